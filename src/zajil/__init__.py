@@ -1,0 +1,1 @@
+"""Zajil: an end-to-end encrypted messenger that stays reachable."""
