@@ -1,0 +1,69 @@
+"""The documentation follows the code: links resolve, generated pages are current, named tests exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(#[^)\s]*)?\)")
+TEST_NAME = re.compile(r"`(tests/[\w./-]+\.py)(?:::(\w+))?`")
+SOURCE_NAME = re.compile(r"`((?:src/zajil|bench|vectors|web|\.ci)/[\w./-]+)`")
+
+# Page, and the module that prints it.
+GENERATED = {
+    "docs/protocol/errors.md": "zajil.protocol.errors",
+    "docs/operate/settings.md": "zajil.server.config",
+    "docs/operate/data.md": "zajil.server.inventory",
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_and_names_resolve(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target, _anchor in LINK.findall(text):
+        if "://" not in target and not target.startswith("mailto:"):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    for file, function in TEST_NAME.findall(text):
+        path = ROOT / file
+        assert path.exists(), f"{page.name} names {file}"
+        if function:
+            assert re.search(rf"def {function}\b", path.read_text(encoding="utf-8")), f"{file} has no {function}"
+    for name in SOURCE_NAME.findall(text):
+        assert (ROOT / name).exists(), f"{page.name} names {name}"
+
+
+@pytest.mark.parametrize(("page", "module"), GENERATED.items(), ids=list(GENERATED))
+def test_generated_pages_are_current(page: str, module: str) -> None:
+    printed = subprocess.run([sys.executable, "-m", module], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert (ROOT / page).read_text(encoding="utf-8") == printed.stdout, f"run: python -m {module} > {page}"
+
+
+def test_every_row_of_the_adversary_table_names_its_test() -> None:
+    """A promise is a test or says `not yet`."""
+    text = (ROOT / "docs" / "protocol" / "security.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| Adversary")]
+    rows = [row for row in rows if not set(row) <= set("|-: ")]
+    assert len(rows) >= 20
+    for row in rows:
+        last = row.rstrip("|").rsplit("|", 1)[-1]
+        assert "tests/" in last or "not yet" in last, row
+
+
+def test_every_decision_states_its_reason() -> None:
+    decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert decisions
+    for page in decisions:
+        text = page.read_text(encoding="utf-8")
+        assert "## Decision" in text, page.name
+        assert "## Why" in text, page.name
+
+
+def test_settings_errors_and_tables_are_documented() -> None:
+    for page in GENERATED:
+        assert (ROOT / page).stat().st_size > 500, page
