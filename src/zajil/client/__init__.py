@@ -1,0 +1,16 @@
+"""The SDK: one device of one account. `Client` is the whole public surface; values are in `views`."""
+
+from zajil.client.api import Client
+from zajil.client.views import (
+    Chat,
+    Check,
+    Contact,
+    Device,
+    Event,
+    LinkedDevice,
+    LinkPreview,
+    Message,
+    WhoAmI,
+)
+
+__all__ = ["Chat", "Check", "Client", "Contact", "Device", "Event", "LinkPreview", "LinkedDevice", "Message", "WhoAmI"]

@@ -1,0 +1,106 @@
+"""What the SDK shows: frozen values for screens and `--json`; ids are base64url text without padding."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+ChatKind = Literal["self", "dm", "group"]
+ChatStatus = Literal["creating", "active", "rejoining", "removed", "left", "stuck"]
+MessageState = Literal["queued", "sending", "sent", "failed", "received"]
+EventKind = Literal["message", "state", "chat", "members", "gap", "device", "problem", "connected", "disconnected"]
+
+
+class WhoAmI(msgspec.Struct, frozen=True):
+    """This device.
+
+    account_id: 22 characters. device_id: from 1. server: base URL in use.
+    """
+
+    account_id: str
+    device_id: int
+    name: str
+    server: str
+    server_name: str
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """A person: name as they (or who introduced them) wrote it; `verified` after `verify` was confirmed."""
+
+    id: str
+    name: str
+    devices: int
+    verified: bool = False
+
+
+class Device(msgspec.Struct, frozen=True):
+    """One own device. added_at: Unix seconds."""
+
+    device_id: int
+    added_at: int
+    current: bool
+
+
+class Chat(msgspec.Struct, frozen=True):
+    """One chat. title: group title, the person's name in a DM, "Note to self" in the self chat.
+
+    members: account ids. role: own role. epoch: of the local group state, 0 when there is none.
+    """
+
+    id: str
+    kind: ChatKind
+    title: str
+    status: ChatStatus
+    members: tuple[str, ...]
+    role: Literal["member", "admin", "owner"]
+    epoch: int
+    devices: int
+    last_activity: int
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One text message. sender: display name; sender_id: account id. sent_at: Unix seconds. reason: why it failed."""
+
+    id: str
+    chat: str
+    sender: str
+    sender_id: str
+    sent_at: int
+    state: MessageState
+    text: str
+    own: bool
+    reason: str | None = None
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something `follow` tells. message: for kinds `message` and `state`. text: one line for people."""
+
+    kind: EventKind
+    chat: str | None = None
+    message: Message | None = None
+    text: str = ""
+
+
+class LinkPreview(msgspec.Struct, frozen=True):
+    """What an old device shows before it approves a link code. emoji: three, also shown by the new device."""
+
+    name: str
+    platform: str
+    emoji: str
+
+
+class LinkedDevice(msgspec.Struct, frozen=True):
+    """The device just approved."""
+
+    device_id: int
+    name: str
+    platform: str
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One line of `doctor`."""
+
+    name: str
+    ok: bool
+    detail: str
