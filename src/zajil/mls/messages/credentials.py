@@ -31,7 +31,7 @@ class Credential:
     body: bytes
 
     @classmethod
-    def read(cls, reader: Reader) -> "Credential":
+    def parse(cls, reader: Reader) -> "Credential":
         """Source: RFC 9420 5.3."""
         kind = reader.u16()
         if kind not in (CredentialType.BASIC, CredentialType.X509):
@@ -67,7 +67,7 @@ class Capabilities:
     credentials: tuple[int, ...] = (CredentialType.BASIC,)
 
     @classmethod
-    def read(cls, reader: Reader) -> "Capabilities":
+    def parse(cls, reader: Reader) -> "Capabilities":
         """Source: RFC 9420 7.2."""
         return cls(*(reader.vector(read_u16) for _ in range(5)))
 
@@ -85,7 +85,7 @@ class Lifetime:
     not_after: int
 
     @classmethod
-    def read(cls, reader: Reader) -> "Lifetime":
+    def parse(cls, reader: Reader) -> "Lifetime":
         """Two uint64."""
         return cls(reader.u64(), reader.u64())
 

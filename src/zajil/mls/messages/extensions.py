@@ -47,7 +47,7 @@ class Extension:
     data: bytes
 
     @classmethod
-    def read(cls, reader: Reader) -> "Extension":
+    def parse(cls, reader: Reader) -> "Extension":
         """Source: RFC 9420 13."""
         return cls(reader.u16(), reader.opaque())
 
@@ -59,9 +59,9 @@ class Extension:
 Extensions = tuple[Extension, ...]
 
 
-def read_extensions(reader: Reader) -> Extensions:
+def parse_extensions(reader: Reader) -> Extensions:
     """Extension<V>; raises DecodeError above MAX_EXTENSIONS. Doubled types are a rule (G2), not a matter of syntax."""
-    extensions = reader.vector(Extension.read)
+    extensions = reader.vector(Extension.parse)
     if len(extensions) > MAX_EXTENSIONS:
         raise DecodeError("too many extensions")
     return extensions
@@ -86,7 +86,7 @@ class RequiredCapabilities:
     credentials: tuple[int, ...] = ()
 
     @classmethod
-    def read(cls, reader: Reader) -> "RequiredCapabilities":
+    def parse(cls, reader: Reader) -> "RequiredCapabilities":
         """Source: RFC 9420 11.1."""
         return cls(*(reader.vector(read_u16) for _ in range(3)))
 
@@ -103,7 +103,7 @@ class RequiredCapabilities:
 def required_capabilities(extensions: Sequence[Extension]) -> RequiredCapabilities:
     """The group's required_capabilities, empty if it has none. Raises DecodeError."""
     data = find_extension(extensions, ExtensionType.REQUIRED_CAPABILITIES)
-    return RequiredCapabilities() if data is None else parse_all(data, RequiredCapabilities.read)
+    return RequiredCapabilities() if data is None else parse_all(data, RequiredCapabilities.parse)
 
 
 def external_pub(extensions: Sequence[Extension]) -> bytes | None:
