@@ -97,7 +97,7 @@ def test_unknown_signature_key_is_refused(ts_mls: Peer) -> None:
         clients[0].commit(adds=[package])
 
 
-def test_each_anchor_is_checked_against_the_installed_source() -> None:
+def test_each_anchor_occurs_once_in_the_installed_source(ts_mls: Peer) -> None:
     text = (WEB / "build" / "ts-mls-corrections.ts").read_text(encoding="utf-8")
     anchors = re.findall(r"file: \"(\w+\.js)\",\s+anchor: (?:\"([^\"]+)\"|'([^']+)')", text)
     assert len(anchors) == 4
