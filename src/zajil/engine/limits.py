@@ -1,0 +1,92 @@
+"""Every limit of the system in one table, and the token buckets that count them. Buckets live in memory only.
+
+A bucket holds `burst` tokens and gets one back every `every_s` seconds. Keys (accounts, groups, address prefixes) are
+kept as keyed hashes under a random key that lives for one day, so a memory dump names nobody of yesterday.
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+import os
+import threading
+from collections.abc import Mapping
+
+import msgspec
+
+from zajil.protocol.errors import error
+
+_DAY_S = 86_400
+_SWEEP_AT = 50_000
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """One token bucket: `burst` at once, one back every `every_s` seconds."""
+
+    burst: float
+    every_s: float
+
+
+DEFAULTS: Mapping[str, Limit] = {
+    # per address prefix (/24, /56)
+    "registration": Limit(6, 600),
+    "failed_token": Limit(20, 60),
+    "link_put": Limit(10, 60),
+    "send_prefix": Limit(1200, 0.05),
+    "ephemeral_prefix": Limit(600, 0.025),
+    "commit_prefix": Limit(200, 0.3),
+    # per account
+    "login": Limit(20, 30),
+    "device_list_write": Limit(10, 3600),
+    "pass_group": Limit(20, 3600),
+    "key_package_write": Limit(60, 60),
+    "refs_write": Limit(60, 10),
+    # per target account
+    "claim": Limit(20, 60),
+    # per group; charged after the epoch token was found right, so that an outsider cannot use them up
+    "send": Limit(120, 0.5),
+    "ephemeral": Limit(60, 0.25),
+    "commit": Limit(20, 3),
+    # per connection; the unit is one byte
+    "inbound_bytes": Limit(32 * 1024 * 1024, 1 / (256 * 1024)),
+}
+
+
+class Limits:
+    """The token buckets of one process. Safe to use from several threads."""
+
+    def __init__(self, overrides: Mapping[str, Limit] | None = None) -> None:
+        """overrides: settings of the operator by name of DEFAULTS. Raises KeyError for a name that does not exist."""
+        self._table = dict(DEFAULTS)
+        for name, limit in (overrides or {}).items():
+            if name not in DEFAULTS:
+                raise KeyError(name)
+            self._table[name] = Limit(limit.burst, limit.every_s)
+        self._lock = threading.Lock()
+        self._key = os.urandom(32)
+        self._day = -1
+        self._full_at: dict[bytes, float] = {}
+
+    def take(self, name: str, key: bytes, *, now: float, cost: float = 1) -> None:
+        """Spend `cost` tokens of this bucket.
+
+        now: seconds, of any one clock that never jumps far. Raises Limited `slow-down` with retry_ms, spending nothing.
+        """
+        limit = self._table[name]
+        with self._lock:
+            self._turn_day(now)
+            place = hmac.digest(self._key, name.encode() + b"\0" + key, "sha256")[:16]
+            # A bucket is its time of being full again: one number, and a full bucket needs no entry at all.
+            full_at = max(self._full_at.get(place, now), now) + cost * limit.every_s
+            over_s = full_at - now - limit.burst * limit.every_s
+            if over_s > 1e-9:
+                raise error("slow-down", retry_ms=max(1, math.ceil(over_s * 1000)))
+            self._full_at[place] = full_at
+            if len(self._full_at) > _SWEEP_AT:
+                self._full_at = {place: at for place, at in self._full_at.items() if at > now}
+
+    def _turn_day(self, now: float) -> None:
+        day = int(now // _DAY_S)
+        if day != self._day:
+            self._day, self._key = day, os.urandom(32)
+            self._full_at.clear()
