@@ -1,0 +1,1 @@
+"""Accounts and devices: signed objects, links, linking, safety number. Source: docs/protocol/security.md."""

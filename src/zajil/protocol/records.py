@@ -1,0 +1,31 @@
+"""Records: the units on a carrier, of a few fixed sizes, so that lengths say little.
+
+record = u32 length || frame || zeros, up to 256, 1024, 4096, 16384 or 65536 bytes. Source: reach.md 4.
+"""
+
+from __future__ import annotations
+
+from zajil.protocol.errors import error
+from zajil.protocol.limits import FRAME_BYTES, RECORD_SIZES
+
+
+def pad(frame: bytes, *, at_least: int = 0) -> bytes:
+    """The smallest record that holds the frame.
+
+    at_least: bytes; a larger size of the table for echo frames. Raises LocalProtocolError over 65,532 bytes.
+    """
+    needed = max(len(frame) + 4, at_least)
+    if len(frame) > FRAME_BYTES or needed > RECORD_SIZES[-1]:
+        raise error("wrong-call", "frame beyond a record")
+    size = next(size for size in RECORD_SIZES if size >= needed)
+    return (len(frame).to_bytes(4, "big") + frame).ljust(size, b"\x00")
+
+
+def unpad(record: bytes) -> bytes:
+    """The frame of one record. Raises Malformed for another size, a length beyond it, or padding that is not zero."""
+    length = int.from_bytes(record[:4], "big")
+    if len(record) not in RECORD_SIZES or length > len(record) - 4:
+        raise error("malformed", "record size or length")
+    if record.count(0, 4 + length) != len(record) - 4 - length:
+        raise error("malformed", "record padding")
+    return record[4 : 4 + length]
