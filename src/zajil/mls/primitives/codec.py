@@ -167,13 +167,13 @@ def encode_u64(value: int) -> bytes:
 
 def encode_varint(value: int) -> bytes:
     """The shortest length encoding of 0 to 2^30 - 1; ValueError outside of it."""
-    if 0 <= value < 1 << 6:
+    if not 0 <= value <= MAX_VECTOR_BYTES:
+        raise ValueError("vector too long")
+    if value < 1 << 6:
         return value.to_bytes(1, "big")
     if value < 1 << 14:
         return (value | 1 << 14).to_bytes(2, "big")
-    if value <= MAX_VECTOR_BYTES:
-        return (value | 2 << 30).to_bytes(4, "big")
-    raise ValueError("vector too long")
+    return (value | 2 << 30).to_bytes(4, "big")
 
 
 def encode_opaque(data: bytes) -> bytes:
