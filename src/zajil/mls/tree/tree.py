@@ -189,16 +189,17 @@ class Tree:
         return cached
 
     def hash_without(self, node: int, excluded: frozenset[int]) -> bytes:
-        """The hash of a subtree as if those leaves had never been added: for parent hashes (7.9)."""
+        """The hash of a subtree as if those leaves had never been added: for parent hashes (7.9). Needs T4."""
         first, last = tree_math.leaf_range(node)
-        if not any(first <= leaf <= last for leaf in excluded):
+        inside = frozenset(leaf for leaf in excluded if first <= leaf <= last)
+        if not inside:
             return self.hash_of(node)
         found = self._nodes[node]
         if node % 2 == 0:
             return _leaf_hash(self.suite, node // 2, None)
-        left = self.hash_without(tree_math.left(node), excluded)
-        right = self.hash_without(tree_math.right(node), excluded)
-        return _parent_hash(self.suite, found.without(excluded) if isinstance(found, ParentNode) else None, left, right)
+        left = self.hash_without(tree_math.left(node), inside)
+        right = self.hash_without(tree_math.right(node), inside)
+        return _parent_hash(self.suite, found.without(inside) if isinstance(found, ParentNode) else None, left, right)
 
     def encode(self) -> bytes:
         """optional<Node> ratchet_tree<V>, without the blank nodes at the end (12.4.3.3)."""
