@@ -1,0 +1,149 @@
+"""Two private MLS extensions: chat settings (GroupContext, 0xF0A0), what a joiner must know (Welcome, 0xF0A1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from zajil.protocol import cbor
+from zajil.protocol.errors import error
+from zajil.protocol.fields import Fields
+from zajil.protocol.ids import AccountId
+from zajil.protocol.limits import ABOUT_BYTES, NAME_BYTES, ROSTER_ENTRIES
+
+CHAT_SETTINGS: Final = 0xF0A0
+GROUP_INFO_SHARE: Final = 0xF0A1
+VERSION: Final = 1
+
+
+class ChatKind(IntEnum):
+    """SELF: own devices alone. DM: two accounts. GROUP: any."""
+
+    SELF = 0
+    DM = 1
+    GROUP = 2
+
+
+class ChatRole(IntEnum):
+    """Roles above member; who is not listed is a member."""
+
+    ADMIN = 1
+    OWNER = 2
+
+
+class Needs(IntEnum):
+    """Who may: any member, or admins and owners."""
+
+    MEMBER = 0
+    ADMIN = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """Who may send, add accounts, change name and about, change the timer."""
+
+    send: Needs = Needs.MEMBER
+    add: Needs = Needs.ADMIN
+    info: Needs = Needs.ADMIN
+    timer: Needs = Needs.ADMIN
+
+    def encode_map(self) -> cbor.Value:
+        """Text keys, as control parts have."""
+        return {"send": int(self.send), "add": int(self.add), "info": int(self.info), "timer": int(self.timer)}
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSettings:
+    """What every member agrees on. timer: seconds, 0 = messages stay. roles: accounts above member."""
+
+    kind: ChatKind
+    name: str = ""
+    about: str = ""
+    timer: int = 0
+    roles: Mapping[AccountId, ChatRole] = field(default_factory=dict)
+    perms: Permissions = Permissions()
+
+    def encode(self) -> bytes:
+        """The extension's data."""
+        roles: Mapping[cbor.Key, cbor.Value] = {account: int(role) for account, role in self.roles.items()}
+        values: dict[cbor.Key, cbor.Value] = {1: VERSION, 2: int(self.kind), 3: self.name, 4: self.about}
+        return cbor.encode(values | {6: self.timer, 7: roles, 8: self.perms.encode_map()})
+
+    @classmethod
+    def parse(cls, data: bytes) -> ChatSettings:
+        """The settings of an extension; keys of later features are left unread.
+
+        Raises Malformed, `unsupported-version` for another version or kind of chat.
+        """
+        fields = Fields.of_open_map(cbor.parse(data), (1, 2))
+        if fields.number(1) != VERSION or fields.number(2) not in tuple(ChatKind):
+            raise error("unsupported-version", "chat settings")
+        return cls(
+            kind=ChatKind(fields.number(2)),
+            name=fields.text_or_none(3, most=NAME_BYTES) or "",
+            about=fields.text_or_none(4, most=ABOUT_BYTES) or "",
+            timer=fields.number_or_none(6, bits=32) or 0,
+            roles=_parse_roles(fields.pairs(7, most=ROSTER_ENTRIES)) if 7 in fields else {},
+            perms=_parse_permissions(fields.raw(8)) if 8 in fields else Permissions(),
+        )
+
+
+def _parse_roles(pairs: dict[cbor.Key, cbor.Parsed]) -> dict[AccountId, ChatRole]:
+    fields = Fields(pairs)
+    roles: dict[AccountId, ChatRole] = {}
+    for account in pairs:
+        if not isinstance(account, bytes) or len(account) != 16 or fields.number(account) not in tuple(ChatRole):
+            raise error("malformed", "roles of a chat")
+        roles[AccountId(account)] = ChatRole(fields.number(account))
+    return roles
+
+
+def _parse_permissions(value: cbor.Parsed) -> Permissions:
+    fields = Fields.of_open_map(value, ("send", "add", "info", "timer"))
+    send, add, info, timer = (Needs(fields.number(key, bits=1)) for key in ("send", "add", "info", "timer"))
+    return Permissions(send, add, info, timer)
+
+
+@dataclass(frozen=True, slots=True)
+class Acquaintance:
+    """What the adder says of an account, until its own profile arrives. contact_token: 32 bytes."""
+
+    name: str
+    contact_token: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupInfoShare:
+    """What a Welcome tells the joiner. group_secret: 32 bytes, None when the commit rotates it (derive it then).
+
+    lists: the newest signed device list of each account, unverified. accounts: names by the adder's word.
+    """
+
+    group_secret: bytes | None
+    lists: tuple[bytes, ...]
+    accounts: Mapping[AccountId, Acquaintance]
+
+    def encode(self) -> bytes:
+        """The extension's data."""
+        accounts: Mapping[cbor.Key, cbor.Value] = {a: [k.name, k.contact_token] for a, k in self.accounts.items()}
+        return cbor.encode([self.group_secret, self.lists, accounts])
+
+    @classmethod
+    def parse(cls, data: bytes) -> GroupInfoShare:
+        """The share of an extension. Raises Malformed."""
+        fields = Fields.of_array(cbor.parse(data), 3)
+        lists = Fields(dict(enumerate(fields.items(1, most=ROSTER_ENTRIES))))
+        count = len(fields.items(1, most=ROSTER_ENTRIES))
+        accounts: dict[AccountId, Acquaintance] = {}
+        for account, value in fields.pairs(2, most=ROSTER_ENTRIES).items():
+            if not isinstance(account, bytes) or len(account) != 16:
+                raise error("malformed", "account id")
+            known = Fields.of_array(value, 2)
+            accounts[AccountId(account)] = Acquaintance(known.text(0, most=NAME_BYTES), known.blob_or_none(1, size=32))
+        return cls(
+            group_secret=fields.blob_or_none(0, size=32),
+            lists=tuple(lists.blob(at, most=4096) for at in range(count)),
+            accounts=accounts,
+        )

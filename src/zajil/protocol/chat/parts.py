@@ -1,0 +1,197 @@
+"""Control parts: what clients tell each other inside a chat without showing it.
+
+SinglePart `application/vnd.zajil.control+cbor` = CBOR `[op, map]` with text keys, disposition unspecified. An unknown
+op, and unknown keys of a known one, are ignored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final, TypeAlias
+
+from zajil.protocol import cbor
+from zajil.protocol.chat.content import UNSPECIFIED, SinglePart
+from zajil.protocol.chat.extensions import ChatKind
+from zajil.protocol.errors import error
+from zajil.protocol.fields import Fields
+from zajil.protocol.ids import AccountId, GroupId
+from zajil.protocol.limits import NAME_BYTES, ROSTER_ENTRIES
+
+CONTROL_TYPE: Final = "application/vnd.zajil.control+cbor"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who an account says it is. contact_token: 32 bytes, lets members fetch its lists and claim its packages."""
+
+    OP: ClassVar[str] = "profile"
+    name: str
+    contact_token: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Signed device lists of the accounts or devices that the next commit adds; unverified."""
+
+    OP: ClassVar[str] = "lists"
+    lists: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The sender's account leaves; somebody commits the Remove."""
+
+    OP: ClassVar[str] = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class Readd:
+    """The sending device asks to be added to a group again.
+
+    last_epoch: its last usable epoch, None if it has none. reason: one word for people and counters.
+    """
+
+    OP: ClassVar[str] = "readd"
+    gid: GroupId
+    last_epoch: int | None
+    reason: str
+    contact_token: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncContact:
+    """A contact as the account's devices share it."""
+
+    account_id: AccountId
+    name: str
+    contact_token: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncGroup:
+    """A group an account is in. last_activity: Unix ms."""
+
+    gid: GroupId
+    kind: ChatKind
+    name: str
+    last_activity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Self group alone: what changed on the sending device. read: highest sent ms shown, per group."""
+
+    OP: ClassVar[str] = "sync"
+    contacts: tuple[SyncContact, ...] = ()
+    groups: tuple[SyncGroup, ...] = ()
+    read: tuple[tuple[GroupId, int], ...] = ()
+    seed: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPart:
+    """An op of a later version: ignored."""
+
+    op: str
+
+
+ControlPart: TypeAlias = Profile | Lists | Leave | Readd | Sync
+
+
+def encode_part(part: ControlPart) -> SinglePart:
+    """The message body of a control part."""
+    values: dict[cbor.Key, cbor.Value]
+    match part:
+        case Profile():
+            values = {"name": part.name, "contact_token": part.contact_token}
+        case Lists():
+            values = {"lists": part.lists}
+        case Leave():
+            values = {}
+        case Readd():
+            values = {"gid": part.gid, "last_epoch": part.last_epoch, "reason": part.reason}
+            values["contact_token"] = part.contact_token
+        case Sync():
+            values = {
+                "contacts": [contact_value(c) for c in part.contacts],
+                "groups": [group_value(g) for g in part.groups],
+                "read": [[gid, at] for gid, at in part.read],
+                "seed": part.seed,
+            }
+    return SinglePart(CONTROL_TYPE, cbor.encode([part.OP, values]), UNSPECIFIED)
+
+
+def contact_value(contact: SyncContact) -> cbor.Value:
+    """`[account_id, name, contact_token]`."""
+    return [contact.account_id, contact.name, contact.contact_token]
+
+
+def group_value(group: SyncGroup) -> cbor.Value:
+    """`[gid, kind, name, last_activity]`."""
+    return [group.gid, int(group.kind), group.name, group.last_activity]
+
+
+def parse_contact(value: cbor.Parsed) -> SyncContact:
+    """The contact of `contact_value`. Raises Malformed."""
+    fields = Fields.of_array(value, 3)
+    return SyncContact(
+        AccountId(fields.blob(0, size=16)), fields.text(1, most=NAME_BYTES), fields.blob_or_none(2, size=32)
+    )
+
+
+def parse_group(value: cbor.Parsed) -> SyncGroup:
+    """The group of `group_value`. Raises Malformed."""
+    fields = Fields.of_array(value, 4)
+    kind = fields.number(1)
+    if kind not in tuple(ChatKind):
+        raise error("malformed", "kind of chat")
+    gid = GroupId(fields.blob(0, size=16))
+    return SyncGroup(gid, ChatKind(kind), fields.text(2, most=NAME_BYTES), fields.number(3))
+
+
+def is_control(part: object) -> bool:
+    """Whether a body is a control part, so never shown."""
+    return isinstance(part, SinglePart) and part.content_type == CONTROL_TYPE
+
+
+def parse_part(part: SinglePart) -> ControlPart | UnknownPart:
+    """The control part of a body. Raises Malformed."""
+    match cbor.parse(part.content):
+        case [str() as op, dict() as values]:
+            return _parse(op, Fields(values))
+    raise error("malformed", "control part")
+
+
+def _parse(op: str, fields: Fields) -> ControlPart | UnknownPart:
+    match op:
+        case Profile.OP:
+            return Profile(fields.text("name", most=NAME_BYTES), fields.blob_or_none("contact_token", size=32))
+        case Lists.OP:
+            return Lists(_blobs(fields.items("lists", most=ROSTER_ENTRIES)))
+        case Leave.OP:
+            return Leave()
+        case Readd.OP:
+            return Readd(
+                GroupId(fields.blob("gid", size=16)),
+                fields.number_or_none("last_epoch"),
+                fields.text("reason", most=64),
+                fields.blob_or_none("contact_token", size=32),
+            )
+        case Sync.OP:
+            return _parse_sync(fields)
+    return UnknownPart(op)
+
+
+def _parse_sync(fields: Fields) -> Sync:
+    read = [Fields.of_array(item, 2) for item in fields.items("read", most=4096)]
+    return Sync(
+        contacts=tuple(parse_contact(item) for item in fields.items("contacts", most=4096)),
+        groups=tuple(parse_group(item) for item in fields.items("groups", most=4096)),
+        read=tuple((GroupId(item.blob(0, size=16)), item.number(1)) for item in read),
+        seed=fields.blob_or_none("seed", size=32),
+    )
+
+
+def _blobs(items: list[cbor.Parsed]) -> tuple[bytes, ...]:
+    fields = Fields(dict(enumerate(items)))
+    return tuple(fields.blob(at, most=4096) for at in range(len(items)))

@@ -1,0 +1,353 @@
+"""Control calls: every HTTP route below /v1, its request, its answer, who may call it and how large it may be.
+
+JSON with bytes as base64url text. The server refuses unknown fields, clients ignore them. ROUTES is the single list:
+HTTP and HTTP_REQ frames dispatch through it, and the docs are rendered from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Annotated, ClassVar, Final, NamedTuple, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from zajil.protocol import limits
+from zajil.protocol.errors import ZajilError, error, error_from_wire
+from zajil.protocol.frames import U16, U32, U64
+from zajil.protocol.ids import encode_b64, parse_b64
+
+T = TypeVar("T")
+PREFIX: Final = "/v1"
+
+
+class Blob(bytes):
+    """Bytes that travel as base64url text in JSON; SIZE is the exact number of bytes, None any."""
+
+    SIZE: ClassVar[int | None] = None
+
+
+class B16(Blob):
+    """16 bytes."""
+
+    SIZE = 16
+
+
+class B32(Blob):
+    """32 bytes."""
+
+    SIZE = 32
+
+
+class Auth(Enum):
+    """Kinds of authorisation; the value is the scheme of the Authorization header."""
+
+    NONE = ""
+    DEVICE = "Device"
+    CONTACT = "Contact"
+
+
+Items: TypeAlias = Annotated[tuple[T, ...], Meta(max_length=64)]
+
+
+class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What opens registration. invite: the code an operator or member gave."""
+
+    invite: Annotated[str, Meta(max_length=64)] | None = None
+
+
+class CreateAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /accounts. device_list: signed, seq 1. login: signed, its nonce is SHA-256 of device_list."""
+
+    device_list: Blob
+    login: Blob
+    gate: Gate = Gate()
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A session token, 32 bytes. expires: Unix seconds by the server's clock."""
+
+    token: B32
+    expires: U64
+
+
+class Challenge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /auth/challenge."""
+
+    account_id: B16
+    device_id: U32
+
+
+class ChallengeAnswer(msgspec.Struct, frozen=True):
+    """The nonce to sign in a login object; valid for 60 s."""
+
+    nonce: B32
+
+
+class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /auth/token. login: signed object."""
+
+    login: Blob
+
+
+class DeviceLists(msgspec.Struct, frozen=True):
+    """Signed device lists, oldest first, from the `from` of the query on."""
+
+    lists: tuple[Blob, ...]
+
+
+class PutDeviceList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PUT /accounts/me/devices. list: signed, following the newest."""
+
+    list: Blob
+
+
+class PutContactToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PUT /contact-tokens/{hash}. kind: profile (uses and expires 0) or invite. expires: Unix seconds."""
+
+    kind: Annotated[str, Meta(pattern="^(profile|invite)$")]
+    uses: Annotated[int, Meta(ge=0, le=100)] = 0
+    expires: U64 = 0
+
+
+class TakeRefs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /mailbox/refs."""
+
+    n: Annotated[int, Meta(ge=1, le=limits.REFS_PER_CALL)]
+
+
+class Refs(msgspec.Struct, frozen=True):
+    """Fresh delivery references to the caller's own mailbox, 54 bytes each, unlinkable."""
+
+    refs: tuple[Blob, ...]
+
+
+class TakePasses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /passes."""
+
+    kind: Annotated[str, Meta(pattern="^group$")]
+    n: Annotated[int, Meta(ge=1, le=limits.PASSES_PER_CALL)]
+
+
+class Passes(msgspec.Struct, frozen=True):
+    """One-time passes; the server keeps their hashes without an account."""
+
+    passes: tuple[B32, ...]
+
+
+class KeyPackage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One MLS KeyPackage, opaque to the server. expires: Unix seconds, not_after of its lifetime."""
+
+    suite: U16
+    body: Blob
+    expires: U64
+    last_resort: bool = False
+
+
+class PutKeyPackages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PUT /keypackages. A last-resort package replaces the one before."""
+
+    packages: Annotated[tuple[KeyPackage, ...], Meta(min_length=1, max_length=limits.KEY_PACKAGES_PER_CALL)]
+
+
+class SuiteCount(msgspec.Struct, frozen=True):
+    """What the server holds of one suite for the calling device."""
+
+    suite: U16
+    left: U32
+    last_resort: bool
+
+
+class KeyPackageCounts(msgspec.Struct, frozen=True):
+    """Answer of PUT /keypackages and GET /keypackages/count."""
+
+    counts: tuple[SuiteCount, ...]
+
+
+class ClaimKeyPackages(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """POST /keypackages/claim: one package for each device, or for those named. Same claim_id = same answer, 24 h."""
+
+    account_id: B16
+    suites: Annotated[tuple[U16, ...], Meta(min_length=1, max_length=8)]
+    claim_id: B16
+    devices: Annotated[tuple[U32, ...], Meta(min_length=1, max_length=limits.ACCOUNT_DEVICES)] | None = None
+
+
+class ClaimedClient(msgspec.Struct, frozen=True):
+    """A device to add: its package and where its messages go."""
+
+    device_id: U32
+    suite: U16
+    key_package: Blob
+    deliver_to: Blob
+    last_resort: bool
+
+
+class ClaimedKeyPackages(msgspec.Struct, frozen=True):
+    """list_seq: seq of the account's newest device list. A device without packages is missing from clients."""
+
+    list_seq: U32
+    clients: tuple[ClaimedClient, ...]
+
+
+class Config(msgspec.Struct, frozen=True):
+    """GET /config. gate: invite or open. limits: bytes and counts by name."""
+
+    server_name: str
+    gate: str
+    min_client: U16
+    suites: tuple[U16, ...]
+    limits: Mapping[str, U64]
+
+
+class Health(msgspec.Struct, frozen=True):
+    """GET /health. status: ok."""
+
+    status: str
+
+
+class Empty(msgspec.Struct, frozen=True):
+    """The answer `{}`."""
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Every refusal, RFC 9457, content type application/problem+json."""
+
+    type: str
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599)]
+    code: Annotated[str, Meta(max_length=64)]
+    retry_ms: U32 | None = None
+    detail: dict[str, U64 | str] = {}
+
+
+PROBLEM_TYPE: Final = "application/problem+json"
+JSON_TYPE: Final = "application/json"
+OCTETS_TYPE: Final = "application/octet-stream"
+
+
+class Route(NamedTuple):
+    """One call. path: below /v1, `{name}` a parameter. request, answer: a Struct, bytes as they are, or None.
+
+    limit: bytes of the request's body. auth: any one of these; with NONE alone an Authorization header is refused.
+    """
+
+    method: str
+    path: str
+    auth: frozenset[Auth]
+    request: type[msgspec.Struct] | type[bytes] | None
+    answer: type[msgspec.Struct] | type[bytes] | None
+    limit: int = 0
+
+    def url(self, **parameters: str) -> str:
+        """The path with /v1 and its parameters, each one text without slashes. Raises LocalProtocolError."""
+        try:
+            return PREFIX + self.path.format_map(parameters)
+        except KeyError:
+            raise error("wrong-call", "route parameter missing") from None
+
+
+_NONE, _D = frozenset({Auth.NONE}), frozenset({Auth.DEVICE})
+_D_OR_T: Final = frozenset({Auth.DEVICE, Auth.CONTACT})
+_SMALL, _JSON = 16 * limits.KIB, limits.HTTP_BODY_BYTES
+
+CREATE_ACCOUNT: Final = Route("POST", "/accounts", _NONE, CreateAccount, Session, _SMALL)
+CHALLENGE: Final = Route("POST", "/auth/challenge", _NONE, Challenge, ChallengeAnswer, _SMALL)
+TAKE_TOKEN: Final = Route("POST", "/auth/token", _NONE, Login, Session, _SMALL)
+DROP_TOKEN: Final = Route("DELETE", "/auth/token", _D, None, Empty)
+DEVICE_LISTS: Final = Route("GET", "/accounts/{account}/devices", _D_OR_T, None, DeviceLists)
+PUT_DEVICE_LIST: Final = Route("PUT", "/accounts/me/devices", _D, PutDeviceList, Empty, _SMALL)
+PUT_CONTACT_TOKEN: Final = Route("PUT", "/contact-tokens/{hash}", _D, PutContactToken, Empty, _SMALL)
+DROP_CONTACT_TOKEN: Final = Route("DELETE", "/contact-tokens/{hash}", _D, None, Empty)
+TAKE_REFS: Final = Route("POST", "/mailbox/refs", _D, TakeRefs, Refs, _SMALL)
+DENY_REF: Final = Route("DELETE", "/mailbox/refs/{serial}", _D, None, Empty)
+TAKE_PASSES: Final = Route("POST", "/passes", _D, TakePasses, Passes, _SMALL)
+PUT_KEY_PACKAGES: Final = Route("PUT", "/keypackages", _D, PutKeyPackages, KeyPackageCounts, _JSON)
+COUNT_KEY_PACKAGES: Final = Route("GET", "/keypackages/count", _D, None, KeyPackageCounts)
+CLAIM_KEY_PACKAGES: Final = Route("POST", "/keypackages/claim", _D_OR_T, ClaimKeyPackages, ClaimedKeyPackages, _SMALL)
+PUT_LINK_OFFER: Final = Route("PUT", "/link/{addr}/offer", _NONE, bytes, Empty, limits.LINK_OFFER_BYTES)
+LINK_OFFER: Final = Route("GET", "/link/{addr}/offer", _NONE, None, bytes)
+PUT_LINK_ANSWER: Final = Route("PUT", "/link/{addr}/answer", _NONE, bytes, Empty, limits.LINK_ANSWER_BYTES)
+LINK_ANSWER: Final = Route("GET", "/link/{addr}/answer", _NONE, None, bytes)
+CONFIG: Final = Route("GET", "/config", _NONE, None, Config)
+HEALTH: Final = Route("GET", "/health", _NONE, None, Health)
+
+ROUTES: Final = (
+    *(CREATE_ACCOUNT, CHALLENGE, TAKE_TOKEN, DROP_TOKEN, DEVICE_LISTS, PUT_DEVICE_LIST),
+    *(PUT_CONTACT_TOKEN, DROP_CONTACT_TOKEN, TAKE_REFS, DENY_REF, TAKE_PASSES),
+    *(PUT_KEY_PACKAGES, COUNT_KEY_PACKAGES, CLAIM_KEY_PACKAGES),
+    *(PUT_LINK_OFFER, LINK_OFFER, PUT_LINK_ANSWER, LINK_ANSWER, CONFIG, HEALTH),
+)
+
+
+class Found(NamedTuple):
+    """A route and the parameters its path held, still text."""
+
+    route: Route
+    parameters: Mapping[str, str]
+
+
+def find_route(method: str, path: str) -> Found | None:
+    """The route of a call; path without query, with or without /v1 for /health alone. None if there is none."""
+    if path == HEALTH.path:
+        path = PREFIX + path
+    if not path.startswith(PREFIX + "/"):
+        return None
+    parts = path[len(PREFIX) :].split("/")
+    for route in ROUTES:
+        names = route.path.split("/")
+        if route.method == method and len(names) == len(parts):
+            parameters = {n[1:-1]: p for n, p in zip(names, parts, strict=True) if n.startswith("{") and p}
+            if all(n == p or n[1:-1] in parameters for n, p in zip(names, parts, strict=True)):
+                return Found(route, parameters)
+    return None
+
+
+def encode_json(value: msgspec.Struct) -> bytes:
+    """A request, an answer or a problem as JSON."""
+    return msgspec.json.encode(value, enc_hook=_blob_text)
+
+
+def parse_json(data: bytes, kind: type[T]) -> T:
+    """A request (unknown fields refused) or an answer (ignored), as its Struct says. Raises Malformed."""
+    try:
+        return msgspec.json.decode(data, type=kind, dec_hook=_blob)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise error("malformed", "JSON of another shape") from None
+
+
+def _blob_text(value: object) -> str:
+    if isinstance(value, Blob):
+        return encode_b64(value)
+    raise error("wrong-call", "no JSON for this kind of value")
+
+
+def _blob(kind: type[object], value: object) -> object:
+    if not issubclass(kind, Blob) or not isinstance(value, str):
+        raise error("malformed", "JSON of another shape")
+    return kind(parse_b64(value, size=kind.SIZE))
+
+
+def encode_problem(problem: ZajilError) -> bytes:
+    """The body of a refusal. An error that never travels is told as `internal`."""
+    if not problem.status:
+        problem = error("internal")
+    body = Problem(
+        f"urn:zajil:error:{problem.code}",
+        problem.title,
+        problem.status,
+        problem.code,
+        problem.retry_ms,
+        dict(problem.detail),
+    )
+    return encode_json(body)
+
+
+def parse_problem(status: int, data: bytes) -> ZajilError:
+    """The exception for a refused call; one of the status alone where the body is not a problem of ours."""
+    try:
+        body = parse_json(data, Problem)
+    except ZajilError:
+        return error_from_wire({429: "slow-down", 404: "gone"}.get(status, "internal"), status=status)
+    return error_from_wire(body.code, status=status, retry_ms=body.retry_ms, detail=body.detail)
