@@ -1,0 +1,59 @@
+"""Contact tokens: whoever holds one may fetch an account's device lists and claim its key packages, without an account.
+
+A `profile` token goes to contacts inside end-to-end encrypted profiles; there is one, and it is replaced after a block.
+`invite` tokens stand in contact links and have a number of uses and an end. One use is one claim; lists are free.
+Unknown account, withdrawn token and no consent answer alike: `not-allowed`.
+"""
+
+from __future__ import annotations
+
+from zajil.auth import store
+from zajil.auth.context import Auth, CallingDevice
+from zajil.auth.secrets import digest
+from zajil.protocol.errors import error
+from zajil.protocol.ids import AccountId
+
+KINDS = {"profile": store.PROFILE, "invite": store.INVITE}
+USES_MAX = 100
+LIFE_MAX_S = 400 * 86_400
+_NEVER = 1 << 62
+
+
+async def put_contact_token(
+    auth: Auth, caller: CallingDevice, *, token_hash: bytes, kind: str, uses: int, expires: int
+) -> None:
+    """Admit the holders of a token. The same call again renews it. Raises malformed, not-allowed (another account's).
+
+    kind: `profile` (uses and expires 0: it ends when replaced) or `invite` (uses 1..100, expires Unix seconds).
+    """
+    now = auth.now()
+    if kind == "profile" and (uses, expires) == (0, 0):
+        uses, expires = 1, _NEVER
+    elif kind != "invite" or not 1 <= uses <= USES_MAX or not now < expires <= now + LIFE_MAX_S:
+        raise error("malformed", "contact token out of range")
+    mine = await auth.db.write(
+        lambda db: store.put_contact_token(
+            db, token_hash, caller.account_id, kind=KINDS[kind], uses=uses, expires=expires
+        )
+    )
+    if not mine:
+        raise error("not-allowed")
+
+
+async def delete_contact_token(auth: Auth, caller: CallingDevice, *, token_hash: bytes) -> None:
+    """Withdraw one of the caller's tokens. Others' tokens and unknown ones are left alone, with the same answer."""
+    await auth.db.write(lambda db: store.delete_contact_token(db, token_hash, caller.account_id))
+
+
+async def check_contact_token(auth: Auth, token: bytes, account_id: AccountId) -> None:
+    """The token admits its holder to this account; spends nothing. Raises Refused `not-allowed`."""
+    now = auth.now()
+    if not await auth.db.read(lambda db: store.has_contact_token(db, digest(token), account_id, now=now)):
+        raise error("not-allowed")
+
+
+async def spend_contact_token(auth: Auth, token: bytes, account_id: AccountId) -> None:
+    """Take one use of the token. Raises Refused `not-allowed`."""
+    now = auth.now()
+    if not await auth.db.write(lambda db: store.spend_contact_token(db, digest(token), account_id, now=now)):
+        raise error("not-allowed")

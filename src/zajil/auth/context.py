@@ -1,0 +1,62 @@
+"""What the verbs of the Authentication Service work with: database, clock, and callables for what is not theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from zajil.auth.challenge import Challenges
+from zajil.auth.secrets import DAY_S
+from zajil.engine.limits import Limits
+from zajil.engine.sql.database import Database
+from zajil.protocol.ids import AccountId, DeviceId, MailboxId
+
+MailboxVerb = Callable[[MailboxId], Awaitable[None]]
+
+
+class RevokedDevice(NamedTuple):
+    """A device that left its account's list; whatever the server holds for it goes."""
+
+    account_id: AccountId
+    device_id: DeviceId
+    mailbox_id: MailboxId
+
+
+class CallingDevice(NamedTuple):
+    """The device a login token stands for."""
+
+    account_id: AccountId
+    device_id: DeviceId
+    mailbox_id: MailboxId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auth:
+    """The Authentication Service of one server.
+
+    add_mailbox: makes the mailbox of a device about to be listed; drop_mailbox undoes it. drop_device: removes mailbox
+    and key packages of a revoked device and ends its connections. notify_list: tells these mailboxes that the
+    account's list has a new seq.
+    clock: Unix seconds.
+    """
+
+    db: Database
+    limits: Limits
+    challenges: Challenges
+    server_name: str
+    invite_only: bool
+    clock: Callable[[], float]
+    add_mailbox: MailboxVerb
+    drop_mailbox: MailboxVerb
+    drop_device: Callable[[RevokedDevice], Awaitable[None]]
+    notify_list: Callable[[tuple[MailboxId, ...], int], Awaitable[None]]
+    random: Callable[[int], bytes] = field(repr=False)
+
+    def now(self) -> int:
+        """Unix seconds."""
+        return int(self.clock())
+
+    def today(self) -> int:
+        """Whole days since 1970."""
+        return self.now() // DAY_S

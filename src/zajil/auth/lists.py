@@ -1,0 +1,99 @@
+"""Device lists: an account's chain of signed lists. The newest says which devices exist; all are kept.
+
+The server checks each new list against the one before (seq, prev, signature, key rotation) and refuses what clients
+would refuse. A list that drops a device ends it: tokens in the same transaction, then mailbox, key packages and
+connections. An empty list ends the account. Source: service.md 2.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sqlalchemy import Connection
+
+from zajil.auth import store
+from zajil.auth.context import Auth, CallingDevice, RevokedDevice
+from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.identity.objects import DeviceList, VerifiedList, hash_object, open_list, parse_object
+from zajil.protocol.ids import AccountId, MailboxId
+
+LISTS_PER_ANSWER = 100
+
+
+async def fetch_lists(auth: Auth, account_id: AccountId, *, first: int) -> list[bytes]:
+    """The account's signed lists from seq `first` on, oldest first, at most 100. The caller was admitted before."""
+    lists = await auth.db.read(lambda db: store.lists_from(db, account_id, first))
+    return lists[:LISTS_PER_ANSWER]
+
+
+async def put_list(auth: Auth, caller: CallingDevice, data: bytes) -> None:
+    """Make this the account's newest list. The same list again changes nothing.
+
+    Raises stale-list, bad-signature, malformed, not-allowed (another account), slow-down.
+    """
+    account_id = caller.account_id
+    newest = await auth.db.read(lambda db: _newest(db, account_id))
+    if newest.object == data:
+        return
+    auth.limits.take("device_list_write", account_id, now=auth.clock())
+    new = _open_next(data, newest)
+    known = {entry.device_id for entry in newest.list.devices}
+    added = [
+        store.DeviceRow(account_id, entry.device_id, entry.sig_pub, MailboxId(auth.random(16)))
+        for entry in new.list.devices
+        if entry.device_id not in known
+    ]
+    for row in added:
+        await auth.add_mailbox(row.mailbox_id)
+    try:
+        await auth.db.write(lambda db: _write(auth, db, newest, new, added))
+    except ZajilError:
+        for row in added:
+            await auth.drop_mailbox(row.mailbox_id)
+        raise
+    await finish_revocations(auth)
+    rows = await auth.db.read(lambda db: store.devices_of(db, account_id))
+    await auth.notify_list(tuple(row.mailbox_id for row in rows), new.list.seq)
+
+
+async def finish_revocations(auth: Auth) -> None:
+    """Remove what the server still holds for revoked devices. Also run at the start, after a crash in between."""
+    for row in await auth.db.read(store.revoked_devices):
+        await auth.drop_device(RevokedDevice(row.account_id, row.device_id, row.mailbox_id))
+        await auth.db.write(partial(store.delete_device, mailbox_id=row.mailbox_id))
+
+
+def _newest(db: Connection, account_id: AccountId) -> VerifiedList:
+    data = store.newest_list(db, account_id)
+    if data is None:
+        raise error("not-allowed")
+    # Only verified lists are stored, so that no signature is checked again here.
+    return VerifiedList(DeviceList.parse(parse_object(data).payload), data, hash_object(data))
+
+
+def _open_next(data: bytes, newest: VerifiedList) -> VerifiedList:
+    try:
+        return open_list(data, newest)
+    except ZajilError as reason:
+        # Alarms of a client are refusals here: a fork is a list built on something else than the newest one.
+        replacement = {"list-fork": "stale-list", "key-changed": "not-allowed"}.get(reason.code, reason.code)
+        raise error(replacement) from None
+
+
+def _write(auth: Auth, db: Connection, before: VerifiedList, new: VerifiedList, added: list[store.DeviceRow]) -> None:
+    account_id = new.list.account_id
+    if _newest(db, account_id).hash != before.hash:
+        raise error("stale-list")
+    used = store.last_device(db, account_id)
+    if any(row.device_id <= used for row in added):
+        raise error("malformed", "device number used before")
+    store.insert_list(db, account_id, seq=new.list.seq, digest=new.hash, data=new.object)
+    for row in added:
+        store.insert_device(db, row, day=auth.today())
+        store.raise_last_device(db, account_id, row.device_id)
+    for entry in before.list.devices:
+        if new.list.find_device(entry.device_id) is None:
+            store.revoke_device(db, account_id, entry.device_id)
+    if not new.list.devices:
+        store.set_state(db, account_id, store.DELETED)
+        store.delete_contact_tokens(db, account_id)

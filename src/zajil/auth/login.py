@@ -1,0 +1,96 @@
+"""Logins: a device signs a challenge and gets a token of 32 random bytes, good for an hour, stored as its hash.
+
+An unknown account, a wrong signature and a bad nonce answer alike (`bad-challenge`) and cost the same work. Only who
+signs with the key of a device that was on the account's lists learns that it is no more (`device-revoked`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from zajil.auth import store
+from zajil.auth.context import Auth, CallingDevice
+from zajil.auth.registration import IssuedToken
+from zajil.auth.secrets import TOKEN_BYTES, TOKEN_LIFE_S, digest, new_token
+from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.identity.objects import DeviceList, Kind, Login, open_object, parse_object
+from zajil.protocol.ids import AccountId, DeviceId
+
+# A valid key that nobody holds the secret of: unknown devices cost the same check. RFC 8032 base point.
+_NOBODY = bytes.fromhex("58" + "66" * 31)
+
+
+def challenge(auth: Auth, *, account_id: AccountId, device_id: DeviceId) -> bytes:
+    """A login nonce (32 bytes, 60 s), whether or not the device exists."""
+    return auth.challenges.issue(account_id, device_id, now_ms=int(auth.clock() * 1000))
+
+
+async def log_in(auth: Auth, login: bytes, *, prefix: bytes) -> IssuedToken:
+    """A token for the device that signed this login.
+
+    Raises bad-challenge, device-revoked, suspended, slow-down; bad-signature or malformed for what is no login at all.
+    """
+    claimed = Login.parse(parse_object(login).payload)
+    row, state = await auth.db.read(
+        lambda db: (
+            store.find_device(db, claimed.account_id, claimed.device_id),
+            store.find_state(db, claimed.account_id),
+        )
+    )
+    try:
+        open_object(Kind.LOGIN, login, row.sig_pub if row else _NOBODY)
+        if claimed.server_name != auth.server_name:
+            raise error("bad-challenge")
+        auth.challenges.redeem(claimed.nonce, claimed.account_id, claimed.device_id, now_ms=int(auth.clock() * 1000))
+    except ZajilError:
+        auth.limits.take("failed_token", prefix, now=auth.clock())
+        if row is None and state is not None and await auth.db.read(lambda db: _was_listed(db, login, claimed)):
+            raise error("device-revoked") from None
+        raise error("bad-challenge") from None
+    if state == store.SUSPENDED:
+        raise error("suspended")
+    auth.limits.take("login", claimed.account_id, now=auth.clock())
+    issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
+    await auth.db.write(lambda db: _write(auth, db, claimed, issued))
+    return issued
+
+
+def _was_listed(db: Connection, login: bytes, claimed: Login) -> bool:
+    """Whether the signer was a device of the account once."""
+    keys = set()
+    for data in store.lists_from(db, claimed.account_id, 1):
+        entry = DeviceList.parse(parse_object(data).payload).find_device(claimed.device_id)
+        if entry is not None:
+            keys.add(entry.sig_pub)
+    for key in keys:
+        try:
+            open_object(Kind.LOGIN, login, key)
+        except ZajilError:
+            continue
+        return True
+    return False
+
+
+def _write(auth: Auth, db: Connection, claimed: Login, issued: IssuedToken) -> None:
+    if store.find_device(db, claimed.account_id, claimed.device_id) is None:
+        raise error("bad-challenge")  # revoked a moment ago
+    store.touch_device(db, claimed.account_id, claimed.device_id, day=auth.today())
+    store.insert_token(db, digest(issued.token), claimed.account_id, claimed.device_id, expires=issued.expires)
+
+
+async def check_device(auth: Auth, token: bytes) -> CallingDevice:
+    """The device a login token stands for. Raises AuthError `token-expired` (also unknown), Refused `suspended`."""
+    if len(token) != TOKEN_BYTES:
+        raise error("token-expired")
+    now = auth.now()
+    row = await auth.db.read(lambda db: store.find_token(db, digest(token), now=now))
+    if row is None:
+        raise error("token-expired")
+    if row.state == store.SUSPENDED:
+        raise error("suspended")
+    return CallingDevice(row.account_id, row.device_id, row.mailbox_id)
+
+
+async def log_out(auth: Auth, token: bytes) -> None:
+    """End one login; an unknown token is no error."""
+    await auth.db.write(lambda db: store.delete_token(db, digest(token)))

@@ -1,0 +1,106 @@
+"""POST /accounts: a first device list opens an account, behind an invite code unless the server is open to all.
+
+The login object inside proves that whoever registers holds the device key and means this server: its nonce is the hash
+of the list, else anybody who reads a list could register its account elsewhere. No phone, e-mail, password or name.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from zajil.auth import store
+from zajil.auth.context import Auth
+from zajil.auth.invites import first_good_day
+from zajil.auth.secrets import TOKEN_LIFE_S, digest, digest_of_code, new_token
+from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.identity.objects import Kind, Login, VerifiedList, open_list, open_object, parse_object
+from zajil.protocol.ids import AccountId, DeviceId, MailboxId
+
+
+class IssuedToken(NamedTuple):
+    """A login token (32 bytes) and the Unix second it ends."""
+
+    token: bytes
+    expires: int
+
+
+async def register(auth: Auth, *, device_list: bytes, login: bytes, invite: str | None, prefix: bytes) -> IssuedToken:
+    """Open the account of a first device list.
+
+    prefix: limits are counted by it. Raises gate-required, account-exists (spends no invite), bad-signature, malformed,
+    slow-down.
+    """
+    code = await _admit(auth, invite, prefix)
+    first = _open_first(device_list)
+    device_id = _check_login(auth, login, first)
+    rows = [
+        store.DeviceRow(first.list.account_id, entry.device_id, entry.sig_pub, MailboxId(auth.random(16)))
+        for entry in first.list.devices
+    ]
+    for row in rows:
+        await auth.add_mailbox(row.mailbox_id)
+    issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
+    try:
+        await auth.db.write(lambda db: _write(auth, db, first, rows, code, device_id, issued))
+    except ZajilError:
+        for row in rows:
+            await auth.drop_mailbox(row.mailbox_id)
+        raise
+    return issued
+
+
+async def _admit(auth: Auth, invite: str | None, prefix: bytes) -> bytes | None:
+    """Hash of the code to spend, None on an open server without one. A valid code is not counted against the prefix."""
+    first_day = first_good_day(auth.today())
+    if invite is not None:
+        code = digest_of_code(invite)
+        if await auth.db.read(lambda db: store.has_invite(db, code, first_day=first_day)):
+            return code
+        auth.limits.take("failed_token", prefix, now=auth.clock())
+    if auth.invite_only:
+        raise error("gate-required")
+    auth.limits.take("registration", prefix, now=auth.clock())
+    return None
+
+
+def _open_first(device_list: bytes) -> VerifiedList:
+    try:
+        return open_list(device_list)
+    except ZajilError as reason:
+        # A client's alarm (key-changed) or Conflict (stale-list) is plain refusal here: this is no first list.
+        raise reason if reason.code in {"malformed", "bad-signature"} else error("bad-signature") from None
+
+
+def _check_login(auth: Auth, login: bytes, first: VerifiedList) -> DeviceId:
+    claimed = Login.parse(parse_object(login).payload)
+    entry = first.list.find_device(claimed.device_id)
+    if entry is None:
+        raise error("bad-signature")
+    open_object(Kind.LOGIN, login, entry.sig_pub)
+    if claimed != Login(auth.server_name, first.hash, first.list.account_id, entry.device_id):
+        raise error("bad-challenge")
+    return entry.device_id
+
+
+def _write(
+    auth: Auth,
+    db: Connection,
+    first: VerifiedList,
+    rows: list[store.DeviceRow],
+    code: bytes | None,
+    device_id: DeviceId,
+    issued: IssuedToken,
+) -> None:
+    account_id: AccountId = first.list.account_id
+    today = auth.today()
+    if store.find_state(db, account_id) is not None:
+        raise error("account-exists")
+    if code is not None and not store.spend_invite(db, code, first_day=first_good_day(today)):
+        raise error("gate-required")
+    store.insert_account(db, account_id, day=today, last_device=max(row.device_id for row in rows))
+    store.insert_list(db, account_id, seq=1, digest=first.hash, data=first.object)
+    for row in rows:
+        store.insert_device(db, row, day=today)
+    store.insert_token(db, digest(issued.token), account_id, device_id, expires=issued.expires)

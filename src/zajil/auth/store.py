@@ -1,0 +1,261 @@
+"""Statements of the Authentication Service: one function each, inside the caller's transaction.
+
+Functions are synchronous and take the open SQLAlchemy connection; verbs decide what makes up one transaction.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+
+from zajil.auth.tables import account, contact_token, device, device_list, invite_code, link, session_token
+from zajil.protocol.ids import AccountId, DeviceId, MailboxId
+
+_DEVICES = select(device.c.account_id, device.c.device_id, device.c.sig_pub, device.c.mailbox_id)
+ACTIVE, SUSPENDED, DELETED = 0, 1, 2
+PROFILE, INVITE = 0, 1
+
+
+class DeviceRow(NamedTuple):
+    """A device that is in its account's newest list."""
+
+    account_id: AccountId
+    device_id: DeviceId
+    sig_pub: bytes
+    mailbox_id: MailboxId
+
+
+class TokenRow(NamedTuple):
+    """Who a login token stands for."""
+
+    account_id: AccountId
+    device_id: DeviceId
+    mailbox_id: MailboxId
+    state: int
+
+
+class LinkRow(NamedTuple):
+    """One device linking under way."""
+
+    offer: bytes
+    answer: bytes | None
+
+
+def insert_account(db: Connection, account_id: AccountId, *, day: int, last_device: int) -> None:
+    """A new, active account. Raises IntegrityError if the id exists."""
+    db.execute(insert(account).values(id=account_id, state=ACTIVE, created_day=day, last_device=last_device))
+
+
+def find_state(db: Connection, account_id: AccountId) -> int | None:
+    """_DEVICES = select(device.c.account_id, device.c.device_id, device.c.sig_pub, device.c.mailbox_id)
+    ACTIVE, SUSPENDED or DELETED; None if there is no such account."""
+    return db.execute(select(account.c.state).where(account.c.id == account_id)).scalar_one_or_none()
+
+
+def set_state(db: Connection, account_id: AccountId, state: int) -> None:
+    """Change the account's state."""
+    db.execute(update(account).where(account.c.id == account_id).values(state=state))
+
+
+def last_device(db: Connection, account_id: AccountId) -> int:
+    """Highest device number the account ever used. The account must exist."""
+    return int(db.execute(select(account.c.last_device).where(account.c.id == account_id)).scalar_one())
+
+
+def raise_last_device(db: Connection, account_id: AccountId, device_id: int) -> None:
+    """Note a device number as used."""
+    higher = (account.c.id == account_id) & (account.c.last_device < device_id)
+    db.execute(update(account).where(higher).values(last_device=device_id))
+
+
+def insert_list(db: Connection, account_id: AccountId, *, seq: int, digest: bytes, data: bytes) -> None:
+    """Append a device list to the account's chain. Raises IntegrityError if that seq exists."""
+    db.execute(insert(device_list).values(account_id=account_id, seq=seq, hash=digest, object=data))
+
+
+def newest_list(db: Connection, account_id: AccountId) -> bytes | None:
+    """The account's newest signed device list; None if there is no such account."""
+    newest = select(device_list.c.object).where(device_list.c.account_id == account_id)
+    return db.execute(newest.order_by(device_list.c.seq.desc()).limit(1)).scalar_one_or_none()
+
+
+def newest_seq(db: Connection, account_id: AccountId) -> int:
+    """Version of the account's newest list; 0 if there is none."""
+    found = select(func.max(device_list.c.seq)).where(device_list.c.account_id == account_id)
+    return db.execute(found).scalar_one() or 0
+
+
+def lists_from(db: Connection, account_id: AccountId, first: int) -> list[bytes]:
+    """The account's signed lists with seq >= first, oldest first."""
+    found = select(device_list.c.object).where(device_list.c.account_id == account_id, device_list.c.seq >= first)
+    return list(db.execute(found.order_by(device_list.c.seq)).scalars())
+
+
+def insert_device(db: Connection, row: DeviceRow, *, day: int) -> None:
+    """A device that its account's newest list names. Raises IntegrityError if it exists."""
+    db.execute(insert(device).values(**row._asdict(), last_day=day, revoked=0))
+
+
+def devices_of(db: Connection, account_id: AccountId) -> list[DeviceRow]:
+    """The account's devices, by number."""
+    mine = (device.c.account_id == account_id) & (device.c.revoked == 0)
+    return [DeviceRow(*row) for row in db.execute(_DEVICES.where(mine).order_by(device.c.device_id))]
+
+
+def find_device(db: Connection, account_id: AccountId, device_id: DeviceId) -> DeviceRow | None:
+    """The device, if its account's newest list names it."""
+    this = (device.c.account_id == account_id) & (device.c.device_id == device_id) & (device.c.revoked == 0)
+    row = db.execute(_DEVICES.where(this)).one_or_none()
+    return DeviceRow(*row) if row else None
+
+
+def revoke_device(db: Connection, account_id: AccountId, device_id: DeviceId) -> None:
+    """Shut a device out: its login tokens go now, its row once everything else of it is removed."""
+    for table in (session_token, device):
+        this = (table.c.account_id == account_id) & (table.c.device_id == device_id)
+        db.execute(delete(table).where(this) if table is session_token else update(table).where(this).values(revoked=1))
+
+
+def revoked_devices(db: Connection) -> list[DeviceRow]:
+    """Devices whose removal is not finished."""
+    return [DeviceRow(*row) for row in db.execute(_DEVICES.where(device.c.revoked == 1))]
+
+
+def delete_device(db: Connection, mailbox_id: MailboxId) -> None:
+    """Forget a revoked device: nothing of it is left elsewhere."""
+    db.execute(delete(device).where(device.c.mailbox_id == mailbox_id, device.c.revoked == 1))
+
+
+def touch_device(db: Connection, account_id: AccountId, device_id: DeviceId, *, day: int) -> None:
+    """Note the day of a login, writing only when the day changed."""
+    mine = (device.c.account_id == account_id) & (device.c.device_id == device_id)
+    db.execute(update(device).where(mine, device.c.last_day < day).values(last_day=day))
+
+
+def insert_token(db: Connection, digest: bytes, account_id: AccountId, device_id: DeviceId, *, expires: int) -> None:
+    """A login token of this device, by its hash."""
+    db.execute(insert(session_token).values(hash=digest, account_id=account_id, device_id=device_id, expires=expires))
+
+
+def find_token(db: Connection, digest: bytes, *, now: int) -> TokenRow | None:
+    """Whose login token this is; None if unknown, expired, or of a device since revoked."""
+    columns = select(session_token.c.account_id, session_token.c.device_id, device.c.mailbox_id, account.c.state)
+    same = (device.c.account_id == session_token.c.account_id) & (device.c.device_id == session_token.c.device_id)
+    good = (session_token.c.hash == digest) & (session_token.c.expires > now) & (device.c.revoked == 0)
+    found = columns.join(device, same).join(account, account.c.id == session_token.c.account_id)
+    row = db.execute(found.where(good)).one_or_none()
+    return TokenRow(*row) if row else None
+
+
+def delete_token(db: Connection, digest: bytes) -> None:
+    """End one login."""
+    db.execute(delete(session_token).where(session_token.c.hash == digest))
+
+
+def put_contact_token(
+    db: Connection, digest: bytes, account_id: AccountId, *, kind: int, uses: int, expires: int
+) -> bool:
+    """Store or renew a contact token; a profile token replaces the account's older one. False if it is another's."""
+    owner = db.execute(select(contact_token.c.account_id).where(contact_token.c.hash == digest)).scalar_one_or_none()
+    if owner is not None and owner != account_id:
+        return False
+    old: ColumnElement[bool] = contact_token.c.hash == digest
+    if kind == PROFILE:
+        old = old | ((contact_token.c.account_id == account_id) & (contact_token.c.kind == PROFILE))
+    db.execute(delete(contact_token).where(old))
+    db.execute(
+        insert(contact_token).values(hash=digest, account_id=account_id, kind=kind, uses_left=uses, expires=expires)
+    )
+    return True
+
+
+def delete_contact_token(db: Connection, digest: bytes, account_id: AccountId) -> None:
+    """Withdraw one of the account's own contact tokens; others' are left alone."""
+    mine = (contact_token.c.hash == digest) & (contact_token.c.account_id == account_id)
+    db.execute(delete(contact_token).where(mine))
+
+
+def has_contact_token(db: Connection, digest: bytes, account_id: AccountId, *, now: int) -> bool:
+    """Whether this token admits its holder to this active account."""
+    found = select(contact_token.c.hash).join(account, account.c.id == contact_token.c.account_id)
+    good = _good_contact_token(digest, account_id, now) & (account.c.state == ACTIVE)
+    return db.execute(found.where(good)).first() is not None
+
+
+def spend_contact_token(db: Connection, digest: bytes, account_id: AccountId, *, now: int) -> bool:
+    """Take one use of an invite token (profile tokens have no end of uses). False if it admits nobody."""
+    if not has_contact_token(db, digest, account_id, now=now):
+        return False
+    invite = (contact_token.c.hash == digest) & (contact_token.c.kind == INVITE)
+    db.execute(update(contact_token).where(invite).values(uses_left=contact_token.c.uses_left - 1))
+    return True
+
+
+def _good_contact_token(digest: bytes, account_id: AccountId, now: int) -> ColumnElement[bool]:
+    return (
+        (contact_token.c.hash == digest)
+        & (contact_token.c.account_id == account_id)
+        & (contact_token.c.expires > now)
+        & (contact_token.c.uses_left > 0)
+    )
+
+
+def insert_invite(db: Connection, digest: bytes, *, day: int, uses: int) -> None:
+    """A registration code, by its hash."""
+    db.execute(insert(invite_code).values(hash=digest, day=day, uses=uses))
+
+
+def has_invite(db: Connection, digest: bytes, *, first_day: int) -> bool:
+    """Whether the code is known, made on or after `first_day`, and has uses left."""
+    good = (invite_code.c.hash == digest) & (invite_code.c.uses > 0) & (invite_code.c.day >= first_day)
+    return db.execute(select(invite_code.c.hash).where(good)).first() is not None
+
+
+def spend_invite(db: Connection, digest: bytes, *, first_day: int) -> bool:
+    """Take one use of a registration code. False if it admits nobody."""
+    good = (invite_code.c.hash == digest) & (invite_code.c.uses > 0) & (invite_code.c.day >= first_day)
+    return db.execute(update(invite_code).where(good).values(uses=invite_code.c.uses - 1)).rowcount == 1
+
+
+def find_link(db: Connection, addr: bytes, *, now: int) -> LinkRow | None:
+    """What lies at this address; None if nothing does or it expired."""
+    found = select(link.c.offer, link.c.answer).where(link.c.addr == addr, link.c.expires > now)
+    row = db.execute(found).one_or_none()
+    return LinkRow(*row) if row else None
+
+
+def insert_offer(db: Connection, addr: bytes, offer: bytes, *, expires: int) -> None:
+    """Begin a device linking at this random address, over an expired one if need be."""
+    db.execute(delete(link).where(link.c.addr == addr))
+    db.execute(insert(link).values(addr=addr, offer=offer, answer=None, expires=expires))
+
+
+def set_answer(db: Connection, addr: bytes, answer: bytes) -> None:
+    """Lay the sealed answer beside the offer."""
+    db.execute(update(link).where(link.c.addr == addr).values(answer=answer))
+
+
+def delete_link(db: Connection, addr: bytes) -> None:
+    """Forget a device linking."""
+    db.execute(delete(link).where(link.c.addr == addr))
+
+
+def delete_contact_tokens(db: Connection, account_id: AccountId) -> None:
+    """Withdraw all contact tokens of an account that ended."""
+    db.execute(delete(contact_token).where(contact_token.c.account_id == account_id))
+
+
+def delete_expired(db: Connection, *, now: int, first_invite_day: int, limit: int) -> int:
+    """Remove at most `limit` rows per table that nobody can use any more; returns how many went."""
+    gone = 0
+    dead = (
+        (session_token, session_token.c.hash, session_token.c.expires <= now),
+        (link, link.c.addr, link.c.expires <= now),
+        (contact_token, contact_token.c.hash, (contact_token.c.expires <= now) | (contact_token.c.uses_left <= 0)),
+        (invite_code, invite_code.c.hash, (invite_code.c.day < first_invite_day) | (invite_code.c.uses <= 0)),
+    )
+    for table, key, condition in dead:
+        chosen = select(key).where(condition).limit(limit).scalar_subquery()
+        gone += db.execute(delete(table).where(key.in_(chosen))).rowcount
+    return gone

@@ -1,0 +1,1 @@
+"""The server process: settings, wiring, gateway, HTTP, metrics, migrations. The only place that knows all services."""

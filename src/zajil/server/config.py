@@ -1,0 +1,181 @@
+"""Every setting of the server: one typed class, read from `zajil.toml` in the data directory and from arguments.
+
+Arguments of `zajil serve` win over the file, the file over the defaults. Secrets never live here: they are files in
+the data directory with mode 0600. `python -m zajil.server.config` prints `docs/operate/settings.md`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from zajil.engine.limits import DEFAULTS as LIMIT_DEFAULTS
+from zajil.engine.limits import Limit
+
+Registration = Literal["invite", "open"]
+CONFIG_FILE = "zajil.toml"
+_NAME_FILE = "server_name"
+_NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; the text says which one and why."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How this server runs. Each field carries its unit and one sentence, from which the documentation is made."""
+
+    server_name: Annotated[
+        str,
+        Meta(
+            pattern=_NAME_PATTERN,
+            description="Permanent name of this server; fixed by the first start, not the address.",
+        ),
+    ] = "localhost"
+    host: Annotated[str, Meta(description="Address to listen on; TLS ends in the proxy in front.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="TCP port; 0 lets the system choose one.")] = 8440
+    registration: Annotated[
+        Registration, Meta(description="Who may register: holders of an invite code, or anyone (`open`).")
+    ] = "invite"
+    origins: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Web origins whose pages may call this server; requests without an Origin header always pass."
+        ),
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses of reverse proxies whose X-Forwarded-For names the client, for limits only."),
+    ] = ()
+    metrics_port: Annotated[
+        int, Meta(ge=0, le=65535, description="Loopback port of the Prometheus listener; 0 = off.")
+    ] = 0
+    mailbox_gather_ms: Annotated[
+        float,
+        Meta(ge=0, le=50, description="How long the writer waits for more work before a commit.", extra={"unit": "ms"}),
+    ] = 0.0
+    first_frame_s: Annotated[
+        float, Meta(gt=0, description="Time a new connection has for its first data frame.", extra={"unit": "s"})
+    ] = 10.0
+    ping_idle_s: Annotated[
+        float, Meta(gt=0, description="Silence after which the server sends a ping.", extra={"unit": "s"})
+    ] = 60.0
+    dead_after_s: Annotated[
+        float, Meta(gt=0, description="Silence after which a connection is closed.", extra={"unit": "s"})
+    ] = 120.0
+    reread_s: Annotated[
+        float,
+        Meta(gt=0, description="How often a quiet receiver's mailbox is read without a wake-up.", extra={"unit": "s"}),
+    ] = 60.0
+    slow_after_s: Annotated[
+        float,
+        Meta(
+            gt=0, description="A full window without progress for this long closes the receiver.", extra={"unit": "s"}
+        ),
+    ] = 30.0
+    drain_s: Annotated[
+        float, Meta(ge=0, le=60, description="Closes are spread over this time at shutdown.", extra={"unit": "s"})
+    ] = 2.0
+    retention_every_s: Annotated[
+        float, Meta(gt=0, description="Pause between two runs of the retention job.", extra={"unit": "s"})
+    ] = 3600.0
+    connections_max: Annotated[int, Meta(ge=1, description="Most WebSocket connections at once; more get 503.")] = (
+        20_000
+    )
+    limits: Annotated[
+        dict[str, Limit],
+        Meta(description="Token buckets by name, each `{burst, every_s}`; see the table below for names and defaults."),
+    ] = {}
+
+
+def load_settings(data: Path, **arguments: object) -> Settings:
+    """Settings for this data directory: arguments (None = not given) over `zajil.toml` over defaults.
+
+    Raises ConfigError naming the file and the first wrong field.
+    """
+    path = data / CONFIG_FILE
+    try:
+        raw = msgspec.toml.decode(path.read_bytes()) if path.exists() else {}
+        raw.update({name: value for name, value in arguments.items() if value is not None})
+        settings = msgspec.convert(raw, Settings)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name}: {error}") from error
+    unknown = sorted(set(settings.limits) - set(LIMIT_DEFAULTS))
+    if unknown:
+        raise ConfigError(f"{path.name}: no such limit: {', '.join(unknown)}")
+    wrong = sorted(name for name, limit in settings.limits.items() if limit.burst <= 0 or limit.every_s <= 0)
+    if wrong:
+        raise ConfigError(f"{path.name}: burst and every_s must be above 0: {', '.join(wrong)}")
+    return msgspec.structs.replace(settings, server_name=_fixed_name(data, raw.get("server_name"), settings))
+
+
+def _fixed_name(data: Path, wanted: object, settings: Settings) -> str:
+    """What the first start wrote down. A later, different setting is refused: links carry the name."""
+    path = data / _NAME_FILE
+    if not path.exists():
+        return settings.server_name
+    name = path.read_text(encoding="utf-8").strip()
+    if wanted is not None and wanted != name:
+        raise ConfigError(f"server_name is {name!r} since the first start and cannot become {wanted!r}")
+    return name
+
+
+def fix_name(data: Path, settings: Settings) -> None:
+    """Write the server's name down, once."""
+    path = data / _NAME_FILE
+    if not path.exists():
+        path.write_text(settings.server_name + "\n", encoding="utf-8")
+
+
+def render() -> str:
+    """`docs/operate/settings.md`: every setting with type, unit, default and sentence, then every limit."""
+    lines = [
+        "# Settings",
+        "",
+        f"Written by `python -m zajil.server.config`. The server reads `{CONFIG_FILE}` (TOML) in its data directory;",
+        "arguments of `zajil serve` win over the file. There are no secrets here: keys are files with mode 0600.",
+        "",
+        "| Setting | Type | Unit | Default | What it does |",
+        "|---|---|---|---|---|",
+    ]
+    hints = get_type_hints(Settings, include_extras=True)
+    for field in msgspec.structs.fields(Settings):
+        base, meta = get_args(hints[field.name])
+        unit = (meta.extra or {}).get("unit", "")
+        default = "" if field.default is msgspec.NODEFAULT else field.default
+        shown = "`{}`" if default == {} or default is msgspec.NODEFAULT else f"`{default!r}`"
+        lines.append(f"| `{field.name}` | {_type_name(base)} | {unit} | {shown} | {meta.description} |")
+    lines += [
+        "",
+        "## Limits",
+        "",
+        "Each is a token bucket: `burst` at once, one back every `every_s` seconds. Example:",
+        "",
+    ]
+    lines += [
+        "```toml",
+        "[limits.login]",
+        "burst = 100",
+        "every_s = 1.0",
+        "```",
+        "",
+        "| Name | Burst | One back every (s) |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{name}` | {rate.burst:g} | {rate.every_s:g} |" for name, rate in LIMIT_DEFAULTS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _type_name(base: object) -> str:
+    if get_origin(base) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(base))
+    names = {str: "text", int: "integer", float: "number", tuple[str, ...]: "list of text", dict[str, Limit]: "table"}
+    return names[base]  # type: ignore[index]  # hints are exactly these
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

@@ -1,0 +1,44 @@
+"""What may enter a log line: the level, the place and a fixed sentence. Never an id, token, address or path.
+
+Our own messages are written without such values. Of a library's message only the place that wrote it is kept, and a
+traceback keeps its frames but not the text of the exception, because both may quote what a client sent.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from typing import TextIO
+
+
+class BlindFormatter(logging.Formatter):
+    """Formats a record without anything that came from outside."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        ours = record.name == "zajil" or record.name.startswith("zajil.")
+        text = record.getMessage() if ours else f"at {record.filename}:{record.lineno}"
+        line = f"{record.levelname.lower()} {record.name}: {text}"
+        if record.exc_info and record.exc_info[0] is not None:
+            line += "\n" + describe_exception(record.exc_info[1])
+        return line
+
+
+def describe_exception(error: BaseException | None) -> str:
+    """Type and frames of an exception and its causes, without messages: safe to write down."""
+    lines: list[str] = []
+    while error is not None:
+        lines.append(f"  {type(error).__module__}.{type(error).__qualname__}")
+        lines += [
+            f"    {frame.filename}:{frame.lineno} in {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+        ]
+        error = error.__cause__ or error.__context__
+    return "\n".join(lines)
+
+
+def set_up_logging(stream: TextIO | None = None) -> None:
+    """Route every logger to one blind stream (stderr by default); warnings and up, nothing on success."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(BlindFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
