@@ -1,0 +1,142 @@
+"""The keys that rest outside the database: a file with mode 0600 beside it, and what is derived and sealed with them.
+
+K_storage seals message bodies and stored answers, under a subkey for each table and day, so that no key nears 2^32
+seals. K_ref seals delivery references (`delivery/refs.py`). Both carry a key id byte: a newer key seals, older ids stay
+readable. Whoever has only the database reads no body and can forge no reference.
+
+File: JSON `{"version": 1, "storage": {"<id>": "<64 hex digits>"}, "ref": {...}}`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+FILE_NAME = "zajil.key"
+_MODE = 0o600
+_NONCE_SIZE = 12
+_HEAD_SIZE = 3  # key id u8, day u16
+_DAY_S = 86_400
+
+
+class KeyFileError(Exception):
+    """The key file is missing, readable by others, or not a key file. The text says which; it holds no key."""
+
+
+class SealBroken(Exception):
+    """Sealed bytes of our own storage do not open: damaged, moved to another row, or sealed by a lost key."""
+
+
+class _KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: int
+    storage: dict[int, str]
+    ref: dict[int, str]
+
+
+class Keys:
+    """The server's long-lived symmetric keys."""
+
+    def __init__(
+        self,
+        *,
+        storage: Mapping[int, bytes],
+        ref: Mapping[int, bytes],
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """storage, ref: 32-byte keys by id 0..255; the highest id seals. random: source of nonces."""
+        self._storage = dict(storage)
+        self.ref: Mapping[int, AESGCM] = {number: AESGCM(key) for number, key in ref.items()}
+        self._newest = max(self._storage)
+        self.newest_ref = max(self.ref)
+        self._random = random
+        self._table_key = lru_cache(maxsize=128)(self._derive_table_key)
+
+    @classmethod
+    def create(cls, random: Callable[[int], bytes] = os.urandom) -> Keys:
+        """Fresh keys that are nowhere on a disk."""
+        return cls(storage={1: random(32)}, ref={1: random(32)}, random=random)
+
+    @classmethod
+    def load(cls, path: Path, *, create: bool = False) -> Keys:
+        """The keys in this file; with `create`, a missing file is written first. Raises KeyFileError."""
+        if create and not path.exists():
+            _write_new(path)
+        try:
+            if path.stat().st_mode & 0o077:
+                raise KeyFileError(f"{path.name} can be read by others; it must have mode 0600")
+            content = msgspec.json.decode(path.read_bytes(), type=_KeyFile)
+            return cls(storage=_parse_keys(content.storage), ref=_parse_keys(content.ref))
+        except FileNotFoundError:
+            raise KeyFileError(f"{path.name} is missing: without it, what is stored cannot be read") from None
+        except (msgspec.MsgspecError, ValueError):
+            raise KeyFileError(f"{path.name} is not a key file") from None
+
+    def subkey(self, label: str) -> bytes:
+        """32 bytes for another use (challenges, cookies), bound to `label`, stable as long as the first key stays."""
+        return _expand(self._storage[min(self._storage)], b"zajil subkey v1\0" + label.encode())
+
+    def seal(self, table: str, plaintext: bytes, *, aad: bytes, now_s: float) -> bytes:
+        """`key_id u8 || day u16 || nonce 12 || AES-256-GCM`, under the subkey of this table and day.
+
+        aad: the row's identity, so that a sealed value opens in its own row only.
+        """
+        day = int(now_s // _DAY_S)
+        head = bytes([self._newest]) + day.to_bytes(2, "big")
+        nonce = self._random(_NONCE_SIZE)
+        return head + nonce + self._table_key(table, self._newest, day).encrypt(nonce, plaintext, head + aad)
+
+    def unseal(self, table: str, sealed: bytes, *, aad: bytes) -> bytes:
+        """What `seal` took. Raises SealBroken."""
+        head, nonce, body = sealed[:_HEAD_SIZE], sealed[_HEAD_SIZE:][:_NONCE_SIZE], sealed[_HEAD_SIZE + _NONCE_SIZE :]
+        if len(nonce) != _NONCE_SIZE or head[0] not in self._storage:
+            raise SealBroken
+        try:
+            return self._table_key(table, head[0], int.from_bytes(head[1:], "big")).decrypt(nonce, body, head + aad)
+        except InvalidTag:
+            raise SealBroken from None
+
+    def _derive_table_key(self, table: str, key_id: int, day: int) -> AESGCM:
+        info = b"zajil storage v1\0" + table.encode() + b"\0" + day.to_bytes(2, "big")
+        return AESGCM(_expand(self._storage[key_id], info))
+
+
+def _expand(key: bytes, info: bytes) -> bytes:
+    return HKDFExpand(algorithm=SHA256(), length=32, info=info).derive(key)
+
+
+def _parse_keys(texts: Mapping[int, str]) -> dict[int, bytes]:
+    keys = {number: bytes.fromhex(text) for number, text in texts.items()}
+    if not keys or any(len(key) != 32 or not 0 <= number <= 255 for number, key in keys.items()):
+        raise ValueError
+    return keys
+
+
+def _write_new(path: Path) -> None:
+    """Write fresh keys durably; when two starts race, the first file stays and both use it."""
+    content = _KeyFile(version=1, storage={1: os.urandom(32).hex()}, ref={1: os.urandom(32).hex()})
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

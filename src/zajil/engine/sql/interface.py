@@ -1,0 +1,269 @@
+"""The mailbox engine: groups, the queues of devices, and the transactions between them.
+
+Guarantees of every implementation (one test suite, `tests/engine`):
+
+- Durable before acknowledged: an operation answers after its transaction is on the disk. A crash before the answer
+  leaves it done or not done, and the same operation again (same `key`, same `body_hash`) then gives `dup`.
+- All or nothing, in isolation: an operation that raises has changed nothing, and hurts no other of its batch.
+- Epochs are compared and set: of all commits of one epoch, at most one is accepted, and the Welcome of any other never
+  exists.
+- Each mailbox numbers its entries 1, 2, 3 ... without gaps when they are written, in one order for all mailboxes of a
+  group. Delivery is at least once: an entry stays until it is acknowledged, expires or is evicted.
+- At rest no row joins a group with a mailbox or a person, save entries waiting for the same message.
+
+Operations are plain values, so they can be queued, batched and replayed. They are made by `zajil.delivery`, which has
+checked everything that needs no stored state; the engine trusts it in that.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from zajil.protocol.frames import Msg
+from zajil.protocol.ids import GroupId, MailboxId
+from zajil.protocol.roster import RosterEntry
+
+KIND_COMMIT: Final = 1
+KIND_APPLICATION: Final = 2
+KIND_WELCOME: Final = 3
+KIND_NOTICE: Final = 4
+PASS_GROUP: Final = 1
+
+BATCH_MAX: Final = 512
+QUEUE_MAX: Final = 20_000
+MAILBOX_ENTRIES_MAX: Final = 10_000
+MAILBOX_BYTES_MAX: Final = 64 * 1024 * 1024
+MESSAGE_TTL_S: Final = 30 * 86_400
+IDEM_TTL_S: Final = 86_400
+GROUP_TTL_DAYS: Final = 90
+PASS_TTL_DAYS: Final = 30
+DENY_TTL_DAYS: Final = 365
+READ_BYTES_MAX: Final = 1024 * 1024
+
+
+class OpenRef(NamedTuple):
+    """Where a delivery reference leads: mailbox 16 B, and the 8-byte serial that names the reference itself."""
+
+    mailbox_id: MailboxId
+    serial: bytes
+
+
+RefOpener = Callable[[bytes], OpenRef]
+"""Opens a `deliver_to`; raises Refused `bad-delivery-ref`."""
+
+
+class Create(msgspec.Struct, frozen=True, kw_only=True):
+    """Make a group at epoch 0, for one unspent pass. Raises pass-spent, group-exists, bad-delivery-ref, idem-conflict.
+
+    key: H(gid || mid) 32 B, body_hash: H(request) 32 B, pass_hash and token_hash 32 B, roster_key 32 B.
+    """
+
+    key: bytes
+    body_hash: bytes
+    gid: GroupId
+    pass_hash: bytes
+    roster_key: bytes
+    token_hash: bytes
+    roster: tuple[RosterEntry, ...]
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """Move a group from `epoch` to `epoch + 1` and fan out the commit, then the Welcome.
+
+    The commit goes to the whole roster before it, the Welcome to every entry of `add`. token: of `epoch`, 32 B.
+    new_roster_key: None = unchanged. add, rm: checked against the commit's authenticated data already.
+    Raises idem-conflict, bad-group-token, stale-epoch (detail `epoch`), slow-down, bad-roster-key, bad-delivery-ref,
+    malformed (a leaf removed that is not there, or added where one is), too-big (roster full).
+    """
+
+    key: bytes
+    body_hash: bytes
+    gid: GroupId
+    epoch: int
+    token: bytes
+    roster_key: bytes
+    new_roster_key: bytes | None
+    next_token_hash: bytes
+    add: tuple[RosterEntry, ...]
+    rm: tuple[int, ...]
+    commit: bytes
+    welcome: bytes | None
+
+
+class Send(msgspec.Struct, frozen=True, kw_only=True):
+    """Fan out one application message to the roster of `epoch`, the epoch of its header.
+
+    Raises idem-conflict, bad-group-token, stale-epoch (detail `epoch`), slow-down, bad-roster-key.
+    """
+
+    key: bytes
+    body_hash: bytes
+    gid: GroupId
+    epoch: int
+    token: bytes
+    roster_key: bytes
+    body: bytes
+
+
+class SendEphemeral(msgspec.Struct, frozen=True, kw_only=True):
+    """Pass one application message to whoever of the roster is connected. Nothing is stored. Raises as Send does."""
+
+    gid: GroupId
+    epoch: int
+    token: bytes
+    roster_key: bytes
+    body: bytes
+
+
+class Notify(msgspec.Struct, frozen=True, kw_only=True):
+    """Put a notice of the server (CBOR `[name, map]`) into these mailboxes; those that are gone are skipped."""
+
+    mailbox_ids: tuple[MailboxId, ...]
+    body: bytes
+
+
+class Ack(msgspec.Struct, frozen=True, kw_only=True):
+    """Delete all entries up to and including `upto`. Lower than before: no effect. Raises malformed for the future, gone."""
+
+    mailbox_id: MailboxId
+    upto: int
+
+
+class AddMailbox(msgspec.Struct, frozen=True, kw_only=True):
+    """An empty mailbox. No effect when it exists."""
+
+    mailbox_id: MailboxId
+
+
+class DropMailbox(msgspec.Struct, frozen=True, kw_only=True):
+    """A mailbox and all its entries end. No effect when it is gone."""
+
+    mailbox_id: MailboxId
+
+
+class AddPasses(msgspec.Struct, frozen=True, kw_only=True):
+    """One-time passes by their hashes (32 B each). kind: PASS_GROUP."""
+
+    hashes: tuple[bytes, ...]
+    kind: int
+
+
+class DenyRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing comes through this reference to this mailbox any more; senders cannot tell."""
+
+    mailbox_id: MailboxId
+    serial: bytes
+
+
+class Expire(msgspec.Struct, frozen=True, kw_only=True):
+    """Delete what has outlived its retention, at most `rows` rows per table."""
+
+    rows: int = 1000
+
+
+Operation = (
+    Create | Commit | Send | SendEphemeral | Notify | Ack | AddMailbox | DropMailbox | AddPasses | DenyRef | Expire
+)
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """Epoch of the group after it, server time in Unix ms; dup: it had been accepted before and nothing changed now."""
+
+    epoch: int
+    ts: int
+    dup: bool = False
+
+
+class Done(msgspec.Struct, frozen=True):
+    """Rows an operation without another answer has changed."""
+
+    rows: int
+
+
+Outcome = Accepted | Done
+
+
+class MailboxState(msgspec.Struct, frozen=True, kw_only=True):
+    """head: highest number given out, 0 = none yet. queued: entries waiting. acked: highest acknowledged number.
+
+    dropped: entries lost to the cap since the last acknowledgement of `before_seq` or later, all numbered below it.
+    """
+
+    head: int
+    queued: int
+    acked: int
+    dropped: int
+    before_seq: int
+
+
+class MailboxEngine(ABC):
+    """See the module text for what holds. Errors are ZajilErrors of the codes each operation names, and `busy`."""
+
+    @abstractmethod
+    async def create(self, operation: Create) -> Accepted:
+        """The group exists."""
+
+    @abstractmethod
+    async def commit(self, operation: Commit) -> Accepted:
+        """This commit is the one of its epoch, and stands in every mailbox."""
+
+    @abstractmethod
+    async def send(self, operation: Send | SendEphemeral) -> Accepted:
+        """The message stands in every mailbox (or, ephemeral, was passed to whoever listens)."""
+
+    @abstractmethod
+    async def notify(self, operation: Notify) -> Done:
+        """The notice stands in every mailbox."""
+
+    @abstractmethod
+    async def ack(self, mailbox_id: MailboxId, upto: int) -> Done:
+        """Entries up to `upto` are gone."""
+
+    @abstractmethod
+    async def add_mailbox(self, mailbox_id: MailboxId) -> None:
+        """The mailbox exists."""
+
+    @abstractmethod
+    async def drop_mailbox(self, mailbox_id: MailboxId) -> None:
+        """The mailbox does not exist."""
+
+    @abstractmethod
+    async def add_passes(self, operation: AddPasses) -> None:
+        """The passes can be spent."""
+
+    @abstractmethod
+    async def deny_ref(self, operation: DenyRef) -> None:
+        """The reference leads nowhere."""
+
+    @abstractmethod
+    async def expire(self, *, rows: int = 1000) -> Done:
+        """One transaction of retention is done; call again while it reports `rows` or more."""
+
+    @abstractmethod
+    async def read(
+        self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int = READ_BYTES_MAX
+    ) -> tuple[Msg, ...]:
+        """The next entries after number `after`, ascending: at most n, and at least one however large it is."""
+
+    @abstractmethod
+    async def mailbox_state(self, mailbox_id: MailboxId) -> MailboxState:
+        """Numbers of the mailbox. Raises Refused `gone`."""
+
+    @abstractmethod
+    def apply(self, operations: Sequence[Operation], *, now_ms: int) -> list[Outcome | Exception]:
+        """One batch, in the calling thread, durable on return: results in order, an exception where one was raised.
+
+        For deterministic tests and machines. The bus is called before it returns. Not to be mixed with `start`.
+        """
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begin to take operations from the running event loop."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what is queued, refuse what comes later with `restarting`, and let go of the files."""

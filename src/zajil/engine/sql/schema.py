@@ -1,0 +1,155 @@
+"""The tables of the mailbox engine: what its transactions touch, and nothing that names a person.
+
+There is no sender column, no member table and no address. A row of `grp` holds its members only sealed under a key
+that members have; a row of `mailbox_item` points to a message whose group lies inside its sealed body.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table
+
+from zajil.engine.sql.database import METADATA, describe
+
+_UNTIL_ACK = "last acknowledgement, or 30 days"
+_WITH_DEVICE = "until the device is revoked"
+_UNUSED = "90 days without use"
+
+grp = Table(
+    "grp",
+    METADATA,
+    Column("gid", LargeBinary, primary_key=True, info=describe("identifier", "group, named by its creator", _UNUSED)),
+    Column("epoch", Integer, nullable=False, info=describe("counter", "orders commits: one for each epoch", _UNUSED)),
+    Column(
+        "token_hash",
+        LargeBinary,
+        nullable=False,
+        info=describe("key", "SHA-256 of the epoch's token: lets members send without a name", _UNUSED),
+    ),
+    Column(
+        "prev_hash",
+        LargeBinary,
+        nullable=True,
+        info=describe("key", "the same of the epoch before: tells a late member apart from an outsider", _UNUSED),
+    ),
+    Column(
+        "roster",
+        LargeBinary,
+        nullable=False,
+        info=describe("ciphertext", "where to deliver, sealed under a key of the members, padded", _UNUSED),
+    ),
+    Column("used_day", Integer, nullable=False, info=describe("time", "last day in use, to drop dead groups", _UNUSED)),
+    Index("grp_used", "used_day"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+message = Table(
+    "message",
+    METADATA,
+    Column("id", LargeBinary, primary_key=True, info=describe("identifier", "one stored body, random", _UNTIL_ACK)),
+    Column(
+        "kind", Integer, nullable=False, info=describe("counter", "commit, application, welcome, notice", _UNTIL_ACK)
+    ),
+    Column("epoch", Integer, nullable=False, info=describe("counter", "epoch of its group", _UNTIL_ACK)),
+    Column(
+        "ts", Integer, nullable=False, info=describe("time", "Unix ms of acceptance, shown to receivers", _UNTIL_ACK)
+    ),
+    Column(
+        "body",
+        LargeBinary,
+        nullable=False,
+        info=describe("ciphertext", "MLS ciphertext and group id, sealed again under a key of the day", _UNTIL_ACK),
+    ),
+    Column("refs", Integer, nullable=False, info=describe("counter", "mailboxes that still point here", _UNTIL_ACK)),
+    Column("expires", Integer, nullable=False, info=describe("time", "Unix second of deletion", _UNTIL_ACK)),
+    Index("message_expires", "expires"),
+    sqlite_strict=True,
+)
+
+mailbox = Table(
+    "mailbox",
+    METADATA,
+    Column(
+        "mailbox_id", LargeBinary, primary_key=True, info=describe("identifier", "queue of one device", _WITH_DEVICE)
+    ),
+    Column("next_seq", Integer, nullable=False, info=describe("counter", "number of the next entry", _WITH_DEVICE)),
+    Column("acked", Integer, nullable=False, info=describe("counter", "highest acknowledged number", _WITH_DEVICE)),
+    Column("count", Integer, nullable=False, info=describe("counter", "entries waiting, for the cap", _WITH_DEVICE)),
+    Column("bytes", Integer, nullable=False, info=describe("counter", "bytes waiting, for the cap", _WITH_DEVICE)),
+    Column(
+        "gap_count", Integer, nullable=False, info=describe("counter", "entries lost to the cap", "next ack past it")
+    ),
+    Column(
+        "gap_seq", Integer, nullable=False, info=describe("counter", "number all of them precede", "next ack past it")
+    ),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+mailbox_item = Table(
+    "mailbox_item",
+    METADATA,
+    Column("mailbox_id", LargeBinary, primary_key=True, info=describe("identifier", "whose queue", _UNTIL_ACK)),
+    Column(
+        "seq",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        info=describe("counter", "place in the queue, without gaps", _UNTIL_ACK),
+    ),
+    Column("message_id", LargeBinary, nullable=False, info=describe("identifier", "the stored body", _UNTIL_ACK)),
+    Column("size", Integer, nullable=False, info=describe("counter", "bytes of the body, for the cap", _UNTIL_ACK)),
+    Column(
+        "via",
+        LargeBinary,
+        nullable=True,
+        info=describe("identifier", "serial of the reference it came through, for eviction and blocking", _UNTIL_ACK),
+    ),
+    Index("mailbox_item_message", "message_id"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+idem = Table(
+    "idem",
+    METADATA,
+    Column(
+        "key", LargeBinary, primary_key=True, info=describe("identifier", "SHA-256 of group and request id", "24 hours")
+    ),
+    Column(
+        "body_hash", LargeBinary, nullable=False, info=describe("key", "SHA-256 of the accepted request", "24 hours")
+    ),
+    Column("answer", LargeBinary, nullable=False, info=describe("counter", "epoch and time of acceptance", "24 hours")),
+    Column("at", Integer, nullable=False, info=describe("time", "Unix second of acceptance", "24 hours")),
+    Index("idem_at", "at"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+one_time_pass = Table(
+    "pass",
+    METADATA,
+    Column(
+        "hash",
+        LargeBinary,
+        primary_key=True,
+        info=describe("key", "SHA-256 of a pass; whose it is, is not kept", "30 days"),
+    ),
+    Column("kind", Integer, nullable=False, info=describe("counter", "what it is good for: 1 = one group", "30 days")),
+    Column("day", Integer, nullable=False, info=describe("time", "day of issue", "30 days")),
+    Index("pass_day", "day"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+ref_deny = Table(
+    "ref_deny",
+    METADATA,
+    Column(
+        "hash", LargeBinary, primary_key=True, info=describe("key", "SHA-256 of mailbox and reference serial", "1 year")
+    ),
+    Column("day", Integer, nullable=False, info=describe("time", "day of blocking", "1 year")),
+    Index("ref_deny_day", "day"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
