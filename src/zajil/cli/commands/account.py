@@ -1,0 +1,130 @@
+"""`register`, `whoami`, `contact-link`, `devices`, `doctor`: the account and this device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zajil.cli.commands.options import Json
+from zajil.cli.frame import frame_of, run_until_done, run_with_client
+from zajil.cli.texts import account as words
+
+if TYPE_CHECKING:
+    from zajil.client import Check, Client
+
+ServerUrl = Annotated[str, typer.Option("--server", metavar="URL", help=words.SERVER_OPTION())]
+
+
+def register(
+    context: typer.Context,
+    server: ServerUrl,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help=words.NAME_OPTION())],
+    invite: Annotated[str | None, typer.Option("--invite", metavar="CODE", help=words.INVITE_OPTION())] = None,
+) -> None:
+    """A new account in this home."""
+    from zajil.cli.output import console
+    from zajil.cli.untrusted import clean_name
+    from zajil.client import Client
+
+    async def made() -> None:
+        async with await Client.register(frame_of(context).home, server=server, name=name, invite=invite):
+            pass
+
+    run_until_done(made())
+    console().print(words.REGISTERED(name=clean_name(name)), style="bold")
+    console().print(words.REGISTERED_NEXT(), style="dim")
+
+
+def whoami(context: typer.Context, *, json: Json = False) -> None:
+    """Who this device is."""
+    from zajil.cli.output import console, print_json
+    from zajil.cli.untrusted import clean_name
+
+    async def told(client: Client) -> None:
+        me = client.whoami()
+        home = str(frame_of(context).home)
+        if json:
+            print_json(
+                {"account_id": me.account_id, "device_id": me.device_id, "name": me.name}
+                | _server_of(me.server, me.server_name)
+            )
+            return
+        rows = {
+            words.NAME(): clean_name(me.name),
+            words.ACCOUNT(): me.account_id,
+            words.DEVICE(): str(me.device_id),
+            words.SERVER(): me.server,
+            words.HOME(): home,
+        }
+        width = max(len(label) for label in rows)
+        for label, value in rows.items():
+            console().print(f"{label:<{width}}  {value}")
+
+    run_with_client(context, told)
+
+
+def _server_of(url: str, name: str) -> dict[str, str]:
+    return {"server": url, "server_name": name}
+
+
+def contact_link(context: typer.Context, *, json: Json = False) -> None:
+    """A fresh contact link, alone on its line so that it can be piped."""
+    from zajil.cli.output import print_json
+
+    async def told(client: Client) -> None:
+        link = await client.contact_link()
+        print_json({"link": link}) if json else typer.echo(link)
+
+    run_with_client(context, told)
+
+
+def devices(context: typer.Context, *, json: Json = False) -> None:
+    """The account's devices."""
+    from zajil.cli.output import console, print_json
+    from zajil.cli.times import day
+
+    async def told(client: Client) -> None:
+        found = client.devices()
+        if json:
+            print_json([{"device_id": d.device_id, "added_at": d.added_at, "current": d.current} for d in found])
+            return
+        for device in found:
+            here = f"  ({words.THIS_DEVICE()})" if device.current else ""
+            console().print(f"{device.device_id:>3}  {words.ADDED_ON(date=day(device.added_at))}{here}")
+
+    run_with_client(context, told)
+
+
+def doctor(context: typer.Context, *, json: Json = False) -> None:
+    """Checks of this home and of its server; raises `check-failed` if one does not hold."""
+    from zajil.cli.failures import Failed
+    from zajil.cli.output import console, print_json
+    from zajil.cli.untrusted import clean_text
+
+    async def told(client: Client) -> None:
+        checks = [*client.doctor(), await _check_server(client)]
+        if json:
+            print_json([{"name": c.name, "ok": c.ok, "detail": c.detail} for c in checks])
+        else:
+            for check in checks:
+                console().print("ok  " if check.ok else "BAD ", style="green" if check.ok else "bold red", end="")
+                console().print(f"{check.name}  {clean_text(check.detail)}".rstrip())
+        if not all(check.ok for check in checks):
+            raise Failed("check-failed")
+        if not json:
+            console().print(words.DOCTOR_GOOD(), style="bold")
+
+    run_with_client(context, told)
+
+
+async def _check_server(client: Client) -> Check:
+    """Whether the server answers and this device is up to date with it."""
+    from zajil.client import Check
+    from zajil.protocol.errors import ZajilError
+
+    try:
+        await client.sync()
+    except ZajilError as error:
+        return Check(name="server", ok=False, detail=error.code)
+    return Check(name="server", ok=True, detail=client.whoami().server)

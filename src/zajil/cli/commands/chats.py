@@ -1,0 +1,160 @@
+"""`chats`, `send`, `read`, `sync`: talking."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zajil.cli.commands.options import ChatName, Json, JsonLines
+from zajil.cli.frame import run_with_client
+from zajil.cli.texts import chats as words
+
+if TYPE_CHECKING:
+    from zajil.client import Chat, Client, Message
+
+_ENOUGH = 1000
+
+
+def chats(context: typer.Context, *, json: Json = False) -> None:
+    """All chats, latest activity first."""
+    from zajil.cli.output import console, print_json
+    from zajil.cli.untrusted import isolate
+
+    async def told(client: Client) -> None:
+        found = client.chats()
+        if json:
+            print_json([chat_row(chat) for chat in found])
+            return
+        if not found:
+            console().print(words.NO_CHATS(), style="dim")
+        for chat in found:
+            screen = console()
+            screen.print(f"{chat.id}  ", style="dim", end="")
+            screen.print(isolate(title_of(chat)), style="bold", end="")
+            notes = [words.MEMBERS(count=len(chat.members))] if chat.kind == "group" else []
+            notes += [words.STATUSES[chat.status]()] if chat.status != "active" else []
+            screen.print("".join(f"  {note}" for note in notes), style="dim")
+
+    run_with_client(context, told)
+
+
+def send(
+    context: typer.Context,
+    chat: ChatName,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help=words.TEXT_ARGUMENT())],
+    *,
+    queue: Annotated[bool, typer.Option("--queue", help=words.QUEUE_OPTION())] = False,
+    json: Json = False,
+) -> None:
+    """Send a text; returns once the server holds it durably, or with --queue once this home does."""
+    from zajil.cli.failures import USAGE, Failed
+    from zajil.cli.output import console, print_json
+
+    body = sys.stdin.read() if text == "-" else text
+    if not body.strip():
+        raise Failed("no-text", exit_code=USAGE)
+
+    async def sent(client: Client) -> str:
+        found = find_chat(client, chat)
+        return client.queue(found, body) if queue else await client.send(found, body)
+
+    message = run_with_client(context, sent)
+    if json:
+        print_json({"id": message, "state": "queued" if queue else "sent"})
+    else:
+        console().print(words.QUEUED() if queue else words.SENT(), style="dim")
+
+
+def read(
+    context: typer.Context,
+    chat: ChatName,
+    *,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=100_000, help=words.LIMIT_OPTION(), show_default="50")
+    ] = 50,
+    follow: Annotated[bool, typer.Option("--follow", help=words.FOLLOW_OPTION())] = False,
+    json: JsonLines = False,
+) -> None:
+    """Show a chat, after fetching what waits; without a connection, what is here already."""
+    from zajil.cli.output import print_json
+    from zajil.cli.reading import follow_chat, message_row, print_messages, sync_or_say
+
+    async def shown(client: Client) -> None:
+        if follow:
+            await follow_chat(client, find_chat(client, chat), limit=limit, json=json)
+            return
+        await sync_or_say(client)
+        found = find_chat(client, chat)
+        messages = client.read(found, limit=limit)
+        if json:
+            print_json([message_row(message) for message in messages])
+        else:
+            print_messages(messages)
+
+    run_with_client(context, shown)
+
+
+def sync(context: typer.Context, *, json: Json = False) -> None:
+    """Fetch and send; tells what is new."""
+    from zajil.cli.output import console, print_json
+    from zajil.cli.reading import message_row, print_message_heads
+
+    async def synced(client: Client) -> None:
+        before = {message.id for message in _messages(client)}
+        await client.sync()
+        after = _messages(client)
+        new = [message for message in after if message.id not in before and not message.own]
+        queued = sum(message.state in {"queued", "sending"} for message in after)
+        if json:
+            print_json({"new": [message_row(message) for message in new], "queued": queued})
+            return
+        print_message_heads(client, new)
+        if queued:
+            console().print(words.STILL_QUEUED(count=queued))
+        elif not new:
+            console().print(words.SYNCED(), style="dim")
+
+    run_with_client(context, synced)
+
+
+def _messages(client: Client) -> list[Message]:
+    return [message for chat in client.chats() for message in client.read(chat, limit=_ENOUGH)]
+
+
+def chat_row(chat: Chat) -> dict[str, object]:
+    """The JSON of one chat."""
+    return {
+        "id": chat.id,
+        "kind": chat.kind,
+        "title": chat.title,
+        "status": chat.status,
+        "role": chat.role,
+        "members": list(chat.members),
+        "devices": chat.devices,
+        "last_activity": chat.last_activity,
+    }
+
+
+def title_of(chat: Chat) -> str:
+    """The title for a screen: the self chat's in the language of the process, others cleaned."""
+    from zajil.cli.untrusted import clean_name
+
+    return words.NOTE_TO_SELF() if chat.kind == "self" else clean_name(chat.title)
+
+
+def find_chat(client: Client, text: str) -> Chat:
+    """The chat of this id or title; the self chat also under its name in any language.
+
+    Raises `unknown-chat`, `ambiguous-name`.
+    """
+    from zajil.protocol.errors import ZajilError
+
+    try:
+        return client.find_chat(text)
+    except ZajilError as unknown:
+        names = {str(name).casefold() for name in words.NOTE_TO_SELF}
+        if unknown.code != "unknown-chat" or text.strip().casefold() not in names:
+            raise
+        return next(chat for chat in client.chats() if chat.kind == "self")

@@ -1,0 +1,75 @@
+"""`group create | add | remove | leave`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zajil.cli.commands.options import ChatName, ContactName, Json
+from zajil.cli.frame import run_with_client
+from zajil.cli.texts import chats as words
+
+if TYPE_CHECKING:
+    from zajil.client import Client
+
+
+def create(
+    context: typer.Context,
+    title: Annotated[str, typer.Argument(metavar="TITLE", help=words.TITLE_ARGUMENT())],
+    contacts: Annotated[list[str], typer.Argument(metavar="CONTACT", help=words.CONTACTS_ARGUMENT())],
+    *,
+    json: Json = False,
+) -> None:
+    """A group with these people."""
+    from zajil.cli.commands.chats import chat_row
+    from zajil.cli.output import console, print_json
+    from zajil.cli.untrusted import clean_name
+
+    async def made(client: Client) -> None:
+        chat = await client.create_group(title, [client.find_contact(name) for name in contacts])
+        if json:
+            print_json(chat_row(chat))
+        else:
+            console().print(words.GROUP_CREATED(title=clean_name(title), count=len(chat.members)))
+
+    run_with_client(context, made)
+
+
+def add(context: typer.Context, chat: ChatName, contact: ContactName) -> None:
+    """Bring someone in."""
+    from zajil.cli.output import console
+    from zajil.cli.untrusted import clean_name
+
+    async def added(client: Client) -> None:
+        group, person = client.find_chat(chat), client.find_contact(contact)
+        await client.add_member(group, person)
+        console().print(words.GROUP_ADDED(name=clean_name(person.name), title=clean_name(group.title)))
+
+    run_with_client(context, added)
+
+
+def remove(context: typer.Context, chat: ChatName, contact: ContactName) -> None:
+    """Put someone out."""
+    from zajil.cli.output import console
+    from zajil.cli.untrusted import clean_name
+
+    async def removed(client: Client) -> None:
+        group, person = client.find_chat(chat), client.find_contact(contact)
+        await client.remove_member(group, person)
+        console().print(words.GROUP_REMOVED(name=clean_name(person.name), title=clean_name(group.title)))
+
+    run_with_client(context, removed)
+
+
+def leave(context: typer.Context, chat: ChatName) -> None:
+    """Leave; the chat stays readable here."""
+    from zajil.cli.output import console
+    from zajil.cli.untrusted import clean_name
+
+    async def left(client: Client) -> None:
+        group = client.find_chat(chat)
+        await client.leave_group(group)
+        console().print(words.GROUP_LEFT(title=clean_name(group.title)))
+
+    run_with_client(context, left)

@@ -1,0 +1,68 @@
+"""`link new | approve`: the account on a further device."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zajil.cli.commands.account import ServerUrl
+from zajil.cli.frame import frame_of, run_until_done, run_with_client
+from zajil.cli.texts import account as words
+
+if TYPE_CHECKING:
+    from zajil.client import Client, LinkPreview
+
+
+def new(context: typer.Context, server: ServerUrl) -> None:
+    """On the new device: the code goes to stdout, alone on its line; everything else to stderr."""
+    from zajil.cli.output import console, error_console
+    from zajil.cli.untrusted import clean_name
+    from zajil.client import Client
+
+    def show_code(code: str) -> None:
+        error_console().print(words.LINK_WAITING(), style="dim")
+        error_console().print("  zajil link approve \\")
+        typer.echo(code)
+
+    def show_emoji(emoji: str) -> None:
+        error_console().print(words.LINK_EMOJI(emoji=emoji))
+
+    async def linked() -> None:
+        home = frame_of(context).home
+        async with await Client.link_new(home, server=server, on_code=show_code, on_emoji=show_emoji) as client:
+            me = client.whoami()
+            console().print(words.LINK_DONE(device=me.device_id, name=clean_name(me.name)), style="bold")
+
+    run_until_done(linked())
+
+
+def approve(
+    context: typer.Context,
+    code: Annotated[str, typer.Argument(metavar="CODE", help=words.LINK_CODE_ARGUMENT())],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help=words.YES_OPTION())] = False,
+) -> None:
+    """On an old device: asks on a terminal; without one the pasted code is the consent."""
+    from zajil.cli.output import console
+    from zajil.cli.untrusted import clean_name
+
+    async def approved(client: Client) -> None:
+        if sys.stdin.isatty() and not yes and not _consents(await client.link_preview(code)):
+            console().print(words.LINK_DECLINED())
+            return
+        device = await client.link_approve(code)
+        console().print(words.LINK_APPROVED(name=clean_name(device.name), device=device.device_id), style="bold")
+
+    run_with_client(context, approved)
+
+
+def _consents(preview: LinkPreview) -> bool:
+    from zajil.cli.output import console
+    from zajil.cli.untrusted import clean_name
+
+    console().print(words.LINK_EMOJI(emoji=preview.emoji))
+    question = words.LINK_QUESTION(name=clean_name(preview.name), platform=clean_name(preview.platform))
+    answer = input(f"{question} {words.LINK_QUESTION_KEYS()} ")
+    return answer.strip().casefold() in {"y", "yes", "д", "да", "نعم", "ن"}

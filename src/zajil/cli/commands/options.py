@@ -1,0 +1,41 @@
+"""Arguments and options that several commands share, and the default folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zajil.cli.texts import chats, general
+
+Json = Annotated[bool, typer.Option("--json", help=general.JSON_OPTION())]
+JsonLines = Annotated[bool, typer.Option("--json", help=general.JSON_LINES_OPTION())]
+DataFolder = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help=general.DATA_OPTION(), show_default=False)
+]
+ChatName = Annotated[str, typer.Argument(metavar="CHAT", help=chats.CHAT_ARGUMENT())]
+ContactName = Annotated[str, typer.Argument(metavar="CONTACT", help=chats.CONTACT_ARGUMENT())]
+
+
+def _platform_folder() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("zajil", appauthor=False)
+
+
+def decide_home(given: Path | None) -> Path:
+    """The device's folder: `--home`, else ZAJIL_HOME, else `home` in the platform's data folder."""
+    if given is not None:
+        return given.expanduser()
+    named = os.environ.get("ZAJIL_HOME")
+    return Path(named).expanduser() if named else _platform_folder() / "home"
+
+
+def decide_data(given: Path | None) -> Path:
+    """The server's folder: `--data`, else ZAJIL_DATA, else `server` in the platform's data folder."""
+    if given is not None:
+        return given.expanduser()
+    named = os.environ.get("ZAJIL_DATA")
+    return Path(named).expanduser() if named else _platform_folder() / "server"

@@ -1,0 +1,105 @@
+"""`serve`, `admin invite`, `data-inventory`: the server's side, on its data folder."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zajil.cli.commands.options import DataFolder, Json, decide_data
+from zajil.cli.texts import server as words
+
+WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
+
+
+class Registration(enum.StrEnum):
+    """Who may register."""
+
+    INVITE = "invite"
+    OPEN = "open"
+
+
+def serve(
+    *,
+    data: DataFolder = None,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="HOST", help=words.HOST_OPTION(), show_default="127.0.0.1")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="PORT", min=0, max=65535, help=words.PORT_OPTION(), show_default="8440"),
+    ] = None,
+    registration: Annotated[
+        Registration | None,
+        typer.Option("--registration", metavar="invite|open", help=words.REGISTRATION_OPTION(), show_default="invite"),
+    ] = None,
+    with_parent: WithParent = False,
+) -> None:
+    """Run a server until SIGTERM or Ctrl-C; prints its address once it listens."""
+    from zajil.cli.failures import Failed
+    from zajil.cli.resident.lifeline import end_with_parent
+    from zajil.server.config import ConfigError
+    from zajil.server.main import serve as serve_until_stopped
+
+    if with_parent:
+        end_with_parent()
+    try:
+        code = serve_until_stopped(
+            data=decide_data(data), host=host, port=port, registration=registration.value if registration else None
+        )
+    except ConfigError as error:
+        raise Failed("settings", remark=str(error)) from error
+    if code:
+        raise typer.Exit(code)
+
+
+def invite(
+    *,
+    data: DataFolder = None,
+    uses: Annotated[
+        int, typer.Option("--uses", metavar="N", min=1, max=100_000, help=words.USES_OPTION(), show_default="1")
+    ] = 1,
+    json: Json = False,
+) -> None:
+    """One invite code, alone on its line."""
+    from zajil.cli.output import print_json
+    from zajil.server.admin import create_invite
+
+    code = create_invite(_existing(decide_data(data)), uses)
+    print_json({"invite": code, "uses": uses}) if json else typer.echo(code)
+
+
+def data_inventory(*, data: DataFolder = None, json: Json = False) -> None:
+    """Every table and column the server stores."""
+    from rich.table import Table
+
+    from zajil.cli.output import console, print_json
+    from zajil.server.inventory import collect
+
+    rows = collect(decide_data(data))
+    if json:
+        from msgspec import to_builtins
+
+        print_json([to_builtins(row) for row in rows])
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in (words.TABLE, words.COLUMN, words.CLASS, words.PURPOSE, words.RETENTION, words.ROWS):
+        table.add_column(heading(), overflow="fold")
+    previous = ""
+    for row in rows:
+        first = row.table != previous
+        count = "" if row.rows is None or not first else str(row.rows)
+        table.add_row(row.table if first else "", row.column, row.kind, row.purpose, row.retention, count)
+        previous = row.table
+    console().print(table, soft_wrap=False)
+
+
+def _existing(data: Path) -> Path:
+    """The folder, if a server has ever run there. Raises Failed `no-data`."""
+    from zajil.cli.failures import Failed
+
+    if not data.is_dir() or not any(data.iterdir()):
+        raise Failed("no-data", folder=str(data))
+    return data

@@ -1,0 +1,115 @@
+"""From an exception to one sentence, a stable code and an exit code. The only place that catches everything.
+
+0 done, 1 refused or failed, 2 wrong usage, 3 server unreachable, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from zajil.cli.output import error_console
+from zajil.cli.texts import general
+from zajil.cli.texts.complaint import Complaint
+from zajil.cli.texts.errors import COMPLAINTS, find_complaint
+from zajil.cli.texts.text import Text
+from zajil.cli.untrusted import clean_name, clean_text
+
+if TYPE_CHECKING:
+    from zajil.protocol.errors import ZajilError
+
+REFUSED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
+
+
+class Failed(Exception):
+    """The command line itself says no.
+
+    code: a key of `COMPLAINTS`. values: for its sentence. remark: shown after it. hint: instead of the code's own.
+    """
+
+    def __init__(
+        self, code: str, *, exit_code: int = REFUSED, remark: str = "", hint: str = "", **values: str | int
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.exit_code = exit_code
+        self.remark = remark
+        self.hint = hint
+        self.values = values
+
+
+def complain(error: BaseException, *, command: str = "zajil", debug: bool = False) -> int:
+    """Print what went wrong on stderr; the exit code to end with."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        return REFUSED
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    if isinstance(error, Failed):
+        complaint = COMPLAINTS[error.code]
+        _print(error.code, complaint.sentence(**error.values), error.remark, error.hint or complaint.hint)
+        return error.exit_code
+    if _is_usage(error):
+        return _complain_usage(error, command)
+    if isinstance(error, OSError):
+        remark = f"{error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": ")
+        _print("disk", COMPLAINTS["disk"].sentence(), clean_text(remark), None)
+        return REFUSED
+    from zajil.protocol.errors import ZajilError
+
+    if isinstance(error, ZajilError):
+        return _complain_protocol(error)
+    crash = COMPLAINTS["crashed"]
+    _print("crashed", crash.sentence(), type(error).__name__, crash.hint)
+    return REFUSED
+
+
+def _complain_protocol(error: ZajilError) -> int:
+    complaint = find_complaint(error.code) or Complaint(COMPLAINTS["not-allowed"].sentence)
+    _print(error.code, complaint.sentence(), "", complaint.hint)
+    for candidate in _candidates(error.detail):
+        error_console().print(f"  {candidate}")
+    return UNREACHABLE if error.code == "unreachable" else REFUSED
+
+
+def _candidates(detail: Mapping[str, object] | None) -> list[str]:
+    """The lines that an ambiguous name could mean, each an id and a name."""
+    found = str((detail or {}).get("candidates", ""))
+    return [clean_text(line) for line in found.splitlines() if line.strip()]
+
+
+def _is_usage(error: BaseException) -> bool:
+    """Whether the CLI framework objects to the command line; its classes are private to it."""
+    return any(kind.__name__ == "UsageError" for kind in type(error).__mro__)
+
+
+def _complain_usage(error: BaseException, command: str) -> int:
+    kind = type(error).__name__
+    context = getattr(error, "ctx", None)
+    path = getattr(context, "command_path", command)
+    param = getattr(error, "param", None)
+    name = getattr(param, "metavar", None) or (param.opts[-1] if param is not None and param.opts else "")
+    hint: str = general.SEE_HELP(command=f"{path} --help")
+    if kind == "NoSuchOption":
+        sentence = general.NO_OPTION(name=clean_name(str(getattr(error, "option_name", ""))))
+        near = [str(option) for option in getattr(error, "possibilities", None) or ()]
+        hint = general.DID_YOU_MEAN(names=", ".join(near)) if near else hint
+    elif kind == "MissingParameter" and name:
+        sentence = general.MISSING(name=str(name))
+    elif kind == "BadParameter" and name:
+        sentence = general.BAD_VALUE(name=str(name))
+    else:
+        sentence = f"{general.BAD_USAGE()} ({clean_name(str(error))})"
+    _print("usage", sentence, "", hint)
+    return USAGE
+
+
+def _print(code: str, sentence: str, remark: str, hint: Text | str | None) -> None:
+    screen = error_console()
+    screen.print(f"error: {code}: ", style="bold red", end="")
+    screen.print(f"{sentence} ({remark})" if remark else sentence)
+    if hint is not None:
+        screen.print(f"hint: {hint() if isinstance(hint, Text) else hint}", style="dim")

@@ -1,0 +1,50 @@
+"""What every client command stands on: which home, and a verb run with an open `Client`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from zajil.client import Client
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The global options of this call."""
+
+    home: Path
+    debug: bool = False
+
+
+def frame_of(context: typer.Context) -> Frame:
+    """The frame that the root callback put into the context."""
+    found = context.find_root().obj
+    if not isinstance(found, Frame):
+        raise TypeError("commands run below the root callback")
+    return found
+
+
+def run_until_done(work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of the coroutine, in a loop of its own. Loaded late: the loop's module is a fifth of a quick start."""
+    import asyncio
+
+    return asyncio.run(work)
+
+
+def run_with_client(context: typer.Context, verb: Callable[[Client], Awaitable[Result]]) -> Result:
+    """Open the home's client, await the verb with it, close. Raises what the verb raises; `no-home` without one."""
+
+    async def opened() -> Result:
+        from zajil.client import Client
+
+        async with await Client.open(frame_of(context).home) as client:
+            return await verb(client)
+
+    return run_until_done(opened())

@@ -1,0 +1,125 @@
+"""`--help` in the language of the process: usage, one sentence, then arguments, options and commands in columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text as Line
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from zajil.cli.failures import USAGE, Failed
+from zajil.cli.output import console
+from zajil.cli.texts import general
+from zajil.cli.untrusted import clean_name
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_COLUMN = 26
+_FRAMEWORK_HELP = {
+    "help": general.HELP_OPTION,
+    "install_completion": general.INSTALL_COMPLETION_OPTION,
+    "show_completion": general.SHOW_COMPLETION_OPTION,
+}
+_UNMENTIONED = {*_FRAMEWORK_HELP, "version", "debug"}
+
+
+class HelpfulCommand(TyperCommand):
+    """A command whose help speaks the person's language."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # Any: those types are private
+        print_help(self, ctx)
+
+
+class HelpfulGroup(TyperGroup):
+    """A group of commands; called alone it shows its help, and an unknown command names the nearest ones."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # as above
+        print_help(self, ctx)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # as above
+        """Find the command. Raises Failed `usage` with what it could have meant."""
+        if args[0] not in self.commands:
+            near = _nearest(args[0], self.commands)
+            hint = general.DID_YOU_MEAN(names=near) if near else ""
+            raise Failed("no-command", exit_code=USAGE, hint=hint, name=clean_name(args[0]))
+        return super().resolve_command(ctx, args)
+
+
+def _nearest(name: str, known: Any) -> str:
+    from difflib import get_close_matches
+
+    return ", ".join(get_close_matches(name, [key for key in known if not known[key].hidden], n=3))
+
+
+def print_help(command: TyperCommand | TyperGroup, ctx: Any) -> None:
+    """Print the help page of this command on stdout. ctx: the framework's (private) context."""
+    screen = console()
+    screen.print(Line.assemble((f"{general.USAGE()}: ", "dim"), (usage(command, ctx), "bold")))
+    screen.print()
+    screen.print(Padding(command.help or "", (0, 2)), soft_wrap=False)
+    arguments, options = [], []
+    for param in command.get_params(ctx):
+        if isinstance(param, TyperArgument) and not param.hidden:
+            arguments.append((str(param.metavar or param.name), param.help or ""))
+        elif isinstance(param, TyperOption) and not param.hidden:
+            options.append((_option_name(param), _option_help(param)))
+    _section(screen, general.ARGUMENTS(), arguments)
+    if isinstance(command, TyperGroup):
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name in command.list_commands(ctx):
+            child = command.commands[name]
+            if not child.hidden:
+                panel = str(getattr(child, "rich_help_panel", None) or general.COMMANDS())
+                panels.setdefault(panel, []).append((name, child.help or ""))
+        for panel, rows in panels.items():
+            _section(screen, panel, rows)
+    _section(screen, general.OPTIONS(), options)
+    if command.epilog:
+        screen.print()
+        screen.print(Padding(command.epilog, (0, 2)), soft_wrap=False, style="dim")
+
+
+def usage(command: TyperCommand | TyperGroup, ctx: Any) -> str:
+    """`zajil send CHAT TEXT [--queue]`."""
+    pieces = [str(ctx.command_path)]
+    for param in command.get_params(ctx):
+        if getattr(param, "hidden", False) or param.name in _UNMENTIONED:
+            continue
+        if isinstance(param, TyperArgument):
+            name = f"{param.metavar or param.name}{'...' if param.nargs == -1 else ''}"
+            pieces.append(name if param.required else f"[{name}]")
+        elif isinstance(param, TyperOption):
+            name = _option_name(param)
+            pieces.append(name if param.required else f"[{name}]")
+    if isinstance(command, TyperGroup):
+        pieces.append("COMMAND ...")
+    return " ".join(pieces)
+
+
+def _option_name(option: TyperOption) -> str:
+    flag = max(option.opts, key=len)
+    return flag if option.is_flag else f"{flag} {option.metavar or 'VALUE'}"
+
+
+def _option_help(option: TyperOption) -> str:
+    if option.name in _FRAMEWORK_HELP:
+        return _FRAMEWORK_HELP[option.name]()
+    if isinstance(option.show_default, str):
+        return f"{option.help or ''} ({general.DEFAULT(value=option.show_default)})"
+    return option.help or ""
+
+
+def _section(screen: Console, title: str, rows: list[tuple[str, str]]) -> None:
+    if not rows:
+        return
+    screen.print()
+    screen.print(title, style="bold")
+    table = Table.grid(padding=(0, 2), pad_edge=True)
+    table.add_column(style="cyan", min_width=min(_COLUMN, max(len(name) for name, _ in rows)), no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in rows:
+        table.add_row(name, text)
+    screen.print(table, soft_wrap=False)

@@ -1,0 +1,143 @@
+"""`zajil`: every command on one screen, and the one boundary where errors become sentences and exit codes."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zajil.cli.commands import account, chats, contacts, groups, link, run, server
+from zajil.cli.commands.options import decide_home
+from zajil.cli.failures import complain
+from zajil.cli.frame import Frame
+from zajil.cli.help import HelpfulCommand, HelpfulGroup
+from zajil.cli.texts import account as account_words
+from zajil.cli.texts import chats as chat_words
+from zajil.cli.texts import demo as demo_words
+from zajil.cli.texts import echo as echo_words
+from zajil.cli.texts import general
+from zajil.cli.texts import server as server_words
+from zajil.cli.texts.text import Text
+
+_Command = tuple[str, Callable[..., None], Text]
+
+_PEOPLE: tuple[_Command, ...] = (
+    ("register", account.register, account_words.REGISTER),
+    ("whoami", account.whoami, account_words.WHOAMI),
+    ("contact-link", account.contact_link, account_words.CONTACT_LINK),
+    ("add", contacts.add, account_words.ADD),
+    ("contacts", contacts.contacts, account_words.CONTACTS),
+    ("verify", contacts.verify, account_words.VERIFY),
+    ("devices", account.devices, account_words.DEVICES),
+    ("doctor", account.doctor, account_words.DOCTOR),
+)
+_LINK: tuple[_Command, ...] = (
+    ("new", link.new, account_words.LINK_NEW),
+    ("approve", link.approve, account_words.LINK_APPROVE),
+)
+_CHATS: tuple[_Command, ...] = (
+    ("chats", chats.chats, chat_words.CHATS),
+    ("send", chats.send, chat_words.SEND),
+    ("read", chats.read, chat_words.READ),
+    ("sync", chats.sync, chat_words.SYNC),
+)
+_GROUPS: tuple[_Command, ...] = (
+    ("create", groups.create, chat_words.GROUP_CREATE),
+    ("add", groups.add, chat_words.GROUP_ADD),
+    ("remove", groups.remove, chat_words.GROUP_REMOVE),
+    ("leave", groups.leave, chat_words.GROUP_LEAVE),
+)
+_SERVER: tuple[_Command, ...] = (
+    ("run", run.run, server_words.RUN),
+    ("demo", run.demo, demo_words.DEMO),
+    ("serve", server.serve, server_words.SERVE),
+    ("data-inventory", server.data_inventory, server_words.INVENTORY),
+)
+_ADMIN: tuple[_Command, ...] = (("invite", server.invite, server_words.ADMIN_INVITE),)
+
+
+def _group(words: Text, commands: Sequence[_Command] = ()) -> typer.Typer:
+    group = typer.Typer(
+        cls=HelpfulGroup, help=words(), add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False
+    )
+    _fill(group, commands)
+    return group
+
+
+def _fill(group: typer.Typer, commands: Sequence[_Command], *, panel: str | None = None, hidden: bool = False) -> None:
+    for name, function, words in commands:
+        group.command(name, cls=HelpfulCommand, help=words(), rich_help_panel=panel, hidden=hidden)(function)
+
+
+def _build() -> typer.Typer:
+    """The whole command tree, its help in the language of this process."""
+    root = typer.Typer(
+        cls=HelpfulGroup,
+        help=general.APP(),
+        epilog=f"{general.START_HERE()}\n{general.LANGUAGE_NOTE()}",
+        add_completion=True,
+        pretty_exceptions_enable=False,
+    )
+    root.callback(invoke_without_command=True)(_root)
+    people, talk, serving = general.PEOPLE_COMMANDS(), general.CHAT_COMMANDS(), general.SERVER_COMMANDS()
+    _fill(root, _PEOPLE, panel=people)
+    root.add_typer(_group(account_words.LINK, _LINK), name="link", rich_help_panel=people)
+    _fill(root, _CHATS, panel=talk)
+    root.add_typer(_group(chat_words.GROUP, _GROUPS), name="group", rich_help_panel=talk)
+    _fill(root, _SERVER, panel=serving)
+    root.add_typer(_group(server_words.ADMIN, _ADMIN), name="admin", rich_help_panel=serving)
+    _fill(root, (("echo", run.echo, echo_words.ECHO),), hidden=True)
+    return root
+
+
+def _root(
+    context: typer.Context,
+    *,
+    home: Annotated[
+        Path | None, typer.Option("--home", metavar="DIR", help=general.HOME_OPTION(), show_default=False)
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help=general.DEBUG_OPTION())] = False,
+    version: Annotated[bool, typer.Option("--version", help=general.VERSION_OPTION())] = False,
+) -> None:
+    context.obj = Frame(home=decide_home(home), debug=debug)
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"zajil {installed('zajil')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), nl=False)
+
+
+app = _build()
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code. Everything that goes wrong is said on stderr, nothing is raised."""
+    try:
+        outcome = app(list(arguments), prog_name="zajil", standalone_mode=False)
+    except BaseException as error:  # noqa: BLE001  # the boundary: the person gets a sentence, --debug the traceback
+        return complain(error, debug="--debug" in arguments)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def main() -> None:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    code = run_command(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Echo: a bot on the SDK that answers whoever writes, in the language written to it.
+
+In a chat of two it answers everything; in a group only what names it. Whatever came while it slept, it answers when it
+wakes: everything after its own last message in each chat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zajil.cli.texts import echo as words
+from zajil.cli.texts.text import Language, Text
+
+if TYPE_CHECKING:
+    from zajil.client import Chat, Client, Message
+
+NAME = "Echo"
+LINK_PREFIX = "contact-link "
+MARK = "↩ "
+_LOOK_BACK = 100
+_CALLED = re.compile(r"\b(echo|эхо|صدى)\b", re.IGNORECASE)
+_COURTESIES: tuple[tuple[re.Pattern[str], Text], ...] = tuple(
+    (re.compile(rf"^\W*({pattern})\b", re.IGNORECASE), answer)
+    for pattern, answer in (
+        (r"help|помощь|справка|помоги|مساعدة|ساعدني|\?", words.HELP),
+        (r"ال?سلام عليكم|salam", words.PEACE),
+        (r"thanks|thank you|спасибо|благодарю|شكرا|شكرًا|أشكرك", words.THANKS),
+        (r"bye|goodbye|пока|до свидания|до встречи|مع السلامة|إلى اللقاء|وداعا|وداعًا", words.GOODBYE),
+        (
+            r"hi|hello|hey|привет|здравствуй(?:те)?|добрый (?:день|вечер)|доброе утро|مرحبا|مرحبًا|أهلا|أهلًا",
+            words.GREETING,
+        ),
+    )
+)
+_COURTESY_LENGTH_MAX = 40
+
+
+def decide_script(text: str) -> Language:
+    """The language of a text by the script most of its letters are in; English where it has none of the others."""
+    arabic = sum("\u0600" <= character <= "\u06ff" or "\u0750" <= character <= "\u077f" for character in text)
+    cyrillic = sum("\u0400" <= character <= "\u04ff" for character in text)
+    latin = sum("a" <= character <= "z" for character in text.lower())
+    if arabic and arabic >= max(cyrillic, latin):
+        return "ar"
+    return "ru" if cyrillic and cyrillic >= latin else "en"
+
+
+def decide_answer(text: str, *, first: bool) -> str:
+    """What Echo says to this text. first: nothing was said in the chat before."""
+    language = decide_script(text)
+    if first:
+        return f"{words.WELCOME.in_language(language)}\n{MARK}{text}"
+    if len(text) <= _COURTESY_LENGTH_MAX:
+        for pattern, answer in _COURTESIES:
+            if pattern.search(text):
+                return answer.in_language(language)
+    return f"{MARK}{text}"
+
+
+def is_for_echo(chat: Chat, message: Message) -> bool:
+    """Whether to answer: never itself, never another Echo's answer, in groups only when called by name."""
+    if message.own or message.text.startswith(MARK) or f"\n{MARK}" in message.text:
+        return False
+    return chat.kind == "dm" or bool(chat.kind == "group" and _CALLED.search(message.text))
+
+
+async def answer_missed(client: Client) -> None:
+    """Answer what came after the own last message of every chat."""
+    for chat in client.chats():
+        messages = client.read(chat, limit=_LOOK_BACK)
+        own = [at for at, message in enumerate(messages) if message.own]
+        start = own[-1] + 1 if own else 0
+        for message in messages[start:]:
+            await _answer(client, chat, message, first=not own and message is messages[0])
+
+
+async def _answer(client: Client, chat: Chat, message: Message, *, first: bool) -> None:
+    if is_for_echo(chat, message):
+        await client.send(chat, _fitting(decide_answer(message.text, first=first)))
+
+
+def _fitting(text: str) -> str:
+    """The answer cut to what one message holds; the mark must not make a long text too long to return."""
+    limit = 65_536
+    return text.encode("utf-8")[:limit].decode("utf-8", "ignore")
+
+
+async def live_until_stopped(home: Path, *, server: str) -> None:
+    """`live` until SIGTERM or Ctrl-C. The invite of a first start comes in the environment: arguments are public."""
+    life = asyncio.ensure_future(live(home, server=server, invite=os.environ.get("ZAJIL_ECHO_INVITE")))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, life.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await life
+
+
+async def live(home: Path, *, server: str, invite: str | None) -> None:
+    """Register if this home is new, print a fresh contact link, then answer until cancelled.
+
+    Raises ZajilError where registering is refused; losing the server later is waited out by the SDK.
+    """
+    from zajil.client import Client
+    from zajil.protocol.errors import ZajilError
+
+    try:
+        client = await Client.open(home)
+    except ZajilError as missing:
+        if missing.code != "no-home":
+            raise
+        client = await Client.register(home, server=server, name=NAME, invite=invite)
+    async with client:
+        await client.sync()
+        print(f"{LINK_PREFIX}{await client.contact_link()}", flush=True)
+        await answer_missed(client)
+        async for event in client.follow():
+            message = event.message
+            if event.kind != "message" or message is None or message.own:
+                continue
+            chat = client.find_chat(message.chat)
+            before = client.read(chat, limit=2)
+            await _answer(client, chat, message, first=len(before) == 1)

@@ -1,0 +1,165 @@
+"""The supervisor of `zajil run`: server first, then Echo, then what to do next; ends both on Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import shlex
+import shutil
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from zajil.cli.failures import Failed
+from zajil.cli.output import console
+from zajil.cli.resident.child import Child
+from zajil.cli.resident.echo import LINK_PREFIX
+from zajil.cli.texts import account, server
+from zajil.cli.untrusted import clean_name
+
+LISTENING = "listening on "
+_ECHO_FALLS_MAX = 5
+
+
+class Residence:
+    """A server and Echo on one data folder. Start, then wait; stop ends Echo before the server."""
+
+    def __init__(self, data: Path, *, host: str, port: int) -> None:
+        self.data = data
+        self.host = host
+        self.port = port
+        self.url = ""
+        self.echo_link = ""
+        self.server = Child(
+            server.SERVE(), ["serve", "--data", str(data), "--host", host, "--port", str(port), "--with-parent"]
+        )
+        self.echo: Child | None = None
+
+    async def start(self) -> None:
+        """Both are up and `url` and `echo_link` set. Raises Failed `port-busy`, `no-start`."""
+        check_port(self.host, self.port)
+        console().print(f"{server.RUN_STARTING()} …", style="dim")
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.url = await self.server.start(LISTENING)
+        console().print(f"{server.RUN_ECHO()} …", style="dim")
+        self.echo_link = await self._start_echo()
+
+    async def _start_echo(self) -> str:
+        from zajil.server.admin import create_invite
+
+        home = self.data / "echo"
+        # The invite travels in the environment: an argument would show in the process list.
+        environ = {} if home.exists() else {"ZAJIL_ECHO_INVITE": create_invite(self.data, 1)}
+        self.echo = Child("Echo", ["--home", str(home), "echo", "--server", self.url, "--with-parent"], environ=environ)
+        return await self.echo.start(LINK_PREFIX)
+
+    async def wait(self) -> None:
+        """Until cancelled. Wakes Echo a few times; raises Failed `no-start` if the server ends or Echo gives up."""
+        server_end = asyncio.ensure_future(self.server.ended())
+        try:
+            for _ in range(_ECHO_FALLS_MAX):
+                if self.echo is None:
+                    break
+                echo_end = asyncio.ensure_future(self.echo.ended())
+                await asyncio.wait({server_end, echo_end}, return_when=asyncio.FIRST_COMPLETED)
+                if server_end.done():
+                    echo_end.cancel()
+                    raise Failed("no-start", part=self.server.name)
+                await self._start_echo()
+                console().print(server.RUN_ECHO_AGAIN(), style="dim")
+            raise Failed("no-start", part="Echo")
+        finally:
+            server_end.cancel()
+
+    async def stop(self) -> None:
+        """Echo, then the server; what they hold is on disk already."""
+        if self.echo is not None:
+            await self.echo.stop()
+        await self.server.stop()
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises Failed `port-busy` if something listens there."""
+    if port == 0:
+        return
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Failed("port-busy", port=str(port)) from error
+
+
+def program() -> str:
+    """How to call this program in another terminal of the same folder: `zajil`, or its path."""
+    beside = Path(sys.executable).with_name("zajil")
+    found = shutil.which("zajil")
+    if found is not None and (not beside.exists() or Path(found).resolve() == beside.resolve()):
+        return "zajil"
+    if not beside.exists():
+        return f"{shlex.quote(sys.executable)} -m zajil.cli.main"
+    with contextlib.suppress(ValueError):
+        return shlex.quote(str(beside.relative_to(Path.cwd())))
+    return shlex.quote(str(beside))
+
+
+def print_next_steps(residence: Residence, invite: str) -> None:
+    """The address, one invite, and commands to paste; a command stands alone on its line, unwrapped and unstyled."""
+    screen = console()
+    zajil = program()
+    person = clean_name(getpass.getuser()).capitalize()
+    screen.print()
+    screen.print(server.RUN_READY(url=residence.url), style="bold green")
+    screen.print(server.RUN_INVITE(invite=invite))
+    screen.print()
+    screen.print(server.RUN_PASTE())
+    screen.print()
+    screen.print(
+        f"  {zajil} register --server {residence.url} --name {shlex.quote(person)} --invite {invite}", style="cyan"
+    )
+    screen.print(f"  {zajil} add {shlex.quote(residence.echo_link)}", style="cyan")
+    screen.print()
+    screen.print(server.RUN_TALK())
+    screen.print()
+    screen.print(f"  {zajil} send Echo {shlex.quote(account.HELLO_EXAMPLE())}", style="cyan")
+    screen.print(f"  {zajil} read Echo --follow", style="cyan")
+    screen.print()
+    screen.print(
+        server.RUN_MORE(command=f"{zajil} admin invite --data {shlex.quote(str(residence.data))}"), style="dim"
+    )
+    screen.print(server.RUN_STOP(folder=str(residence.data)), style="dim")
+
+
+async def run(data: Path, *, host: str, port: int) -> None:
+    """Start everything, say what to do next, and stay until Ctrl-C or SIGTERM. Raises Failed, see `Residence`."""
+
+    residence = Residence(data, host=host, port=port)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        work = asyncio.ensure_future(_live(residence))
+        stop = asyncio.ensure_future(stopping.wait())
+        await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            console().print(f"\n{server.RUN_STOPPING()}", style="dim")
+            work.cancel()
+        stop.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+    finally:
+        await residence.stop()
+    console().print(server.RUN_STOPPED(), style="dim")
+
+
+async def _live(residence: Residence) -> None:
+    from zajil.server.admin import create_invite
+
+    await residence.start()
+    invite = create_invite(residence.data, 1)
+    print_next_steps(residence, invite)
+    sys.stdout.flush()
+    await residence.wait()

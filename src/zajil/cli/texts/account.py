@@ -1,0 +1,144 @@
+"""Account, devices, contacts: registering, linking, verifying."""
+
+from __future__ import annotations
+
+from zajil.cli.texts.text import Text
+
+REGISTER = Text(
+    en="Create your account on a server; keys are made here and stay here.",
+    ar="إنشاء حسابك على خادم؛ تُولَّد المفاتيح هنا وتبقى هنا.",
+    ru="Создать учётную запись на сервере; ключи создаются и остаются здесь.",
+)
+SERVER_OPTION = Text(
+    en="Address of the server, such as http://127.0.0.1:8440.",
+    ar="عنوان الخادم، مثل http://127.0.0.1:8440.",
+    ru="Адрес сервера, например http://127.0.0.1:8440.",
+)
+NAME_OPTION = Text(
+    en="The name your contacts see; the server never does.",
+    ar="الاسم الذي يراه معارفك؛ أمّا الخادم فلا يراه أبدًا.",
+    ru="Имя, которое увидят собеседники; серверу оно не видно.",
+)
+INVITE_OPTION = Text(
+    en="Invite code of the server, if it asks for one.",
+    ar="رمز الدعوة، إن كان الخادم يطلبه.",
+    ru="Код приглашения, если сервер его требует.",
+)
+REGISTERED = Text(en="Welcome, {name}.", ar="أهلًا بك يا {name}.", ru="Добро пожаловать, {name}!")
+REGISTERED_NEXT = Text(
+    en="Your link for others:  zajil contact-link",
+    ar="رابطك لمن تريد أن يراسلك:  zajil contact-link",
+    ru="Ссылка для тех, кто хочет вам написать:  zajil contact-link",
+)
+
+WHOAMI = Text(en="Who this device is.", ar="هويّة هذا الجهاز.", ru="Чьё это устройство.")
+NAME = Text(en="name", ar="الاسم", ru="имя")
+ACCOUNT = Text(en="account", ar="الحساب", ru="учётная запись")
+DEVICE = Text(en="device", ar="الجهاز", ru="устройство")
+SERVER = Text(en="server", ar="الخادم", ru="сервер")
+HOME = Text(en="folder", ar="المجلّد", ru="папка")
+
+CONTACT_LINK = Text(
+    en="A link by which others add you: 20 people, 30 days.",
+    ar="رابط يضيفك به الآخرون: يصلح لعشرين شخصًا ولثلاثين يومًا.",
+    ru="Ссылка, по которой вас добавят: на 20 человек и 30 дней.",
+)
+ADD = Text(
+    en="Add the person behind a contact link and open a chat.",
+    ar="إضافة صاحب رابط الاتصال وفتح محادثة معه.",
+    ru="Добавить человека по его ссылке и открыть с ним чат.",
+)
+LINK_ARGUMENT = Text(
+    en="The link the other person sent you; quote it.",
+    ar="الرابط الذي أرسله لك الشخص الآخر؛ ضعه بين علامتَي اقتباس.",
+    ru="Ссылка, которую вам прислали; возьмите её в кавычки.",
+)
+ADDED = Text(
+    en="{name} is in your contacts. Say hello:",
+    ar="أصبح {name} في جهات اتصالك. ألقِ التحيّة:",
+    ru="Контакт добавлен: {name}. Поздоровайтесь:",
+)
+HELLO_EXAMPLE = Text(en="Hello!", ar="مرحبًا!", ru="Привет!")
+
+CONTACTS = Text(en="The people you know.", ar="معارفك.", ru="Ваши контакты.")
+NO_CONTACTS = Text(
+    en="No contacts yet. Ask someone for a link, then:  zajil add 'LINK'",
+    ar="لا جهات اتصال بعد. اطلب رابطًا من أحدهم، ثم:  zajil add 'LINK'",
+    ru="Контактов пока нет. Попросите ссылку и выполните:  zajil add 'LINK'",
+)
+VERIFIED = Text(en="verified", ar="موثّق", ru="проверен")
+DEVICES_COUNT = Text(en="devices: {count}", ar="الأجهزة: {count}", ru="устройств: {count}")
+
+DEVICES = Text(en="Your devices.", ar="أجهزتك.", ru="Ваши устройства.")
+THIS_DEVICE = Text(en="this one", ar="هذا الجهاز", ru="это устройство")
+ADDED_ON = Text(en="added {date}", ar="أُضيف في {date}", ru="добавлено {date}")
+
+LINK = Text(
+    en="Use your account on a further device.",
+    ar="استعمال حسابك على جهاز آخر.",
+    ru="Подключить ещё одно устройство к своей учётной записи.",
+)
+LINK_NEW = Text(
+    en="On the new device: print a code and wait for an old device.",
+    ar="على الجهاز الجديد: يعرض رمزًا وينتظر موافقة جهاز سابق.",
+    ru="На новом устройстве: показать код и ждать подтверждения со старого.",
+)
+LINK_APPROVE = Text(
+    en="On an old device: let the new one in.",
+    ar="على جهاز سابق: السماح للجهاز الجديد بالدخول.",
+    ru="На старом устройстве: впустить новое.",
+)
+LINK_CODE_ARGUMENT = Text(
+    en="The code the new device prints.", ar="الرمز الذي يعرضه الجهاز الجديد.", ru="Код с экрана нового устройства."
+)
+YES_OPTION = Text(en="Do not ask.", ar="دون سؤال.", ru="Не спрашивать.")
+LINK_WAITING = Text(
+    en="On a device you already use, within two minutes:",
+    ar="على جهاز تستعمله بالفعل، خلال دقيقتين:",
+    ru="На уже подключённом устройстве, в течение двух минут:",
+)
+LINK_EMOJI = Text(
+    en="Both devices must show: {emoji}",
+    ar="يجب أن يعرض الجهازان: {emoji}",
+    ru="На обоих устройствах должно быть: {emoji}",
+)
+LINK_QUESTION = Text(
+    en="Let “{name}” ({platform}) into your account? It will read and write everything you can.",
+    ar="هل تسمح للجهاز «{name}» ({platform}) بدخول حسابك؟ سيقرأ ويكتب كل ما تستطيعه أنت.",
+    ru="Впустить «{name}» ({platform}) в вашу учётную запись? Ему будет доступно всё, что доступно вам.",
+)
+LINK_QUESTION_KEYS = Text(en="[y/N]", ar="[y = نعم / N = لا]", ru="[y = да / N = нет]")
+LINK_DECLINED = Text(en="Nothing was changed.", ar="لم يتغيّر شيء.", ru="Ничего не изменено.")
+LINK_APPROVED = Text(
+    en="“{name}” is now device {device} of your account.",
+    ar="أصبح «{name}» الجهاز رقم {device} في حسابك.",
+    ru="«{name}» теперь ваше устройство № {device}.",
+)
+LINK_DONE = Text(
+    en="This is now device {device} of {name}.",
+    ar="أصبح هذا الجهاز رقم {device} في حساب {name}.",
+    ru="Теперь это устройство № {device} учётной записи {name}.",
+)
+
+VERIFY = Text(
+    en="Safety number: compare it with the person, face to face or by phone.",
+    ar="رقم الأمان: قارنه مع الشخص وجهًا لوجه أو عبر الهاتف.",
+    ru="Код безопасности: сверьте его с собеседником лично или по телефону.",
+)
+VERIFY_ARGUMENT = Text(
+    en="Name or id of a contact or of a chat with one person.",
+    ar="اسم جهة اتصال أو محادثة ثنائية، أو معرّفها.",
+    ru="Имя или идентификатор контакта либо чата на двоих.",
+)
+VERIFY_COMPARE = Text(
+    en="{name} sees the same digits? Then nobody stands between you.",
+    ar="هل يرى {name} الأرقام نفسها؟ إذن لا أحد يتوسّط بينكما.",
+    ru="{name} видит те же цифры? Значит, между вами никого нет.",
+)
+
+DOCTOR = Text(
+    en="Check this device's folder and its server.",
+    ar="فحص مجلّد هذا الجهاز والخادم.",
+    ru="Проверить папку этого устройства и сервер.",
+)
+DOCTOR_GOOD = Text(en="All is well.", ar="كل شيء على ما يُرام.", ru="Всё в порядке.")

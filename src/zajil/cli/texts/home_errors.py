@@ -1,0 +1,246 @@
+"""The words for errors that arise on this machine: of the SDK's home, and of the command line itself."""
+
+from __future__ import annotations
+
+from zajil.cli.texts.complaint import LIST_CHATS, LIST_CONTACTS, READDING, RELINK, UPDATE, Complaint
+from zajil.cli.texts.text import Text
+
+HOME_COMPLAINTS: dict[str, Complaint] = {
+    # Of the client
+    "protocol": Complaint(
+        Text(
+            en="The other side does not keep to the protocol.",
+            ar="الطرف الآخر لا يلتزم بالبروتوكول.",
+            ru="Другая сторона нарушает протокол.",
+        ),
+        UPDATE,
+    ),
+    "wrong-call": Complaint(
+        Text(en="Zajil called itself wrongly.", ar="حدث استدعاء خاطئ داخل زاجل.", ru="Ошибка внутри самого Zajil."),
+        UPDATE,
+    ),
+    "state-rolled-back": Complaint(
+        Text(
+            en="This folder is an old copy; sending from it would endanger your messages, so nothing is sent.",
+            ar="هذا المجلّد نسخة قديمة، والإرسال منه يعرّض رسائلك للخطر، فلن يُرسل شيء.",
+            ru="Эта папка — старая копия; отправка из неё опасна для переписки, поэтому ничего не отправлено.",
+        ),
+        RELINK,
+    ),
+    "no-home": Complaint(
+        Text(
+            en="There is no account on this device yet.",
+            ar="لا حساب على هذا الجهاز بعد.",
+            ru="На этом устройстве ещё нет учётной записи.",
+        ),
+        Text(
+            en="Make one:  zajil register --server URL --name NAME  (or use an existing one: zajil link new)",
+            ar="أنشئ حسابًا:  zajil register --server URL --name NAME  (أو اربط حسابًا قائمًا: zajil link new)",
+            ru="Создайте её:  zajil register --server URL --name NAME  (или подключите имеющуюся: zajil link new)",
+        ),
+    ),
+    "home-exists": Complaint(
+        Text(
+            en="There is an account on this device already.",
+            ar="يوجد حساب على هذا الجهاز بالفعل.",
+            ru="На этом устройстве уже есть учётная запись.",
+        ),
+        Text(
+            en="For another person choose another folder:  zajil --home DIR ...",
+            ar="لشخص آخر اختر مجلّدًا آخر:  zajil --home DIR ...",
+            ru="Для другого человека выберите другую папку:  zajil --home DIR ...",
+        ),
+    ),
+    "home-busy": Complaint(
+        Text(
+            en="Another program is using this device's folder.",
+            ar="يستعمل برنامج آخر مجلّد هذا الجهاز.",
+            ru="Папкой этого устройства пользуется другая программа.",
+        ),
+        Text(
+            en="Is zajil read --follow running in another terminal? End it first.",
+            ar="هل يعمل zajil read --follow في طرفيّة أخرى؟ أنهِه أولًا.",
+            ru="zajil read --follow открыта в другом терминале? Сначала закройте её.",
+        ),
+    ),
+    "home-damaged": Complaint(
+        Text(
+            en="The data of this device cannot be read.",
+            ar="تعذّرت قراءة بيانات هذا الجهاز.",
+            ru="Данные этого устройства не читаются.",
+        ),
+        RELINK,
+    ),
+    "ambiguous-name": Complaint(
+        Text(en="Several go by that name.", ar="أكثر من واحد بهذا الاسم.", ru="Это имя носят несколько."),
+        Text(
+            en="Use the id of one of these:", ar="استعمل معرّف واحد من هؤلاء:", ru="Укажите идентификатор одного из них:"
+        ),
+    ),
+    "unknown-chat": Complaint(
+        Text(en="There is no such chat.", ar="لا توجد محادثة بهذا الاسم.", ru="Такого чата нет."), LIST_CHATS
+    ),
+    "unknown-contact": Complaint(
+        Text(en="There is no such contact.", ar="لا توجد جهة اتصال بهذا الاسم.", ru="Такого контакта нет."),
+        LIST_CONTACTS,
+    ),
+    "not-a-member": Complaint(
+        Text(en="You are not a member of this chat.", ar="لستَ عضوًا في هذه المحادثة.", ru="Вы не участник этого чата."),
+        Text(
+            en="What you wrote and read there stays here; someone in it can add you again.",
+            ar="ما كتبته وقرأته فيها باقٍ هنا، ويمكن لأحد أعضائها إضافتك من جديد.",
+            ru="Всё написанное и прочитанное там остаётся здесь; участники могут добавить вас снова.",
+        ),
+    ),
+    "not-permitted": Complaint(
+        Text(
+            en="The rules of this chat do not let you do that.",
+            ar="لا تسمح لك قواعد هذه المحادثة بذلك.",
+            ru="Правила этого чата вам этого не позволяют.",
+        ),
+        Text(
+            en="Ask one of its admins.", ar="اطلب ذلك من أحد المشرفين.", ru="Попросите кого-нибудь из администраторов."
+        ),
+    ),
+    "chat-stuck": Complaint(
+        Text(en="This chat waits to be repaired.", ar="هذه المحادثة في انتظار الإصلاح.", ru="Чат ждёт восстановления."),
+        READDING,
+    ),
+    "group-full": Complaint(
+        Text(
+            en="The group holds as many devices as it can: 128.",
+            ar="بلغت المجموعة أقصى عدد من الأجهزة: 128.",
+            ru="В группе уже предельное число устройств: 128.",
+        )
+    ),
+    "text-too-long": Complaint(
+        Text(
+            en="The text is longer than 65,536 bytes.", ar="النصّ أطول من 65536 بايت.", ru="Текст длиннее 65 536 байт."
+        ),
+        Text(en="Send it in parts.", ar="أرسله على أجزاء.", ru="Отправьте его по частям."),
+    ),
+    "bad-link": Complaint(
+        Text(
+            en="This is not a link or code that can be used.",
+            ar="هذا ليس رابطًا أو رمزًا صالحًا.",
+            ru="Это не похоже на ссылку или код.",
+        ),
+        Text(
+            en="Copy all of it and put it in quotes: the part after # matters.",
+            ar="انسخه كاملًا وضعه بين علامتَي اقتباس: ما بعد # ضروري.",
+            ru="Скопируйте целиком и возьмите в кавычки: часть после # важна.",
+        ),
+    ),
+    "link-expired": Complaint(
+        Text(
+            en="The link or code has expired.",
+            ar="انتهت صلاحية الرابط أو الرمز.",
+            ru="Срок действия ссылки или кода истёк.",
+        ),
+        Text(en="Ask for a new one.", ar="اطلب رابطًا جديدًا.", ru="Попросите новую."),
+    ),
+    "link-mismatch": Complaint(
+        Text(
+            en="The device that answered is not the one whose code this is.",
+            ar="الجهاز الذي أجاب ليس صاحب هذا الرمز.",
+            ru="Ответило не то устройство, чей это код.",
+        ),
+        Text(
+            en="Somebody may be in between. Start again, on a network you trust.",
+            ar="قد يكون هناك من يتوسّط بينكما. ابدأ من جديد على شبكة تثق بها.",
+            ru="Возможно, кто-то вмешался. Начните заново в сети, которой доверяете.",
+        ),
+    ),
+    "list-fork": Complaint(
+        Text(
+            en="Two different device lists exist for one account; nothing is sent until you have looked into it.",
+            ar="توجد قائمتا أجهزة مختلفتان لحساب واحد؛ لن يُرسل شيء حتى تتحقّق من الأمر.",
+            ru="У одной учётной записи два разных списка устройств; пока вы не разберётесь, ничего не отправляется.",
+        ),
+        Text(
+            en="Speak with the person and compare:  zajil verify NAME",
+            ar="تواصل مع الشخص وقارن:  zajil verify NAME",
+            ru="Свяжитесь с человеком и сверьте:  zajil verify NAME",
+        ),
+    ),
+    "key-changed": Complaint(
+        Text(
+            en="The account's key changed without proof; the old one stays.",
+            ar="تغيّر مفتاح الحساب دون إثبات؛ يبقى المفتاح القديم.",
+            ru="Ключ учётной записи сменился без подтверждения; в силе прежний.",
+        ),
+        Text(
+            en="Speak with the person and compare:  zajil verify NAME",
+            ar="تواصل مع الشخص وقارن:  zajil verify NAME",
+            ru="Свяжитесь с человеком и сверьте:  zajil verify NAME",
+        ),
+    ),
+    # Of the command line
+    "usage": Complaint(
+        Text(en="The command was not understood.", ar="تعذّر فهم الأمر.", ru="Не удалось разобрать команду.")
+    ),
+    "no-command": Complaint(
+        Text(en="There is no command {name}.", ar="لا يوجد أمر بهذا الاسم: {name}.", ru="Нет такой команды: {name}."),
+        Text(en="All commands:  zajil --help", ar="كل الأوامر:  zajil --help", ru="Все команды:  zajil --help"),
+    ),
+    "no-text": Complaint(Text(en="There is no text to send.", ar="لا يوجد نصّ لإرساله.", ru="Нет текста для отправки.")),
+    "port-busy": Complaint(
+        Text(
+            en="Another program already uses port {port}.",
+            ar="يستعمل برنامج آخر المنفذ {port}.",
+            ru="Порт {port} уже занят другой программой.",
+        ),
+        Text(
+            en="Is Zajil running in another terminal? Or choose another port:  --port 8441",
+            ar="هل زاجل يعمل في طرفيّة أخرى؟ أو اختر منفذًا آخر:  --port 8441",
+            ru="Zajil уже запущен в другом терминале? Или выберите другой порт:  --port 8441",
+        ),
+    ),
+    "no-start": Complaint(
+        Text(en="{part} did not start.", ar="لم يبدأ {part}.", ru="Не запустилось: {part}."),
+        Text(
+            en="Its own words stand above; zajil doctor checks this device.",
+            ar="التفاصيل مذكورة أعلاه؛ ويفحص zajil doctor هذا الجهاز.",
+            ru="Подробности выше; zajil doctor проверит это устройство.",
+        ),
+    ),
+    "no-data": Complaint(
+        Text(
+            en="There is no server data in {folder}.",
+            ar="لا بيانات خادم في {folder}.",
+            ru="В папке {folder} нет данных сервера.",
+        ),
+        Text(
+            en="Name the folder with --data DIR; zajil serve makes it.",
+            ar="حدّد المجلّد بالخيار --data DIR؛ وينشئه zajil serve.",
+            ru="Укажите папку: --data DIR; её создаёт zajil serve.",
+        ),
+    ),
+    "check-failed": Complaint(
+        Text(
+            en="Something is not as it should be.", ar="هناك ما ليس على ما ينبغي.", ru="Что-то не так, как должно быть."
+        )
+    ),
+    "settings": Complaint(
+        Text(
+            en="The server's settings cannot be used.",
+            ar="إعدادات الخادم غير صالحة.",
+            ru="Настройки сервера не годятся.",
+        )
+    ),
+    "disk": Complaint(
+        Text(
+            en="A file or folder cannot be used.",
+            ar="تعذّر استعمال ملف أو مجلّد.",
+            ru="Не удаётся использовать файл или папку.",
+        )
+    ),
+    "crashed": Complaint(
+        Text(en="Something went wrong inside Zajil.", ar="حدث خطأ داخل زاجل.", ru="Внутренняя ошибка Zajil."),
+        Text(
+            en="Run it again with zajil --debug and report what it shows; it holds no message text.",
+            ar="أعد التنفيذ مع zajil --debug وأبلغ عمّا يظهر؛ لا يحتوي على نصوص الرسائل.",
+            ru="Повторите с zajil --debug и пришлите вывод; текста сообщений в нём нет.",
+        ),
+    ),
+}

@@ -1,0 +1,15 @@
+"""Times for people, in the machine's time zone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+def day(at: int) -> str:
+    """`2026-11-25`. at: Unix seconds."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d")
+
+
+def clock(at: int) -> str:
+    """`14:02`. at: Unix seconds."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M")

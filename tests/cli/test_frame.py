@@ -1,0 +1,124 @@
+"""The frame of the command line: usage, help in three languages, exit codes, a quick start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zajil.cli.failures import complain
+from zajil.cli.main import run_command
+from zajil.protocol.errors import CODES, error
+
+COMMANDS = (
+    *("register", "whoami", "contact-link", "add", "contacts", "verify", "devices", "doctor", "link"),
+    *("chats", "send", "read", "sync", "group"),
+    *("run", "demo", "serve", "data-inventory", "admin"),
+)
+
+
+def zajil(*arguments: str, home: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if key not in {"ZAJIL_LANG", "LC_ALL", "LANG"}}
+    return subprocess.run(
+        [sys.executable, "-m", "zajil.cli.main", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**clean, "ZAJIL_HOME": str(home), "COLUMNS": "100", **environ},
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Usage:", "Chats", "Send a message", "Options")),
+        ("ar", ("الاستعمال:", "المحادثات", "إرسال رسالة", "الخيارات")),
+        ("ru", ("Использование:", "Чаты", "Отправить сообщение", "Параметры")),
+    ],
+)
+@pytest.mark.slow
+def test_help_speaks_three_languages(language: str, words: tuple[str, ...], tmp_path: Path) -> None:
+    answer = zajil("--help", home=tmp_path, ZAJIL_LANG=language)
+    assert answer.returncode == 0
+    assert answer.stderr == ""
+    for word in (*words, *COMMANDS):
+        assert word in answer.stdout
+    assert "echo" not in answer.stdout.split()
+    assert "\x1b" not in answer.stdout, "piped output is plain"
+
+
+def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (*COMMANDS, "link new", "link approve", "group create", "group remove", "admin invite"):
+        assert run_command([*command.split(), "--help"]) == 0
+        assert f"zajil {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sendd"], "send"),
+        (["send"], "CHAT"),
+        (["send", "Boris", "hi", "--quue"], "--queue"),
+        (["read", "Boris", "--limit", "0"], "N"),
+        (["register", "--server", "http://x"], "NAME"),
+        (["serve", "--port", "http"], "PORT"),
+        (["group", "create", "Mountains"], "CONTACT"),
+        (["link", "approve"], "CODE"),
+        (["send", "Boris", "   "], "no-text"),
+    ],
+)
+def test_wrong_usage_is_2_and_says_what_would_be_right(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(arguments) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: ")
+    assert said in output.err
+    assert "Traceback" not in output.err
+
+
+def test_every_protocol_error_is_one_sentence_a_code_and_the_right_exit_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for code in CODES:
+        assert complain(error(code, "for developers only")) == (3 if code == "unreachable" else 1)
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[0].startswith(f"error: {code}: ")
+        assert "developers" not in "".join(lines)
+        assert all(line.startswith("hint: ") for line in lines[1:])
+
+
+def test_an_ambiguous_name_lists_its_candidates_cleaned(capsys: pytest.CaptureFixture[str]) -> None:
+    candidates = "id-one  Boris\nid-two  Boris\x1b[31m"
+    assert complain(error("ambiguous-name", detail={"candidates": candidates})) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[2:] == ["  id-one  Boris", "  id-two  Boris"]
+
+
+def test_a_bug_is_told_without_a_traceback_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    bug = pytest.raises(RuntimeError, fail_with_a_secret).value
+    assert complain(bug) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: crashed: ")
+    assert "secret" not in told
+    assert complain(bug, debug=True) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def fail_with_a_secret() -> None:
+    raise RuntimeError("with a secret in it")
+
+
+@pytest.mark.slow
+def test_a_start_loads_nothing_heavy() -> None:
+    """Start-up stays under 250 ms on two cores because none of these is loaded before a command needs it."""
+    heavy = ["aiohttp", "sqlalchemy", "cryptography", "asyncio", "zajil.mls", "zajil.client", "zajil.server", "cbor2"]
+    code = f"import sys, zajil.cli.main; print([name for name in {heavy!r} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout.strip() == "[]"

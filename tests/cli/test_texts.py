@@ -1,0 +1,91 @@
+"""Every sentence exists in Arabic, English and Russian, and every error code has one."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import string
+import unicodedata
+from collections.abc import Iterator
+
+import pytest
+
+from zajil.cli import texts
+from zajil.cli.texts.complaint import Complaint
+from zajil.cli.texts.errors import COMPLAINTS
+from zajil.cli.texts.text import LANGUAGES, Language, Text, decide_language
+from zajil.protocol.errors import CODES
+
+# Own to the command line; they never come from the protocol.
+CLI_CODES = {"usage", "no-command", "no-text", "port-busy", "no-start", "no-data", "check-failed", "settings", "disk"}
+CLI_CODES |= {"crashed"}
+
+
+def every_text() -> Iterator[tuple[str, Text]]:
+    for module_info in pkgutil.iter_modules(texts.__path__):
+        module = importlib.import_module(f"zajil.cli.texts.{module_info.name}")
+        for name, value in vars(module).items():
+            if isinstance(value, Text):
+                yield f"{module_info.name}.{name}", value
+    for code, complaint in COMPLAINTS.items():
+        yield f"error {code}", complaint.sentence
+        if complaint.hint is not None:
+            yield f"hint {code}", complaint.hint
+
+
+TEXTS = dict(every_text())
+
+
+def placeholders(template: str) -> set[str]:
+    return {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+
+
+def letters(text: str, script: str) -> int:
+    return sum(unicodedata.name(character, "").startswith(script) for character in text)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_says_the_same_in_three_languages(name: str) -> None:
+    text = TEXTS[name]
+    assert all(text), "a language is missing"
+    assert placeholders(text.en) == placeholders(text.ar) == placeholders(text.ru)
+    assert letters(text.ar, "ARABIC") or not letters(text.en, "LATIN"), text.ar
+    assert letters(text.ru, "CYRILLIC") or not letters(text.en, "LATIN"), text.ru
+    assert not letters(text.en, "ARABIC")
+    assert not letters(text.en, "CYRILLIC")
+    assert not letters(text.ru, "ARABIC")
+
+
+def test_every_error_code_has_its_sentence_and_no_sentence_lacks_a_code() -> None:
+    assert set(COMPLAINTS) == set(CODES) | CLI_CODES
+    assert not CLI_CODES & set(CODES)
+    for complaint in COMPLAINTS.values():
+        assert isinstance(complaint, Complaint)
+        for language in LANGUAGES:
+            assert getattr(complaint.sentence, language).rstrip("»”").endswith((".", "?", "!"))
+
+
+@pytest.mark.parametrize(
+    ("environ", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "ru_RU.UTF-8"}, "ru"),
+        ({"LANG": "ru_RU.UTF-8", "LC_ALL": "ar_EG"}, "ar"),
+        ({"LC_ALL": "C", "LANG": "ru_RU.UTF-8"}, "en"),
+        ({"ZAJIL_LANG": "ru", "LC_ALL": "ar_EG"}, "ru"),
+        ({"ZAJIL_LANG": "ar-EG"}, "ar"),
+        ({"ZAJIL_LANG": "", "LANG": "ar"}, "ar"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+        ({"LANG": "arn_CL"}, "en"),
+    ],
+)
+def test_the_language_of_a_process(environ: dict[str, str], language: Language) -> None:
+    assert decide_language(environ) == language
+
+
+def test_values_of_the_other_direction_are_isolated() -> None:
+    text = Text(en="Hello {name}.", ar="أهلًا {name}.", ru="Привет, {name}.")
+    assert text.in_language("en", name="Boris") == "Hello Boris."
+    assert text.in_language("en", name="أمينة") == "Hello \u2068أمينة\u2069."
+    assert text.in_language("ar", name="Boris") == "أهلًا \u2068Boris\u2069."
+    assert text.in_language("ar", name="أمينة") == "أهلًا أمينة."
