@@ -1,0 +1,138 @@
+"""The routes of the Authentication Service, bound to its verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from zajil.auth import contacts, linking, lists, login, registration
+from zajil.auth.context import Auth, CallingDevice
+from zajil.protocol import control
+from zajil.protocol.control import Blob, Empty, Route
+from zajil.protocol.errors import error
+from zajil.protocol.ids import AccountId, DeviceId, parse_b64
+from zajil.server.http.calls import BoundRoute, Request
+
+T = TypeVar("T")
+
+
+def body_of(request: Request, kind: type[T]) -> T:
+    """The parsed body. The dispatcher parsed it by the route's own type, so another one is a bug here."""
+    if not isinstance(request.body, kind):
+        raise error("wrong-call")
+    return request.body
+
+
+def device_of(request: Request) -> CallingDevice:
+    """The proven device of a route that only devices may call."""
+    if request.device is None:
+        raise error("wrong-call")
+    return request.device
+
+
+def bind_auth(auth: Auth) -> Mapping[Route, BoundRoute]:
+    """Every route of accounts, logins, lists, contact tokens and linking."""
+    bound = _Routes(auth)
+    return {
+        control.CREATE_ACCOUNT: bound.create_account,
+        control.CHALLENGE: bound.challenge,
+        control.TAKE_TOKEN: bound.take_token,
+        control.DROP_TOKEN: bound.drop_token,
+        control.DEVICE_LISTS: bound.device_lists,
+        control.PUT_DEVICE_LIST: bound.put_device_list,
+        control.PUT_CONTACT_TOKEN: bound.put_contact_token,
+        control.DROP_CONTACT_TOKEN: bound.drop_contact_token,
+        control.PUT_LINK_OFFER: bound.put_link_offer,
+        control.LINK_OFFER: bound.link_offer,
+        control.PUT_LINK_ANSWER: bound.put_link_answer,
+        control.LINK_ANSWER: bound.link_answer,
+    }
+
+
+class _Routes:
+    def __init__(self, auth: Auth) -> None:
+        self._auth = auth
+
+    async def create_account(self, request: Request) -> msgspec.Struct:
+        body = body_of(request, control.CreateAccount)
+        issued = await registration.register(
+            self._auth,
+            device_list=body.device_list,
+            login=body.login,
+            invite=body.gate.invite,
+            prefix=request.prefix,
+        )
+        return control.Session(control.B32(issued.token), issued.expires)
+
+    async def challenge(self, request: Request) -> msgspec.Struct:
+        body = body_of(request, control.Challenge)
+        nonce = login.challenge(self._auth, account_id=AccountId(body.account_id), device_id=DeviceId(body.device_id))
+        return control.ChallengeAnswer(control.B32(nonce))
+
+    async def take_token(self, request: Request) -> msgspec.Struct:
+        body = body_of(request, control.Login)
+        issued = await login.log_in(self._auth, body.login, prefix=request.prefix)
+        return control.Session(control.B32(issued.token), issued.expires)
+
+    async def drop_token(self, request: Request) -> msgspec.Struct:
+        await login.log_out(self._auth, request.token or b"")
+        return Empty()
+
+    async def device_lists(self, request: Request) -> msgspec.Struct:
+        account_id = AccountId(parse_b64(request.parameters["account"], size=16))
+        first = request.query.get("from", "1")
+        if not (first.isascii() and first.isdigit() and len(first) <= 10):
+            raise error("malformed", "from")
+        if request.contact is not None:
+            await contacts.check_contact_token(self._auth, request.contact, account_id)
+        elif device_of(request).account_id != account_id:
+            raise error("not-allowed")
+        found = await lists.fetch_lists(self._auth, account_id, first=int(first))
+        return control.DeviceLists(tuple(map(Blob, found)))
+
+    async def put_device_list(self, request: Request) -> msgspec.Struct:
+        body = body_of(request, control.PutDeviceList)
+        await lists.put_list(self._auth, device_of(request), body.list)
+        return Empty()
+
+    async def put_contact_token(self, request: Request) -> msgspec.Struct:
+        body = body_of(request, control.PutContactToken)
+        await contacts.put_contact_token(
+            self._auth,
+            device_of(request),
+            token_hash=parse_b64(request.parameters["hash"], size=32),
+            kind=body.kind,
+            uses=body.uses,
+            expires=body.expires,
+        )
+        return Empty()
+
+    async def drop_contact_token(self, request: Request) -> msgspec.Struct:
+        token_hash = parse_b64(request.parameters["hash"], size=32)
+        await contacts.delete_contact_token(self._auth, device_of(request), token_hash=token_hash)
+        return Empty()
+
+    async def put_link_offer(self, request: Request) -> msgspec.Struct:
+        self._take_link(request)
+        await linking.put_offer(self._auth, _addr(request), body_of(request, bytes))
+        return Empty()
+
+    async def link_offer(self, request: Request) -> bytes:
+        return await linking.fetch_offer(self._auth, _addr(request))
+
+    async def put_link_answer(self, request: Request) -> msgspec.Struct:
+        self._take_link(request)
+        await linking.put_answer(self._auth, _addr(request), body_of(request, bytes))
+        return Empty()
+
+    async def link_answer(self, request: Request) -> bytes:
+        return await linking.take_answer(self._auth, _addr(request))
+
+    def _take_link(self, request: Request) -> None:
+        self._auth.limits.take("link_put", request.prefix, now=self._auth.clock())
+
+
+def _addr(request: Request) -> bytes:
+    return parse_b64(request.parameters["addr"], size=16)

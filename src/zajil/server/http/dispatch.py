@@ -1,0 +1,152 @@
+"""From a call to its verb: route, authorisation, size, body, idempotency, and the error boundary of every request.
+
+Kinds of authorisation never mix: a route without one refuses the header, S carries no account, R carries only its own
+device. A token stands in the Authorization header and nowhere else; a query that no route names is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+
+from zajil.auth.context import CallingDevice
+from zajil.engine.limits import Limits
+from zajil.protocol.control import DEVICE_LISTS, Auth, Found, Route, find_route, parse_json
+from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.ids import parse_b64
+from zajil.server.http.calls import BoundRoute, Carrier, HttpAnswer, HttpCall, Request, accept, refuse
+from zajil.server.http.idempotency import AnswerBook
+
+_LOG = logging.getLogger(__name__)
+_QUERY = {DEVICE_LISTS: frozenset({"from"})}
+
+
+class _Caller(NamedTuple):
+    device: CallingDevice | None = None
+    contact: bytes | None = None
+    token: bytes | None = None
+
+
+class Dispatcher:
+    """Answers every control call. Never raises for what a peer sent."""
+
+    def __init__(
+        self,
+        *,
+        routes: Mapping[Route, BoundRoute],
+        check_device: Callable[[bytes], Awaitable[CallingDevice]],
+        limits: Limits,
+        clock: Callable[[], float],
+        answers: AnswerBook,
+        count: Callable[[str, int], None],
+    ) -> None:
+        """count: called with the route's own path (never the call's) and the status, for metrics."""
+        self._routes = routes
+        self._check_device = check_device
+        self._limits = limits
+        self._clock = clock
+        self._answers = answers
+        self._count = count
+
+    async def answer(self, call: HttpCall) -> HttpAnswer:
+        """The answer to this call; a problem document for every refusal."""
+        name = "unknown"
+        try:
+            path, _, query = call.path.partition("?")
+            found = find_route(call.method, path)
+            if found is None:
+                raise error("no-such-route")
+            name = found.route.path
+            answer = await self._answer_route(call, found, query)
+        except ZajilError as reason:
+            if not reason.status:
+                _LOG.error("an error of clients reached a route", exc_info=reason)
+            answer = refuse(reason)
+        except Exception as bug:  # noqa: BLE001  # the boundary of one request
+            _LOG.error("a route failed", exc_info=bug)
+            answer = refuse(error("internal"))
+        self._count(name, answer.status)
+        return answer
+
+    async def _answer_route(self, call: HttpCall, found: Found, query: str) -> HttpAnswer:
+        route = found.route
+        caller = await self._authorise(call, route)
+        if len(call.body) > route.limit:
+            raise error("too-big") if route.limit else error("malformed", "no body here")
+        request = Request(
+            route=route,
+            parameters={name: unquote(value) for name, value in found.parameters.items()},
+            query=_parse_query(query, _QUERY.get(route, frozenset())),
+            body=_parse_body(call.body, route),
+            device=caller.device,
+            contact=caller.contact,
+            token=caller.token,
+            prefix=call.prefix,
+        )
+        key = call.headers.get("idempotency-key")
+        if call.method != "POST" or key is None:
+            return accept(await self._routes[route](request))
+        return await self._answers.once(
+            (found.route.path.encode(), caller.token or b"", key.encode()),
+            call.body,
+            lambda: self._accept(route, request),
+        )
+
+    async def _accept(self, route: Route, request: Request) -> HttpAnswer:
+        return accept(await self._routes[route](request))
+
+    async def _authorise(self, call: HttpCall, route: Route) -> _Caller:
+        """Who calls, as far as this route and carrier allow. Raises mixed-auth, token-expired, malformed, slow-down."""
+        scheme, _, text = call.headers.get("authorization", "").partition(" ")
+        try:
+            kind = Auth(scheme)
+        except ValueError:
+            raise error("mixed-auth") from None
+        allowed = route.auth & _CARRIES[call.carrier]
+        if kind is Auth.NONE and kind not in route.auth and allowed:
+            raise error("token-expired")
+        if kind not in allowed:
+            raise error("mixed-auth")
+        if kind is Auth.NONE:
+            return _Caller()
+        token = parse_b64(text, size=32)
+        if kind is Auth.CONTACT:
+            return _Caller(contact=token, token=token)
+        try:
+            device = await self._check_device(token)
+        except ZajilError:
+            self._limits.take("failed_token", call.prefix, now=self._clock())
+            raise
+        if call.carrier is Carrier.R and device != call.device:
+            raise error("mixed-auth")
+        return _Caller(device=device, token=token)
+
+
+_CARRIES = {
+    Carrier.HTTPS: frozenset(Auth),
+    Carrier.R: frozenset({Auth.DEVICE}),
+    Carrier.S: frozenset({Auth.NONE, Auth.CONTACT}),
+}
+
+
+def _parse_query(query: str, names: frozenset[str]) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=4)
+    except ValueError:
+        raise error("malformed", "query") from None
+    parsed = dict(pairs)
+    if len(parsed) != len(pairs) or not parsed.keys() <= names:
+        raise error("malformed", "query")
+    return parsed
+
+
+def _parse_body(body: bytes, route: Route) -> object:
+    if route.request is None:
+        return None
+    if issubclass(route.request, msgspec.Struct):
+        return parse_json(body, route.request)
+    return body
