@@ -174,7 +174,7 @@ class AuthenticatedContent:
 
 
 def encode_tbs(wire_format: WireFormat, content: FramedContent, group_context: bytes) -> bytes:
-    """FramedContentTBS (RFC 9420 6.1). group_context: encoded GroupContext; ignored for senders outside of the group."""
+    """FramedContentTBS (RFC 9420 6.1). group_context: encoded GroupContext; ignored for senders outside."""
     inside = content.sender.type in (SenderType.MEMBER, SenderType.NEW_MEMBER_COMMIT)
     return b"".join((encode_u16(MLS10), encode_u16(wire_format), content.encode(), group_context if inside else b""))
 

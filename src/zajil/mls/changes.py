@@ -1,0 +1,167 @@
+"""Applying a list of proposals: from an epoch to the provisional tree of the next one (RFC 9420 12.3).
+
+Order: GroupContextExtensions, Update, Remove, Add; PSKs, ExternalInit and ReInit are for the key schedule.
+Creation and reception of a Commit both come through `apply_proposals`, so both meet the same rules.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from zajil.mls.env import Env, Use
+from zajil.mls.epoch import Epoch, Member
+from zajil.mls.errors import Invalid, TooManyLeaves
+from zajil.mls.messages.extensions import Extensions
+from zajil.mls.messages.key_package import KeyPackage
+from zajil.mls.messages.proposals import Add, ExternalInit, Remove, SetExtensions, Update
+from zajil.mls.messages.reinit import ReInit
+from zajil.mls.rules import leaves as leaf_rules
+from zajil.mls.rules import proposals as rules
+from zajil.mls.rules.proposals import Item
+from zajil.mls.schedule.psk import ExternalPsk, PreSharedKeyId, ResumptionPsk, ResumptionUsage
+from zajil.mls.tree.nodes import LeafNode, LeafSource
+from zajil.mls.tree.tree import Tree
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a Commit's proposals do, before its path. tree: provisional. clients: by leaf index of that tree.
+
+    added, key_packages: in the order of the Adds. removed: members as they were. updated: as they are now.
+    """
+
+    tree: Tree
+    extensions: Extensions
+    clients: tuple[bytes | None, ...]
+    added: tuple[int, ...]
+    key_packages: tuple[KeyPackage, ...]
+    removed: tuple[Member, ...]
+    updated: tuple[int, ...]
+    psks: tuple[tuple[PreSharedKeyId, bytes], ...]
+    external_init: ExternalInit | None
+    reinit: ReInit | None
+
+    @property
+    def added_leaves(self) -> frozenset[int]:
+        """Leaf indices the path leaves out."""
+        return frozenset(self.added)
+
+
+def check_proposal(env: Env, epoch: Epoch, item: Item, *, use: Use) -> bytes | None:
+    """The client a proposal brings in or updates, else None; raises Invalid if it is wrong by itself."""
+    rules.check_known_type(item)
+    rules.check_targets(item, epoch.tree)
+    proposal = item.proposal
+    if isinstance(proposal, Add):
+        return leaf_rules.check_key_package(env, proposal.key_package, epoch.suite, use=use)
+    if isinstance(proposal, Update) and item.sender is not None:
+        leaf = proposal.leaf_node
+        leaf_rules.check_source(leaf, LeafSource.UPDATE, replaced=epoch.tree.find_leaf(item.sender))
+        return check_replacing_leaf(env, epoch, leaf, leaf_index=item.sender)
+    return None
+
+
+def check_replacing_leaf(env: Env, epoch: Epoch, leaf: LeafNode, *, leaf_index: int) -> bytes:
+    """The client of a leaf that replaces one in place; raises Invalid L1, L2, L4 or L7."""
+    leaf_rules.check_leaf_signature(leaf, epoch.suite, group_id=epoch.context.group_id, leaf=leaf_index)
+    leaf_rules.check_leaf_extensions(leaf)
+    client = leaf_rules.authenticate_leaf(env, leaf, Use.RECEIVE)
+    leaf_rules.check_same_client(epoch.clients[leaf_index], client)
+    return client
+
+
+def known_psks(env: Env, epoch: Epoch) -> Mapping[ExternalPsk | ResumptionPsk, bytes]:
+    """Every pre-shared key this client could use in the group: its external ones, and those of kept epochs."""
+    known: dict[ExternalPsk | ResumptionPsk, bytes] = {ExternalPsk(name): psk for name, psk in env.psks.items()}
+    held = [(epoch.context, epoch.secrets.resumption), *((past.context, past.resumption) for past in epoch.past)]
+    for context, secret in held:
+        known[ResumptionPsk(ResumptionUsage.APPLICATION, context.group_id, context.epoch)] = secret
+    return known
+
+
+def apply_proposals(env: Env, epoch: Epoch, items: Sequence[Item], *, committer: int | None, use: Use) -> Changes:
+    """What the proposals of one Commit change; raises Invalid for the first rule of K, L or P that is broken.
+
+    committer: leaf index, None for an external Commit (whose own rules X1 the caller has checked). use: SEND raises
+    TooManyLeaves where RECEIVE raises Invalid P10.
+    """
+    if committer is not None:
+        rules.check_member_combination(items)
+        rules.check_committer_stays(items, committer)
+    rules.check_one_change_per_leaf(items)
+    judged = [check_proposal(env, epoch, item, use=use) for item in items]
+    extensions = next(
+        (item.proposal.extensions for item in items if isinstance(item.proposal, SetExtensions)),
+        epoch.context.extensions,
+    )
+    tree = epoch.tree
+    updated = [(item.sender, item.proposal) for item in items if isinstance(item.proposal, Update)]
+    for sender, update in updated:
+        if sender is not None:
+            tree = tree.update(sender, update.leaf_node)
+    removed = sorted(item.proposal.leaf for item in items if isinstance(item.proposal, Remove))
+    for leaf in removed:
+        tree = tree.remove(leaf)
+    rules.check_context_extensions(items, tree)
+    rules.check_requirements_met(tree, extensions)
+    adds = [item.proposal for item in items if isinstance(item.proposal, Add)]
+    add_clients = [client or b"" for client, item in zip(judged, items, strict=True) if isinstance(item.proposal, Add)]
+    staying = [None if leaf in set(removed) else client for leaf, client in enumerate(epoch.clients)]
+    rules.check_added_clients(add_clients, staying)
+    tree, added = _add_all(env, tree, [add.key_package for add in adds], use=use)
+    clients = _clients_after(tree, staying, dict(zip(added, add_clients, strict=True)))
+    updated_leaves = tuple(sorted(sender for sender, _ in updated if sender is not None))
+    leaf_rules.check_capabilities(tree, (*added, *updated_leaves), extensions)
+    leaf_rules.check_unique_leaf_keys(tree)
+    return Changes(
+        tree=tree,
+        extensions=extensions,
+        clients=clients,
+        added=added,
+        key_packages=tuple(add.key_package for add in adds),
+        removed=tuple(member_at(epoch, leaf) for leaf in removed),
+        updated=updated_leaves,
+        psks=rules.check_psks(rules.psk_ids(items), epoch.suite, known_psks(env, epoch)),
+        external_init=next((item.proposal for item in items if isinstance(item.proposal, ExternalInit)), None),
+        reinit=next((item.proposal for item in items if isinstance(item.proposal, ReInit)), None),
+    )
+
+
+def member_at(epoch: Epoch, leaf: int) -> Member:
+    """The member at a leaf that is not blank."""
+    found = epoch.tree.find_leaf(leaf)
+    if found is None:
+        raise Invalid("P7", "blank leaf")
+    return Member(leaf, epoch.clients[leaf] or b"", found)
+
+
+def _add_all(env: Env, tree: Tree, added: Sequence[KeyPackage], *, use: Use) -> tuple[Tree, tuple[int, ...]]:
+    """P10, second half: the tree with the added leaves, within the leaf limit."""
+    try:
+        env.policy.check_leaves(tree.suite, sum(1 for _ in tree.members()) + len(added))
+        return tree.add_all([key_package.leaf_node for key_package in added])
+    except TooManyLeaves as error:
+        if use is Use.SEND:
+            raise
+        raise Invalid("P10", "too many leaves") from error
+
+
+def _clients_after(tree: Tree, staying: Sequence[bytes | None], added: Mapping[int, bytes]) -> tuple[bytes | None, ...]:
+    present = dict(enumerate(staying)) | dict(added)
+    return tuple(present.get(leaf) if tree.find_leaf(leaf) is not None else None for leaf in range(tree.leaves))
+
+
+def with_leaf_client(clients: tuple[bytes | None, ...], leaf: int, client: bytes) -> tuple[bytes | None, ...]:
+    """The client list with one leaf set; longer if the leaf is new."""
+    longer = [*clients, *[None] * (leaf + 1 - len(clients))]
+    longer[leaf] = client
+    return tuple(longer)
+
+
+def plan_leaves(epoch: Epoch, adds: int, removed: Sequence[int]) -> tuple[int, ...]:
+    """The leaf indices that many Adds take once those leaves are removed; raises Invalid P7."""
+    tree = epoch.tree
+    for leaf in removed:
+        member_at(epoch, leaf)
+        tree = tree.remove(leaf)
+    free = tree.free_leaves()
+    return tuple(next(free) for _ in range(adds))
