@@ -1,0 +1,151 @@
+"""One session's numbered stream: whole messages, in order, each once.
+
+A message is cut into DATA frames counted from 1 per direction; acknowledgements are cumulative. A stream outlives its
+carriers: after a resume each side sends again everything above the other's `rx` and drops what it has. Nothing is sent
+twice on one carrier. At most 64 frames or 256 KiB are unacknowledged per direction.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final, NamedTuple
+
+from zajil.protocol import limits
+from zajil.protocol.errors import error
+from zajil.protocol.session.wire import Ack, Data
+
+ACK_DELAY_S: Final = 0.25
+ACK_FRAMES: Final = 16
+ACK_BYTES: Final = 64 * limits.KIB
+"""An ACK goes at once after this much, so that a full window never waits for the delay."""
+FRAME_OVERHEAD: Final = limits.RECORD_SIZES[-1] - limits.DATA_BODY_BYTES
+
+
+class _Part(NamedTuple):
+    n: int
+    more: bool
+    body: bytes
+
+
+class Stream:
+    """Both directions of one session, whoever's side it is on. Times are seconds of any steady clock."""
+
+    def __init__(self) -> None:
+        self.rx = 0
+        """Highest n received in order."""
+        self.frag = limits.RECORD_SIZES[-1]
+        """Largest record the peer wants for new parts."""
+        self._incoming = bytearray()
+        self._acked_to_peer = 0
+        self._unacked_in_bytes = 0
+        self._ack_due: float | None = None
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._offset = 0
+        self._unacked: deque[_Part] = deque()
+        self._unacked_bytes = 0
+        self._last_n = 0
+        self._resend_at = 1
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes accepted by `send` that no peer has acknowledged."""
+        return self._waiting_bytes + self._unacked_bytes
+
+    @property
+    def untouched(self) -> bool:
+        """Nothing came in and nothing is to go out: forgetting it costs the peer nothing."""
+        return not (self.rx or self._last_n or self._waiting)
+
+    @property
+    def expecting(self) -> bool:
+        """DATA is out that the peer has not acknowledged."""
+        return bool(self._unacked)
+
+    def send(self, message: bytes) -> None:
+        """Queues one message. Raises LocalProtocolError for none or more than 1 MiB."""
+        if not 0 < len(message) <= limits.MESSAGE_BYTES:
+            raise error("wrong-call", "message of 1 byte to 1 MiB")
+        self._waiting.append(message)
+        self._waiting_bytes += len(message)
+
+    def resumed(self, peer_rx: int) -> None:
+        """A carrier was opened and the peer has everything up to peer_rx; what is above goes out again.
+
+        Raises RemoteProtocolError if the peer lacks what it acknowledged or has what was never sent.
+        """
+        self.take_ack(peer_rx)
+        if peer_rx < self._last_n - len(self._unacked):
+            raise error("protocol", "rx below what was acknowledged")
+        self._resend_at = peer_rx + 1
+        # OPEN or OPENED told our own rx, so the peer's window starts there.
+        self._acked_to_peer, self._unacked_in_bytes, self._ack_due = self.rx, 0, None
+
+    def take_ack(self, ack: int) -> None:
+        """The peer acknowledged up to ack. Raises RemoteProtocolError for what was never sent."""
+        if ack > self._last_n:
+            raise error("protocol", "acknowledges what was never sent")
+        while self._unacked and self._unacked[0].n <= ack:
+            self._unacked_bytes -= len(self._unacked.popleft().body)
+
+    def take_data(self, frame: Data, *, now: float) -> bytes | None:
+        """The message this part completes, if it does. A part already here is dropped.
+
+        Raises RemoteProtocolError for a gap, a part beyond the window, an empty part, or a message over 1 MiB.
+        """
+        self.take_ack(frame.ack)
+        if frame.n <= self.rx:
+            return None
+        if frame.n != self.rx + 1 or not frame.body:
+            raise error("protocol", "gap or empty part")
+        if len(self._incoming) + len(frame.body) > limits.MESSAGE_BYTES:
+            raise error("protocol", "message over 1 MiB")
+        self._unacked_in_bytes += len(frame.body)
+        if frame.n - self._acked_to_peer > limits.WINDOW_FRAMES or self._unacked_in_bytes > limits.WINDOW_BYTES:
+            raise error("protocol", "beyond the window")
+        self.rx = frame.n
+        self._incoming += frame.body
+        soon = self.rx - self._acked_to_peer >= ACK_FRAMES or self._unacked_in_bytes >= ACK_BYTES
+        due = now if soon else now + ACK_DELAY_S
+        self._ack_due = due if self._ack_due is None else min(self._ack_due, due)
+        if frame.more:
+            return None
+        message = bytes(self._incoming)
+        self._incoming.clear()
+        return message
+
+    def pull(self, *, now: float) -> list[Data | Ack]:
+        """What may go out on the current carrier now, in order."""
+        out: list[Data | Ack] = [
+            Data(part.n, self.rx, part.more, part.body) for part in self._unacked if part.n >= self._resend_at
+        ]
+        while (part := self._next_part()) is not None:
+            out.append(Data(part.n, self.rx, part.more, part.body))
+        self._resend_at = self._last_n + 1
+        if not out and self._ack_due is not None and now >= self._ack_due:
+            out.append(Ack(self.rx))
+        if out:
+            self._acked_to_peer, self._unacked_in_bytes, self._ack_due = self.rx, 0, None
+        return out
+
+    def next_deadline(self) -> float | None:
+        """When an ACK is due although nothing else goes out."""
+        return self._ack_due
+
+    def _next_part(self) -> _Part | None:
+        if not self._waiting or len(self._unacked) >= limits.WINDOW_FRAMES:
+            return None
+        message = self._waiting[0]
+        body = message[self._offset : self._offset + self.frag - FRAME_OVERHEAD]
+        if self._unacked_bytes + len(body) > limits.WINDOW_BYTES:
+            return None
+        self._offset += len(body)
+        self._waiting_bytes -= len(body)
+        self._last_n += 1
+        part = _Part(self._last_n, self._offset < len(message), body)
+        if not part.more:
+            self._waiting.popleft()
+            self._offset = 0
+        self._unacked.append(part)
+        self._unacked_bytes += len(body)
+        return part
