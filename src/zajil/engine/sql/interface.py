@@ -127,7 +127,7 @@ class Notify(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):
-    """Delete all entries up to and including `upto`. Lower than before: no effect. Raises malformed for the future, gone."""
+    """Delete all entries up to and including `upto`; again: no effect. Raises malformed (future), gone."""
 
     mailbox_id: MailboxId
     upto: int

@@ -1,0 +1,47 @@
+"""SEND: one application message to everybody in the roster, the sender's own device included.
+
+No frame names the sender, so the echo is how his device learns that its message stands in the mailboxes.
+"""
+
+from __future__ import annotations
+
+from zajil.delivery.requests import key_of, prepare_off_loop
+from zajil.engine.sql.interface import Accepted, MailboxEngine, Send, SendEphemeral
+from zajil.protocol import frames, limits
+from zajil.protocol.chat.aad import ApplicationAad, parse_aad
+from zajil.protocol.errors import error
+from zajil.protocol.mlsheader import APPLICATION, parse_header
+
+
+def prepare(frame: frames.Send) -> Send | SendEphemeral:
+    """The engine's operation for this frame.
+
+    Raises Malformed: `too-big`; `malformed` for a header of another group or type, or an AAD that is not one of an
+    application message. `ttl` and the flag for push are of use with calls and push, so they change nothing yet.
+    """
+    ephemeral = bool(frame.flags & frames.EPHEMERAL)
+    if len(frame.body) > (limits.EPHEMERAL_BYTES if ephemeral else limits.BODY_BYTES):
+        raise error("too-big")
+    header = parse_header(frame.body)
+    if (header.group_id, header.content_type) != (frame.gid, APPLICATION):
+        raise error("malformed", "message header differs from the request")
+    if not isinstance(parse_aad(header.authenticated_data), ApplicationAad):
+        raise error("malformed", "AAD of an application message")
+    if ephemeral:
+        return SendEphemeral(
+            gid=frame.gid, epoch=header.epoch, token=frame.token, roster_key=frame.roster_key, body=frame.body
+        )
+    return Send(
+        key=key_of(frame),
+        body_hash=frames.request_hash(frame),
+        gid=frame.gid,
+        epoch=header.epoch,
+        token=frame.token,
+        roster_key=frame.roster_key,
+        body=frame.body,
+    )
+
+
+async def send(engine: MailboxEngine, frame: frames.Send) -> Accepted:
+    """The message stands in every mailbox, durably. Raises what `prepare` and the engine's `Send` raise."""
+    return await engine.send(await prepare_off_loop(prepare, frame, len(frame.body)))

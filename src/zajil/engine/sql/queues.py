@@ -1,0 +1,238 @@
+"""Mailboxes inside a transaction: fan-out, acknowledgement, eviction, expiry. Hand-written SQL, the hot path.
+
+Each function runs in the transaction its caller has begun. Values are always bound; only the number of placeholders is
+formatted in. A message body is stored once and counted by `refs`; the last pointer takes it away.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from zajil.engine.keys import Keys
+from zajil.engine.sql.interface import (
+    KIND_APPLICATION,
+    KIND_COMMIT,
+    KIND_NOTICE,
+    KIND_WELCOME,
+    MESSAGE_TTL_S,
+    MailboxState,
+)
+from zajil.protocol.errors import error
+from zajil.protocol.frames import Kind, Msg
+from zajil.protocol.ids import GroupId, MailboxId
+
+BODY_TABLE = "message"
+_CHUNK = 500
+
+
+class Cap(NamedTuple):
+    """What one mailbox may hold."""
+
+    entries: int
+    size_bytes: int
+
+
+class Outgoing(NamedTuple):
+    """One body on its way. gid: None for notices."""
+
+    id: bytes
+    kind: int
+    gid: GroupId | None
+    epoch: int
+    body: bytes
+
+
+class Sql:
+    """The cursor of one transaction, counting statements: tests assert how many an operation takes."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.statements = 0
+
+    def run(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """One statement with bound values."""
+        self.statements += 1
+        return self._connection.execute(statement, values)
+
+    def run_many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        """One prepared statement for many rows."""
+        self.statements += 1
+        self._connection.executemany(statement, rows)
+
+
+def _marks(count: int) -> str:
+    return ",".join("?" * count)
+
+
+def seal_body(keys: Keys, message: Outgoing, now_ms: int) -> bytes:
+    """The body as it rests, with its group inside: no row outside names the group."""
+    return keys.seal(BODY_TABLE, (message.gid or b"") + message.body, aad=message.id, now_s=now_ms / 1000)
+
+
+def parse_entry(keys: Keys, row: tuple[int, bytes, int, int, int, bytes, bytes | None]) -> Msg:
+    """The frame of one stored entry. Raises SealBroken when the stored bytes are damaged."""
+    seq, message_id, kind, epoch, ts, sealed, via = row
+    plain = keys.unseal(BODY_TABLE, sealed, aad=message_id)
+    cut = 0 if kind == KIND_NOTICE else 16
+    gid = GroupId(plain[:cut]) if cut else None
+    return Msg(seq, message_id, Kind(kind), gid, epoch, ts, plain[cut:], None, via)
+
+
+def deliver(
+    sql: Sql, keys: Keys, message: Outgoing, targets: Mapping[MailboxId, bytes | None], *, now_ms: int, cap: Cap
+) -> list[MailboxId]:
+    """Put one entry into each of these mailboxes (target -> serial it comes through); those that are gone are skipped.
+
+    Returns the mailboxes reached. 3 statements when none is over its cap.
+    """
+    size = len(message.body)
+    reached: list[tuple[bytes, int, int, int]] = []
+    ids = list(targets)
+    for start in range(0, len(ids), _CHUNK):
+        part = ids[start : start + _CHUNK]
+        reached += sql.run(
+            f"UPDATE mailbox SET next_seq = next_seq + 1, count = count + 1, bytes = bytes + ?"  # noqa: S608
+            f" WHERE mailbox_id IN ({_marks(len(part))}) RETURNING mailbox_id, next_seq, count, bytes",
+            (size, *part),
+        ).fetchall()
+    if not reached:
+        return []
+    sql.run(
+        "INSERT INTO message (id, kind, epoch, ts, body, refs, expires) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            message.id,
+            message.kind,
+            message.epoch,
+            now_ms,
+            seal_body(keys, message, now_ms),
+            len(reached),
+            now_ms // 1000 + MESSAGE_TTL_S,
+        ),
+    )
+    sql.run_many(
+        "INSERT INTO mailbox_item (mailbox_id, seq, message_id, size, via) VALUES (?, ?, ?, ?, ?)",
+        [(box, seq - 1, message.id, size, targets[MailboxId(box)]) for box, seq, _, _ in reached],
+    )
+    for box, _, count, size_bytes in reached:
+        if count > cap.entries or size_bytes > cap.size_bytes:
+            evict(sql, box, count=count, size_bytes=size_bytes, cap=cap)
+    return [MailboxId(box) for box, _, _, _ in reached]
+
+
+def release(sql: Sql, message_ids: Sequence[bytes]) -> None:
+    """One pointer less to each of these messages; without any left, a message is deleted."""
+    for start in range(0, len(message_ids), _CHUNK):
+        part = message_ids[start : start + _CHUNK]
+        marks = _marks(len(part))
+        sql.run(f"UPDATE message SET refs = refs - 1 WHERE id IN ({marks})", part)  # noqa: S608
+        sql.run(f"DELETE FROM message WHERE id IN ({marks}) AND refs <= 0", part)  # noqa: S608
+
+
+def acknowledge(sql: Sql, mailbox_id: MailboxId, upto: int) -> int:
+    """Delete entries up to `upto`; returns how many. 5 statements, 1 when there is nothing to do."""
+    row = sql.run("SELECT next_seq, acked, gap_seq FROM mailbox WHERE mailbox_id = ?", (mailbox_id,)).fetchone()
+    if row is None:
+        raise error("gone", "mailbox")
+    next_seq, acked, gap_seq = row
+    if upto >= next_seq:
+        raise error("malformed", "acknowledges what was never sent")
+    if upto <= acked:
+        return 0
+    gone = sql.run(
+        "DELETE FROM mailbox_item WHERE mailbox_id = ? AND seq <= ? RETURNING message_id, size", (mailbox_id, upto)
+    ).fetchall()
+    release(sql, [message_id for message_id, _ in gone])
+    keep_gap = int(upto < gap_seq)
+    sql.run(
+        "UPDATE mailbox SET acked = ?, count = count - ?, bytes = bytes - ?, gap_count = gap_count * ?,"
+        " gap_seq = gap_seq * ? WHERE mailbox_id = ?",
+        (upto, len(gone), sum(size for _, size in gone), keep_gap, keep_gap, mailbox_id),
+    )
+    return len(gone)
+
+
+def evict(sql: Sql, mailbox_id: bytes, *, count: int, size_bytes: int, cap: Cap) -> None:
+    """Make a mailbox fit again: the reference that holds most loses its oldest messages, then commits and Welcomes.
+
+    Whoever floods through a reference thus evicts himself. "Most" is entries or bytes, whichever is over the cap.
+    """
+    dropped: list[tuple[int, bytes]] = []
+    while count > cap.entries or size_bytes > cap.size_bytes:
+        measure = "COUNT(*)" if count > cap.entries else "SUM(size)"
+        (via,) = sql.run(
+            f"SELECT via FROM mailbox_item WHERE mailbox_id = ? GROUP BY via ORDER BY {measure} DESC, via LIMIT 1",  # noqa: S608
+            (mailbox_id,),
+        ).fetchone()
+        seq, message_id, size = _oldest(sql, mailbox_id, via)
+        sql.run("DELETE FROM mailbox_item WHERE mailbox_id = ? AND seq = ?", (mailbox_id, seq))
+        dropped.append((seq, message_id))
+        count, size_bytes = count - 1, size_bytes - size
+    release(sql, [message_id for _, message_id in dropped])
+    sql.run(
+        "UPDATE mailbox SET count = ?, bytes = ?, gap_count = gap_count + ?, gap_seq = MAX(gap_seq, ?)"
+        " WHERE mailbox_id = ?",
+        (count, size_bytes, len(dropped), max(seq for seq, _ in dropped) + 1, mailbox_id),
+    )
+
+
+def _oldest(sql: Sql, mailbox_id: bytes, via: bytes | None) -> tuple[int, bytes, int]:
+    """What a reference loses first: its oldest message, and without any, its oldest commit or Welcome."""
+    select = (
+        "SELECT i.seq, i.message_id, i.size FROM mailbox_item i JOIN message m ON m.id = i.message_id"
+        " WHERE i.mailbox_id = ? AND i.via IS ? AND m.kind IN (?, ?) ORDER BY i.seq LIMIT 1"
+    )
+    row = sql.run(select, (mailbox_id, via, KIND_APPLICATION, KIND_NOTICE)).fetchone()
+    row = row or sql.run(select, (mailbox_id, via, KIND_COMMIT, KIND_WELCOME)).fetchone()
+    return int(row[0]), bytes(row[1]), int(row[2])
+
+
+def drop_entries(sql: Sql, mailbox_id: MailboxId) -> int:
+    """Delete a mailbox with all it holds; returns how many entries."""
+    gone = sql.run("DELETE FROM mailbox_item WHERE mailbox_id = ? RETURNING message_id", (mailbox_id,)).fetchall()
+    release(sql, [message_id for (message_id,) in gone])
+    sql.run("DELETE FROM mailbox WHERE mailbox_id = ?", (mailbox_id,))
+    return len(gone)
+
+
+def expire_messages(sql: Sql, now_s: int, rows: int) -> int:
+    """Delete expired messages and the entries that point to them, at most `rows` messages; returns how many."""
+    old = sql.run("SELECT id FROM message WHERE expires <= ? ORDER BY expires LIMIT ?", (now_s, rows)).fetchall()
+    for (message_id,) in old:
+        entries = sql.run(
+            "DELETE FROM mailbox_item WHERE message_id = ? RETURNING mailbox_id, size", (message_id,)
+        ).fetchall()
+        sql.run_many(
+            "UPDATE mailbox SET count = count - 1, bytes = bytes - ? WHERE mailbox_id = ?",
+            [(size, box) for box, size in entries],
+        )
+        sql.run("DELETE FROM message WHERE id = ?", (message_id,))
+    return len(old)
+
+
+def read_entries(sql: Sql, keys: Keys, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...]:
+    """Entries after this number, ascending, at most n; the first whatever its size. One statement."""
+    cursor = sql.run(
+        "SELECT i.seq, m.id, m.kind, m.epoch, m.ts, m.body, i.via FROM mailbox_item i JOIN message m"
+        " ON m.id = i.message_id WHERE i.mailbox_id = ? AND i.seq > ? ORDER BY i.seq LIMIT ?",
+        (mailbox_id, after, n),
+    )
+    entries: list[Msg] = []
+    left = max_bytes
+    for row in cursor:
+        left -= len(row[5])
+        if entries and left < 0:
+            break
+        entries.append(parse_entry(keys, row))
+    return tuple(entries)
+
+
+def state_of(sql: Sql, mailbox_id: MailboxId) -> MailboxState:
+    """Numbers of a mailbox. Raises Refused `gone`. One statement."""
+    row = sql.run(
+        "SELECT next_seq, count, acked, gap_count, gap_seq FROM mailbox WHERE mailbox_id = ?", (mailbox_id,)
+    ).fetchone()
+    if row is None:
+        raise error("gone", "mailbox")
+    return MailboxState(head=row[0] - 1, queued=row[1], acked=row[2], dropped=row[3], before_seq=row[4])

@@ -1,0 +1,309 @@
+"""The body of each operation, inside the transaction and SAVEPOINT that the engine has opened around it.
+
+The order of the checks is that of service.md 4: idempotency, group and token, limit, roster, then changes. Raising
+undoes everything. Token, epoch and roster are read in the very transaction that fans out, so nothing slips past a
+Remove.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from zajil.engine.bus import Volatile
+from zajil.engine.keys import Keys
+from zajil.engine.limits import Limits
+from zajil.engine.sql import interface as op
+from zajil.engine.sql import queues
+from zajil.engine.sql.queues import Cap, Outgoing, Sql
+from zajil.protocol.errors import error
+from zajil.protocol.frames import Eph
+from zajil.protocol.ids import GroupId, MailboxId
+from zajil.protocol.limits import ROSTER_ENTRIES
+from zajil.protocol.roster import NONCE_BYTES, RosterEntry, open_roster, seal_roster
+
+DAY_S = 86_400
+_NOBODY = bytes(32)
+
+
+class Transaction:
+    """What one operation works with, and the wake-ups it leaves behind for after COMMIT."""
+
+    def __init__(self, sql: Sql, tools: Tools, now_ms: int) -> None:
+        self.sql = sql
+        self.tools = tools
+        self.now_ms = now_ms
+        self.woken: set[MailboxId] = set()
+        self.volatile: list[tuple[tuple[MailboxId, ...], Volatile]] = []
+
+    @property
+    def day(self) -> int:
+        """Days since 1970."""
+        return self.now_ms // 1000 // DAY_S
+
+    def deliver(self, message: Outgoing, targets: dict[MailboxId, bytes | None]) -> None:
+        """Fan one body out and remember whom to wake."""
+        self.woken.update(
+            queues.deliver(self.sql, self.tools.keys, message, targets, now_ms=self.now_ms, cap=self.tools.cap)
+        )
+
+
+class Tools(NamedTuple):
+    """What an engine was built with."""
+
+    keys: Keys
+    open_ref: op.RefOpener
+    limits: Limits
+    random: Callable[[int], bytes]
+    cap: Cap
+
+
+class _Group(NamedTuple):
+    epoch: int
+    roster: bytes
+    used_day: int
+
+
+def hash_deny(mailbox_id: MailboxId, serial: bytes) -> bytes:
+    """The name under which a blocked reference is kept: SHA-256 of mailbox 16 B and serial 8 B."""
+    return hashlib.sha256(mailbox_id + serial).digest()
+
+
+def _find_accepted(tx: Transaction, key: bytes, body_hash: bytes) -> op.Accepted | None:
+    """The stored answer of this very request. Raises Malformed `idem-conflict` for another body under its key."""
+    row = tx.sql.run("SELECT body_hash, answer FROM idem WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        return None
+    if not hmac.compare_digest(row[0], body_hash):
+        raise error("idem-conflict")
+    epoch, ts = msgspec.msgpack.decode(row[1], type=tuple[int, int])
+    return op.Accepted(epoch, ts, True)
+
+
+def _accept(tx: Transaction, key: bytes, body_hash: bytes, epoch: int) -> op.Accepted:
+    answer = msgspec.msgpack.encode((epoch, tx.now_ms))
+    tx.sql.run(
+        "INSERT INTO idem (key, body_hash, answer, at) VALUES (?, ?, ?, ?)", (key, body_hash, answer, tx.now_ms // 1000)
+    )
+    return op.Accepted(epoch, tx.now_ms)
+
+
+def _check_token(tx: Transaction, gid: GroupId, epoch: int, token: bytes) -> _Group:
+    """The group, if this is the token of its epoch and the request is of that epoch.
+
+    The token of the epoch before is always `stale-epoch`; anything else, and no such group, `bad-group-token`.
+    """
+    row = tx.sql.run("SELECT epoch, token_hash, prev_hash, roster, used_day FROM grp WHERE gid = ?", (gid,)).fetchone()
+    current, now_hash, prev_hash, roster, used_day = row or (-1, _NOBODY, _NOBODY, b"", 0)
+    given = hashlib.sha256(token).digest()
+    is_now = hmac.compare_digest(given, now_hash)
+    is_prev = hmac.compare_digest(given, prev_hash or _NOBODY)
+    if row is not None and is_now and epoch == current:
+        return _Group(current, roster, used_day)
+    if row is not None and is_prev:
+        raise error("stale-epoch", detail={"epoch": current})
+    raise error("bad-group-token")
+
+
+def _targets(tx: Transaction, entries: Sequence[RosterEntry]) -> dict[MailboxId, bytes | None]:
+    """Mailbox -> serial of these entries, one per mailbox, without blocked references."""
+    opened = [tx.tools.open_ref(entry.deliver_to) for entry in entries]
+    by_hash = {hash_deny(ref.mailbox_id, ref.serial): ref for ref in opened}
+    if not by_hash:
+        return {}
+    marks = ",".join("?" * len(by_hash))
+    denied = tx.sql.run(f"SELECT hash FROM ref_deny WHERE hash IN ({marks})", tuple(by_hash)).fetchall()  # noqa: S608
+    for (key,) in denied:
+        del by_hash[key]
+    targets: dict[MailboxId, bytes | None] = {}
+    for ref in by_hash.values():
+        targets.setdefault(ref.mailbox_id, ref.serial)
+    return targets
+
+
+def _seal_roster(tx: Transaction, key: bytes, gid: GroupId, epoch: int, entries: Sequence[RosterEntry]) -> bytes:
+    return seal_roster(key, gid, epoch, entries, nonce=tx.tools.random(NONCE_BYTES))
+
+
+def create(tx: Transaction, request: op.Create) -> op.Accepted:
+    """5 statements."""
+    if known := _find_accepted(tx, request.key, request.body_hash):
+        return known
+    for entry in request.roster:
+        tx.tools.open_ref(entry.deliver_to)
+    spent = tx.sql.run(
+        "DELETE FROM pass WHERE hash = ? AND kind = ? AND day > ?",
+        (request.pass_hash, op.PASS_GROUP, tx.day - op.PASS_TTL_DAYS),
+    )
+    if spent.rowcount != 1:
+        raise error("pass-spent")
+    if tx.sql.run("SELECT 1 FROM grp WHERE gid = ?", (request.gid,)).fetchone():
+        raise error("group-exists")
+    roster = _seal_roster(tx, request.roster_key, request.gid, 0, request.roster)
+    tx.sql.run(
+        "INSERT INTO grp (gid, epoch, token_hash, prev_hash, roster, used_day) VALUES (?, 0, ?, NULL, ?, ?)",
+        (request.gid, request.token_hash, roster, tx.day),
+    )
+    return _accept(tx, request.key, request.body_hash, 0)
+
+
+def _change_roster(
+    old: Sequence[RosterEntry], add: Sequence[RosterEntry], rm: Sequence[int]
+) -> tuple[RosterEntry, ...]:
+    entries = {entry.leaf: entry for entry in old}
+    for leaf in rm:
+        if entries.pop(leaf, None) is None:
+            raise error("malformed", "removes a leaf that is not there")
+    for entry in add:
+        if entry.leaf in entries:
+            raise error("malformed", "adds a leaf where one is")
+        entries[entry.leaf] = entry
+    if len(entries) > ROSTER_ENTRIES:
+        raise error("too-big", "roster")
+    return tuple(entries.values())
+
+
+def commit(tx: Transaction, request: op.Commit) -> op.Accepted:
+    """8 statements, 4 more with a Welcome."""
+    if known := _find_accepted(tx, request.key, request.body_hash):
+        return known
+    group = _check_token(tx, request.gid, request.epoch, request.token)
+    tx.tools.limits.take("commit", request.gid, now=tx.now_ms / 1000)
+    old = open_roster(request.roster_key, request.gid, group.epoch, group.roster)
+    for entry in request.add:
+        tx.tools.open_ref(entry.deliver_to)
+    entries = _change_roster(old, request.add, request.rm)
+    epoch = group.epoch + 1
+    roster = _seal_roster(tx, request.new_roster_key or request.roster_key, request.gid, epoch, entries)
+    moved = tx.sql.run(
+        "UPDATE grp SET epoch = ?, prev_hash = token_hash, token_hash = ?, roster = ?, used_day = ?"
+        " WHERE gid = ? AND epoch = ?",
+        (epoch, request.next_token_hash, roster, tx.day, request.gid, group.epoch),
+    )
+    if moved.rowcount != 1:
+        raise error("stale-epoch", detail={"epoch": epoch})
+    message = Outgoing(tx.tools.random(16), op.KIND_COMMIT, request.gid, group.epoch, request.commit)
+    tx.deliver(message, _targets(tx, old))
+    if request.welcome is not None:
+        welcome = Outgoing(tx.tools.random(16), op.KIND_WELCOME, request.gid, epoch, request.welcome)
+        tx.deliver(welcome, _targets(tx, request.add))
+    return _accept(tx, request.key, request.body_hash, epoch)
+
+
+def _touch(tx: Transaction, gid: GroupId, group: _Group) -> None:
+    if group.used_day != tx.day:
+        tx.sql.run("UPDATE grp SET used_day = ? WHERE gid = ?", (tx.day, gid))
+
+
+def send(tx: Transaction, request: op.Send) -> op.Accepted:
+    """7 statements, however many receive it; 1 more on the first use of a day."""
+    if known := _find_accepted(tx, request.key, request.body_hash):
+        return known
+    group = _check_token(tx, request.gid, request.epoch, request.token)
+    tx.tools.limits.take("send", request.gid, now=tx.now_ms / 1000)
+    entries = open_roster(request.roster_key, request.gid, group.epoch, group.roster)
+    message = Outgoing(tx.tools.random(16), op.KIND_APPLICATION, request.gid, group.epoch, request.body)
+    tx.deliver(message, _targets(tx, entries))
+    _touch(tx, request.gid, group)
+    return _accept(tx, request.key, request.body_hash, group.epoch)
+
+
+def send_ephemeral(tx: Transaction, request: op.SendEphemeral) -> op.Accepted:
+    """2 statements, nothing written."""
+    group = _check_token(tx, request.gid, request.epoch, request.token)
+    tx.tools.limits.take("ephemeral", request.gid, now=tx.now_ms / 1000)
+    entries = open_roster(request.roster_key, request.gid, group.epoch, group.roster)
+    tx.volatile.append((tuple(_targets(tx, entries)), Eph(request.gid, group.epoch, tx.now_ms, request.body)))
+    return op.Accepted(group.epoch, tx.now_ms)
+
+
+def notify(tx: Transaction, request: op.Notify) -> op.Done:
+    """Rows: mailboxes reached. 3 statements."""
+    before = len(tx.woken)
+    message = Outgoing(tx.tools.random(16), op.KIND_NOTICE, None, 0, request.body)
+    tx.deliver(message, dict.fromkeys(request.mailbox_ids))
+    return op.Done(len(tx.woken) - before)
+
+
+def acknowledge(tx: Transaction, request: op.Ack) -> op.Done:
+    """Rows: entries deleted."""
+    return op.Done(queues.acknowledge(tx.sql, request.mailbox_id, request.upto))
+
+
+def add_mailbox(tx: Transaction, request: op.AddMailbox) -> op.Done:
+    """One statement."""
+    made = tx.sql.run(
+        "INSERT INTO mailbox (mailbox_id, next_seq, acked, count, bytes, gap_count, gap_seq)"
+        " VALUES (?, 1, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING",
+        (request.mailbox_id,),
+    )
+    return op.Done(made.rowcount)
+
+
+def drop_mailbox(tx: Transaction, request: op.DropMailbox) -> op.Done:
+    """Rows: entries deleted."""
+    return op.Done(queues.drop_entries(tx.sql, request.mailbox_id))
+
+
+def add_passes(tx: Transaction, request: op.AddPasses) -> op.Done:
+    """One statement."""
+    rows = [(each, request.kind, tx.day) for each in request.hashes]
+    tx.sql.run_many("INSERT INTO pass (hash, kind, day) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", rows)
+    return op.Done(len(rows))
+
+
+def deny_ref(tx: Transaction, request: op.DenyRef) -> op.Done:
+    """One statement."""
+    made = tx.sql.run(
+        "INSERT INTO ref_deny (hash, day) VALUES (?, ?) ON CONFLICT (hash) DO UPDATE SET day = excluded.day",
+        (hash_deny(request.mailbox_id, request.serial), tx.day),
+    )
+    return op.Done(made.rowcount)
+
+
+_EXPIRY = (
+    ("DELETE FROM idem WHERE key IN (SELECT key FROM idem WHERE at <= ? LIMIT ?)", op.IDEM_TTL_S),
+    ("DELETE FROM pass WHERE hash IN (SELECT hash FROM pass WHERE day <= ? LIMIT ?)", op.PASS_TTL_DAYS),
+    ("DELETE FROM ref_deny WHERE hash IN (SELECT hash FROM ref_deny WHERE day <= ? LIMIT ?)", op.DENY_TTL_DAYS),
+    ("DELETE FROM grp WHERE gid IN (SELECT gid FROM grp WHERE used_day <= ? LIMIT ?)", op.GROUP_TTL_DAYS),
+)
+
+
+def expire(tx: Transaction, request: op.Expire) -> op.Done:
+    """The most rows deleted from one table: `request.rows` means that there may be more."""
+    most = queues.expire_messages(tx.sql, tx.now_ms // 1000, request.rows)
+    for statement, keep in _EXPIRY:
+        now = tx.now_ms // 1000 if keep == op.IDEM_TTL_S else tx.day
+        most = max(most, tx.sql.run(statement, (now - keep, request.rows)).rowcount)
+    return op.Done(most)
+
+
+def run(tx: Transaction, operation: op.Operation) -> op.Outcome:
+    """Carry one operation out. Raises what it names."""
+    match operation:
+        case op.Send():
+            return send(tx, operation)
+        case op.Ack():
+            return acknowledge(tx, operation)
+        case op.SendEphemeral():
+            return send_ephemeral(tx, operation)
+        case op.Commit():
+            return commit(tx, operation)
+        case op.Create():
+            return create(tx, operation)
+        case op.Notify():
+            return notify(tx, operation)
+        case op.AddMailbox():
+            return add_mailbox(tx, operation)
+        case op.DropMailbox():
+            return drop_mailbox(tx, operation)
+        case op.AddPasses():
+            return add_passes(tx, operation)
+        case op.DenyRef():
+            return deny_ref(tx, operation)
+        case op.Expire():
+            return expire(tx, operation)
