@@ -102,7 +102,9 @@ def test_an_ambiguous_name_lists_its_candidates_cleaned(capsys: pytest.CaptureFi
 
 
 def test_a_bug_is_told_without_a_traceback_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    bug = pytest.raises(RuntimeError, fail_with_a_secret).value
+    with pytest.raises(RuntimeError) as raised:
+        fail_with_a_secret()
+    bug = raised.value
     assert complain(bug) == 1
     told = capsys.readouterr().err
     assert told.startswith("error: crashed: ")

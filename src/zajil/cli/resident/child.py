@@ -22,6 +22,11 @@ class Child:
         self.environ = dict(environ or {})
         self.process: asyncio.subprocess.Process | None = None
 
+    @property
+    def pid(self) -> int:
+        """The process id; 0 before the start."""
+        return self.process.pid if self.process is not None else 0
+
     async def start(self, prefix: str) -> str:
         """The rest of the first line of output that starts with `prefix`. Raises Failed `no-start`."""
         self.process = await asyncio.create_subprocess_exec(
