@@ -29,12 +29,13 @@ class ClientSession:
 
     Every carrier has a number; what an older one still brings is ignored. Call `pull` after each call that may have
     queued something and send what it returns; call `tick` at `next_deadline`. Never raises for what a peer sends.
+    frag: bytes; the largest record wanted in either direction.
     """
 
     def __init__(self, role: Role, *, frag: int = limits.RECORD_SIZES[-1]) -> None:
         self.role = role
         self._frag = frag
-        self._stream = Stream()
+        self._stream = self._fresh()
         self._resume: bytes | None = None
         self._carrier = 0
         self._attached = False
@@ -62,7 +63,7 @@ class ClientSession:
         self._echoes = []
         events: list[ClientEvent] = []
         if self._resume is None:
-            self._stream = Stream()
+            self._stream = self._fresh()
             events.append(Begin())
         self._control = [Open(VERSION, self._resume, self._stream.rx, self._frag)]
         return self._carrier, events
@@ -83,6 +84,11 @@ class ClientSession:
         if self._stream.expecting or self._pings.pending:
             self._pings.expect(now)
         return events
+
+    def _fresh(self) -> Stream:
+        stream = Stream()
+        stream.frag = self._frag
+        return stream
 
     def _take(self, frame: SessionFrame, record: bytes, now: float) -> list[ClientEvent]:
         match frame:
@@ -109,7 +115,7 @@ class ClientSession:
             raise error("protocol", "another session")
         events: list[ClientEvent] = [Usable(frame.known)]
         if not frame.known and self._resume is not None:
-            self._stream = Stream()
+            self._stream = self._fresh()
             events.append(Begin())
         if self._resume is None:
             # DATA went out behind OPEN already, and nothing goes out twice on one carrier.
@@ -122,7 +128,7 @@ class ClientSession:
 
     def _end(self, code: str, retry_ms: int, *, by_peer: bool) -> list[ClientEvent]:
         self._control = [] if by_peer else [Close(code, retry_ms)]
-        self._echoes, self._stream, self._resume = [], Stream(), None
+        self._echoes, self._stream, self._resume = [], self._fresh(), None
         self._attached = self._usable = False
         return [Closed(code, retry_ms, by_peer)]
 
