@@ -26,7 +26,7 @@ from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.sql import interface as op
-from zajil.engine.sql import queues, transactions
+from zajil.engine.sql import queues, schema, transactions
 from zajil.engine.sql.database import Database, set_pragmas
 from zajil.engine.sql.interface import MailboxEngine, MailboxState, Operation, Outcome, RefOpener
 from zajil.engine.sql.queues import Cap, Sql
@@ -35,6 +35,8 @@ from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Msg
 from zajil.protocol.ids import MailboxId
 
+TABLES = (schema.grp, schema.message, schema.mailbox, schema.mailbox_item, schema.idem)
+"""What the engine reads and writes; naming them here puts them on the shared metadata wherever the engine is used."""
 _LOG = logging.getLogger(__name__)
 _BUSY_RETRY_MS = 1000
 _READERS = 2
