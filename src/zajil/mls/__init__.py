@@ -28,7 +28,7 @@ from zajil.mls.errors import (
     UnusableGeneration,
     WrongState,
 )
-from zajil.mls.group import Group, Plan, Staged
+from zajil.mls.group import Group, Plan, Staged, load
 from zajil.mls.messages.credentials import Capabilities, Credential, CredentialType, Lifetime, basic_credential
 from zajil.mls.messages.envelope import WireFormat
 from zajil.mls.messages.extensions import Extension, RequiredCapabilities
@@ -48,6 +48,8 @@ from zajil.mls.primitives.suites import X25519_AES128, XWING, Suite, suite_of
 from zajil.mls.receive import Application, Proposed
 from zajil.mls.rules.leaves import check_key_package
 from zajil.mls.schedule.psk import ExternalPsk, PreSharedKeyId, ResumptionPsk
+from zajil.mls.sealing import seal, unseal
+from zajil.mls.state import Saved, save
 from zajil.mls.tree.nodes import LeafNode, LeafSource
 from zajil.mls.welcome import JoinInfo
 
@@ -96,6 +98,7 @@ __all__ = [
     "Replayed",
     "RequiredCapabilities",
     "ResumptionPsk",
+    "Saved",
     "SetExtensions",
     "Signer",
     "Staged",
@@ -116,9 +119,13 @@ __all__ = [
     "basic_credential",
     "check_key_package",
     "encode_key_package",
+    "load",
     "make_key_package",
     "parse_key_package",
     "parse_secrets",
     "peek",
+    "save",
+    "seal",
     "suite_of",
+    "unseal",
 ]

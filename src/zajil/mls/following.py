@@ -51,7 +51,7 @@ def end_epoch(group: Snapshot, *, now: int, policy: Policy) -> Past:
 
 
 def follow(env: Env, group: Snapshot, following: NextEpoch, changes: Changes) -> Snapshot:
-    """The group in its next epoch. A Remove drops every past epoch: the removed could speak there still (mls.md 7.4)."""
+    """The group in its next epoch. A Remove drops every past epoch: the removed could speak there (mls.md 7.4)."""
     past: Past = ((), ()) if changes.removed else end_epoch(group, now=env.now, policy=env.policy)
     state = State.ACTIVE if changes.reinit is None else State.SUSPENDED
     return Snapshot(replace(following.epoch, past=past[0], state=state), Ratchets(following.secret_tree, past=past[1]))

@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from zajil.mls import commit, propose, receive, welcome
+from zajil.mls import commit, propose, receive, state, welcome
 from zajil.mls.changes import plan_leaves
 from zajil.mls.env import DEFAULT_POLICY, Env, Policy
-from zajil.mls.epoch import Member, Outcome, Snapshot, State
-from zajil.mls.errors import PendingProposals, Removed, Suspended
+from zajil.mls.epoch import Member, Outcome, State
+from zajil.mls.errors import PendingProposals, Suspended
 from zajil.mls.following import carry_over, unexpired
 from zajil.mls.messages.credentials import Capabilities, Credential
 from zajil.mls.messages.extensions import Extension, Extensions
@@ -23,7 +23,7 @@ from zajil.mls.messages.proposals import Add, Proposal, Remove
 from zajil.mls.new_group import create_group
 from zajil.mls.primitives.suites import Suite
 from zajil.mls.receive import Application, Proposed
-from zajil.mls.schedule.key_schedule import export_secret
+from zajil.mls.view import View
 from zajil.mls.welcome import JoinInfo
 
 
@@ -34,29 +34,12 @@ class Plan(NamedTuple):
     removed: tuple[int, ...]
 
 
-def _export(snapshot: Snapshot, label: str, context: bytes, length: int) -> bytes:
-    if snapshot.current.state is State.REMOVED:
-        raise Removed("own leaf")
-    return export_secret(
-        snapshot.current.suite,
-        snapshot.current.secrets.exporter,
-        label=label.encode(),
-        context=context,
-        length=length,
-    )
-
-
 @dataclass(frozen=True, repr=False)
-class Group(Snapshot):
+class Group(View):
     """One group as one client sees it."""
 
     def __repr__(self) -> str:
-        return f"Group({self.current.state}, epoch {self.current.context.epoch}, leaf {self.own_leaf})"
-
-    @classmethod
-    def of(cls, snapshot: Snapshot) -> "Group":
-        """The same value with its methods."""
-        return cls(snapshot.current, snapshot.ratchets)
+        return f"Group({self.state}, epoch {self.epoch}, leaf {self.own_leaf})"
 
     @classmethod
     def create(
@@ -106,58 +89,9 @@ class Group(Snapshot):
         return cls.of(snapshot), info
 
     @property
-    def state(self) -> State:
-        """active, removed or suspended."""
-        return self.current.state
-
-    @property
-    def context(self) -> GroupContext:
-        """The GroupContext all members agree on."""
-        return self.current.context
-
-    @property
-    def group_id(self) -> bytes:
-        """Group id."""
-        return self.current.context.group_id
-
-    @property
-    def epoch(self) -> int:
-        """Epoch number."""
-        return self.current.context.epoch
-
-    @property
-    def suite(self) -> Suite:
-        """Cipher suite, for life."""
-        return self.current.suite
-
-    @property
-    def extensions(self) -> Extensions:
-        """Extensions of the GroupContext."""
-        return self.current.context.extensions
-
-    @property
-    def own_leaf(self) -> int:
-        """Our leaf index; where we are removed, the one we had."""
-        return self.current.own_leaf
-
-    @property
-    def epoch_authenticator(self) -> bytes:
-        """Equal for all members of an epoch and for nobody else; suite.nh bytes. Raises Removed."""
-        self._check_here()
-        return self.current.secrets.authenticator
-
-    @property
     def pending(self) -> tuple[Proposed, ...]:
         """Standalone proposals waiting for a Commit."""
         return tuple(Proposed(entry.sender, entry.proposal, entry.ref, b"") for entry in self.ratchets.proposals)
-
-    def members(self) -> tuple[Member, ...]:
-        """Members in leaf order."""
-        return self.current.members
-
-    def export(self, label: str, context: bytes, length: int) -> bytes:
-        """MLS-Exporter: length bytes that all members of this epoch derive alike (RFC 9420 8.5). Raises Removed."""
-        return _export(self, label, context, length)
 
     def plan(self, proposals: Sequence[Proposal]) -> Plan:
         """The leaf positions a Commit of these proposals will take and free, for its AAD; raises Invalid P7."""
@@ -238,10 +172,6 @@ class Group(Snapshot):
             return self
         return Group(replace(self.current, past=past), replace(self.ratchets, past=trees))
 
-    def _check_here(self) -> None:
-        if self.state is State.REMOVED:
-            raise Removed("own leaf")
-
     def _check_active(self) -> None:
         self._check_here()
         if self.state is State.SUSPENDED:
@@ -272,34 +202,53 @@ class Staged(Outcome):
         return Group.of(self.following if group is None else carry_over(group, self.following))
 
     @property
+    def next_epoch(self) -> View:
+        """Everything readable of the next epoch."""
+        return View.of(self.following)
+
+    @property
     def epoch(self) -> int:
         """Number of the next epoch."""
-        return self.following.current.context.epoch
+        return self.next_epoch.epoch
 
     @property
     def state(self) -> State:
         """State of the group once applied: removed if this Commit removes us."""
-        return self.following.current.state
+        return self.next_epoch.state
 
     @property
     def context(self) -> GroupContext:
         """GroupContext of the next epoch."""
-        return self.following.current.context
+        return self.next_epoch.context
 
     @property
     def extensions(self) -> Extensions:
         """GroupContext extensions of the next epoch."""
-        return self.following.current.context.extensions
+        return self.next_epoch.extensions
 
     @property
     def epoch_authenticator(self) -> bytes:
         """That of the next epoch. Raises Removed."""
-        return Group.of(self.following).epoch_authenticator
+        return self.next_epoch.epoch_authenticator
 
     def members(self) -> tuple[Member, ...]:
         """Members of the next epoch in leaf order."""
-        return self.following.current.members
+        return self.next_epoch.members()
 
     def export(self, label: str, context: bytes, length: int) -> bytes:
         """MLS-Exporter of the next epoch. Raises Removed."""
-        return _export(self.following, label, context, length)
+        return self.next_epoch.export(label, context, length)
+
+    def save(self) -> bytes:
+        """As bytes, to be sealed and stored beside the outbox row."""
+        return state.encode_outcome(self)
+
+    @classmethod
+    def load(cls, data: bytes) -> "Staged":
+        """What `save` returned; raises Unsupported for another state version, DecodeError."""
+        return cls.of(state.parse_outcome(data))
+
+
+def load(saved: state.Saved) -> Group:
+    """The group that `save` was given. Raises Unsupported for another version, DecodeError for parts of two epochs."""
+    return Group.of(state.parse_snapshot(saved))
