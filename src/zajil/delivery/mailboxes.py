@@ -1,0 +1,90 @@
+"""The receiving side of a device: its queue, its references, its passes, and notices of the server."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from zajil.delivery import store
+from zajil.delivery.context import Delivery, DeviceCaller
+from zajil.engine.sql.interface import PASS_GROUP, AddPasses, DenyRef, MailboxState, Notify
+from zajil.protocol import cbor, control
+from zajil.protocol.frames import Gap, Msg
+from zajil.protocol.ids import AccountId, DeviceId, MailboxId
+
+
+async def read(delivery: Delivery, mailbox_id: MailboxId, after: int, *, n: int) -> tuple[Msg, ...]:
+    """The next entries after this number, at most n and about 1 MiB."""
+    return await delivery.engine.read(mailbox_id, after, n=n)
+
+
+async def acknowledge(delivery: Delivery, mailbox_id: MailboxId, upto: int) -> None:
+    """Entries up to `upto` are stored at the device and gone here. Raises Malformed for a number not given out yet."""
+    await delivery.engine.ack(mailbox_id, upto)
+
+
+async def open_mailbox(delivery: Delivery, mailbox_id: MailboxId, after: int) -> MailboxState:
+    """What HELLO needs: the state before it, `acked` included; then its `after` has counted as an acknowledgement.
+
+    `acked` above `after` tells the device that it runs on an old copy of its home. Raises Malformed for the future.
+    """
+    state = await delivery.engine.mailbox_state(mailbox_id)
+    if after > state.acked:
+        await delivery.engine.ack(mailbox_id, after)
+        now = await delivery.engine.mailbox_state(mailbox_id)
+        return MailboxState(
+            head=now.head, queued=now.queued, acked=state.acked, dropped=now.dropped, before_seq=now.before_seq
+        )
+    return state
+
+
+def gap_of(state: MailboxState) -> Gap | None:
+    """The GAP to send after HELLO, if entries were lost to the cap and no acknowledgement has passed them."""
+    return Gap(min(state.dropped, 0xFFFFFFFF), state.before_seq) if state.dropped else None
+
+
+async def take_refs(delivery: Delivery, caller: DeviceCaller, request: control.TakeRefs) -> control.Refs:
+    """Fresh references to the caller's own mailbox; none of them is stored."""
+    delivery.limits.take("refs_write", caller.account_id, now=delivery.clock())
+    made = (control.Blob(delivery.refs.make_ref(caller.mailbox_id)) for _ in range(request.n))
+    return control.Refs(tuple(made))
+
+
+async def deny_ref(delivery: Delivery, caller: DeviceCaller, serial: bytes) -> None:
+    """Nothing comes through the reference of this serial (8 bytes) to the caller any more."""
+    delivery.limits.take("refs_write", caller.account_id, now=delivery.clock())
+    await delivery.engine.deny_ref(DenyRef(mailbox_id=caller.mailbox_id, serial=serial))
+
+
+async def take_passes(delivery: Delivery, caller: DeviceCaller, request: control.TakePasses) -> control.Passes:
+    """One-time passes for new groups. Kept as hashes without an account; only the limit knows who asked."""
+    delivery.limits.take("pass_group", caller.account_id, now=delivery.clock(), cost=request.n)
+    passes = tuple(control.B32(delivery.random(32)) for _ in range(request.n))
+    hashes = tuple(hashlib.sha256(each).digest() for each in passes)
+    await delivery.engine.add_passes(AddPasses(hashes=hashes, kind=PASS_GROUP))
+    return control.Passes(passes)
+
+
+async def send_notice(
+    delivery: Delivery, mailbox_ids: Sequence[MailboxId], name: str, fields: dict[int | str | bytes, cbor.Value]
+) -> None:
+    """Put the notice `[name, fields]` into these mailboxes, durably."""
+    if mailbox_ids:
+        body = cbor.encode([name, fields])
+        await delivery.engine.notify(Notify(mailbox_ids=tuple(mailbox_ids), body=body))
+
+
+async def add_mailbox(delivery: Delivery, mailbox_id: MailboxId) -> None:
+    """The mailbox exists, empty if it is new."""
+    await delivery.engine.add_mailbox(mailbox_id)
+
+
+async def drop_mailbox(delivery: Delivery, mailbox_id: MailboxId) -> None:
+    """The mailbox and its entries are gone."""
+    await delivery.engine.drop_mailbox(mailbox_id)
+
+
+async def drop_device(delivery: Delivery, account_id: AccountId, device_id: DeviceId, mailbox_id: MailboxId) -> None:
+    """Mailbox and key packages of a revoked device are gone."""
+    await delivery.engine.drop_mailbox(mailbox_id)
+    await delivery.db.write(lambda connection: store.drop_packages(connection, account_id, device_id))

@@ -1,0 +1,170 @@
+"""Key packages and the answers of claims. Everything else of the service lies in the mailbox engine's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+)
+
+from zajil.engine.sql.database import METADATA, describe
+from zajil.protocol.ids import AccountId, DeviceId
+
+PACKAGE_TTL_S: Final = 90 * 86_400
+CLAIM_TTL_S: Final = 86_400
+_CLAIMED = "until claimed, at most 90 days"
+_DAY = "24 hours"
+
+key_package = Table(
+    "key_package",
+    METADATA,
+    Column("id", Integer, primary_key=True, info=describe("counter", "order of upload: oldest go first", _CLAIMED)),
+    Column("account_id", LargeBinary, nullable=False, info=describe("identifier", "whose device", _CLAIMED)),
+    Column("device_id", Integer, nullable=False, info=describe("identifier", "which of its devices", _CLAIMED)),
+    Column("suite", Integer, nullable=False, info=describe("counter", "MLS cipher suite", _CLAIMED)),
+    Column(
+        "last_resort", Integer, nullable=False, info=describe("flag", "handed out again when none is left", _CLAIMED)
+    ),
+    Column("expires", Integer, nullable=False, info=describe("time", "Unix second its lifetime ends", _CLAIMED)),
+    Column("body", LargeBinary, nullable=False, info=describe("key", "public keys, opaque to the server", _CLAIMED)),
+    Index("key_package_device", "account_id", "device_id", "suite"),
+    Index("key_package_expires", "expires"),
+    sqlite_strict=True,
+    sqlite_autoincrement=True,
+)
+
+claim = Table(
+    "claim",
+    METADATA,
+    Column("key", LargeBinary, primary_key=True, info=describe("identifier", "SHA-256 of claim id and caller", _DAY)),
+    Column("answer", LargeBinary, nullable=False, info=describe("ciphertext", "the answer, for a retry", _DAY)),
+    Column("at", Integer, nullable=False, info=describe("time", "Unix second of the claim", _DAY)),
+    Index("claim_at", "at"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+
+class Package(NamedTuple):
+    """One stored key package. expires: Unix seconds."""
+
+    suite: int
+    last_resort: bool
+    expires: int
+    body: bytes
+
+
+class Count(NamedTuple):
+    """What is left of one suite, and whether there is a last resort."""
+
+    suite: int
+    left: int
+    last_resort: bool
+
+
+def add_packages(
+    connection: Connection, account_id: AccountId, device_id: DeviceId, packages: Sequence[Package]
+) -> None:
+    """Store these; a last resort replaces the one of its suite."""
+    mine = (key_package.c.account_id == account_id, key_package.c.device_id == device_id)
+    suites = {package.suite for package in packages if package.last_resort}
+    if suites:
+        connection.execute(
+            delete(key_package).where(*mine, key_package.c.last_resort == 1, key_package.c.suite.in_(suites))
+        )
+    connection.execute(
+        insert(key_package),
+        [
+            {
+                "account_id": account_id,
+                "device_id": device_id,
+                "suite": package.suite,
+                "last_resort": int(package.last_resort),
+                "expires": package.expires,
+                "body": package.body,
+            }
+            for package in packages
+        ],
+    )
+
+
+def count_packages(connection: Connection, account_id: AccountId, device_id: DeviceId, *, now: int) -> list[Count]:
+    """What this device has left, by suite in ascending order."""
+    rows = connection.execute(
+        select(
+            key_package.c.suite,
+            func.sum(1 - key_package.c.last_resort),
+            func.max(key_package.c.last_resort),
+        )
+        .where(
+            key_package.c.account_id == account_id, key_package.c.device_id == device_id, key_package.c.expires > now
+        )
+        .group_by(key_package.c.suite)
+        .order_by(key_package.c.suite)
+    )
+    return [Count(int(suite), int(left), bool(last)) for suite, left, last in rows]
+
+
+def take_package(
+    connection: Connection, account_id: AccountId, device_id: DeviceId, suites: Sequence[int], *, now: int
+) -> Package | None:
+    """One package of the first suite that has any: the oldest ordinary one, deleted, else the last resort, kept."""
+    for suite in suites:
+        row = connection.execute(
+            select(key_package.c.id, key_package.c.last_resort, key_package.c.expires, key_package.c.body)
+            .where(
+                key_package.c.account_id == account_id,
+                key_package.c.device_id == device_id,
+                key_package.c.suite == suite,
+                key_package.c.expires > now,
+            )
+            .order_by(key_package.c.last_resort, key_package.c.id)
+            .limit(1)
+        ).first()
+        if row is None:
+            continue
+        if not row.last_resort:
+            connection.execute(delete(key_package).where(key_package.c.id == row.id))
+        return Package(suite, bool(row.last_resort), row.expires, row.body)
+    return None
+
+
+def drop_packages(connection: Connection, account_id: AccountId, device_id: DeviceId) -> None:
+    """Delete all of a device that is gone."""
+    connection.execute(
+        delete(key_package).where(key_package.c.account_id == account_id, key_package.c.device_id == device_id)
+    )
+
+
+def find_claim(connection: Connection, key: bytes, *, now: int) -> bytes | None:
+    """The sealed answer of a claim of the last 24 hours."""
+    found = connection.execute(
+        select(claim.c.answer).where(claim.c.key == key, claim.c.at > now - CLAIM_TTL_S)
+    ).scalar_one_or_none()
+    return None if found is None else bytes(found)
+
+
+def add_claim(connection: Connection, key: bytes, answer: bytes, *, now: int) -> None:
+    """Remember a sealed answer; one that has expired makes room."""
+    connection.execute(delete(claim).where(claim.c.key == key))
+    connection.execute(insert(claim).values(key=key, answer=answer, at=now))
+
+
+def expire_rows(connection: Connection, *, now: int, rows: int) -> int:
+    """Delete what has expired, at most `rows` of each table; the most deleted from one."""
+    old_packages = select(key_package.c.id).where(key_package.c.expires <= now).limit(rows)
+    old_claims = select(claim.c.key).where(claim.c.at <= now - CLAIM_TTL_S).limit(rows)
+    packages = connection.execute(delete(key_package).where(key_package.c.id.in_(old_packages))).rowcount
+    claims = connection.execute(delete(claim).where(claim.c.key.in_(old_claims))).rowcount
+    return max(packages, claims)
