@@ -90,7 +90,9 @@ def context_of(vector: Mapping[str, Any], tree: Tree) -> bytes:
     ).encode()
 
 
-def check_received(vector: Mapping[str, Any], tree: Tree, case: Mapping[str, Any]) -> None:
+def check_received(
+    vector: Mapping[str, Any], tree: Tree, case: Mapping[str, Any], held: Mapping[int, PrivateKeys]
+) -> None:
     """Every other member opens the vector's path and gets its commit secret."""
     sender, path = case["sender"], parse_all(unhex(case["update_path"]), UpdatePath.parse)
     merged = treekem.merge_path(tree, sender, path, added=frozenset())
@@ -101,7 +103,7 @@ def check_received(vector: Mapping[str, Any], tree: Tree, case: Mapping[str, Any
         expected = case["path_secrets"][member["index"]]
         if expected is None:
             continue
-        private = private_keys(tree, member)
+        private = held[member["index"]]
         commit_secret, updated = treekem.open_path(
             merged,
             sender,
@@ -118,7 +120,9 @@ def check_received(vector: Mapping[str, Any], tree: Tree, case: Mapping[str, Any
         assert joined.keys.items() <= updated.keys.items()
 
 
-def check_created(vector: Mapping[str, Any], tree: Tree, sender: Mapping[str, Any]) -> None:
+def check_created(
+    vector: Mapping[str, Any], tree: Tree, sender: Mapping[str, Any], held: Mapping[int, PrivateKeys]
+) -> None:
     """A path of our own from a vector's member opens for every other one, whose own paths it outlives."""
     signer, public = crypto.make_signer(tree.suite, unhex(sender["signature_priv"]))
     old = tree.find_leaf(sender["index"])
@@ -138,7 +142,7 @@ def check_created(vector: Mapping[str, Any], tree: Tree, sender: Mapping[str, An
         return leaf.signed(signer, group_id=unhex(vector["group_id"]), leaf=sender["index"])
 
     rng = counting_rng()
-    drawn = treekem.draw_path(tree, private_keys(tree, sender), make_leaf=make_leaf, rng=rng)
+    drawn = treekem.draw_path(tree, held[sender["index"]], make_leaf=make_leaf, rng=rng)
     drawn.private.check(drawn.tree, "C5")
     context = context_of(vector, drawn.tree)
     path = drawn.seal(context, added=frozenset(), rng=rng)
@@ -152,7 +156,7 @@ def check_created(vector: Mapping[str, Any], tree: Tree, sender: Mapping[str, An
                 merged,
                 sender["index"],
                 path,
-                private=private_keys(tree, member),
+                private=held[member["index"]],
                 added=frozenset(),
                 group_context=context,
             )
@@ -166,6 +170,7 @@ def test_treekem(index: int) -> None:
     tree = parse_tree(suite_of(vector["cipher_suite"]), unhex(vector["ratchet_tree"]))
     check_tree(tree, tree.tree_hash())
     senders = {member["index"]: member for member in vector["leaves_private"]}
+    held = {leaf: private_keys(tree, member) for leaf, member in senders.items()}
     for case in vector["update_paths"]:
-        check_received(vector, tree, case)
-    check_created(vector, tree, senders[vector["update_paths"][0]["sender"]])
+        check_received(vector, tree, case, held)
+    check_created(vector, tree, senders[vector["update_paths"][0]["sender"]], held)
