@@ -31,7 +31,7 @@ from zajil.mls.errors import (
 from zajil.mls.group import Group, Plan, Staged, load
 from zajil.mls.messages.credentials import Capabilities, Credential, CredentialType, Lifetime, basic_credential
 from zajil.mls.messages.envelope import WireFormat
-from zajil.mls.messages.extensions import Extension, RequiredCapabilities
+from zajil.mls.messages.extensions import Extension, ExtensionType, RequiredCapabilities, find_extension
 from zajil.mls.messages.framing import ContentType, Header, peek
 from zajil.mls.messages.group_context import GroupContext
 from zajil.mls.messages.key_package import (
@@ -67,6 +67,7 @@ __all__ = [
     "DecodeError",
     "Env",
     "Extension",
+    "ExtensionType",
     "ExternalPsk",
     "FutureEpoch",
     "GenerationLimit",
@@ -119,6 +120,7 @@ __all__ = [
     "basic_credential",
     "check_key_package",
     "encode_key_package",
+    "find_extension",
     "load",
     "make_key_package",
     "parse_key_package",
