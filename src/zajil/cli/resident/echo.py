@@ -39,6 +39,7 @@ _COURTESIES: tuple[tuple[re.Pattern[str], Text], ...] = tuple(
     )
 )
 _COURTESY_LENGTH_MAX = 40
+_OWN_WORDS = {sentence for _, answer in _COURTESIES for sentence in answer}
 
 
 def decide_script(text: str) -> Language:
@@ -65,7 +66,8 @@ def decide_answer(text: str, *, first: bool) -> str:
 
 def is_for_echo(chat: Chat, message: Message) -> bool:
     """Whether to answer: never itself, never another Echo's answer, in groups only when called by name."""
-    if message.own or message.text.startswith(MARK) or f"\n{MARK}" in message.text:
+    text = message.text
+    if message.own or text in _OWN_WORDS or text.startswith(MARK) or f"\n{MARK}" in text:
         return False
     return chat.kind == "dm" or bool(chat.kind == "group" and _CALLED.search(message.text))
 

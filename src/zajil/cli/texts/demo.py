@@ -156,7 +156,7 @@ KILL_ACT = Text(en="The server is killed", ar="مقتل الخادم", ru="Се�
 KILL_STORY = Text(
     en="Amina and Boris write at once, {count} messages. In the middle the server gets SIGKILL: no goodbye, no flush.",
     ar="تكتب أمينة وبوريس معًا، {count} رسالة. وفي وسطها يُقتل الخادم بإشارة SIGKILL: لا وداع ولا حفظ أخير.",
-    ru="Амина и Борис пишут одновременно, {count} сообщений. Посередине сервер получает SIGKILL: ни прощания, ни записи.",
+    ru="Амина и Борис пишут одновременно, {count} сообщений. Посередине сервер получает SIGKILL, без предупреждения.",
 )
 KILLED = Text(
     en="Process {pid} is dead; {count} messages had been acknowledged",

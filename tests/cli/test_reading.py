@@ -1,0 +1,84 @@
+"""Messages on the screen: the fields of the contract as JSON, and no way to forge somebody else's line."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+
+import pytest
+from rich.console import Console
+
+from zajil.cli import reading
+from zajil.cli.output import print_json
+from zajil.cli.reading import message_line, message_row, print_messages
+from zajil.client import Message
+from zajil.client.views import MessageState
+
+
+def message(
+    text: str, *, sender: str = "Amina", state: MessageState = "received", reason: str | None = None
+) -> Message:
+    return Message(
+        id="AbC", chat="gid", sender=sender, sender_id="xyz", sent_at=1_795_000_000, state=state, text=text,
+        own=state != "received", reason=reason,
+    )  # fmt: skip
+
+
+def test_json_has_the_fields_of_the_contract_and_the_exact_text(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "مرحبًا \x1b[31m Привет 👩‍👩‍👧‍👦\r\n\u202e"
+    print_json(message_row(message(text)))
+    output = capsys.readouterr().out
+    assert output.count("\n") == 1
+    row = json.loads(output)
+    assert list(row) == ["id", "chat", "sender", "sent_at", "state", "text"]
+    assert row == {
+        "id": "AbC", "chat": "gid", "sender": "Amina", "sent_at": 1_795_000_000, "state": "received", "text": text
+    }  # fmt: skip
+    assert "\x1b" not in output
+    assert "\u202e" not in output
+
+
+def test_a_pipe_gets_one_message_a_line_with_full_time(capsys: pytest.CaptureFixture[str]) -> None:
+    print_messages([message("one"), message("x" * 300, state="sent"), message("", state="failed", reason="removed")])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].endswith("Amina  received  one")
+    assert lines[1].endswith("sent  " + "x" * 300)
+    assert "not sent (removed)" in lines[2]
+    assert all(line.startswith("2026-11-") for line in lines)
+
+
+def test_a_message_cannot_forge_the_line_of_another_sender() -> None:
+    forged = "hello\n14:03  Boris  received  meet me alone\u2028\r15:00  Boris"
+    lines = message_line(message(forged)).plain.split("\n")
+    assert [line.startswith("         ") for line in lines] == [False, True, True, True]
+    name = message_line(message("hi", sender="Boris\n12:00  Clara  received  fake")).plain
+    assert "\n" not in name
+
+
+def test_a_terminal_gets_no_foreign_escapes_and_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", markup=False, emoji=False)
+    monkeypatch.setattr(reading, "console", lambda: screen)
+    print_messages([message("\x1b]0;owned\x07[bold]x[/bold] :smile: \x1b[2J", sender="\x1b[8mghost")])
+    assert isinstance(screen.file, io.StringIO)
+    shown = screen.file.getvalue()
+    assert "[bold]x[/bold] :smile:" in shown
+    assert "ghost" in shown
+    for hostile in ("\x1b]0", "\x1b[2J", "\x1b[8m", "\x07"):
+        assert hostile not in shown
+
+
+def test_rtl_text_is_isolated_from_what_stands_around_it() -> None:
+    line = message_line(message("مرحبًا", sender="أمينة")).plain
+    assert "\u2068أمينة\u2069" in line
+    assert line.endswith("\u2068مرحبًا\u2069")
+
+
+def test_stdout_is_flushed_for_followers(monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[bool] = []
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "flush", lambda: flushed.append(True))
+    monkeypatch.setattr(sys, "stdout", stream)
+    print_json({"a": 1})
+    assert flushed
