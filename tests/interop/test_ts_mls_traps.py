@@ -49,18 +49,21 @@ def grow_partly_merged(peer: Peer, suite: int) -> Client:
     return clients[5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", SUITES)
 def test_corrected_ts_mls_joins_a_partly_merged_tree(ts_mls: Peer, suite: int) -> None:
     newcomer = grow_partly_merged(ts_mls, suite)
     assert newcomer.state().active == "active"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", SUITES)
 def test_published_ts_mls_refuses_it(raw_ts_mls: Peer, suite: int) -> None:
     with pytest.raises(PeerRefused, match="unmerged_leaves"):
         grow_partly_merged(raw_ts_mls, suite)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", SUITES)
 def test_corrected_remove_with_extensions_opens_for_everyone(ts_mls: Peer, suite: int) -> None:
     clients = five(ts_mls, suite, "both")
