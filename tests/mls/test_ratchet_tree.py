@@ -17,7 +17,8 @@ from zajil.mls.primitives.suites import X25519_AES128, XWING, Suite
 from zajil.mls.tree import treekem
 from zajil.mls.tree.nodes import LeafNode, LeafSource
 from zajil.mls.tree.parent_hash import check_tree
-from zajil.mls.tree.tree import MAX_LEAVES, Tree
+from zajil.mls.tree.tree import Tree
+from zajil.mls.tree.tree_math import MAX_LEAVES
 from zajil.mls.tree.treekem import PrivateKeys
 
 GROUP = b"group"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zajil.mls.errors import GenerationLimit, Invalid, Replayed, TooFar, TooOld
+from zajil.mls.errors import DecodeError, GenerationLimit, Invalid, Replayed, TooFar, TooOld
 from zajil.mls.primitives.codec import parse_all
 from zajil.mls.primitives.suites import SUITES, X25519_AES128, Suite
 from zajil.mls.schedule.key_schedule import KeyNonce
@@ -167,3 +167,39 @@ def test_keys_differ_everywhere() -> None:
         for generation in range(5)
     }
     assert len(keys) == 80
+
+
+@pytest.mark.parametrize(
+    ("offset", "octet"),
+    [(3, 3), (3, 0), (0, 1), (8, 0xFF), (9, 31)],
+    ids=["not a power of two", "no leaves", "too wide", "node outside", "short secret"],
+)
+def test_damaged_saved_tree(offset: int, octet: int) -> None:
+    """Width at 0, then the nodes: length, index at 5, secret from 9."""
+    encoded = bytearray(new_tree().encode())
+    encoded[offset] = octet
+    with pytest.raises(DecodeError):
+        parse_all(bytes(encoded), lambda reader: SecretTree.parse(reader, X25519_AES128))
+
+
+@pytest.mark.parametrize(
+    "ratchet",
+    [
+        Ratchet(SECRET[1:], 1),
+        Ratchet(SECRET, 1, 0, ((1, KeyNonce(bytes(16), bytes(12))),)),
+        Ratchet(SECRET, 3, 2, ((1, KeyNonce(bytes(16), bytes(12))),)),
+        Ratchet(SECRET, 3, 0, ((1, KeyNonce(bytes(16), bytes(12))),) * 2),
+        Ratchet(SECRET, 3, 0, ((1, KeyNonce(bytes(15), bytes(12))),)),
+    ],
+)
+def test_damaged_saved_ratchet(ratchet: Ratchet) -> None:
+    tree = SecretTree(X25519_AES128, 2, {}, {(0, APPLICATION): ratchet})
+    with pytest.raises(DecodeError):
+        parse_all(tree.encode(), lambda reader: SecretTree.parse(reader, X25519_AES128))
+
+
+def test_ratchet_of_a_leaf_outside_of_the_saved_tree() -> None:
+    tree = SecretTree(X25519_AES128, 2, {}, {(2, APPLICATION): Ratchet(SECRET)})
+    with pytest.raises(DecodeError):
+        parse_all(tree.encode(), lambda reader: SecretTree.parse(reader, X25519_AES128))
+    assert new_tree().without_leaf(9) == new_tree()

@@ -61,3 +61,9 @@ def test_full_width_is_the_next_power_of_two(leaves: int) -> None:
     assert width >= max(1, leaves)
     assert width & (width - 1) == 0
     assert width == 1 or width // 2 < leaves
+
+
+@pytest.mark.parametrize(("node", "leaves"), [(0, 3), (1, 1), (15, 8), (-1, 8)])
+def test_no_path_outside_of_a_tree(node: int, leaves: int) -> None:
+    with pytest.raises(ValueError, match="no such node"):
+        tree_math.direct_path(node, leaves)

@@ -85,11 +85,23 @@ class Ratchet:
         return encode_opaque(self.secret) + encode_u32(self.generation) + encode_u32(self.floor) + encode_vector(keys)
 
     @staticmethod
-    def parse(reader: Reader) -> "Ratchet":
+    def parse(reader: Reader, suite: Suite) -> "Ratchet":
         """What `encode` wrote; raises DecodeError."""
-        secret, generation, floor = reader.opaque(), reader.u32(), reader.u32()
-        skipped = reader.vector(lambda item: (item.u32(), KeyNonce(item.opaque(), item.opaque())))
+        secret, generation, floor = _parse_secret(reader, suite.nh), reader.u32(), reader.u32()
+        skipped = reader.vector(
+            lambda item: (item.u32(), KeyNonce(_parse_secret(item, suite.nk), _parse_secret(item, suite.nn)))
+        )
+        steps = [step for step, _ in skipped]
+        if steps != sorted(set(steps)) or any(not floor <= step < generation for step in steps):
+            raise DecodeError("skipped keys")
         return Ratchet(secret, generation, floor, skipped)
+
+
+def _parse_secret(reader: Reader, size: int) -> bytes:
+    secret = reader.opaque()
+    if len(secret) != size:
+        raise DecodeError("length of a secret")
+    return secret
 
 
 def _key_of(suite: Suite, secret: bytes, generation: int) -> KeyNonce:
@@ -151,7 +163,8 @@ class SecretTree:
 
     def without_leaf(self, leaf: int) -> "SecretTree":
         """The tree without a leaf's ratchets: for the own leaf once its epoch has passed."""
-        tree = self._with_ratchets(leaf, RatchetKind.APPLICATION) if self._opens(leaf) else self
+        opens = 0 <= leaf < self.leaves and self._opens(leaf)
+        tree = self._with_ratchets(leaf, RatchetKind.APPLICATION) if opens else self
         kept = {place: ratchet for place, ratchet in tree.ratchets.items() if place[0] != leaf}
         return replace(tree, ratchets=kept)
 
@@ -195,8 +208,13 @@ class SecretTree:
     def parse(reader: Reader, suite: Suite, *, window: Window = Window()) -> "SecretTree":
         """What `encode` wrote; raises DecodeError."""
         leaves = reader.u32()
-        nodes = dict(reader.vector(lambda item: (item.u32(), item.opaque())))
-        ratchets = dict(reader.vector(lambda item: ((item.u32(), _parse_kind(item)), Ratchet.parse(item))))
+        if leaves & (leaves - 1) or not 1 <= leaves <= tree_math.MAX_LEAVES:
+            raise DecodeError("width of the secret tree")
+        nodes = dict(reader.vector(lambda item: (item.u32(), _parse_secret(item, suite.nh))))
+        ratchets = dict(reader.vector(lambda item: ((item.u32(), _parse_kind(item)), Ratchet.parse(item, suite))))
+        inside = all(node < tree_math.node_count(leaves) for node in nodes)
+        if not inside or any(leaf >= leaves for leaf, _ in ratchets):
+            raise DecodeError("outside of the secret tree")
         return SecretTree(suite, leaves, nodes, ratchets, window)
 
 

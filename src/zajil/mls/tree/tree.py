@@ -15,9 +15,6 @@ from zajil.mls.primitives.suites import Suite
 from zajil.mls.tree import tree_math
 from zajil.mls.tree.nodes import LeafNode, Node, ParentNode, encode_node, parse_node
 
-MAX_LEAVES = 1024
-"""Width limit of the engine (mls.md 2, rule 6)."""
-
 
 class Tree:
     """A ratchet tree of a power of two of leaves. Equal if suite and nodes are."""
@@ -115,7 +112,7 @@ class Tree:
         tree = self
         if indices and indices[-1] >= self.leaves:
             width = tree_math.full_leaves(indices[-1] + 1)
-            if width > MAX_LEAVES:
+            if width > tree_math.MAX_LEAVES:
                 raise TooManyLeaves("engine limit")
             blank: list[None] = [None] * (2 * width - 1 - len(self._nodes))
             tree = Tree(self.suite, [*self._nodes, *blank], [*self._hashes, *blank])
@@ -212,7 +209,7 @@ class Tree:
         nodes = list(reader.vector(parse_node))
         if not nodes or nodes[-1] is None:
             raise Invalid("T1", "last node blank")
-        if len(nodes) > 2 * MAX_LEAVES - 1:
+        if len(nodes) > 2 * tree_math.MAX_LEAVES - 1:
             raise TooManyLeaves("engine limit")
         for index, node in enumerate(nodes):
             if node is not None and isinstance(node, LeafNode) != (index % 2 == 0):

@@ -7,6 +7,9 @@ Source: RFC 9420 4 and appendix C.
 
 from functools import lru_cache
 
+MAX_LEAVES = 1024
+"""Width limit of the engine (mls.md 2, rule 6)."""
+
 
 def level(node: int) -> int:
     """0 for a leaf, else the height of the node above the leaves."""
@@ -60,7 +63,9 @@ def sibling(node: int, leaves: int) -> int:
 
 @lru_cache(maxsize=4096)
 def direct_path(node: int, leaves: int) -> tuple[int, ...]:
-    """The node's ancestors, from its parent up to the root; empty for the root."""
+    """The node's ancestors, from its parent up to the root; empty for the root. ValueError outside of the tree."""
+    if leaves & (leaves - 1) or not 0 <= node < node_count(leaves):
+        raise ValueError("no such node")
     path = []
     while node != root(leaves):
         node = parent(node, leaves)
