@@ -1,0 +1,220 @@
+"""Own commits from intent to sealed request, and the move to the next epoch for own and foreign ones alike."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from zajil import mls
+from zajil.client.core import groups, judge, outbox
+from zajil.client.core.judge import Change
+from zajil.client.state import accounts, rows
+from zajil.client.state.rows import Chat, Claimed, Intent, Item
+from zajil.client.state.step import Step
+from zajil.protocol import frames
+from zajil.protocol.chat.aad import CommitAad, hash_refs, parse_aad
+from zajil.protocol.chat.extensions import GROUP_INFO_SHARE, Acquaintance, GroupInfoShare
+from zajil.protocol.ids import AccountId, GroupId, Mid
+from zajil.protocol.limits import GROUP_LEAVES
+from zajil.protocol.roster import roster_key
+
+
+class Plan(NamedTuple):
+    """What an intent means on the current tree. claims: in the order of the Adds."""
+
+    removes: tuple[int, ...]
+    claims: tuple[Claimed, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self.removes and not self.claims
+
+
+class Dropped(Exception):
+    """The intent is no longer allowed or cannot be carried out. code: an error code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def plan(chat: Chat, item: Item, own: tuple[bytes, int]) -> Plan:
+    """The leaves to remove and the packages to add now; empty when others did it meanwhile.
+
+    Judged anew on each tree by the rules for foreign commits. Raises Dropped.
+    """
+    intent = item.intent or Intent("update")
+    removes = tuple(leaf for leaf in _leaves(chat, intent) if leaf != chat.own_leaf)
+    staying = {(m.account, m.device) for m in chat.members if m.leaf not in removes}
+    claims = tuple(c for c in item.claims if (c.account, c.device) not in staying)
+    if intent.op == "readd":
+        claims = _readd_claims(chat, intent, claims, own)
+        removes = removes if claims else ()
+    change = Change(
+        own[0],
+        tuple((c.account, c.device) for c in claims),
+        tuple((m.account, m.device) for m in chat.members if m.leaf in removes),
+        settings=False,
+    )
+    try:
+        judge.check_change(chat, change)
+    except judge.Vetoed:
+        raise Dropped("not-permitted") from None
+    if len(staying) + len(claims) > GROUP_LEAVES:
+        raise Dropped("group-full")
+    return Plan(removes, claims)
+
+
+def _leaves(chat: Chat, intent: Intent) -> Sequence[int]:
+    if intent.op == "remove":
+        return [m.leaf for m in chat.members if m.account == intent.account]
+    if intent.op in ("remove-device", "readd"):
+        return [m.leaf for m in chat.members if m.account == intent.account and m.device in intent.devices]
+    return []
+
+
+def _readd_claims(
+    chat: Chat, intent: Intent, claims: tuple[Claimed, ...], own: tuple[bytes, int]
+) -> tuple[Claimed, ...]:
+    """None left when another helper was faster, the account left meanwhile, or the asker is this device."""
+    device = (intent.account, intent.devices[0])
+    if device == own or intent.account not in chat.accounts():
+        return ()
+    leaf = chat.leaf_of(*device)
+    member = None if leaf is None else chat.at(leaf)
+    if member is not None and intent.last_epoch is not None and member.added > intent.last_epoch:
+        return ()
+    return tuple(c for c in claims if (c.account, c.device) == device)
+
+
+def seal_commit(step: Step, n: int, item: Item) -> bool:
+    """Seal the commit of an intent; False when nothing was left to do (the item is then done or failed)."""
+    chat = step.chat(item.gid)
+    try:
+        planned = plan(chat, item, (step.profile.account_id, step.profile.device_id))
+        if planned.empty and (item.intent is None or item.intent.op != "update"):
+            outbox.finish(step, n, item)
+            return False
+        request, epoch = _commit(step, chat, planned)
+    except Dropped as dropped:
+        outbox.fail(step, n, item, dropped.code)
+        return False
+    except mls.TooManyLeaves:
+        outbox.fail(step, n, item, "group-full")
+        return False
+    except (mls.Rejected, mls.Invalid, mls.SuiteDowngrade, mls.Unsupported):
+        outbox.fail(step, n, item, "bad-signature")
+        return False
+    outbox.record_sealing(step, n, item, request, request.commit, epoch)
+    return True
+
+
+def _commit(step: Step, chat: Chat, planned: Plan) -> tuple[frames.Commit, int]:
+    gid = chat.gid
+    group = step.load_group(gid)
+    packages = [mls.parse_key_package(claim.key_package) for claim in planned.claims]
+    proposals: list[mls.Proposal] = [mls.Remove(leaf) for leaf in planned.removes]
+    proposals += [mls.Add(package) for package in packages]
+    added, removed = group.plan(proposals)
+    _check_claims(step, planned.claims, packages)
+    rotate = bool(removed) or step.now - chat.rotated_at >= groups.ROTATE_AFTER_MS
+    references = [claim.deliver_to for claim in planned.claims]
+    told = CommitAad(tuple(added), tuple(sorted(removed)), rotate, hash_refs(references))
+    share = _share(step, chat, planned, rotate=rotate)
+    group, staged = group.commit(step.env(), proposals, aad=told.encode(), welcome_extensions=(share,), with_tree=True)
+    if staged.message is None:
+        raise Dropped("wrong-call")
+    step.save_group(gid, group)
+    step.save_staged(gid, staged)
+    request = frames.Commit(
+        rid=0,
+        mid=Mid(step.rng(16)),
+        gid=GroupId(gid),
+        token=groups.send_token(group, gid),
+        epoch=chat.epoch,
+        roster_key=roster_key(chat.gs),
+        new_roster_key=roster_key(groups.group_secret(staged, gid)) if rotate else None,
+        next_token_hash=hashlib.sha256(groups.send_token(staged, gid)).digest(),
+        add=tuple(frames.AddedLeaf(leaf, ref) for leaf, ref in zip(added, references, strict=True)),
+        rm=tuple(sorted(removed)),
+        commit=staged.message,
+        welcome=staged.welcome,
+    )
+    return request, chat.epoch
+
+
+def _check_claims(step: Step, claims: Sequence[Claimed], packages: Sequence[mls.KeyPackage]) -> None:
+    """A package must be of the device it was claimed for, or the server could slip in another one."""
+    judge_leaf = step.env().authenticate
+    for claim, package in zip(claims, packages, strict=True):
+        leaf = package.leaf_node
+        client = judge_leaf(leaf.credential, leaf.signature_key, mls.Use.SEND)
+        if client != claim.account + claim.device.to_bytes(4, "big"):
+            raise mls.Rejected("package of another device")
+
+
+def _share(step: Step, chat: Chat, planned: Plan, *, rotate: bool) -> mls.Extension:
+    """Extension 0xF0A1 of the Welcome: group secret, newest device lists, names and tokens."""
+    everyone = dict.fromkeys((*chat.accounts(), *(claim.account for claim in planned.claims)))
+    known = [accounts.known(step, account) for account in everyone]
+    share = GroupInfoShare(
+        group_secret=None if rotate else chat.gs,
+        lists=tuple(account.list_object for account in known if account.list_object),
+        accounts={AccountId(a.account_id): Acquaintance(a.name, a.contact_token or None) for a in known},
+    )
+    return mls.Extension(GROUP_INFO_SHARE, share.encode())
+
+
+def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat:
+    """Move the group to the epoch of a judged commit, and settle what the old epoch leaves behind."""
+    before = step.chat(gid)
+    group = staged.apply(step.load_group(gid)) if staged.own else staged.apply()
+    group = group.expire(step.now // 1000)
+    chat = groups.describe(before, group)
+    present = groups.members_of(group.members(), before, group.epoch)
+    here = {member.account for member in present}
+    chat = rows.save_chat(
+        step.tx,
+        msgspec.structs.replace(
+            chat,
+            members=present,
+            gs=groups.group_secret(group, gid) if rotate else before.gs,
+            rotated_at=step.now if rotate else before.rotated_at,
+            told=tuple(account for account in before.told if account in here),
+            left={account: due for account, due in before.left.items() if account in here},
+            sent=0,
+            tried=b"",
+        ),
+    )
+    step.save_group(gid, group)
+    settle_epoch(step, gid, before.epoch)
+    if {(m.account, m.device) for m in before.members} != {(m.account, m.device) for m in present}:
+        step.event("members", gid)
+    return chat
+
+
+def settle_epoch(step: Step, gid: bytes, epoch: int) -> None:
+    """A Staged of the ended epoch is dead, and its intent is judged anew; a refused one has failed for good."""
+    step.drop_staged(gid)
+    for n, item in rows.items(step.tx, gid):
+        if item.kind != "commit" or item.epoch != epoch or item.state not in rows.STAGED_STATES:
+            continue
+        if item.state == "refused":
+            outbox.fail(step, n, item, item.reason)
+        else:
+            outbox.requeue(step, n, item)
+
+
+def apply_echo(step: Step, n: int, item: Item) -> Chat | None:
+    """Our own commit stands in the mailbox: that is its acceptance. None when its epoch is not ours any more."""
+    chat = step.chat(item.gid)
+    staged = step.find_staged(item.gid)
+    outbox.finish(step, n, item)
+    if staged is None or chat.status != "active" or staged.epoch != chat.epoch + 1:
+        return None
+    told = parse_aad(staged.aad)
+    return advance(step, item.gid, staged, rotate=isinstance(told, CommitAad) and told.rotate)

@@ -1,0 +1,185 @@
+"""`Core`: the delivery rules of one device. Every method is one transaction or one read; nothing else happens.
+
+The shell (or a test) moves bytes: it sends HELLO when `hello` says so, feeds what R delivers, sends `requests` on S and
+reports each answer, and makes the control calls of `wants`. Any of it may be cut, doubled or repeated at any point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from zajil.client.core import duties, keypackages, outbox, sealing, sync
+from zajil.client.core import wants as calls
+from zajil.client.core.sealing import Request
+from zajil.client.core.wants import Want
+from zajil.client.state import certificates
+from zajil.client.state.step import GroupCache, Step
+from zajil.client.storage.keyfile import Keys
+from zajil.client.storage.store import Rng, Store
+from zajil.protocol.control import ClaimedKeyPackages, KeyPackage
+from zajil.protocol.frames import Err, Gap, Msg, Ok, Ready
+
+Now = Callable[[], int]
+
+
+class Core:
+    """One device over one store. now: Unix milliseconds; rng: random bytes; both are asked once or more a step."""
+
+    def __init__(self, store: Store, keys: Keys, *, now: Now, rng: Rng) -> None:
+        self.store = store
+        self.keys = keys
+        self.now = now
+        self.rng = rng
+        self._cache = GroupCache()
+        with store.look() as tx:
+            self._opened_at = Step(tx, keys, self._cache, certificates.authenticate).session().hellos
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """One transaction. A step that raises leaves store and cache as they were."""
+        try:
+            with self.store.step(name, self.now(), self.rng) as tx:
+                yield Step(tx, self.keys, self._cache, certificates.authenticate)
+        except BaseException:
+            self._cache.groups.clear()
+            raise
+
+    @contextmanager
+    def look(self) -> Iterator[Step]:
+        """A read-only view."""
+        with self.store.look() as tx:
+            yield Step(tx, self.keys, self._cache, certificates.authenticate)
+
+    # -- receiving (the holder of sync.lock alone)
+    def start(self, file_starts: int) -> int:
+        """Raise the start counter; the new value, to be written to the key file next (mls.md 7.10)."""
+        with self.step("start") as step:
+            session = step.session()
+            if session.starts < file_starts:
+                step.change_session(rolled_back=True)
+                return file_starts
+            duties.daily(step)
+            step.change_session(starts=session.starts + 1)
+            return session.starts + 1
+
+    def hello(self) -> int:
+        """A HELLO goes out now: the highest seq stored. One HELLO at a time until its DRAINED came."""
+        with self.step("hello") as step:
+            session = step.session()
+            step.change_session(hellos=session.hellos + 1)
+            return session.last_seq
+
+    def take_ready(self, ready: Ready) -> None:
+        """The server's answer to HELLO."""
+        with self.step("ready") as step:
+            sync.take_ready(step, ready)
+
+    def take_messages(self, batch: Sequence[Msg]) -> int:
+        """Up to 64 mailbox entries in seq order; the seq to acknowledge, as they are durable now."""
+        with self.step("receive") as step:
+            return sync.take_messages(step, batch)
+
+    def take_drained(self) -> None:
+        """DRAINED came for the HELLO sent last."""
+        with self.step("drained") as step:
+            sync.take_drained(step)
+
+    def want_key_packages(self) -> None:
+        """KEYS_LOW came."""
+        with self.step("keys-low") as step:
+            step.change_session(keys_wanted=True)
+
+    def take_gap(self, gap: Gap) -> None:
+        """The server lost entries of our mailbox; groups that miss a commit of it will show at the drain."""
+        del gap
+        with self.step("gap") as step:
+            step.event("gap", text="Some messages were lost while this device was away.")
+
+    def take_revoked(self) -> None:
+        """This device is no longer one of its account's."""
+        with self.step("revoked") as step:
+            step.change_session(revoked=True)
+
+    def drain_wanted(self) -> bool:
+        """Whether something waits for a drain that no HELLO has begun yet."""
+        with self.look() as step:
+            session = step.session()
+            return session.wanted > session.hellos
+
+    # -- sending
+    def want_drain(self) -> None:
+        """Ask whoever receives for one drain, so that this process may seal (mls.md 7.10)."""
+        with self.step("want-drain") as step:
+            step.wanted_drain()
+
+    def requests(self) -> list[Request]:
+        """Seal what may be sealed, then every sealed request without an answer."""
+        with self.look() as step:
+            sealable = sealing.may_seal(step, self._opened_at) and sealing.has_queued(step)
+        if sealable:
+            with self.step("seal") as step:
+                sealing.seal_due(step)
+        with self.look() as step:
+            session = step.session()
+            if session.rolled_back or session.revoked or not sealing.may_seal(step, self._opened_at):
+                return []
+            return sealing.open_requests(step)
+
+    def take_ok(self, mid: bytes, ok: Ok) -> None:
+        """The server holds the request durably."""
+        del ok
+        with self.step("ok") as step:
+            outbox.take_ok(step, mid)
+
+    def take_err(self, mid: bytes, err: Err) -> None:
+        """The server refused the request, not for being busy or limited (then the same request goes again)."""
+        with self.step("err") as step:
+            outbox.take_err(step, mid, err.code)
+
+    # -- control calls and time
+    def wants(self) -> list[Want]:
+        """Control calls needed now."""
+        with self.look() as step:
+            return calls.wants(step)
+
+    def take_create(self, n: int, group_pass: bytes, own_ref: bytes) -> None:
+        """The answer to a WantCreate."""
+        with self.step("create") as step:
+            calls.take_create(step, n, group_pass, own_ref)
+
+    def take_claim(self, want: calls.WantClaim, answer: ClaimedKeyPackages) -> None:
+        """The answer to a WantClaim."""
+        with self.step("claim") as step:
+            calls.take_claim(step, want, answer)
+
+    def take_lists(self, want: calls.WantLists, lists: Sequence[bytes]) -> None:
+        """The answer to a WantLists. Raises Malformed or HomeError for lists that do not verify."""
+        with self.step("lists") as step:
+            calls.take_lists(step, want, lists)
+
+    def make_key_packages(self, count: int, *, has_last_resort: bool) -> tuple[KeyPackage, ...]:
+        """Fresh packages for the server, secrets stored; a last-resort one where it is missing or old."""
+        with self.step("key-packages") as step:
+            old = step.now - step.session().last_resort_at >= keypackages.LAST_RESORT_MS
+            return keypackages.make(step, count, last_resort=old or not has_last_resort)
+
+    def take_published(self) -> None:
+        """The pool at the server is full again."""
+        with self.step("published") as step:
+            step.change_session(keys_wanted=False)
+
+    def take_refusal(self, want: Want, code: str) -> None:
+        """The server refused a wanted call for good."""
+        with self.step("refusal") as step:
+            calls.take_refusal(step, want, code)
+
+    def next_deadline(self) -> int | None:
+        """Unix ms at which `tick` has something to do."""
+        with self.look() as step:
+            return duties.next_deadline(step)
+
+    def tick(self) -> None:
+        """Do what time made due."""
+        with self.step("tick") as step:
+            duties.tick(step)

@@ -1,0 +1,50 @@
+"""What time alone makes due: turns of *re-add me*, members who left, updates, expiries."""
+
+from __future__ import annotations
+
+from zajil.client.core import groups, keypackages, messages, outbox, readd, sealing
+from zajil.client.state import rows
+from zajil.client.state.rows import Intent
+from zajil.client.state.step import Step
+
+DAILY_MS = 86_400_000
+
+
+def next_deadline(step: Step) -> int | None:
+    """Unix ms of the next `tick` that has something to do, None where nothing is known to come."""
+    due: list[int] = []
+    for chat in rows.all_chats(step.tx):
+        if chat.asking is not None:
+            due.append(chat.asking.next_at)
+        if chat.status == "active":
+            due.extend(at for account, at in chat.left.items() if account != step.profile.account_id)
+    return min(due, default=None)
+
+
+def tick(step: Step) -> None:
+    """Do what is due at `step.now`."""
+    outbox.expire_unknown(step)
+    readd.take_turns(step)
+    for chat in rows.all_chats(step.tx):
+        if chat.status != "active":
+            continue
+        for account, at in chat.left.items():
+            if at <= step.now and account != step.profile.account_id and account in chat.accounts():
+                outbox.submit_intent(step, chat.gid, Intent("remove", account=account))
+                step.change_chat(chat.gid, left=step.chat(chat.gid).left | {account: step.now + DAILY_MS})
+
+
+def daily(step: Step) -> None:
+    """Once a start and once a day: retention and upkeep."""
+    messages.forget_known(step)
+    keypackages.forget_expired(step)
+    session = step.session()
+    if step.now - session.last_resort_at >= keypackages.LAST_RESORT_MS:
+        step.change_session(keys_wanted=True)
+    for chat in rows.all_chats(step.tx):
+        if chat.status != "active" or (chat.kind == groups.SELF and len(chat.members) == 1):
+            continue
+        if step.now - chat.updated_at >= sealing.UPDATE_AFTER_MS:
+            step.change_chat(chat.gid, updated_at=step.now)
+            if chat.updated_at:
+                outbox.submit_intent(step, chat.gid, Intent("update"))

@@ -1,0 +1,145 @@
+"""Welcomes: which ones we take, and what a join sets up (service.md 3 and 6)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from zajil import mls
+from zajil.client.core import groups, keypackages, messages, outbox, readd
+from zajil.client.core.groups import ADMIN, DM, SELF
+from zajil.client.state import accounts, rows
+from zajil.client.state.rows import Chat, Intent, OwnKeyPackage
+from zajil.client.state.step import Step
+from zajil.mls.messages.extensions import find_extension
+from zajil.protocol.chat.extensions import GROUP_INFO_SHARE, GroupInfoShare
+from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.ids import ClientId, split_client_id
+
+
+def take_welcome(step: Step, gid: bytes, welcome: bytes) -> None:
+    """Join by a Welcome that is for us and may be taken; anything else is dropped and, where it matters, told."""
+    chat = rows.find_chat(step.tx, gid)
+    for package in keypackages.candidates(step, welcome):
+        try:
+            group, info = _open(step, gid, welcome, package)
+            _check_known(chat, info, group, own=step.profile.account_id)
+            joined = _describe(step, chat, group, info)
+        except (mls.MlsError, ZajilError):
+            continue
+        keypackages.use_up(step, package)
+        _settle(step, chat, joined, group, info, last_resort=package.last_resort)
+        return
+    if chat is not None and chat.status in ("await", "lost"):
+        step.event("problem", gid, text="An invitation back into a chat could not be used.")
+        readd.ask(step, gid, "welcome")
+
+
+def _open(step: Step, gid: bytes, welcome: bytes, package: OwnKeyPackage) -> tuple[mls.Group, mls.JoinInfo]:
+    known = frozenset(c.gid for c in rows.all_chats(step.tx) if c.status == "active" and c.asking is None)
+    group, info = mls.Group.join(
+        step.env(),
+        welcome,
+        mls.parse_key_package(package.package),
+        mls.parse_secrets(package.secrets),
+        known_groups=known,
+    )
+    if group.group_id != gid:
+        raise error("malformed", "Welcome of another group")
+    return group, info
+
+
+def _check_known(chat: Chat | None, info: mls.JoinInfo, group: mls.Group, *, own: bytes) -> None:
+    """A Welcome into a group held before: only from who may bring us back, and only forward (service.md 6)."""
+    if chat is None:
+        return
+    if group.epoch <= chat.top:
+        raise error("malformed", "Welcome of an epoch held before")
+    signer = next((m for m in group.members() if m.leaf == info.signer), None)
+    if signer is None:
+        raise error("malformed", "signer")
+    account, _ = split_client_id(ClientId(signer.client))
+    asked = chat.asking is not None and account in chat.asking.asked
+    could_add = account in chat.accounts() and groups.role_of(chat, account) >= chat.perms.get("add", ADMIN)
+    if account != own and not asked and not could_add:
+        raise error("not-allowed", "Welcome for a known group")
+
+
+def _describe(step: Step, chat: Chat | None, group: mls.Group, info: mls.JoinInfo) -> Chat:
+    """The chat after the join. Raises Malformed for a group of a shape that its kind forbids."""
+    share = GroupInfoShare.parse(find_extension(info.extensions, GROUP_INFO_SHARE) or b"")
+    gid = group.group_id
+    base = chat or Chat(gid, groups.GROUP, "", "active")
+    members = groups.members_of(group.members(), None, group.epoch)
+    joined = msgspec.structs.replace(
+        groups.describe(base, group),
+        status="active",
+        members=members,
+        gs=share.group_secret or groups.group_secret(group, gid),
+        rotated_at=step.now,
+        activity=max(step.now, base.activity),
+        asking=None,
+        left={},
+        tried=b"",
+        sent=0,
+    )
+    people, own = set(joined.accounts()), step.profile.account_id
+    if joined.kind == SELF and people != {own}:
+        raise error("malformed", "self group with others")
+    if joined.kind == DM:
+        others = people - {own}
+        if len(others) > 1 or own not in people:
+            raise error("malformed", "DM with a third account")
+        joined = msgspec.structs.replace(joined, peer=next(iter(others), joined.peer))
+    return joined
+
+
+def _settle(
+    step: Step, before: Chat | None, chat: Chat, group: mls.Group, info: mls.JoinInfo, *, last_resort: bool
+) -> None:
+    step.drop_group(chat.gid)
+    rows.save_chat(step.tx, chat)
+    step.save_group(chat.gid, group)
+    _learn(step, info)
+    for n, item in rows.items(step.tx, chat.gid):
+        if item.state in rows.STAGED_STATES and item.epoch < chat.epoch:
+            outbox.requeue(step, n, item)
+    if chat.kind == DM:
+        accounts.change(step, chat.peer, contact=True)
+        merge_dms(step, chat.peer)
+    own_leaves = [m.leaf for m in chat.members if m.account == step.profile.account_id]
+    if before is None and chat.own_leaf == min(own_leaves):
+        messages.ensure_profile(step, chat.gid)
+    if last_resort:
+        outbox.submit_intent(step, chat.gid, Intent("update"))
+    step.event("chat", chat.gid, text="rejoined" if before is not None else "joined")
+
+
+def _learn(step: Step, info: mls.JoinInfo) -> None:
+    share = GroupInfoShare.parse(find_extension(info.extensions, GROUP_INFO_SHARE) or b"")
+    for data in share.lists:
+        try:
+            accounts.learn_list(step, accounts.list_owner(data), data)
+        except ZajilError:
+            continue
+    for account, told in share.accounts.items():
+        if account != step.profile.account_id:
+            accounts.learn_introduction(step, account, told.name, told.contact_token)
+
+
+def merge_dms(step: Step, peer: bytes) -> None:
+    """Two DMs with one person made at once: the smaller gid stays, unsent items move, texts show in one place."""
+    dms = [c for c in rows.all_chats(step.tx) if c.kind == DM and c.peer == peer and c.status in ("active", "creating")]
+    if len(dms) < 2:
+        return
+    keep, *others = sorted(dms, key=lambda c: c.gid)
+    if keep.merged:
+        step.change_chat(keep.gid, merged=b"")
+    for other in others:
+        if other.merged == keep.gid:
+            continue
+        step.change_chat(other.gid, merged=keep.gid)
+        for n, item in rows.items(step.tx, other.gid):
+            if item.kind == "message" and item.state == "queued" and not item.urgent:
+                messages.move_message(step, n, item, keep.gid)
+        for n, _ in step.tx.rows("message", other.gid):
+            step.tx.move("message", n, keep.gid)

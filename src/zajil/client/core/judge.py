@@ -1,0 +1,125 @@
+"""The veto: which accepted commits this client refuses (service.md 3 and 6), and which intents it drops.
+
+It rests on certificate, tree, AAD, extension and what the group was sent before, never on private knowledge such as
+device lists, so that all honest members judge alike.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from zajil import mls
+from zajil.client.core import groups
+from zajil.client.core.groups import ADMIN, DM, OWNER, SELF, role_of
+from zajil.client.state.rows import Chat
+from zajil.protocol.chat.aad import CommitAad, parse_aad
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.ids import ClientId, split_client_id
+
+
+class Vetoed(Exception):
+    """A commit that MLS accepts and the chat's rules do not. rule: for developers."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+class Change(NamedTuple):
+    """A commit as the rules see it. added, removed: (account, device). settings: whether they change."""
+
+    by: bytes
+    added: tuple[tuple[bytes, int], ...]
+    removed: tuple[tuple[bytes, int], ...]
+    settings: bool
+
+
+def check_commit(chat: Chat, group: mls.Group, staged: mls.Staged) -> CommitAad:
+    """The AAD of a foreign commit that stands. Raises Vetoed."""
+    committer = chat.at(staged.committer)
+    if committer is None:
+        raise Vetoed("committer")
+    try:
+        told = parse_aad(staged.aad)
+    except ZajilError:
+        raise Vetoed("aad") from None
+    if not isinstance(told, CommitAad):
+        raise Vetoed("aad")
+    added = sorted(member.leaf for member in staged.added)
+    removed = sorted(member.leaf for member in staged.removed)
+    if list(told.added) != added or list(told.removed) != removed or (removed and not told.rotate):
+        raise Vetoed("aad leaves")
+    settings = staged.extensions != group.extensions
+    check_change(chat, change_of(committer.account, staged, settings=settings))
+    if settings:
+        check_settings(chat, committer.account, staged)
+    return told
+
+
+def change_of(by: bytes, staged: mls.Staged, *, settings: bool) -> Change:
+    """The accounts and devices behind the leaves of a staged commit."""
+    return Change(
+        by,
+        tuple(split_client_id(ClientId(member.client)) for member in staged.added),
+        tuple(split_client_id(ClientId(member.client)) for member in staged.removed),
+        settings,
+    )
+
+
+def check_change(chat: Chat, change: Change) -> None:
+    """Passes when `change.by` may do this in the tree and with the roles of `chat`. Raises Vetoed."""
+    if change.settings and (change.added or change.removed):
+        raise Vetoed("settings change alone")
+    if _is_readd(change):
+        return
+    for account, _ in change.added:
+        _check_add(chat, change.by, account)
+    for account, _ in change.removed:
+        _check_remove(chat, change.by, account)
+
+
+def _is_readd(change: Change) -> bool:
+    """Remove and Add of one device in one commit: any member may."""
+    return len(change.added) == 1 and change.added == change.removed
+
+
+def _check_add(chat: Chat, by: bytes, account: bytes) -> None:
+    if account == by:
+        return
+    if chat.kind == SELF:
+        raise Vetoed("another account in the self group")
+    if chat.kind == DM:
+        present = set(chat.accounts())
+        if account not in present and len(present) >= 2:
+            raise Vetoed("a third account in a DM")
+        return
+    # One device of an account that is in already: its own other devices or a re-add bring it, not a stranger.
+    if role_of(chat, by) < chat.perms.get("add", ADMIN):
+        raise Vetoed("add")
+
+
+def _check_remove(chat: Chat, by: bytes, account: bytes) -> None:
+    if account == by or account in chat.left:
+        return
+    if chat.kind == DM:
+        raise Vetoed("remove in a DM")
+    role = role_of(chat, by)
+    if role < ADMIN or (role_of(chat, account) == OWNER and role < OWNER):
+        raise Vetoed("remove")
+
+
+def check_settings(chat: Chat, by: bytes, staged: mls.Staged) -> None:
+    """Passes when `by` may make this change of the settings. Raises Vetoed."""
+    try:
+        new = groups.settings_of(staged.extensions)
+    except ZajilError:
+        raise Vetoed("settings") from None
+    if new.kind != chat.kind or chat.kind == SELF:
+        raise Vetoed("kind")
+    role = role_of(chat, by)
+    if {account: int(at) for account, at in new.roles.items()} != chat.roles and role < OWNER:
+        raise Vetoed("roles")
+    if {"add": new.perms.add, "info": new.perms.info, "send": new.perms.send} != chat.perms and role < ADMIN:
+        raise Vetoed("perms")
+    if role < chat.perms.get("info", ADMIN):
+        raise Vetoed("info")

@@ -1,0 +1,70 @@
+"""Own KeyPackages: made here, published by the shell, used once by a Welcome (service.md 4, mls.md 4.8)."""
+
+from __future__ import annotations
+
+from zajil import mls
+from zajil.client.core import groups
+from zajil.client.state import rows
+from zajil.client.state.rows import OwnKeyPackage
+from zajil.client.state.step import Step
+from zajil.protocol import control
+from zajil.protocol.limits import SUITE_XWING
+
+POOL = 30
+HOUR_S, DAY_S = 3600, 86_400
+LIFETIME_S = 89 * DAY_S
+KEEP_MS = 92 * DAY_S * 1000
+LAST_RESORT_MS = 30 * DAY_S * 1000
+
+
+def make(step: Step, count: int, *, last_resort: bool) -> tuple[control.KeyPackage, ...]:
+    """`count` fresh packages, and a last-resort one if asked; their secrets are stored in this step."""
+    made = [_make_one(step, last_resort=False) for _ in range(count)]
+    if last_resort:
+        made.append(_make_one(step, last_resort=True))
+        step.change_session(last_resort_at=step.now)
+    return tuple(made)
+
+
+def _make_one(step: Step, *, last_resort: bool) -> control.KeyPackage:
+    now = step.now // 1000
+    lifetime = mls.Lifetime(now - HOUR_S, now - HOUR_S + LIFETIME_S)
+    package, secrets = mls.make_key_package(
+        step.env(),
+        groups.SUITE,
+        mls.basic_credential(step.profile.certificate),
+        step.profile.device_pub,
+        groups.CAPABILITIES,
+        lifetime,
+        last_resort=last_resort,
+    )
+    reference = package.reference(groups.SUITE)
+    body = mls.encode_key_package(package)
+    row = OwnKeyPackage(reference, body, secrets.encode(), last_resort, step.now)
+    step.tx.put("key_package", reference, rows.encode_row(row))
+    return control.KeyPackage(SUITE_XWING, control.Blob(body), lifetime.not_after, last_resort)
+
+
+def candidates(step: Step, welcome: bytes) -> list[OwnKeyPackage]:
+    """Own packages that a Welcome names by their 64-byte reference."""
+    packages = [rows.parse_row(data, OwnKeyPackage) for data in step.tx.scan("key_package")]
+    return [package for package in packages if package.reference in welcome]
+
+
+def use_up(step: Step, package: OwnKeyPackage) -> None:
+    """The init key is forgotten at once; a last-resort one is replaced soon (RFC 9420 16.8)."""
+    if package.last_resort:
+        step.change_session(keys_wanted=True, last_resort_at=0)
+    else:
+        step.tx.delete("key_package", package.reference)
+
+
+def forget_all(step: Step) -> None:
+    """After a rollback no old Welcome may open: every restored secret goes, new ones are published (mls.md 7.10)."""
+    step.tx.clear("key_package")
+    step.change_session(keys_wanted=True, last_resort_at=0)
+
+
+def forget_expired(step: Step) -> None:
+    """Packages nobody can use any more."""
+    step.tx.delete_older("key_package", step.now - KEEP_MS)

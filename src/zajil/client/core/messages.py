@@ -1,0 +1,186 @@
+"""Message bodies: build and seal our own, open and check those of others (service.md 7 and 8)."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from zajil import mls
+from zajil.client.core import groups, outbox
+from zajil.client.state import rows
+from zajil.client.state.rows import Chat, Item, StoredMessage
+from zajil.client.state.step import Step
+from zajil.protocol import cbor, frames
+from zajil.protocol.chat import content, parts
+from zajil.protocol.chat.aad import ApplicationAad
+from zajil.protocol.chat.content import MimiContent
+from zajil.protocol.errors import error
+from zajil.protocol.identity.objects import DeviceCertificate, parse_object
+from zajil.protocol.ids import AccountId, GroupId, Mid
+from zajil.protocol.roster import roster_key
+
+KNOWN_DAYS_MS = 60 * 86_400_000
+
+
+def submit_text(step: Step, gid: bytes, text: str) -> bytes:
+    """Store a text with its clock mark and queue it; its message id. Content and id are fixed here."""
+    body = content.text_content(text, salt=step.rng(16), extensions=_extensions(step, gid))
+    data = content.encode_content(body)
+    identity = content.message_id_of(body, data)
+    item = Item(gid, "message", "queued", step.now, content=data, message_id=identity, shown=True)
+    outbox.submit(step, item)
+    profile = step.profile
+    show(step, StoredMessage(identity, gid, profile.account_id, profile.device_id, step.now, "queued", text))
+    return identity
+
+
+def submit_control(step: Step, gid: bytes, part: parts.ControlPart, *, urgent: bool = False) -> int:
+    """Queue a control part. urgent: before waiting texts (a profile that newcomers need, lists before an Add)."""
+    body = MimiContent(step.rng(16), parts.encode_part(part), extensions=_extensions(step, gid))
+    data = content.encode_content(body)
+    identity = content.message_id_of(body, data)
+    return outbox.submit(
+        step, Item(gid, "message", "queued", step.now, content=data, message_id=identity, urgent=urgent)
+    )
+
+
+def _extensions(step: Step, gid: bytes) -> dict[cbor.Key, cbor.Value]:
+    profile = step.profile
+    return {
+        content.SENDER_URI: content.sender_uri(profile.server_name, AccountId(profile.account_id)),
+        content.ROOM_URI: content.room_uri(profile.server_name, GroupId(gid)),
+        content.DEVICE_ID: profile.device_id,
+        content.SENT_MS: step.now,
+    }
+
+
+def move_message(step: Step, n: int, item: Item, gid: bytes) -> None:
+    """Bring an unsent item into another chat: same salt and body, so a new message id for the new room."""
+    old = content.parse_content(item.content)
+    body = MimiContent(old.salt, old.body, extensions=dict(old.extensions) | _room(step, gid))
+    data = content.encode_content(body)
+    identity = content.message_id_of(body, data)
+    found = step.tx.lookup("message", item.message_id) if item.shown else None
+    outbox.finish(step, n, item)
+    outbox.submit(step, msgspec.structs.replace(item, gid=gid, content=data, message_id=identity, hashes=(), wait=0))
+    if found is not None:
+        message = rows.parse_row(found[1], StoredMessage)
+        step.tx.remove("message", found[0])
+        show(step, msgspec.structs.replace(message, gid=gid, message_id=identity))
+
+
+def _room(step: Step, gid: bytes) -> dict[cbor.Key, cbor.Value]:
+    return {content.ROOM_URI: content.room_uri(step.profile.server_name, GroupId(gid))}
+
+
+def show(step: Step, message: StoredMessage) -> None:
+    """Put a text into its chat, at the end."""
+    step.tx.append("message", message.gid, message.message_id, rows.encode_row(message))
+    step.change_chat(message.gid, activity=max(step.now, step.chat(message.gid).activity))
+    step.event("message", message.gid, message.message_id)
+
+
+def seal_message(step: Step, n: int, item: Item) -> None:
+    """Encrypt once: ratchet, ciphertext and mid are written in this step. Raises mls.MlsError."""
+    chat = step.chat(item.gid)
+    group = step.load_group(item.gid)
+    body = content.parse_content(item.content)
+    tag = content.content_tag(body.salt, item.content)
+    signature = step.sign(content.report_tbs(tag, GroupId(item.gid), chat.epoch))
+    plaintext = content.encode_application(item.content, signature)
+    token = groups.send_token(group, item.gid)
+    group, message = group.encrypt(
+        step.env(), plaintext, aad=ApplicationAad(tag).encode(), pad_to=content.padded_size(plaintext)
+    )
+    step.save_group(item.gid, group)
+    request = frames.Send(
+        rid=0,
+        mid=Mid(step.rng(16)),
+        gid=GroupId(item.gid),
+        token=token,
+        roster_key=roster_key(chat.gs),
+        flags=0,
+        ttl=0,
+        body=message,
+    )
+    outbox.record_sealing(step, n, item, request, message, chat.epoch)
+    step.change_chat(item.gid, sent=chat.sent + 1)
+    outbox.mark_message(step, item, "sending")
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A verified message body and its author."""
+
+    account: bytes
+    device: int
+    message_id: bytes
+    sent: int
+    content: MimiContent
+
+
+def open_application(step: Step, chat: Chat, event: mls.Application) -> Opened:
+    """The body of a decrypted message: signed by the leaf that sent it, tagged in its AAD, and naming both rightly.
+
+    Raises Malformed: then it is not shown.
+    """
+    sealed = content.parse_application(event.data)
+    body = content.parse_content(sealed.content)
+    tag = content.content_tag(body.salt, sealed.content)
+    if event.aad != ApplicationAad(tag).encode():
+        raise error("malformed", "tag")
+    try:
+        Ed25519PublicKey.from_public_bytes(event.leaf_node.signature_key).verify(
+            sealed.sig, content.report_tbs(tag, GroupId(chat.gid), event.epoch)
+        )
+    except (InvalidSignature, ValueError):
+        raise error("bad-signature") from None
+    author = _author(event)
+    expected = {
+        content.SENDER_URI: content.sender_uri(step.profile.server_name, author.account_id),
+        content.ROOM_URI: content.room_uri(step.profile.server_name, GroupId(chat.gid)),
+        content.DEVICE_ID: author.device_id,
+    }
+    if any(body.extensions.get(key) != value for key, value in expected.items()):
+        raise error("malformed", "author or room")
+    sent = body.extensions.get(content.SENT_MS)
+    if isinstance(sent, bool) or not isinstance(sent, int) or sent < 0:
+        raise error("malformed", "time")
+    identity = content.message_id_of(body, sealed.content)
+    return Opened(author.account_id, author.device_id, identity, sent, body)
+
+
+def _author(event: mls.Application) -> DeviceCertificate:
+    """The certificate of the sender's leaf; it was checked when the leaf came in."""
+    return DeviceCertificate.parse(parse_object(event.leaf_node.credential.body).payload)
+
+
+def is_news(step: Step, identity: bytes) -> bool:
+    """Whether this message id was never seen; it is from now on, even if the message is deleted later."""
+    if step.tx.find("known", identity) is not None:
+        return False
+    step.tx.put("known", identity, b"")
+    return True
+
+
+def forget_known(step: Step) -> None:
+    """Message ids outlive their messages by 60 days."""
+    step.tx.delete_older("known", step.now - KNOWN_DAYS_MS)
+
+
+def body_hash(body: bytes) -> bytes:
+    """How an echo is recognised before MLS sees it."""
+    return hashlib.sha256(body).digest()
+
+
+def ensure_profile(step: Step, gid: bytes) -> None:
+    """Tell newcomers of this chat who we are, before our next text."""
+    chat = step.chat(gid)
+    strangers = [a for a in chat.accounts() if a != step.profile.account_id and a not in chat.told]
+    if chat.kind == groups.SELF or chat.status != "active" or not strangers:
+        return
+    part = parts.Profile(step.profile.name, step.profile.profile_token)
+    submit_control(step, gid, part, urgent=True)
+    step.change_chat(gid, told=(*chat.told, *strangers))

@@ -1,0 +1,123 @@
+"""*Re-add me*: asking to be brought back into a group, and bringing others back (service.md 6)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from zajil.client.core import groups, messages, outbox
+from zajil.client.state import accounts, rows
+from zajil.client.state.rows import Asking, Chat, Intent
+from zajil.client.state.step import Step
+from zajil.protocol.chat import parts
+from zajil.protocol.ids import GroupId
+
+TURN_MS = 60_000
+ROUND_MS = 3_600_000
+LINKED_PATIENCE_MS = 120_000
+
+
+def ask(step: Step, gid: bytes, reason: str, *, after_ms: int = 0) -> None:
+    """Start asking, unless we do already. after_ms: give others that long to add us by themselves."""
+    chat = step.chat(gid)
+    if chat.asking is None:
+        step.change_chat(gid, asking=Asking(chat.top, reason, (), step.now + after_ms))
+
+
+def lose(step: Step, gid: bytes, reason: str) -> None:
+    """Our state of this group is gone or useless: drop it, keep what waits to be sent, and ask."""
+    step.drop_group(gid)
+    step.change_chat(gid, status="lost")
+    keep_texts(step, gid)
+    ask(step, gid, reason)
+
+
+def keep_texts(step: Step, gid: bytes) -> None:
+    """Own texts wait for the next epoch we join; commits of an epoch we lost are pointless."""
+    for n, item in rows.items(step.tx, gid):
+        if item.kind == "message" and item.state == "sealed":
+            outbox.requeue(step, n, item)
+        elif item.kind == "commit":
+            outbox.fail(step, n, item, "chat-stuck")
+
+
+def take_turns(step: Step) -> None:
+    """Ask the next one where 60 s have passed: own devices, admins by leaf, any member; then hourly again."""
+    for chat in rows.all_chats(step.tx):
+        if chat.asking is None or chat.asking.next_at > step.now:
+            continue
+        _ask_next(step, chat, chat.asking)
+
+
+def _ask_next(step: Step, chat: Chat, asking: Asking) -> None:
+    for account in _candidates(step, chat):
+        if account in asking.asked:
+            continue
+        via = _route(step, chat, account)
+        asked = (*asking.asked, account)
+        if via is None:
+            asking = msgspec.structs.replace(asking, asked=asked)
+            continue
+        part = parts.Readd(
+            GroupId(chat.gid),
+            None if asking.last_epoch < 0 else asking.last_epoch,
+            asking.reason,
+            step.profile.profile_token,
+        )
+        messages.submit_control(step, via, part, urgent=True)
+        step.change_chat(chat.gid, asking=msgspec.structs.replace(asking, asked=asked, next_at=step.now + TURN_MS))
+        return
+    step.change_chat(chat.gid, asking=msgspec.structs.replace(asking, asked=(), next_at=step.now + ROUND_MS))
+
+
+def _candidates(step: Step, chat: Chat) -> list[bytes]:
+    """Accounts to ask: own other devices, admins by leaf order, the rest."""
+    own = step.profile.account_id
+    others = [account for account in chat.accounts() if account != own]
+    if chat.peer and chat.peer not in others:
+        others.append(chat.peer)
+    others.sort(key=lambda account: groups.role_of(chat, account) < groups.ADMIN)
+    return [own, *others]
+
+
+def _route(step: Step, chat: Chat, account: bytes) -> bytes | None:
+    """The group through which `account` hears us: our self group, or a working DM with it."""
+    kind = groups.SELF if account == step.profile.account_id else groups.DM
+    for other in rows.all_chats(step.tx):
+        if other.gid == chat.gid or other.status != "active" or other.kind != kind:
+            continue
+        if kind == groups.SELF and len(other.members) < 2:
+            continue
+        if kind == groups.SELF or other.peer == account:
+            return other.gid
+    return None
+
+
+def take_request(step: Step, account: bytes, device: int, part: parts.Readd) -> None:
+    """Another device asks us: queue Remove and Add of it, if it belongs there and nobody was faster."""
+    chat = rows.find_chat(step.tx, part.gid)
+    if chat is None or chat.status != "active" or (account, device) == own_device(step):
+        return
+    if account not in chat.accounts():
+        return
+    known = accounts.known(step, account)
+    if known.devices and all(listed != device for listed, _ in known.devices):
+        return
+    leaf = chat.leaf_of(account, device)
+    member = None if leaf is None else chat.at(leaf)
+    if member is not None and part.last_epoch is not None and member.added > part.last_epoch:
+        return
+    mark = b"readd" + part.gid + account + device.to_bytes(4, "big")
+    last = step.tx.find("helper", mark)
+    if last is not None and step.now - int.from_bytes(last, "big") < ROUND_MS:
+        return
+    step.tx.put("helper", mark, step.now.to_bytes(8, "big"))
+    if part.contact_token is not None and account != step.profile.account_id:
+        accounts.change(step, account, contact_token=part.contact_token)
+    outbox.submit_intent(
+        step, part.gid, Intent("readd", account=account, devices=(device,), last_epoch=part.last_epoch)
+    )
+
+
+def own_device(step: Step) -> tuple[bytes, int]:
+    """This device."""
+    return step.profile.account_id, step.profile.device_id

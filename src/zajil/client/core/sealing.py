@@ -1,0 +1,167 @@
+"""Which queued item may be sealed now: per chat in order, one sealed and unanswered at a time (web.md 5)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from zajil import mls
+from zajil.client.core import commits, groups, messages, outbox
+from zajil.client.state import rows
+from zajil.client.state.rows import Chat, Intent, Item
+from zajil.client.state.step import Step
+from zajil.protocol import frames
+from zajil.protocol.ids import GroupId, Mid
+from zajil.protocol.roster import roster_key
+
+OWN_MESSAGES_MAX = 1_000
+UPDATE_AFTER_MS = 30 * 86_400_000
+
+
+class Request(NamedTuple):
+    """A sealed request whose outcome is unknown; `frame` is sent verbatim but for its rid."""
+
+    mid: bytes
+    gid: bytes
+    frame: frames.Request
+
+
+def may_seal(step: Step, opened_at: int) -> bool:
+    """Only after a DRAINED that answers a HELLO of after this process's start, and never from an old copy.
+
+    opened_at: `Session.hellos` when this process opened the home.
+    """
+    session = step.session()
+    return session.drained > opened_at and not session.rolled_back and not session.revoked
+
+
+def seal_due(step: Step) -> None:
+    """Seal in each chat what may be sealed; at most one item a chat."""
+    queues: dict[bytes, list[tuple[int, Item]]] = {}
+    for n, item in rows.items(step.tx):
+        queues.setdefault(item.gid, []).append((n, item))
+    for gid, queue in queues.items():
+        _seal_in_chat(step, gid, queue)
+
+
+def _seal_in_chat(step: Step, gid: bytes, queue: list[tuple[int, Item]]) -> None:
+    drained = step.session().drained
+    while True:
+        if any(item.state in outbox.IN_FLIGHT for _, item in queue):
+            return
+        chat = step.chat(gid)
+        queued = [(n, item) for n, item in queue if item.state == "queued"]
+        queued.sort(key=lambda pair: (not pair[1].urgent, pair[0]))
+        if not queued:
+            return
+        n, item = queued[0]
+        if item.wait > drained or not _ready(step, chat, item):
+            return
+        if _seal(step, chat, n, item):
+            return
+        # The item turned out to be done, or made room for another one before it.
+        queue = rows.items(step.tx, gid)
+
+
+def _ready(step: Step, chat: Chat, item: Item) -> bool:
+    """Whether the chat and the item have everything that sealing needs."""
+    if item.kind == "create":
+        return bool(item.group_pass and item.own_ref)
+    if chat.status != "active" or (chat.asking is not None and chat.asking.reason == "refused"):
+        return False
+    if item.kind == "commit":
+        return not missing_claims(step, item)
+    return True
+
+
+def _seal(step: Step, chat: Chat, n: int, item: Item) -> bool:
+    """True when a request now waits for its answer."""
+    if item.kind == "create":
+        _seal_create(step, chat, n, item)
+        return True
+    if item.kind == "commit":
+        if step.find_staged(chat.gid) is not None:
+            # A refused Staged may still win until its epoch ends; nothing else is committed beside it.
+            outbox.fail(step, n, item, "chat-stuck")
+            return False
+        return commits.seal_commit(step, n, item)
+    if item.shown and _make_room(step, chat):
+        return False
+    try:
+        messages.seal_message(step, n, item)
+    except mls.GenerationLimit:
+        outbox.submit_intent(step, chat.gid, Intent("update"))
+        _hurry(step, chat.gid)
+        return False
+    return True
+
+
+def _make_room(step: Step, chat: Chat) -> bool:
+    """Whether a profile for newcomers, or an update after many messages, was queued before a text."""
+    before = len(rows.items(step.tx, chat.gid))
+    messages.ensure_profile(step, chat.gid)
+    if chat.sent >= OWN_MESSAGES_MAX:
+        outbox.submit_intent(step, chat.gid, Intent("update"))
+        _hurry(step, chat.gid)
+    return len(rows.items(step.tx, chat.gid)) != before
+
+
+def _hurry(step: Step, gid: bytes) -> None:
+    for n, item in rows.items(step.tx, gid):
+        if item.intent is not None and item.intent.op == "update" and item.state == "queued":
+            outbox.change_item(step, n, item, urgent=True)
+
+
+def _seal_create(step: Step, chat: Chat, n: int, item: Item) -> None:
+    group = step.load_group(chat.gid)
+    token = groups.send_token(group, chat.gid)
+    request = frames.Create(
+        rid=0,
+        mid=Mid(step.rng(16)),
+        gid=GroupId(chat.gid),
+        pass_=item.group_pass,
+        roster_key=roster_key(chat.gs),
+        token_hash=messages.body_hash(token),
+        add=(frames.AddedLeaf(0, item.own_ref),),
+    )
+    step.tx.put("sealing", request.mid, n.to_bytes(8, "big"))
+    sealed = msgspec.structs.replace(
+        item, state="sealed", mid=request.mid, request=frames.encode_frame(request), sealed_at=step.now
+    )
+    outbox.save_item(step, n, sealed)
+
+
+def missing_claims(step: Step, item: Item) -> list[tuple[bytes, tuple[int, ...] | None]]:
+    """(account, devices or all) whose KeyPackages an Add still needs."""
+    intent = item.intent
+    if intent is None or not intent.adds():
+        return []
+    own = step.profile.account_id
+    wanted: list[tuple[bytes, tuple[int, ...] | None]] = []
+    if intent.op == "add":
+        for account in intent.accounts:
+            devices = None
+            if account == own:
+                known = rows.find_account(step.tx, own)
+                devices = tuple(d for d, _ in known.devices if d != step.profile.device_id) if known else ()
+                if not devices:
+                    continue
+            wanted.append((account, devices))
+    else:
+        wanted.append((intent.account, intent.devices))
+    return [(account, devices) for account, devices in wanted if account not in item.claimed]
+
+
+def open_requests(step: Step) -> list[Request]:
+    """Every sealed request whose outcome is unknown."""
+    return [
+        Request(item.mid, item.gid, frames.parse_s_client(item.request))  # type: ignore[arg-type]  # never HTTP_REQ
+        for _, item in rows.items(step.tx)
+        if item.state == "sealed"
+    ]
+
+
+def has_queued(step: Step) -> bool:
+    """Whether any item waits to be sealed."""
+    return any(item.state == "queued" for _, item in rows.items(step.tx))

@@ -1,0 +1,259 @@
+"""The mailbox: each message once, in order, stored before it is acknowledged (service.md 4, web.md 5).
+
+Everything here runs inside one step; the shell acknowledges `last_seq` only after the step is durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zajil import mls
+from zajil.client.core import commits, groups, joining, judge, messages, outbox, readd
+from zajil.client.state import accounts, rows
+from zajil.client.state.rows import Chat, Held, StoredMessage
+from zajil.client.state.step import Step
+from zajil.protocol import cbor
+from zajil.protocol.chat import content, parts
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.frames import Kind, Msg, Ready
+
+HELD_MAX = 256
+LEAVE_RANK_MS = 3_000
+
+
+def take_ready(step: Step, ready: Ready) -> None:
+    """The answer to a HELLO. An ack above our own last_seq proves an old backup or a copy in use (mls.md 7.10)."""
+    session = step.session()
+    if ready.acked > session.last_seq:
+        step.change_session(rolled_back=True)
+        step.event("problem", text="This home is an old copy; nothing is sent from it.")
+        return
+    step.change_session(readies=session.readies + 1)
+    own = accounts.known(step, step.profile.account_id)
+    if ready.list_seq > own.list_seq:
+        accounts.change(step, own.account_id, wanted_seq=ready.list_seq)
+
+
+def take_messages(step: Step, batch: Sequence[Msg]) -> int:
+    """Apply a batch in seq order; the highest seq stored, to be acknowledged after the step."""
+    last = step.session().last_seq
+    if step.session().rolled_back:
+        return last
+    for message in batch:
+        if message.seq <= last:
+            continue
+        last = message.seq
+        _take(step, message.kind, message.gid or b"", message.epoch, message.body)
+        if message.gid:
+            settle_held(step, message.gid)
+    step.change_session(last_seq=last)
+    return last
+
+
+def take_drained(step: Step) -> None:
+    """Everything up to this DRAINED is applied: judge what waited for it (mls.md 7.6)."""
+    session = step.session()
+    if session.drained >= session.hellos:
+        return
+    step.change_session(drained=session.hellos)
+    for n, item in rows.items(step.tx):
+        if item.state == "waiting" and item.wait <= session.hellos:
+            _judge_waiting(step, n, item)
+        elif item.state == "queued" and item.wait and item.wait <= session.hellos:
+            outbox.change_item(step, n, item, wait=0)
+            _judge_patience(step, item)
+    for chat in rows.all_chats(step.tx):
+        if chat.status == "active" and chat.asking is None and step.tx.rows("held", chat.gid, newest=1):
+            readd.ask(step, chat.gid, "gap")
+
+
+def _judge_waiting(step: Step, n: int, item: rows.Item) -> None:
+    """A refused commit after the drain: its epoch is still open, so the same bytes go again; or it has ended."""
+    chat = step.chat(item.gid)
+    staged = step.find_staged(item.gid)
+    if chat.status == "active" and staged is not None and chat.epoch == item.epoch:
+        outbox.change_item(step, n, item, state="sealed", wait=0)
+        _judge_patience(step, item)
+    else:
+        outbox.requeue(step, n, item)
+
+
+def _judge_patience(step: Step, item: rows.Item) -> None:
+    """The epoch did not move although the server refuses it: we have lost the group's thread."""
+    chat = step.chat(item.gid)
+    if chat.status != "active" or chat.epoch != item.refused_epoch:
+        return
+    if item.reason in ("bad-group-token", "bad-roster-key") or item.refusals >= outbox.PATIENCE:
+        readd.ask(step, item.gid, "refused")
+
+
+def settle_held(step: Step, gid: bytes) -> None:
+    """Apply held messages whose epoch has come."""
+    while True:
+        chat = rows.find_chat(step.tx, gid)
+        if chat is None or chat.status != "active":
+            return
+        due = None
+        for n, data in step.tx.rows("held", gid):
+            held = rows.parse_row(data, Held)
+            if held.epoch <= chat.epoch:
+                due = n, held
+                break
+        if due is None:
+            return
+        step.tx.remove("held", due[0])
+        _take(step, due[1].kind, gid, due[1].epoch, due[1].body)
+
+
+def _take(step: Step, kind: int, gid: bytes, epoch: int, body: bytes) -> None:
+    if kind == Kind.NOTICE:
+        _take_notice(step, body)
+        return
+    echo = outbox.find_sealing(step, messages.body_hash(body))
+    if echo is not None and echo[1].kind == "message":
+        outbox.mark_sent(step, *echo)
+        return
+    if echo is not None and echo[1].kind == "commit":
+        chat = commits.apply_echo(step, *echo)
+        if chat is not None:
+            messages.ensure_profile(step, gid)
+        return
+    if kind == Kind.WELCOME:
+        joining.take_welcome(step, gid, body)
+        return
+    known = rows.find_chat(step.tx, gid)
+    if known is None or known.status != "active":
+        return
+    if epoch > known.epoch:
+        _hold(step, Held(gid, kind, epoch, step.now, body))
+    elif kind == Kind.COMMIT:
+        if epoch == known.epoch:
+            _take_commit(step, known, body)
+    else:
+        _take_application(step, known, body)
+
+
+def _hold(step: Step, held: Held) -> None:
+    if len(step.tx.rows("held", held.gid)) >= HELD_MAX:
+        readd.ask(step, held.gid, "gap")
+        return
+    step.tx.append("held", held.gid, step.rng(16), rows.encode_row(held))
+    if len(step.tx.rows("held", held.gid, newest=2)) == 1:
+        step.wanted_drain()
+
+
+def _take_commit(step: Step, chat: Chat, body: bytes) -> None:
+    """A foreign commit of our epoch: verified by MLS, judged by the chat's rules, then applied."""
+    try:
+        group = step.load_group(chat.gid)
+        _, staged = group.receive(step.env(), body)
+        if not isinstance(staged, mls.Staged):
+            return
+        told = judge.check_commit(chat, group, staged)
+    except (mls.MlsError, judge.Vetoed):
+        _refuse(step, chat)
+        return
+    if all(member.leaf != chat.own_leaf for member in staged.removed):
+        commits.advance(step, chat.gid, staged, rotate=told.rotate)
+        return
+    _leave_tree(step, chat, staged)
+
+
+def _refuse(step: Step, chat: Chat) -> None:
+    """An accepted commit that we cannot follow ends the group for us here; the group may bring us back."""
+    step.event("problem", chat.gid, text="This chat took a change that is not allowed; asking to be added again.")
+    readd.lose(step, chat.gid, "refused")
+
+
+def _leave_tree(step: Step, chat: Chat, staged: mls.Staged) -> None:
+    """Our leaf was removed. Added again in the same commit, we wait for the Welcome and nothing fails."""
+    own = step.profile.account_id + step.profile.device_id.to_bytes(4, "big")
+    step.drop_group(chat.gid)
+    if any(member.client == own for member in staged.added):
+        step.change_chat(chat.gid, status="await")
+        for n, item in rows.items(step.tx, chat.gid):
+            if item.kind == "message":
+                outbox.requeue(step, n, item)
+            else:
+                outbox.fail(step, n, item, "chat-stuck")
+        return
+    left = step.profile.account_id in chat.left
+    step.change_chat(chat.gid, status="left" if left else "removed", asking=None)
+    for n, item in rows.items(step.tx, chat.gid):
+        outbox.fail(step, n, item, "not-a-member")
+    step.event("chat", chat.gid, text="left" if left else "removed")
+
+
+def _take_application(step: Step, chat: Chat, body: bytes) -> None:
+    try:
+        group, event = step.load_group(chat.gid).receive(step.env(), body)
+    except mls.MlsError:
+        # Replays, our own echoes, keys from before our join: nothing to show, and the state did not move.
+        return
+    step.save_group(chat.gid, group)
+    if not isinstance(event, mls.Application):
+        return
+    try:
+        opened = messages.open_application(step, chat, event)
+        if messages.is_news(step, opened.message_id):
+            _take_content(step, chat, opened)
+    except ZajilError:
+        step.event("problem", chat.gid, text="A message with a wrong signature or shape was dropped.")
+
+
+def _take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
+    text = content.find_text(opened.content)
+    if text is not None:
+        place = chat.merged or chat.gid
+        shown = StoredMessage(opened.message_id, place, opened.account, opened.device, opened.sent, "received", text)
+        messages.show(step, shown)
+        return
+    if isinstance(opened.content.body, content.SinglePart) and parts.is_control(opened.content.body):
+        _take_control(step, chat, opened, parts.parse_part(opened.content.body))
+
+
+def _take_control(step: Step, chat: Chat, opened: messages.Opened, part: parts.ControlPart | parts.UnknownPart) -> None:
+    own = step.profile.account_id
+    match part:
+        case parts.Profile():
+            if opened.account == own:
+                told = tuple(a for a in chat.accounts() if a != own)
+                step.change_chat(chat.gid, told=told)
+            else:
+                accounts.learn_name(step, opened.account, part.name, part.contact_token)
+                step.event("chat", chat.gid, text="profile")
+        case parts.Lists():
+            for data in part.lists:
+                accounts.learn_list(step, accounts.list_owner(data), data)
+        case parts.Leave():
+            _note_leave(step, chat, opened.account)
+        case parts.Readd():
+            readd.take_request(step, opened.account, opened.device, part)
+        case parts.Sync() if chat.kind == groups.SELF:
+            for contact in part.contacts:
+                accounts.learn_introduction(step, contact.account_id, contact.name, contact.contact_token)
+                accounts.change(step, contact.account_id, contact=True)
+        case _:
+            pass
+
+
+def _note_leave(step: Step, chat: Chat, account: bytes) -> None:
+    """Somebody leaves: the first member by leaf order removes him at once, the others 3 s later each."""
+    if chat.kind != groups.GROUP:
+        return
+    ranks = [m.leaf for m in sorted(chat.members, key=lambda m: m.leaf) if m.account != account]
+    rank = ranks.index(chat.own_leaf) if chat.own_leaf in ranks else 0
+    step.change_chat(chat.gid, left=chat.left | {account: step.now + rank * LEAVE_RANK_MS})
+    step.event("chat", chat.gid, text="leave")
+
+
+def _take_notice(step: Step, body: bytes) -> None:
+    """CBOR `[name, map]` of the server. A new device list of ours is fetched; others are for people."""
+    try:
+        value = cbor.parse(body)
+    except ZajilError:
+        return
+    if isinstance(value, list) and value and value[0] == "device-list":
+        own = accounts.known(step, step.profile.account_id)
+        accounts.change(step, own.account_id, wanted_seq=own.list_seq + 1)
+        step.event("device", text="The list of your devices changed.")

@@ -1,0 +1,109 @@
+"""Control calls the core needs answered: derived from the store each time, so a crash loses none of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from zajil.client.core import outbox, sealing
+from zajil.client.state import accounts, rows
+from zajil.client.state.rows import Claimed
+from zajil.client.state.step import Step
+from zajil.protocol.control import ClaimedKeyPackages
+
+
+class WantCreate(msgspec.Struct, frozen=True):
+    """A group pass and a fresh reference to our own mailbox, for item n."""
+
+    n: int
+
+
+class WantClaim(msgspec.Struct, frozen=True):
+    """KeyPackages of an account for item n. token: its contact token, None for our own account."""
+
+    n: int
+    account: bytes
+    devices: tuple[int, ...] | None
+    claim_id: bytes
+    token: bytes | None
+
+
+class WantLists(msgspec.Struct, frozen=True):
+    """The device lists of an account. token: its contact token, None for our own account."""
+
+    account: bytes
+    token: bytes | None
+
+
+class WantKeyPackages(msgspec.Struct, frozen=True):
+    """Our own pool at the server is low: fill it up."""
+
+
+Want: TypeAlias = WantCreate | WantClaim | WantLists | WantKeyPackages
+
+
+def wants(step: Step) -> list[Want]:
+    """What is needed now. The same want stays until it is answered or its item fails."""
+    session = step.session()
+    if session.rolled_back or session.revoked:
+        return []
+    found: list[Want] = []
+    own = step.profile.account_id
+    if session.keys_wanted:
+        found.append(WantKeyPackages())
+    for account in rows.all_accounts(step.tx):
+        if account.wanted_seq > account.list_seq and (account.account_id == own or account.contact_token):
+            token = None if account.account_id == own else account.contact_token
+            found.append(WantLists(account.account_id, token))
+    for n, item in rows.items(step.tx):
+        if item.state != "queued":
+            continue
+        if item.kind == "create" and not item.group_pass:
+            found.append(WantCreate(n))
+        for account_id, devices in sealing.missing_claims(step, item):
+            claim_id = hashlib.sha256(item.claim_id + account_id).digest()[:16]
+            token = None if account_id == own else accounts.known(step, account_id).contact_token
+            found.append(WantClaim(n, account_id, devices, claim_id, token))
+    return found
+
+
+def take_create(step: Step, n: int, group_pass: bytes, own_ref: bytes) -> None:
+    """A pass and a reference arrived for a new group."""
+    item = outbox.find_item(step, n)
+    if item is not None and item.state == "queued":
+        outbox.change_item(step, n, item, group_pass=group_pass, own_ref=own_ref)
+
+
+def take_claim(step: Step, want: WantClaim, answer: ClaimedKeyPackages) -> None:
+    """Packages arrived; the engine checks them when they are used."""
+    item = outbox.find_item(step, want.n)
+    if item is None or item.state != "queued" or want.account in item.claimed:
+        return
+    claims = tuple(
+        Claimed(want.account, c.device_id, bytes(c.key_package), bytes(c.deliver_to), c.last_resort)
+        for c in answer.clients
+        if want.devices is None or c.device_id in want.devices
+    )
+    outbox.change_item(step, want.n, item, claims=(*item.claims, *claims), claimed=(*item.claimed, want.account))
+    known = accounts.known(step, want.account)
+    if answer.list_seq > known.list_seq:
+        accounts.change(step, want.account, wanted_seq=answer.list_seq)
+
+
+def take_lists(step: Step, want: WantLists, lists: Sequence[bytes]) -> None:
+    """The chain of an account arrived. Raises what `accounts.learn_chain` raises."""
+    account = accounts.learn_chain(step, want.account, lists)
+    accounts.change(step, want.account, wanted_seq=account.list_seq)
+
+
+def take_refusal(step: Step, want: Want, code: str) -> None:
+    """The server refuses what an item needs, so the item fails; a list we may not read is not asked for again."""
+    if isinstance(want, WantLists):
+        accounts.change(step, want.account, wanted_seq=0)
+    elif isinstance(want, WantCreate | WantClaim):
+        item = outbox.find_item(step, want.n)
+        if item is not None and item.state == "queued":
+            outbox.fail(step, want.n, item, code)

@@ -1,0 +1,66 @@
+"""Control calls over HTTP, and the device's session token (service.md 5)."""
+
+from __future__ import annotations
+
+from typing import TypeVar, cast
+
+import msgspec
+
+from zajil.protocol import control
+from zajil.protocol.control import Route
+from zajil.protocol.ids import encode_b64
+from zajil.transports.base import Caller
+
+T = TypeVar("T")
+TIMEOUT_S = 30.0
+DEVICE, CONTACT = "Device", "Contact"
+
+
+class Calls:
+    """Typed calls to one server. Raises the server's refusal, or Unreachable when no answer came."""
+
+    def __init__(self, transport: Caller) -> None:
+        self._transport = transport
+
+    async def call(
+        self,
+        route: Route,
+        answer: type[T],
+        *,
+        request: msgspec.Struct | bytes | None = None,
+        auth: str = "",
+        query: str = "",
+        idempotency: bytes | None = None,
+        **parameters: str,
+    ) -> T:
+        """The answer of a call. auth: value of the Authorization header, as `device_auth` and `contact_auth` make it.
+
+        answer: the route's answer type. idempotency: 16 bytes that repeat with the same request.
+        """
+        headers = {"Authorization": auth} if auth else {}
+        if idempotency is not None:
+            headers["Idempotency-Key"] = encode_b64(idempotency)
+        body: bytes | None = None
+        if isinstance(request, bytes):
+            body = request
+            headers["Content-Type"] = control.OCTETS_TYPE
+        elif request is not None:
+            body = control.encode_json(request)
+            headers["Content-Type"] = control.JSON_TYPE
+        path = route.url(**parameters) + query
+        found = await self._transport.call(route.method, path, headers=headers, body=body or b"", timeout_s=TIMEOUT_S)
+        if found.status >= 400:
+            raise control.parse_problem(found.status, found.body)
+        if answer is bytes:
+            return cast(T, found.body)  # mypy does not narrow type[T]
+        return control.parse_json(found.body, answer)
+
+
+def device_auth(token: str) -> str:
+    """Authorization of a device with its session token, in text form."""
+    return f"{DEVICE} {token}"
+
+
+def contact_auth(token: bytes) -> str:
+    """Authorization by a contact token, 32 bytes."""
+    return f"{CONTACT} {encode_b64(token)}"

@@ -1,0 +1,124 @@
+"""One session kept attached: dials, redials with back-off, moves records between a carrier and the session logic."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.frames import Frame, Role, encode_frame
+from zajil.protocol.session import ClientEvent, ClientSession, Closed, Stalled
+from zajil.transports.base import Carrier
+
+BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
+
+
+Dial = Callable[[Role], Awaitable[Carrier]]
+Take = Callable[[Sequence[ClientEvent]], Awaitable[None]]
+Down = Callable[[ZajilError], None]
+
+
+class Connection:
+    """Runs until cancelled. `take` gets all events of the records that arrived together, in order.
+
+    down: told of every failed attempt; the next one follows with back-off and full jitter.
+    """
+
+    def __init__(self, role: Role, *, dial: Dial, take: Take, down: Down) -> None:
+        self._role = role
+        self._dial = dial
+        self._take = take
+        self._down = down
+        self._session = ClientSession(role)
+        self._inbox: deque[bytes | None] = deque()
+        self._wake = asyncio.Event()
+        self._failures = 0
+
+    def send(self, frame: Frame) -> None:
+        """Queue a frame on the session as it is now."""
+        self._session.send(encode_frame(frame))
+        self._wake.set()
+
+    @property
+    def usable(self) -> bool:
+        """Whether the server answers on a carrier now."""
+        return self._session.usable
+
+    async def run(self) -> None:
+        """Keep the session attached until cancelled."""
+        while True:
+            try:
+                carrier = await self._dial(self._role)
+            except ZajilError as problem:
+                self._down(problem)
+                await self._back_off(0)
+                continue
+            retry_ms = 0
+            try:
+                retry_ms = await self._carry(carrier)
+            finally:
+                await carrier.close()
+            await self._back_off(retry_ms)
+
+    async def _back_off(self, retry_ms: int) -> None:
+        delay = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)] * random.random()  # noqa: S311 -- jitter
+        self._failures += 1
+        await asyncio.sleep(max(delay, retry_ms / 1000))
+
+    async def _carry(self, carrier: Carrier) -> int:
+        """Until the carrier ends; ms that the server asked us to wait."""
+        loop = asyncio.get_running_loop()
+        self._inbox.clear()
+        number, events = self._session.open_carrier(loop.time())
+        reader = asyncio.create_task(self._read(carrier))
+        try:
+            await self._take(events)
+            while True:
+                for record in self._session.pull(number, loop.time()):
+                    await carrier.send(record)
+                await self._wait(loop)
+                events = []
+                ended = False
+                while self._inbox and not ended:
+                    record_or_end = self._inbox.popleft()
+                    if record_or_end is None:
+                        self._session.lost(number)
+                        ended = True
+                    else:
+                        events += self._session.feed(number, record_or_end, loop.time())
+                events += self._session.tick(loop.time())
+                if self._session.usable:
+                    self._failures = 0
+                if events:
+                    await self._take(events)
+                over = next((event for event in events if isinstance(event, Closed | Stalled)), None)
+                if over is not None or ended:
+                    return over.retry_ms if isinstance(over, Closed) else 0
+        except ZajilError:
+            return 0
+        finally:
+            reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reader
+            self._session.lost(number)
+
+    async def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        deadline = self._session.next_deadline()
+        timeout = None if deadline is None else max(0.0, deadline - loop.time())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), timeout)
+        self._wake.clear()
+
+    async def _read(self, carrier: Carrier) -> None:
+        try:
+            while (record := await carrier.recv()) is not None:
+                self._inbox.append(record)
+                self._wake.set()
+        except ZajilError:
+            pass
+        finally:
+            self._inbox.append(None)
+            self._wake.set()

@@ -1,0 +1,109 @@
+"""Carries out the control calls the core wants, and hands it the answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from zajil.client.core import keypackages
+from zajil.client.core.core import Core
+from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists
+from zajil.client.shell.calls import Calls, contact_auth
+from zajil.client.shell.login import Tokens
+from zajil.protocol import control
+from zajil.protocol.errors import AuthError, Limited, Unavailable, ZajilError
+from zajil.protocol.ids import encode_b64
+from zajil.protocol.limits import SUITE_XWING
+
+RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
+
+
+class Errands:
+    """One call at a time. A call that could not be made is made again after a pause; a refused one fails its item."""
+
+    def __init__(self, core: Core, calls: Calls, tokens: Tokens, *, down: Callable[[ZajilError], None]) -> None:
+        self._core = core
+        self._calls = calls
+        self._tokens = tokens
+        self._down = down
+        self._not_before: dict[Want, float] = {}
+        self._failures: dict[Want, int] = {}
+
+    async def run(self) -> None:
+        """Make the calls that are wanted and not put off."""
+        loop = asyncio.get_running_loop()
+        for want in self._core.wants():
+            if self._not_before.get(want, 0.0) > loop.time():
+                continue
+            try:
+                await self._make(want)
+                self._failures.pop(want, None)
+            except (Limited, Unavailable) as problem:
+                failures = self._failures[want] = self._failures.get(want, 0) + 1
+                pause = (problem.retry_ms or 0) / 1000 or RETRY_S[min(failures, len(RETRY_S)) - 1]
+                self._not_before[want] = loop.time() + pause
+                if isinstance(problem, Unavailable):
+                    self._down(problem)
+            except AuthError as problem:
+                self._refused(want, problem)
+            except ZajilError as problem:
+                self._core.take_refusal(want, problem.code)
+
+    def _refused(self, want: Want, problem: AuthError) -> None:
+        """A token that ended is taken anew once; a second refusal in a row counts."""
+        failures = self._failures[want] = self._failures.get(want, 0) + 1
+        if failures > 1:
+            self._failures.pop(want)
+            self._core.take_refusal(want, problem.code)
+        self._tokens.forget()
+
+    async def _make(self, want: Want) -> None:
+        match want:
+            case WantCreate():
+                await self._create(want)
+            case WantClaim():
+                await self._claim(want)
+            case WantLists():
+                await self._lists(want)
+            case WantKeyPackages():
+                await self._publish()
+
+    async def _create(self, want: WantCreate) -> None:
+        auth = await self._tokens.auth()
+        passes = await self._calls.call(
+            control.TAKE_PASSES, control.Passes, request=control.TakePasses("group", 1), auth=auth
+        )
+        refs = await self._calls.call(control.TAKE_REFS, control.Refs, request=control.TakeRefs(1), auth=auth)
+        self._core.take_create(want.n, bytes(passes.passes[0]), bytes(refs.refs[0]))
+
+    async def _claim(self, want: WantClaim) -> None:
+        auth = await self._tokens.auth() if want.token is None else contact_auth(want.token)
+        request = control.ClaimKeyPackages(
+            control.B16(want.account), (SUITE_XWING,), control.B16(want.claim_id), want.devices
+        )
+        answer = await self._calls.call(
+            control.CLAIM_KEY_PACKAGES, control.ClaimedKeyPackages, request=request, auth=auth
+        )
+        self._core.take_claim(want, answer)
+
+    async def _lists(self, want: WantLists) -> None:
+        auth = await self._tokens.auth() if want.token is None else contact_auth(want.token)
+        answer = await self._calls.call(
+            control.DEVICE_LISTS, control.DeviceLists, auth=auth, query="?from=1", account=encode_b64(want.account)
+        )
+        self._core.take_lists(want, [bytes(data) for data in answer.lists])
+
+    async def _publish(self) -> None:
+        auth = await self._tokens.auth()
+        counts = await self._calls.call(control.COUNT_KEY_PACKAGES, control.KeyPackageCounts, auth=auth)
+        held = next((c for c in counts.counts if c.suite == SUITE_XWING), None)
+        missing = keypackages.POOL - min(keypackages.POOL, held.left if held else 0)
+        packages = self._core.make_key_packages(missing, has_last_resort=bool(held and held.last_resort))
+        if packages:
+            counts = await self._calls.call(
+                control.PUT_KEY_PACKAGES,
+                control.KeyPackageCounts,
+                request=control.PutKeyPackages(packages),
+                auth=auth,
+            )
+        self._core.take_published()

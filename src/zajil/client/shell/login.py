@@ -1,0 +1,80 @@
+"""The session token of this device: taken by signing a challenge, kept until shortly before it expires."""
+
+from __future__ import annotations
+
+import asyncio
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from zajil.client.core.core import Core
+from zajil.client.shell.calls import Calls, device_auth
+from zajil.client.state.rows import Profile
+from zajil.protocol import control
+from zajil.protocol.errors import AuthError, ZajilError
+from zajil.protocol.identity import objects
+from zajil.protocol.ids import AccountId, DeviceId, encode_b64
+
+MARGIN_S = 60
+
+
+class Tokens:
+    """Hands out the token; one login at a time."""
+
+    def __init__(self, core: Core, calls: Calls) -> None:
+        self._core = core
+        self._calls = calls
+        self._lock = asyncio.Lock()
+
+    async def token(self) -> str:
+        """A token that is valid for another minute. Raises AuthError `device-revoked`, Unreachable."""
+        async with self._lock:
+            with self._core.look() as step:
+                session = step.session()
+                now = self._core.now() // 1000
+            if session.token and session.token_expires - MARGIN_S > now:
+                return session.token
+            try:
+                token, expires = await self._log_in()
+            except AuthError as problem:
+                if problem.code == "device-revoked":
+                    with self._core.step("revoked") as step:
+                        step.change_session(revoked=True)
+                raise
+            with self._core.step("token") as step:
+                step.change_session(token=token, token_expires=expires)
+            return token
+
+    async def auth(self) -> str:
+        """The Authorization header of this device."""
+        return device_auth(await self.token())
+
+    def forget(self) -> None:
+        """The server does not take the token any more."""
+        with self._core.step("token") as step:
+            step.change_session(token="", token_expires=0)
+
+    async def _log_in(self) -> tuple[str, int]:
+        with self._core.look() as step:
+            profile = step.profile
+        challenge = await self._calls.call(
+            control.CHALLENGE,
+            control.ChallengeAnswer,
+            request=control.Challenge(control.B16(profile.account_id), profile.device_id),
+        )
+        login = make_login(profile, self._core.keys.device_seed, nonce=bytes(challenge.nonce))
+        session = await self._calls.call(
+            control.TAKE_TOKEN, control.Session, request=control.Login(control.Blob(login))
+        )
+        return encode_b64(session.token), session.expires
+
+
+def make_login(profile: Profile, device_seed: bytes, *, nonce: bytes) -> bytes:
+    """The signed login object of a device."""
+    login = objects.Login(profile.server_name, nonce, AccountId(profile.account_id), DeviceId(profile.device_id))
+    key = Ed25519PrivateKey.from_private_bytes(device_seed)
+    return objects.sign_object(objects.Kind.LOGIN, login.encode(), key)
+
+
+def is_login_error(problem: ZajilError) -> bool:
+    """Whether a new token may help."""
+    return isinstance(problem, AuthError) and problem.code == "token-expired"

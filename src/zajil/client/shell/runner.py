@@ -1,0 +1,124 @@
+"""Runs one device: R for receiving (one process of a home), S for sending, control calls, timers.
+
+Everything durable is in the core; whatever is lost here, cut off or repeated, the core and the server sort out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from zajil.client.core.core import Core
+from zajil.client.shell.calls import Calls
+from zajil.client.shell.connection import Dial
+from zajil.client.shell.errands import Errands
+from zajil.client.shell.login import Tokens
+from zajil.client.shell.receiver import Receiver
+from zajil.client.shell.sender import Sender
+from zajil.client.storage.keyfile import read_keys, write_keys
+from zajil.client.storage.lock import SyncLock
+from zajil.protocol.errors import ZajilError
+
+POLL_S = 0.1
+
+
+class Runner:
+    """Started once, runs until closed. `changed` fires after each thing that may have moved the store."""
+
+    def __init__(self, core: Core, calls: Calls, *, home: Path, dial: Dial) -> None:
+        self._core = core
+        self._home = home
+        self._lock = SyncLock(home)
+        self.tokens = Tokens(core, calls)
+        self.problem: ZajilError | None = None
+        self._changed = asyncio.Condition()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._seen = -1
+        self._receiver = Receiver(core, self.tokens, dial=dial, notify=self._notify, down=self._note_down)
+        self._sender = Sender(core, dial=dial, notify=self._notify, down=self._note_down)
+        self._errands = Errands(core, calls, self.tokens, down=self._note_down)
+        self._receiving = False
+
+    def start(self) -> None:
+        """Begin; harmless when running."""
+        if self._tasks:
+            return
+        self._core.want_drain()
+        self._try_receiving()
+        self._tasks.append(asyncio.create_task(self._pump()))
+
+    async def close(self) -> None:
+        """End all sessions; what is queued stays queued."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tasks = []
+        await self._sender.close()
+        self._receiving = False
+        self._lock.release()
+
+    async def until(self, condition: Callable[[], bool], *, patient: bool = False) -> None:
+        """Return when `condition` holds. patient: wait through times without a server; else raise Unreachable."""
+        while not condition():
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+            if self.problem is not None and not patient:
+                problem, self.problem = self.problem, None
+                raise problem
+            await self.change(POLL_S)
+
+    async def change(self, timeout_s: float) -> None:
+        """Return after the next change, or when the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s), self._changed:
+                await self._changed.wait()
+
+    async def _notify(self) -> None:
+        self.problem = None
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _note_down(self, problem: ZajilError) -> None:
+        self.problem = problem
+
+    def _try_receiving(self) -> None:
+        """Become the receiving process of this home, if no other is (mls.md 7.11)."""
+        if self._receiving or not self._lock.try_acquire():
+            return
+        keys = read_keys(self._home)
+        starts = self._core.start(keys.starts)
+        if starts != keys.starts:
+            write_keys(self._home, msgspec.structs.replace(keys, starts=starts))
+        self._receiving = True
+        self._tasks.append(asyncio.create_task(self._receiver.run()))
+
+    async def _pump(self) -> None:
+        """Look after what this or another process of the home left to do."""
+        while True:
+            if not self._receiving:
+                self._try_receiving()
+            await self._turn()
+            await self.change(POLL_S)
+
+    async def _turn(self) -> None:
+        version = self._core.store.changes()
+        if version != self._seen:
+            self._seen = version
+            async with self._changed:
+                self._changed.notify_all()
+        if self._receiving:
+            self._receiver.drain_if_wanted()
+            deadline = self._core.next_deadline()
+            if deadline is not None and deadline <= self._core.now():
+                self._core.tick()
+        await self._errands.run()
+        self._sender.flush()
+        if self._sender.failed is not None:
+            raise self._sender.failed

@@ -1,0 +1,102 @@
+"""What we know of accounts: verified device lists, names, contact tokens (service.md 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from zajil.client.state import rows
+from zajil.client.state.rows import Account
+from zajil.client.state.step import Step
+from zajil.protocol.errors import HomeError, ZajilError
+from zajil.protocol.identity import objects
+from zajil.protocol.identity.objects import DeviceList, VerifiedList
+from zajil.protocol.ids import AccountId
+
+
+def known(step: Step, account_id: bytes) -> Account:
+    """The account's row, an empty one where we know nothing yet."""
+    return rows.find_account(step.tx, account_id) or Account(account_id)
+
+
+def change(step: Step, account_id: bytes, **fields: object) -> Account:
+    """Write some fields of an account; the new value."""
+    return rows.save_account(step.tx, msgspec.structs.replace(known(step, account_id), **fields))
+
+
+def verified_list(account: Account) -> VerifiedList | None:
+    """The list we verified when we stored it."""
+    if not account.list_object:
+        return None
+    payload = objects.parse_object(account.list_object).payload
+    return VerifiedList(DeviceList.parse(payload), account.list_object, objects.hash_object(account.list_object))
+
+
+def keep_list(step: Step, newest: VerifiedList) -> Account:
+    """Store a list that was verified."""
+    found = newest.list
+    devices = tuple((entry.device_id, entry.sig_pub) for entry in found.devices)
+    return change(
+        step,
+        found.account_id,
+        account_pub=found.account_pub,
+        list_seq=found.seq,
+        list_object=newest.object,
+        devices=devices,
+    )
+
+
+def learn_chain(step: Step, account_id: bytes, lists: Sequence[bytes]) -> Account:
+    """Take the whole chain of an account, as its server or linking device gives it.
+
+    A chain behind what we know changes nothing, a forked one raises the alarm. Raises `key-changed`, Malformed.
+    """
+    newest = objects.open_chain(lists, account_id=AccountId(account_id))
+    held = verified_list(known(step, account_id))
+    if held is not None and newest.list.seq < held.list.seq:
+        return known(step, account_id)
+    if held is not None and objects.hash_object(lists[held.list.seq - 1]) != held.hash:
+        change(step, account_id, alarm=True)
+        step.event("problem", text="Two different device lists of one contact exist.")
+        return known(step, account_id)
+    return keep_list(step, newest)
+
+
+def learn_list(step: Step, account_id: bytes, data: bytes) -> Account:
+    """Take a list told inside ciphertext, if it is news. A fork raises the alarm and changes nothing else."""
+    account = known(step, account_id)
+    try:
+        newest = objects.open_later_list(data, verified_list(account), account_id=AccountId(account_id))
+    except HomeError as problem:
+        if problem.code == "list-fork":
+            step.event("problem", text="Two different device lists of one contact exist.")
+            return change(step, account_id, alarm=True)
+        return account
+    except ZajilError:
+        return account
+    return keep_list(step, newest)
+
+
+def list_owner(data: bytes) -> bytes:
+    """Whose list a signed object claims to be. Raises Malformed."""
+    return DeviceList.parse(objects.parse_object(data).payload).account_id
+
+
+def learn_name(step: Step, account_id: bytes, name: str, contact_token: bytes | None) -> Account:
+    """What the account says of itself (its `profile`)."""
+    fields: dict[str, object] = {"name": name}
+    if contact_token is not None:
+        fields["contact_token"] = contact_token
+    return change(step, account_id, **fields)
+
+
+def learn_introduction(step: Step, account_id: bytes, name: str, contact_token: bytes | None) -> Account:
+    """What another member says of an account; never over what the account said itself."""
+    account = known(step, account_id)
+    return change(
+        step,
+        account_id,
+        name=account.name or name,
+        contact_token=account.contact_token or contact_token or b"",
+    )

@@ -1,0 +1,320 @@
+"""What the store holds, as types, and the typed reads and writes of each table."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+import msgspec
+
+from zajil.client.storage.store import Tx
+
+# Item states. `accepted` is a commit the server took whose echo has not come; `waiting` one it refused for its epoch,
+# judged at the end of the drain; `refused` one refused otherwise, kept until its epoch ends (a late copy may win).
+ItemState = Literal["queued", "sealed", "accepted", "waiting", "refused", "failed"]
+ItemKind = Literal["create", "commit", "message"]
+Status = Literal["creating", "active", "await", "lost", "removed", "left", "stuck"]
+STAGED_STATES = ("sealed", "accepted", "waiting", "refused")
+
+
+class Member(msgspec.Struct, frozen=True, array_like=True):
+    """One leaf of a group's tree."""
+
+    leaf: int
+    account: bytes
+    device: int
+    added: int = 0  # epoch in which this leaf was added, 0 when before our join
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """A running *re-add me*: whom we asked, and when the next one is asked (Unix ms)."""
+
+    last_epoch: int
+    reason: str
+    asked: tuple[bytes, ...]  # accounts
+    next_at: int
+
+
+class Chat(msgspec.Struct, frozen=True):
+    """One group and what we know around it.
+
+    gid: 16 bytes. kind: 0 self, 1 DM, 2 group. gs: group secret, 32 bytes. rotated_at: Unix ms of the last new gs.
+    top: highest epoch ever held. members: the current tree. roles: account -> 1 admin, 2 owner. told: accounts that
+    have our profile from us here. left: accounts that sent `leave`, and when it is our turn to remove them (Unix ms).
+    merged: the DM that replaced this one.
+    """
+
+    gid: bytes
+    kind: int
+    title: str
+    status: Status
+    peer: bytes = b""
+    gs: bytes = b""
+    rotated_at: int = 0
+    activity: int = 0
+    epoch: int = 0
+    top: int = -1
+    own_leaf: int = 0
+    members: tuple[Member, ...] = ()
+    roles: dict[bytes, int] = {}
+    perms: dict[str, int] = {}
+    told: tuple[bytes, ...] = ()
+    left: dict[bytes, int] = {}  # account -> Unix ms at which we would remove it
+    sent: int = 0
+    updated_at: int = 0
+    asking: Asking | None = None
+    merged: bytes = b""
+    tried: bytes = b""
+
+    def accounts(self) -> tuple[bytes, ...]:
+        """Accounts in the tree, by lowest leaf."""
+        return tuple(dict.fromkeys(member.account for member in self.members))
+
+    def leaf_of(self, account: bytes, device: int) -> int | None:
+        """Leaf of a device, None when it is not in the tree."""
+        return next((m.leaf for m in self.members if (m.account, m.device) == (account, device)), None)
+
+    def at(self, leaf: int) -> Member | None:
+        """The member at a leaf."""
+        return next((m for m in self.members if m.leaf == leaf), None)
+
+
+class Account(msgspec.Struct, frozen=True):
+    """An account as we know it: newest verified device list, name and contact token.
+
+    list_object: the signed bytes; empty while only certificates are known. held: rotated key we cannot verify.
+    """
+
+    account_id: bytes
+    account_pub: bytes = b""
+    list_seq: int = 0
+    list_object: bytes = b""
+    devices: tuple[tuple[int, bytes], ...] = ()
+    name: str = ""
+    contact_token: bytes = b""
+    contact: bool = False
+    verified: bool = False
+    wanted_seq: int = 0  # a newer list exists: fetch it
+    alarm: bool = False  # a fork was seen
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """One claimed KeyPackage with the delivery reference of its device."""
+
+    account: bytes
+    device: int
+    key_package: bytes
+    deliver_to: bytes
+    last_resort: bool
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """What a commit is for. It names accounts and devices, never leaves, and is judged anew on each tree."""
+
+    op: Literal["add", "add-device", "remove", "remove-device", "readd", "update"]
+    account: bytes = b""  # one account per intent, except `accounts`
+    accounts: tuple[bytes, ...] = ()
+    devices: tuple[int, ...] = ()
+    last_epoch: int | None = None
+
+    def adds(self) -> bool:
+        """Whether it needs claimed KeyPackages."""
+        return self.op in ("add", "add-device", "readd")
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One outbox row. request: the whole sealed request (frame bytes, rid 0), repeated verbatim by every retry.
+
+    content: MIMI content bytes, fixed at submit. wait: number of the HELLO whose DRAINED must come first.
+    hashes: H(body) of every sealing, this one last. sealed_at: Unix ms.
+    """
+
+    gid: bytes
+    kind: ItemKind
+    state: ItemState
+    at: int
+    content: bytes = b""
+    message_id: bytes = b""
+    shown: bool = False
+    intent: Intent | None = None
+    claims: tuple[Claimed, ...] = ()
+    claimed: tuple[bytes, ...] = ()  # accounts whose claim was answered
+    claim_id: bytes = b""
+    group_pass: bytes = b""
+    own_ref: bytes = b""
+    mid: bytes = b""
+    request: bytes = b""
+    epoch: int = 0
+    hashes: tuple[bytes, ...] = ()
+    wait: int = 0
+    sealed_at: int = 0
+    reason: str = ""
+    refusals: int = 0
+    refused_epoch: int = -1
+    urgent: bool = False
+
+
+class StoredMessage(msgspec.Struct, frozen=True):
+    """One shown text. sent: Unix ms of the sender's clock. state: see `views.MessageState`."""
+
+    message_id: bytes
+    gid: bytes
+    account: bytes
+    device: int
+    sent: int
+    state: Literal["queued", "sending", "sent", "failed", "received"]
+    text: str
+    reason: str = ""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A message of a later epoch, stored before its acknowledgement."""
+
+    gid: bytes
+    kind: int
+    epoch: int
+    at: int
+    body: bytes
+
+
+class OwnKeyPackage(msgspec.Struct, frozen=True):
+    """Private part of a published KeyPackage."""
+
+    reference: bytes
+    package: bytes
+    secrets: bytes
+    last_resort: bool
+    made_at: int
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Where this device stands with the server.
+
+    last_seq: highest mailbox seq stored. hellos: HELLOs sent; drained: highest of them answered by DRAINED.
+    readies: READYs seen by this home. starts: the start counter.
+    """
+
+    last_seq: int = 0
+    hellos: int = 0
+    drained: int = 0
+    wanted: int = 0
+    readies: int = 0
+    starts: int = 0
+    rolled_back: bool = False
+    revoked: bool = False
+    token: str = ""
+    token_expires: int = 0
+    keys_wanted: bool = True
+    last_resort_at: int = 0
+    token_published: bool = False
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """This device and its account. certificate: signed bytes, the MLS credential. profile_token: 32 bytes."""
+
+    account_id: bytes
+    account_pub: bytes
+    device_id: int
+    device_pub: bytes
+    certificate: bytes
+    name: str
+    server: str
+    server_name: str
+    profile_token: bytes
+    registered: bool = False
+    registered_at: int = 0
+
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def encode_row(row: msgspec.Struct) -> bytes:
+    """MessagePack of a row."""
+    return msgspec.msgpack.encode(row)
+
+
+def parse_row(data: bytes, kind: type[T]) -> T:
+    """The row behind `encode_row`."""
+    return msgspec.msgpack.decode(data, type=kind)
+
+
+def find_chat(tx: Tx, gid: bytes) -> Chat | None:
+    """The chat of a group."""
+    data = tx.find("chat", gid)
+    return None if data is None else parse_row(data, Chat)
+
+
+def load_chat(tx: Tx, gid: bytes) -> Chat:
+    """The chat of a group that exists."""
+    chat = find_chat(tx, gid)
+    if chat is None:
+        raise KeyError("chat")
+    return chat
+
+
+def save_chat(tx: Tx, chat: Chat) -> Chat:
+    """Write a chat and return it."""
+    tx.put("chat", chat.gid, encode_row(chat))
+    return chat
+
+
+def all_chats(tx: Tx) -> list[Chat]:
+    """Every chat, latest activity first."""
+    chats = [parse_row(data, Chat) for data in tx.scan("chat")]
+    return sorted(chats, key=lambda chat: (-chat.activity, chat.gid))
+
+
+def find_account(tx: Tx, account_id: bytes) -> Account | None:
+    """What we know of an account."""
+    data = tx.find("account", account_id)
+    return None if data is None else parse_row(data, Account)
+
+
+def save_account(tx: Tx, account: Account) -> Account:
+    """Write an account and return it."""
+    tx.put("account", account.account_id, encode_row(account))
+    return account
+
+
+def all_accounts(tx: Tx) -> list[Account]:
+    """Every account we know."""
+    return sorted((parse_row(data, Account) for data in tx.scan("account")), key=lambda a: a.account_id)
+
+
+def items(tx: Tx, gid: bytes | None = None) -> list[tuple[int, Item]]:
+    """Outbox rows in order, of one chat or all."""
+    return [(n, parse_row(data, Item)) for n, data in tx.rows("outbox", gid)]
+
+
+def load_session(tx: Tx) -> Session:
+    """Where we stand with the server."""
+    data = tx.find("meta", b"session")
+    return Session() if data is None else parse_row(data, Session)
+
+
+def save_session(tx: Tx, session: Session) -> Session:
+    """Write it and return it."""
+    tx.put("meta", b"session", encode_row(session))
+    return session
+
+
+def load_profile(tx: Tx) -> Profile:
+    """This device. Raises KeyError before registration stored it."""
+    data = tx.find("meta", b"profile")
+    if data is None:
+        raise KeyError("profile")
+    return parse_row(data, Profile)
+
+
+def save_profile(tx: Tx, profile: Profile) -> Profile:
+    """Write it and return it."""
+    tx.put("meta", b"profile", encode_row(profile))
+    return profile
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """One event for followers. kind: see `views.EventKind`."""
+
+    kind: str
+    gid: bytes
+    message_id: bytes
+    text: str
