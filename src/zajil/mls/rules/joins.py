@@ -80,7 +80,7 @@ def check_psks(
 ) -> tuple[tuple[PreSharedKeyId, bytes], ...]:
     """W2: each id of a Welcome with its secret; raises Invalid for one we do not hold, or of a wrong nonce length.
 
-    A joiner holds no resumption secret of the group; those of ReInit and Branch are rule W4.
+    A joiner holds no resumption secret of the group; those of ReInit and Branch: `check_successor`.
     """
     for psk in psks:
         if not isinstance(psk.psk, ExternalPsk) or psk.psk.psk_id not in known or len(psk.nonce) != suite.nh:
@@ -95,7 +95,7 @@ def check_new_group(group_id: bytes, known_groups: Collection[bytes]) -> None:
 
 
 def check_successor(psks: Sequence[PreSharedKeyId], group_info: GroupInfo | None) -> None:
-    """W4: raises Invalid unless a reinit or branch PSK stands alone, and leads to epoch 1.
+    """W2: raises Invalid unless a reinit or branch PSK stands alone, and leads to epoch 1.
 
     group_info: None before it is decrypted.
     """
@@ -103,19 +103,27 @@ def check_successor(psks: Sequence[PreSharedKeyId], group_info: GroupInfo | None
         psk for psk in psks if isinstance(psk.psk, ResumptionPsk) and psk.psk.usage is not ResumptionUsage.APPLICATION
     ]
     if len(special) > 1 or (group_info is not None and special and group_info.context.epoch != 1):
-        raise Invalid("W4", "successor")
+        raise Invalid("W2", "successor")
 
 
 def check_leaves(env: Env, tree: Tree, group_id: bytes, extensions: Extensions) -> tuple[bytes, ...]:
-    """W4: client ids of all members, in leaf order; raises Invalid for the first L rule a leaf breaks."""
-    clients = []
-    for index, leaf in tree.members():
-        leaf_rules.check_leaf_signature(leaf, tree.suite, group_id=group_id, leaf=index)
-        leaf_rules.check_leaf_extensions(leaf)
-        clients.append(leaf_rules.authenticate_leaf(env, leaf, Use.TREE))
-    leaf_rules.check_capabilities(tree, [index for index, _ in tree.members()], extensions)
-    leaf_rules.check_unique_leaf_keys(tree)
-    return tuple(clients)
+    """W4: client ids of all members, in leaf order; raises Invalid W4 naming the first L rule a leaf breaks."""
+    try:
+        clients = tuple(_check_leaf(env, tree, leaf, group_id) for leaf, _ in tree.members())
+        leaf_rules.check_capabilities(tree, [leaf for leaf, _ in tree.members()], extensions)
+        leaf_rules.check_unique_leaf_keys(tree)
+    except Invalid as error:
+        raise Invalid("W4", error.rule) from error
+    return clients
+
+
+def _check_leaf(env: Env, tree: Tree, index: int, group_id: bytes) -> bytes:
+    leaf = tree.find_leaf(index)
+    if leaf is None:
+        raise Invalid("W4", "blank leaf")
+    leaf_rules.check_leaf_signature(leaf, tree.suite, group_id=group_id, leaf=index)
+    leaf_rules.check_leaf_extensions(leaf)
+    return leaf_rules.authenticate_leaf(env, leaf, Use.TREE)
 
 
 def own_leaf_index(tree: Tree, key_package: KeyPackage) -> int:
