@@ -41,7 +41,7 @@ from zajil.mls.primitives.suites import Suite
 from zajil.mls.schedule import key_schedule, transcript
 from zajil.mls.schedule.key_schedule import EpochSecrets
 from zajil.mls.schedule.psk import PreSharedKeyId, psk_secret
-from zajil.mls.schedule.secret_tree import SecretTree
+from zajil.mls.schedule.secret_tree import RatchetKind, SecretTree
 from zajil.mls.tree import tree_math
 from zajil.mls.tree.nodes import LeafNode, LeafSource
 from zajil.mls.tree.parent_hash import path_parent_hashes
@@ -444,6 +444,14 @@ def _opens(suite: Suite, key: bytes, *, sealed: HpkeCiphertext, context: bytes) 
 def content_type(kind: ContentType) -> Callable[[PrivateMessage], PrivateMessage]:
     """A header fault: another content type than the one sealed."""
     return lambda sent: replace(sent, content_type=kind)
+
+
+def after_handshake(actor: Actor) -> Actor:
+    """The actor once it has sent one more handshake message."""
+    group, twin = inside(actor.group), actor.copy()
+    _, _, moved = group.secret_tree.next_key(group.leaf, RatchetKind.HANDSHAKE)
+    twin.group = replace(actor.group, ratchets=replace(actor.group.ratchets, secret_tree=moved))
+    return twin
 
 
 def key_package(
