@@ -36,7 +36,7 @@ class Pipe:
         self.dead = True
 
     def records(self, most: int | None = None) -> list[bytes]:
-        out = []
+        out: list[bytes] = []
         while len(self.data) >= 4 and (most is None or len(out) < most):
             size = int.from_bytes(self.data[:4], "big")
             if len(self.data) < 4 + size:
