@@ -1,0 +1,114 @@
+"""A real server in a process of its own, as an operator runs it, that tests can stop, kill and look into."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from zajil.server.admin import create_invite
+
+# Tests do in a minute what people do in weeks.
+LIMITS = """
+[limits]
+send = {burst = 100000, every_s = 0.001}
+send_prefix = {burst = 100000, every_s = 0.001}
+commit = {burst = 100000, every_s = 0.001}
+commit_prefix = {burst = 100000, every_s = 0.001}
+registration = {burst = 1000, every_s = 1}
+login = {burst = 1000, every_s = 1}
+link_put = {burst = 1000, every_s = 1}
+device_list_write = {burst = 1000, every_s = 1}
+pass_group = {burst = 1000, every_s = 1}
+claim = {burst = 1000, every_s = 1}
+key_package_write = {burst = 1000, every_s = 1}
+refs_write = {burst = 1000, every_s = 1}
+"""
+START_S = 30.0
+
+
+class ServerProcess:
+    """`zajil serve` on a folder. Output goes to `log`, whole, for the tests that search it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "server"
+        self.log = folder / "server.log"
+        self.url = ""
+        self.data.mkdir(parents=True)
+        (self.data / "zajil.toml").write_text(LIMITS, encoding="utf-8")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start and wait for its address; again on the same port after an end."""
+        port = urlsplit(self.url).port or 0
+        command = [sys.executable, "-m", "zajil.cli.main", "serve", "--data", str(self.data), "--port", str(port)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            )
+        self.url = self._first_line().removeprefix("listening on ").strip()
+
+    def _first_line(self) -> str:
+        output = self.process.stdout
+        assert output is not None
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            if select.select([output], [], [], 0.5)[0]:
+                line = output.readline().decode()
+                if line.startswith("listening on "):
+                    return line
+                assert line, f"the server ended: {self.log.read_text(encoding='utf-8')[-2000:]}"
+        raise AssertionError("the server did not start")
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+        self._close()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=30)
+        self._close()
+        return code
+
+    def _close(self) -> None:
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def invite(self) -> str:
+        return create_invite(self.data, 1)
+
+    def files(self) -> dict[str, bytes]:
+        """Every file the server or its log wrote, by name."""
+        found = [path for path in self.data.rglob("*") if path.is_file()]
+        return {path.name: path.read_bytes() for path in [*found, self.log]}
+
+    def database(self) -> Path:
+        (path,) = [path for path in self.data.rglob("*") if path.is_file() and _is_database(path)]
+        return path
+
+    def rows(self) -> dict[str, list[dict[str, object]]]:
+        """The whole database: rows by table, values by column."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.database()}?mode=ro", uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            return {name: [dict(row) for row in connection.execute(f'SELECT * FROM "{name}"')] for name in names}
+
+
+def _is_database(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(15) == b"SQLite format 3"

@@ -1,0 +1,105 @@
+"""What a seized server holds after a story: no text, no name, no title, and nobody beside a group."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+
+import pytest
+from tests.flows.people import ARABIC, RUSSIAN, People, befriend, say, settle, sync_all
+from tests.flows.server import ServerProcess
+
+from zajil.client import Client
+
+pytestmark = [pytest.mark.flows, pytest.mark.slow]
+
+NAMES = ("Аминэ Зоркая", "بوريس القديم", "Clarabella Quick")
+TITLE = "Тайный поход · السر"
+TEXTS = (ARABIC, RUSSIAN, "the-third-stone-hides-the-key 🗝️", "a note of my own 📝")
+
+
+def raw(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def forms(identifier: bytes) -> list[bytes]:
+    """How an id could be written down: raw, base64url and hex."""
+    return [identifier, base64.urlsafe_b64encode(identifier).rstrip(b"="), identifier.hex().encode()]
+
+
+def contents(row: dict[str, object]) -> bytes:
+    return b"\0".join(value if isinstance(value, bytes) else str(value).encode() for value in row.values())
+
+
+def check_no_content(server: ServerProcess, secrets: list[str]) -> None:
+    for name, data in server.files().items():
+        for secret in secrets:
+            for encoding in ("utf-8", "utf-16-le"):
+                assert secret.encode(encoding) not in data, f"{secret!r} stands in {name}"
+            escaped = secret.encode("unicode_escape")
+            assert escaped not in data or escaped == secret.encode(), f"{secret!r} stands escaped in {name}"
+
+
+def check_nobody_beside_a_group(server: ServerProcess, groups: list[bytes], people_ids: list[bytes]) -> None:
+    tables = server.rows()
+    assert {row["gid"] for row in tables["grp"]} >= set(groups), "the story's groups are there to be found"
+    for table, rows in tables.items():
+        for row in rows:
+            held = contents(row)
+            beside = [(g, p) for g, p in itertools.product(groups, people_ids)
+                      if any(f in held for f in forms(g)) and any(f in held for f in forms(p))]  # fmt: skip
+            assert not beside, f"a row of {table} puts an account or mailbox beside a group"
+    for table in set(tables) - {"grp"}:
+        for row in tables[table]:
+            held = contents(row)
+            assert not any(form in held for group in groups for form in forms(group)), f"{table} names a group"
+    log = server.log.read_bytes()
+    for identifier in (*groups, *people_ids):
+        assert not any(form in log for form in forms(identifier)), "the log names someone"
+
+
+async def test_a_seized_server_knows_no_text_no_name_and_nobody_beside_a_group(
+    people: People, server: ServerProcess
+) -> None:
+    amina, boris, clara = clients = [await people.register(name) for name in NAMES]
+    dms = [(await befriend(amina, other)).id for other in (boris, clara)]
+    contacts = [amina.find_contact(other.whoami().account_id) for other in (boris, clara)]
+    group = (await amina.create_group(TITLE, contacts)).id
+    await sync_all(clients)
+    laptop = await people.link(amina)
+    await settle([*clients, laptop], [group])
+    for text in TEXTS[:3]:
+        await say(amina, group, text)
+        await say(boris, dms[0], text)
+    (note,) = [chat.id for chat in amina.chats() if chat.kind == "self"]
+    await say(amina, note, TEXTS[3])
+    groups = [raw(chat) for chat in (group, note, *dms)]
+    identities = [raw(client.whoami().account_id) for client in clients]
+    identities += [mailbox_of(server, client) for client in (*clients, laptop)]
+
+    # Clara has not fetched yet: messages are pending, and the documented pointer is all that joins their receivers.
+    tables = server.rows()
+    assert tables["message"]
+    assert set(tables["message"][0]) == {"id", "kind", "epoch", "ts", "body", "refs", "expires"}
+    assert set(tables["mailbox_item"][0]) == {"mailbox_id", "seq", "message_id", "size", "via"}
+    check_no_content(server, [*NAMES, TITLE, *TEXTS])
+    check_nobody_beside_a_group(server, groups, identities)
+
+    await sync_all([*clients, laptop], rounds=2)
+    check_no_content(server, [*NAMES, TITLE, *TEXTS])
+    check_nobody_beside_a_group(server, groups, identities)
+    tables = server.rows()
+    own = {mailbox_of(server, client) for client in (*clients, laptop)}
+    assert not [row for row in tables["mailbox_item"] if row["mailbox_id"] in own], "delivered means deleted"
+
+
+def mailbox_of(server: ServerProcess, client: Client) -> bytes:
+    me = client.whoami()
+    (row,) = [
+        row
+        for row in server.rows()["device"]
+        if row["account_id"] == raw(me.account_id) and row["device_id"] == me.device_id
+    ]
+    mailbox = row["mailbox_id"]
+    assert isinstance(mailbox, bytes)
+    return mailbox

@@ -1,0 +1,36 @@
+"""Long absence: 300 messages and 20 commits wait in order, and nothing is missing or shown twice."""
+
+from __future__ import annotations
+
+import pytest
+from tests.flows.people import People, befriend, say, sync_all, texts
+from tests.flows.test_groups import group_of
+
+pytestmark = [pytest.mark.flows, pytest.mark.slow]
+
+MESSAGES, COMMITS = 300, 20
+
+
+async def test_a_member_away_for_300_messages_and_20_commits_reads_them_all(people: People) -> None:
+    amina, boris, clara, guest = [await people.register(name) for name in ("Amina", "Boris", "Clara", "Guest")]
+    group = await group_of(amina, [boris, clara], "Mountains")
+    await befriend(amina, guest)
+    contact = amina.find_contact(guest.whoami().account_id)
+    epoch = clara.find_chat(group).epoch
+    written = []
+    for turn in range(COMMITS):
+        change = amina.remove_member if turn % 2 else amina.add_member
+        await change(amina.find_chat(group), contact)
+        await sync_all([boris])
+        for number in range(MESSAGES // COMMITS):
+            written.append(f"{turn}.{number}")
+            await say((amina, boris)[number % 2], group, written[-1])
+    await sync_all([amina, boris])
+    assert amina.find_chat(group).epoch == epoch + COMMITS
+    await clara.sync()
+    assert clara.find_chat(group).epoch == epoch + COMMITS
+    assert texts(clara, group) == texts(amina, group) == texts(boris, group)
+    assert sorted(texts(clara, group)) == sorted(written)
+    await say(clara, group, "back again")
+    await sync_all([amina, boris])
+    assert texts(amina, group)[-1] == texts(boris, group)[-1] == "back again"
