@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,8 +51,8 @@ class Residence:
     def commands(self) -> list[list[str]]:
         """The lines to paste, as a shell splits them; the program's name is replaced by this interpreter's."""
         pasted = [shlex.split(line) for line in self.printed if line.startswith("  ") and " " in line.strip()]
-        return [[*ZAJIL, *words[words.index(verb) :]] for words in pasted for verb in ("register", "add", "send", "read")
-                if verb in words[:4]]  # fmt: skip
+        verbs = ("register", "add", "send", "read")
+        return [[*ZAJIL, *words[words.index(verb) :]] for words in pasted for verb in verbs if verb in words[:4]]
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -71,7 +70,8 @@ def paste(command: list[str], home: Path) -> str:
 
 def echoes(home: Path, count: int) -> list[str]:
     """Echo's answers, once there are so many: what `read --follow` shows, live."""
-    follow = subprocess.Popen([*ZAJIL, "read", "Echo", "--follow", "--json"], stdout=subprocess.PIPE, text=True, env=environ(home))  # fmt: skip
+    command = [*ZAJIL, "read", "Echo", "--follow", "--json"]
+    follow = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ(home))
     found: dict[str, str] = {}
     try:
         assert follow.stdout is not None
@@ -93,8 +93,8 @@ def echoes(home: Path, count: int) -> list[str]:
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
-    yield tmp_path / "data", tmp_path / "home"
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    return tmp_path / "data", tmp_path / "home"
 
 
 def test_what_zajil_run_prints_works_when_pasted_and_echo_answers(folders: tuple[Path, Path]) -> None:
