@@ -48,7 +48,8 @@ class Stage:
         """The head of the story."""
         if self.screen.is_terminal:
             self.screen.print()
-            self.screen.print(Panel(Line(intro), title=Line(title, "bold"), border_style="cyan", padding=(1, 2)))
+            head = Panel(Line(intro), title=Line(title, "bold"), border_style="cyan", padding=(1, 2))
+            self.screen.print(head, soft_wrap=False)
         else:
             self.screen.print(f"{title}\n{intro}")
         await self._pause(intro)
@@ -65,6 +66,8 @@ class Stage:
 
     async def tell(self, story: str) -> None:
         """The narrator."""
+        if not story:
+            return
         self.screen.print(Padding(Line(story, "italic"), (0, 0, 0, 2)), soft_wrap=not self.screen.is_terminal)
         await self._pause(story)
 
@@ -75,20 +78,28 @@ class Stage:
 
     async def says(self, person: Person, received: str, meaning: Text, **values: str | int) -> None:
         """What a person's message reads on another's device, with the watcher's language beside it where it differs."""
-        line = Line.assemble("  ", (f"{person.name():<{_NAME_WIDTH}}", f"bold {person.colour}"), " ")
-        line.append(isolate(clean_text(received)))
+        line = Line(isolate(clean_text(received)))
         gloss = meaning(**values)
         if person.language != language() and gloss != received:
             line.append(f"   ({gloss})", "dim")
-        self.screen.print(line)
+        self._two_columns(Line(person.name(), f"bold {person.colour}"), line)
         await self._pause(received)
+
+    def _two_columns(self, left: Line, right: Line) -> None:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(min_width=_NAME_WIDTH, no_wrap=True)
+        table.add_column(overflow="fold")
+        table.add_row(left, right)
+        self.screen.print(Padding(table, (0, 0, 0, 2)), soft_wrap=False)
 
     async def check(self, holds: bool, claim: str) -> None:
         """A claim that has just been tested."""
         self.held += holds
         self.broken += not holds
         mark, style = ("✓", "bold green") if holds else ("✗", "bold red")
-        self.screen.print(Line.assemble("  ", (f"{mark} ", style), (claim, "" if holds else "red")))
+        table = Table.grid(padding=(0, 1))
+        table.add_row(Line(mark, style), Line(claim, "" if holds else "red"))
+        self.screen.print(Padding(table, (0, 0, 0, 2)), soft_wrap=False)
         await self._pause(claim)
 
     async def row(self, columns: list[tuple[str, object]], more: Text) -> None:
