@@ -20,6 +20,7 @@ _READ_S_PER_CHARACTER = 0.028
 _BEAT_S = 0.5
 _HEX_SHOWN = 160
 _NAME_WIDTH = 8
+_PIPE_WIDTH = 140
 
 
 class Person(NamedTuple):
@@ -35,6 +36,8 @@ class Stage:
 
     def __init__(self, *, fast: bool) -> None:
         self.screen: Console = console()
+        if not self.screen.is_terminal:
+            self.screen.width = _PIPE_WIDTH
         self.fast = fast
         self.held = 0
         self.broken = 0
@@ -68,7 +71,7 @@ class Stage:
         """The narrator."""
         if not story:
             return
-        self.screen.print(Padding(Line(story, "italic"), (0, 0, 0, 2)), soft_wrap=not self.screen.is_terminal)
+        self.screen.print(Padding(Line(story, "italic"), (0, 0, 0, 2)), soft_wrap=False)
         await self._pause(story)
 
     async def fact(self, fact: str) -> None:
