@@ -25,6 +25,7 @@ from zajil.protocol import frames
 from zajil.protocol.chat.aad import ApplicationAad, CommitAad, hash_refs
 from zajil.protocol.ids import GroupId, MailboxId, Mid
 
+IMPLEMENTATIONS: dict[str, type[SQLiteMailboxEngine]] = {"sqlite": SQLiteMailboxEngine}
 T0_MS = 1_800_000_000_000
 NO_LIMITS = {name: Limit(1e9, 1e-9) for name in DEFAULTS}
 
@@ -54,7 +55,9 @@ class Server:
         seed: int = 0,
         cap: Cap | None = None,
         limits: dict[str, Limit] | None = None,
+        implementation: str = "sqlite",
     ) -> None:
+        self.implementation = implementation
         self.rng = random.Random(seed)
         self.path = folder / "zajil.db"
         self.keys = Keys.create(self.rng.randbytes)
@@ -68,7 +71,7 @@ class Server:
         self.engine = self.make_engine()
 
     def make_engine(self) -> SQLiteMailboxEngine:
-        return SQLiteMailboxEngine(
+        return IMPLEMENTATIONS[self.implementation](
             self.database,
             keys=self.keys,
             open_ref=self.refs.open_ref,

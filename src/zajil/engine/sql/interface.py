@@ -261,6 +261,20 @@ class MailboxEngine(ABC):
         """
 
     @abstractmethod
+    def read_now(
+        self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int = READ_BYTES_MAX
+    ) -> tuple[Msg, ...]:
+        """`read` in the calling thread."""
+
+    @abstractmethod
+    def state_now(self, mailbox_id: MailboxId) -> MailboxState:
+        """`mailbox_state` in the calling thread."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Let go of the files at once, as a crash would: what is committed stays, the rest is gone."""
+
+    @abstractmethod
     def start(self) -> None:
         """Begin to take operations from the running event loop."""
 

@@ -95,7 +95,6 @@ class SQLiteMailboxEngine(MailboxEngine):
         self.abandon()
 
     def abandon(self) -> None:
-        """Let go of the files at once, as a crash would: what is committed stays, the rest is gone."""
         self._closing = True
         self._readers.shutdown()
         for connection in (self._connection, *self._open_readers):
@@ -254,11 +253,9 @@ class SQLiteMailboxEngine(MailboxEngine):
     def read_now(
         self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int = op.READ_BYTES_MAX
     ) -> tuple[Msg, ...]:
-        """`read` in the calling thread."""
         return queues.read_entries(Sql(self._reading()), self._tools.keys, mailbox_id, after, n=n, max_bytes=max_bytes)
 
     def state_now(self, mailbox_id: MailboxId) -> MailboxState:
-        """`mailbox_state` in the calling thread."""
         return queues.state_of(Sql(self._reading()), mailbox_id)
 
     # Connections

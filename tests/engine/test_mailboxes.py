@@ -1,0 +1,211 @@
+"""Queues of every implementation: numbering, acknowledgement, cap and eviction, expiry, and how many statements."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+from tests.delivery.world import Group, Server
+
+from zajil.delivery import send as send_verb
+from zajil.engine.sql import interface as op
+from zajil.engine.sql.queues import Cap
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.frames import Kind
+from zajil.protocol.ids import MailboxId
+
+PRAGMAS = ("journal_mode", "synchronous", "secure_delete")
+MakeServer = Callable[[Cap | None], Server]
+
+
+def test_an_unknown_mailbox_is_gone(server: Server) -> None:
+    nobody = MailboxId(bytes(16))
+    assert server.queue(nobody) == ()
+    with pytest.raises(ZajilError, match="gone"):
+        server.engine.state_now(nobody)
+    with pytest.raises(ZajilError, match="gone"):
+        server.do(op.Ack(mailbox_id=nobody, upto=0))
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 2**62])
+def test_a_future_number_cannot_be_acknowledged(server: Server, ahead: int) -> None:
+    box = server.mailbox()
+    group = Group(server, box)
+    server.send(group.send_frame())
+    with pytest.raises(ZajilError, match="malformed"):
+        server.do(op.Ack(mailbox_id=box, upto=1 + ahead))
+    assert server.engine.state_now(box).acked == 0
+    assert len(server.queue(box)) == 1
+
+
+def test_an_acknowledgement_touches_its_own_mailbox_only(server: Server) -> None:
+    a, b = server.mailbox(), server.mailbox()
+    group = Group(server, a, b)
+    for _ in range(3):
+        server.send(group.send_frame())
+    assert server.do(op.Ack(mailbox_id=a, upto=4)) == op.Done(4)
+    assert server.queue(a) == ()
+    assert [m.seq for m in server.queue(b)] == [1, 2, 3, 4]
+    assert server.count("message") == 4  # the Welcome and three messages still have one pointer
+
+
+def test_a_body_goes_with_its_last_pointer(server: Server) -> None:
+    a, b = server.mailbox(), server.mailbox()
+    group = Group(server, a, b)
+    server.send(group.send_frame())
+    server.do(op.Ack(mailbox_id=a, upto=2))
+    assert server.count("message") == 2
+    server.do(op.Ack(mailbox_id=b, upto=2))
+    assert (server.count("message"), server.count("mailbox_item")) == (0, 0)
+
+
+def test_acknowledgement_is_cumulative_and_never_goes_back(server: Server) -> None:
+    box = server.mailbox()
+    group = Group(server, box)
+    for _ in range(5):
+        server.send(group.send_frame())
+    server.do(op.Ack(mailbox_id=box, upto=3))
+    assert server.do(op.Ack(mailbox_id=box, upto=2)) == op.Done(0)
+    state = server.engine.state_now(box)
+    assert state == op.MailboxState(head=5, queued=2, acked=3, dropped=0, before_seq=0)
+    assert [m.seq for m in server.queue(box)] == [4, 5]
+
+
+def test_reading_stops_at_the_count_and_at_the_size_but_gives_one_always(server: Server) -> None:
+    box = server.mailbox()
+    group = Group(server, box)
+    for _ in range(4):
+        server.send(group.send_frame(b"x" * 1000))
+    assert [m.seq for m in server.engine.read_now(box, 1, n=2)] == [2, 3]
+    assert [m.seq for m in server.engine.read_now(box, 0, n=9, max_bytes=2500)] == [1, 2]
+    assert [m.seq for m in server.engine.read_now(box, 0, n=9, max_bytes=1)] == [1]
+
+
+def test_a_dropped_mailbox_takes_its_entries_along(server: Server) -> None:
+    a, b = server.mailbox(), server.mailbox()
+    group = Group(server, a, b)
+    server.send(group.send_frame())
+    server.do(op.DropMailbox(mailbox_id=a))
+    assert server.count("message") == 2
+    server.do(op.DropMailbox(mailbox_id=b))
+    assert (server.count("message"), server.count("mailbox_item"), server.count("mailbox")) == (0, 0, 0)
+
+
+def test_a_flood_through_one_reference_evicts_nothing_of_another(make_server: MakeServer) -> None:
+    server = make_server(Cap(20, 1 << 20))
+    box = server.mailbox()
+    friend, flood = Group(server, server.mailbox(), box), Group(server, server.mailbox(), box)
+    kept = [friend.send_frame() for _ in range(5)]
+    for frame in kept:
+        server.send(frame)
+    for _ in range(60):
+        server.send(flood.send_frame())
+    queue = server.queue(box)
+    assert len(queue) == 20
+    assert [m.body for m in queue if m.gid == friend.gid and m.kind == 2] == [f.body for f in kept]
+    assert [m.kind for m in queue if m.gid == flood.gid].count(Kind.WELCOME) == 1  # messages go before Welcomes
+    state = server.engine.state_now(box)
+    assert (state.queued, state.head) == (20, 67)
+    first_kept = min(m.seq for m in queue if m.gid == flood.gid and m.kind == 2)
+    assert (state.dropped, state.before_seq) == (47, first_kept)
+
+
+def test_a_flood_of_bytes_is_measured_in_bytes(make_server: MakeServer) -> None:
+    server = make_server(Cap(1000, 20_000))
+    box = server.mailbox()
+    friend, flood = Group(server, server.mailbox(), box), Group(server, server.mailbox(), box)
+    for _ in range(30):
+        server.send(friend.send_frame(b""))
+    for _ in range(10):
+        server.send(flood.send_frame(b"x" * 5000))
+    queue = server.queue(box)
+    assert sum(len(m.body) for m in queue) <= 20_000
+    assert len([m for m in queue if m.gid == friend.gid and m.kind == 2]) == 30
+
+
+def test_commits_of_the_flooding_reference_go_last_but_go(make_server: MakeServer) -> None:
+    server = make_server(Cap(10, 1 << 20))
+    box = server.mailbox()
+    friend, flood = Group(server, server.mailbox(), box), Group(server, server.mailbox(), box)
+    server.send(friend.send_frame())
+    for _ in range(20):
+        frame = flood.commit_frame()
+        server.commit(frame)
+        flood.applied(frame, flood.pending)
+    queue = server.queue(box)
+    assert len(queue) == 10
+    assert [m.kind for m in queue if m.gid == friend.gid] == [3, 2]
+    assert queue[-1].epoch == flood.epoch - 1
+
+
+def test_a_gap_is_told_until_an_acknowledgement_passes_it(make_server: MakeServer) -> None:
+    server = make_server(Cap(5, 1 << 20))
+    box = server.mailbox()
+    group = Group(server, box)
+    for _ in range(12):
+        server.send(group.send_frame())
+    state = server.engine.state_now(box)
+    assert (state.dropped, state.before_seq) == (7, 8)
+    server.do(op.Ack(mailbox_id=box, upto=7))
+    assert server.engine.state_now(box).dropped == 7
+    server.do(op.Ack(mailbox_id=box, upto=8))
+    after = server.engine.state_now(box)
+    assert (after.dropped, after.before_seq, after.queued) == (0, 0, 4)
+
+
+def test_messages_expire_after_thirty_days_and_leave_no_gap_mark(server: Server) -> None:
+    a, b = server.mailbox(), server.mailbox()
+    group = Group(server, a, b)
+    server.send(group.send_frame())
+    server.now_ms += 86_400_000
+    server.send(group.send_frame())
+    server.now_ms += 29 * 86_400_000
+    assert server.do(op.Expire(rows=2)) == op.Done(2)
+    server.do(op.Expire())
+    for box in (a, b):
+        assert [m.seq for m in server.queue(box)] == [3]
+        state = server.engine.state_now(box)
+        assert (state.queued, state.head, state.dropped) == (1, 3, 0)
+    assert server.count("message") == 1
+
+
+def test_a_group_without_use_ends_after_ninety_days(server: Server) -> None:
+    used, unused = Group(server, server.mailbox()), Group(server, server.mailbox())
+    server.now_ms += 50 * 86_400_000
+    server.send(used.send_frame())
+    server.now_ms += 45 * 86_400_000
+    server.do(op.Expire())
+    assert server.count("grp") == 1
+    server.send(used.send_frame())
+    with pytest.raises(ZajilError, match="bad-group-token"):
+        server.send(unused.send_frame())
+
+
+@pytest.mark.parametrize("members", [1, 5, 40])
+def test_hot_operations_take_the_same_few_statements_for_any_group(server: Server, members: int) -> None:
+    boxes = [server.mailbox() for _ in range(members)]
+    group = Group(server, *boxes)
+    took = []
+    for operation in (
+        send_verb.prepare(group.send_frame()),
+        op.Ack(mailbox_id=boxes[0], upto=1),
+        op.Ack(mailbox_id=boxes[0], upto=1),
+    ):
+        server.do(operation)
+        took.append(server.engine.last_statements)
+    server.commit(group.commit_frame([(members, server.refs.make_ref(server.mailbox()))], welcome=b"w"))
+    took.append(server.engine.last_statements)
+    assert took == [7, 5, 1, 12]
+
+
+def test_every_table_is_strict_and_the_file_is_durable_and_wiped(server: Server) -> None:
+    with sqlite3.connect(server.path) as connection:
+        rows = connection.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'").fetchall()
+    connection.close()
+    assert {name for name, strict in rows if not strict} <= {"sqlite_schema", "sqlite_sequence"}
+    writing = server.engine._writing()
+    values = [
+        writing.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "secure_delete")
+    ]
+    assert values == ["wal", 2, 1]
