@@ -14,7 +14,7 @@ from tests.mls.scenes import TITLE, judge, refused, scene
 from zajil import mls
 from zajil.mls.messages.extensions import Extension
 from zajil.mls.messages.group_context import MAX_EPOCH, GroupContext
-from zajil.mls.messages.proposals import Proposal, ProposalRef, Remove, SetExtensions
+from zajil.mls.messages.proposals import Add, Proposal, ProposalRef, Remove, SetExtensions
 from zajil.mls.primitives.crypto import HpkeCiphertext
 from zajil.mls.tree.nodes import LeafNode, LeafSource
 from zajil.mls.tree.treekem import UpdatePath, UpdatePathNode
@@ -40,7 +40,8 @@ def refuse(rule: str, faults: Faults, proposals: Sequence[Proposal] = ()) -> Non
 @pytest.mark.parametrize("suite", SUITES)
 def test_honest_commits_pass(suite: int) -> None:
     s = scene(suite)
-    for proposals in ([], [Remove(3)], [SetExtensions((TITLE,))], [Remove(1), SetExtensions(())]):
+    lists: list[list[Proposal]] = [[], [Remove(3)], [SetExtensions((TITLE,))], [Remove(1), SetExtensions(())]]
+    for proposals in lists:
         forged = forge.commit(s.alice, proposals)
         event = judge(s.dave, forged.message)
         assert isinstance(event, mls.Staged)
@@ -67,7 +68,7 @@ def test_c1_update_without_path() -> None:
 
 def test_c1_path_where_none_is_needed_passes() -> None:
     s = scene()
-    add = forge.Add(mls.parse_key_package(s.erin.key_package()))
+    add = Add(mls.parse_key_package(s.erin.key_package()))
     assert isinstance(judge_commit(Faults(path=True), [add]), mls.Staged)
 
 

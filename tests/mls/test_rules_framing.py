@@ -10,13 +10,16 @@ from tests.mls.forge import Faults, Framing, flipped
 from tests.mls.scenes import GROUP_ID, TITLE, judge, refused, scene
 
 from zajil import mls
-from zajil.mls.messages.envelope import WireFormat
+from zajil.mls.messages import protect
+from zajil.mls.messages.envelope import WireFormat, wrap
 from zajil.mls.messages.framing import (
     ApplicationData,
+    ContentAuth,
     ContentType,
     PrivateMessage,
     Sender,
     SenderType,
+    member,
     parse_framed,
 )
 from zajil.mls.messages.proposals import Add, Commit, Remove, SetExtensions
@@ -57,7 +60,7 @@ def test_d1_presence_octet() -> None:
     s = scene()
     signed = replace(
         forge.sign(s.alice, PresenceTwo(())),
-        auth=forge.ContentAuth(bytes(64), bytes(32)),
+        auth=ContentAuth(bytes(64), bytes(32)),
     )
     with pytest.raises(mls.DecodeError):
         judge(s.bob, forge.seal(s.alice, signed))
@@ -155,7 +158,7 @@ def test_f4_sender_data() -> None:
 
 def test_f4_blank_leaf_in_public() -> None:
     s = scene()
-    how = Framing(wire_format=ON_PUBLIC, sender=forge.member(2))
+    how = Framing(wire_format=ON_PUBLIC, sender=member(2))
     with refused("F4"):
         judge(s.bob, forge.message(s.alice, Remove(3), how), policy=PUBLIC)
 
@@ -214,13 +217,13 @@ def test_f7_relabelled() -> None:
     group = forge.inside(s.alice.group)
     private = parse_framed(forge.message(s.alice, TEXT))
     assert isinstance(private, PrivateMessage)
-    data = forge.protect.open_sender_data(group.suite, private, sender_data_secret=group.secrets.sender_data)
+    data = protect.open_sender_data(group.suite, private, sender_data_secret=group.secrets.sender_data)
     bent = replace(private, content_type=ContentType.PROPOSAL)
     key = sender_data_key(group.suite, group.secrets.sender_data, bent.ciphertext)
     sealed = crypto.aead_seal(
         group.suite, key.key, nonce=key.nonce, aad=bent.sender_data_aad(), plaintext=data.encode()
     )
-    message = forge.wrap(WireFormat.PRIVATE_MESSAGE, replace(bent, encrypted_sender_data=sealed).encode())
+    message = wrap(WireFormat.PRIVATE_MESSAGE, replace(bent, encrypted_sender_data=sealed).encode())
     with refused("F7"):
         judge(s.bob, message)
 

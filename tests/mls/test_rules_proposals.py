@@ -25,6 +25,7 @@ from zajil.mls.messages.proposals import (
 )
 from zajil.mls.messages.reinit import ReInit
 from zajil.mls.schedule.psk import ExternalPsk, PreSharedKeyId, ResumptionPsk, ResumptionUsage
+from zajil.mls.tree.tree import Tree
 
 PATH = Faults(path=True)
 SECRET = b"a pre-shared key"
@@ -55,7 +56,8 @@ def refuse_received(rule: str, proposals: Sequence[Proposal], faults: Faults = P
 
 def listening(*said: tuple[Actor, Proposal]) -> tuple[Actor, list[bytes]]:
     """Bob after he heard standalone proposals, and their references."""
-    bob, references, speakers = scene().bob.copy(), [], {}
+    bob, references = scene().bob.copy(), []
+    speakers: dict[bytes, Actor] = {}
     for actor, proposal in said:
         speaker = speakers.get(actor.identity, actor)
         message, reference = forge.proposal(speaker, proposal)
@@ -266,7 +268,7 @@ def test_p10_add_applied_before_remove() -> None:
     s = scene()
     newcomer, other = add(s.erin), add(s.frank)
 
-    def wrong(_: forge.Tree) -> forge.Tree:
+    def wrong(_tree: Tree) -> Tree:
         tree, _ = forge.inside(s.alice.group).tree.add_all(
             [newcomer.key_package.leaf_node, other.key_package.leaf_node]
         )

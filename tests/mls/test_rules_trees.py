@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from tests.mls import forge
@@ -87,7 +88,7 @@ def test_t3_stale_parent() -> None:
 
     for index, change in ((1, other_key), (3, other_key), (7, other_key), (1, stale_hash), (3, stale_hash)):
         with refused("T3"):
-            join(Invitation(tree=lambda tree, i=index, c=change: with_node(tree, i, c)))
+            join(Invitation(tree=partial(with_node, index=index, change=change)))
 
 
 def test_t3_no_single_chain() -> None:
