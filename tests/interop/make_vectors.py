@@ -1,4 +1,8 @@
-"""Writes vectors/hpke/xwing.json: `python -m tests.interop.make_vectors` from the project root, with Node installed."""
+"""Writes vectors/hpke and vectors/mls: `python -m tests.interop.make_vectors` from the project root, with Node.
+
+vectors/mls: what one passive member of a group is sent, in both suites, with every other member on one engine. The
+member keeps to itself what a reader needs (its private keys); what it must come to is taken from another member.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.interop.cast import OURS, THEIRS, Cast, Member
 from tests.interop.node import ROOT, build_peer
-from tests.interop.ts_mls import Peer
+from tests.interop.ts_mls import NOW, Peer
+from tests.mls.actors import Actor
 
 from zajil.mls.primitives import hpke
 from zajil.mls.primitives.suites import XWING
 
 IKMS = (b"\x11" * 64, bytes(range(64)), b"\x00" * 32, b"zajil" * 20)
+LABEL, CONTEXT, LENGTH = "zajil vector", b"context", 40
 PLAINTEXTS = (b"", b"one path secret".ljust(64, b"."), bytes(300))
 
 
@@ -46,9 +53,107 @@ def xwing(peer: Peer) -> dict[str, Any]:  # Any: JSON
     }
 
 
+class Recorder:
+    """The transcript of one passive member while a `Cast` goes on."""
+
+    def __init__(self, cast: Cast, kind: str) -> None:
+        self.cast, self.kind = cast, kind
+        self.steps: list[dict[str, Any]] = []  # JSON
+        self.start: dict[str, Any] = {}  # JSON
+        self.passive = cast.member(OURS)
+
+    def reached(self) -> dict[str, Any]:  # Any: JSON
+        """What every member of this epoch has, as one of the others sees it."""
+        other = self.cast.live[0]
+        state = other.state()
+        return {
+            "epoch": state.epoch,
+            "epoch_authenticator": state.epoch_authenticator.hex(),
+            "tree_hash": state.tree_hash.hex(),
+            "exported": other.export(LABEL, CONTEXT, LENGTH).hex(),
+        }
+
+    def join(self, inviter: Member) -> None:
+        """The passive member is invited; it stands last among the live ones."""
+        package = self.passive.key_package()
+        assert isinstance(self.passive, Actor)
+        _, secrets = self.passive.packages[-1]
+        commit, welcome = inviter.commit(adds=[package])
+        assert welcome is not None
+        inviter.apply()
+        for member in self.cast.live:
+            if member is not inviter:
+                member.receive(commit)
+        self.passive.join(welcome)
+        self.cast.live.append(self.passive)
+        self.start = {
+            "key_package": package.hex(),
+            "init_key": secrets.init_key.hex(),
+            "encryption_key": secrets.encryption_key.hex(),
+            "welcome": welcome.hex(),
+            "joined": self.reached(),
+        }
+
+    def commit(self, committer: Member, **what: Any) -> None:  # Any: the arguments of Cast.commit
+        leaf = committer.state().leaf
+        message = self.cast.commit(committer, **what)
+        aad = b"commit %d" % (committer.state().epoch - 1)
+        step = {"kind": "commit", "sender": leaf, "aad": aad.hex(), "message": message.hex()}
+        self.steps.append(step | self.reached())
+
+    def send(self, sender: Member, text: str) -> dict[str, Any]:  # Any: JSON
+        """A message that everybody live takes now; `steps` gets it when the caller puts it there."""
+        data, aad = text.encode(), b"aad of " + text.encode()
+        message = sender.encrypt(data, aad=aad)
+        for member in self.cast.live:
+            if member is not sender and member is not self.passive:
+                member.receive(message)
+        leaf = sender.state().leaf
+        return {"kind": "application", "sender": leaf, "aad": aad.hex(), "message": message.hex(), "data": data.hex()}
+
+
+def transcript(peer: Peer, suite: int, kind: str) -> dict[str, Any]:  # Any: JSON
+    """A partly merged tree, then messages, updates, extensions, removals and adds by every kind of member."""
+    cast = Cast(peer, suite)
+    story = Recorder(cast, kind)
+    founder = cast.found(kind, [(0xF0A0, b"a title")])
+    second, third, fifth, gap, late = (cast.member(kind) for _ in range(5))
+    cast.commit(founder, joiners=[second], ghosts=1)
+    cast.commit(founder, joiners=[third, fifth])
+    cast.commit(founder, removes=[2])
+    cast.commit(founder, joiners=[gap])
+    cast.commit(fifth)
+    story.join(founder)
+    story.steps.append(story.send(founder, "first"))
+    story.commit(second)
+    late_words = [story.send(gap, f"word {number}") for number in range(3)]
+    story.steps += [late_words[2], late_words[0]]
+    story.commit(fifth, extensions=[(0xF0A0, b"another title"), (0xF0A1, b"")])
+    story.steps.append(late_words[1])
+    story.commit(gap, joiners=[late])
+    story.commit(third, removed=[second], extensions=[(0xF0A1, b"both")])
+    story.steps.append(story.send(late, "after the removal"))
+    story.commit(late, removed=[gap], ghosts=1)
+    story.commit(founder)
+    story.steps.append(story.send(founder, "last"))
+    maker = "zajil.mls" if kind == OURS else "ts-mls 1.6.4 with web/build/ts-mls-corrections.ts"
+    return {
+        "source": f"tests/interop/make_vectors.py: every member but the reader on {maker}",
+        "about": "what one member is sent from its Welcome on; bytes are hex; commits reach the values beside them",
+        "suite": suite,
+        "now": NOW,
+        "exporter": {"label": LABEL, "context": CONTEXT.hex(), "length": LENGTH},
+        **story.start,
+        "steps": story.steps,
+    }
+
+
 def main() -> None:
     with Peer(build_peer(raw=False)) as peer:
         write(ROOT / "vectors" / "hpke" / "xwing.json", xwing(peer))
+        for kind, maker in ((OURS, "zajil"), (THEIRS, "ts-mls")):
+            for suite, name in ((1, "x25519"), (0x53, "xwing")):
+                write(ROOT / "vectors" / "mls" / f"{maker}-{name}.json", transcript(peer, suite, kind))
 
 
 if __name__ == "__main__":
