@@ -8,6 +8,7 @@ connections. An empty list ends the account. Source: service.md 2.
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -97,3 +98,26 @@ def _write(auth: Auth, db: Connection, before: VerifiedList, new: VerifiedList, 
     if not new.list.devices:
         store.set_state(db, account_id, store.DELETED)
         store.delete_contact_tokens(db, account_id)
+
+
+class ListedDevices(NamedTuple):
+    """Seq of an account's newest list, and its devices."""
+
+    list_seq: int
+    devices: list[store.DeviceRow]
+
+
+async def find_devices(auth: Auth, account_id: AccountId) -> ListedDevices | None:
+    """Where an account's messages go; None unless it is active."""
+
+    def read(db: Connection) -> ListedDevices | None:
+        if store.find_state(db, account_id) != store.ACTIVE:
+            return None
+        return ListedDevices(store.newest_seq(db, account_id), store.devices_of(db, account_id))
+
+    return await auth.db.read(read)
+
+
+async def newest_seq(auth: Auth, account_id: AccountId) -> int:
+    """Seq of the account's newest list; 0 if there is none."""
+    return await auth.db.read(lambda db: store.newest_seq(db, account_id))

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
 
 from zajil.engine.sql.database import METADATA, describe
 
-_U64 = BigInteger().with_variant(Integer, "sqlite")
+_U64 = Integer().with_variant(BigInteger, "postgresql")
 
 
 _ACCOUNT = describe("identifier", "whose row this is: a hash of the first account key", "until the account is deleted")

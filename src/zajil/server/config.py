@@ -61,8 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     first_frame_s: Annotated[
         float, Meta(gt=0, description="Time a new connection has for its first data frame.", extra={"unit": "s"})
     ] = 10.0
-    ping_idle_s: Annotated[
-        float, Meta(gt=0, description="Silence after which the server sends a ping.", extra={"unit": "s"})
+    sender_idle_s: Annotated[
+        float, Meta(gt=0, description="Idle time after which a sending session is closed.", extra={"unit": "s"})
     ] = 60.0
     dead_after_s: Annotated[
         float, Meta(gt=0, description="Silence after which a connection is closed.", extra={"unit": "s"})

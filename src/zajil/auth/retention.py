@@ -1,0 +1,21 @@
+"""What has outlived its purpose goes: tokens, link rows, contact tokens, registration codes."""
+
+from __future__ import annotations
+
+from zajil.auth import store
+from zajil.auth.context import Auth
+from zajil.auth.invites import first_good_day
+from zajil.auth.lists import finish_revocations
+
+ROWS = 1000
+
+
+async def run(auth: Auth) -> None:
+    """Delete everything expired, in short transactions, and finish revocations that a crash interrupted."""
+    await finish_revocations(auth)
+    now, first_day = auth.now(), first_good_day(auth.today())
+    while (
+        await auth.db.write(lambda db: store.delete_expired(db, now=now, first_invite_day=first_day, limit=ROWS))
+        >= ROWS
+    ):
+        pass

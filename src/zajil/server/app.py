@@ -1,0 +1,267 @@
+"""One server, wired: storage, the two services, the gateway, the routes. The only module that knows all of them.
+
+Services never import each other; what one needs of another is a callable made here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from aiohttp import web
+
+from zajil.auth import contacts, lists, login, retention
+from zajil.auth.challenge import Challenges
+from zajil.auth.context import Auth, CallingDevice, RevokedDevice
+from zajil.delivery import commit, create, mailboxes, packages, send
+from zajil.delivery import retention as delivery_retention
+from zajil.delivery.context import AccountDevices, Delivery, DeviceCaller
+from zajil.delivery.refs import RefBook
+from zajil.engine import keys as key_file
+from zajil.engine.bus import MemoryBus
+from zajil.engine.keys import Keys
+from zajil.engine.limits import Limits
+from zajil.engine.sql.sqlite import SQLiteMailboxEngine
+from zajil.protocol import frames
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.ids import AccountId, MailboxId
+from zajil.server.config import ConfigError, Settings, fix_name
+from zajil.server.gateway.aiohttp_shell import AiohttpShell
+from zajil.server.gateway.gateway import Gateway, Hello, Patience, Services
+from zajil.server.gateway.peers import PeerRules
+from zajil.server.gateway.receiver import Standing
+from zajil.server.gateway.shell import Shell
+from zajil.server.http.auth_routes import bind_auth
+from zajil.server.http.delivery_routes import bind_delivery, bind_public
+from zajil.server.http.dispatch import Dispatcher
+from zajil.server.http.idempotency import AnswerBook, delete_old_answers
+from zajil.server.metrics import Metrics
+from zajil.server.schema import open_database
+
+_LOG = logging.getLogger(__name__)
+_LOCK_FILE = "zajil.lock"
+
+
+class Server:
+    """A running server. Make it with `start`, end it with `stop`."""
+
+    def __init__(self, data: Path, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+        self.settings = settings
+        self.port = 0
+        self._clock = clock
+        self._lock = _lock(data)
+        fix_name(data, settings)
+        self._db = open_database(data)
+        keys = Keys.load(data / key_file.FILE_NAME, create=True)
+        self._limits = Limits(settings.limits)
+        self._bus = MemoryBus()
+        refs = RefBook(keys)
+        self._engine = SQLiteMailboxEngine(
+            self._db,
+            keys=keys,
+            open_ref=refs.open_ref,
+            bus=self._bus,
+            limits=self._limits,
+            clock=clock,
+            gather_ms=settings.mailbox_gather_ms,
+        )
+        self._delivery = self._make_delivery(keys, refs)
+        self._auth = self._make_auth(keys)
+        self.metrics = Metrics()
+        dispatcher = self._make_dispatcher(keys)
+        self.gateway = self._make_gateway(dispatcher)
+        peers = PeerRules(origins=settings.origins, trusted_proxies=settings.trusted_proxies)
+        self._shell: Shell = AiohttpShell(gateway=self.gateway, call=dispatcher.answer, peers=peers)
+        self.metrics.watch(connections=self.gateway.count, lag_s=lambda: self.gateway.loop_lag_s)
+        self._metrics_runner: web.AppRunner | None = None
+        self._upkeep: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, data: Path, settings: Settings, *, clock: Callable[[], float] = time.time) -> Server:
+        """A server listening on the settings' host and port; `port` is the one in use.
+
+        Raises ConfigError (another server runs on this directory), KeyFileError, OSError (address in use).
+        """
+        server = cls(data, settings, clock=clock)
+        server._engine.start()
+        server.gateway.start()
+        await lists.finish_revocations(server._auth)
+        try:
+            server.port = await server._shell.start(settings.host, settings.port)
+            if settings.metrics_port:
+                server._metrics_runner = await server.metrics.listen(settings.metrics_port)
+        except OSError:
+            await server.stop()
+            raise
+        server._upkeep = asyncio.create_task(server._keep_up())
+        return server
+
+    async def stop(self) -> None:
+        """Tell every session `restarting`, finish what was accepted, and let go of the files."""
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._upkeep
+        await self.gateway.drain(self.settings.drain_s)
+        await self._shell.stop()
+        if self._metrics_runner is not None:
+            await self._metrics_runner.cleanup()
+        await self._engine.close()
+        await asyncio.to_thread(self._db.close)
+        self._lock.close()
+
+    async def run_retention(self) -> None:
+        """Delete what has outlived its retention, everywhere."""
+        await retention.run(self._auth)
+        now = int(self._clock())
+        while await self._db.write(lambda db: delete_old_answers(db, now=now, limit=1000)) >= 1000:
+            pass
+        await delivery_retention.run(self._delivery)
+
+    async def _keep_up(self) -> None:
+        while True:
+            try:
+                await self.run_retention()
+            except Exception as bug:  # noqa: BLE001  # the boundary of a background task
+                _LOG.error("retention failed", exc_info=bug)
+            await asyncio.sleep(self.settings.retention_every_s)
+
+    # Wiring
+
+    def _make_delivery(self, keys: Keys, refs: RefBook) -> Delivery:
+        return Delivery(
+            db=self._db,
+            engine=self._engine,
+            keys=keys,
+            refs=refs,
+            bus=self._bus,
+            limits=self._limits,
+            clock=self._clock,
+            find_devices=self._find_devices,
+            check_contact_token=lambda token, account: contacts.check_contact_token(self._auth, token, account),
+            spend_contact_token=lambda token, account: contacts.spend_contact_token(self._auth, token, account),
+        )
+
+    def _make_auth(self, keys: Keys) -> Auth:
+        return Auth(
+            db=self._db,
+            limits=self._limits,
+            challenges=Challenges(keys.subkey("login challenge")),
+            server_name=self.settings.server_name,
+            invite_only=self.settings.registration == "invite",
+            clock=self._clock,
+            add_mailbox=self._engine.add_mailbox,
+            drop_mailbox=self._engine.drop_mailbox,
+            drop_device=self._drop_device,
+            notify_list=self._notify_list,
+            random=os.urandom,
+        )
+
+    def _make_dispatcher(self, keys: Keys) -> Dispatcher:
+        public = bind_public(server_name=self.settings.server_name, gate=self.settings.registration)
+        return Dispatcher(
+            routes={**bind_auth(self._auth), **bind_delivery(self._delivery), **public},
+            check_device=lambda token: login.check_device(self._auth, token),
+            limits=self._limits,
+            clock=self._clock,
+            answers=AnswerBook(self._db, keys, self._clock),
+            count=self.metrics.count_call,
+        )
+
+    def _make_gateway(self, dispatcher: Dispatcher) -> Gateway:
+        settings = self.settings
+        return Gateway(
+            services=Services(
+                check_hello=self._check_hello,
+                stand=self._stand,
+                mailboxes=self._engine,
+                submit=self._submit,
+                call=dispatcher.answer,
+                low_keys=self._low_keys,
+            ),
+            bus=self._bus,
+            limits=self._limits,
+            patience=Patience(
+                first_frame_s=settings.first_frame_s,
+                dead_after_s=settings.dead_after_s,
+                sender_idle_s=settings.sender_idle_s,
+                reread_s=settings.reread_s,
+                slow_after_s=settings.slow_after_s,
+            ),
+            connections_max=settings.connections_max,
+            clock=self._clock,
+        )
+
+    # What services need of each other
+
+    async def _find_devices(self, account_id: AccountId) -> AccountDevices | None:
+        found = await lists.find_devices(self._auth, account_id)
+        if found is None:
+            return None
+        return AccountDevices(found.list_seq, tuple((row.device_id, row.mailbox_id) for row in found.devices))
+
+    async def _drop_device(self, device: RevokedDevice) -> None:
+        self.gateway.close_device(device.account_id, device.device_id)
+        await mailboxes.drop_device(self._delivery, *device)
+
+    async def _notify_list(self, mailbox_ids: tuple[MailboxId, ...], seq: int) -> None:
+        await mailboxes.send_notice(self._delivery, mailbox_ids, "device-list", {"seq": seq})
+
+    async def _check_hello(self, token: bytes) -> Hello:
+        device = await login.check_device(self._auth, token)
+        return Hello(device, await lists.newest_seq(self._auth, device.account_id))
+
+    async def _stand(self, mailbox_id: MailboxId, after: int) -> Standing:
+        state = await mailboxes.open_mailbox(self._delivery, mailbox_id, after)
+        return Standing(
+            head=state.head,
+            queued=state.queued,
+            acked=state.acked,
+            list_seq=0,
+            gap_count=state.dropped,
+            gap_seq=state.before_seq if state.dropped else 0,
+        )
+
+    async def _low_keys(self, device: CallingDevice) -> tuple[frames.KeysLow, ...]:
+        held = await packages.count(self._delivery, DeviceCaller(*device))
+        return tuple(frames.KeysLow(count.suite, count.left) for count in held.counts if count.left < packages.KEYS_LOW)
+
+    async def _submit(self, request: frames.Request, prefix: bytes) -> frames.Ok:
+        kind = type(request).__name__.lower()
+        try:
+            match request:
+                case frames.Send():
+                    ephemeral = request.flags & frames.EPHEMERAL
+                    bucket = "ephemeral_prefix" if ephemeral else "send_prefix"
+                    self._limits.take(bucket, prefix, now=self._clock())
+                    accepted = await send.send(self._engine, request)
+                case frames.Commit():
+                    self._limits.take("commit_prefix", prefix, now=self._clock())
+                    accepted = await commit.commit(self._engine, request)
+                case frames.Create():
+                    self._limits.take("commit_prefix", prefix, now=self._clock())
+                    accepted = await create.create(self._engine, request)
+        except ZajilError as reason:
+            self.metrics.count_request(kind, reason.code)
+            raise
+        self.metrics.count_request(kind, "ok")
+        return frames.Ok(rid=request.rid, epoch=accepted.epoch, ts=accepted.ts, dup=accepted.dup)
+
+
+def _lock(data: Path) -> IO[bytes]:
+    """Hold the data directory: two servers on one would not wake each other's readers."""
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = (data / _LOCK_FILE).open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ConfigError("another server is running on this data directory") from None
+    return file

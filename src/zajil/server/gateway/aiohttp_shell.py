@@ -1,0 +1,176 @@
+"""The shell on aiohttp: WebSockets for sessions and plain HTTPS for control calls, on one port.
+
+No compression (ciphertext does not shrink), no heartbeat timer per connection, no access log, no Server header, and
+nothing that a peer sent reaches a log. Records are sent by a task that lives only while there is something to send.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import WSMsgType, web
+from multidict import CIMultiDictProxy
+
+from zajil.protocol.control import find_route
+from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.frames import Role
+from zajil.protocol.limits import RECORD_SIZES
+from zajil.server.gateway.connection import Connection
+from zajil.server.gateway.gateway import Gateway
+from zajil.server.gateway.peers import PeerRules
+from zajil.server.http.calls import HttpAnswer, HttpCall, refuse
+
+_BODY_S = 30.0
+_CLOSE_S = 2.0
+_CALL_GRACE_S = 3.0
+_BODY_MAX = 1 << 20
+_UPGRADE_HEADERS = {"upgrade", "sec-websocket-key"}
+
+
+class AiohttpShell:
+    """See `shell.Shell`."""
+
+    def __init__(
+        self, *, gateway: Gateway, call: Callable[[HttpCall], Awaitable[HttpAnswer]], peers: PeerRules
+    ) -> None:
+        self._gateway = gateway
+        self._call = call
+        self._peers = peers
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen on host and port (0 = any); the port in use. Raises OSError."""
+        app = web.Application()
+        for role in Role:
+            app.router.add_get(role.path, self._socket)
+        app.router.add_route("*", "/{tail:.*}", self._control)
+        app.on_response_prepare.append(_hide_server)
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=_CALL_GRACE_S, keepalive_timeout=75
+        )
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, backlog=1024)
+        await site.start()
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Stop accepting and close everything."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _control(self, request: web.Request) -> web.Response:
+        try:
+            self._peers.check_origin(request.headers.get("origin"))
+            answer = await self._call(
+                HttpCall(
+                    method=request.method,
+                    path=request.raw_path,
+                    headers=_lower(request.headers),
+                    body=await _read_body(request),
+                    prefix=self._prefix(request),
+                )
+            )
+        except ZajilError as reason:
+            answer = refuse(reason)
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        if not {name.lower() for name in request.headers} >= _UPGRADE_HEADERS:
+            return _problem(error("malformed", "not a WebSocket"))
+        try:
+            self._peers.check_origin(request.headers.get("origin"))
+            if "authorization" in request.headers:
+                raise error("mixed-auth")
+            if not request.query.keys() <= {"r"}:
+                raise error("malformed", "query")
+            link = _Link(self._gateway, Role(request.path), self._prefix(request))
+        except ZajilError as reason:
+            return _problem(reason)
+        return await link.serve(request)
+
+    def _prefix(self, request: web.Request) -> bytes:
+        return self._peers.prefix_of(request.remote, request.headers.get("x-forwarded-for"))
+
+
+class _Link:
+    """One WebSocket and its Connection."""
+
+    def __init__(self, gateway: Gateway, role: Role, prefix: bytes) -> None:
+        self._gateway = gateway
+        self._connection: Connection = gateway.accept(role, prefix=prefix, kick=self._kick)
+        self._socket = web.WebSocketResponse(compress=False, timeout=_CLOSE_S, max_msg_size=RECORD_SIZES[-1] + 1)
+        self._request: web.Request | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._calm = asyncio.Event()
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Feed the gateway until one side ends."""
+        try:
+            await self._socket.prepare(request)
+            self._request = request
+            async for message in self._socket:
+                if message.type is not WSMsgType.BINARY:
+                    await self._socket.close(code=1003)
+                    break
+                self._gateway.feed(self._connection, message.data)
+                while self._connection.crowded:
+                    self._calm.clear()
+                    await self._calm.wait()
+        finally:
+            self._gateway.lost(self._connection)
+            self._request = None
+        return self._socket
+
+    def _kick(self) -> None:
+        """Records may be there to send, the connection may be over, or it may be read again."""
+        self._calm.set()
+        if self._request is None:
+            return
+        if self._connection.dropped and self._request.transport is not None:
+            self._request.transport.abort()
+        elif self._sending is None:
+            self._sending = asyncio.get_running_loop().create_task(self._send())
+
+    async def _send(self) -> None:
+        try:
+            while records := self._gateway.pull(self._connection):
+                for record in records:
+                    await self._socket.send_bytes(record)
+            if self._connection.done:
+                await self._socket.close()
+        except (ConnectionError, RuntimeError):
+            pass  # the peer is gone; the reader notices and reports it
+        finally:
+            self._sending = None
+
+
+async def _hide_server(_request: web.BaseRequest, response: web.StreamResponse) -> None:
+    response.headers.popall("Server", None)
+
+
+def _lower(headers: CIMultiDictProxy[str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+async def _read_body(request: web.Request) -> bytes:
+    """The body, as much as this route may take. Raises Malformed `too-big`, or `malformed` when it does not come."""
+    found = find_route(request.method, request.path)
+    most = found.route.limit if found else 0
+    if (request.content_length or 0) > max(most, 1):
+        raise error("too-big") if most else error("malformed", "no body here")
+    parts: list[bytes] = []
+    try:
+        async with asyncio.timeout(_BODY_S):
+            async for part in request.content.iter_any():
+                parts.append(part)
+                if sum(map(len, parts)) > min(most, _BODY_MAX):
+                    raise error("too-big") if most else error("malformed", "no body here")
+    except (TimeoutError, web.HTTPException, ValueError):
+        raise error("malformed", "body did not arrive") from None
+    return b"".join(parts)
+
+
+def _problem(reason: ZajilError) -> web.Response:
+    answer = refuse(reason)
+    return web.Response(status=answer.status, headers=answer.headers, body=answer.body)

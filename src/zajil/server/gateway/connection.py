@@ -1,0 +1,119 @@
+"""One carrier of the gateway, without I/O: records in, records out, and the session above it.
+
+Shells (`shell.py`) call these five: `feed`, `pull`, `lost`, `done`, `crowded`. Everything else is the gateway's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zajil.protocol.frames import Role
+from zajil.protocol.session import Closed, Message, ServerCarrier, ServerSession, SessionTable, TakenOver, Usable
+from zajil.server.gateway.conversation import Conversation, Work
+
+MakeConversation = Callable[[ServerSession, float], Conversation]
+
+
+class Connection:
+    """One WebSocket, or whatever carries records.
+
+    prefix: the peer's address prefix, for limits. kick: tells the shell that records may be there to pull.
+    open_session: makes the conversation of a new session. work: takes what a database must do.
+    """
+
+    def __init__(
+        self,
+        table: SessionTable,
+        *,
+        prefix: bytes,
+        now: float,
+        kick: Callable[[], None],
+        make: MakeConversation,
+        work: Callable[[Conversation, list[Work]], None],
+        over: Callable[[Conversation], None],
+    ) -> None:
+        self.role: Role = table.role
+        self.prefix = prefix
+        self.opened_at = now
+        self.heard_at = now
+        self.kick = kick
+        self.dropped = False
+        self.carrier: ServerCarrier = table.accept()
+        self._make = make
+        self._work = work
+        self._over = over
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The session's frames, from OPEN on."""
+        owner = self.carrier.session.owner if self.carrier.session else None
+        return owner if isinstance(owner, Conversation) else None
+
+    @property
+    def done(self) -> bool:
+        """Nothing more is to be read; close once pulled empty."""
+        return self.dropped or self.carrier.done
+
+    @property
+    def crowded(self) -> bool:
+        """Stop reading until this is false again."""
+        return not self.done and self.conversation is not None and self.conversation.crowded
+
+    def feed(self, record: bytes, *, now: float) -> None:
+        """One record arrived. Never raises for what a peer sends."""
+        self.heard_at = now
+        for event in self.carrier.feed(record, now):
+            match event:
+                case Message():
+                    conversation = self.conversation
+                    if conversation is not None:
+                        self._work(conversation, conversation.message(event.body, now=now))
+                case Usable():
+                    self._begin(event, now)
+                case TakenOver():
+                    pass  # `_begin` follows and tells the older connection
+                case Closed():
+                    self._end()
+
+    def _begin(self, event: Usable, now: float) -> None:
+        session = self.carrier.session
+        if session is None:
+            return
+        conversation = self.conversation
+        if conversation is None:
+            conversation = session.owner = self._make(session, now)
+        older, conversation.kick = conversation.kick, self.kick
+        conversation.prefix = self.prefix
+        older()
+        if event.resumed:
+            self._work(conversation, conversation.resumed(now=now))
+
+    def _end(self) -> None:
+        if self.conversation is not None:
+            self._over(self.conversation)
+
+    def pull(self, *, now: float) -> list[bytes]:
+        """Records to send, in order."""
+        return self.carrier.pull(now)
+
+    def next_deadline(self) -> float | None:
+        """When `pull` is due although nothing arrived."""
+        return self.carrier.next_deadline()
+
+    def drop(self) -> None:
+        """Give the connection up without a word: the peer is silent. The session waits for another carrier."""
+        self.dropped = True
+        self.kick()
+
+    def close(self, code: str, *, now: float, retry_ms: int = 0) -> None:
+        """End the session behind what it has queued (its BYE, say), or refuse a carrier that has none yet."""
+        self.carrier.close(code, now, retry_ms=retry_ms)
+        self._end()
+        self.kick()
+
+    def lost(self, *, now: float) -> None:
+        """The peer is gone; the session waits for another carrier, if it ever carried anything."""
+        self.carrier.lost(now)
+        session = self.carrier.session
+        if session is not None and session.closed:
+            self._end()

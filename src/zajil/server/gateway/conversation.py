@@ -1,0 +1,190 @@
+"""One session's data frames, without I/O: which frame may come when, what it asks for, and what goes out.
+
+A Conversation outlives its carriers. It sends its own answers through the session and returns only what somebody with
+a database must do: `Work`. Results come back through `admitted`, `refused`, `rows` and `answer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from zajil.protocol import frames
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.limits import WINDOW_BYTES
+from zajil.protocol.session import ServerSession
+from zajil.server.gateway.receiver import (
+    Acknowledge,
+    Action,
+    Authenticate,
+    Emit,
+    Finish,
+    Identity,
+    Read,
+    Receiver,
+    Standing,
+)
+from zajil.server.gateway.sender import Call, Desk, Submit, refusal
+
+Work = Authenticate | Acknowledge | Read | Submit | Call
+
+
+def _nobody() -> None:
+    """Nobody to tell."""
+
+
+class Conversation:
+    """Frames of one session.
+
+    session: where answers are queued. finish: called once with (code, retry_ms) when the session must end.
+    now: seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        session: ServerSession,
+        *,
+        now: float,
+        first_frame_s: float,
+        slow_after_s: float,
+        finish: Callable[[str, int], None],
+    ) -> None:
+        self.session = session
+        self.desk = Desk()
+        self.kick: Callable[[], None] = _nobody
+        """Tells the session's current carrier that something may be there to send."""
+        self.prefix = b""
+        """Address prefix of the current carrier, for limits only."""
+        self.leave_bus: Callable[[], None] = _nobody
+        self.unhandled_bytes = 0
+        self.last_frame_at = now
+        self._sizes: dict[int, int] = {}
+        self._finish = finish
+        self._receiver = (
+            Receiver(now=now, first_frame_s=first_frame_s, slow_after_s=slow_after_s)
+            if session.role is frames.Role.R
+            else None
+        )
+        self._first_frame_by: float | None = now + first_frame_s
+
+    @property
+    def identity(self) -> Identity | None:
+        """The device of an R session that was admitted."""
+        return self._receiver.identity if self._receiver else None
+
+    @property
+    def crowded(self) -> bool:
+        """So much is unhandled that the carrier should not be read for now."""
+        return self.unhandled_bytes >= WINDOW_BYTES or self.desk.full
+
+    def message(self, body: bytes, *, now: float) -> list[Work]:
+        """One data frame arrived. Anything the role does not allow ends the session: `protocol`."""
+        self.last_frame_at, self._first_frame_by = now, None
+        try:
+            if self._receiver is None:
+                return self._from_sender(frames.parse_s_client(body), len(body))
+            return self._from_receiver(self._receiver, frames.parse_r_client(body), len(body), now)
+        except ZajilError as reason:
+            self.end("protocol" if reason.code == "malformed" else reason.code, reason.retry_ms or 0)
+            return []
+
+    def _from_sender(self, frame: frames.SFromClient, size: int) -> list[Work]:
+        if isinstance(frame, frames.HttpReq):
+            return self._call(frame, size)
+        work = self.desk.submit(frame)
+        self._count(frame.rid, size)
+        return [work]
+
+    def _from_receiver(self, receiver: Receiver, frame: frames.RFromClient, size: int, now: float) -> list[Work]:
+        match frame:
+            case frames.Hello():
+                return self._run(receiver.hello(frame))
+            case frames.Mack():
+                return self._run(receiver.mack(frame, now=now))
+            case frames.HttpReq() if receiver.live:
+                return self._call(frame, size)
+        self.end("protocol", 0)
+        return []
+
+    def _call(self, frame: frames.HttpReq, size: int) -> list[Work]:
+        call = self.desk.call(frame)
+        self._count(frame.rid, size)
+        return [] if call is None else [call]
+
+    def admitted(self, identity: Identity, standing: Standing, *, now_ms: int) -> list[Work]:
+        """The HELLO's token is good and the mailbox looks like this."""
+        return self._run(self._receiver.admitted(identity, standing, now_ms=now_ms)) if self._receiver else []
+
+    def refused(self, code: str, retry_ms: int) -> None:
+        """The HELLO's token is not good, or could not be checked."""
+        if self._receiver:
+            self._run(self._receiver.refused(code, retry_ms))
+
+    def rows(self, messages: Sequence[frames.Msg], *, complete: bool, now: float) -> list[Work]:
+        """What a Read found."""
+        sized = [(message, len(message.body)) for message in messages]
+        return self._run(self._receiver.rows(sized, complete=complete, now=now)) if self._receiver else []
+
+    def woken(self, *, now: float) -> list[Work]:
+        """Something may be in the mailbox."""
+        return self._run(self._receiver.woken(now=now)) if self._receiver else []
+
+    def resumed(self, *, now: float) -> list[Work]:
+        """The session has a new carrier."""
+        return self._run(self._receiver.resumed(now=now)) if self._receiver else []
+
+    def push(self, frame: frames.RFromServer) -> None:
+        """Pass a volatile frame on, unless the device is behind already: then it is dropped."""
+        if self._receiver and self._receiver.live and self.session.queued_bytes < WINDOW_BYTES:
+            self._send(frame)
+
+    def answer(self, rid: int, parts: Sequence[frames.SFromServer | frames.RFromServer]) -> None:
+        """Send the answer of a request or call; its number is free again."""
+        self._uncount(rid)
+        self.desk.answered(rid)
+        for part in parts:
+            self._send(part)
+
+    def refuse(self, rid: int, reason: ZajilError) -> None:
+        """Send the refusal of a data request."""
+        self.answer(rid, [refusal(rid, reason)])
+
+    def tick(self, *, now: float, idle_s: float) -> None:
+        """End a session whose first frame is overdue, whose window is stuck, or that sends nothing for `idle_s`."""
+        if self._receiver is not None:
+            self._run(self._receiver.tick(now=now))
+        elif self._first_frame_by is not None and now >= self._first_frame_by:
+            self.end("protocol", 0)
+        elif self.desk.idle and now - self.last_frame_at >= idle_s:
+            self.end("restarting", 0)
+
+    def end(self, code: str, retry_ms: int) -> None:
+        """BYE, then the session is over."""
+        if self._receiver is not None:
+            self._run(self._receiver.finish(code, retry_ms))
+        elif not self.session.closed:
+            self._leave(code, retry_ms)
+
+    def _run(self, actions: list[Action]) -> list[Work]:
+        work: list[Work] = []
+        for action in actions:
+            if isinstance(action, Emit):
+                self._send(action.frame)
+            elif isinstance(action, Finish):
+                self._leave(action.code, action.retry_ms)
+            else:
+                work.append(action)
+        return work
+
+    def _leave(self, code: str, retry_ms: int) -> None:
+        self._send(frames.Bye(code=code, retry_ms=retry_ms))
+        self._finish(code, retry_ms)
+
+    def _send(self, frame: frames.SFromServer | frames.RFromServer) -> None:
+        self.session.send(frames.encode_frame(frame))
+
+    def _count(self, rid: int, size: int) -> None:
+        self.unhandled_bytes += size
+        self._sizes[rid] = self._sizes.get(rid, 0) + size
+
+    def _uncount(self, rid: int) -> None:
+        self.unhandled_bytes -= self._sizes.pop(rid, 0)

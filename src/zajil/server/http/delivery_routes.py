@@ -1,0 +1,78 @@
+"""The routes of the Delivery Service, and those of nobody: /config and /health."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from zajil.delivery import mailboxes, packages
+from zajil.delivery.context import ContactCaller, Delivery, DeviceCaller
+from zajil.protocol import control, limits
+from zajil.protocol.control import Empty, Route
+from zajil.protocol.ids import parse_b64
+from zajil.server.http.auth_routes import body_of, device_of
+from zajil.server.http.calls import BoundRoute, Request
+
+
+def bind_delivery(delivery: Delivery) -> Mapping[Route, BoundRoute]:
+    """Every route of mailboxes, passes and key packages."""
+
+    async def take_refs(request: Request) -> msgspec.Struct:
+        return await mailboxes.take_refs(delivery, _device(request), body_of(request, control.TakeRefs))
+
+    async def deny_ref(request: Request) -> msgspec.Struct:
+        await mailboxes.deny_ref(delivery, _device(request), parse_b64(request.parameters["serial"], size=8))
+        return Empty()
+
+    async def take_passes(request: Request) -> msgspec.Struct:
+        return await mailboxes.take_passes(delivery, _device(request), body_of(request, control.TakePasses))
+
+    async def put_packages(request: Request) -> msgspec.Struct:
+        return await packages.put(delivery, _device(request), body_of(request, control.PutKeyPackages))
+
+    async def count_packages(request: Request) -> msgspec.Struct:
+        return await packages.count(delivery, _device(request))
+
+    async def claim(request: Request) -> msgspec.Struct:
+        caller = _device(request) if request.contact is None else ContactCaller(request.contact)
+        return await packages.claim(delivery, caller, body_of(request, control.ClaimKeyPackages))
+
+    return {
+        control.TAKE_REFS: take_refs,
+        control.DENY_REF: deny_ref,
+        control.TAKE_PASSES: take_passes,
+        control.PUT_KEY_PACKAGES: put_packages,
+        control.COUNT_KEY_PACKAGES: count_packages,
+        control.CLAIM_KEY_PACKAGES: claim,
+    }
+
+
+def bind_public(*, server_name: str, gate: str) -> Mapping[Route, BoundRoute]:
+    """/config and /health."""
+    about = control.Config(
+        server_name=server_name,
+        gate=gate,
+        min_client=0,
+        suites=(limits.SUITE_XWING,),
+        limits={
+            "text_bytes": limits.TEXT_BYTES,
+            "body_bytes": limits.BODY_BYTES,
+            "commit_bytes": limits.COMMIT_BYTES,
+            "welcome_bytes": limits.WELCOME_BYTES,
+            "group_leaves": limits.GROUP_LEAVES,
+            "account_devices": limits.ACCOUNT_DEVICES,
+        },
+    )
+
+    async def config(_request: Request) -> msgspec.Struct:
+        return about
+
+    async def health(_request: Request) -> msgspec.Struct:
+        return control.Health("ok")
+
+    return {control.CONFIG: config, control.HEALTH: health}
+
+
+def _device(request: Request) -> DeviceCaller:
+    return DeviceCaller(*device_of(request))

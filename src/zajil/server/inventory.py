@@ -1,0 +1,92 @@
+"""`zajil data-inventory`: every table and column, what it is, why it is kept, until when, and how many rows there are.
+
+The texts are `Column.info`, written beside each column. `python -m zajil.server.inventory` prints
+`docs/operate/data.md`, so a column without an entry, or a page that lags behind, fails the build.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import Connection, MetaData, func, inspect, select
+
+from zajil.engine.sql.database import FILE_NAME, ColumnClass, Database
+from zajil.server.schema import all_tables
+
+
+class InventoryRow(msgspec.Struct, frozen=True):
+    """One column. rows: of its table, None without a database."""
+
+    table: str
+    column: str
+    kind: ColumnClass
+    purpose: str
+    retention: str
+    rows: int | None = None
+
+
+# Alembic's own table holds one row: the number of the newest migration.
+_ALEMBIC = InventoryRow("alembic_version", "version_num", "counter", "which schema this database has", "kept")
+
+
+def collect(data: Path | None = None) -> list[InventoryRow]:
+    """Every column of every table, by table. data: a data directory, for row counts.
+
+    Raises ValueError naming a column of the code or of the database that has no entry.
+    """
+    described = [*_described(all_tables()), _ALEMBIC]
+    if data is None or not (data / FILE_NAME).exists():
+        return described
+    database = Database.open(data / FILE_NAME)
+    try:
+        return database.read_sync(lambda db: _counted(db, described))
+    finally:
+        database.close()
+
+
+def _described(tables: MetaData) -> list[InventoryRow]:
+    rows = []
+    for table in sorted(tables.tables.values(), key=lambda each: each.name):
+        for column in table.columns:
+            info = column.info
+            if not {"class", "purpose", "retention"} <= info.keys():
+                raise ValueError(f"{table.name}.{column.name} has no entry in the data inventory")
+            rows.append(InventoryRow(table.name, column.name, info["class"], info["purpose"], info["retention"]))
+    return rows
+
+
+def _counted(db: Connection, described: list[InventoryRow]) -> list[InventoryRow]:
+    inspector = inspect(db)
+    known = {(row.table, row.column) for row in described}
+    counts: dict[str, int] = {}
+    for name in inspector.get_table_names():
+        for column in inspector.get_columns(name):
+            if (name, column["name"]) not in known:
+                raise ValueError(f"{name}.{column['name']} is in the database but not in the data inventory")
+        table = all_tables().tables.get(name)
+        counts[name] = 1 if table is None else db.execute(select(func.count()).select_from(table)).scalar_one()
+    return [msgspec.structs.replace(row, rows=counts.get(row.table)) for row in described]
+
+
+def render() -> str:
+    """`docs/operate/data.md`."""
+    lines = [
+        "# What the server stores",
+        "",
+        "Written by `python -m zajil.server.inventory` from the definition of every column; `zajil data-inventory`",
+        "prints the same with the row counts of a running server. Besides the database the data directory holds the",
+        "key file (`zajil.key`, mode 0600), `server_name`, an empty lock file and the operator's `zajil.toml`.",
+        "",
+        "There is no column for a message's sender, for membership, for a name, an address or an IP.",
+        "",
+        "| Table | Column | Class | What it is for | Kept |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [f"| `{r.table}` | `{r.column}` | {r.kind} | {r.purpose} | {r.retention} |" for r in collect()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

@@ -1,0 +1,48 @@
+"""`zajil serve`: start, say where, run until SIGTERM or SIGINT, drain, return."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from zajil.server.app import Server
+from zajil.server.config import Settings, load_settings
+from zajil.server.logs import set_up_logging
+
+_LOG = logging.getLogger(__name__)
+
+
+def serve(data: Path, *, host: str | None = None, port: int | None = None, registration: str | None = None) -> None:
+    """Run a server on this data directory until a signal ends it.
+
+    Arguments that are None come from `zajil.toml` or the defaults. Prints `listening on http://HOST:PORT` once it
+    accepts connections. Raises ConfigError, KeyFileError, OSError (address in use) before that.
+    """
+    set_up_logging()
+    settings = load_settings(data, host=host, port=port, registration=registration)
+    uvloop.run(_run(data, settings))
+
+
+async def _run(data: Path, settings: Settings) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_report)
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    server = await Server.start(data, settings)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    sys.stdout.write(f"listening on http://{host}:{server.port}\n")
+    sys.stdout.flush()
+    await ended.wait()
+    await server.stop()
+
+
+def _report(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """asyncio's own text may quote what a task worked on; only the exception's place is kept."""
+    _LOG.error("a task failed", exc_info=context.get("exception"))

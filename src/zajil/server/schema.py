@@ -1,0 +1,44 @@
+"""The whole schema in one place: the tables of every service, and the migrations that make them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import MetaData
+
+from zajil.auth import tables as auth_tables
+from zajil.delivery import store as delivery_tables
+from zajil.engine.sql import schema as mailbox_tables
+from zajil.engine.sql.database import FILE_NAME, METADATA, Database
+from zajil.server.http import idempotency
+
+# Imported for their tables, which register themselves.
+_OWNERS = (auth_tables, delivery_tables, mailbox_tables, idempotency)
+
+
+def all_tables() -> MetaData:
+    """Every table of every service."""
+    return METADATA
+
+
+def open_database(data: Path) -> Database:
+    """The database of this data directory, made or migrated to the newest schema; file mode 0600, directory 0700."""
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database.open(data / FILE_NAME)
+    try:
+        migrate(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def migrate(database: Database) -> None:
+    """Run the migrations that are missing, in one transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with database.turn, database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
