@@ -40,7 +40,7 @@ from zajil.mls.messages.proposals import (
 )
 from zajil.mls.messages.reinit import ReInit
 from zajil.mls.primitives import crypto
-from zajil.mls.primitives.codec import Reader, encode_u16, parse_all
+from zajil.mls.primitives.codec import Reader, encode_opaque, encode_u16, parse_all
 from zajil.mls.primitives.suites import X25519_AES128, suite_of
 from zajil.mls.schedule.secret_tree import SecretTree
 from zajil.mls.tree.tree import Tree
@@ -125,28 +125,28 @@ def test_message_protection(index: int) -> None:
     vector = vectors.load("message-protection")[index]
     keys = Protection(vector)
     for name, kind in (("proposal", ContentType.PROPOSAL), ("commit", ContentType.COMMIT)):
-        content = parse_all(unhex(vector[name]), lambda reader, kind=kind: parse_content(reader, kind))
+        content = parse_content(Reader(unhex(vector[name])), kind)
         assert encode_content(content) == unhex(vector[name])
         assert content_type_of(content) is kind
         assert keys.open_private(unhex(vector[f"{name}_priv"])).content.content == content
         assert keys.open_public(unhex(vector[f"{name}_pub"])).content.content == content
         assert keys.open_private(keys.seal_private(content)).content.content == content
         assert keys.open_public(keys.seal_public(content)).content.content == content
-    application = parse_content(Reader(crypto.encode_opaque(unhex(vector["application"]))), ContentType.APPLICATION)
+    application = parse_content(Reader(encode_opaque(unhex(vector["application"]))), ContentType.APPLICATION)
     assert keys.open_private(unhex(vector["application_priv"])).content.content == application
     assert keys.open_private(keys.seal_private(application)).content.content == application
 
 
 def round_trip_message(data: bytes) -> bytes:
     kind, reader = unwrap(data)
-    parse: Callable[[Reader], GroupInfo | KeyPackage | PrivateMessage | PublicMessage | Welcome] = {
+    parsers: dict[WireFormat, Callable[[Reader], GroupInfo | KeyPackage | PrivateMessage | PublicMessage | Welcome]] = {
         WireFormat.PUBLIC_MESSAGE: PublicMessage.parse,
         WireFormat.PRIVATE_MESSAGE: PrivateMessage.parse,
         WireFormat.WELCOME: Welcome.parse,
         WireFormat.GROUP_INFO: GroupInfo.parse,
         WireFormat.KEY_PACKAGE: KeyPackage.parse,
-    }[kind]
-    body = parse(reader)
+    }
+    body = parsers[kind](reader)
     reader.check_end()
     return wrap(kind, body.encode())
 

@@ -4,7 +4,7 @@ Start with `Env`, `Group.create` and `Group.join`. Everything raised is an `MlsE
 """
 
 from zajil.mls.env import Authenticate, Env, Policy, Signer, Use
-from zajil.mls.epoch import Member, State
+from zajil.mls.epochs.epoch import Member, State
 from zajil.mls.errors import (
     CryptoError,
     DecodeError,

@@ -4,23 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from zajil.mls import welcome
-from zajil.mls.changes import Changes, apply_proposals, check_replacing_leaf
 from zajil.mls.env import GENERATION_LIMIT, Env, Use
-from zajil.mls.epoch import Epoch, Outcome, Snapshot, Stored
+from zajil.mls.epochs.changes import Changes, apply_proposals, check_replacing_leaf
+from zajil.mls.epochs.epoch import Epoch, Outcome, Snapshot, Stored
+from zajil.mls.epochs.following import follow, members_at
+from zajil.mls.epochs.next_epoch import Inputs, NextEpoch, next_epoch, provisional_context
 from zajil.mls.errors import GenerationLimit
-from zajil.mls.following import follow, members_at
 from zajil.mls.messages import protect
 from zajil.mls.messages.envelope import WireFormat, wrap
 from zajil.mls.messages.extensions import Extensions
 from zajil.mls.messages.framing import AuthenticatedContent, Content, FramedContent, member
 from zajil.mls.messages.proposals import Commit, Proposal, ProposalRef, Remove, Update
-from zajil.mls.next_epoch import Inputs, next_epoch, provisional_context
 from zajil.mls.rules import commits as rules
 from zajil.mls.rules.proposals import Item
 from zajil.mls.schedule.psk import psk_secret
 from zajil.mls.schedule.secret_tree import SecretTree
 from zajil.mls.tree.nodes import LeafNode, LeafSource
 from zajil.mls.tree.treekem import DrawnPath, draw_path, merge_path
+
+Listed = tuple[Proposal | ProposalRef, ...]
 
 
 @dataclass(frozen=True)
@@ -109,26 +111,28 @@ def _drawn_path(env: Env, epoch: Epoch, changes: Changes) -> DrawnPath:
     return drawn
 
 
-def make_commit(env: Env, group: Snapshot, intent: Intent) -> tuple[Snapshot, Outcome]:
-    """The group with its handshake ratchet moved on, and our Commit with the epoch it leads to."""
-    epoch, leaf = group.current, group.current.own_leaf
-    references = usable_references(epoch, group.ratchets.proposals, intent.proposals)
-    items = [
-        *(Item(entry.proposal, entry.sender, by_reference=True) for entry in references),
-        *(Item(proposal, leaf) for proposal in intent.proposals),
-    ]
-    changes = apply_proposals(env, epoch, items, committer=leaf, use=Use.SEND)
-    listed = (*(ProposalRef(entry.ref) for entry in references), *intent.proposals)
-    drawn = _drawn_path(env, epoch, changes) if intent.force_path or rules.requires_path(items) else None
+@dataclass(frozen=True, repr=False)
+class _Reached:
+    """A Commit of ours, signed and confirmed, and where it leads."""
+
+    signed: AuthenticatedContent
+    following: NextEpoch
+    drawn: DrawnPath | None
+    inputs: Inputs
+
+
+def _reach(env: Env, epoch: Epoch, changes: Changes, *, listed: Listed, aad: bytes, with_path: bool) -> _Reached:
+    """Path, signature, key schedule and confirmation tag of a Commit of these proposals."""
+    drawn = _drawn_path(env, epoch, changes) if with_path else None
     tree = changes.tree if drawn is None else drawn.tree
     context = provisional_context(epoch, tree, changes.extensions)
-    path = None if drawn is None else drawn.seal(context.encode(), added=changes.added_leaves, rng=env.rng)
-    if path is not None:
+    path = None
+    if drawn is not None:
+        path = drawn.seal(context.encode(), added=changes.added_leaves, rng=env.rng)
         # The receivers' rules C3, C4 and C6, on what they will see.
-        merge_path(changes.tree, leaf, path, added=changes.added_leaves)
-        rules.check_tree_after_path(tree, (leaf,), changes.extensions)
-    private_message = not env.policy.public_handshakes
-    signed = signed_content(env, epoch, Commit(listed, path), aad=intent.aad, private=private_message)
+        merge_path(changes.tree, epoch.own_leaf, path, added=changes.added_leaves)
+        rules.check_tree_after_path(tree, (epoch.own_leaf,), changes.extensions)
+    signed = signed_content(env, epoch, Commit(listed, path), aad=aad, private=not env.policy.public_handshakes)
     inputs = Inputs(
         epoch.secrets.init,
         bytes(epoch.suite.nh) if drawn is None else drawn.commit_secret,
@@ -144,28 +148,45 @@ def make_commit(env: Env, group: Snapshot, intent: Intent) -> tuple[Snapshot, Ou
         inputs=inputs,
         policy=env.policy,
     )
-    signed = replace(signed, auth=replace(signed.auth, confirmation_tag=following.epoch.confirmation_tag))
-    message, moved = sealed_message(env, epoch, signed, secret_tree=group.ratchets.secret_tree)
+    confirmed = replace(signed.auth, confirmation_tag=following.epoch.confirmation_tag)
+    return _Reached(replace(signed, auth=confirmed), following, drawn, inputs)
+
+
+def make_commit(env: Env, group: Snapshot, intent: Intent) -> tuple[Snapshot, Outcome]:
+    """The group with its handshake ratchet moved on, and our Commit with the epoch it leads to."""
+    epoch, leaf = group.current, group.current.own_leaf
+    references = usable_references(epoch, group.ratchets.proposals, intent.proposals)
+    items = [
+        *(Item(entry.proposal, entry.sender, by_reference=True) for entry in references),
+        *(Item(proposal, leaf) for proposal in intent.proposals),
+    ]
+    changes = apply_proposals(env, epoch, items, committer=leaf, use=Use.SEND)
+    with_path = intent.force_path or rules.requires_path(items)
+    listed = (*(ProposalRef(entry.ref) for entry in references), *intent.proposals)
+    reached = _reach(env, epoch, changes, listed=listed, aad=intent.aad, with_path=with_path)
+    message, moved = sealed_message(env, epoch, reached.signed, secret_tree=group.ratchets.secret_tree)
     invitation = None
     if changes.added:
         invitation = welcome.make_welcome(
             env,
-            following,
+            reached.following,
             changes,
-            drawn,
-            inputs=inputs,
+            reached.drawn,
+            inputs=reached.inputs,
             extensions=intent.welcome_extensions,
             with_tree=intent.with_tree,
         )
     after = replace(group, ratchets=replace(group.ratchets, secret_tree=moved))
+    following = follow(env, after, reached.following, changes)
+    updated = sorted({*changes.updated, *((leaf,) if with_path else ())})
     return after, Outcome(
         message=message,
         welcome=invitation,
-        following=follow(env, after, following, changes),
+        following=following,
         committer=leaf,
         aad=intent.aad,
-        added=members_at(following.epoch, changes.added),
+        added=members_at(following.current, changes.added),
         removed=changes.removed,
-        updated=members_at(following.epoch, sorted({*changes.updated, *(() if path is None else (leaf,))})),
+        updated=members_at(following.current, updated),
         own=True,
     )

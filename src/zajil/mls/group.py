@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from zajil.mls import commit, propose, receive, state, welcome
-from zajil.mls.changes import plan_leaves
 from zajil.mls.env import DEFAULT_POLICY, Env, Policy
-from zajil.mls.epoch import Member, Outcome, State
+from zajil.mls.epochs.changes import plan_leaves
+from zajil.mls.epochs.epoch import Member, Outcome, State
+from zajil.mls.epochs.following import carry_over, unexpired
+from zajil.mls.epochs.view import View
 from zajil.mls.errors import PendingProposals, Suspended
-from zajil.mls.following import carry_over, unexpired
 from zajil.mls.messages.credentials import Capabilities, Credential
 from zajil.mls.messages.extensions import Extension, Extensions
 from zajil.mls.messages.framing import ApplicationData
@@ -23,7 +24,6 @@ from zajil.mls.messages.proposals import Add, Proposal, Remove
 from zajil.mls.new_group import create_group
 from zajil.mls.primitives.suites import Suite
 from zajil.mls.receive import Application, Proposed
-from zajil.mls.view import View
 from zajil.mls.welcome import JoinInfo
 
 

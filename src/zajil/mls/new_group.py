@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from zajil.mls.env import Env, Use
-from zajil.mls.epoch import Ratchets, Snapshot
+from zajil.mls.epochs.epoch import Ratchets, Snapshot
+from zajil.mls.epochs.next_epoch import first_state
 from zajil.mls.messages.credentials import MLS10, Capabilities, Credential, Lifetime
 from zajil.mls.messages.extensions import LAST_RESORT, Extension, Extensions
 from zajil.mls.messages.group_context import GroupContext
 from zajil.mls.messages.key_package import KeyPackage, KeyPackageSecrets
-from zajil.mls.next_epoch import first_state
 from zajil.mls.primitives import crypto, hpke
 from zajil.mls.primitives.suites import Suite
 from zajil.mls.rules import leaves as rules

@@ -3,20 +3,19 @@
 from collections.abc import Mapping
 
 from zajil.mls import external
-from zajil.mls.changes import Changes, apply_proposals, check_replacing_leaf, with_leaf_client
 from zajil.mls.env import Env, Use
-from zajil.mls.epoch import NO_SECRETS, Epoch, Outcome, Ratchets, Snapshot, State
+from zajil.mls.epochs.changes import Changes, Judged, apply_proposals, check_replacing_leaf, with_leaf_client
+from zajil.mls.epochs.epoch import NO_SECRETS, Epoch, Outcome, Ratchets, Snapshot, State
+from zajil.mls.epochs.following import follow, members_at
+from zajil.mls.epochs.next_epoch import Inputs, NextEpoch, check_confirmation, next_epoch, provisional_context
 from zajil.mls.errors import Invalid
-from zajil.mls.following import follow, members_at
 from zajil.mls.messages.framing import AuthenticatedContent, SenderType
 from zajil.mls.messages.group_context import GroupContext
 from zajil.mls.messages.proposals import Commit
-from zajil.mls.next_epoch import Inputs, check_confirmation, next_epoch, provisional_context
 from zajil.mls.rules import commits as rules
 from zajil.mls.rules.proposals import Item, resolve_references
 from zajil.mls.schedule.psk import psk_secret
 from zajil.mls.schedule.secret_tree import SecretTree
-from zajil.mls.tree.tree import Tree
 from zajil.mls.tree.treekem import PrivateKeys, merge_path, open_path
 
 
@@ -25,92 +24,88 @@ def stored_items(ratchets: Ratchets) -> Mapping[bytes, Item]:
     return {entry.ref: Item(entry.proposal, entry.sender, by_reference=True) for entry in ratchets.proposals}
 
 
-def verify_commit(env: Env, group: Snapshot, signed: AuthenticatedContent, commit: Commit) -> Outcome:
-    """The verified outcome of a Commit whose signature and framing have been checked.
-
-    Raises Invalid with the first broken rule; the group is not touched.
-    """
-    if signed.content.sender.type is SenderType.NEW_MEMBER_COMMIT:
-        return external.verify_external_commit(env, group, signed, commit)
+def judge_commit(env: Env, group: Snapshot, signed: AuthenticatedContent, commit: Commit) -> Judged:
+    """What a member's Commit changes; raises Invalid with the first broken rule of P, K, L, C1 to C4, C6."""
     epoch, committer = group.current, signed.content.sender.index
     items = resolve_references(commit.proposals, stored_items(group.ratchets), committer)
     rules.check_path_present(commit, items)
     changes = apply_proposals(env, epoch, items, committer=committer, use=Use.RECEIVE)
-    return staged_outcome(env, group, signed, commit=commit, changes=changes, committer=committer)
-
-
-def staged_outcome(
-    env: Env,
-    group: Snapshot,
-    signed: AuthenticatedContent,
-    *,
-    commit: Commit,
-    changes: Changes,
-    committer: int,
-    init_secret: bytes | None = None,
-) -> Outcome:
-    """The second half, shared with external Commits: path, key schedule, confirmation.
-
-    init_secret: that of an external Commit; None takes the epoch's.
-    """
-    epoch = group.current
-    tree, clients = changes.tree, changes.clients
+    tree, clients, updated = changes.tree, changes.clients, set(changes.updated)
     if commit.path is not None:
-        tree, clients = merged_path(env, epoch, commit, changes=changes, committer=committer)
-    context = provisional_context(epoch, tree, changes.extensions)
-    updated = sorted({*changes.updated, *(() if commit.path is None else (committer,))})
-    if any(member.leaf == epoch.own_leaf for member in changes.removed):
-        following = removed_snapshot(epoch, context, tree, clients)
+        leaf = commit.path.leaf_node
+        rules.check_path_leaf(leaf, epoch.tree.find_leaf(committer))
+        client = check_replacing_leaf(env, epoch, leaf, leaf_index=committer)
+        tree = merge_path(tree, committer, commit.path, added=changes.added_leaves)
+        rules.check_tree_after_path(tree, (committer,), changes.extensions)
+        clients = with_leaf_client(clients, committer, client)
+        updated.add(committer)
+    return Judged(
+        changes=changes,
+        committer=committer,
+        path=commit.path,
+        tree=tree,
+        clients=clients,
+        init_secret=epoch.secrets.init,
+        added=changes.added,
+        updated=tuple(sorted(updated)),
+    )
+
+
+def verify_commit(env: Env, group: Snapshot, signed: AuthenticatedContent, commit: Commit) -> Outcome:
+    """The verified outcome of a Commit whose framing, and if a member sent it its signature, have been checked.
+
+    Raises Invalid with the first broken rule; the group is not touched.
+    """
+    if signed.content.sender.type is SenderType.NEW_MEMBER_COMMIT:
+        judged = external.judge_external(env, group.current, signed, commit)
     else:
-        private = own_keys(group, changes)
-        commit_secret = bytes(epoch.suite.nh)
-        if commit.path is not None:
-            commit_secret, private = open_path(
-                tree,
-                committer,
-                commit.path,
-                private=private,
-                added=changes.added_leaves,
-                group_context=context.encode(),
-            )
-        inputs = Inputs(init_secret or epoch.secrets.init, commit_secret, psk_secret(epoch.suite, changes.psks))
-        reached = next_epoch(
-            epoch,
-            signed,
-            provisional=context,
-            tree=tree,
-            clients=clients,
-            private=private,
-            inputs=inputs,
-            policy=env.policy,
-        )
+        judged = judge_commit(env, group, signed, commit)
+    context = provisional_context(group.current, judged.tree, judged.changes.extensions)
+    if any(member.leaf == group.current.own_leaf for member in judged.changes.removed):
+        following = removed_snapshot(group.current, context, judged)
+    else:
+        reached = reach(env, group, signed, judged=judged, context=context)
         check_confirmation(reached, signed.auth.confirmation_tag)
-        following = follow(env, group, reached, changes)
+        following = follow(env, group, reached, judged.changes)
     return Outcome(
         message=None,
         welcome=None,
         following=following,
-        committer=committer,
+        committer=judged.committer,
         aad=signed.content.authenticated_data,
-        added=members_at(following.current, changes.added),
-        removed=changes.removed,
-        updated=members_at(following.current, updated),
+        added=members_at(following.current, judged.added),
+        removed=judged.changes.removed,
+        updated=members_at(following.current, judged.updated),
         own=False,
     )
 
 
-def merged_path(
-    env: Env, epoch: Epoch, commit: Commit, *, changes: Changes, committer: int
-) -> tuple[Tree, tuple[bytes | None, ...]]:
-    """The tree with the Commit's path in it, and its clients; raises Invalid C2, C3, C4, C6 and L rules."""
-    if commit.path is None:
-        raise Invalid("C1")
-    leaf = commit.path.leaf_node
-    rules.check_path_leaf(leaf, epoch.tree.find_leaf(committer))
-    client = check_replacing_leaf(env, epoch, leaf, leaf_index=committer)
-    tree = merge_path(changes.tree, committer, commit.path, added=changes.added_leaves)
-    rules.check_tree_after_path(tree, (committer,), changes.extensions)
-    return tree, with_leaf_client(changes.clients, committer, client)
+def reach(
+    env: Env, group: Snapshot, signed: AuthenticatedContent, *, judged: Judged, context: GroupContext
+) -> NextEpoch:
+    """The epoch a judged Commit leads to, its tag not yet compared; raises Invalid C5."""
+    epoch = group.current
+    private, commit_secret = own_keys(group, judged.changes), bytes(epoch.suite.nh)
+    if judged.path is not None:
+        commit_secret, private = open_path(
+            judged.tree,
+            judged.committer,
+            judged.path,
+            private=private,
+            added=judged.changes.added_leaves,
+            group_context=context.encode(),
+        )
+    inputs = Inputs(judged.init_secret, commit_secret, psk_secret(epoch.suite, judged.changes.psks))
+    return next_epoch(
+        epoch,
+        signed,
+        provisional=context,
+        tree=judged.tree,
+        clients=judged.clients,
+        private=private,
+        inputs=inputs,
+        policy=env.policy,
+    )
 
 
 def own_keys(group: Snapshot, changes: Changes) -> PrivateKeys:
@@ -126,17 +121,17 @@ def own_keys(group: Snapshot, changes: Changes) -> PrivateKeys:
     return private.kept(changes.tree)
 
 
-def removed_snapshot(epoch: Epoch, context: GroupContext, tree: Tree, clients: tuple[bytes | None, ...]) -> Snapshot:
+def removed_snapshot(epoch: Epoch, context: GroupContext, judged: Judged) -> Snapshot:
     """C8: the group without us. Its secrets were never derivable, ours of the ended epoch go now."""
     ended = Epoch(
         context=context,
-        tree=tree,
+        tree=judged.tree,
         private=PrivateKeys(epoch.own_leaf, {}),
         secrets=NO_SECRETS,
         confirmation_tag=b"",
         interim_transcript_hash=b"",
-        clients=clients,
+        clients=judged.clients,
         state=State.REMOVED,
     )
     rules.check_removed(ended)
-    return Snapshot(ended, Ratchets(SecretTree(epoch.suite, tree.leaves, {})))
+    return Snapshot(ended, Ratchets(SecretTree(epoch.suite, judged.tree.leaves, {})))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from zajil.mls.commit import sealed_message, signed_content
 from zajil.mls.env import Env
-from zajil.mls.epoch import Snapshot
+from zajil.mls.epochs.epoch import Snapshot
 from zajil.mls.messages.proposals import Proposal, Update
 from zajil.mls.primitives import hpke
 from zajil.mls.receive import store_proposal

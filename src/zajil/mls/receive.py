@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from zajil.mls.changes import check_proposal
 from zajil.mls.env import MAX_PENDING, Env, Use
-from zajil.mls.epoch import Epoch, Outcome, Ratchets, Snapshot, State, Stored, window_of
+from zajil.mls.epochs.changes import check_proposal
+from zajil.mls.epochs.epoch import Epoch, Outcome, Ratchets, Snapshot, State, Stored, window_of
 from zajil.mls.errors import Invalid, OwnMessage, PastEpoch, PendingProposals, Removed, Suspended
 from zajil.mls.messages import protect
 from zajil.mls.messages.envelope import WireFormat

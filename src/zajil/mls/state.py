@@ -7,7 +7,7 @@ encrypted: `sealing` does that.
 import enum
 from dataclasses import dataclass
 
-from zajil.mls.epoch import Epoch, Member, Outcome, PastEpoch, Ratchets, Snapshot, State, Stored
+from zajil.mls.epochs.epoch import Epoch, Member, Outcome, PastEpoch, Ratchets, Snapshot, State, Stored
 from zajil.mls.errors import DecodeError, Unsupported
 from zajil.mls.messages.group_context import GroupContext
 from zajil.mls.messages.proposals import encode_proposal, parse_proposal

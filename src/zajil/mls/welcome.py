@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from zajil.mls.changes import Changes
 from zajil.mls.env import Env
-from zajil.mls.epoch import Epoch, Ratchets, Snapshot
+from zajil.mls.epochs.changes import Changes
+from zajil.mls.epochs.epoch import Epoch, Ratchets, Snapshot
+from zajil.mls.epochs.next_epoch import Inputs, NextEpoch, check_confirmation, first_state
 from zajil.mls.errors import CryptoError, DecodeError, Invalid
 from zajil.mls.messages.extensions import Extension, Extensions, ExtensionType, external_pub_extension, find_extension
 from zajil.mls.messages.group_info import (
@@ -18,7 +19,6 @@ from zajil.mls.messages.group_info import (
     parse_welcome,
 )
 from zajil.mls.messages.key_package import KeyPackage, KeyPackageSecrets
-from zajil.mls.next_epoch import Inputs, NextEpoch, check_confirmation, first_state
 from zajil.mls.primitives import crypto, hpke
 from zajil.mls.primitives.codec import parse_all
 from zajil.mls.primitives.suites import Suite, suite_of

@@ -253,6 +253,8 @@ def peek(message: bytes) -> Header:
             WireFormat.PRIVATE_MESSAGE, parsed.group_id, parsed.epoch, parsed.content_type, parsed.authenticated_data
         )
     content = parsed.content
+    if content.sender.type is SenderType.MEMBER and parsed.membership_tag is None:
+        raise DecodeError("truncated")
     return Header(
         WireFormat.PUBLIC_MESSAGE, content.group_id, content.epoch, content.content_type, content.authenticated_data
     )

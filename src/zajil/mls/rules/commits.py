@@ -5,7 +5,7 @@ C3, C4, C5 and C6 stand in `tree.treekem`, C7 in `next_epoch`; C8 is the state a
 
 from collections.abc import Sequence
 
-from zajil.mls.epoch import Epoch, State
+from zajil.mls.epochs.epoch import Epoch, State
 from zajil.mls.errors import Invalid
 from zajil.mls.messages.extensions import Extensions
 from zajil.mls.messages.proposals import Commit, ExternalInit, Remove, SetExtensions, Update

@@ -114,6 +114,8 @@ def check_leaves(env: Env, tree: Tree, group_id: bytes, extensions: Extensions) 
         leaf_rules.check_unique_leaf_keys(tree)
     except Invalid as error:
         raise Invalid("W4", error.rule) from error
+    if len(set(clients)) != len(clients):
+        raise Invalid("W4", "two leaves of one client")
     return clients
 
 

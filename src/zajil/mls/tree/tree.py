@@ -207,15 +207,20 @@ class Tree:
     def parse(suite: Suite, reader: Reader) -> "Tree":
         """The next ratchet tree; raises DecodeError, Unsupported, and Invalid("T1") for its shape."""
         nodes = list(reader.vector(parse_node))
-        if not nodes or nodes[-1] is None:
-            raise Invalid("T1", "last node blank")
+        check_shape(nodes)
         if len(nodes) > 2 * tree_math.MAX_LEAVES - 1:
             raise TooManyLeaves("engine limit")
-        for index, node in enumerate(nodes):
-            if node is not None and isinstance(node, LeafNode) != (index % 2 == 0):
-                raise Invalid("T1", "node of the wrong kind")
         width = tree_math.full_leaves(len(nodes) // 2 + 1)
         return Tree(suite, nodes + [None] * (2 * width - 1 - len(nodes)))
+
+
+def check_shape(nodes: Sequence[Node | None]) -> None:
+    """T1: leaves stand at even indices, parents at odd ones, and the last node is not blank."""
+    if not nodes or nodes[-1] is None:
+        raise Invalid("T1", "last node blank")
+    for index, node in enumerate(nodes):
+        if node is not None and isinstance(node, LeafNode) != (index % 2 == 0):
+            raise Invalid("T1", "node of the wrong kind")
 
 
 def _leaf_hash(suite: Suite, leaf: int, node: Node | None) -> bytes:

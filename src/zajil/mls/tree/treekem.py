@@ -168,20 +168,32 @@ def merge_path(tree: Tree, sender: int, path: UpdatePath, *, added: frozenset[in
     added: leaf indices added by this Commit. The leaf itself (C2) is for the caller to judge.
     """
     filtered = tree.filtered_direct_path(sender)
+    check_path_shape(tree, filtered, path, added)
+    keys = {node: sent.encryption_key for (node, _), sent in zip(filtered, path.nodes, strict=True)}
+    check_new_keys(tree, (path.leaf_node.encryption_key, *keys.values()))
+    parents, leaf_hash = path_parent_hashes(tree, sender, keys)
+    check_leaf_parent_hash(path.leaf_node, leaf_hash)
+    return _with_path(tree, sender, {2 * sender: path.leaf_node, **parents})
+
+
+def check_path_shape(
+    tree: Tree, filtered: tuple[tuple[int, int], ...], path: UpdatePath, added: frozenset[int]
+) -> None:
+    """C4: the path is as long as the filtered direct path, with one ciphertext for each node that is to open it."""
     if len(filtered) != len(path.nodes):
         raise Invalid("C4", "path length")
     for (_, beside), sent in zip(filtered, path.nodes, strict=True):
         if len(_targets(tree, beside, added)) != len(sent.encrypted_path_secret):
             raise Invalid("C4", "number of ciphertexts")
-    keys = {node: sent.encryption_key for (node, _), sent in zip(filtered, path.nodes, strict=True)}
-    _check_new_keys(tree, (path.leaf_node.encryption_key, *keys.values()))
-    parents, leaf_hash = path_parent_hashes(tree, sender, keys)
-    if path.leaf_node.parent_hash != leaf_hash:
+
+
+def check_leaf_parent_hash(leaf: LeafNode, expected: bytes) -> None:
+    """C6: the committer's leaf carries the parent hash of its path."""
+    if leaf.parent_hash != expected:
         raise Invalid("C6", "parent hash of the committer's leaf")
-    return _with_path(tree, sender, {2 * sender: path.leaf_node, **parents})
 
 
-def _check_new_keys(tree: Tree, keys: tuple[bytes, ...]) -> None:
+def check_new_keys(tree: Tree, keys: tuple[bytes, ...]) -> None:
     """C3: the path's keys import, differ from each other and from every key of the tree, replaced ones included."""
     present = {node.encryption_key for _, node in tree.occupied()}
     if len(set(keys)) != len(keys) or not present.isdisjoint(keys):

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from zajil.mls.changes import Changes
 from zajil.mls.env import Env, Policy
-from zajil.mls.epoch import Epoch, Member, PastEpoch, Ratchets, Snapshot, State
-from zajil.mls.next_epoch import NextEpoch
+from zajil.mls.epochs.changes import Changes
+from zajil.mls.epochs.epoch import Epoch, Member, PastEpoch, Ratchets, Snapshot, State
+from zajil.mls.epochs.next_epoch import NextEpoch
 from zajil.mls.schedule.secret_tree import SecretTree
 from zajil.mls.tree.nodes import LeafNode
 from zajil.mls.tree.tree import Tree

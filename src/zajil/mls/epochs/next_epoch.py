@@ -7,7 +7,7 @@ import hmac
 from dataclasses import dataclass, replace
 
 from zajil.mls.env import Policy
-from zajil.mls.epoch import Epoch, State, window_of
+from zajil.mls.epochs.epoch import Epoch, State, window_of
 from zajil.mls.errors import Invalid
 from zajil.mls.messages.extensions import Extensions
 from zajil.mls.messages.framing import AuthenticatedContent

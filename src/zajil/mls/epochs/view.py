@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
-from zajil.mls.epoch import Member, Snapshot, State
+from zajil.mls.epochs.epoch import Member, Snapshot, State
 from zajil.mls.errors import Removed
 from zajil.mls.messages.extensions import Extensions
 from zajil.mls.messages.group_context import GroupContext

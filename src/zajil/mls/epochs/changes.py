@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from zajil.mls.env import Env, Use
-from zajil.mls.epoch import Epoch, Member
+from zajil.mls.epochs.epoch import Epoch, Member
 from zajil.mls.errors import Invalid, TooManyLeaves
 from zajil.mls.messages.extensions import Extensions
 from zajil.mls.messages.key_package import KeyPackage
@@ -20,6 +20,7 @@ from zajil.mls.rules.proposals import Item
 from zajil.mls.schedule.psk import ExternalPsk, PreSharedKeyId, ResumptionPsk, ResumptionUsage
 from zajil.mls.tree.nodes import LeafNode, LeafSource
 from zajil.mls.tree.tree import Tree
+from zajil.mls.tree.treekem import UpdatePath
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,24 @@ class Changes:
     def added_leaves(self) -> frozenset[int]:
         """Leaf indices the path leaves out."""
         return frozenset(self.added)
+
+
+@dataclass(frozen=True, repr=False)
+class Judged:
+    """A Commit up to its path, every rule about it checked: what is left is the key schedule.
+
+    path: None where there is none. tree, clients: with the path in them. init_secret: of the ended epoch, or that of
+    an external Commit. added, updated: leaf indices, a joiner and a committer with a path included.
+    """
+
+    changes: Changes
+    committer: int
+    path: UpdatePath | None
+    tree: Tree
+    clients: tuple[bytes | None, ...]
+    init_secret: bytes
+    added: tuple[int, ...]
+    updated: tuple[int, ...]
 
 
 def check_proposal(env: Env, epoch: Epoch, item: Item, *, use: Use) -> bytes | None:
@@ -78,52 +97,69 @@ def known_psks(env: Env, epoch: Epoch) -> Mapping[ExternalPsk | ResumptionPsk, b
     return known
 
 
-def apply_proposals(env: Env, epoch: Epoch, items: Sequence[Item], *, committer: int | None, use: Use) -> Changes:
-    """What the proposals of one Commit change; raises Invalid for the first rule of K, L or P that is broken.
-
-    committer: leaf index, None for an external Commit (whose own rules X1 the caller has checked). use: SEND raises
-    TooManyLeaves where RECEIVE raises Invalid P10.
-    """
+def _check_list(env: Env, epoch: Epoch, items: Sequence[Item], *, committer: int | None, use: Use) -> list[bytes]:
+    """The clients of the Adds, in order, once every proposal has been judged alone and beside the others."""
     if committer is not None:
         rules.check_member_combination(items)
         rules.check_committer_stays(items, committer)
     rules.check_one_change_per_leaf(items)
-    judged = [check_proposal(env, epoch, item, use=use) for item in items]
-    extensions = next(
-        (item.proposal.extensions for item in items if isinstance(item.proposal, SetExtensions)),
-        epoch.context.extensions,
-    )
+    judged = [(item, check_proposal(env, epoch, item, use=use)) for item in items]
+    return [client or b"" for item, client in judged if isinstance(item.proposal, Add)]
+
+
+def _without_changed(epoch: Epoch, items: Sequence[Item], removed: Sequence[int]) -> Tree:
+    """The tree with Updates, then Removes applied."""
     tree = epoch.tree
-    updated = [(item.sender, item.proposal) for item in items if isinstance(item.proposal, Update)]
-    for sender, update in updated:
-        if sender is not None:
-            tree = tree.update(sender, update.leaf_node)
-    removed = sorted(item.proposal.leaf for item in items if isinstance(item.proposal, Remove))
+    for item in items:
+        if isinstance(item.proposal, Update) and item.sender is not None:
+            tree = tree.update(item.sender, item.proposal.leaf_node)
     for leaf in removed:
         tree = tree.remove(leaf)
-    rules.check_context_extensions(items, tree)
-    rules.check_requirements_met(tree, extensions)
-    adds = [item.proposal for item in items if isinstance(item.proposal, Add)]
-    add_clients = [client or b"" for client, item in zip(judged, items, strict=True) if isinstance(item.proposal, Add)]
-    staying = [None if leaf in set(removed) else client for leaf, client in enumerate(epoch.clients)]
-    rules.check_added_clients(add_clients, staying)
-    tree, added = _add_all(env, tree, [add.key_package for add in adds], use=use)
-    clients = _clients_after(tree, staying, dict(zip(added, add_clients, strict=True)))
-    updated_leaves = tuple(sorted(sender for sender, _ in updated if sender is not None))
-    leaf_rules.check_capabilities(tree, (*added, *updated_leaves), extensions)
+    return tree
+
+
+def apply_proposals(env: Env, epoch: Epoch, items: Sequence[Item], *, committer: int | None, use: Use) -> Changes:
+    """What the proposals of one Commit change; raises TooManyLeaves, or Invalid for the first broken rule of K, L, P.
+
+    committer: leaf index, None for an external Commit, whose combination rule X1 the caller has checked.
+    """
+    add_clients = _check_list(env, epoch, items, committer=committer, use=use)
+    proposals = [item.proposal for item in items]
+    extensions = next((p.extensions for p in proposals if isinstance(p, SetExtensions)), epoch.context.extensions)
+    removed = sorted(p.leaf for p in proposals if isinstance(p, Remove))
+    updated = sorted(item.sender or 0 for item in items if isinstance(item.proposal, Update))
+    packages = tuple(p.key_package for p in proposals if isinstance(p, Add))
+    staying = _without_changed(epoch, items, removed)
+    rules.check_context_extensions(items, staying)
+    rules.check_requirements_met(staying, extensions)
+    present = [None if leaf in removed else client for leaf, client in enumerate(epoch.clients)]
+    rules.check_added_clients(add_clients, present)
+    tree, added = _add_all(env, staying, packages, use=use)
+    leaf_rules.check_capabilities(tree, (*added, *updated), extensions)
     leaf_rules.check_unique_leaf_keys(tree)
     return Changes(
         tree=tree,
         extensions=extensions,
-        clients=clients,
+        clients=_clients_after(tree, present, dict(zip(added, add_clients, strict=True))),
         added=added,
-        key_packages=tuple(add.key_package for add in adds),
+        key_packages=packages,
         removed=tuple(member_at(epoch, leaf) for leaf in removed),
-        updated=updated_leaves,
+        updated=tuple(updated),
         psks=rules.check_psks(rules.psk_ids(items), epoch.suite, known_psks(env, epoch)),
-        external_init=next((item.proposal for item in items if isinstance(item.proposal, ExternalInit)), None),
-        reinit=next((item.proposal for item in items if isinstance(item.proposal, ReInit)), None),
+        external_init=next((p for p in proposals if isinstance(p, ExternalInit)), None),
+        reinit=next((p for p in proposals if isinstance(p, ReInit)), None),
     )
+
+
+def _add_all(env: Env, tree: Tree, packages: Sequence[KeyPackage], *, use: Use) -> tuple[Tree, tuple[int, ...]]:
+    """P10, second half: the tree with the added leaves, within the leaf limit; our own Commit raises TooManyLeaves."""
+    try:
+        env.policy.check_leaves(tree.suite, sum(1 for _ in tree.members()) + len(packages))
+        return tree.add_all([package.leaf_node for package in packages])
+    except TooManyLeaves as error:
+        if use is Use.SEND:
+            raise
+        raise Invalid("P10", "too many leaves") from error
 
 
 def member_at(epoch: Epoch, leaf: int) -> Member:
@@ -132,17 +168,6 @@ def member_at(epoch: Epoch, leaf: int) -> Member:
     if found is None:
         raise Invalid("P7", "blank leaf")
     return Member(leaf, epoch.clients[leaf] or b"", found)
-
-
-def _add_all(env: Env, tree: Tree, added: Sequence[KeyPackage], *, use: Use) -> tuple[Tree, tuple[int, ...]]:
-    """P10, second half: the tree with the added leaves, within the leaf limit."""
-    try:
-        env.policy.check_leaves(tree.suite, sum(1 for _ in tree.members()) + len(added))
-        return tree.add_all([key_package.leaf_node for key_package in added])
-    except TooManyLeaves as error:
-        if use is Use.SEND:
-            raise
-        raise Invalid("P10", "too many leaves") from error
 
 
 def _clients_after(tree: Tree, staying: Sequence[bytes | None], added: Mapping[int, bytes]) -> tuple[bytes | None, ...]:
