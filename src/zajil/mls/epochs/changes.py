@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from zajil.mls.env import Env, Use
 from zajil.mls.epochs.epoch import Epoch, Member
-from zajil.mls.errors import Invalid, TooManyLeaves
+from zajil.mls.errors import Invalid
 from zajil.mls.messages.extensions import Extensions
 from zajil.mls.messages.key_package import KeyPackage
 from zajil.mls.messages.proposals import Add, ExternalInit, Remove, SetExtensions, Update
@@ -134,7 +134,8 @@ def apply_proposals(env: Env, epoch: Epoch, items: Sequence[Item], *, committer:
     rules.check_requirements_met(staying, extensions)
     present = [None if leaf in removed else client for leaf, client in enumerate(epoch.clients)]
     rules.check_added_clients(add_clients, present)
-    tree, added = _add_all(env, staying, packages, use=use)
+    env.policy.check_leaves(epoch.suite, sum(1 for _ in staying.members()) + len(packages))
+    tree, added = staying.add_all([package.leaf_node for package in packages])
     leaf_rules.check_capabilities(tree, (*added, *updated), extensions)
     leaf_rules.check_unique_leaf_keys(tree)
     return Changes(
@@ -149,17 +150,6 @@ def apply_proposals(env: Env, epoch: Epoch, items: Sequence[Item], *, committer:
         external_init=next((p for p in proposals if isinstance(p, ExternalInit)), None),
         reinit=next((p for p in proposals if isinstance(p, ReInit)), None),
     )
-
-
-def _add_all(env: Env, tree: Tree, packages: Sequence[KeyPackage], *, use: Use) -> tuple[Tree, tuple[int, ...]]:
-    """P10, second half: the tree with the added leaves, within the leaf limit; our own Commit raises TooManyLeaves."""
-    try:
-        env.policy.check_leaves(tree.suite, sum(1 for _ in tree.members()) + len(packages))
-        return tree.add_all([package.leaf_node for package in packages])
-    except TooManyLeaves as error:
-        if use is Use.SEND:
-            raise
-        raise Invalid("P10", "too many leaves") from error
 
 
 def member_at(epoch: Epoch, leaf: int) -> Member:
