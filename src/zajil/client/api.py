@@ -2,126 +2,295 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from secrets import token_bytes
 from types import TracebackType
 from typing import Self
 
+from zajil.client import listing
+from zajil.client.core import chats, messages
+from zajil.client.shell import enrol, linking
+from zajil.client.shell.calls import Calls, contact_auth
+from zajil.client.shell.device import Device as OpenHome
+from zajil.client.state import accounts, rows
 from zajil.client.views import Chat, Check, Contact, Device, Event, LinkedDevice, LinkPreview, Message, WhoAmI
+from zajil.protocol import control
+from zajil.protocol.errors import error
+from zajil.protocol.identity.links import ContactLink, encode_contact_link, parse_contact_link
+from zajil.protocol.ids import AccountId, MessageId, encode_b64, parse_b64
+from zajil.transports.direct import DirectTransport, check_address
+
+LINK_USES = 20
+LINK_DAYS = 30
 
 
 class Client:
     """An async context manager. Errors are `ZajilError`s with a stable code (`Unreachable`: no server answered)."""
 
+    def __init__(self, device: OpenHome) -> None:
+        self._device = device
+        self._core = device.core
+
     @classmethod
     async def register(cls, home: Path, *, server: str, name: str, invite: str | None = None) -> Client:
-        """A new account with its first device, in an empty `home` (created, 0700). server: http(s)://host[:port]."""
-        raise NotImplementedError
+        """A new account with its first device, in an empty `home` (created, 0700). server: http(s)://host[:port].
+
+        Raises `home-exists`, `gate-required`, `malformed` for a name that cannot be one.
+        """
+        address = check_address(server)
+        async with DirectTransport(address) as transport:
+            await enrol.register(home, Calls(transport), server=address, name=name, invite=invite)
+        return await cls._opened(home)
 
     @classmethod
     async def open(cls, home: Path) -> Client:
-        """The device in `home`; touches no network. Raises `no-home`, `state-rolled-back` only when sending."""
-        raise NotImplementedError
+        """The device in `home`; touches no network. Raises `no-home`, `home-damaged`."""
+        return cls(OpenHome(home))
 
     @classmethod
     async def link_new(
         cls, home: Path, *, server: str, on_code: Callable[[str], None], on_emoji: Callable[[str], None] | None = None
     ) -> Client:
-        """A further device of an existing account: shows a code, waits (120 s) until an old device approved it."""
-        raise NotImplementedError
+        """A further device of an existing account: shows a code, waits (120 s) until an old device approved it.
+
+        on_emoji: gets the three emoji the old device shows too. Raises `home-exists`, `link-expired`, `link-mismatch`.
+        """
+        address = check_address(server)
+        async with DirectTransport(address) as transport:
+            await linking.link_new(home, Calls(transport), server=address, on_code=on_code, on_emoji=on_emoji)
+        return await cls._opened(home)
+
+    @classmethod
+    async def _opened(cls, home: Path) -> Client:
+        client = cls(OpenHome(home))
+        try:
+            await client.sync()
+        except BaseException:
+            await client.close()
+            raise
+        return client
 
     async def link_preview(self, code: str) -> LinkPreview:
         """What the device behind `code` says of itself, for the question before `link_approve`."""
-        raise NotImplementedError
+        return await linking.preview(self._core, self._device.calls, code)
 
     async def link_approve(self, code: str) -> LinkedDevice:
-        """Enrol the device behind `code` into this account and add it to the self chat and to all chats."""
-        raise NotImplementedError
+        """Enrol the device behind `code` into this account and add it to the self chat and to all chats.
+
+        Returns once the new device has its answer; `sync` or `follow` carries the additions out.
+        """
+        runner = self._device.runner
+        return await linking.approve(self._core, self._device.calls, runner.tokens, code)
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        raise NotImplementedError
+        await self.close()
 
     async def close(self) -> None:
         """Close sessions and the store; what is queued stays queued."""
-        raise NotImplementedError
+        await self._device.close()
+
+    @property
+    def account_id(self) -> str:
+        """22 characters."""
+        return encode_b64(self._device.profile.account_id)
+
+    @property
+    def device_id(self) -> int:
+        """From 1."""
+        return self._device.profile.device_id
+
+    @property
+    def name(self) -> str:
+        """Own name."""
+        return self._device.profile.name
+
+    @property
+    def server(self) -> str:
+        """Address in use."""
+        return self._device.profile.server
 
     def whoami(self) -> WhoAmI:
         """This device."""
-        raise NotImplementedError
+        profile = self._device.profile
+        return WhoAmI(self.account_id, profile.device_id, profile.name, profile.server, profile.server_name)
 
     async def contact_link(self) -> str:
         """A link that lets 20 people within 30 days add this account."""
-        raise NotImplementedError
+        profile = self._device.profile
+        token = token_bytes(32)
+        expires = enrol.now_ms() // 1000 + LINK_DAYS * 86_400
+        await self._device.calls.call(
+            control.PUT_CONTACT_TOKEN,
+            control.Empty,
+            request=control.PutContactToken("invite", LINK_USES, expires),
+            auth=await self._device.tokens.auth(),
+            hash=encode_b64(hashlib.sha256(token).digest()),
+        )
+        link = ContactLink(
+            profile.server_name, expires, AccountId(profile.account_id), token, profile.name, None, profile.server
+        )
+        return encode_contact_link(link)
 
     async def add_contact(self, link: str) -> Chat:
-        """Add the account behind a contact link and open the DM with it (the existing one, if any)."""
-        raise NotImplementedError
+        """Add the account behind a contact link and open the DM with it (the existing one, if any).
+
+        Returns once the server holds the DM with both in it. Raises `bad-link`, `link-expired`, `not-allowed`.
+        """
+        parsed = parse_contact_link(link)
+        profile = self._device.profile
+        if parsed.account_id is None or parsed.contact_token is None or parsed.server_name != profile.server_name:
+            raise error("bad-link")
+        if parsed.account_id == profile.account_id:
+            raise error("bad-link", "own link")
+        if parsed.expires <= enrol.now_ms() // 1000:
+            raise error("link-expired")
+        answer = await self._device.calls.call(
+            control.DEVICE_LISTS,
+            control.DeviceLists,
+            auth=contact_auth(parsed.contact_token),
+            query="?from=1",
+            account=encode_b64(parsed.account_id),
+        )
+        with self._core.step("add-contact") as step:
+            account = accounts.learn_chain(step, parsed.account_id, [bytes(data) for data in answer.lists])
+            accounts.learn_introduction(step, parsed.account_id, parsed.name or "", parsed.contact_token)
+            accounts.change(
+                step,
+                parsed.account_id,
+                contact=True,
+                contact_token=account.contact_token or parsed.contact_token,
+            )
+            gid = chats.open_dm(step, parsed.account_id)
+            pending = [n for n, item in rows.items(step.tx, gid) if item.kind in ("create", "commit")]
+        await self._device.settle(pending)
+        return self._chat(gid)
 
     def contacts(self) -> list[Contact]:
         """All contacts by name."""
-        raise NotImplementedError
+        with self._core.look() as step:
+            return listing.contacts(step)
 
     def devices(self) -> list[Device]:
         """Own devices by id."""
-        raise NotImplementedError
+        with self._core.look() as step:
+            return listing.devices(step)
 
     def chats(self) -> list[Chat]:
         """All chats, latest activity first."""
-        raise NotImplementedError
+        with self._core.look() as step:
+            return listing.chats(step)
 
     def find_chat(self, text: str) -> Chat:
         """The chat with this id or title. Raises `unknown-chat`, or `ambiguous-name` with detail `candidates`."""
-        raise NotImplementedError
+        return listing.find_named(text, self.chats(), name=lambda chat: chat.title, unknown="unknown-chat")
 
     def find_contact(self, text: str) -> Contact:
         """The contact with this id or name. Raises `unknown-contact`, or `ambiguous-name` with `candidates`."""
-        raise NotImplementedError
+        return listing.find_named(text, self.contacts(), name=lambda person: person.name, unknown="unknown-contact")
 
     async def create_group(self, title: str, contacts: Sequence[Contact]) -> Chat:
         """A group owned by us, accepted by the server with everyone in it before this returns."""
-        raise NotImplementedError
+        with self._core.step("create-group") as step:
+            gid = chats.open_group(step, title, [parse_b64(contact.id, size=16) for contact in contacts])
+            pending = [n for n, _ in rows.items(step.tx, gid)]
+        await self._device.settle(pending)
+        return self._chat(gid)
 
     async def add_member(self, chat: Chat, contact: Contact) -> None:
-        """Add all devices of `contact`; returns when the change stands in the group. Raises `not-allowed`."""
-        raise NotImplementedError
+        """Add all devices of `contact`; returns when the change stands in the group. Raises `not-permitted`."""
+        with self._core.step("add-member") as step:
+            pending = chats.add_account(step, _gid(chat), parse_b64(contact.id, size=16))
+        await self._device.settle(pending)
 
     async def remove_member(self, chat: Chat, contact: Contact) -> None:
-        """Remove an account; returns when the change stands in the group. Raises `not-allowed`."""
-        raise NotImplementedError
+        """Remove an account; returns when the change stands in the group. Raises `not-permitted`."""
+        with self._core.step("remove-member") as step:
+            pending = chats.remove_account(step, _gid(chat), parse_b64(contact.id, size=16))
+        await self._device.settle(pending)
 
     async def leave_group(self, chat: Chat) -> None:
         """Tell the group; another member removes us. The chat stays readable here."""
-        raise NotImplementedError
+        with self._core.step("leave") as step:
+            chats.leave(step, _gid(chat))
+            pending = [n for n, item in rows.items(step.tx, _gid(chat)) if item.kind == "message"]
+        await self._device.settle(pending)
 
     async def send(self, chat: Chat, text: str, *, wait: bool = True) -> str:
-        """Message id of `text`, once the server holds it durably (wait=False: same as `queue`)."""
-        raise NotImplementedError
+        """Message id of `text`, once the server holds it durably (wait=False: same as `queue`).
+
+        Raises Unreachable while the text stays queued, `not-a-member`, `text-too-long`, `state-rolled-back`.
+        """
+        identity = self.queue(chat, text)
+        if wait:
+            await self._device.until(lambda: self._state(identity) in ("sent", "failed"))
+            if self._state(identity) == "failed":
+                raise error(self._reason(identity) or "not-a-member")
+        return identity
 
     def queue(self, chat: Chat, text: str) -> str:
         """Message id of `text`, stored to be sent by the next `sync`, `send` or `follow`."""
-        raise NotImplementedError
+        with self._core.step("submit") as step:
+            member = chats.check_member(step, _gid(chat))
+            return encode_b64(MessageId(messages.submit_text(step, member.gid, text)))
 
     def read(self, chat: Chat, *, limit: int = 50) -> list[Message]:
         """The newest `limit` messages, oldest first."""
-        raise NotImplementedError
+        with self._core.look() as step:
+            return listing.messages(step, _gid(chat), limit)
 
     async def sync(self) -> None:
         """Fetch everything that waits, apply and acknowledge it, and send all that is queued."""
-        raise NotImplementedError
+        with self._core.step("want-drain") as step:
+            wanted = step.wanted_drain()
+        await self._device.until(lambda: self._core.is_settled(wanted))
 
-    def follow(self) -> AsyncIterator[Event]:
+    async def follow(self) -> AsyncIterator[Event]:
         """Live events until the iterator is closed; reconnects by itself."""
-        raise NotImplementedError
+        with self._core.look() as step:
+            last = listing.last_event(step)
+        runner = self._device.runner
+        while True:
+            with self._core.look() as step:
+                events, last = listing.events_after(step, last)
+            for event in events:
+                yield event
+            if not events:
+                await runner.watch()
 
     def safety_number(self, contact: Contact) -> str:
         """60 digits in 12 groups of 5, equal on both sides."""
-        raise NotImplementedError
+        with self._core.look() as step:
+            return listing.safety_number_with(step, parse_b64(contact.id, size=16))
 
     def doctor(self) -> list[Check]:
         """Checks of this home, without the network."""
-        raise NotImplementedError
+        with self._core.look() as step:
+            return listing.doctor(step, self._device.home)
+
+    def _chat(self, gid: bytes) -> Chat:
+        with self._core.look() as step:
+            return listing.chat_view(step, step.chat(gid))
+
+    def _state(self, identity: str) -> str:
+        return self._stored(identity).state
+
+    def _reason(self, identity: str) -> str:
+        return self._stored(identity).reason
+
+    def _stored(self, identity: str) -> rows.StoredMessage:
+        with self._core.look() as step:
+            found = step.tx.lookup("message", parse_b64(identity))
+        if found is None:
+            raise error("unknown-chat")
+        return rows.parse_row(found[1], rows.StoredMessage)
+
+
+def _gid(chat: Chat) -> bytes:
+    return parse_b64(chat.id, size=16)

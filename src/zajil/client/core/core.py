@@ -137,6 +137,16 @@ class Core:
         with self.step("err") as step:
             outbox.take_err(step, mid, err.code)
 
+    def is_settled(self, hello: int) -> bool:
+        """Whether that drain is over and nothing is left that could be sent or asked for now."""
+        with self.look() as step:
+            session = step.session()
+            if session.rolled_back or session.revoked:
+                return True
+            if session.drained < hello or session.wanted > session.drained or calls.wants(step):
+                return False
+            return not sealing.has_sendable(step)
+
     # -- control calls and time
     def wants(self) -> list[Want]:
         """Control calls needed now."""
@@ -148,10 +158,10 @@ class Core:
         with self.step("create") as step:
             calls.take_create(step, n, group_pass, own_ref)
 
-    def take_claim(self, want: calls.WantClaim, answer: ClaimedKeyPackages) -> None:
-        """The answer to a WantClaim."""
+    def take_claim(self, want: calls.WantClaim, answer: ClaimedKeyPackages) -> bool:
+        """The answer to a WantClaim. False: nothing to claim yet, ask again after a pause."""
         with self.step("claim") as step:
-            calls.take_claim(step, want, answer)
+            return calls.take_claim(step, want, answer)
 
     def take_lists(self, want: calls.WantLists, lists: Sequence[bytes]) -> None:
         """The answer to a WantLists. Raises Malformed or HomeError for lists that do not verify."""

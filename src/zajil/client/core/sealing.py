@@ -165,3 +165,13 @@ def open_requests(step: Step) -> list[Request]:
 def has_queued(step: Step) -> bool:
     """Whether any item waits to be sealed."""
     return any(item.state == "queued" for _, item in rows.items(step.tx))
+
+
+def has_sendable(step: Step) -> bool:
+    """Whether any item waits for more than other people: sealed, accepted without echo, or queued in a usable chat."""
+    for _, item in rows.items(step.tx):
+        if item.state in outbox.IN_FLIGHT:
+            return True
+        if item.state == "queued" and step.chat(item.gid).status in ("active", "creating"):
+            return True
+    return False

@@ -14,6 +14,8 @@ from zajil.client.state.rows import Claimed
 from zajil.client.state.step import Step
 from zajil.protocol.control import ClaimedKeyPackages
 
+PATIENCE_MS = 120_000
+
 
 class WantCreate(msgspec.Struct, frozen=True):
     """A group pass and a fresh reference to our own mailbox, for item n."""
@@ -77,20 +79,31 @@ def take_create(step: Step, n: int, group_pass: bytes, own_ref: bytes) -> None:
         outbox.change_item(step, n, item, group_pass=group_pass, own_ref=own_ref)
 
 
-def take_claim(step: Step, want: WantClaim, answer: ClaimedKeyPackages) -> None:
-    """Packages arrived; the engine checks them when they are used."""
+def take_claim(step: Step, want: WantClaim, answer: ClaimedKeyPackages) -> bool:
+    """Packages arrived; the engine checks them when they are used. False: the device has none yet, ask again later.
+
+    A device just linked publishes its packages after it was approved. The next claim takes another id, since the
+    answer to this one is fixed for 24 hours.
+    """
     item = outbox.find_item(step, want.n)
     if item is None or item.state != "queued" or want.account in item.claimed:
-        return
+        return True
     claims = tuple(
         Claimed(want.account, c.device_id, bytes(c.key_package), bytes(c.deliver_to), c.last_resort)
         for c in answer.clients
         if want.devices is None or c.device_id in want.devices
     )
-    outbox.change_item(step, want.n, item, claims=(*item.claims, *claims), claimed=(*item.claimed, want.account))
     known = accounts.known(step, want.account)
     if answer.list_seq > known.list_seq:
         accounts.change(step, want.account, wanted_seq=answer.list_seq)
+    if not claims:
+        if step.now - item.at > PATIENCE_MS:
+            outbox.fail(step, want.n, item, "not-allowed")
+            return True
+        outbox.change_item(step, want.n, item, claim_id=step.rng(16))
+        return False
+    outbox.change_item(step, want.n, item, claims=(*item.claims, *claims), claimed=(*item.claimed, want.account))
+    return True
 
 
 def take_lists(step: Step, want: WantLists, lists: Sequence[bytes]) -> None:

@@ -15,6 +15,7 @@ from zajil.protocol.errors import AuthError, Limited, Unavailable, ZajilError
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.limits import SUITE_XWING
 
+CLAIM_PAUSE_S = 0.5
 RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 
 
@@ -28,12 +29,15 @@ class Errands:
         self._down = down
         self._not_before: dict[Want, float] = {}
         self._failures: dict[Want, int] = {}
+        self._claims_at: dict[int, float] = {}
 
     async def run(self) -> None:
         """Make the calls that are wanted and not put off."""
         loop = asyncio.get_running_loop()
         for want in self._core.wants():
             if self._not_before.get(want, 0.0) > loop.time():
+                continue
+            if isinstance(want, WantClaim) and self._claims_at.get(want.n, 0.0) > loop.time():
                 continue
             try:
                 await self._make(want)
@@ -84,7 +88,8 @@ class Errands:
         answer = await self._calls.call(
             control.CLAIM_KEY_PACKAGES, control.ClaimedKeyPackages, request=request, auth=auth
         )
-        self._core.take_claim(want, answer)
+        if not self._core.take_claim(want, answer):
+            self._claims_at[want.n] = asyncio.get_running_loop().time() + CLAIM_PAUSE_S
 
     async def _lists(self, want: WantLists) -> None:
         auth = await self._tokens.auth() if want.token is None else contact_auth(want.token)

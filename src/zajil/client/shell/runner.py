@@ -29,11 +29,11 @@ POLL_S = 0.1
 class Runner:
     """Started once, runs until closed. `changed` fires after each thing that may have moved the store."""
 
-    def __init__(self, core: Core, calls: Calls, *, home: Path, dial: Dial) -> None:
+    def __init__(self, core: Core, calls: Calls, tokens: Tokens, *, home: Path, dial: Dial) -> None:
         self._core = core
         self._home = home
         self._lock = SyncLock(home)
-        self.tokens = Tokens(core, calls)
+        self.tokens = tokens
         self.problem: ZajilError | None = None
         self._changed = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
@@ -79,6 +79,13 @@ class Runner:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s), self._changed:
                 await self._changed.wait()
+
+    async def watch(self) -> None:
+        """Return after the next change; raises what ended the runner."""
+        for task in self._tasks:
+            if task.done():
+                task.result()
+        await self.change(1.0)
 
     async def _notify(self) -> None:
         self.problem = None

@@ -237,6 +237,11 @@ def parse_row(data: bytes, kind: type[T]) -> T:
     return msgspec.msgpack.decode(data, type=kind)
 
 
+def changed(row: T, **fields: object) -> T:
+    """A row with some fields changed."""
+    return msgspec.structs.replace(row, **fields)
+
+
 def find_chat(tx: Tx, gid: bytes) -> Chat | None:
     """The chat of a group."""
     data = tx.find("chat", gid)

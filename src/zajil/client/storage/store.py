@@ -54,6 +54,7 @@ class Store:
         self._id_key = hashlib.sha256(b"zajil store id v1" + key).digest()
         self._hook = hook
         self._tx: Tx | None = None
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = home / FILE
         path.touch(mode=0o600, exist_ok=True)
         self.db = sqlite3.connect(path, timeout=30, isolation_level=None)
@@ -257,6 +258,15 @@ class Tx:
         if newest is not None:
             found.reverse()
         return [(int(n), self._store.unseal(table, key, value)) for n, key, value in found]
+
+    def rows_after(self, table: str, n: int) -> list[tuple[int, bytes]]:
+        """Numbers and values of an ordered table after number `n`, in order."""
+        found = self._db.execute(f"SELECT n, key, value FROM {table} WHERE n > ? ORDER BY n", (n,)).fetchall()
+        return [(int(number), self._store.unseal(table, key, value)) for number, key, value in found]
+
+    def remove_older(self, table: str, keep: int) -> None:
+        """Remove all but the `keep` newest numbers of an ordered table."""
+        self._db.execute(f"DELETE FROM {table} WHERE n <= (SELECT max(n) FROM {table}) - ?", (keep,))
 
     def _owner(self, table: str, owner: bytes) -> bytes:
         return self._store.hash_id(table + ".owner", owner)

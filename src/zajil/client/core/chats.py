@@ -1,0 +1,148 @@
+"""What a person does with chats: open one, change its members, leave. Each queues items; the outbox sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zajil.client.core import groups, messages, outbox
+from zajil.client.core.groups import DM, GROUP, OWNER, SELF
+from zajil.client.state import accounts, rows
+from zajil.client.state.rows import Chat, Intent, Item, Member
+from zajil.client.state.step import Step
+from zajil.protocol.chat import parts
+from zajil.protocol.chat.extensions import ChatKind, ChatRole, ChatSettings
+from zajil.protocol.errors import error
+from zajil.protocol.ids import AccountId
+from zajil.protocol.limits import NAME_BYTES
+
+
+def open_self_chat(step: Step) -> bytes:
+    """The group of our own devices, made once at registration; its id."""
+    return _create(step, ChatSettings(ChatKind.SELF), ())
+
+
+def open_dm(step: Step, peer: bytes) -> bytes:
+    """The DM with an account: the one there is, or a new one."""
+    existing = find_dm(step, peer)
+    if existing is not None:
+        if existing.status == "active" and peer not in existing.accounts():
+            outbox.submit_intent(step, existing.gid, Intent("add", accounts=(peer,)))
+        return existing.gid
+    return _create(step, ChatSettings(ChatKind.DM), (peer,))
+
+
+def find_dm(step: Step, peer: bytes) -> Chat | None:
+    """The DM with an account that is used now."""
+    found = [
+        chat
+        for chat in rows.all_chats(step.tx)
+        if chat.kind == DM and chat.peer == peer and not chat.merged and chat.status not in ("removed", "left")
+    ]
+    return min(found, key=lambda chat: (chat.status != "active", chat.gid), default=None)
+
+
+def open_group(step: Step, title: str, people: Sequence[bytes]) -> bytes:
+    """A new group owned by us; its id."""
+    check_name(title)
+    own = AccountId(step.profile.account_id)
+    return _create(step, ChatSettings(ChatKind.GROUP, title, roles={own: ChatRole.OWNER}), tuple(people))
+
+
+def check_name(name: str) -> None:
+    """Raises `malformed` for a name or title that is empty, too long or no UTF-8."""
+    try:
+        size = len(name.strip().encode("utf-8"))
+    except UnicodeEncodeError:
+        raise error("malformed", "name") from None
+    if not 1 <= size <= NAME_BYTES:
+        raise error("malformed", "name of 1 to 256 bytes")
+
+
+def _create(step: Step, settings: ChatSettings, people: tuple[bytes, ...]) -> bytes:
+    gid = step.rng(16)
+    group = groups.create(step, gid, settings)
+    own = step.profile
+    chat = groups.describe(Chat(gid, int(settings.kind), settings.name, "creating"), group)
+    rows.save_chat(step.tx, chat)
+    step.change_chat(
+        gid,
+        peer=people[0] if settings.kind == DM else b"",
+        gs=groups.group_secret(group, gid),
+        rotated_at=step.now,
+        activity=step.now,
+        members=(Member(0, own.account_id, own.device_id),),
+    )
+    step.save_group(gid, group)
+    outbox.submit(step, Item(gid, "create", "queued", step.now, claim_id=step.rng(16)))
+    others = [d for d, _ in accounts.known(step, own.account_id).devices if d != own.device_id]
+    invited = (*((own.account_id,) if others else ()), *(person for person in people if person != own.account_id))
+    if invited:
+        outbox.submit_intent(step, gid, Intent("add", accounts=invited))
+    step.event("chat", gid, text="created")
+    return gid
+
+
+def check_member(step: Step, gid: bytes) -> Chat:
+    """The chat, if we may act in it. Raises `not-a-member`."""
+    chat = step.chat(gid)
+    if chat.merged:
+        chat = step.chat(chat.merged)
+    if chat.status in ("removed", "left") or step.profile.account_id in chat.left:
+        raise error("not-a-member")
+    return chat
+
+
+def add_account(step: Step, gid: bytes, account: bytes) -> list[int]:
+    """Queue the lists of an account for the members, then its Add; the items. Raises `not-permitted`."""
+    chat = check_group(step, gid)
+    if groups.role_of(chat, step.profile.account_id) < chat.perms.get("add", groups.ADMIN):
+        raise error("not-permitted")
+    if account in chat.accounts():
+        return []
+    submit_lists(step, chat, account)
+    return [outbox.submit_intent(step, chat.gid, Intent("add", accounts=(account,)))]
+
+
+def submit_lists(step: Step, chat: Chat, account: bytes) -> None:
+    """Tell the members the newest device list of an account before a commit adds its devices."""
+    known = accounts.known(step, account)
+    if known.list_object and len(chat.members) > 1:
+        messages.submit_control(step, chat.gid, parts.Lists((known.list_object,)), urgent=True)
+
+
+def remove_account(step: Step, gid: bytes, account: bytes) -> list[int]:
+    """Queue the Remove of an account; the items. Raises `not-permitted`."""
+    chat = check_group(step, gid)
+    role = groups.role_of(chat, step.profile.account_id)
+    if account == step.profile.account_id or role < groups.ADMIN:
+        raise error("not-permitted")
+    if groups.role_of(chat, account) == OWNER and role < OWNER:
+        raise error("not-permitted")
+    if account not in chat.accounts():
+        return []
+    return [outbox.submit_intent(step, chat.gid, Intent("remove", account=account))]
+
+
+def check_group(step: Step, gid: bytes) -> Chat:
+    """The chat, if it is a group we are in. Raises `not-a-member`, `not-permitted`."""
+    chat = check_member(step, gid)
+    if chat.kind != GROUP:
+        raise error("not-permitted")
+    return chat
+
+
+def leave(step: Step, gid: bytes) -> None:
+    """Tell the group; another member removes us."""
+    chat = check_group(step, gid)
+    messages.submit_control(step, chat.gid, parts.Leave())
+    step.change_chat(chat.gid, left=chat.left | {step.profile.account_id: step.now})
+
+
+def add_own_device(step: Step, device: int) -> None:
+    """A device of ours is new: bring it into the self group, then into every chat by last activity."""
+    own = step.profile.account_id
+    for chat in sorted(rows.all_chats(step.tx), key=lambda c: (c.kind != SELF, -c.activity)):
+        if chat.status not in ("active", "creating") or chat.leaf_of(own, device) is not None:
+            continue
+        submit_lists(step, chat, own)
+        outbox.submit_intent(step, chat.gid, Intent("add-device", account=own, devices=(device,)))

@@ -1,0 +1,181 @@
+"""Views of the store: what `Client` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar, cast
+
+from zajil.client import views
+from zajil.client.core import groups, sealing
+from zajil.client.state import accounts, rows
+from zajil.client.state.rows import Account, StoredMessage
+from zajil.client.state.step import Step
+from zajil.client.storage import keyfile
+from zajil.protocol.errors import error
+from zajil.protocol.identity.safety import safety_number
+from zajil.protocol.ids import AccountId, encode_b64
+
+KINDS: tuple[views.ChatKind, ...] = ("self", "dm", "group")
+ROLES = ("member", "admin", "owner")
+SELF_TITLE = "Note to self"
+CANDIDATES_MAX = 8
+
+
+class Named(Protocol):
+    """Has an id people can type."""
+
+    @property
+    def id(self) -> str:
+        """base64url text."""
+
+
+N = TypeVar("N", bound=Named)
+
+
+def contacts(step: Step) -> list[views.Contact]:
+    """All contacts by name."""
+    found = [_contact(account) for account in rows.all_accounts(step.tx) if account.contact]
+    return sorted(found, key=lambda contact: (contact.name.casefold(), contact.id))
+
+
+def _contact(account: Account) -> views.Contact:
+    return views.Contact(encode_b64(account.account_id), account.name, len(account.devices), account.verified)
+
+
+def devices(step: Step) -> list[views.Device]:
+    """Own devices by id."""
+    newest = accounts.verified_list(accounts.known(step, step.profile.account_id))
+    entries = newest.list.devices if newest is not None else ()
+    return [views.Device(e.device_id, e.added, e.device_id == step.profile.device_id) for e in entries]
+
+
+def chats(step: Step) -> list[views.Chat]:
+    """All chats but merged ones, latest activity first."""
+    return [chat_view(step, chat) for chat in rows.all_chats(step.tx) if not chat.merged]
+
+
+def chat_view(step: Step, chat: rows.Chat) -> views.Chat:
+    """One chat."""
+    title = chat.title
+    if chat.kind == groups.SELF:
+        title = SELF_TITLE
+    elif chat.kind == groups.DM:
+        title = name_of(step, chat.peer)
+    return views.Chat(
+        id=encode_b64(chat.gid),
+        kind=KINDS[chat.kind],
+        title=title,
+        status=_status(chat),
+        members=tuple(encode_b64(account) for account in chat.accounts()),
+        role=ROLES[groups.role_of(chat, step.profile.account_id)],  # type: ignore[arg-type]  # one of the literals
+        epoch=chat.epoch,
+        devices=len(chat.members),
+        last_activity=chat.activity // 1000,
+    )
+
+
+def _status(chat: rows.Chat) -> views.ChatStatus:
+    if chat.status in ("await", "lost") or (chat.status == "active" and chat.asking is not None):
+        return "rejoining"
+    return cast(views.ChatStatus, chat.status)  # the remaining words are the same
+
+
+def name_of(step: Step, account: bytes) -> str:
+    """The name of an account, its id where we know none."""
+    if account == step.profile.account_id:
+        return step.profile.name
+    return accounts.known(step, account).name or encode_b64(account)
+
+
+def messages(step: Step, gid: bytes, limit: int) -> list[views.Message]:
+    """The newest `limit` messages of a chat, oldest first."""
+    chat = rows.find_chat(step.tx, gid)
+    if chat is None:
+        raise error("unknown-chat")
+    found = step.tx.rows("message", chat.merged or gid, newest=limit)
+    return [message_view(step, rows.parse_row(data, StoredMessage)) for _, data in found]
+
+
+def message_view(step: Step, message: StoredMessage) -> views.Message:
+    """One message."""
+    return views.Message(
+        id=encode_b64(message.message_id),
+        chat=encode_b64(message.gid),
+        sender=name_of(step, message.account),
+        sender_id=encode_b64(message.account),
+        sent_at=message.sent // 1000,
+        state=message.state,
+        text=message.text,
+        own=message.account == step.profile.account_id,
+        reason=message.reason or None,
+    )
+
+
+def find_named(text: str, things: Sequence[N], *, name: Callable[[N], str], unknown: str) -> N:
+    """The thing with this id, or the only one with this name. Raises `unknown`, `ambiguous-name` with candidates."""
+    found = [thing for thing in things if thing.id == text]
+    found = found or [thing for thing in things if name(thing) == text]
+    found = found or [thing for thing in things if name(thing).casefold() == text.casefold()]
+    if not found:
+        raise error(unknown)
+    if len(found) > 1:
+        listed = ", ".join(f"{name(thing)} ({thing.id})" for thing in found[:CANDIDATES_MAX])
+        raise error("ambiguous-name", detail={"candidates": listed})
+    return found[0]
+
+
+def last_event(step: Step) -> int:
+    """Number of the newest event."""
+    newest = step.tx.rows("event", newest=1)
+    return newest[-1][0] if newest else 0
+
+
+def events_after(step: Step, last: int) -> tuple[list[views.Event], int]:
+    """Events after number `last`, and the number of the newest."""
+    found = step.tx.rows_after("event", last)
+    events = [_event(step, rows.parse_row(data, rows.Told)) for _, data in found]
+    return events, found[-1][0] if found else last
+
+
+def _event(step: Step, told: rows.Told) -> views.Event:
+    message = None
+    if told.message_id:
+        stored = step.tx.lookup("message", told.message_id)
+        if stored is not None:
+            message = message_view(step, rows.parse_row(stored[1], StoredMessage))
+    chat = rows.find_chat(step.tx, told.gid) if told.gid else None
+    gid = (chat.merged or chat.gid) if chat is not None else b""
+    kind = cast(views.EventKind, told.kind)  # written by our own core
+    return views.Event(kind, encode_b64(gid) if gid else None, message, told.text)
+
+
+def safety_number_with(step: Step, account: bytes) -> str:
+    """60 digits in groups of five. Raises `unknown-contact` where no key of the account is known."""
+    known = accounts.known(step, account)
+    if not known.account_pub:
+        raise error("unknown-contact")
+    own = step.profile
+    digits = safety_number((AccountId(own.account_id), own.account_pub), (AccountId(account), known.account_pub))
+    return " ".join(digits[at : at + 5] for at in range(0, 60, 5))
+
+
+def doctor(step: Step, home: Path) -> list[views.Check]:
+    """Checks of this home, without the network."""
+    session = step.session()
+    mode = (home / keyfile.FILE).stat().st_mode & 0o777
+    stuck = sum(chat.status in ("stuck", "lost", "await") for chat in rows.all_chats(step.tx))
+    queued = len(rows.items(step.tx))
+    alarms = sum(account.alarm for account in rows.all_accounts(step.tx))
+    file_starts = keyfile.read_keys(home).starts
+    rolled_back = session.rolled_back or session.starts < file_starts
+    return [
+        views.Check("keys", mode == 0o600, "file `keys`, mode 0600; it protects nothing from who copies the home"),
+        views.Check("store", True, "encrypted, readable"),
+        views.Check("rollback", not rolled_back, "no sign of an old copy" if not rolled_back else "old copy"),
+        views.Check("device", not session.revoked, "listed" if not session.revoked else "removed from the account"),
+        views.Check("chats", not stuck, f"{stuck} waiting to be rejoined"),
+        views.Check("outbox", True, f"{queued} waiting to be sent"),
+        views.Check("device lists", not alarms, f"{alarms} contacts with two lists in one place"),
+        views.Check("suite", True, f"{groups.SUITE.id:#06x}, post-quantum; {sealing.OWN_MESSAGES_MAX} per epoch"),
+    ]

@@ -1,0 +1,107 @@
+"""One open home: store, core, transport and runner, from opening to closing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from secrets import token_bytes
+
+from zajil.client.core import outbox
+from zajil.client.core.core import Core
+from zajil.client.shell.calls import Calls
+from zajil.client.shell.enrol import now_ms
+from zajil.client.shell.login import Tokens
+from zajil.client.shell.runner import Runner
+from zajil.client.state import rows
+from zajil.client.storage.keyfile import read_keys
+from zajil.client.storage.store import Hook, Store
+from zajil.protocol.errors import error, error_from_wire
+from zajil.transports.direct import DirectTransport
+
+
+class Device:
+    """The open home of one device. Network parts begin with the first call that needs them."""
+
+    def __init__(self, home: Path, *, hook: Hook | None = None) -> None:
+        """hook: see `Store`. Raises `no-home`, `home-damaged`."""
+        keys = read_keys(home)
+        self.home = home
+        self.store = Store(home, keys.store_key, hook=hook)
+        try:
+            with self.store.look() as tx:
+                self.profile = rows.load_profile(tx)
+        except KeyError:
+            self.store.close()
+            raise error("no-home") from None
+        self.core = Core(self.store, keys, now=now_ms, rng=token_bytes)
+        self._transport: DirectTransport | None = None
+        self._runner: Runner | None = None
+        self._calls: Calls | None = None
+        self._tokens: Tokens | None = None
+
+    @property
+    def calls(self) -> Calls:
+        """Control calls to our server."""
+        if self._transport is None or self._calls is None:
+            self._transport = DirectTransport(self.profile.server)
+            self._calls = Calls(self._transport)
+        return self._calls
+
+    @property
+    def tokens(self) -> Tokens:
+        """Session tokens of this device."""
+        if self._tokens is None:
+            self._tokens = Tokens(self.core, self.calls)
+        return self._tokens
+
+    @property
+    def runner(self) -> Runner:
+        """The running sessions. Raises `state-rolled-back`, `device-revoked` where nothing may be sent."""
+        if self._runner is None:
+            calls = self.calls
+            if self._transport is None:
+                raise error("unreachable")
+            self._runner = Runner(self.core, calls, self.tokens, home=self.home, dial=self._transport.dial)
+        self._runner.start()
+        return self._runner
+
+    async def close(self) -> None:
+        """End sessions and close the store."""
+        if self._runner is not None:
+            await self._runner.close()
+        if self._transport is not None:
+            await self._transport.close()
+        self.store.close()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Run until `condition` holds. Raises Unreachable, `state-rolled-back`, `device-revoked`."""
+
+        def holds() -> bool:
+            with self.core.look() as step:
+                outbox.check_may_send(step)
+            return condition()
+
+        await self.runner.until(holds)
+
+    async def settle(self, items: list[int]) -> None:
+        """Run until these outbox items are done. Raises the reason of one that failed."""
+        await self.until(lambda: all(self._over(n) for n in items))
+        for n in items:
+            self._raise_failure(n)
+
+    def _over(self, n: int) -> bool:
+        with self.core.look() as step:
+            item = outbox.find_item(step, n)
+        return item is None or item.state in ("failed", "refused")
+
+    def _raise_failure(self, n: int) -> None:
+        with self.core.look() as step:
+            item = outbox.find_item(step, n)
+        if item is None:
+            return
+        if item.state == "failed":
+            with self.core.step("seen") as step:
+                outbox.finish(step, n, item)
+        code = item.reason
+        problem = error(code)
+        raise problem if problem.code == code else error_from_wire(code)

@@ -1,0 +1,147 @@
+"""Registration: a new account with its first device (service.md 2)."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from secrets import token_bytes
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from zajil.client.core import chats
+from zajil.client.core.core import Core
+from zajil.client.shell.calls import Calls
+from zajil.client.shell.login import Tokens, make_login
+from zajil.client.state import accounts, rows
+from zajil.client.state.rows import Profile
+from zajil.client.storage.keyfile import Keys, has_keys, make_keys, read_keys, write_keys
+from zajil.client.storage.store import Store
+from zajil.protocol import control
+from zajil.protocol.errors import Conflict, error
+from zajil.protocol.identity import objects
+from zajil.protocol.identity.objects import DeviceCertificate, DeviceList, DeviceListEntry, Kind
+from zajil.protocol.ids import DeviceId, encode_b64
+
+
+def now_ms() -> int:
+    """Unix milliseconds of this machine's clock."""
+    return time.time_ns() // 1_000_000
+
+
+def prepare_home(home: Path) -> Keys:
+    """Fresh keys in an empty home, or those of a registration that was cut short. Raises `home-exists`."""
+    if has_keys(home):
+        keys = read_keys(home)
+        with_profile = find_profile(home, keys)
+        if with_profile is not None and with_profile.registered:
+            raise error("home-exists")
+        return keys
+    keys = make_keys(token_bytes)
+    write_keys(home, keys)
+    return keys
+
+
+def find_profile(home: Path, keys: Keys) -> Profile | None:
+    """The profile in a home, None before one was stored."""
+    store = Store(home, keys.store_key)
+    try:
+        with store.look() as tx:
+            data = tx.find("meta", b"profile")
+            return None if data is None else rows.parse_row(data, Profile)
+    finally:
+        store.close()
+
+
+def account_key(keys: Keys) -> Ed25519PrivateKey:
+    """The private key of the account."""
+    return Ed25519PrivateKey.from_private_bytes(keys.account_seed)
+
+
+def public_bytes(seed: bytes) -> bytes:
+    """The 32-byte Ed25519 public key of a seed."""
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+
+def first_profile(keys: Keys, *, name: str, server: str, server_name: str, now: int) -> Profile:
+    """Device 1 of a new account, not yet registered."""
+    account_pub = public_bytes(keys.account_seed)
+    account_id = objects.account_id_of(account_pub)
+    certificate = DeviceCertificate(
+        account_id, account_pub, DeviceId(1), public_bytes(keys.device_seed), 1, now // 1000
+    )
+    signed = objects.sign_object(Kind.CERTIFICATE, certificate.encode(), account_key(keys))
+    return Profile(
+        account_id,
+        account_pub,
+        1,
+        public_bytes(keys.device_seed),
+        signed,
+        name,
+        server,
+        server_name,
+        token_bytes(32),
+        registered_at=now,
+    )
+
+
+async def register(home: Path, calls: Calls, *, server: str, name: str, invite: str | None) -> None:
+    """Make the account at the server and its self group in the store. Raises the server's refusal."""
+    chats.check_name(name)
+    keys = prepare_home(home)
+    config = await calls.call(control.CONFIG, control.Config)
+    store = Store(home, keys.store_key)
+    try:
+        now = now_ms()
+        profile = first_profile(keys, name=name, server=server, server_name=config.server_name, now=now)
+        with store.step("profile", now, token_bytes) as tx:
+            rows.save_profile(tx, profile)
+        core = Core(store, keys, now=now_ms, rng=token_bytes)
+        token, expires = await _create_account(core, calls, keys, profile, invite)
+        with core.step("token") as step:
+            step.change_session(token=token, token_expires=expires)
+        await publish_profile_token(core, calls)
+        with core.step("registered") as step:
+            chats.open_self_chat(step)
+            rows.save_profile(step.tx, rows.changed(profile, registered=True))
+    finally:
+        store.close()
+
+
+async def _create_account(
+    core: Core, calls: Calls, keys: Keys, profile: Profile, invite: str | None
+) -> tuple[str, int]:
+    """Token and expiry. An account that exists already was made by us before a crash: then we log in."""
+    now = core.now() // 1000
+    entry = DeviceListEntry(DeviceId(1), profile.device_pub, now)
+    first = DeviceList(
+        objects.account_id_of(profile.account_pub), 1, objects.NO_LIST, profile.account_pub, (entry,), now
+    )
+    signed = objects.sign_object(Kind.DEVICE_LIST, first.encode(), account_key(keys))
+    login = make_login(profile, keys.device_seed, nonce=hashlib.sha256(signed).digest())
+    request = control.CreateAccount(control.Blob(signed), control.Blob(login), control.Gate(invite))
+    with core.step("own-list") as step:
+        accounts.keep_list(step, objects.open_list(signed))
+        accounts.change(step, profile.account_id, name=profile.name)
+    try:
+        session = await calls.call(control.CREATE_ACCOUNT, control.Session, request=request)
+    except Conflict as problem:
+        if problem.code != "account-exists":
+            raise
+        token = await Tokens(core, calls).token()
+        with core.look() as step:
+            return token, step.session().token_expires
+    return encode_b64(session.token), session.expires
+
+
+async def publish_profile_token(core: Core, calls: Calls) -> None:
+    """Let people who have our profile fetch our lists and claim packages."""
+    with core.look() as step:
+        token = step.profile.profile_token
+    await calls.call(
+        control.PUT_CONTACT_TOKEN,
+        control.Empty,
+        request=control.PutContactToken("profile"),
+        auth=await Tokens(core, calls).auth(),
+        hash=encode_b64(hashlib.sha256(token).digest()),
+    )

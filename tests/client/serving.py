@@ -1,0 +1,59 @@
+"""The product's server as a subprocess on an ephemeral port."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+LIMITS = """
+[limits]
+"""
+CODE = """
+import sys
+from pathlib import Path
+from zajil.server.main import serve
+serve(Path(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]), registration="open")
+"""
+
+
+class Served(NamedTuple):
+    """Where it listens, its data directory and its process."""
+
+    url: str
+    data: Path
+    process: subprocess.Popen[str]
+
+
+def start(data: Path, *, port: int = 0) -> Served:
+    """A server that listens already."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE, str(data), str(port)], stdout=subprocess.PIPE, text=True, stderr=sys.stderr
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("listening on "), line
+    return Served(line.split()[-1], data, process)
+
+
+@contextmanager
+def serve(data: Path) -> Iterator[Served]:
+    """A server until the end of the block."""
+    served = start(data)
+    try:
+        yield served
+    finally:
+        stop(served)
+
+
+def stop(served: Served, *, with_signal: int = signal.SIGTERM) -> None:
+    """End the server and wait for it."""
+    if served.process.poll() is None:
+        served.process.send_signal(with_signal)
+    served.process.wait(30)
+    if served.process.stdout is not None:
+        served.process.stdout.close()
