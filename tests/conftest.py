@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MARKERS = ("vectors", "interop", "flows", "kill", "fuzz", "slow")
 SKIPPED: list[tuple[str, str]] = []
-SECONDS: Counter[str] = Counter()
+SECONDS: defaultdict[str, float] = defaultdict(float)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,7 +37,9 @@ def unexpected_skips() -> list[tuple[str, str]]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if SECONDS:
-        spent = ", ".join(f"{marker} {seconds / 60:.1f}" for marker, seconds in SECONDS.most_common())
+        spent = ", ".join(
+            f"{marker} {seconds / 60:.1f}" for marker, seconds in sorted(SECONDS.items(), key=lambda item: -item[1])
+        )
         terminalreporter.write_line(f"minutes of test time per marker: {spent}")
     if config.getoption("--strict-skips"):
         for node, reason in unexpected_skips():
