@@ -37,9 +37,8 @@ def unexpected_skips() -> list[tuple[str, str]]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if SECONDS:
-        spent = ", ".join(
-            f"{marker} {seconds / 60:.1f}" for marker, seconds in sorted(SECONDS.items(), key=lambda item: -item[1])
-        )
+        slowest_first = sorted(SECONDS.items(), key=lambda item: -item[1])
+        spent = ", ".join(f"{marker} {seconds / 60:.1f}" for marker, seconds in slowest_first)
         terminalreporter.write_line(f"minutes of test time per marker: {spent}")
     if config.getoption("--strict-skips"):
         for node, reason in unexpected_skips():
