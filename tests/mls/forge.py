@@ -15,7 +15,7 @@ from zajil import mls
 from zajil.mls.errors import CryptoError
 from zajil.mls.messages import protect
 from zajil.mls.messages.envelope import WireFormat, wrap
-from zajil.mls.messages.extensions import Extensions
+from zajil.mls.messages.extensions import Extensions, external_pub, find_extension
 from zajil.mls.messages.framing import (
     AuthenticatedContent,
     Content,
@@ -25,6 +25,7 @@ from zajil.mls.messages.framing import (
     PrivateMessage,
     PublicMessage,
     Sender,
+    SenderType,
     encode_content,
     encode_tbs,
     member,
@@ -33,9 +34,18 @@ from zajil.mls.messages.framing import (
 from zajil.mls.messages.group_context import GroupContext
 from zajil.mls.messages.group_info import EncryptedGroupSecrets, GroupInfo, GroupSecrets, Welcome, encode_welcome
 from zajil.mls.messages.key_package import KeyPackage
-from zajil.mls.messages.proposals import Add, Commit, Proposal, ProposalRef, Remove, SetExtensions, Update
+from zajil.mls.messages.proposals import (
+    Add,
+    Commit,
+    ExternalInit,
+    Proposal,
+    ProposalRef,
+    Remove,
+    SetExtensions,
+    Update,
+)
 from zajil.mls.primitives import crypto, hpke
-from zajil.mls.primitives.codec import encode_opaque, encode_u16
+from zajil.mls.primitives.codec import encode_opaque, encode_u16, parse_all
 from zajil.mls.primitives.crypto import HpkeCiphertext, Signer
 from zajil.mls.primitives.suites import Suite
 from zajil.mls.schedule import key_schedule, transcript
@@ -121,7 +131,10 @@ HONEST = Framing()
 
 def sign(actor: Actor, content: Content, how: Framing = HONEST) -> AuthenticatedContent:
     """The content, framed and signed as the actor's, still without confirmation tag."""
-    group = inside(actor.group)
+    return _sign(actor, inside(actor.group), content, how)
+
+
+def _sign(actor: Actor, group: Inside, content: Content, how: Framing) -> AuthenticatedContent:
     framed = FramedContent(
         group.context.group_id if how.group_id is None else how.group_id,
         group.context.epoch if how.epoch is None else how.epoch,
@@ -140,8 +153,11 @@ def sign(actor: Actor, content: Content, how: Framing = HONEST) -> Authenticated
 
 def seal(actor: Actor, signed: AuthenticatedContent, how: Framing = HONEST) -> bytes:
     """The MLSMessage that carries signed content."""
+    return _seal(actor, inside(actor.group), signed, how)
+
+
+def _seal(actor: Actor, group: Inside, signed: AuthenticatedContent, how: Framing) -> bytes:
     signed = replace(signed, auth=replace(signed.auth, confirmation_tag=how.tag(signed.auth.confirmation_tag)))
-    group = inside(actor.group)
     if signed.wire_format is WireFormat.PUBLIC_MESSAGE:
         tbs = encode_tbs(signed.wire_format, signed.content, group.context.encode())
         tag = how.membership(crypto.mac(group.suite, group.secrets.membership, tbs + signed.auth.encode()))
@@ -237,6 +253,20 @@ def commit(
     """A Commit of the actor. known: ProposalRef -> (proposal, sender leaf) of the proposals referred to."""
     group = inside(actor.group)
     resolved = [(known or {})[p.value] if isinstance(p, ProposalRef) else (p, group.leaf) for p in proposals]
+    template = group.tree.find_leaf(group.leaf)
+    assert template is not None
+    return _build(actor, group, template, proposals, resolved, faults, psks)
+
+
+def _build(
+    actor: Actor,
+    group: Inside,
+    template: LeafNode,
+    proposals: Sequence[Proposal | ProposalRef],
+    resolved: Sequence[tuple[Proposal, int]],
+    faults: Faults,
+    psks: Sequence[tuple[PreSharedKeyId, bytes]] = (),
+) -> Forged:
     extensions = next((p.extensions for p, _ in resolved if isinstance(p, SetExtensions)), group.context.extensions)
     tree, added = _apply(group.tree, resolved)
     tree = faults.tree(tree)
@@ -245,7 +275,7 @@ def commit(
     base = replace(group.context, epoch=next_number, extensions=extensions)
     drawn = None
     if wants_path if faults.path is None else faults.path:
-        drawn = _draw(actor, group, tree, faults)
+        drawn = _draw(actor, group, tree, template, faults)
         tree = drawn.tree
     base = replace(base, tree_hash=tree.tree_hash())
     path = (
@@ -253,7 +283,7 @@ def commit(
         if drawn is None
         else _seal_path(actor, group, drawn, faults, context=faults.path_context(base), added=added)
     )
-    signed = sign(actor, Commit(tuple(proposals), path), faults.framing)
+    signed = _sign(actor, group, Commit(tuple(proposals), path), faults.framing)
     confirmed_input = encode_u16(signed.wire_format) + signed.content.encode() + encode_opaque(signed.auth.signature)
     confirmed = transcript.confirmed_transcript_hash(group.suite, group.interim, confirmed_input)
     context = faults.next_context(replace(base, confirmed_transcript_hash=confirmed))
@@ -267,7 +297,7 @@ def commit(
     tag = faults.confirmation(tag)
     signed = replace(signed, auth=replace(signed.auth, confirmation_tag=tag))
     return Forged(
-        seal(actor, signed, faults.framing),
+        _seal(actor, group, signed, faults.framing),
         signed,
         context,
         tree,
@@ -299,7 +329,7 @@ class _Drawn:
     commit_secret: bytes
 
 
-def _draw(actor: Actor, group: Inside, tree: Tree, faults: Faults) -> _Drawn:
+def _draw(actor: Actor, group: Inside, tree: Tree, template: LeafNode, faults: Faults) -> _Drawn:
     suite = group.suite
     secret, secrets, keys = actor.env.rng(suite.nh), {}, {}
     for node, _ in tree.filtered_direct_path(group.leaf):
@@ -307,11 +337,9 @@ def _draw(actor: Actor, group: Inside, tree: Tree, faults: Faults) -> _Drawn:
         _, keys[node] = hpke.derive_key_pair(suite, crypto.derive_secret(suite, secret, b"node"))
         secret = crypto.derive_secret(suite, secret, b"path")
     parents, leaf_hash = path_parent_hashes(tree, group.leaf, faults.path_keys(keys))
-    old = group.tree.find_leaf(group.leaf)
-    assert old is not None
     _, public = hpke.generate_key_pair(suite, actor.env.rng)
     leaf = replace(
-        old, encryption_key=public, source=LeafSource.COMMIT, lifetime=None, parent_hash=leaf_hash, signature=b""
+        template, encryption_key=public, source=LeafSource.COMMIT, lifetime=None, parent_hash=leaf_hash, signature=b""
     )
     group_id, index = faults.leaf_place or (group.context.group_id, group.leaf)
     leaf = faults.leaf(leaf).signed(actor.env.signer, group_id=group_id, leaf=index)
@@ -492,3 +520,49 @@ def proposal(actor: Actor, content: Proposal, how: Framing = HONEST) -> tuple[by
     """(message, ProposalRef) of a standalone proposal."""
     signed = sign(actor, content, how)
     return seal(actor, signed, how), crypto.proposal_ref(inside(actor.group).suite, signed.encode())
+
+
+OUTSIDE = Faults(framing=Framing(membership=lambda _: None))
+NO_SECRETS = EpochSecrets(*[b""] * 9)
+
+
+def external_commit(
+    actor: Actor,
+    group_info: GroupInfo,
+    faults: Faults = OUTSIDE,
+    *,
+    removes: Sequence[int] = (),
+    proposals: Callable[[list[Proposal | ProposalRef]], list[Proposal | ProposalRef]] = lambda listed: listed,
+    leaf: int | None = None,
+) -> Forged:
+    """The actor lets itself in through a GroupInfo with tree and external_pub. leaf: instead of the right place."""
+    context, suite = group_info.context, group_info.context.suite
+    encoded, key = find_extension(group_info.extensions, 2), external_pub(group_info.extensions)
+    assert encoded is not None
+    assert key is not None
+    tree = parse_all(encoded, lambda reader: Tree.parse(suite, reader))
+    kem_output, init = key_schedule.external_init_sender(suite, key, actor.env.rng)
+    template = mls.parse_key_package(actor.key_package()).leaf_node
+    kept = tree
+    for removed in removes:
+        kept = kept.remove(removed)
+    place = next(kept.free_leaves()) if leaf is None else leaf
+    interim = transcript.interim_transcript_hash(suite, context.confirmed_transcript_hash, group_info.confirmation_tag)
+    group = Inside(context, tree, place, {}, replace(NO_SECRETS, init=init), interim, SecretTree(suite, 1, {}))
+    listed = proposals([ExternalInit(kem_output), *(Remove(removed) for removed in removes)])
+    resolved = [(item, place) for item in listed if not isinstance(item, ProposalRef)]
+
+    def joined(provisional: Tree) -> Tree:
+        while provisional.leaves <= place:
+            blank: list[None] = [None] * (2 * provisional.leaves)
+            provisional = Tree(suite, [*(provisional.node(i) for i in range(2 * provisional.leaves - 1)), *blank])
+        return faults.tree(provisional)
+
+    framing = replace(
+        faults.framing,
+        wire_format=WireFormat.PUBLIC_MESSAGE,
+        sender=faults.framing.sender or Sender(SenderType.NEW_MEMBER_COMMIT),
+        membership=faults.framing.membership,
+    )
+    wanted = True if faults.path is None else faults.path
+    return _build(actor, group, template, listed, resolved, replace(faults, tree=joined, framing=framing, path=wanted))

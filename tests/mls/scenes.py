@@ -39,8 +39,13 @@ class Scene:
         return Actor(self.directory, suite=self.alice.suite.id, identity=identity)
 
 
-@cache
 def scene(suite: int = 1) -> Scene:
+    """The scene of that suite, the same at every call."""
+    return _scene(suite)
+
+
+@cache
+def _scene(suite: int) -> Scene:
     directory = Directory()
     names = (b"alice", b"bob", b"gone", b"carol", b"dave", b"erin", b"frank")
     alice, bob, gone, carol, dave, erin, frank = (Actor(directory, suite=suite, identity=name) for name in names)
