@@ -142,7 +142,7 @@ class Group:
         self.creation = self.create_frame()
         server.create(self.creation)
         if len(boxes) > 1:
-            self.add(*boxes[1:])
+            self.founding = self.add(*boxes[1:])
 
     @property
     def token(self) -> bytes:
@@ -205,7 +205,8 @@ class Group:
     def add(self, *boxes: MailboxId) -> frames.Commit:
         free = [leaf for leaf in range(len(self.leaves) + len(boxes)) if leaf not in self.leaves]
         add = [(leaf, self.server.refs.make_ref(box)) for leaf, box in zip(free, boxes, strict=False)]
-        frame = self.commit_frame(add, welcome=b"welcome")
+        self.last_welcome = b"welcome" + self.rng.randbytes(8)
+        frame = self.commit_frame(add, welcome=self.last_welcome)
         self.server.commit(frame)
         self.applied(frame, self.pending)
         return frame

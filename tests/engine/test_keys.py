@@ -1,0 +1,78 @@
+"""The key file and what it seals: modes, damage, rows, days and rotation."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from zajil.engine.keys import KeyFileError, Keys, SealBroken
+
+DAY = 86_400
+
+
+def test_a_new_key_file_is_private_and_stays_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "zajil.key"
+    with pytest.raises(KeyFileError, match="missing"):
+        Keys.load(path)
+    first = Keys.load(path, create=True)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [p.name for p in tmp_path.iterdir()] == ["zajil.key"]
+    sealed = first.seal("message", b"text", aad=b"row", now_s=0)
+    assert Keys.load(path, create=True).unseal("message", sealed, aad=b"row") == b"text"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_key_file_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "zajil.key"
+    Keys.load(path, create=True)
+    path.chmod(mode)
+    with pytest.raises(KeyFileError, match="0600"):
+        Keys.load(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"version":1,"storage":{},"ref":{}}', '{"version":1,"storage":{"1":"00"},"ref":{"1":"00"}}']
+)
+def test_a_damaged_key_file_is_named_without_its_content(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "zajil.key"
+    path.write_text(text)
+    path.chmod(0o600)
+    with pytest.raises(KeyFileError, match="not a key file") as caught:
+        Keys.load(path)
+    assert caught.value.__cause__ is None
+
+
+def test_sealed_bytes_open_in_their_row_and_table_only() -> None:
+    keys = Keys.create()
+    sealed = keys.seal("message", b"text", aad=b"row 1", now_s=5 * DAY)
+    assert keys.unseal("message", sealed, aad=b"row 1") == b"text"
+    wrong = [
+        ("message", sealed, b"row 2"),
+        ("claim", sealed, b"row 1"),
+        *(("message", sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :], b"row 1") for at in range(len(sealed))),
+        *(("message", sealed[:size], b"row 1") for size in range(len(sealed))),
+    ]
+    for table, data, aad in wrong:
+        with pytest.raises(SealBroken):
+            keys.unseal(table, data, aad=aad)
+    with pytest.raises(SealBroken):
+        Keys.create().unseal("message", sealed, aad=b"row 1")
+
+
+def test_each_day_and_seal_differs_and_the_day_is_readable() -> None:
+    keys = Keys.create()
+    a, b, c = (keys.seal("message", b"text", aad=b"", now_s=now) for now in (0, 0, DAY))
+    assert len({a, b, c}) == 3
+    assert (a[:3], c[:3]) == (bytes([1, 0, 0]), bytes([1, 0, 1]))
+
+
+def test_an_older_key_still_opens_and_the_newest_seals() -> None:
+    old, new = os.urandom(32), os.urandom(32)
+    before = Keys(storage={1: old}, ref={1: old})
+    after = Keys(storage={1: old, 2: new}, ref={1: old, 2: new})
+    sealed = before.seal("message", b"text", aad=b"", now_s=0)
+    assert after.unseal("message", sealed, aad=b"") == b"text"
+    assert after.seal("message", b"text", aad=b"", now_s=0)[0] == 2
+    assert after.subkey("challenge") == before.subkey("challenge") != before.subkey("other")
