@@ -146,8 +146,7 @@ def render() -> str:
     for field in msgspec.structs.fields(Settings):
         base, meta = get_args(hints[field.name])
         unit = (meta.extra or {}).get("unit", "")
-        default = "" if field.default is msgspec.NODEFAULT else field.default
-        shown = "`{}`" if default == {} or default is msgspec.NODEFAULT else f"`{default!r}`"
+        shown = "" if field.default is msgspec.NODEFAULT else f"`{msgspec.json.encode(field.default).decode()}`"
         lines.append(f"| `{field.name}` | {_type_name(base)} | {unit} | {shown} | {meta.description} |")
     lines += [
         "",

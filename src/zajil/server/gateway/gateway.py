@@ -100,6 +100,7 @@ class Gateway:
         self._logins = asyncio.Semaphore(_LOGINS_AT_ONCE)
         self._waiting: set[Connection] = set()
         self._receivers: dict[tuple[AccountId, DeviceId], Conversation] = {}
+        self._acking: dict[Conversation, asyncio.Task[None]] = {}
         self._reread_at: dict[Conversation, float] = {}
         self._conversations: set[Conversation] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -220,6 +221,7 @@ class Gateway:
         conversation.leave_bus()
         self._conversations.discard(conversation)
         self._reread_at.pop(conversation, None)
+        self._acking.pop(conversation, None)
         identity = conversation.identity
         if identity is not None:
             key = (identity.account_id, identity.device_id)
@@ -230,13 +232,16 @@ class Gateway:
 
     def _start_work(self, conversation: Conversation, work: list[Work]) -> None:
         for item in work:
-            self._spawn(self._carry_out(conversation, item))
+            task = self._spawn(self._carry_out(conversation, item))
+            if isinstance(item, Acknowledge):
+                self._acking[conversation] = task
         conversation.kick()
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _carry_out(self, conversation: Conversation, item: Work) -> None:
         try:
@@ -265,6 +270,10 @@ class Gateway:
         except AuthError:
             self._limits.take("failed_token", conversation.prefix, now=self._clock())
             raise
+        # READY tells the highest ack before this HELLO, so a MACK just before it must have counted.
+        acking = self._acking.pop(conversation, None)
+        if acking is not None:
+            await asyncio.wait([acking])
         device = hello.device
         standing = await self._services.stand(device.mailbox_id, item.after)
         first = conversation.identity is None

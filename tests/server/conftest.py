@@ -1,0 +1,51 @@
+"""A real server in this process on an ephemeral port, and what speaks to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from tests.server.wire import Http, Wire
+
+from zajil.engine.limits import DEFAULTS, Limit
+from zajil.protocol.frames import Role
+from zajil.server.app import Server
+from zajil.server.config import Settings
+
+NO_LIMITS = {name: Limit(1e9, 1e-9) for name in DEFAULTS}
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Overridden where a test needs others."""
+    return Settings(port=0, registration="open", limits=NO_LIMITS, drain_s=0)
+
+
+@pytest.fixture
+async def server(tmp_path: Path, settings: Settings) -> AsyncIterator[Server]:
+    running = await Server.start(tmp_path / "data", settings)
+    yield running
+    await running.stop()
+
+
+@pytest.fixture
+def url(server: Server) -> str:
+    return f"http://127.0.0.1:{server.port}"
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        yield session
+
+
+@pytest.fixture
+def http(url: str, client: aiohttp.ClientSession) -> Http:
+    return Http(url, client)
+
+
+@pytest.fixture
+def wire(url: str, client: aiohttp.ClientSession) -> Callable[[Role], Wire]:
+    return lambda role: Wire(url, role, client)

@@ -1,0 +1,237 @@
+"""What the tests speak to a server with: plain HTTP calls, and sessions over real WebSockets."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import deque
+from types import TracebackType
+
+import aiohttp
+import msgspec
+from tests.server.people import Person
+
+from zajil.protocol import control, frames
+from zajil.protocol.control import Blob, Route, encode_json, parse_json, parse_problem
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.frames import Role
+from zajil.protocol.identity.objects import hash_object
+from zajil.protocol.ids import encode_b64
+from zajil.protocol.session import Begin, ClientSession, Closed, Message
+
+PATIENCE_S = 10.0
+
+
+class Ended(Exception):
+    """The session ended; code says how."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Http:
+    """Control calls of one server."""
+
+    def __init__(self, url: str, client: aiohttp.ClientSession) -> None:
+        self.url = url
+        self.client = client
+
+    async def raw(
+        self, method: str, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes, dict[str, str]]:
+        async with self.client.request(method, self.url + path, data=body, headers=headers) as answer:
+            return answer.status, await answer.read(), {k.lower(): v for k, v in answer.headers.items()}
+
+    async def call(
+        self,
+        route: Route,
+        body: msgspec.Struct | bytes | None = None,
+        *,
+        auth: str | None = None,
+        key: str | None = None,
+        query: str = "",
+        **parameters: str,
+    ) -> bytes:
+        """The answer's body; raises the ZajilError of a problem."""
+        headers = {"authorization": auth} if auth else {}
+        if key:
+            headers["idempotency-key"] = key
+        data = encode_json(body) if isinstance(body, msgspec.Struct) else body
+        status, found, _ = await self.raw(route.method, route.url(**parameters) + query, body=data, headers=headers)
+        if status != 200:
+            raise parse_problem(status, found)
+        return found
+
+    async def code(self, route: Route, *args: object, **kwargs: object) -> str:
+        """`ok`, or the code of the refusal."""
+        try:
+            await self.call(route, *args, **kwargs)  # type: ignore[arg-type]  # passed through as given
+        except ZajilError as reason:
+            return reason.code
+        return "ok"
+
+    async def register(self, person: Person, *, invite: str | None = None, device: int = 1) -> str:
+        """The Authorization header of the new account's device."""
+        body = control.CreateAccount(
+            Blob(person.lists[0]),
+            Blob(person.login(control_hash(person.lists[0]), device=device)),
+            control.Gate(invite),
+        )
+        answer = parse_json(await self.call(control.CREATE_ACCOUNT, body), control.Session)
+        return device_auth(answer.token)
+
+    async def challenge(self, person: Person, device: int = 1) -> bytes:
+        body = control.Challenge(control.B16(person.account_id), device)
+        return parse_json(await self.call(control.CHALLENGE, body), control.ChallengeAnswer).nonce
+
+    async def log_in(self, person: Person, device: int = 1) -> str:
+        body = control.Login(Blob(person.login(await self.challenge(person, device), device=device)))
+        return device_auth(parse_json(await self.call(control.TAKE_TOKEN, body), control.Session).token)
+
+    async def refs(self, auth: str, n: int = 1) -> list[bytes]:
+        answer = await self.call(control.TAKE_REFS, control.TakeRefs(n), auth=auth)
+        return [bytes(ref) for ref in parse_json(answer, control.Refs).refs]
+
+    async def group_pass(self, auth: str) -> bytes:
+        answer = await self.call(control.TAKE_PASSES, control.TakePasses("group", 1), auth=auth)
+        return bytes(parse_json(answer, control.Passes).passes[0])
+
+
+def control_hash(device_list: bytes) -> bytes:
+    """The nonce of a registration's login."""
+    return hash_object(device_list)
+
+
+def device_auth(token: bytes) -> str:
+    return "Device " + encode_b64(token)
+
+
+def contact_auth(token: bytes) -> str:
+    return "Contact " + encode_b64(token)
+
+
+class Wire:
+    """One session over one or more real WebSockets. `async with` opens the first."""
+
+    def __init__(self, url: str, role: Role, client: aiohttp.ClientSession) -> None:
+        self.url = url.replace("http", "ws", 1) + role.path
+        self.role = role
+        self.client = client
+        self.session = ClientSession(role)
+        self.begun = 0
+        self.arrived: deque[frames.RFromServer | frames.SFromServer] = deque()
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._carrier = 0
+        self._rid = 0
+        self._ended: str | None = None
+
+    async def __aenter__(self) -> Wire:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.cut()
+
+    async def open(self) -> None:
+        """A new carrier for the same session."""
+        self._socket = await self.client.ws_connect(self.url + "?r=" + os.urandom(2).hex(), max_msg_size=0)
+        self._carrier, events = self.session.open_carrier(time.monotonic())
+        self.begun += sum(isinstance(event, Begin) for event in events)
+        await self.flush()
+
+    async def cut(self) -> None:
+        """The carrier breaks without a word."""
+        if self._socket is not None:
+            transport = self._socket.get_extra_info("peername") and self._socket._writer.transport
+            if transport is not None:
+                transport.abort()
+            await self._socket.close()
+            self._socket = None
+        self.session.lost(self._carrier)
+
+    async def flush(self) -> None:
+        if self._socket is None:
+            return
+        for record in self.session.pull(self._carrier, time.monotonic()):
+            await self._socket.send_bytes(record)
+
+    async def send(self, frame: frames.Frame) -> None:
+        self.session.send(frames.encode_frame(frame))
+        await self.flush()
+
+    async def send_raw(self, body: bytes) -> None:
+        """A message that is no data frame of ours."""
+        self.session.send(body)
+        await self.flush()
+
+    async def receive(self) -> frames.RFromServer | frames.SFromServer:
+        """The next data frame. Raises Ended."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not self.arrived:
+                if self._ended is not None:
+                    raise Ended(self._ended)
+                await self._pump()
+        return self.arrived.popleft()
+
+    async def _pump(self) -> None:
+        if self._socket is None:
+            raise Ended("no carrier")
+        message = await self._socket.receive()
+        if message.type is not aiohttp.WSMsgType.BINARY:
+            self._ended = self._ended or "cut"
+            return
+        parse = frames.parse_r_server if self.role is Role.R else frames.parse_s_server
+        for event in self.session.feed(self._carrier, message.data, time.monotonic()):
+            match event:
+                case Message():
+                    self.arrived.append(parse(event.body))
+                case Closed():
+                    self._ended = event.code
+                case Begin():
+                    self.begun += 1
+        await self.flush()
+
+    async def expect(self, kind: type[msgspec.Struct]) -> msgspec.Struct:
+        """The next frame of this kind; frames of other kinds before it are dropped."""
+        while True:
+            frame = await self.receive()
+            if isinstance(frame, kind):
+                return frame
+
+    async def until_end(self) -> str:
+        """The code the session ends with; BYE and CLOSE agree."""
+        said = None
+        try:
+            while True:
+                frame = await self.receive()
+                if isinstance(frame, frames.Bye):
+                    said = frame.code
+        except Ended as end:
+            return said or end.code
+
+    async def hello(self, auth: str, after: int = 0) -> frames.Ready:
+        await self.send(frames.Hello(auth.removeprefix("Device "), after))
+        ready = await self.expect(frames.Ready)
+        if not isinstance(ready, frames.Ready):
+            raise TypeError
+        return ready
+
+    async def messages(self) -> list[frames.Msg]:
+        """Everything up to the next DRAINED."""
+        found = []
+        while not isinstance(frame := await self.receive(), frames.Drained):
+            if isinstance(frame, frames.Msg):
+                found.append(frame)
+        return found
+
+    async def ask(self, request: frames.Request) -> frames.Ok | frames.Err:
+        """The answer to this request, whatever came before it."""
+        await self.send(request)
+        while True:
+            frame = await self.receive()
+            if isinstance(frame, frames.Ok | frames.Err) and frame.rid == request.rid:
+                return frame
