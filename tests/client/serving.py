@@ -12,6 +12,14 @@ from typing import NamedTuple
 
 LIMITS = """
 [limits]
+registration = {burst = 1000, every_s = 0.01}
+login = {burst = 1000, every_s = 0.01}
+pass_group = {burst = 1000, every_s = 0.01}
+claim = {burst = 1000, every_s = 0.01}
+commit = {burst = 1000, every_s = 0.01}
+send = {burst = 1000, every_s = 0.01}
+device_list_write = {burst = 1000, every_s = 0.01}
+link_put = {burst = 1000, every_s = 0.01}
 """
 CODE = """
 import sys
@@ -31,6 +39,8 @@ class Served(NamedTuple):
 
 def start(data: Path, *, port: int = 0) -> Served:
     """A server that listens already."""
+    data.mkdir(exist_ok=True)
+    (data / "zajil.toml").write_text(LIMITS)
     process = subprocess.Popen(
         [sys.executable, "-c", CODE, str(data), str(port)], stdout=subprocess.PIPE, text=True, stderr=sys.stderr
     )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from tests.client.people import befriend, link, register, texts
 from tests.client.serving import Served
 from zajil.client import Client
+from zajil.protocol.errors import ZajilError
 
 
 async def test_two_people_talk_both_ways(server: Served, homes: Path) -> None:
@@ -29,3 +33,69 @@ async def test_two_people_talk_both_ways(server: Served, homes: Path) -> None:
         await boris.sync()
         assert [m.text for m in boris.read(chat)] == ["Привет, Амаль", "أهلا 🕊"]
         assert [m.state for m in boris.read(chat)] == ["sent", "received"]
+
+
+async def test_a_group_of_three_adds_removes_and_loses_a_member(server: Served, homes: Path) -> None:
+    async with (
+        await register(homes, "Amal", server.url) as amal,
+        await register(homes, "Boris", server.url) as boris,
+        await register(homes, "Cleo", server.url) as cleo,
+    ):
+        await befriend(amal, boris)
+        await befriend(amal, cleo)
+        assert [c.name for c in amal.contacts()] == ["Boris", "Cleo"]
+        group = await amal.create_group("Doves", [amal.find_contact("Boris")])
+        await amal.send(group, "one")
+        await boris.sync()
+        assert texts(boris, "Doves") == ["one"]
+        await amal.add_member(group, amal.find_contact("Cleo"))
+        await boris.send(boris.find_chat("Doves"), "two")
+        for client in (amal, cleo):
+            await client.sync()
+        assert texts(amal, group) == ["one", "two"]
+        assert texts(cleo, "Doves") == ["two"]
+        assert cleo.read(cleo.find_chat("Doves"))[0].sender == "Boris"
+        await amal.remove_member(group, amal.find_contact("Boris"))
+        await amal.send(group, "three")
+        await boris.sync()
+        await cleo.sync()
+        assert boris.find_chat("Doves").status == "removed"
+        assert texts(boris, "Doves") == ["one", "two"]
+        assert texts(cleo, "Doves") == ["two", "three"]
+        with pytest.raises(ZajilError, match="not-a-member"):
+            await boris.send(boris.find_chat("Doves"), "four")
+        await cleo.leave_group(cleo.find_chat("Doves"))
+        await amal.sync()
+        await cleo.sync()
+        assert cleo.find_chat("Doves").status == "left"
+        assert amal.find_chat("Doves").members == (amal.account_id,)
+
+
+async def test_a_second_device_comes_into_every_chat_and_both_read_and_write(server: Served, homes: Path) -> None:
+    async with (
+        await register(homes, "Amal", server.url) as amal,
+        await register(homes, "Boris", server.url) as boris,
+    ):
+        await befriend(amal, boris)
+        group = await amal.create_group("Doves", [amal.find_contact("Boris")])
+        await boris.sync()
+        async with await link(homes, "Boris2", boris, server.url) as laptop:
+            assert laptop.device_id == 2
+            assert [c.name for c in laptop.contacts()] == ["Amal"]
+            await boris.sync()
+            await laptop.sync()
+            assert {c.status for c in laptop.chats()} == {"active"}
+            assert laptop.find_chat("Doves").devices == 3
+            await amal.sync()
+            await amal.send(group, "to all")
+            await laptop.send(laptop.find_chat("Amal"), "from the laptop")
+            for client in (amal, boris, laptop):
+                await client.sync()
+            assert texts(boris, "Doves") == texts(laptop, "Doves") == ["to all"]
+            assert texts(boris, "Amal") == texts(amal, "Boris") == ["from the laptop"]
+            await boris.send(boris.find_chat("Note to self"), "remember")
+            later = await amal.create_group("Later", [amal.find_contact("Boris")])
+            await amal.send(later, "both devices")
+            await laptop.sync()
+            assert texts(laptop, "Note to self") == ["remember"]
+            assert texts(laptop, "Later") == ["both devices"]
