@@ -8,7 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from zajil.protocol.frames import Role
-from zajil.protocol.session import Begin, ClientSession, Closed, Message, ServerCarrier, SessionTable, Stalled, Usable
+from zajil.protocol.session import (
+    Begin,
+    ClientSession,
+    Closed,
+    Message,
+    ServerCarrier,
+    SessionTable,
+    Stalled,
+    TakenOver,
+    Usable,
+)
 
 
 def framed(records: list[bytes]) -> bytes:
@@ -107,6 +117,9 @@ class World:
                         self.arrived.append(body)
                         if connection.server.session is not None:
                             connection.server.session.send(answer(body))
+                    case TakenOver(older):
+                        # An OPEN that comes late takes over too; the client notices by the end of the newer one.
+                        self.cut(next(c for c in self.connections if c.server is older))
                     case Closed():
                         self.closed.append(event)
             self.flush()

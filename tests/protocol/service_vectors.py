@@ -1,0 +1,379 @@
+"""Builds vectors/service/*.json: the formats Python and TypeScript must agree on byte for byte.
+
+`python -m tests.protocol.service_vectors` writes them; test_service_vectors.py compares. Everything derives from fixed
+seeds, so a difference is a change of format: it needs a reason and the other language.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from zajil.protocol import cbor, frames, records, roster
+from zajil.protocol.chat import aad, content, extensions, parts
+from zajil.protocol.identity import linking, links, objects, safety
+from zajil.protocol.ids import AccountId, DeviceId, GroupId, Mid, client_id, encode_b64
+from zajil.protocol.session import wire
+
+FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "service"
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | bool | None"
+BY = "zajil, tests/protocol/service_vectors.py"
+
+
+def seeded(name: str, size: int = 32) -> bytes:
+    """Bytes that look random and are the same everywhere: SHA-256 in counter mode over the name."""
+    blocks = (hashlib.sha256(f"zajil vectors/{name}/{at}".encode()).digest() for at in range(size // 32 + 1))
+    return b"".join(blocks)[:size]
+
+
+def signer(name: str) -> tuple[Ed25519PrivateKey, bytes]:
+    key = Ed25519PrivateKey.from_private_bytes(seeded(name))
+    return key, key.public_key().public_bytes_raw()
+
+
+ACCOUNT, ACCOUNT_PUB = signer("account")
+NEXT_ACCOUNT, NEXT_ACCOUNT_PUB = signer("next account")
+DEVICE, DEVICE_PUB = signer("device")
+DEVICE2_PUB = signer("device 2")[1]
+ACCOUNT_ID = objects.account_id_of(ACCOUNT_PUB)
+GID = GroupId(seeded("group", 16))
+SALT = seeded("salt", 16)
+ISSUED = 1_790_000_000
+
+
+def build_cbor() -> Json:
+    good: list[cbor.Value] = [0, 23, 24, 255, 256, 65535, 65536, (1 << 32) - 1, 1 << 32, (1 << 64) - 1]
+    good += [-1, -24, -25, -256, -257, -(1 << 64), b"", bytes(24), "", "زاجل", "голубь", "🕊", True, False, None]
+    good += [[], [[], [1, [b""]]], {}, {24: 1, -1: 2}, {"b": 1, "a": 2, 10: 3, b"k": 4, -1: 5, 100: 6, "aa": 7}]
+    bad = {
+        "number not shortest": "1800 1817 190018 1a0000ffff 1b00000000ffffffff 5800 7801 9800 b800",
+        "indefinite length": "5fff 7fff 9fff bfff 9f01ff",
+        "tag": "c000 c24101 d8640a d9d9f700",
+        "float or simple": "f93c00 fa3f800000 fb3ff0000000000000 f7 e0 f820 f817 ff",
+        # Keys 24 and -1 are encoded 1818 and 20: bytewise 24 goes first, by length (RFC 7049) -1 would.
+        "map keys length first": "a22001181802",
+        "map key twice": "a201000100",
+        "map key of another kind": "a18000 a1f500 a1f600 a1a000",
+        "not UTF-8": "61ff 62c328 63eda080",
+        "ends early": "18 41 6261 81 a1 a101 5bffffffffffffffff 9bffffffffffffffff bbffffffffffffffff",
+        "trailing bytes": "0000 f6f6",
+        "nested too deep": "81" * 17 + "00",
+        "empty": "",
+    }
+    refused: list[Json] = [{"about": about, "hex": one} for about, many in bad.items() for one in many.split(" ")]
+    return {"source": f"{BY}; RFC 8949 4.2.1", "values": [cbor.encode(v).hex() for v in good], "refused": refused}
+
+
+def first_list() -> tuple[objects.DeviceList, bytes]:
+    entry = objects.DeviceListEntry(DeviceId(1), DEVICE_PUB, ISSUED)
+    first = objects.DeviceList(ACCOUNT_ID, 1, objects.NO_LIST, ACCOUNT_PUB, (entry,), ISSUED)
+    return first, objects.sign_object(objects.Kind.DEVICE_LIST, first.encode(), ACCOUNT)
+
+
+def second_list() -> bytes:
+    first, data = first_list()
+    added = objects.DeviceListEntry(DeviceId(2), DEVICE2_PUB, ISSUED + 60, objects.Role.LIMITED)
+    devices = (*first.devices, added)
+    second = objects.DeviceList(ACCOUNT_ID, 2, objects.hash_object(data), ACCOUNT_PUB, devices, ISSUED + 60)
+    return objects.sign_object(objects.Kind.DEVICE_LIST, second.encode(), ACCOUNT)
+
+
+def rotated_list() -> bytes:
+    devices = (objects.DeviceListEntry(DeviceId(1), DEVICE_PUB, ISSUED),)
+    prev = objects.hash_object(second_list())
+    third = objects.DeviceList(ACCOUNT_ID, 3, prev, NEXT_ACCOUNT_PUB, devices, ISSUED + 120)
+    return objects.sign_object(objects.Kind.DEVICE_LIST, third.encode(), NEXT_ACCOUNT, old_signer=ACCOUNT)
+
+
+def certificate() -> bytes:
+    made = objects.DeviceCertificate(ACCOUNT_ID, ACCOUNT_PUB, DeviceId(1), DEVICE_PUB, 1, ISSUED)
+    return objects.sign_object(objects.Kind.CERTIFICATE, made.encode(), ACCOUNT)
+
+
+def build_objects() -> Json:
+    login = objects.Login("home.example", seeded("nonce"), ACCOUNT_ID, DeviceId(1))
+    chain = [first_list()[1], second_list(), rotated_list()]
+    return {
+        "source": BY,
+        "account_seed": seeded("account").hex(),
+        "account_pub": ACCOUNT_PUB.hex(),
+        "account_id": ACCOUNT_ID.hex(),
+        "account_id_text": encode_b64(ACCOUNT_ID),
+        "device_seed": seeded("device").hex(),
+        "device_pub": DEVICE_PUB.hex(),
+        "client_id": client_id(ACCOUNT_ID, DeviceId(1)).hex(),
+        "certificate": certificate().hex(),
+        "lists": [data.hex() for data in chain],
+        "list_hashes": [objects.hash_object(data).hex() for data in chain],
+        "login": objects.sign_object(objects.Kind.LOGIN, login.encode(), DEVICE).hex(),
+    }
+
+
+def build_roster() -> Json:
+    gs, nonce = seeded("group secret"), seeded("roster nonce", 12)
+    entries = [roster.RosterEntry(leaf, seeded(f"ref {leaf}", 54)) for leaf in (0, 1, 5)]
+    key = roster.roster_key(gs)
+    return {
+        "source": f"{BY}; RFC 5869",
+        "group_secret": gs.hex(),
+        "roster_key": key.hex(),
+        "gid": GID.hex(),
+        "epoch": 7,
+        "nonce": nonce.hex(),
+        "entries": [[entry.leaf, entry.deliver_to.hex()] for entry in entries],
+        "sealed": roster.seal_roster(key, GID, 7, entries, nonce=nonce).hex(),
+    }
+
+
+def build_aad() -> Json:
+    refs = [seeded("ref 1", 54), seeded("ref 5", 54)]
+    commit = aad.CommitAad((1, 5), (2, 300), True, aad.hash_refs(refs))
+    return {
+        "source": BY,
+        "application": {"tag": seeded("tag").hex(), "aad": aad.ApplicationAad(seeded("tag")).encode().hex()},
+        "commit": {
+            "added": [1, 5],
+            "removed": [2, 300],
+            "rotate": True,
+            "refs": [ref.hex() for ref in refs],
+            "refs_hash": commit.refs_hash.hex(),
+            "aad": commit.encode().hex(),
+        },
+    }
+
+
+def build_content() -> Json:
+    sender, room = content.sender_uri("home.example", ACCOUNT_ID), content.room_uri("home.example", GID)
+    marks: dict[cbor.Key, cbor.Value] = {content.SENDER_URI: sender, content.ROOM_URI: room}
+    marks |= {content.DEVICE_ID: 1, content.SENT_MS: ISSUED * 1000, content.LIST_GOSSIP: [1, seeded("list hash")]}
+    text = "سلام · привет · 🕊"
+    data = content.encode_content(content.text_content(text, salt=SALT, extensions=marks))
+    tag = content.content_tag(SALT, data)
+    tbs = content.report_tbs(tag, GID, 7)
+    return {
+        "source": f"{BY}; draft-ietf-mimi-content-08 3.3, draft-ietf-mls-extensions (safe application interface)",
+        "server_name": "home.example",
+        "account_id": ACCOUNT_ID.hex(),
+        "gid": GID.hex(),
+        "salt": SALT.hex(),
+        "text": text,
+        "content": data.hex(),
+        "message_id": content.message_id(data, sender=sender, room=room, salt=SALT).hex(),
+        "tag": tag.hex(),
+        "epoch": 7,
+        "report_tbs": tbs.hex(),
+        "sig": DEVICE.sign(tbs).hex(),
+        "plaintext": content.encode_application(data, DEVICE.sign(tbs)).hex(),
+        "pad_to": [[size, content.pad_to(size)] for size in (0, 704, 705, 3776, 3777, 16064, 16065, 69120)],
+    }
+
+
+def build_extensions() -> Json:
+    settings = extensions.ChatSettings(
+        extensions.ChatKind.GROUP, name="Голуби", roles={ACCOUNT_ID: extensions.ChatRole.OWNER}
+    )
+    known = {ACCOUNT_ID: extensions.Acquaintance("Лейла", seeded("contact token"))}
+    share = extensions.GroupInfoShare(seeded("group secret"), (first_list()[1],), known)
+    rotated = extensions.GroupInfoShare(None, (), {})
+    return {
+        "source": BY,
+        "chat_settings": settings.encode().hex(),
+        "group_info_share": share.encode().hex(),
+        "group_info_share_rotated": rotated.encode().hex(),
+    }
+
+
+def build_parts() -> Json:
+    contact = parts.SyncContact(ACCOUNT_ID, "ليلى", seeded("contact token"))
+    group = parts.SyncGroup(GID, extensions.ChatKind.GROUP, "Голуби", ISSUED * 1000)
+    every: list[parts.ControlPart] = [
+        parts.Profile("Лейла", seeded("contact token")),
+        parts.Profile("Лейла"),
+        parts.Lists((first_list()[1],)),
+        parts.Leave(),
+        parts.Readd(GID, 7, "state-lost", seeded("contact token")),
+        parts.Readd(GID, None, "welcome-failed"),
+        parts.Sync((contact,), (group,), ((GID, ISSUED * 1000),)),
+    ]
+    return {
+        "source": BY,
+        "content_type": parts.CONTROL_TYPE,
+        "parts": [{"op": part.OP, "content": parts.encode_part(part).content.hex()} for part in every],
+        "unknown": cbor.encode(["later", {"x": 1}]).hex(),
+    }
+
+
+def build_links() -> Json:
+    contact = links.ContactLink(
+        server_name="home.example",
+        expires=ISSUED,
+        account_id=ACCOUNT_ID,
+        contact_token=seeded("contact token"),
+        name="ليلى",
+        code="K7QX-3M2P",
+        front="https://home.example",
+    )
+    code = links.LinkCode("home.example", seeded("addr", 16), seeded("offer hash"), seeded("secret", 16))
+    return {
+        "source": BY,
+        "contact_link": links.encode_contact_link(contact),
+        "server_invite": links.encode_contact_link(links.ContactLink("home.example", ISSUED, code="K7QX-3M2P")),
+        "link_code": links.encode_link_code(code),
+        "account_id": ACCOUNT_ID.hex(),
+        "contact_token": seeded("contact token").hex(),
+        "addr": seeded("addr", 16).hex(),
+        "offer_hash": seeded("offer hash").hex(),
+        "secret": seeded("secret", 16).hex(),
+    }
+
+
+def build_linking() -> Json:
+    offer = linking.Offer(seeded("hpke", 1216), DEVICE2_PUB, "جهاز", "cli")
+    answer = linking.Answer(
+        certificate=certificate(),
+        lists=(first_list()[1], second_list()),
+        seed=seeded("account"),
+        contacts=(parts.SyncContact(AccountId(seeded("other", 16)), "Ольга", None),),
+        groups=(parts.SyncGroup(GID, extensions.ChatKind.DM, "", ISSUED * 1000),),
+        secret=seeded("secret", 16),
+        name="Лейла",
+        contact_token=seeded("contact token"),
+    )
+    return {
+        "source": f"{BY}; emoji: the SAS table of the Matrix specification",
+        "emoji": list(linking.EMOJI),
+        "offer": offer.encode().hex(),
+        "offer_hash": linking.hash_offer(offer.encode()).hex(),
+        "offer_emoji": list(linking.emoji_of(offer.encode())),
+        "hpke_info": linking.hpke_info(seeded("addr", 16)).hex(),
+        "secret": seeded("secret", 16).hex(),
+        "answer": answer.encode().hex(),
+    }
+
+
+def build_safety() -> Json:
+    other_pub = signer("other account")[1]
+    other_id = objects.account_id_of(other_pub)
+    return {
+        "source": f"{BY}; numeric fingerprint of libsignal, whose published example is `libsignal`",
+        "own": [ACCOUNT_ID.hex(), ACCOUNT_PUB.hex()],
+        "other": [other_id.hex(), other_pub.hex()],
+        "safety_number": safety.safety_number((ACCOUNT_ID, ACCOUNT_PUB), (other_id, other_pub)),
+        "libsignal": {
+            "alice": ["+14152222222", "0506863bc66d02b40d27b8d49ca7c09e9239236f9d7d25d6fcca5ce13c7064d868"],
+            "bob": ["+14153333333", "05f781b6fb32fed9ba1cf2de978d4d5da28dc34046ae814402b5c0dbd96fda907b"],
+            "number": "300354477692869396892869876765458257569162576843440918079131",
+        },
+    }
+
+
+def every_frame() -> dict[str, list[frames.Frame]]:
+    """One of each frame, and one more where a field may be nil, by who reads it."""
+    mid, token, key = Mid(seeded("mid", 16)), seeded("token"), seeded("roster key")
+    added = (frames.AddedLeaf(1, seeded("ref 1", 54)),)
+    http = {"content-type": "application/json"}
+    calls: list[frames.Frame] = [frames.HttpReq(1, "POST", "/v1/auth/challenge", http, b"{}")]
+    answers: list[frames.Frame] = [frames.HttpRes(1, 200, http, b"{}", more=True), frames.Bye("replaced", 0)]
+    msg = frames.Msg(9, seeded("message", 16), frames.Kind.APP, GID, 7, ISSUED * 1000, b"body", None, seeded("via", 8))
+    return {
+        "r_client": [frames.Hello(encode_b64(token), 8), frames.Mack(9), *calls],
+        "s_client": [
+            frames.Send(1, mid, GID, token, key, 0, 0, b"body"),
+            frames.Commit(2, mid, GID, token, 7, key, seeded("new key"), seeded("next"), added, (2,), b"c", b"w"),
+            frames.Commit(3, mid, GID, token, 7, key, None, seeded("next"), (), (), b"c", None),
+            frames.Create(4, mid, GID, seeded("pass"), key, seeded("next"), (frames.AddedLeaf(0, b"ref"),)),
+            *calls,
+        ],
+        "r_server": [
+            frames.Ready(ISSUED * 1000, 9, 1, 2, 1, 8),
+            msg,
+            frames.Msg(10, seeded("message", 16), frames.Kind.NOTICE, None, 0, ISSUED * 1000, b"n"),
+            frames.Drained(9),
+            frames.Eph(GID, 7, ISSUED * 1000, b"body"),
+            frames.KeysLow(0x53, 9),
+            frames.Gap(3, 7),
+            *answers,
+        ],
+        "s_server": [
+            frames.Ok(1, 7, ISSUED * 1000, None, dup=True),
+            frames.Err(2, "stale-epoch", 0, {"epoch": 8}),
+            *answers,
+        ],
+    }
+
+
+def shown(value: object) -> Json:
+    """A frame's fields as JSON, bytes as hex."""
+    if isinstance(value, msgspec.Struct):
+        return [shown(field) for field in msgspec.structs.astuple(value)]
+    if isinstance(value, bytes):
+        return {"hex": value.hex()}
+    if isinstance(value, dict):
+        return {str(name): shown(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [shown(item) for item in value]
+    assert value is None or isinstance(value, int | str)
+    return value
+
+
+def build_frames() -> Json:
+    found: dict[str, Json] = {
+        reader: [{"name": type(f).__name__, "fields": shown(f), "hex": frames.encode_frame(f).hex()} for f in of_reader]
+        for reader, of_reader in every_frame().items()
+    }
+    requests = [f for f in every_frame()["s_client"] if isinstance(f, frames.Send | frames.Commit | frames.Create)]
+    hashes: list[Json] = [{"name": type(f).__name__, "hash": frames.request_hash(f).hex()} for f in requests]
+    return {"source": BY, "frames": found, "request_hashes": hashes}
+
+
+def build_session() -> Json:
+    resume = seeded("resume", 16)
+    every: list[wire.SessionFrame] = [
+        wire.Open(1, None, 0, 65536),
+        wire.Open(1, resume, 4, 4096),
+        wire.Opened(resume, 3, True),
+        wire.Data(1, 0, False, b"body"),
+        wire.Ack(5),
+        wire.Ping(1),
+        wire.Pong(1),
+        wire.Close("protocol", 0),
+    ]
+    return {
+        "source": BY,
+        "frames": [
+            {"name": type(f).__name__, "fields": shown(f), "hex": msgspec.msgpack.encode(f).hex()} for f in every
+        ],
+        "record": {"frame": b"frame".hex(), "record": records.pad(b"frame").hex()},
+        "record_sizes": [[size, len(records.pad(bytes(size)))] for size in (0, 252, 253, 1020, 1021, 16381, 65532)],
+    }
+
+
+BUILDERS = {
+    "cbor": build_cbor,
+    "objects": build_objects,
+    "roster": build_roster,
+    "aad": build_aad,
+    "content": build_content,
+    "extensions": build_extensions,
+    "parts": build_parts,
+    "links": build_links,
+    "linking": build_linking,
+    "safety": build_safety,
+    "frames": build_frames,
+    "session": build_session,
+}
+
+
+def render(name: str) -> str:
+    return json.dumps(BUILDERS[name](), ensure_ascii=False, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in BUILDERS:
+        (FOLDER / f"{name}.json").write_text(render(name), encoding="utf-8")

@@ -1,0 +1,166 @@
+"""The files of vectors/service: what we write is what they hold, and what they hold is what we read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from tests.protocol import service_vectors
+
+from zajil.protocol import cbor, frames, records, roster
+from zajil.protocol.chat import aad, content, extensions, parts
+from zajil.protocol.errors import Malformed
+from zajil.protocol.identity import linking, links, objects, safety
+from zajil.protocol.ids import AccountId, DeviceId, GroupId
+from zajil.protocol.session import wire
+
+
+def load(name: str) -> Any:  # JSON of many shapes
+    return json.loads((service_vectors.FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", service_vectors.BUILDERS)
+def test_the_file_is_what_we_write(name: str) -> None:
+    text = (service_vectors.FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    assert text == service_vectors.render(name)
+    assert load(name)["source"]
+
+
+def test_no_file_without_a_builder() -> None:
+    assert {path.stem for path in service_vectors.FOLDER.glob("*.json")} == set(service_vectors.BUILDERS)
+
+
+def test_cbor_is_read_and_written_again() -> None:
+    for one in load("cbor")["values"]:
+        assert cbor.encode(cbor.parse(bytes.fromhex(one))).hex() == one
+    assert cbor.encode({24: 1, -1: 2}).hex() in load("cbor")["values"]
+
+
+@pytest.mark.parametrize("case", load("cbor")["refused"], ids=lambda case: f"{case['about']}-{case['hex'][:12]}")
+def test_cbor_of_another_form_is_refused(case: dict[str, str]) -> None:
+    with pytest.raises(Malformed):
+        cbor.parse(bytes.fromhex(case["hex"]))
+
+
+def test_the_chain_of_lists_opens() -> None:
+    vector = load("objects")
+    account = AccountId(bytes.fromhex(vector["account_id"]))
+    newest = objects.open_chain([bytes.fromhex(data) for data in vector["lists"]], account_id=account)
+    assert newest.list.seq == 3
+    assert newest.list.account_pub == service_vectors.NEXT_ACCOUNT_PUB
+    assert newest.hash.hex() == vector["list_hashes"][-1]
+    certificate = objects.open_certificate(bytes.fromhex(vector["certificate"]))
+    assert certificate.client.hex() == vector["client_id"]
+    payload = objects.open_object(
+        objects.Kind.LOGIN, bytes.fromhex(vector["login"]), bytes.fromhex(vector["device_pub"])
+    )
+    assert objects.Login.parse(payload).device_id == DeviceId(1)
+
+
+def test_the_roster_opens() -> None:
+    vector = load("roster")
+    key, gid = bytes.fromhex(vector["roster_key"]), GroupId(bytes.fromhex(vector["gid"]))
+    entries = roster.open_roster(key, gid, vector["epoch"], bytes.fromhex(vector["sealed"]))
+    assert [[entry.leaf, entry.deliver_to.hex()] for entry in entries] == vector["entries"]
+
+
+def test_the_aads_are_read() -> None:
+    vector = load("aad")
+    assert aad.parse_aad(bytes.fromhex(vector["application"]["aad"])) == aad.ApplicationAad(
+        bytes.fromhex(vector["application"]["tag"])
+    )
+    commit = aad.parse_aad(bytes.fromhex(vector["commit"]["aad"]))
+    assert isinstance(commit, aad.CommitAad)
+    assert commit.refs_hash == aad.hash_refs([bytes.fromhex(ref) for ref in vector["commit"]["refs"]])
+    assert (list(commit.added), list(commit.removed)) == (vector["commit"]["added"], vector["commit"]["removed"])
+
+
+def test_the_message_is_read_and_named() -> None:
+    vector = load("content")
+    plain = content.parse_application(bytes.fromhex(vector["plaintext"]))
+    read = content.parse_content(plain.content)
+    assert content.encode_content(read) == plain.content
+    assert content.find_text(read) == vector["text"]
+    assert content.message_id_of(read, plain.content).hex() == vector["message_id"]
+    assert content.content_tag(read.salt, plain.content).hex() == vector["tag"]
+
+
+def test_extensions_and_parts_are_read() -> None:
+    vector = load("extensions")
+    settings = extensions.ChatSettings.parse(bytes.fromhex(vector["chat_settings"]))
+    assert settings.encode().hex() == vector["chat_settings"]
+    for name in ("group_info_share", "group_info_share_rotated"):
+        assert extensions.GroupInfoShare.parse(bytes.fromhex(vector[name])).encode().hex() == vector[name]
+    for part in load("parts")["parts"]:
+        single = content.SinglePart(parts.CONTROL_TYPE, bytes.fromhex(part["content"]), content.UNSPECIFIED)
+        read = parts.parse_part(single)
+        assert not isinstance(read, parts.UnknownPart)
+        assert part["op"] == read.OP
+        assert parts.encode_part(read) == single
+    later = content.SinglePart(parts.CONTROL_TYPE, bytes.fromhex(load("parts")["unknown"]))
+    assert parts.parse_part(later) == parts.UnknownPart("later")
+
+
+def test_links_and_codes_are_read() -> None:
+    vector = load("links")
+    contact = links.parse_contact_link(vector["contact_link"])
+    assert contact.account_id is not None
+    assert contact.account_id.hex() == vector["account_id"]
+    assert links.encode_contact_link(contact) == vector["contact_link"]
+    assert links.parse_contact_link(vector["server_invite"]).code == "K7QX-3M2P"
+    assert links.parse_link_code(vector["link_code"]).secret.hex() == vector["secret"]
+
+
+def test_the_link_offer_and_answer_are_read() -> None:
+    vector = load("linking")
+    offer = linking.open_offer(bytes.fromhex(vector["offer"]), offer_hash=bytes.fromhex(vector["offer_hash"]))
+    assert offer.encode().hex() == vector["offer"]
+    assert len(set(vector["emoji"])) == 64
+    answer = linking.Answer.parse(bytes.fromhex(vector["answer"]), secret=bytes.fromhex(vector["secret"]))
+    assert answer.encode().hex() == vector["answer"]
+
+
+def test_the_safety_number_is_that_of_libsignal() -> None:
+    vector = load("safety")["libsignal"]
+    halves = [safety.half(bytes.fromhex(key), name.encode()) for name, key in (vector["alice"], vector["bob"])]
+    assert "".join(sorted(halves)) == vector["number"]
+    own, other = (
+        (AccountId(bytes.fromhex(a)), bytes.fromhex(k)) for a, k in (load("safety")[x] for x in ("own", "other"))
+    )
+    assert safety.safety_number(own, other) == safety.safety_number(other, own) == load("safety")["safety_number"]
+
+
+READERS = {
+    "r_client": frames.parse_r_client,
+    "s_client": frames.parse_s_client,
+    "r_server": frames.parse_r_server,
+    "s_server": frames.parse_s_server,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_frame_is_read_by_its_reader_alone(reader: str) -> None:
+    of_reader = load("frames")["frames"]
+    for frame in of_reader[reader]:
+        assert frames.encode_frame(READERS[reader](bytes.fromhex(frame["hex"]))).hex() == frame["hex"]
+    mine = {frame["name"] for frame in of_reader[reader]}
+    for other, theirs in of_reader.items():
+        for frame in theirs:
+            if other != reader and frame["name"] not in mine:
+                with pytest.raises(Malformed):
+                    READERS[reader](bytes.fromhex(frame["hex"]))
+
+
+def test_every_frame_type_has_a_vector() -> None:
+    named = {frame["name"] for theirs in load("frames")["frames"].values() for frame in theirs}
+    assert named == {kind.__name__ for kind in frames.Frame.__args__}
+
+
+def test_session_frames_and_records_are_read() -> None:
+    vector = load("session")
+    for frame in vector["frames"]:
+        data = bytes.fromhex(frame["hex"])
+        assert msgspec.msgpack.encode(wire.parse_record(records.pad(data))) == data
+    assert records.unpad(bytes.fromhex(vector["record"]["record"])).hex() == vector["record"]["frame"]
