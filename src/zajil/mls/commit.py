@@ -1,6 +1,7 @@
 """Making a Commit (RFC 9420 12.4.1): the same rules as for receiving one, then a path, then the next epoch."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from zajil.mls import welcome
@@ -9,7 +10,7 @@ from zajil.mls.epochs.changes import Changes, apply_proposals, check_replacing_l
 from zajil.mls.epochs.epoch import Epoch, Outcome, Snapshot, Stored
 from zajil.mls.epochs.following import follow, members_at
 from zajil.mls.epochs.next_epoch import Inputs, NextEpoch, next_epoch, provisional_context
-from zajil.mls.errors import GenerationLimit
+from zajil.mls.errors import GenerationLimit, Invalid, TooManyLeaves
 from zajil.mls.messages import protect
 from zajil.mls.messages.envelope import WireFormat, wrap
 from zajil.mls.messages.extensions import Extensions
@@ -85,6 +86,30 @@ def usable_references(epoch: Epoch, stored: Sequence[Stored], proposals: Sequenc
     return tuple(entry for entry in stored if entry in chosen)
 
 
+def fitting_references(
+    env: Env, epoch: Epoch, references: tuple[Stored, ...], proposals: Sequence[Proposal]
+) -> tuple[tuple[Stored, ...], list[Item], Changes]:
+    """The references that fit beside our own proposals, all of them as items, and what they change together.
+
+    What members proposed and cannot be committed is left out, the oldest kept: otherwise one of them could keep
+    everybody else from committing for good. Raises Invalid, TooManyLeaves for what is wrong with our own.
+    """
+
+    def together(kept: tuple[Stored, ...]) -> tuple[tuple[Stored, ...], list[Item], Changes]:
+        items = [Item(entry.proposal, entry.sender, by_reference=True) for entry in kept]
+        items += [Item(proposal, epoch.own_leaf) for proposal in proposals]
+        return kept, items, apply_proposals(env, epoch, items, committer=epoch.own_leaf, use=Use.SEND)
+
+    try:
+        return together(references)
+    except (Invalid, TooManyLeaves):
+        fitting = together(())
+    for entry in references:
+        with suppress(Invalid, TooManyLeaves):
+            fitting = together((*fitting[0], entry))
+    return fitting
+
+
 def _own_commit_leaf(env: Env, epoch: Epoch, encryption_key: bytes, parent_hash: bytes) -> LeafNode:
     before = epoch.own_leaf_node
     leaf = LeafNode(
@@ -155,12 +180,8 @@ def _reach(env: Env, epoch: Epoch, changes: Changes, *, listed: Listed, aad: byt
 def make_commit(env: Env, group: Snapshot, intent: Intent) -> tuple[Snapshot, Outcome]:
     """The group with its handshake ratchet moved on, and our Commit with the epoch it leads to."""
     epoch, leaf = group.current, group.current.own_leaf
-    references = usable_references(epoch, group.ratchets.proposals, intent.proposals)
-    items = [
-        *(Item(entry.proposal, entry.sender, by_reference=True) for entry in references),
-        *(Item(proposal, leaf) for proposal in intent.proposals),
-    ]
-    changes = apply_proposals(env, epoch, items, committer=leaf, use=Use.SEND)
+    usable = usable_references(epoch, group.ratchets.proposals, intent.proposals)
+    references, items, changes = fitting_references(env, epoch, usable, intent.proposals)
     with_path = intent.force_path or rules.requires_path(items)
     listed = (*(ProposalRef(entry.ref) for entry in references), *intent.proposals)
     reached = _reach(env, epoch, changes, listed=listed, aad=intent.aad, with_path=with_path)

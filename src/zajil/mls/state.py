@@ -117,7 +117,8 @@ def _parse_epoch(reader: Reader) -> Epoch:
         past=reader.vector(lambda item: _parse_past(item, tree)),
         state=_STATES[state],
     )
-    if context.epoch != number or len(epoch.clients) != tree.leaves:
+    here = tree.find_leaf(epoch.own_leaf) is not None
+    if context.epoch != number or len(epoch.clients) != tree.leaves or here == (epoch.state is State.REMOVED):
         raise DecodeError("parts do not fit")
     return epoch
 

@@ -75,6 +75,7 @@ def check_proposal(env: Env, epoch: Epoch, item: Item, *, use: Use) -> bytes | N
     if isinstance(proposal, Update) and item.sender is not None:
         leaf = proposal.leaf_node
         leaf_rules.check_source(leaf, LeafSource.UPDATE, replaced=epoch.tree.find_leaf(item.sender))
+        leaf_rules.check_key_imports(leaf, epoch.suite)
         return check_replacing_leaf(env, epoch, leaf, leaf_index=item.sender)
     return None
 

@@ -136,6 +136,14 @@ def check_source(leaf: LeafNode, source: LeafSource, *, replaced: LeafNode | Non
         raise Invalid("L5", "encryption key not new")
 
 
+def check_key_imports(leaf: LeafNode, suite: Suite) -> None:
+    """L5: raises Invalid if nobody could encrypt to the leaf of an Update, which would stop every later Commit."""
+    try:
+        hpke.check_public_key(suite, leaf.encryption_key)
+    except CryptoError as error:
+        raise Invalid("L5", "encryption key does not import") from error
+
+
 def check_unique_leaf_keys(tree: Tree) -> None:
     """L6: raises Invalid if two members share a signature key or an encryption key."""
     members = [leaf for _, leaf in tree.members()]
