@@ -126,9 +126,13 @@ def group_tree(info: GroupInfo, tree: bytes | None) -> Tree:
 
 
 def verified_tree(env: Env, info: GroupInfo, tree: bytes | None) -> tuple[Tree, tuple[bytes | None, ...]]:
-    """The tree of a GroupInfo and its clients by leaf, every T and L rule and the signature checked."""
+    """The tree of a GroupInfo and its clients by leaf, every T and L rule and the signature checked.
+
+    Raises TooManyLeaves too: a group larger than the policy allows is not joined.
+    """
     parsed = group_tree(info, tree)
     rules.check_signer(info, parsed)
+    env.policy.check_leaves(parsed.suite, sum(1 for _ in parsed.members()))
     members = rules.check_leaves(env, parsed, info.context.group_id, info.context.extensions)
     by_leaf = dict(zip((leaf for leaf, _ in parsed.members()), members, strict=True))
     return parsed, tuple(by_leaf.get(leaf) for leaf in range(parsed.leaves))
