@@ -47,7 +47,7 @@ from zajil.mls.new_group import make_key_package
 from zajil.mls.primitives.suites import X25519_AES128, XWING, Suite, suite_of
 from zajil.mls.receive import Application, Proposed
 from zajil.mls.rules.leaves import check_key_package
-from zajil.mls.schedule.psk import ExternalPsk, PreSharedKeyId, ResumptionPsk
+from zajil.mls.schedule.psk import ExternalPsk, PreSharedKeyId, ResumptionPsk, ResumptionUsage
 from zajil.mls.sealing import seal, unseal
 from zajil.mls.state import Saved, save
 from zajil.mls.tree.nodes import LeafNode, LeafSource
@@ -99,6 +99,7 @@ __all__ = [
     "Replayed",
     "RequiredCapabilities",
     "ResumptionPsk",
+    "ResumptionUsage",
     "Saved",
     "SetExtensions",
     "Signer",
