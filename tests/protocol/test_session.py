@@ -367,10 +367,31 @@ def test_a_silent_carrier_is_asked_and_then_given_up() -> None:
     assert pair.client.tick(11.5) == []
     (ping,) = pair.client.pull(pair.number, 11.5)
     assert isinstance(parse_record(ping), Ping)
-    assert pair.client.next_deadline() == 13.0
-    assert pair.client.tick(13.0) == [Stalled()]
+    assert pair.client.next_deadline() == pytest.approx(13.0, abs=0.01)
+    assert pair.client.tick(13.01) == [Stalled()]
     assert pair.client.next_deadline() is None
     assert not pair.client.usable
+
+
+def test_a_program_that_was_busy_asks_before_it_gives_up() -> None:
+    pair = opened_pair()
+    pair.client.send(b"x")
+    pair.client.pull(pair.number, 10.0)
+    assert pair.client.tick(60.0) == []
+    (ping,) = pair.client.pull(pair.number, 60.0)
+    assert isinstance(parse_record(ping), Ping)
+    assert pair.client.next_deadline() == pytest.approx(61.5)
+    assert pair.client.tick(61.5) == [Stalled()]
+
+
+def test_a_slow_line_is_given_time_for_a_full_record() -> None:
+    pair = opened_pair()
+    pair.client.send(bytes(65_000))
+    pair.client.pull(pair.number, 0.0)
+    pair.client.tick(1.5)
+    pair.client.pull(pair.number, 1.5)
+    assert pair.client.tick(18.0) == []
+    assert pair.client.tick(19.0) == [Stalled()]
 
 
 def test_an_idle_carrier_is_asked_now_and_then() -> None:

@@ -1,4 +1,4 @@
-"""Data frames: one frozen Struct per tag, MessagePack arrays `[tag, field, ...]`. Source: service.md 5.
+"""Data frames: one frozen Struct per tag, MessagePack arrays `[tag, field, ...]`.
 
 R receives and belongs to one device; S sends and carries no account. Each end decodes only what may come from there:
 `parse_r_client`, `parse_s_client` on the server, `parse_r_server`, `parse_s_server` on the client.
@@ -60,7 +60,7 @@ EPHEMERAL, WAKE = 1, 2
 ALLOWED_HEADERS: Final = frozenset(
     {"content-type", "accept", "authorization", "idempotency-key", "if-match", "if-none-match", "range"}
 )
-"""What HTTP_REQ may carry (reach.md 4, control calls)."""
+"""What HTTP_REQ may carry."""
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag=10):
@@ -267,7 +267,7 @@ def parse_s_server(data: bytes) -> SFromServer:
 def request_hash(request: Request) -> bytes:
     """32 bytes naming what a mid was first used for: SHA-256 over the fields after `mid`.
 
-    The rid is left out, since a retry on another session has another one. Source: service.md 4, idempotency.
+    The rid is left out, since a retry on another session has another one.
     """
     fields = msgspec.structs.astuple(request)
     tag = request.__struct_config__.tag

@@ -1,6 +1,6 @@
 """The five fields of an MLS PrivateMessage a blind server may read, and nothing of MLS beyond them.
 
-Source: RFC 9420 sections 6 and 6.3 (PrivateMessage), 2.1.2 (variable-size vectors); service.md 4.
+Source: RFC 9420 sections 6 and 6.3 (PrivateMessage), 2.1.2 (variable-size vectors).
 """
 
 from __future__ import annotations

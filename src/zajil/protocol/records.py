@@ -1,6 +1,6 @@
 """Records: the units on a carrier, of a few fixed sizes, so that lengths say little.
 
-record = u32 length || frame || zeros, up to 256, 1024, 4096, 16384 or 65536 bytes. Source: reach.md 4.
+record = u32 length || frame || zeros, up to 256, 1024, 4096, 16384 or 65536 bytes.
 """
 
 from __future__ import annotations

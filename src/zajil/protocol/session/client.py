@@ -81,6 +81,7 @@ class ClientSession:
             events = self._take(parse_record(record), record, now)
         except ZajilError:
             return self._end("protocol", 0, by_peer=False)
+        self._pings.in_flight_bytes = self._stream.in_flight_bytes
         if self._stream.expecting or self._pings.pending:
             self._pings.expect(now)
         return events
@@ -143,6 +144,7 @@ class ClientSession:
         # An echo goes behind queued DATA, so that it measures what the user waits for.
         out += [encode_record(pong, at_least=size) for pong, size in self._echoes]
         self._echoes = []
+        self._pings.in_flight_bytes = self._stream.in_flight_bytes
         if self._stream.expecting and self._attached:
             self._pings.expect(now)
         return out

@@ -10,6 +10,8 @@ PING_AFTER_S: Final = 1.5
 """Unacknowledged this long: a PING asks whether the carrier lives."""
 STALLED_AFTER_S: Final = 3.0
 """Expecting and no byte this long (or 4 round trips): the carrier is given up."""
+SLOWEST_BYTES_S: Final = 4096
+"""A line slower than this counts as silent; a full record takes 16 s on it, and nothing comes back meanwhile."""
 IDLE_PING_S: Final = 45.0
 
 
@@ -18,6 +20,8 @@ class Pings:
 
     def __init__(self, now: float) -> None:
         self.heard_at = now
+        self.in_flight_bytes = 0
+        """DATA whose acknowledgement is awaited; on a slow line it takes its time."""
         self.waiting_since: float | None = None
         self.rtt_s = 0.0
         self._sent: dict[int, float] = {}
@@ -55,4 +59,8 @@ class Pings:
 
     @property
     def stalled_at(self) -> float | None:
-        return None if self.waiting_since is None else self.waiting_since + max(STALLED_AFTER_S, 4 * self.rtt_s)
+        # Never without an unanswered PING: a busy program may come late to bytes that wait in its socket.
+        if self.waiting_since is None or not self._sent:
+            return None
+        patience = max(STALLED_AFTER_S, 4 * self.rtt_s) + self.in_flight_bytes / SLOWEST_BYTES_S
+        return max(self.waiting_since + patience, max(self._sent.values()) + PING_AFTER_S)

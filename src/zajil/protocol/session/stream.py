@@ -58,6 +58,11 @@ class Stream:
         return not (self.rx or self._last_n or self._waiting)
 
     @property
+    def in_flight_bytes(self) -> int:
+        """Bytes out until the peer has reason to acknowledge: at most what it takes before an ACK, and a record."""
+        return min(self._unacked_bytes, ACK_BYTES + limits.DATA_BODY_BYTES)
+
+    @property
     def expecting(self) -> bool:
         """DATA is out that the peer has not acknowledged."""
         return bool(self._unacked)
