@@ -76,3 +76,15 @@ def test_saved_leaf_outside_of_the_tree() -> None:
         moved = replace(group.current, private=PrivateKeys(leaf, group.current.private.keys))
         with pytest.raises(mls.DecodeError):
             mls.load(mls.save(replace(group, current=moved)))
+
+
+def test_removed_state_whose_place_is_taken_loads() -> None:
+    s = scene()
+    package = mls.parse_key_package(s.erin.key_package())
+    _, staged = s.alice.group.commit(s.alice.env, [mls.Remove(s.bob.group.own_leaf), mls.Add(package)])
+    assert staged.added[0].leaf == s.bob.group.own_leaf
+    _, event = s.bob.group.receive(s.bob.env, staged.message or b"")
+    assert isinstance(event, mls.Staged)
+    removed = event.apply()
+    assert removed.state == mls.State.REMOVED
+    assert mls.load(mls.save(removed)) == removed

@@ -117,8 +117,9 @@ def _parse_epoch(reader: Reader) -> Epoch:
         past=reader.vector(lambda item: _parse_past(item, tree)),
         state=_STATES[state],
     )
-    here = tree.find_leaf(epoch.own_leaf) is not None
-    if context.epoch != number or len(epoch.clients) != tree.leaves or here == (epoch.state is State.REMOVED):
+    # Where we are removed, somebody else may stand at our old index by now.
+    gone = tree.find_leaf(epoch.own_leaf) is None and epoch.state is not State.REMOVED
+    if gone or context.epoch != number or len(epoch.clients) != tree.leaves:
         raise DecodeError("parts do not fit")
     return epoch
 

@@ -8,7 +8,7 @@ from zajil.mls.primitives.codec import encode_opaque
 from zajil.mls.primitives.crypto import hash_bytes
 from zajil.mls.primitives.suites import Suite
 from zajil.mls.tree import tree_math
-from zajil.mls.tree.nodes import LeafNode, ParentNode
+from zajil.mls.tree.nodes import ParentNode
 from zajil.mls.tree.tree import Tree
 
 
@@ -109,11 +109,3 @@ def path_parent_hashes(tree: Tree, sender: int, keys: dict[int, bytes]) -> tuple
         nodes[node] = parent
         above = parent_hash_of(tree.suite, parent, tree.hash_of(beside))
     return nodes, above
-
-
-def leaf_at(tree: Tree, leaf: int, rule: str) -> LeafNode:
-    """The leaf at an index; raises Invalid(rule) where it is blank or outside of the tree."""
-    found = tree.find_leaf(leaf)
-    if found is None:
-        raise Invalid(rule, "blank leaf")
-    return found
