@@ -42,13 +42,15 @@ def node_version(node: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in parts if part.isdigit())
 
 
-def run_npm(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs npm in web/ with the found Node first on PATH."""
+def run_npm(
+    *arguments: str, environment: dict[str, str] | None = None, folder: Path = WEB
+) -> subprocess.CompletedProcess[str]:
+    """Runs npm in web/ (or another folder) with the found Node first on PATH."""
     node, npm = find_node()
     command = [str(node), str(npm)] if npm.suffix == ".js" else [str(npm)]
     path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     env = os.environ | {"PATH": path} | (environment or {})
-    return subprocess.run([*command, *arguments], cwd=WEB, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run([*command, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
 @contextmanager
