@@ -32,6 +32,8 @@ _LOG = logging.getLogger(__name__)
 _SWEEP_S = 0.1
 _SLOW_SWEEP_S = 5.0
 _LOGINS_AT_ONCE = 200
+# What a refusal of the services means to a session: an ack of the future, or a mailbox that went with its device.
+_FAREWELLS = {"malformed": "protocol", "gone": "device-revoked"}
 
 
 class Hello(NamedTuple):
@@ -257,7 +259,7 @@ class Gateway:
                 case Call():
                     await self._call(conversation, item)
         except ZajilError as reason:
-            conversation.end(reason.code if reason.status else "internal", reason.retry_ms or 0)
+            conversation.end(_FAREWELLS.get(reason.code, reason.code), reason.retry_ms or 0)
         except Exception as bug:  # noqa: BLE001  # the boundary of one task
             _LOG.error("a session's work failed", exc_info=bug)
             conversation.end("internal", _jitter_ms(1000))

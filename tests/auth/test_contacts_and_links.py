@@ -1,0 +1,163 @@
+"""Contact tokens and the link mailbox: who is admitted, how often, how long, and what strangers can tell."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from tests.auth.conftest import World, caller_of
+from tests.server.people import Person
+
+from zajil.auth import contacts, linking, retention
+from zajil.auth.context import Auth, CallingDevice
+from zajil.auth.secrets import digest
+from zajil.auth.tables import link
+from zajil.protocol.errors import Refused, ZajilError
+from zajil.protocol.ids import AccountId
+from zajil.protocol.limits import LINK_ANSWER_BYTES, LINK_OFFER_BYTES
+
+
+async def put(
+    auth: Auth, caller: CallingDevice, token: bytes, kind: str = "invite", uses: int = 2, expires: int | None = None
+) -> str:
+    until = auth.now() + 1000 if expires is None else expires
+    try:
+        await contacts.put_contact_token(auth, caller, token_hash=digest(token), kind=kind, uses=uses, expires=until)
+    except ZajilError as reason:
+        return reason.code
+    return "ok"
+
+
+async def admitted(auth: Auth, token: bytes, account_id: AccountId) -> bool:
+    try:
+        await contacts.check_contact_token(auth, token, account_id)
+    except Refused as reason:
+        return {"not-allowed": False}[reason.code]
+    return True
+
+
+async def test_an_invite_token_admits_as_often_as_it_has_uses_and_looking_is_free(auth: Auth) -> None:
+    person, token = Person(), os.urandom(32)
+    caller = await caller_of(auth, person)
+    assert await put(auth, caller, token) == "ok"
+    for _ in range(2):
+        assert await admitted(auth, token, person.account_id)
+        assert await admitted(auth, token, person.account_id)
+        await contacts.spend_contact_token(auth, token, person.account_id)
+    assert not await admitted(auth, token, person.account_id)
+    with pytest.raises(ZajilError, match="not-allowed"):
+        await contacts.spend_contact_token(auth, token, person.account_id)
+
+
+async def test_a_token_of_one_account_opens_no_other_and_strangers_learn_nothing(auth: Auth) -> None:
+    one, two, token = Person(), Person(), os.urandom(32)
+    first, second = await caller_of(auth, one), await caller_of(auth, two)
+    await put(auth, first, token)
+    assert not await admitted(auth, token, two.account_id)
+    assert not await admitted(auth, token, Person().account_id)
+    assert not await admitted(auth, os.urandom(32), one.account_id)
+    assert await put(auth, second, token) == "not-allowed"
+    await contacts.delete_contact_token(auth, second, token_hash=digest(token))
+    assert await admitted(auth, token, one.account_id)
+    await contacts.delete_contact_token(auth, first, token_hash=digest(token))
+    assert not await admitted(auth, token, one.account_id)
+
+
+async def test_a_profile_token_lasts_until_the_next_one(auth: Auth, world: World) -> None:
+    person, old, new = Person(), os.urandom(32), os.urandom(32)
+    caller = await caller_of(auth, person)
+    assert await put(auth, caller, old, "profile", 0, 0) == "ok"
+    world.now += 10 * 365 * 86_400
+    for _ in range(3):
+        await contacts.spend_contact_token(auth, old, person.account_id)
+    assert await put(auth, caller, new, "profile", 0, 0) == "ok"
+    assert not await admitted(auth, old, person.account_id)
+    assert await admitted(auth, new, person.account_id)
+
+
+async def test_uses_and_ends_have_bounds(auth: Auth, world: World) -> None:
+    caller = await caller_of(auth, person := Person())
+    now = auth.now()
+    for kind, uses, expires in [
+        ("invite", 0, now + 10),
+        ("invite", 101, now + 10),
+        ("invite", 1, now),
+        ("invite", 1, now + 500 * 86_400),
+        ("profile", 1, 0),
+        ("friend", 1, now + 10),
+    ]:
+        assert await put(auth, caller, os.urandom(32), kind, uses, expires) == "malformed"
+    token = os.urandom(32)
+    await put(auth, caller, token)
+    world.now += 1000
+    assert not await admitted(auth, token, person.account_id)
+
+
+async def test_an_offer_and_its_answer_and_nobody_reads_the_answer_twice(auth: Auth) -> None:
+    addr = os.urandom(16)
+    await linking.put_offer(auth, addr, b"offer")
+    await linking.put_offer(auth, addr, b"offer")
+    assert [await linking.fetch_offer(auth, addr) for _ in range(2)] == [b"offer", b"offer"]
+    with pytest.raises(ZajilError, match="gone"):
+        await linking.take_answer(auth, addr)
+    await linking.put_answer(auth, addr, b"answer")
+    await linking.put_answer(auth, addr, b"answer")
+    assert await linking.take_answer(auth, addr) == b"answer"
+    for again in (linking.take_answer(auth, addr), linking.fetch_offer(auth, addr)):
+        with pytest.raises(ZajilError, match="gone"):
+            await again
+
+
+async def test_nobody_changes_an_offer_or_an_answer(auth: Auth) -> None:
+    addr = os.urandom(16)
+    await linking.put_offer(auth, addr, b"offer")
+    with pytest.raises(ZajilError, match="not-allowed"):
+        await linking.put_offer(auth, addr, b"other")
+    await linking.put_answer(auth, addr, b"answer")
+    with pytest.raises(ZajilError, match="not-allowed"):
+        await linking.put_answer(auth, addr, b"other")
+    assert await linking.take_answer(auth, addr) == b"answer"
+
+
+async def test_a_linking_dies_after_two_minutes(auth: Auth, world: World) -> None:
+    addr = os.urandom(16)
+    await linking.put_offer(auth, addr, b"offer")
+    await linking.put_answer(auth, addr, b"answer")
+    world.now += 120
+    for call in (
+        linking.fetch_offer(auth, addr),
+        linking.take_answer(auth, addr),
+        linking.put_answer(auth, addr, b"answer"),
+        linking.put_answer(auth, os.urandom(16), b"answer"),
+    ):
+        with pytest.raises(ZajilError, match="gone"):
+            await call
+    await linking.put_offer(auth, addr, b"another")
+    assert await linking.fetch_offer(auth, addr) == b"another"
+
+
+async def test_offers_and_answers_have_a_size(auth: Auth) -> None:
+    with pytest.raises(ZajilError, match="too-big"):
+        await linking.put_offer(auth, os.urandom(16), bytes(LINK_OFFER_BYTES + 1))
+    with pytest.raises(ZajilError, match="too-big"):
+        await linking.put_answer(auth, os.urandom(16), bytes(LINK_ANSWER_BYTES + 1))
+
+
+async def test_retention_removes_what_is_over_and_nothing_else(auth: Auth, world: World) -> None:
+    person, old, fresh = Person(), os.urandom(16), os.urandom(16)
+    caller = await caller_of(auth, person)
+    await put(auth, caller, os.urandom(32), expires=auth.now() + 100)
+    await put(auth, caller, kept := os.urandom(32), expires=auth.now() + 10_000)
+    await linking.put_offer(auth, old, b"old")
+    world.now += 3600
+    await linking.put_offer(auth, fresh, b"fresh")
+    await retention.run(auth)
+    rows = auth.db.read_sync(
+        lambda db: {
+            name: db.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one()
+            for name in ("link", "contact_token", "session_token", "account", "device", "device_list")
+        }
+    )
+    assert rows == {"link": 1, "contact_token": 1, "session_token": 0, "account": 1, "device": 1, "device_list": 1}
+    assert await admitted(auth, kept, person.account_id)
+    assert {column.name for column in link.columns} == {"addr", "offer", "answer", "expires"}

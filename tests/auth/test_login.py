@@ -1,0 +1,120 @@
+"""Logins: the nonce's rules, what looks alike, and when a token ends."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.auth.conftest import PREFIX, World, caller_of, register
+from tests.server.people import Person
+
+from zajil.auth import lists, login, store
+from zajil.auth.context import Auth
+from zajil.engine.limits import Limits
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.ids import DeviceId
+
+
+async def code_of(auth: Auth, signed: bytes) -> str:
+    try:
+        await login.log_in(auth, signed, prefix=PREFIX)
+    except ZajilError as reason:
+        return reason.code
+    return "ok"
+
+
+def nonce_for(auth: Auth, person: Person, device: int = 1) -> bytes:
+    return login.challenge(auth, account_id=person.account_id, device_id=DeviceId(device))
+
+
+async def test_a_signed_challenge_buys_a_token_once(auth: Auth) -> None:
+    person = Person()
+    await register(auth, person)
+    signed = person.login(nonce_for(auth, person))
+    issued = await login.log_in(auth, signed, prefix=PREFIX)
+    assert issued.expires == auth.now() + 3600
+    assert (await login.check_device(auth, issued.token)).account_id == person.account_id
+    assert await code_of(auth, signed) == "bad-challenge"
+
+
+async def test_a_nonce_is_good_for_sixty_seconds_one_device_and_one_server(auth: Auth, world: World) -> None:
+    person, other = Person(), Person()
+    await register(auth, person)
+    await register(auth, other)
+    nonce = nonce_for(auth, person)
+    world.now += 60
+    assert await code_of(auth, person.login(nonce)) == "bad-challenge"
+    assert await code_of(auth, person.login(nonce_for(auth, other))) == "bad-challenge"
+    assert await code_of(auth, person.login(nonce_for(auth, person, 2))) == "bad-challenge"
+    assert await code_of(auth, person.login(bytes(32))) == "bad-challenge"
+    assert await code_of(auth, person.login(nonce_for(auth, person), server_name="other.example")) == "bad-challenge"
+    nonce = nonce_for(auth, person)
+    world.now -= 1  # a nonce from the future is nobody's
+    assert await code_of(auth, person.login(nonce)) == "bad-challenge"
+
+
+async def test_unknown_account_unknown_device_and_wrong_key_look_alike(auth: Auth) -> None:
+    person, stranger = Person(), Person()
+    await register(auth, person)
+    person.devices[2] = Ed25519PrivateKey.generate()
+    forged = Person(seed=person.seed)
+    codes = {
+        await code_of(auth, stranger.login(nonce_for(auth, stranger))),
+        await code_of(auth, person.login(nonce_for(auth, person, 2), device=2)),
+        await code_of(auth, forged.login(nonce_for(auth, person))),
+    }
+    assert codes == {"bad-challenge"}
+
+
+async def test_only_a_revoked_device_itself_learns_that_it_is_revoked(auth: Auth) -> None:
+    person = Person(devices={1: Ed25519PrivateKey.generate(), 2: Ed25519PrivateKey.generate()})
+    token = await register(auth, person, device=2)
+    caller = await caller_of(auth, person, token)
+    await lists.put_list(auth, caller, person.next_list(devices=[1]))
+    with pytest.raises(ZajilError) as caught:
+        await login.check_device(auth, token)
+    assert caught.value.code == "token-expired"
+    assert await code_of(auth, person.login(nonce_for(auth, person, 2), device=2)) == "device-revoked"
+    forged = Person(seed=person.seed, devices={2: Ed25519PrivateKey.generate()})
+    assert await code_of(auth, forged.login(nonce_for(auth, person, 2), device=2)) == "bad-challenge"
+
+
+async def test_a_token_ends_after_an_hour_or_a_log_out(auth: Auth, world: World) -> None:
+    person = Person()
+    token = await register(auth, person)
+    world.now += 3599
+    await login.check_device(auth, token)
+    world.now += 1
+    with pytest.raises(ZajilError, match="token-expired"):
+        await login.check_device(auth, token)
+    issued = await login.log_in(auth, person.login(nonce_for(auth, person)), prefix=PREFIX)
+    await login.log_out(auth, issued.token)
+    for token in (issued.token, b"", bytes(32), issued.token[:31]):
+        with pytest.raises(ZajilError, match="token-expired"):
+            await login.check_device(auth, token)
+
+
+async def test_a_suspended_account_neither_logs_in_nor_acts(auth: Auth) -> None:
+    person = Person()
+    token = await register(auth, person)
+    auth.db.write_sync(lambda db: store.set_state(db, person.account_id, store.SUSPENDED))
+    with pytest.raises(ZajilError, match="suspended"):
+        await login.check_device(auth, token)
+    assert await code_of(auth, person.login(nonce_for(auth, person))) == "suspended"
+    assert await lists.find_devices(auth, person.account_id) is None
+
+
+async def test_failures_are_counted_by_prefix_and_never_lock_the_account(auth: Auth) -> None:
+    limited = dataclasses.replace(auth, limits=Limits())
+    person = Person()
+    await register(limited, person)
+    codes = [await code_of(limited, person.login(bytes(32))) for _ in range(21)]
+    assert codes == ["bad-challenge"] * 20 + ["slow-down"]
+    assert await code_of(limited, person.login(nonce_for(limited, person))) == "ok"
+
+
+async def test_what_is_no_login_is_malformed(auth: Auth) -> None:
+    person = Person()
+    assert await code_of(auth, b"") == "bad-signature"
+    assert await code_of(auth, person.lists[0]) == "malformed"

@@ -1,0 +1,210 @@
+"""The access matrix: every route against every kind of caller, over HTTPS and on both kinds of session.
+
+A route of ROUTES that is missing in the table below fails the test, so no new route escapes it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.server.people import Person
+from tests.server.wire import Http, Wire, contact_auth
+
+from zajil.auth.secrets import digest
+from zajil.protocol import control, frames
+from zajil.protocol.control import B16, Auth, Blob, Route, encode_json
+from zajil.protocol.frames import Role
+from zajil.protocol.ids import encode_b64
+
+MakeWire = Callable[[Role], Wire]
+
+
+class World(NamedTuple):
+    """Two accounts, one with two devices, and a contact token of the first."""
+
+    one: Person
+    own: str
+    sibling: str
+    stranger: str
+    contact: str
+    token_hash: str
+
+
+async def make_world(http: Http) -> World:
+    one = Person(devices={1: Ed25519PrivateKey.generate(), 2: Ed25519PrivateKey.generate()})
+    own = await http.register(one)
+    token = os.urandom(32)
+    token_hash = encode_b64(digest(token))
+    await http.call(control.PUT_CONTACT_TOKEN, control.PutContactToken("profile"), auth=own, hash=token_hash)
+    return World(one, own, await http.log_in(one, 2), await http.register(Person()), contact_auth(token), token_hash)
+
+
+def body_for(route: Route, world: World) -> msgspec.Struct | bytes | None:
+    bodies: dict[Route, msgspec.Struct | bytes] = {
+        control.CREATE_ACCOUNT: control.CreateAccount(Blob(b"x"), Blob(b"x")),
+        control.CHALLENGE: control.Challenge(B16(world.one.account_id), 1),
+        control.TAKE_TOKEN: control.Login(Blob(b"x")),
+        control.PUT_DEVICE_LIST: control.PutDeviceList(Blob(world.one.lists[0])),
+        control.PUT_CONTACT_TOKEN: control.PutContactToken("profile"),
+        control.TAKE_REFS: control.TakeRefs(1),
+        control.TAKE_PASSES: control.TakePasses("group", 1),
+        control.PUT_KEY_PACKAGES: control.PutKeyPackages((control.KeyPackage(0x53, Blob(b"package"), 4_000_000_000),)),
+        control.CLAIM_KEY_PACKAGES: control.ClaimKeyPackages(B16(world.one.account_id), (0x53,), B16(os.urandom(16))),
+        control.PUT_LINK_OFFER: b"offer",
+        control.PUT_LINK_ANSWER: b"answer",
+    }
+    return bodies.get(route)
+
+
+def parameters_for(route: Route, world: World) -> dict[str, str]:
+    known = {
+        "account": encode_b64(world.one.account_id),
+        "hash": world.token_hash,
+        "serial": encode_b64(bytes(8)),
+        "addr": encode_b64(bytes(16)),
+    }
+    return {name: text for name, text in known.items() if "{" + name + "}" in route.path}
+
+
+# What each kind of caller gets: the code, or `ok`. `own` and `sibling` are devices of the account concerned, `other` a
+# device of another account, `contact` the holder of its contact token, `forged` a token nobody gave out.
+ANYBODY = ("other", "contact", "own", "sibling", "forged")
+OPEN = {"none": "own-code", **dict.fromkeys(ANYBODY, "mixed-auth")}
+DEVICE = {"none": "token-expired", "own": "ok", "sibling": "ok", "other": "ok", "contact": "mixed-auth"}
+OWNER = {**DEVICE, "other": "not-allowed"}
+SHARED = {**OWNER, "contact": "ok"}
+MATRIX: dict[Route, dict[str, str]] = {
+    control.CREATE_ACCOUNT: {**OPEN, "none": "bad-signature"},
+    control.CHALLENGE: {**OPEN, "none": "ok"},
+    control.TAKE_TOKEN: {**OPEN, "none": "bad-signature"},
+    control.DROP_TOKEN: DEVICE,
+    control.DEVICE_LISTS: SHARED,
+    control.PUT_DEVICE_LIST: {**DEVICE, "other": "bad-signature"},
+    control.PUT_CONTACT_TOKEN: OWNER,
+    control.DROP_CONTACT_TOKEN: DEVICE,
+    control.TAKE_REFS: DEVICE,
+    control.DENY_REF: DEVICE,
+    control.TAKE_PASSES: DEVICE,
+    control.PUT_KEY_PACKAGES: {**DEVICE, "own": "malformed", "sibling": "malformed", "other": "malformed"},
+    control.COUNT_KEY_PACKAGES: DEVICE,
+    control.CLAIM_KEY_PACKAGES: SHARED,
+    control.PUT_LINK_OFFER: {**OPEN, "none": "ok"},
+    control.LINK_OFFER: {**OPEN, "none": "ok"},
+    control.PUT_LINK_ANSWER: {**OPEN, "none": "ok"},
+    control.LINK_ANSWER: {**OPEN, "none": "ok"},
+    control.CONFIG: {**OPEN, "none": "ok"},
+    control.HEALTH: {**OPEN, "none": "ok"},
+}
+
+
+def test_the_matrix_names_every_route() -> None:
+    assert set(MATRIX) == set(control.ROUTES)
+
+
+def expected(route: Route, who: str) -> str:
+    if who == "forged":
+        return "token-expired" if Auth.DEVICE in route.auth else "mixed-auth"
+    return MATRIX[route][who]
+
+
+@pytest.mark.slow
+async def test_every_route_against_every_caller(http: Http) -> None:
+    world = await make_world(http)
+    forged = "Device " + encode_b64(os.urandom(32))
+    wrong: list[str] = []
+    for who in ("none", "forged", "contact", "other", "sibling", "own"):
+        for route in sorted(MATRIX, key=lambda r: (r is control.DROP_TOKEN, r is control.DROP_CONTACT_TOKEN)):
+            auth = {
+                "none": None,
+                "forged": forged,
+                "contact": world.contact,
+                "other": world.stranger,
+                "sibling": world.sibling,
+                "own": world.own,
+            }[who]
+            got = await http.code(route, body_for(route, world), auth=auth, **parameters_for(route, world))
+            if got != expected(route, who):
+                wrong.append(f"{route.method} {route.path} as {who}: {got} instead of {expected(route, who)}")
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_sessions_carry_their_own_kind_of_calls_only(http: Http, wire: MakeWire) -> None:
+    """R: calls of its own device. S: calls of nobody and of contact tokens."""
+    world = await make_world(http)
+
+    async def code(session: Wire, rid: int, route: Route, auth: str | None) -> str:
+        body = body_for(route, world)
+        data = encode_json(body) if isinstance(body, msgspec.Struct) else body or b""
+        headers = {"authorization": auth} if auth else {}
+        url = route.url(**parameters_for(route, world))
+        await session.send(frames.HttpReq(rid, route.method, url, headers, data))
+        answer = await session.expect(frames.HttpRes)
+        assert isinstance(answer, frames.HttpRes)
+        return "ok" if answer.status == 200 else msgspec.json.decode(answer.body)["code"]
+
+    async with wire(Role.R) as r, wire(Role.S) as s:
+        await r.hello(world.own)
+        for rid, route in enumerate(control.ROUTES, 1):
+            if route in (control.DROP_TOKEN, control.DROP_CONTACT_TOKEN):
+                continue
+            on_r = expected(route, "own") if Auth.DEVICE in route.auth else "mixed-auth"
+            assert await code(r, rid, route, world.own) == on_r, route.path
+            assert await code(r, rid, route, world.sibling) == "mixed-auth", route.path
+            assert await code(r, rid, route, world.contact) == "mixed-auth", route.path
+            assert await code(s, rid, route, world.own) == "mixed-auth", route.path
+            on_s = expected(route, "contact")
+            assert await code(s, rid, route, world.contact) == on_s, route.path
+
+
+async def test_unknown_account_and_no_consent_look_alike(http: Http) -> None:
+    world = await make_world(http)
+
+    async def raw(account: bytes, auth: str) -> tuple[int, bytes]:
+        claim = encode_json(control.ClaimKeyPackages(B16(account), (0x53,), B16(bytes(16))))
+        status, body, _ = await http.raw(
+            "POST", control.CLAIM_KEY_PACKAGES.url(), body=claim, headers={"authorization": auth}
+        )
+        lists = await http.raw(
+            "GET", control.DEVICE_LISTS.url(account=encode_b64(account)), headers={"authorization": auth}
+        )
+        assert (status, body) == lists[:2]
+        return status, body
+
+    unknown = contact_auth(os.urandom(32))
+    answers = {
+        await raw(world.one.account_id, unknown),
+        await raw(os.urandom(16), unknown),
+        await raw(os.urandom(16), world.contact),
+        await raw(os.urandom(16), world.stranger),
+        await raw(world.one.account_id, world.stranger),
+    }
+    assert len(answers) == 1
+
+
+async def test_a_foreign_origin_a_token_in_the_url_and_a_header_on_a_socket_are_refused(http: Http) -> None:
+    world = await make_world(http)
+    token = world.own.removeprefix("Device ")
+    config = control.CONFIG.url()
+    assert (await http.raw("GET", config, headers={"origin": "https://evil.example"}))[0] == 403
+    assert (await http.raw("GET", f"{config}?token={token}"))[0] == 400
+    count = control.COUNT_KEY_PACKAGES.url()
+    assert (await http.raw("GET", f"{count}?authorization=Device+{token}"))[0] in {400, 401}
+    upgrade = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
+    upgrade["sec-websocket-key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+    for role in Role:
+        assert (await http.raw("GET", role.path))[0] == 400
+        assert (await http.raw("GET", f"{role.path}?token={token}", headers=upgrade))[0] == 400
+        assert (await http.raw("GET", role.path, headers={**upgrade, "authorization": world.own}))[0] == 400
+        assert (await http.raw("GET", role.path, headers={**upgrade, "origin": "https://evil.example"}))[0] == 403
+
+
+async def test_answers_say_nothing_about_the_software_and_are_not_cached(http: Http) -> None:
+    for path in ("/health", "/v1/health", "/", "/v1/nothing"):
+        _, _, headers = await http.raw("GET", path)
+        assert "server" not in headers
+        assert headers["cache-control"] == "no-store"
