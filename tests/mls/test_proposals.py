@@ -32,10 +32,10 @@ def test_update_nobody_could_encrypt_to(key: bytes) -> None:
 def received(*proposals: tuple[str, mls.Proposal]) -> mls.Group:
     """Bob's group with proposals of others pending."""
     s = scene()
-    group, senders = s.bob.group, {"alice": s.alice, "carol": s.carol}
+    group, env = s.bob.group, {"alice": s.alice.env, "carol": s.carol.env}
+    groups = {"alice": s.alice.group, "carol": s.carol.group}
     for name, proposal in proposals:
-        sender = senders[name]
-        sender.group, message = sender.group.propose(sender.env, proposal)
+        groups[name], message = groups[name].propose(env[name], proposal)
         group, event = group.receive(s.bob.env, message)
         assert isinstance(event, mls.Proposed)
     return group
