@@ -11,6 +11,7 @@ import typer
 from zajil.cli.commands.options import DataFolder, Json, decide_data
 from zajil.cli.texts import server as words
 
+DEFAULT_PORT = 8440
 WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
 
 
@@ -38,21 +39,26 @@ def serve(
     with_parent: WithParent = False,
 ) -> None:
     """Run a server until SIGTERM or Ctrl-C; prints its address once it listens."""
+    import errno
+
     from zajil.cli.failures import Failed
     from zajil.cli.resident.lifeline import end_with_parent
+    from zajil.engine.keys import KeyFileError
     from zajil.server.config import ConfigError
     from zajil.server.main import serve as serve_until_stopped
 
     if with_parent:
         end_with_parent()
     try:
-        code = serve_until_stopped(
-            data=decide_data(data), host=host, port=port, registration=registration.value if registration else None
+        serve_until_stopped(
+            decide_data(data), host=host, port=port, registration=registration.value if registration else None
         )
-    except ConfigError as error:
+    except (ConfigError, KeyFileError) as error:
         raise Failed("settings", remark=str(error)) from error
-    if code:
-        raise typer.Exit(code)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise Failed("port-busy", port=str(port or DEFAULT_PORT)) from error
 
 
 def invite(
