@@ -5,7 +5,7 @@ calls `merge_path` and then `open_path`. Both ends get the same tree and commit 
 Source: RFC 9420 7.4, 7.5, 7.6; rules C3 to C6, W5.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zajil.mls.errors import CryptoError, Invalid
@@ -72,10 +72,8 @@ class PrivateKeys:
     def kept(self, tree: Tree) -> "PrivateKeys":
         """Without the keys of nodes that are blank in the tree or outside of it."""
         width = tree_math.node_count(tree.leaves)
-        return PrivateKeys(
-            self.leaf,
-            {node: key for node, key in self.keys.items() if node < width and tree.node(node) is not None},
-        )
+        kept = {node: key for node, key in self.keys.items() if node < width and tree.node(node) is not None}
+        return PrivateKeys(self.leaf, kept)
 
     def replaced(self, path: Iterable[int], keys: Mapping[int, bytes]) -> "PrivateKeys":
         """Without the keys of the path's nodes, and with the new ones."""
@@ -176,9 +174,7 @@ def merge_path(tree: Tree, sender: int, path: UpdatePath, *, added: frozenset[in
     return _with_path(tree, sender, {2 * sender: path.leaf_node, **parents})
 
 
-def check_path_shape(
-    tree: Tree, filtered: tuple[tuple[int, int], ...], path: UpdatePath, added: frozenset[int]
-) -> None:
+def check_path_shape(tree: Tree, filtered: Sequence[tuple[int, int]], path: UpdatePath, added: frozenset[int]) -> None:
     """C4: the path is as long as the filtered direct path, with one ciphertext for each node that is to open it."""
     if len(filtered) != len(path.nodes):
         raise Invalid("C4", "path length")
