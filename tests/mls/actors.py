@@ -144,7 +144,7 @@ class Actor:
 
     def apply(self) -> None:
         assert self.staged is not None
-        self.group, self.staged = self.staged.apply(), None
+        self.group, self.staged = self.staged.apply(self.group), None
 
     def encrypt(self, data: bytes, *, aad: bytes = b"", pad_to: int = 256) -> bytes:
         self.group, message = self.group.encrypt(self.env, data, aad=aad, pad_to=pad_to)

@@ -198,6 +198,7 @@ class Staged(Outcome):
 
         group: for a Commit of our own, the group as it is now, so that messages received since the Commit was made
         do not open a second time in its past epoch. A foreign Commit is applied at once and needs none.
+        Raises PastEpoch if that group has left the epoch of the Commit.
         """
         return Group.of(self.following if group is None else carry_over(group, self.following))
 

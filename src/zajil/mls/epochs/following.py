@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from zajil.mls import errors
 from zajil.mls.env import Env, Policy
 from zajil.mls.epochs.changes import Changes
 from zajil.mls.epochs.epoch import Epoch, Member, PastEpoch, Ratchets, Snapshot, State
@@ -61,8 +62,11 @@ def carry_over(group: Snapshot, following: Snapshot) -> Snapshot:
     """The next epoch with the ratchets of the ended one as they are by now, not as they were at the Commit's making.
 
     group: the current value of the group the Commit was made in. Without this, messages received between a Commit
-    of ours and its echo would open once more.
+    of ours and its echo would open once more. Raises PastEpoch for a Commit of another epoch than the group's: the
+    race for that epoch was lost, and applying it would wind the group back.
     """
+    if following.current.context.epoch != group.current.context.epoch + 1:
+        raise errors.PastEpoch("Commit of another epoch")
     ended = group.ratchets.secret_tree.without_leaf(group.current.own_leaf).without_handshakes()
     held = dict(zip((past.context.epoch for past in group.current.past), group.ratchets.past, strict=True))
     held[group.current.context.epoch] = ended
