@@ -26,7 +26,7 @@ def load(name: str) -> Document:
 def reader_env(document: Document) -> mls.Env:
     """A reader believes every credential and never sends."""
     return mls.Env(
-        authenticate=lambda credential, _key, _use: credential.body, signer=len, rng=bytes, now=document["now"]
+        authenticate=lambda credential, _key, _use: credential.body, signer=bytes, rng=bytes, now=document["now"]
     )
 
 
