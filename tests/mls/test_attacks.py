@@ -110,6 +110,9 @@ def test_own_messages_are_named() -> None:
         judge(s.alice, forge.message(s.alice, TEXT))
     with pytest.raises(mls.OwnMessage):
         judge(s.alice, forge.commit(s.alice).message)
+    public = forge.Framing(wire_format=mls.WireFormat.PUBLIC_MESSAGE)
+    with pytest.raises(mls.OwnMessage):
+        judge(s.alice, forge.message(s.alice, Remove(3), public), policy=mls.Policy(public_handshakes=True))
 
 
 def test_sizes_beyond_the_limits() -> None:

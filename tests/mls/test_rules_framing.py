@@ -163,6 +163,22 @@ def test_f4_blank_leaf_in_public() -> None:
         judge(s.bob, forge.message(s.alice, Remove(3), how), policy=PUBLIC)
 
 
+def test_f4_and_f5_in_a_past_epoch() -> None:
+    """Messages of a past epoch meet the leaf list and the signature keys of their time."""
+    s = scene()
+    bob = s.bob.copy()
+    bob.receive(forge.commit(s.carol).message)
+    with refused("F4"):
+        judge(bob, forge.message(s.alice, TEXT, Framing(sender_leaf=2)))
+    with refused("F5"):
+        judge(bob, forge.message(s.alice, TEXT, Framing(signer=s.carol.env.signer)))
+    with pytest.raises(mls.PastEpoch):
+        judge(bob, forge.message(s.alice, Remove(3)))
+    with pytest.raises(mls.OwnMessage):
+        judge(bob, forge.message(s.bob, TEXT))
+    assert isinstance(judge(bob, forge.message(s.alice, TEXT)), mls.Application)
+
+
 @pytest.mark.parametrize("public", [False, True])
 def test_f5_signature(*, public: bool) -> None:
     s = scene()

@@ -176,6 +176,10 @@ def test_p5_two_lists() -> None:
     refuse("P5", [SetExtensions((TITLE,)), SetExtensions((TITLE,))])
 
 
+def test_p5_type_twice() -> None:
+    refuse("P5", [SetExtensions((TITLE, TITLE))])
+
+
 def test_p5_not_supported_by_a_member() -> None:
     refuse("P5", [SetExtensions((Extension(0xF0B0, b""),))])
 

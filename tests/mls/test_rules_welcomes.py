@@ -93,6 +93,15 @@ def test_w2_psks() -> None:
     ):
         with refused("W2"):
             join_with_psk(PreSharedKeyId(psk, nonce))
+    with refused("W2"):
+        join_with_psk(replace(external, nonce=bytes(31)))
+
+
+def test_w2_two_successor_psks() -> None:
+    kinds = (ResumptionUsage.REINIT, ResumptionUsage.BRANCH)
+    ids = tuple(PreSharedKeyId(ResumptionPsk(usage, GROUP_ID, 1), bytes(32)) for usage in kinds)
+    with refused("W2"):
+        join(Invitation(secrets=lambda secrets: replace(secrets, psks=ids)))
 
 
 def test_w3_group_we_are_in() -> None:
@@ -142,6 +151,26 @@ def test_w4_two_leaves_with_one_signature_key() -> None:
     twin.env, twin.signature_key = s.carol.env, s.carol.signature_key
     with refused("W4"):
         join(with_leaf(twin))
+
+
+def test_w4_two_leaves_of_one_client() -> None:
+    """Each with its own keys."""
+    s = scene()
+    double = s.actor(b"w4 double of carol")
+    invitation = with_leaf(double)
+    assert join(invitation)
+    s.directory.aliases[double.identity] = b"carol"
+    with refused("W4"):
+        join(invitation)
+
+
+def test_w5_private_key_of_another_leaf() -> None:
+    s = scene()
+    welcome = invite(Invitation())
+    package, secrets = s.erin.packages[-1]
+    _, others = s.frank.key_package(), s.frank.packages[-1][1]
+    with refused("W5"):
+        mls.Group.join(s.erin.env, welcome, package, replace(secrets, encryption_key=others.encryption_key))
 
 
 def test_w5_our_leaf_is_missing() -> None:
