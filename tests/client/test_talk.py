@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.client.people import befriend, link, register, texts
 from tests.client.serving import Served
+
 from zajil.client import Client
 from zajil.protocol.errors import ZajilError
+
+pytestmark = pytest.mark.slow
 
 
 async def test_two_people_talk_both_ways(server: Served, homes: Path) -> None:

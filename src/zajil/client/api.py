@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import Self
 
 from zajil.client import listing
-from zajil.client.core import chats, messages
+from zajil.client.core import chats, messages, readd, recovery
 from zajil.client.shell import enrol, linking
 from zajil.client.shell.calls import Calls, contact_auth
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.state import accounts, rows
+from zajil.client.storage.keyfile import read_keys
 from zajil.client.views import Chat, Check, Contact, Device, Event, LinkedDevice, LinkPreview, Message, WhoAmI
 from zajil.protocol import control
 from zajil.protocol.errors import error
@@ -250,6 +251,22 @@ class Client:
         with self._core.step("want-drain") as step:
             wanted = step.wanted_drain()
         await self._device.until(lambda: self._core.is_settled(wanted))
+
+    async def rejoin(self, chat: Chat) -> None:
+        """Drop our state of a chat and ask its members to add this device again; texts wait for that."""
+        with self._core.step("rejoin") as step:
+            readd.lose(step, _gid(chat), "asked")
+        await self.sync()
+
+    async def recover(self) -> None:
+        """Keep this copy of a home that was put back, and ask to be added again everywhere.
+
+        The answer to `state-rolled-back`, once the person decided that no other copy is in use.
+        """
+        starts = read_keys(self._device.home).starts
+        with self._core.step("recover") as step:
+            recovery.recover(step, starts)
+        await self.sync()
 
     async def follow(self) -> AsyncIterator[Event]:
         """Live events until the iterator is closed; reconnects by itself."""

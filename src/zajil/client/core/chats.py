@@ -31,6 +31,11 @@ def open_dm(step: Step, peer: bytes) -> bytes:
     return _create(step, ChatSettings(ChatKind.DM), (peer,))
 
 
+def open_new_dm(step: Step, peer: bytes) -> bytes:
+    """Another DM with an account, where the one there is does not work; once both do, they merge."""
+    return _create(step, ChatSettings(ChatKind.DM), (peer,))
+
+
 def find_dm(step: Step, peer: bytes) -> Chat | None:
     """The DM with an account that is used now."""
     found = [

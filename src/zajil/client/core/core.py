@@ -145,6 +145,9 @@ class Core:
                 return True
             if session.drained < hello or session.wanted > session.drained or calls.wants(step):
                 return False
+            deadline = duties.next_deadline(step)
+            if deadline is not None and deadline <= self.now():
+                return False
             return not sealing.has_sendable(step)
 
     # -- control calls and time
@@ -174,10 +177,15 @@ class Core:
             old = step.now - step.session().last_resort_at >= keypackages.LAST_RESORT_MS
             return keypackages.make(step, count, last_resort=old or not has_last_resort)
 
+    def pool_stale(self) -> bool:
+        """Whether the server still hands out packages whose secrets this device forgot."""
+        with self.look() as step:
+            return step.session().pool_stale
+
     def take_published(self) -> None:
         """The pool at the server is full again."""
         with self.step("published") as step:
-            step.change_session(keys_wanted=False)
+            step.change_session(keys_wanted=False, pool_stale=False)
 
     def take_refusal(self, want: Want, code: str) -> None:
         """The server refused a wanted call for good."""

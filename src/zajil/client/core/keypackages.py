@@ -60,9 +60,12 @@ def use_up(step: Step, package: OwnKeyPackage) -> None:
 
 
 def forget_all(step: Step) -> None:
-    """After a rollback no old Welcome may open: every restored secret goes, new ones are published (mls.md 7.10)."""
+    """After a rollback no old Welcome may open: every restored secret goes, new ones are published (mls.md 7.10).
+
+    What the server still holds of the old ones is claimed away first, or it would be handed to who re-adds us.
+    """
     step.tx.clear("key_package")
-    step.change_session(keys_wanted=True, last_resort_at=0)
+    step.change_session(keys_wanted=True, pool_stale=True, last_resort_at=0)
 
 
 def forget_expired(step: Step) -> None:

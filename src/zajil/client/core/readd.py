@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from zajil.client.core import groups, messages, outbox
+from zajil.client.core import chats, groups, messages, outbox
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Asking, Chat, Intent
 from zajil.client.state.step import Step
@@ -42,6 +42,8 @@ def keep_texts(step: Step, gid: bytes) -> None:
 
 def take_turns(step: Step) -> None:
     """Ask the next one where 60 s have passed: own devices, admins by leaf, any member; then hourly again."""
+    if step.session().pool_stale:
+        return
     for chat in rows.all_chats(step.tx):
         if chat.asking is None or chat.asking.next_at > step.now:
             continue
@@ -64,9 +66,12 @@ def _ask_next(step: Step, chat: Chat, asking: Asking) -> None:
             step.profile.profile_token,
         )
         messages.submit_control(step, via, part, urgent=True)
-        step.change_chat(chat.gid, asking=msgspec.structs.replace(asking, asked=asked, next_at=step.now + TURN_MS))
+        waiting = msgspec.structs.replace(asking, asked=asked, heard=True, next_at=step.now + TURN_MS)
+        step.change_chat(chat.gid, asking=waiting)
         return
-    step.change_chat(chat.gid, asking=msgspec.structs.replace(asking, asked=(), next_at=step.now + ROUND_MS))
+    pause = ROUND_MS if asking.heard else TURN_MS
+    again = msgspec.structs.replace(asking, asked=(), heard=False, next_at=step.now + pause)
+    step.change_chat(chat.gid, asking=again)
 
 
 def _candidates(step: Step, chat: Chat) -> list[bytes]:
@@ -80,15 +85,18 @@ def _candidates(step: Step, chat: Chat) -> list[bytes]:
 
 
 def _route(step: Step, chat: Chat, account: bytes) -> bytes | None:
-    """The group through which `account` hears us: our self group, or a working DM with it."""
-    kind = groups.SELF if account == step.profile.account_id else groups.DM
-    for other in rows.all_chats(step.tx):
-        if other.gid == chat.gid or other.status != "active" or other.kind != kind:
-            continue
-        if kind == groups.SELF and len(other.members) < 2:
-            continue
-        if kind == groups.SELF or other.peer == account:
+    """The group through which `account` hears us: our self group, or a DM with it, a new one if need be."""
+    own = account == step.profile.account_id
+    usable = [c for c in rows.all_chats(step.tx) if c.gid != chat.gid and c.status in ("active", "creating")]
+    for other in usable:
+        if not own and other.kind == groups.DM and other.peer == account:
             return other.gid
+    if own:
+        # The self group, or while that is the broken one, any chat that our other devices read.
+        shared = [c for c in usable if sum(m.account == account for m in c.members) > 1]
+        return min(shared, key=lambda c: c.kind).gid if shared else None
+    if accounts.known(step, account).contact_token:
+        return chats.open_new_dm(step, account)
     return None
 
 

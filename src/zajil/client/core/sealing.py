@@ -51,8 +51,7 @@ def _seal_in_chat(step: Step, gid: bytes, queue: list[tuple[int, Item]]) -> None
         if any(item.state in outbox.IN_FLIGHT for _, item in queue):
             return
         chat = step.chat(gid)
-        queued = [(n, item) for n, item in queue if item.state == "queued"]
-        queued.sort(key=lambda pair: (not pair[1].urgent, pair[0]))
+        queued = in_order([(n, item) for n, item in queue if item.state == "queued"])
         if not queued:
             return
         n, item = queued[0]
@@ -62,6 +61,17 @@ def _seal_in_chat(step: Step, gid: bytes, queue: list[tuple[int, Item]]) -> None
             return
         # The item turned out to be done, or made room for another one before it.
         queue = rows.items(step.tx, gid)
+
+
+def in_order(queued: list[tuple[int, Item]]) -> list[tuple[int, Item]]:
+    """First in, first out; an urgent item overtakes waiting texts, but no commit: it must not miss an own Add."""
+    ordered: list[tuple[int, Item]] = []
+    for pair in queued:
+        at = len(ordered)
+        while pair[1].urgent and at and ordered[at - 1][1].kind == "message" and not ordered[at - 1][1].urgent:
+            at -= 1
+        ordered.insert(at, pair)
+    return ordered
 
 
 def _ready(step: Step, chat: Chat, item: Item) -> bool:

@@ -25,7 +25,7 @@ def take_ready(step: Step, ready: Ready) -> None:
     """The answer to a HELLO. An ack above our own last_seq proves an old backup or a copy in use (mls.md 7.10)."""
     session = step.session()
     if ready.acked > session.last_seq:
-        step.change_session(rolled_back=True)
+        step.change_session(rolled_back=True, acked_seen=ready.acked)
         step.event("problem", text="This home is an old copy; nothing is sent from it.")
         return
     step.change_session(readies=session.readies + 1)

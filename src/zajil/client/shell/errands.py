@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from secrets import token_bytes
 
 from zajil.client.core import keypackages
 from zajil.client.core.core import Core
@@ -98,8 +99,24 @@ class Errands:
         )
         self._core.take_lists(want, [bytes(data) for data in answer.lists])
 
+    async def _empty_pool(self, auth: str) -> None:
+        """Claim our own packages until only the last resort is left: their secrets are gone."""
+        with self._core.look() as step:
+            profile = step.profile
+        while True:
+            request = control.ClaimKeyPackages(
+                control.B16(profile.account_id), (SUITE_XWING,), control.B16(token_bytes(16)), (profile.device_id,)
+            )
+            answer = await self._calls.call(
+                control.CLAIM_KEY_PACKAGES, control.ClaimedKeyPackages, request=request, auth=auth
+            )
+            if all(client.last_resort for client in answer.clients):
+                return
+
     async def _publish(self) -> None:
         auth = await self._tokens.auth()
+        if self._core.pool_stale():
+            await self._empty_pool(auth)
         counts = await self._calls.call(control.COUNT_KEY_PACKAGES, control.KeyPackageCounts, auth=auth)
         held = next((c for c in counts.counts if c.suite == SUITE_XWING), None)
         missing = keypackages.POOL - min(keypackages.POOL, held.left if held else 0)

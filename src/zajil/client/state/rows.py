@@ -32,6 +32,7 @@ class Asking(msgspec.Struct, frozen=True):
     reason: str
     asked: tuple[bytes, ...]  # accounts
     next_at: int
+    heard: bool = False  # somebody could be asked in this round
 
 
 class Chat(msgspec.Struct, frozen=True):
@@ -191,6 +192,7 @@ class Session(msgspec.Struct, frozen=True):
 
     last_seq: highest mailbox seq stored. hellos: HELLOs sent; drained: highest of them answered by DRAINED.
     readies: READYs seen by this home. starts: the start counter.
+    acked_seen: the ack in the READY that told of a rollback.
     """
 
     last_seq: int = 0
@@ -200,12 +202,13 @@ class Session(msgspec.Struct, frozen=True):
     readies: int = 0
     starts: int = 0
     rolled_back: bool = False
+    acked_seen: int = 0
     revoked: bool = False
     token: str = ""
     token_expires: int = 0
     keys_wanted: bool = True
+    pool_stale: bool = False  # the server hands out packages whose secrets we forgot
     last_resort_at: int = 0
-    token_published: bool = False
 
 
 class Profile(msgspec.Struct, frozen=True):
