@@ -16,6 +16,7 @@ from zajil.mls.messages.proposals import Commit
 from zajil.mls.primitives import crypto
 from zajil.mls.schedule.secret_tree import Ratchet, RatchetKind
 from zajil.mls.tree.parent_hash import check_tree
+from zajil.mls.tree.treekem import DrawnPath
 
 DAY_S = 86_400
 GROUP_ID = b"group of the tests"
@@ -273,6 +274,24 @@ def test_at_most_256_proposals_wait() -> None:
     _, another = bob.group.propose(bob.env, mls.SetExtensions(()))
     with pytest.raises(mls.PendingProposals):
         alice.group.receive(alice.env, another)
+
+
+def test_a_welcome_without_its_path_secret_is_refused() -> None:
+    alice, bob = crowd(1, 2)
+    del bob
+    third, fourth = (Actor(Directory(), suite=1, identity=name) for name in (b"third", b"fourth"))
+    for actor in (alice, third, fourth):
+        actor.env = replace(actor.env, authenticate=lambda credential, key, use: credential.body)
+    adds = [third.key_package(), fourth.key_package()]
+    package, own = third.packages[0]
+    add_all: list[mls.Proposal] = [mls.Add(mls.parse_key_package(add)) for add in adds]
+    _, honest = alice.group.commit(alice.env, add_all, force_path=True)
+    assert mls.Group.join(third.env, honest.welcome or b"", package, own)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DrawnPath, "secret_for", lambda self, leaf: None)
+        _, dishonest = alice.group.commit(alice.env, add_all, force_path=True)
+    with pytest.raises(mls.Invalid, match="W5"):
+        mls.Group.join(third.env, dishonest.welcome or b"", package, own)
 
 
 def test_psks() -> None:

@@ -166,6 +166,7 @@ def join(
         raise Invalid("W5", "private key of the leaf")
     if group_secrets.path_secret is not None:
         private = join_path(parsed, private, sender=info.signer, path_secret=group_secrets.path_secret)
+    rules.check_path_keys(parsed, private)
     epoch_secrets = key_schedule.epoch_secrets(
         suite, group_secrets.joiner_secret, psk_secret=psk, group_context=info.context.encode()
     )

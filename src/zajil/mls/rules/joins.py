@@ -18,8 +18,10 @@ from zajil.mls.primitives import crypto, hpke
 from zajil.mls.primitives.suites import Suite
 from zajil.mls.rules import leaves as leaf_rules
 from zajil.mls.schedule.psk import ExternalPsk, PreSharedKeyId, ResumptionPsk, ResumptionUsage
+from zajil.mls.tree import tree_math
 from zajil.mls.tree.nodes import LeafNode, LeafSource
 from zajil.mls.tree.tree import Tree
+from zajil.mls.tree.treekem import PrivateKeys
 
 GROUP_INFO_LABEL = b"GroupInfoTBS"
 
@@ -140,3 +142,14 @@ def check_path_secret_place(secrets: GroupSecrets, own_leaf: int, signer: int) -
     """W5: raises Invalid if a path secret comes from ourselves."""
     if secrets.path_secret is not None and own_leaf == signer:
         raise Invalid("W5", "signer is our leaf")
+
+
+def check_path_keys(tree: Tree, private: PrivateKeys) -> None:
+    """W5: raises Invalid unless we hold the key of every node above us that does not list us as unmerged.
+
+    An inviter that leaves the path secret out would let us in without the keys others encrypt our paths to.
+    """
+    for node in tree_math.direct_path(2 * private.leaf, tree.leaves):
+        parent = tree.parent(node)
+        if parent is not None and private.leaf not in parent.unmerged_leaves and node not in private.keys:
+            raise Invalid("W5", "no path secret for a node above us")
