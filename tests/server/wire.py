@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections import deque
+from contextlib import suppress
 from types import TracebackType
 
 import aiohttp
@@ -140,6 +141,7 @@ class Wire:
         """A new carrier for the same session."""
         self._socket = await self.client.ws_connect(self.url + "?r=" + os.urandom(2).hex(), max_msg_size=0)
         self._carrier, events = self.session.open_carrier(time.monotonic())
+        self._ended = None
         self.begun += sum(isinstance(event, Begin) for event in events)
         await self.flush()
 
@@ -153,11 +155,19 @@ class Wire:
             self._socket = None
         self.session.lost(self._carrier)
 
+    def leave_carrier_open(self) -> aiohttp.ClientWebSocketResponse:
+        """The carrier stays open while the session goes on with the next one; the caller closes it."""
+        older, self._socket = self._socket, None
+        if older is None:
+            raise Ended("no carrier")
+        return older
+
     async def flush(self) -> None:
         if self._socket is None:
             return
         for record in self.session.pull(self._carrier, time.monotonic()):
-            await self._socket.send_bytes(record)
+            with suppress(ConnectionError):  # a carrier that is closing: the reader says so
+                await self._socket.send_bytes(record)
 
     async def send(self, frame: frames.Frame) -> None:
         self.session.send(frames.encode_frame(frame))
@@ -174,15 +184,17 @@ class Wire:
             while not self.arrived:
                 if self._ended is not None:
                     raise Ended(self._ended)
-                await self._pump()
+                await self.pump()
         return self.arrived.popleft()
 
-    async def _pump(self) -> None:
+    async def pump(self) -> None:
+        """Take one record."""
         if self._socket is None:
             raise Ended("no carrier")
         message = await self._socket.receive()
         if message.type is not aiohttp.WSMsgType.BINARY:
             self._ended = self._ended or "cut"
+            self.session.lost(self._carrier)
             return
         parse = frames.parse_r_server if self.role is Role.R else frames.parse_s_server
         for event in self.session.feed(self._carrier, message.data, time.monotonic()):

@@ -57,9 +57,13 @@ class Server:
         self.port = 0
         self._clock = clock
         self._lock = _lock(data)
-        fix_name(data, settings)
-        self._db = open_database(data)
-        keys = Keys.load(data / key_file.FILE_NAME, create=True)
+        try:
+            keys = Keys.load(data / key_file.FILE_NAME, create=True)
+            fix_name(data, settings)
+            self._db = open_database(data)
+        except BaseException:
+            self._lock.close()
+            raise
         self._limits = Limits(settings.limits)
         self._bus = MemoryBus()
         refs = RefBook(keys)
@@ -210,6 +214,8 @@ class Server:
     async def _drop_device(self, device: RevokedDevice) -> None:
         self.gateway.close_device(device.account_id, device.device_id)
         await mailboxes.drop_device(self._delivery, *device)
+        # Whoever was being admitted while the list was written is found now; later HELLOs find no mailbox.
+        self.gateway.close_device(device.account_id, device.device_id)
 
     async def _notify_list(self, mailbox_ids: tuple[MailboxId, ...], seq: int) -> None:
         await mailboxes.send_notice(self._delivery, mailbox_ids, "device-list", {"seq": seq})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
-from zajil.protocol.limits import WINDOW_BYTES
+from zajil.protocol.limits import R_WINDOW_BYTES, WINDOW_BYTES
 from zajil.protocol.session import ServerSession
 from zajil.server.gateway.receiver import (
     Acknowledge,
@@ -25,6 +25,8 @@ from zajil.server.gateway.receiver import (
 )
 from zajil.server.gateway.sender import Call, Desk, Submit, refusal
 
+# A peer that asks and never acknowledges is cut off here: four full windows of answers it does not read.
+_UNREAD_MAX = 4 * R_WINDOW_BYTES
 Work = Authenticate | Acknowledge | Read | Submit | Call
 
 
@@ -79,6 +81,9 @@ class Conversation:
     def message(self, body: bytes, *, now: float) -> list[Work]:
         """One data frame arrived. Anything the role does not allow ends the session: `protocol`."""
         self.last_frame_at, self._first_frame_by = now, None
+        if self.session.queued_bytes > _UNREAD_MAX:
+            self.end("slow-down", 5000)
+            return []
         try:
             if self._receiver is None:
                 return self._from_sender(frames.parse_s_client(body), len(body))
@@ -107,8 +112,10 @@ class Conversation:
 
     def _call(self, frame: frames.HttpReq, size: int) -> list[Work]:
         call = self.desk.call(frame)
+        if call is None:
+            return []
         self._count(frame.rid, size)
-        return [] if call is None else [call]
+        return [call]
 
     def admitted(self, identity: Identity, standing: Standing, *, now_ms: int) -> list[Work]:
         """The HELLO's token is good and the mailbox looks like this."""

@@ -117,7 +117,8 @@ class Gateway:
         """A connection was made. Raises Unavailable `busy` or `restarting`: answer 503 before the upgrade."""
         if self._draining:
             raise error("restarting", retry_ms=_jitter_ms(2000))
-        if len(self._connections) >= self._connections_max:
+        held = max(len(self._connections), sum(map(len, self._tables.values())) // 2)
+        if held >= self._connections_max:
             raise error("busy", retry_ms=_jitter_ms(5000))
         connection = Connection(
             self._tables[role],

@@ -55,7 +55,10 @@ class Desk:
         return Submit(request.rid, request)
 
     def call(self, part: frames.HttpReq) -> Call | None:
-        """A control call, or a part of one, arrived; None until its last part is here. Raises Malformed."""
+        """A control call, or a part of one, arrived; None until its last part is here.
+
+        Raises Malformed, `too-big` or for a rid in use, and `slow-down` when too much of unfinished calls is held.
+        """
         begun = self._calls.pop(part.rid, None)
         if begun is None:
             self._claim(part.rid)
@@ -64,6 +67,8 @@ class Desk:
         parts.append(part.body)
         if sum(map(len, parts)) > HTTP_BODY_BYTES:
             raise error("too-big")
+        if part.more and sum(len(each) for _, held in self._calls.values() for each in held) > HTTP_BODY_BYTES:
+            raise error("slow-down", retry_ms=1000)
         if part.more:
             self._calls[part.rid] = (call, parts)
             return None

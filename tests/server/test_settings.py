@@ -1,0 +1,173 @@
+"""Settings, inventory, migrations, metrics: what the operator sees matches what the code does."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import aiohttp
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from tests.server.people import Person
+from tests.server.wire import Http
+
+from zajil.engine.keys import KeyFileError
+from zajil.engine.limits import DEFAULTS
+from zajil.protocol import control
+from zajil.protocol.errors import render_table
+from zajil.server import config, inventory
+from zajil.server.admin import create_invite
+from zajil.server.app import Server
+from zajil.server.config import CONFIG_FILE, ConfigError, Settings, load_settings
+from zajil.server.schema import all_tables, open_database
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def test_arguments_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+    assert load_settings(tmp_path) == Settings()
+    (tmp_path / CONFIG_FILE).write_text('port = 1\nhost = "::1"\n[limits.login]\nburst = 3\nevery_s = 0.5\n')
+    found = load_settings(tmp_path, port=2, host=None)
+    assert (found.port, found.host, found.limits["login"].burst) == (2, "::1", 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "port = -1",
+        'port = "x"',
+        "prot = 1",
+        "port = ",
+        "[limits.logins]\nburst = 1\nevery_s = 1",
+        "[limits.login]\nburst = 0\nevery_s = 1",
+        'server_name = "Not A Name"',
+        'registration = "closed"',
+    ],
+)
+def test_a_wrong_file_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    (tmp_path / CONFIG_FILE).write_text(text)
+    with pytest.raises(ConfigError, match=CONFIG_FILE):
+        load_settings(tmp_path)
+
+
+async def test_the_server_name_is_fixed_by_the_first_start(tmp_path: Path) -> None:
+    (tmp_path / CONFIG_FILE).write_text('server_name = "home.example"\n')
+    server = await Server.start(tmp_path, load_settings(tmp_path, port=0))
+    await server.stop()
+    (tmp_path / CONFIG_FILE).write_text("")
+    assert load_settings(tmp_path).server_name == "home.example"
+    (tmp_path / CONFIG_FILE).write_text('server_name = "other.example"\n')
+    with pytest.raises(ConfigError, match=r"other\.example"):
+        load_settings(tmp_path)
+
+
+async def test_one_server_for_one_directory_and_nobody_else_reads_its_keys(tmp_path: Path) -> None:
+    settings = Settings(port=0)
+    server = await Server.start(tmp_path / "data", settings)
+    with pytest.raises(ConfigError, match="another server"):
+        await Server.start(tmp_path / "data", settings)
+    await server.stop()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "data").iterdir()}
+    assert (modes["zajil.key"], modes["zajil.db"]) == (0o600, 0o600)
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "data" / "zajil.key").chmod(0o644)
+    with pytest.raises(KeyFileError):
+        await Server.start(tmp_path / "data", settings)
+    (tmp_path / "data" / "zajil.key").chmod(0o600)
+    again = await Server.start(tmp_path / "data", settings)
+    await again.stop()
+
+
+async def test_an_invite_made_beside_a_running_server_opens_it(tmp_path: Path, client: aiohttp.ClientSession) -> None:
+    server = await Server.start(tmp_path, Settings(port=0))
+    try:
+        http = Http(f"http://127.0.0.1:{server.port}", client)
+        with pytest.raises(Exception, match="gate-required"):
+            await http.register(Person())
+        await http.register(Person(), invite=await asyncio.to_thread(create_invite, tmp_path, 1))
+        with pytest.raises(Exception, match="gate-required"):
+            await http.register(Person())
+    finally:
+        await server.stop()
+
+
+def test_an_invite_can_be_made_before_the_first_start(tmp_path: Path) -> None:
+    assert re.fullmatch(r"([0-9A-Z]{5}-){3}[0-9A-Z]{5}", create_invite(tmp_path / "new", 3))
+    with pytest.raises(ValueError, match="uses"):
+        create_invite(tmp_path / "new", 0)
+
+
+def test_migrations_make_exactly_the_schema_of_the_code(tmp_path: Path) -> None:
+    database = open_database(tmp_path)
+    try:
+        with database.engine.connect() as connection:
+            assert compare_metadata(MigrationContext.configure(connection), all_tables()) == []
+            made = {
+                name: " ".join(sql.split())
+                for name, sql in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+            }
+        assert set(made) - {"alembic_version", "sqlite_sequence"} == set(all_tables().tables)
+        for name in all_tables().tables:
+            assert "STRICT" in made[name], name
+            assert all_tables().tables[name].dialect_options["sqlite"]["strict"], name
+    finally:
+        database.close()
+    open_database(tmp_path).close()
+
+
+async def test_the_inventory_covers_every_column_and_counts_rows(http: Http, tmp_path: Path) -> None:
+    await http.register(Person())
+    rows = inventory.collect(tmp_path / "data")
+    assert {(row.table, row.column) for row in rows} >= {
+        (table.name, column.name) for table in all_tables().tables.values() for column in table.columns
+    }
+    assert {row.table: row.rows for row in rows if row.table in {"account", "device", "grp"}} == {
+        "account": 1,
+        "device": 1,
+        "grp": 0,
+    }
+    assert all(row.purpose and row.retention for row in rows)
+    assert {row.rows for row in inventory.collect()} == {None}
+
+
+def test_a_column_the_inventory_does_not_know_is_an_error(tmp_path: Path) -> None:
+    database = open_database(tmp_path)
+    database.write_sync(lambda db: db.exec_driver_sql("ALTER TABLE account ADD COLUMN phone TEXT"))
+    database.close()
+    with pytest.raises(ValueError, match=r"account\.phone"):
+        inventory.collect(tmp_path)
+
+
+def test_the_pages_are_what_the_code_prints() -> None:
+    operate = ROOT / "docs" / "operate"
+    assert (operate / "settings.md").read_text(encoding="utf-8") == config.render()
+    assert (operate / "data.md").read_text(encoding="utf-8") == inventory.render()
+    assert (ROOT / "docs" / "protocol" / "errors.md").read_text(encoding="utf-8").endswith(render_table())
+    for name in (*Settings.__struct_fields__, *DEFAULTS):
+        assert f"`{name}`" in config.render()
+
+
+async def test_metrics_are_off_by_default_and_never_name_a_path(
+    tmp_path: Path, client: aiohttp.ClientSession, unused_tcp_port: int
+) -> None:
+    server = await Server.start(tmp_path, Settings(port=0, metrics_port=unused_tcp_port, registration="open"))
+    try:
+        url = f"http://127.0.0.1:{server.port}"
+        http = Http(url, client)
+        person = Person()
+        auth = await http.register(person)
+        await http.code(control.LINK_OFFER, addr="AAAAAAAAAAAAAAAAAAAAAA", auth=None)
+        await http.raw("GET", "/v1/secret-path")
+        assert (await http.raw("GET", "/metrics"))[0] == 404
+        async with client.get(f"http://127.0.0.1:{unused_tcp_port}/metrics") as answer:
+            text = await answer.text()
+        assert 'zajil_calls_total{route="/accounts",status="200"} 1.0' in text
+        assert 'zajil_calls_total{route="/link/{addr}/offer",status="404"} 1.0' in text
+        assert 'zajil_connections{role="R"} 0.0' in text
+        for hidden in ("AAAAAAAA", "secret-path", auth.split()[1]):
+            assert hidden not in text
+    finally:
+        await server.stop()
+    assert Settings().metrics_port == 0

@@ -1,0 +1,202 @@
+"""What every gateway shell promises, run against each of them. Another shell is one more entry of SHELLS."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from tests.server.wire import Wire
+
+from zajil.auth.context import CallingDevice
+from zajil.engine.bus import MemoryBus
+from zajil.engine.limits import DEFAULTS, Limit, Limits
+from zajil.protocol import frames
+from zajil.protocol.errors import error
+from zajil.protocol.frames import Msg, Role
+from zajil.protocol.ids import AccountId, DeviceId, GroupId, MailboxId, Mid, encode_b64
+from zajil.protocol.session import ClientSession
+from zajil.server.gateway.aiohttp_shell import AiohttpShell
+from zajil.server.gateway.gateway import Gateway, Hello, Patience, Services
+from zajil.server.gateway.peers import PeerRules
+from zajil.server.gateway.receiver import Standing
+from zajil.server.gateway.shell import Shell
+from zajil.server.http.calls import HttpAnswer, HttpCall
+
+SHELLS = [AiohttpShell]
+
+
+class Queue:
+    """A mailbox engine's reading half, small enough to see through."""
+
+    def __init__(self) -> None:
+        self.messages: list[Msg] = []
+        self.release = asyncio.Event()
+        self.release.set()
+        self.submitted = 0
+
+    async def ack(self, mailbox_id: MailboxId, upto: int) -> None:
+        self.messages = [message for message in self.messages if message.seq > upto]
+
+    async def read(self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...]:
+        found: list[Msg] = []
+        for message in self.messages:
+            if message.seq > after and len(found) < n and sum(len(m.body) for m in found) < max_bytes:
+                found.append(message)
+        return tuple(found)
+
+    async def stand(self, mailbox_id: MailboxId, after: int) -> Standing:
+        head = max((message.seq for message in self.messages), default=0)
+        return Standing(head, len(self.messages), 0, 0, 0, 0)
+
+    async def submit(self, request: frames.Request, prefix: bytes) -> frames.Ok:
+        self.submitted += 1
+        await self.release.wait()
+        return frames.Ok(request.rid, 0, 0)
+
+
+async def _check(token: bytes) -> Hello:
+    if token[:31] != bytes(31):
+        raise error("token-expired")
+    return Hello(CallingDevice(AccountId(b"a" * 16), DeviceId(token[31]), MailboxId(token[:16])), 1)
+
+
+async def _call(call: HttpCall) -> HttpAnswer:
+    return HttpAnswer(200, {"content-type": "text/plain"}, call.method.encode() + call.path.encode())
+
+
+async def _no_low_keys(_device: CallingDevice) -> tuple[frames.KeysLow, ...]:
+    return ()
+
+
+@asynccontextmanager
+async def serving(make: type[AiohttpShell], queue: Queue) -> AsyncIterator[tuple[str, Gateway]]:
+    gateway = Gateway(
+        services=Services(
+            check_hello=_check,
+            stand=queue.stand,
+            mailboxes=queue,
+            submit=queue.submit,
+            call=_call,
+            low_keys=_no_low_keys,
+        ),
+        bus=MemoryBus(),
+        limits=Limits({name: Limit(1e12, 1e-12) for name in DEFAULTS}),
+        patience=Patience(first_frame_s=10, dead_after_s=120, sender_idle_s=60, reread_s=60, slow_after_s=30),
+        connections_max=100,
+        clock=lambda: 1.0,
+    )
+    shell: Shell = make(
+        gateway=gateway, call=_call, peers=PeerRules(origins=["https://ours.example"], trusted_proxies=[])
+    )
+    gateway.start()
+    port = await shell.start("127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{port}", gateway
+    finally:
+        queue.release.set()
+        await gateway.drain(0)
+        await shell.stop()
+
+
+@pytest.fixture(params=SHELLS)
+def make(request: pytest.FixtureRequest) -> type[AiohttpShell]:
+    chosen: type[AiohttpShell] = request.param
+    return chosen
+
+
+TOKEN = "Device " + "A" * 43
+
+
+def send_of(rid: int, body: bytes) -> frames.Send:
+    return frames.Send(rid, Mid(os.urandom(16)), GroupId(bytes(16)), bytes(32), bytes(32), 0, 0, body)
+
+
+async def test_records_go_both_ways_in_order(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:
+    queue = Queue()
+    queue.messages = [Msg(n, bytes(16), frames.Kind.APP, None, 0, 0, os.urandom(n * 37)) for n in range(1, 50)]
+    async with serving(make, queue) as (url, _), Wire(url, Role.R, client) as r:
+        await r.hello(TOKEN)
+        assert await r.messages() == queue.messages
+
+
+async def test_a_large_message_arrives_whole(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:
+    queue = Queue()
+    queue.messages = [Msg(1, bytes(16), frames.Kind.WELCOME, None, 0, 0, os.urandom(600 * 1024))]
+    async with serving(make, queue) as (url, _), Wire(url, Role.R, client) as r:
+        await r.hello(TOKEN)
+        assert await r.messages() == queue.messages
+
+
+async def test_plain_calls_and_their_origin(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:
+    async with serving(make, Queue()) as (url, _):
+        async with client.get(url + "/v1/health") as answer:
+            assert (answer.status, await answer.read()) == (200, b"GET/v1/health")
+        async with client.get(url + "/v1/health", headers={"origin": "https://ours.example"}) as answer:
+            assert answer.status == 200
+        async with client.get(url + "/v1/health", headers={"origin": "https://others.example"}) as answer:
+            assert answer.status == 403
+        async with client.get(url + "/v1/health", data=b"x" * 10) as answer:
+            assert answer.status == 400
+
+
+async def test_no_compression_is_ever_agreed(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:
+    async with serving(make, Queue()) as (url, _), client.ws_connect(url + Role.S.path, compress=15) as ws:
+        assert ws.compress == 0
+
+
+async def test_a_crowded_connection_is_not_read_until_answers_went_out(
+    make: type[AiohttpShell], client: aiohttp.ClientSession
+) -> None:
+    queue = Queue()
+    queue.release.clear()
+    async with serving(make, queue) as (url, _), Wire(url, Role.S, client) as s:
+        body = os.urandom(60 * 1024)
+        for rid in range(12):
+            await s.send(send_of(rid, body))
+        while queue.submitted < 4:
+            await s.pump()
+        assert queue.submitted < 12
+        queue.release.set()
+        rids: set[int] = set()
+        while len(rids) < 12:
+            answer = await s.expect(frames.Ok)
+            assert isinstance(answer, frames.Ok)
+            rids.add(answer.rid)
+
+
+async def test_a_peer_that_never_reads_holds_up_nobody(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:
+    queue = Queue()
+    queue.messages = [Msg(n, bytes(16), frames.Kind.APP, None, 0, 0, os.urandom(60_000)) for n in range(1, 13)]
+    async with serving(make, queue) as (url, gateway):
+        host, port = url.removeprefix("http://").split(":")
+        deaf = socket.create_connection((host, int(port)))
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await _upgrade_by_hand(deaf)
+        async with Wire(url, Role.R, client) as r:
+            await r.hello(TOKEN)
+            assert len(await r.messages()) == 12
+            assert gateway.count(Role.R) == 2
+        deaf.close()
+
+
+async def _upgrade_by_hand(raw: socket.socket) -> None:
+    """A WebSocket client that says HELLO and then reads nothing."""
+    raw.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(
+        raw,
+        b"GET /v1/ws HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    )
+    await loop.sock_recv(raw, 1024)
+    session = ClientSession(Role.R)
+    carrier, _ = session.open_carrier(0.0)
+    session.send(frames.encode_frame(frames.Hello(encode_b64(bytes(31) + b"\x02"), 0)))
+    for record in session.pull(carrier, 0.0):
+        length = len(record).to_bytes(2, "big")
+        await loop.sock_sendall(raw, b"\x82\xfe" + length + b"\0\0\0\0" + record)
