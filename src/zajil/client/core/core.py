@@ -51,6 +51,12 @@ class Core:
         with self.store.look() as tx:
             yield Step(tx, self.keys, self._cache, certificates.authenticate)
 
+    def is_locked(self) -> bool:
+        """Whether this home must neither receive nor send: an old copy, or a revoked device."""
+        with self.look() as step:
+            session = step.session()
+            return session.rolled_back or session.revoked
+
     # -- receiving (the holder of sync.lock alone)
     def start(self, file_starts: int) -> int:
         """Raise the start counter; the new value, to be written to the key file next (mls.md 7.10)."""

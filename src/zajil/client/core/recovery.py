@@ -25,7 +25,8 @@ def recover(step: Step, file_starts: int) -> None:
                 outbox.finish(step, n, item)
     step.change_session(
         rolled_back=False,
-        last_seq=max(session.last_seq, session.acked_seen),
+        adopt_ack=True,
+        drained=0,
         starts=max(session.starts, file_starts),
         token="",
         token_expires=0,

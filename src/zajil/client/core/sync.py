@@ -24,11 +24,13 @@ LEAVE_RANK_MS = 3_000
 def take_ready(step: Step, ready: Ready) -> None:
     """The answer to a HELLO. An ack above our own last_seq proves an old backup or a copy in use (mls.md 7.10)."""
     session = step.session()
-    if ready.acked > session.last_seq:
-        step.change_session(rolled_back=True, acked_seen=ready.acked)
+    if ready.acked > session.last_seq and session.adopt_ack:
+        session = step.change_session(last_seq=ready.acked)
+    elif ready.acked > session.last_seq:
+        step.change_session(rolled_back=True)
         step.event("problem", text="This home is an old copy; nothing is sent from it.")
         return
-    step.change_session(readies=session.readies + 1)
+    step.change_session(readies=session.readies + 1, adopt_ack=False)
     own = accounts.known(step, step.profile.account_id)
     if ready.list_seq > own.list_seq:
         accounts.change(step, own.account_id, wanted_seq=ready.list_seq)

@@ -107,9 +107,10 @@ class Connection:
 
     async def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
         deadline = self._session.next_deadline()
-        timeout = None if deadline is None else max(0.0, deadline - loop.time())
+        # Not `wait_for`: on Python 3.11 it may swallow a cancellation that comes with the wake-up.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), timeout)
+            async with asyncio.timeout_at(deadline):
+                await self._wake.wait()
         self._wake.clear()
 
     async def _read(self, carrier: Carrier) -> None:

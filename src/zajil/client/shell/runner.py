@@ -97,12 +97,14 @@ class Runner:
 
     def _try_receiving(self) -> None:
         """Become the receiving process of this home, if no other is (mls.md 7.11)."""
-        if self._receiving or not self._lock.try_acquire():
+        if self._receiving or self._core.is_locked() or not self._lock.try_acquire():
             return
         keys = read_keys(self._home)
         starts = self._core.start(keys.starts)
         if starts != keys.starts:
             write_keys(self._home, msgspec.structs.replace(keys, starts=starts))
+        if self._core.is_locked():
+            return
         self._receiving = True
         self._tasks.append(asyncio.create_task(self._receiver.run()))
 

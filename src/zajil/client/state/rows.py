@@ -192,7 +192,7 @@ class Session(msgspec.Struct, frozen=True):
 
     last_seq: highest mailbox seq stored. hellos: HELLOs sent; drained: highest of them answered by DRAINED.
     readies: READYs seen by this home. starts: the start counter.
-    acked_seen: the ack in the READY that told of a rollback.
+    adopt_ack: after a recovery, the next READY says where we stand.
     """
 
     last_seq: int = 0
@@ -202,7 +202,7 @@ class Session(msgspec.Struct, frozen=True):
     readies: int = 0
     starts: int = 0
     rolled_back: bool = False
-    acked_seen: int = 0
+    adopt_ack: bool = False
     revoked: bool = False
     token: str = ""
     token_expires: int = 0
