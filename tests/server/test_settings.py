@@ -171,3 +171,10 @@ async def test_metrics_are_off_by_default_and_never_name_a_path(
     finally:
         await server.stop()
     assert Settings().metrics_port == 0
+
+
+async def test_an_address_in_use_is_an_error_that_leaves_nothing_open(tmp_path: Path, server: Server) -> None:
+    with pytest.raises(OSError, match="in use"):
+        await Server.start(tmp_path / "other", Settings(port=server.port))
+    again = await Server.start(tmp_path / "other", Settings(port=0))
+    await again.stop()
