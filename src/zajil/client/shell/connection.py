@@ -79,7 +79,7 @@ class Connection:
             while True:
                 for record in self._session.pull(number, loop.time()):
                     await carrier.send(record)
-                await self._wait(loop)
+                await self._wait()
                 events = []
                 ended = False
                 while self._inbox and not ended:
@@ -105,7 +105,7 @@ class Connection:
                 await reader
             self._session.lost(number)
 
-    async def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _wait(self) -> None:
         deadline = self._session.next_deadline()
         # Not `wait_for`: on Python 3.11 it may swallow a cancellation that comes with the wake-up.
         with contextlib.suppress(TimeoutError):
