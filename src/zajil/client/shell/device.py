@@ -30,6 +30,8 @@ class Device:
         try:
             with self.store.look() as tx:
                 self.profile = rows.load_profile(tx)
+            if not self.profile.registered:
+                raise KeyError("the server has not taken this account")
         except KeyError:
             self.store.close()
             raise error("no-home") from None
