@@ -24,34 +24,42 @@ class People:
     def __init__(self, server: ServerProcess, folder: Path) -> None:
         self.server = server
         self.folder = folder
-        self.devices: list[Client] = []
+        self.homes: dict[Client, Path] = {}
 
     async def register(self, name: str) -> Client:
-        client = await Client.register(self._home(), server=self.server.url, name=name, invite=self.server.invite())
-        return await self._enter(client)
+        home = self._new_home()
+        return self._keep(
+            await Client.register(home, server=self.server.url, name=name, invite=self.server.invite()), home
+        )
 
     async def link(self, old: Client) -> Client:
         """A further device of this account, approved by the old one."""
+        home = self._new_home()
         codes: asyncio.Queue[str] = asyncio.Queue()
-        linking = asyncio.ensure_future(Client.link_new(self._home(), server=self.server.url, on_code=codes.put_nowait))
+        linking = asyncio.ensure_future(Client.link_new(home, server=self.server.url, on_code=codes.put_nowait))
         await old.link_approve(await codes.get())
-        return await self._enter(await linking)
+        return self._keep(await linking, home)
 
-    async def reopen(self, client: Client, home: Path) -> Client:
+    async def switch_off(self, client: Client) -> Path:
+        """The device goes offline; its home, to switch it on again."""
+        home = self.homes.pop(client)
         await client.close()
-        self.devices.remove(client)
-        return await self._enter(await Client.open(home))
+        return home
 
-    async def _enter(self, client: Client) -> Client:
-        self.devices.append(await client.__aenter__())
+    async def switch_on(self, home: Path) -> Client:
+        """The device of this home; offline until its first `sync` or `send`."""
+        return self._keep(await Client.open(home), home)
+
+    def _keep(self, client: Client, home: Path) -> Client:
+        self.homes[client] = home
         return client
 
-    def _home(self) -> Path:
+    def _new_home(self) -> Path:
         return self.folder / f"home-{next(_folders)}"
 
     async def close(self) -> None:
-        for device in self.devices:
-            await device.close()
+        for client in self.homes:
+            await client.close()
 
 
 async def befriend(one: Client, other: Client) -> Chat:

@@ -143,9 +143,9 @@ def test_ambiguous_names_list_their_candidates(
         ids.append(twin.json("whoami")["account_id"])
     amina.refused("ambiguous-name", "verify", "Twin")
     assert all(account in amina.err for account in ids)
-    amina.refused("ambiguous-name", "send", "Twin", "which one?")
     chats = [chat["id"] for chat in amina.json("chats") if chat["title"] == "Twin"]
     assert len(chats) == 2
+    amina.refused("ambiguous-name", "send", "Twin", "which one?")
     assert all(chat in amina.err for chat in chats)
     amina.ok("send", chats[0], "you")
 

@@ -27,6 +27,7 @@ async def test_five_accounts_on_eight_devices_share_one_history(people: People) 
     group = await group_of(owners[0], owners[1:], "Горы · جبال")
     await settle(devices, [group])
     for number, device in enumerate(devices):
+        await device.sync()
         await say(device, group, f"{ARABIC} {RUSSIAN} {number}")
     await sync_all(devices)
     histories = [texts(device, group) for device in devices]
@@ -49,6 +50,7 @@ async def test_a_second_device_enters_earlier_and_later_groups(people: People) -
     await settle([amina, boris, laptop], [earlier, later])
     for group in (earlier, later):
         await say(boris, group, "to both devices")
+        await laptop.sync()
         await say(laptop, group, "from the laptop")
         await sync_all([amina, boris, laptop])
         for device in (amina, boris, laptop):

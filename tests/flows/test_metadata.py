@@ -68,16 +68,17 @@ async def test_a_seized_server_knows_no_text_no_name_and_nobody_beside_a_group(
     await sync_all(clients)
     laptop = await people.link(amina)
     await settle([*clients, laptop], [group])
+    identities = [raw(client.whoami().account_id) for client in clients]
+    identities += [mailbox_of(server, client) for client in (*clients, laptop)]
+    homes = [await people.switch_off(client) for client in (clara, laptop)]
     for text in TEXTS[:3]:
         await say(amina, group, text)
         await say(boris, dms[0], text)
     (note,) = [chat.id for chat in amina.chats() if chat.kind == "self"]
     await say(amina, note, TEXTS[3])
     groups = [raw(chat) for chat in (group, note, *dms)]
-    identities = [raw(client.whoami().account_id) for client in clients]
-    identities += [mailbox_of(server, client) for client in (*clients, laptop)]
 
-    # Clara has not fetched yet: messages are pending, and the documented pointer is all that joins their receivers.
+    # Two devices are offline: messages are pending, and the documented pointer is all that joins their receivers.
     tables = server.rows()
     assert tables["message"]
     assert set(tables["message"][0]) == {"id", "kind", "epoch", "ts", "body", "refs", "expires"}
@@ -85,6 +86,8 @@ async def test_a_seized_server_knows_no_text_no_name_and_nobody_beside_a_group(
     check_no_content(server, [*NAMES, TITLE, *TEXTS])
     check_nobody_beside_a_group(server, groups, identities)
 
+    clara, laptop = [await people.switch_on(home) for home in homes]
+    clients = [amina, boris, clara]
     await sync_all([*clients, laptop], rounds=2)
     check_no_content(server, [*NAMES, TITLE, *TEXTS])
     check_nobody_beside_a_group(server, groups, identities)

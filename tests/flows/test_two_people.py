@@ -48,6 +48,8 @@ async def test_both_sides_see_one_safety_number_and_the_title_is_the_other_perso
 async def test_what_is_written_without_a_connection_goes_out_later_in_order(people: People) -> None:
     amina, boris = await people.register("Amina"), await people.register("Boris")
     chat = (await befriend(amina, boris)).id
+    home = await people.switch_off(amina)
+    amina = await people.switch_on(home)
     for number in range(5):
         amina.queue(amina.find_chat(chat), f"queued {number}")
     assert {message.state for message in messages(amina, chat)} == {"queued"}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zajil.cli.commands.options import DataFolder, Json, decide_data
 from zajil.cli.texts import server as words
+
+if TYPE_CHECKING:
+    from zajil.server.inventory import InventoryRow
 
 DEFAULT_PORT = 8440
 WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
@@ -86,9 +89,7 @@ def data_inventory(*, data: DataFolder = None, json: Json = False) -> None:
 
     rows = collect(decide_data(data))
     if json:
-        from msgspec import to_builtins
-
-        print_json([to_builtins(row) for row in rows])
+        print_json([_inventory_row(row) for row in rows])
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for heading in (words.TABLE, words.COLUMN, words.CLASS, words.PURPOSE, words.RETENTION, words.ROWS):
@@ -100,6 +101,18 @@ def data_inventory(*, data: DataFolder = None, json: Json = False) -> None:
         table.add_row(row.table if first else "", row.column, row.kind, row.purpose, row.retention, count)
         previous = row.table
     console().print(table, soft_wrap=False)
+
+
+def _inventory_row(row: InventoryRow) -> dict[str, object]:
+    """The JSON of one column."""
+    return {
+        "table": str(row.table),
+        "column": str(row.column),
+        "class": row.kind,
+        "purpose": row.purpose,
+        "retention": row.retention,
+        "rows": row.rows,
+    }
 
 
 def _existing(data: Path) -> Path:
