@@ -60,12 +60,12 @@ async def test_one_home_follows_in_one_process_and_sends_from_another(server: Se
         async with await register(homes, "Boris", server.url) as boris:
             await befriend(amal, boris)
         async with await Client.open(homes / "Boris") as follower:
-            seen: list[str] = []
+            seen: asyncio.Queue[str] = asyncio.Queue()
 
             async def follow() -> None:
                 async for event in follower.follow():
                     if event.kind == "message" and event.message is not None:
-                        seen.append(event.message.text)
+                        seen.put_nowait(event.message.text)
 
             following = asyncio.create_task(follow())
             await follower.sync()
@@ -76,10 +76,9 @@ async def test_one_home_follows_in_one_process_and_sends_from_another(server: Se
                 await other.sync()
             await follower.sync()
             async with asyncio.timeout(10):
-                while len(seen) < 6:
-                    await asyncio.sleep(0.01)
+                told = [await seen.get() for _ in range(6)]
             following.cancel()
-            assert sorted(seen) == sorted(f"{way} {n}" for way in ("in", "out") for n in range(3))
+            assert sorted(told) == sorted(f"{way} {n}" for way in ("in", "out") for n in range(3))
             await amal.sync()
             assert sorted(texts(amal, "Boris")) == sorted(texts(follower, "Amal"))
 

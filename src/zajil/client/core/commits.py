@@ -187,7 +187,8 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
             told=tuple(account for account in before.told if account in here),
             left={account: due for account, due in before.left.items() if account in here},
             sent=0,
-            tried=b"",
+            # We follow the group, so whatever made us ask to be re-added is over.
+            asking=None,
         ),
     )
     step.save_group(gid, group)

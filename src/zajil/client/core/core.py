@@ -65,7 +65,6 @@ class Core:
             if session.starts < file_starts:
                 step.change_session(rolled_back=True)
                 return file_starts
-            duties.daily(step)
             step.change_session(starts=session.starts + 1)
             return session.starts + 1
 
@@ -149,7 +148,9 @@ class Core:
             session = step.session()
             if session.rolled_back or session.revoked:
                 return True
-            if session.drained < hello or session.wanted > session.drained or calls.wants(step):
+            if session.drained < hello or session.wanted > session.drained:
+                return False
+            if any(calls.is_pressing(step, want) for want in calls.wants(step)):
                 return False
             deadline = duties.next_deadline(step)
             if deadline is not None and deadline <= self.now():
@@ -202,6 +203,11 @@ class Core:
         """Unix ms at which `tick` has something to do."""
         with self.look() as step:
             return duties.next_deadline(step)
+
+    def daily(self) -> None:
+        """Retention and upkeep, once a start and once a day."""
+        with self.step("daily") as step:
+            duties.daily(step)
 
     def tick(self) -> None:
         """Do what time made due."""

@@ -8,11 +8,17 @@ from zajil.client.state.rows import Intent
 from zajil.client.state.step import Step
 
 DAILY_MS = 86_400_000
+EVENTS_KEPT = 1_000
 
 
 def next_deadline(step: Step) -> int | None:
     """Unix ms of the next `tick` that has something to do, None where nothing is known to come."""
     due: list[int] = []
+    due.extend(
+        item.sealed_at + outbox.DAY_MS
+        for _, item in rows.items(step.tx)
+        if item.kind == "message" and item.state == "sealed"
+    )
     for chat in rows.all_chats(step.tx):
         if chat.asking is not None:
             due.append(chat.asking.next_at)
@@ -38,6 +44,7 @@ def daily(step: Step) -> None:
     """Once a start and once a day: retention and upkeep."""
     messages.forget_known(step)
     keypackages.forget_expired(step)
+    step.tx.remove_older("event", EVENTS_KEPT)
     session = step.session()
     if step.now - session.last_resort_at >= keypackages.LAST_RESORT_MS:
         step.change_session(keys_wanted=True)

@@ -79,7 +79,6 @@ def _describe(step: Step, chat: Chat | None, group: mls.Group, info: mls.JoinInf
         activity=max(step.now, base.activity),
         asking=None,
         left={},
-        tried=b"",
         sent=0,
     )
     people, own = set(joined.accounts()), step.profile.account_id

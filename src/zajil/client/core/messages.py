@@ -32,6 +32,7 @@ def submit_text(step: Step, gid: bytes, text: str) -> bytes:
     identity = content.message_id_of(body, data)
     item = Item(gid, "message", "queued", step.now, content=data, message_id=identity, shown=True)
     outbox.submit(step, item)
+    is_news(step, identity)
     profile = step.profile
     show(step, StoredMessage(identity, gid, profile.account_id, profile.device_id, step.now, "queued", text))
     return identity

@@ -14,6 +14,7 @@ from zajil.client.state.rows import Chat, Held, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol import cbor
 from zajil.protocol.chat import content, parts
+from zajil.protocol.chat.aad import CommitAad
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Kind, Msg, Ready
 
@@ -147,18 +148,27 @@ def _hold(step: Step, held: Held) -> None:
 def _take_commit(step: Step, chat: Chat, body: bytes) -> None:
     """A foreign commit of our epoch: verified by MLS, judged by the chat's rules, then applied."""
     try:
-        group = step.load_group(chat.gid)
-        _, staged = group.receive(step.env(), body)
-        if not isinstance(staged, mls.Staged):
-            return
-        told = judge.check_commit(chat, group, staged)
+        staged, told = _judged(step, chat, body)
     except (mls.MlsError, judge.Vetoed):
-        _refuse(step, chat)
-        return
+        # Reload the state and try once more before giving the group up.
+        step.forget_cached(chat.gid)
+        try:
+            staged, told = _judged(step, chat, body)
+        except (mls.MlsError, judge.Vetoed):
+            _refuse(step, chat)
+            return
     if all(member.leaf != chat.own_leaf for member in staged.removed):
         commits.advance(step, chat.gid, staged, rotate=told.rotate)
         return
     _leave_tree(step, chat, staged)
+
+
+def _judged(step: Step, chat: Chat, body: bytes) -> tuple[mls.Staged, CommitAad]:
+    group = step.load_group(chat.gid)
+    _, staged = group.receive(step.env(), body)
+    if not isinstance(staged, mls.Staged):
+        raise judge.Vetoed("no commit")
+    return staged, judge.check_commit(chat, group, staged)
 
 
 def _refuse(step: Step, chat: Chat) -> None:
@@ -173,6 +183,8 @@ def _leave_tree(step: Step, chat: Chat, staged: mls.Staged) -> None:
     step.drop_group(chat.gid)
     if any(member.client == own for member in staged.added):
         step.change_chat(chat.gid, status="await")
+        # The Welcome stands right behind this commit; if it cannot be used, we ask.
+        readd.ask(step, chat.gid, "welcome", after_ms=readd.TURN_MS)
         for n, item in rows.items(step.tx, chat.gid):
             if item.kind == "message":
                 outbox.requeue(step, n, item)

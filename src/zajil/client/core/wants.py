@@ -72,6 +72,11 @@ def wants(step: Step) -> list[Want]:
     return found
 
 
+def is_pressing(step: Step, want: Want) -> bool:
+    """Whether a `sync` waits for it: refilling a pool that was full once may take its time."""
+    return not isinstance(want, WantKeyPackages) or not step.session().last_resort_at
+
+
 def take_create(step: Step, n: int, group_pass: bytes, own_ref: bytes) -> None:
     """A pass and a reference arrived for a new group."""
     item = outbox.find_item(step, n)

@@ -16,7 +16,7 @@ from zajil.client.shell.login import Tokens, make_login
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Profile
 from zajil.client.storage.keyfile import Keys, has_keys, make_keys, read_keys, write_keys
-from zajil.client.storage.store import Store
+from zajil.client.storage.store import FILE, Store
 from zajil.protocol import control
 from zajil.protocol.errors import Conflict, error
 from zajil.protocol.identity import objects
@@ -37,9 +37,16 @@ def prepare_home(home: Path) -> Keys:
         if with_profile is not None and with_profile.registered:
             raise error("home-exists")
         return keys
+    discard_store(home)
     keys = make_keys(token_bytes)
     write_keys(home, keys)
     return keys
+
+
+def discard_store(home: Path) -> None:
+    """Remove a database without its keys, left by an attempt that was cut short: nobody can read it."""
+    for name in (FILE, f"{FILE}-wal", f"{FILE}-shm"):
+        (home / name).unlink(missing_ok=True)
 
 
 def find_profile(home: Path, keys: Keys) -> Profile | None:

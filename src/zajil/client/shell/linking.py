@@ -117,6 +117,7 @@ async def _settle(
         registered=True,
         registered_at=enrol.now_ms(),
     )
+    enrol.discard_store(home)
     store = Store(home, keys.store_key)
     try:
         with store.step("profile", enrol.now_ms(), token_bytes) as tx:

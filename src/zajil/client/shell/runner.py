@@ -24,6 +24,9 @@ from zajil.client.storage.lock import SyncLock
 from zajil.protocol.errors import ZajilError
 
 POLL_S = 0.1
+# Calls and requests that were put off come due without any change of the store.
+LOOK_AGAIN_S = 0.5
+DAY_S = 86_400.0
 
 
 class Runner:
@@ -37,7 +40,9 @@ class Runner:
         self.problem: ZajilError | None = None
         self._changed = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
-        self._seen = -1
+        self._seen = (-1, -1)
+        self._look_again_at = 0.0
+        self._daily_at = 0.0
         self._receiver = Receiver(core, self.tokens, dial=dial, notify=self._notify, down=self._note_down)
         self._sender = Sender(core, dial=dial, notify=self._notify, down=self._note_down)
         self._errands = Errands(core, calls, self.tokens, down=self._note_down)
@@ -117,13 +122,20 @@ class Runner:
             await self.change(POLL_S)
 
     async def _turn(self) -> None:
-        version = self._core.store.changes()
-        if version != self._seen:
-            self._seen = version
+        now = asyncio.get_running_loop().time()
+        seen = self._core.store.changes()
+        if seen == self._seen and now < self._look_again_at:
+            return
+        foreign = seen[0] != self._seen[0]
+        self._seen, self._look_again_at = seen, now + LOOK_AGAIN_S
+        if foreign:
             async with self._changed:
                 self._changed.notify_all()
         if self._receiving:
             self._receiver.drain_if_wanted()
+            if now >= self._daily_at:
+                self._daily_at = now + DAY_S
+                self._core.daily()
             deadline = self._core.next_deadline()
             if deadline is not None and deadline <= self._core.now():
                 self._core.tick()

@@ -64,7 +64,6 @@ class Chat(msgspec.Struct, frozen=True):
     updated_at: int = 0
     asking: Asking | None = None
     merged: bytes = b""
-    tried: bytes = b""
 
     def accounts(self) -> tuple[bytes, ...]:
         """Accounts in the tree, by lowest leaf."""

@@ -96,6 +96,10 @@ class Step:
         self._seal("mls_ratchet", gid, saved.ratchet)
         self._remember(gid, group)
 
+    def forget_cached(self, gid: bytes) -> None:
+        """Read the group from its rows next time."""
+        self._cache.groups.pop(gid, None)
+
     def drop_group(self, gid: bytes) -> None:
         """Forget the MLS state of a group, and its staged commit."""
         for table in ("mls_epoch", "mls_ratchet", "mls_staged"):

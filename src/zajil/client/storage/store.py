@@ -122,10 +122,10 @@ class Store:
         finally:
             self.db.execute("ROLLBACK")
 
-    def changes(self) -> int:
-        """A number that differs after another process has written (PRAGMA data_version)."""
+    def changes(self) -> tuple[int, int]:
+        """A value that differs after a write of another process (PRAGMA data_version) or of this one."""
         (version,) = self.db.execute("PRAGMA data_version").fetchone()
-        return int(version)
+        return int(version), self.db.total_changes
 
     def hash_id(self, table: str, name: bytes) -> bytes:
         """The 16-byte row key of an id."""
