@@ -56,6 +56,14 @@ def test_a_text_says_the_same_in_three_languages(name: str) -> None:
     assert not letters(text.ru, "ARABIC")
 
 
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_placeholder_can_be_filled(name: str) -> None:
+    text = TEXTS[name]
+    values = {field: "7" for field in placeholders(text.en)}
+    for language in LANGUAGES:
+        assert "{" not in text.in_language(language, **values)
+
+
 def test_every_error_code_has_its_sentence_and_no_sentence_lacks_a_code() -> None:
     assert set(COMPLAINTS) == set(CODES) | CLI_CODES
     assert not CLI_CODES & set(CODES)

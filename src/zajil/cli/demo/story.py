@@ -44,7 +44,7 @@ async def _acts(stage: Stage, world: World) -> None:
     await _a_group(stage, cast)
     await someone_offline(stage, world, cast)
     laptop = await second_device(stage, world, cast)
-    await someone_removed(stage, cast, laptop)
+    await someone_removed(stage, world, cast, laptop)
     await server_killed(stage, world, cast)
 
 

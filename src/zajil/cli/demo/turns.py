@@ -23,6 +23,7 @@ _LINK_S = 60.0
 async def someone_offline(stage: Stage, world: World, cast: Cast) -> None:
     """Clara misses messages; what the server holds of the last one; she reads them all; they are gone there."""
     await stage.act(words.OFFLINE_ACT(), words.OFFLINE_STORY(count=_MISSED))
+    home = await world.switch_off(cast.clara)
     expected = []
     for number in range(1, _MISSED):
         speaker, client = ((AMINA, cast.amina), (BORIS, cast.boris))[number % 2]
@@ -31,13 +32,15 @@ async def someone_offline(stage: Stage, world: World, cast: Cast) -> None:
     secret = lines.SECRET.in_language(BORIS.language)
     expected.append(secret)
     await converse(stage, cast.group, BORIS, cast.boris, [cast.amina], lines.SECRET)
-    await cast.boris.sync()
+    for client in (cast.amina, cast.boris):
+        await client.sync()
     await stage.tell(words.STORED_STORY())
     row = world.newest_message()
     await stage.row(row, words.STORED_MORE)
     found = world.holds(secret, lines.GROUP_TITLE(), *(person.name() for person in (AMINA, BORIS, CLARA)))
     await stage.check(bool(row) and not found, words.STORED_NOTHING(count=len(world.files())))
     await stage.check(not _SENDER_WORDS & world.column_names(), words.STORED_NO_SENDER())
+    cast.clara = await world.switch_on(home)
     await cast.clara.sync()
     received = texts_of(cast.clara, cast.group)[-_MISSED:]
     await stage.says(BORIS, received[-1], lines.SECRET)
@@ -53,7 +56,8 @@ async def second_device(stage: Stage, world: World, cast: Cast) -> Client:
 
     await stage.act(words.DEVICE_ACT(), words.DEVICE_STORY())
     code: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    linking = asyncio.ensure_future(Client.link_new(world.folder / "laptop", server=world.url, on_code=code.set_result))
+    home = world.folder / "laptop"
+    linking = asyncio.ensure_future(Client.link_new(home, server=world.url, on_code=code.set_result))
     async with asyncio.timeout(_LINK_S):
         either: list[asyncio.Future[Any]] = [code, linking]  # two results, of which only the first matters
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -62,7 +66,7 @@ async def second_device(stage: Stage, world: World, cast: Cast) -> Client:
             return await linking  # it failed before it had a code: raises what went wrong
         await stage.fact(words.DEVICE_CODE(code=code.result()[:_CODE_SHOWN]))
         await cast.amina.link_approve(code.result())
-        laptop = world.adopt(await linking)
+        laptop = world.adopt(await linking, home)
         await _settle(cast, laptop)
     chat = chat_of(laptop, cast.group)
     device = laptop.whoami().device_id
@@ -85,13 +89,15 @@ async def _settle(cast: Cast, laptop: Client) -> None:
         await asyncio.sleep(0.2)
 
 
-async def someone_removed(stage: Stage, cast: Cast, laptop: Client) -> None:
+async def someone_removed(stage: Stage, world: World, cast: Cast, laptop: Client) -> None:
     """Clara is removed while her phone is away; it can neither write nor read on."""
     from zajil.protocol.errors import ZajilError
 
     await stage.act(words.REMOVED_ACT(), words.REMOVED_STORY())
     before = chat_of(cast.amina, cast.group).epoch
+    await cast.clara.sync()
     known = texts_of(cast.clara, cast.group)
+    home = await world.switch_off(cast.clara)
     clara = cast.amina.find_contact(cast.clara.whoami().account_id)
     await cast.amina.remove_member(chat_of(cast.amina, cast.group), clara)
     after = chat_of(cast.amina, cast.group).epoch
@@ -99,6 +105,7 @@ async def someone_removed(stage: Stage, cast: Cast, laptop: Client) -> None:
     others = await converse(stage, cast.group, AMINA, cast.amina, [cast.boris, laptop], lines.NEW_PLACE)
     others &= await converse(stage, cast.group, BORIS, cast.boris, [cast.amina, laptop], lines.AT_THE_MILL)
     await stage.tell(words.REMOVED_SENDS())
+    cast.clara = await world.switch_on(home)
     text = lines.INTRUDER.in_language(CLARA.language)
     try:
         await write(cast.clara, cast.group, text)

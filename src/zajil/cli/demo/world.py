@@ -25,7 +25,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.data = folder / "server"
-        self.clients: list[Client] = []
+        self.clients: dict[Client, Path] = {}
         self.url = ""
         self._server: Child | None = None
 
@@ -53,16 +53,26 @@ class World:
         from zajil.client import Client
         from zajil.server.admin import create_invite
 
-        client = await Client.register(
-            self.folder / folder, server=self.url, name=name, invite=create_invite(self.data, 1)
-        )
-        self.clients.append(await client.__aenter__())
+        home = self.folder / folder
+        client = await Client.register(home, server=self.url, name=name, invite=create_invite(self.data, 1))
+        return self.adopt(client, home)
+
+    def adopt(self, client: Client, home: Path) -> Client:
+        """Close this client with the others."""
+        self.clients[client] = home
         return client
 
-    def adopt(self, client: Client) -> Client:
-        """Close this client with the others."""
-        self.clients.append(client)
-        return client
+    async def switch_off(self, client: Client) -> Path:
+        """The device goes offline; its home, to switch it on again."""
+        home = self.clients.pop(client)
+        await client.close()
+        return home
+
+    async def switch_on(self, home: Path) -> Client:
+        """The device of this home, offline until its first `sync` or `send`."""
+        from zajil.client import Client
+
+        return self.adopt(await Client.open(home), home)
 
     async def close(self) -> None:
         """End everybody and the server."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
+
+_STDIN = 0
 
 
 def end_with_parent() -> None:
     """From now on a closed standard input ends this process as SIGTERM would."""
 
     def wait() -> None:
-        while sys.stdin.buffer.read(4096):
+        # Not through `sys.stdin`: its lock would be held when the interpreter ends, and that is fatal.
+        while os.read(_STDIN, 4096):
             continue
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -40,10 +40,10 @@ class Text(NamedTuple):
     ar: str
     ru: str
 
-    def __call__(self, **values: str | int) -> str:
+    def __call__(self, /, **values: str | int) -> str:
         return self.in_language(language(), **values)
 
-    def in_language(self, code: Language, **values: str | int) -> str:
+    def in_language(self, code: Language, /, **values: str | int) -> str:
         """The sentence in this language; a name of the other direction cannot drag its neighbours along."""
         template: str = getattr(self, code)
         if not values:
