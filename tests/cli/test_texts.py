@@ -59,7 +59,7 @@ def test_a_text_says_the_same_in_three_languages(name: str) -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_placeholder_can_be_filled(name: str) -> None:
     text = TEXTS[name]
-    values = {field: "7" for field in placeholders(text.en)}
+    values = dict.fromkeys(placeholders(text.en), "7")
     for language in LANGUAGES:
         assert "{" not in text.in_language(language, **values)
 

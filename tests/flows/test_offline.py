@@ -24,7 +24,7 @@ async def test_a_member_away_for_300_messages_and_20_commits_reads_them_all(peop
         await change(amina.find_chat(group), contact)
         for writer, name in ((amina, "Amina"), (boris, "Boris"), (amina, "Amina")):
             await writer.sync()
-            for number in range(MESSAGES // COMMITS // 3):
+            for _number in range(MESSAGES // COMMITS // 3):
                 written.append(f"{turn}.{len(written)} {name}")
                 await say(writer, group, written[-1])
     await sync_all([amina, boris])
