@@ -21,6 +21,7 @@ class Child:
         self.arguments = tuple(arguments)
         self.environ = dict(environ or {})
         self.process: asyncio.subprocess.Process | None = None
+        self._ending: asyncio.Task[int] | None = None
 
     @property
     def pid(self) -> int:
@@ -29,6 +30,7 @@ class Child:
 
     async def start(self, prefix: str) -> str:
         """The rest of the first line of output that starts with `prefix`. Raises Failed `no-start`."""
+        self._ending = None
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -64,6 +66,12 @@ class Child:
 
     async def ended(self) -> int:
         """The exit code, once it has ended; what it still prints is dropped so that it never blocks."""
+        # One reader for all who wait: a stream refuses a second one, and a caller that gives up leaves it reading.
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._drain())
+        return await asyncio.shield(self._ending)
+
+    async def _drain(self) -> int:
         process = self._alive()
         while process.stdout is not None and await process.stdout.read(65536):
             continue
