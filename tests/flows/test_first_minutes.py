@@ -4,62 +4,38 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import shlex
 import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from tests.flows.lines import LineProcess
 
 from zajil.cli.texts import echo as echo_words
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
 ZAJIL = [sys.executable, "-m", "zajil.cli.main"]
-START_S = 60.0
+READY = "Ctrl-C stops everything"
 
 
 def environ(home: Path) -> dict[str, str]:
     return {**os.environ, "ZAJIL_HOME": str(home), "ZAJIL_LANG": "en", "PYTHONUNBUFFERED": "1"}
 
 
-class Residence:
-    """`zajil run` in a process of its own, and what it printed until it was ready."""
+def residence(data: Path, home: Path) -> LineProcess:
+    """`zajil run` in a process of its own."""
+    return LineProcess([*ZAJIL, "run", "--data", str(data), "--port", "0"], environ(home))
 
-    def __init__(self, data: Path, home: Path) -> None:
-        command = [*ZAJIL, "run", "--data", str(data), "--port", "0"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ(home))
-        self.printed = self._read_until("Ctrl-C stops everything")
 
-    def _read_until(self, end: str) -> list[str]:
-        output = self.process.stdout
-        assert output is not None
-        lines: list[str] = []
-        deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline:
-            if select.select([output], [], [], 0.2)[0]:
-                lines.append(output.readline())
-                assert lines[-1], f"zajil run ended: {lines}"
-                if lines[-1].startswith(end):
-                    return lines
-        raise AssertionError(f"zajil run is not ready: {lines}")
-
-    def commands(self) -> list[list[str]]:
-        """The lines to paste, as a shell splits them; the program's name is replaced by this interpreter's."""
-        pasted = [shlex.split(line) for line in self.printed if line.startswith("  ") and " " in line.strip()]
-        verbs = ("register", "add", "send", "read")
-        return [[*ZAJIL, *words[words.index(verb) :]] for words in pasted for verb in verbs if verb in words[:4]]
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        code = self.process.wait(timeout=40)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return code
+def commands(printed: list[str]) -> list[list[str]]:
+    """The lines to paste, as a shell splits them; the program's name is replaced by this interpreter's."""
+    pasted = [shlex.split(line) for line in printed if line.startswith("  ") and " " in line.strip()]
+    verbs = ("register", "add", "send", "read")
+    return [[*ZAJIL, *words[words.index(verb) :]] for words in pasted for verb in verbs if verb in words[:4]]
 
 
 def paste(command: list[str], home: Path) -> str:
@@ -69,26 +45,16 @@ def paste(command: list[str], home: Path) -> str:
 
 
 def echoes(home: Path, count: int) -> list[str]:
-    """Echo's answers, once there are so many: what `read --follow` shows, live."""
-    command = [*ZAJIL, "read", "Echo", "--follow", "--json"]
-    follow = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ(home))
+    """Echo's answers, once there are so many: what `read --follow` shows, live; Ctrl-C ends it with 0."""
     found: dict[str, str] = {}
-    try:
-        assert follow.stdout is not None
-        deadline = time.monotonic() + START_S
-        while len(found) < count and time.monotonic() < deadline:
-            if select.select([follow.stdout], [], [], 0.2)[0]:
-                line = follow.stdout.readline()
-                assert line, "read --follow ended"
-                message = json.loads(line)
-                if message["sender"] == "Echo":
-                    found[message["id"]] = message["text"]
-    finally:
-        follow.send_signal(signal.SIGINT)
-        follow.wait(timeout=20)
-        if follow.stdout is not None:
-            follow.stdout.close()
-    assert len(found) == count
+    with LineProcess([*ZAJIL, "read", "Echo", "--follow", "--json"], environ(home)) as follow:
+        while len(found) < count:
+            line = follow.next_line()
+            assert line, "read --follow ended"
+            message = json.loads(line)
+            if message["sender"] == "Echo":
+                found[message["id"]] = message["text"]
+        assert follow.stop(signal.SIGINT) == 0
     return list(found.values())
 
 
@@ -99,9 +65,8 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_what_zajil_run_prints_works_when_pasted_and_echo_answers(folders: tuple[Path, Path]) -> None:
     data, home = folders
-    residence = Residence(data, home)
-    try:
-        register, add, send, read = residence.commands()
+    with residence(data, home) as running:
+        register, add, send, read = commands(running.read_until(READY))
         assert "--invite" in register
         for command in (register, add, send):
             paste(command, home)
@@ -111,17 +76,12 @@ def test_what_zajil_run_prints_works_when_pasted_and_echo_answers(folders: tuple
         assert answer.endswith("Hello!")
         paste([*ZAJIL, "send", "Echo", "А по-русски?"], home)
         assert echoes(home, 2)[1].endswith("А по-русски?")
-    finally:
-        code = residence.stop()
-    assert code == 0
-    again = Residence(data, home)
-    try:
-        (account,) = [json.loads(paste([*ZAJIL, "contacts", "--json"], home))[0]["name"]]
-        assert account == "Echo"
-        paste([*ZAJIL, "whoami"], home)
-    finally:
-        code = again.stop(signal.SIGINT)
-    assert code == 0
+        assert running.stop(signal.SIGTERM) == 0
+    with residence(data, home) as again:
+        again.read_until(READY)
+        contacts = json.loads(paste([*ZAJIL, "contacts", "--json"], home))
+        assert [contact["name"] for contact in contacts] == ["Echo"]
+        assert again.stop(signal.SIGINT) == 0
 
 
 def test_a_busy_port_is_said_clearly(tmp_path: Path) -> None:

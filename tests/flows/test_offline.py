@@ -18,7 +18,7 @@ async def test_a_member_away_for_300_messages_and_20_commits_reads_them_all(peop
     contact = amina.find_contact(guest.whoami().account_id)
     epoch = clara.find_chat(group).epoch
     home = await people.switch_off(clara)
-    written = []
+    written: list[str] = []
     for turn in range(COMMITS):
         change = amina.remove_member if turn % 2 else amina.add_member
         await change(amina.find_chat(group), contact)

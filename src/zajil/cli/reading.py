@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+from rich.table import Table
 from rich.text import Text as Line
 
 from zajil.cli.output import console, error_console, print_json
@@ -18,6 +20,16 @@ from zajil.cli.untrusted import clean_name, clean_text, isolate
 if TYPE_CHECKING:
     from zajil.client import Chat, Client, Event, Message
 
+_INDENT = " " * 9
+_SENDER_WIDTH_MAX = 18
+# On a terminal a sign stands for the state; what others wrote needs none.
+_MARKS = {
+    "queued": ("…", "dim"),
+    "sending": ("…", "dim"),
+    "sent": ("✓", "green"),
+    "failed": ("✗", "bold red"),
+    "received": (" ", ""),
+}
 _COLOURS = ("cyan", "magenta", "yellow", "blue", "green", "bright_red")
 
 
@@ -33,39 +45,73 @@ def message_row(message: Message) -> dict[str, object]:
     }
 
 
+class MessageScreen:
+    """Messages one below the other: columns and a heading for each day on a terminal, one full line each in a pipe."""
+
+    def __init__(self, messages: Sequence[Message] = ()) -> None:
+        """messages: those to come first; the column of senders is made to fit them."""
+        self._screen = console()
+        self._day = ""
+        self._width = min(_SENDER_WIDTH_MAX, max([cell_len(clean_name(m.sender)) for m in messages], default=0))
+
+    def show(self, message: Message) -> None:
+        """Add one message."""
+        today = day(message.sent_at)
+        if not self._screen.is_terminal:
+            self._screen.print(f"{today} {message_line(message).plain}")
+            return
+        if today != self._day:
+            self._screen.print(f"— {today} —", style="dim")
+            self._day = today
+        table = Table.grid(padding=(0, 1))
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(min_width=self._width, no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        table.add_row(clock(message.sent_at), _sender(message), _mark(message), _body(message))
+        self._screen.print(table, soft_wrap=False)
+
+
 def print_messages(messages: Sequence[Message]) -> None:
-    """The messages in order, with a heading for each day on a terminal and full times in a pipe."""
+    """All of them, or a word that there are none."""
     if not messages:
         console().print(words.EMPTY_CHAT(), style="dim")
-    last = ""
+    screen = MessageScreen(messages)
     for message in messages:
-        last = print_message(message, last)
-
-
-def print_message(message: Message, last_day: str) -> str:
-    """One message below `last_day`'s heading; the day to pass next time."""
-    screen = console()
-    today = day(message.sent_at)
-    if not screen.is_terminal:
-        screen.print(f"{today} {message_line(message).plain}")
-        return today
-    if today != last_day:
-        screen.print(f"— {today} —", style="dim")
-    screen.print(message_line(message))
-    return today
+        screen.show(message)
 
 
 def message_line(message: Message) -> Line:
     """`14:02  Amina  received  text`: time, sender, state, text; further lines of the text are indented."""
-    sender = isolate(clean_name(message.sender))
-    colour = "bold" if message.own else _COLOURS[sum(message.sender_id.encode()) % len(_COLOURS)]
-    state = words.STATES[message.state]()
-    text = "\n         ".join(isolate(line) for line in clean_text(message.text).split("\n"))
     mood = "bold red" if message.state == "failed" else "dim"
-    reason = f" ({clean_name(message.reason)})" if message.reason else ""
-    return Line.assemble(
-        (clock(message.sent_at), "dim"), "  ", (sender, colour), "  ", (f"{state}{reason}", mood), "  ", text
-    )
+    state = words.STATES[message.state]() + _reason(message)
+    text = _body_text(message).replace("\n", f"\n{_INDENT}")
+    return Line.assemble((clock(message.sent_at), "dim"), "  ", _sender(message), "  ", (state, mood), "  ", text)
+
+
+def _sender(message: Message) -> Line:
+    colour = "bold" if message.own else _COLOURS[sum(message.sender_id.encode()) % len(_COLOURS)]
+    return Line(isolate(clean_name(message.sender)), colour)
+
+
+def _mark(message: Message) -> Line:
+    mark, style = _MARKS[message.state]
+    return Line(mark, style)
+
+
+def _body(message: Message) -> Line:
+    body = Line(_body_text(message))
+    if message.state == "failed":
+        body.append(f"  {words.STATES[message.state]()}{_reason(message)}", "red")
+    return body
+
+
+def _body_text(message: Message) -> str:
+    return "\n".join(isolate(line) for line in clean_text(message.text).split("\n"))
+
+
+def _reason(message: Message) -> str:
+    return f" ({clean_name(message.reason)})" if message.reason else ""
 
 
 def print_message_heads(client: Client, messages: Sequence[Message]) -> None:
@@ -93,35 +139,30 @@ async def sync_or_say(client: Client) -> None:
 
 async def follow_chat(client: Client, chat: Chat, *, limit: int, json: bool) -> None:
     """The newest messages of the chat, then every new one and every change of state, until interrupted."""
-    shown: dict[str, str] = {}
-    last = ""
-    for message in client.read(chat, limit=limit):
-        shown[message.id] = message.state
-        last = _show(message, last, json=json)
+    messages = client.read(chat, limit=limit)
+    shown = {message.id: message.state for message in messages}
+    screen = MessageScreen(messages)
+
+    def show(message: Message) -> None:
+        if json:
+            print_json(message_row(message))
+        else:
+            screen.show(message)
+
+    for message in messages:
+        show(message)
     if not json and console().is_terminal:
         error_console().print(words.FOLLOWING(), style="dim")
     online = True
     async for event in client.follow():
         online = _say_connection(event, online)
-        fresh = _fresh(event, chat, shown)
-        if fresh is not None:
-            last = _show(fresh, last, json=json)
-
-
-def _fresh(event: Event, chat: Chat, shown: dict[str, str]) -> Message | None:
-    """The event's message if it belongs here and is new, or in a new state; remembers it."""
-    message = event.message
-    if message is None or message.chat != chat.id or shown.get(message.id) == message.state:
-        return None
-    shown[message.id] = message.state
-    return message
-
-
-def _show(message: Message, last_day: str, *, json: bool) -> str:
-    if json:
-        print_json(message_row(message))
-        return last_day
-    return print_message(message, last_day)
+        fresh = event.message
+        if fresh is None or fresh.chat != chat.id or shown.get(fresh.id) == fresh.state:
+            continue
+        if not json and fresh.state in {"queued", "sending"}:
+            continue  # a person sees the message once, when it is out; a program sees every state
+        shown[fresh.id] = fresh.state
+        show(fresh)
 
 
 def _say_connection(event: Event, online: bool) -> bool:

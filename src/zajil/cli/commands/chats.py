@@ -93,7 +93,11 @@ def read(
         else:
             print_messages(messages)
 
-    run_with_client(context, shown)
+    try:
+        run_with_client(context, shown)
+    except KeyboardInterrupt:
+        if not follow:
+            raise  # following ends in no other way, so there it is no failure
 
 
 def sync(context: typer.Context, *, json: Json = False) -> None:
