@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.client import serving
 from tests.client.people import befriend, link, register, texts
 from tests.client.serving import Served
 
 from zajil.client import Client
-from zajil.protocol.errors import ZajilError
+from zajil.protocol.errors import Unreachable, ZajilError
 
 pytestmark = pytest.mark.slow
 
@@ -101,3 +102,43 @@ async def test_a_second_device_comes_into_every_chat_and_both_read_and_write(ser
             await laptop.sync()
             assert texts(laptop, "Note to self") == ["remember"]
             assert texts(laptop, "Later") == ["both devices"]
+
+
+async def test_a_removed_member_is_added_again_and_reads_only_what_comes_after(server: Served, homes: Path) -> None:
+    async with (
+        await register(homes, "Amal", server.url) as amal,
+        await register(homes, "Boris", server.url) as boris,
+    ):
+        await befriend(amal, boris)
+        group = await amal.create_group("Doves", amal.contacts())
+        await amal.send(group, "one")
+        await boris.sync()
+        await amal.remove_member(group, amal.find_contact("Boris"))
+        await amal.send(group, "without Boris")
+        await amal.add_member(group, amal.find_contact("Boris"))
+        await amal.send(group, "two")
+        await boris.sync()
+        await boris.send(boris.find_chat("Doves"), "three")
+        await amal.sync()
+        assert boris.find_chat("Doves").status == "active"
+        assert texts(boris, "Doves") == ["one", "two", "three"]
+        assert texts(amal, group) == ["one", "without Boris", "two", "three"]
+
+
+async def test_without_a_server_texts_wait_and_are_told_apart(homes: Path) -> None:
+    with serving.serve(homes / "server") as served:
+        amal = await register(homes, "Amal", served.url)
+        async with await register(homes, "Boris", served.url) as boris:
+            await befriend(amal, boris)
+        await amal.close()
+    async with await Client.open(homes / "Amal") as amal:
+        with pytest.raises(Unreachable):
+            await amal.send(amal.find_chat("Boris"), "later")
+        assert [message.state for message in amal.read(amal.find_chat("Boris"))] == ["queued"]
+        again = serving.start(homes / "server", port=int(served.url.rsplit(":", 1)[1]))
+        try:
+            async with await Client.open(homes / "Amal") as other:
+                await other.sync()
+                assert [message.state for message in other.read(other.find_chat("Boris"))] == ["sent"]
+        finally:
+            serving.stop(again)

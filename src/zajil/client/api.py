@@ -14,6 +14,7 @@ from zajil.client.core import chats, messages, readd, recovery
 from zajil.client.shell import enrol, linking
 from zajil.client.shell.calls import Calls, contact_auth
 from zajil.client.shell.device import Device as OpenHome
+from zajil.client.shell.device import local_error
 from zajil.client.state import accounts, rows
 from zajil.client.storage.keyfile import read_keys
 from zajil.client.views import Chat, Check, Contact, Device, Event, LinkedDevice, LinkPreview, Message, WhoAmI
@@ -226,13 +227,17 @@ class Client:
     async def send(self, chat: Chat, text: str, *, wait: bool = True) -> str:
         """Message id of `text`, once the server holds it durably (wait=False: same as `queue`).
 
-        Raises Unreachable while the text stays queued, `not-a-member`, `text-too-long`, `state-rolled-back`.
+        Raises Unreachable or `chat-stuck` while the text stays queued; `not-a-member`, `text-too-long`,
+        `state-rolled-back`.
         """
         identity = self.queue(chat, text)
-        if wait:
-            await self._device.until(lambda: self._state(identity) in ("sent", "failed"))
-            if self._state(identity) == "failed":
-                raise error(self._reason(identity) or "not-a-member")
+        if not wait:
+            return identity
+        await self._device.until(lambda: self._state(identity) in ("sent", "failed") or self._core.is_settled(0))
+        if self._state(identity) == "failed":
+            raise local_error(self._reason(identity))
+        if self._state(identity) != "sent":
+            raise error("chat-stuck")
         return identity
 
     def queue(self, chat: Chat, text: str) -> str:
@@ -302,8 +307,11 @@ class Client:
         return self._stored(identity).reason
 
     def _stored(self, identity: str) -> rows.StoredMessage:
+        name = parse_b64(identity)
         with self._core.look() as step:
-            found = step.tx.lookup("message", parse_b64(identity))
+            found = step.tx.lookup("message", name)
+            if found is None:
+                found = step.tx.lookup("message", step.tx.find("known", name) or b"")
         if found is None:
             raise error("unknown-chat")
         return rows.parse_row(found[1], rows.StoredMessage)

@@ -64,6 +64,7 @@ def check_name(name: str) -> None:
 
 
 def _create(step: Step, settings: ChatSettings, people: tuple[bytes, ...]) -> bytes:
+    check_people(step, people)
     gid = step.rng(16)
     group = groups.create(step, gid, settings)
     own = step.profile
@@ -104,6 +105,7 @@ def add_account(step: Step, gid: bytes, account: bytes) -> list[int]:
         raise error("not-permitted")
     if account in chat.accounts():
         return []
+    check_people(step, (account,))
     submit_lists(step, chat, account)
     return [outbox.submit_intent(step, chat.gid, Intent("add", accounts=(account,)))]
 
@@ -133,7 +135,15 @@ def check_group(step: Step, gid: bytes) -> Chat:
     chat = check_member(step, gid)
     if chat.kind != GROUP:
         raise error("not-permitted")
+    if chat.status in ("await", "lost"):
+        raise error("chat-stuck")
     return chat
+
+
+def check_people(step: Step, people: Sequence[bytes]) -> None:
+    """Raises `list-fork` for an account with two device lists in one place: nobody is added on a disputed list."""
+    if any(accounts.known(step, person).alarm for person in people):
+        raise error("list-fork")
 
 
 def leave(step: Step, gid: bytes) -> None:

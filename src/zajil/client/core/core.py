@@ -148,7 +148,7 @@ class Core:
             session = step.session()
             if session.rolled_back or session.revoked:
                 return True
-            if session.drained < hello or session.wanted > session.drained:
+            if session.drained < max(hello, self._opened_at + 1) or session.wanted > session.drained:
                 return False
             if any(calls.is_pressing(step, want) for want in calls.wants(step)):
                 return False

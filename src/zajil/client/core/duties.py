@@ -43,6 +43,7 @@ def tick(step: Step) -> None:
 def daily(step: Step) -> None:
     """Once a start and once a day: retention and upkeep."""
     messages.forget_known(step)
+    outbox.forget_failed(step)
     keypackages.forget_expired(step)
     step.tx.remove_older("event", EVENTS_KEPT)
     session = step.session()

@@ -70,6 +70,8 @@ def move_message(step: Step, n: int, item: Item, gid: bytes) -> None:
     if found is not None:
         message = rows.parse_row(found[1], StoredMessage)
         step.tx.remove("message", found[0])
+        # Whoever waits for the text under its old id finds the new one.
+        step.tx.put("known", item.message_id, identity)
         show(step, msgspec.structs.replace(message, gid=gid, message_id=identity))
 
 

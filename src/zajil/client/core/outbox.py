@@ -111,6 +111,24 @@ def fail(step: Step, n: int, item: Item, reason: str) -> None:
         return
     forget_mid(step, item)
     change_item(step, n, item, state="failed", reason=reason, mid=b"", request=b"")
+    if item.kind == "create":
+        _abandon(step, item.gid, reason)
+
+
+def _abandon(step: Step, gid: bytes, reason: str) -> None:
+    """A chat that could not be created: nothing that waits for it will be sent."""
+    step.drop_group(gid)
+    step.change_chat(gid, status="removed")
+    for n, item in rows.items(step.tx, gid):
+        if item.state != "failed":
+            fail(step, n, item, reason)
+
+
+def forget_failed(step: Step) -> None:
+    """Failed commits that no caller waits for any more."""
+    for n, item in rows.items(step.tx):
+        if item.state == "failed" and step.now - item.at >= DAY_MS:
+            finish(step, n, item)
 
 
 def mark_message(step: Step, item: Item, state: str, reason: str = "") -> None:
@@ -144,7 +162,8 @@ def take_ok(step: Step, mid: bytes) -> None:
     elif item.kind == "message":
         mark_sent(step, n, item)
     elif item.state in ("sealed", "waiting"):
-        change_item(step, n, item, state="accepted")
+        # It stands in our mailbox already: a drain that begins after now and brings no echo means that it was lost.
+        change_item(step, n, item, state="accepted", wait=step.session().hellos + 1)
 
 
 def take_err(step: Step, mid: bytes, code: str) -> None:

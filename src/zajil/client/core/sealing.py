@@ -78,7 +78,7 @@ def _ready(step: Step, chat: Chat, item: Item) -> bool:
     """Whether the chat and the item have everything that sealing needs."""
     if item.kind == "create":
         return bool(item.group_pass and item.own_ref)
-    if chat.status != "active" or (chat.asking is not None and chat.asking.reason == "refused"):
+    if chat.status != "active" or is_refused(chat):
         return False
     if item.kind == "commit":
         return not missing_claims(step, item)
@@ -180,8 +180,16 @@ def has_queued(step: Step) -> bool:
 def has_sendable(step: Step) -> bool:
     """Whether any item waits for more than other people: sealed, accepted without echo, or queued in a usable chat."""
     for _, item in rows.items(step.tx):
+        if item.state == "accepted" and step.chat(item.gid).asking is not None:
+            continue
         if item.state in outbox.IN_FLIGHT:
             return True
-        if item.state == "queued" and step.chat(item.gid).status in ("active", "creating"):
+        chat = step.chat(item.gid)
+        if item.state == "queued" and chat.status in ("active", "creating") and not is_refused(chat):
             return True
     return False
+
+
+def is_refused(chat: Chat) -> bool:
+    """Whether the server refuses what we seal in this chat, so that we wait to be re-added."""
+    return chat.asking is not None and chat.asking.reason == "refused"

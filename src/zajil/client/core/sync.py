@@ -62,6 +62,8 @@ def take_drained(step: Step) -> None:
     for n, item in rows.items(step.tx):
         if item.state == "waiting" and item.wait <= session.hellos:
             _judge_waiting(step, n, item)
+        elif item.state == "accepted" and item.wait <= session.hellos:
+            readd.ask(step, item.gid, "gap")
         elif item.state == "queued" and item.wait and item.wait <= session.hellos:
             outbox.change_item(step, n, item, wait=0)
             _judge_patience(step, item)

@@ -15,7 +15,7 @@ from zajil.client.shell.runner import Runner
 from zajil.client.state import rows
 from zajil.client.storage.keyfile import read_keys
 from zajil.client.storage.store import Hook, Store
-from zajil.protocol.errors import error, error_from_wire
+from zajil.protocol.errors import ZajilError, error, error_from_wire
 from zajil.transports.direct import DirectTransport
 
 
@@ -104,6 +104,10 @@ class Device:
         if item.state == "failed":
             with self.core.step("seen") as step:
                 outbox.finish(step, n, item)
-        code = item.reason
-        problem = error(code)
-        raise problem if problem.code == code else error_from_wire(code)
+        raise local_error(item.reason)
+
+
+def local_error(code: str) -> ZajilError:
+    """The exception of a code that an item failed with, ours or one a newer server made."""
+    problem = error(code)
+    return problem if problem.code == code else error_from_wire(code)

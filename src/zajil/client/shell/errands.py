@@ -17,6 +17,8 @@ from zajil.protocol.ids import encode_b64
 from zajil.protocol.limits import SUITE_XWING
 
 CLAIM_PAUSE_S = 0.5
+# A caller waits that long for an allowance to come back; beyond it, he is told.
+PATIENCE_S = 5.0
 RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 
 
@@ -47,7 +49,7 @@ class Errands:
                 failures = self._failures[want] = self._failures.get(want, 0) + 1
                 pause = (problem.retry_ms or 0) / 1000 or RETRY_S[min(failures, len(RETRY_S)) - 1]
                 self._not_before[want] = loop.time() + pause
-                if isinstance(problem, Unavailable):
+                if isinstance(problem, Unavailable) or pause > PATIENCE_S:
                     self._down(problem)
             except AuthError as problem:
                 self._refused(want, problem)

@@ -19,6 +19,8 @@ from zajil.protocol.session import Begin, ClientEvent, Message
 
 IDLE_S = 60.0
 RETRY_MAX_S = 60.0
+# A caller waits that long for an allowance to come back; beyond it, he is told.
+PATIENCE_MS = 5_000
 
 
 class Sender:
@@ -109,6 +111,8 @@ class Sender:
         problem = error_from_wire(frame.code, retry_ms=frame.retry_ms)
         if isinstance(problem, Limited | Unavailable):
             self._put_off(mid, frame.retry_ms)
+            if frame.retry_ms > PATIENCE_MS:
+                self._down(problem)
             return
         self._forget(mid)
         self._core.take_err(mid, frame)
