@@ -80,7 +80,7 @@ def test_what_zajil_run_prints_works_when_pasted_and_echo_answers(folders: tuple
     with residence(data, home) as again:
         again.read_until(READY)
         contacts = json.loads(paste([*ZAJIL, "contacts", "--json"], home))
-        assert [contact["name"] for contact in contacts] == ["Echo"]
+        assert [contact["name"] for contact in contacts] == ["Echo"], "the same Echo, at another address"
         assert again.stop(signal.SIGINT) == 0
 
 

@@ -108,9 +108,11 @@ async def live(home: Path, *, server: str, invite: str | None) -> None:
     Raises ZajilError where registering is refused; losing the server later is waited out by the SDK.
     """
     from zajil.client import Client
+    from zajil.client.shell.moving import use_server
     from zajil.protocol.errors import ZajilError
 
     try:
+        await use_server(home, server)
         client = await Client.open(home)
     except ZajilError as missing:
         if missing.code != "no-home":
