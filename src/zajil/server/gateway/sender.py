@@ -37,12 +37,14 @@ class Desk:
 
     def __init__(self) -> None:
         self._open: set[int] = set()
-        self._calls: dict[int, tuple[Call, list[bytes]]] = {}
+        self._calls: dict[int, tuple[Call, bytearray]] = {}
+        self.held_bytes = 0
+        """Memory that unfinished calls take: paths, headers and what has arrived of their bodies."""
 
     @property
     def idle(self) -> bool:
-        """No request is under way."""
-        return not self._open and not self._calls
+        """No request is under way. A call that is never finished keeps no session alive."""
+        return len(self._open) == len(self._calls)
 
     @property
     def full(self) -> bool:
@@ -57,27 +59,36 @@ class Desk:
     def call(self, part: frames.HttpReq) -> Call | None:
         """A control call, or a part of one, arrived; None until its last part is here.
 
-        Raises Malformed, `too-big` or for a rid in use, and `slow-down` when too much of unfinished calls is held.
+        Raises Malformed, `too-big`, or for a rid in use or a header off the list, and `slow-down` when too much of
+        unfinished calls is held. Every part costs the same, however many came before it.
         """
-        begun = self._calls.pop(part.rid, None)
-        if begun is None:
+        if part.rid not in self._calls:
+            _check_headers(part.headers)
             self._claim(part.rid)
-            begun = (Call(part.rid, part.method, part.path, dict(part.headers), b""), [])
-        call, parts = begun
-        parts.append(part.body)
-        if sum(map(len, parts)) > HTTP_BODY_BYTES:
+            call = Call(part.rid, part.method, part.path, dict(part.headers), b"")
+            self._calls[part.rid] = call, bytearray()
+            self.held_bytes += _head_bytes(call)
+        call, body = self._calls[part.rid]
+        if len(body) + len(part.body) > HTTP_BODY_BYTES:
             raise error("too-big")
-        if part.more and sum(len(each) for _, held in self._calls.values() for each in held) > HTTP_BODY_BYTES:
+        body += part.body
+        self.held_bytes += len(part.body)
+        if not part.more:
+            self._release(part.rid)
+            return call._replace(body=bytes(body))
+        if self.held_bytes - len(body) > HTTP_BODY_BYTES:
             raise error("slow-down", retry_ms=1000)
-        if part.more:
-            self._calls[part.rid] = (call, parts)
-            return None
-        return call._replace(body=b"".join(parts))
+        return None
 
     def answered(self, rid: int) -> None:
         """The request is done; its number is free again."""
         self._open.discard(rid)
-        self._calls.pop(rid, None)
+        self._release(rid)
+
+    def _release(self, rid: int) -> None:
+        if rid in self._calls:
+            call, body = self._calls.pop(rid)
+            self.held_bytes -= _head_bytes(call) + len(body)
 
     def _claim(self, rid: int) -> None:
         if rid in self._open:
@@ -85,6 +96,15 @@ class Desk:
         if len(self._open) >= INFLIGHT_MAX * 4:
             raise error("slow-down", retry_ms=1000)
         self._open.add(rid)
+
+
+def _head_bytes(call: Call) -> int:
+    return len(call.path) + sum(len(name) + len(value) for name, value in call.headers.items())
+
+
+def _check_headers(headers: dict[str, str]) -> None:
+    if len(headers) > len(frames.ALLOWED_HEADERS) or any(n.lower() not in frames.ALLOWED_HEADERS for n in headers):
+        raise error("malformed", "header off the list")
 
 
 def refusal(rid: int, reason: ZajilError) -> frames.Err:
