@@ -13,8 +13,15 @@ from tests.delivery.world import Group, Server, private_message
 from zajil.delivery import commit as commit_verb
 from zajil.delivery import send as send_verb
 from zajil.engine.sql import interface as op
-from zajil.protocol import frames, limits
-from zajil.protocol.chat.aad import ApplicationAad, CommitAad, hash_refs
+from zajil.protocol import cbor, frames, limits
+from zajil.protocol.chat.aad import (
+    APPLICATION_BYTES,
+    MOST_BYTES,
+    ApplicationAad,
+    CommitAad,
+    hash_refs,
+    parse_aad,
+)
 from zajil.protocol.errors import ZajilError
 
 F = TypeVar("F")
@@ -119,6 +126,27 @@ def test_a_commit_whose_aad_differs_from_the_request_is_refused(server: Server, 
     body = private_message(group.gid, group.epoch, 3, aad, b"path")
     refuses(server, "malformed", server.commit, msgspec.structs.replace(good, commit=body))
     server.commit(good)
+
+
+def test_an_aad_too_long_to_be_one_is_never_parsed(
+    server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests are read before their token is checked, so reading one must cost nobody anything."""
+    longest = CommitAad(
+        tuple(range(1 << 31, (1 << 31) + 1024)), tuple(range(1 << 31, (1 << 31) + 1024)), True, bytes(32)
+    )
+    assert parse_aad(longest.encode()) == longest
+    assert len(longest.encode()) <= MOST_BYTES
+    assert len(ApplicationAad(bytes(32)).encode()) == APPLICATION_BYTES
+    parsed: list[int] = []
+    monkeypatch.setattr(cbor, "parse", lambda data: parsed.append(len(data)))
+    for size in (8_000, 60_000):
+        aad = cbor.encode([1, 1, [0] * size])
+        body = private_message(group.gid, group.epoch, 1, aad, b"x")
+        refuses(server, "malformed", server.send, msgspec.structs.replace(group.send_frame(), body=body))
+    body = private_message(group.gid, group.epoch, 3, cbor.encode([1, 2, [0] * 60_000]), b"x")
+    refuses(server, "malformed", server.commit, msgspec.structs.replace(group.commit_frame(), commit=body))
+    assert parsed == []
 
 
 def test_headers_of_another_group_type_or_form_are_malformed(server: Server, group: Group) -> None:

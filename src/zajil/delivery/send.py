@@ -8,7 +8,7 @@ from __future__ import annotations
 from zajil.delivery.requests import key_of, prepare_off_loop
 from zajil.engine.sql.interface import Accepted, MailboxEngine, Send, SendEphemeral
 from zajil.protocol import frames, limits
-from zajil.protocol.chat.aad import ApplicationAad, parse_aad
+from zajil.protocol.chat.aad import APPLICATION_BYTES, ApplicationAad, parse_aad
 from zajil.protocol.errors import error
 from zajil.protocol.mlsheader import APPLICATION, parse_header
 
@@ -25,7 +25,9 @@ def prepare(frame: frames.Send) -> Send | SendEphemeral:
     header = parse_header(frame.body)
     if (header.group_id, header.content_type) != (frame.gid, APPLICATION):
         raise error("malformed", "message header differs from the request")
-    if not isinstance(parse_aad(header.authenticated_data), ApplicationAad):
+    # The length first: whoever has no token yet must not buy the parsing of 96 KiB of CBOR.
+    aad = header.authenticated_data
+    if len(aad) != APPLICATION_BYTES or not isinstance(parse_aad(aad), ApplicationAad):
         raise error("malformed", "AAD of an application message")
     if ephemeral:
         return SendEphemeral(

@@ -18,6 +18,10 @@ from zajil.protocol.limits import ROSTER_ENTRIES
 
 VERSION: Final = 1
 _APPLICATION, _COMMIT = 1, 2
+APPLICATION_BYTES: Final = 37
+"""Every application AAD has this length."""
+MOST_BYTES: Final = 10_320
+"""Longest commit AAD: two lists of 1,024 leaves, 5 bytes each, and the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,12 @@ def hash_refs(deliver_to: Sequence[bytes]) -> bytes:
 
 
 def parse_aad(data: bytes) -> ApplicationAad | CommitAad:
-    """The AAD of a PrivateMessage. Raises Malformed for any other shape, leaves not ascending, another version."""
+    """The AAD of a PrivateMessage. Raises Malformed for any other shape, leaves not ascending, another version.
+
+    What is too long to be one is not even looked at: a server parses AADs for whoever sends them.
+    """
+    if len(data) > MOST_BYTES:
+        raise error("malformed", "AAD too long")
     value = cbor.parse(data)
     if not isinstance(value, list) or value[:1] != [VERSION] or isinstance(value[0], bool):
         raise error("malformed", "AAD")
