@@ -37,9 +37,9 @@ PEOPLE_STORY = Text(
     ru="Ни телефона, ни почты, ни пароля: учётная запись — это ключ, который не покидает устройство.",
 )
 PERSON_JOINS = Text(
-    en="{name} registers; the server knows only {account}",
-    ar="يسجَّل الحساب: {name}؛ ولا يعرف الخادم إلا {account}",
-    ru="Регистрация: {name}; серверу известно лишь {account}",
+    en="{name} registers; to the server that is {account}",
+    ar="يسجَّل الحساب: {name}؛ واسمه عند الخادم {account}",
+    ru="Регистрация: {name}; для сервера это {account}",
 )
 LINKS_STORY = Text(
     en="Amina sends her contact link, as one would on a scrap of paper. They talk.",
