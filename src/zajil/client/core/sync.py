@@ -6,6 +6,7 @@ Everything here runs inside one step; the shell acknowledges `last_seq` only aft
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from zajil import mls
 from zajil.client.core import commits, groups, joining, judge, messages, outbox, readd
@@ -221,7 +222,9 @@ def _take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
     text = content.find_text(opened.content)
     if text is not None:
         place = chat.merged or chat.gid
-        shown = StoredMessage(opened.message_id, place, opened.account, opened.device, opened.sent, "received", text)
+        # What another device of ours wrote is sent: it came from the server.
+        state: Literal["sent", "received"] = "sent" if opened.account == step.profile.account_id else "received"
+        shown = StoredMessage(opened.message_id, place, opened.account, opened.device, opened.sent, state, text)
         messages.show(step, shown)
         return
     if isinstance(opened.content.body, content.SinglePart) and parts.is_control(opened.content.body):
