@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.flows.people import ARABIC, EMOJI
 from tests.flows.server import ServerProcess
-
-from zajil.cli.main import run_command
+from tests.flows.terminal import Terminal
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
 MESSAGE_FIELDS = ["id", "chat", "sender", "sent_at", "state", "text"]
-
-
-class Terminal:
-    """One person's terminal: a home, and the last command's exit code, output and complaints."""
-
-    def __init__(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.home = home
-        self.capsys = capsys
-        self.code = 0
-        self.err = ""
-
-    def run(self, *arguments: str) -> str:
-        self.code = run_command(["--home", str(self.home), *arguments])
-        output = self.capsys.readouterr()
-        self.err = output.err
-        return output.out
-
-    def ok(self, *arguments: str) -> str:
-        out = self.run(*arguments)
-        assert self.code == 0, self.err
-        return out
-
-    def json(self, *arguments: str) -> Any:  # whatever the document holds; the test looks into it
-        return json.loads(self.ok(*arguments, "--json"))
-
-    def refused(self, code: str, *arguments: str) -> None:
-        out = self.run(*arguments)
-        assert (self.code, out) == (3 if code == "unreachable" else 1, ""), self.err
-        assert self.err.startswith(f"error: {code}: ")
-        assert "Traceback" not in self.err
 
 
 @pytest.fixture
@@ -53,7 +20,7 @@ def terminals(server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixtu
     made = {}
     for name in ("Amina", "Борис"):
         made[name] = Terminal(tmp_path / name, capsys)
-        made[name].ok("register", "--server", server.url, "--name", name, "--invite", server.invite())
+        made[name].register(server, name)
     return made
 
 

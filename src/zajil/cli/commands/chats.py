@@ -49,7 +49,7 @@ def send(
     json: Json = False,
 ) -> None:
     """Send a text; returns once the server holds it durably, or with --queue once this home does."""
-    from zajil.cli.failures import USAGE, Failed
+    from zajil.cli.failures import UNREACHABLE, USAGE, Failed
     from zajil.cli.output import console, print_json
 
     body = sys.stdin.read() if text == "-" else text
@@ -57,8 +57,15 @@ def send(
         raise Failed("no-text", exit_code=USAGE)
 
     async def sent(client: Client) -> str:
+        from zajil.protocol.errors import Unreachable
+
         found = find_chat(client, chat)
-        return client.queue(found, body) if queue else await client.send(found, body)
+        if queue:
+            return client.queue(found, body)
+        try:
+            return await client.send(found, body)
+        except Unreachable as error:
+            raise Failed("unreachable", exit_code=UNREACHABLE, hint=words.KEPT()) from error
 
     message = run_with_client(context, sent)
     if json:

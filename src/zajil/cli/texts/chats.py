@@ -48,6 +48,12 @@ QUEUED = Text(
     ru="Сохранено; уйдёт при следующей синхронизации.",
 )
 
+KEPT = Text(
+    en="The message is stored and goes out with the next zajil sync; do not write it again.",
+    ar="حُفظت الرسالة وستُرسل مع أول zajil sync؛ لا تكتبها من جديد.",
+    ru="Сообщение сохранено и уйдёт при следующей zajil sync; набирать его заново не нужно.",
+)
+
 READ = Text(en="Show a chat.", ar="عرض محادثة.", ru="Показать чат.")
 LIMIT_OPTION = Text(
     en="How many of the newest messages.", ar="عدد أحدث الرسائل المعروضة.", ru="Сколько последних сообщений показать."

@@ -1,0 +1,68 @@
+"""The command line when the server is away, and a second device linked by pasted code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from tests.flows.lines import LineProcess
+from tests.flows.server import ServerProcess
+from tests.flows.terminal import Terminal
+
+pytestmark = [pytest.mark.flows, pytest.mark.slow]
+
+
+def test_without_a_server_writing_waits_and_reading_goes_on(
+    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    amina, boris = Terminal(tmp_path / "amina", capsys), Terminal(tmp_path / "boris", capsys)
+    amina.register(server, "Amina")
+    boris.register(server, "Boris")
+    boris.ok("add", amina.ok("contact-link").strip())
+    boris.ok("send", "Amina", "while it is up")
+    amina.ok("sync")
+    server.stop()
+    try:
+        amina.refused("unreachable", "send", "Boris", "written in the dark")
+        assert "stored" in amina.err
+        amina.ok("send", "Boris", "queued in the dark", "--queue")
+        amina.refused("unreachable", "sync")
+        messages = amina.json("read", "Boris")
+        assert (messages[0]["text"], messages[0]["state"]) == ("while it is up", "received")
+        assert {m["state"] for m in messages[1:]} <= {"queued", "sending"}
+        assert "No connection" in amina.err
+        assert [check["ok"] for check in amina.failed_json("doctor") if check["name"] == "server"] == [False]
+    finally:
+        server.start()
+    assert amina.json("sync")["queued"] == 0
+    assert [m["text"] for m in boris.json("read", "Amina")] == [
+        "while it is up",
+        "written in the dark",
+        "queued in the dark",
+    ]
+
+
+def test_a_second_device_is_linked_by_the_code_it_prints(
+    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phone = Terminal(tmp_path / "phone", capsys)
+    phone.register(server, "Amina")
+    environ = {**os.environ, "ZAJIL_HOME": str(tmp_path / "laptop"), "ZAJIL_LANG": "en"}
+    command = [sys.executable, "-m", "zajil.cli.main", "link", "new", "--server", server.url]
+    with LineProcess(command, environ) as linking:
+        code = linking.next_line().strip()
+        phone.ok("link", "approve", code)
+        assert linking.next_line().startswith("This is now device 2 of ")
+        assert linking.process.wait(timeout=30) == 0
+    laptop = Terminal(tmp_path / "laptop", capsys)
+    assert laptop.json("whoami")["account_id"] == phone.json("whoami")["account_id"]
+    assert [device["device_id"] for device in phone.json("devices")] == [1, 2]
+    phone.refused_any("link", "approve", code)
+    phone.ok("sync")
+    laptop.ok("sync")
+    phone.ok("send", "Note to self", "for both 📝")
+    assert [m["text"] for m in laptop.json("read", "Note to self")] == ["for both 📝"]
+    assert json.loads(phone.ok("read", "Заметки для себя", "--json"))[0]["text"] == "for both 📝"
