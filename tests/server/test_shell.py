@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import pytest
@@ -74,7 +74,9 @@ async def _no_low_keys(_device: CallingDevice) -> tuple[frames.KeysLow, ...]:
 
 
 @asynccontextmanager
-async def serving(make: type[AiohttpShell], queue: Queue) -> AsyncIterator[tuple[str, Gateway]]:
+async def serving(
+    make: type[AiohttpShell], queue: Queue, *, inbound_bytes: float = 1e12
+) -> AsyncIterator[tuple[str, Gateway]]:
     gateway = Gateway(
         services=Services(
             check_hello=_check,
@@ -85,7 +87,7 @@ async def serving(make: type[AiohttpShell], queue: Queue) -> AsyncIterator[tuple
             low_keys=_no_low_keys,
         ),
         bus=MemoryBus(),
-        limits=Limits({name: Limit(1e12, 1e-12) for name in DEFAULTS}),
+        limits=Limits({name: Limit(1e12, 1e-12) for name in DEFAULTS} | {"inbound_bytes": Limit(inbound_bytes, 1e-9)}),
         patience=Patience(first_frame_s=10, dead_after_s=120, sender_idle_s=60, reread_s=60, slow_after_s=30),
         connections_max=100,
         clock=lambda: 1.0,
@@ -147,6 +149,23 @@ async def test_plain_calls_and_their_origin(make: type[AiohttpShell], client: ai
 async def test_no_compression_is_ever_agreed(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:
     async with serving(make, Queue()) as (url, _), client.ws_connect(url + Role.S.path, compress=15) as ws:
         assert ws.compress == 0
+
+
+@pytest.mark.parametrize("plumbing", ["ping", "pong"])
+async def test_frames_of_websocket_itself_are_answered_and_charged(
+    make: type[AiohttpShell], client: aiohttp.ClientSession, plumbing: str
+) -> None:
+    """They carry no record and cost no bytes of payload: a flood of them must not be free."""
+    async with serving(make, Queue(), inbound_bytes=10_000) as (url, _):
+        async with client.ws_connect(url + Role.S.path, autoping=False) as ws:
+            await ws.ping(b"here?")
+            answer = await ws.receive(timeout=5)
+            assert (answer.type, answer.data) == (aiohttp.WSMsgType.PONG, b"here?")
+            with suppress(ConnectionError):
+                for _ in range(200):
+                    await getattr(ws, plumbing)()
+            while (await ws.receive(timeout=5)).type in {aiohttp.WSMsgType.PONG, aiohttp.WSMsgType.BINARY}:
+                pass
 
 
 async def test_a_crowded_connection_is_not_read_until_answers_went_out(

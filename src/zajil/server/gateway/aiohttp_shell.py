@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 from multidict import CIMultiDictProxy
 
 from zajil.protocol.control import find_route
@@ -25,6 +26,9 @@ _BODY_S = 30.0
 _CLOSE_S = 2.0
 _CALL_GRACE_S = 3.0
 _BODY_MAX = 1 << 20
+# Frames of WebSocket itself that carry no record. They are answered, but one by one, and only so many.
+_PLUMBING = {WSMsgType.PING, WSMsgType.PONG}
+_PLUMBING_COST = 256
 _UPGRADE_HEADERS = {"upgrade", "sec-websocket-key"}
 
 
@@ -99,7 +103,9 @@ class _Link:
     def __init__(self, gateway: Gateway, role: Role, prefix: bytes) -> None:
         self._gateway = gateway
         self._connection: Connection = gateway.accept(role, prefix=prefix, kick=self._kick)
-        self._socket = web.WebSocketResponse(compress=False, timeout=_CLOSE_S, max_msg_size=RECORD_SIZES[-1] + 1)
+        self._socket = web.WebSocketResponse(
+            compress=False, timeout=_CLOSE_S, max_msg_size=RECORD_SIZES[-1] + 1, autoping=False
+        )
         self._request: web.Request | None = None
         self._sending: asyncio.Task[None] | None = None
         self._calm = asyncio.Event()
@@ -110,6 +116,9 @@ class _Link:
             await self._socket.prepare(request)
             self._request = request
             async for message in self._socket:
+                if message.type in _PLUMBING:
+                    await self._answer_plumbing(message)
+                    continue
                 if message.type is not WSMsgType.BINARY:
                     await self._socket.close(code=1003)
                     break
@@ -121,6 +130,14 @@ class _Link:
             self._gateway.lost(self._connection)
             self._request = None
         return self._socket
+
+    async def _answer_plumbing(self, message: WSMessage) -> None:
+        """A PONG for a PING (RFC 6455 5.5.2). A flood of either is charged like records and lets others run between."""
+        self._gateway.charge(self._connection, _PLUMBING_COST)
+        if message.type is WSMsgType.PING and not self._connection.done:
+            with suppress(ConnectionError):
+                await self._socket.pong(message.data)
+        await asyncio.sleep(0)
 
     def _kick(self) -> None:
         """Records may be there to send, the connection may be over, or it may be read again."""
@@ -159,16 +176,16 @@ async def _read_body(request: web.Request) -> bytes:
     most = found.route.limit if found else 0
     if (request.content_length or 0) > max(most, 1):
         raise error("too-big") if most else error("malformed", "no body here")
-    parts: list[bytes] = []
+    body = bytearray()
     try:
         async with asyncio.timeout(_BODY_S):
             async for part in request.content.iter_any():
-                parts.append(part)
-                if sum(map(len, parts)) > min(most, _BODY_MAX):
+                body += part
+                if len(body) > min(most, _BODY_MAX):
                     raise error("too-big") if most else error("malformed", "no body here")
     except (TimeoutError, web.HTTPException, ValueError):
         raise error("malformed", "body did not arrive") from None
-    return b"".join(parts)
+    return bytes(body)
 
 
 def _problem(reason: ZajilError) -> web.Response:

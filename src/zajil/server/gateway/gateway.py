@@ -135,15 +135,20 @@ class Gateway:
 
     def feed(self, connection: Connection, record: bytes) -> None:
         """One record arrived on this connection."""
-        now = self.now()
-        try:
-            self._limits.take("inbound_bytes", self._connections[connection], now=self._clock(), cost=len(record))
-        except ZajilError as reason:
-            connection.close(reason.code, now=now, retry_ms=reason.retry_ms or 0)
+        if not self.charge(connection, len(record)):
             return
-        connection.feed(record, now=now)
+        connection.feed(record, now=self.now())
         self._waiting.add(connection)
         connection.kick()
+
+    def charge(self, connection: Connection, size_bytes: int) -> bool:
+        """Count bytes that came in on this connection; false, and the connection over, when they are too many."""
+        try:
+            self._limits.take("inbound_bytes", self._connections[connection], now=self._clock(), cost=size_bytes)
+        except ZajilError as reason:
+            connection.close(reason.code, now=self.now(), retry_ms=reason.retry_ms or 0)
+            return False
+        return True
 
     def pull(self, connection: Connection) -> list[bytes]:
         """Records to send on this connection, in order."""
