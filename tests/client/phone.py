@@ -118,6 +118,7 @@ class Phone:
         """What the shell does first."""
         starts = self.core.start(self.keys.starts)
         self.keys = msgspec.structs.replace(self.keys, starts=starts)
+        self.core.daily()
         self.core.want_drain()
 
     def close(self) -> None:
@@ -279,6 +280,8 @@ class Phone:
             self.core.take_refusal(want, refusal.code)
 
     def _publish(self) -> None:
+        if self.core.pool_stale():
+            self.world.empty_pool(self)
         left, has_last_resort = self.world.count_packages(self)
         made = self.core.make_key_packages(max(0, POOL - left), has_last_resort=has_last_resort)
         if made:

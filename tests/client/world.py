@@ -211,6 +211,16 @@ class World:
         )
         return finished(packages.claim(self.delivery, caller, request))
 
+    def empty_pool(self, phone: Phone) -> None:
+        """A device claims its own packages until only the last resort is left."""
+        account, device = phone.device
+        while True:
+            claim_id = control.B16(self.rng.randbytes(16))
+            request = control.ClaimKeyPackages(control.B16(account), (SUITE_XWING,), claim_id, (device,))
+            answer = finished(packages.claim(self.delivery, phone.caller, request))
+            if all(client.last_resort for client in answer.clients):
+                return
+
     def count_packages(self, phone: Phone) -> tuple[int, bool]:
         """Ordinary ones left, and whether there is a last resort."""
         counts = finished(packages.count(self.delivery, phone.caller)).counts
@@ -261,7 +271,7 @@ class World:
                     self.books.found(frame.gid, phone.device)
                 case frames.Commit():
                     added = [(each.leaf, self.owner(each.deliver_to)) for each in frame.add]
-                    self.books.advance(frame.gid, added, frame.rm)
+                    self.books.advance(frame.gid, phone.device, added, frame.rm)
                 case frames.Send():
                     self.books.accept(frame.gid, outcome.epoch, frame.body)
         return frames.Ok(0, outcome.epoch, outcome.ts, None, outcome.dup)
@@ -279,6 +289,7 @@ class World:
             self.wire.clear()
             for phone in self.phones.values():
                 phone.cut_sending()
+                phone.run(phone.core.daily)
         while finished(self.engine.expire()).rows:
             pass
         now = self.now_ms // 1000
@@ -289,6 +300,7 @@ class World:
         """Faults stop: everything moves until nothing does any more. Late copies arrive too."""
         for phone in self.phones.values():
             phone.fuse = None
+            phone.cut_sending()  # an answer is lost with its session only
         waits = 0
         for _ in range(ROUNDS_MAX):
             self.now_ms += 10
