@@ -67,6 +67,8 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         (["read", "Boris", "--limit", "0"], "N"),
         (["register", "--server", "http://x"], "NAME"),
         (["serve", "--port", "http"], "PORT"),
+        (["register", "--server", "127.0.0.1:8440", "--name", "X"], "bad-address"),
+        (["link", "new", "--server", "nonsense"], "bad-address"),
         (["group", "create", "Mountains"], "CONTACT"),
         (["link", "approve"], "CODE"),
         (["send", "Boris", "   "], "no-text"),

@@ -27,6 +27,8 @@ def register(
     from zajil.cli.untrusted import clean_name
     from zajil.client import Client
 
+    check_server_address(server)
+
     async def made() -> None:
         async with await Client.register(frame_of(context).home, server=server, name=name, invite=invite):
             pass
@@ -34,6 +36,18 @@ def register(
     run_until_done(made())
     console().print(words.REGISTERED(name=clean_name(name)), style="bold")
     console().print(words.REGISTERED_NEXT(), style="dim")
+
+
+def check_server_address(server: str) -> None:
+    """Raises Failed `bad-address` (wrong usage) for what cannot be a server's address."""
+    from zajil.cli.failures import USAGE, Failed
+    from zajil.protocol.errors import ZajilError
+    from zajil.transports.direct import check_address
+
+    try:
+        check_address(server)
+    except ZajilError as error:
+        raise Failed("bad-address", exit_code=USAGE) from error
 
 
 def whoami(context: typer.Context, *, json: Json = False) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zajil.cli.commands.account import ServerUrl
+from zajil.cli.commands.account import ServerUrl, check_server_address
 from zajil.cli.frame import frame_of, run_until_done, run_with_client
 from zajil.cli.texts import account as words
 
@@ -20,6 +20,8 @@ def new(context: typer.Context, server: ServerUrl) -> None:
     from zajil.cli.output import console, error_console
     from zajil.cli.untrusted import clean_name
     from zajil.client import Client
+
+    check_server_address(server)
 
     def show_code(code: str) -> None:
         error_console().print(words.LINK_WAITING(), style="dim")

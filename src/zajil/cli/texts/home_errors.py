@@ -184,6 +184,14 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
         Text(en="All commands:  zajil --help", ar="كل الأوامر:  zajil --help", ru="Все команды:  zajil --help"),
     ),
     "no-text": Complaint(Text(en="There is no text to send.", ar="لا يوجد نصّ لإرساله.", ru="Нет текста для отправки.")),
+    "bad-address": Complaint(
+        Text(en="This is not the address of a server.", ar="هذا ليس عنوان خادم.", ru="Это не похоже на адрес сервера."),
+        Text(
+            en="It begins with http:// or https://, such as http://127.0.0.1:8440",
+            ar="يبدأ بـ http:// أو https://، مثل http://127.0.0.1:8440",
+            ru="Он начинается с http:// или https://, например http://127.0.0.1:8440",
+        ),
+    ),
     "port-busy": Complaint(
         Text(
             en="Another program already uses port {port}.",
