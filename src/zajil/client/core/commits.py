@@ -106,7 +106,8 @@ def seal_commit(step: Step, n: int, item: Item) -> bool:
     except mls.TooManyLeaves:
         outbox.fail(step, n, item, "group-full")
         return False
-    except (mls.Rejected, mls.Invalid, mls.SuiteDowngrade, mls.Unsupported):
+    except mls.MlsError:
+        # Packages are opaque to the server, so a contact may have published anything: one Add fails, nothing else.
         outbox.fail(step, n, item, "bad-signature")
         return False
     outbox.record_sealing(step, n, item, request, request.commit, epoch)

@@ -13,6 +13,8 @@ from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Claimed
 from zajil.client.state.step import Step
 from zajil.protocol.control import ClaimedKeyPackages
+from zajil.protocol.errors import error
+from zajil.protocol.limits import ACCOUNT_DEVICES, DELIVERY_REF_BYTES, KEY_PACKAGE_BYTES
 
 PATIENCE_MS = 120_000
 
@@ -78,7 +80,9 @@ def is_pressing(step: Step, want: Want) -> bool:
 
 
 def take_create(step: Step, n: int, group_pass: bytes, own_ref: bytes) -> None:
-    """A pass and a reference arrived for a new group."""
+    """A pass and a reference arrived for a new group. Raises Malformed."""
+    if len(own_ref) != DELIVERY_REF_BYTES:
+        raise error("malformed", "delivery reference")
     item = outbox.find_item(step, n)
     if item is not None and item.state == "queued":
         outbox.change_item(step, n, item, group_pass=group_pass, own_ref=own_ref)
@@ -88,8 +92,9 @@ def take_claim(step: Step, want: WantClaim, answer: ClaimedKeyPackages) -> bool:
     """Packages arrived; the engine checks them when they are used. False: the device has none yet, ask again later.
 
     A device just linked publishes its packages after it was approved. The next claim takes another id, since the
-    answer to this one is fixed for 24 hours.
+    answer to this one is fixed for 24 hours. Raises Malformed for what would not fit into a commit's frame.
     """
+    _check_sizes(answer)
     item = outbox.find_item(step, want.n)
     if item is None or item.state != "queued" or want.account in item.claimed:
         return True
@@ -110,6 +115,15 @@ def take_claim(step: Step, want: WantClaim, answer: ClaimedKeyPackages) -> bool:
         return False
     outbox.change_item(step, want.n, item, claims=(*item.claims, *claims), claimed=(*item.claimed, want.account))
     return True
+
+
+def _check_sizes(answer: ClaimedKeyPackages) -> None:
+    fits = all(
+        len(client.deliver_to) == DELIVERY_REF_BYTES and len(client.key_package) <= KEY_PACKAGE_BYTES
+        for client in answer.clients
+    )
+    if len(answer.clients) > ACCOUNT_DEVICES or not fits:
+        raise error("malformed", "claimed package")
 
 
 def take_lists(step: Step, want: WantLists, lists: Sequence[bytes]) -> None:

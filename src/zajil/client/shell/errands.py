@@ -12,7 +12,7 @@ from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages
 from zajil.client.shell.calls import Calls, contact_auth
 from zajil.client.shell.login import Tokens
 from zajil.protocol import control
-from zajil.protocol.errors import AuthError, Limited, Unavailable, ZajilError
+from zajil.protocol.errors import AuthError, Limited, Unavailable, ZajilError, error
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.limits import SUITE_XWING
 
@@ -81,6 +81,8 @@ class Errands:
             control.TAKE_PASSES, control.Passes, request=control.TakePasses("group", 1), auth=auth
         )
         refs = await self._calls.call(control.TAKE_REFS, control.Refs, request=control.TakeRefs(1), auth=auth)
+        if not passes.passes or not refs.refs:
+            raise error("malformed", "no pass or reference")
         self._core.take_create(want.n, bytes(passes.passes[0]), bytes(refs.refs[0]))
 
     async def _claim(self, want: WantClaim) -> None:
