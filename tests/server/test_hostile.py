@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -21,6 +24,7 @@ from zajil.protocol.errors import CODES
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import GroupId, encode_b64
 from zajil.protocol.records import pad
+from zajil.server.app import Server
 
 MakeWire = Callable[[Role], Wire]
 TABLE = {code for code, row in CODES.items() if row.status}
@@ -121,6 +125,46 @@ async def test_an_idempotency_key_answers_again_and_refuses_other_content(http: 
     other = await http.register(Person())
     assert await http.call(control.TAKE_REFS, ask, auth=other, key="k1") != first
     assert await http.code(control.TAKE_REFS, ask, auth=auth, key="k" * 129) == "malformed"
+
+
+async def test_calls_that_are_free_to_repeat_leave_no_rows_behind(http: Http, server: Server, tmp_path: Path) -> None:
+    """Anybody may ask for challenges, and a contact token repeats its claim for ever: neither may fill the disk."""
+    world = await make_world(http)
+    claim = control.ClaimKeyPackages(control.B16(world.one.account_id), (0x53,), control.B16(bytes(16)))
+    answers = {
+        await http.call(control.CLAIM_KEY_PACKAGES, claim, auth=world.contact, key=str(number)) for number in range(20)
+    }
+    assert len(answers) == 1
+    for number in range(20):
+        await http.call(
+            control.CHALLENGE, control.Challenge(control.B16(world.one.account_id), 1), key=f"challenge {number}"
+        )
+    with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as rows:
+        assert rows.execute("SELECT COUNT(*) FROM http_idem").fetchone() == (0,)
+        assert rows.execute("SELECT COUNT(*) FROM claim").fetchone() == (1,)
+
+
+async def test_header_bytes_that_are_no_text_are_refused_and_not_an_error_of_ours(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    for head in (
+        b"POST /v1/mailbox/refs HTTP/1.1\r\nidempotency-key: \xff\xfe\r\n",
+        b"POST /v1/auth/challenge HTTP/1.1\r\nidempotency-key: \xff\xfe\r\n",
+        b"GET /v1/config HTTP/1.1\r\nauthorization: \xff\xfe\r\n",
+        b"GET /v1/config HTTP/1.1\r\norigin: \xff\xfe\r\n",
+        b"GET /v1/send HTTP/1.1\r\nupgrade: \xff\r\nsec-websocket-key: \xff\r\n",
+        b"GET /v1/send HTTP/1.1\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: \xff\r\n",
+        b"GET /v1/send HTTP/1.1\r\nupgrade: x\r\nsec-websocket-key: x\r\nsec-websocket-protocol: x\r\n",
+        b"GET /v1/send HTTP/1.1\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: x\r\n",
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        body = b'{"account_id":"AAAAAAAAAAAAAAAAAAAAAA","device_id":1}' if head.startswith(b"POST") else b""
+        writer.write(head + b"host: x\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        status = (await reader.readline()).split()[1]
+        assert status[:1] == b"4", head
+        writer.close()
+        await writer.wait_closed()
+    assert not caplog.records
 
 
 async def test_copies_of_one_call_at_once_get_one_answer(http: Http) -> None:

@@ -156,16 +156,18 @@ async def test_frames_of_websocket_itself_are_answered_and_charged(
     make: type[AiohttpShell], client: aiohttp.ClientSession, plumbing: str
 ) -> None:
     """They carry no record and cost no bytes of payload: a flood of them must not be free."""
-    async with serving(make, Queue(), inbound_bytes=10_000) as (url, _):
-        async with client.ws_connect(url + Role.S.path, autoping=False) as ws:
-            await ws.ping(b"here?")
-            answer = await ws.receive(timeout=5)
-            assert (answer.type, answer.data) == (aiohttp.WSMsgType.PONG, b"here?")
-            with suppress(ConnectionError):
-                for _ in range(200):
-                    await getattr(ws, plumbing)()
-            while (await ws.receive(timeout=5)).type in {aiohttp.WSMsgType.PONG, aiohttp.WSMsgType.BINARY}:
-                pass
+    async with (
+        serving(make, Queue(), inbound_bytes=10_000) as (url, _),
+        client.ws_connect(url + Role.S.path, autoping=False) as ws,
+    ):
+        await ws.ping(b"here?")
+        answer = await ws.receive(timeout=5)
+        assert (answer.type, answer.data) == (aiohttp.WSMsgType.PONG, b"here?")
+        with suppress(ConnectionError):
+            for _ in range(200):
+                await getattr(ws, plumbing)()
+        while (await ws.receive(timeout=5)).type in {aiohttp.WSMsgType.PONG, aiohttp.WSMsgType.BINARY}:
+            pass
 
 
 async def test_a_crowded_connection_is_not_read_until_answers_went_out(

@@ -80,7 +80,7 @@ class AiohttpShell:
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
-        if not {name.lower() for name in request.headers} >= _UPGRADE_HEADERS:
+        if not _is_upgrade(request.headers):
             return _problem(error("malformed", "not a WebSocket"))
         try:
             self._peers.check_origin(request.headers.get("origin"))
@@ -164,6 +164,19 @@ class _Link:
 
 async def _hide_server(_request: web.BaseRequest, response: web.StreamResponse) -> None:
     response.headers.popall("Server", None)
+
+
+def _is_upgrade(headers: CIMultiDictProxy[str]) -> bool:
+    """Whether this looks like an upgrade that aiohttp takes or refuses without a line in the log.
+
+    It warns of subprotocols, which we have none of, and stumbles over header bytes that are no text.
+    """
+    names = {name.lower() for name in headers}
+    return (
+        names >= _UPGRADE_HEADERS
+        and "sec-websocket-protocol" not in names
+        and all(value.isascii() for value in headers.values())
+    )
 
 
 def _lower(headers: CIMultiDictProxy[str]) -> dict[str, str]:

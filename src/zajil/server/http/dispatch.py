@@ -15,7 +15,16 @@ import msgspec
 
 from zajil.auth.context import CallingDevice
 from zajil.engine.limits import Limits
-from zajil.protocol.control import DEVICE_LISTS, Auth, Found, Route, find_route, parse_json
+from zajil.protocol.control import (
+    CHALLENGE,
+    CLAIM_KEY_PACKAGES,
+    DEVICE_LISTS,
+    Auth,
+    Found,
+    Route,
+    find_route,
+    parse_json,
+)
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import parse_b64
 from zajil.server.http.calls import BoundRoute, Carrier, HttpAnswer, HttpCall, Request, accept, refuse
@@ -23,6 +32,9 @@ from zajil.server.http.idempotency import AnswerBook
 
 _LOG = logging.getLogger(__name__)
 _QUERY = {DEVICE_LISTS: frozenset({"from"})}
+# POSTs that need no stored answer: a second challenge is as good, and a claim_id gets the same answer by itself. Both
+# are free to repeat, so storing an answer for each key would let anybody fill the disk.
+_SAME_AGAIN = frozenset({CHALLENGE, CLAIM_KEY_PACKAGES})
 
 
 class _Caller(NamedTuple):
@@ -88,7 +100,9 @@ class Dispatcher:
             prefix=call.prefix,
         )
         key = call.headers.get("idempotency-key")
-        if call.method != "POST" or key is None:
+        if key is not None and not key.isascii():
+            raise error("malformed", "idempotency key")
+        if call.method != "POST" or key is None or route in _SAME_AGAIN:
             return accept(await self._routes[route](request))
         return await self._answers.once(
             (found.route.path.encode(), caller.token or b"", key.encode()),
