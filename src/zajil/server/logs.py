@@ -11,6 +11,8 @@ import sys
 import traceback
 from typing import TextIO
 
+from aiohttp.http_exceptions import HttpProcessingError
+
 
 class BlindFormatter(logging.Formatter):
     """Formats a record without anything that came from outside."""
@@ -22,6 +24,12 @@ class BlindFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[0] is not None:
             line += "\n" + describe_exception(record.exc_info[1])
         return line
+
+
+def is_worth_a_line(record: logging.LogRecord) -> bool:
+    """False for what aiohttp logs when a peer speaks broken HTTP or leaves: anybody could fill the disk with it."""
+    fault = record.exc_info[1] if record.exc_info else None
+    return record.name != "aiohttp.server" or not isinstance(fault, HttpProcessingError | ConnectionError)
 
 
 def describe_exception(error: BaseException | None) -> str:
@@ -41,4 +49,5 @@ def set_up_logging(stream: TextIO | None = None) -> None:
     """Route every logger to one blind stream (stderr by default); warnings and up, nothing on success."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(BlindFormatter())
+    handler.addFilter(is_worth_a_line)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
