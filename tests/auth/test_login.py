@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection
 from tests.auth.conftest import PREFIX, World, caller_of, register
 from tests.server.people import Person
 
@@ -65,6 +67,37 @@ async def test_unknown_account_unknown_device_and_wrong_key_look_alike(auth: Aut
         await code_of(auth, forged.login(nonce_for(auth, person))),
     }
     assert codes == {"bad-challenge"}
+
+
+async def test_unknown_account_and_unknown_device_cost_the_same_work(
+    auth: Auth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, stranger = Person(), Person()
+    await register(auth, person)
+    person.devices[2] = Ed25519PrivateKey.generate()
+    logins = [
+        stranger.login(nonce_for(auth, stranger)),
+        person.login(nonce_for(auth, person, 2), device=2),
+    ]
+    statements: list[str] = []
+    read = auth.db.read_sync
+
+    def counted(work: Callable[[Connection], object]) -> object:
+        def traced(db: Connection) -> object:
+            run = db.execute
+            monkeypatch.setattr(db, "execute", lambda statement: (statements.append(str(statement)), run(statement))[1])
+            return work(db)
+
+        return read(traced)
+
+    monkeypatch.setattr(auth.db, "read_sync", counted)
+    seen = []
+    for signed in logins:
+        statements.clear()
+        assert await code_of(auth, signed) == "bad-challenge"
+        seen.append(list(statements))
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 3
 
 
 async def test_only_a_revoked_device_itself_learns_that_it_is_revoked(auth: Auth) -> None:

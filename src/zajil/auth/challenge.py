@@ -1,12 +1,14 @@
 """Login challenges without storage: the nonce proves by itself that we made it for this device, and when.
 
 nonce (32 B) = time u64 ms || HMAC-SHA256(key, time || account || device)[:24]. A nonce is good for 60 s and once: used
-ones are remembered in memory until they expire. Source: service.md 2, Login.
+ones are remembered in memory until they expire, and the key with them: after a restart no older nonce is good, or a
+login seen before it could be repeated. Source: service.md 2, Login.
 """
 
 from __future__ import annotations
 
 import hmac
+import itertools
 
 from zajil.protocol.errors import error
 from zajil.protocol.ids import AccountId, DeviceId, client_id
@@ -16,7 +18,7 @@ _TAG_BYTES = 24
 
 
 class Challenges:
-    """Makes and takes login nonces. One per process; `key` is 32 secret bytes."""
+    """Makes and takes login nonces. One per process; `key` is 32 random bytes that no other process has."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -41,6 +43,6 @@ class Challenges:
 
     def _forget(self, now_ms: int) -> None:
         """Drop expired nonces from the old end; they are in order of use, so close to order of age."""
-        for nonce, made_ms in list(self._used.items())[:64]:
+        for nonce, made_ms in list(itertools.islice(self._used.items(), 64)):
             if now_ms - made_ms >= NONCE_LIFE_MS:
                 del self._used[nonce]

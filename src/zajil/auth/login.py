@@ -44,7 +44,8 @@ async def log_in(auth: Auth, login: bytes, *, prefix: bytes) -> IssuedToken:
         auth.challenges.redeem(claimed.nonce, claimed.account_id, claimed.device_id, now_ms=int(auth.clock() * 1000))
     except ZajilError:
         auth.limits.take("failed_token", prefix, now=auth.clock())
-        if row is None and state is not None and await auth.db.read(lambda db: _was_listed(db, login, claimed)):
+        # Also for an account that does not exist: the work must not tell.
+        if row is None and await auth.db.read(lambda db: _was_listed(db, login, claimed)):
             raise error("device-revoked") from None
         raise error("bad-challenge") from None
     if state == store.SUSPENDED:

@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from zajil.engine.files import write_once
+
 FILE_NAME = "zajil.key"
-_MODE = 0o600
 _NONCE_SIZE = 12
 _HEAD_SIZE = 3  # key id u8, day u16
 _DAY_S = 86_400
@@ -67,8 +68,8 @@ class Keys:
     @classmethod
     def load(cls, path: Path, *, create: bool = False) -> Keys:
         """The keys in this file; with `create`, a missing file is written first. Raises KeyFileError."""
-        if create and not path.exists():
-            _write_new(path)
+        if create:
+            write_once(path, _fresh_file)
         try:
             if path.stat().st_mode & 0o077:
                 raise KeyFileError(f"{path.name} can be read by others; it must have mode 0600")
@@ -78,10 +79,6 @@ class Keys:
             raise KeyFileError(f"{path.name} is missing: without it, what is stored cannot be read") from None
         except (msgspec.MsgspecError, ValueError):
             raise KeyFileError(f"{path.name} is not a key file") from None
-
-    def subkey(self, label: str) -> bytes:
-        """32 bytes for another use (challenges, cookies), bound to `label`, stable as long as the first key stays."""
-        return _expand(self._storage[min(self._storage)], b"zajil subkey v1\0" + label.encode())
 
     def seal(self, table: str, plaintext: bytes, *, aad: bytes, now_s: float) -> bytes:
         """`key_id u8 || day u16 || nonce 12 || AES-256-GCM`, under the subkey of this table and day.
@@ -119,24 +116,6 @@ def _parse_keys(texts: Mapping[int, str]) -> dict[int, bytes]:
     return keys
 
 
-def _write_new(path: Path) -> None:
-    """Write fresh keys durably; when two starts race, the first file stays and both use it."""
+def _fresh_file() -> bytes:
     content = _KeyFile(version=1, storage={1: os.urandom(32).hex()}, ref={1: os.urandom(32).hex()})
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
-    finally:
-        draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"

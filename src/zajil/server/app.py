@@ -77,7 +77,7 @@ class Server:
             gather_ms=settings.mailbox_gather_ms,
         )
         self._delivery = self._make_delivery(keys, refs)
-        self._auth = self._make_auth(keys)
+        self._auth = self._make_auth()
         self.metrics = Metrics()
         dispatcher = self._make_dispatcher(keys)
         self.gateway = self._make_gateway(dispatcher)
@@ -153,11 +153,11 @@ class Server:
             spend_contact_token=lambda token, account: contacts.spend_contact_token(self._auth, token, account),
         )
 
-    def _make_auth(self, keys: Keys) -> Auth:
+    def _make_auth(self) -> Auth:
         return Auth(
             db=self._db,
             limits=self._limits,
-            challenges=Challenges(keys.subkey("login challenge")),
+            challenges=Challenges(os.urandom(32)),
             server_name=self.settings.server_name,
             invite_only=self.settings.registration == "invite",
             clock=self._clock,

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from zajil.engine.files import write_once
 from zajil.engine.limits import DEFAULTS as LIMIT_DEFAULTS
 from zajil.engine.limits import Limit
 
@@ -125,10 +126,8 @@ def _fixed_name(data: Path, wanted: object, settings: Settings) -> str:
 
 
 def fix_name(data: Path, settings: Settings) -> None:
-    """Write the server's name down, once."""
-    path = data / _NAME_FILE
-    if not path.exists():
-        path.write_text(settings.server_name + "\n", encoding="utf-8")
+    """Write the server's name down, once and whole: every login and link is bound to it."""
+    write_once(data / _NAME_FILE, lambda: settings.server_name.encode() + b"\n")
 
 
 def render() -> str:

@@ -1,0 +1,35 @@
+"""What must not outlive a process, and what must: a server stopped and started again on the same directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+from tests.server.people import Person
+from tests.server.wire import Http
+
+from zajil.protocol import control
+from zajil.protocol.control import Blob
+from zajil.server.app import Server
+from zajil.server.config import Settings
+
+
+async def test_a_login_seen_before_a_restart_buys_nothing_after_it(
+    tmp_path: Path, settings: Settings, client: aiohttp.ClientSession
+) -> None:
+    person = Person()
+    first = await Server.start(tmp_path, settings)
+    http = Http(f"http://127.0.0.1:{first.port}", client)
+    token = await http.register(person)
+    used, unused = [control.Login(Blob(person.login(await http.challenge(person)))) for _ in range(2)]
+    assert await http.code(control.TAKE_TOKEN, used) == "ok"
+    await first.stop()
+    second = await Server.start(tmp_path, settings)
+    http = Http(f"http://127.0.0.1:{second.port}", client)
+    try:
+        assert await http.code(control.TAKE_TOKEN, used) == "bad-challenge"
+        assert await http.code(control.TAKE_TOKEN, unused) == "bad-challenge"
+        assert await http.log_in(person)
+        assert await http.code(control.COUNT_KEY_PACKAGES, auth=token) == "ok"
+    finally:
+        await second.stop()
