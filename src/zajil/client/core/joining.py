@@ -16,7 +16,7 @@ from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import ClientId, split_client_id
 
 
-def take_welcome(step: Step, gid: bytes, welcome: bytes) -> None:
+def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes) -> None:
     """Join by a Welcome that is for us and may be taken; anything else is dropped and, where it matters, told."""
     chat = rows.find_chat(step.tx, gid)
     for package in keypackages.candidates(step, welcome):
@@ -31,7 +31,7 @@ def take_welcome(step: Step, gid: bytes, welcome: bytes) -> None:
         return
     if chat is not None and chat.status in ("await", "lost"):
         step.event("problem", gid, text="An invitation back into a chat could not be used.")
-        readd.ask(step, gid, "welcome")
+        readd.ask_anew(step, gid, epoch)
 
 
 def _open(step: Step, gid: bytes, welcome: bytes, package: OwnKeyPackage) -> tuple[mls.Group, mls.JoinInfo]:

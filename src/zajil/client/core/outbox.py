@@ -157,13 +157,17 @@ def take_ok(step: Step, mid: bytes) -> None:
         return
     n, item = found
     if item.kind == "create":
-        step.change_chat(item.gid, status="active")
-        finish(step, n, item)
+        _mark_created(step, n, item)
     elif item.kind == "message":
         mark_sent(step, n, item)
     elif item.state in ("sealed", "waiting"):
         # It stands in our mailbox already: a drain that begins after now and brings no echo means that it was lost.
         change_item(step, n, item, state="accepted", wait=step.session().hellos + 1)
+
+
+def _mark_created(step: Step, n: int, item: Item) -> None:
+    step.change_chat(item.gid, status="active")
+    finish(step, n, item)
 
 
 def take_err(step: Step, mid: bytes, code: str) -> None:
@@ -181,6 +185,9 @@ def take_err(step: Step, mid: bytes, code: str) -> None:
         change_item(step, n, item, state="waiting", wait=step.wanted_drain(), reason=code, **refusal(item))
     elif code == "pass-spent" and item.kind == "create":
         requeue(step, n, msgspec.structs.replace(item, group_pass=b""))
+    elif code == "group-exists" and item.kind == "create":
+        # Nobody else knows this random id: our own CREATE was accepted, and its answer forgotten after 24 h.
+        _mark_created(step, n, item)
     elif item.kind == "commit":
         # Not resent, and kept with its Staged until the epoch ends: a late copy may still win.
         change_item(step, n, item, state="refused", reason=code)

@@ -23,6 +23,13 @@ def ask(step: Step, gid: bytes, reason: str, *, after_ms: int = 0) -> None:
         step.change_chat(gid, asking=Asking(chat.top, reason, (), step.now + after_ms))
 
 
+def ask_anew(step: Step, gid: bytes, epoch: int) -> None:
+    """A helper's Welcome could not be used: ask again, naming its epoch, or helpers think that we are in already."""
+    chat = step.chat(gid)
+    last = max(epoch, chat.top, chat.asking.last_epoch if chat.asking else -1)
+    step.change_chat(gid, asking=Asking(last, "welcome", (), step.now + TURN_MS))
+
+
 def lose(step: Step, gid: bytes, reason: str) -> None:
     """Our state of this group is gone or useless: drop it, keep what waits to be sent, and ask."""
     step.drop_group(gid)
@@ -70,7 +77,9 @@ def _ask_next(step: Step, chat: Chat, asking: Asking) -> None:
         step.change_chat(chat.gid, asking=waiting)
         return
     pause = ROUND_MS if asking.heard else TURN_MS
-    again = msgspec.structs.replace(asking, asked=(), heard=False, next_at=step.now + pause)
+    # A whole round in vain: a Welcome may have been lost on its way, so the next one takes "added since" for no answer.
+    last = -1 if asking.heard else asking.last_epoch
+    again = msgspec.structs.replace(asking, asked=(), heard=False, last_epoch=last, next_at=step.now + pause)
     step.change_chat(chat.gid, asking=again)
 
 

@@ -125,7 +125,7 @@ def _take(step: Step, kind: int, gid: bytes, epoch: int, body: bytes) -> None:
             messages.ensure_profile(step, gid)
         return
     if kind == Kind.WELCOME:
-        joining.take_welcome(step, gid, body)
+        joining.take_welcome(step, gid, epoch, body)
         return
     known = rows.find_chat(step.tx, gid)
     if known is None or known.status != "active":
