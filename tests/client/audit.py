@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from tests.client.ledger import Acceptance, Device, Seat, Violation
+from tests.client.ledger import Acceptance, Device, Violation
 from tests.client.phone import Phone
 from tests.client.world import World
 
-from zajil.client.core import groups
 from zajil.client.state import rows
 from zajil.client.state.rows import Chat, StoredMessage
 from zajil.protocol.ids import GroupId
@@ -75,25 +74,12 @@ def _check_members(world: World, gid: bytes) -> None:
         lost = (gid, phone.device) in world.books.lost or phone.device in world.books.restored
         if lost and (not helpers or gid != world.main):
             continue  # nobody is left to bring it back, or its DM was replaced by another one
-        if chat is not None and may_refuse(chat, seats[phone.device]):
-            continue
         if chat is None or chat.status != "active" or chat.epoch != epoch:
             at = (chat.status, chat.epoch) if chat is not None else None
             raise Violation(f"{phone.name} does not converge: {at} of epoch {epoch}")
         tree = {member.leaf: (member.account, member.device) for member in chat.members}
         if tree != {leaf: seat.device for leaf, seat in world.books.rosters[gid].items()}:
             raise Violation(f"{phone.name}: tree and roster differ")
-
-
-def may_refuse(chat: Chat, seat: Seat) -> bool:
-    """Whether a removed device was brought back by someone who could not add in the last tree it held.
-
-    Such a Welcome is taken on the person's word only (service.md 6), so the device stays out.
-    """
-    if chat.status not in ("removed", "left"):
-        return False
-    could_add = seat.by in chat.accounts() and groups.role_of(chat, seat.by) >= chat.perms["add"]
-    return not could_add
 
 
 def _check_secrets(world: World, gid: bytes) -> None:
@@ -168,9 +154,6 @@ def _check_delivery(world: World) -> None:
 def _is_excused(world: World, phone: Phone, each: Acceptance, chat: Chat | None) -> bool:
     """Whether the device lost what it needed to read that message, on purpose of the test."""
     if world.books.excuses(each.gid, phone.device, each.epoch):
-        return True
-    seat = world.books.seats(each.gid).get(phone.device)
-    if chat is not None and seat is not None and each.epoch >= seat.since and may_refuse(chat, seat):
         return True
     if each.gid == world.main or phone.device not in world.books.restored:
         return False

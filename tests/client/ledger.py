@@ -1,4 +1,4 @@
-"""What the outside could observe: which key sealed which bytes, what the server accepted for whom, what was lost on purpose.
+"""What a witness could write down: which key sealed what, what the server took and for whom, what was lost on purpose.
 
 The books of `tests.client.world`. Nothing here is part of the product; the hook on the sealing function only records.
 """
@@ -88,11 +88,10 @@ class Acceptance(NamedTuple):
 
 
 class Seat(NamedTuple):
-    """A roster entry: whose mailbox, the epoch in which it came in, and the account that brought it."""
+    """A roster entry: whose mailbox, and the epoch in which it came in."""
 
     device: Device
     since: int
-    by: bytes
 
 
 @dataclass
@@ -116,9 +115,9 @@ class Books:
     def found(self, gid: bytes, device: Device) -> None:
         """A group began with this device alone."""
         self.epochs[gid] = 0
-        self.rosters[gid] = {0: Seat(device, 0, device[0])}
+        self.rosters[gid] = {0: Seat(device, 0)}
 
-    def advance(self, gid: bytes, by: Device, add: list[tuple[int, Device]], rm: tuple[int, ...]) -> None:
+    def advance(self, gid: bytes, add: list[tuple[int, Device]], rm: tuple[int, ...]) -> None:
         """A commit won."""
         roster = self.rosters[gid]
         gone = [roster.pop(leaf).device for leaf in rm]
@@ -126,7 +125,7 @@ class Books:
         self.readds += [(gid, device) for _, device in add if device in gone]
         self.epochs[gid] += 1
         for leaf, device in add:
-            roster[leaf] = Seat(device, self.epochs[gid], by[0])
+            roster[leaf] = Seat(device, self.epochs[gid])
 
     def accept(self, gid: bytes, epoch: int, body: bytes) -> None:
         """A message was taken."""

@@ -10,11 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.client.audit import audit, find_chat, watch
 from tests.client.phone import Phone
-from tests.client.world import DAY_MS, HOUR_MS, World
+from tests.client.world import DAY_MS, HOUR_MS, small_world
 
 from zajil.client.core import chats, readd, recovery
 from zajil.client.state.rows import Intent
@@ -54,36 +52,12 @@ WORK = st.one_of(
     st.lists(st.sampled_from(sorted(ACTS)), max_size=6),
     st.sampled_from([[], SENT, [*SENT, "receive"], SENT[:3], ["call", "post", "serve, lose"], ["turn"]]),
 )
-_templates: list[World] = []
-
-
-def template() -> World:
-    """A settled world: a1 and a2 are devices of one account, which owns the group; b is admin, c a member."""
-    if not _templates:
-        world = World(Path(tempfile.mkdtemp(prefix="zajil-machine-")), seed=7)
-        a1, b, c = (world.enrol(name) for name in ("a1", "b", "c"))
-        world.befriend()
-        world.settle()
-        world.link("a2", a1)
-        world.befriend()
-        world.settle()
-        world.open_main(a1, [b], [b, c])
-        audit(world)
-        world.close()
-        _templates.append(world)
-    return _templates[0]
-
-
-def new_world(seed: int = 0) -> World:
-    """A copy of the template."""
-    return template().fork(Path(tempfile.mkdtemp(prefix="zajil-machine-")), seed=seed)
 
 
 class Delivery(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 2**16))
     def begin(self, seed: int) -> None:
-        self.world = new_world(seed)
-        self.world.settle()
+        self.world = small_world(seed)
         self.written = 0
         self.losses = 1
         self.copies = 1
@@ -121,12 +95,18 @@ class Delivery(RuleBasedStateMachine):
 
     @rule(who=st.sampled_from(("a1", "a2", "b")), whom=st.sampled_from(("b", "c")), acts=WORK)
     def change_members(self, who: str, whom: str, acts: list[str]) -> None:
-        """Remove a member, or add who is not."""
+        """Remove a member, or add who is not.
+
+        b adds nobody once it was removed: who was removed after it takes an invitation back only from those it knew
+        as admins at that time (service.md 6), and that is not what this machine is about.
+        """
         phone, account = self.phone(who), self.world.phones[whom].device[0]
         chat = find_chat(phone, self.world.main)
         if chat is None or who == whom:
             return
         change = chats.remove_account if account in chat.accounts() else chats.add_account
+        if change is chats.add_account and (self.world.main, phone.device) in self.world.books.removed:
+            return
 
         def act() -> None:
             with suppress(ZajilError), phone.core.step("change") as step:
