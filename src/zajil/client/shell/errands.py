@@ -46,23 +46,30 @@ class Errands:
                 await self._make(want)
                 self._failures.pop(want, None)
             except (Limited, Unavailable) as problem:
-                failures = self._failures[want] = self._failures.get(want, 0) + 1
-                pause = (problem.retry_ms or 0) / 1000 or RETRY_S[min(failures, len(RETRY_S)) - 1]
-                self._not_before[want] = loop.time() + pause
+                pause = self._put_off(want, problem.retry_ms or 0)
                 if isinstance(problem, Unavailable) or pause > PATIENCE_S:
                     self._down(problem)
             except AuthError as problem:
                 self._refused(want, problem)
             except ZajilError as problem:
+                self._put_off(want, 0)
                 self._core.take_refusal(want, problem.code)
+
+    def _put_off(self, want: Want, retry_ms: int) -> float:
+        """Seconds until the next try: what the server says, else longer each time. A want may outlive its refusal."""
+        failures = self._failures[want] = self._failures.get(want, 0) + 1
+        pause = retry_ms / 1000 or RETRY_S[min(failures, len(RETRY_S)) - 1]
+        self._not_before[want] = asyncio.get_running_loop().time() + pause
+        return pause
 
     def _refused(self, want: Want, problem: AuthError) -> None:
         """A token that ended is taken anew once; a second refusal in a row counts."""
-        failures = self._failures[want] = self._failures.get(want, 0) + 1
-        if failures > 1:
-            self._failures.pop(want)
-            self._core.take_refusal(want, problem.code)
         self._tokens.forget()
+        if want not in self._failures:
+            self._failures[want] = 1
+            return
+        self._put_off(want, 0)
+        self._core.take_refusal(want, problem.code)
 
     async def _make(self, want: Want) -> None:
         match want:
@@ -107,7 +114,7 @@ class Errands:
         """Claim our own packages until only the last resort is left: their secrets are gone."""
         with self._core.look() as step:
             profile = step.profile
-        while True:
+        for _ in range(keypackages.POOL + 1):
             request = control.ClaimKeyPackages(
                 control.B16(profile.account_id), (SUITE_XWING,), control.B16(token_bytes(16)), (profile.device_id,)
             )
@@ -116,6 +123,7 @@ class Errands:
             )
             if all(client.last_resort for client in answer.clients):
                 return
+        raise error("malformed", "more packages than were published")
 
     async def _publish(self) -> None:
         auth = await self._tokens.auth()
