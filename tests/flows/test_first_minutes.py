@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import signal
 import socket
@@ -82,6 +83,23 @@ def test_what_zajil_run_prints_works_when_pasted_and_echo_answers(folders: tuple
         contacts = json.loads(paste([*ZAJIL, "contacts", "--json"], home))
         assert [contact["name"] for contact in contacts] == ["Echo"], "the same Echo, at another address"
         assert again.stop(signal.SIGINT) == 0
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_server_and_echo_end_with_a_supervisor_that_was_killed(folders: tuple[Path, Path]) -> None:
+    data, home = folders
+    with residence(data, home) as running:
+        running.read_until(READY)
+        ends = [os.pidfd_open(child) for child in children_of(running.process.pid)]
+        assert len(ends) == 2
+        running.process.kill()
+        for end in ends:
+            assert select.select([end], [], [], 30)[0], "a child outlives its supervisor"
+            os.close(end)
 
 
 def test_a_busy_port_is_said_clearly(tmp_path: Path) -> None:
