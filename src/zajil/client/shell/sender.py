@@ -52,7 +52,7 @@ class Sender:
         """Seal and send what may go now."""
         now = asyncio.get_running_loop().time()
         if self._task is not None and self._task.done():
-            self.failed = self._task.exception()
+            self.failed = None if self._task.cancelled() else self._task.exception()
             self._task = None
         requests = self._core.requests()
         if requests:
