@@ -103,6 +103,18 @@ def test_an_ambiguous_name_lists_its_candidates_cleaned(capsys: pytest.CaptureFi
     assert lines[2:] == ["  id-one  Boris", "  id-two  Boris"]
 
 
+def test_every_end_has_its_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["--version"]) == 0
+    assert run_command([]) == 0
+    assert [complain(end) for end in (SystemExit(0), SystemExit(None), SystemExit(3), KeyboardInterrupt())] == [
+        0,
+        0,
+        3,
+        130,
+    ]
+    assert capsys.readouterr().err == ""
+
+
 def test_a_bug_is_told_without_a_traceback_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError) as raised:
         fail_with_a_secret()

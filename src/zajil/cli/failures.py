@@ -44,6 +44,8 @@ def complain(error: BaseException, *, command: str = "zajil", debug: bool = Fals
     """Print what went wrong on stderr; the exit code to end with."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
     if isinstance(error, BrokenPipeError):
         return REFUSED
     if debug:
