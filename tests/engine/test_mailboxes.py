@@ -124,6 +124,31 @@ def test_a_flood_of_bytes_is_measured_in_bytes(make_server: MakeServer) -> None:
     assert len([m for m in queue if m.gid == friend.gid and m.kind == 2]) == 30
 
 
+def test_one_large_body_in_the_place_of_many_small_ones_takes_few_statements(make_server: MakeServer) -> None:
+    """The writer is everybody's: whoever fills a mailbox with crumbs must not hold it up with one Welcome."""
+    server = make_server(Cap(1000, 100_000))
+    box = server.mailbox()
+    friend, flood = Group(server, server.mailbox(), box), Group(server, server.mailbox(), box)
+    friendly = [friend.send_frame(b"") for _ in range(30)]
+    for frame in friendly:
+        server.send(frame)
+    while server.engine.state_now(box).queued < 1000 and not server.engine.state_now(box).dropped:
+        server.send(flood.send_frame(b""))
+    frame = friend.commit_frame([(2, server.refs.make_ref(box))], welcome=b"w" * 40_000)
+    before = server.queue(box)
+    server.commit(frame)
+    assert server.engine.last_statements < 35
+    queue = server.queue(box)
+    gone = [m for m in before if m.seq < queue[-1].seq and m.seq not in {kept.seq for kept in queue}]
+    assert len(gone) > 200
+    assert {m.gid for m in gone} == {flood.gid}
+    assert max(m.seq for m in gone) < min(m.seq for m in queue if m.gid == flood.gid and m.kind == Kind.APP)
+    assert sum(len(m.body) for m in queue) <= 100_000
+    state = server.engine.state_now(box)
+    assert state.queued == len(queue)
+    assert state.dropped == state.head - len(queue)
+
+
 def test_commits_of_the_flooding_reference_go_last_but_go(make_server: MakeServer) -> None:
     server = make_server(Cap(10, 1 << 20))
     box = server.mailbox()

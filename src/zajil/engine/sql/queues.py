@@ -6,7 +6,9 @@ formatted in. A message body is stored once and counted by `refs`; the last poin
 
 from __future__ import annotations
 
+import heapq
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -157,24 +159,64 @@ def evict(sql: Sql, mailbox_id: bytes, *, count: int, size_bytes: int, cap: Cap)
     """Make a mailbox fit again: the reference that holds most loses its oldest messages, then commits and Welcomes.
 
     Whoever floods through a reference thus evicts himself. "Most" is entries or bytes, whichever is over the cap.
+    One entry, the usual case, is found by SQL; for more, the entries are read once, so that one large body that takes
+    the place of thousands of small ones does not hold the writer up for seconds.
     """
-    dropped: list[tuple[int, bytes]] = []
-    while count > cap.entries or size_bytes > cap.size_bytes:
-        measure = "COUNT(*)" if count > cap.entries else "SUM(size)"
-        (via,) = sql.run(
-            f"SELECT via FROM mailbox_item WHERE mailbox_id = ? GROUP BY via ORDER BY {measure} DESC, via LIMIT 1",  # noqa: S608
-            (mailbox_id,),
-        ).fetchone()
-        seq, message_id, size = _oldest(sql, mailbox_id, via)
-        sql.run("DELETE FROM mailbox_item WHERE mailbox_id = ? AND seq = ?", (mailbox_id, seq))
-        dropped.append((seq, message_id))
-        count, size_bytes = count - 1, size_bytes - size
-    release(sql, [message_id for _, message_id in dropped])
+    measure = "COUNT(*)" if count > cap.entries else "SUM(size)"
+    (via,) = sql.run(
+        f"SELECT via FROM mailbox_item WHERE mailbox_id = ? GROUP BY via ORDER BY {measure} DESC, via LIMIT 1",  # noqa: S608
+        (mailbox_id,),
+    ).fetchone()
+    dropped = [_oldest(sql, mailbox_id, via)]
+    count, size_bytes = count - 1, size_bytes - dropped[0][2]
+    if count > cap.entries or size_bytes > cap.size_bytes:
+        more = _choose(_entries_by_via(sql, mailbox_id, dropped[0][0]), count=count, size_bytes=size_bytes, cap=cap)
+        count, size_bytes = count - len(more), size_bytes - sum(size for _, _, size in more)
+        dropped += more
+    sql.run_many(
+        "DELETE FROM mailbox_item WHERE mailbox_id = ? AND seq = ?", [(mailbox_id, seq) for seq, _, _ in dropped]
+    )
+    release(sql, [message_id for _, message_id, _ in dropped])
     sql.run(
         "UPDATE mailbox SET count = ?, bytes = ?, gap_count = gap_count + ?, gap_seq = MAX(gap_seq, ?)"
         " WHERE mailbox_id = ?",
-        (count, size_bytes, len(dropped), max(seq for seq, _ in dropped) + 1, mailbox_id),
+        (count, size_bytes, len(dropped), max(seq for seq, _, _ in dropped) + 1, mailbox_id),
     )
+
+
+_Entry = tuple[int, bytes, int]
+"""Seq, message id, size."""
+
+
+def _entries_by_via(sql: Sql, mailbox_id: bytes, but: int) -> dict[bytes | None, deque[_Entry]]:
+    """What each reference holds, without the entry `but`, in the order in which it would lose it."""
+    rows = sql.run(
+        "SELECT i.via, i.seq, i.message_id, i.size FROM mailbox_item i JOIN message m ON m.id = i.message_id"
+        " WHERE i.mailbox_id = ? AND i.seq != ? ORDER BY m.kind IN (?, ?), i.seq",
+        (mailbox_id, but, KIND_COMMIT, KIND_WELCOME),
+    )
+    held: dict[bytes | None, deque[_Entry]] = {}
+    for via, seq, message_id, size in rows:
+        held.setdefault(via, deque()).append((seq, message_id, size))
+    return held
+
+
+def _choose(held: dict[bytes | None, deque[_Entry]], *, count: int, size_bytes: int, cap: Cap) -> list[_Entry]:
+    """The entries to drop until the mailbox fits; takes them out of `held`."""
+    chosen: list[_Entry] = []
+    for by_size in (False, True):
+        totals = {via: sum(size for _, _, size in own) if by_size else len(own) for via, own in held.items() if own}
+        largest = [(-total, via is not None, via or b"") for via, total in totals.items()]
+        heapq.heapify(largest)
+        while (size_bytes > cap.size_bytes if by_size else count > cap.entries) and largest:
+            total, named, name = heapq.heappop(largest)
+            own = held[name if named else None]
+            entry = own.popleft()
+            chosen.append(entry)
+            count, size_bytes = count - 1, size_bytes - entry[2]
+            if own:
+                heapq.heappush(largest, (total + (entry[2] if by_size else 1), named, name))
+    return chosen
 
 
 def _oldest(sql: Sql, mailbox_id: bytes, via: bytes | None) -> tuple[int, bytes, int]:
