@@ -124,7 +124,10 @@ async def _create_account(
     first = DeviceList(
         objects.account_id_of(profile.account_pub), 1, objects.NO_LIST, profile.account_pub, (entry,), now
     )
-    signed = objects.sign_object(Kind.DEVICE_LIST, first.encode(), account_key(keys))
+    with core.look() as step:
+        # A registration that was cut short may have reached the server: another first list would fork the account.
+        stored = accounts.known(step, profile.account_id).list_object
+    signed = stored or objects.sign_object(Kind.DEVICE_LIST, first.encode(), account_key(keys))
     login = make_login(profile, keys.device_seed, nonce=hashlib.sha256(signed).digest())
     request = control.CreateAccount(control.Blob(signed), control.Blob(login), control.Gate(invite))
     with core.step("own-list") as step:

@@ -33,6 +33,8 @@ from zajil.protocol.limits import ACCOUNT_DEVICES
 
 WAIT_S = 120.0
 POLL_S = 0.5
+# Another device of ours may be faster; a server that calls every list stale is given up.
+LIST_TRIES = 4
 
 
 async def link_new(
@@ -165,12 +167,12 @@ async def approve(core: Core, calls: Calls, tokens: Tokens, text: str) -> Linked
     with core.look() as step:
         server_name = step.profile.server_name
     code, _, offer = await _fetch_offer(calls, text, server_name)
-    while True:
+    for tries_left in reversed(range(LIST_TRIES)):
         try:
             device = await _extend_list(core, calls, tokens, offer)
             break
         except Conflict as problem:
-            if problem.code != "stale-list":
+            if problem.code != "stale-list" or not tries_left:
                 raise
     answer = await _answer(core, calls, tokens, device, offer, code)
     enc, sealed = hpke.seal(
@@ -203,6 +205,10 @@ async def _extend_list(core: Core, calls: Calls, tokens: Tokens, offer: Offer) -
         account = AccountId(step.profile.account_id)
         now = step.now // 1000 or core.now() // 1000
     newest = objects.open_chain(lists, account_id=account)
+    with core.step("own-list") as step:
+        # Built on a chain behind the one we know, the next list would be a fork signed by ourselves.
+        if accounts.learn_chain(step, account, lists).list_object != newest.object:
+            raise error("stale-list", "the server's chain is not ours")
     listed = next((d for d in newest.list.devices if d.sig_pub == offer.sig_pub), None)
     if listed is not None:
         return listed.device_id
