@@ -13,9 +13,11 @@ from tests.server.wire import Http, Wire
 
 from zajil.protocol import control, frames
 from zajil.protocol.control import Blob
+from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Kind, Role
 from zajil.protocol.session.server import DETACHED_S
 from zajil.server.app import Server
+from zajil.server.gateway.places import Places
 
 MakeWire = Callable[[Role], Wire]
 
@@ -181,10 +183,44 @@ async def test_an_idle_sender_is_closed_and_a_silent_peer_dropped(http: Http, wi
 async def test_too_many_connections_are_told_busy_before_the_upgrade(
     http: Http, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.gateway, "_connections_max", 1)
+    monkeypatch.setattr(server.gateway, "_places", Places(1))
     async with http.client.ws_connect(http.url + Role.S.path):
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await http.client.ws_connect(http.url + Role.S.path)
         assert caught.value.status == 503
         assert caught.value.headers is not None
         assert int(caught.value.headers["retry-after"]) >= 1
+
+
+async def test_more_sessions_than_there_is_room_for_shut_nobody_out(
+    http: Http, wire: MakeWire, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever opens and cuts sessions all the time leaves detached ones: they go, instead of everybody else."""
+    monkeypatch.setattr(server.gateway, "_sessions_max", 3)
+    first = wire(Role.S)
+    for session in (first, wire(Role.S), wire(Role.S), wire(Role.S)):
+        await session.open()
+        assert isinstance(await session.ask(FakeGroup().send(1)), frames.Err)
+        await session.cut()
+    await first.open()
+    while first.begun < 2:  # forgotten, so it begins anew
+        await first.pump()
+    assert isinstance(await first.ask(FakeGroup().send(2)), frames.Err)
+    await first.cut()
+
+
+def test_one_prefix_cannot_take_every_place() -> None:
+    places = Places(80)
+    for _ in range(40):
+        places.take(b"greedy", retry_ms=1)
+    with pytest.raises(ZajilError, match="busy"):
+        places.take(b"greedy", retry_ms=1)
+    for number in range(40):
+        places.take(bytes([number]), retry_ms=1)
+    with pytest.raises(ZajilError, match="busy"):
+        places.take(b"late", retry_ms=1)
+    places.leave(b"greedy")
+    places.take(b"late", retry_ms=1)
+    for _ in range(39):
+        places.leave(b"greedy")
+    places.take(b"greedy", retry_ms=1)

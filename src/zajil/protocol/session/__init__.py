@@ -14,9 +14,10 @@ the client's `Begin` says to start over (R: HELLO; S: the open requests with the
 
 from zajil.protocol.session.client import ClientSession
 from zajil.protocol.session.events import Begin, ClientEvent, Closed, Message, Stalled, Usable
-from zajil.protocol.session.server import ServerCarrier, ServerEvent, ServerSession, SessionTable, TakenOver
+from zajil.protocol.session.server import DETACHED_S, ServerCarrier, ServerEvent, ServerSession, SessionTable, TakenOver
 
 __all__ = [
+    "DETACHED_S",
     "Begin",
     "ClientEvent",
     "ClientSession",

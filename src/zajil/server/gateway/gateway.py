@@ -21,9 +21,10 @@ from zajil.protocol.errors import AuthError, ZajilError, error
 from zajil.protocol.frames import KeysLow, Msg, Ok, Request, Role
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId, parse_b64
 from zajil.protocol.limits import WELCOME_BYTES
-from zajil.protocol.session import ServerCarrier, ServerSession, SessionTable
+from zajil.protocol.session import DETACHED_S, ServerCarrier, ServerSession, SessionTable
 from zajil.server.gateway.connection import Connection
 from zajil.server.gateway.conversation import Conversation, Work
+from zajil.server.gateway.places import Places
 from zajil.server.gateway.receiver import Acknowledge, Authenticate, Identity, Read, Standing
 from zajil.server.gateway.sender import Call, Submit, answer_parts
 from zajil.server.http.calls import Carrier, HttpAnswer, HttpCall
@@ -94,7 +95,8 @@ class Gateway:
         self._bus = bus
         self._limits = limits
         self._patience = patience
-        self._connections_max = connections_max
+        self._places = Places(connections_max)
+        self._sessions_max = 2 * connections_max
         self._clock = clock
         self._tables = {role: SessionTable(role, new_id=lambda: os.urandom(16)) for role in Role}
         self._connections: dict[Connection, bytes] = {}
@@ -117,9 +119,9 @@ class Gateway:
         """A connection was made. Raises Unavailable `busy` or `restarting`: answer 503 before the upgrade."""
         if self._draining:
             raise error("restarting", retry_ms=_jitter_ms(2000))
-        held = max(len(self._connections), sum(map(len, self._tables.values())) // 2)
-        if held >= self._connections_max:
-            raise error("busy", retry_ms=_jitter_ms(5000))
+        self._places.take(prefix, retry_ms=_jitter_ms(5000))
+        if sum(map(len, self._tables.values())) >= self._sessions_max:
+            self._forget_detached(self.now() + DETACHED_S)  # any gateway may forget them: clients begin anew
         connection = Connection(
             self._tables[role],
             prefix=prefix,
@@ -157,7 +159,8 @@ class Gateway:
     def lost(self, connection: Connection) -> None:
         """The connection is gone."""
         connection.lost(now=self.now())
-        self._connections.pop(connection, None)
+        if self._connections.pop(connection, None) is not None:
+            self._places.leave(connection.prefix)
         self._by_carrier.pop(connection.carrier, None)
         self._waiting.discard(connection)
 
@@ -381,6 +384,9 @@ class Gateway:
             if now >= at:
                 self._reread_at[conversation] = now + self._patience.reread_s
                 self._start_work(conversation, conversation.woken(now=now))
+        self._forget_detached(now)
+
+    def _forget_detached(self, now: float) -> None:
         for table in self._tables.values():
             for session in table.expire(now):
                 if isinstance(session.owner, Conversation):
