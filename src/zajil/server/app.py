@@ -47,6 +47,8 @@ from zajil.server.schema import open_database
 
 _LOG = logging.getLogger(__name__)
 _LOCK_FILE = "zajil.lock"
+_EMPTY_LOG_S = 60.0
+"""How long the write-ahead log may tell what changed together: a commit's group and the mailboxes it went to."""
 
 
 class Server:
@@ -130,12 +132,16 @@ class Server:
         await delivery_retention.run(self._delivery)
 
     async def _keep_up(self) -> None:
+        again = 0.0
         while True:
             try:
-                await self.run_retention()
+                if time.monotonic() >= again:
+                    again = time.monotonic() + self.settings.retention_every_s
+                    await self.run_retention()
+                await asyncio.to_thread(self._db.truncate_wal)
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
                 _LOG.error("retention failed", exc_info=bug)
-            await asyncio.sleep(self.settings.retention_every_s)
+            await asyncio.sleep(min(_EMPTY_LOG_S, self.settings.retention_every_s))
 
     # Wiring
 
