@@ -210,6 +210,9 @@ async def test_claims_of_one_target_are_limited(story: Story) -> None:
     await packages.claim(delivery, CONTACT, request(bytes([0]) * 16))  # a retry costs nothing
     assert (await refuses("slow-down", packages.claim(delivery, CONTACT, request(b"x" * 16)))).retry_ms == 60_000
     assert story.accounts.uses == 1
+    for n in range(2):
+        await packages.claim(delivery, story.phone, request(bytes([n]) * 16))  # contacts used up nothing of the owner's
+    await refuses("slow-down", packages.claim(delivery, story.phone, request(b"y" * 16)))
 
 
 async def test_a_claim_rests_sealed_and_names_nobody(story: Story) -> None:

@@ -63,7 +63,9 @@ async def claim(
     now = delivery.now()
     if known := await delivery.db.read(lambda connection: store.find_claim(connection, key, now=now)):
         return _opened(delivery, key, known)
-    delivery.limits.take("claim", account_id, now=delivery.clock())
+    # Own devices have a bucket of their own: whoever holds a contact link must not keep them from being added.
+    target = account_id if isinstance(caller, ContactCaller) else b"own" + account_id
+    delivery.limits.take("claim", target, now=delivery.clock())
     found = await delivery.find_devices(account_id)
     if found is None:
         raise error("not-allowed")
