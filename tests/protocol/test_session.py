@@ -418,3 +418,11 @@ def test_a_client_ends_a_session() -> None:
     assert pair.client.close("protocol") == [Closed("protocol", 0, by_peer=False)]
     assert pair.exchange() == ([], [Closed("protocol", 0, by_peer=True)])
     assert len(pair.table) == 0
+
+
+def test_a_peer_that_pings_and_never_reads_is_cut_off() -> None:
+    carrier = SessionTable(Role.S, new_id=lambda: bytes(16)).accept()
+    carrier.feed(encode_record(Open(1, None, 0, 65536)), 0.0)
+    for number in range(64):
+        assert carrier.feed(encode_record(Ping(number)), 0.0) == []
+    assert carrier.feed(encode_record(Ping(64)), 0.0) == [Closed("protocol", 0, by_peer=False)]

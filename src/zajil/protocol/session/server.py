@@ -28,6 +28,8 @@ from zajil.protocol.session.wire import (
 
 DETACHED_S: Final = 120.0
 PINGS_BEFORE_OPEN: Final = 6
+ECHOES_MAX: Final = 64
+"""Most PONGs that wait to be pulled; a peer that reads has at most six PINGs under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,8 @@ class ServerCarrier:
                 self._early_pings += self.session is None
                 if self._early_pings > PINGS_BEFORE_OPEN:
                     raise error("protocol", "too many PINGs before OPEN")
+                if len(self._echoes) >= ECHOES_MAX:
+                    raise error("protocol", "PINGs without end, and no PONG is read")
                 self._echoes.append((Pong(frame.id), len(record)))
                 return []
             case Close():
