@@ -19,6 +19,9 @@ from zajil.cli.untrusted import clean_name, clean_text, isolate
 
 if TYPE_CHECKING:
     from zajil.client import Chat, Client, Event, Message
+    from zajil.protocol.errors import ZajilError
+
+LOCKED = ("state-rolled-back", "device-revoked")
 
 _INDENT = " " * 9
 _SENDER_WIDTH_MAX = 18
@@ -116,8 +119,6 @@ def _reason(message: Message) -> str:
 
 def print_message_heads(client: Client, messages: Sequence[Message]) -> None:
     """What a sync brought, by chat."""
-    from zajil.cli.commands.chats import title_of
-
     titles = {chat.id: title_of(chat) for chat in client.chats()}
     if messages:
         console().print(words.NEW_MESSAGES(count=len(messages)), style="bold")
@@ -127,14 +128,28 @@ def print_message_heads(client: Client, messages: Sequence[Message]) -> None:
         screen.print(message_line(message))
 
 
-async def sync_or_say(client: Client) -> None:
-    """Fetch and send; without a server say so on stderr and go on with what is here."""
-    from zajil.protocol.errors import Unreachable
+def title_of(chat: Chat) -> str:
+    """The title for a screen: the self chat's in the language of the process, others cleaned."""
+    return words.NOTE_TO_SELF() if chat.kind == "self" else clean_name(chat.title)
+
+
+async def sync_or_say(client: Client) -> ZajilError | None:
+    """Fetch and send; without a server say so on stderr and go on with what is here.
+
+    A home that may not talk to its server any more still shows what it holds: that refusal is returned, to be raised
+    after the showing.
+    """
+    from zajil.protocol.errors import Unreachable, ZajilError
 
     try:
         await client.sync()
     except Unreachable:
         error_console().print(words.OFFLINE_READ(), style="dim")
+    except ZajilError as error:
+        if error.code not in LOCKED:
+            raise
+        return error
+    return None
 
 
 async def follow_chat(client: Client, chat: Chat, *, limit: int, json: bool) -> None:

@@ -20,6 +20,7 @@ _ENOUGH = 1000
 def chats(context: typer.Context, *, json: Json = False) -> None:
     """All chats, latest activity first."""
     from zajil.cli.output import console, print_json
+    from zajil.cli.reading import title_of
     from zajil.cli.untrusted import isolate
 
     async def told(client: Client) -> None:
@@ -92,13 +93,15 @@ def read(
         if follow:
             await follow_chat(client, find_chat(client, chat), limit=limit, json=json)
             return
-        await sync_or_say(client)
+        problem = await sync_or_say(client)
         found = find_chat(client, chat)
         messages = client.read(found, limit=limit)
         if json:
             print_json([message_row(message) for message in messages])
         else:
             print_messages(messages)
+        if problem is not None:
+            raise problem
 
     try:
         run_with_client(context, shown)
@@ -146,13 +149,6 @@ def chat_row(chat: Chat) -> dict[str, object]:
         "devices": chat.devices,
         "last_activity": chat.last_activity,
     }
-
-
-def title_of(chat: Chat) -> str:
-    """The title for a screen: the self chat's in the language of the process, others cleaned."""
-    from zajil.cli.untrusted import clean_name
-
-    return words.NOTE_TO_SELF() if chat.kind == "self" else clean_name(chat.title)
 
 
 def find_chat(client: Client, text: str) -> Chat:
