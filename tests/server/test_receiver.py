@@ -139,6 +139,14 @@ def test_a_full_window_with_nothing_behind_it_is_no_slowness() -> None:
     assert one.tick(now=1030) == [Finish("slow-down", 5000)]
 
 
+def test_hellos_without_end_are_not_kept() -> None:
+    receiver = Receiver(now=0, first_frame_s=10, slow_after_s=30)
+    assert len(receiver.hello(frames.Hello("token", 0))) == 1
+    for _ in range(15):
+        assert receiver.hello(frames.Hello("token", 0)) == []
+    assert receiver.hello(frames.Hello("token", 0)) == [Finish("protocol")]
+
+
 def test_what_nobody_may_do_ends_it() -> None:
     one = receiver()
     assert one.mack(frames.Mack(0), now=0) == [Finish("protocol")]

@@ -19,6 +19,9 @@ from zajil.protocol import frames
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 from zajil.protocol.limits import R_WINDOW_BYTES, R_WINDOW_MESSAGES
 
+_CHECKS_MAX = 16
+"""Most HELLOs that wait to be checked; a device that drains again waits for DRAINED first."""
+
 
 class Authenticate(NamedTuple):
     """Check this device token, acknowledge `after` and look the mailbox up; answer with `admitted` or `refused`."""
@@ -116,6 +119,8 @@ class Receiver:
             return []
         if self._state is _State.WAITING:
             self._state = _State.CHECKING
+        if len(self._checks) >= _CHECKS_MAX:
+            return self.finish("protocol")
         self._checks.append(Authenticate(frame.token, frame.after))
         return [self._checks[0]] if len(self._checks) == 1 else []
 
