@@ -241,7 +241,7 @@ class Delivery(RuleBasedStateMachine):
 
 TestDelivery = Delivery.TestCase
 TestDelivery.settings = settings(
-    max_examples=EXAMPLES or 60,
+    max_examples=EXAMPLES or 120,
     stateful_step_count=STEPS,
     deadline=None,
     derandomize=not EXAMPLES,
