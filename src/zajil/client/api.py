@@ -161,14 +161,8 @@ class Client:
             account=encode_b64(parsed.account_id),
         )
         with self._core.step("add-contact") as step:
-            account = accounts.learn_chain(step, parsed.account_id, [bytes(data) for data in answer.lists])
-            accounts.learn_introduction(step, parsed.account_id, parsed.name or "", parsed.contact_token)
-            accounts.change(
-                step,
-                parsed.account_id,
-                contact=True,
-                contact_token=account.contact_token or parsed.contact_token,
-            )
+            accounts.learn_chain(step, parsed.account_id, [bytes(data) for data in answer.lists])
+            accounts.learn_link(step, parsed.account_id, parsed.name or "", parsed.contact_token)
             gid = chats.open_dm(step, parsed.account_id)
             pending = [n for n, item in rows.items(step.tx, gid) if item.kind in ("create", "commit")]
         await self._device.settle(pending)

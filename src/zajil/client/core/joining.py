@@ -96,6 +96,9 @@ def _settle(
     step: Step, before: Chat | None, chat: Chat, group: mls.Group, info: mls.JoinInfo, *, last_resort: bool
 ) -> None:
     step.drop_group(chat.gid)
+    for n, _ in step.tx.rows("held", chat.gid):
+        # Whatever came before this Welcome is of an earlier epoch, or of none.
+        step.tx.remove("held", n)
     rows.save_chat(step.tx, chat)
     step.save_group(chat.gid, group)
     _learn(step, info)

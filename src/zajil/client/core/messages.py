@@ -23,6 +23,8 @@ from zajil.protocol.ids import AccountId, GroupId, Mid
 from zajil.protocol.roster import roster_key
 
 KNOWN_DAYS_MS = 60 * 86_400_000
+# 2100. The sender's clock is his word; a time that no calendar holds would break whoever shows it.
+SENT_MAX_MS = 4_102_444_800_000
 
 
 def submit_text(step: Step, gid: bytes, text: str) -> bytes:
@@ -149,7 +151,7 @@ def open_application(step: Step, chat: Chat, event: mls.Application) -> Opened:
     if any(body.extensions.get(key) != value for key, value in expected.items()):
         raise error("malformed", "author or room")
     sent = body.extensions.get(content.SENT_MS)
-    if isinstance(sent, bool) or not isinstance(sent, int) or sent < 0:
+    if isinstance(sent, bool) or not isinstance(sent, int) or not 0 <= sent <= SENT_MAX_MS:
         raise error("malformed", "time")
     identity = content.message_id_of(body, sealed.content)
     return Opened(author.account_id, author.device_id, identity, sent, body)

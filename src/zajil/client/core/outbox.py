@@ -183,8 +183,8 @@ def take_err(step: Step, mid: bytes, code: str) -> None:
         change_item(step, n, again, reason=code, **refusal(item))
     elif code in EPOCH_REFUSALS and item.kind == "commit":
         change_item(step, n, item, state="waiting", wait=step.wanted_drain(), reason=code, **refusal(item))
-    elif code == "pass-spent" and item.kind == "create":
-        requeue(step, n, msgspec.structs.replace(item, group_pass=b""))
+    elif code == "pass-spent" and item.kind == "create" and item.refusals < PATIENCE:
+        requeue(step, n, msgspec.structs.replace(item, group_pass=b"", **refusal(item)))
     elif code == "group-exists" and item.kind == "create":
         # Nobody else knows this random id: our own CREATE was accepted, and its answer forgotten after 24 h.
         _mark_created(step, n, item)

@@ -85,10 +85,18 @@ def list_owner(data: bytes) -> bytes:
 
 def learn_name(step: Step, account_id: bytes, name: str, contact_token: bytes | None) -> Account:
     """What the account says of itself (its `profile`)."""
-    fields: dict[str, object] = {"name": name}
+    fields: dict[str, object] = {"name": name, "said": True}
     if contact_token is not None:
         fields["contact_token"] = contact_token
     return change(step, account_id, **fields)
+
+
+def learn_link(step: Step, account_id: bytes, name: str, contact_token: bytes) -> Account:
+    """A contact by its own link: over what others said of it, under what it said inside a chat."""
+    account = known(step, account_id)
+    if account.said:
+        return change(step, account_id, contact=True, contact_token=account.contact_token or contact_token)
+    return change(step, account_id, contact=True, name=name or account.name, contact_token=contact_token)
 
 
 def learn_introduction(step: Step, account_id: bytes, name: str, contact_token: bytes | None) -> Account:

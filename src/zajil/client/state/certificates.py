@@ -20,8 +20,6 @@ def authenticate(step: Step) -> mls.Authenticate:
     def judge(credential: mls.Credential, signature_key: bytes, use: mls.Use) -> bytes:
         certificate = check_certificate(credential.body, signature_key)
         known = rows.find_account(step.tx, certificate.account_id)
-        if known is not None and known.account_pub and known.account_pub != certificate.account_pub:
-            raise mls.Rejected("another account key is pinned")
         if use is mls.Use.SEND and known is not None and not lists_device(known, certificate):
             raise mls.Rejected("device is not in the newest list")
         return client_id(certificate.account_id, certificate.device_id)
@@ -38,7 +36,8 @@ def check_certificate(credential: bytes, signature_key: bytes) -> objects.Device
     if certificate.sig_pub != signature_key:
         raise mls.Rejected("certificate of another key")
     if objects.account_id_of(certificate.account_pub) != certificate.account_id:
-        # Rotated account keys need the whole chain of lists, which later issues bring.
+        # The first key is in every chain, so whoever knows of a rotation judges as whoever does not. Certificates by
+        # rotated keys need the whole chain of lists, which later issues bring.
         raise mls.Rejected("account key does not match the account")
     return certificate
 

@@ -81,7 +81,7 @@ class Chat(msgspec.Struct, frozen=True):
 class Account(msgspec.Struct, frozen=True):
     """An account as we know it: newest verified device list, name and contact token.
 
-    list_object: the signed bytes; empty while only certificates are known. held: rotated key we cannot verify.
+    list_object: the signed bytes; empty while only certificates are known. said: name and token are its own word.
     """
 
     account_id: bytes
@@ -95,6 +95,7 @@ class Account(msgspec.Struct, frozen=True):
     verified: bool = False
     wanted_seq: int = 0  # a newer list exists: fetch it
     alarm: bool = False  # a fork was seen
+    said: bool = False
 
 
 class Claimed(msgspec.Struct, frozen=True):
