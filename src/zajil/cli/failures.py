@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zajil.protocol.errors import ZajilError
 
 REFUSED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
+_ROOT_OPTIONS = ("--home", "--debug", "--version")
 
 
 class Failed(Exception):
@@ -90,15 +91,21 @@ def _is_usage(error: BaseException) -> bool:
 
 def _complain_usage(error: BaseException, command: str) -> int:
     kind = type(error).__name__
+    if kind == "NoArgsIsHelpError":
+        return USAGE  # a group without a command: its help has been shown
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", command)
     param = getattr(error, "param", None)
-    name = getattr(param, "metavar", None) or (param.opts[-1] if param is not None and param.opts else "")
+    flag = param.opts[0] if param is not None and param.opts else ""
+    name = flag if flag.startswith("-") else getattr(param, "metavar", None) or flag
     hint: str = general.SEE_HELP(command=f"{path} --help")
     if kind == "NoSuchOption":
         sentence = general.NO_OPTION(name=clean_name(str(getattr(error, "option_name", ""))))
         near = [str(option) for option in getattr(error, "possibilities", None) or ()]
-        hint = general.DID_YOU_MEAN(names=", ".join(near)) if near else hint
+        if getattr(error, "option_name", "") in _ROOT_OPTIONS:
+            hint = general.ROOT_OPTION()
+        elif near:
+            hint = general.DID_YOU_MEAN(names=", ".join(near))
     elif kind == "MissingParameter" and name:
         sentence = general.MISSING(name=str(name))
     elif kind == "BadParameter" and name:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -104,7 +105,8 @@ def _root(
     debug: Annotated[bool, typer.Option("--debug", help=general.DEBUG_OPTION())] = False,
     version: Annotated[bool, typer.Option("--version", help=general.VERSION_OPTION())] = False,
 ) -> None:
-    context.obj = Frame(home=decide_home(home), debug=debug)
+    program = "zajil" if home is None else f"zajil --home {shlex.quote(str(home))}"
+    context.obj = Frame(home=decide_home(home), debug=debug, program=program)
     if version:
         from importlib.metadata import version as installed
 

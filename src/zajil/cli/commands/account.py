@@ -23,11 +23,14 @@ def register(
     invite: Annotated[str | None, typer.Option("--invite", metavar="CODE", help=words.INVITE_OPTION())] = None,
 ) -> None:
     """A new account in this home."""
+    from zajil.cli.failures import USAGE, Failed
     from zajil.cli.output import console
     from zajil.cli.untrusted import clean_name
     from zajil.client import Client
 
     check_server_address(server)
+    if not name.strip():
+        raise Failed("no-name", exit_code=USAGE)
 
     async def made() -> None:
         async with await Client.register(frame_of(context).home, server=server, name=name, invite=invite):
@@ -36,6 +39,7 @@ def register(
     run_until_done(made())
     console().print(words.REGISTERED(name=clean_name(name)), style="bold")
     console().print(words.REGISTERED_NEXT(), style="dim")
+    console().print(f"  {frame_of(context).program} contact-link", style="cyan")
 
 
 def check_server_address(server: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zajil.cli.commands.options import Json
-from zajil.cli.frame import run_with_client
+from zajil.cli.frame import frame_of, run_with_client
 from zajil.cli.texts import account as words
 
 if TYPE_CHECKING:
@@ -25,17 +25,23 @@ def add(
 ) -> None:
     """Add the person behind a link and open the chat."""
     from zajil.cli.commands.chats import chat_row
+    from zajil.cli.failures import Failed
     from zajil.cli.output import console, print_json
     from zajil.cli.untrusted import clean_name
+    from zajil.protocol.identity.links import parse_contact_link
+    from zajil.protocol.ids import parse_b64
 
     async def added(client: Client) -> None:
+        if parse_contact_link(link).account_id == parse_b64(client.whoami().account_id):
+            raise Failed("own-link")
         chat = await client.add_contact(link)
         if json:
             print_json(chat_row(chat))
             return
         name = clean_name(chat.title)
         console().print(words.ADDED(name=name))
-        console().print(f"  zajil send {shlex.quote(name)} {shlex.quote(words.HELLO_EXAMPLE())}", style="cyan")
+        hello = f"send {shlex.quote(name)} {shlex.quote(words.HELLO_EXAMPLE())}"
+        console().print(f"  {frame_of(context).program} {hello}", style="cyan")
 
     run_with_client(context, added)
 

@@ -36,6 +36,7 @@ def new(context: typer.Context, server: ServerUrl) -> None:
         async with await Client.link_new(home, server=server, on_code=show_code, on_emoji=show_emoji) as client:
             me = client.whoami()
             console().print(words.LINK_DONE(device=me.device_id, name=clean_name(me.name)), style="bold")
+            console().print(words.LINK_NEXT(), style="dim")
 
     run_until_done(linked())
 

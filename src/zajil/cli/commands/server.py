@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,8 +83,6 @@ def invite(
 
 def data_inventory(*, data: DataFolder = None, json: Json = False) -> None:
     """Every table and column the server stores."""
-    from rich.table import Table
-
     from zajil.cli.output import console, print_json
     from zajil.server.inventory import collect
 
@@ -91,16 +90,13 @@ def data_inventory(*, data: DataFolder = None, json: Json = False) -> None:
     if json:
         print_json([_inventory_row(row) for row in rows])
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in (words.TABLE, words.COLUMN, words.CLASS, words.PURPOSE, words.RETENTION, words.ROWS):
-        table.add_column(heading(), overflow="fold")
-    previous = ""
-    for row in rows:
-        first = row.table != previous
-        count = "" if row.rows is None or not first else str(row.rows)
-        table.add_row(row.table if first else "", row.column, row.kind, row.purpose, row.retention, count)
-        previous = row.table
-    console().print(table, soft_wrap=False)
+    width = max(len(row.column) for row in rows)
+    for name, columns in itertools.groupby(rows, key=lambda row: row.table):
+        listed = list(columns)
+        count = listed[0].rows
+        console().print(name if count is None else f"{name}  {words.ROWS(count=count)}", style="bold")
+        for row in listed:
+            console().print(f"  {row.column:<{width}}  {row.kind:<10}  {row.purpose} · {row.retention}")
 
 
 def _inventory_row(row: InventoryRow) -> dict[str, object]:

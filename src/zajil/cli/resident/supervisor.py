@@ -126,9 +126,7 @@ def print_next_steps(residence: Residence, invite: str) -> None:
     screen.print(f"  {zajil} send Echo {shlex.quote(account.HELLO_EXAMPLE())}", style="cyan")
     screen.print(f"  {zajil} read Echo --follow", style="cyan")
     screen.print()
-    screen.print(
-        server.RUN_MORE(command=f"{zajil} admin invite --data {shlex.quote(str(residence.data))}"), style="dim"
-    )
+    screen.print(f"{server.RUN_MORE()}  {zajil} admin invite --data {shlex.quote(str(residence.data))}", style="dim")
     screen.print(server.RUN_STOP(folder=str(residence.data)), style="dim")
 
 

@@ -26,9 +26,9 @@ INVITE_OPTION = Text(
 )
 REGISTERED = Text(en="Welcome, {name}.", ar="أهلًا بك يا {name}.", ru="Добро пожаловать, {name}!")
 REGISTERED_NEXT = Text(
-    en="Your link for others:  zajil contact-link",
-    ar="رابطك لمن تريد أن يراسلك:  zajil contact-link",
-    ru="Ссылка для тех, кто хочет вам написать:  zajil contact-link",
+    en="Your link for others:",
+    ar="رابطك لمن تريد أن يراسلك:",
+    ru="Ссылка для тех, кто хочет вам написать:",
 )
 
 WHOAMI = Text(en="Who this device is.", ar="هويّة هذا الجهاز.", ru="Чьё это устройство.")
@@ -118,6 +118,13 @@ LINK_DONE = Text(
     en="This is now device {device} of {name}.",
     ar="أصبح هذا الجهاز رقم {device} في حساب {name}.",
     ru="Теперь это устройство № {device} учётной записи {name}.",
+)
+LINK_NEXT = Text(
+    en="Now run zajil sync on the old device, then here: that brings this one into your chats. "
+    "Earlier messages stay where they are.",
+    ar="نفّذ الآن zajil sync على الجهاز السابق ثم هنا: بذلك يدخل هذا الجهاز محادثاتك. أمّا الرسائل السابقة فتبقى حيث هي.",
+    ru="Теперь выполните zajil sync на старом устройстве, потом здесь: так это устройство попадёт в ваши чаты. "
+    "Прежние сообщения останутся на старом.",
 )
 
 VERIFY = Text(

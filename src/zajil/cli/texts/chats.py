@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zajil.cli.texts.text import Text
 
-CHATS = Text(en="Your chats, latest first.", ar="محادثاتك، الأحدث أولًا.", ru="Ваши чаты, сначала последние.")
+CHATS = Text(en="Your chats, latest first.", ar="محادثاتك، الأحدث أولًا.", ru="Ваши чаты, свежие сверху.")
 NO_CHATS = Text(
     en="No chats yet. Add someone:  zajil add 'LINK'",
     ar="لا محادثات بعد. أضف أحدًا:  zajil add 'LINK'",

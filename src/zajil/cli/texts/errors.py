@@ -91,9 +91,9 @@ PROTOCOL_COMPLAINTS: dict[str, Complaint] = {
     ),
     "gate-required": Complaint(
         Text(
-            en="This server asks for a valid invite code.",
-            ar="يطلب هذا الخادم رمز دعوة صالحًا.",
-            ru="Этому серверу нужен действующий код приглашения.",
+            en="This server asks for a valid invite code; this one is missing, mistyped or used up.",
+            ar="يطلب هذا الخادم رمز دعوة صالحًا؛ والرمز هنا ناقص أو مكتوب خطأً أو سبق استعماله.",
+            ru="Серверу нужен действующий код приглашения; он не указан, набран с ошибкой или уже использован.",
         ),
         Text(
             en="Add --invite CODE; whoever runs the server makes one with: zajil admin invite",

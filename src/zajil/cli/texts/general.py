@@ -69,8 +69,15 @@ MISSING = Text(en="{name} is missing.", ar="الوسيط {name} ناقص.", ru="
 NO_OPTION = Text(
     en="There is no option {name}.", ar="لا يوجد خيار بهذا الاسم: {name}.", ru="Нет такого параметра: {name}."
 )
+ROOT_OPTION = Text(
+    en="It stands before the command:  zajil --home DIR COMMAND ...",
+    ar="مكانه قبل الأمر:  zajil --home DIR COMMAND ...",
+    ru="Его место — перед командой:  zajil --home DIR COMMAND ...",
+)
 BAD_VALUE = Text(
-    en="{name} has a value that does not fit.", ar="قيمة {name} غير صالحة.", ru="Недопустимое значение: {name}."
+    en="{name} has a value that does not fit.",
+    ar="قيمة {name} غير صالحة.",
+    ru="Недопустимое значение параметра {name}.",
 )
 BAD_USAGE = Text(en="The command was not understood.", ar="تعذّر فهم الأمر.", ru="Не удалось разобрать команду.")
 SEE_HELP = Text(en="{command} explains it.", ar="الشرح في: {command}", ru="Подробнее: {command}")

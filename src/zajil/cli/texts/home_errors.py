@@ -72,7 +72,7 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
         RELINK,
     ),
     "ambiguous-name": Complaint(
-        Text(en="Several go by that name.", ar="أكثر من واحد بهذا الاسم.", ru="Это имя носят несколько."),
+        Text(en="Several go by that name.", ar="أكثر من واحد بهذا الاسم.", ru="Под этим именем есть несколько."),
         Text(
             en="Use the id of one of these:", ar="استعمل معرّف واحد من هؤلاء:", ru="Укажите идентификатор одного из них:"
         ),
@@ -184,6 +184,15 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
         Text(en="All commands:  zajil --help", ar="كل الأوامر:  zajil --help", ru="Все команды:  zajil --help"),
     ),
     "no-text": Complaint(Text(en="There is no text to send.", ar="لا يوجد نصّ لإرساله.", ru="Нет текста для отправки.")),
+    "no-name": Complaint(Text(en="The name is empty.", ar="الاسم فارغ.", ru="Имя не указано.")),
+    "own-link": Complaint(
+        Text(en="This is your own link.", ar="هذا رابطك أنت.", ru="Это ваша собственная ссылка."),
+        Text(
+            en="Give it to others; to write to yourself there is the chat “Note to self”.",
+            ar="أعطه لغيرك؛ وللكتابة إلى نفسك توجد محادثة «ملاحظات لنفسي».",
+            ru="Дайте её другим; а писать самому себе можно в чат «Заметки для себя».",
+        ),
+    ),
     "bad-address": Complaint(
         Text(en="This is not the address of a server.", ar="هذا ليس عنوان خادم.", ru="Это не похоже на адрес сервера."),
         Text(
@@ -199,9 +208,9 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
             ru="Порт {port} уже занят другой программой.",
         ),
         Text(
-            en="Is Zajil running in another terminal? Or choose another port:  --port 8441",
-            ar="هل زاجل يعمل في طرفيّة أخرى؟ أو اختر منفذًا آخر:  --port 8441",
-            ru="Zajil уже запущен в другом терминале? Или выберите другой порт:  --port 8441",
+            en="Is Zajil running in another terminal? Or choose another port:  zajil run --port 8441",
+            ar="هل زاجل يعمل في طرفيّة أخرى؟ أو اختر منفذًا آخر:  zajil run --port 8441",
+            ru="Zajil уже запущен в другом терминале? Или выберите другой порт:  zajil run --port 8441",
         ),
     ),
     "no-start": Complaint(

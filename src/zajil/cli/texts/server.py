@@ -29,12 +29,7 @@ INVENTORY = Text(
     ar="كل عمود يخزّنه الخادم: ما هو ولماذا وإلى متى.",
     ru="Каждый столбец, который хранит сервер: что это, зачем и как долго.",
 )
-TABLE = Text(en="table", ar="الجدول", ru="таблица")
-COLUMN = Text(en="column", ar="العمود", ru="столбец")
-CLASS = Text(en="class", ar="النوع", ru="вид")
-PURPOSE = Text(en="purpose", ar="الغرض", ru="назначение")
-RETENTION = Text(en="kept", ar="المدّة", ru="хранится")
-ROWS = Text(en="rows", ar="الصفوف", ru="строк")
+ROWS = Text(en="rows: {count}", ar="الصفوف: {count}", ru="строк: {count}")
 
 RUN = Text(
     en="Start a server with someone to talk to, and say what to do next.",
@@ -64,9 +59,9 @@ RUN_INVITE = Text(
     ru="Код приглашения на одного человека: {invite}",
 )
 RUN_MORE = Text(
-    en="More people:  {command}",
-    ar="لدعوة آخرين:  {command}",
-    ru="Пригласить ещё:  {command}",
+    en="More people:",
+    ar="لدعوة آخرين:",
+    ru="Пригласить ещё:",
 )
 RUN_STOP = Text(
     en="Ctrl-C stops everything. Your data stays in {folder}.",
