@@ -34,9 +34,10 @@ from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId, MailboxId
 from zajil.server.config import ConfigError, Settings, fix_name
 from zajil.server.gateway.aiohttp_shell import AiohttpShell
-from zajil.server.gateway.gateway import Gateway, Hello, Patience, Services
+from zajil.server.gateway.gateway import Gateway, Patience
 from zajil.server.gateway.peers import PeerRules
 from zajil.server.gateway.receiver import Standing
+from zajil.server.gateway.services import Hello, Services
 from zajil.server.gateway.shell import Shell
 from zajil.server.http.auth_routes import bind_auth
 from zajil.server.http.delivery_routes import bind_delivery, bind_public

@@ -10,24 +10,24 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
 
 from zajil.auth.context import CallingDevice
 from zajil.engine.bus import Bus, Volatile
 from zajil.engine.limits import Limits
 from zajil.protocol.errors import AuthError, ZajilError, error
-from zajil.protocol.frames import KeysLow, Msg, Ok, Request, Role
+from zajil.protocol.frames import Role
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId, parse_b64
 from zajil.protocol.limits import WELCOME_BYTES
 from zajil.protocol.session import DETACHED_S, ServerCarrier, ServerSession, SessionTable
 from zajil.server.gateway.connection import Connection
 from zajil.server.gateway.conversation import Conversation, Work
 from zajil.server.gateway.places import Places
-from zajil.server.gateway.receiver import Acknowledge, Authenticate, Identity, Read, Standing
+from zajil.server.gateway.receiver import Acknowledge, Authenticate, Identity, Read
 from zajil.server.gateway.sender import Call, Submit, answer_parts
-from zajil.server.http.calls import Carrier, HttpAnswer, HttpCall
+from zajil.server.gateway.services import Services
+from zajil.server.http.calls import Carrier, HttpCall
 
 _LOG = logging.getLogger(__name__)
 _SWEEP_S = 0.1
@@ -35,35 +35,6 @@ _SLOW_SWEEP_S = 5.0
 _LOGINS_AT_ONCE = 200
 # What a refusal of the services means to a session: an ack of the future, or a mailbox that went with its device.
 _FAREWELLS = {"malformed": "protocol", "gone": "device-revoked"}
-
-
-class Hello(NamedTuple):
-    """Whose token a HELLO carried, and the seq of the account's newest device list."""
-
-    device: CallingDevice
-    list_seq: int
-
-
-class Mailboxes(Protocol):
-    """The reading half of the mailbox engine."""
-
-    async def ack(self, mailbox_id: MailboxId, upto: int) -> object:
-        """Delete everything up to `upto`."""
-
-    async def read(self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...]:
-        """At most n messages after this seq, at least one if there is any."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Services:
-    """What sessions reach, wired in `server/app.py`. Every callable raises ZajilError to refuse."""
-
-    check_hello: Callable[[bytes], Awaitable[Hello]]
-    stand: Callable[[MailboxId, int], Awaitable[Standing]]
-    mailboxes: Mailboxes
-    submit: Callable[[Request, bytes], Awaitable[Ok]]
-    call: Callable[[HttpCall], Awaitable[HttpAnswer]]
-    low_keys: Callable[[CallingDevice], Awaitable[tuple[KeysLow, ...]]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,42 @@
+"""What sessions reach: callables and the mailbox engine, wired in `server/app.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from zajil.auth.context import CallingDevice
+from zajil.protocol.frames import KeysLow, Msg, Ok, Request
+from zajil.protocol.ids import MailboxId
+from zajil.server.gateway.receiver import Standing
+from zajil.server.http.calls import HttpAnswer, HttpCall
+
+
+class Hello(NamedTuple):
+    """Whose token a HELLO carried, and the seq of the account's newest device list."""
+
+    device: CallingDevice
+    list_seq: int
+
+
+class Mailboxes(Protocol):
+    """The reading half of the mailbox engine."""
+
+    async def ack(self, mailbox_id: MailboxId, upto: int) -> object:
+        """Delete everything up to `upto`."""
+
+    async def read(self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...]:
+        """At most n messages after this seq, at least one if there is any."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What sessions reach, wired in `server/app.py`. Every callable raises ZajilError to refuse."""
+
+    check_hello: Callable[[bytes], Awaitable[Hello]]
+    stand: Callable[[MailboxId, int], Awaitable[Standing]]
+    mailboxes: Mailboxes
+    submit: Callable[[Request, bytes], Awaitable[Ok]]
+    call: Callable[[HttpCall], Awaitable[HttpAnswer]]
+    low_keys: Callable[[CallingDevice], Awaitable[tuple[KeysLow, ...]]]
