@@ -36,10 +36,11 @@ def watch(world: World) -> None:
         if session.rolled_back and phone.device not in world.books.restored:
             raise Violation(f"{phone.name} believes to be an old copy")
         for chat in mine:
-            if chat.asking is not None and (chat.gid, phone.device) not in world.books.lost:
+            lost = (chat.gid, phone.device) in world.books.lost or phone.device in world.books.restored
+            if chat.asking is not None and not lost:
                 raise Violation(f"{phone.name} asks to be re-added ({chat.asking.reason}) though it lost nothing")
     for gid, device in world.books.readds:
-        if (gid, device) not in world.books.lost:
+        if (gid, device) not in world.books.lost and device not in world.books.restored:
             raise Violation(f"{_name(world, device)} was re-added though it lost nothing")
 
 
@@ -161,9 +162,8 @@ def _is_excused(world: World, phone: Phone, each: Acceptance, chat: Chat | None)
     """Whether the device lost what it needed to read that message, on purpose of the test."""
     if world.books.excuses(each.gid, phone.device, each.epoch):
         return True
-    if each.gid == world.main or phone.device not in world.books.restored:
-        return False
-    return chat is None or chat.status != "active"  # a group of the newer copy, or a DM that another one replaced
+    lost = (each.gid, phone.device) in world.books.lost or phone.device in world.books.restored
+    return lost and (chat is None or chat.status != "active")  # `_check_members` knows why it may be
 
 
 def _received(phone: Phone, gid: bytes) -> list[bytes]:
