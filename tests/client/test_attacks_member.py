@@ -13,7 +13,7 @@ from tests.client.phone import Phone
 from tests.client.world import World
 
 from zajil.client import listing
-from zajil.client.core import chats, messages, outbox, sync
+from zajil.client.core import chats, groups, messages, outbox, sync
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Intent, Item
 from zajil.protocol import frames
@@ -185,6 +185,27 @@ def test_one_message_of_a_far_epoch_does_not_ask_for_ever(world: World) -> None:
     assert (chat.status, chat.asking) == ("active", None)
     with boris.core.look() as step:
         assert not step.tx.rows("held", world.main)
+
+
+def test_what_no_member_committed_costs_the_group_nothing(world: World) -> None:
+    """One such entry made the device drop its keys of the group; a lone self group never came back."""
+    boris, mallory = world.phones["boris"], world.phones["mallory"]
+    say(mallory, body_of(mallory, "kept back"))
+    mallory.post()
+    ((_, _, request),) = world.wire
+    assert isinstance(request, frames.Send)
+    epoch = chat_of(boris, world.main).epoch
+    for body in (b"", RNG(900), request.body[:-1], request.body[:-1] + b"x", request.body):
+        deliver(boris, frames.Kind.COMMIT, body, epoch=epoch)
+    assert chat_of(boris, world.main).status == "active"
+    world.settle()
+    assert shown(boris) == ["kept back"]
+    deliver(boris, frames.Kind.COMMIT, request.body, epoch=epoch)
+    assert chat_of(boris, world.main).status == "active"
+    with boris.core.look() as step:
+        notes = next(c for c in rows.all_chats(step.tx) if c.kind == groups.SELF)
+    deliver(boris, frames.Kind.COMMIT, RNG(900), epoch=notes.epoch, gid=notes.gid)
+    assert chat_of(boris, notes.gid).status == "active"
 
 
 def test_a_server_that_spends_every_pass_ends_the_attempt(world: World) -> None:

@@ -159,8 +159,9 @@ def _take_commit(step: Step, chat: Chat, body: bytes) -> None:
         step.forget_cached(chat.gid)
         try:
             staged, told = _judged(step, chat, body)
-        except (mls.MlsError, judge.Vetoed):
-            _refuse(step, chat)
+        except (mls.MlsError, judge.Vetoed) as problem:
+            if not _is_forged(problem):
+                _refuse(step, chat)
             return
     if all(member.leaf != chat.own_leaf for member in staged.removed):
         commits.advance(step, chat.gid, staged, rotate=told.rotate)
@@ -168,11 +169,25 @@ def _take_commit(step: Step, chat: Chat, body: bytes) -> None:
     _leave_tree(step, chat, staged)
 
 
+def _is_forged(problem: Exception) -> bool:
+    """Whether no member made this commit: it does not open, or is another message brought again (rules F).
+
+    It costs us nothing then. Were it the commit that the server took after all, the next epoch shows the gap.
+    """
+    if isinstance(problem, mls.Invalid):
+        return problem.rule.startswith("F")
+    return isinstance(problem, mls.DecodeError | mls.UnusableGeneration | mls.PastEpoch | NoCommit)
+
+
+class NoCommit(judge.Vetoed):
+    """An application message where a commit should stand."""
+
+
 def _judged(step: Step, chat: Chat, body: bytes) -> tuple[mls.Staged, CommitAad]:
     group = step.load_group(chat.gid)
     _, staged = group.receive(step.env(), body)
     if not isinstance(staged, mls.Staged):
-        raise judge.Vetoed("no commit")
+        raise NoCommit("no commit")
     return staged, judge.check_commit(chat, group, staged)
 
 
