@@ -92,23 +92,18 @@ def check_port(host: str, port: int) -> None:
             raise Failed("port-busy", port=str(port)) from error
 
 
-def program() -> str:
-    """How to call this program in another terminal of the same folder: `zajil`, or its path."""
-    beside = Path(sys.executable).with_name("zajil")
+def path_line() -> str:
+    """What a second terminal must run first so that `zajil`, which every hint names, is this one; empty if it is."""
+    folder = Path(sys.executable).parent
     found = shutil.which("zajil")
-    if found is not None and (not beside.exists() or Path(found).resolve() == beside.resolve()):
-        return "zajil"
-    if not beside.exists():
-        return f"{shlex.quote(sys.executable)} -m zajil.cli.main"
-    with contextlib.suppress(ValueError):
-        return shlex.quote(str(beside.relative_to(Path.cwd())))
-    return shlex.quote(str(beside))
+    if not (folder / "zajil").exists() or (found and Path(found).resolve() == (folder / "zajil").resolve()):
+        return ""
+    return f'export PATH={shlex.quote(str(folder))}:"$PATH"'
 
 
 def print_next_steps(residence: Residence, invite: str) -> None:
     """The address, one invite, and commands to paste; a command stands alone on its line, unwrapped and unstyled."""
     screen = console()
-    zajil = program()
     person = clean_name(getpass.getuser()).capitalize()
     screen.print()
     screen.print(server.RUN_READY(url=residence.url), style="bold green")
@@ -116,17 +111,19 @@ def print_next_steps(residence: Residence, invite: str) -> None:
     screen.print()
     screen.print(server.RUN_PASTE())
     screen.print()
+    if path := path_line():
+        screen.print(f"  {path}", style="cyan")
     screen.print(
-        f"  {zajil} register --server {residence.url} --name {shlex.quote(person)} --invite {invite}", style="cyan"
+        f"  zajil register --server {residence.url} --name {shlex.quote(person)} --invite {invite}", style="cyan"
     )
-    screen.print(f"  {zajil} add {shlex.quote(residence.echo_link)}", style="cyan")
+    screen.print(f"  zajil add {shlex.quote(residence.echo_link)}", style="cyan")
     screen.print()
     screen.print(server.RUN_TALK())
     screen.print()
-    screen.print(f"  {zajil} send Echo {shlex.quote(account.HELLO_EXAMPLE())}", style="cyan")
-    screen.print(f"  {zajil} read Echo --follow", style="cyan")
+    screen.print(f"  zajil send Echo {shlex.quote(account.HELLO_EXAMPLE())}", style="cyan")
+    screen.print("  zajil read Echo --follow", style="cyan")
     screen.print()
-    screen.print(f"{server.RUN_MORE()}  {zajil} admin invite --data {shlex.quote(str(residence.data))}", style="dim")
+    screen.print(f"{server.RUN_MORE()}  zajil admin invite --data {shlex.quote(str(residence.data))}", style="dim")
     screen.print(server.RUN_STOP(folder=str(residence.data)), style="dim")
 
 
