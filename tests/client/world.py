@@ -21,7 +21,7 @@ from tests.client.ledger import Books, Device, Seals, Violation
 from tests.client.phone import Phone
 from tests.delivery.world import NO_LIMITS, T0_MS
 
-from zajil.client.core import chats
+from zajil.client.core import chats, recovery
 from zajil.client.core.wants import WantClaim
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Profile
@@ -336,7 +336,7 @@ class World:
             moved = False
             for phone in self.phones.values():
                 moved |= phone.turn()
-            if moved:
+            if moved or any(map(self.recover_again, self.phones.values())):
                 continue
             due = [at for phone in self.phones.values() if (at := phone.core.next_deadline()) is not None]
             if not due or min(due) > self.now_ms + 6 * HOUR_MS or waits == WAITS_MAX:
@@ -344,6 +344,16 @@ class World:
             waits += 1
             self.now_ms = max(self.now_ms, min(due))
         raise Violation("the world does not settle")
+
+    def recover_again(self, phone: Phone) -> bool:
+        """A process that ended between the decision to keep a copy and its READY alarms again; so does the person."""
+        with phone.core.look() as step:
+            if not step.session().rolled_back or phone.device not in self.books.restored:
+                return False
+        with phone.core.step("recover") as step:
+            recovery.recover(step, phone.keys.starts)
+        phone.core.want_drain()
+        return True
 
     # -- people
     def enrol(self, name: str) -> Phone:

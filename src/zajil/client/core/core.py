@@ -62,6 +62,9 @@ class Core:
         """Raise the start counter; the new value, to be written to the key file next (mls.md 7.10)."""
         with self.step("start") as step:
             session = step.session()
+            if session.adopt_ack and not self._cache.recovering:
+                # The process that recovered ended before its READY, or this is a copy of then: it must alarm again.
+                session = step.change_session(adopt_ack=False)
             if session.starts < file_starts:
                 step.change_session(rolled_back=True)
                 return file_starts

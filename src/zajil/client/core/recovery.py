@@ -14,6 +14,7 @@ def recover(step: Step, file_starts: int) -> None:
     file_starts: the start counter of the key file, which the database must not stay below.
     """
     session = step.session()
+    step.note_recovery()
     keypackages.forget_all(step)
     step.tx.clear("held")
     for chat in rows.all_chats(step.tx):

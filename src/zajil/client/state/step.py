@@ -25,6 +25,7 @@ class GroupCache:
 
     def __init__(self) -> None:
         self.groups: dict[bytes, tuple[int, int, mls.Group]] = {}
+        self.recovering = False
 
 
 class Step:
@@ -146,6 +147,10 @@ class Step:
     def change_session(self, **fields: object) -> Session:
         """Write some fields of it; the new value."""
         return rows.save_session(self.tx, msgspec.structs.replace(self.session(), **fields))
+
+    def note_recovery(self) -> None:
+        """The person decided in this process that this copy of the home is the one to keep."""
+        self._cache.recovering = True
 
     def event(self, kind: str, gid: bytes = b"", message_id: bytes = b"", text: str = "") -> None:
         """Tell followers, in this process or another, once the step is durable."""
