@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -130,6 +131,8 @@ def run_command(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """The console script."""
+    # A core file would hold keys and texts (mls.md 7.12).
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
