@@ -23,11 +23,17 @@ def create(
 ) -> None:
     """A group with these people."""
     from zajil.cli.commands.chats import chat_row
+    from zajil.cli.failures import UNREACHABLE, Failed
     from zajil.cli.output import console, print_json
     from zajil.cli.untrusted import clean_name
+    from zajil.protocol.errors import Unreachable
 
     async def made(client: Client) -> None:
-        chat = await client.create_group(title, [client.find_contact(name) for name in contacts])
+        people = [client.find_contact(name) for name in contacts]
+        try:
+            chat = await client.create_group(title, people)
+        except Unreachable as error:
+            raise Failed("unreachable", exit_code=UNREACHABLE, hint=words.GROUP_KEPT()) from error
         if json:
             print_json(chat_row(chat))
         else:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from zajil.cli.resident.child import Child
 from zajil.cli.resident.supervisor import LISTENING
-from zajil.cli.texts import server
+from zajil.cli.texts import general
 
 if TYPE_CHECKING:
     from zajil.client import Client
@@ -39,7 +39,7 @@ class World:
         port = urlsplit(self.url).port or 0
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         arguments = ["serve", "--data", str(self.data), "--port", str(port), "--with-parent"]
-        self._server = Child(server.SERVE(), arguments)
+        self._server = Child(general.SERVER_COMMANDS(), arguments)
         self.url = await self._server.start(LISTENING)
 
     async def kill_server(self) -> None:

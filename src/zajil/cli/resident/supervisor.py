@@ -16,7 +16,7 @@ from zajil.cli.failures import Failed
 from zajil.cli.output import console
 from zajil.cli.resident.child import Child
 from zajil.cli.resident.echo import LINK_PREFIX
-from zajil.cli.texts import account, server
+from zajil.cli.texts import account, general, server
 from zajil.cli.untrusted import clean_name
 
 LISTENING = "listening on "
@@ -33,7 +33,8 @@ class Residence:
         self.url = ""
         self.echo_link = ""
         self.server = Child(
-            server.SERVE(), ["serve", "--data", str(data), "--host", host, "--port", str(port), "--with-parent"]
+            general.SERVER_COMMANDS(),
+            ["serve", "--data", str(data), "--host", host, "--port", str(port), "--with-parent"],
         )
         self.echo: Child | None = None
 

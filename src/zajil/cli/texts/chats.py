@@ -142,4 +142,9 @@ GROUP_REMOVED = Text(
     ar="لم يعد {name} في «{title}»، وتغيّرت كل المفاتيح.",
     ru="{name} больше не в группе «{title}»; все ключи сменены.",
 )
+GROUP_KEPT = Text(
+    en="The group is stored here and will be made with the next zajil sync; do not make it again.",
+    ar="حُفظت المجموعة هنا وستُنشأ مع أول zajil sync؛ لا تُنشئها من جديد.",
+    ru="Группа сохранена здесь и будет создана при следующей zajil sync; создавать её заново не нужно.",
+)
 GROUP_LEFT = Text(en="You left “{title}”.", ar="غادرتَ «{title}».", ru="Вы вышли из группы «{title}».")

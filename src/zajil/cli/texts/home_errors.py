@@ -208,9 +208,9 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
             ru="Порт {port} уже занят другой программой.",
         ),
         Text(
-            en="Is Zajil running in another terminal? Or choose another port:  zajil run --port 8441",
-            ar="هل زاجل يعمل في طرفيّة أخرى؟ أو اختر منفذًا آخر:  zajil run --port 8441",
-            ru="Zajil уже запущен в другом терминале? Или выберите другой порт:  zajil run --port 8441",
+            en="If Zajil runs in another terminal, use that one. Otherwise choose another port:  zajil run --port 8441",
+            ar="إن كان زاجل يعمل في طرفيّة أخرى فاستعمله هناك، وإلا فاختر منفذًا آخر:  zajil run --port 8441",
+            ru="Zajil уже запущен в другом терминале? Пользуйтесь им. Или возьмите другой порт:  zajil run --port 8441",
         ),
     ),
     "no-start": Complaint(
