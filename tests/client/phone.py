@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 from tests.client.ledger import Device, Sealing, Violation
 
-from zajil.client.core import chats, messages, outbox
+from zajil.client.core import chats, messages, outbox, recovery
 from zajil.client.core.core import Core
 from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists
 from zajil.client.state.rows import Intent
@@ -298,6 +298,8 @@ class Phone:
 
     def turn(self) -> bool:
         """One honest round of everything; whether anything moved."""
+        if self.device in self.world.books.restored and self.core.is_locked():
+            self.recover()  # the process that had recovered ended before its READY, so the alarm came again
         moved = self.greet()
         while self.receive(64):
             moved = True
@@ -329,3 +331,10 @@ class Phone:
         self.backup = None
         self.open()
         self.boot()
+
+    def recover(self) -> None:
+        """The person keeps this copy. What came while the home was locked was not stored, so R begins anew."""
+        with self.core.step("recover") as step:
+            recovery.recover(step, self.keys.starts)
+        self.cut_receiving()
+        self.core.want_drain()

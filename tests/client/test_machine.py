@@ -22,7 +22,7 @@ from tests.client.audit import audit, find_chat, watch
 from tests.client.phone import Phone
 from tests.client.world import DAY_MS, HOUR_MS, small_world
 
-from zajil.client.core import chats, readd, recovery
+from zajil.client.core import chats, readd
 from zajil.client.state.rows import Intent
 from zajil.protocol.errors import ZajilError
 
@@ -218,9 +218,7 @@ class Delivery(RuleBasedStateMachine):
         with phone.core.look() as step:
             assert step.session().rolled_back
         assert not phone.post()
-        with phone.core.step("recover") as step:
-            recovery.recover(step, phone.keys.starts)
-        phone.core.want_drain()
+        phone.recover()
 
     @invariant()
     def nothing_is_asked_for_in_vain(self) -> None:
