@@ -7,6 +7,8 @@ UV := $(BIN)/uv
 # The interop tests need Node; where the system has none that fits, the wheel brings it.
 NODE_FITS := $(shell command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null && echo yes)
 GROUPS := $(if $(NODE_FITS),,--group node)
+# pip trusts the system's certificates; so does uv, where there are any.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
@@ -19,11 +21,12 @@ $(UV):
 		{ echo "Zajil needs Python 3.11 or newer; try: make PYTHON=python3.13 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv module is missing; install it first (Debian, Ubuntu: apt-get install python3-venv)."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@echo "Setting up Zajil in $(VENV); the first time takes about half a minute ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
 
 $(VENV)/.synced: $(UV) pyproject.toml uv.lock
-	$(UV) sync --quiet --locked $(GROUPS) --python $(BIN)/python
+	@$(UV) sync --quiet --locked $(GROUPS) --python $(BIN)/python
 	@touch $@
 
 run: setup

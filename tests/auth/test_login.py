@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable
 from tests.auth.conftest import PREFIX, World, caller_of, register
 from tests.server.people import Person
 
@@ -85,7 +85,12 @@ async def test_unknown_account_and_unknown_device_cost_the_same_work(
     def counted(work: Callable[[Connection], object]) -> object:
         def traced(db: Connection) -> object:
             run = db.execute
-            monkeypatch.setattr(db, "execute", lambda statement: (statements.append(str(statement)), run(statement))[1])
+
+            def noted(statement: Executable) -> object:
+                statements.append(str(statement))
+                return run(statement)
+
+            monkeypatch.setattr(db, "execute", noted)
             return work(db)
 
         return read(traced)

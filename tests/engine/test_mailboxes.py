@@ -134,9 +134,9 @@ def test_one_large_body_in_the_place_of_many_small_ones_takes_few_statements(mak
         server.send(frame)
     while server.engine.state_now(box).queued < 1000 and not server.engine.state_now(box).dropped:
         server.send(flood.send_frame(b""))
-    frame = friend.commit_frame([(2, server.refs.make_ref(box))], welcome=b"w" * 40_000)
+    large = friend.commit_frame([(2, server.refs.make_ref(box))], welcome=b"w" * 40_000)
     before = server.queue(box)
-    server.commit(frame)
+    server.commit(large)
     assert server.engine.last_statements < 35
     queue = server.queue(box)
     gone = [m for m in before if m.seq < queue[-1].seq and m.seq not in {kept.seq for kept in queue}]
