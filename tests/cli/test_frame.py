@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from zajil.cli.commands.options import decide_data, decide_home
 from zajil.cli.failures import complain
 from zajil.cli.main import run_command
 from zajil.protocol.errors import CODES, error
@@ -97,10 +98,24 @@ def test_every_protocol_error_is_one_sentence_a_code_and_the_right_exit_code(
 
 
 def test_an_ambiguous_name_lists_its_candidates_cleaned(capsys: pytest.CaptureFixture[str]) -> None:
-    candidates = "id-one  Boris\nid-two  Boris\x1b[31m"
+    candidates = "id-one Boris\nid-two Boris\x1b[31m B.\nid-three بوريس"
     assert complain(error("ambiguous-name", detail={"candidates": candidates})) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert lines[2:] == ["  id-one  Boris", "  id-two  Boris"]
+    assert lines[2:] == ["  id-one  Boris", "  id-two  Boris B.", "  id-three  \u2068بوريس\u2069"]
+
+
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_folder_is_wrong_usage(
+    empty: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for arguments in (["--home", empty, "whoami"], ["data-inventory", "--data", empty], ["serve", "--data", empty]):
+        assert run_command(arguments) == 2
+        output = capsys.readouterr()
+        assert (output.out, output.err.startswith("error: empty-folder: ")) == ("", True)
+    for variable in ("ZAJIL_HOME", "ZAJIL_DATA"):
+        monkeypatch.setenv(variable, empty)
+    assert decide_home(None).is_absolute()
+    assert decide_data(None).is_absolute()
 
 
 def test_every_end_has_its_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -109,11 +109,11 @@ def test_ambiguous_names_list_their_candidates(
         amina.ok("add", twin.ok("contact-link").strip())
         ids.append(twin.json("whoami")["account_id"])
     amina.refused("ambiguous-name", "verify", "Twin")
-    assert all(account in amina.err for account in ids)
+    assert sorted(amina.err.splitlines()[2:]) == sorted(f"  {account}  Twin" for account in ids)
     chats = [chat["id"] for chat in amina.json("chats") if chat["title"] == "Twin"]
     assert len(chats) == 2
     amina.refused("ambiguous-name", "send", "Twin", "which one?")
-    assert all(chat in amina.err for chat in chats)
+    assert sorted(amina.err.splitlines()[2:]) == sorted(f"  {chat}  Twin" for chat in chats)
     amina.ok("send", chats[0], "you")
 
 

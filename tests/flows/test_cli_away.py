@@ -45,6 +45,32 @@ def test_without_a_server_writing_waits_and_reading_goes_on(
     ]
 
 
+def test_without_a_server_a_change_of_a_group_waits(
+    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    amina, boris, clara = (Terminal(tmp_path / name, capsys) for name in ("amina", "boris", "clara"))
+    for terminal, name in ((amina, "Amina"), (boris, "Boris"), (clara, "Clara")):
+        terminal.register(server, name)
+    for terminal in (boris, clara):
+        amina.ok("add", terminal.ok("contact-link").strip())
+    amina.ok("group", "create", "Doves", "Boris")
+    boris.ok("sync")
+    server.stop()
+    try:
+        for change in (("add", "Doves", "Clara"), ("remove", "Doves", "Boris")):
+            amina.refused("unreachable", "group", *change)
+            assert "The change is stored here" in amina.err
+        boris.refused("unreachable", "group", "leave", "Doves")
+        assert "The change is stored here" in boris.err
+    finally:
+        server.start()
+    amina.ok("sync")
+    clara.ok("sync")
+    (doves,) = [chat for chat in amina.json("chats") if chat["title"] == "Doves"]
+    assert set(doves["members"]) == {terminal.json("whoami")["account_id"] for terminal in (amina, clara)}
+    assert [chat["status"] for chat in clara.json("chats") if chat["title"] == "Doves"] == ["active"]
+
+
 def test_a_second_device_is_linked_by_the_code_it_prints(
     server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -81,7 +81,8 @@ async def test_two_contacts_of_one_name_must_be_told_apart(people: People) -> No
     with pytest.raises(ZajilError) as ambiguous:
         amina.find_contact("Boris")
     assert ambiguous.value.code == "ambiguous-name"
-    candidates = str(ambiguous.value.detail["candidates"])
+    candidates = str(ambiguous.value.detail["candidates"]).splitlines()
+    assert len(candidates) == 2
     for twin in twins:
-        assert twin.whoami().account_id in candidates
+        assert f"{twin.whoami().account_id} Boris" in candidates
         assert amina.find_contact(twin.whoami().account_id).name == "Boris"

@@ -15,7 +15,7 @@ from zajil.cli.texts import general
 from zajil.cli.texts.complaint import Complaint
 from zajil.cli.texts.errors import COMPLAINTS, find_complaint
 from zajil.cli.texts.text import Text
-from zajil.cli.untrusted import clean_name, clean_text
+from zajil.cli.untrusted import clean_name, clean_text, isolate
 
 if TYPE_CHECKING:
     from zajil.protocol.errors import ZajilError
@@ -79,9 +79,10 @@ def _complain_protocol(error: ZajilError) -> int:
 
 
 def _candidates(detail: Mapping[str, object] | None) -> list[str]:
-    """The lines that an ambiguous name could mean, each an id and a name."""
+    """What an ambiguous name could mean, an id and a name a line, as the client has listed it."""
     found = str((detail or {}).get("candidates", ""))
-    return [clean_text(line) for line in found.splitlines() if line.strip()]
+    parts = [line.partition(" ") for line in found.splitlines() if line.strip()]
+    return [f"{clean_name(identity)}  {isolate(clean_name(name))}" for identity, _, name in parts]
 
 
 def _is_usage(error: BaseException) -> bool:

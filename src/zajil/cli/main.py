@@ -8,13 +8,12 @@ import resource
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from zajil.cli.commands import account, chats, contacts, groups, link, run, server
-from zajil.cli.commands.options import decide_home
+from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
 from zajil.cli.help import HelpfulCommand, HelpfulGroup
@@ -100,9 +99,7 @@ def _build() -> typer.Typer:
 def _root(
     context: typer.Context,
     *,
-    home: Annotated[
-        Path | None, typer.Option("--home", metavar="DIR", help=general.HOME_OPTION(), show_default=False)
-    ] = None,
+    home: HomeFolder = None,
     debug: Annotated[bool, typer.Option("--debug", help=general.DEBUG_OPTION())] = False,
     version: Annotated[bool, typer.Option("--version", help=general.VERSION_OPTION())] = False,
 ) -> None:

@@ -113,14 +113,18 @@ def message_view(step: Step, message: StoredMessage) -> views.Message:
 
 
 def find_named(text: str, things: Sequence[N], *, name: Callable[[N], str], unknown: str) -> N:
-    """The thing with this id, or the only one with this name. Raises `unknown`, `ambiguous-name` with candidates."""
+    """The thing with this id, or the only one with this name.
+
+    Raises `unknown`, or `ambiguous-name` whose detail `candidates` has one line each: the id, a blank, the name.
+    """
     found = [thing for thing in things if thing.id == text]
     found = found or [thing for thing in things if name(thing) == text]
     found = found or [thing for thing in things if name(thing).casefold() == text.casefold()]
     if not found:
         raise error(unknown)
     if len(found) > 1:
-        listed = ", ".join(f"{name(thing)} ({thing.id})" for thing in found[:CANDIDATES_MAX])
+        # A line break in a name would make a line of its own.
+        listed = "\n".join(" ".join([thing.id, *name(thing).split()]) for thing in found[:CANDIDATES_MAX])
         raise error("ambiguous-name", detail={"candidates": listed})
     return found[0]
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from zajil.cli.commands.options import ChatName, ContactName, Json
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts import chats as words
+from zajil.cli.texts.text import Text
 
 if TYPE_CHECKING:
     from zajil.client import Client
+
+Result = TypeVar("Result")
 
 
 def create(
@@ -23,17 +27,12 @@ def create(
 ) -> None:
     """A group with these people."""
     from zajil.cli.commands.chats import chat_row
-    from zajil.cli.failures import UNREACHABLE, Failed
     from zajil.cli.output import console, print_json
     from zajil.cli.untrusted import clean_name
-    from zajil.protocol.errors import Unreachable
 
     async def made(client: Client) -> None:
         people = [client.find_contact(name) for name in contacts]
-        try:
-            chat = await client.create_group(title, people)
-        except Unreachable as error:
-            raise Failed("unreachable", exit_code=UNREACHABLE, hint=words.GROUP_KEPT()) from error
+        chat = await _kept(client.create_group(title, people), words.GROUP_KEPT)
         if json:
             print_json(chat_row(chat))
         else:
@@ -49,7 +48,7 @@ def add(context: typer.Context, chat: ChatName, contact: ContactName) -> None:
 
     async def added(client: Client) -> None:
         group, person = client.find_chat(chat), client.find_contact(contact)
-        await client.add_member(group, person)
+        await _kept(client.add_member(group, person), words.CHANGE_KEPT)
         console().print(words.GROUP_ADDED(name=clean_name(person.name), title=clean_name(group.title)))
 
     run_with_client(context, added)
@@ -62,7 +61,7 @@ def remove(context: typer.Context, chat: ChatName, contact: ContactName) -> None
 
     async def removed(client: Client) -> None:
         group, person = client.find_chat(chat), client.find_contact(contact)
-        await client.remove_member(group, person)
+        await _kept(client.remove_member(group, person), words.CHANGE_KEPT)
         console().print(words.GROUP_REMOVED(name=clean_name(person.name), title=clean_name(group.title)))
 
     run_with_client(context, removed)
@@ -75,7 +74,18 @@ def leave(context: typer.Context, chat: ChatName) -> None:
 
     async def left(client: Client) -> None:
         group = client.find_chat(chat)
-        await client.leave_group(group)
+        await _kept(client.leave_group(group), words.CHANGE_KEPT)
         console().print(words.GROUP_LEFT(title=clean_name(group.title)))
 
     run_with_client(context, left)
+
+
+async def _kept(change: Coroutine[Any, Any, Result], hint: Text) -> Result:
+    """What the change gives. Without a server it stays queued here: raises Failed `unreachable` with this hint."""
+    from zajil.cli.failures import UNREACHABLE, Failed
+    from zajil.protocol.errors import Unreachable
+
+    try:
+        return await change
+    except Unreachable as error:
+        raise Failed("unreachable", exit_code=UNREACHABLE, hint=hint()) from error

@@ -12,8 +12,24 @@ from zajil.cli.texts import chats, general
 
 Json = Annotated[bool, typer.Option("--json", help=general.JSON_OPTION())]
 JsonLines = Annotated[bool, typer.Option("--json", help=general.JSON_LINES_OPTION())]
+
+
+def parse_folder(text: str) -> Path:
+    """A folder option's value. Raises Failed `empty-folder` (wrong usage), which is what an unset variable leaves."""
+    from zajil.cli.failures import USAGE, Failed
+
+    if not text.strip():
+        raise Failed("empty-folder", exit_code=USAGE)
+    return Path(text).expanduser()
+
+
+HomeFolder = Annotated[
+    Path | None,
+    typer.Option("--home", metavar="DIR", help=general.HOME_OPTION(), show_default=False, parser=parse_folder),
+]
 DataFolder = Annotated[
-    Path | None, typer.Option("--data", metavar="DIR", help=general.DATA_OPTION(), show_default=False)
+    Path | None,
+    typer.Option("--data", metavar="DIR", help=general.DATA_OPTION(), show_default=False, parser=parse_folder),
 ]
 ChatName = Annotated[str, typer.Argument(metavar="CHAT", help=chats.CHAT_ARGUMENT())]
 ContactName = Annotated[str, typer.Argument(metavar="CONTACT", help=chats.CONTACT_ARGUMENT())]
@@ -28,14 +44,14 @@ def _platform_folder() -> Path:
 def decide_home(given: Path | None) -> Path:
     """The device's folder: `--home`, else ZAJIL_HOME, else `home` in the platform's data folder."""
     if given is not None:
-        return given.expanduser()
-    named = os.environ.get("ZAJIL_HOME")
+        return given
+    named = os.environ.get("ZAJIL_HOME", "").strip()
     return Path(named).expanduser() if named else _platform_folder() / "home"
 
 
 def decide_data(given: Path | None) -> Path:
     """The server's folder: `--data`, else ZAJIL_DATA, else `server` in the platform's data folder."""
     if given is not None:
-        return given.expanduser()
-    named = os.environ.get("ZAJIL_DATA")
+        return given
+    named = os.environ.get("ZAJIL_DATA", "").strip()
     return Path(named).expanduser() if named else _platform_folder() / "server"

@@ -147,4 +147,9 @@ GROUP_KEPT = Text(
     ar="حُفظت المجموعة هنا وستُنشأ مع أول zajil sync؛ لا تُنشئها من جديد.",
     ru="Группа сохранена здесь и будет создана при следующей zajil sync; создавать её заново не нужно.",
 )
+CHANGE_KEPT = Text(
+    en="The change is stored here and will be made with the next zajil sync; do not ask for it again.",
+    ar="حُفظ التغيير هنا وسيُنفَّذ مع أول zajil sync؛ لا تطلبه من جديد.",
+    ru="Изменение сохранено здесь и будет сделано при следующей zajil sync; повторять команду не нужно.",
+)
 GROUP_LEFT = Text(en="You left “{title}”.", ar="غادرتَ «{title}».", ru="Вы вышли из группы «{title}».")

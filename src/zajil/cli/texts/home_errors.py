@@ -185,6 +185,14 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
     ),
     "no-text": Complaint(Text(en="There is no text to send.", ar="لا يوجد نصّ لإرساله.", ru="Нет текста для отправки.")),
     "no-name": Complaint(Text(en="The name is empty.", ar="الاسم فارغ.", ru="Имя не указано.")),
+    "empty-folder": Complaint(
+        Text(en="The name of the folder is empty.", ar="اسم المجلّد فارغ.", ru="Имя папки не указано."),
+        Text(
+            en="Name one, or leave the option out for the usual folder.",
+            ar="اذكر مجلّدًا، أو احذف الخيار ليُستعمل المجلّد المعتاد.",
+            ru="Укажите папку или уберите параметр: тогда берётся обычная.",
+        ),
+    ),
     "own-link": Complaint(
         Text(en="This is your own link.", ar="هذا رابطك أنت.", ru="Это ваша собственная ссылка."),
         Text(
