@@ -7,13 +7,16 @@ import pkgutil
 import string
 import unicodedata
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 
 from zajil.cli import texts
+from zajil.cli.texts.checks import CHECKS
 from zajil.cli.texts.complaint import Complaint
 from zajil.cli.texts.errors import COMPLAINTS
 from zajil.cli.texts.text import LANGUAGES, Language, Text, decide_language
+from zajil.client.views import CheckCode
 from zajil.protocol.errors import CODES
 
 # Own to the command line; they never come from the protocol.
@@ -27,10 +30,11 @@ def every_text() -> Iterator[tuple[str, Text]]:
         for name, value in vars(module).items():
             if isinstance(value, Text):
                 yield f"{module_info.name}.{name}", value
-    for code, complaint in COMPLAINTS.items():
-        yield f"error {code}", complaint.sentence
-        if complaint.hint is not None:
-            yield f"hint {code}", complaint.hint
+    for table, complaints in (("error", COMPLAINTS), ("check", CHECKS)):
+        for code, complaint in complaints.items():
+            yield f"{table} {code}", complaint.sentence
+            if complaint.hint is not None:
+                yield f"hint of {table} {code}", complaint.hint
 
 
 TEXTS = dict(every_text())
@@ -71,6 +75,10 @@ def test_every_error_code_has_its_sentence_and_no_sentence_lacks_a_code() -> Non
         assert isinstance(complaint, Complaint)
         for language in LANGUAGES:
             assert getattr(complaint.sentence, language).rstrip("»”").endswith((".", "?", "!"))
+
+
+def test_every_finding_of_the_doctor_has_its_sentence() -> None:
+    assert set(CHECKS) == set(get_args(CheckCode))
 
 
 @pytest.mark.parametrize(

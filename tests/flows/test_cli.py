@@ -57,7 +57,14 @@ def test_two_people_at_their_terminals(terminals: dict[str, Terminal], server: S
     assert numbers[0] == numbers[1]
     assert len(numbers[0]) == 60
     assert [device["current"] for device in amina.json("devices")] == [True]
-    assert all(check["ok"] for check in amina.json("doctor"))
+    checks = amina.json("doctor")
+    assert all(check["ok"] and list(check) == ["name", "ok", "code", "values"] for check in checks)
+    assert checks[-1] == {"name": "server", "ok": True, "code": "server-answers", "values": {"server": server.url}}
+    assert [line[0] for line in amina.ok("doctor").splitlines()] == [*("✓" for _ in checks), "A"]
+    (amina.home / "keys").chmod(0o644)
+    assert [check["code"] for check in amina.failed_json("doctor") if not check["ok"]] == ["keys-readable"]
+    (amina.home / "keys").chmod(0o644)
+    assert f"\n  Shut them out:  chmod 600 {amina.home / 'keys'}\n" in f"\n{amina.run('doctor')}"
 
 
 def test_a_group_from_the_command_line(terminals: dict[str, Terminal]) -> None:

@@ -9,7 +9,7 @@ from secrets import token_bytes
 from types import TracebackType
 from typing import Self
 
-from zajil.client import listing
+from zajil.client import checks, listing
 from zajil.client.core import chats, messages, readd, recovery
 from zajil.client.shell import enrol, linking
 from zajil.client.shell.calls import Calls, contact_auth
@@ -286,9 +286,9 @@ class Client:
             return listing.safety_number_with(step, parse_b64(contact.id, size=16))
 
     def doctor(self) -> list[Check]:
-        """Checks of this home, without the network."""
+        """Checks of this home, without the network; what a code means is for the user interface to say."""
         with self._core.look() as step:
-            return listing.doctor(step, self._device.home)
+            return checks.check_home(step, self._device.home)
 
     def _chat(self, gid: bytes) -> Chat:
         with self._core.look() as step:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
 from zajil.client import views
-from zajil.client.core import groups, sealing
+from zajil.client.core import groups
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Account, StoredMessage
 from zajil.client.state.step import Step
-from zajil.client.storage import keyfile
 from zajil.protocol.errors import error
 from zajil.protocol.identity.safety import safety_number
 from zajil.protocol.ids import AccountId, encode_b64
@@ -162,24 +160,3 @@ def safety_number_with(step: Step, account: bytes) -> str:
     own = step.profile
     digits = safety_number((AccountId(own.account_id), own.account_pub), (AccountId(account), known.account_pub))
     return " ".join(digits[at : at + 5] for at in range(0, 60, 5))
-
-
-def doctor(step: Step, home: Path) -> list[views.Check]:
-    """Checks of this home, without the network."""
-    session = step.session()
-    mode = (home / keyfile.FILE).stat().st_mode & 0o777
-    stuck = sum(chat.status in ("stuck", "lost", "await") for chat in rows.all_chats(step.tx))
-    queued = len(rows.items(step.tx))
-    alarms = sum(account.alarm for account in rows.all_accounts(step.tx))
-    file_starts = keyfile.read_keys(home).starts
-    rolled_back = session.rolled_back or session.starts < file_starts
-    return [
-        views.Check("keys", mode == 0o600, "file `keys`, mode 0600; it protects nothing from who copies the home"),
-        views.Check("store", True, "encrypted, readable"),
-        views.Check("rollback", not rolled_back, "no sign of an old copy" if not rolled_back else "old copy"),
-        views.Check("device", not session.revoked, "listed" if not session.revoked else "removed from the account"),
-        views.Check("chats", not stuck, f"{stuck} waiting to be rejoined"),
-        views.Check("outbox", True, f"{queued} waiting to be sent"),
-        views.Check("device lists", not alarms, f"{alarms} contacts with two lists in one place"),
-        views.Check("suite", True, f"{groups.SUITE.id:#06x}, post-quantum; {sealing.OWN_MESSAGES_MAX} per epoch"),
-    ]

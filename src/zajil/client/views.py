@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -98,9 +99,35 @@ class LinkedDevice(msgspec.Struct, frozen=True):
     platform: str
 
 
+CheckCode = Literal[
+    "keys-private",
+    "keys-readable",
+    "store-readable",
+    "home-current",
+    "home-old-copy",
+    "device-listed",
+    "device-removed",
+    "chats-working",
+    "chats-waiting",
+    "outbox-empty",
+    "outbox-waiting",
+    "lists-agree",
+    "lists-forked",
+    "suite-post-quantum",
+    "server-answers",
+    "server-fails",
+]
+
+
 class Check(msgspec.Struct, frozen=True):
-    """One line of `doctor`."""
+    """One finding of `doctor`. The words for a code are the user interface's.
+
+    name: what was looked at. values, by code: `file` (path) and `mode` (octal) of keys-*; `count` of chats-waiting,
+    outbox-waiting and lists-forked; `accounts` of lists-forked: ids with a blank between; `suite` (hex) and
+    `per_epoch` (own messages) of suite-post-quantum; `server` (URL) of server-answers; `error` (code) of server-fails.
+    """
 
     name: str
     ok: bool
-    detail: str
+    code: CheckCode
+    values: Mapping[str, str | int] = {}

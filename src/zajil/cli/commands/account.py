@@ -118,22 +118,38 @@ def doctor(context: typer.Context, *, json: Json = False) -> None:
     """Checks of this home and of its server; raises `check-failed` if one does not hold."""
     from zajil.cli.failures import Failed
     from zajil.cli.output import console, print_json
-    from zajil.cli.untrusted import clean_text
 
     async def told(client: Client) -> None:
-        checks = [*client.doctor(), await _check_server(client)]
+        # A sync writes the key file anew, private; how it was found is what counts. All else may be mended by it.
+        found = [check for check in client.doctor() if check.name == "keys"]
+        server = await _check_server(client)
+        checks = [*found, *(check for check in client.doctor() if check.name != "keys"), server]
         if json:
-            print_json([{"name": c.name, "ok": c.ok, "detail": c.detail} for c in checks])
+            print_json([{"name": c.name, "ok": c.ok, "code": c.code, "values": dict(c.values)} for c in checks])
         else:
             for check in checks:
-                console().print("ok  " if check.ok else "BAD ", style="green" if check.ok else "bold red", end="")
-                console().print(f"{check.name}  {clean_text(check.detail)}".rstrip())
+                _show_check(check)
         if not all(check.ok for check in checks):
             raise Failed("check-failed")
         if not json:
             console().print(words.DOCTOR_GOOD(), style="bold")
 
     run_with_client(context, told)
+
+
+def _show_check(check: Check) -> None:
+    """What was found; where it is not as it should be, what to do stands below."""
+    from zajil.cli.output import console
+    from zajil.cli.texts.checks import CHECKS
+    from zajil.cli.texts.errors import find_complaint
+    from zajil.cli.untrusted import clean_text
+
+    values = {name: clean_text(str(value)) for name, value in check.values.items()}
+    complaint = find_complaint(values.get("error", "")) or CHECKS[check.code]
+    console().print("✓ " if check.ok else "✗ ", style="green" if check.ok else "bold red", end="")
+    console().print(complaint.sentence(**values))
+    if complaint.hint is not None:
+        console().print(f"  {complaint.hint(**values)}", style="dim")
 
 
 async def _check_server(client: Client) -> Check:
@@ -144,5 +160,5 @@ async def _check_server(client: Client) -> Check:
     try:
         await client.sync()
     except ZajilError as error:
-        return Check(name="server", ok=False, detail=error.code)
-    return Check(name="server", ok=True, detail=client.whoami().server)
+        return Check("server", False, "server-fails", {"error": error.code})
+    return Check("server", True, "server-answers", {"server": client.whoami().server})
