@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import AsyncIterator, Sequence
+from typing import cast
 
 import pytest
 from rich.console import Console
@@ -12,8 +14,9 @@ from rich.console import Console
 from zajil.cli import reading
 from zajil.cli.output import print_json
 from zajil.cli.reading import message_line, message_row, print_messages
-from zajil.client import Message
-from zajil.client.views import MessageState
+from zajil.cli.texts.events import EVENTS
+from zajil.client import Chat, Client, Event, Message
+from zajil.client.views import EVENT_KINDS, MessageState
 
 
 def message(
@@ -82,3 +85,32 @@ def test_stdout_is_flushed_for_followers(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "stdout", stream)
     print_json({"a": 1})
     assert flushed
+
+
+class Followed:
+    """What following reads of a client: nothing stored, then these events, then the end."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self.events = events
+
+    def read(self, chat: Chat, *, limit: int) -> list[Message]:
+        del chat, limit
+        return []
+
+    async def follow(self) -> AsyncIterator[Event]:
+        for event in self.events:
+            yield event
+
+
+@pytest.mark.parametrize("json", [False, True])
+async def test_a_follower_notices_what_concerns_the_chat_or_the_account(
+    capsys: pytest.CaptureFixture[str], *, json: bool
+) -> None:
+    here = Chat("here", "group", "Doves", "active", (), "member", epoch=1, devices=2, last_activity=0)
+    events = [Event(kind, chat, None, code) for code, kind in EVENT_KINDS.items() for chat in ("here", "elsewhere")]
+    events += [Event("gap", code="gap"), Event("problem", "here")]
+    await reading.follow_chat(cast(Client, Followed(events)), here, limit=5, json=json)  # all it needs of one
+    output = capsys.readouterr()
+    assert output.out == ""
+    noticed = [code for code in EVENT_KINDS if code not in {"message", "state", "created", "profile"}]
+    assert output.err.splitlines() == ([] if json else [EVENTS[code]() for code in (*noticed, "gap")])

@@ -15,8 +15,9 @@ from zajil.cli import texts
 from zajil.cli.texts.checks import CHECKS
 from zajil.cli.texts.complaint import Complaint
 from zajil.cli.texts.errors import COMPLAINTS
+from zajil.cli.texts.events import EVENTS
 from zajil.cli.texts.text import LANGUAGES, Language, Text, decide_language
-from zajil.client.views import CheckCode
+from zajil.client.views import EVENT_KINDS, CheckCode, EventCode, EventKind
 from zajil.protocol.errors import CODES
 
 # Own to the command line; they never come from the protocol.
@@ -30,6 +31,7 @@ def every_text() -> Iterator[tuple[str, Text]]:
         for name, value in vars(module).items():
             if isinstance(value, Text):
                 yield f"{module_info.name}.{name}", value
+    yield from ((f"event {code}", sentence) for code, sentence in EVENTS.items())
     for table, complaints in (("error", COMPLAINTS), ("check", CHECKS)):
         for code, complaint in complaints.items():
             yield f"{table} {code}", complaint.sentence
@@ -79,6 +81,12 @@ def test_every_error_code_has_its_sentence_and_no_sentence_lacks_a_code() -> Non
 
 def test_every_finding_of_the_doctor_has_its_sentence() -> None:
     assert set(CHECKS) == set(get_args(CheckCode))
+
+
+def test_everything_the_client_tells_has_its_sentence() -> None:
+    assert set(EVENT_KINDS) == set(get_args(EventCode))
+    assert set(EVENTS) == set(EVENT_KINDS) - {"message", "state"}
+    assert set(EVENT_KINDS.values()) <= set(get_args(EventKind))
 
 
 @pytest.mark.parametrize(

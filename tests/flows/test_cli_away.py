@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -69,6 +71,25 @@ def test_without_a_server_a_change_of_a_group_waits(
     (doves,) = [chat for chat in amina.json("chats") if chat["title"] == "Doves"]
     assert set(doves["members"]) == {terminal.json("whoami")["account_id"] for terminal in (amina, clara)}
     assert [chat["status"] for chat in clara.json("chats") if chat["title"] == "Doves"] == ["active"]
+
+
+def test_who_follows_a_chat_sees_that_he_was_removed(
+    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    amina, boris = Terminal(tmp_path / "amina", capsys), Terminal(tmp_path / "boris", capsys)
+    amina.register(server, "Amina")
+    boris.register(server, "Boris")
+    amina.ok("add", boris.ok("contact-link").strip())
+    amina.ok("group", "create", "Doves", "Boris")
+    boris.ok("sync")
+    zajil = shlex.join([sys.executable, "-m", "zajil.cli.main", "--home", str(boris.home)])
+    command = ["sh", "-c", f"exec {zajil} read Doves --follow 2>&1"]
+    with LineProcess(command, {**os.environ, "ZAJIL_LANG": "en"}) as following:
+        amina.ok("send", "Doves", "hello")
+        assert following.next_line().endswith("received  hello\n")
+        amina.ok("group", "remove", "Doves", "Boris")
+        assert following.next_line().startswith("You were removed from this chat")
+        following.stop(signal.SIGINT)
 
 
 def test_a_second_device_is_linked_by_the_code_it_prints(

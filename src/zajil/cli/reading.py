@@ -14,6 +14,7 @@ from rich.text import Text as Line
 
 from zajil.cli.output import console, error_console, print_json
 from zajil.cli.texts import chats as words
+from zajil.cli.texts.events import EVENTS
 from zajil.cli.times import clock, day
 from zajil.cli.untrusted import clean_name, clean_text, isolate
 
@@ -33,6 +34,8 @@ _MARKS = {
     "failed": ("✗", "bold red"),
     "received": (" ", ""),
 }
+# Messages and their states are shown as such; that a chat was made or a name was told is no news to a reader.
+_SILENT = ("message", "state", "created", "profile")
 _COLOURS = ("cyan", "magenta", "yellow", "blue", "green", "bright_red")
 
 
@@ -171,6 +174,8 @@ async def follow_chat(client: Client, chat: Chat, *, limit: int, json: bool) -> 
     online = True
     async for event in client.follow():
         online = _say_connection(event, online)
+        if not json:
+            say_event(event, chat)
         fresh = event.message
         if fresh is None or fresh.chat != chat.id or shown.get(fresh.id) == fresh.state:
             continue
@@ -178,6 +183,13 @@ async def follow_chat(client: Client, chat: Chat, *, limit: int, json: bool) -> 
             continue  # a person sees the message once, when it is out; a program sees every state
         shown[fresh.id] = fresh.state
         show(fresh)
+
+
+def say_event(event: Event, chat: Chat) -> None:
+    """One dim line on stderr for what a person who follows `chat` should notice, here or in the whole account."""
+    if event.code is None or event.code in _SILENT or event.chat not in (None, chat.id):
+        return
+    error_console().print(EVENTS[event.code](), style="dim")
 
 
 def _say_connection(event: Event, online: bool) -> bool:

@@ -149,7 +149,8 @@ def _event(step: Step, told: rows.Told) -> views.Event:
     chat = rows.find_chat(step.tx, told.gid) if told.gid else None
     gid = (chat.merged or chat.gid) if chat is not None else b""
     kind = cast(views.EventKind, told.kind)  # written by our own core
-    return views.Event(kind, encode_b64(gid) if gid else None, message, told.text)
+    code = cast(views.EventCode, told.code) if told.code in views.EVENT_KINDS else None  # a key of it
+    return views.Event(kind, encode_b64(gid) if gid else None, message, code)
 
 
 def safety_number_with(step: Step, account: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
@@ -11,6 +12,49 @@ ChatKind = Literal["self", "dm", "group"]
 ChatStatus = Literal["creating", "active", "rejoining", "removed", "left", "stuck"]
 MessageState = Literal["queued", "sending", "sent", "failed", "received"]
 EventKind = Literal["message", "state", "chat", "members", "gap", "device", "problem", "connected", "disconnected"]
+EventCode = Literal[
+    "message",
+    "state",
+    "members",
+    "created",
+    "joined",
+    "rejoined",
+    "leaving",
+    "left",
+    "removed",
+    "profile",
+    "gap",
+    "device-linked",
+    "device-list",
+    "old-copy",
+    "forked-list",
+    "refused-change",
+    "bad-message",
+    "bad-welcome",
+]
+# Everything the core tells followers, and of what kind it is. The words for a code are the user interface's.
+EVENT_KINDS: Mapping[EventCode, EventKind] = MappingProxyType(
+    {
+        "message": "message",
+        "state": "state",
+        "members": "members",
+        "created": "chat",
+        "joined": "chat",
+        "rejoined": "chat",
+        "leaving": "chat",
+        "left": "chat",
+        "removed": "chat",
+        "profile": "chat",
+        "gap": "gap",
+        "device-linked": "device",
+        "device-list": "device",
+        "old-copy": "problem",
+        "forked-list": "problem",
+        "refused-change": "problem",
+        "bad-message": "problem",
+        "bad-welcome": "problem",
+    }
+)
 
 
 class WhoAmI(msgspec.Struct, frozen=True):
@@ -75,12 +119,12 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """Something `follow` tells. message: for kinds `message` and `state`. text: one line for people."""
+    """Something `follow` tells. message: for kinds `message` and `state`. code: what it is, None from older homes."""
 
     kind: EventKind
     chat: str | None = None
     message: Message | None = None
-    text: str = ""
+    code: EventCode | None = None
 
 
 class LinkPreview(msgspec.Struct, frozen=True):

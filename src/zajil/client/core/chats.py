@@ -84,7 +84,7 @@ def _create(step: Step, settings: ChatSettings, people: tuple[bytes, ...]) -> by
     invited = (*((own.account_id,) if others else ()), *(person for person in people if person != own.account_id))
     if invited:
         outbox.submit_intent(step, gid, Intent("add", accounts=invited))
-    step.event("chat", gid, text="created")
+    step.event("created", gid)
     return gid
 
 

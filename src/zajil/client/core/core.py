@@ -102,7 +102,7 @@ class Core:
         """The server lost entries of our mailbox; groups that miss a commit of it will show at the drain."""
         del gap
         with self.step("gap") as step:
-            step.event("gap", text="Some messages were lost while this device was away.")
+            step.event("gap")
 
     def take_revoked(self) -> None:
         """This device is no longer one of its account's."""

@@ -30,7 +30,7 @@ def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes) -> None:
         _settle(step, chat, joined, group, info, last_resort=package.last_resort)
         return
     if chat is not None and chat.status in ("await", "lost"):
-        step.event("problem", gid, text="An invitation back into a chat could not be used.")
+        step.event("bad-welcome", gid)
         readd.ask_anew(step, gid, epoch)
 
 
@@ -113,7 +113,7 @@ def _settle(
         messages.ensure_profile(step, chat.gid)
     if last_resort:
         outbox.submit_intent(step, chat.gid, Intent("update"))
-    step.event("chat", chat.gid, text="rejoined" if before is not None else "joined")
+    step.event("rejoined" if before is not None else "joined", chat.gid)
 
 
 def _learn(step: Step, info: mls.JoinInfo) -> None:

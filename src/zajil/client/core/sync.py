@@ -30,7 +30,7 @@ def take_ready(step: Step, ready: Ready) -> None:
         session = step.change_session(last_seq=ready.acked)
     elif ready.acked > session.last_seq:
         step.change_session(rolled_back=True)
-        step.event("problem", text="This home is an old copy; nothing is sent from it.")
+        step.event("old-copy")
         return
     step.change_session(readies=session.readies + 1, adopt_ack=False)
     own = accounts.known(step, step.profile.account_id)
@@ -193,7 +193,7 @@ def _judged(step: Step, chat: Chat, body: bytes) -> tuple[mls.Staged, CommitAad]
 
 def _refuse(step: Step, chat: Chat) -> None:
     """An accepted commit that we cannot follow ends the group for us here; the group may bring us back."""
-    step.event("problem", chat.gid, text="This chat took a change that is not allowed; asking to be added again.")
+    step.event("refused-change", chat.gid)
     readd.lose(step, chat.gid, "refused")
 
 
@@ -215,7 +215,7 @@ def _leave_tree(step: Step, chat: Chat, staged: mls.Staged) -> None:
     step.change_chat(chat.gid, status="left" if left else "removed", asking=None)
     for n, item in rows.items(step.tx, chat.gid):
         outbox.fail(step, n, item, "not-a-member")
-    step.event("chat", chat.gid, text="left" if left else "removed")
+    step.event("left" if left else "removed", chat.gid)
 
 
 def _take_application(step: Step, chat: Chat, body: bytes) -> None:
@@ -232,7 +232,7 @@ def _take_application(step: Step, chat: Chat, body: bytes) -> None:
         if messages.is_news(step, opened.message_id):
             _take_content(step, chat, opened)
     except ZajilError:
-        step.event("problem", chat.gid, text="A message with a wrong signature or shape was dropped.")
+        step.event("bad-message", chat.gid)
 
 
 def _take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
@@ -257,7 +257,7 @@ def _take_control(step: Step, chat: Chat, opened: messages.Opened, part: parts.C
                 step.change_chat(chat.gid, told=told)
             else:
                 accounts.learn_name(step, opened.account, part.name, part.contact_token)
-                step.event("chat", chat.gid, text="profile")
+                step.event("profile", chat.gid)
         case parts.Lists():
             for data in part.lists:
                 accounts.learn_list(step, accounts.list_owner(data), data)
@@ -280,7 +280,7 @@ def _note_leave(step: Step, chat: Chat, account: bytes) -> None:
     ranks = [m.leaf for m in sorted(chat.members, key=lambda m: m.leaf) if m.account != account]
     rank = ranks.index(chat.own_leaf) if chat.own_leaf in ranks else 0
     step.change_chat(chat.gid, left=chat.left | {account: step.now + rank * LEAVE_RANK_MS})
-    step.event("chat", chat.gid, text="leave")
+    step.event("leaving", chat.gid)
 
 
 def _take_notice(step: Step, body: bytes) -> None:
@@ -292,4 +292,4 @@ def _take_notice(step: Step, body: bytes) -> None:
     if isinstance(value, list) and value and value[0] == "device-list":
         own = accounts.known(step, step.profile.account_id)
         accounts.change(step, own.account_id, wanted_seq=own.list_seq + 1)
-        step.event("device", text="The list of your devices changed.")
+        step.event("device-list")

@@ -181,7 +181,7 @@ async def approve(core: Core, calls: Calls, tokens: Tokens, text: str) -> Linked
     await calls.call(control.PUT_LINK_ANSWER, control.Empty, request=enc + sealed, addr=encode_b64(code.addr))
     with core.step("add-own-device") as step:
         chats.add_own_device(step, device)
-        step.event("device", text="A new device was linked.")
+        step.event("device-linked")
     return LinkedDevice(device, offer.name, offer.platform)
 
 

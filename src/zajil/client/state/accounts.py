@@ -58,7 +58,7 @@ def learn_chain(step: Step, account_id: bytes, lists: Sequence[bytes]) -> Accoun
         return known(step, account_id)
     if held is not None and objects.hash_object(lists[held.list.seq - 1]) != held.hash:
         change(step, account_id, alarm=True)
-        step.event("problem", text="Two different device lists of one contact exist.")
+        step.event("forked-list")
         return known(step, account_id)
     return keep_list(step, newest)
 
@@ -70,7 +70,7 @@ def learn_list(step: Step, account_id: bytes, data: bytes) -> Account:
         newest = objects.open_later_list(data, verified_list(account), account_id=AccountId(account_id))
     except HomeError as problem:
         if problem.code == "list-fork":
-            step.event("problem", text="Two different device lists of one contact exist.")
+            step.event("forked-list")
             return change(step, account_id, alarm=True)
         return account
     except ZajilError:

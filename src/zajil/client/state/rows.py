@@ -320,9 +320,9 @@ def save_profile(tx: Tx, profile: Profile) -> Profile:
 
 
 class Told(msgspec.Struct, frozen=True, array_like=True):
-    """One event for followers. kind: see `views.EventKind`."""
+    """One event for followers. kind: see `views.EventKind`. code: see `views.EventCode`."""
 
     kind: str
     gid: bytes
     message_id: bytes
-    text: str
+    code: str

@@ -12,6 +12,7 @@ from zajil.client.state import rows
 from zajil.client.state.rows import Chat, Profile, Session
 from zajil.client.storage.keyfile import Keys
 from zajil.client.storage.store import Tx
+from zajil.client.views import EVENT_KINDS, EventCode
 
 Authenticate = Callable[["Step"], mls.Authenticate]
 POLICY = mls.Policy(max_leaves=128, pq_max_leaves=128)
@@ -152,9 +153,9 @@ class Step:
         """The person decided in this process that this copy of the home is the one to keep."""
         self._cache.recovering = True
 
-    def event(self, kind: str, gid: bytes = b"", message_id: bytes = b"", text: str = "") -> None:
+    def event(self, code: EventCode, gid: bytes = b"", message_id: bytes = b"") -> None:
         """Tell followers, in this process or another, once the step is durable."""
-        row = rows.Told(kind, gid, message_id, text)
+        row = rows.Told(EVENT_KINDS[code], gid, message_id, code)
         self.tx.append("event", gid, self.rng(16), rows.encode_row(row))
 
     def wanted_drain(self) -> int:

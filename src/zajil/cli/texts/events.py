@@ -1,0 +1,85 @@
+"""What happens beside the messages while a chat is followed, one line each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zajil.cli.texts.text import Text
+
+if TYPE_CHECKING:
+    from zajil.client.views import EventCode
+
+EVENTS: dict[EventCode, Text] = {
+    "members": Text(
+        en="People or devices joined or left this chat.",
+        ar="انضمّ أشخاص أو أجهزة إلى هذه المحادثة أو غادروها.",
+        ru="Состав участников или устройств этого чата изменился.",
+    ),
+    "created": Text(en="You made this chat.", ar="أنشأتَ هذه المحادثة.", ru="Вы создали этот чат."),
+    "joined": Text(
+        en="This device is now in this chat.", ar="أصبح هذا الجهاز في هذه المحادثة.", ru="Это устройство теперь в чате."
+    ),
+    "rejoined": Text(
+        en="This device is in this chat again; what was said in between is not readable here.",
+        ar="عاد هذا الجهاز إلى هذه المحادثة؛ وما قيل في أثناء غيابه لا يُقرأ هنا.",
+        ru="Это устройство снова в чате; сказанное в промежутке здесь не прочесть.",
+    ),
+    "leaving": Text(
+        en="Somebody is leaving this chat.", ar="هناك من يغادر هذه المحادثة.", ru="Кто-то выходит из этого чата."
+    ),
+    "left": Text(
+        en="You left this chat; you can still read what is here.",
+        ar="غادرتَ هذه المحادثة؛ ويبقى ما فيها مقروءًا لك.",
+        ru="Вы вышли из этого чата; прежнее по-прежнему можно читать.",
+    ),
+    "removed": Text(
+        en="You were removed from this chat; you can still read what is here.",
+        ar="أُخرجتَ من هذه المحادثة؛ ويبقى ما فيها مقروءًا لك.",
+        ru="Вас исключили из этого чата; прежнее по-прежнему можно читать.",
+    ),
+    "profile": Text(
+        en="Somebody in this chat told their name.",
+        ar="عرّف أحد أعضاء هذه المحادثة باسمه.",
+        ru="Участник этого чата сообщил своё имя.",
+    ),
+    "gap": Text(
+        en="Some messages were lost while this device was away; ask the others to send them again.",
+        ar="ضاعت رسائل في أثناء غياب هذا الجهاز؛ اطلب من الآخرين إرسالها من جديد.",
+        ru="Пока устройства не было на связи, часть сообщений пропала; попросите прислать их снова.",
+    ),
+    "device-linked": Text(
+        en="A new device was linked to your account. Was it not you? See:  zajil devices",
+        ar="رُبط جهاز جديد بحسابك. لم تكن أنت؟ انظر:  zajil devices",
+        ru="К вашей учётной записи подключено новое устройство. Это не вы? Смотрите:  zajil devices",
+    ),
+    "device-list": Text(
+        en="Your devices changed. Was it not you? See:  zajil devices",
+        ar="تغيّرت أجهزتك. لم تكن أنت؟ انظر:  zajil devices",
+        ru="Список ваших устройств изменился. Это не вы? Смотрите:  zajil devices",
+    ),
+    "old-copy": Text(
+        en="This folder is an old copy; nothing is sent from it. Details:  zajil doctor",
+        ar="هذا المجلّد نسخة قديمة، فلن يُرسل منه شيء. التفاصيل:  zajil doctor",
+        ru="Эта папка — старая копия; из неё ничего не отправляется. Подробнее:  zajil doctor",
+    ),
+    "forked-list": Text(
+        en="Somebody's account shows two different sets of devices. Who it is:  zajil doctor",
+        ar="ظهرت لأحد الحسابات مجموعتا أجهزة مختلفتان. لمعرفة صاحبه:  zajil doctor",
+        ru="У чьей-то учётной записи два разных списка устройств. Чьей именно:  zajil doctor",
+    ),
+    "refused-change": Text(
+        en="This chat took a change that its rules forbid; Zajil asks the others to let this device in again.",
+        ar="طرأ على هذه المحادثة تغيير تمنعه قواعدها؛ يطلب زاجل من الآخرين إعادة إضافة هذا الجهاز.",
+        ru="В чате произошло изменение, запрещённое его правилами; Zajil просит снова добавить это устройство.",
+    ),
+    "bad-message": Text(
+        en="A message here was dropped: it was damaged, or not proven to be from its sender.",
+        ar="أُهملت رسالة هنا: كانت تالفة أو لم يثبت أنها من مرسلها.",
+        ru="Одно сообщение отброшено: оно повреждено или не доказано, от кого оно.",
+    ),
+    "bad-welcome": Text(
+        en="An invitation back into this chat could not be used; Zajil asks for another.",
+        ar="تعذّر استعمال دعوة للعودة إلى هذه المحادثة؛ يطلب زاجل دعوة أخرى.",
+        ru="Приглашение вернуться в этот чат не подошло; Zajil просит другое.",
+    ),
+}
