@@ -73,7 +73,7 @@ def test_without_a_server_a_change_of_a_group_waits(
     assert [chat["status"] for chat in clara.json("chats") if chat["title"] == "Doves"] == ["active"]
 
 
-def test_who_follows_a_chat_sees_that_he_was_removed(
+def test_who_follows_a_chat_sees_the_server_go_and_come_and_his_own_removal(
     server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     amina, boris = Terminal(tmp_path / "amina", capsys), Terminal(tmp_path / "boris", capsys)
@@ -87,6 +87,12 @@ def test_who_follows_a_chat_sees_that_he_was_removed(
     with LineProcess(command, {**os.environ, "ZAJIL_LANG": "en"}) as following:
         amina.ok("send", "Doves", "hello")
         assert following.next_line().endswith("received  hello\n")
+        server.stop()
+        try:
+            assert following.next_line() == "Connection lost; trying again.\n"
+        finally:
+            server.start()
+        assert following.next_line() == "Connected again.\n"
         amina.ok("group", "remove", "Doves", "Boris")
         assert following.next_line().startswith("You were removed from this chat")
         following.stop(signal.SIGINT)

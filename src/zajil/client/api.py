@@ -268,16 +268,20 @@ class Client:
         await self.sync()
 
     async def follow(self) -> AsyncIterator[Event]:
-        """Live events until the iterator is closed; reconnects by itself."""
+        """Live events until the iterator is closed; reconnects by itself and tells when the server goes and comes."""
         with self._core.look() as step:
             last = listing.last_event(step)
         runner = self._device.runner
+        offline = False
         while True:
             with self._core.look() as step:
                 events, last = listing.events_after(step, last)
             for event in events:
                 yield event
-            if not events:
+            if runner.offline != offline:
+                offline = not offline
+                yield Event("disconnected" if offline else "connected")
+            elif not events:
                 await runner.watch()
 
     def safety_number(self, contact: Contact) -> str:

@@ -40,6 +40,11 @@ class Receiver:
         """Receive until cancelled."""
         await self._connection.run()
 
+    @property
+    def usable(self) -> bool:
+        """Whether the server answers on the receiving session now."""
+        return self._connection.usable
+
     def drain_if_wanted(self) -> None:
         """HELLO again on the live session where something waits for a drain; one at a time."""
         if self._begun and not self._hello_open and self._core.drain_wanted():

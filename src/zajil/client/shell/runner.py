@@ -21,7 +21,7 @@ from zajil.client.shell.receiver import Receiver
 from zajil.client.shell.sender import Sender
 from zajil.client.storage.keyfile import read_keys, write_keys
 from zajil.client.storage.lock import SyncLock
-from zajil.protocol.errors import ZajilError
+from zajil.protocol.errors import Unreachable, ZajilError
 
 POLL_S = 0.1
 # Calls and requests that were put off come due without any change of the store.
@@ -84,6 +84,11 @@ class Runner:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s), self._changed:
                 await self._changed.wait()
+
+    @property
+    def offline(self) -> bool:
+        """Whether the last attempt met no server, and the receiving session is not there either."""
+        return isinstance(self.problem, Unreachable) and not self._receiver.usable
 
     async def watch(self) -> None:
         """Return after the next change; raises what ended the runner."""
