@@ -64,7 +64,7 @@ def test_two_people_at_their_terminals(terminals: dict[str, Terminal], server: S
     (amina.home / "keys").chmod(0o644)
     assert [check["code"] for check in amina.failed_json("doctor") if not check["ok"]] == ["keys-readable"]
     (amina.home / "keys").chmod(0o644)
-    assert f"\n  Shut them out:  chmod 600 {amina.home / 'keys'}\n" in f"\n{amina.run('doctor')}"
+    assert f"\n  Shut them out:\n  chmod 600 {shlex.quote(str(amina.home / 'keys'))}\n" in f"\n{amina.run('doctor')}"
 
 
 def test_a_group_from_the_command_line(terminals: dict[str, Terminal]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -128,7 +129,7 @@ def doctor(context: typer.Context, *, json: Json = False) -> None:
             print_json([{"name": c.name, "ok": c.ok, "code": c.code, "values": dict(c.values)} for c in checks])
         else:
             for check in checks:
-                _show_check(check)
+                _show_check(check, frame_of(context).program)
         if not all(check.ok for check in checks):
             raise Failed("check-failed")
         if not json:
@@ -137,8 +138,8 @@ def doctor(context: typer.Context, *, json: Json = False) -> None:
     run_with_client(context, told)
 
 
-def _show_check(check: Check) -> None:
-    """What was found; where it is not as it should be, what to do stands below."""
+def _show_check(check: Check, program: str) -> None:
+    """What was found; where it is not as it should be, what to do stands below, commands each on a line to copy."""
     from zajil.cli.output import console
     from zajil.cli.texts.checks import CHECKS
     from zajil.cli.texts.errors import find_complaint
@@ -150,6 +151,11 @@ def _show_check(check: Check) -> None:
     console().print(complaint.sentence(**values))
     if complaint.hint is not None:
         console().print(f"  {complaint.hint(**values)}", style="dim")
+    commands = [f"{program} verify -- {account}" for account in values.get("accounts", "").split()]
+    if check.code == "keys-readable":
+        commands.append(f"chmod 600 {shlex.quote(values['file'])}")
+    for command in commands:
+        console().print(f"  {command}", style="cyan")
 
 
 async def _check_server(client: Client) -> Check:

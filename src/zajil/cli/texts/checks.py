@@ -25,9 +25,9 @@ CHECKS: dict[CheckCode, Complaint] = {
             ru="Другие пользователи этого компьютера могут прочитать ваши ключи, а значит, и сообщения.",
         ),
         Text(
-            en="Shut them out:  chmod 600 {file}",
-            ar="امنعهم:  chmod 600 {file}",
-            ru="Закройте доступ:  chmod 600 {file}",
+            en="Shut them out:",
+            ar="امنعهم:",
+            ru="Закройте доступ:",
         ),
     ),
     "store-readable": Complaint(
@@ -90,9 +90,9 @@ CHECKS: dict[CheckCode, Complaint] = {
     ),
     "lists-agree": Complaint(
         Text(
-            en="Nobody has been shown two different sets of devices for one account.",
-            ar="لم تظهر مجموعتا أجهزة مختلفتان لأي حساب.",
-            ru="Ни у одной учётной записи нет двух разных списков устройств.",
+            en="No account has shown this device two different sets of its devices.",
+            ar="لم يرَ هذا الجهاز لأي حساب مجموعتَي أجهزة مختلفتين.",
+            ru="Двух разных списков устройств у одной учётной записи здесь не встречалось.",
         )
     ),
     "lists-forked": Complaint(
@@ -102,9 +102,9 @@ CHECKS: dict[CheckCode, Complaint] = {
             ru="Учётных записей с двумя разными списками устройств: {count}. Возможно, кто-то выдаёт себя за других.",
         ),
         Text(
-            en="Speak with the person and compare:  zajil verify {accounts}",
-            ar="تواصل مع الشخص وقارن:  zajil verify {accounts}",
-            ru="Свяжитесь с человеком и сверьте:  zajil verify {accounts}",
+            en="Speak with the person and compare:",
+            ar="تواصل مع الشخص وقارن:",
+            ru="Свяжитесь с человеком и сверьте:",
         ),
     ),
     "suite-post-quantum": Complaint(
