@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ async def test_the_answer_and_the_wake_up_come_after_commit(server: Server) -> N
     seen: list[int] = []
 
     def look(_frame: object) -> None:
-        with sqlite3.connect(server.path) as connection:
+        with closing(sqlite3.connect(server.path)) as connection:
             seen.append(connection.execute("SELECT COUNT(*) FROM mailbox_item").fetchone()[0])
         connection.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from tests.delivery.world import Group, Server
@@ -225,7 +226,7 @@ def test_hot_operations_take_the_same_few_statements_for_any_group(server: Serve
 
 
 def test_every_table_is_strict_and_the_file_is_durable_and_wiped(server: Server) -> None:
-    with sqlite3.connect(server.path) as connection:
+    with closing(sqlite3.connect(server.path)) as connection:
         rows = connection.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'").fetchall()
     connection.close()
     assert {name for name, strict in rows if not strict} <= {"sqlite_schema", "sqlite_sequence"}
