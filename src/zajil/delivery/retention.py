@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from zajil.delivery import store
@@ -19,4 +18,4 @@ async def run(delivery: Delivery) -> None:
     now = delivery.now()
     while await delivery.db.write(lambda connection: store.expire_rows(connection, now=now, rows=ROWS)) >= ROWS:
         pass
-    await asyncio.to_thread(delivery.db.truncate_wal)
+    await delivery.db.empty_log()

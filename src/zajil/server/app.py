@@ -139,7 +139,7 @@ class Server:
                 if time.monotonic() >= again:
                     again = time.monotonic() + self.settings.retention_every_s
                     await self.run_retention()
-                await asyncio.to_thread(self._db.truncate_wal)
+                await self._db.empty_log()
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
                 _LOG.error("retention failed", exc_info=bug)
             await asyncio.sleep(min(_EMPTY_LOG_S, self.settings.retention_every_s))

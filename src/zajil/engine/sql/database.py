@@ -124,6 +124,10 @@ class Database:
             finally:
                 raw.close()
 
+    async def empty_log(self) -> None:
+        """`truncate_wal` in a thread that `close` waits for, also when the caller is cancelled."""
+        await asyncio.get_running_loop().run_in_executor(self._threads, self.truncate_wal)
+
     def close(self) -> None:
         """Wait for running transactions, then close every connection."""
         self._threads.shutdown()
