@@ -1,8 +1,8 @@
-"""What every test shares: minutes per marker after a run, and no silent skips in CI."""
+"""What every test shares: minutes per marker and vectors per file after a run, and no silent skips in CI."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MARKERS = ("vectors", "interop", "flows", "kill", "fuzz", "slow")
 SKIPPED: list[tuple[str, str]] = []
 SECONDS: defaultdict[str, float] = defaultdict(float)
+VECTOR_CASES: Counter[str] = Counter()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,6 +21,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     for marker in [m for m in MARKERS if m in report.keywords] or ["unmarked"]:
         SECONDS[marker] += report.duration
+    if report.when == "call" and report.passed and "vectors" in report.keywords:
+        name = report.nodeid.partition("[")[2].rpartition("-v")[0]
+        if name:
+            VECTOR_CASES[name] += 1
     if report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         SKIPPED.append((report.nodeid, reason))
@@ -36,6 +41,9 @@ def unexpected_skips() -> list[tuple[str, str]]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if VECTOR_CASES:
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(VECTOR_CASES.items()))
+        terminalreporter.write_line(f"MLS vectors passed: {counts}; total {VECTOR_CASES.total()}")
     if SECONDS:
         slowest_first = sorted(SECONDS.items(), key=lambda item: -item[1])
         spent = ", ".join(f"{marker} {seconds / 60:.1f}" for marker, seconds in slowest_first)
