@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,9 @@ from zajil.cli.texts import account as words
 
 if TYPE_CHECKING:
     from zajil.client import Client, LinkPreview
+
+# What is not done by then is done at the next sync.
+BRING_IN_S = 20
 
 
 def new(context: typer.Context, server: ServerUrl) -> None:
@@ -48,8 +52,11 @@ def approve(
     yes: Annotated[bool, typer.Option("--yes", help=words.YES_OPTION())] = False,
 ) -> None:
     """On an old device: asks on a terminal; without one the pasted code is the consent."""
+    import asyncio
+
     from zajil.cli.output import console
     from zajil.cli.untrusted import clean_name
+    from zajil.protocol.errors import Unreachable
 
     async def approved(client: Client) -> None:
         if sys.stdin.isatty() and not yes and not _consents(await client.link_preview(code)):
@@ -57,6 +64,10 @@ def approve(
             return
         device = await client.link_approve(code)
         console().print(words.LINK_APPROVED(name=clean_name(device.name), device=device.device_id), style="bold")
+        # The new device publishes its key packages within seconds; then this one brings it into the chats.
+        with contextlib.suppress(TimeoutError, Unreachable):
+            async with asyncio.timeout(BRING_IN_S):
+                await client.sync()
 
     run_with_client(context, approved)
 

@@ -120,11 +120,11 @@ LINK_DONE = Text(
     ru="Теперь это устройство № {device} учётной записи {name}.",
 )
 LINK_NEXT = Text(
-    en="Now run zajil sync on the old device, then here: that brings this one into your chats. "
+    en="Your chats appear with the next zajil sync, as the old device brings this one in. "
     "Earlier messages stay where they are.",
-    ar="نفّذ الآن zajil sync على الجهاز السابق ثم هنا: بذلك يدخل هذا الجهاز محادثاتك. أمّا الرسائل السابقة فتبقى حيث هي.",
-    ru="Теперь выполните zajil sync на старом устройстве, потом здесь: так это устройство попадёт в ваши чаты. "
-    "Прежние сообщения останутся на старом.",
+    ar="تظهر محادثاتك عند zajil sync التالي، إذ يُدخل الجهاز السابق هذا الجهاز فيها. أمّا الرسائل السابقة فتبقى حيث هي.",
+    ru="Ваши чаты появятся после следующего zajil sync: прежнее устройство вводит в них это. "
+    "Прежние сообщения останутся на нём.",
 )
 
 VERIFY = Text(
