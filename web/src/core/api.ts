@@ -1,0 +1,352 @@
+/**
+ * What crosses between a tab and the worker. No private key, MLS state or token is a member of these types, and only
+ * the plaintext of what is on screen crosses. Ids are base64url text without padding; times are Unix milliseconds.
+ */
+
+export type ChatKind = "self" | "dm" | "group";
+export type ChatStatus = "creating" | "active" | "rejoining" | "removed" | "left" | "stuck";
+export type Role = "member" | "admin" | "owner";
+/** Own messages: queued, sending, sent, delivered, read, failed. Others' and own other devices': received. */
+export type MessageState = "queued" | "sending" | "sent" | "delivered" | "read" | "failed" | "received";
+
+/** Code of protocol/errors, and what the client does about its class. The words are the user interface's. */
+export interface Failure {
+  readonly code: string;
+  readonly category: "usage" | "refused" | "conflict" | "limited" | "unavailable" | "local" | "bug";
+  readonly retry_ms?: number;
+}
+
+export interface Me {
+  readonly account: string;
+  readonly device: number;
+  readonly name: string;
+  readonly server_name: string;
+}
+
+export interface Person {
+  readonly account: string;
+  readonly name: string;
+}
+
+export interface MemberView extends Person {
+  readonly role: Role;
+  readonly devices: number;
+  readonly self: boolean;
+  readonly contact: boolean;
+  readonly verified: boolean;
+}
+
+export interface LastLine {
+  readonly sender: Person;
+  readonly own: boolean;
+  readonly state: MessageState;
+  readonly at: number;
+  /** Absent: the message was deleted, or is of a kind that this version does not show. */
+  readonly text?: string;
+  readonly notice?: Notice;
+  readonly deleted: boolean;
+}
+
+export interface ChatLine {
+  readonly id: string;
+  readonly kind: ChatKind;
+  /** Group title or the person's name; empty for the self chat (the words for it are the user interface's). */
+  readonly title: string;
+  readonly status: ChatStatus;
+  /** The other account of a DM. */
+  readonly peer?: string;
+  readonly verified: boolean;
+  readonly activity: number;
+  readonly unread: number;
+  readonly mentioned: boolean;
+  readonly muted: boolean;
+  readonly draft?: string;
+  readonly failed: boolean;
+  readonly last?: LastLine;
+}
+
+export interface ChatView extends ChatLine {
+  readonly role: Role;
+  readonly members: readonly MemberView[];
+  readonly epoch: number;
+  /** MLS cipher suite id, 0x0053. */
+  readonly suite: number;
+  /** May send now; else `blocked` says why. */
+  readonly may: { readonly send: boolean; readonly add: boolean; readonly remove: boolean; readonly rename: boolean; readonly roles: boolean };
+  /** The account key of the DM's other side changed after it was verified: sending waits for a decision. */
+  readonly key_changed: boolean;
+  readonly reply_draft?: string;
+  /** Id of the oldest unread message when the chat was looked at. */
+  readonly first_unread?: string;
+}
+
+/** A line of the chat that is no message: somebody joined, left, was removed, a device came in, lines were lost. */
+export interface Notice {
+  readonly code:
+    | "created" | "joined" | "added" | "left" | "leaving" | "removed" | "you-removed" | "rejoined" | "renamed" | "role"
+    | "device-added" | "device-removed" | "key-changed" | "gap" | "refused-change" | "bad-message" | "bad-welcome" | "forked-list"
+    | "old-copy" | "unsupported" | "undecryptable";
+  readonly by?: Person;
+  readonly whom?: readonly Person[];
+  readonly text?: string;
+}
+
+export interface Reaction {
+  readonly emoji: string;
+  readonly by: readonly Person[];
+  readonly own: boolean;
+}
+
+export interface Mention {
+  /** Range in `text`, UTF-16 code units; the text there is "@" and the name as the sender wrote it. */
+  readonly start: number;
+  readonly end: number;
+  readonly person: Person;
+  readonly self: boolean;
+}
+
+export interface Quote {
+  readonly id: string;
+  /** Absent where the quoted message is not here (before our join, deleted). */
+  readonly sender?: Person;
+  readonly text?: string;
+}
+
+export interface MessageView {
+  readonly id: string;
+  readonly chat: string;
+  /** Order in the chat; unique, grows. */
+  readonly n: number;
+  readonly at: number;
+  readonly sender: Person;
+  readonly own: boolean;
+  readonly state: MessageState;
+  readonly reason?: string;
+  /** Absent for notices and deleted messages. */
+  readonly text?: string;
+  readonly mentions: readonly Mention[];
+  readonly quote?: Quote;
+  readonly reactions: readonly Reaction[];
+  readonly edited: boolean;
+  readonly deleted: boolean;
+  readonly notice?: Notice;
+  readonly may: { readonly edit: boolean; readonly delete_for_all: boolean; readonly react: boolean; readonly reply: boolean };
+}
+
+export interface MessageDetails {
+  readonly message: MessageView;
+  /** Earlier texts, oldest first. */
+  readonly versions: readonly { readonly text: string; readonly at: number }[];
+  readonly receipts: readonly { readonly person: Person; readonly delivered_at?: number; readonly read_at?: number }[];
+}
+
+export interface ContactView extends Person {
+  readonly verified: boolean;
+  readonly devices: number;
+  readonly dm?: string;
+}
+
+export interface ContactPage extends ContactView {
+  /** 60 digits, 12 groups of 5 with blanks between. */
+  readonly safety_number: string;
+  /** What the QR code of the safety number holds. */
+  readonly safety_qr: string;
+  readonly key_changed: boolean;
+  readonly groups: readonly { readonly id: string; readonly title: string }[];
+}
+
+export interface DeviceView {
+  readonly device: number;
+  readonly added_at: number;
+  readonly current: boolean;
+}
+
+export interface InvitePreview {
+  readonly server_name: string;
+  /** Who invites; absent in an operator's invite to the server. */
+  readonly name?: string;
+  readonly account?: string;
+  /** A registration code is in it. */
+  readonly code: boolean;
+  readonly expires_at: number;
+  readonly expired: boolean;
+  /** The account behind it is already a contact, or ourselves. */
+  readonly known: "no" | "contact" | "self";
+}
+
+export interface ServerInfo {
+  readonly server_name: string;
+  readonly registration: "invite" | "open";
+}
+
+export interface Settings {
+  readonly receipts: boolean;
+  readonly typing: boolean;
+  readonly notifications: boolean;
+  readonly enter_sends: boolean;
+}
+
+/** How the browser reaches the server. `since`: when this state began. */
+export interface Connection {
+  readonly state: "direct" | "trying" | "offline";
+  readonly since: number;
+  readonly server: string;
+  /** The last round trip to the server, where one is known. */
+  readonly round_trip_ms?: number;
+  readonly last_ok_at?: number;
+  readonly queued: number;
+}
+
+/** Which tab's worker acts. `stopped` ends this tab's worker: reload. */
+export type Lead =
+  | { readonly phase: "starting" | "following" | "leading" }
+  | { readonly phase: "stopped"; readonly reason: "lost-lead" | "erased" | "newer-schema" | "damaged" | "no-browser-support" };
+
+/** What keeps this client from working normally; several may hold. */
+export interface Health {
+  /** Nothing is kept: this browser cannot store keys (private window). */
+  readonly memory_only: boolean;
+  readonly storage_full: boolean;
+  /** The browser granted persistent storage. */
+  readonly persisted: boolean;
+  readonly revoked: boolean;
+  readonly rolled_back: boolean;
+  /** The server no longer talks to clients this old. */
+  readonly update_required: boolean;
+}
+
+export interface Status {
+  readonly lead: Lead;
+  /** Absent until an account exists on this browser. */
+  readonly me?: Me;
+  readonly health: Health;
+  readonly connection: Connection;
+}
+
+export interface LinkProgress {
+  readonly phase: "waiting" | "approved" | "chats" | "done" | "expired" | "refused" | "failed";
+  readonly code?: string;
+  readonly emoji?: readonly string[];
+  readonly expires_at?: number;
+  readonly failure?: Failure;
+}
+
+/** One message as the server knew it: every column of its row, and what it holds now. */
+export interface ServerView {
+  /** The row as the server handed it to this device; absent for what never reached it. */
+  readonly row?: {
+    readonly id: string;
+    readonly seq: number;
+    readonly kind: number;
+    readonly gid: string;
+    readonly epoch: number;
+    readonly at: number;
+    readonly size: number;
+    /** SHA-256 of the whole ciphertext, b64, and its first bytes, hex. */
+    readonly digest: string;
+    readonly head: string;
+  };
+  /** Asked just now: whether the row is still there for this account. */
+  readonly now: "held" | "deleted" | "not-sent" | "unknown";
+  /** The row of the server's table, column by column, where it is still there. */
+  readonly columns?: readonly { readonly table: string; readonly name: string; readonly class: string; readonly value: string }[];
+  /** What is not in it, as codes: sender, recipients, names, text, members. */
+  readonly absent: readonly string[];
+}
+
+export interface Inventory {
+  readonly server: readonly { readonly table: string; readonly column: string; readonly class: string; readonly purpose: string; readonly retention: string; readonly rows: number }[];
+  readonly browser: readonly { readonly store: string; readonly rows: number; readonly bytes: number }[];
+  readonly used_bytes: number;
+  readonly persisted: boolean;
+}
+
+/** Every call of a tab: arguments and answer. An error is a Failure. */
+export interface Calls {
+  status(): Status;
+  server_info(): ServerInfo;
+
+  preview_invite(a: { text: string }): InvitePreview;
+  /** invite: a link or its fragment. Adds the inviting person, if any, as a contact with a chat. */
+  create_account(a: { name: string; invite?: string }): Me;
+  /** This browser becomes a further device: progress comes as `linking` events. */
+  start_linking(a: { device_name: string }): void;
+  cancel_linking(): void;
+  preview_link(a: { code: string }): { name: string; platform: string; emoji: readonly string[] };
+  approve_link(a: { code: string }): { device: number };
+  set_name(a: { name: string }): Me;
+  /** Erase everything that this browser holds, and stop. */
+  log_out(): void;
+
+  chats(): readonly ChatLine[];
+  chat(a: { id: string }): ChatView;
+  /** Oldest first. before: `n` of the oldest one held; around: message id. */
+  messages(a: { chat: string; before?: number; after?: number; around?: string; limit: number }): readonly MessageView[];
+  message(a: { chat: string; id: string }): MessageDetails;
+  /** Message id, stored and on its way; never waits for the network. mentions: ranges of "@name" in text. */
+  send(a: { chat: string; text: string; reply_to?: string; mentions?: readonly { start: number; end: number; account: string }[] }): string;
+  edit(a: { chat: string; id: string; text: string }): void;
+  delete_message(a: { chat: string; id: string; for: "me" | "all" }): void;
+  /** emoji null: take the own reaction back. */
+  react(a: { chat: string; id: string; emoji: string | null }): void;
+  retry(a: { chat: string; id: string }): void;
+  mark_read(a: { chat: string; id: string }): void;
+  typing(a: { chat: string }): void;
+  set_draft(a: { chat: string; text: string; reply_to?: string }): void;
+  set_muted(a: { chat: string; muted: boolean }): void;
+
+  contacts(): readonly ContactView[];
+  contact(a: { account: string }): ContactPage;
+  set_verified(a: { account: string; verified: boolean }): void;
+  /** Compare a scanned code of the other side. */
+  check_safety(a: { account: string; text: string }): "same" | "different" | "other-epoch" | "not-a-code";
+  /** A link that adds us; with_code: it also lets its reader register here. */
+  make_invite(a: { with_code: boolean }): { url: string; expires_at: number };
+  /** Chat id of the DM with the person behind the link. */
+  add_contact(a: { link: string }): string;
+
+  create_group(a: { title: string; members: readonly string[] }): string;
+  add_members(a: { chat: string; members: readonly string[] }): void;
+  remove_member(a: { chat: string; account: string }): void;
+  rename_group(a: { chat: string; title: string }): void;
+  set_role(a: { chat: string; account: string; role: Role }): void;
+  leave_group(a: { chat: string }): void;
+  rejoin(a: { chat: string }): void;
+
+  devices(): readonly DeviceView[];
+  settings(): Settings;
+  set_settings(a: Partial<Settings>): Settings;
+  server_view(a: { chat: string; id: string }): ServerView;
+  inventory(): Inventory;
+  /** Try the server again now. */
+  reconnect(): void;
+  /** Ask the browser not to erase what we hold. */
+  persist(): boolean;
+}
+
+export type CallName = keyof Calls;
+export type Arguments<N extends CallName> = Parameters<Calls[N]> extends [] ? undefined : Parameters<Calls[N]>[0];
+export type Answer<N extends CallName> = ReturnType<Calls[N]>;
+
+/** What the worker tells every tab, after the change is durable. Views are asked for again, not sent along. */
+export type CoreEvent =
+  | { readonly event: "status"; readonly status: Status }
+  | { readonly event: "chats" }
+  | { readonly event: "chat"; readonly chat: string }
+  | { readonly event: "messages"; readonly chat: string; readonly ids: readonly string[] }
+  | { readonly event: "contacts" }
+  | { readonly event: "devices" }
+  | { readonly event: "settings" }
+  | { readonly event: "typing"; readonly chat: string; readonly person: Person; readonly until: number }
+  | { readonly event: "linking"; readonly progress: LinkProgress }
+  /** A message of somebody else came in: for a local notification, if no tab shows its chat. */
+  | { readonly event: "incoming"; readonly chat: string; readonly id: string; readonly title: string; readonly sender: Person; readonly text: string; readonly muted: boolean }
+  | { readonly event: "notice"; readonly notice: Notice };
+
+export type ToWorker =
+  | { readonly id: number; readonly call: CallName; readonly args: unknown }
+  | { readonly visible: boolean };
+export type FromWorker =
+  | { readonly id: number; readonly ok: unknown }
+  | { readonly id: number; readonly error: Failure }
+  | CoreEvent;
