@@ -16,7 +16,9 @@ function dependenciesOfWeb(): Plugin {
     enforce: "pre",
     resolveId(source, importer) {
       const bare = /^[a-z@]/.test(source) && !source.startsWith("node:");
-      return bare && importer?.startsWith(PEER) ? this.resolve(source, resolve(WEB, "package.json"), { skipSelf: true }) : null;
+      return bare && importer?.startsWith(PEER)
+        ? this.resolve(source, resolve(WEB, "package.json"), { skipSelf: true })
+        : null;
     },
   };
 }

@@ -1,0 +1,72 @@
+/** Who may import whom (docs/develop/developing.md). Each rule has a planted violation in tests/web. */
+const TEST = "\\.test\\.ts$";
+const rule = (name, comment, from, to) => ({ name, comment, severity: "error", from, to });
+module.exports = {
+  forbidden: [
+    rule("no-cycles", "Cycles hide who depends on whom.", { pathNot: TEST }, { circular: true }),
+    rule(
+      "ui-through-state",
+      "ui reaches the core through state alone.",
+      { path: "^src/ui/", pathNot: TEST },
+      { path: "^src/(core/(?!api\\.ts$)|protocol/|platform/)" },
+    ),
+    rule(
+      "state-through-link",
+      "state talks to the worker through api and link.",
+      { path: "^src/state/", pathNot: TEST },
+      { path: "^src/(core/(?!(api|link)\\.ts$)|protocol/|ui/)" },
+    ),
+    rule(
+      "core-in-the-worker",
+      "Keys, MLS and sync are reachable from the worker's entry alone.",
+      { path: "^src/(?!core/)", pathNot: TEST },
+      { path: "^src/core/(?!(api|link|worker)\\.ts$)" },
+    ),
+    rule(
+      "core-knows-no-page",
+      "The worker knows no page.",
+      { path: "^src/core/", pathNot: TEST },
+      { path: "^src/(ui|state|platform|i18n)/" },
+    ),
+    rule(
+      "link-is-thin",
+      "The page's side of the boundary carries types only.",
+      { path: "^src/core/(api|link)\\.ts$" },
+      { path: "^(src/(?!core/api\\.ts$)|node_modules)", dependencyTypesNot: ["type-only"] },
+    ),
+    rule(
+      "protocol-is-pure",
+      "protocol imports its codecs and hashes only.",
+      { path: "^src/protocol/", pathNot: TEST },
+      { pathNot: "^(src/protocol/|node_modules/(cborg|@msgpack/msgpack|@noble/hashes)/)" },
+    ),
+    rule(
+      "mls-behind-the-wrapper",
+      "ts-mls is imported under core/mls only.",
+      { path: "^src/", pathNot: "^src/core/mls/" },
+      { path: "^node_modules/ts-mls/" },
+    ),
+    rule(
+      "service-worker-is-blind",
+      "The service worker imports workbox and nothing of ours.",
+      { path: "^src/sw\\.ts$" },
+      { pathNot: "^(node_modules/workbox-|src/i18n/push\\.ts$)" },
+    ),
+    rule(
+      "i18n-stands-alone",
+      "Words know no screens.",
+      { path: "^src/i18n/", pathNot: TEST },
+      { path: "^src/(ui|state|core|platform|protocol)/" },
+    ),
+  ],
+  options: {
+    tsPreCompilationDeps: "specify",
+    doNotFollow: { path: "node_modules" },
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: {
+      extensions: [".ts", ".js", ".svelte"],
+      exportsFields: ["exports"],
+      conditionNames: ["import", "default", "svelte"],
+    },
+  },
+};

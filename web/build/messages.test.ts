@@ -1,0 +1,14 @@
+/** The three catalogues say the same things, and every plural spells out every form of its language. */
+import { expect, test } from "vitest";
+import { LANGUAGES, findFaults, readMessages } from "./messages.ts";
+
+test("no key is missing in a language and no plural form is left out", () => {
+  expect(findFaults(Object.fromEntries(LANGUAGES.map((language) => [language, readMessages(language)])))).toEqual([]);
+});
+
+test("a planted fault of each kind is found", () => {
+  const plural = "{n, plural, one {{nt} line} other {{nt} lines}}";
+  expect(findFaults({ en: { a: "x" }, ar: {} })).toEqual(["ar: a is missing"]);
+  expect(findFaults({ ru: { a: plural } })).toEqual(['ru: a lacks the form "few"', 'ru: a lacks the form "many"']);
+  expect(findFaults({ en: { a: "{n, plural, one {# line} other {# lines}}" } })).toHaveLength(1);
+});

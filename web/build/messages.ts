@@ -1,0 +1,83 @@
+/** Compiles messages/<language>/*.json (ICU MessageFormat) into one module of functions per language. */
+import { readFileSync, readdirSync } from "node:fs";
+import { resolve } from "node:path";
+import MessageFormat from "@messageformat/core";
+import compileModule from "@messageformat/core/compile-module.js";
+import type { Plugin } from "vite";
+
+export const LANGUAGES = ["en", "ar", "ru"] as const;
+const FOLDER = resolve(import.meta.dirname, "../messages");
+const PREFIX = "virtual:messages/";
+/** CLDR plural categories that a message must spell out, so that no number ever falls into a wrong form. */
+const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
+  en: ["one", "other"],
+  ar: ["zero", "one", "two", "few", "many", "other"],
+  ru: ["one", "few", "many", "other"],
+};
+
+/** All messages of a language, its sections merged. Throws where two sections share a key. */
+export function readMessages(language: string): Record<string, string> {
+  const merged: Record<string, string> = {};
+  for (const file of readdirSync(resolve(FOLDER, language)).sort()) {
+    const section = JSON.parse(readFileSync(resolve(FOLDER, language, file), "utf8")) as Record<string, string>;
+    for (const [key, text] of Object.entries(section)) {
+      if (key in merged) throw new Error(`messages/${language}/${file}: ${key} stands in two sections`);
+      merged[key] = text;
+    }
+  }
+  return merged;
+}
+
+/** What is wrong with the catalogues, one line each: a key in some languages only, plural forms left out, `#`. */
+export function findFaults(catalogues: Readonly<Record<string, Readonly<Record<string, string>>>>): string[] {
+  const faults: string[] = [];
+  const keys = new Set(Object.values(catalogues).flatMap((messages) => Object.keys(messages)));
+  for (const [language, messages] of Object.entries(catalogues)) {
+    for (const key of keys) {
+      const text = messages[key];
+      if (text === undefined) {
+        faults.push(`${language}: ${key} is missing`);
+        continue;
+      }
+      if (!/, *(plural|selectordinal) *,/.test(text)) continue;
+      if (text.includes("#")) faults.push(`${language}: ${key} uses #; pass the formatted count beside the number`);
+      for (const category of CATEGORIES[language] ?? []) {
+        if (!new RegExp(`\\b${category} *\\{`).test(text))
+          faults.push(`${language}: ${key} lacks the form "${category}"`);
+      }
+    }
+  }
+  return faults;
+}
+
+/** `virtual:messages/<language>`: a default export of functions by key. */
+export function messages(): Plugin {
+  return {
+    name: "zajil:messages",
+    enforce: "pre",
+    buildStart() {
+      const faults = findFaults(Object.fromEntries(LANGUAGES.map((language) => [language, readMessages(language)])));
+      // While somebody is writing, a missing translation shows as its key; a build fails.
+      if (faults.length > 0 && this.meta.watchMode !== true && process.env["ZAJIL_MESSAGES"] !== "lax")
+        this.error(faults.join("\n"));
+      for (const language of LANGUAGES)
+        for (const file of readdirSync(resolve(FOLDER, language))) this.addWatchFile(resolve(FOLDER, language, file));
+    },
+    resolveId(source) {
+      return source.startsWith(PREFIX) ? `\0${source}` : null;
+    },
+    load(id) {
+      if (!id.startsWith(`\0${PREFIX}`)) return null;
+      const language = id.slice(PREFIX.length + 1);
+      return { code: compileModule(new MessageFormat(language), readMessages(language)), moduleType: "js" };
+    },
+    handleHotUpdate({ file, server }) {
+      if (!file.startsWith(FOLDER)) return;
+      for (const language of LANGUAGES) {
+        const module = server.moduleGraph.getModuleById(`\0${PREFIX}${language}`);
+        if (module) server.moduleGraph.invalidateModule(module);
+      }
+      server.ws.send({ type: "full-reload" });
+    },
+  };
+}

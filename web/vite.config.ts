@@ -1,0 +1,78 @@
+/** The product build: a static client for any base path; `--mode seed` swaps the worker for seeded data (screens). */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import tailwindcss from "@tailwindcss/vite";
+import { defineConfig, type Plugin } from "vite";
+import { VitePWA } from "vite-plugin-pwa";
+import { messages } from "./build/messages.ts";
+import { tsMlsCorrections } from "./build/ts-mls-corrections.ts";
+
+const WEB = import.meta.dirname;
+const OUTPUT = resolve(WEB, "../src/zajil/server/web");
+const VERSION = /^version = "([^"]+)"/m.exec(readFileSync(resolve(WEB, "../pyproject.toml"), "utf8"))?.[1] ?? "0";
+// Optional peers of ts-mls for suites that Zajil does not speak: never loaded, so never installed.
+const NOT_INSTALLED = ["@hpke/chacha20poly1305", "@hpke/dhkem-x448", "@hpke/ml-kem", "@noble/post-quantum/ml-dsa.js"];
+
+/** Modules that nothing calls resolve to nothing, so that the bundle names no package that is not there. */
+function withoutUnusedSuites(): Plugin {
+  return {
+    name: "zajil:without-unused-suites",
+    enforce: "pre",
+    resolveId: (source) => (NOT_INSTALLED.includes(source) ? `\0absent:${source}` : null),
+    load: (id) => (id.startsWith("\0absent:") ? "export default undefined;" : null),
+  };
+}
+
+/** In `--mode seed` the page talks to seeded data instead of a worker. */
+function seededLink(): Plugin {
+  const seed = resolve(WEB, "e2e/seed/link.ts");
+  return {
+    name: "zajil:seeded-link",
+    enforce: "pre",
+    async resolveId(source, importer) {
+      if (!source.endsWith("core/link.ts") || importer === seed) return null;
+      return seed;
+    },
+  };
+}
+
+export default defineConfig(({ mode }) => {
+  const seed = mode === "seed";
+  return {
+    root: WEB,
+    base: "./",
+    logLevel: "warn",
+    define: { __ZAJIL_VERSION__: JSON.stringify(VERSION) },
+    plugins: [
+      messages(),
+      ...(seed ? [seededLink()] : []),
+      withoutUnusedSuites(),
+      svelte(),
+      tailwindcss(),
+      ...(seed
+        ? []
+        : [
+            VitePWA({
+              strategies: "injectManifest",
+              srcDir: "src",
+              filename: "sw.ts",
+              injectRegister: false,
+              manifest: false,
+              injectManifest: { globPatterns: ["**/*.{html,js,css,svg,png,webmanifest}"], globIgnores: ["sw.js"] },
+            }),
+          ]),
+    ],
+    worker: { format: "es", plugins: () => [withoutUnusedSuites(), tsMlsCorrections()] },
+    build: {
+      outDir: seed ? resolve(WEB, "artifacts/seed") : OUTPUT,
+      emptyOutDir: true,
+      target: ["chrome123", "firefox128", "safari17.5"],
+      cssTarget: ["chrome123", "firefox120", "safari17.5"],
+      sourcemap: false,
+      modulePreload: { polyfill: false },
+      reportCompressedSize: false,
+    },
+    server: { proxy: { "/v1": { target: "http://127.0.0.1:8440", ws: true } } },
+  };
+});

@@ -1,0 +1,16 @@
+/** Unit tests in Node, without a DOM; ts-mls is bundled through our corrections, as in the product. */
+import { defineConfig } from "vitest/config";
+import { messages } from "./build/messages.ts";
+import { tsMlsCorrections } from "./build/ts-mls-corrections.ts";
+
+export default defineConfig({
+  plugins: [messages(), tsMlsCorrections()],
+  define: { __ZAJIL_VERSION__: JSON.stringify("test") },
+  test: {
+    include: ["src/**/*.test.ts", "build/**/*.test.ts"],
+    environment: "node",
+    pool: "threads",
+    server: { deps: { inline: [/ts-mls/] } },
+    testTimeout: 60_000,
+  },
+});
