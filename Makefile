@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-# The interop tests need Node; where the system has none that fits, the wheel brings it.
+# The web client and the interop tests need Node; where the system has none that fits, the wheel brings it.
 NODE_FITS := $(shell command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null && echo yes)
 GROUPS := $(if $(NODE_FITS),,--group node)
 # pip trusts the system's certificates; so does uv, where there are any.
@@ -12,7 +12,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),tr
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: setup run demo test check fmt clean
+.PHONY: setup run demo web web-test web-size web-dev web-check test check fmt clean
 
 setup: $(VENV)/.synced
 
@@ -35,6 +35,29 @@ run: setup
 demo: setup
 	@$(BIN)/zajil demo
 
+# The web client: built into src/zajil/server/web, which `zajil serve` serves.
+NPM := $(BIN)/python hatch_build.py --npm
+web: setup
+	$(BIN)/python hatch_build.py
+
+# Everything about the web client that needs no Python member: units, types, lint, dependency rules, all screens.
+web-test: setup web-check
+	$(NPM) run --silent test
+	$(BIN)/python hatch_build.py --if-stale
+	$(NPM) run --silent screens
+	$(BIN)/pytest -p no:xdist -m browser $(ARGS)
+
+web-check: setup
+	$(NPM) run --silent types
+	$(NPM) run --silent lint
+
+web-size: setup
+	@$(BIN)/python hatch_build.py --if-stale
+	@$(BIN)/python bench/web_size.py
+
+web-dev: setup
+	$(NPM) run dev
+
 test: setup
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
@@ -43,11 +66,14 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(NPM) run --silent types
+	$(NPM) run --silent lint
 	$(BIN)/pytest -q -p no:xdist tests/test_tree.py tests/docs tests/interop/test_build.py
 
 fmt: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(NPM) run --silent format
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache web/node_modules build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache web/node_modules web/artifacts src/zajil/server/web build dist

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.interop.node import NoNode, build_peer
+from hatch_build import NoNode
+from tests.interop.node import build_peer
 from tests.interop.ts_mls import Peer
 
 

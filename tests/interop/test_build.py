@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.interop.node import PEER, ROOT, WEB, run_npm
+from hatch_build import run_npm
+from tests.interop.node import PEER, ROOT, WEB
 from tests.interop.ts_mls import Peer
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]

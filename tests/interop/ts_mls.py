@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, cast
 
-from tests.interop.node import find_node
+from hatch_build import find_npm
 
 NOW = 1_800_000_000
 Extension = tuple[int, bytes]
@@ -41,7 +41,7 @@ class Peer:
     """One Node process with any number of ts-mls clients. Its clock stands at NOW."""
 
     def __init__(self, bundle: Path) -> None:
-        node, _ = find_node()
+        node, _ = find_npm()
         # --no-warnings: Node 20 calls WebCrypto's Ed25519 experimental on stderr.
         self._process = subprocess.Popen(
             [node, "--no-warnings", bundle, str(NOW)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

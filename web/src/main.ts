@@ -1,0 +1,56 @@
+/** Wires the page: words, worker, view models, screens. Runs after boot.js has set theme, language and direction. */
+import { mount } from "svelte";
+import workerUrl from "./core/worker.ts?worker&url";
+import { type WorkerLike, connect } from "./core/link.ts";
+import { LANGUAGES, type Language, useLanguage } from "./i18n/catalogue.ts";
+import App from "./ui/App.svelte";
+import "./styles/app.css";
+
+/** The only scripts that may ever be started by name; anything else throws under Trusted Types. */
+const SCRIPTS: readonly string[] = ["./sw.js", workerUrl];
+
+interface ScriptPolicy {
+  createScriptURL(url: string): string;
+}
+interface TrustedTypes {
+  createPolicy(name: string, rules: { createScriptURL(url: string): string }): ScriptPolicy;
+}
+
+const rules = {
+  createScriptURL(url: string): string {
+    if (!SCRIPTS.includes(url)) throw new TypeError("not a script of this client");
+    return url;
+  },
+};
+const trusted = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes;
+const policy: ScriptPolicy = trusted?.createPolicy("zajil", rules) ?? rules;
+
+/** The worker with keys, MLS and sync; in seed mode (screens) nothing runs behind the page. */
+function startWorker(): WorkerLike {
+  if (import.meta.env.MODE === "seed") return new EventTarget() as unknown as WorkerLike; // never written to
+  return new Worker(policy.createScriptURL(workerUrl), { type: "module", name: "zajil" });
+}
+
+function chosenLanguage(): Language {
+  const chosen = document.documentElement.lang;
+  return LANGUAGES.find((language) => language === chosen) ?? "en";
+}
+
+async function start(): Promise<void> {
+  const target = document.getElementById("app");
+  if (target === null) return;
+  await useLanguage(chosenLanguage());
+  const link = connect(startWorker());
+  const tell = (): void => {
+    link.setVisible(document.visibilityState === "visible");
+  };
+  document.addEventListener("visibilitychange", tell);
+  tell();
+  mount(App, { target, props: { link } });
+  if (import.meta.env.PROD && "serviceWorker" in navigator && import.meta.env.MODE !== "seed") {
+    // A string would fail silently under Trusted Types.
+    await navigator.serviceWorker.register(policy.createScriptURL("./sw.js"), { scope: "./" });
+  }
+}
+
+void start();
