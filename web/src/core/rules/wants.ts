@@ -1,0 +1,157 @@
+/**
+ * Control calls the core needs answered: derived from the store each time, so a crash loses none of them.
+ * Twin of zajil.client.core.wants.
+ */
+import type { ClaimedKeyPackages } from "../../protocol/control.ts";
+import { error } from "../../protocol/errors.ts";
+import { ACCOUNT_DEVICES, DELIVERY_REF_BYTES, KEY_PACKAGE_BYTES } from "../../protocol/limits.ts";
+import * as accounts from "../state/accounts.ts";
+import * as rows from "../state/rows.ts";
+import type { Claimed, Id } from "../state/rows.ts";
+import type { Look, Step } from "../state/step.ts";
+import { sha256 } from "@noble/hashes/sha2.js";
+import * as outbox from "./outbox.ts";
+import * as sealing from "./sealing.ts";
+
+const PATIENCE_MS = 120_000;
+
+/** A group pass and a fresh reference to our own mailbox, for item n. */
+export interface WantCreate {
+  readonly want: "create";
+  readonly n: number;
+}
+
+/** KeyPackages of an account for item n. claimId: 16 bytes. token: its contact token, null for our own account. */
+export interface WantClaim {
+  readonly want: "claim";
+  readonly n: number;
+  readonly account: Id;
+  readonly devices: readonly number[] | null;
+  readonly claimId: Uint8Array;
+  readonly token: Uint8Array | null;
+}
+
+/** The device lists of an account. token: its contact token, null for our own account. */
+export interface WantLists {
+  readonly want: "lists";
+  readonly account: Id;
+  readonly token: Uint8Array | null;
+}
+
+/** Our own pool at the server is low: fill it up. */
+export interface WantKeyPackages {
+  readonly want: "key-packages";
+}
+
+export type Want = WantCreate | WantClaim | WantLists | WantKeyPackages;
+
+/** A text that two equal wants share: for remembering what was put off. */
+export function nameOfWant(want: Want): string {
+  switch (want.want) {
+    case "create":
+      return `create ${want.n}`;
+    case "claim":
+      return `claim ${want.n} ${want.account} ${rows.idOf(want.claimId)}`;
+    case "lists":
+      return `lists ${want.account}`;
+    case "key-packages":
+      return "key-packages";
+  }
+}
+
+/** What is needed now. The same want stays until it is answered or its item fails. */
+export async function wants(look: Look): Promise<Want[]> {
+  const session = await look.session();
+  if (session.rolled_back || session.revoked) return [];
+  const found: Want[] = [];
+  const own = look.profile.account_id;
+  if (session.keys_wanted) found.push({ want: "key-packages" });
+  for (const account of await rows.allAccounts(look.tx)) {
+    if (account.wanted_seq > account.list_seq && (account.account_id === own || account.contact_token.length > 0)) {
+      const token = account.account_id === own ? null : account.contact_token;
+      found.push({ want: "lists", account: account.account_id, token });
+    }
+  }
+  for (const [n, item] of await rows.items(look.tx)) {
+    if (item.state !== "queued") continue;
+    if (item.kind === "create" && item.group_pass.length === 0) found.push({ want: "create", n });
+    for (const [account, devices] of await sealing.missingClaims(look, item)) {
+      const claimId = sha256(new Uint8Array([...item.claim_id, ...rows.bytesOf(account)])).slice(0, 16);
+      const token = account === own ? null : (await accounts.known(look, account)).contact_token;
+      found.push({ want: "claim", n, account, devices, claimId, token });
+    }
+  }
+  return found;
+}
+
+/** Whether a sync waits for it: refilling a pool that was full once may take its time. */
+export async function isPressing(look: Look, want: Want): Promise<boolean> {
+  return want.want !== "key-packages" || (await look.session()).last_resort_at === 0;
+}
+
+/** A pass and a reference arrived for a new group. Throws Malformed. */
+export async function takeCreate(step: Step, n: number, groupPass: Uint8Array, ownRef: Uint8Array): Promise<void> {
+  if (ownRef.length !== DELIVERY_REF_BYTES) throw error("malformed", "delivery reference");
+  const item = await outbox.findItem(step, n);
+  if (item?.state === "queued") await outbox.changeItem(step, n, item, { group_pass: groupPass, own_ref: ownRef });
+}
+
+/**
+ * Packages arrived; the engine checks them when they are used. False: the device has none yet, ask again later.
+ *
+ * A device just linked publishes its packages after it was approved. The next claim takes another id, since the answer
+ * to this one is fixed for 24 hours. Throws Malformed for what would not fit into a commit's frame.
+ */
+export async function takeClaim(step: Step, want: WantClaim, answer: ClaimedKeyPackages): Promise<boolean> {
+  checkSizes(answer);
+  const item = await outbox.findItem(step, want.n);
+  if (item?.state !== "queued" || item.claimed.includes(want.account)) return true;
+  const claims: Claimed[] = answer.clients
+    .filter((c) => want.devices === null || want.devices.includes(c.device_id))
+    .map((c) => ({
+      account: want.account,
+      device: c.device_id,
+      key_package: c.key_package,
+      deliver_to: c.deliver_to,
+      last_resort: c.last_resort,
+    }));
+  const known = await accounts.known(step, want.account);
+  if (answer.list_seq > known.list_seq) await accounts.change(step, want.account, { wanted_seq: answer.list_seq });
+  if (claims.length === 0) {
+    const own = want.account === step.profile.account_id;
+    if (step.now - item.at > (own ? outbox.DAY_MS : PATIENCE_MS)) {
+      await outbox.fail(step, want.n, item, "not-allowed");
+      return true;
+    }
+    await outbox.changeItem(step, want.n, item, { claim_id: step.rng(16) });
+    return false;
+  }
+  await outbox.changeItem(step, want.n, item, {
+    claims: [...item.claims, ...claims],
+    claimed: [...item.claimed, want.account],
+  });
+  return true;
+}
+
+function checkSizes(answer: ClaimedKeyPackages): void {
+  const fits = answer.clients.every(
+    (client) => client.deliver_to.length === DELIVERY_REF_BYTES && client.key_package.length <= KEY_PACKAGE_BYTES,
+  );
+  if (answer.clients.length > ACCOUNT_DEVICES || !fits) throw error("malformed", "claimed package");
+}
+
+/** The chain of an account arrived. Throws what `accounts.learnChain` throws. */
+export async function takeLists(step: Step, want: WantLists, lists: readonly Uint8Array[]): Promise<void> {
+  const account = await accounts.learnChain(step, want.account, lists);
+  await accounts.change(step, want.account, { wanted_seq: account.list_seq });
+}
+
+/** The server refuses what an item needs, so the item fails; a list we may not read is not asked for again. */
+export async function takeRefusal(step: Step, want: Want, code: string): Promise<void> {
+  if (want.want === "lists") {
+    await accounts.change(step, want.account, { wanted_seq: 0 });
+  } else if (want.want !== "key-packages") {
+    const item = await outbox.findItem(step, want.n);
+    if (item?.state === "queued") await outbox.fail(step, want.n, item, code);
+  }
+}

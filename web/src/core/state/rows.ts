@@ -1,0 +1,373 @@
+/**
+ * What the store holds, as types, and the typed reads and writes of each table. Twin of zajil.client.state.rows.
+ *
+ * Ids (account, group, message, hashes, mids) are base64url text here: `===` on bytes is always false and compiles.
+ */
+import { decode, encode } from "@msgpack/msgpack";
+import { encodeB64, parseB64 } from "../../protocol/ids.ts";
+import type { ReadTx, Tx } from "../store/store.ts";
+
+export type Id = string;
+/**
+ * `accepted` is a commit the server took whose echo has not come; `waiting` one it refused for its epoch, judged at the
+ * end of the drain; `refused` one refused otherwise, kept until its epoch ends (a late copy may win).
+ */
+export type ItemState = "queued" | "sealed" | "accepted" | "waiting" | "refused" | "failed";
+export type ItemKind = "create" | "commit" | "message";
+export type ChatState = "creating" | "active" | "await" | "lost" | "removed" | "left" | "stuck";
+export const STAGED_STATES: readonly ItemState[] = ["sealed", "accepted", "waiting", "refused"];
+
+/** One leaf of a group's tree. added: epoch in which this leaf was added, 0 when before our join. */
+export interface Member {
+  readonly leaf: number;
+  readonly account: Id;
+  readonly device: number;
+  readonly added: number;
+}
+
+/** A running *re-add me*: whom we asked, and when the next one is asked (Unix ms). */
+export interface Asking {
+  readonly last_epoch: number;
+  readonly reason: string;
+  readonly asked: readonly Id[];
+  readonly next_at: number;
+  /** Somebody could be asked in this round. */
+  readonly heard: boolean;
+}
+
+/**
+ * One group and what we know around it.
+ *
+ * kind: 0 self, 1 DM, 2 group. gs: group secret, 32 bytes. rotated_at: Unix ms of the last new gs. top: highest epoch
+ * ever held. members: the current tree. roles: account -> 1 admin, 2 owner. told: accounts that have our profile from
+ * us here. left: accounts that sent `leave`, and when it is our turn to remove them (Unix ms). merged: the DM that
+ * replaced this one.
+ */
+export interface Chat {
+  readonly gid: Id;
+  readonly kind: number;
+  readonly title: string;
+  readonly status: ChatState;
+  readonly peer: Id;
+  readonly gs: Uint8Array;
+  readonly rotated_at: number;
+  readonly activity: number;
+  readonly epoch: number;
+  readonly top: number;
+  readonly own_leaf: number;
+  readonly members: readonly Member[];
+  readonly roles: Readonly<Record<Id, number>>;
+  readonly perms: Readonly<Record<string, number>>;
+  readonly told: readonly Id[];
+  readonly left: Readonly<Record<Id, number>>;
+  readonly sent: number;
+  readonly updated_at: number;
+  readonly asking: Asking | null;
+  readonly merged: Id;
+}
+
+/**
+ * An account as we know it: newest verified device list, name and contact token.
+ *
+ * list_object: the signed bytes; empty while only certificates are known. said: name and token are its own word.
+ */
+export interface Account {
+  readonly account_id: Id;
+  readonly account_pub: Uint8Array;
+  readonly list_seq: number;
+  readonly list_object: Uint8Array;
+  readonly devices: readonly (readonly [device: number, sigPub: Id])[];
+  readonly name: string;
+  readonly contact_token: Uint8Array;
+  readonly contact: boolean;
+  readonly verified: boolean;
+  /** A newer list exists: fetch it. */
+  readonly wanted_seq: number;
+  /** A fork was seen. */
+  readonly alarm: boolean;
+  readonly said: boolean;
+}
+
+/** One claimed KeyPackage with the delivery reference of its device. */
+export interface Claimed {
+  readonly account: Id;
+  readonly device: number;
+  readonly key_package: Uint8Array;
+  readonly deliver_to: Uint8Array;
+  readonly last_resort: boolean;
+}
+
+/** What a commit is for. It names accounts and devices, never leaves, and is judged anew on each tree. */
+export interface Intent {
+  readonly op: "add" | "add-device" | "remove" | "remove-device" | "readd" | "update" | "settings";
+  /** One account per intent, except `accounts`. */
+  readonly account: Id;
+  readonly accounts: readonly Id[];
+  readonly devices: readonly number[];
+  readonly last_epoch: number | null;
+}
+
+/**
+ * One outbox row. request: the whole sealed request (frame bytes, rid 0), repeated verbatim by every retry.
+ *
+ * content: MIMI content bytes, fixed at submit. wait: number of the HELLO whose DRAINED must come first. hashes: H(body)
+ * of every sealing, this one last. sealed_at: Unix ms.
+ */
+export interface Item {
+  readonly gid: Id;
+  readonly kind: ItemKind;
+  readonly state: ItemState;
+  readonly at: number;
+  readonly content: Uint8Array;
+  readonly message_id: Id;
+  readonly shown: boolean;
+  readonly intent: Intent | null;
+  readonly claims: readonly Claimed[];
+  /** Accounts whose claim was answered. */
+  readonly claimed: readonly Id[];
+  readonly claim_id: Uint8Array;
+  readonly group_pass: Uint8Array;
+  readonly own_ref: Uint8Array;
+  readonly mid: Id;
+  readonly request: Uint8Array;
+  readonly epoch: number;
+  readonly hashes: readonly Id[];
+  readonly wait: number;
+  readonly sealed_at: number;
+  readonly reason: string;
+  readonly refusals: number;
+  readonly refused_epoch: number;
+  readonly urgent: boolean;
+}
+
+/** One line of a chat. sent: Unix ms of the sender's clock. state: see `MessageState` of api.ts. */
+export interface StoredMessage {
+  readonly message_id: Id;
+  readonly gid: Id;
+  readonly account: Id;
+  readonly device: number;
+  readonly sent: number;
+  readonly state: "queued" | "sending" | "sent" | "failed" | "received";
+  readonly text: string;
+  readonly reason: string;
+}
+
+/** A message of a later epoch, stored before its acknowledgement. */
+export interface Held {
+  readonly gid: Id;
+  readonly kind: number;
+  readonly epoch: number;
+  readonly at: number;
+  readonly body: Uint8Array;
+}
+
+/** Private part of a published KeyPackage. */
+export interface OwnKeyPackage {
+  readonly reference: Uint8Array;
+  readonly package: Uint8Array;
+  readonly secrets: Uint8Array;
+  readonly last_resort: boolean;
+  readonly made_at: number;
+}
+
+/**
+ * Where this device stands with the server.
+ *
+ * last_seq: highest mailbox seq stored. hellos: HELLOs sent; drained: highest of them answered by DRAINED. readies:
+ * READYs seen here. starts: the start counter. adopt_ack: after a recovery, the next READY says where we stand.
+ */
+export interface Session {
+  readonly last_seq: number;
+  readonly hellos: number;
+  readonly drained: number;
+  readonly wanted: number;
+  readonly readies: number;
+  readonly starts: number;
+  readonly rolled_back: boolean;
+  readonly adopt_ack: boolean;
+  readonly revoked: boolean;
+  readonly token: string;
+  readonly token_expires: number;
+  readonly keys_wanted: boolean;
+  /** The server hands out packages whose secrets we forgot. */
+  readonly pool_stale: boolean;
+  readonly last_resort_at: number;
+}
+
+/** This device and its account. certificate: signed bytes, the MLS credential. profile_token: 32 bytes. */
+export interface Profile {
+  readonly account_id: Id;
+  readonly account_pub: Uint8Array;
+  readonly device_id: number;
+  readonly device_pub: Uint8Array;
+  readonly certificate: Uint8Array;
+  readonly name: string;
+  readonly server: string;
+  readonly server_name: string;
+  readonly profile_token: Uint8Array;
+  readonly registered: boolean;
+  readonly registered_at: number;
+}
+
+const NONE = new Uint8Array();
+const TEXT = new TextEncoder();
+const SESSION = TEXT.encode("session");
+const PROFILE = TEXT.encode("profile");
+
+export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
+  peer: "", gs: NONE, rotated_at: 0, activity: 0, epoch: 0, top: -1, own_leaf: 0, members: [], roles: {}, perms: {},
+  told: [], left: {}, sent: 0, updated_at: 0, asking: null, merged: "",
+};
+export const EMPTY_ACCOUNT: Omit<Account, "account_id"> = {
+  account_pub: NONE, list_seq: 0, list_object: NONE, devices: [], name: "", contact_token: NONE, contact: false,
+  verified: false, wanted_seq: 0, alarm: false, said: false,
+};
+export const EMPTY_ITEM: Omit<Item, "gid" | "kind" | "state" | "at"> = {
+  content: NONE, message_id: "", shown: false, intent: null, claims: [], claimed: [], claim_id: NONE, group_pass: NONE,
+  own_ref: NONE, mid: "", request: NONE, epoch: 0, hashes: [], wait: 0, sealed_at: 0, reason: "", refusals: 0,
+  refused_epoch: -1, urgent: false,
+};
+export const EMPTY_SESSION: Session = {
+  last_seq: 0, hellos: 0, drained: 0, wanted: 0, readies: 0, starts: 0, rolled_back: false, adopt_ack: false,
+  revoked: false, token: "", token_expires: 0, keys_wanted: true, pool_stale: false, last_resort_at: 0,
+};
+
+/** MessagePack of a row. */
+export function encodeRow(row: object): Uint8Array {
+  return encode(row, { ignoreUndefined: true });
+}
+
+/** The row behind `encodeRow`; `base` fills fields that an older version did not write. Rows are sealed: ours alone. */
+export function parseRow<T extends object>(data: Uint8Array, base?: Partial<T>): T {
+  const row = decode(data) as T;
+  return base === undefined ? row : { ...base, ...row };
+}
+
+/** An intent with the fields that matter. */
+export function makeIntent(op: Intent["op"], fields: Partial<Intent> = {}): Intent {
+  return { op, account: "", accounts: [], devices: [], last_epoch: null, ...fields };
+}
+
+/** Whether an intent needs claimed KeyPackages. */
+export function intentAdds(intent: Intent): boolean {
+  return intent.op === "add" || intent.op === "add-device" || intent.op === "readd";
+}
+
+/** Whether two intents say the same. */
+export function sameIntent(a: Intent | null, b: Intent): boolean {
+  return a !== null && JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** A fresh outbox row. */
+export function makeItem(gid: Id, kind: ItemKind, at: number, fields: Partial<Item> = {}): Item {
+  return { ...EMPTY_ITEM, gid, kind, state: "queued", at, ...fields };
+}
+
+/** Accounts in the tree, by lowest leaf. */
+export function accountsOf(chat: Chat): readonly Id[] {
+  return [...new Set(chat.members.map((member) => member.account))];
+}
+
+/** Leaf of a device, undefined when it is not in the tree. */
+export function leafOf(chat: Chat, account: Id, device: number): number | undefined {
+  return chat.members.find((m) => m.account === account && m.device === device)?.leaf;
+}
+
+/** The member at a leaf. */
+export function memberAt(chat: Chat, leaf: number): Member | undefined {
+  return chat.members.find((m) => m.leaf === leaf);
+}
+
+/** The chat of a group. */
+export async function findChat(tx: ReadTx, gid: Id): Promise<Chat | undefined> {
+  const data = await tx.find("chat", parseB64(gid));
+  return data === undefined ? undefined : parseRow<Chat>(data, EMPTY_CHAT);
+}
+
+/** The chat of a group that exists. */
+export async function loadChat(tx: ReadTx, gid: Id): Promise<Chat> {
+  const chat = await findChat(tx, gid);
+  if (chat === undefined) throw new Error("no such chat");
+  return chat;
+}
+
+/** Write a chat and return it. */
+export async function saveChat(tx: Tx, chat: Chat): Promise<Chat> {
+  await tx.put("chat", parseB64(chat.gid), encodeRow(chat));
+  return chat;
+}
+
+/** Every chat, latest activity first. */
+export async function allChats(tx: ReadTx): Promise<Chat[]> {
+  const chats = (await tx.scan("chat")).map((data) => parseRow<Chat>(data, EMPTY_CHAT));
+  return chats.sort((a, b) => b.activity - a.activity || compareIds(a.gid, b.gid));
+}
+
+/** Order of ids as of their bytes: negative, 0 or positive. */
+export function compareIds(a: Id, b: Id): number {
+  const left = parseB64(a);
+  const right = parseB64(b);
+  for (let at = 0; at < Math.min(left.length, right.length); at++) {
+    const difference = (left[at] ?? 0) - (right[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}
+
+/** What we know of an account. */
+export async function findAccount(tx: ReadTx, accountId: Id): Promise<Account | undefined> {
+  const data = await tx.find("account", parseB64(accountId));
+  return data === undefined ? undefined : parseRow<Account>(data, EMPTY_ACCOUNT);
+}
+
+/** Write an account and return it. */
+export async function saveAccount(tx: Tx, account: Account): Promise<Account> {
+  await tx.put("account", parseB64(account.account_id), encodeRow(account));
+  return account;
+}
+
+/** Every account we know. */
+export async function allAccounts(tx: ReadTx): Promise<Account[]> {
+  const accounts = (await tx.scan("account")).map((data) => parseRow<Account>(data, EMPTY_ACCOUNT));
+  return accounts.sort((a, b) => compareIds(a.account_id, b.account_id));
+}
+
+/** Outbox rows in order, of one chat or all. */
+export async function items(tx: ReadTx, gid?: Id): Promise<[number, Item][]> {
+  const found = await tx.rows("outbox", gid === undefined ? undefined : parseB64(gid));
+  return found.map(([n, data]) => [n, parseRow<Item>(data, EMPTY_ITEM)]);
+}
+
+/** Where we stand with the server. */
+export async function loadSession(tx: ReadTx): Promise<Session> {
+  const data = await tx.find("meta", SESSION);
+  return data === undefined ? EMPTY_SESSION : parseRow<Session>(data, EMPTY_SESSION);
+}
+
+/** Write it and return it. */
+export async function saveSession(tx: Tx, session: Session): Promise<Session> {
+  await tx.put("meta", SESSION, encodeRow(session));
+  return session;
+}
+
+/** This device, undefined before registration stored it. */
+export async function findProfile(tx: ReadTx): Promise<Profile | undefined> {
+  const data = await tx.find("meta", PROFILE);
+  return data === undefined ? undefined : parseRow<Profile>(data);
+}
+
+/** Write it and return it. */
+export async function saveProfile(tx: Tx, profile: Profile): Promise<Profile> {
+  await tx.put("meta", PROFILE, encodeRow(profile));
+  return profile;
+}
+
+/** Text id of bytes. */
+export function idOf(data: Uint8Array): Id {
+  return encodeB64(data);
+}
+
+/** Bytes behind a text id. */
+export function bytesOf(id: Id): Uint8Array {
+  return parseB64(id);
+}
