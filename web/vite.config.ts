@@ -72,6 +72,12 @@ export default defineConfig(({ mode }) => {
       sourcemap: false,
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
+      rolldownOptions: {
+        output: {
+          chunkFileNames: (chunk) =>
+            chunk.facadeModuleId?.startsWith("\0virtual:messages/") ? "assets/messages-[name]-[hash].js" : "assets/[name]-[hash].js",
+        },
+      },
     },
     server: { proxy: { "/v1": { target: "http://127.0.0.1:8440", ws: true } } },
   };

@@ -1,0 +1,100 @@
+"""Gzip sizes of the built web client against their limits, as one flat JSON object in bytes.
+
+Run by `make web-size`. kB = 1,000 bytes; gzip -9. entry: index.html, boot.js, the JavaScript that loads before the
+first screen, CSS and the largest catalogue. worker: what the core worker loads at its start; worker_all: with its lazy
+chunks. lazy_max: the largest chunk a press loads. precache: everything the service worker keeps. Exit 1 over a limit.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+OUTPUT = Path(__file__).resolve().parents[1] / "src" / "zajil" / "server" / "web"
+LIMITS = {
+    "entry": 60_000,
+    "css": 8_000,
+    "worker": 100_000,
+    "worker_all": 150_000,
+    "sw": 8_000,
+    "lazy_max": 60_000,
+    "catalogue": 12_000,
+    "precache": 400_000,
+}
+_STATIC = re.compile(r"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
+_LAZY = re.compile(r"""import\(\s*["'`]\./([\w.-]+\.js)["'`]""")
+_LINKED = re.compile(r"""(?:src|href)=["']\./([^"']+\.(?:js|css))["']""")
+
+
+def size(path: Path) -> int:
+    """Bytes after gzip -9."""
+    return len(gzip.compress(path.read_bytes(), 9, mtime=0))
+
+
+def loaded_with(names: Iterable[str], *, lazy: bool) -> set[str]:
+    """Names in assets/ that load with these: by static import, or by any import."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        path = OUTPUT / "assets" / name
+        if name in found or not path.exists():
+            continue
+        found.add(name)
+        text = path.read_text(encoding="utf-8")
+        waiting += _STATIC.findall(text)
+        waiting += _LAZY.findall(text) if lazy else []
+    return found
+
+
+def measure(folder: Path) -> dict[str, int]:
+    """The sizes of a built client."""
+    assets = {path.name: size(path) for path in (folder / "assets").iterdir() if path.suffix in (".js", ".css")}
+    index = (folder / "index.html").read_text(encoding="utf-8")
+    linked = [Path(link).name for link in _LINKED.findall(index) if link.startswith("assets/")]
+    first = loaded_with((name for name in linked if name.endswith(".js")), lazy=False)
+    css = sum(assets[name] for name in linked if name.endswith(".css"))
+    catalogues = {name: n for name, n in assets.items() if name.startswith("messages-")}
+    workers = [name for name in assets if name.startswith("worker-")]
+    core = loaded_with(workers, lazy=False)
+    core_all = loaded_with(workers, lazy=True)
+    lazy = set(assets) - first - core_all - set(catalogues) - set(linked)
+    catalogue = max(catalogues.values(), default=0)
+    # What a browser fetches once and keeps: no compressed twins, no list of hashes.
+    kept = [
+        p
+        for p in folder.rglob("*")
+        if p.is_file() and p.suffix in (".html", ".js", ".css", ".svg", ".png", ".webmanifest")
+    ]
+    return {
+        "entry": size(folder / "index.html")
+        + size(folder / "boot.js")
+        + sum(assets[n] for n in first)
+        + css
+        + catalogue,
+        "css": css,
+        "worker": sum(assets[name] for name in core),
+        "worker_all": sum(assets[name] for name in core_all),
+        "sw": size(folder / "sw.js"),
+        "lazy_max": max((assets[name] for name in lazy), default=0),
+        "catalogue": catalogue,
+        "precache": sum(size(path) for path in kept if path.name != "sw.js"),
+    }
+
+
+def main() -> int:
+    """Print the figures; name on stderr what is over its limit."""
+    figures = measure(OUTPUT)
+    sys.stdout.write(json.dumps(figures) + "\n")
+    over = {name: figures[name] for name, limit in LIMITS.items() if figures[name] > limit}
+    for name, value in over.items():
+        sys.stderr.write(f"{name}: {value} bytes, limit {LIMITS[name]}\n")
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+/** Stories and screens in the system's Chromium; one person is one browser context. */
+import { defineConfig } from "@playwright/test";
+
+export default defineConfig({
+  testDir: "e2e",
+  testMatch: "*.spec.ts",
+  outputDir: "artifacts/playwright",
+  reporter: [["list"]],
+  workers: 1,
+  timeout: 180_000,
+  expect: { timeout: 15_000 },
+  use: {
+    browserName: "chromium",
+    actionTimeout: 15_000,
+    launchOptions: {
+      executablePath: process.env["ZAJIL_CHROMIUM"] ?? "/usr/bin/chromium",
+      args: [
+        ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+        ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+      ],
+    },
+  },
+});
