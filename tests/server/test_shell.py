@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 import aiohttp
@@ -66,6 +66,10 @@ async def _check(token: bytes) -> Hello:
     return Hello(CallingDevice(AccountId(b"a" * 16), DeviceId(token[31]), MailboxId(token[:16])), 1)
 
 
+def _site(method: str, target: str, _headers: Mapping[str, str]) -> HttpAnswer:
+    return HttpAnswer(200, {"content-type": "text/plain"}, f"{method} {target}".encode())
+
+
 async def _call(call: HttpCall) -> HttpAnswer:
     return HttpAnswer(200, {"content-type": "text/plain"}, call.method.encode() + call.path.encode())
 
@@ -94,7 +98,7 @@ async def serving(
         clock=lambda: 1.0,
     )
     shell: Shell = make(
-        gateway=gateway, call=_call, peers=PeerRules(origins=["https://ours.example"], trusted_proxies=[])
+        gateway=gateway, call=_call, site=_site, peers=PeerRules(origins=["https://ours.example"], trusted_proxies=[])
     )
     gateway.start()
     port = await shell.start("127.0.0.1", 0)

@@ -288,6 +288,12 @@ class Found(NamedTuple):
     parameters: Mapping[str, str]
 
 
+def is_call(target: str) -> bool:
+    """Whether a request target, with or without query, is meant for this table; every other one is for the website."""
+    path = target.partition("?")[0]
+    return path in {PREFIX, HEALTH.path} or path.startswith(PREFIX + "/")
+
+
 def find_route(method: str, path: str) -> Found | None:
     """The route of a call; path without query, with or without /v1 for /health alone. None if there is none."""
     if path == HEALTH.path:

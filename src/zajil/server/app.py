@@ -45,6 +45,7 @@ from zajil.server.http.dispatch import Dispatcher
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
 from zajil.server.metrics import Metrics
 from zajil.server.schema import open_database
+from zajil.server.site.site import BUILT_CLIENT, Site
 
 _LOG = logging.getLogger(__name__)
 _LOCK_FILE = "zajil.lock"
@@ -55,7 +56,9 @@ _EMPTY_LOG_S = 60.0
 class Server:
     """A running server. Make it with `start`, end it with `stop`."""
 
-    def __init__(self, data: Path, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, data: Path, settings: Settings, *, clock: Callable[[], float] = time.time, web_client: Path = BUILT_CLIENT
+    ) -> None:
         self.settings = settings
         self.port = 0
         self._clock = clock
@@ -85,18 +88,32 @@ class Server:
         dispatcher = self._make_dispatcher(keys)
         self.gateway = self._make_gateway(dispatcher)
         peers = PeerRules(origins=settings.origins, trusted_proxies=settings.trusted_proxies)
-        self._shell: Shell = AiohttpShell(gateway=self.gateway, call=dispatcher.answer, peers=peers)
+        site = Site(web_client, dev=settings.dev)
+        self._shell: Shell = AiohttpShell(
+            gateway=self.gateway,
+            call=dispatcher.answer,
+            site=lambda method, target, headers: site.answer(method, target, headers, now=clock()),
+            peers=peers,
+        )
         self.metrics.watch(connections=self.gateway.count, lag_s=lambda: self.gateway.loop_lag_s)
         self._metrics_runner: web.AppRunner | None = None
         self._upkeep: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, data: Path, settings: Settings, *, clock: Callable[[], float] = time.time) -> Server:
+    async def start(
+        cls,
+        data: Path,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+        web_client: Path = BUILT_CLIENT,
+    ) -> Server:
         """A server listening on the settings' host and port; `port` is the one in use.
 
+        web_client: the folder of a built web client, which it serves from `/` on.
         Raises ConfigError (another server runs on this directory), KeyFileError, OSError (address in use).
         """
-        server = cls(data, settings, clock=clock)
+        server = cls(data, settings, clock=clock, web_client=web_client)
         server._engine.start()
         server.gateway.start()
         await lists.finish_revocations(server._auth)

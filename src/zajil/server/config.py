@@ -44,9 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = "invite"
     origins: Annotated[
         tuple[str, ...],
-        Meta(
-            description="Web origins whose pages may call this server; requests without an Origin header always pass."
-        ),
+        Meta(description="Further web origins whose pages may call this server; its own page and programs always may."),
     ] = ()
     trusted_proxies: Annotated[
         tuple[str, ...],
@@ -55,6 +53,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     metrics_port: Annotated[
         int, Meta(ge=0, le=65535, description="Loopback port of the Prometheus listener; 0 = off.")
     ] = 0
+    dev: Annotated[
+        bool, Meta(description="Development: the web client may call any port of this machine. Never for other people.")
+    ] = False
     mailbox_gather_ms: Annotated[
         float,
         Meta(ge=0, le=50, description="How long the writer waits for more work before a commit.", extra={"unit": "ms"}),
@@ -171,7 +172,14 @@ def render() -> str:
 def _type_name(base: object) -> str:
     if get_origin(base) is Literal:
         return " or ".join(f"`{value}`" for value in get_args(base))
-    names = {str: "text", int: "integer", float: "number", tuple[str, ...]: "list of text", dict[str, Limit]: "table"}
+    names = {
+        str: "text",
+        bool: "true or false",
+        int: "integer",
+        float: "number",
+        tuple[str, ...]: "list of text",
+        dict[str, Limit]: "table",
+    }
     return names[base]  # type: ignore[index]  # hints are exactly these
 
 

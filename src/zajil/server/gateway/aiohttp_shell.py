@@ -7,13 +7,13 @@ nothing that a peer sent reaches a log. Records are sent by a task that lives on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from aiohttp import WSMessage, WSMsgType, web
 from multidict import CIMultiDictProxy
 
-from zajil.protocol.control import find_route
+from zajil.protocol.control import find_route, is_call
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Role
 from zajil.protocol.limits import RECORD_SIZES
@@ -36,9 +36,16 @@ class AiohttpShell:
     """See `shell.Shell`."""
 
     def __init__(
-        self, *, gateway: Gateway, call: Callable[[HttpCall], Awaitable[HttpAnswer]], peers: PeerRules
+        self,
+        *,
+        gateway: Gateway,
+        call: Callable[[HttpCall], Awaitable[HttpAnswer]],
+        site: Callable[[str, str, Mapping[str, str]], HttpAnswer],
+        peers: PeerRules,
     ) -> None:
+        """call: answers control calls. site: answers every other request, from method, target and headers."""
         self._gateway = gateway
+        self._site = site
         self._call = call
         self._peers = peers
         self._runner: web.AppRunner | None = None
@@ -48,7 +55,7 @@ class AiohttpShell:
         app = web.Application()
         for role in Role:
             app.router.add_get(role.path, self._socket)
-        app.router.add_route("*", "/{tail:.*}", self._control)
+        app.router.add_route("*", "/{tail:.*}", self._answer)
         app.on_response_prepare.append(_hide_server)
         self._runner = web.AppRunner(
             app, access_log=None, handle_signals=False, shutdown_timeout=_CALL_GRACE_S, keepalive_timeout=75
@@ -63,10 +70,17 @@ class AiohttpShell:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _control(self, request: web.Request) -> web.Response:
+    async def _answer(self, request: web.Request) -> web.Response:
+        if is_call(request.raw_path):
+            answer = await self._control(request)
+        else:
+            answer = self._site(request.method, request.raw_path, _lower(request.headers))
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+
+    async def _control(self, request: web.Request) -> HttpAnswer:
         try:
-            self._peers.check_origin(request.headers.get("origin"))
-            answer = await self._call(
+            self._check_origin(request)
+            return await self._call(
                 HttpCall(
                     method=request.method,
                     path=request.raw_path,
@@ -76,14 +90,13 @@ class AiohttpShell:
                 )
             )
         except ZajilError as reason:
-            answer = refuse(reason)
-        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+            return refuse(reason)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if not _is_upgrade(request.headers):
             return _problem(error("malformed", "not a WebSocket"))
         try:
-            self._peers.check_origin(request.headers.get("origin"))
+            self._check_origin(request)
             if "authorization" in request.headers:
                 raise error("mixed-auth")
             if not request.query.keys() <= {"r"}:
@@ -92,6 +105,14 @@ class AiohttpShell:
         except ZajilError as reason:
             return _problem(reason)
         return await link.serve(request)
+
+    def _check_origin(self, request: web.Request) -> None:
+        headers = request.headers
+        self._peers.check_origin(
+            headers.get("origin"),
+            host=headers.get("host"),
+            scheme=self._peers.scheme_of(request.remote, headers.get("x-forwarded-proto")),
+        )
 
     def _prefix(self, request: web.Request) -> bytes:
         return self._peers.prefix_of(request.remote, request.headers.get("x-forwarded-for"))

@@ -20,10 +20,22 @@ class PeerRules:
         self._origins = frozenset(origins)
         self._proxies = frozenset(trusted_proxies)
 
-    def check_origin(self, origin: str | None) -> None:
-        """Programs send no Origin; a browser's must be on the list. Raises Refused `not-allowed`."""
-        if origin is not None and origin not in self._origins:
+    def check_origin(self, origin: str | None, *, host: str | None = None, scheme: str | None = None) -> None:
+        """Programs send no Origin; a browser's must be the page this server gave out, or be on the list.
+
+        host: the Host header. scheme: by which the browser came, None if nobody says. Raises Refused `not-allowed`.
+        """
+        if origin is None or origin in self._origins:
+            return
+        schemes = ("http", "https") if scheme is None else (scheme,)
+        if not host or origin.lower() not in {f"{each}://{host.lower()}" for each in schemes}:
             raise error("not-allowed", "origin")
+
+    def scheme_of(self, address: str | None, forwarded: str | None) -> str | None:
+        """`http` or `https` as a trusted proxy says; None without one: then TLS may or may not end before us."""
+        if address not in self._proxies or forwarded is None:
+            return None
+        return forwarded.rsplit(",", 1)[-1].strip().lower()
 
     def prefix_of(self, address: str | None, forwarded: str | None) -> bytes:
         """The /24 (IPv4) or /56 (IPv6) of the peer; empty when there is none (a Unix socket)."""

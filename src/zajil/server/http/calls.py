@@ -11,6 +11,7 @@ import msgspec
 from zajil.auth.context import CallingDevice
 from zajil.protocol.control import JSON_TYPE, OCTETS_TYPE, PROBLEM_TYPE, Route, encode_json, encode_problem
 from zajil.protocol.errors import ZajilError
+from zajil.server.site.headers import API_HEADERS
 
 
 class Carrier(Enum):
@@ -62,7 +63,7 @@ class Request(NamedTuple):
 
 
 BoundRoute = Callable[[Request], Awaitable[msgspec.Struct | bytes]]
-_PLAIN = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_PLAIN = {"cache-control": "no-store", **API_HEADERS}
 
 
 def accept(answer: msgspec.Struct | bytes) -> HttpAnswer:
