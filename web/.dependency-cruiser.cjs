@@ -32,19 +32,19 @@ module.exports = {
       "link-is-thin",
       "The page's side of the boundary carries types only.",
       { path: "^src/core/(api|link)\\.ts$" },
-      { path: "^(src/(?!core/api\\.ts$)|node_modules)", dependencyTypesNot: ["type-only"] },
+      { path: "^src/(?!core/api\\.ts$)|node_modules/", dependencyTypesNot: ["type-only"] },
     ),
     rule(
       "protocol-is-pure",
       "protocol imports its codecs and hashes only.",
       { path: "^src/protocol/", pathNot: TEST },
-      { pathNot: "^(src/protocol/|node_modules/(cborg|@msgpack/msgpack|@noble/hashes)/)" },
+      { pathNot: "^src/protocol/|(^|/)node_modules/(cborg|@msgpack/msgpack|@noble/hashes)/" },
     ),
     rule(
       "mls-behind-the-wrapper",
       "ts-mls is imported under core/mls only.",
       { path: "^src/", pathNot: "^src/core/mls/" },
-      { path: "^node_modules/ts-mls/" },
+      { path: "(^|/)node_modules/ts-mls/" },
     ),
     rule(
       "service-worker-is-blind",

@@ -11,7 +11,7 @@ const NO_HTML = {
 /** Physical sides break right-to-left screens. */
 const NO_PHYSICAL = {
   selector:
-    "Literal[value=/(^|[\\s:])-?(left|right|ml|mr|pl|pr|border-l|border-r|rounded-l|rounded-r|text-left|text-right)-/]",
+    ":matches(Literal, SvelteLiteral)[value=/(^|[\\s:])-?(left|right|ml|mr|pl|pr|border-l|border-r|rounded-l|rounded-r|text-left|text-right)-/]",
   message: "Use logical utilities: start, end, ms, me, ps, pe.",
 };
 

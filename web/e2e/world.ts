@@ -1,0 +1,169 @@
+/** What every story starts from: a real server in a temporary folder, people in browsers, and members on the Python SDK. */
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { type Browser, type BrowserContext, type Page, test as base, expect } from "@playwright/test";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const BIN = process.env["ZAJIL_BIN"] ?? join(ROOT, ".venv/bin");
+
+/** One `zajil serve` process on a port of its own; it can be stopped and started again on the same data and port. */
+export class Server {
+  readonly data: string;
+  port = 0;
+  private child: ChildProcessWithoutNullStreams | undefined;
+
+  constructor(data: string) {
+    this.data = data;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const child = spawn(join(BIN, "zajil"), ["serve", "--dev", "--data", this.data, "--port", String(this.port)]);
+    this.child = child;
+    child.stderr.resume();
+    for await (const line of createInterface({ input: child.stdout })) {
+      const found = /listening on http:\/\/\S+:(\d+)/.exec(line);
+      if (found) {
+        this.port = Number(found[1]);
+        child.stdout.resume();
+        return;
+      }
+    }
+    throw new Error("the server ended before it listened");
+  }
+
+  /** SIGTERM (drain) or SIGKILL, and wait for the end. */
+  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    const child = this.child;
+    this.child = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    const ended = new Promise((done) => child.once("exit", done));
+    child.kill(signal);
+    await ended;
+  }
+
+  /** A registration code, as an operator makes one. */
+  invite(uses = 1): string {
+    const printed = execFileSync(join(BIN, "zajil"), ["admin", "invite", "--data", this.data, "--uses", String(uses), "--json"]);
+    return (JSON.parse(printed.toString()) as { invite: string }).invite;
+  }
+
+  /** The operator's invite as a link. */
+  inviteLink(uses = 1): string {
+    const printed = execFileSync(join(BIN, "zajil"), ["admin", "invite", "--data", this.data, "--uses", String(uses), "--json", "--link", "--url", this.url]);
+    return (JSON.parse(printed.toString()) as { link: string }).link;
+  }
+}
+
+/** A member on the Python SDK, see sdk_member.py. */
+export class SdkMember {
+  private readonly child: ChildProcessWithoutNullStreams;
+  private readonly answers: AsyncIterator<string>;
+
+  constructor(home: string) {
+    this.child = spawn(join(BIN, "python"), [join(import.meta.dirname, "sdk_member.py"), home]);
+    this.child.stderr.pipe(process.stderr);
+    this.answers = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
+  }
+
+  /** The answer of one operation. Throws its error code. */
+  async ask<T = unknown>(op: string, values: Record<string, unknown> = {}): Promise<T> {
+    this.child.stdin.write(`${JSON.stringify({ op, ...values })}\n`);
+    const answer = await this.line();
+    if ("error" in answer) throw new Error(answer.error);
+    return ("code" in answer ? answer.code : answer.ok) as T; // each story knows what it asked for
+  }
+
+  /** The next line: the end of an operation that answered twice (`link_new`). */
+  async line(): Promise<{ ok?: unknown; code?: string } | { error: string }> {
+    const { value, done } = await this.answers.next();
+    if (done === true) throw new Error("the member ended");
+    return JSON.parse(value) as { ok?: unknown };
+  }
+
+  async end(): Promise<void> {
+    if (this.child.exitCode !== null) return;
+    const ended = new Promise((done) => this.child.once("exit", done));
+    this.child.stdin.end();
+    await ended;
+  }
+}
+
+/** A person in a browser context of their own. Every console error and CSP report is kept and fails the story. */
+export class Person {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  readonly complaints: string[] = [];
+
+  private constructor(context: BrowserContext, page: Page) {
+    this.context = context;
+    this.page = page;
+    this.watch(page);
+  }
+
+  static async arrive(browser: Browser, options: Parameters<Browser["newContext"]>[0] = {}): Promise<Person> {
+    const context = await browser.newContext({ locale: "en-GB", ...options });
+    return new Person(context, await context.newPage());
+  }
+
+  /** Another tab of the same browser. */
+  async tab(): Promise<Page> {
+    const page = await this.context.newPage();
+    this.watch(page);
+    return page;
+  }
+
+  private watch(page: Page): void {
+    page.on("console", (message) => {
+      // A server that is away makes the browser itself complain of the connection; that is no fault of the page.
+      if (message.type() === "error" && !/ERR_CONNECTION|ERR_INTERNET|WebSocket connection|Failed to load resource/.test(message.text()))
+        this.complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => this.complaints.push(String(error)));
+  }
+}
+
+interface World {
+  server: Server;
+  arrive(options?: Parameters<Browser["newContext"]>[0]): Promise<Person>;
+  member(): SdkMember;
+}
+
+export const test = base.extend<World>({
+  server: async ({}, use) => {
+    const folder = mkdtempSync(join(tmpdir(), "zajil-e2e-"));
+    const server = new Server(join(folder, "server"));
+    await server.start();
+    await use(server);
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  },
+  arrive: async ({ browser }, use) => {
+    const people: Person[] = [];
+    await use(async (options) => {
+      const person = await Person.arrive(browser, options);
+      people.push(person);
+      return person;
+    });
+    const complaints = people.flatMap((person) => person.complaints);
+    for (const person of people) await person.context.close();
+    expect(complaints, "console errors and CSP reports").toEqual([]);
+  },
+  member: async ({ server }, use) => {
+    const members: SdkMember[] = [];
+    await use(() => {
+      const member = new SdkMember(join(server.data, "..", `member-${members.length}`));
+      members.push(member);
+      return member;
+    });
+    for (const member of members) await member.end();
+  },
+});
+
+export { expect };
