@@ -1,0 +1,47 @@
+/** A sentence for every error code that can reach a person. Codes are of docs/protocol/errors.md and of the browser. */
+import { findWords, t } from "./catalogue.ts";
+
+/** Codes that mean the same to a person: what happened, and whether anything is to be done. */
+const SAME: Readonly<Record<string, string>> = {
+  malformed: "bug",
+  "mixed-auth": "bug",
+  "idem-conflict": "bug",
+  "no-such-route": "bug",
+  protocol: "bug",
+  "wrong-call": "bug",
+  "worker-ended": "bug",
+  "token-expired": "again",
+  "bad-challenge": "again",
+  "stale-epoch": "again",
+  "stale-list": "again",
+  "group-exists": "again",
+  "pass-spent": "again",
+  "bad-delivery-ref": "again",
+  replaced: "again",
+  busy: "again",
+  restarting: "again",
+  internal: "again",
+  "bad-group-token": "chat-stuck",
+  "bad-roster-key": "chat-stuck",
+  "newer-schema": "unsupported-version",
+  "lost-lead": "stopped",
+};
+
+/** Codes of programs with folders and names on a command line; a browser has neither. */
+export const COMMAND_LINE_ONLY: readonly string[] = ["home-exists", "home-busy", "ambiguous-name"];
+
+/** The catalogue's key for a code. */
+export function errorKey(code: string): string {
+  return `error_${(SAME[code] ?? code).replaceAll("-", "_")}`;
+}
+
+/** What a failure means, in words; a code without words of its own is named. */
+export function sayError(code: string): string {
+  return findWords(errorKey(code)) ?? t.error_other({ code });
+}
+
+/** The code of anything that was thrown: calls fail with one, everything else is a bug. */
+export function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : "bug";
+}
