@@ -1,0 +1,19 @@
+/** What can go wrong in the store, told apart for the core. */
+import { HomeError, error } from "../../protocol/errors.ts";
+
+/** Another tab took the lead: this store must not write again, whatever its memory holds (web.md 3, "fence"). */
+export class LostLead extends HomeError {
+  constructor() {
+    super("lost-lead", { status: 0 });
+  }
+}
+
+/** The exception for what IndexedDB raised: a full disk is `storage-full`, everything else stays what it is. */
+export function explainFailure(problem: unknown): unknown {
+  return namedLike(problem, "QuotaExceededError") ? error("storage-full") : problem;
+}
+
+/** Whether something is a DOMException of that name, also one from another realm. */
+export function namedLike(problem: unknown, name: string): boolean {
+  return typeof problem === "object" && problem !== null && "name" in problem && problem.name === name;
+}

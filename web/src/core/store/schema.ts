@@ -1,0 +1,91 @@
+/** The database of a profile: object stores, indexes, numbered upgrades (web.md 4). */
+import { type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames, deleteDB, openDB } from "idb";
+import { error } from "../../protocol/errors.ts";
+import { namedLike } from "./failures.ts";
+import { KEYED, type Keyed, ORDERED, type Ordered } from "./types.ts";
+
+/** A sealed row of a keyed table. key: 16 bytes, HMAC of the id. at: Unix ms of the last write. iv: 12 bytes. */
+export interface KeyedRow {
+  readonly key: Uint8Array;
+  readonly at: number;
+  readonly iv: Uint8Array;
+  readonly ct: Uint8Array;
+}
+
+/** A sealed row of an ordered table. n: its number. owner, key: 16 bytes each, HMACs of ids. iv: 12 bytes. */
+export interface OrderedRow {
+  readonly n: number;
+  readonly owner: Uint8Array;
+  readonly key: Uint8Array;
+  readonly iv: Uint8Array;
+  readonly ct: Uint8Array;
+}
+
+/** Numbers in the clear: `fence` counts leads, `next:<table>` is the next number of an ordered table. */
+export type Counter = "fence" | `next:${Ordered}`;
+
+type Schema = DBSchema & { counter: { key: string; value: number }; vault: { key: string; value: unknown } } & {
+  [T in Keyed]: { key: Uint8Array; value: KeyedRow; indexes: { at: number } };
+} & {
+  [T in Ordered]: { key: number; value: OrderedRow; indexes: { key: Uint8Array; owner: [Uint8Array, number] } };
+};
+
+export type Database = IDBPDatabase<Schema>;
+export type StoreName = StoreNames<Schema>;
+export type Upgrade = (db: Database, tx: IDBPTransaction<Schema, StoreName[], "versionchange">) => void;
+
+/** Upgrade i leads from version i to i + 1. Never change one that shipped; add a fixture of the old version instead. */
+export const UPGRADES: readonly Upgrade[] = [
+  (db) => {
+    db.createObjectStore("counter");
+    db.createObjectStore("vault");
+    for (const table of KEYED) {
+      db.createObjectStore(table, { keyPath: "key" }).createIndex("at", "at");
+    }
+    for (const table of ORDERED) {
+      const store = db.createObjectStore(table, { keyPath: "n" });
+      store.createIndex("key", "key", { unique: true });
+      store.createIndex("owner", ["owner", "n"]);
+    }
+  },
+];
+
+export interface Opening {
+  readonly upgrades?: readonly Upgrade[];
+  /** Called when another tab wants to upgrade or erase the database; this connection is closed already. */
+  readonly onTaken?: () => void;
+}
+
+export function databaseName(profile: string): string {
+  return `zajil-${profile}`;
+}
+
+/**
+ * The open database of a profile, brought to the newest version.
+ *
+ * Throws `newer-schema` and touches nothing when a later version of Zajil wrote it, `no-browser-support` where there is
+ * no IndexedDB.
+ */
+export async function openDatabase(profile: string, { upgrades = UPGRADES, onTaken }: Opening = {}): Promise<Database> {
+  if (typeof indexedDB === "undefined") throw error("no-browser-support", "no IndexedDB");
+  try {
+    const db = await openDB<Schema>(databaseName(profile), upgrades.length, {
+      upgrade(opened, from, _to, tx) {
+        for (const upgrade of upgrades.slice(from)) upgrade(opened, tx);
+      },
+      blocking(_current, _wanted, event) {
+        (event.target as IDBDatabase).close();
+        onTaken?.();
+      },
+    });
+    return db;
+  } catch (problem) {
+    if (namedLike(problem, "VersionError")) throw error("newer-schema");
+    throw problem;
+  }
+}
+
+/** Deletes the database; other connections of this origin are asked to close first. */
+export async function eraseDatabase(profile: string): Promise<void> {
+  await deleteDB(databaseName(profile));
+}
