@@ -58,8 +58,9 @@ web-size: setup
 web-dev: setup
 	$(NPM) run dev
 
+# Of the browser stories the one marked smoke; all of them: make test ARGS='-m browser'.
 test: setup
-	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal -m "not browser or smoke" $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .
