@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,9 +16,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from zajil.protocol import cbor, frames, records, roster
-from zajil.protocol.chat import aad, content, extensions, parts
+from zajil.protocol.chat import aad, content, extensions, forms, mentions, parts, receipts
 from zajil.protocol.identity import linking, links, objects, safety
-from zajil.protocol.ids import AccountId, DeviceId, GroupId, Mid, client_id, encode_b64
+from zajil.protocol.ids import AccountId, DeviceId, GroupId, MessageId, Mid, client_id, encode_b64
 from zajil.protocol.session import wire
 
 FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "service"
@@ -170,6 +171,140 @@ def build_content() -> Json:
         "sig": DEVICE.sign(tbs).hex(),
         "plaintext": content.encode_application(data, DEVICE.sign(tbs)).hex(),
         "pad_to": [[size, content.pad_to(size)] for size in (0, 704, 705, 3776, 3777, 16064, 16065, 69120)],
+        "forms": build_forms(),
+        "mentions": build_mentions(),
+        "emoji": {"one": list(EMOJI.split(" ")), "none": list(NO_EMOJI)},
+    }
+
+
+TARGET = MessageId(b"\x01" + seeded("target", 31))
+QUOTED = MessageId(b"\x01" + seeded("quoted", 31))
+REACTION_ID = MessageId(b"\x01" + seeded("reaction", 31))
+
+
+def blank_content() -> content.MimiContent:
+    sender, room = content.sender_uri("home.example", ACCOUNT_ID), content.room_uri("home.example", GID)
+    marks: dict[cbor.Key, cbor.Value] = {content.SENDER_URI: sender, content.ROOM_URI: room}
+    marks |= {content.DEVICE_ID: 1, content.SENT_MS: ISSUED * 1000}
+    return content.MimiContent(SALT, content.NullPart(), extensions=marks)
+
+
+def build_forms() -> Json:
+    """Each form of content, and what is refused or not understood."""
+    told = ((TARGET, receipts.Status.DELIVERED), (QUOTED, receipts.Status.READ))
+    every: list[tuple[forms.Form, dict[str, Json]]] = [
+        (forms.Text("hi"), {"text": "hi", "reply_to": None}),
+        (forms.Text("hi", QUOTED), {"text": "hi", "reply_to": QUOTED.hex()}),
+        (forms.Edit(TARGET, "ho"), {"target": TARGET.hex(), "text": "ho", "reply_to": None}),
+        (forms.Edit(TARGET, "ho", QUOTED), {"target": TARGET.hex(), "text": "ho", "reply_to": QUOTED.hex()}),
+        (forms.Deletion(TARGET), {"target": TARGET.hex(), "as_admin": False}),
+        (forms.Deletion(TARGET, as_admin=True), {"target": TARGET.hex(), "as_admin": True}),
+        (forms.Reaction(TARGET, "❤️"), {"target": TARGET.hex(), "emoji": "❤️"}),
+        (forms.TakeBack(TARGET, REACTION_ID), {"target": TARGET.hex(), "reaction": REACTION_ID.hex()}),
+        (forms.Receipts(told), {"receipts": [[identity.hex(), int(status)] for identity, status in told]}),
+    ]
+    found: list[Json] = []
+    for form, fields in every:
+        assert not isinstance(form, forms.Control | forms.Unsupported)
+        made = forms.encode_form(form, blank_content())
+        data = content.encode_content(made)
+        named = content.message_id_of(made, data).hex()
+        found.append({"form": type(form).__name__, **fields, "content": data.hex(), "message_id": named})
+    return {"forms": found, "refused": build_refused_forms(), "unsupported": build_unsupported_forms()}
+
+
+def build_refused_forms() -> Json:
+    def reaction(data: bytes, target: MessageId | None = TARGET) -> content.MimiContent:
+        return replace(
+            blank_content(), body=content.SinglePart(forms.PLAIN, data, content.REACTION), in_reply_to=target
+        )
+
+    def statuses(value: cbor.Value) -> content.MimiContent:
+        part = content.SinglePart(receipts.STATUS_TYPE, cbor.encode(value), content.UNSPECIFIED)
+        return replace(blank_content(), body=part)
+
+    cases: dict[str, content.MimiContent] = {
+        "reaction to no message": reaction("🕊".encode(), None),
+        "reaction of two emoji": reaction("🕊🕊".encode()),
+        "reaction of a word": reaction(b"ok"),
+        "reaction of nothing": reaction(b""),
+        "reaction that is not UTF-8": reaction(b"\xff"),
+        "reaction of thousands": reaction("🕊".encode() * 4000),
+        "taken back from no message": replace(
+            blank_content(), body=content.NullPart(content.REACTION), replaces=REACTION_ID
+        ),
+        "too many receipts": statuses([[TARGET, 1]] * (receipts.RECEIPTS + 1)),
+        "receipt of a short id": statuses([[TARGET[:31], 1]]),
+        "receipt without status": statuses([[TARGET]]),
+        "receipts that are no list": statuses({1: 2}),
+        "text that is not UTF-8": replace(blank_content(), body=content.SinglePart(content.MARKDOWN, b"\xc3")),
+    }
+    return [{"about": about, "content": content.encode_content(made).hex()} for about, made in cases.items()]
+
+
+def build_unsupported_forms() -> Json:
+    cases: list[tuple[str, bool, content.MimiContent]] = [
+        ("another type of text", True, replace(blank_content(), body=content.SinglePart("text/html", b"<b>"))),
+        ("a sticker", True, replace(blank_content(), body=content.SinglePart("image/png", b"", content.INLINE))),
+        ("a later kind of signal", False, replace(blank_content(), body=content.SinglePart("x/y", b"", 0))),
+        ("nothing at all", False, blank_content()),
+        (
+            "an edit into another kind",
+            False,
+            replace(blank_content(), body=content.SinglePart("text/html", b"<b>"), replaces=TARGET),
+        ),
+    ]
+    return [
+        {"about": about, "shown": shown, "content": content.encode_content(made).hex()} for about, shown, made in cases
+    ]
+
+
+EMOJI = "❤ ❤️ 👍 👍🏽 🕊️ 🇵🇸 1️⃣ #⃣ 👨‍👩‍👧‍👦 👩🏻‍❤️‍💋‍👨🏿 🏴󠁧󠁢󠁥󠁮󠁧󠁿 🏳️‍🌈 ☪️ ✅ 🫶🏿"
+NO_EMOJI = ("", " ", "a", "1", "👍👍", "👍 ", "🇵", "‍", "️", "👍‍", "‍👍", "<b>", "\u202e👍", "👍́", "ا", "👍\n")
+
+
+def build_mentions() -> Json:
+    other = AccountId(seeded("other", 16))
+    own, them = (f"mimi://home.example/u/{encode_b64(account)}" for account in (ACCOUNT_ID, other))
+    texts = [
+        f"hi [@Лейла]({own})!",
+        f"[@A \\[b\\] \\\\c]({own}) [@🕊 x]({them})",
+        f"🕊🕊 [@ليلى]({them}) و [@ليلى]({them})",
+        f"[@A](mimi://other.example/u/{encode_b64(ACCOUNT_ID)})",
+        f"[A]({own}) [@]({own}) [@a\nb]({own}) [@a]b]({own}) [@a]( {own})",
+        f"[@A]({own[:-1]}) [@A]({own}x) [@A]({own[:-1]}_)",
+        f"[@[@A]({own})]({them})",
+        f"[@javascript:alert(1)]({own})<script>",
+        "[@" * 50,
+        f"[@A]({own})" * (mentions.MENTIONS + 2),
+        f"\u202e[@\u202eA]({own})",
+    ]
+    members = [ACCOUNT_ID, other]
+    found: list[Json] = []
+    for text in texts:
+        plain, named = mentions.parse_text(text, server_name="home.example", is_member=lambda one: one in members)
+        ranges: list[Json] = [
+            {
+                "start": one.start,
+                "end": one.end,
+                "utf16": [len(plain[:at].encode("utf-16-le")) // 2 for at in (one.start, one.end)],
+                "account": encode_b64(one.account),
+            }
+            for one in named
+        ]
+        found.append({"text": text, "plain": plain, "mentions": ranges})
+    return {
+        "server_name": "home.example",
+        "members": [encode_b64(account) for account in members],
+        "stranger": {
+            "text": f"[@A](mimi://home.example/u/{encode_b64(AccountId(seeded('stranger', 16)))})",
+        },
+        "texts": found,
+        "links": [
+            {"name": name, "link": mentions.encode_mention("home.example", other, name)}
+            for name in ("Omar", "a[b]c\\d", "نور", "🕊")
+        ],
+        "refused_names": ["", "  ", "a\nb", "x" * 257],
     }
 
 
@@ -180,11 +315,26 @@ def build_extensions() -> Json:
     known = {ACCOUNT_ID: extensions.Acquaintance("Лейла", seeded("contact token"))}
     share = extensions.GroupInfoShare(seeded("group secret"), (first_list()[1],), known)
     rotated = extensions.GroupInfoShare(None, (), {})
+    # Keys 5, 9 and 100 are of later versions; a change of the name keeps them.
+    later = cbor.encode({1: 1, 2: 2, 3: "Голуби", 5: [b"x"], 7: {ACCOUNT_ID: 2}, 9: None, 100: True})
     return {
         "source": BY,
         "chat_settings": settings.encode().hex(),
         "group_info_share": share.encode().hex(),
         "group_info_share_rotated": rotated.encode().hex(),
+        "changed": {
+            "before": later.hex(),
+            "name": "حمام",
+            "with_name": extensions.change_settings(later, name="حمام").hex(),
+            "roles": {ACCOUNT_ID.hex(): 1, seeded("other", 16).hex(): 2},
+            "with_roles": extensions.change_settings(
+                later,
+                roles={
+                    ACCOUNT_ID: extensions.ChatRole.ADMIN,
+                    AccountId(seeded("other", 16)): extensions.ChatRole.OWNER,
+                },
+            ).hex(),
+        },
     }
 
 
@@ -199,6 +349,8 @@ def build_parts() -> Json:
         parts.Readd(GID, 7, "state-lost", seeded("contact token")),
         parts.Readd(GID, None, "welcome-failed"),
         parts.Sync((contact,), (group,), ((GID, ISSUED * 1000),)),
+        parts.Sync(privacy=parts.SyncPrivacy(receipts=False, typing=True, at=ISSUED * 1000)),
+        parts.Typing(),
     ]
     return {
         "source": BY,
@@ -256,14 +408,55 @@ def build_linking() -> Json:
     }
 
 
+def bad_codes(own: str, other: str) -> list[cbor.Value]:
+    """Values that are no code of a safety number."""
+    arabic = "".join(chr(0x660 + int(digit)) for digit in own)
+    return [
+        [2, own, other, 7, b""],
+        [1, own[1:], other, 7, b""],
+        [1, own[:15] + arabic[15:22], other, 7, b""],
+        [1, own, "x" * 30, 7, b""],
+        [1, own, other, -1, b""],
+        [1, own, other, 7, bytes(65)],
+        [1, own, other, 7],
+        {1: own},
+    ]
+
+
 def build_safety() -> Json:
     other_pub = signer("other account")[1]
     other_id = objects.account_id_of(other_pub)
+    own_half, other_half = safety.half(ACCOUNT_PUB, ACCOUNT_ID), safety.half(other_pub, other_id)
+    mine = safety.SafetyCode(own_half, other_half, 7, seeded("authenticator"))
+    theirs = safety.SafetyCode(other_half, own_half, 7, seeded("authenticator"))
+    compared: list[Json] = [
+        {"theirs": code.encode(), "result": safety.compare_codes(mine, code)}
+        for code in (
+            theirs,
+            replace(theirs, epoch=8),
+            replace(theirs, epoch_authenticator=seeded("another")),
+            replace(theirs, epoch=8, own=other_half[::-1]),
+            replace(theirs, other=other_half),
+            mine,
+        )
+    ]
+    good = mine.encode()
+    no_codes = ["", "x", good[:-1], good + "A", good * 3, links.encode_contact_link(links.ContactLink("x", 1))]
+    no_codes += [encode_b64(cbor.encode(value)) for value in bad_codes(own_half, other_half)]
     return {
         "source": f"{BY}; numeric fingerprint of libsignal, whose published example is `libsignal`",
         "own": [ACCOUNT_ID.hex(), ACCOUNT_PUB.hex()],
         "other": [other_id.hex(), other_pub.hex()],
         "safety_number": safety.safety_number((ACCOUNT_ID, ACCOUNT_PUB), (other_id, other_pub)),
+        "code": {
+            "own_half": own_half,
+            "other_half": other_half,
+            "epoch": 7,
+            "epoch_authenticator": seeded("authenticator").hex(),
+            "text": good,
+            "compared": compared,
+            "refused": list(no_codes),
+        },
         "libsignal": {
             "alice": ["+14152222222", "0506863bc66d02b40d27b8d49ca7c09e9239236f9d7d25d6fcca5ce13c7064d868"],
             "bob": ["+14153333333", "05f781b6fb32fed9ba1cf2de978d4d5da28dc34046ae814402b5c0dbd96fda907b"],

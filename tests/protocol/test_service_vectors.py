@@ -10,10 +10,11 @@ import pytest
 from tests.protocol import service_vectors
 
 from zajil.protocol import cbor, frames, records, roster
-from zajil.protocol.chat import aad, content, extensions, parts
+from zajil.protocol.chat import aad, content, extensions, forms, mentions, parts
+from zajil.protocol.chat.emoji import check_emoji
 from zajil.protocol.errors import Malformed
 from zajil.protocol.identity import linking, links, objects, safety
-from zajil.protocol.ids import AccountId, DeviceId, GroupId
+from zajil.protocol.ids import AccountId, DeviceId, GroupId, encode_b64
 from zajil.protocol.session import wire
 
 
@@ -85,6 +86,100 @@ def test_the_message_is_read_and_named() -> None:
     assert content.find_text(read) == vector["text"]
     assert content.message_id_of(read, plain.content).hex() == vector["message_id"]
     assert content.content_tag(read.salt, plain.content).hex() == vector["tag"]
+
+
+@pytest.mark.parametrize("case", load("content")["forms"]["forms"], ids=lambda case: str(case["form"]))
+def test_a_form_is_read_named_and_written_again(case: dict[str, Any]) -> None:
+    data = bytes.fromhex(case["content"])
+    body = content.parse_content(data)
+    form = forms.parse_form(body)
+    assert not isinstance(form, forms.Control | forms.Unsupported)
+    assert type(form).__name__ == case["form"]
+    for name in case.keys() - {"form", "content", "message_id", "receipts"}:
+        value = getattr(form, name)
+        assert (value.hex() if isinstance(value, bytes) else value) == case[name]
+    if isinstance(form, forms.Receipts):
+        assert [[identity.hex(), int(status)] for identity, status in form.receipts] == case["receipts"]
+    assert content.encode_content(forms.encode_form(form, body)) == data
+    assert content.message_id_of(body, data).hex() == case["message_id"]
+
+
+@pytest.mark.parametrize("case", load("content")["forms"]["refused"], ids=lambda case: str(case["about"]))
+def test_a_broken_form_is_refused(case: dict[str, str]) -> None:
+    body = content.parse_content(bytes.fromhex(case["content"]))
+    with pytest.raises(Malformed):
+        forms.parse_form(body)
+
+
+@pytest.mark.parametrize("case", load("content")["forms"]["unsupported"], ids=lambda case: str(case["about"]))
+def test_a_form_of_later_is_left_for_later(case: dict[str, Any]) -> None:
+    body = content.parse_content(bytes.fromhex(case["content"]))
+    assert forms.parse_form(body) == forms.Unsupported(case["shown"])
+
+
+def test_one_emoji_is_told_from_anything_else() -> None:
+    vector = load("content")["emoji"]
+    assert [check_emoji(text) for text in vector["one"]] == vector["one"]
+    for text in vector["none"]:
+        with pytest.raises(Malformed):
+            check_emoji(text)
+
+
+def test_mentions_are_found_and_hostile_links_stay_text() -> None:
+    vector = load("content")["mentions"]
+    server = vector["server_name"]
+
+    def is_member(account: AccountId) -> bool:
+        return encode_b64(account) in vector["members"]
+
+    for case in vector["texts"]:
+        plain, found = mentions.parse_text(case["text"], server_name=server, is_member=is_member)
+        assert plain == case["plain"]
+        assert [(one.start, one.end, encode_b64(one.account)) for one in found] == [
+            (one["start"], one["end"], one["account"]) for one in case["mentions"]
+        ]
+        again = mentions.encode_text(plain, found, server_name=server)
+        assert mentions.parse_text(again, server_name=server) == (plain, found)
+    stranger = vector["stranger"]["text"]
+    assert mentions.parse_text(stranger, server_name=server, is_member=is_member) == (stranger, ())
+    for link in vector["links"]:
+        plain, (one,) = mentions.parse_text(link["link"], server_name=server)
+        assert plain == f"@{link['name']}"
+        assert mentions.encode_mention(server, one.account, link["name"]) == link["link"]
+    for name in vector["refused_names"]:
+        with pytest.raises(Malformed):
+            mentions.encode_mention(server, AccountId(bytes(16)), name)
+
+
+@pytest.mark.parametrize("ranges", [[(0, 2), (1, 4)], [(0, 99)], [(1, 3)], [(2, 2)], [(-1, 2)]])
+def test_ranges_that_are_no_mentions_are_refused(ranges: list[tuple[int, int]]) -> None:
+    found = [mentions.Mention(start, end, AccountId(bytes(16))) for start, end in ranges]
+    with pytest.raises(Malformed):
+        mentions.encode_text("@Amal and @Omar", found, server_name="home.example")
+
+
+def test_changed_settings_keep_what_later_versions_wrote() -> None:
+    vector = load("extensions")["changed"]
+    before = bytes.fromhex(vector["before"])
+    assert extensions.change_settings(before, name=vector["name"]).hex() == vector["with_name"]
+    roles = {AccountId(bytes.fromhex(a)): extensions.ChatRole(role) for a, role in vector["roles"].items()}
+    assert extensions.change_settings(before, roles=roles).hex() == vector["with_roles"]
+    with pytest.raises(Malformed):
+        extensions.change_settings(before, name="x" * 257)
+
+
+def test_the_code_of_a_safety_number_is_compared() -> None:
+    vector = load("safety")["code"]
+    mine = safety.SafetyCode(
+        vector["own_half"], vector["other_half"], vector["epoch"], bytes.fromhex(vector["epoch_authenticator"])
+    )
+    assert mine.encode() == vector["text"]
+    assert safety.SafetyCode.parse(f" {vector['text']}\n") == mine
+    for case in vector["compared"]:
+        assert safety.compare_codes(mine, safety.SafetyCode.parse(case["theirs"])) == case["result"]
+    for text in vector["refused"]:
+        with pytest.raises(Malformed):
+            safety.SafetyCode.parse(text)
 
 
 def test_extensions_and_parts_are_read() -> None:

@@ -90,6 +90,21 @@ class ChatSettings:
         )
 
 
+def change_settings(
+    data: bytes, *, name: str | None = None, roles: Mapping[AccountId, ChatRole] | None = None
+) -> bytes:
+    """The extension's data with another name or other roles; keys of later versions stay. Raises Malformed."""
+    ChatSettings.parse(data)
+    values: dict[cbor.Key, cbor.Value] = dict(Fields({0: cbor.parse(data)}).pairs(0, most=64))
+    if name is not None:
+        values[3] = name
+    if roles is not None:
+        values[7] = {account: int(role) for account, role in roles.items()}
+    changed = cbor.encode(values)
+    ChatSettings.parse(changed)
+    return changed
+
+
 def _parse_roles(pairs: dict[cbor.Key, cbor.Parsed]) -> dict[AccountId, ChatRole]:
     fields = Fields(pairs)
     roles: dict[AccountId, ChatRole] = {}

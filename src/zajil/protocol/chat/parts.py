@@ -78,6 +78,15 @@ class SyncGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncPrivacy:
+    """The two switches of an account. at: Unix ms at which they were set; the latest counts."""
+
+    receipts: bool
+    typing: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sync:
     """Self group alone: what changed on the sending device. read: highest sent ms shown, per group."""
 
@@ -86,6 +95,14 @@ class Sync:
     groups: tuple[SyncGroup, ...] = ()
     read: tuple[tuple[GroupId, int], ...] = ()
     seed: bytes | None = None
+    privacy: SyncPrivacy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """The sender is writing. Sent as an ephemeral message alone, and ignored in any other."""
+
+    OP: ClassVar[str] = "typing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +112,7 @@ class UnknownPart:
     op: str
 
 
-ControlPart: TypeAlias = Profile | Lists | Leave | Readd | Sync
+ControlPart: TypeAlias = Profile | Lists | Leave | Readd | Sync | Typing
 
 
 def encode_part(part: ControlPart) -> SinglePart:
@@ -106,7 +123,7 @@ def encode_part(part: ControlPart) -> SinglePart:
             values = {"name": part.name, "contact_token": part.contact_token}
         case Lists():
             values = {"lists": part.lists}
-        case Leave():
+        case Leave() | Typing():
             values = {}
         case Readd():
             values = {"gid": part.gid, "last_epoch": part.last_epoch, "reason": part.reason}
@@ -118,6 +135,8 @@ def encode_part(part: ControlPart) -> SinglePart:
                 "read": [[gid, at] for gid, at in part.read],
                 "seed": part.seed,
             }
+            if part.privacy is not None:
+                values["privacy"] = [part.privacy.receipts, part.privacy.typing, part.privacy.at]
     return SinglePart(CONTROL_TYPE, cbor.encode([part.OP, values]), UNSPECIFIED)
 
 
@@ -170,6 +189,8 @@ def _parse(op: str, fields: Fields) -> ControlPart | UnknownPart:
             return Lists(_blobs(fields.items("lists", most=ROSTER_ENTRIES)))
         case Leave.OP:
             return Leave()
+        case Typing.OP:
+            return Typing()
         case Readd.OP:
             return Readd(
                 GroupId(fields.blob("gid", size=16)),
@@ -189,7 +210,15 @@ def _parse_sync(fields: Fields) -> Sync:
         groups=tuple(parse_group(item) for item in fields.items("groups", most=4096)),
         read=tuple((GroupId(item.blob(0, size=16)), item.number(1)) for item in read),
         seed=fields.blob_or_none("seed", size=32),
+        privacy=_parse_privacy(fields.raw("privacy")),
     )
+
+
+def _parse_privacy(value: cbor.Parsed) -> SyncPrivacy | None:
+    if value is None:
+        return None
+    fields = Fields.of_array(value, 3)
+    return SyncPrivacy(fields.flag(0), fields.flag(1), fields.number(2))
 
 
 def _blobs(items: list[cbor.Parsed]) -> tuple[bytes, ...]:
