@@ -1,0 +1,55 @@
+/** The account's devices, and the linking of a further one from here. */
+import type { Answer, DeviceView } from "../core/api.ts";
+import type { Link } from "../core/link.ts";
+import { Ask, Press } from "./ask.svelte.ts";
+
+export class Devices {
+  readonly list: Ask<readonly DeviceView[]>;
+  readonly #link: Link;
+
+  constructor(link: Link) {
+    this.#link = link;
+    this.list = new Ask(() => link.call("devices"));
+  }
+
+  listen(): () => void {
+    void this.list.refresh();
+    return this.#link.on(({ event }) => {
+      if (event === "devices") void this.list.refresh();
+    });
+  }
+}
+
+/** A code from a new device: first what it is, then, after an explicit Yes, its approval. */
+export class LinkOther {
+  code = $state("");
+  offer = $state.raw<Answer<"preview_link"> | undefined>();
+  /** Number of the new device, once it is in. */
+  linked = $state<number | undefined>();
+  readonly press = new Press();
+  readonly #link: Link;
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  /** Look at a code that was scanned or pasted; nothing is approved by it. */
+  async look(code: string): Promise<void> {
+    this.code = code.trim();
+    this.offer = await this.press.run(() => this.#link.call("preview_link", { code: this.code }));
+  }
+
+  /** The Yes. */
+  async approve(): Promise<void> {
+    const answer = await this.press.run(() => this.#link.call("approve_link", { code: this.code }));
+    this.linked = answer?.device;
+    if (answer === undefined) this.offer = undefined;
+  }
+
+  /** Drop the code. */
+  refuse(): void {
+    this.code = "";
+    this.offer = undefined;
+    this.press.error = undefined;
+  }
+}

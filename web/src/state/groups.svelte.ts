@@ -1,0 +1,81 @@
+/** One chat seen from its info page: members, roles, name; and the making of a new group. */
+import type { ChatView, Role } from "../core/api.ts";
+import type { Link } from "../core/link.ts";
+import { Ask, Press } from "./ask.svelte.ts";
+
+export class GroupInfo {
+  readonly chat: Ask<ChatView>;
+  readonly press = new Press();
+  readonly #link: Link;
+  readonly #id: string;
+
+  constructor(link: Link, id: string) {
+    this.#link = link;
+    this.#id = id;
+    this.chat = new Ask(() => link.call("chat", { id }));
+  }
+
+  listen(): () => void {
+    void this.chat.refresh();
+    return this.#link.on((event) => {
+      if ((event.event === "chat" && event.chat === this.#id) || event.event === "contacts") void this.chat.refresh();
+    });
+  }
+
+  setMuted(muted: boolean): Promise<boolean> {
+    return this.#then(() => this.#link.call("set_muted", { chat: this.#id, muted }));
+  }
+
+  rename(title: string): Promise<boolean> {
+    return this.#then(() => this.#link.call("rename_group", { chat: this.#id, title: title.trim() }));
+  }
+
+  add(members: readonly string[]): Promise<boolean> {
+    return this.#then(() => this.#link.call("add_members", { chat: this.#id, members }));
+  }
+
+  remove(account: string): Promise<boolean> {
+    return this.#then(() => this.#link.call("remove_member", { chat: this.#id, account }));
+  }
+
+  setRole(account: string, role: Role): Promise<boolean> {
+    return this.#then(() => this.#link.call("set_role", { chat: this.#id, account, role }));
+  }
+
+  leave(): Promise<boolean> {
+    return this.#then(() => this.#link.call("leave_group", { chat: this.#id }));
+  }
+
+  rejoin(): Promise<boolean> {
+    return this.#then(() => this.#link.call("rejoin", { chat: this.#id }));
+  }
+
+  async #then(work: () => Promise<unknown>): Promise<boolean> {
+    const done = await this.press.done(work);
+    await this.chat.refresh();
+    return done;
+  }
+}
+
+/** Chosen people and a title become a group. */
+export class NewGroup {
+  title = $state("");
+  /** Accounts, in the order of choosing. */
+  chosen = $state.raw<readonly string[]>([]);
+  readonly press = new Press();
+  readonly #link: Link;
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  toggle(account: string): void {
+    const without = this.chosen.filter((one) => one !== account);
+    this.chosen = without.length === this.chosen.length ? [...this.chosen, account] : without;
+  }
+
+  /** Id of the new group's chat; undefined where it failed. */
+  create(): Promise<string | undefined> {
+    return this.press.run(() => this.#link.call("create_group", { title: this.title.trim(), members: this.chosen }));
+  }
+}

@@ -1,0 +1,41 @@
+/** What is stored about this account, here and on the server; and what the server holds of one message. */
+import type { Inventory, ServerView } from "../core/api.ts";
+import type { Link } from "../core/link.ts";
+import { Ask } from "./ask.svelte.ts";
+
+export class DataInventory {
+  readonly both: Ask<Inventory>;
+
+  constructor(link: Link) {
+    this.both = new Ask(() => link.call("inventory"));
+  }
+
+  listen(): () => void {
+    void this.both.refresh();
+    return () => undefined;
+  }
+}
+
+/** One side of the inventory as a file: what it is, when it was made, its rows. */
+export function inventoryFile(side: "server" | "browser", inventory: Inventory, made: Date): string {
+  const rows = side === "server" ? inventory.server : inventory.browser;
+  const more = side === "browser" ? { used_bytes: inventory.used_bytes, persisted: inventory.persisted } : {};
+  return `${JSON.stringify({ zajil: "data-inventory", side, made_at: made.toISOString(), ...more, rows }, null, 2)}\n`;
+}
+
+/** The server's row of one message, and whether it is still there. */
+export class ServerRow {
+  readonly view: Ask<ServerView>;
+
+  constructor(link: Link, chat: string, id: string) {
+    this.view = new Ask(() => link.call("server_view", { chat, id }));
+  }
+}
+
+/** SHA-256 of web-manifest.json as served, hex: the build's id. Rejects where there is none (a development server). */
+export async function fetchBuildId(): Promise<string> {
+  const answer = await fetch("./web-manifest.json", { cache: "no-cache", credentials: "omit" });
+  if (!answer.ok) throw new Error(`web-manifest.json: ${String(answer.status)}`);
+  const digest = await crypto.subtle.digest("SHA-256", await answer.arrayBuffer());
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

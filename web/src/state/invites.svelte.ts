@@ -1,0 +1,56 @@
+/** Links that bring people together: ours to give away, and those that others gave us. */
+import type { InvitePreview } from "../core/api.ts";
+import type { Link } from "../core/link.ts";
+import { Press } from "./ask.svelte.ts";
+
+/** Our own link; with a registration code where the server asks newcomers for one. */
+export class MyInvite {
+  made = $state.raw<{ readonly url: string; readonly expires_at: number } | undefined>();
+  /** The link lets a newcomer register. */
+  withCode = $state(false);
+  readonly press = new Press();
+  readonly #link: Link;
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  async make(): Promise<void> {
+    this.made = await this.press.run(async () => {
+      const { registration } = await this.#link.call("server_info");
+      this.withCode = registration === "invite";
+      return this.#link.call("make_invite", { with_code: this.withCode });
+    });
+  }
+}
+
+/** A link that was pasted, scanned or opened: first who it is, then, after a press, the chat with them. */
+export class TheirInvite {
+  text = $state("");
+  preview = $state.raw<InvitePreview | undefined>();
+  readonly press = new Press();
+  readonly #link: Link;
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  /** Look at a link; nobody is added by it. */
+  async look(text: string): Promise<void> {
+    this.text = text.trim();
+    this.preview = undefined;
+    if (this.text === "") return;
+    this.preview = await this.press.run(() => this.#link.call("preview_invite", { text: this.text }));
+  }
+
+  /** Id of the chat with the person behind the link; undefined where it failed. */
+  accept(): Promise<string | undefined> {
+    return this.press.run(() => this.#link.call("add_contact", { link: this.text }));
+  }
+
+  drop(): void {
+    this.text = "";
+    this.preview = undefined;
+    this.press.error = undefined;
+  }
+}
