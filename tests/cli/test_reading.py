@@ -112,5 +112,5 @@ async def test_a_follower_notices_what_concerns_the_chat_or_the_account(
     await reading.follow_chat(cast(Client, Followed(events)), here, limit=5, json=json)  # all it needs of one
     output = capsys.readouterr()
     assert output.out == ""
-    noticed = [code for code in EVENT_KINDS if code not in {"message", "state", "created", "profile"}]
+    noticed = [code for code in EVENT_KINDS if code not in {*reading.SHOWN, "typing", "created", "profile"}]
     assert output.err.splitlines() == ([] if json else [EVENTS[code]() for code in (*noticed, "gap")])

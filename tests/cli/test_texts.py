@@ -12,6 +12,7 @@ from typing import get_args
 import pytest
 
 from zajil.cli import texts
+from zajil.cli.reading import SHOWN
 from zajil.cli.texts.checks import CHECKS
 from zajil.cli.texts.complaint import Complaint
 from zajil.cli.texts.errors import COMPLAINTS
@@ -85,7 +86,7 @@ def test_every_finding_of_the_doctor_has_its_sentence() -> None:
 
 def test_everything_the_client_tells_has_its_sentence() -> None:
     assert set(EVENT_KINDS) == set(get_args(EventCode))
-    assert set(EVENTS) == set(EVENT_KINDS) - {"message", "state"}
+    assert set(EVENTS) == set(EVENT_KINDS) - {*SHOWN, "typing"}
     assert set(EVENT_KINDS.values()) <= set(get_args(EventKind))
 
 

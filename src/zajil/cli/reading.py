@@ -31,11 +31,14 @@ _MARKS = {
     "queued": ("…", "dim"),
     "sending": ("…", "dim"),
     "sent": ("✓", "green"),
+    "delivered": ("✓✓", "green"),
+    "read": ("✓✓", "bold blue"),
     "failed": ("✗", "bold red"),
     "received": (" ", ""),
 }
 # Messages and their states are shown as such; that a chat was made or a name was told is no news to a reader.
-_SILENT = ("message", "state", "created", "profile")
+SHOWN = ("message", "state", "edited", "deleted", "reacted", "read")
+_SILENT = (*SHOWN, "typing", "created", "profile")
 _COLOURS = ("cyan", "magenta", "yellow", "blue", "green", "bright_red")
 
 

@@ -10,11 +10,31 @@ import msgspec
 
 ChatKind = Literal["self", "dm", "group"]
 ChatStatus = Literal["creating", "active", "rejoining", "removed", "left", "stuck"]
-MessageState = Literal["queued", "sending", "sent", "failed", "received"]
-EventKind = Literal["message", "state", "chat", "members", "gap", "device", "problem", "connected", "disconnected"]
+MessageState = Literal["queued", "sending", "sent", "delivered", "read", "failed", "received"]
+EventKind = Literal[
+    "message",
+    "state",
+    "change",
+    "typing",
+    "chat",
+    "members",
+    "gap",
+    "device",
+    "problem",
+    "connected",
+    "disconnected",
+]
 EventCode = Literal[
     "message",
     "state",
+    "edited",
+    "deleted",
+    "reacted",
+    "typing",
+    "read",
+    "renamed",
+    "roles",
+    "privacy",
     "members",
     "created",
     "joined",
@@ -37,6 +57,14 @@ EVENT_KINDS: Mapping[EventCode, EventKind] = MappingProxyType(
     {
         "message": "message",
         "state": "state",
+        "edited": "change",
+        "deleted": "change",
+        "reacted": "change",
+        "typing": "typing",
+        "read": "chat",
+        "renamed": "chat",
+        "roles": "chat",
+        "privacy": "device",
         "members": "members",
         "created": "chat",
         "joined": "chat",
@@ -90,7 +118,8 @@ class Device(msgspec.Struct, frozen=True):
 class Chat(msgspec.Struct, frozen=True):
     """One chat. title: group title, the person's name in a DM, "Note to self" in the self chat.
 
-    members: account ids. role: own role. epoch: of the local group state, 0 when there is none.
+    members: account ids. roles: those above member, account id -> role. role: own role. epoch: of the local
+    group state, 0 when there is none. unread: messages of others since `mark_read`; mentioned: one of them mentions us.
     """
 
     id: str
@@ -102,10 +131,34 @@ class Chat(msgspec.Struct, frozen=True):
     epoch: int
     devices: int
     last_activity: int
+    unread: int = 0
+    mentioned: bool = False
+    roles: Mapping[str, str] = {}
+
+
+class Mention(msgspec.Struct, frozen=True):
+    """A range of a text in code points: "@" and a name as the sender wrote it. account: whom it means."""
+
+    start: int
+    end: int
+    account: str
+
+
+class Reaction(msgspec.Struct, frozen=True):
+    """One emoji of one account."""
+
+    sender: str
+    sender_id: str
+    emoji: str
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One text message. sender: display name; sender_id: account id. sent_at: Unix seconds. reason: why it failed."""
+    """One message. sender: display name; sender_id: account id. sent_at: Unix seconds. reason: why it failed.
+
+    state: of an own one `delivered` or `read` once any other account told so. text: to be shown, mentions as "@name";
+    empty where `deleted`, or where `supported` is False (a kind of a later version). reply_to: id of a message that may
+    be here or not.
+    """
 
     id: str
     chat: str
@@ -116,15 +169,56 @@ class Message(msgspec.Struct, frozen=True):
     text: str
     own: bool
     reason: str | None = None
+    reply_to: str | None = None
+    edited: bool = False
+    deleted: bool = False
+    mentions: tuple[Mention, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    supported: bool = True
+
+
+class TextVersion(msgspec.Struct, frozen=True):
+    """An earlier text of a message. at: Unix seconds."""
+
+    text: str
+    at: int
+
+
+class MessageReceipt(msgspec.Struct, frozen=True):
+    """What one account told of an own message. Unix seconds of our clock, None where not told."""
+
+    name: str
+    account: str
+    delivered_at: int | None
+    read_at: int | None
+
+
+class MessageDetails(msgspec.Struct, frozen=True):
+    """A message with its earlier texts, oldest first, and the receipts of each account."""
+
+    message: Message
+    versions: tuple[TextVersion, ...]
+    receipts: tuple[MessageReceipt, ...]
+
+
+class Privacy(msgspec.Struct, frozen=True):
+    """Two switches, both ways: what is off is neither sent nor shown."""
+
+    receipts: bool
+    typing: bool
 
 
 class Event(msgspec.Struct, frozen=True):
-    """Something `follow` tells. message: for kinds `message` and `state`. code: what it is, None from older homes."""
+    """Something `follow` tells. message: for kinds `message`, `state`, `change`, unless it is gone here.
+
+    code: what it is, None from older homes. name: who did it, where one person did (`typing`, `reacted`, `deleted`).
+    """
 
     kind: EventKind
     chat: str | None = None
     message: Message | None = None
     code: EventCode | None = None
+    name: str | None = None
 
 
 class LinkPreview(msgspec.Struct, frozen=True):

@@ -93,12 +93,16 @@ STILL_QUEUED = Text(en="Still queued: {count}", ar="ما زال في الطاب�
 STATE_QUEUED = Text(en="queued", ar="في الطابور", ru="в очереди")
 STATE_SENDING = Text(en="sending", ar="قيد الإرسال", ru="отправляется")
 STATE_SENT = Text(en="sent", ar="أُرسلت", ru="отправлено")
+STATE_DELIVERED = Text(en="delivered", ar="سُلّمت", ru="доставлено")
+STATE_READ = Text(en="read", ar="قُرئت", ru="прочитано")
 STATE_FAILED = Text(en="not sent", ar="لم تُرسل", ru="не отправлено")
 STATE_RECEIVED = Text(en="received", ar="وصلت", ru="получено")
 STATES = {
     "queued": STATE_QUEUED,
     "sending": STATE_SENDING,
     "sent": STATE_SENT,
+    "delivered": STATE_DELIVERED,
+    "read": STATE_READ,
     "failed": STATE_FAILED,
     "received": STATE_RECEIVED,
 }

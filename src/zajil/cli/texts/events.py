@@ -24,6 +24,19 @@ EVENTS: dict[EventCode, Text] = {
         ar="عاد هذا الجهاز إلى هذه المحادثة؛ وما قيل في أثناء غيابه لا يُقرأ هنا.",
         ru="Это устройство снова в чате; сказанное в промежутке здесь не прочесть.",
     ),
+    "renamed": Text(
+        en="This group has a new name.", ar="صار لهذه المجموعة اسم جديد.", ru="У этой группы новое название."
+    ),
+    "roles": Text(
+        en="Somebody's role in this group changed.",
+        ar="تغيّر دور أحد أعضاء هذه المجموعة.",
+        ru="В этой группе у кого-то изменилась роль.",
+    ),
+    "privacy": Text(
+        en="Read receipts or typing were switched on another of your devices.",
+        ar="تغيّر إعداد إشعارات القراءة أو الكتابة من جهاز آخر لك.",
+        ru="Отчёты о прочтении или о наборе текста переключены на другом вашем устройстве.",
+    ),
     "leaving": Text(
         en="Somebody is leaving this chat.", ar="هناك من يغادر هذه المحادثة.", ru="Кто-то выходит из этого чата."
     ),

@@ -13,6 +13,7 @@ from zajil.client.storage.store import Tx
 ItemState = Literal["queued", "sealed", "accepted", "waiting", "refused", "failed"]
 ItemKind = Literal["create", "commit", "message"]
 Status = Literal["creating", "active", "await", "lost", "removed", "left", "stuck"]
+EARLY = b"early "  # before a message id, it names what waits for that message
 STAGED_STATES = ("sealed", "accepted", "waiting", "refused")
 
 
@@ -41,7 +42,9 @@ class Chat(msgspec.Struct, frozen=True):
     gid: 16 bytes. kind: 0 self, 1 DM, 2 group. gs: group secret, 32 bytes. rotated_at: Unix ms of the last new gs.
     top: highest epoch ever held. members: the current tree. roles: account -> 1 admin, 2 owner. told: accounts that
     have our profile from us here. left: accounts that sent `leave`, and when it is our turn to remove them (Unix ms).
-    merged: the DM that replaced this one.
+    merged: the DM that replaced this one. read_n: number of the newest message row that was read. unread: messages of
+    others after it; mentioned: whether one of them mentions us. owed: receipts not yet sent, message id -> 1 delivered
+    or 2 read; owed_at: when they are due (Unix ms). typed_at: when we last told that we write (Unix ms).
     """
 
     gid: bytes
@@ -64,6 +67,12 @@ class Chat(msgspec.Struct, frozen=True):
     updated_at: int = 0
     asking: Asking | None = None
     merged: bytes = b""
+    read_n: int = 0
+    unread: int = 0
+    mentioned: bool = False
+    owed: dict[bytes, int] = {}
+    owed_at: int = 0
+    typed_at: int = 0
 
     def accounts(self) -> tuple[bytes, ...]:
         """Accounts in the tree, by lowest leaf."""
@@ -82,6 +91,7 @@ class Account(msgspec.Struct, frozen=True):
     """An account as we know it: newest verified device list, name and contact token.
 
     list_object: the signed bytes; empty while only certificates are known. said: name and token are its own word.
+    verified_pub: the account key whose safety number was compared; `verified` holds while it is the account's key.
     """
 
     account_id: bytes
@@ -93,6 +103,7 @@ class Account(msgspec.Struct, frozen=True):
     contact_token: bytes = b""
     contact: bool = False
     verified: bool = False
+    verified_pub: bytes = b""
     wanted_seq: int = 0  # a newer list exists: fetch it
     alarm: bool = False  # a fork was seen
     said: bool = False
@@ -109,13 +120,18 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class Intent(msgspec.Struct, frozen=True):
-    """What a commit is for. It names accounts and devices, never leaves, and is judged anew on each tree."""
+    """What a commit is for. It names accounts and devices, never leaves, and is judged anew on each tree.
 
-    op: Literal["add", "add-device", "remove", "remove-device", "readd", "update"]
+    title, role: what a `settings` intent changes; role: of `account`, 0 member, 1 admin, 2 owner.
+    """
+
+    op: Literal["add", "add-device", "remove", "remove-device", "readd", "update", "settings"]
     account: bytes = b""  # one account per intent, except `accounts`
     accounts: tuple[bytes, ...] = ()
     devices: tuple[int, ...] = ()
     last_epoch: int | None = None
+    title: str | None = None
+    role: int | None = None
 
     def adds(self) -> bool:
         """Whether it needs claimed KeyPackages."""
@@ -126,7 +142,8 @@ class Item(msgspec.Struct, frozen=True):
     """One outbox row. request: the whole sealed request (frame bytes, rid 0), repeated verbatim by every retry.
 
     content: MIMI content bytes, fixed at submit. wait: number of the HELLO whose DRAINED must come first.
-    hashes: H(body) of every sealing, this one last. sealed_at: Unix ms.
+    hashes: H(body) of every sealing, this one last. sealed_at: Unix ms. target: the message that an edit, deletion or
+    reaction is about; where it is an own one that still waits, the item waits behind it.
     """
 
     gid: bytes
@@ -152,10 +169,41 @@ class Item(msgspec.Struct, frozen=True):
     refusals: int = 0
     refused_epoch: int = -1
     urgent: bool = False
+    target: bytes = b""
+
+
+class Version(msgspec.Struct, frozen=True, array_like=True):
+    """One text of a message. at: Unix ms of the sender's clock; (at, message_id) orders versions."""
+
+    text: str
+    at: int
+    message_id: bytes
+
+
+class Reacted(msgspec.Struct, frozen=True, array_like=True):
+    """The reaction of one account, empty where it took it back. (at, message_id): the latest counts."""
+
+    account: bytes
+    emoji: str
+    at: int
+    message_id: bytes
+
+
+class Received(msgspec.Struct, frozen=True, array_like=True):
+    """What one account told of an own message: Unix ms of our clock at which we learnt it, 0 = not."""
+
+    account: bytes
+    delivered: int = 0
+    read: int = 0
 
 
 class StoredMessage(msgspec.Struct, frozen=True):
-    """One shown text. sent: Unix ms of the sender's clock. state: see `views.MessageState`."""
+    """One shown message. sent: Unix ms of the sender's clock; arrived: of ours. state: of the outbox, or `received`.
+
+    text: as sent (mentions are links in it), the newest version. reply_to: id of the quoted message. versions: all
+    texts by (at, message_id), the first one first; empty where it was never edited. deleted_by: the account that
+    deleted it for all; then text, versions, reactions are gone. kept: the content of a kind this version does not show.
+    """
 
     message_id: bytes
     gid: bytes
@@ -165,6 +213,35 @@ class StoredMessage(msgspec.Struct, frozen=True):
     state: Literal["queued", "sending", "sent", "failed", "received"]
     text: str
     reason: str = ""
+    reply_to: bytes = b""
+    versions: tuple[Version, ...] = ()
+    deleted_by: bytes = b""
+    reactions: tuple[Reacted, ...] = ()
+    receipts: tuple[Received, ...] = ()
+    arrived: int = 0
+    kept: bytes = b""
+
+
+class Early(msgspec.Struct, frozen=True, array_like=True):
+    """An edit, deletion or reaction whose message is not here yet: `early` rows hold those of one message.
+
+    content: as received. as_admin: whether its sender was an admin when it came.
+    """
+
+    account: bytes
+    device: int
+    message_id: bytes
+    sent: int
+    content: bytes
+    as_admin: bool
+
+
+class Privacy(msgspec.Struct, frozen=True):
+    """The two switches, both ways: off is neither sent nor shown. at: Unix ms at which they were set."""
+
+    receipts: bool = True
+    typing: bool = True
+    at: int = 0
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -313,6 +390,32 @@ def load_profile(tx: Tx) -> Profile:
     return parse_row(data, Profile)
 
 
+def load_privacy(tx: Tx) -> Privacy:
+    """The switches."""
+    data = tx.find("meta", b"privacy")
+    return Privacy() if data is None else parse_row(data, Privacy)
+
+
+def save_privacy(tx: Tx, privacy: Privacy) -> Privacy:
+    """Write them and return them."""
+    tx.put("meta", b"privacy", encode_row(privacy))
+    return privacy
+
+
+def load_early(tx: Tx, target: bytes) -> tuple[Early, ...]:
+    """What came early for a message. It lives in `known`, whose rows are forgotten after 60 days."""
+    data = tx.find("known", EARLY + target)
+    return () if data is None else msgspec.msgpack.decode(data, type=tuple[Early, ...])
+
+
+def save_early(tx: Tx, target: bytes, early: tuple[Early, ...]) -> None:
+    """Write it; empty removes it."""
+    if early:
+        tx.put("known", EARLY + target, msgspec.msgpack.encode(early))
+    else:
+        tx.delete("known", EARLY + target)
+
+
 def save_profile(tx: Tx, profile: Profile) -> Profile:
     """Write it and return it."""
     tx.put("meta", b"profile", encode_row(profile))
@@ -320,9 +423,10 @@ def save_profile(tx: Tx, profile: Profile) -> Profile:
 
 
 class Told(msgspec.Struct, frozen=True, array_like=True):
-    """One event for followers. kind: see `views.EventKind`. code: see `views.EventCode`."""
+    """One event for followers. kind: see `views.EventKind`. code: see `views.EventCode`. account: who did it."""
 
     kind: str
     gid: bytes
     message_id: bytes
     code: str
+    account: bytes = b""

@@ -153,9 +153,9 @@ class Step:
         """The person decided in this process that this copy of the home is the one to keep."""
         self._cache.recovering = True
 
-    def event(self, code: EventCode, gid: bytes = b"", message_id: bytes = b"") -> None:
+    def event(self, code: EventCode, gid: bytes = b"", message_id: bytes = b"", *, account: bytes = b"") -> None:
         """Tell followers, in this process or another, once the step is durable."""
-        row = rows.Told(EVENT_KINDS[code], gid, message_id, code)
+        row = rows.Told(EVENT_KINDS[code], gid, message_id, code, account)
         self.tx.append("event", gid, self.rng(16), rows.encode_row(row))
 
     def wanted_drain(self) -> int:
