@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import pytest
+from sqlalchemy import select
 from tests.auth.conftest import World, caller_of
 from tests.server.people import Person
 
@@ -134,6 +136,52 @@ async def test_a_linking_dies_after_two_minutes(auth: Auth, world: World) -> Non
             await call
     await linking.put_offer(auth, addr, b"another")
     assert await linking.fetch_offer(auth, addr) == b"another"
+
+
+async def test_whoever_waits_for_an_answer_gets_it_as_it_comes(auth: Auth) -> None:
+    addr = os.urandom(16)
+    await linking.put_offer(auth, addr, b"offer")
+    waiting = asyncio.ensure_future(linking.take_answer(auth, addr, wait_s=60))
+    while not auth.arrivals.waiting(addr):  # noqa: ASYNC110  # it waits inside, where nothing tells us
+        await asyncio.sleep(0)
+    # A second one does not wait, and neither does anybody where no offer lies or it is answered.
+    for other in (addr, os.urandom(16)):
+        with pytest.raises(ZajilError, match="gone"):
+            await linking.take_answer(auth, other, wait_s=60)
+    await linking.put_answer(auth, addr, b"answer")
+    assert await waiting == b"answer"
+    assert not auth.arrivals.waiting(addr)
+    await linking.put_offer(auth, other, b"offer")
+    await linking.put_answer(auth, other, b"early")
+    assert await linking.take_answer(auth, other, wait_s=60) == b"early"
+
+
+async def test_nobody_waits_longer_than_asked_and_not_everybody_may(auth: Auth) -> None:
+    addrs = [os.urandom(16) for _ in range(257)]
+    for addr in addrs:
+        await linking.put_offer(auth, addr, b"offer")
+    with pytest.raises(ZajilError, match="gone"):
+        await linking.take_answer(auth, addrs[0], wait_s=1e-6)
+    waiting = [asyncio.ensure_future(linking.take_answer(auth, addr, wait_s=60)) for addr in addrs[:256]]
+    while sum(auth.arrivals.waiting(addr) for addr in addrs) < 256:  # noqa: ASYNC110  # as above
+        await asyncio.sleep(0)
+    with pytest.raises(ZajilError, match="gone"):
+        await linking.take_answer(auth, addrs[256], wait_s=60)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert not any(auth.arrivals.waiting(addr) for addr in addrs)
+
+
+async def test_a_linking_that_is_over_leaves_the_disk_soon(auth: Auth, world: World) -> None:
+    old, fresh = os.urandom(16), os.urandom(16)
+    await linking.put_offer(auth, old, b"old")
+    world.now += 60
+    await linking.put_offer(auth, fresh, b"fresh")
+    await retention.run_often(auth)
+    world.now += 60
+    await retention.run_often(auth)
+    assert auth.db.read_sync(lambda db: db.execute(select(link.c.addr)).scalars().all()) == [fresh]
 
 
 async def test_offers_and_answers_have_a_size(auth: Auth) -> None:

@@ -237,6 +237,26 @@ def test_a_group_has_its_own_limit_and_an_outsider_cannot_use_it_up(tmp_path_fac
     server.close()
 
 
+def test_typing_has_a_limit_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    server = Server(tmp_path_factory.mktemp("limits"), limits={})
+    group = Group(server, server.mailbox(), server.mailbox())
+    seen: list[object] = []
+    for box in group.leaves.values():
+        server.bus.subscribe(box, seen.append)
+
+    def typing() -> frames.Send:
+        return group.send_frame(b"typing", flags=frames.EPHEMERAL)
+
+    for _ in range(60):
+        server.send(typing())
+    assert len(seen) == 60 * len(group.leaves)
+    assert refuses(server, "slow-down", server.send, typing()).retry_ms == 250
+    server.send(group.send_frame(b"a message still goes"))
+    server.now_ms += 250
+    server.send(typing())
+    server.close()
+
+
 # As meant
 
 

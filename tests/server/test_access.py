@@ -67,6 +67,7 @@ def parameters_for(route: Route, world: World) -> dict[str, str]:
         "hash": world.token_hash,
         "serial": encode_b64(bytes(8)),
         "addr": encode_b64(bytes(16)),
+        "id": encode_b64(bytes(16)),
     }
     return {name: text for name, text in known.items() if "{" + name + "}" in route.path}
 
@@ -90,6 +91,8 @@ MATRIX: dict[Route, dict[str, str]] = {
     control.TAKE_REFS: DEVICE,
     control.DENY_REF: DEVICE,
     control.TAKE_PASSES: DEVICE,
+    control.OWN_DATA: DEVICE,
+    control.MAILBOX_ROW: {**DEVICE, "own": "gone", "sibling": "gone", "other": "gone"},
     control.PUT_KEY_PACKAGES: {**DEVICE, "own": "malformed", "sibling": "malformed", "other": "malformed"},
     control.COUNT_KEY_PACKAGES: DEVICE,
     control.CLAIM_KEY_PACKAGES: SHARED,

@@ -15,13 +15,14 @@ from tests.server.wire import Http
 
 from zajil.engine.keys import KeyFileError
 from zajil.engine.limits import DEFAULTS
+from zajil.engine.sql.database import FILE_NAME, Database
 from zajil.protocol import control
 from zajil.protocol.errors import render_table
 from zajil.server import config, inventory
 from zajil.server.admin import create_invite
 from zajil.server.app import Server
 from zajil.server.config import CONFIG_FILE, ConfigError, Settings, load_settings
-from zajil.server.schema import all_tables, open_database
+from zajil.server.schema import all_tables, migrate, open_database
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -178,3 +179,16 @@ async def test_an_address_in_use_is_an_error_that_leaves_nothing_open(tmp_path: 
         await Server.start(tmp_path / "other", Settings(port=server.port))
     again = await Server.start(tmp_path / "other", Settings(port=0))
     await again.stop()
+
+
+def test_a_database_of_the_version_before_is_upgraded_with_what_it_holds(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / FILE_NAME)
+    migrate(database, "0001")
+    database.write_sync(lambda db: db.exec_driver_sql("INSERT INTO account VALUES (x'01', 0, 20000, 1)"))
+    database.close()
+    upgraded = open_database(tmp_path)
+    try:
+        rows = upgraded.read_sync(lambda db: db.exec_driver_sql("SELECT * FROM account").fetchall())
+    finally:
+        upgraded.close()
+    assert [tuple(row) for row in rows] == [(b"\x01", 0, 20000, 1, 0)]

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from zajil.auth.arrivals import Arrivals
 from zajil.auth.challenge import Challenges
 from zajil.auth.secrets import DAY_S
 from zajil.engine.limits import Limits
@@ -52,6 +53,7 @@ class Auth:
     drop_device: Callable[[RevokedDevice], Awaitable[None]]
     notify_list: Callable[[tuple[MailboxId, ...], int], Awaitable[None]]
     random: Callable[[int], bytes] = field(repr=False)
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
     def now(self) -> int:
         """Unix seconds."""

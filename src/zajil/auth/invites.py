@@ -1,8 +1,14 @@
-"""Registration codes: the operator makes them, a registration spends one use. They end after 30 days."""
+"""Registration codes: the operator and members make them, a registration spends one use. They end after 30 days.
+
+A code does not say whose it is; of a member only the number of codes is kept, never who came with them.
+"""
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from zajil.auth import store
+from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.secrets import DAY_S, INVITE_LIFE_DAYS, digest_of_code, new_invite_code
 from zajil.engine.sql.database import Database
 
@@ -19,6 +25,21 @@ def create_invite(db: Database, *, uses: int, now: float) -> str:
         lambda connection: store.insert_invite(connection, digest_of_code(code), day=int(now) // DAY_S, uses=uses)
     )
     return code
+
+
+async def make_invites(auth: Auth, caller: CallingDevice, n: int) -> tuple[str, ...]:
+    """Codes that a member gives to guests, each for one registration. Raises slow-down."""
+    auth.limits.take("pass_invite", caller.account_id, now=auth.clock(), cost=n)
+    codes = tuple(new_invite_code() for _ in range(n))
+    day = auth.today()
+
+    def write(db: Connection) -> None:
+        for code in codes:
+            store.insert_invite(db, digest_of_code(code), day=day, uses=1)
+        store.count_invites(db, caller.account_id, n)
+
+    await auth.db.write(write)
+    return codes
 
 
 def first_good_day(today: int) -> int:

@@ -57,11 +57,17 @@ async def put_answer(auth: Auth, addr: bytes, answer: bytes) -> None:
             raise error("not-allowed")
 
     await auth.db.write(write)
+    auth.arrivals.tell(addr)
 
 
-async def take_answer(auth: Auth, addr: bytes) -> bytes:
-    """The answer, with which both rows go: a second reader gets nothing. Raises Refused `gone`."""
+async def take_answer(auth: Auth, addr: bytes, *, wait_s: float = 0) -> bytes:
+    """The answer, with which both rows go: a second reader gets nothing. Raises Refused `gone`.
+
+    wait_s: how long to wait for it where an offer lies there.
+    """
     now = auth.now()
+    if wait_s:
+        await auth.arrivals.wait(addr, wait_s, is_waiting=lambda: _is_open(auth, addr, now))
 
     def write(db: Connection) -> bytes | None:
         found = store.find_link(db, addr, now=now)
@@ -74,6 +80,12 @@ async def take_answer(auth: Auth, addr: bytes) -> bytes:
     if answer is None:
         raise error("gone")
     return answer
+
+
+async def _is_open(auth: Auth, addr: bytes, now: int) -> bool:
+    """Whether an offer lies there that nobody has answered."""
+    found = await auth.db.read(lambda db: store.find_link(db, addr, now=now))
+    return found is not None and found.answer is None
 
 
 async def _has_answer(auth: Auth, addr: bytes, now: int) -> bool:

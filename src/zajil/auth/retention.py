@@ -10,6 +10,13 @@ from zajil.auth.lists import finish_revocations
 ROWS = 1000
 
 
+async def run_often(auth: Auth) -> None:
+    """Delete linkings that are over: they hold a device's name, so they do not wait for the hourly run."""
+    now = auth.now()
+    if await auth.db.read(lambda db: store.has_expired_links(db, now=now)):
+        await auth.db.write(lambda db: store.delete_expired_links(db, now=now))
+
+
 async def run(auth: Auth) -> None:
     """Delete everything expired, in short transactions, and finish revocations that a crash interrupted."""
     await finish_revocations(auth)

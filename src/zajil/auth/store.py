@@ -44,12 +44,11 @@ class LinkRow(NamedTuple):
 
 def insert_account(db: Connection, account_id: AccountId, *, day: int, last_device: int) -> None:
     """A new, active account. Raises IntegrityError if the id exists."""
-    db.execute(insert(account).values(id=account_id, state=ACTIVE, created_day=day, last_device=last_device))
+    db.execute(insert(account).values(id=account_id, state=ACTIVE, created_day=day, last_device=last_device, invites=0))
 
 
 def find_state(db: Connection, account_id: AccountId) -> int | None:
-    """_DEVICES = select(device.c.account_id, device.c.device_id, device.c.sig_pub, device.c.mailbox_id)
-    ACTIVE, SUSPENDED or DELETED; None if there is no such account."""
+    """ACTIVE, SUSPENDED or DELETED; None if there is no such account."""
     return db.execute(select(account.c.state).where(account.c.id == account_id)).scalar_one_or_none()
 
 
@@ -206,6 +205,11 @@ def insert_invite(db: Connection, digest: bytes, *, day: int, uses: int) -> None
     db.execute(insert(invite_code).values(hash=digest, day=day, uses=uses))
 
 
+def count_invites(db: Connection, account_id: AccountId, n: int) -> None:
+    """Note that a member made n registration codes."""
+    db.execute(update(account).where(account.c.id == account_id).values(invites=account.c.invites + n))
+
+
 def has_invite(db: Connection, digest: bytes, *, first_day: int) -> bool:
     """Whether the code is known, made on or after `first_day`, and has uses left."""
     good = (invite_code.c.hash == digest) & (invite_code.c.uses > 0) & (invite_code.c.day >= first_day)
@@ -239,6 +243,16 @@ def set_answer(db: Connection, addr: bytes, answer: bytes) -> None:
 def delete_link(db: Connection, addr: bytes) -> None:
     """Forget a device linking."""
     db.execute(delete(link).where(link.c.addr == addr))
+
+
+def has_expired_links(db: Connection, *, now: int) -> bool:
+    """Whether a linking is over whose rows still lie there."""
+    return db.execute(select(link.c.addr).where(link.c.expires <= now).limit(1)).first() is not None
+
+
+def delete_expired_links(db: Connection, *, now: int) -> None:
+    """Forget every linking that is over."""
+    db.execute(delete(link).where(link.c.expires <= now))
 
 
 def delete_contact_tokens(db: Connection, account_id: AccountId) -> None:

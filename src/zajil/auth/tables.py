@@ -40,6 +40,17 @@ account = Table(
             "counter", "highest device number ever used, so that none is used twice", "until the account is deleted"
         ),
     ),
+    Column(
+        "invites",
+        Integer,
+        nullable=False,
+        server_default="0",
+        info=describe(
+            "counter",
+            "registration codes this member made; who came with them is not kept",
+            "until the account is deleted",
+        ),
+    ),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -39,6 +39,9 @@ DEFAULTS: Mapping[str, Limit] = {
     "login": Limit(20, 30),
     "device_list_write": Limit(10, 3600),
     "pass_group": Limit(20, 3600),
+    "pass_invite": Limit(20, 3600),
+    "row_read": Limit(60, 1),
+    "own_data": Limit(20, 5),
     "key_package_write": Limit(60, 60),
     "refs_write": Limit(60, 10),
     # per target account

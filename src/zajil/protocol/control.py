@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Annotated, ClassVar, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
 from zajil.protocol import limits
 from zajil.protocol.errors import ZajilError, error, error_from_wire
@@ -124,16 +124,20 @@ class Refs(msgspec.Struct, frozen=True):
 
 
 class TakePasses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /passes."""
+    """POST /passes. kind: group (makes one group) or invite (a registration code to give to a guest)."""
 
-    kind: Annotated[str, Meta(pattern="^group$")]
+    kind: Annotated[str, Meta(pattern="^(group|invite)$")]
     n: Annotated[int, Meta(ge=1, le=limits.PASSES_PER_CALL)]
 
 
-class Passes(msgspec.Struct, frozen=True):
-    """One-time passes; the server keeps their hashes without an account."""
+class Passes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One-time passes; the server keeps their hashes without an account.
+
+    passes: of kind group. codes: of kind invite, text that the gate of registration takes once within 30 days.
+    """
 
     passes: tuple[B32, ...]
+    codes: tuple[str, ...] = ()
 
 
 class KeyPackage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -191,11 +195,51 @@ class ClaimedKeyPackages(msgspec.Struct, frozen=True):
     clients: tuple[ClaimedClient, ...]
 
 
+class OwnDataRow(msgspec.Struct, frozen=True):
+    """One column of what the server stores. class: identifier, key, ciphertext, counter, time or flag.
+
+    rows: how many rows of the table belong to the caller's account; None where the server itself cannot tell.
+    """
+
+    table: str
+    column: str
+    kind: str = field(name="class")
+    purpose: str
+    retention: str
+    rows: U64 | None
+
+
+class OwnData(msgspec.Struct, frozen=True):
+    """GET /accounts/me/data: every column there is, by table."""
+
+    rows: tuple[OwnDataRow, ...]
+
+
+class StoredCell(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One column of a stored row as it rests. value: a number, or bytes as base64url, None for NULL.
+
+    withheld: the value is not told, because it would say who else has fetched the message.
+    """
+
+    table: str
+    name: str
+    kind: str = field(name="class")
+    purpose: str
+    value: int | str | None
+    withheld: bool = False
+
+
+class StoredMessage(msgspec.Struct, frozen=True):
+    """GET /mailbox/rows/{id}: the row of a message, then the entries of the account's mailboxes that point to it."""
+
+    cells: tuple[StoredCell, ...]
+
+
 class Config(msgspec.Struct, frozen=True):
-    """GET /config. gate: invite or open. limits: bytes and counts by name."""
+    """GET /config. registration: invite or open. limits: bytes and counts by name."""
 
     server_name: str
-    gate: str
+    registration: str
     min_client: U16
     suites: tuple[U16, ...]
     limits: Mapping[str, U64]
@@ -256,12 +300,14 @@ CREATE_ACCOUNT: Final = Route("POST", "/accounts", _NONE, CreateAccount, Session
 CHALLENGE: Final = Route("POST", "/auth/challenge", _NONE, Challenge, ChallengeAnswer, _SMALL)
 TAKE_TOKEN: Final = Route("POST", "/auth/token", _NONE, Login, Session, _SMALL)
 DROP_TOKEN: Final = Route("DELETE", "/auth/token", _D, None, Empty)
+OWN_DATA: Final = Route("GET", "/accounts/me/data", _D, None, OwnData)
 DEVICE_LISTS: Final = Route("GET", "/accounts/{account}/devices", _D_OR_T, None, DeviceLists)
 PUT_DEVICE_LIST: Final = Route("PUT", "/accounts/me/devices", _D, PutDeviceList, Empty, _SMALL)
 PUT_CONTACT_TOKEN: Final = Route("PUT", "/contact-tokens/{hash}", _D, PutContactToken, Empty, _SMALL)
 DROP_CONTACT_TOKEN: Final = Route("DELETE", "/contact-tokens/{hash}", _D, None, Empty)
 TAKE_REFS: Final = Route("POST", "/mailbox/refs", _D, TakeRefs, Refs, _SMALL)
 DENY_REF: Final = Route("DELETE", "/mailbox/refs/{serial}", _D, None, Empty)
+MAILBOX_ROW: Final = Route("GET", "/mailbox/rows/{id}", _D, None, StoredMessage)
 TAKE_PASSES: Final = Route("POST", "/passes", _D, TakePasses, Passes, _SMALL)
 PUT_KEY_PACKAGES: Final = Route("PUT", "/keypackages", _D, PutKeyPackages, KeyPackageCounts, _JSON)
 COUNT_KEY_PACKAGES: Final = Route("GET", "/keypackages/count", _D, None, KeyPackageCounts)
@@ -274,8 +320,8 @@ CONFIG: Final = Route("GET", "/config", _NONE, None, Config)
 HEALTH: Final = Route("GET", "/health", _NONE, None, Health)
 
 ROUTES: Final = (
-    *(CREATE_ACCOUNT, CHALLENGE, TAKE_TOKEN, DROP_TOKEN, DEVICE_LISTS, PUT_DEVICE_LIST),
-    *(PUT_CONTACT_TOKEN, DROP_CONTACT_TOKEN, TAKE_REFS, DENY_REF, TAKE_PASSES),
+    *(CREATE_ACCOUNT, CHALLENGE, TAKE_TOKEN, DROP_TOKEN, OWN_DATA, DEVICE_LISTS, PUT_DEVICE_LIST),
+    *(PUT_CONTACT_TOKEN, DROP_CONTACT_TOKEN, TAKE_REFS, DENY_REF, MAILBOX_ROW, TAKE_PASSES),
     *(PUT_KEY_PACKAGES, COUNT_KEY_PACKAGES, CLAIM_KEY_PACKAGES),
     *(PUT_LINK_OFFER, LINK_OFFER, PUT_LINK_ANSWER, LINK_ANSWER, CONFIG, HEALTH),
 )

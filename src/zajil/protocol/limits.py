@@ -20,6 +20,8 @@ HTTP_BODY_BYTES: Final = 256 * KIB
 """Longest body of a control call, JSON or not."""
 LINK_OFFER_BYTES: Final = 4 * KIB
 LINK_ANSWER_BYTES: Final = 256 * KIB
+LINK_WAIT_S: Final = 25
+"""Longest `wait` of GET /link/{addr}/answer, in seconds."""
 CBOR_DEPTH: Final = 16
 CONTENT_DEPTH: Final = 4
 """Nested parts of one message body."""

@@ -17,7 +17,7 @@ from typing import IO
 
 from aiohttp import web
 
-from zajil.auth import contacts, lists, login, retention
+from zajil.auth import contacts, invites, lists, login, retention
 from zajil.auth.challenge import Challenges
 from zajil.auth.context import Auth, CallingDevice, RevokedDevice
 from zajil.delivery import commit, create, mailboxes, packages, send
@@ -40,6 +40,7 @@ from zajil.server.gateway.receiver import Standing
 from zajil.server.gateway.services import Hello, Services
 from zajil.server.gateway.shell import Shell
 from zajil.server.http.auth_routes import bind_auth
+from zajil.server.http.data_routes import bind_data
 from zajil.server.http.delivery_routes import bind_delivery, bind_public
 from zajil.server.http.dispatch import Dispatcher
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
@@ -156,6 +157,7 @@ class Server:
                 if time.monotonic() >= again:
                     again = time.monotonic() + self.settings.retention_every_s
                     await self.run_retention()
+                await retention.run_often(self._auth)
                 await self._db.empty_log()
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
                 _LOG.error("retention failed", exc_info=bug)
@@ -193,9 +195,16 @@ class Server:
         )
 
     def _make_dispatcher(self, keys: Keys) -> Dispatcher:
-        public = bind_public(server_name=self.settings.server_name, gate=self.settings.registration)
+        public = bind_public(server_name=self.settings.server_name, registration=self.settings.registration)
         return Dispatcher(
-            routes={**bind_auth(self._auth), **bind_delivery(self._delivery), **public},
+            routes={
+                **bind_auth(self._auth),
+                **bind_delivery(
+                    self._delivery, make_invites=lambda device, n: invites.make_invites(self._auth, device, n)
+                ),
+                **bind_data(self._auth, self._delivery),
+                **public,
+            },
             check_device=lambda token: login.check_device(self._auth, token),
             limits=self._limits,
             clock=self._clock,

@@ -53,7 +53,9 @@ def _described(tables: MetaData) -> list[InventoryRow]:
             info = column.info
             if not {"class", "purpose", "retention"} <= info.keys():
                 raise ValueError(f"{table.name}.{column.name} has no entry in the data inventory")
-            rows.append(InventoryRow(table.name, column.name, info["class"], info["purpose"], info["retention"]))
+            rows.append(
+                InventoryRow(str(table.name), str(column.name), info["class"], info["purpose"], info["retention"])
+            )
     return rows
 
 

@@ -35,10 +35,10 @@ def open_database(data: Path) -> Database:
     return database
 
 
-def migrate(database: Database) -> None:
-    """Run the migrations that are missing, in one transaction."""
+def migrate(database: Database, revision: str = "head") -> None:
+    """Run the migrations that are missing up to this one, in one transaction."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with database.turn, database.engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)

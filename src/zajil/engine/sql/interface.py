@@ -18,7 +18,7 @@ checked everything that needs no stored state; the engine trusts it in that.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -200,6 +200,13 @@ class MailboxState(msgspec.Struct, frozen=True, kw_only=True):
     before_seq: int
 
 
+class StoredRow(NamedTuple):
+    """A row as it rests: table, and value by column. Sealed values stay sealed."""
+
+    table: str
+    values: Mapping[str, int | bytes | None]
+
+
 class MailboxEngine(ABC):
     """See the module text for what holds. Errors are ZajilErrors of the codes each operation names, and `busy`."""
 
@@ -252,6 +259,14 @@ class MailboxEngine(ABC):
     @abstractmethod
     async def mailbox_state(self, mailbox_id: MailboxId) -> MailboxState:
         """Numbers of the mailbox. Raises Refused `gone`."""
+
+    @abstractmethod
+    async def find_rows(self, message_id: bytes, mailbox_ids: Sequence[MailboxId]) -> tuple[StoredRow, ...]:
+        """The row of this message and the entries of these mailboxes that point to it; empty if none of them does."""
+
+    @abstractmethod
+    async def count_rows(self, mailbox_ids: Sequence[MailboxId]) -> Mapping[str, int]:
+        """By table: rows that belong to these mailboxes or that they point to."""
 
     @abstractmethod
     def apply(self, operations: Sequence[Operation], *, now_ms: int) -> list[Outcome | Exception]:

@@ -20,6 +20,7 @@ from zajil.engine.sql.interface import (
     KIND_WELCOME,
     MESSAGE_TTL_S,
     MailboxState,
+    StoredRow,
 )
 from zajil.protocol.errors import error
 from zajil.protocol.frames import Kind, Msg
@@ -278,3 +279,39 @@ def state_of(sql: Sql, mailbox_id: MailboxId) -> MailboxState:
     if row is None:
         raise error("gone", "mailbox")
     return MailboxState(head=row[0] - 1, queued=row[1], acked=row[2], dropped=row[3], before_seq=row[4])
+
+
+_MESSAGE_COLUMNS = ("id", "kind", "epoch", "ts", "body", "refs", "expires")
+_ENTRY_COLUMNS = ("mailbox_id", "seq", "message_id", "size", "via")
+
+
+def find_rows(sql: Sql, message_id: bytes, mailbox_ids: Sequence[MailboxId]) -> tuple[StoredRow, ...]:
+    """The row of a message and the entries of these mailboxes that point to it, as they rest; else none. In one read.
+
+    Without an entry of theirs nobody learns whether the message exists.
+    """
+    cursor = sql.run(
+        f"SELECT {', '.join('m.' + name for name in _MESSAGE_COLUMNS)},"  # noqa: S608
+        f" {', '.join('i.' + name for name in _ENTRY_COLUMNS)}"
+        " FROM mailbox_item i JOIN message m ON m.id = i.message_id"
+        f" WHERE i.message_id = ? AND i.mailbox_id IN ({_marks(len(mailbox_ids))}) ORDER BY i.mailbox_id, i.seq",
+        (message_id, *mailbox_ids),
+    )
+    found: list[StoredRow] = []
+    for row in cursor:
+        cut = len(_MESSAGE_COLUMNS)
+        if not found:
+            found.append(StoredRow("message", dict(zip(_MESSAGE_COLUMNS, row[:cut], strict=True))))
+        found.append(StoredRow("mailbox_item", dict(zip(_ENTRY_COLUMNS, row[cut:], strict=True))))
+    return tuple(found)
+
+
+def count_rows(sql: Sql, mailbox_ids: Sequence[MailboxId]) -> dict[str, int]:
+    """Mailboxes, their entries, and the messages these point to. Two statements."""
+    marks = _marks(len(mailbox_ids))
+    boxes = sql.run(f"SELECT COUNT(*) FROM mailbox WHERE mailbox_id IN ({marks})", mailbox_ids).fetchone()  # noqa: S608
+    entries = sql.run(
+        f"SELECT COUNT(*), COUNT(DISTINCT message_id) FROM mailbox_item WHERE mailbox_id IN ({marks})",  # noqa: S608
+        mailbox_ids,
+    ).fetchone()
+    return {"mailbox": boxes[0], "mailbox_item": entries[0], "message": entries[1]}

@@ -18,7 +18,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -143,6 +143,18 @@ class SQLiteMailboxEngine(MailboxEngine):
 
     async def mailbox_state(self, mailbox_id: MailboxId) -> MailboxState:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.state_now, mailbox_id)
+
+    async def find_rows(self, message_id: bytes, mailbox_ids: Sequence[MailboxId]) -> tuple[op.StoredRow, ...]:
+        def work() -> tuple[op.StoredRow, ...]:
+            return queues.find_rows(Sql(self._reading()), message_id, mailbox_ids)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    async def count_rows(self, mailbox_ids: Sequence[MailboxId]) -> Mapping[str, int]:
+        def work() -> Mapping[str, int]:
+            return queues.count_rows(Sql(self._reading()), mailbox_ids)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
     async def _submit(self, operation: Operation) -> Outcome:
         loop = asyncio.get_running_loop()

@@ -13,6 +13,7 @@ from zajil.protocol import control
 from zajil.protocol.control import Blob, Empty, Route
 from zajil.protocol.errors import error
 from zajil.protocol.ids import AccountId, DeviceId, parse_b64
+from zajil.protocol.limits import LINK_WAIT_S
 from zajil.server.http.calls import BoundRoute, Request
 
 T = TypeVar("T")
@@ -128,7 +129,10 @@ class _Routes:
         return Empty()
 
     async def link_answer(self, request: Request) -> bytes:
-        return await linking.take_answer(self._auth, _addr(request))
+        wait = request.query.get("wait", "0")
+        if not (wait.isascii() and wait.isdigit() and len(wait) <= 2 and int(wait) <= LINK_WAIT_S):
+            raise error("malformed", "wait")
+        return await linking.take_answer(self._auth, _addr(request), wait_s=int(wait))
 
     def _take_link(self, request: Request) -> None:
         self._auth.limits.take("link_put", request.prefix, now=self._auth.clock())

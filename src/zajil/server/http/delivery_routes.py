@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
+from zajil.auth.context import CallingDevice
 from zajil.delivery import mailboxes, packages
 from zajil.delivery.context import ContactCaller, Delivery, DeviceCaller
 from zajil.protocol import control, limits
@@ -14,9 +15,11 @@ from zajil.protocol.ids import parse_b64
 from zajil.server.http.auth_routes import body_of, device_of
 from zajil.server.http.calls import BoundRoute, Request
 
+MakeInvites = Callable[[CallingDevice, int], Awaitable[tuple[str, ...]]]
 
-def bind_delivery(delivery: Delivery) -> Mapping[Route, BoundRoute]:
-    """Every route of mailboxes, passes and key packages."""
+
+def bind_delivery(delivery: Delivery, *, make_invites: MakeInvites) -> Mapping[Route, BoundRoute]:
+    """Every route of mailboxes, passes and key packages. make_invites: registration codes of a member."""
 
     async def take_refs(request: Request) -> msgspec.Struct:
         return await mailboxes.take_refs(delivery, _device(request), body_of(request, control.TakeRefs))
@@ -26,7 +29,10 @@ def bind_delivery(delivery: Delivery) -> Mapping[Route, BoundRoute]:
         return Empty()
 
     async def take_passes(request: Request) -> msgspec.Struct:
-        return await mailboxes.take_passes(delivery, _device(request), body_of(request, control.TakePasses))
+        wanted = body_of(request, control.TakePasses)
+        if wanted.kind == "invite":
+            return control.Passes((), await make_invites(device_of(request), wanted.n))
+        return await mailboxes.take_passes(delivery, _device(request), wanted)
 
     async def put_packages(request: Request) -> msgspec.Struct:
         return await packages.put(delivery, _device(request), body_of(request, control.PutKeyPackages))
@@ -48,11 +54,11 @@ def bind_delivery(delivery: Delivery) -> Mapping[Route, BoundRoute]:
     }
 
 
-def bind_public(*, server_name: str, gate: str) -> Mapping[Route, BoundRoute]:
+def bind_public(*, server_name: str, registration: str) -> Mapping[Route, BoundRoute]:
     """/config and /health."""
     about = control.Config(
         server_name=server_name,
-        gate=gate,
+        registration=registration,
         min_client=0,
         suites=(limits.SUITE_XWING,),
         limits={

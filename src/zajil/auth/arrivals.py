@@ -1,0 +1,44 @@
+"""Who waits for the answer of a linking, in memory: one place for each address, and only so many at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+_PLACES_MAX: Final = 256
+
+
+class Arrivals:
+    """Events of one server process, by address."""
+
+    def __init__(self) -> None:
+        self._events: dict[bytes, asyncio.Event] = {}
+
+    async def wait(self, addr: bytes, seconds: float, *, is_waiting: Callable[[], Awaitable[bool]]) -> None:
+        """Returns once `tell` is called for this address, or after this time; at once where waiting makes no sense.
+
+        is_waiting: asked after taking the place, so that nothing is missed in between. Where all places are taken, or
+        somebody waits for the same, it returns at once: the caller then asks again.
+        """
+        if addr in self._events or len(self._events) >= _PLACES_MAX:
+            return
+        event = self._events[addr] = asyncio.Event()
+        try:
+            if await is_waiting():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await event.wait()
+        finally:
+            del self._events[addr]
+
+    def waiting(self, addr: bytes) -> bool:
+        """Whether somebody waits there."""
+        return addr in self._events
+
+    def tell(self, addr: bytes) -> None:
+        """Something has arrived there."""
+        event = self._events.get(addr)
+        if event is not None:
+            event.set()
