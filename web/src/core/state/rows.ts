@@ -5,7 +5,7 @@
  */
 import { decode, encode } from "@msgpack/msgpack";
 import { encodeB64, parseB64 } from "../../protocol/ids.ts";
-import type { ReadTx, Tx } from "../store/store.ts";
+import type { ReadTx, Tx } from "../store/types.ts";
 
 export type Id = string;
 /**

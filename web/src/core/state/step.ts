@@ -4,8 +4,7 @@
  */
 import type { Authenticate, Env, Group } from "../mls/mls.ts";
 import { loadGroup, loadStaged, saveGroup, saveStaged, type Staged } from "../mls/mls.ts";
-import type { ReadTx, Tx } from "../store/store.ts";
-import type { Keys } from "./keys.ts";
+import type { ReadTx, Secrets, Tx } from "../store/types.ts";
 import * as rows from "./rows.ts";
 import type { Chat, Id, Profile, Session } from "./rows.ts";
 
@@ -32,19 +31,27 @@ export class GroupCache {
 /** Answers whose key a leaf is, from the store of a step; `load` reads what it will need. */
 export type MakeAuthenticate = (step: Look) => Promise<Authenticate>;
 
+/** What every step of one core shares. */
+export interface Surroundings {
+  readonly secrets: Secrets;
+  readonly profile: Profile;
+  readonly cache: GroupCache;
+  readonly authenticate: MakeAuthenticate;
+}
+
 /** A read-only view at one moment. */
 export class Look {
   readonly tx: ReadTx;
-  readonly keys: Keys;
+  readonly secrets: Secrets;
   readonly profile: Profile;
   readonly now: number;
   protected readonly cache: GroupCache;
   protected readonly authenticate: MakeAuthenticate;
 
-  constructor(tx: ReadTx, now: number, about: { keys: Keys; profile: Profile; cache: GroupCache; authenticate: MakeAuthenticate }) {
+  constructor(tx: ReadTx, now: number, about: Surroundings) {
     this.tx = tx;
     this.now = now;
-    this.keys = about.keys;
+    this.secrets = about.secrets;
     this.profile = about.profile;
     this.cache = about.cache;
     this.authenticate = about.authenticate;
@@ -77,7 +84,7 @@ export class Step extends Look {
   declare readonly tx: Tx;
   readonly told: Told[] = [];
 
-  constructor(tx: Tx, about: { keys: Keys; profile: Profile; cache: GroupCache; authenticate: MakeAuthenticate }) {
+  constructor(tx: Tx, about: Surroundings) {
     super(tx, tx.now, about);
   }
 
@@ -90,7 +97,7 @@ export class Step extends Look {
   async env(): Promise<Env> {
     return {
       authenticate: await this.authenticate(this),
-      sign: (data) => this.keys.signDevice(data),
+      sign: (data) => this.secrets.sign(data),
       rng: (n) => this.rng(n),
       now: Math.floor(this.now / 1000),
     };

@@ -1,0 +1,154 @@
+/**
+ * What a person does with chats: open one, change its members, leave. Each queues items; the outbox sends them.
+ * Twin of zajil.client.core.chats.
+ */
+import { chatSettings, type ChatSettings } from "../../protocol/chat/extensions.ts";
+import { error } from "../../protocol/errors.ts";
+import { NAME_BYTES } from "../../protocol/limits.ts";
+import * as accounts from "../state/accounts.ts";
+import * as rows from "../state/rows.ts";
+import type { Chat, Id } from "../state/rows.ts";
+import type { Look, Step } from "../state/step.ts";
+import * as groups from "./groups.ts";
+import { DM, GROUP, OWNER, SELF } from "./groups.ts";
+import * as messages from "./messages.ts";
+import * as outbox from "./outbox.ts";
+
+/** The group of our own devices, made once at registration; its id. */
+export function openSelfChat(step: Step): Promise<Id> {
+  return create(step, chatSettings(SELF), []);
+}
+
+/** The DM with an account: the one there is, or a new one. */
+export async function openDm(step: Step, peer: Id): Promise<Id> {
+  const existing = await findDm(step, peer);
+  if (existing === undefined) return create(step, chatSettings(DM), [peer]);
+  if (existing.status === "active" && !rows.accountsOf(existing).includes(peer)) {
+    await outbox.submitIntent(step, existing.gid, rows.makeIntent("add", { accounts: [peer] }));
+  }
+  return existing.gid;
+}
+
+/** Another DM with an account, where the one there is does not work; once both do, they merge. */
+export function openNewDm(step: Step, peer: Id): Promise<Id> {
+  return create(step, chatSettings(DM), [peer]);
+}
+
+/** The DM with an account that is used now. */
+export async function findDm(look: Look, peer: Id): Promise<Chat | undefined> {
+  const found = (await rows.allChats(look.tx)).filter(
+    (c) => c.kind === DM && c.peer === peer && c.merged === "" && c.status !== "removed" && c.status !== "left",
+  );
+  const late = (chat: Chat) => Number(chat.status !== "active");
+  return found.sort((a, b) => late(a) - late(b) || rows.compareIds(a.gid, b.gid))[0];
+}
+
+/** A new group owned by us; its id. */
+export async function openGroup(step: Step, title: string, people: readonly Id[]): Promise<Id> {
+  checkName(title);
+  const roles = new Map([[step.profile.account_id, OWNER]]);
+  return create(step, { ...chatSettings(GROUP), name: title, roles }, people);
+}
+
+/** Throws `malformed` for a name or title that is empty, too long or no UTF-8. */
+export function checkName(name: string): void {
+  const size = new TextEncoder().encode(name.trim()).length;
+  if (!name.isWellFormed() || size < 1 || size > NAME_BYTES) throw error("malformed", "name of 1 to 256 bytes");
+}
+
+async function create(step: Step, settings: ChatSettings, people: readonly Id[]): Promise<Id> {
+  await checkPeople(step, people);
+  const gid = rows.idOf(step.rng(16));
+  const group = await groups.create(step, gid, settings);
+  const own = step.profile;
+  const base: Chat = { ...rows.EMPTY_CHAT, gid, kind: settings.kind, title: settings.name, status: "creating" };
+  await rows.saveChat(step.tx, {
+    ...groups.describe(base, group),
+    peer: settings.kind === DM ? (people[0] ?? "") : "",
+    gs: await groups.groupSecret(group, gid),
+    rotated_at: step.now,
+    activity: step.now,
+    members: [{ leaf: 0, account: own.account_id, device: own.device_id, added: 0 }],
+  });
+  await step.saveGroup(gid, group);
+  await outbox.submit(step, rows.makeItem(gid, "create", step.now, { claim_id: step.rng(16) }));
+  const devices = (await accounts.known(step, own.account_id)).devices;
+  const others = devices.some(([device]) => device !== own.device_id);
+  const invited = [...(others ? [own.account_id] : []), ...people.filter((person) => person !== own.account_id)];
+  if (invited.length > 0) await outbox.submitIntent(step, gid, rows.makeIntent("add", { accounts: invited }));
+  step.event("created", gid);
+  return gid;
+}
+
+/** The chat, if we may act in it. Throws `not-a-member`, `unknown-chat`. */
+export async function checkMember(look: Look, gid: Id): Promise<Chat> {
+  let chat = await rows.findChat(look.tx, gid);
+  if (chat?.merged) chat = await rows.findChat(look.tx, chat.merged);
+  if (chat === undefined) throw error("unknown-chat");
+  if (chat.status === "removed" || chat.status === "left" || look.profile.account_id in chat.left) {
+    throw error("not-a-member");
+  }
+  return chat;
+}
+
+/** Queue the lists of an account for the members, then its Add; the items. Throws `not-permitted`. */
+export async function addAccount(step: Step, gid: Id, account: Id): Promise<number[]> {
+  const chat = await checkGroup(step, gid);
+  if (groups.roleOf(chat, step.profile.account_id) < (chat.perms["add"] ?? groups.ADMIN)) throw error("not-permitted");
+  if (rows.accountsOf(chat).includes(account)) return [];
+  await checkPeople(step, [account]);
+  await submitLists(step, chat, account);
+  return [await outbox.submitIntent(step, chat.gid, rows.makeIntent("add", { accounts: [account] }))];
+}
+
+/** Tell the members the newest device list of an account before a commit adds its devices. */
+export async function submitLists(step: Step, chat: Chat, account: Id): Promise<void> {
+  const known = await accounts.known(step, account);
+  if (known.list_object.length === 0 || chat.members.length <= 1) return;
+  await messages.submitControl(step, chat.gid, { op: "lists", lists: [known.list_object] }, true);
+}
+
+/** Queue the Remove of an account; the items. Throws `not-permitted`. */
+export async function removeAccount(step: Step, gid: Id, account: Id): Promise<number[]> {
+  const chat = await checkGroup(step, gid);
+  const role = groups.roleOf(chat, step.profile.account_id);
+  if (account === step.profile.account_id || role < groups.ADMIN) throw error("not-permitted");
+  if (groups.roleOf(chat, account) === OWNER && role < OWNER) throw error("not-permitted");
+  if (!rows.accountsOf(chat).includes(account)) return [];
+  return [await outbox.submitIntent(step, chat.gid, rows.makeIntent("remove", { account }))];
+}
+
+/** The chat, if it is a group we are in. Throws `not-a-member`, `not-permitted`, `chat-stuck`. */
+export async function checkGroup(look: Look, gid: Id): Promise<Chat> {
+  const chat = await checkMember(look, gid);
+  if (chat.kind !== GROUP) throw error("not-permitted");
+  if (chat.status === "await" || chat.status === "lost") throw error("chat-stuck");
+  return chat;
+}
+
+/** Throws `list-fork` for an account with two device lists in one place: nobody is added on a disputed list. */
+export async function checkPeople(look: Look, people: readonly Id[]): Promise<void> {
+  for (const person of people) {
+    if ((await accounts.known(look, person)).alarm) throw error("list-fork");
+  }
+}
+
+/** Tell the group; another member removes us. */
+export async function leave(step: Step, gid: Id): Promise<void> {
+  const chat = await checkGroup(step, gid);
+  await messages.submitControl(step, chat.gid, { op: "leave" });
+  await step.changeChat(chat.gid, { left: { ...chat.left, [step.profile.account_id]: step.now } });
+}
+
+/** A device of ours is new: bring it into the self group, then into every chat by last activity. */
+export async function addOwnDevice(step: Step, device: number): Promise<void> {
+  const own = step.profile.account_id;
+  const all = await rows.allChats(step.tx);
+  const order = (chat: Chat) => Number(chat.kind !== SELF);
+  for (const chat of all.sort((a, b) => order(a) - order(b) || b.activity - a.activity)) {
+    const usable = chat.status === "active" || chat.status === "creating";
+    if (!usable || rows.leafOf(chat, own, device) !== undefined) continue;
+    await submitLists(step, chat, own);
+    await outbox.submitIntent(step, chat.gid, rows.makeIntent("add-device", { account: own, devices: [device] }));
+  }
+}

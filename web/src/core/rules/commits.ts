@@ -1,0 +1,224 @@
+/**
+ * Own commits from intent to sealed request, and the move to the next epoch for own and foreign ones alike.
+ * Twin of zajil.client.core.commits.
+ */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { encodeCommitAad, hashRefs, parseAad } from "../../protocol/chat/aad.ts";
+import { encodeGroupInfoShare, GROUP_INFO_SHARE, type Acquaintance } from "../../protocol/chat/extensions.ts";
+import type { CommitFrame } from "../../protocol/frames.ts";
+import { clientId } from "../../protocol/ids.ts";
+import { GROUP_LEAVES } from "../../protocol/limits.ts";
+import { rosterKey } from "../../protocol/roster.ts";
+import { MlsError, parseKeyPackage, Rejected, TooManyLeaves } from "../mls/mls.ts";
+import type { Extension, KeyPackage, Proposal, Staged } from "../mls/mls.ts";
+import * as accounts from "../state/accounts.ts";
+import * as rows from "../state/rows.ts";
+import type { Chat, Claimed, Id, Intent, Item } from "../state/rows.ts";
+import type { Step } from "../state/step.ts";
+import * as groups from "./groups.ts";
+import * as judge from "./judge.ts";
+import type { DeviceName } from "./judge.ts";
+import * as outbox from "./outbox.ts";
+
+/** What an intent means on the current tree. claims: in the order of the Adds. */
+export interface Plan {
+  readonly removes: readonly number[];
+  readonly claims: readonly Claimed[];
+}
+
+/** The intent is no longer allowed or cannot be carried out. code: an error code. */
+export class Dropped extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(code);
+    this.name = "Dropped";
+    this.code = code;
+  }
+}
+
+/**
+ * The leaves to remove and the packages to add now; empty when others did it meanwhile.
+ *
+ * Judged anew on each tree by the rules for foreign commits. Throws Dropped.
+ */
+export function plan(chat: Chat, item: Item, own: DeviceName): Plan {
+  const intent = item.intent ?? rows.makeIntent("update");
+  let removes = leavesOf(chat, intent).filter((leaf) => leaf !== chat.own_leaf);
+  const staying = chat.members.filter((m) => !removes.includes(m.leaf));
+  const stays = (c: Claimed) => staying.some((m) => m.account === c.account && m.device === c.device);
+  let claims = item.claims.filter((c) => !stays(c));
+  if (intent.op === "readd") {
+    claims = readdClaims(chat, intent, claims, own);
+    removes = claims.length > 0 ? removes : [];
+  }
+  const change: judge.Change = {
+    by: own[0],
+    added: claims.map((c) => [c.account, c.device] as const),
+    removed: chat.members.filter((m) => removes.includes(m.leaf)).map((m) => [m.account, m.device] as const),
+    settings: false,
+  };
+  try {
+    judge.checkChange(chat, change);
+  } catch (problem) {
+    if (problem instanceof judge.Vetoed) throw new Dropped("not-permitted");
+    throw problem;
+  }
+  if (staying.length + claims.length > GROUP_LEAVES) throw new Dropped("group-full");
+  return { removes, claims };
+}
+
+function leavesOf(chat: Chat, intent: Intent): number[] {
+  const ofAccount = chat.members.filter((m) => m.account === intent.account);
+  if (intent.op === "remove") return ofAccount.map((m) => m.leaf);
+  if (intent.op === "remove-device" || intent.op === "readd") {
+    return ofAccount.filter((m) => intent.devices.includes(m.device)).map((m) => m.leaf);
+  }
+  return [];
+}
+
+/** None left when another helper was faster, the account left meanwhile, or the asker is this device. */
+function readdClaims(chat: Chat, intent: Intent, claims: readonly Claimed[], own: DeviceName): Claimed[] {
+  const device = intent.devices[0];
+  if (device === undefined || (intent.account === own[0] && device === own[1])) return [];
+  if (!rows.accountsOf(chat).includes(intent.account)) return [];
+  const leaf = rows.leafOf(chat, intent.account, device);
+  const member = leaf === undefined ? undefined : rows.memberAt(chat, leaf);
+  if (member !== undefined && intent.last_epoch !== null && member.added > intent.last_epoch) return [];
+  return claims.filter((c) => c.account === intent.account && c.device === device);
+}
+
+/** Seal the commit of an intent; false when nothing was left to do (the item is then done or failed). */
+export async function sealCommit(step: Step, n: number, item: Item): Promise<boolean> {
+  const chat = await step.chat(item.gid);
+  try {
+    const planned = plan(chat, item, [step.profile.account_id, step.profile.device_id]);
+    if (planned.removes.length === 0 && planned.claims.length === 0 && item.intent?.op !== "update") {
+      await outbox.finish(step, n, item);
+      return false;
+    }
+    const request = await commit(step, chat, planned);
+    await outbox.recordSealing(step, n, item, { request, body: request.commit, epoch: chat.epoch });
+    return true;
+  } catch (problem) {
+    if (problem instanceof Dropped) await outbox.fail(step, n, item, problem.code);
+    else if (problem instanceof TooManyLeaves) await outbox.fail(step, n, item, "group-full");
+    // Packages are opaque to the server, so a contact may have published anything: one Add fails, nothing else.
+    else if (problem instanceof MlsError) await outbox.fail(step, n, item, "bad-signature");
+    else throw problem;
+    return false;
+  }
+}
+
+async function commit(step: Step, chat: Chat, planned: Plan): Promise<CommitFrame> {
+  const gid = chat.gid;
+  const group = await step.loadGroup(gid);
+  const packages = planned.claims.map((claim) => parseKeyPackage(claim.key_package));
+  const proposals: Proposal[] = [
+    ...planned.removes.map((leaf) => ({ remove: leaf })),
+    ...packages.map((add) => ({ add })),
+  ];
+  const { added, removed } = group.plan(proposals);
+  await checkClaims(step, planned.claims, packages);
+  const rotate = removed.length > 0 || step.now - chat.rotated_at >= groups.ROTATE_AFTER_MS;
+  const references = planned.claims.map((claim) => claim.deliver_to);
+  const removedInOrder = [...removed].sort((a, b) => a - b);
+  const told = { added: [...added], removed: removedInOrder, rotate, refsHash: hashRefs(references) };
+  const share = await makeShare(step, chat, planned, rotate);
+  const made = await group.commit(await step.env(), proposals, {
+    aad: encodeCommitAad(told),
+    welcomeExtensions: [share],
+  });
+  if (made.staged.message === undefined) throw new Dropped("wrong-call");
+  await step.saveGroup(gid, made.group);
+  await step.saveStaged(gid, made.staged);
+  return {
+    frame: "commit",
+    rid: 0,
+    mid: step.rng(16),
+    gid: rows.bytesOf(gid),
+    token: await groups.sendToken(made.group, gid),
+    epoch: chat.epoch,
+    rosterKey: rosterKey(chat.gs),
+    newRosterKey: rotate ? rosterKey(await groups.groupSecret(made.staged, gid)) : null,
+    nextTokenHash: sha256(await groups.sendToken(made.staged, gid)),
+    add: added.map((leaf, at) => ({ leaf, deliverTo: references[at] ?? new Uint8Array() })),
+    rm: removedInOrder,
+    commit: made.staged.message,
+    welcome: made.staged.welcome ?? null,
+  };
+}
+
+/** A package must be of the device it was claimed for, or the server could slip in another one. */
+async function checkClaims(step: Step, claims: readonly Claimed[], packages: readonly KeyPackage[]): Promise<void> {
+  const { authenticate } = await step.env();
+  for (const [at, claim] of claims.entries()) {
+    const made = packages[at];
+    if (made === undefined) throw new Rejected("no package");
+    const client = await authenticate(made.credential, made.signatureKey, "send");
+    if (rows.idOf(client) !== rows.idOf(clientId(rows.bytesOf(claim.account), claim.device))) {
+      throw new Rejected("package of another device");
+    }
+  }
+}
+
+/** Extension 0xF0A1 of the Welcome: group secret, newest device lists, names and tokens. */
+async function makeShare(step: Step, chat: Chat, planned: Plan, rotate: boolean): Promise<Extension> {
+  const everyone = new Set([...rows.accountsOf(chat), ...planned.claims.map((claim) => claim.account)]);
+  const lists: Uint8Array[] = [];
+  const acquaintances = new Map<Id, Acquaintance>();
+  for (const account of everyone) {
+    const known = await accounts.known(step, account);
+    if (known.list_object.length > 0) lists.push(known.list_object);
+    const contactToken = known.contact_token.length > 0 ? known.contact_token : null;
+    acquaintances.set(account, { name: known.name, contactToken });
+  }
+  const share = { groupSecret: rotate ? null : chat.gs, lists, accounts: acquaintances };
+  return { type: GROUP_INFO_SHARE, data: encodeGroupInfoShare(share) };
+}
+
+/** Move the group to the epoch of a judged commit, and settle what the old epoch leaves behind. */
+export async function advance(step: Step, gid: Id, staged: Staged, rotate: boolean): Promise<Chat> {
+  const before = await step.chat(gid);
+  const applied = await staged.apply(staged.own ? await step.loadGroup(gid) : undefined);
+  const group = applied.expire(Math.floor(step.now / 1000));
+  const described = groups.describe(before, group);
+  const members = groups.membersOf(group.members(), before, group.epoch);
+  const here = new Set(members.map((member) => member.account));
+  const chat = await rows.saveChat(step.tx, {
+    ...described,
+    members,
+    gs: rotate ? await groups.groupSecret(group, gid) : before.gs,
+    rotated_at: rotate ? step.now : before.rotated_at,
+    told: before.told.filter((account) => here.has(account)),
+    left: Object.fromEntries(Object.entries(before.left).filter(([account]) => here.has(account))),
+    sent: 0,
+    // We follow the group, so whatever made us ask to be re-added is over.
+    asking: null,
+  });
+  await step.saveGroup(gid, group);
+  await settleEpoch(step, gid, before.epoch);
+  const names = (chatRow: Chat) => chatRow.members.map((m) => `${m.account}/${m.device}`).sort().join();
+  if (names(before) !== names(chat)) step.event("members", gid);
+  return chat;
+}
+
+/** A Staged of the ended epoch is dead, and its intent is judged anew; a refused one has failed for good. */
+export async function settleEpoch(step: Step, gid: Id, epoch: number): Promise<void> {
+  await step.dropStaged(gid);
+  for (const [n, item] of await rows.items(step.tx, gid)) {
+    if (item.kind !== "commit" || item.epoch !== epoch || !rows.STAGED_STATES.includes(item.state)) continue;
+    if (item.state === "refused") await outbox.fail(step, n, item, item.reason);
+    else await outbox.requeue(step, n, item);
+  }
+}
+
+/** Our own commit stands in the mailbox: that is its acceptance. Undefined when its epoch is not ours any more. */
+export async function applyEcho(step: Step, n: number, item: Item): Promise<Chat | undefined> {
+  const chat = await step.chat(item.gid);
+  const staged = await step.findStaged(item.gid);
+  await outbox.finish(step, n, item);
+  if (staged === undefined || chat.status !== "active" || staged.epoch !== chat.epoch + 1) return undefined;
+  const told = parseAad(staged.aad);
+  return advance(step, item.gid, staged, "rotate" in told && told.rotate);
+}

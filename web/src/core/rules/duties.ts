@@ -1,0 +1,58 @@
+/**
+ * What time alone makes due: turns of *re-add me*, members who left, updates, expiries.
+ * Twin of zajil.client.core.duties.
+ */
+import * as rows from "../state/rows.ts";
+import type { Look, Step } from "../state/step.ts";
+import * as groups from "./groups.ts";
+import * as keypackages from "./keypackages.ts";
+import * as messages from "./messages.ts";
+import * as outbox from "./outbox.ts";
+import * as readd from "./readd.ts";
+import * as sealing from "./sealing.ts";
+
+const DAILY_MS = 86_400_000;
+
+/** Unix ms of the next `tick` that has something to do, undefined where nothing is known to come. */
+export async function nextDeadline(look: Look): Promise<number | undefined> {
+  const due: number[] = [];
+  for (const [, item] of await rows.items(look.tx)) {
+    if (item.kind === "message" && item.state === "sealed") due.push(item.sealed_at + outbox.DAY_MS);
+  }
+  for (const chat of await rows.allChats(look.tx)) {
+    if (chat.asking !== null) due.push(chat.asking.next_at);
+    if (chat.status !== "active") continue;
+    for (const [account, at] of Object.entries(chat.left)) if (account !== look.profile.account_id) due.push(at);
+  }
+  return due.length === 0 ? undefined : Math.min(...due);
+}
+
+/** Do what is due at `step.now`. */
+export async function tick(step: Step): Promise<void> {
+  await outbox.expireUnknown(step);
+  await readd.takeTurns(step);
+  for (const chat of await rows.allChats(step.tx)) {
+    if (chat.status !== "active") continue;
+    for (const [account, at] of Object.entries(chat.left)) {
+      if (at > step.now || account === step.profile.account_id || !rows.accountsOf(chat).includes(account)) continue;
+      await outbox.submitIntent(step, chat.gid, rows.makeIntent("remove", { account }));
+      const { left } = await step.chat(chat.gid);
+      await step.changeChat(chat.gid, { left: { ...left, [account]: step.now + DAILY_MS } });
+    }
+  }
+}
+
+/** Once a start and once a day: retention and upkeep. */
+export async function daily(step: Step): Promise<void> {
+  await messages.forgetKnown(step);
+  await outbox.forgetFailed(step);
+  await keypackages.forgetExpired(step);
+  const session = await step.session();
+  if (step.now - session.last_resort_at >= keypackages.LAST_RESORT_MS) await step.changeSession({ keys_wanted: true });
+  for (const chat of await rows.allChats(step.tx)) {
+    if (chat.status !== "active" || (chat.kind === groups.SELF && chat.members.length === 1)) continue;
+    if (step.now - chat.updated_at < sealing.UPDATE_AFTER_MS) continue;
+    await step.changeChat(chat.gid, { updated_at: step.now });
+    if (chat.updated_at > 0) await outbox.submitIntent(step, chat.gid, rows.makeIntent("update"));
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * MLS groups as chats use them: creation, secrets, roster keys, and moving to the next epoch.
+ * Twin of zajil.client.core.groups.
+ *
+ * Names of service.md 3: `sendToken` authorises sends of one epoch, `gs` is the group secret behind the roster key,
+ * `rotate` says that a commit makes a new one. Extension 0xF0A0 holds the chat settings.
+ */
+import { sha256 } from "@noble/hashes/sha2.js";
+import {
+  CHAT_SETTINGS,
+  encodeChatSettings,
+  GROUP_INFO_SHARE,
+  parseChatSettings,
+  type ChatSettings,
+} from "../../protocol/chat/extensions.ts";
+import { splitClientId } from "../../protocol/ids.ts";
+import { SUITE_XWING } from "../../protocol/limits.ts";
+import { Group, type Capabilities, type Extension, type MemberLeaf, type Staged } from "../mls/mls.ts";
+import * as rows from "../state/rows.ts";
+import type { Chat, Id, Member } from "../state/rows.ts";
+import type { Step } from "../state/step.ts";
+
+export const SELF = 0;
+export const DM = 1;
+export const GROUP = 2;
+export const ADMIN = 1;
+export const OWNER = 2;
+export const CAPABILITIES: Capabilities = {
+  cipherSuites: [SUITE_XWING, 0x0001],
+  extensions: [CHAT_SETTINGS, GROUP_INFO_SHARE],
+};
+export const ROTATE_AFTER_MS = 30 * 86_400_000;
+
+/** A group of ours alone, at epoch 0. */
+export async function create(step: Step, gid: Id, settings: ChatSettings): Promise<Group> {
+  return Group.create(await step.env(), {
+    groupId: rows.bytesOf(gid),
+    suite: SUITE_XWING,
+    credential: step.profile.certificate,
+    signatureKey: step.profile.device_pub,
+    capabilities: CAPABILITIES,
+    required: [CHAT_SETTINGS],
+    extensions: [{ type: CHAT_SETTINGS, data: encodeChatSettings(settings) }],
+  });
+}
+
+/** 32 bytes that authorise sends in the epoch of `group`. */
+export function sendToken(group: Group | Staged, gid: Id): Promise<Uint8Array> {
+  return group.export("zajil send", rows.bytesOf(gid), 32);
+}
+
+/** gs of a group at epoch 0, or of the epoch a rotating commit makes. */
+export function groupSecret(group: Group | Staged, gid: Id): Promise<Uint8Array> {
+  return group.export("zajil group secret", rows.bytesOf(gid), 32);
+}
+
+/** The data of an extension, undefined where there is none. */
+export function findExtension(extensions: readonly Extension[], type: number): Uint8Array | undefined {
+  return extensions.find((extension) => extension.type === type)?.data;
+}
+
+/** The chat settings. Throws Malformed when they are missing or do not parse. */
+export function settingsOf(extensions: readonly Extension[]): ChatSettings {
+  return parseChatSettings(findExtension(extensions, CHAT_SETTINGS) ?? new Uint8Array());
+}
+
+/** Account and device of a client id, as rows name them. */
+export function deviceOf(client: Uint8Array): readonly [Id, number] {
+  const { account, device } = splitClientId(client);
+  return [rows.idOf(account), device];
+}
+
+/** The tree as rows. A leaf that `before` did not have was added in `epoch`. */
+export function membersOf(members: readonly MemberLeaf[], before: Chat | undefined, epoch: number): Member[] {
+  return members.map((member) => {
+    const [account, device] = deviceOf(member.client);
+    const held = before?.members.find((m) => m.leaf === member.leaf && m.account === account && m.device === device);
+    return { leaf: member.leaf, account, device, added: held?.added ?? (before === undefined ? 0 : epoch) };
+  });
+}
+
+/** The roles and permissions of settings, as rows hold them. */
+export function rolesOf(settings: ChatSettings): Record<Id, number> {
+  return Object.fromEntries([...settings.roles].map(([account, role]) => [account, role]));
+}
+
+/** The chat with everything that its group's state says. */
+export function describe(chat: Chat, group: Group): Chat {
+  const settings = settingsOf(group.extensions);
+  return {
+    ...chat,
+    kind: settings.kind,
+    title: settings.name,
+    roles: rolesOf(settings),
+    perms: { add: settings.perms.add, info: settings.perms.info, send: settings.perms.send },
+    epoch: group.epoch,
+    top: Math.max(chat.top, group.epoch),
+    own_leaf: group.ownLeaf,
+  };
+}
+
+/** 0 member, 1 admin, 2 owner, with the rules for groups that lost their owners (service.md 6). */
+export function roleOf(chat: Chat, account: Id): number {
+  if (chat.kind === SELF || chat.kind === DM) return OWNER;
+  const present = rows.accountsOf(chat);
+  const named = new Map(Object.entries(chat.roles).filter(([who]) => present.includes(who)));
+  if (named.size === 0) {
+    const rank = (who: Id) => rows.idOf(sha256(new Uint8Array([...rows.bytesOf(chat.gid), ...rows.bytesOf(who)])));
+    const first = [...present].sort((a, b) => rows.compareIds(rank(a), rank(b)))[0];
+    return account === first ? ADMIN : 0;
+  }
+  if (![...named.values()].includes(OWNER) && named.get(account) === ADMIN) return OWNER;
+  return named.get(account) ?? 0;
+}

@@ -1,0 +1,161 @@
+/**
+ * Welcomes: which ones we take, and what a join sets up (service.md 3 and 6). Twin of zajil.client.core.joining.
+ */
+import { GROUP_INFO_SHARE, parseGroupInfoShare, type GroupInfoShare } from "../../protocol/chat/extensions.ts";
+import { error, ZajilError } from "../../protocol/errors.ts";
+import { Group, MlsError, type JoinInfo } from "../mls/mls.ts";
+import * as accounts from "../state/accounts.ts";
+import * as rows from "../state/rows.ts";
+import type { Chat, Id, OwnKeyPackage } from "../state/rows.ts";
+import type { Step } from "../state/step.ts";
+import * as groups from "./groups.ts";
+import { ADMIN, DM, SELF } from "./groups.ts";
+import * as keypackages from "./keypackages.ts";
+import * as messages from "./messages.ts";
+import * as outbox from "./outbox.ts";
+import * as readd from "./readd.ts";
+
+interface Joined {
+  readonly group: Group;
+  readonly info: JoinInfo;
+}
+
+/** Join by a Welcome that is for us and may be taken; anything else is dropped and, where it matters, told. */
+export async function takeWelcome(step: Step, gid: Id, epoch: number, welcome: Uint8Array): Promise<void> {
+  const before = await rows.findChat(step.tx, gid);
+  for (const own of await keypackages.candidates(step, welcome)) {
+    let joined: Joined;
+    let chat: Chat;
+    try {
+      joined = await open(step, gid, welcome, own);
+      checkKnown(before, joined, step.profile.account_id);
+      chat = await describe(step, before, joined);
+    } catch (problem) {
+      if (problem instanceof MlsError || problem instanceof ZajilError) continue;
+      throw problem;
+    }
+    await keypackages.useUp(step, own);
+    await settle(step, before, chat, joined, own.last_resort);
+    return;
+  }
+  if (before !== undefined && (before.status === "await" || before.status === "lost")) {
+    step.event("bad-welcome", gid);
+    await readd.askAnew(step, gid, epoch);
+  }
+}
+
+async function open(step: Step, gid: Id, welcome: Uint8Array, own: OwnKeyPackage): Promise<Joined> {
+  const chats = await rows.allChats(step.tx);
+  const known = chats.filter((c) => c.status === "active" && c.asking === null).map((c) => rows.bytesOf(c.gid));
+  const joined = await Group.join(await step.env(), welcome, own.package, own.secrets, { knownGroups: known });
+  if (rows.idOf(joined.group.groupId) !== gid) throw error("malformed", "Welcome of another group");
+  return joined;
+}
+
+/** A Welcome into a group held before: only from who may bring us back, and only forward (service.md 6). */
+function checkKnown(chat: Chat | undefined, { group, info }: Joined, own: Id): void {
+  if (chat === undefined) return;
+  if (group.epoch <= chat.top) throw error("malformed", "Welcome of an epoch held before");
+  const signer = group.members().find((m) => m.leaf === info.signer);
+  if (signer === undefined) throw error("malformed", "signer");
+  const [account] = groups.deviceOf(signer.client);
+  const asked = chat.asking !== null && chat.asking.asked.includes(account);
+  const couldAdd =
+    rows.accountsOf(chat).includes(account) && groups.roleOf(chat, account) >= (chat.perms["add"] ?? ADMIN);
+  if (account !== own && !asked && !couldAdd) throw error("not-allowed", "Welcome for a known group");
+}
+
+function shareOf(info: JoinInfo): GroupInfoShare {
+  return parseGroupInfoShare(groups.findExtension(info.extensions, GROUP_INFO_SHARE) ?? new Uint8Array());
+}
+
+/** The chat after the join. Throws Malformed for a group of a shape that its kind forbids. */
+async function describe(step: Step, before: Chat | undefined, { group, info }: Joined): Promise<Chat> {
+  const share = shareOf(info);
+  const gid = rows.idOf(group.groupId);
+  const base: Chat = before ?? { ...rows.EMPTY_CHAT, gid, kind: groups.GROUP, title: "", status: "active" };
+  const joined: Chat = {
+    ...groups.describe(base, group),
+    status: "active",
+    members: groups.membersOf(group.members(), undefined, group.epoch),
+    gs: share.groupSecret ?? (await groups.groupSecret(group, gid)),
+    rotated_at: step.now,
+    activity: Math.max(step.now, base.activity),
+    asking: null,
+    left: {},
+    sent: 0,
+  };
+  const people = rows.accountsOf(joined);
+  const own = step.profile.account_id;
+  const others = people.filter((account) => account !== own);
+  if (joined.kind === SELF && (others.length > 0 || people.length === 0)) {
+    throw error("malformed", "self group with others");
+  }
+  if (joined.kind !== DM) return joined;
+  if (others.length > 1 || !people.includes(own)) throw error("malformed", "DM with a third account");
+  return { ...joined, peer: others[0] ?? joined.peer };
+}
+
+async function settle(
+  step: Step,
+  before: Chat | undefined,
+  chat: Chat,
+  { group, info }: Joined,
+  lastResort: boolean,
+): Promise<void> {
+  await step.dropGroup(chat.gid);
+  // Whatever came before this Welcome is of an earlier epoch, or of none.
+  for (const [n] of await step.tx.rows("held", rows.bytesOf(chat.gid))) await step.tx.remove("held", n);
+  await rows.saveChat(step.tx, chat);
+  await step.saveGroup(chat.gid, group);
+  await learn(step, info);
+  for (const [n, item] of await rows.items(step.tx, chat.gid)) {
+    if (rows.STAGED_STATES.includes(item.state) && item.epoch < chat.epoch) await outbox.requeue(step, n, item);
+  }
+  if (chat.kind === DM) {
+    await accounts.change(step, chat.peer, { contact: true });
+    await mergeDms(step, chat.peer);
+  }
+  const ownLeaves = chat.members.filter((m) => m.account === step.profile.account_id).map((m) => m.leaf);
+  if (before === undefined && chat.own_leaf === Math.min(...ownLeaves)) await messages.ensureProfile(step, chat.gid);
+  if (lastResort) await outbox.submitIntent(step, chat.gid, rows.makeIntent("update"));
+  step.event(before === undefined ? "joined" : "rejoined", chat.gid);
+}
+
+async function learn(step: Step, info: JoinInfo): Promise<void> {
+  const share = shareOf(info);
+  for (const data of share.lists) {
+    try {
+      await accounts.learnList(step, accounts.listOwner(data), data);
+    } catch (problem) {
+      if (!(problem instanceof ZajilError)) throw problem;
+    }
+  }
+  for (const [account, told] of share.accounts) {
+    if (account === step.profile.account_id) continue;
+    await accounts.learnIntroduction(step, account, told.name, told.contactToken);
+  }
+}
+
+/** Two DMs with one person made at once: the smaller gid stays, unsent items move, texts show in one place. */
+export async function mergeDms(step: Step, peer: Id): Promise<void> {
+  const all = await rows.allChats(step.tx);
+  const dms = all
+    .filter((c) => c.kind === DM && c.peer === peer && (c.status === "active" || c.status === "creating"))
+    .sort((a, b) => rows.compareIds(a.gid, b.gid));
+  const [keep, ...others] = dms;
+  if (keep === undefined || others.length === 0) return;
+  if (keep.merged !== "") await step.changeChat(keep.gid, { merged: "" });
+  for (const other of others) {
+    if (other.merged === keep.gid) continue;
+    await step.changeChat(other.gid, { merged: keep.gid });
+    for (const [n, item] of await rows.items(step.tx, other.gid)) {
+      if (item.kind === "message" && item.state === "queued" && !item.urgent) {
+        await messages.moveMessage(step, n, item, keep.gid);
+      }
+    }
+    for (const [n] of await step.tx.rows("message", rows.bytesOf(other.gid))) {
+      await step.tx.move("message", n, rows.bytesOf(keep.gid));
+    }
+  }
+}

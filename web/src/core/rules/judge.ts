@@ -1,0 +1,129 @@
+/**
+ * The veto: which accepted commits this client refuses (service.md 3 and 6), and which intents it drops.
+ * Twin of zajil.client.core.judge.
+ *
+ * It rests on certificate, tree, AAD, extension and what the group was sent before, never on private knowledge such as
+ * device lists, so that all honest members judge alike.
+ */
+import { parseAad, type CommitAad } from "../../protocol/chat/aad.ts";
+import type { ChatSettings } from "../../protocol/chat/extensions.ts";
+import { ZajilError } from "../../protocol/errors.ts";
+import type { Extension, Group, Staged } from "../mls/mls.ts";
+import * as rows from "../state/rows.ts";
+import type { Chat, Id } from "../state/rows.ts";
+import * as groups from "./groups.ts";
+import { ADMIN, DM, OWNER, roleOf, SELF } from "./groups.ts";
+
+/** A commit that MLS accepts and the chat's rules do not. rule: for developers. */
+export class Vetoed extends Error {
+  readonly rule: string;
+
+  constructor(rule: string) {
+    super(rule);
+    this.name = "Vetoed";
+    this.rule = rule;
+  }
+}
+
+export type DeviceName = readonly [account: Id, device: number];
+
+/** A commit as the rules see it. settings: whether they change. */
+export interface Change {
+  readonly by: Id;
+  readonly added: readonly DeviceName[];
+  readonly removed: readonly DeviceName[];
+  readonly settings: boolean;
+}
+
+/** The AAD of a foreign commit that stands. Throws Vetoed. */
+export function checkCommit(chat: Chat, group: Group, staged: Staged): CommitAad {
+  const committer = rows.memberAt(chat, staged.committer);
+  if (committer === undefined) throw new Vetoed("committer");
+  const told = commitAad(staged.aad);
+  const added = staged.added.map((member) => member.leaf).sort((a, b) => a - b);
+  const removed = staged.removed.map((member) => member.leaf).sort((a, b) => a - b);
+  const leavesAgree = told.added.join() === added.join() && told.removed.join() === removed.join();
+  if (!leavesAgree || (removed.length > 0 && !told.rotate)) throw new Vetoed("aad leaves");
+  const settings = !sameExtensions(staged.extensions, group.extensions);
+  checkChange(chat, changeOf(committer.account, staged, settings));
+  if (settings) checkSettings(chat, committer.account, staged);
+  return told;
+}
+
+function commitAad(data: Uint8Array): CommitAad {
+  try {
+    const told = parseAad(data);
+    if ("added" in told) return told;
+  } catch (problem) {
+    if (!(problem instanceof ZajilError)) throw problem;
+  }
+  throw new Vetoed("aad");
+}
+
+/** Whether two lists of extensions are the same bytes in the same order. */
+export function sameExtensions(a: readonly Extension[], b: readonly Extension[]): boolean {
+  const text = (list: readonly Extension[]) => list.map((e) => `${e.type}:${rows.idOf(e.data)}`).join();
+  return text(a) === text(b);
+}
+
+/** The accounts and devices behind the leaves of a staged commit. */
+export function changeOf(by: Id, staged: Staged, settings: boolean): Change {
+  const names = (members: Staged["added"]) => members.map((member) => groups.deviceOf(member.client));
+  return { by, added: names(staged.added), removed: names(staged.removed), settings };
+}
+
+/** Passes when `change.by` may do this in the tree and with the roles of `chat`. Throws Vetoed. */
+export function checkChange(chat: Chat, change: Change): void {
+  if (change.settings && (change.added.length > 0 || change.removed.length > 0)) {
+    throw new Vetoed("settings change alone");
+  }
+  if (isReadd(change)) return;
+  for (const [account] of change.added) checkAdd(chat, change.by, account);
+  for (const [account] of change.removed) checkRemove(chat, change.by, account);
+}
+
+/** Remove and Add of one device in one commit: any member may. */
+function isReadd(change: Change): boolean {
+  return change.added.length === 1 && String(change.added) === String(change.removed);
+}
+
+function checkAdd(chat: Chat, by: Id, account: Id): void {
+  if (account === by) return;
+  if (chat.kind === SELF) throw new Vetoed("another account in the self group");
+  if (chat.kind === DM) {
+    const present = rows.accountsOf(chat);
+    if (!present.includes(account) && present.length >= 2) throw new Vetoed("a third account in a DM");
+    return;
+  }
+  // One device of an account that is in already: its own other devices or a re-add bring it, not a stranger.
+  if (roleOf(chat, by) < (chat.perms["add"] ?? ADMIN)) throw new Vetoed("add");
+}
+
+function checkRemove(chat: Chat, by: Id, account: Id): void {
+  if (account === by || account in chat.left) return;
+  if (chat.kind === DM) throw new Vetoed("remove in a DM");
+  const role = roleOf(chat, by);
+  if (role < ADMIN || (roleOf(chat, account) === OWNER && role < OWNER)) throw new Vetoed("remove");
+}
+
+/** Passes when `by` may make this change of the settings. Throws Vetoed. */
+export function checkSettings(chat: Chat, by: Id, staged: Staged): void {
+  let settings: ChatSettings;
+  try {
+    settings = groups.settingsOf(staged.extensions);
+  } catch (problem) {
+    if (problem instanceof ZajilError) throw new Vetoed("settings");
+    throw problem;
+  }
+  if (settings.kind !== chat.kind || chat.kind === SELF) throw new Vetoed("kind");
+  const role = roleOf(chat, by);
+  if (!sameNumbers(groups.rolesOf(settings), chat.roles) && role < OWNER) throw new Vetoed("roles");
+  const perms = { add: settings.perms.add, info: settings.perms.info, send: settings.perms.send };
+  if (!sameNumbers(perms, chat.perms) && role < ADMIN) throw new Vetoed("perms");
+  if (role < (chat.perms["info"] ?? ADMIN)) throw new Vetoed("info");
+}
+
+function sameNumbers(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
+  const names = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...names].every((name) => a[name] === b[name]);
+}

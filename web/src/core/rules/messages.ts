@@ -1,0 +1,193 @@
+/**
+ * Message bodies: build and seal our own, open and check those of others (service.md 7 and 8).
+ * Twin of zajil.client.core.messages.
+ */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { encodeApplicationAad } from "../../protocol/chat/aad.ts";
+import type { Key, Value } from "../../protocol/cbor.ts";
+import * as content from "../../protocol/chat/content.ts";
+import type { MimiContent } from "../../protocol/chat/content.ts";
+import * as parts from "../../protocol/chat/parts.ts";
+import { error } from "../../protocol/errors.ts";
+import { parseDeviceCertificate, parseObject } from "../../protocol/identity/objects.ts";
+import { rosterKey } from "../../protocol/roster.ts";
+import { verifySignature } from "../crypto.ts";
+import type { Application } from "../mls/mls.ts";
+import * as rows from "../state/rows.ts";
+import type { Chat, Id, Item, StoredMessage } from "../state/rows.ts";
+import type { Look, Step } from "../state/step.ts";
+import * as groups from "./groups.ts";
+import * as outbox from "./outbox.ts";
+
+const KNOWN_DAYS_MS = 60 * 86_400_000;
+/** 2100. The sender's clock is his word; a time that no calendar holds would break whoever shows it. */
+const SENT_MAX_MS = 4_102_444_800_000;
+
+/** Store a text with its clock mark and queue it; its message id. Content and id are fixed here. */
+export async function submitText(step: Step, gid: Id, text: string): Promise<Id> {
+  const body = content.textContent(text, { salt: step.rng(16), extensions: extensions(step, gid) });
+  const identity = await submitContent(step, gid, body, { shown: true });
+  await isNews(step, identity);
+  const { account_id: account, device_id: device } = step.profile;
+  const sent = step.now;
+  await show(step, { message_id: identity, gid, account, device, sent, state: "queued", text, reason: "" });
+  return identity;
+}
+
+/** Queue a body; its message id. */
+export async function submitContent(step: Step, gid: Id, body: MimiContent, fields: Partial<Item>): Promise<Id> {
+  const data = content.encodeContent(body);
+  const identity = rows.idOf(content.messageIdOf(body, data));
+  await outbox.submit(step, rows.makeItem(gid, "message", step.now, { content: data, message_id: identity, ...fields }));
+  return identity;
+}
+
+/** Queue a control part. urgent: before waiting texts (a profile that newcomers need, lists before an Add). */
+export async function submitControl(step: Step, gid: Id, part: parts.ControlPart, urgent = false): Promise<void> {
+  const body: MimiContent = {
+    ...content.EMPTY_CONTENT,
+    salt: step.rng(16),
+    body: parts.encodePart(part),
+    extensions: extensions(step, gid),
+  };
+  await submitContent(step, gid, body, { urgent });
+}
+
+/** What every message of ours says of its author, room and time. */
+export function extensions(step: Step, gid: Id): Map<Key, Value> {
+  const profile = step.profile;
+  return new Map<Key, Value>([
+    [content.SENDER_URI, content.senderUri(profile.server_name, rows.bytesOf(profile.account_id))],
+    [content.ROOM_URI, content.roomUri(profile.server_name, rows.bytesOf(gid))],
+    [content.DEVICE_ID, profile.device_id],
+    [content.SENT_MS, step.now],
+  ]);
+}
+
+/** Bring an unsent item into another chat: same salt and body, so a new message id for the new room. */
+export async function moveMessage(step: Step, n: number, item: Item, gid: Id): Promise<void> {
+  const old = content.parseContent(item.content);
+  const room = content.roomUri(step.profile.server_name, rows.bytesOf(gid));
+  const body: MimiContent = { ...old, extensions: new Map(old.extensions).set(content.ROOM_URI, room) };
+  const data = content.encodeContent(body);
+  const identity = rows.idOf(content.messageIdOf(body, data));
+  const found = item.shown ? await step.tx.lookup("message", rows.bytesOf(item.message_id)) : undefined;
+  await outbox.finish(step, n, item);
+  await outbox.submit(step, { ...item, gid, content: data, message_id: identity, hashes: [], wait: 0 });
+  if (found === undefined) return;
+  const message = rows.parseRow<StoredMessage>(found[1]);
+  await step.tx.remove("message", found[0]);
+  // Whoever waits for the text under its old id finds the new one.
+  await step.tx.put("known", rows.bytesOf(item.message_id), rows.bytesOf(identity));
+  await show(step, { ...message, gid, message_id: identity });
+}
+
+/** Put a line into its chat, at the end. */
+export async function show(step: Step, message: StoredMessage): Promise<void> {
+  const name = rows.bytesOf(message.message_id);
+  await step.tx.append("message", rows.bytesOf(message.gid), name, rows.encodeRow(message));
+  const chat = await step.chat(message.gid);
+  await step.changeChat(message.gid, { activity: Math.max(step.now, chat.activity) });
+  step.event("message", message.gid, message.message_id);
+}
+
+/** Encrypt once: ratchet, ciphertext and mid are written in this step. Throws MlsError. */
+export async function sealMessage(step: Step, n: number, item: Item): Promise<void> {
+  const chat = await step.chat(item.gid);
+  const group = await step.loadGroup(item.gid);
+  const gid = rows.bytesOf(item.gid);
+  const body = content.parseContent(item.content);
+  const tag = content.contentTag(body.salt, item.content);
+  const signature = await step.secrets.sign(content.reportTbs(tag, gid, chat.epoch));
+  const plaintext = content.encodeApplication(item.content, signature);
+  const token = await groups.sendToken(group, item.gid);
+  const aad = encodeApplicationAad({ tag });
+  const padTo = content.paddedSize(plaintext);
+  const sealed = await group.encrypt(await step.env(), plaintext, { aad, padTo });
+  await step.saveGroup(item.gid, sealed.group);
+  await outbox.recordSealing(step, n, item, {
+    request: {
+      frame: "send",
+      rid: 0,
+      mid: step.rng(16),
+      gid,
+      token,
+      rosterKey: rosterKey(chat.gs),
+      flags: 0,
+      ttl: 0,
+      body: sealed.message,
+    },
+    body: sealed.message,
+    epoch: chat.epoch,
+  });
+  await step.changeChat(item.gid, { sent: chat.sent + 1 });
+  await outbox.markMessage(step, item, "sending");
+}
+
+/** A verified message body and its author. */
+export interface Opened {
+  readonly account: Id;
+  readonly device: number;
+  readonly messageId: Id;
+  readonly sent: number;
+  readonly content: MimiContent;
+}
+
+/**
+ * The body of a decrypted message: signed by the leaf that sent it, tagged in its AAD, and naming both rightly.
+ *
+ * Throws Malformed: then it is not shown.
+ */
+export async function openApplication(look: Look, chat: Chat, event: Application): Promise<Opened> {
+  const sealed = content.parseApplication(event.data);
+  const body = content.parseContent(sealed.content);
+  const tag = content.contentTag(body.salt, sealed.content);
+  if (rows.idOf(event.aad) !== rows.idOf(encodeApplicationAad({ tag }))) throw error("malformed", "tag");
+  const gid = rows.bytesOf(chat.gid);
+  if (!(await verifySignature(event.signatureKey, sealed.sig, content.reportTbs(tag, gid, event.epoch)))) {
+    throw error("bad-signature");
+  }
+  // The certificate of the sender's leaf; it was checked when the leaf came in.
+  const author = parseDeviceCertificate(parseObject(event.credential).payload);
+  const serverName = look.profile.server_name;
+  const rightlyNamed =
+    body.extensions.get(content.SENDER_URI) === content.senderUri(serverName, author.accountId) &&
+    body.extensions.get(content.ROOM_URI) === content.roomUri(serverName, gid) &&
+    body.extensions.get(content.DEVICE_ID) === author.deviceId;
+  if (!rightlyNamed) throw error("malformed", "author or room");
+  const sent = body.extensions.get(content.SENT_MS);
+  if (typeof sent !== "number" || !Number.isSafeInteger(sent) || sent < 0 || sent > SENT_MAX_MS) {
+    throw error("malformed", "time");
+  }
+  const messageId = rows.idOf(content.messageIdOf(body, sealed.content));
+  return { account: rows.idOf(author.accountId), device: author.deviceId, messageId, sent, content: body };
+}
+
+/** Whether this message id was never seen; it is from now on, even if the message is deleted later. */
+export async function isNews(step: Step, identity: Id): Promise<boolean> {
+  const name = rows.bytesOf(identity);
+  if (await step.tx.has("known", name)) return false;
+  await step.tx.put("known", name, new Uint8Array());
+  return true;
+}
+
+/** Message ids outlive their messages by 60 days. */
+export async function forgetKnown(step: Step): Promise<void> {
+  await step.tx.deleteOlder("known", step.now - KNOWN_DAYS_MS);
+}
+
+/** How an echo is recognised before MLS sees it. */
+export function bodyHash(body: Uint8Array): Uint8Array {
+  return sha256(body);
+}
+
+/** Tell newcomers of this chat who we are, before our next text. */
+export async function ensureProfile(step: Step, gid: Id): Promise<void> {
+  const chat = await step.chat(gid);
+  const own = step.profile.account_id;
+  const strangers = rows.accountsOf(chat).filter((a) => a !== own && !chat.told.includes(a));
+  if (chat.kind === groups.SELF || chat.status !== "active" || strangers.length === 0) return;
+  const part: parts.ControlPart = { op: "profile", name: step.profile.name, contactToken: step.profile.profile_token };
+  await submitControl(step, gid, part, true);
+  await step.changeChat(gid, { told: [...chat.told, ...strangers] });
+}

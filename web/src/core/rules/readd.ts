@@ -1,0 +1,146 @@
+/**
+ * *Re-add me*: asking to be brought back into a group, and bringing others back (service.md 6).
+ * Twin of zajil.client.core.readd.
+ */
+import { concat } from "../../protocol/bytes.ts";
+import type { Readd } from "../../protocol/chat/parts.ts";
+import * as accounts from "../state/accounts.ts";
+import * as rows from "../state/rows.ts";
+import type { Asking, Chat, Id } from "../state/rows.ts";
+import type { Step } from "../state/step.ts";
+import * as chats from "./chats.ts";
+import * as groups from "./groups.ts";
+import type { DeviceName } from "./judge.ts";
+import * as messages from "./messages.ts";
+import * as outbox from "./outbox.ts";
+
+export const TURN_MS = 60_000;
+export const ROUND_MS = 3_600_000;
+export const LINKED_PATIENCE_MS = 120_000;
+
+/** Start asking, unless we do already. afterMs: give others that long to add us by themselves. */
+export async function ask(step: Step, gid: Id, reason: string, afterMs = 0): Promise<void> {
+  const chat = await step.chat(gid);
+  if (chat.asking !== null) return;
+  const asking: Asking = { last_epoch: chat.top, reason, asked: [], next_at: step.now + afterMs, heard: false };
+  await step.changeChat(gid, { asking });
+}
+
+/** A helper's Welcome could not be used: ask again, naming its epoch, or helpers think that we are in already. */
+export async function askAnew(step: Step, gid: Id, epoch: number): Promise<void> {
+  const chat = await step.chat(gid);
+  const last = Math.max(epoch, chat.top, chat.asking?.last_epoch ?? -1);
+  const next_at = step.now + TURN_MS;
+  await step.changeChat(gid, { asking: { last_epoch: last, reason: "welcome", asked: [], next_at, heard: false } });
+}
+
+/** Our state of this group is gone or useless: drop it, keep what waits to be sent, and ask. */
+export async function lose(step: Step, gid: Id, reason: string): Promise<void> {
+  await step.dropGroup(gid);
+  await step.changeChat(gid, { status: "lost" });
+  await keepTexts(step, gid);
+  await ask(step, gid, reason);
+}
+
+/** Own texts wait for the next epoch we join; commits of an epoch we lost are pointless. */
+export async function keepTexts(step: Step, gid: Id): Promise<void> {
+  for (const [n, item] of await rows.items(step.tx, gid)) {
+    if (item.kind === "message" && item.state === "sealed") await outbox.requeue(step, n, item);
+    else if (item.kind === "commit") await outbox.fail(step, n, item, "chat-stuck");
+  }
+}
+
+/** Ask the next one where 60 s have passed: own devices, admins by leaf, any member; then hourly again. */
+export async function takeTurns(step: Step): Promise<void> {
+  if ((await step.session()).pool_stale) return;
+  for (const chat of await rows.allChats(step.tx)) {
+    if (chat.asking === null || chat.asking.next_at > step.now) continue;
+    await askNext(step, chat, chat.asking);
+  }
+}
+
+async function askNext(step: Step, chat: Chat, begun: Asking): Promise<void> {
+  let asking = begun;
+  for (const account of candidates(step, chat)) {
+    if (asking.asked.includes(account)) continue;
+    const via = await route(step, chat, account);
+    const asked = [...asking.asked, account];
+    if (via === undefined) {
+      asking = { ...asking, asked };
+      continue;
+    }
+    const part: Readd = {
+      op: "readd",
+      gid: rows.bytesOf(chat.gid),
+      lastEpoch: asking.last_epoch < 0 ? null : asking.last_epoch,
+      reason: asking.reason,
+      contactToken: step.profile.profile_token,
+    };
+    await messages.submitControl(step, via, part, true);
+    await step.changeChat(chat.gid, { asking: { ...asking, asked, heard: true, next_at: step.now + TURN_MS } });
+    return;
+  }
+  const pause = asking.heard ? ROUND_MS : TURN_MS;
+  // A whole round in vain: a Welcome may have been lost on its way, so the next one takes "added since" for no answer.
+  const last_epoch = asking.heard ? -1 : asking.last_epoch;
+  const again: Asking = { ...asking, asked: [], heard: false, last_epoch, next_at: step.now + pause };
+  await step.changeChat(chat.gid, { asking: again });
+}
+
+/** Accounts to ask: own other devices, admins by leaf order, the rest. */
+function candidates(step: Step, chat: Chat): Id[] {
+  const own = step.profile.account_id;
+  const others = rows.accountsOf(chat).filter((account) => account !== own);
+  if (chat.peer !== "" && !others.includes(chat.peer)) others.push(chat.peer);
+  const isAdmin = (account: Id) => groups.roleOf(chat, account) >= groups.ADMIN;
+  return [own, ...others.filter(isAdmin), ...others.filter((account) => !isAdmin(account))];
+}
+
+/** The group through which `account` hears us: our self group, or a DM with it, a new one if need be. */
+async function route(step: Step, chat: Chat, account: Id): Promise<Id | undefined> {
+  const own = account === step.profile.account_id;
+  const all = await rows.allChats(step.tx);
+  const usable = all.filter((c) => c.gid !== chat.gid && (c.status === "active" || c.status === "creating"));
+  if (own) {
+    // The self group, or while that is the broken one, any chat that our other devices read.
+    const shared = usable.filter((c) => c.members.filter((m) => m.account === account).length > 1);
+    return shared.sort((a, b) => a.kind - b.kind)[0]?.gid;
+  }
+  const dm = usable.find((other) => other.kind === groups.DM && other.peer === account);
+  if (dm !== undefined) return dm.gid;
+  if ((await accounts.known(step, account)).contact_token.length > 0) return chats.openNewDm(step, account);
+  return undefined;
+}
+
+/** Another device asks us: queue Remove and Add of it, if it belongs there and nobody was faster. */
+export async function takeRequest(step: Step, account: Id, device: number, part: Readd): Promise<void> {
+  const gid = rows.idOf(part.gid);
+  const chat = await rows.findChat(step.tx, gid);
+  const [ownAccount, ownDevice] = ownDeviceOf(step);
+  if (chat?.status !== "active" || (account === ownAccount && device === ownDevice)) return;
+  if (!rows.accountsOf(chat).includes(account)) return;
+  const known = await accounts.known(step, account);
+  if (known.devices.length > 0 && known.devices.every(([listed]) => listed !== device)) return;
+  const leaf = rows.leafOf(chat, account, device);
+  const member = leaf === undefined ? undefined : rows.memberAt(chat, leaf);
+  if (member !== undefined && part.lastEpoch !== null && member.added > part.lastEpoch) return;
+  const mark = concat(
+    new TextEncoder().encode("readd"),
+    part.gid,
+    rows.bytesOf(account),
+    outbox.numberBytes(device),
+  );
+  const last = await step.tx.find("helper", mark);
+  if (last !== undefined && step.now - outbox.bytesNumber(last) < ROUND_MS) return;
+  await step.tx.put("helper", mark, outbox.numberBytes(step.now));
+  if (part.contactToken !== null && account !== ownAccount) {
+    await accounts.change(step, account, { contact_token: part.contactToken });
+  }
+  const intent = rows.makeIntent("readd", { account, devices: [device], last_epoch: part.lastEpoch });
+  await outbox.submitIntent(step, gid, intent);
+}
+
+/** This device. */
+export function ownDeviceOf(step: Step): DeviceName {
+  return [step.profile.account_id, step.profile.device_id];
+}

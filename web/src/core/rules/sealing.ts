@@ -1,0 +1,195 @@
+/**
+ * Which queued item may be sealed now: per chat in order, one sealed and unanswered at a time (web.md 5).
+ * Twin of zajil.client.core.sealing.
+ */
+import { encodeFrame, parseSClient, type CreateFrame, type RequestFrame } from "../../protocol/frames.ts";
+import { rosterKey } from "../../protocol/roster.ts";
+import { GenerationLimit } from "../mls/mls.ts";
+import * as rows from "../state/rows.ts";
+import type { Chat, Id, Item } from "../state/rows.ts";
+import type { Look, Step } from "../state/step.ts";
+import * as commits from "./commits.ts";
+import * as groups from "./groups.ts";
+import * as messages from "./messages.ts";
+import * as outbox from "./outbox.ts";
+
+export const OWN_MESSAGES_MAX = 1_000;
+export const UPDATE_AFTER_MS = 30 * 86_400_000;
+
+type Numbered = readonly [n: number, item: Item];
+
+/** A sealed request whose outcome is unknown; `frame` is sent verbatim but for its rid. mid: text, for comparing. */
+export interface Request {
+  readonly mid: Id;
+  readonly gid: Id;
+  readonly frame: RequestFrame;
+}
+
+/**
+ * Only after a DRAINED that answers a HELLO of after this worker's start, and never from an old copy.
+ *
+ * openedAt: `Session.hellos` when this worker opened the store.
+ */
+export async function maySeal(look: Look, openedAt: number): Promise<boolean> {
+  const session = await look.session();
+  return session.drained > openedAt && !session.rolled_back && !session.revoked;
+}
+
+/** Seal in each chat what may be sealed; at most one item a chat. */
+export async function sealDue(step: Step): Promise<void> {
+  const queues = new Map<Id, Numbered[]>();
+  for (const pair of await rows.items(step.tx)) queues.set(pair[1].gid, [...(queues.get(pair[1].gid) ?? []), pair]);
+  for (const [gid, queue] of queues) await sealInChat(step, gid, queue);
+}
+
+async function sealInChat(step: Step, gid: Id, begun: readonly Numbered[]): Promise<void> {
+  const { drained } = await step.session();
+  let queue = begun;
+  for (;;) {
+    if (queue.some(([, item]) => outbox.IN_FLIGHT.includes(item.state))) return;
+    const chat = await step.chat(gid);
+    const first = inOrder(queue.filter(([, item]) => item.state === "queued"))[0];
+    if (first === undefined) return;
+    const [n, item] = first;
+    if (item.wait > drained || !(await isReady(step, chat, item))) return;
+    if (await seal(step, chat, n, item)) return;
+    // The item turned out to be done, or made room for another one before it.
+    queue = await rows.items(step.tx, gid);
+  }
+}
+
+/** First in, first out; an urgent item overtakes waiting texts, but no commit: it must not miss an own Add. */
+export function inOrder(queued: readonly Numbered[]): Numbered[] {
+  const ordered: Numbered[] = [];
+  for (const pair of queued) {
+    let at = ordered.length;
+    while (pair[1].urgent && at > 0 && ordered[at - 1]?.[1].kind === "message" && !ordered[at - 1]?.[1].urgent) at--;
+    ordered.splice(at, 0, pair);
+  }
+  return ordered;
+}
+
+/** Whether the chat and the item have everything that sealing needs. */
+async function isReady(step: Step, chat: Chat, item: Item): Promise<boolean> {
+  if (item.kind === "create") return item.group_pass.length > 0 && item.own_ref.length > 0;
+  if (chat.status !== "active" || isRefused(chat)) return false;
+  if (item.kind === "commit") return (await missingClaims(step, item)).length === 0;
+  return true;
+}
+
+/** True when a request now waits for its answer. */
+async function seal(step: Step, chat: Chat, n: number, item: Item): Promise<boolean> {
+  if (item.kind === "create") {
+    await sealCreate(step, chat, n, item);
+    return true;
+  }
+  if (item.kind === "commit") {
+    if ((await step.findStaged(chat.gid)) !== undefined) {
+      // A refused Staged may still win until its epoch ends; nothing else is committed beside it.
+      await outbox.fail(step, n, item, "chat-stuck");
+      return false;
+    }
+    return commits.sealCommit(step, n, item);
+  }
+  if (item.shown && (await makeRoom(step, chat))) return false;
+  try {
+    await messages.sealMessage(step, n, item);
+  } catch (problem) {
+    if (!(problem instanceof GenerationLimit)) throw problem;
+    await outbox.submitIntent(step, chat.gid, rows.makeIntent("update"));
+    await hurry(step, chat.gid);
+    return false;
+  }
+  return true;
+}
+
+/** Whether a profile for newcomers, or an update after many messages, was queued before a text. */
+async function makeRoom(step: Step, chat: Chat): Promise<boolean> {
+  const before = (await rows.items(step.tx, chat.gid)).length;
+  await messages.ensureProfile(step, chat.gid);
+  if (chat.sent >= OWN_MESSAGES_MAX) {
+    await outbox.submitIntent(step, chat.gid, rows.makeIntent("update"));
+    await hurry(step, chat.gid);
+  }
+  return (await rows.items(step.tx, chat.gid)).length !== before;
+}
+
+async function hurry(step: Step, gid: Id): Promise<void> {
+  for (const [n, item] of await rows.items(step.tx, gid)) {
+    if (item.intent?.op === "update" && item.state === "queued") {
+      await outbox.changeItem(step, n, item, { urgent: true });
+    }
+  }
+}
+
+async function sealCreate(step: Step, chat: Chat, n: number, item: Item): Promise<void> {
+  const group = await step.loadGroup(chat.gid);
+  const token = await groups.sendToken(group, chat.gid);
+  const request: CreateFrame = {
+    frame: "create",
+    rid: 0,
+    mid: step.rng(16),
+    gid: rows.bytesOf(chat.gid),
+    pass: item.group_pass,
+    rosterKey: rosterKey(chat.gs),
+    tokenHash: messages.bodyHash(token),
+    add: [{ leaf: 0, deliverTo: item.own_ref }],
+  };
+  await step.tx.put("sealing", request.mid, outbox.numberBytes(n));
+  await outbox.changeItem(step, n, item, {
+    state: "sealed",
+    mid: rows.idOf(request.mid),
+    request: encodeFrame(request),
+    sealed_at: step.now,
+  });
+}
+
+/** (account, devices or all) whose KeyPackages an Add still needs. */
+export async function missingClaims(look: Look, item: Item): Promise<[Id, readonly number[] | null][]> {
+  const intent = item.intent;
+  if (intent === null || !rows.intentAdds(intent)) return [];
+  const own = look.profile.account_id;
+  const wanted: [Id, readonly number[] | null][] = [];
+  if (intent.op === "add") {
+    for (const account of intent.accounts) {
+      let devices: number[] | null = null;
+      if (account === own) {
+        const known = await rows.findAccount(look.tx, own);
+        devices = (known?.devices ?? []).map(([d]) => d).filter((d) => d !== look.profile.device_id);
+        if (devices.length === 0) continue;
+      }
+      wanted.push([account, devices]);
+    }
+  } else {
+    wanted.push([intent.account, intent.devices]);
+  }
+  return wanted.filter(([account]) => !item.claimed.includes(account));
+}
+
+/** Every sealed request whose outcome is unknown. */
+export async function openRequests(look: Look): Promise<Request[]> {
+  const sealed = (await rows.items(look.tx)).filter(([, item]) => item.state === "sealed");
+  return sealed.map(([, item]) => ({ mid: item.mid, gid: item.gid, frame: parseSClient(item.request) as RequestFrame }));
+}
+
+/** Whether any item waits to be sealed. */
+export async function hasQueued(look: Look): Promise<boolean> {
+  return (await rows.items(look.tx)).some(([, item]) => item.state === "queued");
+}
+
+/** Whether any item waits for more than other people: sealed, accepted without echo, or queued in a usable chat. */
+export async function hasSendable(look: Look): Promise<boolean> {
+  for (const [, item] of await rows.items(look.tx)) {
+    const chat = await look.chat(item.gid);
+    if (item.state === "accepted" && chat.asking !== null) continue;
+    if (outbox.IN_FLIGHT.includes(item.state)) return true;
+    const usable = chat.status === "active" || chat.status === "creating";
+    if (item.state === "queued" && usable && !isRefused(chat)) return true;
+  }
+  return false;
+}
+
+/** Whether the server refuses what we seal in this chat, so that we wait to be re-added. */
+export function isRefused(chat: Chat): boolean {
+  return chat.asking !== null && chat.asking.reason === "refused";
+}

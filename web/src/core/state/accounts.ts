@@ -1,0 +1,107 @@
+/** What we know of accounts: verified device lists, names, contact tokens (service.md 2). Twin of client.state.accounts. */
+import { ZajilError } from "../../protocol/errors.ts";
+import {
+  hashObject,
+  openChain,
+  openLaterList,
+  parseDeviceList,
+  parseObject,
+  type VerifiedList,
+} from "../../protocol/identity/objects.ts";
+import * as rows from "./rows.ts";
+import type { Account, Id } from "./rows.ts";
+import type { Look, Step } from "./step.ts";
+
+/** The account's row, an empty one where we know nothing yet. */
+export async function known(look: Look, accountId: Id): Promise<Account> {
+  return (await rows.findAccount(look.tx, accountId)) ?? { ...rows.EMPTY_ACCOUNT, account_id: accountId };
+}
+
+/** Write some fields of an account; the new value. */
+export async function change(step: Step, accountId: Id, fields: Partial<Account>): Promise<Account> {
+  return rows.saveAccount(step.tx, { ...(await known(step, accountId)), ...fields });
+}
+
+/** The list we verified when we stored it. */
+export function verifiedList(account: Account): VerifiedList | undefined {
+  if (account.list_object.length === 0) return undefined;
+  const list = parseDeviceList(parseObject(account.list_object).payload);
+  return { list, object: account.list_object, hash: hashObject(account.list_object) };
+}
+
+/** Store a list that was verified. */
+export function keepList(step: Step, newest: VerifiedList): Promise<Account> {
+  const found = newest.list;
+  return change(step, rows.idOf(found.accountId), {
+    account_pub: found.accountPub,
+    list_seq: found.seq,
+    list_object: newest.object,
+    devices: found.devices.map((entry) => [entry.deviceId, rows.idOf(entry.sigPub)] as const),
+  });
+}
+
+/**
+ * Take the whole chain of an account, as its server or linking device gives it.
+ *
+ * A chain behind what we know changes nothing, a forked one raises the alarm. Throws `key-changed`, Malformed.
+ */
+export async function learnChain(step: Step, accountId: Id, lists: readonly Uint8Array[]): Promise<Account> {
+  const newest = await openChain(lists, rows.bytesOf(accountId));
+  const held = verifiedList(await known(step, accountId));
+  if (held !== undefined && newest.list.seq < held.list.seq) return known(step, accountId);
+  if (held !== undefined) {
+    const same = lists[held.list.seq - 1];
+    if (same === undefined || rows.idOf(hashObject(same)) !== rows.idOf(held.hash)) {
+      step.event("forked-list");
+      return change(step, accountId, { alarm: true });
+    }
+  }
+  return keepList(step, newest);
+}
+
+/** Take a list told inside ciphertext, if it is news. A fork raises the alarm and changes nothing else. */
+export async function learnList(step: Step, accountId: Id, data: Uint8Array): Promise<Account> {
+  const account = await known(step, accountId);
+  let newest: VerifiedList;
+  try {
+    newest = await openLaterList(data, verifiedList(account), rows.bytesOf(accountId));
+  } catch (problem) {
+    if (!(problem instanceof ZajilError)) throw problem;
+    if (problem.code !== "list-fork") return account;
+    step.event("forked-list");
+    return change(step, accountId, { alarm: true });
+  }
+  return keepList(step, newest);
+}
+
+/** Whose list a signed object claims to be. Throws Malformed. */
+export function listOwner(data: Uint8Array): Id {
+  return rows.idOf(parseDeviceList(parseObject(data).payload).accountId);
+}
+
+/** What the account says of itself (its `profile`). */
+export function learnName(step: Step, accountId: Id, name: string, token: Uint8Array | null): Promise<Account> {
+  return change(step, accountId, { name, said: true, ...(token === null ? {} : { contact_token: token }) });
+}
+
+/** A contact by its own link: over what others said of it, under what it said inside a chat. */
+export async function learnLink(step: Step, accountId: Id, name: string, token: Uint8Array): Promise<Account> {
+  const account = await known(step, accountId);
+  if (account.said) {
+    const kept = account.contact_token.length > 0 ? account.contact_token : token;
+    return change(step, accountId, { contact: true, contact_token: kept });
+  }
+  return change(step, accountId, { contact: true, name: name || account.name, contact_token: token });
+}
+
+/** What another member says of an account; never over what the account said itself. */
+export async function learnIntroduction(
+  step: Step,
+  accountId: Id,
+  name: string,
+  token: Uint8Array | null,
+): Promise<Account> {
+  const account = await known(step, accountId);
+  const kept = account.contact_token.length > 0 ? account.contact_token : (token ?? new Uint8Array());
+  return change(step, accountId, { name: account.name || name, contact_token: kept });
+}
