@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zajil import mls
-from zajil.client.core import commits, contents, joining, judge, messages, outbox, readd
+from zajil.client.core import commits, joining, judge, messages, outbox, readd
+from zajil.client.core.talk import contents
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Held
 from zajil.client.state.step import Step

@@ -225,11 +225,11 @@ class StoredMessage(msgspec.Struct, frozen=True):
 class Early(msgspec.Struct, frozen=True, array_like=True):
     """An edit, deletion or reaction whose message is not here yet: `early` rows hold those of one message.
 
-    content: as received. as_admin: whether its sender was an admin when it came.
+    gid: of the group it came in. content: as received. as_admin: whether its sender was an admin when it came.
     """
 
+    gid: bytes
     account: bytes
-    device: int
     message_id: bytes
     sent: int
     content: bytes

@@ -1,0 +1,1 @@
+"""Talking: what message bodies mean and do, what was read, who is writing."""
