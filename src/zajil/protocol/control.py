@@ -275,6 +275,7 @@ class Route(NamedTuple):
     """One call. path: below /v1, `{name}` a parameter. request, answer: a Struct, bytes as they are, or None.
 
     limit: bytes of the request's body. auth: any one of these; with NONE alone an Authorization header is refused.
+    query: the names a query may have.
     """
 
     method: str
@@ -283,6 +284,7 @@ class Route(NamedTuple):
     request: type[msgspec.Struct] | type[bytes] | None
     answer: type[msgspec.Struct] | type[bytes] | None
     limit: int = 0
+    query: frozenset[str] = frozenset()
 
     def url(self, **parameters: str) -> str:
         """The path with /v1 and its parameters, each one text without slashes. Raises LocalProtocolError."""
@@ -301,7 +303,7 @@ CHALLENGE: Final = Route("POST", "/auth/challenge", _NONE, Challenge, ChallengeA
 TAKE_TOKEN: Final = Route("POST", "/auth/token", _NONE, Login, Session, _SMALL)
 DROP_TOKEN: Final = Route("DELETE", "/auth/token", _D, None, Empty)
 OWN_DATA: Final = Route("GET", "/accounts/me/data", _D, None, OwnData)
-DEVICE_LISTS: Final = Route("GET", "/accounts/{account}/devices", _D_OR_T, None, DeviceLists)
+DEVICE_LISTS: Final = Route("GET", "/accounts/{account}/devices", _D_OR_T, None, DeviceLists, query=frozenset({"from"}))
 PUT_DEVICE_LIST: Final = Route("PUT", "/accounts/me/devices", _D, PutDeviceList, Empty, _SMALL)
 PUT_CONTACT_TOKEN: Final = Route("PUT", "/contact-tokens/{hash}", _D, PutContactToken, Empty, _SMALL)
 DROP_CONTACT_TOKEN: Final = Route("DELETE", "/contact-tokens/{hash}", _D, None, Empty)
@@ -315,7 +317,7 @@ CLAIM_KEY_PACKAGES: Final = Route("POST", "/keypackages/claim", _D_OR_T, ClaimKe
 PUT_LINK_OFFER: Final = Route("PUT", "/link/{addr}/offer", _NONE, bytes, Empty, limits.LINK_OFFER_BYTES)
 LINK_OFFER: Final = Route("GET", "/link/{addr}/offer", _NONE, None, bytes)
 PUT_LINK_ANSWER: Final = Route("PUT", "/link/{addr}/answer", _NONE, bytes, Empty, limits.LINK_ANSWER_BYTES)
-LINK_ANSWER: Final = Route("GET", "/link/{addr}/answer", _NONE, None, bytes)
+LINK_ANSWER: Final = Route("GET", "/link/{addr}/answer", _NONE, None, bytes, query=frozenset({"wait"}))
 CONFIG: Final = Route("GET", "/config", _NONE, None, Config)
 HEALTH: Final = Route("GET", "/health", _NONE, None, Health)
 

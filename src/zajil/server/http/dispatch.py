@@ -18,8 +18,6 @@ from zajil.engine.limits import Limits
 from zajil.protocol.control import (
     CHALLENGE,
     CLAIM_KEY_PACKAGES,
-    DEVICE_LISTS,
-    LINK_ANSWER,
     Auth,
     Found,
     Route,
@@ -32,7 +30,6 @@ from zajil.server.http.calls import BoundRoute, Carrier, HttpAnswer, HttpCall, R
 from zajil.server.http.idempotency import AnswerBook
 
 _LOG = logging.getLogger(__name__)
-_QUERY = {DEVICE_LISTS: frozenset({"from"}), LINK_ANSWER: frozenset({"wait"})}
 # POSTs that need no stored answer: a second challenge is as good, and a claim_id gets the same answer by itself. Both
 # are free to repeat, so storing an answer for each key would let anybody fill the disk.
 _SAME_AGAIN = frozenset({CHALLENGE, CLAIM_KEY_PACKAGES})
@@ -93,7 +90,7 @@ class Dispatcher:
         request = Request(
             route=route,
             parameters={name: unquote(value) for name, value in found.parameters.items()},
-            query=_parse_query(query, _QUERY.get(route, frozenset())),
+            query=_parse_query(query, route.query),
             body=_parse_body(call.body, route),
             device=caller.device,
             contact=caller.contact,
