@@ -34,8 +34,9 @@ _TEMPLATE: Final = "#/components/schemas/{name}"
 
 def describe() -> dict[str, Any]:  # Any: an OpenAPI document is free-form JSON
     """The document as JSON values."""
-    types = [each for route in control.ROUTES for each in (route.request, route.answer) if _is_struct(each)]
-    known = sorted({*types, Problem}, key=lambda kind: kind.__name__)
+    named: set[type[msgspec.Struct]] = {Problem}
+    named.update(each for route in control.ROUTES for each in (route.request, route.answer) if _is_struct(each))
+    known = sorted(named, key=lambda kind: kind.__name__)
     schemas, components = msgspec.json.schema_components(known, schema_hook=_blob_schema, ref_template=_TEMPLATE)
     references = dict(zip(known, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
