@@ -175,10 +175,10 @@ describe("MLS header", () => {
 
   it("reads what a server may read", () => {
     expect(parseHeader(message)).toEqual({
-      groupId: new Uint8Array(16).fill(0x11),
+      group_id: new Uint8Array(16).fill(0x11),
       epoch: 7,
-      contentType: 1,
-      authenticatedData: hex("abcd"),
+      content_type: 1,
+      authenticated_data: hex("abcd"),
     });
   });
 

@@ -12,13 +12,13 @@ export const APPLICATION = 1;
 export const PROPOSAL = 2;
 export const COMMIT = 3;
 
-/** The cleartext of a PrivateMessage. contentType: 1 application, 2 proposal, 3 commit. */
+/** The cleartext of a PrivateMessage. content_type: 1 application, 2 proposal, 3 commit. */
 export interface PrivateHeader {
-  readonly groupId: Uint8Array;
+  readonly group_id: Uint8Array;
   /** At most 2^53 - 1. */
   readonly epoch: number;
-  readonly contentType: number;
-  readonly authenticatedData: Uint8Array;
+  readonly content_type: number;
+  readonly authenticated_data: Uint8Array;
 }
 
 /**
@@ -38,7 +38,7 @@ export function parseHeader(message: Uint8Array): PrivateHeader {
   reader.takeVector(); // encrypted sender data
   reader.takeVector(); // ciphertext
   if (!reader.done) throw error("malformed", "MLS message with trailing bytes");
-  return { groupId, epoch, contentType, authenticatedData };
+  return { group_id: groupId, epoch, content_type: contentType, authenticated_data: authenticatedData };
 }
 
 class Reader {
