@@ -49,6 +49,7 @@ export function connect(worker: WorkerLike): Link {
   const listeners = new Set<(event: CoreEvent) => void>();
   let last = 0;
   let stopped = false;
+  let heard = false;
 
   function fail(failure: Failure): void {
     for (const call of waiting.values()) call.reject(new CallFailed(failure));
@@ -56,6 +57,7 @@ export function connect(worker: WorkerLike): Link {
   }
 
   worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => {
+    heard = true;
     if ("event" in data) {
       for (const listener of [...listeners]) listener(data);
       return;
@@ -66,7 +68,8 @@ export function connect(worker: WorkerLike): Link {
     else call?.resolve(data.ok);
   });
   worker.addEventListener("error", () => {
-    fail({ code: "worker-ended", category: "bug" });
+    // A worker that never spoke could not be loaded; one that did tells its failures call by call.
+    if (!heard) fail({ code: "worker-ended", category: "bug" });
   });
 
   return {

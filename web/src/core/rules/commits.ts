@@ -5,7 +5,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeCommitAad, hashRefs, parseAad } from "../../protocol/chat/aad.ts";
 import { encodeGroupInfoShare, GROUP_INFO_SHARE, type Acquaintance } from "../../protocol/chat/extensions.ts";
-import type { CommitFrame } from "../../protocol/frames.ts";
+import type { Commit } from "../../protocol/frames.ts";
 import { clientId } from "../../protocol/ids.ts";
 import { GROUP_LEAVES } from "../../protocol/limits.ts";
 import { rosterKey } from "../../protocol/roster.ts";
@@ -110,7 +110,7 @@ export async function sealCommit(step: Step, n: number, item: Item): Promise<boo
   }
 }
 
-async function commit(step: Step, chat: Chat, planned: Plan): Promise<CommitFrame> {
+async function commit(step: Step, chat: Chat, planned: Plan): Promise<Commit> {
   const gid = chat.gid;
   const group = await step.loadGroup(gid);
   const packages = planned.claims.map((claim) => parseKeyPackage(claim.key_package));
@@ -133,16 +133,16 @@ async function commit(step: Step, chat: Chat, planned: Plan): Promise<CommitFram
   await step.saveGroup(gid, made.group);
   await step.saveStaged(gid, made.staged);
   return {
-    frame: "commit",
+    type: "Commit",
     rid: 0,
     mid: step.rng(16),
     gid: rows.bytesOf(gid),
     token: await groups.sendToken(made.group, gid),
     epoch: chat.epoch,
-    rosterKey: rosterKey(chat.gs),
-    newRosterKey: rotate ? rosterKey(await groups.groupSecret(made.staged, gid)) : null,
-    nextTokenHash: sha256(await groups.sendToken(made.staged, gid)),
-    add: added.map((leaf, at) => ({ leaf, deliverTo: references[at] ?? new Uint8Array() })),
+    roster_key: rosterKey(chat.gs),
+    new_roster_key: rotate ? rosterKey(await groups.groupSecret(made.staged, gid)) : null,
+    next_token_hash: sha256(await groups.sendToken(made.staged, gid)),
+    add: added.map((leaf, at) => ({ leaf, deliver_to: references[at] ?? new Uint8Array() })),
     rm: removedInOrder,
     commit: made.staged.message,
     welcome: made.staged.welcome ?? null,

@@ -7,7 +7,7 @@
  */
 import type { ClaimedKeyPackages } from "../../protocol/control.ts";
 import { error } from "../../protocol/errors.ts";
-import type { ErrFrame, GapFrame, MsgFrame, OkFrame, ReadyFrame } from "../../protocol/frames.ts";
+import type { Err, Gap, Msg, Ok, Ready } from "../../protocol/frames.ts";
 import * as certificates from "../state/certificates.ts";
 import * as rows from "../state/rows.ts";
 import { GroupCache, Look, Step, type Surroundings, type Told } from "../state/step.ts";
@@ -108,12 +108,12 @@ export class Core {
   }
 
   /** The server's answer to HELLO. */
-  takeReady(ready: ReadyFrame): Promise<void> {
+  takeReady(ready: Ready): Promise<void> {
     return this.step("ready", (step) => sync.takeReady(step, ready));
   }
 
   /** Up to 64 mailbox entries in seq order; the seq to acknowledge, as they are durable now. */
-  takeMessages(batch: readonly MsgFrame[]): Promise<number> {
+  takeMessages(batch: readonly Msg[]): Promise<number> {
     return this.step("receive", (step) => sync.takeMessages(step, batch));
   }
 
@@ -130,7 +130,7 @@ export class Core {
   }
 
   /** The server lost entries of our mailbox; groups that miss a commit of it will show at the drain. */
-  takeGap(_gap: GapFrame): Promise<void> {
+  takeGap(_gap: Gap): Promise<void> {
     return this.step("gap", (step) => Promise.resolve(step.event("gap")));
   }
 
@@ -166,12 +166,12 @@ export class Core {
   }
 
   /** The server holds the request durably. */
-  takeOk(mid: Uint8Array, _ok: OkFrame): Promise<void> {
+  takeOk(mid: Uint8Array, _ok: Ok): Promise<void> {
     return this.step("ok", (step) => outbox.takeOk(step, mid));
   }
 
   /** The server refused the request, not for being busy or limited (then the same request goes again). */
-  takeErr(mid: Uint8Array, err: ErrFrame): Promise<void> {
+  takeErr(mid: Uint8Array, err: Err): Promise<void> {
     return this.step("err", (step) => outbox.takeErr(step, mid, err.code));
   }
 

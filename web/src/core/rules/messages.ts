@@ -107,12 +107,12 @@ export async function sealMessage(step: Step, n: number, item: Item): Promise<vo
   await step.saveGroup(item.gid, sealed.group);
   await outbox.recordSealing(step, n, item, {
     request: {
-      frame: "send",
+      type: "Send",
       rid: 0,
       mid: step.rng(16),
       gid,
       token,
-      rosterKey: rosterKey(chat.gs),
+      roster_key: rosterKey(chat.gs),
       flags: 0,
       ttl: 0,
       body: sealed.message,

@@ -7,7 +7,7 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { error } from "../../protocol/errors.ts";
-import { encodeFrame, type RequestFrame } from "../../protocol/frames.ts";
+import { encodeFrame, type Request } from "../../protocol/frames.ts";
 import * as rows from "../state/rows.ts";
 import type { Id, Intent, Item, StoredMessage } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
@@ -54,7 +54,7 @@ export async function recordSealing(
   step: Step,
   n: number,
   item: Item,
-  sealed: { request: RequestFrame; body: Uint8Array; epoch: number },
+  sealed: { request: Request; body: Uint8Array; epoch: number },
 ): Promise<Item> {
   const digest = sha256(sealed.body);
   await step.tx.put("sealing", digest, numberBytes(n));

@@ -2,7 +2,7 @@
  * Which queued item may be sealed now: per chat in order, one sealed and unanswered at a time (web.md 5).
  * Twin of zajil.client.core.sealing.
  */
-import { encodeFrame, parseSClient, type CreateFrame, type RequestFrame } from "../../protocol/frames.ts";
+import { encodeFrame, parseSClient, type Create, type Request as RequestFrame } from "../../protocol/frames.ts";
 import { rosterKey } from "../../protocol/roster.ts";
 import { GenerationLimit } from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
@@ -125,15 +125,15 @@ async function hurry(step: Step, gid: Id): Promise<void> {
 async function sealCreate(step: Step, chat: Chat, n: number, item: Item): Promise<void> {
   const group = await step.loadGroup(chat.gid);
   const token = await groups.sendToken(group, chat.gid);
-  const request: CreateFrame = {
-    frame: "create",
+  const request: Create = {
+    type: "Create",
     rid: 0,
     mid: step.rng(16),
     gid: rows.bytesOf(chat.gid),
-    pass: item.group_pass,
-    rosterKey: rosterKey(chat.gs),
-    tokenHash: messages.bodyHash(token),
-    add: [{ leaf: 0, deliverTo: item.own_ref }],
+    pass_: item.group_pass,
+    roster_key: rosterKey(chat.gs),
+    token_hash: messages.bodyHash(token),
+    add: [{ leaf: 0, deliver_to: item.own_ref }],
   };
   await step.tx.put("sealing", request.mid, outbox.numberBytes(n));
   await outbox.changeItem(step, n, item, {

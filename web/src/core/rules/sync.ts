@@ -7,7 +7,7 @@
 import * as cbor from "../../protocol/cbor.ts";
 import type { CommitAad } from "../../protocol/chat/aad.ts";
 import { ZajilError } from "../../protocol/errors.ts";
-import { Kind, type MsgFrame, type ReadyFrame } from "../../protocol/frames.ts";
+import { Kind, type Msg, type Ready } from "../../protocol/frames.ts";
 import { clientId } from "../../protocol/ids.ts";
 import { DecodeError, Invalid, MlsError, PastEpoch, UnusableGeneration, type Staged } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
@@ -25,7 +25,7 @@ import * as contents from "./talk/contents.ts";
 export const HELD_MAX = 256;
 
 /** The answer to a HELLO. An ack above our own last_seq proves an old backup or a copy in use (mls.md 7.10). */
-export async function takeReady(step: Step, ready: ReadyFrame): Promise<void> {
+export async function takeReady(step: Step, ready: Ready): Promise<void> {
   let session = await step.session();
   if (ready.acked > session.last_seq && session.adopt_ack) {
     session = await step.changeSession({ last_seq: ready.acked });
@@ -36,11 +36,11 @@ export async function takeReady(step: Step, ready: ReadyFrame): Promise<void> {
   }
   await step.changeSession({ readies: session.readies + 1, adopt_ack: false });
   const own = await accounts.known(step, step.profile.account_id);
-  if (ready.listSeq > own.list_seq) await accounts.change(step, own.account_id, { wanted_seq: ready.listSeq });
+  if (ready.list_seq > own.list_seq) await accounts.change(step, own.account_id, { wanted_seq: ready.list_seq });
 }
 
 /** Apply a batch in seq order; the highest seq stored, to be acknowledged after the step. */
-export async function takeMessages(step: Step, batch: readonly MsgFrame[]): Promise<number> {
+export async function takeMessages(step: Step, batch: readonly Msg[]): Promise<number> {
   const session = await step.session();
   let last = session.last_seq;
   if (session.rolled_back) return last;
@@ -246,7 +246,7 @@ async function takeApplication(step: Step, chat: Chat, body: Uint8Array): Promis
 
 /** CBOR `[name, map]` of the server. A new device list of ours is fetched; others are for people. */
 async function takeNotice(step: Step, body: Uint8Array): Promise<void> {
-  let value: cbor.Value;
+  let value: cbor.Parsed;
   try {
     value = cbor.parse(body);
   } catch (problem) {
