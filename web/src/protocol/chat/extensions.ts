@@ -1,0 +1,147 @@
+/** Two private MLS extensions: chat settings (GroupContext, 0xF0A0), what a joiner must know (Welcome, 0xF0A1). */
+import * as cbor from "../cbor.ts";
+import { error } from "../errors.ts";
+import { Fields } from "../fields.ts";
+import type { AccountId } from "../ids.ts";
+import { ABOUT_BYTES, NAME_BYTES, ROSTER_ENTRIES } from "../limits.ts";
+
+export const CHAT_SETTINGS = 0xf0a0;
+export const GROUP_INFO_SHARE = 0xf0a1;
+export const VERSION = 1;
+
+/** SELF: own devices alone. DM: two accounts. GROUP: any. */
+export const ChatKind = { SELF: 0, DM: 1, GROUP: 2 } as const;
+/** Roles above member; who is not listed is a member. */
+export const ChatRole = { ADMIN: 1, OWNER: 2 } as const;
+/** Who may: any member, or admins and owners. */
+export const Needs = { MEMBER: 0, ADMIN: 1 } as const;
+
+/** Who may send, add accounts, change name and about, change the timer; each one of `Needs`. */
+export interface Permissions {
+  readonly send: number;
+  readonly add: number;
+  readonly info: number;
+  readonly timer: number;
+}
+export const DEFAULT_PERMISSIONS: Permissions = {
+  send: Needs.MEMBER,
+  add: Needs.ADMIN,
+  info: Needs.ADMIN,
+  timer: Needs.ADMIN,
+};
+
+/** An account's role above member: one of `ChatRole`. */
+export interface RoleEntry {
+  readonly account: AccountId;
+  readonly role: number;
+}
+
+/** What every member agrees on. kind: of `ChatKind`. timer: seconds, 0 = messages stay. */
+export interface ChatSettings {
+  readonly kind: number;
+  readonly name: string;
+  readonly about: string;
+  readonly timer: number;
+  readonly roles: readonly RoleEntry[];
+  readonly perms: Permissions;
+}
+
+/** The extension's data. */
+export function encodeSettings(settings: ChatSettings): Uint8Array {
+  const roles = new Map<cbor.Key, cbor.Value>(settings.roles.map(({ account, role }) => [account, role]));
+  const { send, add, info, timer } = settings.perms;
+  const perms = new Map<cbor.Key, cbor.Value>(Object.entries({ send, add, info, timer }));
+  return cbor.encode(
+    new Map<cbor.Key, cbor.Value>([
+      [1, VERSION],
+      [2, settings.kind],
+      [3, settings.name],
+      [4, settings.about],
+      [6, settings.timer],
+      [7, roles],
+      [8, perms],
+    ]),
+  );
+}
+
+/**
+ * The settings of an extension; keys of later features are left unread.
+ *
+ * Throws Malformed, `unsupported-version` for another version or kind of chat.
+ */
+export function parseSettings(data: Uint8Array): ChatSettings {
+  const fields = Fields.ofOpenMap(cbor.parse(data), [1, 2]);
+  if (fields.number(1) !== VERSION || fields.number(2) > ChatKind.GROUP)
+    throw error("unsupported-version", "chat settings");
+  return {
+    kind: fields.number(2),
+    name: fields.textOrNone(3, NAME_BYTES) ?? "",
+    about: fields.textOrNone(4, ABOUT_BYTES) ?? "",
+    timer: fields.numberOrNone(6, 32) ?? 0,
+    roles: fields.has(7) ? parseRoles(fields.pairs(7, ROSTER_ENTRIES)) : [],
+    perms: fields.has(8) ? parsePermissions(fields.raw(8)) : DEFAULT_PERMISSIONS,
+  };
+}
+
+function parseRoles(pairs: ReadonlyMap<cbor.Key, cbor.Parsed>): RoleEntry[] {
+  return [...pairs].map(([account, role]) => {
+    if (
+      !(account instanceof Uint8Array) ||
+      account.length !== 16 ||
+      (role !== ChatRole.ADMIN && role !== ChatRole.OWNER)
+    ) {
+      throw error("malformed", "roles of a chat");
+    }
+    return { account, role };
+  });
+}
+
+function parsePermissions(value: cbor.Parsed): Permissions {
+  const fields = Fields.ofOpenMap(value, ["send", "add", "info", "timer"]);
+  return {
+    send: fields.number("send", 1),
+    add: fields.number("add", 1),
+    info: fields.number("info", 1),
+    timer: fields.number("timer", 1),
+  };
+}
+
+/** What the adder says of an account, until its own profile arrives. contact_token: 32 bytes. */
+export interface Acquaintance {
+  readonly account: AccountId;
+  readonly name: string;
+  readonly contact_token: Uint8Array | null;
+}
+
+/**
+ * What a Welcome tells the joiner. group_secret: 32 bytes, null when the commit rotates it (derive it then).
+ *
+ * lists: the newest signed device list of each account, unverified. accounts: names by the adder's word.
+ */
+export interface GroupInfoShare {
+  readonly group_secret: Uint8Array | null;
+  readonly lists: readonly Uint8Array[];
+  readonly accounts: readonly Acquaintance[];
+}
+
+/** The extension's data. */
+export function encodeShare(share: GroupInfoShare): Uint8Array {
+  const accounts = new Map<cbor.Key, cbor.Value>(
+    share.accounts.map((known) => [known.account, [known.name, known.contact_token]]),
+  );
+  return cbor.encode([share.group_secret, share.lists, accounts]);
+}
+
+/** The share of an extension. Throws Malformed. */
+export function parseShare(data: Uint8Array): GroupInfoShare {
+  const fields = Fields.ofArray(cbor.parse(data), 3);
+  return {
+    group_secret: fields.blobOrNone(0, 32),
+    lists: fields.blobs(1, ROSTER_ENTRIES, 4096),
+    accounts: [...fields.pairs(2, ROSTER_ENTRIES)].map(([account, value]) => {
+      if (!(account instanceof Uint8Array) || account.length !== 16) throw error("malformed", "account id");
+      const known = Fields.ofArray(value, 2);
+      return { account, name: known.text(0, NAME_BYTES), contact_token: known.blobOrNone(1, 32) };
+    }),
+  };
+}

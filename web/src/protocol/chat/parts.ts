@@ -1,0 +1,174 @@
+/**
+ * Control parts: what clients tell each other inside a chat without showing it.
+ *
+ * SinglePart `application/vnd.zajil.control+cbor` = CBOR `[op, map]` with text keys, disposition unspecified. An unknown
+ * op, and unknown keys of a known one, are ignored.
+ */
+import * as cbor from "../cbor.ts";
+import { error } from "../errors.ts";
+import { Fields } from "../fields.ts";
+import type { AccountId, GroupId } from "../ids.ts";
+import { NAME_BYTES, ROSTER_ENTRIES } from "../limits.ts";
+import { type Part, type SinglePart, UNSPECIFIED } from "./content.ts";
+import { ChatKind } from "./extensions.ts";
+
+export const CONTROL_TYPE = "application/vnd.zajil.control+cbor";
+
+/** Who an account says it is. contact_token: 32 bytes, lets members fetch its lists and claim its packages. */
+export interface Profile {
+  readonly op: "profile";
+  readonly name: string;
+  readonly contact_token: Uint8Array | null;
+}
+/** Signed device lists of the accounts or devices that the next commit adds; unverified. */
+export interface Lists {
+  readonly op: "lists";
+  readonly lists: readonly Uint8Array[];
+}
+/** The sender's account leaves; somebody commits the Remove. */
+export interface Leave {
+  readonly op: "leave";
+}
+/**
+ * The sending device asks to be added to a group again.
+ *
+ * last_epoch: its last usable epoch, null if it has none. reason: one word for people and counters.
+ */
+export interface Readd {
+  readonly op: "readd";
+  readonly gid: GroupId;
+  readonly last_epoch: number | null;
+  readonly reason: string;
+  readonly contact_token: Uint8Array | null;
+}
+/** A contact as the account's devices share it. */
+export interface SyncContact {
+  readonly account_id: AccountId;
+  readonly name: string;
+  readonly contact_token: Uint8Array | null;
+}
+/** A group an account is in. kind: of `ChatKind`. last_activity: Unix ms. */
+export interface SyncGroup {
+  readonly gid: GroupId;
+  readonly kind: number;
+  readonly name: string;
+  readonly last_activity: number;
+}
+/** Self group alone: what changed on the sending device. read: highest sent ms shown, per group. */
+export interface Sync {
+  readonly op: "sync";
+  readonly contacts: readonly SyncContact[];
+  readonly groups: readonly SyncGroup[];
+  readonly read: readonly { readonly gid: GroupId; readonly at: number }[];
+  readonly seed: Uint8Array | null;
+}
+/** An op of a later version: ignored. */
+export interface UnknownPart {
+  readonly op: "unknown";
+  readonly name: string;
+}
+export type ControlPart = Profile | Lists | Leave | Readd | Sync;
+
+const textMap = (values: Readonly<Record<string, cbor.Value>>): cbor.Value =>
+  new Map<cbor.Key, cbor.Value>(Object.entries(values));
+
+function partValues(part: ControlPart): Readonly<Record<string, cbor.Value>> {
+  switch (part.op) {
+    case "profile":
+      return { name: part.name, contact_token: part.contact_token };
+    case "lists":
+      return { lists: part.lists };
+    case "leave":
+      return {};
+    case "readd":
+      return { gid: part.gid, last_epoch: part.last_epoch, reason: part.reason, contact_token: part.contact_token };
+    case "sync":
+      return {
+        contacts: part.contacts.map(contactValue),
+        groups: part.groups.map(groupValue),
+        read: part.read.map(({ gid, at }) => [gid, at]),
+        seed: part.seed,
+      };
+  }
+}
+
+/** The message body of a control part. */
+export function encodePart(part: ControlPart): SinglePart {
+  const content = cbor.encode([part.op, textMap(partValues(part))]);
+  return { type: "SinglePart", disposition: UNSPECIFIED, language: "", content_type: CONTROL_TYPE, content };
+}
+
+/** `[account_id, name, contact_token]`. */
+export const contactValue = (contact: SyncContact): cbor.Value => [
+  contact.account_id,
+  contact.name,
+  contact.contact_token,
+];
+/** `[gid, kind, name, last_activity]`. */
+export const groupValue = (group: SyncGroup): cbor.Value => [group.gid, group.kind, group.name, group.last_activity];
+
+/** The contact of `contactValue`. Throws Malformed. */
+export function parseContact(value: cbor.Parsed): SyncContact {
+  const fields = Fields.ofArray(value, 3);
+  return { account_id: fields.blob(0, 16), name: fields.text(1, NAME_BYTES), contact_token: fields.blobOrNone(2, 32) };
+}
+
+/** The group of `groupValue`. Throws Malformed. */
+export function parseGroup(value: cbor.Parsed): SyncGroup {
+  const fields = Fields.ofArray(value, 4);
+  if (fields.number(1) > ChatKind.GROUP) throw error("malformed", "kind of chat");
+  return {
+    gid: fields.blob(0, 16),
+    kind: fields.number(1),
+    name: fields.text(2, NAME_BYTES),
+    last_activity: fields.number(3),
+  };
+}
+
+/** Whether a body is a control part, so never shown. */
+export function isControl(part: Part): part is SinglePart {
+  return part.type === "SinglePart" && part.content_type === CONTROL_TYPE;
+}
+
+/** The control part of a body. Throws Malformed. */
+export function parsePart(part: SinglePart): ControlPart | UnknownPart {
+  const value = cbor.parse(part.content);
+  if (!Array.isArray(value) || value.length !== 2 || typeof value[0] !== "string" || !(value[1] instanceof Map)) {
+    throw error("malformed", "control part");
+  }
+  return parseValues(value[0], new Fields(value[1]));
+}
+
+function parseValues(op: string, fields: Fields): ControlPart | UnknownPart {
+  switch (op) {
+    case "profile":
+      return { op, name: fields.text("name", NAME_BYTES), contact_token: fields.blobOrNone("contact_token", 32) };
+    case "lists":
+      return { op, lists: fields.blobs("lists", ROSTER_ENTRIES, 4096) };
+    case "leave":
+      return { op };
+    case "readd":
+      return {
+        op,
+        gid: fields.blob("gid", 16),
+        last_epoch: fields.numberOrNone("last_epoch"),
+        reason: fields.text("reason", 64),
+        contact_token: fields.blobOrNone("contact_token", 32),
+      };
+    case "sync":
+      return parseSync(fields);
+    default:
+      return { op: "unknown", name: op };
+  }
+}
+
+function parseSync(fields: Fields): Sync {
+  const read = fields.items("read", 4096).map((item) => Fields.ofArray(item, 2));
+  return {
+    op: "sync",
+    contacts: fields.items("contacts", 4096).map(parseContact),
+    groups: fields.items("groups", 4096).map(parseGroup),
+    read: read.map((item) => ({ gid: item.blob(0, 16), at: item.number(1) })),
+    seed: fields.blobOrNone("seed", 32),
+  };
+}

@@ -1,0 +1,116 @@
+/**
+ * Links and codes people pass on: the contact link (also a server invite), and the code that links a new device.
+ *
+ * All live in the fragment of a URL, which never reaches a server; readers take the fragment alone too.
+ */
+import * as cbor from "../cbor.ts";
+import { error, ZajilError } from "../errors.ts";
+import { Fields } from "../fields.ts";
+import { type AccountId, encodeB64, parseB64 } from "../ids.ts";
+import { NAME_BYTES, SERVER_NAME_BYTES } from "../limits.ts";
+
+export const VERSION = 1;
+const MOST_CHARACTERS = 4096;
+
+/**
+ * An invitation. server_name: the permanent name, not the address. expires: Unix seconds.
+ *
+ * account_id, contact_token (32 bytes): whom to write to; both null in an operator's invite to the server.
+ * code: registers the guest. front: the address the link was given out with, "" for a bare fragment.
+ */
+export interface ContactLink {
+  readonly server_name: string;
+  readonly expires: number;
+  readonly account_id: AccountId | null;
+  readonly contact_token: Uint8Array | null;
+  readonly name: string | null;
+  readonly code: string | null;
+  readonly front: string;
+}
+
+/** `<front>/i#<fragment>`, or the fragment alone where front is empty. */
+export function encodeContactLink(link: ContactLink): string {
+  const all: [number, cbor.Value][] = [
+    [1, VERSION],
+    [2, link.server_name],
+    [3, link.account_id],
+    [4, link.contact_token],
+    [5, link.expires],
+    [6, link.name],
+    [8, link.code],
+  ];
+  return join(link.front, "/i", cbor.encode(new Map(all.filter(([, value]) => value !== null))));
+}
+
+/** The link of a text a person pasted. Throws HomeError `bad-link`; whether it expired is for the caller. */
+export function parseContactLink(text: string): ContactLink {
+  return orBadLink(() => {
+    const { front, fragment } = split(text, "/i");
+    const fields = Fields.ofOpenMap(cbor.parse(parseB64(fragment)), [1, 2, 5]);
+    if (fields.number(1) !== VERSION) throw error("unsupported-version", "contact link");
+    if (fields.has(3) !== fields.has(4)) throw error("malformed", "account without token");
+    return {
+      server_name: fields.text(2, SERVER_NAME_BYTES),
+      expires: fields.number(5),
+      account_id: fields.blobOrNone(3, 16),
+      contact_token: fields.blobOrNone(4, 32),
+      name: fields.textOrNone(6, NAME_BYTES),
+      code: fields.textOrNone(8, 64),
+      front,
+    };
+  });
+}
+
+/** What a new device shows and an old one takes. addr: 16 bytes; offer_hash: 32; secret: 16, never to the server. */
+export interface LinkCode {
+  readonly server_name: string;
+  readonly addr: Uint8Array;
+  readonly offer_hash: Uint8Array;
+  readonly secret: Uint8Array;
+  readonly front: string;
+}
+
+/** `<front>/l#<fragment>`, or the fragment alone where front is empty. */
+export function encodeLinkCode(code: LinkCode): string {
+  return join(code.front, "/l", cbor.encode([VERSION, code.server_name, code.addr, code.offer_hash, code.secret]));
+}
+
+/** The code of a text a person pasted or scanned. Throws HomeError `bad-link`. */
+export function parseLinkCode(text: string): LinkCode {
+  return orBadLink(() => {
+    const { front, fragment } = split(text, "/l");
+    const fields = Fields.ofArray(cbor.parse(parseB64(fragment)), 5);
+    if (fields.number(0) !== VERSION) throw error("unsupported-version", "link code");
+    return {
+      server_name: fields.text(1, SERVER_NAME_BYTES),
+      addr: fields.blob(2, 16),
+      offer_hash: fields.blob(3, 32),
+      secret: fields.blob(4, 16),
+      front,
+    };
+  });
+}
+
+function join(front: string, path: string, data: Uint8Array): string {
+  return front ? `${front.replace(/\/+$/, "")}${path}#${encodeB64(data)}` : encodeB64(data);
+}
+
+function orBadLink<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (problem) {
+    if (!(problem instanceof ZajilError)) throw problem;
+    throw error("bad-link");
+  }
+}
+
+/** Front ("" for a bare fragment) and fragment. A link of the other kind is not one of this kind. */
+function split(text: string, path: string): { readonly front: string; readonly fragment: string } {
+  const link = text.trim();
+  if (link.length > MOST_CHARACTERS) throw error("bad-link");
+  const at = link.indexOf("#");
+  if (at < 0) return { front: "", fragment: link };
+  const before = link.slice(0, at);
+  if (before && !(/^https?:\/\//.test(before) && before.endsWith(path))) throw error("bad-link");
+  return { front: before.slice(0, Math.max(0, before.length - path.length)), fragment: link.slice(at + 1) };
+}
