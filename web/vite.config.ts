@@ -31,6 +31,7 @@ function seededLink(): Plugin {
     name: "zajil:seeded-link",
     enforce: "pre",
     async resolveId(source, importer) {
+      if (source.endsWith("core/worker.ts?worker&url")) return "\0absent:worker"; // nothing runs behind the page
       if (!source.endsWith("core/link.ts") || importer === seed) return null;
       return seed;
     },

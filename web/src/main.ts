@@ -3,7 +3,10 @@ import { mount } from "svelte";
 import workerUrl from "./core/worker.ts?worker&url";
 import { type WorkerLike, connect } from "./core/link.ts";
 import { LANGUAGES, type Language, useLanguage } from "./i18n/catalogue.ts";
+import { createBrowser } from "./platform/dom/browser.ts";
+import { useHost } from "./state/host.ts";
 import App from "./ui/App.svelte";
+import "./styles/tokens.css";
 import "./styles/app.css";
 
 /** The only scripts that may ever be started by name; anything else throws under Trusted Types. */
@@ -46,6 +49,7 @@ async function start(): Promise<void> {
   };
   document.addEventListener("visibilitychange", tell);
   tell();
+  useHost({ link, browser: createBrowser() });
   mount(App, { target, props: { link } });
   if (import.meta.env.PROD && "serviceWorker" in navigator && import.meta.env.MODE !== "seed") {
     // A string would fail silently under Trusted Types.

@@ -1,0 +1,16 @@
+// Before first paint: theme, language, direction, text size; an opened invite or link page becomes a fragment.
+(function () {
+  var d = document.documentElement, l = "en", n = navigator.languages || [], i, w, s, m;
+  function read(k) { try { return localStorage.getItem("zajil." + k); } catch (e) { return null; } }
+  w = read("language");
+  if (/^(en|ar|ru)$/.test(w)) l = w;
+  else for (i = 0; i < n.length; i++) { w = n[i].slice(0, 2).toLowerCase(); if (/^(en|ar|ru)$/.test(w)) { l = w; break; } }
+  d.lang = l;
+  d.dir = l === "ar" ? "rtl" : "ltr";
+  w = read("theme");
+  if (w === "light" || w === "dark") d.dataset.theme = w;
+  s = Number(read("text-size"));
+  if (s >= 85 && s <= 150) d.style.setProperty("--text-scale", s / 100);
+  m = /^(.*\/)([il])$/.exec(location.pathname);
+  if (m) history.replaceState(null, "", m[1] + "#/" + m[2] + "/" + location.hash.slice(1));
+})();

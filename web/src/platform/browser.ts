@@ -1,0 +1,52 @@
+/** What the page needs of the browser it lives in. `dom/` is the real one; state asks for it, ui never sees it. */
+
+export interface LocalNotification {
+  readonly title: string;
+  readonly body: string;
+  /** A later one with the same tag takes its place. */
+  readonly tag: string;
+  readonly press: () => void;
+}
+
+export interface Browser {
+  /** WebCrypto and workers exist only in secure contexts. */
+  readonly secure: boolean;
+  /** Not secret: theme, language, digits, text size. Undefined where nothing is kept. */
+  readPreference(name: string): string | undefined;
+  writePreference(name: string, value: string): void;
+  /** Another tab wrote a preference. */
+  onPreference(listener: () => void): () => void;
+
+  /** False where the browser refused. */
+  copy(text: string): Promise<boolean>;
+  /** Undefined where reading is not possible or was refused. */
+  paste(): Promise<string | undefined>;
+  readonly canShare: boolean;
+  /** False where the person changed their mind. */
+  share(content: { title: string; text: string; url?: string }): Promise<boolean>;
+  /** Hands a text over as a file. */
+  saveText(name: string, text: string): void;
+
+  visible(): boolean;
+  onVisibility(listener: (visible: boolean) => void): () => void;
+
+  notificationPermission(): "granted" | "denied" | "default" | "absent";
+  askNotifications(): Promise<boolean>;
+  notify(notification: LocalNotification): void;
+
+  /** A newer client waits for a press. */
+  onUpdate(listener: () => void): () => void;
+  /** Let the newer client take over, and reload. */
+  update(): void;
+  reload(): void;
+
+  readonly hasCamera: boolean;
+  /** Shows the camera in `video` and looks for a QR code until one is found or `stop` is called. */
+  scan(video: HTMLVideoElement): Scan;
+}
+
+export interface Scan {
+  /** The code's text; rejects with code `camera-refused`, `camera-absent` or `stopped` as its message. */
+  readonly text: Promise<string>;
+  stop(): void;
+}

@@ -1,0 +1,82 @@
+/** The browser itself, as far as the page needs it. */
+import type { Browser } from "../browser.ts";
+import { canNotify, notify } from "./notifications.ts";
+import { startScan } from "./scan.ts";
+import { createUpdates } from "./updates.ts";
+
+const PREFIX = "zajil.";
+
+export function createBrowser(): Browser {
+  const updates = createUpdates();
+  return {
+    secure: globalThis.isSecureContext && "crypto" in globalThis,
+    readPreference,
+    writePreference,
+    onPreference(listener) {
+      const heard = (event: StorageEvent): void => {
+        if (event.key?.startsWith(PREFIX)) listener();
+      };
+      addEventListener("storage", heard);
+      return () => removeEventListener("storage", heard);
+    },
+    copy: (text) => settle(() => navigator.clipboard.writeText(text)),
+    async paste() {
+      try {
+        return await navigator.clipboard.readText();
+      } catch {
+        return undefined; // refused, or the browser cannot
+      }
+    },
+    canShare: "share" in navigator,
+    share: (content) => settle(() => navigator.share(content)),
+    saveText,
+    visible: () => document.visibilityState === "visible",
+    onVisibility(listener) {
+      const heard = (): void => listener(document.visibilityState === "visible");
+      document.addEventListener("visibilitychange", heard);
+      return () => document.removeEventListener("visibilitychange", heard);
+    },
+    notificationPermission: () => (canNotify() ? Notification.permission : "absent"),
+    askNotifications: async () => canNotify() && (await Notification.requestPermission()) === "granted",
+    notify,
+    onUpdate: updates.on,
+    update: updates.take,
+    reload: () => location.reload(),
+    hasCamera: "mediaDevices" in navigator,
+    scan: startScan,
+  };
+}
+
+function readPreference(name: string): string | undefined {
+  try {
+    return localStorage.getItem(PREFIX + name) ?? undefined;
+  } catch {
+    return undefined; // storage is switched off: the defaults hold
+  }
+}
+
+function writePreference(name: string, value: string): void {
+  try {
+    localStorage.setItem(PREFIX + name, value);
+  } catch {
+    // Storage is switched off or full: the choice lasts as long as the tab.
+  }
+}
+
+async function settle(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function saveText(name: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}

@@ -1,0 +1,65 @@
+/** The chat list, and who is typing where. */
+import type { ChatLine, Person } from "../core/api.ts";
+import { codeOf } from "../i18n/errors.ts";
+import { call, listen } from "./host.ts";
+
+class Chats {
+  /** Newest first, as the core orders them; undefined until they have come. */
+  lines = $state.raw<readonly ChatLine[]>();
+  error = $state<string>();
+  /** Per chat, who types until when (ms). */
+  typing = $state<Readonly<Record<string, readonly { person: Person; until: number }[]>>>({});
+  #asked = 0;
+
+  /** Unread messages of chats that are not muted. */
+  readonly unread = $derived((this.lines ?? []).reduce((sum, line) => sum + (line.muted ? 0 : line.unread), 0));
+
+  start(): void {
+    listen((event) => {
+      if (event.event === "chats" || event.event === "chat") void this.refresh();
+      else if (event.event === "status" && event.status.me && !this.lines) void this.refresh();
+      else if (event.event === "typing") this.#typed(event.chat, event.person, event.until);
+      else if (event.event === "messages" && this.typing[event.chat]) this.#quiet(event.chat);
+    });
+    void this.refresh();
+  }
+
+  async refresh(): Promise<void> {
+    const mine = ++this.#asked;
+    try {
+      const lines = await call("chats");
+      if (mine !== this.#asked) return;
+      this.lines = lines;
+      this.error = undefined;
+    } catch (error) {
+      if (mine === this.#asked) this.error = codeOf(error);
+    }
+  }
+
+  find(id: string): ChatLine | undefined {
+    return this.lines?.find((line) => line.id === id);
+  }
+
+  typers(chat: string): readonly Person[] {
+    return (this.typing[chat] ?? []).map(({ person }) => person);
+  }
+
+  #typed(chat: string, person: Person, until: number): void {
+    const others = (this.typing[chat] ?? []).filter((entry) => entry.person.account !== person.account);
+    this.typing = { ...this.typing, [chat]: [...others, { person, until }] };
+    setTimeout(() => this.#expire(chat), Math.max(0, until - Date.now()) + 50);
+  }
+
+  #expire(chat: string): void {
+    const now = Date.now();
+    const left = (this.typing[chat] ?? []).filter(({ until }) => until > now);
+    this.typing = { ...this.typing, [chat]: left };
+  }
+
+  /** A message came: whoever typed it has stopped. Who goes on typing says so again within 4 s. */
+  #quiet(chat: string): void {
+    this.typing = { ...this.typing, [chat]: [] };
+  }
+}
+
+export const chats = new Chats();

@@ -1,0 +1,37 @@
+/** Local notifications while a tab lives: for what comes in while nobody looks at its chat. */
+import type { CoreEvent } from "../core/api.ts";
+import { cleanName, isolate } from "../i18n/bidi.ts";
+import { t } from "../i18n/catalogue.ts";
+import { browser, listen } from "./host.ts";
+import { settings } from "./settings.svelte.ts";
+import { toasts } from "./toasts.svelte.ts";
+
+type Incoming = Extract<CoreEvent, { event: "incoming" }>;
+
+/** The chat on screen; set by the chat pane. */
+export const watched = $state<{ chat: string | undefined }>({ chat: undefined });
+
+/** open: leads to a chat. */
+export function startNotifying(open: (chat: string) => void): void {
+  settings.start();
+  listen((event) => {
+    if (event.event === "incoming") tell(event, open);
+  });
+}
+
+function tell(event: Incoming, open: (chat: string) => void): void {
+  const seen = browser().visible();
+  if (seen) {
+    toasts.say(t.said({ who: isolate(event.sender.name), text: event.text.slice(0, 200) }));
+    return;
+  }
+  if (event.muted || !settings.now.notifications) return;
+  const [sender, title] = [cleanName(event.sender.name), cleanName(event.title)];
+  browser().notify({
+    title:
+      title === "" || title === sender ? sender : t.name_in_group({ name: isolate(sender), group: isolate(title) }),
+    body: event.text.slice(0, 300),
+    tag: `chat-${event.chat}`,
+    press: () => open(event.chat),
+  });
+}

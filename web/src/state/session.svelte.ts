@@ -1,0 +1,73 @@
+/** Who is here, which tab leads, how the server is reached, and what keeps this client from working normally. */
+import type { InvitePreview, Notice, ServerInfo, Status } from "../core/api.ts";
+import { codeOf } from "../i18n/errors.ts";
+import { browser, call, listen } from "./host.ts";
+
+class Session {
+  /** Undefined until the worker has answered. */
+  status = $state<Status>();
+  server = $state<ServerInfo>();
+  /** A newer client waits for a press. */
+  updateReady = $state(false);
+  visible = $state(true);
+  /** The worker could not be started or asked: its code. */
+  broken = $state<string>();
+  /** The last thing that concerns the whole account (a forked list, a bad welcome). */
+  notice = $state<Notice>();
+
+  /** Ask once and follow from then on. */
+  start(): void {
+    this.visible = browser().visible();
+    browser().onVisibility((visible) => (this.visible = visible));
+    browser().onUpdate(() => (this.updateReady = true));
+    listen((event) => {
+      if (event.event === "status") this.status = event.status;
+      else if (event.event === "notice") this.notice = event.notice;
+    });
+    void this.#ask();
+  }
+
+  async #ask(): Promise<void> {
+    try {
+      this.status = await call("status");
+    } catch (error) {
+      this.broken = codeOf(error);
+    }
+  }
+
+  /** Name and rules of the server; stays undefined while it does not answer. */
+  async learnServer(): Promise<void> {
+    try {
+      this.server = await call("server_info");
+    } catch {
+      // The connection line says so; the next press asks again.
+    }
+  }
+
+  previewInvite(text: string): Promise<InvitePreview> {
+    return call("preview_invite", { text });
+  }
+
+  async createAccount(name: string, invite?: string): Promise<void> {
+    const me = await call("create_account", invite === undefined ? { name } : { name, invite });
+    if (this.status) this.status = { ...this.status, me };
+  }
+
+  reconnect(): void {
+    void call("reconnect").catch(() => undefined);
+  }
+
+  async persist(): Promise<boolean> {
+    return call("persist");
+  }
+
+  update(): void {
+    browser().update();
+  }
+
+  reload(): void {
+    browser().reload();
+  }
+}
+
+export const session = new Session();

@@ -1,0 +1,34 @@
+/** Fragments are other people's input: what is no route is the list. */
+import { expect, test } from "vitest";
+import { parentOf, parseRoute, to } from "./router.ts";
+
+const ID = "AbC_-12";
+
+test("each screen's fragment leads back to it", () => {
+  expect(parseRoute(to.list())).toEqual({ page: "list" });
+  expect(parseRoute(to.chat(ID))).toEqual({ page: "chat", id: ID });
+  expect(parseRoute(to.info(ID))).toEqual({ page: "info", id: ID });
+  expect(parseRoute(to.inside(ID, "m1"))).toEqual({ page: "inside", id: ID, message: "m1" });
+  expect(parseRoute(to.create())).toEqual({ page: "new" });
+  expect(parseRoute(to.group())).toEqual({ page: "new-group" });
+  expect(parseRoute(to.invite())).toEqual({ page: "invite" });
+  expect(parseRoute(to.scan())).toEqual({ page: "scan" });
+  expect(parseRoute(to.person(ID))).toEqual({ page: "person", id: ID });
+  expect(parseRoute(to.settings("devices"))).toEqual({ page: "settings", sub: "devices" });
+  expect(parseRoute("#/i/xyz")).toEqual({ page: "opened-invite", payload: "xyz" });
+  expect(parseRoute("#/l/xyz")).toEqual({ page: "opened-link", payload: "xyz" });
+});
+
+test.each(["", "#", "#/c/", "#/c/<script>", "#/c/a b", "#/people/%00", "#/nothing", "#//c/x", "#/inside/a"])(
+  "%j is the list",
+  (fragment) => {
+    expect(parseRoute(fragment)).toEqual({ page: "list" });
+  },
+);
+
+test("Back leads one level up", () => {
+  expect(parentOf({ page: "inside", id: ID, message: "m" })).toBe(to.chat(ID));
+  expect(parentOf({ page: "settings", sub: "devices" })).toBe(to.settings());
+  expect(parentOf({ page: "settings", sub: "" })).toBe(to.list());
+  expect(parentOf({ page: "chat", id: ID })).toBe(to.list());
+});

@@ -1,0 +1,87 @@
+/** Where we are, from the fragment: ids never reach a server's log, and one build works under any path. */
+import { createSubscriber } from "svelte/reactivity";
+
+export type Route =
+  | { readonly page: "list" }
+  | { readonly page: "chat"; readonly id: string }
+  | { readonly page: "info"; readonly id: string }
+  | { readonly page: "inside"; readonly id: string; readonly message: string }
+  | { readonly page: "new" }
+  | { readonly page: "new-group" }
+  | { readonly page: "invite" }
+  | { readonly page: "scan" }
+  | { readonly page: "person"; readonly id: string }
+  | { readonly page: "settings"; readonly sub: string }
+  /** A link that somebody opened: shown, never acted on without a press. */
+  | { readonly page: "opened-invite"; readonly payload: string }
+  | { readonly page: "opened-link"; readonly payload: string };
+
+/** Fragments of the screens. Ids are base64url, so none needs escaping. */
+export const to = {
+  list: (): string => "#/",
+  chat: (id: string): string => `#/c/${id}`,
+  info: (id: string): string => `#/c/${id}/info`,
+  inside: (chat: string, message: string): string => `#/inside/${chat}/${message}`,
+  create: (): string => "#/new",
+  group: (): string => "#/new/group",
+  invite: (): string => "#/invite",
+  scan: (): string => "#/scan",
+  person: (account: string): string => `#/people/${account}`,
+  settings: (sub = ""): string => (sub ? `#/settings/${sub}` : "#/settings"),
+};
+
+const ID = /^[A-Za-z0-9_-]{1,100}$/;
+
+/** The route a fragment names; the list for what names none. */
+export function parseRoute(fragment: string): Route {
+  const [first = "", second = "", third = ""] = fragment.replace(/^#?\/?/, "").split("/");
+  const id = ID.test(second) ? second : "";
+  if (first === "c" && id) return third === "info" ? { page: "info", id } : { page: "chat", id };
+  if (first === "inside" && id && ID.test(third)) return { page: "inside", id, message: third };
+  if (first === "people" && id) return { page: "person", id };
+  if (first === "new") return { page: second === "group" ? "new-group" : "new" };
+  if (first === "invite") return { page: "invite" };
+  if (first === "scan") return { page: "scan" };
+  if (first === "settings") return { page: "settings", sub: /^[a-z-]{1,30}$/.test(second) ? second : "" };
+  if (first === "i") return { page: "opened-invite", payload: second };
+  if (first === "l") return { page: "opened-link", payload: second };
+  return { page: "list" };
+}
+
+/** Where Back leads: one level up, whatever way we came. */
+export function parentOf(route: Route): string {
+  switch (route.page) {
+    case "info":
+    case "inside":
+      return to.chat(route.id);
+    case "new-group":
+    case "invite":
+    case "scan":
+      return to.create();
+    case "settings":
+      return route.sub ? to.settings() : to.list();
+    default:
+      return to.list();
+  }
+}
+
+const subscribe = createSubscriber((update) => {
+  addEventListener("hashchange", update);
+  return () => removeEventListener("hashchange", update);
+});
+
+/** The route now; reactive. */
+export function route(): Route {
+  subscribe();
+  return parseRoute(location.hash);
+}
+
+/** Go to a fragment. `replace`: the screen we leave is not worth coming back to. */
+export function go(fragment: string, options: { replace?: boolean } = {}): void {
+  if (!options.replace) {
+    location.hash = fragment;
+    return;
+  }
+  history.replaceState(null, "", fragment);
+  dispatchEvent(new HashChangeEvent("hashchange"));
+}
