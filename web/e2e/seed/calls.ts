@@ -514,8 +514,8 @@ function settingsCalls(
       return answers.serverView(world, found, findMessage(found, id));
     },
     inventory: (): Inventory => {
-      if (world.connection.state !== "direct") throw new Refused("unreachable");
-      return { ...INVENTORY, persisted: world.health.persisted };
+      const known = { ...INVENTORY, persisted: world.health.persisted };
+      return world.connection.state === "direct" ? known : { ...known, server: [], server_error: "unreachable" };
     },
     reconnect: () => {
       Object.assign(world.connection, { state: "trying", since: NOW });

@@ -255,6 +255,8 @@ export interface ServerView {
 }
 
 export interface Inventory {
+  /** Code of why the server's side could not be asked; `server` is empty then. */
+  readonly server_error?: string;
   readonly server: readonly { readonly table: string; readonly column: string; readonly class: string; readonly purpose: string; readonly retention: string; readonly rows: number }[];
   readonly browser: readonly { readonly store: string; readonly rows: number; readonly bytes: number }[];
   readonly used_bytes: number;
