@@ -2,7 +2,8 @@
  * What a person does with chats: open one, change its members, leave. Each queues items; the outbox sends them.
  * Twin of zajil.client.core.chats.
  */
-import { chatSettings, type ChatSettings } from "../../protocol/chat/extensions.ts";
+import { DEFAULT_PERMISSIONS, type ChatSettings } from "../../protocol/chat/extensions.ts";
+import { encodeText } from "../../protocol/bytes.ts";
 import { error } from "../../protocol/errors.ts";
 import { NAME_BYTES } from "../../protocol/limits.ts";
 import * as accounts from "../state/accounts.ts";
@@ -16,13 +17,13 @@ import * as outbox from "./outbox.ts";
 
 /** The group of our own devices, made once at registration; its id. */
 export function openSelfChat(step: Step): Promise<Id> {
-  return create(step, chatSettings(SELF), []);
+  return create(step, settingsFor(SELF), []);
 }
 
 /** The DM with an account: the one there is, or a new one. */
 export async function openDm(step: Step, peer: Id): Promise<Id> {
   const existing = await findDm(step, peer);
-  if (existing === undefined) return create(step, chatSettings(DM), [peer]);
+  if (existing === undefined) return create(step, settingsFor(DM), [peer]);
   if (existing.status === "active" && !rows.accountsOf(existing).includes(peer)) {
     await outbox.submitIntent(step, existing.gid, rows.makeIntent("add", { accounts: [peer] }));
   }
@@ -31,7 +32,7 @@ export async function openDm(step: Step, peer: Id): Promise<Id> {
 
 /** Another DM with an account, where the one there is does not work; once both do, they merge. */
 export function openNewDm(step: Step, peer: Id): Promise<Id> {
-  return create(step, chatSettings(DM), [peer]);
+  return create(step, settingsFor(DM), [peer]);
 }
 
 /** The DM with an account that is used now. */
@@ -46,14 +47,19 @@ export async function findDm(look: Look, peer: Id): Promise<Chat | undefined> {
 /** A new group owned by us; its id. */
 export async function openGroup(step: Step, title: string, people: readonly Id[]): Promise<Id> {
   checkName(title);
-  const roles = new Map([[step.profile.account_id, OWNER]]);
-  return create(step, { ...chatSettings(GROUP), name: title, roles }, people);
+  const roles = [{ account: rows.bytesOf(step.profile.account_id), role: OWNER }];
+  return create(step, { ...settingsFor(GROUP), name: title, roles }, people);
+}
+
+/** Settings that say nothing but the kind. */
+function settingsFor(kind: number): ChatSettings {
+  return { kind, name: "", about: "", timer: 0, roles: [], perms: DEFAULT_PERMISSIONS };
 }
 
 /** Throws `malformed` for a name or title that is empty, too long or no UTF-8. */
 export function checkName(name: string): void {
-  const size = new TextEncoder().encode(name.trim()).length;
-  if (!name.isWellFormed() || size < 1 || size > NAME_BYTES) throw error("malformed", "name of 1 to 256 bytes");
+  const size = encodeText(name.trim()).length;
+  if (size < 1 || size > NAME_BYTES) throw error("malformed", "name of 1 to 256 bytes");
 }
 
 async function create(step: Step, settings: ChatSettings, people: readonly Id[]): Promise<Id> {

@@ -3,8 +3,8 @@
  * Twin of zajil.client.core.commits.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
-import { encodeCommitAad, hashRefs, parseAad } from "../../protocol/chat/aad.ts";
-import { encodeGroupInfoShare, GROUP_INFO_SHARE, type Acquaintance } from "../../protocol/chat/extensions.ts";
+import { encodeAad, hashRefs, parseAad, type CommitAad } from "../../protocol/chat/aad.ts";
+import { encodeShare, GROUP_INFO_SHARE, type Acquaintance } from "../../protocol/chat/extensions.ts";
 import type { Commit } from "../../protocol/frames.ts";
 import { clientId } from "../../protocol/ids.ts";
 import { GROUP_LEAVES } from "../../protocol/limits.ts";
@@ -123,10 +123,16 @@ async function commit(step: Step, chat: Chat, planned: Plan): Promise<Commit> {
   const rotate = removed.length > 0 || step.now - chat.rotated_at >= groups.ROTATE_AFTER_MS;
   const references = planned.claims.map((claim) => claim.deliver_to);
   const removedInOrder = [...removed].sort((a, b) => a - b);
-  const told = { added: [...added], removed: removedInOrder, rotate, refsHash: hashRefs(references) };
+  const told: CommitAad = {
+    type: "CommitAad",
+    added: [...added],
+    removed: removedInOrder,
+    rotate,
+    refs_hash: hashRefs(references),
+  };
   const share = await makeShare(step, chat, planned, rotate);
   const made = await group.commit(await step.env(), proposals, {
-    aad: encodeCommitAad(told),
+    aad: encodeAad(told),
     welcomeExtensions: [share],
   });
   if (made.staged.message === undefined) throw new Dropped("wrong-call");
@@ -166,15 +172,15 @@ async function checkClaims(step: Step, claims: readonly Claimed[], packages: rea
 async function makeShare(step: Step, chat: Chat, planned: Plan, rotate: boolean): Promise<Extension> {
   const everyone = new Set([...rows.accountsOf(chat), ...planned.claims.map((claim) => claim.account)]);
   const lists: Uint8Array[] = [];
-  const acquaintances = new Map<Id, Acquaintance>();
+  const acquaintances: Acquaintance[] = [];
   for (const account of everyone) {
     const known = await accounts.known(step, account);
     if (known.list_object.length > 0) lists.push(known.list_object);
-    const contactToken = known.contact_token.length > 0 ? known.contact_token : null;
-    acquaintances.set(account, { name: known.name, contactToken });
+    const contact_token = known.contact_token.length > 0 ? known.contact_token : null;
+    acquaintances.push({ account: rows.bytesOf(account), name: known.name, contact_token });
   }
-  const share = { groupSecret: rotate ? null : chat.gs, lists, accounts: acquaintances };
-  return { type: GROUP_INFO_SHARE, data: encodeGroupInfoShare(share) };
+  const share = { group_secret: rotate ? null : chat.gs, lists, accounts: acquaintances };
+  return { type: GROUP_INFO_SHARE, data: encodeShare(share) };
 }
 
 /** Move the group to the epoch of a judged commit, and settle what the old epoch leaves behind. */
@@ -220,5 +226,5 @@ export async function applyEcho(step: Step, n: number, item: Item): Promise<Chat
   await outbox.finish(step, n, item);
   if (staged === undefined || chat.status !== "active" || staged.epoch !== chat.epoch + 1) return undefined;
   const told = parseAad(staged.aad);
-  return advance(step, item.gid, staged, "rotate" in told && told.rotate);
+  return advance(step, item.gid, staged, told.type === "CommitAad" && told.rotate);
 }

@@ -8,9 +8,9 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import {
   CHAT_SETTINGS,
-  encodeChatSettings,
+  encodeSettings,
   GROUP_INFO_SHARE,
-  parseChatSettings,
+  parseSettings,
   type ChatSettings,
 } from "../../protocol/chat/extensions.ts";
 import { splitClientId } from "../../protocol/ids.ts";
@@ -40,7 +40,7 @@ export async function create(step: Step, gid: Id, settings: ChatSettings): Promi
     signatureKey: step.profile.device_pub,
     capabilities: CAPABILITIES,
     required: [CHAT_SETTINGS],
-    extensions: [{ type: CHAT_SETTINGS, data: encodeChatSettings(settings) }],
+    extensions: [{ type: CHAT_SETTINGS, data: encodeSettings(settings) }],
   });
 }
 
@@ -61,7 +61,7 @@ export function findExtension(extensions: readonly Extension[], type: number): U
 
 /** The chat settings. Throws Malformed when they are missing or do not parse. */
 export function settingsOf(extensions: readonly Extension[]): ChatSettings {
-  return parseChatSettings(findExtension(extensions, CHAT_SETTINGS) ?? new Uint8Array());
+  return parseSettings(findExtension(extensions, CHAT_SETTINGS) ?? new Uint8Array());
 }
 
 /** Account and device of a client id, as rows name them. */
@@ -81,7 +81,7 @@ export function membersOf(members: readonly MemberLeaf[], before: Chat | undefin
 
 /** The roles and permissions of settings, as rows hold them. */
 export function rolesOf(settings: ChatSettings): Record<Id, number> {
-  return Object.fromEntries([...settings.roles].map(([account, role]) => [account, role]));
+  return Object.fromEntries(settings.roles.map(({ account, role }) => [rows.idOf(account), role]));
 }
 
 /** The chat with everything that its group's state says. */

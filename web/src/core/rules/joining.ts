@@ -1,7 +1,7 @@
 /**
  * Welcomes: which ones we take, and what a join sets up (service.md 3 and 6). Twin of zajil.client.core.joining.
  */
-import { GROUP_INFO_SHARE, parseGroupInfoShare, type GroupInfoShare } from "../../protocol/chat/extensions.ts";
+import { GROUP_INFO_SHARE, parseShare, type GroupInfoShare } from "../../protocol/chat/extensions.ts";
 import { error, ZajilError } from "../../protocol/errors.ts";
 import { Group, MlsError, type JoinInfo } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
@@ -66,7 +66,7 @@ function checkKnown(chat: Chat | undefined, { group, info }: Joined, own: Id): v
 }
 
 function shareOf(info: JoinInfo): GroupInfoShare {
-  return parseGroupInfoShare(groups.findExtension(info.extensions, GROUP_INFO_SHARE) ?? new Uint8Array());
+  return parseShare(groups.findExtension(info.extensions, GROUP_INFO_SHARE) ?? new Uint8Array());
 }
 
 /** The chat after the join. Throws Malformed for a group of a shape that its kind forbids. */
@@ -78,7 +78,7 @@ async function describe(step: Step, before: Chat | undefined, { group, info }: J
     ...groups.describe(base, group),
     status: "active",
     members: groups.membersOf(group.members(), undefined, group.epoch),
-    gs: share.groupSecret ?? (await groups.groupSecret(group, gid)),
+    gs: share.group_secret ?? (await groups.groupSecret(group, gid)),
     rotated_at: step.now,
     activity: Math.max(step.now, base.activity),
     asking: null,
@@ -131,9 +131,10 @@ async function learn(step: Step, info: JoinInfo): Promise<void> {
       if (!(problem instanceof ZajilError)) throw problem;
     }
   }
-  for (const [account, told] of share.accounts) {
+  for (const told of share.accounts) {
+    const account = rows.idOf(told.account);
     if (account === step.profile.account_id) continue;
-    await accounts.learnIntroduction(step, account, told.name, told.contactToken);
+    await accounts.learnIntroduction(step, account, told.name, told.contact_token);
   }
 }
 

@@ -53,7 +53,7 @@ export function checkCommit(chat: Chat, group: Group, staged: Staged): CommitAad
 function commitAad(data: Uint8Array): CommitAad {
   try {
     const told = parseAad(data);
-    if ("added" in told) return told;
+    if (told.type === "CommitAad") return told;
   } catch (problem) {
     if (!(problem instanceof ZajilError)) throw problem;
   }

@@ -3,15 +3,15 @@
  * Twin of zajil.client.core.messages.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
-import { encodeApplicationAad } from "../../protocol/chat/aad.ts";
+import { encodeAad } from "../../protocol/chat/aad.ts";
 import type { Key, Value } from "../../protocol/cbor.ts";
 import * as content from "../../protocol/chat/content.ts";
 import type { MimiContent } from "../../protocol/chat/content.ts";
 import * as parts from "../../protocol/chat/parts.ts";
 import { error } from "../../protocol/errors.ts";
-import { parseDeviceCertificate, parseObject } from "../../protocol/identity/objects.ts";
+import { parseCertificate, parseObject } from "../../protocol/identity/objects.ts";
 import { rosterKey } from "../../protocol/roster.ts";
-import { verifySignature } from "../crypto.ts";
+import { verify } from "../crypto.ts";
 import type { Application } from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, Item, StoredMessage } from "../state/rows.ts";
@@ -25,7 +25,7 @@ const SENT_MAX_MS = 4_102_444_800_000;
 
 /** Store a text with its clock mark and queue it; its message id. Content and id are fixed here. */
 export async function submitText(step: Step, gid: Id, text: string): Promise<Id> {
-  const body = content.textContent(text, { salt: step.rng(16), extensions: extensions(step, gid) });
+  const body = content.textContent(text, step.rng(16), extensions(step, gid));
   const identity = await submitContent(step, gid, body, { shown: true });
   await isNews(step, identity);
   const { account_id: account, device_id: device } = step.profile;
@@ -45,7 +45,7 @@ export async function submitContent(step: Step, gid: Id, body: MimiContent, fiel
 /** Queue a control part. urgent: before waiting texts (a profile that newcomers need, lists before an Add). */
 export async function submitControl(step: Step, gid: Id, part: parts.ControlPart, urgent = false): Promise<void> {
   const body: MimiContent = {
-    ...content.EMPTY_CONTENT,
+    ...content.CONTENT_DEFAULTS,
     salt: step.rng(16),
     body: parts.encodePart(part),
     extensions: extensions(step, gid),
@@ -101,7 +101,7 @@ export async function sealMessage(step: Step, n: number, item: Item): Promise<vo
   const signature = await step.secrets.sign(content.reportTbs(tag, gid, chat.epoch));
   const plaintext = content.encodeApplication(item.content, signature);
   const token = await groups.sendToken(group, item.gid);
-  const aad = encodeApplicationAad({ tag });
+  const aad = encodeAad({ type: "ApplicationAad", tag });
   const padTo = content.paddedSize(plaintext);
   const sealed = await group.encrypt(await step.env(), plaintext, { aad, padTo });
   await step.saveGroup(item.gid, sealed.group);
@@ -142,25 +142,25 @@ export async function openApplication(look: Look, chat: Chat, event: Application
   const sealed = content.parseApplication(event.data);
   const body = content.parseContent(sealed.content);
   const tag = content.contentTag(body.salt, sealed.content);
-  if (rows.idOf(event.aad) !== rows.idOf(encodeApplicationAad({ tag }))) throw error("malformed", "tag");
+  if (rows.idOf(event.aad) !== rows.idOf(encodeAad({ type: "ApplicationAad", tag }))) throw error("malformed", "tag");
   const gid = rows.bytesOf(chat.gid);
-  if (!(await verifySignature(event.signatureKey, sealed.sig, content.reportTbs(tag, gid, event.epoch)))) {
+  if (!(await verify(event.signatureKey, sealed.sig, content.reportTbs(tag, gid, event.epoch)))) {
     throw error("bad-signature");
   }
   // The certificate of the sender's leaf; it was checked when the leaf came in.
-  const author = parseDeviceCertificate(parseObject(event.credential).payload);
+  const author = parseCertificate(parseObject(event.credential).payload);
   const serverName = look.profile.server_name;
   const rightlyNamed =
-    body.extensions.get(content.SENDER_URI) === content.senderUri(serverName, author.accountId) &&
+    body.extensions.get(content.SENDER_URI) === content.senderUri(serverName, author.account_id) &&
     body.extensions.get(content.ROOM_URI) === content.roomUri(serverName, gid) &&
-    body.extensions.get(content.DEVICE_ID) === author.deviceId;
+    body.extensions.get(content.DEVICE_ID) === author.device_id;
   if (!rightlyNamed) throw error("malformed", "author or room");
   const sent = body.extensions.get(content.SENT_MS);
   if (typeof sent !== "number" || !Number.isSafeInteger(sent) || sent < 0 || sent > SENT_MAX_MS) {
     throw error("malformed", "time");
   }
   const messageId = rows.idOf(content.messageIdOf(body, sealed.content));
-  return { account: rows.idOf(author.accountId), device: author.deviceId, messageId, sent, content: body };
+  return { account: rows.idOf(author.account_id), device: author.device_id, messageId, sent, content: body };
 }
 
 /** Whether this message id was never seen; it is from now on, even if the message is deleted later. */
@@ -187,7 +187,7 @@ export async function ensureProfile(step: Step, gid: Id): Promise<void> {
   const own = step.profile.account_id;
   const strangers = rows.accountsOf(chat).filter((a) => a !== own && !chat.told.includes(a));
   if (chat.kind === groups.SELF || chat.status !== "active" || strangers.length === 0) return;
-  const part: parts.ControlPart = { op: "profile", name: step.profile.name, contactToken: step.profile.profile_token };
+  const part: parts.ControlPart = { op: "profile", name: step.profile.name, contact_token: step.profile.profile_token };
   await submitControl(step, gid, part, true);
   await step.changeChat(gid, { told: [...chat.told, ...strangers] });
 }

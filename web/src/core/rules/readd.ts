@@ -72,9 +72,9 @@ async function askNext(step: Step, chat: Chat, begun: Asking): Promise<void> {
     const part: Readd = {
       op: "readd",
       gid: rows.bytesOf(chat.gid),
-      lastEpoch: asking.last_epoch < 0 ? null : asking.last_epoch,
+      last_epoch: asking.last_epoch < 0 ? null : asking.last_epoch,
       reason: asking.reason,
-      contactToken: step.profile.profile_token,
+      contact_token: step.profile.profile_token,
     };
     await messages.submitControl(step, via, part, true);
     await step.changeChat(chat.gid, { asking: { ...asking, asked, heard: true, next_at: step.now + TURN_MS } });
@@ -123,7 +123,7 @@ export async function takeRequest(step: Step, account: Id, device: number, part:
   if (known.devices.length > 0 && known.devices.every(([listed]) => listed !== device)) return;
   const leaf = rows.leafOf(chat, account, device);
   const member = leaf === undefined ? undefined : rows.memberAt(chat, leaf);
-  if (member !== undefined && part.lastEpoch !== null && member.added > part.lastEpoch) return;
+  if (member !== undefined && part.last_epoch !== null && member.added > part.last_epoch) return;
   const mark = concat(
     new TextEncoder().encode("readd"),
     part.gid,
@@ -133,10 +133,10 @@ export async function takeRequest(step: Step, account: Id, device: number, part:
   const last = await step.tx.find("helper", mark);
   if (last !== undefined && step.now - outbox.bytesNumber(last) < ROUND_MS) return;
   await step.tx.put("helper", mark, outbox.numberBytes(step.now));
-  if (part.contactToken !== null && account !== ownAccount) {
-    await accounts.change(step, account, { contact_token: part.contactToken });
+  if (part.contact_token !== null && account !== ownAccount) {
+    await accounts.change(step, account, { contact_token: part.contact_token });
   }
-  const intent = rows.makeIntent("readd", { account, devices: [device], last_epoch: part.lastEpoch });
+  const intent = rows.makeIntent("readd", { account, devices: [device], last_epoch: part.last_epoch });
   await outbox.submitIntent(step, gid, intent);
 }
 

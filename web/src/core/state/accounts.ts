@@ -1,13 +1,8 @@
 /** What we know of accounts: verified device lists, names, contact tokens (service.md 2). Twin of client.state.accounts. */
 import { ZajilError } from "../../protocol/errors.ts";
-import {
-  hashObject,
-  openChain,
-  openLaterList,
-  parseDeviceList,
-  parseObject,
-  type VerifiedList,
-} from "../../protocol/identity/objects.ts";
+import { openChain, openLaterList, type VerifiedList } from "../../protocol/identity/chain.ts";
+import { hashObject, parseList, parseObject } from "../../protocol/identity/objects.ts";
+import { verify } from "../crypto.ts";
 import * as rows from "./rows.ts";
 import type { Account, Id } from "./rows.ts";
 import type { Look, Step } from "./step.ts";
@@ -25,18 +20,18 @@ export async function change(step: Step, accountId: Id, fields: Partial<Account>
 /** The list we verified when we stored it. */
 export function verifiedList(account: Account): VerifiedList | undefined {
   if (account.list_object.length === 0) return undefined;
-  const list = parseDeviceList(parseObject(account.list_object).payload);
+  const list = parseList(parseObject(account.list_object).payload);
   return { list, object: account.list_object, hash: hashObject(account.list_object) };
 }
 
 /** Store a list that was verified. */
 export function keepList(step: Step, newest: VerifiedList): Promise<Account> {
   const found = newest.list;
-  return change(step, rows.idOf(found.accountId), {
-    account_pub: found.accountPub,
+  return change(step, rows.idOf(found.account_id), {
+    account_pub: found.account_pub,
     list_seq: found.seq,
     list_object: newest.object,
-    devices: found.devices.map((entry) => [entry.deviceId, rows.idOf(entry.sigPub)] as const),
+    devices: found.devices.map((entry) => [entry.device_id, rows.idOf(entry.sig_pub)] as const),
   });
 }
 
@@ -46,7 +41,7 @@ export function keepList(step: Step, newest: VerifiedList): Promise<Account> {
  * A chain behind what we know changes nothing, a forked one raises the alarm. Throws `key-changed`, Malformed.
  */
 export async function learnChain(step: Step, accountId: Id, lists: readonly Uint8Array[]): Promise<Account> {
-  const newest = await openChain(lists, rows.bytesOf(accountId));
+  const newest = await openChain(lists, rows.bytesOf(accountId), verify);
   const held = verifiedList(await known(step, accountId));
   if (held !== undefined && newest.list.seq < held.list.seq) return known(step, accountId);
   if (held !== undefined) {
@@ -64,7 +59,7 @@ export async function learnList(step: Step, accountId: Id, data: Uint8Array): Pr
   const account = await known(step, accountId);
   let newest: VerifiedList;
   try {
-    newest = await openLaterList(data, verifiedList(account), rows.bytesOf(accountId));
+    newest = await openLaterList(data, verifiedList(account), rows.bytesOf(accountId), verify);
   } catch (problem) {
     if (!(problem instanceof ZajilError)) throw problem;
     if (problem.code !== "list-fork") return account;
@@ -76,7 +71,7 @@ export async function learnList(step: Step, accountId: Id, data: Uint8Array): Pr
 
 /** Whose list a signed object claims to be. Throws Malformed. */
 export function listOwner(data: Uint8Array): Id {
-  return rows.idOf(parseDeviceList(parseObject(data).payload).accountId);
+  return rows.idOf(parseList(parseObject(data).payload).account_id);
 }
 
 /** What the account says of itself (its `profile`). */

@@ -37,14 +37,14 @@ export async function takeContent(step: Step, chat: Chat, opened: Opened): Promi
   }
 }
 
-async function takeControl(step: Step, chat: Chat, opened: Opened, part: parts.AnyPart): Promise<void> {
+async function takeControl(step: Step, chat: Chat, opened: Opened, part: parts.ControlPart | parts.UnknownPart): Promise<void> {
   const own = step.profile.account_id;
   switch (part.op) {
     case "profile":
       if (opened.account === own) {
         await step.changeChat(chat.gid, { told: rows.accountsOf(chat).filter((account) => account !== own) });
       } else {
-        await accounts.learnName(step, opened.account, part.name, part.contactToken);
+        await accounts.learnName(step, opened.account, part.name, part.contact_token);
         step.event("profile", chat.gid);
       }
       return;
@@ -63,8 +63,8 @@ async function takeControl(step: Step, chat: Chat, opened: Opened, part: parts.A
 
 async function takeSync(step: Step, part: parts.Sync): Promise<void> {
   for (const contact of part.contacts) {
-    const account = rows.idOf(contact.accountId);
-    await accounts.learnIntroduction(step, account, contact.name, contact.contactToken);
+    const account = rows.idOf(contact.account_id);
+    await accounts.learnIntroduction(step, account, contact.name, contact.contact_token);
     await accounts.change(step, account, { contact: true });
   }
 }
