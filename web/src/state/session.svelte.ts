@@ -7,6 +7,8 @@ class Session {
   /** Undefined until the worker has answered. */
   status = $state<Status>();
   server = $state<ServerInfo>();
+  /** Code of why the server's name and rules are not known. */
+  serverError = $state<string>();
   /** A newer client waits for a press. */
   updateReady = $state(false);
   visible = $state(true);
@@ -39,8 +41,9 @@ class Session {
   async learnServer(): Promise<void> {
     try {
       this.server = await call("server_info");
-    } catch {
-      // The connection line says so; the next press asks again.
+      this.serverError = undefined;
+    } catch (error) {
+      this.serverError = codeOf(error);
     }
   }
 

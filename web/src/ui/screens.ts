@@ -10,11 +10,12 @@ export type ScreenName =
   | "Contact"
   | "NewGroup"
   | "ChatInfo"
+  | "LinkThis"
   | "Settings"
   | "LinkPage"
   | "ServerView";
 
-type Screen = Component<Record<string, string>>;
+type Screen = Component<Record<string, unknown>>;
 const found = import.meta.glob<{ default: Screen }>("./{people,groups,settings,linking,inside}/*.svelte");
 
 async function load(path: string): Promise<Screen> {
@@ -33,6 +34,7 @@ export const screens: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   NewGroup: () => load("./groups/NewGroup.svelte"),
   ChatInfo: () => load("./groups/ChatInfo.svelte"),
   Settings: () => load("./settings/Settings.svelte"),
+  LinkThis: () => load("./linking/LinkThis.svelte"),
   LinkPage: () => load("./linking/LinkPage.svelte"),
   ServerView: () => load("./inside/ServerView.svelte"),
 };
