@@ -266,14 +266,20 @@ def test_while_a_build_runs_the_page_shows_its_progress_and_then_is_the_client(t
     site = Site(web)
     state = tmp_path / "web.building"
     for step in (1, 2, 3):
-        state.write_text(json.dumps({"step": step, "steps": 3, "started": 1000.0, "later": "field"}))
+        state.write_text(json.dumps({"step": "name", "number": step, "steps": 3, "started": 1000.0}))
         page = site.answer("GET", "/i", {}, now=1060).body.decode()
         assert f"Step {step} of 3" in page
         assert '<script src="./waiting.js" defer></script>' in page
         assert "npm" not in page
     script = site.answer("GET", "/waiting.js", {}, now=1060)
     assert script.headers["content-type"].startswith("text/javascript")
-    for broken in ("", "{", "[]", '{"step": 9, "steps": 3, "started": 1000}', '{"step": 1, "steps": 3, "started": 1}'):
+    for broken in (
+        "",
+        "{",
+        "[]",
+        '{"number": 9, "steps": 3, "started": 1000}',
+        '{"number": 1, "steps": 3, "started": 1}',
+    ):
         state.write_text(broken)
         assert b"<script" not in site.answer("GET", "/", {}, now=1060).body, broken
     build(web)

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from zajil.cli.commands import account, chats, contacts, groups, link, run, server
+from zajil.cli.commands import account, chats, contacts, groups, link, run, server, setup
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
@@ -56,6 +56,7 @@ _GROUPS: tuple[_Command, ...] = (
 _SERVER: tuple[_Command, ...] = (
     ("run", run.run, server_words.RUN),
     ("demo", run.demo, demo_words.DEMO),
+    ("init", setup.init, server_words.INIT),
     ("serve", server.serve, server_words.SERVE),
     ("data-inventory", server.data_inventory, server_words.INVENTORY),
 )

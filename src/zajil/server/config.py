@@ -42,6 +42,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     registration: Annotated[
         Registration, Meta(description="Who may register: holders of an invite code, or anyone (`open`).")
     ] = "invite"
+    front: Annotated[
+        str,
+        Meta(
+            pattern=r"^(https?://[^\s/?#\"]+)?$",
+            description="Address people open, such as `https://chat.example`; the operator's invite links begin so.",
+        ),
+    ] = ""
     origins: Annotated[
         tuple[str, ...],
         Meta(description="Further web origins whose pages may call this server; its own page and programs always may."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zajil.cli.texts.complaint import Complaint
 from zajil.cli.texts.text import Text
 
 SERVE = Text(en="Run a server.", ar="تشغيل خادم.", ru="Запустить сервер.")
@@ -79,3 +80,79 @@ RUN_ECHO_AGAIN = Text(
     ar="غفا Echo فأُيقظ من جديد.",
     ru="Echo задремало, разбудили.",
 )
+
+INIT = Text(
+    en="Prepare a server for other people on a domain of yours.",
+    ar="تجهيز خادم للآخرين على نطاق تملكه.",
+    ru="Подготовить сервер для других на своём домене.",
+)
+DOMAIN_OPTION = Text(
+    en="Domain that people will open; it becomes the server's permanent name.",
+    ar="النطاق الذي سيفتحه الناس؛ ويصير اسم الخادم الدائم.",
+    ru="Домен, который будут открывать; он станет постоянным именем сервера.",
+)
+INTERNAL_CA_OPTION = Text(
+    en="Certificates of Caddy's own authority, for tests and networks without the internet.",
+    ar="شهادات من سلطة Caddy الداخلية، للتجربة والشبكات المعزولة عن الإنترنت.",
+    ru="Сертификаты собственного центра Caddy: для проб и сетей без интернета.",
+)
+ZAJIL_PORT_OPTION = Text(
+    en="Port of Zajil behind Caddy, on this machine only.",
+    ar="منفذ زاجل خلف Caddy، على هذا الجهاز وحده.",
+    ru="Порт Zajil за Caddy, только на этой машине.",
+)
+HTTP_PORT_OPTION = Text(en="Caddy's HTTP port.", ar="منفذ HTTP لدى Caddy.", ru="Порт HTTP у Caddy.")
+HTTPS_PORT_OPTION = Text(en="Caddy's HTTPS port.", ar="منفذ HTTPS لدى Caddy.", ru="Порт HTTPS у Caddy.")
+INIT_WRITTEN = Text(en="Written: {file}", ar="كُتب الملف: {file}", ru="Записано: {file}")
+INIT_NEXT = Text(
+    en="Next, on this machine:",
+    ar="الخطوات التالية على هذا الجهاز:",
+    ru="Дальше на этой машине:",
+)
+INIT_SERVE = Text(
+    en="Start the server (or enable deploy/zajil.service):",
+    ar="شغّل الخادم (أو فعّل deploy/zajil.service):",
+    ru="Запустите сервер (или включите deploy/zajil.service):",
+)
+INIT_CADDY = Text(
+    en="Give Caddy its file:",
+    ar="سلّم Caddy ملفه:",
+    ru="Отдайте Caddy его файл:",
+)
+INIT_INVITE = Text(
+    en="Invite people; the link opens {front}:",
+    ar="ادعُ الناس؛ يفتح الرابط {front}:",
+    ru="Приглашайте людей; ссылка откроет {front}:",
+)
+INIT_TRUST = Text(
+    en="Every device must first trust Caddy's root certificate; docs/operate/install.md says how.",
+    ar="على كل جهاز أن يثق أولًا بشهادة Caddy الجذرية؛ والطريقة في docs/operate/install.md.",
+    ru="Каждое устройство сначала должно доверять корневому сертификату Caddy; как — в docs/operate/install.md.",
+)
+
+SERVER_COMPLAINTS: dict[str, Complaint] = {
+    "bad-domain": Complaint(
+        Text(
+            en="This is not a domain name: {name}.",
+            ar="هذا ليس اسم نطاق: {name}.",
+            ru="Это не доменное имя: {name}.",
+        ),
+        Text(
+            en="Give the name alone, without https://:  --domain chat.example",
+            ar="اكتب الاسم وحده دون https://:  --domain chat.example",
+            ru="Укажите только имя, без https://:  --domain chat.example",
+        ),
+    ),
+    "setup-exists": Complaint(
+        Text(
+            en="{file} exists already and is left as it is.",
+            ar="الملف {file} موجود وبقي كما هو.",
+            ru="Файл {file} уже есть, он не изменён.",
+        ),
+        Text(
+            en="Edit it, or move it away first.",
+            ar="عدّله، أو انقله من مكانه أولًا.",
+            ru="Измените его или сначала уберите.",
+        ),
+    ),
+}

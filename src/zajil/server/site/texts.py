@@ -18,7 +18,7 @@ class Words(NamedTuple):
     step: str
 
 
-_INSTALL: Final = 'pip install -e ".[web]"'
+_INSTALL: Final = ".venv/bin/uv sync --group node && make web"
 WORDS: Final[Mapping[str, Words]] = {
     "en": Words(
         direction="ltr",
@@ -26,7 +26,7 @@ WORDS: Final[Mapping[str, Words]] = {
         missing="The server runs, but its web client has not been built. Any one of these helps:",
         fixes=(
             ("Install Node.js 20.19 or newer, then build the client and reload this page:", "make web"),
-            ("Or let Python bring Node.js along, then build:", f"{_INSTALL} && make web"),
+            ("Or let Python bring Node.js along, then build:", _INSTALL),
             ("Or install a released version of Zajil; it carries the client:", "pip install zajil"),
         ),
         working="The command line works all the same:",
@@ -39,7 +39,7 @@ WORDS: Final[Mapping[str, Words]] = {
         missing="الخادم يعمل، لكن تطبيق الويب لم يُبنَ بعد. يكفي واحد من هذه الحلول:",
         fixes=(
             ("ثبّت Node.js بالإصدار 20.19 أو أحدث، ثم ابنِ التطبيق وأعد تحميل هذه الصفحة:", "make web"),
-            ("أو دع بايثون يجلب Node.js معه، ثم ابنِ التطبيق:", f"{_INSTALL} && make web"),
+            ("أو دع بايثون يجلب Node.js معه، ثم ابنِ التطبيق:", _INSTALL),
             ("أو ثبّت إصدارًا منشورًا من زاجل، ففيه التطبيق جاهز:", "pip install zajil"),
         ),
         working="ويعمل سطر الأوامر على أي حال:",
@@ -52,7 +52,7 @@ WORDS: Final[Mapping[str, Words]] = {
         missing="Сервер работает, но веб-клиент ещё не собран. Поможет любое из этого:",
         fixes=(
             ("Установите Node.js 20.19 или новее, соберите клиент и обновите эту страницу:", "make web"),
-            ("Или поставьте Node.js вместе с Python-пакетами и соберите:", f"{_INSTALL} && make web"),
+            ("Или поставьте Node.js вместе с Python-пакетами и соберите:", _INSTALL),
             ("Или установите готовый выпуск Zajil — клиент уже внутри:", "pip install zajil"),
         ),
         working="Командная строка работает и так:",

@@ -1,7 +1,7 @@
 """The page at `/` while there is no client: how far its build is, or what to do when nobody builds it.
 
-The builder writes `web.building` beside its output: JSON `{"step", "steps", "started"}`, started in Unix seconds, and
-removes it when it ends. A file older than a build can take belongs to one that was killed.
+The builder (`hatch_build.py`) writes `web.building` beside its output: JSON `{"number", "steps", "started"}`, started
+in Unix seconds, and removes it when it ends. A file older than a build can take belongs to one that was killed.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _STYLE: Final = (
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """What a build under way says of itself. step: 1..steps. started: Unix seconds."""
+    """What a build under way says of itself. number: of its step, 1..steps. started: Unix seconds."""
 
-    step: int
+    number: int
     steps: int
     started: float
 
@@ -44,7 +44,7 @@ def find_progress(web: Path, *, now: float) -> Progress | None:
         found = msgspec.json.decode((web.parent / STATE_FILE).read_bytes(), type=Progress)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    alive = 0 <= now - found.started < _LONGEST_BUILD_S and 1 <= found.step <= found.steps
+    alive = 0 <= now - found.started < _LONGEST_BUILD_S and 1 <= found.number <= found.steps
     return found if alive else None
 
 
@@ -72,8 +72,8 @@ def render(language: str, progress: Progress | None) -> bytes:
 
 
 def _progress(words: Words, progress: Progress) -> str:
-    step = words.step.format(step=progress.step, steps=progress.steps)
-    bar = f'<progress max="{progress.steps}" value="{progress.step - 0.5}">{html.escape(step)}</progress>'
+    step = words.step.format(step=progress.number, steps=progress.steps)
+    bar = f'<progress max="{progress.steps}" value="{progress.number - 0.5}">{html.escape(step)}</progress>'
     return f"<p>{html.escape(words.building)}</p>{bar}<p>{html.escape(step)}</p>"
 
 
