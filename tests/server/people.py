@@ -38,6 +38,7 @@ class Person:
     devices: dict[int, Ed25519PrivateKey] = field(default_factory=lambda: {1: Ed25519PrivateKey.generate()})
     lists: list[bytes] = field(default_factory=list)
     seq: int = 0
+    server_name: str = "localhost"
 
     def __post_init__(self) -> None:
         self.account_id: AccountId = account_id_of(public(self.seed))
@@ -57,8 +58,8 @@ class Person:
         self.lists.append(self.make_list(seq=self.seq, prev=prev, devices=devices))
         return self.lists[-1]
 
-    def login(self, nonce: bytes, *, device: int = 1, server_name: str = "localhost") -> bytes:
-        claim = Login(server_name, nonce, self.account_id, DeviceId(device))
+    def login(self, nonce: bytes, *, device: int = 1, server_name: str | None = None) -> bytes:
+        claim = Login(server_name or self.server_name, nonce, self.account_id, DeviceId(device))
         return sign_object(Kind.LOGIN, claim.encode(), self.devices[device])
 
 
