@@ -14,6 +14,8 @@ from zajil.client.state.rows import Chat, StoredMessage
 from zajil.protocol.ids import GroupId
 from zajil.protocol.roster import open_roster, roster_key
 
+OUT = ("sent", "delivered", "read")
+
 
 def audit(world: World) -> None:
     """Raises Violation."""
@@ -126,9 +128,9 @@ def _check_phone(world: World, phone: Phone) -> None:
             raise Violation(f"{phone.name}: an accepted text counts as failed ({text.reason})")
         if text.state == "failed" and (text.gid, phone.device) not in world.books.removed:
             raise Violation(f"{phone.name}: a member's text failed ({text.reason})")
-        if text.message_id in accepted and text.state != "sent" and phone.device not in world.books.restored:
+        if text.message_id in accepted and text.state not in OUT and phone.device not in world.books.restored:
             raise Violation(f"{phone.name}: an accepted text is {text.state}")
-        if text.state == "sent" and text.message_id not in accepted:
+        if text.state in OUT and text.message_id not in accepted:
             raise Violation(f"{phone.name}: a text counts as sent and the server never took it")
     if held and not any(device == phone.device for _, device in world.books.lost):
         raise Violation(f"{phone.name} still holds {held} messages of later epochs")

@@ -56,7 +56,7 @@ def body_of(phone: Phone, text: str, **extensions: object) -> bytes:
         "sent": content.SENT_MS,
     }
     with phone.core.step("forge") as step:
-        honest = messages._extensions(step, phone.world.main)
+        honest = messages.extensions(step, phone.world.main)
     forged = honest | {keys[name]: value for name, value in extensions.items()}
     return content.encode_content(content.text_content(text, salt=RNG(16), extensions=forged))  # type: ignore[arg-type]
 
@@ -91,7 +91,7 @@ def test_a_time_that_no_calendar_holds_is_not_shown(world: World, sent: object) 
 def test_content_in_the_name_of_another_or_of_another_room_is_not_shown(world: World) -> None:
     mallory, boris, amal = (world.phones[name] for name in ("mallory", "boris", "amal"))
     with amal.core.step("forge") as step:
-        of_amal = messages._extensions(step, world.main)
+        of_amal = messages.extensions(step, world.main)
     for forged in ({"sender": of_amal[content.SENDER_URI]}, {"device": 2}, {"room": "mimi://test.example/r/x"}):
         say(mallory, body_of(mallory, "forged", **forged))
     repeated = body_of(mallory, "once")

@@ -130,6 +130,36 @@ def remove_account(step: Step, gid: bytes, account: bytes) -> list[int]:
     return [outbox.submit_intent(step, chat.gid, Intent("remove", account=account))]
 
 
+def rename(step: Step, gid: bytes, title: str) -> list[int]:
+    """Queue a new title of a group; the items. Raises `not-permitted`, `malformed`."""
+    chat = check_group(step, gid)
+    check_name(title)
+    if groups.role_of(chat, step.profile.account_id) < chat.perms.get("info", groups.ADMIN):
+        raise error("not-permitted")
+    return [_submit_settings(step, chat.gid, Intent("settings", title=title))]
+
+
+def set_role(step: Step, gid: bytes, account: bytes, role: int) -> list[int]:
+    """Queue another role of a member, 0 member, 1 admin, 2 owner; the items. Raises `not-permitted`."""
+    chat = check_group(step, gid)
+    if groups.role_of(chat, step.profile.account_id) < OWNER:
+        raise error("not-permitted")
+    if account not in chat.accounts():
+        raise error("unknown-contact")
+    return [_submit_settings(step, chat.gid, Intent("settings", account=account, role=role))]
+
+
+def _submit_settings(step: Step, gid: bytes, intent: Intent) -> int:
+    """Queue a change of settings in place of one about the same that still waits."""
+    for n, item in rows.items(step.tx, gid):
+        before = item.intent
+        if before is None or before.op != "settings" or item.state != "queued":
+            continue
+        if before.account == intent.account and (before.title is None) == (intent.title is None):
+            outbox.finish(step, n, item)
+    return outbox.submit_intent(step, gid, intent)
+
+
 def check_group(step: Step, gid: bytes) -> Chat:
     """The chat, if it is a group we are in. Raises `not-a-member`, `not-permitted`."""
     chat = check_member(step, gid)

@@ -14,24 +14,34 @@ from zajil.client.core.judge import Change
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Claimed, Intent, Item
 from zajil.client.state.step import Step
+from zajil.mls.messages.extensions import find_extension
 from zajil.protocol import frames
 from zajil.protocol.chat.aad import CommitAad, hash_refs, parse_aad
-from zajil.protocol.chat.extensions import GROUP_INFO_SHARE, Acquaintance, GroupInfoShare
+from zajil.protocol.chat.extensions import (
+    CHAT_SETTINGS,
+    GROUP_INFO_SHARE,
+    Acquaintance,
+    ChatRole,
+    ChatSettings,
+    GroupInfoShare,
+    change_settings,
+)
 from zajil.protocol.ids import AccountId, GroupId, Mid
 from zajil.protocol.limits import GROUP_LEAVES
 from zajil.protocol.roster import roster_key
 
 
 class Plan(NamedTuple):
-    """What an intent means on the current tree. claims: in the order of the Adds."""
+    """What an intent means on the current tree. claims: in the order of the Adds. settings: of extension 0xF0A0."""
 
-    removes: tuple[int, ...]
-    claims: tuple[Claimed, ...]
+    removes: tuple[int, ...] = ()
+    claims: tuple[Claimed, ...] = ()
+    settings: bytes = b""
 
     @property
     def empty(self) -> bool:
         """Whether nothing is left to do."""
-        return not self.removes and not self.claims
+        return not self.removes and not self.claims and not self.settings
 
 
 class Dropped(Exception):
@@ -69,6 +79,28 @@ def plan(chat: Chat, item: Item, own: tuple[bytes, int]) -> Plan:
     return Plan(removes, claims)
 
 
+def plan_settings(chat: Chat, intent: Intent, by: bytes, now: bytes) -> Plan:
+    """The settings to commit; empty when they are so already. now: data of extension 0xF0A0. Raises Dropped."""
+    before = ChatSettings.parse(now)
+    roles = dict(before.roles)
+    if intent.role is not None:
+        if intent.account not in chat.accounts():
+            raise Dropped("unknown-contact")
+        account = AccountId(intent.account)
+        roles.pop(account, None)
+        if intent.role:
+            roles[account] = ChatRole(intent.role)
+    title = before.name if intent.title is None else intent.title
+    if (title, roles) == (before.name, dict(before.roles)):
+        return Plan()
+    changed = change_settings(now, name=title, roles=roles)
+    try:
+        judge.check_new_settings(chat, by, ChatSettings.parse(changed))
+    except judge.Vetoed:
+        raise Dropped("not-permitted") from None
+    return Plan(settings=changed)
+
+
 def _leaves(chat: Chat, intent: Intent) -> Sequence[int]:
     if intent.op == "remove":
         return [m.leaf for m in chat.members if m.account == intent.account]
@@ -95,7 +127,7 @@ def seal_commit(step: Step, n: int, item: Item) -> bool:
     """Seal the commit of an intent; False when nothing was left to do (the item is then done or failed)."""
     chat = step.chat(item.gid)
     try:
-        planned = plan(chat, item, (step.profile.account_id, step.profile.device_id))
+        planned = _plan(step, chat, item)
         if planned.empty and (item.intent is None or item.intent.op != "update"):
             outbox.finish(step, n, item)
             return False
@@ -114,12 +146,22 @@ def seal_commit(step: Step, n: int, item: Item) -> bool:
     return True
 
 
+def _plan(step: Step, chat: Chat, item: Item) -> Plan:
+    own = step.profile
+    if item.intent is not None and item.intent.op == "settings":
+        held = find_extension(step.load_group(chat.gid).extensions, CHAT_SETTINGS) or b""
+        return plan_settings(chat, item.intent, own.account_id, held)
+    return plan(chat, item, (own.account_id, own.device_id))
+
+
 def _commit(step: Step, chat: Chat, planned: Plan) -> tuple[frames.Commit, int]:
     gid = chat.gid
     group = step.load_group(gid)
     packages = [mls.parse_key_package(claim.key_package) for claim in planned.claims]
     proposals: list[mls.Proposal] = [mls.Remove(leaf) for leaf in planned.removes]
     proposals += [mls.Add(package) for package in packages]
+    if planned.settings:
+        proposals.append(mls.SetExtensions(_with_settings(group, planned.settings)))
     added, removed = group.plan(proposals)
     _check_claims(step, planned.claims, packages)
     rotate = bool(removed) or step.now - chat.rotated_at >= groups.ROTATE_AFTER_MS
@@ -146,6 +188,14 @@ def _commit(step: Step, chat: Chat, planned: Plan) -> tuple[frames.Commit, int]:
         welcome=staged.welcome,
     )
     return request, chat.epoch
+
+
+def _with_settings(group: mls.Group, settings: bytes) -> tuple[mls.Extension, ...]:
+    """All extensions of the group, with other chat settings."""
+    return tuple(
+        mls.Extension(CHAT_SETTINGS, settings) if extension.type == CHAT_SETTINGS else extension
+        for extension in group.extensions
+    )
 
 
 def _check_claims(step: Step, claims: Sequence[Claimed], packages: Sequence[mls.KeyPackage]) -> None:
@@ -196,6 +246,10 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
     settle_epoch(step, gid, before.epoch)
     if {(m.account, m.device) for m in before.members} != {(m.account, m.device) for m in present}:
         step.event("members", gid)
+    if before.title != chat.title:
+        step.event("renamed", gid)
+    if before.roles != chat.roles:
+        step.event("roles", gid)
     return chat
 
 

@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from zajil.client.core import duties, keypackages, outbox, sealing, sync
 from zajil.client.core import wants as calls
 from zajil.client.core.sealing import Request
+from zajil.client.core.talk import receipts, typing
 from zajil.client.core.wants import Want
-from zajil.client.state import certificates
+from zajil.client.state import certificates, rows
 from zajil.client.state.step import GroupCache, Step
 from zajil.client.storage.keyfile import Keys
 from zajil.client.storage.store import Rng, Store
 from zajil.protocol.control import ClaimedKeyPackages, KeyPackage
-from zajil.protocol.frames import Err, Gap, Msg, Ok, Ready
+from zajil.protocol.frames import Eph, Err, Gap, Msg, Ok, Ready, Send
 
 Now = Callable[[], int]
 
@@ -93,6 +94,11 @@ class Core:
         with self.step("drained") as step:
             sync.take_drained(step)
 
+    def take_ephemeral(self, eph: Eph) -> None:
+        """EPH came: somebody writes, or it changes nothing."""
+        with self.step("ephemeral") as step:
+            typing.take_ephemeral(step, eph.gid, eph.epoch, eph.body)
+
     def want_key_packages(self) -> None:
         """KEYS_LOW came."""
         with self.step("keys-low") as step:
@@ -133,6 +139,23 @@ class Core:
             if session.rolled_back or session.revoked or not sealing.may_seal(step, self._opened_at):
                 return []
             return sealing.open_requests(step)
+
+    def seal_typing(self, gid: bytes) -> Send | None:
+        """The request that tells a chat we write, sent once or not at all; None where it is off or not due."""
+        with self.look() as step:
+            if not sealing.may_seal(step, self._opened_at):
+                return None
+        with self.step("typing") as step:
+            return typing.seal_typing(step, gid)
+
+    def flush_receipts(self) -> bool:
+        """Queue all receipts that are owed without waiting for their time; whether there were any."""
+        with self.look() as step:
+            if all(receipts.due_at(chat) is None for chat in rows.all_chats(step.tx)):
+                return False
+        with self.step("receipts") as step:
+            receipts.flush_due(step, at_once=True)
+        return True
 
     def take_ok(self, mid: bytes, ok: Ok) -> None:
         """The server holds the request durably."""

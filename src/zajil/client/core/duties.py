@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zajil.client.core import groups, keypackages, messages, outbox, readd, sealing
+from zajil.client.core.talk import receipts
 from zajil.client.state import rows
 from zajil.client.state.rows import Intent
 from zajil.client.state.step import Step
@@ -22,6 +23,9 @@ def next_deadline(step: Step) -> int | None:
     for chat in rows.all_chats(step.tx):
         if chat.asking is not None:
             due.append(chat.asking.next_at)
+        owed_at = receipts.due_at(chat)
+        if owed_at is not None:
+            due.append(owed_at)
         if chat.status == "active":
             due.extend(at for account, at in chat.left.items() if account != step.profile.account_id)
     return min(due, default=None)
@@ -31,6 +35,7 @@ def tick(step: Step) -> None:
     """Do what is due at `step.now`."""
     outbox.expire_unknown(step)
     readd.take_turns(step)
+    receipts.flush_due(step)
     for chat in rows.all_chats(step.tx):
         if chat.status != "active":
             continue

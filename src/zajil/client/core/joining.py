@@ -7,6 +7,7 @@ import msgspec
 from zajil import mls
 from zajil.client.core import groups, keypackages, messages, outbox, readd
 from zajil.client.core.groups import ADMIN, DM, SELF
+from zajil.client.core.talk import reading
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Intent, OwnKeyPackage
 from zajil.client.state.step import Step
@@ -145,3 +146,4 @@ def merge_dms(step: Step, peer: bytes) -> None:
                 messages.move_message(step, n, item, keep.gid)
         for n, _ in step.tx.rows("message", other.gid):
             step.tx.move("message", n, keep.gid)
+        reading.merge(step, keep.gid, other.gid)

@@ -13,6 +13,7 @@ from zajil.client.core import groups
 from zajil.client.core.groups import ADMIN, DM, OWNER, SELF, role_of
 from zajil.client.state.rows import Chat
 from zajil.protocol.chat.aad import CommitAad, parse_aad
+from zajil.protocol.chat.extensions import CHAT_SETTINGS, ChatSettings
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import ClientId, split_client_id
 
@@ -52,7 +53,7 @@ def check_commit(chat: Chat, group: mls.Group, staged: mls.Staged) -> CommitAad:
     settings = staged.extensions != group.extensions
     check_change(chat, change_of(committer.account, staged, settings=settings))
     if settings:
-        check_settings(chat, committer.account, staged)
+        check_settings(chat, committer.account, group, staged)
     return told
 
 
@@ -108,12 +109,23 @@ def _check_remove(chat: Chat, by: bytes, account: bytes) -> None:
         raise Vetoed("remove")
 
 
-def check_settings(chat: Chat, by: bytes, staged: mls.Staged) -> None:
-    """Passes when `by` may make this change of the settings. Raises Vetoed."""
+def check_settings(chat: Chat, by: bytes, group: mls.Group, staged: mls.Staged) -> None:
+    """Passes when `by` may make this change of the group's extensions. Raises Vetoed."""
+    if _other_extensions(staged.extensions) != _other_extensions(group.extensions):
+        raise Vetoed("extensions")
     try:
         new = groups.settings_of(staged.extensions)
     except ZajilError:
         raise Vetoed("settings") from None
+    check_new_settings(chat, by, new)
+
+
+def _other_extensions(extensions: tuple[mls.Extension, ...]) -> list[mls.Extension]:
+    return [extension for extension in extensions if extension.type != CHAT_SETTINGS]
+
+
+def check_new_settings(chat: Chat, by: bytes, new: ChatSettings) -> None:
+    """Passes when `by` may give the chat these settings. Raises Vetoed."""
     if new.kind != chat.kind or chat.kind == SELF:
         raise Vetoed("kind")
     role = role_of(chat, by)

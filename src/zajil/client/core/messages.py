@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -14,12 +15,12 @@ from zajil.client.state import rows
 from zajil.client.state.rows import Chat, Item, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol import cbor, frames
-from zajil.protocol.chat import content, parts
+from zajil.protocol.chat import content, forms, parts
 from zajil.protocol.chat.aad import ApplicationAad
-from zajil.protocol.chat.content import MimiContent
+from zajil.protocol.chat.content import MimiContent, NullPart
 from zajil.protocol.errors import error
 from zajil.protocol.identity.objects import DeviceCertificate, parse_object
-from zajil.protocol.ids import AccountId, GroupId, Mid
+from zajil.protocol.ids import AccountId, GroupId, MessageId, Mid
 from zajil.protocol.roster import roster_key
 
 KNOWN_DAYS_MS = 60 * 86_400_000
@@ -27,22 +28,33 @@ KNOWN_DAYS_MS = 60 * 86_400_000
 SENT_MAX_MS = 4_102_444_800_000
 
 
-def submit_text(step: Step, gid: bytes, text: str) -> bytes:
+def submit_text(step: Step, gid: bytes, text: str, *, reply_to: bytes = b"") -> bytes:
     """Store a text with its clock mark and queue it; its message id. Content and id are fixed here."""
-    body = content.text_content(text, salt=step.rng(16), extensions=_extensions(step, gid))
+    quoted = MessageId(reply_to) if reply_to else None
+    identity = submit_form(step, gid, forms.Text(text, quoted))
+    profile = step.profile
+    sent = StoredMessage(identity, gid, profile.account_id, profile.device_id, step.now, "queued", text)
+    show(step, msgspec.structs.replace(sent, reply_to=reply_to, arrived=step.now))
+    return identity
+
+
+def submit_form(step: Step, gid: bytes, form: forms.Text | forms.Action | forms.Receipts, *, at: int = 0) -> bytes:
+    """Queue one form of content; its message id. at: Unix ms that it carries, 0 = now."""
+    marks = extensions(step, gid) | {content.SENT_MS: at or step.now}
+    body = forms.encode_form(form, MimiContent(step.rng(16), NullPart(), extensions=marks))
     data = content.encode_content(body)
     identity = content.message_id_of(body, data)
-    item = Item(gid, "message", "queued", step.now, content=data, message_id=identity, shown=True)
+    target = b"" if isinstance(form, forms.Text | forms.Receipts) else form.target
+    shown = isinstance(form, forms.Text)
+    item = Item(gid, "message", "queued", step.now, content=data, message_id=identity, shown=shown, target=target)
     outbox.submit(step, item)
     is_news(step, identity)
-    profile = step.profile
-    show(step, StoredMessage(identity, gid, profile.account_id, profile.device_id, step.now, "queued", text))
     return identity
 
 
 def submit_control(step: Step, gid: bytes, part: parts.ControlPart, *, urgent: bool = False) -> int:
     """Queue a control part. urgent: before waiting texts (a profile that newcomers need, lists before an Add)."""
-    body = MimiContent(step.rng(16), parts.encode_part(part), extensions=_extensions(step, gid))
+    body = MimiContent(step.rng(16), parts.encode_part(part), extensions=extensions(step, gid))
     data = content.encode_content(body)
     identity = content.message_id_of(body, data)
     return outbox.submit(
@@ -50,7 +62,8 @@ def submit_control(step: Step, gid: bytes, part: parts.ControlPart, *, urgent: b
     )
 
 
-def _extensions(step: Step, gid: bytes) -> dict[cbor.Key, cbor.Value]:
+def extensions(step: Step, gid: bytes) -> dict[cbor.Key, cbor.Value]:
+    """What every body of ours carries: who, where, which device, when."""
     profile = step.profile
     return {
         content.SENDER_URI: content.sender_uri(profile.server_name, AccountId(profile.account_id)),
@@ -61,31 +74,51 @@ def _extensions(step: Step, gid: bytes) -> dict[cbor.Key, cbor.Value]:
 
 
 def move_message(step: Step, n: int, item: Item, gid: bytes) -> None:
-    """Bring an unsent item into another chat: same salt and body, so a new message id for the new room."""
+    """Bring an unsent item into another chat: same salt and body, so a new message id for the new room.
+
+    Items move in their order, so a message that this one is about has its new id already.
+    """
     old = content.parse_content(item.content)
-    body = MimiContent(old.salt, old.body, extensions=dict(old.extensions) | _room(step, gid))
+    body = replace(
+        old,
+        replaces=_moved(step, old.replaces),
+        in_reply_to=_moved(step, old.in_reply_to),
+        extensions=dict(old.extensions) | _room(step, gid),
+    )
     data = content.encode_content(body)
     identity = content.message_id_of(body, data)
     found = step.tx.lookup("message", item.message_id) if item.shown else None
     outbox.finish(step, n, item)
-    outbox.submit(step, msgspec.structs.replace(item, gid=gid, content=data, message_id=identity, hashes=(), wait=0))
+    target = _moved(step, MessageId(item.target)) if item.target else None
+    moved = msgspec.structs.replace(item, gid=gid, content=data, message_id=identity, hashes=(), wait=0)
+    outbox.submit(step, msgspec.structs.replace(moved, target=target or b""))
+    # Whoever waits for the message under its old id, or is about it, finds the new one.
+    step.tx.put("known", item.message_id, identity)
+    is_news(step, identity)
     if found is not None:
         message = rows.parse_row(found[1], StoredMessage)
         step.tx.remove("message", found[0])
-        # Whoever waits for the text under its old id finds the new one.
-        step.tx.put("known", item.message_id, identity)
-        show(step, msgspec.structs.replace(message, gid=gid, message_id=identity))
+        reply_to = _moved(step, body.in_reply_to) or b""
+        show(step, msgspec.structs.replace(message, gid=gid, message_id=identity, reply_to=reply_to))
+
+
+def _moved(step: Step, identity: MessageId | None) -> MessageId | None:
+    """The id that a message has after it moved, else its own."""
+    if identity is None:
+        return None
+    return MessageId(step.tx.find("known", identity) or identity)
 
 
 def _room(step: Step, gid: bytes) -> dict[cbor.Key, cbor.Value]:
     return {content.ROOM_URI: content.room_uri(step.profile.server_name, GroupId(gid))}
 
 
-def show(step: Step, message: StoredMessage) -> None:
-    """Put a text into its chat, at the end."""
-    step.tx.append("message", message.gid, message.message_id, rows.encode_row(message))
+def show(step: Step, message: StoredMessage) -> int:
+    """Put a message into its chat, at the end; the number of its row."""
+    n = step.tx.append("message", message.gid, message.message_id, rows.encode_row(message))
     step.change_chat(message.gid, activity=max(step.now, step.chat(message.gid).activity))
     step.event("message", message.gid, message.message_id)
+    return n
 
 
 def seal_message(step: Step, n: int, item: Item) -> None:
@@ -117,13 +150,14 @@ def seal_message(step: Step, n: int, item: Item) -> None:
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """A verified message body and its author."""
+    """A verified message body and its author. data: the bytes of the content."""
 
     account: bytes
     device: int
     message_id: bytes
     sent: int
     content: MimiContent
+    data: bytes
 
 
 def open_application(step: Step, chat: Chat, event: mls.Application) -> Opened:
@@ -154,7 +188,7 @@ def open_application(step: Step, chat: Chat, event: mls.Application) -> Opened:
     if isinstance(sent, bool) or not isinstance(sent, int) or not 0 <= sent <= SENT_MAX_MS:
         raise error("malformed", "time")
     identity = content.message_id_of(body, sealed.content)
-    return Opened(author.account_id, author.device_id, identity, sent, body)
+    return Opened(author.account_id, author.device_id, identity, sent, body, sealed.content)
 
 
 def _author(event: mls.Application) -> DeviceCertificate:

@@ -9,7 +9,7 @@ from zajil.client.shell.connection import Connection, Dial
 from zajil.client.shell.login import Tokens
 from zajil.protocol import frames
 from zajil.protocol.errors import AuthError, ZajilError, error_from_wire
-from zajil.protocol.frames import Bye, Drained, Gap, Hello, KeysLow, Mack, Msg, Ready, Role
+from zajil.protocol.frames import Bye, Drained, Eph, Gap, Hello, KeysLow, Mack, Msg, Ready, Role
 from zajil.protocol.session import Begin, ClientEvent, Closed, Message
 
 BATCH_MESSAGES, BATCH_BYTES = 64, 1 << 20
@@ -99,6 +99,8 @@ class Receiver:
                 self._core.take_drained()
             case KeysLow():
                 self._core.want_key_packages()
+            case Eph():
+                self._core.take_ephemeral(frame)
             case Gap():
                 self._core.take_gap(frame)
             case Bye():

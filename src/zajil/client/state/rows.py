@@ -198,7 +198,7 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
 
 
 class StoredMessage(msgspec.Struct, frozen=True):
-    """One shown message. sent: Unix ms of the sender's clock; arrived: of ours. state: of the outbox, or `received`.
+    """One shown message. sent: Unix ms of the sender's clock; arrived: of ours. state: `marks`, or `received`.
 
     text: as sent (mentions are links in it), the newest version. reply_to: id of the quoted message. versions: all
     texts by (at, message_id), the first one first; empty where it was never edited. deleted_by: the account that
@@ -210,7 +210,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
     account: bytes
     device: int
     sent: int
-    state: Literal["queued", "sending", "sent", "failed", "received"]
+    state: Literal["queued", "sending", "sent", "delivered", "read", "failed", "received"]
     text: str
     reason: str = ""
     reply_to: bytes = b""

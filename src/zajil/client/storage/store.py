@@ -250,9 +250,14 @@ class Tx:
         row = self._db.execute(f"SELECT n, value FROM {table} WHERE key = ?", (key,)).fetchone()
         return None if row is None else (int(row[0]), self._store.unseal(table, key, row[1]))
 
-    def rows(self, table: str, owner: bytes | None = None, *, newest: int | None = None) -> list[tuple[int, bytes]]:
-        """Numbers and values of an ordered table in order; of one owner; only the `newest` ones."""
-        where, values = ("", ()) if owner is None else ("WHERE owner = ?", (self._owner(table, owner),))
+    def rows(
+        self, table: str, owner: bytes | None = None, *, newest: int | None = None, after: int = 0
+    ) -> list[tuple[int, bytes]]:
+        """Numbers and values of an ordered table in order, from number `after` + 1; of one owner; the `newest` ones."""
+        where = "WHERE n > ?"
+        values: tuple[int | bytes, ...] = (after,)
+        if owner is not None:
+            where, values = f"{where} AND owner = ?", (after, self._owner(table, owner))
         limit = "" if newest is None else f"DESC LIMIT {int(newest)}"
         found = self._db.execute(f"SELECT n, key, value FROM {table} {where} ORDER BY n {limit}", values).fetchall()
         if newest is not None:

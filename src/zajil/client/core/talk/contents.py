@@ -1,30 +1,55 @@
-"""What a verified message body does here: a text is shown, a control part changes what we know."""
+"""What a verified message body does here: a text is shown, an action changes a text, a control part what we know."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from zajil.client.core import groups, messages, readd
+from zajil.client.core.talk import actions, privacy, reading, receipts
 from zajil.client.state import accounts
 from zajil.client.state.rows import Chat, StoredMessage
 from zajil.client.state.step import Step
-from zajil.protocol.chat import content, parts
+from zajil.protocol.chat import forms, parts
+from zajil.protocol.chat.receipts import Status
 
 LEAVE_RANK_MS = 3_000
 
 
 def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
     """Apply a message body seen for the first time. Raises Malformed for one that is none of our forms."""
-    text = content.find_text(opened.content)
-    if text is not None:
-        place = chat.merged or chat.gid
-        # What another device of ours wrote is sent: it came from the server.
-        state: Literal["sent", "received"] = "sent" if opened.account == step.profile.account_id else "received"
-        shown = StoredMessage(opened.message_id, place, opened.account, opened.device, opened.sent, state, text)
-        messages.show(step, shown)
-        return
-    if isinstance(opened.content.body, content.SinglePart) and parts.is_control(opened.content.body):
-        _take_control(step, chat, opened, parts.parse_part(opened.content.body))
+    match forms.parse_form(opened.content):
+        case forms.Text(text, reply_to):
+            _show(step, chat, opened, text=text, reply_to=reply_to or b"")
+        case forms.Unsupported(shown=True):
+            _show(step, chat, opened, kept=opened.data)
+        case forms.Edit() | forms.Deletion() | forms.Reaction() | forms.TakeBack() as action:
+            actions.take(step, chat, opened, action)
+        case forms.Receipts(told) if opened.account == step.profile.account_id:
+            reading.note_read(step, chat.merged or chat.gid, receipts.take_own(step, chat, told))
+        case forms.Receipts(told):
+            receipts.take(step, chat, opened.account, told)
+        case forms.Control(part):
+            _take_control(step, chat, opened, part)
+        case _:
+            pass
+
+
+def _show(
+    step: Step, chat: Chat, opened: messages.Opened, *, text: str = "", reply_to: bytes = b"", kept: bytes = b""
+) -> None:
+    place = chat.merged or chat.gid
+    own = opened.account == step.profile.account_id
+    # What another device of ours wrote is sent: it came from the server.
+    state: Literal["sent", "received"] = "sent" if own else "received"
+    shown = StoredMessage(opened.message_id, place, opened.account, opened.device, opened.sent, state, text)
+    shown = msgspec.structs.replace(shown, reply_to=reply_to, arrived=step.now, kept=kept)
+    messages.show(step, shown)
+    if not own:
+        reading.note_new(step, place, shown)
+        receipts.owe(step, place, {opened.message_id: Status.DELIVERED})
+    actions.settle_early(step, chat, opened.message_id)
 
 
 def _take_control(step: Step, chat: Chat, opened: messages.Opened, part: parts.ControlPart | parts.UnknownPart) -> None:
@@ -45,11 +70,20 @@ def _take_control(step: Step, chat: Chat, opened: messages.Opened, part: parts.C
         case parts.Readd():
             readd.take_request(step, opened.account, opened.device, part)
         case parts.Sync() if chat.kind == groups.SELF:
-            for contact in part.contacts:
-                accounts.learn_introduction(step, contact.account_id, contact.name, contact.contact_token)
-                accounts.change(step, contact.account_id, contact=True)
+            _take_sync(step, part)
         case _:
             pass
+
+
+def _take_sync(step: Step, part: parts.Sync) -> None:
+    """What another device of ours did."""
+    for contact in part.contacts:
+        accounts.learn_introduction(step, contact.account_id, contact.name, contact.contact_token)
+        accounts.change(step, contact.account_id, contact=True)
+    for gid, sent in part.read:
+        reading.note_read_until(step, gid, sent)
+    if part.privacy is not None:
+        privacy.take(step, part.privacy)
 
 
 def _note_leave(step: Step, chat: Chat, account: bytes) -> None:
