@@ -14,6 +14,7 @@ import * as groups from "./groups.ts";
 import { DM, GROUP, OWNER, SELF } from "./groups.ts";
 import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
+import { note } from "./talk/notices.ts";
 
 /** The group of our own devices, made once at registration; its id. */
 export function openSelfChat(step: Step): Promise<Id> {
@@ -82,6 +83,7 @@ async function create(step: Step, settings: ChatSettings, people: readonly Id[])
   const others = devices.some(([device]) => device !== own.device_id);
   const invited = [...(others ? [own.account_id] : []), ...people.filter((person) => person !== own.account_id)];
   if (invited.length > 0) await outbox.submitIntent(step, gid, rows.makeIntent("add", { accounts: invited }));
+  if (settings.kind === GROUP) await note(step, gid, "created", { by: own.account_id, text: settings.name });
   step.event("created", gid);
   return gid;
 }

@@ -9,8 +9,8 @@ import type { Commit } from "../../protocol/frames.ts";
 import { clientId } from "../../protocol/ids.ts";
 import { GROUP_LEAVES } from "../../protocol/limits.ts";
 import { rosterKey } from "../../protocol/roster.ts";
-import { MlsError, parseKeyPackage, Rejected, TooManyLeaves } from "../mls/mls.ts";
-import type { Extension, KeyPackage, Proposal, Staged } from "../mls/mls.ts";
+import { MlsError, parseKeyPackage, Rejected, TooManyLeaves } from "../mls/index.ts";
+import type { Extension, KeyPackage, Proposal, Staged } from "../mls/index.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Claimed, Id, Intent, Item } from "../state/rows.ts";
@@ -19,6 +19,7 @@ import * as groups from "./groups.ts";
 import * as judge from "./judge.ts";
 import type { DeviceName } from "./judge.ts";
 import * as outbox from "./outbox.ts";
+import { noteCommit } from "./talk/notices.ts";
 
 /** What an intent means on the current tree. claims: in the order of the Adds. */
 export interface Plan {
@@ -186,7 +187,7 @@ async function makeShare(step: Step, chat: Chat, planned: Plan, rotate: boolean)
 /** Move the group to the epoch of a judged commit, and settle what the old epoch leaves behind. */
 export async function advance(step: Step, gid: Id, staged: Staged, rotate: boolean): Promise<Chat> {
   const before = await step.chat(gid);
-  const applied = await staged.apply(staged.own ? await step.loadGroup(gid) : undefined);
+  const applied = staged.apply(staged.own ? await step.loadGroup(gid) : undefined);
   const group = applied.expire(Math.floor(step.now / 1000));
   const described = groups.describe(before, group);
   const members = groups.membersOf(group.members(), before, group.epoch);
@@ -206,7 +207,8 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
   await settleEpoch(step, gid, before.epoch);
   const names = (chatRow: Chat) => chatRow.members.map((m) => `${m.account}/${m.device}`).sort().join();
   if (names(before) !== names(chat)) step.event("members", gid);
-  return chat;
+  await noteCommit(step, before, chat, staged);
+  return step.chat(gid);
 }
 
 /** A Staged of the ended epoch is dead, and its intent is judged anew; a refused one has failed for good. */

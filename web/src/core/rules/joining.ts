@@ -3,7 +3,7 @@
  */
 import { GROUP_INFO_SHARE, parseShare, type GroupInfoShare } from "../../protocol/chat/extensions.ts";
 import { error, ZajilError } from "../../protocol/errors.ts";
-import { Group, MlsError, type JoinInfo } from "../mls/mls.ts";
+import { Group, MlsError, type JoinInfo } from "../mls/index.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, OwnKeyPackage } from "../state/rows.ts";
@@ -14,6 +14,7 @@ import * as keypackages from "./keypackages.ts";
 import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
 import * as readd from "./readd.ts";
+import { note } from "./talk/notices.ts";
 
 interface Joined {
   readonly group: Group;
@@ -119,6 +120,9 @@ async function settle(
   const ownLeaves = chat.members.filter((m) => m.account === step.profile.account_id).map((m) => m.leaf);
   if (before === undefined && chat.own_leaf === Math.min(...ownLeaves)) await messages.ensureProfile(step, chat.gid);
   if (lastResort) await outbox.submitIntent(step, chat.gid, rows.makeIntent("update"));
+  if (chat.kind === groups.GROUP || before !== undefined) {
+    await note(step, chat.gid, before === undefined ? "joined" : "rejoined", { whom: [step.profile.account_id] });
+  }
   step.event(before === undefined ? "joined" : "rejoined", chat.gid);
 }
 

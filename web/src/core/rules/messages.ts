@@ -12,7 +12,7 @@ import { error } from "../../protocol/errors.ts";
 import { parseCertificate, parseObject } from "../../protocol/identity/objects.ts";
 import { rosterKey } from "../../protocol/roster.ts";
 import { verify } from "../crypto.ts";
-import type { Application } from "../mls/mls.ts";
+import type { Application } from "../mls/index.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, Item, StoredMessage } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
@@ -30,7 +30,7 @@ export async function submitText(step: Step, gid: Id, text: string): Promise<Id>
   await isNews(step, identity);
   const { account_id: account, device_id: device } = step.profile;
   const sent = step.now;
-  await show(step, { message_id: identity, gid, account, device, sent, state: "queued", text, reason: "" });
+  await show(step, { ...rows.EMPTY_MESSAGE, message_id: identity, gid, account, device, sent, state: "queued", text });
   return identity;
 }
 
@@ -75,7 +75,7 @@ export async function moveMessage(step: Step, n: number, item: Item, gid: Id): P
   await outbox.finish(step, n, item);
   await outbox.submit(step, { ...item, gid, content: data, message_id: identity, hashes: [], wait: 0 });
   if (found === undefined) return;
-  const message = rows.parseRow<StoredMessage>(found[1]);
+  const message = rows.parseMessage(found[1]);
   await step.tx.remove("message", found[0]);
   // Whoever waits for the text under its old id finds the new one.
   await step.tx.put("known", rows.bytesOf(item.message_id), rows.bytesOf(identity));
@@ -87,7 +87,11 @@ export async function show(step: Step, message: StoredMessage): Promise<void> {
   const name = rows.bytesOf(message.message_id);
   await step.tx.append("message", rows.bytesOf(message.gid), name, rows.encodeRow(message));
   const chat = await step.chat(message.gid);
-  await step.changeChat(message.gid, { activity: Math.max(step.now, chat.activity) });
+  const news = message.notice === null && message.account !== step.profile.account_id;
+  await step.changeChat(message.gid, {
+    activity: Math.max(step.now, chat.activity),
+    unread: news ? chat.unread + 1 : chat.unread,
+  });
   step.event("message", message.gid, message.message_id);
 }
 
@@ -131,6 +135,7 @@ export interface Opened {
   readonly messageId: Id;
   readonly sent: number;
   readonly content: MimiContent;
+  readonly wire: rows.Wire;
 }
 
 /**
@@ -138,7 +143,7 @@ export interface Opened {
  *
  * Throws Malformed: then it is not shown.
  */
-export async function openApplication(look: Look, chat: Chat, event: Application): Promise<Opened> {
+export async function openApplication(look: Look, chat: Chat, event: Application, wire: rows.Wire): Promise<Opened> {
   const sealed = content.parseApplication(event.data);
   const body = content.parseContent(sealed.content);
   const tag = content.contentTag(body.salt, sealed.content);
@@ -160,7 +165,7 @@ export async function openApplication(look: Look, chat: Chat, event: Application
     throw error("malformed", "time");
   }
   const messageId = rows.idOf(content.messageIdOf(body, sealed.content));
-  return { account: rows.idOf(author.account_id), device: author.device_id, messageId, sent, content: body };
+  return { account: rows.idOf(author.account_id), device: author.device_id, messageId, sent, content: body, wire };
 }
 
 /** Whether this message id was never seen; it is from now on, even if the message is deleted later. */
@@ -174,6 +179,21 @@ export async function isNews(step: Step, identity: Id): Promise<boolean> {
 /** Message ids outlive their messages by 60 days. */
 export async function forgetKnown(step: Step): Promise<void> {
   await step.tx.deleteOlder("known", step.now - KNOWN_DAYS_MS);
+}
+
+const HEAD_BYTES = 64;
+
+/** What a person may see of a message as the server had it. */
+export function wireOf(message: rows.Held): rows.Wire {
+  const { body, ...rest } = message;
+  return { ...rest, size: body.length, digest: rows.idOf(sha256(body)), head: body.slice(0, HEAD_BYTES) };
+}
+
+/** An own message came back: keep what it was at the server. */
+export async function attachWire(step: Step, identity: Id, wire: rows.Wire): Promise<void> {
+  const found = await rows.findMessage(step.tx, identity);
+  if (found === undefined || found[1].wire !== null) return;
+  await rows.saveMessage(step.tx, found[0], { ...found[1], wire });
 }
 
 /** How an echo is recognised before MLS sees it. */

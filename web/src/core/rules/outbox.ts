@@ -59,6 +59,7 @@ export async function recordSealing(
   const digest = sha256(sealed.body);
   await step.tx.put("sealing", digest, numberBytes(n));
   await step.tx.put("sealing", sealed.request.mid, numberBytes(n));
+  if (item.shown) await step.tx.put("known", echoName(digest), rows.bytesOf(item.message_id));
   const name = rows.idOf(digest);
   return changeItem(step, n, item, {
     state: "sealed",
@@ -69,6 +70,19 @@ export async function recordSealing(
     wait: 0,
     sealed_at: step.now,
   });
+}
+
+const ECHO = new TextEncoder().encode("echo ");
+
+/** Under which name `known` has the message behind H(body), also once its item is done. */
+function echoName(digest: Uint8Array): Uint8Array {
+  return new Uint8Array([...ECHO, ...digest]);
+}
+
+/** The own message whose sealing has this H(body). */
+export async function findEcho(look: Look, digest: Uint8Array): Promise<Id | undefined> {
+  const data = await look.tx.find("known", echoName(digest));
+  return data === undefined ? undefined : rows.idOf(data);
 }
 
 /** u64 of a row number. */
@@ -141,10 +155,9 @@ export async function forgetFailed(step: Step): Promise<void> {
 /** Change what the user sees of an own text. */
 export async function markMessage(step: Step, item: Item, state: StoredMessage["state"], reason = ""): Promise<void> {
   if (!item.shown) return;
-  const found = await step.tx.lookup("message", rows.bytesOf(item.message_id));
+  const found = await rows.findMessage(step.tx, item.message_id);
   if (found === undefined) return;
-  const [n, data] = found;
-  await step.tx.replace("message", n, rows.encodeRow({ ...rows.parseRow<StoredMessage>(data), state, reason }));
+  await rows.saveMessage(step.tx, found[0], { ...found[1], state, reason });
   step.event("state", item.gid, item.message_id);
 }
 

@@ -9,7 +9,7 @@ import type { CommitAad } from "../../protocol/chat/aad.ts";
 import { ZajilError } from "../../protocol/errors.ts";
 import { Kind, type Msg, type Ready } from "../../protocol/frames.ts";
 import { clientId } from "../../protocol/ids.ts";
-import { DecodeError, Invalid, MlsError, PastEpoch, UnusableGeneration, type Staged } from "../mls/mls.ts";
+import { DecodeError, Invalid, MlsError, PastEpoch, UnusableGeneration, type Staged } from "../mls/index.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Held, Id, Item } from "../state/rows.ts";
@@ -21,6 +21,7 @@ import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
 import * as readd from "./readd.ts";
 import * as contents from "./talk/contents.ts";
+import { note } from "./talk/notices.ts";
 
 export const HELD_MAX = 256;
 
@@ -48,7 +49,8 @@ export async function takeMessages(step: Step, batch: readonly Msg[]): Promise<n
     if (message.seq <= last) continue;
     last = message.seq;
     const gid = message.gid === null ? "" : rows.idOf(message.gid);
-    await take(step, { kind: message.kind, gid, epoch: message.epoch, at: step.now, body: message.body });
+    const { seq, kind, epoch, ts: at, body } = message;
+    await take(step, { id: rows.idOf(message.id), seq, kind, gid, epoch, at, body });
     if (gid !== "") await settleHeld(step, gid);
   }
   await step.changeSession({ last_seq: last });
@@ -119,6 +121,8 @@ async function take(step: Step, message: Held): Promise<void> {
   if (kind === Kind.NOTICE) return takeNotice(step, body);
   const digest = messages.bodyHash(body);
   const echo = await outbox.findSealing(step, digest);
+  const own = await outbox.findEcho(step, digest);
+  if (own !== undefined) await messages.attachWire(step, own, messages.wireOf(message));
   if (echo !== undefined && echo[1].kind === "message") return outbox.markSent(step, ...echo);
   if (echo !== undefined && echo[1].kind === "commit") {
     // Bytes that lost their epoch: whoever brings them now lies, and the intent still waits.
@@ -126,11 +130,12 @@ async function take(step: Step, message: Held): Promise<void> {
     if ((await commits.applyEcho(step, ...echo)) !== undefined) await messages.ensureProfile(step, gid);
     return;
   }
+  if (own !== undefined) return;
   if (kind === Kind.WELCOME) return joining.takeWelcome(step, gid, epoch, body);
   const known = await rows.findChat(step.tx, gid);
   if (known?.status !== "active") return;
   if (epoch > known.epoch) return hold(step, message);
-  if (kind !== Kind.COMMIT) return takeApplication(step, known, body);
+  if (kind !== Kind.COMMIT) return takeApplication(step, known, message);
   if (epoch === known.epoch) await takeCommit(step, known, body);
 }
 
@@ -189,8 +194,8 @@ async function tryJudge(step: Step, chat: Chat, body: Uint8Array): Promise<Judge
   try {
     const group = await step.loadGroup(chat.gid);
     const { event } = await group.receive(await step.env(), body);
-    if (event.kind !== "commit") throw new NoCommit("no commit");
-    return { staged: event.staged, told: judge.checkCommit(chat, group, event.staged) };
+    if (event.kind !== "staged") throw new NoCommit("no commit");
+    return { staged: event, told: judge.checkCommit(chat, group, event) };
   } catch (problem) {
     if (problem instanceof MlsError || problem instanceof judge.Vetoed) return problem;
     throw problem;
@@ -199,6 +204,7 @@ async function tryJudge(step: Step, chat: Chat, body: Uint8Array): Promise<Judge
 
 /** An accepted commit that we cannot follow ends the group for us here; the group may bring us back. */
 async function refuse(step: Step, chat: Chat): Promise<void> {
+  await note(step, chat.gid, "refused-change");
   step.event("refused-change", chat.gid);
   await readd.lose(step, chat.gid, "refused");
 }
@@ -220,13 +226,15 @@ async function leaveTree(step: Step, chat: Chat, staged: Staged): Promise<void> 
   const left = step.profile.account_id in chat.left;
   await step.changeChat(chat.gid, { status: left ? "left" : "removed", asking: null });
   for (const [n, item] of await rows.items(step.tx, chat.gid)) await outbox.fail(step, n, item, "not-a-member");
+  const by = rows.memberAt(chat, staged.committer)?.account ?? "";
+  await note(step, chat.gid, left ? "left" : "you-removed", left ? { whom: [step.profile.account_id] } : { by });
   step.event(left ? "left" : "removed", chat.gid);
 }
 
-async function takeApplication(step: Step, chat: Chat, body: Uint8Array): Promise<void> {
+async function takeApplication(step: Step, chat: Chat, message: Held): Promise<void> {
   let received;
   try {
-    received = await (await step.loadGroup(chat.gid)).receive(await step.env(), body);
+    received = await (await step.loadGroup(chat.gid)).receive(await step.env(), message.body);
   } catch (problem) {
     // Replays, our own echoes, keys from before our join: nothing to show, and the state did not move.
     if (problem instanceof MlsError) return;
@@ -236,7 +244,7 @@ async function takeApplication(step: Step, chat: Chat, body: Uint8Array): Promis
   if (received.event.kind !== "application") return;
   await step.saveGroup(chat.gid, received.group);
   try {
-    const opened = await messages.openApplication(step, chat, received.event);
+    const opened = await messages.openApplication(step, chat, received.event, messages.wireOf(message));
     if (await messages.isNews(step, opened.messageId)) await contents.takeContent(step, chat, opened);
   } catch (problem) {
     if (!(problem instanceof ZajilError)) throw problem;

@@ -5,6 +5,7 @@
  */
 import { decode, encode } from "@msgpack/msgpack";
 import { encodeB64, parseB64 } from "../../protocol/ids.ts";
+import type { MessageView } from "../api.ts";
 import type { ReadTx, Tx } from "../store/types.ts";
 
 export type Id = string;
@@ -41,7 +42,9 @@ export interface Asking {
  * kind: 0 self, 1 DM, 2 group. gs: group secret, 32 bytes. rotated_at: Unix ms of the last new gs. top: highest epoch
  * ever held. members: the current tree. roles: account -> 1 admin, 2 owner. told: accounts that have our profile from
  * us here. left: accounts that sent `leave`, and when it is our turn to remove them (Unix ms). merged: the DM that
- * replaced this one.
+ * replaced this one. read_n: number of the newest message row that was read. unread: messages of others after
+ * it; mentioned: whether one of them mentions us. owed: receipts not yet sent, message id -> 1 delivered or 2 read;
+ * owed_at: when they are due (Unix ms). typed_at: when we last told that we write (Unix ms). muted: on this device.
  */
 export interface Chat {
   readonly gid: Id;
@@ -64,12 +67,20 @@ export interface Chat {
   readonly updated_at: number;
   readonly asking: Asking | null;
   readonly merged: Id;
+  readonly read_n: number;
+  readonly unread: number;
+  readonly mentioned: boolean;
+  readonly owed: Readonly<Record<Id, number>>;
+  readonly owed_at: number;
+  readonly typed_at: number;
+  readonly muted: boolean;
 }
 
 /**
  * An account as we know it: newest verified device list, name and contact token.
  *
  * list_object: the signed bytes; empty while only certificates are known. said: name and token are its own word.
+ * verified_pub: the account key whose safety number was compared; `verified` holds while it is the account's key.
  */
 export interface Account {
   readonly account_id: Id;
@@ -81,6 +92,7 @@ export interface Account {
   readonly contact_token: Uint8Array;
   readonly contact: boolean;
   readonly verified: boolean;
+  readonly verified_pub: Uint8Array;
   /** A newer list exists: fetch it. */
   readonly wanted_seq: number;
   /** A fork was seen. */
@@ -97,7 +109,11 @@ export interface Claimed {
   readonly last_resort: boolean;
 }
 
-/** What a commit is for. It names accounts and devices, never leaves, and is judged anew on each tree. */
+/**
+ * What a commit is for. It names accounts and devices, never leaves, and is judged anew on each tree.
+ *
+ * title, role: what a `settings` intent changes; role: of `account`, 0 member, 1 admin, 2 owner.
+ */
 export interface Intent {
   readonly op: "add" | "add-device" | "remove" | "remove-device" | "readd" | "update" | "settings";
   /** One account per intent, except `accounts`. */
@@ -105,13 +121,16 @@ export interface Intent {
   readonly accounts: readonly Id[];
   readonly devices: readonly number[];
   readonly last_epoch: number | null;
+  readonly title: string | null;
+  readonly role: number | null;
 }
 
 /**
  * One outbox row. request: the whole sealed request (frame bytes, rid 0), repeated verbatim by every retry.
  *
  * content: MIMI content bytes, fixed at submit. wait: number of the HELLO whose DRAINED must come first. hashes: H(body)
- * of every sealing, this one last. sealed_at: Unix ms.
+ * of every sealing, this one last. sealed_at: Unix ms. target: the message that an edit, deletion or reaction is about;
+ * where it is an own one that still waits, the item waits behind it.
  */
 export interface Item {
   readonly gid: Id;
@@ -138,9 +157,61 @@ export interface Item {
   readonly refusals: number;
   readonly refused_epoch: number;
   readonly urgent: boolean;
+  readonly target: Id;
 }
 
-/** One line of a chat. sent: Unix ms of the sender's clock. state: see `MessageState` of api.ts. */
+/** One text of a message. at: Unix ms of the sender's clock; (at, message_id) orders versions. */
+export interface Version {
+  readonly text: string;
+  readonly at: number;
+  readonly message_id: Id;
+}
+
+/** The reaction of one account, empty where it took it back. (at, message_id): the latest counts. */
+export interface Reacted {
+  readonly account: Id;
+  readonly emoji: string;
+  readonly at: number;
+  readonly message_id: Id;
+}
+
+/** What one account told of an own message: Unix ms of our clock at which we learnt it, 0 = not. */
+export interface Received {
+  readonly account: Id;
+  readonly delivered: number;
+  readonly read: number;
+}
+
+/** A line that is no message: what happened, by whom and to whom. */
+export interface Notice {
+  readonly code: NoticeCode;
+  readonly by: Id;
+  readonly whom: readonly Id[];
+  readonly text: string;
+}
+export type NoticeCode = NonNullable<MessageView["notice"]>["code"];
+
+/** A message as the server handed it to this device. digest: SHA-256 of the body; head: its first 64 bytes. */
+export interface Wire {
+  readonly id: Id;
+  readonly seq: number;
+  readonly kind: number;
+  readonly gid: Id;
+  readonly epoch: number;
+  readonly at: number;
+  readonly size: number;
+  readonly digest: Id;
+  readonly head: Uint8Array;
+}
+
+/**
+ * One shown message. sent: Unix ms of the sender's clock; arrived: of ours. state: of the outbox, or `received`.
+ *
+ * text: as sent (mentions are links in it), the newest version. reply_to: id of the quoted message. versions: all texts
+ * by (at, message_id), the first one first; empty where it was never edited. deleted_by: the account that deleted it for
+ * all; then text, versions, reactions are gone. kept: the content of a kind this version does not show. notice: set on
+ * lines that are no messages; their id is random. wire: what reached us, absent on what has not come back yet.
+ */
 export interface StoredMessage {
   readonly message_id: Id;
   readonly gid: Id;
@@ -150,10 +221,39 @@ export interface StoredMessage {
   readonly state: "queued" | "sending" | "sent" | "failed" | "received";
   readonly text: string;
   readonly reason: string;
+  readonly reply_to: Id;
+  readonly versions: readonly Version[];
+  readonly deleted_by: Id;
+  readonly reactions: readonly Reacted[];
+  readonly receipts: readonly Received[];
+  readonly arrived: number;
+  readonly kept: Uint8Array;
+  readonly notice: Notice | null;
+  readonly wire: Wire | null;
 }
 
-/** A message of a later epoch, stored before its acknowledgement. */
+/** An edit, deletion or reaction whose message is not here yet. as_admin: whether its sender was one when it came. */
+export interface Early {
+  readonly gid: Id;
+  readonly account: Id;
+  readonly device: number;
+  readonly message_id: Id;
+  readonly sent: number;
+  readonly content: Uint8Array;
+  readonly as_admin: boolean;
+}
+
+/** The two switches, both ways: off is neither sent nor shown. at: Unix ms at which they were set. */
+export interface Privacy {
+  readonly receipts: boolean;
+  readonly typing: boolean;
+  readonly at: number;
+}
+
+/** A message of the mailbox; of a later epoch, it is stored before its acknowledgement. at: ms of the server's clock. */
 export interface Held {
+  readonly id: Id;
+  readonly seq: number;
   readonly gid: Id;
   readonly kind: number;
   readonly epoch: number;
@@ -213,19 +313,25 @@ const NONE = new Uint8Array();
 const TEXT = new TextEncoder();
 const SESSION = TEXT.encode("session");
 const PROFILE = TEXT.encode("profile");
+const PRIVACY = TEXT.encode("privacy");
 
 export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   peer: "", gs: NONE, rotated_at: 0, activity: 0, epoch: 0, top: -1, own_leaf: 0, members: [], roles: {}, perms: {},
   told: [], left: {}, sent: 0, updated_at: 0, asking: null, merged: "",
+  read_n: 0, unread: 0, mentioned: false, owed: {}, owed_at: 0, typed_at: 0, muted: false,
 };
 export const EMPTY_ACCOUNT: Omit<Account, "account_id"> = {
   account_pub: NONE, list_seq: 0, list_object: NONE, devices: [], name: "", contact_token: NONE, contact: false,
-  verified: false, wanted_seq: 0, alarm: false, said: false,
+  verified: false, verified_pub: NONE, wanted_seq: 0, alarm: false, said: false,
 };
 export const EMPTY_ITEM: Omit<Item, "gid" | "kind" | "state" | "at"> = {
   content: NONE, message_id: "", shown: false, intent: null, claims: [], claimed: [], claim_id: NONE, group_pass: NONE,
   own_ref: NONE, mid: "", request: NONE, epoch: 0, hashes: [], wait: 0, sealed_at: 0, reason: "", refusals: 0,
-  refused_epoch: -1, urgent: false,
+  refused_epoch: -1, urgent: false, target: "",
+};
+export const EMPTY_MESSAGE: Omit<StoredMessage, "message_id" | "gid" | "account" | "device" | "sent" | "state"> = {
+  text: "", reason: "", reply_to: "", versions: [], deleted_by: "", reactions: [], receipts: [], arrived: 0, kept: NONE,
+  notice: null, wire: null,
 };
 export const EMPTY_SESSION: Session = {
   last_seq: 0, hellos: 0, drained: 0, wanted: 0, readies: 0, starts: 0, rolled_back: false, adopt_ack: false,
@@ -245,7 +351,7 @@ export function parseRow<T extends object>(data: Uint8Array, base?: Partial<T>):
 
 /** An intent with the fields that matter. */
 export function makeIntent(op: Intent["op"], fields: Partial<Intent> = {}): Intent {
-  return { op, account: "", accounts: [], devices: [], last_epoch: null, ...fields };
+  return { op, account: "", accounts: [], devices: [], last_epoch: null, title: null, role: null, ...fields };
 }
 
 /** Whether an intent needs claimed KeyPackages. */
@@ -360,6 +466,51 @@ export async function findProfile(tx: ReadTx): Promise<Profile | undefined> {
 export async function saveProfile(tx: Tx, profile: Profile): Promise<Profile> {
   await tx.put("meta", PROFILE, encodeRow(profile));
   return profile;
+}
+
+/** A message or other line of a chat with its number. */
+export async function findMessage(tx: ReadTx, id: Id): Promise<[number, StoredMessage] | undefined> {
+  const found = await tx.lookup("message", parseB64(id));
+  return found === undefined ? undefined : [found[0], parseMessage(found[1])];
+}
+
+/** The row of a message. */
+export function parseMessage(data: Uint8Array): StoredMessage {
+  return parseRow<StoredMessage>(data, EMPTY_MESSAGE);
+}
+
+/** Write row `n`. */
+export async function saveMessage(tx: Tx, n: number, message: StoredMessage): Promise<StoredMessage> {
+  await tx.replace("message", n, encodeRow(message));
+  return message;
+}
+
+/** The switches. */
+export async function loadPrivacy(tx: ReadTx): Promise<Privacy> {
+  const data = await tx.find("meta", PRIVACY);
+  return data === undefined ? { receipts: true, typing: true, at: 0 } : parseRow<Privacy>(data);
+}
+
+/** Write them and return them. */
+export async function savePrivacy(tx: Tx, privacy: Privacy): Promise<Privacy> {
+  await tx.put("meta", PRIVACY, encodeRow(privacy));
+  return privacy;
+}
+
+/** What came early for a message. It lives in `known`, whose rows are forgotten after 60 days. */
+export async function loadEarly(tx: ReadTx, target: Id): Promise<readonly Early[]> {
+  const data = await tx.find("known", earlyName(target));
+  return data === undefined ? [] : (decode(data) as Early[]);
+}
+
+/** Write it; empty removes it. */
+export async function saveEarly(tx: Tx, target: Id, early: readonly Early[]): Promise<void> {
+  if (early.length > 0) await tx.put("known", earlyName(target), encode(early));
+  else await tx.delete("known", earlyName(target));
+}
+
+function earlyName(target: Id): Uint8Array {
+  return new Uint8Array([...TEXT.encode("early "), ...parseB64(target)]);
 }
 
 /** Text id of bytes. */

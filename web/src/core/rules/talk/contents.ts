@@ -12,6 +12,7 @@ import * as groups from "../groups.ts";
 import * as messages from "../messages.ts";
 import type { Opened } from "../messages.ts";
 import * as readd from "../readd.ts";
+import { note } from "./notices.ts";
 
 export const LEAVE_RANK_MS = 3_000;
 
@@ -20,6 +21,7 @@ export async function takeContent(step: Step, chat: Chat, opened: Opened): Promi
   const text = content.findText(opened.content);
   if (text !== undefined) {
     await messages.show(step, {
+      ...rows.EMPTY_MESSAGE,
       message_id: opened.messageId,
       gid: chat.merged || chat.gid,
       account: opened.account,
@@ -28,7 +30,8 @@ export async function takeContent(step: Step, chat: Chat, opened: Opened): Promi
       // What another device of ours wrote is sent: it came from the server.
       state: opened.account === step.profile.account_id ? "sent" : "received",
       text,
-      reason: "",
+      arrived: step.now,
+      wire: opened.wire,
     });
     return;
   }
@@ -75,5 +78,6 @@ async function noteLeave(step: Step, chat: Chat, account: Id): Promise<void> {
   const leaves = chat.members.filter((m) => m.account !== account).map((m) => m.leaf);
   const rank = Math.max(0, leaves.sort((a, b) => a - b).indexOf(chat.own_leaf));
   await step.changeChat(chat.gid, { left: { ...chat.left, [account]: step.now + rank * LEAVE_RANK_MS } });
+  await note(step, chat.gid, "leaving", { whom: [account] });
   step.event("leaving", chat.gid);
 }

@@ -1,0 +1,173 @@
+/** Calls about people: contacts, invites, safety numbers. */
+import { sha256 } from "@noble/hashes/sha2.js";
+import type { Answer, ContactPage, ContactView, InvitePreview } from "../api.ts";
+import { error, ZajilError } from "../../protocol/errors.ts";
+import { encodeContactLink, parseContactLink, type ContactLink } from "../../protocol/identity/links.ts";
+import { compareCodes, encodeSafetyCode, half, parseSafetyCode, safetyNumber, type SafetyCode } from "../../protocol/identity/safety.ts";
+import * as chats from "../rules/chats.ts";
+import * as groups from "../rules/groups.ts";
+import * as accounts from "../state/accounts.ts";
+import * as rows from "../state/rows.ts";
+import type { Account, Id } from "../state/rows.ts";
+import type { Look } from "../state/step.ts";
+import type { Handlers, Host } from "./handlers.ts";
+import { isKeyChanged, isVerified, personOf } from "./views.ts";
+import { fetchLists, putContactToken, takeInviteCode } from "./remote.ts";
+
+export const LINK_USES = 20;
+export const LINK_DAYS = 30;
+
+type Names =
+  | "contacts" | "contact" | "set_verified" | "check_safety" | "make_invite" | "preview_invite" | "add_contact";
+
+/** Calls about people. */
+export function peopleVerbs(host: Host): Handlers<Names> {
+  const core = () => host.core();
+  return {
+    contacts: () =>
+      core().look(async (look) => {
+        const all = (await rows.allAccounts(look.tx)).filter((a) => a.contact && a.account_id !== look.profile.account_id);
+        return Promise.all(all.map((account) => contactView(look, account)));
+      }),
+    contact: ({ account }) => core().look((look) => contactPage(look, account)),
+    async set_verified({ account, verified }) {
+      await core().step("verify", async (step) => {
+        const known = await knownKey(step, account);
+        await accounts.change(step, account, { verified, verified_pub: verified ? known.account_pub : new Uint8Array() });
+        step.event("profile");
+      });
+    },
+    check_safety: ({ account, text }) => core().look((look) => checkSafety(look, account, text)),
+    async make_invite({ with_code }) {
+      const profile = await core().look((look) => Promise.resolve(look.profile));
+      const token = crypto.getRandomValues(new Uint8Array(32));
+      const expires = Math.floor(host.now() / 1000) + LINK_DAYS * 86_400;
+      const code = with_code ? await takeInviteCode(host) : null;
+      await putContactToken(host, sha256(token), { kind: "invite", uses: LINK_USES, expires });
+      const url = encodeContactLink({
+        server_name: profile.server_name,
+        expires,
+        account_id: rows.bytesOf(profile.account_id),
+        contact_token: token,
+        name: profile.name,
+        code,
+        front: host.server,
+      });
+      return { url, expires_at: expires * 1000 };
+    },
+    preview_invite: ({ text }) => previewInvite(host, text),
+    async add_contact({ link }) {
+      const parsed = parseContactLink(link);
+      const gid = await addLinked(host, parsed);
+      host.wake();
+      return gid;
+    },
+  };
+}
+
+/** Add the account behind a link as a contact and open the DM; its id. Throws `bad-link`, `link-expired`, `not-allowed`. */
+export async function addLinked(host: Host, link: ContactLink): Promise<Id> {
+  const core = host.core();
+  const profile = await core.look((look) => Promise.resolve(look.profile));
+  const { account_id: accountId, contact_token: token } = link;
+  if (accountId === null || token === null || link.server_name !== profile.server_name) throw error("bad-link");
+  const account = rows.idOf(accountId);
+  if (account === profile.account_id) throw error("bad-link", "own link");
+  if (link.expires <= host.now() / 1000) throw error("link-expired");
+  const lists = await fetchLists(host, account, token);
+  return core.step("add-contact", async (step) => {
+    await accounts.learnChain(step, account, lists);
+    await accounts.learnLink(step, account, link.name ?? "", token);
+    step.event("profile");
+    return chats.openDm(step, account);
+  });
+}
+
+async function previewInvite(host: Host, text: string): Promise<InvitePreview> {
+  const link = parseContactLink(text);
+  const account = link.account_id === null ? undefined : rows.idOf(link.account_id);
+  return {
+    server_name: link.server_name,
+    ...(link.name === null ? {} : { name: link.name }),
+    ...(account === undefined ? {} : { account }),
+    code: link.code !== null,
+    expires_at: link.expires * 1000,
+    expired: link.expires <= host.now() / 1000,
+    known: account === undefined ? "no" : await relationTo(host, account),
+  };
+}
+
+async function relationTo(host: Host, account: Id): Promise<InvitePreview["known"]> {
+  try {
+    return await host.core().look(async (look) => {
+      if (account === look.profile.account_id) return "self";
+      return (await accounts.known(look, account)).contact ? "contact" : "no";
+    });
+  } catch (problem) {
+    if (problem instanceof ZajilError && problem.code === "no-home") return "no";
+    throw problem;
+  }
+}
+
+async function contactView(look: Look, account: Account): Promise<ContactView> {
+  const dm = await chats.findDm(look, account.account_id);
+  return {
+    ...(await personOf(look, account.account_id)),
+    verified: isVerified(account),
+    devices: account.devices.length,
+    ...(dm === undefined ? {} : { dm: dm.gid }),
+  };
+}
+
+async function knownKey(look: Look, account: Id): Promise<Account> {
+  const known = await accounts.known(look, account);
+  if (known.account_pub.length === 0) throw error("unknown-contact");
+  return known;
+}
+
+async function contactPage(look: Look, account: Id): Promise<ContactPage> {
+  const known = await knownKey(look, account);
+  const own = look.profile;
+  const digits = safetyNumber(
+    { account_id: rows.bytesOf(own.account_id), account_pub: own.account_pub },
+    { account_id: rows.bytesOf(account), account_pub: known.account_pub },
+  );
+  const shared = (await rows.allChats(look.tx)).filter(
+    (chat) => chat.kind === groups.GROUP && rows.accountsOf(chat).includes(account),
+  );
+  return {
+    ...(await contactView(look, known)),
+    safety_number: (digits.match(/.{5}/g) ?? []).join(" "),
+    safety_qr: await ownCode(look, known),
+    key_changed: isKeyChanged(known),
+    groups: shared.map((chat) => ({ id: chat.gid, title: chat.title })),
+  };
+}
+
+async function ownSide(look: Look, known: Account): Promise<SafetyCode> {
+  const own = look.profile;
+  const dm = await chats.findDm(look, known.account_id);
+  const group = dm === undefined ? undefined : await look.findGroup(dm.gid);
+  return {
+    own: half(own.account_pub, rows.bytesOf(own.account_id)),
+    other: half(known.account_pub, rows.bytesOf(known.account_id)),
+    epoch: group?.epoch ?? 0,
+    epoch_authenticator: group?.epochAuthenticator ?? new Uint8Array(),
+  };
+}
+
+async function ownCode(look: Look, known: Account): Promise<string> {
+  return encodeSafetyCode(await ownSide(look, known));
+}
+
+async function checkSafety(look: Look, account: Id, text: string): Promise<Answer<"check_safety">> {
+  const mine = await ownSide(look, await knownKey(look, account));
+  let theirs: SafetyCode;
+  try {
+    theirs = parseSafetyCode(text);
+  } catch (problem) {
+    if (problem instanceof ZajilError) return "not-a-code";
+    throw problem;
+  }
+  return compareCodes(mine, theirs);
+}

@@ -1,0 +1,167 @@
+/** What tabs are shown of rows: the views of api.ts. Twin of zajil.client.listing. */
+import type { ChatLine, ChatStatus, ChatView, LastLine, MemberView, MessageView, Notice, Person, Quote, Role } from "../api.ts";
+import * as groups from "../rules/groups.ts";
+import * as accounts from "../state/accounts.ts";
+import * as rows from "../state/rows.ts";
+import type { Chat, Id, StoredMessage } from "../state/rows.ts";
+import type { Look } from "../state/step.ts";
+import { findDraft } from "./drafts.ts";
+
+const KINDS = ["self", "dm", "group"] as const;
+const ROLES = ["member", "admin", "owner"] as const;
+export const EDIT_MS = 86_400_000;
+
+/** The name of an account, its id where we know none. */
+export async function personOf(look: Look, account: Id): Promise<Person> {
+  if (account === look.profile.account_id) return { account, name: look.profile.name };
+  return { account, name: (await accounts.known(look, account)).name || account };
+}
+
+/** Whether the safety number of the account was compared, and its key is still the same. */
+export function isVerified(account: rows.Account): boolean {
+  return account.verified && rows.idOf(account.verified_pub) === rows.idOf(account.account_pub);
+}
+
+/** Whether a verified account has another key than the one compared. */
+export function isKeyChanged(account: rows.Account): boolean {
+  return account.verified_pub.length > 0 && rows.idOf(account.verified_pub) !== rows.idOf(account.account_pub);
+}
+
+function statusOf(chat: Chat): ChatStatus {
+  const away = chat.status === "await" || chat.status === "lost";
+  if (away || (chat.status === "active" && chat.asking !== null)) return "rejoining";
+  return chat.status as Exclude<Chat["status"], "await" | "lost">;
+}
+
+/** A chat as the list shows it. */
+export async function chatLine(look: Look, chat: Chat): Promise<ChatLine> {
+  const peer = chat.kind === groups.DM && chat.peer !== "" ? await accounts.known(look, chat.peer) : undefined;
+  const draft = await findDraft(look.tx, chat.gid);
+  const newest = (await look.tx.rows("message", rows.bytesOf(chat.gid), { newest: 1 }))[0];
+  const last = newest === undefined ? undefined : await lastLine(look, rows.parseMessage(newest[1]));
+  return {
+    id: chat.gid,
+    kind: KINDS[chat.kind] ?? "group",
+    title: chat.kind === groups.DM ? (await personOf(look, chat.peer)).name : chat.title,
+    status: statusOf(chat),
+    ...(peer === undefined ? {} : { peer: chat.peer }),
+    verified: peer !== undefined && isVerified(peer),
+    activity: chat.activity,
+    unread: chat.unread,
+    mentioned: chat.mentioned,
+    muted: chat.muted,
+    ...(draft === undefined || draft.text === "" ? {} : { draft: draft.text }),
+    failed: last?.state === "failed",
+    ...(last === undefined ? {} : { last }),
+  };
+}
+
+async function lastLine(look: Look, message: StoredMessage): Promise<LastLine> {
+  const view = await messageView(look, 0, message);
+  return {
+    sender: view.sender,
+    own: view.own,
+    state: view.state,
+    at: view.at,
+    deleted: view.deleted,
+    ...(view.text === undefined ? {} : { text: view.text }),
+    ...(view.notice === undefined ? {} : { notice: view.notice }),
+  };
+}
+
+/** A chat as its own screen shows it. */
+export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
+  const own = look.profile.account_id;
+  const role = groups.roleOf(chat, own);
+  const peer = chat.kind === groups.DM ? await accounts.known(look, chat.peer) : undefined;
+  const here = chat.status !== "removed" && chat.status !== "left" && !(own in chat.left);
+  const group = chat.kind === groups.GROUP && here && chat.status === "active";
+  const draft = await findDraft(look.tx, chat.gid);
+  const first = await firstUnread(look, chat);
+  return {
+    ...(await chatLine(look, chat)),
+    role: ROLES[role] ?? "member",
+    members: await membersOf(look, chat),
+    epoch: chat.epoch,
+    suite: 0x0053,
+    may: {
+      send: here && chat.status !== "stuck",
+      add: group && role >= (chat.perms["add"] ?? groups.ADMIN),
+      remove: group && role >= groups.ADMIN,
+      rename: group && role >= (chat.perms["info"] ?? groups.ADMIN),
+      roles: group && role >= groups.OWNER,
+    },
+    key_changed: peer !== undefined && isKeyChanged(peer),
+    ...(draft === undefined || draft.reply_to === "" ? {} : { reply_draft: draft.reply_to }),
+    ...(first === undefined ? {} : { first_unread: first }),
+  };
+}
+
+async function firstUnread(look: Look, chat: Chat): Promise<Id | undefined> {
+  if (chat.unread === 0) return undefined;
+  const after = await look.tx.rows("message", rows.bytesOf(chat.gid), { after: chat.read_n, limit: 64 });
+  const own = look.profile.account_id;
+  return after.map(([, data]) => rows.parseMessage(data)).find((m) => m.account !== own && m.notice === null)?.message_id;
+}
+
+async function membersOf(look: Look, chat: Chat): Promise<MemberView[]> {
+  const own = look.profile.account_id;
+  const found: MemberView[] = [];
+  for (const account of rows.accountsOf(chat)) {
+    const known = await accounts.known(look, account);
+    found.push({
+      ...(await personOf(look, account)),
+      role: ROLES[groups.roleOf(chat, account)] ?? ("member" satisfies Role),
+      devices: chat.members.filter((m) => m.account === account).length,
+      self: account === own,
+      contact: known.contact,
+      verified: isVerified(known),
+    });
+  }
+  return found;
+}
+
+/** One line of a chat. */
+export async function messageView(look: Look, n: number, message: StoredMessage): Promise<MessageView> {
+  const own = message.account === look.profile.account_id;
+  const deleted = message.deleted_by !== "";
+  const text = message.notice === null && !deleted && message.kept.length === 0;
+  const alive = text && message.state !== "failed";
+  const base = {
+    id: message.message_id,
+    chat: message.gid,
+    n,
+    at: message.sent,
+    sender: await personOf(look, message.account),
+    own,
+    state: message.state,
+    ...(message.reason === "" ? {} : { reason: message.reason }),
+    mentions: [],
+    reactions: [],
+    edited: message.versions.length > 0,
+    deleted,
+  };
+  return {
+    ...base,
+    ...(text ? { text: message.text } : {}),
+    ...(message.reply_to === "" || deleted ? {} : { quote: await quoteOf(look, message.reply_to) }),
+    ...(message.notice === null ? {} : { notice: await noticeView(look, message.notice) }),
+    may: { edit: own && alive && look.now - message.sent < EDIT_MS, delete_for_all: own && alive, react: alive, reply: alive },
+  };
+}
+
+async function quoteOf(look: Look, id: Id): Promise<Quote> {
+  const found = await rows.findMessage(look.tx, id);
+  if (found === undefined || found[1].deleted_by !== "") return { id };
+  return { id, sender: await personOf(look, found[1].account), text: found[1].text };
+}
+
+async function noticeView(look: Look, notice: rows.Notice): Promise<Notice> {
+  const whom = await Promise.all(notice.whom.map((account) => personOf(look, account)));
+  return {
+    code: notice.code,
+    ...(notice.by === "" ? {} : { by: await personOf(look, notice.by) }),
+    ...(whom.length === 0 ? {} : { whom }),
+    ...(notice.text === "" ? {} : { text: notice.text }),
+  };
+}
