@@ -1,0 +1,63 @@
+/** A line of the chat that is no message, in words. Names are isolated; we ourselves are "you". */
+import type { Notice, Person } from "../../../core/api.ts";
+import { isolate } from "../../../i18n/bidi.ts";
+import { t } from "../../../i18n/catalogue.ts";
+import { counted, locale } from "../../../i18n/number.ts";
+
+/** me: own account id; decides who is "you". */
+export function sayNotice(notice: Notice, me: string | undefined): string {
+  const own = notice.by?.account === me ? "yes" : "no";
+  const who = notice.by ? isolate(notice.by.name) : t.somebody();
+  const whom = names(notice.whom ?? [], me);
+  const you = notice.whom?.length === 1 && notice.whom[0]?.account === me ? "yes" : "no";
+  const values = { own, who, whom, you, ...counted(notice.whom?.length ?? 0) };
+  switch (notice.code) {
+    case "created":
+      return t.notice_created(values);
+    case "joined":
+      return t.notice_joined(values);
+    case "added":
+      return t.notice_added(values);
+    case "left":
+      return t.notice_left(values);
+    case "leaving":
+      return t.notice_leaving(values);
+    case "removed":
+      return t.notice_removed(values);
+    case "you-removed":
+      return t.notice_you_removed(values);
+    case "rejoined":
+      return t.notice_rejoined(values);
+    case "renamed":
+      return t.notice_renamed({ ...values, title: isolate(notice.text ?? "") });
+    case "role":
+      return t.notice_role({ ...values, role: notice.text ?? "member" });
+    case "device-added":
+      return t.notice_device_added(values);
+    case "device-removed":
+      return t.notice_device_removed(values);
+    case "key-changed":
+      return t.notice_key_changed(values);
+    case "gap":
+      return t.notice_gap();
+    case "refused-change":
+      return t.notice_refused_change(values);
+    case "bad-message":
+      return t.notice_bad_message(values);
+    case "bad-welcome":
+      return t.notice_bad_welcome(values);
+    case "forked-list":
+      return t.notice_forked_list(values);
+    case "old-copy":
+      return t.notice_old_copy();
+    case "unsupported":
+      return t.notice_unsupported(values);
+    case "undecryptable":
+      return t.notice_undecryptable(values);
+  }
+}
+
+function names(people: readonly Person[], me: string | undefined): string {
+  const list = people.map((person) => (person.account === me ? t.you_object() : isolate(person.name)));
+  return new Intl.ListFormat(locale(), { type: "conjunction" }).format(list);
+}
