@@ -1,7 +1,7 @@
 /** People this account can write to, and one person's page with the safety number. */
 import type { Answer, ContactPage, ContactView } from "../core/api.ts";
-import type { Link } from "../core/link.ts";
 import { Ask, Press } from "./ask.svelte.ts";
+import { call, listen } from "./host.ts";
 
 /** What a scanned safety code turned out to be. */
 export type Comparison = Answer<"check_safety">;
@@ -9,17 +9,15 @@ export type Comparison = Answer<"check_safety">;
 /** All contacts, by name. */
 export class Contacts {
   readonly list: Ask<readonly ContactView[]>;
-  readonly #link: Link;
 
-  constructor(link: Link) {
-    this.#link = link;
-    this.list = new Ask(async () => byName(await link.call("contacts")));
+  constructor() {
+    this.list = new Ask(async () => byName(await call("contacts")));
   }
 
   /** Follow changes; answers what ends it. */
   listen(): () => void {
     void this.list.refresh();
-    return this.#link.on(({ event }) => {
+    return listen(({ event }) => {
       if (event === "contacts") void this.list.refresh();
     });
   }
@@ -46,31 +44,29 @@ export class Contact {
   readonly page: Ask<ContactPage>;
   readonly press = new Press();
   comparison = $state<Comparison | undefined>();
-  readonly #link: Link;
   readonly #account: string;
 
-  constructor(link: Link, account: string) {
-    this.#link = link;
+  constructor(account: string) {
     this.#account = account;
-    this.page = new Ask(() => link.call("contact", { account }));
+    this.page = new Ask(() => call("contact", { account }));
   }
 
   listen(): () => void {
     void this.page.refresh();
-    return this.#link.on(({ event }) => {
+    return listen(({ event }) => {
       if (event === "contacts" || event === "chats") void this.page.refresh();
     });
   }
 
   async setVerified(verified: boolean): Promise<boolean> {
-    const done = await this.press.done(() => this.#link.call("set_verified", { account: this.#account, verified }));
+    const done = await this.press.done(() => call("set_verified", { account: this.#account, verified }));
     await this.page.refresh();
     return done;
   }
 
   /** Compare a scanned or pasted code with ours; the same one marks the person as verified. */
   async compare(text: string): Promise<Comparison | undefined> {
-    const found = await this.press.run(() => this.#link.call("check_safety", { account: this.#account, text }));
+    const found = await this.press.run(() => call("check_safety", { account: this.#account, text }));
     this.comparison = found;
     if (found === "same") await this.setVerified(true);
     return found;

@@ -1,20 +1,18 @@
 /** The account's devices, and the linking of a further one from here. */
 import type { Answer, DeviceView } from "../core/api.ts";
-import type { Link } from "../core/link.ts";
 import { Ask, Press } from "./ask.svelte.ts";
+import { call, listen } from "./host.ts";
 
 export class Devices {
   readonly list: Ask<readonly DeviceView[]>;
-  readonly #link: Link;
 
-  constructor(link: Link) {
-    this.#link = link;
-    this.list = new Ask(() => link.call("devices"));
+  constructor() {
+    this.list = new Ask(() => call("devices"));
   }
 
   listen(): () => void {
     void this.list.refresh();
-    return this.#link.on(({ event }) => {
+    return listen(({ event }) => {
       if (event === "devices") void this.list.refresh();
     });
   }
@@ -27,21 +25,16 @@ export class LinkOther {
   /** Number of the new device, once it is in. */
   linked = $state<number | undefined>();
   readonly press = new Press();
-  readonly #link: Link;
-
-  constructor(link: Link) {
-    this.#link = link;
-  }
 
   /** Look at a code that was scanned or pasted; nothing is approved by it. */
   async look(code: string): Promise<void> {
     this.code = code.trim();
-    this.offer = await this.press.run(() => this.#link.call("preview_link", { code: this.code }));
+    this.offer = await this.press.run(() => call("preview_link", { code: this.code }));
   }
 
   /** The Yes. */
   async approve(): Promise<void> {
-    const answer = await this.press.run(() => this.#link.call("approve_link", { code: this.code }));
+    const answer = await this.press.run(() => call("approve_link", { code: this.code }));
     this.linked = answer?.device;
     if (answer === undefined) this.offer = undefined;
   }

@@ -1,53 +1,51 @@
 /** One chat seen from its info page: members, roles, name; and the making of a new group. */
 import type { ChatView, Role } from "../core/api.ts";
-import type { Link } from "../core/link.ts";
 import { Ask, Press } from "./ask.svelte.ts";
+import { call, listen } from "./host.ts";
 
 export class GroupInfo {
   readonly chat: Ask<ChatView>;
   readonly press = new Press();
-  readonly #link: Link;
   readonly #id: string;
 
-  constructor(link: Link, id: string) {
-    this.#link = link;
+  constructor(id: string) {
     this.#id = id;
-    this.chat = new Ask(() => link.call("chat", { id }));
+    this.chat = new Ask(() => call("chat", { id }));
   }
 
   listen(): () => void {
     void this.chat.refresh();
-    return this.#link.on((event) => {
+    return listen((event) => {
       if ((event.event === "chat" && event.chat === this.#id) || event.event === "contacts") void this.chat.refresh();
     });
   }
 
   setMuted(muted: boolean): Promise<boolean> {
-    return this.#then(() => this.#link.call("set_muted", { chat: this.#id, muted }));
+    return this.#then(() => call("set_muted", { chat: this.#id, muted }));
   }
 
   rename(title: string): Promise<boolean> {
-    return this.#then(() => this.#link.call("rename_group", { chat: this.#id, title: title.trim() }));
+    return this.#then(() => call("rename_group", { chat: this.#id, title: title.trim() }));
   }
 
   add(members: readonly string[]): Promise<boolean> {
-    return this.#then(() => this.#link.call("add_members", { chat: this.#id, members }));
+    return this.#then(() => call("add_members", { chat: this.#id, members }));
   }
 
   remove(account: string): Promise<boolean> {
-    return this.#then(() => this.#link.call("remove_member", { chat: this.#id, account }));
+    return this.#then(() => call("remove_member", { chat: this.#id, account }));
   }
 
   setRole(account: string, role: Role): Promise<boolean> {
-    return this.#then(() => this.#link.call("set_role", { chat: this.#id, account, role }));
+    return this.#then(() => call("set_role", { chat: this.#id, account, role }));
   }
 
   leave(): Promise<boolean> {
-    return this.#then(() => this.#link.call("leave_group", { chat: this.#id }));
+    return this.#then(() => call("leave_group", { chat: this.#id }));
   }
 
   rejoin(): Promise<boolean> {
-    return this.#then(() => this.#link.call("rejoin", { chat: this.#id }));
+    return this.#then(() => call("rejoin", { chat: this.#id }));
   }
 
   async #then(work: () => Promise<unknown>): Promise<boolean> {
@@ -63,11 +61,6 @@ export class NewGroup {
   /** Accounts, in the order of choosing. */
   chosen = $state.raw<readonly string[]>([]);
   readonly press = new Press();
-  readonly #link: Link;
-
-  constructor(link: Link) {
-    this.#link = link;
-  }
 
   toggle(account: string): void {
     const without = this.chosen.filter((one) => one !== account);
@@ -76,6 +69,6 @@ export class NewGroup {
 
   /** Id of the new group's chat; undefined where it failed. */
   create(): Promise<string | undefined> {
-    return this.press.run(() => this.#link.call("create_group", { title: this.title.trim(), members: this.chosen }));
+    return this.press.run(() => call("create_group", { title: this.title.trim(), members: this.chosen }));
   }
 }

@@ -1,13 +1,13 @@
 /** What is stored about this account, here and on the server; and what the server holds of one message. */
 import type { Inventory, ServerView } from "../core/api.ts";
-import type { Link } from "../core/link.ts";
 import { Ask } from "./ask.svelte.ts";
+import { call } from "./host.ts";
 
 export class DataInventory {
   readonly both: Ask<Inventory>;
 
-  constructor(link: Link) {
-    this.both = new Ask(() => link.call("inventory"));
+  constructor() {
+    this.both = new Ask(() => call("inventory"));
   }
 
   listen(): () => void {
@@ -27,13 +27,17 @@ export function inventoryFile(side: "server" | "browser", inventory: Inventory, 
 export class ServerRow {
   readonly view: Ask<ServerView>;
 
-  constructor(link: Link, chat: string, id: string) {
-    this.view = new Ask(() => link.call("server_view", { chat, id }));
+  constructor(chat: string, id: string) {
+    this.view = new Ask(() => call("server_view", { chat, id }));
   }
 }
 
-/** SHA-256 of web-manifest.json as served, hex: the build's id. Rejects where there is none (a development server). */
-export async function fetchBuildId(): Promise<string> {
+/** Version and build of this client. id: SHA-256 of web-manifest.json as served, hex; rejects on a development server. */
+export function findBuild(): { readonly version: string; readonly id: Promise<string> } {
+  return { version: __ZAJIL_VERSION__, id: fetchBuildId() };
+}
+
+async function fetchBuildId(): Promise<string> {
   const answer = await fetch("./web-manifest.json", { cache: "no-cache", credentials: "omit" });
   if (!answer.ok) throw new Error(`web-manifest.json: ${String(answer.status)}`);
   const digest = await crypto.subtle.digest("SHA-256", await answer.arrayBuffer());

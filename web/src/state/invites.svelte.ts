@@ -1,7 +1,7 @@
 /** Links that bring people together: ours to give away, and those that others gave us. */
 import type { InvitePreview } from "../core/api.ts";
-import type { Link } from "../core/link.ts";
 import { Press } from "./ask.svelte.ts";
+import { call } from "./host.ts";
 
 /** Our own link; with a registration code where the server asks newcomers for one. */
 export class MyInvite {
@@ -9,17 +9,12 @@ export class MyInvite {
   /** The link lets a newcomer register. */
   withCode = $state(false);
   readonly press = new Press();
-  readonly #link: Link;
-
-  constructor(link: Link) {
-    this.#link = link;
-  }
 
   async make(): Promise<void> {
     this.made = await this.press.run(async () => {
-      const { registration } = await this.#link.call("server_info");
+      const { registration } = await call("server_info");
       this.withCode = registration === "invite";
-      return this.#link.call("make_invite", { with_code: this.withCode });
+      return call("make_invite", { with_code: this.withCode });
     });
   }
 }
@@ -29,23 +24,18 @@ export class TheirInvite {
   text = $state("");
   preview = $state.raw<InvitePreview | undefined>();
   readonly press = new Press();
-  readonly #link: Link;
-
-  constructor(link: Link) {
-    this.#link = link;
-  }
 
   /** Look at a link; nobody is added by it. */
   async look(text: string): Promise<void> {
     this.text = text.trim();
     this.preview = undefined;
     if (this.text === "") return;
-    this.preview = await this.press.run(() => this.#link.call("preview_invite", { text: this.text }));
+    this.preview = await this.press.run(() => call("preview_invite", { text: this.text }));
   }
 
   /** Id of the chat with the person behind the link; undefined where it failed. */
   accept(): Promise<string | undefined> {
-    return this.press.run(() => this.#link.call("add_contact", { link: this.text }));
+    return this.press.run(() => call("add_contact", { link: this.text }));
   }
 
   drop(): void {

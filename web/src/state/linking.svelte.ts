@@ -1,32 +1,27 @@
 /** This browser becomes a further device of an account: what the new device shows while it waits. */
 import type { LinkProgress } from "../core/api.ts";
-import type { Link } from "../core/link.ts";
 import { Press } from "./ask.svelte.ts";
+import { call, listen } from "./host.ts";
 
 export class Linking {
   progress = $state.raw<LinkProgress | undefined>();
   readonly press = new Press();
-  readonly #link: Link;
-
-  constructor(link: Link) {
-    this.#link = link;
-  }
 
   /** Follow the progress; leaving the screen ends the offer. */
   listen(): () => void {
-    const end = this.#link.on((event) => {
+    const end = listen((event) => {
       if (event.event === "linking") this.progress = event.progress;
     });
     return () => {
       end();
-      if (this.progress?.phase === "waiting") void this.#link.call("cancel_linking").catch(() => undefined);
+      if (this.progress?.phase === "waiting") void call("cancel_linking").catch(() => undefined);
     };
   }
 
   /** device: what the other device will be shown. */
   async start(device: string): Promise<void> {
     this.progress = undefined;
-    await this.press.run(() => this.#link.call("start_linking", { device_name: device }));
+    await this.press.run(() => call("start_linking", { device_name: device }));
   }
 }
 
