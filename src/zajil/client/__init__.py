@@ -9,8 +9,27 @@ from zajil.client.views import (
     Event,
     LinkedDevice,
     LinkPreview,
+    Mention,
     Message,
+    MessageDetails,
+    Privacy,
+    Reaction,
     WhoAmI,
 )
 
-__all__ = ["Chat", "Check", "Client", "Contact", "Device", "Event", "LinkPreview", "LinkedDevice", "Message", "WhoAmI"]
+__all__ = [
+    "Chat",
+    "Check",
+    "Client",
+    "Contact",
+    "Device",
+    "Event",
+    "LinkPreview",
+    "LinkedDevice",
+    "Mention",
+    "Message",
+    "MessageDetails",
+    "Privacy",
+    "Reaction",
+    "WhoAmI",
+]

@@ -10,30 +10,27 @@ from types import TracebackType
 from typing import Self
 
 from zajil.client import checks, listing
-from zajil.client.core import chats, messages, readd, recovery
+from zajil.client.core import chats, readd, recovery
 from zajil.client.shell import enrol, linking
 from zajil.client.shell.calls import Calls, contact_auth
 from zajil.client.shell.device import Device as OpenHome
-from zajil.client.shell.device import local_error
 from zajil.client.state import accounts, rows
 from zajil.client.storage.keyfile import read_keys
-from zajil.client.views import Chat, Check, Contact, Device, Event, LinkedDevice, LinkPreview, Message, WhoAmI
+from zajil.client.talking import Talking, gid_of
+from zajil.client.views import Chat, Check, Contact, Device, Event, LinkedDevice, LinkPreview, Role, WhoAmI
 from zajil.protocol import control
 from zajil.protocol.errors import error
 from zajil.protocol.identity.links import ContactLink, encode_contact_link, parse_contact_link
-from zajil.protocol.ids import AccountId, MessageId, encode_b64, parse_b64
+from zajil.protocol.identity.safety import SafetyCode, SafetyResult, compare_codes
+from zajil.protocol.ids import AccountId, encode_b64, parse_b64
 from zajil.transports.direct import DirectTransport, check_address
 
 LINK_USES = 20
 LINK_DAYS = 30
 
 
-class Client:
+class Client(Talking):
     """An async context manager. Errors are `ZajilError`s with a stable code (`Unreachable`: no server answered)."""
-
-    def __init__(self, device: OpenHome) -> None:
-        self._device = device
-        self._core = device.core
 
     @classmethod
     async def register(cls, home: Path, *, server: str, name: str, invite: str | None = None) -> Client:
@@ -202,59 +199,46 @@ class Client:
     async def add_member(self, chat: Chat, contact: Contact) -> None:
         """Add all devices of `contact`; returns when the change stands in the group. Raises `not-permitted`."""
         with self._core.step("add-member") as step:
-            pending = chats.add_account(step, _gid(chat), parse_b64(contact.id, size=16))
+            pending = chats.add_account(step, gid_of(chat), parse_b64(contact.id, size=16))
         await self._device.settle(pending)
 
     async def remove_member(self, chat: Chat, contact: Contact) -> None:
         """Remove an account; returns when the change stands in the group. Raises `not-permitted`."""
         with self._core.step("remove-member") as step:
-            pending = chats.remove_account(step, _gid(chat), parse_b64(contact.id, size=16))
+            pending = chats.remove_account(step, gid_of(chat), parse_b64(contact.id, size=16))
+        await self._device.settle(pending)
+
+    async def rename_group(self, chat: Chat, title: str) -> None:
+        """Give a group another title; returns when it stands. Raises `not-permitted`, `malformed`."""
+        with self._core.step("rename") as step:
+            pending = chats.rename(step, gid_of(chat), title)
+        await self._device.settle(pending)
+
+    async def set_role(self, chat: Chat, member: str, role: Role) -> None:
+        """Give a member, by account id, another role; returns when it stands. Owners may. Raises `not-permitted`."""
+        with self._core.step("set-role") as step:
+            account = parse_b64(member, size=16)
+            pending = chats.set_role(step, gid_of(chat), account, listing.ROLES.index(role))
         await self._device.settle(pending)
 
     async def leave_group(self, chat: Chat) -> None:
         """Tell the group; another member removes us. The chat stays readable here."""
         with self._core.step("leave") as step:
-            chats.leave(step, _gid(chat))
-            pending = [n for n, item in rows.items(step.tx, _gid(chat)) if item.kind == "message"]
+            chats.leave(step, gid_of(chat))
+            pending = [n for n, item in rows.items(step.tx, gid_of(chat)) if item.kind == "message"]
         await self._device.settle(pending)
 
-    async def send(self, chat: Chat, text: str, *, wait: bool = True) -> str:
-        """Message id of `text`, once the server holds it durably (wait=False: same as `queue`).
-
-        Raises Unreachable or `chat-stuck` while the text stays queued; `not-a-member`, `text-too-long`,
-        `state-rolled-back`.
-        """
-        identity = self.queue(chat, text)
-        if not wait:
-            return identity
-        await self._device.until(lambda: self._state(identity) in ("sent", "failed") or self._core.is_settled(0))
-        if self._state(identity) == "failed":
-            raise local_error(self._reason(identity))
-        if self._state(identity) != "sent":
-            raise error("chat-stuck")
-        return identity
-
-    def queue(self, chat: Chat, text: str) -> str:
-        """Message id of `text`, stored to be sent by the next `sync`, `send` or `follow`."""
-        with self._core.step("submit") as step:
-            member = chats.check_member(step, _gid(chat))
-            return encode_b64(MessageId(messages.submit_text(step, member.gid, text)))
-
-    def read(self, chat: Chat, *, limit: int = 50) -> list[Message]:
-        """The newest `limit` messages, oldest first."""
-        with self._core.look() as step:
-            return listing.messages(step, _gid(chat), limit)
-
     async def sync(self) -> None:
-        """Fetch everything that waits, apply and acknowledge it, and send all that is queued."""
+        """Fetch everything that waits, apply and acknowledge it, and send all that is queued, receipts last."""
         with self._core.step("want-drain") as step:
             wanted = step.wanted_drain()
         await self._device.until(lambda: self._core.is_settled(wanted))
+        await self.send_receipts()
 
     async def rejoin(self, chat: Chat) -> None:
         """Drop our state of a chat and ask its members to add this device again; texts wait for that."""
         with self._core.step("rejoin") as step:
-            readd.lose(step, _gid(chat), "asked")
+            readd.lose(step, gid_of(chat), "asked")
         await self.sync()
 
     async def recover(self) -> None:
@@ -289,6 +273,23 @@ class Client:
         with self._core.look() as step:
             return listing.safety_number_with(step, parse_b64(contact.id, size=16))
 
+    def set_verified(self, contact: Contact, *, verified: bool) -> None:
+        """Note that the safety number was compared and is equal, or take that back."""
+        with self._core.step("verified") as step:
+            accounts.set_verified(step, parse_b64(contact.id, size=16), verified=verified)
+
+    def safety_code(self, contact: Contact) -> str:
+        """The text of our QR code for this person."""
+        with self._core.look() as step:
+            return listing.safety_code_with(step, parse_b64(contact.id, size=16)).encode()
+
+    def check_safety(self, contact: Contact, text: str) -> SafetyResult:
+        """What the code says that the other side shows. Raises Malformed for what is no code."""
+        theirs = SafetyCode.parse(text)
+        with self._core.look() as step:
+            mine = listing.safety_code_with(step, parse_b64(contact.id, size=16))
+        return compare_codes(mine, theirs)
+
     def doctor(self) -> list[Check]:
         """Checks of this home, without the network; what a code means is for the user interface to say."""
         with self._core.look() as step:
@@ -297,23 +298,3 @@ class Client:
     def _chat(self, gid: bytes) -> Chat:
         with self._core.look() as step:
             return listing.chat_view(step, step.chat(gid))
-
-    def _state(self, identity: str) -> str:
-        return self._stored(identity).state
-
-    def _reason(self, identity: str) -> str:
-        return self._stored(identity).reason
-
-    def _stored(self, identity: str) -> rows.StoredMessage:
-        name = parse_b64(identity)
-        with self._core.look() as step:
-            found = step.tx.lookup("message", name)
-            if found is None:
-                found = step.tx.lookup("message", step.tx.find("known", name) or b"")
-        if found is None:
-            raise error("unknown-chat")
-        return rows.parse_row(found[1], rows.StoredMessage)
-
-
-def _gid(chat: Chat) -> bytes:
-    return parse_b64(chat.id, size=16)

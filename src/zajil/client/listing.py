@@ -6,16 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar, cast
 
 from zajil.client import views
+from zajil.client.core import chats as chats_of
 from zajil.client.core import groups
+from zajil.client.core.talk import reading
+from zajil.client.core.talk.places import load_message
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Account, StoredMessage
 from zajil.client.state.step import Step
+from zajil.protocol.chat.mentions import MENTIONS
 from zajil.protocol.errors import error
-from zajil.protocol.identity.safety import safety_number
+from zajil.protocol.identity.safety import SafetyCode, half, safety_number
 from zajil.protocol.ids import AccountId, encode_b64
 
 KINDS: tuple[views.ChatKind, ...] = ("self", "dm", "group")
-ROLES = ("member", "admin", "owner")
+ROLES: tuple[views.Role, ...] = ("member", "admin", "owner")
 SELF_TITLE = "Note to self"
 CANDIDATES_MAX = 8
 
@@ -38,7 +42,11 @@ def contacts(step: Step) -> list[views.Contact]:
 
 
 def _contact(account: Account) -> views.Contact:
-    return views.Contact(encode_b64(account.account_id), account.name, len(account.devices), account.verified)
+    verified = accounts.is_verified(account)
+    changed = account.verified and not verified
+    return views.Contact(
+        encode_b64(account.account_id), account.name, len(account.devices), verified, key_changed=changed
+    )
 
 
 def devices(step: Step) -> list[views.Device]:
@@ -66,11 +74,22 @@ def chat_view(step: Step, chat: rows.Chat) -> views.Chat:
         title=title,
         status=_status(chat),
         members=tuple(encode_b64(account) for account in chat.accounts()),
-        role=ROLES[groups.role_of(chat, step.profile.account_id)],  # type: ignore[arg-type]  # one of the literals
+        role=ROLES[groups.role_of(chat, step.profile.account_id)],
         epoch=chat.epoch,
         devices=len(chat.members),
         last_activity=chat.activity // 1000,
+        unread=chat.unread,
+        mentioned=chat.mentioned,
+        roles=_roles(chat),
     )
+
+
+def _roles(chat: rows.Chat) -> dict[str, views.Role]:
+    """Who is more than a member, by the rules for groups that lost their owners too; empty in other chats."""
+    if chat.kind != groups.GROUP:
+        return {}
+    roles = {account: groups.role_of(chat, account) for account in chat.accounts()}
+    return {encode_b64(account): ROLES[role] for account, role in roles.items() if role}
 
 
 def _status(chat: rows.Chat) -> views.ChatStatus:
@@ -97,17 +116,79 @@ def messages(step: Step, gid: bytes, limit: int) -> list[views.Message]:
 
 def message_view(step: Step, message: StoredMessage) -> views.Message:
     """One message."""
+    text, mentions = _shown_text(step, message)
+    state = message.state
+    if state in ("delivered", "read") and not rows.load_privacy(step.tx).receipts:
+        state = "sent"
     return views.Message(
         id=encode_b64(message.message_id),
         chat=encode_b64(message.gid),
         sender=name_of(step, message.account),
         sender_id=encode_b64(message.account),
         sent_at=message.sent // 1000,
-        state=message.state,
-        text=message.text,
+        state=state,
+        text=text,
         own=message.account == step.profile.account_id,
         reason=message.reason or None,
+        reply_to=encode_b64(message.reply_to) if message.reply_to else None,
+        edited=len(message.versions) > 1,
+        deleted=bool(message.deleted_by),
+        mentions=mentions,
+        reactions=_reactions(step, message),
+        supported=not message.kept,
     )
+
+
+def _shown_text(step: Step, message: StoredMessage) -> tuple[str, tuple[views.Mention, ...]]:
+    chat = rows.find_chat(step.tx, message.gid)
+    if chat is None:
+        return message.text, ()
+    text, found = reading.mentions_in(step, chat, message.text)
+    return text, tuple(views.Mention(one.start, one.end, encode_b64(one.account)) for one in found)
+
+
+def _reactions(step: Step, message: StoredMessage) -> tuple[views.Reaction, ...]:
+    """Oldest first."""
+    shown = sorted((one for one in message.reactions if one.emoji), key=lambda one: (one.at, one.message_id))
+    return tuple(views.Reaction(name_of(step, one.account), encode_b64(one.account), one.emoji) for one in shown)
+
+
+def message_details(step: Step, gid: bytes, identity: bytes) -> views.MessageDetails:
+    """One message with its earlier texts and its receipts. Raises `gone`."""
+    _, message = load_message(step, gid, identity)
+    earlier = (rows.changed(message, text=one.text, sent=one.at) for one in message.versions[:-1])
+    versions = tuple(views.TextVersion(_shown_text(step, one)[0], one.sent // 1000) for one in earlier)
+    receipts = message.receipts if rows.load_privacy(step.tx).receipts else ()
+    told = tuple(
+        views.MessageReceipt(
+            name=name_of(step, one.account),
+            account=encode_b64(one.account),
+            delivered_at=one.delivered // 1000 or None,
+            read_at=one.read // 1000 or None,
+        )
+        for one in receipts
+    )
+    return views.MessageDetails(message_view(step, message), versions, told)
+
+
+def find_names(step: Step, chat: rows.Chat, text: str) -> tuple[views.Mention, ...]:
+    """Where a text names members with "@": the longest name that fits, and none that two of them have."""
+    names = [(name_of(step, account), account) for account in chat.accounts()]
+    names = [(name, account) for name, account in names if [other for other, _ in names].count(name) == 1]
+    names.sort(key=lambda one: -len(one[0]))
+    found: list[views.Mention] = []
+    at = text.find("@")
+    while at >= 0:
+        fits = (one for one in names if text.startswith(one[0], at + 1) and _is_word(text, at, at + 1 + len(one[0])))
+        name, account = next(fits, ("", b""))
+        if account and len(found) < MENTIONS:
+            found.append(views.Mention(at, at + 1 + len(name), encode_b64(account)))
+        at = text.find("@", at + 1 + len(name))
+    return tuple(found)
+
+
+def _is_word(text: str, start: int, end: int) -> bool:
+    return not (start and text[start - 1].isalnum()) and not text[end : end + 1].isalnum()
 
 
 def find_named(text: str, things: Sequence[N], *, name: Callable[[N], str], unknown: str) -> N:
@@ -150,7 +231,8 @@ def _event(step: Step, told: rows.Told) -> views.Event:
     gid = (chat.merged or chat.gid) if chat is not None else b""
     kind = cast(views.EventKind, told.kind)  # written by our own core
     code = cast(views.EventCode, told.code) if told.code in views.EVENT_KINDS else None  # a key of it
-    return views.Event(kind, encode_b64(gid) if gid else None, message, code)
+    name = name_of(step, told.account) if told.account else None
+    return views.Event(kind, encode_b64(gid) if gid else None, message, code, name)
 
 
 def safety_number_with(step: Step, account: bytes) -> str:
@@ -161,3 +243,19 @@ def safety_number_with(step: Step, account: bytes) -> str:
     own = step.profile
     digits = safety_number((AccountId(own.account_id), own.account_pub), (AccountId(account), known.account_pub))
     return " ".join(digits[at : at + 5] for at in range(0, 60, 5))
+
+
+def safety_code_with(step: Step, account: bytes) -> SafetyCode:
+    """What our QR code for an account holds. Raises `unknown-contact` where no key of it is known."""
+    known = accounts.known(step, account)
+    if not known.account_pub:
+        raise error("unknown-contact")
+    own = step.profile
+    chat = chats_of.find_dm(step, account)
+    group = None if chat is None or chat.status != "active" else step.find_group(chat.gid)
+    return SafetyCode(
+        own=half(own.account_pub, own.account_id),
+        other=half(known.account_pub, account),
+        epoch=0 if group is None else group.epoch,
+        epoch_authenticator=b"" if group is None else group.epoch_authenticator,
+    )

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 ChatKind = Literal["self", "dm", "group"]
+Role = Literal["member", "admin", "owner"]
 ChatStatus = Literal["creating", "active", "rejoining", "removed", "left", "stuck"]
 MessageState = Literal["queued", "sending", "sent", "delivered", "read", "failed", "received"]
 EventKind = Literal[
@@ -99,12 +100,16 @@ class WhoAmI(msgspec.Struct, frozen=True):
 
 
 class Contact(msgspec.Struct, frozen=True):
-    """A person: name as they (or who introduced them) wrote it; `verified` after `verify` was confirmed."""
+    """A person: name as they (or who introduced them) wrote it; `verified` after `verify` was confirmed.
+
+    key_changed: the account key is another one than the one that was verified.
+    """
 
     id: str
     name: str
     devices: int
     verified: bool = False
+    key_changed: bool = False
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -127,13 +132,13 @@ class Chat(msgspec.Struct, frozen=True):
     title: str
     status: ChatStatus
     members: tuple[str, ...]
-    role: Literal["member", "admin", "owner"]
+    role: Role
     epoch: int
     devices: int
     last_activity: int
     unread: int = 0
     mentioned: bool = False
-    roles: Mapping[str, str] = {}
+    roles: Mapping[str, Role] = {}
 
 
 class Mention(msgspec.Struct, frozen=True):

@@ -87,14 +87,15 @@ class Device:
 
     async def settle(self, items: list[int]) -> None:
         """Run until these outbox items are done. Raises the reason of one that failed."""
-        await self.until(lambda: all(self._over(n) for n in items))
+        await self.until(lambda: self.is_over(items))
         for n in items:
             self._raise_failure(n)
 
-    def _over(self, n: int) -> bool:
+    def is_over(self, items: list[int]) -> bool:
+        """Whether none of these outbox items waits any more."""
         with self.core.look() as step:
-            item = outbox.find_item(step, n)
-        return item is None or item.state in ("failed", "refused")
+            found = [outbox.find_item(step, n) for n in items]
+        return all(item is None or item.state in ("failed", "refused") for item in found)
 
     def _raise_failure(self, n: int) -> None:
         with self.core.look() as step:

@@ -22,6 +22,7 @@ from zajil.client.shell.sender import Sender
 from zajil.client.storage.keyfile import read_keys, write_keys
 from zajil.client.storage.lock import SyncLock
 from zajil.protocol.errors import Unreachable, ZajilError
+from zajil.protocol.frames import Send
 
 POLL_S = 0.1
 # Calls and requests that were put off come due without any change of the store.
@@ -84,6 +85,10 @@ class Runner:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s), self._changed:
                 await self._changed.wait()
+
+    def whisper(self, request: Send) -> None:
+        """Send an ephemeral request once, if the sending session opens soon."""
+        self._sender.whisper(request)
 
     @property
     def offline(self) -> bool:

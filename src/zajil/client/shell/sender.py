@@ -21,6 +21,8 @@ IDLE_S = 60.0
 RETRY_MAX_S = 60.0
 # A caller waits that long for an allowance to come back; beyond it, he is told.
 PATIENCE_MS = 5_000
+# What is only worth something now is not sent later.
+WHISPER_S = 4.0
 
 
 class Sender:
@@ -45,6 +47,7 @@ class Sender:
         self._not_before: dict[bytes, float] = {}
         self._next_rid = 1
         self._used_at = 0.0
+        self._whispers: list[tuple[float, frames.Send]] = []
         self._begun = False
         self.failed: BaseException | None = None
 
@@ -65,6 +68,24 @@ class Sender:
             self._send(requests, now)
         if not requests and not self._rids and now - self._used_at > IDLE_S:
             self._stop()
+
+    def whisper(self, request: frames.Send) -> None:
+        """Send an ephemeral request once; its answer says nothing. Without a session it waits for one, briefly."""
+        now = asyncio.get_running_loop().time()
+        self._used_at = now
+        self._whispers.append((now + WHISPER_S, request))
+        if self._connection is None:
+            self._open()
+        self._send_whispers(now)
+
+    def _send_whispers(self, now: float) -> None:
+        if not self._begun or self._connection is None:
+            return
+        for until, request in self._whispers:
+            if now < until:
+                rid, self._next_rid = self._next_rid, self._next_rid % 0xFFFFFFFF + 1
+                self._connection.send(msgspec.structs.replace(request, rid=rid))
+        self._whispers.clear()
 
     def _open(self) -> None:
         self._begun = False
@@ -92,6 +113,7 @@ class Sender:
             if isinstance(event, Begin):
                 self._begun = True
                 self._rids.clear()
+                self._send_whispers(asyncio.get_running_loop().time())
             elif isinstance(event, Message):
                 frame = frames.parse_s_server(event.body)
                 if isinstance(frame, Ok | Err):

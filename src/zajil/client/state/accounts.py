@@ -9,7 +9,7 @@ import msgspec
 from zajil.client.state import rows
 from zajil.client.state.rows import Account
 from zajil.client.state.step import Step
-from zajil.protocol.errors import HomeError, ZajilError
+from zajil.protocol.errors import HomeError, ZajilError, error
 from zajil.protocol.identity import objects
 from zajil.protocol.identity.objects import DeviceList, VerifiedList
 from zajil.protocol.ids import AccountId
@@ -76,6 +76,20 @@ def learn_list(step: Step, account_id: bytes, data: bytes) -> Account:
     except ZajilError:
         return account
     return keep_list(step, newest)
+
+
+def set_verified(step: Step, account_id: bytes, *, verified: bool) -> Account:
+    """The safety number was compared, or the mark is taken back; it holds for the account key of now."""
+    account = known(step, account_id)
+    if not account.account_pub:
+        raise error("unknown-contact")
+    pub = account.account_pub if verified else b""
+    return change(step, account_id, verified=verified, verified_pub=pub)
+
+
+def is_verified(account: Account) -> bool:
+    """Whether the account's key of now is the one that was compared."""
+    return account.verified and account.verified_pub == account.account_pub
 
 
 def list_owner(data: bytes) -> bytes:

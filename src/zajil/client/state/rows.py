@@ -14,7 +14,6 @@ ItemState = Literal["queued", "sealed", "accepted", "waiting", "refused", "faile
 ItemKind = Literal["create", "commit", "message"]
 Status = Literal["creating", "active", "await", "lost", "removed", "left", "stuck"]
 EARLY = b"early "  # before a message id, it names what waits for that message
-STAGED_STATES = ("sealed", "accepted", "waiting", "refused")
 
 
 class Member(msgspec.Struct, frozen=True, array_like=True):
@@ -91,7 +90,7 @@ class Account(msgspec.Struct, frozen=True):
     """An account as we know it: newest verified device list, name and contact token.
 
     list_object: the signed bytes; empty while only certificates are known. said: name and token are its own word.
-    verified_pub: the account key whose safety number was compared; `verified` holds while it is the account's key.
+    verified: its safety number was compared, of the key verified_pub (see `accounts.is_verified`).
     """
 
     account_id: bytes

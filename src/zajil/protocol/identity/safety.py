@@ -16,6 +16,7 @@ from zajil.protocol.ids import AccountId, encode_b64, parse_b64
 
 ROUNDS: Final = 5200
 QR_VERSION: Final = 1
+SafetyResult = Literal["same", "different", "other-epoch"]
 _HALF_DIGITS: Final = 30
 _CODE_CHARACTERS: Final = 400
 
@@ -72,7 +73,7 @@ class SafetyCode:
         return cls(own, other, fields.number(3), fields.blob(4, most=64))
 
 
-def compare_codes(mine: SafetyCode, theirs: SafetyCode) -> Literal["same", "different", "other-epoch"]:
+def compare_codes(mine: SafetyCode, theirs: SafetyCode) -> SafetyResult:
     """Whether the code of the other side fits ours.
 
     different: another account key, or one epoch with two authenticators. other-epoch: the keys agree, but one side is

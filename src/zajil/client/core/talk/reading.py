@@ -27,13 +27,15 @@ def mentions_us(step: Step, chat: Chat, message: StoredMessage) -> bool:
 
 
 def mentions_in(step: Step, chat: Chat, text: str) -> tuple[str, tuple[mentions.Mention, ...]]:
-    """The text to show and the members it mentions."""
+    """The text to show and whom it mentions: members, and who was one, so that old texts read as they did."""
+    if "[@" not in text:
+        return text, ()
     members = chat.accounts()
 
-    def is_member(account: AccountId) -> bool:
-        return account in members
+    def is_known(account: AccountId) -> bool:
+        return account in members or rows.find_account(step.tx, account) is not None
 
-    return mentions.parse_text(text, server_name=step.profile.server_name, is_member=is_member)
+    return mentions.parse_text(text, server_name=step.profile.server_name, is_member=is_known)
 
 
 def unread_after(step: Step, place: bytes, n: int) -> list[tuple[int, StoredMessage]]:
