@@ -16,6 +16,8 @@ export const MESSAGE_BYTES = MIB;
 export const HTTP_BODY_BYTES = 256 * KIB;
 export const LINK_OFFER_BYTES = 4 * KIB;
 export const LINK_ANSWER_BYTES = 256 * KIB;
+/** Longest `wait` of GET /link/{addr}/answer, in seconds. */
+export const LINK_WAIT_S = 25;
 export const CBOR_DEPTH = 16;
 /** Nested parts of one message body. */
 export const CONTENT_DEPTH = 4;

@@ -48,7 +48,6 @@ export interface ChatSettings {
 
 /** The extension's data. */
 export function encodeSettings(settings: ChatSettings): Uint8Array {
-  const roles = new Map<cbor.Key, cbor.Value>(settings.roles.map(({ account, role }) => [account, role]));
   const { send, add, info, timer } = settings.perms;
   const perms = new Map<cbor.Key, cbor.Value>(Object.entries({ send, add, info, timer }));
   return cbor.encode(
@@ -58,7 +57,7 @@ export function encodeSettings(settings: ChatSettings): Uint8Array {
       [3, settings.name],
       [4, settings.about],
       [6, settings.timer],
-      [7, roles],
+      [7, rolesValue(settings.roles)],
       [8, perms],
     ]),
   );
@@ -82,6 +81,23 @@ export function parseSettings(data: Uint8Array): ChatSettings {
     perms: fields.has(8) ? parsePermissions(fields.raw(8)) : DEFAULT_PERMISSIONS,
   };
 }
+
+/** The extension's data with another name or other roles; keys of later versions stay. Throws Malformed. */
+export function changeSettings(
+  data: Uint8Array,
+  changes: { readonly name?: string; readonly roles?: readonly RoleEntry[] },
+): Uint8Array {
+  parseSettings(data);
+  const values = new Map<cbor.Key, cbor.Value>(Fields.ofItems([cbor.parse(data)]).pairs(0, 64));
+  if (changes.name !== undefined) values.set(3, changes.name);
+  if (changes.roles !== undefined) values.set(7, rolesValue(changes.roles));
+  const changed = cbor.encode(values);
+  parseSettings(changed);
+  return changed;
+}
+
+const rolesValue = (roles: readonly RoleEntry[]): cbor.Value =>
+  new Map<cbor.Key, cbor.Value>(roles.map(({ account, role }) => [account, role]));
 
 function parseRoles(pairs: ReadonlyMap<cbor.Key, cbor.Parsed>): RoleEntry[] {
   return [...pairs].map(([account, role]) => {

@@ -54,6 +54,12 @@ export interface SyncGroup {
   readonly name: string;
   readonly last_activity: number;
 }
+/** The two switches of an account. at: Unix ms at which they were set; the latest counts. */
+export interface SyncPrivacy {
+  readonly receipts: boolean;
+  readonly typing: boolean;
+  readonly at: number;
+}
 /** Self group alone: what changed on the sending device. read: highest sent ms shown, per group. */
 export interface Sync {
   readonly op: "sync";
@@ -61,13 +67,20 @@ export interface Sync {
   readonly groups: readonly SyncGroup[];
   readonly read: readonly { readonly gid: GroupId; readonly at: number }[];
   readonly seed: Uint8Array | null;
+  readonly privacy: SyncPrivacy | null;
+}
+/** A Sync that says nothing. */
+export const EMPTY_SYNC: Sync = { op: "sync", contacts: [], groups: [], read: [], seed: null, privacy: null };
+/** The sender is writing. Sent as an ephemeral message alone, and ignored in any other. */
+export interface Typing {
+  readonly op: "typing";
 }
 /** An op of a later version: ignored. */
 export interface UnknownPart {
   readonly op: "unknown";
   readonly name: string;
 }
-export type ControlPart = Profile | Lists | Leave | Readd | Sync;
+export type ControlPart = Profile | Lists | Leave | Readd | Sync | Typing;
 
 const textMap = (values: Readonly<Record<string, cbor.Value>>): cbor.Value =>
   new Map<cbor.Key, cbor.Value>(Object.entries(values));
@@ -79,6 +92,7 @@ function partValues(part: ControlPart): Readonly<Record<string, cbor.Value>> {
     case "lists":
       return { lists: part.lists };
     case "leave":
+    case "typing":
       return {};
     case "readd":
       return { gid: part.gid, last_epoch: part.last_epoch, reason: part.reason, contact_token: part.contact_token };
@@ -88,6 +102,7 @@ function partValues(part: ControlPart): Readonly<Record<string, cbor.Value>> {
         groups: part.groups.map(groupValue),
         read: part.read.map(({ gid, at }) => [gid, at]),
         seed: part.seed,
+        ...(part.privacy && { privacy: [part.privacy.receipts, part.privacy.typing, part.privacy.at] }),
       };
   }
 }
@@ -146,6 +161,7 @@ function parseValues(op: string, fields: Fields): ControlPart | UnknownPart {
     case "lists":
       return { op, lists: fields.blobs("lists", ROSTER_ENTRIES, 4096) };
     case "leave":
+    case "typing":
       return { op };
     case "readd":
       return {
@@ -170,5 +186,12 @@ function parseSync(fields: Fields): Sync {
     groups: fields.items("groups", 4096).map(parseGroup),
     read: read.map((item) => ({ gid: item.blob(0, 16), at: item.number(1) })),
     seed: fields.blobOrNone("seed", 32),
+    privacy: parsePrivacy(fields.raw("privacy")),
   };
+}
+
+function parsePrivacy(value: cbor.Parsed): SyncPrivacy | null {
+  if (value === null) return null;
+  const fields = Fields.ofArray(value, 3);
+  return { receipts: fields.flag(0), typing: fields.flag(1), at: fields.number(2) };
 }
