@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from zajil.cli.commands import account, chats, contacts, groups, link, run, server, setup
+from zajil.cli.commands import account, chats, contacts, groups, link, run, server, setup, verify
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
@@ -59,6 +59,7 @@ _SERVER: tuple[_Command, ...] = (
     ("init", setup.init, server_words.INIT),
     ("serve", server.serve, server_words.SERVE),
     ("data-inventory", server.data_inventory, server_words.INVENTORY),
+    ("verify-web", verify.verify_web, server_words.VERIFY_WEB),
 )
 _ADMIN: tuple[_Command, ...] = (("invite", server.invite, server_words.ADMIN_INVITE),)
 

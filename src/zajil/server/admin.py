@@ -6,6 +6,9 @@ import time
 from pathlib import Path
 
 from zajil.auth import invites
+from zajil.auth.secrets import DAY_S, INVITE_LIFE_DAYS
+from zajil.protocol.identity.links import ContactLink, encode_contact_link
+from zajil.server.config import load_settings
 from zajil.server.schema import open_database
 
 
@@ -16,3 +19,16 @@ def create_invite(data: Path, uses: int) -> str:
         return invites.create_invite(database, uses=uses, now=time.time())
     finally:
         database.close()
+
+
+def link_of_invite(data: Path, code: str) -> str:
+    """The invite to this server as a link: its page takes the code out of it.
+
+    It begins with the setting `front`, or else with the address this server listens on, good on this machine only.
+    Raises ConfigError.
+    """
+    settings = load_settings(data)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    front = settings.front or f"http://{host}:{settings.port}"
+    expires = int(time.time()) + INVITE_LIFE_DAYS * DAY_S
+    return encode_contact_link(ContactLink(settings.server_name, expires, code=code, front=front))

@@ -18,14 +18,21 @@ from zajil.server.logs import set_up_logging
 _LOG = logging.getLogger(__name__)
 
 
-def serve(data: Path, *, host: str | None = None, port: int | None = None, registration: str | None = None) -> None:
+def serve(
+    data: Path,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    registration: str | None = None,
+    dev: bool | None = None,
+) -> None:
     """Run a server on this data directory until a signal ends it.
 
     Arguments that are None come from `zajil.toml` or the defaults. Prints `listening on http://HOST:PORT` once it
     accepts connections. Raises ConfigError, KeyFileError, OSError (address in use) before that.
     """
     set_up_logging()
-    settings = load_settings(data, host=host, port=port, registration=registration)
+    settings = load_settings(data, host=host, port=port, registration=registration, dev=dev)
     uvloop.run(_run(data, settings))
 
 

@@ -40,6 +40,7 @@ def serve(
         Registration | None,
         typer.Option("--registration", metavar="invite|open", help=words.REGISTRATION_OPTION(), show_default="invite"),
     ] = None,
+    dev: Annotated[bool, typer.Option("--dev", help=words.DEV_OPTION())] = False,
     with_parent: WithParent = False,
 ) -> None:
     """Run a server until SIGTERM or Ctrl-C; prints its address once it listens."""
@@ -55,7 +56,11 @@ def serve(
         end_with_parent()
     try:
         serve_until_stopped(
-            decide_data(data), host=host, port=port, registration=registration.value if registration else None
+            decide_data(data),
+            host=host,
+            port=port,
+            registration=registration.value if registration else None,
+            dev=True if dev else None,
         )
     except (ConfigError, KeyFileError) as error:
         raise Failed("settings", remark=str(error)) from error
@@ -71,14 +76,29 @@ def invite(
     uses: Annotated[
         int, typer.Option("--uses", metavar="N", min=1, max=100_000, help=words.USES_OPTION(), show_default="1")
     ] = 1,
+    link: Annotated[bool, typer.Option("--link", help=words.LINK_OPTION())] = False,
+    qr: Annotated[bool, typer.Option("--qr", help=words.QR_OPTION())] = False,
     json: Json = False,
 ) -> None:
-    """One invite code, alone on its line."""
+    """One invite, alone on its line: a code, or a link that carries it; with --qr the link as a QR code too."""
+    from zajil.cli.failures import Failed
     from zajil.cli.output import print_json
-    from zajil.server.admin import create_invite
+    from zajil.cli.qr import print_qr
+    from zajil.server.admin import create_invite, link_of_invite
+    from zajil.server.config import ConfigError
 
-    code = create_invite(_existing(decide_data(data)), uses)
-    print_json({"invite": code, "uses": uses}) if json else typer.echo(code)
+    folder = _existing(decide_data(data))
+    code = create_invite(folder, uses)
+    try:
+        address = link_of_invite(folder, code)
+    except ConfigError as error:
+        raise Failed("settings", remark=str(error)) from error
+    if json:
+        print_json({"invite": code, "link": address, "uses": uses})
+        return
+    typer.echo(address if link or qr else code)
+    if qr:
+        print_qr(address)
 
 
 def data_inventory(*, data: DataFolder = None, json: Json = False) -> None:

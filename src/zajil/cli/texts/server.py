@@ -23,6 +23,21 @@ ADMIN_INVITE = Text(
     ar="طباعة رمز دعوة واحد، حتى والخادم يعمل.",
     ru="Выдать код приглашения, можно при работающем сервере.",
 )
+LINK_OPTION = Text(
+    en="Print a link that carries the code.",
+    ar="طباعة رابط يحمل الرمز.",
+    ru="Выдать ссылку с этим кодом.",
+)
+QR_OPTION = Text(
+    en="Print the link as a QR code too.",
+    ar="طباعة الرابط كرمز QR أيضًا.",
+    ru="Показать ссылку ещё и как QR-код.",
+)
+DEV_OPTION = Text(
+    en="For development: pages may call other ports of this machine.",
+    ar="للتطوير: يحق للصفحات مخاطبة منافذ أخرى على هذا الجهاز.",
+    ru="Для разработки: страницам можно обращаться к другим портам этой машины.",
+)
 USES_OPTION = Text(en="How many people it admits.", ar="عدد من يُدخلهم الرمز.", ru="На сколько человек он рассчитан.")
 
 INVENTORY = Text(
@@ -130,7 +145,42 @@ INIT_TRUST = Text(
     ru="Каждое устройство сначала должно доверять корневому сертификату Caddy; как — в docs/operate/install.md.",
 )
 
+VERIFY_WEB = Text(
+    en="Check that a server gives out the web client of this version.",
+    ar="التحقق من أن الخادم يقدّم تطبيق الويب الخاص بهذا الإصدار.",
+    ru="Проверить, что сервер отдаёт веб-клиент именно этой версии.",
+)
+VERIFY_URL = Text(en="Address of the page.", ar="عنوان الصفحة.", ru="Адрес страницы.")
+MANIFEST_OPTION = Text(
+    en="Manifest to compare with; without it, that of this installation.",
+    ar="ملف البيان للمقارنة؛ وإن غاب فبيان هذا التثبيت.",
+    ru="Список файлов для сравнения; без него — из этой установки.",
+)
+VERIFY_BUILD = Text(en="Build {build}", ar="البناء {build}", ru="Сборка {build}")
+VERIFY_SAME = Text(
+    en="Every file is the same ({count}).",
+    ar="كل الملفات مطابقة ({count}).",
+    ru="Все файлы совпадают ({count}).",
+)
+FINDINGS: dict[str, Text] = {
+    "differs": Text(en="differs:", ar="مختلف:", ru="отличается:"),
+    "missing": Text(en="missing:", ar="مفقود:", ru="нет на сервере:"),
+    "extra": Text(en="not of this version:", ar="ليس من هذا الإصدار:", ru="не из этой версии:"),
+}
+
 SERVER_COMPLAINTS: dict[str, Complaint] = {
+    "no-manifest": Complaint(
+        Text(
+            en="There is no manifest of a web client in {file}.",
+            ar="لا يوجد بيان لتطبيق الويب في {file}.",
+            ru="В {file} нет списка файлов веб-клиента.",
+        ),
+        Text(
+            en="Name a release's web-manifest.json with --manifest FILE, or build the client:  make web",
+            ar="حدّد ملف web-manifest.json لإصدار بالخيار --manifest FILE، أو ابنِ التطبيق:  make web",
+            ru="Укажите web-manifest.json выпуска: --manifest FILE, или соберите клиент:  make web",
+        ),
+    ),
     "bad-domain": Complaint(
         Text(
             en="This is not a domain name: {name}.",
