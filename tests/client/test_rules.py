@@ -20,6 +20,7 @@ from zajil.client.core import chats, commits, messages, outbox, sealing, sync
 from zajil.client.state import rows
 from zajil.client.state.rows import Chat, Intent, Item
 from zajil.client.state.step import Step
+from zajil.protocol.outbox import order
 
 Patch = pytest.MonkeyPatch
 Schedule = Callable[[World], None]
@@ -64,14 +65,14 @@ def apply_at_ok(patch: Patch, world: World) -> None:
 
 def forget_hashes(patch: Patch, world: World) -> None:
     """H(body) of a sealing is forgotten when the item is queued again."""
-    original = outbox.requeue
+    original = outbox.forget_mid
 
-    def requeue(step: Step, n: int, item: Item, *, wait: int = 0) -> Item:
+    def forget_mid(step: Step, n: int, item: Item) -> Item:
         for digest in item.hashes:
             step.tx.delete("sealing", digest)
-        return outbox.change_item(step, n, original(step, n, item, wait=wait), hashes=())
+        return outbox.change_item(step, n, original(step, n, item), hashes=())
 
-    patch.setattr(outbox, "requeue", requeue)
+    patch.setattr(outbox, "forget_mid", forget_mid)
 
 
 def forget_ids(patch: Patch, world: World) -> None:
@@ -93,7 +94,7 @@ def no_drain(patch: Patch, world: World) -> None:
         original(step, mid, code)
         for n, item in rows.items(step.tx):
             if item.state == "waiting":
-                sync._judge_waiting(step, n, item)
+                sync.settle_item(step, n, item, item.wait)
 
     patch.setattr(outbox, "take_err", take_err)
 
@@ -106,13 +107,13 @@ def replace_staged(patch: Patch, world: World) -> None:
         step.drop_staged(chat.gid)
         return original(step, chat, n, item)
 
-    patch.setattr(outbox, "IN_FLIGHT", ())
+    patch.setattr(order, "IN_FLIGHT", ())
     patch.setattr(sealing, "_seal", seal)
 
 
 def pipeline(patch: Patch, world: World) -> None:
     """Several sealed, unanswered items a chat."""
-    patch.setattr(outbox, "IN_FLIGHT", ())
+    patch.setattr(order, "IN_FLIGHT", ())
 
 
 def skip_own_commits(patch: Patch, world: World) -> None:

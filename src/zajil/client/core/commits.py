@@ -28,6 +28,7 @@ from zajil.protocol.chat.extensions import (
 )
 from zajil.protocol.ids import AccountId, GroupId, Mid
 from zajil.protocol.limits import GROUP_LEAVES
+from zajil.protocol.outbox import items
 from zajil.protocol.roster import roster_key
 
 
@@ -257,19 +258,14 @@ def settle_epoch(step: Step, gid: bytes, epoch: int) -> None:
     """A Staged of the ended epoch is dead, and its intent is judged anew; a refused one has failed for good."""
     step.drop_staged(gid)
     for n, item in rows.items(step.tx, gid):
-        if item.kind != "commit" or item.epoch != epoch or item.state not in rows.STAGED_STATES:
-            continue
-        if item.state == "refused":
-            outbox.fail(step, n, item, item.reason)
-        else:
-            outbox.requeue(step, n, item)
+        outbox.run(step, n, item, items.Ended(epoch))
 
 
 def apply_echo(step: Step, n: int, item: Item) -> Chat | None:
     """Our own commit stands in the mailbox: that is its acceptance. None when its epoch is not ours any more."""
+    _, left = outbox.run(step, n, item, items.Echo(newest=True))
     chat = step.chat(item.gid)
-    staged = step.find_staged(item.gid)
-    outbox.finish(step, n, item)
+    staged = step.find_staged(item.gid) if left else None
     if staged is None or chat.status != "active" or staged.epoch != chat.epoch + 1:
         return None
     told = parse_aad(staged.aad)

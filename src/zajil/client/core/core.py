@@ -75,9 +75,7 @@ class Core:
     def hello(self) -> int:
         """A HELLO goes out now: the highest seq stored. One HELLO at a time until its DRAINED came."""
         with self.step("hello") as step:
-            session = step.session()
-            step.change_session(hellos=session.hellos + 1)
-            return session.last_seq
+            return sync.begin_hello(step)
 
     def take_ready(self, ready: Ready) -> None:
         """The server's answer to HELLO."""
@@ -93,6 +91,16 @@ class Core:
         """DRAINED came for the HELLO sent last."""
         with self.step("drained") as step:
             sync.take_drained(step)
+
+    def holding(self) -> bool:
+        """Whether messages of a later epoch are kept."""
+        with self.look() as step:
+            return bool(step.tx.count("held"))
+
+    def take_waited(self) -> None:
+        """What is held waited too long on a standing connection."""
+        with self.step("waited") as step:
+            sync.take_waited(step)
 
     def take_ephemeral(self, eph: Eph) -> None:
         """EPH came: somebody writes, or it changes nothing."""

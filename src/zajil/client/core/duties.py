@@ -15,11 +15,9 @@ EVENTS_KEPT = 1_000
 def next_deadline(step: Step) -> int | None:
     """Unix ms of the next `tick` that has something to do, None where nothing is known to come."""
     due: list[int] = []
-    due.extend(
-        item.sealed_at + outbox.DAY_MS
-        for _, item in rows.items(step.tx)
-        if item.kind == "message" and item.state == "sealed"
-    )
+    item_at = outbox.next_deadline(step)
+    if item_at is not None:
+        due.append(item_at)
     for chat in rows.all_chats(step.tx):
         if chat.asking is not None:
             due.append(chat.asking.next_at)

@@ -15,6 +15,7 @@ from zajil.mls.messages.extensions import find_extension
 from zajil.protocol.chat.extensions import GROUP_INFO_SHARE, GroupInfoShare
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import ClientId, split_client_id
+from zajil.protocol.outbox import items
 
 
 def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes) -> None:
@@ -104,8 +105,7 @@ def _settle(
     step.save_group(chat.gid, group)
     _learn(step, info)
     for n, item in rows.items(step.tx, chat.gid):
-        if item.state in rows.STAGED_STATES and item.epoch < chat.epoch:
-            outbox.requeue(step, n, item)
+        outbox.run(step, n, item, items.Joined(chat.epoch))
     if chat.kind == DM:
         accounts.change(step, chat.peer, contact=True)
         merge_dms(step, chat.peer)

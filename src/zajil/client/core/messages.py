@@ -146,7 +146,6 @@ def seal_message(step: Step, n: int, item: Item) -> None:
     )
     outbox.record_sealing(step, n, item, request, message, chat.epoch)
     step.change_chat(item.gid, sent=chat.sent + 1)
-    outbox.mark_message(step, item, "sending")
 
 
 class Opened(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from zajil.client.state.rows import Asking, Chat, Intent
 from zajil.client.state.step import Step
 from zajil.protocol.chat import parts
 from zajil.protocol.ids import GroupId
+from zajil.protocol.outbox import items
 
 TURN_MS = 60_000
 ROUND_MS = 3_600_000
@@ -41,10 +42,7 @@ def lose(step: Step, gid: bytes, reason: str) -> None:
 def keep_texts(step: Step, gid: bytes) -> None:
     """Own texts wait for the next epoch we join; commits of an epoch we lost are pointless."""
     for n, item in rows.items(step.tx, gid):
-        if item.kind == "message" and item.state == "sealed":
-            outbox.requeue(step, n, item)
-        elif item.kind == "commit":
-            outbox.fail(step, n, item, "chat-stuck")
+        outbox.run(step, n, item, items.Lost())
 
 
 def take_turns(step: Step) -> None:

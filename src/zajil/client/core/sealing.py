@@ -1,10 +1,8 @@
-"""Which queued item may be sealed now: per chat in order, one sealed and unanswered at a time (web.md 5)."""
+"""Seals what may be sealed now; which item that is, `zajil.protocol.outbox.order` decides (web.md 5)."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
-
-import msgspec
 
 from zajil import mls
 from zajil.client.core import commits, groups, messages, outbox
@@ -13,6 +11,7 @@ from zajil.client.state.rows import Chat, Intent, Item
 from zajil.client.state.step import Step
 from zajil.protocol import frames
 from zajil.protocol.ids import GroupId, Mid
+from zajil.protocol.outbox import order
 from zajil.protocol.roster import roster_key
 
 OWN_MESSAGES_MAX = 1_000
@@ -33,7 +32,8 @@ def may_seal(step: Step, opened_at: int) -> bool:
     opened_at: `Session.hellos` when this process opened the home.
     """
     session = step.session()
-    return session.drained > opened_at and not session.rolled_back and not session.revoked
+    locked = session.rolled_back or session.revoked
+    return order.may_seal(drained=session.drained, opened_at=opened_at, locked=locked)
 
 
 def seal_due(step: Step) -> None:
@@ -48,41 +48,38 @@ def seal_due(step: Step) -> None:
 def _seal_in_chat(step: Step, gid: bytes, queue: list[tuple[int, Item]]) -> None:
     drained = step.session().drained
     while True:
-        if any(item.state in outbox.IN_FLIGHT for _, item in queue):
-            return
         chat = step.chat(gid)
-        queued = in_order([(n, item) for n, item in queue if item.state == "queued"])
-        if not queued:
-            return
-        n, item = queued[0]
-        if item.wait > drained or not _ready(step, chat, item):
-            return
-        if _seal(step, chat, n, item):
+        n = order.find_next(_queue_of(step, chat, queue), drained=drained)
+        if n is None or _seal(step, chat, n, dict(queue)[n]):
             return
         # The item turned out to be done, or made room for another one before it.
         queue = rows.items(step.tx, gid)
 
 
-def in_order(queued: list[tuple[int, Item]]) -> list[tuple[int, Item]]:
-    """First in, first out; an urgent item overtakes waiting texts, but no commit: it must not miss an own Add."""
-    ordered: list[tuple[int, Item]] = []
-    for pair in queued:
-        at = len(ordered)
-        while pair[1].urgent and at and ordered[at - 1][1].kind == "message" and not ordered[at - 1][1].urgent:
-            at -= 1
-        ordered.insert(at, pair)
-    return ordered
+def _queue_of(step: Step, chat: Chat, queue: list[tuple[int, Item]]) -> order.Queue:
+    """The chat's items as the order sees them."""
+    numbers = {item.message_id: n for n, item in queue if item.message_id}
+    waiting = tuple(
+        order.Queued(
+            n,
+            item.kind,
+            item.state,
+            wait=item.wait,
+            urgent=item.urgent,
+            ready=_ready(step, item),
+            about=numbers.get(item.target, 0) if item.target else 0,
+        )
+        for n, item in queue
+    )
+    status: order.Status = chat.status if chat.status in ("creating", "active") else "gone"
+    return order.Queue(status, waiting, refused=is_refused(chat))
 
 
-def _ready(step: Step, chat: Chat, item: Item) -> bool:
-    """Whether the chat and the item have everything that sealing needs."""
+def _ready(step: Step, item: Item) -> bool:
+    """Whether the item has everything that sealing needs."""
     if item.kind == "create":
         return bool(item.group_pass and item.own_ref)
-    if chat.status != "active" or is_refused(chat):
-        return False
-    if item.kind == "commit":
-        return not missing_claims(step, item)
-    return True
+    return item.kind == "message" or item.state != "queued" or not missing_claims(step, item)
 
 
 def _seal(step: Step, chat: Chat, n: int, item: Item) -> bool:
@@ -135,11 +132,7 @@ def _seal_create(step: Step, chat: Chat, n: int, item: Item) -> None:
         token_hash=messages.body_hash(token),
         add=(frames.AddedLeaf(0, item.own_ref),),
     )
-    step.tx.put("sealing", request.mid, n.to_bytes(8, "big"))
-    sealed = msgspec.structs.replace(
-        item, state="sealed", mid=request.mid, request=frames.encode_frame(request), sealed_at=step.now
-    )
-    outbox.save_item(step, n, sealed)
+    outbox.record_sealing(step, n, item, request, b"", 0)
 
 
 def missing_claims(step: Step, item: Item) -> list[tuple[bytes, tuple[int, ...] | None]]:
@@ -182,7 +175,7 @@ def has_sendable(step: Step) -> bool:
     for _, item in rows.items(step.tx):
         if item.state == "accepted" and step.chat(item.gid).asking is not None:
             continue
-        if item.state in outbox.IN_FLIGHT:
+        if item.state in order.IN_FLIGHT:
             return True
         chat = step.chat(item.gid)
         if item.state == "queued" and chat.status in ("active", "creating") and not is_refused(chat):

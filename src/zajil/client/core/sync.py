@@ -1,11 +1,15 @@
 """The mailbox: each message once, in order, stored before it is acknowledged (service.md 4, web.md 5).
 
-Everything here runs inside one step; the shell acknowledges `last_seq` only after the step is durable.
+What becomes of a message is decided by `zajil.protocol.mailbox.intake`; here it is carried out, inside one step. The
+shell acknowledges `last_seq` only after the step is durable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
 
 from zajil import mls
 from zajil.client.core import commits, joining, judge, messages, outbox, readd
@@ -17,20 +21,41 @@ from zajil.protocol import cbor
 from zajil.protocol.chat.aad import CommitAad
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Kind, Msg, Ready
+from zajil.protocol.mailbox import intake
+from zajil.protocol.outbox import items
 
-HELD_MAX = 256
+KINDS: dict[int, intake.EntryKind] = {
+    Kind.COMMIT: "commit",
+    Kind.APP: "application",
+    Kind.WELCOME: "welcome",
+    Kind.NOTICE: "notice",
+}
+
+
+class Letter(NamedTuple):
+    """One message of the mailbox, from the server or from what is held. gid: empty for notices."""
+
+    kind: int
+    gid: bytes
+    epoch: int
+    body: bytes
+
+
+def begin_hello(step: Step) -> int:
+    """A HELLO goes out now: the highest seq stored."""
+    state, _, _ = intake.step(_load(step), intake.Hello(), step.now)
+    _save(step, state)
+    return state.stored
 
 
 def take_ready(step: Step, ready: Ready) -> None:
     """The answer to a HELLO. An ack above our own last_seq proves an old backup or a copy in use (mls.md 7.10)."""
-    session = step.session()
-    if ready.acked > session.last_seq and session.adopt_ack:
-        session = step.change_session(last_seq=ready.acked)
-    elif ready.acked > session.last_seq:
-        step.change_session(rolled_back=True)
+    state, actions, _ = intake.step(_load(step), intake.Ready(ready.acked), step.now)
+    _save(step, state)
+    if any(isinstance(action, intake.Alarm) for action in actions):
         step.event("old-copy")
         return
-    step.change_session(readies=session.readies + 1, adopt_ack=False)
+    step.change_session(readies=step.session().readies + 1)
     own = accounts.known(step, step.profile.account_id)
     if ready.list_seq > own.list_seq:
         accounts.change(step, own.account_id, wanted_seq=ready.list_seq)
@@ -38,114 +63,169 @@ def take_ready(step: Step, ready: Ready) -> None:
 
 def take_messages(step: Step, batch: Sequence[Msg]) -> int:
     """Apply a batch in seq order; the highest seq stored, to be acknowledged after the step."""
-    last = step.session().last_seq
-    if step.session().rolled_back:
-        return last
+    state = _load(step)
     for message in batch:
-        if message.seq <= last:
-            continue
-        last = message.seq
-        _take(step, message.kind, message.gid or b"", message.epoch, message.body)
-        if message.gid:
-            settle_held(step, message.gid)
-    step.change_session(last_seq=last)
-    return last
+        letter = Letter(message.kind, message.gid or b"", message.epoch, message.body)
+        kind, own = KINDS.get(letter.kind, "application"), _find_own(step, letter)
+        state = msgspec.structs.replace(state, groups=_find_group(step, letter.gid))
+        entry = intake.Entry(message.seq, kind, letter.gid.hex(), letter.epoch, own)
+        state, actions, _ = intake.step(state, entry, step.now)
+        for action in actions:
+            _carry_out(step, letter, action)
+        if letter.gid:
+            settle_held(step, letter.gid)
+    _save(step, state)
+    return state.stored
 
 
 def take_drained(step: Step) -> None:
     """Everything up to this DRAINED is applied: judge what waited for it (mls.md 7.6)."""
-    session = step.session()
-    if session.drained >= session.hellos:
+    state = msgspec.structs.replace(_load(step), groups=_find_holding(step))
+    state, actions, _ = intake.step(state, intake.Drained(), step.now)
+    _save(step, state)
+    _ask_all(step, actions)
+
+
+def take_waited(step: Step) -> None:
+    """What is held waited too long on a standing connection."""
+    state = msgspec.structs.replace(_load(step), groups=_find_holding(step))
+    _ask_all(step, intake.step(state, intake.Waited(), step.now)[1])
+
+
+def _ask_all(step: Step, actions: Sequence[intake.Action]) -> None:
+    for action in actions:
+        if isinstance(action, intake.Settle):
+            for n, item in rows.items(step.tx):
+                settle_item(step, n, item, action.drained)
+        elif isinstance(action, intake.Readd):
+            readd.ask(step, bytes.fromhex(action.gid), "gap")
+
+
+def settle_item(step: Step, n: int, item: rows.Item, drained: int) -> None:
+    """Tell an item that this drain ended. Where the server refuses our epoch for good, we ask to be re-added."""
+    if not item.wait:
         return
-    step.change_session(drained=session.hellos)
-    for n, item in rows.items(step.tx):
-        if item.state == "waiting" and item.wait <= session.hellos:
-            _judge_waiting(step, n, item)
-        elif item.state == "accepted" and item.wait <= session.hellos:
-            readd.ask(step, item.gid, "gap")
-        elif item.state == "queued" and item.wait and item.wait <= session.hellos:
-            outbox.change_item(step, n, item, wait=0)
-            _judge_patience(step, item)
-    for chat in rows.all_chats(step.tx):
-        if chat.status == "active" and chat.asking is None and step.tx.rows("held", chat.gid, newest=1):
-            readd.ask(step, chat.gid, "gap")
-
-
-def _judge_waiting(step: Step, n: int, item: rows.Item) -> None:
-    """A refused commit after the drain: its epoch is still open, so the same bytes go again; or it has ended."""
     chat = step.chat(item.gid)
-    staged = step.find_staged(item.gid)
-    if chat.status == "active" and staged is not None and chat.epoch == item.epoch:
-        outbox.change_item(step, n, item, state="sealed", wait=0)
-        _judge_patience(step, item)
-    else:
-        outbox.requeue(step, n, item)
-
-
-def _judge_patience(step: Step, item: rows.Item) -> None:
-    """The epoch did not move although the server refuses it: we have lost the group's thread."""
-    chat = step.chat(item.gid)
-    if chat.status != "active" or chat.epoch != item.refused_epoch:
-        return
-    if item.reason in ("bad-group-token", "bad-roster-key") or item.refusals >= outbox.PATIENCE:
-        readd.ask(step, item.gid, "refused")
+    staged = item.state == "waiting" and step.find_staged(item.gid) is not None
+    told = items.Drained(drained, chat.status == "active", chat.epoch, staged)
+    for left in outbox.run(step, n, item, told)[1]:
+        if isinstance(left, items.Readd):
+            readd.ask(step, item.gid, left.reason)
 
 
 def settle_held(step: Step, gid: bytes) -> None:
     """Apply held messages whose epoch has come."""
-    while True:
+    while held := step.tx.rows("held", gid):
         chat = rows.find_chat(step.tx, gid)
-        if chat is None or chat.status != "active":
+        if chat is None:
             return
-        due = None
-        for n, data in step.tx.rows("held", gid):
-            held = rows.parse_row(data, Held)
-            if held.epoch <= chat.epoch:
-                due = n, held
-                break
-        if due is None:
+        group = intake.Group(active=False, epoch=0, held=len(held))
+        moved = intake.Moved(gid.hex(), chat.status == "active", chat.epoch)
+        state, actions, _ = intake.step(intake.Intake(groups={gid.hex(): group}), moved, step.now)
+        parsed = [(n, rows.parse_row(data, Held)) for n, data in held]
+        due = next(((n, each) for n, each in parsed if each.epoch <= chat.epoch), None)
+        if not actions or due is None:
             return
         step.tx.remove("held", due[0])
-        _take(step, due[1].kind, gid, due[1].epoch, due[1].body)
+        letter = Letter(due[1].kind, gid, due[1].epoch, due[1].body)
+        again = intake.Again(KINDS[letter.kind], gid.hex(), letter.epoch, _find_own(step, letter))
+        for action in intake.step(state, again, step.now)[1]:
+            _carry_out(step, letter, action)
 
 
-def _take(step: Step, kind: int, gid: bytes, epoch: int, body: bytes) -> None:
-    if kind == Kind.NOTICE:
-        _take_notice(step, body)
-        return
-    echo = outbox.find_sealing(step, messages.body_hash(body))
-    if echo is not None and echo[1].kind == "message":
-        outbox.mark_sent(step, *echo)
-        return
-    if echo is not None and echo[1].kind == "commit":
-        if echo[1].state == "queued" or echo[1].hashes[-1] != messages.body_hash(body):
-            return  # bytes that lost their epoch: whoever brings them now lies, and the intent still waits
-        chat = commits.apply_echo(step, *echo)
-        if chat is not None:
-            messages.ensure_profile(step, gid)
-        return
-    if kind == Kind.WELCOME:
-        joining.take_welcome(step, gid, epoch, body)
-        return
-    known = rows.find_chat(step.tx, gid)
-    if known is None or known.status != "active":
-        return
-    if epoch > known.epoch:
-        _hold(step, Held(gid, kind, epoch, step.now, body))
-    elif kind == Kind.COMMIT:
-        if epoch == known.epoch:
-            _take_commit(step, known, body)
-    else:
-        _take_application(step, known, body)
+def _load(step: Step) -> intake.Intake:
+    session = step.session()
+    return intake.Intake(
+        stored=session.last_seq,
+        hellos=session.hellos,
+        drained=session.drained,
+        wanted=session.wanted,
+        locked=session.rolled_back,
+        adopt=session.adopt_ack,
+    )
 
 
-def _hold(step: Step, held: Held) -> None:
-    if len(step.tx.rows("held", held.gid)) >= HELD_MAX:
-        readd.ask(step, held.gid, "gap")
+def _save(step: Step, state: intake.Intake) -> None:
+    """Write what the machine decides of the session row; a drain may have been asked for besides."""
+    step.change_session(
+        last_seq=state.stored,
+        hellos=state.hellos,
+        drained=state.drained,
+        wanted=max(state.wanted, step.session().wanted),
+        rolled_back=state.locked,
+        adopt_ack=state.adopt,
+    )
+
+
+def _find_group(step: Step, gid: bytes) -> dict[str, intake.Group]:
+    """The group of a message as the machine sees it; none where we hold none."""
+    chat = rows.find_chat(step.tx, gid) if gid else None
+    if chat is None:
+        return {}
+    held = len(step.tx.rows("held", gid))
+    return {gid.hex(): intake.Group(chat.status == "active", chat.epoch, held, chat.asking is not None)}
+
+
+def _find_holding(step: Step) -> dict[str, intake.Group]:
+    """The groups of which messages are held."""
+    found: dict[str, intake.Group] = {}
+    if step.tx.count("held"):
+        for chat in rows.all_chats(step.tx):
+            found |= _find_group(step, chat.gid)
+    return found
+
+
+def _find_own(step: Step, letter: Letter) -> intake.Own:
+    """Which of our own sealings this is, by H(body)."""
+    digest = messages.body_hash(letter.body)
+    found = outbox.find_sealing(step, digest)
+    if found is None:
+        return "none"
+    item = found[1]
+    if item.kind == "message":
+        return "message"
+    return "lost-commit" if item.state == "queued" or item.hashes[-1] != digest else "commit"
+
+
+def _carry_out(step: Step, letter: Letter, action: intake.Action) -> None:
+    match action:
+        case intake.Take():
+            _take(step, letter, action)
+        case intake.Hold():
+            held = Held(letter.gid, letter.kind, letter.epoch, step.now, letter.body)
+            step.tx.append("held", letter.gid, step.rng(16), rows.encode_row(held))
+        case intake.Readd():
+            readd.ask(step, letter.gid, "gap")
+        case _:
+            pass  # stored before, or nothing to apply
+
+
+def _take(step: Step, letter: Letter, action: intake.Take) -> None:
+    gid, body = letter.gid, letter.body
+    match action.what:
+        case "notice":
+            _take_notice(step, body)
+        case "echo" | "own-commit":
+            _take_echo(step, letter)
+        case "welcome":
+            joining.take_welcome(step, gid, letter.epoch, body)
+        case "commit":
+            _take_commit(step, step.chat(gid), body)
+        case "application":
+            _take_application(step, step.chat(gid), body)
+
+
+def _take_echo(step: Step, letter: Letter) -> None:
+    """One of our own came through the mailbox: that is its acceptance."""
+    digest = messages.body_hash(letter.body)
+    found = outbox.find_sealing(step, digest)
+    if found is None:
         return
-    step.tx.append("held", held.gid, step.rng(16), rows.encode_row(held))
-    if len(step.tx.rows("held", held.gid, newest=2)) == 1:
-        step.wanted_drain()
+    n, item = found
+    if item.kind == "message":
+        outbox.run(step, n, item, items.Echo(newest=item.hashes[-1] == digest))
+    elif commits.apply_echo(step, n, item) is not None:
+        messages.ensure_profile(step, letter.gid)
 
 
 def _take_commit(step: Step, chat: Chat, body: bytes) -> None:
@@ -204,15 +284,12 @@ def _leave_tree(step: Step, chat: Chat, staged: mls.Staged) -> None:
         # The Welcome stands right behind this commit; if it cannot be used, we ask.
         readd.ask(step, chat.gid, "welcome", after_ms=readd.TURN_MS)
         for n, item in rows.items(step.tx, chat.gid):
-            if item.kind == "message":
-                outbox.requeue(step, n, item)
-            else:
-                outbox.fail(step, n, item, "chat-stuck")
+            outbox.run(step, n, item, items.Await())
         return
     left = step.profile.account_id in chat.left
     step.change_chat(chat.gid, status="left" if left else "removed", asking=None)
     for n, item in rows.items(step.tx, chat.gid):
-        outbox.fail(step, n, item, "not-a-member")
+        outbox.run(step, n, item, items.Removed())
     step.event("left" if left else "removed", chat.gid)
 
 
