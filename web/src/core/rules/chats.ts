@@ -8,7 +8,7 @@ import { error } from "../../protocol/errors.ts";
 import { NAME_BYTES } from "../../protocol/limits.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
-import type { Chat, Id } from "../state/rows.ts";
+import type { Chat, Id, Intent } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import * as groups from "./groups.ts";
 import { DM, GROUP, OWNER, SELF } from "./groups.ts";
@@ -124,6 +124,32 @@ export async function removeAccount(step: Step, gid: Id, account: Id): Promise<n
   if (groups.roleOf(chat, account) === OWNER && role < OWNER) throw error("not-permitted");
   if (!rows.accountsOf(chat).includes(account)) return [];
   return [await outbox.submitIntent(step, chat.gid, rows.makeIntent("remove", { account }))];
+}
+
+/** Queue a new title of a group; the items. Throws `not-permitted`, `malformed`. */
+export async function rename(step: Step, gid: Id, title: string): Promise<number[]> {
+  const chat = await checkGroup(step, gid);
+  checkName(title);
+  if (groups.roleOf(chat, step.profile.account_id) < (chat.perms["info"] ?? groups.ADMIN)) throw error("not-permitted");
+  return [await submitSettings(step, chat.gid, rows.makeIntent("settings", { title }))];
+}
+
+/** Queue another role of a member, 0 member, 1 admin, 2 owner; the items. Throws `not-permitted`, `unknown-contact`. */
+export async function setRole(step: Step, gid: Id, account: Id, role: number): Promise<number[]> {
+  const chat = await checkGroup(step, gid);
+  if (groups.roleOf(chat, step.profile.account_id) < OWNER) throw error("not-permitted");
+  if (!rows.accountsOf(chat).includes(account)) throw error("unknown-contact");
+  return [await submitSettings(step, chat.gid, rows.makeIntent("settings", { account, role }))];
+}
+
+/** Queue a change of settings in place of one about the same that still waits. */
+async function submitSettings(step: Step, gid: Id, intent: Intent): Promise<number> {
+  for (const [n, item] of await rows.items(step.tx, gid)) {
+    if (item.intent?.op !== "settings" || item.state !== "queued") continue;
+    const same = item.intent.account === intent.account && (item.intent.title === null) === (intent.title === null);
+    if (same) await outbox.finish(step, n, item);
+  }
+  return outbox.submitIntent(step, gid, intent);
 }
 
 /** The chat, if it is a group we are in. Throws `not-a-member`, `not-permitted`, `chat-stuck`. */

@@ -4,7 +4,15 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeAad, hashRefs, parseAad, type CommitAad } from "../../protocol/chat/aad.ts";
-import { encodeShare, GROUP_INFO_SHARE, type Acquaintance } from "../../protocol/chat/extensions.ts";
+import {
+  CHAT_SETTINGS,
+  changeSettings,
+  encodeShare,
+  GROUP_INFO_SHARE,
+  parseSettings,
+  type Acquaintance,
+  type RoleEntry,
+} from "../../protocol/chat/extensions.ts";
 import type { Commit } from "../../protocol/frames.ts";
 import { clientId } from "../../protocol/ids.ts";
 import { GROUP_LEAVES } from "../../protocol/limits.ts";
@@ -21,8 +29,9 @@ import type { DeviceName } from "./judge.ts";
 import * as outbox from "./outbox.ts";
 import { noteCommit } from "./talk/notices.ts";
 
-/** What an intent means on the current tree. claims: in the order of the Adds. */
+/** What an intent means on the current tree. claims: in the order of the Adds. settings: of extension 0xF0A0. */
 export interface Plan {
+  readonly settings?: Uint8Array;
   readonly removes: readonly number[];
   readonly claims: readonly Claimed[];
 }
@@ -69,6 +78,27 @@ export function plan(chat: Chat, item: Item, own: DeviceName): Plan {
   return { removes, claims };
 }
 
+/** The settings to commit; empty when they are so already. now: data of extension 0xF0A0. Throws Dropped. */
+export function planSettings(chat: Chat, intent: Intent, by: Id, now: Uint8Array): Plan {
+  const before = parseSettings(now);
+  let roles: readonly RoleEntry[] = before.roles;
+  if (intent.role !== null) {
+    if (!rows.accountsOf(chat).includes(intent.account)) throw new Dropped("unknown-contact");
+    const others = before.roles.filter(({ account }) => rows.idOf(account) !== intent.account);
+    roles = intent.role > 0 ? [...others, { account: rows.bytesOf(intent.account), role: intent.role }] : others;
+  }
+  const name = intent.title ?? before.name;
+  const changed = changeSettings(now, { name, roles });
+  if (rows.idOf(changed) === rows.idOf(now)) return { removes: [], claims: [] };
+  try {
+    judge.checkNewSettings(chat, by, parseSettings(changed));
+  } catch (problem) {
+    if (problem instanceof judge.Vetoed) throw new Dropped("not-permitted");
+    throw problem;
+  }
+  return { removes: [], claims: [], settings: changed };
+}
+
 function leavesOf(chat: Chat, intent: Intent): number[] {
   const ofAccount = chat.members.filter((m) => m.account === intent.account);
   if (intent.op === "remove") return ofAccount.map((m) => m.leaf);
@@ -93,8 +123,8 @@ function readdClaims(chat: Chat, intent: Intent, claims: readonly Claimed[], own
 export async function sealCommit(step: Step, n: number, item: Item): Promise<boolean> {
   const chat = await step.chat(item.gid);
   try {
-    const planned = plan(chat, item, [step.profile.account_id, step.profile.device_id]);
-    if (planned.removes.length === 0 && planned.claims.length === 0 && item.intent?.op !== "update") {
+    const planned = await planItem(step, chat, item);
+    if (isEmpty(planned) && item.intent?.op !== "update") {
       await outbox.finish(step, n, item);
       return false;
     }
@@ -111,6 +141,24 @@ export async function sealCommit(step: Step, n: number, item: Item): Promise<boo
   }
 }
 
+/** Whether nothing is left to do. */
+function isEmpty(planned: Plan): boolean {
+  return planned.removes.length === 0 && planned.claims.length === 0 && planned.settings === undefined;
+}
+
+async function planItem(step: Step, chat: Chat, item: Item): Promise<Plan> {
+  const own = step.profile;
+  if (item.intent?.op !== "settings") return plan(chat, item, [own.account_id, own.device_id]);
+  const { extensions } = await step.loadGroup(chat.gid);
+  const now = groups.findExtension(extensions, CHAT_SETTINGS) ?? new Uint8Array();
+  return planSettings(chat, item.intent, own.account_id, now);
+}
+
+/** All extensions of the group, with other chat settings. */
+function withSettings(extensions: readonly Extension[], data: Uint8Array): Extension[] {
+  return extensions.map((extension) => (extension.type === CHAT_SETTINGS ? { ...extension, data } : extension));
+}
+
 async function commit(step: Step, chat: Chat, planned: Plan): Promise<Commit> {
   const gid = chat.gid;
   const group = await step.loadGroup(gid);
@@ -118,6 +166,7 @@ async function commit(step: Step, chat: Chat, planned: Plan): Promise<Commit> {
   const proposals: Proposal[] = [
     ...planned.removes.map((leaf) => ({ remove: leaf })),
     ...packages.map((add) => ({ add })),
+    ...(planned.settings === undefined ? [] : [{ extensions: withSettings(group.extensions, planned.settings) }]),
   ];
   const { added, removed } = group.plan(proposals);
   await checkClaims(step, planned.claims, packages);
@@ -207,6 +256,8 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
   await settleEpoch(step, gid, before.epoch);
   const names = (chatRow: Chat) => chatRow.members.map((m) => `${m.account}/${m.device}`).sort().join();
   if (names(before) !== names(chat)) step.event("members", gid);
+  if (before.title !== chat.title) step.event("renamed", gid);
+  if (JSON.stringify(before.roles) !== JSON.stringify(chat.roles)) step.event("roles", gid);
   await noteCommit(step, before, chat, staged);
   return step.chat(gid);
 }

@@ -7,7 +7,7 @@
  */
 import type { ClaimedKeyPackages } from "../../protocol/control.ts";
 import { error } from "../../protocol/errors.ts";
-import type { Err, Gap, Msg, Ok, Ready } from "../../protocol/frames.ts";
+import type { Eph, Err, Gap, Msg, Ok, Ready, Send } from "../../protocol/frames.ts";
 import * as certificates from "../state/certificates.ts";
 import * as rows from "../state/rows.ts";
 import { GroupCache, Look, Step, type Surroundings, type Told } from "../state/step.ts";
@@ -18,6 +18,7 @@ import * as outbox from "./outbox.ts";
 import * as sealing from "./sealing.ts";
 import type { Request } from "./sealing.ts";
 import * as sync from "./sync.ts";
+import * as typing from "./talk/typing.ts";
 import * as calls from "./wants.ts";
 import type { Want, WantClaim, WantLists } from "./wants.ts";
 
@@ -122,6 +123,11 @@ export class Core {
     return this.step("drained", (step) => sync.takeDrained(step));
   }
 
+  /** EPH came: somebody writes, or it changes nothing. */
+  takeEphemeral(eph: Eph): Promise<void> {
+    return this.step("ephemeral", (step) => typing.takeEphemeral(step, eph));
+  }
+
   /** KEYS_LOW came. */
   wantKeyPackages(): Promise<void> {
     return this.step("keys-low", async (step) => {
@@ -163,6 +169,12 @@ export class Core {
     if (!mayNow) return [];
     if (await this.look((look) => sealing.hasQueued(look))) await this.step("seal", (step) => sealing.sealDue(step));
     return this.look(async (look) => ((await sealing.maySeal(look, this.#openedAt)) ? sealing.openRequests(look) : []));
+  }
+
+  /** The request that tells a chat we write, sent once or not at all; undefined where it is off or not due. */
+  async sealTyping(gid: rows.Id): Promise<Send | undefined> {
+    if (!(await this.look((look) => sealing.maySeal(look, this.#openedAt)))) return undefined;
+    return this.step("typing", (step) => typing.sealTyping(step, gid));
   }
 
   /** The server holds the request durably. */

@@ -10,6 +10,7 @@ import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
 import * as readd from "./readd.ts";
 import * as sealing from "./sealing.ts";
+import * as receipts from "./talk/receipts.ts";
 
 const DAILY_MS = 86_400_000;
 
@@ -21,6 +22,8 @@ export async function nextDeadline(look: Look): Promise<number | undefined> {
   }
   for (const chat of await rows.allChats(look.tx)) {
     if (chat.asking !== null) due.push(chat.asking.next_at);
+    const owedAt = receipts.dueAt(chat);
+    if (owedAt !== undefined) due.push(owedAt);
     if (chat.status !== "active") continue;
     for (const [account, at] of Object.entries(chat.left)) if (account !== look.profile.account_id) due.push(at);
   }
@@ -31,6 +34,7 @@ export async function nextDeadline(look: Look): Promise<number | undefined> {
 export async function tick(step: Step): Promise<void> {
   await outbox.expireUnknown(step);
   await readd.takeTurns(step);
+  await receipts.flushDue(step);
   for (const chat of await rows.allChats(step.tx)) {
     if (chat.status !== "active") continue;
     for (const [account, at] of Object.entries(chat.left)) {

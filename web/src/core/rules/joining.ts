@@ -14,6 +14,7 @@ import * as keypackages from "./keypackages.ts";
 import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
 import * as readd from "./readd.ts";
+import * as reading from "./talk/reading.ts";
 import { note } from "./talk/notices.ts";
 
 interface Joined {
@@ -162,5 +163,6 @@ export async function mergeDms(step: Step, peer: Id): Promise<void> {
     for (const [n] of await step.tx.rows("message", rows.bytesOf(other.gid))) {
       await step.tx.move("message", n, rows.bytesOf(keep.gid));
     }
+    await reading.merge(step, keep.gid, other.gid);
   }
 }

@@ -6,7 +6,7 @@
  * device lists, so that all honest members judge alike.
  */
 import { parseAad, type CommitAad } from "../../protocol/chat/aad.ts";
-import type { ChatSettings } from "../../protocol/chat/extensions.ts";
+import { CHAT_SETTINGS, type ChatSettings } from "../../protocol/chat/extensions.ts";
 import { ZajilError } from "../../protocol/errors.ts";
 import type { Extension, Group, Staged } from "../mls/index.ts";
 import * as rows from "../state/rows.ts";
@@ -46,7 +46,7 @@ export function checkCommit(chat: Chat, group: Group, staged: Staged): CommitAad
   if (!leavesAgree || (removed.length > 0 && !told.rotate)) throw new Vetoed("aad leaves");
   const settings = !sameExtensions(staged.extensions, group.extensions);
   checkChange(chat, changeOf(committer.account, staged, settings));
-  if (settings) checkSettings(chat, committer.account, staged);
+  if (settings) checkSettings(chat, committer.account, group, staged);
   return told;
 }
 
@@ -106,8 +106,10 @@ function checkRemove(chat: Chat, by: Id, account: Id): void {
   if (role < ADMIN || (roleOf(chat, account) === OWNER && role < OWNER)) throw new Vetoed("remove");
 }
 
-/** Passes when `by` may make this change of the settings. Throws Vetoed. */
-export function checkSettings(chat: Chat, by: Id, staged: Staged): void {
+/** Passes when `by` may make this change of the group's extensions. Throws Vetoed. */
+export function checkSettings(chat: Chat, by: Id, group: Group, staged: Staged): void {
+  const others = (list: readonly Extension[]) => list.filter((extension) => extension.type !== CHAT_SETTINGS);
+  if (!sameExtensions(others(staged.extensions), others(group.extensions))) throw new Vetoed("extensions");
   let settings: ChatSettings;
   try {
     settings = groups.settingsOf(staged.extensions);
@@ -115,6 +117,11 @@ export function checkSettings(chat: Chat, by: Id, staged: Staged): void {
     if (problem instanceof ZajilError) throw new Vetoed("settings");
     throw problem;
   }
+  checkNewSettings(chat, by, settings);
+}
+
+/** Passes when `by` may give the chat these settings. Throws Vetoed. */
+export function checkNewSettings(chat: Chat, by: Id, settings: ChatSettings): void {
   if (settings.kind !== chat.kind || chat.kind === SELF) throw new Vetoed("kind");
   const role = roleOf(chat, by);
   if (!sameNumbers(groups.rolesOf(settings), chat.roles) && role < OWNER) throw new Vetoed("roles");

@@ -7,6 +7,7 @@ import { encodeAad } from "../../protocol/chat/aad.ts";
 import type { Key, Value } from "../../protocol/cbor.ts";
 import * as content from "../../protocol/chat/content.ts";
 import type { MimiContent } from "../../protocol/chat/content.ts";
+import * as forms from "../../protocol/chat/forms.ts";
 import * as parts from "../../protocol/chat/parts.ts";
 import { error } from "../../protocol/errors.ts";
 import { parseCertificate, parseObject } from "../../protocol/identity/objects.ts";
@@ -24,18 +25,41 @@ const KNOWN_DAYS_MS = 60 * 86_400_000;
 const SENT_MAX_MS = 4_102_444_800_000;
 
 /** Store a text with its clock mark and queue it; its message id. Content and id are fixed here. */
-export async function submitText(step: Step, gid: Id, text: string): Promise<Id> {
-  const body = content.textContent(text, step.rng(16), extensions(step, gid));
-  const identity = await submitContent(step, gid, body, { shown: true });
-  await isNews(step, identity);
+export async function submitText(step: Step, gid: Id, text: string, replyTo: Id = ""): Promise<Id> {
+  const reply_to = replyTo === "" ? null : rows.bytesOf(replyTo);
+  const identity = await submitForm(step, gid, { form: "text", text, reply_to });
   const { account_id: account, device_id: device } = step.profile;
-  const sent = step.now;
-  await show(step, { ...rows.EMPTY_MESSAGE, message_id: identity, gid, account, device, sent, state: "queued", text });
+  await show(step, {
+    ...rows.EMPTY_MESSAGE,
+    message_id: identity,
+    gid,
+    account,
+    device,
+    sent: step.now,
+    arrived: step.now,
+    state: "queued",
+    text,
+    reply_to: replyTo,
+  });
   return identity;
 }
 
-/** Queue a body; its message id. */
-export async function submitContent(step: Step, gid: Id, body: MimiContent, fields: Partial<Item>): Promise<Id> {
+/** Queue one form of content; its message id. at: Unix ms that it carries. */
+export async function submitForm(
+  step: Step,
+  gid: Id,
+  form: forms.Text | forms.Action | forms.Receipts,
+  at = step.now,
+): Promise<Id> {
+  const marks = extensions(step, gid).set(content.SENT_MS, at);
+  const body = forms.encodeForm(form, { salt: step.rng(16), extensions: marks });
+  const target = form.form === "text" || form.form === "receipts" ? "" : rows.idOf(form.target);
+  const identity = await submitContent(step, gid, body, { shown: form.form === "text", target });
+  await isNews(step, identity);
+  return identity;
+}
+
+async function submitContent(step: Step, gid: Id, body: MimiContent, fields: Partial<Item>): Promise<Id> {
   const data = content.encodeContent(body);
   const identity = rows.idOf(content.messageIdOf(body, data));
   await outbox.submit(step, rows.makeItem(gid, "message", step.now, { content: data, message_id: identity, ...fields }));
@@ -64,22 +88,44 @@ export function extensions(step: Step, gid: Id): Map<Key, Value> {
   ]);
 }
 
-/** Bring an unsent item into another chat: same salt and body, so a new message id for the new room. */
+/**
+ * Bring an unsent item into another chat: same salt and body, so a new message id for the new room.
+ *
+ * Items move in their order, so a message that this one is about has its new id already.
+ */
 export async function moveMessage(step: Step, n: number, item: Item, gid: Id): Promise<void> {
   const old = content.parseContent(item.content);
   const room = content.roomUri(step.profile.server_name, rows.bytesOf(gid));
-  const body: MimiContent = { ...old, extensions: new Map(old.extensions).set(content.ROOM_URI, room) };
+  const replaces = await movedId(step, old.replaces);
+  const inReplyTo = await movedId(step, old.in_reply_to);
+  const body: MimiContent = {
+    ...old,
+    replaces,
+    in_reply_to: inReplyTo,
+    extensions: new Map(old.extensions).set(content.ROOM_URI, room),
+  };
   const data = content.encodeContent(body);
   const identity = rows.idOf(content.messageIdOf(body, data));
   const found = item.shown ? await step.tx.lookup("message", rows.bytesOf(item.message_id)) : undefined;
   await outbox.finish(step, n, item);
-  await outbox.submit(step, { ...item, gid, content: data, message_id: identity, hashes: [], wait: 0 });
+  const target = item.target === "" ? null : await movedId(step, rows.bytesOf(item.target));
+  const moved: Item = { ...item, gid, content: data, message_id: identity, hashes: [], wait: 0 };
+  await outbox.submit(step, { ...moved, target: target === null ? "" : rows.idOf(target) });
+  // Whoever waits for the message under its old id, or is about it, finds the new one.
+  await step.tx.put("known", rows.bytesOf(item.message_id), rows.bytesOf(identity));
+  await isNews(step, identity);
   if (found === undefined) return;
   const message = rows.parseMessage(found[1]);
   await step.tx.remove("message", found[0]);
-  // Whoever waits for the text under its old id finds the new one.
-  await step.tx.put("known", rows.bytesOf(item.message_id), rows.bytesOf(identity));
-  await show(step, { ...message, gid, message_id: identity });
+  const reply_to = inReplyTo === null ? "" : rows.idOf(inReplyTo);
+  await show(step, { ...message, gid, message_id: identity, reply_to });
+}
+
+/** The id that a message has after it moved, else its own. */
+async function movedId(step: Step, identity: Uint8Array | null): Promise<Uint8Array | null> {
+  if (identity === null) return null;
+  const moved = await step.tx.find("known", identity);
+  return moved === undefined || moved.length === 0 ? identity : moved;
 }
 
 /** Put a line into its chat, at the end. */
@@ -87,55 +133,66 @@ export async function show(step: Step, message: StoredMessage): Promise<void> {
   const name = rows.bytesOf(message.message_id);
   await step.tx.append("message", rows.bytesOf(message.gid), name, rows.encodeRow(message));
   const chat = await step.chat(message.gid);
-  const news = message.notice === null && message.account !== step.profile.account_id;
-  await step.changeChat(message.gid, {
-    activity: Math.max(step.now, chat.activity),
-    unread: news ? chat.unread + 1 : chat.unread,
-  });
+  await step.changeChat(message.gid, { activity: Math.max(step.now, chat.activity) });
   step.event("message", message.gid, message.message_id);
 }
 
 /** Encrypt once: ratchet, ciphertext and mid are written in this step. Throws MlsError. */
 export async function sealMessage(step: Step, n: number, item: Item): Promise<void> {
   const chat = await step.chat(item.gid);
-  const group = await step.loadGroup(item.gid);
-  const gid = rows.bytesOf(item.gid);
-  const body = content.parseContent(item.content);
-  const tag = content.contentTag(body.salt, item.content);
-  const signature = await step.secrets.sign(content.reportTbs(tag, gid, chat.epoch));
-  const plaintext = content.encodeApplication(item.content, signature);
-  const token = await groups.sendToken(group, item.gid);
-  const aad = encodeAad({ type: "ApplicationAad", tag });
-  const padTo = content.paddedSize(plaintext);
-  const sealed = await group.encrypt(await step.env(), plaintext, { aad, padTo });
-  await step.saveGroup(item.gid, sealed.group);
+  const sealed = await encryptContent(step, chat, content.parseContent(item.content), item.content);
   await outbox.recordSealing(step, n, item, {
     request: {
       type: "Send",
       rid: 0,
       mid: step.rng(16),
-      gid,
-      token,
+      gid: rows.bytesOf(item.gid),
+      token: sealed.token,
       roster_key: rosterKey(chat.gs),
       flags: 0,
       ttl: 0,
-      body: sealed.message,
+      body: sealed.body,
     },
-    body: sealed.message,
+    body: sealed.body,
     epoch: chat.epoch,
   });
-  await step.changeChat(item.gid, { sent: chat.sent + 1 });
-  await outbox.markMessage(step, item, "sending");
+  await outbox.markMessage(step, item, "seal");
 }
 
-/** A verified message body and its author. */
+/** body: the MLS message. token: what authorises its sending. */
+export interface Encrypted {
+  readonly body: Uint8Array;
+  readonly token: Uint8Array;
+}
+
+/** Encrypt a content in the chat's epoch; the ratchet has moved on in this step. data: bytes of `body`. Throws MlsError. */
+export async function encryptContent(
+  step: Step,
+  chat: Chat,
+  body: MimiContent,
+  data: Uint8Array,
+): Promise<Encrypted> {
+  const group = await step.loadGroup(chat.gid);
+  const tag = content.contentTag(body.salt, data);
+  const signature = await step.secrets.sign(content.reportTbs(tag, rows.bytesOf(chat.gid), chat.epoch));
+  const plaintext = content.encodeApplication(data, signature);
+  const token = await groups.sendToken(group, chat.gid);
+  const aad = encodeAad({ type: "ApplicationAad", tag });
+  const padTo = content.paddedSize(plaintext);
+  const sealed = await group.encrypt(await step.env(), plaintext, { aad, padTo });
+  await step.saveGroup(chat.gid, sealed.group);
+  await step.changeChat(chat.gid, { sent: chat.sent + 1 });
+  return { body: sealed.message, token };
+}
+
+/** A verified message body and its author. data: the bytes of the content. */
 export interface Opened {
   readonly account: Id;
   readonly device: number;
   readonly messageId: Id;
   readonly sent: number;
   readonly content: MimiContent;
-  readonly wire: rows.Wire;
+  readonly data: Uint8Array;
 }
 
 /**
@@ -143,7 +200,7 @@ export interface Opened {
  *
  * Throws Malformed: then it is not shown.
  */
-export async function openApplication(look: Look, chat: Chat, event: Application, wire: rows.Wire): Promise<Opened> {
+export async function openApplication(look: Look, chat: Chat, event: Application): Promise<Opened> {
   const sealed = content.parseApplication(event.data);
   const body = content.parseContent(sealed.content);
   const tag = content.contentTag(body.salt, sealed.content);
@@ -165,7 +222,8 @@ export async function openApplication(look: Look, chat: Chat, event: Application
     throw error("malformed", "time");
   }
   const messageId = rows.idOf(content.messageIdOf(body, sealed.content));
-  return { account: rows.idOf(author.account_id), device: author.device_id, messageId, sent, content: body, wire };
+  const account = rows.idOf(author.account_id);
+  return { account, device: author.device_id, messageId, sent, content: body, data: sealed.content };
 }
 
 /** Whether this message id was never seen; it is from now on, even if the message is deleted later. */

@@ -8,8 +8,9 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { error } from "../../protocol/errors.ts";
 import { encodeFrame, type Request } from "../../protocol/frames.ts";
+import { nextMark, type MarkEvent } from "../../protocol/outbox/marks.ts";
 import * as rows from "../state/rows.ts";
-import type { Id, Intent, Item, StoredMessage } from "../state/rows.ts";
+import type { Id, Intent, Item } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 
 export const DAY_MS = 86_400_000;
@@ -127,7 +128,7 @@ export async function requeue(step: Step, n: number, item: Item, wait = 0): Prom
 /** The item will not be sent. A text keeps its red mark; a commit stays as `failed` until its caller saw it. */
 export async function fail(step: Step, n: number, item: Item, reason: string): Promise<void> {
   if (item.kind === "message") {
-    await markMessage(step, item, "failed", reason);
+    await markMessage(step, item, "fail", reason);
     await finish(step, n, item);
     return;
   }
@@ -153,17 +154,18 @@ export async function forgetFailed(step: Step): Promise<void> {
 }
 
 /** Change what the user sees of an own text. */
-export async function markMessage(step: Step, item: Item, state: StoredMessage["state"], reason = ""): Promise<void> {
+export async function markMessage(step: Step, item: Item, event: MarkEvent, reason = ""): Promise<void> {
   if (!item.shown) return;
   const found = await rows.findMessage(step.tx, item.message_id);
-  if (found === undefined) return;
-  await rows.saveMessage(step.tx, found[0], { ...found[1], state, reason });
+  if (found === undefined || found[1].state === "received") return;
+  const state = nextMark(found[1].state, event);
+  await rows.saveMessage(step.tx, found[0], { ...found[1], state, reason: state === "failed" ? reason : "" });
   step.event("state", item.gid, item.message_id);
 }
 
 /** An own message is durable at the server: OK, OK with dup, or its echo. */
 export async function markSent(step: Step, n: number, item: Item): Promise<void> {
-  await markMessage(step, item, "sent");
+  await markMessage(step, item, "accept");
   await finish(step, n, item);
 }
 

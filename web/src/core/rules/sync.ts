@@ -244,8 +244,9 @@ async function takeApplication(step: Step, chat: Chat, message: Held): Promise<v
   if (received.event.kind !== "application") return;
   await step.saveGroup(chat.gid, received.group);
   try {
-    const opened = await messages.openApplication(step, chat, received.event, messages.wireOf(message));
-    if (await messages.isNews(step, opened.messageId)) await contents.takeContent(step, chat, opened);
+    const opened = await messages.openApplication(step, chat, received.event);
+    if (!(await messages.isNews(step, opened.messageId))) return;
+    await contents.takeContent(step, chat, opened, messages.wireOf(message));
   } catch (problem) {
     if (!(problem instanceof ZajilError)) throw problem;
     step.event("bad-message", chat.gid);

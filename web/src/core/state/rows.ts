@@ -5,6 +5,7 @@
  */
 import { decode, encode } from "@msgpack/msgpack";
 import { encodeB64, parseB64 } from "../../protocol/ids.ts";
+import type { MarkState } from "../../protocol/outbox/marks.ts";
 import type { MessageView } from "../api.ts";
 import type { ReadTx, Tx } from "../store/types.ts";
 
@@ -218,7 +219,7 @@ export interface StoredMessage {
   readonly account: Id;
   readonly device: number;
   readonly sent: number;
-  readonly state: "queued" | "sending" | "sent" | "failed" | "received";
+  readonly state: MarkState | "received";
   readonly text: string;
   readonly reason: string;
   readonly reply_to: Id;
@@ -236,7 +237,6 @@ export interface StoredMessage {
 export interface Early {
   readonly gid: Id;
   readonly account: Id;
-  readonly device: number;
   readonly message_id: Id;
   readonly sent: number;
   readonly content: Uint8Array;

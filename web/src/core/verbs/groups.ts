@@ -30,7 +30,7 @@ export function groupVerbs(host: Host): Handlers<Names> {
       }),
     rename_group: ({ chat, title }) =>
       change("rename-group", async (step) => {
-        await chats.renameGroup(step, chat, title.trim());
+        await chats.rename(step, chat, title.trim());
       }),
     set_role: ({ chat, account, role }) =>
       change("set-role", async (step) => {

@@ -1,46 +1,71 @@
 /**
- * What a verified message body does here: a text is shown, a control part changes what we know.
- * Twin of zajil.client.core.contents.
+ * What a verified message body does here: a text is shown, an action changes a text, a control part what we know.
+ * Twin of zajil.client.core.talk.contents.
  */
-import * as content from "../../../protocol/chat/content.ts";
-import * as parts from "../../../protocol/chat/parts.ts";
+import { parseForm } from "../../../protocol/chat/forms.ts";
+import type * as parts from "../../../protocol/chat/parts.ts";
+import { Status } from "../../../protocol/chat/receipts.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
-import type { Chat, Id } from "../../state/rows.ts";
+import type { Chat, Id, StoredMessage, Wire } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
 import * as groups from "../groups.ts";
 import * as messages from "../messages.ts";
 import type { Opened } from "../messages.ts";
 import * as readd from "../readd.ts";
+import * as actions from "./actions.ts";
 import { note } from "./notices.ts";
+import * as privacy from "./privacy.ts";
+import * as reading from "./reading.ts";
+import * as receipts from "./receipts.ts";
 
 export const LEAVE_RANK_MS = 3_000;
 
 /** Apply a message body seen for the first time. Throws Malformed for one that is none of our forms. */
-export async function takeContent(step: Step, chat: Chat, opened: Opened): Promise<void> {
-  const text = content.findText(opened.content);
-  if (text !== undefined) {
-    await messages.show(step, {
-      ...rows.EMPTY_MESSAGE,
-      message_id: opened.messageId,
-      gid: chat.merged || chat.gid,
-      account: opened.account,
-      device: opened.device,
-      sent: opened.sent,
-      // What another device of ours wrote is sent: it came from the server.
-      state: opened.account === step.profile.account_id ? "sent" : "received",
-      text,
-      arrived: step.now,
-      wire: opened.wire,
-    });
-    return;
+export async function takeContent(step: Step, chat: Chat, opened: Opened, wire: Wire): Promise<void> {
+  const form = parseForm(opened.content);
+  if (form.form === "text") {
+    const reply_to = form.reply_to === null ? "" : rows.idOf(form.reply_to);
+    return show(step, chat, opened, { text: form.text, reply_to, wire });
   }
-  if (parts.isControl(opened.content.body)) {
-    await takeControl(step, chat, opened, parts.parsePart(opened.content.body));
+  if (form.form === "unsupported") {
+    return form.shown ? show(step, chat, opened, { kept: opened.data, wire }) : undefined;
   }
+  if (actions.isAction(form)) return actions.take(step, chat, opened, form);
+  if (form.form === "control") return takeControl(step, chat, opened, form.part);
+  if (opened.account !== step.profile.account_id) {
+    return receipts.take(step, chat, opened.account, form.receipts);
+  }
+  const read = await receipts.takeOwn(step, chat, form.receipts);
+  await reading.noteRead(step, chat.merged || chat.gid, read);
 }
 
-async function takeControl(step: Step, chat: Chat, opened: Opened, part: parts.ControlPart | parts.UnknownPart): Promise<void> {
+async function show(step: Step, chat: Chat, opened: Opened, fields: Partial<StoredMessage>): Promise<void> {
+  const place = chat.merged || chat.gid;
+  const own = opened.account === step.profile.account_id;
+  const shown: StoredMessage = {
+    ...rows.EMPTY_MESSAGE,
+    message_id: opened.messageId,
+    gid: place,
+    account: opened.account,
+    device: opened.device,
+    sent: opened.sent,
+    arrived: step.now,
+    // What another device of ours wrote is sent: it came from the server.
+    state: own ? "sent" : "received",
+    ...fields,
+  };
+  await messages.show(step, shown);
+  if (!own) {
+    await reading.noteNew(step, place, shown);
+    await receipts.owe(step, place, { [opened.messageId]: Status.DELIVERED });
+  }
+  await actions.settleEarly(step, chat, opened.messageId);
+}
+
+type Part = parts.ControlPart | parts.UnknownPart;
+
+async function takeControl(step: Step, chat: Chat, opened: Opened, part: Part): Promise<void> {
   const own = step.profile.account_id;
   switch (part.op) {
     case "profile":
@@ -60,16 +85,18 @@ async function takeControl(step: Step, chat: Chat, opened: Opened, part: parts.C
       return readd.takeRequest(step, opened.account, opened.device, part);
     case "sync":
       if (chat.kind === groups.SELF) await takeSync(step, part);
-      return;
   }
 }
 
+/** What another device of ours did. */
 async function takeSync(step: Step, part: parts.Sync): Promise<void> {
   for (const contact of part.contacts) {
     const account = rows.idOf(contact.account_id);
     await accounts.learnIntroduction(step, account, contact.name, contact.contact_token);
     await accounts.change(step, account, { contact: true });
   }
+  for (const { gid, at } of part.read) await reading.noteReadUntil(step, rows.idOf(gid), at);
+  if (part.privacy !== null) await privacy.take(step, part.privacy);
 }
 
 /** Somebody leaves: the first member by leaf order removes him at once, the others 3 s later each. */
