@@ -1,14 +1,12 @@
 /** From what a step told to what tabs hear: events of api.ts, each once per step and chat. */
+import { TYPING_SHOWN_MS } from "../protocol/chat/forms.ts";
 import type { CoreEvent, Notice } from "./api.ts";
 import * as rows from "./state/rows.ts";
 import type { Id } from "./state/rows.ts";
 import type { EventCode, Look, Told } from "./state/step.ts";
 import { chatLine, messageView, personOf } from "./verbs/views.ts";
 
-/** How long "is writing" stays without another word. */
-export const TYPING_MS = 6_000;
-
-const LINES: readonly EventCode[] = ["message", "state"];
+const LINES: readonly EventCode[] = ["message", "state", "edited", "deleted", "reacted"];
 const LISTS: readonly EventCode[] = ["profile"];
 const DEVICES: readonly EventCode[] = ["device-linked", "device-list"];
 const PROBLEMS: readonly EventCode[] = ["old-copy", "forked-list", "refused-change", "bad-message", "bad-welcome", "gap"];
@@ -24,6 +22,7 @@ export async function eventsOf(look: Look, told: readonly Told[]): Promise<CoreE
   }
   events.push(...linesOf(told, places));
   if (has(LISTS)) events.push({ event: "contacts" });
+  if (has(["privacy"])) events.push({ event: "settings" });
   if (has(DEVICES)) events.push({ event: "devices" });
   for (const one of told) {
     events.push(...(await single(look, one, places.get(one.gid))));
@@ -54,7 +53,7 @@ function linesOf(told: readonly Told[], places: ReadonlyMap<Id, Id>): CoreEvent[
 async function single(look: Look, told: Told, place: Id | undefined): Promise<CoreEvent[]> {
   if (told.code === "typing" && place !== undefined) {
     const person = await personOf(look, told.account);
-    return [{ event: "typing", chat: place, person, until: look.now + TYPING_MS }];
+    return [{ event: "typing", chat: place, person, until: look.now + TYPING_SHOWN_MS }];
   }
   if (told.code === "message" && place !== undefined) return incoming(look, told.messageId, place);
   if (PROBLEMS.includes(told.code)) return [{ event: "notice", notice: { code: told.code as Notice["code"] } }];

@@ -92,13 +92,17 @@ export class Election {
   async start(): Promise<void> {
     const name = this.#lockName();
     await this.#request({ ifAvailable: true });
-    if (this.lead.phase !== "starting") return;
+    if (this.#hasStarted()) return;
     this.#become({ phase: "following" });
     // A leader that was frozen when we asked answers nothing: listen whether there is one at all.
     this.#listen();
     this.#parts.channel.postMessage({ ping: this.#parts.self } satisfies Wire);
     await this.#request({});
     if (this.lead.phase === "following") throw error("lost-lead", name);
+  }
+
+  #hasStarted(): boolean {
+    return this.lead.phase !== "starting";
   }
 
   /** Run a call: here where this worker leads, else in the leader. Rejects with ZajilError or Told. */

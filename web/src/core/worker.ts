@@ -6,6 +6,9 @@ import { Election, Told } from "./lead.ts";
 
 const PROFILE = "main";
 
+/** The address below which /v1 lies: that of the page, whose scripts stand in `assets` (while developing, in `src`). */
+const SERVER = location.href.replace(/(assets|src)\/.*$/, "");
+
 /** The part of a worker's global scope used here; TypeScript's own library for it clashes with the page's. */
 interface Scope {
   postMessage(message: FromWorker): void;
@@ -29,10 +32,11 @@ const election = new Election({
   locks: navigator.locks,
   channel: new BroadcastChannel(`zajil-core:${PROFILE}`),
   self: crypto.randomUUID(),
-  begin: (tell) => Device.lead(PROFILE, tell, (reason) => election.stop(reason)),
+  begin: (tell) =>
+    Device.lead({ profile: PROFILE, server: SERVER, emit: tell, end: (reason) => election.stop(reason) }),
   emit,
   phase: (lead) => {
-    if (lead.phase === "stopped") post({ event: "status", status: Device.stoppedStatus(lead) });
+    if (lead.phase === "stopped") post({ event: "status", status: Device.stoppedStatus(lead, Date.now()) });
     else void tellStatus();
   },
 });

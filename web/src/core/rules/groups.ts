@@ -15,7 +15,7 @@ import {
 } from "../../protocol/chat/extensions.ts";
 import { splitClientId } from "../../protocol/ids.ts";
 import { SUITE_XWING } from "../../protocol/limits.ts";
-import { Group, type Capabilities, type Extension, type MemberLeaf, type Staged } from "../mls/index.ts";
+import { Group, type Capabilities, type Extension, type MemberLeaf, type Staged } from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, Member } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";

@@ -3,7 +3,7 @@
  */
 import { GROUP_INFO_SHARE, parseShare, type GroupInfoShare } from "../../protocol/chat/extensions.ts";
 import { error, ZajilError } from "../../protocol/errors.ts";
-import { Group, MlsError, type JoinInfo } from "../mls/index.ts";
+import { Group, MlsError, parseKeyPackage, type JoinInfo } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, OwnKeyPackage } from "../state/rows.ts";
@@ -49,7 +49,9 @@ export async function takeWelcome(step: Step, gid: Id, epoch: number, welcome: U
 async function open(step: Step, gid: Id, welcome: Uint8Array, own: OwnKeyPackage): Promise<Joined> {
   const chats = await rows.allChats(step.tx);
   const known = chats.filter((c) => c.status === "active" && c.asking === null).map((c) => rows.bytesOf(c.gid));
-  const joined = await Group.join(await step.env(), welcome, own.package, own.secrets, { knownGroups: known });
+  const joined = await Group.join(await step.env(), welcome, parseKeyPackage(own.package), own.secrets, {
+    knownGroups: known,
+  });
   if (rows.idOf(joined.group.groupId) !== gid) throw error("malformed", "Welcome of another group");
   return joined;
 }

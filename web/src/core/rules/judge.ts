@@ -8,7 +8,7 @@
 import { parseAad, type CommitAad } from "../../protocol/chat/aad.ts";
 import { CHAT_SETTINGS, type ChatSettings } from "../../protocol/chat/extensions.ts";
 import { ZajilError } from "../../protocol/errors.ts";
-import type { Extension, Group, Staged } from "../mls/index.ts";
+import type { Extension, Group, Staged } from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id } from "../state/rows.ts";
 import * as groups from "./groups.ts";

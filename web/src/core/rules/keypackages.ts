@@ -3,7 +3,7 @@
  * Twin of zajil.client.core.keypackages.
  */
 import { SUITE_XWING } from "../../protocol/limits.ts";
-import { makeKeyPackage } from "../mls/index.ts";
+import { makeKeyPackage } from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
 import type { OwnKeyPackage } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";

@@ -13,7 +13,7 @@ import { error } from "../../protocol/errors.ts";
 import { parseCertificate, parseObject } from "../../protocol/identity/objects.ts";
 import { rosterKey } from "../../protocol/roster.ts";
 import { verify } from "../crypto.ts";
-import type { Application } from "../mls/index.ts";
+import type { Application } from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, Item, StoredMessage } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";

@@ -4,7 +4,7 @@
  */
 import { encodeFrame, parseSClient, type Create, type Request as RequestFrame } from "../../protocol/frames.ts";
 import { rosterKey } from "../../protocol/roster.ts";
-import { GenerationLimit } from "../mls/index.ts";
+import { GenerationLimit } from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, Item } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";

@@ -9,7 +9,7 @@ import type { CommitAad } from "../../protocol/chat/aad.ts";
 import { ZajilError } from "../../protocol/errors.ts";
 import { Kind, type Msg, type Ready } from "../../protocol/frames.ts";
 import { clientId } from "../../protocol/ids.ts";
-import { DecodeError, Invalid, MlsError, PastEpoch, UnusableGeneration, type Staged } from "../mls/index.ts";
+import { DecodeError, Invalid, MlsError, PastEpoch, UnusableGeneration, type Staged } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Held, Id, Item } from "../state/rows.ts";

@@ -8,7 +8,7 @@
 import { ZajilError } from "../../protocol/errors.ts";
 import { accountIdOf, clientOf, openCertificate, type DeviceCertificate } from "../../protocol/identity/objects.ts";
 import { verify } from "../crypto.ts";
-import { Rejected, type Authenticate } from "../mls/index.ts";
+import { Rejected, type Authenticate } from "../mls/mls.ts";
 import * as rows from "./rows.ts";
 import type { Account } from "./rows.ts";
 import type { Look } from "./step.ts";

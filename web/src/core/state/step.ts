@@ -2,8 +2,8 @@
  * One step of the core: a transaction together with who we are, and the MLS groups it reads and writes.
  * Twin of zajil.client.state.step.
  */
-import type { Authenticate, Env, Group } from "../mls/index.ts";
-import { loadGroup, loadStaged, saveGroup, saveStaged, type Staged } from "../mls/index.ts";
+import type { Authenticate, Env, Group } from "../mls/mls.ts";
+import { loadGroup, loadStaged, saveGroup, saveStaged, type Staged } from "../mls/mls.ts";
 import type { ReadTx, Secrets, Tx } from "../store/types.ts";
 import * as rows from "./rows.ts";
 import type { Chat, Id, Profile, Session } from "./rows.ts";

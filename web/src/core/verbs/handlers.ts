@@ -1,5 +1,6 @@
 /** The table of calls: one function per name of api.ts, and what all of them stand on. */
 import type { Answer, Arguments, CallName, CoreEvent } from "../api.ts";
+import type { Send } from "../../protocol/frames.ts";
 import type { Core } from "../rules/core.ts";
 import type { Calls } from "../shell/calls.ts";
 import type { Tokens } from "../shell/login.ts";
@@ -23,6 +24,8 @@ export interface Host {
   tokens(): Tokens;
   /** Something was queued: look after it now. */
   wake(): void;
+  /** Send a request that is sent once or not at all. */
+  sendOnce(request: Send): void;
   /** Tell every tab. */
   emit(event: CoreEvent): void;
 }

@@ -1,5 +1,6 @@
 /** The switches of this account and this browser. */
 import type { Settings } from "../api.ts";
+import * as privacy from "../rules/talk/privacy.ts";
 import * as rows from "../state/rows.ts";
 import type { ReadTx } from "../store/types.ts";
 import type { Handlers, Host } from "./handlers.ts";
@@ -27,7 +28,7 @@ export function settingsVerbs(host: Host): Handlers<"settings" | "set_settings">
         const { notifications, enter_sends } = next;
         await step.tx.put("meta", LOCAL, rows.encodeRow({ notifications, enter_sends } satisfies Local));
         if (next.receipts !== before.receipts || next.typing !== before.typing) {
-          await rows.savePrivacy(step.tx, { receipts: next.receipts, typing: next.typing, at: step.now });
+          await privacy.change(step, next);
         }
         return next;
       });

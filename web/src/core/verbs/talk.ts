@@ -1,9 +1,12 @@
 /** Calls about chats and their lines. */
 import type { MessageDetails, MessageView } from "../api.ts";
+import { encodeMentions } from "../../protocol/chat/mentions.ts";
 import { error } from "../../protocol/errors.ts";
 import * as chats from "../rules/chats.ts";
 import * as messages from "../rules/messages.ts";
 import * as outbox from "../rules/outbox.ts";
+import * as acts from "../rules/talk/acts.ts";
+import * as reading from "../rules/talk/reading.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
@@ -15,7 +18,7 @@ const PAGE_MAX = 200;
 
 type Names =
   | "chats" | "chat" | "messages" | "message" | "send" | "retry" | "mark_read" | "set_draft" | "set_muted"
-  | "delete_message";
+  | "delete_message" | "edit" | "react" | "typing";
 
 /** The chat of an id, the one it was merged into. Throws `unknown-chat`. */
 export async function findPlace(look: Look, id: Id): Promise<Chat> {
@@ -48,12 +51,14 @@ export function talkVerbs(host: Host): Handlers<Names> {
     chat: ({ id }) => core().look(async (look) => chatView(look, await findPlace(look, id))),
     messages: (page) => core().look((look) => readPage(look, page)),
     message: ({ id }) => core().look((look) => readDetails(look, id)),
-    async send({ chat, text }) {
+    async send({ chat, text, reply_to, mentions }) {
       const id = await core().step("submit", async (step) => {
         await outbox.checkMaySend(step);
         const place = await chats.checkMember(step, chat);
         await saveDraft(step.tx, place.gid, { text: "", reply_to: "" });
-        return messages.submitText(step, place.gid, text);
+        const ranges = (mentions ?? []).map((one) => ({ ...one, account: rows.bytesOf(one.account) }));
+        const written = encodeMentions(text, ranges, step.profile.server_name);
+        return messages.submitText(step, place.gid, written, reply_to ?? "");
       });
       host.wake();
       return id;
@@ -64,25 +69,32 @@ export function talkVerbs(host: Host): Handlers<Names> {
         if (old.state !== "failed") return;
         const place = await chats.checkMember(step, old.gid);
         await step.tx.remove("message", n);
-        await messages.submitText(step, place.gid, old.text);
+        await messages.submitText(step, place.gid, old.text, old.reply_to);
+        step.event("deleted", old.gid, id);
       });
       host.wake();
     },
     async mark_read({ chat, id }) {
-      await core().step("read", async (step) => {
-        const place = await findPlace(step, chat);
-        const [n] = await findLine(step, id);
-        if (n > place.read_n) await step.changeChat(place.gid, await countUnread(step, place, n));
-        step.event("read", place.gid);
-      });
+      await core().step("read", (step) => reading.markRead(step, chat, id));
+      host.wake();
     },
-    async delete_message({ id, for: whom }) {
-      if (whom === "all") throw error("not-permitted");
-      await core().step("delete", async (step) => {
-        const [n, old] = await findLine(step, id);
-        await step.tx.remove("message", n);
-        step.event("state", old.gid, id);
-      });
+    async edit({ chat, id, text }) {
+      await core().step("edit", (step) => acts.edit(step, chat, id, text));
+      host.wake();
+    },
+    async delete_message({ chat, id, for: whom }) {
+      await core().step("delete", (step) =>
+        whom === "all" ? acts.deleteForAll(step, chat, id) : acts.deleteForMe(step, chat, id),
+      );
+      host.wake();
+    },
+    async react({ chat, id, emoji }) {
+      await core().step("react", (step) => acts.react(step, chat, id, emoji));
+      host.wake();
+    },
+    async typing({ chat }) {
+      const request = await core().sealTyping(chat);
+      if (request !== undefined) host.sendOnce(request);
     },
     async set_draft({ chat, text, reply_to }) {
       await core().step("draft", async (step) => {
@@ -99,14 +111,6 @@ export function talkVerbs(host: Host): Handlers<Names> {
       });
     },
   };
-}
-
-/** What is unread once row `n` was read. */
-async function countUnread(look: Look, chat: Chat, n: number): Promise<Pick<Chat, "read_n" | "unread" | "mentioned">> {
-  const later = await look.tx.rows("message", rows.bytesOf(chat.gid), { after: n });
-  const own = look.profile.account_id;
-  const unread = later.map(([, data]) => rows.parseMessage(data)).filter((m) => m.account !== own && m.notice === null);
-  return { read_n: n, unread: unread.length, mentioned: unread.length > 0 && chat.mentioned };
 }
 
 interface PageOf {

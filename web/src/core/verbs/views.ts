@@ -1,6 +1,23 @@
 /** What tabs are shown of rows: the views of api.ts. Twin of zajil.client.listing. */
-import type { ChatLine, ChatStatus, ChatView, LastLine, MemberView, MessageView, Notice, Person, Quote, Role } from "../api.ts";
+import type {
+  ChatLine,
+  ChatStatus,
+  ChatView,
+  LastLine,
+  MemberView,
+  Mention,
+  MessageView,
+  Notice,
+  Person,
+  Quote,
+  Reaction,
+  Role,
+} from "../api.ts";
+import type { Mention as ShownMention } from "../../protocol/chat/mentions.ts";
 import * as groups from "../rules/groups.ts";
+import { isAdmin } from "../rules/talk/actions.ts";
+import { mayEdit } from "../rules/talk/acts.ts";
+import { mentionsIn, unreadAfter } from "../rules/talk/reading.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, StoredMessage } from "../state/rows.ts";
@@ -9,7 +26,6 @@ import { findDraft } from "./drafts.ts";
 
 const KINDS = ["self", "dm", "group"] as const;
 const ROLES = ["member", "admin", "owner"] as const;
-export const EDIT_MS = 86_400_000;
 
 /** The name of an account, its id where we know none. */
 export async function personOf(look: Look, account: Id): Promise<Person> {
@@ -99,9 +115,7 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
 
 async function firstUnread(look: Look, chat: Chat): Promise<Id | undefined> {
   if (chat.unread === 0) return undefined;
-  const after = await look.tx.rows("message", rows.bytesOf(chat.gid), { after: chat.read_n, limit: 64 });
-  const own = look.profile.account_id;
-  return after.map(([, data]) => rows.parseMessage(data)).find((m) => m.account !== own && m.notice === null)?.message_id;
+  return (await unreadAfter(look, chat.gid, chat.read_n))[0]?.[1].message_id;
 }
 
 async function membersOf(look: Look, chat: Chat): Promise<MemberView[]> {
@@ -126,7 +140,9 @@ export async function messageView(look: Look, n: number, message: StoredMessage)
   const own = message.account === look.profile.account_id;
   const deleted = message.deleted_by !== "";
   const text = message.notice === null && !deleted && message.kept.length === 0;
-  const alive = text && message.state !== "failed";
+  const alive = message.notice === null && !deleted && message.state !== "failed";
+  const chat = await rows.loadChat(look.tx, message.gid);
+  const shown = mentionsIn(look, chat, message.text);
   const base = {
     id: message.message_id,
     chat: message.gid,
@@ -136,24 +152,56 @@ export async function messageView(look: Look, n: number, message: StoredMessage)
     own,
     state: message.state,
     ...(message.reason === "" ? {} : { reason: message.reason }),
-    mentions: [],
-    reactions: [],
+    mentions: text ? await mentionViews(look, shown.mentions) : [],
+    reactions: await reactionViews(look, message),
     edited: message.versions.length > 0,
     deleted,
   };
   return {
     ...base,
-    ...(text ? { text: message.text } : {}),
+    ...(text ? { text: shown.text } : {}),
     ...(message.reply_to === "" || deleted ? {} : { quote: await quoteOf(look, message.reply_to) }),
+    ...(message.kept.length === 0 ? {} : { notice: { code: "unsupported" } as const }),
     ...(message.notice === null ? {} : { notice: await noticeView(look, message.notice) }),
-    may: { edit: own && alive && look.now - message.sent < EDIT_MS, delete_for_all: own && alive, react: alive, reply: alive },
+    may: {
+      edit: mayEdit(look, message),
+      delete_for_all: !deleted && message.notice === null && (own || isAdmin(chat, look.profile.account_id)),
+      react: alive,
+      reply: alive && text,
+    },
   };
+}
+
+function mentionViews(look: Look, mentions: readonly ShownMention[]): Promise<Mention[]> {
+  return Promise.all(
+    mentions.map(async ({ start, end, account }) => {
+      const id = rows.idOf(account);
+      return { start, end, person: await personOf(look, id), self: id === look.profile.account_id };
+    }),
+  );
+}
+
+/** By emoji in the order of their first, those taken back left out. */
+async function reactionViews(look: Look, message: StoredMessage): Promise<Reaction[]> {
+  const byEmoji = new Map<string, Id[]>();
+  for (const { emoji, account } of [...message.reactions].sort((a, b) => a.at - b.at)) {
+    if (emoji !== "") byEmoji.set(emoji, [...(byEmoji.get(emoji) ?? []), account]);
+  }
+  return Promise.all(
+    [...byEmoji].map(async ([emoji, accounts]) => ({
+      emoji,
+      by: await Promise.all(accounts.map((account) => personOf(look, account))),
+      own: accounts.includes(look.profile.account_id),
+    })),
+  );
 }
 
 async function quoteOf(look: Look, id: Id): Promise<Quote> {
   const found = await rows.findMessage(look.tx, id);
   if (found === undefined || found[1].deleted_by !== "") return { id };
-  return { id, sender: await personOf(look, found[1].account), text: found[1].text };
+  const chat = await rows.loadChat(look.tx, found[1].gid);
+  const { text } = mentionsIn(look, chat, found[1].text);
+  return { id, sender: await personOf(look, found[1].account), text };
 }
 
 async function noticeView(look: Look, notice: rows.Notice): Promise<Notice> {

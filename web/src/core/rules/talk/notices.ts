@@ -1,5 +1,5 @@
 /** Lines of a chat that are no messages: who came, who went, what could not be read. Kept on this device alone. */
-import type { Staged } from "../../mls/index.ts";
+import type { Staged } from "../../mls/mls.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id, NoticeCode } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";

@@ -12,7 +12,7 @@ import * as parts from "../../../protocol/chat/parts.ts";
 import { ZajilError } from "../../../protocol/errors.ts";
 import { EPHEMERAL, type Eph, type Send } from "../../../protocol/frames.ts";
 import { rosterKey } from "../../../protocol/roster.ts";
-import { GenerationLimit, MlsError } from "../../mls/index.ts";
+import { GenerationLimit, MlsError } from "../../mls/mls.ts";
 import * as rows from "../../state/rows.ts";
 import type { Id } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";

@@ -1,0 +1,245 @@
+/** The leading device: store, core, shell and verbs of one profile, from taking the lead to its end. */
+import type { CallName, Connection, CoreEvent, Health, Lead, Status } from "./api.ts";
+import { error, ZajilError } from "../protocol/errors.ts";
+import type { Send } from "../protocol/frames.ts";
+import { eventsOf } from "./events.ts";
+import type { Leading } from "./lead.ts";
+import { Core } from "./rules/core.ts";
+import { Calls } from "./shell/calls.ts";
+import { Tokens } from "./shell/login.ts";
+import { Runner } from "./shell/runner.ts";
+import * as rows from "./state/rows.ts";
+import type { Told } from "./state/step.ts";
+import { openStore, type Store } from "./store/index.ts";
+import { DirectTransport } from "./transports/websocket.ts";
+import { accountVerbs, meOf } from "./verbs/account.ts";
+import { deviceVerbs } from "./verbs/devices.ts";
+import { groupVerbs } from "./verbs/groups.ts";
+import type { Handlers, Host } from "./verbs/handlers.ts";
+import { insideVerbs } from "./verbs/inside.ts";
+import { peopleVerbs } from "./verbs/people.ts";
+import { settingsVerbs } from "./verbs/settings.ts";
+import { talkVerbs } from "./verbs/talk.ts";
+
+type Emit = (event: CoreEvent) => void;
+type Stopped = Extract<Lead, { phase: "stopped" }>["reason"];
+
+const NO_HEALTH: Health = {
+  memory_only: false,
+  storage_full: false,
+  persisted: false,
+  revoked: false,
+  rolled_back: false,
+  update_required: false,
+};
+
+/** The version of the protocol that this client speaks; READY says the lowest one the server still talks to. */
+export const CLIENT_VERSION = 1;
+
+export interface DeviceParts {
+  readonly profile: string;
+  /** The address below which /v1 lies. */
+  readonly server: string;
+  readonly emit: Emit;
+  /** This worker cannot go on. */
+  readonly end: (reason: Stopped) => void;
+  /** Unix milliseconds. */
+  readonly now?: () => number;
+}
+
+/** One profile's device, the only one of this browser that writes. */
+export class Device implements Leading, Host {
+  readonly store: Store;
+  readonly server: string;
+  readonly calls: Calls;
+  readonly emit: Emit;
+  readonly now: () => number;
+  readonly #end: (reason: Stopped) => void;
+  readonly #transport: DirectTransport;
+  readonly #handlers: Handlers;
+  #core: Core | undefined;
+  #tokens: Tokens | undefined;
+  #runner: Runner | undefined;
+  #connection: Connection;
+  #storageFull = false;
+  #updateRequired = false;
+
+  private constructor(store: Store, parts: DeviceParts) {
+    this.store = store;
+    this.server = parts.server.replace(/\/+$/, "");
+    this.emit = parts.emit;
+    this.now = parts.now ?? (() => Date.now());
+    this.#end = parts.end;
+    this.#transport = new DirectTransport(parts.server);
+    this.calls = new Calls(this.#transport);
+    this.#connection = { state: "trying", since: this.now(), server: this.#transport.host, queued: 0 };
+    const opening = { opened: () => this.#openCore() };
+    this.#handlers = {
+      status: () => this.#status(),
+      log_out: () => this.#logOut(),
+      reconnect: () => this.#reconnect(),
+      ...accountVerbs(this, opening),
+      ...deviceVerbs(this, opening),
+      ...talkVerbs(this),
+      ...peopleVerbs(this),
+      ...groupVerbs(this),
+      ...settingsVerbs(this),
+      ...insideVerbs(this),
+    };
+  }
+
+  /** Take the lead of a profile: open its store behind a new fence and begin. Throws what `openStore` throws. */
+  static async lead(parts: DeviceParts): Promise<Device> {
+    const store = await openStore(parts.profile);
+    try {
+      await store.takeLead();
+      const device = new Device(store, parts);
+      const profile = await store.look((tx) => rows.findProfile(tx));
+      if (profile?.registered) await device.#openCore();
+      return device;
+    } catch (problem) {
+      store.close();
+      throw problem;
+    }
+  }
+
+  /** What a tab is told whose worker has stopped. */
+  static stoppedStatus(lead: Lead, now: number): Status {
+    return { lead, health: NO_HEALTH, connection: { state: "offline", since: now, server: "", queued: 0 } };
+  }
+
+  // -- Leading
+  async call(name: CallName, args: unknown): Promise<unknown> {
+    if (!Object.hasOwn(this.#handlers, name)) throw error("wrong-call", "unknown call");
+    try {
+      // The page's link is typed by api.ts, and so is the table: a name has its own arguments.
+      return await (this.#handlers[name] as (args: unknown) => Promise<unknown>)(args);
+    } catch (problem) {
+      this.#noteProblem(problem);
+      throw problem;
+    }
+  }
+
+  stop(): void {
+    void this.#runner?.close();
+    this.#runner = undefined;
+    this.#transport.close();
+    this.store.close();
+  }
+
+  // -- Host
+  core(): Core {
+    if (this.#core === undefined) throw error("no-home");
+    return this.#core;
+  }
+
+  tokens(): Tokens {
+    if (this.#tokens === undefined) throw error("no-home");
+    return this.#tokens;
+  }
+
+  wake(): void {
+    this.#runner?.wake();
+  }
+
+  sendOnce(request: Send): void {
+    this.#runner?.sendOnce(request);
+  }
+
+  // -- life
+  async #openCore(): Promise<void> {
+    const core = await Core.open(this.store, this.now);
+    this.#core = core;
+    this.#tokens = new Tokens(core, this.calls);
+    core.onTold((told) => void this.#tell(core, told));
+    this.#runner = new Runner(core, this.calls, this.#tokens, {
+      dial: (role, listener) => this.#transport.dial(role, listener),
+      connection: (change) => void this.#noteConnection(change),
+      minClient: (version) => this.#noteVersion(version),
+      problem: (problem) => this.#noteProblem(problem),
+    });
+    this.#runner.start();
+    await this.#emitStatus();
+    this.emit({ event: "chats" });
+  }
+
+  async #tell(core: Core, told: readonly Told[]): Promise<void> {
+    try {
+      for (const event of await core.look((look) => eventsOf(look, told))) this.emit(event);
+      if (told.some(({ code }) => code === "old-copy" || code === "state")) await this.#emitStatus();
+    } catch (problem) {
+      this.#noteProblem(problem);
+    }
+  }
+
+  async #status(): Promise<Status> {
+    const health = await this.#health();
+    const profile = await this.store.look((tx) => rows.findProfile(tx));
+    const connection = { ...this.#connection, queued: await this.#queued() };
+    return { lead: { phase: "leading" }, health, connection, ...(profile?.registered ? { me: meOf(profile) } : {}) };
+  }
+
+  async #emitStatus(): Promise<void> {
+    this.emit({ event: "status", status: await this.#status() });
+  }
+
+  async #health(): Promise<Health> {
+    const storage = navigator.storage as StorageManager | undefined;
+    const session = await this.store.look((tx) => rows.loadSession(tx));
+    return {
+      memory_only: !this.store.durable,
+      storage_full: this.#storageFull,
+      persisted: (await storage?.persisted()) ?? false,
+      revoked: session.revoked,
+      rolled_back: session.rolled_back,
+      update_required: this.#updateRequired,
+    };
+  }
+
+  async #queued(): Promise<number> {
+    const waiting = ["queued", "sealed"];
+    return this.store.look(async (tx) => {
+      const all = await rows.items(tx);
+      return all.filter(([, item]) => item.shown && waiting.includes(item.state)).length;
+    });
+  }
+
+  async #noteConnection(change: Partial<Connection>): Promise<void> {
+    const moved = change.state !== undefined && change.state !== this.#connection.state;
+    this.#connection = { ...this.#connection, ...change, ...(moved ? { since: this.now() } : {}) };
+    if (moved) await this.#emitStatus().catch((problem: unknown) => this.#noteProblem(problem));
+  }
+
+  #noteVersion(lowest: number): void {
+    if (lowest <= CLIENT_VERSION || this.#updateRequired) return;
+    this.#updateRequired = true;
+    void this.#emitStatus();
+  }
+
+  /** A full disk keeps everything and takes nothing more in; a lost lead or a damaged store ends this worker. */
+  #noteProblem(problem: unknown): void {
+    if (!(problem instanceof ZajilError)) return;
+    if (problem.code === "lost-lead") this.#end("lost-lead");
+    else if (problem.code === "home-damaged") this.#end("damaged");
+    else if (problem.code === "storage-full" && !this.#storageFull) {
+      this.#storageFull = true;
+      void this.#emitStatus();
+    }
+  }
+
+  async #reconnect(): Promise<void> {
+    if (this.#storageFull) {
+      this.#storageFull = false;
+      await this.#emitStatus();
+    }
+    this.#runner?.reconnect();
+  }
+
+  async #logOut(): Promise<void> {
+    await this.#runner?.close();
+    this.#runner = undefined;
+    this.#transport.close();
+    await this.store.erase();
+    this.#end("erased");
+  }
+}
