@@ -4,14 +4,15 @@ import type { Proposal as RawProposal } from "ts-mls/proposal.js";
 import { emptyPskIndex } from "ts-mls/pskIndex.js";
 import { consumeRatchet } from "ts-mls/secretTree.js";
 import type { UnappliedProposals } from "ts-mls/unappliedProposals.js";
-import { type Changes, applyProposals, memberAt } from "./changes.ts";
+import { type Changes, applyProposals, memberAt } from "./rules/changes.ts";
 import { encodeMessage, toRaw } from "./codec.ts";
 import { GenerationLimit, Invalid, MlsError, WrongState } from "./errors.ts";
 import { follow } from "./following.ts";
-import { type Item, checkCapabilities, checkUniqueLeafKeys } from "./rules.ts";
+import { checkCapabilities, checkUniqueLeafKeys } from "./rules/leaves.ts";
+import { type Item } from "./rules/proposals.ts";
 import { type Snapshot, configOf, judgedOnly, ownLeafOf, withConfig, withoutConfig } from "./snapshot.ts";
 import { type Crypto, cryptoWith } from "./suites.ts";
-import { checkUniqueKeys } from "./trees.ts";
+import { checkUniqueKeys } from "./rules/trees.ts";
 import { type Env, type Extension, LIMITS, type Proposal } from "./types.ts";
 import type { Outcome } from "./view.ts";
 

@@ -4,7 +4,7 @@ import type { GroupState } from "ts-mls/clientState.js";
 import type { Extension as RawExtension } from "ts-mls/extension.js";
 import type { RatchetTree } from "ts-mls/ratchetTree.js";
 import { type Snapshot, endedTree, leavesOnly, ownLeafOf, prunedTree } from "./snapshot.ts";
-import { keptKeys } from "./trees.ts";
+import { keptKeys } from "./rules/trees.ts";
 import { LIMITS } from "./types.ts";
 
 const NOTHING = new Uint8Array();

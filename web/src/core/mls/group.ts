@@ -8,7 +8,7 @@ import type { LeafNode } from "ts-mls/leafNode.js";
 import { bytesToBase64, zeroOutUint8Array } from "ts-mls/util/byteArray.js";
 import { makeProposalRef } from "ts-mls/authenticatedContent.js";
 import { toAuthenticatedContent } from "ts-mls/privateMessage.js";
-import { planLeaves } from "./changes.ts";
+import { planLeaves } from "./rules/changes.ts";
 import { encodeMessage, fromRaw, requiredCapabilities, toRaw } from "./codec.ts";
 import { type CommitOptions, makeCommit } from "./committing.ts";
 import { GenerationLimit, Invalid, PendingProposals } from "./errors.ts";
@@ -17,7 +17,8 @@ import { type JoinInfo, type JoinOptions, joinByWelcome } from "./joining.ts";
 import { drawKeyPackage } from "./keypackages.ts";
 import { type Opened, keysFor, openMessage, parsePrivateMessage } from "./opening.ts";
 import { verifyCommit } from "./processing.ts";
-import { authenticateLeaf, checkCapabilities, checkLeafSignature, checkProposal } from "./rules.ts";
+import { authenticateLeaf, checkCapabilities, checkLeafSignature } from "./rules/leaves.ts";
+import { checkProposal } from "./rules/proposals.ts";
 import { type Saved, encodeOutcome, parseOutcome, parseSnapshot, saveSnapshot } from "./saving.ts";
 import {
   type Snapshot,

@@ -26,7 +26,7 @@ import {
   checkUniqueLeafKeys,
   hasDoubles,
   supportsExtensions,
-} from "./rules.ts";
+} from "./rules/leaves.ts";
 import {
   type Snapshot,
   configOf,
@@ -39,7 +39,7 @@ import {
   withoutConfig,
 } from "./snapshot.ts";
 import { type Crypto, NO_KEY, cryptoOf, suiteName } from "./suites.ts";
-import { checkPrivateKeys, checkTree, directPathOf, keptKeys, parseTree } from "./trees.ts";
+import { checkPrivateKeys, checkTree, directPathOf, keptKeys, parseTree } from "./rules/trees.ts";
 import { type Env, type Extension, type KeyPackage, LIMITS } from "./types.ts";
 
 export interface JoinOptions {

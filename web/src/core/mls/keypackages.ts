@@ -9,7 +9,7 @@ import { type KeyPackage as RawKeyPackage, generateKeyPackageWithKey, makeKeyPac
 import type { LeafNode } from "ts-mls/leafNode.js";
 import { LAST_RESORT, encodeMessage, extensionNumber, parseMessage, parseStrictly } from "./codec.ts";
 import { Invalid } from "./errors.ts";
-import { checkPackage } from "./rules.ts";
+import { checkPackage } from "./rules/leaves.ts";
 import { identityOf } from "./snapshot.ts";
 import { type Crypto, NO_KEY, SUITE_NAMES, cryptoOf, cryptoWith, suiteId, suiteName } from "./suites.ts";
 import type { Capabilities, Env, KeyPackage, Lifetime } from "./types.ts";

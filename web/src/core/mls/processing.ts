@@ -5,11 +5,12 @@ import { processPrivateMessage } from "ts-mls/processMessages.js";
 import { emptyPskIndex } from "ts-mls/pskIndex.js";
 import type { RatchetTree } from "ts-mls/ratchetTree.js";
 import { equal } from "../../protocol/bytes.ts";
-import { type Changes, applyProposals } from "./changes.ts";
+import { type Changes, applyProposals } from "./rules/changes.ts";
 import { Invalid } from "./errors.ts";
 import { follow, removedSnapshot } from "./following.ts";
 import type { Opened } from "./opening.ts";
-import { checkCapabilities, checkReplacingLeaf, checkUniqueLeafKeys, requiresPath, resolveProposals } from "./rules.ts";
+import { checkCapabilities, checkReplacingLeaf, checkUniqueLeafKeys } from "./rules/leaves.ts";
+import { requiresPath, resolveProposals } from "./rules/proposals.ts";
 import {
   type Snapshot,
   configOf,
@@ -23,7 +24,7 @@ import {
   withoutConfig,
 } from "./snapshot.ts";
 import type { Crypto } from "./suites.ts";
-import { checkPrivateKeys, keptKeys, mergePath } from "./trees.ts";
+import { checkPrivateKeys, keptKeys, mergePath } from "./rules/trees.ts";
 import type { Env, MemberLeaf } from "./types.ts";
 import type { Outcome } from "./view.ts";
 

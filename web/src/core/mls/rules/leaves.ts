@@ -1,10 +1,4 @@
-/**
- * Rules K, L, P and C1, C2 of docs/protocol/mls.md: who may come in, which proposals may stand together.
- *
- * ts-mls checks some of them, under no name and partly too late; these run first, in the order of zajil.mls, so that
- * browsers and Python refuse the same messages for the same reason.
- */
-import type { Commit } from "ts-mls/commit.js";
+/** Rules K1 to K4 and L1 to L7: KeyPackages, and leaves wherever they come in (RFC 9420 7.3, 10.1, 5.3.1). */
 import { type Extension as RawExtension } from "ts-mls/extension.js";
 import { type KeyPackage as RawKeyPackage, verifyKeyPackage } from "ts-mls/keyPackage.js";
 import {
@@ -13,23 +7,14 @@ import {
   verifyLeafNodeSignature,
   verifyLeafNodeSignatureKeyPackage,
 } from "ts-mls/leafNode.js";
-import type { Proposal as RawProposal } from "ts-mls/proposal.js";
 import type { RatchetTree } from "ts-mls/ratchetTree.js";
 import { decodeRequiredCapabilities, encodeRequiredCapabilities } from "ts-mls/requiredCapabilities.js";
-import { bytesToBase64 } from "ts-mls/util/byteArray.js";
-import { equal } from "../../protocol/bytes.ts";
-import { extensionNumber, nameOf, parseStrictly } from "./codec.ts";
-import { Invalid, Rejected } from "./errors.ts";
-import { type Snapshot, identityOf, leafAt, leavesOf } from "./snapshot.ts";
-import type { Crypto } from "./suites.ts";
-import { type Env, LIMITS, type Use } from "./types.ts";
-
-/** A proposal of a Commit. sender: leaf index of who proposed it. byReference: sent before the Commit. */
-export interface Item {
-  readonly proposal: RawProposal;
-  readonly sender: number;
-  readonly byReference: boolean;
-}
+import { equal } from "../../../protocol/bytes.ts";
+import { extensionNumber, nameOf, parseStrictly } from "../codec.ts";
+import { Invalid, Rejected } from "../errors.ts";
+import { type Snapshot, identityOf, leafAt, leavesOf } from "../snapshot.ts";
+import type { Crypto } from "../suites.ts";
+import { type Env, LIMITS, type Use } from "../types.ts";
 
 const DEFAULT_EXTENSIONS = [1, 2, 3, 4, 5];
 const DEFAULT_PROPOSALS = [1, 2, 3, 4, 5, 6, 7];
@@ -75,14 +60,15 @@ export function hasDoubles(extensions: readonly RawExtension[]): boolean {
   return new Set(extensions.map(({ extensionType }) => extensionNumber(extensionType))).size !== extensions.length;
 }
 
-interface Required {
+/** Parsed required_capabilities. */
+export interface Required {
   readonly extensionTypes: readonly number[];
   readonly proposalTypes: readonly number[];
   readonly credentialTypes: readonly string[];
 }
 
 /** The group's required_capabilities, empty if it has none. Throws Invalid with that rule where they do not parse. */
-function requirements(extensions: readonly RawExtension[], rule: string): Required {
+export function requirements(extensions: readonly RawExtension[], rule: string): Required {
   const found = extensions.find(({ extensionType }) => extensionType === "required_capabilities");
   if (found === undefined) return { extensionTypes: [], proposalTypes: [], credentialTypes: [] };
   try {
@@ -92,7 +78,8 @@ function requirements(extensions: readonly RawExtension[], rule: string): Requir
   }
 }
 
-function lacks({ capabilities }: LeafNode, required: Required): boolean {
+/** Whether a leaf lacks something of it. */
+export function lacks({ capabilities }: LeafNode, required: Required): boolean {
   const extensions = required.extensionTypes.filter((type) => !DEFAULT_EXTENSIONS.includes(type));
   const proposals = required.proposalTypes.filter((type) => !DEFAULT_PROPOSALS.includes(type));
   return (
@@ -144,7 +131,8 @@ export async function checkReplacingLeaf(
   return client;
 }
 
-async function imports(crypto: Crypto, key: Uint8Array): Promise<boolean> {
+/** Whether somebody could seal to this key. */
+export async function imports(crypto: Crypto, key: Uint8Array): Promise<boolean> {
   try {
     // Importing alone lets keys through that nobody can seal to, such as low-order points.
     await crypto.hpke.seal(await crypto.hpke.importPublicKey(key), new Uint8Array(), new Uint8Array());
@@ -174,92 +162,4 @@ function checkLifetime(leaf: LeafNode, now: number): void {
   const { notBefore, notAfter } = leaf.lifetime;
   if (BigInt(now) < notBefore || BigInt(now) > notAfter) throw new Invalid("K4", "not in its lifetime");
   if (notAfter - notBefore > BigInt(LIMITS.maxLifetimeS)) throw new Invalid("K4", "lifetime too long");
-}
-
-/** P9: every proposal with its sender, references looked up among this epoch's. */
-export function resolveProposals({ state }: Snapshot, commit: Commit, committer: number): Item[] {
-  return commit.proposals.map((entry) => {
-    if (entry.proposalOrRefType === "proposal")
-      return { proposal: entry.proposal, sender: committer, byReference: false };
-    const held = state.unappliedProposals[bytesToBase64(entry.reference)];
-    if (held === undefined) throw new Invalid("P9");
-    return { proposal: held.proposal, sender: held.senderLeafIndex ?? -1, byReference: true };
-  });
-}
-
-/** Whether these proposals need a path: none at all, or something is taken away or changes the context (C1). */
-export function requiresPath(items: readonly Item[]): boolean {
-  const demanding: readonly unknown[] = ["update", "remove", "external_init", "group_context_extensions"];
-  return items.length === 0 || items.some(({ proposal }) => demanding.includes(proposal.proposalType));
-}
-
-/** P6, P1, P2: what may not stand beside each other. */
-export function checkCombination(items: readonly Item[], committer: number): void {
-  const has = (type: string) => items.some(({ proposal }) => proposal.proposalType === type);
-  if (items.length > 1 && has("reinit")) throw new Invalid("P6", "ReInit with others");
-  if (has("external_init")) throw new Invalid("P6", "ExternalInit by a member");
-  const touched: number[] = [];
-  for (const { proposal, sender, byReference } of items) {
-    if (proposal.proposalType === "update") {
-      if (byReference && sender === committer) throw new Invalid("P1", "Update by the committer");
-      touched.push(sender);
-    } else if (proposal.proposalType === "remove") {
-      if (proposal.remove.removed === committer) throw new Invalid("P1", "Remove of the committer");
-      touched.push(proposal.remove.removed);
-    }
-  }
-  if (new Set(touched).size !== touched.length) throw new Invalid("P2");
-}
-
-/** P8, P7, and the rules of what a proposal brings in; the client of an Add or Update. */
-export async function checkProposal(
-  env: Env,
-  crypto: Crypto,
-  before: Snapshot,
-  item: Item,
-  use: Use,
-): Promise<Uint8Array | undefined> {
-  const { proposal, sender, byReference } = item;
-  const tree = before.state.ratchetTree;
-  if (typeof proposal.proposalType === "number") throw new Invalid("P8");
-  if (proposal.proposalType === "remove" && leafAt(tree, proposal.remove.removed) === undefined) {
-    throw new Invalid("P7", "Remove of a blank leaf");
-  }
-  if (proposal.proposalType === "psk") throw new Invalid("P4", "unknown");
-  if (proposal.proposalType === "add") return checkPackage(env, crypto, proposal.add.keyPackage, use);
-  if (proposal.proposalType !== "update") return undefined;
-  const replaced = leafAt(tree, sender);
-  if (!byReference) throw new Invalid("P7", "Update by value");
-  if (replaced === undefined) throw new Invalid("P7", "Update of a blank leaf");
-  const leaf = proposal.update.leafNode as LeafNode;
-  if (leaf.leafNodeSource !== "update") throw new Invalid("L5", "leaf source");
-  if (equal(leaf.hpkePublicKey, replaced.hpkePublicKey)) throw new Invalid("L5", "encryption key not new");
-  if (!(await imports(crypto, leaf.hpkePublicKey))) throw new Invalid("L5", "encryption key does not import");
-  return checkReplacingLeaf(env, crypto, before, leaf, sender);
-}
-
-/** P5 and P10 on the members that stay. */
-export function checkContextExtensions(
-  items: readonly Item[],
-  staying: RatchetTree,
-  extensions: readonly RawExtension[],
-): void {
-  const lists = items.flatMap(({ proposal }) =>
-    proposal.proposalType === "group_context_extensions" ? [proposal.groupContextExtensions.extensions] : [],
-  );
-  if (lists.length > 1) throw new Invalid("P5", "more than one");
-  const members = leavesOf(staying).map(({ leaf }) => leaf);
-  for (const list of lists) {
-    if (hasDoubles(list)) throw new Invalid("P5", "type twice");
-    if (!members.every((leaf) => supportsExtensions(leaf, list))) throw new Invalid("P5", "not supported by a member");
-  }
-  const required = requirements(extensions, "P10");
-  if (members.some((leaf) => lacks(leaf, required))) throw new Invalid("P10");
-}
-
-/** P3: no client is added twice, or while it is still there once Removes are applied. */
-export function checkAddedClients(added: readonly Uint8Array[], present: readonly Uint8Array[]): void {
-  const names = [...added, ...present].map(nameOf);
-  const distinct = new Set(added.map(nameOf)).size + new Set(present.map(nameOf)).size;
-  if (new Set(added.map(nameOf)).size !== added.length || new Set(names).size !== distinct) throw new Invalid("P3");
 }

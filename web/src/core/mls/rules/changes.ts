@@ -3,19 +3,12 @@ import type { Extension as RawExtension } from "ts-mls/extension.js";
 import type { LeafNode } from "ts-mls/leafNode.js";
 import { type RatchetTree, addLeafNode, removeLeafNode, updateLeafNode } from "ts-mls/ratchetTree.js";
 import { toLeafIndex } from "ts-mls/treemath.js";
-import { Invalid, TooManyLeaves } from "./errors.ts";
-import {
-  type Item,
-  checkAddedClients,
-  checkCapabilities,
-  checkCombination,
-  checkContextExtensions,
-  checkProposal,
-  checkUniqueLeafKeys,
-} from "./rules.ts";
-import { type Snapshot, identityOf, judgedName, leafAt, leavesOf, memberOf } from "./snapshot.ts";
-import type { Crypto } from "./suites.ts";
-import { type Env, LIMITS, type MemberLeaf, type Use } from "./types.ts";
+import { Invalid, TooManyLeaves } from "../errors.ts";
+import { checkCapabilities, checkUniqueLeafKeys } from "./leaves.ts";
+import { type Item, checkAddedClients, checkCombination, checkContextExtensions, checkProposal } from "./proposals.ts";
+import { type Snapshot, identityOf, judgedName, leafAt, leavesOf, memberOf } from "../snapshot.ts";
+import type { Crypto } from "../suites.ts";
+import { type Env, LIMITS, type MemberLeaf, type Use } from "../types.ts";
 
 export interface Changes {
   /** The tree with Updates, Removes and Adds applied, before the path. */

@@ -12,11 +12,11 @@ import {
 import { treeHashRoot } from "ts-mls/treeHash.js";
 import { directPath, leafToNodeIndex, leafWidth, toLeafIndex } from "ts-mls/treemath.js";
 import { type UpdatePath, applyUpdatePath } from "ts-mls/updatePath.js";
-import { equal } from "../../protocol/bytes.ts";
-import { nameOf, parseStrictly } from "./codec.ts";
-import { DecodeError, Invalid } from "./errors.ts";
-import { leafAt } from "./snapshot.ts";
-import type { Crypto } from "./suites.ts";
+import { equal } from "../../../protocol/bytes.ts";
+import { nameOf, parseStrictly } from "../codec.ts";
+import { DecodeError, Invalid } from "../errors.ts";
+import { leafAt } from "../snapshot.ts";
+import type { Crypto } from "../suites.ts";
 
 /** The tree of these bytes. Throws DecodeError, Invalid T1. */
 export function parseTree(data: Uint8Array): RatchetTree {
