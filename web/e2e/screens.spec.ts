@@ -1,0 +1,134 @@
+/**
+ * Every screen over the seed build, in each direction, theme and size: a picture, axe (nothing serious or critical), no
+ * console error, nothing wider than the window. ZAJIL_SCREENS=two takes two of the eight combinations. A pass in a
+ * pseudo-locale makes every sentence 40 % longer.
+ */
+import { mkdirSync } from "node:fs";
+import type { Server } from "node:http";
+import { join } from "node:path";
+import { AxeBuilder } from "@axe-core/playwright";
+import { expect, test, type Page } from "@playwright/test";
+import { LIST, type Screen } from "./screens/list.ts";
+import { SCREENS, writeSheet } from "./screens/sheet.ts";
+import { startSite } from "./screens/site.ts";
+import { NOW } from "./seed/world.ts";
+
+interface Combination {
+  readonly name: string;
+  readonly locale: string;
+  readonly colorScheme: "light" | "dark";
+  readonly viewport: { readonly width: number; readonly height: number };
+}
+
+const DIRECTIONS = [
+  ["ltr", "en-GB"],
+  ["rtl", "ar-EG"],
+] as const;
+const SIZES = [
+  ["desktop", { width: 1280, height: 800 }],
+  ["phone", { width: 390, height: 780 }],
+] as const;
+const ALL: readonly Combination[] = DIRECTIONS.flatMap(([direction, locale]) =>
+  (["light", "dark"] as const).flatMap((colorScheme) =>
+    SIZES.map(([size, viewport]) => ({ name: `${direction}-${colorScheme}-${size}`, locale, colorScheme, viewport })),
+  ),
+);
+const TWO = ["ltr-light-desktop", "rtl-dark-phone"];
+const PSEUDO: Combination = {
+  name: "pseudo-light-narrow",
+  locale: "en-GB",
+  colorScheme: "light",
+  viewport: { width: 320, height: 640 },
+};
+const taken = process.env["ZAJIL_SCREENS"] === "two" ? ALL.filter(({ name }) => TWO.includes(name)) : ALL;
+
+let site: { readonly url: string; readonly server: Server };
+
+test.beforeAll(async () => {
+  mkdirSync(SCREENS, { recursive: true });
+  site = await startSite();
+});
+
+test.afterAll(() => {
+  writeSheet([...ALL.map(({ name }) => name), PSEUDO.name]);
+  site.server.close();
+});
+
+/** Words of the catalogue 40 % longer and between brackets, so that what is cut off shows. */
+async function stretchWords(page: Page): Promise<void> {
+  await page.route(/messages-en-[^/]*\.js$/, async (route) => {
+    const response = await route.fetch();
+    const code = (await response.text()).replace(
+      /export\s*\{\s*(\w+) as default\s*\};?\s*$/,
+      "const zz=Object.fromEntries(Object.entries($1).map(([k,f])=>[k,(...a)=>{const s=f(...a);" +
+        'return "["+s+" "+"ålfå béta ".repeat(9).slice(0,Math.ceil(s.length*0.4))+"]"}]));export{zz as default};',
+    );
+    await route.fulfill({ response, body: code });
+  });
+}
+
+async function open(page: Page, screen: Screen): Promise<string[]> {
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (message) => {
+    // The seed has no web-manifest.json: About says that it is a development build.
+    if (message.type() === "error" && !message.location().url.includes("web-manifest.json"))
+      errors.push(`${message.text()} ${message.location().url}`);
+  });
+  await page.clock.setFixedTime(NOW);
+  await page.goto(`${site.url}?scene=${screen.scene}${screen.fragment ?? ""}`);
+  await page.getByTestId(screen.ready).first().waitFor();
+  await screen.steps?.(page);
+  // Fonts and the lazy QR library; animations are short and end.
+  await page.evaluate(async () => {
+    await document.fonts.ready;
+    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined)));
+  });
+  return errors;
+}
+
+async function widerThanWindow(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    const wide = [...document.querySelectorAll<HTMLElement>("main *, nav *, aside *, dialog *")].filter((element) => {
+      const box = element.getBoundingClientRect();
+      return (
+        box.width > 0 && (box.right > width + 1 || box.left < -1) && getComputedStyle(element).position !== "fixed"
+      );
+    });
+    return wide
+      .slice(0, 5)
+      .map((element) => `${element.tagName} ${element.className.toString()} ${element.dataset["testid"] ?? ""}`);
+  });
+}
+
+for (const combination of [...taken, PSEUDO]) {
+  test.describe(combination.name, () => {
+    test.use({
+      locale: combination.locale,
+      colorScheme: combination.colorScheme,
+      viewport: { ...combination.viewport },
+      timezoneId: "UTC",
+      reducedMotion: "reduce",
+    });
+    for (const screen of LIST) {
+      if (combination === PSEUDO && screen.plain === true) continue;
+      test(screen.name, async ({ page }) => {
+        if (combination === PSEUDO) await stretchWords(page);
+        const errors = await open(page, screen);
+        await page.screenshot({
+          path: join(SCREENS, `${screen.name}-${combination.name}.png`),
+          animations: "disabled",
+          caret: "hide",
+        });
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+        expect
+          .soft(grave.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`))
+          .toEqual([]);
+        expect.soft(await widerThanWindow(page)).toEqual([]);
+        expect.soft(errors).toEqual([]);
+      });
+    }
+  });
+}

@@ -1,0 +1,259 @@
+/** Every screen and state that is photographed: the scene, the fragment, and the presses that lead there. */
+import type { Page } from "@playwright/test";
+import { idOf, person } from "../seed/world.ts";
+
+export interface Screen {
+  readonly name: string;
+  readonly scene: string;
+  readonly fragment?: string;
+  /** Test id that is there when the screen is. */
+  readonly ready: string;
+  readonly steps?: (page: Page) => Promise<void>;
+  /** Photographed on its own, not in the pseudo-locale. */
+  readonly plain?: boolean;
+}
+
+const chat = (title: string): string => idOf(`chat ${title}`, 43);
+const MARKET = chat("Saturday market");
+const ANNA = person("Анна Соколова").account;
+const MARTA = person("Marta Lindqvist").account;
+/** A message of the market: its number in the chat. */
+const message = (n: number): string => idOf(`message ${MARKET} ${String(n)}`, 43);
+
+const press =
+  (id: string) =>
+  async (page: Page): Promise<void> => {
+    await page.getByTestId(id).first().click();
+  };
+const seeing =
+  (id: string, then: string) =>
+  async (page: Page): Promise<void> => {
+    await press(id)(page);
+    await page.getByTestId(then).first().waitFor();
+  };
+
+const START: readonly Screen[] = [
+  { name: "start", scene: "empty", ready: "start-create" },
+  { name: "opened-invite-new", scene: "empty", fragment: "#/i/abcdefgh12345678", ready: "start-create" },
+  { name: "opened-invite-known", scene: "busy", fragment: "#/i/contact12345678", ready: "opened-invite" },
+  { name: "opened-invite", scene: "busy", fragment: "#/i/abcdefgh12345678", ready: "opened-invite" },
+  { name: "link-page", scene: "busy", fragment: "#/l/abcdefgh12345678", ready: "link-page" },
+  ...["waiting", "approved", "chats", "expired", "refused", "failed"].map((phase) => ({
+    name: `link-this-${phase}`,
+    scene: `linking-${phase}`,
+    ready: "start-link",
+    steps: seeing("start-link", "link-this"),
+  })),
+];
+
+const LISTS: readonly Screen[] = [
+  { name: "list-fresh", scene: "fresh", ready: "chat-row" },
+  { name: "list", scene: "busy", ready: "chat-row" },
+  { name: "list-offline", scene: "offline", ready: "chat-row" },
+  { name: "list-loading", scene: "loading", ready: "chat-list" },
+];
+
+const CHATS: readonly Screen[] = [
+  { name: "chat", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message" },
+  { name: "chat-arabic", scene: "busy", fragment: `#/c/${chat("عمر نصّار")}`, ready: "message" },
+  { name: "chat-russian", scene: "busy", fragment: `#/c/${chat("Анна Соколова")}`, ready: "message" },
+  { name: "chat-family", scene: "busy", fragment: `#/c/${chat("عائلة حدّاد")}`, ready: "message" },
+  {
+    name: "chat-long",
+    scene: "busy",
+    fragment: `#/c/${chat("Bartholomew Featherstonehaugh-Cholmondeley III")}`,
+    ready: "message",
+  },
+  { name: "chat-draft", scene: "busy", fragment: `#/c/${chat("Marta Lindqvist")}`, ready: "message" },
+  { name: "chat-failed", scene: "busy", fragment: `#/c/${chat("Kofi Mensah")}`, ready: "message" },
+  { name: "chat-self", scene: "busy", fragment: `#/c/${idOf("chat self", 43)}`, ready: "message" },
+  { name: "chat-big", scene: "big", fragment: `#/c/${MARKET}`, ready: "message" },
+  { name: "chat-echo", scene: "fresh", fragment: `#/c/${chat("Echo")}`, ready: "composer" },
+  ...["offline", "trying", "removed", "left", "stuck", "rejoining", "creating"].map((scene) => ({
+    name: `chat-${scene}`,
+    scene,
+    fragment: `#/c/${MARKET}`,
+    ready: "message",
+  })),
+  { name: "chat-key-changed", scene: "key-changed", fragment: `#/c/${chat("Анна Соколова")}`, ready: "message" },
+  {
+    name: "chat-typing",
+    scene: "busy",
+    fragment: `#/c/${chat("Анна Соколова")}`,
+    ready: "message",
+    steps: async (page) => {
+      await page.evaluate((id) => globalThis.zajilSeed?.typing(id), chat("Анна Соколова"));
+    },
+  },
+];
+
+const PEOPLE: readonly Screen[] = [
+  { name: "new-chat", scene: "busy", fragment: "#/new", ready: "contact-row" },
+  { name: "new-chat-loading", scene: "loading", fragment: "#/new", ready: "loading", plain: true },
+  { name: "invite", scene: "busy", fragment: "#/invite", ready: "invite-qr" },
+  { name: "invite-offline", scene: "offline", fragment: "#/invite", ready: "invite-failed" },
+  { name: "scan", scene: "busy", fragment: "#/scan", ready: "scan" },
+  { name: "scan-no-camera", scene: "busy", fragment: "#/scan", ready: "scan", steps: noCamera },
+  { name: "scan-bad", scene: "busy", fragment: "#/scan", ready: "scan", steps: (page) => paste(page, "bad") },
+  {
+    name: "scan-found",
+    scene: "busy",
+    fragment: "#/scan",
+    ready: "scan",
+    steps: (page) => paste(page, "https://home.example/i#abcdefgh12345678"),
+  },
+  {
+    name: "scan-known",
+    scene: "busy",
+    fragment: "#/scan",
+    ready: "scan",
+    steps: (page) => paste(page, "https://home.example/i#contact12345678"),
+  },
+  {
+    name: "scan-expired",
+    scene: "busy",
+    fragment: "#/scan",
+    ready: "scan",
+    steps: (page) => paste(page, "https://home.example/i#expired12345678"),
+  },
+  {
+    name: "scan-device-code",
+    scene: "busy",
+    fragment: "#/scan",
+    ready: "scan",
+    steps: (page) => paste(page, "https://home.example/l#abcdefgh12345678"),
+  },
+  { name: "contact", scene: "busy", fragment: `#/people/${MARTA}`, ready: "safety-number" },
+  { name: "contact-verified", scene: "busy", fragment: `#/people/${ANNA}`, ready: "safety-number" },
+  {
+    name: "contact-qr",
+    scene: "busy",
+    fragment: `#/people/${MARTA}`,
+    ready: "safety-show",
+    steps: seeing("safety-show", "safety-qr"),
+  },
+  {
+    name: "contact-compare",
+    scene: "busy",
+    fragment: `#/people/${MARTA}`,
+    ready: "safety-scan",
+    steps: seeing("safety-scan", "safety-dialog"),
+  },
+  { name: "contact-different", scene: "busy", fragment: `#/people/${MARTA}`, ready: "safety-scan", steps: different },
+  { name: "contact-key-changed", scene: "key-changed", fragment: `#/people/${ANNA}`, ready: "contact-key-changed" },
+  { name: "new-group", scene: "busy", fragment: "#/new/group", ready: "choose-row", steps: choose },
+  { name: "chat-info", scene: "busy", fragment: `#/c/${MARKET}/info`, ready: "members" },
+  {
+    name: "chat-info-member",
+    scene: "busy",
+    fragment: `#/c/${MARKET}/info`,
+    ready: "members",
+    steps: seeing("member-menu", "member-actions"),
+  },
+  { name: "chat-info-remove", scene: "busy", fragment: `#/c/${MARKET}/info`, ready: "members", steps: remove },
+  {
+    name: "chat-info-add",
+    scene: "busy",
+    fragment: `#/c/${MARKET}/info`,
+    ready: "members",
+    steps: seeing("group-add", "add-dialog"),
+  },
+  {
+    name: "chat-info-leave",
+    scene: "busy",
+    fragment: `#/c/${MARKET}/info`,
+    ready: "members",
+    steps: seeing("group-leave", "leave-dialog"),
+  },
+  { name: "chat-info-stuck", scene: "stuck", fragment: `#/c/${MARKET}/info`, ready: "info-status" },
+  { name: "chat-info-dm", scene: "busy", fragment: `#/c/${chat("Анна Соколова")}/info`, ready: "info-person" },
+  { name: "server-view", scene: "busy", fragment: `#/inside/${MARKET}/${message(321)}`, ready: "view-columns" },
+  { name: "server-view-deleted", scene: "busy", fragment: `#/inside/${MARKET}/${message(304)}`, ready: "view-head" },
+  { name: "server-view-not-sent", scene: "offline", fragment: `#/inside/${MARKET}/${message(323)}`, ready: "view-now" },
+];
+
+const SETTINGS: readonly Screen[] = [
+  { name: "settings", scene: "busy", fragment: "#/settings", ready: "settings" },
+  ...["profile", "appearance", "privacy", "notifications", "devices", "storage", "connection", "about"].map((page) => ({
+    name: `settings-${page}`,
+    scene: "busy",
+    fragment: `#/settings/${page}`,
+    ready: page,
+  })),
+  { name: "settings-data", scene: "busy", fragment: "#/settings/data", ready: "data-save-browser" },
+  { name: "settings-data-offline", scene: "offline", fragment: "#/settings/data", ready: "data-save-browser" },
+  {
+    name: "settings-connection-offline",
+    scene: "offline",
+    fragment: "#/settings/connection",
+    ready: "connection-retry",
+  },
+  { name: "settings-storage-memory", scene: "memory-only", fragment: "#/settings/storage", ready: "storage-memory" },
+  { name: "settings-link", scene: "busy", fragment: "#/settings/link", ready: "link-other" },
+  { name: "settings-link-ask", scene: "busy", fragment: "#/settings/link", ready: "link-other", steps: linkAsk },
+  {
+    name: "settings-log-out",
+    scene: "fresh",
+    fragment: "#/settings",
+    ready: "settings",
+    steps: seeing("log-out", "log-out-dialog"),
+  },
+];
+
+const STATES: readonly Screen[] = [
+  ...["following", "storage-full", "memory-only", "revoked", "rolled-back"].map((scene) => ({
+    name: `state-${scene}`,
+    scene,
+    ready: `banner-${scene}`,
+  })),
+  ...[
+    "update-required",
+    "stopped",
+    "stopped-erased",
+    "stopped-newer-schema",
+    "stopped-damaged",
+    "stopped-no-browser-support",
+  ].map((scene) => ({
+    name: scene === "update-required" ? "stopped-update-required" : scene,
+    scene,
+    ready: "stopped",
+  })),
+];
+
+export const LIST: readonly Screen[] = [...START, ...LISTS, ...CHATS, ...PEOPLE, ...SETTINGS, ...STATES];
+
+async function paste(page: Page, text: string): Promise<void> {
+  await page.getByTestId("code-field").fill(text);
+  await page.getByTestId("code-use").click();
+  await page.locator('[data-testid="scan-found"], [role="alert"]').first().waitFor();
+}
+
+async function noCamera(page: Page): Promise<void> {
+  await page.getByTestId("scan-camera").click();
+  await page.getByRole("status").first().waitFor();
+}
+
+async function different(page: Page): Promise<void> {
+  await page.getByTestId("safety-scan").click();
+  await page.getByTestId("code-field").fill("x".repeat(140));
+  await page.getByTestId("code-use").click();
+  await page.getByTestId("safety-result").waitFor();
+}
+
+async function choose(page: Page): Promise<void> {
+  await page.getByTestId("group-title").fill("Книжный клуб");
+  await page.getByTestId("choose-row").nth(0).click();
+  await page.getByTestId("choose-row").nth(2).click();
+}
+
+async function remove(page: Page): Promise<void> {
+  await page.getByTestId("member-menu").nth(2).click();
+  await page.getByTestId("member-remove").click();
+  await page.getByTestId("remove-dialog").waitFor();
+}
+
+async function linkAsk(page: Page): Promise<void> {
+  await page.getByTestId("code-field").fill(`https://home.example/l#${"a".repeat(118)}`);
+  await page.getByTestId("code-use").click();
+  await page.getByTestId("link-yes").waitFor();
+}
