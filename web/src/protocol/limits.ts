@@ -54,3 +54,5 @@ export const CONTENT_SIZES = [704, 3776, 16064, 69120] as const;
 export const GROUP_CONTENT_BYTES = 69_120;
 export const SUITE_XWING = 0x0053;
 export const SUITE_RFC1 = 0x0001;
+/** What this client is to a server: READY and GET /config name the oldest `min_client` they still speak with. */
+export const CLIENT_VERSION = 1;

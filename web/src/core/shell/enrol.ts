@@ -1,0 +1,162 @@
+/** Registration: a new account with its first device (service.md 2); twin of zajil.client.shell.enrol. */
+import * as control from "../../protocol/control.ts";
+import { Conflict, error } from "../../protocol/errors.ts";
+import { equal } from "../../protocol/bytes.ts";
+import { openList } from "../../protocol/identity/chain.ts";
+import * as objects from "../../protocol/identity/objects.ts";
+import { encodeB64 } from "../../protocol/ids.ts";
+import { CLIENT_VERSION } from "../../protocol/limits.ts";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { publicKeyOf, randomBytes, signerOf, verify } from "../crypto.ts";
+import * as chats from "../rules/chats.ts";
+import { Core } from "../rules/core.ts";
+import * as accounts from "../state/accounts.ts";
+import * as rows from "../state/rows.ts";
+import type { Secrets, Store } from "../store/types.ts";
+import { type Calls, deviceAuth } from "./calls.ts";
+import { logIn, makeLogin, type Token } from "./login.ts";
+
+/** What registering and linking need of the worker. */
+export interface Enrolment {
+  readonly store: Store;
+  readonly calls: Calls;
+  /** Address of the server, kept in the profile and shown in links. */
+  readonly server: string;
+  /** Unix milliseconds. */
+  now(): number;
+}
+
+/**
+ * Make the account at the server and its self group in the store.
+ *
+ * invite: the registration code, where the server wants one. May be called again after it failed at any point: keys that
+ * the server may have seen are used again. Rejects with `malformed` for a name, `home-exists`, the server's refusal.
+ */
+export async function register(where: Enrolment, name: string, invite: string | null): Promise<void> {
+  chats.checkName(name);
+  const { store, calls } = where;
+  const config = await fetchConfig(calls);
+  const seed = await prepareKeys(store);
+  try {
+    const profile = await firstProfile(where, seed, { name: name.trim(), server_name: config.server_name });
+    await saveProfile(where, profile);
+    const core = await Core.open(store, where.now);
+    const { token, expires } = await createAccount(core, calls, profile, { seed, invite });
+    await core.step("token", async (step) => {
+      await step.changeSession({ token, token_expires: expires });
+    });
+    await publishProfileToken(calls, profile, deviceAuth(token));
+    await core.step("registered", async (step) => {
+      await chats.openSelfChat(step);
+      await rows.saveProfile(step.tx, { ...profile, registered: true });
+    });
+  } finally {
+    seed.fill(0);
+  }
+}
+
+/** What the server says of itself. Rejects with `update-required` where it no longer speaks with this version. */
+export async function fetchConfig(calls: Calls): Promise<control.Config> {
+  const config = await calls.call(control.CONFIG);
+  if (config.min_client > CLIENT_VERSION) throw error("update-required");
+  return config;
+}
+
+/** Throws `home-exists` where this store is a device already; else what a registration cut short left, if anything. */
+export async function findUnregistered(store: Store): Promise<rows.Profile | undefined> {
+  const profile = await store.look(rows.findProfile);
+  if (profile?.registered) throw error("home-exists");
+  return profile;
+}
+
+/** Write the profile before there is a core. */
+export function saveProfile(where: Enrolment, profile: rows.Profile): Promise<unknown> {
+  return where.store.step("profile", where.now(), (tx) => rows.saveProfile(tx, profile));
+}
+
+/** The account seed: of a registration that was cut short, else fresh with a fresh device key. */
+async function prepareKeys(store: Store): Promise<Uint8Array> {
+  const before = await findUnregistered(store);
+  const kept = await store.secrets.open("account-seed");
+  if (before && kept && (await isFirstDevice(store.secrets, before, kept))) return kept;
+  kept?.fill(0);
+  const seed = randomBytes(32);
+  await store.secrets.makeDeviceKey();
+  await store.secrets.keep("account-seed", seed);
+  return seed;
+}
+
+/** Whether a profile is the first device of the account that the kept keys make (a linking cut short is not). */
+async function isFirstDevice(secrets: Secrets, profile: rows.Profile, seed: Uint8Array): Promise<boolean> {
+  const devicePub = await secrets.devicePublicKey();
+  if (profile.device_id !== 1 || !devicePub || !equal(devicePub, profile.device_pub)) return false;
+  return equal(await publicKeyOf(seed), profile.account_pub);
+}
+
+async function firstProfile(
+  where: Enrolment,
+  seed: Uint8Array,
+  named: { name: string; server_name: string },
+): Promise<rows.Profile> {
+  const account_pub = await publicKeyOf(seed);
+  const device_pub = await where.store.secrets.devicePublicKey();
+  if (!device_pub) throw error("no-home");
+  const account_id = objects.accountIdOf(account_pub);
+  const issued = Math.floor(where.now() / 1000);
+  const made = { account_id, account_pub, device_id: 1, sig_pub: device_pub, list_seq: 1, issued };
+  const certificate = await objects.signObject("device-cert", objects.encodeCertificate(made), await signerOf(seed));
+  return {
+    ...named,
+    account_id: rows.idOf(account_id),
+    account_pub,
+    device_id: 1,
+    device_pub,
+    certificate,
+    server: where.server,
+    profile_token: randomBytes(32),
+    registered: false,
+    registered_at: where.now(),
+  };
+}
+
+/** A token. An account that exists already was made by us before a crash: then we log in. */
+async function createAccount(
+  core: Core,
+  calls: Calls,
+  profile: rows.Profile,
+  { seed, invite }: { seed: Uint8Array; invite: string | null },
+): Promise<Token> {
+  // A registration that was cut short may have reached the server: another first list would fork the account.
+  const stored = await core.look(async (look) => (await accounts.known(look, profile.account_id)).list_object);
+  const signed = stored.length > 0 ? stored : await firstList(core, profile, seed);
+  const sign: objects.Sign = (data) => core.store.secrets.sign(data);
+  const login = await makeLogin(profile, sha256(signed), sign);
+  const opened = await openList(signed, verify);
+  await core.step("own-list", async (step) => {
+    await accounts.keepList(step, opened);
+    await accounts.change(step, profile.account_id, { name: profile.name });
+  });
+  const request = { device_list: signed, login, gate: invite === null ? {} : { invite } };
+  try {
+    const session = await calls.call(control.CREATE_ACCOUNT, { request });
+    return { token: encodeB64(session.token), expires: session.expires };
+  } catch (problem) {
+    if (!(problem instanceof Conflict) || problem.code !== "account-exists") throw problem;
+    return logIn(calls, profile, sign);
+  }
+}
+
+async function firstList(core: Core, profile: rows.Profile, seed: Uint8Array): Promise<Uint8Array> {
+  const now = Math.floor(core.now() / 1000);
+  const { account_pub, device_pub: sig_pub } = profile;
+  const devices = [{ device_id: 1, sig_pub, added: now, role: objects.Role.FULL }];
+  const account_id = rows.bytesOf(profile.account_id);
+  const first = { account_id, seq: 1, prev: objects.NO_LIST, account_pub, devices, issued: now };
+  return objects.signObject("device-list", objects.encodeList(first), await signerOf(seed));
+}
+
+/** Let people who have our profile fetch our lists and claim packages. */
+async function publishProfileToken(calls: Calls, profile: rows.Profile, auth: string): Promise<void> {
+  const hash = encodeB64(sha256(profile.profile_token));
+  await calls.call(control.PUT_CONTACT_TOKEN, { auth, request: { kind: "profile" }, parameters: { hash } });
+}
