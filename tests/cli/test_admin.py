@@ -37,6 +37,11 @@ def test_an_invite_is_a_code_a_link_or_both(data: Path, capsys: pytest.CaptureFi
     link = parse_contact_link(told(capsys).strip())
     assert (link.server_name, link.front, link.account_id) == ("chat.example", "https://chat.example", None)
     assert link.code not in {None, code}
+    assert run_command([*command, "--link", "--front", "http://127.0.0.1:9"]) == 0
+    assert parse_contact_link(told(capsys).strip()).front == "http://127.0.0.1:9"
+    for wrong in ("chat.example", "javascript:x", "https://a b", "https://a/#x"):
+        assert run_command([*command, "--link", "--front", wrong]) == 1
+        assert capsys.readouterr().out == ""
     assert run_command([*command, "--json", "--uses", "3"]) == 0
     answer = json.loads(told(capsys))
     assert answer["uses"] == 3

@@ -16,6 +16,7 @@ import pytest
 from tests.flows.lines import LineProcess
 
 from zajil.cli.texts import echo as echo_words
+from zajil.protocol.identity.links import parse_contact_link
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
@@ -24,7 +25,7 @@ READY = "Ctrl-C stops everything"
 
 
 def environ(home: Path) -> dict[str, str]:
-    return {**os.environ, "ZAJIL_HOME": str(home), "ZAJIL_LANG": "en", "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, "ZAJIL_HOME": str(home), "ZAJIL_LANG": "en", "ZAJIL_WEB": "skip", "PYTHONUNBUFFERED": "1"}
 
 
 def residence(data: Path, home: Path) -> LineProcess:
@@ -83,6 +84,22 @@ def test_what_zajil_run_prints_works_when_pasted_and_echo_answers(folders: tuple
         contacts = json.loads(paste([*ZAJIL, "contacts", "--json"], home))
         assert [contact["name"] for contact in contacts] == ["Echo"], "the same Echo, at another address"
         assert again.stop(signal.SIGINT) == 0
+
+
+def test_the_printed_link_registers_a_guest_who_has_echo_to_talk_to(folders: tuple[Path, Path]) -> None:
+    data, home = folders
+    with residence(data, home) as running:
+        printed = running.read_until(READY)
+        (link,) = [line.strip() for line in printed if line.startswith("  http") and "/i#" in line]
+        invite = parse_contact_link(link)
+        assert (invite.name, invite.server_name) == ("Echo", "localhost")
+        assert sum("█" in line for line in printed) > 20, "the link as a QR code"
+        code = invite.code or ""
+        paste([*ZAJIL, "register", "--server", invite.front, "--name", "Guest", "--invite", code], home)
+        paste([*ZAJIL, "add", link], home)
+        contacts = json.loads(paste([*ZAJIL, "contacts", "--json"], home))
+        assert [contact["name"] for contact in contacts] == ["Echo"]
+        assert running.stop(signal.SIGTERM) == 0
 
 
 def children_of(pid: int) -> list[int]:

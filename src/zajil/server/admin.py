@@ -21,13 +21,13 @@ def create_invite(data: Path, uses: int) -> str:
         database.close()
 
 
-def link_of_invite(data: Path, code: str) -> str:
+def link_of_invite(data: Path, code: str, *, front: str | None = None) -> str:
     """The invite to this server as a link: its page takes the code out of it.
 
-    It begins with the setting `front`, or else with the address this server listens on, good on this machine only.
-    Raises ConfigError.
+    front: what it begins with; None for the setting, and without one the address this server listens on, which is good
+    on this machine only. Raises ConfigError.
     """
-    settings = load_settings(data)
+    settings = load_settings(data, front=front)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     front = settings.front or f"http://{host}:{settings.port}"
     expires = int(time.time()) + INVITE_LIFE_DAYS * DAY_S

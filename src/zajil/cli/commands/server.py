@@ -78,6 +78,7 @@ def invite(
     ] = 1,
     link: Annotated[bool, typer.Option("--link", help=words.LINK_OPTION())] = False,
     qr: Annotated[bool, typer.Option("--qr", help=words.QR_OPTION())] = False,
+    front: Annotated[str | None, typer.Option("--front", metavar="URL", help=words.FRONT_OPTION())] = None,
     json: Json = False,
 ) -> None:
     """One invite, alone on its line: a code, or a link that carries it; with --qr the link as a QR code too."""
@@ -90,7 +91,7 @@ def invite(
     folder = _existing(decide_data(data))
     code = create_invite(folder, uses)
     try:
-        address = link_of_invite(folder, code)
+        address = link_of_invite(folder, code, front=front)
     except ConfigError as error:
         raise Failed("settings", remark=str(error)) from error
     if json:

@@ -1,23 +1,31 @@
-"""The supervisor of `zajil run`: server first, then Echo, then what to do next; ends both on Ctrl-C or SIGTERM."""
+"""The supervisor of `zajil run`: server first, then the web client's build and Echo, then what to do next.
+
+Ends everything on Ctrl-C or SIGTERM.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import getpass
+import os
 import shlex
 import shutil
 import signal
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from zajil.cli.failures import Failed
 from zajil.cli.output import console
+from zajil.cli.qr import print_qr
+from zajil.cli.resident.builder import ClientBuild, find_clone
 from zajil.cli.resident.child import Child
 from zajil.cli.resident.echo import LINK_PREFIX
 from zajil.cli.texts import account, general, server
-from zajil.cli.untrusted import clean_name
+from zajil.cli.untrusted import clean_name, clean_text
+from zajil.protocol.identity.links import encode_contact_link, parse_contact_link
 
 LISTENING = "listening on "
 _ECHO_FALLS_MAX = 5
@@ -34,9 +42,11 @@ class Residence:
         self.echo_link = ""
         self.server = Child(
             general.SERVER_COMMANDS(),
-            ["serve", "--data", str(data), "--host", host, "--port", str(port), "--with-parent"],
+            ["serve", "--data", str(data), "--host", host, "--port", str(port), "--dev", "--with-parent"],
         )
         self.echo: Child | None = None
+        clone = find_clone(os.environ)
+        self.build = ClientBuild(clone) if clone is not None else None
 
     async def start(self) -> None:
         """Both are up and `url` and `echo_link` set. Raises Failed `port-busy`, `no-start`."""
@@ -44,6 +54,8 @@ class Residence:
         console().print(f"{server.RUN_STARTING()} …", style="dim")
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.url = await self.server.start(LISTENING)
+        if self.build is not None:
+            await self.build.start()
         console().print(f"{server.RUN_ECHO()} …", style="dim")
         self.echo_link = await self._start_echo()
 
@@ -75,7 +87,9 @@ class Residence:
             server_end.cancel()
 
     async def stop(self) -> None:
-        """Echo, then the server; what they hold is on disk already."""
+        """The build, Echo, then the server; what they hold is on disk already."""
+        if self.build is not None:
+            await self.build.stop()
         if self.echo is not None:
             await self.echo.stop()
         await self.server.stop()
@@ -102,13 +116,28 @@ def path_line() -> str:
     return f'export PATH={shlex.quote(str(folder))}:"$PATH"'
 
 
-def print_next_steps(residence: Residence, invite: str) -> None:
-    """The address, one invite, and commands to paste; a command stands alone on its line, unwrapped and unstyled."""
+def link_with_echo(residence: Residence, code: str) -> str:
+    """The invite of a person who then has someone to talk to: Echo invites, and the code registers the guest."""
+    return encode_contact_link(replace(parse_contact_link(residence.echo_link), code=code, front=residence.url))
+
+
+def print_next_steps(residence: Residence, *, link: str, invite: str) -> None:
+    """The address, the way in by a browser, and by commands to paste, each alone on its line, unwrapped.
+
+    link: an invite of its own. invite: the code of the command line.
+    """
     screen = console()
     person = clean_name(getpass.getuser()).capitalize()
     screen.print()
     screen.print(server.RUN_READY(url=residence.url), style="bold green")
-    screen.print(server.RUN_INVITE(invite=invite))
+    screen.print()
+    screen.print(server.RUN_OPEN())
+    screen.print()
+    screen.print(f"  {link}", style="cyan")
+    screen.print()
+    print_qr(link)
+    if residence.build is not None and not residence.build.done:
+        screen.print(server.RUN_BUILDING(), style="dim")
     screen.print()
     screen.print(server.RUN_PASTE())
     screen.print()
@@ -124,7 +153,8 @@ def print_next_steps(residence: Residence, invite: str) -> None:
     screen.print(f"  zajil send Echo {shlex.quote(account.HELLO_EXAMPLE())}", style="cyan")
     screen.print("  zajil read Echo --follow", style="cyan")
     screen.print()
-    screen.print(f"{server.RUN_MORE()}  zajil admin invite --data {shlex.quote(str(residence.data))}", style="dim")
+    more = f"zajil admin invite --link --front {residence.url} --data {shlex.quote(str(residence.data))}"
+    screen.print(f"{server.RUN_MORE()}  {more}", style="dim")
     screen.print(server.RUN_STOP(folder=str(residence.data)), style="dim")
 
 
@@ -155,7 +185,22 @@ async def _live(residence: Residence) -> None:
     from zajil.server.admin import create_invite
 
     await residence.start()
-    invite = create_invite(residence.data, 1)
-    print_next_steps(residence, invite)
+    link = link_with_echo(residence, create_invite(residence.data, 1))
+    print_next_steps(residence, link=link, invite=create_invite(residence.data, 1))
     sys.stdout.flush()
-    await residence.wait()
+    telling = asyncio.create_task(_tell_of_build(residence.build)) if residence.build is not None else None
+    try:
+        await residence.wait()
+    finally:
+        if telling is not None:
+            telling.cancel()
+
+
+async def _tell_of_build(build: ClientBuild) -> None:
+    """One line when the client is there, or why it is not."""
+    late = not build.done
+    if not await build.ended():
+        console().print(server.RUN_NOT_BUILT(), style="yellow")
+        console().print(f"  {clean_text(build.complaint)}", style="dim")
+    elif late:
+        console().print(server.RUN_BUILT(), style="bold green")

@@ -33,6 +33,11 @@ QR_OPTION = Text(
     ar="طباعة الرابط كرمز QR أيضًا.",
     ru="Показать ссылку ещё и как QR-код.",
 )
+FRONT_OPTION = Text(
+    en="Address the link begins with, instead of the setting `front`.",
+    ar="العنوان الذي يبدأ به الرابط، بدل الإعداد `front`.",
+    ru="Адрес, с которого начинается ссылка, вместо настройки `front`.",
+)
 DEV_OPTION = Text(
     en="For development: pages may call other ports of this machine.",
     ar="للتطوير: يحق للصفحات مخاطبة منافذ أخرى على هذا الجهاز.",
@@ -59,20 +64,31 @@ RUN_ECHO = Text(
     ru="Бужу Эхо (Echo) — отвечает каждому, кто напишет",
 )
 RUN_READY = Text(en="Zajil is running on {url}", ar="زاجل يعمل على {url}", ru="Zajil работает: {url}")
+RUN_OPEN = Text(
+    en="Open this in a browser: a name is all it asks for, and Echo is your first chat.",
+    ar="افتح هذا في المتصفّح: لا يسألك إلا عن اسم، وأول محادثة لك مع Echo.",
+    ru="Откройте в браузере: нужно только имя, и первый чат — с Echo.",
+)
+RUN_BUILDING = Text(
+    en="The web client is being built, about a minute the first time; the page shows how far it is.",
+    ar="يجري بناء تطبيق الويب، نحو دقيقة في المرة الأولى؛ والصفحة تُظهر تقدّمه.",
+    ru="Веб-клиент собирается, в первый раз около минуты; страница показывает, сколько осталось.",
+)
+RUN_BUILT = Text(en="The web client is ready.", ar="تطبيق الويب جاهز.", ru="Веб-клиент готов.")
+RUN_NOT_BUILT = Text(
+    en="The web client could not be built; the page says what helps. The command line works.",
+    ar="تعذّر بناء تطبيق الويب؛ والصفحة تبيّن الحل. سطر الأوامر يعمل.",
+    ru="Веб-клиент не собрался; на странице сказано, что поможет. Командная строка работает.",
+)
 RUN_PASTE = Text(
-    en="In a second terminal, make yourself an account and add Echo:",
-    ar="في طرفيّة ثانية، أنشئ حسابك وأضف Echo:",
-    ru="Во втором терминале создайте учётную запись и добавьте Echo:",
+    en="Or stay in the terminal. In a second one, make yourself an account and add Echo:",
+    ar="أو ابقَ في الطرفيّة: افتح واحدة ثانية، وأنشئ حسابك، وأضف Echo:",
+    ru="Или останьтесь в терминале. Во втором создайте учётную запись и добавьте Echo:",
 )
 RUN_TALK = Text(
     en="Then talk, and watch the answers come:",
     ar="ثم تحدّث وراقب الأجوبة:",
     ru="А потом пишите и смотрите, как приходят ответы:",
-)
-RUN_INVITE = Text(
-    en="Invite code for one person: {invite}",
-    ar="رمز دعوة لشخص واحد: {invite}",
-    ru="Код приглашения на одного человека: {invite}",
 )
 RUN_MORE = Text(
     en="More people:",
