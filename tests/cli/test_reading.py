@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from zajil.cli import reading
+from zajil.cli import following, reading
 from zajil.cli.output import print_json
 from zajil.cli.reading import message_line, message_row, print_messages
 from zajil.cli.texts.events import EVENTS
@@ -34,9 +34,11 @@ def test_json_has_the_fields_of_the_contract_and_the_exact_text(capsys: pytest.C
     output = capsys.readouterr().out
     assert output.count("\n") == 1
     row = json.loads(output)
-    assert list(row) == ["id", "chat", "sender", "sent_at", "state", "text"]
+    talked = ["reply_to", "edited", "deleted", "mentions", "reactions"]
+    assert list(row) == ["id", "chat", "sender", "sent_at", "state", "text", *talked]
     assert row == {
-        "id": "AbC", "chat": "gid", "sender": "Amina", "sent_at": 1_795_000_000, "state": "received", "text": text
+        "id": "AbC", "chat": "gid", "sender": "Amina", "sent_at": 1_795_000_000, "state": "received", "text": text,
+        "reply_to": None, "edited": False, "deleted": False, "mentions": [], "reactions": [],
     }  # fmt: skip
     assert "\x1b" not in output
     assert "\u202e" not in output
@@ -97,6 +99,9 @@ class Followed:
         del chat, limit
         return []
 
+    def mark_read(self, chat: Chat) -> None:
+        del chat
+
     async def follow(self) -> AsyncIterator[Event]:
         for event in self.events:
             yield event
@@ -109,8 +114,8 @@ async def test_a_follower_notices_what_concerns_the_chat_or_the_account(
     here = Chat("here", "group", "Doves", "active", (), "member", epoch=1, devices=2, last_activity=0)
     events = [Event(kind, chat, None, code) for code, kind in EVENT_KINDS.items() for chat in ("here", "elsewhere")]
     events += [Event("gap", code="gap"), Event("problem", "here")]
-    await reading.follow_chat(cast(Client, Followed(events)), here, limit=5, json=json)  # all it needs of one
+    await following.follow_chat(cast(Client, Followed(events)), here, limit=5, json=json)  # all it needs of one
     output = capsys.readouterr()
     assert output.out == ""
-    noticed = [code for code in EVENT_KINDS if code not in {*reading.SHOWN, "typing", "created", "profile"}]
+    noticed = [code for code in EVENT_KINDS if code not in following.SILENT]
     assert output.err.splitlines() == ([] if json else [EVENTS[code]() for code in (*noticed, "gap")])

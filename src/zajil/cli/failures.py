@@ -1,6 +1,6 @@
 """From an exception to one sentence, a stable code and an exit code. The only place that catches everything.
 
-0 done, 1 refused or failed, 2 wrong usage, 3 server unreachable, 130 interrupted.
+0 done, 1 refused or failed, 2 wrong usage, 3 server unreachable, 4 a check found a difference, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from zajil.cli.untrusted import clean_name, clean_text, isolate
 if TYPE_CHECKING:
     from zajil.protocol.errors import ZajilError
 
-REFUSED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
+REFUSED, USAGE, UNREACHABLE, DIFFERENT, INTERRUPTED = 1, 2, 3, 4, 130
 _ROOT_OPTIONS = ("--home", "--debug", "--version")
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from zajil.cli.commands import account, chats, contacts, groups, link, run, server, setup, verify
+from zajil.cli.commands import account, chats, contacts, groups, link, messages, privacy, run, server, setup, verify
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
@@ -22,6 +22,7 @@ from zajil.cli.texts import chats as chat_words
 from zajil.cli.texts import demo as demo_words
 from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
+from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
 from zajil.cli.texts.text import Text
 
@@ -34,6 +35,7 @@ _PEOPLE: tuple[_Command, ...] = (
     ("add", contacts.add, account_words.ADD),
     ("contacts", contacts.contacts, account_words.CONTACTS),
     ("verify", contacts.verify, account_words.VERIFY),
+    ("privacy", privacy.privacy, account_words.PRIVACY),
     ("devices", account.devices, account_words.DEVICES),
     ("doctor", account.doctor, account_words.DOCTOR),
 )
@@ -45,12 +47,18 @@ _CHATS: tuple[_Command, ...] = (
     ("chats", chats.chats, chat_words.CHATS),
     ("send", chats.send, chat_words.SEND),
     ("read", chats.read, chat_words.READ),
+    ("react", messages.react, message_words.REACT),
+    ("edit", messages.edit, message_words.EDIT),
+    ("delete", messages.delete, message_words.DELETE),
     ("sync", chats.sync, chat_words.SYNC),
 )
 _GROUPS: tuple[_Command, ...] = (
     ("create", groups.create, chat_words.GROUP_CREATE),
     ("add", groups.add, chat_words.GROUP_ADD),
     ("remove", groups.remove, chat_words.GROUP_REMOVE),
+    ("rename", groups.rename, chat_words.GROUP_RENAME),
+    ("promote", groups.promote, chat_words.GROUP_PROMOTE),
+    ("demote", groups.demote, chat_words.GROUP_DEMOTE),
     ("leave", groups.leave, chat_words.GROUP_LEAVE),
 )
 _SERVER: tuple[_Command, ...] = (

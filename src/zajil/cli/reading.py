@@ -1,26 +1,28 @@
-"""Messages on a screen and as JSON, once or as they come.
+"""Messages on a screen and as JSON.
 
 A line break in a message never starts at the left edge, so no message can forge the line of another sender.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text as Line
 
-from zajil.cli.output import console, error_console, print_json
+from zajil.cli.output import console, error_console
 from zajil.cli.texts import chats as words
-from zajil.cli.texts.events import EVENTS
+from zajil.cli.texts import messages as talk
 from zajil.cli.times import clock, day
 from zajil.cli.untrusted import clean_name, clean_text, isolate
 
 if TYPE_CHECKING:
-    from zajil.client import Chat, Client, Event, Message
+    from zajil.client import Chat, Client, Message
     from zajil.protocol.errors import ZajilError
+
+    Find = Callable[[str], Message | None]
 
 LOCKED = ("state-rolled-back", "device-revoked")
 
@@ -36,9 +38,8 @@ _MARKS = {
     "failed": ("✗", "bold red"),
     "received": (" ", ""),
 }
-# Messages and their states are shown as such; that a chat was made or a name was told is no news to a reader.
-SHOWN = ("message", "state", "edited", "deleted", "reacted", "read")
-_SILENT = (*SHOWN, "typing", "created", "profile")
+ID_SHOWN = 8
+_QUOTE_LENGTH_MAX = 40
 _COLOURS = ("cyan", "magenta", "yellow", "blue", "green", "bright_red")
 
 
@@ -51,15 +52,44 @@ def message_row(message: Message) -> dict[str, object]:
         "sent_at": message.sent_at,
         "state": message.state,
         "text": message.text,
+        "reply_to": message.reply_to,
+        "edited": message.edited,
+        "deleted": message.deleted,
+        "mentions": [{"start": m.start, "end": m.end, "account": m.account} for m in message.mentions],
+        "reactions": [{"sender": r.sender, "emoji": r.emoji} for r in message.reactions],
     }
+
+
+def quotes_of(client: Client, chat: Chat) -> Find:
+    """Finds a message of the chat that another one answers."""
+
+    def find(identity: str) -> Message | None:
+        from zajil.protocol.errors import ZajilError
+
+        try:
+            return client.message(chat, identity).message
+        except ZajilError:
+            return None
+
+    return find
+
+
+def nothing(_: str) -> Message | None:
+    """No message is found."""
+    return None
 
 
 class MessageScreen:
     """Messages one below the other: columns and a heading for each day on a terminal, one full line each in a pipe."""
 
-    def __init__(self, messages: Sequence[Message] = ()) -> None:
-        """messages: those to come first; the column of senders is made to fit them."""
+    def __init__(self, messages: Sequence[Message] = (), *, find: Find = nothing, ids: bool = False) -> None:
+        """messages: those to come first; the column of senders is made to fit them. find: gives quoted messages.
+
+        ids: show the beginning of each id.
+        """
         self._screen = console()
+        self._find = find
+        self._ids = ids
         self._day = ""
         self._width = min(_SENDER_WIDTH_MAX, max([cell_len(clean_name(m.sender)) for m in messages], default=0))
 
@@ -67,7 +97,8 @@ class MessageScreen:
         """Add one message."""
         today = day(message.sent_at)
         if not self._screen.is_terminal:
-            self._screen.print(f"{today} {message_line(message).plain}")
+            shown = message_line(message, find=self._find).plain
+            self._screen.print(f"{today} {message.id[:ID_SHOWN]}  {shown}" if self._ids else f"{today} {shown}")
             return
         if today != self._day:
             self._screen.print(f"— {today} —", style="dim")
@@ -77,24 +108,25 @@ class MessageScreen:
         table.add_column(min_width=self._width, no_wrap=True)
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
-        table.add_row(clock(message.sent_at), _sender(message), _mark(message), _body(message))
+        when = f"{clock(message.sent_at)} {message.id[:ID_SHOWN]}" if self._ids else clock(message.sent_at)
+        table.add_row(when, _sender(message), _mark(message), _body(message, self._find))
         self._screen.print(table, soft_wrap=False)
 
 
-def print_messages(messages: Sequence[Message]) -> None:
+def print_messages(messages: Sequence[Message], *, find: Find = nothing, ids: bool = False) -> None:
     """All of them, or a word that there are none."""
     if not messages:
         console().print(words.EMPTY_CHAT(), style="dim")
-    screen = MessageScreen(messages)
+    screen = MessageScreen(messages, find=find, ids=ids)
     for message in messages:
         screen.show(message)
 
 
-def message_line(message: Message) -> Line:
+def message_line(message: Message, *, find: Find = nothing) -> Line:
     """`14:02  Amina  received  text`: time, sender, state, text; further lines of the text are indented."""
     mood = "bold red" if message.state == "failed" else "dim"
     state = words.STATES[message.state]() + _reason(message)
-    text = _body_text(message).replace("\n", f"\n{_INDENT}")
+    text = _body_text(message, find).replace("\n", f"\n{_INDENT}")
     return Line.assemble((clock(message.sent_at), "dim"), "  ", _sender(message), "  ", (state, mood), "  ", text)
 
 
@@ -108,15 +140,39 @@ def _mark(message: Message) -> Line:
     return Line(mark, style)
 
 
-def _body(message: Message) -> Line:
-    body = Line(_body_text(message))
+def _body(message: Message, find: Find) -> Line:
+    body = Line(_body_text(message, find))
     if message.state == "failed":
         body.append(f"  {words.STATES[message.state]()}{_reason(message)}", "red")
     return body
 
 
-def _body_text(message: Message) -> str:
-    return "\n".join(isolate(line) for line in clean_text(message.text).split("\n"))
+def _body_text(message: Message, find: Find) -> str:
+    """The text between what it answers and how others reacted, each on a line of its own."""
+    if message.deleted:
+        return talk.DELETED()
+    if not message.supported:
+        return talk.UNSUPPORTED()
+    lines = [isolate(line) for line in clean_text(message.text).split("\n")]
+    if message.reply_to is not None:
+        lines.insert(0, f"↪ {_quote(find(message.reply_to))}")
+    if message.edited:
+        lines[-1] += f" ({talk.EDITED()})"
+    if message.reactions:
+        lines.append("  ".join(f"{one.emoji} {isolate(clean_name(one.sender))}" for one in message.reactions))
+    return "\n".join(lines)
+
+
+def _quote(message: Message | None) -> str:
+    if message is None:
+        return talk.QUOTE_GONE()
+    return talk.QUOTE(name=clean_name(message.sender), text=shorten(message))
+
+
+def shorten(message: Message) -> str:
+    """The beginning of a message on one line."""
+    text = talk.DELETED() if message.deleted else clean_name(message.text)
+    return text if len(text) <= _QUOTE_LENGTH_MAX else f"{text[:_QUOTE_LENGTH_MAX]}…"
 
 
 def _reason(message: Message) -> str:
@@ -158,48 +214,11 @@ async def sync_or_say(client: Client) -> ZajilError | None:
     return None
 
 
-async def follow_chat(client: Client, chat: Chat, *, limit: int, json: bool) -> None:
-    """The newest messages of the chat, then every new one and every change of state, until interrupted."""
-    messages = client.read(chat, limit=limit)
-    shown = {message.id: message.state for message in messages}
-    screen = MessageScreen(messages)
+async def tell_read(client: Client) -> None:
+    """Tell what was read, if there is something to tell; without a server that waits."""
+    from zajil.protocol.errors import Unreachable
 
-    def show(message: Message) -> None:
-        if json:
-            print_json(message_row(message))
-        else:
-            screen.show(message)
-
-    for message in messages:
-        show(message)
-    if not json and console().is_terminal:
-        error_console().print(words.FOLLOWING(), style="dim")
-    online = True
-    async for event in client.follow():
-        online = _say_connection(event, online)
-        if not json:
-            say_event(event, chat)
-        fresh = event.message
-        if fresh is None or fresh.chat != chat.id or shown.get(fresh.id) == fresh.state:
-            continue
-        if not json and fresh.state in {"queued", "sending"}:
-            continue  # a person sees the message once, when it is out; a program sees every state
-        shown[fresh.id] = fresh.state
-        show(fresh)
-
-
-def say_event(event: Event, chat: Chat) -> None:
-    """One dim line on stderr for what a person who follows `chat` should notice, here or in the whole account."""
-    if event.code is None or event.code in _SILENT or event.chat not in (None, chat.id):
+    try:
+        await client.send_receipts()
+    except Unreachable:
         return
-    error_console().print(EVENTS[event.code](), style="dim")
-
-
-def _say_connection(event: Event, online: bool) -> bool:
-    if event.kind == "disconnected" and online:
-        error_console().print(words.CONNECTION_LOST(), style="dim")
-        return False
-    if event.kind == "connected" and not online:
-        error_console().print(words.CONNECTION_BACK(), style="dim")
-        return True
-    return online

@@ -36,6 +36,8 @@ def chats(context: typer.Context, *, json: Json = False) -> None:
             screen.print(isolate(title_of(chat)), style="bold", end="")
             notes = [words.MEMBERS(count=len(chat.members))] if chat.kind == "group" else []
             notes += [words.STATUSES[chat.status]()] if chat.status != "active" else []
+            notes += [words.UNREAD(count=chat.unread)] if chat.unread else []
+            notes += [words.MENTIONED()] if chat.mentioned else []
             screen.print("".join(f"  {note}" for note in notes), style="dim")
 
     run_with_client(context, told)
@@ -46,10 +48,14 @@ def send(
     chat: ChatName,
     text: Annotated[str, typer.Argument(metavar="TEXT", help=words.TEXT_ARGUMENT())],
     *,
+    reply: Annotated[
+        str | None, typer.Option("--reply", metavar="ID", help=words.REPLY_OPTION(), show_default=False)
+    ] = None,
     queue: Annotated[bool, typer.Option("--queue", help=words.QUEUE_OPTION())] = False,
     json: Json = False,
 ) -> None:
     """Send a text; returns once the server holds it durably, or with --queue once this home does."""
+    from zajil.cli.commands.messages import find_message
     from zajil.cli.failures import UNREACHABLE, USAGE, Failed
     from zajil.cli.output import console, print_json
 
@@ -61,10 +67,12 @@ def send(
         from zajil.protocol.errors import Unreachable
 
         found = find_chat(client, chat)
+        quoted = None if reply is None else find_message(client, found, reply).id
+        named = client.find_mentions(found, body)
         if queue:
-            return client.queue(found, body)
+            return client.queue(found, body, reply_to=quoted, mentions=named)
         try:
-            return await client.send(found, body)
+            return await client.send(found, body, reply_to=quoted, mentions=named)
         except Unreachable as error:
             raise Failed("unreachable", exit_code=UNREACHABLE, hint=words.KEPT()) from error
 
@@ -83,15 +91,17 @@ def read(
         int, typer.Option("--limit", metavar="N", min=1, max=100_000, help=words.LIMIT_OPTION(), show_default="50")
     ] = 50,
     follow: Annotated[bool, typer.Option("--follow", help=words.FOLLOW_OPTION())] = False,
+    ids: Annotated[bool, typer.Option("--ids", help=words.IDS_OPTION())] = False,
     json: JsonLines = False,
 ) -> None:
     """Show a chat, after fetching what waits; without a connection, what is here already."""
+    from zajil.cli.following import follow_chat
     from zajil.cli.output import print_json
-    from zajil.cli.reading import follow_chat, message_row, print_messages, sync_or_say
+    from zajil.cli.reading import message_row, print_messages, quotes_of, sync_or_say, tell_read
 
     async def shown(client: Client) -> None:
         if follow:
-            await follow_chat(client, find_chat(client, chat), limit=limit, json=json)
+            await follow_chat(client, find_chat(client, chat), limit=limit, json=json, ids=ids)
             return
         problem = await sync_or_say(client)
         found = find_chat(client, chat)
@@ -99,9 +109,11 @@ def read(
         if json:
             print_json([message_row(message) for message in messages])
         else:
-            print_messages(messages)
+            print_messages(messages, find=quotes_of(client, found), ids=ids)
+        client.mark_read(found)
         if problem is not None:
             raise problem
+        await tell_read(client)
 
     try:
         run_with_client(context, shown)
@@ -148,6 +160,8 @@ def chat_row(chat: Chat) -> dict[str, object]:
         "members": list(chat.members),
         "devices": chat.devices,
         "last_activity": chat.last_activity,
+        "unread": chat.unread,
+        "mentioned": chat.mentioned,
     }
 
 

@@ -14,7 +14,7 @@ from zajil.cli.texts import account as words
 if TYPE_CHECKING:
     from zajil.client import Client, Contact
 
-_DIGITS_A_GROUP, _GROUPS_A_LINE = 5, 4
+_GROUPS_A_LINE = 4
 
 
 def add(
@@ -60,6 +60,7 @@ def contacts(context: typer.Context, *, json: Json = False) -> None:
             console().print(words.NO_CONTACTS(), style="dim")
         for contact in found:
             verified = f"  {words.VERIFIED()}" if contact.verified else ""
+            verified = f"  {words.KEY_CHANGED()}" if contact.key_changed else verified
             count = words.DEVICES_COUNT(count=contact.devices)
             console().print(f"{contact.id}  ", style="dim", end="")
             console().print(isolate(clean_name(contact.name)), style="bold", end="")
@@ -72,25 +73,72 @@ def verify(
     context: typer.Context,
     who: Annotated[str, typer.Argument(metavar="CHAT-OR-CONTACT", help=words.VERIFY_ARGUMENT())],
     *,
+    confirm: Annotated[bool, typer.Option("--confirm", "--yes", help=words.VERIFY_CONFIRM_OPTION())] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help=words.VERIFY_WITHDRAW_OPTION())] = False,
+    code: Annotated[
+        str | None, typer.Option("--code", metavar="CODE", help=words.VERIFY_CODE_OPTION(), show_default=False)
+    ] = None,
     json: Json = False,
 ) -> None:
-    """The safety number with one person."""
+    """The safety number with one person; compares a code; marks the person as verified."""
     from zajil.cli.output import console, print_json
     from zajil.cli.untrusted import clean_name
 
     async def told(client: Client) -> None:
         contact = find_person(client, who)
-        number = client.safety_number(contact)
-        digits = "".join(number.split())
+        compared = None if code is None else _compare(client, contact, code)
+        if confirm or withdraw:
+            client.set_verified(contact, verified=confirm)
+            contact = client.find_contact(contact.id)
         if json:
-            print_json({"contact": contact.id, "name": contact.name, "safety_number": digits})
+            print_json(_safety_row(client, contact) | ({"compared": compared} if compared else {}))
             return
-        groups = [digits[at : at + _DIGITS_A_GROUP] for at in range(0, len(digits), _DIGITS_A_GROUP)]
-        for at in range(0, len(groups), _GROUPS_A_LINE):
-            console().print("  " + "  ".join(groups[at : at + _GROUPS_A_LINE]), style="bold")
-        console().print(words.VERIFY_COMPARE(name=clean_name(contact.name)), style="dim")
+        name = clean_name(contact.name)
+        if compared is not None:
+            console().print(words.CODES_SAME() if compared == "same" else words.CODES_OTHER_EPOCH())
+        if confirm or withdraw:
+            console().print(words.VERIFY_CONFIRMED(name=name) if confirm else words.VERIFY_WITHDRAWN(name=name))
+        elif compared is None:
+            _print_number(client.safety_number(contact))
+            console().print(words.VERIFY_COMPARE(name=name), style="dim")
+        if not contact.verified and not withdraw:
+            command = f"{frame_of(context).program} verify {shlex.quote(name)} --confirm"
+            console().print(words.VERIFY_HOW(command=command), style="dim")
 
     run_with_client(context, told)
+
+
+def _compare(client: Client, contact: Contact, code: str) -> str:
+    """`same` or `other-epoch`. Raises Failed `codes-differ` (a check found a difference), `no-code`."""
+    from zajil.cli.failures import DIFFERENT, USAGE, Failed
+    from zajil.protocol.errors import Malformed
+
+    try:
+        result = client.check_safety(contact, code)
+    except Malformed:
+        raise Failed("no-code", exit_code=USAGE) from None
+    if result == "different":
+        raise Failed("codes-differ", exit_code=DIFFERENT)
+    return result
+
+
+def _safety_row(client: Client, contact: Contact) -> dict[str, object]:
+    return {
+        "contact": contact.id,
+        "name": contact.name,
+        "safety_number": "".join(client.safety_number(contact).split()),
+        "code": client.safety_code(contact),
+        "verified": contact.verified,
+        "key_changed": contact.key_changed,
+    }
+
+
+def _print_number(number: str) -> None:
+    from zajil.cli.output import console
+
+    groups = number.split()
+    for at in range(0, len(groups), _GROUPS_A_LINE):
+        console().print("  " + "  ".join(groups[at : at + _GROUPS_A_LINE]), style="bold")
 
 
 def find_person(client: Client, who: str) -> Contact:

@@ -1,4 +1,4 @@
-"""`group create | add | remove | leave`."""
+"""`group create | add | remove | rename | promote | demote | leave`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from zajil.cli.texts.text import Text
 
 if TYPE_CHECKING:
     from zajil.client import Client
+    from zajil.client.views import Role
 
 Result = TypeVar("Result")
 
@@ -65,6 +66,51 @@ def remove(context: typer.Context, chat: ChatName, contact: ContactName) -> None
         console().print(words.GROUP_REMOVED(name=clean_name(person.name), title=clean_name(group.title)))
 
     run_with_client(context, removed)
+
+
+def rename(
+    context: typer.Context,
+    chat: ChatName,
+    title: Annotated[str, typer.Argument(metavar="TITLE", help=words.TITLE_ARGUMENT())],
+) -> None:
+    """Another name for a group."""
+    from zajil.cli.output import console
+    from zajil.cli.untrusted import clean_name
+
+    async def renamed(client: Client) -> None:
+        await _kept(client.rename_group(client.find_chat(chat), title), words.CHANGE_KEPT)
+        console().print(words.GROUP_RENAMED(title=clean_name(title)))
+
+    run_with_client(context, renamed)
+
+
+def promote(
+    context: typer.Context,
+    chat: ChatName,
+    contact: ContactName,
+    *,
+    owner: Annotated[bool, typer.Option("--owner", help=words.OWNER_OPTION())] = False,
+) -> None:
+    """Make somebody an admin or owner."""
+    _set_role(context, chat, contact, "owner" if owner else "admin")
+
+
+def demote(context: typer.Context, chat: ChatName, contact: ContactName) -> None:
+    """Make somebody a member again."""
+    _set_role(context, chat, contact, "member")
+
+
+def _set_role(context: typer.Context, chat: str, contact: str, role: Role) -> None:
+    from zajil.cli.output import console
+    from zajil.cli.untrusted import clean_name
+
+    async def changed(client: Client) -> None:
+        group, person = client.find_chat(chat), client.find_contact(contact)
+        await _kept(client.set_role(group, person.id, role), words.CHANGE_KEPT)
+        name, title = clean_name(person.name), clean_name(group.title)
+        console().print(words.GROUP_ROLE_SET(name=name, title=title, role=words.ROLE_NAMES[role]()))
+
+    run_with_client(context, changed)
 
 
 def leave(context: typer.Context, chat: ChatName) -> None:

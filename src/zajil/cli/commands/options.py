@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from zajil.cli.texts import chats, general
+from zajil.cli.texts import chats, general, messages
 
 Json = Annotated[bool, typer.Option("--json", help=general.JSON_OPTION())]
 JsonLines = Annotated[bool, typer.Option("--json", help=general.JSON_LINES_OPTION())]
@@ -32,6 +32,7 @@ DataFolder = Annotated[
     typer.Option("--data", metavar="DIR", help=general.DATA_OPTION(), show_default=False, parser=parse_folder),
 ]
 ChatName = Annotated[str, typer.Argument(metavar="CHAT", help=chats.CHAT_ARGUMENT())]
+MessageName = Annotated[str, typer.Argument(metavar="ID", help=messages.MESSAGE_ARGUMENT())]
 ContactName = Annotated[str, typer.Argument(metavar="CONTACT", help=chats.CONTACT_ARGUMENT())]
 
 

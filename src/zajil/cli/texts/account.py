@@ -143,6 +143,54 @@ VERIFY_COMPARE = Text(
     ru="{name} видит те же цифры? Значит, между вами никого нет.",
 )
 
+VERIFY_CONFIRM_OPTION = Text(
+    en="You compared the digits and they are equal: mark this person as verified.",
+    ar="قارنتَ الأرقام فوجدتها متطابقة: علّم هذا الشخص موثّقًا.",
+    ru="Вы сверили цифры, и они совпали: отметить человека как проверенного.",
+)
+VERIFY_WITHDRAW_OPTION = Text(en="Take that mark back.", ar="إزالة هذه العلامة.", ru="Снять эту отметку.")
+VERIFY_CODE_OPTION = Text(
+    en="Compare with the code that the other side shows (the text of its QR).",
+    ar="المقارنة مع الرمز الذي يعرضه الطرف الآخر (نصّ رمز QR).",
+    ru="Сверить с кодом на экране собеседника (текст его QR-кода).",
+)
+VERIFY_CONFIRMED = Text(en="{name} is verified.", ar="صار {name} موثّقًا.", ru="Отмечено: {name} — проверенный контакт.")
+VERIFY_WITHDRAWN = Text(en="{name} is no longer verified.", ar="لم يعد {name} موثّقًا.", ru="Отметка снята: {name}.")
+VERIFY_HOW = Text(
+    en="If so, mark it:  {command}", ar="إن كان كذلك فعلّم:  {command}", ru="Если да, отметьте это:  {command}"
+)
+KEY_CHANGED = Text(en="key changed", ar="تغيّر المفتاح", ru="ключ сменился")
+CODES_SAME = Text(
+    en="Both codes agree: nobody stands between you.",
+    ar="الرمزان متطابقان: لا أحد يتوسّط بينكما.",
+    ru="Коды совпадают: между вами никого нет.",
+)
+CODES_OTHER_EPOCH = Text(
+    en="The keys agree; run zajil sync on both sides and compare once more to check the server too.",
+    ar="المفاتيح متطابقة؛ نفّذ zajil sync عند الطرفين وقارن مرة أخرى للتحقّق من الخادم أيضًا.",
+    ru="Ключи совпадают; выполните zajil sync на обеих сторонах и сверьте ещё раз, чтобы проверить и сервер.",
+)
+
+PRIVACY = Text(
+    en="What others learn from you, and you from them: read receipts and typing.",
+    ar="ما يعرفه الآخرون عنك وتعرفه عنهم: إشعارات القراءة والكتابة.",
+    ru="Что видят другие и видите вы: отчёты о прочтении и наборе текста.",
+)
+RECEIPTS_OPTION = Text(
+    en="Delivery and read receipts, on or off; off means you see none either.",
+    ar="إشعارات التسليم والقراءة، on أو off؛ ومع off لا تراها أنت أيضًا.",
+    ru="Отчёты о доставке и прочтении, on или off; с off их не видите и вы.",
+)
+TYPING_OPTION = Text(
+    en="That somebody is writing, on or off; off means you see it of nobody either.",
+    ar="إظهار أن أحدهم يكتب، on أو off؛ ومع off لا تراه أنت أيضًا.",
+    ru="Что кто-то печатает, on или off; с off этого не видите и вы.",
+)
+RECEIPTS_STATE = Text(en="Read receipts: {state}", ar="إشعارات القراءة: {state}", ru="Отчёты о прочтении: {state}")
+TYPING_STATE = Text(en="Typing: {state}", ar="إشعار الكتابة: {state}", ru="Набор текста: {state}")
+ON = Text(en="on", ar="مفعّل", ru="включено")
+OFF = Text(en="off", ar="معطّل", ru="выключено")
+
 DOCTOR = Text(
     en="Check this device's folder and its server.",
     ar="فحص مجلّد هذا الجهاز والخادم.",

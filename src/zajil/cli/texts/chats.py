@@ -54,6 +54,12 @@ KEPT = Text(
     ru="Сообщение сохранено и уйдёт при следующей zajil sync; набирать его заново не нужно.",
 )
 
+REPLY_OPTION = Text(
+    en="Answer this message: its id, or the first characters of it.",
+    ar="الردّ على هذه الرسالة: معرّفها أو أول أحرفه.",
+    ru="Ответить на это сообщение: его идентификатор или первые знаки.",
+)
+
 READ = Text(en="Show a chat.", ar="عرض محادثة.", ru="Показать чат.")
 LIMIT_OPTION = Text(
     en="How many of the newest messages.", ar="عدد أحدث الرسائل المعروضة.", ru="Сколько последних сообщений показать."
@@ -63,6 +69,13 @@ FOLLOW_OPTION = Text(
     ar="البقاء وعرض الرسائل الجديدة فور وصولها.",
     ru="Остаться и показывать новые сообщения по мере поступления.",
 )
+IDS_OPTION = Text(
+    en="Show the beginning of each message's id.",
+    ar="عرض أول معرّف كل رسالة.",
+    ru="Показывать начало идентификатора каждого сообщения.",
+)
+UNREAD = Text(en="unread: {count}", ar="غير مقروء: {count}", ru="непрочитанных: {count}")
+MENTIONED = Text(en="you are mentioned", ar="ذُكر اسمك", ru="вас упомянули")
 EMPTY_CHAT = Text(en="Nothing here yet.", ar="لا شيء هنا بعد.", ru="Здесь пока пусто.")
 FOLLOWING = Text(
     en="Waiting for new messages; Ctrl-C ends it.",
@@ -133,6 +146,31 @@ GROUP_REMOVE = Text(
     ru="Исключить участника; новых сообщений он больше не прочтёт.",
 )
 GROUP_LEAVE = Text(en="Leave a group.", ar="مغادرة مجموعة.", ru="Выйти из группы.")
+GROUP_RENAME = Text(en="Give a group another name.", ar="تغيير اسم مجموعة.", ru="Переименовать группу.")
+GROUP_PROMOTE = Text(
+    en="Make a member an admin, or with --owner an owner.",
+    ar="جعل عضو مشرفًا، أو مالكًا مع --owner.",
+    ru="Сделать участника администратором или, с --owner, владельцем.",
+)
+GROUP_DEMOTE = Text(
+    en="Make somebody an ordinary member again.", ar="إعادة شخص إلى عضو عادي.", ru="Снять особые права."
+)
+OWNER_OPTION = Text(
+    en="Owner: may also change roles.", ar="مالك: يغيّر الأدوار أيضًا.", ru="Владелец: может менять и роли."
+)
+GROUP_RENAMED = Text(
+    en="The group is now called “{title}”.", ar="صار اسم المجموعة «{title}».", ru="Группа теперь называется «{title}»."
+)
+ROLE_NAMES = {
+    "member": Text(en="member", ar="عضو", ru="участник"),
+    "admin": Text(en="admin", ar="مشرف", ru="администратор"),
+    "owner": Text(en="owner", ar="مالك", ru="владелец"),
+}
+GROUP_ROLE_SET = Text(
+    en="{name} in “{title}” is now: {role}.",
+    ar="دور {name} في «{title}» الآن: {role}.",
+    ru="{name} в «{title}» теперь: {role}.",
+)
 GROUP_CREATED = Text(
     en="“{title}” is ready; members: {count}.",
     ar="المجموعة «{title}» جاهزة؛ الأعضاء: {count}.",

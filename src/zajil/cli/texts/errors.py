@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from zajil.cli.texts.complaint import LATER, READDING, RELINK, SYNC, UPDATE, Complaint
 from zajil.cli.texts.home_errors import HOME_COMPLAINTS
+from zajil.cli.texts.messages import TALK_COMPLAINTS
 from zajil.cli.texts.server import SERVER_COMPLAINTS
 from zajil.cli.texts.text import Text
 
@@ -232,7 +233,7 @@ PROTOCOL_COMPLAINTS: dict[str, Complaint] = {
         LATER,
     ),
 }
-COMPLAINTS = PROTOCOL_COMPLAINTS | HOME_COMPLAINTS | SERVER_COMPLAINTS
+COMPLAINTS = PROTOCOL_COMPLAINTS | HOME_COMPLAINTS | TALK_COMPLAINTS | SERVER_COMPLAINTS
 
 
 def find_complaint(code: str) -> Complaint | None:

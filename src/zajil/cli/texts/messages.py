@@ -1,0 +1,126 @@
+"""What is done to messages: reacting, editing, deleting, and how that is shown."""
+
+from __future__ import annotations
+
+from zajil.cli.texts.complaint import Complaint
+from zajil.cli.texts.text import Text
+
+MESSAGE_ARGUMENT = Text(
+    en="Id of a message, or its first characters; zajil read CHAT --ids shows them.",
+    ar="معرّف الرسالة أو أول أحرفه؛ يعرضها zajil read CHAT --ids.",
+    ru="Идентификатор сообщения или его первые знаки; их показывает zajil read CHAT --ids.",
+)
+REACT = Text(
+    en="Answer a message with one emoji.", ar="التفاعل مع رسالة برمز تعبيري.", ru="Отреагировать на сообщение эмодзи."
+)
+EMOJI_ARGUMENT = Text(en="One emoji.", ar="رمز تعبيري واحد.", ru="Один эмодзи.")
+REMOVE_OPTION = Text(en="Take your reaction back.", ar="سحب تفاعلك.", ru="Убрать свою реакцию.")
+REACTED_DONE = Text(en="Reacted.", ar="أُرسل التفاعل.", ru="Реакция отправлена.")
+TAKEN_BACK_DONE = Text(en="Taken back.", ar="سُحب التفاعل.", ru="Реакция убрана.")
+
+EDIT = Text(
+    en="Change the text of your message, within a day; all see that it was edited.",
+    ar="تعديل نصّ رسالتك خلال يوم؛ ويرى الجميع أنها عُدّلت.",
+    ru="Изменить текст своего сообщения в течение суток; все увидят пометку.",
+)
+EDITED_DONE = Text(en="Edited.", ar="عُدّلت.", ru="Изменено.")
+
+DELETE = Text(
+    en="Delete a message for all, or with --for-me from this device alone.",
+    ar="حذف رسالة لدى الجميع، أو من هذا الجهاز وحده مع --for-me.",
+    ru="Удалить сообщение у всех или, с --for-me, только на этом устройстве.",
+)
+FOR_ME_OPTION = Text(
+    en="On this device alone; the others keep it.",
+    ar="من هذا الجهاز وحده؛ وتبقى لدى الآخرين.",
+    ru="Только на этом устройстве; у других останется.",
+)
+DELETED_DONE = Text(en="Deleted for all.", ar="حُذفت لدى الجميع.", ru="Удалено у всех.")
+DELETED_HERE_DONE = Text(en="Deleted on this device.", ar="حُذفت من هذا الجهاز.", ru="Удалено на этом устройстве.")
+KEPT = Text(
+    en="The change is stored here and goes out with the next zajil sync.",
+    ar="حُفظ التغيير هنا وسيُرسل مع أول zajil sync.",
+    ru="Изменение сохранено здесь и уйдёт при следующей zajil sync.",
+)
+
+EDITED = Text(en="edited", ar="معدّلة", ru="изменено")
+DELETED = Text(en="This message was deleted.", ar="حُذفت هذه الرسالة.", ru="Сообщение удалено.")
+UNSUPPORTED = Text(
+    en="A newer Zajil can show this message.",
+    ar="تُعرض هذه الرسالة في إصدار أحدث من زاجل.",
+    ru="Это сообщение покажет более новая версия Zajil.",
+)
+QUOTE = Text(en="to {name}: {text}", ar="ردًّا على {name}: {text}", ru="в ответ {name}: {text}")
+QUOTE_GONE = Text(
+    en="to a message that is not here",
+    ar="ردًّا على رسالة غير موجودة هنا",
+    ru="в ответ на сообщение, которого здесь нет",
+)
+SAW_DELETION = Text(en="{name} deleted a message.", ar="حذف {name} رسالة.", ru="{name} удаляет сообщение.")
+SAW_REACTION = Text(
+    en="{name} reacted with {emoji} to: {text}",
+    ar="تفاعل {name} بـ {emoji} مع: {text}",
+    ru="{name}: {emoji} на «{text}»",
+)
+SAW_TAKE_BACK = Text(
+    en="{name} took a reaction back from: {text}",
+    ar="سحب {name} تفاعله مع: {text}",
+    ru="{name} убирает реакцию с «{text}»",
+)
+WRITING = Text(en="{name} is writing…", ar="{name} يكتب…", ru="{name} печатает…")
+
+TALK_COMPLAINTS: dict[str, Complaint] = {
+    "codes-differ": Complaint(
+        Text(
+            en="The codes do not belong together: somebody may stand between you.",
+            ar="الرمزان غير متطابقين: ربما يتوسّط أحدهم بينكما.",
+            ru="Коды не сходятся: возможно, между вами кто-то стоит.",
+        ),
+        Text(
+            en="Check that it is the code for this very chat; then do not trust it until you have talked in person.",
+            ar="تأكّد أنه رمز هذه المحادثة نفسها؛ وإلا فلا تثق بها حتى تلتقيا.",
+            ru="Проверьте, что это код именно этого чата; если да, не доверяйте ему, пока не поговорите лично.",
+        ),
+    ),
+    "no-code": Complaint(
+        Text(en="This is not the code of a safety number.", ar="هذا ليس رمز رقم أمان.", ru="Это не код безопасности.")
+    ),
+    "no-message": Complaint(
+        Text(
+            en="There is no such message in this chat.",
+            ar="لا توجد رسالة كهذه في هذه المحادثة.",
+            ru="Такого сообщения в этом чате нет.",
+        ),
+        Text(
+            en="Their ids:  zajil read CHAT --ids",
+            ar="معرّفات الرسائل:  zajil read CHAT --ids",
+            ru="Идентификаторы:  zajil read CHAT --ids",
+        ),
+    ),
+    "no-emoji": Complaint(
+        Text(
+            en="A reaction is exactly one emoji.",
+            ar="التفاعل رمز تعبيري واحد بالضبط.",
+            ru="Реакция — ровно один эмодзи.",
+        )
+    ),
+    "not-yours": Complaint(
+        Text(
+            en="Only its author can edit a message.",
+            ar="لا يعدّل الرسالة إلا كاتبها.",
+            ru="Изменить сообщение может только автор.",
+        )
+    ),
+    "too-late": Complaint(
+        Text(
+            en="A message can be edited for a day only.",
+            ar="لا تُعدّل الرسالة إلا خلال يوم من إرسالها.",
+            ru="Изменить сообщение можно только в течение суток.",
+        ),
+        Text(
+            en="You can delete it for all:  zajil delete CHAT ID",
+            ar="يمكنك حذفها لدى الجميع:  zajil delete CHAT ID",
+            ru="Его можно удалить у всех:  zajil delete CHAT ID",
+        ),
+    ),
+}
