@@ -26,15 +26,21 @@ export interface Enrolment {
   now(): number;
 }
 
+/** A new account. invite: the registration code, where the server wants one. */
+export interface NewAccount extends Omit<Enrolment, "store" | "calls"> {
+  readonly name: string;
+  readonly invite: string | null;
+}
+
 /**
  * Make the account at the server and its self group in the store.
  *
- * invite: the registration code, where the server wants one. May be called again after it failed at any point: keys that
- * the server may have seen are used again. Rejects with `malformed` for a name, `home-exists`, the server's refusal.
+ * May be called again after it failed at any point: keys that the server may have seen are used again. Rejects with `malformed` for a name, `home-exists`, the server's refusal.
  */
-export async function register(where: Enrolment, name: string, invite: string | null): Promise<void> {
+export async function register(store: Store, calls: Calls, account: NewAccount): Promise<void> {
+  const { name, invite } = account;
+  const where: Enrolment = { store, calls, server: account.server, now: () => account.now() };
   chats.checkName(name);
-  const { store, calls } = where;
   const config = await fetchConfig(calls);
   const seed = await prepareKeys(store);
   try {

@@ -14,6 +14,7 @@ import { Core } from "../rules/core.ts";
 import { LINKED_PATIENCE_MS } from "../rules/readd.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
+import type { Store } from "../store/types.ts";
 import type { Calls } from "./calls.ts";
 import { type Enrolment, fetchConfig, findUnregistered, saveProfile } from "./enrol.ts";
 import { logIn, type Tokens } from "./login.ts";
@@ -26,22 +27,15 @@ const POLL_MS = 500;
 const LIST_TRIES = 4;
 
 // -- the new device
-/** What the new device shows. expires_at: Unix milliseconds. */
-export interface ShownCode {
-  readonly code: string;
-  readonly emoji: readonly string[];
-  readonly expires_at: number;
-}
-
-export interface NewDevice {
-  /** What the other devices of the account show of this one: at most 64 characters. */
-  readonly name: string;
-  readonly platform: string;
-  /** Address for the link in the code, without a slash at its end. */
-  readonly front: string;
-  onCode(shown: ShownCode): void;
+/** The new device. server: its address, also for the link in the code. */
+export interface NewDevice extends Omit<Enrolment, "store" | "calls"> {
+  /** What the other devices of the account show of this one: its first 64 characters. */
+  readonly deviceName: string;
+  readonly platform?: string;
+  /** The code to show, good for `WAIT_MS`, and the emoji that the other device shows too. */
+  onCode(code: string, emoji: readonly string[]): void;
   /** An old device approved; what follows is verified and stored. */
-  onAnswer(): void;
+  onApproved(): void;
   /** Gives the linking up; the promise then rejects with the signal's reason. */
   readonly signal: AbortSignal;
 }
@@ -51,23 +45,29 @@ export interface NewDevice {
  *
  * Rejects with `home-exists`, `link-expired` when nobody approved in time, `link-mismatch`, Malformed for a wrong answer.
  */
-export async function linkNew(where: Enrolment, device: NewDevice): Promise<void> {
-  const { store, calls } = where;
+export async function linkNew(store: Store, calls: Calls, device: NewDevice): Promise<void> {
+  const where: Enrolment = { store, calls, server: device.server, now: () => device.now() };
   await findUnregistered(store);
   const { server_name } = await fetchConfig(calls);
   const keys = await makeSealKeys();
   const sig_pub = await store.secrets.makeDeviceKey();
   const addr = randomBytes(16);
   const secret = randomBytes(16);
-  const name = [...device.name].slice(0, 64).join("");
-  const offer = linking.encodeOffer({ hpke_pub: keys.publicKey, sig_pub, name, platform: device.platform });
+  const name = [...device.deviceName].slice(0, 64).join("");
+  const offer = linking.encodeOffer({ hpke_pub: keys.publicKey, sig_pub, name, platform: device.platform ?? "web" });
   await calls.call(control.PUT_LINK_OFFER, { request: offer, parameters: { addr: encodeB64(addr) } });
-  const code = encodeLinkCode({ server_name, addr, offer_hash: linking.hashOffer(offer), secret, front: device.front });
-  const expires_at = where.now() + WAIT_MS;
-  device.onCode({ code, emoji: linking.emojiOf(offer), expires_at });
-  const sealed = await awaitAnswer(where, addr, expires_at, device.signal);
+  const code = encodeLinkCode({
+    server_name,
+    addr,
+    offer_hash: linking.hashOffer(offer),
+    secret,
+    front: device.server,
+  });
+  const expiresAt = where.now() + WAIT_MS;
+  device.onCode(code, linking.emojiOf(offer));
+  const sealed = await awaitAnswer(where, addr, expiresAt, device.signal);
   const answer = linking.parseAnswer(await keys.open(sealed, linking.hpkeInfo(addr)), secret);
-  device.onAnswer();
+  device.onApproved();
   await settle(where, answer, { devicePub: sig_pub, serverName: server_name });
 }
 
@@ -192,13 +192,13 @@ async function fetchOffer(
 }
 
 /** What the device behind a code says of itself. Rejects with `bad-link`, `link-expired`, `link-mismatch`. */
-export async function previewLink(core: Core, calls: Calls, text: string): Promise<LinkPreview> {
+export async function preview(core: Core, calls: Calls, text: string): Promise<LinkPreview> {
   const { data, offer } = await fetchOffer(core, calls, text);
   return { name: offer.name, platform: offer.platform, emoji: linking.emojiOf(data) };
 }
 
 /** Enrol the device behind a code: list, certificate, answer, and its Add in every chat. Its device id. */
-export async function approveLink(core: Core, calls: Calls, tokens: Tokens, text: string): Promise<number> {
+export async function approve(core: Core, calls: Calls, tokens: Tokens, text: string): Promise<number> {
   const { code, offer } = await fetchOffer(core, calls, text);
   const seed = await core.store.secrets.open("account-seed");
   if (!seed) throw error("not-permitted", "this device holds no account key");
