@@ -1,0 +1,229 @@
+/** One chat on screen: its head, a window of its messages that grows both ways, and what can be done in it. */
+import type { ChatView, MessageDetails, MessageView } from "../core/api.ts";
+import { codeOf } from "../i18n/errors.ts";
+import { call, listen } from "./host.ts";
+
+const PAGE = 60;
+/** More changes than this at once, and the window is read again as a whole. */
+const SINGLE = 12;
+const MOST = 1000;
+const TYPING_EVERY_MS = 4000;
+
+export interface MentionRange {
+  readonly start: number;
+  readonly end: number;
+  readonly account: string;
+}
+
+export class OpenChat {
+  readonly id: string;
+  view = $state.raw<ChatView>();
+  /** Oldest first, no holes. */
+  messages = $state.raw<readonly MessageView[]>([]);
+  loaded = $state(false);
+  error = $state<string>();
+  /** The window reaches the first, the newest message. */
+  atStart = $state(false);
+  atEnd = $state(true);
+  /** Where the unread ones began when the chat was opened. */
+  firstUnread = $state<string>();
+  #work: Promise<void> = Promise.resolve();
+  #read = 0;
+  #typed = 0;
+  #ended = false;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** Load, and follow changes; answers what ends it. */
+  start(): () => void {
+    const end = listen((event) => {
+      if (event.event === "messages" && event.chat === this.id) void this.#inTurn(() => this.#changed(event.ids));
+      else if (event.event === "chat" && event.chat === this.id) void this.#look();
+      else if (event.event === "contacts") void this.#look();
+    });
+    void this.#inTurn(() => this.#open());
+    return () => {
+      this.#ended = true;
+      end();
+    };
+  }
+
+  /** One change of the window at a time, in order. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#work = this.#work.then(async () => {
+      if (this.#ended) return;
+      try {
+        await work();
+      } catch (error) {
+        if (!this.loaded) this.error = codeOf(error);
+      }
+    });
+    return this.#work;
+  }
+
+  async #open(): Promise<void> {
+    this.view = await call("chat", { id: this.id });
+    this.firstUnread = this.view.first_unread;
+    if (this.firstUnread !== undefined) await this.#window(this.firstUnread);
+    else await this.#newest();
+    this.loaded = true;
+  }
+
+  async #look(): Promise<void> {
+    try {
+      this.view = await call("chat", { id: this.id });
+    } catch (error) {
+      this.error = codeOf(error);
+    }
+  }
+
+  async #newest(): Promise<void> {
+    this.messages = await call("messages", { chat: this.id, limit: PAGE });
+    this.atStart = this.messages.length < PAGE;
+    this.atEnd = true;
+  }
+
+  async #window(around: string): Promise<void> {
+    this.messages = await call("messages", { chat: this.id, around, limit: PAGE });
+    this.atStart = this.atEnd = false;
+    await this.#more("before");
+    await this.#more("after");
+  }
+
+  /** Ask beyond an end of the window. */
+  async #more(side: "before" | "after"): Promise<void> {
+    const edge = side === "before" ? this.messages[0] : this.messages.at(-1);
+    if (!edge) return;
+    const more = await call("messages", { chat: this.id, [side]: edge.n, limit: PAGE });
+    const held = new Set(this.messages.map(({ id }) => id));
+    const fresh = more.filter(({ id }) => !held.has(id));
+    if (side === "before") {
+      if (more.length < PAGE) this.atStart = true;
+      if (fresh.length > 0) this.messages = [...fresh, ...this.messages];
+    } else {
+      if (more.length < PAGE) this.atEnd = true;
+      if (fresh.length > 0) this.messages = [...this.messages, ...fresh];
+    }
+  }
+
+  older(): Promise<void> {
+    return this.atStart ? Promise.resolve() : this.#inTurn(() => this.#more("before"));
+  }
+
+  newer(): Promise<void> {
+    return this.atEnd ? Promise.resolve() : this.#inTurn(() => this.#more("after"));
+  }
+
+  /** Move the window so that it holds a message. False where the core does not know it. */
+  async reach(id: string): Promise<boolean> {
+    if (this.#holds(id)) return true;
+    await this.#inTurn(async () => {
+      const before = this.messages;
+      await this.#window(id);
+      if (!this.#holds(id)) this.messages = before;
+    });
+    return this.#holds(id);
+  }
+
+  async toEnd(): Promise<void> {
+    if (!this.atEnd) await this.#inTurn(() => this.#newest());
+  }
+
+  #holds(id: string): boolean {
+    return this.messages.some((message) => message.id === id);
+  }
+
+  async #changed(ids: readonly string[]): Promise<void> {
+    const known = ids.filter((id) => this.#holds(id));
+    if (known.length > 0) await this.#refresh(known);
+    if (known.length < ids.length && this.atEnd) {
+      if (this.messages.length === 0) await this.#newest();
+      else {
+        this.atEnd = false;
+        while (!this.atEnd && !this.#ended) await this.#more("after");
+      }
+    }
+  }
+
+  async #refresh(ids: readonly string[]): Promise<void> {
+    const first = this.messages[0];
+    if (!first) return;
+    const views = ids.length > SINGLE ? undefined : await this.#each(ids);
+    if (!views) {
+      const limit = Math.min(this.messages.length + PAGE, MOST);
+      this.messages = await call("messages", { chat: this.id, after: first.n - 1, limit });
+      return;
+    }
+    const fresh = new Map(views.map((view) => [view.id, view]));
+    this.messages = this.messages.map((held) => fresh.get(held.id) ?? held).sort((a, b) => a.n - b.n);
+  }
+
+  /** Undefined where one of them is gone. */
+  async #each(ids: readonly string[]): Promise<readonly MessageView[] | undefined> {
+    try {
+      const found = await Promise.all(ids.map((id) => call("message", { chat: this.id, id })));
+      return found.map(({ message }) => message);
+    } catch {
+      return undefined;
+    }
+  }
+
+  details(id: string): Promise<MessageDetails> {
+    return call("message", { chat: this.id, id });
+  }
+
+  /** Everything up to this message has been seen. */
+  markRead(message: MessageView): void {
+    if (message.n <= this.#read || !this.view) return;
+    this.#read = message.n;
+    if (this.view.unread > 0) void call("mark_read", { chat: this.id, id: message.id }).catch(() => undefined);
+  }
+
+  /** Id of the new message; rejects where nothing was stored. */
+  send(text: string, reply: string | undefined, mentions: readonly MentionRange[]): Promise<string> {
+    this.firstUnread = undefined;
+    return call("send", {
+      chat: this.id,
+      text,
+      ...(reply === undefined ? {} : { reply_to: reply }),
+      ...(mentions.length === 0 ? {} : { mentions }),
+    });
+  }
+
+  edit(id: string, text: string): Promise<void> {
+    return call("edit", { chat: this.id, id, text });
+  }
+
+  erase(id: string, whose: "me" | "all"): Promise<void> {
+    return call("delete_message", { chat: this.id, id, for: whose });
+  }
+
+  /** The same emoji again takes it back. */
+  react(message: MessageView, emoji: string): Promise<void> {
+    const taken = message.reactions.some((reaction) => reaction.own && reaction.emoji === emoji);
+    return call("react", { chat: this.id, id: message.id, emoji: taken ? null : emoji });
+  }
+
+  retry(id: string): Promise<void> {
+    return call("retry", { chat: this.id, id });
+  }
+
+  rejoin(): Promise<void> {
+    return call("rejoin", { chat: this.id });
+  }
+
+  /** Somebody types here: told at most once per 4 s. */
+  typing(): void {
+    const now = Date.now();
+    if (now - this.#typed < TYPING_EVERY_MS) return;
+    this.#typed = now;
+    void call("typing", { chat: this.id }).catch(() => undefined);
+  }
+
+  keepDraft(text: string, reply: string | undefined): void {
+    const draft = { chat: this.id, text, ...(reply === undefined ? {} : { reply_to: reply }) };
+    void call("set_draft", draft).catch(() => undefined);
+  }
+}

@@ -1,0 +1,21 @@
+/** A message as it is read aloud: who, to whom, what, when, how far it came. */
+import type { MessageView } from "../../core/api.ts";
+import { isolate } from "../../i18n/bidi.ts";
+import { t } from "../../i18n/catalogue.ts";
+import { formatMoment } from "../../i18n/date.ts";
+import { sayState } from "../parts/text/state.ts";
+
+const SPOKEN = 500;
+
+export function sayArticle(message: MessageView): string {
+  const text = message.deleted ? t.message_deleted() : (message.text ?? "").slice(0, SPOKEN);
+  const whom = message.quote?.sender ? isolate(message.quote.sender.name) : undefined;
+  const values = {
+    who: isolate(message.sender.name),
+    text,
+    time: formatMoment(message.at),
+    state: sayState(message.state),
+  };
+  if (message.own) return whom === undefined ? t.article_own(values) : t.article_reply_own({ ...values, whom });
+  return whom === undefined ? t.article(values) : t.article_reply({ ...values, whom });
+}
