@@ -2,6 +2,7 @@
 import type { CallName, Connection, CoreEvent, Health, Lead, Status } from "./api.ts";
 import { error, ZajilError } from "../protocol/errors.ts";
 import type { Send } from "../protocol/frames.ts";
+import { CLIENT_VERSION } from "../protocol/limits.ts";
 import { eventsOf } from "./events.ts";
 import type { Leading } from "./lead.ts";
 import { Core } from "./rules/core.ts";
@@ -32,9 +33,6 @@ const NO_HEALTH: Health = {
   rolled_back: false,
   update_required: false,
 };
-
-/** The version of the protocol that this client speaks; READY says the lowest one the server still talks to. */
-export const CLIENT_VERSION = 1;
 
 export interface DeviceParts {
   readonly profile: string;
@@ -221,6 +219,7 @@ export class Device implements Leading, Host {
     if (!(problem instanceof ZajilError)) return;
     if (problem.code === "lost-lead") this.#end("lost-lead");
     else if (problem.code === "home-damaged") this.#end("damaged");
+    else if (problem.code === "update-required") this.#noteVersion(CLIENT_VERSION + 1);
     else if (problem.code === "storage-full" && !this.#storageFull) {
       this.#storageFull = true;
       void this.#emitStatus();

@@ -9,7 +9,14 @@ import { chatLine, messageView, personOf } from "./verbs/views.ts";
 const LINES: readonly EventCode[] = ["message", "state", "edited", "deleted", "reacted"];
 const LISTS: readonly EventCode[] = ["profile"];
 const DEVICES: readonly EventCode[] = ["device-linked", "device-list"];
-const PROBLEMS: readonly EventCode[] = ["old-copy", "forked-list", "refused-change", "bad-message", "bad-welcome", "gap"];
+const PROBLEMS: readonly EventCode[] = [
+  "old-copy",
+  "forked-list",
+  "refused-change",
+  "bad-message",
+  "bad-welcome",
+  "gap",
+];
 
 /** The events of one durable step, in an order that never names a chat before the list knows it. */
 export async function eventsOf(look: Look, told: readonly Told[]): Promise<CoreEvent[]> {

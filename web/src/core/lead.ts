@@ -179,7 +179,10 @@ export class Election {
     this.#waiting.clear();
     for (const one of waiting) {
       if (one.taken) one.reject({ code: "lost-lead", category: "local" });
-      else this.#leading.call(one.name, one.args).then(one.resolve, (problem: unknown) => one.reject(toldFailure(problem)));
+      else
+        this.#leading
+          .call(one.name, one.args)
+          .then(one.resolve, (problem: unknown) => one.reject(toldFailure(problem)));
     }
   }
 

@@ -254,7 +254,11 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
   });
   await step.saveGroup(gid, group);
   await settleEpoch(step, gid, before.epoch);
-  const names = (chatRow: Chat) => chatRow.members.map((m) => `${m.account}/${m.device}`).sort().join();
+  const names = (chatRow: Chat) =>
+    chatRow.members
+      .map((m) => `${m.account}/${m.device}`)
+      .sort()
+      .join();
   if (names(before) !== names(chat)) step.event("members", gid);
   if (before.title !== chat.title) step.event("renamed", gid);
   if (JSON.stringify(before.roles) !== JSON.stringify(chat.roles)) step.event("roles", gid);

@@ -123,6 +123,19 @@ export class Core {
     return this.step("drained", (step) => sync.takeDrained(step));
   }
 
+  /** Where the mailbox stands: the highest seq stored, and whether messages of a later epoch are kept. */
+  position(): Promise<{ readonly after: number; readonly holding: boolean }> {
+    return this.look(async (look) => {
+      const { last_seq: after } = await look.session();
+      return { after, holding: (await look.tx.count("held")) > 0 };
+    });
+  }
+
+  /** What is held waited too long on a standing connection. */
+  takeWaited(): Promise<void> {
+    return this.step("waited", (step) => sync.takeWaited(step));
+  }
+
   /** EPH came: somebody writes, or it changes nothing. */
   takeEphemeral(eph: Eph): Promise<void> {
     return this.step("ephemeral", (step) => typing.takeEphemeral(step, eph));

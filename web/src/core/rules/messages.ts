@@ -62,7 +62,10 @@ export async function submitForm(
 async function submitContent(step: Step, gid: Id, body: MimiContent, fields: Partial<Item>): Promise<Id> {
   const data = content.encodeContent(body);
   const identity = rows.idOf(content.messageIdOf(body, data));
-  await outbox.submit(step, rows.makeItem(gid, "message", step.now, { content: data, message_id: identity, ...fields }));
+  await outbox.submit(
+    step,
+    rows.makeItem(gid, "message", step.now, { content: data, message_id: identity, ...fields }),
+  );
   return identity;
 }
 
@@ -166,12 +169,7 @@ export interface Encrypted {
 }
 
 /** Encrypt a content in the chat's epoch; the ratchet has moved on in this step. data: bytes of `body`. Throws MlsError. */
-export async function encryptContent(
-  step: Step,
-  chat: Chat,
-  body: MimiContent,
-  data: Uint8Array,
-): Promise<Encrypted> {
+export async function encryptContent(step: Step, chat: Chat, body: MimiContent, data: Uint8Array): Promise<Encrypted> {
   const group = await step.loadGroup(chat.gid);
   const tag = content.contentTag(body.salt, data);
   const signature = await step.secrets.sign(content.reportTbs(tag, rows.bytesOf(chat.gid), chat.epoch));

@@ -199,7 +199,12 @@ export async function takeErr(step: Step, mid: Uint8Array, code: string): Promis
     const again = await requeue(step, n, item, await step.wantedDrain());
     await changeItem(step, n, again, { reason: code, ...refusal(item) });
   } else if (EPOCH_REFUSALS.includes(code) && item.kind === "commit") {
-    await changeItem(step, n, item, { state: "waiting", wait: await step.wantedDrain(), reason: code, ...refusal(item) });
+    await changeItem(step, n, item, {
+      state: "waiting",
+      wait: await step.wantedDrain(),
+      reason: code,
+      ...refusal(item),
+    });
   } else if (code === "pass-spent" && item.kind === "create" && item.refusals < PATIENCE) {
     await requeue(step, n, { ...item, group_pass: new Uint8Array(), ...refusal(item) });
   } else if (code === "group-exists" && item.kind === "create") {

@@ -124,12 +124,7 @@ export async function takeRequest(step: Step, account: Id, device: number, part:
   const leaf = rows.leafOf(chat, account, device);
   const member = leaf === undefined ? undefined : rows.memberAt(chat, leaf);
   if (member !== undefined && part.last_epoch !== null && member.added > part.last_epoch) return;
-  const mark = concat(
-    new TextEncoder().encode("readd"),
-    part.gid,
-    rows.bytesOf(account),
-    outbox.numberBytes(device),
-  );
+  const mark = concat(new TextEncoder().encode("readd"), part.gid, rows.bytesOf(account), outbox.numberBytes(device));
   const last = await step.tx.find("helper", mark);
   if (last !== undefined && step.now - outbox.bytesNumber(last) < ROUND_MS) return;
   await step.tx.put("helper", mark, outbox.numberBytes(step.now));

@@ -169,7 +169,11 @@ export async function missingClaims(look: Look, item: Item): Promise<[Id, readon
 /** Every sealed request whose outcome is unknown. */
 export async function openRequests(look: Look): Promise<Request[]> {
   const sealed = (await rows.items(look.tx)).filter(([, item]) => item.state === "sealed");
-  return sealed.map(([, item]) => ({ mid: item.mid, gid: item.gid, frame: parseSClient(item.request) as RequestFrame }));
+  return sealed.map(([, item]) => ({
+    mid: item.mid,
+    gid: item.gid,
+    frame: parseSClient(item.request) as RequestFrame,
+  }));
 }
 
 /** Whether any item waits to be sealed. */

@@ -73,6 +73,11 @@ export async function takeDrained(step: Step): Promise<void> {
       await judgePatience(step, item);
     }
   }
+  await takeWaited(step);
+}
+
+/** What is held waited in vain, for a drain or too long on a standing connection: the commits before it are lost. */
+export async function takeWaited(step: Step): Promise<void> {
   for (const chat of await rows.allChats(step.tx)) {
     if (chat.status !== "active" || chat.asking !== null) continue;
     if ((await step.tx.rows("held", rows.bytesOf(chat.gid), { newest: 1 })).length > 0) {

@@ -10,9 +10,32 @@ import type { Chat, Id, Profile, Session } from "./rows.ts";
 
 /** What followers are told once a step is durable. */
 export type EventCode =
-  | "message" | "state" | "members" | "created" | "joined" | "rejoined" | "leaving" | "left" | "removed" | "profile"
-  | "gap" | "device-linked" | "device-list" | "old-copy" | "forked-list" | "refused-change" | "bad-message"
-  | "bad-welcome" | "read" | "typing" | "edited" | "deleted" | "reacted" | "renamed" | "roles" | "privacy";
+  | "message"
+  | "state"
+  | "members"
+  | "created"
+  | "joined"
+  | "rejoined"
+  | "leaving"
+  | "left"
+  | "removed"
+  | "profile"
+  | "gap"
+  | "device-linked"
+  | "device-list"
+  | "old-copy"
+  | "forked-list"
+  | "refused-change"
+  | "bad-message"
+  | "bad-welcome"
+  | "read"
+  | "typing"
+  | "edited"
+  | "deleted"
+  | "reacted"
+  | "renamed"
+  | "roles"
+  | "privacy";
 
 export interface Told {
   readonly code: EventCode;

@@ -169,7 +169,11 @@ export class Service {
     this.#fanOut(old, request, { kind: Kind.COMMIT, epoch: request.epoch, body: request.commit });
     if (request.welcome !== null) {
       const welcome = { kind: Kind.WELCOME, epoch: group.epoch, body: request.welcome };
-      this.#fanOut(added.map(([, mailbox]) => mailbox), request, welcome);
+      this.#fanOut(
+        added.map(([, mailbox]) => mailbox),
+        request,
+        welcome,
+      );
     }
     return group.epoch;
   }
@@ -180,7 +184,16 @@ export class Service {
       const mailbox = this.mailboxes.get(key);
       if (mailbox === undefined) continue;
       const { gid } = request;
-      mailbox.queue.push({ type: "Msg", seq: mailbox.next++, id, gid, ts: this.now(), frank: null, via: null, ...message });
+      mailbox.queue.push({
+        type: "Msg",
+        seq: mailbox.next++,
+        id,
+        gid,
+        ts: this.now(),
+        frank: null,
+        via: null,
+        ...message,
+      });
     }
   }
 }

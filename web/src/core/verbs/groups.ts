@@ -6,8 +6,7 @@ import type { Step } from "../state/step.ts";
 import type { Handlers, Host } from "./handlers.ts";
 import { findPlace } from "./talk.ts";
 
-type Names =
-  | "create_group" | "add_members" | "remove_member" | "rename_group" | "set_role" | "leave_group" | "rejoin";
+type Names = "create_group" | "add_members" | "remove_member" | "rename_group" | "set_role" | "leave_group" | "rejoin";
 
 const ROLE_NUMBERS = { member: 0, admin: 1, owner: 2 } as const;
 
@@ -19,7 +18,8 @@ export function groupVerbs(host: Host): Handlers<Names> {
     return answer;
   }
   return {
-    create_group: ({ title, members }) => change("create-group", (step) => chats.openGroup(step, title.trim(), members)),
+    create_group: ({ title, members }) =>
+      change("create-group", (step) => chats.openGroup(step, title.trim(), members)),
     add_members: ({ chat, members }) =>
       change("add-members", async (step) => {
         for (const member of members) await chats.addAccount(step, chat, member);

@@ -3,7 +3,14 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import type { Answer, ContactPage, ContactView, InvitePreview } from "../api.ts";
 import { error, ZajilError } from "../../protocol/errors.ts";
 import { encodeContactLink, parseContactLink, type ContactLink } from "../../protocol/identity/links.ts";
-import { compareCodes, encodeSafetyCode, half, parseSafetyCode, safetyNumber, type SafetyCode } from "../../protocol/identity/safety.ts";
+import {
+  compareCodes,
+  encodeSafetyCode,
+  half,
+  parseSafetyCode,
+  safetyNumber,
+  type SafetyCode,
+} from "../../protocol/identity/safety.ts";
 import * as chats from "../rules/chats.ts";
 import * as groups from "../rules/groups.ts";
 import * as accounts from "../state/accounts.ts";
@@ -18,7 +25,7 @@ export const LINK_USES = 20;
 export const LINK_DAYS = 30;
 
 type Names =
-  | "contacts" | "contact" | "set_verified" | "check_safety" | "make_invite" | "preview_invite" | "add_contact";
+  "contacts" | "contact" | "set_verified" | "check_safety" | "make_invite" | "preview_invite" | "add_contact";
 
 /** Calls about people. */
 export function peopleVerbs(host: Host): Handlers<Names> {
@@ -26,14 +33,19 @@ export function peopleVerbs(host: Host): Handlers<Names> {
   return {
     contacts: () =>
       core().look(async (look) => {
-        const all = (await rows.allAccounts(look.tx)).filter((a) => a.contact && a.account_id !== look.profile.account_id);
+        const all = (await rows.allAccounts(look.tx)).filter(
+          (a) => a.contact && a.account_id !== look.profile.account_id,
+        );
         return Promise.all(all.map((account) => contactView(look, account)));
       }),
     contact: ({ account }) => core().look((look) => contactPage(look, account)),
     async set_verified({ account, verified }) {
       await core().step("verify", async (step) => {
         const known = await knownKey(step, account);
-        await accounts.change(step, account, { verified, verified_pub: verified ? known.account_pub : new Uint8Array() });
+        await accounts.change(step, account, {
+          verified,
+          verified_pub: verified ? known.account_pub : new Uint8Array(),
+        });
         step.event("profile");
       });
     },

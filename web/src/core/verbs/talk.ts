@@ -17,8 +17,19 @@ import { chatLine, chatView, messageView, personOf } from "./views.ts";
 const PAGE_MAX = 200;
 
 type Names =
-  | "chats" | "chat" | "messages" | "message" | "send" | "retry" | "mark_read" | "set_draft" | "set_muted"
-  | "delete_message" | "edit" | "react" | "typing";
+  | "chats"
+  | "chat"
+  | "messages"
+  | "message"
+  | "send"
+  | "retry"
+  | "mark_read"
+  | "set_draft"
+  | "set_muted"
+  | "delete_message"
+  | "edit"
+  | "react"
+  | "typing";
 
 /** The chat of an id, the one it was merged into. Throws `unknown-chat`. */
 export async function findPlace(look: Look, id: Id): Promise<Chat> {
@@ -34,7 +45,8 @@ export async function findLine(look: Look, id: Id): Promise<[number, rows.Stored
   if (found !== undefined) return found;
   // A text that moved into another chat: `known` holds its new id.
   const moved = await look.tx.find("known", rows.bytesOf(id));
-  const again = moved === undefined || moved.length === 0 ? undefined : await rows.findMessage(look.tx, rows.idOf(moved));
+  const again =
+    moved === undefined || moved.length === 0 ? undefined : await rows.findMessage(look.tx, rows.idOf(moved));
   if (again === undefined) throw error("unknown-chat");
   return again;
 }

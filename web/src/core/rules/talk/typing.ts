@@ -5,7 +5,6 @@
  * It overtakes the mailbox. So it never pushes a key out that a message there still needs, and nothing but `typing` may
  * come this way: a text brought early by the server would lose its key, and with it itself.
  */
-import { encodeAad } from "../../../protocol/chat/aad.ts";
 import * as content from "../../../protocol/chat/content.ts";
 import * as forms from "../../../protocol/chat/forms.ts";
 import * as parts from "../../../protocol/chat/parts.ts";
