@@ -1,6 +1,6 @@
 /** Each rule of direction and spoofing that is a function; the rest is looked at in the browser stories. */
 import { describe, expect, test } from "vitest";
-import { balance, cleanName, isolate, isolateLeftToRight, mixesScripts, stripControls } from "./bidi.ts";
+import { balance, cleanName, directionOf, isolate, isolateLeftToRight, mixesScripts, stripControls } from "./bidi.ts";
 
 const CONTROLS = ["\u202A", "\u202B", "\u202C", "\u202D", "\u202E", "\u2066", "\u2067", "\u2068", "\u2069"];
 
@@ -52,5 +52,18 @@ describe("hosts", () => {
   );
   test.each(["pаypal.com", "exаmple.org", "google.соm.evil", "аpple.example.com"])("%s mixes scripts", (host) => {
     expect(mixesScripts(host)).toBe(true);
+  });
+});
+
+describe("paragraphs", () => {
+  test.each([
+    ["hello سلام", "ltr"],
+    ["سلام hello", "rtl"],
+    ["123 (سلام)", "rtl"],
+    ["123", "ltr"],
+    ["👍 שלום", "rtl"],
+    ["", "ltr"],
+  ])("%j runs %s", (text, direction) => {
+    expect(directionOf(text)).toBe(direction);
   });
 });

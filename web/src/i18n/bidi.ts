@@ -73,3 +73,12 @@ export function mixesScripts(host: string): boolean {
   const whole = labels.slice(0, -1).join("");
   return [...labels, whole].some((part) => SCRIPTS.filter((script) => script.test(part)).length > 1);
 }
+
+/** Letters that are written from right to left: Hebrew, Arabic, Syriac, Thaana, N'Ko and their neighbours. */
+const RIGHT_TO_LEFT = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC]|\uD83A[\uDC00-\uDFFF]/;
+
+/** Direction of a paragraph by its first letter, as `dir="auto"` finds it; left to right where there is none. */
+export function directionOf(text: string): "ltr" | "rtl" {
+  const first = /\p{L}/u.exec(text)?.[0] ?? "";
+  return RIGHT_TO_LEFT.test(first) ? "rtl" : "ltr";
+}

@@ -43,6 +43,10 @@ const PAIRS: readonly (readonly [string, string, number])[] = [
   ...["ok", "warn", "danger", "clay"].flatMap((front) => SURFACES.map((back) => [front, back, 4.5] as const)),
   ...["ok", "warn", "danger"].map((front) => [front, `${front}-bg`, 4.5] as const),
   ...[1, 2, 3, 4, 5, 6, 7, 8].map((n) => [`tint-${n}-ink`, `tint-${n}`, 4.5] as const),
+  ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((n) => [
+    [`tint-${n}-ink`, "raised", 4.5] as const,
+    [`tint-${n}-ink`, "mine", 4.5] as const,
+  ]),
 ];
 
 test.each(PAIRS)("%s on %s is at least %d in both themes", (front, back, lowest) => {
