@@ -79,6 +79,8 @@ export class Person {
   onRequest: (request: Request) => boolean | "answer" = () => true;
   /** Where a step shall end: see `crashAt`. */
   point: string | undefined;
+  /** How often the worker ended. */
+  crashes = 0;
 
   private constructor(
     readonly world: World,
@@ -172,6 +174,7 @@ export class Person {
   private reach(point: string): void {
     if (this.point !== point) return;
     this.point = undefined;
+    this.crashes += 1;
     throw new Crash(point);
   }
 
@@ -251,6 +254,11 @@ export class Person {
     mailbox.packages.push(...made.filter((one) => !one.last_resort));
     mailbox.lastResort = made.find((one) => one.last_resort) ?? mailbox.lastResort;
     await this.core.takePublished();
+  }
+
+  /** Send before receiving anything. */
+  async sendFirst(): Promise<void> {
+    await this.send();
   }
 
   private async send(): Promise<boolean> {

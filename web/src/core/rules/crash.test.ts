@@ -1,0 +1,111 @@
+/** The worker may end at any transaction boundary, requests and answers may be lost: each text arrives exactly once. */
+import "fake-indexeddb/auto";
+import { expect, test } from "vitest";
+import { type Person, World } from "../testing/people.ts";
+import type { Id } from "../state/rows.ts";
+import * as chats from "./chats.ts";
+import * as messages from "./messages.ts";
+
+const say = (who: Person, gid: Id, text: string) => who.core.step("say", (step) => messages.submitText(step, gid, text));
+const TEXTS = ["one", "two", "three"];
+
+async function pair(): Promise<{ world: World; anna: Person; omar: Person; gid: Id }> {
+  const world = new World();
+  const anna = await world.person("Anna");
+  const omar = await world.person("Omar");
+  await anna.meet(omar);
+  const gid = await anna.core.step("dm", (step) => chats.openDm(step, omar.id));
+  await world.settle();
+  // From here on their stores tell where they are.
+  await anna.restart();
+  await omar.restart();
+  await world.settle();
+  return { world, anna, omar, gid };
+}
+
+const STEPS = ["hello", "ready", "receive", "drained", "seal", "ok"];
+const POINTS = STEPS.flatMap((step) => [`${step}:before`, `${step}:after`]);
+
+test.each(POINTS)("the sender's worker ends at %s", async (point) => {
+  const { world, anna, omar, gid } = await pair();
+  for (const text of TEXTS) await say(anna, gid, text);
+  anna.crashAt(point);
+  await world.settle();
+  // The echo of the last text brings the sender through every step.
+  await say(omar, gid, "thanks");
+  await world.settle();
+  expect(anna.crashes).toBe(1);
+  expect(await omar.texts(gid)).toEqual([...TEXTS, "thanks"]);
+  expect(await anna.texts(gid)).toEqual([...TEXTS, "thanks"]);
+  expect((await anna.lines(gid)).every((line) => line.state === "sent" || line.state === "received")).toBe(true);
+});
+
+test.each(POINTS)("the receiver's worker ends at %s", async (point) => {
+  const { world, anna, omar, gid } = await pair();
+  for (const text of TEXTS) await say(anna, gid, text);
+  omar.crashAt(point);
+  await world.settle();
+  await say(omar, gid, "thanks");
+  await world.settle();
+  expect(omar.crashes).toBe(1);
+  expect(await omar.texts(gid)).toEqual([...TEXTS, "thanks"]);
+  expect(await anna.texts(gid)).toEqual([...TEXTS, "thanks"]);
+});
+
+test("written offline, sent once the server is there, in order and once", async () => {
+  const { world, anna, omar, gid } = await pair();
+  anna.away = true;
+  for (const text of TEXTS) await say(anna, gid, text);
+  await world.settle();
+  expect(await omar.texts(gid)).toEqual([]);
+  await anna.restart();
+  expect((await anna.lines(gid)).map((line) => line.state)).toEqual(["queued", "queued", "queued"]);
+  anna.away = false;
+  await world.settle();
+  expect(await omar.texts(gid)).toEqual(TEXTS);
+});
+
+test("requests and answers get lost: the same bytes go again, and the other side shows each text once", async () => {
+  const { world, anna, omar, gid } = await pair();
+  const fates: (boolean | "answer")[] = [false, "answer", false, "answer", true];
+  anna.onRequest = () => fates.shift() ?? true;
+  for (const text of TEXTS) await say(anna, gid, text);
+  await world.settle();
+  await world.settle();
+  expect(fates).toEqual([]);
+  expect(await omar.texts(gid)).toEqual(TEXTS);
+  expect((await anna.lines(gid)).map((line) => line.state)).toEqual(["sent", "sent", "sent"]);
+});
+
+test("an epoch moves on under a sealed text: it is sealed anew and shown once", async () => {
+  const { world, anna, omar, gid } = await pair();
+  const vera = await world.person("Vera");
+  await anna.meet(vera);
+  const group = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id, vera.id]));
+  await world.settle();
+  omar.away = true;
+  await anna.core.step("remove", (step) => chats.removeAccount(step, group, vera.id));
+  await world.settle();
+  omar.away = false;
+  // He seals before he has heard of the new epoch.
+  await say(omar, group, "late");
+  await omar.sendFirst();
+  await world.settle();
+  await world.settle();
+  expect((await anna.texts(group)).filter((text) => text === "late")).toEqual(["late"]);
+  expect((await omar.lines(group)).find((line) => line.text === "late")?.state).toBe("sent");
+  expect(await anna.texts(gid)).toEqual([]);
+});
+
+test("an old copy of the store is noticed, and nothing is sent from it", async () => {
+  const { world, anna, omar, gid } = await pair();
+  await say(omar, gid, "one");
+  await world.settle();
+  anna.mailbox.acked += 5;
+  await anna.core.wantDrain();
+  await say(anna, gid, "not from here");
+  await world.settle();
+  expect(await anna.core.isLocked()).toBe(true);
+  expect(anna.told.map((told) => told.code)).toContain("old-copy");
+  expect(await omar.texts(gid)).toEqual(["one"]);
+});
