@@ -1,0 +1,67 @@
+/** Official vectors of mlswg/mls-implementations at cfd4502, for the suites whose libraries are installed. */
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { type CiphersuiteId, type CiphersuiteImpl, getCiphersuiteFromId } from "ts-mls/crypto/ciphersuite.js";
+import { getCiphersuiteImpl } from "ts-mls/crypto/getCiphersuiteImpl.js";
+import { describe, test } from "vitest";
+
+const COUNTS = {
+  "crypto-basics": 7,
+  deserialization: 14,
+  "key-schedule": 7,
+  "message-protection": 7,
+  messages: 300,
+  "passive-client-welcome": 56,
+  "passive-client-handling-commit": 91,
+  "passive-client-random": 1,
+  psk_secret: 77,
+  "secret-tree": 21,
+  "transcript-hashes": 7,
+  "tree-math": 10,
+  "tree-operations": 5,
+  "tree-validation": 98,
+  treekem: 77,
+  welcome: 7,
+} as const;
+export type FileName = keyof typeof COUNTS;
+
+/** Suites 3, 4 and 6 need ChaCha20-Poly1305 and X448, which Zajil does not ship. */
+export const SUITES: readonly number[] = [1, 2, 5, 7];
+
+const PROJECT = resolve(import.meta.dirname, "../../../../..");
+const configured = process.env["ZAJIL_VECTORS"];
+const PLACES = [
+  ...(configured === undefined ? [] : [resolve(configured, "mls")]),
+  resolve(PROJECT, "../shared/vectors/mls"),
+];
+export const PLACE = PLACES.find((place) => existsSync(place));
+
+/** One test for all vectors of a file and, where the vectors name one, for each suite we can run. */
+export function replay<V>(
+  name: FileName,
+  run: (vector: V, crypto: CiphersuiteImpl) => Promise<void>,
+  suites: readonly number[] = SUITES,
+): void {
+  if (PLACE === undefined) {
+    test.skip(`${name}: no official vectors in ${PLACES.join(" or ")}`);
+    return;
+  }
+  const vectors = JSON.parse(readFileSync(resolve(PLACE, `${name}.json`), "utf8")) as (V & { cipher_suite?: number })[];
+  if (vectors.length !== COUNTS[name]) throw new Error(`${name}: ${vectors.length} vectors`);
+  const known = [...new Set(vectors.map((vector) => vector.cipher_suite ?? 1))].filter((suite) =>
+    suites.includes(suite),
+  );
+  describe.each(known)(`${name}, suite %i`, (suite) => {
+    const mine = vectors.filter((vector) => (vector.cipher_suite ?? 1) === suite);
+    test(`${mine.length} vectors`, async () => {
+      const crypto = await getCiphersuiteImpl(getCiphersuiteFromId(suite as CiphersuiteId));
+      for (const [index, vector] of mine.entries()) {
+        try {
+          await run(vector, crypto);
+        } catch (problem) {
+          throw new Error(`${name}, suite ${suite}, vector ${index}`, { cause: problem });
+        }
+      }
+    });
+  });
+}
