@@ -67,6 +67,19 @@ async function stretchWords(page: Page): Promise<void> {
   });
 }
 
+/** Fonts and icons are there, the QR code is drawn, animations have ended. */
+async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll("svg use")].every(
+      (use) => use.getBoundingClientRect().width > 0 || (use.ownerSVGElement?.clientWidth ?? 0) === 0,
+    ),
+  );
+  await page.evaluate(async () => {
+    await document.fonts.ready;
+    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined)));
+  });
+}
+
 async function open(page: Page, screen: Screen): Promise<string[]> {
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(String(error)));
@@ -79,11 +92,7 @@ async function open(page: Page, screen: Screen): Promise<string[]> {
   await page.goto(`${site.url}?scene=${screen.scene}${screen.fragment ?? ""}`);
   await page.getByTestId(screen.ready).first().waitFor();
   await screen.steps?.(page);
-  // Fonts and the lazy QR library; animations are short and end.
-  await page.evaluate(async () => {
-    await document.fonts.ready;
-    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined)));
-  });
+  await settled(page);
   return errors;
 }
 
