@@ -6,7 +6,8 @@ import type { Id } from "../state/rows.ts";
 import * as chats from "./chats.ts";
 import * as messages from "./messages.ts";
 
-const say = (who: Person, gid: Id, text: string) => who.core.step("say", (step) => messages.submitText(step, gid, text));
+const say = (who: Person, gid: Id, text: string) =>
+  who.core.step("say", (step) => messages.submitText(step, gid, text));
 const TEXTS = ["one", "two", "three"];
 
 async function pair(): Promise<{ world: World; anna: Person; omar: Person; gid: Id }> {

@@ -7,7 +7,8 @@ import * as chats from "./chats.ts";
 import * as messages from "./messages.ts";
 import * as readd from "./readd.ts";
 
-const say = (who: Person, gid: Id, text: string) => who.core.step("say", (step) => messages.submitText(step, gid, text));
+const say = (who: Person, gid: Id, text: string) =>
+  who.core.step("say", (step) => messages.submitText(step, gid, text));
 
 async function pair(): Promise<{ world: World; anna: Person; omar: Person; gid: Id }> {
   const world = new World();
