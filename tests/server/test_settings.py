@@ -81,6 +81,25 @@ async def test_one_server_for_one_directory_and_nobody_else_reads_its_keys(tmp_p
     await again.stop()
 
 
+async def test_a_lost_key_file_is_said_and_not_replaced(tmp_path: Path, client: aiohttp.ClientSession) -> None:
+    create_invite(tmp_path, 1)
+    settings = Settings(port=0, registration="open")
+    server = await Server.start(tmp_path, settings)
+    await Http(f"http://127.0.0.1:{server.port}", client).register(Person())
+    await server.stop()
+    key = tmp_path / "zajil.key"
+    kept = key.read_bytes()
+    key.unlink()
+    for _ in range(2):
+        with pytest.raises(KeyFileError, match=r"zajil\.key is missing"):
+            await Server.start(tmp_path, settings)
+        assert not key.exists()
+    key.write_bytes(kept)
+    key.chmod(0o600)
+    again = await Server.start(tmp_path, settings)
+    await again.stop()
+
+
 async def test_an_invite_made_beside_a_running_server_opens_it(tmp_path: Path, client: aiohttp.ClientSession) -> None:
     server = await Server.start(tmp_path, Settings(port=0))
     try:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import aiohttp
 import pytest
@@ -80,7 +80,7 @@ async def _no_low_keys(_device: CallingDevice) -> tuple[frames.KeysLow, ...]:
 
 @asynccontextmanager
 async def serving(
-    make: type[AiohttpShell], queue: Queue, *, inbound_bytes: float = 1e12
+    make: type[AiohttpShell], queue: Queue, *, inbound_bytes: float = 1e12, unfinished_max_bytes: int = 1 << 40
 ) -> AsyncIterator[tuple[str, Gateway]]:
     gateway = Gateway(
         services=Services(
@@ -95,10 +95,15 @@ async def serving(
         limits=Limits({name: Limit(1e12, 1e-12) for name in DEFAULTS} | {"inbound_bytes": Limit(inbound_bytes, 1e-9)}),
         patience=Patience(first_frame_s=10, dead_after_s=120, sender_idle_s=60, reread_s=60, slow_after_s=30),
         connections_max=100,
+        unfinished_max_bytes=unfinished_max_bytes,
         clock=lambda: 1.0,
     )
     shell: Shell = make(
-        gateway=gateway, call=_call, site=_site, peers=PeerRules(origins=["https://ours.example"], trusted_proxies=[])
+        gateway=gateway,
+        call=_call,
+        site=_site,
+        peers=PeerRules(origins=["https://ours.example"], trusted_proxies=[]),
+        bodies_max_bytes=unfinished_max_bytes,
     )
     gateway.start()
     port = await shell.start("127.0.0.1", 0)
@@ -193,6 +198,55 @@ async def test_a_crowded_connection_is_not_read_until_answers_went_out(
             answer = await s.expect(frames.Ok)
             assert isinstance(answer, frames.Ok)
             rids.add(answer.rid)
+
+
+async def test_unfinished_messages_of_nobody_have_a_budget(
+    make: type[AiohttpShell], client: aiohttp.ClientSession
+) -> None:
+    """Each holds a window of a message that never ends; the fifth is one too many, and whoever reads on is served."""
+    queue = Queue()
+    large = send_of(1, os.urandom(900 * 1024))
+    async with AsyncExitStack() as stack:
+        url, gateway = await stack.enter_async_context(serving(make, queue, unfinished_max_bytes=1_100_000))
+        greedy = [await stack.enter_async_context(Wire(url, Role.S, client)) for _ in range(5)]
+        for wire in greedy:
+            await wire.send(large)
+        ends = [asyncio.ensure_future(wire.until_end_quietly()) for wire in greedy]
+        done, others = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        assert {end.result() for end in done} == {"slow-down"}
+        for end in others:
+            end.cancel()
+        assert gateway.count(Role.S) >= 4 - len(done)
+        for wire in greedy:
+            await wire.cut()
+        async with Wire(url, Role.S, client) as honest:
+            await honest.send(large)
+            assert isinstance(await honest.expect(frames.Ok), frames.Ok)
+    assert queue.submitted == 1
+
+
+async def test_bodies_that_are_still_arriving_have_a_budget(
+    make: type[AiohttpShell], client: aiohttp.ClientSession
+) -> None:
+    url_path = f"/v1/link/{encode_b64(bytes(16))}/answer"
+    more = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield bytes(200 * 1024)
+        await more.wait()
+        yield b"end"
+
+    async with serving(make, Queue(), unfinished_max_bytes=300 * 1024) as (url, _):
+
+        async def put() -> int:
+            try:
+                async with client.put(url + url_path, data=body()) as answer:
+                    return answer.status
+            finally:
+                more.set()
+
+        assert sorted(await asyncio.gather(put(), put())) == [200, 503]
+        assert await put() == 200
 
 
 async def test_a_peer_that_never_reads_holds_up_nobody(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:

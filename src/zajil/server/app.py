@@ -45,7 +45,7 @@ from zajil.server.http.delivery_routes import bind_delivery, bind_public
 from zajil.server.http.dispatch import Dispatcher
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
 from zajil.server.metrics import Metrics
-from zajil.server.schema import open_database
+from zajil.server.schema import is_unused, open_database
 from zajil.server.site.site import BUILT_CLIENT, Site
 
 _LOG = logging.getLogger(__name__)
@@ -65,10 +65,16 @@ class Server:
         self._clock = clock
         self._lock = _lock(data)
         try:
-            keys = Keys.load(data / key_file.FILE_NAME, create=True)
-            fix_name(data, settings)
             self._db = open_database(data)
         except BaseException:
+            self._lock.close()
+            raise
+        try:
+            # A key file made anew beside what the lost one sealed would only hide the loss.
+            keys = Keys.load(data / key_file.FILE_NAME, create=self._db.read_sync(is_unused))
+            fix_name(data, settings)
+        except BaseException:
+            self._db.close()
             self._lock.close()
             raise
         self._limits = Limits(settings.limits)
@@ -95,6 +101,7 @@ class Server:
             call=dispatcher.answer,
             site=lambda method, target, headers: site.answer(method, target, headers, now=clock()),
             peers=peers,
+            bodies_max_bytes=settings.unfinished_max_bytes // 4,
         )
         self.metrics.watch(connections=self.gateway.count, lag_s=lambda: self.gateway.loop_lag_s)
         self._metrics_runner: web.AppRunner | None = None
@@ -233,6 +240,7 @@ class Server:
                 slow_after_s=settings.slow_after_s,
             ),
             connections_max=settings.connections_max,
+            unfinished_max_bytes=settings.unfinished_max_bytes,
             clock=self._clock,
         )
 

@@ -95,6 +95,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     connections_max: Annotated[int, Meta(ge=1, description="Most WebSocket connections at once; more get 503.")] = (
         20_000
     )
+    unfinished_max_bytes: Annotated[
+        int,
+        Meta(
+            ge=1 << 20,
+            description="Most memory for messages that have not come whole yet, of all connections without account.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 256 << 20
     limits: Annotated[
         dict[str, Limit],
         Meta(description="Token buckets by name, each `{burst, every_s}`; see the table below for names and defaults."),

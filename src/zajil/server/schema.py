@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import MetaData
+from sqlalchemy import Connection, MetaData, literal, select
 
 from zajil.auth import tables as auth_tables
 from zajil.delivery import store as delivery_tables
@@ -21,6 +21,12 @@ _OWNERS = (auth_tables, delivery_tables, mailbox_tables, idempotency)
 def all_tables() -> MetaData:
     """Every table of every service."""
     return METADATA
+
+
+def is_unused(db: Connection) -> bool:
+    """Whether nothing but registration codes, which can be made before the first start, lies in the database."""
+    others = (table for name, table in METADATA.tables.items() if name != auth_tables.invite_code.name)
+    return not any(db.execute(select(literal(1)).select_from(table).limit(1)).first() for table in others)
 
 
 def open_database(data: Path) -> Database:

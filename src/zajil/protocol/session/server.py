@@ -63,6 +63,11 @@ class ServerSession:
         """Bytes sent that the client has not acknowledged; the gateway's back-pressure."""
         return self.stream.queued_bytes
 
+    @property
+    def incoming_bytes(self) -> int:
+        """Bytes of a message that has not come whole yet; they stay while the session is detached."""
+        return self.stream.incoming_bytes
+
     def send(self, message: bytes) -> None:
         """Queues one data frame, at most 1 MiB; then pull from `carrier`. A closed session takes none."""
         if not self.closed:

@@ -53,6 +53,11 @@ class Stream:
         return self._waiting_bytes + self._unacked_bytes
 
     @property
+    def incoming_bytes(self) -> int:
+        """Bytes of a message whose last part has not come yet."""
+        return len(self._incoming)
+
+    @property
     def untouched(self) -> bool:
         """Nothing came in and nothing is to go out: forgetting it costs the peer nothing."""
         return not (self.rx or self._last_n or self._waiting)

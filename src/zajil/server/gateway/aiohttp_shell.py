@@ -23,6 +23,7 @@ from zajil.server.gateway.peers import PeerRules
 from zajil.server.http.calls import HttpAnswer, HttpCall, refuse
 
 _BODY_S = 30.0
+_BUSY_RETRY_MS = 1000
 _CLOSE_S = 2.0
 _CALL_GRACE_S = 3.0
 _BODY_MAX = 1 << 20
@@ -42,8 +43,13 @@ class AiohttpShell:
         call: Callable[[HttpCall], Awaitable[HttpAnswer]],
         site: Callable[[str, str, Mapping[str, str]], HttpAnswer],
         peers: PeerRules,
+        bodies_max_bytes: int,
     ) -> None:
-        """call: answers control calls. site: answers every other request, from method, target and headers."""
+        """call: answers control calls. site: answers every other request, from method, target and headers.
+
+        bodies_max_bytes: memory for bodies of control calls that are still arriving, all together.
+        """
+        self._bodies_room = bodies_max_bytes
         self._gateway = gateway
         self._site = site
         self._call = call
@@ -85,7 +91,7 @@ class AiohttpShell:
                     method=request.method,
                     path=request.raw_path,
                     headers=_lower(request.headers),
-                    body=await _read_body(request),
+                    body=await self._read_body(request),
                     prefix=self._prefix(request),
                 )
             )
@@ -105,6 +111,28 @@ class AiohttpShell:
         except ZajilError as reason:
             return _problem(reason)
         return await link.serve(request)
+
+    async def _read_body(self, request: web.Request) -> bytes:
+        """The body, as much as this route may take. Raises Malformed `too-big` or `malformed`, Unavailable `busy`."""
+        found = find_route(request.method, request.path)
+        most = found.route.limit if found else 0
+        if (request.content_length or 0) > max(most, 1):
+            raise error("too-big") if most else error("malformed", "no body here")
+        body = bytearray()
+        try:
+            async with asyncio.timeout(_BODY_S):
+                async for part in request.content.iter_any():
+                    body += part
+                    self._bodies_room -= len(part)
+                    if len(body) > min(most, _BODY_MAX):
+                        raise error("too-big") if most else error("malformed", "no body here")
+                    if self._bodies_room < 0:
+                        raise error("busy", retry_ms=_BUSY_RETRY_MS)
+        except (TimeoutError, web.HTTPException, ValueError):
+            raise error("malformed", "body did not arrive") from None
+        finally:
+            self._bodies_room += len(body)
+        return bytes(body)
 
     def _check_origin(self, request: web.Request) -> None:
         headers = request.headers
@@ -202,24 +230,6 @@ def _is_upgrade(headers: CIMultiDictProxy[str]) -> bool:
 
 def _lower(headers: CIMultiDictProxy[str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
-
-
-async def _read_body(request: web.Request) -> bytes:
-    """The body, as much as this route may take. Raises Malformed `too-big`, or `malformed` when it does not come."""
-    found = find_route(request.method, request.path)
-    most = found.route.limit if found else 0
-    if (request.content_length or 0) > max(most, 1):
-        raise error("too-big") if most else error("malformed", "no body here")
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_S):
-            async for part in request.content.iter_any():
-                body += part
-                if len(body) > min(most, _BODY_MAX):
-                    raise error("too-big") if most else error("malformed", "no body here")
-    except (TimeoutError, web.HTTPException, ValueError):
-        raise error("malformed", "body did not arrive") from None
-    return bytes(body)
 
 
 def _problem(reason: ZajilError) -> web.Response:

@@ -74,6 +74,13 @@ class Conversation:
         return self._receiver.identity if self._receiver else None
 
     @property
+    def unfinished_bytes(self) -> int:
+        """Memory that a session of nobody takes for what has not come whole; 0 once a device is known."""
+        if self.identity is not None or self.session.closed:
+            return 0
+        return self.session.incoming_bytes + self.desk.held_bytes
+
+    @property
     def crowded(self) -> bool:
         """So much is unhandled that the carrier should not be read for now."""
         return self.unhandled_bytes >= WINDOW_BYTES or self.desk.full

@@ -27,6 +27,7 @@ from zajil.server.gateway.places import Places
 from zajil.server.gateway.receiver import Acknowledge, Authenticate, Identity, Read
 from zajil.server.gateway.sender import Call, Submit, answer_parts
 from zajil.server.gateway.services import Services
+from zajil.server.gateway.unfinished import Unfinished
 from zajil.server.http.calls import Carrier, HttpCall
 
 _LOG = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Gateway:
         limits: Limits,
         patience: Patience,
         connections_max: int,
+        unfinished_max_bytes: int,
         clock: Callable[[], float],
     ) -> None:
         """clock: Unix seconds, for limits (which share one clock) and READY; everything else here is monotonic."""
@@ -68,6 +70,7 @@ class Gateway:
         self._patience = patience
         self._places = Places(connections_max)
         self._sessions_max = 2 * connections_max
+        self._unfinished: Unfinished[Conversation] = Unfinished(unfinished_max_bytes)
         self._clock = clock
         self._tables = {role: SessionTable(role, new_id=lambda: os.urandom(16)) for role in Role}
         self._connections: dict[Connection, bytes] = {}
@@ -113,6 +116,20 @@ class Gateway:
         connection.feed(record, now=self.now())
         self._waiting.add(connection)
         connection.kick()
+        if connection.conversation is not None:
+            self._weigh(connection.conversation)
+
+    def _weigh(self, conversation: Conversation) -> None:
+        """Note what it holds of unfinished messages; end the greediest sessions while all hold too much."""
+        self._unfinished.note(conversation, conversation.prefix, conversation.unfinished_bytes)
+        if self._unfinished.over:
+            for holder in self._unfinished.holders:
+                if holder.session.carrier is None:  # any gateway may forget it; its client begins anew
+                    self._finish(holder.session, "slow-down", 0)
+        while self._unfinished.over and (greediest := self._unfinished.greediest()) is not None:
+            self._unfinished.drop(greediest)
+            greediest.end("slow-down", _jitter_ms(5000))
+            greediest.kick()
 
     def charge(self, connection: Connection, size_bytes: int) -> bool:
         """Count bytes that came in on this connection; false, and the connection over, when they are too many."""
@@ -201,6 +218,7 @@ class Gateway:
 
     def _forget(self, conversation: Conversation) -> None:
         conversation.leave_bus()
+        self._unfinished.drop(conversation)
         self._conversations.discard(conversation)
         self._reread_at.pop(conversation, None)
         self._acking.pop(conversation, None)
