@@ -1,0 +1,98 @@
+/** Calls about this account and this browser: what holds now, signing up, the name, the end. */
+import type { Me } from "../api.ts";
+import { error } from "../../protocol/errors.ts";
+import { parseContactLink, type ContactLink } from "../../protocol/identity/links.ts";
+import * as chats from "../rules/chats.ts";
+import * as messages from "../rules/messages.ts";
+import { register } from "../shell/enrol.ts";
+import { verifiedList } from "../state/accounts.ts";
+import * as rows from "../state/rows.ts";
+import type { Profile } from "../state/rows.ts";
+import type { Look } from "../state/step.ts";
+import type { Handlers, Host } from "./handlers.ts";
+import { addLinked } from "./people.ts";
+import { fetchConfig } from "./remote.ts";
+
+type Names = "server_info" | "create_account" | "set_name" | "persist" | "devices";
+
+/** The beginnings and ends of an account here, which the device itself carries out. */
+export interface Opening {
+  /** The account is made and stored: begin to receive and send. */
+  opened(): Promise<void>;
+}
+
+/** Who we are, as tabs see it. */
+export function meOf(profile: Profile): Me {
+  return {
+    account: profile.account_id,
+    device: profile.device_id,
+    name: profile.name,
+    server_name: profile.server_name,
+  };
+}
+
+/** Calls about this account and this browser. */
+export function accountVerbs(host: Host, opening: Opening): Handlers<Names> {
+  return {
+    async server_info() {
+      const { server_name, registration } = await fetchConfig(host);
+      return { server_name, registration: registration === "open" ? "open" : "invite" };
+    },
+    async create_account({ name, invite }) {
+      chats.checkName(name);
+      const link = invite === undefined || invite.trim() === "" ? undefined : readInvite(host, invite);
+      await register(host.store, host.calls, {
+        server: host.server,
+        name: name.trim(),
+        invite: link?.code ?? null,
+        now: () => host.now(),
+      });
+      await opening.opened();
+      // The account stands whatever becomes of the first chat: a link that is spent or expired hurts nobody else.
+      if (link !== undefined && link.account_id !== null) await addLinked(host, link).catch(keepGoing);
+      host.wake();
+      return host.core().look((look) => Promise.resolve(meOf(look.profile)));
+    },
+    async set_name({ name }) {
+      chats.checkName(name);
+      const after = await host.core().step("name", async (step) => {
+        const profile = await rows.saveProfile(step.tx, { ...step.profile, name: name.trim() });
+        for (const chat of await rows.allChats(step.tx)) {
+          if (chat.kind === 0 || chat.status !== "active" || chat.merged !== "") continue;
+          const part = { op: "profile", name: profile.name, contact_token: profile.profile_token } as const;
+          await messages.submitControl(step, chat.gid, part);
+        }
+        step.event("profile");
+        return profile;
+      });
+      host.wake();
+      return meOf(after);
+    },
+    async persist() {
+      const storage = navigator.storage as StorageManager | undefined;
+      return storage === undefined ? false : storage.persist();
+    },
+    devices: () => host.core().look(async (look) => ownDevices(look)),
+  };
+}
+
+function keepGoing(problem: unknown): void {
+  if (!(problem instanceof Error && "code" in problem)) throw problem;
+}
+
+/** A pasted or opened invite, with or without an account behind it. Throws `bad-link`, `link-expired`. */
+function readInvite(host: Host, text: string): ContactLink {
+  const link = parseContactLink(text);
+  if (link.expires <= host.now() / 1000) throw error("link-expired");
+  return link;
+}
+
+async function ownDevices(look: Look) {
+  const account = await rows.findAccount(look.tx, look.profile.account_id);
+  const list = account === undefined ? undefined : verifiedList(account);
+  return (list?.list.devices ?? []).map((entry) => ({
+    device: entry.device_id,
+    added_at: entry.added * 1000,
+    current: entry.device_id === look.profile.device_id,
+  }));
+}
