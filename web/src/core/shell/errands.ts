@@ -1,0 +1,167 @@
+/** Carries out the control calls the core wants, and hands it the answers; twin of zajil.client.shell.errands. */
+import * as control from "../../protocol/control.ts";
+import { AuthError, error, Limited, Unavailable, ZajilError } from "../../protocol/errors.ts";
+import { SUITE_XWING } from "../../protocol/limits.ts";
+import { randomBytes } from "../crypto.ts";
+import type { Core } from "../rules/core.ts";
+import { POOL } from "../rules/keypackages.ts";
+import { nameOfWant, type Want, type WantClaim, type WantCreate, type WantLists } from "../rules/wants.ts";
+import { bytesOf } from "../state/rows.ts";
+import { type Calls, contactAuth } from "./calls.ts";
+import { steady } from "./connection.ts";
+import type { Tokens } from "./login.ts";
+
+const CLAIM_PAUSE_S = 0.5;
+/** A caller waits that long for an allowance to come back; beyond it, he is told. */
+const PATIENCE_S = 5;
+const RETRY_S = [1, 2, 4, 8, 16, 30, 60];
+
+/** One call at a time. A call that could not be made is made again after a pause; a refused one fails its item. */
+export class Errands {
+  readonly #core: Core;
+  readonly #calls: Calls;
+  readonly #tokens: Tokens;
+  readonly #problem: (problem: unknown) => void;
+  #notBefore = new Map<string, number>();
+  #failures = new Map<string, number>();
+  #running: Promise<void> | undefined;
+
+  constructor(core: Core, calls: Calls, tokens: Tokens, problem: (problem: unknown) => void) {
+    this.#core = core;
+    this.#calls = calls;
+    this.#tokens = tokens;
+    this.#problem = problem;
+  }
+
+  /** Make the calls that are wanted and not put off. True when it made any that was answered. */
+  async run(): Promise<boolean> {
+    let answered = false;
+    for (const want of await this.#core.wants()) {
+      const name = nameOfWant(want);
+      if ((this.#notBefore.get(name) ?? 0) > steady()) continue;
+      answered = (await this.#attempt(want, name)) || answered;
+    }
+    return answered;
+  }
+
+  /** Seconds, by the steady clock, at which something that was put off is due; undefined when nothing is. */
+  nextDeadline(): number | undefined {
+    const due = [...this.#notBefore.values()].filter((at) => at > steady());
+    return due.length > 0 ? Math.min(...due) : undefined;
+  }
+
+  /** Forget what was put off for want of a server: there may be one again. */
+  reconnect(): void {
+    this.#notBefore.clear();
+  }
+
+  async #attempt(want: Want, name: string): Promise<boolean> {
+    try {
+      await this.#make(want, name);
+      this.#failures.delete(name);
+      return true;
+    } catch (problem) {
+      if (!(problem instanceof ZajilError)) throw problem;
+      if (problem instanceof Limited || problem instanceof Unavailable) {
+        const pause = this.#putOff(name, problem.retryMs ?? 0);
+        if (problem instanceof Unavailable || pause > PATIENCE_S) this.#problem(problem);
+      } else if (problem instanceof AuthError) {
+        await this.#refusedLogin(want, name, problem);
+      } else {
+        this.#putOff(name, 0);
+        await this.#core.takeRefusal(want, problem.code);
+      }
+      return false;
+    }
+  }
+
+  /** Seconds until the next try: what the server says, else longer each time. A want may outlive its refusal. */
+  #putOff(name: string, retryMs: number): number {
+    const failures = (this.#failures.get(name) ?? 0) + 1;
+    this.#failures.set(name, failures);
+    const pause = retryMs / 1000 || (RETRY_S[Math.min(failures, RETRY_S.length) - 1] ?? 60);
+    this.#notBefore.set(name, steady() + pause);
+    return pause;
+  }
+
+  /** A token that ended is taken anew once; a second refusal in a row counts. */
+  async #refusedLogin(want: Want, name: string, problem: AuthError): Promise<void> {
+    if (problem.code === "device-revoked") return this.#problem(problem);
+    await this.#tokens.forget();
+    if (!this.#failures.has(name)) {
+      this.#failures.set(name, 1);
+      this.#notBefore.set(name, steady() + 0.1);
+      return;
+    }
+    this.#putOff(name, 0);
+    await this.#core.takeRefusal(want, problem.code);
+  }
+
+  async #make(want: Want, name: string): Promise<void> {
+    switch (want.want) {
+      case "create":
+        return this.#create(want);
+      case "claim":
+        return this.#claim(want, name);
+      case "lists":
+        return this.#lists(want);
+      case "key-packages":
+        return this.#publish();
+    }
+  }
+
+  async #create(want: WantCreate): Promise<void> {
+    const auth = await this.#tokens.auth();
+    const { passes } = await this.#calls.call(control.TAKE_PASSES, { auth, request: { kind: "group", n: 1 } });
+    const { refs } = await this.#calls.call(control.TAKE_REFS, { auth, request: { n: 1 } });
+    const [pass] = passes;
+    const [ref] = refs;
+    if (!pass || !ref) throw error("malformed", "no pass or reference");
+    await this.#core.takeCreate(want.n, pass, ref);
+  }
+
+  async #claim(want: WantClaim, name: string): Promise<void> {
+    const auth = want.token === null ? await this.#tokens.auth() : contactAuth(want.token);
+    const devices = want.devices === null ? {} : { devices: want.devices };
+    const request = { account_id: bytesOf(want.account), suites: [SUITE_XWING], claim_id: want.claimId, ...devices };
+    const answer = await this.#calls.call(control.CLAIM_KEY_PACKAGES, { auth, request });
+    if (!(await this.#core.takeClaim(want, answer))) this.#notBefore.set(name, steady() + CLAIM_PAUSE_S);
+  }
+
+  async #lists(want: WantLists): Promise<void> {
+    const auth = want.token === null ? await this.#tokens.auth() : contactAuth(want.token);
+    const parameters = { account: want.account };
+    const answer = await this.#calls.call(control.DEVICE_LISTS, { auth, query: "?from=1", parameters });
+    await this.#core.takeLists(want, answer.lists);
+  }
+
+  /** Claim our own packages until only the last resort is left: their secrets are gone. */
+  async #emptyPool(auth: string): Promise<void> {
+    const { account_id, device_id } = await this.#core.look((look) => Promise.resolve(look.profile));
+    for (let round = 0; round <= POOL; round++) {
+      const request = {
+        account_id: bytesOf(account_id),
+        suites: [SUITE_XWING],
+        claim_id: randomBytes(16),
+        devices: [device_id],
+      };
+      const { clients } = await this.#calls.call(control.CLAIM_KEY_PACKAGES, { auth, request });
+      if (clients.every((client) => client.last_resort)) return;
+    }
+    throw error("malformed", "more packages than were published");
+  }
+
+  async #publish(): Promise<void> {
+    const auth = await this.#tokens.auth();
+    if (await this.#core.poolStale()) await this.#emptyPool(auth);
+    const { counts } = await this.#calls.call(control.COUNT_KEY_PACKAGES, { auth });
+    const held = counts.find(({ suite }) => suite === SUITE_XWING);
+    const missing = POOL - Math.min(POOL, held?.left ?? 0);
+    const packages = await this.#core.makeKeyPackages(missing, held?.last_resort ?? false);
+    const request = {
+      packages: packages.map(({ suite, body, expires, last_resort }) => ({ suite, body, expires, last_resort })),
+    };
+    if (packages.length > 0) await this.#calls.call(control.PUT_KEY_PACKAGES, { auth, request });
+    await this.#core.takePublished();
+  }
+}
