@@ -16,25 +16,23 @@ export type ScreenName =
   | "ServerView";
 
 type Screen = Component<Record<string, unknown>>;
-const found = import.meta.glob<{ default: Screen }>("./{people,groups,settings,linking,inside}/*.svelte");
 
-async function load(path: string): Promise<Screen> {
-  const module = await found[path]?.();
-  if (!module) throw new Error(`no screen ${path}`);
-  return module.default;
+/** A screen takes the props that Panes.svelte has for it; the ids in them are strings. */
+function screen(module: { default: unknown }): Screen {
+  return module.default as Screen;
 }
 
 export const screens: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
-  Chat: async () => (await import("./chat/Chat.svelte")).default as unknown as Screen,
-  OpenedInvite: async () => (await import("./start/OpenedInvite.svelte")).default as unknown as Screen,
-  NewChat: () => load("./people/NewChat.svelte"),
-  Invite: () => load("./people/Invite.svelte"),
-  Scan: () => load("./people/Scan.svelte"),
-  Contact: () => load("./people/Contact.svelte"),
-  NewGroup: () => load("./groups/NewGroup.svelte"),
-  ChatInfo: () => load("./groups/ChatInfo.svelte"),
-  Settings: () => load("./settings/Settings.svelte"),
-  LinkThis: () => load("./linking/LinkThis.svelte"),
-  LinkPage: () => load("./linking/LinkPage.svelte"),
-  ServerView: () => load("./inside/ServerView.svelte"),
+  Chat: async () => screen(await import("./chat/Chat.svelte")),
+  OpenedInvite: async () => screen(await import("./start/OpenedInvite.svelte")),
+  NewChat: async () => screen(await import("./people/NewChat.svelte")),
+  Invite: async () => screen(await import("./people/Invite.svelte")),
+  Scan: async () => screen(await import("./people/Scan.svelte")),
+  Contact: async () => screen(await import("./people/Contact.svelte")),
+  NewGroup: async () => screen(await import("./groups/NewGroup.svelte")),
+  ChatInfo: async () => screen(await import("./groups/ChatInfo.svelte")),
+  Settings: async () => screen(await import("./settings/Settings.svelte")),
+  LinkThis: async () => screen(await import("./linking/LinkThis.svelte")),
+  LinkPage: async () => screen(await import("./linking/LinkPage.svelte")),
+  ServerView: async () => screen(await import("./inside/ServerView.svelte")),
 };
