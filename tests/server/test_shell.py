@@ -220,7 +220,7 @@ async def test_unfinished_messages_of_nobody_have_a_budget(
         for wire in greedy:
             await wire.cut()
         async with Wire(url, Role.S, client) as honest:
-            await honest.send(large)
+            await honest.send(send_of(1, os.urandom(90 * 1024)))
             assert isinstance(await honest.expect(frames.Ok), frames.Ok)
     assert queue.submitted == 1
 
