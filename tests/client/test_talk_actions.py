@@ -275,6 +275,43 @@ def test_what_may_have_left_is_deleted_at_the_others_too(world: World) -> None:
     assert sum(each.message_id == identity for each in world.books.accepted) == 1
 
 
+def test_what_is_said_about_a_text_that_failed_is_never_sent(world: World) -> None:
+    """Removed before it could be sent: the text fails, and its edit with it; asked to, it goes out once back in."""
+    a1, b, c = meet(world, "a1", "b", "c")
+    talk.act(a1, lambda step: chats.remove_account(step, world.main, c.device[0]))
+    a1.call()
+    a1.post()
+    world.serve(a1)
+    identity = say(c, "too late")
+    edit(c, identity, "too late, edited")
+    react(c, identity, "👍")
+    world.settle()
+    assert seen(c)[0].state == "failed"
+    assert talk.see(c, lambda step: rows.items(step.tx, world.main)) == []
+    with pytest.raises(ZajilError, match="not-a-member"):
+        talk.act(c, lambda step: acts.retry(step, world.main, identity))
+    talk.act(a1, lambda step: chats.add_account(step, world.main, c.device[0]))
+    world.settle()
+    again = talk.act(c, lambda step: acts.retry(step, world.main, identity))
+    world.settle()
+    assert [(message.text, message.state) for message in seen(c)] == [("too late, edited", "delivered")]
+    assert row_of(b, again).text == "too late, edited"
+    with pytest.raises(ZajilError, match="not-permitted"):
+        talk.act(c, lambda step: acts.retry(step, world.main, again))
+
+
+def test_what_is_said_about_a_refused_text_does_not_go_out(world: World) -> None:
+    b, c = meet(world, "b", "c")
+    identity, other = say(b, "refused"), say(b, "fine")
+    edit(b, identity, "refused, edited")
+    n, item = talk.see(b, lambda step: rows.items(step.tx, world.main))[0]
+    talk.act(b, lambda step: outbox.fail(step, n, item, "too-big"))
+    waiting = talk.see(b, lambda step: rows.items(step.tx, world.main))
+    assert [item.message_id for _, item in waiting] == [other]
+    world.settle()
+    assert texts(c) == ["fine"]
+
+
 def test_actions_of_a_merged_chat_follow_their_message(world: World) -> None:
     """Two people open a DM at once; the texts that wait move with what is said about them."""
     b, c = meet(world, "b", "c")

@@ -42,12 +42,15 @@ class Talking:
         identity = self.queue(chat, text, reply_to=reply_to, mentions=mentions)
         if not wait:
             return identity
+        await self._until_out(identity)
+        return identity
+
+    async def _until_out(self, identity: str) -> None:
         await self._device.until(lambda: self._is_out(identity) or self._core.is_settled(0))
         if self._stored(identity).state == "failed":
             raise local_error(self._stored(identity).reason)
         if not self._is_out(identity):
             raise error("chat-stuck")
-        return identity
 
     def queue(self, chat: Chat, text: str, *, reply_to: str | None = None, mentions: Sequence[Mention] = ()) -> str:
         """Message id of `text`, stored to be sent by the next `sync`, `send` or `follow`.
@@ -90,6 +93,13 @@ class Talking:
         """Remove a message from this device alone; an own one that still waits is not sent. Raises `gone`."""
         with self._core.step("delete-here") as step:
             acts.delete_for_me(step, gid_of(chat), _identity(message))
+
+    async def retry(self, chat: Chat, message: str) -> str:
+        """Send a text again that failed; the id of the new message. Raises as `send`, and `gone`, `not-permitted`."""
+        with self._core.step("retry") as step:
+            identity = encode_b64(MessageId(acts.retry(step, gid_of(chat), _identity(message))))
+        await self._until_out(identity)
+        return identity
 
     async def react(self, chat: Chat, message: str, emoji: str | None) -> None:
         """Set our reaction on a message, one emoji, or take it back (None).

@@ -88,6 +88,8 @@ def _carry_out(step: Step, n: int, item: Item, action: items.Action) -> Item:
     match action:
         case items.Mark():
             mark_message(step, item, action.event, action.reason)
+            if action.event == "fail":
+                withdraw_about(step, item.message_id)
         case items.ForgetMid():
             return forget_mid(step, n, item)
         case items.Finish():
@@ -148,6 +150,22 @@ def forget_mid(step: Step, n: int, item: Item) -> Item:
 def fail(step: Step, n: int, item: Item, reason: str) -> None:
     """The item will not be sent. A text keeps its red mark; a commit stays as `failed` until its caller saw it."""
     run(step, n, item, items.Fail(reason))
+
+
+def withdraw(step: Step, identity: bytes) -> Item | None:
+    """Drop the message or action of this id, if it waits; None where none does. It may have left if it has `hashes`."""
+    for n, item in rows.items(step.tx):
+        if item.kind == "message" and item.message_id == identity and item.state == "queued":
+            run(step, n, item, items.Withdraw())
+            return item
+    return None
+
+
+def withdraw_about(step: Step, target: bytes) -> None:
+    """Nothing that waits is said any more about a message that is gone or did not go out."""
+    for n, item in rows.items(step.tx):
+        if item.target == target and item.state == "queued":
+            run(step, n, item, items.Withdraw())
 
 
 def _abandon(step: Step, gid: bytes, reason: str) -> None:

@@ -7,7 +7,7 @@ from zajil.client.core.talk import actions, reading
 from zajil.client.core.talk.actions import Deed
 from zajil.client.core.talk.places import load_message, place_of
 from zajil.client.state import rows
-from zajil.client.state.rows import Item, StoredMessage
+from zajil.client.state.rows import StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol.chat import forms
 from zajil.protocol.chat.emoji import check_emoji
@@ -31,7 +31,7 @@ def edit(step: Step, gid: bytes, identity: bytes, text: str) -> None:
         return
     target = MessageId(message.message_id)
     last = message.versions[-1] if len(message.versions) > 1 else None
-    dropped = None if last is None else _drop(step, last.message_id)
+    dropped = None if last is None else outbox.withdraw(step, last.message_id)
     if dropped is not None and not dropped.hashes:
         message = _without_version(message, dropped.message_id)
     newest = message.versions[-1].at if message.versions else message.sent
@@ -58,8 +58,8 @@ def delete_for_all(step: Step, gid: bytes, identity: bytes) -> None:
         return
     if not own and not actions.is_admin(chat, step.profile.account_id):
         raise error("not-permitted")
-    dropped = _drop(step, message.message_id) if own else None
-    _drop_about(step, message)
+    dropped = outbox.withdraw(step, message.message_id) if own else None
+    outbox.withdraw_about(step, message.message_id)
     if (dropped is not None and not dropped.hashes) or message.state == "failed":
         _remove(step, n, message)
         return
@@ -73,8 +73,8 @@ def delete_for_all(step: Step, gid: bytes, identity: bytes) -> None:
 def delete_for_me(step: Step, gid: bytes, identity: bytes) -> None:
     """Remove a message from this device alone; an own one that still waits is not sent. Raises `gone`."""
     n, message = load_message(step, gid, identity)
-    if _drop(step, message.message_id) is not None:
-        _drop_about(step, message)
+    if outbox.withdraw(step, message.message_id) is not None:
+        outbox.withdraw_about(step, message.message_id)
     _remove(step, n, message)
 
 
@@ -100,7 +100,7 @@ def react(step: Step, gid: bytes, identity: bytes, emoji: str | None) -> None:
         return
     target = MessageId(message.message_id)
     if held is not None:
-        _drop(step, held.message_id)
+        outbox.withdraw(step, held.message_id)
     form: forms.Reaction | forms.TakeBack
     if emoji is not None:
         form = forms.Reaction(target, check_emoji(emoji))
@@ -117,17 +117,12 @@ def _perform(step: Step, gid: bytes, n: int, message: StoredMessage, form: forms
     actions.apply(step, n, message, Deed(step.profile.account_id, identity, at, as_admin=True, action=form))
 
 
-def _drop(step: Step, identity: bytes) -> Item | None:
-    """Drop the item of a message or action that waits; it left only if it has `hashes`. None where none waits."""
-    for n, item in rows.items(step.tx):
-        if item.kind == "message" and item.message_id == identity and item.state == "queued":
-            outbox.finish(step, n, item)
-            return item
-    return None
-
-
-def _drop_about(step: Step, message: StoredMessage) -> None:
-    """Nothing that waits is said any more about a message that is gone."""
-    for n, item in rows.items(step.tx):
-        if item.target == message.message_id and item.state == "queued":
-            outbox.finish(step, n, item)
+def retry(step: Step, gid: bytes, identity: bytes) -> bytes:
+    """Send a text again that failed, as a new message at the end; its id. Raises `gone`, `not-permitted`."""
+    chat = chats.check_member(step, gid)
+    n, message = load_message(step, gid, identity)
+    if message.state != "failed":
+        raise error("not-permitted")
+    step.tx.remove("message", n)
+    step.event("deleted", chat.gid, message.message_id, account=step.profile.account_id)
+    return messages.submit_text(step, chat.gid, message.text, reply_to=message.reply_to)
