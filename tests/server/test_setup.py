@@ -142,6 +142,18 @@ class Loopback(AbstractResolver):
         pass
 
 
+async def until_tls(session: aiohttp.ClientSession, url: str) -> None:
+    """Caddy says that it has a certificate a moment before it uses it."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                async with session.get(f"{url}/health") as answer:
+                    assert answer.status == 200
+                    return
+            except aiohttp.ClientConnectorSSLError:
+                await asyncio.sleep(0.02)
+
+
 @pytest.fixture
 async def front(tmp_path: Path) -> AsyncIterator[tuple[str, aiohttp.ClientSession]]:
     """Address and a client that trusts Caddy's authority: `zajil init`, `zajil serve` and `caddy run` as documented."""
@@ -168,7 +180,9 @@ async def front(tmp_path: Path) -> AsyncIterator[tuple[str, aiohttp.ClientSessio
             ssl=ssl.create_default_context(cafile=str(root)), resolver=Loopback(), use_dns_cache=False
         )
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector, auto_decompress=False))
-        yield f"https://{DOMAIN}:{https_port}", session
+        url = f"https://{DOMAIN}:{https_port}"
+        await until_tls(session, url)
+        yield url, session
 
 
 @needs_caddy
