@@ -1,5 +1,5 @@
 /**
- * Corrections to ts-mls 1.6.4, applied while bundling: four short anchored replacements, no source of it is copied.
+ * Corrections to ts-mls 1.6.4, applied while bundling: short anchored replacements, no source of it is copied.
  *
  * An anchor that does not occur exactly once, or a file that the bundle never loads, fails the build: a changed
  * dependency can never slip through half corrected. Drop this file when ts-mls 2 is final and passes tests/interop.
@@ -39,6 +39,18 @@ export const CORRECTIONS: readonly Correction[] = [
       "toLeafIndex(state.privatePath.leafIndex), res.additionalResult.extensions?.length > 0 ? " +
       "{ ...state.groupContext, extensions: res.additionalResult.extensions } : state.groupContext, state.signaturePrivateKey,",
     why: "RFC 9420 12.4.1: the path is encrypted under the new extensions; without it nobody opens Remove + GroupContextExtensions",
+  },
+  {
+    file: "protocolVersion.js",
+    anchor: "(t) => protocolVersions[t]);",
+    replacement: "(t) => protocolVersions[t] ?? Number(t));",
+    why: "RFC 9420 7.2, 13.5: see the next one; what was read must be written again for signatures to hold",
+  },
+  {
+    file: "protocolVersion.js",
+    anchor: "enumNumberToKey(protocolVersions));",
+    replacement: "(n) => enumNumberToKey(protocolVersions)(n) ?? String(n));",
+    why: "RFC 9420 7.2, 13.5: unknown versions in capabilities mean nothing; without it one such leaf locks browsers out",
   },
 ];
 

@@ -17,16 +17,21 @@ export function parseStrictly<T>(decode: Decoder<T>, encode: Encoder<T>, data: U
   return value;
 }
 
-/** A value at the beginning of some bytes, and its length. Throws DecodeError. */
-export function parsePrefix<T>(decode: Decoder<T>, data: Uint8Array): [T, number] {
+/**
+ * A value at the beginning of some bytes, and its length. Throws DecodeError.
+ *
+ * explain: called before that, may throw what says more.
+ */
+export function parsePrefix<T>(decode: Decoder<T>, data: Uint8Array, explain?: () => void): [T, number] {
   let parsed: [T, number] | undefined;
   try {
     parsed = decode(data, 0);
   } catch {
-    throw new DecodeError("malformed");
+    parsed = undefined;
   }
-  if (parsed === undefined) throw new DecodeError("malformed");
-  return parsed;
+  if (parsed !== undefined) return parsed;
+  explain?.();
+  throw new DecodeError("malformed");
 }
 
 function reencode<T>(encode: Encoder<T>, value: T): Uint8Array {

@@ -8,6 +8,8 @@ import {
   verifyGroupInfoSignature,
 } from "ts-mls/groupInfo.js";
 import { decodeGroupSecrets, encodeGroupSecrets } from "ts-mls/groupSecrets.js";
+import { encode } from "ts-mls/codec/tlsEncoder.js";
+import { decodeVarLenData, varLenDataEncoder } from "ts-mls/codec/variableLength.js";
 import { decryptWithLabel } from "ts-mls/crypto/hpke.js";
 import { makeKeyPackageRef } from "ts-mls/keyPackage.js";
 import { encodeLeafNode } from "ts-mls/leafNode.js";
@@ -16,7 +18,7 @@ import type { RatchetTree } from "ts-mls/ratchetTree.js";
 import { type Welcome, welcomeKey, welcomeNonce } from "ts-mls/welcome.js";
 import { equal } from "../../protocol/bytes.ts";
 import { RATCHET_TREE, extensionNumber, fromRaw, nameOf, parseMessage, parseStrictly } from "./codec.ts";
-import { Invalid, TooManyLeaves } from "./errors.ts";
+import { Invalid, TooManyLeaves, Unsupported } from "./errors.ts";
 import { type Secrets, isLastResort, parseSecrets } from "./keypackages.ts";
 import {
   authenticateLeaf,
@@ -25,6 +27,7 @@ import {
   checkLeafSignature,
   checkUniqueLeafKeys,
   hasDoubles,
+  imports,
   supportsExtensions,
 } from "./rules/leaves.ts";
 import {
@@ -72,6 +75,7 @@ export async function joinByWelcome(
   const crypto = await cryptoOf(suiteName(keyPackage.suite));
   const { pathSecret, info } = await openWelcome(crypto, welcome, keyPackage, secrets);
   checkGroupInfo(info, keyPackage, knownGroups);
+  await checkExternalPub(crypto, info);
   const tree = treeOf(info);
   await checkTree(crypto, tree, info.groupContext.treeHash);
   await checkSigner(crypto, info, tree);
@@ -80,7 +84,7 @@ export async function joinByWelcome(
   const ownLeaf = findOwnLeaf(tree, keyPackage);
   if (pathSecret && ownLeaf === info.signer) throw new Invalid("W5", "signer is our leaf");
   const snapshot = await enter(crypto, { welcome, keyPackage, secrets, tree, clients });
-  await checkPrivateKeys(crypto, tree, snapshot.state.privatePath, undefined, "W5");
+  await checkPrivateKeys(crypto, tree, snapshot.state.privatePath);
   checkKeysAbove(snapshot);
   const extensions = fromRaw(info.extensions).filter(({ type }) => type !== RATCHET_TREE);
   return { snapshot, info: { extensions, signer: info.signer, lastResort: isLastResort(keyPackage.raw) } };
@@ -128,10 +132,21 @@ async function attempt<T>(rule: string, work: () => T | Promise<T>): Promise<T> 
 /** W1, W3, G2. */
 function checkGroupInfo(info: GroupInfo, keyPackage: KeyPackage, knownGroups: readonly Uint8Array[]): void {
   const { groupContext, extensions } = info;
+  if (groupContext.version !== "mls10") throw new Unsupported("version");
   if (groupContext.cipherSuite !== keyPackage.raw.cipherSuite) throw new Invalid("W1", "suite of the GroupInfo");
   if (knownGroups.some((known) => equal(known, groupContext.groupId))) throw new Invalid("W3");
   if (hasDoubles(groupContext.extensions) || hasDoubles(extensions)) throw new Invalid("G2", "type twice");
   if (!supportsExtensions(keyPackage.raw.leafNode, groupContext.extensions)) throw new Invalid("G2", "not supported");
+}
+
+/** G2: an external_pub is length-prefixed (ts-mls itself writes it bare) and imports. */
+async function checkExternalPub(crypto: Crypto, { extensions }: GroupInfo): Promise<void> {
+  const found = extensions.find(({ extensionType }) => extensionType === "external_pub");
+  if (found === undefined) return;
+  const key = await attempt("G2", () =>
+    parseStrictly(decodeVarLenData, encode(varLenDataEncoder), found.extensionData),
+  );
+  if (!(await imports(crypto, key))) throw new Invalid("G2", "external_pub");
 }
 
 function treeOf({ extensions }: GroupInfo): RatchetTree {

@@ -20,7 +20,7 @@ import {
   privateContentAADEncoder,
   toAuthenticatedContent,
 } from "ts-mls/privateMessage.js";
-import { decodeProposal } from "ts-mls/proposal.js";
+import { type Proposal, decodeProposal } from "ts-mls/proposal.js";
 import type { RatchetTree } from "ts-mls/ratchetTree.js";
 import { type GenerationSecret, type SecretTree, ratchetToGeneration } from "ts-mls/secretTree.js";
 import type { SenderData } from "ts-mls/sender.js";
@@ -180,7 +180,10 @@ async function decrypt(crypto: Crypto, message: PrivateMessage, { key, nonce }: 
 
 /** PrivateMessageContent: canonical, with nothing but zeros behind it. Throws DecodeError, Invalid F7. */
 function parseContent(contentType: ContentTypeName, plain: Uint8Array): PrivateMessageContent {
-  const [content, size] = parsePrefix(contentDecoder(contentType), plain);
+  const [content, size] = parsePrefix(contentDecoder(contentType), plain, () => {
+    if (contentType === "commit" && hasNoTag(plain)) throw new Invalid("F8", "no confirmation tag");
+  });
+  if (proposalsOf(content).some(isDisguised)) throw new DecodeError("proposal");
   const canonical = encodePrivateMessageContent({ kind: "padUntilLength", padUntilLength: 0 })(content);
   if (!equal(canonical, plain.subarray(0, size))) throw new DecodeError("not canonical");
   if (plain.subarray(size).some((byte) => byte !== 0)) throw new Invalid("F7", "padding");
@@ -211,4 +214,25 @@ function contentDecoder(contentType: ContentTypeName): Decoder<PrivateMessageCon
       auth: { ...auth, signature, contentType },
     }),
   );
+}
+
+function proposalsOf(content: PrivateMessageContent): Proposal[] {
+  if (content.contentType === "proposal") return [content.proposal];
+  if (content.contentType === "application") return [];
+  return content.commit.proposals.flatMap((entry) => (entry.proposalOrRefType === "proposal" ? [entry.proposal] : []));
+}
+
+/** ts-mls takes a malformed proposal of a known type (1 to 7) for one of an unknown type. */
+function isDisguised({ proposalType }: Proposal): boolean {
+  return typeof proposalType === "number" && proposalType >= 1 && proposalType <= 7;
+}
+
+/** F8: a Commit and its signature, and nothing behind them. */
+function hasNoTag(plain: Uint8Array): boolean {
+  try {
+    const bare = mapDecoders([decodeCommit, decodeVarLenData], (_commit, signature) => signature)(plain, 0);
+    return bare !== undefined && bare[1] === plain.length;
+  } catch {
+    return false;
+  }
 }

@@ -4,6 +4,7 @@ import type { LeafNode } from "ts-mls/leafNode.js";
 import { processPrivateMessage } from "ts-mls/processMessages.js";
 import { emptyPskIndex } from "ts-mls/pskIndex.js";
 import type { RatchetTree } from "ts-mls/ratchetTree.js";
+import { treeHashRoot } from "ts-mls/treeHash.js";
 import { equal } from "../../protocol/bytes.ts";
 import { type Changes, applyProposals } from "./rules/changes.ts";
 import { Invalid } from "./errors.ts";
@@ -24,9 +25,11 @@ import {
   withoutConfig,
 } from "./snapshot.ts";
 import type { Crypto } from "./suites.ts";
-import { checkPrivateKeys, keptKeys, mergePath } from "./rules/trees.ts";
+import { checkPathSecret, keptKeys, mergePath } from "./rules/trees.ts";
 import type { Env, MemberLeaf } from "./types.ts";
 import type { Outcome } from "./view.ts";
+
+const LAST_EPOCH = (1n << 64n) - 1n;
 
 /** The verified outcome of a Commit whose framing and signature were checked. Throws Invalid, TooManyLeaves. */
 export async function verifyCommit(
@@ -37,6 +40,7 @@ export async function verifyCommit(
   commit: Commit,
 ): Promise<Outcome> {
   const committer = opened.sender.leafIndex;
+  if (before.state.groupContext.epoch >= LAST_EPOCH) throw new Invalid("C7", "no epoch after this one");
   const items = resolveProposals(before, commit, committer);
   if (commit.path === undefined && requiresPath(items)) throw new Invalid("C1");
   const changes = await applyProposals(env, crypto, before, items, { committer, use: "receive" });
@@ -44,7 +48,7 @@ export async function verifyCommit(
   const ousted = changes.removed.some(({ leaf }) => leaf === ownLeafOf(before));
   const following = ousted
     ? removedSnapshot(before, tree, changes.extensions, changes.clients)
-    : await reach(env, crypto, before, opened, { commit, changes });
+    : await reach(env, crypto, before, opened, { commit, changes, tree });
   return {
     message: undefined,
     welcome: undefined,
@@ -96,13 +100,24 @@ async function reach(
   crypto: Crypto,
   before: Snapshot,
   opened: Opened,
-  { commit, changes }: { readonly commit: Commit; readonly changes: Changes },
+  { commit, changes, tree }: { readonly commit: Commit; readonly changes: Changes; readonly tree: RatchetTree },
 ): Promise<Snapshot> {
   const judged = new Set(changes.judged);
   const leaf = commit.path?.leafNode as LeafNode | undefined;
   if (leaf !== undefined) judged.add(judgedName(identityOf(leaf), leaf.signaturePublicKey));
   // Keys of nodes that this Commit blanks must not be tried.
   const state = { ...before.state, privatePath: keptKeys(changes.tree, before.state.privatePath) };
+  if (commit.path !== undefined) {
+    const { groupContext } = state;
+    const epoch = groupContext.epoch + 1n;
+    const treeHash = await treeHashRoot(tree, crypto.hash);
+    await checkPathSecret(crypto, tree, state.privatePath, {
+      committer: opened.sender.leafIndex,
+      path: commit.path,
+      added: changes.added,
+      context: { ...groupContext, epoch, treeHash, extensions: [...changes.extensions] },
+    });
+  }
   const config = configOf(judgedOnly(judged));
   const result = await processPrivateMessage(
     withConfig(state, config),
@@ -113,13 +128,6 @@ async function reach(
   ).catch(explain);
   if (result.kind !== "newState") throw new Invalid("F8");
   const next = withoutConfig(result.newState);
-  await checkPrivateKeys(
-    crypto,
-    next.ratchetTree,
-    keptKeys(next.ratchetTree, next.privatePath),
-    before.state.privatePath,
-    "C5",
-  );
   return follow(before, next, { clients: changes.clients, drops: changes.removed.length > 0, now: env.now });
 }
 

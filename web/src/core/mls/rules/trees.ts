@@ -1,60 +1,44 @@
 /** Rules T1 to T5 on a received ratchet tree, C3, C4, C6 on a received path, and private keys that fit their nodes. */
+import { decodeOptional, optionalEncoder } from "ts-mls/codec/optional.js";
+import { encode } from "ts-mls/codec/tlsEncoder.js";
+import { decodeVarLenType, varLenTypeEncoder } from "ts-mls/codec/variableLength.js";
+import { applyUpdatePathSecret } from "ts-mls/createCommit.js";
+import { deriveSecret } from "ts-mls/crypto/kdf.js";
+import type { GroupContext } from "ts-mls/groupContext.js";
 import { verifyParentHashes } from "ts-mls/parentHash.js";
+import { pathToRoot } from "ts-mls/pathSecrets.js";
 import type { PrivateKeyPath } from "ts-mls/privateKeyPath.js";
 import {
   type Node,
   type RatchetTree,
-  decodeRatchetTree,
-  encodeRatchetTree,
+  decodeNode,
+  extendRatchetTree,
   filteredDirectPathAndCopathResolution,
   getHpkePublicKey,
+  nodeEncoder,
 } from "ts-mls/ratchetTree.js";
 import { treeHashRoot } from "ts-mls/treeHash.js";
-import { directPath, leafToNodeIndex, leafWidth, toLeafIndex } from "ts-mls/treemath.js";
+import { directPath, leafToNodeIndex, leafWidth, toLeafIndex, toNodeIndex } from "ts-mls/treemath.js";
 import { type UpdatePath, applyUpdatePath } from "ts-mls/updatePath.js";
 import { equal } from "../../../protocol/bytes.ts";
 import { nameOf, parseStrictly } from "../codec.ts";
-import { DecodeError, Invalid } from "../errors.ts";
+import { Invalid } from "../errors.ts";
 import { leafAt } from "../snapshot.ts";
 import type { Crypto } from "../suites.ts";
 
 /** The tree of these bytes. Throws DecodeError, Invalid T1. */
 export function parseTree(data: Uint8Array): RatchetTree {
-  let tree: RatchetTree;
-  try {
-    tree = parseStrictly(decodeRatchetTree, encodeRatchetTree, data);
-  } catch (problem) {
-    if (!(problem instanceof DecodeError)) throw problem;
-    // ts-mls extends the tree while decoding and cannot where its last node is blank.
-    throw endsBlank(data) ? new Invalid("T1", "last node blank") : problem;
-  }
-  for (const [index, node] of tree.entries()) {
+  const nodes = parseStrictly(decodeNodes, encodeNodes, data);
+  if (nodes.at(-1) === undefined) throw new Invalid("T1", "last node blank");
+  for (const [index, node] of nodes.entries()) {
     if (node !== undefined && (node.nodeType === "leaf") !== (index % 2 === 0)) throw new Invalid("T1", "wrong kind");
   }
-  return tree;
+  return extendRatchetTree(nodes);
 }
 
-/** An optional<Node> of zero stands at the end, or there is no node at all. */
-function endsBlank(data: Uint8Array): boolean {
-  if (data.length === 0 || data.length === 1) return true;
-  if (data[data.length - 1] !== 0) return false;
-  const first = data[0] ?? 0;
-  const header = 1 << (first >> 6);
-  const size = data.length - 1 - header;
-  // The same list without its last octet must be well-formed for the blank to be what is wrong.
-  try {
-    return decodeRatchetTree(withLength(data.subarray(header, header + size)), 0) !== undefined;
-  } catch {
-    return false;
-  }
-}
-
-function withLength(body: Uint8Array): Uint8Array {
-  const out = new Uint8Array(4 + body.length);
-  new DataView(out.buffer).setUint32(0, 0x80000000 + body.length);
-  out.set(body, 4);
-  return out;
-}
+/** The nodes as they came: ts-mls' own decoder extends the tree at once and fails where its last node is blank. */
+const decodeNodes = decodeVarLenType(decodeOptional(decodeNode));
+const encodeNodes = encode(varLenTypeEncoder(optionalEncoder(nodeEncoder)));
 
 /** T2, T4, T5, T3 on a whole tree; T4 comes before T3, which walks along unmerged leaves. */
 export async function checkTree(crypto: Crypto, tree: RatchetTree, treeHash: Uint8Array): Promise<void> {
@@ -139,6 +123,37 @@ async function checkNewKeys(crypto: Crypto, tree: RatchetTree, keys: readonly Ui
   }
 }
 
+/** A received path and where it leads. context: of the next epoch, before its transcript hash is known. */
+interface Received {
+  readonly committer: number;
+  readonly path: UpdatePath;
+  readonly added: readonly number[];
+  readonly context: GroupContext;
+}
+
+/** C5: our path secret opens and yields the path's public keys. tree: from `mergePath`. ts-mls does not compare them. */
+export async function checkPathSecret(
+  crypto: Crypto,
+  tree: RatchetTree,
+  own: PrivateKeyPath,
+  { committer, path, added, context }: Received,
+): Promise<void> {
+  const excluded = added.map((leaf) => leafToNodeIndex(toLeafIndex(leaf)));
+  const opened = await applyUpdatePathSecret(tree, own, toLeafIndex(committer), context, path, excluded, crypto).catch(
+    () => {
+      throw new Invalid("C5", "path secret");
+    },
+  );
+  if (opened.pathSecret.length !== crypto.kdf.size) throw new Invalid("C5", "length of the path secret");
+  const secrets = await pathToRoot(tree, toNodeIndex(opened.nodeIndex), opened.pathSecret, crypto.kdf);
+  for (const [index, secret] of Object.entries(secrets)) {
+    const node = tree[Number(index)];
+    const { publicKey } = await crypto.hpke.deriveKeyPair(await deriveSecret(secret, "node", crypto.kdf));
+    const fits = node !== undefined && equal(await crypto.hpke.exportPublicKey(publicKey), getHpkePublicKey(node));
+    if (!fits) throw new Invalid("C5", "public key of the path secret");
+  }
+}
+
 /** Our private keys without those of blanked nodes, which ts-mls keeps and might try first (mls.md 7.3). */
 export function keptKeys(tree: RatchetTree, path: PrivateKeyPath): PrivateKeyPath {
   const above = directPathOf(tree, path.leafIndex);
@@ -149,20 +164,12 @@ export function keptKeys(tree: RatchetTree, path: PrivateKeyPath): PrivateKeyPat
   return { leafIndex: path.leafIndex, privateKeys: Object.fromEntries(kept) };
 }
 
-/** C5, W5: each private key opens what is sealed to its node. before: keys that were checked already. */
-export async function checkPrivateKeys(
-  crypto: Crypto,
-  tree: RatchetTree,
-  path: PrivateKeyPath,
-  before: PrivateKeyPath | undefined,
-  rule: string,
-): Promise<void> {
+/** W5: each private key opens what is sealed to its node. */
+export async function checkPrivateKeys(crypto: Crypto, tree: RatchetTree, path: PrivateKeyPath): Promise<void> {
   for (const [index, key] of Object.entries(path.privateKeys)) {
     const node = tree[Number(index)];
     if (node === undefined) continue;
-    const held = before?.privateKeys[Number(index)];
-    if (held !== undefined && equal(held, key)) continue;
-    if (!(await fits(crypto, getHpkePublicKey(node), key))) throw new Invalid(rule, "public key of the path secret");
+    if (!(await fits(crypto, getHpkePublicKey(node), key))) throw new Invalid("W5", "public key of the path secret");
   }
 }
 
