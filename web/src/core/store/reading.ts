@@ -49,8 +49,13 @@ export class Reader {
     return row === undefined ? undefined : this.openOrdered(table, row);
   }
 
+  /** The number of the row with this key. */
+  async numberOf(table: Ordered, key: Uint8Array): Promise<number | undefined> {
+    return this.db.getKeyFromIndex(table, "key", owned(key));
+  }
+
   async lookup(table: Ordered, key: Uint8Array): Promise<OrderedValue | undefined> {
-    const n = await this.db.getKeyFromIndex(table, "key", owned(key));
+    const n = await this.numberOf(table, key);
     return n === undefined ? undefined : this.row(table, n);
   }
 

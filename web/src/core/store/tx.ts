@@ -217,7 +217,7 @@ export class StepTx extends Look implements Tx {
     return this.run(async () => {
       const key = await this.keyOf(table, name);
       const ownerKey = await this.ownerOf(table, owner);
-      if ((await this.findByKey(table, key)) !== undefined) throw new Error(`${table}: this id has a row already`);
+      if (await this.isTaken(table, key)) throw new Error(`${table}: this id has a row already`);
       const n = this.changes.next.get(table) ?? this.nextNumbers.get(table) ?? 1;
       this.changes.next.set(table, n + 1);
       this.changes.ofOrdered(table).rows.set(n, { n, owner: ownerKey, key, value: value.slice() });
@@ -248,6 +248,13 @@ export class StepTx extends Look implements Tx {
       const durable = changes.cleared ? [] : await this.reader.numbersUpTo(table, last);
       for (const n of [...durable, ...written.filter((number) => number <= last)]) changes.rows.set(n, undefined);
     });
+  }
+
+  private async isTaken(table: Ordered, key: Uint8Array): Promise<boolean> {
+    const changes = this.changes.ordered.get(table);
+    if (this.changes.findByKey(table, key) !== undefined) return true;
+    const n = changes?.cleared ? undefined : await this.reader.numberOf(table, key);
+    return n !== undefined && !changes?.rows.has(n);
   }
 
   private change(table: Ordered, n: number, edit: (row: OrderedValue) => Promise<OrderedValue>): Promise<void> {
