@@ -1,0 +1,181 @@
+/** Whole devices for tests, as the worker puts them together: store in memory, shell, sessions to a real server. */
+import "fake-indexeddb/auto";
+import { IDBFactory } from "fake-indexeddb";
+import { vi } from "vitest";
+import type { Connection as View } from "../api.ts";
+import { accountIdOf } from "../../protocol/identity/objects.ts";
+import * as chats from "../rules/chats.ts";
+import { Core } from "../rules/core.ts";
+import * as messages from "../rules/messages.ts";
+import { Calls } from "../shell/calls.ts";
+import { type Enrolment, register } from "../shell/enrol.ts";
+import { Tokens } from "../shell/login.ts";
+import type { Network } from "../shell/network.ts";
+import { Runner } from "../shell/runner.ts";
+import * as accounts from "../state/accounts.ts";
+import * as rows from "../state/rows.ts";
+import { openStore, type Store } from "../store/index.ts";
+import { DirectTransport } from "../transports/websocket.ts";
+import { NodeSocket } from "./nodesocket.ts";
+
+const PATIENCE = { timeout: 30_000, interval: 20 };
+
+/** A network that a test switches. */
+export class TestNetwork implements Network {
+  #online = true;
+  #listeners = new Set<(online: boolean) => void>();
+
+  online(): boolean {
+    return this.#online;
+  }
+
+  listen(changed: (online: boolean) => void): () => void {
+    this.#listeners.add(changed);
+    return () => this.#listeners.delete(changed);
+  }
+
+  /** As when the cable is drawn, or put back. */
+  set(online: boolean): void {
+    this.#online = online;
+    for (const changed of [...this.#listeners]) changed(online);
+  }
+
+  /** Who still listens. */
+  get listening(): number {
+    return this.#listeners.size;
+  }
+}
+
+/** One browser. Nothing runs before `begin`. */
+export class Client implements Enrolment {
+  readonly network = new TestNetwork();
+  readonly problems: unknown[] = [];
+  readonly shown: Partial<View>[] = [];
+  readonly calls: Calls;
+  readonly #transport: DirectTransport;
+  #core: Core | undefined;
+  #tokens: Tokens | undefined;
+  #runner: Runner | undefined;
+  minClient = 0;
+
+  private constructor(
+    readonly server: string,
+    readonly factory: IDBFactory,
+    readonly store: Store,
+  ) {
+    this.#transport = new DirectTransport(server, (url) => new NodeSocket(url));
+    this.calls = new Calls(this.#transport);
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  /** A browser that has never been here. */
+  static async fresh(server: string, factory = new IDBFactory()): Promise<Client> {
+    globalThis.indexedDB = factory;
+    const store = await openStore("main");
+    await store.takeLead();
+    return new Client(server, factory, store);
+  }
+
+  /** A browser with a new account. */
+  static async registered(server: string, name: string): Promise<Client> {
+    const client = await Client.fresh(server);
+    await register(client.store, client.calls, { server, name, invite: null, now: () => client.now() });
+    await client.begin();
+    return client;
+  }
+
+  /** Begin to receive and send. */
+  async begin(): Promise<void> {
+    this.#core = await Core.open(this.store, () => this.now());
+    this.#tokens = new Tokens(this.#core, this.calls);
+    this.#runner = new Runner(this.#core, this.calls, this.#tokens, {
+      dial: (role, listener) => this.#transport.dial(role, listener),
+      connection: (change) => this.shown.push(change),
+      minClient: (version) => (this.minClient = version),
+      problem: (problem) => this.problems.push(problem),
+      network: this.network,
+    });
+    this.#runner.start();
+  }
+
+  get core(): Core {
+    if (!this.#core) throw new Error("not begun");
+    return this.#core;
+  }
+
+  get tokens(): Tokens {
+    if (!this.#tokens) throw new Error("not begun");
+    return this.#tokens;
+  }
+
+  get runner(): Runner {
+    if (!this.#runner) throw new Error("not begun");
+    return this.#runner;
+  }
+
+  /** End the sessions; the store stays. */
+  async end(): Promise<void> {
+    await this.#runner?.close();
+    this.#transport.close();
+  }
+
+  /** End the worker and begin another over the same database. */
+  async restart(): Promise<Client> {
+    await this.end();
+    this.store.close();
+    const next = await Client.fresh(this.server, this.factory);
+    await next.begin();
+    return next;
+  }
+
+  profile(): Promise<rows.Profile> {
+    return this.core.look((look) => Promise.resolve(look.profile));
+  }
+
+  /** Become a contact of another account and open the chat with it. */
+  async open(other: Client): Promise<rows.Id> {
+    const { account_id, account_pub, name, profile_token } = await other.profile();
+    if (rows.idOf(accountIdOf(account_pub)) !== account_id) throw new Error("account id");
+    const list = await other.core.look(async (look) => (await accounts.known(look, account_id)).list_object);
+    const gid = await this.core.step("meet", async (step) => {
+      await accounts.learnChain(step, account_id, [list]);
+      await accounts.learnLink(step, account_id, name, profile_token);
+      return chats.openDm(step, account_id);
+    });
+    this.runner.wake();
+    return gid;
+  }
+
+  async say(gid: rows.Id, text: string): Promise<rows.Id> {
+    const id = await this.core.step("say", (step) => messages.submitText(step, gid, text));
+    this.runner.wake();
+    return id;
+  }
+
+  /** The texts of a chat, oldest first. */
+  texts(gid: rows.Id): Promise<string[]> {
+    return this.core.look(async (look) => {
+      const found = await look.tx.rows("message", rows.bytesOf(gid));
+      return found
+        .map(([, data]) => rows.parseMessage(data))
+        .filter((line) => line.notice === null)
+        .map((line) => line.text);
+    });
+  }
+
+  async chats(): Promise<rows.Chat[]> {
+    return this.core.look((look) => rows.allChats(look.tx));
+  }
+
+  /** Resolves when it holds; fails after 30 s with what was there instead. */
+  until<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
+    return vi.waitFor(async () => {
+      const value = await read();
+      if (!holds(value)) throw new Error(`still ${JSON.stringify(value)}; problems: ${String(this.problems)}`);
+      return value;
+    }, PATIENCE);
+  }
+}

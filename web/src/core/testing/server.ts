@@ -1,0 +1,75 @@
+/** The real server in a process of its own, where the Python part of this repository is installed. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dirname, "../../../..");
+const PROGRAM = process.env["ZAJIL_COMMAND"] ?? resolve(ROOT, ".venv/bin/zajil");
+
+/** Whether it can be started here. */
+export const hasServer = existsSync(PROGRAM);
+
+/** Tests do in a minute what people do in weeks. */
+const LIMITS = `[limits]
+registration = {burst = 1000, every_s = 1}
+login = {burst = 1000, every_s = 1}
+link_put = {burst = 1000, every_s = 1}
+device_list_write = {burst = 1000, every_s = 1}
+pass_group = {burst = 1000, every_s = 1}
+claim = {burst = 1000, every_s = 1}
+`;
+
+/** One server on a folder of its own. */
+export class ServerProcess {
+  url = "";
+  readonly data: string;
+  #process: ChildProcess | undefined;
+
+  constructor() {
+    this.data = mkdtempSync(resolve(tmpdir(), "zajil-server-"));
+    writeFileSync(resolve(this.data, "zajil.toml"), LIMITS);
+  }
+
+  /** Start and wait for its address; again on the same port after an end. */
+  async start(): Promise<void> {
+    const port = this.url ? new URL(this.url).port : "0";
+    const command = ["serve", "--data", this.data, "--port", port, "--registration", "open"];
+    const child = spawn(PROGRAM, command, {
+      stdio: ["ignore", "pipe", "ignore"],
+      env: { ...process.env, PYTHONUNBUFFERED: "1" },
+    });
+    this.#process = child;
+    this.url = await new Promise((found, failed) => {
+      let text = "";
+      child.stdout.on("data", (data: Buffer) => {
+        text += data.toString();
+        const address = /https?:\/\/[^\s]+/.exec(text)?.[0];
+        if (address !== undefined && text.includes("\n")) found(address);
+      });
+      child.on("error", failed);
+      child.on("exit", (status) => failed(new Error(`the server ended with ${String(status)}: ${text}`)));
+    });
+  }
+
+  /** End it as a power cut does. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (!child || child.exitCode !== null) return;
+    const ended = new Promise((resolved) => child.once("exit", resolved));
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  /** End it and remove its folder. */
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.data, { recursive: true, force: true });
+  }
+
+  /** A command of the program, run on a home; its output. */
+  static run(...command: readonly string[]): string {
+    return execFileSync(PROGRAM, [...command], { encoding: "utf8" });
+  }
+}
