@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+import msgspec
 import pytest
 
-from zajil.cli.resident.echo import MARK, decide_answer, decide_script, is_for_echo
+from zajil.cli.resident.echo import MARK, answer_missed, decide_answer, decide_script, is_for_echo
 from zajil.cli.texts import echo as words
 from zajil.cli.texts.text import Text
-from zajil.client import Chat, Message
+from zajil.client import Chat, Client, Message
 from zajil.client.views import ChatKind
+from zajil.protocol.errors import ZajilError, error
 
 
 def chat(kind: ChatKind = "dm") -> Chat:
@@ -57,6 +61,46 @@ def test_everything_else_comes_back_exactly() -> None:
     assert decide_answer("Hidden rivers \n  run deep ", first=False) == f"{MARK}Hidden rivers \n  run deep "
     assert decide_answer("thinking about thanks", first=False) == f"{MARK}thinking about thanks"
     assert decide_answer("Добрый день", first=True).startswith(words.WELCOME.ru)
+
+
+def test_what_cannot_be_read_does_not_come_back() -> None:
+    assert not is_for_echo(chat(), message(""))
+    assert not is_for_echo(chat(), message(" \n"))
+    assert not is_for_echo(chat(), msgspec.structs.replace(message("hi"), deleted=True))
+    assert not is_for_echo(chat(), msgspec.structs.replace(message("hi"), supported=False))
+
+
+class Friend:
+    """The part of the SDK that Echo answers through: chats by id, and what was said in each."""
+
+    def __init__(self, chats: dict[str, Chat], refusing: dict[str, ZajilError]) -> None:
+        self._chats = chats
+        self._refusing = refusing
+        self.sent: list[tuple[str, str, str | None]] = []
+        self.seen: list[tuple[str, str | None]] = []
+
+    def chats(self) -> list[Chat]:
+        return list(self._chats.values())
+
+    def read(self, of: Chat, *, limit: int) -> list[Message]:
+        return [message("Echo, are you there?" if of.kind == "group" else "good day")][:limit]
+
+    def mark_read(self, of: Chat, *, upto: str | None = None) -> None:
+        self.seen.append((of.id, upto))
+
+    async def send(self, of: Chat, text: str, *, reply_to: str | None = None) -> None:
+        if of.id in self._refusing:
+            raise self._refusing[of.id]
+        self.sent.append((of.id, text, reply_to))
+
+
+async def test_one_chat_that_takes_no_answer_keeps_none_of_the_others_waiting() -> None:
+    named = {name: msgspec.structs.replace(chat(), id=name) for name in ("gone", "offline", "dm")}
+    named["group"] = msgspec.structs.replace(chat("group"), id="group")
+    friend = Friend(named, {"gone": error("not-a-member"), "offline": error("unreachable")})
+    await answer_missed(cast("Client", friend))  # the part of it that Echo uses
+    assert [(name, reply) for name, _, reply in friend.sent] == [("dm", None), ("group", "m")]
+    assert friend.seen == [(name, "m") for name in named]
 
 
 def test_echo_never_answers_an_echo() -> None:

@@ -65,8 +65,13 @@ def decide_answer(text: str, *, first: bool) -> str:
 
 
 def is_for_echo(chat: Chat, message: Message) -> bool:
-    """Whether to answer: never itself, never another Echo's answer, in groups only when called by name."""
+    """Whether to answer: never itself, never another Echo's answer, in groups only when called by name.
+
+    A text that was deleted, or that only a later version can show, is not there to come back.
+    """
     text = message.text
+    if message.deleted or not message.supported or not text.strip():
+        return False
     if message.own or text in _OWN_WORDS or text.startswith(MARK) or f"\n{MARK}" in text:
         return False
     return chat.kind == "dm" or bool(chat.kind == "group" and _CALLED.search(message.text))
@@ -83,8 +88,19 @@ async def answer_missed(client: Client) -> None:
 
 
 async def _answer(client: Client, chat: Chat, message: Message, *, first: bool) -> None:
-    if is_for_echo(chat, message):
-        await client.send(chat, _fitting(decide_answer(message.text, first=first)))
+    """In a group as a reply, so that everybody sees to whom. Whatever forbids an answer to one ends no other's."""
+    from zajil.protocol.errors import Unreachable, ZajilError
+
+    if not is_for_echo(chat, message):
+        return
+    answer = _fitting(decide_answer(message.text, first=first))
+    try:
+        client.mark_read(chat, upto=message.id)
+        await client.send(chat, answer, reply_to=message.id if chat.kind == "group" else None)
+    except Unreachable:
+        return  # it is queued, and goes out when the server is back
+    except ZajilError as refused:
+        print(f"no answer: {refused.code}", flush=True)  # removed from the chat, say
 
 
 def _fitting(text: str) -> str:

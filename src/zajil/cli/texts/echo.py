@@ -27,7 +27,7 @@ THANKS = Text(
 )
 GOODBYE = Text(en="Goodbye. I stay right here.", ar="إلى اللقاء. أنا باقٍ هنا.", ru="До встречи. Я никуда не денусь.")
 HELP = Text(
-    en='Write anything and I answer with it. Try a group: zajil group create "Mountains" Echo',
-    ar='اكتب أي شيء وأردّه عليك. وجرّب مجموعة: zajil group create "جبال" Echo',
-    ru='Напишите что угодно — я отвечу тем же. Попробуйте группу: zajil group create "Горы" Echo',
+    en="Write anything and I answer with it. Make a group with me: there I answer when you call me by name, Echo.",
+    ar="اكتب أي شيء وأردّه عليك. وأنشئ مجموعة معي: هناك أجيب حين تناديني باسمي «صدى».",
+    ru="Напишите что угодно — я отвечу тем же. Создайте группу со мной: там я отвечаю, когда зовут по имени — Эхо.",
 )
