@@ -35,7 +35,7 @@ async def test_two_people_talk_both_ways(server: Served, homes: Path) -> None:
         await amal.send(amal.find_chat("Boris"), "أهلا 🕊")
         await boris.sync()
         assert [m.text for m in boris.read(chat)] == ["Привет, Амаль", "أهلا 🕊"]
-        assert [m.state for m in boris.read(chat)] == ["sent", "received"]
+        assert [m.state for m in boris.read(chat)] == ["delivered", "received"]
 
 
 async def test_a_group_of_three_adds_removes_and_loses_a_member(server: Served, homes: Path) -> None:
