@@ -85,6 +85,8 @@ def test_the_caddyfile_holds_no_more_than_is_asked_for() -> None:
     for line in ("\thttp_port 8080", "\thttps_port 8443", "\tskip_install_trust", "\ttls internal"):
         assert line in test.splitlines()
     assert "reverse_proxy 127.0.0.1:9000" in test
+    assert '\theader Strict-Transport-Security "max-age=31536000"' in plain.splitlines()
+    assert "Strict-Transport-Security" not in test
 
 
 # Behind Caddy

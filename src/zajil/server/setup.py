@@ -32,7 +32,7 @@ _CADDY: Final = """\
 # Made by `zajil init`. Caddy fetches and renews the certificate, and passes everything on to Zajil.
 {globals}{site} {{
 {tls}	header -Server
-	reverse_proxy 127.0.0.1:{port}
+{hsts}	reverse_proxy 127.0.0.1:{port}
 }}
 """
 
@@ -103,7 +103,9 @@ def render_caddy(setup: Setup) -> str:
         lines.append("skip_install_trust")
     block = "{\n" + "".join(f"\t{line}\n" for line in lines) + "}\n" if lines else ""
     tls = "\ttls internal\n" if setup.internal_ca else ""
-    return _CADDY.format(globals=block, site=setup.domain, tls=tls, port=setup.port)
+    # A year of HTTPS only; not where the authority is a trial's: devices would remember it after the certificate went.
+    hsts = "" if setup.internal_ca else '\theader Strict-Transport-Security "max-age=31536000"\n'
+    return _CADDY.format(globals=block, site=setup.domain, tls=tls, hsts=hsts, port=setup.port)
 
 
 def _write(path: Path, text: str, mode: int) -> None:
