@@ -48,16 +48,18 @@ export class Server {
     await ended;
   }
 
-  /** A registration code, as an operator makes one. */
-  invite(uses = 1): string {
-    const printed = execFileSync(join(BIN, "zajil"), ["admin", "invite", "--data", this.data, "--uses", String(uses), "--json"]);
-    return (JSON.parse(printed.toString()) as { invite: string }).invite;
+  /** The operator's invite: a code, and the link that carries it. */
+  invite(uses = 1): { invite: string; link: string } {
+    const printed = execFileSync(join(BIN, "zajil"), [
+      ...["admin", "invite", "--data", this.data, "--uses", String(uses)],
+      ...["--link", "--front", this.url, "--json"],
+    ]);
+    return JSON.parse(printed.toString()) as { invite: string; link: string };
   }
 
-  /** The operator's invite as a link. */
-  inviteLink(uses = 1): string {
-    const printed = execFileSync(join(BIN, "zajil"), ["admin", "invite", "--data", this.data, "--uses", String(uses), "--json", "--link", "--url", this.url]);
-    return (JSON.parse(printed.toString()) as { link: string }).link;
+  /** Run `zajil` beside the server. */
+  zajil(...words: string[]): string {
+    return execFileSync(join(BIN, "zajil"), words).toString();
   }
 }
 
