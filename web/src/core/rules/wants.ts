@@ -45,13 +45,13 @@ export interface WantKeyPackages {
 
 export type Want = WantCreate | WantClaim | WantLists | WantKeyPackages;
 
-/** A text that two equal wants share: for remembering what was put off. */
+/** A text that a want shares with its repetitions, which may carry another claim id: for remembering what was put off. */
 export function nameOfWant(want: Want): string {
   switch (want.want) {
     case "create":
       return `create ${want.n}`;
     case "claim":
-      return `claim ${want.n} ${want.account} ${rows.idOf(want.claimId)}`;
+      return `claim ${want.n} ${want.account}`;
     case "lists":
       return `lists ${want.account}`;
     case "key-packages":
