@@ -13,7 +13,7 @@ from tests.client.serving import Served
 from zajil.client import Client
 from zajil.client.shell import linking as shell
 from zajil.client.shell.calls import Calls
-from zajil.mls import XWING
+from zajil.mls import XWING, MlsError
 from zajil.mls.primitives import hpke
 from zajil.protocol import control
 from zajil.protocol.errors import ZajilError
@@ -114,6 +114,66 @@ async def test_an_answer_whose_parts_do_not_fit_enrols_nobody(server: Served, ho
             with pytest.raises(ZajilError, match="link-mismatch"):
                 await waiting
             assert not (homes / spoil / "keys").exists()
+
+
+async def test_an_answer_is_read_once_and_a_code_is_good_once(server: Served, homes: Path) -> None:
+    """Whoever reads second, or holds a picture of the code, gets nothing."""
+    async with await register(homes, "Amal", server.url) as amal:
+        waiting, code = await wait_for_code(homes / "2", server.url)
+        assert (await amal.link_approve(encode_link_code(code))).device_id == 2
+        await (await waiting).close()
+        async with DirectTransport(server.url) as transport:
+            with pytest.raises(ZajilError, match="gone"):
+                await Calls(transport).call(control.LINK_ANSWER, bytes, addr=encode_b64(code.addr))
+        for act in (amal.link_preview, amal.link_approve):
+            with pytest.raises(ZajilError, match="link-expired"):
+                await act(encode_link_code(code))
+        assert [device.device_id for device in amal.devices()] == [1, 2]
+
+
+async def test_a_second_reader_who_is_faster_opens_nothing_and_enrols_nobody(server: Served, homes: Path) -> None:
+    async with await register(homes, "Amal", server.url) as amal:
+        waiting, code = await wait_for_code(homes / "2", server.url)
+        await end(waiting)
+        assert (await amal.link_approve(encode_link_code(code))).device_id == 2
+        async with DirectTransport(server.url) as transport:
+            sealed = await Calls(transport).call(control.LINK_ANSWER, bytes, addr=encode_b64(code.addr))
+        private, _ = hpke.generate_key_pair(XWING, token_bytes)
+        with pytest.raises(MlsError):
+            hpke.open_sealed(
+                XWING,
+                private,
+                enc=sealed[: XWING.enc_bytes],
+                info=linking.hpke_info(code.addr),
+                ciphertext=sealed[XWING.enc_bytes :],
+            )
+        assert not (homes / "2" / "keys").exists()
+
+
+async def test_nobody_lays_another_offer_over_one(server: Served, homes: Path) -> None:
+    waiting, code = await wait_for_code(homes / "2", server.url)
+    async with DirectTransport(server.url) as transport:
+        calls = Calls(transport)
+        other = Offer(token_bytes(1216), token_bytes(32), "x", "x").encode()
+        with pytest.raises(ZajilError, match="not-allowed"):
+            await calls.call(control.PUT_LINK_OFFER, control.Empty, request=other, addr=encode_b64(code.addr))
+        data = await calls.call(control.LINK_OFFER, bytes, addr=encode_b64(code.addr))
+    linking.open_offer(data, offer_hash=code.offer_hash)
+    await end(waiting)
+
+
+async def test_a_code_that_nobody_approves_expires(server: Served, homes: Path) -> None:
+    async with DirectTransport(server.url) as transport:
+        with pytest.raises(ZajilError, match="link-expired"):
+            await shell.link_new(
+                homes / "2",
+                Calls(transport),
+                server=server.url,
+                on_code=lambda _: None,
+                on_emoji=None,
+                wait_s=0.01,
+            )
+    assert not (homes / "2" / "keys").exists()
 
 
 async def put_answer(calls: Calls, addr: bytes, offer: Offer, answer: Answer) -> None:
