@@ -19,13 +19,13 @@ def start_peer(*, raw: bool) -> Peer:
 
 @pytest.fixture(scope="session")
 def ts_mls() -> Iterator[Peer]:
-    """ts-mls with our corrections: what the browser will run."""
+    """The browser's wrapper on ts-mls with our corrections."""
     with start_peer(raw=False) as peer:
         yield peer
 
 
 @pytest.fixture(scope="session")
 def raw_ts_mls() -> Iterator[Peer]:
-    """ts-mls as published, to pin what the corrections are for."""
+    """ts-mls as published, to pin what wrapper and corrections are for."""
     with start_peer(raw=True) as peer:
         yield peer

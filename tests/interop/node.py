@@ -13,7 +13,8 @@ BUNDLES = ROOT / "build" / "interop"
 
 
 def newest_source() -> float:
-    sources = [*PEER.glob("*.ts"), *(WEB / "build").glob("*.ts"), WEB / "package-lock.json"]
+    folders = (PEER, WEB / "build", WEB / "src" / "core" / "mls", WEB / "src" / "protocol")
+    sources = [*(path for folder in folders for path in folder.rglob("*.ts")), WEB / "package-lock.json"]
     return max(path.stat().st_mtime for path in sources)
 
 

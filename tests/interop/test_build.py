@@ -29,7 +29,8 @@ def test_types(ts_mls: Peer) -> None:
 )
 def test_a_correction_that_does_not_fit(ts_mls: Peer, tmp_path: Path, old: str, new: str, complaint: str) -> None:
     web = tmp_path / "web"
-    shutil.copytree(WEB / "build", web / "build")
+    for part in ("build", "src/core/mls", "src/protocol"):
+        shutil.copytree(WEB / part, web / part)
     shutil.copy(WEB / "package.json", web)
     (web / "node_modules").symlink_to(WEB / "node_modules")
     shutil.copytree(PEER, tmp_path / PEER.relative_to(ROOT))

@@ -33,7 +33,11 @@ export default defineConfig({
     emptyOutDir: false,
     target: "node20",
     minify: false,
-    lib: { entry: resolve(PEER, "main.ts"), formats: ["es"], fileName: () => (RAW ? "peer-raw.mjs" : "peer.mjs") },
+    lib: {
+      entry: resolve(PEER, RAW ? "raw.ts" : "main.ts"),
+      formats: ["es"],
+      fileName: () => (RAW ? "peer-raw.mjs" : "peer.mjs"),
+    },
     rolldownOptions: { external: [/^(node:|crypto$)/, ...NOT_INSTALLED], output: { codeSplitting: false } },
   },
 });

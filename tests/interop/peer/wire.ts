@@ -2,7 +2,13 @@
 import type { Extension, KeyPackage, MLSMessage, Welcome } from "ts-mls";
 import { decodeMlsMessage, encodeMlsMessage } from "ts-mls";
 
-export type Value = string | number | boolean | null | readonly Value[] | { readonly [name: string]: Value };
+export type Value =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Value[]
+  | { readonly [name: string]: Value };
 export type Answer = { readonly [name: string]: Value };
 export type ExtensionRow = readonly [type: number, data: string];
 
@@ -12,7 +18,12 @@ export const SUITES = {
 } as const;
 export type SuiteId = keyof typeof SUITES;
 
-const NAMED_EXTENSIONS = { 1: "application_id", 3: "required_capabilities", 4: "external_pub", 5: "external_senders" } as const;
+const NAMED_EXTENSIONS = {
+  1: "application_id",
+  3: "required_capabilities",
+  4: "external_pub",
+  5: "external_senders",
+} as const;
 
 export function parseHex(text: string): Uint8Array<ArrayBuffer> {
   const pairs = text.match(/[0-9a-f]{2}/g) ?? [];
@@ -21,21 +32,31 @@ export function parseHex(text: string): Uint8Array<ArrayBuffer> {
 }
 
 export function encodeHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );
 }
 
 export function parseExtensions(rows: readonly ExtensionRow[]): Extension[] {
   return rows.map(([type, data]) => ({
-    extensionType: NAMED_EXTENSIONS[type as keyof typeof NAMED_EXTENSIONS] ?? type,
+    extensionType:
+      NAMED_EXTENSIONS[type as keyof typeof NAMED_EXTENSIONS] ?? type,
     extensionData: parseHex(data),
   }));
 }
 
-export function encodeExtensions(extensions: readonly Extension[]): ExtensionRow[] {
-  const numbers = new Map<string, number>(Object.entries(NAMED_EXTENSIONS).map(([n, name]) => [name, Number(n)]));
+export function encodeExtensions(
+  extensions: readonly Extension[],
+): ExtensionRow[] {
+  const numbers = new Map<string, number>(
+    Object.entries(NAMED_EXTENSIONS).map(([n, name]) => [name, Number(n)]),
+  );
   numbers.set("ratchet_tree", 2);
   return extensions.map(({ extensionType, extensionData }) => {
-    const type = typeof extensionType === "number" ? extensionType : (numbers.get(extensionType) ?? -1);
+    const type =
+      typeof extensionType === "number"
+        ? extensionType
+        : (numbers.get(extensionType) ?? -1);
     return [type, encodeHex(extensionData)];
   });
 }
@@ -43,13 +64,15 @@ export function encodeExtensions(extensions: readonly Extension[]): ExtensionRow
 export function parseMessage(hex: string): MLSMessage {
   const bytes = parseHex(hex);
   const parsed = decodeMlsMessage(bytes, 0);
-  if (parsed === undefined || parsed[1] !== bytes.length) throw new Error("not an MLSMessage");
+  if (parsed === undefined || parsed[1] !== bytes.length)
+    throw new Error("not an MLSMessage");
   return parsed[0];
 }
 
 export function parseKeyPackage(hex: string): KeyPackage {
   const message = parseMessage(hex);
-  if (message.wireformat !== "mls_key_package") throw new Error("not a KeyPackage");
+  if (message.wireformat !== "mls_key_package")
+    throw new Error("not a KeyPackage");
   return message.keyPackage;
 }
 
