@@ -195,11 +195,11 @@ def title_of(chat: Chat) -> str:
     return words.NOTE_TO_SELF() if chat.kind == "self" else clean_name(chat.title)
 
 
-async def sync_or_say(client: Client) -> ZajilError | None:
+async def sync_or_say(client: Client) -> tuple[bool, ZajilError | None]:
     """Fetch and send; without a server say so on stderr and go on with what is here.
 
-    A home that may not talk to its server any more still shows what it holds: that refusal is returned, to be raised
-    after the showing.
+    Whether the server was reached, and a refusal to be raised after the showing: a home that may not talk to its server
+    any more still shows what it holds.
     """
     from zajil.protocol.errors import Unreachable, ZajilError
 
@@ -207,11 +207,12 @@ async def sync_or_say(client: Client) -> ZajilError | None:
         await client.sync()
     except Unreachable:
         error_console().print(words.OFFLINE_READ(), style="dim")
+        return False, None
     except ZajilError as error:
         if error.code not in LOCKED:
             raise
-        return error
-    return None
+        return False, error
+    return True, None
 
 
 async def tell_read(client: Client) -> None:

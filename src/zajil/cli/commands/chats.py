@@ -103,7 +103,7 @@ def read(
         if follow:
             await follow_chat(client, find_chat(client, chat), limit=limit, json=json, ids=ids)
             return
-        problem = await sync_or_say(client)
+        reached, problem = await sync_or_say(client)
         found = find_chat(client, chat)
         messages = client.read(found, limit=limit)
         if json:
@@ -113,7 +113,8 @@ def read(
         client.mark_read(found)
         if problem is not None:
             raise problem
-        await tell_read(client)
+        if reached:
+            await tell_read(client)
 
     try:
         run_with_client(context, shown)
