@@ -173,6 +173,18 @@ async def test_nobody_waits_longer_than_asked_and_not_everybody_may(auth: Auth) 
     assert not any(auth.arrivals.waiting(addr) for addr in addrs)
 
 
+async def test_nobody_waits_for_an_answer_from_a_server_that_stops(auth: Auth) -> None:
+    addr = os.urandom(16)
+    await linking.put_offer(auth, addr, b"offer")
+    waiting = asyncio.ensure_future(linking.take_answer(auth, addr, wait_s=3600))
+    while not auth.arrivals.waiting(addr):  # noqa: ASYNC110  # as above
+        await asyncio.sleep(0)
+    auth.arrivals.close()
+    for call in (waiting, linking.take_answer(auth, addr, wait_s=3600)):
+        with pytest.raises(ZajilError, match="gone"):
+            await call
+
+
 async def test_a_linking_that_is_over_leaves_the_disk_soon(auth: Auth, world: World) -> None:
     old, fresh = os.urandom(16), os.urandom(16)
     await linking.put_offer(auth, old, b"old")

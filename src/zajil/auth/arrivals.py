@@ -15,6 +15,7 @@ class Arrivals:
 
     def __init__(self) -> None:
         self._events: dict[bytes, asyncio.Event] = {}
+        self._closed = False
 
     async def wait(self, addr: bytes, seconds: float, *, is_waiting: Callable[[], Awaitable[bool]]) -> None:
         """Returns once `tell` is called for this address, or after this time; at once where waiting makes no sense.
@@ -22,7 +23,7 @@ class Arrivals:
         is_waiting: asked after taking the place, so that nothing is missed in between. Where all places are taken, or
         somebody waits for the same, it returns at once: the caller then asks again.
         """
-        if addr in self._events or len(self._events) >= _PLACES_MAX:
+        if self._closed or addr in self._events or len(self._events) >= _PLACES_MAX:
             return
         event = self._events[addr] = asyncio.Event()
         try:
@@ -36,6 +37,12 @@ class Arrivals:
     def waiting(self, addr: bytes) -> bool:
         """Whether somebody waits there."""
         return addr in self._events
+
+    def close(self) -> None:
+        """Nobody waits any more: the server stops."""
+        self._closed = True
+        for event in self._events.values():
+            event.set()
 
     def tell(self, addr: bytes) -> None:
         """Something has arrived there."""

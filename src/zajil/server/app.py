@@ -141,6 +141,7 @@ class Server:
             self._upkeep.cancel()
             with suppress(asyncio.CancelledError):
                 await self._upkeep
+        self._auth.arrivals.close()
         await self.gateway.drain(self.settings.drain_s)
         await self._shell.stop()
         if self._metrics_runner is not None:
