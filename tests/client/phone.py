@@ -208,6 +208,8 @@ class Phone:
                 self.core.take_drained()
             case frames.KeysLow():
                 self.core.want_key_packages()
+            case frames.Eph():
+                self.core.take_ephemeral(frame)
             case _:
                 raise Violation(f"{self.name}: unexpected {frame}")
 
@@ -249,9 +251,9 @@ class Phone:
             return True
         self.flying.discard(mid)
         if isinstance(answer, frames.Ok):
-            self.core.take_ok(mid, answer)
+            self.core.take_ok(mid)
         elif not isinstance(error_from_wire(answer.code), Limited | Unavailable):
-            self.core.take_err(mid, answer)
+            self.core.take_err(mid, answer.code)
         return True
 
     # -- control calls and time

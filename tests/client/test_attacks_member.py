@@ -217,6 +217,6 @@ def test_a_server_that_spends_every_pass_ends_the_attempt(world: World) -> None:
         amal.call()
         for request in amal.core.requests():
             refused += 1
-            amal.core.take_err(request.mid, frames.Err(0, "pass-spent", 0))
+            amal.core.take_err(request.mid, "pass-spent")
     assert 1 < refused < 10
     assert chat_of(amal, gid).status == "removed"

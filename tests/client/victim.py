@@ -82,12 +82,12 @@ def recording(ledger: Path) -> Iterator[None]:
         os.write(descriptor, f"sealed {digest} {place}\n".encode())
         return message, moved
 
-    def sent(self: Sender, requests: Any, now: float) -> None:
-        for request in requests:
-            if isinstance(request.frame, frames.Send | frames.Commit):
-                body = request.frame.body if isinstance(request.frame, frames.Send) else request.frame.commit
-                os.write(descriptor, f"left {hashlib.sha256(body).hexdigest()}\n".encode())
-        send(self, requests, now)
+    def sent(self: Sender, action: Any) -> None:  # Any: as above
+        request = self._requests[action.mid]
+        if isinstance(request.frame, frames.Send | frames.Commit):
+            body = request.frame.body if isinstance(request.frame, frames.Send) else request.frame.commit
+            os.write(descriptor, f"left {hashlib.sha256(body).hexdigest()}\n".encode())
+        send(self, action)
 
     with mock.patch.object(protect, "seal_private", sealed), mock.patch.object(Sender, "_send", sent):
         yield

@@ -19,7 +19,7 @@ from zajil.client.state.step import GroupCache, Step
 from zajil.client.storage.keyfile import Keys
 from zajil.client.storage.store import Rng, Store
 from zajil.protocol.control import ClaimedKeyPackages, KeyPackage
-from zajil.protocol.frames import Eph, Err, Gap, Msg, Ok, Ready, Send
+from zajil.protocol.frames import Eph, Gap, Msg, Ready, Send
 
 Now = Callable[[], int]
 
@@ -91,6 +91,11 @@ class Core:
         """DRAINED came for the HELLO sent last."""
         with self.step("drained") as step:
             sync.take_drained(step)
+
+    def position(self) -> int:
+        """The highest seq stored."""
+        with self.look() as step:
+            return step.session().last_seq
 
     def holding(self) -> bool:
         """Whether messages of a later epoch are kept."""
@@ -165,16 +170,15 @@ class Core:
             receipts.flush_due(step, at_once=True)
         return True
 
-    def take_ok(self, mid: bytes, ok: Ok) -> None:
+    def take_ok(self, mid: bytes) -> None:
         """The server holds the request durably."""
-        del ok
         with self.step("ok") as step:
             outbox.take_ok(step, mid)
 
-    def take_err(self, mid: bytes, err: Err) -> None:
+    def take_err(self, mid: bytes, code: str) -> None:
         """The server refused the request, not for being busy or limited (then the same request goes again)."""
         with self.step("err") as step:
-            outbox.take_err(step, mid, err.code)
+            outbox.take_err(step, mid, code)
 
     def is_settled(self, hello: int) -> bool:
         """Whether that drain is over and nothing is left that could be sent or asked for now."""

@@ -1,10 +1,9 @@
-"""One session kept attached: dials, redials with back-off, moves records between a carrier and the session logic."""
+"""One session kept attached: dials, redials after a pause, moves records between a carrier and the session logic."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -13,34 +12,42 @@ from zajil.protocol.frames import Frame, Role, encode_frame
 from zajil.protocol.session import ClientEvent, ClientSession, Closed, Stalled
 from zajil.transports.base import Carrier
 
-BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
-
-
 Dial = Callable[[Role], Awaitable[Carrier]]
 Take = Callable[[Sequence[ClientEvent]], Awaitable[None]]
 Down = Callable[[ZajilError], None]
+BackOff = Callable[[int], Awaitable[None]]
 
 
 class Connection:
     """Runs until cancelled. `take` gets all events of the records that arrived together, in order.
 
-    down: told of every failed attempt; the next one follows with back-off and full jitter.
+    down: told of every failed attempt. back_off: returns when the next one is due; it is told the ms that the server
+    asked for, 0 where it did not.
     """
 
-    def __init__(self, role: Role, *, dial: Dial, take: Take, down: Down) -> None:
+    def __init__(self, role: Role, *, dial: Dial, take: Take, down: Down, back_off: BackOff) -> None:
         self._role = role
         self._dial = dial
         self._take = take
         self._down = down
+        self._back_off = back_off
         self._session = ClientSession(role)
         self._inbox: deque[bytes | None] = deque()
         self._wake = asyncio.Event()
-        self._failures = 0
+        self._idle = asyncio.Event()
 
     def send(self, frame: Frame) -> None:
         """Queue a frame on the session as it is now."""
         self._session.send(encode_frame(frame))
+        self._idle.clear()
         self._wake.set()
+
+    async def flush(self, timeout_s: float) -> None:
+        """Return when what is queued is on the carrier, there is none, or the time is over."""
+        if self.usable:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._idle.wait()
 
     @property
     def usable(self) -> bool:
@@ -63,11 +70,6 @@ class Connection:
                 await carrier.close()
             await self._back_off(retry_ms)
 
-    async def _back_off(self, retry_ms: int) -> None:
-        delay = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)] * random.random()  # noqa: S311 -- jitter
-        self._failures += 1
-        await asyncio.sleep(max(delay, retry_ms / 1000))
-
     async def _carry(self, carrier: Carrier) -> int:
         """Until the carrier ends; ms that the server asked us to wait."""
         loop = asyncio.get_running_loop()
@@ -79,6 +81,7 @@ class Connection:
             while True:
                 for record in self._session.pull(number, loop.time()):
                     await carrier.send(record)
+                self._idle.set()
                 await self._wait()
                 events = []
                 ended = False
@@ -90,8 +93,6 @@ class Connection:
                     else:
                         events += self._session.feed(number, record_or_end, loop.time())
                 events += self._session.tick(loop.time())
-                if self._session.usable:
-                    self._failures = 0
                 if events:
                     await self._take(events)
                 over = next((event for event in events if isinstance(event, Closed | Stalled)), None)

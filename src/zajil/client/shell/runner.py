@@ -59,6 +59,8 @@ class Runner:
 
     async def close(self) -> None:
         """End all sessions; what is queued stays queued."""
+        if self._receiving:
+            await self._receiver.stop()
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -128,6 +130,7 @@ class Runner:
         while True:
             if not self._receiving:
                 self._try_receiving()
+            self._receiver.tick()
             await self._turn()
             await self.change(POLL_S)
 

@@ -1,4 +1,4 @@
-"""The S session: sealed requests out, answers in. It carries no account and never learns one."""
+"""The S session: carries out what `zajil.protocol.outbox.sending` decides. It carries no account and learns none."""
 
 from __future__ import annotations
 
@@ -15,12 +15,9 @@ from zajil.client.shell.connection import Connection, Dial
 from zajil.protocol import frames
 from zajil.protocol.errors import Limited, Unavailable, ZajilError, error_from_wire
 from zajil.protocol.frames import Err, Ok, Role
-from zajil.protocol.session import Begin, ClientEvent, Message
+from zajil.protocol.outbox import sending
+from zajil.protocol.session import Begin, ClientEvent, Message, Usable
 
-IDLE_S = 60.0
-RETRY_MAX_S = 60.0
-# A caller waits that long for an allowance to come back; beyond it, he is told.
-PATIENCE_MS = 5_000
 # What is only worth something now is not sent later.
 WHISPER_S = 4.0
 
@@ -42,54 +39,65 @@ class Sender:
         self._down = down
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
-        self._rids: dict[int, bytes] = {}
-        self._tries: dict[bytes, int] = {}
-        self._not_before: dict[bytes, float] = {}
-        self._next_rid = 1
-        self._used_at = 0.0
+        self._state = sending.Sending()
+        self._requests: dict[str, Request] = {}
         self._whispers: list[tuple[float, frames.Send]] = []
-        self._begun = False
+        self._whispered = 0
         self.failed: BaseException | None = None
 
     def flush(self) -> None:
         """Seal and send what may go now."""
-        now = asyncio.get_running_loop().time()
         if self._task is not None and self._task.done():
             self.failed = None if self._task.cancelled() else self._task.exception()
             self._task = None
-        requests = self._core.requests()
-        if requests:
-            self._used_at = now
-        if self._connection is None:
-            if requests:
-                self._open()
-            return
-        if self._begun:
-            self._send(requests, now)
-        if not requests and not self._rids and now - self._used_at > IDLE_S:
-            self._stop()
+        self._requests = {request.mid.hex(): request for request in self._core.requests()}
+        self._tell(sending.Requests(tuple(self._requests)))
+        self._tell(sending.Tick())
 
     def whisper(self, request: frames.Send) -> None:
         """Send an ephemeral request once; its answer says nothing. Without a session it waits for one, briefly."""
         now = asyncio.get_running_loop().time()
-        self._used_at = now
         self._whispers.append((now + WHISPER_S, request))
-        if self._connection is None:
-            self._open()
+        self._tell(sending.Whisper())
         self._send_whispers(now)
 
     def _send_whispers(self, now: float) -> None:
-        if not self._begun or self._connection is None:
+        if self._state.link != "up" or self._connection is None:
             return
         for until, request in self._whispers:
             if now < until:
-                rid, self._next_rid = self._next_rid, self._next_rid % 0xFFFFFFFF + 1
-                self._connection.send(msgspec.structs.replace(request, rid=rid))
+                self._whispered = self._whispered % sending.RID_MAX + 1
+                self._connection.send(msgspec.structs.replace(request, rid=sending.RID_MAX + self._whispered))
         self._whispers.clear()
 
+    def _tell(self, event: sending.Event) -> None:
+        """Let the machine take an event, and carry out what it asks for."""
+        now_ms = int(asyncio.get_running_loop().time() * 1000)
+        self._state, actions, _ = sending.step(self._state, event, now_ms)
+        for action in actions:
+            self._carry_out(action)
+
+    def _carry_out(self, action: sending.Action) -> None:
+        match action:
+            case sending.Connect():
+                self._open()
+            case sending.Send():
+                self._send(action)
+            case sending.Accepted():
+                self._core.take_ok(bytes.fromhex(action.mid))
+            case sending.Refused():
+                self._core.take_err(bytes.fromhex(action.mid), action.code)
+            case sending.TellLimited():
+                self._down(error_from_wire(action.code, retry_ms=action.retry_ms))
+            case sending.Close():
+                self._stop()
+            case sending.Dial():
+                pass  # the connection does when `_back_off` returns
+
     def _open(self) -> None:
-        self._begun = False
-        self._connection = Connection(Role.S, dial=self._dial, take=self._take, down=self._down)
+        self._connection = Connection(
+            Role.S, dial=self._dial, take=self._take, down=self._down, back_off=self._back_off
+        )
         self._task = asyncio.create_task(self._connection.run())
 
     def _stop(self) -> None:
@@ -97,63 +105,47 @@ class Sender:
             self._task.cancel()
         self._connection = None
 
-    def _send(self, requests: Sequence[Request], now: float) -> None:
-        if self._connection is None:
-            return
-        flying = set(self._rids.values())
-        for request in requests:
-            if request.mid in flying or self._not_before.get(request.mid, 0.0) > now:
-                continue
-            rid, self._next_rid = self._next_rid, self._next_rid % 0xFFFFFFFF + 1
-            self._rids[rid] = request.mid
-            self._connection.send(msgspec.structs.replace(request.frame, rid=rid))
+    def _send(self, action: sending.Send) -> None:
+        request = self._requests.get(action.mid)
+        if self._connection is not None and request is not None:
+            self._connection.send(msgspec.structs.replace(request.frame, rid=action.rid))
+
+    async def _back_off(self, retry_ms: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._tell(sending.Down(random.random(), retry_ms))  # noqa: S311 -- jitter
+        while (retry_at := self._state.retry_at) is not None:
+            await asyncio.sleep(max(0.0, retry_at / 1000 - loop.time()))
+            self._tell(sending.Tick())
 
     async def _take(self, events: Sequence[ClientEvent]) -> None:
         for event in events:
-            if isinstance(event, Begin):
-                self._begun = True
-                self._rids.clear()
-                self._send_whispers(asyncio.get_running_loop().time())
-            elif isinstance(event, Message):
-                frame = frames.parse_s_server(event.body)
-                if isinstance(frame, Ok | Err):
-                    self._answer(frame)
+            match event:
+                case Begin():
+                    self._tell(sending.Up())
+                    self._send_whispers(asyncio.get_running_loop().time())
+                case Usable():
+                    self._tell(sending.Usable(event.resumed))
+                case Message():
+                    self._answer(event.body)
+                case _:
+                    pass
         if events:
             self.flush()
             await self._notify()
 
-    def _answer(self, frame: Ok | Err) -> None:
-        mid = self._rids.pop(frame.rid, None)
-        if mid is None:
-            return
+    def _answer(self, body: bytes) -> None:
+        frame = frames.parse_s_server(body)
         if isinstance(frame, Ok):
-            self._forget(mid)
-            self._core.take_ok(mid, frame)
-            return
-        problem = error_from_wire(frame.code, retry_ms=frame.retry_ms)
-        if isinstance(problem, Limited | Unavailable):
-            self._put_off(mid, frame.retry_ms)
-            if frame.retry_ms > PATIENCE_MS:
-                self._down(problem)
-            return
-        self._forget(mid)
-        self._core.take_err(mid, frame)
-
-    def _put_off(self, mid: bytes, retry_ms: int) -> None:
-        """The same request again: after what the server says, else 1 2 4 .. 60 s with full jitter."""
-        tries = self._tries.get(mid, 0)
-        self._tries[mid] = tries + 1
-        delay = retry_ms / 1000 or min(RETRY_MAX_S, 2.0**tries) * random.random()  # noqa: S311 -- jitter
-        self._not_before[mid] = asyncio.get_running_loop().time() + delay
-
-    def _forget(self, mid: bytes) -> None:
-        self._tries.pop(mid, None)
-        self._not_before.pop(mid, None)
+            self._tell(sending.Ok(frame.rid))
+        elif isinstance(frame, Err):
+            later = isinstance(error_from_wire(frame.code), Limited | Unavailable)
+            jitter = random.random()  # noqa: S311 -- jitter
+            self._tell(sending.Err(frame.rid, frame.code, later=later, retry_ms=frame.retry_ms, jitter=jitter))
 
     async def close(self) -> None:
         """End the session."""
         task, self._task, self._connection = self._task, None, None
-        self._rids.clear()
+        self._state = sending.Sending()
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -27,7 +27,8 @@ PARALLEL = 4
 IDLE_MS = 60_000
 # A caller waits that long for an allowance to come back; beyond it, he is told.
 PATIENCE_MS = 5_000
-RID_MAX = 0xFFFF_FFFF
+# Above are the rids of ephemeral requests, whose answers say nothing.
+RID_MAX = 0x7FFF_FFFF
 
 
 class PutOff(msgspec.Struct, frozen=True):
@@ -67,6 +68,10 @@ class Requests(msgspec.Struct, frozen=True, tag="requests"):
     """The sealed requests without an answer, as the core has them now."""
 
     mids: tuple[str, ...]
+
+
+class Whisper(msgspec.Struct, frozen=True, tag="whisper"):
+    """An ephemeral request wants to go out, once or not at all."""
 
 
 class Up(msgspec.Struct, frozen=True, tag="up"):
@@ -110,7 +115,7 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """The process stops sending."""
 
 
-Event: TypeAlias = Requests | Up | Usable | Down | Ok | Err | Tick | Stop
+Event: TypeAlias = Requests | Whisper | Up | Usable | Down | Ok | Err | Tick | Stop
 
 
 # -- actions
@@ -187,6 +192,14 @@ def _open(state: Sending, event: Requests, now: int) -> Result:
     if not event.mids:
         return _change(state, requests=()), ()
     return _change(state, link="opening", requests=event.mids, used_at=now), (Connect(),)
+
+
+def _open_for_whisper(state: Sending, _: Whisper, now: int) -> Result:
+    return _change(state, link="opening", used_at=now), (Connect(),)
+
+
+def _use(state: Sending, _: Whisper, now: int) -> Result:
+    return _change(state, used_at=now), ()
 
 
 def _note(state: Sending, event: Requests, now: int) -> Result:
@@ -307,6 +320,7 @@ TABLE: Final = MappingProxyType[type[msgspec.Struct], tuple[Rule, Rule, Rule, Ru
     {
         #         closed   opening  up       lost
         Requests: (_open,   _note,   _send,   _note),
+        Whisper:  (_open_for_whisper, _use, _use, _use),
         Up:       (_ignore, _begin,  _begin,  _begin),
         Usable:   (_ignore, _reset,  _reset,  _resume),
         Down:     (_ignore, _lose,   _lose,   _lose),

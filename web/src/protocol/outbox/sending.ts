@@ -20,7 +20,8 @@ export const PARALLEL = 4;
 export const IDLE_MS = 60_000;
 /** A caller waits that long for an allowance to come back; beyond it, he is told. */
 export const PATIENCE_MS = 5_000;
-const RID_MAX = 0xffff_ffff;
+/** Above are the rids of ephemeral requests, whose answers say nothing. */
+export const RID_MAX = 0x7fff_ffff;
 
 /** A request that goes again at `at`. told: the server said when. tries: how often it was put off. */
 export interface PutOff {
@@ -91,8 +92,11 @@ interface Err {
   readonly retry_ms: number;
   readonly jitter: number;
 }
-/** up: a session began; it holds nothing sent before. stop: the worker stops sending. */
-export type Event = Requests | Usable | Down | Ok | Err | { readonly type: "up" | "tick" | "stop" };
+/**
+ * up: a session began; it holds nothing sent before. whisper: an ephemeral request wants to go out, once or not at all.
+ * stop: the worker stops sending.
+ */
+export type Event = Requests | Usable | Down | Ok | Err | { readonly type: "up" | "whisper" | "tick" | "stop" };
 
 export type Action =
   /** Open S. */
@@ -135,6 +139,12 @@ function open(state: Sending, event: Requests, now: number): Result {
   if (!event.mids.length) return [{ ...state, requests: [] }, []];
   return [{ ...state, link: "opening", requests: event.mids, used_at: now }, [{ type: "connect" }]];
 }
+
+function openForWhisper(state: Sending, _: Event, now: number): Result {
+  return [{ ...state, link: "opening", used_at: now }, [{ type: "connect" }]];
+}
+
+const use = (state: Sending, _: Event, now: number): Result => [{ ...state, used_at: now }, []];
 
 function note(state: Sending, event: Requests, now: number): Result {
   return [{ ...state, requests: event.mids, used_at: event.mids.length ? now : state.used_at }, []];
@@ -232,6 +242,7 @@ function stop(state: Sending): Result {
 const TABLE: Readonly<Record<Event["type"], readonly [Rule, Rule, Rule, Rule]>> = {
   //         closed  opening up      lost
   requests: [open,   note,   send,   note],
+  whisper:  [openForWhisper, use, use, use],
   up:       [ignore, begin,  begin,  begin],
   usable:   [ignore, reset,  reset,  resume],
   down:     [ignore, lose,   lose,   lose],
