@@ -70,8 +70,10 @@ async function stretchWords(page: Page): Promise<void> {
 /** Fonts and icons are there, the QR code is drawn, animations have ended. */
 async function settled(page: Page): Promise<void> {
   await page.waitForFunction(() =>
-    [...document.querySelectorAll("svg use")].every(
-      (use) => use.getBoundingClientRect().width > 0 || (use.ownerSVGElement?.clientWidth ?? 0) === 0,
+    [...document.querySelectorAll<SVGUseElement>("svg use")].every(
+      (use) =>
+        use.getBoundingClientRect().width + use.getBoundingClientRect().height > 0 ||
+        (use.ownerSVGElement?.clientWidth ?? 0) === 0,
     ),
   );
   await page.evaluate(async () => {
@@ -80,16 +82,19 @@ async function settled(page: Page): Promise<void> {
   });
 }
 
+/** Leads to a screen in a new document; answers the errors that came up on the way. */
 async function open(page: Page, screen: Screen): Promise<string[]> {
   const errors: string[] = [];
+  page.removeAllListeners("pageerror");
+  page.removeAllListeners("console");
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => {
+    const { url } = message.location();
     // The seed has no web-manifest.json: About says that it is a development build.
-    if (message.type() === "error" && !message.location().url.includes("web-manifest.json"))
-      errors.push(`${message.text()} ${message.location().url}`);
+    if (message.type() === "error" && !url.includes("web-manifest.json")) errors.push(`${message.text()} ${url}`);
   });
-  await page.clock.setFixedTime(NOW);
-  await page.goto(`${site.url}?scene=${screen.scene}${screen.fragment ?? ""}`);
+  // The name makes it another document even where only the fragment differs.
+  await page.goto(`${site.url}?scene=${screen.scene}&screen=${screen.name}${screen.fragment ?? ""}`);
   await page.getByTestId(screen.ready).first().waitFor();
   await screen.steps?.(page);
   await settled(page);
@@ -113,17 +118,26 @@ async function widerThanWindow(page: Page): Promise<string[]> {
 
 for (const combination of [...taken, PSEUDO]) {
   test.describe(combination.name, () => {
-    test.use({
-      locale: combination.locale,
-      colorScheme: combination.colorScheme,
-      viewport: { ...combination.viewport },
-      timezoneId: "UTC",
-      reducedMotion: "reduce",
+    // One context for all screens of a combination: each is a new document, and the files come from the cache.
+    let page: Page;
+
+    test.beforeAll(async ({ browser }) => {
+      page = await browser.newPage({
+        locale: combination.locale,
+        colorScheme: combination.colorScheme,
+        viewport: { ...combination.viewport },
+        timezoneId: "UTC",
+        reducedMotion: "reduce",
+      });
+      await page.clock.setFixedTime(NOW);
+      if (combination === PSEUDO) await stretchWords(page);
     });
+
+    test.afterAll(() => page.close());
+
     for (const screen of LIST) {
       if (combination === PSEUDO && screen.plain === true) continue;
-      test(screen.name, async ({ page }) => {
-        if (combination === PSEUDO) await stretchWords(page);
+      test(screen.name, async () => {
         const errors = await open(page, screen);
         await page.screenshot({
           path: join(SCREENS, `${screen.name}-${combination.name}.png`),

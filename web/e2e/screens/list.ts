@@ -34,9 +34,13 @@ const seeing =
 
 const START: readonly Screen[] = [
   { name: "start", scene: "empty", ready: "start-create" },
+  { name: "start-invite", scene: "empty", ready: "start-invite", steps: seeing("start-invite", "invite-input") },
+  { name: "start-name", scene: "empty-open", ready: "start-create", steps: seeing("start-create", "name-input") },
+  { name: "start-expired", scene: "empty", fragment: "#/i/expired12345678", ready: "invite-card" },
+  { name: "start-bad-invite", scene: "empty", fragment: "#/i/bad12345678", ready: "start-invite-error" },
   { name: "opened-invite-new", scene: "empty", fragment: "#/i/abcdefgh12345678", ready: "start-create" },
-  { name: "opened-invite-known", scene: "busy", fragment: "#/i/contact12345678", ready: "opened-invite" },
-  { name: "opened-invite", scene: "busy", fragment: "#/i/abcdefgh12345678", ready: "opened-invite" },
+  { name: "opened-invite-known", scene: "busy", fragment: "#/i/contact12345678", ready: "invite-card" },
+  { name: "opened-invite", scene: "busy", fragment: "#/i/abcdefgh12345678", ready: "invite-card" },
   { name: "link-page", scene: "busy", fragment: "#/l/abcdefgh12345678", ready: "link-page" },
   ...["waiting", "approved", "chats", "expired", "refused", "failed"].map((phase) => ({
     name: `link-this-${phase}`,
@@ -76,6 +80,8 @@ const CHATS: readonly Screen[] = [
     ready: "message",
   })),
   { name: "chat-key-changed", scene: "key-changed", fragment: `#/c/${chat("Анна Соколова")}`, ready: "message" },
+  { name: "route-sheet", scene: "busy", ready: "route-pill", steps: seeing("route-pill", "route-sheet") },
+  { name: "chat-menu", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: menu },
   {
     name: "chat-typing",
     scene: "busy",
@@ -221,6 +227,13 @@ const STATES: readonly Screen[] = [
 ];
 
 export const LIST: readonly Screen[] = [...START, ...LISTS, ...CHATS, ...PEOPLE, ...SETTINGS, ...STATES];
+
+async function menu(page: Page): Promise<void> {
+  const last = page.getByTestId("message").last();
+  await last.hover();
+  await last.getByTestId("message-more").click();
+  await page.getByTestId("message-menu").waitFor();
+}
 
 async function paste(page: Page, text: string): Promise<void> {
   await page.getByTestId("code-field").fill(text);

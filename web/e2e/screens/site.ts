@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize, resolve } from "node:path";
 
-const FOLDER = resolve(import.meta.dirname, "../../artifacts/seed");
+const FOLDER = process.env["ZAJIL_SEED"] ?? resolve(import.meta.dirname, "../../artifacts/seed");
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
