@@ -137,6 +137,16 @@ test("the first tab leads, the second follows, hands its calls on and hears the 
   expect([first.events, second.events]).toEqual([[{ event: "chats" }], [{ event: "chats" }]]);
 });
 
+test("a call made before the tab knows who leads is handed on", async () => {
+  const { browser, air, first } = await two();
+  const third = tab(browser, air);
+  const answer = third.election.call("chats", undefined);
+  void third.election.start().catch(() => undefined);
+  await quiet();
+  await expect(answer).resolves.toBe("chats");
+  expect(first.made).toEqual(["chats"]);
+});
+
 test("the leader's tab is closed: the follower leads at once", async () => {
   const { first, second } = await two();
   first.election.stop("erased");

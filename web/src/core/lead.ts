@@ -93,7 +93,9 @@ export class Election {
     const name = this.#lockName();
     await this.#request({ ifAvailable: true });
     if (this.#hasStarted()) return;
+    const early = [...this.#waiting];
     this.#become({ phase: "following" });
+    for (const [n, waiting] of early) this.#send(n, waiting);
     // A leader that was frozen when we asked answers nothing: listen whether there is one at all.
     this.#listen();
     this.#parts.channel.postMessage({ ping: this.#parts.self } satisfies Wire);
