@@ -112,5 +112,5 @@ def test_the_rows_are_all_there_and_name_every_rule() -> None:
     assert (len(document()["received"]), len(document()["joined"])) == (203, 81)
     named = {row["outcome"] for row in rows}
     assert set(RULES) - {"D1"} - named <= NOT_IN_ROWS
-    assert {"DecodeError", "FutureEpoch", "PastEpoch", "OwnMessage", "Staged", "Application", "joined"} <= named
+    assert {"DecodeError", "FutureEpoch", "PastEpoch", "Staged", "Application", "joined"} <= named
     assert mls.Policy() == DEFAULT_POLICY
