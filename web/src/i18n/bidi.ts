@@ -13,12 +13,9 @@ export function stripControls(text: string): string {
 
 /** A name or title as it is shown: bidi controls gone, other control characters and line breaks as one blank. */
 export function cleanName(name: string): string {
-  return (
-    stripControls(name)
-      // eslint-disable-next-line no-control-regex
-      .replace(/[\u0000-\u001F\u007F-\u009F\u2028\u2029]+/g, " ")
-      .trim()
-  );
+  return stripControls(name)
+    .replace(/[\u0000-\u001F\u007F-\u009F\u2028\u2029]+/g, " ")
+    .trim();
 }
 
 /** A body whose bidi controls end where its paragraph ends: openers closed, stray closers dropped. */

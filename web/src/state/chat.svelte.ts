@@ -97,8 +97,7 @@ export class OpenChat {
     const edge = side === "before" ? this.messages[0] : this.messages.at(-1);
     if (!edge) return;
     const more = await call("messages", { chat: this.id, [side]: edge.n, limit: PAGE });
-    const held = new Set(this.messages.map(({ id }) => id));
-    const fresh = more.filter(({ id }) => !held.has(id));
+    const fresh = more.filter(({ id }) => !this.#holds(id));
     if (side === "before") {
       if (more.length < PAGE) this.atStart = true;
       if (fresh.length > 0) this.messages = [...fresh, ...this.messages];
@@ -156,8 +155,8 @@ export class OpenChat {
       this.messages = await call("messages", { chat: this.id, after: first.n - 1, limit });
       return;
     }
-    const fresh = new Map(views.map((view) => [view.id, view]));
-    this.messages = this.messages.map((held) => fresh.get(held.id) ?? held).sort((a, b) => a.n - b.n);
+    const renewed = this.messages.map((held) => views.find(({ id }) => id === held.id) ?? held);
+    this.messages = renewed.sort((a, b) => a.n - b.n);
   }
 
   /** Undefined where one of them is gone. */
