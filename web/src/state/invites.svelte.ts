@@ -3,6 +3,8 @@ import type { InvitePreview } from "../core/api.ts";
 import { Press } from "./ask.svelte.ts";
 import { call } from "./host.ts";
 
+const DAY_MS = 86_400_000;
+
 /** Our own link; with a registration code where the server asks newcomers for one. */
 export class MyInvite {
   made = $state.raw<{ readonly url: string; readonly expires_at: number } | undefined>();
@@ -10,14 +12,23 @@ export class MyInvite {
   withCode = $state(false);
   readonly press = new Press();
 
+  /** The link made before, while it lasts a day more; a code in it is one of few, so none is made without need. */
+  async ensure(now: number): Promise<void> {
+    if (this.made === undefined || this.made.expires_at - now < DAY_MS) await this.make();
+  }
+
   async make(): Promise<void> {
-    this.made = await this.press.run(async () => {
+    const made = await this.press.run(async () => {
       const { registration } = await call("server_info");
       this.withCode = registration === "invite";
       return call("make_invite", { with_code: this.withCode });
     });
+    if (made !== undefined) this.made = made;
   }
 }
+
+/** One for the whole page: coming back to the screen shows the same link. */
+export const myInvite = new MyInvite();
 
 /** A link that was pasted, scanned or opened: first who it is, then, after a press, the chat with them. */
 export class TheirInvite {
