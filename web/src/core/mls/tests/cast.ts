@@ -150,12 +150,16 @@ export class Cast {
     {
       add = [],
       remove = [],
+      ghosts = 0,
       extensions,
-    }: { add?: string[]; remove?: string[]; extensions?: { type: number; data: Uint8Array }[] } = {},
+    }: { add?: string[]; remove?: string[]; ghosts?: number; extensions?: { type: number; data: Uint8Array }[] } = {},
   ): Promise<Staged> {
     const packages = await Promise.all(
       add.map(async (name) => packageOf(this.clients.get(name) ?? (await this.meet(name)))),
     );
+    for (let ghost = 0; ghost < ghosts; ghost++) {
+      packages.push(await packageOf(await this.meet(`ghost ${this.clients.size}/1`)));
+    }
     const proposals = [
       ...remove.map((name) => ({ remove: this.leafOf(name, by) })),
       ...packages.map(({ keyPackage }) => ({ add: keyPackage })),
