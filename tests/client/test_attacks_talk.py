@@ -10,13 +10,15 @@ from tests.client import talk
 from tests.client.audit import audit
 from tests.client.phone import Phone
 from tests.client.talk import forge, meet, reactions, row_of, say, seen, take, texts
+from tests.client.test_attacks_member import rotated_list
 from tests.client.world import World
 
 from zajil import mls
+from zajil.client import listing
 from zajil.client.core import chats, commits, groups, judge, messages, outbox
 from zajil.client.core.talk import acts, receipts
 from zajil.client.core.talk.actions import EARLY_MAX, VERSIONS_MAX
-from zajil.client.state import rows
+from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Intent, Item
 from zajil.client.state.step import Step
 from zajil.protocol.chat import content, forms
@@ -208,6 +210,30 @@ def test_a_mention_of_who_is_unknown_or_elsewhere_stays_text(world: World) -> No
     (message,) = seen(boris)
     assert (message.text, message.mentions) == (f"{nobody} {elsewhere}", ())
     assert not talk.chat_of(boris).mentioned
+
+
+def test_sending_waits_when_the_key_of_a_verified_person_changes(world: World) -> None:
+    """A rotated key may be Boris after a theft, or the thief: Amal decides before another word goes there."""
+    amal, boris = meet(world, "amal", "boris")
+    dm = talk.act(amal, lambda step: chats.open_dm(step, boris.device[0]))
+    world.settle()
+    talk.act(amal, lambda step: accounts.set_verified(step, boris.device[0], verified=True))
+    talk.say(amal, "before", gid=dm)
+    world.settle()
+    newest = rotated_list(boris)
+    talk.act(amal, lambda step: accounts.learn_list(step, boris.device[0], newest))
+    assert [event.name for event in talk.events(amal, "key-changed")] == ["boris"]
+    contact = next(one for one in talk.see(amal, listing.contacts) if one.name == "boris")
+    assert (contact.verified, contact.key_changed) == (False, True)
+    talk.say(amal, "after", gid=dm)
+    say(amal, "to all")
+    world.settle()
+    assert texts(boris, dm) == ["before"]
+    assert texts(boris) == ["to all"]
+    assert amal.core.is_settled(0), "nothing that waits for a person keeps `sync` waiting"
+    talk.act(amal, lambda step: accounts.set_verified(step, boris.device[0], verified=False))
+    world.settle()
+    assert texts(boris, dm) == ["before", "after"]
 
 
 # -- settings

@@ -13,21 +13,48 @@ from hypothesis import strategies as st
 from tests.protocol import service_vectors as sv
 
 from zajil.protocol import cbor, control, frames, mlsheader, records
-from zajil.protocol.chat import aad, content, extensions, parts
+from zajil.protocol.chat import aad, content, extensions, forms, mentions, parts, receipts
 from zajil.protocol.errors import ZajilError, error
-from zajil.protocol.identity import linking, links, objects
+from zajil.protocol.identity import linking, links, objects, safety
 from zajil.protocol.ids import DeviceId
 from zajil.protocol.session import wire
 
 GID = sv.GID
 OWNER = {sv.ACCOUNT_ID: extensions.ChatRole.OWNER}
 TEXT = content.text_content("x", salt=sv.SALT, extensions={1: "u"})
+FORMS: list[forms.Text | forms.Action] = [
+    forms.Text("x", sv.TARGET),
+    forms.Edit(sv.TARGET, "y"),
+    forms.Deletion(sv.TARGET, as_admin=True),
+    forms.Reaction(sv.TARGET, "🕊️"),
+    forms.TakeBack(sv.TARGET, sv.REACTION_ID),
+]
 B16 = '"AAAAAAAAAAAAAAAAAAAAAA"'
 Parser: TypeAlias = Callable[[bytes], object]
 
 
 def parse_control(data: bytes) -> object:
     return parts.parse_part(content.SinglePart(parts.CONTROL_TYPE, data))
+
+
+def parse_form(data: bytes) -> object:
+    return forms.parse_form(content.parse_content(data))
+
+
+def parse_receipts(data: bytes) -> object:
+    return receipts.parse_receipts(content.SinglePart(receipts.STATUS_TYPE, data))
+
+
+def change_settings(data: bytes) -> object:
+    return extensions.change_settings(data, name="x")
+
+
+def parse_code(data: bytes) -> object:
+    return safety.SafetyCode.parse(data.decode("latin-1"))
+
+
+def parse_mentions(data: bytes) -> object:
+    return mentions.parse_text(data.decode("utf-8", "replace"), server_name="home.example")
 
 
 def parse_answer(data: bytes) -> object:
@@ -56,6 +83,14 @@ SEEDS: dict[str, tuple[Parser, list[bytes]]] = {
     "application aad": (aad.parse_aad, [aad.ApplicationAad(bytes(32)).encode()]),
     "content": (content.parse_content, [content.encode_content(TEXT)]),
     "application": (content.parse_application, [content.encode_application(b"c", bytes(64))]),
+    "form": (parse_form, [content.encode_content(forms.encode_form(form, sv.blank_content())) for form in FORMS]),
+    "receipts": (parse_receipts, [receipts.encode_receipts([(sv.TARGET, receipts.Status.READ)]).content]),
+    "changed settings": (
+        change_settings,
+        [extensions.ChatSettings(extensions.ChatKind.GROUP, "n", roles=OWNER).encode()],
+    ),
+    "safety code": (parse_code, [safety.SafetyCode("1" * 30, "2" * 30, 7, bytes(32)).encode().encode()]),
+    "mentions": (parse_mentions, [mentions.encode_mention("home.example", sv.ACCOUNT_ID, "[n]").encode()]),
     "settings": (
         extensions.ChatSettings.parse,
         [extensions.ChatSettings(extensions.ChatKind.DM, roles=OWNER).encode()],

@@ -43,7 +43,7 @@ def contacts(step: Step) -> list[views.Contact]:
 
 def _contact(account: Account) -> views.Contact:
     verified = accounts.is_verified(account)
-    changed = account.verified and not verified
+    changed = accounts.is_key_changed(account)
     return views.Contact(
         encode_b64(account.account_id), account.name, len(account.devices), verified, key_changed=changed
     )

@@ -67,6 +67,8 @@ def send(
         from zajil.protocol.errors import Unreachable
 
         found = find_chat(client, chat)
+        if not queue:
+            _check_key(client, found)
         quoted = None if reply is None else find_message(client, found, reply).id
         named = client.find_mentions(found, body)
         if queue:
@@ -81,6 +83,16 @@ def send(
         print_json({"id": message, "state": "queued" if queue else "sent"})
     else:
         console().print(words.QUEUED() if queue else words.SENT(), style="dim")
+
+
+def _check_key(client: Client, chat: Chat) -> None:
+    """Raises Failed `verify-again` where sending would wait for a decision about a changed key."""
+    from zajil.cli.failures import Failed
+    from zajil.cli.untrusted import clean_name
+
+    others = [contact for contact in client.contacts() if contact.id in chat.members and contact.key_changed]
+    if chat.kind == "dm" and others:
+        raise Failed("verify-again", name=clean_name(others[0].name))
 
 
 def read(

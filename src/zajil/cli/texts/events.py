@@ -80,6 +80,11 @@ EVENTS: dict[EventCode, Text] = {
         ar="ظهرت لأحد الحسابات مجموعتا أجهزة مختلفتان. لمعرفة صاحبه:  zajil doctor",
         ru="У чьей-то учётной записи два разных списка устройств. Чьей именно:  zajil doctor",
     ),
+    "key-changed": Text(
+        en="The key of somebody you verified has changed; what you write to them waits. See:  zajil contacts",
+        ar="تغيّر مفتاح شخص كنتَ وثّقته؛ ما تكتبه إليه ينتظر قرارك. انظر:  zajil contacts",
+        ru="У проверенного вами человека сменился ключ; сообщения ему ждут. Смотрите:  zajil contacts",
+    ),
     "refused-change": Text(
         en="This chat took a change that its rules forbid; Zajil asks the others to let this device in again.",
         ar="طرأ على هذه المحادثة تغيير تمنعه قواعدها؛ يطلب زاجل من الآخرين إعادة إضافة هذا الجهاز.",

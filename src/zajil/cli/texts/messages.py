@@ -85,6 +85,18 @@ TALK_COMPLAINTS: dict[str, Complaint] = {
     "no-code": Complaint(
         Text(en="This is not the code of a safety number.", ar="هذا ليس رمز رقم أمان.", ru="Это не код безопасности.")
     ),
+    "verify-again": Complaint(
+        Text(
+            en="The key of {name} is another one than you verified; nothing was sent.",
+            ar="مفتاح {name} غير الذي وثّقته؛ لم يُرسل شيء.",
+            ru="Ключ {name} не тот, что вы проверили; ничего не отправлено.",
+        ),
+        Text(
+            en="Compare the safety number anew:  zajil verify NAME, then --confirm; or give up the mark: --withdraw",
+            ar="قارن رقم الأمان من جديد:  zajil verify NAME ثم --confirm؛ أو أزل العلامة: --withdraw",
+            ru="Сверьте код заново:  zajil verify NAME, затем --confirm; или снимите отметку: --withdraw",
+        ),
+    ),
     "no-message": Complaint(
         Text(
             en="There is no such message in this chat.",

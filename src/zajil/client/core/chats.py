@@ -88,6 +88,11 @@ def _create(step: Step, settings: ChatSettings, people: tuple[bytes, ...]) -> by
     return gid
 
 
+def awaits_decision(step: Step, chat: Chat) -> bool:
+    """Whether the other side of a DM has another account key than the one that was verified: nothing is said then."""
+    return chat.kind == DM and accounts.is_key_changed(accounts.known(step, chat.peer))
+
+
 def check_member(step: Step, gid: bytes) -> Chat:
     """The chat, if we may act in it. Raises `not-a-member`."""
     chat = step.chat(gid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from zajil import mls
-from zajil.client.core import commits, groups, messages, outbox
+from zajil.client.core import chats, commits, groups, messages, outbox
 from zajil.client.state import rows
 from zajil.client.state.rows import Chat, Intent, Item
 from zajil.client.state.step import Step
@@ -66,7 +66,7 @@ def _queue_of(step: Step, chat: Chat, queue: list[tuple[int, Item]]) -> order.Qu
             item.state,
             wait=item.wait,
             urgent=item.urgent,
-            ready=_ready(step, item),
+            ready=_ready(step, chat, item),
             about=numbers.get(item.target, 0) if item.target else 0,
         )
         for n, item in queue
@@ -75,11 +75,18 @@ def _queue_of(step: Step, chat: Chat, queue: list[tuple[int, Item]]) -> order.Qu
     return order.Queue(status, waiting, refused=is_refused(chat))
 
 
-def _ready(step: Step, item: Item) -> bool:
+def _ready(step: Step, chat: Chat, item: Item) -> bool:
     """Whether the item has everything that sealing needs."""
     if item.kind == "create":
         return bool(item.group_pass and item.own_ref)
-    return item.kind == "message" or item.state != "queued" or not missing_claims(step, item)
+    if item.kind == "message":
+        return not _is_withheld(step, chat, item)
+    return item.state != "queued" or not missing_claims(step, item)
+
+
+def _is_withheld(step: Step, chat: Chat, item: Item) -> bool:
+    """Whether what a person says waits for their decision about a changed key (web.md 6)."""
+    return bool(item.shown or item.target) and chats.awaits_decision(step, chat)
 
 
 def _seal(step: Step, chat: Chat, n: int, item: Item) -> bool:
@@ -178,7 +185,8 @@ def has_sendable(step: Step) -> bool:
         if item.state in order.IN_FLIGHT:
             return True
         chat = step.chat(item.gid)
-        if item.state == "queued" and chat.status in ("active", "creating") and not is_refused(chat):
+        usable = chat.status in ("active", "creating") and not is_refused(chat)
+        if item.state == "queued" and usable and not chats.awaits_decision(step, chat):
             return True
     return False
 

@@ -36,6 +36,9 @@ def verified_list(account: Account) -> VerifiedList | None:
 def keep_list(step: Step, newest: VerifiedList) -> Account:
     """Store a list that was verified."""
     found = newest.list
+    before = known(step, found.account_id)
+    if is_verified(before) and before.account_pub != found.account_pub:
+        step.event("key-changed", account=found.account_id)
     devices = tuple((entry.device_id, entry.sig_pub) for entry in found.devices)
     return change(
         step,
@@ -90,6 +93,11 @@ def set_verified(step: Step, account_id: bytes, *, verified: bool) -> Account:
 def is_verified(account: Account) -> bool:
     """Whether the account's key of now is the one that was compared."""
     return account.verified and account.verified_pub == account.account_pub
+
+
+def is_key_changed(account: Account) -> bool:
+    """Whether the account has another key than the one that was compared, and nobody decided about that yet."""
+    return account.verified and not is_verified(account)
 
 
 def list_owner(data: bytes) -> bytes:
