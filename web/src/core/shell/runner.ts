@@ -230,7 +230,8 @@ export class Runner {
   #show(): void {
     if (!this.#isRunning()) return;
     const usable = this.#receiver.usable && !this.#locked;
-    if (usable) this.#lastOk = steady();
+    // Patience begins when the connection broke, not with the last word on it.
+    if (usable || this.#shown.state === "direct") this.#lastOk = steady();
     const silentMs = (steady() - this.#lastOk) * 1000;
     const offline = this.#locked || !this.#network.online() || (!usable && silentMs >= OFFLINE_MS);
     const state = usable ? "direct" : offline ? "offline" : "trying";
