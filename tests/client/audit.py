@@ -26,6 +26,7 @@ def audit(world: World) -> None:
         _check_phone(world, phone)
     _check_delivery(world)
     _check_orders(world)
+    _check_talk(world)
     watch(world)
 
 
@@ -130,7 +131,7 @@ def _check_phone(world: World, phone: Phone) -> None:
             raise Violation(f"{phone.name}: a member's text failed ({text.reason})")
         if text.message_id in accepted and text.state not in OUT and phone.device not in world.books.restored:
             raise Violation(f"{phone.name}: an accepted text is {text.state}")
-        if text.state in OUT and text.message_id not in accepted:
+        if text.state in OUT and text.message_id not in accepted and not text.deleted_by:
             raise Violation(f"{phone.name}: a text counts as sent and the server never took it")
     if held and not any(device == phone.device for _, device in world.books.lost):
         raise Violation(f"{phone.name} still holds {held} messages of later epochs")
@@ -156,7 +157,8 @@ def _check_delivery(world: World) -> None:
         for text in received:
             if text.message_id not in allowed:
                 raise Violation(f"{phone.name} reads what was not for it")
-        if len({text.text for text in received}) != len(received):
+        said = [text.text for text in received if not text.deleted_by]
+        if len(set(said)) != len(said):
             raise Violation(f"{phone.name} shows a text twice")
 
 
@@ -172,6 +174,24 @@ def _received(phone: Phone, gid: bytes) -> list[bytes]:
     with phone.core.look() as step:
         texts = [rows.parse_row(data, StoredMessage) for _, data in step.tx.rows("message", gid)]
     return [text.message_id for text in texts if (text.account, text.device) != phone.device]
+
+
+def _check_talk(world: World) -> None:
+    """Devices that were there all the time show one text, one set of reactions and one fate of each message."""
+    ends: dict[bytes, tuple[object, str]] = {}
+    for phone in world.phones.values():
+        mine = (world.main, phone.device)
+        away = mine in world.books.lost | world.books.removed or phone.device in world.books.restored
+        if away or phone.device not in world.books.seats(world.main):
+            continue
+        with phone.core.look() as step:
+            texts = [rows.parse_row(data, StoredMessage) for _, data in step.tx.rows("message", world.main)]
+        for text in texts:
+            reactions = sorted((one.account, one.emoji) for one in text.reactions if one.emoji)
+            end = (text.text, text.deleted_by, reactions, [one.text for one in text.versions])
+            other, name = ends.setdefault(text.message_id, (end, phone.name))
+            if other != end:
+                raise Violation(f"{phone.name} and {name} end with other words: {end} {other}")
 
 
 def _check_orders(world: World) -> None:

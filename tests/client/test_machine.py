@@ -20,10 +20,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.client.audit import audit, find_chat, watch
 from tests.client.phone import Phone
-from tests.client.world import DAY_MS, HOUR_MS, small_world
+from tests.client.world import DAY_MS, HOUR_MS, prepare, small_world
 
 from zajil.client.core import chats, readd
-from zajil.client.state.rows import Intent
+from zajil.client.core.talk import acts as acts_of
+from zajil.client.core.talk import reading
+from zajil.client.state.rows import Intent, StoredMessage, parse_row
 from zajil.protocol.errors import ZajilError
 
 pytestmark = pytest.mark.slow
@@ -48,6 +50,7 @@ ACTS: dict[str, Callable[[Phone], object]] = {
     "cut": Phone.cut_sending,
 }
 SENT = ["call", "post", "serve", "hear"]
+DEEDS = ("edit", "delete", "read", "👍", "🕊️", "take back")
 WORK = st.one_of(
     st.lists(st.sampled_from(sorted(ACTS)), max_size=6),
     st.sampled_from([[], SENT, [*SENT, "receive"], SENT[:3], ["call", "post", "serve, lose"], ["turn"]]),
@@ -81,6 +84,40 @@ class Delivery(RuleBasedStateMachine):
             phone = self.phone(who)
             phone.run(partial(phone.text, self.world.main, f"{who} {self.written}"))
         self.work(who, acts)
+
+    @rule(who=WHO, what=st.sampled_from(DEEDS), back=st.integers(1, 4), acts=WORK)
+    def do_to_a_message(self, who: str, what: str, back: int, acts: list[str]) -> None:
+        """Edit, delete, react to or read one of the newest messages; what is not allowed changes nothing."""
+        self.written += 1
+        phone, main, word = self.phone(who), self.world.main, f"{who} {self.written}"
+        with phone.core.look() as step:
+            found = step.tx.rows("message", main, newest=back)
+        if not found:
+            return
+        name = parse_row(found[0][1], StoredMessage).message_id
+
+        def act() -> None:
+            with suppress(ZajilError), phone.core.step("deed") as step:
+                match what:
+                    case "edit":
+                        acts_of.edit(step, main, name, word)
+                    case "delete":
+                        acts_of.delete_for_all(step, main, name)
+                    case "read":
+                        reading.mark_read(step, main, name)
+                    case _:
+                        acts_of.react(step, main, name, what if what != "take back" else None)
+
+        phone.run(act)
+        self.work(who, acts)
+
+    @rule(who=WHO)
+    def write(self, who: str) -> None:
+        """The others are told that somebody writes; who is not there misses it."""
+        phone = self.phone(who)
+        request = phone.run(partial(phone.core.seal_typing, self.world.main))
+        if request is not None:
+            self.world.engine.apply([prepare(request)], now_ms=self.world.now_ms)
 
     def intend_update(self, who: str) -> None:
         phone = self.phone(who)
