@@ -18,7 +18,7 @@ OUTPUT = Path(__file__).resolve().parents[1] / "src" / "zajil" / "server" / "web
 LIMITS = {
     "entry": 60_000,
     "css": 8_000,
-    "worker": 100_000,
+    "worker": 150_000,
     "worker_all": 150_000,
     "sw": 8_000,
     "lazy_max": 60_000,

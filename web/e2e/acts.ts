@@ -51,7 +51,9 @@ export class Hands {
   // -- chat
   message(text: string): Locator {
     // By its own words: a reply shows those of another.
-    return this.see("message").filter({ has: this.page.getByTestId("text").filter({ hasText: text }) }).last();
+    return this.see("message")
+      .filter({ has: this.page.getByTestId("text").filter({ hasText: text }) })
+      .last();
   }
 
   async say(text: string): Promise<void> {
@@ -142,7 +144,7 @@ export class Hands {
   /** On the old browser: approve a device by its pasted code. Answers the emoji shown. */
   async approveLink(code: string): Promise<string> {
     await this.goTo("#/settings/devices");
-    await this.press("link-other");
+    await this.press("link-device");
     await this.see("code-field").fill(code);
     await this.press("code-use");
     const emoji = (await this.see("link-emoji").textContent()) ?? "";

@@ -13,7 +13,11 @@ interface Message {
   readonly reactions?: readonly { readonly emoji: string }[];
 }
 
-test("sign up, invite, talk in pairs and in a group, change one's mind, remove somebody", async ({ server, arrive, member }) => {
+test("sign up, invite, talk in pairs and in a group, change one's mind, remove somebody", async ({
+  server,
+  arrive,
+  member,
+}) => {
   const { invite, link } = server.invite(2);
 
   // Pia lives on the command line.
@@ -48,8 +52,12 @@ test("sign up, invite, talk in pairs and in a group, change one's mind, remove s
   await boris.say("Это Борис");
   await expect(boris.state("Это Борис")).toHaveAttribute("data-state", /sent|delivered|read/);
   const seconds = (Date.now() - began) / 1000;
-  test.info().annotations.push({ type: "onboarding", description: `${seconds.toFixed(1)} s, ${boris.presses} presses` });
-  console.log(`onboarding: ${seconds.toFixed(1)} s from the first paint to the first message sent, ${boris.presses} presses`);
+  test
+    .info()
+    .annotations.push({ type: "onboarding", description: `${seconds.toFixed(1)} s, ${boris.presses} presses` });
+  console.log(
+    `onboarding: ${seconds.toFixed(1)} s from the first paint to the first message sent, ${boris.presses} presses`,
+  );
   expect(seconds).toBeLessThan(30);
   expect(boris.presses).toBeLessThanOrEqual(6);
   await anna.openChat("Борис");

@@ -1,0 +1,63 @@
+/** The server goes: what is here stays readable after a reload, what is written arrives once, nothing acknowledged is lost. */
+import { Hands } from "./acts.ts";
+import { expect, test } from "./world.ts";
+
+interface Message {
+  readonly text: string;
+}
+
+test("read and write while the server is away; all of it arrives exactly once", async ({ server, arrive, member }) => {
+  const { invite, link } = server.invite(2);
+  const pia = member();
+  await pia.ask("register", { server: server.url, name: "Pia", invite });
+  const piaLink = await pia.ask<string>("contact_link");
+  const anna = new Hands((await arrive()).page);
+  await anna.open(link);
+  await anna.signUp("Anna");
+  await anna.addPerson(piaLink);
+  await anna.say("before");
+  await expect(anna.state("before")).toHaveAttribute("data-state", /sent|delivered/);
+  // The client is offline-ready once its service worker holds every file.
+  await anna.page.evaluate(() => navigator.serviceWorker.ready);
+
+  await server.stop("SIGKILL");
+  await expect(anna.see("route-pill")).toHaveAttribute("data-state", /trying|offline/);
+  await anna.page.reload();
+  await anna.sees("before");
+  for (const text of ["one", "two", "three"]) {
+    await anna.say(text);
+    await expect(anna.state(text)).toHaveAttribute("data-state", "queued");
+  }
+  // The tab is closed and opened again while nothing could be sent.
+  await anna.page.reload();
+  await anna.sees("three");
+
+  await server.start();
+  for (const text of ["one", "two", "three"])
+    await expect(anna.state(text)).toHaveAttribute("data-state", /sent|delivered|read/, { timeout: 70_000 });
+  await pia.ask("sync");
+  const read = await pia.ask<Message[]>("read", { chat: "Anna" });
+  expect(read.map(({ text }) => text).filter((text) => text !== "")).toEqual(["before", "one", "two", "three"]);
+  await expect(anna.see("route-pill")).toHaveAttribute("data-state", "direct");
+});
+
+test("a server killed in the middle of sending gets each text once", async ({ server, arrive, member }) => {
+  const { invite, link } = server.invite(2);
+  const pia = member();
+  await pia.ask("register", { server: server.url, name: "Pia", invite });
+  const piaLink = await pia.ask<string>("contact_link");
+  const anna = new Hands((await arrive()).page);
+  await anna.open(link);
+  await anna.signUp("Anna");
+  await anna.addPerson(piaLink);
+  const texts = Array.from({ length: 12 }, (_, n) => `line ${String(n)}`);
+  for (const [n, text] of texts.entries()) {
+    await anna.say(text);
+    if (n === 5) await server.stop("SIGKILL");
+    if (n === 8) await server.start();
+  }
+  await expect(anna.state("line 11")).toHaveAttribute("data-state", /sent|delivered|read/, { timeout: 70_000 });
+  await pia.ask("sync");
+  const read = await pia.ask<Message[]>("read", { chat: "Anna" });
+  expect(read.map(({ text }) => text).filter((text) => text.startsWith("line"))).toEqual(texts);
+});
