@@ -101,16 +101,21 @@ async function open(page: Page, screen: Screen): Promise<string[]> {
   return errors;
 }
 
+/** What reaches out of the window and is not cut off by something inside it. */
 async function widerThanWindow(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const width = document.documentElement.clientWidth;
-    const wide = [...document.querySelectorAll<HTMLElement>("main *, nav *, aside *, dialog *")].filter((element) => {
-      const box = element.getBoundingClientRect();
-      return (
-        box.width > 0 && (box.right > width + 1 || box.left < -1) && getComputedStyle(element).position !== "fixed"
-      );
-    });
-    return wide
+    const inside = ({ left, right }: DOMRect): boolean => right <= width + 1 && left >= -1;
+    const clipped = (element: Element): boolean => {
+      for (let up = element.parentElement; up !== null; up = up.parentElement)
+        if (getComputedStyle(up).overflowX !== "visible") return inside(up.getBoundingClientRect());
+      return false;
+    };
+    return [...document.querySelectorAll<HTMLElement>("main *, nav *, aside *, dialog *")]
+      .filter((element) => {
+        const box = element.getBoundingClientRect();
+        return box.width > 0 && !inside(box) && getComputedStyle(element).position !== "fixed" && !clipped(element);
+      })
       .slice(0, 5)
       .map((element) => `${element.tagName} ${element.className.toString()} ${element.dataset["testid"] ?? ""}`);
   });

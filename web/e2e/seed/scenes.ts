@@ -195,10 +195,19 @@ function busy(scene: string): World {
   world.chats = [
     market([...scripts.smallTalk(300, "market"), ...scripts.MARKET], NOW - 4 * MINUTE),
     dm("Анна Соколова", scripts.ANNA, NOW - 11 * MINUTE, { unread: 3 }),
-    group("عائلة حدّاد", family, scripts.FAMILY, NOW - 38 * MINUTE, { unread: 12, mentioned: true }),
+    group("عائلة حدّاد", family, [...scripts.FAMILY.slice(0, 6), ...scripts.FAMILY.slice(1)], NOW - 38 * MINUTE, {
+      unread: 10,
+      mentioned: true,
+    }),
     dm("عمر نصّار", scripts.OMAR, NOW - 2 * HOUR),
     dm("Marta Lindqvist", scripts.MARTA, NOW - 5 * HOUR, { draft: "Oh no, the green one? I will fetch it on" }),
-    group("Клуб путешественников", travel, scripts.TRAVEL, NOW - 8 * HOUR, { unread: 147, muted: true }),
+    group(
+      "Клуб путешественников",
+      travel,
+      [...scripts.TRAVEL, ...Array.from({ length: 30 }, () => scripts.TRAVEL.slice(1)).flat()],
+      NOW - 8 * HOUR,
+      { unread: 147, muted: true },
+    ),
     dm("Kofi Mensah", scripts.KOFI, NOW - 26 * HOUR),
     dm("Noor Al-Amin", scripts.NOOR, NOW - 2 * DAY),
     dm("Echo", scripts.ECHO, NOW - 3 * DAY),
