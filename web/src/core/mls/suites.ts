@@ -1,9 +1,8 @@
 /** The cipher suite: ts-mls' pieces put together by hand, so that no other suite is in the bundle (mls.md 2). */
-import { CipherSuite } from "@hpke/core";
+import { Aes256Gcm, CipherSuite } from "@hpke/core";
 import { XWing } from "@hpke/hybridkem-x-wing";
 import type { CiphersuiteImpl, CiphersuiteName } from "ts-mls/crypto/ciphersuite.js";
 import type { HpkeAlgorithm } from "ts-mls/crypto/hpke.js";
-import { makeAead } from "ts-mls/crypto/implementation/default/makeAead.js";
 import { makeHashImpl } from "ts-mls/crypto/implementation/default/makeHashImpl.js";
 import { makeKdf, makeKdfImpl } from "ts-mls/crypto/implementation/default/makeKdfImpl.js";
 import { makeGenericHpke } from "ts-mls/crypto/implementation/hpke.js";
@@ -72,17 +71,32 @@ export async function cryptoWith(env: Env, name: CiphersuiteName): Promise<Crypt
 export const NO_KEY = new Uint8Array();
 
 async function makeXWing(): Promise<Crypto> {
-  const [aead, aeadInterface] = await makeAead("AES256GCM");
   const kdf = makeKdf("HKDF-SHA512");
-  const hpke = new CipherSuite({ kem: new XWing(), kdf, aead: aeadInterface });
+  const hpke = new CipherSuite({ kem: new XWing(), kdf, aead: new Aes256Gcm() });
   return {
     name: SUITE_NAMES[0x0053],
     hash: makeHashImpl(crypto.subtle, "SHA-512"),
     kdf: makeKdfImpl(makeKdf("HKDF-SHA512")),
-    hpke: await makeGenericHpke(XWING, aead, hpke),
+    hpke: await makeGenericHpke(XWING, aes, hpke),
     signature: ed25519,
     rng: { randomBytes: (n) => crypto.getRandomValues(new Uint8Array(n)) },
   };
+}
+
+/** AES-GCM for messages; ts-mls' own maker would bring ChaCha20 along. */
+const aes: Parameters<typeof makeGenericHpke>[1] = {
+  async encrypt(key, nonce, aad, plaintext) {
+    const params = { name: "AES-GCM", iv: owned(nonce), additionalData: owned(aad) };
+    return new Uint8Array(await crypto.subtle.encrypt(params, await aesKey(key, "encrypt"), owned(plaintext)));
+  },
+  async decrypt(key, nonce, aad, ciphertext) {
+    const params = { name: "AES-GCM", iv: owned(nonce), additionalData: owned(aad) };
+    return new Uint8Array(await crypto.subtle.decrypt(params, await aesKey(key, "decrypt"), owned(ciphertext)));
+  },
+};
+
+function aesKey(key: Uint8Array, use: "encrypt" | "decrypt"): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", owned(key), "AES-GCM", false, [use]);
 }
 
 /** Verification alone: signing goes through `Env`. */
