@@ -88,6 +88,11 @@ async function create(step: Step, settings: ChatSettings, people: readonly Id[])
   return gid;
 }
 
+/** Whether the other side of a DM has another account key than the one that was verified: nothing is said then. */
+export async function awaitsDecision(look: Look, chat: Chat): Promise<boolean> {
+  return chat.kind === DM && accounts.isKeyChanged(await accounts.known(look, chat.peer));
+}
+
 /** The chat, if we may act in it. Throws `not-a-member`, `unknown-chat`. */
 export async function checkMember(look: Look, gid: Id): Promise<Chat> {
   let chat = await rows.findChat(look.tx, gid);

@@ -269,18 +269,14 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
 /** A Staged of the ended epoch is dead, and its intent is judged anew; a refused one has failed for good. */
 export async function settleEpoch(step: Step, gid: Id, epoch: number): Promise<void> {
   await step.dropStaged(gid);
-  for (const [n, item] of await rows.items(step.tx, gid)) {
-    if (item.kind !== "commit" || item.epoch !== epoch || !rows.STAGED_STATES.includes(item.state)) continue;
-    if (item.state === "refused") await outbox.fail(step, n, item, item.reason);
-    else await outbox.requeue(step, n, item);
-  }
+  for (const [n, item] of await rows.items(step.tx, gid)) await outbox.run(step, n, item, { type: "ended", epoch });
 }
 
 /** Our own commit stands in the mailbox: that is its acceptance. Undefined when its epoch is not ours any more. */
 export async function applyEcho(step: Step, n: number, item: Item): Promise<Chat | undefined> {
+  const { left } = await outbox.run(step, n, item, { type: "echo", newest: true });
   const chat = await step.chat(item.gid);
-  const staged = await step.findStaged(item.gid);
-  await outbox.finish(step, n, item);
+  const staged = left.length > 0 ? await step.findStaged(item.gid) : undefined;
   if (staged === undefined || chat.status !== "active" || staged.epoch !== chat.epoch + 1) return undefined;
   const told = parseAad(staged.aad);
   return advance(step, item.gid, staged, told.type === "CommitAad" && told.rotate);

@@ -92,11 +92,7 @@ export class Core {
   // -- receiving (the leader alone)
   /** A HELLO goes out now: the highest seq stored. One HELLO at a time until its DRAINED came. */
   hello(): Promise<number> {
-    return this.step("hello", async (step) => {
-      const session = await step.session();
-      await step.changeSession({ hellos: session.hellos + 1 });
-      return session.last_seq;
-    });
+    return this.step("hello", (step) => sync.beginHello(step));
   }
 
   /** The leader begins: a recovery that ended before its READY must alarm again. */

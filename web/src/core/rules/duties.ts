@@ -17,9 +17,8 @@ const DAILY_MS = 86_400_000;
 /** Unix ms of the next `tick` that has something to do, undefined where nothing is known to come. */
 export async function nextDeadline(look: Look): Promise<number | undefined> {
   const due: number[] = [];
-  for (const [, item] of await rows.items(look.tx)) {
-    if (item.kind === "message" && item.state === "sealed") due.push(item.sealed_at + outbox.DAY_MS);
-  }
+  const itemAt = await outbox.nextDeadline(look);
+  if (itemAt !== undefined) due.push(itemAt);
   for (const chat of await rows.allChats(look.tx)) {
     if (chat.asking !== null) due.push(chat.asking.next_at);
     const owedAt = receipts.dueAt(chat);

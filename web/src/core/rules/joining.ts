@@ -114,7 +114,7 @@ async function settle(
   await step.saveGroup(chat.gid, group);
   await learn(step, info);
   for (const [n, item] of await rows.items(step.tx, chat.gid)) {
-    if (rows.STAGED_STATES.includes(item.state) && item.epoch < chat.epoch) await outbox.requeue(step, n, item);
+    await outbox.run(step, n, item, { type: "joined", epoch: chat.epoch });
   }
   if (chat.kind === DM) {
     await accounts.change(step, chat.peer, { contact: true });

@@ -159,7 +159,6 @@ export async function sealMessage(step: Step, n: number, item: Item): Promise<vo
     body: sealed.body,
     epoch: chat.epoch,
   });
-  await outbox.markMessage(step, item, "seal");
 }
 
 /** body: the MLS message. token: what authorises its sending. */

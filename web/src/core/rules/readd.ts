@@ -45,8 +45,7 @@ export async function lose(step: Step, gid: Id, reason: string): Promise<void> {
 /** Own texts wait for the next epoch we join; commits of an epoch we lost are pointless. */
 export async function keepTexts(step: Step, gid: Id): Promise<void> {
   for (const [n, item] of await rows.items(step.tx, gid)) {
-    if (item.kind === "message" && item.state === "sealed") await outbox.requeue(step, n, item);
-    else if (item.kind === "commit") await outbox.fail(step, n, item, "chat-stuck");
+    await outbox.run(step, n, item, { type: "lost" });
   }
 }
 

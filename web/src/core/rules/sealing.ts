@@ -1,13 +1,15 @@
 /**
- * Which queued item may be sealed now: per chat in order, one sealed and unanswered at a time (web.md 5).
+ * Seals what may be sealed now; which item that is, `protocol/outbox/order` decides (web.md 5).
  * Twin of zajil.client.core.sealing.
  */
-import { encodeFrame, parseSClient, type Create, type Request as RequestFrame } from "../../protocol/frames.ts";
+import { parseSClient, type Create, type Request as RequestFrame } from "../../protocol/frames.ts";
+import * as order from "../../protocol/outbox/order.ts";
 import { rosterKey } from "../../protocol/roster.ts";
 import { GenerationLimit } from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, Item } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
+import * as chats from "./chats.ts";
 import * as commits from "./commits.ts";
 import * as groups from "./groups.ts";
 import * as messages from "./messages.ts";
@@ -15,6 +17,8 @@ import * as outbox from "./outbox.ts";
 
 export const OWN_MESSAGES_MAX = 1_000;
 export const UPDATE_AFTER_MS = 30 * 86_400_000;
+
+const IN_FLIGHT: readonly Item["state"][] = ["sealed", "accepted", "waiting"];
 
 type Numbered = readonly [n: number, item: Item];
 
@@ -32,7 +36,7 @@ export interface Request {
  */
 export async function maySeal(look: Look, openedAt: number): Promise<boolean> {
   const session = await look.session();
-  return session.drained > openedAt && !session.rolled_back && !session.revoked;
+  return order.maySeal(session.drained, openedAt, session.rolled_back || session.revoked);
 }
 
 /** Seal in each chat what may be sealed; at most one item a chat. */
@@ -46,35 +50,38 @@ async function sealInChat(step: Step, gid: Id, begun: readonly Numbered[]): Prom
   const { drained } = await step.session();
   let queue = begun;
   for (;;) {
-    if (queue.some(([, item]) => outbox.IN_FLIGHT.includes(item.state))) return;
     const chat = await step.chat(gid);
-    const first = inOrder(queue.filter(([, item]) => item.state === "queued"))[0];
-    if (first === undefined) return;
-    const [n, item] = first;
-    if (item.wait > drained || !(await isReady(step, chat, item))) return;
-    if (await seal(step, chat, n, item)) return;
+    const n = order.findNext(await queueOf(step, chat, queue), drained);
+    const item = queue.find(([number]) => number === n)?.[1];
+    if (n === null || item === undefined || (await seal(step, chat, n, item))) return;
     // The item turned out to be done, or made room for another one before it.
     queue = await rows.items(step.tx, gid);
   }
 }
 
-/** First in, first out; an urgent item overtakes waiting texts, but no commit: it must not miss an own Add. */
-export function inOrder(queued: readonly Numbered[]): Numbered[] {
-  const ordered: Numbered[] = [];
-  for (const pair of queued) {
-    let at = ordered.length;
-    while (pair[1].urgent && at > 0 && ordered[at - 1]?.[1].kind === "message" && !ordered[at - 1]?.[1].urgent) at--;
-    ordered.splice(at, 0, pair);
+/** The chat's items as the order sees them. */
+async function queueOf(step: Step, chat: Chat, queue: readonly Numbered[]): Promise<order.Queue> {
+  const numbers = new Map(queue.map(([n, item]) => [item.message_id, n]));
+  const waiting: order.Queued[] = [];
+  for (const [n, item] of queue) {
+    const { kind, state, wait, urgent } = item;
+    const about = item.target === "" ? 0 : (numbers.get(item.target) ?? 0);
+    waiting.push({ n, kind, state, wait, urgent, lane: "text", about, ready: await isReady(step, chat, item) });
   }
-  return ordered;
+  const status = chat.status === "creating" || chat.status === "active" ? chat.status : "gone";
+  return { status, items: waiting, refused: isRefused(chat) };
 }
 
-/** Whether the chat and the item have everything that sealing needs. */
+/** Whether the item has everything that sealing needs. */
 async function isReady(step: Step, chat: Chat, item: Item): Promise<boolean> {
   if (item.kind === "create") return item.group_pass.length > 0 && item.own_ref.length > 0;
-  if (chat.status !== "active" || isRefused(chat)) return false;
-  if (item.kind === "commit") return (await missingClaims(step, item)).length === 0;
-  return true;
+  if (item.kind === "message") return !(await isWithheld(step, chat, item));
+  return item.state !== "queued" || (await missingClaims(step, item)).length === 0;
+}
+
+/** Whether what a person says waits for their decision about a changed key (web.md 6). */
+async function isWithheld(step: Step, chat: Chat, item: Item): Promise<boolean> {
+  return (item.shown || item.target !== "") && (await chats.awaitsDecision(step, chat));
 }
 
 /** True when a request now waits for its answer. */
@@ -135,13 +142,7 @@ async function sealCreate(step: Step, chat: Chat, n: number, item: Item): Promis
     token_hash: messages.bodyHash(token),
     add: [{ leaf: 0, deliver_to: item.own_ref }],
   };
-  await step.tx.put("sealing", request.mid, outbox.numberBytes(n));
-  await outbox.changeItem(step, n, item, {
-    state: "sealed",
-    mid: rows.idOf(request.mid),
-    request: encodeFrame(request),
-    sealed_at: step.now,
-  });
+  await outbox.recordSealing(step, n, item, { request, epoch: 0 });
 }
 
 /** (account, devices or all) whose KeyPackages an Add still needs. */
@@ -186,9 +187,10 @@ export async function hasSendable(look: Look): Promise<boolean> {
   for (const [, item] of await rows.items(look.tx)) {
     const chat = await look.chat(item.gid);
     if (item.state === "accepted" && chat.asking !== null) continue;
-    if (outbox.IN_FLIGHT.includes(item.state)) return true;
+    if (IN_FLIGHT.includes(item.state)) return true;
     const usable = chat.status === "active" || chat.status === "creating";
-    if (item.state === "queued" && usable && !isRefused(chat)) return true;
+    const free = usable && !isRefused(chat) && !(await chats.awaitsDecision(look, chat));
+    if (item.state === "queued" && free) return true;
   }
   return false;
 }

@@ -2,13 +2,16 @@
  * The mailbox: each message once, in order, stored before it is acknowledged (service.md 4, web.md 5).
  * Twin of zajil.client.core.sync.
  *
- * Everything here runs inside one step; the shell acknowledges `last_seq` only after the step is durable.
+ * What becomes of a message is decided by `protocol/mailbox/intake`; here it is carried out, inside one step. The shell
+ * acknowledges `last_seq` only after the step is durable.
  */
+import { encodeHex, parseHex } from "../../protocol/bytes.ts";
 import * as cbor from "../../protocol/cbor.ts";
 import type { CommitAad } from "../../protocol/chat/aad.ts";
 import { ZajilError } from "../../protocol/errors.ts";
 import { Kind, type Msg, type Ready } from "../../protocol/frames.ts";
 import { clientId } from "../../protocol/ids.ts";
+import * as intake from "../../protocol/mailbox/intake.ts";
 import { DecodeError, Invalid, MlsError, PastEpoch, UnusableGeneration, type Staged } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
@@ -23,133 +26,209 @@ import * as readd from "./readd.ts";
 import * as contents from "./talk/contents.ts";
 import { note } from "./talk/notices.ts";
 
-export const HELD_MAX = 256;
+const KINDS: Readonly<Record<number, intake.EntryKind>> = {
+  [Kind.COMMIT]: "commit",
+  [Kind.APP]: "application",
+  [Kind.WELCOME]: "welcome",
+  [Kind.NOTICE]: "notice",
+};
+
+const kindOf = (message: Held): intake.EntryKind => KINDS[message.kind] ?? "application";
+/** The machine names groups in hex. */
+const hexOf = (gid: Id): string => encodeHex(rows.bytesOf(gid));
+const gidOf = (hex: string): Id => rows.idOf(parseHex(hex));
+
+/** A HELLO goes out now: the highest seq stored. */
+export async function beginHello(step: Step): Promise<number> {
+  const [state] = intake.step(await load(step), { type: "hello" }, step.now);
+  await save(step, state);
+  return state.stored;
+}
 
 /** The answer to a HELLO. An ack above our own last_seq proves an old backup or a copy in use (mls.md 7.10). */
 export async function takeReady(step: Step, ready: Ready): Promise<void> {
-  let session = await step.session();
-  if (ready.acked > session.last_seq && session.adopt_ack) {
-    session = await step.changeSession({ last_seq: ready.acked });
-  } else if (ready.acked > session.last_seq) {
-    await step.changeSession({ rolled_back: true });
+  const [state, actions] = intake.step(await load(step), { type: "ready", acked: ready.acked }, step.now);
+  await save(step, state);
+  if (actions.some((action) => action.type === "alarm")) {
     step.event("old-copy");
     return;
   }
-  await step.changeSession({ readies: session.readies + 1, adopt_ack: false });
+  await step.changeSession({ readies: (await step.session()).readies + 1 });
   const own = await accounts.known(step, step.profile.account_id);
   if (ready.list_seq > own.list_seq) await accounts.change(step, own.account_id, { wanted_seq: ready.list_seq });
 }
 
 /** Apply a batch in seq order; the highest seq stored, to be acknowledged after the step. */
 export async function takeMessages(step: Step, batch: readonly Msg[]): Promise<number> {
-  const session = await step.session();
-  let last = session.last_seq;
-  if (session.rolled_back) return last;
-  for (const message of batch) {
-    if (message.seq <= last) continue;
-    last = message.seq;
-    const gid = message.gid === null ? "" : rows.idOf(message.gid);
-    const { seq, kind, epoch, ts: at, body } = message;
-    await take(step, { id: rows.idOf(message.id), seq, kind, gid, epoch, at, body });
-    if (gid !== "") await settleHeld(step, gid);
+  let state = await load(step);
+  for (const { id, seq, kind, gid, epoch, ts: at, body } of batch) {
+    const message: Held = { id: rows.idOf(id), seq, kind, gid: gid === null ? "" : rows.idOf(gid), epoch, at, body };
+    const own = await findOwn(step, body);
+    const entry = { type: "entry", seq, kind: kindOf(message), gid: hexOf(message.gid), epoch, own } as const;
+    const [next, actions] = intake.step({ ...state, groups: await findGroup(step, message.gid) }, entry, step.now);
+    state = next;
+    for (const action of actions) await carryOut(step, message, action);
+    if (message.gid !== "") await settleHeld(step, message.gid);
   }
-  await step.changeSession({ last_seq: last });
-  return last;
+  await save(step, state);
+  return state.stored;
 }
 
 /** Everything up to this DRAINED is applied: judge what waited for it (mls.md 7.6). */
 export async function takeDrained(step: Step): Promise<void> {
-  const session = await step.session();
-  if (session.drained >= session.hellos) return;
-  await step.changeSession({ drained: session.hellos });
-  for (const [n, item] of await rows.items(step.tx)) {
-    if (item.wait > session.hellos) continue;
-    if (item.state === "waiting") {
-      await judgeWaiting(step, n, item);
-    } else if (item.state === "accepted") {
-      await readd.ask(step, item.gid, "gap");
-    } else if (item.state === "queued" && item.wait > 0) {
-      await outbox.changeItem(step, n, item, { wait: 0 });
-      await judgePatience(step, item);
-    }
-  }
-  await takeWaited(step);
+  const before = { ...(await load(step)), groups: await findHolding(step) };
+  const [state, actions] = intake.step(before, { type: "drained" }, step.now);
+  await save(step, state);
+  await askAll(step, actions);
 }
 
-/** What is held waited in vain, for a drain or too long on a standing connection: the commits before it are lost. */
+/** What is held waited too long on a standing connection. */
 export async function takeWaited(step: Step): Promise<void> {
-  for (const chat of await rows.allChats(step.tx)) {
-    if (chat.status !== "active" || chat.asking !== null) continue;
-    if ((await step.tx.rows("held", rows.bytesOf(chat.gid), { newest: 1 })).length > 0) {
-      await readd.ask(step, chat.gid, "gap");
+  const before = { ...(await load(step)), groups: await findHolding(step) };
+  await askAll(step, intake.step(before, { type: "waited" }, step.now)[1]);
+}
+
+async function askAll(step: Step, actions: readonly intake.Action[]): Promise<void> {
+  for (const action of actions) {
+    if (action.type === "settle") {
+      for (const [n, item] of await rows.items(step.tx)) await settleItem(step, n, item, action.drained);
+    } else if (action.type === "readd") {
+      await askAfterGap(step, gidOf(action.gid));
     }
   }
 }
 
-/** A refused commit after the drain: its epoch is still open, so the same bytes go again; or it has ended. */
-async function judgeWaiting(step: Step, n: number, item: Item): Promise<void> {
-  const chat = await step.chat(item.gid);
-  const staged = await step.findStaged(item.gid);
-  if (chat.status === "active" && staged !== undefined && chat.epoch === item.epoch) {
-    await outbox.changeItem(step, n, item, { state: "sealed", wait: 0 });
-    await judgePatience(step, item);
-  } else {
-    await outbox.requeue(step, n, item);
-  }
+async function askAfterGap(step: Step, gid: Id): Promise<void> {
+  if ((await step.chat(gid)).asking === null) await note(step, gid, "gap");
+  await readd.ask(step, gid, "gap");
 }
 
-/** The epoch did not move although the server refuses it: we have lost the group's thread. */
-async function judgePatience(step: Step, item: Item): Promise<void> {
-  const chat = await step.chat(item.gid);
-  if (chat.status !== "active" || chat.epoch !== item.refused_epoch) return;
-  const lost = item.reason === "bad-group-token" || item.reason === "bad-roster-key";
-  if (lost || item.refusals >= outbox.PATIENCE) await readd.ask(step, item.gid, "refused");
+/** Tell an item that this drain ended. Where the server refuses our epoch for good, we ask to be re-added. */
+async function settleItem(step: Step, n: number, item: Item, drained: number): Promise<void> {
+  if (item.wait === 0) return;
+  const { status, epoch } = await step.chat(item.gid);
+  const staged = item.state === "waiting" && (await step.findStaged(item.gid)) !== undefined;
+  const told = { type: "drained", drained, active: status === "active", epoch, staged } as const;
+  for (const left of (await outbox.run(step, n, item, told)).left) {
+    if (left.type === "readd") await readd.ask(step, item.gid, left.reason);
+  }
 }
 
 /** Apply held messages whose epoch has come. */
 export async function settleHeld(step: Step, gid: Id): Promise<void> {
   for (;;) {
     const chat = await rows.findChat(step.tx, gid);
-    if (chat?.status !== "active") return;
-    const all = await step.tx.rows("held", rows.bytesOf(gid));
-    const due = all
-      .map(([n, data]) => [n, rows.parseRow<Held>(data)] as const)
-      .find(([, held]) => held.epoch <= chat.epoch);
-    if (due === undefined) return;
-    await step.tx.remove("held", due[0]);
-    await take(step, due[1]);
+    const held = await step.tx.rows("held", rows.bytesOf(gid));
+    if (chat === undefined || held.length === 0) return;
+    const name = hexOf(gid);
+    const group = { active: false, epoch: 0, held: held.length, asking: false };
+    const moved = { type: "moved", gid: name, active: chat.status === "active", epoch: chat.epoch } as const;
+    const [state, actions] = intake.step({ ...intake.EMPTY, groups: { [name]: group } }, moved, step.now);
+    const parsed = held.map(([n, data]) => [n, rows.parseRow<Held>(data)] as const);
+    const due = parsed.find(([, message]) => message.epoch <= chat.epoch);
+    if (actions.length === 0 || due === undefined) return;
+    const [n, message] = due;
+    await step.tx.remove("held", n);
+    const own = await findOwn(step, message.body);
+    const again = { type: "again", kind: kindOf(message), gid: name, epoch: message.epoch, own } as const;
+    for (const action of intake.step(state, again, step.now)[1]) await carryOut(step, message, action);
   }
 }
 
-async function take(step: Step, message: Held): Promise<void> {
-  const { kind, gid, epoch, body } = message;
-  if (kind === Kind.NOTICE) return takeNotice(step, body);
+async function load(step: Step): Promise<intake.Intake> {
+  const session = await step.session();
+  return {
+    stored: session.last_seq,
+    hellos: session.hellos,
+    drained: session.drained,
+    wanted: session.wanted,
+    locked: session.rolled_back,
+    adopt: session.adopt_ack,
+    groups: {},
+  };
+}
+
+/** Write what the machine decides of the session row; a drain may have been asked for besides. */
+async function save(step: Step, state: intake.Intake): Promise<void> {
+  await step.changeSession({
+    last_seq: state.stored,
+    hellos: state.hellos,
+    drained: state.drained,
+    wanted: Math.max(state.wanted, (await step.session()).wanted),
+    rolled_back: state.locked,
+    adopt_ack: state.adopt,
+  });
+}
+
+/** The group of a message as the machine sees it; none where we hold none. */
+async function findGroup(step: Step, gid: Id): Promise<Record<string, intake.Group>> {
+  const chat = gid === "" ? undefined : await rows.findChat(step.tx, gid);
+  if (chat === undefined) return {};
+  const held = (await step.tx.rows("held", rows.bytesOf(gid))).length;
+  return { [hexOf(gid)]: { active: chat.status === "active", epoch: chat.epoch, held, asking: chat.asking !== null } };
+}
+
+/** The groups of which messages are held. */
+async function findHolding(step: Step): Promise<Record<string, intake.Group>> {
+  const found: Record<string, intake.Group> = {};
+  if ((await step.tx.count("held")) === 0) return found;
+  for (const chat of await rows.allChats(step.tx)) Object.assign(found, await findGroup(step, chat.gid));
+  return found;
+}
+
+/** Which of our own sealings this is, by H(body). */
+async function findOwn(step: Step, body: Uint8Array): Promise<intake.Own> {
   const digest = messages.bodyHash(body);
-  const echo = await outbox.findSealing(step, digest);
-  const own = await outbox.findEcho(step, digest);
-  if (own !== undefined) await messages.attachWire(step, own, messages.wireOf(message));
-  if (echo !== undefined && echo[1].kind === "message") return outbox.markSent(step, ...echo);
-  if (echo !== undefined && echo[1].kind === "commit") {
-    // Bytes that lost their epoch: whoever brings them now lies, and the intent still waits.
-    if (echo[1].state === "queued" || echo[1].hashes.at(-1) !== rows.idOf(digest)) return;
-    if ((await commits.applyEcho(step, ...echo)) !== undefined) await messages.ensureProfile(step, gid);
-    return;
-  }
-  if (own !== undefined) return;
-  if (kind === Kind.WELCOME) return joining.takeWelcome(step, gid, epoch, body);
-  const known = await rows.findChat(step.tx, gid);
-  if (known?.status !== "active") return;
-  if (epoch > known.epoch) return hold(step, message);
-  if (kind !== Kind.COMMIT) return takeApplication(step, known, message);
-  if (epoch === known.epoch) await takeCommit(step, known, body);
+  const found = await outbox.findSealing(step, digest);
+  // A text whose OK came before its echo is done; its echo is still ours.
+  if (found === undefined) return (await outbox.findEcho(step, digest)) === undefined ? "none" : "message";
+  const item = found[1];
+  if (item.kind === "message") return "message";
+  return item.state === "queued" || item.hashes.at(-1) !== rows.idOf(digest) ? "lost-commit" : "commit";
 }
 
-async function hold(step: Step, held: Held): Promise<void> {
-  const owner = rows.bytesOf(held.gid);
-  const count = (await step.tx.rows("held", owner)).length;
-  if (count >= HELD_MAX) return readd.ask(step, held.gid, "gap");
-  await step.tx.append("held", owner, step.rng(16), rows.encodeRow(held));
-  if (count === 0) await step.wantedDrain();
+async function carryOut(step: Step, message: Held, action: intake.Action): Promise<void> {
+  if (action.type === "take") {
+    await take(step, message, action.what);
+  } else if (action.type === "hold") {
+    await step.tx.append("held", rows.bytesOf(message.gid), step.rng(16), rows.encodeRow(message));
+  } else if (action.type === "readd") {
+    await askAfterGap(step, message.gid);
+  }
+}
+
+type What = Extract<intake.Action, { type: "take" }>["what"];
+
+async function take(step: Step, message: Held, what: What): Promise<void> {
+  const { gid, epoch, body } = message;
+  switch (what) {
+    case "notice":
+      return takeNotice(step, body);
+    case "echo":
+    case "own-commit":
+      return takeEcho(step, message);
+    case "welcome":
+      return joining.takeWelcome(step, gid, epoch, body);
+    case "commit":
+      return takeCommit(step, await step.chat(gid), body);
+    case "application":
+      return takeApplication(step, await step.chat(gid), message);
+  }
+}
+
+/** One of our own came through the mailbox: that is its acceptance. */
+async function takeEcho(step: Step, message: Held): Promise<void> {
+  const digest = messages.bodyHash(message.body);
+  const text = await outbox.findEcho(step, digest);
+  if (text !== undefined) await messages.attachWire(step, text, messages.wireOf(message));
+  const found = await outbox.findSealing(step, digest);
+  if (found === undefined) return;
+  const [n, item] = found;
+  if (item.kind === "message") {
+    await outbox.run(step, n, item, { type: "echo", newest: item.hashes.at(-1) === rows.idOf(digest) });
+  } else if ((await commits.applyEcho(step, n, item)) !== undefined) {
+    await messages.ensureProfile(step, message.gid);
+  }
 }
 
 interface Judged {
@@ -223,14 +302,13 @@ async function leaveTree(step: Step, chat: Chat, staged: Staged): Promise<void> 
     // The Welcome stands right behind this commit; if it cannot be used, we ask.
     await readd.ask(step, chat.gid, "welcome", readd.TURN_MS);
     for (const [n, item] of await rows.items(step.tx, chat.gid)) {
-      if (item.kind === "message") await outbox.requeue(step, n, item);
-      else await outbox.fail(step, n, item, "chat-stuck");
+      await outbox.run(step, n, item, { type: "await" });
     }
     return;
   }
   const left = step.profile.account_id in chat.left;
   await step.changeChat(chat.gid, { status: left ? "left" : "removed", asking: null });
-  for (const [n, item] of await rows.items(step.tx, chat.gid)) await outbox.fail(step, n, item, "not-a-member");
+  for (const [n, item] of await rows.items(step.tx, chat.gid)) await outbox.run(step, n, item, { type: "removed" });
   const by = rows.memberAt(chat, staged.committer)?.account ?? "";
   await note(step, chat.gid, left ? "left" : "you-removed", left ? { whom: [step.profile.account_id] } : { by });
   step.event(left ? "left" : "removed", chat.gid);

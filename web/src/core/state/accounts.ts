@@ -1,5 +1,5 @@
 /** What we know of accounts: verified device lists, names, contact tokens (service.md 2). Twin of client.state.accounts. */
-import { ZajilError } from "../../protocol/errors.ts";
+import { error, ZajilError } from "../../protocol/errors.ts";
 import { openChain, openLaterList, type VerifiedList } from "../../protocol/identity/chain.ts";
 import { hashObject, parseList, parseObject } from "../../protocol/identity/objects.ts";
 import { verify } from "../crypto.ts";
@@ -25,8 +25,12 @@ export function verifiedList(account: Account): VerifiedList | undefined {
 }
 
 /** Store a list that was verified. */
-export function keepList(step: Step, newest: VerifiedList): Promise<Account> {
+export async function keepList(step: Step, newest: VerifiedList): Promise<Account> {
   const found = newest.list;
+  const before = await known(step, rows.idOf(found.account_id));
+  if (isVerified(before) && rows.idOf(before.account_pub) !== rows.idOf(found.account_pub)) {
+    step.event("key-changed", "", "", before.account_id);
+  }
   return change(step, rows.idOf(found.account_id), {
     account_pub: found.account_pub,
     list_seq: found.seq,
@@ -67,6 +71,23 @@ export async function learnList(step: Step, accountId: Id, data: Uint8Array): Pr
     return change(step, accountId, { alarm: true });
   }
   return keepList(step, newest);
+}
+
+/** The safety number was compared, or the mark is taken back; it holds for the account key of now. */
+export async function setVerified(step: Step, accountId: Id, verified: boolean): Promise<Account> {
+  const account = await known(step, accountId);
+  if (account.account_pub.length === 0) throw error("unknown-contact");
+  return change(step, accountId, { verified, verified_pub: verified ? account.account_pub : new Uint8Array() });
+}
+
+/** Whether the account's key of now is the one that was compared. */
+export function isVerified(account: Account): boolean {
+  return account.verified && rows.idOf(account.verified_pub) === rows.idOf(account.account_pub);
+}
+
+/** Whether the account has another key than the one that was compared, and nobody decided about that yet. */
+export function isKeyChanged(account: Account): boolean {
+  return account.verified && !isVerified(account);
 }
 
 /** Whose list a signed object claims to be. Throws Malformed. */

@@ -3,18 +3,15 @@
  *
  * Ids (account, group, message, hashes, mids) are base64url text here: `===` on bytes is always false and compiles.
  */
+import type { Kind, State } from "../../protocol/outbox/items.ts";
 import type { MarkState } from "../../protocol/outbox/marks.ts";
 import type { MessageView } from "../api.ts";
 
 export type Id = string;
-/**
- * `accepted` is a commit the server took whose echo has not come; `waiting` one it refused for its epoch, judged at the
- * end of the drain; `refused` one refused otherwise, kept until its epoch ends (a late copy may win).
- */
-export type ItemState = "queued" | "sealed" | "accepted" | "waiting" | "refused" | "failed";
-export type ItemKind = "create" | "commit" | "message";
+/** As in `protocol/outbox/items`; `done` never rests in a row. */
+export type ItemState = State;
+export type ItemKind = Kind;
 export type ChatState = "creating" | "active" | "await" | "lost" | "removed" | "left" | "stuck";
-export const STAGED_STATES: readonly ItemState[] = ["sealed", "accepted", "waiting", "refused"];
 
 /** One leaf of a group's tree. added: epoch in which this leaf was added, 0 when before our join. */
 export interface Member {

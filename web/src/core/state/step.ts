@@ -35,7 +35,8 @@ export type EventCode =
   | "reacted"
   | "renamed"
   | "roles"
-  | "privacy";
+  | "privacy"
+  | "key-changed";
 
 export interface Told {
   readonly code: EventCode;

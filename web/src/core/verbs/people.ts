@@ -18,7 +18,7 @@ import * as rows from "../state/rows.ts";
 import type { Account, Id } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
 import type { Handlers, Host } from "./handlers.ts";
-import { isKeyChanged, isVerified, personOf } from "./views.ts";
+import { personOf } from "./views.ts";
 import { fetchLists, putContactToken, takeInviteCode } from "./remote.ts";
 
 export const LINK_USES = 20;
@@ -41,13 +41,10 @@ export function peopleVerbs(host: Host): Handlers<Names> {
     contact: ({ account }) => core().look((look) => contactPage(look, account)),
     async set_verified({ account, verified }) {
       await core().step("verify", async (step) => {
-        const known = await knownKey(step, account);
-        await accounts.change(step, account, {
-          verified,
-          verified_pub: verified ? known.account_pub : new Uint8Array(),
-        });
+        await accounts.setVerified(step, account, verified);
         step.event("profile");
       });
+      host.wake();
     },
     check_safety: ({ account, text }) => core().look((look) => checkSafety(look, account, text)),
     async make_invite({ with_code }) {
@@ -125,7 +122,7 @@ async function contactView(look: Look, account: Account): Promise<ContactView> {
   const dm = await chats.findDm(look, account.account_id);
   return {
     ...(await personOf(look, account.account_id)),
-    verified: isVerified(account),
+    verified: accounts.isVerified(account),
     devices: account.devices.length,
     ...(dm === undefined ? {} : { dm: dm.gid }),
   };
@@ -151,7 +148,7 @@ async function contactPage(look: Look, account: Id): Promise<ContactPage> {
     ...(await contactView(look, known)),
     safety_number: (digits.match(/.{5}/g) ?? []).join(" "),
     safety_qr: await ownCode(look, known),
-    key_changed: isKeyChanged(known),
+    key_changed: accounts.isKeyChanged(known),
     groups: shared.map((chat) => ({ id: chat.gid, title: chat.title })),
   };
 }

@@ -75,15 +75,8 @@ export function talkVerbs(host: Host): Handlers<Names> {
       host.wake();
       return id;
     },
-    async retry({ id }) {
-      await core().step("retry", async (step) => {
-        const [n, old] = await findLine(step, id);
-        if (old.state !== "failed") return;
-        const place = await chats.checkMember(step, old.gid);
-        await step.tx.remove("message", n);
-        await messages.submitText(step, place.gid, old.text, old.reply_to);
-        step.event("deleted", old.gid, id);
-      });
+    async retry({ chat, id }) {
+      await core().step("retry", (step) => acts.retry(step, chat, id));
       host.wake();
     },
     async mark_read({ chat, id }) {

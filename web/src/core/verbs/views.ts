@@ -33,16 +33,6 @@ export async function personOf(look: Look, account: Id): Promise<Person> {
   return { account, name: (await accounts.known(look, account)).name || account };
 }
 
-/** Whether the safety number of the account was compared, and its key is still the same. */
-export function isVerified(account: rows.Account): boolean {
-  return account.verified && rows.idOf(account.verified_pub) === rows.idOf(account.account_pub);
-}
-
-/** Whether a verified account has another key than the one compared. */
-export function isKeyChanged(account: rows.Account): boolean {
-  return account.verified_pub.length > 0 && rows.idOf(account.verified_pub) !== rows.idOf(account.account_pub);
-}
-
 function statusOf(chat: Chat): ChatStatus {
   const away = chat.status === "await" || chat.status === "lost";
   if (away || (chat.status === "active" && chat.asking !== null)) return "rejoining";
@@ -61,7 +51,7 @@ export async function chatLine(look: Look, chat: Chat): Promise<ChatLine> {
     title: chat.kind === groups.DM ? (await personOf(look, chat.peer)).name : chat.title,
     status: statusOf(chat),
     ...(peer === undefined ? {} : { peer: chat.peer }),
-    verified: peer !== undefined && isVerified(peer),
+    verified: peer !== undefined && accounts.isVerified(peer),
     activity: chat.activity,
     unread: chat.unread,
     mentioned: chat.mentioned,
@@ -107,7 +97,7 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
       rename: group && role >= (chat.perms["info"] ?? groups.ADMIN),
       roles: group && role >= groups.OWNER,
     },
-    key_changed: peer !== undefined && isKeyChanged(peer),
+    key_changed: peer !== undefined && accounts.isKeyChanged(peer),
     ...(draft === undefined || draft.reply_to === "" ? {} : { reply_draft: draft.reply_to }),
     ...(first === undefined ? {} : { first_unread: first }),
   };
@@ -129,7 +119,7 @@ async function membersOf(look: Look, chat: Chat): Promise<MemberView[]> {
       devices: chat.members.filter((m) => m.account === account).length,
       self: account === own,
       contact: known.contact,
-      verified: isVerified(known),
+      verified: accounts.isVerified(known),
     });
   }
   return found;

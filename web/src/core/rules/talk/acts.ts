@@ -6,7 +6,7 @@ import { checkEmoji } from "../../../protocol/chat/emoji.ts";
 import * as forms from "../../../protocol/chat/forms.ts";
 import { error } from "../../../protocol/errors.ts";
 import * as rows from "../../state/rows.ts";
-import type { Id, Item, StoredMessage } from "../../state/rows.ts";
+import type { Id, StoredMessage } from "../../state/rows.ts";
 import type { Look, Step } from "../../state/step.ts";
 import * as chats from "../chats.ts";
 import * as messages from "../messages.ts";
@@ -29,7 +29,7 @@ export async function edit(step: Step, gid: Id, identity: Id, text: string): Pro
   if (!mayEdit(step, found)) throw error("not-permitted");
   if (text === found.text) return;
   const last = found.versions.length > 1 ? found.versions.at(-1) : undefined;
-  const dropped = last === undefined ? undefined : await drop(step, last.message_id);
+  const dropped = last === undefined ? undefined : await outbox.withdraw(step, last.message_id);
   const unseen = dropped !== undefined && dropped.hashes.length === 0;
   const message = unseen ? withoutVersion(found, dropped.message_id) : found;
   const newest = message.versions.at(-1)?.at ?? message.sent;
@@ -56,8 +56,8 @@ export async function deleteForAll(step: Step, gid: Id, identity: Id): Promise<v
   const own = found.account === step.profile.account_id;
   if (found.deleted_by !== "") return;
   if (found.notice !== null || (!own && !actions.isAdmin(chat, step.profile.account_id))) throw error("not-permitted");
-  const dropped = own ? await drop(step, found.message_id) : undefined;
-  await dropAbout(step, found);
+  const dropped = own ? await outbox.withdraw(step, found.message_id) : undefined;
+  await outbox.withdrawAbout(step, found.message_id);
   if ((dropped !== undefined && dropped.hashes.length === 0) || found.state === "failed") {
     await remove(step, n, found);
     return;
@@ -71,7 +71,9 @@ export async function deleteForAll(step: Step, gid: Id, identity: Id): Promise<v
 /** Remove a message from this device alone; an own one that still waits is not sent. Throws `gone`. */
 export async function deleteForMe(step: Step, gid: Id, identity: Id): Promise<void> {
   const [n, message] = await loadMessage(step, gid, identity);
-  if ((await drop(step, message.message_id)) !== undefined) await dropAbout(step, message);
+  if ((await outbox.withdraw(step, message.message_id)) !== undefined) {
+    await outbox.withdrawAbout(step, message.message_id);
+  }
   await remove(step, n, message);
 }
 
@@ -94,7 +96,7 @@ export async function react(step: Step, gid: Id, identity: Id, emoji: string | n
   const held = actions.findReaction(message, step.profile.account_id);
   if ((held?.emoji ?? "") === (emoji ?? "")) return;
   const target = rows.bytesOf(message.message_id);
-  if (held !== undefined) await drop(step, held.message_id);
+  if (held !== undefined) await outbox.withdraw(step, held.message_id);
   let form: forms.Reaction | forms.TakeBack;
   if (emoji !== null) form = { form: "reaction", target, emoji: checkEmoji(emoji) };
   else if (held !== undefined) form = { form: "take-back", target, reaction: rows.bytesOf(held.message_id) };
@@ -116,19 +118,12 @@ async function perform(step: Step, gid: Id, { n, message, form, at }: Performed)
   await actions.apply(step, n, message, { account, messageId, sent: at, asAdmin: true, action: form });
 }
 
-/** Drop the item of a message or action that waits; it left only if it has `hashes`. Undefined where none waits. */
-async function drop(step: Step, identity: Id): Promise<Item | undefined> {
-  for (const [n, item] of await rows.items(step.tx)) {
-    if (item.kind !== "message" || item.message_id !== identity || item.state !== "queued") continue;
-    await outbox.finish(step, n, item);
-    return item;
-  }
-  return undefined;
-}
-
-/** Nothing that waits is said any more about a message that is gone. */
-async function dropAbout(step: Step, message: StoredMessage): Promise<void> {
-  for (const [n, item] of await rows.items(step.tx)) {
-    if (item.target === message.message_id && item.state === "queued") await outbox.finish(step, n, item);
-  }
+/** Send a text again that failed, as a new message at the end; its id. Throws `gone`, `not-permitted`. */
+export async function retry(step: Step, gid: Id, identity: Id): Promise<Id> {
+  const chat = await chats.checkMember(step, gid);
+  const [n, message] = await loadMessage(step, gid, identity);
+  if (message.state !== "failed") throw error("not-permitted");
+  await step.tx.remove("message", n);
+  step.event("deleted", chat.gid, message.message_id, step.profile.account_id);
+  return messages.submitText(step, chat.gid, message.text, message.reply_to);
 }
