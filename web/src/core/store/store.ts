@@ -1,5 +1,5 @@
 /** The encrypted store of a profile: steps that become durable as a whole, looks, the lead (web.md 3 and 4). */
-import { LostLead } from "./failures.ts";
+import { LostLead, explainFailure } from "./failures.ts";
 import { Overlay } from "./overlay.ts";
 import { Reader } from "./reading.ts";
 import { type Counter, type Database, type Opening, type StoreName, eraseDatabase, openDatabase } from "./schema.ts";
@@ -37,7 +37,7 @@ export async function openStore(profile: string, options: StoreOptions = {}): Pr
     return store.withSecrets((write) => new Vault(db, opened, write));
   } catch (problem) {
     db.close();
-    throw problem;
+    throw explainFailure(problem);
   }
 }
 
@@ -128,7 +128,7 @@ class IndexedStore implements Store {
   }
 
   usage(): Promise<TableUsage[]> {
-    return this.look(() => Promise.all([...KEYED, ...ORDERED].map((table) => measure(this.db, table))));
+    return Promise.all([...KEYED, ...ORDERED].map((table) => measure(this.db, table)));
   }
 
   async erase(): Promise<void> {

@@ -111,7 +111,7 @@ export interface Store {
    * now: Unix milliseconds. Throws LostLead, `storage-full`, `home-damaged`, and whatever `work` throws.
    */
   step<T>(name: string, now: number, work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** A read-only view of what is durable. `work` may run beside a step, never across the end of one. */
+  /** A read-only view at one moment of what is durable. A step ends only when no look runs: never await one inside. */
   look<T>(work: (tx: ReadTx) => Promise<T>): Promise<T>;
   /** Makes this the only store of the profile that may write: every other one gets LostLead from then on. */
   takeLead(): Promise<void>;
