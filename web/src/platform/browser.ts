@@ -39,6 +39,8 @@ export interface Browser {
   /** Let the newer client take over, and reload. */
   update(): void;
   reload(): void;
+  /** Ask the browser not to erase what we hold; a worker cannot. False where it refused. */
+  persist(): Promise<boolean>;
 
   readonly hasCamera: boolean;
   /** Shows the camera in `video` and looks for a QR code until one is found or `stop` is called. */

@@ -2,6 +2,7 @@
 import type { ChatView, MessageDetails, MessageView } from "../core/api.ts";
 import { codeOf } from "../i18n/errors.ts";
 import { call, listen } from "./host.ts";
+import { session } from "./session.svelte.ts";
 
 const PAGE = 60;
 /** More changes than this at once, and the window is read again as a whole. */
@@ -181,14 +182,16 @@ export class OpenChat {
   }
 
   /** Id of the new message; rejects where nothing was stored. */
-  send(text: string, reply: string | undefined, mentions: readonly MentionRange[]): Promise<string> {
+  async send(text: string, reply: string | undefined, mentions: readonly MentionRange[]): Promise<string> {
     this.firstUnread = undefined;
-    return call("send", {
+    const id = await call("send", {
       chat: this.id,
       text,
       ...(reply === undefined ? {} : { reply_to: reply }),
       ...(mentions.length === 0 ? {} : { mentions }),
     });
+    session.persistSoon();
+    return id;
   }
 
   edit(id: string, text: string): Promise<void> {

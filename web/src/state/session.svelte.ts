@@ -20,6 +20,8 @@ class Session {
   /** Ask once and follow from then on. */
   start(): void {
     this.visible = browser().visible();
+    this.persistAsked = browser().readPreference("persist-asked") === "yes";
+    this.persistLeft = browser().readPreference("persist-left") === "yes";
     browser().onVisibility((visible) => (this.visible = visible));
     browser().onUpdate(() => (this.updateReady = true));
     listen((event) => {
@@ -60,8 +62,30 @@ class Session {
     void call("reconnect").catch(() => undefined);
   }
 
+  /** Whether the browser was asked before, on this or an earlier visit. */
+  persistAsked = $state(false);
+  persistLeft = $state(false);
+
+  /** The page asks, since workers cannot; the worker then looks again. */
   async persist(): Promise<boolean> {
-    return call("persist");
+    this.persistAsked = true;
+    browser().writePreference("persist-asked", "yes");
+    await browser().persist();
+    const kept = await call("persist");
+    await this.#ask();
+    return kept;
+  }
+
+  /** The person does not want to hear of it again here. */
+  leavePersist(): void {
+    this.persistLeft = true;
+    browser().writePreference("persist-left", "yes");
+  }
+
+  /** Once, when there is something to lose: after the first message. */
+  persistSoon(): void {
+    if (this.persistAsked || this.status?.health.persisted !== false || this.status.health.memory_only) return;
+    void this.persist().catch(() => undefined);
   }
 
   update(): void {

@@ -22,7 +22,7 @@ function screen(module: { default: unknown }): Screen {
   return module.default as Screen;
 }
 
-export const screens: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
+const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   Chat: async () => screen(await import("./chat/Chat.svelte")),
   OpenedInvite: async () => screen(await import("./start/OpenedInvite.svelte")),
   NewChat: async () => screen(await import("./people/NewChat.svelte")),
@@ -36,3 +36,16 @@ export const screens: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   LinkPage: async () => screen(await import("./linking/LinkPage.svelte")),
   ServerView: async () => screen(await import("./inside/ServerView.svelte")),
 };
+
+const loading = new Map<ScreenName, Promise<Screen>>();
+
+/** A screen's component; the same promise each time, so that a screen stays when only its neighbours change. */
+export function loadScreen(name: ScreenName): Promise<Screen> {
+  const known = loading.get(name);
+  if (known) return known;
+  const coming = loaders[name]();
+  loading.set(name, coming);
+  // What did not come is asked for again the next time.
+  coming.catch(() => loading.delete(name));
+  return coming;
+}

@@ -4,6 +4,7 @@ import { error } from "../../protocol/errors.ts";
 import { parseContactLink, type ContactLink } from "../../protocol/identity/links.ts";
 import * as chats from "../rules/chats.ts";
 import * as messages from "../rules/messages.ts";
+import * as recovery from "../rules/recovery.ts";
 import { register } from "../shell/enrol.ts";
 import { verifiedList } from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
@@ -13,12 +14,14 @@ import type { Handlers, Host } from "./handlers.ts";
 import { addLinked } from "./people.ts";
 import { fetchConfig } from "./remote.ts";
 
-type Names = "server_info" | "create_account" | "set_name" | "persist" | "devices";
+type Names = "server_info" | "create_account" | "set_name" | "persist" | "devices" | "recover";
 
 /** The beginnings and ends of an account here, which the device itself carries out. */
 export interface Opening {
   /** The account is made and stored: begin to receive and send. */
   opened(): Promise<void>;
+  /** The store begins anew as the same device: try the server again. */
+  recovered(): Promise<void>;
 }
 
 /** Who we are, as tabs see it. */
@@ -70,7 +73,12 @@ export function accountVerbs(host: Host, opening: Opening): Handlers<Names> {
     },
     async persist() {
       const storage = navigator.storage as StorageManager | undefined;
-      return storage === undefined ? false : storage.persist();
+      // The page asks the browser, since workers cannot; here we only look.
+      return storage === undefined ? false : storage.persisted();
+    },
+    async recover() {
+      await host.core().step("recover", (step) => recovery.recover(step));
+      await opening.recovered();
     },
     devices: () => host.core().look(async (look) => ownDevices(look)),
   };

@@ -42,6 +42,7 @@ export function createBrowser(): Browser {
     onUpdate: updates.on,
     update: updates.take,
     reload: () => location.reload(),
+    persist: async () => (await navigator.storage?.persist?.()) ?? false,
     hasCamera: "mediaDevices" in navigator,
     scan: startScan,
   };
