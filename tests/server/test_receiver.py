@@ -147,6 +147,15 @@ def test_hellos_without_end_are_not_kept() -> None:
     assert receiver.hello(frames.Hello("token", 0)) == [Finish("protocol")]
 
 
+def test_ready_tells_the_oldest_client_still_spoken_with() -> None:
+    receiver = Receiver(now=0, first_frame_s=10, slow_after_s=30, min_client=7)
+    receiver.hello(HELLO)
+    ready = receiver.admitted(ME, standing(), now_ms=1)[0]
+    assert isinstance(ready, Emit)
+    assert isinstance(ready.frame, frames.Ready)
+    assert ready.frame.min_client == 7
+
+
 def test_what_nobody_may_do_ends_it() -> None:
     one = receiver()
     assert one.mack(frames.Mack(0), now=0) == [Finish("protocol")]

@@ -203,7 +203,11 @@ class Server:
         )
 
     def _make_dispatcher(self, keys: Keys) -> Dispatcher:
-        public = bind_public(server_name=self.settings.server_name, registration=self.settings.registration)
+        public = bind_public(
+            server_name=self.settings.server_name,
+            registration=self.settings.registration,
+            min_client=self.settings.min_client,
+        )
         return Dispatcher(
             routes={
                 **bind_auth(self._auth),
@@ -241,6 +245,7 @@ class Server:
                 slow_after_s=settings.slow_after_s,
             ),
             connections_max=settings.connections_max,
+            min_client=settings.min_client,
             unfinished_max_bytes=settings.unfinished_max_bytes,
             clock=self._clock,
         )

@@ -57,6 +57,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...],
         Meta(description="Addresses of reverse proxies whose X-Forwarded-For names the client, for limits only."),
     ] = ()
+    min_client: Annotated[
+        int,
+        Meta(ge=0, le=65535, description="Oldest client version still spoken with; older ones ask to be updated."),
+    ] = 0
     metrics_port: Annotated[
         int, Meta(ge=0, le=65535, description="Loopback port of the Prometheus listener; 0 = off.")
     ] = 0

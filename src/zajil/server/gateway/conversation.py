@@ -48,6 +48,7 @@ class Conversation:
         now: float,
         first_frame_s: float,
         slow_after_s: float,
+        min_client: int = 0,
         finish: Callable[[str, int], None],
     ) -> None:
         self.session = session
@@ -62,7 +63,7 @@ class Conversation:
         self._sizes: dict[int, int] = {}
         self._finish = finish
         self._receiver = (
-            Receiver(now=now, first_frame_s=first_frame_s, slow_after_s=slow_after_s)
+            Receiver(now=now, first_frame_s=first_frame_s, slow_after_s=slow_after_s, min_client=min_client)
             if session.role is frames.Role.R
             else None
         )

@@ -61,6 +61,7 @@ class Gateway:
         patience: Patience,
         connections_max: int,
         unfinished_max_bytes: int,
+        min_client: int = 0,
         clock: Callable[[], float],
     ) -> None:
         """clock: Unix seconds, for limits (which share one clock) and READY; everything else here is monotonic."""
@@ -71,6 +72,7 @@ class Gateway:
         self._places = Places(connections_max)
         self._sessions_max = 2 * connections_max
         self._unfinished: Unfinished[Conversation] = Unfinished(unfinished_max_bytes)
+        self._min_client = min_client
         self._clock = clock
         self._tables = {role: SessionTable(role, new_id=lambda: os.urandom(16)) for role in Role}
         self._connections: dict[Connection, bytes] = {}
@@ -201,6 +203,7 @@ class Gateway:
             now=now,
             first_frame_s=self._patience.first_frame_s,
             slow_after_s=self._patience.slow_after_s,
+            min_client=self._min_client,
             finish=lambda code, retry_ms: self._finish(session, code, retry_ms),
         )
         self._conversations.add(conversation)

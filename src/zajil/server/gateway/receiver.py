@@ -89,10 +89,11 @@ class _State(enum.Enum):
 class Receiver:
     """State of one R session.
 
-    now: seconds of a monotonic clock; every method that needs the time is given it.
+    now: seconds of a monotonic clock; every method that needs the time is given it. min_client: told in READY.
     """
 
-    def __init__(self, *, now: float, first_frame_s: float, slow_after_s: float) -> None:
+    def __init__(self, *, now: float, first_frame_s: float, slow_after_s: float, min_client: int = 0) -> None:
+        self._min_client = min_client
         self.identity: Identity | None = None
         self._state = _State.WAITING
         self._first_frame_by = now + first_frame_s
@@ -145,7 +146,7 @@ class Receiver:
             head=standing.head,
             queued=standing.queued,
             list_seq=standing.list_seq,
-            min_client=0,
+            min_client=self._min_client,
             acked=standing.acked,
         )
         actions: list[Action] = [Emit(ready)]

@@ -54,12 +54,12 @@ def bind_delivery(delivery: Delivery, *, make_invites: MakeInvites) -> Mapping[R
     }
 
 
-def bind_public(*, server_name: str, registration: str) -> Mapping[Route, BoundRoute]:
+def bind_public(*, server_name: str, registration: str, min_client: int) -> Mapping[Route, BoundRoute]:
     """/config and /health."""
     about = control.Config(
         server_name=server_name,
         registration=registration,
-        min_client=0,
+        min_client=min_client,
         suites=(limits.SUITE_XWING,),
         limits={
             "text_bytes": limits.TEXT_BYTES,
