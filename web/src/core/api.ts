@@ -72,7 +72,13 @@ export interface ChatView extends ChatLine {
   /** MLS cipher suite id, 0x0053. */
   readonly suite: number;
   /** May send now; else `blocked` says why. */
-  readonly may: { readonly send: boolean; readonly add: boolean; readonly remove: boolean; readonly rename: boolean; readonly roles: boolean };
+  readonly may: {
+    readonly send: boolean;
+    readonly add: boolean;
+    readonly remove: boolean;
+    readonly rename: boolean;
+    readonly roles: boolean;
+  };
   /** The account key of the DM's other side changed after it was verified: sending waits for a decision. */
   readonly key_changed: boolean;
   readonly reply_draft?: string;
@@ -83,9 +89,27 @@ export interface ChatView extends ChatLine {
 /** A line of the chat that is no message: somebody joined, left, was removed, a device came in, lines were lost. */
 export interface Notice {
   readonly code:
-    | "created" | "joined" | "added" | "left" | "leaving" | "removed" | "you-removed" | "rejoined" | "renamed" | "role"
-    | "device-added" | "device-removed" | "key-changed" | "gap" | "refused-change" | "bad-message" | "bad-welcome" | "forked-list"
-    | "old-copy" | "unsupported" | "undecryptable";
+    | "created"
+    | "joined"
+    | "added"
+    | "left"
+    | "leaving"
+    | "removed"
+    | "you-removed"
+    | "rejoined"
+    | "renamed"
+    | "role"
+    | "device-added"
+    | "device-removed"
+    | "key-changed"
+    | "gap"
+    | "refused-change"
+    | "bad-message"
+    | "bad-welcome"
+    | "forked-list"
+    | "old-copy"
+    | "unsupported"
+    | "undecryptable";
   readonly by?: Person;
   readonly whom?: readonly Person[];
   readonly text?: string;
@@ -130,7 +154,12 @@ export interface MessageView {
   readonly edited: boolean;
   readonly deleted: boolean;
   readonly notice?: Notice;
-  readonly may: { readonly edit: boolean; readonly delete_for_all: boolean; readonly react: boolean; readonly reply: boolean };
+  readonly may: {
+    readonly edit: boolean;
+    readonly delete_for_all: boolean;
+    readonly react: boolean;
+    readonly reply: boolean;
+  };
 }
 
 export interface MessageDetails {
@@ -200,7 +229,10 @@ export interface Connection {
 /** Which tab's worker acts. `stopped` ends this tab's worker: reload. */
 export type Lead =
   | { readonly phase: "starting" | "following" | "leading" }
-  | { readonly phase: "stopped"; readonly reason: "lost-lead" | "erased" | "newer-schema" | "damaged" | "no-browser-support" };
+  | {
+      readonly phase: "stopped";
+      readonly reason: "lost-lead" | "erased" | "newer-schema" | "damaged" | "no-browser-support";
+    };
 
 /** What keeps this client from working normally; several may hold. */
 export interface Health {
@@ -249,7 +281,12 @@ export interface ServerView {
   /** Asked just now: whether the row is still there for this account. */
   readonly now: "held" | "deleted" | "not-sent" | "unknown";
   /** The row of the server's table, column by column, where it is still there. */
-  readonly columns?: readonly { readonly table: string; readonly name: string; readonly class: string; readonly value: string }[];
+  readonly columns?: readonly {
+    readonly table: string;
+    readonly name: string;
+    readonly class: string;
+    readonly value: string;
+  }[];
   /** What is not in it, as codes: sender, recipients, names, text, members. */
   readonly absent: readonly string[];
 }
@@ -257,7 +294,14 @@ export interface ServerView {
 export interface Inventory {
   /** Code of why the server's side could not be asked; `server` is empty then. */
   readonly server_error?: string;
-  readonly server: readonly { readonly table: string; readonly column: string; readonly class: string; readonly purpose: string; readonly retention: string; readonly rows: number }[];
+  readonly server: readonly {
+    readonly table: string;
+    readonly column: string;
+    readonly class: string;
+    readonly purpose: string;
+    readonly retention: string;
+    readonly rows: number;
+  }[];
   readonly browser: readonly { readonly store: string; readonly rows: number; readonly bytes: number }[];
   readonly used_bytes: number;
   readonly persisted: boolean;
@@ -277,16 +321,29 @@ export interface Calls {
   preview_link(a: { code: string }): { name: string; platform: string; emoji: readonly string[] };
   approve_link(a: { code: string }): { device: number };
   set_name(a: { name: string }): Me;
+  /** After `rolled_back`: this copy is the one to keep. Ask to be added again everywhere. */
+  recover(): void;
   /** Erase everything that this browser holds, and stop. */
   log_out(): void;
 
   chats(): readonly ChatLine[];
   chat(a: { id: string }): ChatView;
   /** Oldest first. before: `n` of the oldest one held; around: message id. */
-  messages(a: { chat: string; before?: number; after?: number; around?: string; limit: number }): readonly MessageView[];
+  messages(a: {
+    chat: string;
+    before?: number;
+    after?: number;
+    around?: string;
+    limit: number;
+  }): readonly MessageView[];
   message(a: { chat: string; id: string }): MessageDetails;
   /** Message id, stored and on its way; never waits for the network. mentions: ranges of "@name" in text. */
-  send(a: { chat: string; text: string; reply_to?: string; mentions?: readonly { start: number; end: number; account: string }[] }): string;
+  send(a: {
+    chat: string;
+    text: string;
+    reply_to?: string;
+    mentions?: readonly { start: number; end: number; account: string }[];
+  }): string;
   edit(a: { chat: string; id: string; text: string }): void;
   delete_message(a: { chat: string; id: string; for: "me" | "all" }): void;
   /** emoji null: take the own reaction back. */
@@ -342,13 +399,18 @@ export type CoreEvent =
   | { readonly event: "typing"; readonly chat: string; readonly person: Person; readonly until: number }
   | { readonly event: "linking"; readonly progress: LinkProgress }
   /** A message of somebody else came in: for a local notification, if no tab shows its chat. */
-  | { readonly event: "incoming"; readonly chat: string; readonly id: string; readonly title: string; readonly sender: Person; readonly text: string; readonly muted: boolean }
+  | {
+      readonly event: "incoming";
+      readonly chat: string;
+      readonly id: string;
+      readonly title: string;
+      readonly sender: Person;
+      readonly text: string;
+      readonly muted: boolean;
+    }
   | { readonly event: "notice"; readonly notice: Notice };
 
 export type ToWorker =
-  | { readonly id: number; readonly call: CallName; readonly args: unknown }
-  | { readonly visible: boolean };
+  { readonly id: number; readonly call: CallName; readonly args: unknown } | { readonly visible: boolean };
 export type FromWorker =
-  | { readonly id: number; readonly ok: unknown }
-  | { readonly id: number; readonly error: Failure }
-  | CoreEvent;
+  { readonly id: number; readonly ok: unknown } | { readonly id: number; readonly error: Failure } | CoreEvent;

@@ -1,10 +1,12 @@
 /** The leading device: store, core, shell and verbs of one profile, from taking the lead to its end. */
 import type { CallName, Connection, CoreEvent, Health, Lead, Status } from "./api.ts";
+import { DROP_TOKEN } from "../protocol/control.ts";
 import { error, ZajilError } from "../protocol/errors.ts";
 import type { Send } from "../protocol/frames.ts";
 import { CLIENT_VERSION } from "../protocol/limits.ts";
 import { eventsOf } from "./events.ts";
 import type { Leading } from "./lead.ts";
+import { checkBrowser } from "./mls/mls.ts";
 import { Core } from "./rules/core.ts";
 import { Calls } from "./shell/calls.ts";
 import { Tokens } from "./shell/login.ts";
@@ -71,7 +73,10 @@ export class Device implements Leading, Host {
     this.#transport = new DirectTransport(parts.server);
     this.calls = new Calls(this.#transport);
     this.#connection = { state: "trying", since: this.now(), server: this.#transport.host, queued: 0 };
-    const opening = { opened: () => this.#openCore() };
+    const opening = {
+      opened: () => this.#openCore(),
+      recovered: () => this.#run(this.core(), this.tokens()),
+    };
     this.#handlers = {
       status: () => this.#status(),
       log_out: () => this.#logOut(),
@@ -88,6 +93,7 @@ export class Device implements Leading, Host {
 
   /** Take the lead of a profile: open its store behind a new fence and begin. Throws what `openStore` throws. */
   static async lead(parts: DeviceParts): Promise<Device> {
+    await checkBrowser();
     const store = await openStore(parts.profile);
     try {
       await store.takeLead();
@@ -150,7 +156,14 @@ export class Device implements Leading, Host {
     this.#core = core;
     this.#tokens = new Tokens(core, this.calls);
     core.onTold((told) => void this.#tell(core, told));
-    this.#runner = new Runner(core, this.calls, this.#tokens, {
+    await this.#run(core, this.#tokens);
+    this.emit({ event: "chats" });
+  }
+
+  /** Begin to receive and send, anew where a runner had given up. */
+  async #run(core: Core, tokens: Tokens): Promise<void> {
+    await this.#runner?.close();
+    this.#runner = new Runner(core, this.calls, tokens, {
       dial: (role, listener) => this.#transport.dial(role, listener),
       connection: (change) => void this.#noteConnection(change),
       minClient: (version) => this.#noteVersion(version),
@@ -158,13 +171,15 @@ export class Device implements Leading, Host {
     });
     this.#runner.start();
     await this.#emitStatus();
-    this.emit({ event: "chats" });
   }
 
   async #tell(core: Core, told: readonly Told[]): Promise<void> {
     try {
       for (const event of await core.look((look) => eventsOf(look, told))) this.emit(event);
-      if (told.some(({ code }) => code === "old-copy" || code === "state")) await this.#emitStatus();
+      // A line was written, so there is room again.
+      const room = this.#storageFull && told.some(({ code }) => code === "message");
+      if (room) this.#storageFull = false;
+      if (room || told.some(({ code }) => code === "old-copy" || code === "state")) await this.#emitStatus();
     } catch (problem) {
       this.#noteProblem(problem);
     }
@@ -234,9 +249,20 @@ export class Device implements Leading, Host {
     this.#runner?.reconnect();
   }
 
+  /** Tell the server that the session is over, where it answers at once: leaving must not wait for it. */
+  async #dropToken(): Promise<void> {
+    try {
+      const auth = await this.#tokens?.auth();
+      if (auth !== undefined) await this.calls.call(DROP_TOKEN, { auth, signal: AbortSignal.timeout(2_000) });
+    } catch (problem) {
+      if (!(problem instanceof ZajilError || problem instanceof DOMException)) throw problem;
+    }
+  }
+
   async #logOut(): Promise<void> {
     await this.#runner?.close();
     this.#runner = undefined;
+    await this.#dropToken();
     this.#transport.close();
     await this.store.erase();
     this.#end("erased");

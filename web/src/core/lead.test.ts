@@ -78,7 +78,11 @@ interface Tab {
 
 let made = 0;
 
-function tab(browser: Browser, air: Air, run: (name: CallName) => Promise<unknown> = (name) => Promise.resolve(name)): Tab {
+function tab(
+  browser: Browser,
+  air: Air,
+  run: (name: CallName) => Promise<unknown> = (name) => Promise.resolve(name),
+): Tab {
   const channel = new FakeChannel(air);
   const self: Tab = { channel, phases: [], events: [], made: [], stopped: false } as unknown as Tab;
   const leading: Leading = {

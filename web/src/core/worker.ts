@@ -64,4 +64,6 @@ self.onmessage = ({ data }) => {
   else void answer(data.id, data.call, data.args);
 };
 
-void election.start().catch(() => election.stop("lost-lead"));
+// Without Web Locks (no secure context, an old browser) two tabs could not keep out of each other's way.
+if ((navigator.locks as LockManager | undefined) === undefined) election.stop("no-browser-support");
+else void election.start().catch(() => election.stop("lost-lead"));

@@ -18,6 +18,7 @@ import * as outbox from "./outbox.ts";
 import * as sealing from "./sealing.ts";
 import type { Request } from "./sealing.ts";
 import * as sync from "./sync.ts";
+import { noteTold } from "./talk/notices.ts";
 import * as typing from "./talk/typing.ts";
 import * as calls from "./wants.ts";
 import type { Want, WantClaim, WantLists } from "./wants.ts";
@@ -65,6 +66,7 @@ export class Core {
       answer = await this.store.step(name, this.now(), async (tx) => {
         const step = new Step(tx, this.#about(await rows.findProfile(tx)));
         const result = await work(step);
+        await noteTold(step);
         told = step.told;
         return result;
       });

@@ -28,6 +28,16 @@ export async function note(step: Step, gid: Id, code: NoticeCode, about: About =
   });
 }
 
+/** Lines for what a step told of an account and could not put into a chat itself. */
+export async function noteTold(step: Step): Promise<void> {
+  for (const { code, account } of [...step.told]) {
+    if (code !== "key-changed") continue;
+    const all = await rows.allChats(step.tx);
+    const dms = all.filter((chat) => chat.kind === groups.DM && chat.peer === account && chat.merged === "");
+    for (const chat of dms) await note(step, chat.gid, "key-changed", { whom: [account] });
+  }
+}
+
 /** Lines for what a commit changed: accounts, devices, title, roles. */
 export async function noteCommit(step: Step, before: Chat, after: Chat, staged: Staged): Promise<void> {
   const by = rows.memberAt(before, staged.committer)?.account ?? "";
