@@ -25,7 +25,7 @@ from zajil.mls.schedule.secret_tree import RatchetKind, SecretTree
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "vectors" / "mls" / "refused.json"
-PER_TEST = 4
+PER_TEST = 3
 """Calls kept of one test: parametrised ones each count anew."""
 Row = dict[str, Any]  # JSON
 
@@ -177,6 +177,12 @@ def leaf_ratchets(tree: SecretTree, leaf: int) -> Row | None:
     return row
 
 
+def used(table: dict[str, Row], field: str, rows: list[Row]) -> dict[str, Row]:
+    """The entries that a kept row names."""
+    names = {row[field] for row in rows}
+    return {name: value for name, value in table.items() if name in names}
+
+
 def main() -> int:
     recorder = Recorder()
     recorder.wrap()
@@ -187,12 +193,12 @@ def main() -> int:
         "about": "what members and joiners are shown, in which state; outcome: the rule or the error they refuse it "
         "with, or what it is where it passes (Application, Proposed, Staged, joined)",
         "now": NOW,
-        "states": recorder.states,
-        "directories": recorder.directories,
+        "states": used(recorder.states, "state", recorder.received),
+        "directories": used(recorder.directories, "directory", [*recorder.received, *recorder.joined]),
         "received": recorder.received,
         "joined": recorder.joined,
     }
-    OUT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    OUT.write_text(json.dumps(document, indent=0, separators=(",", ":")) + "\n", encoding="utf-8")
     sys.stdout.write(f"{OUT}: {len(recorder.received)} received, {len(recorder.joined)} joined\n")
     return int(code)
 

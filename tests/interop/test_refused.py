@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.interop.make_refused import NOW, OUT, refusal_of
+from tests.interop.make_refused import OUT, refusal_of
+from tests.mls.actors import NOW
 
 from zajil import mls
 from zajil.mls.env import DEFAULT_POLICY
@@ -27,6 +28,9 @@ Row = dict[str, Any]  # JSON
 # C8 is the state after a removal, K4 binds who adds, P4 needs PSKs; F3, F6 and X stand on public messages, which the
 # product never takes.
 NOT_IN_ROWS = {"C8", "F3", "F6", "K4", "P4", "X1", "X2"}
+
+
+RECEIVED, JOINED = 185, 77
 
 
 @cache
@@ -84,7 +88,7 @@ def outcome(work: Any) -> str:  # Any: a call without arguments
         return refusal_of(problem)
 
 
-@pytest.mark.parametrize("index", range(203))
+@pytest.mark.parametrize("index", range(RECEIVED))
 def test_what_members_are_shown(index: int) -> None:
     row = document()["received"][index]
     group, env = group_of(row["state"]), env_of(row["directory"])
@@ -92,7 +96,7 @@ def test_what_members_are_shown(index: int) -> None:
     assert found == row["outcome"], row["test"]
 
 
-@pytest.mark.parametrize("index", range(81))
+@pytest.mark.parametrize("index", range(JOINED))
 def test_what_joiners_are_shown(index: int) -> None:
     row = document()["joined"][index]
     package = mls.parse_key_package(bytes.fromhex(row["key_package"]))
@@ -109,7 +113,7 @@ def test_what_joiners_are_shown(index: int) -> None:
 
 def test_the_rows_are_all_there_and_name_every_rule() -> None:
     rows = [*document()["received"], *document()["joined"]]
-    assert (len(document()["received"]), len(document()["joined"])) == (203, 81)
+    assert (len(document()["received"]), len(document()["joined"])) == (RECEIVED, JOINED)
     named = {row["outcome"] for row in rows}
     assert set(RULES) - {"D1"} - named <= NOT_IN_ROWS
     assert {"DecodeError", "FutureEpoch", "PastEpoch", "Staged", "Application", "joined"} <= named
