@@ -66,7 +66,7 @@ EVENTS: tuple[r.Event, ...] = (
 
 def in_every_phase(event: r.Event) -> Story:
     tag = type(event).__struct_config__.tag
-    states = PHASES
+    states: tuple[r.Receiving, ...] = PHASES
     if isinstance(event, r.Stored | r.Unstored):
         states = tuple(msgspec.structs.replace(state, applying=8, batch=1) for state in PHASES)
     steps = tuple(Told(1_000, event, state) for state in states)

@@ -125,5 +125,5 @@ def test_the_page_shows_every_event_and_row() -> None:
     for row in items.ROWS:
         case = f" ({row.case})" if row.case else ""
         assert f"| `{row.event.__struct_config__.tag}`{case}" in page
-    for event, cells in marks.TABLE.items():
-        assert f"| `{event}` | {' | '.join(cells)} |" in page
+    for mark, cells in marks.TABLE.items():
+        assert f"| `{mark}` | {' | '.join(cells)} |" in page
