@@ -19,7 +19,7 @@ class Chats {
       if (event.event === "chats" || event.event === "chat") void this.refresh();
       else if (event.event === "status" && event.status.me && !this.lines) void this.refresh();
       else if (event.event === "typing") this.#typed(event.chat, event.person, event.until);
-      else if (event.event === "messages" && this.typing[event.chat]) this.#quiet(event.chat);
+      else if (event.event === "incoming") this.#quiet(event.chat, event.sender);
     });
     void this.refresh();
   }
@@ -57,8 +57,9 @@ class Chats {
   }
 
   /** A message came: whoever typed it has stopped. Who goes on typing says so again within 4 s. */
-  #quiet(chat: string): void {
-    this.typing = { ...this.typing, [chat]: [] };
+  #quiet(chat: string, sender: Person): void {
+    const others = (this.typing[chat] ?? []).filter(({ person }) => person.account !== sender.account);
+    this.typing = { ...this.typing, [chat]: others };
   }
 }
 

@@ -38,7 +38,7 @@ export function createBrowser(): Browser {
     },
     notificationPermission: () => (canNotify() ? Notification.permission : "absent"),
     askNotifications: async () => canNotify() && (await Notification.requestPermission()) === "granted",
-    notify,
+    notify: (notification) => void notify(notification),
     onUpdate: updates.on,
     update: updates.take,
     reload: () => location.reload(),

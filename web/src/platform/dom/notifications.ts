@@ -5,8 +5,35 @@ export function canNotify(): boolean {
   return "Notification" in globalThis;
 }
 
-export function notify({ title, body, tag, press }: LocalNotification): void {
-  if (!canNotify() || Notification.permission !== "granted") return;
+/** Tabs ask each other whether one of them is looked at: then none notifies. */
+const ASK_MS = 150;
+const tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel("zajil-seen") : undefined;
+const seen = new Set<() => void>();
+tabs?.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+  if (data === "who" && document.visibilityState === "visible") tabs.postMessage("me");
+  else if (data === "me") for (const heard of seen) heard();
+});
+
+function isAnyTabSeen(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const answer = (result: boolean) => (): void => {
+      clearTimeout(timer);
+      seen.delete(heard);
+      resolve(result);
+    };
+    const timer = setTimeout(() => answer(false)(), ASK_MS);
+    const heard = answer(true);
+    seen.add(heard);
+    tabs?.postMessage("who");
+  });
+}
+
+export async function notify(notification: LocalNotification): Promise<void> {
+  if (!canNotify() || Notification.permission !== "granted" || (await isAnyTabSeen())) return;
+  show(notification);
+}
+
+function show({ title, body, tag, press }: LocalNotification): void {
   const options: NotificationOptions = { body, tag, icon: "./icon-192.png", dir: "auto" };
   try {
     const shown = new Notification(title, options);
