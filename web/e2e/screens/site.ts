@@ -1,10 +1,14 @@
 /** The seed build as a website on this machine: files of artifacts/seed over HTTP, and nothing else. */
-import { createReadStream, existsSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize, resolve } from "node:path";
 
-const FOLDER = process.env["ZAJIL_SEED"] ?? resolve(import.meta.dirname, "../../artifacts/seed");
+const WEB = resolve(import.meta.dirname, "../..");
+const GIVEN = process.env["ZAJIL_SEED"];
+const FOLDER = GIVEN ?? join(WEB, "artifacts/seed");
+const INPUTS = ["src", "messages", "public", "build", "e2e/seed", "index.html", "vite.config.ts", "package-lock.json"];
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
@@ -14,9 +18,23 @@ const TYPES: Readonly<Record<string, string>> = {
   ".webmanifest": "application/manifest+json",
 };
 
-/** Starts the site on a free port. Throws where the seed was not built. */
+function newest(path: string): number {
+  const found = statSync(path);
+  if (!found.isDirectory()) return found.mtimeMs;
+  return Math.max(found.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
+}
+
+/** Builds the seed where something it is made of is newer; seconds. A folder that was given (ZAJIL_SEED) stays as it is. */
+function build(): void {
+  const index = join(FOLDER, "index.html");
+  const inputs = Math.max(...INPUTS.map((path) => newest(join(WEB, path))));
+  if (GIVEN !== undefined || (existsSync(index) && statSync(index).mtimeMs >= inputs)) return;
+  execFileSync(process.execPath, [join(WEB, "node_modules/vite/bin/vite.js"), "build", "--mode", "seed"], { cwd: WEB });
+}
+
+/** Starts the site on a free port. */
 export async function startSite(): Promise<{ readonly url: string; readonly server: Server }> {
-  if (!existsSync(join(FOLDER, "index.html"))) throw new Error("build it first: npx vite build --mode seed");
+  build();
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     const file = join(FOLDER, normalize(path === "/" ? "/index.html" : path));

@@ -184,6 +184,7 @@ function accountCalls(
   | "preview_link"
   | "approve_link"
   | "set_name"
+  | "recover"
   | "log_out"
 > {
   return {
@@ -223,6 +224,10 @@ function accountCalls(
       world.me = { ...self(world), name };
       teller.status();
       return { ...self(world) };
+    },
+    recover: () => {
+      world.health.rolled_back = false;
+      teller.status();
     },
     log_out: () => {
       world.lead = { phase: "stopped", reason: "erased" };
