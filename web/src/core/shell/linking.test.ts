@@ -16,7 +16,7 @@ import { approve, linkNew, preview } from "./linking.ts";
 const server = hasServer ? new ServerProcess() : undefined;
 const clients: Client[] = [];
 
-beforeAll(async () => server?.start());
+beforeAll(async () => server?.start(), 60_000);
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.end()));
 });

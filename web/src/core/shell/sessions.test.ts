@@ -62,7 +62,7 @@ const until = (holds: () => boolean | Promise<boolean>): Promise<void> =>
     async () => {
       if (!(await holds())) throw new Error("not yet");
     },
-    { timeout: 10_000, interval: 5 },
+    { timeout: 30_000, interval: 5 },
   );
 
 async function pair(): Promise<{ anna: Person; omar: Person; gid: string }> {
@@ -335,16 +335,16 @@ describe("how the server is reached", () => {
     const { omar } = await pair();
     omar.away = true;
     const { gateway, states, problems } = await run(omar, (made) => (made.away = true));
-    await vi.waitFor(() => expect(gateway.dials).toBeGreaterThan(0), { timeout: 10_000 });
+    await vi.waitFor(() => expect(gateway.dials).toBeGreaterThan(0), { timeout: 30_000 });
     await pass(5_000);
     expect(states).not.toContain("offline");
     await pass(20_000);
-    await vi.waitFor(() => expect(states.at(-1)).toBe("offline"), { timeout: 10_000 });
+    await vi.waitFor(() => expect(states.at(-1)).toBe("offline"), { timeout: 30_000 });
     expect(gateway.dials).toBeGreaterThan(2);
     expect(problems).toContain("unreachable");
     gateway.away = false;
     await pass(60_000);
-    await vi.waitFor(() => expect(states.at(-1)).toBe("direct"), { timeout: 10_000 });
+    await vi.waitFor(() => expect(states.at(-1)).toBe("direct"), { timeout: 30_000 });
   });
 
   it("gives up a server that keeps silent, and dials again", async () => {
@@ -352,7 +352,7 @@ describe("how the server is reached", () => {
     const { omar } = await pair();
     omar.away = true;
     const { gateway, states } = await run(omar);
-    await vi.waitFor(() => expect(states.at(-1)).toBe("direct"), { timeout: 10_000 });
+    await vi.waitFor(() => expect(states.at(-1)).toBe("direct"), { timeout: 30_000 });
     gateway.silent = true;
     const { dials } = gateway;
     // 45 s until the next PING, 3 s until the carrier is given up, and the pause before the next dial.
@@ -366,7 +366,7 @@ describe("how the server is reached", () => {
     const { anna, gid } = await pair();
     anna.away = true;
     const { states, runner, network } = await run(anna);
-    await vi.waitFor(() => expect(states.at(-1)).toBe("direct"), { timeout: 10_000 });
+    await vi.waitFor(() => expect(states.at(-1)).toBe("direct"), { timeout: 30_000 });
     await say(anna, gid, "on its way");
     await pass(1_000);
     await runner.close();

@@ -9,7 +9,7 @@ import { register } from "./enrol.ts";
 const server = hasServer ? new ServerProcess() : undefined;
 const clients: Client[] = [];
 
-beforeAll(async () => server?.start());
+beforeAll(async () => server?.start(), 60_000);
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.end()));
   expect(openSockets.size).toBe(0);

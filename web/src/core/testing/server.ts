@@ -1,5 +1,5 @@
 /** The real server in a process of its own, where the Python part of this repository is installed. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
@@ -36,7 +36,7 @@ export class ServerProcess {
     const port = this.url ? new URL(this.url).port : "0";
     const command = ["serve", "--data", this.data, "--port", port, "--registration", "open"];
     const child = spawn(PROGRAM, command, {
-      stdio: ["ignore", "pipe", "ignore"],
+      stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, PYTHONUNBUFFERED: "1" },
     });
     this.#process = child;
@@ -44,9 +44,10 @@ export class ServerProcess {
       let text = "";
       child.stdout.on("data", (data: Buffer) => {
         text += data.toString();
-        const address = /https?:\/\/[^\s]+/.exec(text)?.[0];
-        if (address !== undefined && text.includes("\n")) found(address);
+        const address = /listening on (\S+)\s/.exec(text)?.[1];
+        if (address !== undefined) found(address);
       });
+      child.stderr.on("data", (data: Buffer) => (text += data.toString()));
       child.on("error", failed);
       child.on("exit", (status) => failed(new Error(`the server ended with ${String(status)}: ${text}`)));
     });
@@ -66,10 +67,5 @@ export class ServerProcess {
   async remove(): Promise<void> {
     await this.kill();
     rmSync(this.data, { recursive: true, force: true });
-  }
-
-  /** A command of the program, run on a home; its output. */
-  static run(...command: readonly string[]): string {
-    return execFileSync(PROGRAM, [...command], { encoding: "utf8" });
   }
 }
