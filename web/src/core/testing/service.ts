@@ -8,7 +8,16 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { parseAad } from "../../protocol/chat/aad.ts";
 import type { ClaimedKeyPackages } from "../../protocol/control.ts";
 import { error } from "../../protocol/errors.ts";
-import { Kind, type Commit, type Create, type Err, type Msg, type Ok, type Send } from "../../protocol/frames.ts";
+import {
+  Kind,
+  type Commit,
+  type Create,
+  type Eph,
+  type Err,
+  type Msg,
+  type Ok,
+  type Send,
+} from "../../protocol/frames.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
 import { DELIVERY_REF_BYTES } from "../../protocol/limits.ts";
 import { parseHeader } from "../../protocol/mlsheader.ts";
@@ -31,6 +40,7 @@ export class Mailbox {
   next = 1;
   acked = 0;
   queue: Msg[] = [];
+  whispers: Eph[] = [];
   packages: PublishedPackage[] = [];
   lastResort: PublishedPackage | undefined;
 }
@@ -87,6 +97,17 @@ export class Service {
     const answer = { list_seq: this.lists.get(want.account)?.length ?? 0, clients };
     this.#claims.set(id, answer);
     return answer;
+  }
+
+  /** An ephemeral request: handed to every device that listens, never stored. */
+  whisper(request: Send): void {
+    const group = this.groups.get(name(request.gid));
+    if (group === undefined) return;
+    const { epoch } = parseHeader(request.body);
+    for (const key of group.roster.values()) {
+      const { gid, body } = request;
+      this.mailboxes.get(key)?.whispers.push({ type: "Eph", gid, epoch, ts: this.now(), body });
+    }
   }
 
   /** OK or ERR for a sealed request. Acceptances are remembered by mid. */

@@ -72,8 +72,8 @@ export function accountVerbs(host: Host, opening: Opening): Handlers<Names> {
       return meOf(after);
     },
     async persist() {
+      // A worker can only look; the page asks before it calls this.
       const storage = navigator.storage as StorageManager | undefined;
-      // The page asks the browser, since workers cannot; here we only look.
       return storage === undefined ? false : storage.persisted();
     },
     async recover() {

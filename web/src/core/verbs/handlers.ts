@@ -6,7 +6,9 @@ import type { Calls } from "../shell/calls.ts";
 import type { Tokens } from "../shell/login.ts";
 import type { Store } from "../store/types.ts";
 
-export type Handler<N extends CallName> = (args: Arguments<N>) => Promise<Answer<N>>;
+export type Handler<N extends CallName> = (
+  ...args: Arguments<N> extends undefined ? [] : [args: Arguments<N>]
+) => Promise<Answer<N>>;
 export type Handlers<N extends CallName = CallName> = { readonly [K in N]: Handler<K> };
 
 /** What the verbs use of the leading device. */

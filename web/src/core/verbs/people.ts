@@ -8,7 +8,6 @@ import {
   encodeSafetyCode,
   half,
   parseSafetyCode,
-  safetyNumber,
   type SafetyCode,
 } from "../../protocol/identity/safety.ts";
 import * as chats from "../rules/chats.ts";
@@ -136,18 +135,16 @@ async function knownKey(look: Look, account: Id): Promise<Account> {
 
 async function contactPage(look: Look, account: Id): Promise<ContactPage> {
   const known = await knownKey(look, account);
-  const own = look.profile;
-  const digits = safetyNumber(
-    { account_id: rows.bytesOf(own.account_id), account_pub: own.account_pub },
-    { account_id: rows.bytesOf(account), account_pub: known.account_pub },
-  );
+  const code = await ownSide(look, known);
+  // As `safetyNumber` joins them; each half takes thousands of hashes, so they are made once.
+  const digits = [code.own, code.other].sort().join("");
   const shared = (await rows.allChats(look.tx)).filter(
     (chat) => chat.kind === groups.GROUP && rows.accountsOf(chat).includes(account),
   );
   return {
     ...(await contactView(look, known)),
     safety_number: (digits.match(/.{5}/g) ?? []).join(" "),
-    safety_qr: await ownCode(look, known),
+    safety_qr: encodeSafetyCode(code),
     key_changed: accounts.isKeyChanged(known),
     groups: shared.map((chat) => ({ id: chat.gid, title: chat.title })),
   };
@@ -163,10 +160,6 @@ async function ownSide(look: Look, known: Account): Promise<SafetyCode> {
     epoch: group?.epoch ?? 0,
     epoch_authenticator: group?.epochAuthenticator ?? new Uint8Array(),
   };
-}
-
-async function ownCode(look: Look, known: Account): Promise<string> {
-  return encodeSafetyCode(await ownSide(look, known));
 }
 
 async function checkSafety(look: Look, account: Id, text: string): Promise<Answer<"check_safety">> {
