@@ -15,9 +15,12 @@ START_HERE = Text(
     ru="Впервые здесь? `zajil run` запустит сервер и собеседника, `zajil demo` за две минуты всё покажет.",
 )
 LANGUAGE_NOTE = Text(
-    en="Language: ZAJIL_LANG=ar, en or ru. Exit codes: 0 done, 1 refused or failed, 2 usage, 3 server unreachable.",
-    ar="اللغة: ‏ZAJIL_LANG=ar أو en أو ru. رموز الخروج: 0 تمّ، 1 رُفض أو فشل، 2 استعمال خاطئ، 3 تعذّر الوصول إلى الخادم.",
-    ru="Язык: ZAJIL_LANG=ar, en или ru. Коды выхода: 0 готово, 1 отказ или сбой, 2 ошибка вызова, 3 сервер недоступен.",
+    en="Language: ZAJIL_LANG=ar, en or ru. "
+    "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 server unreachable, 4 not the same.",
+    ar="اللغة: ‏ZAJIL_LANG=ar أو en أو ru. "
+    "رموز الخروج: 0 تمّ، 1 رُفض أو فشل، 2 استعمال خاطئ، 3 تعذّر الوصول إلى الخادم، 4 ليسا متطابقين.",
+    ru="Язык: ZAJIL_LANG=ar, en или ru. "
+    "Коды выхода: 0 готово, 1 отказ или сбой, 2 ошибка вызова, 3 сервер недоступен, 4 не совпадает.",
 )
 
 USAGE = Text(en="Usage", ar="الاستعمال", ru="Использование")
