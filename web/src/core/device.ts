@@ -94,7 +94,10 @@ export class Device implements Leading, Host {
   /** Take the lead of a profile: open its store behind a new fence and begin. Throws what `openStore` throws. */
   static async lead(parts: DeviceParts): Promise<Device> {
     await checkBrowser();
-    const store = await openStore(parts.profile);
+    const store = await openStore(parts.profile, {
+      onTaken: () => parts.end("lost-lead"),
+      onLost: (erased) => parts.end(erased ? "erased" : "damaged"),
+    });
     try {
       await store.takeLead();
       const device = new Device(store, parts);

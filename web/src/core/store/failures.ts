@@ -8,9 +8,13 @@ export class LostLead extends HomeError {
   }
 }
 
-/** The exception for what IndexedDB raised: a full disk is `storage-full`, everything else stays what it is. */
+/**
+ * The exception for what IndexedDB raised: a full disk is `storage-full`, a connection that was closed is a lost lead,
+ * everything else stays what it is.
+ */
 export function explainFailure(problem: unknown): unknown {
-  return namedLike(problem, "QuotaExceededError") ? error("storage-full") : problem;
+  if (namedLike(problem, "QuotaExceededError")) return error("storage-full");
+  return namedLike(problem, "InvalidStateError") ? new LostLead() : problem;
 }
 
 /** Whether something is a DOMException of that name, also one from another realm. */

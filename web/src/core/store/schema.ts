@@ -54,6 +54,8 @@ export interface Opening {
   readonly upgrades?: readonly Upgrade[];
   /** Called when another tab wants to upgrade or erase the database; this connection is closed already. */
   readonly onTaken?: () => void;
+  /** Called when the browser ended the connection by itself: site data was cleared (erased), or its storage failed. */
+  readonly onLost?: (erased: boolean) => void;
 }
 
 export function databaseName(profile: string): string {
@@ -66,7 +68,10 @@ export function databaseName(profile: string): string {
  * Throws `newer-schema` and touches nothing when a later version of Zajil wrote it, `no-browser-support` where there is
  * no IndexedDB.
  */
-export async function openDatabase(profile: string, { upgrades = UPGRADES, onTaken }: Opening = {}): Promise<Database> {
+export async function openDatabase(
+  profile: string,
+  { upgrades = UPGRADES, onTaken, onLost }: Opening = {},
+): Promise<Database> {
   if (typeof indexedDB === "undefined") throw error("no-browser-support", "no IndexedDB");
   try {
     const db = await openDB<Schema>(databaseName(profile), upgrades.length, {
@@ -77,12 +82,22 @@ export async function openDatabase(profile: string, { upgrades = UPGRADES, onTak
         (event.target as IDBDatabase).close();
         onTaken?.();
       },
+      terminated() {
+        void isThere(profile).then((there) => onLost?.(!there));
+      },
     });
     return db;
   } catch (problem) {
     if (namedLike(problem, "VersionError")) throw error("newer-schema");
     throw problem;
   }
+}
+
+/** Whether the profile's database exists; where the browser cannot tell, it does. */
+async function isThere(profile: string): Promise<boolean> {
+  if (typeof indexedDB.databases !== "function") return true;
+  const found = await indexedDB.databases().catch(() => undefined);
+  return found === undefined || found.some(({ name }) => name === databaseName(profile));
 }
 
 /** Deletes the database; other connections of this origin are asked to close first. */

@@ -187,6 +187,13 @@ test("a store without the lead writes nothing, and none of its secrets", async (
   await expect(store.secrets.makeDeviceKey()).rejects.toThrow(LostLead);
 });
 
+test("a store that was closed neither reads nor writes: its worker has stopped", async () => {
+  const store = await leading();
+  store.close();
+  await expect(store.look((tx) => tx.scan("chat"))).rejects.toThrow(LostLead);
+  await expect(put(store, "a", "x")).rejects.toThrow(LostLead);
+});
+
 test("fence: of two stores the one that took the lead later writes, the thawed one never again", async () => {
   const first = await leading();
   await put(first, "a", "first");

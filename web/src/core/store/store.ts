@@ -89,8 +89,9 @@ class IndexedStore implements Store {
         return result;
       } catch (problem) {
         tx.abandon();
-        if (problem instanceof LostLead) this.fence = undefined;
-        throw problem;
+        const explained = explainFailure(problem);
+        if (explained instanceof LostLead) this.fence = undefined;
+        throw explained;
       }
     });
   }
@@ -108,6 +109,8 @@ class IndexedStore implements Store {
       const result = await running;
       tx.end();
       return result;
+    } catch (problem) {
+      throw explainFailure(problem);
     } finally {
       tx.abandon();
       this.looks.delete(settled);
