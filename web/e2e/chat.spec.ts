@@ -124,6 +124,14 @@ test("reactions come, and the same one again takes it back", async ({ page }) =>
   await expect(last(page).getByTestId("reaction")).toHaveCount(0);
 });
 
+test("a reaction that is not among the six is chosen from the palette", async ({ page }) => {
+  await open(page, ANNA);
+  await choose(page, last(page), "more-reactions");
+  await page.getByTestId("palette-emoji").filter({ hasText: "🍯" }).click();
+  await expect(last(page).getByTestId("reaction")).toContainText("🍯");
+  await expect(page.getByTestId("palette")).toHaveCount(0);
+});
+
 test("Up edits the last own message; what it said before is kept", async ({ page }) => {
   await open(page, MARKET);
   await page.getByTestId("composer").press("ArrowUp");

@@ -69,6 +69,7 @@ export class OpenChat {
     this.firstUnread = this.view.first_unread;
     if (this.firstUnread !== undefined) await this.#window(this.firstUnread);
     else await this.#newest();
+    if (this.view.unread === 0) this.#read = this.messages.at(-1)?.n ?? 0;
     this.loaded = true;
   }
 
@@ -178,7 +179,7 @@ export class OpenChat {
   markRead(message: MessageView): void {
     if (message.n <= this.#read || !this.view) return;
     this.#read = message.n;
-    if (this.view.unread > 0) void call("mark_read", { chat: this.id, id: message.id }).catch(() => undefined);
+    if (!message.own) void call("mark_read", { chat: this.id, id: message.id }).catch(() => undefined);
   }
 
   /** Id of the new message; rejects where nothing was stored. */
