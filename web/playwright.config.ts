@@ -3,7 +3,7 @@ import { defineConfig } from "@playwright/test";
 
 export default defineConfig({
   testDir: "e2e",
-  testMatch: "*.spec.ts",
+  testMatch: process.env["ZAJIL_BENCH"] === undefined ? "*.spec.ts" : "*.bench.ts",
   outputDir: "artifacts/playwright",
   reporter: [["list"]],
   workers: 1,
