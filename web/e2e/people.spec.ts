@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { expect, test, type Page } from "@playwright/test";
+import { encode } from "uqr";
 import { startSite } from "./screens/site.ts";
 import { NOW, idOf, person } from "./seed/world.ts";
 
@@ -43,6 +44,26 @@ async function paste(page: Page, code: string): Promise<void> {
   await page.getByTestId("code-use").click();
 }
 
+/** In the page: a camera that looks at a QR code. rows: its modules, dark is true. */
+function showToCamera(rows: boolean[][]): void {
+  navigator.mediaDevices.getUserMedia = () => {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = rows.length * 8;
+    const context = canvas.getContext("2d");
+    const paint = (): void => {
+      if (context === null) return;
+      context.fillStyle = "#fff";
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.fillStyle = "#000";
+      for (const [y, row] of rows.entries())
+        for (const [x, dark] of row.entries()) if (dark) context.fillRect(x * 8, y * 8, 8, 8);
+    };
+    paint();
+    setInterval(paint, 100); // a stream has pictures only while something is drawn
+    return Promise.resolve(canvas.captureStream(10));
+  };
+}
+
 test.describe("a link from somebody", () => {
   test("shows who it is; the chat begins with a press only", async ({ page }) => {
     await open(page, "#/scan");
@@ -66,6 +87,13 @@ test.describe("a link from somebody", () => {
     await paste(page, "bad");
     await expect(page.getByTestId("code-field")).toHaveAttribute("aria-invalid", "true");
     await expect(page.getByRole("alert")).toContainText("not a link or code");
+  });
+
+  test("a code held before the camera is read", async ({ page }) => {
+    await page.addInitScript(showToCamera, encode("https://home.example/i#abcdefgh12345678", { border: 4 }).data);
+    await open(page, "#/scan");
+    await page.getByTestId("scan-camera").click();
+    await expect(page.getByTestId("scan-found")).toContainText("Ирина");
   });
 
   test("no camera: says so and leaves the field", async ({ page }) => {

@@ -100,6 +100,7 @@ const PEOPLE: readonly Screen[] = [
   { name: "invite-offline", scene: "offline", fragment: "#/invite", ready: "invite-failed" },
   { name: "scan", scene: "busy", fragment: "#/scan", ready: "scan" },
   { name: "scan-no-camera", scene: "busy", fragment: "#/scan", ready: "scan", steps: noCamera },
+  { name: "scan-camera", scene: "busy", fragment: "#/scan", ready: "scan", steps: camera },
   { name: "scan-bad", scene: "busy", fragment: "#/scan", ready: "scan", steps: (page) => paste(page, "bad") },
   {
     name: "scan-found",
@@ -239,6 +240,33 @@ async function paste(page: Page, text: string): Promise<void> {
   await page.getByTestId("code-field").fill(text);
   await page.getByTestId("code-use").click();
   await page.locator('[data-testid="scan-found"], [role="alert"]').first().waitFor();
+}
+
+/** A camera that sees a grey wall. */
+async function camera(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    navigator.mediaDevices.getUserMedia = () => {
+      const canvas = document.createElement("canvas");
+      canvas.width = canvas.height = 480;
+      const context = canvas.getContext("2d");
+      let shade = 0;
+      setInterval(() => {
+        if (context === null) return;
+        shade = 1 - shade;
+        context.fillStyle = shade === 0 ? "#3c4148" : "#3d4249";
+        context.fillRect(0, 0, 480, 480);
+      }, 50);
+      return Promise.resolve(canvas.captureStream(20));
+    };
+  });
+  await page.getByTestId("scan-camera").click();
+  await page.locator("video").evaluate(
+    (video: HTMLVideoElement) =>
+      new Promise((done) => {
+        if (video.readyState >= video.HAVE_CURRENT_DATA) done(undefined);
+        else video.addEventListener("playing", done, { once: true });
+      }),
+  );
 }
 
 async function noCamera(page: Page): Promise<void> {

@@ -25,10 +25,9 @@ export function formatTime(ms: number): string {
   return format(ms, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
-/** 6 March 2026, 18:53 */
+/** 6 March 2026 at 18:53, joined as the language joins them. */
 export function formatMoment(ms: number): string {
-  const day = format(ms, { day: "numeric", month: "long", year: "numeric" });
-  return `${day}, ${formatTime(ms)}`;
+  return format(ms, { dateStyle: "long", timeStyle: "short", hourCycle: "h23" });
 }
 
 /** A day as a heading: Today, Yesterday, Wednesday (of the last 6 days), 6 March, 6 March 2025. */

@@ -16,21 +16,26 @@ const PAUSE_MS = 150;
 const SIDE = 640;
 
 export function startScan(video: HTMLVideoElement): Scan {
-  let stream: MediaStream | undefined;
+  let stream: MediaStream | null = null;
   let stopped = false;
   let refuse: (reason: Error) => void = () => undefined;
 
-  function stop(): void {
+  /** Lets the camera go. Another scan may show its own picture by now. */
+  function release(): void {
     stopped = true;
     for (const track of stream?.getTracks() ?? []) track.stop();
-    video.srcObject = null;
+    if (video.srcObject === stream) video.srcObject = null;
+  }
+
+  function stop(): void {
+    release();
     refuse(new Error("stopped"));
   }
 
   async function run(): Promise<string> {
     stream = await openCamera();
     if (stopped) {
-      stop();
+      release();
       throw new Error("stopped");
     }
     video.srcObject = stream;
@@ -40,7 +45,7 @@ export function startScan(video: HTMLVideoElement): Scan {
       if (stopped) throw new Error("stopped");
       const text = video.readyState >= video.HAVE_CURRENT_DATA ? await find(video) : undefined;
       if (text !== undefined) {
-        stop();
+        release();
         return text;
       }
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
