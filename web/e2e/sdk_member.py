@@ -50,6 +50,13 @@ async def register(member: Member, *, server: str, name: str, invite: str | None
 
 
 @op
+async def open(member: Member) -> str:  # noqa: A001  # the name of the client's method
+    """The device that is in this home already; its account id."""
+    member.client = await Client.open(member.home)
+    return member.client.account_id
+
+
+@op
 async def link_new(member: Member, *, server: str) -> str:
     """Become a further device: prints `{"code": ...}` first, answers the account id when it is through."""
     member.client = await Client.link_new(member.home, server=server, on_code=lambda code: answer({"code": code}))

@@ -5,14 +5,20 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { type Browser, type BrowserContext, type Page, test as base, expect } from "@playwright/test";
+import { Hands } from "./acts.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const BIN = process.env["ZAJIL_BIN"] ?? join(ROOT, ".venv/bin");
+export const BIN = process.env["ZAJIL_BIN"] ?? join(ROOT, ".venv/bin");
+
+/** `data-state` of a message that the server has. */
+export const ON_THE_SERVER = /sent|delivered|read/;
 
 /** One `zajil serve` process on a port of its own; it can be stopped and started again on the same data and port. */
 export class Server {
   readonly data: string;
   port = 0;
+  /** More environment for the process: a copy of the package, for instance. */
+  env: Record<string, string> = {};
   private child: ChildProcessWithoutNullStreams | undefined;
 
   constructor(data: string) {
@@ -24,7 +30,8 @@ export class Server {
   }
 
   async start(): Promise<void> {
-    const child = spawn(join(BIN, "zajil"), ["serve", "--dev", "--data", this.data, "--port", String(this.port)]);
+    const words = ["serve", "--dev", "--data", this.data, "--port", String(this.port)];
+    const child = spawn(join(BIN, "zajil"), words, { env: { ...process.env, ...this.env } });
     this.child = child;
     child.stderr.resume();
     for await (const line of createInterface({ input: child.stdout })) {
@@ -57,6 +64,16 @@ export class Server {
     return JSON.parse(printed.toString()) as { invite: string; link: string };
   }
 
+  /** What a statement on the server's own database answers, as rows. */
+  sql<Row = Record<string, unknown>>(statement: string, ...values: (string | number)[]): Row[] {
+    const script =
+      "import json, sqlite3, sys; db = sqlite3.connect(sys.argv[1], timeout=20); db.row_factory = sqlite3.Row; " +
+      "rows = [{k: v.hex() if isinstance(v, bytes) else v for k, v in dict(r).items()} " +
+      "for r in db.execute(sys.argv[2], json.loads(sys.argv[3]))]; db.commit(); print(json.dumps(rows))";
+    const words = ["-c", script, join(this.data, "zajil.db"), statement, JSON.stringify(values)];
+    return JSON.parse(execFileSync(join(BIN, "python"), words).toString()) as Row[];
+  }
+
   /** Run `zajil` beside the server. */
   zajil(...words: string[]): string {
     return execFileSync(join(BIN, "zajil"), words).toString();
@@ -65,10 +82,12 @@ export class Server {
 
 /** A member on the Python SDK, see sdk_member.py. */
 export class SdkMember {
+  readonly home: string;
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly answers: AsyncIterator<string>;
 
   constructor(home: string) {
+    this.home = home;
     this.child = spawn(join(BIN, "python"), [join(import.meta.dirname, "sdk_member.py"), home]);
     this.child.stderr.pipe(process.stderr);
     this.answers = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
@@ -124,7 +143,10 @@ export class Person {
   private watch(page: Page): void {
     page.on("console", (message) => {
       // A server that is away makes the browser itself complain of the connection; that is no fault of the page.
-      if (message.type() === "error" && !/ERR_CONNECTION|ERR_INTERNET|WebSocket connection|Failed to load resource/.test(message.text()))
+      if (
+        message.type() === "error" &&
+        !/ERR_CONNECTION|ERR_INTERNET|WebSocket connection|Failed to load resource/.test(message.text())
+      )
         this.complaints.push(message.text());
     });
     page.on("pageerror", (error) => this.complaints.push(String(error)));
@@ -134,7 +156,10 @@ export class Person {
 interface World {
   server: Server;
   arrive(options?: Parameters<Browser["newContext"]>[0]): Promise<Person>;
-  member(): SdkMember;
+  /** A new member; home: that of one who ended, to be opened again. */
+  member(home?: string): SdkMember;
+  /** Anna in a browser and Pia on the SDK, contacts of each other; the browser shows their chat. */
+  pair(): Promise<{ anna: Hands; browser: Person; pia: SdkMember }>;
 }
 
 export const test = base.extend<World>({
@@ -159,13 +184,37 @@ export const test = base.extend<World>({
   },
   member: async ({ server }, use) => {
     const members: SdkMember[] = [];
-    await use(() => {
-      const member = new SdkMember(join(server.data, "..", `member-${members.length}`));
+    await use((home) => {
+      const member = new SdkMember(home ?? join(server.data, "..", `member-${members.length}`));
       members.push(member);
       return member;
     });
     for (const member of members) await member.end();
   },
+  pair: async ({ server, arrive, member }, use) => {
+    await use(async () => {
+      const { invite, link } = server.invite(2);
+      const pia = member();
+      await pia.ask("register", { server: server.url, name: "Pia", invite });
+      const browser = await arrive();
+      const anna = new Hands(browser.page);
+      await anna.open(link);
+      await anna.signUp("Anna");
+      await anna.addPerson(await pia.ask<string>("contact_link"));
+      await anna.say("hello");
+      await expect(anna.state("hello")).toHaveAttribute("data-state", ON_THE_SERVER);
+      await pia.ask("sync");
+      return { anna, browser, pia };
+    });
+  },
 });
+
+/** Texts of a chat as a member reads them, notices left out. */
+export async function textsAt(member: SdkMember, chat: string): Promise<string[]> {
+  // A member whose server was just away tries again after a pause.
+  await expect.poll(() => member.ask("sync").then(() => "through", String), { timeout: 60_000 }).toBe("through");
+  const read = await member.ask<{ text: string | null }[]>("read", { chat });
+  return read.flatMap(({ text }) => (text === null || text === "" ? [] : [text]));
+}
 
 export { expect };
