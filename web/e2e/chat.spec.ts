@@ -299,7 +299,7 @@ test("from nothing to a reply and a reaction without a pointer", async ({ page }
   await expect(article.getByTestId("reaction")).toHaveCount(1);
   await expect(article).toBeFocused();
   await page.keyboard.press("Enter");
-  for (let turn = 0; turn < 6; turn++) await page.keyboard.press("ArrowDown");
+  for (let turn = 0; turn < 7; turn++) await page.keyboard.press("ArrowDown");
   await expect(page.getByTestId("menu-reply")).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(page.getByTestId("composer")).toBeFocused();
