@@ -26,7 +26,7 @@ test("a count is given twice: to select, and to show", () => {
 });
 
 test("sizes are in units of a thousand", () => {
-  expect(formatBytes(0)).toBe("0 byte");
+  expect(formatBytes(0)).toBe("0 bytes");
   expect(formatBytes(999)).toMatch(/^999 /);
   expect(formatBytes(1500)).toBe("1.5 kB");
   expect(formatBytes(60_000_000)).toBe("60 MB");

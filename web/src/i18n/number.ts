@@ -47,7 +47,12 @@ export function formatNumber(n: number): string {
 export function formatBytes(bytes: number): string {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
   const at = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  const style = { style: "unit", unit: units[at] ?? "byte", unitDisplay: "short", maximumFractionDigits: 1 } as const;
+  const style = {
+    style: "unit",
+    unit: units[at] ?? "byte",
+    unitDisplay: at === 0 ? "long" : "short",
+    maximumFractionDigits: 1,
+  } as const;
   return new Intl.NumberFormat(locale(), style).format(bytes / 1000 ** at);
 }
 
