@@ -1,6 +1,6 @@
 /** Calls about this account and this browser: what holds now, signing up, the name, the end. */
-import type { Me } from "../api.ts";
-import { error } from "../../protocol/errors.ts";
+import type { Arguments, Me } from "../api.ts";
+import { error, ZajilError } from "../../protocol/errors.ts";
 import { parseContactLink, type ContactLink } from "../../protocol/identity/links.ts";
 import * as chats from "../rules/chats.ts";
 import * as messages from "../rules/messages.ts";
@@ -36,25 +36,16 @@ export function meOf(profile: Profile): Me {
 
 /** Calls about this account and this browser. */
 export function accountVerbs(host: Host, opening: Opening): Handlers<Names> {
+  let creating: Promise<Me> | undefined;
   return {
     async server_info() {
       const { server_name, registration } = await fetchConfig(host);
       return { server_name, registration: registration === "open" ? "open" : "invite" };
     },
-    async create_account({ name, invite }) {
-      chats.checkName(name);
-      const link = invite === undefined || invite.trim() === "" ? undefined : readInvite(host, invite);
-      await register(host.store, host.calls, {
-        server: host.server,
-        name: name.trim(),
-        invite: link?.code ?? null,
-        now: () => host.now(),
-      });
-      await opening.opened();
-      // The account stands whatever becomes of the first chat: a link that is spent or expired hurts nobody else.
-      if (link !== undefined && link.account_id !== null) await addLinked(host, link).catch(keepGoing);
-      host.wake();
-      return host.core().look((look) => Promise.resolve(meOf(look.profile)));
+    create_account(args) {
+      // Two presses make one account.
+      creating ??= createAccount(host, opening, args).finally(() => (creating = undefined));
+      return creating;
     },
     async set_name({ name }) {
       chats.checkName(name);
@@ -84,8 +75,29 @@ export function accountVerbs(host: Host, opening: Opening): Handlers<Names> {
   };
 }
 
+async function createAccount(
+  host: Host,
+  opening: Opening,
+  { name, invite = "" }: Arguments<"create_account">,
+): Promise<Me> {
+  chats.checkName(name);
+  const link = invite.trim() === "" ? undefined : readInvite(host, invite);
+  await register(host.store, host.calls, {
+    server: host.server,
+    name: name.trim(),
+    invite: link?.code ?? null,
+    now: () => host.now(),
+  });
+  await opening.opened();
+  // The account stands whatever becomes of the first chat: a link that is spent or expired hurts nobody else.
+  if (link !== undefined && link.account_id !== null) await addLinked(host, link).catch(keepGoing);
+  host.wake();
+  return host.core().look((look) => Promise.resolve(meOf(look.profile)));
+}
+
+/** Refusals of ours and of the server; anything else is a bug and goes on. */
 function keepGoing(problem: unknown): void {
-  if (!(problem instanceof Error && "code" in problem)) throw problem;
+  if (!(problem instanceof ZajilError)) throw problem;
 }
 
 /** A pasted or opened invite, with or without an account behind it. Throws `bad-link`, `link-expired`. */
