@@ -5,6 +5,7 @@ import { type Person, World } from "../testing/people.ts";
 import type { Id } from "../state/rows.ts";
 import * as chats from "./chats.ts";
 import * as messages from "./messages.ts";
+import * as recovery from "./recovery.ts";
 
 const say = (who: Person, gid: Id, text: string) =>
   who.core.step("say", (step) => messages.submitText(step, gid, text));
@@ -91,11 +92,20 @@ test("an old copy of the store is noticed, and nothing is sent from it", async (
   const { world, anna, omar, gid } = await pair();
   await say(omar, gid, "one");
   await world.settle();
-  anna.mailbox.acked += 5;
+  // As if another copy of it had received five more since.
+  anna.mailbox.next += 5;
+  anna.mailbox.acked = anna.mailbox.next - 1;
   await anna.core.wantDrain();
   await say(anna, gid, "not from here");
   await world.settle();
   expect(await anna.core.isLocked()).toBe(true);
   expect(anna.told.map((told) => told.code)).toContain("old-copy");
   expect(await omar.texts(gid)).toEqual(["one"]);
+  // The person keeps this copy: it is brought back as the same device, and what waited is sent.
+  await anna.core.step("recover", (step) => recovery.recover(step));
+  await world.pass(240_000, 4);
+  expect(await anna.core.isLocked()).toBe(false);
+  const place = await omar.dmWith(anna);
+  expect(await omar.texts(place)).toEqual(["one", "not from here"]);
+  expect((await anna.chat(place)).status).toBe("active");
 });

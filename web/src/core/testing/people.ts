@@ -250,6 +250,10 @@ export class Person {
 
   private async publish(): Promise<void> {
     const { mailbox } = this;
+    if (await this.core.poolStale()) {
+      mailbox.packages = [];
+      mailbox.lastResort = undefined;
+    }
     const missing = Math.max(0, Math.min(POOL, 3) - mailbox.packages.length);
     const made = await this.core.makeKeyPackages(missing, mailbox.lastResort !== undefined);
     mailbox.packages.push(...made.filter((one) => !one.last_resort));
