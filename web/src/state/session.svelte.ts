@@ -16,16 +16,19 @@ class Session {
   broken = $state<string>();
   /** The last thing that concerns the whole account (a forked list, a bad welcome). */
   notice = $state<Notice>();
+  /** Nobody signed up on this browser: the first screen need not wait for the worker, which is most of what loads. */
+  newcomer = $state(false);
 
   /** Ask once and follow from then on. */
   start(): void {
     this.visible = browser().visible();
+    this.newcomer = browser().readPreference("account") !== "yes";
     this.persistAsked = browser().readPreference("persist-asked") === "yes";
     this.persistLeft = browser().readPreference("persist-left") === "yes";
     browser().onVisibility((visible) => (this.visible = visible));
     browser().onUpdate(() => (this.updateReady = true));
     listen((event) => {
-      if (event.event === "status") this.status = event.status;
+      if (event.event === "status") this.#take(event.status);
       else if (event.event === "notice") this.notice = event.notice;
     });
     void this.#ask();
@@ -33,10 +36,15 @@ class Session {
 
   async #ask(): Promise<void> {
     try {
-      this.status = await call("status");
+      this.#take(await call("status"));
     } catch (error) {
       this.broken = codeOf(error);
     }
+  }
+
+  #take(status: Status): void {
+    this.status = status;
+    if (status.lead.phase !== "stopped") browser().writePreference("account", status.me === undefined ? "no" : "yes");
   }
 
   /** Name and rules of the server; stays undefined while it does not answer. */
@@ -55,7 +63,7 @@ class Session {
 
   async createAccount(name: string, invite?: string): Promise<void> {
     const me = await call("create_account", invite === undefined ? { name } : { name, invite });
-    if (this.status) this.status = { ...this.status, me };
+    if (this.status) this.#take({ ...this.status, me });
   }
 
   reconnect(): void {
