@@ -1,0 +1,72 @@
+"""Wheel and sdist carry the built client: index, worker, service worker, three catalogues, and the list of hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import hatch_build
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+INSIDE = "zajil/server/web/"
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both, built as a release builds them: the client first, then the packages from it."""
+    try:
+        if hatch_build.is_stale():
+            hatch_build.build()
+    except hatch_build.NoNode as reason:
+        pytest.skip(str(reason))
+    folder = tmp_path_factory.mktemp("packages")
+    uv = Path(sys.executable).parent / "uv"
+    command = [str(uv), "build", "--quiet", "--sdist", "--wheel", "--out-dir", str(folder), str(hatch_build.ROOT)]
+    done = subprocess.run(
+        command, env=os.environ | {"ZAJIL_WEB": "require"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def check_client(names: list[str], read: Callable[[str], bytes]) -> None:
+    """names: as in the package, below web/. read: the bytes of one of them."""
+    files = {entry["path"]: entry for entry in json.loads(read("web-manifest.json"))["files"]}
+    assert {"index.html", "boot.js", "sw.js", "zajil.webmanifest"} <= files.keys()
+    assert sum(name.startswith("assets/worker-") for name in files) >= 1
+    assert sorted(name.split("-")[1] for name in files if name.startswith("assets/messages-")) == ["ar", "en", "ru"]
+    for path, entry in files.items():
+        assert hashlib.sha256(read(path)).hexdigest() == entry["sha256"], path
+    served = {name for name in names if not name.endswith((".br", ".gz"))}
+    assert served == files.keys() | {"web-manifest.json"}
+    assert not [name for name in names if name.endswith(".map")]
+
+
+def test_the_wheel_carries_the_client(packages: Path) -> None:
+    with zipfile.ZipFile(next(packages.glob("*.whl"))) as wheel:
+        names = [name.removeprefix(INSIDE) for name in wheel.namelist() if name.startswith(INSIDE)]
+        assert len(names) == len(set(names))
+        check_client(names, lambda path: wheel.read(INSIDE + path))
+
+
+def test_the_sdist_carries_the_client_and_no_packages_of_node(packages: Path) -> None:
+    with tarfile.open(next(packages.glob("*.tar.gz"))) as sdist:
+        inside = f"{sdist.getnames()[0].split('/')[0]}/src/{INSIDE}"
+        members = {member.name: member for member in sdist.getmembers() if member.isfile()}
+        assert not [name for name in members if "/node_modules/" in name or "/artifacts/" in name]
+
+        def read(path: str) -> bytes:
+            handle = sdist.extractfile(members[inside + path])
+            assert handle is not None
+            return handle.read()
+
+        check_client([name.removeprefix(inside) for name in members if name.startswith(inside)], read)
