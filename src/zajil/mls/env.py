@@ -51,7 +51,8 @@ class Policy:
 
     max_leaves, pq_max_leaves: members of a group, the second for X-Wing groups. skipped: unused message keys kept per
     ratchet. forward: generations a ratchet may jump. past_epochs: epochs whose messages still open. past_age,
-    max_lifetime: seconds. external_commits, public_handshakes: allow them, in both directions.
+    max_lifetime: seconds. external_commits, public_handshakes: allow them, in both directions. resumption_psks: take
+    commits that mix in the resumption secret of a kept epoch.
     """
 
     max_leaves: int = 1000
@@ -63,6 +64,7 @@ class Policy:
     max_lifetime: int = 90 * DAY_S
     external_commits: bool = False
     public_handshakes: bool = False
+    resumption_psks: bool = True
 
     def check_leaves(self, suite: Suite, count: int) -> None:
         """Raises TooManyLeaves if a group of that suite must not have so many members."""

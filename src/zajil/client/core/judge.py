@@ -50,6 +50,9 @@ def check_commit(chat: Chat, group: mls.Group, staged: mls.Staged) -> CommitAad:
     removed = sorted(member.leaf for member in staged.removed)
     if list(told.added) != added or list(told.removed) != removed or (removed and not told.rotate):
         raise Vetoed("aad leaves")
+    if staged.state is mls.State.SUSPENDED:
+        # A ReInit: nothing could be sent after it, and nobody here makes successors.
+        raise Vetoed("reinit")
     settings = staged.extensions != group.extensions
     check_change(chat, change_of(committer.account, staged, settings=settings))
     if settings:

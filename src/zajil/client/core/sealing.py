@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from zajil import mls
-from zajil.client.core import chats, commits, groups, messages, outbox
+from zajil.client.core import chats, commits, groups, messages, outbox, readd
 from zajil.client.state import rows
 from zajil.client.state.rows import Chat, Intent, Item
 from zajil.client.state.step import Step
@@ -107,6 +107,10 @@ def _seal(step: Step, chat: Chat, n: int, item: Item) -> bool:
     except mls.GenerationLimit:
         outbox.submit_intent(step, chat.gid, Intent("update"))
         _hurry(step, chat.gid)
+        return False
+    except mls.MlsError:
+        # This group's state is of no use any more; other chats must not wait for it.
+        readd.lose(step, chat.gid, "refused")
         return False
     return True
 

@@ -248,13 +248,14 @@ def _take_commit(step: Step, chat: Chat, body: bytes) -> None:
 
 
 def _is_forged(problem: Exception) -> bool:
-    """Whether no member made this commit: it does not open, or is another message brought again (rules F).
+    """Whether no member made this commit: it does not open, is another message or our own brought again (rules F).
 
     It costs us nothing then. Were it the commit that the server took after all, the next epoch shows the gap.
     """
     if isinstance(problem, mls.Invalid):
         return problem.rule.startswith("F")
-    return isinstance(problem, mls.DecodeError | mls.UnusableGeneration | mls.PastEpoch | NoCommit)
+    foreign = mls.DecodeError | mls.UnusableGeneration | mls.PastEpoch | mls.FutureEpoch | mls.OwnMessage
+    return isinstance(problem, foreign | NoCommit)
 
 
 class NoCommit(judge.Vetoed):
@@ -299,9 +300,10 @@ def _take_application(step: Step, chat: Chat, body: bytes) -> None:
     except mls.MlsError:
         # Replays, our own echoes, keys from before our join: nothing to show, and the state did not move.
         return
-    step.save_group(chat.gid, group)
     if not isinstance(event, mls.Application):
+        # A handshake under an application's kind: its key is kept for its true place, and a proposal for nothing.
         return
+    step.save_group(chat.gid, group)
     try:
         opened = messages.open_application(step, chat, event)
         if messages.is_news(step, opened.message_id):

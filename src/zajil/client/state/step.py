@@ -15,7 +15,8 @@ from zajil.client.storage.store import Tx
 from zajil.client.views import EVENT_KINDS, EventCode
 
 Authenticate = Callable[["Step"], mls.Authenticate]
-POLICY = mls.Policy(max_leaves=128, pq_max_leaves=128)
+# As browsers judge: no chat needs a pre-shared key, so a commit that brings one is refused by all.
+POLICY = mls.Policy(max_leaves=128, pq_max_leaves=128, resumption_psks=False)
 
 
 class GroupCache:

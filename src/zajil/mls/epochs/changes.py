@@ -92,6 +92,8 @@ def check_replacing_leaf(env: Env, epoch: Epoch, leaf: LeafNode, *, leaf_index: 
 def known_psks(env: Env, epoch: Epoch) -> Mapping[ExternalPsk | ResumptionPsk, bytes]:
     """Every pre-shared key this client could use in the group: its external ones, and those of kept epochs."""
     known: dict[ExternalPsk | ResumptionPsk, bytes] = {ExternalPsk(name): psk for name, psk in env.psks.items()}
+    if not env.policy.resumption_psks:
+        return known
     held = [(epoch.context, epoch.secrets.resumption), *((past.context, past.resumption) for past in epoch.past)]
     for context, secret in held:
         known[ResumptionPsk(ResumptionUsage.APPLICATION, context.group_id, context.epoch)] = secret

@@ -44,6 +44,8 @@ export function checkCommit(chat: Chat, group: Group, staged: Staged): CommitAad
   const removed = staged.removed.map((member) => member.leaf).sort((a, b) => a - b);
   const leavesAgree = told.added.join() === added.join() && told.removed.join() === removed.join();
   if (!leavesAgree || (removed.length > 0 && !told.rotate)) throw new Vetoed("aad leaves");
+  // A ReInit: nothing could be sent after it, and nobody here makes successors.
+  if (staged.status === "suspended") throw new Vetoed("reinit");
   const settings = !sameExtensions(staged.extensions, group.extensions);
   checkChange(chat, changeOf(committer.account, staged, settings));
   if (settings) checkSettings(chat, committer.account, group, staged);

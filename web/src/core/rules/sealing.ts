@@ -5,7 +5,7 @@
 import { parseSClient, type Create, type Request as RequestFrame } from "../../protocol/frames.ts";
 import * as order from "../../protocol/outbox/order.ts";
 import { rosterKey } from "../../protocol/roster.ts";
-import { GenerationLimit } from "../mls/mls.ts";
+import { GenerationLimit, MlsError } from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, Item } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
@@ -14,6 +14,7 @@ import * as commits from "./commits.ts";
 import * as groups from "./groups.ts";
 import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
+import * as readd from "./readd.ts";
 
 export const OWN_MESSAGES_MAX = 1_000;
 export const UPDATE_AFTER_MS = 30 * 86_400_000;
@@ -102,9 +103,14 @@ async function seal(step: Step, chat: Chat, n: number, item: Item): Promise<bool
   try {
     await messages.sealMessage(step, n, item);
   } catch (problem) {
-    if (!(problem instanceof GenerationLimit)) throw problem;
-    await outbox.submitIntent(step, chat.gid, rows.makeIntent("update"));
-    await hurry(step, chat.gid);
+    if (!(problem instanceof MlsError)) throw problem;
+    if (problem instanceof GenerationLimit) {
+      await outbox.submitIntent(step, chat.gid, rows.makeIntent("update"));
+      await hurry(step, chat.gid);
+    } else {
+      // This group's state is of no use any more; other chats must not wait for it.
+      await readd.lose(step, chat.gid, "refused");
+    }
     return false;
   }
   return true;

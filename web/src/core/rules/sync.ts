@@ -12,7 +12,16 @@ import { ZajilError } from "../../protocol/errors.ts";
 import { Kind, type Msg, type Ready } from "../../protocol/frames.ts";
 import { clientId } from "../../protocol/ids.ts";
 import * as intake from "../../protocol/mailbox/intake.ts";
-import { DecodeError, Invalid, MlsError, PastEpoch, UnusableGeneration, type Staged } from "../mls/mls.ts";
+import {
+  DecodeError,
+  FutureEpoch,
+  Invalid,
+  MlsError,
+  OwnMessage,
+  PastEpoch,
+  UnusableGeneration,
+  type Staged,
+} from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Held, Id, Item } from "../state/rows.ts";
@@ -257,7 +266,7 @@ async function takeCommit(step: Step, chat: Chat, body: Uint8Array): Promise<voi
 }
 
 /**
- * Whether no member made this commit: it does not open, or is another message brought again (rules F).
+ * Whether no member made this commit: it does not open, is another message or our own brought again (rules F).
  *
  * It costs us nothing then. Were it the commit that the server took after all, the next epoch shows the gap.
  */
@@ -267,6 +276,8 @@ function isForged(problem: Error): boolean {
     problem instanceof DecodeError ||
     problem instanceof UnusableGeneration ||
     problem instanceof PastEpoch ||
+    problem instanceof FutureEpoch ||
+    problem instanceof OwnMessage ||
     problem instanceof NoCommit
   );
 }

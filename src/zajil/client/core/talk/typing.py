@@ -41,7 +41,7 @@ def seal_typing(step: Step, gid: bytes) -> frames.Send | None:
         group, message = group.encrypt(
             step.env(), plaintext, aad=ApplicationAad(tag).encode(), pad_to=content.padded_size(plaintext)
         )
-    except mls.GenerationLimit:
+    except mls.MlsError:
         return None
     step.save_group(chat.gid, group)
     step.change_chat(chat.gid, typed_at=step.now, sent=chat.sent + 1)

@@ -11,7 +11,7 @@ import * as parts from "../../../protocol/chat/parts.ts";
 import { ZajilError } from "../../../protocol/errors.ts";
 import { EPHEMERAL, type Eph, type Send } from "../../../protocol/frames.ts";
 import { rosterKey } from "../../../protocol/roster.ts";
-import { GenerationLimit, MlsError } from "../../mls/mls.ts";
+import { MlsError } from "../../mls/mls.ts";
 import * as rows from "../../state/rows.ts";
 import type { Id } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
@@ -52,7 +52,7 @@ export async function sealTyping(step: Step, gid: Id): Promise<Send | undefined>
       body: message.body,
     };
   } catch (problem) {
-    if (problem instanceof GenerationLimit) return undefined;
+    if (problem instanceof MlsError) return undefined;
     throw problem;
   }
 }
