@@ -12,6 +12,7 @@ import traceback
 from typing import TextIO
 
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 
 
 class BlindFormatter(logging.Formatter):
@@ -29,7 +30,9 @@ class BlindFormatter(logging.Formatter):
 def is_worth_a_line(record: logging.LogRecord) -> bool:
     """False for what aiohttp logs when a peer speaks broken HTTP or leaves: anybody could fill the disk with it."""
     fault = record.exc_info[1] if record.exc_info else None
-    return record.name != "aiohttp.server" or not isinstance(fault, HttpProcessingError | ConnectionError)
+    return record.name != "aiohttp.server" or not isinstance(
+        fault, HttpProcessingError | RequestPayloadError | ConnectionError
+    )
 
 
 def describe_exception(error: BaseException | None) -> str:

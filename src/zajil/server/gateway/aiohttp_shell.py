@@ -11,6 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from aiohttp import WSMessage, WSMsgType, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDictProxy
 
 from zajil.protocol.control import find_route, is_call
@@ -21,6 +25,7 @@ from zajil.server.gateway.connection import Connection
 from zajil.server.gateway.gateway import Gateway
 from zajil.server.gateway.peers import PeerRules
 from zajil.server.http.calls import HttpAnswer, HttpCall, refuse
+from zajil.server.site.headers import API_HEADERS
 
 _BODY_S = 30.0
 _BUSY_RETRY_MS = 1000
@@ -30,6 +35,7 @@ _BODY_MAX = 1 << 20
 # Frames of WebSocket itself that carry no record. They are answered, but one by one, and only so many.
 _PLUMBING = {WSMsgType.PING, WSMsgType.PONG}
 _PLUMBING_COST = 256
+_DEFAULTS = {"cache-control": "no-store", **API_HEADERS}
 _UPGRADE_HEADERS = {"upgrade", "sec-websocket-key"}
 
 
@@ -62,11 +68,17 @@ class AiohttpShell:
         for role in Role:
             app.router.add_get(role.path, self._socket)
         app.router.add_route("*", "/{tail:.*}", self._answer)
-        app.on_response_prepare.append(_hide_server)
         self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=_CALL_GRACE_S, keepalive_timeout=75
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=_CALL_GRACE_S,
+            keepalive_timeout=75,
+            auto_decompress=False,
         )
         await self._runner.setup()
+        if self._runner.server is not None:
+            self._runner.server.request_factory = _make_request
         site = web.TCPSite(self._runner, host, port, backlog=1024)
         await site.start()
         return int(self._runner.addresses[0][1])
@@ -114,6 +126,8 @@ class AiohttpShell:
 
     async def _read_body(self, request: web.Request) -> bytes:
         """The body, as much as this route may take. Raises Malformed `too-big` or `malformed`, Unavailable `busy`."""
+        if "content-encoding" in request.headers:
+            raise error("malformed", "a packed body")
         found = find_route(request.method, request.path)
         most = found.route.limit if found else 0
         if (request.content_length or 0) > max(most, 1):
@@ -128,7 +142,7 @@ class AiohttpShell:
                         raise error("too-big") if most else error("malformed", "no body here")
                     if self._bodies_room < 0:
                         raise error("busy", retry_ms=_BUSY_RETRY_MS)
-        except (TimeoutError, web.HTTPException, ValueError):
+        except (TimeoutError, web.HTTPException, web.RequestPayloadError, ConnectionError, ValueError):
             raise error("malformed", "body did not arrive") from None
         finally:
             self._bodies_room += len(body)
@@ -211,8 +225,24 @@ class _Link:
             self._sending = None
 
 
-async def _hide_server(_request: web.BaseRequest, response: web.StreamResponse) -> None:
-    response.headers.popall("Server", None)
+class _Request(web.Request):
+    """A request whose every answer carries our headers: also those that aiohttp makes before any route is found."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        await super()._prepare_hook(response)
+        response.headers.popall("Server", None)
+        for name, value in _DEFAULTS.items():
+            response.headers.setdefault(name, value)
+
+
+def _make_request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> _Request:
+    return _Request(message, payload, protocol, writer, task, asyncio.get_running_loop())
 
 
 def _is_upgrade(headers: CIMultiDictProxy[str]) -> bool:
