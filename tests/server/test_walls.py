@@ -1,4 +1,4 @@
-"""What stands between a server and whoever speaks plain HTTP to it: headers on every answer, bodies that pack or break off."""
+"""Between a server and whoever speaks plain HTTP to it: headers on every answer, bodies that pack or break off."""
 
 from __future__ import annotations
 
