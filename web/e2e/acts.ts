@@ -56,6 +56,11 @@ export class Hands {
       .last();
   }
 
+  own(text: string): Locator {
+    const own = this.see("message").and(this.page.locator('[data-own="true"]'));
+    return own.filter({ has: this.page.getByTestId("text").filter({ hasText: text }) }).last();
+  }
+
   async say(text: string): Promise<void> {
     await this.see("composer").fill(text);
     await this.press("send");
@@ -67,7 +72,7 @@ export class Hands {
 
   /** The state of an own message, as its tick says it in words. */
   state(text: string): Locator {
-    return this.message(text).getByTestId("state");
+    return this.own(text).getByTestId("state");
   }
 
   async menu(text: string): Promise<void> {

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import platform
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from zajil.client import Client
+from zajil.client.core.talk import acts
+from zajil.client.views import Mention
 from zajil.protocol.errors import ZajilError
+from zajil.protocol.identity.links import encode_contact_link, parse_contact_link
 
 ops: dict[str, Any] = {}
 
@@ -57,8 +62,13 @@ async def open(member: Member) -> str:  # noqa: A001  # the name of the client's
 
 
 @op
-async def link_new(member: Member, *, server: str) -> str:
-    """Become a further device: prints `{"code": ...}` first, answers the account id when it is through."""
+async def link_new(member: Member, *, server: str, device: str | None = None) -> str:
+    """Become a further device: prints `{"code": ...}` first, answers the account id when it is through.
+
+    device: the name it gives itself, else that of this machine.
+    """
+    if device is not None:
+        platform.node = lambda: device  # type: ignore[assignment]
     member.client = await Client.link_new(member.home, server=server, on_code=lambda code: answer({"code": code}))
     return member.client.account_id
 
@@ -123,6 +133,28 @@ async def add_member(member: Member, *, chat: str, person: str) -> None:
 async def remove_member(member: Member, *, chat: str, person: str) -> None:
     """Remove somebody from a group."""
     await member.it.remove_member(member.it.find_chat(chat), member.it.find_contact(person))
+
+
+@op
+async def mention(member: Member, *, chat: str, text: str, start: int, end: int, account: str) -> str:
+    """Send a text in which a range names somebody; code points."""
+    return await member.it.send(member.it.find_chat(chat), text, mentions=[Mention(start, end, account)])
+
+
+@op
+async def react_with_anything(member: Member, *, chat: str, message: str, text: str) -> None:
+    """React with a text that is no emoji, as a hostile client may."""
+    honest, acts.check_emoji = acts.check_emoji, lambda found: found
+    try:
+        await member.it.react(member.it.find_chat(chat), message, text)
+    finally:
+        acts.check_emoji = honest
+
+
+@op
+async def forge_link(_member: Member, *, link: str, **changes: str) -> str:
+    """A contact link with other words in it."""
+    return encode_contact_link(replace(parse_contact_link(link), **changes))  # type: ignore[arg-type]
 
 
 @op
