@@ -27,6 +27,11 @@ export class Release {
     return readFileSync(join(this.web, path), "utf8");
   }
 
+  /** Paths of all files, as the manifest lists them. */
+  files(): string[] {
+    return (JSON.parse(this.read("web-manifest.json")) as Manifest).files.map(({ path }) => path);
+  }
+
   /** Change a file of the build. honest: the manifest is written anew, as a build does; else it still tells the old hash. */
   change(path: string, work: (text: string) => string, { honest }: { honest: boolean }): void {
     const text = work(this.read(path));

@@ -142,10 +142,12 @@ export class Person {
 
   private watch(page: Page): void {
     page.on("console", (message) => {
-      // A server that is away makes the browser itself complain of the connection; that is no fault of the page.
+      // A server that is away, or plain HTTP, makes the browser itself complain; that is no fault of the page.
       if (
         message.type() === "error" &&
-        !/ERR_CONNECTION|ERR_INTERNET|WebSocket connection|Failed to load resource/.test(message.text())
+        !/ERR_CONNECTION|ERR_INTERNET|WebSocket connection|Failed to load resource|Opener-Policy header has been ignored/.test(
+          message.text(),
+        )
       )
         this.complaints.push(message.text());
     });

@@ -52,8 +52,9 @@ async function start(): Promise<void> {
   useHost({ link, browser: createBrowser() });
   mount(App, { target, props: { link } });
   if (import.meta.env.PROD && "serviceWorker" in navigator && import.meta.env.MODE !== "seed") {
-    // A string would fail silently under Trusted Types.
-    await navigator.serviceWorker.register(policy.createScriptURL("./sw.js"), { scope: "./" });
+    // A string would fail silently under Trusted Types. Where the browser refuses, all works but the start without a server.
+    const script = policy.createScriptURL("./sw.js");
+    await navigator.serviceWorker.register(script, { scope: "./" }).catch(() => undefined);
   }
 }
 

@@ -235,7 +235,9 @@ export class Device implements Leading, Host {
   /** A full disk keeps everything and takes nothing more in; a lost lead or a damaged store ends this worker. */
   #noteProblem(problem: unknown): void {
     if (!(problem instanceof ZajilError)) return;
-    if (problem.code === "lost-lead") this.#end("lost-lead");
+    // A step that meets cleared site data loses its lead before the browser has said that the data is gone.
+    if (problem.code === "lost-lead")
+      void this.store.isErased().then((erased) => this.#end(erased ? "erased" : "lost-lead"));
     else if (problem.code === "home-damaged") this.#end("damaged");
     else if (problem.code === "update-required") this.#noteVersion(CLIENT_VERSION + 1);
     else if (problem.code === "storage-full" && !this.#storageFull) {

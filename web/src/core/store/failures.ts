@@ -14,7 +14,13 @@ export class LostLead extends HomeError {
  */
 export function explainFailure(problem: unknown): unknown {
   if (namedLike(problem, "QuotaExceededError")) return error("storage-full");
-  return namedLike(problem, "InvalidStateError") ? new LostLead() : problem;
+  return isClosing(problem) ? new LostLead() : problem;
+}
+
+/** What a connection answers that was closed under a step: site data was cleared, or another tab erases the profile. */
+function isClosing(problem: unknown): boolean {
+  if (namedLike(problem, "InvalidStateError") || namedLike(problem, "AbortError")) return true;
+  return namedLike(problem, "UnknownError") && /clos/i.test((problem as DOMException).message);
 }
 
 /** Whether something is a DOMException of that name, also one from another realm. */

@@ -1,5 +1,14 @@
 /** The database of a profile: object stores, indexes, numbered upgrades (web.md 4). */
-import { type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames, deleteDB, openDB } from "idb";
+import {
+  type DBSchema,
+  type IDBPDatabase,
+  type IDBPTransaction,
+  type StoreNames,
+  deleteDB,
+  openDB,
+  unwrap,
+  wrap,
+} from "idb";
 import { error } from "../../protocol/errors.ts";
 import { namedLike } from "./failures.ts";
 import { KEYED, type Keyed, ORDERED, type Ordered } from "./types.ts";
@@ -86,6 +95,7 @@ export async function openDatabase(
         void isThere(profile).then((there) => onLost?.(!there));
       },
     });
+    silenceEnds(unwrap(db));
     return db;
   } catch (problem) {
     if (namedLike(problem, "VersionError")) throw error("newer-schema");
@@ -93,8 +103,21 @@ export async function openDatabase(
   }
 }
 
+/**
+ * idb makes a promise of each transaction's end. That of a read is nobody's: its request fails as well, and is told.
+ * Where site data is cleared under a tab, those promises would be reported as bugs.
+ */
+function silenceEnds(db: IDBDatabase): void {
+  const begin = db.transaction.bind(db);
+  db.transaction = (...args) => {
+    const tx = begin(...args);
+    (wrap(tx) as IDBPTransaction).done.catch(() => undefined);
+    return tx;
+  };
+}
+
 /** Whether the profile's database exists; where the browser cannot tell, it does. */
-async function isThere(profile: string): Promise<boolean> {
+export async function isThere(profile: string): Promise<boolean> {
   if (typeof indexedDB.databases !== "function") return true;
   const found = await indexedDB.databases().catch(() => undefined);
   return found === undefined || found.some(({ name }) => name === databaseName(profile));

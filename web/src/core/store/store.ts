@@ -2,7 +2,15 @@
 import { LostLead, explainFailure } from "./failures.ts";
 import { Overlay } from "./overlay.ts";
 import { Reader } from "./reading.ts";
-import { type Counter, type Database, type Opening, type StoreName, eraseDatabase, openDatabase } from "./schema.ts";
+import {
+  type Counter,
+  type Database,
+  type Opening,
+  type StoreName,
+  eraseDatabase,
+  isThere,
+  openDatabase,
+} from "./schema.ts";
 import { Look, StepTx } from "./tx.ts";
 import {
   KEYED,
@@ -132,6 +140,10 @@ class IndexedStore implements Store {
 
   usage(): Promise<TableUsage[]> {
     return Promise.all([...KEYED, ...ORDERED].map((table) => measure(this.db, table)));
+  }
+
+  async isErased(): Promise<boolean> {
+    return !(await isThere(this.profile));
   }
 
   async erase(): Promise<void> {

@@ -117,6 +117,8 @@ export interface Store {
   takeLead(): Promise<void>;
   /** Rows and bytes per table, for the data page. */
   usage(): Promise<TableUsage[]>;
+  /** Whether the database is gone: after a lost lead it tells cleared site data from another tab. */
+  isErased(): Promise<boolean>;
   /** Deletes the database with its keys. The store is closed then. */
   erase(): Promise<void>;
   close(): void;
