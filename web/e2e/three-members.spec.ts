@@ -1,6 +1,6 @@
-/** Three people in Chromium and one on the Python SDK over one server: everything that people do with each other. */
+/** Two people in three browsers and one on the Python SDK over one server: everything that people do with each other. */
 import { Hands } from "./acts.ts";
-import { expect, test } from "./world.ts";
+import { expect, ON_THE_SERVER, test, textsAt } from "./world.ts";
 
 interface Message {
   readonly id: string;
@@ -13,7 +13,7 @@ interface Message {
   readonly reactions?: readonly { readonly emoji: string }[];
 }
 
-test("sign up, invite, talk in pairs and in a group, change one's mind, remove somebody", async ({
+test("sign up, invite, talk, change one's mind, link a browser, remove somebody, go on without a server", async ({
   server,
   arrive,
   member,
@@ -100,6 +100,17 @@ test("sign up, invite, talk in pairs and in a group, change one's mind, remove s
   const digits = await anna.safetyNumber("Pia");
   expect(digits).toHaveLength(60);
   expect((await pia.ask<string>("safety_number", { person: "Anna" })).replace(/\D/g, "")).toBe(digits);
+  expect(server.zajil("--home", pia.home, "verify", "Anna", "--json").replace(/\D/g, "")).toContain(digits);
+
+  // Anna's second browser, linked from the first: it comes into the group and writes there.
+  const laptop = new Hands((await arrive()).page);
+  await laptop.open(server.url);
+  const code = await laptop.startLinking();
+  await anna.approveLink(code);
+  await expect(laptop.row("Trip")).toBeVisible({ timeout: 60_000 });
+  await laptop.openChat("Trip");
+  await laptop.say("From my laptop");
+  await boris.sees("From my laptop");
 
   // Boris is removed and reads nothing more.
   await anna.openChat("Trip");
@@ -117,4 +128,22 @@ test("sign up, invite, talk in pairs and in a group, change one's mind, remove s
   await boris.page.reload();
   await expect(boris.see("chat-removed")).toBeVisible();
   await expect(boris.see("message").filter({ hasText: "Between us" })).toHaveCount(0);
+  await laptop.sees("Between us");
+
+  // Without a server: what is here is read after a reload, what is written arrives once.
+  await anna.page.evaluate(() => navigator.serviceWorker.ready);
+  await server.stop();
+  await anna.page.reload();
+  await anna.sees("Between us");
+  await anna.say("Written without a server");
+  await expect(anna.state("Written without a server")).toHaveAttribute("data-state", "queued");
+  await server.start();
+  await expect(anna.state("Written without a server")).toHaveAttribute("data-state", ON_THE_SERVER, {
+    timeout: 70_000,
+  });
+  await laptop.sees("Written without a server");
+  const texts = await textsAt(pia, "Trip");
+  expect(texts.filter((text) => text === "Written without a server")).toHaveLength(1);
+  expect(texts).toContain("From my laptop");
+  await expect(laptop.see("text").filter({ hasText: "Written without a server" })).toHaveCount(1);
 });
