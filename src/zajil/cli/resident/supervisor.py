@@ -1,4 +1,4 @@
-"""The supervisor of `zajil run`: server first, then the web client's build and Echo, then what to do next.
+"""The supervisor of `zajil run`: the web client's build, the server, Echo, then what to do next.
 
 Ends everything on Ctrl-C or SIGTERM.
 """
@@ -53,9 +53,10 @@ class Residence:
         check_port(self.host, self.port)
         console().print(f"{server.RUN_STARTING()} …", style="dim")
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.url = await self.server.start(LISTENING)
+        # The build first: whoever opens the page as soon as the server listens sees how far it is.
         if self.build is not None:
             await self.build.start()
+        self.url = await self.server.start(LISTENING)
         console().print(f"{server.RUN_ECHO()} …", style="dim")
         self.echo_link = await self._start_echo()
 
