@@ -8,6 +8,7 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, test, type Page } from "@playwright/test";
+import { directionFaults } from "./screens/direction.ts";
 import { LIST, type Screen } from "./screens/list.ts";
 import { SCREENS, writeSheet } from "./screens/sheet.ts";
 import { startSite } from "./screens/site.ts";
@@ -156,6 +157,7 @@ for (const combination of [...taken, PSEUDO]) {
           .soft(grave.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`))
           .toEqual([]);
         expect.soft(await widerThanWindow(page)).toEqual([]);
+        expect.soft(await directionFaults(page)).toEqual([]);
         expect.soft(errors).toEqual([]);
       });
     }

@@ -1,0 +1,47 @@
+/** What stands on a page against the rules of direction (one function, so that every screen is measured by the same). */
+import type { Page } from "@playwright/test";
+
+/** Names and titles of the seed: words of users, in three scripts. */
+const USERS = [
+  ...["Анна Соколова", "Marta Lindqvist", "Kofi Mensah", "Layla", "Bartholomew Featherstonehaugh-Cholmondeley III"],
+  ...["عمر نصّار", "عائلة حدّاد", "Saturday market", "Echo"],
+];
+
+/**
+ * Faults, in words; none on a page that is right:
+ * words of users outside of bdi, dir="auto" or isolates; codes and safety numbers that do not run from left to right (a
+ * clock's digits always do, and a date in Arabic must not);
+ * fields that do not take the direction of what is typed; Arabic letters that are spaced, slanted or set in capitals.
+ */
+export function directionFaults(page: Page): Promise<string[]> {
+  return page.evaluate((users) => {
+    const faults: string[] = [];
+    const say = (what: string, element: Element): void => {
+      faults.push(`${what}: ${element.outerHTML.slice(0, 160)}`);
+    };
+    const isolated = (text: string, name: string): boolean =>
+      text
+        .split(name)
+        .slice(0, -1)
+        .every((before) => /[\u2066-\u2068][^\u2069]*$/.test(before));
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+      const text = node.nodeValue ?? "";
+      const element = node.parentElement;
+      if (element === null || text.trim() === "" || element.closest("script, style, textarea") !== null) continue;
+      for (const name of users)
+        if (text.includes(name) && element.closest('bdi, [dir="auto"], [dir="ltr"]') === null && !isolated(text, name))
+          say("words of a user are not isolated", element);
+      if (!/\p{Script=Arabic}/u.test(text)) continue;
+      const { fontStyle, letterSpacing, textTransform } = getComputedStyle(element);
+      if (fontStyle !== "normal") say("slanted Arabic", element);
+      if (letterSpacing !== "normal" && parseFloat(letterSpacing) !== 0) say("spaced Arabic", element);
+      if (textTransform !== "none") say("transformed Arabic", element);
+    }
+    for (const element of document.querySelectorAll('.code, code, kbd, [data-testid="safety-number"]'))
+      if (getComputedStyle(element).direction !== "ltr") say("a code or number runs from right to left", element);
+    for (const element of document.querySelectorAll("textarea, input:not([type=checkbox], [type=radio])"))
+      if (!["auto", "ltr"].includes(element.getAttribute("dir") ?? "")) say("a field keeps one direction", element);
+    return faults;
+  }, USERS);
+}
