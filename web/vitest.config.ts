@@ -10,6 +10,7 @@ export default defineConfig({
     include: ["src/**/*.test.ts", "build/**/*.test.ts"],
     environment: "node",
     pool: "threads",
+    setupFiles: ["build/equal-bytes.ts"],
     server: { deps: { inline: [/ts-mls/] } },
     testTimeout: 60_000,
   },
