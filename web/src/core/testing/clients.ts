@@ -16,6 +16,7 @@ import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import { openStore, type Store } from "../store/index.ts";
 import { DirectTransport } from "../transports/websocket.ts";
+import "./native-x25519.ts";
 import { NodeSocket } from "./nodesocket.ts";
 
 const PATIENCE = { timeout: 30_000, interval: 20 };

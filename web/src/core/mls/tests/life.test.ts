@@ -2,6 +2,7 @@
 import { decryptWithLabel } from "ts-mls/crypto/hpke.js";
 import { encodeGroupContext } from "ts-mls/groupContext.js";
 import { expect, test } from "vitest";
+import "../../testing/native-x25519.ts";
 import { keysFor, openMessage, parsePrivateMessage } from "../opening.ts";
 import {
   type Group,
