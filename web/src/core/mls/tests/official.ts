@@ -39,11 +39,16 @@ export const PLACE = PLACES.find((place) => existsSync(place));
 /** Absence is said once in each test file. */
 let said = false;
 
+interface Options {
+  readonly suites?: readonly number[];
+  readonly adapt?: (suite: number, crypto: CiphersuiteImpl) => CiphersuiteImpl;
+}
+
 /** One test for all vectors of a file and, where the vectors name one, for each suite we can run. */
 export function replay<V>(
   name: FileName,
   run: (vector: V, crypto: CiphersuiteImpl) => Promise<void>,
-  suites: readonly number[] = SUITES,
+  { suites = SUITES, adapt = (_, crypto) => crypto }: Options = {},
 ): void {
   if (PLACE === undefined && said) return;
   if (PLACE === undefined) {
@@ -59,7 +64,7 @@ export function replay<V>(
   describe.each(known)(`${name}, suite %i`, (suite) => {
     const mine = vectors.filter((vector) => (vector.cipher_suite ?? 1) === suite);
     test(`${mine.length} vectors`, async () => {
-      const crypto = await getCiphersuiteImpl(getCiphersuiteFromId(suite as CiphersuiteId));
+      const crypto = adapt(suite, await getCiphersuiteImpl(getCiphersuiteFromId(suite as CiphersuiteId)));
       for (const [index, vector] of mine.entries()) {
         try {
           await run(vector, crypto);
