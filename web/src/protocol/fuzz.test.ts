@@ -2,7 +2,7 @@
  * Every parser survives what a hostile peer can send: each truncation of each vector, and random edits of it, end in a
  * value or in a ZajilError, never in another exception; and what CBOR accepts, it would have written.
  */
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import aad from "../../../vectors/service/aad.json";
 import content from "../../../vectors/service/content.json";
 import extensions from "../../../vectors/service/extensions.json";
@@ -49,7 +49,7 @@ const LENGTHS = [
   0xff,
 ];
 
-function edited(data: Uint8Array, random: (below: number) => number): Uint8Array {
+function edited(data: readonly number[], random: (below: number) => number): Uint8Array {
   const bytes = [...data];
   for (let edit = 0; edit <= random(3); edit++) {
     const at = random(bytes.length + 1);
@@ -139,6 +139,16 @@ const TEXTS: readonly (readonly [string, (text: string) => unknown, string])[] =
   ["base64url", parseB64, links.link_code],
 ];
 
+// A stack for each of 200,000 refusals would cost more than the parsers do; a failure says its vector and message.
+let depth = 0;
+beforeAll(() => {
+  depth = Error.stackTraceLimit;
+  Error.stackTraceLimit = 3;
+});
+afterAll(() => {
+  Error.stackTraceLimit = depth;
+});
+
 describe("hostile bytes", () => {
   it.each(PARSERS)("%s: every truncation", (name, parse, vectors) => {
     for (const text of vectors) {
@@ -146,7 +156,7 @@ describe("hostile bytes", () => {
       for (let size = 0; size < Math.min(data.length, 2000); size++) {
         const taken = took(parse, data.subarray(0, size));
         // A problem document that cannot be read is still a refusal with the status it came with.
-        if (name !== "problem") expect(taken, `${String(size)} bytes of ${text.slice(0, 40)}`).toBe(false);
+        if (name !== "problem" && taken) expect.fail(`took ${String(size)} bytes of ${text.slice(0, 40)}`);
       }
     }
   });
@@ -154,7 +164,7 @@ describe("hostile bytes", () => {
   it.each(PARSERS)("%s: random edits", (name, parse, vectors) => {
     const random = numbers(name.length);
     for (const text of vectors) {
-      const data = parseHex(text);
+      const data = [...parseHex(text)];
       for (let run = 0; run < Math.ceil(3000 / vectors.length); run++) took(parse, edited(data, random));
     }
   });
@@ -163,11 +173,13 @@ describe("hostile bytes", () => {
     const random = numbers(8949);
     let taken = 0;
     for (const text of PARSERS[0]?.[2] ?? []) {
+      const vector = [...parseHex(text)];
       for (let run = 0; run < 3000; run++) {
-        const data = edited(parseHex(text), random);
+        const data = edited(vector, random);
         if (!took(cbor.parse, data)) continue;
         taken += 1;
-        expect(encodeHex(cbor.encode(cbor.parse(data)))).toBe(encodeHex(data));
+        const [again, given] = [encodeHex(cbor.encode(cbor.parse(data))), encodeHex(data)];
+        if (again !== given) expect(again).toBe(given);
       }
     }
     expect(taken).toBeGreaterThan(500);
