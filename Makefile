@@ -10,6 +10,9 @@ GROUPS := $(if $(NODE_FITS),,--group node)
 # pip trusts the system's certificates; so does uv, where there are any.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 export UV_PYTHON_DOWNLOADS := never
+# Bytecode once, at the set-up: tests start the server and the CLI hundreds of times, at a second each without it.
+export UV_COMPILE_BYTECODE ?= true
+unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
 .PHONY: setup run demo web web-test web-size web-dev web-check test check fmt clean
