@@ -6,6 +6,7 @@ order, unless it expired or fell to the cap, which is then told.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -202,6 +203,9 @@ class SQLiteMailboxes(Mailboxes):
 
 TestSQLiteMailboxes = SQLiteMailboxes.TestCase
 TestSQLiteMailboxes.settings = settings(
-    max_examples=200, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=200 if os.environ.get("ZAJIL_LONG") == "1" else 100,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 pytestmark = pytest.mark.slow

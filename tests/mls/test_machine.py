@@ -10,6 +10,7 @@ member; nobody outside opens any; no key is used twice; what is loaded equals wh
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -366,7 +367,7 @@ def pick_of(items: list[T], pick: int) -> T:
 
 TestGroupMachine = GroupMachine.TestCase
 TestGroupMachine.settings = settings(
-    max_examples=80,
+    max_examples=80 if os.environ.get("ZAJIL_LONG") == "1" else 40,
     stateful_step_count=60,
     deadline=None,
     derandomize=True,
