@@ -1,7 +1,7 @@
 // Before first paint: theme, language, direction, text size; an opened invite or link page becomes a fragment.
 (function () {
   var d = document.documentElement, l = "en", n = navigator.languages || [], i, w, s, m;
-  function read(k) { try { return localStorage.getItem("zajil." + k); } catch (e) { return null; } }
+  function read(k) { try { return localStorage.getItem("zajil." + k); } catch { return null; } }
   w = read("language");
   if (/^(en|ar|ru)$/.test(w)) l = w;
   else for (i = 0; i < n.length; i++) { w = n[i].slice(0, 2).toLowerCase(); if (/^(en|ar|ru)$/.test(w)) { l = w; break; } }
