@@ -6,8 +6,10 @@ import { counted, locale } from "../../../i18n/number.ts";
 
 /** me: own account id; decides who is "you". */
 export function sayNotice(notice: Notice, me: string | undefined): string {
-  const own = notice.by?.account === me ? "yes" : "no";
-  const who = notice.by ? isolate(notice.by.name) : t.somebody();
+  // Who left, joined or has a new key stands in `whom` alone: nobody did it to them.
+  const doers = notice.by ? [notice.by] : (notice.whom ?? []);
+  const own = doers.length === 1 && doers[0]?.account === me ? "yes" : "no";
+  const who = doers.length === 0 ? t.somebody() : names(doers, undefined);
   const whom = names(notice.whom ?? [], me);
   const you = notice.whom?.length === 1 && notice.whom[0]?.account === me ? "yes" : "no";
   const values = { own, who, whom, you, ...counted(notice.whom?.length ?? 0) };

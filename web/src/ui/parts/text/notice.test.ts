@@ -1,0 +1,30 @@
+/** Who a line of the chat is about: the one who did it, or those whom it happened to. */
+import { beforeAll, expect, test } from "vitest";
+import { stripControls } from "../../../i18n/bidi.ts";
+import { useLanguage } from "../../../i18n/catalogue.ts";
+import { sayNotice } from "./notice.ts";
+
+const ANNA = { account: "a", name: "Anna" };
+const OMAR = { account: "o", name: "Omar" };
+const say = (notice: Parameters<typeof sayNotice>[0]): string => stripControls(sayNotice(notice, "me"));
+
+beforeAll(async () => {
+  Object.assign(globalThis, { document: { documentElement: {} } });
+  await useLanguage("en");
+});
+
+test("who left, joined or has a new key is named, though nobody did it to them", () => {
+  expect(say({ code: "left", whom: [ANNA] })).toBe("Anna left the group");
+  expect(say({ code: "leaving", whom: [ANNA] })).toBe("Anna is leaving the group");
+  expect(say({ code: "key-changed", whom: [OMAR] })).toBe("Omar has a new key. Compare safety numbers.");
+  expect(say({ code: "left", whom: [ANNA, OMAR] })).toBe("Anna and Omar left the group");
+  expect(say({ code: "left", whom: [{ account: "me", name: "Layla" }] })).toBe("You left the group");
+  expect(say({ code: "refused-change" })).toMatch(/^Somebody tried/);
+});
+
+test("whoever did something to others comes first", () => {
+  expect(say({ code: "added", by: ANNA, whom: [OMAR] })).toBe("Anna added Omar");
+  expect(say({ code: "role", by: { account: "me", name: "Layla" }, whom: [OMAR], text: "admin" })).toBe(
+    "You made Omar an admin",
+  );
+});
