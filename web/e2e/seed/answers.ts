@@ -112,7 +112,7 @@ export function chatView(world: World, id: string): ChatView {
     epoch: chat.epoch,
     suite: 0x53,
     may: {
-      send: (active || chat.status === "creating") && !chat.keyChanged,
+      send: (active || chat.status === "creating" || chat.status === "rejoining") && !chat.keyChanged,
       add: leads,
       remove: leads,
       rename: leads,
