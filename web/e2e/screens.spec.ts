@@ -133,9 +133,14 @@ for (const combination of [...taken, PSEUDO]) {
         colorScheme: combination.colorScheme,
         viewport: { ...combination.viewport },
         timezoneId: "UTC",
+        hasTouch: combination.viewport.width < 768,
         reducedMotion: "reduce",
       });
       page = await context.newPage();
+      await page.addInitScript(() => {
+        if (location.search.includes("insecure"))
+          Object.defineProperty(globalThis, "isSecureContext", { value: false });
+      });
       await page.clock.setFixedTime(NOW);
       if (combination === PSEUDO) await stretchWords(page);
     });

@@ -36,11 +36,22 @@ const START: readonly Screen[] = [
   { name: "start", scene: "empty", ready: "start-create" },
   { name: "start-invite", scene: "empty", ready: "start-invite", steps: seeing("start-invite", "invite-input") },
   { name: "start-name", scene: "empty-open", ready: "start-create", steps: seeing("start-create", "name-input") },
+  { name: "start-name-missing", scene: "empty-open", ready: "start-create", steps: nameMissing },
+  {
+    name: "start-name-refused",
+    scene: "refused",
+    fragment: "#/i/abcdefgh12345678",
+    ready: "invite-card",
+    steps: refused,
+  },
+  { name: "start-no-server", scene: "no-server", ready: "start-no-server" },
   { name: "start-expired", scene: "empty", fragment: "#/i/expired12345678", ready: "invite-card" },
   { name: "start-bad-invite", scene: "empty", fragment: "#/i/bad12345678", ready: "start-invite-error" },
   { name: "opened-invite-new", scene: "empty", fragment: "#/i/abcdefgh12345678", ready: "start-create" },
   { name: "opened-invite-known", scene: "busy", fragment: "#/i/contact12345678", ready: "invite-card" },
   { name: "opened-invite", scene: "busy", fragment: "#/i/abcdefgh12345678", ready: "invite-card" },
+  { name: "opened-invite-own", scene: "busy", fragment: "#/i/self12345678", ready: "invite-card" },
+  { name: "opened-invite-bad", scene: "busy", fragment: "#/i/bad12345678", ready: "invite-error" },
   { name: "link-page", scene: "busy", fragment: "#/l/abcdefgh12345678", ready: "link-page" },
   ...["waiting", "approved", "chats", "expired", "refused", "failed"].map((phase) => ({
     name: `link-this-${phase}`,
@@ -52,9 +63,12 @@ const START: readonly Screen[] = [
 
 const LISTS: readonly Screen[] = [
   { name: "list-fresh", scene: "fresh", ready: "chat-row" },
+  { name: "list-alone", scene: "alone", ready: "list-lonely" },
   { name: "list", scene: "busy", ready: "chat-row" },
   { name: "list-offline", scene: "offline", ready: "chat-row" },
   { name: "list-loading", scene: "loading", ready: "chat-list" },
+  { name: "list-error", scene: "no-answers", ready: "list-error" },
+  { name: "keys", scene: "busy", ready: "chat-row", steps: keys },
 ];
 
 const CHATS: readonly Screen[] = [
@@ -81,6 +95,40 @@ const CHATS: readonly Screen[] = [
   })),
   { name: "chat-key-changed", scene: "key-changed", fragment: `#/c/${chat("Анна Соколова")}`, ready: "message" },
   { name: "route-sheet", scene: "busy", ready: "route-pill", steps: seeing("route-pill", "route-sheet") },
+  { name: "route-sheet-offline", scene: "offline", ready: "route-pill", steps: seeing("route-pill", "route-sheet") },
+  { name: "chat-not-found", scene: "busy", fragment: `#/c/${chat("nobody")}`, ready: "chat-error" },
+  { name: "chat-jump", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: scrollUp },
+  {
+    name: "chat-reply",
+    scene: "busy",
+    fragment: `#/c/${MARKET}`,
+    ready: "message",
+    steps: entry("reply", "composer-bar"),
+  },
+  {
+    name: "chat-edit",
+    scene: "busy",
+    fragment: `#/c/${MARKET}`,
+    ready: "message",
+    steps: entry("edit", "composer-bar"),
+  },
+  { name: "chat-copied", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: entry("copy", "toasts") },
+  { name: "chat-mention", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: mention },
+  {
+    name: "chat-details",
+    scene: "busy",
+    fragment: `#/c/${MARKET}`,
+    ready: "message",
+    steps: entry("details", "details"),
+  },
+  {
+    name: "chat-delete",
+    scene: "busy",
+    fragment: `#/c/${MARKET}`,
+    ready: "message",
+    steps: entry("delete", "delete-dialog"),
+  },
+  { name: "chat-reactions", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: palette },
   { name: "chat-menu", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: menu },
   {
     name: "chat-typing",
@@ -96,6 +144,8 @@ const CHATS: readonly Screen[] = [
 const PEOPLE: readonly Screen[] = [
   { name: "new-chat", scene: "busy", fragment: "#/new", ready: "contact-row" },
   { name: "new-chat-loading", scene: "loading", fragment: "#/new", ready: "loading", plain: true },
+  { name: "new-chat-nobody", scene: "alone", fragment: "#/new", ready: "contacts-none" },
+  { name: "new-chat-no-match", scene: "busy", fragment: "#/new", ready: "contact-row", steps: noMatch },
   { name: "invite", scene: "busy", fragment: "#/invite", ready: "invite-qr" },
   { name: "invite-offline", scene: "offline", fragment: "#/invite", ready: "invite-failed" },
   { name: "scan", scene: "busy", fragment: "#/scan", ready: "scan" },
@@ -146,9 +196,12 @@ const PEOPLE: readonly Screen[] = [
     ready: "safety-scan",
     steps: seeing("safety-scan", "safety-dialog"),
   },
+  { name: "contact-same", scene: "busy", fragment: `#/people/${MARTA}`, ready: "safety-scan", steps: same },
+  { name: "contact-failed", scene: "no-answers", fragment: `#/people/${MARTA}`, ready: "load-failed" },
   { name: "contact-different", scene: "busy", fragment: `#/people/${MARTA}`, ready: "safety-scan", steps: different },
   { name: "contact-key-changed", scene: "key-changed", fragment: `#/people/${ANNA}`, ready: "contact-key-changed" },
   { name: "new-group", scene: "busy", fragment: "#/new/group", ready: "choose-row", steps: choose },
+  { name: "new-group-nobody", scene: "alone", fragment: "#/new/group", ready: "new-group" },
   { name: "chat-info", scene: "busy", fragment: `#/c/${MARKET}/info`, ready: "members" },
   {
     name: "chat-info-member",
@@ -172,6 +225,21 @@ const PEOPLE: readonly Screen[] = [
     ready: "members",
     steps: seeing("group-leave", "leave-dialog"),
   },
+  {
+    name: "chat-info-rename",
+    scene: "busy",
+    fragment: `#/c/${MARKET}/info`,
+    ready: "members",
+    steps: seeing("group-rename", "rename-dialog"),
+  },
+  {
+    name: "chat-info-owner",
+    scene: "busy",
+    fragment: `#/c/${chat("مكتبة Наша библиотека Library")}/info`,
+    ready: "members",
+    steps: seeing("member-menu", "member-actions"),
+  },
+  { name: "chat-info-self", scene: "busy", fragment: `#/c/${idOf("chat self", 43)}/info`, ready: "lock" },
   { name: "chat-info-stuck", scene: "stuck", fragment: `#/c/${MARKET}/info`, ready: "info-status" },
   { name: "chat-info-dm", scene: "busy", fragment: `#/c/${chat("Анна Соколова")}/info`, ready: "info-person" },
   { name: "server-view", scene: "busy", fragment: `#/inside/${MARKET}/${message(321)}`, ready: "view-columns" },
@@ -198,6 +266,21 @@ const SETTINGS: readonly Screen[] = [
   { name: "settings-storage-memory", scene: "memory-only", fragment: "#/settings/storage", ready: "storage-memory" },
   { name: "settings-link", scene: "busy", fragment: "#/settings/link", ready: "link-other" },
   { name: "settings-link-ask", scene: "busy", fragment: "#/settings/link", ready: "link-other", steps: linkAsk },
+  { name: "settings-link-done", scene: "busy", fragment: "#/settings/link", ready: "link-other", steps: linkDone },
+  {
+    name: "settings-link-expired",
+    scene: "busy",
+    fragment: "#/settings/link",
+    ready: "link-other",
+    steps: linkExpired,
+  },
+  {
+    name: "settings-notifications-denied",
+    scene: "busy",
+    fragment: "#/settings/notifications",
+    ready: "notify",
+    steps: seeing("notify", "notify-denied"),
+  },
   {
     name: "settings-log-out",
     scene: "fresh",
@@ -208,6 +291,16 @@ const SETTINGS: readonly Screen[] = [
 ];
 
 const STATES: readonly Screen[] = [
+  { name: "state-not-persisted", scene: "not-persisted", ready: "chat-row", steps: askedBefore },
+  { name: "state-revoked-erase", scene: "revoked", ready: "erase", steps: seeing("erase", "erase-dialog") },
+  {
+    name: "state-rolled-back-what",
+    scene: "rolled-back",
+    ready: "recover-what",
+    steps: seeing("recover-what", "recover-dialog"),
+  },
+  { name: "stopped-broken", scene: "broken", ready: "stopped" },
+  { name: "stopped-insecure", scene: "busy", ready: "stopped" },
   ...["following", "storage-full", "memory-only", "revoked", "rolled-back"].map((scene) => ({
     name: `state-${scene}`,
     scene,
@@ -230,10 +323,65 @@ const STATES: readonly Screen[] = [
 export const LIST: readonly Screen[] = [...START, ...LISTS, ...CHATS, ...PEOPLE, ...SETTINGS, ...STATES];
 
 async function menu(page: Page): Promise<void> {
-  const last = page.getByTestId("message").last();
-  await last.hover();
-  await last.getByTestId("message-more").click();
+  await page.getByTestId("message").last().press("Enter");
   await page.getByTestId("message-menu").waitFor();
+}
+
+function entry(name: string, then: string): (page: Page) => Promise<void> {
+  return async (page) => {
+    await menu(page);
+    await page.getByTestId(`menu-${name}`).click();
+    await page.getByTestId(then).waitFor();
+  };
+}
+
+async function palette(page: Page): Promise<void> {
+  await menu(page);
+  await page.getByTestId("more-reactions").click();
+  await page.getByTestId("palette-emoji").first().waitFor();
+}
+
+async function mention(page: Page): Promise<void> {
+  await page.getByTestId("composer").pressSequentially("Ask @");
+  await page.getByTestId("mention").first().waitFor();
+}
+
+async function scrollUp(page: Page): Promise<void> {
+  await page.getByTestId("feed").evaluate((feed) => {
+    feed.scrollTop -= 1600;
+  });
+  await page.getByTestId("jump").waitFor();
+}
+
+async function keys(page: Page): Promise<void> {
+  await page.keyboard.press("?");
+  await page.getByTestId("keys").waitFor();
+}
+
+async function nameMissing(page: Page): Promise<void> {
+  await page.getByTestId("start-create").click();
+  await page.getByTestId("name-done").click();
+  await page.getByRole("alert").waitFor();
+}
+
+async function refused(page: Page): Promise<void> {
+  await page.getByTestId("start-create").click();
+  await page.getByTestId("name-input").fill("ليلى");
+  await page.getByTestId("name-done").click();
+  await page.getByTestId("name-other-invite").waitFor();
+}
+
+async function noMatch(page: Page): Promise<void> {
+  await page.getByTestId("contacts-find").fill("Zoë");
+  await page.getByTestId("contacts").getByRole("status").waitFor();
+}
+
+/** The browser was asked to keep what we hold, on an earlier visit, and has not agreed. */
+async function askedBefore(page: Page): Promise<void> {
+  await page.evaluate(() => localStorage.setItem("zajil.persist-asked", "yes"));
+  await page.reload();
+  await page.getByTestId("banner-not-persisted").waitFor();
+  await page.evaluate(() => localStorage.removeItem("zajil.persist-asked"));
 }
 
 async function paste(page: Page, text: string): Promise<void> {
@@ -274,11 +422,19 @@ async function noCamera(page: Page): Promise<void> {
   await page.getByRole("status").first().waitFor();
 }
 
-async function different(page: Page): Promise<void> {
+async function compare(page: Page, code: string): Promise<void> {
   await page.getByTestId("safety-scan").click();
-  await page.getByTestId("code-field").fill("x".repeat(140));
+  await page.getByTestId("code-field").fill(code);
   await page.getByTestId("code-use").click();
   await page.getByTestId("safety-result").waitFor();
+}
+
+function different(page: Page): Promise<void> {
+  return compare(page, "x".repeat(140));
+}
+
+function same(page: Page): Promise<void> {
+  return compare(page, idOf("safety " + MARTA, 140));
 }
 
 async function choose(page: Page): Promise<void> {
@@ -297,4 +453,16 @@ async function linkAsk(page: Page): Promise<void> {
   await page.getByTestId("code-field").fill(`https://home.example/l#${"a".repeat(118)}`);
   await page.getByTestId("code-use").click();
   await page.getByTestId("link-yes").waitFor();
+}
+
+async function linkDone(page: Page): Promise<void> {
+  await linkAsk(page);
+  await page.getByTestId("link-yes").click();
+  await page.getByTestId("link-linked").waitFor();
+}
+
+async function linkExpired(page: Page): Promise<void> {
+  await page.getByTestId("code-field").fill("https://home.example/l#expired12345678901234");
+  await page.getByTestId("code-use").click();
+  await page.getByTestId("link-trouble").waitFor();
 }

@@ -27,6 +27,7 @@ export const SCENES = [
   "empty",
   "empty-open",
   "fresh",
+  "alone",
   "busy",
   "big",
   "loading",
@@ -52,6 +53,10 @@ export const SCENES = [
   "typing",
   "refused",
   "unreachable",
+  "no-server",
+  "no-answers",
+  "broken",
+  "not-persisted",
   "linking-waiting",
   "linking-approved",
   "linking-chats",
@@ -175,6 +180,13 @@ function fresh(scene: string): World {
   const world = withMe(blank(scene), 1);
   world.chats = [dm("Echo", scripts.ECHO.slice(0, 1), NOW - MINUTE), selfChat([], NOW)];
   befriend(world, "Echo");
+  return world;
+}
+
+/** Nobody but ourselves. */
+function alone(scene: string): World {
+  const world = withMe(blank(scene), 1);
+  world.chats = [selfChat([], NOW)];
   return world;
 }
 
@@ -327,8 +339,12 @@ function away(scene: string, state: "trying" | "offline"): World {
 }
 
 function refusing(scene: string, code: string): World {
-  const world = blank(scene);
-  for (const call of ["create_account", "preview_link", "approve_link"]) world.refuse.set(call, code);
+  return without(blank(scene), code, ["create_account", "preview_link", "approve_link"]);
+}
+
+/** The world with calls that are refused. */
+function without(world: World, code: string, calls: readonly string[]): World {
+  for (const call of calls) world.refuse.set(call, code);
   return world;
 }
 
@@ -349,6 +365,8 @@ export function worldOf(scene: string): World {
       return { ...blank(scene), registration: "open" };
     case "fresh":
       return fresh(scene);
+    case "alone":
+      return alone(scene);
     case "big":
       return big(scene);
     case "loading":
@@ -394,6 +412,14 @@ export function worldOf(scene: string): World {
       return refusing(scene, "gate-required");
     case "unreachable":
       return refusing(scene, "unreachable");
+    case "no-server":
+      return without(blank(scene), "unreachable", ["server_info"]);
+    case "no-answers":
+      return without(busy(scene), "storage-full", ["chats", "contact"]);
+    case "broken":
+      return without(blank(scene), "worker-ended", ["status"]);
+    case "not-persisted":
+      return health(scene, { persisted: false });
     default:
       return busy(scene);
   }
