@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, test, type Page } from "@playwright/test";
 import { directionFaults } from "./screens/direction.ts";
-import { LIST, type Screen } from "./screens/list.ts";
+import { LIST, prepare, type Screen } from "./screens/list.ts";
 import { SCREENS, writeSheet } from "./screens/sheet.ts";
 import { startSite } from "./screens/site.ts";
 import { NOW } from "./seed/world.ts";
@@ -137,10 +137,7 @@ for (const combination of [...taken, PSEUDO]) {
         reducedMotion: "reduce",
       });
       page = await context.newPage();
-      await page.addInitScript(() => {
-        if (location.search.includes("insecure"))
-          Object.defineProperty(globalThis, "isSecureContext", { value: false });
-      });
+      await prepare(page);
       await page.clock.setFixedTime(NOW);
       if (combination === PSEUDO) await stretchWords(page);
     });

@@ -390,9 +390,12 @@ async function paste(page: Page, text: string): Promise<void> {
   await page.locator('[data-testid="scan-found"], [role="alert"]').first().waitFor();
 }
 
-/** A camera that sees a grey wall. */
-async function camera(page: Page): Promise<void> {
-  await page.evaluate(() => {
+/** In the document before the app starts, chosen by the screen's name: a camera that sees a grey wall, and plain HTTP. */
+export async function prepare(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const screen = new URLSearchParams(location.search).get("screen");
+    if (screen === "stopped-insecure") Object.defineProperty(globalThis, "isSecureContext", { value: false });
+    if (screen !== "scan-camera") return;
     navigator.mediaDevices.getUserMedia = () => {
       const canvas = document.createElement("canvas");
       canvas.width = canvas.height = 480;
@@ -407,7 +410,16 @@ async function camera(page: Page): Promise<void> {
       return Promise.resolve(canvas.captureStream(20));
     };
   });
-  await page.getByTestId("scan-camera").click();
+}
+
+/** On touch the camera starts by itself. */
+async function useCamera(page: Page): Promise<void> {
+  const coarse = await page.evaluate(() => matchMedia("(pointer: coarse)").matches);
+  if (!coarse) await page.getByTestId("scan-camera").click();
+}
+
+async function camera(page: Page): Promise<void> {
+  await useCamera(page);
   await page.locator("video").evaluate(
     (video: HTMLVideoElement) =>
       new Promise((done) => {
@@ -418,7 +430,7 @@ async function camera(page: Page): Promise<void> {
 }
 
 async function noCamera(page: Page): Promise<void> {
-  await page.getByTestId("scan-camera").click();
+  await useCamera(page);
   await page.getByRole("status").first().waitFor();
 }
 
