@@ -68,7 +68,7 @@ async function stretchWords(page: Page): Promise<void> {
   });
 }
 
-/** Fonts and icons are there, the QR code is drawn, animations have ended. */
+/** Fonts and icons are there, the QR code is drawn, animations and scrolling have ended. */
 async function settled(page: Page): Promise<void> {
   await page.waitForFunction(() =>
     [...document.querySelectorAll<SVGUseElement>("svg use")].every(
@@ -81,6 +81,7 @@ async function settled(page: Page): Promise<void> {
     await document.fonts.ready;
     await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined)));
   });
+  await page.waitForFunction(() => document.querySelector('[data-testid="sticky-day"].scrolling') === null);
 }
 
 /** Leads to a screen in a new document; answers the errors that came up on the way. */
