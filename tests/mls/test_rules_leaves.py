@@ -244,6 +244,35 @@ def test_l4_leaf_extension_not_listed() -> None:
     assert judge_path(extended(0xF0A0, 0xF0A1))
 
 
+def crowded(leaf: LeafNode) -> LeafNode:
+    """One extension more than a list may hold, each listed as supported."""
+    extensions = tuple(Extension(0xF100 + at, b"") for at in range(33))
+    capabilities = replace(leaf.capabilities, extensions=(0xF0A0, 0xF0A1, *(one.type for one in extensions)))
+    return replace(leaf, extensions=extensions, capabilities=capabilities)
+
+
+CROWDED = {
+    "added leaf": lambda: add(forge.key_package(scene().erin, leaf=crowded)),
+    "added package": lambda: add(
+        forge.key_package(
+            scene().erin,
+            package=lambda package: replace(package, extensions=tuple(Extension(0xF100 + at, b"") for at in range(33))),
+        )
+    ),
+    "path": lambda: forge.commit(scene().alice, [], Faults(leaf=crowded)).message,
+    "group": lambda: forge.commit(
+        scene().alice, [SetExtensions((TITLE, *(Extension(1, bytes((at,))) for at in range(32))))]
+    ).message,
+}
+
+
+@pytest.mark.parametrize("place", CROWDED)
+def test_d1_more_extensions_than_a_list_holds(place: str) -> None:
+    """Engines that disagree about a limit split a group: whoever takes what another refuses."""
+    with pytest.raises(mls.DecodeError):
+        judge(scene().bob, CROWDED[place]())
+
+
 def test_l5_source_of_an_update() -> None:
     s = scene()
     committed = forge.update(s.carol, leaf=lambda leaf: replace(leaf, source=LeafSource.COMMIT, parent_hash=bytes(32)))

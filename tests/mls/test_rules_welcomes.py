@@ -41,6 +41,13 @@ def test_w1_suites_differ() -> None:
         join(Invitation(context=lambda context: replace(context, suite=XWING)))
 
 
+def test_d1_more_extensions_than_a_group_info_holds() -> None:
+    """The tree is one of them."""
+    assert join(Invitation(extensions=tuple(mls.Extension(0xF100 + at, b"") for at in range(31))))
+    with pytest.raises(mls.DecodeError):
+        join(Invitation(extensions=tuple(mls.Extension(0xF100 + at, b"") for at in range(32))))
+
+
 def test_w2_secrets_do_not_open() -> None:
     for bent in (
         lambda sealed: HpkeCiphertext(sealed.kem_output, flipped(sealed.ciphertext)),

@@ -76,6 +76,15 @@ export function fromRaw(extensions: readonly RawExtension[]): Extension[] {
   }));
 }
 
+/**
+ * Throws DecodeError for more extensions than a list may hold (rule D1), here in each of these.
+ *
+ * ts-mls knows no such limit and zajil.mls does: a leaf that only one of them takes would split a group.
+ */
+export function checkCounts(...lists: readonly (readonly RawExtension[])[]): void {
+  if (lists.some((list) => list.length > LIMITS.extensions)) throw new DecodeError("too many extensions");
+}
+
 export function toRaw(extensions: readonly Extension[]): RawExtension[] {
   return extensions.map(({ type, data }) => ({ extensionType: NAME_OF.get(type) ?? type, extensionData: data }));
 }

@@ -17,7 +17,7 @@ import { emptyPskIndex } from "ts-mls/pskIndex.js";
 import type { RatchetTree } from "ts-mls/ratchetTree.js";
 import { type Welcome, welcomeKey, welcomeNonce } from "ts-mls/welcome.js";
 import { equal } from "../../protocol/bytes.ts";
-import { RATCHET_TREE, extensionNumber, fromRaw, nameOf, parseMessage, parseStrictly } from "./codec.ts";
+import { RATCHET_TREE, checkCounts, extensionNumber, fromRaw, nameOf, parseMessage, parseStrictly } from "./codec.ts";
 import { Invalid, TooManyLeaves, Unsupported } from "./errors.ts";
 import { type Secrets, isLastResort, parseSecrets } from "./keypackages.ts";
 import {
@@ -118,6 +118,7 @@ async function openWelcome(
     ),
   );
   const info = parseStrictly(decodeGroupInfo, encodeGroupInfo, encoded);
+  checkCounts(info.extensions, info.groupContext.extensions);
   return { pathSecret: groupSecrets.pathSecret !== undefined, info };
 }
 

@@ -7,7 +7,7 @@ import { decodeVarLenData, varLenDataEncoder } from "ts-mls/codec/variableLength
 import type { CiphersuiteName } from "ts-mls/crypto/ciphersuite.js";
 import { type KeyPackage as RawKeyPackage, generateKeyPackageWithKey, makeKeyPackageRef } from "ts-mls/keyPackage.js";
 import type { LeafNode } from "ts-mls/leafNode.js";
-import { LAST_RESORT, encodeMessage, extensionNumber, parseMessage, parseStrictly } from "./codec.ts";
+import { LAST_RESORT, checkCounts, encodeMessage, extensionNumber, parseMessage, parseStrictly } from "./codec.ts";
 import { Invalid } from "./errors.ts";
 import { checkPackage } from "./rules/leaves.ts";
 import { identityOf } from "./snapshot.ts";
@@ -73,6 +73,7 @@ export function drawKeyPackage(
 export function parseKeyPackage(message: Uint8Array): KeyPackage {
   const parsed = parseMessage(message);
   if (parsed.wireformat !== "mls_key_package") throw new Invalid("F1", "not a key package");
+  checkCounts(parsed.keyPackage.extensions, parsed.keyPackage.leafNode.extensions);
   return wrap(parsed.keyPackage);
 }
 

@@ -21,7 +21,7 @@ import { treeHashRoot } from "ts-mls/treeHash.js";
 import { directPath, leafToNodeIndex, leafWidth, toLeafIndex, toNodeIndex } from "ts-mls/treemath.js";
 import { type UpdatePath, applyUpdatePath } from "ts-mls/updatePath.js";
 import { equal } from "../../../protocol/bytes.ts";
-import { nameOf, parseStrictly } from "../codec.ts";
+import { checkCounts, nameOf, parseStrictly } from "../codec.ts";
 import { Invalid } from "../errors.ts";
 import { leafAt } from "../snapshot.ts";
 import type { Crypto } from "../suites.ts";
@@ -29,6 +29,7 @@ import type { Crypto } from "../suites.ts";
 /** The tree of these bytes. Throws DecodeError, Invalid T1. */
 export function parseTree(data: Uint8Array): RatchetTree {
   const nodes = parseStrictly(decodeNodes, encodeNodes, data);
+  checkCounts(...nodes.map((node) => (node?.nodeType === "leaf" ? node.leaf.extensions : [])));
   if (nodes.at(-1) === undefined) throw new Invalid("T1", "last node blank");
   for (const [index, node] of nodes.entries()) {
     if (node !== undefined && (node.nodeType === "leaf") !== (index % 2 === 0)) throw new Invalid("T1", "wrong kind");
