@@ -260,9 +260,9 @@ CROWDED = {
         )
     ),
     "path": lambda: forge.commit(scene().alice, [], Faults(leaf=crowded)).message,
-    "group": lambda: forge.commit(
-        scene().alice, [SetExtensions((TITLE, *(Extension(1, bytes((at,))) for at in range(32))))]
-    ).message,
+    "group": lambda: (
+        forge.commit(scene().alice, [SetExtensions((TITLE, *(Extension(1, bytes((at,))) for at in range(32))))]).message
+    ),
 }
 
 

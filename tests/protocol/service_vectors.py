@@ -96,6 +96,19 @@ def certificate() -> bytes:
     return objects.sign_object(objects.Kind.CERTIFICATE, made.encode(), ACCOUNT)
 
 
+def beyond_javascript() -> dict[str, bytes]:
+    """Payloads with a number that Python counts and JavaScript does not: whoever passes in one alone splits a group."""
+    beyond = 1 << 53
+    first = first_list()[0]
+    entry = replace(first.devices[0], added=beyond)
+    made = objects.DeviceCertificate(ACCOUNT_ID, ACCOUNT_PUB, DeviceId(1), DEVICE_PUB, 1, beyond)
+    return {
+        "certificate": made.encode(),
+        "list issued": replace(first, issued=beyond).encode(),
+        "list added": replace(first, devices=(entry,)).encode(),
+    }
+
+
 def build_objects() -> Json:
     login = objects.Login("home.example", seeded("nonce"), ACCOUNT_ID, DeviceId(1))
     chain = [first_list()[1], second_list(), rotated_list()]
@@ -112,6 +125,7 @@ def build_objects() -> Json:
         "lists": [data.hex() for data in chain],
         "list_hashes": [objects.hash_object(data).hex() for data in chain],
         "login": objects.sign_object(objects.Kind.LOGIN, login.encode(), DEVICE).hex(),
+        "refused": {about: payload.hex() for about, payload in beyond_javascript().items()},
     }
 
 

@@ -60,6 +60,14 @@ def test_the_chain_of_lists_opens() -> None:
     assert objects.Login.parse(payload).device_id == DeviceId(1)
 
 
+@pytest.mark.parametrize(("about", "payload"), load("objects")["refused"].items())
+def test_a_number_beyond_javascript_is_refused_by_both_languages(about: str, payload: str) -> None:
+    """A certificate that Python takes and a browser does not lets one member split a group."""
+    parse = objects.DeviceCertificate.parse if about == "certificate" else objects.DeviceList.parse
+    with pytest.raises(Malformed):
+        parse(bytes.fromhex(payload))
+
+
 def test_the_roster_opens() -> None:
     vector = load("roster")
     key, gid = bytes.fromhex(vector["roster_key"]), GroupId(bytes.fromhex(vector["gid"]))

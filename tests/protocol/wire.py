@@ -121,7 +121,9 @@ class World:
                         # An OPEN that comes late takes over too; the client notices by the end of the newer one.
                         self.cut(next(c for c in self.connections if c.server is older))
                     case Closed():
-                        self.closed.append(event)
+                        # An OPEN that comes late tells an old rx: it costs its own connection and no session.
+                        if connection is self.connections[-1] or connection.server.session is not None:
+                            self.closed.append(event)
             self.flush()
 
     def down(self, connection: Connection, most: int | None = None) -> None:

@@ -66,14 +66,14 @@ class Fields:
         """As `text`, None when absent or nil."""
         return self.text(key, most=most) if key in self else None
 
-    def number(self, key: Key, *, bits: int = 63) -> int:
-        """An integer from 0 below 2^bits."""
+    def number(self, key: Key, *, bits: int = 53) -> int:
+        """An integer from 0 below 2^bits; never above 2^53 - 1, the last one JavaScript counts exactly."""
         value = self._values.get(key)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << bits:
             raise error("malformed", "number out of range")
         return value
 
-    def number_or_none(self, key: Key, *, bits: int = 63) -> int | None:
+    def number_or_none(self, key: Key, *, bits: int = 53) -> int | None:
         """As `number`, None when absent or nil."""
         return self.number(key, bits=bits) if key in self else None
 

@@ -80,6 +80,13 @@ describe("signed objects", () => {
   });
 });
 
+describe("numbers beyond 2^53 - 1", () => {
+  it.each(Object.entries(vectors.refused))("are refused as by Python: %s", (about, payload) => {
+    const parse = about === "certificate" ? objects.parseCertificate : objects.parseList;
+    expect(() => parse(hex(payload))).toThrow(Malformed);
+  });
+});
+
 describe("device lists", () => {
   it("chain through a rotation", async () => {
     const newest = await chain.openChain([FIRST, SECOND, ROTATED], ACCOUNT, verify);
