@@ -101,6 +101,21 @@ def test_content_in_the_name_of_another_or_of_another_room_is_not_shown(world: W
     assert shown(boris) == shown(amal) == ["once"]
 
 
+def test_a_text_repeated_when_its_id_is_forgotten_is_shown_once_and_holds_up_nothing(world: World) -> None:
+    """Ids are forgotten after 60 days and messages stay: the second row of one id stopped the mailbox for good."""
+    mallory, boris = world.phones["mallory"], world.phones["boris"]
+    repeated = body_of(mallory, "once")
+    say(mallory, repeated)
+    world.settle()
+    world.now_ms += messages.KNOWN_DAYS_MS + 1
+    for phone in world.phones.values():
+        phone.core.daily()
+    say(mallory, repeated)
+    say(mallory, body_of(mallory, "later"))
+    world.settle()
+    assert shown(boris) == ["once", "later"]
+
+
 def test_a_link_corrects_what_another_member_said_of_an_account(world: World) -> None:
     """Mallory introduces Zoe with a wrong name and token; Zoe's own link, and later her profile, are right."""
     boris = world.phones["boris"]

@@ -196,11 +196,14 @@ def _author(event: mls.Application) -> DeviceCertificate:
 
 
 def is_news(step: Step, identity: bytes) -> bool:
-    """Whether this message id was never seen; it is from now on, even if the message is deleted later."""
+    """Whether this message id was never seen; it is from now on, even if the message is deleted later.
+
+    A message may stay longer than its id is known, and its author can seal it once more.
+    """
     if step.tx.find("known", identity) is not None:
         return False
     step.tx.put("known", identity, b"")
-    return True
+    return step.tx.lookup("message", identity) is None
 
 
 def forget_known(step: Step) -> None:

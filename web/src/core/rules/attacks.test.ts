@@ -85,6 +85,19 @@ test("a body that names another author, room or device is not shown", async () =
   expect(codes(omar).filter((code) => code === "bad-message")).toHaveLength(forged.length);
 });
 
+test("a text repeated when its id is forgotten is shown once and holds up nothing", async () => {
+  const all = await trio();
+  const { world, omar, gid } = all;
+  let made: content.MimiContent | undefined;
+  const repeated: Body = (step) => (made ??= text(step, gid, "once"));
+  await sendBody(all, repeated);
+  world.time += 61 * 86_400_000;
+  await omar.core.daily();
+  await sendBody(all, repeated);
+  await sendBody(all, (step) => text(step, gid, "later"));
+  expect(await omar.texts(gid)).toEqual(["once", "later"]);
+});
+
 test("a tag of another content in the AAD: not shown", async () => {
   const all = await trio();
   await sendBody(all, (step) => text(step, all.gid, "swapped"), randomBytes(32));

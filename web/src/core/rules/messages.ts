@@ -223,12 +223,16 @@ export async function openApplication(look: Look, chat: Chat, event: Application
   return { account, device: author.device_id, messageId, sent, content: body, data: sealed.content };
 }
 
-/** Whether this message id was never seen; it is from now on, even if the message is deleted later. */
+/**
+ * Whether this message id was never seen; it is from now on, even if the message is deleted later.
+ *
+ * A message may stay longer than its id is known, and its author can seal it once more.
+ */
 export async function isNews(step: Step, identity: Id): Promise<boolean> {
   const name = rows.bytesOf(identity);
   if (await step.tx.has("known", name)) return false;
   await step.tx.put("known", name, new Uint8Array());
-  return true;
+  return (await step.tx.lookup("message", name)) === undefined;
 }
 
 /** Message ids outlive their messages by 60 days. */
