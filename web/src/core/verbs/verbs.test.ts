@@ -51,6 +51,21 @@ test("the list shows the newest line, what is unread, drafts, and the words for 
   expect((await b.call.chats()).find((chat) => chat.id === dm)?.draft).toBeUndefined();
 });
 
+test("a reply quotes nothing of another chat: who is in both shows no private words in the group", async () => {
+  const { world, anna, omar, a, b, dm } = await pair();
+  const group = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id]));
+  await world.settle();
+  const secret = await b.call.send({ chat: dm, text: "between us" });
+  await world.settle();
+  const reply = await b.call.send({ chat: group, text: "as you said", reply_to: secret });
+  await world.settle();
+  expect(await texts(a, group)).toEqual(["as you said"]);
+  for (const tab of [a, b]) {
+    const { message } = await tab.call.message({ chat: group, id: reply });
+    expect(message.quote).toEqual({ id: secret });
+  }
+});
+
 test("receipts: sent, delivered, read; off on either side they are neither told nor shown", async () => {
   const { world, omar, a, b, dm } = await pair();
   const id = await a.call.send({ chat: dm, text: "seen?" });

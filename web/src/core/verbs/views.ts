@@ -17,6 +17,7 @@ import type { Mention as ShownMention } from "../../protocol/chat/mentions.ts";
 import * as groups from "../rules/groups.ts";
 import { isAdmin } from "../rules/talk/actions.ts";
 import { mayEdit } from "../rules/talk/acts.ts";
+import { findMessage } from "../rules/talk/places.ts";
 import { mentionsIn, unreadAfter } from "../rules/talk/reading.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
@@ -150,7 +151,7 @@ export async function messageView(look: Look, n: number, message: StoredMessage)
   return {
     ...base,
     ...(text ? { text: shown.text } : {}),
-    ...(message.reply_to === "" || deleted ? {} : { quote: await quoteOf(look, message.reply_to) }),
+    ...(message.reply_to === "" || deleted ? {} : { quote: await quoteOf(look, message) }),
     ...(message.kept.length === 0 ? {} : { notice: { code: "unsupported" } as const }),
     ...(message.notice === null ? {} : { notice: await noticeView(look, message.notice) }),
     may: {
@@ -186,8 +187,9 @@ async function reactionViews(look: Look, message: StoredMessage): Promise<Reacti
   );
 }
 
-async function quoteOf(look: Look, id: Id): Promise<Quote> {
-  const found = await rows.findMessage(look.tx, id);
+/** The message that another one answers, where it stands in the same chat: its id is only the sender's word. */
+async function quoteOf(look: Look, { gid, reply_to: id }: StoredMessage): Promise<Quote> {
+  const found = await findMessage(look, gid, id);
   if (found === undefined || found[1].deleted_by !== "") return { id };
   const chat = await rows.loadChat(look.tx, found[1].gid);
   const { text } = mentionsIn(look, chat, found[1].text);
