@@ -26,8 +26,9 @@ export class LinkOther {
   linked = $state<number | undefined>();
   readonly press = new Press();
 
-  /** Look at a code that was scanned or pasted; nothing is approved by it. */
+  /** Look at a code that was scanned or pasted; nothing is approved by it. Another one meanwhile counts for nothing. */
   async look(code: string): Promise<void> {
+    if (this.press.busy) return;
     this.code = code.trim();
     this.offer = await this.press.run(() => call("preview_link", { code: this.code }));
   }
