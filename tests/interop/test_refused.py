@@ -30,7 +30,7 @@ Row = dict[str, Any]  # JSON
 NOT_IN_ROWS = {"C8", "F3", "F6", "K4", "P4", "X1", "X2"}
 
 
-RECEIVED, JOINED = 189, 79
+RECEIVED, JOINED = 192, 79
 
 
 @cache

@@ -15,7 +15,7 @@ from zajil import mls
 from zajil.mls.messages.credentials import Capabilities, Lifetime
 from zajil.mls.messages.extensions import Extension, RequiredCapabilities
 from zajil.mls.messages.key_package import KeyPackage
-from zajil.mls.messages.proposals import Add, ProposalRef, SetExtensions, Update
+from zajil.mls.messages.proposals import Add, ProposalRef, Remove, SetExtensions, Update
 from zajil.mls.tree.nodes import LeafNode, LeafSource
 
 Leaf = Callable[[LeafNode], LeafNode]
@@ -251,7 +251,15 @@ def crowded(leaf: LeafNode) -> LeafNode:
     return replace(leaf, extensions=extensions, capabilities=capabilities)
 
 
+def capable(leaf: LeafNode) -> LeafNode:
+    """One capability more than a leaf may list."""
+    return replace(leaf, capabilities=replace(leaf.capabilities, proposals=tuple(range(0xF000, 0xF000 + 1025))))
+
+
 CROWDED = {
+    "capabilities": lambda: add(forge.key_package(scene().erin, leaf=capable)),
+    "capabilities of a path": lambda: forge.commit(scene().alice, [], Faults(leaf=capable)).message,
+    "proposals": lambda: forge.commit(scene().alice, [Remove(3)] * 1025, Faults(path=False)).message,
     "added leaf": lambda: add(forge.key_package(scene().erin, leaf=crowded)),
     "added package": lambda: add(
         forge.key_package(
@@ -267,7 +275,7 @@ CROWDED = {
 
 
 @pytest.mark.parametrize("place", CROWDED)
-def test_d1_more_extensions_than_a_list_holds(place: str) -> None:
+def test_d1_more_than_a_list_holds(place: str) -> None:
     """Engines that disagree about a limit split a group: whoever takes what another refuses."""
     with pytest.raises(mls.DecodeError):
         judge(scene().bob, CROWDED[place]())

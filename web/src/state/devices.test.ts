@@ -4,7 +4,10 @@ import type { Link } from "../core/link.ts";
 import { type Host, useHost } from "./host.ts";
 
 // Vitest compiles no runes; without a screen around, a plain field is all they are.
-vi.stubGlobal("$state", Object.assign((value: unknown) => value, { raw: (value: unknown) => value }));
+vi.stubGlobal(
+  "$state",
+  Object.assign((value: unknown) => value, { raw: (value: unknown) => value }),
+);
 const { LinkOther } = await import("./devices.svelte.ts");
 
 interface Asked {

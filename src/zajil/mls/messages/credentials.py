@@ -6,11 +6,13 @@ A credential is opaque to the engine: `Env.authenticate` turns it into a client 
 import enum
 from dataclasses import dataclass
 
-from zajil.mls.errors import Unsupported
+from zajil.mls.errors import DecodeError, Unsupported
 from zajil.mls.primitives.codec import Reader, encode_opaque, encode_u16, encode_u64, encode_vector, read_u16
 
 MLS10 = 1
 """ProtocolVersion mls10."""
+MAX_LISTED = 1024
+"""Values of one kind in a leaf's capabilities (design limit of the engine, the browser's too)."""
 
 
 class CredentialType(enum.IntEnum):
@@ -68,8 +70,11 @@ class Capabilities:
 
     @classmethod
     def parse(cls, reader: Reader) -> "Capabilities":
-        """Source: RFC 9420 7.2."""
-        return cls(*(reader.vector(read_u16) for _ in range(5)))
+        """Source: RFC 9420 7.2. Raises DecodeError above MAX_LISTED."""
+        lists = [reader.vector(read_u16) for _ in range(5)]
+        if max(map(len, lists)) > MAX_LISTED:
+            raise DecodeError("too many capabilities")
+        return cls(*lists)
 
     def encode(self) -> bytes:
         """Wire form."""

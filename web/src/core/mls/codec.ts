@@ -3,6 +3,7 @@ import type { Decoder } from "ts-mls/codec/tlsDecoder.js";
 import type { Encoder } from "ts-mls/codec/tlsEncoder.js";
 import { defaultExtensionTypes } from "ts-mls/defaultExtensionType.js";
 import type { Extension as RawExtension } from "ts-mls/extension.js";
+import type { LeafNode } from "ts-mls/leafNode.js";
 import { type MLSMessage, decodeMlsMessage, encodeMlsMessage } from "ts-mls/message.js";
 import { encodeRequiredCapabilities } from "ts-mls/requiredCapabilities.js";
 import { equal } from "../../protocol/bytes.ts";
@@ -77,12 +78,20 @@ export function fromRaw(extensions: readonly RawExtension[]): Extension[] {
 }
 
 /**
- * Throws DecodeError for more extensions than a list may hold (rule D1), here in each of these.
+ * Throws DecodeError for more items than each of these lists may hold (rule D1).
  *
- * ts-mls knows no such limit and zajil.mls does: a leaf that only one of them takes would split a group.
+ * ts-mls knows no such limits and zajil.mls does: what only one of them takes splits a group. ts-mls also encodes a
+ * list by one call inside another for each item, so a long one ends in a full stack, which is no refusal.
  */
-export function checkCounts(...lists: readonly (readonly RawExtension[])[]): void {
-  if (lists.some((list) => list.length > LIMITS.extensions)) throw new DecodeError("too many extensions");
+export function checkCounts(most: number, ...lists: readonly (readonly unknown[])[]): void {
+  if (lists.some((list) => list.length > most)) throw new DecodeError("too many items");
+}
+
+/** As `checkCounts`, for all lists of a leaf. */
+export function checkLeafCounts({ extensions, capabilities }: Pick<LeafNode, "extensions" | "capabilities">): void {
+  checkCounts(LIMITS.extensions, extensions);
+  const { versions, ciphersuites, extensions: types, proposals, credentials } = capabilities;
+  checkCounts(LIMITS.capabilities, versions, ciphersuites, types, proposals, credentials);
 }
 
 export function toRaw(extensions: readonly Extension[]): RawExtension[] {

@@ -118,7 +118,7 @@ async function openWelcome(
     ),
   );
   const info = parseStrictly(decodeGroupInfo, encodeGroupInfo, encoded);
-  checkCounts(info.extensions, info.groupContext.extensions);
+  checkCounts(LIMITS.extensions, info.extensions, info.groupContext.extensions);
   return { pathSecret: groupSecrets.pathSecret !== undefined, info };
 }
 

@@ -7,12 +7,20 @@ import { decodeVarLenData, varLenDataEncoder } from "ts-mls/codec/variableLength
 import type { CiphersuiteName } from "ts-mls/crypto/ciphersuite.js";
 import { type KeyPackage as RawKeyPackage, generateKeyPackageWithKey, makeKeyPackageRef } from "ts-mls/keyPackage.js";
 import type { LeafNode } from "ts-mls/leafNode.js";
-import { LAST_RESORT, checkCounts, encodeMessage, extensionNumber, parseMessage, parseStrictly } from "./codec.ts";
+import {
+  LAST_RESORT,
+  checkCounts,
+  checkLeafCounts,
+  encodeMessage,
+  extensionNumber,
+  parseMessage,
+  parseStrictly,
+} from "./codec.ts";
 import { Invalid } from "./errors.ts";
 import { checkPackage } from "./rules/leaves.ts";
 import { identityOf } from "./snapshot.ts";
 import { type Crypto, NO_KEY, SUITE_NAMES, cryptoOf, cryptoWith, suiteId, suiteName } from "./suites.ts";
-import type { Capabilities, Env, KeyPackage, Lifetime } from "./types.ts";
+import { type Capabilities, type Env, type KeyPackage, LIMITS, type Lifetime } from "./types.ts";
 
 export interface KeyPackageOptions {
   readonly suite: number;
@@ -73,7 +81,8 @@ export function drawKeyPackage(
 export function parseKeyPackage(message: Uint8Array): KeyPackage {
   const parsed = parseMessage(message);
   if (parsed.wireformat !== "mls_key_package") throw new Invalid("F1", "not a key package");
-  checkCounts(parsed.keyPackage.extensions, parsed.keyPackage.leafNode.extensions);
+  checkCounts(LIMITS.extensions, parsed.keyPackage.extensions);
+  checkLeafCounts(parsed.keyPackage.leafNode);
   return wrap(parsed.keyPackage);
 }
 

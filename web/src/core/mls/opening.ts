@@ -9,7 +9,6 @@ import { encode } from "ts-mls/codec/tlsEncoder.js";
 import { decodeVarLenData } from "ts-mls/codec/variableLength.js";
 import { decodeCommit } from "ts-mls/commit.js";
 import type { ContentTypeName } from "ts-mls/contentType.js";
-import type { Extension } from "ts-mls/extension.js";
 import { decodeFramedContentAuthDataCommit, verifyFramedContentSignature } from "ts-mls/framedContent.js";
 import type { GroupContext } from "ts-mls/groupContext.js";
 import type { LeafNode } from "ts-mls/leafNode.js";
@@ -26,7 +25,7 @@ import type { RatchetTree } from "ts-mls/ratchetTree.js";
 import { type GenerationSecret, type SecretTree, ratchetToGeneration } from "ts-mls/secretTree.js";
 import type { SenderData } from "ts-mls/sender.js";
 import { equal } from "../../protocol/bytes.ts";
-import { checkCounts, parseMessage, parsePrefix } from "./codec.ts";
+import { checkCounts, checkLeafCounts, parseMessage, parsePrefix } from "./codec.ts";
 import { DecodeError, FutureEpoch, Invalid, OwnMessage, PastEpoch, Replayed, TooFar, TooOld } from "./errors.ts";
 import { type Snapshot, leafAt } from "./snapshot.ts";
 import type { Crypto } from "./suites.ts";
@@ -185,7 +184,7 @@ function parseContent(contentType: ContentTypeName, plain: Uint8Array): PrivateM
     if (contentType === "commit" && hasNoTag(plain)) throw new Invalid("F8", "no confirmation tag");
   });
   if (proposalsOf(content).some(isDisguised)) throw new DecodeError("proposal");
-  checkCounts(...extensionsOf(content));
+  checkContentCounts(content);
   const canonical = encodePrivateMessageContent({ kind: "padUntilLength", padUntilLength: 0 })(content);
   if (!equal(canonical, plain.subarray(0, size))) throw new DecodeError("not canonical");
   if (plain.subarray(size).some((byte) => byte !== 0)) throw new Invalid("F7", "padding");
@@ -224,24 +223,28 @@ function proposalsOf(content: PrivateMessageContent): Proposal[] {
   return content.commit.proposals.flatMap((entry) => (entry.proposalOrRefType === "proposal" ? [entry.proposal] : []));
 }
 
-/** Every list of extensions in a content. */
-function extensionsOf(content: PrivateMessageContent): (readonly Extension[])[] {
-  const path = content.contentType === "commit" ? content.commit.path : undefined;
-  return [...proposalsOf(content).flatMap(extensionsIn), ...(path === undefined ? [] : [path.leafNode.extensions])];
+/** `checkCounts` for all lists of a content, before it is encoded for the first time. */
+function checkContentCounts(content: PrivateMessageContent): void {
+  const commit = content.contentType === "commit" ? content.commit : undefined;
+  checkCounts(LIMITS.proposals, commit?.proposals ?? []);
+  for (const proposal of proposalsOf(content)) checkProposalCounts(proposal);
+  if (commit?.path === undefined) return;
+  checkLeafCounts(commit.path.leafNode);
+  checkCounts(LIMITS.pathNodes, commit.path.nodes);
+  checkCounts(LIMITS.treeNodes, ...commit.path.nodes.map((node) => node.encryptedPathSecret));
 }
 
-function extensionsIn(proposal: Proposal): (readonly Extension[])[] {
+function checkProposalCounts(proposal: Proposal): void {
   switch (proposal.proposalType) {
     case "add":
-      return [proposal.add.keyPackage.extensions, proposal.add.keyPackage.leafNode.extensions];
+      checkCounts(LIMITS.extensions, proposal.add.keyPackage.extensions);
+      return checkLeafCounts(proposal.add.keyPackage.leafNode);
     case "update":
-      return [proposal.update.leafNode.extensions];
+      return checkLeafCounts(proposal.update.leafNode);
     case "reinit":
-      return [proposal.reinit.extensions];
+      return checkCounts(LIMITS.extensions, proposal.reinit.extensions);
     case "group_context_extensions":
-      return [proposal.groupContextExtensions.extensions];
-    default:
-      return [];
+      return checkCounts(LIMITS.extensions, proposal.groupContextExtensions.extensions);
   }
 }
 

@@ -95,4 +95,10 @@ export const LIMITS = {
   maxLifetimeS: 90 * 86_400,
   messageBytes: 4 << 20,
   extensions: 32,
+  proposals: 1024,
+  /** Of one kind in a leaf's capabilities. */
+  capabilities: 1024,
+  /** Nodes of a path, and of a ratchet tree of 1,024 leaves. */
+  pathNodes: 32,
+  treeNodes: 2047,
 } as const;

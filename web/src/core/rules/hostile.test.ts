@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { encodeAad, hashRefs } from "../../protocol/chat/aad.ts";
 import { Kind } from "../../protocol/frames.ts";
 import { randomBytes } from "../crypto.ts";
-import { reinitCommit } from "../mls/tests/foreign.ts";
+import { reinitCommit, sealedCommit } from "../mls/tests/foreign.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
 import { type Person, World } from "../testing/people.ts";
@@ -59,6 +59,25 @@ test("a commit that ends the group for another one is refused, and other chats g
   expect(await anna.texts(dm)).toEqual(["still here"]);
   expect(await anna.texts(gid)).toEqual(["waits"]);
   expect((await omar.chat(gid)).status).toBe("active");
+});
+
+/** PrivateMessageContent of a commit with so many Removes, no path, and an empty signature and tag. */
+function manyRemoves(count: number): Uint8Array {
+  const size = count * 7;
+  const head = [0x80 | (size >> 24), (size >> 16) & 255, (size >> 8) & 255, size & 255];
+  const removes = Array.from({ length: count }, () => [1, 0, 3, 0, 0, 0, 1]).flat();
+  return Uint8Array.from([...head, ...removes, 0, 0, 0]);
+}
+
+test.each([1_025, 54_000])("a commit of %i proposals is no commit, and the mailbox goes on", async (count) => {
+  const { world, anna, omar, mallory, gid } = await trio();
+  const group = await mallory.core.look((look) => look.findGroup(gid));
+  if (group === undefined) throw new Error("no group");
+  await slip(omar, gid, Kind.COMMIT, await sealedCommit(group, AAD, manyRemoves(count)));
+  await anna.core.step("say", (step) => messages.submitText(step, gid, "as ever"));
+  await world.settle();
+  expect(await omar.texts(gid)).toEqual(["as ever"]);
+  expect(omar.told.map(({ code }) => code)).not.toContain("refused-change");
 });
 
 test("a commit brought as an application message stays usable", async () => {

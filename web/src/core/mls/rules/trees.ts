@@ -21,19 +21,22 @@ import { treeHashRoot } from "ts-mls/treeHash.js";
 import { directPath, leafToNodeIndex, leafWidth, toLeafIndex, toNodeIndex } from "ts-mls/treemath.js";
 import { type UpdatePath, applyUpdatePath } from "ts-mls/updatePath.js";
 import { equal } from "../../../protocol/bytes.ts";
-import { checkCounts, nameOf, parseStrictly } from "../codec.ts";
-import { Invalid } from "../errors.ts";
+import { checkCounts, checkLeafCounts, nameOf, parseStrictly } from "../codec.ts";
+import { Invalid, TooManyLeaves } from "../errors.ts";
 import { leafAt } from "../snapshot.ts";
 import type { Crypto } from "../suites.ts";
+import { LIMITS } from "../types.ts";
 
 /** The tree of these bytes. Throws DecodeError, Invalid T1. */
 export function parseTree(data: Uint8Array): RatchetTree {
   const nodes = parseStrictly(decodeNodes, encodeNodes, data);
-  checkCounts(...nodes.map((node) => (node?.nodeType === "leaf" ? node.leaf.extensions : [])));
   if (nodes.at(-1) === undefined) throw new Invalid("T1", "last node blank");
   for (const [index, node] of nodes.entries()) {
     if (node !== undefined && (node.nodeType === "leaf") !== (index % 2 === 0)) throw new Invalid("T1", "wrong kind");
+    if (node?.nodeType === "leaf") checkLeafCounts(node.leaf);
+    if (node?.nodeType === "parent") checkCounts(LIMITS.treeNodes, node.parent.unmergedLeaves);
   }
+  if (nodes.length > LIMITS.treeNodes) throw new TooManyLeaves("engine limit");
   return extendRatchetTree(nodes);
 }
 

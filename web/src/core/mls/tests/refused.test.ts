@@ -1,7 +1,9 @@
 /** vectors/mls/refused.json: messages forged in Python, put before the wrapper in the same state, refused alike. */
+import { encode } from "ts-mls/codec/tlsEncoder.js";
+import { varLenDataEncoder } from "ts-mls/codec/variableLength.js";
 import { decodeProposal } from "ts-mls/proposal.js";
 import { decodeGroupContext } from "ts-mls/groupContext.js";
-import { decodeRatchetTree } from "ts-mls/ratchetTree.js";
+import { decodeRatchetTree, encodeNode } from "ts-mls/ratchetTree.js";
 import type { SecretTreeNode } from "ts-mls/secretTree.js";
 import { getCiphersuiteFromName } from "ts-mls/crypto/ciphersuite.js";
 import { getCiphersuiteImpl } from "ts-mls/crypto/getCiphersuiteImpl.js";
@@ -10,6 +12,8 @@ import { describe, expect, test } from "vitest";
 import document from "../../../../../vectors/mls/refused.json";
 import { encodeSecrets } from "../keypackages.ts";
 import { type Env, Group, Invalid, MlsError, Rejected, parseKeyPackage } from "../mls.ts";
+import { TooManyLeaves } from "../errors.ts";
+import { parseTree } from "../rules/trees.ts";
 import { SUITE_NAMES, addSuite } from "../suites.ts";
 import { fromHex, hex, present } from "./cast.ts";
 
@@ -158,4 +162,14 @@ describe("what joiners are shown", () => {
     });
     expect(agree(row.outcome, outcome)).toBe(row.outcome);
   });
+});
+
+test("a ratchet tree wider than 1,024 leaves is not even hashed", () => {
+  const [state] = Object.values(states);
+  const [tree] = present(decodeRatchetTree(fromHex(present(state).tree), 0));
+  const leaf = [1, ...encodeNode(present(tree.find((node) => node?.nodeType === "leaf")))];
+  const wide = (blanks: number) =>
+    encode(varLenDataEncoder)(Uint8Array.from([...Array<number>(blanks).fill(0), ...leaf]));
+  expect(parseTree(wide(2046))).toHaveLength(2047);
+  expect(() => parseTree(wide(2048))).toThrow(TooManyLeaves);
 });
