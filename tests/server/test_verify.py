@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -115,11 +115,35 @@ async def test_a_page_that_only_the_root_shows_a_redirect_and_a_bomb_are_differe
         ("boot.js", (200, {"content-encoding": "gzip"}, b"no gzip")),
         ("boot.js", (200, {"content-encoding": "br"}, FILES["boot.js"])),
         ("boot.js", (500, {}, b"")),
+        ("boot.js", (200, {"content-encoding": "gzip"}, gzip.compress(FILES["boot.js"]) + gzip.compress(b"evil()"))),
+        ("boot.js", (200, {"content-encoding": "gzip"}, gzip.compress(FILES["boot.js"])[:-8])),
+        ("", (200, {"refresh": "0; url=/evil.html"}, INDEX)),
+        ("i", (200, {"link": "<evil.css>; rel=stylesheet"}, INDEX)),
     ):
         async with hostile(honest(release)) as url:
             assert (await verify(url, release)).differences == SAME
         async with hostile({**honest(release), name: answer}) as url:
             assert (await verify(url, release)).differences == (Difference(name or "/", "differs"),)
+
+
+@pytest.mark.parametrize("seen_by", [lambda agent: "Mozilla" in agent, lambda agent: "Mozilla" not in agent])
+async def test_another_answer_to_browsers_is_found(release: bytes, seen_by: Callable[[str], bool]) -> None:
+    """By the name alone; a server that looks closer can still tell us from a browser (web.md 11, residual risk)."""
+    files = {**RELEASE, "web-manifest.json": release, "": INDEX, "i": INDEX, "l": INDEX}
+
+    async def answer(request: web.Request) -> web.Response:
+        name = request.path.removeprefix("/")
+        lie = name == "boot.js" and seen_by(request.headers.get("user-agent", ""))
+        return web.Response(body=b"evil()" if lie else files[name])
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    found = await verify(f"http://127.0.0.1:{runner.addresses[0][1]}", release)
+    await runner.cleanup()
+    assert found.differences == (Difference("boot.js", "differs"),)
 
 
 @pytest.mark.parametrize(

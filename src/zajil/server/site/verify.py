@@ -1,8 +1,9 @@
 """Whether a server gives out exactly a release's web client: every file it lists, and nothing besides that runs.
 
-Each file is fetched as it is and gzipped; the pages `/`, `/i` and `/l` must be the index. What index and service worker
-refer to must be listed too. A redirect or any status but 200 is a difference. What a server sends to one person only,
-or to browsers only, no check from outside can see (web.md 11, residual risk).
+Each file is fetched as it is, and gzipped in the name of a browser; the pages `/`, `/i` and `/l` must be the index.
+What index and service worker refer to must be listed too. A redirect, by status or by header, any status but 200, a
+style sheet in a header, and bytes behind the packed ones are differences. What a server sends to one person only, or to
+whom it knows for a browser by more than the name, no check from outside can see (web.md 11, residual risk).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import hashlib
 import re
 import zlib
+from collections.abc import AsyncIterable, Mapping
 from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +26,17 @@ _WORKER: Final = "sw.js"
 _FILE_MAX: Final = 16 * 1024 * 1024
 _TOGETHER: Final = 6
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=60, sock_connect=15, sock_read=30)
+# Asked in turn: as what we are, and as browsers ask.
+_ASKED: Final = (
+    {"accept-encoding": "identity", "cache-control": "no-cache"},
+    {
+        "accept-encoding": "gzip",
+        "accept-language": "en",
+        "user-agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    },
+)
+_ACTING: Final = frozenset({"refresh", "link"})
+"""Headers that lead a browser elsewhere or bring a style sheet along; no client of ours is sent with them."""
 _ATTRIBUTE = re.compile(r"[\s\"'/](?:src|href|data|poster|action)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"'`](\.{0,2}/?[A-Za-z0-9_][A-Za-z0-9_./-]*\.(?:js|mjs|css|html|json|svg|png|wasm))[\"'`]")
 _ABSOLUTE = re.compile(r"[\"'`]((?:https?:)?//[A-Za-z0-9][^\"'`\s]*\.(?:js|mjs|wasm)[^\"'`\s]*)[\"'`]")
@@ -81,9 +94,9 @@ class _Check:
         return differences
 
     async def _compare(self, path: str, file: ListedFile) -> Difference | None:
-        """How this address differs from the file, in either coding; None if it does not."""
-        for coding in ("identity", "gzip"):
-            status, body = await self._fetch(path, coding, most=file.size + 1)
+        """How this address differs from the file, however it is asked; None if it does not."""
+        for headers in _ASKED:
+            status, body = await self._fetch(path, headers, most=file.size + 1)
             if status != 200:
                 return Difference(path or "/", "missing" if status in {404, 410} else "differs")
             if len(body) != file.size or hashlib.sha256(body).hexdigest() != file.sha256:
@@ -92,7 +105,7 @@ class _Check:
 
     async def _unlisted(self, path: str) -> list[str]:
         """What this file, as it is served, refers to and the manifest does not list."""
-        status, body = await self._fetch(path, "identity", most=_FILE_MAX)
+        status, body = await self._fetch(path, _ASKED[0], most=_FILE_MAX)
         if status != 200:
             return []
         text = body.decode("utf-8", "replace")
@@ -110,9 +123,8 @@ class _Check:
         name = unquote(reference.split("?")[0].split("#")[0]).removeprefix("./").removeprefix("/")
         return name in self._files or name in _PAGES
 
-    async def _fetch(self, path: str, coding: str, *, most: int) -> tuple[int, bytes]:
-        """Status, and at most so many bytes of the body, unpacked. A body that does not unpack is empty."""
-        headers = {"accept-encoding": coding, "cache-control": "no-cache"}
+    async def _fetch(self, path: str, headers: Mapping[str, str], *, most: int) -> tuple[int, bytes]:
+        """Status, and at most so many bytes of the body, unpacked. A body that does not unpack whole is empty."""
         async with (
             self._room,
             self._session.get(self._base + path, headers=headers, allow_redirects=False) as answer,
@@ -120,18 +132,33 @@ class _Check:
             if answer.status != 200:
                 return answer.status, b""
             used = answer.headers.get("content-encoding", "identity").lower()
-            unpack = zlib.decompressobj(wbits=31) if used == "gzip" else None
-            if unpack is None and used != "identity":
+            if used not in ("identity", "gzip") or any(name in answer.headers for name in _ACTING):
                 return 200, b""
-            body = b""
-            try:
-                async for part in answer.content.iter_chunked(65536):
-                    body += unpack.decompress(part, most - len(body)) if unpack is not None else part
-                    if len(body) >= most:
-                        break
-            except zlib.error:
-                return 200, b""
-            return 200, body[:most]
+            parts = answer.content.iter_chunked(65536)
+            return 200, await (_read_packed(parts, most) if used == "gzip" else _read_plain(parts, most))
+
+
+async def _read_plain(parts: AsyncIterable[bytes], most: int) -> bytes:
+    body = b""
+    async for part in parts:
+        body += part
+        if len(body) >= most:
+            break
+    return body[:most]
+
+
+async def _read_packed(parts: AsyncIterable[bytes], most: int) -> bytes:
+    """Some browsers read on behind the first gzip member, so nothing may stand there."""
+    unpack, body = zlib.decompressobj(wbits=31), b""
+    try:
+        async for part in parts:
+            body += unpack.decompress(part, most - len(body))
+            if len(body) >= most or unpack.unused_data:
+                break
+    except zlib.error:
+        return b""
+    whole = unpack.eof and not unpack.unused_data
+    return body[:most] if whole or len(body) >= most else b""
 
 
 def _of_page(text: str) -> list[str]:
