@@ -3,11 +3,11 @@ import type { CoreEvent, FromWorker, Status, ToWorker } from "./api.ts";
 import { Device } from "./device.ts";
 import { failureOf } from "./failure.ts";
 import { Election, Told } from "./lead.ts";
+import { serverOf } from "./shell/network.ts";
 
 const PROFILE = "main";
 
-/** The address below which /v1 lies: that of the page, whose scripts stand in `assets` (while developing, in `src`). */
-const SERVER = location.href.replace(/(assets|src)\/.*$/, "");
+const SERVER = serverOf(location.href);
 
 /** The part of a worker's global scope used here; TypeScript's own library for it clashes with the page's. */
 interface Scope {

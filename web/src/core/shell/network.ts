@@ -21,3 +21,11 @@ export const browserNetwork: Network = {
     };
   },
 };
+
+/**
+ * The address below which /v1 lies, of a script's own: that of the page, whose scripts stand in `assets` (while
+ * developing, in `src`). The last of them counts: a host or a path before it may have the same name.
+ */
+export function serverOf(script: string): string {
+  return script.replace(/^(.*\/)(?:assets|src)\/.*$/, "$1");
+}
