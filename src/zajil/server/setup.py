@@ -14,7 +14,7 @@ from zajil.server.config import CONFIG_FILE, load_settings
 
 CADDY_FILE: Final = "Caddyfile"
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_DOMAIN = re.compile(rf"^{_LABEL}(\.{_LABEL})*$")
+_DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _HTTP, _HTTPS = 80, 443
 
 _SETTINGS: Final = """\
@@ -70,7 +70,7 @@ def parse_domain(text: str) -> str:
         name = text.strip().rstrip(".").encode("idna").decode("ascii").lower()
     except UnicodeError as error:
         raise ValueError("not a domain") from error
-    if len(name) > 253 or not _DOMAIN.match(name):
+    if len(name) > 253 or not _DOMAIN.fullmatch(name):
         raise ValueError("not a domain")
     return name
 

@@ -20,7 +20,7 @@ from zajil.protocol.ids import encode_b64
 _LOG = logging.getLogger(__name__)
 MANIFEST: Final = "web-manifest.json"
 INDEX: Final = "index.html"
-_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _CODINGS: Final = {"br": ".br", "gzip": ".gz"}
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
@@ -66,7 +66,7 @@ def parse_manifest(data: bytes) -> Manifest:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError("not a manifest of the web client") from error
     for file in manifest.files:
-        if len(file.path) > 255 or not _NAME.match(file.path) or not re.fullmatch(r"[0-9a-f]{64}", file.sha256):
+        if len(file.path) > 255 or not _NAME.fullmatch(file.path) or not re.fullmatch(r"[0-9a-f]{64}", file.sha256):
             raise ValueError("a path or hash of the manifest is not acceptable")
     return manifest
 
