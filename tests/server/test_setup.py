@@ -44,7 +44,22 @@ def test_a_domain_is_taken_in_any_script_and_written_in_ascii(text: str, name: s
 
 @pytest.mark.parametrize(
     "text",
-    ["", ".", "https://chat.example", "a b", "a/b", "a\nb", 'a"b', "a{b", "-a.b", "a-.b", "a..b", "x" * 64, "a." * 130, "a.b\n."],
+    [
+        "",
+        ".",
+        "https://chat.example",
+        "a b",
+        "a/b",
+        "a\nb",
+        'a"b',
+        "a{b",
+        "-a.b",
+        "a-.b",
+        "a..b",
+        "x" * 64,
+        "a." * 130,
+        "a.b\n.",
+    ],
 )
 def test_what_is_no_domain_never_reaches_a_file(text: str) -> None:
     with pytest.raises(ValueError, match="domain"):
