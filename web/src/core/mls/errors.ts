@@ -16,6 +16,7 @@
  *
  * Nothing is half-applied when one of them is thrown: every call is pure and the caller keeps the old value.
  */
+import { ZajilError } from "../../protocol/errors.ts";
 
 export class MlsError extends Error {
   constructor(detail = "") {
@@ -69,3 +70,19 @@ export class GenerationLimit extends WrongState {}
 export class TooManyLeaves extends WrongState {}
 /** A cipher suite other than the product's was offered. */
 export class SuiteDowngrade extends WrongState {}
+
+/**
+ * What a work on foreign input gives. Whatever it trips over is an MlsError; only our own errors pass as they are.
+ *
+ * ts-mls throws errors of its own and fills the stack on long lists. Were it not a refusal, the message that did it
+ * would come again and again, and nothing behind it. It is a bug all the same, so the console hears of it.
+ */
+export async function onForeign<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (problem) {
+    if (problem instanceof MlsError || problem instanceof ZajilError) throw problem;
+    if (typeof reportError === "function") reportError(problem);
+    throw new DecodeError(problem instanceof Error ? problem.name : "");
+  }
+}

@@ -11,7 +11,7 @@ import { toAuthenticatedContent } from "ts-mls/privateMessage.js";
 import { planLeaves } from "./rules/changes.ts";
 import { encodeMessage, fromRaw, requiredCapabilities, toRaw } from "./codec.ts";
 import { type CommitOptions, makeCommit } from "./committing.ts";
-import { GenerationLimit, Invalid, PendingProposals } from "./errors.ts";
+import { GenerationLimit, Invalid, PendingProposals, onForeign } from "./errors.ts";
 import { unexpired } from "./following.ts";
 import { type JoinInfo, type JoinOptions, joinByWelcome } from "./joining.ts";
 import { drawKeyPackage } from "./keypackages.ts";
@@ -70,6 +70,12 @@ export type GroupStatus = "active" | "removed" | "suspended";
 const CREATOR_LIFETIME = { notBefore: 0, notAfter: Number.MAX_SAFE_INTEGER };
 const NOBODY: ReadonlySet<string> = new Set();
 
+/** The group with its ratchets moved on, and what a message was. */
+interface Received {
+  readonly group: Group;
+  readonly event: Application | Proposed | Staged;
+}
+
 /** One group as one client sees it. */
 export class Group {
   /** snapshot, spent: for the engine alone. */
@@ -110,7 +116,7 @@ export class Group {
     secrets: Uint8Array,
     options: JoinOptions = {},
   ): Promise<{ readonly group: Group; readonly info: JoinInfo }> {
-    const { snapshot, info } = await joinByWelcome(env, welcome, keyPackage, secrets, options);
+    const { snapshot, info } = await onForeign(() => joinByWelcome(env, welcome, keyPackage, secrets, options));
     return { group: new Group(snapshot), info };
   }
 
@@ -221,10 +227,11 @@ export class Group {
    * not yet applied. Throws OwnMessage, FutureEpoch, PastEpoch, Replayed, TooOld, TooFar, Invalid, DecodeError,
    * Removed, Suspended, PendingProposals.
    */
-  async receive(
-    env: Env,
-    data: Uint8Array,
-  ): Promise<{ readonly group: Group; readonly event: Application | Proposed | Staged }> {
+  receive(env: Env, data: Uint8Array): Promise<Received> {
+    return onForeign(() => this.take(env, data));
+  }
+
+  private async take(env: Env, data: Uint8Array): Promise<Received> {
     checkHere(this.snapshot);
     const message = parsePrivateMessage(this.snapshot, data);
     const crypto = await cryptoOf(this.snapshot.state.groupContext.cipherSuite);

@@ -1,8 +1,10 @@
 /** The wrapper by itself: groups grow and shrink, messages open once, Commits apply at their echo, state survives. */
 import { createApplicationMessage } from "ts-mls/createMessage.js";
 import { expect, test } from "vitest";
+import { error } from "../../../protocol/errors.ts";
 import { encodeMessage } from "../codec.ts";
 import {
+  DecodeError,
   FutureEpoch,
   GenerationLimit,
   Group,
@@ -147,4 +149,15 @@ test("a last-resort package says so", async () => {
   const made = await packageOf(omar, true);
   expect(made.keyPackage.lastResort).toBe(true);
   expect(made.reference.length).toBe(64);
+});
+
+test("whatever trips over foreign bytes is an MlsError: anything else would hold up a mailbox for good", async () => {
+  const cast = await Cast.start("anna/1");
+  await cast.commit("anna/1", { add: ["omar/1"] });
+  const { staged } = await cast.group("omar/1").commit(cast.client("omar/1").env);
+  const { env } = cast.client("anna/1");
+  const receive = (problem: Error) =>
+    cast.group("anna/1").receive({ ...env, authenticate: () => Promise.reject(problem) }, present(staged.message));
+  await expect(receive(new RangeError("a full stack"))).rejects.toThrow(DecodeError);
+  await expect(receive(error("lost-lead"))).rejects.toThrow("lost-lead");
 });
