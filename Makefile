@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE ?= true
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: setup run demo web web-test web-size web-dev web-check test check fmt clean
+.PHONY: setup run demo web web-test web-size web-dev web-check test check check-python fmt clean
 
 setup: $(VENV)/.synced
 
@@ -65,13 +65,15 @@ web-dev: setup
 test: setup
 	$(BIN)/pytest -n 2 --dist worksteal -m "not browser or smoke" $(ARGS)
 
+# Both languages at once: each keeps one core busy.
 check: setup
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-python web-check
+
+check-python: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(NPM) run --silent types
-	$(NPM) run --silent lint
 	$(BIN)/pytest -q -p no:xdist tests/test_tree.py tests/docs tests/interop/test_build.py
 
 fmt: setup
