@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -21,6 +22,17 @@ GENERATED = {
     "docs/operate/settings.md": "zajil.server.config",
     "docs/operate/data.md": "zajil.server.inventory",
 }
+
+LABEL = re.compile(r"(?<!\*)\*([A-Z][^*\n]+)\*(?!\*)")
+WORDS = ROOT / "web" / "messages" / "en"
+
+
+def test_the_tour_names_buttons_as_the_client_does() -> None:
+    tour = (ROOT / "README.md").read_text(encoding="utf-8").split("## Tour")[1].split("\n## ")[0]
+    labels = set(LABEL.findall(tour))
+    words = {text for path in WORDS.glob("*.json") for text in json.loads(path.read_text(encoding="utf-8")).values()}
+    assert len(labels) > 3
+    assert not labels - words
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

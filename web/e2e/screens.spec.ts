@@ -1,7 +1,8 @@
 /**
  * Every screen over the seed build, in each direction, theme and size: a picture, axe (nothing serious or critical), no
- * console error, nothing wider than the window. ZAJIL_SCREENS=two takes two of the eight combinations. A pass in a
- * pseudo-locale makes every sentence 40 % longer.
+ * console error, nothing wider than the window, the rules of direction. ZAJIL_SCREENS=two takes two of the eight
+ * combinations; without it there is also a pass in a pseudo-locale, which makes every sentence 40 % longer. Combinations
+ * run beside each other, each in an order of its own.
  */
 import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
@@ -41,7 +42,9 @@ const PSEUDO: Combination = {
   colorScheme: "light",
   viewport: { width: 320, height: 640 },
 };
-const taken = process.env["ZAJIL_SCREENS"] === "two" ? ALL.filter(({ name }) => TWO.includes(name)) : ALL;
+const taken = process.env["ZAJIL_SCREENS"] === "two" ? ALL.filter(({ name }) => TWO.includes(name)) : [...ALL, PSEUDO];
+
+test.describe.configure({ mode: "parallel" });
 
 let site: { readonly url: string; readonly server: Server };
 
@@ -123,8 +126,9 @@ async function widerThanWindow(page: Page): Promise<string[]> {
   });
 }
 
-for (const combination of [...taken, PSEUDO]) {
+for (const combination of taken) {
   test.describe(combination.name, () => {
+    test.describe.configure({ mode: "default" });
     // One context for all screens of a combination: each is a new document, and the files come from the cache.
     let page: Page;
 
