@@ -1,6 +1,7 @@
 /** Sealed rows: AES-256-GCM under the data key, ids as HMACs under the index key (web.md 4). */
 import { encode } from "cborg";
 import { error } from "../../protocol/errors.ts";
+import { nameOf } from "./cache.ts";
 
 /** Both keys are not extractable; nothing outside this class touches them. */
 export interface StoreKeys {
@@ -20,12 +21,26 @@ export interface Sealed {
 }
 
 const ID_BYTES = 16;
+const KNOWN_MAX = 2_000;
 
 export class Sealer {
+  /** Row keys asked for lately: steps ask for the same few, and each would be a job of WebCrypto. */
+  private readonly known = new Map<string, Uint8Array>();
+
   constructor(private readonly keys: StoreKeys) {}
 
-  /** The 16-byte row key of an id: HMAC-SHA-256(index key, table || 0 || id), cut. */
+  /** The 16-byte row key of an id: HMAC-SHA-256(index key, table || 0 || id), cut. Not to be written into. */
   async hashId(space: string, name: Uint8Array): Promise<Uint8Array> {
+    const asked = `${space}\0${nameOf(name)}`;
+    const known = this.known.get(asked);
+    if (known !== undefined) return known;
+    const key = await this.deriveId(space, name);
+    if (this.known.size >= KNOWN_MAX) this.known.clear();
+    this.known.set(asked, key);
+    return key;
+  }
+
+  private async deriveId(space: string, name: Uint8Array): Promise<Uint8Array> {
     const prefix = new TextEncoder().encode(`${space}\0`);
     const input = new Uint8Array(prefix.length + name.length);
     input.set(prefix);
