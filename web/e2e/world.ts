@@ -112,7 +112,10 @@ export class SdkMember {
     if (this.child.exitCode !== null) return;
     const ended = new Promise((done) => this.child.once("exit", done));
     this.child.stdin.end();
+    // One that still waits for a link's answer would do so for two minutes.
+    const patience = setTimeout(() => this.child.kill("SIGKILL"), 5_000);
     await ended;
+    clearTimeout(patience);
   }
 }
 
