@@ -65,16 +65,20 @@ RUN_ECHO = Text(
 )
 RUN_READY = Text(en="Zajil is running on {url}", ar="زاجل يعمل على {url}", ru="Zajil работает: {url}")
 RUN_OPEN = Text(
-    en="Open this in a browser: a name is all it asks for, and Echo is your first chat.",
-    ar="افتح هذا في المتصفّح: لا يسألك إلا عن اسم، وأول محادثة لك مع Echo.",
-    ru="Откройте в браузере: нужно только имя, и первый чат — с Echo.",
+    en="Open this in a browser on this machine: a name is all it asks for, and Echo is your first chat.",
+    ar="افتح هذا في متصفّح على هذا الجهاز: لا يسألك إلا عن اسم، وأول محادثة لك مع Echo.",
+    ru="Откройте в браузере на этой машине: нужно только имя, и первый чат — с Echo.",
 )
 RUN_BUILDING = Text(
     en="The web client is being built, about a minute the first time; the page shows how far it is.",
     ar="يجري بناء تطبيق الويب، نحو دقيقة في المرة الأولى؛ والصفحة تُظهر تقدّمه.",
     ru="Веб-клиент собирается, в первый раз около минуты; страница показывает, сколько осталось.",
 )
-RUN_BUILT = Text(en="The web client is ready.", ar="تطبيق الويب جاهز.", ru="Веб-клиент готов.")
+RUN_BUILT = Text(
+    en="The web client is ready: open the link above.",
+    ar="تطبيق الويب جاهز: افتح الرابط أعلاه.",
+    ru="Веб-клиент готов: откройте ссылку выше.",
+)
 RUN_NOT_BUILT = Text(
     en="The web client could not be built; the page says what helps. The command line works.",
     ar="تعذّر بناء تطبيق الويب؛ والصفحة تبيّن الحل. سطر الأوامر يعمل.",
