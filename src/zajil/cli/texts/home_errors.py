@@ -216,9 +216,9 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
             ru="Порт {port} уже занят другой программой.",
         ),
         Text(
-            en="If Zajil runs in another terminal, use that one. Otherwise choose another port:  zajil run --port 8441",
-            ar="إن كان زاجل يعمل في طرفيّة أخرى فاستعمله هناك، وإلا فاختر منفذًا آخر:  zajil run --port 8441",
-            ru="Zajil уже запущен в другом терминале? Пользуйтесь им. Или возьмите другой порт:  zajil run --port 8441",
+            en="If Zajil runs in another terminal, use that one. Otherwise choose another port: add  --port 8441",
+            ar="إن كان زاجل يعمل في طرفيّة أخرى فاستعمله هناك، وإلا فاختر منفذًا آخر: أضف  --port 8441",
+            ru="Zajil уже запущен в другом терминале? Пользуйтесь им. Или возьмите другой порт: добавьте  --port 8441",
         ),
     ),
     "no-start": Complaint(
