@@ -31,6 +31,7 @@ test("a second browser is linked from the first and shares its chats from then o
   await expect(second.row("Pia")).toBeVisible({ timeout: 60_000 });
   await pia.ask("sync");
   await second.openChat("Pia");
+  await expect(second.see("notice").first()).toHaveAttribute("data-code", "device-added");
   await second.say("from the second");
   await expect(second.state("from the second")).toHaveAttribute("data-state", /sent|delivered/, { timeout: 60_000 });
   await anna.openChat("Pia");

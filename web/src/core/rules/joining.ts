@@ -124,7 +124,9 @@ async function settle(
   if (before === undefined && chat.own_leaf === Math.min(...ownLeaves)) await messages.ensureProfile(step, chat.gid);
   if (lastResort) await outbox.submitIntent(step, chat.gid, rows.makeIntent("update"));
   if (chat.kind === groups.GROUP || before !== undefined) {
-    await note(step, chat.gid, before === undefined ? "joined" : "rejoined", { whom: [step.profile.account_id] });
+    // A chat that a linked device has by name only was never open here: it is new in it, not back.
+    const again = before?.members.length === 0 ? "device-added" : "rejoined";
+    await note(step, chat.gid, before === undefined ? "joined" : again, { whom: [step.profile.account_id] });
   }
   step.event(before === undefined ? "joined" : "rejoined", chat.gid);
 }
