@@ -122,6 +122,7 @@ test("sign up, invite, talk, change one's mind, link a browser, remove somebody,
   await expect(boris.see("chat-removed")).toBeVisible();
   await anna.openChat("Trip");
   await anna.say("Between us");
+  await expect(anna.state("Between us")).toHaveAttribute("data-state", ON_THE_SERVER);
   await pia.ask("sync");
   expect((await pia.ask<Message[]>("read", { chat: "Trip" })).map((message) => message.text)).toContain("Between us");
   await expect(boris.see("message").filter({ hasText: "Between us" })).toHaveCount(0);
