@@ -11,11 +11,17 @@ from typing import Final
 from zajil.protocol import cbor
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.fields import Fields
-from zajil.protocol.ids import AccountId, encode_b64, parse_b64
+from zajil.protocol.ids import AccountId, parse_b64
 from zajil.protocol.limits import NAME_BYTES, SERVER_NAME_BYTES
+from zajil.protocol.linktext import join_link, split_link
+from zajil.protocol.reach.endpoints import (
+    PRIVATE_BRIDGES_BYTES,
+    PrivateBridges,
+    encode_private_bridges,
+    parse_private_bridges,
+)
 
 VERSION: Final = 1
-_MOST_CHARACTERS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,7 @@ class ContactLink:
 
     account_id, contact_token (32 bytes): whom to write to; both None in an operator's invite to the server.
     code: registers the guest. front: the address the link was given out with, "" for a bare fragment.
+    bridges: private ways to the server for a guest whom it cannot be reached by directly.
     """
 
     server_name: str
@@ -33,19 +40,21 @@ class ContactLink:
     name: str | None = None
     code: str | None = None
     front: str = ""
+    bridges: PrivateBridges | None = None
 
 
 def encode_contact_link(link: ContactLink) -> str:
     """`<front>/i#<fragment>`, or the fragment alone where front is empty."""
     values: dict[cbor.Key, cbor.Value] = {1: VERSION, 2: link.server_name, 3: link.account_id, 4: link.contact_token}
     values |= {5: link.expires, 6: link.name, 8: link.code}
-    fragment = encode_b64(cbor.encode({key: value for key, value in values.items() if value is not None}))
-    return f"{link.front.rstrip('/')}/i#{fragment}" if link.front else fragment
+    values[7] = None if link.bridges is None else encode_private_bridges(link.bridges)
+    data = cbor.encode({key: value for key, value in values.items() if value is not None})
+    return join_link(link.front, "/i", data)
 
 
 def parse_contact_link(text: str) -> ContactLink:
     """The link of a text a person pasted. Raises HomeError `bad-link`; whether it expired is for the caller."""
-    front, fragment = _split(text, "/i")
+    front, fragment = split_link(text, "/i")
     try:
         fields = Fields.of_open_map(cbor.parse(parse_b64(fragment)), (1, 2, 5))
         if fields.number(1) != VERSION:
@@ -53,6 +62,7 @@ def parse_contact_link(text: str) -> ContactLink:
         account = fields.blob_or_none(3, size=16)
         if (account is None) != (4 not in fields):
             raise error("malformed", "account without token")
+        bridges = fields.blob_or_none(7, most=PRIVATE_BRIDGES_BYTES)
         return ContactLink(
             server_name=fields.text(2, most=SERVER_NAME_BYTES),
             expires=fields.number(5),
@@ -61,6 +71,7 @@ def parse_contact_link(text: str) -> ContactLink:
             name=fields.text_or_none(6, most=NAME_BYTES),
             code=fields.text_or_none(8, most=64),
             front=front,
+            bridges=None if bridges is None else parse_private_bridges(bridges),
         )
     except ZajilError:
         raise error("bad-link") from None
@@ -79,13 +90,14 @@ class LinkCode:
 
 def encode_link_code(code: LinkCode) -> str:
     """`<front>/l#<fragment>`, or the fragment alone where front is empty."""
-    fragment = encode_b64(cbor.encode([VERSION, code.server_name, code.addr, code.offer_hash, code.secret]))
-    return f"{code.front.rstrip('/')}/l#{fragment}" if code.front else fragment
+    return join_link(
+        code.front, "/l", cbor.encode([VERSION, code.server_name, code.addr, code.offer_hash, code.secret])
+    )
 
 
 def parse_link_code(text: str) -> LinkCode:
     """The code of a text a person pasted or scanned. Raises HomeError `bad-link`."""
-    front, fragment = _split(text, "/l")
+    front, fragment = split_link(text, "/l")
     try:
         fields = Fields.of_array(cbor.parse(parse_b64(fragment)), 5)
         if fields.number(0) != VERSION:
@@ -99,18 +111,3 @@ def parse_link_code(text: str) -> LinkCode:
         )
     except ZajilError:
         raise error("bad-link") from None
-
-
-def _split(text: str, path: str) -> tuple[str, str]:
-    """Front ("" for a bare fragment) and fragment. A link of the other kind is not one of this kind."""
-    text = text.strip()
-    if len(text) > _MOST_CHARACTERS:
-        raise error("bad-link")
-    before, hash_sign, fragment = text.partition("#")
-    if not hash_sign:
-        return "", text
-    if not before.startswith(("https://", "http://")) or not before.endswith(path):
-        if before:
-            raise error("bad-link")
-        return "", fragment
-    return before.removesuffix(path), fragment
