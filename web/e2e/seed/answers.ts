@@ -1,5 +1,6 @@
 /** Answers of the seed's calls, computed from the world as the real core would from its store. */
 import type {
+  BridgesPreview,
   ChatLine,
   ChatView,
   ContactPage,
@@ -186,6 +187,7 @@ export function invitePreview(world: World, text: string): InvitePreview {
     server_name: "home.example",
     code: true,
     expired,
+    bridges: [],
     expires_at: world.now + (expired ? -DAY : 30 * DAY),
   };
   if (fragment.includes("operator")) return { ...base, known: "no" };
@@ -197,6 +199,14 @@ export function invitePreview(world: World, text: string): InvitePreview {
     ...who,
     known: world.contacts.some((contact) => contact.account === who.account) ? "contact" : "no",
   };
+}
+
+/** Reads a bridge link of the seed: words inside choose what it is (foreign, known, bad). */
+export function bridgesPreview(text: string): BridgesPreview {
+  const payload = /(?:\/b#|^zajil:)([\w-]{8,})$/.exec(text.trim())?.[1];
+  if (payload === undefined || payload.includes("bad")) throw new Refused("bad-link");
+  const hosts = ["cafe-almond.example", "gartenverein-nord.example", "letters.example"];
+  return { hosts, ours: !payload.includes("foreign"), known: payload.includes("known") };
 }
 
 const COLUMNS: readonly (readonly [table: string, name: string, kind: string])[] = [

@@ -50,6 +50,7 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     ...peopleCalls(world, teller),
     ...groupCalls(world, teller),
     ...settingsCalls(world, teller),
+    ...reachCalls(world, teller),
   };
   return {
     world,
@@ -530,6 +531,27 @@ function settingsCalls(
       world.health.persisted = !world.health.memory_only;
       teller.status();
       return world.health.persisted;
+    },
+  };
+}
+
+function reachCalls(
+  world: World,
+  teller: Teller,
+): Pick<Table, "preview_bridges" | "add_bridges" | "share_bridges" | "remove_bridges"> {
+  return {
+    preview_bridges: ({ text }) => answers.bridgesPreview(text),
+    add_bridges: ({ text }) => {
+      const { hosts, ours } = answers.bridgesPreview(text);
+      if (!ours) throw new Refused("not-this-server");
+      world.connection.bridges = hosts.length;
+      teller.status();
+      return { added: hosts.length };
+    },
+    share_bridges: () => ({ link: `https://home.example/b#${idOf("bridges", 214)}`, left: 4 }),
+    remove_bridges: () => {
+      world.connection.bridges = 0;
+      teller.status();
     },
   };
 }

@@ -82,6 +82,8 @@ const DIRECT: Connection = {
   round_trip_ms: 48,
   last_ok_at: NOW - 4_000,
   queued: 0,
+  routes: [],
+  bridges: 0,
 };
 
 function blank(scene: string): World {
@@ -325,6 +327,8 @@ function away(scene: string, state: "trying" | "offline"): World {
     server: "home.example",
     last_ok_at: NOW - 14 * MINUTE,
     queued: 2,
+    routes: [],
+    bridges: 0,
   };
   fill(
     must(world.chats[0]),

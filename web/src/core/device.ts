@@ -21,6 +21,7 @@ import { groupVerbs } from "./verbs/groups.ts";
 import type { Handlers, Host } from "./verbs/handlers.ts";
 import { insideVerbs } from "./verbs/inside.ts";
 import { peopleVerbs } from "./verbs/people.ts";
+import { reachVerbs } from "./verbs/reach.ts";
 import { settingsVerbs } from "./verbs/settings.ts";
 import { talkVerbs } from "./verbs/talk.ts";
 
@@ -35,6 +36,8 @@ const NO_HEALTH: Health = {
   rolled_back: false,
   update_required: false,
 };
+
+const NO_ROUTES = { queued: 0, routes: [], bridges: 0 };
 
 export interface DeviceParts {
   readonly profile: string;
@@ -72,7 +75,7 @@ export class Device implements Leading, Host {
     this.#end = parts.end;
     this.#transport = new DirectTransport(parts.server);
     this.calls = new Calls(this.#transport);
-    this.#connection = { state: "trying", since: this.now(), server: this.#transport.host, queued: 0 };
+    this.#connection = { state: "trying", since: this.now(), server: this.#transport.host, ...NO_ROUTES };
     const opening = {
       opened: () => this.#openCore(),
       recovered: () => this.#run(this.core(), this.tokens()),
@@ -87,6 +90,7 @@ export class Device implements Leading, Host {
       ...peopleVerbs(this),
       ...groupVerbs(this),
       ...settingsVerbs(this),
+      ...reachVerbs(),
       ...insideVerbs(this),
     };
   }
@@ -112,7 +116,7 @@ export class Device implements Leading, Host {
 
   /** What a tab is told whose worker has stopped. */
   static stoppedStatus(lead: Lead, now: number): Status {
-    return { lead, health: NO_HEALTH, connection: { state: "offline", since: now, server: "", queued: 0 } };
+    return { lead, health: NO_HEALTH, connection: { state: "offline", since: now, server: "", ...NO_ROUTES } };
   }
 
   // -- Leading

@@ -101,6 +101,7 @@ async function previewInvite(host: Host, text: string): Promise<InvitePreview> {
     code: link.code !== null,
     expires_at: link.expires * 1000,
     expired: link.expires <= host.now() / 1000,
+    bridges: [],
     known: account === undefined ? "no" : await relationTo(host, account),
   };
 }
