@@ -5,8 +5,9 @@
 
 A POST with items is a *send* and answered at once, with an empty body; a POST without is a *poll* and held until
 there are records for the client, 20 to 25 s at most. Sends and polls are counted apart, each from 0, and the client has
-one of each under way at a time. So whatever overtakes what (connections of one browser, or an edge's own), records stay
-in order: those of the client come in sends, those of the server in answers to polls. A gap or a repeat ends the carrier.
+one of each under way at a time. So whatever overtakes what (connections of one browser, or an edge's own), records
+stay in order: those of the client come in sends, those of the server in answers to polls. A gap or a repeat ends the
+carrier.
 """
 
 from __future__ import annotations
