@@ -2,7 +2,6 @@
 
 Field 7 of a contact link and the bridge link hold the same deterministic CBOR, under 300 bytes:
 `{1: SHA-256 of the root document's body, 2: token id (8), 3: token (32), 4: [[host, port, dir], 1 to 3 of them]}`.
-Source: design/reach.md sections 10 and 11.
 """
 
 from __future__ import annotations
