@@ -12,12 +12,26 @@ from typing import Annotated
 
 import typer
 
-from zajil.cli.commands import account, chats, contacts, groups, link, messages, privacy, run, server, setup, verify
+from zajil.cli.commands import (
+    account,
+    bundle,
+    chats,
+    contacts,
+    groups,
+    link,
+    messages,
+    privacy,
+    run,
+    server,
+    setup,
+    verify,
+)
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
 from zajil.cli.help import HelpfulCommand, HelpfulGroup
 from zajil.cli.texts import account as account_words
+from zajil.cli.texts import bundle as bundle_words
 from zajil.cli.texts import chats as chat_words
 from zajil.cli.texts import demo as demo_words
 from zajil.cli.texts import echo as echo_words
@@ -61,6 +75,10 @@ _GROUPS: tuple[_Command, ...] = (
     ("demote", groups.demote, chat_words.GROUP_DEMOTE),
     ("leave", groups.leave, chat_words.GROUP_LEAVE),
 )
+_BUNDLE: tuple[_Command, ...] = (
+    ("export", bundle.export, bundle_words.EXPORT),
+    ("import", bundle.import_, bundle_words.IMPORT),
+)
 _SERVER: tuple[_Command, ...] = (
     ("run", run.run, server_words.RUN),
     ("demo", run.demo, demo_words.DEMO),
@@ -100,6 +118,7 @@ def _build() -> typer.Typer:
     root.add_typer(_group(account_words.LINK, _LINK), name="link", rich_help_panel=people)
     _fill(root, _CHATS, panel=talk)
     root.add_typer(_group(chat_words.GROUP, _GROUPS), name="group", rich_help_panel=talk)
+    root.add_typer(_group(bundle_words.BUNDLE, _BUNDLE), name="bundle", rich_help_panel=talk)
     _fill(root, _SERVER, panel=serving)
     root.add_typer(_group(server_words.ADMIN, _ADMIN), name="admin", rich_help_panel=serving)
     _fill(root, (("echo", run.echo, echo_words.ECHO),), hidden=True)

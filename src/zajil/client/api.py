@@ -10,14 +10,25 @@ from types import TracebackType
 from typing import Self
 
 from zajil.client import checks, listing
-from zajil.client.core import chats, readd, recovery
+from zajil.client.core import bundles, chats, readd, recovery
 from zajil.client.shell import enrol, linking
 from zajil.client.shell.calls import Calls, contact_auth
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.state import accounts, rows
 from zajil.client.storage.keyfile import read_keys
 from zajil.client.talking import Talking, gid_of
-from zajil.client.views import Chat, Check, Contact, Device, Event, LinkedDevice, LinkPreview, Role, WhoAmI
+from zajil.client.views import (
+    Chat,
+    Check,
+    Contact,
+    Device,
+    Event,
+    ImportedBundle,
+    LinkedDevice,
+    LinkPreview,
+    Role,
+    WhoAmI,
+)
 from zajil.protocol import control
 from zajil.protocol.errors import error
 from zajil.protocol.identity.links import ContactLink, encode_contact_link, parse_contact_link
@@ -250,6 +261,23 @@ class Client(Talking):
         with self._core.step("recover") as step:
             recovery.recover(step, starts)
         await self.sync()
+
+    def export_bundle(self, chat: Chat) -> bytes:
+        """What waits in this chat as a file that members carry by hand; needs no server, and all of it stays queued.
+
+        Raises `nothing-waits`, `not-a-member`, `chat-stuck`, `state-rolled-back`, `bundle-too-big`.
+        """
+        starts = read_keys(self._device.home).starts
+        with self._core.step("export") as step:
+            if step.session().starts < starts:
+                raise error("state-rolled-back")
+            return bundles.export_bundle(step, gid_of(chat))
+
+    def import_bundle(self, file: bytes) -> ImportedBundle:
+        """Take the messages of such a file; needs no server. Raises `bad-bundle`, `foreign-bundle`."""
+        with self._core.step("import") as step:
+            imported = bundles.import_bundle(step, file)
+            return ImportedBundle(listing.chat_view(step, step.chat(imported.gid)), imported.outcomes)
 
     async def follow(self) -> AsyncIterator[Event]:
         """Live events until the iterator is closed; reconnects by itself and tells when the server goes and comes."""

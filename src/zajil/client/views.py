@@ -236,6 +236,16 @@ class LinkPreview(msgspec.Struct, frozen=True):
     emoji: str
 
 
+BundleOutcome = Literal["taken", "duplicate", "expired", "stale-epoch", "corrupt"]
+
+
+class ImportedBundle(msgspec.Struct, frozen=True):
+    """What a file of carried messages brought: its chat, and one outcome for each message, in the file's order."""
+
+    chat: Chat
+    outcomes: tuple[BundleOutcome, ...]
+
+
 class LinkedDevice(msgspec.Struct, frozen=True):
     """The device just approved."""
 

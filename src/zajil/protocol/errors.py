@@ -146,6 +146,12 @@ _ROWS: Final = (
     ErrorCode("group-full", HomeError, 0, "The group has as many devices as it can hold.", "show it"),
     ErrorCode("text-too-long", HomeError, 0, "The text is longer than 65,536 bytes.", "shorten it"),
     ErrorCode("bad-link", HomeError, 0, "This is not a usable link or code.", "ask for a new one"),
+    ErrorCode(
+        "bad-bundle", HomeError, 0, "This is not a file of saved messages, or it was changed.", "ask for it again"
+    ),
+    ErrorCode("foreign-bundle", HomeError, 0, "The saved messages are of no chat of this device.", "show it"),
+    ErrorCode("bundle-too-big", HomeError, 0, "More waits than fits into one file.", "send some of it first"),
+    ErrorCode("nothing-waits", HomeError, 0, "Nothing waits in this chat.", "show it"),
     ErrorCode("link-expired", HomeError, 0, "The link or code has expired.", "ask for a new one"),
     ErrorCode("link-mismatch", HomeError, 0, "The device answering is not the one that was shown.", "start over"),
     ErrorCode("list-fork", HomeError, 0, "Two different device lists claim the same place.", "stop, keep both, alarm"),

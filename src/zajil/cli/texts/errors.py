@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from zajil.cli.texts.bundle import BUNDLE_COMPLAINTS
 from zajil.cli.texts.complaint import LATER, READDING, RELINK, SYNC, UPDATE, Complaint
 from zajil.cli.texts.home_errors import HOME_COMPLAINTS
 from zajil.cli.texts.messages import TALK_COMPLAINTS
@@ -233,7 +234,7 @@ PROTOCOL_COMPLAINTS: dict[str, Complaint] = {
         LATER,
     ),
 }
-COMPLAINTS = PROTOCOL_COMPLAINTS | HOME_COMPLAINTS | TALK_COMPLAINTS | SERVER_COMPLAINTS
+COMPLAINTS = PROTOCOL_COMPLAINTS | HOME_COMPLAINTS | TALK_COMPLAINTS | BUNDLE_COMPLAINTS | SERVER_COMPLAINTS
 
 
 def find_complaint(code: str) -> Complaint | None:

@@ -223,8 +223,9 @@ def _share(step: Step, chat: Chat, planned: Plan, *, rotate: bool) -> mls.Extens
 
 def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat:
     """Move the group to the epoch of a judged commit, and settle what the old epoch leaves behind."""
-    before = step.chat(gid)
-    group = staged.apply(step.load_group(gid)) if staged.own else staged.apply()
+    before, old = step.chat(gid), step.load_group(gid)
+    past = ((old.epoch, groups.bundle_key(old, gid)), *before.bundle_keys)
+    group = staged.apply(old) if staged.own else staged.apply()
     group = group.expire(step.now // 1000)
     chat = groups.describe(before, group)
     present = groups.members_of(group.members(), before, group.epoch)
@@ -239,6 +240,7 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
             told=tuple(account for account in before.told if account in here),
             left={account: due for account, due in before.left.items() if account in here},
             sent=0,
+            bundle_keys=past[: groups.PAST_EPOCHS],
             # We follow the group, so whatever made us ask to be re-added is over.
             asking=None,
         ),

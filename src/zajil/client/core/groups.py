@@ -12,17 +12,20 @@ import msgspec
 
 from zajil import mls
 from zajil.client.state.rows import Chat, Member
-from zajil.client.state.step import Step
+from zajil.client.state.step import POLICY, Step
 from zajil.mls.messages.extensions import ExtensionType, find_extension
 from zajil.protocol.chat.extensions import CHAT_SETTINGS, GROUP_INFO_SHARE, ChatKind, ChatRole, ChatSettings
 from zajil.protocol.ids import ClientId, split_client_id
 from zajil.protocol.limits import SUITE_XWING
+from zajil.protocol.reach.bundle import EXPORT_LABEL, KEY_BYTES
 
 SELF, DM, GROUP = ChatKind.SELF, ChatKind.DM, ChatKind.GROUP
 ADMIN, OWNER = ChatRole.ADMIN, ChatRole.OWNER
 SUITE = mls.suite_of(SUITE_XWING)
 CAPABILITIES = mls.Capabilities(cipher_suites=(SUITE_XWING, 0x0001), extensions=(CHAT_SETTINGS, GROUP_INFO_SHARE))
 ROTATE_AFTER_MS = 30 * 86_400_000
+# As many as the engine opens messages of.
+PAST_EPOCHS = POLICY.past_epochs
 
 
 def create(step: Step, gid: bytes, settings: ChatSettings) -> mls.Group:
@@ -50,6 +53,11 @@ def send_token(group: mls.Group | mls.Staged, gid: bytes) -> bytes:
 def group_secret(group: mls.Group | mls.Staged, gid: bytes) -> bytes:
     """gs of a group at epoch 0, or of the epoch a rotating commit makes."""
     return group.export("zajil group secret", gid, 32)
+
+
+def bundle_key(group: mls.Group, gid: bytes) -> bytes:
+    """What seals files that members of this epoch carry by hand."""
+    return group.export(EXPORT_LABEL, gid, KEY_BYTES)
 
 
 def settings_of(group_extensions: tuple[mls.Extension, ...]) -> ChatSettings:
