@@ -20,13 +20,13 @@ from zajil.protocol.errors import error
 from zajil.protocol.frames import Msg, Role
 from zajil.protocol.ids import AccountId, DeviceId, GroupId, MailboxId, Mid, encode_b64
 from zajil.protocol.session import ClientSession
-from zajil.server.gateway.aiohttp_shell import AiohttpShell
 from zajil.server.gateway.gateway import Gateway, Patience
-from zajil.server.gateway.peers import PeerRules
 from zajil.server.gateway.receiver import Standing
 from zajil.server.gateway.services import Hello, Services
-from zajil.server.gateway.shell import Shell
 from zajil.server.http.calls import HttpAnswer, HttpCall
+from zajil.server.shell.aiohttp_shell import AiohttpShell
+from zajil.server.shell.base import Shell
+from zajil.server.shell.peers import PeerRules
 
 SHELLS = [AiohttpShell]
 

@@ -21,7 +21,7 @@ from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Role
 from zajil.server.app import Server
 from zajil.server.config import Settings
-from zajil.server.gateway.peers import PeerRules
+from zajil.server.shell.peers import PeerRules
 from zajil.server.site.client import ClientFile, parse_manifest
 from zajil.server.site.site import Site, decide_coding
 from zajil.server.site.texts import WORDS

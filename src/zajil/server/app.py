@@ -33,12 +33,9 @@ from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId, MailboxId
 from zajil.server.config import ConfigError, Settings, fix_name
-from zajil.server.gateway.aiohttp_shell import AiohttpShell
 from zajil.server.gateway.gateway import Gateway, Patience
-from zajil.server.gateway.peers import PeerRules
 from zajil.server.gateway.receiver import Standing
 from zajil.server.gateway.services import Hello, Services
-from zajil.server.gateway.shell import Shell
 from zajil.server.http.auth_routes import bind_auth
 from zajil.server.http.data_routes import bind_data
 from zajil.server.http.delivery_routes import bind_delivery, bind_public
@@ -46,6 +43,9 @@ from zajil.server.http.dispatch import Dispatcher
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
 from zajil.server.metrics import Metrics
 from zajil.server.schema import is_unused, open_database
+from zajil.server.shell.aiohttp_shell import AiohttpShell
+from zajil.server.shell.base import Shell
+from zajil.server.shell.peers import PeerRules
 from zajil.server.site.site import BUILT_CLIENT, Site
 
 _LOG = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """One carrier of the gateway, without I/O: records in, records out, and the session above it.
 
-Shells (`shell.py`) call these five: `feed`, `pull`, `lost`, `done`, `crowded`. Everything else is the gateway's.
+Shells (`shell/base.py`) call these five: `feed`, `pull`, `lost`, `done`, `crowded`. Everything else is the gateway's.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from zajil.protocol.frames import Role
 from zajil.protocol.limits import RECORD_SIZES
 from zajil.server.gateway.connection import Connection
 from zajil.server.gateway.gateway import Gateway
-from zajil.server.gateway.peers import PeerRules
 from zajil.server.http.calls import HttpAnswer, HttpCall, refuse
+from zajil.server.shell.peers import PeerRules
 from zajil.server.site.headers import API_HEADERS
 
 _BODY_S = 30.0

@@ -1,0 +1,209 @@
+"""The clerk of a gateway: carries out the Work of conversations against the services, and hands the results back.
+
+One task per piece of work; the results go through the conversation, which knows what to send.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Coroutine
+
+from zajil.auth.context import CallingDevice
+from zajil.engine.bus import Bus, Volatile
+from zajil.engine.limits import Limits
+from zajil.protocol.errors import AuthError, ZajilError, error
+from zajil.protocol.frames import Role
+from zajil.protocol.ids import AccountId, DeviceId, MailboxId, parse_b64
+from zajil.protocol.limits import WELCOME_BYTES
+from zajil.server.gateway.conversation import Conversation, Work
+from zajil.server.gateway.receiver import Acknowledge, Authenticate, Identity, Read
+from zajil.server.gateway.sender import Call, Submit, answer_parts
+from zajil.server.gateway.services import Services
+from zajil.server.http.calls import Carrier, HttpCall
+
+_LOG = logging.getLogger(__name__)
+_LOGINS_AT_ONCE = 200
+# What a refusal of the services means to a session: an ack of the future, or a mailbox that went with its device.
+_FAREWELLS = {"malformed": "protocol", "gone": "device-revoked"}
+
+
+class Clerk:
+    """Carries out work of every session of this process. Called on the event loop's thread."""
+
+    def __init__(
+        self,
+        *,
+        services: Services,
+        bus: Bus,
+        limits: Limits,
+        reread_s: float,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        """clock: Unix seconds, for limits and READY. now: seconds of a clock that only goes forward."""
+        self._services = services
+        self._bus = bus
+        self._limits = limits
+        self._reread_s = reread_s
+        self._clock = clock
+        self._now = now
+        self._logins = asyncio.Semaphore(_LOGINS_AT_ONCE)
+        self._receivers: dict[tuple[AccountId, DeviceId], Conversation] = {}
+        self._acking: dict[Conversation, asyncio.Task[None]] = {}
+        self._reread_at: dict[Conversation, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start_work(self, conversation: Conversation, work: list[Work]) -> None:
+        """Begin these; whoever carries the session hears of the results."""
+        for item in work:
+            task = self._spawn(self._carry_out(conversation, item))
+            if isinstance(item, Acknowledge):
+                self._acking[conversation] = task
+        conversation.kick()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _carry_out(self, conversation: Conversation, item: Work) -> None:
+        try:
+            match item:
+                case Authenticate():
+                    await self._admit(conversation, item)
+                case Acknowledge() if conversation.identity:
+                    await self._services.mailboxes.ack(conversation.identity.mailbox_id, item.upto)
+                case Read() if conversation.identity:
+                    await self._read(conversation, conversation.identity.mailbox_id, item)
+                case Submit():
+                    await self._submit(conversation, item)
+                case Call():
+                    await self._call(conversation, item)
+        except ZajilError as reason:
+            conversation.end(_FAREWELLS.get(reason.code, reason.code), reason.retry_ms or 0)
+        except Exception as bug:  # noqa: BLE001  # the boundary of one task
+            _LOG.error("a session's work failed", exc_info=bug)
+            conversation.end("internal", jitter_ms(1000))
+        conversation.kick()
+
+    async def _admit(self, conversation: Conversation, item: Authenticate) -> None:
+        try:
+            async with self._logins:
+                hello = await self._services.check_hello(_parse_token(item.token))
+        except AuthError:
+            self._limits.take("failed_token", conversation.prefix, now=self._clock())
+            raise
+        # READY tells the highest ack before this HELLO, so a MACK just before it must have counted.
+        acking = self._acking.pop(conversation, None)
+        if acking is not None:
+            await asyncio.wait([acking])
+        device = hello.device
+        standing = await self._services.stand(device.mailbox_id, item.after)
+        first = conversation.identity is None
+        identity = Identity(device.account_id, device.device_id, device.mailbox_id)
+        standing = standing._replace(list_seq=hello.list_seq)
+        work = conversation.admitted(identity, standing, now_ms=int(self._clock() * 1000))
+        if first and not conversation.session.closed:
+            self._take_over(conversation, identity)
+            for low in await self._services.low_keys(device):
+                conversation.push(low)
+        self.start_work(conversation, work)
+
+    def _take_over(self, conversation: Conversation, identity: Identity) -> None:
+        """Make this the device's newest R: the older one is told `replaced`, wake-ups come here."""
+        key = (identity.account_id, identity.device_id)
+        older = self._receivers.get(key)
+        self._receivers[key] = conversation
+        if older is not None and older is not conversation:
+            older.end("replaced", 0)
+            older.kick()
+        self._reread_at[conversation] = self._now() + self._reread_s
+
+        def wake(frame: Volatile | None) -> None:
+            if frame is None:
+                self.start_work(conversation, conversation.woken(now=self._now()))
+            else:
+                conversation.push(frame)
+                conversation.kick()
+
+        conversation.leave_bus = self._bus.subscribe(identity.mailbox_id, wake)
+
+    async def _read(self, conversation: Conversation, mailbox_id: MailboxId, item: Read) -> None:
+        size = max(item.size_bytes, 1)
+        found = await self._services.mailboxes.read(mailbox_id, item.after, n=item.most, max_bytes=size)
+        # Fewer than asked for, and no message could have been too large to fit: that was all.
+        fits = sum(len(message.body) for message in found) + WELCOME_BYTES <= size
+        complete = not found or (len(found) < item.most and fits)
+        self.start_work(conversation, conversation.rows(found, complete=complete, now=self._now()))
+
+    async def _submit(self, conversation: Conversation, item: Submit) -> None:
+        try:
+            ok = await self._services.submit(item.request, conversation.prefix)
+        except ZajilError as reason:
+            conversation.refuse(item.rid, reason if reason.status else error("internal"))
+        except Exception as bug:  # noqa: BLE001  # the boundary of one request
+            _LOG.error("a data request failed", exc_info=bug)
+            conversation.refuse(item.rid, error("internal"))
+        else:
+            conversation.answer(item.rid, [ok])
+
+    async def _call(self, conversation: Conversation, item: Call) -> None:
+        identity = conversation.identity
+        call = HttpCall(
+            method=item.method,
+            path=item.path,
+            headers={name.lower(): value for name, value in item.headers.items()},
+            body=item.body,
+            prefix=conversation.prefix,
+            carrier=Carrier.R if conversation.session.role is Role.R else Carrier.S,
+            device=CallingDevice(*identity) if identity else None,
+        )
+        answer = await self._services.call(call)
+        conversation.answer(item.rid, answer_parts(item.rid, answer.status, answer.headers, answer.body))
+
+    def reread(self, now: float) -> None:
+        """Read the mailboxes whose wake-up may have been lost."""
+        for conversation, at in list(self._reread_at.items()):
+            if now >= at:
+                self._reread_at[conversation] = now + self._reread_s
+                self.start_work(conversation, conversation.woken(now=now))
+
+    def close_device(self, account_id: AccountId, device_id: DeviceId) -> None:
+        """End the R session of a device that was revoked, detached or not."""
+        conversation = self._receivers.get((account_id, device_id))
+        if conversation is not None:
+            conversation.end("device-revoked", 0)
+            conversation.kick()
+
+    def forget(self, conversation: Conversation) -> None:
+        """The session is over."""
+        conversation.leave_bus()
+        self._reread_at.pop(conversation, None)
+        self._acking.pop(conversation, None)
+        identity = conversation.identity
+        if identity is not None:
+            key = (identity.account_id, identity.device_id)
+            if self._receivers.get(key) is conversation:
+                del self._receivers[key]
+
+    async def stop(self) -> None:
+        """Wait a while for what is under way, then cancel it."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+        for task in self._tasks:
+            task.cancel()
+
+
+def _parse_token(text: str) -> bytes:
+    try:
+        return parse_b64(text, size=32)
+    except ZajilError:
+        raise error("token-expired") from None
+
+
+def jitter_ms(span_ms: float) -> int:
+    """Between half the span and one and a half, so that clients do not come back all at once."""
+    return int(span_ms * (0.5 + int.from_bytes(os.urandom(2), "big") / 65536))
