@@ -107,6 +107,16 @@ def test_a_newer_poll_ends_the_older_with_an_empty_answer() -> None:
     assert end.answer(newer, 1.0) == encode_items([b"news"])
 
 
+def test_records_come_with_polls_alone_so_that_no_answer_overtakes_another() -> None:
+    end = PolledCarrier(ID, 0.0)
+    end.give(b"one")
+    send, poll = post(0, b"x"), post(1)
+    assert end.admit(send, 0.0, hold_s=20)
+    assert end.answer(send, 0.0) == b""
+    assert end.admit(poll, 0.0, hold_s=20)
+    assert end.answer(poll, 0.0) == encode_items([b"one"])
+
+
 def test_one_step_early_waits_and_two_steps_end_the_carrier() -> None:
     end = PolledCarrier(ID, 0.0)
     early, first = post(1, b"b"), post(0, b"a")
@@ -141,9 +151,9 @@ def test_an_answer_holds_no_more_than_a_reader_takes() -> None:
         end.give(bytes(RECORD_BYTES))
     total = 0
     for seq in range(10):
-        each = post(seq, b"x")
+        each = post(seq)
         assert end.admit(each, 0.0, hold_s=20)
-        body = end.answer(each, 0.0)
+        body = end.answer(each, 0.0, closing=True)
         assert body is not None
         assert len(body) <= BODY_BYTES
         total += len(parse_items(body))

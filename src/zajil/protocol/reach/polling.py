@@ -2,10 +2,11 @@
 
     post   = carrier(16) || seq u32 || items        items = (length u32 || record)*        answer = items
 
-`seq` counts the POSTs of one virtual carrier from 0. A POST with items is answered at once, with whatever is there to
-send; one without is a poll and is held until there is something to send or its time is over. At most one of each is in
-flight, so two POSTs may overtake each other on their two connections: one that comes a single step early waits for the
-other. A gap, a repeat or silence ends the carrier; both ends then forget it, and the session resumes elsewhere.
+`seq` counts the POSTs of one virtual carrier from 0. A POST with items is answered at once and empty; one without is a
+poll and is held until there is something to send or its time is over. At most one of each is in flight, so two POSTs may
+overtake each other on their two connections: one that comes a single step early waits for the other. Their answers may
+overtake each other too, and nothing there could wait, so polls alone bring records. A gap, a repeat or silence ends the
+carrier; both ends then forget it, and the session resumes elsewhere.
 
 Pure: times are arguments. Sources: design/reach.md section 3; the contract of issue 4, point 2.
 """
@@ -129,12 +130,11 @@ class PolledCarrier:
 
     def answer(self, post: PollPost, now: float, *, closing: bool = False) -> bytes | None:
         """The body that answers an admitted POST; None: hold it. closing: no further record will come."""
-        if not post.items:
-            if self._held is None or self._held[0] != post.seq:
-                return b""  # a newer poll took its place
-            if not self._records and now < self._held[1] and not closing:
-                return None
-            self._held = None
+        if post.items or self._held is None or self._held[0] != post.seq:
+            return b""  # a newer poll may have taken the place of this one
+        if not self._records and now < self._held[1] and not closing:
+            return None
+        self._held = None
         return encode_items(self._drain())
 
     def _drain(self) -> list[bytes]:
