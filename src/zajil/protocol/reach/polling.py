@@ -3,10 +3,10 @@
     post   = carrier(16) || seq u32 || items        items = (length u32 || record)*        answer = items
 
 `seq` counts the POSTs of one virtual carrier from 0. A POST with items is answered at once and empty; one without is a
-poll and is held until there is something to send or its time is over. At most one of each is in flight, so two POSTs may
-overtake each other on their two connections: one that comes a single step early waits for the other. Their answers may
-overtake each other too, and nothing there could wait, so polls alone bring records. A gap, a repeat or silence ends the
-carrier; both ends then forget it, and the session resumes elsewhere.
+poll and is held until there is something to send or its time is over. At most one of each is in flight, so two POSTs
+may overtake each other on their two connections: one that comes a single step early waits for the other. Their answers
+may overtake each other too, and nothing there could wait, so polls alone bring records. A gap, a repeat or silence ends
+the carrier; both ends then forget it, and the session resumes elsewhere.
 
 Pure: times are arguments. Sources: design/reach.md section 3; the contract of issue 4, point 2.
 """
