@@ -154,6 +154,9 @@ _ROWS: Final = (
     ErrorCode("nothing-waits", HomeError, 0, "Nothing waits in this chat.", "show it"),
     ErrorCode("link-expired", HomeError, 0, "The link or code has expired.", "ask for a new one"),
     ErrorCode("link-mismatch", HomeError, 0, "The device answering is not the one that was shown.", "start over"),
+    ErrorCode("wrong-signature", HomeError, 0, "A document does not carry its server's signature.", "keep the old one"),
+    ErrorCode("older-document", HomeError, 0, "A document is older than what is held.", "keep the newer one"),
+    ErrorCode("not-this-server", HomeError, 0, "This belongs to another server.", "show it"),
     ErrorCode("list-fork", HomeError, 0, "Two different device lists claim the same place.", "stop, keep both, alarm"),
     ErrorCode("key-changed", HomeError, 0, "The account key changed without proof.", "refuse, keep the old key"),
 )

@@ -136,7 +136,8 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
     "not-permitted": 0,
   }),
   ...rows(HomeError, { "chat-stuck": 0, "group-full": 0, "text-too-long": 0, "bad-link": 0, "link-expired": 0 }),
-  ...rows(HomeError, { "link-mismatch": 0, "list-fork": 0, "key-changed": 0 }),
+  ...rows(HomeError, { "link-mismatch": 0, "wrong-signature": 0, "older-document": 0, "not-this-server": 0 }),
+  ...rows(HomeError, { "list-fork": 0, "key-changed": 0 }),
 ]);
 
 /** Codes of a browser alone: another tab leads, rows of a newer version, the disk is full, an update is asked for. */

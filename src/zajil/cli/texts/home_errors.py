@@ -175,6 +175,33 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
             ru="Свяжитесь с человеком и сверьте:  zajil verify NAME",
         ),
     ),
+    "wrong-signature": Complaint(
+        Text(
+            en="What the server says of its routes is not signed by its keys; what was known before stays.",
+            ar="ما يقوله الخادم عن طرق الوصول إليه غير موقَّع بمفاتيحه؛ يبقى المعروف من قبل.",
+            ru="Сведения о путях к серверу не подписаны его ключами; в силе прежние.",
+        ),
+        Text(
+            en="Somebody may be in between. If it happens on every network, ask whoever runs the server.",
+            ar="قد يكون هناك من يتوسّط بينكما. إن تكرّر على كل شبكة فاسأل من يدير الخادم.",
+            ru="Возможно, кто-то вмешался. Если так в любой сети, спросите того, кто держит сервер.",
+        ),
+    ),
+    "older-document": Complaint(
+        Text(
+            en="What the server says of its routes is older than what is known here; the newer stays.",
+            ar="ما يقوله الخادم عن طرق الوصول إليه أقدم مما هو معروف هنا؛ يبقى الأحدث.",
+            ru="Сведения о путях к серверу старше тех, что уже есть; в силе новые.",
+        ),
+    ),
+    "not-this-server": Complaint(
+        Text(en="This belongs to another server.", ar="هذا يخصّ خادمًا آخر.", ru="Это относится к другому серверу."),
+        Text(
+            en="Ask somebody who uses the same server as you.",
+            ar="اطلب ذلك ممّن يستعمل الخادم نفسه.",
+            ru="Попросите у того, кто пользуется тем же сервером.",
+        ),
+    ),
     # Of the command line
     "usage": Complaint(
         Text(en="The command was not understood.", ar="تعذّر فهم الأمر.", ru="Не удалось разобрать команду.")
