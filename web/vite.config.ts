@@ -75,8 +75,10 @@ export default defineConfig(({ mode }) => {
       reportCompressedSize: false,
       rolldownOptions: {
         output: {
-          chunkFileNames: (chunk) =>
-            chunk.facadeModuleId?.startsWith("\0virtual:messages/") ? "assets/messages-[name]-[hash].js" : "assets/[name]-[hash].js",
+          chunkFileNames: ({ facadeModuleId }) => {
+            const words = facadeModuleId?.match(/^\0virtual:messages\/(\w+)\/(\w+)$/);
+            return words ? `assets/messages-${words[1]}-${words[2]}-[hash].js` : "assets/[name]-[hash].js";
+          },
         },
       },
     },

@@ -43,7 +43,10 @@ def check_client(names: list[str], read: Callable[[str], bytes]) -> None:
     files = {entry["path"]: entry for entry in json.loads(read("web-manifest.json"))["files"]}
     assert {"index.html", "boot.js", "sw.js", "zajil.webmanifest"} <= files.keys()
     assert sum(name.startswith("assets/worker-") for name in files) >= 1
-    assert sorted(name.split("-")[1] for name in files if name.startswith("assets/messages-")) == ["ar", "en", "ru"]
+    words = sorted(name.rpartition("-")[0] for name in files if name.startswith("assets/messages-"))
+    assert words == [
+        f"assets/messages-{language}-{part}" for language in ("ar", "en", "ru") for part in ("first", "later")
+    ]
     for path, entry in files.items():
         assert hashlib.sha256(read(path)).hexdigest() == entry["sha256"], path
     served = {name for name in names if not name.endswith((".br", ".gz"))}

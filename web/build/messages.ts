@@ -8,6 +8,8 @@ import type { Plugin } from "vite";
 export const LANGUAGES = ["en", "ar", "ru"] as const;
 const FOLDER = resolve(import.meta.dirname, "../messages");
 const PREFIX = "virtual:messages/";
+/** Sections that only screens beyond the chat list use. They load with the first of these, so the start is lighter. */
+const LATER = ["people", "routes", "settings"];
 /** CLDR plural categories that a message must spell out, so that no number ever falls into a wrong form. */
 const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
   en: ["one", "other"],
@@ -15,10 +17,11 @@ const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
   ru: ["one", "few", "many", "other"],
 };
 
-/** All messages of a language, its sections merged. Throws where two sections share a key. */
-export function readMessages(language: string): Record<string, string> {
+/** Messages of a language, of all sections or of one part, merged. Throws where two of them share a key. */
+export function readMessages(language: string, part?: "first" | "later"): Record<string, string> {
   const merged: Record<string, string> = {};
   for (const file of readdirSync(resolve(FOLDER, language)).sort()) {
+    if (part !== undefined && LATER.includes(file.replace(".json", "")) !== (part === "later")) continue;
     const section = JSON.parse(readFileSync(resolve(FOLDER, language, file), "utf8")) as Record<string, string>;
     for (const [key, text] of Object.entries(section)) {
       if (key in merged) throw new Error(`messages/${language}/${file}: ${key} stands in two sections`);
@@ -50,7 +53,7 @@ export function findFaults(catalogues: Readonly<Record<string, Readonly<Record<s
   return faults;
 }
 
-/** `virtual:messages/<language>`: a default export of functions by key. */
+/** `virtual:messages/<language>/first` and `/later`: a default export of functions by key. */
 export function messages(): Plugin {
   return {
     name: "zajil:messages",
@@ -68,15 +71,17 @@ export function messages(): Plugin {
     },
     load(id) {
       if (!id.startsWith(`\0${PREFIX}`)) return null;
-      const language = id.slice(PREFIX.length + 1);
-      return { code: compileModule(new MessageFormat(language), readMessages(language)), moduleType: "js" };
+      const [language = "", part] = id.slice(PREFIX.length + 1).split("/");
+      const words = readMessages(language, part === "later" ? "later" : "first");
+      return { code: compileModule(new MessageFormat(language), words), moduleType: "js" };
     },
     handleHotUpdate({ file, server }) {
       if (!file.startsWith(FOLDER)) return;
-      for (const language of LANGUAGES) {
-        const module = server.moduleGraph.getModuleById(`\0${PREFIX}${language}`);
-        if (module) server.moduleGraph.invalidateModule(module);
-      }
+      for (const language of LANGUAGES)
+        for (const part of ["first", "later"]) {
+          const module = server.moduleGraph.getModuleById(`\0${PREFIX}${language}/${part}`);
+          if (module) server.moduleGraph.invalidateModule(module);
+        }
       server.ws.send({ type: "full-reload" });
     },
   };

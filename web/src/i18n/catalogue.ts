@@ -4,25 +4,41 @@ import type chat from "../../messages/en/chat.json";
 import type common from "../../messages/en/common.json";
 import type errors from "../../messages/en/errors.json";
 import type people from "../../messages/en/people.json";
+import type routes from "../../messages/en/routes.json";
 import type settings from "../../messages/en/settings.json";
 import type start from "../../messages/en/start.json";
 
 export type Language = "en" | "ar" | "ru";
 export const LANGUAGES: readonly Language[] = ["en", "ar", "ru"];
 
-type Catalogue = typeof chat & typeof common & typeof errors & typeof people & typeof settings & typeof start;
+type Catalogue = typeof chat &
+  typeof common &
+  typeof errors &
+  typeof people &
+  typeof routes &
+  typeof settings &
+  typeof start;
 export type MessageKey = keyof Catalogue;
 export type Values = Readonly<Record<string, string | number>>;
 type Functions = Record<string, (values?: Record<string, unknown>) => string>;
 export type Words = { readonly [K in MessageKey]: (values?: Values) => string };
 
-const LOADERS: Readonly<Record<Language, () => Promise<{ default: Functions }>>> = {
-  en: () => import("virtual:messages/en"),
-  ar: () => import("virtual:messages/ar"),
-  ru: () => import("virtual:messages/ru"),
+type Part = "first" | "later";
+type Loader = () => Promise<{ default: Functions }>;
+/** `first` is what the start and the chats say, `later` the words of all other screens. */
+const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
+  en: { first: () => import("virtual:messages/en/first"), later: () => import("virtual:messages/en/later") },
+  ar: { first: () => import("virtual:messages/ar/first"), later: () => import("virtual:messages/ar/later") },
+  ru: { first: () => import("virtual:messages/ru/first"), later: () => import("virtual:messages/ru/later") },
 };
 
 let current: Language = "en";
+/** The language asked for last, and its coming. */
+let wanted: Language = current;
+let turn: Promise<void> | undefined;
+/** Whether the words of all other screens are wanted, and their coming. */
+let all = false;
+let rest: Promise<void> | undefined;
 let functions: Functions = {};
 let announce: () => void = () => undefined;
 const subscribe = createSubscriber((update) => {
@@ -41,13 +57,38 @@ export function direction(): "rtl" | "ltr" {
   return language() === "ar" ? "rtl" : "ltr";
 }
 
-/** Load a catalogue and use it from now on. */
-export async function useLanguage(next: Language): Promise<void> {
-  functions = (await LOADERS[next]()).default;
+async function load(of: Language): Promise<Functions> {
+  const withAll = all;
+  const parts = await Promise.all([LOADERS[of].first(), ...(withAll ? [LOADERS[of].later()] : [])]);
+  return withAll === all ? (Object.assign({}, ...parts.map((part) => part.default)) as Functions) : load(of);
+}
+
+async function take(next: Language): Promise<void> {
+  const loaded = await load(next);
+  if (wanted !== next) return turn; // overtaken
+  functions = loaded;
   current = next;
   document.documentElement.lang = next;
   document.documentElement.dir = next === "ar" ? "rtl" : "ltr";
   announce();
+}
+
+/** Load the words of a language and use them from now on. */
+export function useLanguage(next: Language): Promise<void> {
+  wanted = next;
+  turn = take(next);
+  return turn;
+}
+
+/** Have the words too that only screens beyond the start and the chats need; what did not come is asked for again. */
+export function useAllWords(): Promise<void> {
+  all = true;
+  rest ??= useLanguage(wanted).catch((problem: unknown) => {
+    all = false;
+    rest = undefined;
+    throw problem;
+  });
+  return rest;
 }
 
 /** Words by a key that is only known at run time (an error's code); undefined where there are none. */

@@ -27,8 +27,11 @@ const SAME: Readonly<Record<string, string>> = {
   "lost-lead": "stopped",
 };
 
-/** Codes of programs with folders and names on a command line; a browser has neither. */
-export const COMMAND_LINE_ONLY: readonly string[] = ["home-exists", "home-busy", "ambiguous-name"];
+/** Codes of programs with folders, files and names on a command line; a browser has none of them. */
+export const COMMAND_LINE_ONLY: readonly string[] = [
+  ...["home-exists", "home-busy", "ambiguous-name"],
+  ...["bad-bundle", "foreign-bundle", "bundle-too-big", "nothing-waits"],
+];
 
 /** The catalogue's key for a code. */
 export function errorKey(code: string): string {

@@ -1,5 +1,6 @@
 /** The screens beyond the chat list, each a chunk of its own. Their props are ids from the fragment. */
 import type { Component } from "svelte";
+import { useAllWords } from "../i18n/catalogue.ts";
 
 export type ScreenName =
   | "Chat"
@@ -37,13 +38,16 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   ServerView: async () => screen(await import("./inside/ServerView.svelte")),
 };
 
+/** What these say comes with the start. */
+const FIRST: readonly ScreenName[] = ["Chat", "OpenedInvite"];
+
 const loading = new Map<ScreenName, Promise<Screen>>();
 
 /** A screen's component; the same promise each time, so that a screen stays when only its neighbours change. */
 export function loadScreen(name: ScreenName): Promise<Screen> {
   const known = loading.get(name);
   if (known) return known;
-  const coming = loaders[name]();
+  const coming = Promise.all([loaders[name](), FIRST.includes(name) || useAllWords()]).then(([found]) => found);
   loading.set(name, coming);
   // What did not come is asked for again the next time.
   coming.catch(() => loading.delete(name));
