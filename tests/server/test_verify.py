@@ -58,7 +58,7 @@ async def test_one_changed_byte_is_found_in_every_file(tmp_path: Path, release: 
     build(tmp_path / "web", {**RELEASE, name: bytes(changed)})
     async with serving(tmp_path, tmp_path / "web") as url:
         report = await verify(url, release)
-    pages = {"/", "i", "l"} if name == "index.html" else set()
+    pages = {"/", "i", "l", "b"} if name == "index.html" else set()
     assert {each.path for each in report.differences} == {name, "web-manifest.json", *pages}
     assert {each.finding for each in report.differences} == {"differs"}
 
@@ -99,7 +99,7 @@ async def hostile(answers: dict[str, tuple[int, dict[str, str], bytes]]) -> Asyn
 
 
 def honest(release: bytes) -> dict[str, tuple[int, dict[str, str], bytes]]:
-    files = {**RELEASE, "web-manifest.json": release, "": INDEX, "i": INDEX, "l": INDEX}
+    files = {**RELEASE, "web-manifest.json": release, "": INDEX, "i": INDEX, "l": INDEX, "b": INDEX}
     return {name: (200, {}, body) for name, body in files.items()}
 
 
@@ -129,7 +129,7 @@ async def test_a_page_that_only_the_root_shows_a_redirect_and_a_bomb_are_differe
 @pytest.mark.parametrize("seen_by", [lambda agent: "Mozilla" in agent, lambda agent: "Mozilla" not in agent])
 async def test_another_answer_to_browsers_is_found(release: bytes, seen_by: Callable[[str], bool]) -> None:
     """By the name alone; a server that looks closer can still tell us from a browser (web.md 11, residual risk)."""
-    files = {**RELEASE, "web-manifest.json": release, "": INDEX, "i": INDEX, "l": INDEX}
+    files = {**RELEASE, "web-manifest.json": release, "": INDEX, "i": INDEX, "l": INDEX, "b": INDEX}
 
     async def answer(request: web.Request) -> web.Response:
         name = request.path.removeprefix("/")

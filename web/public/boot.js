@@ -1,4 +1,4 @@
-// Before first paint: theme, language, direction, text size; an opened invite or link page becomes a fragment.
+// Before first paint: theme, language, direction, text size; an opened invite, link or bridge page becomes a fragment.
 (function () {
   var d = document.documentElement, l = "en", n = navigator.languages || [], i, w, s, m;
   function read(k) { try { return localStorage.getItem("zajil." + k); } catch { return null; } }
@@ -11,6 +11,6 @@
   if (w === "light" || w === "dark") d.dataset.theme = w;
   s = Number(read("text-size"));
   if (s >= 85 && s <= 150) d.style.setProperty("--text-scale", s / 100);
-  m = /^(.*\/)([il])$/.exec(location.pathname);
+  m = /^(.*\/)([ilb])$/.exec(location.pathname);
   if (m) history.replaceState(null, "", m[1] + "#/" + m[2] + "/" + location.hash.slice(1));
 })();

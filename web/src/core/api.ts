@@ -235,8 +235,6 @@ export interface Connection {
   readonly via?: string;
   /** Routes under way in `trying`. */
   readonly trying?: number;
-  /** When the next round starts, in `waiting`, `blocked`, `server_down`. */
-  readonly next_at?: number;
   /** The last round trip over the route in use, where one is known. */
   readonly round_trip_ms?: number;
   readonly last_ok_at?: number;

@@ -21,7 +21,7 @@ import aiohttp
 from zajil.server.site.client import INDEX, MANIFEST, ListedFile, Manifest, parse_manifest
 
 Finding = Literal["differs", "missing", "extra"]
-_PAGES: Final = ("", "i", "l")
+_PAGES: Final = ("", "i", "l", "b")
 _WORKER: Final = "sw.js"
 _FILE_MAX: Final = 16 * 1024 * 1024
 _TOGETHER: Final = 6
