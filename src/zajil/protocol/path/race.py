@@ -1,0 +1,426 @@
+"""The rules of a race: who starts, who carries, who wins, what is concluded. `dialer` tells what happens; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from zajil.protocol.path import attempts as at
+from zajil.protocol.path.actions import Action, Carry, Route, Start, Stop
+from zajil.protocol.path.attempts import Attempt, Entry, Phase, Round
+from zajil.protocol.path.candidates import Candidate, Failure, Mode, Preference, Random, plan
+from zajil.protocol.path.failures import Failures, next_round_s
+from zajil.protocol.path.memory import PRIVATE_A_DAY, PROOF_S, Memory, Network
+from zajil.protocol.path.pace import CARRIERS, Pace
+from zajil.protocol.path.view import State, judge
+
+REMEMBERED: Final = 2
+STEADY_S: Final = 10.0
+"""A carrier that lived this long shows that the route works."""
+RECOVERIES: Final = 3
+RECOVERIES_S: Final = 60.0
+TOGETHER_S: Final = 5.0
+"""Two carriers that die within this time put the proofs of the network in doubt."""
+CHECK_AGAIN_S: Final = 60.0
+"""A streaming echo that could not be run decides later."""
+ROTATIONS: Final = 2
+"""Failed dials in a row after which a segmented candidate is down."""
+NEVER: Final = float("inf")
+
+
+class Race:
+    """The state of the dialer, and what follows from it.
+
+    random: drawn for order and pauses. memory: what `parse_memory` gave; `changes` tells when to store it. network: key
+    of the network the device is on.
+    """
+
+    def __init__(self, *, random: Random, memory: Memory | None = None, network: str = "", now: float = 0.0) -> None:
+        self.memory = memory or Memory()
+        self.changes = 0
+        """Raised whenever `memory` is worth storing."""
+        self.pace = Pace()
+        self._random = random
+        self._candidates: dict[str, Candidate] = {}
+        self._preference = Preference.SPEED
+        self._key = network
+        self._network: Network = self.memory.network(network, now)
+        self._failures = Failures(random)
+        self._online: bool | None = None
+        self._actions: list[Action] = []
+        self._attempts: dict[int, Attempt] = {}
+        self._seen: dict[str, Attempt] = {}
+        """The last attempt over each candidate, for people."""
+        self._numbers = 0
+        self._wanted = False
+        self._carrying: Attempt | None = None
+        self._route: Route | None = None
+        self._routes = 0
+        self._round: Round | None = None
+        self._rounds = 0
+        """Rounds in a row that found nothing lasting."""
+        self._retry_at = NEVER
+        self._started_at = -NEVER
+        self._recoveries: list[float] = []
+        self._died_at = -NEVER
+        self._died_early: Candidate | None = None
+        self._down_since = now
+        self._verdict: State | None = None
+        self._suspect: Candidate | None = None
+        """It seemed to freeze: begun in segments, and to be proved as a stream if that works."""
+        self._check_at = NEVER
+        """When an echo decides anew about the segmented route."""
+        self._rotating = False
+        self._rotation_fails = 0
+        self._slow_until = -NEVER
+        self._slow_bytes_s = 0.0
+        self._tapped_at = self._alternative_at = -NEVER
+        self._state: State = "waiting"
+        self._since = self._now = now
+
+    # -- attempts
+    def _start(self, entry: Entry, now: float, *, rotation: bool = False) -> None:
+        self._numbers += 1
+        attempt = Attempt(self._numbers, entry.candidate, entry.mode, now, rotation)
+        self._attempts[attempt.number] = self._seen[entry.candidate.id] = attempt
+        if entry.mode is Mode.SEGMENTED:
+            self.pace.started(now)
+        if not rotation:
+            self._started_at = now
+        if entry.candidate.endpoint.private:
+            self._network.note_private(entry.candidate.endpoint.id, now)
+            self.changes += 1
+        self._actions.append(Start(attempt.number, entry.candidate.id, entry.mode))
+
+    def _stop(self, attempt: Attempt, now: float) -> None:
+        if attempt.phase is Phase.DIALING or attempt.phase is Phase.PROVING:
+            attempt.result = "stopped"
+        self._forget(attempt, now)
+        self._actions.append(Stop(attempt.number))
+
+    def _forget(self, attempt: Attempt, now: float) -> None:
+        if self._attempts.pop(attempt.number, None) is None:
+            return
+        if attempt.mode is Mode.SEGMENTED:
+            self.pace.ended()
+        if attempt is self._carrying:
+            self._carrying = None
+            self._down_since = now
+            if attempt.candidate.id in self._network.known:
+                self._network.known[attempt.candidate.id].last_ok = now
+            if attempt.mode is Mode.STREAM:
+                self._route = None
+
+    def _carry(self, attempt: Attempt, now: float) -> None:
+        """The session moves there; what carried before is closed behind it."""
+        old, self._carrying = self._carrying, attempt
+        self._rotating = False
+        attempt.carried_at = now
+        self._actions.append(Carry(attempt.number))
+        if old is not None:
+            self._stop(old, now)
+        if not attempt.rotation or self._route is None:
+            self._show_route(attempt)
+
+    def _show_route(self, attempt: Attempt) -> None:
+        self._routes += 1
+        self._route = Route(attempt.candidate.id, attempt.mode, self._routes, attempt.mode is Mode.SEGMENTED)
+
+    def _hand_over(self, now: float) -> None:
+        """Nothing sound carries: the first usable attempt does."""
+        if self._carrying is not None and not self._carrying.doubted:
+            return
+        sound = [a for a in self._attempts.values() if a.sound and a is not self._carrying]
+        if sound:
+            self._carry(min(sound, key=lambda a: a.usable_at), now)
+
+    def _fail_dial(self, attempt: Attempt, failure: Failure, now: float) -> None:
+        if attempt.mode is Mode.SEGMENTED:
+            self.pace.failed(now)
+        self._forget(attempt, now)
+        if not attempt.rotation:
+            self._note_failure(attempt, failure)
+            return
+        attempt.result, attempt.failure = "failed", failure
+        self._rotation_fails += 1
+        if self._rotation_fails >= ROTATIONS and self._carrying is None:
+            self._rotation_fails = 0
+            self._after_loss(attempt, now, suspect=False)
+
+    def _note_failure(self, attempt: Attempt, failure: Failure) -> None:
+        attempt.result, attempt.failure = "failed", failure
+        if self._round is not None:
+            self._round.failures[attempt.candidate] = failure
+
+    def _note_frozen(self, attempt: Attempt) -> None:
+        attempt.result, attempt.failure = "frozen", Failure("echo", "frozen")
+        if self._round is not None and attempt.candidate not in self._round.frozen:
+            self._round.frozen.append(attempt.candidate)
+
+    # -- rounds
+    def _mode(self, candidate: Candidate, now: float) -> Mode:
+        return Mode.SEGMENTED if self._network.find(candidate.id).segmented(now) else Mode.STREAM
+
+    def _again(self, route: Route | None, now: float, *, suspect: bool = False) -> list[Entry]:
+        """A round that begins with the route in use; in segments where it seems to freeze."""
+        candidate = self._candidates.get(route.candidate_id) if route is not None else None
+        if candidate is None:
+            return []
+        mode = self._mode(candidate, now)
+        if suspect and mode is Mode.STREAM:
+            self._suspect, mode = candidate, Mode.SEGMENTED
+        return [Entry(candidate, mode)]
+
+    def _begin(self, now: float, first: Sequence[Entry] = (), *, fill: bool = False, quiet: bool = False) -> None:
+        """A round. first: before all others. fill: also what failed lately. quiet: one other, beside the route."""
+
+        def failing(candidate: Candidate) -> bool:
+            return self._failures.until(self._key, candidate.id) > now
+
+        known = [self._candidates[one] for one in self._network.winners() if one in self._candidates]
+        remembered = [c.id for c in known if not failing(c)][:REMEMBERED]
+        ordered = plan(
+            list(self._candidates.values()), remembered=remembered, preference=self._preference, random=self._random
+        )
+        chosen = [c for c in ordered if not failing(c)]
+        if fill or not (chosen or quiet):
+            late = [c for c in ordered if failing(c)]
+            chosen += sorted(late, key=lambda c: self._failures.until(self._key, c.id))
+        racing = {a.candidate for a in self._attempts.values() if a.racing or quiet}
+        taken = {entry.candidate for entry in first} | racing
+        entries = [*first, *(Entry(c, self._mode(c, now)) for c in chosen if c not in taken)]
+        held = frozenset(c.id for c in chosen if c.endpoint.private and c.id not in remembered and c not in taken)
+        if quiet:
+            entries = [e for e in entries if e.candidate.id not in held and e.mode is Mode.STREAM][:1]
+        self._round = Round(now, self._within_budget(entries, now)[: at.ROUND], held, quiet)
+        self._retry_at = NEVER
+
+    def _within_budget(self, entries: Sequence[Entry], now: float) -> list[Entry]:
+        """Without the private endpoints of which there were enough today."""
+        tried = self._network.private_tried(now)
+        out = []
+        for entry in entries:
+            endpoint = entry.candidate.endpoint
+            if endpoint.private and endpoint.id not in tried:
+                if len(tried) >= PRIVATE_A_DAY:
+                    continue
+                tried = [*tried, endpoint.id]
+            out.append(entry)
+        return out
+
+    def _begin_in_doubt(self, first: Sequence[Entry], now: float) -> None:
+        """A round while what carries may be dead: the first usable attempt takes over."""
+        if self._carrying is not None:
+            self._carrying.doubted = True
+        self._route = None
+        self._down_since = now
+        self._begin(now, first)
+
+    def _recover(self, first: Sequence[Entry], now: float) -> None:
+        """The route is gone or in doubt: at once, but not for ever."""
+        if self._round is not None and not self._round.quiet:
+            return
+        self._recoveries = [then for then in self._recoveries if now < then + RECOVERIES_S]
+        if len(self._recoveries) >= RECOVERIES:
+            self._route, self._round = None, None
+            self._rounds += 1
+            self._retry_at = now + next_round_s(self._rounds, self._random)
+            return
+        self._recoveries.append(now)
+        self._begin_in_doubt(first, now)
+        self._hand_over(now)
+
+    def _after_loss(self, attempt: Attempt, now: float, *, suspect: bool) -> None:
+        """What carried and had won is gone."""
+        self._route, self._verdict, self._rotating = None, None, False
+        self._down_since = now
+        if now < self._died_at + TOGETHER_S:
+            self._network.doubt()
+        self._died_at = now
+        again = self._died_early is not attempt.candidate
+        if now >= attempt.carried_at + STEADY_S:
+            self._rounds, self._recoveries, self._died_early = 0, [], None
+            again = True
+        else:
+            self._died_early = attempt.candidate
+        if not again:
+            self._failures.note(self._key, attempt.candidate.id, now)
+        if self._wanted:
+            route = Route(attempt.candidate.id, attempt.mode, 0, proved=False)
+            self._recover(self._again(route, now, suspect=suspect) if again else [], now)
+
+    # -- conclusions
+    def _wins(self, attempt: Attempt, race: Round, now: float) -> bool:
+        """Without an echo: proved lately as a stream; known to work in segments, or the last thing to try."""
+        known = self._network.find(attempt.candidate.id)
+        if attempt.mode is Mode.STREAM:
+            return known.proved(now)
+        return race.final or (known.segmented(now) and now < known.won_at + PROOF_S)
+
+    def _better(self, attempt: Attempt, now: float) -> bool:
+        """A whole echo wins, but beside a slow route only if it was quicker."""
+        beside = self._round is not None and self._round.quiet and self._carrying is not None
+        if not beside or (self._carrying is not None and self._carrying.mode is Mode.SEGMENTED):
+            return True
+        return self._slow_bytes_s * (now - attempt.echo_from) < at.ECHO_BYTES
+
+    def _win(self, attempt: Attempt, now: float) -> None:
+        """It carries, the others stop, the round is over."""
+        self._close_round(now)
+        if attempt is not self._carrying:
+            self._carry(attempt, now)
+        for other in list(self._attempts.values()):
+            if other is not attempt:
+                self._stop(other, now)
+        attempt.phase, attempt.doubted = Phase.USABLE, False
+        known = self._network.keep(attempt.candidate.id)
+        known.won_at = known.last_ok = now
+        self._failures.clear(self._key, attempt.candidate.id)
+        self._verdict, self._suspect, self._retry_at = None, None, NEVER
+        self._slow_until = -NEVER
+        if self._route is None:
+            self._show_route(attempt)
+        if self._route is not None:
+            self._route = Route(attempt.candidate.id, attempt.mode, self._route.number, proved=True)
+        self._plan_check(now)
+        self.changes += 1
+
+    def _plan_check(self, now: float) -> None:
+        """When the route is segmented, an echo decides again: soon after a suspicion, a day after a certainty."""
+        self._check_at = NEVER
+        if self._carrying is not None and self._carrying.mode is Mode.SEGMENTED:
+            until = self._network.find(self._carrying.candidate.id).segmented_until
+            self._check_at = until if until > now else now + CHECK_AGAIN_S
+
+    def _close_round(self, now: float) -> None:
+        """What the round showed is remembered."""
+        race, self._round = self._round, None
+        if race is None:
+            return
+        for candidate in race.frozen:
+            self._network.keep(candidate.id).mark(2, now)
+            self.changes += 1
+        if all(failure.reason == "unreachable" for failure in race.failures.values()):
+            return
+        for candidate in race.failures:
+            if self._carrying is not None and candidate is self._carrying.candidate:
+                continue
+            self._failures.note(self._key, candidate.id, now)
+
+    def _conclude(self, race: Round, now: float) -> None:
+        """Nothing more is to be hoped for, and nothing was proved."""
+        carrying = self._carrying
+        slow = [a for a in self._attempts.values() if a.phase is Phase.SLOW]
+        if race.quiet:
+            self._close_round(now)
+            self._stop_racing(now)
+            self._plan_check(now)
+        elif slow:
+            self._win(carrying if carrying in slow and carrying is not None else slow[0], now)
+        elif carrying is not None and carrying.mode is Mode.SEGMENTED and not carrying.doubted:
+            self._win(carrying, now)
+        elif carrying is not None and carrying.phase is Phase.USABLE and not carrying.doubted:
+            self._give_up(race, now)
+        elif race.frozen:
+            self._close_round(now)
+            for attempt in list(self._attempts.values()):
+                self._stop(attempt, now)
+            queue = [Entry(candidate, Mode.SEGMENTED) for candidate in race.frozen]
+            self._round = Round(race.started_at, queue, final=True)
+        else:
+            self._give_up(race, now)
+
+    def _give_up(self, race: Round, now: float) -> None:
+        """A round that found nothing."""
+        self._close_round(now)
+        self._stop_racing(now)
+        if self._carrying is not None:
+            # It was only doubted, and nothing better is there: it stays until its session says otherwise.
+            self._carrying.doubted = False
+            self._show_route(self._carrying)
+            self._route = Route(self._carrying.candidate.id, self._carrying.mode, self._routes, proved=True)
+            return
+        self._verdict = judge(race.failures, online=self._online) if race.failures else None
+        self._rounds += 1
+        if self._candidates:
+            self._retry_at = max(now + 1, race.started_at + next_round_s(self._rounds, self._random))
+
+    def _stop_racing(self, now: float) -> None:
+        for attempt in list(self._attempts.values()):
+            if attempt is not self._carrying and not attempt.rotation:
+                self._stop(attempt, now)
+
+    # -- time
+    def _time_out(self, now: float) -> None:
+        for attempt in list(self._attempts.values()):
+            if attempt.phase is Phase.DIALING and now >= attempt.started_at + at.DIAL_S:
+                self._actions.append(Stop(attempt.number))
+                self._fail_dial(attempt, Failure("connect", "timeout"), now)
+            elif attempt.phase is not Phase.PROVING:
+                continue
+            elif now >= attempt.echo_at + at.ECHO_PAUSE_S and attempt.echo_bytes < at.FREEZE_BYTES:
+                self._stop(attempt, now)
+                self._note_failure(attempt, Failure("echo", "timeout"))
+            elif now >= attempt.echo_at + at.ECHO_PAUSE_S:
+                # Not closed yet: what comes late shows that the line is bad and not frozen.
+                attempt.phase, attempt.doubted = Phase.STOPPED, True
+                self._note_frozen(attempt)
+                if attempt is self._carrying:
+                    self._route, self._down_since = None, now
+            elif now >= attempt.echo_from + at.ECHO_S:
+                attempt.phase = Phase.SLOW
+
+    def _next_start(self, now: float) -> tuple[Entry | None, float]:
+        """What the round starts next, and when."""
+        if self._round is None:
+            return None, NEVER
+        entry, due = self._round.next_start(list(self._attempts.values()), now)
+        if entry is not None:
+            due = max(due, self._started_at + at.STAGGER_S)
+            if entry.mode is Mode.SEGMENTED:
+                due = max(due, self.pace.ready_at)
+        return entry, due
+
+    def _run_round(self, now: float) -> None:
+        while (race := self._round) is not None:
+            entry, due = self._next_start(now)
+            if entry is not None and now >= due:
+                race.queue.remove(entry)
+                self._start(entry, now)
+            elif now >= race.settled_at(self._others(), now):
+                self._conclude(race, now)
+            else:
+                return
+
+    def _others(self) -> list[Attempt]:
+        """The round's own attempts: neither a rotation nor what carried before it."""
+        return [a for a in self._attempts.values() if not a.rotation]
+
+    def _rotate(self, now: float) -> None:
+        """The next segment, when the pace allows."""
+        if now < self._rotation_at():
+            return
+        candidate = self._candidates.get(self._route.candidate_id) if self._route is not None else None
+        if candidate is None:
+            self._rotating = False
+            return
+        if self.pace.open >= CARRIERS and self._carrying is not None:
+            # Another session has a carrier too: break before make.
+            self._stop(self._carrying, now)
+        if self.pace.may_dial(now):
+            self._start(Entry(candidate, Mode.SEGMENTED), now, rotation=True)
+
+    def _rotation_at(self) -> float:
+        """When the next segment may be dialled; infinity while none is wanted, or one is on its way."""
+        dialing = any(a.rotation and a.phase is Phase.DIALING for a in self._attempts.values())
+        full = self.pace.open >= CARRIERS and self._carrying is None
+        return self.pace.ready_at if self._rotating and not dialing and not full else NEVER
+
+    def _mark_suspect(self, attempt: Attempt, race: Round, now: float) -> None:
+        """The same candidate works on a new carrier: one mark, and an echo decides."""
+        self._suspect = None
+        known = self._network.keep(attempt.candidate.id)
+        known.mark(1, now)
+        self.changes += 1
+        if not known.segmented(now):
+            race.queue.insert(0, Entry(attempt.candidate, Mode.STREAM))
