@@ -14,7 +14,12 @@ import { Runner } from "./shell/runner.ts";
 import * as rows from "./state/rows.ts";
 import type { Told } from "./state/step.ts";
 import { openStore, type Store } from "./store/index.ts";
-import { DirectTransport } from "./transports/websocket.ts";
+import type { Carriers } from "./shell/carriers.ts";
+import { Dialled } from "./shell/dialled.ts";
+import { USABLE_DEADLINE_MS } from "./transports/base.ts";
+import { roleUrl } from "./transports/dialing.ts";
+import { DirectCaller, parseBase } from "./transports/direct.ts";
+import { dialWebSocket } from "./transports/websocket.ts";
 import { accountVerbs, meOf } from "./verbs/account.ts";
 import { deviceVerbs } from "./verbs/devices.ts";
 import { groupVerbs } from "./verbs/groups.ts";
@@ -58,7 +63,8 @@ export class Device implements Leading, Host {
   readonly emit: Emit;
   readonly now: () => number;
   readonly #end: (reason: Stopped) => void;
-  readonly #transport: DirectTransport;
+  readonly #base: URL;
+  readonly #carriers: Carriers;
   readonly #handlers: Handlers;
   #core: Core | undefined;
   #tokens: Tokens | undefined;
@@ -73,9 +79,12 @@ export class Device implements Leading, Host {
     this.emit = parts.emit;
     this.now = parts.now ?? (() => Date.now());
     this.#end = parts.end;
-    this.#transport = new DirectTransport(parts.server);
-    this.calls = new Calls(this.#transport);
-    this.#connection = { state: "trying", since: this.now(), server: this.#transport.host, ...NO_ROUTES };
+    this.#base = parseBase(parts.server);
+    this.calls = new Calls(new DirectCaller(this.#base));
+    this.#carriers = new Dialled(({ role, r }, listener) =>
+      dialWebSocket(roleUrl(this.#base, role, r), listener, { signal: AbortSignal.timeout(USABLE_DEADLINE_MS) }),
+    );
+    this.#connection = { state: "trying", since: this.now(), server: this.#base.host, ...NO_ROUTES };
     const opening = {
       opened: () => this.#openCore(),
       recovered: () => this.#run(this.core(), this.tokens()),
@@ -134,7 +143,6 @@ export class Device implements Leading, Host {
   stop(): void {
     void this.#runner?.close();
     this.#runner = undefined;
-    this.#transport.close();
     this.store.close();
   }
 
@@ -171,7 +179,7 @@ export class Device implements Leading, Host {
   async #run(core: Core, tokens: Tokens): Promise<void> {
     await this.#runner?.close();
     this.#runner = new Runner(core, this.calls, tokens, {
-      dial: (role, listener) => this.#transport.dial(role, listener),
+      carriers: this.#carriers,
       connection: (change) => void this.#noteConnection(change),
       minClient: (version) => this.#noteVersion(version),
       problem: (problem) => this.#noteProblem(problem),
@@ -272,7 +280,6 @@ export class Device implements Leading, Host {
     await this.#runner?.close();
     this.#runner = undefined;
     await this.#dropToken();
-    this.#transport.close();
     await this.store.erase();
     this.#end("erased");
   }

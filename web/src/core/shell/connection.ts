@@ -1,20 +1,25 @@
 /**
- * One session kept attached: dials when told to, moves records between a carrier and the session logic.
- * Twin of zajil.client.shell.connection, but it never decides when to dial again: the machine behind `down` does.
+ * One session kept attached: asks for carriers, moves records between the one in use and the session logic.
+ *
+ * Whoever dials (`Carriers`) gives it another carrier when that is better, or when the one in use is silent, used up or
+ * gone: the session opens the new one first, then the old one is dropped. Where none could be had, the machine behind
+ * `down` decides when to ask again. Twin of zajil.client.shell.connection.
  */
-import { error, ZajilError } from "../../protocol/errors.ts";
+import { encodeHex } from "../../protocol/bytes.ts";
+import type { ZajilError } from "../../protocol/errors.ts";
 import { encodeFrame, type Frame, type Role } from "../../protocol/frames.ts";
 import { ClientSession } from "../../protocol/session/client.ts";
 import type { ClientEvent } from "../../protocol/session/events.ts";
-import type { Carrier, CarrierListener, Dial } from "../transports/base.ts";
+import { randomBytes } from "../crypto.ts";
+import type { Carriers, Line, Said, Seat } from "./carriers.ts";
 
 export interface ConnectionParts {
-  readonly dial: Dial;
+  readonly carriers: Carriers;
   /** Events of the session, in order. May call anything here. */
   take(events: readonly ClientEvent[]): void;
   /** Everything that arrived together was told. */
   pause(): void;
-  /** The carrier ended (problem: none) or could not be had. retryMs: what the server asked for, else 0. */
+  /** The session or its carrier ended (problem: none), or no carrier could be had. retryMs: what the server asked for. */
   down(problem: ZajilError | undefined, retryMs: number): void;
 }
 
@@ -22,20 +27,20 @@ export interface ConnectionParts {
 export const steady = (): number => performance.now() / 1000;
 
 /** One role's session over carriers that come and go. */
-export class Connection {
-  readonly #role: Role;
+export class Connection implements Seat {
+  readonly role: Role;
+  readonly r = encodeHex(randomBytes(2));
   readonly #parts: ConnectionParts;
   readonly #session: ClientSession;
-  #carrier: Carrier | undefined;
+  /** The carrier in use, and its number in the session. */
+  #line: Line | undefined;
   #number = 0;
-  /** Counts attempts: what an older one still brings is dropped. */
-  #attempt = 0;
-  #dialling = false;
+  #wanting = false;
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #pause: ReturnType<typeof setTimeout> | undefined;
 
   constructor(role: Role, parts: ConnectionParts) {
-    this.#role = role;
+    this.role = role;
     this.#parts = parts;
     this.#session = new ClientSession(role);
   }
@@ -47,7 +52,7 @@ export class Connection {
 
   /** Whether a carrier is there or on its way. */
   get busy(): boolean {
-    return this.#dialling || this.#carrier !== undefined;
+    return this.#wanting || this.#line !== undefined;
   }
 
   /** Seconds of the last measured round trip, 0 before the first. */
@@ -58,19 +63,8 @@ export class Connection {
   /** Get a carrier, unless there is one; `down` tells when that fails. */
   dial(): void {
     if (this.busy) return;
-    const attempt = ++this.#attempt;
-    this.#dialling = true;
-    const listener: CarrierListener = {
-      record: (data) => this.#feed(attempt, data),
-      ended: () => this.#lose(attempt, undefined),
-    };
-    this.#parts.dial(this.#role, listener).then(
-      (carrier) => this.#attach(attempt, carrier),
-      (problem: unknown) => {
-        const known = problem instanceof ZajilError ? problem : error("unreachable");
-        this.#lose(attempt, known);
-      },
-    );
+    this.#wanting = true;
+    this.#parts.carriers.want(this);
   }
 
   /** Queue a frame on the session as it is now. */
@@ -87,7 +81,9 @@ export class Connection {
 
   /** Drop the carrier; the session can go on over the next. `down` is told. */
   reopen(): void {
-    if (this.busy) this.#lose(this.#attempt, undefined);
+    if (!this.busy) return;
+    this.#leave();
+    this.#parts.down(undefined, 0);
   }
 
   /** End the session and drop the carrier; the next one begins anew. `down` is told. */
@@ -99,31 +95,38 @@ export class Connection {
 
   /** End everything without another word; `dial` begins anew. */
   stop(): void {
-    this.#attempt += 1;
     clearTimeout(this.#pause);
     this.#pause = undefined;
-    if (this.#carrier) {
+    if (this.#line) {
       this.#session.close();
       this.#flush();
     }
-    this.#detach();
+    this.#leave();
   }
 
-  #attach(attempt: number, carrier: Carrier): void {
-    if (attempt !== this.#attempt) return carrier.close();
-    this.#dialling = false;
-    this.#carrier = carrier;
+  // -- Seat
+  carry(line: Line): void {
+    this.#wanting = false;
+    this.#line = line;
     const { carrier: number, events } = this.#session.openCarrier(steady());
     this.#number = number;
-    this.#take(attempt, events);
+    this.#take(line, events);
+    if (line !== this.#line) return; // what `take` told made somebody drop it
+    line.listen({
+      record: (data) => {
+        if (line === this.#line) this.#take(line, this.#session.feed(number, data, steady()));
+      },
+      ended: (code = 0) => this.#lose(line, { type: "ended", code }),
+    });
   }
 
-  #feed(attempt: number, record: Uint8Array): void {
-    if (attempt !== this.#attempt || !this.#carrier) return;
-    this.#take(attempt, this.#session.feed(this.#number, record, steady()));
+  refuse(problem?: ZajilError): void {
+    if (!this.#wanting) return;
+    this.#wanting = false;
+    this.#parts.down(problem, 0);
   }
 
-  #take(attempt: number, events: readonly ClientEvent[]): void {
+  #take(line: Line, events: readonly ClientEvent[]): void {
     if (events.length > 0) {
       this.#parts.take(events);
       this.#pause ??= setTimeout(() => {
@@ -132,38 +135,49 @@ export class Connection {
       }, 0);
     }
     this.#flush();
-    const over = events.find((event) => event.event === "closed" || event.event === "stalled");
-    if (over) this.#lose(attempt, undefined, over.event === "closed" ? over.retry_ms : 0);
+    if (line !== this.#line) return;
+    for (const event of events) {
+      if (event.event === "stalled") return this.#lose(line, { type: "stalled" });
+      if (event.event !== "closed") continue;
+      this.#leave();
+      return this.#parts.down(undefined, event.retry_ms);
+    }
   }
 
   /** Send what is due, and look again when the session wants to. */
   #flush(): void {
-    if (!this.#carrier) return;
-    for (const record of this.#session.pull(this.#number, steady())) this.#carrier.send(record);
+    const line = this.#line;
+    if (!line) return;
+    for (const record of this.#session.pull(this.#number, steady())) line.carrier.send(record);
     clearTimeout(this.#deadline);
     const at = this.#session.nextDeadline();
     if (at === null) return;
-    const attempt = this.#attempt;
     this.#deadline = setTimeout(
-      () => this.#take(attempt, this.#session.tick(steady())),
+      () => {
+        if (line === this.#line) this.#take(line, this.#session.tick(steady()));
+      },
       Math.max(1, (at - steady()) * 1000),
     );
   }
 
-  #lose(attempt: number, problem: ZajilError | undefined, retryMs = 0): void {
-    if (attempt !== this.#attempt) return;
-    this.#attempt += 1;
+  /** The carrier is of no use any more; another one may be on its way already. */
+  #lose(line: Line, said: Said): void {
+    if (line !== this.#line) return;
     this.#detach();
-    this.#parts.down(problem, retryMs);
+    this.#wanting = true;
+    this.#parts.carriers.report(this, line, said);
+  }
+
+  #leave(): void {
+    this.#detach();
+    this.#wanting = false;
+    this.#parts.carriers.leave(this);
   }
 
   #detach(): void {
-    const carrier = this.#carrier;
-    this.#carrier = undefined;
-    this.#dialling = false;
+    this.#line = undefined;
     this.#session.lost(this.#number);
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
-    carrier?.close();
   }
 }

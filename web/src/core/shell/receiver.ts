@@ -10,13 +10,13 @@ import { type Msg, parseRServer, type Ready, type RFromServer } from "../../prot
 import * as machine from "../../protocol/mailbox/receiving.ts";
 import type { ClientEvent } from "../../protocol/session/events.ts";
 import type { Core } from "../rules/core.ts";
-import type { Dial } from "../transports/base.ts";
+import type { Carriers } from "./carriers.ts";
 import { Connection, steady } from "./connection.ts";
 import { Line } from "./line.ts";
 import type { Tokens } from "./login.ts";
 
 export interface ReceiverParts {
-  readonly dial: Dial;
+  readonly carriers: Carriers;
   /** READY came. */
   ready(frame: Ready): void;
   /** The store or the connection may have changed. */
@@ -52,7 +52,7 @@ export class Receiver {
     this.#tokens = tokens;
     this.#parts = parts;
     this.#connection = new Connection("R", {
-      dial: (role, listener) => parts.dial(role, listener),
+      carriers: parts.carriers,
       take: (events) => this.#take(events),
       pause: () => this.#tell({ type: "pause" }),
       down: (problem, retryMs) => this.#down(problem, retryMs),

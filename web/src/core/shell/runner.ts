@@ -8,7 +8,7 @@ import type { Connection as View } from "../api.ts";
 import { error, ZajilError } from "../../protocol/errors.ts";
 import type { Send } from "../../protocol/frames.ts";
 import type { Core } from "../rules/core.ts";
-import type { Dial } from "../transports/base.ts";
+import type { Carriers } from "./carriers.ts";
 import type { Calls } from "./calls.ts";
 import { steady } from "./connection.ts";
 import { Errands } from "./errands.ts";
@@ -26,7 +26,7 @@ const AT_LEAST_MS = 30_000;
 const DAY_MS = 86_400_000;
 
 export interface RunnerParts {
-  readonly dial: Dial;
+  readonly carriers: Carriers;
   /** How the server is reached, where that changed. */
   connection(change: Partial<Pick<View, "state" | "round_trip_ms" | "last_ok_at">>): void;
   /** The oldest client that the server still talks to, as READY says. */
@@ -63,7 +63,7 @@ export class Runner {
     this.#network = parts.network ?? browserNetwork;
     this.#lastOk = steady();
     const common = {
-      dial: parts.dial,
+      carriers: parts.carriers,
       changed: () => this.#changed(),
       problem: (problem: unknown) => this.#problem(problem),
     };

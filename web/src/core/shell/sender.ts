@@ -11,7 +11,7 @@ import type { ClientEvent } from "../../protocol/session/events.ts";
 import type { Core } from "../rules/core.ts";
 import type { Request } from "../rules/sealing.ts";
 import { bytesOf } from "../state/rows.ts";
-import type { Dial } from "../transports/base.ts";
+import type { Carriers } from "./carriers.ts";
 import { Connection, steady } from "./connection.ts";
 import { Line } from "./line.ts";
 
@@ -19,7 +19,7 @@ import { Line } from "./line.ts";
 const WHISPER_MS = 4_000;
 
 export interface SenderParts {
-  readonly dial: Dial;
+  readonly carriers: Carriers;
   /** The store or the connection may have changed. */
   changed(): void;
   /** Something went wrong that people or whoever leads should know; sending goes on where it can. */
@@ -47,7 +47,7 @@ export class Sender {
     this.#core = core;
     this.#parts = parts;
     this.#connection = new Connection("S", {
-      dial: (role, listener) => parts.dial(role, listener),
+      carriers: parts.carriers,
       take: (events) => this.#take(events),
       pause: () => undefined,
       down: (problem, retryMs) => this.#down(problem, retryMs),

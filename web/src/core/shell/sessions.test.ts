@@ -46,7 +46,7 @@ async function run(who: Person, prepare: (gateway: Gateway) => void = () => unde
   const versions: number[] = [];
   const network = new TestNetwork();
   const runner = new Runner(who.core, noServer, new Tokens(who.core, noServer), {
-    dial: gateway.dial,
+    carriers: gateway.carriers,
     connection: ({ state }) => void (state && state !== states.at(-1) && states.push(state)),
     minClient: (version) => versions.push(version),
     problem: (problem) => problems.push(problem instanceof ZajilError ? problem.code : String(problem)),

@@ -15,7 +15,11 @@ import { Runner } from "../shell/runner.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import { openStore, type Store } from "../store/index.ts";
-import { DirectTransport } from "../transports/websocket.ts";
+import { Dialled } from "../shell/dialled.ts";
+import { USABLE_DEADLINE_MS } from "../transports/base.ts";
+import { roleUrl } from "../transports/dialing.ts";
+import { DirectCaller, parseBase } from "../transports/direct.ts";
+import { dialWebSocket } from "../transports/websocket.ts";
 import "./native-x25519.ts";
 import { NodeSocket } from "./nodesocket.ts";
 
@@ -53,7 +57,7 @@ export class Client implements Enrolment {
   readonly problems: unknown[] = [];
   readonly shown: Partial<View>[] = [];
   readonly calls: Calls;
-  readonly #transport: DirectTransport;
+  readonly #carriers: Dialled;
   #core: Core | undefined;
   #tokens: Tokens | undefined;
   #runner: Runner | undefined;
@@ -64,8 +68,12 @@ export class Client implements Enrolment {
     readonly factory: IDBFactory,
     readonly store: Store,
   ) {
-    this.#transport = new DirectTransport(server, (url) => new NodeSocket(url));
-    this.calls = new Calls(this.#transport);
+    const base = parseBase(server);
+    this.calls = new Calls(new DirectCaller(base));
+    this.#carriers = new Dialled(({ role, r }, listener) => {
+      const signal = AbortSignal.timeout(USABLE_DEADLINE_MS);
+      return dialWebSocket(roleUrl(base, role, r), listener, { signal, open: (url) => new NodeSocket(url) });
+    });
   }
 
   now(): number {
@@ -93,7 +101,7 @@ export class Client implements Enrolment {
     this.#core = await Core.open(this.store, () => this.now());
     this.#tokens = new Tokens(this.#core, this.calls);
     this.#runner = new Runner(this.#core, this.calls, this.#tokens, {
-      dial: (role, listener) => this.#transport.dial(role, listener),
+      carriers: this.#carriers,
       connection: (change) => this.shown.push(change),
       minClient: (version) => (this.minClient = version),
       problem: (problem) => this.problems.push(problem),
@@ -120,7 +128,6 @@ export class Client implements Enrolment {
   /** End the sessions; the store stays. */
   async end(): Promise<void> {
     await this.#runner?.close();
-    this.#transport.close();
   }
 
   /** End the worker and begin another over the same database. */

@@ -7,7 +7,8 @@ import * as frames from "../../protocol/frames.ts";
 import { Stream } from "../../protocol/session/stream.ts";
 import { encodeRecord, parseRecord, type SessionFrame } from "../../protocol/session/wire.ts";
 import { randomBytes } from "../crypto.ts";
-import { type Carrier, type CarrierListener, type Dial, DialError } from "../transports/base.ts";
+import { Dialled } from "../shell/dialled.ts";
+import { type Carrier, type CarrierListener, DialError } from "../transports/base.ts";
 import type { Mailbox, Service } from "./service.ts";
 
 const now = (): number => performance.now() / 1000;
@@ -15,6 +16,8 @@ const now = (): number => performance.now() / 1000;
 /** One connection of the client, and the session on it. */
 export class Link implements Carrier {
   stream: Stream | undefined;
+  rxBytes = 0;
+  txBytes = 0;
   #over = false;
 
   constructor(
@@ -24,6 +27,7 @@ export class Link implements Carrier {
   ) {}
 
   send(record: Uint8Array): void {
+    this.txBytes += record.length;
     if (!this.#over && !this.gateway.silent) this.#take(parseRecord(record));
   }
 
@@ -54,7 +58,9 @@ export class Link implements Carrier {
   tell(frame: SessionFrame): void {
     const record = encodeRecord(frame);
     queueMicrotask(() => {
-      if (!this.#over) this.listener.record(record);
+      if (this.#over) return;
+      this.rxBytes += record.length;
+      this.listener.record(record);
     });
   }
 
@@ -108,13 +114,13 @@ export class Gateway {
     readonly mailbox: Mailbox,
   ) {}
 
-  readonly dial: Dial = (role, listener) => {
+  readonly carriers = new Dialled(({ role }, listener) => {
     this.dials += 1;
-    if (this.away) return Promise.reject(new DialError("http", "unreachable"));
+    if (this.away) return Promise.reject(new DialError("connect", "unreachable"));
     const link = new Link(this, role, listener);
     this.links.add(link);
     return Promise.resolve(link);
-  };
+  });
 
   /** The connection of a role that stands now. */
   link(role: frames.Role): Link {

@@ -17,7 +17,7 @@ const PONG = 10;
 /** Every socket opened here and not yet ended, so that a test can cut them. */
 export const openSockets = new Set<NodeSocket>();
 
-/** Looks like a browser's WebSocket as far as `DirectTransport` uses one. */
+/** Looks like a browser's WebSocket as far as `dialWebSocket` uses one. */
 export class NodeSocket implements Socket {
   binaryType = "";
   onopen: Socket["onopen"] = null;
@@ -29,7 +29,7 @@ export class NodeSocket implements Socket {
   #over = false;
 
   constructor(url: string) {
-    const { hostname, port, pathname } = new URL(url);
+    const { hostname, port, pathname, search } = new URL(url);
     const headers = {
       Connection: "Upgrade",
       Upgrade: "websocket",
@@ -37,7 +37,7 @@ export class NodeSocket implements Socket {
       "Sec-WebSocket-Key": randomBytes(16).toString("base64"),
       Origin: `http://${hostname}:${port}`,
     };
-    const upgrade = request({ hostname, port, path: pathname, headers });
+    const upgrade = request({ hostname, port, path: pathname + search, headers });
     upgrade.on("upgrade", (_, tcp, head) => this.#attach(tcp as TcpSocket, head));
     upgrade.on("response", () => this.cut());
     upgrade.on("error", () => this.cut());

@@ -1,139 +1,9 @@
-/** The browser's transport and typed calls, against a plain HTTP server and sockets that a test drives. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import * as control from "../../protocol/control.ts";
-import {
-  HomeError,
-  Limited,
-  LocalProtocolError,
-  Malformed,
-  RemoteProtocolError,
-  Unavailable,
-} from "../../protocol/errors.ts";
-import { Calls, contactAuth, deviceAuth } from "../shell/calls.ts";
+/** Carriers over sockets that a test drives. */
+import { describe, expect, it } from "vitest";
 import { DialError } from "./base.ts";
-import { DirectTransport, type Socket } from "./websocket.ts";
-
-let answer: (request: IncomingMessage, response: ServerResponse) => void = () => undefined;
-const heard: { method: string; url: string; headers: IncomingMessage["headers"]; body: string }[] = [];
-let server: Server;
-let base: string;
-
-beforeAll(async () => {
-  server = createServer((request, response) => {
-    let body = "";
-    request.on("data", (data: Buffer) => (body += data.toString()));
-    request.on("end", () => {
-      heard.push({ method: request.method ?? "", url: request.url ?? "", headers: request.headers, body });
-      answer(request, response);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  base = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/under/a/prefix`;
-});
-afterAll(() => void server.close());
-afterEach(() => {
-  heard.splice(0);
-  vi.useRealTimers();
-});
-
-const json =
-  (status: number, value: object): typeof answer =>
-  (_, response) =>
-    void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
-const config = {
-  server_name: "home.example",
-  registration: "invite",
-  min_client: 0,
-  suites: [83],
-  limits: { text: 1 },
-  later: { x: [] },
-};
-
-describe("control calls", () => {
-  it("work under any prefix, without cookies, and ignore what is new", async () => {
-    answer = json(200, config);
-    const found = await new Calls(new DirectTransport(base)).call(control.CONFIG);
-    expect(found).toMatchObject({ server_name: "home.example", suites: [83] });
-    expect(heard[0]).toMatchObject({ method: "GET", url: "/under/a/prefix/v1/config" });
-    expect(heard[0]?.headers).not.toHaveProperty("cookie");
-    expect(heard[0]?.headers).not.toHaveProperty("referer");
-    expect(heard[0]?.headers).not.toHaveProperty("authorization");
-  });
-
-  it("carry bytes as base64url, the authorisation, the query and the idempotency key", async () => {
-    answer = json(200, { refs: ["AAEC"] });
-    const calls = new Calls(new DirectTransport(`${base}/`));
-    const parts = {
-      auth: deviceAuth("token"),
-      request: { n: 1, blob: Uint8Array.of(0, 255) },
-      idempotency: new Uint8Array(16),
-    };
-    expect(await calls.call(control.TAKE_REFS, parts)).toEqual({ refs: [Uint8Array.of(0, 1, 2)] });
-    expect(heard[0]?.body).toBe('{"n":1,"blob":"AP8"}');
-    expect(heard[0]?.headers).toMatchObject({
-      authorization: "Device token",
-      "idempotency-key": "AAAAAAAAAAAAAAAAAAAAAA",
-    });
-    answer = json(200, { lists: [] });
-    await calls.call(control.DEVICE_LISTS, {
-      auth: contactAuth(new Uint8Array(32)),
-      query: "?from=1",
-      parameters: { account: "abc" },
-    });
-    expect(heard[1]?.url).toBe("/under/a/prefix/v1/accounts/abc/devices?from=1");
-  });
-
-  it("refuse another kind of authorisation and parameters that would leave the path", async () => {
-    const calls = new Calls(new DirectTransport(base));
-    await expect(calls.call(control.TAKE_REFS, { request: { n: 1 } })).rejects.toBeInstanceOf(LocalProtocolError);
-    await expect(calls.call(control.CONFIG, { auth: deviceAuth("t") })).rejects.toBeInstanceOf(LocalProtocolError);
-    for (const addr of ["../config", "a/b", "", "%2e", "a?b"]) {
-      await expect(calls.call(control.LINK_OFFER, { parameters: { addr } }), addr).rejects.toBeInstanceOf(
-        LocalProtocolError,
-      );
-    }
-    await expect(calls.call(control.LINK_OFFER)).rejects.toBeInstanceOf(LocalProtocolError);
-    expect(heard).toEqual([]);
-  });
-
-  it.each<[string, typeof answer, object]>([
-    [
-      "a problem",
-      json(429, { type: "urn:zajil:error:slow-down", title: "", status: 429, code: "slow-down", retry_ms: 7 }),
-      Limited,
-    ],
-    ["a proxy's page", (_, response) => void response.writeHead(502).end("<html>"), Unavailable],
-    ["an answer of another shape", json(200, { server_name: 5 }), Malformed],
-    ["an answer that is no JSON", (_, response) => void response.writeHead(200).end("{"), Malformed],
-    ["a redirect", (_, response) => void response.writeHead(302, { location: "/elsewhere" }).end(), DialError],
-    ["a broken connection", (_, response) => void response.destroy(), DialError],
-    [
-      "an endless answer",
-      (_, response) => void response.writeHead(200).end(Buffer.alloc(2 ** 21)),
-      RemoteProtocolError,
-    ],
-  ])("end with %s as its error", async (_, said, kind) => {
-    answer = said;
-    await expect(new Calls(new DirectTransport(base)).call(control.CONFIG)).rejects.toBeInstanceOf(kind);
-  });
-
-  it("are given up by their signal or their deadline", async () => {
-    answer = () => undefined;
-    const transport = new DirectTransport(base);
-    const stop = new AbortController();
-    const given = new Calls(transport).call(control.CONFIG, { signal: stop.signal });
-    stop.abort(new Error("enough"));
-    await expect(given).rejects.toThrow("enough");
-    const late = transport.call({ method: "GET", path: "/v1/config", headers: {}, timeoutMs: 1 });
-    await expect(late).rejects.toMatchObject({ stage: "http", reason: "timeout" });
-  });
-
-  it.each(["", "x", "ftp://h/", "https://user@h/", "javascript:alert(1)"])("refuse the address %j", (address) => {
-    expect(() => new DirectTransport(address)).toThrow(HomeError);
-  });
-});
+import { roleUrl } from "./dialing.ts";
+import { parseBase } from "./direct.ts";
+import { dialWebSocket, type Socket } from "./websocket.ts";
 
 describe("carriers", () => {
   class FakeSocket implements Socket {
@@ -148,35 +18,26 @@ describe("carriers", () => {
     close = (): void => void (this.closed += 1);
   }
 
-  function dialling(address: string) {
-    const sockets: { url: string; socket: FakeSocket }[] = [];
-    const transport = new DirectTransport(address, (url) => {
-      const socket = new FakeSocket();
-      sockets.push({ url, socket });
-      return socket;
-    });
+  function dialling() {
+    const socket = new FakeSocket();
+    const given = new AbortController();
     const records: Uint8Array[] = [];
-    let ends = 0;
-    const listener = { record: (data: Uint8Array) => void records.push(data), ended: () => void (ends += 1) };
-    const carrier = transport.dial("R", listener);
-    const { url = "", socket = new FakeSocket() } = sockets[0] ?? {};
-    return { transport, carrier, url, socket, records, ends: () => ends };
+    const ends: (number | undefined)[] = [];
+    const listener = {
+      record: (data: Uint8Array) => void records.push(data),
+      ended: (code?: number) => void ends.push(code),
+    };
+    const carrier = dialWebSocket("wss://h", listener, { signal: given.signal, open: () => socket });
+    return { carrier, socket, records, ends, giveUp: () => given.abort() };
   }
 
-  it("go to the path of their role, under any prefix", async () => {
-    for (const [address, url] of [
-      ["https://h", "wss://h/v1/ws"],
-      ["http://h:1/a/b", "ws://h:1/a/b/v1/ws"],
-    ] as const) {
-      const { url: found, carrier, transport } = dialling(address);
-      expect(found).toBe(url);
-      transport.close();
-      await expect(carrier).rejects.toBeInstanceOf(DialError);
-    }
+  it("go to the path of their role, under any prefix", () => {
+    expect(roleUrl(parseBase("https://h"), "R", "0a1b")).toBe("wss://h/v1/ws?r=0a1b");
+    expect(roleUrl(parseBase("http://h:1/a/b"), "S", "ffff")).toBe("ws://h:1/a/b/v1/send?r=ffff");
   });
 
   it("move records, and end once", async () => {
-    const { carrier, socket, records, ends } = dialling("https://h");
+    const { carrier, socket, records, ends } = dialling();
     expect(socket.binaryType).toBe("arraybuffer");
     socket.onopen?.();
     const opened = await carrier;
@@ -184,35 +45,41 @@ describe("carriers", () => {
     expect(socket.sent).toEqual([Uint8Array.of(1)]);
     socket.onmessage?.({ data: Uint8Array.of(2).buffer });
     expect(records).toEqual([Uint8Array.of(2)]);
-    socket.onclose?.();
+    expect([opened.txBytes, opened.rxBytes]).toEqual([1, 1]);
+    socket.onclose?.({ code: 4502 });
     socket.onerror?.();
     opened.close();
     socket.onmessage?.({ data: Uint8Array.of(3).buffer });
     opened.send(Uint8Array.of(4));
-    expect([ends(), records.length, socket.sent.length, socket.closed]).toEqual([1, 1, 1, 1]);
+    expect([ends, records.length, socket.sent.length, socket.closed]).toEqual([[4502], 1, 1, 1]);
   });
 
   it.each([
     ["text", "hello"],
-    ["a record beyond 64 KiB", new ArrayBuffer(65_537)],
+    ["a record beyond 64 KiB and a tag", new ArrayBuffer(65_553)],
   ])("end with %s", async (_, data) => {
-    const { carrier, socket, records, ends } = dialling("https://h");
+    const { carrier, socket, records, ends } = dialling();
     socket.onopen?.();
     await carrier;
     socket.onmessage?.({ data });
-    expect([records.length, ends(), socket.closed]).toEqual([0, 1, 1]);
+    expect([records.length, ends, socket.closed]).toEqual([0, [0], 1]);
   });
 
-  it("fail when nothing opens, at once or after ten seconds", async () => {
-    const refused = dialling("https://h");
+  it("fail when nothing opens, at once or when they are given up", async () => {
+    const refused = dialling();
     refused.socket.onerror?.();
-    await expect(refused.carrier).rejects.toMatchObject({ stage: "http", reason: "unreachable" });
-    vi.useFakeTimers();
-    const silent = dialling("https://h");
-    const failed = expect(silent.carrier).rejects.toMatchObject({ reason: "timeout" });
-    await vi.advanceTimersByTimeAsync(10_000);
-    await failed;
+    await expect(refused.carrier).rejects.toMatchObject({ stage: "connect", reason: "unreachable" });
+    const silent = dialling();
+    silent.giveUp();
+    await expect(silent.carrier).rejects.toMatchObject({ stage: "connect", reason: "timeout" });
     silent.socket.onopen?.();
-    expect([silent.ends(), silent.socket.closed, vi.getTimerCount()]).toEqual([0, 1, 0]);
+    expect([silent.ends, silent.socket.closed]).toEqual([[], 1]);
+    const open = dialling();
+    open.socket.onopen?.();
+    const carrier = await open.carrier;
+    open.giveUp();
+    carrier.send(Uint8Array.of(1));
+    expect([open.ends, open.socket.sent.length]).toEqual([[], 1]);
+    await expect(silent.carrier).rejects.toBeInstanceOf(DialError);
   });
 });

@@ -1,0 +1,34 @@
+/** What a session needs of whoever dials for it, and the other way round. */
+import type { ZajilError } from "../../protocol/errors.ts";
+import type { Role } from "../../protocol/frames.ts";
+import type { Carrier, CarrierListener } from "../transports/base.ts";
+
+/** A carrier that is there, and how it is to be used. */
+export interface Line {
+  readonly carrier: Carrier;
+  /** From now on this one is told; first of all of what has come. */
+  listen(listener: CarrierListener): void;
+}
+
+/** One session, as whoever dials sees it. */
+export interface Seat {
+  readonly role: Role;
+  /** Four hex digits for the URLs of its carriers, so that all of them reach the same gateway. */
+  readonly r: string;
+  /** Go on over this carrier. The one before is closed by whoever gave it. */
+  carry(line: Line): void;
+  /** None for now, for this reason if there is one. One may come all the same, until the seat leaves. */
+  refuse(problem?: ZajilError): void;
+}
+
+/** What a session says of the carrier it had: it went silent although an answer is due, or it ended. Another is wanted. */
+export type Said = { readonly type: "stalled" } | { readonly type: "ended"; readonly code: number };
+
+/** Whoever dials. */
+export interface Carriers {
+  /** This session wants a carrier: `carry` or `refuse` follows. */
+  want(seat: Seat): void;
+  /** It needs none any more; the one it has is closed behind what was sent. */
+  leave(seat: Seat): void;
+  report(seat: Seat, line: Line, said: Said): void;
+}
