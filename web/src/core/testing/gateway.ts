@@ -67,8 +67,10 @@ export class Link implements Carrier {
   #take(frame: SessionFrame): void {
     if (frame.type === "Open") this.#open(frame.resume, frame.rx);
     else if (frame.type === "Ping") this.tell({ type: "Pong", id: frame.id });
-    else if (frame.type === "Ack") this.stream?.takeAck(frame.ack);
-    else if (frame.type === "Close") this.cut();
+    else if (frame.type === "Ack") {
+      this.stream?.takeAck(frame.ack);
+      this.#flush();
+    } else if (frame.type === "Close") this.cut();
     else if (frame.type === "Data") {
       const message = this.stream?.takeData(frame, now());
       if (message !== undefined) this.gateway.take(this, message);
