@@ -19,6 +19,7 @@ from zajil.protocol import cbor, frames, records, roster
 from zajil.protocol.chat import aad, content, extensions, forms, mentions, parts, receipts
 from zajil.protocol.identity import linking, links, objects, safety
 from zajil.protocol.ids import AccountId, DeviceId, GroupId, MessageId, Mid, client_id, encode_b64
+from zajil.protocol.reach.endpoints import PrivateBridges, encode_bridge_link
 from zajil.protocol.session import wire
 
 FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "service"
@@ -374,6 +375,48 @@ def build_parts() -> Json:
     }
 
 
+PRIVATE = PrivateBridges(
+    seeded("root hash"),
+    seeded("token id", 8),
+    seeded("token"),
+    (("a.example", 443, "assets"), ("10.0.0.7", 8443, "img/x")),
+)
+
+
+def refused_bridges() -> list[Json]:
+    """Field 7 as nobody writes it: what is wrong, and the CBOR."""
+    good: dict[cbor.Key, cbor.Value] = {1: bytes(32), 2: bytes(8), 3: bytes(32), 4: [["a.example", 443, "assets"]]}
+    hosts = [
+        "",
+        "A.example",
+        "a..example",
+        "a.example/x",
+        "a.example:1",
+        "u@a.example",
+        "-a",
+        "a" * 64,
+        "ä",
+        ".",
+        "[::1]",
+    ]
+    dirs = ["", "/x", "x/", "x//y", "..", "x/../y", ".x", "x?y", "x#y", "x%41", "x y", "x" * 65]
+    rows: list[tuple[str, cbor.Value]] = [(f"host {host}", {**good, 4: [[host, 443, "x"]]}) for host in hosts]
+    rows += [(f"dir {one}", {**good, 4: [["a.example", 443, one]]}) for one in dirs]
+    rows += [(f"port {port}", {**good, 4: [["a.example", port, "x"]]}) for port in (0, -1, 65536, "443", None)]
+    rows += [("no bridge", {**good, 4: []}), ("four bridges", {**good, 4: [["a.example", 443, "x"]] * 4})]
+    rows += [("bridge of two", {**good, 4: [["a.example", 443]]}), ("bridges as a map", {**good, 4: {}})]
+    rows += [("root hash of 31", {**good, 1: bytes(31)}), ("token id of 9", {**good, 2: bytes(9)})]
+    rows += [("token of 33", {**good, 3: bytes(33)}), ("token as text", {**good, 3: "x" * 32})]
+    rows += [(f"without {key!r}", {k: v for k, v in good.items() if k != key}) for key in good]
+    rows += [("unknown field", {**good, 5: 1}), ("an array", list(good.values())), ("nil", None)]
+    long: cbor.Value = ["a" * 60 + ".example", 443, "x"]
+    rows += [("300 bytes and more", {**good, 4: [long] * 3})]
+    cut = cbor.encode(good)
+    data = [(about, cbor.encode(value)) for about, value in rows] + [("trailing byte", cut + b"\x00"), ("nothing", b"")]
+    data += [(f"cut at {at}", cut[:at]) for at in range(1, len(cut), 7)]
+    return [{"about": about, "hex": value.hex()} for about, value in data]
+
+
 def build_links() -> Json:
     contact = links.ContactLink(
         server_name="home.example",
@@ -395,6 +438,16 @@ def build_links() -> Json:
         "addr": seeded("addr", 16).hex(),
         "offer_hash": seeded("offer hash").hex(),
         "secret": seeded("secret", 16).hex(),
+        "contact_link_with_bridges": links.encode_contact_link(replace(contact, bridges=PRIVATE)),
+        "bridge_link": encode_bridge_link(PRIVATE, front="https://home.example/"),
+        "bridge_text": encode_bridge_link(PRIVATE),
+        "bridges": {
+            "root_hash": PRIVATE.root_hash.hex(),
+            "token_id": PRIVATE.token_id.hex(),
+            "token": PRIVATE.token.hex(),
+            "bridges": [list(bridge) for bridge in PRIVATE.bridges],
+        },
+        "refused_bridges": refused_bridges(),
     }
 
 

@@ -233,13 +233,14 @@ class ClientSeal:
 
     def first(self) -> RecordSeal:
         """The codec of the carrier that NEW went over, once, right after `take_accept`."""
-        if self._next_c != 0:
+        if self._next_c:
             raise error("wrong-call", "first carrier taken twice")
         return self._codec()
 
     def carrier(self) -> tuple[bytes, RecordSeal]:
         """RESUME and the codec of another carrier; each call uses up a carrier number."""
-        self._next_c = max(self._next_c, 1)
+        if self._prk:
+            self._next_c = max(self._next_c, 1)
         resume = _RESUME + self.sid + self._next_c.to_bytes(4, "big")
         return resume, self._codec()
 

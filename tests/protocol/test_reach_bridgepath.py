@@ -1,0 +1,205 @@
+"""The secret path of a bridge against a prober: wrong, old, replayed and endless paths, and what they cost."""
+
+from __future__ import annotations
+
+import os
+import tracemalloc
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zajil.protocol.errors import LocalProtocolError, Refused
+from zajil.protocol.ids import encode_b64, parse_b64
+from zajil.protocol.reach.bridgepath import (
+    BUCKET_S,
+    CARRIERS_PER_BUCKET,
+    NONCES,
+    SEGMENT_CHARACTERS,
+    PathBook,
+    ProvedPath,
+    bridge_path,
+)
+
+TOKENS = {bytes([at]) * 8: bytes([at]) * 32 for at in range(1, 4)}
+TOKEN_ID, TOKEN = next(iter(TOKENS.items()))
+HOST, DIR = "bridge.example", "assets"
+NOW = 1_790_000_000 // BUCKET_S * BUCKET_S
+
+
+def book(**limits: int) -> PathBook:
+    made = PathBook(**limits)
+    made.set_tokens(TOKENS)
+    return made
+
+
+def path(token: bytes = TOKEN, *, now_s: float = NOW, nonce: bytes | None = None, host: str = HOST) -> str:
+    return bridge_path(token, host, DIR, now_s=now_s, nonce=os.urandom(8) if nonce is None else nonce)
+
+
+def check(ours: PathBook, text: str, *, now_s: float = NOW) -> ProvedPath:
+    return ours.check(text, host=HOST, dir=DIR, now_s=now_s)
+
+
+def refuses(ours: PathBook, text: str, *, now_s: float = NOW) -> None:
+    with pytest.raises(Refused, match="gone"):
+        check(ours, text, now_s=now_s)
+
+
+def test_a_path_proves_whose_token_it_is() -> None:
+    ours = book()
+    for token_id, token in TOKENS.items():
+        text = path(token, nonce=b"12345678")
+        assert len(text) == len("/assets/") + SEGMENT_CHARACTERS
+        proved = check(book(), text)
+        assert (proved.token_id, proved.nonce) == (token_id, b"12345678")
+        check(ours, path(token))
+    assert "segment" not in repr(check(ours, path()))
+
+
+@pytest.mark.parametrize("buckets", range(-4, 5))
+def test_two_buckets_on_either_side_are_good(buckets: int) -> None:
+    text = path(now_s=NOW + buckets * BUCKET_S)
+    if abs(buckets) <= 2:
+        assert check(book(), text).token_id == TOKEN_ID
+    else:
+        refuses(book(), text)
+
+
+def test_a_clock_at_the_start_of_time_is_no_crash() -> None:
+    assert check(book(), path(now_s=0), now_s=0).token_id == TOKEN_ID
+
+
+def test_a_path_opens_once() -> None:
+    ours, text = book(), path()
+    check(ours, text)
+    for now_s in (NOW, NOW + BUCKET_S, NOW + 2 * BUCKET_S, NOW + 3 * BUCKET_S, NOW + 10 * BUCKET_S):
+        refuses(ours, text, now_s=now_s)
+
+
+def test_a_clock_set_back_lets_nothing_in_again() -> None:
+    """Else a nonce that was forgotten with its bucket would pass once more."""
+    ours, text = book(), path()
+    check(ours, text)
+    check(ours, path(now_s=NOW + 3 * BUCKET_S), now_s=NOW + 3 * BUCKET_S)
+    assert ours.nonces == 1
+    refuses(ours, text)
+
+
+def test_a_nonce_passes_once_whatever_its_bucket() -> None:
+    ours = book()
+    check(ours, path(nonce=b"12345678"))
+    refuses(ours, path(nonce=b"12345678", now_s=NOW + BUCKET_S))
+
+
+def test_a_living_virtual_carrier_keeps_its_path() -> None:
+    ours, text = book(), path()
+    proved = check(ours, text)
+    living = {proved.nonce: proved}
+    late = NOW + 10 * BUCKET_S
+    assert ours.check(text, host=HOST, dir=DIR, now_s=late, living=living) is proved
+    for other in (path(TOKENS[b"\x02" * 8], nonce=proved.nonce), text[:-1] + ("A" if text[-1] != "A" else "Q")):
+        with pytest.raises(Refused):
+            ours.check(other, host=HOST, dir=DIR, now_s=NOW, living=living)
+    with pytest.raises(Refused):
+        ours.check(text, host=HOST, dir=DIR, now_s=NOW, living={})
+
+
+def test_every_other_path_is_refused() -> None:
+    ours, good = book(), path()
+    segment = parse_b64(good.removeprefix("/assets/"))
+    wrong = [good[:at] for at in range(len(good))]
+    wrong += [f"/assets/{encode_b64(segment[:at] + bytes([segment[at] ^ 1]) + segment[at + 1 :])}" for at in range(28)]
+    wrong += [good + "A", good + "=", good + "/", good + "?r=0001", "/assets" + good, good.replace("assets", "asset")]
+    wrong += [good[1:], "//" + good, good.upper(), f"/assets/{'A' * 38}", "/assets/" + "é" * 38, "\x00", ""]
+    wrong += [path(bytes(32)), path(host="other.example"), path(b"")]
+    for text in wrong:
+        refuses(ours, text)
+    assert ours.nonces == 0
+    check(ours, good)
+
+
+@pytest.mark.slow
+def test_ten_thousand_wrong_paths_cost_no_memory() -> None:
+    ours = book()
+    check(ours, path())
+    wrong = [path(os.urandom(32)) for _ in range(5000)]
+    wrong += [f"/assets/{encode_b64(os.urandom(28))}" for _ in range(4000)]
+    wrong += [f"/{encode_b64(os.urandom(20))}" for _ in range(1000)]
+    refuses(ours, wrong[0])
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for text in wrong:
+            try:
+                check(ours, text)
+            except Refused:
+                continue
+            raise AssertionError(text)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 10_000
+    assert ours.nonces == 1
+
+
+def test_one_token_opens_240_carriers_in_ten_minutes() -> None:
+    ours = book()
+    for _ in range(CARRIERS_PER_BUCKET):
+        check(ours, path())
+    refuses(ours, path())
+    refuses(ours, path(now_s=NOW - BUCKET_S))  # the buckets at its side are no other allowance
+    check(ours, path(TOKENS[b"\x02" * 8]))
+    check(ours, path(now_s=NOW + BUCKET_S), now_s=NOW + BUCKET_S)
+    assert ours.nonces == 242
+
+
+def test_a_full_table_refuses_until_a_bucket_goes() -> None:
+    assert NONCES == 262_144
+    ours = book(most_nonces=3)
+    for at in range(3):
+        check(ours, path(now_s=NOW + at * BUCKET_S))
+    refuses(ours, path())
+    later = NOW + 3 * BUCKET_S
+    check(ours, path(now_s=later), now_s=later)
+    refuses(ours, path(now_s=later), now_s=later)
+
+
+def test_tokens_come_and_go() -> None:
+    ours = book()
+    good = path()
+    check(ours, good)
+    ours.set_tokens({b"newtoken": b"n" * 32})
+    refuses(ours, path())
+    assert check(ours, path(b"n" * 32)).token_id == b"newtoken"
+    ours.set_tokens(TOKENS)
+    refuses(ours, good)
+    check(ours, path())
+    ours.set_tokens({})
+    refuses(ours, path())
+
+
+def test_tokens_with_the_same_tag_are_told_apart() -> None:
+    """Tags have four bytes: among many tokens two may share one."""
+    ours = PathBook()
+    ours.set_tokens(TOKENS)
+    check(ours, path())
+    every = [entry for entries in ours._table.values() for entry in entries]
+    ours._table = dict.fromkeys(ours._table, every)
+    for token_id, token in TOKENS.items():
+        assert check(ours, path(token)).token_id == token_id
+
+
+def test_a_nonce_of_another_size_is_our_bug() -> None:
+    with pytest.raises(LocalProtocolError):
+        path(nonce=bytes(7))
+
+
+HARDENED = book()
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=50)
+def test_hostile_paths_are_refused(text: str) -> None:
+    for hostile in (text, f"/assets/{text}"):
+        refuses(HARDENED, hostile)
