@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE ?= true
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: setup run demo web web-test web-size web-dev web-check test check check-python fmt clean
+.PHONY: setup run demo web web-test web-size web-dev web-check test censor censor-smoke check check-python fmt clean
 
 setup: $(VENV)/.synced
 
@@ -63,7 +63,19 @@ web-dev: setup
 
 # Of the browser stories the one marked smoke; all of them: make test ARGS='-m browser'.
 test: setup
-	$(BIN)/pytest -n 2 --dist worksteal -m "not browser or smoke" $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal -m "(not browser or smoke) and not censor" $(ARGS)
+
+# The censor lab needs root, for network namespaces of its own, and the packages that .ci/run installs.
+censor: $(VENV)/.censor
+	$(BIN)/pytest -p no:xdist -m censor tests/censor --censor-report tests/censor/results $(ARGS)
+
+censor-smoke: $(VENV)/.censor
+	$(BIN)/pytest -p no:xdist -m censor_smoke tests/censor --censor-report tests/censor/results $(ARGS)
+
+$(VENV)/.censor: $(VENV)/.synced
+	@$(UV) sync --quiet --locked $(GROUPS) --group censor --python $(BIN)/python || \
+		echo "The packet queue of the censor lab did not build (libnetfilter-queue-dev, gcc); what needs it is skipped."
+	@touch $@
 
 # Both languages at once: each keeps one core busy.
 check: setup

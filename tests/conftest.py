@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-MARKERS = ("vectors", "interop", "flows", "kill", "fuzz", "browser", "slow")
+MARKERS = ("vectors", "interop", "flows", "kill", "fuzz", "browser", "censor", "slow")
 SKIPPED: list[tuple[str, str]] = []
 SECONDS: defaultdict[str, float] = defaultdict(float)
 VECTOR_CASES: Counter[str] = Counter()

@@ -1,0 +1,97 @@
+"""The whole laboratory: network, certificates, servers and the censor, built once for a run of tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from tests.censor.judges.capture import Capture, read_hellos
+from tests.censor.lab.censors import Censor
+from tests.censor.lab.certificates import Authority
+from tests.censor.lab.network import FRONT, ORIGIN, PLAIN, VANILLA, Network
+from tests.censor.lab.sites import Nginx, Origin, Site, front_site, origin_site, static_site
+
+BIG_BYTES: Final = 200_000
+_HELLO = """
+import asyncio
+from zajil.transports.direct import DirectTransport
+
+async def main():
+    async with DirectTransport("https://origin.test") as transport:
+        await transport.call("GET", "/v1/server", timeout_s=10)
+
+asyncio.run(main())
+"""
+
+
+class Laboratory:
+    """Everything that runs. `delete` ends it all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.authority = Authority(_made(folder / "certificates"))
+        self.network = Network(authority=self.authority.pem)
+        try:
+            self._fill()
+        except BaseException:
+            self.network.delete()
+            raise
+
+    def _fill(self) -> None:
+        self.no_upgrade = self.folder / "no-upgrade"
+        self.censor = Censor(
+            self.network, self.folder / "censor", facts={"no_upgrade": str(self.no_upgrade), "ja4": ""}
+        )
+        self.pages = _made(self.folder / "pages")
+        write_plain_pages(self.pages)
+        self.origin = Origin(self.network.servers, self.folder / "origin")
+        site = self.authority.site
+        self.front = Nginx(
+            self.network.servers,
+            self.folder / "nginx",
+            [
+                Site(PLAIN, "plain.test", site("plain.test"), static_site(self.pages)),
+                Site(ORIGIN, "origin.test", site("origin.test"), origin_site()),
+                Site(FRONT, "front.test", site("front.test"), front_site(switch=self.no_upgrade)),
+                Site(VANILLA, "vanilla.test", site("vanilla.test"), static_site(self.pages)),
+            ],
+        )
+        self.origin.start()
+        self.front.start()
+
+    def python_environment(self) -> Mapping[str, str]:
+        """Environment of a Python program that trusts the lab's CA as it would trust the system's."""
+        return {"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt", "PYTHONUNBUFFERED": "1"}
+
+    def measure_ja4(self) -> str:
+        """The fingerprint of our own plain client, which is that of any Python program; scenario 6 blocks it."""
+        file = self.folder / "python.pcapng"
+        with Capture(self.network.router, "client0", file, expression="tcp port 443"):
+            environment = [f"{key}={value}" for key, value in self.python_environment().items()]
+            self.network.client.run("env", *environment, sys.executable, "-c", _HELLO)
+        hello, *_ = read_hellos(file, name="origin.test")
+        self.censor.facts["ja4"] = hello.ja4
+        return hello.ja4
+
+    def delete(self) -> None:
+        """Ends everything."""
+        self.network.delete()
+
+
+def write_plain_pages(folder: Path) -> None:
+    """A few pages of nobody's, and one file of 200 kB."""
+    (folder / "index.html").write_text(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Orchard notes</title>"
+        "<h1>Orchard notes</h1><p>The pears are late this year.</p><img src=pear.svg alt=pear></html>\n"
+    )
+    (folder / "404.html").write_text("<!doctype html><html lang=en><title>Not here</title><p>Not here.</p></html>\n")
+    (folder / "pear.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'><circle r='9'/></svg>\n")
+    (folder / "big.png").write_bytes(os.urandom(BIG_BYTES))
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
