@@ -10,6 +10,10 @@ from tests.censor.lab.censors import Censor
 from tests.censor.lab.laboratory import Laboratory
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--censor-report", metavar="FOLDER", help="write what the censor lab measured into this folder")
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
     missing = find_missing(())

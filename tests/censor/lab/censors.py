@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from tests.censor.lab.network import NAMES, ROUTER_OF_CLIENT, Network, wait_until
+from tests.censor.lab.scenarios import Scenario
 
 _TABLE: Final = "censor"
 _QUEUE: Final = "7"
@@ -30,7 +31,7 @@ detect: {profile: low, sgh-mpm-context: single}
 
 
 class Censor:
-    """The middle of the line. `apply` adds steps; `lift` makes the line open again."""
+    """The middle of the line: `prepare`, `switch_on`, and `lift` to make it open again."""
 
     def __init__(self, network: Network, folder: Path, *, facts: Mapping[str, str] | None = None) -> None:
         """facts: values that scenarios name as `{ja4}` and so on, known only at run time."""
@@ -61,8 +62,18 @@ class Censor:
 
     # --- steps
 
-    def apply(self, steps: tuple[tuple[str, ...], ...]) -> None:
-        """Each step in order. Returns once all are in force."""
+    def prepare(self, scenario: Scenario) -> None:
+        """What needs time: starts programs that no packet is shown to yet."""
+        self._take(scenario.setup)
+        self._take(step for step in scenario.switch_on if step[0] in _SLOW)
+
+    def switch_on(self, scenario: Scenario) -> None:
+        """The block of a prepared scenario begins; in force when this returns."""
+        self._take(step for step in scenario.switch_on if step[0] not in _SLOW)
+        if self._running:
+            self._send_to_queue()
+
+    def _take(self, steps: Iterable[Sequence[str]]) -> None:
         for name, *arguments in steps:
             STEPS[name](self, *map(self._fill, arguments))
 
@@ -88,11 +99,9 @@ class Censor:
 
     def _queue(self, kind: str, *arguments: str) -> None:
         """A censor of `programs` on the packet queue."""
-        self._send_to_queue()
         self._program("tests.censor.programs.nfq", kind, _QUEUE, *arguments)
 
     def _line(self, delay_ms: str, jitter_ms: str, loss: str) -> None:
-        self._send_to_queue()
         self._program("tests.censor.programs.netem", _QUEUE, delay_ms, jitter_ms, loss)
 
     def _program(self, module: str, *arguments: str) -> None:
@@ -128,7 +137,6 @@ class Censor:
         )
         assert process.poll() is None, told.read_text()[-2000:]
         assert "1 rules successfully loaded, 0 rules failed" in told.read_text(), told.read_text()[-2000:]
-        self._send_to_queue()
 
     def _throttle(self, rate: str, burst: str, latency: str) -> None:
         for device in ("client0", "servers0"):
@@ -178,6 +186,7 @@ class Censor:
         return sum(counters)
 
 
+_SLOW: Final = ("queue", "line", "suricata")
 STEPS: Final[dict[str, Callable[..., None]]] = {
     "poison": Censor._poison,
     "drop": Censor._drop,

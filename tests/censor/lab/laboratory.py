@@ -15,7 +15,7 @@ from tests.censor.lab.network import FRONT, ORIGIN, PLAIN, VANILLA, Network
 from tests.censor.lab.sites import Nginx, Origin, Site, front_site, origin_site, static_site
 
 BIG_BYTES: Final = 200_000
-_HELLO = """
+_CALL = """
 import asyncio
 from zajil.transports.direct import DirectTransport
 
@@ -66,12 +66,20 @@ class Laboratory:
         """Environment of a Python program that trusts the lab's CA as it would trust the system's."""
         return {"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt", "PYTHONUNBUFFERED": "1"}
 
+    def call_plainly(self) -> None:
+        """One control call of our plain client to the origin. Raises CommandFailed when it does not pass."""
+        self.run_python(_CALL)
+
+    def run_python(self, program: str, *arguments: str) -> str:
+        """Output of a program in the client's namespace. Raises CommandFailed."""
+        environment = [f"{key}={value}" for key, value in self.python_environment().items()]
+        return self.network.client.run("env", *environment, sys.executable, "-c", program, *arguments, timeout_s=120)
+
     def measure_ja4(self) -> str:
         """The fingerprint of our own plain client, which is that of any Python program; scenario 6 blocks it."""
         file = self.folder / "python.pcapng"
         with Capture(self.network.router, "client0", file, expression="tcp port 443"):
-            environment = [f"{key}={value}" for key, value in self.python_environment().items()]
-            self.network.client.run("env", *environment, sys.executable, "-c", _HELLO)
+            self.call_plainly()
         hello, *_ = read_hellos(file, name="origin.test")
         self.censor.facts["ja4"] = hello.ja4
         return hello.ja4

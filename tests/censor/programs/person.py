@@ -1,0 +1,170 @@
+"""One person's device as a process in a namespace: `python -m tests.censor.programs.person`.
+
+Takes a JSON object a line, `{"id", "verb", ...}`, and answers `{"id", "result"}` or `{"id", "error"}`; verbs run at the
+same time. Times are those of the machine's monotonic clock, which all namespaces share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from zajil.client import Client
+from zajil.protocol.errors import Unavailable
+
+
+class Person:
+    """One open device, followed from the moment it is open."""
+
+    def __init__(self) -> None:
+        self._client: Client | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._linking: asyncio.Task[Client] | None = None
+        self.arrivals: defaultdict[str, list[float]] = defaultdict(list)
+        self._arrived = asyncio.Event()
+
+    @property
+    def client(self) -> Client:
+        assert self._client is not None
+        return self._client
+
+    async def register(self, home: str, server: str, name: str, invite: str) -> str:
+        self._client = await Client.register(Path(home), server=server, name=name, invite=invite)
+        return self.client.account_id
+
+    async def open(self, home: str) -> str:
+        self._client = await Client.open(Path(home))
+        return self.client.account_id
+
+    async def follow(self) -> None:
+        """Live from now on; arrivals are noted."""
+        self._following = asyncio.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        async for event in self.client.follow():
+            if event.kind == "message" and event.message is not None and not event.message.own:
+                self.arrivals[event.message.text].append(time.monotonic())
+                self._arrived.set()
+
+    async def close(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._following
+            self._following = None
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def link(self) -> str:
+        return await self.client.contact_link()
+
+    async def befriend(self, link: str) -> str:
+        return (await self.client.add_contact(link)).id
+
+    async def group(self, title: str, people: list[str]) -> str:
+        return (await self.client.create_group(title, [self.client.find_contact(one) for one in people])).id
+
+    async def sync(self) -> None:
+        await self.client.sync()
+
+    async def settle(self, seconds: float) -> None:
+        """As `sync`, again and again while no server is reached."""
+        async with asyncio.timeout(seconds):
+            while True:
+                with contextlib.suppress(Unavailable):
+                    await self.client.sync()
+                    return
+                await asyncio.sleep(0.05)
+
+    async def say(self, chat: str, text: str, seconds: float) -> dict[str, float]:
+        """Writes a text and waits until the server holds it; when it was written and when it was held."""
+        begun = time.monotonic()
+        identity = self.client.queue(self.client.find_chat(chat), text)
+        async with asyncio.timeout(seconds):
+            while not self.client._is_out(identity):
+                await self.client._device.runner.change(0.02)
+        return {"begun": begun, "held": time.monotonic()}
+
+    async def write(self, chat: str, texts: list[str], every_s: float) -> list[float]:
+        """Writes texts at this pace, whatever the line does; when each was written."""
+        written = []
+        for text in texts:
+            written.append(time.monotonic())
+            self.client.queue(self.client.find_chat(chat), text)
+            await asyncio.sleep(every_s)
+        return written
+
+    async def arrived(self) -> dict[str, list[float]]:
+        return dict(self.arrivals)
+
+    async def await_texts(self, texts: list[str], seconds: float) -> dict[str, list[float]]:
+        """Arrivals, once all of these texts are here or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while any(text not in self.arrivals for text in texts):
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        return {text: self.arrivals[text] for text in texts if text in self.arrivals}
+
+    async def read(self, chat: str, limit: int) -> list[dict[str, Any]]:
+        shown = self.client.read(self.client.find_chat(chat), limit=limit)
+        return [{"text": one.text, "sender": one.sender_id, "state": one.state} for one in shown]
+
+    async def chats(self) -> dict[str, dict[str, Any]]:
+        return {
+            one.id: {"title": one.title, "status": one.status, "epoch": one.epoch, "devices": one.devices}
+            for one in self.client.chats()
+        }
+
+    async def link_new(self, home: str, server: str) -> str:
+        """A further device; `code` and `approve` of an old one let it in."""
+        loop = asyncio.get_running_loop()
+        code: asyncio.Future[str] = loop.create_future()
+        self._linking = asyncio.create_task(Client.link_new(Path(home), server=server, on_code=code.set_result))
+        return await code
+
+    async def linked(self) -> str:
+        assert self._linking is not None
+        self._client = await self._linking
+        return self.client.account_id
+
+    async def approve(self, code: str) -> None:
+        await self.client.link_approve(code)
+
+
+async def _answer(person: Person, line: str) -> None:
+    request = json.loads(line)
+    number, verb = request.pop("id"), request.pop("verb")
+    act: Callable[..., Awaitable[Any]] = getattr(person, verb)  # the laboratory is its only caller
+    try:
+        answer = {"id": number, "result": await act(**request)}
+    except Exception as failure:  # noqa: BLE001  # every failure is the answer
+        answer = {"id": number, "error": f"{type(failure).__name__}: {failure}"}
+    print(json.dumps(answer), flush=True)
+
+
+async def main() -> None:
+    """Answers until the input ends, then closes the device."""
+    person = Person()
+    reader = asyncio.StreamReader(limit=1 << 24)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    running: set[asyncio.Task[None]] = set()
+    while line := await reader.readline():
+        task = asyncio.create_task(_answer(person, line.decode()))
+        running.add(task)
+        task.add_done_callback(running.discard)
+    for task in running:
+        task.cancel()
+    await person.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
