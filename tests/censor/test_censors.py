@@ -53,6 +53,7 @@ def check(lab: Laboratory, *, blocked: tuple[str, ...], open_: tuple[str, ...]) 
     assert {host for host, through in passed.items() if through} == set(open_)
 
 
+@pytest.mark.censor_smoke
 def test_the_open_line_passes_everything(lab: Laboratory, censor: Censor) -> None:
     check(lab, blocked=(), open_=("origin.test", "front.test", "vanilla.test", "plain.test"))
     assert fetched(lab, "https://plain.test/big.png") == BIG_BYTES
@@ -132,6 +133,7 @@ def test_fully_encrypted_first_bytes_are_dropped_and_texts_and_tls_pass(lab: Lab
     check(lab, blocked=(), open_=("origin.test", "plain.test"))
 
 
+@pytest.mark.censor_smoke
 def test_a_freeze_stops_one_connection_after_16_kib_and_not_the_next(lab: Laboratory, censor: Censor) -> None:
     switch_on(lab, censor, "freeze")
     got = fetched(lab, "https://plain.test/big.png")
