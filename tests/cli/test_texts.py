@@ -30,8 +30,8 @@ CLI_CODES |= {"file-exists", "file-unreadable", "file-unwritable"}
 
 
 def every_text() -> Iterator[tuple[str, Text]]:
-    for module_info in pkgutil.iter_modules(texts.__path__):
-        module = importlib.import_module(f"zajil.cli.texts.{module_info.name}")
+    for module_info in pkgutil.walk_packages(texts.__path__, f"{texts.__name__}."):
+        module = importlib.import_module(module_info.name)
         for name, value in vars(module).items():
             if isinstance(value, Text):
                 yield f"{module_info.name}.{name}", value

@@ -14,7 +14,6 @@ import typer
 
 from zajil.cli.commands import (
     account,
-    bundle,
     chats,
     contacts,
     groups,
@@ -27,17 +26,18 @@ from zajil.cli.commands import (
     verify,
 )
 from zajil.cli.commands.options import HomeFolder, decide_home
+from zajil.cli.commands.reach import bundle
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
 from zajil.cli.help import HelpfulCommand, HelpfulGroup
 from zajil.cli.texts import account as account_words
-from zajil.cli.texts import bundle as bundle_words
 from zajil.cli.texts import chats as chat_words
 from zajil.cli.texts import demo as demo_words
 from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
+from zajil.cli.texts.reach import bundle as bundle_words
 from zajil.cli.texts.text import Text
 
 _Command = tuple[str, Callable[..., None], Text]

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from zajil.cli.texts.bundle import BUNDLE_COMPLAINTS
 from zajil.cli.texts.complaint import LATER, READDING, RELINK, SYNC, UPDATE, Complaint
 from zajil.cli.texts.home_errors import HOME_COMPLAINTS
 from zajil.cli.texts.messages import TALK_COMPLAINTS
+from zajil.cli.texts.reach.bundle import BUNDLE_COMPLAINTS
 from zajil.cli.texts.server import SERVER_COMPLAINTS
 from zajil.cli.texts.text import Text
 

@@ -10,7 +10,7 @@ import typer
 
 from zajil.cli.commands.options import Json
 from zajil.cli.frame import run_with_client
-from zajil.cli.texts import bundle as words
+from zajil.cli.texts.reach import bundle as words
 
 if TYPE_CHECKING:
     from zajil.client import Client
