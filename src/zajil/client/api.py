@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from zajil.client import checks, listing
-from zajil.client.core import bundles, chats, readd, recovery
+from zajil.client.core import chats, readd, recovery
+from zajil.client.core.talk import bundles
 from zajil.client.shell import enrol, linking
 from zajil.client.shell.calls import Calls, contact_auth
 from zajil.client.shell.device import Device as OpenHome
