@@ -1,4 +1,4 @@
-"""Writes vectors/hpke and vectors/mls: `python -m tests.interop.make_vectors` from the project root, with Node.
+"""Writes vectors/{hpke,mls} and seal.json: `python -m tests.interop.make_vectors` from the project root, with Node.
 
 vectors/mls: what one passive member of a group is sent, in both suites, with every other member on one engine. The
 member keeps to itself what a reader needs (its private keys); what it must come to is taken from another member.
@@ -14,6 +14,8 @@ from tests.interop.cast import OURS, THEIRS, Cast, Member
 from tests.interop.node import ROOT, build_peer
 from tests.interop.ts_mls import NOW, Peer
 from tests.mls.actors import Actor
+from tests.protocol import reach_vectors
+from tests.protocol.service_vectors import seeded
 
 from zajil.mls.primitives import hpke
 from zajil.mls.primitives.suites import XWING
@@ -148,8 +150,21 @@ def transcript(peer: Peer, suite: int, kind: str) -> dict[str, Any]:  # Any: JSO
     }
 
 
+def seals(peer: Peer) -> dict[str, Any]:  # Any: JSON
+    """A NEW by each language, and what this side makes of it."""
+    by = "typescript"
+    tape = b"".join(seeded(f"{by} {part}", size) for part, size in (("key", 32), ("sid", 16), ("s_c", 32)))
+    origin, channel = reach_vectors.ORIGIN, int(reach_vectors.CHANNELS[by])
+    at = {"channel": channel, "now_ms": reach_vectors.CLIENT_MS}
+    made = peer.call("seal_new", client=by, key=origin.public, info=origin.kid, data=tape, **at)
+    ours = reach_vectors.client_of("python").new_record
+    built: dict[str, Any] = reach_vectors.build_seal({"python": ours, by: bytes.fromhex(made["data"])})  # JSON
+    return built
+
+
 def main() -> None:
     with Peer(build_peer(raw=False)) as peer:
+        write(ROOT / "vectors" / "seal.json", seals(peer))
         write(ROOT / "vectors" / "hpke" / "xwing.json", xwing(peer))
         for kind, maker in ((OURS, "zajil"), (THEIRS, "ts-mls")):
             for suite, name in ((1, "x25519"), (0x53, "xwing")):

@@ -13,7 +13,13 @@ BUNDLES = ROOT / "build" / "interop"
 
 
 def newest_source() -> float:
-    folders = (PEER, WEB / "build", WEB / "src" / "core" / "mls", WEB / "src" / "protocol")
+    folders = (
+        PEER,
+        WEB / "build",
+        WEB / "src" / "core" / "mls",
+        WEB / "src" / "protocol",
+        WEB / "src" / "core" / "reach",
+    )
     sources = [*(path for folder in folders for path in folder.rglob("*.ts")), WEB / "package-lock.json"]
     return max(path.stat().st_mtime for path in sources)
 

@@ -8,6 +8,13 @@ import {
   encodeHex,
   parseHex,
 } from "./wire.ts";
+import {
+  newSeal,
+  openRecord,
+  resumeSeal,
+  sealRecord,
+  takeAccept,
+} from "./seal.ts";
 import { deriveXWing, openXWing, sealXWing } from "./xwing.ts";
 
 interface Request {
@@ -30,6 +37,8 @@ interface Request {
   readonly to: string;
   readonly info: string;
   readonly enc: string;
+  readonly channel: number;
+  readonly now_ms: number;
 }
 
 // The clock of the tests: ts-mls asks Date.now() about lifetimes.
@@ -126,6 +135,29 @@ const operations = (
   },
   async state(request) {
     return { ...clientOf(request).state() };
+  },
+  async seal_new({ client, key, info, channel, now_ms, data }) {
+    const origin = { kid: parseHex(info), public: parseHex(key) };
+    const made = await newSeal(
+      client,
+      origin,
+      channel,
+      now_ms,
+      parseHex(data),
+    );
+    return { data: encodeHex(made) };
+  },
+  async seal_accept({ client, data, now_ms }) {
+    return { offset_ms: await takeAccept(client, parseHex(data), now_ms) };
+  },
+  async seal_resume({ client }) {
+    return { data: encodeHex(resumeSeal(client)) };
+  },
+  async seal_seal({ client, data }) {
+    return { data: encodeHex(await sealRecord(client, parseHex(data))) };
+  },
+  async seal_open({ client, data }) {
+    return { data: encodeHex(await openRecord(client, parseHex(data))) };
   },
   async xwing_derive({ data }) {
     return { ...(await deriveXWing(parseHex(data))) };

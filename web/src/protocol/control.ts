@@ -21,18 +21,19 @@ export type Read<T> = (value: unknown) => T;
 
 const wrong = (): ZajilError => error("malformed", "JSON of another shape");
 
-const B =
+/** Bytes, as base64url text. */
+export const B =
   (size?: number): Read<Uint8Array> =>
   (value) => {
     if (typeof value !== "string") throw wrong();
     return parseB64(value, size);
   };
-const text: Read<string> = (value) => {
+export const text: Read<string> = (value) => {
   if (typeof value !== "string") throw wrong();
   return value;
 };
 /** Wire numbers reach 2^63 - 1; those above 2^53 - 1 are none of ours. */
-const uint =
+export const uint =
   (most = Number.MAX_SAFE_INTEGER): Read<number> =>
   (value) => {
     if (!Number.isSafeInteger(value) || Number(value) < 0 || Number(value) > most) throw wrong();
@@ -44,22 +45,22 @@ const flag: Read<boolean> = (value) => {
   if (typeof value !== "boolean") throw wrong();
   return value;
 };
-const list =
+export const list =
   <T>(item: Read<T>): Read<readonly T[]> =>
   (value) => {
     if (!Array.isArray(value) || value.length > 4096) throw wrong();
     return value.map(item);
   };
-const orNull =
+export const orNull =
   <T>(read: Read<T>): Read<T | null> =>
   (value) =>
     value === null ? null : read(value);
 /** The value, or `fallback` where the field is absent. */
-const or =
+export const or =
   <T>(read: Read<T>, fallback: T): Read<T> =>
   (value) =>
     value === undefined ? fallback : read(value);
-const fields =
+export const fields =
   <T>(reads: { readonly [K in keyof T]: Read<T[K]> }): Read<T> =>
   (value) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong();

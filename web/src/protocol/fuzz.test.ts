@@ -29,6 +29,7 @@ import { parseCertificate, parseList, parseLogin, parseObject } from "./identity
 import { parseSafetyCode } from "./identity/safety.ts";
 import { parseB64 } from "./ids.ts";
 import { parseHeader } from "./mlsheader.ts";
+import { parseBridgeLink } from "./reach/endpoints.ts";
 import { pad, unpad } from "./records.ts";
 import { parseRoster } from "./roster.ts";
 import { parseRecord } from "./session/wire.ts";
@@ -130,6 +131,8 @@ const PARSERS: readonly (readonly [string, (data: Uint8Array) => unknown, readon
 
 const TEXTS: readonly (readonly [string, (text: string) => unknown, string])[] = [
   ["contact link", parseContactLink, links.contact_link],
+  ["contact link with bridges", parseContactLink, links.contact_link_with_bridges],
+  ["bridge link", parseBridgeLink, links.bridge_text],
   ["link code", parseLinkCode, links.link_code],
   [
     "mentions",

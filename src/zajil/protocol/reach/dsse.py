@@ -10,7 +10,6 @@ Source: secure-systems-lab/dsse, protocol.md and envelope.md (v1.0.2).
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Sequence
@@ -22,12 +21,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from zajil.protocol.control import encode_json, parse_json
 from zajil.protocol.errors import ZajilError, error
-from zajil.protocol.ids import encode_b64
+from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.limits import KIB
 
 ENVELOPE_BYTES: Final = 64 * KIB
 SIGNATURES: Final = 8
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_TO_URL: Final = str.maketrans("+/", "-_")
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -83,12 +83,10 @@ def parse_envelope(data: bytes, payload_type: str) -> tuple[bytes, tuple[bytes, 
 
 
 def _decoded(text: str) -> bytes:
+    """Base64 of the standard alphabet, padded; one text stands for given bytes, as everywhere here."""
     if _BASE64.fullmatch(text) is None:
         raise error("malformed", "not base64")
-    try:
-        return base64.b64decode(text)
-    except (binascii.Error, ValueError):
-        raise error("malformed", "not base64") from None
+    return parse_b64(text.rstrip("=").translate(_TO_URL))
 
 
 def count_signers(keys: Sequence[bytes], signed: bytes, signatures: Sequence[bytes]) -> int:

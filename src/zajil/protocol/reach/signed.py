@@ -40,6 +40,7 @@ ROOT_LIFE_S: Final = 365 * 86_400
 LIST_LIFE_S: Final = 14 * 86_400
 _ROOT_ANSWER_BYTES: Final = 1 * MIB
 _APP_ORIGIN = re.compile(r"https?://([a-z0-9.-]+(?::[0-9]{1,5})?)", re.ASCII)
+_PORT = re.compile(r"[0-9]{1,5}")
 _IP = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}|(?=.{2,45}\Z)[0-9a-f.]*:[0-9a-f:.]*", re.ASCII)
 _U53 = Annotated[int, Meta(ge=0, lt=1 << 53)]
 _Version = Annotated[int, Meta(ge=1, lt=1 << 53)]
@@ -221,7 +222,7 @@ def _parse_root(body: bytes) -> RootDocument:
 
 def _is_authority(text: str) -> bool:
     host, colon, port = text.partition(":")
-    return is_host(host) and (not colon or (port.isdecimal() and 1 <= int(port) < 1 << 16))
+    return is_host(host) and (not colon or (_PORT.fullmatch(port) is not None and 1 <= int(port) < 1 << 16))
 
 
 class _Kind(msgspec.Struct, frozen=True):

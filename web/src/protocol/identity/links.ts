@@ -4,19 +4,26 @@
  * All live in the fragment of a URL, which never reaches a server; readers take the fragment alone too.
  */
 import * as cbor from "../cbor.ts";
-import { error, ZajilError } from "../errors.ts";
+import { error } from "../errors.ts";
 import { Fields } from "../fields.ts";
-import { type AccountId, encodeB64, parseB64 } from "../ids.ts";
+import { type AccountId, parseB64 } from "../ids.ts";
 import { NAME_BYTES, SERVER_NAME_BYTES } from "../limits.ts";
+import { joinLink, orBadLink, splitLink } from "../linktext.ts";
+import {
+  encodePrivateBridges,
+  parsePrivateBridges,
+  PRIVATE_BRIDGES_BYTES,
+  type PrivateBridges,
+} from "../reach/endpoints.ts";
 
 export const VERSION = 1;
-const MOST_CHARACTERS = 4096;
 
 /**
  * An invitation. server_name: the permanent name, not the address. expires: Unix seconds.
  *
  * account_id, contact_token (32 bytes): whom to write to; both null in an operator's invite to the server.
  * code: registers the guest. front: the address the link was given out with, "" for a bare fragment.
+ * bridges: private ways to the server for a guest whom it cannot be reached by directly.
  */
 export interface ContactLink {
   readonly server_name: string;
@@ -26,6 +33,7 @@ export interface ContactLink {
   readonly name: string | null;
   readonly code: string | null;
   readonly front: string;
+  readonly bridges?: PrivateBridges | null;
 }
 
 /** `<front>/i#<fragment>`, or the fragment alone where front is empty. */
@@ -37,15 +45,16 @@ export function encodeContactLink(link: ContactLink): string {
     [4, link.contact_token],
     [5, link.expires],
     [6, link.name],
+    [7, link.bridges ? encodePrivateBridges(link.bridges) : null],
     [8, link.code],
   ];
-  return join(link.front, "/i", cbor.encode(new Map(all.filter(([, value]) => value !== null))));
+  return joinLink(link.front, "/i", cbor.encode(new Map(all.filter(([, value]) => value !== null))));
 }
 
 /** The link of a text a person pasted. Throws HomeError `bad-link`; whether it expired is for the caller. */
 export function parseContactLink(text: string): ContactLink {
   return orBadLink(() => {
-    const { front, fragment } = split(text, "/i");
+    const { front, fragment } = splitLink(text, "/i");
     const fields = Fields.ofOpenMap(cbor.parse(parseB64(fragment)), [1, 2, 5]);
     if (fields.number(1) !== VERSION) throw error("unsupported-version", "contact link");
     if (fields.has(3) !== fields.has(4)) throw error("malformed", "account without token");
@@ -57,6 +66,7 @@ export function parseContactLink(text: string): ContactLink {
       name: fields.textOrNone(6, NAME_BYTES),
       code: fields.textOrNone(8, 64),
       front,
+      bridges: fields.has(7) ? parsePrivateBridges(fields.bytes(7, PRIVATE_BRIDGES_BYTES)) : null,
     };
   });
 }
@@ -72,13 +82,13 @@ export interface LinkCode {
 
 /** `<front>/l#<fragment>`, or the fragment alone where front is empty. */
 export function encodeLinkCode(code: LinkCode): string {
-  return join(code.front, "/l", cbor.encode([VERSION, code.server_name, code.addr, code.offer_hash, code.secret]));
+  return joinLink(code.front, "/l", cbor.encode([VERSION, code.server_name, code.addr, code.offer_hash, code.secret]));
 }
 
 /** The code of a text a person pasted or scanned. Throws HomeError `bad-link`. */
 export function parseLinkCode(text: string): LinkCode {
   return orBadLink(() => {
-    const { front, fragment } = split(text, "/l");
+    const { front, fragment } = splitLink(text, "/l");
     const fields = Fields.ofArray(cbor.parse(parseB64(fragment)), 5);
     if (fields.number(0) !== VERSION) throw error("unsupported-version", "link code");
     return {
@@ -89,28 +99,4 @@ export function parseLinkCode(text: string): LinkCode {
       front,
     };
   });
-}
-
-function join(front: string, path: string, data: Uint8Array): string {
-  return front ? `${front.replace(/\/+$/, "")}${path}#${encodeB64(data)}` : encodeB64(data);
-}
-
-function orBadLink<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (problem) {
-    if (!(problem instanceof ZajilError)) throw problem;
-    throw error("bad-link");
-  }
-}
-
-/** Front ("" for a bare fragment) and fragment. A link of the other kind is not one of this kind. */
-function split(text: string, path: string): { readonly front: string; readonly fragment: string } {
-  const link = text.trim();
-  if (link.length > MOST_CHARACTERS) throw error("bad-link");
-  const at = link.indexOf("#");
-  if (at < 0) return { front: "", fragment: link };
-  const before = link.slice(0, at);
-  if (before && !(/^https?:\/\//.test(before) && before.endsWith(path))) throw error("bad-link");
-  return { front: before.slice(0, Math.max(0, before.length - path.length)), fragment: link.slice(at + 1) };
 }
