@@ -174,6 +174,7 @@ async def test_a_session_survives_its_carrier(server: str) -> None:
         assert found == [Message(b"cba" * 40_000)]
         with pytest.raises(DialError):
             await first.send(b"late")
+        await second.close()
 
 
 async def test_anything_but_a_binary_message_ends_the_carrier(server: str) -> None:

@@ -9,26 +9,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from zajil.protocol.errors import Unreachable
+from zajil.protocol.limits import RECORD_SIZES
 
-TLS_DEADLINE_S = 5.0
-USABLE_DEADLINE_S = 10.0
+TLS_DEADLINE_S: Final = 5.0
+USABLE_DEADLINE_S: Final = 10.0
 """From the start of a dial to the end of TLS, and to a connection that takes records."""
+CARRIED_BYTES: Final = RECORD_SIZES[-1] + 64
+"""Longest unit on a carrier: a record, and the tag that a seal adds."""
+ORIGIN_GONE: Final = 4502
+"""WebSocket close code of a bridge whose origin does not answer."""
 
 
 class Stage(Enum):
-    """How far a dial came."""
+    """How far a dial came. ACCEPT: the first answer on a sealed carrier; ECHO: the proof of a usable one."""
 
     DNS = "dns"
     TCP = "tcp"
     TLS = "tls"
     HTTP = "http"
+    ACCEPT = "accept"
+    ECHO = "echo"
 
 
 class Reason(Enum):
-    """What stopped it."""
+    """What stopped it. FROZEN: bytes came and then no more; PROXY: the SOCKS server or transport program failed."""
 
     REFUSED = "refused"
     RESET = "reset"
@@ -36,20 +43,33 @@ class Reason(Enum):
     UNREACHABLE = "unreachable"
     CERT = "cert"
     STATUS = "status"
+    FROZEN = "frozen"
+    PROXY = "proxy"
     CLOSED = "closed"
 
 
 class DialError(Unreachable):
-    """The server was not reached. A certificate that does not verify is a failed route; there is no bypass."""
+    """The server was not reached. A certificate that does not verify is a failed route; there is no bypass.
 
-    def __init__(self, stage: Stage, reason: Reason) -> None:
+    note: a fact for the table of routes, as "not installed: package obfs4proxy"; it names no address.
+    origin_gone: a bridge or front said that the home server behind it does not answer.
+    """
+
+    def __init__(self, stage: Stage, reason: Reason, *, note: str = "", origin_gone: bool = False) -> None:
         super().__init__("unreachable", f"{stage.value} {reason.value}", status=0)
         self.stage = stage
         self.reason = reason
+        self.note = note
+        self.origin_gone = origin_gone
 
 
 class Carrier(Protocol):
     """One connection that carries session records."""
+
+    rx_bytes: int
+    """Bytes of all records received, as they are on the connection."""
+    tx_bytes: int
+    """Bytes of all records handed over."""
 
     async def send(self, record: bytes) -> None:
         """Hands over one record; awaiting is the back-pressure. Raises DialError once the connection has ended."""
