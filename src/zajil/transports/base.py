@@ -12,15 +12,13 @@ from enum import Enum
 from typing import Final, Protocol
 
 from zajil.protocol.errors import Unreachable
-from zajil.protocol.limits import RECORD_SIZES
+from zajil.protocol.limits import MIB
 
 TLS_DEADLINE_S: Final = 5.0
 USABLE_DEADLINE_S: Final = 10.0
 """From the start of a dial to the end of TLS, and to a connection that takes records."""
-CARRIED_BYTES: Final = RECORD_SIZES[-1] + 64
-"""Longest unit on a carrier: a record, and the tag that a seal adds."""
-ORIGIN_GONE: Final = 4502
-"""WebSocket close code of a bridge whose origin does not answer."""
+CARRIED_BYTES: Final = MIB
+"""Longest unit taken from a carrier: the root documents, once, before any record; what is no record ends it anyway."""
 
 
 class Stage(Enum):
@@ -52,24 +50,31 @@ class DialError(Unreachable):
     """The server was not reached. A certificate that does not verify is a failed route; there is no bypass.
 
     note: a fact for the table of routes, as "not installed: package obfs4proxy"; it names no address.
-    origin_gone: a bridge or front said that the home server behind it does not answer.
+    answered: the HTTP status, or the code with which the WebSocket was closed; 0 where there was none. 502 and 4502 are
+    how a bridge or an edge says that the home server behind it does not answer.
     """
 
-    def __init__(self, stage: Stage, reason: Reason, *, note: str = "", origin_gone: bool = False) -> None:
+    def __init__(self, stage: Stage, reason: Reason, *, note: str = "", answered: int = 0) -> None:
         super().__init__("unreachable", f"{stage.value} {reason.value}", status=0)
         self.stage = stage
         self.reason = reason
         self.note = note
-        self.origin_gone = origin_gone
+        self.answered = answered
 
 
 class Carrier(Protocol):
     """One connection that carries session records."""
 
-    rx_bytes: int
-    """Bytes of all records received, as they are on the connection."""
-    tx_bytes: int
-    """Bytes of all records handed over."""
+    failure: DialError | None
+    """What ended it, where that is known."""
+
+    @property
+    def rx_bytes(self) -> int:
+        """Bytes of all records received, as they are on the connection."""
+
+    @property
+    def tx_bytes(self) -> int:
+        """Bytes of all records handed over."""
 
     async def send(self, record: bytes) -> None:
         """Hands over one record; awaiting is the back-pressure. Raises DialError once the connection has ended."""

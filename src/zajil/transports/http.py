@@ -22,8 +22,6 @@ from aiohttp.client_proto import ResponseHandler
 from zajil.transports.base import TLS_DEADLINE_S, DialError, Reason, Stage
 from zajil.transports.sockets import Way, open_socket, socket_reason
 
-ORIGIN_GONE_STATUS = 502
-
 
 class Answered(DialError):
     """An HTTP answer came where an upgrade or a poll was wanted.
@@ -32,7 +30,7 @@ class Answered(DialError):
     """
 
     def __init__(self, status: int, headers: Mapping[str, str]) -> None:
-        super().__init__(Stage.HTTP, Reason.STATUS, origin_gone=status == ORIGIN_GONE_STATUS)
+        super().__init__(Stage.HTTP, Reason.STATUS, answered=status)
         self.at = parse_date(headers.get("Date", ""))
 
 
@@ -105,11 +103,9 @@ class _Connector(aiohttp.TCPConnector):
             async with asyncio.timeout(TLS_DEADLINE_S):
                 found = await open_socket(req.url.host or "", req.url.port or 0, self._way)
                 stage = Stage.TLS
-                try:
-                    return await self._loop.create_connection(*args, **kwargs, sock=found)
-                except BaseException:
-                    found.close()
-                    raise
+                made = await self._loop.create_connection(*args, **kwargs, sock=found)  # owns the socket from here on
+                self._way.connected()
+                return made
         except TimeoutError:
             raise DialError(stage, Reason.TIMEOUT) from None
         except ssl.SSLError as failure:

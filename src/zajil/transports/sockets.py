@@ -11,7 +11,8 @@ import contextlib
 import errno
 import socket
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -49,17 +50,23 @@ class Socks:
         return f"Socks({self.host}:{self.port})"
 
 
+def _nobody() -> None:
+    """Nobody to tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """How a socket to an endpoint comes about.
 
     ips: use these addresses instead of the resolver. socks: connect through it. target: what the SOCKS server is asked
-    to connect to, in place of the endpoint's own host and port (where a transport's server listens).
+    to connect to, in place of the endpoint's own host and port (where a transport's server listens). connected: called
+    once TLS stands, or the socket where there is none.
     """
 
     ips: tuple[str, ...] = ()
     socks: Socks | None = None
     target: tuple[str, int] | None = None
+    connected: Callable[[], None] = field(default=_nobody, compare=False)
 
 
 PLAIN: Final = Way()

@@ -6,18 +6,15 @@ import asyncio
 
 import aiohttp
 
-from zajil.transports.base import CARRIED_BYTES, ORIGIN_GONE, USABLE_DEADLINE_S, DialError, Reason, Stage
+from zajil.transports.base import CARRIED_BYTES, USABLE_DEADLINE_S, DialError, Reason, Stage
 from zajil.transports.http import dial_error, make_session
 from zajil.transports.sockets import PLAIN, Way
 
 CLOSE_S = 2.0
 
 
-async def dial_websocket(url: str, way: Way = PLAIN, *, most_bytes: int = CARRIED_BYTES) -> WebSocketCarrier:
-    """A WebSocket that the server accepted, ready for the first record. Raises DialError.
-
-    most_bytes: longest message taken from the peer.
-    """
+async def dial_websocket(url: str, way: Way = PLAIN) -> WebSocketCarrier:
+    """A WebSocket that the server accepted, ready for the first record. Raises DialError."""
     session = make_session(way, connections=1)
     try:
         async with asyncio.timeout(USABLE_DEADLINE_S):
@@ -26,7 +23,7 @@ async def dial_websocket(url: str, way: Way = PLAIN, *, most_bytes: int = CARRIE
                 timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
                 autoping=True,
                 compress=0,
-                max_msg_size=most_bytes,
+                max_msg_size=CARRIED_BYTES,
             )
     except (aiohttp.ClientError, OSError, TimeoutError, DialError) as failure:
         await session.close()
@@ -45,14 +42,14 @@ class WebSocketCarrier:
         self._session = session
         self.rx_bytes = 0
         self.tx_bytes = 0
-        self.origin_gone = False
+        self.failure: DialError | None = None
 
     async def send(self, record: bytes) -> None:
         """As `Carrier.send`."""
         try:
             await self._socket.send_bytes(record)
         except (aiohttp.ClientError, OSError):
-            raise DialError(Stage.HTTP, Reason.CLOSED, origin_gone=self.origin_gone) from None
+            raise self.failure or ended(self._socket.close_code) from None
         self.tx_bytes += len(record)
 
     async def recv(self) -> bytes | None:
@@ -63,7 +60,7 @@ class WebSocketCarrier:
         if message.type is aiohttp.WSMsgType.BINARY and isinstance(message.data, bytes):
             self.rx_bytes += len(message.data)
             return message.data
-        self.origin_gone = self._socket.close_code == ORIGIN_GONE
+        self.failure = ended(self._socket.close_code)
         await self.close()
         return None
 
@@ -73,3 +70,8 @@ class WebSocketCarrier:
             await self._socket.close()
         finally:
             await self._session.close()
+
+
+def ended(close_code: int | None) -> DialError:
+    """What a WebSocket's end says: the peer's code, 0 where it said none."""
+    return DialError(Stage.ACCEPT, Reason.CLOSED, answered=close_code or 0)
