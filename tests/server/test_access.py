@@ -6,7 +6,9 @@ A route of ROUTES that is missing in the table below fails the test, so no new r
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -16,10 +18,15 @@ from tests.server.people import Person
 from tests.server.wire import Http, Wire, contact_auth
 
 from zajil.auth.secrets import digest
+from zajil.bridges.registry.operator import bundle_for_invite, invite_bridge
+from zajil.engine import keys as key_file
+from zajil.engine.keys import Keys
 from zajil.protocol import control, frames
-from zajil.protocol.control import B16, Auth, Blob, Route, encode_json
+from zajil.protocol.control import B16, Auth, Blob, Route, encode_json, parse_json
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import encode_b64
+from zajil.server.app import Server
+from zajil.server.schema import open_database
 
 MakeWire = Callable[[Role], Wire]
 
@@ -44,6 +51,29 @@ async def make_world(http: Http) -> World:
     return World(one, own, await http.log_in(one, 2), await http.register(Person()), contact_auth(token), token_hash)
 
 
+async def open_bridge(http: Http, data: Path) -> tuple[str, str]:
+    """The Authorization headers of a bridge that joined, and of whoever got a token that opens it."""
+    joined = await join_bridge(http, data)
+    database = open_database(data)
+    try:
+        bundle = bundle_for_invite(database, Keys.load(data / key_file.FILE_NAME), now=time.time())
+    finally:
+        database.close()
+    assert bundle is not None
+    return "Bridge " + encode_b64(joined.credential), "Token " + encode_b64(bundle.token)
+
+
+async def join_bridge(http: Http, data: Path, host: str = "bridge.test") -> control.JoinedBridge:
+    """A bridge that joins with a code of the operator."""
+    database = open_database(data)
+    try:
+        code = invite_bridge(database, now=time.time())
+    finally:
+        database.close()
+    ask = control.JoinBridge(code, host, 443, "assets")
+    return parse_json(await http.call(control.JOIN_BRIDGE, ask), control.JoinedBridge)
+
+
 def body_for(route: Route, world: World) -> msgspec.Struct | bytes | None:
     bodies: dict[Route, msgspec.Struct | bytes] = {
         control.CREATE_ACCOUNT: control.CreateAccount(Blob(b"x"), Blob(b"x")),
@@ -57,6 +87,7 @@ def body_for(route: Route, world: World) -> msgspec.Struct | bytes | None:
         control.CLAIM_KEY_PACKAGES: control.ClaimKeyPackages(B16(world.one.account_id), (0x53,), B16(os.urandom(16))),
         control.PUT_LINK_OFFER: b"offer",
         control.PUT_LINK_ANSWER: b"answer",
+        control.JOIN_BRIDGE: control.JoinBridge("0" * 20, "bridge.test", 443, "assets"),
     }
     return bodies.get(route)
 
@@ -74,9 +105,11 @@ def parameters_for(route: Route, world: World) -> dict[str, str]:
 
 # What each kind of caller gets: the code, or `ok`. `own` and `sibling` are devices of the account concerned, `other` a
 # device of another account, `contact` the holder of its contact token, `forged` a token nobody gave out.
-ANYBODY = ("other", "contact", "own", "sibling", "forged")
+# `bridge` is a bridge's credential, `opener` a token that opens a private bridge.
+ANYBODY = ("other", "contact", "own", "sibling", "forged", "bridge", "opener")
 OPEN = {"none": "own-code", **dict.fromkeys(ANYBODY, "mixed-auth")}
-DEVICE = {"none": "token-expired", "own": "ok", "sibling": "ok", "other": "ok", "contact": "mixed-auth"}
+NOT_PEOPLE = {"bridge": "mixed-auth", "opener": "mixed-auth"}
+DEVICE = {"none": "token-expired", "own": "ok", "sibling": "ok", "other": "ok", "contact": "mixed-auth"} | NOT_PEOPLE
 OWNER = {**DEVICE, "other": "not-allowed"}
 SHARED = {**OWNER, "contact": "ok"}
 MATRIX: dict[Route, dict[str, str]] = {
@@ -100,6 +133,11 @@ MATRIX: dict[Route, dict[str, str]] = {
     control.LINK_OFFER: {**OPEN, "none": "ok"},
     control.PUT_LINK_ANSWER: {**OPEN, "none": "ok"},
     control.LINK_ANSWER: {**OPEN, "none": "ok"},
+    control.JOIN_BRIDGE: {**OPEN, "none": "not-allowed"},
+    control.OWN_BRIDGE: {**OPEN, "none": "token-expired", "bridge": "ok"},
+    control.BRIDGE_BUNDLE: {**OPEN, "none": "token-expired", "opener": "ok"},
+    control.ISSUE_BUNDLE: {**DEVICE, "own": "too-young", "sibling": "too-young", "other": "too-young"},
+    control.REACH_DOCS: {**OPEN, "none": "ok"},
     control.CONFIG: {**OPEN, "none": "ok"},
     control.HEALTH: {**OPEN, "none": "ok"},
 }
@@ -116,16 +154,19 @@ def expected(route: Route, who: str) -> str:
 
 
 @pytest.mark.slow
-async def test_every_route_against_every_caller(http: Http) -> None:
+async def test_every_route_against_every_caller(http: Http, server: Server, tmp_path: Path) -> None:
     world = await make_world(http)
+    bridge, opener = await open_bridge(http, tmp_path / "data")
     forged = "Device " + encode_b64(os.urandom(32))
     wrong: list[str] = []
-    for who in ("none", "forged", "contact", "other", "sibling", "own"):
+    for who in ("none", "forged", "contact", "bridge", "opener", "other", "sibling", "own"):
         for route in sorted(MATRIX, key=lambda r: (r is control.DROP_TOKEN, r is control.DROP_CONTACT_TOKEN)):
             auth = {
                 "none": None,
                 "forged": forged,
                 "contact": world.contact,
+                "bridge": bridge,
+                "opener": opener,
                 "other": world.stranger,
                 "sibling": world.sibling,
                 "own": world.own,
@@ -136,9 +177,12 @@ async def test_every_route_against_every_caller(http: Http) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-async def test_sessions_carry_their_own_kind_of_calls_only(http: Http, wire: MakeWire) -> None:
-    """R: calls of its own device. S: calls of nobody and of contact tokens."""
+async def test_sessions_carry_their_own_kind_of_calls_only(
+    http: Http, wire: MakeWire, server: Server, tmp_path: Path
+) -> None:
+    """R: calls of its own device. S: calls of nobody, of contact tokens and of tokens that open bridges."""
     world = await make_world(http)
+    bridge, opener = await open_bridge(http, tmp_path / "data")
 
     async def code(session: Wire, rid: int, route: Route, auth: str | None) -> str:
         body = body_for(route, world)
@@ -159,9 +203,12 @@ async def test_sessions_carry_their_own_kind_of_calls_only(http: Http, wire: Mak
             assert await code(r, rid, route, world.own) == on_r, route.path
             assert await code(r, rid, route, world.sibling) == "mixed-auth", route.path
             assert await code(r, rid, route, world.contact) == "mixed-auth", route.path
+            assert await code(r, rid, route, bridge) == "mixed-auth", route.path
+            assert await code(r, rid, route, opener) == "mixed-auth", route.path
             assert await code(s, rid, route, world.own) == "mixed-auth", route.path
-            on_s = expected(route, "contact")
-            assert await code(s, rid, route, world.contact) == on_s, route.path
+            assert await code(s, rid, route, bridge) == "mixed-auth", route.path
+            assert await code(s, rid, route, world.contact) == expected(route, "contact"), route.path
+            assert await code(s, rid, route, opener) == expected(route, "opener"), route.path
 
 
 async def test_unknown_account_and_no_consent_look_alike(http: Http) -> None:

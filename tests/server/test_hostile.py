@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.server.people import FakeGroup, Person
-from tests.server.test_access import body_for, make_world, parameters_for
+from tests.server.test_access import body_for, make_world, open_bridge, parameters_for
 from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
 
@@ -30,11 +30,14 @@ MakeWire = Callable[[Role], Wire]
 TABLE = {code for code, row in CODES.items() if row.status}
 
 
-async def test_every_route_refuses_bodies_of_another_size_or_shape(http: Http) -> None:
+async def test_every_route_refuses_bodies_of_another_size_or_shape(http: Http, server: Server, tmp_path: Path) -> None:
     world = await make_world(http)
+    bridge, opener = await open_bridge(http, tmp_path / "data")
+    tokens = {Auth.DEVICE: world.own, Auth.BRIDGE: bridge, Auth.TOKEN: opener}
 
     async def code(route: Route, body: bytes, content: str = "application/json") -> str:
-        headers = {"authorization": world.own} if Auth.DEVICE in route.auth else {}
+        token = next((tokens[kind] for kind in route.auth if kind in tokens), None)
+        headers = {"authorization": token} if token else {}
         url = route.url(**parameters_for(route, world))
         status, answer, found = await http.raw(
             route.method, url, body=body, headers={**headers, "content-type": content}
@@ -200,7 +203,7 @@ async def test_a_frame_that_is_none_or_goes_the_wrong_way_ends_the_session(http:
     assert await end_of(wire, Role.R, send) == "protocol"
     assert await end_of(wire, Role.R, mack) == "protocol"
     call = frames.encode_frame(frames.HttpReq(1, "GET", "/v1/config", {}, b""))
-    assert await end_of(wire, Role.R, call) == "protocol"
+    assert await end_of(wire, Role.R, hello, call) == "protocol"  # the HELLO is being checked
     assert await end_of(wire, Role.R, frames.encode_frame(frames.Mack(1)), auth=auth) == "protocol"
     beyond = frames.encode_frame(frames.Hello(auth.removeprefix("Device "), 7))
     assert await end_of(wire, Role.R, beyond) == "protocol"

@@ -5,127 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
 
 import aiohttp
 import pytest
+from tests.server.serving import SHELLS, TOKEN, Queue, send_of, serving
 from tests.server.wire import Wire
 
-from zajil.auth.context import CallingDevice
-from zajil.engine.bus import MemoryBus
-from zajil.engine.limits import DEFAULTS, Limit, Limits
 from zajil.protocol import frames
-from zajil.protocol.errors import error
 from zajil.protocol.frames import Msg, Role
-from zajil.protocol.ids import AccountId, DeviceId, GroupId, MailboxId, Mid, encode_b64
+from zajil.protocol.ids import encode_b64
 from zajil.protocol.session import ClientSession
-from zajil.server.gateway.gateway import Gateway, Patience
-from zajil.server.gateway.receiver import Standing
-from zajil.server.gateway.services import Hello, Services
-from zajil.server.http.calls import HttpAnswer, HttpCall
 from zajil.server.shell.aiohttp_shell import AiohttpShell
-from zajil.server.shell.base import Shell
-from zajil.server.shell.peers import PeerRules
-
-SHELLS = [AiohttpShell]
-
-
-class Queue:
-    """A mailbox engine's reading half, small enough to see through."""
-
-    def __init__(self) -> None:
-        self.messages: list[Msg] = []
-        self.release = asyncio.Event()
-        self.release.set()
-        self.submitted = 0
-
-    async def ack(self, mailbox_id: MailboxId, upto: int) -> None:
-        self.messages = [message for message in self.messages if message.seq > upto]
-
-    async def read(self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...]:
-        found: list[Msg] = []
-        for message in self.messages:
-            if message.seq > after and len(found) < n and sum(len(m.body) for m in found) < max_bytes:
-                found.append(message)
-        return tuple(found)
-
-    async def stand(self, mailbox_id: MailboxId, after: int) -> Standing:
-        head = max((message.seq for message in self.messages), default=0)
-        return Standing(head, len(self.messages), 0, 0, 0, 0)
-
-    async def submit(self, request: frames.Request, prefix: bytes) -> frames.Ok:
-        self.submitted += 1
-        await self.release.wait()
-        return frames.Ok(request.rid, 0, 0)
-
-
-async def _check(token: bytes) -> Hello:
-    if token[:31] != bytes(31):
-        raise error("token-expired")
-    return Hello(CallingDevice(AccountId(b"a" * 16), DeviceId(token[31]), MailboxId(token[:16])), 1)
-
-
-def _site(method: str, target: str, _headers: Mapping[str, str]) -> HttpAnswer:
-    return HttpAnswer(200, {"content-type": "text/plain"}, f"{method} {target}".encode())
-
-
-async def _call(call: HttpCall) -> HttpAnswer:
-    return HttpAnswer(200, {"content-type": "text/plain"}, call.method.encode() + call.path.encode())
-
-
-async def _no_low_keys(_device: CallingDevice) -> tuple[frames.KeysLow, ...]:
-    return ()
-
-
-@asynccontextmanager
-async def serving(
-    make: type[AiohttpShell], queue: Queue, *, inbound_bytes: float = 1e12, unfinished_max_bytes: int = 1 << 40
-) -> AsyncIterator[tuple[str, Gateway]]:
-    gateway = Gateway(
-        services=Services(
-            check_hello=_check,
-            stand=queue.stand,
-            mailboxes=queue,
-            submit=queue.submit,
-            call=_call,
-            low_keys=_no_low_keys,
-        ),
-        bus=MemoryBus(),
-        limits=Limits({name: Limit(1e12, 1e-12) for name in DEFAULTS} | {"inbound_bytes": Limit(inbound_bytes, 1e-9)}),
-        patience=Patience(first_frame_s=10, dead_after_s=120, sender_idle_s=60, reread_s=60, slow_after_s=30),
-        connections_max=100,
-        unfinished_max_bytes=unfinished_max_bytes,
-        clock=lambda: 1.0,
-    )
-    shell: Shell = make(
-        gateway=gateway,
-        call=_call,
-        site=_site,
-        peers=PeerRules(origins=["https://ours.example"], trusted_proxies=[]),
-        bodies_max_bytes=unfinished_max_bytes,
-    )
-    gateway.start()
-    port = await shell.start("127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{port}", gateway
-    finally:
-        queue.release.set()
-        await gateway.drain(0)
-        await shell.stop()
 
 
 @pytest.fixture(params=SHELLS)
 def make(request: pytest.FixtureRequest) -> type[AiohttpShell]:
     chosen: type[AiohttpShell] = request.param
     return chosen
-
-
-TOKEN = "Device " + "A" * 43
-
-
-def send_of(rid: int, body: bytes) -> frames.Send:
-    return frames.Send(rid, Mid(os.urandom(16)), GroupId(bytes(16)), bytes(32), bytes(32), 0, 0, body)
 
 
 async def test_records_go_both_ways_in_order(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import deque
-from contextlib import suppress
 from types import TracebackType
 
 import aiohttp
 import msgspec
+from tests.server.carriers import Dial, Plug, SocketPlug
 from tests.server.people import Person
 
 from zajil.protocol import control, frames
@@ -114,16 +113,17 @@ def contact_auth(token: bytes) -> str:
 
 
 class Wire:
-    """One session over one or more real WebSockets. `async with` opens the first."""
+    """One session over one or more real carriers, WebSockets unless `dial` says otherwise. `async with` opens one."""
 
-    def __init__(self, url: str, role: Role, client: aiohttp.ClientSession) -> None:
+    def __init__(self, url: str, role: Role, client: aiohttp.ClientSession, *, dial: Dial | None = None) -> None:
         self.url = url.replace("http", "ws", 1) + role.path
+        self.dial: Dial = dial or (lambda: SocketPlug.dial(self.client, self.url))
         self.role = role
         self.client = client
         self.session = ClientSession(role)
         self.begun = 0
         self.arrived: deque[frames.RFromServer | frames.SFromServer] = deque()
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._plug: Plug | None = None
         self._carrier = 0
         self._rid = 0
         self._ended: str | None = None
@@ -139,7 +139,7 @@ class Wire:
 
     async def open(self) -> None:
         """A new carrier for the same session."""
-        self._socket = await self.client.ws_connect(self.url + "?r=" + os.urandom(2).hex(), max_msg_size=0)
+        self._plug = await self.dial()
         self._carrier, events = self.session.open_carrier(time.monotonic())
         self._ended = None
         self.begun += sum(isinstance(event, Begin) for event in events)
@@ -147,27 +147,23 @@ class Wire:
 
     async def cut(self) -> None:
         """The carrier breaks without a word."""
-        if self._socket is not None:
-            transport = self._socket.get_extra_info("peername") and self._socket._writer.transport
-            if transport is not None:
-                transport.abort()
-            await self._socket.close()
-            self._socket = None
+        if self._plug is not None:
+            await self._plug.cut()
+            self._plug = None
         self.session.lost(self._carrier)
 
-    def leave_carrier_open(self) -> aiohttp.ClientWebSocketResponse:
-        """The carrier stays open while the session goes on with the next one; the caller closes it."""
-        older, self._socket = self._socket, None
+    def leave_carrier_open(self) -> Plug:
+        """The carrier stays open while the session goes on with the next one; the caller cuts it."""
+        older, self._plug = self._plug, None
         if older is None:
             raise Ended("no carrier")
         return older
 
     async def flush(self) -> None:
-        if self._socket is None:
+        if self._plug is None:
             return
         for record in self.session.pull(self._carrier, time.monotonic()):
-            with suppress(ConnectionError):  # a carrier that is closing: the reader says so
-                await self._socket.send_bytes(record)
+            await self._plug.send(record)
 
     async def send(self, frame: frames.Frame) -> None:
         self.session.send(frames.encode_frame(frame))
@@ -189,15 +185,15 @@ class Wire:
 
     async def pump(self) -> None:
         """Take one record."""
-        if self._socket is None:
+        if self._plug is None:
             raise Ended("no carrier")
-        message = await self._socket.receive()
-        if message.type is not aiohttp.WSMsgType.BINARY:
+        record = await self._plug.receive()
+        if record is None:
             self._ended = self._ended or "cut"
             self.session.lost(self._carrier)
             return
         parse = frames.parse_r_server if self.role is Role.R else frames.parse_s_server
-        for event in self.session.feed(self._carrier, message.data, time.monotonic()):
+        for event in self.session.feed(self._carrier, record, time.monotonic()):
             match event:
                 case Message():
                     self.arrived.append(parse(event.body))
@@ -227,12 +223,12 @@ class Wire:
 
     async def until_end_quietly(self) -> str:
         """`until_end` of a client that acknowledges nothing, so that its window stays full."""
-        while self._ended is None and self._socket is not None:
-            message = await self._socket.receive()
-            if message.type is not aiohttp.WSMsgType.BINARY:
+        while self._ended is None and self._plug is not None:
+            record = await self._plug.receive()
+            if record is None:
                 self._ended = "cut"
                 break
-            for event in self.session.feed(self._carrier, message.data, time.monotonic()):
+            for event in self.session.feed(self._carrier, record, time.monotonic()):
                 if isinstance(event, Closed):
                     self._ended = event.code
         return self._ended or "cut"

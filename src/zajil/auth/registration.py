@@ -26,13 +26,15 @@ class IssuedToken(NamedTuple):
     expires: int
 
 
-async def register(auth: Auth, *, device_list: bytes, login: bytes, invite: str | None, prefix: bytes) -> IssuedToken:
+async def register(
+    auth: Auth, *, device_list: bytes, login: bytes, invite: str | None, prefix: bytes, bridge: bytes = b""
+) -> IssuedToken:
     """Open the account of a first device list.
 
-    prefix: limits are counted by it. Raises gate-required, account-exists (spends no invite), bad-signature, malformed,
-    slow-down.
+    prefix: limits are counted by it. bridge: through which it came, counted besides: a prefix behind a bridge costs
+    its holder little. Raises gate-required, account-exists (spends no invite), bad-signature, malformed, slow-down.
     """
-    code = await _admit(auth, invite, prefix)
+    code = await _admit(auth, invite, prefix, bridge)
     first = _open_first(device_list)
     device_id = _check_login(auth, login, first)
     rows = [
@@ -51,7 +53,7 @@ async def register(auth: Auth, *, device_list: bytes, login: bytes, invite: str 
     return issued
 
 
-async def _admit(auth: Auth, invite: str | None, prefix: bytes) -> bytes | None:
+async def _admit(auth: Auth, invite: str | None, prefix: bytes, bridge: bytes) -> bytes | None:
     """Hash of the code to spend, None on an open server without one. A valid code is not counted against the prefix."""
     first_day = first_good_day(auth.today())
     if invite is not None:
@@ -62,7 +64,14 @@ async def _admit(auth: Auth, invite: str | None, prefix: bytes) -> bytes | None:
     if auth.invite_only:
         raise error("gate-required")
     auth.limits.take("registration", prefix, now=auth.clock())
+    if bridge:
+        auth.limits.take("registration_bridge", bridge, now=auth.clock())
     return None
+
+
+async def created_day(auth: Auth, account_id: AccountId) -> int:
+    """Day since 1970 on which the account was opened."""
+    return await auth.db.read(lambda db: store.created_day(db, account_id))
 
 
 def _open_first(device_list: bytes) -> VerifiedList:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 
+from zajil.protocol.codes import CODE_BYTES, plain_code, spell_code
+
 TOKEN_BYTES = 32
 TOKEN_LIFE_S = 3600
 INVITE_LIFE_DAYS = 30
 DAY_S = 86_400
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_CODE_CHARACTERS = 20
-_LOOKALIKES = str.maketrans({"I": "1", "L": "1", "O": "0", "-": "", " ": ""})
 
 
 def new_token() -> bytes:
@@ -25,11 +24,10 @@ def digest(secret: bytes) -> bytes:
 
 
 def new_invite_code() -> str:
-    """A registration code to read out or paste: 20 Crockford base32 characters (100 bits) in groups of 5."""
-    text = "".join(_CROCKFORD[byte & 31] for byte in os.urandom(_CODE_CHARACTERS))
-    return "-".join(text[start : start + 5] for start in range(0, _CODE_CHARACTERS, 5))
+    """A registration code to read out or paste."""
+    return spell_code(os.urandom(CODE_BYTES))
 
 
 def digest_of_code(code: str) -> bytes:
-    """What is stored of a registration code, whatever case, dashes or look-alike letters a person typed."""
-    return digest(code.upper().translate(_LOOKALIKES).encode())
+    """What is stored of a registration code, however a person typed it."""
+    return digest(plain_code(code))

@@ -52,6 +52,11 @@ def find_state(db: Connection, account_id: AccountId) -> int | None:
     return db.execute(select(account.c.state).where(account.c.id == account_id)).scalar_one_or_none()
 
 
+def created_day(db: Connection, account_id: AccountId) -> int:
+    """Day of the account's registration. The account must exist."""
+    return int(db.execute(select(account.c.created_day).where(account.c.id == account_id)).scalar_one())
+
+
 def set_state(db: Connection, account_id: AccountId, state: int) -> None:
     """Change the account's state."""
     db.execute(update(account).where(account.c.id == account_id).values(state=state))

@@ -9,6 +9,7 @@ File: JSON `{"version": 1, "storage": {"<id>": "<64 hex digits>"}, "ref": {...}}
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -56,6 +57,8 @@ class Keys:
         self._storage = dict(storage)
         self.ref: Mapping[int, AESGCM] = {number: AESGCM(key) for number, key in ref.items()}
         self._newest = max(self._storage)
+        # Of the oldest key, so that a newer one gives nobody another name.
+        self._names_key = _expand(self._storage[min(self._storage)], b"zajil pseudonyms v1")
         self.newest_ref = max(self.ref)
         self._random = random
         self._table_key = lru_cache(maxsize=128)(self._derive_table_key)
@@ -89,6 +92,10 @@ class Keys:
         head = bytes([self._newest]) + day.to_bytes(2, "big")
         nonce = self._random(_NONCE_SIZE)
         return head + nonce + self._table_key(table, self._newest, day).encrypt(nonce, plaintext, head + aad)
+
+    def pseudonym(self, table: str, value: bytes) -> bytes:
+        """16 bytes that stand for a value in this table, always the same: only whoever has the keys can tell whose."""
+        return hmac.digest(self._names_key, table.encode() + b"\0" + value, "sha256")[:16]
 
     def unseal(self, table: str, sealed: bytes, *, aad: bytes) -> bytes:
         """What `seal` took. Raises SealBroken."""

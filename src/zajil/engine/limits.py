@@ -32,14 +32,21 @@ DEFAULTS: Mapping[str, Limit] = {
     "registration": Limit(6, 600),
     "failed_token": Limit(20, 60),
     "link_put": Limit(10, 60),
+    "seal_prefix": Limit(10, 6),
     "send_prefix": Limit(1200, 0.05),
     "ephemeral_prefix": Limit(600, 0.025),
     "commit_prefix": Limit(200, 0.3),
+    # per bridge; whoever is behind it counts under a seal of their own, its address under nothing
+    # a token is good for 240 carriers in 10 minutes, so one person's cannot use up what others begin with
+    "seal_bridge": Limit(300, 0.05),
+    "registration_bridge": Limit(60, 60),
     # per account
     "login": Limit(20, 30),
     "device_list_write": Limit(10, 3600),
     "pass_group": Limit(20, 3600),
     "pass_invite": Limit(20, 3600),
+    # kept by the day in the database, since it spans a week
+    "bridge_tokens": Limit(5, 7 * 86_400 / 5),
     "row_read": Limit(60, 1),
     "own_data": Limit(20, 5),
     "key_package_write": Limit(60, 60),
@@ -87,6 +94,10 @@ class Limits:
             self._full_at[place] = full_at
             if len(self._full_at) > _SWEEP_AT:
                 self._full_at = {place: at for place, at in self._full_at.items() if at > now}
+
+    def rate(self, name: str) -> Limit:
+        """What this bucket holds and how fast it fills, for limits that are counted elsewhere."""
+        return self._table[name]
 
     def _turn_day(self, now: float) -> None:
         day = int(now // _DAY_S)

@@ -28,6 +28,12 @@ class Blob(bytes):
     SIZE: ClassVar[int | None] = None
 
 
+class B8(Blob):
+    """8 bytes."""
+
+    SIZE = 8
+
+
 class B16(Blob):
     """16 bytes."""
 
@@ -46,6 +52,8 @@ class Auth(Enum):
     NONE = ""
     DEVICE = "Device"
     CONTACT = "Contact"
+    TOKEN = "Token"  # noqa: S105  # a scheme
+    BRIDGE = "Bridge"
 
 
 Items: TypeAlias = Annotated[tuple[T, ...], Meta(max_length=64)]
@@ -235,6 +243,84 @@ class StoredMessage(msgspec.Struct, frozen=True):
     cells: tuple[StoredCell, ...]
 
 
+class JoinBridge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /bridges, by a bridge once. code: the operator's. host, dir: of its public address, lower case."""
+
+    code: Annotated[str, Meta(pattern="^[0-9A-Za-z -]{20,64}$")]
+    host: Annotated[str, Meta(min_length=1, max_length=limits.SERVER_NAME_BYTES)]
+    port: Annotated[int, Meta(ge=1, lt=1 << 16)]
+    dir: Annotated[str, Meta(min_length=2, max_length=64)]
+
+
+class JoinedBridge(msgspec.Struct, frozen=True):
+    """What the bridge proves itself with from now on: `Authorization: Bridge <credential>`."""
+
+    id: B8
+    credential: B32
+
+
+class BridgeToken(msgspec.Struct, frozen=True):
+    """A token that opens a bridge, and the name it has in the bridge's counters."""
+
+    id: B8
+    token: B32
+
+
+class BridgeCaps(msgspec.Struct, frozen=True):
+    """What a bridge should bear. month_bytes: both directions, in 30 days."""
+
+    carriers: U32
+    carrier_bytes_per_s: U64
+    month_bytes: U64
+
+
+class OwnBridge(msgspec.Struct, frozen=True):
+    """GET /bridges/me. origin: the only address the bridge forwards to, "" where the operator set none.
+
+    app_origins: web origins whose pages may come.
+    """
+
+    origin: str
+    app_origins: tuple[str, ...]
+    tokens: tuple[BridgeToken, ...]
+    caps: BridgeCaps
+
+
+class BridgeAddress(msgspec.Struct, frozen=True):
+    """Where a bridge is."""
+
+    host: str
+    port: U16
+    dir: str
+
+
+class BridgeBundle(msgspec.Struct, frozen=True):
+    """GET /bridges/bundle: the bridges that the calling token opens now. root_hash: pins the server's root."""
+
+    root_hash: B32
+    bridges: tuple[BridgeAddress, ...]
+
+
+class IssuedBundle(msgspec.Struct, frozen=True):
+    """POST /bridges/tokens: a fresh token for somebody else, and what it opens. left: how many more may be had now.
+
+    No account is kept beside the token.
+    """
+
+    root_hash: B32
+    id: B8
+    token: B32
+    bridges: tuple[BridgeAddress, ...]
+    left: U32
+
+
+class ReachDocs(msgspec.Struct, frozen=True):
+    """GET /reach/docs: signed documents as DSSE envelopes. roots: those after the `root` of the query, oldest first."""
+
+    roots: tuple[Blob, ...]
+    list: Blob
+
+
 class Config(msgspec.Struct, frozen=True):
     """GET /config. registration: invite or open. limits: bytes and counts by name."""
 
@@ -275,7 +361,7 @@ class Route(NamedTuple):
     """One call. path: below /v1, `{name}` a parameter. request, answer: a Struct, bytes as they are, or None.
 
     limit: bytes of the request's body. auth: any one of these; with NONE alone an Authorization header is refused.
-    query: the names a query may have.
+    query: the names a query may have. tagged: its answer has an ETag, and If-None-Match gets 304 for the same again.
     """
 
     method: str
@@ -285,6 +371,7 @@ class Route(NamedTuple):
     answer: type[msgspec.Struct] | type[bytes] | None
     limit: int = 0
     query: frozenset[str] = frozenset()
+    tagged: bool = False
 
     def url(self, **parameters: str) -> str:
         """The path with /v1 and its parameters, each one text without slashes. Raises LocalProtocolError."""
@@ -318,6 +405,11 @@ PUT_LINK_OFFER: Final = Route("PUT", "/link/{addr}/offer", _NONE, bytes, Empty, 
 LINK_OFFER: Final = Route("GET", "/link/{addr}/offer", _NONE, None, bytes)
 PUT_LINK_ANSWER: Final = Route("PUT", "/link/{addr}/answer", _NONE, bytes, Empty, limits.LINK_ANSWER_BYTES)
 LINK_ANSWER: Final = Route("GET", "/link/{addr}/answer", _NONE, None, bytes, query=frozenset({"wait"}))
+JOIN_BRIDGE: Final = Route("POST", "/bridges", _NONE, JoinBridge, JoinedBridge, _SMALL)
+OWN_BRIDGE: Final = Route("GET", "/bridges/me", frozenset({Auth.BRIDGE}), None, OwnBridge, tagged=True)
+BRIDGE_BUNDLE: Final = Route("GET", "/bridges/bundle", frozenset({Auth.TOKEN}), None, BridgeBundle)
+ISSUE_BUNDLE: Final = Route("POST", "/bridges/tokens", _D, None, IssuedBundle)
+REACH_DOCS: Final = Route("GET", "/reach/docs", _NONE, None, ReachDocs, query=frozenset({"root"}), tagged=True)
 CONFIG: Final = Route("GET", "/config", _NONE, None, Config)
 HEALTH: Final = Route("GET", "/health", _NONE, None, Health)
 
@@ -325,7 +417,8 @@ ROUTES: Final = (
     *(CREATE_ACCOUNT, CHALLENGE, TAKE_TOKEN, DROP_TOKEN, OWN_DATA, DEVICE_LISTS, PUT_DEVICE_LIST),
     *(PUT_CONTACT_TOKEN, DROP_CONTACT_TOKEN, TAKE_REFS, DENY_REF, MAILBOX_ROW, TAKE_PASSES),
     *(PUT_KEY_PACKAGES, COUNT_KEY_PACKAGES, CLAIM_KEY_PACKAGES),
-    *(PUT_LINK_OFFER, LINK_OFFER, PUT_LINK_ANSWER, LINK_ANSWER, CONFIG, HEALTH),
+    *(PUT_LINK_OFFER, LINK_OFFER, PUT_LINK_ANSWER, LINK_ANSWER),
+    *(JOIN_BRIDGE, OWN_BRIDGE, BRIDGE_BUNDLE, ISSUE_BUNDLE, REACH_DOCS, CONFIG, HEALTH),
 )
 
 

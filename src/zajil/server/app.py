@@ -17,31 +17,42 @@ from typing import IO
 
 from aiohttp import web
 
-from zajil.auth import contacts, invites, lists, login, retention
+from zajil.auth import contacts, invites, lists, login, registration, retention
 from zajil.auth.challenge import Challenges
 from zajil.auth.context import Auth, CallingDevice, RevokedDevice
+from zajil.bridges.registry import joining, tokens
+from zajil.bridges.registry import retention as bridge_retention
+from zajil.bridges.registry import store as bridge_store
+from zajil.bridges.registry.context import Registry
+from zajil.bridges.registry.documents import Documents
 from zajil.delivery import commit, create, mailboxes, packages, send
 from zajil.delivery import retention as delivery_retention
 from zajil.delivery.context import AccountDevices, Delivery, DeviceCaller
 from zajil.delivery.refs import RefBook
 from zajil.engine import keys as key_file
+from zajil.engine import reachkeys as reach_file
 from zajil.engine.bus import MemoryBus
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
+from zajil.engine.reachkeys import ReachKeys
 from zajil.engine.sql.sqlite import SQLiteMailboxEngine
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId, MailboxId
+from zajil.protocol.reach.seal import ServerSeals
 from zajil.server.config import ConfigError, Settings, fix_name
 from zajil.server.gateway.gateway import Gateway, Patience
+from zajil.server.gateway.lines import SealDoor
 from zajil.server.gateway.receiver import Standing
 from zajil.server.gateway.services import Hello, Services
 from zajil.server.http.auth_routes import bind_auth
+from zajil.server.http.bridge_routes import bind_bridges
 from zajil.server.http.data_routes import bind_data
 from zajil.server.http.delivery_routes import bind_delivery, bind_public
-from zajil.server.http.dispatch import Dispatcher
+from zajil.server.http.dispatch import Dispatcher, Proofs
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
 from zajil.server.metrics import Metrics
+from zajil.server.place import origin_of, place_of
 from zajil.server.schema import is_unused, open_database
 from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.base import Shell
@@ -70,9 +81,11 @@ class Server:
             self._lock.close()
             raise
         try:
-            # A key file made anew beside what the lost one sealed would only hide the loss.
+            # A key file made anew beside what the lost one sealed or signed would only hide the loss.
             keys = Keys.load(data / key_file.FILE_NAME, create=self._db.read_sync(is_unused))
+            signing = ReachKeys.load(data / reach_file.FILE_NAME, create=not self._db.read_sync(bridge_store.roots))
             fix_name(data, settings)
+            self._documents = Documents(self._db, keys=keys, signing=signing, place=place_of(settings), clock=clock)
         except BaseException:
             self._db.close()
             self._lock.close()
@@ -91,6 +104,7 @@ class Server:
         )
         self._delivery = self._make_delivery(keys, refs)
         self._auth = self._make_auth()
+        self._registry = self._make_registry(keys)
         self.metrics = Metrics()
         dispatcher = self._make_dispatcher(keys)
         self.gateway = self._make_gateway(dispatcher)
@@ -98,10 +112,13 @@ class Server:
         site = Site(web_client, dev=settings.dev)
         self._shell: Shell = AiohttpShell(
             gateway=self.gateway,
+            door=self._make_door(signing),
+            check_bridge=dispatcher.check_bridge,
             call=dispatcher.answer,
             site=lambda method, target, headers: site.answer(method, target, headers, now=clock()),
             peers=peers,
             bodies_max_bytes=settings.unfinished_max_bytes // 4,
+            posts_max=max(1, settings.connections_max // 4),
         )
         self.metrics.watch(connections=self.gateway.count, lag_s=lambda: self.gateway.loop_lag_s)
         self._metrics_runner: web.AppRunner | None = None
@@ -157,6 +174,8 @@ class Server:
         while await self._db.write(lambda db: delete_old_answers(db, now=now, limit=1000)) >= 1000:
             pass
         await delivery_retention.run(self._delivery)
+        await bridge_retention.run(self._registry)
+        await self._documents.current()
 
     async def _keep_up(self) -> None:
         again = 0.0
@@ -202,6 +221,29 @@ class Server:
             random=os.urandom,
         )
 
+    def _make_registry(self, keys: Keys) -> Registry:
+        place = place_of(self.settings)
+        return Registry(
+            db=self._db,
+            keys=keys,
+            limits=self._limits,
+            documents=self._documents,
+            origin=origin_of(self.settings),
+            app_origins=place.app_origins,
+            token_age_days=self.settings.bridge_token_age_days,
+            created_day=lambda account: registration.created_day(self._auth, account),
+            clock=self._clock,
+            random=os.urandom,
+        )
+
+    def _make_door(self, signing: ReachKeys) -> SealDoor:
+        return SealDoor(
+            ServerSeals(signing.sessions, random=os.urandom),
+            limits=self._limits,
+            clock=self._clock,
+            roots=self._documents.root_answer,
+        )
+
     def _make_dispatcher(self, keys: Keys) -> Dispatcher:
         public = bind_public(
             server_name=self.settings.server_name,
@@ -214,10 +256,15 @@ class Server:
                 **bind_delivery(
                     self._delivery, make_invites=lambda device, n: invites.make_invites(self._auth, device, n)
                 ),
-                **bind_data(self._auth, self._delivery),
+                **bind_data(self._auth, self._delivery, self._registry),
+                **bind_bridges(self._registry),
                 **public,
             },
-            check_device=lambda token: login.check_device(self._auth, token),
+            proofs=Proofs(
+                device=lambda token: login.check_device(self._auth, token),
+                bridge=lambda token: joining.check_bridge(self._registry, token),
+                bridge_token=lambda token: tokens.check_token(self._registry, token),
+            ),
             limits=self._limits,
             clock=self._clock,
             answers=AnswerBook(self._db, keys, self._clock),

@@ -53,6 +53,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...],
         Meta(description="Further web origins whose pages may call this server; its own page and programs always may."),
     ] = ()
+    fronts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses of CDNs that pass `/v1/sealed` on to this server, such as `https://cdn.example/dir`."
+        ),
+    ] = ()
     trusted_proxies: Annotated[
         tuple[str, ...],
         Meta(description="Addresses of reverse proxies whose X-Forwarded-For names the client, for limits only."),
@@ -61,6 +67,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int,
         Meta(ge=0, le=65535, description="Oldest client version still spoken with; older ones ask to be updated."),
     ] = 0
+    bridge_token_age_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="How old an account must be before it may give private bridges to others.",
+            extra={"unit": "days"},
+        ),
+    ] = 7
     metrics_port: Annotated[
         int, Meta(ge=0, le=65535, description="Loopback port of the Prometheus listener; 0 = off.")
     ] = 0

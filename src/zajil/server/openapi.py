@@ -23,11 +23,14 @@ _PARAMETERS: Final[dict[str, tuple[str, int]]] = {
 }
 _QUERY: Final[dict[str, tuple[str, int, int]]] = {
     "from": ("Lists with this seq and later.", 1, 9_999_999_999),
+    "root": ("Version of the newest root already held; 0 for none.", 0, 9_999_999_999),
     "wait": ("Seconds to wait for an answer that is not there yet.", 0, limits.LINK_WAIT_S),
 }
 _SCHEMES: Final[dict[str, dict[str, str]]] = {
     "Device": {"type": "http", "scheme": "Device", "description": "A device's session token, base64url."},
     "Contact": {"type": "http", "scheme": "Contact", "description": "A contact token, base64url."},
+    "Token": {"type": "http", "scheme": "Token", "description": "A token that opens private bridges, base64url."},
+    "Bridge": {"type": "http", "scheme": "Bridge", "description": "A bridge's credential, base64url."},
 }
 _TEMPLATE: Final = "#/components/schemas/{name}"
 
@@ -68,6 +71,8 @@ def _operation(route: Route, references: dict[Any, dict[str, Any]]) -> dict[str,
             },
         },
     }
+    if route.tagged:
+        found["responses"]["304"] = {"description": "The same as If-None-Match names."}
     if parameters := _parameters(route):
         found["parameters"] = parameters
     if route.request is not None:

@@ -9,13 +9,14 @@ from alembic.config import Config
 from sqlalchemy import Connection, MetaData, literal, select
 
 from zajil.auth import tables as auth_tables
+from zajil.bridges.registry import tables as bridge_tables
 from zajil.delivery import store as delivery_tables
 from zajil.engine.sql import schema as mailbox_tables
 from zajil.engine.sql.database import FILE_NAME, METADATA, Database
 from zajil.server.http import idempotency
 
 # Imported for their tables, which register themselves.
-_OWNERS = (auth_tables, delivery_tables, mailbox_tables, idempotency)
+_OWNERS = (auth_tables, bridge_tables, delivery_tables, mailbox_tables, idempotency)
 
 
 def all_tables() -> MetaData:
@@ -24,8 +25,9 @@ def all_tables() -> MetaData:
 
 
 def is_unused(db: Connection) -> bool:
-    """Whether nothing but registration codes, which can be made before the first start, lies in the database."""
-    others = (table for name, table in METADATA.tables.items() if name != auth_tables.invite_code.name)
+    """Whether nothing but codes, which can be made before the first start, lies in the database."""
+    codes = {auth_tables.invite_code.name, bridge_tables.bridge_code.name}
+    others = (table for name, table in METADATA.tables.items() if name not in codes)
     return not any(db.execute(select(literal(1)).select_from(table).limit(1)).first() for table in others)
 
 

@@ -30,7 +30,7 @@ const SAME: Readonly<Record<string, string>> = {
 /** Codes of programs with folders, files and names on a command line; a browser has none of them. */
 export const COMMAND_LINE_ONLY: readonly string[] = [
   ...["home-exists", "home-busy", "ambiguous-name"],
-  ...["bad-bundle", "foreign-bundle", "bundle-too-big", "nothing-waits"],
+  ...["bad-bundle", "foreign-bundle", "bundle-too-big", "nothing-waits", "bridge-exists"],
 ];
 
 /** The catalogue's key for a code. */

@@ -212,15 +212,22 @@ def _parse_root(body: bytes) -> RootDocument:
     for role in (document.roles.root, document.roles.list):
         if len(set(role.keys)) != len(role.keys) or role.threshold > len(role.keys):
             raise error("wrong-signature", "role with a key twice or too few")
-    sites = [match[1] if (match := _APP_ORIGIN.fullmatch(text)) else "" for text in document.app_origins]
     hosts = [host for origin in document.origins for host in origin.hosts]
     keys = [key for origin in document.origins for key in origin.session_keys]
-    if not all(map(_is_authority, hosts + sites)) or any(SessionKey.of(key.pk).kid != key.kid for key in keys):
+    named = all(map(is_authority, hosts)) and all(map(is_app_origin, document.app_origins))
+    if not named or any(SessionKey.of(key.pk).kid != key.kid for key in keys):
         raise error("wrong-signature", "host, app origin or key id of the root")
     return document
 
 
-def _is_authority(text: str) -> bool:
+def is_app_origin(text: str) -> bool:
+    """Whether a root may list this web origin: `https://name` or `http://name`, with or without a port."""
+    match = _APP_ORIGIN.fullmatch(text)
+    return match is not None and is_authority(match[1])
+
+
+def is_authority(text: str) -> bool:
+    """Whether this is `name` or `name:port`, as a root lists the hosts of an origin."""
     host, colon, port = text.partition(":")
     return is_host(host) and (not colon or (_PORT.fullmatch(port) is not None and 1 <= int(port) < 1 << 16))
 

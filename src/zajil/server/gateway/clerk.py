@@ -10,7 +10,6 @@ import logging
 import os
 from collections.abc import Callable, Coroutine
 
-from zajil.auth.context import CallingDevice
 from zajil.engine.bus import Bus, Volatile
 from zajil.engine.limits import Limits
 from zajil.protocol.errors import AuthError, ZajilError, error
@@ -94,7 +93,7 @@ class Clerk:
             async with self._logins:
                 hello = await self._services.check_hello(_parse_token(item.token))
         except AuthError:
-            self._limits.take("failed_token", conversation.prefix, now=self._clock())
+            self._limits.take("failed_token", conversation.peer.prefix, now=self._clock())
             raise
         # READY tells the highest ack before this HELLO, so a MACK just before it must have counted.
         acking = self._acking.pop(conversation, None)
@@ -141,7 +140,7 @@ class Clerk:
 
     async def _submit(self, conversation: Conversation, item: Submit) -> None:
         try:
-            ok = await self._services.submit(item.request, conversation.prefix)
+            ok = await self._services.submit(item.request, conversation.peer.prefix)
         except ZajilError as reason:
             conversation.refuse(item.rid, reason if reason.status else error("internal"))
         except Exception as bug:  # noqa: BLE001  # the boundary of one request
@@ -151,15 +150,14 @@ class Clerk:
             conversation.answer(item.rid, [ok])
 
     async def _call(self, conversation: Conversation, item: Call) -> None:
-        identity = conversation.identity
         call = HttpCall(
             method=item.method,
             path=item.path,
             headers={name.lower(): value for name, value in item.headers.items()},
             body=item.body,
-            prefix=conversation.prefix,
+            peer=conversation.peer,
             carrier=Carrier.R if conversation.session.role is Role.R else Carrier.S,
-            device=CallingDevice(*identity) if identity else None,
+            claim=conversation.claim,
         )
         answer = await self._services.call(call)
         conversation.answer(item.rid, answer_parts(item.rid, answer.status, answer.headers, answer.body))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from zajil.protocol.frames import Role
 from zajil.protocol.session import Closed, Message, ServerCarrier, ServerSession, SessionTable, TakenOver, Usable
 from zajil.server.gateway.conversation import Conversation, Work
+from zajil.server.http.calls import Peer
 
 MakeConversation = Callable[[ServerSession, float], Conversation]
 
@@ -17,23 +18,25 @@ MakeConversation = Callable[[ServerSession, float], Conversation]
 class Connection:
     """One WebSocket, or whatever carries records.
 
-    prefix: the peer's address prefix, for limits. kick: tells the shell that records may be there to pull.
-    open_session: makes the conversation of a new session. work: takes what a database must do.
+    peer: for limits. silent_s: seconds without a sign of life that end it. kick: tells the shell that records may be
+    there to pull. make: makes the conversation of a new session. work: takes what a database must do.
     """
 
     def __init__(
         self,
         table: SessionTable,
         *,
-        prefix: bytes,
+        peer: Peer,
         now: float,
+        silent_s: float,
         kick: Callable[[], None],
         make: MakeConversation,
         work: Callable[[Conversation, list[Work]], None],
         over: Callable[[Conversation], None],
     ) -> None:
         self.role: Role = table.role
-        self.prefix = prefix
+        self.peer = peer
+        self.silent_s = silent_s
         self.opened_at = now
         self.heard_at = now
         self.kick = kick
@@ -83,7 +86,7 @@ class Connection:
         if conversation is None:
             conversation = session.owner = self._make(session, now)
         older, conversation.kick = conversation.kick, self.kick
-        conversation.prefix = self.prefix
+        conversation.peer = self.peer
         older()
         if event.resumed:
             self._work(conversation, conversation.resumed(now=now))

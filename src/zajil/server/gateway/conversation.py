@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
+from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 from zajil.protocol.limits import R_WINDOW_BYTES, WINDOW_BYTES
 from zajil.protocol.session import ServerSession
 from zajil.server.gateway.receiver import (
@@ -24,6 +25,7 @@ from zajil.server.gateway.receiver import (
     Standing,
 )
 from zajil.server.gateway.sender import Call, Desk, Submit, refusal
+from zajil.server.http.calls import Peer
 
 # A peer that asks and never acknowledges is cut off here: four full windows of answers it does not read.
 _UNREAD_MAX = 4 * R_WINDOW_BYTES
@@ -55,8 +57,8 @@ class Conversation:
         self.desk = Desk()
         self.kick: Callable[[], None] = _nobody
         """Tells the session's current carrier that something may be there to send."""
-        self.prefix = b""
-        """Address prefix of the current carrier, for limits only."""
+        self.peer = Peer(b"")
+        """Whom limits count the current carrier under."""
         self.leave_bus: Callable[[], None] = _nobody
         self.unhandled_bytes = 0
         self.last_frame_at = now
@@ -68,6 +70,7 @@ class Conversation:
             else None
         )
         self._first_frame_by: float | None = now + first_frame_s
+        self._device: Identity | None = None
 
     @property
     def identity(self) -> Identity | None:
@@ -113,7 +116,8 @@ class Conversation:
                 return self._run(receiver.hello(frame))
             case frames.Mack():
                 return self._run(receiver.mack(frame, now=now))
-            case frames.HttpReq() if receiver.live:
+            case frames.HttpReq() if receiver.may_call:
+                receiver.called()
                 return self._call(frame, size)
         self.end("protocol", 0)
         return []
@@ -127,7 +131,16 @@ class Conversation:
 
     def admitted(self, identity: Identity, standing: Standing, *, now_ms: int) -> list[Work]:
         """The HELLO's token is good and the mailbox looks like this."""
-        return self._run(self._receiver.admitted(identity, standing, now_ms=now_ms)) if self._receiver else []
+        if self._receiver is None:
+            return []
+        if not self.claim(identity):
+            return self._run(self._receiver.finish("protocol"))
+        return self._run(self._receiver.admitted(identity, standing, now_ms=now_ms))
+
+    def claim(self, device: tuple[AccountId, DeviceId, MailboxId]) -> bool:
+        """Whether a proven token may be used here: the first one, of a HELLO or a call, says whose session this is."""
+        self._device = self._device or Identity(*device)
+        return self._device == device
 
     def refused(self, code: str, retry_ms: int) -> None:
         """The HELLO's token is not good, or could not be checked."""
@@ -167,9 +180,11 @@ class Conversation:
         """End a session whose first frame is overdue, whose window is stuck, or that sends nothing for `idle_s`."""
         if self._receiver is not None:
             self._run(self._receiver.tick(now=now))
-        elif self._first_frame_by is not None and now >= self._first_frame_by:
+        if self._receiver is not None and self._receiver.live:
+            return  # whoever receives may be silent for as long as it likes
+        if self._receiver is None and self._first_frame_by is not None and now >= self._first_frame_by:
             self.end("protocol", 0)
-        elif self.desk.idle and now - self.last_frame_at >= idle_s:
+        elif self._first_frame_by is None and self.desk.idle and now - self.last_frame_at >= idle_s:
             self.end("restarting", 0)
 
     def end(self, code: str, retry_ms: int) -> None:

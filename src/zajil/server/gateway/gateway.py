@@ -7,23 +7,26 @@ connections and sessions are admitted, weighed and ended, and one sweep looks af
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from zajil.engine.bus import Bus
 from zajil.engine.limits import Limits
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import AccountId, DeviceId
-from zajil.protocol.session import DETACHED_S, ServerCarrier, ServerSession, SessionTable
+from zajil.protocol.session import ServerCarrier, ServerSession, SessionTable
 from zajil.server.gateway.clerk import Clerk, jitter_ms
 from zajil.server.gateway.connection import Connection
 from zajil.server.gateway.conversation import Conversation
 from zajil.server.gateway.places import Places
 from zajil.server.gateway.services import Services
 from zajil.server.gateway.unfinished import Unfinished
+from zajil.server.http.calls import Peer
 
 _SWEEP_S = 0.1
 _SLOW_SWEEP_S = 5.0
@@ -38,6 +41,15 @@ class Patience:
     sender_idle_s: float
     reread_s: float
     slow_after_s: float
+
+
+class Unproven(Protocol):
+    """A connection that has not said yet whose session it carries. opened_at: of the gateway's clock."""
+
+    opened_at: float
+
+    def drop(self) -> None:
+        """Give it up without a word."""
 
 
 class Gateway:
@@ -64,7 +76,8 @@ class Gateway:
         self._min_client = min_client
         self._clock = clock
         self._tables = {role: SessionTable(role, new_id=lambda: os.urandom(16)) for role in Role}
-        self._connections: dict[Connection, bytes] = {}
+        self._connections: set[Connection] = set()
+        self._unproven: set[Unproven] = set()
         self._by_carrier: dict[ServerCarrier, Connection] = {}
         self._waiting: set[Connection] = set()
         self._conversations: set[Conversation] = set()
@@ -78,30 +91,50 @@ class Gateway:
 
     # What a shell calls
 
-    def accept(self, role: Role, *, prefix: bytes, kick: Callable[[], None]) -> Connection:
-        """A connection was made. Raises Unavailable `busy` or `restarting`: answer 503 before the upgrade."""
+    def enter(self, place: bytes) -> None:
+        """Take a place for a connection. place: whose share it counts under.
+
+        Raises Unavailable `busy` or `restarting`: answer 503 before the upgrade.
+        """
         if self._draining:
             raise error("restarting", retry_ms=jitter_ms(2000))
-        self._places.take(prefix, retry_ms=jitter_ms(5000))
+        self._places.take(place, retry_ms=jitter_ms(5000))
+
+    def leave(self, place: bytes) -> None:
+        """That connection is gone."""
+        self._places.leave(place)
+
+    def expect(self, line: Unproven) -> None:
+        """Drop this line unless it is proven in time; see `prove`."""
+        self._unproven.add(line)
+
+    def prove(self, line: Unproven) -> None:
+        """The line said who it is, or is gone."""
+        self._unproven.discard(line)
+
+    def connect(self, role: Role, *, peer: Peer, kick: Callable[[], None], silent_s: float | None = None) -> Connection:
+        """A connection for records of sessions of this role.
+
+        silent_s: seconds without a sign of life after which it is dropped, None for the setting.
+        """
         if sum(map(len, self._tables.values())) >= self._sessions_max:
-            self._forget_detached(self.now() + DETACHED_S)  # any gateway may forget them: clients begin anew
+            self._forget_detached(self.now() + math.inf)  # any gateway may forget them: clients begin anew
         connection = Connection(
             self._tables[role],
-            prefix=prefix,
+            peer=peer,
             now=self.now(),
+            silent_s=silent_s or self._patience.dead_after_s,
             kick=kick,
             make=self._make_conversation,
             work=self._clerk.start_work,
             over=self._forget,
         )
-        self._connections[connection] = os.urandom(16)
+        self._connections.add(connection)
         self._by_carrier[connection.carrier] = connection
         return connection
 
     def feed(self, connection: Connection, record: bytes) -> None:
         """One record arrived on this connection."""
-        if not self.charge(connection, len(record)):
-            return
         connection.feed(record, now=self.now())
         self._waiting.add(connection)
         connection.kick()
@@ -110,7 +143,7 @@ class Gateway:
 
     def _weigh(self, conversation: Conversation) -> None:
         """Note what it holds of unfinished messages; end the greediest sessions while all hold too much."""
-        self._unfinished.note(conversation, conversation.prefix, conversation.unfinished_bytes)
+        self._unfinished.note(conversation, conversation.peer.prefix, conversation.unfinished_bytes)
         if self._unfinished.over:
             for holder in self._unfinished.holders:
                 if holder.session.carrier is None:  # any gateway may forget it; its client begins anew
@@ -120,14 +153,13 @@ class Gateway:
             greediest.end("slow-down", jitter_ms(5000))
             greediest.kick()
 
-    def charge(self, connection: Connection, size_bytes: int) -> bool:
-        """Count bytes that came in on this connection; false, and the connection over, when they are too many."""
-        try:
-            self._limits.take("inbound_bytes", self._connections[connection], now=self._clock(), cost=size_bytes)
-        except ZajilError as reason:
-            connection.close(reason.code, now=self.now(), retry_ms=reason.retry_ms or 0)
-            return False
-        return True
+    def charge(self, meter: bytes, size_bytes: int) -> None:
+        """Count bytes that came in. meter: random, of one connection. Raises Limited when they are too many."""
+        self._limits.take("inbound_bytes", meter, now=self._clock(), cost=size_bytes)
+
+    def close(self, connection: Connection, reason: ZajilError) -> None:
+        """End its session for this reason; both sides are told."""
+        connection.close(reason.code, now=self.now(), retry_ms=reason.retry_ms or 0)
 
     def pull(self, connection: Connection) -> list[bytes]:
         """Records to send on this connection, in order."""
@@ -136,8 +168,7 @@ class Gateway:
     def lost(self, connection: Connection) -> None:
         """The connection is gone."""
         connection.lost(now=self.now())
-        if self._connections.pop(connection, None) is not None:
-            self._places.leave(connection.prefix)
+        self._connections.discard(connection)
         self._by_carrier.pop(connection.carrier, None)
         self._waiting.discard(connection)
 
@@ -172,6 +203,8 @@ class Gateway:
                 connection.close("restarting", now=self.now())
             if number % 64 == 0 and over_s:
                 await asyncio.sleep(over_s * 64 / len(connections))
+        for line in list(self._unproven):
+            line.drop()
         if self._sweeper is not None:
             self._sweeper.cancel()
         await self._clerk.stop()
@@ -227,11 +260,14 @@ class Gateway:
     def sweep(self, now: float) -> None:
         """Deadlines of everybody: silent connections, overdue first frames, full windows, lost wake-ups."""
         for connection in list(self._connections):
-            silent = now - connection.heard_at >= self._patience.dead_after_s
+            silent = now - connection.heard_at >= connection.silent_s
             if silent or (
                 connection.conversation is None and now - connection.opened_at > self._patience.first_frame_s
             ):
                 connection.drop()
+        for line in list(self._unproven):
+            if now - line.opened_at > self._patience.first_frame_s:
+                line.drop()
         for conversation in list(self._conversations):
             if conversation.session.carrier is not None:
                 conversation.tick(now=now, idle_s=self._patience.sender_idle_s)

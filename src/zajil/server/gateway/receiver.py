@@ -4,7 +4,7 @@ Frames and results go in, actions come out; the driver carries them out and repo
 as its session, over any number of carriers.
 
     WAITING --hello--> CHECKING --admitted--> LIVE --finish--> CLOSED
-                                                ^ hello again: checked anew, LIVE meanwhile
+       ^ called: may stay                       ^ hello again: checked anew, LIVE meanwhile
 
 At most one Read is under way. A wake-up during a read marks the mailbox dirty, so the next read follows at once.
 """
@@ -96,7 +96,7 @@ class Receiver:
         self._min_client = min_client
         self.identity: Identity | None = None
         self._state = _State.WAITING
-        self._first_frame_by = now + first_frame_s
+        self._first_frame_by: float | None = now + first_frame_s
         self._slow_after_s = slow_after_s
         self._checks: deque[Authenticate] = deque()
         self._sent = 0
@@ -113,6 +113,15 @@ class Receiver:
     def live(self) -> bool:
         """Whether a device has been admitted and the session still stands."""
         return self._state is _State.LIVE
+
+    @property
+    def may_call(self) -> bool:
+        """Whether control calls may come: from a device that was admitted, or from one that will never say HELLO."""
+        return self._state in {_State.WAITING, _State.LIVE}
+
+    def called(self) -> None:
+        """A control call came: a session of calls alone needs no HELLO."""
+        self._first_frame_by = None
 
     def hello(self, frame: frames.Hello) -> list[Action]:
         """A HELLO arrived: have its token checked, one at a time."""
@@ -215,7 +224,8 @@ class Receiver:
 
     def tick(self, *, now: float) -> list[Action]:
         """Ends a session whose HELLO is overdue, or whose window stayed full."""
-        if self._state is _State.WAITING and now >= self._first_frame_by:
+        overdue = self._first_frame_by is not None and now >= self._first_frame_by
+        if self._state is _State.WAITING and overdue:
             return self.finish("protocol")
         if self._full_since is not None and now - self._full_since >= self._slow_after_s:
             return self.finish("slow-down", 5000)

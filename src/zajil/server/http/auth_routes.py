@@ -63,7 +63,8 @@ class _Routes:
             device_list=body.device_list,
             login=body.login,
             invite=body.gate.invite,
-            prefix=request.prefix,
+            prefix=request.peer.prefix,
+            bridge=request.peer.bridge,
         )
         return control.Session(control.B32(issued.token), issued.expires)
 
@@ -74,7 +75,7 @@ class _Routes:
 
     async def take_token(self, request: Request) -> msgspec.Struct:
         body = body_of(request, control.Login)
-        issued = await login.log_in(self._auth, body.login, prefix=request.prefix)
+        issued = await login.log_in(self._auth, body.login, prefix=request.peer.prefix)
         return control.Session(control.B32(issued.token), issued.expires)
 
     async def drop_token(self, request: Request) -> msgspec.Struct:
@@ -135,7 +136,7 @@ class _Routes:
         return await linking.take_answer(self._auth, _addr(request), wait_s=int(wait))
 
     def _take_link(self, request: Request) -> None:
-        self._auth.limits.take("link_put", request.prefix, now=self._auth.clock())
+        self._auth.limits.take("link_put", request.peer.prefix, now=self._auth.clock())
 
 
 def _addr(request: Request) -> bytes:

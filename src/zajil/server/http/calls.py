@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import msgspec
 from zajil.auth.context import CallingDevice
 from zajil.protocol.control import JSON_TYPE, OCTETS_TYPE, PROBLEM_TYPE, Route, encode_json, encode_problem
 from zajil.protocol.errors import ZajilError
+from zajil.protocol.ids import encode_b64
 from zajil.server.site.headers import API_HEADERS
 
 
@@ -22,19 +24,29 @@ class Carrier(Enum):
     S = "s"
 
 
-class HttpCall(NamedTuple):
-    """One call. path: with query. headers: lower-case names. prefix: the peer's address prefix, for limits only.
+class Peer(NamedTuple):
+    """Whom limits count under. prefix: an address prefix, or the seal of somebody behind a bridge.
 
-    device: whose R session it came on, else None.
+    bridge: the id of the bridge it came through, empty without one. Its address counts for nobody.
+    """
+
+    prefix: bytes
+    bridge: bytes = b""
+
+
+class HttpCall(NamedTuple):
+    """One call. path: with query. headers: lower-case names. peer: for limits only.
+
+    claim: on R, whether a proven device may call here; the first one says whose session it is.
     """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
-    prefix: bytes
+    peer: Peer
     carrier: Carrier = Carrier.HTTPS
-    device: CallingDevice | None = None
+    claim: Callable[[CallingDevice], bool] | None = None
 
 
 class HttpAnswer(NamedTuple):
@@ -49,7 +61,8 @@ class Request(NamedTuple):
     """What a bound route works with: everything parsed, the caller proven as far as the route demands.
 
     body: of the type the route names. device: set for Device authorisation. contact: the unproven 32-byte token of a
-    Contact authorisation; whether it admits anybody is for the verb.
+    Contact authorisation; whether it admits anybody is for the verb. bridge, bridge_token: the proven id behind a
+    Bridge or Token authorisation.
     """
 
     route: Route
@@ -59,7 +72,9 @@ class Request(NamedTuple):
     device: CallingDevice | None
     contact: bytes | None
     token: bytes | None
-    prefix: bytes
+    peer: Peer
+    bridge: bytes | None = None
+    bridge_token: bytes | None = None
 
 
 BoundRoute = Callable[[Request], Awaitable[msgspec.Struct | bytes]]
@@ -71,6 +86,16 @@ def accept(answer: msgspec.Struct | bytes) -> HttpAnswer:
     if isinstance(answer, bytes):
         return HttpAnswer(200, {"content-type": OCTETS_TYPE, **_PLAIN}, answer)
     return HttpAnswer(200, {"content-type": JSON_TYPE, **_PLAIN}, encode_json(answer))
+
+
+def tag(answer: HttpAnswer, known: str | None) -> HttpAnswer:
+    """The answer with an ETag of its body; 304 without the body where `known`, an If-None-Match, names it."""
+    etag = f'"{encode_b64(hashlib.sha256(answer.body).digest()[:12])}"'
+    headers = {**answer.headers, "etag": etag}
+    if known is not None and etag in {each.strip().removeprefix("W/") for each in known.split(",")}:
+        del headers["content-type"]
+        return HttpAnswer(304, headers, b"")
+    return HttpAnswer(answer.status, headers, answer.body)
 
 
 def refuse(reason: ZajilError) -> HttpAnswer:

@@ -9,6 +9,8 @@ import msgspec
 
 from zajil.auth import holdings as auth_holdings
 from zajil.auth.context import Auth
+from zajil.bridges.registry import holdings as bridge_holdings
+from zajil.bridges.registry.context import Registry
 from zajil.delivery import holdings as delivery_holdings
 from zajil.delivery.context import Delivery, DeviceCaller
 from zajil.engine.sql.interface import StoredRow
@@ -23,7 +25,7 @@ _WITHHELD: Final = frozenset({("message", "refs")})
 """How many mailboxes still hold a message tells when somebody else fetched it, whatever their receipts say."""
 
 
-def bind_data(auth: Auth, delivery: Delivery) -> Mapping[Route, BoundRoute]:
+def bind_data(auth: Auth, delivery: Delivery, registry: Registry) -> Mapping[Route, BoundRoute]:
     """The routes of the data inventory."""
     columns = collect()
     described = {(row.table, row.column): row for row in columns}
@@ -33,6 +35,7 @@ def bind_data(auth: Auth, delivery: Delivery) -> Mapping[Route, BoundRoute]:
         counts = {
             **await delivery_holdings.count_rows(delivery, DeviceCaller(*caller)),
             **await auth_holdings.count_rows(auth, caller),
+            **await bridge_holdings.count_rows(registry, caller.account_id),
         }
         return control.OwnData(
             tuple(

@@ -1,7 +1,8 @@
 """From a call to its verb: route, authorisation, size, body, idempotency, and the error boundary of every request.
 
 Kinds of authorisation never mix: a route without one refuses the header, S carries no account, R carries only its own
-device. A token stands in the Authorization header and nowhere else; a query that no route names is refused.
+device, and bridges call us directly. A token stands in the Authorization header and nowhere else; a query that no
+route names is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from zajil.protocol.control import (
 )
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import parse_b64
-from zajil.server.http.calls import BoundRoute, Carrier, HttpAnswer, HttpCall, Request, accept, refuse
+from zajil.server.http.calls import BoundRoute, Carrier, HttpAnswer, HttpCall, Peer, Request, accept, refuse, tag
 from zajil.server.http.idempotency import AnswerBook
 
 _LOG = logging.getLogger(__name__)
@@ -35,9 +36,19 @@ _LOG = logging.getLogger(__name__)
 _SAME_AGAIN = frozenset({CHALLENGE, CLAIM_KEY_PACKAGES})
 
 
+class Proofs(NamedTuple):
+    """Whom a token stands for, each raising AuthError for one that is unknown or over."""
+
+    device: Callable[[bytes], Awaitable[CallingDevice]]
+    bridge: Callable[[bytes], Awaitable[bytes]]
+    bridge_token: Callable[[bytes], Awaitable[bytes]]
+
+
 class _Caller(NamedTuple):
     device: CallingDevice | None = None
     contact: bytes | None = None
+    bridge: bytes | None = None
+    bridge_token: bytes | None = None
     token: bytes | None = None
 
 
@@ -48,7 +59,7 @@ class Dispatcher:
         self,
         *,
         routes: Mapping[Route, BoundRoute],
-        check_device: Callable[[bytes], Awaitable[CallingDevice]],
+        proofs: Proofs,
         limits: Limits,
         clock: Callable[[], float],
         answers: AnswerBook,
@@ -56,7 +67,7 @@ class Dispatcher:
     ) -> None:
         """count: called with the route's own path (never the call's) and the status, for metrics."""
         self._routes = routes
-        self._check_device = check_device
+        self._proofs = proofs
         self._limits = limits
         self._clock = clock
         self._answers = answers
@@ -95,13 +106,16 @@ class Dispatcher:
             device=caller.device,
             contact=caller.contact,
             token=caller.token,
-            prefix=call.prefix,
+            bridge=caller.bridge,
+            bridge_token=caller.bridge_token,
+            peer=call.peer,
         )
         key = call.headers.get("idempotency-key")
         if key is not None and not key.isascii():
             raise error("malformed", "idempotency key")
         if call.method != "POST" or key is None or route in _SAME_AGAIN:
-            return accept(await self._routes[route](request))
+            answer = accept(await self._routes[route](request))
+            return tag(answer, call.headers.get("if-none-match")) if route.tagged else answer
         return await self._answers.once(
             (found.route.path.encode(), caller.token or b"", key.encode()),
             call.body,
@@ -129,19 +143,35 @@ class Dispatcher:
         if kind is Auth.CONTACT:
             return _Caller(contact=token, token=token)
         try:
-            device = await self._check_device(token)
+            caller = await self._prove(kind, token)
         except ZajilError:
-            self._limits.take("failed_token", call.prefix, now=self._clock())
+            self._limits.take("failed_token", call.peer.prefix, now=self._clock())
             raise
-        if call.carrier is Carrier.R and device != call.device:
+        if caller.device is not None and call.carrier is Carrier.R and not (call.claim and call.claim(caller.device)):
             raise error("mixed-auth")
-        return _Caller(device=device, token=token)
+        return caller
+
+    async def _prove(self, kind: Auth, token: bytes) -> _Caller:
+        if kind is Auth.BRIDGE:
+            return _Caller(bridge=await self._proofs.bridge(token), token=token)
+        if kind is Auth.TOKEN:
+            return _Caller(bridge_token=await self._proofs.bridge_token(token), token=token)
+        return _Caller(device=await self._proofs.device(token), token=token)
+
+    async def check_bridge(self, text: str, peer: Peer) -> bytes:
+        """The id of the bridge whose credential came with a carrier. Raises malformed, token-expired, slow-down."""
+        credential = parse_b64(text, size=32)
+        try:
+            return await self._proofs.bridge(credential)
+        except ZajilError:
+            self._limits.take("failed_token", peer.prefix, now=self._clock())
+            raise
 
 
 _CARRIES = {
     Carrier.HTTPS: frozenset(Auth),
     Carrier.R: frozenset({Auth.DEVICE}),
-    Carrier.S: frozenset({Auth.NONE, Auth.CONTACT}),
+    Carrier.S: frozenset({Auth.NONE, Auth.CONTACT, Auth.TOKEN}),
 }
 
 

@@ -1,4 +1,4 @@
-"""The shell on aiohttp: WebSockets for sessions and plain HTTPS for control calls, on one port.
+"""The shell on aiohttp: WebSockets and POSTs for sessions, and plain HTTPS for control calls, on one port.
 
 No compression (ciphertext does not shrink), no heartbeat timer per connection, no access log, no Server header, and
 nothing that a peer sent reaches a log. Records are sent by a task that lives only while there is something to send.
@@ -8,33 +8,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 
-from aiohttp import WSMessage, WSMsgType, web
+from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDictProxy
 
-from zajil.protocol.control import find_route, is_call
+from zajil.protocol.control import OCTETS_TYPE, Auth, find_route, is_call
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Role
 from zajil.protocol.limits import RECORD_SIZES
-from zajil.server.gateway.connection import Connection
+from zajil.protocol.reach.seal import SEAL_BYTES
 from zajil.server.gateway.gateway import Gateway
-from zajil.server.http.calls import HttpAnswer, HttpCall, refuse
+from zajil.server.gateway.lines import Line, PlainLine, SealDoor, SealedLine
+from zajil.server.http.calls import HttpAnswer, HttpCall, Peer, refuse
+from zajil.server.shell.base import SEALED_PATH
+from zajil.server.shell.bodies import Bodies
 from zajil.server.shell.peers import PeerRules
+from zajil.server.shell.posts import Posts
+from zajil.server.shell.sockets import SocketCarrier
 from zajil.server.site.headers import API_HEADERS
 
-_BODY_S = 30.0
-_BUSY_RETRY_MS = 1000
-_CLOSE_S = 2.0
 _CALL_GRACE_S = 3.0
 _BODY_MAX = 1 << 20
-# Frames of WebSocket itself that carry no record. They are answered, but one by one, and only so many.
-_PLUMBING = {WSMsgType.PING, WSMsgType.PONG}
-_PLUMBING_COST = 256
 _DEFAULTS = {"cache-control": "no-store", **API_HEADERS}
 _UPGRADE_HEADERS = {"upgrade", "sec-websocket-key"}
 
@@ -46,17 +44,24 @@ class AiohttpShell:
         self,
         *,
         gateway: Gateway,
+        door: SealDoor,
+        check_bridge: Callable[[str, Peer], Awaitable[bytes]],
         call: Callable[[HttpCall], Awaitable[HttpAnswer]],
         site: Callable[[str, str, Mapping[str, str]], HttpAnswer],
         peers: PeerRules,
         bodies_max_bytes: int,
+        posts_max: int,
     ) -> None:
-        """call: answers control calls. site: answers every other request, from method, target and headers.
+        """check_bridge: the id of the bridge whose credential, in text, came with a carrier.
 
-        bodies_max_bytes: memory for bodies of control calls that are still arriving, all together.
+        call: answers control calls. site: answers every other request, from method, target and headers.
+        bodies_max_bytes: memory for bodies that are still arriving, all together. posts_max: carriers of POSTs at once.
         """
-        self._bodies_room = bodies_max_bytes
+        self._bodies = Bodies(bodies_max_bytes)
+        self._posts = Posts(self._bodies, carriers_max=posts_max, now=gateway.now)
         self._gateway = gateway
+        self._door = door
+        self._check_bridge = check_bridge
         self._site = site
         self._call = call
         self._peers = peers
@@ -65,8 +70,9 @@ class AiohttpShell:
     async def start(self, host: str, port: int) -> int:
         """Listen on host and port (0 = any); the port in use. Raises OSError."""
         app = web.Application()
-        for role in Role:
-            app.router.add_get(role.path, self._socket)
+        for path in (*(role.path for role in Role), SEALED_PATH):
+            app.router.add_get(path, self._socket)
+            app.router.add_post(path, self._post)
         app.router.add_route("*", "/{tail:.*}", self._answer)
         self._runner = web.AppRunner(
             app,
@@ -85,6 +91,7 @@ class AiohttpShell:
 
     async def stop(self) -> None:
         """Stop accepting and close everything."""
+        self._posts.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -103,8 +110,8 @@ class AiohttpShell:
                     method=request.method,
                     path=request.raw_path,
                     headers=_lower(request.headers),
-                    body=await self._read_body(request),
-                    prefix=self._prefix(request),
+                    body=await self._bodies.read(request, self._body_limit(request)),
+                    peer=Peer(self._prefix(request)),
                 )
             )
         except ZajilError as reason:
@@ -114,39 +121,52 @@ class AiohttpShell:
         if not _is_upgrade(request.headers):
             return _problem(error("malformed", "not a WebSocket"))
         try:
-            self._check_origin(request)
-            if "authorization" in request.headers:
-                raise error("mixed-auth")
-            if not request.query.keys() <= {"r"}:
-                raise error("malformed", "query")
-            link = _Link(self._gateway, Role(request.path), self._prefix(request))
+            peer = await self._admit(request)
+            most = RECORD_SIZES[-1] + (SEAL_BYTES if request.path == SEALED_PATH else 0)
+            carrier = SocketCarrier(lambda kick: self._make_line(request.path, peer, kick, None), most_bytes=most)
         except ZajilError as reason:
             return _problem(reason)
-        return await link.serve(request)
+        return await carrier.serve(request)
 
-    async def _read_body(self, request: web.Request) -> bytes:
-        """The body, as much as this route may take. Raises Malformed `too-big` or `malformed`, Unavailable `busy`."""
-        if "content-encoding" in request.headers:
-            raise error("malformed", "a packed body")
-        found = find_route(request.method, request.path)
-        most = found.route.limit if found else 0
-        if (request.content_length or 0) > max(most, 1):
-            raise error("too-big") if most else error("malformed", "no body here")
-        body = bytearray()
+    async def _post(self, request: web.Request) -> web.Response:
         try:
-            async with asyncio.timeout(_BODY_S):
-                async for part in request.content.iter_any():
-                    body += part
-                    self._bodies_room -= len(part)
-                    if len(body) > min(most, _BODY_MAX):
-                        raise error("too-big") if most else error("malformed", "no body here")
-                    if self._bodies_room < 0:
-                        raise error("busy", retry_ms=_BUSY_RETRY_MS)
-        except (TimeoutError, web.HTTPException, web.RequestPayloadError, ConnectionError, ValueError):
-            raise error("malformed", "body did not arrive") from None
-        finally:
-            self._bodies_room += len(body)
-        return bytes(body)
+            peer = await self._admit(request)
+            body = await self._posts.answer(
+                request,
+                owner=(request.path, peer.bridge),
+                place=peer.bridge or peer.prefix,
+                make=lambda kick, silent_s: self._make_line(request.path, peer, kick, silent_s),
+            )
+        except ZajilError as reason:
+            return _problem(reason)
+        headers = {"content-type": OCTETS_TYPE}
+        # A page of another of our origins, or one that came to us through a front, reads the answer too.
+        if (origin := request.headers.get("origin")) is not None:
+            headers |= {"access-control-allow-origin": origin, "vary": "origin"}
+        return web.Response(body=body, headers=headers)
+
+    async def _admit(self, request: web.Request) -> Peer:
+        """Whom a carrier counts under. Raises ZajilError for one that may not begin."""
+        self._check_origin(request)
+        if not request.query.keys() <= {"r"}:
+            raise error("malformed", "query")
+        peer = Peer(self._prefix(request))
+        scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+        if not scheme:
+            return peer
+        if request.path != SEALED_PATH or scheme != Auth.BRIDGE.value:
+            raise error("mixed-auth")
+        return peer._replace(bridge=await self._check_bridge(credential, peer))
+
+    def _make_line(self, path: str, peer: Peer, kick: Callable[[], None], silent_s: float | None) -> Line:
+        if path == SEALED_PATH:
+            return SealedLine(self._gateway, self._door, peer=peer, kick=kick, silent_s=silent_s)
+        return PlainLine(self._gateway, Role(path), peer=peer, kick=kick, silent_s=silent_s)
+
+    def _body_limit(self, request: web.Request) -> int:
+        """The most that the body of this control call may take."""
+        found = find_route(request.method, request.path)
+        return min(found.route.limit, _BODY_MAX) if found else 0
 
     def _check_origin(self, request: web.Request) -> None:
         headers = request.headers
@@ -158,71 +178,6 @@ class AiohttpShell:
 
     def _prefix(self, request: web.Request) -> bytes:
         return self._peers.prefix_of(request.remote, request.headers.get("x-forwarded-for"))
-
-
-class _Link:
-    """One WebSocket and its Connection."""
-
-    def __init__(self, gateway: Gateway, role: Role, prefix: bytes) -> None:
-        self._gateway = gateway
-        self._connection: Connection = gateway.accept(role, prefix=prefix, kick=self._kick)
-        self._socket = web.WebSocketResponse(
-            compress=False, timeout=_CLOSE_S, max_msg_size=RECORD_SIZES[-1] + 1, autoping=False
-        )
-        self._request: web.Request | None = None
-        self._sending: asyncio.Task[None] | None = None
-        self._calm = asyncio.Event()
-
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Feed the gateway until one side ends."""
-        try:
-            await self._socket.prepare(request)
-            self._request = request
-            async for message in self._socket:
-                if message.type in _PLUMBING:
-                    await self._answer_plumbing(message)
-                    continue
-                if message.type is not WSMsgType.BINARY:
-                    await self._socket.close(code=1003)
-                    break
-                self._gateway.feed(self._connection, message.data)
-                while self._connection.crowded:
-                    self._calm.clear()
-                    await self._calm.wait()
-        finally:
-            self._gateway.lost(self._connection)
-            self._request = None
-        return self._socket
-
-    async def _answer_plumbing(self, message: WSMessage) -> None:
-        """A PONG for a PING (RFC 6455 5.5.2). A flood of either is charged like records and lets others run between."""
-        self._gateway.charge(self._connection, _PLUMBING_COST)
-        if message.type is WSMsgType.PING and not self._connection.done:
-            with suppress(ConnectionError):
-                await self._socket.pong(message.data)
-        await asyncio.sleep(0)
-
-    def _kick(self) -> None:
-        """Records may be there to send, the connection may be over, or it may be read again."""
-        self._calm.set()
-        if self._request is None:
-            return
-        if self._connection.dropped and self._request.transport is not None:
-            self._request.transport.abort()
-        elif self._sending is None:
-            self._sending = asyncio.get_running_loop().create_task(self._send())
-
-    async def _send(self) -> None:
-        try:
-            while records := self._gateway.pull(self._connection):
-                for record in records:
-                    await self._socket.send_bytes(record)
-            if self._connection.done:
-                await self._socket.close()
-        except (ConnectionError, RuntimeError):
-            pass  # the peer is gone; the reader notices and reports it
-        finally:
-            self._sending = None
 
 
 class _Request(web.Request):

@@ -5,16 +5,20 @@ One test suite (`tests/server/test_shell.py`) runs against every shell, so that 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
+
+SEALED_PATH: Final = "/v1/sealed"
+"""Where carriers begin whose TLS ends at a bridge or a front; the seal's channel says the role."""
 
 
 class Shell(Protocol):
     """Serves one Gateway and the control calls on one address.
 
     Guarantees: one binary WebSocket message is one record, both ways, uncompressed; a text message or one over 64 KiB
-    closes the connection; the path fixes the role and a foreign Origin or a query other than `r` is refused before the
-    upgrade; `Connection.crowded` stops reading (TCP pushes back); records go out in order, and a peer that does not
-    read holds up nobody else; each connection costs its reader and no timer.
+    closes the connection; POSTs on the same paths carry records as `protocol.reach.polling` says; the path fixes the
+    role, or the seal's channel on SEALED_PATH, where alone a bridge may show its credential; a foreign Origin or a
+    query other than `r` is refused before the upgrade; `Line.crowded` stops reading (TCP pushes back); records go out
+    in order, and a peer that does not read holds up nobody else; each connection costs its reader and no timer.
     """
 
     async def start(self, host: str, port: int) -> int:

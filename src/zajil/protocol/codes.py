@@ -1,0 +1,22 @@
+"""Codes that people read out, type and paste: 100 random bits in Crockford's base32, in groups of five characters."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CODE_BYTES: Final = 20
+"""Random bytes to make a code of; five bits of each are used."""
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_GROUP: Final = 5
+_LOOKALIKES: Final = str.maketrans({"I": "1", "L": "1", "O": "0", "-": "", " ": ""})
+
+
+def spell_code(random: bytes) -> str:
+    """The code of 20 random bytes, such as `4GZ2M-…` with three more groups."""
+    text = "".join(_CROCKFORD[byte & 31] for byte in random)
+    return "-".join(text[start : start + _GROUP] for start in range(0, len(text), _GROUP))
+
+
+def plain_code(text: str) -> bytes:
+    """What a code says, whatever case, dashes or look-alike letters a person typed."""
+    return text.upper().translate(_LOOKALIKES).encode()

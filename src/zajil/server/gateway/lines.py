@@ -1,0 +1,270 @@
+"""Lines: what a shell feeds. A plain line is a Connection of one role; a sealed line finds out whose it is first.
+
+A shell makes a line for a connection (`PlainLine`, `SealedLine`), feeds it records, sends what `pull` gives whenever
+it is kicked, stops reading while it is `crowded`, closes once it is `done` and pulled empty, and says `lost`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Protocol
+
+from zajil.engine.limits import Limits
+from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.frames import Role
+from zajil.protocol.reach.seal import (
+    NEW_BYTES,
+    Channel,
+    NewSeal,
+    RecordSeal,
+    Resumed,
+    RootWanted,
+    ServerSeals,
+    Unknown,
+)
+from zajil.server.gateway.connection import Connection
+from zajil.server.gateway.gateway import Gateway
+from zajil.server.http.calls import Peer
+
+_ROLES = {Channel.R: Role.R, Channel.S: Role.S}
+_NEW = b"\x01\x01"
+_PREAMBLES_MAX = 2
+"""RESUME, and after `02` a NEW on the same carrier."""
+
+
+class Line(Protocol):
+    """One connection as a shell sees it."""
+
+    @property
+    def done(self) -> bool:
+        """Nothing more is to be read; close once pulled empty."""
+
+    @property
+    def dropped(self) -> bool:
+        """Given up without a word: abort."""
+
+    @property
+    def crowded(self) -> bool:
+        """Stop reading until this is false again."""
+
+    def feed(self, record: bytes) -> None:
+        """One record arrived. Never raises for what a peer sends."""
+
+    def charge(self, size_bytes: int) -> None:
+        """Count bytes that are no record; the line is over when they are too many."""
+
+    def heard(self) -> None:
+        """The peer showed a sign of life that is no record."""
+
+    def pull(self) -> list[bytes]:
+        """Records to send, in order."""
+
+    def lost(self) -> None:
+        """The connection is gone; call it once, at the end."""
+
+
+class PlainLine:
+    """Session frames as they are. Raises Unavailable `busy` or `restarting`."""
+
+    def __init__(
+        self, gateway: Gateway, role: Role, *, peer: Peer, kick: Callable[[], None], silent_s: float | None = None
+    ) -> None:
+        gateway.enter(peer.prefix)
+        self._gateway = gateway
+        self._place = peer.prefix
+        self._meter = os.urandom(16)
+        self._connection = gateway.connect(role, peer=peer, kick=kick, silent_s=silent_s)
+
+    @property
+    def done(self) -> bool:
+        """See Line."""
+        return self._connection.done
+
+    @property
+    def dropped(self) -> bool:
+        """See Line."""
+        return self._connection.dropped
+
+    @property
+    def crowded(self) -> bool:
+        """See Line."""
+        return self._connection.crowded
+
+    def feed(self, record: bytes) -> None:
+        """See Line."""
+        self.charge(len(record))
+        if not self.done:
+            self._gateway.feed(self._connection, record)
+
+    def charge(self, size_bytes: int) -> None:
+        """See Line."""
+        try:
+            self._gateway.charge(self._meter, size_bytes)
+        except ZajilError as reason:
+            self._gateway.close(self._connection, reason)
+
+    def heard(self) -> None:
+        """See Line."""
+        self._connection.heard_at = self._gateway.now()
+
+    def pull(self) -> list[bytes]:
+        """See Line."""
+        return self._gateway.pull(self._connection)
+
+    def lost(self) -> None:
+        """See Line."""
+        self._gateway.lost(self._connection)
+        self._gateway.leave(self._place)
+
+
+class SealDoor:
+    """Where sealed carriers begin: the live seals, what a NEW costs, and the public root documents."""
+
+    def __init__(
+        self, seals: ServerSeals, *, limits: Limits, clock: Callable[[], float], roots: Callable[[], bytes]
+    ) -> None:
+        """clock: Unix seconds. roots: the answer to ROOT, as it is now."""
+        self._seals = seals
+        self._limits = limits
+        self._clock = clock
+        self.roots = roots
+
+    def accept(self, first: bytes, peer: Peer) -> NewSeal | Resumed | Unknown | RootWanted:
+        """What a first record asks for. Raises RemoteProtocolError, or Limited for too many new seals."""
+        now = self._clock()
+        if first.startswith(_NEW) and len(first) == NEW_BYTES:
+            # Before any cryptography, which is what it costs.
+            if first[2] not in _ROLES:
+                raise error("protocol", "no session of this channel here")
+            if peer.bridge:
+                self._limits.take("seal_bridge", peer.bridge, now=now)
+            else:
+                self._limits.take("seal_prefix", peer.prefix, now=now)
+        return self._seals.accept(first, now_ms=int(now * 1000))
+
+
+class SealedLine:
+    """Session frames under a seal, whose channel fixes the role. The seal ends here: the gateway sees padded frames.
+
+    A preamble, tag or length that is wrong ends the line and leaves the session to another one. Until a record has
+    opened under its keys nothing of a session is touched, so whoever repeats a RESUME disturbs nobody.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        door: SealDoor,
+        *,
+        peer: Peer,
+        kick: Callable[[], None],
+        silent_s: float | None = None,
+    ) -> None:
+        """peer: of the connection; its prefix becomes the seal's id where it came through a bridge.
+
+        Raises Unavailable `busy` or `restarting`.
+        """
+        self._place = b"bridge" + peer.bridge if peer.bridge else peer.prefix
+        gateway.enter(self._place)
+        self.opened_at = gateway.now()
+        self.dropped = False
+        self._gateway = gateway
+        self._door = door
+        self._peer = peer
+        self._kick = kick
+        self._silent_s = silent_s
+        self._meter = os.urandom(16)
+        self._preambles = 0
+        self._answers: list[bytes] = []
+        self._seal: NewSeal | Resumed | None = None
+        self._connection: Connection | None = None
+        self._ended = False
+        gateway.expect(self)
+
+    @property
+    def done(self) -> bool:
+        """See Line."""
+        return self._ended or self.dropped or (self._connection is not None and self._connection.done)
+
+    @property
+    def crowded(self) -> bool:
+        """See Line."""
+        return not self.done and self._connection is not None and self._connection.crowded
+
+    def feed(self, record: bytes) -> None:
+        """See Line."""
+        self.charge(len(record))
+        if self.done:
+            return
+        try:
+            if self._seal is None:
+                self._begin(record)
+            else:
+                self._take(self._seal.codec, self._seal, record)
+        except ZajilError:
+            self._end()
+        else:
+            self._kick()
+
+    def _begin(self, first: bytes) -> None:
+        self._preambles += 1
+        found = self._door.accept(first, self._peer)
+        if isinstance(found, RootWanted):
+            self._answers.append(self._door.roots())
+            self._ended = True
+            return
+        if isinstance(found, Unknown):
+            if self._preambles == _PREAMBLES_MAX:
+                raise error("protocol", "RESUME again")
+        else:
+            self._seal = found
+        self._answers.append(found.answer)
+
+    def _take(self, codec: RecordSeal, seal: NewSeal | Resumed, record: bytes) -> None:
+        frame = codec.open(record)
+        if self._connection is None:
+            peer = self._peer._replace(prefix=seal.sid) if self._peer.bridge else self._peer
+            self._connection = self._gateway.connect(
+                _ROLES[seal.channel], peer=peer, kick=self._kick, silent_s=self._silent_s
+            )
+            self._gateway.prove(self)
+        self._gateway.feed(self._connection, frame)
+
+    def _end(self) -> None:
+        self._ended = True
+        self._answers.clear()
+        self._kick()
+
+    def charge(self, size_bytes: int) -> None:
+        """See Line."""
+        try:
+            self._gateway.charge(self._meter, size_bytes)
+        except ZajilError as reason:
+            if self._connection is None:
+                self._end()
+            else:
+                self._gateway.close(self._connection, reason)
+
+    def heard(self) -> None:
+        """See Line."""
+        if self._connection is not None:
+            self._connection.heard_at = self._gateway.now()
+
+    def drop(self) -> None:
+        """It never said who it is."""
+        self.dropped = True
+        self._kick()
+
+    def pull(self) -> list[bytes]:
+        """See Line."""
+        out, self._answers = self._answers, []
+        if self._connection is not None and self._seal is not None and not self._ended:
+            out += [self._seal.codec.seal(frame) for frame in self._gateway.pull(self._connection)]
+        return out
+
+    def lost(self) -> None:
+        """See Line."""
+        self._gateway.prove(self)
+        if self._connection is not None:
+            self._gateway.lost(self._connection)
+        self._gateway.leave(self._place)

@@ -1,0 +1,81 @@
+"""A WebSocket as a carrier: one binary message is one record, both ways."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from aiohttp import WSMessage, WSMsgType, web
+
+from zajil.server.gateway.lines import Line
+
+_CLOSE_S = 2.0
+# Frames of WebSocket itself that carry no record. They are answered, but one by one, and only so many.
+_PLUMBING = {WSMsgType.PING, WSMsgType.PONG}
+_PLUMBING_COST = 256
+
+
+class SocketCarrier:
+    """One WebSocket and its line."""
+
+    def __init__(self, make_line: Callable[[Callable[[], None]], Line], *, most_bytes: int) -> None:
+        """make_line: a line that kicks as given; what it raises passes through. most_bytes: of one record."""
+        self._line = make_line(self._kick)
+        self._socket = web.WebSocketResponse(
+            compress=False, timeout=_CLOSE_S, max_msg_size=most_bytes + 1, autoping=False
+        )
+        self._request: web.Request | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._calm = asyncio.Event()
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Feed the line until one side ends."""
+        try:
+            await self._socket.prepare(request)
+            self._request = request
+            async for message in self._socket:
+                if message.type in _PLUMBING:
+                    await self._answer_plumbing(message)
+                    continue
+                if message.type is not WSMsgType.BINARY:
+                    await self._socket.close(code=1003)
+                    break
+                self._line.feed(message.data)
+                while self._line.crowded:
+                    self._calm.clear()
+                    await self._calm.wait()
+        finally:
+            self._line.lost()
+            self._request = None
+        return self._socket
+
+    async def _answer_plumbing(self, message: WSMessage) -> None:
+        """A PONG for a PING (RFC 6455 5.5.2). A flood of either is charged like records and lets others run between."""
+        self._line.charge(_PLUMBING_COST)
+        if message.type is WSMsgType.PING and not self._line.done:
+            with suppress(ConnectionError):
+                await self._socket.pong(message.data)
+        await asyncio.sleep(0)
+
+    def _kick(self) -> None:
+        """Records may be there to send, the connection may be over, or it may be read again."""
+        self._calm.set()
+        if self._request is None:
+            return
+        if self._line.dropped and self._request.transport is not None:
+            self._request.transport.abort()
+        elif self._sending is None:
+            self._sending = asyncio.get_running_loop().create_task(self._send())
+
+    async def _send(self) -> None:
+        try:
+            while records := self._line.pull():
+                for record in records:
+                    await self._socket.send_bytes(record)
+            if self._line.done:
+                await self._socket.close()
+        except (ConnectionError, RuntimeError):
+            pass  # the peer is gone; the reader notices and reports it
+        finally:
+            self._sending = None

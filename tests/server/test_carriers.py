@@ -1,0 +1,284 @@
+"""Sessions over every kind of carrier: WebSocket or POSTs, plain or sealed. One story, and what each kind refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+
+import aiohttp
+import pytest
+from tests.server.carriers import Dial, PostPlug, SealedDial, SocketPlug, until
+from tests.server.serving import BRIDGE, ORIGIN, TOKEN, Queue, send_of, serving
+from tests.server.wire import PATIENCE_S, Wire
+
+from zajil.protocol import frames
+from zajil.protocol.frames import Msg, Role
+from zajil.protocol.limits import RECORD_SIZES
+from zajil.protocol.reach.polling import BODY_BYTES, SILENT_S, PollPost, encode_post, parse_items
+from zajil.protocol.reach.seal import (
+    Channel,
+    SessionKey,
+)
+from zajil.protocol.session import ClientSession
+from zajil.protocol.session.wire import Open, Ping, Pong, encode_record, parse_record
+from zajil.server.shell.aiohttp_shell import AiohttpShell
+from zajil.server.shell.base import SEALED_PATH
+
+KEY = SessionKey(ORIGIN.kid, ORIGIN.public)
+CHANNELS = {Role.R: Channel.R, Role.S: Channel.S}
+MakeDial = Callable[[str, Role, aiohttp.ClientSession], Dial]
+
+
+def by_socket(url: str, role: Role, client: aiohttp.ClientSession) -> Dial:
+    return lambda: SocketPlug.dial(client, url + role.path)
+
+
+def by_posts(url: str, role: Role, client: aiohttp.ClientSession) -> Dial:
+    async def dial() -> PostPlug:
+        return PostPlug(client, url + role.path)
+
+    return dial
+
+
+def sealed_by_socket(url: str, role: Role, client: aiohttp.ClientSession) -> Dial:
+    return SealedDial(CHANNELS[role], KEY, lambda: SocketPlug.dial(client, url + SEALED_PATH))
+
+
+def sealed_by_posts(url: str, role: Role, client: aiohttp.ClientSession) -> Dial:
+    async def dial() -> PostPlug:
+        return PostPlug(client, url + SEALED_PATH)
+
+    return SealedDial(CHANNELS[role], KEY, dial)
+
+
+KINDS = [by_socket, by_posts, sealed_by_socket, sealed_by_posts]
+EveryKind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+
+
+@EveryKind
+async def test_a_device_receives_over_any_carrier_and_over_the_next_one(
+    kind: MakeDial, client: aiohttp.ClientSession
+) -> None:
+    queue = Queue()
+    queue.messages = [Msg(n, bytes(16), frames.Kind.APP, None, 0, 0, os.urandom(n * 731)) for n in range(1, 40)]
+    async with (
+        serving(AiohttpShell, queue) as (url, gateway),
+        Wire(url, Role.R, client, dial=kind(url, Role.R, client)) as r,
+    ):
+        await r.hello(TOKEN)
+        first = [await r.expect(Msg) for _ in range(3)]
+        await r.cut()
+        await r.open()
+        rest = await r.messages()
+        assert [*first, *rest] == queue.messages
+        assert r.begun == 1, "one session over both carriers"
+        assert gateway.count(Role.R) >= 1
+        assert gateway.count(Role.S) == 0
+
+
+@EveryKind
+async def test_requests_are_answered_over_any_carrier(kind: MakeDial, client: aiohttp.ClientSession) -> None:
+    queue = Queue()
+    async with serving(AiohttpShell, queue) as (url, _), Wire(url, Role.S, client, dial=kind(url, Role.S, client)) as s:
+        for rid in range(10):
+            assert isinstance(await s.ask(send_of(rid, os.urandom(40_000))), frames.Ok)
+        await s.send(frames.HttpReq(99, "GET", "/v1/health", {}, b""))
+        answer = await s.expect(frames.HttpRes)
+        assert isinstance(answer, frames.HttpRes)
+        assert answer.body == b"GET/v1/health"
+    assert queue.submitted == 10
+
+
+@EveryKind
+async def test_an_echo_comes_back_before_anything_else_is_said(kind: MakeDial, client: aiohttp.ClientSession) -> None:
+    async with serving(AiohttpShell, Queue()) as (url, _):
+        plug = await kind(url, Role.S, client)()
+        for number in range(6):
+            await plug.send(encode_record(Ping(number), at_least=4096))
+        for number in range(6):
+            record = await asyncio.wait_for(plug.receive(), PATIENCE_S)
+            assert record is not None
+            assert len(record) == 4096
+            assert parse_record(record) == Pong(number)
+        await plug.cut()
+
+
+# Carriers made of POSTs
+
+
+async def test_a_post_with_records_is_answered_empty_and_a_poll_waits_for_news(client: aiohttp.ClientSession) -> None:
+    queue = Queue()
+    async with serving(AiohttpShell, queue) as (url, _):
+        plug = PostPlug(client, url + Role.S.path)
+        session = ClientSession(Role.S)
+        carrier, _ = session.open_carrier(time.monotonic())
+        assert await plug.post(*session.pull(carrier, time.monotonic())) == (200, b"")
+        status, body = await plug.post()
+        (opened,) = parse_items(body)
+        assert status == 200
+        session.feed(carrier, opened, time.monotonic())
+        queue.release.clear()
+        session.send(frames.encode_frame(send_of(1, b"text")))
+        waiting = asyncio.create_task(plug.post())
+        await until(lambda: plug.seq == 3)
+        assert await plug.post(*session.pull(carrier, time.monotonic())) == (200, b"")
+        queue.release.set()
+        status, body = await asyncio.wait_for(waiting, PATIENCE_S)
+        assert (status, len(parse_items(body))) == (200, 1)
+
+
+async def test_a_newer_poll_ends_the_older_one_empty(client: aiohttp.ClientSession) -> None:
+    async with serving(AiohttpShell, Queue()) as (url, _):
+        plug = PostPlug(client, url + Role.S.path)
+        older = asyncio.create_task(plug.post())
+        await until(lambda: plug.seq == 1)
+        newer = asyncio.create_task(plug.post())
+        assert await asyncio.wait_for(older, PATIENCE_S) == (200, b"")
+        assert not newer.done()
+        newer.cancel()
+
+
+async def test_two_posts_may_overtake_each_other_by_one(client: aiohttp.ClientSession) -> None:
+    async with serving(AiohttpShell, Queue()) as (url, _):
+        plug = PostPlug(client, url + Role.S.path)
+        plug.seq = 1
+        early = asyncio.create_task(plug.post())
+        await until(lambda: plug.seq == 2)
+        plug.seq = 0
+        assert await plug.post(encode_record(Open(1, None, 0, 65536))) == (200, b"")
+        status, body = await asyncio.wait_for(early, PATIENCE_S)
+        assert (status, len(parse_items(body))) == (200, 1)
+
+
+@pytest.mark.parametrize("wrong", [2, 3, 77, 1 << 31])
+async def test_a_number_too_far_ahead_begins_nothing(client: aiohttp.ClientSession, wrong: int) -> None:
+    async with serving(AiohttpShell, Queue()) as (url, gateway):
+        plug = PostPlug(client, url + Role.S.path)
+        plug.seq = wrong
+        assert (await plug.post())[0] == 400
+        assert gateway.count(Role.S) == 0
+
+
+@pytest.mark.parametrize("step", [-1, 2, 500])
+async def test_a_repeat_or_a_gap_ends_the_carrier_and_leaves_the_session(
+    client: aiohttp.ClientSession, step: int
+) -> None:
+    queue = Queue()
+    async with serving(AiohttpShell, queue) as (url, gateway):
+        plugs: list[PostPlug] = []
+
+        async def dial() -> PostPlug:
+            plugs.append(PostPlug(client, url + Role.S.path))
+            return plugs[-1]
+
+        async with Wire(url, Role.S, client, dial=dial) as s:
+            assert isinstance(await s.ask(send_of(1, b"x")), frames.Ok)
+            plugs[0].seq += step
+            assert (await plugs[0].post(b"x" * 256))[0] == 400
+            assert await s.until_end() == "cut"
+            assert gateway.count(Role.S) == 0
+            await s.open()
+            assert isinstance(await s.ask(send_of(2, b"x")), frames.Ok)
+            assert s.begun == 1
+
+
+async def test_a_carrier_belongs_to_one_path(client: aiohttp.ClientSession) -> None:
+    """Whoever knows its id can neither use it for the other role nor end it from there."""
+    async with serving(AiohttpShell, Queue()) as (url, gateway):
+        plug = PostPlug(client, url + Role.S.path)
+        first = asyncio.create_task(plug.post())
+        await until(lambda: gateway.count(Role.S) == 1)
+        for path in (Role.R.path, SEALED_PATH):
+            other = PostPlug(client, url + path)
+            other.name, other.seq = plug.name, 1
+            assert (await other.post())[0] == 400
+        assert gateway.count(Role.S) == 1
+        assert not first.done()
+        first.cancel()
+
+
+async def test_every_truncation_of_a_post_is_refused(client: aiohttp.ClientSession) -> None:
+    whole = encode_post(PollPost(os.urandom(16), 0, (b"x" * 256, b"y" * 20)))
+    async with serving(AiohttpShell, Queue()) as (url, gateway):
+        plug = PostPlug(client, url + Role.S.path)
+        for size in range(len(whole)):
+            if size in {20, 280}:  # a poll, and a POST of the first record: whole in themselves
+                continue
+            assert (await plug.post_raw(whole[:size]))[0] == 400, size
+        assert gateway.count(Role.S) == 0
+
+
+async def test_items_and_bodies_beyond_all_measure_are_refused(client: aiohttp.ClientSession) -> None:
+    name = os.urandom(16) + bytes(4)
+    async with serving(AiohttpShell, Queue()) as (url, gateway):
+        plug = PostPlug(client, url + Role.S.path)
+        for items in (
+            bytes(4),
+            b"\xff\xff\xff\xff",
+            (RECORD_SIZES[-1] + 17).to_bytes(4, "big") + bytes(RECORD_SIZES[-1] + 17),
+            b"\x00\x00\x00\x01x" * 257,
+        ):
+            assert (await plug.post_raw(name + items))[0] == 400
+        assert (await plug.post_raw(bytes(BODY_BYTES + 1)))[0] == 413
+        assert gateway.count(Role.S) == 0
+
+
+async def test_a_post_that_sends_no_whole_body_takes_no_carrier(client: aiohttp.ClientSession) -> None:
+    more = asyncio.Event()
+
+    async def slow() -> object:
+        yield bytes(20)
+        await more.wait()
+
+    async with serving(AiohttpShell, Queue(), unfinished_max_bytes=1000) as (url, gateway):
+        plug = PostPlug(client, url + Role.S.path)
+        waiting = asyncio.create_task(client.post(plug.url, data=slow()))
+        large = encode_post(PollPost(plug.name, 0, (bytes(60_000),)))
+        assert (await plug.post_raw(large))[0] == 503
+        assert gateway.count(Role.S) == 0
+        more.set()
+        (await waiting).close()
+
+
+async def test_idle_polls_are_bounded_and_one_address_leaves_room(client: aiohttp.ClientSession) -> None:
+    async with serving(AiohttpShell, Queue(), posts_max=8) as (url, gateway):
+        polls = [PostPlug(client, url + Role.S.path) for _ in range(8)]
+        held = [asyncio.create_task(plug.post()) for plug in polls]
+        await until(lambda: sum(task.done() for task in held) == 4)
+        assert {task.result()[0] for task in held if task.done()} == {503}
+        assert gateway.count(Role.S) == 4, "half of all places, then an eighth for each address"
+        for task in held:
+            task.cancel()
+
+
+async def test_a_carrier_without_posts_is_given_up_and_its_session_kept(client: aiohttp.ClientSession) -> None:
+    async with (
+        serving(AiohttpShell, Queue()) as (url, gateway),
+        Wire(url, Role.S, client, dial=by_posts(url, Role.S, client)) as s,
+    ):
+        assert isinstance(await s.ask(send_of(1, b"x")), frames.Ok)
+        gateway.sweep(gateway.now() + SILENT_S + 1)
+        assert await s.until_end() == "cut"
+        assert gateway.count(Role.S) == 0
+        await s.open()
+        assert isinstance(await s.ask(send_of(2, b"x")), frames.Ok)
+        assert s.begun == 1
+
+
+async def test_the_origin_of_a_post_is_checked_and_told(client: aiohttp.ClientSession) -> None:
+    async with serving(AiohttpShell, Queue()) as (url, _):
+        body = encode_post(PollPost(os.urandom(16), 0, (b"x" * 256,)))
+        for origin, status in (("https://ours.example", 200), ("https://others.example", 403), (url, 200)):
+            async with client.post(url + Role.S.path, data=os.urandom(1) + body[1:], headers={"origin": origin}) as got:
+                assert got.status == status
+                told = got.headers.get("access-control-allow-origin")
+                assert told == (origin if status == 200 else None)
+        for headers in ({"authorization": "Device x"}, {"authorization": f"Bridge {BRIDGE}"}):
+            async with client.post(url + Role.S.path, data=body, headers=headers) as got:
+                assert got.status == 400
+        async with client.post(url + Role.S.path + "?token=x", data=body) as got:
+            assert got.status == 400
+        async with client.post(url + Role.S.path, data=body, headers={"content-encoding": "gzip"}) as got:
+            assert got.status == 400
