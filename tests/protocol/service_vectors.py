@@ -595,7 +595,7 @@ def build_session() -> Json:
     resume = seeded("resume", 16)
     every: list[wire.SessionFrame] = [
         wire.Open(1, None, 0, 65536),
-        wire.Open(1, resume, 4, 4096),
+        wire.Open(1, resume, 4, 4096, 7),
         wire.Opened(resume, 3, True),
         wire.Data(1, 0, False, b"body"),
         wire.Ack(5),

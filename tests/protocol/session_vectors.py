@@ -1,8 +1,9 @@
 """Builds vectors/session/*.json: lives of a client's session, step by step, for both languages to replay.
 
 `python -m tests.protocol.session_vectors` writes them; test_session_vectors.py compares and replays. A step is what the
-client is told (`open`, `send`, `feed`, `tick`, `lost`, `close`, `ping`), the events that follow, the records it then
-has for its carrier, and the time at which it wants to look again. A record is `[size, frame]`; the rest is zeros.
+client is told (`open`, `send`, `feed`, `tick`, `lost`, `close`, `prove`), the events that follow, the records it then
+has for its carrier, the bytes it moved on it, what it measured, and the time at which it wants to look again. A record
+is `[size, frame]`; the rest is zeros.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from zajil.protocol.session import (
     ClientEvent,
     ClientSession,
     Closed,
+    Echoed,
     Message,
+    Rotate,
     ServerCarrier,
     SessionTable,
+    Slow,
     Stalled,
     Usable,
 )
@@ -50,6 +54,18 @@ def shown_event(event: ClientEvent) -> Json:
             return {"event": "usable", "resumed": event.resumed}
         case Stalled():
             return {"event": "stalled"}
+        case Echoed():
+            elapsed = round(event.elapsed_s, 6)
+            return {
+                "event": "echoed",
+                "received_bytes": event.received_bytes,
+                "elapsed_s": elapsed,
+                "done": event.done,
+            }
+        case Rotate():
+            return {"event": "rotate"}
+        case Slow():
+            return {"event": "slow", "bytes_s": round(event.bytes_s, 6)}
         case Closed():
             return {"event": "closed", "code": event.code, "retry_ms": event.retry_ms, "by_peer": event.by_peer}
 
@@ -64,18 +80,25 @@ class Story:
         self.now = 0.0
         self.carrier = 0
         self.steps: list[Json] = []
+        self.told: list[ClientEvent] = []
 
     def _note(self, does: dict[str, Json], events: Sequence[ClientEvent], carrier: int) -> list[bytes]:
         records = self.session.pull(carrier, self.now)
         step: dict[str, Json] = {"at": self.now, **does, "events": [shown_event(event) for event in events]}
         step |= {"records": [shown_record(record) for record in records]}
         step |= {"next": self.session.next_deadline(), "usable": self.session.usable}
-        self.steps.append(step | {"queued": self.session.queued_bytes})
+        step |= {"queued": self.session.queued_bytes, "moved": [self.session.rx_bytes, self.session.tx_bytes]}
+        self.steps.append(step | {"rate": round(self.session.rate_bytes_s, 3)})
+        self.told += events
         return records
 
-    def open(self) -> list[bytes]:
-        self.carrier, events = self.session.open_carrier(self.now)
-        return self._note({"do": "open"}, events, self.carrier)
+    def open(self, *, segmented: bool = False) -> list[bytes]:
+        self.carrier, events = self.session.open_carrier(self.now, segmented=segmented)
+        return self._note({"do": "open", "segmented": segmented}, events, self.carrier)
+
+    def prove(self) -> list[bytes]:
+        self.session.prove(self.now)
+        return self._note({"do": "prove"}, [], self.carrier)
 
     def send(self, body: bytes) -> list[bytes]:
         self.session.send(body)
@@ -249,6 +272,70 @@ def closes() -> Story:
     return story
 
 
+def echo() -> Story:
+    story = usable_story("the 24 KiB echo goes behind queued DATA; everything that comes meanwhile tells how it goes")
+    story.send(b"what the user waits for")
+    pings = story.prove()
+    for n, record in enumerate(pings):
+        story.now = round(story.now + 0.2, 3)
+        story.tell(Pong(0xEC000000 + n), at_least=len(record))
+        if n == 3:
+            story.tell(Ack(1))
+            story.tell(Pong(0xEC000000 + n), at_least=len(record))
+            story.tell(Pong(0xEC000000 + n + 1))
+    story.prove()
+    story.lost()
+    return story
+
+
+def segments() -> Story:
+    story = Story("segments: 8,192 bytes up at most, rotation at half of it either way, parts cut to what fits", 65536)
+    story.open()
+    story.tell(opened())
+    story.send(b"as a stream" * 2000)
+    story.send(b"whole" * 1000)
+    story.tell(Ack(1))
+    story.open(segmented=True)
+    story.prove()
+    story.tell(opened(1, known=True))
+    story.tick()
+    story.tell(Ack(2))
+    story.wait(1.5)
+    story.wait(10)
+    story.open(segmented=True)
+    story.tell(opened(5, known=True))
+    story.tell(Data(1, 8, True, bytes(3520)))
+    story.tell(Data(2, 8, False, bytes(100)))
+    story.wait(0.25)
+    story.send(b"x" * 300)
+    story.open()
+    story.tell(opened(8, known=True))
+    return story
+
+
+def rates() -> Story:
+    story = usable_story("what a line moved decides how long it may be silent", 4096)
+    story.send(bytes(12_000))
+    story.now = 0.25
+    story.tell(Ack(2))
+    story.tell(Ack(3))
+    story.send(bytes(8_000))
+    story.wait(1.5)
+    story.wait(1)
+    story.wait(1)
+    return story
+
+
+def slow() -> Story:
+    story = usable_story("under 4 KiB/s for 20 s with a queue is told", 4096)
+    story.send(bytes(40_000))
+    for n in range(1, 5):
+        story.now = 6.0 * n
+        story.tell(Ack(n))
+        story.tick()
+    return story
+
+
 VIOLATIONS: dict[str, Callable[[Story], object]] = {
     "data before OPENED": lambda s: (s.open(), s.tell(Data(1, 0, False, b"x"))),
     "ack before OPENED": lambda s: (s.open(), s.tell(Ack(0))),
@@ -280,49 +367,65 @@ def violation(name: str) -> Story:
     return story
 
 
-def walk(seed: int) -> Story:
-    """A random life with the real server: lines that break, carriers that overlap, a server that forgets."""
-    rng = random.Random(seed)
-    story = Story(f"random walk {seed} with the server's own code")
-    counter = iter(range(1, 1000))
-    table = SessionTable(Role.R, new_id=lambda: next(counter).to_bytes(16, "big"))
-    server: ServerCarrier | None = None
-    down: list[bytes] = []
+class Far:
+    """The server at the other end of a walk: a line that breaks, a table that is forgotten."""
 
-    def deliver(records: Sequence[bytes]) -> None:
-        if server is None:
+    def __init__(self, story: Story, rng: random.Random) -> None:
+        self.story, self.rng = story, rng
+        self.counter = iter(range(1, 1000))
+        self.server: ServerCarrier | None = None
+        self.down: list[bytes] = []
+        self.forget()
+
+    def forget(self) -> None:
+        self.table = SessionTable(Role.R, new_id=lambda: next(self.counter).to_bytes(16, "big"))
+
+    def dial(self) -> None:
+        self.server, self.down = ServerCarrier(self.table), []
+        self.deliver(self.story.open(segmented=self.rng.random() < 0.5))
+
+    def lose(self) -> None:
+        if self.server is not None:
+            self.server.lost(self.story.now)
+        self.server = None
+        self.story.lost()
+
+    def deliver(self, records: Sequence[bytes]) -> None:
+        if self.server is None:
             return
         for record in records:
-            for event in server.feed(record, story.now):
-                if isinstance(event, Message) and server.session is not None:
-                    server.session.stream.send(b"re: " + event.body[:40])
-        down.extend(server.pull(story.now))
+            for event in self.server.feed(record, self.story.now):
+                if isinstance(event, Message) and self.server.session is not None:
+                    self.server.session.stream.send(b"re: " + event.body[:1500])
+        self.down.extend(self.server.pull(self.story.now))
 
+
+def walk(seed: int) -> Story:
+    """A random life with the real server: lines that break, carriers that overlap, segments, a server that forgets."""
+    rng = random.Random(seed)
+    story = Story(f"random walk {seed} with the server's own code", 4096)
+    far = Far(story, rng)
     for _ in range(60):
         choice = rng.random()
-        if server is None or choice < 0.06:
-            server, down = ServerCarrier(table), []
-            deliver(story.open())
-        elif choice < 0.45 and down:
-            deliver(story.feed(down.pop(0)))
+        if far.server is None or choice < 0.06 or (far.server.done and not far.down):
+            far.dial()
+        elif choice < 0.45 and far.down:
+            far.deliver(story.feed(far.down.pop(0)))
         elif choice < 0.65:
-            deliver(story.send(rng.randbytes(rng.choice((1, 20, 150, 700)))))
+            far.deliver(story.send(rng.randbytes(rng.choice((1, 20, 150, 700, 4500)))))
         elif choice < 0.72:
-            server.lost(story.now)
-            server = None
-            story.lost()
+            far.lose()
         elif choice < 0.75:
-            table = SessionTable(Role.R, new_id=lambda: next(counter).to_bytes(16, "big"))
-            server, down = ServerCarrier(table), []
-            deliver(story.open())
+            far.forget()
+            far.dial()
         else:
-            deliver(story.wait(rng.choice((0.05, 0.3, 1.6))))
-            down.extend(server.pull(story.now))
+            far.deliver(story.wait(rng.choice((0.05, 0.3, 1.6))))
     return story
 
 
 STORIES: dict[str, Callable[[], Story]] = {
     **{made.__name__: made for made in (exchange, parts, soon, resumed, forgotten, older, pings, stalls, closes)},
+    **{made.__name__: made for made in (echo, segments, rates, slow)},
     **{f"refused-{n + 1:02}": partial(violation, name) for n, name in enumerate(VIOLATIONS)},
     **{f"walk-{seed}": partial(walk, seed) for seed in range(1, 9)},
 }

@@ -1,11 +1,11 @@
-"""Random lives of a session: overlapping carriers, late ones, cuts, restarts, another gateway."""
+"""Random lives of a session: overlapping carriers, late ones, cuts, restarts, another gateway, segments and streams."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.protocol.wire import World, answer
 
 from zajil.protocol.frames import Role
@@ -27,12 +27,21 @@ class SessionMachine(RuleBasedStateMachine):
         self.count += 1
         return self.count.to_bytes(8, "big") + bytes(size)
 
-    @rule()
-    @precondition(lambda self: len(self.world.connections) < 10)
-    def dial(self) -> None:
-        self.world.dial()
+    @initialize(frag=st.sampled_from([256, 1024, 4096, 65536]))
+    def begin(self, frag: int) -> None:
+        self.world = World(frag)
 
-    @rule(size=st.sampled_from([1, 150, 500, 3000]))
+    @rule(segmented=st.booleans())
+    @precondition(lambda self: len(self.world.connections) < 12)
+    def dial(self, segmented: bool) -> None:
+        self.world.dial(segmented=segmented)
+
+    @rule()
+    @precondition(lambda self: self.world.rotate and self.world.connections[-1].open)
+    def rotate(self) -> None:
+        self.world.dial(segmented=True)
+
+    @rule(size=st.sampled_from([1, 150, 500, 3000, 20_000]))
     @precondition(lambda self: self.count < 8)
     def request(self, size: int) -> None:
         body = self._body(size)

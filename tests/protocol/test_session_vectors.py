@@ -18,7 +18,7 @@ def test_every_file_is_a_story() -> None:
 
 def test_the_stories_reach_every_event_and_every_refusal() -> None:
     every = "".join(session_vectors.render(name) for name in session_vectors.STORIES)
-    for event in ("message", "begin", "usable", "stalled", "closed"):
+    for event in ("message", "begin", "usable", "stalled", "closed", "echoed", "rotate", "slow"):
         assert f'"event": "{event}"' in every
     for name in session_vectors.VIOLATIONS:
         story = session_vectors.violation(name).render()

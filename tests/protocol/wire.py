@@ -12,9 +12,12 @@ from zajil.protocol.session import (
     Begin,
     ClientSession,
     Closed,
+    Echoed,
     Message,
+    Rotate,
     ServerCarrier,
     SessionTable,
+    Slow,
     Stalled,
     TakenOver,
     Usable,
@@ -63,6 +66,9 @@ class Connection:
     up: Pipe = field(default_factory=Pipe)
     down: Pipe = field(default_factory=Pipe)
     open: bool = True
+    segmented: bool = False
+    sent_up: int = 0
+    sent_down: int = 0
 
 
 class World:
@@ -70,11 +76,14 @@ class World:
 
     The client's application sends numbered messages and, on Begin, sends again what was not answered (as open requests
     with the same mids). The server's application answers each message once and again on repeats.
+    frag: under 4,096 every carrier is segmented.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, frag: int = 256) -> None:
         self.now = 1000.0
-        self.client = ClientSession(Role.S, frag=256)
+        self.frag = frag
+        self.client = ClientSession(Role.S, frag=frag)
+        self.rotate = False
         self.ids = 0
         self.table = SessionTable(Role.S, new_id=self._new_id)
         self.connections: list[Connection] = []
@@ -88,9 +97,11 @@ class World:
         self.ids += 1
         return self.ids.to_bytes(16, "big")
 
-    def dial(self) -> Connection:
-        number, events = self.client.open_carrier(self.now)
-        connection = Connection(number, self.table.accept())
+    def dial(self, *, segmented: bool = False) -> Connection:
+        segmented = segmented or self.frag < 4096
+        self.rotate = False
+        number, events = self.client.open_carrier(self.now, segmented=segmented)
+        connection = Connection(number, self.table.accept(), segmented=segmented)
         self.connections.append(connection)
         self._client_events(events)
         self.flush()
@@ -106,8 +117,13 @@ class World:
         """Whatever may go out enters the pipes of the connections it belongs to."""
         for connection in self.connections:
             if connection.open:
-                connection.up.put(framed(self.client.pull(connection.number, self.now)))
-                connection.down.put(framed(connection.server.pull(self.now)))
+                up, down = self.client.pull(connection.number, self.now), connection.server.pull(self.now)
+                connection.up.put(framed(up))
+                connection.down.put(framed(down))
+                connection.sent_up += sum(map(len, up))
+                connection.sent_down += sum(map(len, down))
+                if connection.segmented:
+                    assert max(connection.sent_up, connection.sent_down) <= 8192
 
     def up(self, connection: Connection, most: int | None = None) -> None:
         for record in connection.up.records(most):
@@ -130,6 +146,8 @@ class World:
         for record in connection.down.records(most):
             self._client_events(self.client.feed(connection.number, record, self.now))
             self.flush()
+        if connection.open and connection.server.done and not connection.down.data:
+            self.cut(connection)  # spent or late: the gateway closes it in good order
 
     def _client_events(self, events: list) -> None:  # type: ignore[type-arg]  # any client event
         for event in events:
@@ -143,7 +161,9 @@ class World:
                         self.client.send(body)
                 case Closed():
                     self.closed.append(event)
-                case Usable() | Stalled():
+                case Rotate():
+                    self.rotate = True
+                case Usable() | Stalled() | Echoed() | Slow():
                     pass
 
     def cut(self, connection: Connection) -> None:
@@ -162,7 +182,7 @@ class World:
         self.table = SessionTable(Role.S, new_id=self._new_id)
 
     def settle(self) -> None:
-        """A fresh, good connection carries everything to its end."""
+        """A fresh, good connection carries everything to its end; in segments, one after the other."""
         connection = self.connections[-1]
         if not connection.open or not self.client.usable:
             connection = self.dial()
@@ -174,3 +194,6 @@ class World:
             quiet = 0 if connection.up.data or connection.down.data else quiet + 1
             self.up(connection)
             self.down(connection)
+            if self.rotate or not connection.open:
+                # A dial takes longer than what is on its way.
+                connection, quiet = self.dial(segmented=connection.segmented), 0

@@ -31,6 +31,27 @@ class Stalled:
 
 
 @dataclass(frozen=True, slots=True)
+class Echoed:
+    """Client: something came while the carrier is proved. received_bytes: of the echo's 24 KiB. done: all of it."""
+
+    received_bytes: int
+    elapsed_s: float
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rotate:
+    """Client: half of the segment is used up. Dial the next carrier and open it; this one carries on until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """Client: this much was acknowledged in the last 20 s although more waits; once it is 4 KiB/s again, that too."""
+
+    bytes_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The session is over; send what is left to pull, then close the carrier. The next one begins anew.
 
@@ -42,4 +63,4 @@ class Closed:
     by_peer: bool
 
 
-ClientEvent: TypeAlias = Message | Begin | Usable | Stalled | Closed
+ClientEvent: TypeAlias = Message | Begin | Usable | Stalled | Echoed | Rotate | Slow | Closed

@@ -12,6 +12,11 @@ STALLED_AFTER_S: Final = 3.0
 """Expecting and no byte this long (or 4 round trips): the carrier is given up."""
 SLOWEST_BYTES_S: Final = 4096
 """A line slower than this counts as silent; a full record takes 16 s on it, and nothing comes back meanwhile."""
+RATE_MARGIN: Final = 4
+"""A line is given this many times as long as it needed before."""
+MEASURED_BYTES: Final = 4096
+BULK_BYTES: Final = 64 * 1024
+"""So much in one go measures a line well enough to say that it became slower."""
 IDLE_PING_S: Final = 45.0
 
 
@@ -24,6 +29,10 @@ class Pings:
         """DATA whose acknowledgement is awaited; on a slow line it takes its time."""
         self.waiting_since: float | None = None
         self.rtt_s = 0.0
+        self.rate_bytes_s = 0.0
+        """What the line moved at its best lately, 0 before it is known."""
+        self._flight_from: float | None = None
+        self._flight_bytes = 0
         self._sent: dict[int, float] = {}
         self._next_id = 1
 
@@ -47,6 +56,24 @@ class Pings:
         if sent is not None:
             self.rtt_s = now - sent
 
+    def flight(self, acked_bytes: int, now: float, *, more: bool) -> None:
+        """DATA is out, or so much of it was acknowledged. more: some is still out."""
+        if self._flight_from is not None:
+            self._flight_bytes += acked_bytes
+            self.measure(self._flight_bytes, now - self._flight_from)
+        if not more:
+            self._flight_from, self._flight_bytes = None, 0
+        elif self._flight_from is None:
+            self._flight_from = now
+
+    def measure(self, size_bytes: int, elapsed_s: float) -> None:
+        """So many bytes took so long, there and acknowledged. Too few say nothing: the delays prevail."""
+        if size_bytes < MEASURED_BYTES or elapsed_s <= 0:
+            return
+        rate = size_bytes / elapsed_s
+        if rate > self.rate_bytes_s or size_bytes >= BULK_BYTES:
+            self.rate_bytes_s = rate
+
     @property
     def pending(self) -> bool:
         return bool(self._sent)
@@ -62,5 +89,6 @@ class Pings:
         # Never without an unanswered PING: a busy program may come late to bytes that wait in its socket.
         if self.waiting_since is None or not self._sent:
             return None
-        patience = max(STALLED_AFTER_S, 4 * self.rtt_s) + self.in_flight_bytes / SLOWEST_BYTES_S
+        slowest = max(SLOWEST_BYTES_S, self.rate_bytes_s / RATE_MARGIN)
+        patience = max(STALLED_AFTER_S, 4 * self.rtt_s) + self.in_flight_bytes / slowest
         return max(self.waiting_since + patience, max(self._sent.values()) + PING_AFTER_S)

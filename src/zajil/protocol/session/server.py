@@ -10,9 +10,10 @@ from zajil.protocol import limits
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Role
 from zajil.protocol.session.events import Closed, Message, Usable
-from zajil.protocol.session.stream import Stream
+from zajil.protocol.session.stream import UNLIMITED, Stream
 from zajil.protocol.session.wire import (
     ECHO_BYTES,
+    SEGMENT_BYTES,
     VERSION,
     Ack,
     Close,
@@ -27,6 +28,7 @@ from zajil.protocol.session.wire import (
 )
 
 DETACHED_S: Final = 120.0
+SEGMENTED_DETACHED_S: Final = 600.0
 PINGS_BEFORE_OPEN: Final = 6
 ECHOES_MAX: Final = 64
 """Most PONGs that wait to be pulled; a peer that reads has at most six PINGs under way."""
@@ -57,6 +59,15 @@ class ServerSession:
         self.carrier: ServerCarrier | None = None
         """The carrier to pull from after `send`; None while detached."""
         self.detached_at: float | None = None
+        self.detached_s = DETACHED_S
+        """How long it waits for the next carrier; longer when the last one was segmented."""
+        self.serial = 0
+        """Of the newest OPEN."""
+
+    @property
+    def expires_at(self) -> float | None:
+        """When it is forgotten; None while a carrier is there."""
+        return None if self.detached_at is None else self.detached_at + self.detached_s
 
     @property
     def queued_bytes(self) -> int:
@@ -90,16 +101,15 @@ class SessionTable:
         return ServerCarrier(self)
 
     def expire(self, now: float) -> list[ServerSession]:
-        """Forgets the sessions that have been detached for 120 s and returns them."""
-        old = [s for s in self._sessions.values() if s.detached_at is not None and s.detached_at + DETACHED_S <= now]
+        """Forgets the sessions that have been detached for 120 s, 600 s in segments, and returns them."""
+        old = [s for s in self._sessions.values() if s.expires_at is not None and s.expires_at <= now]
         for session in old:
             self.forget(session)
         return old
 
     def next_deadline(self) -> float | None:
         """When `expire` is due."""
-        detached = (s.detached_at for s in self._sessions.values() if s.detached_at is not None)
-        return min((at + DETACHED_S for at in detached), default=None)
+        return min((s.expires_at for s in self._sessions.values() if s.expires_at is not None), default=None)
 
     def forget(self, session: ServerSession) -> None:
         """Drops a session: a later OPEN with its resume begins a new one."""
@@ -126,6 +136,8 @@ class ServerCarrier:
         """The session it carries, from OPEN on, also after another carrier took it over."""
         self._early_pings = 0
         self._done = False
+        self._segmented = False
+        self._sent_bytes = 0
         self._control: list[SessionFrame] = []
         self._echoes: list[tuple[Pong, int]] = []
 
@@ -136,8 +148,13 @@ class ServerCarrier:
 
     @property
     def done(self) -> bool:
-        """Nothing more is read from it; close it once pulled empty."""
-        return self._done or (self.session is not None and not self.current)
+        """Nothing more is read from it; close it once pulled empty, in good order: the session may go on elsewhere."""
+        return self._done or self._room < limits.RECORD_SIZES[0] or (self.session is not None and not self.current)
+
+    @property
+    def _room(self) -> int:
+        """Bytes that may still be sent on it."""
+        return SEGMENT_BYTES - self._sent_bytes if self._segmented else UNLIMITED
 
     def feed(self, record: bytes, now: float) -> list[ServerEvent]:
         """What one record brings. Nothing once the session is closed or another carrier took it over."""
@@ -178,14 +195,20 @@ class ServerCarrier:
         if frame.frag < limits.RECORD_SIZES[0]:
             raise error("protocol", "records too small")
         found = self._table.find(frame.resume)
+        if found is not None and 0 < frame.serial <= found.serial:
+            # Its client has moved on; taking the session over would only break the newer carrier.
+            self._done = True
+            return []
         session = found or self._table.make()
         # A new session counts from 1: the rx of a forgotten one means nothing to it. A wrong rx leaves the session be.
-        session.stream.resumed(frame.rx if found else 0)
+        session.stream.resumed(frame.rx if found else 0, frag=min(frame.frag, limits.RECORD_SIZES[-1]))
         events: list[ServerEvent] = [Usable(found is not None)]
         if session.carrier is not None:
             events.insert(0, TakenOver(session.carrier))
         self.session, session.carrier, session.detached_at = session, self, None
-        session.stream.frag = min(frame.frag, limits.RECORD_SIZES[-1])
+        self._segmented = frame.frag < ECHO_BYTES
+        session.serial = max(session.serial, frame.serial)
+        session.detached_s = SEGMENTED_DETACHED_S if self._segmented else DETACHED_S
         self._control.append(Opened(session.resume, session.stream.rx, found is not None))
         return events
 
@@ -197,18 +220,21 @@ class ServerCarrier:
         return [Closed(code, retry_ms, by_peer)]
 
     def pull(self, now: float) -> list[bytes]:
-        """Records to send on this carrier now, in order."""
+        """Records to send on this carrier now, in order; no more than its segment holds."""
         out = [encode_record(frame) for frame in self._control]
-        self._control = []
+        room = self._room - sum(map(len, out))
         if self.session is not None and self.current and not self.session.closed:
-            out += [encode_record(frame) for frame in self.session.stream.pull(now=now)]
+            out += [encode_record(frame) for frame in self.session.stream.pull(now=now, room=room)]
         # An echo goes behind queued DATA, so that it measures what the user waits for.
         out += [encode_record(pong, at_least=size) for pong, size in self._echoes]
-        self._echoes = []
+        self._control, self._echoes = [], []
+        while sum(map(len, out)) > self._room:
+            out.pop()
+        self._sent_bytes += sum(map(len, out))
         return out
 
     def lost(self, now: float) -> None:
-        """The connection ended: the session waits 120 s for another, one that never carried anything goes at once."""
+        """The connection ended: the session waits for another; one that never carried anything goes at once."""
         session = self.session
         self._done = True
         if session is None or not self.current:
@@ -219,7 +245,7 @@ class ServerCarrier:
 
     def close(self, code: str, now: float, *, retry_ms: int = 0) -> list[ServerEvent]:
         """Ends the session with CLOSE behind what is queued (a BYE, say); pull once more, then close the carrier."""
-        if self.done:
+        if self._done or (self.session is not None and not self.current):
             return []
         if self.session is not None:
             self._control += self.session.stream.pull(now=now)
@@ -227,4 +253,4 @@ class ServerCarrier:
 
     def next_deadline(self) -> float | None:
         """When `pull` is due without anything arriving."""
-        return self.session.stream.next_deadline() if self.session is not None and self.current else None
+        return self.session.stream.next_deadline() if self.session is not None and not self.done else None

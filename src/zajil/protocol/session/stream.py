@@ -19,6 +19,12 @@ ACK_FRAMES: Final = 16
 ACK_BYTES: Final = 64 * limits.KIB
 """An ACK goes at once after this much, so that a full window never waits for the delay."""
 FRAME_OVERHEAD: Final = limits.RECORD_SIZES[-1] - limits.DATA_BODY_BYTES
+UNLIMITED: Final = 1 << 62
+
+
+def record_bytes(body_bytes: int) -> int:
+    """Most bytes that the record of such a part may have."""
+    return next(size for size in limits.RECORD_SIZES if size >= body_bytes + FRAME_OVERHEAD)
 
 
 class _Part(NamedTuple):
@@ -72,6 +78,11 @@ class Stream:
         """DATA is out that the peer has not acknowledged."""
         return bool(self._unacked)
 
+    @property
+    def unacked_bytes(self) -> int:
+        """Bytes of DATA that is out."""
+        return self._unacked_bytes
+
     def send(self, message: bytes) -> None:
         """Queues one message. Raises LocalProtocolError for none or more than 1 MiB."""
         if not 0 < len(message) <= limits.MESSAGE_BYTES:
@@ -79,17 +90,39 @@ class Stream:
         self._waiting.append(message)
         self._waiting_bytes += len(message)
 
-    def resumed(self, peer_rx: int) -> None:
+    def resumed(self, peer_rx: int, *, frag: int) -> None:
         """A carrier was opened and the peer has everything up to peer_rx; what is above goes out again.
 
+        frag: of this carrier. Parts too large for it are cut anew: the peer holds none of them, so numbers above
+        peer_rx may change their meaning.
         Raises RemoteProtocolError if the peer lacks what it acknowledged or has what was never sent.
         """
         self.take_ack(peer_rx)
         if peer_rx < self._last_n - len(self._unacked):
             raise error("protocol", "rx below what was acknowledged")
+        self.frag = frag
+        if any(len(part.body) > self.frag - FRAME_OVERHEAD for part in self._unacked):
+            self._uncut()
         self._resend_at = peer_rx + 1
         # OPEN or OPENED told our own rx, so the peer's window starts there.
         self._acked_to_peer, self._unacked_in_bytes, self._ack_due = self.rx, 0, None
+
+    def _uncut(self) -> None:
+        """Puts what is out back in front of what waits."""
+        whole: deque[bytes] = deque()
+        parts = bytearray()
+        for part in self._unacked:
+            parts += part.body
+            if not part.more:
+                whole.append(bytes(parts))
+                parts.clear()
+        if self._offset:
+            whole.append(bytes(parts) + self._waiting.popleft()[self._offset :])
+        self._waiting = whole + self._waiting
+        self._last_n -= len(self._unacked)
+        self._waiting_bytes += self._unacked_bytes
+        self._unacked.clear()
+        self._unacked_bytes = self._offset = 0
 
     def take_ack(self, ack: int) -> None:
         """The peer acknowledged up to ack. Raises RemoteProtocolError for what was never sent."""
@@ -124,15 +157,14 @@ class Stream:
         self._incoming.clear()
         return message
 
-    def pull(self, *, now: float) -> list[Data | Ack]:
-        """What may go out on the current carrier now, in order."""
-        out: list[Data | Ack] = [
-            Data(part.n, self.rx, part.more, part.body) for part in self._unacked if part.n >= self._resend_at
-        ]
-        while (part := self._next_part()) is not None:
+    def pull(self, *, now: float, room: int = UNLIMITED) -> list[Data | Ack]:
+        """What may go out on the current carrier now, in order. room: bytes of records that it may still take."""
+        out: list[Data | Ack] = []
+        while (part := self._again(room) or self._next_part(room)) is not None:
             out.append(Data(part.n, self.rx, part.more, part.body))
-        self._resend_at = self._last_n + 1
-        if not out and self._ack_due is not None and now >= self._ack_due:
+            self._resend_at = part.n + 1
+            room -= record_bytes(len(part.body))
+        if not out and room >= limits.RECORD_SIZES[0] and self._ack_due is not None and now >= self._ack_due:
             out.append(Ack(self.rx))
         if out:
             self._acked_to_peer, self._unacked_in_bytes, self._ack_due = self.rx, 0, None
@@ -142,11 +174,28 @@ class Stream:
         """When an ACK is due although nothing else goes out."""
         return self._ack_due
 
-    def _next_part(self) -> _Part | None:
-        if not self._waiting or len(self._unacked) >= limits.WINDOW_FRAMES:
+    def _again(self, room: int) -> _Part | None:
+        """The next part that this carrier has not taken yet although another one had."""
+        behind = self._behind
+        part = self._unacked[-behind] if behind else None
+        return part if part is not None and record_bytes(len(part.body)) <= room else None
+
+    @property
+    def _behind(self) -> int:
+        """How many unacknowledged parts the carrier has not taken yet."""
+        return min(self._last_n + 1 - self._resend_at, len(self._unacked))
+
+    def _next_part(self, room: int) -> _Part | None:
+        if not self._waiting or len(self._unacked) >= limits.WINDOW_FRAMES or self._behind:
             return None
         message = self._waiting[0]
-        body = message[self._offset : self._offset + self.frag - FRAME_OVERHEAD]
+        size = self.frag
+        if room < limits.RECORD_SIZES[-1]:
+            size = min(size, max((one for one in limits.RECORD_SIZES if one <= room), default=0))
+        size -= FRAME_OVERHEAD
+        if size <= 0:
+            return None
+        body = message[self._offset : self._offset + size]
         if self._unacked_bytes + len(body) > limits.WINDOW_BYTES:
             return None
         self._offset += len(body)

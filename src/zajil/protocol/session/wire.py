@@ -15,18 +15,26 @@ from zajil.protocol.records import pad, unpad
 VERSION: Final = 1
 ECHO_BYTES: Final = 4096
 """Largest PING record, and so the largest PONG."""
+SEGMENT_FRAG: Final = 3584
+"""`frag` of a segmented carrier; anything under ECHO_BYTES means one."""
+SEGMENT_BYTES: Final = 8192
+"""Bytes of records that a segmented carrier moves in one direction, at most."""
+ROTATE_BYTES: Final = 4096
+"""With this much in either direction the client dials the next carrier."""
 
 
 class Open(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """Client, first on every carrier. resume: nil = new session. rx: highest n in order.
 
-    frag: bytes, the largest record the client wants.
+    frag: bytes, the largest record the client wants; under 4,096 the carrier is segmented. serial: counts the client's
+    carriers from 1, so that an OPEN that comes late takes nothing over; 0 does not say.
     """
 
     version: U16
     resume: B16 | None
     rx: U64
     frag: U32
+    serial: U32 = 0
 
 
 class Opened(msgspec.Struct, frozen=True, array_like=True, tag=2):

@@ -106,7 +106,8 @@ describe("receiving", () => {
     ["DRAINED twice", (gateway: Gateway) => gateway.link("R").say({ type: "Drained", seq: 1 })],
     [
       "a session frame out of place",
-      (gateway: Gateway) => gateway.link("R").tell({ type: "Open", version: 1, resume: null, rx: 0, frag: 65536 }),
+      (gateway: Gateway) =>
+        gateway.link("R").tell({ type: "Open", version: 1, resume: null, rx: 0, serial: 1, frag: 65536 }),
     ],
   ])("%s opens the connection anew, and what comes then is taken", async (_, misbehave) => {
     const { anna, omar, gid } = await pair();

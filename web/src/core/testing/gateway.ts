@@ -65,7 +65,7 @@ export class Link implements Carrier {
   }
 
   #take(frame: SessionFrame): void {
-    if (frame.type === "Open") this.#open(frame.resume, frame.rx);
+    if (frame.type === "Open") this.#open(frame.resume, frame.rx, frame.frag);
     else if (frame.type === "Ping") this.tell({ type: "Pong", id: frame.id });
     else if (frame.type === "Ack") {
       this.stream?.takeAck(frame.ack);
@@ -78,12 +78,12 @@ export class Link implements Carrier {
     }
   }
 
-  #open(resume: Uint8Array | null, rx: number): void {
+  #open(resume: Uint8Array | null, rx: number, frag: number): void {
     const known = resume === null ? undefined : this.gateway.sessions.get(encodeHex(resume));
     const id = known && resume ? resume : randomBytes(16);
     this.stream = known ?? new Stream();
     this.gateway.sessions.set(encodeHex(id), this.stream);
-    this.stream.resumed(known ? rx : 0);
+    this.stream.resumed(known ? rx : 0, frag);
     this.tell({ type: "Opened", resume: id, rx: this.stream.rx, known: known !== undefined });
     this.#flush();
   }

@@ -18,6 +18,22 @@ export interface Usable {
 export interface Stalled {
   readonly event: "stalled";
 }
+/** Something came while the carrier is proved. received_bytes: of the echo's 24 KiB. done: all of it. */
+export interface Echoed {
+  readonly event: "echoed";
+  readonly received_bytes: number;
+  readonly elapsed_s: number;
+  readonly done: boolean;
+}
+/** Half of the segment is used up. Dial the next carrier and open it; this one carries on until then. */
+export interface Rotate {
+  readonly event: "rotate";
+}
+/** This much was acknowledged in the last 20 s although more waits; once it is 4 KiB/s again, that too. */
+export interface Slow {
+  readonly event: "slow";
+  readonly bytes_s: number;
+}
 /**
  * The session is over; send what is left to pull, then close the carrier. The next one begins anew.
  *
@@ -29,4 +45,4 @@ export interface Closed {
   readonly retry_ms: number;
   readonly by_peer: boolean;
 }
-export type ClientEvent = Message | Begin | Usable | Stalled | Closed;
+export type ClientEvent = Message | Begin | Usable | Stalled | Echoed | Rotate | Slow | Closed;

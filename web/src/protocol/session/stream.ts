@@ -7,7 +7,15 @@
  */
 import { concat } from "../bytes.ts";
 import { error } from "../errors.ts";
-import { DATA_BODY_BYTES, KIB, MESSAGE_BYTES, RECORD_MOST_BYTES, WINDOW_BYTES, WINDOW_FRAMES } from "../limits.ts";
+import {
+  DATA_BODY_BYTES,
+  KIB,
+  MESSAGE_BYTES,
+  RECORD_MOST_BYTES,
+  RECORD_SIZES,
+  WINDOW_BYTES,
+  WINDOW_FRAMES,
+} from "../limits.ts";
 import type { Ack, Data } from "./wire.ts";
 
 export const ACK_DELAY_S = 0.25;
@@ -15,6 +23,13 @@ export const ACK_FRAMES = 16;
 /** An ACK goes at once after this much, so that a full window never waits for the delay. */
 export const ACK_BYTES = 64 * KIB;
 export const FRAME_OVERHEAD = RECORD_MOST_BYTES - DATA_BODY_BYTES;
+
+/** The smallest record. */
+export const SMALLEST = RECORD_SIZES[0];
+
+/** Most bytes that the record of such a part may have. */
+const recordBytes = (body: number): number =>
+  RECORD_SIZES.find((size) => size >= body + FRAME_OVERHEAD) ?? RECORD_MOST_BYTES;
 
 interface Part {
   readonly n: number;
@@ -55,6 +70,11 @@ export class Stream {
     return Math.min(this.#unackedBytes, ACK_BYTES + DATA_BODY_BYTES);
   }
 
+  /** Bytes of DATA that is out. */
+  get unackedBytes(): number {
+    return this.#unackedBytes;
+  }
+
   /** DATA is out that the peer has not acknowledged. */
   get expecting(): boolean {
     return this.#unacked.length > 0;
@@ -70,14 +90,36 @@ export class Stream {
   /**
    * A carrier was opened and the peer has everything up to peerRx; what is above goes out again.
    *
+   * frag: of this carrier. Parts too large for it are cut anew: the peer holds none of them, so numbers above peerRx may
+   * change their meaning.
    * Throws RemoteProtocolError if the peer lacks what it acknowledged or has what was never sent.
    */
-  resumed(peerRx: number): void {
+  resumed(peerRx: number, frag: number): void {
     this.takeAck(peerRx);
     if (peerRx < this.#lastN - this.#unacked.length) throw error("protocol", "rx below what was acknowledged");
+    this.frag = frag;
+    if (this.#unacked.some((part) => part.body.length > frag - FRAME_OVERHEAD)) this.#uncut();
     this.#resendAt = peerRx + 1;
     // OPEN or OPENED told our own rx, so the peer's window starts there.
     this.#toldRx();
+  }
+
+  /** Puts what is out back in front of what waits. */
+  #uncut(): void {
+    const whole: Uint8Array[] = [];
+    let parts: Uint8Array[] = [];
+    for (const part of this.#unacked) {
+      parts.push(part.body);
+      if (!part.more) whole.push(concat(...parts));
+      if (!part.more) parts = [];
+    }
+    const cut = this.#offset > 0 ? this.#waiting.shift() : undefined;
+    if (cut) whole.push(concat(...parts, cut.subarray(this.#offset)));
+    this.#waiting.unshift(...whole);
+    this.#lastN -= this.#unacked.length;
+    this.#waitingBytes += this.#unackedBytes;
+    this.#unacked = [];
+    this.#unackedBytes = this.#offset = 0;
   }
 
   /** The peer acknowledged up to ack. Throws RemoteProtocolError for what was never sent. */
@@ -114,14 +156,18 @@ export class Stream {
     return message;
   }
 
-  /** What may go out on the current carrier now, in order. */
-  pull(now: number): (Data | Ack)[] {
-    const out: (Data | Ack)[] = this.#unacked
-      .filter((part) => part.n >= this.#resendAt)
-      .map((part) => this.#data(part));
-    for (let part = this.#nextPart(); part; part = this.#nextPart()) out.push(this.#data(part));
-    this.#resendAt = this.#lastN + 1;
-    if (out.length === 0 && this.#ackDue !== null && now >= this.#ackDue) out.push({ type: "Ack", ack: this.rx });
+  /** What may go out on the current carrier now, in order. room: bytes of records that it may still take. */
+  pull(now: number, room = Infinity): (Data | Ack)[] {
+    const out: (Data | Ack)[] = [];
+    for (;;) {
+      const part = this.#again(room) ?? this.#nextPart(room);
+      if (!part) break;
+      out.push({ type: "Data", n: part.n, ack: this.rx, more: part.more, body: part.body });
+      this.#resendAt = part.n + 1;
+      room -= recordBytes(part.body.length);
+    }
+    if (out.length === 0 && room >= SMALLEST && this.#ackDue !== null && now >= this.#ackDue)
+      out.push({ type: "Ack", ack: this.rx });
     if (out.length > 0) this.#toldRx();
     return out;
   }
@@ -131,20 +177,30 @@ export class Stream {
     return this.#ackDue;
   }
 
-  #data(part: Part): Data {
-    return { type: "Data", n: part.n, ack: this.rx, more: part.more, body: part.body };
-  }
-
   #toldRx(): void {
     this.#ackedToPeer = this.rx;
     this.#unackedInBytes = 0;
     this.#ackDue = null;
   }
 
-  #nextPart(): Part | undefined {
+  /** How many unacknowledged parts the carrier has not taken yet. */
+  get #behind(): number {
+    return Math.min(this.#lastN + 1 - this.#resendAt, this.#unacked.length);
+  }
+
+  /** The next part that this carrier has not taken yet although another one had. */
+  #again(room: number): Part | undefined {
+    const part = this.#behind > 0 ? this.#unacked.at(-this.#behind) : undefined;
+    return part && recordBytes(part.body.length) <= room ? part : undefined;
+  }
+
+  #nextPart(room: number): Part | undefined {
     const message = this.#waiting[0];
-    if (!message || this.#unacked.length >= WINDOW_FRAMES) return undefined;
-    const body = message.subarray(this.#offset, this.#offset + this.frag - FRAME_OVERHEAD);
+    if (!message || this.#unacked.length >= WINDOW_FRAMES || this.#behind > 0) return undefined;
+    const fits = RECORD_SIZES.findLast((one) => one <= room) ?? 0;
+    const size = Math.min(this.frag, fits) - FRAME_OVERHEAD;
+    if (size <= 0) return undefined;
+    const body = message.subarray(this.#offset, this.#offset + size);
     if (this.#unackedBytes + body.length > WINDOW_BYTES) return undefined;
     this.#offset += body.length;
     this.#waitingBytes -= body.length;

@@ -7,14 +7,24 @@ import { pad, unpad } from "../records.ts";
 export const VERSION = 1;
 /** Largest PING record, and so the largest PONG. */
 export const ECHO_BYTES = 4096;
+/** `frag` of a segmented carrier; anything under ECHO_BYTES means one. */
+export const SEGMENT_FRAG = 3584;
+/** Bytes of records that a segmented carrier moves in one direction, at most. */
+export const SEGMENT_BYTES = 8192;
+/** With this much in either direction the client dials the next carrier. */
+export const ROTATE_BYTES = 4096;
 
-/** Client, first on every carrier. resume: null = new session. rx: highest n in order. frag: bytes, largest record. */
+/**
+ * Client, first on every carrier. resume: null = new session. rx: highest n in order. frag: bytes, largest record; under
+ * 4,096 the carrier is segmented. serial: counts the client's carriers from 1: an OPEN that is late takes nothing over.
+ */
 export interface Open {
   readonly type: "Open";
   readonly version: number;
   readonly resume: Uint8Array | null;
   readonly rx: number;
   readonly frag: number;
+  readonly serial: number;
 }
 /** Server, answers Open. known false: a new session, n starts at 1 in both directions. */
 export interface Opened {
@@ -62,6 +72,7 @@ const OPEN: Layout<Open> = {
     ["resume", orNil(B16)],
     ["rx", U64],
     ["frag", U32],
+    ["serial", U32],
   ],
 };
 const OPENED: Layout<Opened> = {
