@@ -10,9 +10,10 @@ import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, test, type Page } from "@playwright/test";
 import { directionFaults } from "./screens/direction.ts";
-import { LIST, prepare, type Screen } from "./screens/list.ts";
+import { LIST, prepare } from "./screens/list.ts";
 import { SCREENS, writeSheet } from "./screens/sheet.ts";
 import { startSite } from "./screens/site.ts";
+import type { Screen } from "./screens/steps.ts";
 import { NOW } from "./seed/world.ts";
 
 interface Combination {

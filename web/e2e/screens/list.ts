@@ -1,17 +1,8 @@
 /** Every screen and state that is photographed: the scene, the fragment, and the presses that lead there. */
 import type { Page } from "@playwright/test";
 import { idOf, person } from "../seed/world.ts";
-
-export interface Screen {
-  readonly name: string;
-  readonly scene: string;
-  readonly fragment?: string;
-  /** Test id that is there when the screen is. */
-  readonly ready: string;
-  readonly steps?: (page: Page) => Promise<void>;
-  /** Photographed on its own, not in the pseudo-locale. */
-  readonly plain?: boolean;
-}
+import { ROUTES } from "./routes.ts";
+import { paste, seeing, type Screen } from "./steps.ts";
 
 const chat = (title: string): string => idOf(`chat ${title}`, 43);
 const MARKET = chat("Saturday market");
@@ -19,18 +10,6 @@ const ANNA = person("Анна Соколова").account;
 const MARTA = person("Marta Lindqvist").account;
 /** A message of the market: its number in the chat. */
 const message = (n: number): string => idOf(`message ${MARKET} ${String(n)}`, 43);
-
-const press =
-  (id: string) =>
-  async (page: Page): Promise<void> => {
-    await page.getByTestId(id).first().click();
-  };
-const seeing =
-  (id: string, then: string) =>
-  async (page: Page): Promise<void> => {
-    await press(id)(page);
-    await page.getByTestId(then).first().waitFor();
-  };
 
 const START: readonly Screen[] = [
   { name: "start", scene: "empty", ready: "start-create" },
@@ -94,8 +73,6 @@ const CHATS: readonly Screen[] = [
     ready: "message",
   })),
   { name: "chat-key-changed", scene: "key-changed", fragment: `#/c/${chat("Анна Соколова")}`, ready: "message" },
-  { name: "route-sheet", scene: "busy", ready: "route-pill", steps: seeing("route-pill", "route-sheet") },
-  { name: "route-sheet-offline", scene: "offline", ready: "route-pill", steps: seeing("route-pill", "route-sheet") },
   { name: "chat-not-found", scene: "busy", fragment: `#/c/${chat("nobody")}`, ready: "chat-error" },
   { name: "chat-jump", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: scrollUp },
   {
@@ -249,7 +226,7 @@ const PEOPLE: readonly Screen[] = [
 
 const SETTINGS: readonly Screen[] = [
   { name: "settings", scene: "busy", fragment: "#/settings", ready: "settings" },
-  ...["profile", "appearance", "privacy", "notifications", "devices", "storage", "connection", "about"].map((page) => ({
+  ...["profile", "appearance", "privacy", "notifications", "devices", "storage", "about"].map((page) => ({
     name: `settings-${page}`,
     scene: "busy",
     fragment: `#/settings/${page}`,
@@ -257,12 +234,6 @@ const SETTINGS: readonly Screen[] = [
   })),
   { name: "settings-data", scene: "busy", fragment: "#/settings/data", ready: "data-save-browser" },
   { name: "settings-data-offline", scene: "offline", fragment: "#/settings/data", ready: "data-save-browser" },
-  {
-    name: "settings-connection-offline",
-    scene: "offline",
-    fragment: "#/settings/connection",
-    ready: "connection-retry",
-  },
   { name: "settings-storage-memory", scene: "memory-only", fragment: "#/settings/storage", ready: "storage-memory" },
   { name: "settings-link", scene: "busy", fragment: "#/settings/link", ready: "link-other" },
   { name: "settings-link-ask", scene: "busy", fragment: "#/settings/link", ready: "link-other", steps: linkAsk },
@@ -320,7 +291,7 @@ const STATES: readonly Screen[] = [
   })),
 ];
 
-export const LIST: readonly Screen[] = [...START, ...LISTS, ...CHATS, ...PEOPLE, ...SETTINGS, ...STATES];
+export const LIST: readonly Screen[] = [...START, ...LISTS, ...CHATS, ...ROUTES, ...PEOPLE, ...SETTINGS, ...STATES];
 
 async function menu(page: Page): Promise<void> {
   await page.getByTestId("message").last().press("Enter");
@@ -382,12 +353,6 @@ async function askedBefore(page: Page): Promise<void> {
   await page.reload();
   await page.getByTestId("banner-not-persisted").waitFor();
   await page.evaluate(() => localStorage.removeItem("zajil.persist-asked"));
-}
-
-async function paste(page: Page, text: string): Promise<void> {
-  await page.getByTestId("code-field").fill(text);
-  await page.getByTestId("code-use").click();
-  await page.locator('[data-testid="scan-found"], [role="alert"]').first().waitFor();
 }
 
 /** In the document before the app starts, chosen by the screen's name: a camera that sees a grey wall, and plain HTTP. */

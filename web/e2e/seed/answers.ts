@@ -12,6 +12,8 @@ import type {
   Person,
   ServerView,
 } from "../../src/core/api.ts";
+import { isConnected } from "../../src/state/route.ts";
+import { BRIDGES } from "./routes.ts";
 import { cipherHead } from "./scenes.ts";
 import {
   DAY,
@@ -178,7 +180,7 @@ export function contactPage(world: World, account: string): ContactPage {
   };
 }
 
-/** Reads a link of the seed: words inside choose what it is (expired, operator, self, contact, bad). */
+/** Reads a link of the seed: words inside choose what it is (expired, operator, self, contact, bridges, bad). */
 export function invitePreview(world: World, text: string): InvitePreview {
   const fragment = text.trim().split("#").at(-1) ?? "";
   if (fragment.length < 8 || fragment.includes("bad")) throw new Refused("bad-link");
@@ -187,7 +189,7 @@ export function invitePreview(world: World, text: string): InvitePreview {
     server_name: "home.example",
     code: true,
     expired,
-    bridges: [],
+    bridges: fragment.includes("bridges") ? BRIDGES : [],
     expires_at: world.now + (expired ? -DAY : 30 * DAY),
   };
   if (fragment.includes("operator")) return { ...base, known: "no" };
@@ -201,12 +203,15 @@ export function invitePreview(world: World, text: string): InvitePreview {
   };
 }
 
-/** Reads a bridge link of the seed: words inside choose what it is (foreign, known, bad). */
+/** Reads a bridge link of the seed: words inside choose what it is (foreign, known, single, bad). */
 export function bridgesPreview(text: string): BridgesPreview {
   const payload = /(?:\/b#|^zajil:)([\w-]{8,})$/.exec(text.trim())?.[1];
   if (payload === undefined || payload.includes("bad")) throw new Refused("bad-link");
-  const hosts = ["cafe-almond.example", "gartenverein-nord.example", "letters.example"];
-  return { hosts, ours: !payload.includes("foreign"), known: payload.includes("known") };
+  return {
+    hosts: payload.includes("single") ? BRIDGES.slice(0, 1) : BRIDGES,
+    ours: !payload.includes("foreign"),
+    known: payload.includes("known"),
+  };
 }
 
 const COLUMNS: readonly (readonly [table: string, name: string, kind: string])[] = [
@@ -227,7 +232,7 @@ const COLUMNS: readonly (readonly [table: string, name: string, kind: string])[]
 export function serverView(world: World, chat: SeedChat, message: SeedMessage): ServerView {
   const absent = ["sender", "recipients", "names", "text", "members"] as const;
   if (message.state === "queued" || message.state === "failed") return { now: "not-sent", absent };
-  const held = world.now - message.at < 30 * MINUTE && world.connection.state === "direct";
+  const held = world.now - message.at < 30 * MINUTE && isConnected(world.connection);
   const size = 1024 + (message.text !== undefined && message.text.length > 300 ? 1024 : 0);
   const row = {
     id: idOf("server " + message.id),
@@ -240,7 +245,7 @@ export function serverView(world: World, chat: SeedChat, message: SeedMessage): 
     digest: idOf("digest " + message.id, 43),
     head: cipherHead(message.id),
   };
-  const now = world.connection.state === "direct" ? (held ? "held" : "deleted") : "unknown";
+  const now = isConnected(world.connection) ? (held ? "held" : "deleted") : "unknown";
   if (now !== "held") return { row, now, absent };
   const expires = Math.floor(row.at / 1000) + 30 * 86_400;
   const values: Record<string, string> = {

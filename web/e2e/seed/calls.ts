@@ -12,6 +12,7 @@ import type {
   Role,
   Status,
 } from "../../src/core/api.ts";
+import { isConnected } from "../../src/state/route.ts";
 import * as answers from "./answers.ts";
 import { Refused, findChat, findMessage } from "./answers.ts";
 import { INVENTORY } from "./inventory.ts";
@@ -158,7 +159,7 @@ function advance(world: World, teller: Teller, chat: SeedChat): void {
 
 /** A sent message reaches the server after a moment; Echo answers. Offline it stays queued. */
 function carry(world: World, teller: Teller, chat: SeedChat, message: SeedMessage): void {
-  if (world.connection.state !== "direct") {
+  if (!isConnected(world.connection)) {
     world.connection.queued += 1;
     teller.status();
     return;
@@ -399,7 +400,7 @@ function peopleCalls(
       return text.length < 100 ? "not-a-code" : "different";
     },
     make_invite: ({ with_code }) => {
-      if (world.connection.state !== "direct") throw new Refused("unreachable");
+      if (!isConnected(world.connection)) throw new Refused("unreachable");
       return {
         url: `https://home.example/i#${idOf(with_code ? "invite with code" : "invite", with_code ? 210 : 160)}`,
         expires_at: world.now + 30 * DAY,
@@ -521,10 +522,10 @@ function settingsCalls(
     },
     inventory: (): Inventory => {
       const known = { ...INVENTORY, persisted: world.health.persisted };
-      return world.connection.state === "direct" ? known : { ...known, server: [], server_error: "unreachable" };
+      return isConnected(world.connection) ? known : { ...known, server: [], server_error: "unreachable" };
     },
     reconnect: () => {
-      Object.assign(world.connection, { state: "trying", since: NOW });
+      Object.assign(world.connection, { state: "trying", trying: 3, since: NOW });
       teller.status();
     },
     persist: () => {
@@ -539,18 +540,30 @@ function reachCalls(
   world: World,
   teller: Teller,
 ): Pick<Table, "preview_bridges" | "add_bridges" | "share_bridges" | "remove_bridges"> {
+  let left = 2;
   return {
     preview_bridges: ({ text }) => answers.bridgesPreview(text),
     add_bridges: ({ text }) => {
       const { hosts, ours } = answers.bridgesPreview(text);
       if (!ours) throw new Refused("not-this-server");
-      world.connection.bridges = hosts.length;
+      Object.assign(world.connection, {
+        bridges: hosts.length,
+        state: "trying",
+        trying: hosts.length,
+        since: world.now,
+      });
       teller.status();
       return { added: hosts.length };
     },
-    share_bridges: () => ({ link: `https://home.example/b#${idOf("bridges", 214)}`, left: 4 }),
+    share_bridges: () => {
+      if (!isConnected(world.connection)) throw new Refused("unreachable");
+      if (left === 0) throw new Refused("quota");
+      left -= 1;
+      return { link: `https://home.example/b#${idOf(`bridges ${String(left)}`, 214)}`, left };
+    },
     remove_bridges: () => {
-      world.connection.bridges = 0;
+      const routes = world.connection.routes.filter((route) => !route.private || route.chosen);
+      Object.assign(world.connection, { bridges: 0, routes });
       teller.status();
     },
   };

@@ -2,7 +2,8 @@
  * The scenes of the seed: `?scene=NAME`. Each is a whole world; the cross-cutting ones are the busy world in another
  * state. SCENES lists them all, for the screenshots.
  */
-import type { Connection, Health, Lead, LinkProgress, Role } from "../../src/core/api.ts";
+import type { ConnectionState, Health, Lead, LinkProgress, Role } from "../../src/core/api.ts";
+import { BRIDGES, CONNECTIONS } from "./routes.ts";
 import * as scripts from "./scripts.ts";
 import {
   DAY,
@@ -33,6 +34,15 @@ export const SCENES = [
   "loading",
   "offline",
   "trying",
+  "via",
+  "slow",
+  "waiting",
+  "blocked",
+  "blocked-bridges",
+  "server_down",
+  "too-young",
+  "gone",
+  "not-this-server",
   "following",
   "stopped",
   "stopped-erased",
@@ -75,24 +85,13 @@ const HEALTHY: Health = {
   rolled_back: false,
   update_required: false,
 };
-const DIRECT: Connection = {
-  state: "direct",
-  since: NOW - 3 * HOUR,
-  server: "home.example",
-  round_trip_ms: 48,
-  last_ok_at: NOW - 4_000,
-  queued: 0,
-  routes: [],
-  bridges: 0,
-};
-
 function blank(scene: string): World {
   return {
     scene,
     now: NOW,
     lead: { phase: "leading" },
     health: { ...HEALTHY },
-    connection: { ...DIRECT },
+    connection: { ...CONNECTIONS.direct },
     registration: "invite",
     settings: { receipts: true, typing: true, notifications: false, enter_sends: true },
     contacts: [],
@@ -319,17 +318,10 @@ function health(scene: string, change: Partial<Health>): World {
   return world;
 }
 
-function away(scene: string, state: "trying" | "offline"): World {
+function away(scene: string, state: ConnectionState): World {
   const world = busy(scene);
-  world.connection = {
-    state,
-    since: NOW - (state === "trying" ? 9_000 : 14 * MINUTE),
-    server: "home.example",
-    last_ok_at: NOW - 14 * MINUTE,
-    queued: 2,
-    routes: [],
-    bridges: 0,
-  };
+  world.connection = { ...CONNECTIONS[state] };
+  if (world.connection.queued === 0) return world;
   fill(
     must(world.chats[0]),
     [
@@ -344,6 +336,12 @@ function away(scene: string, state: "trying" | "offline"): World {
 
 function refusing(scene: string, code: string): World {
   return without(blank(scene), code, ["create_account", "preview_link", "approve_link"]);
+}
+
+/** The world with private bridges. */
+function holding(world: World): World {
+  world.connection.bridges = BRIDGES.length;
+  return world;
 }
 
 /** The world with calls that are refused. */
@@ -377,7 +375,18 @@ export function worldOf(scene: string): World {
       return busyWithout(scene);
     case "offline":
     case "trying":
+    case "via":
+    case "slow":
+    case "waiting":
+    case "blocked":
+    case "server_down":
       return away(scene, scene);
+    case "blocked-bridges":
+      return holding(away(scene, "blocked"));
+    case "too-young":
+    case "gone":
+    case "not-this-server":
+      return without(busy(scene), scene, ["share_bridges", "add_bridges"]);
     case "following":
       return leadScene(scene, { phase: "following" });
     case "stopped":

@@ -30,6 +30,11 @@ export function formatMoment(ms: number): string {
   return format(ms, { dateStyle: "long", timeStyle: "short", hourCycle: "h23" });
 }
 
+/** 18:53 of today, else with its date. */
+export function formatMomentSince(ms: number, now: number): string {
+  return daysBetween(ms, now) === 0 ? formatTime(ms) : formatMoment(ms);
+}
+
 /** A day as a heading: Today, Yesterday, Wednesday (of the last 6 days), 6 March, 6 March 2025. */
 export function formatDay(ms: number, now: number): string {
   const days = daysBetween(ms, now);

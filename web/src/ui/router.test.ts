@@ -17,6 +17,9 @@ test("each screen's fragment leads back to it", () => {
   expect(parseRoute(to.settings("devices"))).toEqual({ page: "settings", sub: "devices" });
   expect(parseRoute("#/i/xyz")).toEqual({ page: "opened-invite", payload: "xyz" });
   expect(parseRoute("#/l/xyz")).toEqual({ page: "opened-link", payload: "xyz" });
+  expect(parseRoute("#/b/xyz")).toEqual({ page: "bridges", payload: "xyz" });
+  expect(parseRoute(to.bridges())).toEqual({ page: "bridges", payload: "" });
+  expect(parseRoute(to.shareBridges())).toEqual({ page: "share-bridges" });
 });
 
 test.each(["", "#", "#/c/", "#/c/<script>", "#/c/a b", "#/people/%00", "#/nothing", "#//c/x", "#/inside/a"])(
@@ -31,4 +34,5 @@ test("Back leads one level up", () => {
   expect(parentOf({ page: "settings", sub: "devices" })).toBe(to.settings());
   expect(parentOf({ page: "settings", sub: "" })).toBe(to.list());
   expect(parentOf({ page: "chat", id: ID })).toBe(to.list());
+  expect(parentOf({ page: "bridges", payload: "x" })).toBe(to.settings("connection"));
 });

@@ -14,7 +14,10 @@ export type Route =
   | { readonly page: "settings"; readonly sub: string }
   /** A link that somebody opened: shown, never acted on without a press. */
   | { readonly page: "opened-invite"; readonly payload: string }
-  | { readonly page: "opened-link"; readonly payload: string };
+  | { readonly page: "opened-link"; readonly payload: string }
+  /** Bridges to add: of a link that somebody opened, or, without payload, to be pasted or scanned. */
+  | { readonly page: "bridges"; readonly payload: string }
+  | { readonly page: "share-bridges" };
 
 /** Fragments of the screens. Ids are base64url, so none needs escaping. */
 export const to = {
@@ -27,6 +30,8 @@ export const to = {
   invite: (): string => "#/invite",
   scan: (): string => "#/scan",
   person: (account: string): string => `#/people/${account}`,
+  bridges: (): string => "#/b",
+  shareBridges: (): string => "#/share-bridges",
   settings: (sub = ""): string => (sub ? `#/settings/${sub}` : "#/settings"),
 };
 
@@ -45,6 +50,8 @@ export function parseRoute(fragment: string): Route {
   if (first === "settings") return { page: "settings", sub: /^[a-z-]{1,30}$/.test(second) ? second : "" };
   if (first === "i") return { page: "opened-invite", payload: second };
   if (first === "l") return { page: "opened-link", payload: second };
+  if (first === "b") return { page: "bridges", payload: second };
+  if (first === "share-bridges") return { page: "share-bridges" };
   return { page: "list" };
 }
 
@@ -58,6 +65,9 @@ export function parentOf(route: Route): string {
     case "invite":
     case "scan":
       return to.create();
+    case "bridges":
+    case "share-bridges":
+      return to.settings("connection");
     case "settings":
       return route.sub ? to.settings() : to.list();
     default:

@@ -14,6 +14,9 @@ export type ScreenName =
   | "LinkThis"
   | "Settings"
   | "LinkPage"
+  | "RouteSheet"
+  | "Bridges"
+  | "ShareBridges"
   | "ServerView";
 
 type Screen = Component<Record<string, unknown>>;
@@ -35,6 +38,9 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   Settings: async () => screen(await import("./settings/Settings.svelte")),
   LinkThis: async () => screen(await import("./linking/LinkThis.svelte")),
   LinkPage: async () => screen(await import("./linking/LinkPage.svelte")),
+  RouteSheet: async () => screen(await import("./routes/RouteSheet.svelte")),
+  Bridges: async () => screen(await import("./routes/Bridges.svelte")),
+  ShareBridges: async () => screen(await import("./routes/ShareBridges.svelte")),
   ServerView: async () => screen(await import("./inside/ServerView.svelte")),
 };
 

@@ -1,0 +1,39 @@
+/** Both parts of a catalogue are there whatever the order in which they were asked for. */
+import { beforeEach, expect, test, vi } from "vitest";
+
+beforeEach(() => {
+  vi.stubGlobal("document", { documentElement: {} });
+  vi.resetModules();
+});
+
+test("the words of later screens come when they are asked for, and follow the language", async () => {
+  const { t, useAllWords, useLanguage } = await import("./catalogue.ts");
+  await useLanguage("en");
+  expect(t.chats()).toBe("Chats");
+  expect(t.settings_title()).toBe("settings_title");
+  await useAllWords();
+  expect(t.settings_title()).toBe("Settings");
+  await useLanguage("ru");
+  expect(t.settings_title()).toBe("Настройки");
+});
+
+test("a language chosen meanwhile brings all of them", async () => {
+  const { language, t, useAllWords, useLanguage } = await import("./catalogue.ts");
+  await useLanguage("en");
+  const coming = useAllWords();
+  const chosen = useLanguage("ar");
+  await coming;
+  expect(language()).toBe("ar");
+  expect(t.settings_title()).not.toBe("settings_title");
+  await chosen;
+  expect(t.settings_title()).not.toBe("settings_title");
+});
+
+test("asked for while a language is on its way", async () => {
+  const { language, t, useAllWords, useLanguage } = await import("./catalogue.ts");
+  const chosen = useLanguage("ru");
+  await useAllWords();
+  await chosen;
+  expect(language()).toBe("ru");
+  expect(t.settings_title()).toBe("Настройки");
+});
