@@ -232,7 +232,6 @@ class SealedLine:
 
     def _end(self) -> None:
         self._ended = True
-        self._answers.clear()
         self._kick()
 
     def charge(self, size_bytes: int) -> None:
