@@ -120,7 +120,6 @@ class Round:
     """Private candidates that wait for the public ones."""
     quiet: bool = False
     final: bool = False
-    used: int = 0
     failures: dict[Candidate, Failure] = field(default_factory=dict)
     frozen: list[Candidate] = field(default_factory=list)
     """Those whose echo stopped after 6 KiB, in the order in which they became usable."""
@@ -128,7 +127,7 @@ class Round:
     def next_start(self, attempts: Sequence[Attempt], now: float) -> tuple[Entry | None, float]:
         """The entry that may start, and from when on; None and the time at which one may be let go, or infinity."""
         racing = [a for a in attempts if a.racing]
-        if len(racing) >= PARALLEL:
+        if len(racing) + sum(a.rotation and a.phase is Phase.DIALING for a in attempts) >= PARALLEL:
             return None, float("inf")
         release = self._release(attempts, now)
         for entry in self.queue:

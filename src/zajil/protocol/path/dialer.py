@@ -61,13 +61,16 @@ from zajil.protocol.path import attempts as at
 from zajil.protocol.path.actions import Action, Prove, Route
 from zajil.protocol.path.attempts import Attempt, Entry, Phase, Round
 from zajil.protocol.path.candidates import Candidate, Failure, Mode, Preference, allowed
-from zajil.protocol.path.race import NEVER, Race
+from zajil.protocol.path.carriers import NEVER
+from zajil.protocol.path.race import Race
 from zajil.protocol.path.view import CALM_S, PathView, State, Try
 
 TAP_S: Final = 10.0
 SLOW_BYTES_S: Final = 4096
 SLOW_S: Final = 60.0
 """A report of a slow carrier counts so long."""
+SEGMENT_LEAST: Final = 4096
+"""A segmented carrier that ended with less was not used up."""
 ALTERNATIVE_S: Final = 600.0
 """A slow route is compared with another one at most this often."""
 
@@ -110,6 +113,7 @@ class Dialer(Race):
         self._seen.clear()
         self._rounds, self._recoveries, self._verdict, self._suspect = 0, [], None, None
         self._round, self._route, self._rotating = None, None, False
+        self._check_at, self._slow_until, self._died_early = NEVER, -NEVER, None
         if self._wanted:
             self._begin_in_doubt([], now)
         self.tick(now)
@@ -132,7 +136,7 @@ class Dialer(Race):
     def want(self, now: float) -> None:
         """A session needs a carrier, from now on."""
         if not self._wanted:
-            self._wanted, self._down_since = True, now
+            self._wanted, self._down_since, self._route = True, now, None
             self._begin(now)
         self.tick(now)
 
@@ -170,7 +174,6 @@ class Dialer(Race):
         if attempt.mode is Mode.SEGMENTED:
             self.pace.usable()
         if attempt.rotation:
-            self._rotation_fails = 0
             self._carry(attempt, now)
         elif self._round is None:
             self._stop(attempt, now)
@@ -216,8 +219,8 @@ class Dialer(Race):
         self._fail_dial(attempt, failure, now)
         self.tick(now)
 
-    def lost(self, number: int, rx_bytes: int, now: float) -> None:  # noqa: ARG002  # as `stalled`
-        """Its connection ended, and not by Stop."""
+    def lost(self, number: int, rx_bytes: int, now: float) -> None:
+        """Its connection ended, and not by Stop. rx_bytes: frames received on it since its dial."""
         attempt = self._attempts.get(number)
         if attempt is None:
             return
@@ -225,6 +228,8 @@ class Dialer(Race):
         self._forget(attempt, now)
         if carried and attempt.mode is Mode.SEGMENTED and self._route is not None:
             self._rotating = True
+            if rx_bytes < SEGMENT_LEAST:
+                self._rotation_failed(attempt, now)
         elif carried and attempt.phase is Phase.USABLE:
             self._after_loss(attempt, now, suspect=False)
         else:
@@ -237,6 +242,7 @@ class Dialer(Race):
         if attempt is None:
             return
         won = attempt.phase is Phase.USABLE
+        self._network.find(attempt.candidate.id).proved_at = 0.0
         self._stop(attempt, now)
         if won:
             self._after_loss(attempt, now, suspect=_froze(attempt, rx_bytes))
@@ -249,7 +255,7 @@ class Dialer(Race):
     def rotate(self, number: int, now: float) -> None:
         """Half of its segment is used up."""
         if self._carrying is not None and self._carrying.number == number:
-            self._rotating = self._carrying.mode is Mode.SEGMENTED
+            self._rotating, self._rotation_fails = self._carrying.mode is Mode.SEGMENTED, 0
         self.tick(now)
 
     def slow(self, number: int, bytes_s: float, now: float) -> None:
@@ -270,8 +276,10 @@ class Dialer(Race):
     def route_stalled(self, route: Route, rx_bytes: int, now: float) -> None:
         """Another session's carrier over this route is silent."""
         if self._route is not None and self._route.number == route.number:
-            entries = self._again(route, now, suspect=at.FREEZE_BYTES <= rx_bytes <= at.FREEZE_MOST_BYTES)
-            self._recover(entries, now)
+            self._route = None
+            if self._wanted:
+                suspect = at.FREEZE_BYTES <= rx_bytes <= at.FREEZE_MOST_BYTES
+                self._recover(self._again(route, now, suspect=suspect), now)
         self.tick(now)
 
     # -- what follows
