@@ -21,8 +21,9 @@ from zajil.protocol.reach.seal import (
     Channel,
     SessionKey,
 )
-from zajil.protocol.session import ClientSession
-from zajil.protocol.session.wire import Open, Ping, Pong, encode_record, parse_record
+from zajil.protocol.session import ClientSession, Message
+from zajil.protocol.session.server import DETACHED_S, SEGMENTED_DETACHED_S
+from zajil.protocol.session.wire import SEGMENT_BYTES, Open, Ping, Pong, encode_record, parse_record
 from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.base import SEALED_PATH
 
@@ -282,3 +283,49 @@ async def test_the_origin_of_a_post_is_checked_and_told(client: aiohttp.ClientSe
             assert got.status == 400
         async with client.post(url + Role.S.path, data=body, headers={"content-encoding": "gzip"}) as got:
             assert got.status == 400
+
+
+# Segments
+
+
+@EveryKind
+async def test_a_segmented_carrier_ends_at_its_budget_and_the_session_goes_on(
+    kind: MakeDial, client: aiohttp.ClientSession
+) -> None:
+    """A client that never leaves early: the server itself closes each carrier in good order, and nothing is lost."""
+    queue = Queue()
+    queue.messages = [Msg(1, bytes(16), frames.Kind.APP, None, 0, 0, os.urandom(40 * 1024))]
+    async with serving(AiohttpShell, queue) as (url, gateway):
+        dial = kind(url, Role.R, client)
+        session = ClientSession(Role.R)
+        session_began, whole, carriers = 0, b"", 0
+        while not whole:
+            plug, carriers = await dial(), carriers + 1
+            number, events = session.open_carrier(time.monotonic(), segmented=True)
+            session_began += len(events)
+            if events:
+                session.send(frames.encode_frame(frames.Hello(TOKEN.removeprefix("Device "), 0)))
+            received = 0
+            while True:
+                for out in session.pull(number, time.monotonic()):
+                    await plug.send(out)
+                record = await asyncio.wait_for(plug.receive(), PATIENCE_S)
+                if record is None:
+                    break
+                received += len(record)
+                for event in session.feed(number, record, time.monotonic()):
+                    frame = frames.parse_r_server(event.body) if isinstance(event, Message) else None
+                    whole = frame.body if isinstance(frame, Msg) else whole
+                if whole:
+                    break
+            assert received <= SEGMENT_BYTES
+            session.lost(number)
+            await plug.cut()
+        assert whole == queue.messages[0].body
+        assert session_began == 1
+        assert 6 <= carriers <= 16
+        gateway.sweep(gateway.now() + SILENT_S + 1)  # POSTs say no farewell
+        await until(lambda: gateway.count(Role.R) == 0)
+        for later, left in ((DETACHED_S + 1, 1), (SEGMENTED_DETACHED_S + 1, 0)):
+            gateway.sweep(gateway.now() + later)
+            assert len(gateway._tables[Role.R]) == left
