@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
 import segno
 
+from zajil.bridges.registry import joining
 from zajil.cli.main import run_command
 from zajil.cli.qr import draw_qr
+from zajil.protocol.control import JoinBridge
 from zajil.protocol.identity.links import parse_contact_link
+from zajil.server.admin import invite_bridge, list_bridges, publish_bridge
+from zajil.server.app import Server
+from zajil.server.config import load_settings
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
@@ -73,3 +80,88 @@ def test_set_up_is_refused_twice_and_for_what_is_no_domain(data: Path, capsys: p
     assert capsys.readouterr().err.startswith("error: bad-domain: ")
     assert not (data / "new").exists()
     assert run_command(["init"]) == 2
+
+
+class Operator:
+    """A data folder on which a server ran once, and bridges that joined it."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+
+    async def run_once(self, *hosts: str) -> None:
+        server = await Server.start(self.data, load_settings(self.data, port=0))
+        try:
+            for host in hosts:
+                code, _ = invite_bridge(self.data)
+                await joining.join(server._registry, JoinBridge(code, host, 443, "assets"), prefix=b"")
+        finally:
+            await server.stop()
+
+
+@pytest.fixture
+def bridged(data: Path) -> Path:
+    asyncio.run(Operator(data).run_once("one.example", "two.example"))
+    return data
+
+
+@pytest.mark.slow
+def test_an_operator_lists_publishes_and_removes_bridges(bridged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command, at = ["admin", "bridges"], ["--data", str(bridged)]
+    assert run_command([*command, "list", *at]) == 0
+    assert "one.example/assets" in told(capsys)
+    assert run_command([*command, "list", "--json", *at]) == 0
+    listed = json.loads(told(capsys))
+    assert sorted(each["host"] for each in listed) == ["one.example", "two.example"]
+    assert [(each["public"], each["tokens"]) for each in listed] == [(False, 0)] * 2
+    one = next(each for each in listed if each["host"] == "one.example")
+    assert run_command([*command, "public", one["id"], *at]) == 0
+    assert "one.example" in told(capsys)
+    assert run_command([*command, "remove", "two.example", "--json", *at]) == 0
+    assert json.loads(told(capsys))["removed"] is True
+    assert run_command([*command, "list", "--json", *at]) == 0
+    assert [(each["host"], each["public"], each["tokens"]) for each in json.loads(told(capsys))] == [
+        ("one.example", True, 1)
+    ]
+    for name in ("AAAAAAAAAAA", "two.example", "no id", ""):
+        assert run_command([*command, "remove", name, *at]) == 1
+        assert capsys.readouterr().err.startswith("error: no-bridge: ")
+
+
+@pytest.mark.slow
+def test_a_code_for_a_bridge_works_before_the_first_start_too(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["admin", "bridges", "invite", "--data", str(data)]) == 0
+    assert len(told(capsys).strip()) == 23
+    assert run_command(["admin", "bridges", "list", "--data", str(data)]) == 0
+    assert "zajil admin bridges invite" in told(capsys)
+    asyncio.run(Operator(data).run_once("one.example"))
+    assert run_command(["admin", "bridges", "invite", "--json", "--data", str(data)]) == 0
+    made = json.loads(told(capsys))
+    assert made["expires"] > time.time() + 6 * 86_400
+
+
+@pytest.mark.slow
+def test_an_invite_carries_private_bridges_where_somebody_sees_it(
+    bridged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, at = ["admin", "invite"], ["--data", str(bridged)]
+    assert run_command([*command, *at]) == 0
+    told(capsys)
+    assert [each.tokens for each in list_bridges(bridged)] == [0, 0], "a bare code makes no token"
+    assert run_command([*command, "--link", *at]) == 0
+    first = parse_contact_link(told(capsys).strip()).bridges
+    assert run_command([*command, "--link", "--qr", *at]) == 0
+    second = parse_contact_link(told(capsys).splitlines()[0]).bridges
+    assert first is not None
+    assert second is not None
+    assert sorted(first.bridges) == [("one.example", 443, "assets"), ("two.example", 443, "assets")]
+    assert first.token != second.token
+    assert first.root_hash == second.root_hash
+    for each in list_bridges(bridged):
+        publish_bridge(bridged, each.id)
+    assert run_command([*command, "--json", *at]) == 0
+    made = json.loads(told(capsys))
+    assert made["bridges"] == 0
+    assert parse_contact_link(made["link"]).bridges is None
+    (bridged / "zajil.key").unlink()
+    assert run_command([*command, "--link", *at]) == 1
+    assert "zajil.key is missing" in capsys.readouterr().err

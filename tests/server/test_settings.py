@@ -15,6 +15,7 @@ from tests.server.wire import Http
 
 from zajil.engine.keys import KeyFileError
 from zajil.engine.limits import DEFAULTS
+from zajil.engine.reachkeys import ReachKeys
 from zajil.engine.sql.database import FILE_NAME, Database
 from zajil.protocol import control
 from zajil.protocol.errors import render_table
@@ -97,6 +98,45 @@ async def test_a_lost_key_file_is_said_and_not_replaced(tmp_path: Path, client: 
     key.write_bytes(kept)
     key.chmod(0o600)
     again = await Server.start(tmp_path, settings)
+    await again.stop()
+
+
+async def test_a_lost_reach_key_is_said_and_not_replaced(tmp_path: Path) -> None:
+    """Clients trust the server by it: one made anew would leave every one of them behind."""
+    settings = Settings(port=0)
+    server = await Server.start(tmp_path, settings)
+    assert server.made_root
+    await server.stop()
+    key = tmp_path / "reach.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    kept = key.read_bytes()
+    key.unlink()
+    for _ in range(2):
+        with pytest.raises(KeyFileError, match=r"reach\.key is missing"):
+            await Server.start(tmp_path, settings)
+        assert not key.exists()
+    ReachKeys.load(key, create=True)
+    with pytest.raises(KeyFileError, match="not the one that signed"):
+        await Server.start(tmp_path, settings)
+    key.write_bytes(kept)
+    again = await Server.start(tmp_path, settings)
+    assert not again.made_root
+    await again.stop()
+
+
+async def test_a_server_of_the_version_before_gets_its_root_at_the_next_start(
+    tmp_path: Path, client: aiohttp.ClientSession
+) -> None:
+    settings = Settings(port=0, registration="open")
+    server = await Server.start(tmp_path, settings)
+    await Http(f"http://127.0.0.1:{server.port}", client).register(Person())
+    await server.stop()
+    (tmp_path / "reach.key").unlink()
+    database = open_database(tmp_path)
+    database.write_sync(lambda db: db.exec_driver_sql("DELETE FROM reach_document"))
+    database.close()
+    again = await Server.start(tmp_path, settings)
+    assert again.made_root
     await again.stop()
 
 

@@ -26,7 +26,7 @@ from zajil.cli.commands import (
     verify,
 )
 from zajil.cli.commands.options import HomeFolder, decide_home
-from zajil.cli.commands.reach import bundle
+from zajil.cli.commands.reach import bundle, registry
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
 from zajil.cli.help import HelpfulCommand, HelpfulGroup
@@ -38,6 +38,7 @@ from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
 from zajil.cli.texts.reach import bundle as bundle_words
+from zajil.cli.texts.reach import registry as registry_words
 from zajil.cli.texts.text import Text
 
 _Command = tuple[str, Callable[..., None], Text]
@@ -88,6 +89,12 @@ _SERVER: tuple[_Command, ...] = (
     ("verify-web", verify.verify_web, server_words.VERIFY_WEB),
 )
 _ADMIN: tuple[_Command, ...] = (("invite", server.invite, server_words.ADMIN_INVITE),)
+_ADMIN_BRIDGES: tuple[_Command, ...] = (
+    ("list", registry.list_, registry_words.LIST),
+    ("invite", registry.invite, registry_words.INVITE),
+    ("public", registry.public, registry_words.PUBLIC),
+    ("remove", registry.remove, registry_words.REMOVE),
+)
 
 
 def _group(words: Text, commands: Sequence[_Command] = ()) -> typer.Typer:
@@ -120,7 +127,9 @@ def _build() -> typer.Typer:
     root.add_typer(_group(chat_words.GROUP, _GROUPS), name="group", rich_help_panel=talk)
     root.add_typer(_group(bundle_words.BUNDLE, _BUNDLE), name="bundle", rich_help_panel=talk)
     _fill(root, _SERVER, panel=serving)
-    root.add_typer(_group(server_words.ADMIN, _ADMIN), name="admin", rich_help_panel=serving)
+    admin = _group(server_words.ADMIN, _ADMIN)
+    admin.add_typer(_group(registry_words.BRIDGES, _ADMIN_BRIDGES), name="bridges")
+    root.add_typer(admin, name="admin", rich_help_panel=serving)
     _fill(root, (("echo", run.echo, echo_words.ECHO),), hidden=True)
     return root
 

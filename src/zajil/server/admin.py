@@ -7,7 +7,11 @@ from pathlib import Path
 
 from zajil.auth import invites
 from zajil.auth.secrets import DAY_S, INVITE_LIFE_DAYS
+from zajil.bridges.registry import operator
+from zajil.bridges.registry import store as bridge_store
+from zajil.engine.keys import FILE_NAME, Keys
 from zajil.protocol.identity.links import ContactLink, encode_contact_link
+from zajil.protocol.reach.endpoints import PrivateBridges
 from zajil.server.config import load_settings
 from zajil.server.schema import open_database
 
@@ -21,14 +25,62 @@ def create_invite(data: Path, uses: int) -> str:
         database.close()
 
 
-def link_of_invite(data: Path, code: str, *, front: str | None = None) -> str:
+def bridges_for_guest(data: Path) -> PrivateBridges | None:
+    """Private bridges under a fresh token, for a guest's link; None where there are none. Raises KeyFileError."""
+    database = open_database(data)
+    try:
+        if not database.read_sync(bridge_store.roots):
+            return None  # no server has run here yet, so no bridge has joined
+        return operator.bundle_for_invite(database, Keys.load(data / FILE_NAME), now=time.time())
+    finally:
+        database.close()
+
+
+def invite_bridge(data: Path) -> tuple[str, int]:
+    """A code that one bridge joins with, and the Unix second it ends."""
+    database = open_database(data)
+    try:
+        now = time.time()
+        return operator.invite_bridge(database, now=now), int(now) + operator.CODE_LIFE_S
+    finally:
+        database.close()
+
+
+def list_bridges(data: Path) -> list[operator.KnownBridge]:
+    """Every bridge that joined, oldest first."""
+    database = open_database(data)
+    try:
+        return operator.list_bridges(database)
+    finally:
+        database.close()
+
+
+def publish_bridge(data: Path, bridge_id: bytes) -> None:
+    """Have the signed list name a bridge. Raises Refused `gone`, Limited `quota`, KeyFileError."""
+    database = open_database(data)
+    try:
+        operator.publish_bridge(database, Keys.load(data / FILE_NAME), bridge_id, now=time.time())
+    finally:
+        database.close()
+
+
+def remove_bridge(data: Path, bridge_id: bytes) -> None:
+    """Forget a bridge. Raises Refused `gone`."""
+    database = open_database(data)
+    try:
+        operator.remove_bridge(database, bridge_id)
+    finally:
+        database.close()
+
+
+def link_of_invite(data: Path, code: str, *, front: str | None = None, bridges: PrivateBridges | None = None) -> str:
     """The invite to this server as a link: its page takes the code out of it.
 
     front: what it begins with; None for the setting, and without one the address this server listens on, which is good
-    on this machine only. Raises ConfigError.
+    on this machine only. bridges: ways for a guest whom the server cannot be reached by directly. Raises ConfigError.
     """
     settings = load_settings(data, front=front)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     front = settings.front or f"http://{host}:{settings.port}"
     expires = int(time.time()) + INVITE_LIFE_DAYS * DAY_S
-    return encode_contact_link(ContactLink(settings.server_name, expires, code=code, front=front))
+    return encode_contact_link(ContactLink(settings.server_name, expires, code=code, front=front, bridges=bridges))

@@ -124,6 +124,11 @@ class Server:
         self._metrics_runner: web.AppRunner | None = None
         self._upkeep: asyncio.Task[None] | None = None
 
+    @property
+    def made_root(self) -> bool:
+        """Whether this start made the server's first root."""
+        return self._documents.made
+
     @classmethod
     async def start(
         cls,

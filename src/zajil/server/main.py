@@ -6,11 +6,13 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
+from zajil.engine.reachkeys import FILE_NAME
 from zajil.server.app import Server
 from zajil.server.config import Settings, load_settings
 from zajil.server.logs import set_up_logging
@@ -25,18 +27,20 @@ def serve(
     port: int | None = None,
     registration: str | None = None,
     dev: bool | None = None,
+    tell_root: Callable[[Path], None] | None = None,
 ) -> None:
     """Run a server on this data directory until a signal ends it.
 
     Arguments that are None come from `zajil.toml` or the defaults. Prints `listening on http://HOST:PORT` once it
-    accepts connections. Raises ConfigError, KeyFileError, OSError (address in use) before that.
+    accepts connections. tell_root: called with the key file when this start made the server's root.
+    Raises ConfigError, KeyFileError, OSError (address in use) before that.
     """
     set_up_logging()
     settings = load_settings(data, host=host, port=port, registration=registration, dev=dev)
-    uvloop.run(_run(data, settings))
+    uvloop.run(_run(data, settings, tell_root))
 
 
-async def _run(data: Path, settings: Settings) -> None:
+async def _run(data: Path, settings: Settings, tell_root: Callable[[Path], None] | None) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_report)
     ended = asyncio.Event()
@@ -46,6 +50,8 @@ async def _run(data: Path, settings: Settings) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     sys.stdout.write(f"listening on http://{host}:{server.port}\n")
     sys.stdout.flush()
+    if server.made_root and tell_root is not None:
+        tell_root(data / FILE_NAME)
     await ended.wait()
     await server.stop()
 

@@ -11,6 +11,7 @@ import typer
 
 from zajil.cli.commands.options import DataFolder, Json, decide_data
 from zajil.cli.texts import server as words
+from zajil.cli.texts.reach import registry as reach_words
 
 if TYPE_CHECKING:
     from zajil.server.inventory import InventoryRow
@@ -61,6 +62,7 @@ def serve(
             port=port,
             registration=registration.value if registration else None,
             dev=True if dev else None,
+            tell_root=lambda file: typer.echo(reach_words.ROOT_MADE(file=str(file))),
         )
     except (ConfigError, KeyFileError) as error:
         raise Failed("settings", remark=str(error)) from error
@@ -85,17 +87,21 @@ def invite(
     from zajil.cli.failures import Failed
     from zajil.cli.output import print_json
     from zajil.cli.qr import print_qr
-    from zajil.server.admin import create_invite, link_of_invite
+    from zajil.engine.keys import KeyFileError
+    from zajil.server.admin import bridges_for_guest, create_invite, link_of_invite
     from zajil.server.config import ConfigError
 
-    folder = _existing(decide_data(data))
+    folder = existing_data(decide_data(data))
     code = create_invite(folder, uses)
     try:
-        address = link_of_invite(folder, code, front=front)
-    except ConfigError as error:
+        # A token is made only where somebody sees it.
+        bridges = bridges_for_guest(folder) if link or qr or json else None
+        address = link_of_invite(folder, code, front=front, bridges=bridges)
+    except (ConfigError, KeyFileError) as error:
         raise Failed("settings", remark=str(error)) from error
     if json:
-        print_json({"invite": code, "link": address, "uses": uses})
+        private = len(bridges.bridges) if bridges else 0
+        print_json({"invite": code, "link": address, "uses": uses, "bridges": private})
         return
     typer.echo(address if link or qr else code)
     if qr:
@@ -132,7 +138,7 @@ def _inventory_row(row: InventoryRow) -> dict[str, object]:
     }
 
 
-def _existing(data: Path) -> Path:
+def existing_data(data: Path) -> Path:
     """The folder, if a server has ever run there. Raises Failed `no-data`."""
     from zajil.cli.failures import Failed
 

@@ -189,26 +189,6 @@ FINDINGS: dict[str, Text] = {
 }
 
 SERVER_COMPLAINTS: dict[str, Complaint] = {
-    "too-young": Complaint(
-        Text(
-            en="This account is too young to pass on private bridges.",
-            ar="هذا الحساب أحدث من أن يُعطي الآخرين جسورًا خاصّة.",
-            ru="Эта учётная запись слишком новая, чтобы делиться закрытыми мостами.",
-        ),
-        Text(en="Try again in some days.", ar="أعد المحاولة بعد أيام.", ru="Попробуйте через несколько дней."),
-    ),
-    "bridge-exists": Complaint(
-        Text(
-            en="A bridge at this address has joined already.",
-            ar="انضمّ من قبل جسر على هذا العنوان.",
-            ru="Мост с этим адресом уже подключён.",
-        ),
-        Text(
-            en="The operator removes the old one first:  zajil admin bridges remove ID",
-            ar="يزيل القائم على الخادم القديمَ أولًا:  zajil admin bridges remove ID",
-            ru="Сначала владелец сервера удалит старый:  zajil admin bridges remove ID",
-        ),
-    ),
     "no-manifest": Complaint(
         Text(
             en="There is no manifest of a web client in {file}.",
