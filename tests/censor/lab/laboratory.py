@@ -11,7 +11,8 @@ from typing import Final
 from tests.censor.judges.capture import Capture, read_hellos
 from tests.censor.lab.censors import Censor
 from tests.censor.lab.certificates import Authority
-from tests.censor.lab.network import FRONT, ORIGIN, PLAIN, VANILLA, Network
+from tests.censor.lab.network import FRONT, ORIGIN, PLAIN, VANILLA, Namespace, Network
+from tests.censor.lab.people import Person
 from tests.censor.lab.sites import Nginx, Origin, Site, front_site, origin_site, static_site
 
 BIG_BYTES: Final = 200_000
@@ -74,6 +75,11 @@ class Laboratory:
         """Output of a program in the client's namespace. Raises CommandFailed."""
         environment = [f"{key}={value}" for key, value in self.python_environment().items()]
         return self.network.client.run("env", *environment, sys.executable, "-c", program, *arguments, timeout_s=120)
+
+    def person(self, namespace: Namespace) -> Person:
+        """A device's process in this namespace."""
+        log = self.folder / f"people-{namespace.name.rpartition('-')[2]}.log"
+        return Person(namespace, self.python_environment(), log=str(log))
 
     def measure_ja4(self) -> str:
         """The fingerprint of our own plain client, which is that of any Python program; scenario 6 blocks it."""

@@ -29,6 +29,8 @@ class Person:
         self._linking: asyncio.Task[Client] | None = None
         self.arrivals: defaultdict[str, list[float]] = defaultdict(list)
         self._arrived = asyncio.Event()
+        self._crowd: list[Client] = []
+        self._followers: list[asyncio.Task[None]] = []
 
     @property
     def client(self) -> Client:
@@ -59,6 +61,12 @@ class Person:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._following
             self._following = None
+        for task in self._followers:
+            task.cancel()
+        await asyncio.gather(*self._followers, return_exceptions=True)
+        for one in self._crowd:
+            await one.close()
+        self._crowd.clear()
         if self._client is not None:
             await self._client.close()
             self._client = None
@@ -136,8 +144,41 @@ class Person:
         self._client = await self._linking
         return self.client.account_id
 
+    async def crowd(self, folder: str, server: str, invite: str, count: int) -> list[str]:
+        """Registers further people in this process, each of whom follows; they and we know each other afterwards."""
+        for n in range(count):
+            home = Path(folder) / f"crowd-{n}"
+            one = await Client.register(home, server=server, name=f"Member {n}", invite=invite)
+            one.set_privacy(receipts=False)
+            await self.client.add_contact(await one.contact_link())
+            self._crowd.append(one)
+            self._followers.append(asyncio.create_task(_follow_quietly(one)))
+        return [one.account_id for one in self._crowd]
+
+    async def crowd_write(self, chat: str, texts: list[str]) -> None:
+        """The crowd writes these into the chat, in turn, each waiting for the server."""
+        for n, text in enumerate(texts):
+            writer = self._crowd[n % len(self._crowd)]
+            await writer.send(writer.find_chat(chat), text)
+
+    async def crowd_in(self, chat: str, seconds: float) -> int:
+        """How many of the crowd sit in the chat, once all do or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._members(chat) < len(self._crowd):
+                    await self.client._device.runner.change(0.2)
+        return self._members(chat)
+
+    def _members(self, chat: str) -> int:
+        return sum(any(one.id == chat and one.status == "active" for one in each.chats()) for each in self._crowd)
+
     async def approve(self, code: str) -> None:
         await self.client.link_approve(code)
+
+
+async def _follow_quietly(client: Client) -> None:
+    async for _ in client.follow():
+        pass
 
 
 async def _answer(person: Person, line: str) -> None:
