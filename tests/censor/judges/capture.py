@@ -71,6 +71,8 @@ class Hello:
     signatures: tuple[str, ...]
     versions: tuple[str, ...]
     protocols: tuple[str, ...]
+    greased: tuple[str, ...]
+    """The lists that had a GREASE value in them."""
 
 
 def read_hellos(file: Path, *, name: str = "") -> list[Hello]:
@@ -82,7 +84,8 @@ def read_hellos(file: Path, *, name: str = "") -> list[Hello]:
         layers: dict[str, list[str]] = packet["_source"]["layers"]
         single = {key: layers.get(field, [""])[0] for key, field in _SINGLE.items()}
         lists = {key: tuple(v for v in layers.get(field, []) if not is_grease(v)) for key, field in _LISTS.items()}
-        found.append(msgspec.convert({**single, **lists}, Hello))
+        greased = tuple(key for key, field in _LISTS.items() if any(map(is_grease, layers.get(field, []))))
+        found.append(msgspec.convert({**single, **lists, "greased": greased}, Hello))
     return [hello for hello in found if name in ("", hello.name)]
 
 
@@ -95,7 +98,7 @@ def is_grease(value: str) -> bool:
 def differences(one: Hello, other: Hello) -> dict[str, tuple[Sequence[str], Sequence[str]]]:
     """Fields in which two ClientHellos differ; extensions as sets, because browsers shuffle them."""
     found: dict[str, tuple[Sequence[str], Sequence[str]]] = {}
-    for field in ("ciphers", "groups", "key_shares", "signatures", "versions", "protocols"):
+    for field in ("ciphers", "groups", "key_shares", "signatures", "versions", "protocols", "greased"):
         mine, theirs = getattr(one, field), getattr(other, field)
         if mine != theirs:
             found[field] = (mine, theirs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from tests.censor.judges.capture import Capture, read_hellos
 from tests.censor.lab.censors import Censor
 from tests.censor.lab.certificates import Authority
 from tests.censor.lab.network import FRONT, ORIGIN, PLAIN, VANILLA, Namespace, Network
-from tests.censor.lab.people import Person
+from tests.censor.lab.remote import Remote
 from tests.censor.lab.sites import Nginx, Origin, Site, front_site, origin_site, static_site
 
 BIG_BYTES: Final = 200_000
@@ -76,10 +77,16 @@ class Laboratory:
         environment = [f"{key}={value}" for key, value in self.python_environment().items()]
         return self.network.client.run("env", *environment, sys.executable, "-c", program, *arguments, timeout_s=120)
 
-    def person(self, namespace: Namespace) -> Person:
+    def person(self, namespace: Namespace) -> Remote:
         """A device's process in this namespace."""
         log = self.folder / f"people-{namespace.name.rpartition('-')[2]}.log"
-        return Person(namespace, self.python_environment(), log=str(log))
+        return Remote(namespace, "person", self.python_environment(), log=log)
+
+    def browser(self) -> Remote:
+        """A Chromium with an empty profile in the client's namespace."""
+        profile = Path(tempfile.mkdtemp(dir=self.folder))
+        environment = {"LAB_PROFILE": str(profile), "LAB_PIN": self.authority.spki_pin()}
+        return Remote(self.network.client, "browser", environment, log=self.folder / "browsers.log")
 
     def measure_ja4(self) -> str:
         """The fingerprint of our own plain client, which is that of any Python program; scenario 6 blocks it."""

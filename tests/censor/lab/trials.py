@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 from tests.censor.lab.laboratory import Laboratory
-from tests.censor.lab.people import Person, PersonFailed
+from tests.censor.lab.remote import Remote, VerbFailed
 from tests.censor.lab.report import DialerRow
 from tests.censor.lab.scenarios import Scenario
 
@@ -30,10 +30,10 @@ class Pair:
     lab: Laboratory
     home: Path
     chat: str
-    boris: Person
+    boris: Remote
     chat_of_boris: str
 
-    def amina(self) -> Person:
+    def amina(self) -> Remote:
         """Her device's process, nothing opened yet."""
         return self.lab.person(self.lab.network.client)
 
@@ -67,7 +67,7 @@ def _from_the_start(pair: Pair, row: DialerRow) -> DialerRow:
     try:
         try:
             t_first = _open_and_say(pair, amina, first, cold=True)
-        except (PersonFailed, TimeoutError):
+        except (VerbFailed, TimeoutError):
             return row
         route = amina.call("route")
         row = msgspec.structs.replace(row, reachable=True, t_first=t_first, **route)
@@ -83,7 +83,7 @@ def _from_the_start(pair: Pair, row: DialerRow) -> DialerRow:
     return _count(row, pair.boris, pair.chat_of_boris, [first, warm], arrived)
 
 
-def _open_and_say(pair: Pair, amina: Person, text: str, *, cold: bool) -> float:
+def _open_and_say(pair: Pair, amina: Remote, text: str, *, cold: bool) -> float:
     """Seconds from opening the device to its first message at the server."""
     amina.call("open", home=str(pair.home))
     if cold:
@@ -94,7 +94,7 @@ def _open_and_say(pair: Pair, amina: Person, text: str, *, cold: bool) -> float:
     return float(said["held"]) - begun
 
 
-def _receive_40k(pair: Pair, amina: Person, number: int) -> float | None:
+def _receive_40k(pair: Pair, amina: Remote, number: int) -> float | None:
     texts = [f"{number}-{n} ".ljust(_BIG_CHARS, "x") for n in range(_BIG)]
     (begun, *_) = pair.boris.call("write", chat=pair.chat_of_boris, texts=texts, every_s=0.0)
     arrived: Mapping[str, Sequence[float]] = amina.call(
@@ -145,7 +145,7 @@ def _silence(arrived: Mapping[str, Sequence[float]], written: Sequence[float], s
 
 
 def _count(
-    row: DialerRow, reader: Person, chat: str, texts: Sequence[str], arrived: Mapping[str, Sequence[float]]
+    row: DialerRow, reader: Remote, chat: str, texts: Sequence[str], arrived: Mapping[str, Sequence[float]]
 ) -> DialerRow:
     """Adds what is missing, was told or stands twice, or stands in another order than it was written."""
     wanted = set(texts)

@@ -1,20 +1,18 @@
 """One person's device as a process in a namespace: `python -m tests.censor.programs.person`.
 
-Takes a JSON object a line, `{"id", "verb", ...}`, and answers `{"id", "result"}` or `{"id", "error"}`; verbs run at the
-same time. Times are those of the machine's monotonic clock, which all namespaces share.
+Spoken to as `verbs` says. Times are those of the machine's monotonic clock, which all namespaces share.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import sys
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+
+from tests.censor.programs.verbs import answer_lines
 
 from zajil.client import Client
 from zajil.protocol.errors import Unavailable
@@ -181,30 +179,10 @@ async def _follow_quietly(client: Client) -> None:
         pass
 
 
-async def _answer(person: Person, line: str) -> None:
-    request = json.loads(line)
-    number, verb = request.pop("id"), request.pop("verb")
-    act: Callable[..., Awaitable[Any]] = getattr(person, verb)  # the laboratory is its only caller
-    try:
-        answer = {"id": number, "result": await act(**request)}
-    except Exception as failure:  # noqa: BLE001  # every failure is the answer
-        answer = {"id": number, "error": f"{type(failure).__name__}: {failure}"}
-    print(json.dumps(answer), flush=True)
-
-
 async def main() -> None:
     """Answers until the input ends, then closes the device."""
     person = Person()
-    reader = asyncio.StreamReader(limit=1 << 24)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    running: set[asyncio.Task[None]] = set()
-    while line := await reader.readline():
-        task = asyncio.create_task(_answer(person, line.decode()))
-        running.add(task)
-        task.add_done_callback(running.discard)
-    for task in running:
-        task.cancel()
-    await person.close()
+    await answer_lines(person, person.close)
 
 
 if __name__ == "__main__":

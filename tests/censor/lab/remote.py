@@ -1,4 +1,4 @@
-"""People of the laboratory: devices as processes in a namespace, spoken to in JSON lines."""
+"""Programs in a namespace that are spoken to in JSON lines: people's devices, and browsers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tests.censor.lab.network import Namespace
@@ -17,20 +18,20 @@ from tests.censor.lab.network import Namespace
 WAIT_S = 60.0
 
 
-class PersonFailed(Exception):
-    """A device refused or failed; the text is its error's name and words."""
+class VerbFailed(Exception):
+    """The program refused or failed; the text is its error's name and words."""
 
 
-class Person:
-    """A device in a namespace. Verbs are those of `tests.censor.programs.person`."""
+class Remote:
+    """A program in a namespace. Verbs are the methods of `programs.person.Person` or `programs.browser.Browser`."""
 
-    def __init__(self, namespace: Namespace, environment: Mapping[str, str], *, log: str) -> None:
+    def __init__(self, namespace: Namespace, module: str, environment: Mapping[str, str], *, log: Path) -> None:
         self._namespace = namespace
         self._numbers = itertools.count()
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
-        with open(log, "a", encoding="utf-8") as errors:  # noqa: PTH123
+        with log.open("a", encoding="utf-8") as errors:
             self._process = namespace.start(
-                *(sys.executable, "-m", "tests.censor.programs.person"),
+                *(sys.executable, "-m", f"tests.censor.programs.{module}"),
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -57,13 +58,13 @@ class Person:
         return number
 
     def result(self, number: int, *, timeout_s: float = WAIT_S) -> Any:  # whatever the verb answers
-        """The answer to a verb begun. Raises PersonFailed, TimeoutError."""
+        """The answer to a verb begun. Raises VerbFailed, TimeoutError."""
         try:
             answer = self._answers[number].get(timeout=timeout_s)
         except queue.Empty:
             raise TimeoutError(f"no answer in {timeout_s:g} s") from None
         if "error" in answer:
-            raise PersonFailed(answer["error"])
+            raise VerbFailed(answer["error"])
         return answer["result"]
 
     def call(self, verb: str, *, timeout_s: float = WAIT_S, **arguments: object) -> Any:  # as `result`
@@ -71,7 +72,7 @@ class Person:
         return self.result(self.begin(verb, **arguments), timeout_s=timeout_s)
 
     def leave(self) -> None:
-        """Ends the process as a person closes a program."""
+        """Ends the program as a person closes it."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
