@@ -53,7 +53,7 @@ class Remote:
         number = next(self._numbers)
         self._answers[number] = queue.Queue()
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"id": number, "verb": verb, **arguments}) + "\n")
+        self._process.stdin.write(json.dumps({"id": number, "verb": verb, "with": arguments}) + "\n")
         self._process.stdin.flush()
         return number
 

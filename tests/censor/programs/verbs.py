@@ -1,5 +1,7 @@
-"""Programs that are spoken to: a JSON object a line, `{"id", "verb", ...}`, answered by `{"id", "result"}` or `{"id",
-"error"}`. Verbs are methods, and several may run at the same time."""
+"""Programs that are spoken to: `{"id", "verb", "with"}` a line, answered by `{"id", "result"}` or `{"id", "error"}`.
+
+Verbs are methods, and several may run at the same time.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,10 @@ async def answer_lines(speaker: object, close: Callable[[], Awaitable[None]]) ->
 
 async def _answer(speaker: object, line: str) -> None:
     request = json.loads(line)
-    number, verb = request.pop("id"), request.pop("verb")
-    act: Callable[..., Awaitable[Any]] = getattr(speaker, verb)  # the laboratory is its only caller
+    number = request["id"]
+    act: Callable[..., Awaitable[Any]] = getattr(speaker, request["verb"])  # the laboratory is its only caller
     try:
-        answer = {"id": number, "result": await act(**request)}
+        answer = {"id": number, "result": await act(**request["with"])}
     except Exception as failure:  # noqa: BLE001  # every failure is the answer
         answer = {"id": number, "error": f"{type(failure).__name__}: {failure}"}
     print(json.dumps(answer), flush=True)
