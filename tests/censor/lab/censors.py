@@ -33,8 +33,10 @@ detect: {profile: low, sgh-mpm-context: single}
 class Censor:
     """The middle of the line: `prepare`, `switch_on`, and `lift` to make it open again."""
 
-    def __init__(self, network: Network, folder: Path, *, facts: Mapping[str, str] | None = None) -> None:
-        """facts: values that scenarios name as `{ja4}` and so on, known only at run time."""
+    def __init__(
+        self, network: Network, folder: Path, *, facts: Mapping[str, str] | None = None, references: Sequence[str] = ()
+    ) -> None:
+        """facts: values that scenarios name as `{ja4}` and so on, known only at run time. references: the prober's."""
         self._network = network
         self._router = network.router
         self._folder = folder
@@ -43,6 +45,8 @@ class Censor:
         self._running: list[subprocess.Popen[str]] = []
         self._dnsmasq: subprocess.Popen[str] | None = None
         self._queued = False
+        self._references = tuple(references)
+        self.verdicts = folder / "verdicts.json"
         self.resolve()
 
     # --- names
@@ -70,7 +74,7 @@ class Censor:
     def switch_on(self, scenario: Scenario) -> None:
         """The block of a prepared scenario begins; in force when this returns."""
         self._take(step for step in scenario.switch_on if step[0] not in _SLOW)
-        if self._running:
+        if self._running and any(step[0] in _SLOW for step in scenario.switch_on):
             self._send_to_queue()
 
     def _take(self, steps: Iterable[Sequence[str]]) -> None:
@@ -103,6 +107,14 @@ class Censor:
 
     def _line(self, delay_ms: str, jitter_ms: str, loss: str) -> None:
         self._program("tests.censor.programs.netem", _QUEUE, delay_ms, jitter_ms, loss)
+
+    def _prober(self) -> None:
+        """Watches, probes and burns; what an earlier prober of this run judged is burned at once."""
+        self._nft(
+            "set burned { type ipv4_addr; }\n"
+            "chain burning { type filter hook forward priority 0; ip daddr @burned drop; ip saddr @burned drop; }"
+        )
+        self._program("tests.censor.programs.prober", "client0", str(self.verdicts), *self._references)
 
     def _program(self, module: str, *arguments: str) -> None:
         process = self._router.start(sys.executable, "-m", module, *arguments, stdout=subprocess.PIPE, stderr=None)
@@ -191,6 +203,7 @@ STEPS: Final[dict[str, Callable[..., None]]] = {
     "poison": Censor._poison,
     "drop": Censor._drop,
     "rules": Censor._rules,
+    "prober": Censor._prober,
     "queue": Censor._queue,
     "line": Censor._line,
     "suricata": Censor._suricata,
