@@ -16,6 +16,13 @@ from tests.censor.lab.network import FRONT, ORIGIN, PLAIN, VANILLA, Namespace, N
 from tests.censor.lab.remote import Remote
 from tests.censor.lab.sites import Nginx, Origin, Site, front_site, origin_site, static_site
 
+_SETTINGS = 'fronts = ["https://front.test"]\nbridge_token_age_days = 0\n'
+# A content network shows one address for all its people, and the lab plays a week in minutes.
+_LIMITS = """seal_prefix = {burst = 100000, every_s = 0.001}
+seal_bridge = {burst = 100000, every_s = 0.001}
+registration_bridge = {burst = 100000, every_s = 0.001}
+bridge_tokens = {burst = 1000, every_s = 1}
+"""
 BIG_BYTES: Final = 200_000
 _CALL = """
 import asyncio
@@ -49,7 +56,7 @@ class Laboratory:
         )
         self.pages = _made(self.folder / "pages")
         write_plain_pages(self.pages)
-        self.origin = Origin(self.network.servers, self.folder / "origin")
+        self.origin = Origin(self.network.servers, self.folder / "origin", settings=_SETTINGS, limits=_LIMITS)
         site = self.authority.site
         self.front = Nginx(
             self.network.servers,
@@ -67,6 +74,10 @@ class Laboratory:
     def python_environment(self) -> Mapping[str, str]:
         """Environment of a Python program that trusts the lab's CA as it would trust the system's."""
         return {"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt", "PYTHONUNBUFFERED": "1"}
+
+    def whole_environment(self) -> Mapping[str, str]:
+        """The same with what this process has."""
+        return {**os.environ, **self.python_environment()}
 
     def call_plainly(self) -> None:
         """One control call of our plain client to the origin. Raises CommandFailed when it does not pass."""

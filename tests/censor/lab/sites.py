@@ -118,13 +118,13 @@ def listens(namespace: Namespace, address: str, port: int) -> bool:
 class Origin:
     """The real server, as an operator runs it, in the servers' namespace."""
 
-    def __init__(self, namespace: Namespace, folder: Path, *, settings: str = "") -> None:
+    def __init__(self, namespace: Namespace, folder: Path, *, settings: str = "", limits: str = "") -> None:
         self._namespace = namespace
         self.data = folder / "server"
         self.log = folder / "server.log"
         self.data.mkdir(parents=True)
         head = 'server_name = "origin.test"\nfront = "https://origin.test"\ntrusted_proxies = ["127.0.0.1"]\n'
-        (self.data / "zajil.toml").write_text(f"{head}{settings}{LIMITS}", encoding="utf-8")
+        (self.data / "zajil.toml").write_text(f"{head}{settings}{LIMITS}{limits}", encoding="utf-8")
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
