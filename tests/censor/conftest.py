@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.censor.lab.capabilities import find_missing
 from tests.censor.lab.censors import Censor
 from tests.censor.lab.laboratory import Laboratory
+from tests.censor.lab.report import Report, collect_versions
+from tests.censor.lab.trials import Pair, introduce
+
+_WHOLE = "censor"
+"""The marker expression of a run that may write `latest.json`; any other run is a part of it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -15,13 +22,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
+def report(request: pytest.FixtureRequest) -> Iterator[Report]:
+    """What the run measures; written at its end."""
+    made = Report(versions=collect_versions())
+    yield made
+    config = request.config
+    folder = config.getoption("--censor-report")
+    if folder:
+        complete = config.getoption("markexpr") == _WHOLE and not config.getoption("keyword")
+        made.write(Path(folder), whole=complete and not request.session.testsfailed)
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line("")
+        reporter.write_line(made.render())
+        for miss in made.misses():
+            reporter.write_line(f"beyond its goal: {miss}")
+
+
+@pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
     missing = find_missing(())
     if missing is not None:
         pytest.skip(missing)
-    laboratory = Laboratory(tmp_path_factory.mktemp("censor"))
+    folder = tmp_path_factory.mktemp("censor")
+    laboratory = Laboratory(folder)
     yield laboratory
     laboratory.delete()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -29,3 +56,11 @@ def censor(lab: Laboratory) -> Iterator[Censor]:
     lab.censor.lift()
     yield lab.censor
     lab.censor.lift()
+
+
+@pytest.fixture(scope="session")
+def pair(lab: Laboratory) -> Iterator[Pair]:
+    """Amina and Boris, friends since before."""
+    made = introduce(lab)
+    yield made
+    made.boris.leave()

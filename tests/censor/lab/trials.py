@@ -31,11 +31,25 @@ class Pair:
     home: Path
     chat: str
     boris: Remote
-    chat_of_boris: str
 
     def amina(self) -> Remote:
         """Her device's process, nothing opened yet."""
         return self.lab.person(self.lab.network.client)
+
+
+def introduce(lab: Laboratory) -> Pair:
+    """Registers both over the open line and makes them friends."""
+    home = lab.folder / "amina"
+    amina, boris = lab.person(lab.network.client), lab.person(lab.network.servers)
+    server = "https://origin.test"
+    amina.call("register", home=str(home), server=server, name="Amina", invite=lab.origin.invite())
+    boris.call("register", home=str(lab.folder / "boris"), server=server, name="Boris", invite=lab.origin.invite())
+    boris.call("follow")
+    chat = amina.call("befriend", link=boris.call("link"))
+    amina.call("say", chat=chat, text="salam", seconds=PATIENCE_S)
+    boris.call("await_texts", texts=["salam"], seconds=PATIENCE_S)
+    amina.leave()
+    return Pair(lab, home, chat, boris)
 
 
 def measure(pair: Pair, scenario: Scenario) -> DialerRow:
@@ -80,7 +94,7 @@ def _from_the_start(pair: Pair, row: DialerRow) -> DialerRow:
     finally:
         amina.leave()
     arrived = pair.boris.call("await_texts", texts=[first, warm], seconds=PATIENCE_S)
-    return _count(row, pair.boris, pair.chat_of_boris, [first, warm], arrived)
+    return _count(row, pair.boris, pair.chat, [first, warm], arrived)
 
 
 def _open_and_say(pair: Pair, amina: Remote, text: str, *, cold: bool) -> float:
@@ -96,7 +110,7 @@ def _open_and_say(pair: Pair, amina: Remote, text: str, *, cold: bool) -> float:
 
 def _receive_40k(pair: Pair, amina: Remote, number: int) -> float | None:
     texts = [f"{number}-{n} ".ljust(_BIG_CHARS, "x") for n in range(_BIG)]
-    (begun, *_) = pair.boris.call("write", chat=pair.chat_of_boris, texts=texts, every_s=0.0)
+    (begun, *_) = pair.boris.call("write", chat=pair.chat, texts=texts, every_s=0.0)
     arrived: Mapping[str, Sequence[float]] = amina.call(
         "await_texts", texts=texts, seconds=PATIENCE_S, timeout_s=PATIENCE_S + 5
     )
@@ -116,7 +130,7 @@ def _in_mid_session(pair: Pair, scenario: Scenario, row: DialerRow) -> DialerRow
         amina.call("await_proof", seconds=20.0)
         writing = (
             amina.begin("write", chat=pair.chat, texts=mine, every_s=EVERY_S),
-            pair.boris.begin("write", chat=pair.chat_of_boris, texts=his, every_s=EVERY_S),
+            pair.boris.begin("write", chat=pair.chat, texts=his, every_s=EVERY_S),
         )
         time.sleep(STRIKE_AFTER_S)
         pair.lab.censor.switch_on(scenario)
@@ -127,7 +141,7 @@ def _in_mid_session(pair: Pair, scenario: Scenario, row: DialerRow) -> DialerRow
         at_amina = amina.call("await_texts", texts=his, seconds=PATIENCE_S, timeout_s=PATIENCE_S + 5)
         silences = (_silence(at_boris, written[0], struck), _silence(at_amina, written[1], struck))
         row = msgspec.structs.replace(row, handover=max(silences))
-        row = _count(row, pair.boris, pair.chat_of_boris, mine, at_boris)
+        row = _count(row, pair.boris, pair.chat, mine, at_boris)
         return _count(row, amina, pair.chat, his, at_amina)
     finally:
         amina.leave()

@@ -49,7 +49,7 @@ class Person:
 
     async def _follow(self) -> None:
         async for event in self.client.follow():
-            if event.kind == "message" and event.message is not None and not event.message.own:
+            if event.kind == "message" and event.message is not None:
                 self.arrivals[event.message.text].append(time.monotonic())
                 self._arrived.set()
 
@@ -59,12 +59,7 @@ class Person:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._following
             self._following = None
-        for task in self._followers:
-            task.cancel()
-        await asyncio.gather(*self._followers, return_exceptions=True)
-        for one in self._crowd:
-            await one.close()
-        self._crowd.clear()
+        await self.dismiss()
         if self._client is not None:
             await self._client.close()
             self._client = None
@@ -112,7 +107,7 @@ class Person:
         return dict(self.arrivals)
 
     async def await_texts(self, texts: list[str], seconds: float) -> dict[str, list[float]]:
-        """Arrivals, once all of these texts are here or the time is over."""
+        """Arrivals, once all of these texts are here or the time is over; own texts come from one's other devices."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while any(text not in self.arrivals for text in texts):
@@ -129,6 +124,19 @@ class Person:
             one.id: {"title": one.title, "status": one.status, "epoch": one.epoch, "devices": one.devices}
             for one in self.client.chats()
         }
+
+    async def queue(self, chat: str, texts: list[str]) -> None:
+        """Writes texts, whatever the line does."""
+        for text in texts:
+            self.client.queue(self.client.find_chat(chat), text)
+
+    async def export_file(self, chat: str, file: str) -> None:
+        """What waits in the chat, as a file to carry."""
+        await asyncio.to_thread(Path(file).write_bytes, self.client.export_bundle(self.client.find_chat(chat)))
+
+    async def import_file(self, file: str) -> list[str]:
+        """Takes a carried file; what became of each message."""
+        return list(self.client.import_bundle(await asyncio.to_thread(Path(file).read_bytes)).outcomes)
 
     async def link_new(self, home: str, server: str) -> str:
         """A further device; `code` and `approve` of an old one let it in."""
@@ -152,6 +160,27 @@ class Person:
             self._crowd.append(one)
             self._followers.append(asyncio.create_task(_follow_quietly(one)))
         return [one.account_id for one in self._crowd]
+
+    async def dismiss(self) -> None:
+        """Sends the crowd home."""
+        for task in self._followers:
+            task.cancel()
+        await asyncio.gather(*self._followers, return_exceptions=True)
+        for one in self._crowd:
+            await one.close()
+        self._followers.clear()
+        self._crowd.clear()
+
+    async def await_chat(self, chat: str, devices: int, seconds: float) -> bool:
+        """Whether this device sits in the chat with so many devices, once it does or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self._sits_in(chat, devices):
+                    await self.client._device.runner.change(0.2)
+        return self._sits_in(chat, devices)
+
+    def _sits_in(self, chat: str, devices: int) -> bool:
+        return any(one.id == chat and one.status == "active" and one.devices >= devices for one in self.client.chats())
 
     async def crowd_write(self, chat: str, texts: list[str]) -> None:
         """The crowd writes these into the chat, in turn, each waiting for the server."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.censor.lab.network import NAMES
 from tests.censor.programs.packets import parse_segment
+
 from zajil.bridges.edge.probes import Target, compare, list_probes, make_places
 
 _ETH_P_IP = 0x0800
