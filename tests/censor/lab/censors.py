@@ -190,6 +190,11 @@ class Censor:
             Path(switch).unlink(missing_ok=True)
         self.resolve()
 
+    def read_verdicts(self) -> dict[str, list[str]]:
+        """What the prober found so far: differences by address, none for a server that looks like any other."""
+        found: dict[str, list[str]] = json.loads(self.verdicts.read_text()) if self.verdicts.exists() else {}
+        return found
+
     def dropped(self) -> int:
         """Packets that `nft` rules with a counter dropped so far."""
         listed = json.loads(self._router.run("nft", "-j", "list", "table", "ip", _TABLE))["nftables"]

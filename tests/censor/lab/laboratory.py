@@ -16,6 +16,10 @@ from tests.censor.lab.network import FRONT, ORIGIN, PLAIN, VANILLA, Namespace, N
 from tests.censor.lab.remote import Remote
 from tests.censor.lab.sites import Nginx, Origin, Site, front_site, origin_site, static_site
 
+from zajil.protocol.control import ReachDocs, parse_json
+from zajil.protocol.reach.seal import SessionKey
+from zajil.protocol.reach.signed import step_root
+
 _SETTINGS = 'fronts = ["https://front.test"]\nbridge_token_age_days = 0\n'
 # A content network shows one address for all its people, and the lab plays a week in minutes.
 _LIMITS = """seal_prefix = {burst = 100000, every_s = 0.001}
@@ -52,7 +56,10 @@ class Laboratory:
     def _fill(self) -> None:
         self.no_upgrade = self.folder / "no-upgrade"
         self.censor = Censor(
-            self.network, self.folder / "censor", facts={"no_upgrade": str(self.no_upgrade), "ja4": ""}
+            self.network,
+            self.folder / "censor",
+            facts={"no_upgrade": str(self.no_upgrade), "ja4": ""},
+            references=[VANILLA],
         )
         self.pages = _made(self.folder / "pages")
         write_plain_pages(self.pages)
@@ -98,6 +105,13 @@ class Laboratory:
         profile = Path(tempfile.mkdtemp(dir=self.folder))
         environment = {"LAB_PROFILE": str(profile), "LAB_PIN": self.authority.spki_pin()}
         return Remote(self.network.client, "browser", environment, log=self.folder / "browsers.log")
+
+    def session_key(self) -> SessionKey:
+        """What clients seal to, from the server's own root document."""
+        shown = self.network.servers.run("curl", "-sS", "https://origin.test/v1/reach/docs?root=0")
+        docs = parse_json(shown.encode(), ReachDocs)
+        root = step_root(None, docs.roots[0])
+        return SessionKey.of(root.document.origins[0].session_keys[0].pk)
 
     def measure_ja4(self) -> str:
         """The fingerprint of our own plain client, which is that of any Python program; scenario 6 blocks it."""

@@ -7,11 +7,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from tests.censor.lab.laboratory import Laboratory
-from tests.censor.lab.network import FRONT, ORIGIN, TOOLS
+from tests.censor.lab.network import TOOLS
 from tests.censor.lab.report import MatrixRow
 from tests.censor.lab.scenarios import Scenario
 from tests.censor.lab.tools import SOCKS_PORT
@@ -25,7 +25,6 @@ _SHARED: Final = ("conn-rate", "throttle", "loss-5", "loss-15")
 """Scenarios in which tries at the same time would take from each other."""
 _ORIGIN = Endpoint("origin", EndpointKind.ORIGIN, "origin.test")
 _FRONT = Endpoint("front", EndpointKind.FRONT, "front.test")
-ADDRESSES: Final = {"origin.test": ORIGIN, "front.test": FRONT, "tools.test": TOOLS}
 
 
 def list_strategies(bridge: Endpoint | None, obfs4: PluggableTransport | None) -> dict[str, Candidate]:
@@ -55,34 +54,15 @@ def _fields(value: Endpoint | PluggableTransport) -> dict[str, object]:
     return fields or {name: getattr(value, name) for name in value.__slots__}
 
 
-def try_strategies(
-    lab: Laboratory, scenario: Scenario, candidates: Mapping[str, Candidate], key: SessionKey
-) -> list[MatrixRow]:
+def try_strategies(lab: Laboratory, scenario: Scenario, candidates: Mapping[str, Candidate]) -> list[MatrixRow]:
     """A row for each; the line is open again afterwards."""
-    order = {
-        "candidates": msgspec.to_builtins(list(candidates.values())),
-        "plain": ["origin"],
-        "session_key": base64.b64encode(key.public).decode(),
-        "socks": f"socks5h://{TOOLS}:{SOCKS_PORT}",
-        "at_once": scenario.name not in _SHARED,
-        "seconds": SECONDS,
-    }
+    key = lab.session_key()
     try:
         lab.censor.prepare(scenario)
         lab.censor.switch_on(scenario)
-        done = subprocess.run(
-            lab.network.client.inside(sys.executable, "-m", "tests.censor.programs.strategy"),
-            input=json.dumps(order),
-            env=lab.whole_environment(),
-            capture_output=True,
-            text=True,
-            timeout=(SECONDS + 4) * len(candidates),
-            check=False,
-        )
+        rows = dial_all(lab, candidates, key, at_once=scenario.name not in _SHARED)
     finally:
         lab.censor.lift()
-    assert done.returncode == 0, done.stderr[-3000:]
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
     return [
         MatrixRow(
             scenario=scenario.name,
@@ -94,3 +74,28 @@ def try_strategies(
         )
         for row in rows
     ]
+
+
+def dial_all(
+    lab: Laboratory, candidates: Mapping[str, Candidate], key: SessionKey, *, at_once: bool = True
+) -> list[dict[str, Any]]:
+    """What `programs.strategy` answers for each. key: to seal to, fetched before the line was blocked."""
+    order = {
+        "candidates": msgspec.to_builtins(list(candidates.values())),
+        "plain": ["origin"],
+        "session_key": base64.b64encode(key.public).decode(),
+        "socks": f"socks5h://{TOOLS}:{SOCKS_PORT}",
+        "at_once": at_once,
+        "seconds": SECONDS,
+    }
+    done = subprocess.run(
+        lab.network.client.inside(sys.executable, "-m", "tests.censor.programs.strategy"),
+        input=json.dumps(order),
+        env=lab.whole_environment(),
+        capture_output=True,
+        text=True,
+        timeout=(SECONDS + 4) * len(candidates) + 10,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads(line) for line in done.stdout.splitlines()]

@@ -101,6 +101,12 @@ class Browser:
             raise RuntimeError(str(done["exceptionDetails"].get("exception", {}).get("description", "script failed")))
         return done["result"].get("value")
 
+    async def await_true(self, script: str, seconds: float = 20.0) -> None:
+        """Waits until an expression is true in the page."""
+        async with asyncio.timeout(seconds):
+            while not await self.run(script):  # noqa: ASYNC110  # pages ring no bell
+                await asyncio.sleep(0.1)
+
     async def _with(self, id: str, text: str, act: str) -> Any:  # noqa: A002  # the page's word
         return await self.run(f"(() => {{ const id = {json.dumps(id)}, text = {json.dumps(text)}; {_FIND} {act} }})()")
 
@@ -109,7 +115,7 @@ class Browser:
         try:
             async with asyncio.timeout(seconds):
                 look = "return it ? it.innerText : null"
-                while (found := await self._with(id, text, look)) is None:  # noqa: ASYNC110  # pages ring no bell
+                while (found := await self._with(id, text, look)) is None:  # noqa: ASYNC110  # as above
                     await asyncio.sleep(0.1)
         except TimeoutError:
             shown = await self.run("document.body ? document.body.innerText.slice(0, 600) : ''")

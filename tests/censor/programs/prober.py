@@ -58,7 +58,9 @@ class Prober:
             self.verdicts[address] = await self._judge(address)
             if self.verdicts[address]:
                 _burn(address)
-            self._file.write_text(json.dumps(self.verdicts))
+            draft = self._file.with_suffix(".draft")
+            draft.write_text(json.dumps(self.verdicts))
+            draft.replace(self._file)
 
     async def _judge(self, address: str) -> list[str]:
         """How it differs from the reference that is nearest to it."""
