@@ -12,6 +12,12 @@ from tests.censor.lab.laboratory import Laboratory
 from tests.censor.lab.matrix import dial_all, list_strategies
 from tests.censor.lab.report import Report
 
+_DIAL = """
+new Promise((done) => {
+  const socket = new WebSocket("wss://vanilla.test/");
+  socket.onclose = socket.onopen = () => done();
+})
+"""
 pytestmark = [pytest.mark.censor]
 
 
@@ -32,12 +38,20 @@ def test_the_browser_route_is_compared_with_chromium_and_raises_no_risk_that_chr
         version = browser.call("start")
         assert browser.call("go", url="https://plain.test/") == ""
         browser.call("await_true", script="document.title === 'Orchard notes'")
+        # Its WebSockets, to which ours belong, speak of themselves in another way than its pages.
+        browser.call("run", script=_DIAL)
         browser.leave()
     route, python = _first(read_hellos(ours, name="origin.test")), _first(read_hellos(plain, name="origin.test"))
     page = _first(read_hellos(theirs, name="plain.test"))
-    found = differences(route, page)
-    report.judges["JA4"] = {"browser's TLS": route.ja4, "plain Python": python.ja4, version: page.ja4}
-    report.judges["browser's TLS against Chromium"] = {
+    socket = _first(read_hellos(theirs, name="vanilla.test"))
+    found = differences(route, socket)
+    report.judges["JA4"] = {
+        "browser's TLS": route.ja4,
+        "plain Python": python.ja4,
+        f"{version}, a page": page.ja4,
+        f"{version}, a WebSocket": socket.ja4,
+    }
+    report.judges["browser's TLS against a WebSocket of Chromium"] = {
         field: f"ours {', '.join(mine) or 'none'}, Chromium {', '.join(other) or 'none'}"
         for field, (mine, other) in found.items()
     }
@@ -49,8 +63,8 @@ def test_the_browser_route_is_compared_with_chromium_and_raises_no_risk_that_chr
     }
     assert of_route <= of_page, "nDPI flags what it does not flag of Chromium"
     # The disguise is worth its name only if it is nearer to the browser than the plain client is.
-    assert len(found) < len(differences(python, page))
-    assert route.ciphers == page.ciphers
+    assert len(found) < len(differences(python, socket))
+    assert route.ciphers == socket.ciphers
 
 
 def _first(hellos: list[Hello]) -> Hello:
