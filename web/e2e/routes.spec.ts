@@ -141,6 +141,11 @@ test("the sheet by keyboard: opened, gone through, left, and the focus is never 
 test("a link with bridges only shows them until a press", async ({ page }) => {
   const held = (): Promise<number | undefined> =>
     page.evaluate(() => globalThis.zajilSeed?.seed.world.connection.bridges);
+  await page.goto(`${site.url}b#abcdefgh12345678`);
+  await expect(page.getByTestId("bridges-found")).toBeVisible();
+  expect(new URL(page.url()).pathname).toBe("/");
+  expect(await held()).toBe(0);
+
   await open(page, "blocked", "#/b/abcdefgh12345678");
   await expect(page.getByTestId("bridges-found")).toContainText("letters.example");
   expect(await held()).toBe(0);

@@ -28,9 +28,10 @@ const rules = {
 const trusted = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes;
 const policy: ScriptPolicy = trusted?.createPolicy("zajil", rules) ?? rules;
 
-/** The worker with keys, MLS and sync; in seed mode (screens) nothing runs behind the page. */
+/** The worker with keys, MLS and sync. Nobody in seed mode (screens), and over plain HTTP, where it could not even start. */
 function startWorker(): WorkerLike {
-  if (import.meta.env.MODE === "seed") return new EventTarget() as unknown as WorkerLike; // never written to
+  if (import.meta.env.MODE === "seed" || !isSecureContext)
+    return { postMessage: () => undefined, addEventListener: () => undefined };
   return new Worker(policy.createScriptURL(workerUrl), { type: "module", name: "zajil" });
 }
 

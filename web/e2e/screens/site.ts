@@ -37,7 +37,7 @@ export async function startSite(): Promise<{ readonly url: string; readonly serv
   build();
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
-    const file = join(FOLDER, normalize(path === "/" ? "/index.html" : path));
+    const file = join(FOLDER, normalize(/^\/[ilb]?$/.test(path) ? "/index.html" : path));
     if (!file.startsWith(FOLDER) || !existsSync(file)) {
       response.writeHead(404).end();
       return;
