@@ -51,10 +51,10 @@ class Carriers:
         self._started_at = -NEVER
         self._recoveries: list[float] = []
         self._died_at = -NEVER
-        self._died_early: Candidate | None = None
+        self._died_early = ""
         self._down_since = now
         self._verdict: State | None = None
-        self._suspect: Candidate | None = None
+        self._suspect = ""
         """It seemed to freeze: begun in segments, and to be proved as a stream if that works."""
         self._check_at = NEVER
         """When an echo decides anew about the segmented route."""

@@ -111,9 +111,9 @@ class Dialer(Race):
             if attempt is not self._carrying:
                 self._stop(attempt, now)
         self._seen.clear()
-        self._rounds, self._recoveries, self._verdict, self._suspect = 0, [], None, None
+        self._rounds, self._recoveries, self._verdict, self._suspect = 0, [], None, ""
         self._round, self._route, self._rotating = None, None, False
-        self._check_at, self._slow_until, self._died_early = NEVER, -NEVER, None
+        self._check_at, self._slow_until, self._died_early = NEVER, -NEVER, ""
         if self._wanted:
             self._begin_in_doubt([], now)
         self.tick(now)
@@ -185,7 +185,7 @@ class Dialer(Race):
             if attempt.mode is Mode.STREAM:
                 attempt.phase, attempt.echo_from, attempt.echo_at = Phase.PROVING, now, now
                 self._actions.append(Prove(number))
-            elif attempt.candidate is self._suspect:
+            elif attempt.candidate.id == self._suspect:
                 self._mark_suspect(attempt, self._round, now)
         self.tick(now)
 
@@ -289,7 +289,8 @@ class Dialer(Race):
         self._time_out(now)
         if self._wanted:
             self._hand_over(now)
-            if self._round is None and now >= self._retry_at:
+            nothing = self._carrying is None and not self._rotating and self._retry_at == NEVER
+            if self._round is None and (now >= self._retry_at or (nothing and self._candidates)):
                 self._begin(now)
             if self._round is None and now >= self._check_at and self._carrying is not None:
                 self._check_at = NEVER

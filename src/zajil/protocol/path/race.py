@@ -41,7 +41,7 @@ class Race(Carriers):
             return []
         mode = self._mode(candidate, now)
         if suspect and mode is Mode.STREAM:
-            self._suspect, mode = candidate, Mode.SEGMENTED
+            self._suspect, mode = candidate.id, Mode.SEGMENTED
         return [Entry(candidate, mode)]
 
     def _begin(self, now: float, first: Sequence[Entry] = (), *, fill: bool = False, quiet: bool = False) -> None:
@@ -59,10 +59,11 @@ class Race(Carriers):
         if fill or not (chosen or quiet):
             late = [c for c in ordered if failing(c)]
             chosen += sorted(late, key=lambda c: self._failures.until(self._key, c.id))
-        racing = {a.candidate for a in self._attempts.values() if a.racing or quiet}
-        taken = {entry.candidate for entry in first} | racing
-        entries = [*first, *(Entry(c, self._mode(c, now)) for c in chosen if c not in taken)]
-        held = frozenset(c.id for c in chosen if c.endpoint.private and c.id not in remembered and c not in taken)
+        racing = {a.candidate.id for a in self._attempts.values() if a.racing or quiet}
+        taken = {entry.candidate.id for entry in first} | racing
+        chosen = [c for c in chosen if c.id not in taken]
+        entries = [*first, *(Entry(c, self._mode(c, now)) for c in chosen)]
+        held = frozenset(c.id for c in chosen if c.endpoint.private and c.id not in remembered)
         if quiet:
             entries = [e for e in entries if e.candidate.id not in held and e.mode is Mode.STREAM][:1]
         self._round = Round(now, self._within_budget(entries, now)[: at.ROUND], held, quiet)
@@ -83,11 +84,13 @@ class Race(Carriers):
 
     def _begin_in_doubt(self, first: Sequence[Entry], now: float) -> None:
         """A round while what carries may be dead: the first usable attempt takes over."""
+        self._doubt_carrying(now)
+        self._begin(now, first)
+
+    def _doubt_carrying(self, now: float) -> None:
         if self._carrying is not None:
             self._carrying.doubted = True
-        self._route = None
-        self._down_since = now
-        self._begin(now, first)
+        self._route, self._down_since = None, now
 
     def _recover(self, first: Sequence[Entry], now: float) -> None:
         """The route is gone or in doubt: at once, but not for ever."""
@@ -95,7 +98,8 @@ class Race(Carriers):
             return
         self._recoveries = [then for then in self._recoveries if now < then + RECOVERIES_S]
         if len(self._recoveries) >= RECOVERIES:
-            self._route, self._round = None, None
+            self._doubt_carrying(now)
+            self._round = None
             self._rounds += 1
             self._retry_at = now + next_round_s(self._rounds, self._random)
             return
@@ -110,12 +114,12 @@ class Race(Carriers):
         if now < self._died_at + TOGETHER_S:
             self._network.doubt()
         self._died_at = now
-        again = self._died_early is not attempt.candidate
+        again = self._died_early != attempt.candidate.id
         if now >= attempt.carried_at + STEADY_S:
-            self._rounds, self._recoveries, self._died_early = 0, [], None
+            self._rounds, self._recoveries, self._died_early = 0, [], ""
             again = True
         else:
-            self._died_early = attempt.candidate
+            self._died_early = attempt.candidate.id
         if not again:
             self._failures.note(self._key, attempt.candidate.id, now)
         if self._wanted:
@@ -149,7 +153,7 @@ class Race(Carriers):
         known = self._network.keep(attempt.candidate.id)
         known.won_at = known.last_ok = now
         self._failures.clear(self._key, attempt.candidate.id)
-        self._verdict, self._suspect, self._retry_at = None, None, NEVER
+        self._verdict, self._suspect, self._retry_at = None, "", NEVER
         self._slow_until = -NEVER
         if self._route is None:
             self._show_route(attempt)
@@ -176,7 +180,7 @@ class Race(Carriers):
         if all(failure.reason == "unreachable" for failure in race.failures.values()):
             return
         for candidate in race.failures:
-            if self._carrying is not None and candidate is self._carrying.candidate:
+            if self._carrying is not None and candidate.id == self._carrying.candidate.id:
                 continue
             self._failures.note(self._key, candidate.id, now)
 
@@ -287,7 +291,7 @@ class Race(Carriers):
 
     def _mark_suspect(self, attempt: Attempt, race: Round, now: float) -> None:
         """The same candidate works on a new carrier: one mark, and an echo decides."""
-        self._suspect = None
+        self._suspect = ""
         known = self._network.keep(attempt.candidate.id)
         known.mark(1, now)
         self.changes += 1

@@ -1,0 +1,308 @@
+/** The rules of a race: who starts, who wins, what is concluded. `dialer` tells what happens; pure. */
+import type { Route } from "./actions.ts";
+import {
+  type Attempt,
+  type Entry,
+  isRacing,
+  newRound,
+  nextStart,
+  type Round,
+  settledAt,
+  STAGGER_S,
+} from "./attempts.ts";
+import { type Candidate, type Failure, type Mode, plan } from "./candidates.ts";
+import { Carriers, echoFailure } from "./carriers.ts";
+import { nextRoundS } from "./failures.ts";
+import { PRIVATE_A_DAY, PROOF_S } from "./memory.ts";
+import { judge } from "./view.ts";
+
+/** Candidates of one round, and remembered winners that begin it. */
+const ROUND = 6;
+const REMEMBERED = 2;
+/** A dial that was not reported in this time is given up; the shell's own deadline is 10 s. */
+export const DIAL_S = 12;
+export const ECHO_BYTES = 24_576;
+export const ECHO_PAUSE_S = 3;
+export const ECHO_S = 15;
+/** An echo or a carrier that stops with less than this was cut for another reason. */
+export const FREEZE_BYTES = 6_144;
+/** A carrier that lived this long shows that the route works. */
+const STEADY_S = 10;
+const RECOVERIES = 3;
+const RECOVERIES_S = 60;
+/** Two carriers that die within this time put the proofs of the network in doubt. */
+const TOGETHER_S = 5;
+/** A streaming echo that could not be run decides later. */
+const CHECK_AGAIN_S = 60;
+/** Failed dials in a row after which a segmented candidate is down. */
+const ROTATIONS = 2;
+
+/** What follows from what happens to the carriers. */
+export class Race extends Carriers {
+  // -- rounds
+  /** A round that begins with the route in use; in segments where it seems to freeze. */
+  protected again(route: Pick<Route, "candidateId"> | null, now: number, suspect = false): Entry[] {
+    const candidate = route && this.candidates.get(route.candidateId);
+    if (!candidate) return [];
+    const mode = this.mode(candidate, now);
+    if (!suspect || mode === "segmented") return [{ candidate, mode }];
+    this.suspect = candidate.id;
+    return [{ candidate, mode: "segmented" }];
+  }
+
+  protected mode({ id }: Candidate, now: number): Mode {
+    return this.network.find(id).segmented(now) ? "segmented" : "stream";
+  }
+
+  /** A round. first: before all others. fill: also what failed lately. quiet: one other, beside the route. */
+  protected begin(now: number, first: readonly Entry[] = [], { fill = false, quiet = false } = {}): void {
+    const until = ({ id }: Candidate): number => this.failures.until(this.key, id);
+    const fresh = (one: Candidate): boolean => until(one) <= now;
+    const known = this.network.winners().flatMap((id) => this.candidates.get(id) ?? []);
+    const remembered = known.filter(fresh).slice(0, REMEMBERED);
+    const ids = remembered.map(({ id }) => id);
+    const ordered = plan([...this.candidates.values()], ids, this.random);
+    let chosen = ordered.filter(fresh);
+    if (fill || (chosen.length === 0 && !quiet)) {
+      chosen.push(...ordered.filter((one) => !fresh(one)).sort((a, b) => until(a) - until(b)));
+    }
+    const racing = [...this.attempts.values()].filter((one) => quiet || isRacing(one));
+    const taken = new Set([...first, ...racing].map(({ candidate }) => candidate.id));
+    chosen = chosen.filter(({ id }) => !taken.has(id));
+    let entries = [...first, ...chosen.map((candidate) => ({ candidate, mode: this.mode(candidate, now) }))];
+    const held = new Set(
+      chosen.filter(({ id, endpoint }) => endpoint.private && !ids.includes(id)).map(({ id }) => id),
+    );
+    if (quiet) {
+      entries = entries.filter(({ candidate, mode }) => !held.has(candidate.id) && mode === "stream").slice(0, 1);
+    }
+    this.round = newRound(now, this.withinBudget(entries, now).slice(0, ROUND), { held, quiet });
+    this.retryAt = Infinity;
+  }
+
+  /** Without the private endpoints of which there were enough today. */
+  protected withinBudget(entries: readonly Entry[], now: number): Entry[] {
+    const tried = new Set(this.network.privateTried(now));
+    return entries.filter(({ candidate: { endpoint } }) => {
+      if (!endpoint.private || tried.has(endpoint.id)) return true;
+      return tried.size < PRIVATE_A_DAY && tried.add(endpoint.id);
+    });
+  }
+
+  /** A round while what carries may be dead: the first usable attempt takes over. */
+  protected beginInDoubt(first: readonly Entry[], now: number): void {
+    this.doubtCarrying(now);
+    this.begin(now, first);
+  }
+
+  protected doubtCarrying(now: number): void {
+    if (this.carrying) this.carrying.doubted = true;
+    this.found = null;
+    this.downSince = now;
+  }
+
+  /** The route is gone or in doubt: at once, but not for ever. */
+  protected recover(first: readonly Entry[], now: number): void {
+    if (this.round?.quiet === false) return;
+    this.recoveries = this.recoveries.filter((then) => now < then + RECOVERIES_S);
+    if (this.recoveries.length >= RECOVERIES) {
+      this.doubtCarrying(now);
+      this.round = null;
+      this.rounds += 1;
+      this.retryAt = now + nextRoundS(this.rounds, this.random);
+      return;
+    }
+    this.recoveries.push(now);
+    this.beginInDoubt(first, now);
+    this.handOver(now);
+  }
+
+  /** What carried and had won is gone. */
+  protected afterLoss({ candidate: { id }, carriedAt }: Attempt, now: number, suspect: boolean): void {
+    this.found = this.verdict = null;
+    this.rotating = false;
+    this.downSince = now;
+    if (now < this.diedAt + TOGETHER_S) this.network.doubt();
+    this.diedAt = now;
+    let again = this.diedEarly !== id;
+    if (now >= carriedAt + STEADY_S) {
+      this.rounds = 0;
+      this.recoveries = [];
+      this.diedEarly = "";
+      again = true;
+    } else this.diedEarly = id;
+    if (!again) this.failures.note(this.key, id, now);
+    if (this.wanted) this.recover(again ? this.again({ candidateId: id }, now, suspect) : [], now);
+  }
+
+  // -- conclusions
+  /** Without an echo: proved lately as a stream; known to work in segments, or the last thing to try. */
+  protected wins({ candidate, mode }: Attempt, round: Round, now: number): boolean {
+    const known = this.network.find(candidate.id);
+    if (mode === "stream") return known.proved(now);
+    return round.final || (known.segmented(now) && now < known.won_at + PROOF_S);
+  }
+
+  /** A whole echo wins, but beside a slow route only if it was quicker. */
+  protected better({ echoFrom }: Attempt, now: number): boolean {
+    if (!this.round?.quiet || !this.carrying || this.carrying.mode === "segmented") return true;
+    return this.slowBytesS * (now - echoFrom) < ECHO_BYTES;
+  }
+
+  /** It carries, the others stop, the round is over. */
+  protected win(attempt: Attempt, now: number): void {
+    this.closeRound(now);
+    if (attempt !== this.carrying) this.carry(attempt, now);
+    for (const other of this.attempts.values()) if (other !== attempt) this.stop(other, now);
+    attempt.phase = "usable";
+    attempt.doubted = false;
+    const { candidate, mode } = attempt;
+    const known = this.network.keep(candidate.id);
+    known.won_at = known.last_ok = now;
+    this.failures.clear(this.key, candidate.id);
+    this.verdict = null;
+    this.suspect = "";
+    this.retryAt = Infinity;
+    this.slowUntil = -Infinity;
+    if (this.found) this.found = { candidateId: candidate.id, mode, number: this.found.number, proved: true };
+    else this.showRoute(attempt, true);
+    this.planCheck(now);
+    this.changes += 1;
+  }
+
+  /** When the route is segmented, an echo decides again: soon after a suspicion, a day after a certainty. */
+  protected planCheck(now: number): void {
+    this.checkAt = Infinity;
+    if (this.carrying?.mode !== "segmented") return;
+    const until = this.network.find(this.carrying.candidate.id).segmented_until;
+    this.checkAt = until > now ? until : now + CHECK_AGAIN_S;
+  }
+
+  /** What the round showed is remembered. */
+  protected closeRound(now: number): void {
+    const round = this.round;
+    this.round = null;
+    if (!round) return;
+    for (const { id } of round.frozen) {
+      this.network.keep(id).mark(2, now);
+      this.changes += 1;
+    }
+    if ([...round.failures.values()].every(([, { reason }]) => reason === "unreachable")) return;
+    for (const id of round.failures.keys()) {
+      if (id !== this.carrying?.candidate.id) this.failures.note(this.key, id, now);
+    }
+  }
+
+  /** Nothing more is to be hoped for, and nothing was proved. */
+  protected conclude(round: Round, now: number): void {
+    const carrying = this.carrying;
+    const slow = [...this.attempts.values()].filter(({ phase }) => phase === "slow");
+    const [firstSlow] = slow;
+    const sound = carrying && !carrying.doubted;
+    if (round.quiet) {
+      this.closeRound(now);
+      this.stopRacing(now);
+      this.planCheck(now);
+    } else if (firstSlow) this.win(carrying && slow.includes(carrying) ? carrying : firstSlow, now);
+    else if (sound && carrying.mode === "segmented") this.win(carrying, now);
+    else if ((sound && carrying.phase === "usable") || round.frozen.length === 0) this.giveUp(round, now);
+    else {
+      this.closeRound(now);
+      for (const one of this.attempts.values()) this.stop(one, now);
+      const queue = round.frozen.map((candidate): Entry => ({ candidate, mode: "segmented" }));
+      this.round = newRound(round.startedAt, queue, { final: true });
+    }
+  }
+
+  /** A round that found nothing. */
+  protected giveUp(round: Round, now: number): void {
+    this.closeRound(now);
+    this.stopRacing(now);
+    if (this.carrying) {
+      // It was only doubted, and nothing better is there: it stays until its session says otherwise.
+      this.carrying.doubted = false;
+      this.showRoute(this.carrying, true);
+      return;
+    }
+    this.verdict = round.failures.size > 0 ? judge([...round.failures.values()], this.online) : null;
+    this.rounds += 1;
+    if (this.candidates.size > 0)
+      this.retryAt = Math.max(now + 1, round.startedAt + nextRoundS(this.rounds, this.random));
+  }
+
+  protected stopRacing(now: number): void {
+    for (const one of this.others()) if (one !== this.carrying) this.stop(one, now);
+  }
+
+  // -- time
+  protected timeOut(now: number): void {
+    for (const attempt of this.attempts.values()) {
+      const quiet = attempt.phase === "proving" && now >= attempt.echoAt + ECHO_PAUSE_S;
+      if (attempt.phase === "dialing" && now >= attempt.startedAt + DIAL_S) {
+        this.actions.push({ type: "stop", attempt: attempt.number });
+        this.failDial(attempt, { stage: "connect", reason: "timeout", status: 0 }, now);
+      } else if (quiet && attempt.echoBytes < FREEZE_BYTES) {
+        this.stop(attempt, now);
+        this.noteFailure(attempt, echoFailure("timeout"));
+      } else if (quiet) {
+        // Not closed yet: what comes late shows that the line is bad and not frozen.
+        attempt.phase = "stopped";
+        attempt.doubted = true;
+        this.noteFrozen(attempt);
+        if (attempt === this.carrying) {
+          this.found = null;
+          this.downSince = now;
+        }
+      } else if (attempt.phase === "proving" && now >= attempt.echoFrom + ECHO_S) attempt.phase = "slow";
+    }
+  }
+
+  /** What the round starts next, and when. */
+  protected nextStart(round: Round, now: number): [Entry | undefined, number] {
+    const [entry, due] = nextStart(round, [...this.attempts.values()], now);
+    if (!entry) return [entry, due];
+    const paced = entry.mode === "segmented" ? this.pace.readyAt : due;
+    return [entry, Math.max(due, paced, this.startedAt + STAGGER_S)];
+  }
+
+  protected runRound(now: number): void {
+    for (let round = this.round; round; round = this.round) {
+      const [entry, due] = this.nextStart(round, now);
+      if (entry && now >= due) {
+        round.queue = round.queue.filter((one) => one !== entry);
+        this.start(entry, now);
+      } else if (now >= settledAt(round, this.others(), now)) this.conclude(round, now);
+      else return;
+    }
+  }
+
+  /** The round's own attempts: no rotation. */
+  protected others(): Attempt[] {
+    return [...this.attempts.values()].filter(({ rotation }) => !rotation);
+  }
+
+  /** The same candidate works on a new carrier: one mark, and an echo decides. */
+  protected markSuspect({ candidate }: Attempt, round: Round, now: number): void {
+    this.suspect = "";
+    const known = this.network.keep(candidate.id);
+    known.mark(1, now);
+    this.changes += 1;
+    if (!known.segmented(now)) round.queue.unshift({ candidate, mode: "stream" });
+  }
+
+  protected failDial(attempt: Attempt, failure: Failure, now: number): void {
+    if (attempt.mode === "segmented") this.pace.failed(now);
+    this.forget(attempt, now);
+    if (!attempt.rotation) return this.noteFailure(attempt, failure);
+    attempt.result = "failed";
+    attempt.failure = failure;
+    this.rotationFailed(attempt, now);
+  }
+
+  protected rotationFailed(attempt: Attempt, now: number): void {
+    this.rotationFails += 1;
+    if (this.rotationFails < ROTATIONS || this.carrying) return;
+    this.rotationFails = 0;
+    this.afterLoss(attempt, now, false);
+  }
+}
