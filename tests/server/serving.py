@@ -91,6 +91,7 @@ async def serving(
     inbound_bytes: float = 1e12,
     unfinished_max_bytes: int = 1 << 40,
     posts_max: int = 100,
+    connections_max: int = 100,
 ) -> AsyncIterator[tuple[str, Gateway]]:
     limits = Limits({name: Limit(1e12, 1e-12) for name in DEFAULTS} | {"inbound_bytes": Limit(inbound_bytes, 1e-9)})
     gateway = Gateway(
@@ -105,7 +106,7 @@ async def serving(
         bus=MemoryBus(),
         limits=limits,
         patience=Patience(first_frame_s=10, dead_after_s=120, sender_idle_s=60, reread_s=60, slow_after_s=30),
-        connections_max=100,
+        connections_max=connections_max,
         unfinished_max_bytes=unfinished_max_bytes,
         clock=lambda: 1.0,
     )

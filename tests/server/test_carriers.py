@@ -14,6 +14,7 @@ from tests.server.serving import BRIDGE, ORIGIN, TOKEN, Queue, send_of, serving
 from tests.server.wire import PATIENCE_S, Wire
 
 from zajil.protocol import frames
+from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Msg, Role
 from zajil.protocol.limits import RECORD_SIZES
 from zajil.protocol.reach.polling import BODY_BYTES, SILENT_S, PollPost, encode_post, parse_items
@@ -24,8 +25,12 @@ from zajil.protocol.reach.seal import (
 from zajil.protocol.session import ClientSession, Message
 from zajil.protocol.session.server import DETACHED_S, SEGMENTED_DETACHED_S
 from zajil.protocol.session.wire import SEGMENT_BYTES, Open, Ping, Pong, encode_record, parse_record
+from zajil.server.gateway.lines import PlainLine
+from zajil.server.http.calls import Peer
 from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.base import SEALED_PATH
+from zajil.server.shell.bodies import Bodies
+from zajil.server.shell.posts import Posts
 
 KEY = SessionKey(ORIGIN.kid, ORIGIN.public)
 CHANNELS = {Role.R: Channel.R, Role.S: Channel.S}
@@ -104,6 +109,19 @@ async def test_an_echo_comes_back_before_anything_else_is_said(kind: MakeDial, c
             assert len(record) == 4096
             assert parse_record(record) == Pong(number)
         await plug.cut()
+
+
+@EveryKind
+async def test_a_restart_is_said_on_every_kind(kind: MakeDial, client: aiohttp.ClientSession) -> None:
+    async with (
+        serving(AiohttpShell, Queue()) as (url, gateway),
+        Wire(url, Role.R, client, dial=kind(url, Role.R, client)) as r,
+    ):
+        await r.hello(TOKEN)
+        await r.messages()
+        stopping = asyncio.create_task(gateway.drain(0))
+        assert await r.until_end() == "restarting"
+        await stopping
 
 
 # Carriers made of POSTs
@@ -200,6 +218,21 @@ async def test_a_carrier_belongs_to_one_path(client: aiohttp.ClientSession) -> N
         first.cancel()
 
 
+async def test_an_origin_that_is_no_text_is_never_told_back() -> None:
+    async with serving(AiohttpShell, Queue()) as (url, _):
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        body = encode_post(PollPost(os.urandom(16), 0, (b"x" * 256,)))
+        head = b"POST /v1/send HTTP/1.1\r\norigin: http://\xff\r\nhost: \xff\r\nconnection: close\r\n"
+        writer.write(head + b"content-length: %d\r\n\r\n" % len(body) + body)
+        answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
+        assert answer.split()[1] in {b"200", b"400", b"403"}
+        assert b"allow-origin" not in answer.lower()
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.mark.slow
 async def test_every_truncation_of_a_post_is_refused(client: aiohttp.ClientSession) -> None:
     whole = encode_post(PollPost(os.urandom(16), 0, (b"x" * 256, b"y" * 20)))
     async with serving(AiohttpShell, Queue()) as (url, gateway):
@@ -230,7 +263,7 @@ async def test_a_post_that_sends_no_whole_body_takes_no_carrier(client: aiohttp.
     more = asyncio.Event()
 
     async def slow() -> object:
-        yield bytes(20)
+        yield bytes(19)
         await more.wait()
 
     async with serving(AiohttpShell, Queue(), unfinished_max_bytes=1000) as (url, gateway):
@@ -252,6 +285,41 @@ async def test_idle_polls_are_bounded_and_one_address_leaves_room(client: aiohtt
         assert gateway.count(Role.S) == 4, "half of all places, then an eighth for each address"
         for task in held:
             task.cancel()
+
+
+@pytest.mark.slow
+async def test_thousands_of_idle_polls_end_with_their_time_and_leave_nothing(client: aiohttp.ClientSession) -> None:
+    """More than sockets would allow here: the carriers alone, each with a poll that is held."""
+
+    class Ready(Bodies):
+        async def read(self, request: object, most: int) -> bytes:
+            assert isinstance(request, bytes)
+            return request
+
+    async with serving(AiohttpShell, Queue(), connections_max=20_000) as (_, gateway):
+        posts = Posts(Ready(0), carriers_max=5_000, now=gateway.now)
+
+        async def poll(number: int) -> str:
+            peer = Peer(number.to_bytes(3, "big"))
+            body = encode_post(PollPost(number.to_bytes(16, "big"), 0, ()))
+            try:
+                await posts.answer(
+                    body,  # type: ignore[arg-type]  # what Ready reads
+                    owner=(Role.S.path, b""),
+                    place=peer.prefix,
+                    make=lambda kick, silent_s: PlainLine(gateway, Role.S, peer=peer, kick=kick, silent_s=silent_s),
+                )
+            except ZajilError as reason:
+                return reason.code
+            return "ended"
+
+        held = [asyncio.create_task(poll(number)) for number in range(6_000)]
+        await until(lambda: sum(task.done() for task in held) == 1_000)
+        assert {task.result() for task in held if task.done()} == {"busy"}
+        assert len(posts) == gateway.count(Role.S) == 5_000
+        gateway.sweep(gateway.now() + 11)  # none of them ever said OPEN
+        assert {await task for task in held} == {"busy", "ended"}
+        assert len(posts) == gateway.count(Role.S) == gateway._places._total == 0
 
 
 async def test_a_carrier_without_posts_is_given_up_and_its_session_kept(client: aiohttp.ClientSession) -> None:

@@ -141,7 +141,7 @@ class AiohttpShell:
             return _problem(reason)
         headers = {"content-type": OCTETS_TYPE}
         # A page of another of our origins, or one that came to us through a front, reads the answer too.
-        if (origin := request.headers.get("origin")) is not None:
+        if (origin := request.headers.get("origin", "")) and origin.isascii():
             headers |= {"access-control-allow-origin": origin, "vary": "origin"}
         return web.Response(body=body, headers=headers)
 
@@ -151,9 +151,9 @@ class AiohttpShell:
         if not request.query.keys() <= {"r"}:
             raise error("malformed", "query")
         peer = Peer(self._prefix(request))
-        scheme, _, credential = request.headers.get("authorization", "").partition(" ")
-        if not scheme:
+        if "authorization" not in request.headers:
             return peer
+        scheme, _, credential = request.headers["authorization"].partition(" ")
         if request.path != SEALED_PATH or scheme != Auth.BRIDGE.value:
             raise error("mixed-auth")
         return peer._replace(bridge=await self._check_bridge(credential, peer))
