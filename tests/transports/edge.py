@@ -35,6 +35,8 @@ class Far:
 
     def feed(self, record: bytes) -> list[bytes]:
         """What one record is answered with."""
+        if self._edge.silent:
+            return []
         self._edge.rx += 1
         if self._carrier is None:
             return self._preamble(record)
@@ -79,6 +81,7 @@ class Edge:
     alpn: list[str | None] = field(default_factory=list)
     clock_offset_s: float = 0.0
     upgrades: bool = True
+    silent: bool = False
     close_code: int = 0
     rx: int = 0
 

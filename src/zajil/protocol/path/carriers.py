@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from zajil.protocol.path import attempts as at
 from zajil.protocol.path.actions import Action, Carry, Route, Start, Stop
 from zajil.protocol.path.attempts import Attempt, Entry, Phase, Round
 from zajil.protocol.path.candidates import Candidate, Failure, Mode, Preference, Random
-from zajil.protocol.path.failures import Failures
+from zajil.protocol.path.failures import ROUNDS_S, Failures
 from zajil.protocol.path.memory import Memory, Network
 from zajil.protocol.path.pace import CARRIERS, Pace
 from zajil.protocol.path.view import State
@@ -20,15 +21,24 @@ class Carriers:
     """The state of the dialer, and what it does to single carriers.
 
     random: drawn for order and pauses. memory: what `parse_memory` gave; `changes` tells when to store it. network: key
-    of the network the device is on.
+    of the network the device is on. rounds_s: when rounds begin, as `ROUNDS_S`.
     """
 
-    def __init__(self, *, random: Random, memory: Memory | None = None, network: str = "", now: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        random: Random,
+        memory: Memory | None = None,
+        network: str = "",
+        now: float = 0.0,
+        rounds_s: Sequence[float] = ROUNDS_S,
+    ) -> None:
         self.memory = memory or Memory()
         self.changes = 0
         """Raised whenever `memory` is worth storing."""
         self.pace = Pace()
         self._random = random
+        self._rounds_s = rounds_s
         self._candidates: dict[str, Candidate] = {}
         self._preference = Preference.SPEED
         self._key = network

@@ -83,6 +83,11 @@ class Dialer(Race):
         """What other sessions may dial; None: wait."""
         return self._route
 
+    @property
+    def retry_at(self) -> float | None:
+        """When the next round begins, where the last one found nothing; None while one runs or a route is there."""
+        return self._retry_at if self._wanted and self._retry_at != NEVER else None
+
     # -- what the shell wants
     def set_candidates(
         self, candidates: Iterable[Candidate], now: float, *, preference: Preference = Preference.SPEED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from zajil.protocol.path.candidates import Random
@@ -37,8 +38,8 @@ class Failures:
         return self._found.get((network, candidate), (0, 0.0))[1]
 
 
-def next_round_s(rounds: int, random: Random) -> float:
-    """Seconds from the start of round `rounds` (from 1) to the next one, +-30 %."""
-    last = len(ROUNDS_S) - 1
-    gap = ROUNDS_S[rounds] - ROUNDS_S[rounds - 1] if 1 <= rounds <= last else ROUNDS_S[-1]
+def next_round_s(rounds: int, random: Random, rounds_s: Sequence[float] = ROUNDS_S) -> float:
+    """Seconds from the start of round `rounds` (from 1) to the next one, +-30 %. rounds_s: as `ROUNDS_S`."""
+    last = len(rounds_s) - 1
+    gap = rounds_s[rounds] - rounds_s[rounds - 1] if 1 <= rounds <= last else rounds_s[last]
     return gap * (0.7 + 0.6 * random())

@@ -101,7 +101,7 @@ class Race(Carriers):
             self._doubt_carrying(now)
             self._round = None
             self._rounds += 1
-            self._retry_at = now + next_round_s(self._rounds, self._random)
+            self._retry_at = now + next_round_s(self._rounds, self._random, self._rounds_s)
             return
         self._recoveries.append(now)
         self._begin_in_doubt(first, now)
@@ -220,7 +220,7 @@ class Race(Carriers):
         self._verdict = judge(race.failures, online=self._online) if race.failures else None
         self._rounds += 1
         if self._candidates:
-            self._retry_at = max(now + 1, race.started_at + next_round_s(self._rounds, self._random))
+            self._retry_at = max(now + 1, race.started_at + next_round_s(self._rounds, self._random, self._rounds_s))
 
     def _stop_racing(self, now: float) -> None:
         for attempt in list(self._attempts.values()):
