@@ -1,6 +1,7 @@
 """The SDK: one device of one account. `Client` is the whole public surface; values are in `views`."""
 
 from zajil.client.api import Client
+from zajil.client.state.reach import ReachSettings
 from zajil.client.views import (
     Chat,
     Check,
@@ -14,6 +15,7 @@ from zajil.client.views import (
     MessageDetails,
     Privacy,
     Reaction,
+    SharedBridges,
     WhoAmI,
 )
 
@@ -30,6 +32,8 @@ __all__ = [
     "Message",
     "MessageDetails",
     "Privacy",
+    "ReachSettings",
     "Reaction",
+    "SharedBridges",
     "WhoAmI",
 ]

@@ -12,10 +12,13 @@ from typing import Self
 from zajil.client import checks, listing
 from zajil.client.core import chats, readd, recovery
 from zajil.client.core.talk import bundles
+from zajil.client.reaching import Reaching
 from zajil.client.shell import enrol, linking
-from zajil.client.shell.calls import Calls, contact_auth
+from zajil.client.shell.calls import contact_auth
 from zajil.client.shell.device import Device as OpenHome
+from zajil.client.shell.reach.reach import Reach
 from zajil.client.state import accounts, rows
+from zajil.client.state.reach import keeping
 from zajil.client.storage.keyfile import read_keys
 from zajil.client.talking import Talking, gid_of
 from zajil.client.views import (
@@ -35,24 +38,30 @@ from zajil.protocol.errors import error
 from zajil.protocol.identity.links import ContactLink, encode_contact_link, parse_contact_link
 from zajil.protocol.identity.safety import SafetyCode, SafetyResult, compare_codes
 from zajil.protocol.ids import AccountId, encode_b64, parse_b64
-from zajil.transports.direct import DirectTransport, check_address
+from zajil.protocol.reach.endpoints import PrivateBridges
+from zajil.transports.direct import check_address
 
 LINK_USES = 20
 LINK_DAYS = 30
 
 
-class Client(Talking):
+class Client(Talking, Reaching):
     """An async context manager. Errors are `ZajilError`s with a stable code (`Unreachable`: no server answered)."""
 
     @classmethod
-    async def register(cls, home: Path, *, server: str, name: str, invite: str | None = None) -> Client:
+    async def register(
+        cls, home: Path, *, server: str, name: str, invite: str | None = None, bridges: PrivateBridges | None = None
+    ) -> Client:
         """A new account with its first device, in an empty `home` (created, 0700). server: http(s)://host[:port].
 
+        invite, bridges: the code and the private bridges of a link, as `parse_contact_link` finds them.
         Raises `home-exists`, `gate-required`, `malformed` for a name that cannot be one.
         """
         address = check_address(server)
-        async with DirectTransport(address) as transport:
-            await enrol.register(home, Calls(transport), server=address, name=name, invite=invite)
+        async with Reach.in_memory(address, bridges=bridges) as reach:
+            await enrol.register(
+                home, reach.calls, server=address, name=name, invite=invite, keep=keeping(reach.snapshot)
+            )
         return await cls._opened(home)
 
     @classmethod
@@ -62,15 +71,24 @@ class Client(Talking):
 
     @classmethod
     async def link_new(
-        cls, home: Path, *, server: str, on_code: Callable[[str], None], on_emoji: Callable[[str], None] | None = None
+        cls,
+        home: Path,
+        *,
+        server: str,
+        on_code: Callable[[str], None],
+        on_emoji: Callable[[str], None] | None = None,
+        bridges: PrivateBridges | None = None,
     ) -> Client:
         """A further device of an existing account: shows a code, waits (120 s) until an old device approved it.
 
-        on_emoji: gets the three emoji the old device shows too. Raises `home-exists`, `link-expired`, `link-mismatch`.
+        on_emoji: gets the three emoji the old device shows too. bridges: private ones to reach the server by.
+        Raises `home-exists`, `link-expired`, `link-mismatch`.
         """
         address = check_address(server)
-        async with DirectTransport(address) as transport:
-            await linking.link_new(home, Calls(transport), server=address, on_code=on_code, on_emoji=on_emoji)
+        async with Reach.in_memory(address, bridges=bridges) as reach:
+            await linking.link_new(
+                home, reach.calls, server=address, on_code=on_code, on_emoji=on_emoji, keep=keeping(reach.snapshot)
+            )
         return await cls._opened(home)
 
     @classmethod
@@ -133,7 +151,7 @@ class Client(Talking):
         return WhoAmI(self.account_id, profile.device_id, profile.name, profile.server, profile.server_name)
 
     async def contact_link(self) -> str:
-        """A link that lets 20 people within 30 days add this account."""
+        """A link that lets 20 people within 30 days add this account, with bridges where the server gives any."""
         profile = self._device.profile
         token = token_bytes(32)
         expires = enrol.now_ms() // 1000 + LINK_DAYS * 86_400
@@ -145,7 +163,13 @@ class Client(Talking):
             hash=encode_b64(hashlib.sha256(token).digest()),
         )
         link = ContactLink(
-            profile.server_name, expires, AccountId(profile.account_id), token, profile.name, None, profile.server
+            server_name=profile.server_name,
+            expires=expires,
+            account_id=AccountId(profile.account_id),
+            contact_token=token,
+            name=profile.name,
+            front=profile.server,
+            bridges=await self._fresh_bundle(),
         )
         return encode_contact_link(link)
 

@@ -246,6 +246,13 @@ class ImportedBundle(msgspec.Struct, frozen=True):
     outcomes: tuple[BundleOutcome, ...]
 
 
+class SharedBridges(msgspec.Struct, frozen=True):
+    """Private bridges for somebody else. left: how many more such links may be had now."""
+
+    link: str
+    left: int
+
+
 class LinkedDevice(msgspec.Struct, frozen=True):
     """The device just approved."""
 

@@ -11,12 +11,13 @@ from zajil.client.core.core import Core
 from zajil.client.shell.calls import Calls
 from zajil.client.shell.enrol import now_ms
 from zajil.client.shell.login import Tokens
+from zajil.client.shell.reach.reach import Reach
 from zajil.client.shell.runner import Runner
 from zajil.client.state import rows
+from zajil.client.state.reach import ReachState, load_reach, load_reach_settings, save_reach
 from zajil.client.storage.keyfile import read_keys
 from zajil.client.storage.store import Hook, Store
 from zajil.protocol.errors import ZajilError, error, error_from_wire
-from zajil.transports.direct import DirectTransport
 
 
 class Device:
@@ -36,18 +37,27 @@ class Device:
             self.store.close()
             raise error("no-home") from None
         self.core = Core(self.store, keys, now=now_ms, rng=token_bytes)
-        self._transport: DirectTransport | None = None
+        self._reach: Reach | None = None
         self._runner: Runner | None = None
-        self._calls: Calls | None = None
         self._tokens: Tokens | None = None
+
+    @property
+    def reach(self) -> Reach:
+        """The ways to our server."""
+        if self._reach is None:
+            with self.store.look() as tx:
+                state, settings = load_reach(tx), load_reach_settings(tx)
+            self._reach = Reach(self.profile.server, state, settings=settings, keep=self._keep_reach)
+        return self._reach
+
+    def _keep_reach(self, change: Callable[[ReachState], ReachState]) -> ReachState:
+        with self.store.step("reach", now_ms(), token_bytes) as tx:
+            return save_reach(tx, change(load_reach(tx)))
 
     @property
     def calls(self) -> Calls:
         """Control calls to our server."""
-        if self._transport is None or self._calls is None:
-            self._transport = DirectTransport(self.profile.server)
-            self._calls = Calls(self._transport)
-        return self._calls
+        return self.reach.calls
 
     @property
     def tokens(self) -> Tokens:
@@ -60,10 +70,7 @@ class Device:
     def runner(self) -> Runner:
         """The running sessions. Raises `state-rolled-back`, `device-revoked` where nothing may be sent."""
         if self._runner is None:
-            calls = self.calls
-            if self._transport is None:
-                raise error("unreachable")
-            self._runner = Runner(self.core, calls, self.tokens, home=self.home, dial=self._transport.dial)
+            self._runner = Runner(self.core, self.reach, self.tokens, home=self.home)
         self._runner.start()
         return self._runner
 
@@ -71,8 +78,8 @@ class Device:
         """End sessions and close the store."""
         if self._runner is not None:
             await self._runner.close()
-        if self._transport is not None:
-            await self._transport.close()
+        if self._reach is not None:
+            await self._reach.close()
         self.store.close()
 
     async def until(self, condition: Callable[[], bool]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from secrets import token_bytes
 
@@ -16,17 +17,23 @@ from zajil.client.shell.login import Tokens, make_login
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Profile
 from zajil.client.storage.keyfile import Keys, has_keys, make_keys, read_keys, write_keys
-from zajil.client.storage.store import FILE, Store
+from zajil.client.storage.store import FILE, Store, Tx
 from zajil.protocol import control
 from zajil.protocol.errors import Conflict, error
 from zajil.protocol.identity import objects
 from zajil.protocol.identity.objects import DeviceCertificate, DeviceList, DeviceListEntry, Kind
 from zajil.protocol.ids import DeviceId, encode_b64
 
+Also = Callable[[Tx], None]
+
 
 def now_ms() -> int:
     """Unix milliseconds of this machine's clock."""
     return time.time_ns() // 1_000_000
+
+
+def nothing_more(_: Tx) -> None:
+    """A home that holds nothing else."""
 
 
 def prepare_home(home: Path) -> Keys:
@@ -92,8 +99,13 @@ def first_profile(keys: Keys, *, name: str, server: str, server_name: str, now: 
     )
 
 
-async def register(home: Path, calls: Calls, *, server: str, name: str, invite: str | None) -> None:
-    """Make the account at the server and its self group in the store. Raises the server's refusal."""
+async def register(
+    home: Path, calls: Calls, *, server: str, name: str, invite: str | None, keep: Also = nothing_more
+) -> None:
+    """Make the account at the server and its self group in the store. Raises the server's refusal.
+
+    keep: writes what else the home is to hold, before the account is made and again after.
+    """
     chats.check_name(name)
     keys = prepare_home(home)
     config = await calls.call(control.CONFIG, control.Config)
@@ -103,6 +115,7 @@ async def register(home: Path, calls: Calls, *, server: str, name: str, invite: 
         profile = first_profile(keys, name=name, server=server, server_name=config.server_name, now=now)
         with store.step("profile", now, token_bytes) as tx:
             rows.save_profile(tx, profile)
+            keep(tx)
         core = Core(store, keys, now=now_ms, rng=token_bytes)
         token, expires = await _create_account(core, calls, keys, profile, invite)
         with core.step("token") as step:
@@ -111,6 +124,7 @@ async def register(home: Path, calls: Calls, *, server: str, name: str, invite: 
         with core.step("registered") as step:
             chats.open_self_chat(step)
             rows.save_profile(step.tx, rows.changed(profile, registered=True))
+            keep(step.tx)
     finally:
         store.close()
 

@@ -45,8 +45,11 @@ async def link_new(
     on_code: Callable[[str], None],
     on_emoji: Callable[[str], None] | None,
     wait_s: float = WAIT_S,
+    keep: enrol.Also = enrol.nothing_more,
 ) -> None:
     """Show a code and wait for the answer of an old device; then this home is a device of that account.
+
+    keep: writes what else the home is to hold.
 
     Raises `home-exists`, `link-expired` when nobody approved in time, `link-mismatch`, Malformed for a wrong answer.
     """
@@ -73,7 +76,8 @@ async def link_new(
     except MlsError:
         raise error("link-mismatch") from None
     answer = Answer.parse(plain, secret=secret)
-    await _settle(home, calls, answer, device_seed=device_seed, server=server, server_name=config.server_name)
+    profile = _check_answer(answer, device_seed=device_seed, server=server, server_name=config.server_name)
+    await _settle(home, calls, answer, profile=profile, device_seed=device_seed, keep=keep)
 
 
 async def _await_answer(calls: Calls, addr: bytes, wait_s: float) -> bytes:
@@ -90,10 +94,8 @@ async def _await_answer(calls: Calls, addr: bytes, wait_s: float) -> bytes:
         raise error("link-expired") from None
 
 
-async def _settle(
-    home: Path, calls: Calls, answer: Answer, *, device_seed: bytes, server: str, server_name: str
-) -> None:
-    """Verify everything the answer says, then store it and log in."""
+def _check_answer(answer: Answer, *, device_seed: bytes, server: str, server_name: str) -> Profile:
+    """The profile of this device, once everything the answer says is verified. Raises `link-mismatch`."""
     certificate = objects.open_certificate(answer.certificate)
     newest = objects.open_chain(answer.lists, account_id=certificate.account_id)
     entry = newest.list.find_device(certificate.device_id)
@@ -104,9 +106,7 @@ async def _settle(
         raise error("link-mismatch")
     if certificate.account_pub != newest.list.account_pub or answer.contact_token is None:
         raise error("link-mismatch")
-    base = make_keys(token_bytes, account_seed=answer.seed)
-    keys = Keys(base.version, base.store_key, device_seed, answer.seed, 0)
-    profile = Profile(
+    return Profile(
         certificate.account_id,
         certificate.account_pub,
         certificate.device_id,
@@ -119,11 +119,20 @@ async def _settle(
         registered=True,
         registered_at=enrol.now_ms(),
     )
+
+
+async def _settle(
+    home: Path, calls: Calls, answer: Answer, *, profile: Profile, device_seed: bytes, keep: enrol.Also
+) -> None:
+    """Store what the answer brought, and log in."""
+    base = make_keys(token_bytes, account_seed=answer.seed)
+    keys = Keys(base.version, base.store_key, device_seed, base.account_seed, 0)
     enrol.discard_store(home)
     store = Store(home, keys.store_key)
     try:
         with store.step("profile", enrol.now_ms(), token_bytes) as tx:
             rows.save_profile(tx, profile)
+            keep(tx)
         core = Core(store, keys, now=enrol.now_ms, rng=token_bytes)
         with core.step("linked") as step:
             accounts.learn_chain(step, profile.account_id, answer.lists)

@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from zajil.client.core.core import Core
-from zajil.client.shell.connection import Connection, Dial
 from zajil.client.shell.login import Tokens
 from zajil.protocol import frames
 from zajil.protocol.errors import AuthError, ZajilError, error, error_from_wire
 from zajil.protocol.frames import Bye, Drained, Eph, Gap, Hello, KeysLow, Mack, Msg, Ready, Role
 from zajil.protocol.mailbox import receiving
 from zajil.protocol.session import Begin, ClientEvent, Closed, Message, Usable
+from zajil.transports.race import Link, Race
 
 CLOSE_S = 2.0
 
@@ -30,7 +30,7 @@ class Receiver:
         core: Core,
         tokens: Tokens,
         *,
-        dial: Dial,
+        race: Race,
         notify: Callable[[], Awaitable[None]],
         down: Callable[[ZajilError], None],
     ) -> None:
@@ -38,7 +38,9 @@ class Receiver:
         self._tokens = tokens
         self._notify = notify
         self._down = down
-        self._connection = Connection(Role.R, dial=dial, take=self._take, down=down, back_off=self._back_off)
+        self._link = Link(
+            Role.R, race, affinity=race.ctx.affinity(), take=self._take, down=self._lost, pause=self._pause
+        )
         self._token = ""
         self._state = receiving.Receiving()
         self._arrived: dict[int, Msg] = {}
@@ -46,17 +48,17 @@ class Receiver:
 
     async def run(self) -> None:
         """Receive until cancelled."""
-        await self._connection.run()
+        await self._link.run()
 
     async def stop(self) -> None:
         """Acknowledge what is stored. What then comes is not taken any more."""
         self._tell(receiving.Stop())
-        await self._connection.flush(CLOSE_S)
+        await self._link.flush(CLOSE_S)
 
     @property
     def usable(self) -> bool:
         """Whether the server answers on the receiving session now."""
-        return self._connection.usable
+        return self._link.usable
 
     def drain_if_wanted(self) -> None:
         """HELLO again on the live session where something waits for a drain; one at a time."""
@@ -81,12 +83,12 @@ class Receiver:
         """What the machine is to hear of it."""
         match action:
             case receiving.Open():
-                self._connection.send(Hello(self._token, self._core.hello()))
+                self._send(Hello(self._token, self._core.hello()))
             case receiving.Apply():
                 stored = self._core.take_messages(self._take_batch(action.upto))
                 return (receiving.Stored(stored, self._core.holding()),)
             case receiving.Ack():
-                self._connection.send(Mack(action.upto))
+                self._send(Mack(action.upto))
             case receiving.Settle():
                 self._core.take_drained()
             case receiving.Readd():
@@ -96,7 +98,7 @@ class Receiver:
             case receiving.TellGap():
                 self._core.take_gap(Gap(action.dropped, 0))
             case receiving.Dial():
-                pass  # the connection does when `_back_off` returns
+                pass  # the race does, at once or by its rounds; after a CLOSE when `_pause` returns
         return ()
 
     def _take_batch(self, upto: int) -> list[Msg]:
@@ -105,8 +107,15 @@ class Receiver:
         batch = [self._arrived.pop(seq) for seq in due]
         return [message for message in batch if message.seq > self._state.stored]
 
-    async def _back_off(self, retry_ms: int) -> None:
+    def _send(self, frame: Hello | Mack) -> None:
+        self._link.send(frames.encode_frame(frame))
+
+    def _lost(self, problem: ZajilError | None, retry_ms: int) -> None:
         self._tell(receiving.Down(random.random(), retry_ms))  # noqa: S311 -- jitter
+        if problem is not None:
+            self._down(problem)
+
+    async def _pause(self) -> None:
         while (retry_at := self._state.retry_at) is not None:
             await asyncio.sleep(max(0, retry_at - _now_ms()) / 1000)
             self._tell(receiving.Tick())

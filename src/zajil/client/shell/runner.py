@@ -13,10 +13,9 @@ from pathlib import Path
 import msgspec
 
 from zajil.client.core.core import Core
-from zajil.client.shell.calls import Calls
-from zajil.client.shell.connection import Dial
 from zajil.client.shell.errands import Errands
 from zajil.client.shell.login import Tokens
+from zajil.client.shell.reach.reach import Reach
 from zajil.client.shell.receiver import Receiver
 from zajil.client.shell.sender import Sender
 from zajil.client.storage.keyfile import read_keys, write_keys
@@ -33,8 +32,9 @@ DAY_S = 86_400.0
 class Runner:
     """Started once, runs until closed. `changed` fires after each thing that may have moved the store."""
 
-    def __init__(self, core: Core, calls: Calls, tokens: Tokens, *, home: Path, dial: Dial) -> None:
+    def __init__(self, core: Core, reach: Reach, tokens: Tokens, *, home: Path) -> None:
         self._core = core
+        self._reach = reach
         self._home = home
         self._lock = SyncLock(home)
         self.tokens = tokens
@@ -44,9 +44,9 @@ class Runner:
         self._seen = (-1, -1)
         self._look_again_at = 0.0
         self._daily_at = 0.0
-        self._receiver = Receiver(core, self.tokens, dial=dial, notify=self._notify, down=self._note_down)
-        self._sender = Sender(core, dial=dial, notify=self._notify, down=self._note_down)
-        self._errands = Errands(core, calls, self.tokens, down=self._note_down)
+        self._receiver = Receiver(core, self.tokens, race=reach.race, notify=self._notify, down=self._note_down)
+        self._sender = Sender(core, race=reach.race, notify=self._notify, down=self._note_down)
+        self._errands = Errands(core, reach.calls, self.tokens, down=self._note_down)
         self._receiving = False
 
     def start(self) -> None:
@@ -55,6 +55,7 @@ class Runner:
             return
         self._core.want_drain()
         self._try_receiving()
+        self._reach.start()
         self._tasks.append(asyncio.create_task(self._pump()))
 
     async def close(self) -> None:

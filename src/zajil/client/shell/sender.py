@@ -11,12 +11,12 @@ import msgspec
 
 from zajil.client.core.core import Core
 from zajil.client.core.sealing import Request
-from zajil.client.shell.connection import Connection, Dial
 from zajil.protocol import frames
 from zajil.protocol.errors import Limited, Unavailable, ZajilError, error_from_wire
 from zajil.protocol.frames import Err, Ok, Role
 from zajil.protocol.outbox import sending
 from zajil.protocol.session import Begin, ClientEvent, Message, Usable
+from zajil.transports.race import Link, Race
 
 # What is only worth something now is not sent later.
 WHISPER_S = 4.0
@@ -29,15 +29,15 @@ class Sender:
         self,
         core: Core,
         *,
-        dial: Dial,
+        race: Race,
         notify: Callable[[], Awaitable[None]],
         down: Callable[[ZajilError], None],
     ) -> None:
         self._core = core
-        self._dial = dial
+        self._race = race
         self._notify = notify
         self._down = down
-        self._connection: Connection | None = None
+        self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
         self._state = sending.Sending()
         self._requests: dict[str, Request] = {}
@@ -62,12 +62,12 @@ class Sender:
         self._send_whispers(now)
 
     def _send_whispers(self, now: float) -> None:
-        if self._state.link != "up" or self._connection is None:
+        if self._state.link != "up" or self._link is None:
             return
         for until, request in self._whispers:
             if now < until:
                 self._whispered = self._whispered % sending.RID_MAX + 1
-                self._connection.send(msgspec.structs.replace(request, rid=sending.RID_MAX + self._whispered))
+                self._transmit(msgspec.structs.replace(request, rid=sending.RID_MAX + self._whispered))
         self._whispers.clear()
 
     def _tell(self, event: sending.Event) -> None:
@@ -92,27 +92,40 @@ class Sender:
             case sending.Close():
                 self._stop()
             case sending.Dial():
-                pass  # the connection does when `_back_off` returns
+                pass  # the race does, at once or by its rounds; after a CLOSE when `_pause` returns
 
     def _open(self) -> None:
-        self._connection = Connection(
-            Role.S, dial=self._dial, take=self._take, down=self._down, back_off=self._back_off
+        self._link = Link(
+            Role.S,
+            self._race,
+            affinity=self._race.ctx.affinity(),
+            take=self._take,
+            down=self._lost,
+            pause=self._pause,
         )
-        self._task = asyncio.create_task(self._connection.run())
+        self._task = asyncio.create_task(self._link.run())
 
     def _stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
-        self._connection = None
+        self._link = None
 
     def _send(self, action: sending.Send) -> None:
         request = self._requests.get(action.mid)
-        if self._connection is not None and request is not None:
-            self._connection.send(msgspec.structs.replace(request.frame, rid=action.rid))
+        if self._link is not None and request is not None:
+            self._transmit(msgspec.structs.replace(request.frame, rid=action.rid))
 
-    async def _back_off(self, retry_ms: int) -> None:
-        loop = asyncio.get_running_loop()
+    def _lost(self, problem: ZajilError | None, retry_ms: int) -> None:
         self._tell(sending.Down(random.random(), retry_ms))  # noqa: S311 -- jitter
+        if problem is not None:
+            self._down(problem)
+
+    def _transmit(self, frame: frames.Request) -> None:
+        if self._link is not None:
+            self._link.send(frames.encode_frame(frame))
+
+    async def _pause(self) -> None:
+        loop = asyncio.get_running_loop()
         while (retry_at := self._state.retry_at) is not None:
             await asyncio.sleep(max(0.0, retry_at / 1000 - loop.time()))
             self._tell(sending.Tick())
@@ -144,7 +157,7 @@ class Sender:
 
     async def close(self) -> None:
         """End the session."""
-        task, self._task, self._connection = self._task, None, None
+        task, self._task, self._link = self._task, None, None
         self._state = sending.Sending()
         if task is not None:
             task.cancel()

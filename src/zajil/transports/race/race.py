@@ -76,6 +76,7 @@ class Race:
         self._base_s = time.time() - asyncio.get_running_loop().time()
         self.dialer = Dialer(random=random.random, memory=memory, network=network, now=self.now(), rounds_s=rounds_s)
         self._notify = notify
+        self._network = network
         self._candidates: dict[str, Candidate] = {}
         self._attempts: dict[int, Attempt] = {}
         self._carrying: Attempt | None = None
@@ -108,6 +109,7 @@ class Race:
     def set_network(self, key: str) -> None:
         """The device is on this network now."""
         self.ctx.pinned.clear()
+        self._network = key
         self.dialer.set_network(key, self.now())
         self.turn()
 
@@ -121,6 +123,15 @@ class Race:
         self._base_s = max(self._base_s, time.time() - asyncio.get_running_loop().time())
         self.dialer.doubt(self.now())
         self.turn()
+
+    def forget_networks(self) -> None:
+        """Remember no network. What carries goes on; how many private bridges were tried today still counts."""
+        memory = self.dialer.memory
+        current = memory.network(self._network, self.now())
+        memory.networks.clear()
+        current.known.clear()
+        memory.networks[self._network] = current
+        self.dialer.changes += 1
 
     def tap(self) -> bool:
         """A person pressed "try now"; False where that was less than 10 s ago."""
@@ -138,6 +149,11 @@ class Race:
     def route(self) -> Route | None:
         """What carries now."""
         return self.dialer.route
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """All there are."""
+        return list(self._candidates.values())
 
     @property
     def home(self) -> Candidate | None:
