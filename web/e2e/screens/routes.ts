@@ -77,14 +77,8 @@ export const ROUTES: readonly Screen[] = [
   })),
   { name: "start-bridges", scene: "empty", fragment: "#/b/abcdefgh12345678", ready: "start-bridges" },
   { name: "start-invite-bridges", scene: "empty", fragment: "#/i/bridges12345678", ready: "invite-bridges" },
-  { name: "opened-invite-bridges", scene: "busy", fragment: "#/i/bridges12345678", ready: "invite-bridges" },
-  {
-    name: "scan-invite-bridges",
-    scene: "busy",
-    fragment: "#/scan",
-    ready: "scan",
-    steps: (page) => paste(page, "https://home.example/i#bridges12345678"),
-  },
+  { name: "bridges-opened-more", scene: "blocked-bridges", fragment: "#/b/abcdefgh12345678", ready: "bridges-found" },
+  { name: "bridges-opening", scene: "loading", fragment: "#/b/abcdefgh12345678", ready: "bridges", plain: true },
 ];
 
 async function alerted(page: Page): Promise<void> {

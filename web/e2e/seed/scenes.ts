@@ -352,7 +352,17 @@ function without(world: World, code: string, calls: readonly string[]): World {
 
 function busyWithout(scene: string): World {
   const world = busy(scene);
-  for (const call of ["chats", "messages", "chat", "contacts", "contact", "devices", "inventory", "server_view"])
+  for (const call of [
+    "chats",
+    "messages",
+    "chat",
+    "preview_bridges",
+    "contacts",
+    "contact",
+    "devices",
+    "inventory",
+    "server_view",
+  ])
     world.silent.add(call);
   return world;
 }

@@ -409,7 +409,7 @@ export interface Calls {
   check_safety(a: { account: string; text: string }): "same" | "different" | "other-epoch" | "not-a-code";
   /** A link that adds us; with_code: it also lets its reader register here. */
   make_invite(a: { with_code: boolean }): { url: string; expires_at: number };
-  /** Chat id of the DM with the person behind the link. */
+  /** Chat id of the DM with the person behind the link. Bridges in it are left: they are for newcomers. */
   add_contact(a: { link: string }): string;
 
   create_group(a: { title: string; members: readonly string[] }): string;
