@@ -68,6 +68,10 @@ class Talker:
         """Until so many messages came back."""
         await self.until(lambda: len(self.heard) >= count)
 
+    async def settle(self) -> None:
+        """Until something came back, or a round found no route."""
+        await self.until(lambda: self.heard or self.problems)
+
     async def close(self) -> None:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
