@@ -80,7 +80,11 @@ def test_a_send_is_answered_at_once_and_a_poll_when_there_is_news() -> None:
     end = PolledCarrier(ID, 0.0)
     hello, poll = post(0, b"new"), post(1)
     assert end.admit(hello, 0.0, hold_s=20)
-    assert end.answer(hello, 0.0) == b""
+    end.give(b"early")
+    assert end.answer(hello, 0.0) == b"", "what goes down goes with polls alone, in their order"
+    assert end.admit(poll, 0.1, hold_s=20)
+    assert end.answer(poll, 0.1) == encode_items([b"early"])
+    poll = post(2)
     assert end.admit(poll, 0.1, hold_s=20)
     assert end.answer(poll, 0.1) is None
     assert end.next_deadline() == 20.1
@@ -88,11 +92,11 @@ def test_a_send_is_answered_at_once_and_a_poll_when_there_is_news() -> None:
     assert end.waiting_bytes == 6
     assert end.answer(poll, 1.0) == encode_items([b"accept"])
     assert end.waiting_bytes == 0
-    empty = post(2)
+    empty = post(3)
     assert end.admit(empty, 2.0, hold_s=20)
     assert end.answer(empty, 21.9) is None
     assert end.answer(empty, 22.0) == b""
-    last = post(3)
+    last = post(4)
     assert end.admit(last, 23.0, hold_s=20)
     assert end.answer(last, 23.0, closing=True) == b""
 

@@ -18,6 +18,7 @@ from zajil.bridges.edge.probes.compare import (
     make_places,
     measure,
     observe,
+    spend,
 )
 from zajil.bridges.edge.probes.wire import Close, Ending, Target, Tls
 
@@ -38,4 +39,5 @@ __all__ = [
     "make_places",
     "measure",
     "observe",
+    "spend",
 ]

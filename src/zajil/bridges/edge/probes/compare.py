@@ -10,13 +10,14 @@ from typing import Final
 
 from zajil.bridges.edge.probes.answers import describe_bytes, read_handshake, read_http1, read_http2
 from zajil.bridges.edge.probes.catalogue import Places, Probe
-from zajil.bridges.edge.probes.wire import Heard, Target, play
+from zajil.bridges.edge.probes.wire import Heard, Target, Tls, play
 from zajil.protocol.ids import encode_b64
 
 _PATH_BYTES: Final = 28
 _LATE_S: Final = 1.5
 """Two endings further apart than this are told apart; less is the noise of a busy machine."""
 _AT_ONCE: Final = 24
+_SOCKET: Final = ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
 _HANDSHAKE_LINES: Final = ("Certificate ", "ServerKeyExchange ")
 TIMED: Final = (
     "home page",
@@ -122,21 +123,24 @@ async def compare(
 ) -> list[Difference]:
     """Every difference that shows each time of `tries`; an empty list means that the probes cannot tell them apart.
 
-    Some servers answer the same bytes in several ways, by chance: whatever the plain one did once is ordinary.
+    Some servers answer the same bytes in several ways, by chance: both must have done the same once.
     patience_s: how long each connection is watched for its end after the last byte was sent.
     """
     room = asyncio.Semaphore(_AT_ONCE)
 
     async def _both(probe: Probe) -> list[Difference]:
-        ordinary: list[Observation] = []
+        seen: tuple[list[Observation], list[Observation]] = ([], [])
         found: list[Difference] = []
-        for _ in range(tries):
+        for number in range(tries):
+            # In turn the one or the other comes first: on a busy machine that alone can make a difference.
+            order = ((plain, seen[0]), (suspect, seen[1]))[:: -1 if number % 2 else 1]
             async with room:
                 now = await asyncio.gather(
-                    *(observe(probe, one, patience_s=patience_s, certificates=certificates) for one in (plain, suspect))
+                    *(observe(probe, one, patience_s=patience_s, certificates=certificates) for one, _ in order)
                 )
-            ordinary.append(now[0])
-            found = min((differences(each, now[1]) for each in ordinary), key=len)
+            for (_, kept), each in zip(order, now, strict=True):
+                kept.append(each)
+            found = min((differences(a, b) for a in seen[0] for b in seen[1]), key=len)
             if not found:
                 break
         return found
@@ -159,3 +163,18 @@ async def measure(
         if all(seen):
             timings.append(Timing(probe.name, median(seen[0]) * 1000, median(seen[1]) * 1000))
     return timings
+
+
+async def spend(target: Target, path: str) -> bool:
+    """Use up a secret path by opening a carrier with it and leaving at once; whether the server let it in."""
+    head = (
+        f"GET {path} HTTP/1.1",
+        f"Host: {target.name}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        *_SOCKET,
+        "",
+        "",
+    )
+    heard = await play(target, Tls(), ("\r\n".join(head).encode(),), patience_s=_LATE_S)
+    return heard.plain.startswith(b"HTTP/1.1 101 ")
