@@ -121,31 +121,51 @@ async def compare(
     tries: int = 3,
     certificates: bool = True,
 ) -> list[Difference]:
-    """Every difference that shows each time of `tries`; an empty list means that the probes cannot tell them apart.
+    """Every difference that shows each time; an empty list means that the probes cannot tell the two apart.
 
-    Some servers answer the same bytes in several ways, by chance: both must have done the same once.
+    Some servers answer the same bytes in several ways, by chance: both must have done the same once. All probes run at
+    once, then those that found something again and alone, up to `tries` times each.
     patience_s: how long each connection is watched for its end after the last byte was sent.
     """
     room = asyncio.Semaphore(_AT_ONCE)
+    pairs = [_Pair(probe, plain, suspect, patience_s=patience_s, certificates=certificates) for probe in probes]
 
-    async def _both(probe: Probe) -> list[Difference]:
-        seen: tuple[list[Observation], list[Observation]] = ([], [])
-        found: list[Difference] = []
-        for number in range(tries):
-            # In turn the one or the other comes first: on a busy machine that alone can make a difference.
-            order = ((plain, seen[0]), (suspect, seen[1]))[:: -1 if number % 2 else 1]
-            async with room:
-                now = await asyncio.gather(
-                    *(observe(probe, one, patience_s=patience_s, certificates=certificates) for one, _ in order)
-                )
-            for (_, kept), each in zip(order, now, strict=True):
-                kept.append(each)
-            found = min((differences(a, b) for a in seen[0] for b in seen[1]), key=len)
-            if not found:
+    async def _in_turn(pair: _Pair) -> None:
+        async with room:
+            await pair.observe()
+
+    await asyncio.gather(*map(_in_turn, pairs))
+    for pair in pairs:
+        for _ in range(tries):
+            if not pair.found:
                 break
-        return found
+            await pair.observe()
+    return [each for pair in pairs for each in pair.found]
 
-    return [each for found in await asyncio.gather(*(_both(probe) for probe in probes)) for each in found]
+
+class _Pair:
+    """One probe of both servers, as often as it takes. found: what tells them apart so far."""
+
+    def __init__(self, probe: Probe, plain: Target, suspect: Target, *, patience_s: float, certificates: bool) -> None:
+        self._probe = probe
+        self._targets = (plain, suspect)
+        self._patience_s = patience_s
+        self._certificates = certificates
+        self._seen: tuple[list[Observation], list[Observation]] = ([], [])
+        self.found: list[Difference] = []
+
+    async def observe(self) -> None:
+        """Probe both once more; in turn the one or the other is first, since that alone can make a difference."""
+        order = (0, 1) if len(self._seen[0]) % 2 else (1, 0)
+        now = await asyncio.gather(
+            *(
+                observe(self._probe, self._targets[at], patience_s=self._patience_s, certificates=self._certificates)
+                for at in order
+            )
+        )
+        for at, each in zip(order, now, strict=True):
+            self._seen[at].append(each)
+        self.found = min((differences(a, b) for a in self._seen[0] for b in self._seen[1]), key=len)
 
 
 async def measure(
