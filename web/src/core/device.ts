@@ -8,18 +8,15 @@ import { eventsOf } from "./events.ts";
 import type { Leading } from "./lead.ts";
 import { checkBrowser } from "./mls/mls.ts";
 import { Core } from "./rules/core.ts";
-import { Calls } from "./shell/calls.ts";
+import type { Calls } from "./shell/calls.ts";
 import { Tokens } from "./shell/login.ts";
 import { Runner } from "./shell/runner.ts";
 import * as rows from "./state/rows.ts";
 import type { Told } from "./state/step.ts";
 import { openStore, type Store } from "./store/index.ts";
-import type { Carriers } from "./shell/carriers.ts";
-import { Dialled } from "./shell/dialled.ts";
-import { USABLE_DEADLINE_MS } from "./transports/base.ts";
-import { roleUrl } from "./transports/dialing.ts";
-import { DirectCaller, parseBase } from "./transports/direct.ts";
-import { dialWebSocket } from "./transports/websocket.ts";
+import { Way } from "./reach/way.ts";
+import { browserNetwork } from "./shell/network.ts";
+import { parseBase } from "./transports/direct.ts";
 import { accountVerbs, meOf } from "./verbs/account.ts";
 import { deviceVerbs } from "./verbs/devices.ts";
 import { groupVerbs } from "./verbs/groups.ts";
@@ -42,6 +39,8 @@ const NO_HEALTH: Health = {
   update_required: false,
 };
 
+/** Steps of one change are told together. */
+const TELL_MS = 50;
 const NO_ROUTES = { queued: 0, routes: [], bridges: 0 };
 
 export interface DeviceParts {
@@ -62,29 +61,30 @@ export class Device implements Leading, Host {
   readonly calls: Calls;
   readonly emit: Emit;
   readonly now: () => number;
+  readonly way: Way;
   readonly #end: (reason: Stopped) => void;
-  readonly #base: URL;
-  readonly #carriers: Carriers;
   readonly #handlers: Handlers;
   #core: Core | undefined;
   #tokens: Tokens | undefined;
   #runner: Runner | undefined;
-  #connection: Connection;
+  /** How the server is reached, as one text, and since when its state holds. */
+  #told = "";
+  #state: Connection["state"];
+  #since: number;
+  #telling: ReturnType<typeof setTimeout> | undefined;
   #storageFull = false;
   #updateRequired = false;
 
-  private constructor(store: Store, parts: DeviceParts) {
+  private constructor(store: Store, way: Way, parts: DeviceParts) {
     this.store = store;
+    this.way = way;
+    this.calls = way.calls;
     this.server = parts.server.replace(/\/+$/, "");
     this.emit = parts.emit;
     this.now = parts.now ?? (() => Date.now());
     this.#end = parts.end;
-    this.#base = parseBase(parts.server);
-    this.calls = new Calls(new DirectCaller(this.#base));
-    this.#carriers = new Dialled(({ role, r }, listener) =>
-      dialWebSocket(roleUrl(this.#base, role, r), listener, { signal: AbortSignal.timeout(USABLE_DEADLINE_MS) }),
-    );
-    this.#connection = { state: "trying", since: this.now(), server: this.#base.host, ...NO_ROUTES };
+    this.#state = way.shown().state;
+    this.#since = this.now();
     const opening = {
       opened: () => this.#openCore(),
       recovered: () => this.#run(this.core(), this.tokens()),
@@ -99,7 +99,7 @@ export class Device implements Leading, Host {
       ...peopleVerbs(this),
       ...groupVerbs(this),
       ...settingsVerbs(this),
-      ...reachVerbs(),
+      ...reachVerbs(this),
       ...insideVerbs(this),
     };
   }
@@ -111,13 +111,23 @@ export class Device implements Leading, Host {
       onTaken: () => parts.end("lost-lead"),
       onLost: (erased) => parts.end(erased ? "erased" : "damaged"),
     });
+    let device: Device | undefined;
     try {
       await store.takeLead();
-      const device = new Device(store, parts);
+      const way = await Way.open({
+        store,
+        base: parseBase(parts.server),
+        now: parts.now ?? (() => Date.now()),
+        network: browserNetwork,
+        changed: () => device?.noteWay(),
+        problem: (problem) => device?.noteProblem(problem),
+      });
+      device = new Device(store, way, parts);
       const profile = await store.look((tx) => rows.findProfile(tx));
       if (profile?.registered) await device.#openCore();
       return device;
     } catch (problem) {
+      device?.way.close();
       store.close();
       throw problem;
     }
@@ -135,7 +145,7 @@ export class Device implements Leading, Host {
       // The page's link is typed by api.ts, and so is the table: a name has its own arguments.
       return await (this.#handlers[name] as (args: unknown) => Promise<unknown>)(args);
     } catch (problem) {
-      this.#noteProblem(problem);
+      this.noteProblem(problem);
       throw problem;
     }
   }
@@ -143,6 +153,7 @@ export class Device implements Leading, Host {
   stop(): void {
     void this.#runner?.close();
     this.#runner = undefined;
+    this.#closeWay();
     this.store.close();
   }
 
@@ -172,6 +183,7 @@ export class Device implements Leading, Host {
     this.#tokens = new Tokens(core, this.calls);
     core.onTold((told) => void this.#tell(core, told));
     await this.#run(core, this.#tokens);
+    this.way.settle();
     this.emit({ event: "chats" });
   }
 
@@ -179,10 +191,11 @@ export class Device implements Leading, Host {
   async #run(core: Core, tokens: Tokens): Promise<void> {
     await this.#runner?.close();
     this.#runner = new Runner(core, this.calls, tokens, {
-      carriers: this.#carriers,
-      connection: (change) => void this.#noteConnection(change),
+      carriers: this.way.carriers,
+      session: (state) => this.way.noteSession(state),
       minClient: (version) => this.#noteVersion(version),
-      problem: (problem) => this.#noteProblem(problem),
+      serverClock: (ms) => this.way.noteOffset(ms - this.now()),
+      problem: (problem) => this.noteProblem(problem),
     });
     this.#runner.start();
     await this.#emitStatus();
@@ -196,14 +209,14 @@ export class Device implements Leading, Host {
       if (room) this.#storageFull = false;
       if (room || told.some(({ code }) => code === "old-copy" || code === "state")) await this.#emitStatus();
     } catch (problem) {
-      this.#noteProblem(problem);
+      this.noteProblem(problem);
     }
   }
 
   async #status(): Promise<Status> {
     const health = await this.#health();
     const profile = await this.store.look((tx) => rows.findProfile(tx));
-    const connection = { ...this.#connection, queued: await this.#queued() };
+    const connection = { ...this.way.shown(), since: this.#since, queued: await this.#queued() };
     return { lead: { phase: "leading" }, health, connection, ...(profile?.registered ? { me: meOf(profile) } : {}) };
   }
 
@@ -232,10 +245,24 @@ export class Device implements Leading, Host {
     });
   }
 
-  async #noteConnection(change: Partial<Connection>): Promise<void> {
-    const moved = change.state !== undefined && change.state !== this.#connection.state;
-    this.#connection = { ...this.#connection, ...change, ...(moved ? { since: this.now() } : {}) };
-    if (moved) await this.#emitStatus().catch((problem: unknown) => this.#noteProblem(problem));
+  /** The way to the server may look otherwise: tell the tabs what changed, and not every step of it. */
+  noteWay(): void {
+    const shown = this.way.shown();
+    if (shown.state !== this.#state) this.#since = this.now();
+    this.#state = shown.state;
+    const text = JSON.stringify(shown);
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined;
+      this.#emitStatus().catch((problem: unknown) => this.noteProblem(problem));
+    }, TELL_MS);
+  }
+
+  #closeWay(): void {
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
+    this.way.close();
   }
 
   #noteVersion(lowest: number): void {
@@ -245,7 +272,7 @@ export class Device implements Leading, Host {
   }
 
   /** A full disk keeps everything and takes nothing more in; a lost lead or a damaged store ends this worker. */
-  #noteProblem(problem: unknown): void {
+  noteProblem(problem: unknown): void {
     if (!(problem instanceof ZajilError)) return;
     // A step that meets cleared site data loses its lead before the browser has said that the data is gone.
     if (problem.code === "lost-lead")
@@ -263,6 +290,7 @@ export class Device implements Leading, Host {
       this.#storageFull = false;
       await this.#emitStatus();
     }
+    this.way.carriers.tap();
     this.#runner?.reconnect();
   }
 
@@ -280,6 +308,7 @@ export class Device implements Leading, Host {
     await this.#runner?.close();
     this.#runner = undefined;
     await this.#dropToken();
+    this.#closeWay();
     await this.store.erase();
     this.#end("erased");
   }

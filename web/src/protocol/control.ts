@@ -144,6 +144,28 @@ export interface StoredCell {
 export interface StoredMessage {
   readonly cells: readonly StoredCell[];
 }
+/** Where a private bridge is. */
+export interface BridgeAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly dir: string;
+}
+/** The bridges that the calling token opens now. root_hash (32) pins the server's root. */
+export interface BridgeBundle {
+  readonly root_hash: Uint8Array;
+  readonly bridges: readonly BridgeAddress[];
+}
+/** A fresh token for somebody else, and what it opens. left: how many more may be had now. */
+export interface IssuedBundle extends BridgeBundle {
+  readonly id: Uint8Array;
+  readonly token: Uint8Array;
+  readonly left: number;
+}
+/** Signed documents as envelopes. roots: those after the `root` of the query, oldest first. */
+export interface ReachDocs {
+  readonly roots: readonly Uint8Array[];
+  readonly list: Uint8Array;
+}
 /** registration: invite or open. limits: bytes and counts by name. */
 export interface Config {
   readonly server_name: string;
@@ -163,12 +185,13 @@ const CLAIMED = fields<ClaimedKeyPackages>({
   clients: list(fields({ device_id: U32, suite: U16, key_package: B(), deliver_to: B(), last_resort: flag })),
 });
 const OWN_ROW = { table: text, column: text, class: text, purpose: text, retention: text, rows: orNull(uint()) };
+const ADDRESSES = list(fields<BridgeAddress>({ host: text, port: U16, dir: text }));
 const CELL_VALUE: Read<number | string | null> = (value) => (typeof value === "string" ? value : orNull(uint())(value));
 const CELL = { table: text, name: text, class: text, purpose: text, value: CELL_VALUE, withheld: or(flag, false) };
 
 // -- routes
-/** Who may call: nobody by name, a device by its session token, the holder of a contact token. */
-export type Auth = "none" | "device" | "contact";
+/** Who may call: nobody by name, a device by its session token, the holder of a contact token or a bridge token. */
+export type Auth = "none" | "device" | "contact" | "token";
 
 /** One call. path: below /v1, `{name}` a parameter. answer: null = bytes as they are. octets: so is the request. */
 export interface Route<T> {
@@ -227,6 +250,19 @@ export const PUT_LINK_OFFER = route("PUT", "/link/{addr}/offer", NONE, EMPTY);
 export const LINK_OFFER = route<Uint8Array>("GET", "/link/{addr}/offer", NONE, null);
 export const PUT_LINK_ANSWER = route("PUT", "/link/{addr}/answer", NONE, EMPTY);
 export const LINK_ANSWER = route<Uint8Array>("GET", "/link/{addr}/answer", NONE, null);
+export const BRIDGE_BUNDLE = route(
+  "GET",
+  "/bridges/bundle",
+  ["token"],
+  fields<BridgeBundle>({ root_hash: B(32), bridges: ADDRESSES }),
+);
+export const ISSUE_BUNDLE = route(
+  "POST",
+  "/bridges/tokens",
+  D,
+  fields<IssuedBundle>({ root_hash: B(32), id: B(8), token: B(32), bridges: ADDRESSES, left: U32 }),
+);
+export const REACH_DOCS = route("GET", "/reach/docs", NONE, fields<ReachDocs>({ roots: list(B()), list: B() }));
 export const CONFIG = route(
   "GET",
   "/config",

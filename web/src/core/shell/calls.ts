@@ -53,8 +53,14 @@ export class Calls {
   }
 }
 
+const KINDS: Readonly<Record<string, control.Auth>> = {
+  "Device ": "device",
+  "Contact ": "contact",
+  "Token ": "token",
+};
+
 function checkAuth(route: control.Route<unknown>, auth: string): void {
-  const kind = auth === "" ? "none" : auth.startsWith("Device ") ? "device" : "contact";
+  const kind = KINDS[auth.slice(0, auth.indexOf(" ") + 1)] ?? "none";
   if (!route.auth.includes(kind)) throw error("wrong-call", "authorisation of another kind");
 }
 
@@ -62,3 +68,5 @@ function checkAuth(route: control.Route<unknown>, auth: string): void {
 export const deviceAuth = (token: string): string => `Device ${token}`;
 /** Authorization by a contact token, 32 bytes. */
 export const contactAuth = (token: Uint8Array): string => `Contact ${encodeB64(token)}`;
+/** Authorization by a token of private bridges, 32 bytes. */
+export const tokenAuth = (token: Uint8Array): string => `Token ${encodeB64(token)}`;

@@ -15,6 +15,8 @@ import type { Carriers, Line, Said, Seat } from "./carriers.ts";
 
 export interface ConnectionParts {
   readonly carriers: Carriers;
+  /** Its frames are control calls. */
+  readonly calls?: boolean;
   /** Events of the session, in order. May call anything here. */
   take(events: readonly ClientEvent[]): void;
   /** Everything that arrived together was told. */
@@ -30,6 +32,7 @@ export const steady = (): number => performance.now() / 1000;
 export class Connection implements Seat {
   readonly role: Role;
   readonly r = encodeHex(randomBytes(2));
+  readonly calls: boolean;
   readonly #parts: ConnectionParts;
   readonly #session: ClientSession;
   /** The carrier in use, and its number in the session. */
@@ -41,6 +44,7 @@ export class Connection implements Seat {
 
   constructor(role: Role, parts: ConnectionParts) {
     this.role = role;
+    this.calls = parts.calls ?? false;
     this.#parts = parts;
     this.#session = new ClientSession(role);
   }
@@ -108,7 +112,7 @@ export class Connection implements Seat {
   carry(line: Line): void {
     this.#wanting = false;
     this.#line = line;
-    const { carrier: number, events } = this.#session.openCarrier(steady());
+    const { carrier: number, events } = this.#session.openCarrier(steady(), line.segmented);
     this.#number = number;
     this.#take(line, events);
     if (line !== this.#line) return; // what `take` told made somebody drop it
@@ -118,6 +122,11 @@ export class Connection implements Seat {
       },
       ended: (code = 0) => this.#lose(line, { type: "ended", code }),
     });
+  }
+
+  prove(): void {
+    this.#session.prove(steady());
+    this.#flush();
   }
 
   refuse(problem?: ZajilError): void {
@@ -136,11 +145,25 @@ export class Connection implements Seat {
     }
     this.#flush();
     if (line !== this.#line) return;
-    for (const event of events) {
-      if (event.event === "stalled") return this.#lose(line, { type: "stalled" });
-      if (event.event !== "closed") continue;
-      this.#leave();
-      return this.#parts.down(undefined, event.retry_ms);
+    for (const event of events) this.#tell(line, event);
+  }
+
+  /** What an event means for the carrier. */
+  #tell(line: Line, event: ClientEvent): void {
+    if (line !== this.#line) return;
+    const { carriers } = this.#parts;
+    switch (event.event) {
+      case "stalled":
+        return this.#lose(line, { type: "stalled" });
+      case "rotate":
+        return carriers.report(this, line, { type: "rotate" });
+      case "slow":
+        return carriers.report(this, line, { type: "slow", bytesS: event.bytes_s });
+      case "echoed":
+        return carriers.report(this, line, { type: "echoed", bytes: event.received_bytes });
+      case "closed":
+        this.#leave();
+        return this.#parts.down(undefined, event.retry_ms);
     }
   }
 

@@ -18,7 +18,6 @@ let errands: Errands;
 
 const said = (status: number, value: object): Answer => ({
   status,
-  etag: "",
   body: new TextEncoder().encode(JSON.stringify(value)),
 });
 const problem = (status: number, code: string, retry_ms?: number): Answer => said(status, { code, retry_ms });

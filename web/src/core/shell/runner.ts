@@ -4,9 +4,8 @@
  * Everything durable is in the core; whatever is lost here, cut off or repeated, the core and the server sort out. A
  * turn looks after what is there to do. Turns follow steps that told something, answers, and the next deadline.
  */
-import type { Connection as View } from "../api.ts";
 import { error, ZajilError } from "../../protocol/errors.ts";
-import type { Send } from "../../protocol/frames.ts";
+import type { Ready, Send } from "../../protocol/frames.ts";
 import type { Core } from "../rules/core.ts";
 import type { Carriers } from "./carriers.ts";
 import type { Calls } from "./calls.ts";
@@ -17,8 +16,6 @@ import { browserNetwork, type Network } from "./network.ts";
 import { Receiver } from "./receiver.ts";
 import { Sender } from "./sender.ts";
 
-/** No server answered for so long: offline, as people understand it. */
-export const OFFLINE_MS = 20_000;
 /** Calls and deadlines that were put off come due without any change of the store. */
 const LOOK_AGAIN_MS = 500;
 /** A turn comes at least that often: what was overlooked is late, not lost. */
@@ -27,13 +24,23 @@ const DAY_MS = 86_400_000;
 
 export interface RunnerParts {
   readonly carriers: Carriers;
-  /** How the server is reached, where that changed. */
-  connection(change: Partial<Pick<View, "state" | "round_trip_ms" | "last_ok_at">>): void;
+  /** Whether the server answers the receiving session, where that changed. */
+  session(now: SessionState): void;
   /** The oldest client that the server still talks to, as READY says. */
   minClient(version: number): void;
+  /** Unix milliseconds of the server's clock. */
+  serverClock(ms: number): void;
   /** What went wrong, to be shown or acted on: `lost-lead`, `storage-full`, `device-revoked`, refusals, bugs. */
   problem(problem: unknown): void;
   readonly network?: Network;
+}
+
+/** How the receiving session stands. locked: this device neither receives nor sends. last_ok_at: Unix ms. */
+export interface SessionState {
+  readonly connected: boolean;
+  readonly locked: boolean;
+  readonly round_trip_ms?: number;
+  readonly last_ok_at?: number;
 }
 
 /** Started once, runs until closed. */
@@ -53,21 +60,22 @@ export class Runner {
   #errandsRunning = false;
   #locked = false;
   #dailyAt = 0;
-  #lastOk: number;
-  #shown: { state: View["state"]; roundTrip: number | undefined } = { state: "trying", roundTrip: undefined };
-  #patience: ReturnType<typeof setTimeout> | undefined;
+  #shown: SessionState = { connected: false, locked: false };
 
   constructor(core: Core, calls: Calls, tokens: Tokens, parts: RunnerParts) {
     this.#core = core;
     this.#parts = parts;
     this.#network = parts.network ?? browserNetwork;
-    this.#lastOk = steady();
     const common = {
       carriers: parts.carriers,
       changed: () => this.#changed(),
       problem: (problem: unknown) => this.#problem(problem),
     };
-    this.#receiver = new Receiver(core, tokens, { ...common, ready: (frame) => parts.minClient(frame.min_client) });
+    const ready = ({ min_client, now }: Ready): void => {
+      parts.minClient(min_client);
+      parts.serverClock(now);
+    };
+    this.#receiver = new Receiver(core, tokens, { ...common, ready });
     this.#sender = new Sender(core, common);
     this.#errands = new Errands(core, calls, tokens, common.problem);
   }
@@ -86,7 +94,6 @@ export class Runner {
     this.#phase = "closed";
     for (const end of this.#ends.splice(0)) end();
     clearTimeout(this.#timer);
-    clearTimeout(this.#patience);
     await Promise.all([this.#receiver.stop(), this.#sender.stop()]);
   }
 
@@ -229,22 +236,21 @@ export class Runner {
 
   #show(): void {
     if (!this.#isRunning()) return;
-    const usable = this.#receiver.usable && !this.#locked;
-    // Patience begins when the connection broke, not with the last word on it.
-    if (usable || this.#shown.state === "direct") this.#lastOk = steady();
-    const silentMs = (steady() - this.#lastOk) * 1000;
-    const offline = this.#locked || !this.#network.online() || (!usable && silentMs >= OFFLINE_MS);
-    const state = usable ? "direct" : offline ? "offline" : "trying";
-    const roundTrip = this.#receiver.roundTripMs;
-    clearTimeout(this.#patience);
-    if (state === "trying") this.#patience = setTimeout(() => this.#show(), Math.max(1, OFFLINE_MS - silentMs));
-    if (state === this.#shown.state && roundTrip === this.#shown.roundTrip) return;
-    const wasUsable = this.#shown.state === "direct";
-    this.#shown = { state, roundTrip };
-    this.#parts.connection({
-      state,
-      ...(roundTrip === undefined ? {} : { round_trip_ms: roundTrip }),
-      ...(usable || wasUsable ? { last_ok_at: this.#core.now() } : {}),
-    });
+    const before = this.#shown;
+    const connected = this.#receiver.usable && !this.#locked;
+    const round_trip_ms = this.#receiver.roundTripMs;
+    if (
+      connected === before.connected &&
+      this.#locked === before.locked &&
+      (round_trip_ms ?? before.round_trip_ms) === before.round_trip_ms
+    )
+      return;
+    this.#shown = {
+      connected,
+      locked: this.#locked,
+      ...(round_trip_ms === undefined ? {} : { round_trip_ms }),
+      ...(connected || before.connected ? { last_ok_at: this.#core.now() } : {}),
+    };
+    this.#parts.session(this.#shown);
   }
 }

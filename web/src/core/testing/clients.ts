@@ -7,7 +7,7 @@ import { accountIdOf } from "../../protocol/identity/objects.ts";
 import * as chats from "../rules/chats.ts";
 import { Core } from "../rules/core.ts";
 import * as messages from "../rules/messages.ts";
-import { Calls } from "../shell/calls.ts";
+import type { Calls } from "../shell/calls.ts";
 import { type Enrolment, register } from "../shell/enrol.ts";
 import { Tokens } from "../shell/login.ts";
 import type { Network } from "../shell/network.ts";
@@ -15,11 +15,8 @@ import { Runner } from "../shell/runner.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import { openStore, type Store } from "../store/index.ts";
-import { Dialled } from "../shell/dialled.ts";
-import { USABLE_DEADLINE_MS } from "../transports/base.ts";
-import { roleUrl } from "../transports/dialing.ts";
-import { DirectCaller, parseBase } from "../transports/direct.ts";
-import { dialWebSocket } from "../transports/websocket.ts";
+import { Way } from "../reach/way.ts";
+import { parseBase } from "../transports/direct.ts";
 import "./native-x25519.ts";
 import { NodeSocket } from "./nodesocket.ts";
 
@@ -56,8 +53,7 @@ export class Client implements Enrolment {
   readonly network = new TestNetwork();
   readonly problems: unknown[] = [];
   readonly shown: Partial<View>[] = [];
-  readonly calls: Calls;
-  readonly #carriers: Dialled;
+  #way: Way | undefined;
   #core: Core | undefined;
   #tokens: Tokens | undefined;
   #runner: Runner | undefined;
@@ -67,13 +63,21 @@ export class Client implements Enrolment {
     readonly server: string,
     readonly factory: IDBFactory,
     readonly store: Store,
-  ) {
-    const base = parseBase(server);
-    this.calls = new Calls(new DirectCaller(base));
-    this.#carriers = new Dialled(({ role, r }, listener) => {
-      const signal = AbortSignal.timeout(USABLE_DEADLINE_MS);
-      return dialWebSocket(roleUrl(base, role, r), listener, { signal, open: (url) => new NodeSocket(url) });
-    });
+  ) {}
+
+  get way(): Way {
+    if (!this.#way) throw new Error("not opened");
+    return this.#way;
+  }
+
+  get calls(): Calls {
+    return this.way.calls;
+  }
+
+  /** Tell of the way to the server what is new. */
+  #note(): void {
+    const shown = this.#way?.shown();
+    if (shown && JSON.stringify(shown) !== JSON.stringify(this.shown.at(-1))) this.shown.push(shown);
   }
 
   now(): number {
@@ -85,7 +89,17 @@ export class Client implements Enrolment {
     globalThis.indexedDB = factory;
     const store = await openStore("main");
     await store.takeLead();
-    return new Client(server, factory, store);
+    const client = new Client(server, factory, store);
+    client.#way = await Way.open({
+      store,
+      base: parseBase(server),
+      now: () => client.now(),
+      network: client.network,
+      changed: () => client.#note(),
+      problem: (problem) => client.problems.push(problem),
+      openSocket: (url) => new NodeSocket(url),
+    });
+    return client;
   }
 
   /** A browser with a new account. */
@@ -101,13 +115,15 @@ export class Client implements Enrolment {
     this.#core = await Core.open(this.store, () => this.now());
     this.#tokens = new Tokens(this.#core, this.calls);
     this.#runner = new Runner(this.#core, this.calls, this.#tokens, {
-      carriers: this.#carriers,
-      connection: (change) => this.shown.push(change),
+      carriers: this.way.carriers,
+      session: (state) => this.way.noteSession(state),
       minClient: (version) => (this.minClient = version),
+      serverClock: (ms) => this.way.noteOffset(ms - this.now()),
       problem: (problem) => this.problems.push(problem),
       network: this.network,
     });
     this.#runner.start();
+    this.way.settle();
   }
 
   get core(): Core {
@@ -125,9 +141,16 @@ export class Client implements Enrolment {
     return this.#runner;
   }
 
+  /** As when a person presses "try now". */
+  reconnect(): void {
+    this.way.carriers.tap();
+    this.runner.reconnect();
+  }
+
   /** End the sessions; the store stays. */
   async end(): Promise<void> {
     await this.#runner?.close();
+    this.way.close();
   }
 
   /** End the worker and begin another over the same database. */

@@ -7,7 +7,7 @@ import * as frames from "../../protocol/frames.ts";
 import { Stream } from "../../protocol/session/stream.ts";
 import { encodeRecord, parseRecord, type SessionFrame } from "../../protocol/session/wire.ts";
 import { randomBytes } from "../crypto.ts";
-import { Dialled } from "../shell/dialled.ts";
+import { Dialled } from "./dialled.ts";
 import { type Carrier, type CarrierListener, DialError } from "../transports/base.ts";
 import type { Mailbox, Service } from "./service.ts";
 
@@ -28,7 +28,7 @@ export class Link implements Carrier {
 
   send(record: Uint8Array): void {
     this.txBytes += record.length;
-    if (!this.#over && !this.gateway.silent) this.#take(parseRecord(record));
+    if (!this.#over && !this.gateway.silent) this.#take(parseRecord(record), record.length);
   }
 
   close(): void {
@@ -54,9 +54,9 @@ export class Link implements Carrier {
     this.#flush();
   }
 
-  /** Say a frame of the session itself. */
-  tell(frame: SessionFrame): void {
-    const record = encodeRecord(frame);
+  /** Say a frame of the session itself, in a record of `atLeast` bytes. */
+  tell(frame: SessionFrame, atLeast = 0): void {
+    const record = encodeRecord(frame, atLeast);
     queueMicrotask(() => {
       if (this.#over) return;
       this.rxBytes += record.length;
@@ -64,9 +64,9 @@ export class Link implements Carrier {
     });
   }
 
-  #take(frame: SessionFrame): void {
+  #take(frame: SessionFrame, size: number): void {
     if (frame.type === "Open") this.#open(frame.resume, frame.rx, frame.frag);
-    else if (frame.type === "Ping") this.tell({ type: "Pong", id: frame.id });
+    else if (frame.type === "Ping") this.tell({ type: "Pong", id: frame.id }, size);
     else if (frame.type === "Ack") {
       this.stream?.takeAck(frame.ack);
       this.#flush();
@@ -81,6 +81,8 @@ export class Link implements Carrier {
   #open(resume: Uint8Array | null, rx: number, frag: number): void {
     const known = resume === null ? undefined : this.gateway.sessions.get(encodeHex(resume));
     const id = known && resume ? resume : randomBytes(16);
+    // A newer OPEN takes the session over.
+    for (const link of this.gateway.links) if (link !== this && known && link.stream === known) link.stream = undefined;
     this.stream = known ?? new Stream();
     this.gateway.sessions.set(encodeHex(id), this.stream);
     this.stream.resumed(known ? rx : 0, frag);

@@ -20,6 +20,9 @@ export function tabOf(person: Person): { readonly call: Local; readonly events: 
     get calls(): never {
       throw error("unreachable");
     },
+    get way(): never {
+      throw error("unreachable");
+    },
     now: () => person.world.time,
     core: () => person.core,
     tokens: () => {

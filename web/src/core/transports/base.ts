@@ -53,10 +53,9 @@ export interface Carrier {
 /** Opens one connection for records. Rejects with DialError after 10 s at the latest, or when `signal` gives it up. */
 export type OpenCarrier = (listener: CarrierListener, signal: AbortSignal) => Promise<Carrier>;
 
-/** The answer to a control call. etag: "" where there is none. */
+/** The answer to a control call. */
 export interface Answer {
   readonly status: number;
-  readonly etag: string;
   readonly body: Uint8Array;
 }
 

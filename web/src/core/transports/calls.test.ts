@@ -40,7 +40,7 @@ const call = (more: Partial<Call> = {}): Call => ({
   ...more,
 });
 const say = ({ request, link }: Asked, status: number, body: Uint8Array, more = false): void =>
-  link.say({ type: "HttpRes", rid: request.rid, status, headers: { etag: '"x"' }, body, more });
+  link.say({ type: "HttpRes", rid: request.rid, status, headers: {}, body, more });
 const text = (answer: { readonly body: Uint8Array }): string => new TextDecoder().decode(answer.body);
 
 describe("control calls over sessions", () => {
@@ -62,7 +62,6 @@ describe("control calls over sessions", () => {
       "S /v1/passes Contact x",
       "R /v1/config Device two",
     ]);
-    expect(answers[0]).toMatchObject({ status: 200, etag: '"x"' });
     expect([...gateway.links].map(({ role }) => role).sort()).toEqual(["R", "R", "S"]);
     await caller.call(call(mine));
     expect(gateway.dials).toBe(3);

@@ -68,6 +68,7 @@ class Talk {
     this.#over = over;
     this.#connection = new Connection(role, {
       carriers,
+      calls: true,
       take: (events) => this.#take(events),
       pause: () => undefined,
       down: () => this.end(),
@@ -157,14 +158,13 @@ class Talk {
     }
   }
 
-  #takeAnswer({ rid, status, headers, body, more }: HttpRes): void {
+  #takeAnswer({ rid, status, body, more }: HttpRes): void {
     const pending = this.#pending.get(rid);
     if (!pending) return; // given up meanwhile
     pending.parts.push(body);
     pending.size += body.length;
     if (pending.size > MESSAGE_BYTES) throw error("protocol", "answer over 1 MiB");
     if (more) return;
-    const etag = headers["etag"] ?? "";
-    this.#settle(rid, (one) => one.resolve({ status, etag, body: concat(...one.parts) }));
+    this.#settle(rid, (one) => one.resolve({ status, body: concat(...one.parts) }));
   }
 }

@@ -1,10 +1,108 @@
 /** From a candidate to a carrier: which address, which strategy, sealed or plain. */
 import { type Role, ROLE_PATHS } from "../../protocol/frames.ts";
+import type { Candidate } from "../../protocol/path/candidates.ts";
+import { bridgePath } from "../../protocol/reach/bridgepath.ts";
+import type { Endpoint } from "../../protocol/reach/endpoints.ts";
+import { randomBytes } from "../crypto.ts";
+import { CHANNEL } from "../reach/seal.ts";
+import { type Carrier, type CarrierListener, type OpenCarrier, USABLE_DEADLINE_MS } from "./base.ts";
+import { reach } from "./direct.ts";
+import { openPoll } from "./poll.ts";
+import { fetchRootAnswer, type Seals } from "./sealed.ts";
+import { dialWebSocket, type OpenSocket } from "./websocket.ts";
 
-/** The WebSocket address of a role at the server itself. r: four hex digits. */
-export function roleUrl(base: URL, role: Role, r: string): string {
-  const url = new URL(ROLE_PATHS[role].slice(1), base);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  url.search = `r=${r}`;
-  return url.href;
+export interface DialingParts {
+  /** The address below which the server's /v1 lies: that of the page. */
+  readonly base: URL;
+  readonly seals: Seals;
+  /** Unix seconds by the server's clock, as far as it is known. */
+  serverNow(): number;
+  /** Returns once there is a root document for seals, or rejects. fetch: the answer to ROOT over this way. */
+  needRoot(fetch: () => Promise<Uint8Array>): Promise<void>;
+  readonly openSocket?: OpenSocket | undefined;
+}
+
+/** For whom a carrier is. r: four hex digits of the session. */
+export interface For {
+  readonly role: Role;
+  readonly r: string;
+}
+
+/** Dials what the dialer chose. */
+export class Dialing {
+  readonly #parts: DialingParts;
+
+  constructor(parts: DialingParts) {
+    this.#parts = parts;
+  }
+
+  /** A carrier, ready for the OPEN record. Rejects with DialError after 10 s, or when `signal` gives it up. */
+  async dial(
+    { endpoint, strategy }: Candidate,
+    wanted: For,
+    listener: CarrierListener,
+    signal: AbortSignal,
+  ): Promise<Carrier> {
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(USABLE_DEADLINE_MS)]);
+    if (endpoint.kind === "origin") {
+      if (strategy === "wss") return this.#open(endpoint, wanted, false)(listener, patience);
+      // A carrier of POSTs tells nothing before the first record: whether somebody is there is asked apart.
+      await reach(new URL("v1/config", this.#baseOf(endpoint)), patience);
+      return this.#open(endpoint, wanted, true)(listener, patience);
+    }
+    const open = this.#open(endpoint, wanted, strategy === "poll");
+    await this.#parts.needRoot(() => fetchRootAnswer(open, patience));
+    return this.#parts.seals.dial(open, CHANNEL[wanted.role], listener, patience);
+  }
+
+  /** The answer to ROOT over a bridge. Rejects with DialError. */
+  fetchRoots(endpoint: Endpoint, signal: AbortSignal): Promise<Uint8Array> {
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(USABLE_DEADLINE_MS)]);
+    return fetchRootAnswer(this.#open(endpoint, { role: "S", r: "0000" }, false), patience);
+  }
+
+  /** Opens a bare carrier there; a bridge gets a path of its own each time. */
+  #open(endpoint: Endpoint, wanted: For, polls: boolean): OpenCarrier {
+    return (listener, signal) => {
+      const url = this.#url(endpoint, wanted);
+      if (polls) return Promise.resolve(openPoll(url.href, listener));
+      url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+      return dialWebSocket(url.href, listener, { signal, open: this.#parts.openSocket });
+    };
+  }
+
+  #url(endpoint: Endpoint, { role, r }: For): URL {
+    const base = this.#baseOf(endpoint);
+    const { host, dir, token } = endpoint;
+    const path =
+      endpoint.kind === "origin"
+        ? ROLE_PATHS[role].slice(1)
+        : token
+          ? bridgePath(token, host, dir, { nowS: this.#parts.serverNow(), nonce: randomBytes(8) })
+          : `${dir === "" ? "" : `${dir}/`}v1/sealed`;
+    const url = new URL(path, base);
+    url.search = `r=${r}`;
+    return url;
+  }
+
+  /** The page's own server is known by its whole address: it may lie under a prefix, or speak plain HTTP on a laptop. */
+  #baseOf({ kind, host, port }: Endpoint): URL {
+    const { base } = this.#parts;
+    if (kind === "origin" && host === base.hostname && port === portOf(base)) return base;
+    return new URL(`https://${host}${port === 443 ? "" : `:${String(port)}`}/`);
+  }
+}
+
+/** Id of the page's own server among the endpoints. */
+export const OWN = "own";
+
+/** The port of an HTTP address, also where it is the usual one. */
+export function portOf({ port, protocol }: URL): number {
+  return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
+}
+
+/** The page's own server as an endpoint. */
+export function ownEndpoint(base: URL): Endpoint {
+  const { hostname: host } = base;
+  return { id: OWN, kind: "origin", host, port: portOf(base), dir: "", token: null, weight: 10, private: false };
 }

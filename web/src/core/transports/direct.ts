@@ -36,7 +36,7 @@ export class DirectCaller implements Caller {
         signal,
       });
       const body = await readBody(response, MESSAGE_BYTES);
-      return { status: response.status, etag: response.headers.get("etag") ?? "", body };
+      return { status: response.status, body };
     } catch (problem) {
       if (problem instanceof ZajilError) throw problem;
       if (call.signal?.aborted) throw call.signal.reason;
@@ -56,7 +56,17 @@ export async function post(url: string, body: Uint8Array, signal: AbortSignal): 
       signal,
     });
   } catch {
-    throw new DialError("connect", "unreachable");
+    throw new DialError("connect", signal.aborted ? "timeout" : "closed");
+  }
+}
+
+/** Returns when somebody answers there, whatever it says. Rejects with DialError `connect`. */
+export async function reach(url: URL, signal: AbortSignal): Promise<void> {
+  try {
+    // The answer is opaque where the page is another origin's, which is enough.
+    await fetch(url, { ...PLAIN, mode: "no-cors", redirect: "follow", signal });
+  } catch {
+    throw new DialError("connect", signal.aborted ? "timeout" : "closed");
   }
 }
 

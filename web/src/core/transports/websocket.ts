@@ -66,8 +66,8 @@ class SocketCarrier implements Carrier {
       dialling.opened();
     };
     socket.onmessage = ({ data }) => this.#take(data);
-    socket.onerror = () => this.#end("unreachable");
-    socket.onclose = (event) => this.#end("unreachable", event?.code);
+    socket.onerror = () => this.#end("closed");
+    socket.onclose = (event) => this.#end("closed", event?.code);
   }
 
   send(record: Uint8Array): void {

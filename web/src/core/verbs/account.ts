@@ -12,6 +12,7 @@ import type { Profile } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
 import type { Handlers, Host } from "./handlers.ts";
 import { addLinked } from "./people.ts";
+import { keepFirstBridges } from "./reach.ts";
 import { fetchConfig } from "./remote.ts";
 
 type Names = "server_info" | "create_account" | "set_name" | "persist" | "devices" | "recover";
@@ -82,6 +83,7 @@ async function createAccount(
 ): Promise<Me> {
   chats.checkName(name);
   const link = invite.trim() === "" ? undefined : readInvite(host, invite);
+  if (link?.bridges) await keepFirstBridges(host, link.bridges);
   await register(host.store, host.calls, {
     server: host.server,
     name: name.trim(),

@@ -2,6 +2,7 @@
 import type { Answer, Arguments, CallName, CoreEvent } from "../api.ts";
 import type { Send } from "../../protocol/frames.ts";
 import type { Core } from "../rules/core.ts";
+import type { Way } from "../reach/way.ts";
 import type { Calls } from "../shell/calls.ts";
 import type { Tokens } from "../shell/login.ts";
 import type { Store } from "../store/types.ts";
@@ -18,6 +19,8 @@ export interface Host {
   readonly server: string;
   /** Control calls; need no account. */
   readonly calls: Calls;
+  /** How the server is reached. */
+  readonly way: Way;
   /** Unix milliseconds. */
   now(): number;
   /** Throws `no-home` before an account exists here. */

@@ -17,6 +17,7 @@ import * as rows from "../state/rows.ts";
 import type { Account, Id } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
 import type { Handlers, Host } from "./handlers.ts";
+import { hostsOf, keepFirstBridges, takeBundleIfAny } from "./reach.ts";
 import { personOf } from "./views.ts";
 import { fetchLists, putContactToken, takeInviteCode } from "./remote.ts";
 
@@ -60,6 +61,7 @@ export function peopleVerbs(host: Host): Handlers<Names> {
         name: profile.name,
         code,
         front: host.server,
+        bridges: await takeBundleIfAny(host),
       });
       return { url, expires_at: expires * 1000 };
     },
@@ -93,6 +95,7 @@ export async function addLinked(host: Host, link: ContactLink): Promise<Id> {
 
 async function previewInvite(host: Host, text: string): Promise<InvitePreview> {
   const link = parseContactLink(text);
+  if (link.bridges) await keepFirstBridges(host, link.bridges);
   const account = link.account_id === null ? undefined : rows.idOf(link.account_id);
   return {
     server_name: link.server_name,
@@ -101,7 +104,7 @@ async function previewInvite(host: Host, text: string): Promise<InvitePreview> {
     code: link.code !== null,
     expires_at: link.expires * 1000,
     expired: link.expires <= host.now() / 1000,
-    bridges: [],
+    bridges: link.bridges ? hostsOf(link.bridges) : [],
     known: account === undefined ? "no" : await relationTo(host, account),
   };
 }

@@ -1,26 +1,12 @@
-/** Carriers of one kind: each time a session wants one, it is dialled; where that fails, the session is told. */
+/** Carriers of one kind for tests: each time a session wants one, it is dialled; where that fails, the session is told. */
 import { error, ZajilError } from "../../protocol/errors.ts";
+import { DialledLine } from "../reach/lines.ts";
+import type { Carriers, Line, Said, Seat } from "../shell/carriers.ts";
 import type { Carrier, CarrierListener } from "../transports/base.ts";
 import { Inbox } from "../transports/inbox.ts";
-import type { Carriers, Line, Said, Seat } from "./carriers.ts";
 
 /** A carrier for this session, ready for the OPEN record. Rejects with DialError. */
 export type Dial = (seat: Seat, listener: CarrierListener) => Promise<Carrier>;
-
-/** A carrier, dialled for a session, and what came before the session listened. */
-export class DialledLine implements Line {
-  readonly carrier: Carrier;
-  readonly #inbox: Inbox;
-
-  constructor(carrier: Carrier, inbox: Inbox) {
-    this.carrier = carrier;
-    this.#inbox = inbox;
-  }
-
-  listen(listener: CarrierListener): void {
-    this.#inbox.handOver(listener);
-  }
-}
 
 /** Dials by one function, without choice or retry. */
 export class Dialled implements Carriers {
@@ -38,7 +24,7 @@ export class Dialled implements Carriers {
     const dialling: Promise<void> = this.#dial(seat, inbox).then(
       (carrier) => {
         if (this.#held.get(seat) !== dialling) return carrier.close();
-        const line = new DialledLine(carrier, inbox);
+        const line = new DialledLine(carrier, inbox, { segmented: false, ended: () => undefined });
         this.#held.set(seat, line);
         seat.carry(line);
       },
@@ -57,7 +43,8 @@ export class Dialled implements Carriers {
     if (held && "carrier" in held) held.carrier.close();
   }
 
-  report(seat: Seat, _line: Line, _said: Said): void {
+  report(seat: Seat, _line: Line, said: Said): void {
+    if (said.type !== "stalled" && said.type !== "ended") return;
     this.leave(seat);
     seat.refuse();
   }

@@ -1,0 +1,226 @@
+/** Everything between this client and its server: documents, dialer, control calls, and what is shown of them. */
+import type { Connection } from "../api.ts";
+import { ZajilError } from "../../protocol/errors.ts";
+import { Dialer } from "../../protocol/path/dialer.ts";
+import { encodeMemory, parseMemory } from "../../protocol/path/memory.ts";
+import { Calls } from "../shell/calls.ts";
+import type { Network } from "../shell/network.ts";
+import type { SessionState } from "../shell/runner.ts";
+import { loadNetworks, saveNetworks } from "../state/reach.ts";
+import type { Store } from "../store/types.ts";
+import { SessionCaller } from "../transports/calls.ts";
+import { Dialing } from "../transports/dialing.ts";
+import { DirectCaller } from "../transports/direct.ts";
+import { Seals } from "../transports/sealed.ts";
+import type { OpenSocket } from "../transports/websocket.ts";
+import { RouteCaller } from "./caller.ts";
+import { candidatesOf } from "./candidates.ts";
+import { Clock } from "./clock.ts";
+import { Reach } from "./dialer.ts";
+import { Documents } from "./documents.ts";
+import { MOVING_MS, shownOf } from "./view.ts";
+
+const DAY_MS = 86_400_000;
+/** Documents that could not be fetched are asked for again so much later. */
+const AGAIN_MS = 60_000;
+const SAVE_MS = 500;
+
+export interface WayParts {
+  readonly store: Store;
+  readonly base: URL;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  readonly network: Network;
+  /** `shown` may answer something else. */
+  readonly changed: () => void;
+  readonly problem: (problem: unknown) => void;
+  readonly openSocket?: OpenSocket;
+}
+
+/** The way to the server. Begin with `open`. */
+export class Way {
+  readonly carriers: Reach;
+  readonly calls: Calls;
+  readonly documents: Documents;
+  readonly #parts: WayParts;
+  readonly #dialer: Dialer;
+  readonly #dialing: Dialing;
+  readonly #sessions: SessionCaller;
+  readonly #clock = new Clock({ slept: () => this.carriers.doubt(), beat: () => void this.#refreshIfDue() });
+  readonly #ends: (() => void)[] = [];
+  #session: SessionState = { connected: false, locked: false };
+  #moving: ReturnType<typeof setTimeout> | undefined;
+  /** Whether an account is here, whose documents are to be kept fresh. */
+  #settled = false;
+  #stale = false;
+  #refreshing = false;
+  #refreshAt = 0;
+  #changes = 0;
+  #saving: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor(parts: WayParts, documents: Documents, memory: Uint8Array) {
+    const now = (): number => this.#clock.now();
+    this.#parts = parts;
+    this.documents = documents;
+    const seals = new Seals({
+      key: () => documents.sessionKey(),
+      now: parts.now,
+      offset: (ms) => this.noteOffset(ms),
+    });
+    this.#dialing = new Dialing({
+      base: parts.base,
+      seals,
+      serverNow: () => documents.serverNow() / 1000,
+      needRoot: (fetch) => documents.needRoot(fetch),
+      openSocket: parts.openSocket,
+    });
+    this.#dialer = new Dialer({ random: Math.random, memory: parseMemory(memory), network: networkKey(), now: now() });
+    this.carriers = new Reach({
+      dialer: this.#dialer,
+      now,
+      dial: (candidate, wanted, listener, signal) => this.#dialing.dial(candidate, wanted, listener, signal),
+      changed: () => this.#changed(),
+      problem: parts.problem,
+    });
+    this.#sessions = new SessionCaller(this.carriers);
+    const direct = new DirectCaller(parts.base);
+    this.calls = new Calls(new RouteCaller(this.carriers, { direct, sessions: this.#sessions }));
+    this.setCandidates();
+    this.#ends.push(parts.network.listen((online) => this.#setOnline(online)));
+    if (!parts.network.online()) this.carriers.setOnline(false);
+  }
+
+  static async open(parts: WayParts): Promise<Way> {
+    const { store, now } = parts;
+    const documents = await Documents.load({ store, now, changed: () => way.setCandidates() });
+    const way = new Way(parts, documents, await store.look(loadNetworks));
+    return way;
+  }
+
+  /** An account is here: keep its documents fresh from now on. */
+  settle(): void {
+    this.#settled = true;
+    void this.#refreshIfDue();
+  }
+
+  /** What tabs are shown. */
+  shown(): Omit<Connection, "since" | "queued"> {
+    const { connected, locked, round_trip_ms, last_ok_at } = this.#session;
+    const sessions = {
+      answers: connected || this.#moving !== undefined,
+      offline: locked || (!connected && !this.#parts.network.online()),
+      roundTripMs: round_trip_ms,
+    };
+    return {
+      ...shownOf(this.carriers.view, sessions),
+      server: this.#parts.base.host,
+      bridges: this.documents.bridges?.bridges.length ?? 0,
+      ...(round_trip_ms === undefined ? {} : { round_trip_ms }),
+      ...(last_ok_at === undefined ? {} : { last_ok_at }),
+    };
+  }
+
+  /** The receiving session connected, went silent, or stopped for good. */
+  noteSession(state: SessionState): void {
+    const wasConnected = this.#session.connected;
+    this.#session = { ...this.#session, ...state };
+    if (state.connected || wasConnected) clearTimeout(this.#moving);
+    if (state.connected) this.#moving = undefined;
+    else if (wasConnected) {
+      this.#moving = setTimeout(() => {
+        this.#moving = undefined;
+        this.#parts.changed();
+      }, MOVING_MS);
+    }
+    this.#parts.changed();
+  }
+
+  /** The server's clock minus ours, in milliseconds. */
+  noteOffset(ms: number): void {
+    this.documents.noteOffset(ms).catch(this.#parts.problem);
+  }
+
+  /** The documents or the private bridges changed. */
+  setCandidates(): void {
+    const candidates = candidatesOf(this.#parts.base, this.documents.endpoints());
+    this.carriers.setCandidates(candidates);
+    this.carriers.setOnline(this.#online());
+  }
+
+  /** The answer to ROOT over the first of these endpoints that gives one. Rejects with DialError. */
+  fetchRoots: Dialing["fetchRoots"] = (endpoint, signal) => this.#dialing.fetchRoots(endpoint, signal);
+
+  close(): void {
+    for (const end of this.#ends.splice(0)) end();
+    this.#sessions.close();
+    this.carriers.close();
+    this.#clock.close();
+    clearTimeout(this.#moving);
+    clearTimeout(this.#saving);
+  }
+
+  /**
+   * Whether there is a network, as far as a browser can say: `onLine` alone is no sign that anything answers, but where
+   * several hosts do not, it is what tells a network that blocks from none.
+   */
+  #online(): boolean | null {
+    if (!this.#parts.network.online()) return false;
+    const hosts = new Set(
+      candidatesOf(this.#parts.base, this.documents.endpoints()).map(({ endpoint }) => endpoint.host),
+    );
+    return hosts.size > 1 ? true : null;
+  }
+
+  #setOnline(online: boolean): void {
+    if (!online) return this.carriers.setOnline(false);
+    this.carriers.setOnline(true);
+    this.carriers.setNetwork(networkKey());
+    this.carriers.doubt();
+    this.carriers.setOnline(this.#online());
+  }
+
+  #changed(): void {
+    if (this.#dialer.changes !== this.#changes) {
+      this.#changes = this.#dialer.changes;
+      this.#saving ??= setTimeout(() => void this.#save(), SAVE_MS);
+    }
+    if (!this.carriers.route && this.carriers.wanted && this.carriers.view.state !== "trying") this.#stale = true;
+    void this.#refreshIfDue();
+    this.#parts.changed();
+  }
+
+  async #save(): Promise<void> {
+    this.#saving = undefined;
+    const memory = encodeMemory(this.#dialer.memory);
+    try {
+      await this.#parts.store.step("networks", this.#parts.now(), (tx) => saveNetworks(tx, memory));
+    } catch (problem) {
+      this.#parts.problem(problem);
+    }
+  }
+
+  /** Newer documents: once a day, and after a time without any way. */
+  async #refreshIfDue(): Promise<void> {
+    const now = this.#parts.now();
+    const due = this.#stale || now >= this.documents.fetchedAt + DAY_MS;
+    if (!this.#settled || this.#refreshing || !due || now < this.#refreshAt || !this.carriers.route) return;
+    this.#refreshing = true;
+    this.#refreshAt = now + AGAIN_MS;
+    try {
+      await this.documents.refresh(this.calls);
+      this.#stale = false;
+    } catch (problem) {
+      // A server without documents, or one that cannot be asked now: what is held stays.
+      if (!(problem instanceof ZajilError)) this.#parts.problem(problem);
+    } finally {
+      this.#refreshing = false;
+    }
+  }
+}
+
+/** What a browser can tell of the network it is on: whether it is mobile, on some devices. */
+function networkKey(): string {
+  const navigator = globalThis.navigator as (Navigator & { connection?: { readonly type?: string } }) | undefined;
+  const type = navigator?.connection?.type;
+  return type === undefined ? "web" : `web ${type}`;
+}
