@@ -9,13 +9,13 @@ from zajil.cli.texts.text import Text
 
 NET = Text(
     en="Routes to the server: look, add bridges, use a proxy.",
-    ar="المسارات إلى الخادم: عرضها، وإضافة جسور، واستعمال وكيل.",
-    ru="Маршруты к серверу: посмотреть, добавить мосты, указать прокси.",
+    ar="الطرق إلى الخادم: عرضها، وإضافة جسور، واستعمال وكيل.",
+    ru="Пути к серверу: посмотреть, добавить мосты, указать прокси.",
 )
 PROBE = Text(
     en="Look for a route now and show each one with what was measured.",
-    ar="البحث عن مسار الآن وعرض كل مسار مع ما قيس فيه.",
-    ru="Поискать маршрут сейчас и показать измеренное по каждому.",
+    ar="البحث عن طريق الآن وعرض كل طريق مع ما قيس فيه.",
+    ru="Поискать путь сейчас и показать измеренное по каждому.",
 )
 ONLY_OPTION = Text(
     en="Try this way of connecting alone.", ar="تجربة طريقة الاتصال هذه وحدها.", ru="Пробовать только этот способ."
@@ -64,7 +64,7 @@ PREFER_ARGUMENT = Text(en="speed, privacy or only.", ar="speed أو privacy أو
 PREFER_NOW = Text(en="Preference: {preference}", ar="التفضيل: {preference}", ru="Предпочтение: {preference}")
 
 COLUMNS: Final = (
-    Text(en="Route", ar="المسار", ru="Маршрут"),
+    Text(en="Route", ar="الطريق", ru="Путь"),
     Text(en="How", ar="الطريقة", ru="Способ"),
     Text(en="Result", ar="النتيجة", ru="Итог"),
     Text(en="Connected", ar="الاتصال", ru="Связь"),
@@ -112,8 +112,8 @@ STATES: Final = {
     "trying": Text(en="Still trying.", ar="ما زالت المحاولة جارية.", ru="Ещё пробуем."),
     "waiting": Text(
         en="No route yet; the next try comes by itself.",
-        ar="لا مسار بعد؛ والمحاولة التالية تلقائية.",
-        ru="Маршрута пока нет; следующая попытка — сама.",
+        ar="لا طريق بعد؛ والمحاولة التالية تلقائية.",
+        ru="Пути пока нет; следующая попытка — сама.",
     ),
     "blocked": Text(
         en="This network works, and seems to block Zajil.",
@@ -162,6 +162,6 @@ NET_COMPLAINTS: Final[dict[str, Complaint]] = {
         ),
     ),
     "no-route": Complaint(
-        Text(en="No route was found.", ar="لم يُعثر على مسار.", ru="Маршрут не найден."),
+        Text(en="No route was found.", ar="لم يُعثر على طريق.", ru="Путь не найден."),
     ),
 }
