@@ -26,7 +26,7 @@ from zajil.cli.commands import (
     verify,
 )
 from zajil.cli.commands.options import HomeFolder, decide_home
-from zajil.cli.commands.reach import bundle, registry
+from zajil.cli.commands.reach import bundle, net, registry
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
 from zajil.cli.help import HelpfulCommand, HelpfulGroup
@@ -38,6 +38,7 @@ from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
 from zajil.cli.texts.reach import bundle as bundle_words
+from zajil.cli.texts.reach import net as net_words
 from zajil.cli.texts.reach import registry as registry_words
 from zajil.cli.texts.text import Text
 
@@ -79,6 +80,15 @@ _GROUPS: tuple[_Command, ...] = (
 _BUNDLE: tuple[_Command, ...] = (
     ("export", bundle.export, bundle_words.EXPORT),
     ("import", bundle.import_, bundle_words.IMPORT),
+)
+_NET: tuple[_Command, ...] = (
+    ("probe", net.probe, net_words.PROBE),
+    ("add", net.add, net_words.ADD),
+    ("share", net.share, net_words.SHARE),
+    ("remove", net.remove, net_words.REMOVE),
+    ("proxy", net.proxy, net_words.PROXY),
+    ("prefer", net.prefer, net_words.PREFER),
+    ("forget", net.forget, net_words.FORGET),
 )
 _SERVER: tuple[_Command, ...] = (
     ("run", run.run, server_words.RUN),
@@ -126,6 +136,7 @@ def _build() -> typer.Typer:
     _fill(root, _CHATS, panel=talk)
     root.add_typer(_group(chat_words.GROUP, _GROUPS), name="group", rich_help_panel=talk)
     root.add_typer(_group(bundle_words.BUNDLE, _BUNDLE), name="bundle", rich_help_panel=talk)
+    root.add_typer(_group(net_words.NET, _NET), name="net", rich_help_panel=people)
     _fill(root, _SERVER, panel=serving)
     admin = _group(server_words.ADMIN, _ADMIN)
     admin.add_typer(_group(registry_words.BRIDGES, _ADMIN_BRIDGES), name="bridges")

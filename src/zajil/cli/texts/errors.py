@@ -10,6 +10,7 @@ from zajil.cli.texts.complaint import LATER, READDING, RELINK, SYNC, UPDATE, Com
 from zajil.cli.texts.home_errors import HOME_COMPLAINTS
 from zajil.cli.texts.messages import TALK_COMPLAINTS
 from zajil.cli.texts.reach.bundle import BUNDLE_COMPLAINTS
+from zajil.cli.texts.reach.net import NET_COMPLAINTS
 from zajil.cli.texts.reach.registry import REGISTRY_COMPLAINTS
 from zajil.cli.texts.server import SERVER_COMPLAINTS
 from zajil.cli.texts.text import Text

@@ -1,0 +1,258 @@
+"""`net`: the routes to the server, bridges and proxies, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import typer
+
+from zajil.cli.commands.options import Json
+from zajil.cli.frame import run_with_client
+from zajil.cli.texts.reach import net as words
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from zajil.client import Client
+    from zajil.client.state.reach import ReachSettings
+    from zajil.protocol.path import PathView, Try
+
+Way: TypeAlias = Literal["wss", "wss-browser", "poll", "socks", "pt"]
+Choice: TypeAlias = Literal["speed", "privacy", "only"]
+_PREFERENCES = {"speed": "speed", "privacy": "privacy", "only": "privacy-only"}
+_KIB = 1024
+
+
+def probe(
+    context: typer.Context,
+    *,
+    only: Annotated[Way | None, typer.Option("--only", metavar="HOW", help=words.ONLY_OPTION())] = None,
+    json: Json = False,
+) -> None:
+    """One race, watched: a table of every route with what was measured. Exit 3 where none was found."""
+    from zajil.cli.failures import UNREACHABLE, Failed
+    from zajil.cli.output import console, print_json
+
+    async def watched(client: Client) -> None:
+        view = await _watch(client, only) if console().is_terminal and not json else await _last(client, only)
+        found = any(each.chosen for each in view.tries)
+        if json:
+            print_json({"state": view.state, "via": view.via, "routes": [_row(each) for each in view.tries]})
+        else:
+            if not console().is_terminal:
+                console().print(_table(view))
+            _say_state(client, view)
+        if not found:
+            raise Failed("no-route", exit_code=UNREACHABLE)
+
+    run_with_client(context, watched)
+
+
+def forget(context: typer.Context) -> None:
+    """Forget what was remembered of networks."""
+    from zajil.cli.output import console
+
+    async def forgotten(client: Client) -> None:
+        client.forget_networks()
+        console().print(words.FORGOTTEN())
+
+    run_with_client(context, forgotten)
+
+
+def add(context: typer.Context, link: Annotated[str, typer.Argument(metavar="LINK", help=words.LINK_ARGUMENT())]) -> None:
+    """Take the bridges of a link."""
+    from zajil.cli.output import console
+
+    async def added(client: Client) -> None:
+        await client.add_bridges(link)
+        console().print(words.ADDED(count=client.bridges()))
+
+    run_with_client(context, added)
+
+
+def remove(context: typer.Context) -> None:
+    """Drop all private bridges."""
+    from zajil.cli.output import console
+
+    async def removed(client: Client) -> None:
+        client.remove_bridges()
+        console().print(words.REMOVED())
+
+    run_with_client(context, removed)
+
+
+def share(
+    context: typer.Context,
+    *,
+    qr: Annotated[bool, typer.Option("--qr", help=words.QR_OPTION())] = False,
+    json: Json = False,
+) -> None:
+    """A link with fresh bridges for somebody else, alone on its line."""
+    from zajil.cli.output import print_json
+    from zajil.cli.qr import print_qr
+
+    async def shared(client: Client) -> None:
+        found = await client.share_bridges()
+        if json:
+            print_json({"link": found.link, "left": found.left})
+            return
+        typer.echo(found.link)
+        if qr:
+            print_qr(found.link)
+
+    run_with_client(context, shared)
+
+
+def proxy(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(metavar="[ADDRESS|off]", help=words.PROXY_ARGUMENT())] = "",
+) -> None:
+    """Show, set or drop the SOCKS5 proxy."""
+    from zajil.cli.failures import USAGE, Failed
+    from zajil.cli.output import console
+    from zajil.protocol.errors import HomeError
+
+    async def set_(client: Client) -> None:
+        if address:
+            try:
+                _change(client, socks="" if address == "off" else address)
+            except HomeError:
+                raise Failed("bad-proxy", exit_code=USAGE) from None
+        held = client.reach_settings().socks
+        console().print(words.PROXY_NOW(proxy=held) if held else words.PROXY_NONE())
+
+    run_with_client(context, set_)
+
+
+def prefer(
+    context: typer.Context,
+    what: Annotated[Choice | None, typer.Argument(metavar="[speed|privacy|only]", help=words.PREFER_ARGUMENT())] = None,
+) -> None:
+    """Show or set what counts in choosing."""
+    from zajil.cli.output import console
+    from zajil.protocol.path import Preference
+
+    async def set_(client: Client) -> None:
+        if what is not None:
+            _change(client, preference=Preference(_PREFERENCES[what]))
+        held = client.reach_settings().preference.value
+        console().print(words.PREFER_NOW(preference={v: k for k, v in _PREFERENCES.items()}[held]))
+
+    run_with_client(context, set_)
+
+
+def _change(client: Client, **fields: object) -> ReachSettings:
+    import msgspec
+
+    settings = msgspec.structs.replace(client.reach_settings(), **fields)
+    client.set_reach_settings(settings)
+    return settings
+
+
+async def _last(client: Client, only: Way | None) -> PathView:
+    """The view in which a probe ended."""
+    view = client.routes()
+    async for view in _probe(client, only):
+        pass
+    return view
+
+
+async def _watch(client: Client, only: Way | None) -> PathView:
+    """The same, with the table moving meanwhile."""
+    from rich.live import Live
+
+    from zajil.cli.output import console
+
+    view = client.routes()
+    with Live(_table(view), console=console(), refresh_per_second=8) as live:
+        async for view in _probe(client, only):
+            live.update(_table(view))
+    return view
+
+
+def _probe(client: Client, only: Way | None):  # type: ignore[no-untyped-def]  # an async iterator; typing is imported late
+    from zajil.protocol.path import Strategy
+
+    return client.probe(only=None if only is None else Strategy(only))
+
+
+def _table(view: PathView) -> Table:
+    """Every candidate in the order of trial."""
+    from rich.table import Table
+    from rich.text import Text as Styled
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, title in enumerate(words.COLUMNS):
+        table.add_column(title(), justify="right" if number > 2 else "left", overflow="fold")
+    for each, name in zip(view.tries, _names(view), strict=True):
+        mode = f" ({words.IN_PIECES()})" if each.mode.value == "segmented" else ""
+        table.add_row(
+            ("→ " if each.chosen else "  ") + name,
+            each.candidate.strategy.value + mode,
+            Styled(_result(each), style="green" if each.chosen else "red" if each.result == "failed" else ""),
+            _ms(each.connect_ms),
+            _ms(each.usable_ms),
+            f"{each.echo_bytes // _KIB} KiB · {each.echo_ms} ms" if each.echo_bytes else "",
+        )
+    return table
+
+
+def _names(view: PathView) -> list[str]:
+    """How each route is called. Private bridges are numbered: a table may be shown around."""
+    from zajil.cli.untrusted import clean_name
+
+    private: dict[str, int] = {}
+    names = []
+    for each in view.tries:
+        endpoint = each.candidate.endpoint
+        host = clean_name(endpoint.host)
+        if endpoint.private:
+            names.append(words.PRIVATE(number=private.setdefault(endpoint.id, len(private) + 1)))
+        elif endpoint.kind.value == "origin":
+            names.append(words.DIRECT_ROUTE(host=host))
+        else:
+            names.append((words.FRONT_ROUTE if endpoint.kind.value == "front" else words.BRIDGE_ROUTE)(host=host))
+    return names
+
+
+def _result(each: Try) -> str:
+    said = words.RESULTS[each.result]()
+    reason = words.REASONS.get(each.reason)
+    return f"{said}: {reason()} ({each.stage})" if each.result == "failed" and reason is not None else said
+
+
+def _ms(value: int) -> str:
+    return f"{value} ms" if value else ""
+
+
+def _row(each: Try) -> dict[str, object]:
+    """The JSON of one route; a private one without its host."""
+    endpoint = each.candidate.endpoint
+    return {
+        "kind": endpoint.kind.value,
+        "host": "" if endpoint.private else endpoint.host,
+        "private": endpoint.private,
+        "strategy": each.candidate.strategy.value,
+        "mode": each.mode.value,
+        "result": each.result or "untried",
+        "stage": each.stage,
+        "reason": each.reason,
+        "connect_ms": each.connect_ms,
+        "usable_ms": each.usable_ms,
+        "echo_bytes": each.echo_bytes,
+        "echo_ms": each.echo_ms,
+        "chosen": each.chosen,
+    }
+
+
+def _say_state(client: Client, view: PathView) -> None:
+    from zajil.cli.output import console
+    from zajil.cli.untrusted import clean_name
+
+    console().print()
+    host = clean_name(view.via) or client.server
+    private = next((name for each, name in zip(view.tries, _names(view), strict=True) if each.chosen), "")
+    console().print(words.STATES[view.state](host=private if view.state == "via" else host))
+    if view.state == "blocked":
+        for line in words.BLOCKED_HELP:
+            console().print(f"  {line()}", style="dim")
