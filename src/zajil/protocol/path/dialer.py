@@ -331,6 +331,11 @@ class Dialer(Race):
         due = min(times, default=NEVER)
         return None if due == NEVER else due
 
+    @property
+    def verdict(self) -> State | None:
+        """What the last round without success says, whether or not people are told yet; None after any other."""
+        return self._verdict
+
     def view(self, now: float) -> PathView:
         """What to show."""
         self.tick(now)

@@ -170,11 +170,13 @@ class Race:
         for follower in list(self._followers.values()):
             follower.stop()
         self._followers.clear()
-        self._leader, self._calls = None, 0
-        self._set_wanted()
         for handle in (self._timer, self._calls_rest):
             if handle is not None:
                 handle.cancel()
+        self._leader, self._calls, self._calls_rest = None, 0, None
+        self._set_wanted()
+        if self._timer is not None:
+            self._timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

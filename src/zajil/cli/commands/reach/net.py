@@ -11,6 +11,8 @@ from zajil.cli.frame import run_with_client
 from zajil.cli.texts.reach import net as words
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from rich.table import Table
 
     from zajil.client import Client
@@ -59,7 +61,9 @@ def forget(context: typer.Context) -> None:
     run_with_client(context, forgotten)
 
 
-def add(context: typer.Context, link: Annotated[str, typer.Argument(metavar="LINK", help=words.LINK_ARGUMENT())]) -> None:
+def add(
+    context: typer.Context, link: Annotated[str, typer.Argument(metavar="LINK", help=words.LINK_ARGUMENT())]
+) -> None:
     """Take the bridges of a link."""
     from zajil.cli.output import console
 
@@ -151,10 +155,8 @@ def _change(client: Client, **fields: object) -> ReachSettings:
 
 async def _last(client: Client, only: Way | None) -> PathView:
     """The view in which a probe ended."""
-    view = client.routes()
-    async for view in _probe(client, only):
-        pass
-    return view
+    views = [view async for view in _probe(client, only)]
+    return views[-1]
 
 
 async def _watch(client: Client, only: Way | None) -> PathView:
@@ -170,7 +172,7 @@ async def _watch(client: Client, only: Way | None) -> PathView:
     return view
 
 
-def _probe(client: Client, only: Way | None):  # type: ignore[no-untyped-def]  # an async iterator; typing is imported late
+def _probe(client: Client, only: Way | None) -> AsyncIterator[PathView]:
     from zajil.protocol.path import Strategy
 
     return client.probe(only=None if only is None else Strategy(only))
@@ -250,7 +252,7 @@ def _say_state(client: Client, view: PathView) -> None:
     from zajil.cli.untrusted import clean_name
 
     console().print()
-    host = clean_name(view.via) or client.server
+    host = clean_name(view.via or client.server)
     private = next((name for each, name in zip(view.tries, _names(view), strict=True) if each.chosen), "")
     console().print(words.STATES[view.state](host=private if view.state == "via" else host))
     if view.state == "blocked":

@@ -7,6 +7,7 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from secrets import token_bytes
 from types import TracebackType
 from typing import Final, Self
@@ -143,7 +144,9 @@ class Reach:
                 while True:
                     news, route = race.news, race.route
                     over = race.dialer.retry_at is not None or not candidates
-                    yield race.view()
+                    view = race.view()
+                    # Who asks wants to know now; elsewhere nothing alarming is said for a while.
+                    yield replace(view, state=race.dialer.verdict or view.state) if over else view
                     if over or (route is not None and route.proved):
                         return
                     with contextlib.suppress(TimeoutError):
