@@ -30,7 +30,10 @@ class Reaching:
 
     def try_now(self) -> bool:
         """Look for a route at once, as a person asked; False where that was less than 10 s ago."""
-        return self._device.reach.race.tap()
+        taken = self._device.reach.race.tap()
+        if taken:
+            self._device.runner.problem = None
+        return taken
 
     async def add_bridges(self, text: str) -> int:
         """How many private bridges a pasted or scanned link brought; 0 where all of them are held already.

@@ -53,7 +53,7 @@ class Splice:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _run(self) -> None:
-        local, _ = await asyncio.get_running_loop().sock_accept(self._listener)
+        local = await self._accept()
         self._stop_listening()
         with local, self._upstream:
             local.setblocking(False)
@@ -64,6 +64,17 @@ class Splice:
                 for copy in copies:
                     copy.cancel()
                 await asyncio.gather(*copies, return_exceptions=True)
+
+    async def _accept(self) -> socket.socket:
+        """Not `sock_accept`: when cancelled late, it loses what it accepted."""
+        loop = asyncio.get_running_loop()
+        knocked = asyncio.Event()
+        loop.add_reader(self._listener, knocked.set)
+        try:
+            await knocked.wait()
+            return self._listener.accept()[0]
+        finally:
+            loop.remove_reader(self._listener)
 
     async def _up(self, local: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -170,9 +170,8 @@ class Race:
         for follower in list(self._followers.values()):
             follower.stop()
         self._followers.clear()
-        for handle in (self._timer, self._calls_rest):
-            if handle is not None:
-                handle.cancel()
+        if self._calls_rest is not None:
+            self._calls_rest.cancel()
         self._leader, self._calls, self._calls_rest = None, 0, None
         self._set_wanted()
         if self._timer is not None:
