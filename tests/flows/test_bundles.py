@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 from tests.flows.people import People, befriend, say, sync_all, texts
 from tests.flows.test_groups import group_of
@@ -20,13 +18,6 @@ async def _write_in_the_dark(writer: Client, chat: str) -> None:
     for text in WRITTEN:
         with pytest.raises(Unreachable):
             await writer.send(writer.find_chat(chat), text)
-
-
-async def _reconnect(client: Client) -> None:
-    """The first word after a cut may still tell of it."""
-    with contextlib.suppress(Unreachable):
-        await client.sync()
-    await client.sync()
 
 
 async def test_messages_cross_a_total_cut_by_hand_and_are_shown_once(people: People) -> None:
