@@ -65,7 +65,6 @@ async def test_a_file_of_an_epoch_before_opens_and_its_texts_are_sealed_anew_onc
     home = await people.switch_off(amina)
     people.server.start()
     # Boris's network is back before hers, and the group moves on without what she sealed.
-    await _reconnect(boris)
     await boris.add_member(boris.find_chat(group), boris.find_contact("Guest"))
     assert boris.import_bundle(file).outcomes == ("taken",) * 3
     await guest.sync()
@@ -88,6 +87,5 @@ async def test_a_damaged_file_takes_nothing(people: People) -> None:
             boris.import_bundle(broken)
     assert boris.import_bundle(file).outcomes == ("taken",) * 3
     people.server.start()
-    await _reconnect(boris)
     await sync_all([amina, boris])
     assert [text for text in texts(boris, "Amina") if text in WRITTEN] == WRITTEN
