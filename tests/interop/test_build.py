@@ -29,7 +29,7 @@ def test_types(ts_mls: Peer) -> None:
 )
 def test_a_correction_that_does_not_fit(ts_mls: Peer, tmp_path: Path, old: str, new: str, complaint: str) -> None:
     web = tmp_path / "web"
-    for part in ("build", "src/core/mls", "src/protocol"):
+    for part in ("build", "src/core", "src/protocol"):
         shutil.copytree(WEB / part, web / part)
     shutil.copy(WEB / "package.json", web)
     (web / "node_modules").symlink_to(WEB / "node_modules")
