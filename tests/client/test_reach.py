@@ -24,13 +24,6 @@ NO_LIMITS = {name: Limit(1e9, 1e-9) for name in DEFAULTS}
 
 
 @pytest.fixture
-def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
-    made = Authority(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(made.file))
-    return made
-
-
-@pytest.fixture
 async def front(tmp_path: Path, authority: Authority) -> AsyncIterator[TLSFront]:
     """A server behind TLS that knows its address."""
     async with TLSFront(0, authority.server("localhost")) as edge:

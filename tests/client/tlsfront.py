@@ -8,9 +8,9 @@ import ssl
 
 
 class TLSFront:
-    """Ends TLS on a loopback port and passes the bytes on to another one."""
+    """Ends TLS on a loopback port and passes the bytes on. leads_to: a loopback port, or the path of a Unix socket."""
 
-    def __init__(self, leads_to: int, tls: ssl.SSLContext) -> None:
+    def __init__(self, leads_to: int | str, tls: ssl.SSLContext) -> None:
         self.leads_to = leads_to
         self._tls = tls
         self.blocked = False
@@ -45,11 +45,16 @@ class TLSFront:
         self.connections += 1
         self._tasks.add(asyncio.create_task(self._serve(reader, writer)))
 
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self.leads_to, str):
+            return await asyncio.open_unix_connection(self.leads_to)
+        return await asyncio.open_connection("127.0.0.1", self.leads_to)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.blocked:
             writer.transport.abort()
             return
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.leads_to)
+        far_reader, far_writer = await self._connect()
         self._writers |= {writer, far_writer}
         try:
             await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
