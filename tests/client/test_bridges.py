@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +24,7 @@ from zajil.protocol.errors import HomeError, Refused, Unreachable
 from zajil.protocol.identity.links import parse_contact_link
 from zajil.protocol.path import Strategy
 from zajil.protocol.reach.endpoints import encode_bridge_link
+from zajil.server.admin import create_invite, link_of_invite
 from zajil.server.app import Server
 from zajil.server.config import Settings
 from zajil.server.schema import open_database
@@ -96,6 +99,22 @@ async def test_a_guest_registers_and_talks_where_only_the_bridge_of_the_invite_i
     async with await Client.open(homes / "a") as amal:
         await amal.sync()
         assert amal.routes().state == "via", "the home kept its bridges and its winner"
+
+
+async def test_the_command_registers_by_a_link_alone(place: Place, homes: Path, authority: Authority) -> None:
+    """`register --invite LINK`: the link says where the server is, and how to reach it where it is blocked."""
+    place.front.block()
+    database = open_database(place.folder / "home")
+    code = create_invite(place.folder / "home", 1)
+    database.close()
+    link = link_of_invite(place.folder / "home", code, front=place.front.url, bridges=place.joined.private)
+    command = [sys.executable, "-m", "zajil.cli.main", "--home", str(homes / "a"), "register", "--name", "Amal"]
+    process = await asyncio.create_subprocess_exec(*command, "--invite", link, stderr=asyncio.subprocess.PIPE)
+    _, complaint = await process.communicate()
+    assert process.returncode == 0, complaint.decode()
+    async with await Client.open(homes / "a") as amal:
+        assert amal.server == place.front.url
+        assert amal.bridges() == 1
 
 
 async def test_a_bundle_of_another_server_opens_nothing(place: Place, homes: Path) -> None:

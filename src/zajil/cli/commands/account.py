@@ -13,34 +13,50 @@ from zajil.cli.texts import account as words
 
 if TYPE_CHECKING:
     from zajil.client import Check, Client
+    from zajil.protocol.identity.links import ContactLink
 
 ServerUrl = Annotated[str, typer.Option("--server", metavar="URL", help=words.SERVER_OPTION())]
 
 
 def register(
     context: typer.Context,
-    server: ServerUrl,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help=words.NAME_OPTION())],
-    invite: Annotated[str | None, typer.Option("--invite", metavar="CODE", help=words.INVITE_OPTION())] = None,
+    server: Annotated[str | None, typer.Option("--server", metavar="URL", help=words.SERVER_OPTION())] = None,
+    invite: Annotated[str | None, typer.Option("--invite", metavar="CODE|LINK", help=words.INVITE_OPTION())] = None,
 ) -> None:
-    """A new account in this home."""
+    """A new account in this home. A link says where its server is, and by which bridges it can be reached."""
     from zajil.cli.failures import USAGE, Failed
     from zajil.cli.output import console
     from zajil.cli.untrusted import clean_name
     from zajil.client import Client
 
-    check_server_address(server)
+    link = _parse_invite(invite)
+    address = server or (link.front if link is not None else "")
+    check_server_address(address)
     if not name.strip():
         raise Failed("no-name", exit_code=USAGE)
 
     async def made() -> None:
-        async with await Client.register(frame_of(context).home, server=server, name=name, invite=invite):
+        async with await Client.register(
+            frame_of(context).home,
+            server=address,
+            name=name,
+            invite=invite if link is None else link.code,
+            bridges=None if link is None else link.bridges,
+        ):
             pass
 
     run_until_done(made())
     console().print(words.REGISTERED(name=clean_name(name)), style="bold")
     console().print(words.REGISTERED_NEXT(), style="dim")
     console().print(f"  {frame_of(context).program} contact-link", style="cyan")
+
+
+def _parse_invite(text: str | None) -> ContactLink | None:
+    """The link, where it is one and not a bare code. Raises HomeError `bad-link` for a link that is none."""
+    from zajil.protocol.identity.links import parse_contact_link
+
+    return parse_contact_link(text) if text is not None and "#" in text else None
 
 
 def check_server_address(server: str) -> None:

@@ -20,9 +20,9 @@ NAME_OPTION = Text(
     ru="Имя, которое увидят собеседники; серверу оно не видно.",
 )
 INVITE_OPTION = Text(
-    en="Invite code of the server, if it asks for one.",
-    ar="رمز الدعوة، إن كان الخادم يطلبه.",
-    ru="Код приглашения, если сервер его требует.",
+    en="Invite code of the server, if it asks for one; or the whole link, which also says where the server is.",
+    ar="رمز الدعوة إن كان الخادم يطلبه؛ أو الرابط كلّه، وهو يدلّ على الخادم أيضًا.",
+    ru="Код приглашения, если сервер его требует, или ссылка целиком: в ней есть и адрес сервера.",
 )
 REGISTERED = Text(en="Welcome, {name}.", ar="أهلًا بك يا {name}.", ru="Добро пожаловать, {name}!")
 REGISTERED_NEXT = Text(
