@@ -7,10 +7,10 @@ from secrets import token_bytes
 
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.enrol import now_ms
-from zajil.client.shell.reach import documents
+from zajil.client.shell.reach import documents, findings
 from zajil.client.shell.reach.candidates import home_endpoint, parse_transport
 from zajil.client.state.reach import ReachSettings, load_reach_settings, save_reach_settings
-from zajil.client.views import SharedBridges
+from zajil.client.views import Check, SharedBridges
 from zajil.protocol import control
 from zajil.protocol.errors import AuthError, Limited, Refused, error
 from zajil.protocol.path import PathView, Strategy
@@ -103,6 +103,13 @@ class Reaching:
         only: this strategy alone.
         """
         return self._device.reach.probe(only)
+
+    async def check_reach(self) -> list[Check]:
+        """What `doctor` finds of the way to the server: one race, then clock, documents and programs."""
+        view = self.routes()
+        async for view in self.probe():  # noqa: B007  # the last one counts
+            pass
+        return findings.check_reach(self._device.reach, view)
 
     def forget_networks(self) -> None:
         """Remember no network: winners, proofs, freezes."""

@@ -278,6 +278,20 @@ CheckCode = Literal[
     "suite-post-quantum",
     "server-answers",
     "server-fails",
+    "route-direct",
+    "route-via",
+    "route-slow",
+    "network-blocked",
+    "server-down",
+    "network-offline",
+    "route-missing",
+    "clock-right",
+    "clock-wrong",
+    "routes-fresh",
+    "routes-stale",
+    "tls-browser",
+    "tls-own",
+    "transport-missing",
 ]
 
 
@@ -286,7 +300,9 @@ class Check(msgspec.Struct, frozen=True):
 
     name: what was looked at. values, by code: `file` (path) and `mode` (octal) of keys-*; `count` of chats-waiting,
     outbox-waiting and lists-forked; `accounts` of lists-forked: ids with a blank between; `suite` (hex) and
-    `per_epoch` (own messages) of suite-post-quantum; `server` (URL) of server-answers; `error` (code) of server-fails.
+    `per_epoch` (own messages) of suite-post-quantum; `server` (URL) of server-answers; `error` (code) of server-fails;
+    `host` of route-*; `tried` (hosts, private ones as a number) of network-blocked; `minutes` of clock-wrong; `missing`
+    of transport-missing.
     """
 
     name: str

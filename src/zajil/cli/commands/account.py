@@ -140,7 +140,8 @@ def doctor(context: typer.Context, *, json: Json = False) -> None:
         # A sync writes the key file anew, private; how it was found is what counts. All else may be mended by it.
         found = [check for check in client.doctor() if check.name == "keys"]
         server = await _check_server(client)
-        checks = [*found, *(check for check in client.doctor() if check.name != "keys"), server]
+        reach = await client.check_reach()
+        checks = [*found, *(check for check in client.doctor() if check.name != "keys"), server, *reach]
         if json:
             print_json([{"name": c.name, "ok": c.ok, "code": c.code, "values": dict(c.values)} for c in checks])
         else:

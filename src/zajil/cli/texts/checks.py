@@ -129,4 +129,142 @@ CHECKS: dict[CheckCode, Complaint] = {
         ),
         LATER,
     ),
+    "route-direct": Complaint(
+        Text(
+            en="This network lets you straight to {host}.",
+            ar="هذه الشبكة تتيح الوصول مباشرة إلى {host}.",
+            ru="Эта сеть пропускает прямо к {host}.",
+        )
+    ),
+    "route-via": Complaint(
+        Text(
+            en="This network is crossed over a bridge: {host}.",
+            ar="تُعبر هذه الشبكة عبر جسر: {host}.",
+            ru="Через эту сеть ведёт мост: {host}.",
+        )
+    ),
+    "route-slow": Complaint(
+        Text(
+            en="This network freezes or slows connections; texts go in small pieces over {host}.",
+            ar="هذه الشبكة تجمّد الاتصالات أو تبطئها؛ تمرّ النصوص أجزاءً صغيرة عبر {host}.",
+            ru="Эта сеть замораживает или замедляет соединения; текст идёт малыми частями через {host}.",
+        )
+    ),
+    "network-blocked": Complaint(
+        Text(
+            en="This network works, and seems to block Zajil. Tried: {tried}.",
+            ar="هذه الشبكة تعمل، ويبدو أنها تحجب زاجل. جُرّب: {tried}.",
+            ru="Эта сеть работает и, похоже, блокирует Zajil. Испробовано: {tried}.",
+        ),
+        Text(
+            en="Ask for a bridge:  zajil net add LINK  ·  Tor:  zajil net proxy ADDRESS  ·  by hand:  zajil bundle",
+            ar="اطلب جسرًا:  zajil net add LINK  ·  Tor:  zajil net proxy ADDRESS  ·  باليد:  zajil bundle",
+            ru="Мост:  zajil net add LINK  ·  Tor:  zajil net proxy ADDRESS  ·  файлом:  zajil bundle",
+        ),
+    ),
+    "server-down": Complaint(
+        Text(
+            en="The network works, and the server itself does not answer.",
+            ar="الشبكة تعمل، والخادم نفسه لا يجيب.",
+            ru="Сеть работает, а сам сервер не отвечает.",
+        ),
+        Text(
+            en="Ask whoever runs it; what you write is kept and goes out by itself.",
+            ar="اسأل من يشغّله؛ وما تكتبه يُحفظ ويُرسل وحده.",
+            ru="Спросите того, кто его держит; написанное сохранится и уйдёт само.",
+        ),
+    ),
+    "network-offline": Complaint(
+        Text(
+            en="This device has no network.",
+            ar="لا شبكة لهذا الجهاز.",
+            ru="У этого устройства нет сети.",
+        ),
+        Text(
+            en="Check the cable, Wi-Fi or mobile data.",
+            ar="افحص الكابل أو الواي فاي أو بيانات الهاتف.",
+            ru="Проверьте кабель, Wi-Fi или мобильный интернет.",
+        ),
+    ),
+    "route-missing": Complaint(
+        Text(
+            en="No route to the server was found. Tried: {tried}.",
+            ar="لم يُعثر على طريق إلى الخادم. جُرّب: {tried}.",
+            ru="Путь к серверу не найден. Испробовано: {tried}.",
+        ),
+        Text(
+            en="Look closer:  zajil net probe",
+            ar="انظر عن قرب:  zajil net probe",
+            ru="Посмотреть подробнее:  zajil net probe",
+        ),
+    ),
+    "clock-right": Complaint(
+        Text(
+            en="This machine’s clock agrees with the server’s, as far as it is known.",
+            ar="ساعة هذا الجهاز توافق ساعة الخادم، بقدر ما يُعرف.",
+            ru="Часы этого компьютера сходятся с часами сервера, насколько известно.",
+        )
+    ),
+    "clock-wrong": Complaint(
+        Text(
+            en="This machine’s clock differs from the server’s by {minutes} minutes.",
+            ar="تختلف ساعة هذا الجهاز عن ساعة الخادم: {minutes} دقيقة.",
+            ru="Часы этого компьютера расходятся с часами сервера, минут: {minutes}.",
+        ),
+        Text(
+            en="Set it: bridges open only to the right time.",
+            ar="اضبطها: لا تفتح الجسور إلا للوقت الصحيح.",
+            ru="Поставьте верное время: мосты открываются только по нему.",
+        ),
+    ),
+    "routes-fresh": Complaint(
+        Text(
+            en="The list of routes is up to date.",
+            ar="قائمة الطرق حديثة.",
+            ru="Список путей свежий.",
+        )
+    ),
+    "routes-stale": Complaint(
+        Text(
+            en="The list of routes is old; it is used until a newer one arrives.",
+            ar="قائمة الطرق قديمة، وتُستعمل حتى تصل أحدث منها.",
+            ru="Список путей устарел; он служит, пока не придёт новый.",
+        ),
+        Text(
+            en="It is renewed by itself once the server is reached.",
+            ar="تُجدَّد وحدها متى أمكن الوصول إلى الخادم.",
+            ru="Он обновится сам, как только сервер станет доступен.",
+        ),
+    ),
+    "tls-browser": Complaint(
+        Text(
+            en="Connections look like a browser’s.",
+            ar="تبدو الاتصالات كاتصالات متصفّح.",
+            ru="Соединения выглядят как у браузера.",
+        )
+    ),
+    "tls-own": Complaint(
+        Text(
+            en="Connections look like a Python program’s; some censors know them.",
+            ar="تبدو الاتصالات كاتصالات برنامج بايثون، وبعض الرقباء يعرفونها.",
+            ru="Соединения выглядят как у программы на Python; некоторые цензоры их узнают.",
+        ),
+        Text(
+            en="Make them look like a browser’s:  pip install 'zajil[reach]'",
+            ar="لتبدو كاتصالات متصفّح:  pip install 'zajil[reach]'",
+            ru="Чтобы выглядели как у браузера:  pip install 'zajil[reach]'",
+        ),
+    ),
+    "transport-missing": Complaint(
+        Text(
+            en="A program that you set as a transport is missing: {missing}.",
+            ar="برنامج اخترته ناقلًا غير موجود: {missing}.",
+            ru="Нет программы, указанной как транспорт: {missing}.",
+        ),
+        Text(
+            en="Install it, or take it out of the settings.",
+            ar="ثبّته أو أزله من الإعدادات.",
+            ru="Установите её или уберите из настроек.",
+        ),
+    ),
 }

@@ -46,7 +46,7 @@ class Reach:
     def __init__(self, server: str, state: ReachState, *, settings: ReachSettings, keep: Keep) -> None:
         """server: address of the profile. Raises HomeError `bad-link` for one that cannot be."""
         home = home_endpoint(server)
-        self._server = server
+        self.server = server
         self._settings = _with_environment(settings)
         self.knowledge = Knowledge(home, state, http=is_http(server), now_s=time.time, keep=keep)
         if not self.knowledge.state.salt:
@@ -105,7 +105,7 @@ class Reach:
         """Race with what may be tried now: after new documents, bridges, settings."""
         settings = self._settings
         candidates = make_candidates(
-            self._server,
+            self.server,
             listed=self.knowledge.listed(),
             private=private_endpoints(self.knowledge.private_bundles()),
             settings=settings,
@@ -118,6 +118,11 @@ class Reach:
         self._settings = _with_environment(settings)
         self.ctx.socks = parse_socks(self._settings.socks) if self._settings.socks else None
         self.refresh()
+
+    @property
+    def settings(self) -> ReachSettings:
+        """What the race goes by."""
+        return self._settings
 
     def snapshot(self) -> ReachState:
         """What is known now, to be stored."""
@@ -164,7 +169,7 @@ class Reach:
             programs=Programs(self._settings.programs),
             now_s=time.time,
             random=token_bytes,
-            http=frozenset({HOME}) if is_http(self._server) else frozenset(),
+            http=frozenset({HOME}) if is_http(self.server) else frozenset(),
             socks=parse_socks(self._settings.socks) if self._settings.socks else None,
             browser=fingerprint.choose_browser(salt),
             clock_offset_s=self.knowledge.state.clock_offset_ms / 1000,
@@ -175,9 +180,9 @@ class Reach:
             self.ctx,
             memory=parse_memory(memory) if memory else None,
             network=self._network,
-            rounds_s=LAPTOP_ROUNDS_S if is_http(self._server) else ROUNDS_S,
+            rounds_s=LAPTOP_ROUNDS_S if is_http(self.server) else ROUNDS_S,
         )
-        race.set_online(None if is_http(self._server) else is_online())
+        race.set_online(None if is_http(self.server) else is_online())
         return race
 
     def _clock_offset_ms(self) -> int:
@@ -191,7 +196,7 @@ class Reach:
             if lead_s > self._lead_s + ASLEEP_S:
                 self.race.leap()
             self._lead_s = lead_s
-            if not is_http(self._server):
+            if not is_http(self.server):
                 self.race.set_online(is_online())
             network = network_key(self.knowledge.state.salt)
             if network != self._network:
