@@ -33,17 +33,19 @@ export class RouteCaller implements Caller {
   }
 
   /** Waits for the race that runs, or tries now where nobody looks for a way. */
-  async #settled({ timeoutMs, signal }: Call): Promise<void> {
+  #settled({ timeoutMs, signal }: Call): Promise<void> {
     if (!this.#reach.route) this.#reach.tap();
-    const patience = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]);
-    await Promise.race([
-      this.#reach.settled(),
-      new Promise((_, reject) => {
-        patience.addEventListener("abort", () =>
-          reject(signal?.aborted ? (signal.reason as Error) : new DialError("http", "timeout")),
-        );
-      }),
-    ]);
+    return new Promise((resolve, reject) => {
+      const give = (): void => reject(signal?.reason as Error);
+      if (signal?.aborted) return give();
+      const late = setTimeout(() => reject(new DialError("http", "timeout")), timeoutMs);
+      signal?.addEventListener("abort", give);
+      void this.#reach.settled().then(() => {
+        clearTimeout(late);
+        signal?.removeEventListener("abort", give);
+        resolve();
+      });
+    });
   }
 
   /**

@@ -57,10 +57,10 @@ export class Documents {
   static async load(parts: DocumentsParts): Promise<Documents> {
     const row = await parts.store.look(rows.loadReach);
     const documents = new Documents(parts, row);
-    if (row.root.length > 0) documents.#root = await stepRoot(null, row.root);
-    if (documents.#root && row.list.length > 0)
-      documents.#list = await checkList(documents.#root, row.list, null, parts.now() / 1000);
-    if (row.bridges.length > 0) documents.#bridges = parsePrivateBridges(row.bridges);
+    const root = await orNull(() => stepRoot(null, row.root));
+    documents.#root = root;
+    documents.#list = root && (await orNull(() => checkList(root, row.list, null, parts.now() / 1000)));
+    documents.#bridges = await orNull(() => parsePrivateBridges(row.bridges));
     return documents;
   }
 
@@ -201,5 +201,15 @@ export class Documents {
   async #save(changes: Partial<rows.ReachRow>): Promise<void> {
     const { store, now } = this.#parts;
     this.#row = await store.step("reach", now(), (tx) => rows.changeReach(tx, changes));
+  }
+}
+
+/** What is kept, null where it does not verify (any more): a newer root may have other keys for lists. */
+async function orNull<T>(read: () => T | Promise<T>): Promise<T | null> {
+  try {
+    return await read();
+  } catch (problem) {
+    if (!(problem instanceof ZajilError)) throw problem;
+    return null;
   }
 }

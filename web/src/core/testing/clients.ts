@@ -14,12 +14,16 @@ import type { Network } from "../shell/network.ts";
 import { Runner } from "../shell/runner.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
+import { parseMemory } from "../../protocol/path/memory.ts";
+import { loadNetworks } from "../state/reach.ts";
 import { openStore, type Store } from "../store/index.ts";
 import { Way } from "../reach/way.ts";
 import { parseBase } from "../transports/direct.ts";
+import type { OpenSocket } from "../transports/websocket.ts";
 import "./native-x25519.ts";
 import { NodeSocket } from "./nodesocket.ts";
 
+const direct: OpenSocket = (url) => new NodeSocket(url);
 const PATIENCE = { timeout: 30_000, interval: 20 };
 
 /** A network that a test switches. */
@@ -63,6 +67,7 @@ export class Client implements Enrolment {
     readonly server: string,
     readonly factory: IDBFactory,
     readonly store: Store,
+    readonly openSocket: OpenSocket,
   ) {}
 
   get way(): Way {
@@ -85,11 +90,11 @@ export class Client implements Enrolment {
   }
 
   /** A browser that has never been here. */
-  static async fresh(server: string, factory = new IDBFactory()): Promise<Client> {
+  static async fresh(server: string, factory = new IDBFactory(), openSocket: OpenSocket = direct): Promise<Client> {
     globalThis.indexedDB = factory;
     const store = await openStore("main");
     await store.takeLead();
-    const client = new Client(server, factory, store);
+    const client = new Client(server, factory, store, openSocket);
     client.#way = await Way.open({
       store,
       base: parseBase(server),
@@ -97,14 +102,14 @@ export class Client implements Enrolment {
       network: client.network,
       changed: () => client.#note(),
       problem: (problem) => client.problems.push(problem),
-      openSocket: (url) => new NodeSocket(url),
+      openSocket,
     });
     return client;
   }
 
   /** A browser with a new account. */
-  static async registered(server: string, name: string): Promise<Client> {
-    const client = await Client.fresh(server);
+  static async registered(server: string, name: string, openSocket: OpenSocket = direct): Promise<Client> {
+    const client = await Client.fresh(server, new IDBFactory(), openSocket);
     await register(client.store, client.calls, { server, name, invite: null, now: () => client.now() });
     await client.begin();
     return client;
@@ -141,6 +146,14 @@ export class Client implements Enrolment {
     return this.#runner;
   }
 
+  /** Hosts of the ways that won and were kept. */
+  async winners(): Promise<string[]> {
+    const memory = parseMemory(await this.store.look(loadNetworks));
+    const won = [...memory.networks.values()].flatMap((network) => network.winners());
+    const endpoints = this.way.documents.endpoints();
+    return won.map((id) => endpoints.find((one) => id.startsWith(`${one.id}/`))?.host ?? "own");
+  }
+
   /** As when a person presses "try now". */
   reconnect(): void {
     this.way.carriers.tap();
@@ -157,7 +170,7 @@ export class Client implements Enrolment {
   async restart(): Promise<Client> {
     await this.end();
     this.store.close();
-    const next = await Client.fresh(this.server, this.factory);
+    const next = await Client.fresh(this.server, this.factory, this.openSocket);
     await next.begin();
     return next;
   }

@@ -26,9 +26,10 @@ export class ServerProcess {
   readonly data: string;
   #process: ChildProcess | undefined;
 
-  constructor() {
+  /** settings: lines of zajil.toml before its tables. */
+  constructor(settings = "") {
     this.data = mkdtempSync(resolve(tmpdir(), "zajil-server-"));
-    writeFileSync(resolve(this.data, "zajil.toml"), LIMITS);
+    writeFileSync(resolve(this.data, "zajil.toml"), `${settings}\n${LIMITS}`);
   }
 
   /** Start and wait for its address; again on the same port after an end. */

@@ -1,0 +1,127 @@
+/**
+ * Whole devices over the real server, whose own address a censor of the test closes: they go on over a front, where
+ * everything is sealed, and come back when it is open again.
+ */
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { Client } from "../testing/clients.ts";
+import { NodeSocket, openSockets } from "../testing/nodesocket.ts";
+import { hasServer, ServerProcess } from "../testing/server.ts";
+import type { OpenSocket } from "../transports/websocket.ts";
+
+const FRONT = "cdn.test";
+const server = hasServer ? new ServerProcess(`fronts = ["https://${FRONT}/app"]`) : undefined;
+const clients: Client[] = [];
+/** Whether the server's own address answers, and whether the front does. */
+let open = { own: true, front: true };
+const fetching = globalThis.fetch;
+
+/** A front hands what lies below its folder to the server. */
+const through: OpenSocket = (url) => {
+  const { hostname, pathname, search } = new URL(url);
+  const isFront = hostname === FRONT;
+  const socket = new NodeSocket(
+    isFront ? `${(server?.url ?? "").replace("http", "ws")}${pathname.replace("/app", "")}${search}` : url,
+  );
+  Object.assign(socket, { isFront });
+  if (!(isFront ? open.front : open.own)) queueMicrotask(() => socket.cut());
+  return socket;
+};
+
+function block(ways: Partial<typeof open>): void {
+  open = { ...open, ...ways };
+  for (const socket of [...openSockets]) {
+    const { isFront } = socket as NodeSocket & { readonly isFront: boolean };
+    if (!(isFront ? open.front : open.own)) socket.cut();
+  }
+}
+
+beforeAll(async () => {
+  await server?.start();
+  vi.stubGlobal("fetch", (...args: Parameters<typeof fetch>) =>
+    open.own ? fetching(...args) : Promise.reject(new TypeError("blocked")),
+  );
+}, 60_000);
+afterEach(async () => {
+  open = { own: true, front: true };
+  await Promise.all(clients.splice(0).map((client) => client.end()));
+  // A sealed carrier closes behind what is still being sealed.
+  await vi.waitFor(() => expect(openSockets.size).toBe(0));
+});
+afterAll(async () => {
+  vi.unstubAllGlobals();
+  await server?.remove();
+});
+
+/** Somebody with an account, who has the list of endpoints. */
+async function person(name: string): Promise<Client> {
+  const client = await Client.registered(server?.url ?? "", name, through);
+  clients.push(client);
+  await client.until(
+    () => Promise.resolve(client.way.documents.endpoints().length),
+    (count) => count > 0,
+  );
+  return client;
+}
+const state = (client: Client): Promise<string | undefined> => Promise.resolve(client.way.shown().state);
+
+describe.skipIf(!hasServer)("a device whose server is blocked", () => {
+  it("goes on over a front, calls and all, and says so; a restart finds it at once", async () => {
+    const [amal, omar] = [await person("Amal"), await person("Omar")];
+    block({ own: false });
+    await amal.until(
+      () => state(amal),
+      (now) => now === "via",
+    );
+    expect(amal.way.shown()).toMatchObject({ via: FRONT, bridges: 0 });
+    // Adding somebody takes control calls of the device and of a contact.
+    const gid = await amal.open(omar);
+    await amal.say(gid, "over the front");
+    await omar.until(
+      () => omar.texts(gid),
+      (texts) => texts.length === 1,
+    );
+    const routes = amal.way.shown().routes;
+    expect(routes[0]).toMatchObject({ kind: "front", name: FRONT, strategy: "wss", result: "proved", chosen: true });
+    expect(routes.find(({ kind, strategy }) => kind === "origin" && strategy === "wss")).toMatchObject({
+      result: "failed",
+    });
+
+    // What won is remembered with the store.
+    await vi.waitFor(async () => expect(await amal.winners()).toContain(FRONT));
+    const again = await amal.restart();
+    clients.push(again);
+    await again.until(
+      () => state(again),
+      (now) => now === "via",
+    );
+    await again.say(gid, "again");
+    await omar.until(
+      () => omar.texts(gid),
+      (texts) => texts.length === 2,
+    );
+  });
+
+  it("says that nothing passes, keeps what is written, and is back with the first way that opens", async () => {
+    const [amal, omar] = [await person("Amal"), await person("Omar")];
+    const gid = await amal.open(omar);
+    await omar.until(
+      () => omar.chats(),
+      (all) => all.some((chat) => chat.gid === gid && chat.status === "active"),
+    );
+    block({ own: false, front: false });
+    await amal.until(
+      () => state(amal),
+      (now) => now === "waiting" || now === "blocked",
+    );
+    await amal.say(gid, "kept");
+    expect(await omar.texts(gid)).toEqual([]);
+    block({ front: true });
+    amal.reconnect();
+    omar.reconnect();
+    await omar.until(
+      () => omar.texts(gid),
+      (texts) => texts.length === 1,
+    );
+    expect(amal.way.shown().state).toBe("via");
+  });
+});
