@@ -17,8 +17,6 @@ from typing import Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from aiohappyeyeballs import start_connection
-from python_socks import ProxyError, ProxyType
-from python_socks.async_.asyncio import Proxy
 
 from zajil.protocol.errors import error
 from zajil.transports.base import DialError, Reason, Stage
@@ -100,6 +98,10 @@ async def open_socket(host: str, port: int, way: Way) -> socket.socket:
 
 
 async def _through(socks: Socks, host: str, port: int) -> socket.socket:
+    # Few have a proxy, and everybody would pay for the import at each start.
+    from python_socks import ProxyError, ProxyType
+    from python_socks.async_.asyncio import Proxy
+
     proxy = Proxy(ProxyType.SOCKS5, socks.host, socks.port, socks.user or None, socks.password or None, rdns=True)
     try:
         # Its own deadline is longer than every one of ours.
