@@ -13,7 +13,7 @@ from zajil.client.state.reach import ReachSettings, load_reach_settings, save_re
 from zajil.client.views import Check, SharedBridges
 from zajil.protocol import control
 from zajil.protocol.errors import AuthError, Limited, Refused, error
-from zajil.protocol.path import PathView, Strategy
+from zajil.protocol.path import Candidate, PathView, Strategy
 from zajil.protocol.reach.endpoints import PrivateBridges, encode_bridge_link, parse_bridge_link
 from zajil.transports.sockets import parse_socks
 
@@ -110,6 +110,13 @@ class Reaching:
         async for view in self.probe():  # noqa: B007  # the last one counts
             pass
         return findings.check_reach(self._device.reach, view)
+
+    def missing_package(self, candidate: Candidate) -> str | None:
+        """The package of the system that this way needs and that is not installed; None where nothing is missing."""
+        transport = candidate.endpoint.pt
+        if candidate.strategy is not Strategy.PT or transport is None:
+            return None
+        return self._device.reach.ctx.programs.find_missing(transport.name)
 
     def forget_networks(self) -> None:
         """Remember no network: winners, proofs, freezes."""

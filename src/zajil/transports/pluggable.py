@@ -54,25 +54,22 @@ class Programs:
         async with self._lock:
             running = self._running.get(name)
             if running is None or running.ended:
-                running = self._running[name] = await _start(name, self._find(name))
+                path = self._find(name)
+                if path is None:
+                    package = self.find_missing(name)
+                    raise DialError(Stage.TCP, Reason.PROXY, note=f"not installed: package {package}")
+                running = self._running[name] = await _start(name, path)
         return replace(running.address, user=user, password=password)
 
     def find_missing(self, name: str) -> str | None:
-        """The note of a transport whose program is not here, None when it is."""
-        try:
-            self._find(name)
-        except DialError as missing:
-            return missing.note
-        return None
+        """The package that is to be installed for this transport, None where its program is here."""
+        program = PROGRAMS.get(name, Program((), name))
+        return program.package if self._find(name) is None else None
 
-    def _find(self, name: str) -> str:
-        program = PROGRAMS.get(name)
-        commands = (self._chosen[name],) if name in self._chosen else program.commands if program else ()
-        for command in commands:
-            if (path := shutil.which(command)) is not None:
-                return path
-        package = program.package if program else name
-        raise DialError(Stage.TCP, Reason.PROXY, note=f"not installed: package {package}")
+    def _find(self, name: str) -> str | None:
+        known = PROGRAMS.get(name, Program((), name)).commands
+        commands = (self._chosen[name],) if name in self._chosen else known
+        return next((path for path in map(shutil.which, commands) if path is not None), None)
 
     async def close(self) -> None:
         """Ends the programs."""

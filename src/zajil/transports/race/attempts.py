@@ -53,8 +53,6 @@ class Attempts:
         self.ctx = ctx
         self._base_s = time.time() - asyncio.get_running_loop().time()
         self.dialer = Dialer(random=random.random, memory=memory, network=network, now=self.now(), rounds_s=rounds_s)
-        self.notes: dict[str, str] = {}
-        """What is to be said of a candidate's last failure beyond stage and reason, by its id."""
         self._candidates: dict[str, Candidate] = {}
         self._attempts: dict[int, Attempt] = {}
         self._carrying: Attempt | None = None
@@ -131,7 +129,6 @@ class Attempts:
             carrier = await dial(attempt.candidate, attempt.role, self.ctx, affinity=affinity, connected=connected)
         except DialError as failure:
             self._drop(number)
-            self.notes[attempt.candidate.id] = failure.note
             said = Failure(failure.stage.value, failure.reason.value, failure.answered)
             self.dialer.failed(number, said, self.now())
         else:

@@ -42,7 +42,7 @@ def probe(
             print_json({"state": view.state, "via": view.via, "routes": [_row(each) for each in view.tries]})
         else:
             if not console().is_terminal:
-                console().print(_table(view))
+                console().print(_table(client, view))
             _say_state(client, view)
         if not found:
             raise Failed("no-route", exit_code=UNREACHABLE)
@@ -166,9 +166,9 @@ async def _watch(client: Client, only: Way | None) -> PathView:
     from zajil.cli.output import console
 
     view = client.routes()
-    with Live(_table(view), console=console(), refresh_per_second=8) as live:
+    with Live(_table(client, view), console=console(), refresh_per_second=8) as live:
         async for view in _probe(client, only):
-            live.update(_table(view))
+            live.update(_table(client, view))
     return view
 
 
@@ -178,7 +178,7 @@ def _probe(client: Client, only: Way | None) -> AsyncIterator[PathView]:
     return client.probe(only=None if only is None else Strategy(only))
 
 
-def _table(view: PathView) -> Table:
+def _table(client: Client, view: PathView) -> Table:
     """Every candidate in the order of trial."""
     from rich.table import Table
     from rich.text import Text as Styled
@@ -191,7 +191,7 @@ def _table(view: PathView) -> Table:
         table.add_row(
             ("→ " if each.chosen else "  ") + name,
             each.candidate.strategy.value + mode,
-            Styled(_result(each), style="green" if each.chosen else "red" if each.result == "failed" else ""),
+            Styled(_result(client, each), style="green" if each.chosen else "red" if each.result == "failed" else ""),
             _ms(each.connect_ms),
             _ms(each.usable_ms),
             f"{each.echo_bytes // _KIB} KiB · {each.echo_ms} ms" if each.echo_bytes else "",
@@ -217,7 +217,10 @@ def _names(view: PathView) -> list[str]:
     return names
 
 
-def _result(each: Try) -> str:
+def _result(client: Client, each: Try) -> str:
+    package = client.missing_package(each.candidate)
+    if package is not None:
+        return words.NOT_INSTALLED(package=package)
     said = words.RESULTS[each.result]()
     reason = words.REASONS.get(each.reason)
     return f"{said}: {reason()} ({each.stage})" if each.result == "failed" and reason is not None else said

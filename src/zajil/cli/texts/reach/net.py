@@ -97,6 +97,11 @@ REASONS: Final = {
     "proxy": Text(en="the proxy failed", ar="أخفق الوكيل", ru="прокси не справился"),
     "closed": Text(en="closed", ar="أُغلق", ru="закрыто"),
 }
+NOT_INSTALLED = Text(
+    en="not installed: package {package}",
+    ar="غير مثبَّت: الحزمة {package}",
+    ru="не установлено: пакет {package}",
+)
 STATES: Final = {
     "direct": Text(en="Direct: straight to {host}.", ar="مباشر: إلى {host} دون وسيط.", ru="Напрямую: прямо к {host}."),
     "via": Text(
