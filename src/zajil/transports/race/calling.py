@@ -19,6 +19,8 @@ from zajil.transports.race.race import Race
 from zajil.transports.race.session_calls import SessionCaller
 from zajil.transports.sockets import PLAIN, Way
 
+GRACE_S: Final = 1.0
+"""A call whose route is gone has so long to say by itself what became of it."""
 _UNSENT: Final = (Stage.DNS, Stage.TCP, Stage.TLS)
 
 
@@ -98,8 +100,10 @@ class RaceCaller:
                 await asyncio.wait((made, news), return_when=asyncio.FIRST_COMPLETED)
                 news.cancel()
                 current = self._race.route
-                if not made.done() and (current is None or current.number != route.number):
-                    raise DialError(Stage.HTTP, Reason.FROZEN)
+                if current is None or current.number != route.number:
+                    await asyncio.wait((made,), timeout=GRACE_S)
+                    if not made.done():
+                        raise DialError(Stage.HTTP, Reason.FROZEN)
             return made.result()
         finally:
             made.cancel()
