@@ -83,8 +83,7 @@ class Carriers:
         self._attempts[attempt.number] = self._seen[entry.candidate.id] = attempt
         if entry.mode is Mode.SEGMENTED:
             self.pace.started(now)
-        if not rotation:
-            self._started_at = now
+        self._started_at = now
         if entry.candidate.endpoint.private:
             self._network.note_private(entry.candidate.endpoint.id, now)
             self.changes += 1

@@ -34,8 +34,9 @@ The first whole echo wins: it carries, all others stop, the round is over and no
 network younger than 24 h stands for the echo. Nothing proved, and echoes that stopped after 6 KiB: the first usable of
 those, in segments. An echo that still moves after 15 s is a slow line, not a frozen one, and wins where nothing better
 is left. Nothing at all: the next round. Rounds begin 0, 10, 30 s, 1, 2, 5 min and every 5 min after the first (+-30 %).
-A failure keeps a candidate out of rounds on this network for 60 s x 2^fails up to 6 h (+-50 %), unless no other is left
-or a person taps; a round in which everything was `unreachable` says nothing about any of them.
+A failure keeps a candidate out of rounds on this network for 60 s x 2^fails up to 6 h (+-50 %), unless it is the last
+winner, no other is left, or a person taps. A round in which everything was `unreachable` says nothing about any of
+them, and an endpoint that says the server is down did not fail.
 
 **After the win.** `lost`: a round that begins with the same candidate, the next one 250 ms later; three times a minute
 at once, then as after a failed round. `stalled` after 6 to 64 KiB received: the same candidate begins in segments, as a
@@ -98,6 +99,7 @@ class Dialer(Race):
         self._preference = preference
         if self._round is not None:
             self._round.queue = [e for e in self._round.queue if e.candidate.id in self._candidates]
+            self._round.frozen = [c for c in self._round.frozen if c.id in self._candidates]
         for attempt in list(self._attempts.values()):
             if attempt.candidate.id not in self._candidates:
                 self._stop(attempt, now)

@@ -12,7 +12,7 @@ from zajil.protocol.path.candidates import Candidate, Failure, Mode, plan
 from zajil.protocol.path.carriers import NEVER, Carriers
 from zajil.protocol.path.failures import next_round_s
 from zajil.protocol.path.memory import PRIVATE_A_DAY, PROOF_S
-from zajil.protocol.path.view import judge
+from zajil.protocol.path.view import ORIGIN_DOWN, judge
 
 REMEMBERED: Final = 2
 STEADY_S: Final = 10.0
@@ -52,33 +52,36 @@ class Race(Carriers):
 
         known = [self._candidates[one] for one in self._network.winners() if one in self._candidates]
         remembered = [c.id for c in known if not failing(c)][:REMEMBERED]
+        # What worked last is never left out: after a long night without the server it is the one to ask.
+        home = known[:1]
         ordered = plan(
             list(self._candidates.values()), remembered=remembered, preference=self._preference, random=self._random
         )
-        chosen = [c for c in ordered if not failing(c)]
+        chosen = [c for c in ordered if c in home or not failing(c)]
         if fill or not (chosen or quiet):
-            late = [c for c in ordered if failing(c)]
+            late = [c for c in ordered if c not in chosen]
             chosen += sorted(late, key=lambda c: self._failures.until(self._key, c.id))
         racing = {a.candidate.id for a in self._attempts.values() if a.racing or quiet}
         taken = {entry.candidate.id for entry in first} | racing
         chosen = [c for c in chosen if c.id not in taken]
-        entries = [*first, *(Entry(c, self._mode(c, now)) for c in chosen)]
+        entries = [Entry(c, self._mode(c, now)) for c in chosen]
         held = frozenset(c.id for c in chosen if c.endpoint.private and c.id not in remembered)
         if quiet:
             entries = [e for e in entries if e.candidate.id not in held and e.mode is Mode.STREAM][:1]
-        self._round = Round(now, self._within_budget(entries, now)[: at.ROUND], held, quiet)
+        self._round = Round(now, [*first, *self._within_budget(entries, first, now)][: at.ROUND], held, quiet)
         self._retry_at = NEVER
 
-    def _within_budget(self, entries: Sequence[Entry], now: float) -> list[Entry]:
-        """Without the private endpoints of which there were enough today."""
-        tried = self._network.private_tried(now)
+    def _within_budget(self, entries: Sequence[Entry], first: Sequence[Entry], now: float) -> list[Entry]:
+        """Without the private endpoints of which there were enough today. first: are tried in any case."""
+        tried = set(self._network.private_tried(now))
+        tried |= {entry.candidate.endpoint.id for entry in first if entry.candidate.endpoint.private}
         out = []
         for entry in entries:
             endpoint = entry.candidate.endpoint
             if endpoint.private and endpoint.id not in tried:
                 if len(tried) >= PRIVATE_A_DAY:
                     continue
-                tried = [*tried, endpoint.id]
+                tried.add(endpoint.id)
             out.append(entry)
         return out
 
@@ -179,10 +182,10 @@ class Race(Carriers):
             self.changes += 1
         if all(failure.reason == "unreachable" for failure in race.failures.values()):
             return
-        for candidate in race.failures:
-            if self._carrying is not None and candidate.id == self._carrying.candidate.id:
-                continue
-            self._failures.note(self._key, candidate.id, now)
+        for candidate, failure in race.failures.items():
+            carries = self._carrying is not None and candidate.id == self._carrying.candidate.id
+            if not carries and failure.status not in ORIGIN_DOWN:
+                self._failures.note(self._key, candidate.id, now)
 
     def _conclude(self, race: Round, now: float) -> None:
         """Nothing more is to be hoped for, and nothing was proved."""

@@ -12,7 +12,7 @@ State: TypeAlias = Literal["direct", "via", "slow", "trying", "waiting", "blocke
 Result: TypeAlias = Literal["", "dialing", "works", "proved", "frozen", "failed", "stopped"]
 CALM_S: Final = 20.0
 """So long without a route nothing alarming is said."""
-_ORIGIN_DOWN: Final = (502, 4502)
+ORIGIN_DOWN: Final = (502, 4502)
 """How a bridge or an edge says that it does not reach the server: by poll, and by closing the WebSocket."""
 
 
@@ -58,8 +58,8 @@ def judge(failures: Mapping[Candidate, Failure], *, online: bool | None) -> Stat
     found = list(failures.values())
     if online is False or (found and all(f.reason == "unreachable" for f in found)):
         return "offline"
-    down = {c.endpoint.id for c, f in failures.items() if f.status in _ORIGIN_DOWN}
-    if len(down) >= 2 or (down and all(f.status in _ORIGIN_DOWN for f in found)):
+    down = {c.endpoint.id for c, f in failures.items() if f.status in ORIGIN_DOWN}
+    if len(down) >= 2 or (down and all(f.status in ORIGIN_DOWN for f in found)):
         return "server_down"
     hosts = {c.endpoint.host for c in failures}
     if len(hosts) == 1 and all(f.reason == "refused" for f in found):

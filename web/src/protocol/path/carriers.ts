@@ -80,7 +80,7 @@ export class Carriers {
     this.attempts.set(attempt.number, attempt);
     this.seen.set(candidate.id, attempt);
     if (mode === "segmented") this.pace.started(now);
-    if (!rotation) this.startedAt = now;
+    this.startedAt = now;
     if (candidate.endpoint.private) {
       this.network.notePrivate(candidate.endpoint.id, now);
       this.changes += 1;

@@ -34,7 +34,10 @@ export class Dialer extends Race {
     const old = this.candidates;
     this.candidates = new Map(candidates.map((one) => [one.id, one]));
     const gone = (id: string): boolean => !this.candidates.has(id);
-    if (this.round) this.round.queue = this.round.queue.filter(({ candidate }) => !gone(candidate.id));
+    if (this.round) {
+      this.round.queue = this.round.queue.filter(({ candidate }) => !gone(candidate.id));
+      this.round.frozen = this.round.frozen.filter(({ id }) => !gone(id));
+    }
     for (const one of this.attempts.values()) if (gone(one.candidate.id)) this.stop(one, now);
     if (this.found && gone(this.found.candidateId)) {
       this.found = null;

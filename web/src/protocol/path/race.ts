@@ -14,7 +14,7 @@ import { type Candidate, type Failure, type Mode, plan } from "./candidates.ts";
 import { Carriers, echoFailure } from "./carriers.ts";
 import { nextRoundS } from "./failures.ts";
 import { PRIVATE_A_DAY, PROOF_S } from "./memory.ts";
-import { judge } from "./view.ts";
+import { judge, ORIGIN_DOWN } from "./view.ts";
 
 /** Candidates of one round, and remembered winners that begin it. */
 const ROUND = 6;
@@ -61,28 +61,31 @@ export class Race extends Carriers {
     const known = this.network.winners().flatMap((id) => this.candidates.get(id) ?? []);
     const remembered = known.filter(fresh).slice(0, REMEMBERED);
     const ids = remembered.map(({ id }) => id);
+    // What worked last is never left out: after a long night without the server it is the one to ask.
+    const may = (one: Candidate): boolean => one === known[0] || fresh(one);
     const ordered = plan([...this.candidates.values()], ids, this.random);
-    let chosen = ordered.filter(fresh);
+    let chosen = ordered.filter(may);
     if (fill || (chosen.length === 0 && !quiet)) {
-      chosen.push(...ordered.filter((one) => !fresh(one)).sort((a, b) => until(a) - until(b)));
+      chosen.push(...ordered.filter((one) => !may(one)).sort((a, b) => until(a) - until(b)));
     }
     const racing = [...this.attempts.values()].filter((one) => quiet || isRacing(one));
     const taken = new Set([...first, ...racing].map(({ candidate }) => candidate.id));
     chosen = chosen.filter(({ id }) => !taken.has(id));
-    let entries = [...first, ...chosen.map((candidate) => ({ candidate, mode: this.mode(candidate, now) }))];
+    let entries = chosen.map((candidate): Entry => ({ candidate, mode: this.mode(candidate, now) }));
     const held = new Set(
       chosen.filter(({ id, endpoint }) => endpoint.private && !ids.includes(id)).map(({ id }) => id),
     );
     if (quiet) {
       entries = entries.filter(({ candidate, mode }) => !held.has(candidate.id) && mode === "stream").slice(0, 1);
     }
-    this.round = newRound(now, this.withinBudget(entries, now).slice(0, ROUND), { held, quiet });
+    this.round = newRound(now, [...first, ...this.withinBudget(entries, first, now)].slice(0, ROUND), { held, quiet });
     this.retryAt = Infinity;
   }
 
-  /** Without the private endpoints of which there were enough today. */
-  protected withinBudget(entries: readonly Entry[], now: number): Entry[] {
+  /** Without the private endpoints of which there were enough today. first: are tried in any case. */
+  protected withinBudget(entries: readonly Entry[], first: readonly Entry[], now: number): Entry[] {
     const tried = new Set(this.network.privateTried(now));
+    for (const { candidate } of first) if (candidate.endpoint.private) tried.add(candidate.endpoint.id);
     return entries.filter(({ candidate: { endpoint } }) => {
       if (!endpoint.private || tried.has(endpoint.id)) return true;
       return tried.size < PRIVATE_A_DAY && tried.add(endpoint.id);
@@ -188,8 +191,8 @@ export class Race extends Carriers {
       this.changes += 1;
     }
     if ([...round.failures.values()].every(([, { reason }]) => reason === "unreachable")) return;
-    for (const id of round.failures.keys()) {
-      if (id !== this.carrying?.candidate.id) this.failures.note(this.key, id, now);
+    for (const [id, [, { status }]] of round.failures) {
+      if (id !== this.carrying?.candidate.id && !ORIGIN_DOWN.includes(status)) this.failures.note(this.key, id, now);
     }
   }
 

@@ -6,7 +6,7 @@ export type Result = "" | "dialing" | "works" | "proved" | "frozen" | "failed" |
 /** So long without a route nothing alarming is said. */
 export const CALM_S = 20;
 /** How a bridge or an edge says that it does not reach the server: by poll, and by closing the WebSocket. */
-const ORIGIN_DOWN = [502, 4502];
+export const ORIGIN_DOWN = [502, 4502];
 
 /**
  * The last attempt over a candidate on this network. result: "" never tried; "works" carries but is not proved;
