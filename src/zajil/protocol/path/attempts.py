@@ -120,6 +120,8 @@ class Round:
     """Private candidates that wait for the public ones."""
     quiet: bool = False
     final: bool = False
+    segmented: bool = False
+    """The first that froze is tried in segments while others are still proved."""
     failures: dict[Candidate, Failure] = field(default_factory=dict)
     frozen: list[Candidate] = field(default_factory=list)
     """Those whose echo stopped after 6 KiB, in the order in which they became usable."""

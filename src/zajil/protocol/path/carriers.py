@@ -124,12 +124,12 @@ class Carriers:
         self._route = Route(attempt.candidate.id, attempt.mode, self._routes, attempt.mode is Mode.SEGMENTED)
 
     def _hand_over(self, now: float) -> None:
-        """Nothing sound carries: the first usable attempt does."""
+        """Nothing sound carries: the first usable attempt does, one that is not on trial before the others."""
         if self._carrying is not None and not self._carrying.doubted:
             return
         sound = [a for a in self._attempts.values() if a.sound and a is not self._carrying]
         if sound:
-            self._carry(min(sound, key=lambda a: a.usable_at), now)
+            self._carry(min(sound, key=lambda a: (a.phase is Phase.PROVING, a.usable_at)), now)
 
     def _note_failure(self, attempt: Attempt, failure: Failure) -> None:
         attempt.result, attempt.failure = "failed", failure

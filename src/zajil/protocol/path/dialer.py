@@ -31,9 +31,10 @@ and for a new list. Each may begin a round at once; what carries stays until ano
 ms; 4 race at a time, 2 to one host or address. Private bridges wait until there was no usable route for 3 s or all
 others failed, unless they are remembered winners. The first usable attempt carries at once; each usable one is proved.
 The first whole echo wins: it carries, all others stop, the round is over and nothing else is tried. A proof on this
-network younger than 24 h stands for the echo. Nothing proved, and echoes that stopped after 6 KiB: the first usable of
-those, in segments. An echo that still moves after 15 s is a slow line, not a frozen one, and wins where nothing better
-is left. Nothing at all: the next round. Rounds begin 0, 10, 30 s, 1, 2, 5 min and every 5 min after the first (+-30 %).
+network younger than 24 h stands for the echo. Where an echo stops after 6 KiB before any was whole, the same candidate
+is dialled in segments while the others are still proved; it wins if none of them is whole. An echo that still moves
+after 15 s is a slow line, not a frozen one, and wins where nothing better is left. Nothing at all: the next round.
+Rounds begin 0, 10, 30 s, 1, 2, 5 min and every 5 min after the first (+-30 %).
 A failure keeps a candidate out of rounds on this network for 60 s x 2^fails up to 6 h (+-50 %), unless it is the last
 winner, no other is left, or a person taps. A round in which everything was `unreachable` says nothing about any of
 them, and an endpoint that says the server is down did not fail.
@@ -187,7 +188,7 @@ class Dialer(Race):
         elif not self._round.quiet and self._wins(attempt, self._round, now):
             self._win(attempt, now)
         else:
-            if self._carrying is None or self._carrying.doubted:
+            if self._takes_over(attempt, now):
                 self._carry(attempt, now)
             if attempt.mode is Mode.STREAM:
                 attempt.phase, attempt.echo_from, attempt.echo_at = Phase.PROVING, now, now
@@ -296,13 +297,15 @@ class Dialer(Race):
         self._time_out(now)
         if self._wanted:
             self._hand_over(now)
-            nothing = self._carrying is None and not self._rotating and self._retry_at == NEVER
-            if self._round is None and (now >= self._retry_at or (nothing and self._candidates)):
+            if self._round is None and now >= self._retry_at:
                 self._begin(now)
             if self._round is None and now >= self._check_at and self._carrying is not None:
                 self._check_at = NEVER
                 self._round = Round(now, [Entry(self._carrying.candidate, Mode.STREAM)], quiet=True)
             self._run_round(now)
+            if self._round is None and self._nothing:
+                self._begin(now)
+                self._run_round(now)
             self._rotate(now)
         state = self._decide_state(now)
         if state != self._state:
@@ -345,6 +348,12 @@ class Dialer(Race):
         via = "" if candidate is None or candidate.direct else candidate.endpoint.host
         trying = sum(a.racing for a in self._attempts.values())
         return PathView(self._state, self._since, via, trying, tuple(self._tries()))
+
+    @property
+    def _nothing(self) -> bool:
+        """Nothing carries, and nothing that was begun will change that."""
+        waits = self._rotating or self._retry_at != NEVER
+        return self._carrying is None and not waits and bool(self._candidates)
 
     def _decide_state(self, now: float) -> State:
         if self._route is not None:

@@ -21,6 +21,7 @@ RECOVERIES: Final = 3
 RECOVERIES_S: Final = 60.0
 TOGETHER_S: Final = 5.0
 """Two carriers that die within this time put the proofs of the network in doubt."""
+SILENT_S: Final = 1.0
 CHECK_AGAIN_S: Final = 60.0
 """A streaming echo that could not be run decides later."""
 ROTATIONS: Final = 2
@@ -136,6 +137,14 @@ class Race(Carriers):
         if attempt.mode is Mode.STREAM:
             return known.proved(now)
         return race.final or (known.segmented(now) and now < known.won_at + PROOF_S)
+
+    def _takes_over(self, attempt: Attempt, now: float) -> bool:
+        """Nothing carries, what does may be dead, or it is on trial and silent while segments work."""
+        carrying = self._carrying
+        if carrying is None or carrying.doubted:
+            return True
+        silent = carrying.phase is Phase.PROVING and now >= carrying.echo_at + SILENT_S
+        return silent and attempt.mode is Mode.SEGMENTED
 
     def _better(self, attempt: Attempt, now: float) -> bool:
         """A whole echo wins, but beside a slow route only if it was quicker."""
@@ -263,6 +272,7 @@ class Race(Carriers):
 
     def _run_round(self, now: float) -> None:
         while (race := self._round) is not None:
+            self._segment_soon(race)
             entry, due = self._next_start(now)
             if entry is not None and now >= due:
                 race.queue.remove(entry)
@@ -291,6 +301,13 @@ class Race(Carriers):
         if self._rotation_fails >= ROTATIONS and self._carrying is None:
             self._rotation_fails = 0
             self._after_loss(attempt, now, suspect=False)
+
+    def _segment_soon(self, race: Round) -> None:
+        """An echo stopped, and none was whole before: segments at once, while the rest of the round goes on."""
+        segmented = any(a.mode is Mode.SEGMENTED for a in self._attempts.values())
+        if race.frozen and not (segmented or race.quiet or race.final or race.segmented):
+            race.segmented = True
+            race.queue.insert(0, Entry(race.frozen[0], Mode.SEGMENTED))
 
     def _mark_suspect(self, attempt: Attempt, race: Round, now: float) -> None:
         """The same candidate works on a new carrier: one mark, and an echo decides."""

@@ -69,6 +69,8 @@ export interface Round {
   readonly held: ReadonlySet<string>;
   readonly quiet: boolean;
   readonly final: boolean;
+  /** The first that froze is tried in segments while others are still proved. */
+  segmented: boolean;
   readonly failures: Map<string, readonly [Candidate, Failure]>;
   /** Those whose echo stopped after 6 KiB, in the order in which they became usable. */
   frozen: Candidate[];
@@ -78,7 +80,7 @@ export const newRound = (
   startedAt: number,
   queue: Entry[],
   { held = new Set<string>(), quiet = false, final = false } = {},
-): Round => ({ startedAt, queue, held, quiet, final, failures: new Map(), frozen: [] });
+): Round => ({ startedAt, queue, held, quiet, final, segmented: false, failures: new Map(), frozen: [] });
 
 /** The entry that may start, and from when on; none and the time at which one may be let go, or infinity. */
 export function nextStart(round: Round, attempts: readonly Attempt[], now: number): [Entry | undefined, number] {

@@ -121,11 +121,12 @@ export class Carriers {
     this.found = { candidateId: candidate.id, mode, number: this.routes, proved };
   }
 
-  /** Nothing sound carries: the first usable attempt does. */
+  /** Nothing sound carries: the first usable attempt does, one that is not on trial before the others. */
   protected handOver(now: number): void {
     if (this.carrying && !this.carrying.doubted) return;
     const sound = [...this.attempts.values()].filter((one) => isSound(one) && one !== this.carrying);
-    const [first] = sound.sort((a, b) => a.usableAt - b.usableAt);
+    const onTrial = ({ phase }: Attempt): number => Number(phase === "proving");
+    const [first] = sound.sort((a, b) => onTrial(a) - onTrial(b) || a.usableAt - b.usableAt);
     if (first) this.carry(first, now);
   }
 

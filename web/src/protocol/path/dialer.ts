@@ -127,7 +127,7 @@ export class Dialer extends Race {
     else if (!round) this.stop(attempt, now);
     else if (!round.quiet && this.wins(attempt, round, now)) this.win(attempt, now);
     else {
-      if (!this.carrying || this.carrying.doubted) this.carry(attempt, now);
+      if (this.takesOver(attempt, now)) this.carry(attempt, now);
       if (attempt.mode === "stream") {
         attempt.phase = "proving";
         attempt.echoFrom = attempt.echoAt = now;
@@ -240,13 +240,16 @@ export class Dialer extends Race {
     this.timeOut(now);
     if (this.wanted) {
       this.handOver(now);
-      const nothing = !this.carrying && !this.rotating && this.retryAt === Infinity;
-      if (!this.round && (now >= this.retryAt || (nothing && this.candidates.size > 0))) this.begin(now);
+      if (!this.round && now >= this.retryAt) this.begin(now);
       if (!this.round && now >= this.checkAt && this.carrying) {
         this.checkAt = Infinity;
         this.round = newRound(now, [{ candidate: this.carrying.candidate, mode: "stream" }], { quiet: true });
       }
       this.runRound(now);
+      if (!this.round && this.nothing) {
+        this.begin(now);
+        this.runRound(now);
+      }
       this.rotateDue(now);
     }
     const state = this.decideState(now);
@@ -291,7 +294,7 @@ export class Dialer extends Race {
     };
   }
 
-  protected tryOf(candidate: Candidate): Try {
+  private tryOf(candidate: Candidate): Try {
     const seen = this.seen.get(candidate.id);
     return {
       candidate,
@@ -306,7 +309,7 @@ export class Dialer extends Race {
     };
   }
 
-  protected decideState(now: number): State {
+  private decideState(now: number): State {
     if (this.found) {
       if (this.found.mode === "segmented" || now < this.slowUntil) return "slow";
       const candidate = this.candidates.get(this.found.candidateId);
@@ -319,8 +322,13 @@ export class Dialer extends Race {
     return this.round ? "trying" : "waiting";
   }
 
+  /** Nothing carries, and nothing that was begun will change that. */
+  private get nothing(): boolean {
+    return !this.carrying && !this.rotating && this.retryAt === Infinity && this.candidates.size > 0;
+  }
+
   /** Nothing carries and no round runs although a session waits. */
-  protected get idle(): boolean {
+  private get idle(): boolean {
     return this.wanted && !this.found && !this.round;
   }
 }

@@ -32,6 +32,7 @@ const RECOVERIES = 3;
 const RECOVERIES_S = 60;
 /** Two carriers that die within this time put the proofs of the network in doubt. */
 const TOGETHER_S = 5;
+const SILENT_S = 1;
 /** A streaming echo that could not be run decides later. */
 const CHECK_AGAIN_S = 60;
 /** Failed dials in a row after which a segmented candidate is down. */
@@ -144,6 +145,13 @@ export class Race extends Carriers {
     const known = this.network.find(candidate.id);
     if (mode === "stream") return known.proved(now);
     return round.final || (known.segmented(now) && now < known.won_at + PROOF_S);
+  }
+
+  /** Nothing carries, what does may be dead, or it is on trial and silent while segments work. */
+  protected takesOver({ mode }: Attempt, now: number): boolean {
+    if (!this.carrying || this.carrying.doubted) return true;
+    const { phase, echoAt } = this.carrying;
+    return mode === "segmented" && phase === "proving" && now >= echoAt + SILENT_S;
   }
 
   /** A whole echo wins, but beside a slow route only if it was quicker. */
@@ -270,6 +278,7 @@ export class Race extends Carriers {
 
   protected runRound(now: number): void {
     for (let round = this.round; round; round = this.round) {
+      this.segmentSoon(round);
       const [entry, due] = this.nextStart(round, now);
       if (entry && now >= due) {
         round.queue = round.queue.filter((one) => one !== entry);
@@ -282,6 +291,15 @@ export class Race extends Carriers {
   /** The round's own attempts: no rotation. */
   protected others(): Attempt[] {
     return [...this.attempts.values()].filter(({ rotation }) => !rotation);
+  }
+
+  /** An echo stopped, and none was whole before: segments at once, while the rest of the round goes on. */
+  protected segmentSoon(round: Round): void {
+    const [candidate] = round.frozen;
+    const segmented = [...this.attempts.values()].some(({ mode }) => mode === "segmented");
+    if (!candidate || segmented || round.quiet || round.final || round.segmented) return;
+    round.segmented = true;
+    round.queue.unshift({ candidate, mode: "segmented" });
   }
 
   /** The same candidate works on a new carrier: one mark, and an echo decides. */
