@@ -26,7 +26,7 @@ from zajil.cli.commands import (
     verify,
 )
 from zajil.cli.commands.options import HomeFolder, decide_home
-from zajil.cli.commands.reach import bundle, net, registry
+from zajil.cli.commands.reach import bridge, bundle, net, registry
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
 from zajil.cli.help import HelpfulCommand, HelpfulGroup
@@ -37,6 +37,7 @@ from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
+from zajil.cli.texts.reach import bridge as bridge_words
 from zajil.cli.texts.reach import bundle as bundle_words
 from zajil.cli.texts.reach import net as net_words
 from zajil.cli.texts.reach import registry as registry_words
@@ -98,6 +99,11 @@ _SERVER: tuple[_Command, ...] = (
     ("data-inventory", server.data_inventory, server_words.INVENTORY),
     ("verify-web", verify.verify_web, server_words.VERIFY_WEB),
 )
+_BRIDGE: tuple[_Command, ...] = (
+    ("init", bridge.init, bridge_words.INIT),
+    ("up", bridge.up, bridge_words.UP),
+    ("check", bridge.check, bridge_words.CHECK),
+)
 _ADMIN: tuple[_Command, ...] = (("invite", server.invite, server_words.ADMIN_INVITE),)
 _ADMIN_BRIDGES: tuple[_Command, ...] = (
     ("list", registry.list_, registry_words.LIST),
@@ -141,6 +147,7 @@ def _build() -> typer.Typer:
     admin = _group(server_words.ADMIN, _ADMIN)
     admin.add_typer(_group(registry_words.BRIDGES, _ADMIN_BRIDGES), name="bridges")
     root.add_typer(admin, name="admin", rich_help_panel=serving)
+    root.add_typer(_group(bridge_words.BRIDGE, _BRIDGE), name="bridge", rich_help_panel=serving)
     _fill(root, (("echo", run.echo, echo_words.ECHO),), hidden=True)
     return root
 

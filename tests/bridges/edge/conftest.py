@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from tests.bridges.edge.world import Joined, Way, home_server, joined_bridge, write_site
+from tests.bridges.edge.world import Joined, Way, home_server, joined_bridge, straight, write_site
 from tests.server.wire import Http
 from tests.transports.authority import Authority
 
@@ -46,5 +46,5 @@ async def http(joined: Joined) -> AsyncIterator[Http]:
 @pytest.fixture
 async def way(joined: Joined) -> AsyncIterator[Way]:
     """Straight to the daemon's socket, as the edge comes."""
-    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(joined.config.socket)) as client:
-        yield Way(joined, client, "http://bridge.test")
+    async with straight(joined) as way:
+        yield way

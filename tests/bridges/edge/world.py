@@ -28,6 +28,7 @@ from zajil.bridges.registry.operator import bundle_for_invite, invite_bridge
 from zajil.engine import keys as key_file
 from zajil.engine.keys import Keys
 from zajil.protocol.frames import Role
+from zajil.protocol.ids import encode_b64
 from zajil.protocol.reach.bridgepath import bridge_path
 from zajil.protocol.reach.endpoints import PrivateBridges
 from zajil.protocol.reach.seal import Channel, SessionKey
@@ -86,6 +87,7 @@ class Joined:
     home: Home
     origin: str
     private: PrivateBridges
+    credential: str = ""
     nonces: list[bytes] = field(default_factory=list)
 
     def path(self, *, late_s: float = 0.0) -> str:
@@ -116,8 +118,11 @@ def guest_bundle(data: Path) -> PrivateBridges:
 
 
 @asynccontextmanager
-async def joined_bridge(tmp: Path, server: Server, **settings: object) -> AsyncIterator[Joined]:
-    origin = f"http://127.0.0.1:{server.port}"
+async def joined_bridge(
+    tmp: Path, server: Server, *, via: int | None = None, **settings: object
+) -> AsyncIterator[Joined]:
+    """via: the port of a relay in front of the home server."""
+    origin = f"http://127.0.0.1:{via or server.port}"
     config = make_config(tmp, origin, join=operator_code(tmp / "home"), **settings)
     home = Home(config)
     try:
@@ -130,7 +135,7 @@ async def joined_bridge(tmp: Path, server: Server, **settings: object) -> AsyncI
         try:
             async with asyncio.timeout(10):
                 await bridge.pulled.wait()
-            yield Joined(config, folder, bridge, home, origin, private)
+            yield Joined(config, folder, bridge, home, origin, private, encode_b64(joined.credential))
         finally:
             await bridge.stop()
     finally:
@@ -170,6 +175,13 @@ class Way:
         )
 
 
+@asynccontextmanager
+async def straight(joined: Joined) -> AsyncIterator[Way]:
+    """To the daemon's socket, as the edge comes."""
+    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(joined.config.socket)) as client:
+        yield Way(joined, client, "http://bridge.test")
+
+
 def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -190,9 +202,19 @@ class Loopback(AbstractResolver):
 
 @asynccontextmanager
 async def running_edge(
-    tmp: Path, kind: EdgeKind, authority: Authority, *, site: Path, socket_path: str | None, name: str = DOMAIN
+    tmp: Path,
+    kind: EdgeKind,
+    authority: Authority,
+    *,
+    site: Path,
+    socket_path: str | None,
+    name: str = DOMAIN,
+    change: tuple[str, str] = ("", ""),
 ) -> AsyncIterator[int]:
-    """nginx or Caddy on a loopback port, with the daemon's socket or as the same server without Zajil; its port."""
+    """nginx or Caddy on a loopback port, with the daemon's socket or as the same server without Zajil; its port.
+
+    change: what an operator edited, before and after.
+    """
     port = free_port()
     folder = tmp / f"{kind}-{port}"
     folder.mkdir()
@@ -203,7 +225,9 @@ async def running_edge(
     environ = {"XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config")}
     if kind == "nginx":
         user = "root" if os.geteuid() == 0 else ""
-        (folder / "nginx.conf").write_text(render_nginx_alone(plan, str(folder), user=user))
+        text = render_nginx_alone(plan, str(folder), user=user)
+        assert change[0] in text
+        (folder / "nginx.conf").write_text(text.replace(*change) if change[0] else text)
         command = ["nginx", "-c", str(folder / "nginx.conf"), "-e", "stderr"]
     else:
         (folder / "Caddyfile").write_text(render_caddy(plan, alone=True))

@@ -1,0 +1,58 @@
+"""`zajil bridge up`: join once, then serve until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+
+from zajil.bridges.edge.config import ConfigError, EdgeConfig, load_config
+from zajil.bridges.edge.daemon import Bridge
+from zajil.bridges.edge.home import Credential, Home
+
+
+def run_bridge(path: Path, *, joined: Callable[[], None], ready: Callable[[], None]) -> None:
+    """Run the bridge with these settings until SIGTERM or SIGINT. Its other files are beside them.
+
+    joined: called when it has joined its home server, which it does once. ready: called when it listens.
+    Raises ConfigError, DialError and whatever the home server refuses joining with, OSError.
+    """
+    config = load_config(path)
+    uvloop.run(_run(config, path.absolute().parent, joined=joined, ready=ready))
+
+
+async def _run(config: EdgeConfig, folder: Path, *, joined: Callable[[], None], ready: Callable[[], None]) -> None:
+    # Whatever a library would write down here is about visitors.
+    logging.disable(logging.CRITICAL)
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    home = Home(config)
+    try:
+        home.be(await _credential(config, folder, home, joined))
+        bridge = await Bridge.start(config, folder, home)
+        try:
+            ready()
+            await ended.wait()
+        finally:
+            await bridge.stop()
+    finally:
+        await home.close()
+
+
+async def _credential(config: EdgeConfig, folder: Path, home: Home, joined: Callable[[], None]) -> bytes:
+    kept = Credential(folder)
+    found = kept.read()
+    if found is not None:
+        return found
+    if not config.join:
+        raise ConfigError("join: the operator's code is missing, and this bridge has not joined yet")
+    answer = await home.join(config)
+    kept.write(answer)
+    joined()
+    return bytes(answer.credential)
