@@ -116,6 +116,29 @@ async def test_a_session_beside_it_is_segmented_too(trusted: Authority) -> None:
         await race.close()
 
 
+async def test_many_sessions_share_two_carriers(trusted: Authority) -> None:
+    """Two at a time, whoever asks: none that is idle keeps another one out."""
+    async with (
+        serve(Edge(), trusted.server("localhost")) as edge,
+        Freezer(edge.port, up_bytes=LIMIT, down_bytes=LIMIT) as censor,
+    ):
+        race = make_race(edge, origin(behind(edge, censor.port), Strategy.WSS))
+        leading = Talker(race, Role.R)
+        await until_route(race, lambda r: r.route is not None and r.route.mode is Mode.SEGMENTED)
+        others = [Talker(race, Role.S, answers=True) for _ in range(3)]
+        for turn in (1, 2):
+            for talker in [*others, leading]:
+                for n in range(15):
+                    talker.ask(message(n))
+            await asyncio.gather(*(talker.hear(15 * turn) for talker in [*others, leading]))
+            assert race.dialer.pace.open <= 2
+        for talker in [*others, leading]:
+            assert talker.heard == [message(n)[::-1] for _ in range(2) for n in range(15)]
+            assert talker.begun == 1
+            await talker.close()
+        await race.close()
+
+
 @pytest.mark.parametrize("direction", ["up_bytes", "down_bytes"])
 async def test_connections_that_end_after_any_number_of_bytes(trusted: Authority, direction: str) -> None:
     """Wherever a connection is cut, a dial or a carrier fails as it should, and the next one works."""

@@ -23,15 +23,23 @@ WAIT_S = 10.0
 
 
 class Talker:
-    """A session whose messages come back reversed."""
+    """A session whose messages come back reversed. answers: nothing else comes."""
 
-    def __init__(self, race: Race, role: Role = Role.R) -> None:
+    def __init__(self, race: Race, role: Role = Role.R, *, answers: bool = False) -> None:
         self.begun = 0
         self.heard: list[bytes] = []
         self.problems: list[ZajilError | None] = []
         self.asked: list[bytes] = []
         self._news = asyncio.Event()
-        self.link = Link(role, race, affinity="0001", take=self._take, down=self._down, pause=self._pause)
+        self.link = Link(
+            role,
+            race,
+            affinity="0001",
+            take=self._take,
+            down=self._down,
+            pause=self._pause,
+            waits=lambda: not answers or len(self.heard) < len(self.asked),
+        )
         self.task = asyncio.create_task(self.link.run())
 
     def ask(self, message: bytes) -> None:

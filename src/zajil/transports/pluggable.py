@@ -44,7 +44,7 @@ class Programs:
 
     def __init__(self, commands: Mapping[str, str] | None = None) -> None:
         """commands: paths that a person chose, by transport name, in place of the known commands."""
-        self._chosen = dict(commands or {})
+        self.chosen: Mapping[str, str] = dict(commands or {})
         self._running: dict[str, _Running] = {}
         self._lock = asyncio.Lock()
 
@@ -68,7 +68,7 @@ class Programs:
 
     def _find(self, name: str) -> str | None:
         known = PROGRAMS.get(name, Program((), name)).commands
-        commands = (self._chosen[name],) if name in self._chosen else known
+        commands = (self.chosen[name],) if name in self.chosen else known
         return next((path for path in map(shutil.which, commands) if path is not None), None)
 
     async def close(self) -> None:

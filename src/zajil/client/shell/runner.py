@@ -48,6 +48,7 @@ class Runner:
         self._sender = Sender(core, race=reach.race, notify=self._notify, down=self._note_down)
         self._errands = Errands(core, reach.calls, self.tokens, down=self._note_down)
         self._receiving = False
+        self._errand: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin; harmless when running."""
@@ -62,6 +63,8 @@ class Runner:
         """End all sessions; what is queued stays queued."""
         if self._receiving:
             await self._receiver.stop()
+        if self._errand is not None:
+            self._tasks.append(self._errand)
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -153,7 +156,16 @@ class Runner:
             deadline = self._core.next_deadline()
             if deadline is not None and deadline <= self._core.now():
                 self._core.tick()
-        await self._errands.run()
+        await self._run_errands()
         self._sender.flush()
         if self._sender.failed is not None:
             raise self._sender.failed
+
+    async def _run_errands(self) -> None:
+        """On a slow line a call takes its time; what can be sent does not wait for it."""
+        if self._errand is None:
+            self._errand = asyncio.create_task(self._errands.run())
+        await asyncio.wait((self._errand,), timeout=POLL_S)
+        if self._errand.done():
+            done, self._errand = self._errand, None
+            done.result()

@@ -102,6 +102,7 @@ class Sender:
             take=self._take,
             down=self._lost,
             pause=self._pause,
+            waits=lambda: bool(self._state.flying),
         )
         self._task = asyncio.create_task(self._link.run())
 

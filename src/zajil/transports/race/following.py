@@ -21,6 +21,8 @@ PAUSE_S: Final = (0.1, 1.0, 3.0, 10.0)
 """Before the same route is dialled again when its carriers end as soon as they are there."""
 LASTING_S: Final = 10.0
 LOOK_S: Final = 0.05
+PARK_S: Final = 0.25
+"""How often a segmented session looks whether another one needs its place more."""
 
 
 class Follower:
@@ -34,6 +36,7 @@ class Follower:
         self._bad = 0
         """Number of the route that did not work here."""
         self._early = 0
+        self._parked = False
         self._task = race.spawn(self._run())
 
     def stop(self) -> None:
@@ -58,6 +61,9 @@ class Follower:
             if old is not None:
                 self._race.discard(old)
             await self._watch(route, line)
+            if self._parked:
+                self._parked = False
+                await self._link.wait_busy()
             lasted = self._race.now() - opened_at >= LASTING_S or route.mode is Mode.SEGMENTED
             self._early = 0 if lasted else self._early + 1
             if self._early and self._link.line is None:
@@ -99,14 +105,22 @@ class Follower:
         return line
 
     async def _wait_pace(self) -> None:
-        pace = self._race.dialer.pace
-        while not pace.may_dial(self._race.now()):
-            old = self._link.line
-            if pace.open >= CARRIERS and old is not None:
-                # The leading session has a carrier too: break before make.
-                self._link.detach()
-                self._race.discard(old)
-            await asyncio.sleep(max(LOOK_S, pace.ready_at - self._race.now()))
+        """Its turn among all that follow, when the pace allows: who rotates goes behind whoever waits."""
+        pace, queue = self._race.dialer.pace, self._race.queue
+        queue.append(self)
+        try:
+            while queue[0] is not self or not pace.may_dial(self._race.now()):
+                if pace.open >= CARRIERS:
+                    # The leading session has a carrier too: break before make.
+                    self._park()
+                await asyncio.sleep(max(LOOK_S, pace.ready_at - self._race.now()))
+        finally:
+            queue.remove(self)
+
+    def _park(self) -> None:
+        line = self._link.park()
+        if line is not None:
+            self._race.discard(line)
 
     async def _watch(self, route: Route, line: Line) -> None:
         """Until the line is over, or another route was found."""
@@ -115,10 +129,15 @@ class Follower:
             if current is not None and current.number != route.number:
                 return
             news = asyncio.create_task(self._race.news.wait())
+            patience_s = PARK_S if route.mode is Mode.SEGMENTED else None
             try:
-                await asyncio.wait((self._said, news), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((self._said, news), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 news.cancel()
+            if patience_s is not None and self._race.queue and self._link.may_park:
+                self._parked = True
+                self._park()
+                return
         if self._said is None or isinstance(self._said.result(), Rotate):
             return
         self._race.discard(line)

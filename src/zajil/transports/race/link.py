@@ -66,15 +66,31 @@ class _Lost:
     closed: bool = False
 
 
+def _always() -> bool:
+    """The server may say something at any time."""
+    return True
+
+
 class Link:
     """Runs until cancelled.
 
     take: gets events in order, all that are there together; Begin opens a batch. What it raises as a ZajilError drops
     the carrier. down: the session has no carrier; problem, where no route could be had at all; retry_ms, where the
-    server closed the session. pause: after that, returns when it may begin anew.
+    server closed the session. pause: after that, returns when it may begin anew. waits: whether the server is to say
+    something; where it is not, the link may be parked.
     """
 
-    def __init__(self, role: Role, keeper: Keeper, *, affinity: str, take: Take, down: Down, pause: Pause) -> None:
+    def __init__(
+        self,
+        role: Role,
+        keeper: Keeper,
+        *,
+        affinity: str,
+        take: Take,
+        down: Down,
+        pause: Pause,
+        waits: Callable[[], bool] = _always,
+    ) -> None:
         self.role = role
         self.affinity = affinity
         self.line: Line | None = None
@@ -82,6 +98,8 @@ class Link:
         self._take = take
         self._down = down
         self._pause = pause
+        self._waits = waits
+        self._woken = asyncio.Event()
         self._session = ClientSession(role)
         self._number = 0
         self._echo: Echo | None = None
@@ -112,6 +130,7 @@ class Link:
         """Queue a message on the session as it is now; where a Begin waits to be taken, that sends everything again."""
         if self._begun == self._begun_taken:
             self._session.send(message)
+            self._woken.set()
             self._turn_soon()
 
     async def flush(self, timeout_s: float) -> None:
@@ -176,6 +195,25 @@ class Link:
             self._session.lost(self._number)
             self._note([_Lost()])
         self._set_timer()
+
+    def park(self) -> Line | None:
+        """Give up the line without a word to whoever runs the session: it goes on when there is something to do."""
+        line, self.line = self.line, None
+        if line is not None:
+            self._session.lost(self._number)
+        self._set_timer()
+        return line
+
+    @property
+    def may_park(self) -> bool:
+        """Nothing is on its way in either direction."""
+        return self.usable and not self._session.queued_bytes and not self._waits()
+
+    async def wait_busy(self) -> None:
+        """Return when it may not be parked any more."""
+        while not self._session.queued_bytes and not self._waits():
+            self._woken.clear()
+            await self._woken.wait()
 
     def no_route(self, problem: ZajilError) -> None:
         """A round found none."""

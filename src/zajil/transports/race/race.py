@@ -42,6 +42,8 @@ class Race(Attempts):
         """memory, network: what is remembered, and where the device is. rounds_s: as the dialer's."""
         super().__init__(ctx, memory=memory, network=network, rounds_s=rounds_s)
         self._network = network
+        self.queue: list[Follower] = []
+        """Who waits for a segmented carrier, first come first served."""
         self._followers: dict[Link, Follower] = {}
         self._calls = 0
         self._calls_rest: asyncio.TimerHandle | None = None

@@ -80,7 +80,15 @@ class _CallSession:
         self._rid = 0
         self._began = False
         self._rest: asyncio.TimerHandle | None = None
-        self._link = Link(role, race, affinity=race.ctx.affinity(), take=self._take, down=self._down, pause=self._pause)
+        self._link = Link(
+            role,
+            race,
+            affinity=race.ctx.affinity(),
+            take=self._take,
+            down=self._down,
+            pause=self._pause,
+            waits=lambda: bool(self._pending),
+        )
         self._task = race.spawn(self._run())
 
     async def call(self, method: str, path: str, *, headers: dict[str, str], body: bytes, timeout_s: float) -> Answer:

@@ -117,6 +117,7 @@ class Reach:
         """Race by these settings from now on. Raises HomeError `bad-link` for an address that cannot be."""
         self._settings = _with_environment(settings)
         self.ctx.socks = parse_socks(self._settings.socks) if self._settings.socks else None
+        self.ctx.programs.chosen = self._settings.programs
         self.refresh()
 
     @property
