@@ -52,6 +52,15 @@ def test_the_list_adds_addresses_to_the_home_and_no_second_one() -> None:
     assert sum(candidate.endpoint.host == "home.example" for candidate in made) == 2
 
 
+def test_a_listed_origin_at_another_address_stands_beside_the_home() -> None:
+    listed = (Endpoint("origin", EndpointKind.ORIGIN, "front.example"),)
+    made = make_candidates(SERVER, listed=listed, private=(), settings=ReachSettings(), browser=False)
+    assert [(c.id, c.endpoint.host) for c in made if c.strategy == "wss"] == [
+        ("origin/wss", "home.example"),
+        ("listed-origin/wss", "front.example"),
+    ]
+
+
 def test_a_laptop_has_one_way() -> None:
     made = make_candidates("http://127.0.0.1:8440", listed=(), private=(), settings=ReachSettings(), browser=True)
     assert [candidate.id for candidate in made] == ["origin/wss"]

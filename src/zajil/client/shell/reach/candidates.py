@@ -68,7 +68,8 @@ def make_candidates(
         if (endpoint.kind, endpoint.host, endpoint.port) == (home.kind, home.host, home.port):
             public[0] = replace(endpoint, id=HOME)
         else:
-            public.append(endpoint)
+            # The list calls its origin so too; the address of the profile stays beside it.
+            public.append(replace(endpoint, id=f"listed-{HOME}") if endpoint.id == HOME else endpoint)
     made: list[Candidate] = []
     for endpoint in [*public, *private]:
         strategies: Sequence[Strategy] = usual
