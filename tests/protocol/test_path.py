@@ -92,22 +92,28 @@ def test_a_stall_is_taken_for_freezing_between_6_and_64_kib(rx_bytes: int, mode:
     assert started.result == "dialing"
 
 
-def test_two_stalls_in_ten_minutes_segment_for_a_day_without_an_echo() -> None:
-    story = Story("", NAMES)
-    story.begin(o_poll="dead", b1="dead", f1="dead")
-    for _ in range(2):
-        story.pass_time(20)
-        story.become(o="ok")
-        assert story.route == "o/wss stream"
-        story.become(o="frozen")
-        story.behaviour["o/wss"] = "ok"
-        story.stall(16_000)
-        # The network is cut before the echo can tell.
-        while story.carrying is None:
-            story.pass_time(0.05)
-        if story.dialer.memory.networks["home"].known["o/wss"].marks < 2:
-            story.pass_time(3)
-    assert story.route == "o/wss stream"
+@pytest.mark.parametrize(
+    ("marks", "segmented"),
+    [
+        ([(1, 0.0)], False),
+        ([(1, 0.0), (1, 599.0)], True),
+        ([(1, 0.0), (1, 600.0)], False),
+        ([(2, 0.0)], True),
+    ],
+)
+def test_two_marks_in_ten_minutes_segment_for_a_day(marks: list[tuple[int, float]], segmented: bool) -> None:
+    known = Memory().network("home", START).keep("o/wss")
+    known.prove(START)
+    for weight, at in marks:
+        known.mark(weight, START + at)
+    end = START + marks[-1][1] + DAY
+    assert known.segmented(end - 1) == segmented
+    assert not known.segmented(end)
+    assert not known.proved(START + 1)
+    known.prove(START + 700)
+    assert not known.segmented(START + 700)
+    assert known.proved(START + 700 + DAY - 1)
+    assert not known.proved(START + 700 + DAY)
 
 
 def test_a_mark_alone_is_forgotten_when_the_echo_is_whole() -> None:
