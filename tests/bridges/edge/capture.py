@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -42,7 +43,10 @@ class Capture:
                 sink.write(data)
                 await sink.drain()
         with suppress(OSError):
-            sink.write_eof()
+            if sink.can_write_eof():
+                sink.write_eof()
+            else:
+                sink.close()
         self._take(seen)
 
     def _take(self, seen: bytes) -> None:
@@ -78,8 +82,8 @@ def _frames(data: bytes) -> list[bytes]:
 
 
 @asynccontextmanager
-async def capturing(port: int) -> AsyncIterator[Capture]:
-    """A relay to this port of this machine, until the block ends; then everything is in."""
+async def capturing(port: int, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Capture]:
+    """A relay to this port of this machine, until the block ends; then everything is in. tls: ends here."""
     capture = Capture(port)
     tasks: set[asyncio.Task[None]] = set()
 
@@ -90,7 +94,7 @@ async def capturing(port: int) -> AsyncIterator[Capture]:
         with suppress(asyncio.CancelledError):
             await capture.serve(reader, writer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     capture.port = server.sockets[0].getsockname()[1]
     try:
         yield capture

@@ -10,11 +10,22 @@ import aiohttp
 import msgspec
 import pytest
 from tests.bridges.edge.capture import capturing
-from tests.bridges.edge.world import DIR, PAGE, Joined, Way, home_server, joined_bridge, operator_code, straight
+from tests.bridges.edge.world import (
+    DIR,
+    PAGE,
+    Joined,
+    Way,
+    home_server,
+    joined_bridge,
+    make_config,
+    operator_code,
+    straight,
+)
 from tests.server.carriers import until
 from tests.server.people import Person
 from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
+from tests.transports.authority import Authority
 
 from zajil.bridges.edge import daemon
 from zajil.bridges.edge.home import Home
@@ -27,6 +38,7 @@ from zajil.protocol.reach.polling import BODY_BYTES, PollPost, encode_post
 from zajil.protocol.reach.seal import NEW_BYTES
 from zajil.server.admin import list_bridges, remove_bridge
 from zajil.server.app import Server
+from zajil.transports.base import DialError, Reason
 
 SOCKET = {
     "connection": "upgrade",
@@ -212,6 +224,24 @@ async def test_nothing_is_written_down_but_counters(joined: Joined, way: Way, tm
     for secret in (joined.private.token, *joined.nonces):
         assert secret.hex() not in text
         assert encode_b64(secret) not in text
+
+
+async def test_it_checks_the_certificate_of_its_home_server(
+    tmp_path: Path, server: Server, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with capturing(server.port, tls=authority.server("localhost")) as capture:
+        stranger = Home(make_config(tmp_path, f"https://localhost:{capture.port}", join="0" * 20))
+        try:
+            for attempt in (stranger.join(make_config(tmp_path, "", join="0" * 20)), stranger.ask(), stranger.dial("")):
+                with pytest.raises(DialError) as failure:
+                    await attempt
+                assert failure.value.reason is Reason.CERT
+        finally:
+            await stranger.close()
+        assert capture.heads == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+        async with joined_bridge(tmp_path, server, via=capture.port, tls=True) as joined, straight(joined) as way:
+            assert await way.session_key()
 
 
 # How it tells that there is no way on

@@ -119,10 +119,10 @@ def guest_bundle(data: Path) -> PrivateBridges:
 
 @asynccontextmanager
 async def joined_bridge(
-    tmp: Path, server: Server, *, via: int | None = None, **settings: object
+    tmp: Path, server: Server, *, via: int | None = None, tls: bool = False, **settings: object
 ) -> AsyncIterator[Joined]:
-    """via: the port of a relay in front of the home server."""
-    origin = f"http://127.0.0.1:{via or server.port}"
+    """via: the port of a relay in front of the home server. tls: it speaks TLS, as `localhost`."""
+    origin = f"{'https://localhost' if tls else 'http://127.0.0.1'}:{via or server.port}"
     config = make_config(tmp, origin, join=operator_code(tmp / "home"), **settings)
     home = Home(config)
     try:

@@ -88,6 +88,8 @@ def prepare(out: Path, wish: Wish, *, random: Random, now_s: float) -> Prepared:
         write_site(made.site, folder=config.dir, random=random, language=wish.language, now_s=now_s)
     else:
         _copy(wish.site, own, made.site)
+    for folder in (out, made.site, *(path for path in made.site.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)  # whatever the umask: the web server is another user
     write_config(made.config, config)
     write_new(made.edge, render_edge(wish.edge, plan_of(config)).encode(), mode=0o644)
     write_new(made.unit, render_unit(wish.program, str(out.absolute())).encode(), mode=0o644)
