@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Connect = Callable[[], Awaitable[Streams]]
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Capture:
     """A relay in front of a server. heads: HTTP heads as sent. records: payloads of WebSocket frames, both ways."""
 
-    def __init__(self, port: int) -> None:
-        self.to_port = port
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
         self.port = 0
         self.heads: list[bytes] = []
         self.records: list[bytes] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
+            far_reader, far_writer = await self._connect()
         except OSError:
             writer.close()
             return
@@ -84,7 +89,24 @@ def _frames(data: bytes) -> list[bytes]:
 @asynccontextmanager
 async def capturing(port: int, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Capture]:
     """A relay to this port of this machine, until the block ends; then everything is in. tls: ends here."""
-    capture = Capture(port)
+    capture = Capture(lambda: asyncio.open_connection("127.0.0.1", port))
+    async with _serving(capture, lambda serve: asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)) as server:
+        capture.port = server.sockets[0].getsockname()[1]
+        yield capture
+
+
+@asynccontextmanager
+async def capturing_socket(path: Path, target: str) -> AsyncIterator[Capture]:
+    """The same between two Unix sockets."""
+    capture = Capture(lambda: asyncio.open_unix_connection(target))
+    async with _serving(capture, lambda serve: asyncio.start_unix_server(serve, path)):
+        yield capture
+
+
+@asynccontextmanager
+async def _serving(
+    capture: Capture, start: Callable[[Serve], Awaitable[asyncio.Server]]
+) -> AsyncIterator[asyncio.Server]:
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -94,10 +116,9 @@ async def capturing(port: int, *, tls: ssl.SSLContext | None = None) -> AsyncIte
         with suppress(asyncio.CancelledError):
             await capture.serve(reader, writer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
-    capture.port = server.sockets[0].getsockname()[1]
+    server = await start(serve)
     try:
-        yield capture
+        yield server
     finally:
         server.close()
         for task in tasks:

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.bridges.edge.world import DIR, DOMAIN, Joined, Way, browser, running_edge
+from tests.bridges.edge.capture import capturing_socket
+from tests.bridges.edge.world import DIR, DOMAIN, PAGE, Joined, Way, browser, running_edge, straight
 from tests.server.people import Person
 from tests.server.test_story import group_of_two
 from tests.server.wire import Http
 from tests.transports.authority import Authority
+from tests.transports.knowing import Known, make_context
 
 from zajil.bridges.edge.config import EdgeKind
-from zajil.bridges.edge.probes import Difference, Places, Target, compare, list_probes, make_places, spend
+from zajil.bridges.edge.probes import (
+    Difference,
+    Ending,
+    Places,
+    Target,
+    Tls,
+    compare,
+    list_probes,
+    make_places,
+    spend,
+)
+from zajil.bridges.edge.probes.wire import play
 from zajil.protocol import frames
 from zajil.protocol.frames import Kind, Role
+from zajil.protocol.path import Candidate, Strategy
+from zajil.protocol.reach.endpoints import Endpoint, EndpointKind
+from zajil.protocol.reach.polling import PollPost, encode_post
+from zajil.transports.dialing import dial
 
 EDGES = [
     pytest.param(
@@ -57,6 +75,68 @@ async def test_two_people_talk_through_an_edge(
             await r.hello(two)
             assert isinstance(await s.ask(group.send(5, b"marhaba")), frames.Ok)
             assert [(await r.expect(frames.Msg)).kind for _ in range(2)] == [Kind.WELCOME, Kind.APP]  # type: ignore[attr-defined]
+
+
+@EveryEdge
+@pytest.mark.parametrize("strategy", [Strategy.WSS, Strategy.WSS_BROWSER, Strategy.POLL])
+@pytest.mark.slow
+async def test_every_way_a_client_dials_passes_an_edge(
+    edge: Target, joined: Joined, authority: Authority, strategy: Strategy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Usable means that the home server's accept opened."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    async with straight(joined) as way:
+        key = await way.session_key()
+    endpoint = Endpoint(
+        "b", EndpointKind.BRIDGE, DOMAIN, edge.port, DIR, ips=("127.0.0.1",), token=joined.private.token, private=True
+    )
+    context = make_context(Known(set(), key))
+    for _ in range(2):
+        carrier = await dial(Candidate(f"b/{strategy}", endpoint, strategy), Role.S, context)
+        await carrier.close()
+
+
+@EveryEdge
+@pytest.mark.slow
+async def test_an_edge_passes_on_nothing_about_the_visitor_and_writes_nothing_down(
+    kind: EdgeKind, tmp_path: Path, authority: Authority, joined: Joined, site: Path
+) -> None:
+    body = encode_post(PollPost(bytes(16), 0, (b"\x01\x03",)))
+    path = joined.path()
+    post = (
+        f"POST {path}?r=0a0b HTTP/1.1",
+        *(f"Host: {DOMAIN}", f"Content-Length: {len(body)}", f"Origin: {PAGE}"),
+        *("Cookie: visitor=1", "User-Agent: visitor", "X-Forwarded-For: 192.0.2.7", "Authorization: visitor"),
+        *("", ""),
+    )
+    async with (
+        capturing_socket(tmp_path / "between.sock", joined.config.socket) as capture,
+        running_edge(tmp_path, kind, authority, site=site, socket_path=str(tmp_path / "between.sock")) as port,
+    ):
+        target = Target("127.0.0.1", port, DOMAIN)
+        heard = await play(target, Tls(), ("\r\n".join(post).encode() + body,), patience_s=2.0)
+        head = bytes(heard.plain).partition(b"\r\n\r\n")[0].lower()
+        assert head.startswith(b"http/1.1 200 ok"), head
+        assert b"connection: close" in head, "the next POST is another TCP connection"
+        assert b"access-control-allow-origin: *" in head
+        assert b"python" not in head
+        assert heard.ending is Ending.CLEAN
+        await joined.bridge.stop()
+        await play(target, Tls(), ("\r\n".join(post).replace("POST", "GET").encode(),), patience_s=0.5)
+    seen = b"\n".join((*capture.heads, *capture.records)).lower()
+    assert b"/check" in seen
+    assert path.lower().encode() in seen
+    for private in (b"127.0.0.1", b"192.0.2.7", b"visitor"):
+        assert private not in seen, private
+    written = await asyncio.to_thread(output_of, kind, tmp_path)
+    for secret in ("remote_", "client:", path, "192.0.2.7", "visitor"):
+        assert secret not in written
+
+
+def output_of(kind: EdgeKind, tmp: Path) -> str:
+    """What the edge said on its terminal."""
+    (output,) = tmp.glob(f"{kind}-*/output")
+    return output.read_text()
 
 
 async def places_of(joined: Joined, edge: Target) -> Places:
