@@ -16,6 +16,7 @@ from tests.censor.programs.verbs import answer_lines
 
 from zajil.client import Client
 from zajil.protocol.errors import Unavailable
+from zajil.protocol.reach.endpoints import parse_bridge_link
 
 
 class Person:
@@ -35,9 +36,48 @@ class Person:
         assert self._client is not None
         return self._client
 
-    async def register(self, home: str, server: str, name: str, invite: str) -> str:
-        self._client = await Client.register(Path(home), server=server, name=name, invite=invite)
+    async def register(self, home: str, server: str, name: str, invite: str, bridges: str = "") -> str:
+        """A new account. bridges: a bridge link that came with the invite."""
+        held = parse_bridge_link(bridges) if bridges else None
+        self._client = await Client.register(Path(home), server=server, name=name, invite=invite, bridges=held)
         return self.client.account_id
+
+    async def add_bridges(self, link: str) -> int:
+        return await self.client.add_bridges(link)
+
+    async def forget(self) -> None:
+        """Remembers no network: what follows is cold."""
+        self.client.forget_networks()
+
+    async def route(self) -> dict[str, str]:
+        """The way in use: host and strategy, and the mode."""
+        chosen = next((one for one in self.client.routes().tries if one.chosen), None)
+        if chosen is None:
+            return {"strategy": "", "mode": ""}
+        return {
+            "strategy": f"{chosen.candidate.endpoint.host} {chosen.candidate.strategy.value}",
+            "mode": chosen.mode.value,
+        }
+
+    async def await_proof(self, seconds: float) -> bool:
+        """Whether the way in use is proved, once it is or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self._is_proved():
+                    await self.client._device.runner.change(0.1)
+        return self._is_proved()
+
+    def _is_proved(self) -> bool:
+        return any(one.chosen and one.result == "proved" for one in self.client.routes().tries)
+
+    async def routes(self) -> list[str]:
+        """Every way and what became of it, for whoever looks into a failure."""
+        view = self.client.routes()
+        return [f"{view.state} via {view.via}"] + [
+            f"{one.candidate.id} {one.result} {one.stage} {one.reason} {one.mode.value} usable {one.usable_ms} ms, "
+            f"echo {one.echo_bytes} B {one.echo_ms} ms{' *' if one.chosen else ''}"
+            for one in view.tries
+        ]
 
     async def open(self, home: str) -> str:
         self._client = await Client.open(Path(home))
