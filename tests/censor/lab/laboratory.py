@@ -54,11 +54,12 @@ class Laboratory:
             raise
 
     def _fill(self) -> None:
+        self._ja4 = ""
         self.no_upgrade = self.folder / "no-upgrade"
         self.censor = Censor(
             self.network,
             self.folder / "censor",
-            facts={"no_upgrade": str(self.no_upgrade), "ja4": ""},
+            facts={"no_upgrade": lambda: str(self.no_upgrade), "ja4": self.measure_ja4},
             references=[VANILLA],
         )
         self.pages = _made(self.folder / "pages")
@@ -115,11 +116,13 @@ class Laboratory:
 
     def measure_ja4(self) -> str:
         """The fingerprint of our own plain client, which is that of any Python program; scenario 6 blocks it."""
+        if self._ja4:
+            return self._ja4
         file = self.folder / "python.pcapng"
         with Capture(self.network.router, "client0", file, expression="tcp port 443"):
             self.call_plainly()
         hello, *_ = read_hellos(file, name="origin.test")
-        self.censor.facts["ja4"] = hello.ja4
+        self._ja4 = hello.ja4
         return hello.ja4
 
     def delete(self) -> None:

@@ -38,6 +38,7 @@ NAMES: Final = {
     "caddy.test": CADDY_BRIDGE,
     "plain.test": PLAIN,
 }
+_COUNTED: Final = "add table ip watch; add chain ip watch flows { type filter hook forward priority -10; }"
 _PREFIX = "zjlab"
 _ETC = Path("/etc/netns")
 _TRUST = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -159,6 +160,9 @@ class Network:
         run("ip", "-n", servers, "route", "add", "default", "via", ROUTER_OF_SERVERS)
         # Without the second, rules on bytes of a connection load and never fire.
         self.router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.netfilter.nf_conntrack_acct=1")
+        # Connections are counted from their beginning, also those that are older than a censor's rules.
+        self.router.run("nft", _COUNTED)
+        self.router.run("nft", "add rule ip watch flows ct state new counter")
 
     def delete(self) -> None:
         """Ends every process in the three namespaces and removes them. Harmless the second time."""
