@@ -27,7 +27,7 @@ PROGRAMS: Final = {
     "tc": "tc",
     "tshark": "tshark",
 }
-BASE: Final = ("root", "namespaces", "nft", "ethtool", "ss", "dnsmasq", "nginx", "openssl")
+BASE: Final = ("root", "namespaces", "nft", "ethtool", "ss", "dnsmasq", "nginx", "caddy", "microsocks", "openssl")
 """What every scenario needs."""
 
 

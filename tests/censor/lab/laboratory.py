@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from tests.censor.judges.capture import Capture, read_hellos
+from tests.censor.lab.bridges import Bridges
 from tests.censor.lab.censors import Censor
 from tests.censor.lab.certificates import Authority
-from tests.censor.lab.network import FRONT, ORIGIN, PLAIN, VANILLA, Namespace, Network
+from tests.censor.lab.network import BRIDGE_A, CADDY_VANILLA, FRONT, ORIGIN, PLAIN, VANILLA, Namespace, Network
 from tests.censor.lab.remote import Remote
-from tests.censor.lab.sites import Nginx, Origin, Site, front_site, origin_site, static_site
+from tests.censor.lab.sites import TRUST, Nginx, Origin, Site, front_site, origin_site, static_site
+from tests.censor.lab.tools import start_obfs4, start_socks
 
 from zajil.protocol.control import ReachDocs, parse_json
+from zajil.protocol.reach.endpoints import PluggableTransport
 from zajil.protocol.reach.seal import SessionKey
 from zajil.protocol.reach.signed import step_root
 
@@ -60,7 +63,7 @@ class Laboratory:
             self.network,
             self.folder / "censor",
             facts={"no_upgrade": lambda: str(self.no_upgrade), "ja4": self.measure_ja4},
-            references=[VANILLA],
+            references=[VANILLA, CADDY_VANILLA],
         )
         self.pages = _made(self.folder / "pages")
         write_plain_pages(self.pages)
@@ -73,15 +76,19 @@ class Laboratory:
                 Site(PLAIN, "plain.test", site("plain.test"), static_site(self.pages)),
                 Site(ORIGIN, "origin.test", site("origin.test"), origin_site()),
                 Site(FRONT, "front.test", site("front.test"), front_site(switch=self.no_upgrade)),
-                Site(VANILLA, "vanilla.test", site("vanilla.test"), static_site(self.pages)),
             ],
         )
         self.origin.start()
         self.front.start()
+        self.bridges = Bridges(
+            self.network.servers, self.folder / "bridges", self.pages, origin=self.origin, authority=self.authority
+        )
+        self._obfs4: PluggableTransport | None = None
+        start_socks(self.network.servers)
 
     def python_environment(self) -> Mapping[str, str]:
         """Environment of a Python program that trusts the lab's CA as it would trust the system's."""
-        return {"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt", "PYTHONUNBUFFERED": "1"}
+        return TRUST
 
     def whole_environment(self) -> Mapping[str, str]:
         """The same with what this process has."""
@@ -106,6 +113,12 @@ class Laboratory:
         profile = Path(tempfile.mkdtemp(dir=self.folder))
         environment = {"LAB_PROFILE": str(profile), "LAB_PIN": self.authority.spki_pin()}
         return Remote(self.network.client, "browser", environment, log=self.folder / "browsers.log")
+
+    def obfs4(self) -> PluggableTransport:
+        """An obfs4 server in front of the bridge's edge, started when it is first wanted."""
+        if self._obfs4 is None:
+            self._obfs4 = start_obfs4(self.network.servers, self.folder / "obfs4", edge=f"{BRIDGE_A}:443")
+        return self._obfs4
 
     def session_key(self) -> SessionKey:
         """What clients seal to, from the server's own root document."""

@@ -15,6 +15,8 @@ from tests.flows.server import LIMITS
 from zajil.server.admin import create_invite
 
 ROOT = Path(__file__).resolve().parents[3]
+TRUST = {"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt", "PYTHONUNBUFFERED": "1"}
+"""Environment of a Python program that trusts the lab's CA as it would trust the system's."""
 ORIGIN_PORT = 8440
 _NGINX = """
 daemon off; user root; pid {folder}/nginx.pid; error_log {folder}/error.log warn; worker_processes 1;

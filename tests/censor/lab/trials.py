@@ -38,12 +38,13 @@ class Pair:
 
 
 def introduce(lab: Laboratory) -> Pair:
-    """Registers both over the open line and makes them friends."""
+    """Registers both over the open line, gives her private bridges, and makes them friends."""
     home = lab.folder / "amina"
     amina, boris = lab.person(lab.network.client), lab.person(lab.network.servers)
     server = "https://origin.test"
     amina.call("register", home=str(home), server=server, name="Amina", invite=lab.origin.invite())
     boris.call("register", home=str(lab.folder / "boris"), server=server, name="Boris", invite=lab.origin.invite())
+    amina.call("add_bridges", link=lab.bridges.link())
     boris.call("follow")
     chat = amina.call("befriend", link=boris.call("link"))
     amina.call("say", chat=chat, text="salam", seconds=PATIENCE_S)
