@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zajil.protocol.errors import RemoteProtocolError
+from zajil.protocol.errors import LocalProtocolError, RemoteProtocolError
 from zajil.protocol.reach.polling import (
     BODY_BYTES,
     BODY_RECORDS,
@@ -71,9 +71,22 @@ def test_every_truncation_is_refused_or_ends_between_items() -> None:
 )
 def test_what_no_peer_of_ours_sends_is_refused(body: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
-        parse_items(body)
-    with pytest.raises(RemoteProtocolError):
         parse_post(ID + bytes(4) + body)
+
+
+def test_root_documents_may_be_longer_than_a_record() -> None:
+    longest = bytes([1]) * (BODY_BYTES - 4)
+    assert parse_items(encode_items([longest])) == (longest,)
+    end = PolledCarrier(ID, 0.0)
+    end.give(longest)
+    poll = post(0)
+    assert end.admit(poll, 0.0, hold_s=20)
+    assert end.answer(poll, 0.0) == encode_items([longest])
+    for wrong in (b"", longest + b"x"):
+        with pytest.raises(LocalProtocolError):
+            end.give(wrong)
+    with pytest.raises(RemoteProtocolError):
+        parse_items(encode_items([longest + b"x"]))
 
 
 def test_a_send_is_answered_at_once_and_a_poll_when_there_is_news() -> None:

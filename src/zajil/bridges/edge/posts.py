@@ -30,6 +30,8 @@ from zajil.protocol.reach.polling import (
 )
 from zajil.transports.base import DialError
 
+LONGEST_BYTES: Final = BODY_BYTES - 4
+"""Of what one answer can hold: far more than any record."""
 BODY_S: Final = 60.0
 """Longest a body may take to arrive."""
 _FIRST_SEQS: Final = (0, 1)
@@ -206,7 +208,7 @@ class _Carrier:
         down = self._traffic.pace()
         while not self._ended and not self._traffic.is_over():
             message = await far.receive()
-            if message.type is WSMsgType.BINARY:
+            if message.type is WSMsgType.BINARY and 0 < len(message.data) <= LONGEST_BYTES:
                 self._polled.give(message.data)
                 self._tell()
                 await self._traffic.spend(down, len(message.data))

@@ -57,7 +57,7 @@ def parse_post(body: bytes) -> PollPost:
     if not HEAD_BYTES <= len(body) <= BODY_BYTES:
         raise error("protocol", "length of a poll")
     seq = int.from_bytes(body[CARRIER_ID_BYTES:HEAD_BYTES])
-    return PollPost(body[:CARRIER_ID_BYTES], seq, parse_items(body[HEAD_BYTES:]))
+    return PollPost(body[:CARRIER_ID_BYTES], seq, parse_items(body[HEAD_BYTES:], longest=RECORD_BYTES))
 
 
 def encode_items(records: Iterable[bytes]) -> bytes:
@@ -65,8 +65,11 @@ def encode_items(records: Iterable[bytes]) -> bytes:
     return b"".join(len(record).to_bytes(_LENGTH_BYTES) + record for record in records)
 
 
-def parse_items(data: bytes) -> tuple[bytes, ...]:
-    """The records of an answer. Raises RemoteProtocolError `protocol`."""
+def parse_items(data: bytes, *, longest: int = BODY_BYTES) -> tuple[bytes, ...]:
+    """The records of an answer. Raises RemoteProtocolError `protocol`.
+
+    longest: of one of them. The root documents, which are no record, may be longer than any.
+    """
     if len(data) > BODY_BYTES:
         raise error("protocol", "length of a poll")
     records: list[bytes] = []
@@ -74,7 +77,7 @@ def parse_items(data: bytes) -> tuple[bytes, ...]:
     while at < len(data):
         start = at + _LENGTH_BYTES
         end = start + int.from_bytes(data[at:start])
-        if start > len(data) or not start < end <= min(len(data), start + RECORD_BYTES):
+        if start > len(data) or not start < end <= min(len(data), start + longest):
             raise error("protocol", "item of a poll")
         if len(records) == BODY_RECORDS:
             raise error("protocol", "items of a poll")
@@ -124,7 +127,9 @@ class PolledCarrier:
         return False
 
     def give(self, record: bytes) -> None:
-        """A record for the other end."""
+        """A record for the other end. Raises LocalProtocolError for one that no answer could hold."""
+        if not 0 < len(record) <= BODY_BYTES - _LENGTH_BYTES:
+            raise error("wrong-call", "length of a record")
         self._records.append(record)
         self.waiting_bytes += len(record)
 

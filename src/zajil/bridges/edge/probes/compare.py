@@ -27,7 +27,6 @@ TIMED: Final = (
     "wrong token",
     "upgrade, wrong token",
     "POST, wrong token",
-    "h2 GET wrong token",
 )
 """The probes whose times are measured."""
 
