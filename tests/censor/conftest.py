@@ -10,7 +10,9 @@ import pytest
 from tests.censor.lab.capabilities import find_missing
 from tests.censor.lab.censors import Censor
 from tests.censor.lab.laboratory import Laboratory
+from tests.censor.lab.network import wait_until
 from tests.censor.lab.report import Report, collect_versions
+from tests.censor.lab.scenarios import load_scenarios
 from tests.censor.lab.trials import Pair, introduce
 
 _WHOLE = "censor"
@@ -56,6 +58,23 @@ def censor(lab: Laboratory) -> Iterator[Censor]:
     lab.censor.lift()
     yield lab.censor
     lab.censor.lift()
+
+
+@pytest.fixture(scope="session")
+def verdicts(lab: Laboratory) -> dict[str, list[str]]:
+    """What the prober found about every server of the list, by address: it watched a client speak to each."""
+    (scenario,) = [one for one in load_scenarios() if one.name == "prober"]
+    lab.censor.lift()
+    lab.censor.prepare(scenario)
+    lab.censor.switch_on(scenario)
+    hosts = ("origin.test", "front.test", "bridge-a.test", "caddy.test")
+    try:
+        for host in hosts:
+            lab.network.client.run("curl", "-sS", "-m", "5", "-o", "/dev/null", f"https://{host}/")
+        wait_until("all are judged", lambda: len(lab.censor.read_verdicts()) >= len(hosts), timeout_s=280)
+        return lab.censor.read_verdicts()
+    finally:
+        lab.censor.lift()
 
 
 @pytest.fixture(scope="session")

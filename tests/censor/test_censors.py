@@ -12,7 +12,7 @@ import pytest
 from tests.censor.lab.capabilities import find_missing
 from tests.censor.lab.censors import Censor
 from tests.censor.lab.laboratory import BIG_BYTES, Laboratory
-from tests.censor.lab.network import ORIGIN, PLAIN, CommandFailed, wait_until
+from tests.censor.lab.network import CommandFailed
 from tests.censor.lab.scenarios import load_scenarios
 
 pytestmark = [pytest.mark.censor]
@@ -215,13 +215,3 @@ def test_connections_that_live_when_a_block_begins_are_cut_and_new_ones_pass(
         assert len(lab.network.connections()) == 1, "swallowed packets end nothing"
     lab.network.client.end(held)
     assert passes(lab, "plain.test")
-
-
-def test_a_prober_burns_a_server_of_our_own_and_no_stock_one(lab: Laboratory, censor: Censor) -> None:
-    switch_on(lab, censor, "prober")
-    check(lab, blocked=(), open_=("origin.test", "plain.test", "vanilla.test"))
-    wait_until("both are judged", lambda: len(censor.read_verdicts()) >= 2, timeout_s=120)
-    verdicts = censor.read_verdicts()
-    assert verdicts[PLAIN] == []
-    assert verdicts[ORIGIN]
-    check(lab, blocked=("origin.test",), open_=("plain.test", "vanilla.test"))

@@ -58,7 +58,7 @@ class Edge:
     ) -> None:
         folder.mkdir(parents=True)
         self._namespace = namespace
-        self._address = place.address
+        self.address = place.address
         plan = EdgePlan(
             place.domain,
             site,
@@ -84,7 +84,7 @@ class Edge:
         """Returns once it listens."""
         with self._output.open("a") as output:
             self._process = self._namespace.start(*self._command, env=self._environment, stdout=output, stderr=output)
-        wait_until("the edge listens", lambda: listens(self._namespace, self._address, 443))
+        wait_until("the edge listens", lambda: listens(self._namespace, self.address, 443))
 
 
 class Bridge:
