@@ -70,6 +70,7 @@ class Home:
         finally:
             await caller.close()
             await race.close()
+        assert race.crash is None
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from tests.client.tlsfront import TLSFront
 from tests.transports.authority import Authority
 
 from zajil.client import Client, ReachSettings
+from zajil.client.shell.reach import reach as reach_module
 from zajil.client.state.reach import load_reach
 from zajil.engine.limits import DEFAULTS, Limit
 from zajil.protocol.errors import HomeError, Unreachable
@@ -20,6 +21,7 @@ from zajil.server.config import Settings
 from zajil.transports import fingerprint
 
 pytestmark = pytest.mark.slow
+ANOTHER = "ab" * 16
 NO_LIMITS = {name: Limit(1e9, 1e-9) for name in DEFAULTS}
 
 
@@ -124,6 +126,26 @@ async def test_a_probe_measures_one_race(front: TLSFront, homes: Path) -> None:
         last = [view async for view in amal.probe(only=Strategy.WSS)][-1]
         assert [(t.result, t.stage, t.reason) for t in last.tries] == [("failed", "http", "closed")]
         assert [view async for view in amal.probe(only=Strategy.PT)][-1].tries == ()
+
+
+async def test_another_network_is_learnt_anew_while_the_talk_goes_on(
+    front: TLSFront, homes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reach_module, "LOOK_S", 0.05)
+    async with (
+        await Client.register(homes / "a", server=front.url, name="Amal") as amal,
+        await Client.register(homes / "b", server=front.url, name="Boris") as boris,
+    ):
+        await talk(amal, boris, "at home")
+        race = amal._device.reach.race
+        assert race.route is not None
+        before = race.route.number
+        monkeypatch.setattr(reach_module, "network_key", lambda _: ANOTHER)
+        await until(amal, lambda: race.route is not None and race.route.number != before and race.route.proved)
+        await talk(amal, boris, "in the café")
+        assert set(race.dialer.memory.networks) >= {ANOTHER}
+        chosen = next(t for t in amal.routes().tries if t.chosen)
+        assert chosen.echo_bytes == 24_576, "a proof of one network says nothing of another"
 
 
 async def test_networks_are_forgotten_on_request(front: TLSFront, homes: Path) -> None:

@@ -93,6 +93,7 @@ async def racing(edge: Edge, *candidates: Candidate) -> AsyncIterator[Race]:
         yield race
     finally:
         await race.close()
+    assert race.crash is None
 
 
 async def until_route(race: Race, condition: Callable[[Race], object]) -> None:

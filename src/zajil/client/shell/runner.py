@@ -160,6 +160,7 @@ class Runner:
         self._sender.flush()
         if self._sender.failed is not None:
             raise self._sender.failed
+        self._reach.check()
 
     async def _run_errands(self) -> None:
         """On a slow line a call takes its time; what can be sent does not wait for it."""

@@ -53,6 +53,8 @@ class Attempts:
         self.ctx = ctx
         self._base_s = time.time() - asyncio.get_running_loop().time()
         self.dialer = Dialer(random=random.random, memory=memory, network=network, now=self.now(), rounds_s=rounds_s)
+        self.crash: BaseException | None = None
+        """What ended one of its tasks: a bug here."""
         self._candidates: dict[str, Candidate] = {}
         self._attempts: dict[int, Attempt] = {}
         self._carrying: Attempt | None = None
@@ -210,8 +212,13 @@ class Attempts:
         """Run something that `close` ends."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget_task)
         return task
+
+    def _forget_task(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            self.crash = self.crash or task.exception()
 
     # -- time and news
     def _set_timer(self) -> None:

@@ -25,6 +25,7 @@ from zajil.protocol.path.failures import ROUNDS_S
 from zajil.protocol.reach.endpoints import PrivateBridges
 from zajil.transports import fingerprint
 from zajil.transports.dialing import DialContext
+from zajil.transports.fingerprint import Browser
 from zajil.transports.network import is_online, network_key
 from zajil.transports.pluggable import Programs
 from zajil.transports.race import Race, RaceCaller
@@ -89,6 +90,14 @@ class Reach:
         """Begin to look after network, memory and documents; harmless when running."""
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._look()), asyncio.create_task(documents.keep_fresh(self))]
+
+    def check(self) -> None:
+        """Raises what ended a task of it: a bug here, which must not pass in silence."""
+        for task in self._tasks:
+            if task.done():
+                task.result()
+        if self.race.crash is not None:
+            raise self.race.crash
 
     async def close(self) -> None:
         """End everything; what was learnt is stored."""
@@ -163,7 +172,6 @@ class Reach:
 
     # -- inside
     def _make_context(self) -> DialContext:
-        salt = int.from_bytes(bytes.fromhex(self._network)[:4], "big")
         return DialContext(
             trust=self.knowledge,
             seals=Seals(now_ms=lambda: time.time_ns() // 1_000_000, random=token_bytes),
@@ -172,7 +180,7 @@ class Reach:
             random=token_bytes,
             http=frozenset({HOME}) if is_http(self.server) else frozenset(),
             socks=parse_socks(self._settings.socks) if self._settings.socks else None,
-            browser=fingerprint.choose_browser(salt),
+            browser=_browser_of(self._network),
             clock_offset_s=self.knowledge.state.clock_offset_ms / 1000,
         )
 
@@ -202,7 +210,7 @@ class Reach:
             network = network_key(self.knowledge.state.salt)
             if network != self._network:
                 self._network = network
-                self.ctx.browser = fingerprint.choose_browser(int(network[:8], 16))
+                self.ctx.browser = _browser_of(network)
                 self.race.set_network(network)
             self._store()
 
@@ -215,6 +223,11 @@ class Reach:
         self._stored_changes = changes
         with contextlib.suppress(ZajilError):
             self.knowledge.keep(memory=encode_memory(self.race.dialer.memory), clock_offset_ms=offset_ms)
+
+
+def _browser_of(network: str) -> Browser:
+    """One place never sees two browsers."""
+    return fingerprint.choose_browser(int(network[:8], 16))
 
 
 def _with_environment(settings: ReachSettings) -> ReachSettings:
