@@ -81,8 +81,8 @@ def test_a_frozen_network_is_in_segments_within_seven_seconds() -> None:
     assert (story.route, story.connected, story.state) == ("o/wss segmented", True, "slow")
 
 
-@pytest.mark.parametrize(("rx_bytes", "mode"), [(6143, "stream"), (6144, "segmented"), (65_536, "segmented")])
-def test_a_stall_is_taken_for_freezing_between_6_and_64_kib(rx_bytes: int, mode: str) -> None:
+@pytest.mark.parametrize(("rx_bytes", "mode"), [(4095, "stream"), (4096, "segmented"), (65_536, "segmented")])
+def test_a_stall_is_taken_for_freezing_between_4_and_64_kib(rx_bytes: int, mode: str) -> None:
     story = Story("", NAMES)
     story.begin()
     story.pass_time(20)
@@ -168,6 +168,27 @@ def test_private_bridges_stay_hidden_while_a_public_one_works() -> None:
     story.begin(o="dead")
     story.pass_time(3600)
     assert set(story.starts) == {"o/wss", "b1/wss"}
+
+
+MANY = "o/wss o/poll f1/wss f1/poll b1/wss b1/poll p1/wss p2/wss"
+
+
+def test_private_bridges_have_places_in_the_first_round_and_one_to_start_in_while_all_others_hang() -> None:
+    story = Story("", MANY)
+    story.begin(every="dead", p1="ok")
+    story.pass_time(6)
+    assert story.route == "p1/wss stream"
+    assert carried(story) <= 3.5
+
+
+def test_after_a_route_that_worked_a_private_bridge_waits_one_second() -> None:
+    story = Story("", MANY)
+    story.begin()
+    story.pass_time(600)
+    story.become(every="dead", p1="ok")
+    story.stall(1 << 20)
+    story.pass_time(1.5)
+    assert story.route == "p1/wss stream"
 
 
 def test_three_private_bridges_a_day() -> None:

@@ -43,7 +43,7 @@ class DialerMachine(RuleBasedStateMachine):
     def lose(self, rx_bytes: int) -> None:
         self.world.lose(rx_bytes)
 
-    @rule(rx_bytes=st.sampled_from([100, 6144, 16_000, 65_536, 1 << 20]))
+    @rule(rx_bytes=st.sampled_from([100, 4096, 16_000, 65_536, 1 << 20]))
     def stall(self, rx_bytes: int) -> None:
         self.world.stall(rx_bytes)
 

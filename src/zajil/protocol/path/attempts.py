@@ -16,6 +16,10 @@ PARALLEL_HOST: Final = 2
 ROUND: Final = 6
 """Candidates of one round."""
 PRIVATE_AFTER_S: Final = 3.0
+PRIVATE_SOONER_S: Final = 1.0
+"""The same where a route ended that worked: noticing it took its 3 s already."""
+PRIVATE_PLACES: Final = 2
+"""Of a round: however many public ways there are, so many private bridges are in it."""
 DIAL_S: Final = 12.0
 """A dial that was not reported in this time is given up; the shell's own deadline is 10 s."""
 PATIENCE_S: Final = 3.0
@@ -23,7 +27,7 @@ PATIENCE_S: Final = 3.0
 ECHO_BYTES: Final = 24_576
 ECHO_PAUSE_S: Final = 3.0
 ECHO_S: Final = 15.0
-FREEZE_BYTES: Final = 6_144
+FREEZE_BYTES: Final = 4_096
 """An echo or a carrier that stops with less than this was cut for another reason."""
 FREEZE_MOST_BYTES: Final = 65_536
 
@@ -42,7 +46,7 @@ class Shown(TypedDict):
 
 
 class Phase(Enum):
-    """How far an attempt is. STOPPED: its echo stood still after 6 KiB. SLOW: it still moves after 15 s."""
+    """How far an attempt is. STOPPED: its echo stood still after 4 KiB. SLOW: it still moves after 15 s."""
 
     DIALING = 1
     USABLE = 2
@@ -112,27 +116,33 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Round:
-    """One race. quiet: beside a route that works. final: segments, after every echo stopped."""
+    """One race. quiet: beside a route that works. sooner: after one. final: segments, after every echo stopped."""
 
     started_at: float
     queue: list[Entry]
     held: frozenset[str] = frozenset()
     """Private candidates that wait for the public ones."""
     quiet: bool = False
+    sooner: bool = False
     final: bool = False
     segmented: bool = False
     """The first that froze is tried in segments while others are still proved."""
     failures: dict[Candidate, Failure] = field(default_factory=dict)
     frozen: list[Candidate] = field(default_factory=list)
-    """Those whose echo stopped after 6 KiB, in the order in which they became usable."""
+    """Those whose echo stopped after 4 KiB, in the order in which they became usable."""
 
     def next_start(self, attempts: Sequence[Attempt], now: float) -> tuple[Entry | None, float]:
         """The entry that may start, and from when on; None and the time at which one may be let go, or infinity."""
         racing = [a for a in attempts if a.racing]
-        if len(racing) + sum(a.rotation and a.phase is Phase.DIALING for a in attempts) >= PARALLEL:
-            return None, float("inf")
         release = self._release(attempts, now)
-        for entry in self.queue:
+        # Public ways that hang would take up all places for as long as a dial may last.
+        kept = now < release < float("inf") and any(entry.candidate.id in self.held for entry in self.queue)
+        dialing = len(racing) + sum(a.rotation and a.phase is Phase.DIALING for a in attempts)
+        if dialing >= PARALLEL - kept:
+            return None, release if kept and dialing < PARALLEL else float("inf")
+        # Once private bridges may start they go before second strategies of what has shown nothing.
+        queue = self.queue if now < release else sorted(self.queue, key=lambda one: one.candidate.id not in self.held)
+        for entry in queue:
             near = sum(same_place(a.candidate.endpoint, entry.candidate.endpoint) for a in racing)
             if near < PARALLEL_HOST and (entry.candidate.id not in self.held or now >= release):
                 moved = max((a.echo_at for a in racing if a.phase is Phase.PROVING), default=float("-inf"))
@@ -140,11 +150,12 @@ class Round:
         return None, release if any(entry.candidate.id in self.held for entry in self.queue) else float("inf")
 
     def _release(self, attempts: Sequence[Attempt], now: float) -> float:
-        """When private bridges may be shown to this network: 3 s without a usable route, or all others failed."""
+        """When private bridges may be shown to this network: 3 s (1 s) without a usable route, or all others failed."""
         if self.frozen or any(a.sound for a in attempts):
             return float("inf")
         waiting = [*(e.candidate.id for e in self.queue), *(a.candidate.id for a in attempts if a.racing)]
-        return self.started_at + PRIVATE_AFTER_S if any(one not in self.held for one in waiting) else now
+        after_s = PRIVATE_SOONER_S if self.sooner else PRIVATE_AFTER_S
+        return self.started_at + after_s if any(one not in self.held for one in waiting) else now
 
     def settled_at(self, attempts: Iterable[Attempt], now: float) -> float:
         """When nothing more is to be hoped for: a time that may have passed, or infinity while something moves."""

@@ -31,7 +31,7 @@ and for a new list. Each may begin a round at once; what carries stays until ano
 ms; 4 race at a time, 2 to one host or address. Private bridges wait until there was no usable route for 3 s or all
 others failed, unless they are remembered winners. The first usable attempt carries at once; each usable one is proved.
 The first whole echo wins: it carries, all others stop, the round is over and nothing else is tried. A proof on this
-network younger than 24 h stands for the echo. Where an echo stops after 6 KiB before any was whole, the same candidate
+network younger than 24 h stands for the echo. Where an echo stops after 4 KiB before any was whole, the same candidate
 is dialled in segments while the others are still proved; it wins if none of them is whole. An echo that still moves
 after 15 s is a slow line, not a frozen one, and wins where nothing better is left. Nothing at all: the next round.
 Rounds begin 0, 10, 30 s, 1, 2, 5 min and every 5 min after the first (+-30 %).
@@ -42,7 +42,7 @@ them, and an endpoint that says the server is down did not fail.
 **After the win.** `lost`: a round that begins with the same candidate, the next one 250 ms later; three times a minute
 at once, then as after a failed round. `stalled` after 6 to 64 KiB received: the same candidate begins in segments, as a
 precaution. If it works that is one mark, and a streaming echo on a carrier of its own decides: whole, it takes over and
-the mark is dropped; stopped after 6 KiB, segments for 24 h; then one echo a day decides anew. `rotate`: Start of the
+the mark is dropped; stopped after 4 KiB, segments for 24 h; then one echo a day decides anew. `rotate`: Start of the
 same candidate in segments when `pace` allows, then Carry and Stop; `lost` of a segmented carrier counts as rotate; two
 failed dials in a row are a loss. `slow`: one other candidate is tried, and kept if its echo was quicker.
 

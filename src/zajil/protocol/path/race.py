@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -45,8 +46,13 @@ class Race(Carriers):
             self._suspect, mode = candidate.id, Mode.SEGMENTED
         return [Entry(candidate, mode)]
 
-    def _begin(self, now: float, first: Sequence[Entry] = (), *, fill: bool = False, quiet: bool = False) -> None:
-        """A round. first: before all others. fill: also what failed lately. quiet: one other, beside the route."""
+    def _begin(
+        self, now: float, first: Sequence[Entry] = (), *, fill: bool = False, quiet: bool = False, sooner: bool = False
+    ) -> None:
+        """A round. first: before all others. fill: also what failed lately. quiet: one other, beside the route.
+
+        sooner: private bridges need not wait as long as elsewhere.
+        """
 
         def failing(candidate: Candidate) -> bool:
             return self._failures.until(self._key, candidate.id) > now
@@ -69,7 +75,9 @@ class Race(Carriers):
         held = frozenset(c.id for c in chosen if c.endpoint.private and c.id not in remembered)
         if quiet:
             entries = [e for e in entries if e.candidate.id not in held and e.mode is Mode.STREAM][:1]
-        self._round = Round(now, [*first, *self._within_budget(entries, first, now)][: at.ROUND], held, quiet)
+        places = at.ROUND - len(first)
+        entries = _cut(self._within_budget(entries, first, now), held, places)
+        self._round = Round(now, [*first, *entries], held, quiet, sooner)
         self._retry_at = NEVER
 
     def _within_budget(self, entries: Sequence[Entry], first: Sequence[Entry], now: float) -> list[Entry]:
@@ -86,10 +94,10 @@ class Race(Carriers):
             out.append(entry)
         return out
 
-    def _begin_in_doubt(self, first: Sequence[Entry], now: float) -> None:
+    def _begin_in_doubt(self, first: Sequence[Entry], now: float, *, sooner: bool = False) -> None:
         """A round while what carries may be dead: the first usable attempt takes over."""
         self._doubt_carrying(now)
-        self._begin(now, first)
+        self._begin(now, first, sooner=sooner)
 
     def _doubt_carrying(self, now: float) -> None:
         if self._carrying is not None:
@@ -108,7 +116,7 @@ class Race(Carriers):
             self._retry_at = now + next_round_s(self._rounds, self._random, self._rounds_s)
             return
         self._recoveries.append(now)
-        self._begin_in_doubt(first, now)
+        self._begin_in_doubt(first, now, sooner=True)
         self._hand_over(now)
 
     def _after_loss(self, attempt: Attempt, now: float, *, suspect: bool) -> None:
@@ -317,3 +325,18 @@ class Race(Carriers):
         self.changes += 1
         if not known.segmented(now):
             race.queue.insert(0, Entry(attempt.candidate, Mode.STREAM))
+
+
+def _cut(entries: Sequence[Entry], held: frozenset[str], places: int) -> list[Entry]:
+    """As many as there are places, in order. A few are kept for private bridges that are held; then every endpoint's
+    first strategy goes before anyone's second: what stops one strategy often stops all of that endpoint's."""
+    turns: Counter[tuple[str, bool]] = Counter()
+    ranked: list[tuple[int, int]] = []
+    for number, (candidate, _) in enumerate(entries):
+        place = (candidate.endpoint.id, candidate.tool)
+        ranked.append((turns[place], number))
+        turns[place] += 1
+    ranked.sort()
+    kept = [number for _, number in ranked if entries[number].candidate.id in held][: min(places, at.PRIVATE_PLACES)]
+    others = [number for _, number in ranked if number not in kept][: places - len(kept)]
+    return [entries[number] for number in sorted([*kept, *others])]

@@ -6,10 +6,12 @@ export const STAGGER_S = 0.25;
 export const PARALLEL = 4;
 const PARALLEL_HOST = 2;
 const PRIVATE_AFTER_S = 3;
+/** The same where a route ended that worked: noticing it took its 3 s already. */
+const PRIVATE_SOONER_S = 1;
 /** Once an echo stopped, dials that are older than this are not waited for. */
 const PATIENCE_S = 3;
 
-/** How far an attempt is. stopped: its echo stood still after 6 KiB. slow: it still moves after 15 s. */
+/** How far an attempt is. stopped: its echo stood still after 4 KiB. slow: it still moves after 15 s. */
 export type Phase = "dialing" | "usable" | "proving" | "stopped" | "slow";
 
 /** One carrier, from its dial on. */
@@ -61,35 +63,41 @@ export interface Entry {
   readonly mode: Mode;
 }
 
-/** One race. quiet: beside a route that works. final: segments, after every echo stopped. */
+/** One race. quiet: beside a route that works. sooner: after one. final: segments, after every echo stopped. */
 export interface Round {
   readonly startedAt: number;
   queue: Entry[];
   /** Private candidates that wait for the public ones. */
   readonly held: ReadonlySet<string>;
   readonly quiet: boolean;
+  readonly sooner: boolean;
   readonly final: boolean;
   /** The first that froze is tried in segments while others are still proved. */
   segmented: boolean;
   readonly failures: Map<string, readonly [Candidate, Failure]>;
-  /** Those whose echo stopped after 6 KiB, in the order in which they became usable. */
+  /** Those whose echo stopped after 4 KiB, in the order in which they became usable. */
   frozen: Candidate[];
 }
 
 export const newRound = (
   startedAt: number,
   queue: Entry[],
-  { held = new Set<string>(), quiet = false, final = false } = {},
-): Round => ({ startedAt, queue, held, quiet, final, segmented: false, failures: new Map(), frozen: [] });
+  { held = new Set<string>(), quiet = false, sooner = false, final = false } = {},
+): Round => ({ startedAt, queue, held, quiet, sooner, final, segmented: false, failures: new Map(), frozen: [] });
 
 /** The entry that may start, and from when on; none and the time at which one may be let go, or infinity. */
 export function nextStart(round: Round, attempts: readonly Attempt[], now: number): [Entry | undefined, number] {
   const racing = attempts.filter(isRacing);
   const rotating = attempts.filter((one) => one.rotation && one.phase === "dialing");
-  if (racing.length + rotating.length >= PARALLEL) return [undefined, Infinity];
   const letGo = release(round, attempts, now);
   const isHeld = ({ candidate }: Entry): boolean => round.held.has(candidate.id);
-  for (const entry of round.queue) {
+  // Public ways that hang would take up all places for as long as a dial may last.
+  const kept = now < letGo && letGo < Infinity && round.queue.some(isHeld);
+  const dialing = racing.length + rotating.length;
+  if (dialing >= PARALLEL - Number(kept)) return [undefined, kept && dialing < PARALLEL ? letGo : Infinity];
+  // Once private bridges may start they go before second strategies of what has shown nothing.
+  const queue = now < letGo ? round.queue : [...round.queue].sort((a, b) => Number(isHeld(b)) - Number(isHeld(a)));
+  for (const entry of queue) {
     const { host } = entry.candidate.endpoint;
     const near = racing.filter((one) => one.candidate.endpoint.host === host).length;
     if (near >= PARALLEL_HOST || (isHeld(entry) && now < letGo)) continue;
@@ -99,11 +107,12 @@ export function nextStart(round: Round, attempts: readonly Attempt[], now: numbe
   return [undefined, round.queue.some(isHeld) ? letGo : Infinity];
 }
 
-/** When private bridges may be shown to this network: 3 s without a usable route, or all others failed. */
+/** When private bridges may be shown to this network: 3 s (1 s) without a usable route, or all others failed. */
 function release(round: Round, attempts: readonly Attempt[], now: number): number {
   if (round.frozen.length > 0 || attempts.some(isSound)) return Infinity;
   const waiting = [...round.queue, ...attempts.filter(isRacing)];
-  return waiting.some(({ candidate }) => !round.held.has(candidate.id)) ? round.startedAt + PRIVATE_AFTER_S : now;
+  const afterS = round.sooner ? PRIVATE_SOONER_S : PRIVATE_AFTER_S;
+  return waiting.some(({ candidate }) => !round.held.has(candidate.id)) ? round.startedAt + afterS : now;
 }
 
 /** When nothing more is to be hoped for: a time that may have passed, or infinity while something moves. */

@@ -18,6 +18,8 @@ import { judge, ORIGIN_DOWN } from "./view.ts";
 
 /** Candidates of one round, and remembered winners that begin it. */
 const ROUND = 6;
+/** Of a round: however many public ways there are, so many private bridges are in it. */
+const PRIVATE_PLACES = 2;
 const REMEMBERED = 2;
 /** A dial that was not reported in this time is given up; the shell's own deadline is 10 s. */
 export const DIAL_S = 12;
@@ -25,7 +27,7 @@ export const ECHO_BYTES = 24_576;
 export const ECHO_PAUSE_S = 3;
 export const ECHO_S = 15;
 /** An echo or a carrier that stops with less than this was cut for another reason. */
-export const FREEZE_BYTES = 6_144;
+export const FREEZE_BYTES = 4_096;
 /** A carrier that lived this long shows that the route works. */
 const STEADY_S = 10;
 const RECOVERIES = 3;
@@ -55,8 +57,15 @@ export class Race extends Carriers {
     return this.network.find(id).segmented(now) ? "segmented" : "stream";
   }
 
-  /** A round. first: before all others. fill: also what failed lately. quiet: one other, beside the route. */
-  protected begin(now: number, first: readonly Entry[] = [], { fill = false, quiet = false } = {}): void {
+  /**
+   * A round. first: before all others. fill: also what failed lately. quiet: one other, beside the route. sooner:
+   * private bridges need not wait as long as elsewhere.
+   */
+  protected begin(
+    now: number,
+    first: readonly Entry[] = [],
+    { fill = false, quiet = false, sooner = false } = {},
+  ): void {
     const until = ({ id }: Candidate): number => this.failures.until(this.key, id);
     const fresh = (one: Candidate): boolean => until(one) <= now;
     const known = this.network.winners().flatMap((id) => this.candidates.get(id) ?? []);
@@ -79,7 +88,8 @@ export class Race extends Carriers {
     if (quiet) {
       entries = entries.filter(({ candidate, mode }) => !held.has(candidate.id) && mode === "stream").slice(0, 1);
     }
-    this.round = newRound(now, [...first, ...this.withinBudget(entries, first, now)].slice(0, ROUND), { held, quiet });
+    entries = cut(this.withinBudget(entries, first, now), held, ROUND - first.length);
+    this.round = newRound(now, [...first, ...entries], { held, quiet, sooner });
     this.retryAt = Infinity;
   }
 
@@ -94,9 +104,9 @@ export class Race extends Carriers {
   }
 
   /** A round while what carries may be dead: the first usable attempt takes over. */
-  protected beginInDoubt(first: readonly Entry[], now: number): void {
+  protected beginInDoubt(first: readonly Entry[], now: number, sooner = false): void {
     this.doubtCarrying(now);
-    this.begin(now, first);
+    this.begin(now, first, { sooner });
   }
 
   protected doubtCarrying(now: number): void {
@@ -117,7 +127,7 @@ export class Race extends Carriers {
       return;
     }
     this.recoveries.push(now);
-    this.beginInDoubt(first, now);
+    this.beginInDoubt(first, now, true);
     this.handOver(now);
   }
 
@@ -326,4 +336,23 @@ export class Race extends Carriers {
     this.rotationFails = 0;
     this.afterLoss(attempt, now, false);
   }
+}
+
+/**
+ * As many as there are places, in order. A few are kept for private bridges that are held; then every endpoint's first
+ * strategy goes before anyone's second: what stops one strategy often stops all of that endpoint's.
+ */
+function cut(entries: readonly Entry[], held: ReadonlySet<string>, places: number): Entry[] {
+  const turns = new Map<string, number>();
+  const ranked = entries.map((entry, number) => {
+    const { id } = entry.candidate.endpoint;
+    const turn = turns.get(id) ?? 0;
+    turns.set(id, turn + 1);
+    return { entry, number, turn };
+  });
+  ranked.sort((a, b) => a.turn - b.turn || a.number - b.number);
+  const hidden = ranked.filter(({ entry }) => held.has(entry.candidate.id));
+  const kept = new Set(hidden.slice(0, Math.min(places, PRIVATE_PLACES)));
+  for (const one of ranked) if (kept.size < places) kept.add(one);
+  return [...kept].sort((a, b) => a.number - b.number).map(({ entry }) => entry);
 }
