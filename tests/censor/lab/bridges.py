@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from tests.censor.lab.certificates import Authority, SiteCertificate
 from tests.censor.lab.network import BRIDGE_A, CADDY_BRIDGE, CADDY_VANILLA, VANILLA, Namespace, wait_until
 from tests.censor.lab.sites import TRUST, Origin, listens
 
-from zajil.bridges.edge.config import EdgeConfig, EdgeKind, write_config
+from zajil.bridges.edge.config import EdgeKind, load_config
 from zajil.bridges.edge.edges import EdgePlan, render_caddy, render_nginx_alone
 from zajil.bridges.registry.operator import bundle_for_invite, invite_bridge
 from zajil.engine import keys as key_file
 from zajil.engine.keys import Keys
+from zajil.protocol.reach.bridgepath import NONCE_BYTES, bridge_path
 from zajil.protocol.reach.endpoints import Endpoint, PrivateBridges, encode_bridge_link
 from zajil.server.schema import open_database
+
+ZAJIL: Final = (sys.executable, "-m", "zajil.cli.main")
+
+
+_UPGRADE: Final = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
+
+
+def secret_path(endpoint: Endpoint, *, late_s: float = 0.0) -> str:
+    """A path that opens this bridge once, made so many seconds ago."""
+    assert endpoint.token is not None
+    now_s, nonce = time.time() - late_s, os.urandom(NONCE_BYTES)
+    return bridge_path(endpoint.token, endpoint.host, endpoint.dir, now_s=now_s, nonce=nonce)
 
 
 def operator_code(origin: Origin) -> str:
@@ -88,47 +110,41 @@ class Edge:
 
 
 class Bridge:
-    """One bridge: its settings, its web server, and the daemon behind it."""
+    """One bridge: `zajil bridge init` on a made-up site, a web server, and `zajil bridge up`."""
 
-    def __init__(
-        self, namespace: Namespace, folder: Path, kind: EdgeKind, place: Place, *, origin: Origin, site: Path
-    ) -> None:
-        folder.mkdir(parents=True)
+    def __init__(self, namespace: Namespace, folder: Path, kind: EdgeKind, place: Place, *, origin: Origin) -> None:
         self._namespace = namespace
-        self._folder = folder
+        self._file = folder / "bridge.toml"
         self.place = place
         self.kind = kind
-        self.config = EdgeConfig(
-            domain=place.domain,
-            dir="media",
-            origin="https://origin.test",
-            edge=kind,
-            site=str(site),
-            socket=str(folder / "s.sock"),
-            join=operator_code(origin),
+        namespace.run(
+            *(*ZAJIL, "bridge", "init", "--edge", kind, "--domain", place.domain, "--origin", "https://origin.test"),
+            *("--join", operator_code(origin), "--out", str(folder), "--yes"),
         )
-        write_config(folder / "bridge.toml", self.config)
-        self.edge = Edge(namespace, folder / "edge", kind, place, site=str(site), socket=self.config.socket)
+        # The default is one bridge for a machine.
+        self._file.write_text(re.sub("(?m)^socket = .*$", f'socket = "{folder}/s.sock"', self._file.read_text()))
+        self.config = load_config(self._file)
+        self.edge = Edge(namespace, folder / "edge", kind, place, site=self.config.site, socket=self.config.socket)
         self.log = folder / "up.log"
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Joins the first time; returns once it knows its tokens."""
+        """Joins the first time; returns once it listens."""
         with self.log.open("a") as log:
             self.process = self._namespace.start(
-                *(sys.executable, "-m", "tests.censor.programs.daemon", str(self._folder)),
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=TRUST,
+                *(*ZAJIL, "bridge", "up", "--config", str(self._file)), stdout=log, stderr=log, env=TRUST
             )
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "ready\n", self.log.read_text()[-2000:]
+        process = self.process
+        listening = Path(self.config.socket).exists
+        wait_until("the bridge listens", lambda: listening() or process.poll() is not None, timeout_s=30)
+        assert process.poll() is None, self.log.read_text()[-2000:]
 
     def stop(self) -> None:
         """As its operator would."""
         if self.process is not None:
             self._namespace.end(self.process)
             self.process = None
+            Path(self.config.socket).unlink(missing_ok=True)
 
     def memory_kib(self) -> int:
         """What the daemon holds in memory now."""
@@ -140,14 +156,13 @@ class Bridge:
 class Bridges:
     """Two private bridges, on nginx and on Caddy, and their twins without Zajil."""
 
-    def __init__(self, namespace: Namespace, folder: Path, site: Path, *, origin: Origin, authority: Authority) -> None:
+    def __init__(self, namespace: Namespace, folder: Path, *, origin: Origin, authority: Authority) -> None:
         # The twin of the first is a site of its own for other tests, hence its second name.
         nginx = Place(BRIDGE_A, "bridge-a.test", authority.site("bridge-a.test", "vanilla.test"))
         caddy = Place(CADDY_BRIDGE, "caddy.test", authority.site("caddy.test"))
         places: dict[EdgeKind, tuple[Place, str]] = {"nginx": (nginx, VANILLA), "caddy": (caddy, CADDY_VANILLA)}
         self.all = {
-            kind: Bridge(namespace, folder / kind, kind, place, origin=origin, site=site)
-            for kind, (place, _) in places.items()
+            kind: Bridge(namespace, folder / kind, kind, place, origin=origin) for kind, (place, _) in places.items()
         }
         self.twins = {
             kind: Edge(
@@ -155,7 +170,7 @@ class Bridges:
                 folder / f"{kind}-twin",
                 kind,
                 replace(place, address=twin),
-                site=str(site),
+                site=self.all[kind].config.site,
                 socket=None,
             )
             for kind, (place, twin) in places.items()
@@ -169,6 +184,18 @@ class Bridges:
         for bridge in self.all.values():
             bridge.stop()
             bridge.start()
+            wait_until("the bridge knows its guests", partial(self._lets_in, namespace, bridge.kind), timeout_s=30)
+
+    def _lets_in(self, namespace: Namespace, kind: EdgeKind) -> bool:
+        """Whether a carrier of a guest is upgraded."""
+        endpoint = self.endpoint(kind)
+        path = secret_path(endpoint)
+        asked = [part for line in _UPGRADE for part in ("-H", line)]
+        command = ("curl", "-s", "--http1.1", "-m", "1", "-o", "/dev/null", "-w", "%{http_code}", *asked)
+        done = subprocess.run(
+            namespace.inside(*command, f"https://{endpoint.host}{path}"), capture_output=True, text=True, check=False
+        )
+        return done.stdout == "101"
 
     def endpoint(self, kind: EdgeKind) -> Endpoint:
         """A bridge as its guests know it."""

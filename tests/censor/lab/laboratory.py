@@ -81,7 +81,7 @@ class Laboratory:
         self.origin.start()
         self.front.start()
         self.bridges = Bridges(
-            self.network.servers, self.folder / "bridges", self.pages, origin=self.origin, authority=self.authority
+            self.network.servers, _made(self.folder / "bridges"), origin=self.origin, authority=self.authority
         )
         self._obfs4: PluggableTransport | None = None
         start_socks(self.network.servers)
