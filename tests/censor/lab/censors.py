@@ -166,6 +166,10 @@ class Censor:
         Path(path).touch()
         self._touched.append(Path(path))
 
+    def drop(self, match: str) -> None:
+        """Everything that crosses the router and matches, until `lift`."""
+        self._drop(match)
+
     # --- both ends
 
     def cut(self, how: str) -> None:
