@@ -302,8 +302,8 @@ async def talk_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 async def test_a_peer_that_fails_below_http(
     monkeypatch: pytest.MonkeyPatch, strategy: Strategy, act: Act, stage: Stage, reason: set[Reason]
 ) -> None:
-    monkeypatch.setattr(http, "TLS_DEADLINE_S", 0.2)
-    monkeypatch.setattr("zajil.transports.fingerprint.TLS_DEADLINE_S", 0.2)
+    monkeypatch.setattr(http, "TLS_DEADLINE_S", 1.0)
+    monkeypatch.setattr("zajil.transports.fingerprint.TLS_DEADLINE_S", 1.0)
     async with Peer(act) as edge:
         with pytest.raises(DialError) as raised:
             await dial(origin(edge, strategy), Role.S, knowing(edge))
