@@ -157,6 +157,7 @@ class Bridges:
     """Two private bridges, on nginx and on Caddy, and their twins without Zajil."""
 
     def __init__(self, namespace: Namespace, folder: Path, *, origin: Origin, authority: Authority) -> None:
+        self._namespace = namespace
         # The twin of the first is a site of its own for other tests, hence its second name.
         nginx = Place(BRIDGE_A, "bridge-a.test", authority.site("bridge-a.test", "vanilla.test"))
         caddy = Place(CADDY_BRIDGE, "caddy.test", authority.site("caddy.test"))
@@ -180,20 +181,26 @@ class Bridges:
         for bridge in self.all.values():
             bridge.start()
         self.private = guest_bundle(origin)
-        # They ask for new tokens once a minute; a guest would wait for that, the laboratory does not.
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Has bridges learn new tokens: they ask once a minute, and the laboratory does not wait for that."""
         for bridge in self.all.values():
             bridge.stop()
             bridge.start()
-            wait_until("the bridge knows its guests", partial(self._lets_in, namespace, bridge.kind), timeout_s=30)
+            wait_until("the bridge knows its guests", partial(self._lets_in, bridge.kind), timeout_s=30)
 
-    def _lets_in(self, namespace: Namespace, kind: EdgeKind) -> bool:
+    def _lets_in(self, kind: EdgeKind) -> bool:
         """Whether a carrier of a guest is upgraded."""
         endpoint = self.endpoint(kind)
         path = secret_path(endpoint)
         asked = [part for line in _UPGRADE for part in ("-H", line)]
         command = ("curl", "-s", "--http1.1", "-m", "1", "-o", "/dev/null", "-w", "%{http_code}", *asked)
         done = subprocess.run(
-            namespace.inside(*command, f"https://{endpoint.host}{path}"), capture_output=True, text=True, check=False
+            self._namespace.inside(*command, f"https://{endpoint.host}{path}"),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return done.stdout == "101"
 

@@ -147,6 +147,11 @@ class Origin:
         process, self._process = self._process, None
         return self._namespace.end(process)
 
+    def invite_link(self) -> str:
+        """An invite as the operator hands it out: a link with the code, and with private bridges."""
+        command = (sys.executable, "-m", "zajil.cli.main", "admin", "invite", "--data", str(self.data), "--link")
+        return self._namespace.run(*command).strip()
+
     def invite(self, uses: int = 1) -> str:
         """A registration code."""
         return create_invite(self.data, uses)

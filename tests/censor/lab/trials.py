@@ -81,24 +81,24 @@ def _from_the_start(pair: Pair, row: DialerRow) -> DialerRow:
     amina = pair.amina()
     try:
         try:
-            t_first = _open_and_say(pair, amina, first, cold=True)
+            t_first = open_and_say(pair, amina, first, cold=True)
         except (VerbFailed, TimeoutError):
             return row
         route = amina.call("route")
         row = msgspec.structs.replace(row, reachable=True, t_first=t_first, **route)
-        row = msgspec.structs.replace(row, t_40k=_receive_40k(pair, amina, number))
+        row = msgspec.structs.replace(row, t_40k=receive_40k(pair, amina, number))
     finally:
         amina.leave()
     amina = pair.amina()
     try:
-        row = msgspec.structs.replace(row, t_warm=_open_and_say(pair, amina, warm, cold=False))
+        row = msgspec.structs.replace(row, t_warm=open_and_say(pair, amina, warm, cold=False))
     finally:
         amina.leave()
     arrived = pair.boris.call("await_texts", texts=[first, warm], seconds=PATIENCE_S)
     return _count(row, pair.boris, pair.chat, [first, warm], arrived)
 
 
-def _open_and_say(pair: Pair, amina: Remote, text: str, *, cold: bool) -> float:
+def open_and_say(pair: Pair, amina: Remote, text: str, *, cold: bool) -> float:
     """Seconds from opening the device to its first message at the server."""
     amina.call("open", home=str(pair.home))
     if cold:
@@ -109,7 +109,7 @@ def _open_and_say(pair: Pair, amina: Remote, text: str, *, cold: bool) -> float:
     return float(said["held"]) - begun
 
 
-def _receive_40k(pair: Pair, amina: Remote, number: int) -> float | None:
+def receive_40k(pair: Pair, amina: Remote, number: int) -> float | None:
     texts = [f"{number}-{n} ".ljust(_BIG_CHARS, "x") for n in range(_BIG)]
     (begun, *_) = pair.boris.call("write", chat=pair.chat, texts=texts, every_s=0.0)
     arrived: Mapping[str, Sequence[float]] = amina.call(
@@ -127,7 +127,7 @@ def _in_mid_session(pair: Pair, scenario: Scenario, row: DialerRow) -> DialerRow
     his = [f"boris {number}-{n}" for n in range(MESSAGES)]
     amina = pair.amina()
     try:
-        _open_and_say(pair, amina, f"before {number}", cold=True)
+        open_and_say(pair, amina, f"before {number}", cold=True)
         amina.call("await_proof", seconds=20.0)
         writing = (
             amina.begin("write", chat=pair.chat, texts=mine, every_s=EVERY_S),

@@ -141,6 +141,22 @@ class Browser:
                 await asyncio.sleep(0.1)
         return str(found)
 
+    async def await_state(self, text: str, values: list[str], seconds: float) -> str:
+        """Waits until the own message with this text has one of these states."""
+        find = (
+            "const own = [...document.querySelectorAll('[data-testid=message][data-own=true]')]"
+            f".findLast((e) => e.innerText.includes({json.dumps(text)}));"
+            "return own?.querySelector('[data-testid=state]')?.dataset.state ?? null"
+        )
+        async with asyncio.timeout(seconds):
+            while (found := await self.run(f"(() => {{ {find} }})()")) not in values:  # noqa: ASYNC110  # as above
+                await asyncio.sleep(0.1)
+        return str(found)
+
+    async def stop(self) -> None:
+        """As `close`; it can be started again."""
+        await self.close()
+
     async def press(self, id: str, text: str = "") -> None:  # noqa: A002  # as above
         """Waits for it and clicks."""
         await self.see(id, text)
