@@ -199,6 +199,20 @@ describe("connections that freeze after 16 KB", () => {
     for (const { bytes } of net.flows) expect(bytes).toBeLessThan(16_000);
   });
 
+  it("go on in segments also where long records are on their way, of which a browser sees nothing until they are whole", async () => {
+    const { net, reach, gateway } = await world(byWebSocket(ORIGIN));
+    const one = session(reach);
+    await pass(12_000);
+    net.freezeBytes = 16_000;
+    // A record of 16 KiB each: none of them passes any more.
+    for (let n = 0; n < 3; n++) gateway.link("R").sayBytes(new Uint8Array(10_000).fill(n));
+    one.connection.send({ type: "Mack", upto: 1 });
+    await pass(15_000);
+    expect(one.messages).toEqual([0, 1, 2]);
+    expect(reach.view.state).toBe("slow");
+    expect(one.begun()).toBe(1);
+  });
+
   it("rotate in two sessions side by side", async () => {
     const { net, reach, gateway } = await world(byWebSocket(ORIGIN));
     net.freezeBytes = 16_000;

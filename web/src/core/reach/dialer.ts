@@ -8,6 +8,7 @@ import { error, ZajilError } from "../../protocol/errors.ts";
 import type { Action, Route } from "../../protocol/path/actions.ts";
 import type { Candidate, Failure, Mode } from "../../protocol/path/candidates.ts";
 import type { Dialer } from "../../protocol/path/dialer.ts";
+import { ECHO_BYTES } from "../../protocol/path/race.ts";
 import type { PathView } from "../../protocol/path/view.ts";
 import type { Carriers, Line, Said, Seat } from "../shell/carriers.ts";
 import { DialError, ORIGIN_GONE_CODE } from "../transports/base.ts";
@@ -164,7 +165,7 @@ export class Reach implements Carriers {
       case "slow":
         return this.#dialer.slow(number, said.bytesS, now);
       case "echoed":
-        return this.#dialer.echoed(number, said.bytes, now);
+        return this.#dialer.echoed(number, passedOf(said.bytes, line), now);
     }
   }
 
@@ -224,10 +225,15 @@ export class Reach implements Carriers {
       for (const action of actions) this.#carryOutOne(action);
     }
     // A leading session that makes calls gets its carrier once that is proved.
+    if (this.#leader?.seat.calls && this.route?.proved) this.#giveLeader();
+  }
+
+  #giveLeader(): void {
     const place = this.#leader;
     const line = this.#carrying?.line;
-    if (place?.seat.calls && line && place.line !== line && this.route?.proved)
-      give(place, line, null, this.#parts.now());
+    if (!place || !line || place.line === line) return;
+    line.cautious = !this.route?.proved;
+    give(place, line, null, this.#parts.now());
   }
 
   #carryOutOne(action: Action): void {
@@ -237,8 +243,7 @@ export class Reach implements Carriers {
     switch (action.type) {
       case "carry":
         this.#carrying = attempt;
-        if (attempt.line && this.#leader && !this.#leader.seat.calls)
-          give(this.#leader, attempt.line, null, this.#parts.now());
+        if (!this.#leader?.seat.calls) this.#giveLeader();
         return;
       case "prove":
         return this.#prove(attempt);
@@ -335,6 +340,14 @@ export class Reach implements Carriers {
     const waits = [...this.#places.values()].some((place) => place !== this.#leader && place.wanting);
     return this.route?.mode === "segmented" && waits && readyAt > now ? readyAt : null;
   }
+}
+
+/**
+ * How much is known to have passed. What a session is told goes before the echo, and where that freezes on its way it is
+ * as good a sign; but only a whole echo is a proof.
+ */
+function passedOf(echoed: number, { carrier }: DialledLine): number {
+  return echoed >= ECHO_BYTES ? echoed : Math.max(echoed, Math.min(carrier.rxBytes, ECHO_BYTES - 1));
 }
 
 function failureOf(problem: unknown): Failure {

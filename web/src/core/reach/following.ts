@@ -108,7 +108,9 @@ export class Followers {
           if (segmented) this.#dialer.pace.ended();
         } else {
           const old = this.#release(place);
-          give(place, new DialledLine(carrier, inbox, { segmented, ended: () => undefined }), route, this.#parts.now());
+          const line = new DialledLine(carrier, inbox, { segmented, ended: () => undefined });
+          line.cautious = !route.proved;
+          give(place, line, route, this.#parts.now());
           old?.carrier.close();
         }
         this.#run();

@@ -13,6 +13,7 @@ const steady = (): number => performance.now() / 1000;
 export class DialledLine implements Line {
   readonly carrier: Carrier;
   readonly segmented: boolean;
+  cautious = false;
   #listener = NOBODY;
   #ended: (() => void) | undefined;
   #echo: Echo | undefined;

@@ -8,6 +8,8 @@ export interface Line {
   readonly carrier: Carrier;
   /** It is left after some kilobytes. */
   readonly segmented: boolean;
+  /** Nobody knows yet whether more than a handshake passes. */
+  readonly cautious: boolean;
   /** From now on this one is told; first of all of what has come. */
   listen(listener: CarrierListener): void;
 }

@@ -112,7 +112,7 @@ export class Connection implements Seat {
   carry(line: Line): void {
     this.#wanting = false;
     this.#line = line;
-    const { carrier: number, events } = this.#session.openCarrier(steady(), line.segmented);
+    const { carrier: number, events } = this.#session.openCarrier(steady(), line);
     this.#number = number;
     this.#take(line, events);
     if (line !== this.#line) return; // what `take` told made somebody drop it

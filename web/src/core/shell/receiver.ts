@@ -25,6 +25,9 @@ export interface ReceiverParts {
   problem(problem: unknown): void;
 }
 
+/** Nobody is asked more often whether the way down lives. */
+const CHECK_S = 10;
+
 const nowMs = (): number => Math.floor(steady() * 1000);
 
 /** One device's receiving end. Only the leading worker runs it. */
@@ -45,6 +48,7 @@ export class Receiver {
   #session = 0;
   #token = "";
   #helloAt = 0;
+  #checkedAt = -Infinity;
   #running = false;
 
   constructor(core: Core, tokens: Tokens, parts: ReceiverParts) {
@@ -96,6 +100,13 @@ export class Receiver {
     if (!this.#running) return;
     if (this.#connection.busy) this.#connection.ping();
     else this.#connection.dial();
+  }
+
+  /** Something is to come, and nothing here would show that it does not: ask whether the way down lives. */
+  check(): void {
+    if (!this.#running || steady() < this.#checkedAt + CHECK_S) return;
+    this.#checkedAt = steady();
+    this.#connection.ping();
   }
 
   /** Drop a connection that cannot be alive: the browser says that there is no network. */

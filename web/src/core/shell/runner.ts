@@ -76,7 +76,8 @@ export class Runner {
       parts.serverClock(now);
     };
     this.#receiver = new Receiver(core, tokens, { ...common, ready });
-    this.#sender = new Sender(core, common);
+    // What was sent comes back on the receiving session too.
+    this.#sender = new Sender(core, { ...common, accepted: () => this.#receiver.check() });
     this.#errands = new Errands(core, calls, tokens, common.problem);
   }
 

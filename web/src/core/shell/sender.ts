@@ -20,6 +20,8 @@ const WHISPER_MS = 4_000;
 
 export interface SenderParts {
   readonly carriers: Carriers;
+  /** The server accepted something. */
+  accepted(): void;
   /** The store or the connection may have changed. */
   changed(): void;
   /** Something went wrong that people or whoever leads should know; sending goes on where it can. */
@@ -179,7 +181,10 @@ export class Sender {
       this.#parts.problem(problem);
       return this.#connection.renew();
     }
-    if (frame.type === "Ok") this.#tell({ type: "ok", rid: frame.rid }, frame);
+    if (frame.type === "Ok") {
+      this.#tell({ type: "ok", rid: frame.rid }, frame);
+      this.#parts.accepted();
+    }
     if (frame.type !== "Err") return;
     const { rid, code, retry_ms } = frame;
     const problem = errorFromWire(code);

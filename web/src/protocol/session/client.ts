@@ -48,6 +48,7 @@ export class ClientSession {
   rxBytes = 0;
   txBytes = 0;
   readonly #frag: number;
+  #cautious = false;
   #stream: Stream;
   #resume: Uint8Array | null = null;
   #carrier = 0;
@@ -91,14 +92,20 @@ export class ClientSession {
   }
 
   /**
-   * A connection was made: its number, and Begin when a new session starts on it. segmented: it is left after 8,192
-   * bytes in either direction; Rotate tells at half of that.
+   * A connection was made: its number, and Begin when a new session starts on it.
+   *
+   * segmented: it is left after 8,192 bytes in either direction; Rotate tells at half of that. cautious: it is not proved
+   * yet, so records are of 4,096 bytes at most. A longer one that freezes on its way never shows that anything came.
    */
-  openCarrier(now: number, segmented = false): { readonly carrier: number; readonly events: ClientEvent[] } {
+  openCarrier(
+    now: number,
+    { segmented = false, cautious = false } = {},
+  ): { readonly carrier: number; readonly events: ClientEvent[] } {
     this.#carrier += 1;
     this.#attached = true;
     this.#usable = this.#rotated = this.#slow = false;
     this.segmented = segmented;
+    this.#cautious = cautious;
     this.rxBytes = this.txBytes = 0;
     this.#echo = undefined;
     this.#queuedFrom = null;
@@ -144,7 +151,7 @@ export class ClientSession {
   }
 
   get #carrierFrag(): number {
-    return this.segmented ? Math.min(this.#frag, SEGMENT_FRAG) : this.#frag;
+    return Math.min(this.#frag, this.segmented ? SEGMENT_FRAG : this.#cautious ? ECHO_BYTES : RECORD_MOST_BYTES);
   }
 
   /** Bytes that may still go out on this carrier. */

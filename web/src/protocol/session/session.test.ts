@@ -46,7 +46,7 @@ function replay({ frag, steps }: Story): void {
     const carrier = step.carrier ?? current;
     switch (step.do) {
       case "open": {
-        const opened = session.openCarrier(step.at, step.segmented);
+        const opened = session.openCarrier(step.at, { segmented: step.segmented });
         current = opened.carrier;
         events = opened.events;
         break;
