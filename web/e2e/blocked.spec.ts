@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium } from "@playwright/test";
 import { Hands } from "./acts.ts";
-import { Bridge, Edge, freePort, makeCertificates, Wire } from "./edges.ts";
+import { Bridge, Edge, freePort, hasEdges, makeCertificates, Wire } from "./edges.ts";
 import { expect, ON_THE_SERVER, Person, SdkMember, Server, test as base, textsAt } from "./world.ts";
 
 const ORIGIN = "localhost";
@@ -78,6 +78,8 @@ const test = base.extend<{ blockable: Blockable }>({
     expect(complaints, "console errors and CSP reports").toEqual([]);
   },
 });
+
+test.skip(!hasEdges, "no nginx: apt-get install nginx-light");
 
 /** A browser that trusts the story's authority and finds the bridge on this machine. */
 function launch(args: readonly string[], pin: string): Promise<Browser> {

@@ -4,7 +4,7 @@
  * Certificates come from an authority made for the story; Chromium trusts its key, programs its file.
  */
 import { type ChildProcess, type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -12,6 +12,8 @@ import type { Readable } from "node:stream";
 import { BIN, type Server } from "./world.ts";
 
 const NGINX = process.env["ZAJIL_NGINX"] ?? "/usr/sbin/nginx";
+/** Whether there is a web server to tell such stories with. */
+export const hasEdges = existsSync(NGINX);
 
 /** Started by root, workers become somebody who may not enter the story's folder. */
 const USER = process.getuid?.() === 0 ? "user root;" : "";
