@@ -59,7 +59,7 @@ async def test_what_is_written_without_a_connection_goes_out_later_in_order(peop
     await amina.sync()
     await boris.sync()
     assert texts(boris, chat) == [f"queued {number}" for number in range(5)]
-    assert {message.state for message in messages(amina, chat)} == {"sent"}
+    assert {message.state for message in messages(amina, chat)} <= {"sent", "delivered"}
 
 
 async def test_a_note_to_self_stays_with_the_account(people: People) -> None:

@@ -116,6 +116,30 @@ async def test_a_session_beside_it_is_segmented_too(trusted: Authority) -> None:
         await race.close()
 
 
+@pytest.mark.parametrize("strategy", [Strategy.WSS, Strategy.WSS_BROWSER])
+@pytest.mark.parametrize("size", [6_000, 40_000])
+@pytest.mark.parametrize("begun", [False, True])
+async def test_long_records_on_a_line_that_freezes_show_that_it_does(
+    trusted: Authority, strategy: Strategy, size: int, begun: bool
+) -> None:
+    """A record of 16 or 64 KiB that freezes on its way never comes at all. begun: a freeze starts in mid-session."""
+    async with serve(Edge(), trusted.server("localhost")) as edge, Freezer(edge.port) as censor:
+        race = make_race(edge, origin(behind(edge, censor.port), strategy))
+        talker = Talker(race)
+        if begun:
+            talker.ask(b"first")
+            await talker.hear(1)
+        censor.down_bytes = LIMIT
+        texts = [b"%06d" % n + b"x" * size for n in range(4)]
+        for text in texts:
+            talker.ask(text)
+        await talker.hear(begun + len(texts))
+        assert talker.heard[begun:] == [text[::-1] for text in texts]
+        assert race.view().state == "slow"
+        await talker.close()
+        await race.close()
+
+
 async def test_many_sessions_share_two_carriers(trusted: Authority) -> None:
     """Two at a time, whoever asks: none that is idle keeps another one out."""
     async with (

@@ -562,7 +562,7 @@ function reachCalls(
       return { link: `https://home.example/b#${idOf(`bridges ${String(left)}`, 214)}`, left };
     },
     remove_bridges: () => {
-      const routes = world.connection.routes.filter((route) => !route.private || route.chosen);
+      const routes = world.connection.routes.filter((route) => !route.own || route.chosen);
       Object.assign(world.connection, { bridges: 0, routes });
       teller.status();
     },

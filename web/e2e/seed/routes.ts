@@ -6,7 +6,7 @@ const OWN = ["cafe-almond.example", "gartenverein-nord.example", "letters.exampl
 export const BRIDGES: readonly string[] = OWN;
 
 function route(id: string, more: Partial<Route> & Pick<Route, "kind" | "name">): Route {
-  return { id, private: false, strategy: "wss", segmented: false, chosen: false, ...more };
+  return { id, own: false, strategy: "wss", segmented: false, chosen: false, ...more };
 }
 
 const failed = (stage: string, reason?: string): Partial<Route> => ({
@@ -20,7 +20,7 @@ const ORIGIN = { kind: "origin", name: "home.example" } as const;
 const FRONT = { kind: "front", name: "assets-17.cdn.example" } as const;
 const PUBLIC = { kind: "bridge", name: "recipes.example" } as const;
 const own = (at: 0 | 1 | 2, more: Partial<Route> = {}): Route =>
-  route(`private-${String(at + 1)}`, { kind: "bridge", name: OWN[at], private: true, ...more });
+  route(`private-${String(at + 1)}`, { kind: "bridge", name: OWN[at], own: true, ...more });
 const UNTRIED = [4, 5, 6].map((n) =>
   route(`bridge-${String(n)}`, { kind: "bridge", name: `pages-${String(n)}.example` }),
 );

@@ -248,9 +248,10 @@ export interface Connection {
 export interface Route {
   readonly id: string;
   readonly kind: "origin" | "front" | "bridge";
-  /** Its host; of private ones too, they are the person's own. */
+  /** Its host; of their own bridges too. */
   readonly name: string;
-  readonly private: boolean;
+  /** A private bridge of this person. */
+  readonly own: boolean;
   readonly strategy: "wss" | "poll";
   readonly segmented: boolean;
   /** In use now. */

@@ -53,20 +53,20 @@ describe("the routes", () => {
     const { routes } = shownOf(view({ tries }), GOOD);
     expect(routes).toEqual([
       {
-        ...{ id: "b.example/wss", kind: "bridge", name: "b.example", private: true, strategy: "wss" },
+        ...{ id: "b.example/wss", kind: "bridge", name: "b.example", own: true, strategy: "wss" },
         ...{ segmented: true, chosen: true, result: "proved", tried_at: 11_000, round_trip_ms: 40, last_ok_at: 12_000 },
       },
       {
-        ...{ id: "own/wss", kind: "origin", name: "home.example", private: false, strategy: "wss" },
+        ...{ id: "own/wss", kind: "origin", name: "home.example", own: false, strategy: "wss" },
         ...{ segmented: false, chosen: false, result: "failed", stage: "connect", reason: "timeout" },
         ...{ tried_at: 10_000, last_ok_at: 5_000 },
       },
       {
-        ...{ id: "c.example/wss", kind: "front", name: "c.example", private: false, strategy: "wss" },
+        ...{ id: "c.example/wss", kind: "front", name: "c.example", own: false, strategy: "wss" },
         ...{ segmented: false, chosen: false, tried_at: 11_000 },
       },
       {
-        ...{ id: "d.example/wss", kind: "bridge", name: "d.example", private: false, strategy: "wss" },
+        ...{ id: "d.example/wss", kind: "bridge", name: "d.example", own: false, strategy: "wss" },
         ...{ segmented: false, chosen: false },
       },
     ]);

@@ -38,7 +38,7 @@ function routeOf(one: Try, roundTripMs: number | undefined): Route {
     id: one.candidate.id,
     kind: endpoint.kind === "pt" ? "bridge" : endpoint.kind,
     name: endpoint.host,
-    private: endpoint.private,
+    own: endpoint.private,
     strategy: strategy === "poll" ? "poll" : "wss",
     segmented: one.mode === "segmented",
     chosen: one.chosen,

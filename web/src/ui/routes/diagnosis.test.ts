@@ -8,7 +8,7 @@ const route = (more: Partial<Route>): Route => ({
   id: "letters.example:443",
   kind: "bridge",
   name: "letters.example",
-  private: true,
+  own: true,
   strategy: "wss",
   segmented: false,
   chosen: false,
@@ -23,11 +23,11 @@ const connection: Connection = {
   last_ok_at: NOW - 3 * 3_600_000,
   bridges: 2,
   routes: [
-    route({ kind: "origin", private: false, name: "home.example", result: "failed", stage: "tls", reason: "reset" }),
-    route({ kind: "front", private: false, name: "cdn.example", result: "frozen", segmented: true }),
+    route({ kind: "origin", own: false, name: "home.example", result: "failed", stage: "tls", reason: "reset" }),
+    route({ kind: "front", own: false, name: "cdn.example", result: "frozen", segmented: true }),
     route({ result: "failed", stage: "connect", reason: "refused by letters.example", tried_at: NOW - 120_000 }),
     route({ chosen: true, result: "proved", strategy: "poll", round_trip_ms: 81.6, last_ok_at: NOW - 5 * 86_400_000 }),
-    route({ kind: "bridge", private: false }),
+    route({ kind: "bridge", own: false }),
   ],
 };
 

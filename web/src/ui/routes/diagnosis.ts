@@ -21,7 +21,7 @@ function ago(at: number, now: number): string {
 /** origin, front 1, bridge 2, private bridge 1. */
 function labels(routes: readonly Route[]): readonly string[] {
   const counts = new Map<string, number>();
-  return routes.map(({ kind, private: own }) => {
+  return routes.map(({ kind, own }) => {
     const name = own ? `private ${code(kind)}` : code(kind);
     const count = (counts.get(name) ?? 0) + 1;
     counts.set(name, count);

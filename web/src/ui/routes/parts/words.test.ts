@@ -8,7 +8,7 @@ const route = (more: Partial<Route> = {}): Route => ({
   id: "x",
   kind: "bridge",
   name: "a.example",
-  private: false,
+  own: false,
   strategy: "wss",
   segmented: false,
   chosen: false,
@@ -41,7 +41,7 @@ test("each kind that was tried is named once", async () => {
   await useAllWords();
   expect(sayKinds([])).toBe("direct");
   expect(
-    sayKinds([route({ result: "failed" }), route({ result: "failed", private: true }), route({ kind: "front" })]),
+    sayKinds([route({ result: "failed" }), route({ result: "failed", own: true }), route({ kind: "front" })]),
   ).toBe("bridge");
 });
 
@@ -61,8 +61,8 @@ test("what worked before is said of what fails now only", () => {
 
 test("the one in use comes first; public ones not tried are counted only", () => {
   const routes = [route({ id: "a", result: "failed" }), route({ id: "b" }), route({ id: "c", chosen: true })];
-  expect(arrange([...routes, route({ id: "d", private: true })])).toEqual({
-    shown: [routes[2], routes[0], route({ id: "d", private: true })],
+  expect(arrange([...routes, route({ id: "d", own: true })])).toEqual({
+    shown: [routes[2], routes[0], route({ id: "d", own: true })],
     more: 1,
   });
 });

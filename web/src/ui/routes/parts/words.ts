@@ -5,7 +5,7 @@ import { formatWhen } from "../../../i18n/date.ts";
 import { formatNumber, locale } from "../../../i18n/number.ts";
 
 /** direct, front, bridge, your bridge. */
-export function sayKind({ kind, private: own }: Pick<Route, "kind" | "private">): string {
+export function sayKind({ kind, own }: Pick<Route, "kind" | "own">): string {
   if (own) return t.route_kind_own();
   return { origin: t.route_kind_origin(), front: t.route_kind_front(), bridge: t.route_kind_bridge() }[kind];
 }
@@ -14,7 +14,7 @@ export function sayKind({ kind, private: own }: Pick<Route, "kind" | "private">)
 export function sayKinds(routes: readonly Route[]): string {
   const tried = routes.filter(({ result }) => result !== undefined).map(({ kind }) => kind);
   const kinds = (["origin", "front", "bridge"] as const).filter((kind) => tried.includes(kind));
-  const words = (kinds.length > 0 ? kinds : (["origin"] as const)).map((kind) => sayKind({ kind, private: false }));
+  const words = (kinds.length > 0 ? kinds : (["origin"] as const)).map((kind) => sayKind({ kind, own: false }));
   return new Intl.ListFormat(locale(), { type: "conjunction" }).format(words);
 }
 
@@ -54,7 +54,7 @@ export function codesOf({ chosen, strategy, stage, reason }: Route): string {
 
 /** As shown: the one in use first, the others as the worker has them; of public ones not tried only how many. */
 export function arrange(routes: readonly Route[]): { shown: readonly Route[]; more: number } {
-  const known = routes.filter(({ chosen, result, private: own }) => chosen || result !== undefined || own);
+  const known = routes.filter(({ chosen, result, own }) => chosen || result !== undefined || own);
   const shown = [...known.filter(({ chosen }) => chosen), ...known.filter(({ chosen }) => !chosen)];
   return { shown, more: routes.length - shown.length };
 }
