@@ -76,6 +76,12 @@ def test_the_persons_own_tools() -> None:
     assert own.pt == PluggableTransport("obfs4", "192.0.2.9", 443, (("cert", "a=b"), ("iat-mode", "0")))
 
 
+@pytest.mark.parametrize("address", ["h:0", "h:" + "1" * 5000, "h:65536", "h"])
+def test_a_transport_at_no_port_is_none(address: str) -> None:
+    with pytest.raises(HomeError, match="bad-link"):
+        parse_transport(f"obfs4 {address} cert=a", home_endpoint(SERVER))
+
+
 def test_ids_of_private_bridges_do_not_move() -> None:
     first = private_endpoints([bundle(1), bundle(2)])
     assert [e.id for e in private_endpoints([bundle(2)])] == [first[1].id]

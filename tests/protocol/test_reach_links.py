@@ -24,6 +24,7 @@ from zajil.protocol.reach.endpoints import (
     PrivateBridges,
     encode_bridge_link,
     encode_private_bridges,
+    is_host,
     parse_bridge_link,
     parse_private_bridges,
 )
@@ -113,6 +114,19 @@ def test_every_cut_of_a_link_is_refused() -> None:
     for length in range(len(text)):
         with pytest.raises(HomeError, match="bad-link"):
             parse_bridge_link(text[:length])
+
+
+@pytest.mark.parametrize(
+    ("host", "is_one"),
+    [
+        *((host, True) for host in ("a", "bridge.example", "192.0.2.1", "xn--mgbh0fb.example", "1a.example", "a.0b")),
+        *((host, False) for host in ("", "-a", "a-.b", "A.b", "a..b", "a.", "a_b", "a" * 64, "::1", "مثال.example")),
+        *((host, False) for host in ("xn--a", "xn--.example", "999.1.1.1", "1.2.3", "a.1", "0x1", "010.0.0.1", "1")),
+    ],
+)
+def test_a_host_is_what_every_url_parser_takes_for_one(host: str, is_one: bool) -> None:
+    """The same table stands in endpoints.test.ts."""
+    assert is_host(host) is is_one
 
 
 @given(st.binary(max_size=310))

@@ -83,6 +83,9 @@ class Edge:
     upgrades: bool = True
     silent: bool = False
     close_code: int = 0
+    date: str = ""
+    """Of the decoy; "" tells the true one."""
+    redirect: str = ""
     rx: int = 0
 
     def __post_init__(self) -> None:
@@ -115,7 +118,7 @@ class Edge:
             )
         except ZajilError:
             date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(self.now_ms() / 1000))
-            raise web.HTTPNotFound(headers={"Date": date}) from None
+            raise web.HTTPNotFound(headers={"Date": self.date or date}) from None
         if request.method == "POST":
             self.living[proof.nonce] = proof
         return Far(self, None)
@@ -124,6 +127,8 @@ class Edge:
         if not self.upgrades or "upgrade" not in request.headers:
             raise web.HTTPNotFound
         far = self._far(request)
+        if self.redirect:
+            raise web.HTTPFound(self.redirect)
         ws = web.WebSocketResponse(compress=False, max_msg_size=1 << 17)
         await ws.prepare(request)
         if self.close_code:

@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from tests.transports.authority import Authority
-from tests.transports.edge import Edge, serve
+from tests.transports.edge import DIR, TOKEN, Edge, serve
 from tests.transports.knowing import Known, bridge, make_context, origin
 
 from zajil.protocol.frames import Role
 from zajil.protocol.path import Candidate, Strategy
+from zajil.protocol.reach.endpoints import Endpoint, EndpointKind
 from zajil.protocol.reach.seal import SessionKey
 from zajil.protocol.session import Begin, ClientSession, Message
 from zajil.transports import dialing, http
@@ -128,6 +129,56 @@ async def test_a_wrong_clock_is_set_by_the_answer(edge: Edge, strategy: Strategy
     await carrier.close()
     assert ctx.clock_offset_s == pytest.approx(7200, abs=5)
     assert len({path.partition("?")[0] for path in edge.requests}) == 2
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    "date", ["Thu, 01 Jan 1960 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 2035 00:00:00 GMT", "soon"]
+)
+async def test_the_date_of_a_decoy_is_believed_for_one_path_and_never_kept(
+    edge: Edge, strategy: Strategy, date: str
+) -> None:
+    """What is kept of the clock was told under the seal; a bridge that lies fails alone."""
+    edge.date = date
+    edge.book.set_tokens({})
+    ctx = knowing(edge)
+    with pytest.raises(DialError) as raised:
+        await dial(bridge(edge, strategy), Role.S, ctx)
+    assert (raised.value.reason, raised.value.answered) == (Reason.STATUS, 404)
+    assert ctx.clock_offset_s == 0
+
+
+@pytest.mark.parametrize("strategy", [Strategy.WSS, Strategy.WSS_BROWSER])
+async def test_a_redirect_of_an_upgrade_leads_nowhere(trusted: Authority, strategy: Strategy) -> None:
+    """Else a bridge sends its guests to any address: names in clear, the local network, plain HTTP."""
+    async with serve(Edge()) as elsewhere, serve(Edge(), trusted.server("localhost")) as edge:
+        edge.redirect = f"http://localhost:{elsewhere.port}/"
+        with pytest.raises(DialError) as raised:
+            await dial(origin(edge, strategy), Role.S, knowing(edge))
+        assert (raised.value.stage, raised.value.reason) == (Stage.HTTP, Reason.STATUS)
+        assert raised.value.answered == 302
+        assert elsewhere.requests == []
+
+
+async def test_whatever_an_endpoint_brings_about_is_a_failed_route(edge: Edge) -> None:
+    """A client whose race broke over one endpoint would have none at all."""
+
+    class Broken(Known):
+        def session_key(self) -> SessionKey | None:
+            raise OverflowError("int too big to convert")
+
+    with pytest.raises(DialError) as raised:
+        await dial(bridge(edge, Strategy.WSS), Role.S, make_context(Broken()))
+    assert (raised.value.reason, raised.value.note) == (Reason.CLOSED, "unexpected OverflowError")
+
+
+async def test_a_host_name_that_stands_for_nothing_is_a_failed_route(edge: Edge) -> None:
+    """As bridges of older bundles may have it; new ones are refused by `is_host`."""
+    for strategy in STRATEGIES:
+        endpoint = Endpoint("bridge", EndpointKind.BRIDGE, "xn--a", edge.port, DIR, token=TOKEN)
+        with pytest.raises(DialError) as raised:
+            await dial(Candidate("x", endpoint, strategy), Role.S, knowing(edge))
+        assert not raised.value.note.startswith("unexpected")
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -147,6 +147,8 @@ def test_addresses_of_socks_servers() -> None:
         "socks5://a?b",
         "socks4://a",
         "socks5://ä:b@c",
+        "socks5://[::1",
+        "[x",
     ):
         with pytest.raises(HomeError):
             parse_socks(text)
@@ -188,13 +190,17 @@ async def test_a_missing_program_says_which_package_holds_it(edge: Edge, monkeyp
         "VERSION 1\nCMETHOD-ERROR obfs4 no",
         "VERSION 1\nCMETHODS DONE",
         "CMETHOD obfs4 socks5 nonsense",
+        "CMETHOD obfs4 socks5 127.0.0.1:" + "1" * 5000,
+        "x" * 100_000,
         "CMETHOD obfs4 socks4 127.0.0.1:1\nCMETHODS DONE",
         "",
     ],
 )
 async def test_a_program_that_does_not_start_is_a_failed_route(tmp_path: Path, lines: str) -> None:
     program = tmp_path / "program"
-    program.write_text(f"#!/bin/sh\nprintf '%s' '{lines}'\n")
+    said = tmp_path / "said"
+    said.write_text(lines)
+    program.write_text(f"#!/bin/sh\ncat {said}\n")
     program.chmod(0o700)
     programs = Programs({"obfs4": str(program)})
     with pytest.raises(DialError) as raised:

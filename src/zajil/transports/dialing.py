@@ -73,10 +73,6 @@ class DialContext:
         """The `r` of a new session: edges send what has the same one to the same gateway."""
         return self.random(2).hex()
 
-    def server_now_s(self) -> float:
-        """Unix seconds by the server's clock, as far as it told."""
-        return self.now_s() + self.clock_offset_s
-
 
 async def dial(
     candidate: Candidate,
@@ -100,6 +96,9 @@ async def dial(
         raise
     except ZajilError:
         raise DialError(attempt.stage, Reason.CLOSED) from None
+    except Exception as failure:
+        note = f"unexpected {type(failure).__name__}"
+        raise DialError(attempt.stage, Reason.CLOSED, note=note) from failure
 
 
 class _Dial:
@@ -110,6 +109,7 @@ class _Dial:
         self._ctx = ctx
         self._affinity = affinity
         self._way = way
+        self._offset_s = ctx.clock_offset_s
         self.stage = Stage.HTTP
 
     async def run(self) -> Carrier:
@@ -122,7 +122,8 @@ class _Dial:
             offset = answer.at - self._ctx.now_s()
             if abs(offset - self._ctx.clock_offset_s) < CLOCK_WRONG_S:
                 raise
-            self._ctx.clock_offset_s = offset
+            # For this path alone: anybody can write a Date. What is kept was told under the seal.
+            self._offset_s = offset
             self.stage = Stage.HTTP
             return await self._once()
 
@@ -210,7 +211,7 @@ class _Dial:
         endpoint = self._endpoint
         if endpoint.token is not None:
             nonce = self._ctx.random(NONCE_BYTES)
-            now_s = self._ctx.server_now_s()
+            now_s = self._ctx.now_s() + self._offset_s
             path = bridge_path(endpoint.token, endpoint.host, endpoint.dir, now_s=now_s, nonce=nonce)
         elif self._ctx.trust.is_plain(endpoint):
             path = self._prefix() + self._role.path

@@ -22,6 +22,11 @@ from aiohttp.client_proto import ResponseHandler
 from zajil.transports.base import TLS_DEADLINE_S, DialError, Reason, Stage
 from zajil.transports.sockets import Way, open_socket, socket_reason
 
+_FIRST_S = 1_735_689_600
+"""2025, before any release."""
+_LAST_S = 4_102_444_800
+"""2100."""
+
 
 class Answered(DialError):
     """An HTTP answer came where an upgrade or a poll was wanted.
@@ -35,11 +40,12 @@ class Answered(DialError):
 
 
 def parse_date(text: str) -> float | None:
-    """Unix seconds of an HTTP date, None for anything else."""
+    """Unix seconds of an HTTP date, None for anything else and for a time that this program cannot live in."""
     try:
-        return email.utils.parsedate_to_datetime(text).timestamp()
+        at = email.utils.parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+    return at if _FIRST_S <= at < _LAST_S else None
 
 
 def trusted_file() -> str | None:
@@ -71,7 +77,21 @@ def make_session(way: Way, *, connections: int = 8) -> aiohttp.ClientSession:
         headers={"User-Agent": "Mozilla/5.0"},
         skip_auto_headers=("Accept-Encoding",),
         trust_env=False,
+        trace_configs=[_no_redirects()],
     )
+
+
+def _no_redirects() -> aiohttp.TraceConfig:
+    """A WebSocket dial of aiohttp follows redirects: a bridge could send its guests to any address, names in clear."""
+
+    async def refuse(
+        _session: aiohttp.ClientSession, _context: object, params: aiohttp.TraceRequestRedirectParams
+    ) -> None:
+        raise Answered(params.response.status, params.response.headers)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(refuse)
+    return trace
 
 
 class _NoResolver(AbstractResolver):
@@ -101,7 +121,7 @@ class _Connector(aiohttp.TCPConnector):
         stage = Stage.TCP
         try:
             async with asyncio.timeout(TLS_DEADLINE_S):
-                found = await open_socket(req.url.host or "", req.url.port or 0, self._way)
+                found = await open_socket(req.url.raw_host or "", req.url.port or 0, self._way)
                 stage = Stage.TLS
                 made = await self._loop.create_connection(*args, **kwargs, sock=found)  # owns the socket from here on
                 self._way.connected()

@@ -21,6 +21,7 @@ from zajil.transports.sockets import Socks
 
 STOP_S: Final = 2.0
 _ARGS_MOST: Final = 2 * 255
+_PORT_DIGITS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class _Running:
     async def wait_ready(self, name: str) -> None:
         """Reads lines until the transport listens; then goes on reading, so that the program never blocks."""
         out = self._process.stdout
-        while out is not None and (line := await out.readline()):
+        while out is not None and (line := await _read_line(out)):
             word, *rest = line.decode("utf-8", "replace").split()[:4] or [""]
             if word == "CMETHOD" and rest[:2] == [name, "socks5"] and len(rest) == 3:
                 self.address = _parse_address(rest[2])
@@ -160,9 +161,17 @@ async def _start(name: str, path: str) -> _Running:
     return running
 
 
+async def _read_line(out: asyncio.StreamReader) -> bytes:
+    """b"" at the end, and for a line that no transport writes: one over 64 KiB."""
+    try:
+        return await out.readline()
+    except ValueError:
+        return b""
+
+
 def _parse_address(text: str) -> Socks:
     host, _, port = text.rpartition(":")
-    if not port.isdecimal() or not 0 < int(port) < 1 << 16:
+    if not port.isdecimal() or len(port) > _PORT_DIGITS or not 0 < int(port) < 1 << 16:
         raise DialError(Stage.TCP, Reason.PROXY, note="the transport program did not start")
     return Socks(host.strip("[]"), int(port))
 

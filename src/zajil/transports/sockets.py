@@ -73,8 +73,8 @@ PLAIN: Final = Way()
 def parse_socks(text: str) -> Socks:
     """The server of `socks5://[user:password@]host[:port]`, or of `host:port`. Raises HomeError `bad-link`."""
     text = text.strip()
-    parts = urlsplit(text if "://" in text else f"socks5h://{text}")
     try:
+        parts = urlsplit(text if "://" in text else f"socks5h://{text}")
         host, port = parts.hostname, parts.port or SOCKS_PORT
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
     except ValueError:

@@ -6,6 +6,7 @@ Field 7 of a contact link and the bridge link hold the same deterministic CBOR, 
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,6 +31,7 @@ _SCHEME: Final = "zajil:"
 _HOST = re.compile(
     r"(?=[a-z0-9.-]{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII
 )
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _DIR = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", re.ASCII)
 
 
@@ -89,8 +91,19 @@ class PrivateBridges:
 
 
 def is_host(text: str) -> bool:
-    """Whether this is a host name in lower case (letters, digits, hyphens, dots) or an IPv4 address."""
-    return _HOST.fullmatch(text) is not None
+    """Whether this is a host name in lower case (letters, digits, hyphens, dots) or an IPv4 address.
+
+    What URL parsers refuse is none: a label `xn--` that stands for nothing, a last label of digits in another address.
+    """
+    if _HOST.fullmatch(text) is None:
+        return False
+    try:
+        if _NUMBER.fullmatch(text.rpartition(".")[2]):
+            ipaddress.IPv4Address(text)
+        text.encode().decode("idna")
+    except ValueError:  # UnicodeError and AddressValueError among them
+        return False
+    return True
 
 
 def is_dir(text: str) -> bool:

@@ -11,6 +11,7 @@ import {
   encodeBridgeLink,
   encodePrivateBridges,
   endpointsOf,
+  isHost,
   parseBridgeLink,
   parsePrivateBridges,
 } from "./endpoints.ts";
@@ -88,5 +89,15 @@ describe("the secret path", () => {
   it.each(pathVectors.paths)("$path", ({ token, host, dir, now_s, nonce, path }) => {
     expect(bridgePath(hex(token), host, dir, { nowS: now_s, nonce: hex(nonce) })).toBe(path);
     expect(() => bridgePath(hex(token), host, dir, { nowS: now_s, nonce: new Uint8Array(7) })).toThrow("wrong-call");
+  });
+});
+
+describe("a host", () => {
+  it("is what every URL parser takes for one: the table of test_reach_links.py", () => {
+    const hosts = ["a", "bridge.example", "192.0.2.1", "xn--mgbh0fb.example", "1a.example", "a.0b"];
+    expect(hosts.filter((host) => !isHost(host))).toEqual([]);
+    const malformed = ["", "-a", "a-.b", "A.b", "a..b", "a.", "a_b", "a".repeat(64), "::1", "مثال.example"];
+    const unparsed = ["xn--a", "xn--.example", "999.1.1.1", "1.2.3", "a.1", "0x1", "010.0.0.1", "1"];
+    expect([...malformed, ...unparsed].filter(isHost)).toEqual([]);
   });
 });

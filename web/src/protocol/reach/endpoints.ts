@@ -44,7 +44,10 @@ export interface PrivateBridges {
 }
 
 /** Whether this is a host name in lower case (letters, digits, hyphens, dots) or an IPv4 address. */
-export const isHost = (text: string): boolean => HOST.test(text);
+export function isHost(text: string): boolean {
+  const url = `https://${text}`;
+  return HOST.test(text) && URL.canParse(url) && new URL(url).hostname === text;
+}
 
 /** Whether this is a folder of a URL: no slash at either end, nothing that needs an escape, no dot file. */
 export const isDir = (text: string): boolean => text.length <= DIR_BYTES && DIR.test(text);

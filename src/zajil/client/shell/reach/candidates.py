@@ -43,7 +43,13 @@ def parse_transport(line: str, home: Endpoint) -> Endpoint:
     address, *pairs = rest.split() or [""]
     host, _, port = address.rpartition(":")
     args = tuple((key, value) for key, _, value in (pair.partition("=") for pair in pairs))
-    good = bool(name) and port.isdecimal() and 0 < int(port) < 1 << 16 and all(key and value for key, value in args)
+    good = (
+        bool(name)
+        and len(port) <= 5
+        and port.isdecimal()
+        and 0 < int(port) < 1 << 16
+        and all(key and value for key, value in args)
+    )
     host = host.strip("[]").lower()
     if not good or not (is_host(host) or ":" in host):
         raise error("bad-link", "line of a transport")
