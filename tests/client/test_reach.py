@@ -180,6 +180,17 @@ async def test_settings_are_checked_kept_and_used(
         assert amal._device.reach.ctx.socks.port == 2, "the environment goes before the setting"
 
 
+async def test_with_a_socks_server_in_the_environment_nothing_goes_beside_it(
+    front: TLSFront, homes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who registers through Tor has no home yet to say so in, and shows nobody the name of the server."""
+    monkeypatch.setenv("ZAJIL_SOCKS", "socks5h://127.0.0.1:1")
+    before = front.connections
+    with pytest.raises(Unreachable):
+        await Client.register(homes / "a", server=front.url, name="Amal")
+    assert front.connections == before
+
+
 async def test_only_the_persons_own_tools_where_they_want_it_so(front: TLSFront, homes: Path) -> None:
     async with await Client.register(homes / "a", server=front.url, name="Amal") as amal:
         amal.set_reach_settings(ReachSettings(socks="127.0.0.1:1", preference=Preference.PRIVACY_ONLY))

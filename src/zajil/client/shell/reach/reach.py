@@ -20,7 +20,7 @@ from zajil.client.shell.reach.candidates import HOME, home_endpoint, is_http, ma
 from zajil.client.shell.reach.knowledge import Keep, Knowledge
 from zajil.client.state.reach import ReachSettings, ReachState
 from zajil.protocol.errors import ZajilError
-from zajil.protocol.path import PathView, Strategy, encode_memory, parse_memory
+from zajil.protocol.path import PathView, Preference, Strategy, encode_memory, parse_memory
 from zajil.protocol.path.failures import ROUNDS_S
 from zajil.protocol.reach.endpoints import PrivateBridges
 from zajil.transports import fingerprint
@@ -231,6 +231,8 @@ def _browser_of(network: str) -> Browser:
 
 
 def _with_environment(settings: ReachSettings) -> ReachSettings:
-    """The environment's SOCKS server goes before the one that is set."""
-    socks = os.environ.get(SOCKS_VARIABLE, "") or settings.socks
-    return msgspec.structs.replace(settings, socks=socks)
+    """A SOCKS server in the environment carries this run alone: who has no home yet can say it no other way."""
+    socks = os.environ.get(SOCKS_VARIABLE, "")
+    if not socks:
+        return settings
+    return msgspec.structs.replace(settings, socks=socks, preference=Preference.PRIVACY_ONLY)
