@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import shutil
+import stat
 import subprocess
 import sys
 import tomllib
@@ -57,6 +58,17 @@ def test_everything_is_written_once_and_its_settings_are_its_owners_alone(tmp_pa
     files.config.chmod(0o640)
     with pytest.raises(ConfigError, match="chmod 600"):
         load_config(files.config)
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o1777])
+def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path, mode: int) -> None:
+    """A home of somebody, named by mistake, is not opened to all."""
+    out = tmp_path / "mine"
+    out.mkdir()
+    out.chmod(mode)
+    files = made(out)
+    assert stat.S_IMODE(out.stat().st_mode) == mode
+    assert stat.S_IMODE(files.site.stat().st_mode) == 0o755
 
 
 def test_the_web_server_gets_the_site_the_socket_and_nothing_of_the_home_server(tmp_path: Path) -> None:

@@ -83,12 +83,13 @@ def prepare(out: Path, wish: Wish, *, random: Random, now_s: float) -> Prepared:
         join=wish.join,
     )
     check_config(config)
-    out.mkdir(parents=True, exist_ok=True, mode=0o755)
+    ours = [made.site] if out.exists() else [made.site, out]  # a folder that was there keeps its mode
+    out.mkdir(parents=True, exist_ok=True)
     if wish.site is None:
         write_site(made.site, folder=config.dir, random=random, language=wish.language, now_s=now_s)
     else:
         _copy(wish.site, own, made.site)
-    for folder in (out, made.site, *(path for path in made.site.rglob("*") if path.is_dir())):
+    for folder in (*ours, *(path for path in made.site.rglob("*") if path.is_dir())):
         folder.chmod(0o755)  # whatever the umask: the web server is another user
     write_config(made.config, config)
     write_new(made.edge, render_edge(wish.edge, plan_of(config)).encode(), mode=0o644)
