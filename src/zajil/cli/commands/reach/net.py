@@ -39,7 +39,9 @@ def probe(
         view = await _watch(client, only) if console().is_terminal and not json else await _last(client, only)
         found = any(each.chosen for each in view.tries)
         if json:
-            print_json({"state": view.state, "via": view.via, "routes": [_row(each) for each in view.tries]})
+            print_json(
+                {"state": view.state, "via": route_host(view), "routes": [route_row(each) for each in view.tries]}
+            )
         else:
             if not console().is_terminal:
                 console().print(_table(client, view))
@@ -230,7 +232,7 @@ def _ms(value: int) -> str:
     return f"{value} ms" if value else ""
 
 
-def _row(each: Try) -> dict[str, object]:
+def route_row(each: Try) -> dict[str, object]:
     """The JSON of one route; a private one without its host."""
     endpoint = each.candidate.endpoint
     return {
@@ -248,6 +250,11 @@ def _row(each: Try) -> dict[str, object]:
         "echo_ms": each.echo_ms,
         "chosen": each.chosen,
     }
+
+
+def route_host(view: PathView) -> str:
+    """Host of the route for JSON; "" where it is a private one, as in its row."""
+    return "" if any(each.chosen and each.candidate.endpoint.private for each in view.tries) else view.via
 
 
 def _say_state(client: Client, view: PathView) -> None:

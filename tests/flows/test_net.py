@@ -1,0 +1,83 @@
+"""`zajil net` and `zajil doctor` in a person's terminal, beside a server that runs and one that is stopped."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from tests.flows.server import ServerProcess
+from tests.flows.terminal import Terminal
+
+from zajil.cli.commands.reach.net import route_host, route_row
+from zajil.protocol.path import Candidate, PathView, Strategy, Try
+from zajil.protocol.reach.endpoints import PrivateBridges
+
+pytestmark = [pytest.mark.flows, pytest.mark.slow]
+HOST = "secret-bridge.example"
+
+
+@pytest.fixture
+def amina(server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    terminal = Terminal(tmp_path / "amina", capsys)
+    terminal.register(server, "Amina")
+    return terminal
+
+
+def test_a_probe_measures_each_route(amina: Terminal, server: ServerProcess) -> None:
+    found = amina.json("net", "probe")
+    assert (found["state"], found["via"]) == ("direct", "")
+    (route,) = found["routes"]
+    assert (route["kind"], route["private"], route["chosen"], route["result"]) == ("origin", False, True, "proved")
+    assert route["echo_bytes"] >= 24 * 1024
+    assert route["usable_ms"] >= route["connect_ms"] >= 0
+    assert "127.0.0.1" in amina.ok("net", "probe")
+
+
+def test_a_probe_of_a_server_that_is_off_says_so(amina: Terminal, server: ServerProcess) -> None:
+    server.stop()
+    try:
+        out = amina.run("net", "probe")
+        assert amina.code == 3
+        assert amina.err.startswith("error: no-route: ")
+        assert "127.0.0.1" in out
+        wrong = {check["name"]: check["code"] for check in amina.failed_json("doctor") if not check["ok"]}
+        assert wrong.keys() >= {"server"}
+    finally:
+        server.start()
+    assert amina.json("net", "probe")["state"] == "direct"
+
+
+def test_settings_are_shown_kept_and_refused(amina: Terminal) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        assert address in amina.ok("net", "proxy", address)
+        assert address in amina.ok("net", "proxy")
+        assert "only" in amina.ok("net", "prefer", "only")
+        amina.run("net", "probe", "--json")
+        assert amina.code == 3, "nothing beside the proxy, and nobody is there"
+        assert "speed" in amina.ok("net", "prefer", "speed")
+    amina.ok("net", "proxy", "off")
+    assert amina.json("net", "probe")["state"] == "direct"
+    for wrong in ("http://a", "socks5://[::1", "socks5://a:99999"):
+        amina.run("net", "proxy", wrong)
+        assert amina.code == 2
+        assert amina.err.startswith("error: bad-proxy: ")
+
+
+def test_links_that_are_none_and_bridges_that_are_not_there(amina: Terminal) -> None:
+    for link in ("", "zajil:", "https://chat.example/b#AAAA", "hello", amina.ok("contact-link").strip()):
+        amina.refused_any("net", "add", link)
+    amina.refused_any("net", "share")
+    amina.ok("net", "remove")
+    amina.ok("net", "forget")
+
+
+def test_what_a_machine_reads_names_no_private_bridge() -> None:
+    """Somebody pastes it into a report."""
+    (endpoint,) = PrivateBridges(bytes(32), bytes(8), bytes(32), ((HOST, 443, "as"),)).endpoints()
+    chosen = Try(Candidate("x", endpoint, Strategy.WSS), chosen=True)
+    view = PathView("via", 0.0, HOST, 0, (chosen,))
+    assert route_host(view) == ""
+    assert HOST not in str(route_row(chosen))
