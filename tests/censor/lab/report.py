@@ -66,7 +66,7 @@ class Report(msgspec.Struct, kw_only=True):
 
     def render(self) -> str:
         """The tables as Markdown."""
-        lines = ["<!-- Written by `make censor`. -->", "", *self._dialer(), "", *self._matrix(), "", *self._judges()]
+        lines = [*self._dialer(), "", *self._matrix(), "", *self._judges()]
         machine = ", ".join(f"{name} {version}" for name, version in sorted(self.versions.items()))
         lines += ["", f"Measured on {machine}."]
         if self.skips:
