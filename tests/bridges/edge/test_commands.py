@@ -28,6 +28,7 @@ from tests.transports.authority import Authority
 from zajil.bridges.edge import check
 from zajil.bridges.edge.config import EdgeConfig, EdgeKind, load_config, write_config
 from zajil.bridges.edge.home import CREDENTIAL_FILE
+from zajil.bridges.edge.prepare import FOLDER
 from zajil.cli.failures import DIFFERENT, REFUSED, UNREACHABLE, USAGE
 from zajil.cli.main import run_command
 from zajil.server.app import Server
@@ -57,6 +58,18 @@ def test_init_says_the_danger_first_and_does_nothing_without_a_word(
     assert run_command([*INIT[:3], "a/b", *INIT[4:], "--out", str(out / "x"), "--yes"]) == USAGE
     assert run_command([*INIT, "--site", str(tmp_path), "--out", str(out / "x"), "--yes"]) == REFUSED
     assert "index.html" in capsys.readouterr().err
+
+
+def test_no_command_needs_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    """As the docs have them: without --out and --config, in the folder that everybody uses."""
+    if Path(FOLDER).exists():
+        pytest.skip("a bridge lives on this machine")
+    assert run_command([*INIT[:5], "chat.example", *INIT[6:], "--yes"]) == REFUSED
+    assert "origin" in capsys.readouterr().err
+    for command in ("up", "check"):
+        assert run_command(["bridge", command]) == REFUSED
+        assert f"{FOLDER}/bridge.toml" in capsys.readouterr().err
+    assert not Path(FOLDER).exists()
 
 
 def test_what_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

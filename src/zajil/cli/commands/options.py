@@ -14,13 +14,16 @@ Json = Annotated[bool, typer.Option("--json", help=general.JSON_OPTION())]
 JsonLines = Annotated[bool, typer.Option("--json", help=general.JSON_LINES_OPTION())]
 
 
-def parse_folder(text: str) -> Path:
-    """A folder option's value. Raises Failed `empty-folder` (wrong usage), which is what an unset variable leaves."""
+def parse_folder(value: str | Path) -> Path:
+    """A folder option's value. Raises Failed `empty-folder` (wrong usage), which is what an unset variable leaves.
+
+    A Path comes from the option's own default, which takes this way too.
+    """
     from zajil.cli.failures import USAGE, Failed
 
-    if not text.strip():
+    if isinstance(value, str) and not value.strip():
         raise Failed("empty-folder", exit_code=USAGE)
-    return Path(text).expanduser()
+    return Path(value).expanduser()
 
 
 HomeFolder = Annotated[
