@@ -28,7 +28,7 @@ CLI_CODES |= {"no-message", "no-emoji", "not-yours", "too-late", "codes-differ",
 CLI_CODES |= {"bad-domain", "setup-exists", "no-manifest"}
 CLI_CODES |= {"no-bridge", "many-bridges"}
 CLI_CODES |= {"bridge-danger", "bad-site", "no-settings", "no-edge"}
-CLI_CODES |= {"file-exists", "file-unreadable", "file-unwritable", "bad-proxy", "no-route"}
+CLI_CODES |= {"file-exists", "file-unreadable", "file-unwritable", "bad-proxy", "no-route", "remove-unasked"}
 
 
 def every_text() -> Iterator[tuple[str, Text]]:

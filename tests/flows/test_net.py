@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from tests.flows.terminal import Terminal
 
 from zajil.cli.commands.reach.net import route_host, route_row
 from zajil.protocol.path import Candidate, PathView, Strategy, Try
-from zajil.protocol.reach.endpoints import PrivateBridges
+from zajil.protocol.reach.endpoints import PrivateBridges, encode_bridge_link
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 HOST = "secret-bridge.example"
+BRIDGES = PrivateBridges(bytes(32), bytes(8), bytes(32), ((HOST, 443, "as"),))
 
 
 @pytest.fixture
@@ -52,15 +54,21 @@ def test_settings_are_shown_kept_and_refused(amina: Terminal) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{closed.getsockname()[1]}"
-        assert address in amina.ok("net", "proxy", address)
+        said = amina.ok("net", "proxy", address)
+        assert address in said
+        assert "Nothing answers there" in said
+        assert "net prefer only" in said
         assert address in amina.ok("net", "proxy")
         assert "only" in amina.ok("net", "prefer", "only")
+        assert "prefer" not in amina.ok("net", "proxy", address), "nothing else is used any more"
         amina.run("net", "probe", "--json")
         assert amina.code == 3, "nothing beside the proxy, and nobody is there"
         assert "speed" in amina.ok("net", "prefer", "speed")
+        closed.listen()
+        assert "answers" not in amina.ok("net", "proxy", f"socks5h://{address}")
     amina.ok("net", "proxy", "off")
     assert amina.json("net", "probe")["state"] == "direct"
-    for wrong in ("http://a", "socks5://[::1", "socks5://a:99999"):
+    for wrong in ("http://a", "socks5://[::1", "socks5://a:99999", "foo", "of"):
         amina.run("net", "proxy", wrong)
         assert amina.code == 2
         assert amina.err.startswith("error: bad-proxy: ")
@@ -70,13 +78,38 @@ def test_links_that_are_none_and_bridges_that_are_not_there(amina: Terminal) -> 
     for link in ("", "zajil:", "https://chat.example/b#AAAA", "hello", amina.ok("contact-link").strip()):
         amina.refused_any("net", "add", link)
     amina.refused_any("net", "share")
-    amina.ok("net", "remove")
     amina.ok("net", "forget")
+
+
+class Typed(io.StringIO):
+    """Somebody at the keyboard."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_bridges_are_removed_when_that_is_meant(amina: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Nothing to remove" in amina.ok("net", "remove")
+    amina.ok("net", "add", encode_bridge_link(BRIDGES))
+    amina.run("net", "remove")
+    assert amina.code == 2
+    assert amina.err.startswith("error: remove-unasked: ")
+    for answer in ("n\n", ""):
+        monkeypatch.setattr("sys.stdin", Typed(answer))
+        out = amina.ok("net", "remove")
+        assert "1. Remove them?" in out
+        assert "Nothing was changed" in out
+    monkeypatch.setattr("sys.stdin", Typed("y\n"))
+    assert "removed: 1" in amina.ok("net", "remove")
+    amina.ok("net", "add", encode_bridge_link(BRIDGES))
+    monkeypatch.undo()
+    assert "removed: 1" in amina.ok("net", "remove", "--yes")
+    assert "Nothing to remove" in amina.ok("net", "remove", "--yes")
 
 
 def test_what_a_machine_reads_names_no_private_bridge() -> None:
     """Somebody pastes it into a report."""
-    (endpoint,) = PrivateBridges(bytes(32), bytes(8), bytes(32), ((HOST, 443, "as"),)).endpoints()
+    (endpoint,) = BRIDGES.endpoints()
     chosen = Try(Candidate("x", endpoint, Strategy.WSS), chosen=True)
     view = PathView("via", 0.0, HOST, 0, (chosen,))
     assert route_host(view) == ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from secrets import token_bytes
+from typing import Final
 
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.enrol import now_ms
@@ -15,7 +17,10 @@ from zajil.protocol import control
 from zajil.protocol.errors import AuthError, Limited, Refused, error
 from zajil.protocol.path import Candidate, PathView, Strategy
 from zajil.protocol.reach.endpoints import PrivateBridges, encode_bridge_link, parse_bridge_link
-from zajil.transports.sockets import parse_socks
+from zajil.transports.base import DialError
+from zajil.transports.sockets import PLAIN, open_socket, parse_socks
+
+_PROXY_S: Final = 5.0
 
 
 class Reaching:
@@ -126,6 +131,19 @@ class Reaching:
         """What was chosen."""
         with self._device.store.look() as tx:
             return load_reach_settings(tx)
+
+    async def proxy_answers(self) -> bool:
+        """Whether anything takes a connection at the chosen proxy; False too where none is chosen."""
+        chosen = self.reach_settings().socks
+        if not chosen:
+            return False
+        socks = parse_socks(chosen)
+        try:
+            async with asyncio.timeout(_PROXY_S):
+                (await open_socket(socks.host, socks.port, PLAIN)).close()
+        except (DialError, TimeoutError):
+            return False
+        return True
 
     def set_reach_settings(self, settings: ReachSettings) -> None:
         """Choose proxies, transports and preference. Raises `bad-link` for an address or line that cannot be."""

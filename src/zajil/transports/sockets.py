@@ -71,10 +71,15 @@ PLAIN: Final = Way()
 
 
 def parse_socks(text: str) -> Socks:
-    """The server of `socks5://[user:password@]host[:port]`, or of `host:port`. Raises HomeError `bad-link`."""
+    """The server of `socks5://[user:password@]host[:port]`, or of `host:port`. Raises HomeError `bad-link`.
+
+    Without a scheme the port must be there: any mistyped word would be a host.
+    """
     text = text.strip()
     try:
         parts = urlsplit(text if "://" in text else f"socks5h://{text}")
+        if "://" not in text and not parts.port:
+            raise error("bad-link", "SOCKS address without a port")
         host, port = parts.hostname, parts.port or SOCKS_PORT
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
     except ValueError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from zajil.cli.commands.account import ServerUrl, check_server_address
 from zajil.cli.frame import frame_of, run_until_done, run_with_client
 from zajil.cli.texts import account as words
+from zajil.cli.texts.general import NOTHING_CHANGED
 
 if TYPE_CHECKING:
     from zajil.client import Client, LinkPreview
@@ -54,13 +54,14 @@ def approve(
     """On an old device: asks on a terminal; without one the pasted code is the consent."""
     import asyncio
 
+    from zajil.cli.asking import can_ask
     from zajil.cli.output import console
     from zajil.cli.untrusted import clean_name
     from zajil.protocol.errors import Unreachable
 
     async def approved(client: Client) -> None:
-        if sys.stdin.isatty() and not yes and not _consents(await client.link_preview(code)):
-            console().print(words.LINK_DECLINED())
+        if can_ask() and not yes and not _consents(await client.link_preview(code)):
+            console().print(NOTHING_CHANGED())
             return
         device = await client.link_approve(code)
         console().print(words.LINK_APPROVED(name=clean_name(device.name), device=device.device_id), style="bold")
@@ -73,10 +74,10 @@ def approve(
 
 
 def _consents(preview: LinkPreview) -> bool:
+    from zajil.cli.asking import agrees
     from zajil.cli.output import console
     from zajil.cli.untrusted import clean_name
 
     console().print(words.LINK_EMOJI(emoji=preview.emoji))
     question = words.LINK_QUESTION(name=clean_name(preview.name), platform=clean_name(preview.platform))
-    answer = input(f"{question} {words.LINK_QUESTION_KEYS()} ")
-    return answer.strip().casefold() in {"y", "yes", "д", "да", "نعم", "ن"}
+    return agrees(question)

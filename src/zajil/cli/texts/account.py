@@ -107,8 +107,6 @@ LINK_QUESTION = Text(
     ar="هل تسمح للجهاز «{name}» ({platform}) بدخول حسابك؟ سيقرأ ويكتب كل ما تستطيعه أنت.",
     ru="Впустить «{name}» ({platform}) в вашу учётную запись? Ему будет доступно всё, что доступно вам.",
 )
-LINK_QUESTION_KEYS = Text(en="[y/N]", ar="[y = نعم / N = لا]", ru="[y = да / N = нет]")
-LINK_DECLINED = Text(en="Nothing was changed.", ar="لم يتغيّر شيء.", ru="Ничего не изменено.")
 LINK_APPROVED = Text(
     en="“{name}” is now device {device} of your account.",
     ar="أصبح «{name}» الجهاز رقم {device} في حسابك.",

@@ -68,6 +68,8 @@ DATA_OPTION = Text(
     ru="Папка данных сервера.",
 )
 
+QUESTION_KEYS = Text(en="[y/N]", ar="[y = نعم / N = لا]", ru="[y = да / N = нет]")
+NOTHING_CHANGED = Text(en="Nothing was changed.", ar="لم يتغيّر شيء.", ru="Ничего не изменено.")
 MISSING = Text(en="{name} is missing.", ar="الوسيط {name} ناقص.", ru="Не указано: {name}.")
 NO_OPTION = Text(
     en="There is no option {name}.", ar="لا يوجد خيار بهذا الاسم: {name}.", ru="Нет такого параметра: {name}."

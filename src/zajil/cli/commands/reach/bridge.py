@@ -65,6 +65,7 @@ def init(
     import sys
 
     from zajil.bridges.edge.prepare import PROGRAM, Wish
+    from zajil.cli.asking import agrees, can_ask
     from zajil.cli.failures import USAGE, Failed
     from zajil.cli.output import console
     from zajil.cli.untrusted import clean_name
@@ -73,7 +74,7 @@ def init(
     screen = console()
     screen.print(words.DANGER(), style="yellow", soft_wrap=False)
     screen.print()
-    if not yes and not (sys.stdin.isatty() and typer.confirm(words.AGREE())):
+    if not yes and not (can_ask() and agrees(words.AGREE())):
         raise Failed("bridge-danger")
     try:
         name = parse_domain(domain)

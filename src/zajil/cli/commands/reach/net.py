@@ -8,6 +8,7 @@ import typer
 
 from zajil.cli.commands.options import Json
 from zajil.cli.frame import run_with_client
+from zajil.cli.texts.general import NOTHING_CHANGED
 from zajil.cli.texts.reach import net as words
 
 if TYPE_CHECKING:
@@ -76,13 +77,25 @@ def add(
     run_with_client(context, added)
 
 
-def remove(context: typer.Context) -> None:
-    """Drop all private bridges."""
+def remove(
+    context: typer.Context, *, yes: Annotated[bool, typer.Option("--yes", help=words.REMOVE_YES_OPTION())] = False
+) -> None:
+    """Drop all private bridges, if that is meant: a bridge cannot be had back without its link."""
+    from zajil.cli.asking import agrees, can_ask
+    from zajil.cli.failures import USAGE, Failed
     from zajil.cli.output import console
 
     async def removed(client: Client) -> None:
-        client.remove_bridges()
-        console().print(words.REMOVED())
+        held = client.bridges()
+        if not held:
+            console().print(words.NONE_TO_REMOVE())
+            return
+        if not yes and not can_ask():
+            raise Failed("remove-unasked", exit_code=USAGE, count=held)
+        if not yes and not agrees(words.REMOVE_QUESTION(count=held)):
+            console().print(NOTHING_CHANGED())
+            return
+        console().print(words.REMOVED(count=client.remove_bridges()))
 
     run_with_client(context, removed)
 
@@ -117,6 +130,7 @@ def proxy(
     from zajil.cli.failures import USAGE, Failed
     from zajil.cli.output import console
     from zajil.protocol.errors import HomeError
+    from zajil.protocol.path import Preference
 
     async def set_(client: Client) -> None:
         if address:
@@ -124,8 +138,14 @@ def proxy(
                 _change(client, socks="" if address == "off" else address)
             except HomeError:
                 raise Failed("bad-proxy", exit_code=USAGE) from None
-        held = client.reach_settings().socks
-        console().print(words.PROXY_NOW(proxy=held) if held else words.PROXY_NONE())
+        held = client.reach_settings()
+        console().print(words.PROXY_NOW(proxy=held.socks) if held.socks else words.PROXY_NONE())
+        if not address or not held.socks:
+            return
+        if held.preference is Preference.SPEED:
+            console().print(words.PROXY_USE(), style="dim")
+        if not await client.proxy_answers():
+            console().print(words.PROXY_SILENT(), style="yellow")
 
     run_with_client(context, set_)
 

@@ -44,7 +44,18 @@ REMOVE = Text(
     ar="إزالة جسورك الخاصة من هذا الجهاز.",
     ru="Удалить свои личные мосты с этого устройства.",
 )
-REMOVED = Text(en="Removed.", ar="أُزيلت.", ru="Удалены.")
+REMOVE_YES_OPTION = Text(en="Do not ask.", ar="دون سؤال.", ru="Не спрашивать.")
+REMOVE_QUESTION = Text(
+    en="All private bridges here go, and come back only with their links: {count}. Remove them?",
+    ar="ستُزال كل الجسور الخاصة هنا، ولا تعود إلا بروابطها: {count}. أتزيلها؟",
+    ru="Все личные мосты здесь будут удалены, вернуть их можно только по ссылкам: {count}. Удалить?",
+)
+REMOVED = Text(en="Bridges removed: {count}", ar="الجسور المُزالة: {count}", ru="Удалено мостов: {count}")
+NONE_TO_REMOVE = Text(
+    en="Nothing to remove: there are no private bridges here.",
+    ar="لا شيء يُزال: لا جسور خاصة هنا.",
+    ru="Удалять нечего: личных мостов здесь нет.",
+)
 PROXY = Text(
     en="Go through a SOCKS5 proxy, such as Tor's socks5h://127.0.0.1:9050; off ends it; nothing shows it.",
     ar="الاتصال عبر وكيل SOCKS5، مثل وكيل Tor على socks5h://127.0.0.1:9050؛ و off لإيقافه، وبلا قيمة لعرضه.",
@@ -54,6 +65,16 @@ PROXY_ARGUMENT = Text(
     en="socks5h://HOST:PORT, or off.", ar="socks5h://HOST:PORT أو off.", ru="socks5h://HOST:PORT или off."
 )
 PROXY_NOW = Text(en="Proxy: {proxy}", ar="الوكيل: {proxy}", ru="Прокси: {proxy}")
+PROXY_USE = Text(
+    en="Used when the direct way fails. To use nothing else:  zajil net prefer only",
+    ar="يُستعمل حين يخفق الطريق المباشر. لئلّا يُستعمل سواه:  zajil net prefer only",
+    ru="Используется, когда прямой путь не удаётся. Чтобы шло только через него:  zajil net prefer only",
+)
+PROXY_SILENT = Text(
+    en="Nothing answers there now. Is it running, and is the port right?",
+    ar="لا شيء يجيب هناك الآن. هل الوكيل يعمل، وهل المنفذ صحيح؟",
+    ru="Сейчас там никто не отвечает. Прокси запущен? Порт верный?",
+)
 PROXY_NONE = Text(en="No proxy.", ar="لا وكيل.", ru="Прокси не используется.")
 PREFER = Text(
     en="What counts in choosing: speed, privacy (your proxy first) or only (nothing but your proxy).",
@@ -161,9 +182,19 @@ NET_COMPLAINTS: Final[dict[str, Complaint]] = {
             ru="Это не адрес SOCKS5-прокси.",
         ),
         Text(
-            en="It looks like socks5h://127.0.0.1:9050",
-            ar="يشبه socks5h://127.0.0.1:9050",
-            ru="Он похож на socks5h://127.0.0.1:9050",
+            en="It looks like socks5h://127.0.0.1:9050 or 127.0.0.1:9050; to use none: off",
+            ar="يشبه socks5h://127.0.0.1:9050 أو 127.0.0.1:9050؛ ولئلّا يُستعمل وكيل: off",
+            ru="Он похож на socks5h://127.0.0.1:9050 или 127.0.0.1:9050; чтобы прокси не было: off",
+        ),
+    ),
+    "remove-unasked": Complaint(
+        Text(
+            en="This would remove all private bridges, {count}, and nobody is here to ask.",
+            ar="سيزيل هذا كل الجسور الخاصة، وعددها {count}، ولا أحد هنا ليُسأل.",
+            ru="Будут удалены все личные мосты ({count}), а спросить некого.",
+        ),
+        Text(
+            en="If that is meant, add --yes.", ar="إن كان هذا مقصودًا فأضف --yes.", ru="Если так и надо, добавьте --yes."
         ),
     ),
     "no-route": Complaint(
