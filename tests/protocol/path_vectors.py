@@ -130,6 +130,16 @@ def no_upgrade() -> Story:
     return story
 
 
+def answered() -> Story:
+    story = Story("a front refuses WebSockets, all else is silent: POSTs to the front go next", NAMES)
+    story.begin(every="dead", f1="ok", b1_wss="answers", b1_poll="ok")
+    story.pass_time(3)
+    story.become(f1="dead")
+    story.lose(1 << 20)
+    story.pass_time(3)
+    return story
+
+
 def frozen() -> Story:
     story = Story("every connection freezes: segments, rotated; after a day an echo passes and streams again", NAMES)
     story.begin(every="frozen")
@@ -348,8 +358,11 @@ def walk(seed: int) -> Story:
 
 
 STORIES: dict[str, Callable[[], Story]] = {
-    **{made.__name__: made for made in (open_network, name_blocked, no_upgrade, frozen, frozen_again, froze_later)},
-    **{made.__name__: made for made in (only_a_stall, stalled, private_late, private_soon, nothing, server_down)},
+    **{made.__name__: made for made in (open_network, name_blocked, no_upgrade, answered, frozen, frozen_again)},
+    **{
+        made.__name__: made
+        for made in (froze_later, only_a_stall, stalled, private_late, private_soon, nothing, server_down)
+    },
     **{made.__name__: made for made in (offline, crawl, slow, slow_stays, lost_again, moves, other_session, new_list)},
     **{f"walk_{seed}": partial(walk, seed) for seed in range(1, 9)},
 }

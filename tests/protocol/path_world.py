@@ -1,8 +1,8 @@
 """A network in memory for the dialer: candidates that answer, refuse, keep silent, freeze, crawl. Its clock is ours.
 
 The world plays the shell: it carries out what the dialer asks, reports what follows, and checks at every step what must
-always hold: at most one attempt carries, four dial, two to one host, starts 250 ms apart, three private bridges a day,
-nothing dialled beside a proved route unless something happened.
+always hold: at most one attempt carries, four begin in 3 s, two to one host, starts 250 ms apart, three private bridges
+a day, nothing dialled beside a proved route unless something happened.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from zajil.protocol.path import Action, Candidate, Carry, Dialer, Failure, Mode, Prove, Start, Stop, Strategy
 from zajil.protocol.reach.endpoints import Endpoint, EndpointKind
 
-Behaviour: TypeAlias = Literal["ok", "dead", "refused", "unreachable", "down", "frozen", "crawl", "short"]
-BEHAVIOURS: tuple[Behaviour, ...] = ("ok", "dead", "refused", "unreachable", "down", "frozen", "crawl", "short")
-"""frozen: 12 KiB per connection. crawl: works, slowly. short: cut after the first 4 KiB."""
+Behaviour: TypeAlias = Literal["ok", "dead", "refused", "unreachable", "down", "frozen", "crawl", "short", "answers"]
+BEHAVIOURS: tuple[Behaviour, ...] = get_args(Behaviour)
+"""frozen: 12 KiB per connection. crawl: works, slowly. short: cut after the first 4 KiB. answers: 404."""
 START = 1_800_000_000.0
 KIND = {"o": EndpointKind.ORIGIN, "f": EndpointKind.FRONT, "b": EndpointKind.BRIDGE, "p": EndpointKind.BRIDGE}
 
@@ -105,7 +105,8 @@ class World:
                         self.carrying = None
         assert before is None or before == self.carrying or before not in self.lines, "two carry"
         dialing = [line for line in self.lines.values() if not line.usable]
-        assert len(dialing) <= 4, "more than 4 dial"
+        assert sum(self.now < line.dialed_at + 3 for line in dialing) <= 4, "more than 4 dial"
+        assert len(dialing) <= 8, "more dial than a round has places, and a rotation"
         deadline = self.dialer.next_deadline()
         assert deadline is None or deadline > self.now, "a deadline that has passed"
         route = self.dialer.route
@@ -141,6 +142,8 @@ class World:
                 self.later(after, action.attempt, "failed", [action.attempt, Failure("tcp", "refused")])
             case "unreachable":
                 self.later(after, action.attempt, "failed", [action.attempt, Failure("tcp", "unreachable")])
+            case "answers":
+                self.later(after, action.attempt, "failed", [action.attempt, Failure("http", "status", 404)])
             case "down":
                 self.later(after, action.attempt, "failed", [action.attempt, Failure("http", "status", 502)])
 

@@ -55,8 +55,10 @@ def carried(story: Story) -> float:
         ({}, "o/wss stream", 0.7),
         ({"o": "dead"}, "f1/wss stream", 1.0),
         ({"o": "dead", "f1": "dead"}, "b1/wss stream", 1.3),
-        ({"every": "dead", "b1_poll": "ok"}, "b1/poll stream", 12.0),
+        ({"every": "dead", "b1_poll": "ok"}, "b1/poll stream", 8.0),
         ({"every": "refused", "o_poll": "ok"}, "o/poll stream", 2.0),
+        ({"every": "dead", "o_wss": "answers", "o_poll": "ok"}, "o/poll stream", 1.5),
+        ({"every": "dead", "b1_wss": "answers", "b1_poll": "ok"}, "b1/poll stream", 2.5),
         ({"every": "frozen"}, "o/wss segmented", 0.7),
         ({"o": "frozen", "f1": "frozen"}, "b1/wss stream", 0.7),
         ({"o": "crawl", "f1": "dead", "b1": "dead"}, "o/wss stream", 0.7),
@@ -70,6 +72,24 @@ def test_the_first_message_goes_soon(behaviour: dict[str, str], route: str, seco
     assert story.route == route
     assert story.connected
     assert carried(story) <= seconds
+
+
+def test_an_endpoint_that_answers_is_asked_otherwise_although_its_second_way_had_no_place_in_the_round() -> None:
+    """Six hosts, six places: all are silent but one, a front that takes POSTs alone."""
+    story = Story("", "o/wss b1/wss b2/wss b3/wss b4/wss f9/wss f9/poll")
+    story.begin(every="dead", f9_wss="answers", f9_poll="ok")
+    story.pass_time(8)
+    assert story.route == "f9/poll stream"
+
+
+def test_with_nothing_that_is_allowed_a_round_ends_and_says_so() -> None:
+    """Nothing but tools, and none is there: whoever waits for a route learns it."""
+    dialer = Dialer(random=half, now=START)
+    dialer.set_candidates([candidate("o/wss")], START, preference=Preference.PRIVACY_ONLY)
+    dialer.want(START)
+    assert dialer.pull() == []
+    assert dialer.retry_at is not None
+    assert dialer.view(START + 1).state == "waiting"
 
 
 def test_a_frozen_network_is_in_segments_within_seven_seconds() -> None:
@@ -327,8 +347,8 @@ def test_the_sources_in_order() -> None:
     public = ["o/wss", "f1/wss", "b1/wss", "o/poll"]
     assert order(Preference.SPEED) == [*public, "tor/socks", "obfs/pt", "p1/wss", "mine/socks"]
     assert order(Preference.SPEED, "p1/wss", "gone/wss", "b1/wss")[:3] == ["p1/wss", "b1/wss", "o/wss"]
-    assert order(Preference.PRIVACY) == ["tor/socks", "obfs/pt", *public, "p1/wss", "mine/socks"]
-    assert order(Preference.PRIVACY, "b1/wss", "obfs/pt")[:3] == ["obfs/pt", "tor/socks", "b1/wss"]
+    assert order(Preference.PRIVACY) == ["tor/socks", "obfs/pt", "mine/socks", *public, "p1/wss"]
+    assert order(Preference.PRIVACY, "b1/wss", "obfs/pt")[:4] == ["obfs/pt", "tor/socks", "mine/socks", "b1/wss"]
     assert order(Preference.PRIVACY_ONLY) == ["tor/socks", "obfs/pt", "mine/socks"]
 
 

@@ -13,6 +13,8 @@ from zajil.protocol.path.view import Result
 STAGGER_S: Final = 0.25
 PARALLEL: Final = 4
 PARALLEL_HOST: Final = 2
+SILENT_DIAL_S: Final = 3.0
+"""A dial that hangs this long holds no place any more: where most addresses are dead, the others get their turn."""
 ROUND: Final = 6
 """Candidates of one round."""
 PRIVATE_AFTER_S: Final = 3.0
@@ -137,9 +139,12 @@ class Round:
         release = self._release(attempts, now)
         # Public ways that hang would take up all places for as long as a dial may last.
         kept = now < release < float("inf") and any(entry.candidate.id in self.held for entry in self.queue)
-        dialing = len(racing) + sum(a.rotation and a.phase is Phase.DIALING for a in attempts)
+        fresh = [a.started_at + SILENT_DIAL_S for a in racing if a.phase is Phase.DIALING]
+        fresh = [until for until in fresh if now < until]
+        dialing = len(fresh) + sum(a.phase is Phase.PROVING for a in racing)
+        dialing += sum(a.rotation and a.phase is Phase.DIALING for a in attempts)
         if dialing >= PARALLEL - kept:
-            return None, release if kept and dialing < PARALLEL else float("inf")
+            return None, min([*fresh, release] if kept and dialing < PARALLEL else fresh, default=float("inf"))
         # Once private bridges may start they go before second strategies of what has shown nothing.
         queue = self.queue if now < release else sorted(self.queue, key=lambda one: one.candidate.id not in self.held)
         for entry in queue:

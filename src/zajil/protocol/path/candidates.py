@@ -89,8 +89,8 @@ def plan(
     private = _in_turns(rest, lambda c: c.endpoint.private, None)
     if preference is Preference.SPEED:
         return [*first, *public, *tools, *private]
-    quiet = [c for c in first if c.tool]
-    return [*quiet, *tools, *(c for c in first if not c.tool), *public, *private]
+    quiet = [*(c for c in first if c.tool), *tools, *(c for c in private if c.tool)]
+    return [*quiet, *(c for c in first if not c.tool), *public, *(c for c in private if not c.tool)]
 
 
 def _in_turns(

@@ -28,14 +28,15 @@ retry_ms: rest, and want when the time is over). `tap`: a person pressed "try no
 and for a new list. Each may begin a round at once; what carries stays until another does.
 
 **Round.** Up to 6 candidates in the order of `plan`; starts 250 ms apart, and none while an echo moved in the last 250
-ms; 4 race at a time, 2 to one host or address. Private bridges wait until there was no usable route for 3 s or all
-others failed, unless they are remembered winners. The first usable attempt carries at once; each usable one is proved.
-The first whole echo wins: it carries, all others stop, the round is over and nothing else is tried. A proof on this
-network younger than 24 h stands for the echo. Where an echo stops after 4 KiB before any was whole, the same candidate
-is dialled in segments while the others are still proved; it wins if none of them is whole. An echo that still moves
-after 15 s is a slow line, not a frozen one, and wins where nothing better is left. Nothing at all: the next round.
-Rounds begin 0, 10, 30 s, 1, 2, 5 min and every 5 min after the first (+-30 %).
-A failure keeps a candidate out of rounds on this network for 60 s x 2^fails up to 6 h (+-50 %), unless it is the last
+ms; 4 race at a time, 2 to one host or address, and a dial that hangs for 3 s holds no place. Where an endpoint answers
+and refuses (a status; a browser only sees "closed"), the next way of speaking to it goes first. Private bridges wait
+until there was no usable route for 3 s or all others failed, unless they are remembered winners. The first usable
+attempt carries at once; each usable one is proved. The first whole echo wins: it carries, all others stop, the round is
+over and nothing else is tried. A proof on this network younger than 24 h stands for the echo. Where an echo stops after
+4 KiB before any was whole, the same candidate is dialled in segments while the others are still proved; it wins if none
+of them is whole. An echo that still moves after 15 s is a slow line, not a frozen one, and wins where nothing better is
+left. Nothing at all: the next round. Rounds begin 0, 10, 30 s, 1, 2, 5 min and every 5 min after the first (+-30 %). A
+failure keeps a candidate out of rounds on this network for 60 s x 2^fails up to 6 h (+-50 %), unless it is the last
 winner, no other is left, or a person taps. A round in which everything was `unreachable` says nothing about any of
 them, and an endpoint that says the server is down did not fail.
 

@@ -239,8 +239,7 @@ class Race(Carriers):
             return
         self._verdict = judge(race.failures, online=self._online) if race.failures else None
         self._rounds += 1
-        if self._candidates:
-            self._retry_at = max(now + 1, race.started_at + next_round_s(self._rounds, self._random, self._rounds_s))
+        self._retry_at = max(now + 1, race.started_at + next_round_s(self._rounds, self._random, self._rounds_s))
 
     def _stop_racing(self, now: float) -> None:
         for attempt in list(self._attempts.values()):
@@ -300,9 +299,26 @@ class Race(Carriers):
         self._forget(attempt, now)
         if not attempt.rotation:
             self._note_failure(attempt, failure)
+            if _answers(failure):
+                self._try_otherwise(attempt.candidate, now)
             return
         attempt.result, attempt.failure = "failed", failure
         self._rotation_failed(attempt, now)
+
+    def _try_otherwise(self, refused: Candidate, now: float) -> None:
+        """The next way of speaking to an endpoint that answers goes before endpoints that may be silent."""
+        race = self._round
+        if race is None or race.quiet or race.final:
+            return
+        tried = {one.id for one in race.failures} | {a.candidate.id for a in self._attempts.values()}
+        for candidate in self._candidates.values():
+            if candidate.endpoint.id != refused.endpoint.id or candidate.tool or candidate.id in tried:
+                continue
+            if self._failures.until(self._key, candidate.id) > now:
+                continue
+            race.queue = [entry for entry in race.queue if entry.candidate.id != candidate.id]
+            race.queue.insert(0, Entry(candidate, self._mode(candidate, now)))
+            return
 
     def _rotation_failed(self, attempt: Attempt, now: float) -> None:
         self._rotation_fails += 1
@@ -325,6 +341,13 @@ class Race(Carriers):
         self.changes += 1
         if not known.segmented(now):
             race.queue.insert(0, Entry(attempt.candidate, Mode.STREAM))
+
+
+def _answers(failure: Failure) -> bool:
+    """Somebody is there and refused what was asked for. A browser does not tell a refusal from a reset."""
+    if failure.status in ORIGIN_DOWN:
+        return False
+    return failure.status != 0 or (failure.stage, failure.reason) == ("connect", "closed")
 
 
 def _cut(entries: Sequence[Entry], held: frozenset[str], places: int) -> list[Entry]:

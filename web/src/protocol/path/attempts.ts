@@ -5,6 +5,8 @@ import type { Result } from "./view.ts";
 export const STAGGER_S = 0.25;
 export const PARALLEL = 4;
 const PARALLEL_HOST = 2;
+/** A dial that hangs this long holds no place any more: where most addresses are dead, the others get their turn. */
+const SILENT_DIAL_S = 3;
 const PRIVATE_AFTER_S = 3;
 /** The same where a route ended that worked: noticing it took its 3 s already. */
 const PRIVATE_SOONER_S = 1;
@@ -89,12 +91,15 @@ export const newRound = (
 export function nextStart(round: Round, attempts: readonly Attempt[], now: number): [Entry | undefined, number] {
   const racing = attempts.filter(isRacing);
   const rotating = attempts.filter((one) => one.rotation && one.phase === "dialing");
+  const dials = racing.filter(({ phase }) => phase === "dialing");
+  const fresh = dials.map(({ startedAt }) => startedAt + SILENT_DIAL_S).filter((until) => now < until);
   const letGo = release(round, attempts, now);
   const isHeld = ({ candidate }: Entry): boolean => round.held.has(candidate.id);
   // Public ways that hang would take up all places for as long as a dial may last.
   const kept = now < letGo && letGo < Infinity && round.queue.some(isHeld);
-  const dialing = racing.length + rotating.length;
-  if (dialing >= PARALLEL - Number(kept)) return [undefined, kept && dialing < PARALLEL ? letGo : Infinity];
+  const dialing = racing.length - dials.length + fresh.length + rotating.length;
+  if (dialing >= PARALLEL - Number(kept))
+    return [undefined, Math.min(...fresh, kept && dialing < PARALLEL ? letGo : Infinity)];
   // Once private bridges may start they go before second strategies of what has shown nothing.
   const queue = now < letGo ? round.queue : [...round.queue].sort((a, b) => Number(isHeld(b)) - Number(isHeld(a)));
   for (const entry of queue) {

@@ -247,8 +247,7 @@ export class Race extends Carriers {
     }
     this.verdict = round.failures.size > 0 ? judge([...round.failures.values()], this.online) : null;
     this.rounds += 1;
-    if (this.candidates.size > 0)
-      this.retryAt = Math.max(now + 1, round.startedAt + nextRoundS(this.rounds, this.random));
+    this.retryAt = Math.max(now + 1, round.startedAt + nextRoundS(this.rounds, this.random));
   }
 
   protected stopRacing(now: number): void {
@@ -324,10 +323,27 @@ export class Race extends Carriers {
   protected failDial(attempt: Attempt, failure: Failure, now: number): void {
     if (attempt.mode === "segmented") this.pace.failed(now);
     this.forget(attempt, now);
-    if (!attempt.rotation) return this.noteFailure(attempt, failure);
+    if (!attempt.rotation) {
+      this.noteFailure(attempt, failure);
+      if (answers(failure)) this.tryOtherwise(attempt.candidate, now);
+      return;
+    }
     attempt.result = "failed";
     attempt.failure = failure;
     this.rotationFailed(attempt, now);
+  }
+
+  /** The next way of speaking to an endpoint that answers goes before endpoints that may be silent. */
+  protected tryOtherwise({ endpoint }: Candidate, now: number): void {
+    const { round } = this;
+    if (!round || round.quiet || round.final) return;
+    const tried = new Set([...round.failures.keys(), ...[...this.attempts.values()].map((one) => one.candidate.id)]);
+    const next = [...this.candidates.values()].find(
+      (one) => one.endpoint.id === endpoint.id && !tried.has(one.id) && this.failures.until(this.key, one.id) <= now,
+    );
+    if (!next) return;
+    const queue = round.queue.filter(({ candidate }) => candidate.id !== next.id);
+    round.queue = [{ candidate: next, mode: this.mode(next, now) }, ...queue];
   }
 
   protected rotationFailed(attempt: Attempt, now: number): void {
@@ -336,6 +352,11 @@ export class Race extends Carriers {
     this.rotationFails = 0;
     this.afterLoss(attempt, now, false);
   }
+}
+
+/** Somebody is there and refused what was asked for. A browser does not tell a refusal from a reset. */
+function answers({ stage, reason, status }: Failure): boolean {
+  return !ORIGIN_DOWN.includes(status) && (status !== 0 || (stage === "connect" && reason === "closed"));
 }
 
 /**
