@@ -71,7 +71,7 @@ def test_the_persons_own_tools() -> None:
     found = [one for one in ids(settings=settings) if one.endswith(("socks", "pt"))]
     assert found[:3] == ["p/pt", "origin/socks", "b/socks"]
     own = parse_transport(settings.transports[0], home_endpoint(SERVER))
-    assert found[3] == f"{own.id}/pt"
+    assert found[3:] == [f"private-{'01' * 8}-1/socks", f"{own.id}/pt"], "a private bridge is reached through it too"
     assert (own.host, own.token) == ("home.example", None)
     assert own.pt == PluggableTransport("obfs4", "192.0.2.9", 443, (("cert", "a=b"), ("iat-mode", "0")))
 

@@ -51,6 +51,7 @@ def test_a_probe_of_a_server_that_is_off_says_so(amina: Terminal, server: Server
 
 
 def test_settings_are_shown_kept_and_refused(amina: Terminal) -> None:
+    amina.refused("no-tool", "net", "prefer", "only")
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{closed.getsockname()[1]}"
@@ -63,6 +64,7 @@ def test_settings_are_shown_kept_and_refused(amina: Terminal) -> None:
         assert "prefer" not in amina.ok("net", "proxy", address), "nothing else is used any more"
         amina.run("net", "probe", "--json")
         assert amina.code == 3, "nothing beside the proxy, and nobody is there"
+        amina.refused("no-tool", "net", "proxy", "off")
         assert "speed" in amina.ok("net", "prefer", "speed")
         closed.listen()
         assert "answers" not in amina.ok("net", "proxy", f"socks5h://{address}")

@@ -15,7 +15,7 @@ from zajil.client.state.reach import ReachSettings, load_reach_settings, save_re
 from zajil.client.views import Check, SharedBridges
 from zajil.protocol import control
 from zajil.protocol.errors import AuthError, Limited, Refused, error
-from zajil.protocol.path import Candidate, PathView, Strategy
+from zajil.protocol.path import Candidate, PathView, Preference, Strategy
 from zajil.protocol.reach.endpoints import PrivateBridges, encode_bridge_link, parse_bridge_link
 from zajil.transports.base import DialError
 from zajil.transports.sockets import PLAIN, open_socket, parse_socks
@@ -146,7 +146,12 @@ class Reaching:
         return True
 
     def set_reach_settings(self, settings: ReachSettings) -> None:
-        """Choose proxies, transports and preference. Raises `bad-link` for an address or line that cannot be."""
+        """Choose proxies, transports and preference.
+
+        Raises `bad-link` for an address or line that cannot be, `no-tool` for nothing but tools where there is none.
+        """
+        if settings.preference is Preference.PRIVACY_ONLY and not (settings.socks or settings.transports):
+            raise error("no-tool")
         if settings.socks:
             parse_socks(settings.socks)
         for line in settings.transports:

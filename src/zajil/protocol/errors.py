@@ -147,6 +147,7 @@ _ROWS: Final = (
     ErrorCode("chat-stuck", HomeError, 0, "The chat waits to be repaired.", "ask to be added again"),
     ErrorCode("group-full", HomeError, 0, "The group has as many devices as it can hold.", "show it"),
     ErrorCode("text-too-long", HomeError, 0, "The text is longer than 65,536 bytes.", "shorten it"),
+    ErrorCode("no-tool", HomeError, 0, "Only your own tools are allowed, and there is none.", "set a proxy first"),
     ErrorCode("bad-link", HomeError, 0, "This is not a usable link or code.", "ask for a new one"),
     ErrorCode(
         "bad-bundle", HomeError, 0, "This is not a file of saved messages, or it was changed.", "ask for it again"

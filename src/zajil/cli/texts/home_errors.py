@@ -119,6 +119,18 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
         ),
         Text(en="Send it in parts.", ar="أرسله على أجزاء.", ru="Отправьте его по частям."),
     ),
+    "no-tool": Complaint(
+        Text(
+            en="Only your own proxy or transport may be used, and none is set: nothing would connect.",
+            ar="لا يُسمح إلا بوكيلك أو ناقلك الخاص، ولم تحدّد أيًّا منهما: لن يتصل شيء.",
+            ru="Разрешены только ваши прокси и транспорты, а их нет: соединиться будет нечем.",
+        ),
+        Text(
+            en="Set one first with zajil net proxy ADDRESS, or allow other routes with zajil net prefer speed.",
+            ar="حدّد وكيلًا أولًا: zajil net proxy ADDRESS، أو اسمح بالطرق الأخرى: zajil net prefer speed.",
+            ru="Сначала укажите прокси: zajil net proxy ADDRESS, или разрешите другие пути: zajil net prefer speed.",
+        ),
+    ),
     "bad-link": Complaint(
         Text(
             en="This is not a link or code that can be used.",

@@ -136,7 +136,9 @@ def proxy(
         if address:
             try:
                 _change(client, socks="" if address == "off" else address)
-            except HomeError:
+            except HomeError as refused:
+                if refused.code != "bad-link":
+                    raise
                 raise Failed("bad-proxy", exit_code=USAGE) from None
         held = client.reach_settings()
         console().print(words.PROXY_NOW(proxy=held.socks) if held.socks else words.PROXY_NONE())

@@ -147,9 +147,9 @@ STATES: Final = {
         ru="Эта сеть работает и, похоже, блокирует Zajil.",
     ),
     "server_down": Text(
-        en="The server itself does not answer; the network is not to blame.",
-        ar="الخادم نفسه لا يجيب، والشبكة ليست السبب.",
-        ru="Не отвечает сам сервер; сеть ни при чём.",
+        en="The server itself seems to be off. A network that refuses every connection looks the same.",
+        ar="يبدو أن الخادم نفسه متوقف. والشبكة التي ترفض كل اتصال تبدو كذلك.",
+        ru="Похоже, сам сервер выключен. Сеть, которая отклоняет все соединения, выглядит так же.",
     ),
     "offline": Text(
         en="There is no network.",

@@ -85,7 +85,8 @@ def make_candidates(
             strategies = (Strategy.PT,)
         made += [_candidate(endpoint, strategy) for strategy in strategies]
     if settings.socks:
-        made += [_candidate(endpoint, Strategy.SOCKS) for endpoint in public if endpoint.kind is not EndpointKind.PT]
+        through = (endpoint for endpoint in [*public, *private] if endpoint.kind is not EndpointKind.PT)
+        made += [_candidate(endpoint, Strategy.SOCKS) for endpoint in through]
     for line in settings.transports:
         try:
             made.append(_candidate(parse_transport(line, home), Strategy.PT))
