@@ -64,7 +64,7 @@ def test_200_messages_and_a_joining_device_arrive_complete_and_once(
     amina, phone = pair.amina(), pair.amina()
     try:
         amina.call("open", home=str(pair.home))
-        amina.call("forget")  # each scenario is a network of its own: what froze elsewhere is no reason for segments here
+        amina.call("forget")  # a network of its own: what froze elsewhere is no reason for segments here
         lab.censor.prepare(scenario)
         lab.censor.switch_on(scenario)
         amina.call("follow")
