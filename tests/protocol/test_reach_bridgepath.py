@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from zajil.protocol.errors import LocalProtocolError, Refused
 from zajil.protocol.ids import encode_b64, parse_b64
+from zajil.protocol.reach import bridgepath
 from zajil.protocol.reach.bridgepath import (
     BUCKET_S,
     CARRIERS_PER_BUCKET,
@@ -28,9 +29,16 @@ NOW = 1_790_000_000 // BUCKET_S * BUCKET_S
 
 
 def book(**limits: int) -> PathBook:
-    made = PathBook(**limits)
+    made = PathBook(HOST, DIR, **limits)
     made.set_tokens(TOKENS)
     return made
+
+
+def ready(ours: PathBook, now_s: float = NOW) -> PathBook:
+    """As the daemon's sweeps leave it."""
+    while ours.prepare(now_s):
+        pass
+    return ours
 
 
 def path(token: bytes = TOKEN, *, now_s: float = NOW, nonce: bytes | None = None, host: str = HOST) -> str:
@@ -38,7 +46,7 @@ def path(token: bytes = TOKEN, *, now_s: float = NOW, nonce: bytes | None = None
 
 
 def check(ours: PathBook, text: str, *, now_s: float = NOW) -> ProvedPath:
-    return ours.check(text, host=HOST, dir=DIR, now_s=now_s)
+    return ready(ours, now_s).check(text, now_s=now_s)
 
 
 def refuses(ours: PathBook, text: str, *, now_s: float = NOW) -> None:
@@ -97,12 +105,12 @@ def test_a_living_virtual_carrier_keeps_its_path() -> None:
     proved = check(ours, text)
     living = {proved.nonce: proved}
     late = NOW + 10 * BUCKET_S
-    assert ours.check(text, host=HOST, dir=DIR, now_s=late, living=living) is proved
+    assert ours.check(text, now_s=late, living=living) is proved
     for other in (path(TOKENS[b"\x02" * 8], nonce=proved.nonce), text[:-1] + ("A" if text[-1] != "A" else "Q")):
         with pytest.raises(Refused):
-            ours.check(other, host=HOST, dir=DIR, now_s=NOW, living=living)
+            ours.check(other, now_s=NOW, living=living)
     with pytest.raises(Refused):
-        ours.check(text, host=HOST, dir=DIR, now_s=NOW, living={})
+        ours.check(text, now_s=NOW, living={})
 
 
 def test_every_other_path_is_refused() -> None:
@@ -179,13 +187,68 @@ def test_tokens_come_and_go() -> None:
     refuses(ours, path())
 
 
+def count_tags(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The buckets of all tags that are computed from now on."""
+    made: list[int] = []
+    tag = bridgepath._tag
+
+    def counted(token: bytes, host: str, bucket: int) -> bytes:
+        made.append(bucket)
+        return tag(token, host, bucket)
+
+    monkeypatch.setattr(bridgepath, "_tag", counted)
+    return made
+
+
+def test_no_visitor_waits_for_tags_when_a_bucket_turns_or_tokens_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first unknown path of a bucket would be a slow one, and every ten minutes say what the site is."""
+    ours = ready(book())
+    early = path(now_s=NOW + 3 * BUCKET_S)
+    probes = [f"/assets/{encode_b64(os.urandom(28))}" for _ in range(2)]
+    made = count_tags(monkeypatch)
+    for text in probes:
+        with pytest.raises(Refused):
+            ours.check(text, now_s=NOW + BUCKET_S)
+    ours.set_tokens(TOKENS | {b"newtoken": b"n" * 32})
+    with pytest.raises(Refused):
+        ours.check(probes[0], now_s=NOW + BUCKET_S)
+    assert made == []
+    assert ours.check(early, now_s=NOW + BUCKET_S).token_id == TOKEN_ID, "its tags were there before its time"
+
+
+def test_tags_are_computed_bit_by_bit_and_for_new_tokens_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = count_tags(monkeypatch)
+    ours = book()
+    while ours.prepare(NOW, most=2):
+        assert len(made) % 2 == 0, "a little each time"
+    assert len(made) <= 3 * 5 + 1, "the next bucket has time"
+    for _ in range(2):
+        assert not ours.prepare(NOW, most=2)
+    assert sorted(made) == sorted([NOW // BUCKET_S + at for at in range(-2, 4)] * 3)
+    made.clear()
+    ours.set_tokens({**TOKENS, b"newtoken": b"n" * 32})
+    ready(ours)
+    assert len(made) == 6, "one token, six buckets"
+    made.clear()
+    ours.set_tokens({TOKEN_ID: TOKEN})
+    ready(ours)
+    assert made == []
+    ready(ours, NOW + BUCKET_S)
+    assert made == [NOW // BUCKET_S + 4]
+
+
+def test_what_is_past_or_dropped_takes_no_memory() -> None:
+    ours = ready(book())
+    ready(ours, NOW + 100 * BUCKET_S)
+    ours.set_tokens({})
+    assert [len(table._keys) + len(table._tags) for table in ours._tables.values()] == [0] * 6
+
+
 def test_tokens_with_the_same_tag_are_told_apart() -> None:
     """Tags have four bytes: among many tokens two may share one."""
-    ours = PathBook()
-    ours.set_tokens(TOKENS)
-    check(ours, path())
-    every = [entry for entries in ours._table.values() for entry in entries]
-    ours._table = dict.fromkeys(ours._table, every)
+    ours = ready(book())
+    for table in ours._tables.values():
+        table._keys = dict.fromkeys(table._keys, tuple(ours._keys))
     for token_id, token in TOKENS.items():
         assert check(ours, path(token)).token_id == token_id
 

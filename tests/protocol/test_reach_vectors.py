@@ -25,9 +25,10 @@ def test_the_file_is_what_we_write(name: str) -> None:
 
 @pytest.mark.parametrize("row", load("bridge-path")["paths"], ids=lambda row: row["path"])
 def test_a_bridge_lets_the_paths_in(row: dict[str, Any]) -> None:
-    book = PathBook()
+    book = PathBook(row["host"], row["dir"])
     book.set_tokens({b"token-id": bytes.fromhex(row["token"])})
-    proved = book.check(row["path"], host=row["host"], dir=row["dir"], now_s=row["now_s"])
+    assert not book.prepare(row["now_s"])
+    proved = book.check(row["path"], now_s=row["now_s"])
     assert (proved.token_id, proved.nonce.hex()) == (b"token-id", row["nonce"])
 
 

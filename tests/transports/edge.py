@@ -91,7 +91,7 @@ class Edge:
     def __post_init__(self) -> None:
         self.seals = ServerSeals([self.key], random=os.urandom)
         self.tables = {role: SessionTable(role, new_id=lambda: os.urandom(16)) for role in Role}
-        self.book = PathBook()
+        self.book = PathBook(self.host, DIR)
         self.book.set_tokens({TOKEN_ID: TOKEN})
         self.polled: dict[bytes, tuple[polling.PolledCarrier, Far, asyncio.Condition]] = {}
         self.living: dict[bytes, ProvedPath] = {}
@@ -113,9 +113,8 @@ class Edge:
         if request.path == "/v1/sealed":
             return Far(self, None)
         try:
-            proof = self.book.check(
-                request.path, host=self.host, dir=DIR, now_s=self.now_ms() / 1000, living=self.living
-            )
+            self.book.prepare(self.now_ms() / 1000)
+            proof = self.book.check(request.path, now_s=self.now_ms() / 1000, living=self.living)
         except ZajilError:
             date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(self.now_ms() / 1000))
             raise web.HTTPNotFound(headers={"Date": self.date or date}) from None

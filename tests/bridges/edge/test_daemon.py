@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 import aiohttp
@@ -28,6 +29,7 @@ from tests.server.wire import Http, Wire
 from tests.transports.authority import Authority
 
 from zajil.bridges.edge import daemon
+from zajil.bridges.edge.caps import DAY_S
 from zajil.bridges.edge.home import Home
 from zajil.bridges.edge.splice import HOME_UNREACHABLE, TRY_LATER, code_to_tell
 from zajil.protocol import frames
@@ -283,6 +285,21 @@ async def test_a_bridge_that_was_removed_opens_for_nobody(
 
         async with asyncio.timeout(10):
             while not await is_closed():  # noqa: ASYNC110  # asking is the wait
+                await asyncio.sleep(0.02)
+
+
+async def test_its_sweeps_follow_the_clock(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tags of a time to come are computed by nobody else: not when tokens are taken, not when a path is asked about."""
+    monkeypatch.setattr(daemon, "_SWEEP_S", 0.02)
+    async with joined_bridge(tmp_path, server) as joined, straight(joined) as way:
+        monkeypatch.setattr(joined.bridge._door, "_clock", lambda: time.time() + DAY_S)
+
+        async def is_open() -> bool:
+            async with way.client.get("http://bridge.test" + joined.path(late_s=-DAY_S), headers=SOCKET) as answer:
+                return int(answer.status) == 101
+
+        async with asyncio.timeout(10):
+            while not await is_open():  # noqa: ASYNC110  # asking is the wait
                 await asyncio.sleep(0.02)
 
 

@@ -30,6 +30,7 @@ class Doorway:
         self.room = True
         self.door = Door(HOST, DIR, clock=lambda: self.now, has_room=lambda: self.room)
         self.door.set_tokens({TOKEN_ID: TOKEN}, [PAGE])
+        assert not self.door.prepare()
 
     def path(self, token: bytes = TOKEN, *, at: float = 0.0) -> str:
         return bridge_path(token, HOST, DIR, now_s=self.now + at, nonce=os.urandom(8))

@@ -136,6 +136,7 @@ class Bridge:
                 standing = await self._home.ask(self._tag)
                 if standing is not None:
                     self._take(standing)
+                    await self._prepare()
                 self.pulled.set()
             except AuthError:
                 self._tag = ""
@@ -158,6 +159,12 @@ class Bridge:
         while True:
             await asyncio.sleep(_SWEEP_S)
             self._posts.sweep()
+            await self._prepare()
+
+    async def _prepare(self) -> None:
+        """A little for the next bucket, and all that is missing of those around now, with room for visitors between."""
+        while self._door.prepare():  # noqa: ASYNC110  # nobody else would tell it
+            await asyncio.sleep(0)
 
     async def _note(self) -> None:
         while True:

@@ -49,20 +49,22 @@ class Door:
 
     def __init__(self, host: str, folder: str, *, clock: Callable[[], float], has_room: Callable[[], bool]) -> None:
         """host, folder: as configured. clock: Unix seconds. has_room: whether another carrier may begin now."""
-        self._host = host
-        self._folder = folder
         self._clock = clock
         self._has_room = has_room
-        self._book = PathBook()
+        self._book = PathBook(host, folder)
         self._origins: frozenset[str] = frozenset()
         self._passes: dict[str, tuple[Admitted, float]] = {}
         self._living: dict[bytes, ProvedPath] = {}
         self._awaited: dict[bytes, float] = {}
 
     def set_tokens(self, tokens: Mapping[bytes, bytes], origins: Iterable[str]) -> None:
-        """Tokens by id, and the web origins whose pages may come, in place of those before."""
+        """Tokens by id, and the web origins whose pages may come, in place of those before. New ones need `prepare`."""
         self._book.set_tokens(tokens)
         self._origins = frozenset(origins)
+
+    def prepare(self) -> bool:
+        """A little of the work ahead of checks, every few seconds; True while it must be called again at once."""
+        return self._book.prepare(self._clock())
 
     def check(self, knock: Knock) -> None:
         """Prove a request before it is brought. Raises Refused `gone`."""
@@ -98,7 +100,7 @@ class Door:
             raise error("gone", "form")
         self._sweep()
         living = self._living if posts else {}
-        proof = self._book.check(path, host=self._host, dir=self._folder, now_s=self._clock(), living=living)
+        proof = self._book.check(path, now_s=self._clock(), living=living)
         if proof is not self._living.get(proof.nonce):
             self._admit(proof, posts=posts)
         return Admitted(proof, r.group(1) if r else "", posts)

@@ -6,16 +6,17 @@
     path = "/" dir "/" base64url(nonce(8) || tag || mac)         the last segment has 38 characters
 
 A path is good for the bucket of its time and two on either side, and once. Whoever is refused learns nothing: unknown
-tags cost the same HMAC, macs are compared in constant time, and only a proved nonce takes memory.
+tags cost the same HMAC, macs are compared in constant time, and only a proved nonce takes memory. Tags are computed
+ahead by `prepare`, bit by bit: were it done as the clock turns, one visitor in ten minutes would wait, and tell.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import encode_b64, parse_b64
@@ -30,6 +31,8 @@ NONCES: Final = 262_144
 """Most proved nonces remembered; beyond that every path is refused until the oldest bucket goes."""
 CARRIERS_PER_BUCKET: Final = 240
 """Most carriers of one token in 10 minutes."""
+TAGS_AT_ONCE: Final = 100
+"""Tags that one `prepare` computes: less than half a millisecond."""
 
 
 def bucket_of(now_s: float) -> int:
@@ -64,88 +67,162 @@ class ProvedPath:
     segment: bytes = field(repr=False)
 
 
+class _Key(NamedTuple):
+    """A token and what it is called."""
+
+    token_id: bytes
+    token: bytes
+
+
+class _Tags:
+    """The tags of one bucket, as far as they are computed."""
+
+    def __init__(self, host: str, bucket: int, keys: Iterable[_Key]) -> None:
+        self._host = host
+        self._bucket = bucket
+        self._missing = dict.fromkeys(keys)
+        self._tags: dict[_Key, bytes] = {}
+        self._keys: dict[bytes, tuple[_Key, ...]] = {}
+
+    @property
+    def complete(self) -> bool:
+        return not self._missing
+
+    def find(self, tag: bytes) -> tuple[_Key, ...]:
+        return self._keys.get(tag, ())
+
+    def fill(self, most: int) -> int:
+        """Compute so many tags at most; how many it were."""
+        count = min(most, len(self._missing))
+        for _ in range(count):
+            key, _ = self._missing.popitem()
+            tag = self._tags[key] = _tag(key.token, self._host, self._bucket)
+            self._keys[tag] = (*self.find(tag), key)
+        return count
+
+    def change(self, *, gone: Iterable[_Key], fresh: Iterable[_Key]) -> None:
+        for key in gone:
+            self._missing.pop(key, None)
+            if (tag := self._tags.pop(key, None)) is not None:
+                left = tuple(each for each in self._keys.pop(tag) if each != key)
+                if left:
+                    self._keys[tag] = left
+        self._missing.update(dict.fromkeys(fresh))
+
+
+class _Nonces:
+    """Proved nonces, by the bucket of their paths."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, set[bytes]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._seen.values()))
+
+    def __contains__(self, nonce: bytes) -> bool:
+        return any(nonce in seen for seen in self._seen.values())
+
+    def add(self, nonce: bytes, bucket: int) -> None:
+        self._seen.setdefault(bucket, set()).add(nonce)
+
+    def forget_before(self, bucket: int) -> None:
+        for old in [at for at in self._seen if at < bucket]:
+            del self._seen[old]
+
+
 class PathBook:
     """What a bridge checks paths against: its tokens, the nonces proved, and how often each token came.
 
     per_bucket: most carriers of one token in 10 minutes. most_nonces: beyond so many every new path is refused.
     """
 
-    def __init__(self, *, per_bucket: int = CARRIERS_PER_BUCKET, most_nonces: int = NONCES) -> None:
+    def __init__(
+        self,
+        host: str,
+        dir: str,  # noqa: A002 (its name in documents)
+        *,
+        per_bucket: int = CARRIERS_PER_BUCKET,
+        most_nonces: int = NONCES,
+    ) -> None:
+        """host, dir: the bridge's own, as configured; never a request's Host."""
+        self._host = host.lower()
+        self._dir = dir
         self._per_bucket = per_bucket
         self._most_nonces = most_nonces
-        self._tokens: dict[bytes, bytes] = {}
+        self._keys: frozenset[_Key] = frozenset()
         self._latest = 0
-        self._table_of: tuple[str, int] | None = None
-        self._table: dict[bytes, list[tuple[int, bytes, bytes]]] = {}
-        self._nonces: dict[int, set[bytes]] = {}
+        self._tables: dict[int, _Tags] = {}
+        self._nonces = _Nonces()
         self._counts: dict[bytes, int] = {}
 
     @property
     def nonces(self) -> int:
         """Nonces remembered."""
-        return sum(map(len, self._nonces.values()))
+        return len(self._nonces)
 
     def set_tokens(self, tokens: Mapping[bytes, bytes]) -> None:
-        """Token by token id, instead of those before. Proved nonces and counts stay."""
-        if tokens != self._tokens:
-            self._tokens = dict(tokens)
-            self._table_of = None
+        """Token by token id, instead of those before. Proved nonces and counts stay. New ones need `prepare`."""
+        keys = frozenset(_Key(*each) for each in tokens.items())
+        gone, fresh = self._keys - keys, keys - self._keys
+        self._keys = keys
+        for table in self._tables.values():
+            table.change(gone=gone, fresh=fresh)
+
+    def prepare(self, now_s: float, *, most: int = TAGS_AT_ONCE) -> bool:
+        """Compute some tags of the buckets around now and of the next to come, and forget what is past.
+
+        Call it every few seconds, and again at once while it says True: then good paths are still refused.
+        """
+        near = self._follow(now_s)
+        for old in [at for at in self._tables if at < near.start]:
+            del self._tables[old]
+        self._nonces.forget_before(near.start)
+        for bucket in range(near.start, near.stop + 1):
+            if bucket not in self._tables:
+                self._tables[bucket] = _Tags(self._host, bucket, self._keys)
+            most -= self._tables[bucket].fill(most)
+        return not all(self._tables[bucket].complete for bucket in near)
 
     def check(
-        self,
-        path: str,
-        *,
-        host: str,
-        dir: str,  # noqa: A002 (its name in documents)
-        now_s: float,
-        living: Mapping[bytes, ProvedPath] = MappingProxyType({}),
+        self, path: str, *, now_s: float, living: Mapping[bytes, ProvedPath] = MappingProxyType({})
     ) -> ProvedPath:
         """The proof of a path without its query. Raises Refused `gone`, the same for every reason.
 
-        host, dir: the bridge's own, as configured; never the request's Host.
         living: by nonce, what opened the virtual carriers alive; their path passes again, even past its buckets, and
         the very ProvedPath of `living` is returned. Every other path passes once.
         """
-        segment = _parse_segment(path, dir)
+        segment = _parse_segment(path, self._dir)
         nonce, tag, mac = segment[:NONCE_BYTES], segment[NONCE_BYTES:-_MAC_BYTES], segment[-_MAC_BYTES:]
         alive = living.get(nonce)
         if alive is not None and hmac.compare_digest(alive.segment, segment):
             return alive
-        self._turn(host.lower(), bucket_of(now_s))
+        near = self._follow(now_s)
+        asked = [(at, key) for at in near if at in self._tables for key in self._tables[at].find(tag)]
         found: tuple[int, bytes] | None = None
-        for bucket, token_id, token in self._table.get(tag, _NOBODY):
-            if hmac.compare_digest(_mac(token, host.lower(), bucket, nonce), mac):
-                found = bucket, token_id
-        if found is None or not found[1]:
+        for bucket, key in asked or _NOBODY:
+            if hmac.compare_digest(_mac(key.token, self._host, bucket, nonce), mac):
+                found = bucket, key.token_id
+        if found is None or not found[1] or alive is not None:
             raise error("gone", "path")
         self._enter(nonce, *found)
         return ProvedPath(found[1], nonce, segment)
 
-    def _turn(self, host: str, bucket: int) -> None:
-        """Follows the clock, forward only: a nonce once forgotten must not pass again."""
-        bucket = max(bucket, self._latest)
-        if bucket > self._latest:
-            self._latest = bucket
+    def _follow(self, now_s: float) -> range:
+        """The buckets around now. The clock goes forward only: a nonce once forgotten must not pass again."""
+        if bucket_of(now_s) > self._latest:
+            self._latest = bucket_of(now_s)
             self._counts.clear()
-            for old in [at for at in self._nonces if at < bucket - BUCKETS_EITHER_SIDE]:
-                del self._nonces[old]
-        if self._table_of == (host, bucket):
-            return
-        self._table_of, self._table = (host, bucket), {}
-        for near in range(max(0, bucket - BUCKETS_EITHER_SIDE), bucket + BUCKETS_EITHER_SIDE + 1):
-            for token_id, token in self._tokens.items():
-                self._table.setdefault(_tag(token, host, near), []).append((near, token_id, token))
+        return range(max(0, self._latest - BUCKETS_EITHER_SIDE), self._latest + BUCKETS_EITHER_SIDE + 1)
 
     def _enter(self, nonce: bytes, bucket: int, token_id: bytes) -> None:
         count = self._counts.get(token_id, 0)
-        replayed = any(nonce in seen for seen in self._nonces.values())
-        if replayed or count >= self._per_bucket or self.nonces >= self._most_nonces:
+        if nonce in self._nonces or count >= self._per_bucket or len(self._nonces) >= self._most_nonces:
             raise error("gone", "nonce, token or table used up")
         self._counts[token_id] = count + 1
-        self._nonces.setdefault(bucket, set()).add(nonce)
+        self._nonces.add(nonce, bucket)
 
 
-_NOBODY: Final = [(0, b"", bytes(32))]
+_NOBODY: Final = ((0, _Key(b"", bytes(32))),)
 """What an unknown tag is checked against, for the time it takes."""
 
 
