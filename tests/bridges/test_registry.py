@@ -124,6 +124,7 @@ async def test_a_bridge_fetches_exactly_the_tokens_that_open_it(registry: Regist
         own = await joining.own(registry, bytes(each.id))
         wanted = {(bytes(i.id), bytes(i.token)) for i in issued if host in {a.host for a in i.bridges}}
         assert {(bytes(t.id), bytes(t.token)) for t in own.tokens} == wanted
+        assert not any(each.public for each in own.tokens)
         assert own.origin == "wss://home.example/v1/sealed"
     with pytest.raises(ZajilError, match="token-expired"):
         await joining.check_bridge(registry, os.urandom(32))
@@ -203,6 +204,7 @@ async def test_a_public_token_opens_no_bundle(registry: Registry) -> None:
     joined = await join(registry)
     operator.publish_bridge(registry.db, registry.keys, bytes(joined.id), now=registry.clock())
     own = await joining.own(registry, bytes(joined.id))
+    assert [each.public for each in own.tokens] == [True]
     with pytest.raises(ZajilError, match="token-expired"):
         await tokens.check_token(registry, bytes(own.tokens[0].token))
     operator.publish_bridge(registry.db, registry.keys, bytes(joined.id), now=registry.clock())

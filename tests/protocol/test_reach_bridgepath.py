@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from zajil.protocol.errors import LocalProtocolError, Refused
 from zajil.protocol.ids import encode_b64, parse_b64
+from zajil.protocol.path.pace import CLEAN_GAP_S
 from zajil.protocol.reach import bridgepath
 from zajil.protocol.reach.bridgepath import (
     BUCKET_S,
-    CARRIERS_PER_BUCKET,
+    CARRIER_EVERY_S,
+    CARRIERS_AT_ONCE,
     NONCES,
     SEGMENT_CHARACTERS,
     PathBook,
@@ -151,15 +153,62 @@ def test_ten_thousand_wrong_paths_cost_no_memory() -> None:
     assert ours.nonces == 1
 
 
-def test_one_token_opens_240_carriers_in_ten_minutes() -> None:
+def test_a_private_token_opens_240_carriers_at_once_and_then_four_a_second() -> None:
     ours = book()
-    for _ in range(CARRIERS_PER_BUCKET):
+    for _ in range(CARRIERS_AT_ONCE):
         check(ours, path())
     refuses(ours, path())
     refuses(ours, path(now_s=NOW - BUCKET_S))  # the buckets at its side are no other allowance
     check(ours, path(TOKENS[b"\x02" * 8]))
-    check(ours, path(now_s=NOW + BUCKET_S), now_s=NOW + BUCKET_S)
+    check(ours, path(), now_s=NOW + CARRIER_EVERY_S)
+    refuses(ours, path(), now_s=NOW + CARRIER_EVERY_S)
     assert ours.nonces == 242
+
+
+def test_a_private_token_lasts_for_a_device_in_segments_at_its_fastest() -> None:
+    ours = ready(book())
+    for at in range(int(BUCKET_S / CLEAN_GAP_S)):
+        now_s = NOW + at * CLEAN_GAP_S
+        ours.check(path(now_s=now_s), now_s=now_s)
+
+
+def test_a_clock_set_back_keeps_no_token_out() -> None:
+    ours = book()
+    for _ in range(CARRIERS_AT_ONCE):
+        check(ours, path())
+    check(ours, path(), now_s=NOW - BUCKET_S)
+
+
+def test_a_public_token_is_not_used_up_by_everybody_together() -> None:
+    """It stands in the signed list: with a budget, whoever spends it would close the bridge to all others."""
+    ours = ready(book())
+    ours.set_tokens(TOKENS, public={TOKEN_ID})
+    for _ in range(2 * CARRIERS_AT_ONCE):
+        ours.check(path(), now_s=NOW)
+    text = path()
+    check(ours, text)
+    refuses(ours, text)
+
+
+def test_no_number_of_public_paths_closes_the_bridge_or_fills_memory() -> None:
+    ours = book(most_nonces=3)
+    ours.set_tokens(TOKENS, public={TOKEN_ID})
+    for _ in range(10):
+        check(ours, path())
+        assert ours.nonces <= 3
+    for _ in range(3):
+        check(ours, path(TOKENS[b"\x02" * 8]))
+    refuses(ours, path(TOKENS[b"\x02" * 8]))
+    check(ours, path())
+
+
+def test_a_nonce_that_is_in_use_opens_nothing_else() -> None:
+    ours = book(most_nonces=1)
+    ours.set_tokens(TOKENS, public={TOKEN_ID})
+    proved = check(ours, path())
+    check(ours, path())
+    with pytest.raises(Refused):
+        ours.check(path(now_s=NOW + BUCKET_S, nonce=proved.nonce), now_s=NOW, living={proved.nonce: proved})
 
 
 def test_a_full_table_refuses_until_a_bucket_goes() -> None:

@@ -37,7 +37,8 @@ DEFAULTS: Mapping[str, Limit] = {
     "ephemeral_prefix": Limit(600, 0.025),
     "commit_prefix": Limit(200, 0.3),
     # per bridge; whoever is behind it counts under a seal of their own, its address under nothing
-    # a token is good for 240 carriers in 10 minutes, so one person's cannot use up what others begin with
+    # a private token opens 240 carriers at once and then 4 a second, so one person's cannot use up what others begin
+    # with; what public tokens open has no budget, and this bucket is what it may cost: resumed seals need none of it
     "seal_bridge": Limit(300, 0.05),
     "registration_bridge": Limit(60, 60),
     # per account

@@ -260,10 +260,14 @@ class JoinedBridge(msgspec.Struct, frozen=True):
 
 
 class BridgeToken(msgspec.Struct, frozen=True):
-    """A token that opens a bridge, and the name it has in the bridge's counters."""
+    """A token that opens a bridge, and the name it has in the bridge's counters.
+
+    public: it stands in the signed list, where everybody has it from.
+    """
 
     id: B8
     token: B32
+    public: bool
 
 
 class BridgeCaps(msgspec.Struct, frozen=True):

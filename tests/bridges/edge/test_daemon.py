@@ -13,6 +13,7 @@ import pytest
 from tests.bridges.edge.capture import capturing
 from tests.bridges.edge.world import (
     DIR,
+    DOMAIN,
     PAGE,
     Joined,
     Way,
@@ -36,9 +37,10 @@ from zajil.protocol import frames
 from zajil.protocol.errors import AuthError, Conflict, Refused
 from zajil.protocol.frames import Kind, Role
 from zajil.protocol.ids import encode_b64
+from zajil.protocol.reach import bridgepath
 from zajil.protocol.reach.polling import BODY_BYTES, PollPost, encode_post
 from zajil.protocol.reach.seal import NEW_BYTES
-from zajil.server.admin import list_bridges, remove_bridge
+from zajil.server.admin import list_bridges, publish_bridge, remove_bridge
 from zajil.server.app import Server
 from zajil.transports.base import DialError, Reason
 
@@ -371,6 +373,33 @@ async def test_the_root_comes_over_posts_too(way: Way) -> None:
 
 
 # Caps
+
+
+async def test_what_is_in_the_signed_list_has_no_budget(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridgepath, "CARRIERS_AT_ONCE", 1)
+    monkeypatch.setattr(bridgepath, "CARRIER_EVERY_S", 1000.0)
+    monkeypatch.setattr(daemon, "PULL_S", 0.05)
+    async with joined_bridge(tmp_path, server) as joined, straight(joined) as way:
+        await (await way.socket()).cut()
+        assert (await (await way.posts()).post(b"x"))[0] == 404, "a private token's budget"
+        (known,) = list_bridges(tmp_path / "home")
+        publish_bridge(tmp_path / "home", known.id)
+        standing = await joined.home.ask()
+        assert standing is not None
+        (public,) = [bytes(each.token) for each in standing.own.tokens if each.public]
+
+        async def knock() -> int:
+            path = bridgepath.bridge_path(public, DOMAIN, DIR, now_s=time.time(), nonce=os.urandom(8))
+            asked = {"x-path": path, "x-method": "POST"}
+            async with way.client.get("http://bridge.test/check", headers=asked) as answer:
+                return int(answer.status)
+
+        async with asyncio.timeout(10):
+            while await knock() != 204:  # noqa: ASYNC110  # asking is the wait
+                await asyncio.sleep(0.02)
+        assert [await knock() for _ in range(3)] == [204] * 3
 
 
 async def test_at_its_most_carriers_a_bridge_is_a_plain_server(tmp_path: Path, server: Server) -> None:

@@ -148,7 +148,11 @@ class Bridge:
     def _take(self, standing: Standing) -> None:
         own, config = standing.own, self._config
         self._tag = standing.tag
-        self._door.set_tokens({bytes(each.id): bytes(each.token) for each in own.tokens}, own.app_origins)
+        self._door.set_tokens(
+            {bytes(each.id): bytes(each.token) for each in own.tokens},
+            own.app_origins,
+            public={bytes(each.id) for each in own.tokens if each.public},
+        )
         self._traffic.limit(
             carriers=min(config.carriers, own.caps.carriers),
             bytes_per_s=min(config.carrier_bytes_per_s, own.caps.carrier_bytes_per_s),

@@ -7,7 +7,7 @@ edge asks with `check` before it passes anything on; what it then brings is know
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,9 +57,14 @@ class Door:
         self._living: dict[bytes, ProvedPath] = {}
         self._awaited: dict[bytes, float] = {}
 
-    def set_tokens(self, tokens: Mapping[bytes, bytes], origins: Iterable[str]) -> None:
-        """Tokens by id, and the web origins whose pages may come, in place of those before. New ones need `prepare`."""
-        self._book.set_tokens(tokens)
+    def set_tokens(
+        self, tokens: Mapping[bytes, bytes], origins: Iterable[str], *, public: Collection[bytes] = ()
+    ) -> None:
+        """Tokens by id, and the web origins whose pages may come, in place of those before. New ones need `prepare`.
+
+        public: ids of the tokens that stand in the signed list.
+        """
+        self._book.set_tokens(tokens, public=public)
         self._origins = frozenset(origins)
 
     def prepare(self) -> bool:

@@ -50,5 +50,8 @@ async def check_bridge(registry: Registry, credential: bytes) -> bytes:
 async def own(registry: Registry, bridge_id: bytes) -> control.OwnBridge:
     """What a bridge works with: where it forwards to, whose pages may come, and every token that opens it."""
     rows = await registry.db.read(lambda db: store.tokens_of(db, bridge_id))
-    tokens = (control.BridgeToken(control.B8(row.id), control.B32(open_token(registry.keys, row))) for row in rows)
+    tokens = (
+        control.BridgeToken(control.B8(row.id), control.B32(open_token(registry.keys, row)), public=bool(row.public))
+        for row in rows
+    )
     return control.OwnBridge(registry.origin, registry.app_origins, tuple(tokens), CAPS)

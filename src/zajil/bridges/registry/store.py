@@ -18,7 +18,7 @@ from zajil.bridges.registry.tables import (
 ROOT, LIST = 0, 1
 _BRIDGES = select(bridge.c.id, bridge.c.host, bridge.c.port, bridge.c.dir, bridge.c.public, bridge.c.day)
 
-_TOKENS = select(bridge_token.c.id, bridge_token.c.token).join(
+_TOKENS = select(bridge_token.c.id, bridge_token.c.token, bridge_token.c.public).join(
     bridge_of_token, bridge_of_token.c.token_id == bridge_token.c.id
 )
 
@@ -35,10 +35,11 @@ class BridgeRow(NamedTuple):
 
 
 class TokenRow(NamedTuple):
-    """A token at rest; `token` is sealed."""
+    """A token at rest; `token` is sealed. public: 1 for one of the signed list."""
 
     id: bytes
     token: bytes
+    public: int
 
 
 def insert_code(db: Connection, digest: bytes, *, expires: int) -> None:
@@ -110,11 +111,9 @@ def delete_bridge(db: Connection, bridge_id: bytes) -> bool:
     return True
 
 
-def insert_token(
-    db: Connection, row: TokenRow, *, digest: bytes, public: bool, day: int, bridge_ids: list[bytes]
-) -> None:
+def insert_token(db: Connection, row: TokenRow, *, digest: bytes, day: int, bridge_ids: list[bytes]) -> None:
     """A token and the bridges it opens."""
-    db.execute(insert(bridge_token).values(**row._asdict(), hash=digest, public=int(public), day=day))
+    db.execute(insert(bridge_token).values(**row._asdict(), hash=digest, day=day))
     db.execute(insert(bridge_of_token), [{"token_id": row.id, "bridge_id": each} for each in bridge_ids])
 
 
@@ -141,13 +140,13 @@ def public_bridges(db: Connection) -> list[tuple[BridgeRow, TokenRow]]:
     """Every public bridge with the token that the signed list gives for it, by id."""
     token = bridge_token.c
     found = (
-        select(*_BRIDGES.selected_columns, token.id, token.token)
+        select(*_BRIDGES.selected_columns, token.id, token.token, token.public)
         .join(bridge_of_token, bridge_of_token.c.bridge_id == bridge.c.id)
         .join(bridge_token, token.id == bridge_of_token.c.token_id)
         .where(bridge.c.public == 1, token.public == 1)
         .order_by(bridge.c.id)
     )
-    return [(BridgeRow(*row[:6]), TokenRow(row[6], row[7])) for row in db.execute(found)]
+    return [(BridgeRow(*row[:6]), TokenRow(row[6], row[7], row[8])) for row in db.execute(found)]
 
 
 def count_tokens(db: Connection) -> dict[bytes, int]:

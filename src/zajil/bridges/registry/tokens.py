@@ -86,8 +86,8 @@ def add_token(
 ) -> None:
     """Store a token, sealed, with the bridges it opens."""
     sealed = keys.seal(_TABLE, token, aad=token_id, now_s=now)
-    row = store.TokenRow(token_id, sealed)
-    store.insert_token(db, row, digest=digest(token), public=public, day=now // DAY_S, bridge_ids=bridge_ids)
+    row = store.TokenRow(token_id, sealed, int(public))
+    store.insert_token(db, row, digest=digest(token), day=now // DAY_S, bridge_ids=bridge_ids)
 
 
 def open_token(keys: Keys, row: store.TokenRow) -> bytes:

@@ -13,7 +13,7 @@ ahead by `prepare`, bit by bit: were it done as the clock turns, one visitor in 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -28,9 +28,10 @@ _TAG_BYTES, _MAC_BYTES = 4, 16
 _SEGMENT_BYTES: Final = NONCE_BYTES + _TAG_BYTES + _MAC_BYTES
 SEGMENT_CHARACTERS: Final = 38
 NONCES: Final = 262_144
-"""Most proved nonces remembered; beyond that every path is refused until the oldest bucket goes."""
-CARRIERS_PER_BUCKET: Final = 240
-"""Most carriers of one token in 10 minutes."""
+"""Most proved nonces remembered of private tokens, and as many of public ones."""
+CARRIERS_AT_ONCE: Final = 240
+CARRIER_EVERY_S: Final = 0.25
+"""A private token opens so many carriers at once, then one in this time: what one device in segments needs at most."""
 TAGS_AT_ONCE: Final = 100
 """Tags that one `prepare` computes: less than half a millisecond."""
 
@@ -131,42 +132,43 @@ class _Nonces:
 
 
 class PathBook:
-    """What a bridge checks paths against: its tokens, the nonces proved, and how often each token came.
+    """What a bridge checks paths against: its tokens, the nonces proved, and how often each private token came.
 
-    per_bucket: most carriers of one token in 10 minutes. most_nonces: beyond so many every new path is refused.
+    Private tokens share out what there is: each has its budget, and beyond `most_nonces` every new path is refused. A
+    public token is everybody's, so neither may close it: it has no budget, and its nonces are forgotten when they are
+    too many. Its holders can make new paths anyway.
     """
 
-    def __init__(
-        self,
-        host: str,
-        dir: str,  # noqa: A002 (its name in documents)
-        *,
-        per_bucket: int = CARRIERS_PER_BUCKET,
-        most_nonces: int = NONCES,
-    ) -> None:
+    def __init__(self, host: str, dir: str, *, most_nonces: int = NONCES) -> None:  # noqa: A002 (its name in documents)
         """host, dir: the bridge's own, as configured; never a request's Host."""
         self._host = host.lower()
         self._dir = dir
-        self._per_bucket = per_bucket
         self._most_nonces = most_nonces
         self._keys: frozenset[_Key] = frozenset()
+        self._public: frozenset[bytes] = frozenset()
         self._latest = 0
         self._tables: dict[int, _Tags] = {}
-        self._nonces = _Nonces()
-        self._counts: dict[bytes, int] = {}
+        self._private_nonces, self._public_nonces = _Nonces(), _Nonces()
+        self._full_at: dict[bytes, float] = {}
 
     @property
     def nonces(self) -> int:
         """Nonces remembered."""
-        return len(self._nonces)
+        return len(self._private_nonces) + len(self._public_nonces)
 
-    def set_tokens(self, tokens: Mapping[bytes, bytes]) -> None:
-        """Token by token id, instead of those before. Proved nonces and counts stay. New ones need `prepare`."""
+    def set_tokens(self, tokens: Mapping[bytes, bytes], *, public: Collection[bytes] = ()) -> None:
+        """Token by token id, instead of those before; proved nonces and what was spent stay. New ones need `prepare`.
+
+        public: ids of those that everybody has from the signed list.
+        """
         keys = frozenset(_Key(*each) for each in tokens.items())
         gone, fresh = self._keys - keys, keys - self._keys
-        self._keys = keys
+        self._keys, self._public = keys, frozenset(public)
         for table in self._tables.values():
             table.change(gone=gone, fresh=fresh)
+        for key in gone:
+            if key.token_id not in tokens:
+                self._full_at.pop(key.token_id, None)
 
     def prepare(self, now_s: float, *, most: int = TAGS_AT_ONCE) -> bool:
         """Compute some tags of the buckets around now and of the next to come, and forget what is past.
@@ -176,7 +178,8 @@ class PathBook:
         near = self._follow(now_s)
         for old in [at for at in self._tables if at < near.start]:
             del self._tables[old]
-        self._nonces.forget_before(near.start)
+        for nonces in (self._private_nonces, self._public_nonces):
+            nonces.forget_before(near.start)
         for bucket in range(near.start, near.stop + 1):
             if bucket not in self._tables:
                 self._tables[bucket] = _Tags(self._host, bucket, self._keys)
@@ -204,22 +207,36 @@ class PathBook:
                 found = bucket, key.token_id
         if found is None or not found[1] or alive is not None:
             raise error("gone", "path")
-        self._enter(nonce, *found)
+        self._enter(nonce, *found, now_s=now_s)
         return ProvedPath(found[1], nonce, segment)
 
     def _follow(self, now_s: float) -> range:
         """The buckets around now. The clock goes forward only: a nonce once forgotten must not pass again."""
-        if bucket_of(now_s) > self._latest:
-            self._latest = bucket_of(now_s)
-            self._counts.clear()
+        self._latest = max(self._latest, bucket_of(now_s))
         return range(max(0, self._latest - BUCKETS_EITHER_SIDE), self._latest + BUCKETS_EITHER_SIDE + 1)
 
-    def _enter(self, nonce: bytes, bucket: int, token_id: bytes) -> None:
-        count = self._counts.get(token_id, 0)
-        if nonce in self._nonces or count >= self._per_bucket or len(self._nonces) >= self._most_nonces:
-            raise error("gone", "nonce, token or table used up")
-        self._counts[token_id] = count + 1
-        self._nonces.add(nonce, bucket)
+    def _enter(self, nonce: bytes, bucket: int, token_id: bytes, *, now_s: float) -> None:
+        if nonce in self._private_nonces or nonce in self._public_nonces:
+            raise error("gone", "nonce")
+        if token_id in self._public:
+            if len(self._public_nonces) >= self._most_nonces:
+                self._public_nonces = _Nonces()
+            self._public_nonces.add(nonce, bucket)
+            return
+        if len(self._private_nonces) >= self._most_nonces:
+            raise error("gone", "table used up")
+        self._spend(token_id, now_s)
+        self._private_nonces.add(nonce, bucket)
+
+    def _spend(self, token_id: bytes, now_s: float) -> None:
+        budget_s = CARRIERS_AT_ONCE * CARRIER_EVERY_S
+        # A budget is its time of being full again; one beyond an empty budget's is from before the clock was set back.
+        full_at = self._full_at.get(token_id, now_s)
+        if not now_s <= full_at <= now_s + budget_s:
+            full_at = now_s
+        if full_at + CARRIER_EVERY_S > now_s + budget_s:
+            raise error("gone", "token used up")
+        self._full_at[token_id] = full_at + CARRIER_EVERY_S
 
 
 _NOBODY: Final = ((0, _Key(b"", bytes(32))),)
