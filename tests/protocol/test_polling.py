@@ -140,7 +140,9 @@ def test_one_step_early_waits_and_two_steps_end_the_carrier() -> None:
     assert not end.admit(early, 0.0, hold_s=20)
     assert end.next_deadline() == OVERTAKE_S
     assert end.admit(first, 0.1, hold_s=20)
+    assert end.answer(first, 0.1) == b""
     assert end.admit(early, 0.1, hold_s=20)
+    assert end.answer(early, 0.1) == b""
     for wrong in (post(1, b"b"), post(0, b"a"), post(4, b"c"), PollPost(bytes(16), 2, (b"c",))):
         with pytest.raises(RemoteProtocolError):
             end.admit(wrong, 0.2, hold_s=20)
@@ -149,6 +151,29 @@ def test_one_step_early_waits_and_two_steps_end_the_carrier() -> None:
     assert not end.admit(lonely, 1.0 + OVERTAKE_S - 0.01, hold_s=20)
     with pytest.raises(RemoteProtocolError):
         end.admit(lonely, 1.0 + OVERTAKE_S, hold_s=20)
+
+
+def test_items_wait_until_those_before_are_answered_on_the_other_side() -> None:
+    """Whoever sends on without waiting would fill memory behind a slow way on; no client of ours does."""
+    end = PolledCarrier(ID, 0.0)
+    first, poll = post(0, b"a"), post(1)
+    assert end.admit(first, 0.0, hold_s=20)
+    assert end.admit(poll, 0.0, hold_s=20), "a poll holds nothing"
+    for wrong in (post(2, b"b"), post(3, b"b")):
+        with pytest.raises(RemoteProtocolError):
+            end.admit(wrong, 0.0, hold_s=20)
+    assert end.answer(first, 0.0) == b""
+    assert end.admit(post(2, b"b"), 0.0, hold_s=20)
+
+
+@pytest.mark.parametrize("items", [(), (b"b",)])
+def test_a_second_early_post_ends_the_carrier(items: tuple[bytes, ...]) -> None:
+    end = PolledCarrier(ID, 0.0)
+    early = post(1, *items)
+    for _ in range(2):
+        assert not end.admit(early, 0.0, hold_s=20), "the same one asks again"
+    with pytest.raises(RemoteProtocolError):
+        end.admit(post(1, *items), 0.0, hold_s=20)
 
 
 def test_silence_is_loss_unless_a_poll_is_held() -> None:
@@ -190,6 +215,7 @@ def test_whatever_overtakes_records_arrive_in_order_and_once(sent: list[tuple[by
         chosen = flying.pop(random.randrange(len(flying)))
         if end.admit(chosen, 0.0, hold_s=20):
             arrived += chosen.items
+            end.answer(chosen, 0.0)
         else:
             flying.insert(0, chosen)
     assert arrived == [record for items in sent for record in items]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
@@ -276,6 +276,34 @@ async def test_a_post_that_sends_no_whole_body_takes_no_carrier(client: aiohttp.
         (await waiting).close()
 
 
+async def test_what_a_post_brought_counts_until_it_is_answered(client: aiohttp.ClientSession) -> None:
+    """A POST that came early waits for the one before it, and what it brought with it."""
+    async with serving(AiohttpShell, Queue(), unfinished_max_bytes=100_000) as (url, gateway):
+        early, other = PostPlug(client, url + Role.S.path), PostPlug(client, url + Role.S.path)
+        early.seq = 1
+        waiting = asyncio.create_task(early.post(bytes(60_000)))
+        await until(lambda: gateway.count(Role.S) == 1)
+        assert (await other.post(bytes(60_000)))[0] == 503
+        assert gateway.count(Role.S) == 1
+        early.seq = 0
+        assert (await early.post(bytes(10)))[0] == 200
+        await waiting
+        other.seq = 0
+        assert (await other.post(bytes(60_000)))[0] == 200
+
+
+async def test_a_second_early_post_ends_the_carrier(client: aiohttp.ClientSession) -> None:
+    async with serving(AiohttpShell, Queue()) as (url, gateway):
+        plug = PostPlug(client, url + Role.S.path)
+        plug.seq = 1
+        body = encode_post(PollPost(plug.name, 1, (bytes(60_000),)))
+        first = asyncio.create_task(plug.post_raw(body))
+        await until(lambda: gateway.count(Role.S) == 1)
+        assert (await plug.post_raw(body))[0] == 400
+        assert (await first)[0] == 400
+        assert gateway.count(Role.S) == 0
+
+
 async def test_idle_polls_are_bounded_and_one_address_leaves_room(client: aiohttp.ClientSession) -> None:
     async with serving(AiohttpShell, Queue(), posts_max=8) as (url, gateway):
         polls = [PostPlug(client, url + Role.S.path) for _ in range(8)]
@@ -291,20 +319,27 @@ async def test_idle_polls_are_bounded_and_one_address_leaves_room(client: aiohtt
 async def test_thousands_of_idle_polls_end_with_their_time_and_leave_nothing(client: aiohttp.ClientSession) -> None:
     """More than sockets would allow here: the carriers alone, each with a poll that is held."""
 
-    class Ready(Bodies):
-        async def read(self, request: object, most: int) -> bytes:
-            assert isinstance(request, bytes)
-            return request
+    class Content:
+        def __init__(self, body: bytes) -> None:
+            self.body = body
+
+        async def iter_any(self) -> AsyncIterator[bytes]:
+            yield self.body
+
+    class Request:
+        def __init__(self, body: bytes) -> None:
+            self.headers: dict[str, str] = {}
+            self.content_length, self.content = len(body), Content(body)
 
     async with serving(AiohttpShell, Queue(), connections_max=20_000) as (_, gateway):
-        posts = Posts(Ready(0), carriers_max=5_000, now=gateway.now)
+        posts = Posts(Bodies(1 << 20), carriers_max=5_000, now=gateway.now)
 
         async def poll(number: int) -> str:
             peer = Peer(number.to_bytes(3, "big"))
             body = encode_post(PollPost(number.to_bytes(16, "big"), 0, ()))
             try:
                 await posts.answer(
-                    body,  # type: ignore[arg-type]  # what Ready reads
+                    Request(body),  # type: ignore[arg-type]  # what is read of one
                     owner=(Role.S.path, b""),
                     place=peer.prefix,
                     make=lambda kick, silent_s: PlainLine(gateway, Role.S, peer=peer, kick=kick, silent_s=silent_s),

@@ -52,10 +52,16 @@ class Posts:
 
     async def answer(self, request: web.Request, proof: ProvedPath, *, affinity: str) -> tuple[int, bytes]:
         """Status and body for a POST whose path is proved. Whatever fails ends the carrier."""
+        held = _Held(self._traffic)
         try:
-            post = parse_post(await self._read(request))
+            return await self._pass(parse_post(await _read(request, held)), proof, affinity)
         except ZajilError:
             return _BROKEN, b""
+        finally:
+            # Not before: what a body brought waits for its turn and for the pace.
+            held.give_back()
+
+    async def _pass(self, post: PollPost, proof: ProvedPath, affinity: str) -> tuple[int, bytes]:
         carrier = self._carriers.get(proof.nonce)
         if carrier is None:
             if post.seq not in _FIRST_SEQS or not self._traffic.has_room():
@@ -67,9 +73,6 @@ class Posts:
             return 200, await carrier.answer(post)
         except DialError as failure:
             return (_UNREACHABLE if is_unreachable(failure) else _LATER), b""
-        except ZajilError:
-            carrier.end()
-            return _BROKEN, b""
         except BaseException:
             carrier.end()
             raise
@@ -100,23 +103,38 @@ class Posts:
         carrier = self._carriers[proof.nonce] = _Carrier(name, self._home, self._traffic, affinity, forget)
         return carrier
 
-    async def _read(self, request: web.Request) -> bytes:
-        """The body. Raises Malformed, Unavailable `busy`."""
-        body = bytearray()
-        try:
-            async with asyncio.timeout(BODY_S):
-                async for part in request.content.iter_any():
-                    body += part
-                    self._traffic.bodies_left -= len(part)
-                    if len(body) > BODY_BYTES:
-                        raise error("too-big")
-                    if self._traffic.bodies_left < 0:
-                        raise error("busy")
-        except (TimeoutError, web.HTTPException, web.RequestPayloadError, ConnectionError, ValueError):
-            raise error("malformed", "body did not arrive") from None
-        finally:
-            self._traffic.bodies_left += len(body)
-        return bytes(body)
+
+class _Held:
+    """Memory that one body takes of what all share."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self._traffic = traffic
+        self._bytes = 0
+
+    def take(self, size: int) -> None:
+        """Raises Unavailable `busy`."""
+        self._bytes += size
+        self._traffic.bodies_left -= size
+        if self._traffic.bodies_left < 0:
+            raise error("busy")
+
+    def give_back(self) -> None:
+        self._traffic.bodies_left += self._bytes
+
+
+async def _read(request: web.Request, held: _Held) -> bytes:
+    """The body. Raises Malformed, Unavailable `busy`."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for part in request.content.iter_any():
+                body += part
+                held.take(len(part))
+                if len(body) > BODY_BYTES:
+                    raise error("too-big")
+    except (TimeoutError, web.HTTPException, web.RequestPayloadError, ConnectionError, ValueError):
+        raise error("malformed", "body did not arrive") from None
+    return bytes(body)
 
 
 class _Carrier:
@@ -151,7 +169,7 @@ class _Carrier:
             far = await asyncio.shield(self._far)
             for record in post.items:
                 await self._send(far, record)
-            return b""
+            return self._polled.answer(post, self._traffic.now()) or b""
         while (body := self._polled.answer(post, self._traffic.now(), closing=self._closing)) is None:
             await self._wait()
         self._tell()

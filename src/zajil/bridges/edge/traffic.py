@@ -1,4 +1,4 @@
-"""What all carriers of a bridge share: places, the month, the counters, and memory for bodies that are arriving."""
+"""What all carriers of a bridge share: places, the month, the counters, and memory for bodies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zajil.bridges.edge.counters import Counters
 from zajil.protocol.limits import MIB
 
 BODIES_BYTES: Final = 64 * MIB
-"""Memory for bodies of POSTs that are arriving, of all carriers together."""
+"""Memory for bodies of POSTs until they are answered, of all carriers together."""
 
 
 class Traffic:

@@ -4,7 +4,8 @@
 
 `seq` counts the POSTs of one virtual carrier from 0. A POST with items is answered at once and empty; one without is a
 poll and is held until there is something to send or its time is over. At most one of each is in flight, so two POSTs
-may overtake each other on their two connections: one that comes a single step early waits for the other. Their answers
+may overtake each other on their two connections: one that comes a single step early waits for the other. A second POST
+with items before the first is answered ends the carrier, as does a second early one: each would hold memory. Answers
 may overtake each other too, and nothing there could wait, so polls alone bring records. A gap, a repeat or silence ends
 the carrier; both ends then forget it, and the session resumes elsewhere.
 
@@ -98,30 +99,38 @@ class PolledCarrier:
         self.waiting_bytes = 0
         """Records given and not yet sent; whoever gives them should pause while this is large."""
         self._next_seq = 0
-        self._early: tuple[int, float] | None = None
+        self._early: tuple[PollPost, float] | None = None
+        self._unanswered: PollPost | None = None
         self._held: tuple[int, float] | None = None
         self._records: deque[bytes] = deque()
         self._heard_at = now
 
     def admit(self, post: PollPost, now: float, *, hold_s: float) -> bool:
-        """Whether it is this POST's turn; False: one before it is still on its way, ask again.
+        """Whether it is this POST's turn; False: one before it is still on its way, ask again with this very object.
 
-        hold_s: how long a poll may be held. Raises RemoteProtocolError `protocol` for a gap, a repeat, another carrier.
+        hold_s: how long a poll may be held. Raises RemoteProtocolError `protocol` for a gap, a repeat, another carrier,
+        for items while others are unanswered, and for a second POST that came early.
         """
         if post.carrier != self.carrier:
             raise error("protocol", "another carrier")
+        if post.items and self._unanswered is not None:
+            raise error("protocol", "items before others were answered")
         if post.seq == self._next_seq:
             self._next_seq += 1
             self._heard_at = now
-            if self._early is not None and self._early[0] == post.seq:
+            if self._early is not None and self._early[0] is post:
                 self._early = None
-            if not post.items:
+            if post.items:
+                self._unanswered = post
+            else:
                 self._held = (post.seq, now + hold_s)
             return True
         if post.seq != self._next_seq + 1:
             raise error("protocol", "gap or repeat in polls")
-        if self._early is None:
-            self._early = (post.seq, now + OVERTAKE_S)
+        if self._early is None or self._early[0].seq != post.seq:  # the turn of the one before has come meanwhile
+            self._early = (post, now + OVERTAKE_S)
+        elif self._early[0] is not post:
+            raise error("protocol", "a second early POST")
         if now >= self._early[1]:
             raise error("protocol", "gap in polls")
         return False
@@ -134,7 +143,12 @@ class PolledCarrier:
         self.waiting_bytes += len(record)
 
     def answer(self, post: PollPost, now: float, *, closing: bool = False) -> bytes | None:
-        """The body that answers an admitted POST; None: hold it. closing: no further record will come."""
+        """The body that answers an admitted POST; None: hold it. closing: no further record will come.
+
+        With items: call it once they are passed on and need no memory any more.
+        """
+        if post is self._unanswered:
+            self._unanswered = None
         if post.items or self._held is None or self._held[0] != post.seq:
             return b""  # a newer poll may have taken the place of this one
         if not self._records and now < self._held[1] and not closing:

@@ -55,7 +55,7 @@ class AiohttpShell:
         """check_bridge: the id of the bridge whose credential, in text, came with a carrier.
 
         call: answers control calls. site: answers every other request, from method, target and headers.
-        bodies_max_bytes: memory for bodies that are still arriving, all together. posts_max: carriers of POSTs at once.
+        bodies_max_bytes: memory for bodies until they are answered, all together. posts_max: carriers of POSTs at once.
         """
         self._bodies = Bodies(bodies_max_bytes)
         self._posts = Posts(self._bodies, carriers_max=posts_max, now=gateway.now)
@@ -105,15 +105,16 @@ class AiohttpShell:
     async def _control(self, request: web.Request) -> HttpAnswer:
         try:
             self._check_origin(request)
-            return await self._call(
-                HttpCall(
-                    method=request.method,
-                    path=request.raw_path,
-                    headers=_lower(request.headers),
-                    body=await self._bodies.read(request, self._body_limit(request)),
-                    peer=Peer(self._prefix(request)),
+            with self._bodies.reading() as one:
+                return await self._call(
+                    HttpCall(
+                        method=request.method,
+                        path=request.raw_path,
+                        headers=_lower(request.headers),
+                        body=await one.read(request, self._body_limit(request)),
+                        peer=Peer(self._prefix(request)),
+                    )
                 )
-            )
         except ZajilError as reason:
             return refuse(reason)
 

@@ -1,8 +1,10 @@
-"""Bodies of requests, read with patience that ends and with memory that all of them share."""
+"""Bodies of requests, read with patience that ends and with memory that all of them share until they are answered."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from aiohttp import web
@@ -14,10 +16,27 @@ _BUSY_RETRY_MS: Final = 1000
 
 
 class Bodies:
-    """most_bytes: memory for bodies that are still arriving, all together."""
+    """most_bytes: memory for bodies that are arriving or in use, all together."""
 
     def __init__(self, most_bytes: int) -> None:
-        self._room = most_bytes
+        self.room_bytes = most_bytes
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """What reads one body. Its memory counts until the block ends, however long what it brought waits there."""
+        one = Reading(self)
+        try:
+            yield one
+        finally:
+            self.room_bytes += one.taken_bytes
+
+
+class Reading:
+    """One body."""
+
+    def __init__(self, bodies: Bodies) -> None:
+        self._bodies = bodies
+        self.taken_bytes = 0
 
     async def read(self, request: web.Request, most: int) -> bytes:
         """The body, of at most so many bytes. Raises Malformed `too-big` or `malformed`, Unavailable `busy`."""
@@ -30,13 +49,15 @@ class Bodies:
             async with asyncio.timeout(_BODY_S):
                 async for part in request.content.iter_any():
                     body += part
-                    self._room -= len(part)
+                    self._take(len(part))
                     if len(body) > most:
                         raise error("too-big") if most else error("malformed", "no body here")
-                    if self._room < 0:
-                        raise error("busy", retry_ms=_BUSY_RETRY_MS)
         except (TimeoutError, web.HTTPException, web.RequestPayloadError, ConnectionError, ValueError):
             raise error("malformed", "body did not arrive") from None
-        finally:
-            self._room += len(body)
         return bytes(body)
+
+    def _take(self, size: int) -> None:
+        self.taken_bytes += size
+        self._bodies.room_bytes -= size
+        if self._bodies.room_bytes < 0:
+            raise error("busy", retry_ms=_BUSY_RETRY_MS)

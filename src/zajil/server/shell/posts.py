@@ -55,7 +55,10 @@ class Posts:
 
         place: whose share a new carrier counts under. Raises ZajilError; the carrier is over then.
         """
-        post = parse_post(await self._bodies.read(request, BODY_BYTES))
+        with self._bodies.reading() as one:
+            return await self._pass(parse_post(await one.read(request, BODY_BYTES)), owner, place, make)
+
+    async def _pass(self, post: PollPost, owner: tuple[str, bytes], place: bytes, make: MakeLine) -> bytes:
         carrier = self._carriers.get(post.carrier)
         if carrier is None:
             carrier = self._begin(post, owner, place, make)
@@ -122,7 +125,7 @@ class _Carrier:
                 await self._wait(None)
             self._line.feed(record)
         if post.items:
-            return b""
+            return self._polled.answer(post, self._now()) or b""
         while (body := self._answer_poll(post)) is None:
             await self._wait(self._polled.next_deadline())
         if self._line.done and not self._polled.waiting_bytes:
