@@ -18,6 +18,7 @@ from tests.transports.authority import Authority
 
 from zajil.bridges.registry.operator import list_bridges, publish_bridge
 from zajil.client import Client
+from zajil.client.shell.enrol import now_ms
 from zajil.engine import keys as key_file
 from zajil.engine.keys import Keys
 from zajil.protocol.errors import HomeError, Refused, Unreachable
@@ -123,6 +124,26 @@ async def test_a_bundle_of_another_server_opens_nothing(place: Place, homes: Pat
     with pytest.raises(Unreachable) as raised:
         await Client.register(homes / "a", server=place.front.url, name="Amal", bridges=foreign)
     assert str(raised.value) == "unreachable: accept cert"
+    place.front.blocked = False
+    with pytest.raises(HomeError, match="not-this-server"):
+        await Client.register(homes / "b", server=place.front.url, name="Amal", bridges=foreign)
+
+
+async def test_a_bundle_pasted_before_any_root_is_asked_about_and_pins_nothing(place: Place, homes: Path) -> None:
+    """A home of a version without documents."""
+    foreign = encode_bridge_link(replace(place.joined.private, root_hash=bytes(32), token_id=b"\x01" * 8))
+    async with await Client.register(homes / "a", server=place.front.url, name="Amal") as amal:
+        amal._device.reach.knowledge.keep(root=b"", endpoints=b"", tag="", fetched_at=now_ms())
+    async with await Client.open(homes / "a") as amal:
+        held = amal._device.reach.knowledge
+        assert held.root is None
+        assert await amal.add_bridges(foreign) == 1, "without a route nobody can tell"
+        amal.remove_bridges()
+        await amal.sync()
+        with pytest.raises(HomeError, match="not-this-server"):
+            await amal.add_bridges(foreign)
+        assert held.root_version == 1
+        assert amal.bridges() == 0
 
 
 async def test_an_origin_blocked_in_mid_session_is_left_for_a_listed_bridge(place: Place, homes: Path) -> None:

@@ -11,10 +11,12 @@ from tests.client.tlsfront import TLSFront
 from tests.transports.authority import Authority
 
 from zajil.client import Client, ReachSettings
+from zajil.client.shell.reach import documents
 from zajil.client.shell.reach import reach as reach_module
+from zajil.client.shell.reach.reach import Reach
 from zajil.client.state.reach import load_reach
 from zajil.engine.limits import DEFAULTS, Limit
-from zajil.protocol.errors import HomeError, Unreachable
+from zajil.protocol.errors import HomeError, Unreachable, error
 from zajil.protocol.path import Mode, Preference, Strategy
 from zajil.server.app import Server
 from zajil.server.config import Settings
@@ -70,10 +72,10 @@ async def test_with_and_without_the_browser_library(
         assert chosen.mode is Mode.STREAM
 
 
-async def test_documents_come_after_registration_and_are_kept(front: TLSFront, homes: Path) -> None:
+async def test_documents_come_with_the_registration_and_are_kept(front: TLSFront, homes: Path) -> None:
     async with await Client.register(homes / "a", server=front.url, name="Amal") as amal:
         held = amal._device.reach.knowledge
-        await until(amal, lambda: held.list is not None)
+        assert held.list is not None
         assert held.root is not None
         assert held.root.hosts == {f"localhost:{front.port}"}
         assert [endpoint.id for endpoint in held.listed()]
@@ -83,6 +85,20 @@ async def test_documents_come_after_registration_and_are_kept(front: TLSFront, h
         assert again.list == held.list
         with amal._device.store.look() as tx:
             assert load_reach(tx).memory
+
+
+async def test_a_registration_does_without_documents_that_do_not_come(
+    front: TLSFront, homes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(_: Reach) -> None:
+        raise error("unreachable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(documents, "fetch", fails)
+        await (await Client.register(homes / "a", server=front.url, name="Amal")).close()
+    async with await Client.open(homes / "a") as amal:
+        assert amal._device.reach.knowledge.root is None
+        await until(amal, lambda: amal._device.reach.knowledge.root is not None)
 
 
 async def test_a_remembered_proof_saves_the_echo(front: TLSFront, homes: Path) -> None:

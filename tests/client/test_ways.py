@@ -62,7 +62,8 @@ def test_a_listed_origin_at_another_address_stands_beside_the_home() -> None:
 
 
 def test_a_laptop_has_one_way() -> None:
-    made = make_candidates("http://127.0.0.1:8440", listed=(), private=(), settings=ReachSettings(), browser=True)
+    laptop = "http://127.0.0.1:8440"
+    made = make_candidates(laptop, listed=(), private=(), settings=ReachSettings(), browser=True)
     assert [candidate.id for candidate in made] == ["origin/wss"]
 
 
@@ -126,7 +127,7 @@ def test_documents_are_kept_and_come_back() -> None:
     signer = Signer()
     known, kept = make()
     assert known.session_key() is None
-    known.take_roots([signer.root()])
+    known.take_own_roots([signer.root()])
     known.take_list(signer.list())
     assert known.session_key() == SessionKey.of(signer.origin.public)
     again, _ = make(kept())
@@ -141,7 +142,7 @@ def test_plain_frames_go_to_the_hosts_of_the_root_alone() -> None:
     assert known.is_plain(home), "before any root: the address a person gave"
     assert not known.is_plain(bridge)
     assert not known.is_plain(Endpoint("x", EndpointKind.ORIGIN, "other.example"))
-    known.take_roots([Signer().root(hosts=("new.example", "home.example:8443"))])
+    known.take_own_roots([Signer().root(hosts=("new.example", "home.example:8443"))])
     assert not known.is_plain(home), "an address that the root does not name may be a CDN"
     assert known.is_plain(Endpoint("x", EndpointKind.ORIGIN, "home.example", 8443))
     assert known.is_plain(Endpoint("x", EndpointKind.PT, "new.example", pt=LISTED[2].pt))
@@ -150,14 +151,14 @@ def test_plain_frames_go_to_the_hosts_of_the_root_alone() -> None:
 
 def test_a_laptop_stays_plain_whatever_its_root_says() -> None:
     known, _ = make(http=True)
-    known.take_roots([Signer().root()])
+    known.take_own_roots([Signer().root()])
     assert known.is_plain(home_endpoint("http://127.0.0.1:8440"))
 
 
 def test_what_does_not_verify_changes_nothing() -> None:
     signer = Signer()
     known, kept = make()
-    known.take_roots([signer.root()])
+    known.take_own_roots([signer.root()])
     known.take_list(signer.list(version=2))
     held = kept()
     for wrong in ([Signer().root(version=2)], [signer.root(version=3)], [b"garbage"]):
@@ -177,17 +178,30 @@ def test_a_root_damaged_in_the_store_is_none() -> None:
     assert known.listed() == ()
 
 
-def test_private_bridges_pin_the_first_root() -> None:
+def hash_of(envelope: bytes) -> bytes:
+    return signed.step_root(None, envelope).hash
+
+
+def test_the_bundle_of_the_registration_pins_the_first_root() -> None:
     signer = Signer()
-    probe, _ = make()
-    probe.take_roots([signer.root()])
-    assert probe.root is not None
-    known, _ = make()
-    known.add_private(bundle(1, root_hash=probe.root.hash))
-    with pytest.raises(HomeError):
-        known.take_roots([Signer().root()])
-    known.take_roots([signer.root(), signer.root(version=2)])
-    assert known.root_version == 2, "from the pinned one on"
+    for take in (Knowledge.take_roots, Knowledge.take_own_roots):
+        known, _ = make(ReachState(pin=hash_of(signer.root())))
+        with pytest.raises(HomeError, match="not-this-server"):
+            take(known, [Signer().root()])
+        take(known, [signer.root(), signer.root(version=2)])
+        assert known.root_version == 2, "from the pinned one on"
+
+
+def test_no_later_bundle_decides_whose_the_first_root_is() -> None:
+    """A link pasted before the documents came: its bridges would answer ROOT as they like, for good."""
+    signer, foreign = Signer(), Signer()
+    known, kept = make()
+    known.add_private(bundle(1, root_hash=hash_of(foreign.root())))
+    with pytest.raises(HomeError, match="not-this-server"):
+        known.take_roots([foreign.root()])
+    assert (known.session_key(), kept().root) == (None, b"")
+    known.take_own_roots([signer.root()])
+    assert known.session_key() == SessionKey.of(signer.origin.public)
 
 
 def test_bundles_replace_their_own_token_and_the_oldest_goes() -> None:

@@ -18,7 +18,6 @@ from zajil.client.shell.calls import contact_auth
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.reach.reach import Reach
 from zajil.client.state import accounts, rows
-from zajil.client.state.reach import keeping
 from zajil.client.storage.keyfile import read_keys
 from zajil.client.talking import Talking, gid_of
 from zajil.client.views import (
@@ -55,13 +54,12 @@ class Client(Talking, Reaching):
         """A new account with its first device, in an empty `home` (created, 0700). server: http(s)://host[:port].
 
         invite, bridges: the code and the private bridges of a link, as `parse_contact_link` finds them.
-        Raises `home-exists`, `gate-required`, `malformed` for a name that cannot be one.
+        Raises `home-exists`, `gate-required`, `malformed` for a name that cannot be one, `not-this-server` where the
+        bridges are another server's.
         """
         address = check_address(server)
         async with Reach.in_memory(address, bridges=bridges) as reach:
-            await enrol.register(
-                home, reach.calls, server=address, name=name, invite=invite, keep=keeping(reach.snapshot)
-            )
+            await enrol.register(home, reach.calls, server=address, name=name, invite=invite, learn=reach.learn)
         return await cls._opened(home)
 
     @classmethod
@@ -87,7 +85,7 @@ class Client(Talking, Reaching):
         address = check_address(server)
         async with Reach.in_memory(address, bridges=bridges) as reach:
             await linking.link_new(
-                home, reach.calls, server=address, on_code=on_code, on_emoji=on_emoji, keep=keeping(reach.snapshot)
+                home, reach.calls, server=address, on_code=on_code, on_emoji=on_emoji, learn=reach.learn
             )
         return await cls._opened(home)
 

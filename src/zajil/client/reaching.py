@@ -48,7 +48,7 @@ class Reaching:
         bundle = parse_bridge_link(text)
         reach = self._device.reach
         held = reach.knowledge
-        if held.root is not None and bundle.root_hash != held.root.hash:
+        if held.root is None or bundle.root_hash != held.root.hash:
             await self._check_root(bundle)
         known = {bridge for one in held.private_bundles() for bridge in one.bridges}
         if held.add_private(bundle):

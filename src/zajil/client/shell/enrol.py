@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from secrets import token_bytes
 
@@ -25,6 +25,9 @@ from zajil.protocol.identity.objects import DeviceCertificate, DeviceList, Devic
 from zajil.protocol.ids import DeviceId, encode_b64
 
 Also = Callable[[Tx], None]
+"""Writes what else a home is to hold."""
+Learn = Callable[[], Awaitable[Also]]
+"""Asks the server what a home is to hold of it."""
 
 
 def now_ms() -> int:
@@ -32,8 +35,9 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def nothing_more(_: Tx) -> None:
-    """A home that holds nothing else."""
+async def learn_nothing() -> Also:
+    """For a home that holds nothing else."""
+    return lambda _: None
 
 
 def prepare_home(home: Path) -> Keys:
@@ -100,15 +104,16 @@ def first_profile(keys: Keys, *, name: str, server: str, server_name: str, now: 
 
 
 async def register(
-    home: Path, calls: Calls, *, server: str, name: str, invite: str | None, keep: Also = nothing_more
+    home: Path, calls: Calls, *, server: str, name: str, invite: str | None, learn: Learn = learn_nothing
 ) -> None:
     """Make the account at the server and its self group in the store. Raises the server's refusal.
 
-    keep: writes what else the home is to hold, before the account is made and again after.
+    learn: called before the account is made; what it answers writes then, and again after.
     """
     chats.check_name(name)
     keys = prepare_home(home)
     config = await calls.call(control.CONFIG, control.Config)
+    keep = await learn()
     store = Store(home, keys.store_key)
     try:
         now = now_ms()

@@ -45,17 +45,18 @@ async def link_new(
     on_code: Callable[[str], None],
     on_emoji: Callable[[str], None] | None,
     wait_s: float = WAIT_S,
-    keep: enrol.Also = enrol.nothing_more,
+    learn: enrol.Learn = enrol.learn_nothing,
 ) -> None:
     """Show a code and wait for the answer of an old device; then this home is a device of that account.
 
-    keep: writes what else the home is to hold.
+    learn: what it answers writes what else the home is to hold.
 
     Raises `home-exists`, `link-expired` when nobody approved in time, `link-mismatch`, Malformed for a wrong answer.
     """
     if has_keys(home):
         raise error("home-exists")
     config = await calls.call(control.CONFIG, control.Config)
+    keep = await learn()
     private, public = hpke.generate_key_pair(XWING, token_bytes)
     device_seed, addr, secret = token_bytes(32), token_bytes(16), token_bytes(16)
     offer = Offer(public, enrol.public_bytes(device_seed), platform.node()[:64] or "device", platform.system()).encode()

@@ -16,7 +16,8 @@ class ReachState(msgspec.Struct, frozen=True):
 
     fetched_at: when that was asked last (Unix ms). private: the CBOR of each bundle of private bridges. memory: of the
     dialer, as `encode_memory` makes it. salt: 32 bytes that make network keys. clock_offset_ms: what to add to our
-    clock for the server's.
+    clock for the server's. pin: SHA-256 of the root that the link named by which the account was made, empty where it
+    named none.
     """
 
     root: bytes = b""
@@ -27,6 +28,7 @@ class ReachState(msgspec.Struct, frozen=True):
     memory: bytes = b""
     salt: bytes = b""
     clock_offset_ms: int = 0
+    pin: bytes = b""
 
 
 class ReachSettings(msgspec.Struct, frozen=True):

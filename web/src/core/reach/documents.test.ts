@@ -87,15 +87,40 @@ describe("documents", () => {
 
   it("are pinned by a link: another server's root is refused, ours is followed from there on", async () => {
     const documents = await load();
-    await documents.keepBridges({ ...BRIDGES, root_hash: new Uint8Array(32) });
+    await documents.pin(new Uint8Array(32));
     const answer = encodeText(vectors.root_answer);
     await expect(documents.needRoot(() => Promise.resolve(answer))).rejects.toMatchObject({ code: "not-this-server" });
     await expect(documents.refresh(server({}).calls)).rejects.toMatchObject({ code: "not-this-server" });
-    await documents.keepBridges(BRIDGES);
+    await documents.pin(BRIDGES.root_hash);
     await documents.needRoot(() => Promise.resolve(answer));
     expect(documents.sessionKey().kid).toHaveLength(4);
     await documents.needRoot(() => Promise.reject(error("unreachable")));
     await expect((await load()).needRoot(() => Promise.reject(error("unreachable")))).resolves.toBeUndefined();
+  });
+
+  it("are not pinned by bridges that came with the account there already", async () => {
+    const documents = await load();
+    await documents.keepBridges(BRIDGES);
+    const answer = encodeText(vectors.root_answer);
+    await expect(documents.needRoot(() => Promise.resolve(answer))).rejects.toMatchObject({ code: "not-this-server" });
+    // Their bridges may say what they like.
+    await documents.checkOurs(BRIDGES.root_hash, ROOTS);
+    expect(() => documents.sessionKey()).toThrow("not-this-server");
+    expect(documents.isOurs(BRIDGES.root_hash)).toBeNull();
+  });
+
+  it("let go a root that another link led to, and not the one that the server itself handed out", async () => {
+    const documents = await load();
+    await documents.pin(BRIDGES.root_hash);
+    await documents.takeRoots(ROOTS);
+    await documents.pin(HASHES[2] ?? LIST);
+    expect(documents.sessionKey().kid).toHaveLength(4);
+    await documents.pin(new Uint8Array(32));
+    expect(() => documents.sessionKey()).toThrow("not-this-server");
+    await documents.pin(null);
+    await documents.takeRoots(ROOTS);
+    await documents.pin(new Uint8Array(32));
+    expect((await load()).sessionKey().kid).toHaveLength(4);
   });
 
   it("tell bridges of ours from others by any root of the chain", async () => {

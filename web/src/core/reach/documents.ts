@@ -1,8 +1,9 @@
 /**
  * The signed documents and private bridges of this client: verified, kept, refreshed (reach.md 10 to 13).
  *
- * A root is pinned by the hash in a link, or trusted the first time the server itself hands it out. Whatever does not
- * verify leaves what is held as it was.
+ * The first root is pinned by the link by which the account was made, or trusted where the server itself hands it out.
+ * A later link does not pin it: whoever had it pasted would be our server. Whatever does not verify leaves what is held
+ * as it was.
  */
 import * as control from "../../protocol/control.ts";
 import { equal } from "../../protocol/bytes.ts";
@@ -99,8 +100,23 @@ export class Documents {
   /** Returns once a root is held. fetch: the answer to ROOT. Rejects with HomeError where it is another server's. */
   async needRoot(fetch: () => Promise<Uint8Array>): Promise<void> {
     if (this.#root) return;
-    if (!this.#bridges) throw error("not-this-server", "nothing pins a root");
-    await this.#takeRoots(parseRootAnswer(await fetch()), this.#bridges.root_hash);
+    if (!this.#pin) throw error("not-this-server", "nothing pins a root");
+    await this.takeRoots(parseRootAnswer(await fetch()));
+  }
+
+  /** Before there is an account: pins the first root, null by nothing. One that another link led to is let go. */
+  async pin(rootHash: Uint8Array | null): Promise<void> {
+    if (this.#root && !this.#pin) return; // the server itself handed it out
+    const ours = rootHash && this.isOurs(rootHash);
+    const none = new Uint8Array();
+    await this.#save({ pin: rootHash ?? none, ...(ours ? {} : { root: none, root_hashes: [], list: none }) });
+    if (ours) return;
+    this.#root = this.#list = null;
+    this.#parts.changed();
+  }
+
+  get #pin(): Uint8Array | null {
+    return this.#row.pin.length > 0 ? this.#row.pin : null;
   }
 
   /** Whether bridges with this root hash lead to our server; null: what we hold cannot tell. */
@@ -113,15 +129,16 @@ export class Documents {
    * Rejects with HomeError `not-this-server`.
    */
   async checkOurs(rootHash: Uint8Array, envelopes: readonly Uint8Array[]): Promise<void> {
+    if (!this.#root && !this.#pin) return; // nothing is held that could tell
     try {
       const theirs = await followRoots(null, envelopes, { pinned: rootHash, nowS: 0 });
-      const ours = await followRoots(this.#root, envelopes, { pinned: rootHash, nowS: 0 });
+      const ours = await followRoots(this.#root, envelopes, { pinned: this.#pin, nowS: 0 });
       if (!equal(theirs.hash, ours.hash)) throw error("not-this-server");
     } catch (problem) {
       if (problem instanceof ZajilError) throw error("not-this-server");
       throw problem;
     }
-    await this.#takeRoots(envelopes, rootHash);
+    await this.takeRoots(envelopes);
     if (this.isOurs(rootHash) === null) await this.#save({ root_hashes: [...this.#row.root_hashes, rootHash] });
   }
 
@@ -147,7 +164,7 @@ export class Documents {
   async refresh(calls: Calls): Promise<void> {
     const query = `?root=${String(this.#root?.version ?? 0)}`;
     const { roots, list } = await calls.call(control.REACH_DOCS, { query });
-    if (roots.length > 0) await this.#takeRoots(roots, this.#root ? null : (this.#bridges?.root_hash ?? null));
+    if (roots.length > 0) await this.takeRoots(roots);
     await this.#takeList(list);
     await this.#refreshBridges(calls);
     await this.#save({ fetched_at: this.#parts.now() });
@@ -168,8 +185,13 @@ export class Documents {
     }
   }
 
-  async #takeRoots(envelopes: readonly Uint8Array[], pinned: Uint8Array | null): Promise<void> {
+  /**
+   * Follows the roots of a server's answer to a call. The first is trusted where nothing pins one: nothing can be sealed
+   * before, so TLS to the page's own address brought it.
+   */
+  async takeRoots(envelopes: readonly Uint8Array[]): Promise<void> {
     const before = this.#root;
+    const pinned = this.#pin;
     const root = await followRoots(before, envelopes, { pinned, nowS: this.serverNow() / 1000 });
     if (before && equal(root.hash, before.hash)) return;
     const hashes: Uint8Array[] = [];

@@ -103,6 +103,18 @@ export class Way {
     void this.#refreshIfDue();
   }
 
+  /**
+   * Ask for the documents before there is an account: its first calls are to be sealed where they must be. Rejects with
+   * `not-this-server` where the server is not the one that a link named; without any answer they come later.
+   */
+  async learn(): Promise<void> {
+    try {
+      await this.documents.refresh(this.calls);
+    } catch (problem) {
+      if (!(problem instanceof ZajilError) || problem.code === "not-this-server") throw problem;
+    }
+  }
+
   /** What tabs are shown. */
   shown(): Omit<Connection, "since" | "queued"> {
     const { connected, locked, round_trip_ms, last_ok_at } = this.#session;

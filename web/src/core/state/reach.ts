@@ -16,6 +16,8 @@ export interface ReachRow {
   readonly list: Uint8Array;
   /** CBOR of the private bridges, as links carry it. */
   readonly bridges: Uint8Array;
+  /** Hash of the root that the link named by which the account was made. */
+  readonly pin: Uint8Array;
   /** The server's clock minus this browser's, in milliseconds. */
   readonly offset_ms: number;
   /** Unix ms of the last time the documents were fetched. */
@@ -28,6 +30,7 @@ const EMPTY: ReachRow = {
   root_hashes: [],
   list: NOTHING,
   bridges: NOTHING,
+  pin: NOTHING,
   offset_ms: 0,
   fetched_at: 0,
 };

@@ -110,6 +110,7 @@ export class Client implements Enrolment {
   /** A browser with a new account. */
   static async registered(server: string, name: string, openSocket: OpenSocket = direct): Promise<Client> {
     const client = await Client.fresh(server, new IDBFactory(), openSocket);
+    await client.way.learn();
     await register(client.store, client.calls, { server, name, invite: null, now: () => client.now() });
     await client.begin();
     return client;

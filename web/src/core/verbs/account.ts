@@ -12,7 +12,7 @@ import type { Profile } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
 import type { Handlers, Host } from "./handlers.ts";
 import { addLinked } from "./people.ts";
-import { keepFirstBridges } from "./reach.ts";
+import { keepFirstBridges, learnServer } from "./reach.ts";
 import { fetchConfig } from "./remote.ts";
 
 type Names = "server_info" | "create_account" | "set_name" | "persist" | "devices" | "recover";
@@ -84,6 +84,7 @@ async function createAccount(
   chats.checkName(name);
   const link = invite.trim() === "" ? undefined : readInvite(host, invite);
   if (link?.bridges) await keepFirstBridges(host, link.bridges);
+  await learnServer(host, link?.bridges ?? null);
   await register(host.store, host.calls, {
     server: host.server,
     name: name.trim(),

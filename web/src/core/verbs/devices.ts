@@ -5,6 +5,7 @@ import { failureOf } from "../failure.ts";
 import { approve, linkNew, preview } from "../shell/linking.ts";
 import type { Opening } from "./account.ts";
 import type { Handlers, Host } from "./handlers.ts";
+import { learnServer } from "./reach.ts";
 
 export const LINK_MS = 120_000;
 
@@ -17,6 +18,7 @@ export function deviceVerbs(host: Host, opening: Opening): Handlers<Names> {
 
   async function run(name: string, signal: AbortSignal): Promise<void> {
     try {
+      await learnServer(host, null);
       await linkNew(host.store, host.calls, {
         server: host.server,
         deviceName: name,

@@ -13,7 +13,7 @@ import { openStore } from "../store/index.ts";
 import { DialError } from "../transports/base.ts";
 import type { Host } from "./handlers.ts";
 import { peopleVerbs } from "./people.ts";
-import { reachVerbs, takeBundleIfAny } from "./reach.ts";
+import { keepFirstBridges, learnServer, reachVerbs, takeBundleIfAny } from "./reach.ts";
 
 const ROOTS = vectors.roots.map(encodeText);
 const HASHES = vectors.root_hashes.map(parseHex);
@@ -54,6 +54,7 @@ beforeEach(async () => {
   };
   const way = {
     documents,
+    learn: () => documents.takeRoots(ROOTS),
     carriers: { tap: () => void (world.taps += 1) },
     fetchRoots: ({ host }: { host: string }) => {
       asked.push(host);
@@ -143,6 +144,25 @@ describe("passing bridges on", () => {
     };
     await expect(reachVerbs(world.host).share_bridges()).rejects.toMatchObject({ code: "quota" });
     expect(await takeBundleIfAny(world.host)).toBeNull();
+  });
+});
+
+describe("the documents before an account", () => {
+  it("are denied to a link that is used, and a link that was only looked at goes", async () => {
+    await keepFirstBridges(world.host, bundle({ root_hash: new Uint8Array(32).fill(9) }));
+    await expect(learnServer(world.host, bundle())).rejects.toMatchObject({ code: "not-this-server" });
+    await learnServer(world.host, null);
+    expect(world.documents.bridges).toBeNull();
+    expect(world.documents.isOurs(HASHES[0] ?? LIST)).toBe(true);
+  });
+
+  it("are pinned by bridges that are kept then", async () => {
+    world.server = () => {
+      throw new DialError("http", "unreachable");
+    };
+    await reachVerbs(world.host).add_bridges({ text: LINK });
+    await world.documents.needRoot(() => Promise.resolve(encodeText(vectors.root_answer)));
+    expect(world.documents.sessionKey().kid).toHaveLength(4);
   });
 });
 

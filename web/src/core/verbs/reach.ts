@@ -29,6 +29,7 @@ export function reachVerbs(host: Host): Handlers<Names> {
     async add_bridges({ text }) {
       const found = parseBridgeLink(text);
       await checkOurs(host, found);
+      await pinFirst(host, found);
       await documents.keepBridges(found);
       host.way.carriers.tap();
       return { added: found.bridges.length };
@@ -48,10 +49,34 @@ const sameBridges = (a: PrivateBridges, b: PrivateBridges): boolean =>
   JSON.stringify(a.bridges) === JSON.stringify(b.bridges);
 
 /** Who has no account yet may reach the server by the bridges of an invite alone: they are kept at once. */
-export async function keepFirstBridges({ store, way }: Host, bridges: PrivateBridges): Promise<void> {
+export async function keepFirstBridges(host: Host, bridges: PrivateBridges): Promise<void> {
+  const { documents } = host.way;
+  const held = documents.bridges;
+  if ((await pinFirst(host, bridges)) && !(held && equal(held.token, bridges.token)))
+    await documents.keepBridges(bridges);
+}
+
+/** Whether there is no account yet: then these bridges say which root is our server's. */
+async function pinFirst({ store, way }: Host, { root_hash }: PrivateBridges): Promise<boolean> {
   const profile = await store.look(rows.findProfile);
-  const held = way.documents.bridges;
-  if (!profile?.registered && !(held && equal(held.token, bridges.token))) await way.documents.keepBridges(bridges);
+  if (profile?.registered) return false;
+  await way.documents.pin(root_hash);
+  return true;
+}
+
+/**
+ * Asks for the documents before there is an account. used: bridges of the link by which it is made; others, of a link
+ * that was only looked at, go where the server denies them. Rejects with `not-this-server` where it denies these.
+ */
+export async function learnServer({ way }: Host, used: PrivateBridges | null): Promise<void> {
+  try {
+    await way.learn();
+  } catch (problem) {
+    if (used || !(problem instanceof ZajilError)) throw problem;
+    await way.documents.forgetBridges();
+    await way.documents.pin(null);
+    await way.learn();
+  }
 }
 
 /** A fresh bundle for somebody else. Throws `too-young`, `quota`, `gone`, `unreachable`. */
@@ -108,6 +133,7 @@ async function askServer({ way, calls }: Host, { root_hash }: PrivateBridges): P
   const signal = AbortSignal.timeout(LOOK_MS);
   try {
     const { roots } = await calls.call(control.REACH_DOCS, { query: "?root=0", signal });
+    await way.documents.takeRoots(roots);
     await way.documents.checkOurs(root_hash, roots);
   } catch (problem) {
     if (problem === signal.reason) throw error("unreachable");

@@ -58,7 +58,7 @@ async def fetch(reach: Reach) -> None:
     if answer.status == 200:
         found = control.parse_json(answer.body, control.ReachDocs)
         if found.roots:
-            held.take_roots([bytes(item) for item in found.roots])
+            held.take_own_roots([bytes(item) for item in found.roots])
         held.take_list(bytes(found.list))
         held.keep(tag=answer.headers.get("etag", ""), fetched_at=now_ms())
     elif answer.status == 304:

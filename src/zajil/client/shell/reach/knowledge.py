@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from zajil.client.state.reach import ReachState
-from zajil.protocol.errors import ZajilError
+from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.reach import dsse, signed
 from zajil.protocol.reach.endpoints import (
     Endpoint,
@@ -73,9 +73,20 @@ class Knowledge:
         return None if self.root is None else self.root.session_key(self._now_s())
 
     def take_roots(self, envelopes: Sequence[bytes]) -> None:
-        """As `Trust.take_roots`: the first is pinned by the private bridges we hold, if any."""
-        bundles = self.private_bundles()
-        pinned = bundles[-1].root_hash if bundles else None
+        """As `Trust.take_roots`: a bridge handed them out, so the first must be the one that is pinned.
+
+        The link by which the account was made pins it. A later one does not: whoever had it pasted would be our server.
+        """
+        if self.root is None and not self.state.pin:
+            raise error("not-this-server", "nothing pins a root")
+        self.take_own_roots(envelopes)
+
+    def take_own_roots(self, envelopes: Sequence[bytes]) -> None:
+        """As `take_roots`, out of the server's own answer to a call: the first is trusted where nothing pins one.
+
+        Nothing can be sealed before there is a root, so TLS to the profile's address brought a first answer.
+        """
+        pinned = self.state.pin or None
         root = signed.follow_roots(self.root, envelopes, pinned_hash=pinned, now_s=self._now_s())
         if self.root is not None and root.hash == self.root.hash:
             return

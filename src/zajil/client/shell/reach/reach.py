@@ -18,7 +18,8 @@ from zajil.client.shell.calls import Calls
 from zajil.client.shell.reach import documents
 from zajil.client.shell.reach.candidates import HOME, home_endpoint, is_http, make_candidates, private_endpoints
 from zajil.client.shell.reach.knowledge import Keep, Knowledge
-from zajil.client.state.reach import ReachSettings, ReachState
+from zajil.client.state.reach import ReachSettings, ReachState, keeping
+from zajil.client.storage.store import Tx
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.path import PathView, Preference, Strategy, encode_memory, parse_memory
 from zajil.protocol.path.failures import ROUNDS_S
@@ -64,8 +65,8 @@ class Reach:
 
     @classmethod
     def in_memory(cls, server: str, *, bridges: PrivateBridges | None = None) -> Reach:
-        """One for a home that is being made: `snapshot` is what the home is to keep."""
-        held = ReachState()
+        """One for a home that is being made. bridges: of the link by which it is made; they pin the server's root."""
+        held = ReachState() if bridges is None else ReachState(pin=bridges.root_hash)
 
         def keep(change: Callable[[ReachState], ReachState]) -> ReachState:
             nonlocal held
@@ -77,6 +78,18 @@ class Reach:
             reach.knowledge.add_private(bridges)
             reach.refresh()
         return reach
+
+    async def learn(self) -> Callable[[Tx], None]:
+        """Ask for the documents; what writes into the home all that is known then. Raises HomeError `not-this-server`.
+
+        A server that has none, or does not answer, is asked again when the home is open.
+        """
+        try:
+            await documents.fetch(self)
+        except ZajilError as problem:
+            if problem.code == "not-this-server":
+                raise
+        return keeping(self.snapshot)
 
     async def __aenter__(self) -> Self:
         return self
