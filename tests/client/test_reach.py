@@ -18,6 +18,7 @@ from zajil.client.state.reach import load_reach
 from zajil.engine.limits import DEFAULTS, Limit
 from zajil.protocol.errors import HomeError, Unreachable, error
 from zajil.protocol.path import Mode, Preference, Strategy
+from zajil.protocol.reach.endpoints import EndpointKind
 from zajil.server.app import Server
 from zajil.server.config import Settings
 from zajil.transports import fingerprint
@@ -99,6 +100,25 @@ async def test_a_registration_does_without_documents_that_do_not_come(
     async with await Client.open(homes / "a") as amal:
         assert amal._device.reach.knowledge.root is None
         await until(amal, lambda: amal._device.reach.knowledge.root is not None)
+
+
+async def test_an_account_made_at_a_front_is_sealed_from_the_first_and_not_called_direct(
+    front: TLSFront, homes: Path, authority: Authority
+) -> None:
+    """The person was given the address of a CDN: it learns that somebody asks for documents, and no more."""
+    async with TLSFront(front.leads_to, authority.server("localhost")) as cdn:
+        front.block()
+        async with (
+            await Client.register(homes / "a", server=cdn.url, name="Amal") as amal,
+            await Client.register(homes / "b", server=cdn.url, name="Boris") as boris,
+        ):
+            await talk(amal, boris, "salam")
+            view = amal.routes()
+            assert (view.state, view.via) == ("via", "localhost")
+            assert next(t.candidate.endpoint.kind for t in view.tries if t.chosen) is EndpointKind.FRONT
+        assert b"/v1/sealed" in cdn.passed
+        for plain in (b"/v1/accounts", b"/v1/auth", b"Authorization"):
+            assert plain not in cdn.passed
 
 
 async def test_a_remembered_proof_saves_the_echo(front: TLSFront, homes: Path) -> None:

@@ -33,7 +33,9 @@ def bundle(n: int, *bridges: tuple[str, int, str], root_hash: bytes = bytes(32))
 
 def ids(server: str = SERVER, *, browser: bool = False, settings: ReachSettings = ReachSettings()) -> list[str]:  # noqa: B008  # frozen
     private = private_endpoints([bundle(1)])
-    made = make_candidates(server, listed=LISTED, private=private, settings=settings, browser=browser)
+    made = make_candidates(
+        server, home=home_endpoint(server), listed=LISTED, private=private, settings=settings, browser=browser
+    )
     return [candidate.id for candidate in made]
 
 
@@ -47,14 +49,18 @@ def test_the_better_strategy_of_an_endpoint_comes_first() -> None:
 
 
 def test_the_list_adds_addresses_to_the_home_and_no_second_one() -> None:
-    made = make_candidates(SERVER, listed=LISTED, private=(), settings=ReachSettings(), browser=False)
+    made = make_candidates(
+        SERVER, home=home_endpoint(SERVER), listed=LISTED, private=(), settings=ReachSettings(), browser=False
+    )
     assert made[0].endpoint == Endpoint("origin", EndpointKind.ORIGIN, "home.example", ips=("192.0.2.1",))
     assert sum(candidate.endpoint.host == "home.example" for candidate in made) == 2
 
 
 def test_a_listed_origin_at_another_address_stands_beside_the_home() -> None:
     listed = (Endpoint("origin", EndpointKind.ORIGIN, "front.example"),)
-    made = make_candidates(SERVER, listed=listed, private=(), settings=ReachSettings(), browser=False)
+    made = make_candidates(
+        SERVER, home=home_endpoint(SERVER), listed=listed, private=(), settings=ReachSettings(), browser=False
+    )
     assert [(c.id, c.endpoint.host) for c in made if c.strategy == "wss"] == [
         ("origin/wss", "home.example"),
         ("listed-origin/wss", "front.example"),
@@ -63,7 +69,9 @@ def test_a_listed_origin_at_another_address_stands_beside_the_home() -> None:
 
 def test_a_laptop_has_one_way() -> None:
     laptop = "http://127.0.0.1:8440"
-    made = make_candidates(laptop, listed=(), private=(), settings=ReachSettings(), browser=True)
+    made = make_candidates(
+        laptop, home=home_endpoint(laptop), listed=(), private=(), settings=ReachSettings(), browser=True
+    )
     assert [candidate.id for candidate in made] == ["origin/wss"]
 
 
@@ -202,6 +210,26 @@ def test_no_later_bundle_decides_whose_the_first_root_is() -> None:
     assert (known.session_key(), kept().root) == (None, b"")
     known.take_own_roots([signer.root()])
     assert known.session_key() == SessionKey.of(signer.origin.public)
+
+
+def test_the_address_of_the_profile_is_a_front_where_the_root_does_not_name_it() -> None:
+    known, _ = make()
+    assert known.home().kind is EndpointKind.ORIGIN, "before any root: the address a person gave"
+    known.take_own_roots([Signer().root(hosts=("new.example",))])
+    front = Endpoint("f", EndpointKind.FRONT, "home.example", ips=("192.0.2.1",))
+    made = make_candidates(
+        SERVER, home=known.home(), listed=(front,), private=(), settings=ReachSettings(), browser=False
+    )
+    assert [(c.id, c.endpoint.ips, c.direct) for c in made] == [
+        ("home-front/wss", front.ips, False),
+        ("home-front/poll", front.ips, False),
+    ]
+    assert not known.is_plain(made[0].endpoint)
+    named, _ = make()
+    named.take_own_roots([Signer().root()])
+    laptop, _ = make(http=True)
+    laptop.take_own_roots([Signer().root()])
+    assert [one.home().kind for one in (named, laptop)] == [EndpointKind.ORIGIN] * 2
 
 
 def test_bundles_replace_their_own_token_and_the_oldest_goes() -> None:

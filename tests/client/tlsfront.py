@@ -17,6 +17,8 @@ class TLSFront:
         """Every connection is reset, those that stand too."""
         self.connections = 0
         self.port = 0
+        self.passed = bytearray()
+        """What whoever ends TLS here reads of clients."""
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -57,7 +59,7 @@ class TLSFront:
         far_reader, far_writer = await self._connect()
         self._writers |= {writer, far_writer}
         try:
-            await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+            await asyncio.gather(_copy(reader, far_writer, self.passed), _copy(far_reader, writer))
         finally:
             for each in (writer, far_writer):
                 self._writers.discard(each)
@@ -66,9 +68,11 @@ class TLSFront:
                     await each.wait_closed()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: bytearray | None = None) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(65536):
+            if seen is not None:
+                seen += data
             writer.write(data)
             await writer.drain()
         writer.close()

@@ -27,6 +27,7 @@ class Ways {
   route: Route | null = null;
   chosen: Candidate | undefined;
   wanted = false;
+  isOrigin = true;
   taps = 0;
   settled = (): Promise<void> => Promise.resolve();
   tap = (): void => void (this.taps += 1);
@@ -38,7 +39,11 @@ class Ways {
   }
 }
 const callerOver = (ways: Ways, direct: Caller["call"], sessions: Caller["call"]): RouteCaller =>
-  new RouteCaller(ways as unknown as Reach, { direct: { call: direct }, sessions: { call: sessions } });
+  new RouteCaller(ways as unknown as Reach, {
+    direct: { call: direct },
+    isOrigin: () => ways.isOrigin,
+    sessions: { call: sessions },
+  });
 
 describe("a control call", () => {
   it.each([
@@ -75,6 +80,11 @@ describe("the first call of all", () => {
   it("goes to the server itself", async () => {
     expect(await callerOver(new Ways(), says(1), fails).call(call())).toEqual(answer(1));
     expect(await callerOver(new Ways(), says(1), fails).call(call({ method: "POST" }))).toEqual(answer(1));
+  });
+
+  it("goes over sessions where the page's own address is a front", async () => {
+    const front = Object.assign(new Ways(), { isOrigin: false });
+    expect(await callerOver(front, says(1), says(2)).call(call())).toEqual(answer(2));
   });
 
   it("looks for another way where nobody answers, and remembers that", async () => {

@@ -10,14 +10,20 @@ const HEDGE_MS = 3_000;
 export class RouteCaller implements Caller {
   readonly #reach: Reach;
   readonly #direct: Caller;
+  readonly #isOrigin: () => boolean;
   readonly #sessions: Caller;
   /** The server itself did not answer the last time nobody knew a way. */
   #doubted = false;
 
-  /** direct: to the page's own server. */
-  constructor(reach: Reach, { direct, sessions }: { readonly direct: Caller; readonly sessions: Caller }) {
+  /** direct: to the page's own address. isOrigin: whether TLS ends at the server there, as far as is known. */
+  constructor(
+    reach: Reach,
+    parts: { readonly direct: Caller; readonly isOrigin: () => boolean; readonly sessions: Caller },
+  ) {
+    const { direct, isOrigin, sessions } = parts;
     this.#reach = reach;
     this.#direct = direct;
+    this.#isOrigin = isOrigin;
     this.#sessions = sessions;
   }
 
@@ -28,7 +34,7 @@ export class RouteCaller implements Caller {
       this.#doubted = false;
       return this.#direct.call(call);
     }
-    if (route || this.#doubted || this.#reach.wanted) return this.#sessions.call(call);
+    if (route || this.#doubted || this.#reach.wanted || !this.#isOrigin()) return this.#sessions.call(call);
     return this.#first(call);
   }
 

@@ -123,6 +123,14 @@ describe("documents", () => {
     expect((await load()).sessionKey().kid).toHaveLength(4);
   });
 
+  it("say where TLS ends at the server: at the hosts of the root, before any at the page's own", async () => {
+    const documents = await load();
+    const at = (host: string) => documents.isOrigin({ host, port: 443 });
+    expect(at("cdn.example")).toBe(true);
+    await documents.takeRoots(ROOTS);
+    expect([at("cdn.example"), at("home.example")]).toEqual([false, true]);
+  });
+
   it("tell bridges of ours from others by any root of the chain", async () => {
     const documents = await load();
     await documents.refresh(server({ roots: ROOTS.slice(0, 2) }).calls);

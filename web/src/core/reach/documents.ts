@@ -23,6 +23,7 @@ import {
   checkList,
   type EndpointList,
   followRoots,
+  isOrigin,
   parseRootAnswer,
   type Root,
   sessionKeyOf,
@@ -102,6 +103,11 @@ export class Documents {
     if (this.#root) return;
     if (!this.#pin) throw error("not-this-server", "nothing pins a root");
     await this.takeRoots(parseRootAnswer(await fetch()));
+  }
+
+  /** Whether TLS ends at the server itself there; before any root, at the page's own address. */
+  isOrigin(at: Pick<Endpoint, "host" | "port">): boolean {
+    return !this.#root || isOrigin(this.#root, at);
   }
 
   /** Before there is an account: pins the first root, null by nothing. One that another link led to is let go. */
@@ -209,6 +215,7 @@ export class Documents {
     }
     await this.#save({ root: newest, root_hashes: [...this.#row.root_hashes, ...hashes].slice(-HASHES) });
     this.#root = root;
+    this.#parts.changed();
   }
 
   async #takeList(envelope: Uint8Array): Promise<void> {

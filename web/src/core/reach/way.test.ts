@@ -15,6 +15,20 @@ const clients: Client[] = [];
 let open = { own: true, front: true };
 const fetching = globalThis.fetch;
 
+/** What was asked of the front by plain HTTPS. */
+const asked: string[] = [];
+
+/** By fetch: to the server itself, or to the front. */
+function passed(...[target, init]: Parameters<typeof fetch>): Promise<Response> {
+  const url = new URL(target instanceof Request ? target.url : target);
+  const isFront = url.hostname === FRONT;
+  if (!(isFront ? open.front : open.own)) return Promise.reject(new TypeError("blocked"));
+  if (!isFront) return fetching(url, init);
+  if (init?.method === "POST") return Promise.reject(new TypeError("by WebSocket here"));
+  asked.push(url.pathname);
+  return fetching(`${server?.url ?? ""}${url.pathname.replace("/app", "")}${url.search}`, init);
+}
+
 /** A front hands what lies below its folder to the server. */
 const through: OpenSocket = (url) => {
   const { hostname, pathname, search } = new URL(url);
@@ -37,9 +51,7 @@ function block(ways: Partial<typeof open>): void {
 
 beforeAll(async () => {
   await server?.start();
-  vi.stubGlobal("fetch", (...args: Parameters<typeof fetch>) =>
-    open.own ? fetching(...args) : Promise.reject(new TypeError("blocked")),
-  );
+  vi.stubGlobal("fetch", passed);
 }, 60_000);
 afterEach(async () => {
   open = { own: true, front: true };
@@ -63,6 +75,24 @@ async function person(name: string): Promise<Client> {
   return client;
 }
 const state = (client: Client): Promise<string | undefined> => Promise.resolve(client.way.shown().state);
+
+describe.skipIf(!hasServer)("a device whose page was opened at a front", () => {
+  it("asks it for the documents, seals all that follows, and does not call it direct", async () => {
+    asked.length = 0;
+    const amal = await Client.registered(`https://${FRONT}/app`, "Amal", through);
+    clients.push(amal);
+    const omar = await person("Omar");
+    const gid = await amal.open(omar);
+    await amal.say(gid, "sealed");
+    await omar.until(
+      () => omar.texts(gid),
+      (texts) => texts.length === 1,
+    );
+    expect(amal.way.shown()).toMatchObject({ state: "via", via: FRONT });
+    expect(amal.way.shown().routes.map(({ kind }) => kind)).toEqual(["front", "front"]);
+    expect(asked).toEqual(["/app/v1/reach/docs"]);
+  });
+});
 
 describe.skipIf(!hasServer)("a device whose server is blocked", () => {
   it("goes on over a front, calls and all, and says so; a restart finds it at once", async () => {

@@ -1,15 +1,17 @@
 /** Everything between this client and its server: documents, dialer, control calls, and what is shown of them. */
 import type { Connection } from "../api.ts";
 import { ZajilError } from "../../protocol/errors.ts";
+import type { Candidate } from "../../protocol/path/candidates.ts";
 import { Dialer } from "../../protocol/path/dialer.ts";
 import { encodeMemory, parseMemory } from "../../protocol/path/memory.ts";
+import type { Endpoint } from "../../protocol/reach/endpoints.ts";
 import { Calls } from "../shell/calls.ts";
 import type { Network } from "../shell/network.ts";
 import type { SessionState } from "../shell/runner.ts";
 import { loadNetworks, saveNetworks } from "../state/reach.ts";
 import type { Store } from "../store/types.ts";
 import { SessionCaller } from "../transports/calls.ts";
-import { Dialing } from "../transports/dialing.ts";
+import { Dialing, ownEndpoint } from "../transports/dialing.ts";
 import { DirectCaller } from "../transports/direct.ts";
 import { Seals } from "../transports/sealed.ts";
 import type { OpenSocket } from "../transports/websocket.ts";
@@ -84,7 +86,8 @@ export class Way {
     });
     this.#sessions = new SessionCaller(this.carriers);
     const direct = new DirectCaller(parts.base);
-    this.calls = new Calls(new RouteCaller(this.carriers, { direct, sessions: this.#sessions }));
+    const isOrigin = (): boolean => this.#own().kind === "origin";
+    this.calls = new Calls(new RouteCaller(this.carriers, { direct, isOrigin, sessions: this.#sessions }));
     this.setCandidates();
     this.#ends.push(parts.network.listen((online) => this.#setOnline(online)));
     if (!parts.network.online()) this.carriers.setOnline(false);
@@ -154,8 +157,7 @@ export class Way {
 
   /** The documents or the private bridges changed. */
   setCandidates(): void {
-    const candidates = candidatesOf(this.#parts.base, this.documents.endpoints());
-    this.carriers.setCandidates(candidates);
+    this.carriers.setCandidates(this.#candidates());
     this.carriers.setOnline(this.#online());
   }
 
@@ -171,15 +173,21 @@ export class Way {
     clearTimeout(this.#saving);
   }
 
+  #own(): Endpoint {
+    return ownEndpoint(this.#parts.base, (at) => this.documents.isOrigin(at));
+  }
+
+  #candidates(): Candidate[] {
+    return candidatesOf(this.#own(), this.documents.endpoints());
+  }
+
   /**
    * Whether there is a network, as far as a browser can say: `onLine` alone is no sign that anything answers, but where
    * several hosts do not, it is what tells a network that blocks from none.
    */
   #online(): boolean | null {
     if (!this.#parts.network.online()) return false;
-    const hosts = new Set(
-      candidatesOf(this.#parts.base, this.documents.endpoints()).map(({ endpoint }) => endpoint.host),
-    );
+    const hosts = new Set(this.#candidates().map(({ endpoint }) => endpoint.host));
     return hosts.size > 1 ? true : null;
   }
 

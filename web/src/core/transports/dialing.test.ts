@@ -52,8 +52,27 @@ describe("addresses", () => {
     ["https://home.example:8443/a/b/", "S", "wss://home.example:8443/a/b/v1/send?r=0a1b"],
     ["http://127.0.0.1:8440", "R", "ws://127.0.0.1:8440/v1/ws?r=0a1b"],
   ] as const)("of the page's own server %s", async (base, role, url) => {
-    expect(await addressOf(base, ownEndpoint(parseBase(base)), role)).toBe(url);
+    expect(
+      await addressOf(
+        base,
+        ownEndpoint(parseBase(base), () => true),
+        role,
+      ),
+    ).toBe(url);
   });
+
+  it.each([
+    ["https://cdn.example", "front", "wss://cdn.example/v1/sealed?r=0a1b"],
+    ["https://cdn.example:8443/a/b/", "front", "wss://cdn.example:8443/a/b/v1/sealed?r=0a1b"],
+    ["http://127.0.0.1:8440", "origin", "ws://127.0.0.1:8440/v1/ws?r=0a1b"],
+  ])(
+    "of the page's own server %s, which its root does not name, are sealed where there is TLS",
+    async (base, kind, url) => {
+      const own = ownEndpoint(parseBase(base), () => false);
+      expect(own.kind).toBe(kind);
+      expect(await addressOf(base, own)).toBe(url);
+    },
+  );
 
   it("of another name of the server go there over TLS, whatever the page's own address is", async () => {
     const origin = bridge({ kind: "origin", host: "other.example", dir: "", token: null });

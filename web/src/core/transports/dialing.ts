@@ -93,7 +93,7 @@ export class Dialing {
   }
 }
 
-/** Id of the page's own server among the endpoints. */
+/** Id of the page's own server among the endpoints, where TLS ends at the server. */
 export const OWN = "own";
 
 /** The port of an HTTP address, also where it is the usual one. */
@@ -101,8 +101,9 @@ export function portOf({ port, protocol }: URL): number {
   return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
 }
 
-/** The page's own server as an endpoint. */
-export function ownEndpoint(base: URL): Endpoint {
-  const { hostname: host } = base;
-  return { id: OWN, kind: "origin", host, port: portOf(base), dir: "", token: null, weight: 10, private: false };
+/** The page's own server as an endpoint: a front, unless TLS ends at the server or there is none, on a laptop. */
+export function ownEndpoint(base: URL, isOrigin: (at: Pick<Endpoint, "host" | "port">) => boolean): Endpoint {
+  const at = { host: base.hostname, port: portOf(base), token: null, weight: 10, private: false };
+  if (base.protocol === "http:" || isOrigin(at)) return { ...at, id: OWN, kind: "origin", dir: "" };
+  return { ...at, id: `${OWN}-front`, kind: "front", dir: base.pathname.slice(1, -1) };
 }

@@ -61,18 +61,21 @@ def parse_transport(line: str, home: Endpoint) -> Endpoint:
 def make_candidates(
     server: str,
     *,
+    home: Endpoint,
     listed: Sequence[Endpoint],
     private: Sequence[Endpoint],
     settings: ReachSettings,
     browser: bool,
 ) -> list[Candidate]:
-    """Of one endpoint's, the better strategy first. browser: whether a browser's TLS can be shown here."""
-    home = home_endpoint(server)
+    """Of one endpoint's, the better strategy first.
+
+    home: the address of the profile, `server`, as it is known. browser: whether a browser's TLS can be shown here.
+    """
     usual = (Strategy.WSS_BROWSER, Strategy.POLL, Strategy.WSS) if browser else (Strategy.WSS, Strategy.POLL)
     public: list[Endpoint] = [home]
     for endpoint in listed:
         if (endpoint.kind, endpoint.host, endpoint.port) == (home.kind, home.host, home.port):
-            public[0] = replace(endpoint, id=HOME)
+            public[0] = replace(endpoint, id=home.id)
         else:
             # The list calls its origin so too; the address of the profile stays beside it.
             public.append(replace(endpoint, id=f"listed-{HOME}") if endpoint.id == HOME else endpoint)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -16,6 +17,7 @@ from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.reach import dsse, signed
 from zajil.protocol.reach.endpoints import (
     Endpoint,
+    EndpointKind,
     PrivateBridges,
     encode_private_bridges,
     parse_private_bridges,
@@ -25,6 +27,7 @@ from zajil.protocol.reach.signed import EndpointList, Root
 
 Keep = Callable[[Callable[[ReachState], ReachState]], ReachState]
 """Applies a change to what is stored now, in one transaction; another process of the home may have changed it."""
+HOME_FRONT = "home-front"
 BUNDLES = 8
 """Most bundles of private bridges held; the oldest goes."""
 
@@ -58,6 +61,12 @@ class Knowledge:
     def keep(self, **fields: object) -> None:
         """Change some fields of what is kept."""
         self.state = self._keep(lambda state: msgspec.structs.replace(state, **fields))
+
+    def home(self) -> Endpoint:
+        """The address of the profile: a front, under another id, where the root says that TLS ends elsewhere there."""
+        if self.is_plain(self._home):
+            return self._home
+        return replace(self._home, id=HOME_FRONT, kind=EndpointKind.FRONT)
 
     # -- as Trust
     def is_plain(self, endpoint: Endpoint) -> bool:

@@ -128,6 +128,7 @@ class Reach:
         settings = self._settings
         candidates = make_candidates(
             self.server,
+            home=self.knowledge.home(),
             listed=self.knowledge.listed(),
             private=private_endpoints(self.knowledge.private_bundles()),
             settings=settings,
