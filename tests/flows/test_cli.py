@@ -104,6 +104,10 @@ def test_refusals_have_codes_and_exit_codes(
     stranger.refused("no-home", "chats")
     stranger.refused("gate-required", "register", "--server", server.url, "--name", "X", "--invite", "wrong")
     stranger.refused("unreachable", "register", "--server", "http://127.0.0.1:9", "--name", "X")
+    assert "http://127.0.0.1:9. Check the address" in stranger.err
+    other = Terminal(tmp_path / "other", capsys)
+    other.refused("unreachable", "link", "new", "--server", "http://127.0.0.1:9")
+    assert "http://127.0.0.1:9. Check the address" in other.err
     stranger.refused("no-home", "whoami")
 
 

@@ -79,8 +79,14 @@ def test_what_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
         assert settings in capsys.readouterr().err
     write_config(Path(settings), make_config(tmp_path, "http://127.0.0.1:1", join=CODE))
     assert run_command(["bridge", "up", "--config", settings]) == UNREACHABLE
+    said = capsys.readouterr().err
+    assert "home server at http://127.0.0.1:1 " in said
+    assert "--queue" not in said
     assert run_command(["bridge", "check", "http://127.0.0.1", "--config", settings]) == USAGE
     assert run_command(["bridge", "check", "https://127.0.0.1:1", "--config", settings]) == UNREACHABLE
+    said = capsys.readouterr().err
+    assert "127.0.0.1:1, the address of the bridge's own site: nginx must be running" in said
+    assert "zajil bridge check https://127.0.0.1\n" in said
     Path(settings).chmod(0o644)
     assert run_command(["bridge", "up", "--config", settings]) == REFUSED
 

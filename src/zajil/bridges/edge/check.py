@@ -54,6 +54,10 @@ class EdgeMissing(Exception):
     """The web server's program is not installed here; the text is its name."""
 
 
+class EdgeSilent(Exception):
+    """The web server to compare with did not start; the text is its name."""
+
+
 @dataclass(slots=True)
 class CheckReport:
     """What was found. with_token: whether expired and replayed paths were among the probes."""
@@ -72,7 +76,7 @@ async def check(
 ) -> CheckReport:
     """Probe the bridge. folder: with its credential. at: host and port to connect to; None: as visitors do.
 
-    Raises EdgeMissing, DialError (nobody answers), OSError.
+    Raises EdgeMissing, EdgeSilent, DialError (nobody answers at the bridge), OSError.
     """
     host, port = at or (config.domain, config.port)
     suspect = Target(await _address(host, port), port, config.domain)
@@ -166,7 +170,8 @@ async def plain_edge(kind: EdgeKind, folder: Path, *, domain: str, site: str, ke
     )
     try:
         target = Target("127.0.0.1", port, domain)
-        await _until_it_answers(target, lambda: process.returncode is None)
+        if not await _answers(target, lambda: process.returncode is None):
+            raise EdgeSilent(kind)
         yield target
     finally:
         with suppress(ProcessLookupError):
@@ -186,14 +191,15 @@ def _command(kind: EdgeKind, plan: EdgePlan, folder: Path) -> tuple[list[str], d
     return ["caddy", "run", "--config", str(file), "--adapter", "caddyfile"], homes
 
 
-async def _until_it_answers(target: Target, alive: Callable[[], bool]) -> None:
+async def _answers(target: Target, alive: Callable[[], bool]) -> bool:
+    """Whether it does before long."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_START_S):
             while alive():
                 if (await play(target, Tls(), (), patience_s=0.05)).ending is not Ending.REFUSED:
-                    return
+                    return True
                 await asyncio.sleep(0.1)
-    raise DialError(Stage.TCP, Reason.REFUSED)
+    return False
 
 
 def _certificate(domain: str, key: Key) -> bytes:

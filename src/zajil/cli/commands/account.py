@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from zajil.client import Check, Client
     from zajil.protocol.identity.links import ContactLink
 
+Result = TypeVar("Result")
 ServerUrl = Annotated[str, typer.Option("--server", metavar="URL", help=words.SERVER_OPTION())]
 
 
@@ -46,7 +48,7 @@ def register(
         ):
             pass
 
-    run_until_done(made())
+    reach_first(address, made())
     console().print(words.REGISTERED(name=clean_name(name)), style="bold")
     console().print(words.REGISTERED_NEXT(), style="dim")
     console().print(f"  {frame_of(context).program} contact-link", style="cyan")
@@ -57,6 +59,19 @@ def _parse_invite(text: str | None) -> ContactLink | None:
     from zajil.protocol.identity.links import parse_contact_link
 
     return parse_contact_link(text) if text is not None and "#" in text else None
+
+
+def reach_first(address: str, work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of what needs a server at an address that was just typed. Raises Failed `unreachable`, naming it."""
+    from zajil.cli.failures import UNREACHABLE, Failed
+    from zajil.cli.untrusted import clean_name
+    from zajil.protocol.errors import Unreachable
+
+    try:
+        return run_until_done(work)
+    except Unreachable as error:
+        hint = words.SERVER_SILENT(address=clean_name(address))
+        raise Failed("unreachable", exit_code=UNREACHABLE, hint=hint) from error
 
 
 def check_server_address(server: str) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zajil.cli.commands.account import ServerUrl, check_server_address
-from zajil.cli.frame import frame_of, run_until_done, run_with_client
+from zajil.cli.commands.account import ServerUrl, check_server_address, reach_first
+from zajil.cli.frame import frame_of, run_with_client
 from zajil.cli.texts import account as words
 from zajil.cli.texts.general import NOTHING_CHANGED
 
@@ -42,7 +42,7 @@ def new(context: typer.Context, server: ServerUrl) -> None:
             console().print(words.LINK_DONE(device=me.device_id, name=clean_name(me.name)), style="bold")
             console().print(words.LINK_NEXT(), style="dim")
 
-    run_until_done(linked())
+    reach_first(server, linked())
 
 
 def approve(

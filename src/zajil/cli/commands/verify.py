@@ -9,6 +9,7 @@ import typer
 
 from zajil.cli.commands.options import Json
 from zajil.cli.texts import server as words
+from zajil.cli.texts.account import SERVER_SILENT
 
 DIFFERENT = 4
 
@@ -39,7 +40,8 @@ def verify_web(
     except ValueError:
         raise Failed("no-manifest", file=str(path)) from None
     except Unreachable as error:
-        raise Failed("unreachable", exit_code=UNREACHABLE, remark=str(error)) from error
+        hint = SERVER_SILENT(address=clean_name(url))
+        raise Failed("unreachable", exit_code=UNREACHABLE, remark=str(error), hint=hint) from error
     if json:
         differences = [{"path": each.path, "finding": each.finding} for each in report.differences]
         print_json({"build": report.build_id, "files": report.files, "differences": differences})

@@ -24,6 +24,11 @@ INVITE_OPTION = Text(
     ar="رمز الدعوة إن كان الخادم يطلبه؛ أو الرابط كلّه، وهو يدلّ على الخادم أيضًا.",
     ru="Код приглашения, если сервер его требует, или ссылка целиком: в ней есть и адрес сервера.",
 )
+SERVER_SILENT = Text(
+    en="Nothing answers at {address}. Check the address and the network.",
+    ar="لا شيء يجيب على العنوان {address}. تحقّق منه ومن الشبكة.",
+    ru="По адресу {address} никто не отвечает. Проверьте адрес и сеть.",
+)
 REGISTERED = Text(en="Welcome, {name}.", ar="أهلًا بك يا {name}.", ru="Добро пожаловать, {name}!")
 REGISTERED_NEXT = Text(
     en="Your link for others:",

@@ -227,9 +227,9 @@ PROTOCOL_COMPLAINTS: dict[str, Complaint] = {
     "unreachable": Complaint(
         Text(en="The server cannot be reached.", ar="تعذّر الوصول إلى الخادم.", ru="Сервер недоступен."),
         Text(
-            en="Check the address and the network. Messages sent with --queue wait for the connection.",
-            ar="تحقّق من العنوان والشبكة. الرسائل المرسلة مع --queue تنتظر عودة الاتصال.",
-            ru="Проверьте адрес и сеть. Сообщения с --queue дождутся связи.",
+            en="Check the network. What was tried:  zajil net probe",
+            ar="تحقّق من الشبكة. ما جُرّب:  zajil net probe",
+            ru="Проверьте сеть. Что испробовано:  zajil net probe",
         ),
     ),
     "internal": Complaint(

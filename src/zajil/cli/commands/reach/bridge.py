@@ -152,13 +152,17 @@ def up(*, config: Settings = Path(SETTINGS)) -> None:
     """Join once, then serve in the foreground until SIGTERM or Ctrl-C."""
     from zajil.bridges.edge.config import ConfigError
     from zajil.bridges.edge.up import run_bridge
-    from zajil.cli.failures import Failed
+    from zajil.cli.failures import UNREACHABLE, Failed
+    from zajil.protocol.errors import Unreachable
 
     settings = _load(config)
     try:
         run_bridge(config, joined=lambda: _say(words.JOINED(origin=settings.origin)), ready=lambda: _say(words.READY()))
     except ConfigError as error:
         raise Failed("settings", remark=str(error)) from error
+    except Unreachable as error:
+        hint = words.HOME_SILENT(origin=settings.origin, file=str(config))
+        raise Failed("unreachable", exit_code=UNREACHABLE, hint=hint) from error
 
 
 def _say(sentence: str) -> None:
@@ -190,10 +194,11 @@ def check(
     import asyncio
     from urllib.parse import urlsplit
 
-    from zajil.bridges.edge.check import EdgeMissing
+    from zajil.bridges.edge.check import EdgeMissing, EdgeSilent
     from zajil.bridges.edge.check import check as probe
-    from zajil.cli.failures import DIFFERENT, USAGE, Failed
+    from zajil.cli.failures import DIFFERENT, UNREACHABLE, USAGE, Failed
     from zajil.cli.output import error_console
+    from zajil.protocol.errors import Unreachable
 
     settings = _load(config)
     at = None
@@ -208,6 +213,12 @@ def check(
         report = asyncio.run(probe(settings, config.absolute().parent, at=at))
     except EdgeMissing as error:
         raise Failed("no-edge", name=str(error)) from error
+    except EdgeSilent as error:
+        raise Failed("no-start", part=str(error), hint=words.PLAIN_SILENT(edge=str(error))) from error
+    except Unreachable as error:
+        host, port = at or (settings.domain, settings.port)
+        hint = words.SITE_SILENT(address=f"{host}:{port}", edge=settings.edge)
+        raise Failed("unreachable", exit_code=UNREACHABLE, hint=hint) from error
     _show(report, settings, json=json)
     if report.differences:
         raise typer.Exit(DIFFERENT)

@@ -144,6 +144,24 @@ READY = Text(
     ru="Мост работает. Больше он ничего не скажет и записывает только количества.",
 )
 
+HOME_SILENT = Text(
+    en="The home server at {origin} does not answer. Check origin in {file}, and this machine's network and clock.",
+    ar="الخادم على {origin} لا يجيب. تحقّق من origin في {file}، ومن شبكة هذا الجهاز وساعته.",
+    ru="Сервер {origin} не отвечает. Проверьте origin в {file}, а также сеть и часы этой машины.",
+)
+SITE_SILENT = Text(
+    en="Nothing answers HTTPS at {address}, the address of the bridge's own site: {edge} must be running there with "
+    "the bridge's file. Where this machine does not reach its own name:  zajil bridge check https://127.0.0.1",
+    ar="لا شيء يجيب عبر HTTPS على {address}، وهو عنوان موقع الجسر نفسه: يجب أن يعمل هناك {edge} بملف الجسر. وإن كان "
+    "هذا الجهاز لا يصل إلى اسمه هو:  zajil bridge check https://127.0.0.1",
+    ru="По адресу {address}, это сайт самого моста, никто не отвечает по HTTPS: там должен работать {edge} с файлом "
+    "моста. Если машина не достаёт до собственного имени:  zajil bridge check https://127.0.0.1",
+)
+PLAIN_SILENT = Text(
+    en="Bridge and plain {edge} are compared on this machine. Does it start by hand?",
+    ar="تُجرى المقارنة بخادم {edge} عادي على هذا الجهاز. هل يبدأ يدويًّا؟",
+    ru="Мост сравнивается с обычным {edge} на этой машине. Запускается ли он вручную?",
+)
 PROBING = Text(
     en="Probing {domain}; this takes a minute or two.",
     ar="يجري فحص {domain}؛ قد يستغرق ذلك دقيقة أو اثنتين.",
