@@ -17,6 +17,12 @@ def spell_code(random: bytes) -> str:
     return "-".join(text[start : start + _GROUP] for start in range(0, len(text), _GROUP))
 
 
+def is_code(text: str) -> bool:
+    """Whether a person typed all of a code, and nothing that none holds."""
+    plain = text.upper().translate(_LOOKALIKES)
+    return len(plain) == CODE_BYTES and set(plain) <= set(_CROCKFORD)
+
+
 def plain_code(text: str) -> bytes:
     """What a code says, whatever case, dashes or look-alike letters a person typed."""
     return text.upper().translate(_LOOKALIKES).encode()

@@ -56,6 +56,10 @@ def test_init_says_the_danger_first_and_does_nothing_without_a_word(
         assert run_command([*INIT, "--edge", edge, "--out", str(folder), "--yes"]) == REFUSED
         assert "exists already" in capsys.readouterr().err
     assert run_command([*INIT[:3], "a/b", *INIT[4:], "--out", str(out / "x"), "--yes"]) == USAGE
+    capsys.readouterr()
+    for code in ("", "4GZ2M", CODE[:-1] + "U", CODE + "0", "\udcff" * 20):
+        assert run_command([*INIT[:-1], code, "--out", str(out / "x"), "--yes"]) == USAGE
+        assert capsys.readouterr().err.startswith("error: bad-join: ")
     assert run_command([*INIT, "--site", str(tmp_path), "--out", str(out / "x"), "--yes"]) == REFUSED
     assert "index.html" in capsys.readouterr().err
 
@@ -92,6 +96,32 @@ def test_what_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.slow
+async def test_a_code_that_is_used_or_none_is_said_to_be_so(tmp_path: Path, server: Server) -> None:
+    origin, used = f"http://127.0.0.1:{server.port}", operator_code(tmp_path / "home")
+    first = tmp_path / "first"
+    first.mkdir()
+    config = make_config(tmp_path, origin, join=used)
+    write_config(first / "bridge.toml", config)
+    await serve_until_stopped(first, config)
+    for number, code in enumerate((used, CODE, "x", "x" * 5000)):
+        folder = tmp_path / f"second-{number}"
+        folder.mkdir()
+        write_config(folder / "bridge.toml", make_config(tmp_path, origin, join=code, domain="other.test"))
+        ended, said = await refused(folder)
+        assert ended == REFUSED
+        assert f"error: join-refused: The home server does not take the code in {folder}/bridge.toml" in said
+        assert "zajil admin bridges invite" in said
+        assert {path.name for path in folder.iterdir()} == {"bridge.toml"}
+
+
+async def refused(folder: Path) -> tuple[int | None, str]:
+    """The exit code of a bridge that does not start, and what it said."""
+    process = await launched(folder)
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, said.decode()
+
+
+@pytest.mark.slow
 async def test_up_joins_once_serves_and_leaves_counters_alone(tmp_path: Path, server: Server) -> None:
     folder = tmp_path / "bridge"
     folder.mkdir()
@@ -123,14 +153,18 @@ async def test_up_joins_once_serves_and_leaves_counters_alone(tmp_path: Path, se
         assert DOMAIN not in path.read_text() or path.name == "bridge.toml"
 
 
-async def started(folder: Path) -> tuple[asyncio.subprocess.Process, str]:
-    """A bridge that says it is up, and what it said."""
-    process = await asyncio.create_subprocess_exec(
+async def launched(folder: Path) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         *(*ZAJIL, "bridge", "up", "--config", str(folder / "bridge.toml")),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "ZAJIL_LANG": "en"},
     )
+
+
+async def started(folder: Path) -> tuple[asyncio.subprocess.Process, str]:
+    """A bridge that says it is up, and what it said."""
+    process = await launched(folder)
     assert process.stdout is not None
     said = ""
     async with asyncio.timeout(60):

@@ -7,19 +7,27 @@ import logging
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import uvloop
 
 from zajil.bridges.edge.config import ConfigError, EdgeConfig, load_config
 from zajil.bridges.edge.daemon import Bridge
 from zajil.bridges.edge.home import Credential, Home
+from zajil.protocol.errors import ZajilError
+
+_BAD_CODE: Final = frozenset({"malformed", "not-allowed"})
+
+
+class CodeRefused(Exception):
+    """The home server does not take the code to join with: mistyped, used or too old."""
 
 
 def run_bridge(path: Path, *, joined: Callable[[], None], ready: Callable[[], None]) -> None:
     """Run the bridge with these settings until SIGTERM or SIGINT. Its other files are beside them.
 
     joined: called when it has joined its home server, which it does once. ready: called when it listens.
-    Raises ConfigError, DialError and whatever the home server refuses joining with, OSError.
+    Raises ConfigError, CodeRefused, DialError and whatever the home server refuses joining with, OSError.
     """
     config = load_config(path)
     uvloop.run(_run(config, path.absolute().parent, joined=joined, ready=ready))
@@ -52,7 +60,12 @@ async def _credential(config: EdgeConfig, folder: Path, home: Home, joined: Call
         return found
     if not config.join:
         raise ConfigError("join: the operator's code is missing, and this bridge has not joined yet")
-    answer = await home.join(config)
+    try:
+        answer = await home.join(config)
+    except ZajilError as refusal:
+        if refusal.code in _BAD_CODE:
+            raise CodeRefused from refusal
+        raise
     kept.write(answer)
     joined()
     return bytes(answer.credential)

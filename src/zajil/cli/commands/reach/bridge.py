@@ -69,6 +69,7 @@ def init(
     from zajil.cli.failures import USAGE, Failed
     from zajil.cli.output import console
     from zajil.cli.untrusted import clean_name
+    from zajil.protocol.codes import is_code
     from zajil.server.setup import parse_domain
 
     screen = console()
@@ -80,6 +81,8 @@ def init(
         name = parse_domain(domain)
     except ValueError:
         raise Failed("bad-domain", exit_code=USAGE, name=clean_name(domain)) from None
+    if not is_code(join):
+        raise Failed("bad-join", exit_code=USAGE)
     installed = Path(sys.executable).with_name("zajil")
     program = str(installed) if installed.exists() else PROGRAM
     wish = Wish(edge.value, name, origin, join.strip(), site, language.value if language else None, program)
@@ -126,7 +129,7 @@ def _steps(edge: Edge, domain: str, made: Prepared) -> list[tuple[str, list[str]
         f"install -m 644 {unit} /etc/systemd/system/zajil-bridge.service",
         "systemctl daemon-reload && systemctl enable --now zajil-bridge",
     ]
-    check = [f"zajil bridge check --config {settings}"]
+    check = ["systemctl --no-pager status zajil-bridge", f"zajil bridge check --config {settings}"]
     if edge is Edge.CADDY:
         user, target, reload = "caddy", "/etc/caddy/Caddyfile", "systemctl restart caddy"
         certificate = []
@@ -151,7 +154,7 @@ def _steps(edge: Edge, domain: str, made: Prepared) -> list[tuple[str, list[str]
 def up(*, config: Settings = Path(SETTINGS)) -> None:
     """Join once, then serve in the foreground until SIGTERM or Ctrl-C."""
     from zajil.bridges.edge.config import ConfigError
-    from zajil.bridges.edge.up import run_bridge
+    from zajil.bridges.edge.up import CodeRefused, run_bridge
     from zajil.cli.failures import UNREACHABLE, Failed
     from zajil.protocol.errors import Unreachable
 
@@ -160,6 +163,8 @@ def up(*, config: Settings = Path(SETTINGS)) -> None:
         run_bridge(config, joined=lambda: _say(words.JOINED(origin=settings.origin)), ready=lambda: _say(words.READY()))
     except ConfigError as error:
         raise Failed("settings", remark=str(error)) from error
+    except CodeRefused as error:
+        raise Failed("join-refused", file=str(config)) from error
     except Unreachable as error:
         hint = words.HOME_SILENT(origin=settings.origin, file=str(config))
         raise Failed("unreachable", exit_code=UNREACHABLE, hint=hint) from error

@@ -128,9 +128,9 @@ STEP_EDGE = Text(
     ru="Отдайте веб-серверу его файл:",
 )
 STEP_CHECK = Text(
-    en="See whether it can be told from a plain web server:",
-    ar="تحقّق هل يمكن تمييزه عن خادم ويب عادي:",
-    ru="Проверьте, отличим ли он от обычного веб-сервера:",
+    en="See whether it runs, and whether it can be told from a plain web server:",
+    ar="تحقّق هل يعمل، وهل يمكن تمييزه عن خادم ويب عادي:",
+    ru="Проверьте, работает ли он и отличим ли от обычного веб-сервера:",
 )
 
 JOINED = Text(
@@ -199,6 +199,30 @@ BRIDGE_COMPLAINTS: dict[str, Complaint] = {
             en="Read what is said above; if you want it, repeat the command with --yes.",
             ar="اقرأ ما ورد أعلاه؛ وإن أردت فأعد الأمر مع --yes.",
             ru="Прочитайте сказанное выше; если решились, повторите команду с --yes.",
+        ),
+    ),
+    "bad-join": Complaint(
+        Text(
+            en="This is not a code that a bridge joins with.",
+            ar="هذا ليس رمزًا ينضمّ به جسر.",
+            ru="Это не код для подключения моста.",
+        ),
+        Text(
+            en="It is four groups of five letters and digits; the operator prints one:  zajil admin bridges invite",
+            ar="هو أربع مجموعات من خمسة أحرف وأرقام؛ ويطبعه مشغّل الخادم:  zajil admin bridges invite",
+            ru="В нём четыре группы по пять букв и цифр; его выдаёт владелец сервера:  zajil admin bridges invite",
+        ),
+    ),
+    "join-refused": Complaint(
+        Text(
+            en="The home server does not take the code in {file}: it is mistyped, used or older than a week.",
+            ar="لا يقبل الخادم الرمز الذي في {file}: فيه خطأ، أو سبق استعماله، أو مضى عليه أكثر من أسبوع.",
+            ru="Сервер не принял код из {file}: он набран с ошибкой, уже использован или старше недели.",
+        ),
+        Text(
+            en="Ask the operator for another (zajil admin bridges invite) and put it there as join.",
+            ar="اطلب من مشغّل الخادم رمزًا آخر (zajil admin bridges invite) وضعه هناك في join.",
+            ru="Попросите у владельца сервера другой (zajil admin bridges invite) и впишите его там в join.",
         ),
     ),
     "bad-site": Complaint(
