@@ -23,7 +23,7 @@ from zajil.protocol.errors import CODES
 
 # Own to the command line; they never come from the protocol.
 CLI_CODES = {"usage", "no-command", "no-text", "port-busy", "no-start", "no-data", "check-failed", "settings", "disk"}
-CLI_CODES |= {"crashed", "bad-address", "no-name", "own-link", "empty-folder"}
+CLI_CODES |= {"crashed", "bad-address", "no-name", "own-link", "empty-folder", "person-link", "bridge-link"}
 CLI_CODES |= {"no-message", "no-emoji", "not-yours", "too-late", "codes-differ", "no-code", "verify-again"}
 CLI_CODES |= {"bad-domain", "setup-exists", "no-manifest"}
 CLI_CODES |= {"no-bridge", "many-bridges"}

@@ -77,8 +77,13 @@ def test_settings_are_shown_kept_and_refused(amina: Terminal) -> None:
 
 
 def test_links_that_are_none_and_bridges_that_are_not_there(amina: Terminal) -> None:
-    for link in ("", "zajil:", "https://chat.example/b#AAAA", "hello", amina.ok("contact-link").strip()):
-        amina.refused_any("net", "add", link)
+    for link in ("", "zajil:", "https://chat.example/b#AAAA", "hello"):
+        amina.refused("bad-link", "net", "add", link)
+    amina.refused("person-link", "net", "add", amina.ok("contact-link").strip())
+    assert "add LINK" in amina.err
+    for link in (encode_bridge_link(BRIDGES), encode_bridge_link(BRIDGES, front="https://chat.example")):
+        amina.refused("bridge-link", "add", link)
+        assert "net add LINK" in amina.err
     amina.refused_any("net", "share")
     amina.ok("net", "forget")
 
@@ -88,6 +93,11 @@ class Typed(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+def test_an_invite_is_no_link_of_bridges(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    link = encode_bridge_link(BRIDGES, front="https://chat.example")
+    Terminal(tmp_path / "new", capsys).refused("bridge-link", "register", "--name", "X", "--invite", link)
 
 
 def test_bridges_are_removed_when_that_is_meant(amina: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,10 +55,14 @@ def register(
 
 
 def _parse_invite(text: str | None) -> ContactLink | None:
-    """The link, where it is one and not a bare code. Raises HomeError `bad-link` for a link that is none."""
+    """The link, where it is one and not a bare code. Raises HomeError `bad-link`, Failed `bridge-link` for others."""
+    from zajil.cli.links import check_no_bridges
     from zajil.protocol.identity.links import parse_contact_link
 
-    return parse_contact_link(text) if text is not None and "#" in text else None
+    if text is None or "#" not in text:
+        return None
+    check_no_bridges(text)
+    return parse_contact_link(text)
 
 
 def reach_first(address: str, work: Coroutine[Any, Any, Result]) -> Result:

@@ -26,10 +26,13 @@ def add(
     """Add the person behind a link and open the chat."""
     from zajil.cli.commands.chats import chat_row
     from zajil.cli.failures import Failed
+    from zajil.cli.links import check_no_bridges
     from zajil.cli.output import console, print_json
     from zajil.cli.untrusted import clean_name
     from zajil.protocol.identity.links import parse_contact_link
     from zajil.protocol.ids import parse_b64
+
+    check_no_bridges(link)
 
     async def added(client: Client) -> None:
         if parse_contact_link(link).account_id == parse_b64(client.whoami().account_id):

@@ -232,6 +232,18 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
             ru="Укажите папку или уберите параметр: тогда берётся обычная.",
         ),
     ),
+    "person-link": Complaint(
+        Text(en="This link adds a person.", ar="هذا الرابط يضيف شخصًا.", ru="Эта ссылка добавляет человека."),
+        Text(en="Use it so:  zajil add LINK", ar="يُستعمل هكذا:  zajil add LINK", ru="Её команда:  zajil add LINK"),
+    ),
+    "bridge-link": Complaint(
+        Text(en="This link carries bridges.", ar="هذا الرابط يحمل جسورًا.", ru="В этой ссылке мосты."),
+        Text(
+            en="With an account:  zajil net add LINK",
+            ar="إن كان لديك حساب:  zajil net add LINK",
+            ru="Если учётная запись есть:  zajil net add LINK",
+        ),
+    ),
     "own-link": Complaint(
         Text(en="This is your own link.", ar="هذا رابطك أنت.", ru="Это ваша собственная ссылка."),
         Text(

@@ -68,7 +68,10 @@ def add(
     context: typer.Context, link: Annotated[str, typer.Argument(metavar="LINK", help=words.LINK_ARGUMENT())]
 ) -> None:
     """Take the bridges of a link."""
+    from zajil.cli.links import check_no_person
     from zajil.cli.output import console
+
+    check_no_person(link)
 
     async def added(client: Client) -> None:
         await client.add_bridges(link)
