@@ -17,6 +17,7 @@ from zajil.cli.texts.checks import CHECKS
 from zajil.cli.texts.complaint import Complaint
 from zajil.cli.texts.errors import COMPLAINTS
 from zajil.cli.texts.events import EVENTS
+from zajil.cli.texts.system import REASONS
 from zajil.cli.texts.text import LANGUAGES, Language, Text, decide_language
 from zajil.client.views import EVENT_KINDS, CheckCode, EventCode, EventKind
 from zajil.protocol.errors import CODES
@@ -27,7 +28,7 @@ CLI_CODES |= {"crashed", "bad-address", "no-name", "own-link", "empty-folder", "
 CLI_CODES |= {"no-message", "no-emoji", "not-yours", "too-late", "codes-differ", "no-code", "verify-again"}
 CLI_CODES |= {"bad-domain", "setup-exists", "no-manifest"}
 CLI_CODES |= {"no-bridge", "many-bridges"}
-CLI_CODES |= {"bridge-danger", "bad-join", "join-refused", "bad-site", "no-settings", "no-edge"}
+CLI_CODES |= {"bridge-danger", "bridge-settings", "bad-join", "join-refused", "bad-site", "no-settings", "no-edge"}
 CLI_CODES |= {"file-exists", "file-unreadable", "file-unwritable", "bad-proxy", "no-route", "remove-unasked"}
 
 
@@ -38,6 +39,7 @@ def every_text() -> Iterator[tuple[str, Text]]:
             if isinstance(value, Text):
                 yield f"{module_info.name}.{name}", value
     yield from ((f"event {code}", sentence) for code, sentence in EVENTS.items())
+    yield from ((f"reason {number}", sentence) for number, sentence in REASONS.items())
     for table, complaints in (("error", COMPLAINTS), ("check", CHECKS)):
         for code, complaint in complaints.items():
             yield f"{table} {code}", complaint.sentence
@@ -83,6 +85,17 @@ def test_every_error_code_has_its_sentence_and_no_sentence_lacks_a_code() -> Non
         assert isinstance(complaint, Complaint)
         for language in LANGUAGES:
             assert getattr(complaint.sentence, language).rstrip("»”").endswith((".", "?", "!"))
+
+
+def test_an_error_names_a_next_step() -> None:
+    """Except where its sentence says what to give, or nothing can be done."""
+    plain = {code for code, complaint in COMPLAINTS.items() if complaint.hint is None}
+    assert plain <= {"usage", "no-text", "no-name", "no-emoji", "no-code"} | {
+        "suspended",
+        "not-yours",
+        "older-document",
+        "group-full",
+    }
 
 
 def test_every_finding_of_the_doctor_has_its_sentence() -> None:

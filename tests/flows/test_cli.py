@@ -111,6 +111,21 @@ def test_refusals_have_codes_and_exit_codes(
     stranger.refused("no-home", "whoami")
 
 
+def test_why_a_file_is_refused_is_said_in_the_persons_language(
+    terminals: dict[str, Terminal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amina = terminals["Amina"]
+    monkeypatch.setattr("zajil.cli.texts.text.language", lambda: "ru")
+    for name, reason in ((tmp_path / "none", "нет такого файла"), (tmp_path, "это папка")):
+        amina.refused("file-unreadable", "bundle", "import", str(name))
+        assert reason in amina.err
+        assert "\nhint: " in amina.err
+    (tmp_path / "file").touch()
+    crooked = Terminal(tmp_path / "file" / "home", amina.capsys)
+    crooked.refused_any("register", "--server", "http://127.0.0.1:9", "--name", "X")
+    assert "в пути файл вместо папки" in crooked.err
+
+
 def test_ambiguous_names_list_their_candidates(
     terminals: dict[str, Terminal], server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

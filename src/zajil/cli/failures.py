@@ -14,6 +14,7 @@ from zajil.cli.output import error_console
 from zajil.cli.texts import general
 from zajil.cli.texts.complaint import Complaint
 from zajil.cli.texts.errors import COMPLAINTS, find_complaint
+from zajil.cli.texts.system import say_reason
 from zajil.cli.texts.text import Text
 from zajil.cli.untrusted import clean_name, clean_text, isolate
 
@@ -58,8 +59,8 @@ def complain(error: BaseException, *, command: str = "zajil", debug: bool = Fals
     if _is_usage(error):
         return _complain_usage(error, command)
     if isinstance(error, OSError):
-        remark = f"{error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": ")
-        _print("disk", COMPLAINTS["disk"].sentence(), clean_text(remark), None)
+        remark = f"{say_reason(error)}: {error.filename or ''}".rstrip(": ")
+        _print("disk", COMPLAINTS["disk"].sentence(), clean_text(remark), COMPLAINTS["disk"].hint)
         return REFUSED
     from zajil.protocol.errors import ZajilError
 

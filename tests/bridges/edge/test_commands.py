@@ -81,6 +81,15 @@ def test_what_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     for command in ("up", "check"):
         assert run_command(["bridge", command, "--config", settings]) == REFUSED
         assert settings in capsys.readouterr().err
+        assert run_command(["bridge", command, "--config", str(tmp_path)]) == REFUSED
+        said = capsys.readouterr().err
+        assert said.endswith(f"This is a folder; name the file in it:  --config {settings}\n")
+        assert "chmod" not in said
+        (tmp_path / "empty").write_text("\n")
+        assert run_command(["bridge", command, "--config", str(tmp_path / "empty")]) == REFUSED
+        assert (
+            "error: bridge-settings: The bridge's settings cannot be used. (empty is empty)" in capsys.readouterr().err
+        )
     write_config(Path(settings), make_config(tmp_path, "http://127.0.0.1:1", join=CODE))
     assert run_command(["bridge", "up", "--config", settings]) == UNREACHABLE
     said = capsys.readouterr().err
@@ -93,6 +102,7 @@ def test_what_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "zajil bridge check https://127.0.0.1\n" in said
     Path(settings).chmod(0o644)
     assert run_command(["bridge", "up", "--config", settings]) == REFUSED
+    assert "chmod 600" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -52,11 +52,14 @@ class EdgeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 def load_config(path: Path) -> EdgeConfig:
-    """The settings in this file. Raises ConfigError, OSError (no such file)."""
+    """The settings in this file. Raises ConfigError, OSError (no such file, a folder)."""
+    content = path.read_bytes()
+    if not content.strip():
+        raise ConfigError(f"{path.name} is empty")
     if path.stat().st_mode & _OTHERS:
         raise ConfigError(f"{path.name} may be read by others: chmod 600 {path}")
     try:
-        config = msgspec.toml.decode(path.read_bytes(), type=EdgeConfig)
+        config = msgspec.toml.decode(content, type=EdgeConfig)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name}: {error}") from error
     check_config(config)

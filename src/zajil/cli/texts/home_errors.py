@@ -295,21 +295,36 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
     "check-failed": Complaint(
         Text(
             en="Something is not as it should be.", ar="هناك ما ليس على ما ينبغي.", ru="Что-то не так, как должно быть."
-        )
+        ),
+        Text(
+            en="Do what stands below each ✗, then look again:  zajil doctor",
+            ar="نفّذ ما كُتب تحت كل ✗ ثم افحص من جديد:  zajil doctor",
+            ru="Сделайте то, что написано под каждым ✗, и проверьте снова:  zajil doctor",
+        ),
     ),
     "settings": Complaint(
         Text(
             en="The server's settings cannot be used.",
             ar="إعدادات الخادم غير صالحة.",
             ru="Настройки сервера не годятся.",
-        )
+        ),
+        Text(
+            en="Mend what stands in brackets, and run it again.",
+            ar="أصلح ما بين القوسين ثم أعد التنفيذ.",
+            ru="Исправьте указанное в скобках и повторите.",
+        ),
     ),
     "disk": Complaint(
         Text(
             en="A file or folder cannot be used.",
             ar="تعذّر استعمال ملف أو مجلّد.",
             ru="Не удаётся использовать файл или папку.",
-        )
+        ),
+        Text(
+            en="Check that it is there, that your user may use it (as root: sudo), and that the disk has room.",
+            ar="تحقّق من وجوده، ومن أن حسابك مخوّل باستعماله (بصلاحيات root: sudo)، ومن أن في القرص متّسعًا.",
+            ru="Проверьте, что он на месте, доступен вашему пользователю (от root: sudo) и что на диске есть место.",
+        ),
     ),
     "crashed": Complaint(
         Text(en="Something went wrong inside Zajil.", ar="حدث خطأ داخل زاجل.", ru="Внутренняя ошибка Zajil."),

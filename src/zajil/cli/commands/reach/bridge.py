@@ -114,7 +114,7 @@ def _prepare(out: Path, wish: Wish) -> Prepared:
     except NoSite as error:
         raise Failed("bad-site", file=f"{wish.site}/{error}") from error
     except ConfigError as error:
-        raise Failed("settings", remark=str(error)) from error
+        raise Failed("bridge-settings", remark=str(error)) from error
 
 
 def _steps(edge: Edge, domain: str, made: Prepared) -> list[tuple[str, list[str]]]:
@@ -162,7 +162,7 @@ def up(*, config: Settings = Path(SETTINGS)) -> None:
     try:
         run_bridge(config, joined=lambda: _say(words.JOINED(origin=settings.origin)), ready=lambda: _say(words.READY()))
     except ConfigError as error:
-        raise Failed("settings", remark=str(error)) from error
+        raise Failed("bridge-settings", remark=str(error)) from error
     except CodeRefused as error:
         raise Failed("join-refused", file=str(config)) from error
     except Unreachable as error:
@@ -178,15 +178,18 @@ def _say(sentence: str) -> None:
 
 
 def _load(path: Path) -> EdgeConfig:
-    from zajil.bridges.edge.config import ConfigError, load_config
+    from zajil.bridges.edge.config import CONFIG_FILE, ConfigError, load_config
     from zajil.cli.failures import Failed
 
     try:
         return load_config(path)
     except FileNotFoundError:
         raise Failed("no-settings", file=str(path)) from None
+    except IsADirectoryError:
+        hint = words.NAME_FILE(file=str(path / CONFIG_FILE))
+        raise Failed("no-settings", file=str(path), hint=hint) from None
     except ConfigError as error:
-        raise Failed("settings", remark=str(error)) from error
+        raise Failed("bridge-settings", remark=str(error)) from error
 
 
 def check(

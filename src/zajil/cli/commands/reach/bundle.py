@@ -11,6 +11,7 @@ import typer
 from zajil.cli.commands.options import Json
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts.reach import bundle as words
+from zajil.cli.texts.system import say_reason
 
 if TYPE_CHECKING:
     from zajil.client import Client
@@ -38,7 +39,7 @@ def export(
         except FileExistsError:
             raise Failed("file-exists", file=str(file)) from None
         except OSError as error:
-            raise Failed("file-unwritable", file=str(file), remark=error.strerror or "") from None
+            raise Failed("file-unwritable", file=str(file), remark=say_reason(error)) from None
         console().print(words.EXPORTED(file=str(file)))
 
     run_with_client(context, saved)
@@ -55,7 +56,7 @@ def import_(context: typer.Context, file: SavedFile, *, json: Json = False) -> N
             with file.open("rb") as source:
                 data = source.read(_MOST_BYTES + 1)
         except OSError as error:
-            raise Failed("file-unreadable", file=str(file), remark=error.strerror or "") from None
+            raise Failed("file-unreadable", file=str(file), remark=say_reason(error)) from None
         found = client.import_bundle(data)
         if json:
             print_json({"chat": found.chat.id, "outcomes": list(found.outcomes)})

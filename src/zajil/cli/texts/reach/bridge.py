@@ -157,6 +157,11 @@ SITE_SILENT = Text(
     ru="По адресу {address}, это сайт самого моста, никто не отвечает по HTTPS: там должен работать {edge} с файлом "
     "моста. Если машина не достаёт до собственного имени:  zajil bridge check https://127.0.0.1",
 )
+NAME_FILE = Text(
+    en="This is a folder; name the file in it:  --config {file}",
+    ar="هذا مجلّد؛ اذكر الملف الذي فيه:  --config {file}",
+    ru="Это папка; укажите файл в ней:  --config {file}",
+)
 PLAIN_SILENT = Text(
     en="Bridge and plain {edge} are compared on this machine. Does it start by hand?",
     ar="تُجرى المقارنة بخادم {edge} عادي على هذا الجهاز. هل يبدأ يدويًّا؟",
@@ -199,6 +204,18 @@ BRIDGE_COMPLAINTS: dict[str, Complaint] = {
             en="Read what is said above; if you want it, repeat the command with --yes.",
             ar="اقرأ ما ورد أعلاه؛ وإن أردت فأعد الأمر مع --yes.",
             ru="Прочитайте сказанное выше; если решились, повторите команду с --yes.",
+        ),
+    ),
+    "bridge-settings": Complaint(
+        Text(
+            en="The bridge's settings cannot be used.",
+            ar="إعدادات الجسر غير صالحة.",
+            ru="Настройки моста не годятся.",
+        ),
+        Text(
+            en="Mend what stands in brackets, and run it again.",
+            ar="أصلح ما بين القوسين ثم أعد التنفيذ.",
+            ru="Исправьте указанное в скобках и повторите.",
         ),
     ),
     "bad-join": Complaint(

@@ -82,7 +82,12 @@ BUNDLE_COMPLAINTS: Final[dict[str, Complaint]] = {
             en="More waits than fits into one file.",
             ar="ما ينتظر أكثر مما يسعه ملف واحد.",
             ru="Ждёт больше, чем вмещает один файл.",
-        )
+        ),
+        Text(
+            en="All of it stays queued and goes out by itself once there is a route:  zajil net probe",
+            ar="يبقى كله في الانتظار ويُرسل وحده متى وُجد طريق:  zajil net probe",
+            ru="Всё остаётся в очереди и уйдёт само, когда появится путь:  zajil net probe",
+        ),
     ),
     "nothing-waits": Complaint(
         Text(en="Nothing waits in this chat.", ar="لا شيء ينتظر في هذه المحادثة.", ru="В этом чате ничего не ждёт."),
@@ -101,13 +106,23 @@ BUNDLE_COMPLAINTS: Final[dict[str, Complaint]] = {
             en="{file} cannot be written.",
             ar="تعذّرت كتابة {file}.",
             ru="Не удалось записать {file}.",
-        )
+        ),
+        Text(
+            en="Name a file in a folder that is there and that you may write to.",
+            ar="اذكر ملفًّا في مجلّد موجود يمكنك الكتابة فيه.",
+            ru="Укажите файл в существующей папке, куда вы можете писать.",
+        ),
     ),
     "file-unreadable": Complaint(
         Text(
             en="{file} cannot be read.",
             ar="تعذّرت قراءة {file}.",
             ru="Не удалось прочитать {file}.",
-        )
+        ),
+        Text(
+            en="Name the file that somebody saved with zajil bundle export and that you may read.",
+            ar="اذكر الملف الذي حفظه أحدهم بالأمر zajil bundle export ويمكنك قراءته.",
+            ru="Укажите файл, сохранённый командой zajil bundle export и доступный вам для чтения.",
+        ),
     ),
 }

@@ -199,5 +199,10 @@ NET_COMPLAINTS: Final[dict[str, Complaint]] = {
     ),
     "no-route": Complaint(
         Text(en="No route was found.", ar="لم يُعثر على طريق.", ru="Путь не найден."),
+        Text(
+            en="What is wrong, and what helps:  zajil doctor",
+            ar="ما الخلل وما الذي ينفع:  zajil doctor",
+            ru="Что не так и что поможет:  zajil doctor",
+        ),
     ),
 }
