@@ -29,7 +29,15 @@ CLI_CODES |= {"no-message", "no-emoji", "not-yours", "too-late", "codes-differ",
 CLI_CODES |= {"bad-domain", "setup-exists", "no-manifest"}
 CLI_CODES |= {"no-bridge", "many-bridges"}
 CLI_CODES |= {"bridge-danger", "bridge-settings", "bad-join", "join-refused", "bad-site", "no-settings", "no-edge"}
-CLI_CODES |= {"file-exists", "file-unreadable", "file-unwritable", "bad-proxy", "no-route", "remove-unasked"}
+CLI_CODES |= {
+    "file-exists",
+    "file-unreadable",
+    "file-unwritable",
+    "bad-proxy",
+    "no-route",
+    "no-route-so",
+    "remove-unasked",
+}
 
 
 def every_text() -> Iterator[tuple[str, Text]]:

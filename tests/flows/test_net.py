@@ -50,6 +50,18 @@ def test_a_probe_of_a_server_that_is_off_says_so(amina: Terminal, server: Server
     assert amina.json("net", "probe")["state"] == "direct"
 
 
+def test_a_way_to_probe_is_one_that_there_is(amina: Terminal) -> None:
+    amina.run("net", "probe", "--only", "tor")
+    assert amina.code == 2
+    assert "--only has a value that does not fit. It is one of: wss, wss-browser, poll, socks, pt." in amina.err
+    assert "--only wss|wss-browser|poll|socks|pt" in amina.ok("net", "probe", "--help")
+    assert amina.run("net", "probe", "--only", "socks") == ""
+    assert amina.code == 3
+    assert amina.err.startswith("error: no-route-so: No route is of this kind: socks.")
+    assert amina.run("net", "probe", "--only", "pt", "--json").startswith("{")
+    assert amina.code == 3
+
+
 def test_settings_are_shown_kept_and_refused(amina: Terminal) -> None:
     amina.refused("no-tool", "net", "prefer", "only")
     with socket.socket() as closed:

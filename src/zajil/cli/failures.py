@@ -112,6 +112,9 @@ def _complain_usage(error: BaseException, command: str) -> int:
         sentence = general.MISSING(name=str(name))
     elif kind == "BadParameter" and name:
         sentence = general.BAD_VALUE(name=str(name))
+        choices = str(getattr(param, "metavar", None) or "").split("|")
+        if len(choices) > 1:
+            sentence += f" {general.ONE_OF(values=', '.join(choices))}"
     else:
         sentence = f"{general.BAD_USAGE()} ({clean_name(str(error))})"
     _print("usage", sentence, "", hint)

@@ -84,6 +84,7 @@ BAD_VALUE = Text(
     ar="قيمة {name} غير صالحة.",
     ru="Недопустимое значение параметра {name}.",
 )
+ONE_OF = Text(en="It is one of: {values}.", ar="القيم الممكنة: {values}.", ru="Возможны: {values}.")
 BAD_USAGE = Text(en="The command was not understood.", ar="تعذّر فهم الأمر.", ru="Не удалось разобрать команду.")
 SEE_HELP = Text(en="{command} explains it.", ar="الشرح في: {command}", ru="Подробнее: {command}")
 DID_YOU_MEAN = Text(en="Did you mean {names}?", ar="هل تقصد {names}؟", ru="Возможно, вы имели в виду: {names}?")

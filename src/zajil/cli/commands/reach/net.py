@@ -29,7 +29,9 @@ _KIB = 1024
 def probe(
     context: typer.Context,
     *,
-    only: Annotated[Way | None, typer.Option("--only", metavar="HOW", help=words.ONLY_OPTION())] = None,
+    only: Annotated[
+        Way | None, typer.Option("--only", metavar="wss|wss-browser|poll|socks|pt", help=words.ONLY_OPTION())
+    ] = None,
     json: Json = False,
 ) -> None:
     """One race, watched: a table of every route with what was measured. Exit 3 where none was found."""
@@ -44,9 +46,12 @@ def probe(
                 {"state": view.state, "via": route_host(view), "routes": [route_row(each) for each in view.tries]}
             )
         else:
-            if not console().is_terminal:
+            if not console().is_terminal and view.tries:
                 console().print(_table(client, view))
-            _say_state(client, view)
+            if view.tries or only is None:
+                _say_state(client, view)
+        if not view.tries and only is not None:
+            raise Failed("no-route-so", exit_code=UNREACHABLE, how=only)
         if not found:
             raise Failed("no-route", exit_code=UNREACHABLE)
 

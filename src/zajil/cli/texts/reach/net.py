@@ -197,6 +197,16 @@ NET_COMPLAINTS: Final[dict[str, Complaint]] = {
             en="If that is meant, add --yes.", ar="إن كان هذا مقصودًا فأضف --yes.", ru="Если так и надо, добавьте --yes."
         ),
     ),
+    "no-route-so": Complaint(
+        Text(
+            en="No route is of this kind: {how}.", ar="لا طريق من هذا النوع: {how}.", ru="Путей такого вида нет: {how}."
+        ),
+        Text(
+            en="Which there are:  zajil net probe  ·  for socks set a proxy first:  zajil net proxy ADDRESS",
+            ar="الطرق الموجودة:  zajil net probe  ·  ومع socks حدّد وكيلًا أولًا:  zajil net proxy ADDRESS",
+            ru="Какие есть:  zajil net probe  ·  для socks сначала нужен прокси:  zajil net proxy ADDRESS",
+        ),
+    ),
     "no-route": Complaint(
         Text(en="No route was found.", ar="لم يُعثر على طريق.", ru="Путь не найден."),
         Text(
