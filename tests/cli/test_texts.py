@@ -28,7 +28,16 @@ CLI_CODES |= {"crashed", "bad-address", "no-name", "own-link", "empty-folder", "
 CLI_CODES |= {"no-message", "no-emoji", "not-yours", "too-late", "codes-differ", "no-code", "verify-again"}
 CLI_CODES |= {"bad-domain", "setup-exists", "no-manifest"}
 CLI_CODES |= {"no-bridge", "many-bridges"}
-CLI_CODES |= {"bridge-danger", "bridge-settings", "bad-join", "join-refused", "bad-site", "no-settings", "no-edge"}
+CLI_CODES |= {
+    "bridge-danger",
+    "bridge-busy",
+    "bridge-settings",
+    "bad-join",
+    "join-refused",
+    "bad-site",
+    "no-settings",
+    "no-edge",
+}
 CLI_CODES |= {
     "file-exists",
     "file-unreadable",

@@ -16,6 +16,7 @@ from zajil.protocol.reach.endpoints import PrivateBridges, encode_bridge_link
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 HOST = "secret-bridge.example"
+NOBODY = PrivateBridges(bytes(32), bytes(8), bytes(32), (("localhost", 9, "as"),))
 BRIDGES = PrivateBridges(bytes(32), bytes(8), bytes(32), ((HOST, 443, "as"),))
 
 
@@ -60,6 +61,23 @@ def test_a_way_to_probe_is_one_that_there_is(amina: Terminal) -> None:
     assert amina.err.startswith("error: no-route-so: No route is of this kind: socks.")
     assert amina.run("net", "probe", "--only", "pt", "--json").startswith("{")
     assert amina.code == 3
+
+
+def test_a_private_bridge_has_the_same_name_everywhere(amina: Terminal, server: ServerProcess) -> None:
+    amina.ok("net", "add", encode_bridge_link(NOBODY))
+    server.stop()
+    try:
+        assert "private 1" in amina.run("net", "probe")
+        said = amina.run("doctor")
+    finally:
+        server.start()
+    assert "Tried: 127.0.0.1, private 1." in said
+    assert "*" not in said
+
+
+def test_usage_shows_what_may_be_left_out_once(amina: Terminal) -> None:
+    assert "net proxy [ADDRESS|off]\n" in amina.ok("net", "proxy", "--help")
+    assert "net prefer [speed|privacy|only]\n" in amina.ok("net", "prefer", "--help")
 
 
 def test_settings_are_shown_kept_and_refused(amina: Terminal) -> None:

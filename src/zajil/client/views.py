@@ -301,7 +301,7 @@ class Check(msgspec.Struct, frozen=True):
     name: what was looked at. values, by code: `file` (path) and `mode` (octal) of keys-*; `count` of chats-waiting,
     outbox-waiting and lists-forked; `accounts` of lists-forked: ids with a blank between; `suite` (hex) and
     `per_epoch` (own messages) of suite-post-quantum; `server` (URL) of server-answers; `error` (code) of server-fails;
-    `host` of route-*; `tried` (hosts, private ones as a number) of network-blocked; `minutes` of clock-wrong; `missing`
+    `host` of route-*; `tried` (hosts, private ones as `*1`) of network-blocked; `minutes` of clock-wrong; `missing`
     of transport-missing.
     """
 

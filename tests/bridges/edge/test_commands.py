@@ -144,6 +144,9 @@ async def test_up_joins_once_serves_and_leaves_counters_alone(tmp_path: Path, se
     assert private.bridges == ((DOMAIN, 443, config.dir),)
     process, said = await started(folder)
     assert "joined" not in said
+    ended, said = await refused(folder)
+    assert ended == REFUSED
+    assert f"error: bridge-busy: The bridge in {folder} is already running." in said
     async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(config.socket)) as client:
         joined = Joined(config, folder, None, None, origin, private)  # type: ignore[arg-type]  # they run elsewhere
         way = Way(joined, client, "http://bridge.test")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
+import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +22,10 @@ from zajil.protocol.errors import ZajilError
 _BAD_CODE: Final = frozenset({"malformed", "not-allowed"})
 
 
+class BridgeBusy(Exception):
+    """The bridge of this folder is running already."""
+
+
 class CodeRefused(Exception):
     """The home server does not take the code to join with: mistyped, used or too old."""
 
@@ -27,10 +34,25 @@ def run_bridge(path: Path, *, joined: Callable[[], None], ready: Callable[[], No
     """Run the bridge with these settings until SIGTERM or SIGINT. Its other files are beside them.
 
     joined: called when it has joined its home server, which it does once. ready: called when it listens.
-    Raises ConfigError, CodeRefused, DialError and whatever the home server refuses joining with, OSError.
+    Raises ConfigError, BridgeBusy, CodeRefused, DialError and whatever the home server refuses joining with, OSError.
     """
-    config = load_config(path)
-    uvloop.run(_run(config, path.absolute().parent, joined=joined, ready=ready))
+    config, folder = load_config(path), path.absolute().parent
+    with _alone(folder):
+        uvloop.run(_run(config, folder, joined=joined, ready=ready))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One bridge in a folder: a second one would take over the first one's socket. Raises BridgeBusy, OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BridgeBusy from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 async def _run(config: EdgeConfig, folder: Path, *, joined: Callable[[], None], ready: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -11,6 +12,7 @@ import typer
 from zajil.cli.commands.options import Json
 from zajil.cli.frame import frame_of, run_until_done, run_with_client
 from zajil.cli.texts import account as words
+from zajil.cli.texts.reach.net import PRIVATE
 
 if TYPE_CHECKING:
     from zajil.client import Check, Client
@@ -181,7 +183,7 @@ def _show_check(check: Check, program: str) -> None:
     from zajil.cli.texts.errors import find_complaint
     from zajil.cli.untrusted import clean_text
 
-    values = {name: clean_text(str(value)) for name, value in check.values.items()}
+    values = {name: _private(clean_text(str(value))) for name, value in check.values.items()}
     complaint = find_complaint(values.get("error", "")) or CHECKS[check.code]
     console().print("✓ " if check.ok else "✗ ", style="green" if check.ok else "bold red", end="")
     console().print(complaint.sentence(**values))
@@ -192,6 +194,11 @@ def _show_check(check: Check, program: str) -> None:
         commands.append(f"chmod 600 {shlex.quote(values['file'])}")
     for command in commands:
         console().print(f"  {command}", style="cyan")
+
+
+def _private(text: str) -> str:
+    """Private bridges as `net probe` calls them."""
+    return re.sub(r"\*(\d+)", lambda found: PRIVATE(number=found[1]), text)
 
 
 async def _check_server(client: Client) -> Check:

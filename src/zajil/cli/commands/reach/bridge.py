@@ -154,7 +154,7 @@ def _steps(edge: Edge, domain: str, made: Prepared) -> list[tuple[str, list[str]
 def up(*, config: Settings = Path(SETTINGS)) -> None:
     """Join once, then serve in the foreground until SIGTERM or Ctrl-C."""
     from zajil.bridges.edge.config import ConfigError
-    from zajil.bridges.edge.up import CodeRefused, run_bridge
+    from zajil.bridges.edge.up import BridgeBusy, CodeRefused, run_bridge
     from zajil.cli.failures import UNREACHABLE, Failed
     from zajil.protocol.errors import Unreachable
 
@@ -163,6 +163,8 @@ def up(*, config: Settings = Path(SETTINGS)) -> None:
         run_bridge(config, joined=lambda: _say(words.JOINED(origin=settings.origin)), ready=lambda: _say(words.READY()))
     except ConfigError as error:
         raise Failed("bridge-settings", remark=str(error)) from error
+    except BridgeBusy as error:
+        raise Failed("bridge-busy", folder=str(config.parent)) from error
     except CodeRefused as error:
         raise Failed("join-refused", file=str(config)) from error
     except Unreachable as error:

@@ -132,7 +132,7 @@ def share(
 
 def proxy(
     context: typer.Context,
-    address: Annotated[str, typer.Argument(metavar="[ADDRESS|off]", help=words.PROXY_ARGUMENT())] = "",
+    address: Annotated[str, typer.Argument(metavar="ADDRESS|off", help=words.PROXY_ARGUMENT())] = "",
 ) -> None:
     """Show, set or drop the SOCKS5 proxy."""
     from zajil.cli.failures import USAGE, Failed
@@ -162,7 +162,7 @@ def proxy(
 
 def prefer(
     context: typer.Context,
-    what: Annotated[Choice | None, typer.Argument(metavar="[speed|privacy|only]", help=words.PREFER_ARGUMENT())] = None,
+    what: Annotated[Choice | None, typer.Argument(metavar="speed|privacy|only", help=words.PREFER_ARGUMENT())] = None,
 ) -> None:
     """Show or set what counts in choosing."""
     from zajil.cli.output import console

@@ -218,6 +218,18 @@ BRIDGE_COMPLAINTS: dict[str, Complaint] = {
             ru="Исправьте указанное в скобках и повторите.",
         ),
     ),
+    "bridge-busy": Complaint(
+        Text(
+            en="The bridge in {folder} is already running.",
+            ar="الجسر الذي في {folder} يعمل بالفعل.",
+            ru="Мост из папки {folder} уже запущен.",
+        ),
+        Text(
+            en="As a service:  systemctl status zajil-bridge  ·  to end it:  systemctl stop zajil-bridge",
+            ar="إن كان خدمة:  systemctl status zajil-bridge  ·  ولإيقافه:  systemctl stop zajil-bridge",
+            ru="Если это служба:  systemctl status zajil-bridge  ·  остановить:  systemctl stop zajil-bridge",
+        ),
+    ),
     "bad-join": Complaint(
         Text(
             en="This is not a code that a bridge joins with.",

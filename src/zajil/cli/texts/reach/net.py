@@ -57,7 +57,8 @@ NONE_TO_REMOVE = Text(
     ru="Удалять нечего: личных мостов здесь нет.",
 )
 PROXY = Text(
-    en="Go through a SOCKS5 proxy, such as Tor's socks5h://127.0.0.1:9050; off ends it; nothing shows it.",
+    en="Go through a SOCKS5 proxy, such as Tor's socks5h://127.0.0.1:9050; off ends it; "
+    "without a value it shows the current one.",
     ar="الاتصال عبر وكيل SOCKS5، مثل وكيل Tor على socks5h://127.0.0.1:9050؛ و off لإيقافه، وبلا قيمة لعرضه.",
     ru="Ходить через SOCKS5-прокси, например Tor: socks5h://127.0.0.1:9050; off — выключить, без значения — показать.",
 )

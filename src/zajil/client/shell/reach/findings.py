@@ -28,14 +28,20 @@ def check_reach(reach: Reach, view: PathView) -> list[Check]:
 
 
 def _route(view: PathView) -> Check:
-    chosen = next((each for each in view.tries if each.chosen), None)
+    names = list(zip(view.tries, _names(view), strict=True))
+    chosen = next((name for each, name in names if each.chosen), None)
     if chosen is not None:
-        host = "" if chosen.candidate.endpoint.private else chosen.candidate.endpoint.host
-        return Check("route", True, _FOUND.get(view.state, "route-direct"), {"host": host or "*"})
-    tried = dict.fromkeys(
-        "*" if t.candidate.endpoint.private else t.candidate.endpoint.host for t in view.tries if t.result
-    )
+        return Check("route", True, _FOUND.get(view.state, "route-direct"), {"host": chosen})
+    tried = dict.fromkeys(name for each, name in names if each.result)
     return Check("route", False, _NOT_FOUND.get(view.state, "route-missing"), {"tried": ", ".join(tried)})
+
+
+def _names(view: PathView) -> Iterator[str]:
+    """The host of each route; `*1`, `*2` in the order of trial for private bridges, which no report may name."""
+    private: dict[str, int] = {}
+    for each in view.tries:
+        endpoint = each.candidate.endpoint
+        yield f"*{private.setdefault(endpoint.id, len(private) + 1)}" if endpoint.private else endpoint.host
 
 
 def _clock(reach: Reach) -> Iterator[Check]:
