@@ -13,12 +13,13 @@ import pytest
 
 from zajil.cli import texts
 from zajil.cli.following import SHOWN
+from zajil.cli.main import _CHATS, _PEOPLE
 from zajil.cli.texts.checks import CHECKS
-from zajil.cli.texts.complaint import Complaint
+from zajil.cli.texts.complaint import LIST_CHATS, RELINK, Complaint
 from zajil.cli.texts.errors import COMPLAINTS
 from zajil.cli.texts.events import EVENTS
 from zajil.cli.texts.system import REASONS
-from zajil.cli.texts.text import LANGUAGES, Language, Text, decide_language
+from zajil.cli.texts.text import LANGUAGES, OF_A_HOME, PROGRAM, Language, Text, decide_language
 from zajil.client.views import EVENT_KINDS, CheckCode, EventCode, EventKind
 from zajil.protocol.errors import CODES
 
@@ -141,6 +142,20 @@ def test_everything_the_client_tells_has_its_sentence() -> None:
 )
 def test_the_language_of_a_process(environ: dict[str, str], language: Language) -> None:
     assert decide_language(environ) == language
+
+
+def test_commands_in_a_text_are_for_the_home_of_the_call() -> None:
+    text = Text(en="{name}: zajil sync, zajil admin", ar="{name}: zajil sync, zajil admin", ru="")
+    token = PROGRAM.set("zajil --home '/a {b}'")
+    try:
+        said = text.in_language("en", name="zajil sync")
+        assert said == "zajil sync: zajil --home '/a {b}' sync, zajil admin"
+        assert LIST_CHATS.in_language("ar").endswith("zajil --home '/a {b}' chats")
+        assert "zajil --home DIR link new" in RELINK.in_language("en"), "that is for an empty folder"
+    finally:
+        PROGRAM.reset(token)
+    ours = [*_PEOPLE, *_CHATS, ("link", None, None), ("group", None, None), ("bundle", None, None), ("net", None, None)]
+    assert {name for name, _, _ in ours} == OF_A_HOME
 
 
 def test_values_of_the_other_direction_are_isolated() -> None:

@@ -94,6 +94,7 @@ def test_refusals_have_codes_and_exit_codes(
 ) -> None:
     amina, boris = terminals["Amina"], terminals["Борис"]
     amina.refused("unknown-chat", "send", "Nobody", "hi")
+    assert amina.err.endswith(f"zajil --home {shlex.quote(str(amina.home))} chats\n")
     amina.refused("unknown-chat", "read", "Nobody")
     amina.refused("unknown-contact", "verify", "Nobody")
     amina.refused("bad-link", "add", "https://example.org/not-a-link")

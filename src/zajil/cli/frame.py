@@ -21,8 +21,6 @@ class Frame:
 
     home: Path
     debug: bool = False
-    program: str = "zajil"
-    """How a command for this same home begins: with `--home DIR` where this call named one."""
 
 
 def frame_of(context: typer.Context) -> Frame:

@@ -41,7 +41,7 @@ from zajil.cli.texts.reach import bridge as bridge_words
 from zajil.cli.texts.reach import bundle as bundle_words
 from zajil.cli.texts.reach import net as net_words
 from zajil.cli.texts.reach import registry as registry_words
-from zajil.cli.texts.text import Text
+from zajil.cli.texts.text import PROGRAM, Text
 
 _Command = tuple[str, Callable[..., None], Text]
 
@@ -160,7 +160,8 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help=general.VERSION_OPTION())] = False,
 ) -> None:
     program = "zajil" if home is None else f"zajil --home {shlex.quote(str(home))}"
-    context.obj = Frame(home=decide_home(home), debug=debug, program=program)
+    PROGRAM.set(program)
+    context.obj = Frame(home=decide_home(home), debug=debug)
     if version:
         from importlib.metadata import version as installed
 
@@ -175,10 +176,13 @@ app = _build()
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code. Everything that goes wrong is said on stderr, nothing is raised."""
+    program = PROGRAM.set("zajil")
     try:
         outcome = app(list(arguments), prog_name="zajil", standalone_mode=False)
     except BaseException as error:  # noqa: BLE001  # the boundary: the person gets a sentence, --debug the traceback
         return complain(error, debug="--debug" in arguments)
+    finally:
+        PROGRAM.reset(program)
     return outcome if isinstance(outcome, int) else 0
 
 

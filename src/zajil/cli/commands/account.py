@@ -13,6 +13,7 @@ from zajil.cli.commands.options import Json
 from zajil.cli.frame import frame_of, run_until_done, run_with_client
 from zajil.cli.texts import account as words
 from zajil.cli.texts.reach.net import PRIVATE
+from zajil.cli.texts.text import PROGRAM
 
 if TYPE_CHECKING:
     from zajil.client import Check, Client
@@ -53,7 +54,7 @@ def register(
     reach_first(address, made())
     console().print(words.REGISTERED(name=clean_name(name)), style="bold")
     console().print(words.REGISTERED_NEXT(), style="dim")
-    console().print(f"  {frame_of(context).program} contact-link", style="cyan")
+    console().print(f"  {PROGRAM.get()} contact-link", style="cyan")
 
 
 def _parse_invite(text: str | None) -> ContactLink | None:
@@ -167,7 +168,7 @@ def doctor(context: typer.Context, *, json: Json = False) -> None:
             print_json([{"name": c.name, "ok": c.ok, "code": c.code, "values": dict(c.values)} for c in checks])
         else:
             for check in checks:
-                _show_check(check, frame_of(context).program)
+                _show_check(check)
         if not all(check.ok for check in checks):
             raise Failed("check-failed")
         if not json:
@@ -176,7 +177,7 @@ def doctor(context: typer.Context, *, json: Json = False) -> None:
     run_with_client(context, told)
 
 
-def _show_check(check: Check, program: str) -> None:
+def _show_check(check: Check) -> None:
     """What was found; where it is not as it should be, what to do stands below, commands each on a line to copy."""
     from zajil.cli.output import console
     from zajil.cli.texts.checks import CHECKS
@@ -189,7 +190,7 @@ def _show_check(check: Check, program: str) -> None:
     console().print(complaint.sentence(**values))
     if complaint.hint is not None:
         console().print(f"  {complaint.hint(**values)}", style="dim")
-    commands = [f"{program} verify -- {account}" for account in values.get("accounts", "").split()]
+    commands = [f"{PROGRAM.get()} verify -- {account}" for account in values.get("accounts", "").split()]
     if check.code == "keys-readable":
         commands.append(f"chmod 600 {shlex.quote(values['file'])}")
     for command in commands:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zajil.cli.commands.options import Json
-from zajil.cli.frame import frame_of, run_with_client
+from zajil.cli.frame import run_with_client
 from zajil.cli.texts import account as words
+from zajil.cli.texts.text import PROGRAM
 
 if TYPE_CHECKING:
     from zajil.client import Client, Contact
@@ -44,7 +45,7 @@ def add(
         name = clean_name(chat.title)
         console().print(words.ADDED(name=name))
         hello = f"send {shlex.quote(name)} {shlex.quote(words.HELLO_EXAMPLE())}"
-        console().print(f"  {frame_of(context).program} {hello}", style="cyan")
+        console().print(f"  {PROGRAM.get()} {hello}", style="cyan")
 
     run_with_client(context, added)
 
@@ -105,7 +106,7 @@ def verify(
             _print_number(client.safety_number(contact))
             console().print(words.VERIFY_COMPARE(name=name), style="dim")
         if not contact.verified and not withdraw:
-            command = f"{frame_of(context).program} verify {shlex.quote(name)} --confirm"
+            command = f"{PROGRAM.get()} verify {shlex.quote(name)} --confirm"
             console().print(words.VERIFY_HOW(command=command), style="dim")
 
     run_with_client(context, told)

@@ -28,9 +28,9 @@ LIST_CONTACTS = Text(
     en="Your contacts:  zajil contacts", ar="جهات اتصالك:  zajil contacts", ru="Ваши контакты:  zajil contacts"
 )
 RELINK = Text(
-    en="Start with an empty folder and link this device again:  zajil link new --server URL",
-    ar="ابدأ بمجلّد فارغ واربط هذا الجهاز من جديد:  zajil link new --server URL",
-    ru="Начните с пустой папки и подключите устройство заново:  zajil link new --server URL",
+    en="Start with an empty folder and link this device again:  zajil --home DIR link new --server URL",
+    ar="ابدأ بمجلّد فارغ واربط هذا الجهاز من جديد:  zajil --home DIR link new --server URL",
+    ru="Начните с пустой папки и подключите устройство заново:  zajil --home DIR link new --server URL",
 )
 READDING = Text(
     en="Zajil asks the others to let this device in again; run zajil sync in a minute.",

@@ -1,4 +1,4 @@
-"""`Text`: one sentence in three languages, and the language of this process.
+"""`Text`: one sentence in three languages, the language of this process, and how its commands for a home begin.
 
 Codes, JSON and command names are the same in every language; only sentences for people are translated.
 """
@@ -6,13 +6,23 @@ Codes, JSON and command names are the same in every language; only sentences for
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from zajil.cli.untrusted import isolate
 
 Language = Literal["en", "ar", "ru"]
+PROGRAM: ContextVar[str] = ContextVar("program", default="zajil")
+"""How a command for the home of this call begins: with `--home DIR` where the call named one."""
+OF_A_HOME = frozenset(
+    {"register", "whoami", "contact-link", "add", "contacts", "verify", "privacy", "devices", "doctor", "link", "net"}
+    | {"chats", "send", "read", "react", "edit", "delete", "sync", "group", "bundle"}
+)
+"""Commands that work on a home."""
+_COMMAND = re.compile(rf"\bzajil (?=(?:{'|'.join(sorted(OF_A_HOME, reverse=True))})\b)")
 LANGUAGES: tuple[Language, ...] = ("en", "ar", "ru")
 
 
@@ -34,7 +44,10 @@ def language() -> Language:
 
 
 class Text(NamedTuple):
-    """One sentence. Placeholders are the same in all three; values are isolated where directions meet."""
+    """One sentence. Placeholders are the same in all three; values are isolated where directions meet.
+
+    A command in it that works on a home is written so that it works on the home of this call.
+    """
 
     en: str
     ar: str
@@ -46,7 +59,11 @@ class Text(NamedTuple):
     def in_language(self, code: Language, /, **values: str | int) -> str:
         """The sentence in this language; a name of the other direction cannot drag its neighbours along."""
         template: str = getattr(self, code)
+        program = PROGRAM.get()
         if not values:
-            return template
+            return _COMMAND.sub(lambda _: f"{program} ", template)
+        # Before the values come in: what other people wrote is no command of ours.
+        program = program.replace("{", "{{").replace("}", "}}")
+        template = _COMMAND.sub(lambda _: f"{program} ", template)
         rtl = code == "ar"
         return template.format(**{key: isolate(str(value), in_rtl=rtl) for key, value in values.items()})
