@@ -114,7 +114,8 @@ def test_links_that_are_none_and_bridges_that_are_not_there(amina: Terminal) -> 
     for link in (encode_bridge_link(BRIDGES), encode_bridge_link(BRIDGES, front="https://chat.example")):
         amina.refused("bridge-link", "add", link)
         assert "net add LINK" in amina.err
-    amina.refused_any("net", "share")
+    amina.refused("too-young", "net", "share")
+    assert "from their eighth day on" in amina.err
     amina.ok("net", "forget")
 
 

@@ -92,11 +92,15 @@ REGISTRY_COMPLAINTS: dict[str, Complaint] = {
     ),
     "too-young": Complaint(
         Text(
-            en="This account is too young to pass on private bridges.",
-            ar="هذا الحساب أحدث من أن يُعطي الآخرين جسورًا خاصّة.",
-            ru="Эта учётная запись слишком новая, чтобы делиться закрытыми мостами.",
+            en="This account is too young to pass on private bridges: accounts may from their eighth day on.",
+            ar="هذا الحساب أحدث من أن يُعطي الآخرين جسورًا خاصّة: يمكن ذلك ابتداءً من اليوم الثامن.",
+            ru="Эта учётная запись слишком новая, чтобы делиться закрытыми мостами: можно с восьмого дня.",
         ),
-        Text(en="Try again in some days.", ar="أعد المحاولة بعد أيام.", ru="Попробуйте через несколько дней."),
+        Text(
+            en="Some servers wait longer. Until then somebody whose account is older can give a bridge.",
+            ar="بعض الخوادم تنتظر أكثر. وإلى ذلك الحين يمكن لمن حسابه أقدم أن يعطي جسرًا.",
+            ru="Некоторые серверы ждут дольше. А пока мостом может поделиться тот, чья учётная запись старше.",
+        ),
     ),
     "bridge-exists": Complaint(
         Text(
