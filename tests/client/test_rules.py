@@ -17,7 +17,8 @@ from tests.client.world import DAY_MS, HOUR_MS, World, small_world
 
 from zajil import mls
 from zajil.client.core import chats, commits, messages, outbox, sealing, sync
-from zajil.client.state import rows
+from zajil.client.core.wants import WantClaim
+from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Intent, Item
 from zajil.client.state.step import Step
 from zajil.protocol.outbox import order
@@ -270,3 +271,26 @@ def test_a_group_whose_creation_was_accepted_but_never_answered_is_ours(world: W
     chat = find_chat(c, gid)
     assert chat is not None
     assert (chat.status, chat.title) == ("active", "Later")
+
+
+def test_a_claim_waits_for_the_introduction_of_whom_it_is_about(world: World) -> None:
+    """Without their token the server would refuse it as malformed, and the group would have failed for good."""
+    b, c = world.phones["b"], world.phones["c"]
+    (other, _) = c.device
+    with b.core.step("forget") as step:
+        token = accounts.known(step, other).contact_token
+        accounts.change(step, other, contact_token=b"")
+        gid = chats.open_group(step, "Doves", [other])
+
+    def claims() -> list[WantClaim]:
+        return [want for want in b.core.wants() if isinstance(want, WantClaim) and want.account == other]
+
+    assert claims() == []
+    with b.core.step("learn") as step:
+        accounts.change(step, other, contact_token=token)
+    (claim,) = claims()
+    assert claim.token == token
+    world.settle()
+    chat = find_chat(c, gid)
+    assert chat is not None
+    assert chat.status == "active"

@@ -70,7 +70,8 @@ def wants(step: Step) -> list[Want]:
         for account_id, devices in sealing.missing_claims(step, item):
             claim_id = hashlib.sha256(item.claim_id + account_id).digest()[:16]
             token = None if account_id == own else accounts.known(step, account_id).contact_token
-            found.append(WantClaim(n, account_id, devices, claim_id, token))
+            if token != b"":  # else what introduces them is still on its way, and the claim waits for it
+                found.append(WantClaim(n, account_id, devices, claim_id, token))
     return found
 
 

@@ -78,7 +78,8 @@ export async function wants(look: Look): Promise<Want[]> {
     for (const [account, devices] of await sealing.missingClaims(look, item)) {
       const claimId = sha256(new Uint8Array([...item.claim_id, ...rows.bytesOf(account)])).slice(0, 16);
       const token = account === own ? null : (await accounts.known(look, account)).contact_token;
-      found.push({ want: "claim", n, account, devices, claimId, token });
+      // Without one, what introduces them is still on its way, and the claim waits for it.
+      if (token?.length !== 0) found.push({ want: "claim", n, account, devices, claimId, token });
     }
   }
   return found;
