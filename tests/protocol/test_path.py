@@ -229,6 +229,21 @@ def test_a_tap_starts_at_once_and_only_every_ten_seconds() -> None:
     assert len(story.starts) == before
 
 
+def test_a_tap_while_a_round_runs_is_kept_for_its_end() -> None:
+    """The network came back after the round had tried in vain what opens now."""
+    story = Story("", NAMES)
+    story.begin()
+    story.pass_time(3)
+    story.become(every="refused", o_poll="dead")
+    story.lose(1 << 20)
+    story.pass_time(4)
+    assert story.route == ""
+    story.become(f1="ok")
+    story.call("tap")
+    story.pass_time(11)
+    assert story.route == "f1/wss stream"
+
+
 def test_what_failed_is_left_out_while_there_are_others() -> None:
     story = Story("", "o/wss b1/wss b2/wss f1/wss")
     story.begin(every="refused", o="dead")

@@ -73,6 +73,8 @@ class Carriers:
         self._slow_until = -NEVER
         self._slow_bytes_s = 0.0
         self._tapped_at = self._alternative_at = -NEVER
+        self._tap_waits = False
+        """Pressed while a round ran: where that finds nothing, another one begins at once."""
         self._state: State = "waiting"
         self._since = self._now = now
 

@@ -163,7 +163,8 @@ class Dialer(Race):
         if now < self._tapped_at + TAP_S:
             return False
         self._tapped_at, self._rounds, self._recoveries = now, 0, []
-        if self._wanted and (self._round is None or self._round.quiet):
+        self._tap_waits = self._wanted and self._round is not None and not self._round.quiet
+        if self._wanted and not self._tap_waits:
             self._begin(now, self._again(self._route, now), fill=True)
         self.tick(now)
         return True
@@ -299,7 +300,7 @@ class Dialer(Race):
         if self._wanted:
             self._hand_over(now)
             if self._round is None and now >= self._retry_at:
-                self._begin(now)
+                self._begin(now, fill=self._tap_waits)
             if self._round is None and now >= self._check_at and self._carrying is not None:
                 self._check_at = NEVER
                 self._round = Round(now, [Entry(self._carrying.candidate, Mode.STREAM)], quiet=True)

@@ -78,7 +78,7 @@ class Race(Carriers):
         places = at.ROUND - len(first)
         entries = _cut(self._within_budget(entries, first, now), held, places)
         self._round = Round(now, [*first, *entries], held, quiet, sooner)
-        self._retry_at = NEVER
+        self._retry_at, self._tap_waits = NEVER, False
 
     def _within_budget(self, entries: Sequence[Entry], first: Sequence[Entry], now: float) -> list[Entry]:
         """Without the private endpoints of which there were enough today. first: are tried in any case."""
@@ -239,7 +239,8 @@ class Race(Carriers):
             return
         self._verdict = judge(race.failures, online=self._online) if race.failures else None
         self._rounds += 1
-        self._retry_at = max(now + 1, race.started_at + next_round_s(self._rounds, self._random, self._rounds_s))
+        due = race.started_at + next_round_s(self._rounds, self._random, self._rounds_s)
+        self._retry_at = now + 1 if self._tap_waits else max(now + 1, due)
 
     def _stop_racing(self, now: float) -> None:
         for attempt in list(self._attempts.values()):

@@ -45,6 +45,8 @@ export class Carriers {
   protected retryAt = Infinity;
   protected startedAt = -Infinity;
   protected tappedAt = -Infinity;
+  /** Pressed while a round ran: where that finds nothing, another one begins at once. */
+  protected tapWaits = false;
   protected recoveries: number[] = [];
   protected diedAt = -Infinity;
   protected diedEarly = "";

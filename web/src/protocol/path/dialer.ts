@@ -108,7 +108,8 @@ export class Dialer extends Race {
     this.tappedAt = now;
     this.rounds = 0;
     this.recoveries = [];
-    if (this.wanted && this.round?.quiet !== false) this.begin(now, this.again(this.found, now), { fill: true });
+    this.tapWaits = this.wanted && this.round?.quiet === false;
+    if (this.wanted && !this.tapWaits) this.begin(now, this.again(this.found, now), { fill: true });
     this.tick(now);
     return true;
   }
@@ -240,7 +241,7 @@ export class Dialer extends Race {
     this.timeOut(now);
     if (this.wanted) {
       this.handOver(now);
-      if (!this.round && now >= this.retryAt) this.begin(now);
+      if (!this.round && now >= this.retryAt) this.begin(now, [], { fill: this.tapWaits });
       if (!this.round && now >= this.checkAt && this.carrying) {
         this.checkAt = Infinity;
         this.round = newRound(now, [{ candidate: this.carrying.candidate, mode: "stream" }], { quiet: true });

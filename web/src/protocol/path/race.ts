@@ -91,6 +91,7 @@ export class Race extends Carriers {
     entries = cut(this.withinBudget(entries, first, now), held, ROUND - first.length);
     this.round = newRound(now, [...first, ...entries], { held, quiet, sooner });
     this.retryAt = Infinity;
+    this.tapWaits = false;
   }
 
   /** Without the private endpoints of which there were enough today. first: are tried in any case. */
@@ -247,7 +248,8 @@ export class Race extends Carriers {
     }
     this.verdict = round.failures.size > 0 ? judge([...round.failures.values()], this.online) : null;
     this.rounds += 1;
-    this.retryAt = Math.max(now + 1, round.startedAt + nextRoundS(this.rounds, this.random));
+    const due = round.startedAt + nextRoundS(this.rounds, this.random);
+    this.retryAt = this.tapWaits ? now + 1 : Math.max(now + 1, due);
   }
 
   protected stopRacing(now: number): void {
