@@ -11,7 +11,11 @@ import { type Calls, contactAuth } from "./calls.ts";
 import { steady } from "./connection.ts";
 import type { Tokens } from "./login.ts";
 
-const CLAIM_PAUSE_S = 0.5;
+/**
+ * After each claim that came back empty: a device that was just linked needs a minute to publish on a bad line, and
+ * every claim counts towards an allowance of 20, and one more a minute.
+ */
+const CLAIM_PAUSES_S = [0.5, 1, 2, 4, 8, 15];
 /** A caller waits that long for an allowance to come back; beyond it, he is told. */
 const PATIENCE_S = 5;
 const RETRY_S = [1, 2, 4, 8, 16, 30, 60];
@@ -24,6 +28,8 @@ export class Errands {
   readonly #problem: (problem: unknown) => void;
   #notBefore = new Map<string, number>();
   #failures = new Map<string, number>();
+  /** Of accounts whose devices had no packages yet: how often in a row. */
+  readonly #empty = new Map<string, number>();
   #running: Promise<void> | undefined;
 
   constructor(core: Core, calls: Calls, tokens: Tokens, problem: (problem: unknown) => void) {
@@ -38,7 +44,9 @@ export class Errands {
     let answered = false;
     for (const want of await this.#core.wants()) {
       const name = nameOfWant(want);
-      if ((this.#notBefore.get(name) ?? 0) > steady()) continue;
+      // What one claim found empty is empty for every other item too.
+      const due = [name, ...(want.want === "claim" ? [want.account] : [])].map((one) => this.#notBefore.get(one) ?? 0);
+      if (Math.max(...due) > steady()) continue;
       answered = (await this.#attempt(want, name)) || answered;
     }
     return answered;
@@ -57,7 +65,7 @@ export class Errands {
 
   async #attempt(want: Want, name: string): Promise<boolean> {
     try {
-      await this.#make(want, name);
+      await this.#make(want);
       this.#failures.delete(name);
       return true;
     } catch (problem) {
@@ -97,12 +105,12 @@ export class Errands {
     await this.#core.takeRefusal(want, problem.code);
   }
 
-  async #make(want: Want, name: string): Promise<void> {
+  async #make(want: Want): Promise<void> {
     switch (want.want) {
       case "create":
         return this.#create(want);
       case "claim":
-        return this.#claim(want, name);
+        return this.#claim(want);
       case "lists":
         return this.#lists(want);
       case "key-packages":
@@ -120,12 +128,18 @@ export class Errands {
     await this.#core.takeCreate(want.n, pass, ref);
   }
 
-  async #claim(want: WantClaim, name: string): Promise<void> {
+  async #claim(want: WantClaim): Promise<void> {
     const auth = want.token === null ? await this.#tokens.auth() : contactAuth(want.token);
     const devices = want.devices === null ? {} : { devices: want.devices };
     const request = { account_id: bytesOf(want.account), suites: [SUITE_XWING], claim_id: want.claimId, ...devices };
     const answer = await this.#calls.call(control.CLAIM_KEY_PACKAGES, { auth, request });
-    if (!(await this.#core.takeClaim(want, answer))) this.#notBefore.set(name, steady() + CLAIM_PAUSE_S);
+    if (await this.#core.takeClaim(want, answer)) {
+      this.#empty.delete(want.account);
+      return;
+    }
+    const times = this.#empty.get(want.account) ?? 0;
+    this.#empty.set(want.account, times + 1);
+    this.#notBefore.set(want.account, steady() + (CLAIM_PAUSES_S[Math.min(times, CLAIM_PAUSES_S.length - 1)] ?? 0));
   }
 
   async #lists(want: WantLists): Promise<void> {
