@@ -26,3 +26,17 @@ SUBS: Final[dict[Category, tuple[str, ...]]] = {"violence_incitement": ("threat"
 LANGUAGES: Final[tuple[Language, ...]] = ("ar", "en", "ru")
 UNDETERMINED: Final = "und"
 """No language of ours: never acted on by a score, only by matches, rules without scores, notices and people."""
+
+
+_CATEGORIES: Final[dict[str, Category]] = {category: category for category in CATEGORIES}
+_LANGUAGES: Final[dict[str, Language]] = {language: language for language in LANGUAGES}
+
+
+def find_category(name: str) -> Category | None:
+    """The category of this name; None for `any` and everything else."""
+    return _CATEGORIES.get(name)
+
+
+def find_language(name: str) -> Language | None:
+    """The language of this name; None for `und` and everything else."""
+    return _LANGUAGES.get(name)

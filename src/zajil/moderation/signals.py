@@ -9,7 +9,7 @@ network: the address, bridge, proxy or exit that a client used is never a signal
     match.campaign  copies seen             a campaign nobody has decided yet
     match.listed    kind of the entry       url, host, domain, phone or wallet on a list
     copies          channels                the same text stands in so many channels
-    entity          kind of the entity      url, mail, handle, phone, wallet in the text
+    entity          kind of the entity      url, mail, user (a handle), phone, wallet
     rule            rule id                 a rule's condition holds              detail: RuleDetail
     head            probability, 0..1       linear head, calibrated, highest over the views
     embedding       probability, 0..1       head on embeddings (stage 4)
@@ -42,10 +42,10 @@ SignalName: TypeAlias = Literal[
     "notices",
     "skipped",
 ]
-EntityKind: TypeAlias = Literal["url", "mail", "handle", "phone", "wallet"]
-ENTITY_KINDS: Final[tuple[EntityKind, ...]] = ("url", "mail", "handle", "phone", "wallet")
+EntityKind: TypeAlias = Literal["url", "mail", "user", "phone", "wallet"]
+ENTITY_KINDS: Final[tuple[EntityKind, ...]] = ("url", "mail", "user", "phone", "wallet")
 LIST_KINDS: Final = ("url", "host", "domain", "phone", "wallet")
-HARD_ENTITIES: Final[frozenset[str]] = frozenset({"url", "phone", "wallet", "handle"})
+HARD_ENTITIES: Final[frozenset[str]] = frozenset({"url", "phone", "wallet", "user"})
 """A score may remove only beside one of these, or beside copies in two channels (section 8, row 4)."""
 _ID: Final = msgspec.Meta(max_length=128)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.moderation.sample import ESTABLISHED, MODEL, POLICY, STRANGER, sample_policy, verdict_of, with_rules
 
 from zajil.moderation.authors import Author
-from zajil.moderation.categories import CATEGORIES, HEADS, LANGUAGES, SUBS
+from zajil.moderation.categories import CATEGORIES, HEADS, LANGUAGES, SUBS, find_category, find_language
 from zajil.moderation.policy.actions import ALLOW, SEVERITY, Action
 from zajil.moderation.policy.decide import decide_action
 from zajil.moderation.policy.schema import Policy
@@ -75,7 +75,7 @@ def test_the_table(evidence, effects: str, lang: str) -> None:  # type: ignore[n
 
 
 @pytest.mark.parametrize(
-    "hard", [*(signal("entity", kind) for kind in ("url", "phone", "wallet", "handle")), signal("copies", 2)]
+    "hard", [*(signal("entity", kind) for kind in ("url", "phone", "wallet", "user")), signal("copies", 2)]
 )
 def test_each_hard_signal_lets_a_score_remove_fraud(hard: Signal) -> None:
     assert act(signal("head", 0.96, "fraud"), hard).effect == "remove"
@@ -223,7 +223,7 @@ SCORED = st.builds(
 )
 FACTS = st.one_of(
     st.builds(lambda n: signal("copies", n), st.integers(0, 5)),
-    st.sampled_from([signal("entity", kind) for kind in ("url", "mail", "handle", "phone", "wallet")]),
+    st.sampled_from([signal("entity", kind) for kind in ("url", "mail", "user", "phone", "wallet")]),
     st.just(signal("skipped", "judge")),
 )
 NOTICES = st.builds(lambda v, c: signal("notices", v, c), st.floats(0, 1000), CATEGORY)
@@ -308,12 +308,15 @@ def test_what_removes_by_itself(signals: list[Signal], lang: str, author: Author
     if action.source == "score":
         assert action.category in ("fraud", "spam")
         assert lang in LANGUAGES
-        auto = policy.thresholds(action.category, lang).auto
+        category, language = find_category(action.category), find_language(lang)
+        assert category is not None
+        assert language is not None
+        auto = policy.thresholds(category, language).auto
         assert auto is not None
         carrying = [signals[at] for at in action.signals if signals[at].name == "head"]
         assert any(isinstance(s.value, float) and s.value >= auto for s in carrying)
         assert any(
-            (s.name == "entity" and s.value in ("url", "phone", "wallet", "handle"))
+            (s.name == "entity" and s.value in ("url", "phone", "wallet", "user"))
             or (s.name == "copies" and isinstance(s.value, float) and s.value >= 2)
             for s in signals
         )

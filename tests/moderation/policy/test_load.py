@@ -126,6 +126,7 @@ BROKEN = [
     ("bad-regex", "(enter|share|send|import)", "(enter|share", ""),
     ("bad-regex", "(enter|share|send|import)", "(?=enter)", ""),
     ("bad-regex", "(enter|share|send|import)", "(enter?){400}", ""),
+    ("bad-regex", "(enter|share|send|import)", "\\pL", ""),
     ("lax-threshold", "thresholds: model", "thresholds: {ar: {review: 0.2, limit: 0.7, auto: null}}", ""),
     ("threshold-order", "thresholds: model", "thresholds: {ar: {review: 0.8, limit: 0.7, auto: null}}", ""),
     ("threshold-order", "thresholds: model", "thresholds: {ar: {review: null, limit: 0.7, auto: null}}", ""),

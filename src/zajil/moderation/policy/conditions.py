@@ -2,8 +2,8 @@
 
     {all: [C, ...]} · {any: [C, ...]} · {not: C}
     {phrases: LIST}                          a phrase of the list stands in the base view or another, as whole words
-    {regex: PATTERN}                         RE2 finds it in a view (folded; \\b and \\w are ASCII, \\pL is not)
-    {entity: KIND}                           url, mail, handle, phone or wallet in the text
+    {regex: PATTERN}                         RE2 finds it in a view; letters by range, [а-я]: \\b and \\w are ASCII
+    {entity: KIND}                           url, mail, user (a handle), phone or wallet in the text
     {trust: CMP} · {mentions: CMP} · {links: CMP}
     {score: {CATEGORY: CMP}}                 calibrated probability; a rule with one never holds in `und`
     {flood: {n: N, per_s: S, key: author | text | domain}}     the Nth of one key, or later, within S seconds
@@ -36,7 +36,7 @@ DEPTH: Final = 8
 NODES: Final = 200
 REGEX_CHARACTERS: Final = 512
 # RE2's time is at worst the size of its program times the length of the text, so the size is what keeps it under 5 ms.
-REGEX_PROGRAM: Final = 500
+REGEX_PROGRAM: Final = 600
 _REGEX_MEMORY: Final = 1 << 20
 
 

@@ -27,9 +27,10 @@ from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from zajil.moderation.authors import ESTABLISHED, Author
-from zajil.moderation.categories import CATEGORIES, LANGUAGES, Category
+from zajil.moderation.categories import CATEGORIES, Category, find_category, find_language
 from zajil.moderation.policy.actions import ALLOW, SEVERITY, Action, Effect, Source, softer
 from zajil.moderation.policy.schema import Policy
+from zajil.moderation.policy.thresholds import Level
 from zajil.moderation.signals import HARD_ENTITIES, JudgeDetail, MatchDetail, RuleDetail, Signal, Verdict
 
 NEAR: Final = 0.80
@@ -111,29 +112,25 @@ def _make_action(first: _Evidence, carrying: list[_Evidence], policy: Policy) ->
 
 
 def _find_evidence(verdict: Verdict, policy: Policy, author: Author) -> Iterator[_Evidence]:
-    scored = verdict.lang in LANGUAGES
-    hard = any(_is_hard(signal) for signal in verdict.signals)
+    language = find_language(verdict.lang)
     for at, signal in enumerate(verdict.signals):
-        if signal.name == "rule":
-            yield from _weigh_rule(at, signal, policy, author, scored=scored)
+        category = find_category(signal.category)
+        if signal.name == "head":
+            if language is not None and category is not None:
+                level = policy.thresholds(category, language).level(_number(signal))
+                if level is not None:
+                    yield _weigh_score(at, category, level, author, hard=any(map(_is_hard, verdict.signals)))
+        elif signal.name == "rule":
+            yield from _weigh_rule(at, signal, policy, author, scored=language is not None)
+        elif category is None:
             continue
-        category = _category(signal)
-        if category is None:
-            continue
-        if signal.name.startswith("match."):
+        elif signal.name.startswith("match."):
             yield from _weigh_match(at, signal, category)
-        elif signal.name == "head" and scored:
-            yield from _weigh_score(at, signal, category, policy, verdict.lang, author, hard=hard)
-        elif signal.name == "embedding" and scored:
-            if policy.embedding_thresholds(category, verdict.lang).level(_number(signal)) is not None:
+        elif signal.name == "embedding":
+            if language is not None and policy.embedding_thresholds(category, language).level(_number(signal)):
                 yield _Evidence("review", category, "score", f"embedding {category}>=review", at)
         elif signal.name == "notices" and _number(signal) > 0:
             yield _Evidence("review", category, "notice", "notices", at)
-
-
-def _category(signal: Signal) -> Category | None:
-    """The category a piece of evidence is about; the head `any` is about none."""
-    return next((known for known in CATEGORIES if known == signal.category), None)
 
 
 def _number(signal: Signal) -> float:
@@ -170,19 +167,14 @@ def _may_be_quoted(detail: MatchDetail) -> bool:
     return detail.length < SHORT_CHARACTERS or differs > RESIZED * detail.confirmed_length
 
 
-def _weigh_score(
-    at: int, signal: Signal, category: Category, policy: Policy, lang: str, author: Author, *, hard: bool
-) -> Iterator[_Evidence]:
-    level = policy.thresholds(category, lang).level(_number(signal))
-    if level is None:
-        return
+def _weigh_score(at: int, category: Category, level: Level, author: Author, *, hard: bool) -> _Evidence:
     # Without a hard signal a score as high as `auto` still counts as what it also is, one above `limit`.
     row: Row = "limit" if level == "auto" and not hard else level
     group = _GROUPS[category]
     effect = TABLE[row][group]
     if row == "limit" and group == "hate" and author.trust >= ESTABLISHED:
         effect = "label"
-    yield _Evidence(effect, category, "score", f"{category}>={row}", at)
+    return _Evidence(effect, category, "score", f"{category}>={row}", at)
 
 
 def _weigh_rule(at: int, signal: Signal, policy: Policy, author: Author, *, scored: bool) -> Iterator[_Evidence]:
@@ -202,9 +194,9 @@ def _find_judgements(verdict: Verdict) -> tuple[bool, list[_Evidence]]:
     """
     benign, harmful = False, []
     for at, signal in enumerate(verdict.signals):
-        if signal.name != "judge" or not isinstance(signal.detail, JudgeDetail) or verdict.lang not in LANGUAGES:
+        if signal.name != "judge" or not isinstance(signal.detail, JudgeDetail) or find_language(verdict.lang) is None:
             continue
-        category = _category(signal)
+        category = find_category(signal.category)
         if signal.detail.quoted or _number(signal) < 1:
             benign = True
         elif category is not None:

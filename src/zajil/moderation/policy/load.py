@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from zajil.moderation.categories import CATEGORIES, LANGUAGES, SUBS, Category, Language
+from zajil.moderation.categories import CATEGORIES, LANGUAGES, SUBS, Category, Language, find_category, find_language
 from zajil.moderation.policy.conditions import LEAVES, ConditionReader, condition_digest
 from zajil.moderation.policy.faults import Fault
 from zajil.moderation.policy.nodes import Node, Reader, Unreadable, parse_nodes
@@ -138,7 +138,7 @@ class _Loader:
     def _read_languages(self, node: Node) -> tuple[Language, ...]:
         found: list[Language] = []
         for item in self.reader.items(node):
-            language = next((known for known in LANGUAGES if known == item.content), None)
+            language = find_language(str(item.content))
             if language is None:
                 self.reader.fault("unknown-language", item, str(item.content))
             else:
@@ -233,7 +233,7 @@ class _Loader:
         return text
 
     def _read_category(self, node: Node) -> Category | None:
-        found = next((known for known in CATEGORIES if known == node.content), None)
+        found = find_category(str(node.content))
         if found is None:
             self.reader.fault("unknown-category", node, str(node.content))
         return found
@@ -312,7 +312,7 @@ class _Loader:
         if node.content == "model":
             return shown
         for key, item in self.reader.entries(node).items():
-            language = next((known for known in LANGUAGES if known == key), None)
+            language = find_language(key)
             if language is None:
                 self.reader.fault("unknown-language", item, key)
                 continue

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from zajil.moderation.authors import Author, Kind, Role
-from zajil.moderation.categories import CATEGORIES, Category, Language
+from zajil.moderation.categories import Category, Language
 from zajil.moderation.policy.conditions import Condition, Flood, HeadScore, leaf_name, walk
 from zajil.moderation.policy.thresholds import NO_THRESHOLDS, Thresholds
 
@@ -122,27 +122,19 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         """`version-sha256`: what verdicts, decisions and the audit log call this policy."""
         return f"{self.version}-{self.sha256}"
 
-    def thresholds(self, category: str, lang: str) -> Thresholds:
-        """The linear head's thresholds; none in `und` or for the head `any`."""
-        return _by_language(self.categories, category, lang, "thresholds")
+    def thresholds(self, category: Category, language: Language) -> Thresholds:
+        """The linear head's thresholds."""
+        return self.categories[category].thresholds.get(language, NO_THRESHOLDS)
 
-    def embedding_thresholds(self, category: str, lang: str) -> Thresholds:
-        """The thresholds of the head on embeddings, likewise."""
-        return _by_language(self.categories, category, lang, "embeddings")
+    def embedding_thresholds(self, category: Category, language: Language) -> Thresholds:
+        """The thresholds of the head on embeddings."""
+        return self.categories[category].embeddings.get(language, NO_THRESHOLDS)
+
+    def exemptions(self, rule: Rule) -> tuple[Exemption, ...]:
+        """The exemptions from a rule, by its id or by a leaf in its condition."""
+        names = rule.leaves | {rule.id}
+        return tuple(exemption for exemption in self.exempt if not names.isdisjoint(exemption.rules))
 
     def is_exempt(self, author: Author, rule: Rule) -> bool:
-        """Whether this author's posts do not meet this rule. Asked before any counter is turned."""
-        return any(
-            exemption.covers(author) and (rule.id in exemption.rules or not rule.leaves.isdisjoint(exemption.rules))
-            for exemption in self.exempt
-        )
-
-
-def _by_language(
-    categories: dict[Category, CategoryPolicy], category: str, lang: str, which: Literal["thresholds", "embeddings"]
-) -> Thresholds:
-    for known in CATEGORIES:
-        if known == category:
-            found = categories[known].thresholds if which == "thresholds" else categories[known].embeddings
-            return next((levels for language, levels in found.items() if language == lang), NO_THRESHOLDS)
-    return NO_THRESHOLDS
+        """Whether this author's posts do not meet this rule."""
+        return any(exemption.covers(author) for exemption in self.exemptions(rule))

@@ -37,10 +37,12 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def level(self, score: float) -> Level | None:
         """The hardest level that a score reaches."""
-        for name, least in reversed(self.items()):
-            if least is not None and score >= least:
-                return name
-        return None
+        # Almost every score ends at the first line: none reaches a harder level without the softer ones.
+        if self.review is None or score < self.review:
+            return None
+        if self.auto is not None and score >= self.auto:
+            return "auto"
+        return "limit" if self.limit is not None and score >= self.limit else "review"
 
     def items(self) -> tuple[tuple[Level, float | None], ...]:
         """The levels from the softest to the hardest, with their scores."""
