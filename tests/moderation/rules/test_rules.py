@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import time
 from collections.abc import Callable
@@ -181,6 +182,18 @@ def test_counters_turn_whatever_else_the_condition_says() -> None:
     for target in range(2):
         assert rules.find_hits(facts("no link", target=target), counters, now=0) == ()
     assert len(rules.find_hits(facts("a link", "url", target=2), counters, now=0)) == 1
+
+
+def test_edits_are_not_flooding() -> None:
+    rules = compile_rules(policy_with("{flood: {n: 2, per_s: 60, key: author}}"))
+    counters = FloodCounters()
+    assert rules.find_hits(facts("x", target=1), counters, now=0) == ()
+    for target in range(10):
+        edit = dataclasses.replace(facts("x, mended", target=target), version=2)
+        assert rules.find_hits(edit, counters, now=0) == ()
+    flooding = facts("y", target=20)
+    assert len(rules.find_hits(flooding, counters, now=0)) == 1
+    assert len(rules.find_hits(dataclasses.replace(flooding, version=2), counters, now=500)) == 1
 
 
 def test_flood_keys() -> None:

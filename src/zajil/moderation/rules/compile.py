@@ -127,13 +127,15 @@ def _lists_of(rule: Rule) -> tuple[str, ...]:
 
 
 def _turn(flood: Flood, facts: Facts, counters: FloodCounters, now: float) -> bool:
-    """Count the post under each of its keys; whether one of them is flooded."""
+    """Count the post under each of its keys, edits not; whether one of them is flooded."""
     if flood.key == "author":
         keys = [facts.author.key]
     elif flood.key == "domain":
         keys = [_short_hash(domain) for domain in dict.fromkeys(facts.domains)]
     else:
         keys = [_short_hash(facts.text.base)] if len(facts.text.base) >= FLOOD_TEXT_CHARACTERS else []
+    if facts.version > 1:
+        return any(counters.recall(flood, key, target=facts.target) for key in keys)
     # Every key is counted, also after one is found flooded.
     flooded = [counters.count(flood, key, target=facts.target, now=now) for key in keys]
     return any(flooded)

@@ -48,9 +48,10 @@ class Normalised(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One post as rules see it. target: 16 bytes, the post, the same for all its versions.
+    """One version of a post as rules see it. target: 16 bytes, the post, the same for all its versions.
 
     scores: probability by head, empty before stage 3. domains: hosts of its links, A-label, lower case.
+    version: from 1; later ones are edits, which turn no flood counter.
     """
 
     target: bytes
@@ -58,6 +59,7 @@ class Facts:
     author: Author
     scores: Mapping[str, float] = field(default_factory=dict)
     domains: tuple[str, ...] = ()
+    version: int = 1
 
 
 def find_entities(text: Normalised) -> tuple[Signal, ...]:

@@ -1,8 +1,9 @@
 """Flood counters: how many posts one author, one text or one domain has seen of late, in bounded memory.
 
-A sliding log: for each key the newest n posts with their times. A post counts once, whatever its versions: an edit is
-not flooding, and a redelivered job gets the answer it got before. When the counters are full, the keys that were quiet
-for longest are forgotten. One process holds them for a deployment; after a restart they begin anew.
+A sliding log: for each key the newest n posts with their times. An edit is not flooding, so it never counts; a job that
+is delivered again gets the answer it got before, as long as its post is among those. When the counters are full, the
+keys that were quiet for longest are forgotten. One process holds them for a deployment; after a restart they begin
+anew.
 """
 
 from __future__ import annotations
@@ -51,6 +52,12 @@ class FloodCounters:
             _, quiet = self._logs.popitem(last=False)
             self._entries -= len(quiet)
         return full
+
+    def recall(self, flood: Flood, key: bytes, *, target: bytes) -> bool:
+        """What counting this post has answered, if it is remembered, else False. Counts nothing."""
+        log = self._logs.get((flood, key))
+        known = None if log is None else log.get(target)
+        return known is not None and known[1]
 
     def _drop_oldest(self, log: OrderedDict[bytes, tuple[float, bool]]) -> None:
         log.popitem(last=False)
