@@ -264,6 +264,12 @@ def test_what_restricts_nothing_has_no_statement() -> None:
             )
 
 
+@pytest.mark.parametrize("puid", ["", "a b", "a+b=", "п", "x" * 501])
+def test_a_puid_the_database_would_refuse_is_our_own_mistake(puid: str) -> None:
+    with pytest.raises(LocalProtocolError):
+        make_statement(decided(puid=puid), POLICY)
+
+
 def test_a_stored_statement_reads_back() -> None:
     made = make_statement(decided(), POLICY)
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(made), type=StatementOfReasons) == made

@@ -218,6 +218,11 @@ def test_an_operators_folder_is_read(tmp_path: Path) -> None:
     assert [f.code for f in check_file(tmp_path / "policy-1.yaml", fold, model=MODEL).faults] == ["unreadable-list"]
 
 
+def test_a_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "policy-1.yaml").write_bytes(b"version: \xff\n")
+    assert [f.code for f in check_file(tmp_path / "policy-1.yaml", fold).faults] == ["syntax"]
+
+
 def test_deep_nesting_and_huge_files_are_faults() -> None:
     for text in ("[" * 5_000 + "]" * 5_000, "a: " * 2_000, "x" * ((1 << 18) + 1), "", "\0"):
         checked = check(text)

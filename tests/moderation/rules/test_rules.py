@@ -115,6 +115,8 @@ def test_each_leaf_both_ways(when: str, yes: Facts, no: Facts) -> None:
         ("unguaranteed profit", False),
         ("guaranteed profiteer", False),
         ("guaranteed_profit", False),
+        ("now guaranteedprofit here", True),
+        ("nowguaranteedprofithere", False),
         ("guaranteed", False),
     ],
 )
@@ -135,8 +137,13 @@ def test_the_index_agrees_with_plain_search(phrases: list[str], text: str) -> No
     found = PhraseIndex({p: [p] for p in phrases}).find([text])
     sentences = [" " + " ".join(part.replace(",", " ").split()) + " " for part in text.split(".")]
     for phrase in phrases:
+        # Phrases here are too short to match as one word.
         words = " ".join(phrase.split())
         assert (phrase in found) == (bool(words) and any(f" {words} " in sentence for sentence in sentences))
+
+
+def test_short_phrases_run_together_are_words_of_their_own() -> None:
+    assert PhraseIndex({"l": ["no one"]}).find(["noone was there"]) == {}
 
 
 def test_shadow_hits_are_reported_and_do_not_act() -> None:

@@ -8,6 +8,7 @@ Source: Regulation (EU) 2022/2065 Art. 17 and 24(5); digital-services-act/transp
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -84,6 +85,7 @@ EU: Final = (
 )  # fmt: skip
 _FALLBACK: Final[Language] = "en"
 _DAY_S: Final = 86_400
+_PUID: Final = re.compile(r"[A-Za-z0-9_-]{1,500}", re.ASCII)
 _ISOLATE: Final = ("\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}")
 
 
@@ -150,7 +152,12 @@ _FOR_THE_AUTHOR: Final = ("language", "explanation", "facts", "redress")
 
 
 def make_statement(decided: Decided, policy: Policy) -> StatementOfReasons:
-    """The statement of a decision under a policy, in the author's language, English where that is none of ours."""
+    """The statement of a decision under a policy, in the author's language, English where that is none of ours.
+
+    Raises LocalProtocolError for a puid that the database would refuse.
+    """
+    if _PUID.fullmatch(decided.puid) is None:
+        raise error("wrong-call", "puid of letters, digits, hyphens and underscores")
     category = policy.categories[decided.category]
     language = find_language(decided.author_language) or _FALLBACK
     keyword, other = KEYWORDS.get(decided.sub) or KEYWORDS.get(decided.category, ("", ""))

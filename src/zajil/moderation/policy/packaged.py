@@ -8,6 +8,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
+from zajil.moderation.policy.faults import Fault
 from zajil.moderation.policy.load import NO_MODEL, Checked, Normaliser, check_policy
 from zajil.moderation.policy.schema import Policy
 from zajil.moderation.policy.thresholds import ModelThresholds
@@ -31,7 +32,11 @@ def check_file(path: Path, normalise: Normaliser, *, model: ModelThresholds = NO
 
 
 def _check(folder: Traversable, name: str, normalise: Normaliser, model: ModelThresholds) -> Checked:
-    text = (folder / name).read_text(encoding="utf-8")
+    # Bytes as they are, so that the hash is that of the file on every system.
+    try:
+        text = (folder / name).read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return Checked(None, (Fault("syntax", 0, "", "not UTF-8"),))
     return check_policy(text, read_list=_reader(folder), normalise=normalise, model=model, name=name)
 
 

@@ -2,7 +2,8 @@
 
 Phrases match as whole words in their order. Commas, dashes and quotation marks between the words do not hide them; the
 end of a sentence does, so that "nothing is guaranteed. Profits vary" is no offer. Views and phrases are cut the same
-way, and each word stands between spaces, which is what keeps the matches to whole words.
+way, and each word stands between spaces, which is what keeps the matches to whole words. A phrase written as one word
+matches as well: that is what the normaliser makes of letters that were spaced out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import ahocorasick
 
 _TOKEN: Final = re.compile(r"\w+|[.!?…؟;؛\n]")
 PHRASES_SHOWN: Final = 5
+JOINED_CHARACTERS: Final = 12
+"""Shorter phrases, run together, may be words of their own."""
 
 
 class _Automaton(Protocol):
@@ -30,9 +33,11 @@ class PhraseIndex:
         owners: dict[str, tuple[str, list[str]]] = {}
         for name, phrases in lists.items():
             for phrase in phrases:
-                key = cut_words(phrase, stops=False)
-                if key.strip():
-                    owners.setdefault(key, (phrase, []))[1].append(name)
+                words = cut_words(phrase, stops=False)
+                joined = f" {words.replace(' ', '')} "
+                for key in {words, joined} if len(joined) >= JOINED_CHARACTERS else {words}:
+                    if key.strip():
+                        owners.setdefault(key, (phrase, []))[1].append(name)
         self._automaton: _Automaton | None = None
         if owners:
             automaton = ahocorasick.Automaton()
