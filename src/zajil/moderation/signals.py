@@ -6,7 +6,7 @@ network: the address, bridge, proxy or exit that a client used is never a signal
 
     match.exact     1                       confirmed content, to the letter      detail: MatchDetail
     match.near      true Jaccard, 0..1      near copy of confirmed content        detail: MatchDetail
-    match.campaign  copies seen             a campaign nobody has decided yet
+    match.campaign  copies seen             a campaign nobody has decided yet; category `any` where unknown
     match.listed    kind of the entry       url, host, domain, phone or wallet on a list
     copies          channels                the same text stands in so many channels
     entity          kind of the entity      url, mail, user (a handle), phone, wallet

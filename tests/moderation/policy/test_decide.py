@@ -194,6 +194,11 @@ def test_in_no_language_of_ours_only_matches_rules_and_people_count() -> None:
     assert act(signal("notices", 1, "hate"), lang="und").effect == "review"
 
 
+def test_a_campaign_of_unknown_kind_is_a_question_to_a_person() -> None:
+    action = act(signal("match.campaign", 9, "any"), lang="und")
+    assert (action.effect, action.category, action.queue) == ("review", "spam", True)
+
+
 def test_the_head_any_never_acts() -> None:
     for name in ("head", "embedding"):
         assert act(signal(name, 1, "any"), URL) == ALLOW
@@ -215,7 +220,7 @@ RULES = st.sampled_from([hit(name) for name in POLICY.rules])
 MATCHES = st.one_of(
     st.builds(lambda c, d: signal("match.exact", 1, c, d), CATEGORY, DETAILS),
     st.builds(lambda j, c, d: signal("match.near", j, c, d), SCORES, CATEGORY, DETAILS),
-    st.builds(lambda n, c: signal("match.campaign", n, c), st.integers(1, 99), CATEGORY),
+    st.builds(lambda n, c: signal("match.campaign", n, c), st.integers(1, 99), st.sampled_from(HEADS)),
     st.builds(lambda k, c: signal("match.listed", k, c), st.sampled_from(LIST_KINDS), CATEGORY),
 )
 SCORED = st.builds(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from zajil.moderation.policy.thresholds import (
     TARGETS,
     Thresholds,
+    bound_above,
     errors_allowed,
     find_threshold,
     find_thresholds,
@@ -98,6 +99,12 @@ def test_levels_stand_in_order_and_end_at_the_first_that_is_not_shown() -> None:
     # A level measured on other, easier rows is never below a softer one.
     eased = find_thresholds({"review": rows, "limit": rows / 10, "auto": rows})
     assert eased.limit == eased.review
+
+
+def test_a_hand_read_sample_has_its_own_bound() -> None:
+    assert bound_above([0.1] * 600, 0.2) == pytest.approx(0.00498, abs=1e-5)
+    assert bound_above([0.1] * 599 + [0.2], 0.2) == upper_bound(1, 600)
+    assert bound_above([], 0.5) == 1.0
 
 
 def test_a_score_reaches_the_hardest_level_it_can() -> None:

@@ -123,7 +123,9 @@ def _find_evidence(verdict: Verdict, policy: Policy, author: Author) -> Iterator
         elif signal.name == "rule":
             yield from _weigh_rule(at, signal, policy, author, scored=language is not None)
         elif category is None:
-            continue
+            # A campaign that nothing tells the kind of is still many copies of one text: a question to a person.
+            if signal.name == "match.campaign":
+                yield _Evidence("review", "spam", "match", "match.campaign", at)
         elif signal.name.startswith("match."):
             yield from _weigh_match(at, signal, category)
         elif signal.name == "embedding":

@@ -134,6 +134,15 @@ def find_threshold(benign: Sequence[float] | NDArray[np.floating], target: float
     return threshold if threshold <= 1 else None
 
 
+def bound_above(benign: Sequence[float] | NDArray[np.floating], threshold: float) -> float:
+    """The upper bound of the share of benign rows at or above a threshold, on rows it was not found on.
+
+    A hand-read sample of hard lines is judged by this: 600 lines without one above give .005.
+    """
+    scores = np.asarray(benign, dtype=np.float64)
+    return upper_bound(int((scores >= threshold).sum()), len(scores))
+
+
 def find_thresholds(benign: Mapping[Level, Sequence[float] | NDArray[np.floating]]) -> Thresholds:
     """Thresholds of one head in one language, each level on the rows that count for it (section 8, row 3).
 
