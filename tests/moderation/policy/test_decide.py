@@ -180,6 +180,8 @@ def test_a_language_model_sends_to_people_and_no_further() -> None:
         assert act(near("fraud", 0.85), benign).effect == "hold"
         assert act(signal("match.exact", 1, "hate", LONG), benign).effect == "remove"
         assert act(signal("match.listed", "url", "violence_incitement"), benign).effect == "hold"
+        # A second model that sees harm takes nothing back: it may not harden past review.
+        assert act(signal("head", 0.8, "fraud"), benign, harm).effect == "review"
 
 
 def test_in_no_language_of_ours_only_matches_rules_and_people_count() -> None:

@@ -116,6 +116,8 @@ def test_rules_replay_by_stored_hits_of_the_same_condition() -> None:
     other = replay(rows, current=POLICY, candidate=changed, seed=b"")
     assert other.unseen_rules == ("fraud-seed-phrase",)
     assert other.groups == ()
+    still = replay(rows, current=POLICY, candidate=edited(("(enter|share|send|import)", "(enter|share)")), seed=b"")
+    assert still.shadow_hits["fraud-seed-phrase"] == 0
 
 
 def test_activation_needs_a_fresh_replay_and_a_second_admin_where_removals_grow() -> None:

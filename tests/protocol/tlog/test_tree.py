@@ -160,6 +160,18 @@ def test_no_flipped_bit_of_a_proof_or_root_passes(new: int, data: st.DataObject)
         check_consistency(parts[2:], old=old, new=new, old_root=parts[0], new_root=parts[1])
 
 
+def test_a_proof_has_the_length_that_its_sizes_ask_for() -> None:
+    """With the true roots, too. Roots do not hold sizes: those stand beside them in the signed checkpoint."""
+    tree = MerkleTree([leaf_hash(bytes([i])) for i in range(13)])
+    sizes = list(itertools.combinations(range(1, 14), 2))
+    for old, new in sizes:
+        proof, roots = tree.consistency_proof(old, new), (tree.root(old), tree.root(new))
+        for other_old, other_new in sizes:
+            if len(tree.consistency_proof(other_old, other_new)) != len(proof):
+                with pytest.raises(Malformed, match="bad-signature"):
+                    check_consistency(proof, old=other_old, new=other_new, old_root=roots[0], new_root=roots[1])
+
+
 @pytest.mark.parametrize(("old", "new"), [(2, 1), (-1, 3)])
 def test_a_log_does_not_shrink(old: int, new: int) -> None:
     with pytest.raises(Malformed, match="bad-signature"):
