@@ -165,7 +165,7 @@ def find_search_terms(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _stem_russian(token: str) -> str:
-    """The stem of the stem, until nothing is cut: a genitive plural loses its ending first, and then is a nominative."""
+    """The stem of the stem until nothing is cut: a genitive plural loses its ending first, and then is a nominative."""
     before = ""
     while before != token:
         before, token = token, _RUSSIAN_STEMMER.stemWord(token)
