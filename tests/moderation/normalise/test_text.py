@@ -130,6 +130,7 @@ TRICKY = st.text(alphabet="aeзаоxу4301@$!.-_ :/|\u00a0\u200b\u0301ёαλא�
 ANY = st.text(alphabet=st.characters(codec=None), max_size=80) | TRICKY
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(text=ANY)
 @example(text="a   b   c")
@@ -148,6 +149,7 @@ def test_normalising_twice_changes_nothing_more(text: str) -> None:
         view.text.encode()
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(texts=st.lists(TRICKY.map(fold), min_size=1, max_size=5))
 def test_where_no_step_is_flagged_none_would_change_the_text(texts: list[str]) -> None:
@@ -164,6 +166,7 @@ def test_where_no_step_is_flagged_none_would_change_the_text(texts: list[str]) -
             assert steps & step or function(text) == text, (step, text)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(text=ANY)
 def test_folding_is_idempotent_and_bounded(text: str) -> None:

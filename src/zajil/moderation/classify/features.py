@@ -15,25 +15,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-Hashes: TypeAlias = npt.NDArray[np.uint64]
+from zajil.moderation.hashing import Hashes, M, P, mix
+
 Rows: TypeAlias = npt.NDArray[np.int32]
 
-P: Final = np.uint64(0x9E3779B97F4A7C15)
-M: Final = np.uint64(0xFF51AFD7ED558CCD)
 BUCKET_BITS: Final = 18
 BUCKETS: Final = 1 << BUCKET_BITS
 SHIFT: Final = np.uint64(64 - BUCKET_BITS)
 CHARACTERS: Final = (3, 4, 5)
 SPACE: Final = np.uint64(ord(" ") + 1)
 NONE: Final = np.zeros(0, dtype=np.int32)
-
-
-def mix(hashes: Hashes) -> Hashes:
-    """The hash with every bit spread over the upper ones: h ^= h >> 33, h *= M, h ^= h >> 29."""
-    mixed = hashes ^ (hashes >> np.uint64(33))
-    mixed *= M
-    mixed ^= mixed >> np.uint64(29)
-    return mixed
 
 
 def read_batch(texts: Sequence[str]) -> tuple[Hashes, npt.NDArray[np.int64]]:
