@@ -7,11 +7,10 @@ the same posts in the same order give the same clusters with the same ids. Sourc
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
-
-from zajil.moderation.match.bands import BandIndex
+from zajil.moderation.match.bands import END, BandIndex, find_keys
 from zajil.moderation.match.minhash import Grams, Signatures, estimate_jaccard, find_grams, true_jaccard
 from zajil.moderation.normalise.entities import Entity
 
@@ -102,13 +101,13 @@ class ConfirmedIndex:
         if self._bands.is_full():
             # Nothing is freed from the front here, so every slot keeps its number.
             self._bands.grow()
-        self._by_slot[self._bands.add(signature)] = confirmed
+        self._by_slot[self._bands.add(signature, find_keys(signature)[0])] = confirmed
 
     def revoke(self, cluster_id: str) -> None:
         """Forget judged content whose decision was reversed; nothing where it is unknown."""
         for slot, confirmed in self._by_slot.items():
             if confirmed.cluster_id == cluster_id:
-                self._bands.free(slot)
+                self._bands.free([slot])
                 del self._by_slot[slot]
                 return
 
@@ -117,7 +116,7 @@ class ConfirmedIndex:
 
         base: base view of the post, signature: its 64 values.
         """
-        slots = [slot for slot in self._bands.find(signature).tolist() if slot in self._by_slot]
+        slots = [slot for slot in self._bands.find(find_keys(signature)[0]) if slot in self._by_slot]
         if not slots:
             return None
         estimates = estimate_jaccard(signature, self._bands.signatures[slots])
@@ -147,64 +146,65 @@ class ClusterIndex:
     def __len__(self) -> int:
         return len(self._bands)
 
-    def add(self, copy: Copy, signature: Signatures) -> Cluster | None:
-        """The cluster a post joins, or None if it is the only one of its kind. A post that comes twice counts once.
+    def add_batch(self, copies: Sequence[Copy], signatures: Signatures) -> list[Cluster | None]:
+        """For each post the cluster it joins, or None if it is the only one of its kind; in order, one after the other.
 
-        signature: its 64 values. Posts come in the order they were posted, nearly: what is older than 24 hours before
-        this one is forgotten.
+        signatures: a row of 64 values for each. A post that comes twice counts once. Posts come about in the order they
+        were posted: what is 24 hours older than the first of them is forgotten.
         """
-        self.forget(before=copy.at - self._max_age_s)
-        slots = self._bands.find(signature)
-        near: list[tuple[float, int]] = []
-        if len(slots):
-            estimates = estimate_jaccard(signature, self._bands.signatures[slots])
-            near = [(float(e), int(slot)) for e, slot in zip(estimates, slots, strict=True) if e >= MIN_ESTIMATE]
-        for _, slot in near:
-            if self._copies[slot].target == copy.target:
-                return self._cluster_of.get(slot)
-        nearest = self._copies[min(near, key=lambda item: (-item[0], self._copies[item[1]].at))[1]] if near else None
-        cluster = self._find_or_start(nearest, [slot for _, slot in near])
-        self._insert(copy, signature, cluster)
+        if not copies:
+            return []
+        self.forget(before=copies[0].at - self._max_age_s)
+        excess = len(self._bands) + len(copies) - self._max_posts
+        if excess > 0:
+            self._forget_oldest(min(excess, len(self._bands)))
+        keys = find_keys(signatures)
+        return [self._add(copy, row, key) for copy, row, key in zip(copies, signatures, keys, strict=True)]
+
+    def _add(self, copy: Copy, signature: Signatures, keys: list[int]) -> Cluster | None:
+        slots = self._bands.find(keys)
+        nearest, most = END, 0.0
+        if slots:
+            for slot, estimate in zip(slots, estimate_jaccard(signature, self._bands.signatures[slots]), strict=True):
+                if estimate < MIN_ESTIMATE:
+                    continue
+                if self._copies[slot].target == copy.target:
+                    return self._cluster_of.get(slot)
+                if estimate > most:
+                    nearest, most = slot, float(estimate)
+        cluster = None
+        if nearest != END:
+            cluster = self._cluster_of.get(nearest)
+            if cluster is None:
+                cluster = self._cluster_of[nearest] = Cluster(self._copies[nearest].target)
+                cluster.add(self._copies[nearest])
+            cluster.add(copy)
+        self._insert(copy, signature, keys, cluster=cluster)
         return cluster
 
-    def _find_or_start(self, nearest: Copy | None, slots: list[int]) -> Cluster | None:
-        """The cluster of the nearest post, started where it was alone."""
-        if nearest is None:
-            return None
-        slot = next(slot for slot in slots if self._copies[slot] is nearest)
-        cluster = self._cluster_of.get(slot)
-        if cluster is None:
-            cluster = self._cluster_of[slot] = Cluster(nearest.target)
-            cluster.add(nearest)
-        return cluster
-
-    def _insert(self, copy: Copy, signature: Signatures, cluster: Cluster | None) -> None:
-        if len(self._bands) >= self._max_posts:
-            self._forget_oldest()
+    def _insert(self, copy: Copy, signature: Signatures, keys: list[int], *, cluster: Cluster | None) -> None:
         if self._bands.is_full():
             first, size = self._bands.oldest, len(self._bands)
             self._bands.grow()
             self._copies = {(slot - first) % size: kept for slot, kept in self._copies.items()}
             self._cluster_of = {(slot - first) % size: kept for slot, kept in self._cluster_of.items()}
-        slot = self._bands.add(signature)
+        slot = self._bands.add(signature, keys)
         self._copies[slot] = copy
         if cluster is not None:
-            cluster.add(copy)
             self._cluster_of[slot] = cluster
 
     def forget(self, *, before: float) -> None:
-        """Let go of posts older than `before` (Unix seconds)."""
-        while len(self._bands) and self._copies[self._bands.oldest].at < before:
-            self._forget_oldest()
+        """Let go of posts older than `before` (Unix seconds), up to the first that is not."""
+        first, size = self._bands.oldest, self._bands.size
+        count = 0
+        while count < len(self._bands) and self._copies[(first + count) % size].at < before:
+            count += 1
+        if count:
+            self._forget_oldest(count)
 
-    def _forget_oldest(self) -> None:
-        slot = self._bands.free_oldest()
-        copy = self._copies.pop(slot)
-        cluster = self._cluster_of.pop(slot, None)
-        if cluster is not None:
-            cluster.remove(copy.target)
-
-    def restore(self, copies: list[Copy], signatures: Signatures) -> None:
-        """Fill an empty index with what SQL has, oldest first; `signatures` has a row for each."""
-        for copy, signature in zip(copies, np.asarray(signatures, dtype=np.uint32), strict=True):
-            self.add(copy, signature)
+    def _forget_oldest(self, count: int) -> None:
+        for slot in self._bands.free_oldest(count):
+            copy = self._copies.pop(slot)
+            cluster = self._cluster_of.pop(slot, None)
+            if cluster is not None:
+                cluster.remove(copy.target)
