@@ -1,6 +1,1 @@
-"""The moderation service: what public posts say, what policy makes of it, and how people answer for it.
-
-Needs the extra `zajil[moderation]`. Private chats never come here: what the pipeline takes are `PublicPost` and
-`VerifiedReport` (`protocol/public`), and the packages `normalise`, `match` and `classify` take bare strings without any
-identifier. Design: docs of the issue, `design/moderation.md`.
-"""
+"""Moderation of public posts, and of verified reports; never of anything else. Needs the extra `zajil[moderation]`."""
