@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 
-# One or two of these between single characters spell a word.
-SEPARATORS = " ._*·/,|-"
+# One or two separators between single characters spell a word.
 SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[ ._*·/,|-]{1,2}[^\W_]){2,}(?![^\W_])")
 SEPARATOR = re.compile(r"[ ._*·/,|-]+")
 
@@ -27,14 +26,19 @@ TO_CYRILLIC = str.maketrans("aeopcxykbmtnhrui", "аеорсхуквмтпнги�
 TO_LATIN = str.maketrans("аеорсхуіѕквмтнј", "aeopcxyiskbmthj")
 
 # An exclamation mark at the end of a token is one; within, it is an i.
-LEET_TOKEN = re.compile(r"[\w@$!]+")
+LEET_TOKEN = re.compile(r"(?<![\w@$!])[^\W430157]*[430157@$!][\w@$!]*")
 LEET = re.compile("[430157@$!]")
 FROM_LEET = str.maketrans("430157@$!", "aeoistasi")
 # What step 9 leaves for a number; nothing may take its digit for a letter or a number again.
 NUMBER_TOKEN = re.compile(r"num[1-6]")
-DIGITS = re.compile(r"(?<!\w)(num[1-6])(?!\w)|[0-9]+")
-REPEATED = re.compile(r"(\S)\1\1+")
+# A pass with a fixed replacement for each length that occurs is faster than calling back for every number of a text.
 MAX_NUMBER = 6
+DIGITS = re.compile("[0-9]+")
+NUMBERS = {
+    size: re.compile(rf"(?<![0-9])(?<!num)[0-9]{{{size}{',' if size == MAX_NUMBER else ''}}}(?![0-9])")
+    for size in range(1, MAX_NUMBER + 1)
+}
+REPEATED = re.compile(r"(\S)\1\1+")
 
 
 def join_spaced(text: str) -> str:
@@ -98,8 +102,12 @@ def _read_leet_token(match: re.Match[str]) -> str:
 
 
 def name_numbers(text: str) -> str:
-    """Numbers as ` numN `, N their length up to 6 (step 9)."""
-    return DIGITS.sub(_name_number, text)
+    """Numbers as ` numN `, N their length up to 6 (step 9). One right after `num` stays: it may be a name already."""
+    sizes = {min(len(run), MAX_NUMBER) for run in DIGITS.findall(text)}
+    # The short ones last: they are the many that lengthen the text.
+    for size in sorted(sizes, reverse=True):
+        text = NUMBERS[size].sub(f" num{size} ", text)
+    return text
 
 
 def shorten_repeats(text: str) -> str:
@@ -110,7 +118,3 @@ def shorten_repeats(text: str) -> str:
 def collapse_spaces(text: str) -> str:
     """White space of every kind as single spaces, none at the ends (step 9)."""
     return " ".join(text.split())
-
-
-def _name_number(match: re.Match[str]) -> str:
-    return match[1] or f" num{min(len(match[0]), MAX_NUMBER)} "

@@ -78,18 +78,20 @@ def normalise_batch(texts: Sequence[str]) -> list[Normalised]:
         pending = changed
         if not pending:
             break
-    bases = [_cut(base, max(2 * len(text), SHORT)) for base, text in zip(bases, texts, strict=True)]
-    return [
-        Normalised(
-            base=base,
-            views=make_views(before) if language == "en" else (),
-            entities=restore_case(text, entities) if entities else (),
-            lang=language,
+    longest = [max(2 * len(text), SHORT) for text in texts]
+    bases = [_cut(base, limit) for base, limit in zip(bases, longest, strict=True)]
+    results: list[Normalised] = []
+    for number, language in enumerate(find_languages(bases)):
+        views = make_views(plain[number]) if language == "en" else ()
+        results.append(
+            Normalised(
+                base=bases[number],
+                views=tuple(view._replace(text=_cut(view.text, longest[number])) for view in views),
+                entities=restore_case(texts[number], found[number]) if found[number] else (),
+                lang=language,
+            )
         )
-        for text, before, base, entities, language in zip(
-            texts, plain, bases, found, find_languages(bases), strict=True
-        )
-    ]
+    return results
 
 
 def _undo(text: str, steps: int, found: list[Entity]) -> str:

@@ -10,6 +10,10 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+from zajil.moderation.normalise.folding import read_codes
 from zajil.moderation.normalise.language import Language
 from zajil.moderation.normalise.obfuscation import collapse_spaces, name_numbers, shorten_repeats
 
@@ -33,25 +37,35 @@ would year yes yet you your
 """
 ENGLISH = frozenset(_ENGLISH.split())
 MAX_ENGLISH = 0.1
+ASCII = 128
 
 PLACEHOLDER = re.compile(r"( (?:url|mail|user|phone|wallet)tok )")
 ARABIZI_PAIRS = (
     ("sh", "ش"), ("kh", "خ"), ("gh", "غ"), ("th", "ث"), ("dh", "ذ"), ("ch", "تش"), ("3'", "غ"), ("7'", "خ"),
     ("9'", "ض"), ("6'", "ظ"), ("x", "كس"),
 )  # fmt: skip
-ARABIZI_LETTERS = str.maketrans(
-    {
-        "2": "ء", "3": "ع", "5": "خ", "6": "ط", "7": "ح", "8": "ق", "9": "ص", "a": "ا", "b": "ب", "c": "ك", "d": "د",
-        "e": "ي", "f": "ف", "g": "ج", "h": "ه", "i": "ي", "j": "ج", "k": "ك", "l": "ل", "m": "م", "n": "ن", "o": "و",
-        "p": "ب", "q": "ق", "r": "ر", "s": "س", "t": "ت", "u": "و", "v": "ف", "w": "و", "y": "ي", "z": "ز",
-    }
-)  # fmt: skip
+ARABIZI_LETTERS = {
+    "2": "ء", "3": "ع", "5": "خ", "6": "ط", "7": "ح", "8": "ق", "9": "ص", "a": "ا", "b": "ب", "c": "ك", "d": "د",
+    "e": "ي", "f": "ف", "g": "ج", "h": "ه", "i": "ي", "j": "ج", "k": "ك", "l": "ل", "m": "م", "n": "ن", "o": "و",
+    "p": "ب", "q": "ق", "r": "ر", "s": "س", "t": "ت", "u": "و", "v": "ف", "w": "و", "y": "ي", "z": "ز",
+}  # fmt: skip
 INITIAL_VOWEL = re.compile(r"(?<!\w)[eiou]")
 CYRILLIC_PAIRS = (
     ("shch", "щ"), ("sh", "ш"), ("ch", "ч"), ("zh", "ж"), ("kh", "х"), ("ts", "ц"), ("yu", "ю"), ("ya", "я"),
     ("yo", "е"), ("ye", "е"), ("x", "кс"),
 )  # fmt: skip
-CYRILLIC_LETTERS = str.maketrans("abcdefghijklmnopqrstuvwyz'46", "абцдефгхийклмнопкрстуввызьчш")
+CYRILLIC_LETTERS = dict(zip("abcdefghijklmnopqrstuvwyz'46", "абцдефгхийклмнопкрстуввызьчш", strict=True))
+
+
+def _as_table(letters: dict[str, str]) -> npt.NDArray[np.uint32]:
+    table = np.arange(ASCII, dtype=np.uint32)
+    for letter, other in letters.items():
+        table[ord(letter)] = ord(other)
+    return table
+
+
+ARABIZI_TABLE = _as_table(ARABIZI_LETTERS)
+CYRILLIC_TABLE = _as_table(CYRILLIC_LETTERS)
 
 
 def is_english(text: str) -> bool:
@@ -80,11 +94,17 @@ def read_arabizi(text: str) -> str:
     """Latin letters and digits of an Arabic text as Arabic letters, hamza and vowels folded as `folding.py` does."""
     for pair, letter in ARABIZI_PAIRS:
         text = text.replace(pair, letter)
-    return INITIAL_VOWEL.sub("ا", text).translate(ARABIZI_LETTERS)
+    return _map_letters(INITIAL_VOWEL.sub("ا", text), ARABIZI_TABLE)
 
 
 def read_transliterated(text: str) -> str:
     """Latin letters of a Russian text as Cyrillic."""
     for pair, letter in CYRILLIC_PAIRS:
         text = text.replace(pair, letter)
-    return text.translate(CYRILLIC_LETTERS)
+    return _map_letters(text, CYRILLIC_TABLE)
+
+
+def _map_letters(text: str, table: npt.NDArray[np.uint32]) -> str:
+    """ASCII characters by a table: `str.translate` takes ten times as long where other letters come out."""
+    codes = read_codes(text)
+    return np.where(codes < ASCII, table[np.minimum(codes, ASCII - 1)], codes).tobytes().decode("utf-32-le")
