@@ -140,6 +140,7 @@ ANY = st.text(alphabet=st.characters(codec=None), max_size=80) | TRICKY
 @example(text="ﷺ")
 @example(text="1 2")
 @example(text="b9@x ц")
+@example(text="7:Йy1 2 3néﷺ-가۵битéىﷺſ:Σc!")
 def test_normalising_twice_changes_nothing_more(text: str) -> None:
     once = normalise(text)
     assert normalise(once.base).base == once.base
@@ -203,9 +204,10 @@ WORST = {
 
 @pytest.mark.parametrize("text", WORST.values(), ids=list(WORST))
 def test_the_worst_eight_kib_take_no_square_time(text: str) -> None:
-    """Twice the text takes no more than about twice as long; how long that is, the bench says."""
-    half, whole = (min(_time(text[:size]) for _ in range(3)) for size in (4096, 8192))
-    assert whole < 3.5 * half + 0.003
+    """Eight times the text takes about eight times as long, where square time would be sixty-four; the room between is
+    for a busy machine. How long it is, the bench says."""
+    part, whole = (min(_time(text[:size]) for _ in range(5)) for size in (1024, 8192))
+    assert whole < 24 * part + 0.005
 
 
 def _time(text: str) -> float:

@@ -57,29 +57,26 @@ def normalise_batch(texts: Sequence[str]) -> list[Normalised]:
     if not texts:
         return []
     bases = fold_batch(texts)
-    plain = list(bases)
     found: list[list[Entity]] = [[] for _ in texts]
+    plain = list(bases)
     pending = list(range(len(texts)))
+    longest = [max(2 * len(text), SHORT) for text in texts]
     for round_number in range(MAX_ROUNDS):
         changed: list[int] = []
         for number, steps in zip(pending, Survey([bases[n] for n in pending]).find_steps(), strict=True):
-            if not steps:
-                continue
-            before = bases[number]
-            text = before
+            text = bases[number]
             if steps & Step.ENTITIES:
                 text = replace_entities(text, found[number])
                 if not round_number:
                     plain[number] = text
-            text = _undo(text, steps, found[number])
-            if text != before:
+            # Cut before the next round, not after the last: without its end a text may be of another script.
+            text = _cut(_undo(text, steps, found[number]) if steps else text, longest[number])
+            if text != bases[number]:
                 bases[number] = text
                 changed.append(number)
         pending = changed
         if not pending:
             break
-    longest = [max(2 * len(text), SHORT) for text in texts]
-    bases = [_cut(base, limit) for base, limit in zip(bases, longest, strict=True)]
     results: list[Normalised] = []
     for number, language in enumerate(find_languages(bases)):
         views = make_views(plain[number]) if language == "en" else ()
