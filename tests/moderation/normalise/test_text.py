@@ -54,6 +54,8 @@ BASES = {
     "USB-кабель и iPhoneом": "usb-кабель и ирнопеом",
     # step 8
     "h3ll0 $c4m! m0ney!!!": "hello scam! money!!",
+    "7h15 15 4 v3ry g00d d34l 70 m4k3": "this is a very good deal to make",
+    "the mp3 of 15 songs": "the mpe of num2 songs",
     "12 and 100500 stay": "num2 and num6 stay",
     # step 9
     "sooooo goooood!!!!!": "soo good!!",

@@ -28,6 +28,8 @@ TO_LATIN = str.maketrans("аеорсхуіѕквмтнј", "aeopcxyiskbmthj")
 # An exclamation mark at the end of a token is one; within, it is an i.
 LEET_TOKEN = re.compile(r"(?<![\w@$!])[^\W430157]*[430157@$!][\w@$!]*")
 LEET = re.compile("[430157@$!]")
+LEET_WORD = re.compile(r"(?<![\w@$!])[430157@$]{1,3}(?![\w@$!])")
+MIN_LEET, LEET_SHARE = 3, 0.2
 FROM_LEET = str.maketrans("430157@$!", "aeoistasi")
 # What step 9 leaves for a number; nothing may take its digit for a letter or a number again.
 NUMBER_TOKEN = re.compile(r"num[1-6]")
@@ -90,15 +92,24 @@ def _unify_short(match: re.Match[str]) -> str:
 
 
 def read_leet(text: str) -> str:
-    """Tokens with a Latin letter, their digits and signs as the letters they stand for (step 8)."""
-    return LEET_TOKEN.sub(_read_leet_token, text)
+    """Tokens with a Latin letter, their digits and signs as the letters they stand for (step 8).
 
+    Where many tokens are such, short ones of digits and signs alone are words as well: `15` is "is" beside `7h3`.
+    """
+    read = 0
 
-def _read_leet_token(match: re.Match[str]) -> str:
-    token = match[0].rstrip("!")
-    if not LEET.search(token) or not LATIN.search(token) or NUMBER_TOKEN.fullmatch(token):
-        return match[0]
-    return token.translate(FROM_LEET) + match[0][len(token) :]
+    def read_token(match: re.Match[str]) -> str:
+        nonlocal read
+        token = match[0].rstrip("!")
+        if not LEET.search(token) or not LATIN.search(token) or NUMBER_TOKEN.fullmatch(token):
+            return match[0]
+        read += 1
+        return token.translate(FROM_LEET) + match[0][len(token) :]
+
+    text = LEET_TOKEN.sub(read_token, text)
+    if read >= MIN_LEET and read >= LEET_SHARE * (text.count(" ") + 1):
+        text = LEET_WORD.sub(lambda match: match[0].translate(FROM_LEET), text)
+    return text
 
 
 def name_numbers(text: str) -> str:
