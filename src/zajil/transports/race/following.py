@@ -42,6 +42,9 @@ class Follower:
     def stop(self) -> None:
         """Leave the link as it is."""
         self._task.cancel()
+        if self._line is not None and self._line is not self._link.line:
+            # It ended a moment ago, and whoever would have counted it off is gone: a place would be lost for good.
+            self._race.release(self._line)
 
     def report(self, line: Line, report: Report) -> None:
         """What the session says of its line."""
