@@ -51,6 +51,8 @@ class Follower:
         waits = line is self._line and self._said is not None and not self._said.done()
         if waits and self._said is not None and isinstance(report, Stalled | Ended | Rotate):
             self._said.set_result(report)
+        elif not waits and isinstance(report, Stalled | Ended):
+            self._race.discard(line)  # while its successor is dialled: nobody watches it any more
 
     async def _run(self) -> None:
         while True:
@@ -64,6 +66,7 @@ class Follower:
             if old is not None:
                 self._race.discard(old)
             await self._watch(route, line)
+            self._said = None
             if self._parked:
                 self._parked = False
                 await self._link.wait_busy()
