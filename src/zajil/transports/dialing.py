@@ -97,6 +97,7 @@ async def dial(
     except ZajilError:
         raise DialError(attempt.stage, Reason.CLOSED) from None
     except Exception as failure:
+        # A peer or a library of transports may fail in ways nobody thought of: one way fails then, and not the race.
         note = f"unexpected {type(failure).__name__}"
         raise DialError(attempt.stage, Reason.CLOSED, note=note) from failure
 

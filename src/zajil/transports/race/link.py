@@ -276,9 +276,9 @@ class Link:
 
     def _over(self, closed: Closed) -> None:
         """The session is over: nothing is dialled until whoever runs it has paused."""
-        self.line = None
         self._note([_Lost(retry_ms=closed.retry_ms, closed=True)])
-        self._keeper.leave(self)
+        self._keeper.leave(self)  # which closes the line
+        self.line = None
 
     def _drop(self) -> None:
         """The reader of events does not want this carrier any more."""
