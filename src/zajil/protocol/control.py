@@ -205,7 +205,7 @@ class ClaimedKeyPackages(msgspec.Struct, frozen=True):
 
 
 class OwnDataRow(msgspec.Struct, frozen=True):
-    """One column of what the server stores. class: identifier, key, ciphertext, counter, time or flag.
+    """One column of what the server stores. class: identifier, key, ciphertext, counter, time, flag or text.
 
     rows: how many rows of the table belong to the caller's account; None where the server itself cannot tell.
     """
@@ -327,13 +327,17 @@ class ReachDocs(msgspec.Struct, frozen=True):
 
 
 class Config(msgspec.Struct, frozen=True):
-    """GET /config. registration: invite or open. limits: bytes and counts by name."""
+    """GET /config. registration: invite or open. limits: bytes and counts by name.
+
+    public_space: whether /pub/v1 answers.
+    """
 
     server_name: str
     registration: str
     min_client: U16
     suites: tuple[U16, ...]
     limits: Mapping[str, U64]
+    public_space: bool = False
 
 
 class Health(msgspec.Struct, frozen=True):
