@@ -54,7 +54,7 @@ class PublicSpace:
         self.space = Channels(
             db=db,
             limits=limits,
-            challenges=PersonaChallenges(os.urandom(32)),
+            challenges=PersonaChallenges(os.urandom(32), os.urandom),
             origin=settings.server_name,
             clock=clock,
             spend_pass=spend_pass,
