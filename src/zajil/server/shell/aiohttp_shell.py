@@ -141,6 +141,8 @@ class AiohttpShell:
         """A stream until it ends, the peer leaves, or the server stops."""
         try:
             self._check_origin(request)
+            if request.can_read_body:
+                raise error("malformed", "no body here")
             answer = await public.stream(self._make_call(request, b""))
         except ZajilError as reason:
             return _problem(reason)
