@@ -99,7 +99,7 @@ async def test_no_body_of_another_shape_makes_a_post(world: World) -> None:
         assert b'"code":"malformed"' in data
     too_big = b'{"text": "' + b"a" * 200_000 + b'"}'
     assert (await world.raw(routes.CREATE_POST, too_big, auth=author.auth, channel=channel))[0] == 413
-    assert not (await world.list(channel, author)).posts
+    assert not (await world.page(channel, author)).posts
 
 
 async def test_the_longest_text_fits_however_it_is_written(world: World) -> None:

@@ -11,7 +11,7 @@ from zajil.channels.outbox import Job
 from zajil.protocol.control import parse_json
 from zajil.protocol.ids import parse_b64
 from zajil.protocol.public import api, routes
-from zajil.protocol.public.posts import PostDecision
+from zajil.protocol.public.posts import Effect, PostDecision
 
 
 async def claim(world: World, limit: int = 512, lease_s: float = 30) -> list[Job]:
@@ -138,16 +138,13 @@ async def test_reversal_puts_every_counter_back(world: World) -> None:
             "SELECT rowid, body FROM pub_search ORDER BY rowid",
             "SELECT post_id, version, open FROM pub_post_version ORDER BY post_id",
         )
-        return [
-            tuple(row)
-            for query in queries
-            for row in world.server._db.read_sync(lambda db, query=query: db.exec_driver_sql(query).all())  # type: ignore[misc]
-        ]
+        return [tuple(row) for query in queries for row in world.rows(query)]
 
     before = state()
-    for effect in ("remove", "hold", "limit", "label"):
+    effects: tuple[Effect, ...] = ("remove", "hold", "limit", "label")
+    for effect in effects:
         for target in (post, comment):
-            assert await world.decide(target, effect, human=True) == "applied"  # type: ignore[arg-type]
+            assert await world.decide(target, effect, human=True) == "applied"
         assert state() != before
         for target in (comment, post):
             assert await world.decide(target, "restore", human=True) == "applied"

@@ -10,6 +10,7 @@ from zajil.protocol.control import parse_json
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.public import api, routes
+from zajil.protocol.public.posts import Effect
 
 
 async def test_a_post_is_its_authors_alone_until_it_is_judged(world: World) -> None:
@@ -20,13 +21,13 @@ async def test_a_post_is_its_authors_alone_until_it_is_judged(world: World) -> N
     for other in (None, reader):
         with pytest.raises(ZajilError, match="gone"):
             await world.read(post, other)
-        assert not (await world.list(channel, other)).posts
-    assert [each.state for each in (await world.list(channel, author)).posts] == ["pending"]
+        assert not (await world.page(channel, other)).posts
+    assert [each.state for each in (await world.page(channel, author)).posts] == ["pending"]
     assert await world.found("hello") == []
     assert await world.judge() == ["applied"]
     for anybody in (None, reader, author):
         assert (await world.read(post, anybody)).text == "hello world"
-        assert len((await world.list(channel, anybody)).posts) == 1
+        assert len((await world.page(channel, anybody)).posts) == 1
     assert await world.found("hello") == [post]
     assert (await world.show(channel)).posts == 1
 
@@ -44,14 +45,14 @@ async def test_a_post_is_its_authors_alone_until_it_is_judged(world: World) -> N
 )
 @pytest.mark.parametrize("first", ["fresh", "visible"])
 async def test_each_decision_shows_and_hides_as_the_table_says(
-    world: World, effect: str, own: str, others: str, listed: int, found: int, first: str
+    world: World, effect: Effect, own: str, others: str, listed: int, found: int, first: str
 ) -> None:
     author = await world.author()
     channel = await world.channel(author)
     post = await world.post(author, channel)
     if first == "visible":
         await world.judge()
-    assert await world.decide(post, effect) == "applied"  # type: ignore[arg-type]  # from the table above
+    assert await world.decide(post, effect) == "applied"
     assert (await world.read(post, author)).state == own
     assert (await world.read(post, author)).text == "hello world"
     if others == "gone":
@@ -63,7 +64,7 @@ async def test_each_decision_shows_and_hides_as_the_table_says(
         assert (seen.author is None) == (others == "removed")
         assert seen.category == ("spam" if others in ("limited", "removed") else "")
         assert seen.label == ("spam" if effect == "label" else "")
-    assert len((await world.list(channel)).posts) == listed
+    assert len((await world.page(channel)).posts) == listed
     assert len(await world.found("hello")) == found
     assert (await world.show(channel)).posts == found
     if effect == "hold":
@@ -171,7 +172,7 @@ async def test_pages_of_posts_miss_none(world: World) -> None:
     seen: list[str] = []
     cursor = ""
     for _ in range(3):
-        page = await world.list(channel, query=cursor)
+        page = await world.page(channel, query=cursor)
         seen += [encode_b64(each.post_id) for each in page.posts]
         cursor = f"?before={page.next}"
     assert page.next is None
@@ -187,7 +188,7 @@ async def test_the_authors_deletion_is_final(world: World) -> None:
     for reader in (None, author):
         with pytest.raises(ZajilError, match="gone"):
             await world.read(post, reader)
-        assert not (await world.list(channel, reader)).posts
+        assert not (await world.page(channel, reader)).posts
     assert await world.found("hello") == []
     assert (await world.show(channel)).posts == 0
     assert await world.decide(post, "restore", human=True) == "gone"
@@ -242,10 +243,8 @@ async def test_what_was_shown_unchecked_earns_no_trust(world: World) -> None:
     await world.post(author, channel)
     world.clock.advance(3)
     await gate.release_due(world.public.space)
-    rows = world.server._db.read_sync(
-        lambda db: db.exec_driver_sql("SELECT accepted, unchecked FROM pub_post ORDER BY seq DESC LIMIT 1").all()
-    )
-    assert [tuple(row) for row in rows] == [(0, 1)]
+    rows = world.rows("SELECT accepted, unchecked FROM pub_post ORDER BY seq DESC LIMIT 1")
+    assert rows == [(0, 1)]
 
 
 async def test_a_channels_moderator_removes_with_a_reason_and_is_held_to_it(world: World) -> None:

@@ -18,7 +18,7 @@ from zajil.channels.preview.words import WORDS
 from zajil.engine.limits import Limit
 from zajil.protocol.ids import parse_b64
 from zajil.protocol.public import api, routes
-from zajil.protocol.public.posts import ChannelStanding
+from zajil.protocol.public.posts import ChannelStanding, Effect
 from zajil.server.config import Settings
 
 PAYLOADS = [
@@ -218,8 +218,9 @@ async def test_limited_and_labelled_posts_stand_behind_a_warning(world: World) -
     _, text, _ = await page(world, f"/c/news_room/{limited}")
     assert re.search(r"<details><summary>Shown to fewer people \(hate\)", text)
     assert '<meta property="og:description" content="">' in text
-    for effect in ("hold", "remove"):
-        await world.decide(limited, effect, human=True)  # type: ignore[arg-type]
+    effects: tuple[Effect, ...] = ("hold", "remove")
+    for effect in effects:
+        await world.decide(limited, effect, human=True)
         status, text, _ = await page(world, f"/c/news_room/{limited}")
         assert "limited words" not in text
         assert status == (404 if effect == "hold" else 200)

@@ -57,7 +57,8 @@ def test_nobody_acts_on_or_appoints_their_equal_or_better() -> None:
     assert not may_comment(None)
 
 
-Step = tuple[str, object]
+Verdict = tuple[Effect, int, bool]
+Step = tuple[str, Verdict | bool | None]
 DECISIONS = st.tuples(
     st.just("decide"), st.tuples(st.sampled_from(get_args(Effect)), st.integers(-2, 1), st.booleans())
 )
@@ -89,8 +90,8 @@ def test_what_is_shown_follows_from_what_was_decided(  # noqa: C901  # one step 
             assert now.state == ("visible" if before.gate_opens else "held")
         elif name == "delete":
             now = states.delete(now)
-        elif name == "decide":
-            effect, back, by_person = detail  # type: ignore[misc]  # as the strategy makes it
+        elif isinstance(detail, tuple):
+            effect, back, by_person = detail
             version = max(1, now.version + back)
             decision = PostDecision(
                 decision_id=os.urandom(8),

@@ -89,6 +89,10 @@ class World:
         assert self.server.public is not None
         return self.server.public
 
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        """What the database answers."""
+        return [tuple(row) for row in self.server._db.read_sync(lambda db: db.exec_driver_sql(query).all())]
+
     async def raw(
         self, route: PublicRoute, body: object = None, *, auth: str = "", key: str = "", query: str = "", **names: str
     ) -> tuple[int, bytes, dict[str, str]]:
@@ -148,9 +152,9 @@ class World:
         made = await self.call(routes.CREATE_CHANNEL, msgspec.convert(fields, api.NewChannel), auth=owner.auth)
         return encode_b64(parse_json(made, api.Channel).channel_id)
 
-    async def post(self, author: Author, channel: str, text: str = "hello world", **more: str) -> str:
+    async def post(self, author: Author, channel: str, text: str = "hello world", *, lang: str = "") -> str:
         """A new post's id as text."""
-        body = api.NewPost(text, **more)
+        body = api.NewPost(text, lang)
         made = await self.call(routes.CREATE_POST, body, auth=author.auth, channel=channel)
         return encode_b64(parse_json(made, api.Post).post_id)
 
@@ -162,7 +166,7 @@ class World:
         data = await self.call(routes.READ_POST, auth=reader.auth if reader else "", post=post)
         return parse_json(data, api.Post)
 
-    async def list(self, channel: str, reader: Author | None = None, query: str = "") -> api.Posts:
+    async def page(self, channel: str, reader: Author | None = None, query: str = "") -> api.Posts:
         auth = reader.auth if reader else ""
         return parse_json(await self.call(routes.LIST_POSTS, auth=auth, channel=channel, query=query), api.Posts)
 

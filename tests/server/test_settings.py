@@ -254,4 +254,4 @@ def test_a_database_of_the_version_before_is_upgraded_with_what_it_holds(tmp_pat
         rows = upgraded.read_sync(lambda db: db.exec_driver_sql("SELECT * FROM account").fetchall())
     finally:
         upgraded.close()
-    assert [tuple(row) for row in rows] == [(b"\x01", 0, 20000, 1, 0)]
+    assert [tuple(row) for row in rows] == [(b"\x01", 0, 20000, 1, 0, 0)]
