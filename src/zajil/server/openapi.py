@@ -82,7 +82,9 @@ def render(document: dict[str, Any] | None = None) -> str:  # Any: as `describe`
 
 def _schemas(kinds: Sequence[object]) -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
     """The schema of each struct, by its type, and those that schemas refer to, by name."""
-    known = sorted({Problem, *(each for each in kinds if _is_struct(each))}, key=lambda kind: kind.__name__)
+    named: set[type[msgspec.Struct]] = {Problem}
+    named.update(each for each in kinds if _is_struct(each))
+    known = sorted(named, key=lambda kind: kind.__name__)
     schemas, components = msgspec.json.schema_components(known, schema_hook=_blob_schema, ref_template=_TEMPLATE)
     return dict(zip(known, schemas, strict=True)), components
 
