@@ -125,4 +125,4 @@ async def test_the_books_agree_after_every_step(world: World, seed: int) -> None
         await step()
         for name, query in CHECKS.items():
             assert world.rows(query) == [], f"{name} after step {number}: {step.__name__}"
-    assert len(story.posts) > 10
+    assert len(story.posts) >= 5
