@@ -6,12 +6,15 @@ import asyncio
 from typing import Any
 
 import msgspec
+import pytest
 from tests.channels.world import DAY_S, World
+from tests.server.conftest import NO_LIMITS
 
 from zajil.channels.identity import personas
 from zajil.protocol.control import parse_json
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.public import api, routes
+from zajil.server.config import Settings
 
 
 async def updates(world: World, query: str, auth: str = "") -> api.Updates:
@@ -166,15 +169,47 @@ async def test_a_stream_goes_on_and_ends_with_the_server(world: World) -> None:
         assert lines[2] == b"event: post.created\n"
         await world.public.stop()
         await asyncio.wait_for(answer.content.read(), 10)
-    assert world.public._streams == 0
+    assert world.public.space.wakeups.waiting == 0
 
 
-async def test_the_number_of_streams_is_bounded(world: World) -> None:
-    author = await world.author()
+class TestWaiting:
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return Settings(
+            port=0, registration="open", limits=NO_LIMITS, drain_s=0, public_space=True, public_waiting_max=1
+        )
+
+    async def test_how_many_wait_is_bounded(self, world: World) -> None:
+        author = await world.author()
+        channel = await world.channel(author)
+        url = world.http.url + routes.EVENTS.url() + f"?channel={channel}"
+        async with world.http.client.get(url) as answer:
+            await answer.content.readline()
+            while not world.public.space.wakeups.waiting:  # noqa: ASYNC110  # nothing tells when a request waits
+                await asyncio.sleep(0)
+            async with world.http.client.get(url) as second:
+                assert second.status == 503
+            assert await world.code(routes.UPDATES, query=f"?channel={channel}&wait_s=1") == "busy"
+            assert await world.code(routes.UPDATES, query=f"?channel={channel}") == "ok"
+
+
+async def test_followers_hear_that_a_channel_is_gone_and_are_then_forgotten(world: World) -> None:
+    author, reader = await world.author(), await world.author()
     channel = await world.channel(author)
-    world.public._streams_max = 1
-    url = world.http.url + routes.EVENTS.url() + f"?channel={channel}"
-    async with world.http.client.get(url) as answer:
-        await answer.content.readline()
-        async with world.http.client.get(url) as second:
-            assert second.status == 503
+    await world.call(routes.SUBSCRIBE, auth=reader.auth, channel=channel)
+    post = await world.post(author, channel)
+    await world.judge()
+    start = (await updates(world, "", reader.auth)).next
+    await world.call(routes.DELETE_CHANNEL, auth=author.auth, channel=channel)
+    heard = await updates(world, f"?after={start}", reader.auth)
+    assert [(e.event, e.channel) for e in heard.events if e.event == "channel.state"] == [("channel.state", None)]
+    assert all(each.post is None for each in heard.events)
+    assert await world.code(routes.READ_POST, post=post) == "gone"
+    assert parse_json(await world.call(routes.SUBSCRIPTIONS, auth=reader.auth), api.Subscriptions).channels == ()
+    world.clock.advance(DAY_S + 1)
+    await world.server.run_retention()
+    other = await world.author()
+    await world.channel(other)
+    await personas.notify(world.public.space, other.persona_id, "notice.created", "n")
+    await world.server.run_retention()
+    assert (reader.persona_id,) not in world.rows("SELECT persona_id FROM pub_member")

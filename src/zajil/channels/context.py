@@ -37,7 +37,7 @@ class Channels:
     origin: what logins are signed for, the server's name. spend_pass: of the private side. fold: a text's words as a
     search index holds them, separated by spaces. record_decision: told of each decision of a channel's moderator,
     inside its transaction. gate_timeout_s, gate_hold_s: how long posts of established authors, and of others, wait for
-    a verdict. clock: Unix seconds.
+    a verdict. waiting_max: how many may wait for events at once. clock: Unix seconds.
     """
 
     db: Database
@@ -50,6 +50,7 @@ class Channels:
     record_decision: Callable[[Connection, ChannelDecision], None]
     gate_timeout_s: float
     gate_hold_s: float
+    waiting_max: int
     random: Callable[[int], bytes] = field(repr=False)
     wakeups: Wakeups = field(default_factory=Wakeups)
 

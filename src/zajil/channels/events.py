@@ -25,6 +25,7 @@ from zajil.protocol.public import api
 STREAM_S: Final = 900.0
 """A stream ends after so long, so that a token that ended is seen; the client comes back with its Last-Event-ID."""
 _BEAT_S: Final = 20.0
+_BUSY_MS: Final = 5000
 _POLL_S: Final = 5.0
 """Another process may have written: look again, woken or not."""
 
@@ -65,7 +66,9 @@ async def follow(
 
 
 async def fetch_updates(space: Channels, following: Following, *, wait_s: float) -> api.Updates:
-    """The next events, at most 50; without any, waits for one up to wait_s seconds."""
+    """The next events, at most 50; without any, waits for one up to wait_s seconds. Raises busy (too many wait)."""
+    if wait_s:
+        check_room(space)
     end = asyncio.get_running_loop().time() + wait_s
     with space.wakeups.listening(following.topics) as woken:
         while True:
@@ -75,6 +78,12 @@ async def fetch_updates(space: Channels, following: Following, *, wait_s: float)
             if updates.events or updates.gap or left_s <= 0 or space.wakeups.stopped:
                 return updates
             await _wait(woken, min(left_s, _POLL_S))
+
+
+def check_room(space: Channels) -> None:
+    """Raises Unavailable `busy` where as many wait for events as may."""
+    if space.wakeups.waiting >= space.waiting_max:
+        raise error("busy", retry_ms=_BUSY_MS)
 
 
 async def stream_events(space: Channels, following: Following) -> AsyncGenerator[bytes, None]:
@@ -122,12 +131,12 @@ def _read(space: Channels, db: Connection, following: Following) -> api.Updates:
     rows = feed.events_after(db, following.after, channels=following.channels, persona_id=persona_id, n=api.PAGE)
     # With a full page there may be more below the newest; else everything up to it was looked at.
     last = rows[-1].seq if len(rows) == api.PAGE else newest
-    shown = [event for event in (_view(space, db, row, following.caller) for row in rows) if event is not None]
-    return api.Updates(tuple(shown), encode_cursor(Kind.EVENTS, last))
+    shown = tuple(_view(space, db, row, following.caller) for row in rows)
+    return api.Updates(shown, encode_cursor(Kind.EVENTS, last))
 
 
-def _view(space: Channels, db: Connection, row: EventRow, caller: CallingPersona | None) -> api.Event | None:
-    """The event as things stand; None where its channel may not be read any more."""
+def _view(space: Channels, db: Connection, row: EventRow, caller: CallingPersona | None) -> api.Event:
+    """The event as things stand; a `channel.state` without a channel tells that it is gone."""
     channel = None
     if row.channel_id is not None and row.name in ("channel.updated", "channel.state"):
         try:

@@ -24,8 +24,8 @@ async def run(space: Channels) -> None:
     for channel_id in await space.db.read(leftovers.channels):
         await delete_posts_in(space, channel_id)
     steps = (
-        lambda db: leftovers.delete_expired(db, now=now, handles_before=now - HANDLES_S, limit=_ROWS),
         lambda db: feed.delete_old(db, events_before=now - EVENTS_S, applied_before=now - APPLIED_S, limit=_ROWS),
+        lambda db: leftovers.delete_expired(db, now=now, handles_before=now - HANDLES_S, limit=_ROWS),
         lambda db: posts.delete_old_versions(db, before=now - VERSIONS_S, limit=_ROWS),
     )
     for step in steps:

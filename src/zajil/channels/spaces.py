@@ -126,10 +126,13 @@ async def set_channel_standing(space: Channels, standing: ChannelStanding) -> bo
     """How a channel stands from now on, as moderation decided; idempotent. False if there is no such channel."""
 
     def write(db: Connection) -> bool:
-        known = spaces.set_state(db, standing.channel_id, state=standing.state, category=standing.category)
-        if known:
+        before = spaces.find_channel(db, standing.channel_id)
+        if before is None:
+            return False
+        if (before.state, before.category) != (standing.state, standing.category):
+            spaces.set_state(db, standing.channel_id, state=standing.state, category=standing.category)
             feed.insert_event(db, "channel.state", now=space.now(), channel_id=standing.channel_id)
-        return known
+        return True
 
     known = await space.db.write(write)
     space.wakeups.wake({standing.channel_id})

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 
 
 class Wakeups:
-    """Called on the event loop's thread. `stop` wakes everybody for good."""
+    """Called on the event loop's thread. waiting: how many listen now. `stop` wakes everybody for good."""
 
     def __init__(self) -> None:
         self._waiting: defaultdict[bytes, set[asyncio.Event]] = defaultdict(set)
         self.stopped = False
+        self.waiting = 0
 
     @contextmanager
     def listening(self, topics: Iterable[bytes]) -> Iterator[asyncio.Event]:
@@ -23,9 +24,11 @@ class Wakeups:
             self._waiting[topic].add(own)
         if self.stopped:
             own.set()
+        self.waiting += 1
         try:
             yield own
         finally:
+            self.waiting -= 1
             for topic in topics:
                 self._waiting[topic].discard(own)
                 if not self._waiting[topic]:

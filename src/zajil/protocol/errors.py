@@ -135,7 +135,7 @@ _ROWS: Final = (
     ErrorCode("handle-taken", Conflict, 409, "This handle is taken.", "choose another handle"),
     ErrorCode("handle-confusable", Conflict, 409, "This handle looks like one that is taken.", "choose another handle"),
     ErrorCode("version-conflict", Conflict, 409, "The post was edited in the meantime.", "read it again, edit anew"),
-    ErrorCode("owns-channels", Conflict, 409, "This persona still owns channels.", "delete or hand on those first"),
+    ErrorCode("owns-channels", Conflict, 409, "This persona still owns channels.", "delete those first"),
     ErrorCode("replaced", Conflict, 409, "A newer connection of this device took over.", "leave it to the newer one"),
     ErrorCode("slow-down", Limited, 429, "Too many requests; try again in a moment.", "wait `retry_ms`"),
     ErrorCode("quota", Limited, 429, "The allowance for this is used up for now.", "wait `retry_ms`"),

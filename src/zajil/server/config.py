@@ -140,8 +140,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             extra={"unit": "s"},
         ),
     ] = 60.0
-    public_streams_max: Annotated[
-        int, Meta(ge=1, description="Most streams of public events (SSE) at once; more get 503.")
+    public_waiting_max: Annotated[
+        int, Meta(ge=1, description="Most streams and calls that wait for public events at once; more get 503.")
     ] = 2000
     limits: Annotated[
         dict[str, Limit],

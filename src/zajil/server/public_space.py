@@ -9,8 +9,7 @@ import asyncio
 import importlib
 import logging
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from zajil.channels import events, gate, retention
@@ -20,7 +19,6 @@ from zajil.channels.identity.challenge import PersonaChallenges
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.sql.database import Database
-from zajil.protocol.errors import error
 from zajil.protocol.public.routes import FoundRoute
 from zajil.server.config import ConfigError, Settings
 from zajil.server.http.calls import HttpAnswer, HttpCall, StreamAnswer
@@ -62,6 +60,7 @@ class PublicSpace:
             record_decision=lambda _db, _decision: None,
             gate_timeout_s=settings.gate_timeout_s,
             gate_hold_s=settings.gate_hold_s,
+            waiting_max=settings.public_waiting_max,
             random=os.urandom,
         )
         self._dispatcher = PublicDispatcher(
@@ -73,8 +72,6 @@ class PublicSpace:
             count=count,
         )
         self._preview = Preview(self.space, front=settings.front)
-        self._streams_max = settings.public_streams_max
-        self._streams = 0
         self._gate: asyncio.Task[None] | None = None
 
     @property
@@ -111,19 +108,8 @@ class PublicSpace:
         names, _ = parse_following(request)
         last = call.headers.get("last-event-id") or None
         following = await events.follow(self.space, request.persona, names, last)
-        if self._streams >= self._streams_max:
-            raise error("busy")
-        parts = self._counted(events.stream_events(self.space, following))
-        return StreamAnswer({**API_HEADERS, **_STREAM_HEADERS}, parts)
-
-    async def _counted(self, parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        self._streams += 1
-        try:
-            async with aclosing(parts):
-                async for part in parts:
-                    yield part
-        finally:
-            self._streams -= 1
+        events.check_room(self.space)
+        return StreamAnswer({**API_HEADERS, **_STREAM_HEADERS}, events.stream_events(self.space, following))
 
     async def _run_gate(self) -> None:
         while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
 
-from zajil.channels.store.tables import channel, handle, persona, post, token
+from zajil.channels.store.tables import channel, handle, happening, member, persona, post, token
 from zajil.protocol.ids import ChannelId, PersonaId
 
 
@@ -23,9 +23,15 @@ def channels(db: Connection) -> list[ChannelId]:
 
 
 def delete_expired(db: Connection, *, now: int, handles_before: int, limit: int) -> int:
-    """Remove at most `limit` tokens that ended and handles freed before this second, each; how many went."""
+    """Remove at most `limit` tokens that ended, handles freed before this second, and members of deleted channels whose
+    events are over, each; how many went."""
     tokens = select(token.c.hash).where(token.c.expires <= now).limit(limit).scalar_subquery()
     gone = db.execute(delete(token).where(token.c.hash.in_(tokens))).rowcount
     freed = handle.c.freed_at.is_not(None) & (handle.c.freed_at < handles_before)
     handles = select(handle.c.skeleton).where(freed).limit(limit).scalar_subquery()
-    return gone + db.execute(delete(handle).where(handle.c.skeleton.in_(handles))).rowcount
+    gone += db.execute(delete(handle).where(handle.c.skeleton.in_(handles))).rowcount
+    heard = ~select(happening.c.seq).where(happening.c.channel_id == channel.c.id).exists()
+    closed = select(channel.c.id).where(channel.c.state == "deleted", heard)
+    followers = select(member.c.persona_id).where(member.c.channel_id.in_(closed)).limit(limit)
+    members = delete(member).where(member.c.channel_id.in_(closed), member.c.persona_id.in_(followers))
+    return gone + db.execute(members).rowcount

@@ -68,17 +68,15 @@ def edit_channel(db: Connection, channel_id: bytes, values: dict[str, str]) -> N
     db.execute(update(channel).where(channel.c.id == channel_id).values(**values))
 
 
-def set_state(db: Connection, channel_id: bytes, *, state: str, category: str) -> bool:
-    """Open, restrict or block a channel. False if it is not there."""
-    here = (channel.c.id == channel_id) & (channel.c.state != _DELETED)
-    return db.execute(update(channel).where(here).values(state=state, category=category)).rowcount == 1
+def set_state(db: Connection, channel_id: bytes, *, state: ChannelState, category: str) -> None:
+    """Open, restrict or block a channel."""
+    db.execute(update(channel).where(channel.c.id == channel_id).values(state=state, category=category))
 
 
 def erase_channel(db: Connection, channel_id: bytes) -> None:
-    """Nothing is left but the id; its members go."""
-    empty = {"handle": "", "title": "", "about": "", "state": _DELETED, "category": "", "posts": 0, "subscribers": 0}
+    """Nothing is left but the id, and its members until they could hear of it."""
+    empty = {"handle": "", "title": "", "about": "", "state": _DELETED, "category": ""}
     db.execute(update(channel).where(channel.c.id == channel_id).values(**empty))
-    db.execute(delete(member).where(member.c.channel_id == channel_id))
 
 
 def add_posts(db: Connection, channel_id: bytes, more: int) -> None:

@@ -244,4 +244,4 @@ SEARCH_COLUMNS: tuple[tuple[str, str, ColumnClass, str], ...] = (
     ("pub_search_config", "v", "counter", "its value"),
 )
 """Table, column, class and purpose of what FTS5 makes by itself: for the data inventory."""
-SEARCH_KEPT = "until the post is no longer visible"
+SEARCH_KEPT = "until the post is no longer visible; pieces of the index until they are merged"
