@@ -23,11 +23,14 @@ SpendPass = Callable[[Connection, bytes], bool]
 
 
 class CallingPersona(NamedTuple):
-    """The persona a token stands for."""
+    """The persona a token stands for, as of this call. accepted: posts that moderation let stand."""
 
     persona_id: PersonaId
     trust: Trust
     limited_until: int
+    accepted: int
+    handle: str
+    display_name: str
 
 
 @dataclass(frozen=True, kw_only=True)

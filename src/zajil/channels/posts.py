@@ -16,7 +16,7 @@ from zajil.channels.rules import states
 from zajil.channels.rules.roles import may_act_on, may_comment, may_moderate, may_post
 from zajil.channels.rules.trust import ESTABLISHED
 from zajil.channels.spaces import Place, check_readable, find, find_place, parse_text
-from zajil.channels.store import personas, posts, queue, spaces
+from zajil.channels.store import posts, queue, spaces
 from zajil.channels.store.posts import PostRow, Shown, VersionRow
 from zajil.channels.views import view_post
 from zajil.protocol.errors import ZajilError, error
@@ -81,7 +81,7 @@ async def edit_post(space: Channels, caller: CallingPersona, post: str, request:
         posts.insert_version(db, VersionRow(row.id, after.version, text, request.lang, space.now(), 0))
         if older.shown != older.version:
             queue.drop_superseded(db, row.id, older.version)
-        queue.insert_job(db, row.id, after.version, early=_is_early(db, caller))
+        queue.insert_job(db, row.id, after.version, early=caller.accepted < 1)
         topics = publishing.settle(space, db, row._replace(edited_at=space.now()), after)
         return _view(db, row.id, caller), topics
 
@@ -231,8 +231,9 @@ def _insert(
         now=states.begin(gate_at_ms=gate_at_ms, gate_opens=opens),
     )
     posts.insert_post(db, row, text=text, lang=request.lang)
-    queue.insert_job(db, row.id, 1, early=_is_early(db, caller))
-    return _view(db, row.id, caller), set()
+    queue.insert_job(db, row.id, 1, early=caller.accepted < 1)
+    shown = Shown(row, text, request.lang, caller.handle, caller.display_name)
+    return view_post(shown, caller), set()
 
 
 def _gate(space: Channels, caller: CallingPersona) -> tuple[int, bool]:
@@ -240,11 +241,6 @@ def _gate(space: Channels, caller: CallingPersona) -> tuple[int, bool]:
     opens = caller.trust >= ESTABLISHED
     wait_s = space.gate_timeout_s if opens else space.gate_hold_s
     return int((space.clock() + wait_s) * 1000), opens
-
-
-def _is_early(db: Connection, caller: CallingPersona) -> bool:
-    row = personas.find_persona(db, caller.persona_id)
-    return row is None or row.accepted < 1
 
 
 def _remove(space: Channels, db: Connection, caller: CallingPersona, row: PostRow, reason: str) -> set[bytes]:

@@ -60,7 +60,8 @@ async def check_persona(space: Channels, token: bytes) -> CallingPersona:
         raise error("token-expired")
     if space.now() < row.suspended_until:
         raise error("persona-suspended", detail={"until": row.suspended_until})
-    return CallingPersona(row.id, trust_of(space, row), row.limited_until)
+    trust = trust_of(space, row)
+    return CallingPersona(row.id, trust, row.limited_until, row.accepted, row.handle, row.display_name)
 
 
 def trust_of(space: Channels, row: PersonaRow) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, or_, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 
 from zajil.channels.store.tables import applied, happening
 from zajil.protocol.public.api import EventName
@@ -23,6 +23,10 @@ class EventRow(NamedTuple):
 
 
 _EVENT = [happening.c[name] for name in EventRow._fields]
+# What every decision runs is built once: building costs several times what running does.
+_INSERT = insert(happening)
+_IS_APPLIED = select(applied.c.at).where(applied.c.decision_id == bindparam("b_id"))
+_NOTE_APPLIED = insert(applied)
 
 
 def insert_event(
@@ -37,7 +41,7 @@ def insert_event(
 ) -> None:
     """Note that something happened."""
     values = {"channel_id": channel_id, "post_id": post_id, "persona_id": persona_id, "ref": ref, "at": now}
-    db.execute(insert(happening).values(name=name, **values))
+    db.execute(_INSERT, {"name": name, **values})
 
 
 def events_after(
@@ -62,9 +66,9 @@ def oldest_event(db: Connection) -> int:
 
 def note_applied(db: Connection, decision_id: bytes, *, now: int) -> bool:
     """Note a decision as carried out. False if it was already."""
-    if db.execute(select(applied.c.decision_id).where(applied.c.decision_id == decision_id)).first() is not None:
+    if db.execute(_IS_APPLIED, {"b_id": decision_id}).first() is not None:
         return False
-    db.execute(insert(applied).values(decision_id=decision_id, at=now))
+    db.execute(_NOTE_APPLIED, {"decision_id": decision_id, "at": now})
     return True
 
 

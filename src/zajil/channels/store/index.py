@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import ColumnClause, Connection, delete, func, insert, literal_column, select
+from sqlalchemy import ColumnClause, Connection, bindparam, delete, func, insert, literal_column, select
 
 from zajil.channels.store.tables import channel, post, search, version
 
+_PUT = insert(search)
+_REMOVE = delete(search).where(search.c.rowid == bindparam("b_seq"))
 _MATCHED: ColumnClause[str] = literal_column("pub_search")
 
 
@@ -20,12 +22,12 @@ class Filters(NamedTuple):
 
 def put(db: Connection, seq: int, body: str) -> None:
     """The words of a post that has none there yet."""
-    db.execute(insert(search).values(rowid=seq, body=body))
+    db.execute(_PUT, {"rowid": seq, "body": body})
 
 
 def remove(db: Connection, seq: int) -> None:
     """The post is found no more."""
-    db.execute(delete(search).where(search.c.rowid == seq))
+    db.execute(_REMOVE, {"b_seq": seq})
 
 
 def find(db: Connection, query: str, filters: Filters, *, skip: int, n: int) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from zajil.channels.store.tables import handle, persona, token
 from zajil.protocol.ids import PersonaId
@@ -25,6 +25,14 @@ class PersonaRow(NamedTuple):
 
 
 _COLUMNS = [persona.c[name] for name in PersonaRow._fields]
+# What every post and call runs is built once: building costs several times what running does.
+_LIVES = persona.c.deleted == 0
+_FIND = select(*_COLUMNS).where(persona.c.id == bindparam("b_id"), _LIVES)
+_GOOD = (token.c.hash == bindparam("b_hash")) & (token.c.expires > bindparam("b_now")) & _LIVES
+_FIND_TOKEN = select(*_COLUMNS).join(token, token.c.persona_id == persona.c.id).where(_GOOD)
+_ADD_ACCEPTED = (
+    update(persona).where(persona.c.id == bindparam("b_id")).values(accepted=persona.c.accepted + bindparam("b_more"))
+)
 
 
 def find_handle(db: Connection, skeleton: str) -> str | None:
@@ -54,13 +62,13 @@ def is_known(db: Connection, persona_id: PersonaId) -> bool:
 
 def find_persona(db: Connection, persona_id: PersonaId) -> PersonaRow | None:
     """The persona, unless it is deleted."""
-    row = db.execute(select(*_COLUMNS).where(persona.c.id == persona_id, persona.c.deleted == 0)).one_or_none()
+    row = db.execute(_FIND, {"b_id": persona_id}).one_or_none()
     return PersonaRow(*row) if row else None
 
 
 def find_by_handle(db: Connection, text: str) -> PersonaRow | None:
     """The persona with this handle, unless it is deleted."""
-    row = db.execute(select(*_COLUMNS).where(persona.c.handle == text, persona.c.deleted == 0)).one_or_none()
+    row = db.execute(select(*_COLUMNS).where(persona.c.handle == text, _LIVES)).one_or_none()
     return PersonaRow(*row) if row else None
 
 
@@ -77,7 +85,7 @@ def set_standing(db: Connection, persona_id: bytes, *, strike: int, limited: int
 
 def add_accepted(db: Connection, persona_id: bytes, more: int) -> None:
     """So many more, or fewer, of its posts were let stand."""
-    db.execute(update(persona).where(persona.c.id == persona_id).values(accepted=persona.c.accepted + more))
+    db.execute(_ADD_ACCEPTED, {"b_id": persona_id, "b_more": more})
 
 
 def erase_persona(db: Connection, persona_id: PersonaId) -> None:
@@ -95,9 +103,7 @@ def insert_token(db: Connection, hashed: bytes, persona_id: PersonaId, *, expire
 
 def find_token(db: Connection, hashed: bytes, *, now: int) -> PersonaRow | None:
     """Whose login token this is; None if unknown or expired."""
-    good = (token.c.hash == hashed) & (token.c.expires > now) & (persona.c.deleted == 0)
-    found = select(*_COLUMNS).join(token, token.c.persona_id == persona.c.id).where(good)
-    row = db.execute(found).one_or_none()
+    row = db.execute(_FIND_TOKEN, {"b_hash": hashed, "b_now": now}).one_or_none()
     return PersonaRow(*row) if row else None
 
 

@@ -42,9 +42,13 @@ class Taken(NamedTuple):
     attempts: int
 
 
+_INSERT = insert(outbox)
+
+
 def insert_job(db: Connection, post_id: bytes, number: int, *, early: bool) -> None:
     """One more version to be judged. early: nothing of its author was accepted yet."""
-    db.execute(insert(outbox).values(post_id=post_id, version=number, early=int(early), lease_until_ms=0, attempts=0))
+    values = {"post_id": post_id, "version": number, "early": int(early), "lease_until_ms": 0, "attempts": 0}
+    db.execute(_INSERT, values)
 
 
 def lease(db: Connection, *, limit: int, early_only: bool, now_ms: int, until_ms: int) -> list[Taken]:

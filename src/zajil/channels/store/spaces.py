@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from zajil.channels.store.tables import channel, member
 from zajil.protocol.ids import ChannelId, PersonaId
@@ -44,6 +44,15 @@ class MemberRow(NamedTuple):
 _CHANNEL = [channel.c[name] for name in ChannelRow._fields]
 _MEMBER = [member.c[name] for name in MemberRow._fields]
 _DELETED = "deleted"
+# What every post runs is built once: building costs several times what running does.
+_LIVES = channel.c.state != _DELETED
+_FIND = select(*_CHANNEL).where(channel.c.id == bindparam("b_id"), _LIVES)
+_FIND_HANDLE = select(*_CHANNEL).where(channel.c.handle == bindparam("b_handle"), _LIVES)
+_HERE = (member.c.channel_id == bindparam("b_channel")) & (member.c.persona_id == bindparam("b_persona"))
+_FIND_MEMBER = select(*_MEMBER).where(_HERE)
+_ADD_POSTS = (
+    update(channel).where(channel.c.id == bindparam("b_id")).values(posts=channel.c.posts + bindparam("b_more"))
+)
 
 
 def insert_channel(db: Connection, row: ChannelRow) -> None:
@@ -53,13 +62,13 @@ def insert_channel(db: Connection, row: ChannelRow) -> None:
 
 def find_channel(db: Connection, channel_id: bytes) -> ChannelRow | None:
     """The channel, unless it is deleted."""
-    row = db.execute(select(*_CHANNEL).where(channel.c.id == channel_id, channel.c.state != _DELETED)).one_or_none()
+    row = db.execute(_FIND, {"b_id": channel_id}).one_or_none()
     return ChannelRow(*row) if row else None
 
 
 def find_by_handle(db: Connection, handle: str) -> ChannelRow | None:
     """The channel with this handle, unless it is deleted."""
-    row = db.execute(select(*_CHANNEL).where(channel.c.handle == handle, channel.c.state != _DELETED)).one_or_none()
+    row = db.execute(_FIND_HANDLE, {"b_handle": handle}).one_or_none()
     return ChannelRow(*row) if row else None
 
 
@@ -81,7 +90,7 @@ def erase_channel(db: Connection, channel_id: bytes) -> None:
 
 def add_posts(db: Connection, channel_id: bytes, more: int) -> None:
     """So many more, or fewer, posts are visible."""
-    db.execute(update(channel).where(channel.c.id == channel_id).values(posts=channel.c.posts + more))
+    db.execute(_ADD_POSTS, {"b_id": channel_id, "b_more": more})
 
 
 def count_owned(db: Connection, persona_id: bytes) -> int:
@@ -92,8 +101,7 @@ def count_owned(db: Connection, persona_id: bytes) -> int:
 
 def find_member(db: Connection, channel_id: bytes, persona_id: bytes) -> MemberRow | None:
     """This persona in this channel."""
-    here = (member.c.channel_id == channel_id) & (member.c.persona_id == persona_id)
-    row = db.execute(select(*_MEMBER).where(here)).one_or_none()
+    row = db.execute(_FIND_MEMBER, {"b_channel": channel_id, "b_persona": persona_id}).one_or_none()
     return MemberRow(*row) if row else None
 
 
