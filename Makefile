@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE ?= true
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: setup run demo web web-test web-size web-dev web-check test censor censor-smoke check check-python fmt clean
+.PHONY: setup run demo web web-test web-size web-dev web-check test censor censor-smoke bench check check-python fmt clean
 
 setup: $(VENV)/.synced
 
@@ -76,6 +76,10 @@ $(VENV)/.censor: $(VENV)/.synced
 	@$(UV) sync --quiet --locked $(GROUPS) --group censor --python $(BIN)/python || \
 		echo "The packet queue of the censor lab did not build (libnetfilter-queue-dev, gcc); what needs it is skipped."
 	@touch $@
+
+# One bench: `make bench B=moderation_stages`. Figures of this machine in this run; none passes or fails.
+bench: setup
+	@$(BIN)/python bench/$(B).py
 
 # Both languages at once: each keeps one core busy.
 check: setup

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.channels.world import World, fold
+from tests.channels.world import Clock, World, fold
 
 from zajil.channels.search import parse_query
 from zajil.protocol.control import parse_json
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.public import api, routes
+from zajil.server.app import Server
+from zajil.server.config import Settings
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,8 @@ from zajil.protocol.public import api, routes
         ('body:x "; DROP', '("body") AND ("x") AND ("drop")'),
         ("NEAR(a b)", '("near") AND ("a") AND ("b")'),
         ("كتاب", '("كتاب")'),
+        ("كِتَابٌ", '("كتاب")'),
+        ("cafe\u0301", '("cafe")'),
         ("^a + {b} - c", '("a") AND ("b") AND ("c")'),
     ],
 )
@@ -132,3 +138,33 @@ async def test_no_query_breaks_the_search(world: World, query: str) -> None:
 async def test_a_query_too_long_is_refused(world: World) -> None:
     assert await world.code(routes.SEARCH, query="?q=" + "a" * 201) == "malformed"
     assert await world.code(routes.SEARCH, query="?q=a&lang=" + "x" * 17) == "malformed"
+
+
+class TestRealFolding:
+    """With the folding of the moderation extra, as a server has it."""
+
+    @pytest.fixture
+    async def server(self, tmp_path: Path, settings: Settings, clock: Clock) -> AsyncIterator[Server]:
+        running = await Server.start(tmp_path / "data", settings, clock=clock)
+        yield running
+        await running.stop()
+
+    async def test_arabic_and_russian_are_found_in_other_forms(self, world: World) -> None:
+        author = await world.author()
+        channel = await world.channel(author)
+        texts = {
+            "ar": "المُدَرِّسَةُ كتبت أخبارًا جديدة",
+            "ru": "Ёлки и новые книги читателей",
+            "en": "Running stories about gardens",
+        }
+        made = {lang: await world.post(author, channel, text) for lang, text in texts.items()}
+        await world.judge()
+        for lang, queries in {
+            "ar": ("مدرسة", "اخبار", "أَخْبَار", "جديده"),
+            "ru": ("елка", "книга", "читатель", "НОВЫЙ"),
+            "en": ("story", "runs", "garden", "GARDENS"),
+        }.items():
+            for query in queries:
+                assert await world.found(quote(query)) == [made[lang]], query
+        assert await world.found(quote('"новые книги"')) == [made["ru"]]
+        assert await world.found(quote('"книги новые"')) == []

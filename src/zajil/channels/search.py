@@ -7,6 +7,7 @@ either. Nothing of a query reaches the index but letters and digits between quot
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Final
 
@@ -24,6 +25,7 @@ from zajil.protocol.public import api
 
 _PARTS: Final = re.compile(r'"([^"]*)"|(\S+)')
 _WORDS: Final = re.compile(r"[^\W_]+")
+_WITHIN: Final = frozenset({"Mn", "Mc", "Me", "Cf"})
 _TERMS: Final = 16
 _DEPTH: Final = 1000
 """How far results go; whoever wants more narrows the query."""
@@ -70,10 +72,20 @@ def parse_query(query: str, fold: Callable[[str], str]) -> str:
             if folded:
                 terms.append(f'"{" ".join(folded)}"')
             continue
-        for found in _WORDS.finditer(word):
-            forms = list(dict.fromkeys(_WORDS.findall(fold(found[0]))))
-            if forms and word[found.end() :] == "*":
+        pieces = split_word(word)
+        for piece in pieces:
+            forms = list(dict.fromkeys(_WORDS.findall(fold(piece))))
+            if forms and word.endswith("*") and piece is pieces[-1]:
                 terms.append(f'"{forms[0]}" *')
             elif forms:
                 terms.append("(" + " OR ".join(f'"{each}"' for each in forms) + ")")
     return " AND ".join(terms[:_TERMS])
+
+
+def split_word(word: str) -> list[str]:
+    """The words in a text without spaces. Marks and format characters split none: vowels are written with marks."""
+    return "".join(each if each.isalnum() or _belongs(each) else " " for each in word).split()
+
+
+def _belongs(character: str) -> bool:
+    return unicodedata.category(character) in _WITHIN

@@ -1,0 +1,188 @@
+"""Posts a second and core of each moderation stage: one JSON line per figure, beside what it aims at.
+
+Run: `make bench B=moderation_stages`, or .venv/bin/python bench/moderation_stages.py. Figures are of this run on this
+machine, by processor time of one thread, the best of several rounds; none passes or fails. The texts are made here from
+words of three languages, about 100 characters each, with links, handles, numbers, emoji, capitals and disguises in the
+shares that public channels have. Without `linear.safetensors` the heads score with random weights of the same size,
+which takes as long.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+from zajil.moderation.categories import HEADS, LANGUAGES
+from zajil.moderation.classify.features import BUCKETS, hash_features
+from zajil.moderation.classify.heads import LinearModel, ModelMetadata, load_model
+from zajil.moderation.match.clusters import ClusterIndex, Copy
+from zajil.moderation.match.exact import digest_readings
+from zajil.moderation.match.minhash import Signatures, sign_batch
+from zajil.moderation.normalise.text import VERSION, Normalised, normalise, normalise_batch
+
+POSTS = 4096
+BATCHES = (1, 8, 64, 512)
+ROUNDS = 5
+SEED = 1
+# Design: stages 0 to 3 at batch 512; the text side alone must leave room for rules, lists and records.
+MUST, AIM = 8_000, 20_000
+WORDS = {
+    "en": "the channel of our city will open again on friday because many people asked for a longer market and there "
+    "is music for children near the old bridge while some roads stay closed until evening please tell your friends",
+    "ru": "канал нашего города снова откроется в пятницу потому что многие люди просили о долгой ярмарке и там будет "
+    "музыка для детей у старого моста а некоторые улицы закрыты до вечера расскажите друзьям об этом",
+    "ar": "قناة المدينة تفتح من جديد يوم الجمعة لأن كثيرا من الناس طلبوا سوقا أطول وهناك موسيقى للأطفال قرب الجسر "
+    "القديم وبعض الطرق مغلقة حتى المساء أخبروا أصدقاءكم عن هذا",
+}
+WORST = {
+    "ligatures": "ﷺ" * 8192,
+    "marks": "e" + "\u0301\u0323" * 4096,
+    "dotted": "a." * 4096,
+    "mail": "a@" * 4096,
+    "spaced digits": "1 " * 4096,
+    "mixed scripts": "aц" * 4096,
+    "leet": "a1" * 4096,
+    "labels": ("x" * 63 + ".") * 128,
+    "text": (WORDS["en"] + " " + WORDS["ru"] + " " + WORDS["ar"] + " ") * 15,
+}
+
+
+def make_posts(count: int) -> list[str]:
+    """Texts of three languages in turn, the same for the same count."""
+    rng = random.Random(SEED)
+    posts = []
+    for number in range(count):
+        words = WORDS[("ar", "ru", "en")[number % 3]].split()
+        text = ""
+        while len(text) < rng.randint(75, 125):
+            text += rng.choice(words) + " "
+        extras = (
+            (0.15, lambda: f"https://example.com/{rng.randrange(10**6)}"),
+            (0.08, lambda: f"@user_{rng.randrange(1000)}"),
+            (0.30, lambda: str(rng.randrange(3000))),
+            (0.03, lambda: f"+7 9{rng.randrange(10**8):08d}1"),
+            (0.15, lambda: rng.choice("😀🔥❤️👍")),
+            (0.10, lambda: "!!!"),
+        )
+        text += " ".join(extra() for share, extra in extras if rng.random() < share)
+        if rng.random() < 0.05:
+            text = text.upper()
+        if rng.random() < 0.02:
+            text = text.replace("e", "е").replace("о", "o").replace("i", "1")
+        posts.append(text)
+    return posts
+
+
+def split(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """The items in batches."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def find_model() -> LinearModel:
+    """The shipped model, or one of random weights."""
+    path = Path(str(files("zajil.moderation").joinpath("model", "linear.safetensors")))
+    if path.exists():
+        return load_model(path, sha256=None)
+    rng = np.random.default_rng(SEED)
+    size = (len(HEADS), len(LANGUAGES))
+    arrays = {
+        "W": rng.normal(0, 0.1, (BUCKETS, len(HEADS))).astype(np.float16),
+        "b": np.zeros(len(HEADS), np.float32),
+        "platt_a": np.ones(size, np.float32),
+        "platt_b": np.zeros(size, np.float32),
+    }
+    return LinearModel(arrays, ModelMetadata(heads=HEADS, languages=LANGUAGES, normaliser=VERSION), "")
+
+
+def measure(run: Callable[[], object], posts: int) -> float:
+    """Posts a second of processor time, the best of the rounds: what else the machine does only takes away."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        start = time.process_time()
+        run()
+        best = min(best, time.process_time() - start)
+    return posts / best
+
+
+def say(stage: str, batch: int, per_s: float, *, aim: int | None = None) -> None:
+    """Print one figure."""
+    figure: dict[str, object] = {"bench": "moderation_stages", "stage": stage, "batch": batch}
+    figure["per_s_per_core"] = round(per_s)
+    if aim is not None:
+        figure |= {"must": MUST, "aim": aim, "met": "aim" if per_s >= aim else "must" if per_s >= MUST else "no"}
+    sys.stdout.write(json.dumps(figure) + "\n")
+
+
+def run_worker(batch: Sequence[str], model: LinearModel) -> None:
+    """Stages 0, 1 and 3 as a worker runs them; rules and records come on top, the index is the matcher's."""
+    texts = normalise_batch(batch)
+    for text in texts:
+        digest_readings(text)
+    sign_batch([text.base for text in texts])
+    model.score_batch(texts)
+
+
+def run_matcher(signatures: Signatures, size: int) -> None:
+    """A new index that takes posts in batches, every one compared with all before it."""
+    index = ClusterIndex()
+    for start in range(0, len(signatures), size):
+        rows = signatures[start : start + size]
+        numbers = range(start, start + len(rows))
+        index.add_batch([Copy(f"{number}", f"p{number}", "c", 1e9 + number / 100) for number in numbers], rows)
+
+
+def main() -> None:
+    """Each stage alone at each batch size, then together, then the worst texts of 8 KiB."""
+    posts = make_posts(POSTS)
+    model = find_model()
+    texts: list[Normalised] = normalise_batch(posts)
+    bases = [text.base for text in texts]
+    signatures, _ = sign_batch(bases)
+    sys.stdout.write(json.dumps({"posts": POSTS, "characters": round(sum(map(len, posts)) / POSTS)}) + "\n")
+    for size in BATCHES:
+        many = posts[: POSTS if size > 1 else 1024]
+        some = texts[: len(many)]
+        stages: dict[str, Callable[[], object]] = {
+            "normalise": lambda many=many, size=size: [normalise_batch(batch) for batch in split(many, size)],
+            "features": lambda many=many, size=size: [hash_features(b) for b in split(bases[: len(many)], size)],
+            "heads": lambda some=some, size=size: [
+                model.score_batch(some[start : start + size]) for start in range(0, len(some), size)
+            ],
+            "minhash": lambda many=many, size=size: [sign_batch(b) for b in split(bases[: len(many)], size)],
+            "exact": lambda some=some: [digest_readings(text) for text in some],
+        }
+        for stage, run in stages.items():
+            say(stage, size, measure(run, len(many)))
+
+        def run_three(many: Sequence[str] = many, size: int = size) -> None:
+            for batch in split(many, size):
+                read = [text.base for text in normalise_batch(batch)]
+                hash_features(read)
+                sign_batch(read)
+
+        say("normalise+features+minhash", size, measure(run_three, len(many)), aim=AIM)
+
+        def run_all(many: Sequence[str] = many, size: int = size) -> None:
+            for batch in split(many, size):
+                run_worker(batch, model)
+
+        say("worker: stages 0, 1 and 3", size, measure(run_all, len(many)), aim=AIM)
+        rows = signatures[: len(many)]
+        say("matcher index", size, measure(lambda rows=rows, size=size: run_matcher(rows, size), len(rows)), aim=AIM)
+    for name, text in WORST.items():
+        per_s = measure(lambda text=text: normalise(text), 1)
+        sys.stdout.write(json.dumps({"stage": "normalise 8 KiB", "text": name, "ms": round(1000 / per_s, 2), "aim": 5}))
+        sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""The eight linear heads: loading what was trained, and the calibrated scores of a batch.
+
+A model file is arrays and text, never a pickle: `W` float16 [262144, 8], `b` float32 [8], `platt_a` and `platt_b`
+float32 [8, 3], as safetensors or NPZ. A head's probability is 1 / (1 + exp(-(a * logit + b))), with a and b of the
+language.
+Source: design/moderation.md sections 5 (length, views), 7 and 8; Platt 1999.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+
+from zajil.moderation.categories import HEADS, LANGUAGES
+from zajil.moderation.classify.features import BUCKETS, hash_features
+from zajil.moderation.normalise.text import VERSION, Normalised
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+
+MAX_MODEL_BYTES: Final = 12_000_000
+SUFFIXES: Final = (".safetensors", ".npz")
+SHAPES: Final = {
+    "W": (np.float16, (BUCKETS, len(HEADS))),
+    "b": (np.float32, (len(HEADS),)),
+    "platt_a": (np.float32, (len(HEADS), len(LANGUAGES))),
+    "platt_b": (np.float32, (len(HEADS), len(LANGUAGES))),
+}
+# A text longer than this is scored by windows, so that padding cannot dilute what it says.
+MAX_WHOLE: Final = 2000
+WINDOW: Final = 1500
+STEP: Final = 1200
+# Probabilities of 0 and 1 to float32; beyond it exp overflows.
+MAX_LOGIT: Final = 80.0
+
+
+class ModelRefused(ValueError):
+    """A model file that is not what it must be: another hash, shape, version or kind of file."""
+
+
+class ModelMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model says of itself. Safetensors holds it as strings, so structured fields are JSON in a string.
+
+    heads, languages: the order of the columns. normaliser: version of the rules it was trained on. commit: of training.
+    data: name to SHA-256 of each set. thresholds: head, language, then `review`, `limit` and `auto` (None: no such
+    action).
+    """
+
+    heads: tuple[str, ...]
+    languages: tuple[str, ...]
+    normaliser: int
+    commit: str = ""
+    data: dict[str, str] = {}
+    thresholds: dict[str, dict[str, dict[str, float | None]]] = {}
+    shipped: bool = False
+
+
+class Scores(msgspec.Struct, frozen=True):
+    """Of a batch: `probabilities` float32 [texts, 8], and in `readings` [texts, 8] which reading of each text gave it.
+
+    Reading 0 is the base view, 1 the first of `Normalised.views`, and so on.
+    """
+
+    probabilities: Floats
+    readings: npt.NDArray[np.int64]
+
+
+class LinearModel:
+    """A loaded model. Immutable; made by `load_model` or `parse_model`, which check what it holds."""
+
+    def __init__(self, arrays: dict[str, npt.NDArray[np.generic]], metadata: ModelMetadata, sha256: str) -> None:
+        # One score takes seventeen times as long where the rows are not contiguous.
+        self.weights: Floats = np.ascontiguousarray(arrays["W"], dtype=np.float32)
+        self.bias: Floats = np.ascontiguousarray(arrays["b"], dtype=np.float32)
+        scale, shift = (arrays[name].astype(np.float32) for name in ("platt_a", "platt_b"))
+        # By language then head; the last row, the mean, is for a text of none of ours, which no score ever acts on.
+        self._scale: Floats = np.vstack([scale.T, scale.mean(axis=1)]).astype(np.float32)
+        self._shift: Floats = np.vstack([shift.T, shift.mean(axis=1)]).astype(np.float32)
+        for array in (self.weights, self.bias, self._scale, self._shift):
+            array.flags.writeable = False
+        self.metadata = metadata
+        self.sha256 = sha256
+
+    def find_logits(self, readings: Sequence[str]) -> Floats:
+        """Uncalibrated scores, float32 [readings, 8]; each reading whole, as training does."""
+        return np.asarray(hash_features(readings) @ self.weights + self.bias, dtype=np.float32)
+
+    def calibrate(self, logits: Floats, languages: Sequence[str]) -> Floats:
+        """Probabilities of logits [n, 8], by the language of each row."""
+        rows = [LANGUAGE_ROWS.get(language, len(LANGUAGES)) for language in languages]
+        z = np.clip(self._scale[rows] * logits + self._shift[rows], -MAX_LOGIT, MAX_LOGIT)
+        return np.asarray(1.0 / (1.0 + np.exp(-z)), dtype=np.float32)
+
+    def score_batch(self, texts: Sequence[Normalised]) -> Scores:
+        """Each head's highest probability over the readings of a text and over the windows of a long one."""
+        pieces: list[str] = []
+        languages: list[str] = []
+        readings: list[int] = []
+        starts: list[int] = []
+        for text in texts:
+            starts.append(len(pieces))
+            for number, (language, reading) in enumerate(
+                [(text.lang, text.base), *((view.language, view.text) for view in text.views)]
+            ):
+                for window in cut_windows(reading):
+                    pieces.append(window)
+                    languages.append(language)
+                    readings.append(number)
+        if not texts:
+            return Scores(np.zeros((0, len(HEADS)), np.float32), np.zeros((0, len(HEADS)), np.int64))
+        probabilities = self.calibrate(self.find_logits(pieces), languages)
+        best = np.maximum.reduceat(probabilities, starts, axis=0)
+        if len(pieces) == len(texts):
+            return Scores(best, np.zeros(best.shape, np.int64))
+        sizes = np.diff(starts, append=len(pieces))
+        # The first piece that reaches the maximum: the others count as past the end.
+        order = np.where(probabilities == np.repeat(best, sizes, axis=0), np.arange(len(pieces))[:, None], len(pieces))
+        return Scores(best, np.asarray(readings)[np.minimum.reduceat(order, starts, axis=0)])
+
+
+LANGUAGE_ROWS: Final[dict[str, int]] = {language: row for row, language in enumerate(LANGUAGES)}
+
+
+def cut_windows(text: str) -> list[str]:
+    """The text itself up to 2,000 characters; else windows of 1,500, one every 1,200, the last one at the end."""
+    if len(text) <= MAX_WHOLE:
+        return [text]
+    return [text[start : start + WINDOW] for start in range(0, len(text) - (WINDOW - STEP), STEP)]
+
+
+def load_model(path: Path, *, sha256: str | None) -> LinearModel:
+    """The model of a file. sha256: hex digest it must have; None takes any.
+
+    Raises ModelRefused; OSError where the file cannot be read.
+    """
+    if path.suffix not in SUFFIXES:
+        raise ModelRefused(f"{path.name}: a model is one of {', '.join(SUFFIXES)}; pickles run code")
+    with path.open("rb") as file:
+        data = file.read(MAX_MODEL_BYTES + 1)
+    digest = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and digest != sha256.lower():
+        raise ModelRefused(f"{path.name}: SHA-256 is {digest}")
+    return parse_model(data)
+
+
+def parse_model(data: bytes) -> LinearModel:
+    """The model of a file's bytes. Raises ModelRefused for other shapes, types, heads, or numbers that are not
+    finite."""
+    if len(data) > MAX_MODEL_BYTES:
+        raise ModelRefused(f"over {MAX_MODEL_BYTES} bytes")
+    arrays, metadata = _read_npz(data) if data.startswith(b"PK") else _read_safetensors(data)
+    for name, (kind, shape) in SHAPES.items():
+        array = arrays.get(name)
+        if array is None or array.dtype != kind or array.shape != shape:
+            raise ModelRefused(f"{name} is not {np.dtype(kind)} {list(shape)}")
+        if not np.isfinite(array.astype(np.float32)).all():
+            raise ModelRefused(f"{name} holds a number that is not finite")
+    if metadata.heads != HEADS or metadata.languages != LANGUAGES:
+        raise ModelRefused("heads or languages in another order")
+    if metadata.normaliser != VERSION:
+        raise ModelRefused(f"trained on normaliser {metadata.normaliser}; this is {VERSION}")
+    return LinearModel(arrays, metadata, hashlib.sha256(data).hexdigest())
+
+
+def _read_safetensors(data: bytes) -> tuple[dict[str, npt.NDArray[np.generic]], ModelMetadata]:
+    try:
+        arrays = safetensors.numpy.load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as cause:
+        raise ModelRefused("no safetensors file") from cause
+    # The library gives metadata only of files on disk; these bytes are the ones whose hash was compared.
+    size = int.from_bytes(data[:8], "little")
+    strings = json.loads(data[8 : 8 + size]).get("__metadata__", {})
+    return dict(arrays), _read_metadata(strings)
+
+
+def _read_npz(data: bytes) -> tuple[dict[str, npt.NDArray[np.generic]], ModelMetadata]:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in (*SHAPES, "metadata") if name in file.files}
+        strings = json.loads(arrays.pop("metadata").tobytes())
+    except Exception as cause:
+        raise ModelRefused("no NPZ file of a model") from cause
+    return arrays, _read_metadata(strings)
+
+
+def _read_metadata(strings: object) -> ModelMetadata:
+    """Metadata whose structured fields are JSON in strings."""
+    if not isinstance(strings, dict):
+        raise ModelRefused("no metadata")
+    try:
+        fields = {
+            name: value if name == "commit" else json.loads(value)
+            for name, value in strings.items()
+            if name in ModelMetadata.__struct_fields__
+        }
+        return msgspec.convert(fields, ModelMetadata)
+    except (msgspec.ValidationError, ValueError, TypeError) as cause:
+        raise ModelRefused("metadata that cannot be read") from cause
+
+
+def encode_model(arrays: dict[str, npt.NDArray[np.generic]], metadata: ModelMetadata) -> bytes:
+    """A model file of trained arrays; the same arrays and metadata give the same bytes.
+
+    Written here, because the library puts metadata in an order of its own each time. Source: the safetensors format.
+    """
+    strings = {
+        name: value if name == "commit" else json.dumps(value, sort_keys=True, separators=(",", ":"))
+        for name, value in msgspec.to_builtins(metadata).items()
+    }
+    header: dict[str, object] = {"__metadata__": dict(sorted(strings.items()))}
+    body = b""
+    for name, (kind, shape) in sorted(SHAPES.items(), reverse=True):
+        data = np.ascontiguousarray(arrays[name], dtype=kind).tobytes()
+        dtype = {np.float16: "F16", np.float32: "F32"}[kind]
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + body

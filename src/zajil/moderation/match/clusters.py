@@ -1,0 +1,210 @@
+"""Copies of one template: which posts belong together, which clusters are campaigns, and copies of judged content.
+
+One `ClusterIndex` serves a deployment. It is rebuilt by adding again what SQL has of the last 24 hours, oldest first:
+the same posts in the same order give the same clusters with the same ids. Source: design/moderation.md section 6.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from zajil.moderation.match.bands import END, BandIndex, find_keys
+from zajil.moderation.match.minhash import Grams, Signatures, estimate_jaccard, find_grams, true_jaccard
+from zajil.moderation.normalise.entities import Entity
+
+MAX_AGE_S: Final = 24 * 3600.0
+MAX_POSTS: Final = 2_000_000
+# An estimate joins posts; what removes is compared with the true windows, so its candidates may be estimated too low.
+MIN_ESTIMATE: Final = 0.80
+MIN_CANDIDATE: Final = 0.60
+MIN_JACCARD: Final = 0.80
+CAMPAIGN_PERSONAS: Final = 5
+CAMPAIGN_CHANNELS: Final = 3
+
+
+class Copy(NamedTuple):
+    """A post version as the index knows it. `target` names it; `at` is when it was posted, Unix seconds."""
+
+    target: str
+    persona: str
+    channel: str
+    at: float
+
+
+class Cluster:
+    """Posts of the last 24 hours that are near copies of one another; `cluster_id` is the target of its first one."""
+
+    def __init__(self, cluster_id: str) -> None:
+        self.cluster_id = cluster_id
+        self.members: dict[str, Copy] = {}
+        self._personas: Counter[str] = Counter()
+        self._channels: Counter[str] = Counter()
+
+    @property
+    def is_campaign(self) -> bool:
+        """Whether five personas or three channels have posted it within 24 hours: then it is one unit of review."""
+        return len(self._personas) >= CAMPAIGN_PERSONAS or len(self._channels) >= CAMPAIGN_CHANNELS
+
+    def add(self, copy: Copy) -> None:
+        """Count a copy once, however often it comes."""
+        if copy.target not in self.members:
+            self.members[copy.target] = copy
+            self._personas[copy.persona] += 1
+            self._channels[copy.channel] += 1
+
+    def remove(self, target: str) -> None:
+        """Forget a copy that is too old, and with their last one its persona and channel."""
+        copy = self.members.pop(target)
+        for counts, key in ((self._personas, copy.persona), (self._channels, copy.channel)):
+            counts[key] -= 1
+            if not counts[key]:
+                del counts[key]
+
+
+class Confirmed(NamedTuple):
+    """A cluster that a person has judged: the windows, length and addresses of its first text, and what they were."""
+
+    cluster_id: str
+    category: str
+    grams: Grams
+    length: int
+    entities: frozenset[Entity]
+
+
+class NearCopy(NamedTuple):
+    """How near a text is to judged content: true Jaccard of the windows, lengths, and whether the addresses are the
+    same."""
+
+    cluster_id: str
+    category: str
+    jaccard: float
+    length: int
+    confirmed_length: int
+    same_entities: bool
+
+
+class ConfirmedIndex:
+    """Judged content, never forgotten by itself."""
+
+    def __init__(self) -> None:
+        self._bands = BandIndex()
+        self._by_slot: dict[int, Confirmed] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_slot)
+
+    def confirm(self, confirmed: Confirmed, signature: Signatures) -> None:
+        """Keep judged content; a second decision about the same cluster replaces the first."""
+        self.revoke(confirmed.cluster_id)
+        if self._bands.is_full():
+            # Nothing is freed from the front here, so every slot keeps its number.
+            self._bands.grow()
+        self._by_slot[self._bands.add(signature, find_keys(signature)[0])] = confirmed
+
+    def revoke(self, cluster_id: str) -> None:
+        """Forget judged content whose decision was reversed; nothing where it is unknown."""
+        for slot, confirmed in self._by_slot.items():
+            if confirmed.cluster_id == cluster_id:
+                self._bands.free([slot])
+                del self._by_slot[slot]
+                return
+
+    def find(self, base: str, signature: Signatures, entities: frozenset[Entity]) -> NearCopy | None:
+        """The nearest judged content with a true Jaccard of .80 or more, or None.
+
+        base: base view of the post, signature: its 64 values.
+        """
+        slots = [slot for slot in self._bands.find(find_keys(signature)[0]) if slot in self._by_slot]
+        if not slots:
+            return None
+        estimates = estimate_jaccard(signature, self._bands.signatures[slots])
+        near = [slot for slot, estimate in zip(slots, estimates, strict=True) if estimate >= MIN_CANDIDATE]
+        if not near:
+            return None
+        grams = find_grams(base)
+        jaccard, slot = max((true_jaccard(grams, self._by_slot[slot].grams), -slot) for slot in near)
+        if jaccard < MIN_JACCARD:
+            return None
+        best = self._by_slot[-slot]
+        same = best.entities == entities
+        return NearCopy(best.cluster_id, best.category, jaccard, len(base), best.length, same)
+
+
+class ClusterIndex:
+    """The posts of the last 24 hours, or the last two million, by their signatures."""
+
+    def __init__(self, *, max_age_s: float = MAX_AGE_S, max_posts: int = MAX_POSTS) -> None:
+        self._max_age_s = max_age_s
+        self._max_posts = max_posts
+        self._bands = BandIndex()
+        # By slot, oldest first once rotated; a post of its own has no cluster.
+        self._copies: dict[int, Copy] = {}
+        self._cluster_of: dict[int, Cluster] = {}
+
+    def __len__(self) -> int:
+        return len(self._bands)
+
+    def add_batch(self, copies: Sequence[Copy], signatures: Signatures) -> list[Cluster | None]:
+        """For each post the cluster it joins, or None if it is the only one of its kind; in order, one after the other.
+
+        signatures: a row of 64 values for each. A post that comes twice counts once. Posts come about in the order they
+        were posted: what is 24 hours older than the first of them is forgotten.
+        """
+        if not copies:
+            return []
+        self.forget(before=copies[0].at - self._max_age_s)
+        excess = len(self._bands) + len(copies) - self._max_posts
+        if excess > 0:
+            self._forget_oldest(min(excess, len(self._bands)))
+        keys = find_keys(signatures)
+        return [self._add(copy, row, key) for copy, row, key in zip(copies, signatures, keys, strict=True)]
+
+    def _add(self, copy: Copy, signature: Signatures, keys: list[int]) -> Cluster | None:
+        slots = self._bands.find(keys)
+        nearest, most = END, 0.0
+        if slots:
+            for slot, estimate in zip(slots, estimate_jaccard(signature, self._bands.signatures[slots]), strict=True):
+                if estimate < MIN_ESTIMATE:
+                    continue
+                if self._copies[slot].target == copy.target:
+                    return self._cluster_of.get(slot)
+                if estimate > most:
+                    nearest, most = slot, float(estimate)
+        cluster = None
+        if nearest != END:
+            cluster = self._cluster_of.get(nearest)
+            if cluster is None:
+                cluster = self._cluster_of[nearest] = Cluster(self._copies[nearest].target)
+                cluster.add(self._copies[nearest])
+            cluster.add(copy)
+        self._insert(copy, signature, keys, cluster=cluster)
+        return cluster
+
+    def _insert(self, copy: Copy, signature: Signatures, keys: list[int], *, cluster: Cluster | None) -> None:
+        if self._bands.is_full():
+            first, size = self._bands.oldest, len(self._bands)
+            self._bands.grow()
+            self._copies = {(slot - first) % size: kept for slot, kept in self._copies.items()}
+            self._cluster_of = {(slot - first) % size: kept for slot, kept in self._cluster_of.items()}
+        slot = self._bands.add(signature, keys)
+        self._copies[slot] = copy
+        if cluster is not None:
+            self._cluster_of[slot] = cluster
+
+    def forget(self, *, before: float) -> None:
+        """Let go of posts older than `before` (Unix seconds), up to the first that is not."""
+        first, size = self._bands.oldest, self._bands.size
+        count = 0
+        while count < len(self._bands) and self._copies[(first + count) % size].at < before:
+            count += 1
+        if count:
+            self._forget_oldest(count)
+
+    def _forget_oldest(self, count: int) -> None:
+        for slot in self._bands.free_oldest(count):
+            copy = self._copies.pop(slot)
+            cluster = self._cluster_of.pop(slot, None)
+            if cluster is not None:
+                cluster.remove(copy.target)

@@ -1,0 +1,124 @@
+"""A post's text as every later stage reads it.
+
+A text goes round steps 5 to 9 until nothing changes: a spelled-out domain is an address only once its letters are
+joined. So `normalise` of its own result is that result. Source: design/moderation.md section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from zajil.moderation.normalise.entities import Entity, replace_entities, restore_case
+from zajil.moderation.normalise.folding import fold, fold_batch
+from zajil.moderation.normalise.language import Language, find_languages
+from zajil.moderation.normalise.obfuscation import (
+    collapse_spaces,
+    join_spaced,
+    name_numbers,
+    read_leet,
+    shorten_repeats,
+    unify_scripts,
+)
+from zajil.moderation.normalise.survey import Step, Survey
+from zajil.moderation.normalise.views import View, make_views
+
+# Stored with every verdict and every model. Any change of what a text becomes is a new number, and a new model.
+VERSION = 1
+# Each round but the last joins, maps or takes out something for good; texts made to need more were not found by a
+# search.
+MAX_ROUNDS = 12
+# A text of single digits grows (` num1 `); it may to twice its length, and a very short one to this.
+SHORT = 64
+
+
+class Normalised(msgspec.Struct, frozen=True):
+    """One text, read: `base` is what people see, `views` what else a Latin text may spell, `version` of the rules.
+
+    base: folded, without addresses, single spaces, at most 16,384 characters.
+    entities: up to 64 addresses in the order they were found.
+    """
+
+    base: str
+    views: tuple[View, ...]
+    entities: tuple[Entity, ...]
+    lang: Language
+    version: int = VERSION
+
+
+def normalise(text: str) -> Normalised:
+    """The text in its one spelling. Total on every `str`. A batch costs a tenth of that a text."""
+    return normalise_batch([text])[0]
+
+
+def normalise_batch(texts: Sequence[str]) -> list[Normalised]:
+    """`normalise` of each text, in order."""
+    if not texts:
+        return []
+    bases = fold_batch(texts)
+    found: list[list[Entity]] = [[] for _ in texts]
+    plain = list(bases)
+    pending = list(range(len(texts)))
+    longest = [max(2 * len(text), SHORT) for text in texts]
+    for round_number in range(MAX_ROUNDS):
+        changed: list[int] = []
+        for number, steps in zip(pending, Survey([bases[n] for n in pending]).find_steps(), strict=True):
+            text = bases[number]
+            if steps & Step.ENTITIES:
+                text = replace_entities(text, found[number])
+                if not round_number:
+                    plain[number] = text
+            # Cut before the next round, not after the last: without its end a text may be of another script.
+            text = _cut(_undo(text, steps, found[number]) if steps else text, longest[number])
+            if text != bases[number]:
+                bases[number] = text
+                changed.append(number)
+        pending = changed
+        if not pending:
+            break
+    results: list[Normalised] = []
+    for number, language in enumerate(find_languages(bases)):
+        views = make_views(plain[number]) if language == "en" else ()
+        results.append(
+            Normalised(
+                base=bases[number],
+                views=tuple(view._replace(text=_cut(view.text, longest[number])) for view in views),
+                entities=restore_case(texts[number], found[number]) if found[number] else (),
+                lang=language,
+            )
+        )
+    return results
+
+
+def _undo(text: str, steps: int, found: list[Entity]) -> str:
+    """The text after those of steps 6 to 9 that may change it, and all that follow one which did."""
+    before = text
+    if steps & Step.SPACED:
+        text = join_spaced(text)
+        if text != before:
+            # What separators held apart may compose, or spell an address.
+            text = replace_entities(fold(text), found)
+            steps = Step.ALL
+    if steps & Step.SCRIPTS:
+        mixed = text
+        text = unify_scripts(text)
+        if text != mixed:
+            steps = Step.ALL
+    if steps & Step.LEET:
+        text = read_leet(text)
+    if text != before:
+        steps = Step.ALL
+    if steps & Step.NUMBERS:
+        text = name_numbers(text)
+    if steps & Step.REPEATS:
+        text = shorten_repeats(text)
+    return collapse_spaces(text)
+
+
+def _cut(text: str, longest: int) -> str:
+    """At most `longest` characters, cut at a space where there is one, so that no placeholder is halved."""
+    if len(text) <= longest:
+        return text
+    head = text[:longest]
+    return head.rsplit(" ", 1)[0] if " " in head else head

@@ -1,0 +1,1 @@
+"""Transparency logs: the Merkle tree, and the signed checkpoints that publish its head."""
