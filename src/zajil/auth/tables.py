@@ -51,6 +51,17 @@ account = Table(
             "until the account is deleted",
         ),
     ),
+    Column(
+        "personas",
+        Integer,
+        nullable=False,
+        server_default="0",
+        info=describe(
+            "counter",
+            "passes for public personas this account took, three at most; which personas came of them is not kept",
+            "until the account is deleted",
+        ),
+    ),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
