@@ -92,7 +92,8 @@ class Follower:
         if segmented:
             pace.started(self._race.now())
         try:
-            carrier: Carrier = await dial(candidate, self._link.role, self._race.ctx, affinity=self._link.affinity)
+            link, ctx = self._link, self._race.ctx
+            carrier: Carrier = await dial(candidate, link.role, ctx, affinity=link.affinity, lane=link.lane)
         except BaseException as failure:
             if segmented:
                 pace.ended()

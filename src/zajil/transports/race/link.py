@@ -77,7 +77,8 @@ class Link:
     take: gets events in order, all that are there together; Begin opens a batch. What it raises as a ZajilError drops
     the carrier. down: the session has no carrier; problem, where no route could be had at all; retry_ms, where the
     server closed the session. pause: after that, returns when it may begin anew. waits: whether the server is to say
-    something; where it is not, the link may be parked.
+    something; where it is not, the link may be parked. lane: not "" for a session that nothing else of this device may
+    be joined with: it has carriers and seals of its own, and never leads.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Link:
         keeper: Keeper,
         *,
         affinity: str,
+        lane: str = "",
         take: Take,
         down: Down,
         pause: Pause,
@@ -93,6 +95,7 @@ class Link:
     ) -> None:
         self.role = role
         self.affinity = affinity
+        self.lane = lane
         self.line: Line | None = None
         self._keeper = keeper
         self._take = take
