@@ -1,0 +1,34 @@
+/** What moderation calls a reason, and how a post stands, in words. */
+import { findWords, t } from "../../../i18n/catalogue.ts";
+import { formatDay, formatMomentSince } from "../../../i18n/date.ts";
+import type { Post } from "../../../state/public/shapes.ts";
+
+/** A category in words; one that this version does not know is a rule of the server. */
+export function sayCategory(category: string): string {
+  return findWords(`cat_${category.replace(/\W/g, "_")}`) ?? t.cat_other();
+}
+
+/** Unix seconds as a day. */
+export const sayDay = (seconds: number, now: number): string => formatDay(seconds * 1000, now);
+
+/** Unix seconds as a time of today, else with its date. */
+export const sayMoment = (seconds: number, now: number): string => formatMomentSince(seconds * 1000, now);
+
+/** What the author is told of an own post that others see otherwise; undefined where all is as it looks. */
+export function sayOwnState(post: Post, now: number): string | undefined {
+  const category = sayCategory(post.category);
+  switch (post.state) {
+    case "pending":
+      return post.version > 1 ? t.post_pending_edit() : t.post_pending();
+    case "held":
+      return post.held_until === undefined
+        ? t.post_held()
+        : t.post_held_until({ time: sayMoment(post.held_until, now) });
+    case "limited":
+      return t.post_limited_own({ category });
+    case "removed":
+      return t.post_removed_own({ category, date: sayDay(post.decided_at ?? post.created_at, now) });
+    case "visible":
+      return undefined;
+  }
+}
