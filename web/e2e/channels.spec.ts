@@ -1,5 +1,5 @@
 /** Public channels on the real server: names, posts, search in two languages, comments, live updates, removal. */
-import type { Hands as Person } from "./acts.ts";
+import type { Page } from "@playwright/test";
 import { Hands } from "./acts.ts";
 import { expect, test, type Server } from "./world.ts";
 
@@ -13,9 +13,9 @@ function establish(server: Server): void {
 
 async function people(
   server: Server,
-  arrive: (options?: object) => Promise<{ page: Person["page"] }>,
+  arrive: () => Promise<{ readonly page: Page }>,
   ...names: readonly [handle: string, name: string][]
-): Promise<Person[]> {
+): Promise<Hands[]> {
   const { link } = server.invite(names.length);
   const all = await Promise.all(
     names.map(async ([handle, name]) => {
@@ -34,7 +34,7 @@ test("a channel is made, found, read, followed and answered, and every change ar
   server,
   arrive,
 }) => {
-  const [anna, omar] = (await people(server, arrive, ["anna_s", "Анна"], ["عمر_نصار", "عمر"])) as [Person, Person];
+  const [anna, omar] = (await people(server, arrive, ["anna_s", "Анна"], ["عمر_نصار", "عمر"])) as [Hands, Hands];
 
   await anna.createChannel("дворовые_новости", "Дворовые новости", "broadcast");
   await anna.publish("Завтра во дворе красят скамейки.");
@@ -48,11 +48,10 @@ test("a channel is made, found, read, followed and answered, and every change ar
       ["скамейка", "красят скамейки"],
       ["дворов", "во дворе"],
       ["سيارة", "أمام السيارات"],
-      ["الجسور القديمة", ""],
       ["جسر", "الجسر القديم"],
     ] as const) {
       await omar.search(query);
-      if (found !== "") await expect(omar.see("hit").filter({ hasText: found }), query).toBeVisible();
+      await expect(omar.see("hit").filter({ hasText: found }), query).toBeVisible();
     }
     await omar.search("паровоз");
     await expect(omar.see("search-none")).toBeVisible();
@@ -98,7 +97,7 @@ test("a channel is made, found, read, followed and answered, and every change ar
 });
 
 test("a removed post leaves a stub, and its author keeps the text and learns why", async ({ server, arrive }) => {
-  const [marta, kofi] = (await people(server, arrive, ["marta.l", "Marta"], ["kofi_m", "Kofi"])) as [Person, Person];
+  const [marta, kofi] = (await people(server, arrive, ["marta.l", "Marta"], ["kofi_m", "Kofi"])) as [Hands, Hands];
   await marta.createChannel("saturday_market", "Saturday market", "group");
   await kofi.openChannel("saturday_market");
   await kofi.press("follow");
@@ -109,15 +108,14 @@ test("a removed post leaves a stub, and its author keeps the text and learns why
   await marta.choose(bad, "menu-remove");
   await marta.see("remove-reason").fill("Not about the market");
   await marta.press("remove-yes");
-  await expect(marta.see("stub")).toHaveText(/Removed on Today: rules of the channel/);
+  await expect(marta.see("stub")).toHaveText(/Removed on .+: rules of the channel/);
   await expect(marta.post("Cheap tickets")).toHaveCount(0);
 
   await expect(kofi.post("Cheap tickets").getByTestId("post-state")).toHaveText(/Your post was removed/);
-  await marta.see("search-input").or(marta.see("place-channels")).first().waitFor();
 });
 
 test("a new name's post is held for review, and nobody else sees it", async ({ server, arrive }) => {
-  const [marta, kofi] = (await people(server, arrive, ["marta.l", "Marta"], ["kofi_m", "Kofi"])) as [Person, Person];
+  const [marta, kofi] = (await people(server, arrive, ["marta.l", "Marta"], ["kofi_m", "Kofi"])) as [Hands, Hands];
   await marta.createChannel("saturday_market", "Saturday market", "group");
   server.sql("UPDATE pub_persona SET created_at = created_at + 2592000, accepted = 0");
   await kofi.openChannel("saturday_market");
@@ -134,7 +132,7 @@ test("handles that are taken or look like one, and a page that is off, are said 
   server,
   arrive,
 }) => {
-  const [marta] = (await people(server, arrive, ["marta.l", "Marta"])) as [Person];
+  const [marta] = (await people(server, arrive, ["marta.l", "Marta"])) as [Hands];
   await marta.goTo("#/new/channel");
   await marta.see("channel-title").fill("Look-alike");
   await marta.see("channel-handle").fill("rnarta.l");

@@ -48,7 +48,11 @@ function channel(handle: string, title: string, about: string, more: Partial<Cha
 }
 
 const CHANNELS: readonly Channel[] = [
-  channel("saturday_market", "Saturday market", "What is sold where, and who needs a lift.\n\nKeep to the market, please."),
+  channel(
+    "saturday_market",
+    "Saturday market",
+    "What is sold where, and who needs a lift.\n\nKeep to the market, please.",
+  ),
   channel("أخبار_المدينة", "أخبار المدينة", "كل ما يجري في الحي: مواعيد المياه والكهرباء والطرق.", {
     lang: "ar",
     kind: "broadcast",
@@ -76,7 +80,7 @@ const LONG = channel(
   "",
   { subscribed: false, subscribers: 1_204_577 },
 );
-delete (LONG as { role?: string }).role;
+delete LONG.role;
 
 function post(place: Channel, n: number, author: PersonaRef, text: string, more: Partial<Post> = {}): Mutable<Post> {
   return {
@@ -188,8 +192,9 @@ export function publicCalls(world: World): Table {
 
 function seen(world: World, place: Channel): Channel {
   if (world.scene !== "no-personas") return place;
-  const { role: _, ...rest } = place;
-  return { ...rest, subscribed: false };
+  const stranger: Mutable<Channel> = { ...place, subscribed: false };
+  delete stranger.role;
+  return stranger;
 }
 
 function answer(world: World, { method, path, body = "{}" }: Request): unknown {
@@ -227,7 +232,13 @@ function findChannel(reference: string): Channel {
 function persona(id: string): object {
   const found = OWN.find((one) => one.persona_id === id);
   const strict = found?.number === 1 ? { strike_until: SECONDS + 80 * DAY, limited_until: SECONDS + 5 * DAY } : {};
-  return { ...(found ?? LAYLA), kind: "person", created_at: SECONDS - 30 * DAY, trust: found?.number === 1 ? 0 : 2, ...strict };
+  return {
+    ...(found ?? LAYLA),
+    kind: "person",
+    created_at: SECONDS - 30 * DAY,
+    trust: found?.number === 1 ? 0 : 2,
+    ...strict,
+  };
 }
 
 function search(query: string): readonly Post[] {

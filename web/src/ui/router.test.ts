@@ -35,9 +35,12 @@ test.each(["", "#", "#/c/", "#/c/<script>", "#/c/a b", "#/people/%00", "#/nothin
   },
 );
 
-test.each(["#/ch/", "#/ch/ab", "#/ch/%E0%A4%A", "#/ch/a%20b%2F", "#/ch/<script>"])("%j is the list of channels", (fragment) => {
-  expect(parseRoute(fragment)).toEqual({ page: "channels" });
-});
+test.each(["#/ch/", "#/ch/ab", "#/ch/%E0%A4%A", "#/ch/a%20b%2F", "#/ch/<script>"])(
+  "%j is the list of channels",
+  (fragment) => {
+    expect(parseRoute(fragment)).toEqual({ page: "channels" });
+  },
+);
 
 test("Back leads one level up", () => {
   expect(parentOf({ page: "inside", id: ID, message: "m" })).toBe(to.chat(ID));

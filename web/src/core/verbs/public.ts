@@ -24,7 +24,11 @@ export function publicVerbs(host: Host): Handlers<Names> {
 
 async function takePass(host: Host, idempotency: Uint8Array): Promise<Uint8Array> {
   const auth = await host.tokens().auth();
-  const { passes } = await host.calls.call(control.TAKE_PASSES, { auth, idempotency, request: { kind: "persona", n: 1 } });
+  const { passes } = await host.calls.call(control.TAKE_PASSES, {
+    auth,
+    idempotency,
+    request: { kind: "persona", n: 1 },
+  });
   if (!passes[0]) throw error("malformed", "no pass");
   return passes[0];
 }

@@ -109,6 +109,8 @@ export class OpenChannel {
   }
 
   #lose(): void {
+    this.#unfollow?.();
+    this.#unfollow = undefined;
     this.view = undefined;
     this.loaded = false;
     this.error = "gone";

@@ -137,9 +137,10 @@ export class Search {
     });
   }
 
-  /** A query of one word may be a handle. */
+  /** A query of one word may be a handle, or the link of a channel. */
   async #byHandle(query: string): Promise<Channel | undefined> {
-    const handle = /^@?([\p{L}\p{M}\p{N}_.]{3,32})$/u.exec(query)?.[1];
+    const word = linkedHandle(query) ?? query;
+    const handle = /^@?([\p{L}\p{M}\p{N}_.]{3,32})$/u.exec(word)?.[1];
     if (handle === undefined) return undefined;
     try {
       return await findChannel(await personas.known(), `@${handle}`);
@@ -152,5 +153,15 @@ export class Search {
     return Promise.all(
       posts.map(async (post) => ({ post, channel: await channels.find(post.channel_id).catch(() => undefined) })),
     );
+  }
+}
+
+/** The handle in a link like `https://HOST/c/HANDLE`; undefined for anything else. */
+function linkedHandle(text: string): string | undefined {
+  const word = /^https?:\S+\/c\/([^/?#\s]+)/.exec(text)?.[1];
+  try {
+    return word === undefined ? undefined : decodeURIComponent(word);
+  } catch {
+    return undefined;
   }
 }

@@ -3,6 +3,7 @@
  * tab is seen. Whoever was away too long gets `gap` and reads its lists again.
  */
 import { codeOf } from "../../i18n/errors.ts";
+import { browser } from "../host.ts";
 import { session } from "../session.svelte.ts";
 import { personas } from "./personas.svelte.ts";
 import type { PublicEvent } from "./shapes.ts";
@@ -21,12 +22,14 @@ class Live {
   readonly #listeners = new Map<Listener, string | undefined>();
   /** Of the poll that counts; an older one ends when its answer is there. */
   #turn = 0;
-  #running = false;
+  #watching = false;
   #after: string | undefined;
   #as: As;
 
   /** Follow the persona's channels, and this one if it is named. Answers what ends it. */
   follow(listener: Listener, channel?: string): () => void {
+    if (!this.#watching) browser().onVisibility((visible) => visible && this.restart());
+    this.#watching = true;
     this.#listeners.set(listener, channel);
     this.#begin();
     return () => {

@@ -13,13 +13,10 @@ class Personas {
   #coming: Promise<void> | undefined;
 
   /** The persona in use; undefined where there is none. */
-  readonly current = $derived(
-    this.list.value?.find(({ number }) => number === this.#chosen) ?? this.list.value?.[0],
-  );
+  readonly current = $derived(this.list.value?.find(({ number }) => number === this.#chosen) ?? this.list.value?.[0]);
 
-  get as(): As {
-    return this.current?.number;
-  }
+  /** Its number; stays the same value while its name changes. */
+  readonly as: As = $derived(this.current?.number);
 
   /** Once they are known, or could not be asked for: until then nobody knows as whom to call. */
   async known(): Promise<As> {

@@ -99,8 +99,7 @@ export const createPost = (as: number, channel: string, text: string, once: stri
 export const findPost = (as: As, post: string): Promise<Post> => ask(as, "GET", `/posts/${post}`, readPost);
 export const editPost = (as: number, post: Post, text: string): Promise<Post> =>
   ask(as, "PATCH", `/posts/${post.post_id}`, readPost, { body: { text, if_version: post.version } });
-export const deletePost = (as: number, post: string): Promise<void> =>
-  ask(as, "DELETE", `/posts/${post}`, readNothing);
+export const deletePost = (as: number, post: string): Promise<void> => ask(as, "DELETE", `/posts/${post}`, readNothing);
 /** By a moderator of the channel, with a reason. */
 export const removePost = (as: number, post: string, reason: string): Promise<void> =>
   ask(as, "DELETE", `/posts/${post}`, readNothing, { body: { reason } });
@@ -113,7 +112,12 @@ export const createComment = (as: number, post: string, text: string, once: stri
   ask(as, "POST", `/posts/${post}/comments`, readPost, { body: { text }, once });
 export const search = (as: As, q: string, before?: string): Promise<Posts> =>
   ask(as, "GET", "/search", readPosts, { query: { q, before } });
-export const updates = (as: As, channels: readonly string[], after: string | undefined, waitS: number): Promise<Updates> =>
+export const updates = (
+  as: As,
+  channels: readonly string[],
+  after: string | undefined,
+  waitS: number,
+): Promise<Updates> =>
   ask(as, "GET", "/updates", readUpdates, {
     query: { after, wait_s: String(waitS), channel: channels.join(",") },
   });

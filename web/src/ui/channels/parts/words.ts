@@ -1,6 +1,6 @@
 /** What moderation calls a reason, and how a post stands, in words. */
 import { findWords, t } from "../../../i18n/catalogue.ts";
-import { formatDay, formatMomentSince } from "../../../i18n/date.ts";
+import { formatDate, formatMomentSince } from "../../../i18n/date.ts";
 import type { Post } from "../../../state/public/shapes.ts";
 
 /** A category in words; one that this version does not know is a rule of the server. */
@@ -9,7 +9,7 @@ export function sayCategory(category: string): string {
 }
 
 /** Unix seconds as a day. */
-export const sayDay = (seconds: number, now: number): string => formatDay(seconds * 1000, now);
+export const sayDay = (seconds: number): string => formatDate(seconds * 1000);
 
 /** Unix seconds as a time of today, else with its date. */
 export const sayMoment = (seconds: number, now: number): string => formatMomentSince(seconds * 1000, now);
@@ -27,7 +27,7 @@ export function sayOwnState(post: Post, now: number): string | undefined {
     case "limited":
       return t.post_limited_own({ category });
     case "removed":
-      return t.post_removed_own({ category, date: sayDay(post.decided_at ?? post.created_at, now) });
+      return t.post_removed_own({ category, date: sayDay(post.decided_at ?? post.created_at) });
     case "visible":
       return undefined;
   }
