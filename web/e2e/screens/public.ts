@@ -82,6 +82,30 @@ export const CHANNELS: readonly Screen[] = [
     ready: "channel-handle",
     steps: refusedChannel,
   },
+  { name: "report", scene: "busy", fragment: MARKET, ready: "post", steps: entry("menu-report", "report") },
+  {
+    name: "report-channel",
+    scene: "no-moderation",
+    fragment: `${MARKET}/info`,
+    ready: "channel-report",
+    steps: refusedReport,
+  },
+  { name: "decisions", scene: "busy", fragment: "#/decisions", ready: "own-report" },
+  { name: "decisions-off", scene: "no-moderation", fragment: "#/decisions", ready: "redress-off" },
+  { name: "decisions-nobody", scene: "no-personas", fragment: "#/decisions", ready: "need-persona" },
+  {
+    name: "decision-appeal",
+    scene: "busy",
+    fragment: `#/decisions/${PUBLIC.decision(1)}`,
+    ready: "appeal",
+    steps: seeing("appeal", "appeal-text"),
+  },
+  { name: "decision", scene: "busy", fragment: `#/decisions/${PUBLIC.decision(1)}`, ready: "appeal" },
+  { name: "decision-waits", scene: "busy", fragment: `#/decisions/${PUBLIC.decision(2)}`, ready: "appeal-state" },
+  { name: "decision-reversed", scene: "busy", fragment: `#/decisions/${PUBLIC.decision(4)}`, ready: "appeal-state" },
+  { name: "decision-channel", scene: "busy", fragment: `#/decisions/${PUBLIC.decision(7)}`, ready: "notice-reason" },
+  { name: "decision-care", scene: "busy", fragment: `#/decisions/${PUBLIC.decision(9)}`, ready: "notice-care" },
+  { name: "decision-gone", scene: "busy", fragment: "#/decisions/about/nothing123", ready: "notice-error" },
   { name: "personas", scene: "busy", fragment: "#/personas", ready: "persona-trust" },
   { name: "personas-none", scene: "no-personas", fragment: "#/personas", ready: "persona-create" },
   { name: "personas-refused", scene: "no-personas", fragment: "#/personas", ready: "persona-name", steps: refusedName },
@@ -104,6 +128,13 @@ export const CHANNELS: readonly Screen[] = [
 async function showSensitive(page: Page): Promise<void> {
   await page.getByTestId("post-show").first().click();
   await page.getByTestId("post-show").first().scrollIntoViewIfNeeded();
+}
+
+async function refusedReport(page: Page): Promise<void> {
+  await page.getByTestId("channel-report").click();
+  await page.getByTestId("report-spam").check();
+  await page.getByTestId("report-send").click();
+  await page.getByRole("alert").waitFor();
 }
 
 async function refusedChannel(page: Page): Promise<void> {

@@ -200,6 +200,8 @@ function seen(world: World, place: Channel): Channel {
 function answer(world: World, { method, path, body = "{}" }: Request): unknown {
   const [route = "", query = ""] = path.split("?");
   const [, first = "", second = "", third = ""] = route.split("/");
+  const redress = redressOf(world, first, second, third);
+  if (redress !== undefined) return redress;
   if (first === "updates") return { events: [], next: "0" };
   if (first === "subscriptions") return { channels: world.scene === "fresh" ? [] : CHANNELS };
   if (first === "search") return { posts: search(decodeURIComponent(/q=([^&]*)/.exec(query)?.[1] ?? "")) };
@@ -241,6 +243,90 @@ function persona(id: string): object {
   };
 }
 
+const STATEMENT = {
+  puid: "s",
+  language: "en",
+  explanation: "Your post in \u2068saturday_market\u2069 of 2026-10-13 was removed: it offers something that it does not give.",
+  facts: "A program found that the post matches a text that people had confirmed as fraud.",
+  redress: "You can appeal here until 2027-04-11, free of charge; another person decides.",
+  automated_detection: "Yes",
+  automated_decision: "AUTOMATED_DECISION_FULLY",
+};
+
+function notice(n: number, action: string, category: string, more: object = {}): Record<string, unknown> {
+  return {
+    decision_id: idOf(`decision ${String(n)}`),
+    kind: "post",
+    target: idOf(`post ${MARKET.handle} ${String(n)}`),
+    version: 1,
+    action,
+    category,
+    at: SECONDS - n * 7 * HOUR,
+    in_force: true,
+    automated: true,
+    statement: STATEMENT,
+    appeal_until: SECONDS + 179 * DAY,
+    proof: { entry: "e", path: [], checkpoint: "c", record: "r", salt: "s" },
+    ...more,
+  };
+}
+
+const brief = (n: number, state: string): object => ({
+  appeal_id: idOf(`appeal ${String(n)}`),
+  state,
+  at: SECONDS - 2 * HOUR,
+  due_at: SECONDS + 22 * HOUR,
+});
+const NOTICES = [
+  notice(1, "remove", "fraud"),
+  notice(2, "limit", "hate", { appeal: brief(2, "assigned"), automated: false }),
+  notice(3, "restore", "spam", { in_force: true, automated: false, statement: undefined, appeal_until: undefined }),
+  notice(4, "hold", "violence_incitement", { appeal: brief(4, "reversed"), in_force: false }),
+  notice(7, "remove", "channel_rules", {
+    ...{ automated: false, statement: undefined, appeal_until: undefined },
+    reason: "Not about the market",
+  }),
+  notice(9, "label", "self_harm", { care: true }),
+];
+
+function appealOf(n: number): object {
+  return {
+    ...brief(n, n === 2 ? "assigned" : "reversed"),
+    decision_id: idOf(`decision ${String(n)}`),
+    text: "I quoted it to warn others.",
+    answer: n === 2 ? "" : "You are right: the post warns of it. It is visible again.",
+  };
+}
+
+/** Calls about moderation; undefined for every other. */
+function redressOf(world: World, first: string, second: string, third: string): unknown {
+  if (world.scene === "no-moderation" && ["reports", "me", "decisions"].includes(first))
+    throw new Refused("no-such-route");
+  const about = (at: number, state: string, category: string): object => ({
+    ...{ report_id: idOf(`report ${String(at)}`), kind: at === 3 ? "channel" : "post", target: "t", category, state },
+    at: SECONDS - at * DAY,
+  });
+  if (first === "reports") return about(0, "received", "spam");
+  if (first === "me" && second === "notices") return { notices: NOTICES };
+  if (first === "me" && second === "reports")
+    return { reports: [about(1, "in_review", "fraud"), about(2, "acted", "spam"), about(3, "declined", "hate")] };
+  if (first === "me") return { trust: 1, points: 1, strikes: [{ ...STRIKE }], limited_until: SECONDS + 3 * DAY };
+  if (first === "appeals") return appealOf(second === idOf("appeal 2") ? 2 : 4);
+  if (first !== "decisions") return undefined;
+  if (third === "appeals") return { ...appealOf(2), state: "open" };
+  const found = NOTICES.find((one) => one["decision_id"] === second);
+  if (!found) throw new Refused("gone");
+  return found;
+}
+
+const STRIKE = {
+  decision_id: idOf("decision 1"),
+  category: "fraud",
+  weight: 1,
+  at: SECONDS - DAY,
+  expires_at: SECONDS + 89 * DAY,
+};
+
 function search(query: string): readonly Post[] {
   return query.includes("nothing") ? [] : POSTS.filter(({ text, state }) => text !== "" && state === "visible");
 }
@@ -263,4 +349,5 @@ export const PUBLIC = {
   figs: FIGS.post_id,
   stub: STUB.post_id,
   limited: LIMITED.post_id,
+  decision: (n: number): string => idOf(`decision ${String(n)}`),
 };

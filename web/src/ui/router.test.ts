@@ -26,6 +26,9 @@ test("each screen's fragment leads back to it", () => {
   expect(parseRoute(to.post("новости", ID))).toEqual({ page: "post", handle: "новости", post: ID });
   expect(parseRoute(to.newChannel())).toEqual({ page: "new-channel" });
   expect(parseRoute(to.personas())).toEqual({ page: "personas" });
+  expect(parseRoute(to.redress())).toEqual({ page: "redress" });
+  expect(parseRoute(to.notice(ID))).toEqual({ page: "notice", decision: ID });
+  expect(parseRoute(to.noticeAbout(ID))).toEqual({ page: "notice-about", target: ID });
 });
 
 test.each(["", "#", "#/c/", "#/c/<script>", "#/c/a b", "#/people/%00", "#/nothing", "#//c/x", "#/inside/a"])(

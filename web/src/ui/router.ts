@@ -24,7 +24,11 @@ export type Route =
   | { readonly page: "channel-info"; readonly handle: string }
   | { readonly page: "post"; readonly handle: string; readonly post: string }
   | { readonly page: "new-channel" }
-  | { readonly page: "personas" };
+  | { readonly page: "personas" }
+  /** Decisions about oneself: all, one, or the one about a post. */
+  | { readonly page: "redress" }
+  | { readonly page: "notice"; readonly decision: string }
+  | { readonly page: "notice-about"; readonly target: string };
 
 /** Fragments of the screens. Ids are base64url, so none needs escaping; handles are words of any script. */
 export const to = {
@@ -45,6 +49,9 @@ export const to = {
   post: (handle: string, post: string): string => `#/ch/${encodeURIComponent(handle)}/p/${post}`,
   newChannel: (): string => "#/new/channel",
   personas: (): string => "#/personas",
+  redress: (): string => "#/decisions",
+  notice: (decision: string): string => `#/decisions/${decision}`,
+  noticeAbout: (target: string): string => `#/decisions/about/${target}`,
   settings: (sub = ""): string => (sub ? `#/settings/${sub}` : "#/settings"),
 };
 
@@ -59,6 +66,8 @@ export function parseRoute(fragment: string): Route {
   if (first === "people" && id) return { page: "person", id };
   if (first === "ch") return parsePublic(second, third, fourth);
   if (first === "personas") return { page: "personas" };
+  if (first === "decisions" && second === "about" && ID.test(third)) return { page: "notice-about", target: third };
+  if (first === "decisions") return id ? { page: "notice", decision: id } : { page: "redress" };
   if (first === "new" && second === "channel") return { page: "new-channel" };
   if (first === "new") return { page: second === "group" ? "new-group" : "new" };
   if (first === "invite") return { page: "invite" };
@@ -89,9 +98,14 @@ function decodeHandle(text: string): string | undefined {
   }
 }
 
+const PUBLIC: readonly Route["page"][] = [
+  ...(["channels", "channel", "channel-info", "post", "new-channel"] as const),
+  ...(["personas", "redress", "notice", "notice-about"] as const),
+];
+
 /** Whether it is a screen of the public space. */
 export function isPublic(route: Route): boolean {
-  return ["channels", "channel", "channel-info", "post", "new-channel", "personas"].includes(route.page);
+  return PUBLIC.includes(route.page);
 }
 
 /** Where Back leads: one level up, whatever way we came. */
@@ -113,7 +127,11 @@ export function parentOf(route: Route): string {
     case "channel":
     case "new-channel":
     case "personas":
+    case "redress":
       return to.channels();
+    case "notice":
+    case "notice-about":
+      return to.redress();
     case "settings":
       return route.sub ? to.settings() : to.list();
     default:

@@ -23,7 +23,9 @@ export type ScreenName =
   | "ChannelInfo"
   | "Post"
   | "NewChannel"
-  | "Personas";
+  | "Personas"
+  | "Redress"
+  | "Notice";
 
 type Screen = Component<Record<string, unknown>>;
 
@@ -54,6 +56,8 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   Post: async () => screen(await import("./channels/Post.svelte")),
   NewChannel: async () => screen(await import("./channels/NewChannel.svelte")),
   Personas: async () => screen(await import("./channels/Personas.svelte")),
+  Redress: async () => screen(await import("./channels/Redress.svelte")),
+  Notice: async () => screen(await import("./channels/Notice.svelte")),
 };
 
 /** What these say comes with the start. */

@@ -6,6 +6,7 @@ import type { Link } from "../../core/link.ts";
 import type { Browser } from "../../platform/browser.ts";
 import { useHost } from "../host.ts";
 import { type Post, readChannel, readPost, readUpdates } from "./shapes.ts";
+import * as redress from "./redress.ts";
 import * as space from "./space.ts";
 
 type Request = Parameters<Calls["public_call"]>[0];
@@ -62,6 +63,17 @@ const CALLS: readonly (() => Promise<unknown>)[] = [
   () => space.updates(0, ["a", "b"], "cursor", 25),
 ];
 
+/** Of a server that moderates. */
+const REDRESS: readonly (() => Promise<unknown>)[] = [
+  () => redress.report(0, { kind: "post", target: "p", category: "spam", note: "n" }, "once"),
+  () => redress.ownReports(0, "cursor"),
+  () => redress.notices(0, "cursor"),
+  () => redress.findNotice(0, "d"),
+  () => redress.appeal(0, "d", "words", "once"),
+  () => redress.findAppeal(0, "a"),
+  () => redress.ownStanding(0),
+];
+
 /** The operation of a request, by its path without what stands for names. */
 function operationOf({ method, path }: Request): Operation | undefined {
   const parts = path.split("?")[0]?.split("/") ?? [];
@@ -73,7 +85,7 @@ function operationOf({ method, path }: Request): Operation | undefined {
   return found?.[1][method.toLowerCase()];
 }
 
-test.each(CALLS)("call %#: %s", async (make) => {
+test.each("/reports" in API.paths ? [...CALLS, ...REDRESS] : CALLS)("call %#", async (make) => {
   await make().catch(() => undefined);
   const [request] = asked;
   expect(request, "one call").toBeDefined();
@@ -114,6 +126,26 @@ test("answers of another shape are refused, unknown fields are not", () => {
     next: "2",
     gap: false,
   });
+});
+
+test("a decision is read with its reasons, the appeal and the proof; what is optional may be absent", () => {
+  const plain = {
+    ...{ decision_id: "d", kind: "post", target: "p", version: 1, action: "remove", category: "spam", at: 5 },
+    ...{ in_force: true, automated: true },
+  };
+  expect(redress.readNotice(plain)).toEqual({
+    ...{ decision_id: "d", kind: "post", target: "p", action: "remove", category: "spam", at: 5 },
+    ...{ in_force: true, automated: true, reason: "", logged: false, care: false },
+  });
+  const whole = redress.readNotice({
+    ...plain,
+    appeal_until: 9,
+    appeal: { appeal_id: "a", state: "assigned", at: 6, due_at: 8 },
+    proof: { entry: "x" },
+    care: true,
+  });
+  expect(whole).toMatchObject({ appeal_until: 9, appeal: { state: "assigned" }, logged: true, care: true });
+  expect(() => redress.readNotice({ ...plain, appeal: { appeal_id: "a", state: "lost", due_at: 8 } })).toThrow();
 });
 
 test("what must not happen twice has 16 random bytes of its own", () => {
