@@ -246,7 +246,8 @@ function persona(id: string): object {
 const STATEMENT = {
   puid: "s",
   language: "en",
-  explanation: "Your post in \u2068saturday_market\u2069 of 2026-10-13 was removed: it offers something that it does not give.",
+  explanation:
+    "Your post in \u2068saturday_market\u2069 of 2026-10-13 was removed: it offers something that it does not give.",
   facts: "A program found that the post matches a text that people had confirmed as fraud.",
   redress: "You can appeal here until 2027-04-11, free of charge; another person decides.",
   automated_detection: "Yes",

@@ -123,4 +123,3 @@ export class NewReport {
 
 /** Whether a code says that this server has no moderation to ask. */
 export const isUnmoderated = (code: string | undefined): boolean => code === "no-such-route";
-
