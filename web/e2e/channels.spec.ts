@@ -96,46 +96,43 @@ test("a channel is made, found, read, followed and answered, and every change ar
   });
 });
 
-test("a removed post leaves a stub, and its author keeps the text and learns why", async ({ server, arrive }) => {
-  const [marta, kofi] = (await people(server, arrive, ["marta.l", "Marta"], ["kofi_m", "Kofi"])) as [Hands, Hands];
-  await marta.createChannel("saturday_market", "Saturday market", "group");
-  await kofi.openChannel("saturday_market");
-  await kofi.press("follow");
-  await kofi.publish("Cheap tickets, write to me!");
-  const bad = marta.post("Cheap tickets");
-  await expect(bad).toBeVisible();
-
-  await marta.choose(bad, "menu-remove");
-  await marta.see("remove-reason").fill("Not about the market");
-  await marta.press("remove-yes");
-  await expect(marta.see("stub")).toHaveText(/Removed on .+: rules of the channel/);
-  await expect(marta.post("Cheap tickets")).toHaveCount(0);
-
-  await expect(kofi.post("Cheap tickets").getByTestId("post-state")).toHaveText(/Your post was removed/);
-});
-
-test("a new name's post is held for review, and nobody else sees it", async ({ server, arrive }) => {
-  const [marta, kofi] = (await people(server, arrive, ["marta.l", "Marta"], ["kofi_m", "Kofi"])) as [Hands, Hands];
-  await marta.createChannel("saturday_market", "Saturday market", "group");
-  server.sql("UPDATE pub_persona SET created_at = created_at + 2592000, accepted = 0");
-  await kofi.openChannel("saturday_market");
-  await kofi.press("follow");
-  await kofi.publish("My first post");
-  await expect(kofi.post("My first post").getByTestId("post-state")).toHaveText(/Being checked/);
-  // What the gate does after a minute, sooner.
-  server.sql("UPDATE pub_post SET gate_at_ms = 1");
-  await expect(kofi.post("My first post").getByTestId("post-state")).toHaveText(/Held for review/);
-  await expect(marta.post("My first post")).toHaveCount(0);
-});
-
-test("handles that are taken or look like one, and a page that is off, are said in words", async ({
+test("what moderation does is told: a stub for others, the reason for the author, a wait for newcomers", async ({
   server,
   arrive,
 }) => {
-  const [marta] = (await people(server, arrive, ["marta.l", "Marta"])) as [Hands];
-  await marta.goTo("#/new/channel");
-  await marta.see("channel-title").fill("Look-alike");
-  await marta.see("channel-handle").fill("rnarta.l");
-  await marta.press("channel-create");
-  await expect(marta.page.getByRole("alert")).toHaveText(/looks like one that is taken/);
+  const [marta, kofi] = (await people(server, arrive, ["marta.l", "Marta"], ["kofi_m", "Kofi"])) as [Hands, Hands];
+
+  await test.step("a handle that looks like one that is taken is refused in words", async () => {
+    await marta.goTo("#/new/channel");
+    await marta.see("channel-title").fill("Look-alike");
+    await marta.see("channel-handle").fill("rnarta.l");
+    await marta.press("channel-create");
+    await expect(marta.page.getByRole("alert")).toHaveText(/looks like one that is taken/);
+  });
+
+  await marta.createChannel("saturday_market", "Saturday market", "group");
+  await kofi.openChannel("saturday_market");
+  await kofi.press("follow");
+
+  await test.step("a post that a moderator removes leaves a stub, and its author keeps the text", async () => {
+    await kofi.publish("Cheap tickets, write to me!");
+    const bad = marta.post("Cheap tickets");
+    await expect(bad).toBeVisible();
+    await marta.choose(bad, "menu-remove");
+    await marta.see("remove-reason").fill("Not about the market");
+    await marta.press("remove-yes");
+    await expect(marta.see("stub")).toHaveText(/Removed on .+: rules of the channel/);
+    await expect(marta.post("Cheap tickets")).toHaveCount(0);
+    await expect(kofi.post("Cheap tickets").getByTestId("post-state")).toHaveText(/Your post was removed/);
+  });
+
+  await test.step("a new name's post is held for review, and nobody else sees it", async () => {
+    server.sql("UPDATE pub_persona SET created_at = created_at + 2592000, accepted = 0");
+    await kofi.publish("My first post");
+    await expect(kofi.post("My first post").getByTestId("post-state")).toHaveText(/Being checked/);
+    // What the gate does after a minute, sooner.
+    server.sql("UPDATE pub_post SET gate_at_ms = 1 WHERE gate_at_ms IS NOT NULL");
+    await expect(kofi.post("My first post").getByTestId("post-state")).toHaveText(/Held for review/);
+    await expect(marta.post("My first post")).toHaveCount(0);
+  });
 });
