@@ -1,6 +1,7 @@
 /** Every screen and state that is photographed: the scene, the fragment, and the presses that lead there. */
 import type { Page } from "@playwright/test";
 import { idOf, person } from "../seed/world.ts";
+import { CHANNELS } from "./public.ts";
 import { ROUTES } from "./routes.ts";
 import { paste, seeing, type Screen } from "./steps.ts";
 
@@ -291,7 +292,10 @@ const STATES: readonly Screen[] = [
   })),
 ];
 
-export const LIST: readonly Screen[] = [...START, ...LISTS, ...CHATS, ...ROUTES, ...PEOPLE, ...SETTINGS, ...STATES];
+export const LIST: readonly Screen[] = [
+  ...[...START, ...LISTS, ...CHATS, ...ROUTES, ...PEOPLE],
+  ...[...CHANNELS, ...SETTINGS, ...STATES],
+];
 
 async function menu(page: Page): Promise<void> {
   await page.getByTestId("message").last().press("Enter");

@@ -16,6 +16,7 @@ import { isConnected } from "../../src/state/route.ts";
 import * as answers from "./answers.ts";
 import { Refused, findChat, findMessage } from "./answers.ts";
 import { INVENTORY } from "./inventory.ts";
+import { publicCalls } from "./public.ts";
 import { worldOf } from "./scenes.ts";
 import {
   DAY,
@@ -52,6 +53,7 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     ...groupCalls(world, teller),
     ...settingsCalls(world, teller),
     ...reachCalls(world, teller),
+    ...publicCalls(world),
   };
   return {
     world,

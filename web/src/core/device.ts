@@ -23,6 +23,7 @@ import { groupVerbs } from "./verbs/groups.ts";
 import type { Handlers, Host } from "./verbs/handlers.ts";
 import { insideVerbs } from "./verbs/inside.ts";
 import { peopleVerbs } from "./verbs/people.ts";
+import { publicVerbs } from "./verbs/public.ts";
 import { reachVerbs } from "./verbs/reach.ts";
 import { settingsVerbs } from "./verbs/settings.ts";
 import { talkVerbs } from "./verbs/talk.ts";
@@ -100,6 +101,7 @@ export class Device implements Leading, Host {
       ...groupVerbs(this),
       ...settingsVerbs(this),
       ...reachVerbs(this),
+      ...publicVerbs(this),
       ...insideVerbs(this),
     };
   }
