@@ -20,6 +20,7 @@ from zajil.cli.commands import (
     link,
     messages,
     privacy,
+    report,
     run,
     server,
     setup,
@@ -36,6 +37,7 @@ from zajil.cli.texts import demo as demo_words
 from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
+from zajil.cli.texts import reports as report_words
 from zajil.cli.texts import server as server_words
 from zajil.cli.texts.reach import bridge as bridge_words
 from zajil.cli.texts.reach import bundle as bundle_words
@@ -67,6 +69,7 @@ _CHATS: tuple[_Command, ...] = (
     ("react", messages.react, message_words.REACT),
     ("edit", messages.edit, message_words.EDIT),
     ("delete", messages.delete, message_words.DELETE),
+    ("report", report.report, report_words.REPORT),
     ("sync", chats.sync, chat_words.SYNC),
 )
 _GROUPS: tuple[_Command, ...] = (
