@@ -9,7 +9,7 @@ export const LANGUAGES = ["en", "ar", "ru"] as const;
 const FOLDER = resolve(import.meta.dirname, "../messages");
 const PREFIX = "virtual:messages/";
 /** Sections that only screens beyond the chat list use. They load with the first of these, so the start is lighter. */
-const LATER = ["people", "routes", "settings"];
+const LATER = ["people", "report", "routes", "settings"];
 /** CLDR plural categories that a message must spell out, so that no number ever falls into a wrong form. */
 const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
   en: ["one", "other"],

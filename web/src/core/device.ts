@@ -25,6 +25,7 @@ import { insideVerbs } from "./verbs/inside.ts";
 import { peopleVerbs } from "./verbs/people.ts";
 import { reachVerbs } from "./verbs/reach.ts";
 import { settingsVerbs } from "./verbs/settings.ts";
+import { reportVerbs } from "./verbs/reports.ts";
 import { talkVerbs } from "./verbs/talk.ts";
 
 type Emit = (event: CoreEvent) => void;
@@ -96,6 +97,7 @@ export class Device implements Leading, Host {
       ...accountVerbs(this, opening),
       ...deviceVerbs(this, opening),
       ...talkVerbs(this),
+      ...reportVerbs(this),
       ...peopleVerbs(this),
       ...groupVerbs(this),
       ...settingsVerbs(this),
