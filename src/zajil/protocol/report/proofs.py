@@ -15,9 +15,10 @@ Each step takes one type and returns the next, so none can be left out. The name
 | account | Franked -> Proven | the account's stored lists hold the account key of the certificate |
 | device | Franked -> Proven | they hold its device and leaf key, not removed when the server took the message |
 
-Without `signature` a reporter could have any text franked by sending it himself. Without `frank` he could sign with an
-old device of his own, move a message in time, or report what was never delivered. The time of `device` is that of the
-list that removed it: a thief of an old device proves nothing, and nobody takes a message back by removing his device.
+Without `signature` a reporter could have any text franked by sending it himself. Without `frank` whoever holds a leaf
+key could prove what was never sent, or move it in time. `device` goes by the list that removed the device and the time
+in it, which the account signed: a thief of an old device proves nothing with it, and who changes phones still answers
+for what the old one sent. Whoever dates a removal back by hand escapes proof; a complaint is left.
 Source: service.md 7 and 9; moderation.md 12.
 """
 
