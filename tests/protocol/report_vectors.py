@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from zajil.protocol import control
+from zajil.protocol import cbor, control
 from zajil.protocol.chat import content, forms, mentions
 from zajil.protocol.chat.content import MimiContent, NullPart
 from zajil.protocol.identity import objects
@@ -86,7 +86,7 @@ class Author:
         sent: int = NOW_MS - DAY_MS,
         salt: str = "salt",
     ) -> bytes:
-        marks = {
+        marks: dict[cbor.Key, cbor.Value] = {
             content.SENDER_URI: content.sender_uri(SERVER, AccountId(self.account)),
             content.ROOM_URI: content.room_uri(SERVER, gid),
             content.DEVICE_ID: device,
@@ -224,7 +224,9 @@ def make() -> Mapping[str, Json]:
             {"name": name, **shown(proof), "tag": tag_of(proof.content).hex(), "day": day, "key": key, "read": read}
         )
     chosen = [genuine()[name] for name in ("text", "edit")]
-    request = control.MakeReport("harassment", tuple(as_item(each) for each in chosen), "daily. كل يوم", complaint=False)
+    request = control.MakeReport(
+        "harassment", tuple(as_item(each) for each in chosen), "daily. كل يوم", complaint=False
+    )
     return {
         "source": "protocol/report by tests/protocol/report_vectors.py; bytes as hex, ts as decimal text",
         "server_name": SERVER,

@@ -37,7 +37,6 @@ from zajil.cli.texts import demo as demo_words
 from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
-from zajil.cli.texts import reports as report_words
 from zajil.cli.texts import server as server_words
 from zajil.cli.texts.reach import bridge as bridge_words
 from zajil.cli.texts.reach import bundle as bundle_words
@@ -69,7 +68,7 @@ _CHATS: tuple[_Command, ...] = (
     ("react", messages.react, message_words.REACT),
     ("edit", messages.edit, message_words.EDIT),
     ("delete", messages.delete, message_words.DELETE),
-    ("report", report.report, report_words.REPORT),
+    ("report", report.report, message_words.REPORT),
     ("sync", chats.sync, chat_words.SYNC),
 )
 _GROUPS: tuple[_Command, ...] = (

@@ -1,8 +1,8 @@
 """Reports from private chats: what a member sends in is proven here, then handed over without group and other members.
 
 The check needs the server's marks, which the Delivery Service makes, so it stands here; what it hands over is a
-`VerifiedReport`, and without a proof a `Complaint`, which is another type. Neither is stored here. Nothing that a member
-did not send in himself ever comes this way. Source: service.md 9, moderation.md 12.
+`VerifiedReport`, and without a proof a `Complaint`, which is another type. Neither is stored here. Nothing that no
+member sent in himself ever comes this way. Source: service.md 9, moderation.md 12.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ async def make_report(reporting: Reporting, caller: DeviceCaller, request: contr
     delivery.limits.take("report", caller.account_id, now=delivery.clock())
     report_id = delivery.random(16)
     if request.complaint:
-        await reporting.take_complaint(_complain(reporting, caller, report_id, request))
+        complaint = await asyncio.to_thread(_complain, reporting, caller, report_id, request)
+        await reporting.take_complaint(complaint)
         return control.ReportTaken(control.B16(report_id), verified=False)
     items = [_proof(item) for item in request.items]
     claims = await asyncio.to_thread(proofs.read_claims, items, server_name=reporting.server_name)
@@ -92,9 +93,7 @@ def _prove(delivery: Delivery, claims: Sequence[Claim], lists: Sequence[bytes]) 
     return tuple(proofs.prove_claim(claim, keys_of=keys_of, lists=parsed, now_ms=now_ms) for claim in claims)
 
 
-def _complain(
-    reporting: Reporting, caller: DeviceCaller, report_id: bytes, request: control.MakeReport
-) -> Complaint:
+def _complain(reporting: Reporting, caller: DeviceCaller, report_id: bytes, request: control.MakeReport) -> Complaint:
     claimed = (_read_claimed(at, item.content, reporting.server_name) for at, item in enumerate(request.items))
     return Complaint(
         report_id=report_id,

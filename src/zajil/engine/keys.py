@@ -5,8 +5,8 @@ seals. K_ref seals delivery references (`delivery/refs.py`). Both carry a key id
 readable. frank_master marks application messages (`protocol/report`): a newer key marks, older ones still prove.
 Whoever has only the database reads no body and can forge no reference and no mark.
 
-File: JSON `{"version": 1, "storage": {"<id>": "<64 hex digits>"}, "ref": {...}, "frank": {...}}`. For a file made before
-there were marks, frank_master is derived from its oldest storage key.
+File: JSON `{"version": 1, "storage": {"<id>": "<64 hex digits>"}, "ref": {...}, "frank": {...}}`. For a file from
+before there were marks, frank_master is derived from its oldest storage key.
 """
 
 from __future__ import annotations

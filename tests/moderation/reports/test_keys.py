@@ -49,8 +49,8 @@ def test_a_readable_or_damaged_file_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(KeyFileError, match=name):
         ModeratorKeys.load(tmp_path, create=False)
     (tmp_path / name).chmod(0o600)
-    for text in ("", "{}", '{"version":1,"keys":{}}', '{"version":1,"keys":{"1":"00"}}', '{"version":1,"keys":{"1":""}}'):
-        (tmp_path / name).write_text(text)
+    for keys in ("{}", '{"1":"00"}', '{"1":""}', '{"-1":"00"}', "7"):
+        (tmp_path / name).write_text(f'{{"version":1,"keys":{keys}}}')
         with pytest.raises(KeyFileError, match=name):
             ModeratorKeys.load(tmp_path, create=False)
 

@@ -38,9 +38,12 @@ def modules() -> Iterator[ModuleType]:
     for found in pkgutil.walk_packages(moderation.__path__, "zajil.moderation."):
         if not found.name.startswith("zajil.moderation.reports") and not found.name.endswith("__main__"):
             try:
-                yield importlib.import_module(found.name)
+                module = importlib.import_module(found.name)
             except ModuleNotFoundError as missing:
-                assert not str(missing.name).startswith("zajil"), missing
+                if str(missing.name).startswith("zajil"):
+                    raise
+                continue
+            yield module
 
 
 def functions(module: ModuleType) -> Iterator[tuple[str, Callable[..., object]]]:
@@ -73,7 +76,9 @@ def test_the_walk_sees_what_it_looks_for() -> None:
 
 
 def test_the_import_contract_names_all_of_moderation() -> None:
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
     (contract,) = [each for each in contracts if each["name"].startswith(CONTRACT)]
     assert contract["source_modules"] == ["zajil.moderation"]
     ignored = contract["ignore_imports"]

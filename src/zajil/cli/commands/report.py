@@ -8,8 +8,7 @@ import typer
 
 from zajil.cli.commands.options import ChatName, Json
 from zajil.cli.frame import run_with_client
-from zajil.cli.texts import messages as message_words
-from zajil.cli.texts import reports as words
+from zajil.cli.texts import messages as words
 from zajil.protocol.report.reasons import Reason
 
 if TYPE_CHECKING:
@@ -23,11 +22,11 @@ _REASONS = "fraud|violence_incitement|hate|harassment|sexual|self_harm|spam|othe
 def report(
     context: typer.Context,
     chat: ChatName,
-    messages: Annotated[list[str], typer.Argument(metavar="ID...", help=message_words.MESSAGE_ARGUMENT())],
+    messages: Annotated[list[str], typer.Argument(metavar="ID...", help=words.MESSAGE_ARGUMENT())],
     *,
-    reason: Annotated[Reason, typer.Option("--reason", metavar=_REASONS, help=words.REASON_OPTION())],
-    note: Annotated[str, typer.Option("--note", metavar="TEXT", help=words.NOTE_OPTION(), show_default=False)] = "",
-    complaint: Annotated[bool, typer.Option("--complaint", help=words.COMPLAINT_OPTION())] = False,
+    reason: Annotated[Reason, typer.Option("--reason", metavar=_REASONS, help=words.REPORT_REASON_OPTION())],
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help=words.REPORT_NOTE_OPTION(), show_default=False)] = "",
+    complaint: Annotated[bool, typer.Option("--complaint", help=words.REPORT_COMPLAINT_OPTION())] = False,
     json: Json = False,
 ) -> None:
     """Shows on stderr what is sent; on a terminal it asks first, without one the command is the consent."""
@@ -42,7 +41,7 @@ def report(
         found = find_chat(client, chat)
         chosen = [find_message(client, found, each).id for each in messages]
         _show(client.draft_report(found, chosen), reason, note)
-        if can_ask() and not agrees(words.QUESTION()):
+        if can_ask() and not agrees(words.REPORT_QUESTION()):
             console().print(NOTHING_CHANGED())
             return
         try:
@@ -65,16 +64,16 @@ def _show(draft: ReportDraft, reason: str, note: str) -> None:
     from zajil.cli.untrusted import clean_name, clean_text, isolate
 
     screen = error_console()
-    screen.print(words.ABOUT(name=clean_name(draft.name)), style="bold")
+    screen.print(words.REPORT_ABOUT(name=clean_name(draft.name)), style="bold")
     for number, text in enumerate(draft.texts, 1):
-        lines = [isolate(line) for line in clean_text(text.text).split("\n")] if text.text else [words.NO_TEXT()]
+        lines = [isolate(line) for line in clean_text(text.text).split("\n")] if text.text else [words.REPORT_NO_TEXT()]
         screen.print(f"  {number}. {day(text.sent_at)} {clock(text.sent_at)}  {lines[0]}")
         for line in lines[1:]:
             screen.print(f"     {line}")
-    screen.print(words.WITH(reason=reason))
+    screen.print(words.REPORT_WITH(reason=reason))
     if note:
-        screen.print(words.WITH_NOTE(note=clean_text(note)))
-    screen.print(words.WITHOUT(), style="dim")
+        screen.print(words.REPORT_WITH_NOTE(note=clean_text(note)))
+    screen.print(words.REPORT_WITHOUT(), style="dim")
 
 
 def _unproven(refusal: ZajilError) -> Failed:
@@ -82,10 +81,10 @@ def _unproven(refusal: ZajilError) -> Failed:
 
     item, check = refusal.detail.get("item", 0), str(refusal.detail.get("check", ""))
     number = int(item) + 1 if isinstance(item, int) else 1
-    said = {"age": words.TOO_OLD, "frank": words.UNMARKED}.get(check)
-    remark = said(n=number) if said else words.CHECK_FAILED(n=number, check=check)
+    said = {"age": words.REPORT_TOO_OLD, "frank": words.REPORT_UNMARKED}.get(check)
+    remark = said(n=number) if said else words.REPORT_CHECK_FAILED(n=number, check=check)
     return Failed("report-unverified", remark=remark)
 
 
 def _done(sent: SentReport) -> str:
-    return words.SENT(id=sent.id) if sent.verified else words.SENT_COMPLAINT(id=sent.id)
+    return words.REPORT_SENT(id=sent.id) if sent.verified else words.REPORT_SENT_COMPLAINT(id=sent.id)

@@ -14,7 +14,6 @@ from zajil.cli.texts.reach.bridge import BRIDGE_COMPLAINTS
 from zajil.cli.texts.reach.bundle import BUNDLE_COMPLAINTS
 from zajil.cli.texts.reach.net import NET_COMPLAINTS
 from zajil.cli.texts.reach.registry import REGISTRY_COMPLAINTS
-from zajil.cli.texts.reports import REPORT_COMPLAINTS
 from zajil.cli.texts.server import SERVER_COMPLAINTS
 from zajil.cli.texts.text import Text
 
@@ -240,7 +239,6 @@ PROTOCOL_COMPLAINTS: dict[str, Complaint] = {
     ),
 }
 COMPLAINTS = PROTOCOL_COMPLAINTS | HOME_COMPLAINTS | TALK_COMPLAINTS | SERVER_COMPLAINTS
-COMPLAINTS |= REPORT_COMPLAINTS
 COMPLAINTS |= BRIDGE_COMPLAINTS | BUNDLE_COMPLAINTS | NET_COMPLAINTS | REGISTRY_COMPLAINTS | PUBLIC_COMPLAINTS
 
 

@@ -222,8 +222,8 @@ class StoredMessage(msgspec.Struct, frozen=True):
 
     text: as sent (mentions are links in it), the newest version. reply_to: id of the quoted message. versions: all
     texts by (at, message_id), the first one first; empty where it was never edited. deleted_by: the account that
-    deleted it for all; then text, versions, reactions, proofs are gone. kept: the content of a kind this version does not
-    show. proofs: of what others wrote, one for each version kept.
+    deleted it for all; then text, versions, reactions, proofs are gone. kept: the content of a kind not shown by this
+    version. proofs: of what others wrote, one for each version kept.
     """
 
     message_id: bytes
