@@ -23,7 +23,7 @@ from tests.server.wire import Http, Wire
 from zajil.engine.keys import SealBroken
 from zajil.engine.limits import Limit
 from zajil.moderation.reports import inbox, store
-from zajil.protocol import control, frames
+from zajil.protocol import cbor, control, frames
 from zajil.protocol.chat import content, forms
 from zajil.protocol.chat.aad import ApplicationAad
 from zajil.protocol.chat.content import MimiContent, NullPart
@@ -282,6 +282,21 @@ async def test_seven_items_are_too_many_and_a_repeat_under_one_key_is_one_report
     assert len(await inbox.waiting_reports(server.reports, limit=10)) == 1
 
 
+async def test_the_reporter_hears_of_the_outcome_and_nobody_else(
+    http: Http, wire: MakeWire, server: Server, scene: Scene
+) -> None:
+    for complaint, outcome in ((False, "acted"), (True, "not-acted")):
+        taken = await report(http, scene.hers, scene.item, complaint=complaint)
+        assert await inbox.close_report(server.reports, taken.report_id, outcome)  # type: ignore[arg-type]  # a literal
+        async with wire(Role.R) as r:
+            await r.hello(scene.hers)
+            (*_, notice) = [m for m in await r.messages() if m.kind is Kind.NOTICE]
+        assert cbor.parse(notice.body) == ["report-outcome", {"report": taken.report_id, "outcome": outcome}]
+    async with wire(Role.R) as r:
+        await r.hello(scene.his)
+        assert Kind.NOTICE not in [m.kind for m in await r.messages()]
+
+
 class TestLimits:
     @pytest.fixture
     def settings(self) -> Settings:
@@ -304,8 +319,8 @@ async def test_reports_go_ninety_days_after_the_decision_and_not_before(
 ) -> None:
     kept = (await report(http, scene.hers, scene.item)).report_id
     waiting = (await report(http, scene.hers, scene.item, complaint=True)).report_id
-    assert await inbox.close_report(server.reports, kept)
-    assert not await inbox.close_report(server.reports, kept)
+    assert await inbox.close_report(server.reports, kept, "acted")
+    assert not await inbox.close_report(server.reports, kept, "acted")
     today = server.reports.today()
     assert await server._db.write(partial(store.delete_old, day=today + 89, limit=10)) == 0
     assert await server._db.write(partial(store.delete_old, day=today + 90, limit=10)) == 1

@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
-
 from zajil.delivery.context import Delivery, DeviceCaller
 from zajil.delivery.mailboxes import send_notice
 from zajil.protocol import control
@@ -22,9 +20,9 @@ from zajil.protocol.ids import AccountId, GroupId, parse_b64
 from zajil.protocol.report import proofs
 from zajil.protocol.report.complaint import ClaimedMessage, Complaint
 from zajil.protocol.report.proofs import Claim, Proof, Proven
+from zajil.protocol.report.reasons import Outcome
 from zajil.protocol.report.verified import VerifiedReport
 
-Outcome: TypeAlias = Literal["acted", "not-acted"]
 _TABLE = "report"
 
 

@@ -29,7 +29,7 @@ from zajil.delivery import commit, create, mailboxes, packages, send
 from zajil.delivery import retention as delivery_retention
 from zajil.delivery.context import AccountDevices, Delivery, DeviceCaller
 from zajil.delivery.refs import RefBook
-from zajil.delivery.reports import Reporting
+from zajil.delivery.reports import Reporting, tell_outcome
 from zajil.engine import keys as key_file
 from zajil.engine import reachkeys as reach_file
 from zajil.engine.bus import MemoryBus
@@ -120,7 +120,12 @@ class Server:
         )
         self._delivery = self._make_delivery(keys, refs)
         self._auth = self._make_auth()
-        self.reports = Inbox(db=self._db, keys=moderators, clock=clock)
+        self.reports = Inbox(
+            db=self._db,
+            keys=moderators,
+            tell=lambda report_id, to, outcome: tell_outcome(self._delivery, report_id, to, outcome),
+            clock=clock,
+        )
         self._registry = self._make_registry(keys)
         self.metrics = Metrics()
         self.public = self._make_public(keys, fold) if settings.public_space and fold is not None else None

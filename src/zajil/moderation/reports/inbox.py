@@ -6,7 +6,7 @@ two queues, and nothing here passes one for the other. Matches and scores never 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -17,6 +17,7 @@ from zajil.moderation.reports import store
 from zajil.moderation.reports.keys import ModeratorKeys
 from zajil.protocol.errors import error
 from zajil.protocol.report.complaint import Complaint
+from zajil.protocol.report.reasons import Outcome
 from zajil.protocol.report.verified import VerifiedReport
 
 QUEUE: Final = "private"
@@ -30,10 +31,11 @@ _ROWS: Final = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Inbox:
-    """clock: Unix seconds."""
+    """tell: brings the outcome to the reporter, by report id and `return_to`. clock: Unix seconds."""
 
     db: Database
     keys: ModeratorKeys = field(repr=False)
+    tell: Callable[[bytes, bytes, Outcome], Awaitable[None]]
     clock: Callable[[], float]
 
     def today(self) -> int:
@@ -71,9 +73,20 @@ async def find_report(inbox: Inbox, report_id: bytes) -> VerifiedReport:
     return _read_report(inbox, row)
 
 
-async def close_report(inbox: Inbox, report_id: bytes) -> bool:
-    """The report or complaint is decided and will be deleted; false where it was decided before or is gone."""
-    return await inbox.db.write(lambda db: store.mark_decided(db, report_id, day=inbox.today()))
+async def close_report(inbox: Inbox, report_id: bytes, outcome: Outcome) -> bool:
+    """The report or complaint is decided, will be deleted, and its reporter hears of it.
+
+    False where it was decided before or is gone. Raises SealBroken where the moderators' key is not here.
+    """
+    row = await inbox.db.read(lambda db: store.find_report(db, report_id))
+    if row is None:
+        return False
+    kind: type[VerifiedReport | Complaint] = VerifiedReport if row.kind == store.REPORT else Complaint
+    return_to = msgspec.msgpack.decode(_open(inbox, row), type=kind).return_to
+    if not await inbox.db.write(lambda db: store.mark_decided(db, report_id, day=inbox.today())):
+        return False
+    await inbox.tell(report_id, return_to, outcome)
+    return True
 
 
 async def run_retention(inbox: Inbox) -> None:

@@ -121,7 +121,7 @@ test("an edited message goes with every wording, a deleted one not at all", asyn
   expect((await b.call.messages({ chat: dm, limit: 9 }))[0]?.may.report).toBe(false);
 });
 
-test("an edit that comes before its message brings its proof along", async () => {
+test("an edit made while its text still waits brings its proof along", async () => {
   const { world, a, omar, b, dm } = await scene();
   const id = await a.call.send({ chat: dm, text: "first" });
   await a.call.edit({ chat: dm, id, text: "second" });
