@@ -12,8 +12,8 @@ import pytest
 from tests.flows.server import ServerProcess
 from tests.flows.terminal import Terminal
 
-from zajil.moderation.reports.keys import ModeratorKeys
-from zajil.moderation.reports.store import COMPLAINT, REPORT
+from zajil.moderation.private.keys import ModeratorKeys
+from zajil.moderation.private.store import COMPLAINT, REPORT
 from zajil.protocol.ids import parse_b64
 from zajil.protocol.report.complaint import Complaint
 from zajil.protocol.report.verified import VerifiedReport

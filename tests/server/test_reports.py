@@ -22,7 +22,7 @@ from tests.server.wire import Http, Wire
 
 from zajil.engine.keys import SealBroken
 from zajil.engine.limits import Limit
-from zajil.moderation.reports import inbox, store
+from zajil.moderation.private import inbox, store
 from zajil.protocol import cbor, control, frames
 from zajil.protocol.chat import content, forms
 from zajil.protocol.chat.aad import ApplicationAad

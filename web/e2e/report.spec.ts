@@ -20,7 +20,7 @@ const READ_INBOX = `
 import json, sqlite3, sys
 from pathlib import Path
 import msgspec
-from zajil.moderation.reports.keys import ModeratorKeys
+from zajil.moderation.private.keys import ModeratorKeys
 data = Path(sys.argv[1])
 keys = ModeratorKeys.load(data, create=False)
 rows = sqlite3.connect(data / "zajil.db").execute("SELECT id, kind, body FROM mod_report ORDER BY n").fetchall()

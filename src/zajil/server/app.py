@@ -37,10 +37,10 @@ from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.reachkeys import ReachKeys
 from zajil.engine.sql.sqlite import SQLiteMailboxEngine
-from zajil.moderation.reports import inbox
-from zajil.moderation.reports import store as report_store
-from zajil.moderation.reports.inbox import Inbox
-from zajil.moderation.reports.keys import ModeratorKeys
+from zajil.moderation.private import inbox
+from zajil.moderation.private import store as report_store
+from zajil.moderation.private.inbox import Inbox
+from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId, MailboxId

@@ -14,7 +14,7 @@ from zajil.channels.store import tables as public_tables
 from zajil.delivery import store as delivery_tables
 from zajil.engine.sql import schema as mailbox_tables
 from zajil.engine.sql.database import FILE_NAME, METADATA, Database
-from zajil.moderation.reports import store as report_tables
+from zajil.moderation.private import store as report_tables
 from zajil.server.config import ConfigError
 from zajil.server.http import idempotency
 

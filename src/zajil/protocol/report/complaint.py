@@ -1,7 +1,7 @@
 """What a member says of a private chat without a proof. People may read it; no code may act on it.
 
 A `Complaint` is no `VerifiedReport`, and nothing turns one into the other. No function of the moderation pipeline takes
-it: an import contract and tests/moderation/reports hold that.
+it: an import contract and tests/moderation/private hold that.
 """
 
 from __future__ import annotations

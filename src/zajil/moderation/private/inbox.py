@@ -13,8 +13,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from zajil.engine.sql.database import Database
-from zajil.moderation.reports import store
-from zajil.moderation.reports.keys import ModeratorKeys
+from zajil.moderation.private import store
+from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol.errors import error
 from zajil.protocol.report.complaint import Complaint
 from zajil.protocol.report.reasons import Outcome

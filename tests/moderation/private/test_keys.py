@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from zajil.engine.keys import KeyFileError, SealBroken
-from zajil.moderation.reports.keys import PRIVATE_FILE, PUBLIC_FILE, ModeratorKeys
+from zajil.moderation.private.keys import PRIVATE_FILE, PUBLIC_FILE, ModeratorKeys
 
 
 def test_both_halves_are_made_once_and_are_private(tmp_path: Path) -> None:
