@@ -33,6 +33,7 @@ from zajil.protocol.frames import Kind, Role
 from zajil.protocol.identity import objects
 from zajil.protocol.identity.objects import DeviceCertificate
 from zajil.protocol.ids import DeviceId, GroupId, Mid
+from zajil.protocol.public.routes import SCHEME as PUBLIC_SCHEME
 from zajil.server.app import Server
 from zajil.server.config import Settings
 
@@ -246,7 +247,7 @@ async def test_only_devices_may_report_and_only_over_their_own_carriers(
     request = control.MakeReport("spam", (scene.item,))
     assert await http.code(control.MAKE_REPORT, request) == "token-expired"
     assert await http.code(control.MAKE_REPORT, request, auth="Contact " + "A" * 43) == "mixed-auth"
-    assert await http.code(control.MAKE_REPORT, request, auth="Persona " + "A" * 43) == "wrong-space"
+    assert await http.code(control.MAKE_REPORT, request, auth=f"{PUBLIC_SCHEME} " + "A" * 43) == "wrong-space"
     async with wire(Role.S) as s:
         body = control.encode_json(request)
         await s.send(frames.HttpReq(7, "POST", "/v1/reports", {"authorization": scene.hers}, body))

@@ -78,7 +78,9 @@ describe("forgeries whose signature cannot be the sender's", () => {
 describe("the call", () => {
   it("has the body that Python writes", () => {
     const { reason, note, complaint, items, json } = vectors.request;
-    const chosen = items.map((name) => vectors.items.find((told) => told.name === name)).filter((told) => told !== undefined);
+    const chosen = items
+      .map((name) => vectors.items.find((told) => told.name === name))
+      .filter((told) => told !== undefined);
     const made = encodeJson(encodeReport({ reason, note, complaint, items: chosen.map(itemOf) }));
     expect(JSON.parse(made)).toEqual(JSON.parse(json));
     expect(made).toBe(json);

@@ -25,7 +25,9 @@ def report(
     messages: Annotated[list[str], typer.Argument(metavar="ID...", help=words.MESSAGE_ARGUMENT())],
     *,
     reason: Annotated[Reason, typer.Option("--reason", metavar=_REASONS, help=words.REPORT_REASON_OPTION())],
-    note: Annotated[str, typer.Option("--note", metavar="TEXT", help=words.REPORT_NOTE_OPTION(), show_default=False)] = "",
+    note: Annotated[
+        str, typer.Option("--note", metavar="TEXT", help=words.REPORT_NOTE_OPTION(), show_default=False)
+    ] = "",
     complaint: Annotated[bool, typer.Option("--complaint", help=words.REPORT_COMPLAINT_OPTION())] = False,
     json: Json = False,
 ) -> None:

@@ -126,13 +126,17 @@ REPORT_SENT_COMPLAINT = Text(
     ar="وصلت الشكوى إلى المشرفين، وهي لا تُثبت شيئًا بذاتها. رقمها: {id}",
     ru="Обращение у модераторов; само по себе оно ничего не доказывает. Его номер: {id}",
 )
-REPORT_TOO_OLD = Text(en="text {n} is older than 90 days", ar="النص رقم {n} أقدم من 90 يومًا", ru="текст {n} старше 90 дней")
+REPORT_TOO_OLD = Text(
+    en="text {n} is older than 90 days", ar="النص رقم {n} أقدم من 90 يومًا", ru="текст {n} старше 90 дней"
+)
 REPORT_UNMARKED = Text(
     en="text {n} does not carry this server's mark",
     ar="النص رقم {n} لا يحمل علامة هذا الخادم",
     ru="на тексте {n} нет отметки этого сервера",
 )
-REPORT_CHECK_FAILED = Text(en="text {n}, check {check}", ar="النص رقم {n}، الفحص {check}", ru="текст {n}, проверка {check}")
+REPORT_CHECK_FAILED = Text(
+    en="text {n}, check {check}", ar="النص رقم {n}، الفحص {check}", ru="текст {n}, проверка {check}"
+)
 
 TALK_COMPLAINTS: dict[str, Complaint] = {
     "codes-differ": Complaint(

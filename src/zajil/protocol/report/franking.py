@@ -19,7 +19,6 @@ from zajil.protocol.ids import GroupId
 
 FRANK_DAYS: Final = 90
 """A mark proves something for so many days after its own."""
-FRANK_BYTES: Final = 32
 DAY_MS: Final = 86_400_000
 
 

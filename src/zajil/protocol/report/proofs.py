@@ -39,7 +39,7 @@ from zajil.protocol.chat.content import MimiContent
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.identity.objects import DeviceCertificate, DeviceList, open_certificate
 from zajil.protocol.ids import AccountId, GroupId
-from zajil.protocol.report.franking import FRANK_BYTES, FRANK_DAYS, frank_day, make_frank
+from zajil.protocol.report.franking import FRANK_DAYS, frank_day, make_frank
 from zajil.protocol.report.verified import Form, ReportedMessage
 
 Check: TypeAlias = Literal[
@@ -181,12 +181,14 @@ def _check_signature(claim: Claim) -> Signed:
 def _check_frank(signed: Signed, keys_of: FrankKeys, now_ms: int) -> Franked:
     claim = signed.claim
     proof, day, today = claim.proof, frank_day(claim.proof.ts), frank_day(now_ms)
+    if proof.frank is None:
+        raise refusal(claim.item, "frank")
     if today - day > FRANK_DAYS:
         raise refusal(claim.item, "age")
     # Every key is tried, whichever fits, and a mark of another length fits none: time tells nothing.
-    given = proof.frank or bytes(FRANK_BYTES)
     keys = keys_of(day) if day <= today + 1 else ()
-    fits = [hmac.compare_digest(make_frank(key, tag=claim.tag, gid=proof.gid, ts=proof.ts), given) for key in keys]
+    made = [make_frank(key, tag=claim.tag, gid=proof.gid, ts=proof.ts) for key in keys]
+    fits = [hmac.compare_digest(each, proof.frank) for each in made]
     if not any(fits):
         raise refusal(claim.item, "frank")
     return Franked(claim)

@@ -236,7 +236,15 @@ export async function openApplication(
   const messageId = rows.idOf(content.messageIdOf(body, sealed.content));
   const account = rows.idOf(author.account_id);
   const { epoch, credential: cert } = event;
-  const proof = { message_id: messageId, content: sealed.content, sig: sealed.sig, epoch, gid: chat.gid, ...mark, cert };
+  const proof = {
+    message_id: messageId,
+    content: sealed.content,
+    sig: sealed.sig,
+    epoch,
+    gid: chat.gid,
+    ...mark,
+    cert,
+  };
   return { account, device: author.device_id, messageId, sent, content: body, data: sealed.content, proof };
 }
 

@@ -79,6 +79,7 @@ test("the proof of another's text is kept and sent whole; own texts have none", 
   const { world, anna, a, b, server, dm } = await scene();
   const at = world.time;
   const id = await a.call.send({ chat: dm, text: "I will find you" });
+  await world.settle();
   const answer = await b.call.send({ chat: dm, text: "leave me alone" });
   await world.settle();
   const [threat, own] = await b.call.messages({ chat: dm, limit: 9 });
@@ -139,7 +140,10 @@ test("a refusal names item and check, and the same may go as a complaint", async
   server.says(422, { code: "report-unverified", detail: { item: 0, check: "frank" } });
   expect(await b.call.report({ ...call, complaint: false })).toEqual({ outcome: "unproven", item: 0, check: "frank" });
   server.says(200, { ...TAKEN, verified: false });
-  expect(await b.call.report({ ...call, complaint: true })).toEqual({ outcome: "sent-as-complaint", id: TAKEN.report_id });
+  expect(await b.call.report({ ...call, complaint: true })).toEqual({
+    outcome: "sent-as-complaint",
+    id: TAKEN.report_id,
+  });
   expect(server.last.complaint).toBe(true);
   server.says(429, { code: "slow-down", retry_ms: 1000 });
   await expect(b.call.report({ ...call, complaint: true })).rejects.toThrow("slow-down");
