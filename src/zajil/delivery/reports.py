@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+
 from zajil.delivery.context import Delivery, DeviceCaller
 from zajil.delivery.mailboxes import send_notice
 from zajil.protocol import control
