@@ -14,6 +14,7 @@ const PREFIX = "virtual:messages/";
  */
 const PARTS: Readonly<Record<string, Part>> = {
   people: "later",
+  report: "later",
   routes: "later",
   settings: "later",
   channels: "public",

@@ -106,6 +106,21 @@ const CHATS: readonly Screen[] = [
     ready: "message",
     steps: entry("delete", "delete-dialog"),
   },
+  { name: "chat-report", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: report },
+  {
+    name: "chat-report-refused",
+    scene: "busy",
+    fragment: `#/c/${MARKET}`,
+    ready: "message",
+    steps: reported("other", "report-refused"),
+  },
+  {
+    name: "chat-report-sent",
+    scene: "busy",
+    fragment: `#/c/${MARKET}`,
+    ready: "message",
+    steps: reported("fraud", "report-done"),
+  },
   { name: "chat-reactions", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: palette },
   { name: "chat-menu", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: menu },
   {
@@ -306,6 +321,21 @@ function entry(name: string, then: string): (page: Page) => Promise<void> {
   return async (page) => {
     await menu(page);
     await page.getByTestId(`menu-${name}`).click();
+    await page.getByTestId(then).waitFor();
+  };
+}
+
+async function report(page: Page): Promise<void> {
+  await page.locator('[data-testid="message"][data-own="false"]').last().press("Enter");
+  await page.getByTestId("menu-report").click();
+  await page.getByTestId("report-reason").waitFor();
+}
+
+function reported(reason: string, then: string): (page: Page) => Promise<void> {
+  return async (page) => {
+    await report(page);
+    await page.getByTestId(`report-reason-${reason}`).check({ force: true });
+    await page.getByTestId("report-send").click();
     await page.getByTestId(then).waitFor();
   };
 }

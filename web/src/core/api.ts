@@ -159,8 +159,26 @@ export interface MessageView {
     readonly delete_for_all: boolean;
     readonly react: boolean;
     readonly reply: boolean;
+    /** Somebody else's, with what a report needs. */
+    readonly report: boolean;
   };
 }
+
+export type ReportReason =
+  "fraud" | "violence_incitement" | "hate" | "harassment" | "sexual" | "self_harm" | "spam" | "other";
+
+/** What a report would send, exactly: whom it is about, and every text of it; "" is of a kind that is not shown. */
+export interface ReportDraft {
+  readonly person: Person;
+  readonly texts: readonly { readonly text: string; readonly at: number }[];
+  /** Longest note. */
+  readonly note_characters: number;
+}
+
+/** `unproven`: the server refused the text at this place (from 0); it may be sent again as a complaint. */
+export type ReportResult =
+  | { readonly outcome: "sent" | "sent-as-complaint"; readonly id: string }
+  | { readonly outcome: "unproven"; readonly item: number; readonly check: string };
 
 export interface MessageDetails {
   readonly message: MessageView;
@@ -408,6 +426,16 @@ export interface Calls {
   react(a: { chat: string; id: string; emoji: string | null }): void;
   retry(a: { chat: string; id: string }): void;
   mark_read(a: { chat: string; id: string }): void;
+  /** Throws `gone`, `not-reportable`. */
+  report_draft(a: { chat: string; ids: readonly string[] }): ReportDraft;
+  /** To the moderators. complaint: without proof, for a person to read. */
+  report(a: {
+    chat: string;
+    ids: readonly string[];
+    reason: ReportReason;
+    note: string;
+    complaint: boolean;
+  }): ReportResult;
   typing(a: { chat: string }): void;
   set_draft(a: { chat: string; text: string; reply_to?: string }): void;
   set_muted(a: { chat: string; muted: boolean }): void;

@@ -26,6 +26,7 @@ import { peopleVerbs } from "./verbs/people.ts";
 import { publicVerbs } from "./verbs/public.ts";
 import { reachVerbs } from "./verbs/reach.ts";
 import { settingsVerbs } from "./verbs/settings.ts";
+import { reportVerbs } from "./verbs/reports.ts";
 import { talkVerbs } from "./verbs/talk.ts";
 
 type Emit = (event: CoreEvent) => void;
@@ -97,6 +98,7 @@ export class Device implements Leading, Host {
       ...accountVerbs(this, opening),
       ...deviceVerbs(this, opening),
       ...talkVerbs(this),
+      ...reportVerbs(this),
       ...peopleVerbs(this),
       ...groupVerbs(this),
       ...settingsVerbs(this),

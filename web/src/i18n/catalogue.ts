@@ -5,6 +5,7 @@ import type chat from "../../messages/en/chat.json";
 import type common from "../../messages/en/common.json";
 import type errors from "../../messages/en/errors.json";
 import type people from "../../messages/en/people.json";
+import type report from "../../messages/en/report.json";
 import type routes from "../../messages/en/routes.json";
 import type settings from "../../messages/en/settings.json";
 import type start from "../../messages/en/start.json";
@@ -17,6 +18,7 @@ type Catalogue = typeof channels &
   typeof common &
   typeof errors &
   typeof people &
+  typeof report &
   typeof routes &
   typeof settings &
   typeof start;
