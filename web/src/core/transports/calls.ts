@@ -32,7 +32,8 @@ export class SessionCaller implements Caller {
     const kind = device ? auth : (call.apart ?? "");
     const known = this.#talks.get(kind);
     if (known) return known.call(call);
-    const talk: Talk = new Talk(device ? "R" : "S", this.#carriers, () => {
+    const lane = device ? "" : kind;
+    const talk: Talk = new Talk(device ? "R" : "S", lane, this.#carriers, () => {
       if (this.#talks.get(kind) === talk) this.#talks.delete(kind);
     });
     this.#talks.set(kind, talk);
@@ -65,12 +66,13 @@ class Talk {
   #began = false;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(role: Role, carriers: ConnectionParts["carriers"], over: () => void) {
+  constructor(role: Role, lane: string, carriers: ConnectionParts["carriers"], over: () => void) {
     this.#role = role;
     this.#over = over;
     this.#connection = new Connection(role, {
       carriers,
       calls: true,
+      lane,
       take: (events) => this.#take(events),
       pause: () => undefined,
       down: () => this.end(),
