@@ -65,7 +65,12 @@ export default defineConfig(({ mode }) => {
             }),
           ]),
     ],
-    worker: { format: "es", plugins: () => [withoutUnusedSuites(), tsMlsCorrections(), withoutWhys()] },
+    worker: {
+      format: "es",
+      plugins: () => [withoutUnusedSuites(), tsMlsCorrections(), withoutWhys()],
+      // Notes for bundlers are of no use once it is bundled; licences stay.
+      rolldownOptions: { output: { comments: { annotation: false, legal: true } } },
+    },
     build: {
       outDir: seed ? resolve(WEB, "artifacts/seed") : OUTPUT,
       emptyOutDir: true,
