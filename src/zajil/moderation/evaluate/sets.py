@@ -99,8 +99,10 @@ def read_suite(name: str, folder: Path = SUITES) -> TestSet:
             lines = path.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError as cause:
             raise DataMissing(str(path)) from cause
-        for row in map(json.loads, lines):
-            cases.append(Case(row["text"], row["label"] == "harmful", language, row["functionality"], row["id"]))
+        rows = map(json.loads, lines)
+        cases += [
+            Case(row["text"], row["label"] == "harmful", language, row["functionality"], row["id"]) for row in rows
+        ]
     return TestSet(name, OWN[name], tuple(cases), own=True)
 
 

@@ -98,7 +98,8 @@ def prepare(rows: Iterable[Row], *, held: Set[str] = frozenset()) -> list[Exampl
             weight=row.weight,
             trains=row.trains,
             measures=row.measures,
-            digest=hash_key(text.base),
+            # Texts of one pattern stay together, so that what is measured on them is an unseen pattern.
+            digest=hash_key(row.group or text.base),
             group=row.group,
             raw=row.text,
         )
