@@ -36,9 +36,12 @@ class ModelRefused(ValueError):
 class ModelMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """What a model says of itself. Safetensors holds it as strings, so structured fields are JSON in a string.
 
-    heads, languages: the order of the columns. normaliser: version of the rules it was trained on. commit: of training.
-    data: name to SHA-256 of each set. thresholds: head, language, then `review`, `limit` and `auto` (None: no such
-    action). encoder: SHA-256 of the encoder whose vectors the model reads; "" for the linear heads.
+    heads, languages: the order of the columns. normaliser: version of the rules it was trained on. commit: hash of the
+    sources that made it. data: name to SHA-256 of each set. thresholds: head, language, then `review`, `limit` and
+    `auto` (None: no such action). points: head, language, the probability with the best balanced accuracy out
+    of fold, for evaluation alone.
+    pooled: heads with the languages whose calibration is that of all languages, for want of rows. encoder: SHA-256 of
+    the encoder whose vectors the model reads; "" for the linear heads.
     """
 
     heads: tuple[str, ...]
@@ -49,6 +52,8 @@ class ModelMetadata(msgspec.Struct, frozen=True, kw_only=True):
     thresholds: dict[str, dict[str, dict[str, float | None]]] = {}
     shipped: bool = False
     encoder: str = ""
+    points: dict[str, dict[str, float]] = {}
+    pooled: dict[str, tuple[str, ...]] = {}
 
 
 def read_model_file(path: Path, *, sha256: str | None) -> bytes:

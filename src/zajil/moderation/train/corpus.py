@@ -24,6 +24,7 @@ from zajil.moderation.train.sources import read_labelled
 FOLDS: Final = 5
 PREFIX: Final = 60
 BATCH: Final = 2048
+KINDS: Final[tuple[Kind, ...]] = ("natural", "presumed", "template")
 
 
 class Example(NamedTuple):
@@ -73,7 +74,7 @@ def read_rows(data: Path) -> Iterator[Row]:
     for language in LANGUAGES:
         for line in read_benign(data, language):
             # Odd lines measure, even ones train: what a threshold stands on was never in a model.
-            yield Row(line.text, line.source, BENIGN, trains=line.even, measures=not line.even)
+            yield Row(line.text, line.source, BENIGN, "presumed", trains=line.even, measures=not line.even)
         for line, label in read_hard(data, language):
             labels = BENIGN if label == "benign" else mark() if label == "unsure" else mark(**{label: YES})
             yield Row(line.text, f"hard_{language}", labels, trains=line.even, measures=not line.even)
@@ -120,7 +121,8 @@ def _normalise(rows: Iterable[Row]) -> Iterator[tuple[Row, Normalised]]:
 
 def _merge(one: Example, other: Example) -> Example:
     if one.kind != other.kind:
-        return one if one.kind == "natural" else other
+        # What somebody labelled counts before what is presumed, and both before what was written for training.
+        return min(one, other, key=lambda example: KINDS.index(example.kind))
     labels = tuple(_agree(left, right) for left, right in zip(one.labels, other.labels, strict=True))
     return one._replace(labels=labels, trains=one.trains or other.trains, measures=one.measures and other.measures)
 

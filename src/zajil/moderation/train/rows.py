@@ -11,12 +11,13 @@ YES: Final[Label] = 1
 NO: Final[Label] = 0
 UNKNOWN: Final[Label] = -1
 Labels: TypeAlias = tuple[Label, ...]
-Kind: TypeAlias = Literal["natural", "template"]
+Kind: TypeAlias = Literal["natural", "presumed", "template"]
 BENIGN: Final[Labels] = (NO,) * len(HEADS)
 
 
 class Row(NamedTuple):
-    """A text with its labels in the order of HEADS. source: of the set, or the template group. kind: who wrote it.
+    """A text with its labels in the order of HEADS. source: of the set, or the template group. kind: who wrote it;
+    `presumed` is natural as well, and benign because nothing speaks against it.
 
     weight: how much an error on it counts. trains: whether models learn from it; measures: whether it counts towards
     thresholds where benign. group: of a template.
