@@ -1,7 +1,7 @@
 """Stages 0, 2 and 3 on texts alone: what they are, how they score, and what the policy would do.
 
-For a text-only post of an author of trust 1. No lists and no counters are looked at and nothing is stored, so the answer
-depends on the text, the policy and the model alone.
+For a text-only post of an author of trust 1. No lists and no counters are looked at and nothing is stored, so the
+answer depends on the text, the policy and the model alone.
 """
 
 from __future__ import annotations

@@ -16,18 +16,24 @@ from zajil.moderation.data.folder import DataMissing
 SuiteName = Literal["openai", "hatecheck", "mhc_arabic", "pan24", "threatcheck", "fraudcheck"]
 # OpenAI's letters: sexual, hate, violence, harassment, self-harm, minors, threatening hate, graphic violence.
 OPENAI: Final = ("S", "H", "V", "HR", "SH", "S3", "H2", "V2")
+TEST_ONLY: Final = "test only"
+TESTED_LINES: Final = 1_500
+"""Of each source; inside one the order is that of a hash, so the first are a fair sample."""
 SUITES: Final = Path(__file__).resolve().parents[4] / "tests" / "suites"
 
 
 class Case(NamedTuple):
-    """One text. harmful: what a correct model says. functionality: "" where the set has none. pair: the same id for
-    two texts that are bootstrapped together."""
+    """One text. harmful: what a correct model says. functionality: "" where the set has none. id: of the case, if any.
+
+    pair: the same for two cases that a bootstrap draws together.
+    """
 
     text: str
     harmful: bool
     language: Language
     functionality: str = ""
     id: str = ""
+    pair: str = ""
 
 
 class TestSet(NamedTuple):
@@ -66,14 +72,28 @@ def _read_checks(path: Path, language: Language) -> Iterator[Case]:
 
 
 def read_pan24(data: Path) -> TestSet:
-    """Toxic sentences and the same said politely, in three languages."""
+    """Toxic sentences in three languages, against benign lines that may be tested on and nothing else.
+
+    The stored part repeats the toxic sentence where its polite form should stand, so the other class comes from the
+    share-alike sources of `benign/`: presumed benign, keyword-filtered, never trained on, never used for a threshold.
+    """
     cases = []
     with (data / "test" / "pan24_detox_dev.tsv").open(encoding="utf-8", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file, delimiter="\t")):
+        for row in csv.DictReader(file, delimiter="\t"):
             language = next(known for known in LANGUAGES if known == row["lang"])
-            cases.append(Case(row["toxic_sentence"], True, language, id=str(number)))
-            cases.append(Case(row["neutral_sentence"], False, language, id=str(number)))
+            cases.append(Case(row["toxic_sentence"], True, language))
+    for language in LANGUAGES:
+        cases += [Case(text, False, language) for text in _read_tested_lines(data, language)]
     return TestSet("pan24", ANY, tuple(cases))
+
+
+def _read_tested_lines(data: Path, language: Language) -> Iterator[str]:
+    sources = json.loads((data / "benign" / f"{language}.sources.json").read_text(encoding="utf-8"))["sources"]
+    with gzip.open(data / "benign" / f"{language}.txt.gz", "rt", encoding="utf-8") as file:
+        lines = file.read().split("\n")
+    for source in sources:
+        if source["use"] == TEST_ONLY:
+            yield from lines[source["first_line"] - 1 : source["last_line"]][:TESTED_LINES]
 
 
 READERS: Final[MappingProxyType[str, Callable[[Path], TestSet]]] = MappingProxyType(
@@ -104,6 +124,11 @@ def read_suite(name: str, folder: Path = SUITES) -> TestSet:
             Case(row["text"], row["label"] == "harmful", language, row["functionality"], row["id"]) for row in rows
         ]
     return TestSet(name, OWN[name], tuple(cases), own=True)
+
+
+def _read_case(row: dict[str, str], language: Language) -> Case:
+    pair = min(row["id"], row["pair"]) if row["pair"] else ""
+    return Case(row["text"], row["label"] == "harmful", language, row["functionality"], row["id"], pair)
 
 
 def read_held_texts(data: Path) -> Iterator[str]:

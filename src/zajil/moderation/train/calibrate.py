@@ -43,6 +43,9 @@ def fit_line(logits: Floats, labels: Labels, weights: Floats, *, prior: float) -
 
     A model that says the opposite of the labels counts for nothing.
     """
+    if len(np.unique(labels)) < 2:
+        # Nothing to learn from: everything is as probable as the prior.
+        return Line(np.full(logits.shape[1], STEEPNESS_MIN), float(np.log(prior / (1 - prior))))
     share = np.array([1 - prior, prior])
     lifted = np.zeros(len(labels))
     for label in (0, 1):

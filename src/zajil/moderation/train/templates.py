@@ -166,12 +166,12 @@ def expand(group: Group, groups: Sequence[Group], *, rows_per_pattern: int = ROW
                 break
 
 
-def expand_all(languages: Sequence[Language] = LANGUAGES) -> Iterator[Row]:
+def expand_all(languages: Sequence[Language] = LANGUAGES, *, rows_per_pattern: int = ROWS_PER_PATTERN) -> Iterator[Row]:
     """Every text of every group of these languages."""
     groups = load_groups()
     for group in groups:
         if group.language in languages:
-            yield from expand(group, groups)
+            yield from expand(group, groups, rows_per_pattern=rows_per_pattern)
 
 
 def _fill(pieces: Sequence[Piece], group: Group, groups: Sequence[Group], generator: random.Random) -> str:
