@@ -22,7 +22,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from zajil.moderation.categories import HEADS, LANGUAGES
 from zajil.moderation.classify.features import BUCKETS, hash_features
-from zajil.moderation.classify.heads import LinearModel, ModelMetadata, load_model
+from zajil.moderation.classify.heads import LinearModel, load_model
+from zajil.moderation.classify.modelfile import ModelMetadata
 from zajil.moderation.match.clusters import ClusterIndex, Copy
 from zajil.moderation.match.exact import digest_readings
 from zajil.moderation.match.minhash import Signatures, sign_batch

@@ -19,6 +19,7 @@ from zajil.cli.commands import (
     groups,
     link,
     messages,
+    moderation,
     privacy,
     run,
     server,
@@ -36,6 +37,7 @@ from zajil.cli.texts import demo as demo_words
 from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
+from zajil.cli.texts import moderation as moderation_words
 from zajil.cli.texts import server as server_words
 from zajil.cli.texts.reach import bridge as bridge_words
 from zajil.cli.texts.reach import bundle as bundle_words
@@ -104,6 +106,7 @@ _BRIDGE: tuple[_Command, ...] = (
     ("up", bridge.up, bridge_words.UP),
     ("check", bridge.check, bridge_words.CHECK),
 )
+_MODERATION: tuple[_Command, ...] = (("classify", moderation.classify, moderation_words.CLASSIFY),)
 _ADMIN: tuple[_Command, ...] = (("invite", server.invite, server_words.ADMIN_INVITE),)
 _ADMIN_BRIDGES: tuple[_Command, ...] = (
     ("list", registry.list_, registry_words.LIST),
@@ -147,6 +150,7 @@ def _build() -> typer.Typer:
     admin = _group(server_words.ADMIN, _ADMIN)
     admin.add_typer(_group(registry_words.BRIDGES, _ADMIN_BRIDGES), name="bridges")
     root.add_typer(admin, name="admin", rich_help_panel=serving)
+    root.add_typer(_group(moderation_words.MODERATION, _MODERATION), name="moderation", rich_help_panel=serving)
     root.add_typer(_group(bridge_words.BRIDGE, _BRIDGE), name="bridge", rich_help_panel=serving)
     _fill(root, (("echo", run.echo, echo_words.ECHO),), hidden=True)
     return root

@@ -9,6 +9,7 @@ from __future__ import annotations
 from zajil.cli.texts.complaint import LATER, READDING, RELINK, SYNC, UPDATE, Complaint
 from zajil.cli.texts.home_errors import HOME_COMPLAINTS
 from zajil.cli.texts.messages import TALK_COMPLAINTS
+from zajil.cli.texts.moderation import MODERATION_COMPLAINTS
 from zajil.cli.texts.public.errors import PUBLIC_COMPLAINTS
 from zajil.cli.texts.reach.bridge import BRIDGE_COMPLAINTS
 from zajil.cli.texts.reach.bundle import BUNDLE_COMPLAINTS
@@ -238,7 +239,7 @@ PROTOCOL_COMPLAINTS: dict[str, Complaint] = {
         LATER,
     ),
 }
-COMPLAINTS = PROTOCOL_COMPLAINTS | HOME_COMPLAINTS | TALK_COMPLAINTS | SERVER_COMPLAINTS
+COMPLAINTS = PROTOCOL_COMPLAINTS | HOME_COMPLAINTS | TALK_COMPLAINTS | SERVER_COMPLAINTS | MODERATION_COMPLAINTS
 COMPLAINTS |= BRIDGE_COMPLAINTS | BUNDLE_COMPLAINTS | NET_COMPLAINTS | REGISTRY_COMPLAINTS | PUBLIC_COMPLAINTS
 
 
