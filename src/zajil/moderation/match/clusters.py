@@ -47,6 +47,16 @@ class Cluster:
         """Whether five personas or three channels have posted it within 24 hours: then it is one unit of review."""
         return len(self._personas) >= CAMPAIGN_PERSONAS or len(self._channels) >= CAMPAIGN_CHANNELS
 
+    @property
+    def channels(self) -> int:
+        """In how many channels it stands."""
+        return len(self._channels)
+
+    @property
+    def first(self) -> Copy:
+        """The oldest copy that is not forgotten."""
+        return next(iter(self.members.values()))
+
     def add(self, copy: Copy) -> None:
         """Count a copy once, however often it comes."""
         if copy.target not in self.members:
