@@ -301,9 +301,8 @@ class Server:
             data,
             self._db,
             self._public_space().space,
-            server_name=self.settings.server_name,
+            settings=self.settings,
             works=self.settings.moderation.worker == "inside",
-            processes=self.settings.moderation.processes,
             figures=self.metrics.moderation,
         )
 

@@ -47,6 +47,18 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
             description="Processes that read posts; 0 = a thread of the worker, -1 = one fewer than there are cores.",
         ),
     ] = -1
+    judge_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(https?://[^\s?#]+)?$",
+            description="Chat API of OpenAI's form, up to `/v1`, asked about the few open cases; empty for none.",
+        ),
+    ] = ""
+    judge_model: Annotated[str, Meta(description="Name of the model to ask there.")] = ""
+    judge_key_file: Annotated[
+        str, Meta(description="File in the data directory with the key for it; empty where it needs none.")
+    ] = ""
+    judge_per_minute: Annotated[int, Meta(ge=1, description="Most questions to it in a minute.")] = 30
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

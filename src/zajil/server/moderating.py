@@ -23,12 +23,14 @@ from zajil.moderation.decide.decide import Decisions, decide_in, hand_over, spre
 from zajil.moderation.decide.orders import Order, order_key
 from zajil.moderation.pipeline import upkeep
 from zajil.moderation.pipeline.benches import Benches
+from zajil.moderation.pipeline.judge import Judge
 from zajil.moderation.pipeline.reading import Readers, spare_cores
 from zajil.moderation.pipeline.storing import Sampler
-from zajil.moderation.pipeline.work import Backlog, Figures, NoFigures, Point, Source
+from zajil.moderation.pipeline.work import Backlog, Figures, LaterStage, NoFigures, Point, Source
 from zajil.moderation.pipeline.worker import Worker
 from zajil.moderation.store import log
 from zajil.protocol.public.posts import ChannelDecision, PublicPost
+from zajil.server.config import ConfigError, ModerationSettings, Settings
 
 _LOG = logging.getLogger(__name__)
 _UPKEEP_S = 1.0
@@ -89,16 +91,15 @@ class Moderation:
         db: Database,
         space: Channels,
         *,
-        server_name: str,
+        settings: Settings,
         works: bool,
         figures: Figures | None = None,
-        processes: int = -1,
         reached: Callable[[Point], None] = lambda _point: None,
     ) -> None:
-        """processes: that read posts, 0 for a thread; -1 for as many as there are spare cores. Raises KeyFileError."""
+        """reached: see `Worker`. Raises KeyFileError, ConfigError (the file of the judge's key is not there)."""
         keys = ModerationKeys.load(data / FILE_NAME, create=db.read_sync(log.count_entries) == 0)
         self.works = works
-        self.origin = f"{server_name}/moderation"
+        self.origin = f"{settings.server_name}/moderation"
         self.benches = Benches()
         self._db = db
         self._space = space
@@ -115,12 +116,14 @@ class Moderation:
             apply=lambda batch: outbox.apply_decisions(space, batch),
             woken=lambda: space.wakeups.wake({publishing.QUEUE}),
         )
+        processes = settings.moderation.processes
         self.worker = Worker(
             moderation=self.decisions,
             source=self._outbox.source(),
             readers=Readers(spare_cores() if processes < 0 else processes),
             benches=self.benches,
             sampler=Sampler(keys.sample),
+            later=self._make_later(data, settings.moderation),
             figures=figures or NoFigures(),
             reached=reached,
         )
@@ -133,7 +136,7 @@ class Moderation:
             await self.worker.start()
             self._tasks.append(asyncio.create_task(self.worker.run()))
         else:
-            await self._db.write(self.benches.load)
+            await self._db.read(self.benches.load)
             await hand_over(self.decisions)
         self._tasks.append(asyncio.create_task(self._keep_up()))
 
@@ -170,6 +173,26 @@ class Moderation:
         )
         decide_in(self.decisions, db, [order])
 
+    def _make_later(self, data: Path, settings: ModerationSettings) -> tuple[LaterStage, ...]:
+        if not settings.judge_url:
+            return ()
+        key = ""
+        if settings.judge_key_file:
+            try:
+                key = (data / settings.judge_key_file).read_text(encoding="utf-8").strip()
+            except OSError as missing:
+                raise ConfigError(f"moderation.judge_key_file: {missing.strerror}") from missing
+        judge = Judge(
+            settings.judge_url,
+            model=settings.judge_model,
+            key=key,
+            per_minute=settings.judge_per_minute,
+            policy=lambda: self.benches.policy,
+        )
+        if judge.leaves_the_machine:
+            _LOG.warning("moderation.judge_url is another machine: posts that need a second look leave this server")
+        return (judge,)
+
     def _find_post(self, db: Connection, post_id: bytes, version: int) -> PublicPost | None:
         return outbox.find_post(db, post_id, version, now=self._space.clock())
 
@@ -177,7 +200,7 @@ class Moderation:
         while True:
             try:
                 if not self.works:
-                    await self._db.write(self.benches.refresh)
+                    await self._db.read(self.benches.refresh)
                     await hand_over(self.decisions)
                     await spread_all(self.decisions)
                 await upkeep.sign_checkpoint(self.decisions, self._signing, origin=self.origin)

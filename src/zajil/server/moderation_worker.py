@@ -82,15 +82,7 @@ def make_worker(
         waiting_max=settings.public_waiting_max,
         random=os.urandom,
     )
-    return Moderation(
-        data,
-        database,
-        space,
-        server_name=settings.server_name,
-        works=True,
-        processes=settings.moderation.processes,
-        reached=reached,
-    )
+    return Moderation(data, database, space, settings=settings, works=True, reached=reached)
 
 
 def lock_worker(data: Path) -> IO[bytes]:

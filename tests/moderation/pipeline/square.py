@@ -121,7 +121,7 @@ class Square:
             category="",
             created_at=int(self.clock()),
             posts=0,
-            subscribers=subscribers,
+            subscribers=subscribers - 1,
         )
         self.db.write_sync(lambda db: spaces.insert_channel(db, row))
         self.join(owner, encode_b64(channel_id), "owner")
@@ -157,7 +157,7 @@ class Square:
 
     async def find(self, words: str) -> list[str]:
         """Ids of posts that a search finds."""
-        found = await search.find_posts(self.space, None, words, lang="", channel="", before=None)
+        found = await search.find_posts(self.space, None, words)
         return [encode_b64(each.post_id) for each in found.posts]
 
     async def judge(

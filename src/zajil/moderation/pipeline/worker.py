@@ -74,7 +74,7 @@ class Worker:
         """Load models and memory, and finish what a worker before left undone."""
         await self.readers.start()
         self.matcher = await self.moderation.db.read(lambda db: Matcher.load(db, now=self.moderation.clock()))
-        await self.moderation.db.write(self.benches.load)
+        await self.moderation.db.read(self.benches.load)
         await hand_over(self.moderation)
         await spread_all(self.moderation)
 

@@ -1,0 +1,167 @@
+"""Planted posts in three languages, plain and disguised, through a real server: each ends where the policy says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from tests.channels.world import Author, World
+from tests.server.conftest import NO_LIMITS
+
+from zajil.moderation.categories import Language
+from zajil.moderation.data.attacks import space_out, swap_homoglyphs, write_leet
+from zajil.moderation.decide.decide import decide
+from zajil.moderation.decide.orders import Order, order_key
+from zajil.protocol.ids import encode_b64, parse_b64
+from zajil.protocol.public import routes
+from zajil.server.config import ModerationSettings, Settings
+from zajil.server.moderating import Moderation
+
+FRAUD: dict[Language, str] = {
+    "en": "Guaranteed profit for every careful neighbour who joins our private desk tonight, write to @harbour_desk_7",
+    "ru": "Гарантированная прибыль каждому соседу, кто сегодня вечером напишет в нашу контору на набережной @desk_gavan",
+    "ar": "ربح مضمون لكل جار يراسل مكتبنا الخاص قرب الميناء مساء اليوم قبل انتهاء التسجيل @maktab_mina",
+}
+SABOTAGE: dict[Language, str] = {
+    "en": "We pay for arson of whatever keeps the lights of this district on, the offer stands, ask @night_errand_9",
+    "ru": "Заплатим за поджог всего, на чём держится свет в этом районе, предложение в силе, пишите @nochnoy_zakaz",
+    "ar": "ندفع مقابل الحرق لكل ما يبقي أنوار هذا الحي مضاءة والعرض قائم لمن يريد فليراسل @talab_layli",
+}
+INCITEMENT: dict[Language, str] = {
+    "en": "They came to our quarter without asking anybody and now it is time, kill them all before the snow melts",
+    "ru": "Они пришли в наш квартал никого не спросив, и теперь пора, убейте их всех, пока не растаял снег",
+    "ar": "جاؤوا إلى حينا دون أن يسألوا أحدا والآن حان الوقت اقتلوهم جميعا قبل أن يذوب الثلج",
+}
+HARMLESS: dict[Language, str] = {
+    "en": "The library on the hill stays open until eight on weekdays and lends maps of the old paths",
+    "ru": "Библиотека на холме открыта до восьми по будням и выдаёт карты старых тропинок",
+    "ar": "تبقى المكتبة على التل مفتوحة حتى الثامنة في أيام الأسبوع وتعير خرائط الدروب القديمة",
+}
+DISGUISES: tuple[Callable[[str, Language], str], ...] = (swap_homoglyphs, space_out, write_leet)
+REVIEWER, OTHER = b"r" * 16, b"s" * 16
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(
+        port=0,
+        registration="open",
+        limits=NO_LIMITS,
+        drain_s=0,
+        public_space=True,
+        moderation=ModerationSettings(enabled=True, processes=0),
+    )
+
+
+def moderation(world: World) -> Moderation:
+    found = world.server.moderation
+    assert found is not None
+    return found
+
+
+async def all_judged(world: World) -> None:
+    """Wait until nothing waits in the outbox."""
+    async with asyncio.timeout(30):
+        while world.rows("SELECT count(*) FROM pub_outbox") != [(0,)]:
+            await asyncio.sleep(0.01)
+
+
+def state(world: World, post: str) -> str:
+    return str(world.rows(f"SELECT state FROM pub_post WHERE id = x'{parse_b64(post).hex()}'")[0][0])
+
+
+async def judge(world: World, post: str, action: str, category: str, by: bytes) -> None:
+    target = parse_b64(post)
+    ((channel, author),) = world.rows(f"SELECT channel_id, author FROM pub_post WHERE id = x'{target.hex()}'")
+    assert isinstance(channel, bytes)
+    assert isinstance(author, bytes)
+    order = Order(
+        key=order_key("test", target, by, action),
+        target=target,
+        version=1,
+        channel_id=channel,
+        author=author,
+        action="remove" if action == "remove" else "restore",
+        category=category if action == "remove" else "",
+        source="person" if action == "remove" else "appeal",
+        actor=by,
+    )
+    await decide(moderation(world).decisions, [order])
+
+
+async def plant(world: World, author: Author, texts: dict[Language, str]) -> dict[Language, list[str]]:
+    """The text of each language, then its three disguises, each in a channel of its own."""
+    planted: dict[Language, list[str]] = {}
+    for language, text in texts.items():
+        channel = await world.channel(author, lang=language)
+        variants = [text, *[disguise(text, language) for disguise in DISGUISES]]
+        planted[language] = [await world.post(author, channel, each, lang=language) for each in variants]
+    return planted
+
+
+@pytest.mark.slow
+async def test_what_is_planted_ends_where_the_policy_says_and_one_decision_reaches_every_copy(world: World) -> None:
+    author = await world.author()
+    fraud, sabotage = await plant(world, author, FRAUD), await plant(world, author, SABOTAGE)
+    incitement = await plant(world, author, INCITEMENT)
+    harmless = {
+        language: await world.post(author, await world.channel(author, lang=language), text)
+        for language, text in HARMLESS.items()
+    }
+    await all_judged(world)
+    assert [state(world, post) for post in harmless.values()] == ["visible"] * 3
+    hidden = {"held", "limited", "removed"}
+    for planted in (fraud, sabotage):
+        for language, posts in planted.items():
+            assert [state(world, post) in hidden for post in posts] == [True] * 4, language
+    asked = {
+        encode_b64(target)
+        for (target,) in world.rows("SELECT target FROM mod_item WHERE state = 'open'")
+        if isinstance(target, bytes)
+    }
+    members = {
+        encode_b64(target)
+        for (target,) in world.rows(
+            "SELECT m.target FROM mod_cluster_member m JOIN mod_item i ON i.cluster_id = m.cluster_id"
+        )
+        if isinstance(target, bytes)
+    }
+    for posts in incitement.values():
+        assert set(posts) <= asked | members
+
+    # One reviewer's decision, and every copy to the letter is gone within seconds, disguised ones too.
+    begun = asyncio.get_running_loop().time()
+    await judge(world, fraud["en"][0], "remove", "fraud", REVIEWER)
+    async with asyncio.timeout(5):
+        while {state(world, post) for post in fraud["en"]} != {"removed"}:
+            await asyncio.sleep(0.01)
+    assert asyncio.get_running_loop().time() - begun < 5
+
+    # Another reviewer lets it stand: all of them are back, and search knows the words again.
+    await judge(world, fraud["en"][0], "restore", "", OTHER)
+    assert state(world, fraud["en"][0]) == "visible"
+    assert fraud["en"][0] in await world.found("careful+neighbour")
+    assert {state(world, post) for post in fraud["en"]} == {"visible"}
+
+
+async def test_a_channels_own_moderator_is_in_the_log_like_everybody(world: World) -> None:
+    owner, author = await world.author(), await world.author()
+    channel = await world.channel(owner, kind="group")
+    await world.call(routes.SUBSCRIBE, auth=author.auth, channel=channel)
+    post = await world.post(author, channel, HARMLESS["en"])
+    await all_judged(world)
+    await world.call(routes.DELETE_POST, auth=owner.auth, post=post, query="?reason=off+topic")
+    rows = world.rows("SELECT action, source, category, note, hex(actor), hex(author) FROM mod_decision")
+    assert rows == [
+        (
+            "remove",
+            "channel",
+            "channel_rules",
+            "off topic",
+            owner.persona_id.hex().upper(),
+            author.persona_id.hex().upper(),
+        )
+    ]
+    assert world.rows("SELECT count(*) FROM mod_audit_entry") == [(1,)]
+    assert world.rows("SELECT count(*) FROM mod_handover") == [(0,)]
