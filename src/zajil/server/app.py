@@ -170,6 +170,8 @@ class Server:
         server.gateway.start()
         await lists.finish_revocations(server._auth)
         try:
+            if server.moderation is not None:
+                await server.moderation.start()
             server.port = await server._shell.start(settings.host, settings.port)
             if settings.metrics_port:
                 server._metrics_runner = await server.metrics.listen(settings.metrics_port)
@@ -178,8 +180,6 @@ class Server:
             raise
         if server.public is not None:
             server.public.start()
-        if server.moderation is not None:
-            await server.moderation.start()
         server._upkeep = asyncio.create_task(server._keep_up())
         return server
 

@@ -19,13 +19,13 @@ class ModerationFigures:
     """What the moderation worker counts; see `Figures` of its pipeline. No ids and no texts in labels."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._posts = Counter(
-            "moderation_posts", "Versions judged.", ["lang", "stage", "outcome"], registry=registry
-        )
+        self._posts = Counter("moderation_posts", "Versions judged.", ["lang", "stage", "outcome"], registry=registry)
         self._decisions = Counter(
             "moderation_decisions", "Programs' decisions.", ["action", "category", "source"], registry=registry
         )
-        self._skipped = Counter("moderation_stage_skipped", "Optional stages that failed.", ["stage"], registry=registry)
+        self._skipped = Counter(
+            "moderation_stage_skipped", "Optional stages that failed.", ["stage"], registry=registry
+        )
         self._batch = Histogram("moderation_batch_seconds", "From claim to finish.", registry=registry)
         self._delay = Histogram(
             "moderation_send_to_decision_seconds",

@@ -207,4 +207,3 @@ class Moderation:
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
                 _LOG.error("moderation's upkeep failed", exc_info=bug)
             await asyncio.sleep(_UPKEEP_S)
-

@@ -81,7 +81,7 @@ def diff_with_active(data: Path | None, candidate: Policy) -> tuple[Change, ...]
 
 
 def replay_policy(data: Path, path: Path, candidate: Policy, *, now: float | None = None) -> ReplayReport:
-    """Run a candidate on the stored verdicts of the last 24 h, and keep it with its report: it may be activated then."""
+    """Run a candidate on the stored verdicts of the last 24 h, and keep it and its report: it may be activated then."""
     at = int(time.time() if now is None else now)
     with opened(data) as database:
 
@@ -209,4 +209,3 @@ def note(
         actor_pseudonym=make_pseudonym(keys.pseudonym, admin.encode()),
     )
     record(SQLAuditRows(db, now=now), [draft], now=now)
-

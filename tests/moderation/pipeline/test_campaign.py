@@ -11,7 +11,6 @@ TEMPLATE = (
     "the three digits on its back to the desk {where}, and nobody has to queue or show any paper for it"
 )
 TEXT = TEMPLATE.format(what="committee", where="by tonight")
-OFF = "SELECT count(*) FROM pub_post WHERE state = 'removed'"
 
 
 def copies(count: int) -> list[str]:
@@ -29,8 +28,9 @@ async def test_many_copies_become_one_question_and_one_answer_takes_all_of_them_
     assert [square.state(post) for post in posts] == ["removed"] * 7 + ["visible"]
     # Each copy has its own decision, on the basis of the one.
     ((unit,),) = square.rows("SELECT hex(id) FROM mod_decision WHERE target_kind = 'cluster'")
-    followed = square.rows("SELECT hex(basis), hex(actor), automated FROM mod_decision WHERE target_kind = 'post' "
-                           "AND action = 'remove'")
+    followed = square.rows(
+        "SELECT hex(basis), hex(actor), automated FROM mod_decision WHERE target_kind = 'post' AND action = 'remove'"
+    )
     assert followed == [(unit, REVIEWER.hex().upper(), "partially")] * 7
     assert square.rows("SELECT DISTINCT state FROM mod_item WHERE queue = 'main'") == [("done",)]
     # What comes later is known: to the letter, disguised, and nearly.
@@ -70,7 +70,9 @@ async def test_the_reversal_of_a_cluster_restores_every_copy_also_those_a_progra
 
 
 async def test_a_single_removal_has_earlier_copies_judged_anew(square: Square) -> None:
-    first, exact, near = await square.crowd([TEXT, TEXT, copies(2)[1]])
+    author = square.persona()
+    channel = square.channel(author)
+    first, exact, near = [await square.post(author, channel, text) for text in (TEXT, TEXT, copies(2)[1])]
     await square.work()
     assert {square.state(post) for post in (first, exact, near)} == {"visible"}
     await square.judge(first, "remove")

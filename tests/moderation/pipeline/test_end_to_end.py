@@ -14,13 +14,13 @@ from zajil.moderation.data.attacks import space_out, swap_homoglyphs, write_leet
 from zajil.moderation.decide.decide import decide
 from zajil.moderation.decide.orders import Order, order_key
 from zajil.protocol.ids import encode_b64, parse_b64
-from zajil.protocol.public import routes
+from zajil.protocol.public import api, routes
 from zajil.server.config import ModerationSettings, Settings
 from zajil.server.moderating import Moderation
 
 FRAUD: dict[Language, str] = {
     "en": "Guaranteed profit for every careful neighbour who joins our private desk tonight, write to @harbour_desk_7",
-    "ru": "Гарантированная прибыль каждому соседу, кто сегодня вечером напишет в нашу контору на набережной @desk_gavan",
+    "ru": "Гарантированная прибыль каждому соседу, кто сегодня вечером напишет в контору на набережной @desk_gavan",
     "ar": "ربح مضمون لكل جار يراسل مكتبنا الخاص قرب الميناء مساء اليوم قبل انتهاء التسجيل @maktab_mina",
 }
 SABOTAGE: dict[Language, str] = {
@@ -60,11 +60,16 @@ def moderation(world: World) -> Moderation:
     return found
 
 
+async def until(holds: Callable[[], bool], timeout_s: float) -> None:
+    """Wait until a condition of the database holds. Raises TimeoutError."""
+    async with asyncio.timeout(timeout_s):
+        while not holds():  # noqa: ASYNC110  # another task's database has no event to wait for
+            await asyncio.sleep(0.01)
+
+
 async def all_judged(world: World) -> None:
     """Wait until nothing waits in the outbox."""
-    async with asyncio.timeout(30):
-        while world.rows("SELECT count(*) FROM pub_outbox") != [(0,)]:
-            await asyncio.sleep(0.01)
+    await until(lambda: world.rows("SELECT count(*) FROM pub_outbox") == [(0,)], 30)
 
 
 def state(world: World, post: str) -> str:
@@ -131,12 +136,8 @@ async def test_what_is_planted_ends_where_the_policy_says_and_one_decision_reach
         assert set(posts) <= asked | members
 
     # One reviewer's decision, and every copy to the letter is gone within seconds, disguised ones too.
-    begun = asyncio.get_running_loop().time()
     await judge(world, fraud["en"][0], "remove", "fraud", REVIEWER)
-    async with asyncio.timeout(5):
-        while {state(world, post) for post in fraud["en"]} != {"removed"}:
-            await asyncio.sleep(0.01)
-    assert asyncio.get_running_loop().time() - begun < 5
+    await until(lambda: {state(world, post) for post in fraud["en"]} == {"removed"}, 5)
 
     # Another reviewer lets it stand: all of them are back, and search knows the words again.
     await judge(world, fraud["en"][0], "restore", "", OTHER)
@@ -151,7 +152,7 @@ async def test_a_channels_own_moderator_is_in_the_log_like_everybody(world: Worl
     await world.call(routes.SUBSCRIBE, auth=author.auth, channel=channel)
     post = await world.post(author, channel, HARMLESS["en"])
     await all_judged(world)
-    await world.call(routes.DELETE_POST, auth=owner.auth, post=post, query="?reason=off+topic")
+    await world.call(routes.DELETE_POST, api.RemovePost("off topic"), auth=owner.auth, post=post)
     rows = world.rows("SELECT action, source, category, note, hex(actor), hex(author) FROM mod_decision")
     assert rows == [
         (

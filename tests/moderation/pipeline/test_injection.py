@@ -87,7 +87,9 @@ class Broken:
         raise ConnectionError
 
 
-async def test_a_later_stage_that_fails_is_skipped_and_says_so(square: Square, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_later_stage_that_fails_is_skipped_and_says_so(
+    square: Square, caplog: pytest.LogCaptureFixture
+) -> None:
     square.worker.later = (Broken(),)
     (post,) = await square.crowd([BENIGN], trust=0)
     await square.work()

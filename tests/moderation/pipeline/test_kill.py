@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -34,7 +35,8 @@ async def test_a_killed_worker_loses_no_post_and_decides_nothing_twice(tmp_path:
     square = Square(tmp_path / "data", clock)
     harmless = await square.crowd([f"{BENIGN}, week {number}" for number in range(8)])
     harmful = await square.crowd([f"{FRAUD}, offer {number}" for number in range(3)])
-    victim = subprocess.run(
+    victim = await asyncio.to_thread(
+        subprocess.run,
         [sys.executable, "-m", "tests.moderation.pipeline.victim", str(square.data), point],
         cwd=ROOT,
         capture_output=True,

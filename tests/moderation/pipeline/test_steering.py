@@ -64,8 +64,11 @@ async def test_a_listed_domain_is_met_by_the_next_post_and_no_more_once_it_is_of
 
 
 async def test_a_policy_is_checked_compared_replayed_and_only_then_activated(square: Square, tmp_path: Path) -> None:
-    path = next_policy(tmp_path, "id: fraud-offer-with-contact\n    category: fraud\n    action: hold", 
-                       "id: fraud-offer-with-contact\n    category: fraud\n    action: limit")
+    path = next_policy(
+        tmp_path,
+        "id: fraud-offer-with-contact\n    category: fraud\n    action: hold",
+        "id: fraud-offer-with-contact\n    category: fraud\n    action: limit",
+    )
     candidate = check_policy_file(path).policy
     assert candidate is not None
     paths = [change.path for change in diff_with_active(square.data, candidate)]

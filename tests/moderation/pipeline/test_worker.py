@@ -128,11 +128,13 @@ async def test_a_version_that_comes_again_gets_the_answer_that_is_stored(square:
     for number, post in enumerate(posts):
         target = parse_b64(post).hex()
         square.db.write_sync(
-            lambda db, n=number, target=target: db.exec_driver_sql(  # type: ignore[misc]  # bound at once
-                "INSERT INTO pub_outbox (seq, post_id, version, early, lease_until_ms, attempts) "
-                f"VALUES ({900 + n}, x'{target}', 1, 0, 0, 1)"
+            lambda db, n=number, target=target: (
+                db.exec_driver_sql(  # type: ignore[misc]  # bound at once
+                    "INSERT INTO pub_outbox (seq, post_id, version, early, lease_until_ms, attempts) "
+                    f"VALUES ({900 + n}, x'{target}', 1, 0, 0, 1)"
+                )
+                and None
             )
-            and None
         )
     assert await square.work() == 2
     assert square.rows("SELECT * FROM mod_verdict") == before
@@ -141,7 +143,12 @@ async def test_a_version_that_comes_again_gets_the_answer_that_is_stored(square:
 
 
 async def test_a_rule_that_was_reversed_three_times_in_a_day_is_suspended(square: Square) -> None:
-    texts = [f"Guaranteed profit, number {number}, of another kind: write @desk_{number}" for number in "abcd"]
+    texts = [
+        "Guaranteed profit from the first week on, our analysts trade while you sleep, ask @night_desk_one",
+        "A cousin of mine found guaranteed profit in pearl farming and shares the shore with few: @pearl_bay_two",
+        "Tickets for the circle of guaranteed profit are drawn on Sunday, reserve yours now with @circle_three",
+        "No risk at all, guaranteed profit by the rules of my late uncle's notebook, copies from @notebook_four",
+    ]
     posts = await square.crowd(texts[:3])
     await square.work()
     assert {square.state(post) for post in posts} == {"held"}

@@ -1,4 +1,4 @@
-"""A worker in a process of its own that is killed at one point: `python -m tests.moderation.pipeline.victim DATA POINT`.
+"""A worker in a process of its own, killed at one point: `python -m tests.moderation.pipeline.victim DATA POINT`.
 
 The real worker on a real database; only the hook that says where it is belongs to the test.
 """

@@ -25,6 +25,7 @@ from zajil.moderation.audit.log import Draft, record
 from zajil.moderation.decide import confirm, spread
 from zajil.moderation.decide.confirm import FindPost, Requeue
 from zajil.moderation.decide.orders import (
+    KEY_BYTES,
     About,
     Decided,
     Order,
@@ -85,8 +86,8 @@ def decide_in(moderation: Decisions, db: Connection, orders: Sequence[Order]) ->
     """
     now, made = moderation.now(), []
     for order in orders:
-        if (order.action in _CLUSTER_ACTS) > (order.target_kind == "cluster"):
-            raise error("wrong-call", "an action for another kind of target")
+        if len(order.key) != KEY_BYTES or (order.action in _CLUSTER_ACTS) != (order.target_kind == "cluster"):
+            raise error("wrong-call", "a key of another size, or an action for another kind of target")
         current = decisions.find_newest(db, order.target_kind, order.target, order.version)
         stored = decisions.find_by_key(db, order.key)
         if stored is not None and _is_anew(order, stored, current):
@@ -148,25 +149,23 @@ async def hand_over(moderation: Decisions) -> int:
 
 async def spread_all(moderation: Decisions) -> int:
     """Carry judgements to every copy they are about; how many copies. Called after each decision and at start."""
+
+    def write(db: Connection) -> int:
+        orders, finish = spread.next_orders(db)
+        decide_in(moderation, db, orders)
+        finish(db)
+        return len(orders)
+
     count = 0
-    while True:
-
-        def write(db: Connection) -> tuple[int, bool]:
-            orders, finish = spread.next_orders(db)
-            decide_in(moderation, db, orders)
-            return len(orders), finish(db)
-
-        moved, more = await moderation.db.write(write)
+    while await moderation.db.read(decisions.find_spread) is not None:
+        moved = await moderation.db.write(write)
         count += moved
         if moved:
             await hand_over(moderation)
-        if not more:
-            return count
+    return count
 
 
-def _insert(
-    moderation: Decisions, db: Connection, order: Order, current: DecisionRow | None, now: int
-) -> DecisionRow:
+def _insert(moderation: Decisions, db: Connection, order: Order, current: DecisionRow | None, now: int) -> DecisionRow:
     about = order.about
     if about is None and order.target_kind == "post":
         post = moderation.find_post(db, order.target, order.version)
@@ -192,9 +191,7 @@ def _insert(
     return msgspec.structs.replace(row, seq=seq)
 
 
-def _follow_up(
-    moderation: Decisions, db: Connection, row: DecisionRow, current: DecisionRow | None, now: int
-) -> None:
+def _follow_up(moderation: Decisions, db: Connection, row: DecisionRow, current: DecisionRow | None, now: int) -> None:
     """What else changes with a decision: the queue, what has to be carried out, and what is known of copies."""
     # A channel's own moderator has done it already, inside the same transaction.
     if row.source != "channel" and (post_decision(row) is not None or row.target_kind in moderation.carry_out):
@@ -221,4 +218,3 @@ def _take_back(db: Connection, row: DecisionRow, current: DecisionRow, now: int)
     taught = confirm.count_reversal(db, current, now=now)
     if taught is not None:
         decisions.insert_spread(db, row.id, now=now)
-

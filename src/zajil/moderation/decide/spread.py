@@ -18,12 +18,14 @@ from zajil.moderation.store.decisions import Act, DecisionRow
 from zajil.moderation.store.matches import MemberRow
 
 AT_ONCE: Final = 200
-Finish = Callable[[Connection], bool]
-"""Called after the orders were decided: writes down how far it is; whether there is more."""
+Finish = Callable[[Connection], None]
+"""Called after the orders were decided: writes down how far it is."""
 _FIRST_TEXTS: Final = 20
 
 
-def judge_cluster(db: Connection, row: DecisionRow, current: DecisionRow | None, find_post: FindPost, *, now: int) -> None:
+def judge_cluster(
+    db: Connection, row: DecisionRow, current: DecisionRow | None, find_post: FindPost, *, now: int
+) -> None:
     """A person's decision about a cluster: its text is known, or known to be harmless, and its copies will follow."""
     known = matches.find_cluster_of(db, row.target, row.version)
     if known is None:
@@ -48,7 +50,7 @@ def next_orders(db: Connection) -> tuple[list[Order], Finish]:
     """Up to 200 decisions about copies that the oldest judgement asks for, and how to write down that they are made."""
     row = decisions.find_spread(db)
     if row is None:
-        return [], lambda _db: False
+        return [], lambda _db: None
     if row.action == "remove_cluster" or (row.action == "allow_cluster" and row.supersedes is None):
         return _to_members(db, row)
     return _to_followers(db, row)
@@ -64,12 +66,10 @@ def _to_members(db: Connection, row: DecisionRow) -> tuple[list[Order], Finish]:
         if not _is_judged(db, each, row)
     ]
 
-    def finish(db: Connection) -> bool:
-        if known is not None:
-            matches.settle_members(db, known.id, [each.target for each in copies])
+    def finish(db: Connection) -> None:
+        matches.settle_members(db, copies)
         if len(copies) < AT_ONCE:
             decisions.delete_spread(db, row.id)
-        return True
 
     return orders, finish
 
@@ -87,16 +87,13 @@ def _to_followers(db: Connection, row: DecisionRow) -> tuple[list[Order], Finish
     basis = (reversed_row.basis or reversed_row.id) if reversed_row else row.id
     followers = decisions.current_on(db, basis, n=AT_ONCE)
     orders = [
-        _order(
-            row, "restore", target=each.target, version=each.version, channel_id=each.channel_id, author=each.author
-        )
+        _order(row, "restore", target=each.target, version=each.version, channel_id=each.channel_id, author=each.author)
         for each in followers
     ]
 
-    def finish(db: Connection) -> bool:
+    def finish(db: Connection) -> None:
         if len(followers) < AT_ONCE:
             decisions.delete_spread(db, row.id)
-        return True
 
     return orders, finish
 
@@ -119,4 +116,3 @@ def _order(row: DecisionRow, action: Act, *, target: bytes, version: int, channe
         basis=row.id,
         automated="partially",
     )
-

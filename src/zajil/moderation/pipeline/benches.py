@@ -12,6 +12,7 @@ from zajil.moderation.pipeline.judging import Bench, set_bench
 from zajil.moderation.policy.load import check_policy
 from zajil.moderation.policy.packaged import load_packaged
 from zajil.moderation.policy.schema import Policy
+from zajil.moderation.policy.thresholds import ModelThresholds
 from zajil.moderation.rules.flood import FloodCounters
 from zajil.moderation.store import matches, policies
 from zajil.protocol.errors import error
@@ -24,18 +25,23 @@ def fold_phrase(text: str) -> str:
     return normalise(text).base
 
 
-def packaged_policy() -> Policy:
-    """The shipped policy under the shipped model's thresholds."""
-    return load_packaged(fold_phrase, model=read_thresholds(load_linear().metadata))
+def shipped_thresholds() -> ModelThresholds:
+    """What the shipped model has been shown to be safe at."""
+    return read_thresholds(load_linear().metadata)
 
 
-def read_policy(files: dict[str, bytes], name: str) -> Policy:
+def packaged_policy(model: ModelThresholds | None = None) -> Policy:
+    """The shipped policy. model: None for the shipped model's thresholds."""
+    return load_packaged(fold_phrase, model=shipped_thresholds() if model is None else model)
+
+
+def read_policy(files: dict[str, bytes], name: str, model: ModelThresholds | None = None) -> Policy:
     """The policy of stored files. Raises Malformed for one with faults, as a newer model may make of an old one."""
     checked = check_policy(
         files[name].decode("utf-8"),
         read_list=lambda path: files[path],
         normalise=fold_phrase,
-        model=read_thresholds(load_linear().metadata),
+        model=shipped_thresholds() if model is None else model,
         name=name,
     )
     if checked.policy is None:
@@ -44,9 +50,13 @@ def read_policy(files: dict[str, bytes], name: str) -> Policy:
 
 
 class Benches:
-    """The bench of this process, kept up to date by the trail of changes. Made by `load`, then `refresh`ed."""
+    """The bench of this process, kept up to date by the trail of changes. Made by `load`, then `refresh`ed.
 
-    def __init__(self) -> None:
+    model: what scores may do; None for what the shipped model has been shown to be safe at.
+    """
+
+    def __init__(self, model: ModelThresholds | None = None) -> None:
+        self._model = model
         self._change = 0
         self._counters = FloodCounters()
         self._bench: Bench | None = None
@@ -67,7 +77,11 @@ class Benches:
         """Take the policy in force from the store, the packaged one where none was ever activated."""
         self._change = matches.newest_change(db)
         stored = policies.find_active(db)
-        policy = packaged_policy() if stored is None else read_policy(policies.files_of(stored), stored.name)
+        policy = (
+            packaged_policy(self._model)
+            if stored is None
+            else read_policy(policies.files_of(stored), stored.name, self._model)
+        )
         suspended = matches.suspended(db, "rule")
         # The counters go on: a new policy does not forgive a flood.
         self._bench = set_bench(policy, load_linear().sha256, suspended=suspended, counters=self._counters)

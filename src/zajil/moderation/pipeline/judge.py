@@ -134,9 +134,7 @@ class Judge:
         self._failures = 0
         category = find_category(opinion.category) or find_category(post.action.category) or CATEGORIES[0]
         severity = 0.0 if opinion.category == "none" else float(opinion.severity)
-        detail = JudgeDetail(
-            quoted=opinion.quoted_or_condemned, confidence=opinion.confidence, sub=opinion.subcategory
-        )
+        detail = JudgeDetail(quoted=opinion.quoted_or_condemned, confidence=opinion.confidence, sub=opinion.subcategory)
         return (signal("judge", severity, category, detail),)
 
     def _spend(self) -> None:

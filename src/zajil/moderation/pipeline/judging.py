@@ -70,9 +70,7 @@ def set_bench(policy: Policy, model: str, *, suspended: frozenset[str], counters
             for name, rule in policy.rules.items()
         }
         policy = msgspec.structs.replace(policy, rules=rules)
-    return Bench(
-        policy=policy, model=model, rules=compile_rules(policy), levels=find_levels(policy), counters=counters
-    )
+    return Bench(policy=policy, model=model, rules=compile_rules(policy), levels=find_levels(policy), counters=counters)
 
 
 def author_of(post: PublicPost) -> Author:
@@ -138,7 +136,9 @@ def _judge(
             *score_signals(scores),
             *later,
         ),
-        stage=max([STAGE, *[4 for each in later if each.name == "embedding"], *[5 for e in later if e.name == "judge"]]),
+        stage=max(
+            [STAGE, *[4 for each in later if each.name == "embedding"], *[5 for e in later if e.name == "judge"]]
+        ),
     )
     return Judged(post, reading, matched, author, verdict, decide_action(verdict, bench.policy, author))
 

@@ -201,9 +201,7 @@ def _open_item(db: Connection, each: Judged, now: int) -> None:
     )
 
 
-def _sample(
-    db: Connection, each: Judged, row: DecisionRow | None, policy: Policy, sampler: Sampler, now: int
-) -> None:
+def _sample(db: Connection, each: Judged, row: DecisionRow | None, policy: Policy, sampler: Sampler, now: int) -> None:
     """Draw for the audit: 0.1 % of what is allowed, 2 % of what a program did."""
     post, effect = each.post, each.action.effect
     acted = effect in _RESTRICTING
@@ -327,4 +325,3 @@ def give_up(post: PublicPost, *, now: int) -> tuple[Order, Item]:
         opened_at=now,
     )
     return order, item
-

@@ -188,9 +188,7 @@ class Worker:
                 copies.setdefault(reading.digest, set()).add(post.channel_id)
 
         def judge(joined: Sequence[Joined | None], later: dict[int, tuple[Signal, ...]]) -> list[Judged]:
-            return judge_batch(
-                bench, self.matcher, posts, readings, joined=joined, copies=copies, now=now, later=later
-            )
+            return judge_batch(bench, self.matcher, posts, readings, joined=joined, copies=copies, now=now, later=later)
 
         batch = judge(joined, {})
         later = await self._look_again(batch, bench)

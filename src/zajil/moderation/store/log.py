@@ -23,9 +23,7 @@ _CHUNK = 1000
 entry = Table(
     "mod_audit_entry",
     METADATA,
-    Column(
-        "n", Integer, primary_key=True, autoincrement=False, info=describe("counter", "number of the entry", _KEPT)
-    ),
+    Column("n", Integer, primary_key=True, autoincrement=False, info=describe("counter", "number of the entry", _KEPT)),
     Column("data", LargeBinary, nullable=False, info=describe("identifier", "the entry: hashes and names", _KEPT)),
     Column("leaf", LargeBinary, nullable=False, info=describe("identifier", "its hash in the tree", _KEPT)),
     sqlite_strict=True,

@@ -234,11 +234,11 @@ def recent_names(db: Connection, *, since: int) -> dict[str, str]:
     return {f"{target.hex()}:{version}": cluster_id for target, version, cluster_id in db.execute(found)}
 
 
-def settle_members(db: Connection, cluster_id: str, targets: Sequence[bytes]) -> None:
-    """The judgement of the cluster met all versions of these."""
-    if targets:
-        mine = (member.c.cluster_id == cluster_id) & member.c.target.in_(targets)
-        db.execute(update(member).where(mine).values(settled=1))
+def settle_members(db: Connection, rows: Sequence[MemberRow]) -> None:
+    """The judgement of their cluster met these."""
+    for row in rows:
+        mine = (member.c.cluster_id == row.cluster_id) & (member.c.target == row.target)
+        db.execute(update(member).where(mine, member.c.version == row.version).values(settled=1))
 
 
 def unsettle_members(db: Connection, cluster_id: str) -> None:

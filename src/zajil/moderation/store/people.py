@@ -83,7 +83,9 @@ notice = Table(
     Column("reporter_kind", Text, nullable=False, info=describe("flag", "person or bot", _NOTICE_KEPT)),
     Column("category", Text, nullable=False, info=describe("flag", "what for", _NOTICE_KEPT)),
     Column("note", Text, nullable=False, info=describe("text", "what the reporter wrote", _NOTICE_KEPT)),
-    Column("weight", Integer, nullable=False, info=describe("counter", "what it counts for, thousandths", _NOTICE_KEPT)),
+    Column(
+        "weight", Integer, nullable=False, info=describe("counter", "what it counts for, thousandths", _NOTICE_KEPT)
+    ),
     Column("state", Text, nullable=False, info=describe("flag", "received, in_review, acted, declined", _NOTICE_KEPT)),
     Column("item_id", LargeBinary, nullable=True, info=describe("identifier", "item of the queue", _NOTICE_KEPT)),
     Column("decision_id", LargeBinary, nullable=True, info=describe("identifier", "its outcome", _NOTICE_KEPT)),

@@ -48,9 +48,7 @@ def admins_of(row: PolicyRow) -> list[bytes]:
     return _people.decode(row.agreed_by)
 
 
-def put_replayed(
-    db: Connection, ref: str, *, version: int, files: dict[str, bytes], replay: bytes, now: int
-) -> None:
+def put_replayed(db: Connection, ref: str, *, version: int, files: dict[str, bytes], replay: bytes, now: int) -> None:
     """A candidate with the report of its newest replay; who agreed to an older one agreed to that alone."""
     values = {
         "ref": ref,

@@ -13,7 +13,9 @@ from zajil.moderation.store.decisions import TargetKind
 from zajil.moderation.store.tables import item
 
 Queue: TypeAlias = Literal["main", "escalate", "error", "senior", "private", "audit"]
-Asker: TypeAlias = Literal["match", "rule", "score", "judge", "notice", "campaign", "gate", "error", "strikes", "sample"]
+Asker: TypeAlias = Literal[
+    "match", "rule", "score", "judge", "notice", "campaign", "gate", "error", "strikes", "sample"
+]
 OPEN, DONE = "open", "done"
 
 
@@ -95,6 +97,8 @@ def open_items(db: Connection, *, queue: Queue | None = None, n: int = 500) -> l
 
 def close_items(db: Connection, target: bytes, version: int, decision_id: bytes, *, now: int) -> int:
     """Close every open item about this, by this decision; how many there were."""
-    chosen = (item.c.target == target) & (item.c.version == version) & (item.c.state == OPEN) & (item.c.queue != "audit")
+    chosen = (
+        (item.c.target == target) & (item.c.version == version) & (item.c.state == OPEN) & (item.c.queue != "audit")
+    )
     values = {"state": DONE, "decision_id": decision_id, "closed_at": now, "claimed_by": None, "claimed_until": 0}
     return db.execute(update(item).where(chosen).values(**values)).rowcount

@@ -33,7 +33,10 @@ verdict = Table(
     Column("channel_id", LargeBinary, nullable=False, info=describe("identifier", "channel, public", _VERDICT_KEPT)),
     Column("author", LargeBinary, nullable=False, info=describe("identifier", "persona, public", _VERDICT_KEPT)),
     Column(
-        "standing", LargeBinary, nullable=False, info=describe("flag", "the author's trust and role then", _VERDICT_KEPT)
+        "standing",
+        LargeBinary,
+        nullable=False,
+        info=describe("flag", "the author's trust and role then", _VERDICT_KEPT),
     ),
     Column("policy", Text, nullable=False, info=describe("identifier", "policy that decided", _VERDICT_KEPT)),
     Column("model", Text, nullable=False, info=describe("identifier", "model that scored", _VERDICT_KEPT)),
@@ -95,7 +98,10 @@ decision = Table(
         "supersedes", LargeBinary, nullable=True, info=describe("identifier", "decision that it ends", _DECISION_KEPT)
     ),
     Column(
-        "basis", LargeBinary, nullable=True, info=describe("identifier", "decision that it follows from", _DECISION_KEPT)
+        "basis",
+        LargeBinary,
+        nullable=True,
+        info=describe("identifier", "decision that it follows from", _DECISION_KEPT),
     ),
     Column("automated", Text, nullable=False, info=describe("flag", "fully, partially or not", _DECISION_KEPT)),
     Column("hold_until", U64, nullable=True, info=describe("time", "when a hold ends", _DECISION_KEPT)),
@@ -117,7 +123,10 @@ handover = Table(
     "mod_handover",
     METADATA,
     Column(
-        "seq", Integer, primary_key=True, info=describe("counter", "order of decisions to carry out", "until it is done")
+        "seq",
+        Integer,
+        primary_key=True,
+        info=describe("counter", "order of decisions to carry out", "until it is done"),
     ),
     Column(
         "decision_id",
@@ -192,11 +201,12 @@ cluster = Table(
     Column("length", Integer, nullable=False, info=describe("counter", "characters of the first text", _CLUSTER_KEPT)),
     Column("signature", LargeBinary, nullable=True, info=describe("identifier", "MinHash of it", _CLUSTER_KEPT)),
     Column(
-        "grams", LargeBinary, nullable=True, info=describe("identifier", "hashes of its 5-character windows", _CLUSTER_KEPT)
+        "grams",
+        LargeBinary,
+        nullable=True,
+        info=describe("identifier", "hashes of its 5-character windows", _CLUSTER_KEPT),
     ),
-    Column(
-        "entities", LargeBinary, nullable=True, info=describe("text", "addresses in a judged text", _CLUSTER_KEPT)
-    ),
+    Column("entities", LargeBinary, nullable=True, info=describe("text", "addresses in a judged text", _CLUSTER_KEPT)),
     Column("at", U64, nullable=False, info=describe("time", "Unix second of the last copy", _CLUSTER_KEPT)),
     Index("mod_cluster_state", "state", "at"),
     sqlite_strict=True,
@@ -219,7 +229,10 @@ member = Table(
     Column("channel_id", LargeBinary, nullable=False, info=describe("identifier", "channel, public", _CLUSTER_KEPT)),
     Column("lang", Text, nullable=False, info=describe("flag", "language found", _CLUSTER_KEPT)),
     Column(
-        "settled", Integer, nullable=False, info=describe("flag", "1 once the cluster's judgement met it", _CLUSTER_KEPT)
+        "settled",
+        Integer,
+        nullable=False,
+        info=describe("flag", "1 once the cluster's judgement met it", _CLUSTER_KEPT),
     ),
     Column("at", U64, nullable=False, info=describe("time", "Unix second", _CLUSTER_KEPT)),
     Index("mod_cluster_member_target", "target", "version"),

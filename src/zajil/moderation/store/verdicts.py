@@ -207,4 +207,3 @@ def forget(db: Connection, *, now: int, limit: int) -> int:
     chosen = select(verdict.c.seq).where(signed).limit(limit).scalar_subquery()
     blank = update(verdict).where(verdict.c.seq.in_(chosen)).values(signature=None, digest=None)
     return gone + db.execute(blank).rowcount
-

@@ -80,9 +80,7 @@ def add(
     expires = int(time.time()) + days * DAY_S if days else None
     folder = existing_data(decide_data(data))
     try:
-        canonical = add_to_list(
-            folder, name.value, value, category=category.value, source=source, expires_at=expires
-        )
+        canonical = add_to_list(folder, name.value, value, category=category.value, source=source, expires_at=expires)
     except ValueError as wrong:
         raise Failed("no-address", name=name.value) from wrong
     if json:
