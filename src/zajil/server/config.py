@@ -266,6 +266,7 @@ def _render_fields(settings: type[msgspec.Struct], prefix: str) -> list[str]:
         base, meta = get_args(hints[field.name])
         name = f"{prefix}{field.name}"
         if isinstance(base, type) and issubclass(base, msgspec.Struct):
+            lines.append(f"| `{name}` | table | | | {meta.description} |")
             lines += _render_fields(base, f"{name}.")
             continue
         unit = (meta.extra or {}).get("unit", "")

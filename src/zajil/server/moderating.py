@@ -141,7 +141,7 @@ class Moderation:
         self._tasks.append(asyncio.create_task(self._keep_up()))
 
     async def stop(self) -> None:
-        """Stop at once: what was under way comes again."""
+        """Stop at once: what was under way is given back, and comes again."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
 from zajil.engine.sql.database import Database
-from zajil.moderation.audit.entries import SALT_BYTES, hash_record, make_pseudonym
-from zajil.moderation.audit.log import Draft, Kind, record
+from zajil.moderation.audit.entries import SALT_BYTES, Kind, hash_record, make_pseudonym
+from zajil.moderation.audit.log import Draft, record
 from zajil.moderation.classify.packaged import load_linear, read_thresholds
 from zajil.moderation.match.entries import Entry
 from zajil.moderation.match.urls import AddressLists, ListName

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
+import aiohttp
 import pytest
-from tests.channels.world import Author, World
+from tests.channels.world import Author, Clock, World
 from tests.server.conftest import NO_LIMITS
+from tests.server.wire import Http
 
 from zajil.moderation.categories import Language
 from zajil.moderation.data.attacks import space_out, swap_homoglyphs, write_leet
@@ -15,6 +18,7 @@ from zajil.moderation.decide.decide import decide
 from zajil.moderation.decide.orders import Order, order_key
 from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.public import api, routes
+from zajil.server.app import Server
 from zajil.server.config import ModerationSettings, Settings
 from zajil.server.moderating import Moderation
 
@@ -42,16 +46,24 @@ DISGUISES: tuple[Callable[[str, Language], str], ...] = (swap_homoglyphs, space_
 REVIEWER, OTHER = b"r" * 16, b"s" * 16
 
 
+SETTINGS = Settings(
+    port=0,
+    registration="open",
+    limits=NO_LIMITS,
+    drain_s=0,
+    public_space=True,
+    moderation=ModerationSettings(enabled=True, processes=0),
+)
+
+
 @pytest.fixture
-def settings() -> Settings:
-    return Settings(
-        port=0,
-        registration="open",
-        limits=NO_LIMITS,
-        drain_s=0,
-        public_space=True,
-        moderation=ModerationSettings(enabled=True, processes=0),
-    )
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A server that moderates, its clock standing still, with the shipped policy and model."""
+    clock = Clock()
+    server = await Server.start(tmp_path / "data", SETTINGS, clock=clock)
+    async with aiohttp.ClientSession(auto_decompress=False) as client:
+        yield World(server, Http(f"http://127.0.0.1:{server.port}", client), clock)
+    await server.stop()
 
 
 def moderation(world: World) -> Moderation:

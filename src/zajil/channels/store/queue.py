@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Table, delete, func, insert, literal, select, update
 
@@ -69,8 +69,12 @@ def lease(db: Connection, *, limit: int, early_only: bool, now_ms: int, until_ms
 
 def find_jobs(db: Connection, seqs: list[int]) -> list[JobRow]:
     """What is known of these rows' versions, by seq. Versions that are gone, or of deleted posts, are missing."""
+    columns: list[ColumnElement[Any]] = [
+        *(outbox.c.seq, outbox.c.attempts, outbox.c.post_id, outbox.c.version),
+        *_KNOWN,
+    ]
     found = (
-        select(outbox.c.seq, outbox.c.attempts, outbox.c.post_id, outbox.c.version, *_KNOWN)
+        select(*columns)
         .select_from(_join(outbox, outbox.c.post_id, outbox.c.version))
         .where(outbox.c.seq.in_(seqs), post.c.state != "deleted")
         .order_by(outbox.c.seq)
@@ -80,8 +84,9 @@ def find_jobs(db: Connection, seqs: list[int]) -> list[JobRow]:
 
 def find_judged(db: Connection, post_id: bytes, number: int) -> JobRow | None:
     """The same of one version, whether it waits or not; None once it is gone, or its post deleted."""
+    columns: list[ColumnElement[Any]] = [literal(0), literal(0), version.c.post_id, version.c.version, *_KNOWN]
     found = (
-        select(literal(0), literal(0), version.c.post_id, version.c.version, *_KNOWN)
+        select(*columns)
         .select_from(_join(version, None, None))
         .where(version.c.post_id == post_id, version.c.version == number, post.c.state != "deleted")
     )
@@ -89,7 +94,7 @@ def find_judged(db: Connection, post_id: bytes, number: int) -> JobRow | None:
     return JobRow(*row) if row else None
 
 
-_KNOWN = (
+_KNOWN: tuple[ColumnElement[Any], ...] = (
     *(post.c.channel_id, post.c.author, version.c.text, version.c.lang, version.c.at),
     *(post.c.thread_root, post.c.reply_to, channel.c.kind, channel.c.lang, channel.c.subscribers, channel.c.handle),
     *(member.c.role, persona.c.created_at, persona.c.accepted, persona.c.strike_until),

@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 
 from zajil.engine.sql.database import Database
 from zajil.moderation.audit.entries import SALT_BYTES, hash_record, make_pseudonym
-from zajil.moderation.audit.log import Draft, record
+from zajil.moderation.audit.log import Draft
 from zajil.moderation.decide import confirm, spread
 from zajil.moderation.decide.confirm import FindPost, Requeue
 from zajil.moderation.decide.orders import (
@@ -38,7 +38,7 @@ from zajil.moderation.decide.statements import state_reasons
 from zajil.moderation.policy.schema import Policy
 from zajil.moderation.store import decisions, queue
 from zajil.moderation.store.decisions import DecisionRow
-from zajil.moderation.store.log import SQLAuditRows
+from zajil.moderation.store.log import LogBatch, SQLAuditRows
 from zajil.protocol.errors import error
 from zajil.protocol.public.posts import PostDecision
 
@@ -85,6 +85,7 @@ def decide_in(moderation: Decisions, db: Connection, orders: Sequence[Order]) ->
     The caller calls `hand_over` after COMMIT. Raises LocalProtocolError for an order that cannot be meant.
     """
     now, made = moderation.now(), []
+    entries = LogBatch(SQLAuditRows(db, now=now), now=now)
     for order in orders:
         if len(order.key) != KEY_BYTES or (order.action in _CLUSTER_ACTS) != (order.target_kind == "cluster"):
             raise error("wrong-call", "a key of another size, or an action for another kind of target")
@@ -98,9 +99,10 @@ def decide_in(moderation: Decisions, db: Connection, orders: Sequence[Order]) ->
         if stored is not None:
             made.append(Decided(stored, fresh=False))
             continue
-        row = _insert(moderation, db, order, current, now)
+        row = _insert(moderation, db, order, current, entries)
         _follow_up(moderation, db, row, current, now)
         made.append(Decided(row, fresh=True))
+    entries.write()
     return made
 
 
@@ -165,7 +167,10 @@ async def spread_all(moderation: Decisions) -> int:
     return count
 
 
-def _insert(moderation: Decisions, db: Connection, order: Order, current: DecisionRow | None, now: int) -> DecisionRow:
+def _insert(
+    moderation: Decisions, db: Connection, order: Order, current: DecisionRow | None, entries: LogBatch
+) -> DecisionRow:
+    now = moderation.now()
     about = order.about
     if about is None and order.target_kind == "post":
         post = moderation.find_post(db, order.target, order.version)
@@ -173,22 +178,15 @@ def _insert(moderation: Decisions, db: Connection, order: Order, current: Decisi
     sor = state_reasons(order, about or About(posted_at=now, channel=""), moderation.policy(), at=now)
     supersedes = current.id if current is not None else None
     row = make_row(order, supersedes=supersedes, sor=sor, salt=moderation.random(SALT_BYTES), at=now)
-    (entry,) = record(
-        SQLAuditRows(db, now=now),
-        [
-            Draft(
-                kind="appeal" if order.source == "appeal" else "decision",
-                decision_hash=hash_record(row.salt, encode_record(row)),
-                policy=row.policy,
-                model=row.model,
-                actor_pseudonym=make_pseudonym(moderation.pseudonym_key, row.actor) if row.actor else b"",
-            )
-        ],
-        now=now,
+    draft = Draft(
+        kind="appeal" if order.source == "appeal" else "decision",
+        decision_hash=hash_record(row.salt, encode_record(row)),
+        policy=row.policy,
+        model=row.model,
+        actor_pseudonym=make_pseudonym(moderation.pseudonym_key, row.actor) if row.actor else b"",
     )
-    row = msgspec.structs.replace(row, entry=entry)
-    seq = decisions.insert_decision(db, row)
-    return msgspec.structs.replace(row, seq=seq)
+    row = msgspec.structs.replace(row, entry=entries.add(draft))
+    return msgspec.structs.replace(row, seq=decisions.insert_decision(db, row))
 
 
 def _follow_up(moderation: Decisions, db: Connection, row: DecisionRow, current: DecisionRow | None, now: int) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert as upsert
 
@@ -156,49 +157,39 @@ def find_harm(category: str, scores: Sequence[float]) -> int:
 def _open_item(db: Connection, each: Judged, now: int) -> None:
     """Ask a person: about the post, or about all copies where it is one of a campaign."""
     action, post, joined = each.action, each.post, each.matched.joined
+    name: queue.Queue = "escalate" if action.escalate else "main"
     asker: Asker = "rule" if action.source == "none" else action.source
-    common = {"category": action.category, "sub": action.sub, "lang": each.verdict.lang, "effect": action.effect}
-    harm = find_harm(action.category, each.reading.scores)
+    found = Item(
+        id=item_id(name, "post", post.post_id, post.version),
+        queue=name,
+        target_kind="post",
+        target=post.post_id,
+        version=post.version,
+        cluster_id=joined.id if joined is not None else None,
+        channel_id=post.channel_id,
+        author=post.author,
+        category=action.category,
+        sub=action.sub,
+        lang=each.verdict.lang,
+        source=asker,
+        effect=action.effect,
+        harm=find_harm(action.category, each.reading.scores),
+        reach=post.subscribers,
+        opened_at=now,
+    )
     if joined is not None and joined.is_campaign and joined.judged is None:
         target, version = parse_name(joined.id)
-        queue.open_item(
-            db,
-            Item(
-                id=item_id("main", "cluster", target, version),
-                queue="main",
-                target_kind="cluster",
-                target=target,
-                version=version,
-                cluster_id=joined.id,
-                channel_id=post.channel_id,
-                author=post.author,
-                source="campaign",
-                harm=harm,
-                reach=joined.copies,
-                opened_at=now,
-                **common,
-            ),
+        found = msgspec.structs.replace(
+            found,
+            id=item_id("main", "cluster", target, version),
+            queue="main",
+            target_kind="cluster",
+            target=target,
+            version=version,
+            source="campaign",
+            reach=joined.copies,
         )
-        return
-    name: queue.Queue = "escalate" if action.escalate else "main"
-    queue.open_item(
-        db,
-        Item(
-            id=item_id(name, "post", post.post_id, post.version),
-            queue=name,
-            target_kind="post",
-            target=post.post_id,
-            version=post.version,
-            cluster_id=joined.id if joined is not None else None,
-            channel_id=post.channel_id,
-            author=post.author,
-            source=asker,
-            harm=harm,
-            reach=post.subscribers,
-            opened_at=now,
-            **common,
-        ),
-    )
+    queue.open_item(db, found)
 
 
 def _sample(db: Connection, each: Judged, row: DecisionRow | None, policy: Policy, sampler: Sampler, now: int) -> None:

@@ -69,6 +69,7 @@ class Worker:
     reached: Callable[[Point], None] = lambda _point: None
     matcher: Matcher = field(default_factory=Matcher)
     _busy: bool = False
+    _claimed: list[int] = field(default_factory=list)
 
     async def start(self) -> None:
         """Load models and memory, and finish what a worker before left undone."""
@@ -94,7 +95,8 @@ class Worker:
                 await asyncio.sleep(_RETRY_S)
 
     async def stop(self) -> None:
-        """End the reading processes. What was claimed comes again when its lease is over."""
+        """Give back what was under way, and end the reading processes. Call after `run` was cancelled."""
+        await self.source.give_back(self._claimed)
         await self.readers.stop()
 
     async def keep_up(self) -> None:
@@ -122,6 +124,7 @@ class Worker:
         jobs = list(await self.source.claim(BATCH_MAX, LEASE_S))
         if not jobs:
             return 0
+        self._claimed = [job.seq for job in jobs]
         self.reached("claimed")
         known = await self._answer_known(jobs)
         rest = [job for job in jobs if job.seq not in known]
@@ -133,6 +136,7 @@ class Worker:
         for some in [together, *[[job] for job in alone]]:
             if some:
                 await self._judge(some)
+        self._claimed = []
         self.figures.note_batch(time.perf_counter() - begun)
         return len(jobs)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, delete, exists, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, insert, select
 
 from zajil.moderation.store.tables import decision, handover, spread
 
@@ -94,13 +94,17 @@ _later = decision.alias("later")
 _CURRENT = ~exists().where(_later.c.supersedes == decision.c.id)
 
 
-def _rows(db: Connection, found: Select[tuple[object, ...]]) -> list[DecisionRow]:
-    return [DecisionRow(**dict(zip(FIELDS, row, strict=True))) for row in db.execute(found)]
+def _make(row: Row[Any]) -> DecisionRow:
+    return DecisionRow(**dict(zip(FIELDS, row, strict=True)))
 
 
-def _row(db: Connection, found: Select[tuple[object, ...]], values: dict[str, object]) -> DecisionRow | None:
+def _rows(db: Connection, found: Select[Any]) -> list[DecisionRow]:
+    return [_make(row) for row in db.execute(found)]
+
+
+def _row(db: Connection, found: Select[Any], values: dict[str, object]) -> DecisionRow | None:
     row = db.execute(found, values).one_or_none()
-    return DecisionRow(**dict(zip(FIELDS, row, strict=True))) if row else None
+    return _make(row) if row else None
 
 
 def insert_decision(db: Connection, row: DecisionRow) -> int:

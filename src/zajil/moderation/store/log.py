@@ -14,7 +14,7 @@ from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, func, in
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from zajil.engine.sql.database import METADATA, describe
-from zajil.moderation.audit.log import Appended, LogHead
+from zajil.moderation.audit.log import Appended, Draft, LogHead, append
 from zajil.moderation.store.tables import U64
 
 _KEPT = "kept: the log is whole or worth nothing"
@@ -84,6 +84,29 @@ class SQLAuditRows:
         """Add a signed note over the first `size` entries; signing the same head again replaces its note."""
         values = {"size": size, "note": note, "at": self._now}
         self._db.execute(upsert(checkpoint).on_conflict_do_update(index_elements=["size"], set_={"note": note}), values)
+
+
+class LogBatch:
+    """Appends entries one by one and writes them at once, in the caller's transaction; nothing is there before."""
+
+    def __init__(self, rows: SQLAuditRows, *, now: float) -> None:
+        self._rows = rows
+        self._now = now
+        self._head: LogHead | None = None
+        self._added: list[Appended] = []
+
+    def add(self, draft: Draft) -> int:
+        """The number of one more entry."""
+        head, entry = append(self._head or self._rows.find_head(), draft, now=self._now)
+        self._head = head
+        self._added.append(entry)
+        return entry.n
+
+    def write(self) -> None:
+        """Put down what was added."""
+        if self._head is not None:
+            self._rows.insert_entries(self._added)
+            self._rows.write_head(self._head)
 
 
 class Note(NamedTuple):

@@ -116,8 +116,8 @@ def _plain(report: ReplayReport) -> dict[str, object]:
     """The JSON of a report: examples by the post's id in hex."""
     import msgspec
 
-    plain: dict[str, object] = msgspec.to_builtins(report, enc_hook=repr, builtin_types=(bytes,))
-    return {name: value for name, value in _hexed(plain).items()} | {"needs_second_admin": report.needs_second_admin}
+    plain: dict[str, object] = msgspec.to_builtins(report, builtin_types=(bytes,))
+    return {name: _hexed(value) for name, value in plain.items()} | {"needs_second_admin": report.needs_second_admin}
 
 
 def _hexed(value: object) -> object:
