@@ -34,11 +34,13 @@ async def test_many_copies_become_one_question_and_one_answer_takes_all_of_them_
     assert followed == [(unit, REVIEWER.hex().upper(), "partially")] * 7
     assert square.rows("SELECT DISTINCT state FROM mod_item WHERE queue = 'main'") == [("done",)]
     # What comes later is known: to the letter, disguised, and nearly.
-    later = [TEXT, swap_homoglyphs(TEXT, "en"), space_out(TEXT, "en"), write_leet(TEXT, "en"), copies(3)[2]]
-    posts = await square.crowd(later)
+    known = (TEXT, copies(5)[4])
+    later = [hide(text, "en") for text in known for hide in (swap_homoglyphs, space_out, write_leet)]
+    nearly = TEMPLATE.format(what="committee", where="by Easter")
+    posts = await square.crowd([*known, *later, nearly])
     await square.work()
-    assert {square.state(post) for post in posts[:4]} == {"removed"}
-    assert square.state(posts[4]) in ("removed", "held")
+    assert [square.state(post) for post in posts[:-1]] == ["removed"] * 8
+    assert square.state(posts[-1]) in ("removed", "held")
     assert square.rows("SELECT DISTINCT source FROM mod_decision WHERE automated = 'fully'") == [("match",)]
 
 

@@ -117,7 +117,7 @@ async def test_what_was_decided_and_not_carried_out_is_handed_over_by_whoever_co
         raise ConnectionError
 
     broken = Decisions(
-        **{name: getattr(square.decisions, name) for name in Decisions.__dataclass_fields__ if name != "_handing"}
+        **{name: getattr(square.decisions, name) for name in Decisions.__dataclass_fields__ if name != "handing"}
         | {"apply": lost}
     )
     with pytest.raises(ConnectionError):

@@ -14,7 +14,7 @@ from zajil.moderation.normalise.entities import Entity
 from zajil.moderation.normalise.text import normalise
 from zajil.moderation.store import decisions, matches, verdicts
 from zajil.moderation.store.decisions import DecisionRow
-from zajil.moderation.store.matches import ClusterRow, TextRow
+from zajil.moderation.store.matches import ClusterRow, MemberRow, TextRow
 from zajil.protocol.public.posts import PublicPost
 
 CONFIRMED, CLEARED, OPEN = "confirmed", "cleared", "open"
@@ -87,6 +87,19 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
             ),
         )
     return list(readings.values())
+
+
+def confirm_copies(db: Connection, copies: Sequence[MemberRow], row: DecisionRow, *, length: int) -> None:
+    """List the texts of the copies of a judged cluster as well: whatever was posted before is known to the letter.
+
+    length: characters of the cluster's first text, which theirs are near.
+    """
+    found = [verdicts.find_verdict(db, each.target, each.version) for each in copies]
+    for digest in sorted({each.digest for each in found if each is not None and each.digest is not None}):
+        if matches.find_text(db, digest) is None:
+            matches.put_text(
+                db, TextRow(digest, row.category, row.sub, source_of(row.id), row.id, 1, length, None, row.at)
+            )
 
 
 def parse_entities(data: bytes | None) -> frozenset[Entity]:

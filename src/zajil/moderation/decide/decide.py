@@ -12,6 +12,7 @@ anew, and a judgement of a cluster is carried to each copy (`spread`). A person'
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -42,12 +43,13 @@ from zajil.moderation.store.log import LogBatch, SQLAuditRows
 from zajil.protocol.errors import error
 from zajil.protocol.public.posts import PostDecision
 
+_LOG = logging.getLogger(__name__)
 Apply = Callable[[Sequence[PostDecision]], Awaitable[object]]
 CarryOut = Callable[[DecisionRow], Awaitable[None]]
 Also = Callable[[Connection, Sequence[Decided]], None]
 HANDED_AT_ONCE: Final = 500
 _CLUSTER_ACTS: Final = frozenset({"remove_cluster", "allow_cluster"})
-_RESTORING: Final = frozenset({"restore", "allow", "allow_cluster"})
+_RESTORING: Final = frozenset({"restore", "allow"})
 _TEACHING: Final = frozenset({"remove"})
 _UNDECIDED: Final = frozenset({"review", "escalate"})
 
@@ -72,7 +74,7 @@ class Decisions:
     apply: Apply
     woken: Callable[[], None]
     carry_out: dict[str, CarryOut] = field(default_factory=dict)
-    _handing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    handing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def now(self) -> int:
         """Unix seconds."""
@@ -136,17 +138,31 @@ async def decide(moderation: Decisions, orders: Sequence[Order], *, also: Also |
 async def hand_over(moderation: Decisions) -> int:
     """Have everything carried out that is decided and was not yet; how many. Called after each decision and at start."""
     count = 0
-    async with moderation._handing:
+    async with moderation.handing:
         while rows := await moderation.db.read(lambda db: decisions.waiting_handovers(db, HANDED_AT_ONCE)):
-            await moderation.apply([each for row in rows if (each := post_decision(row)) is not None])
-            for row in rows:
-                carry_out = moderation.carry_out.get(row.target_kind)
-                if carry_out is not None:
-                    await carry_out(row)
-            done = [row.id for row in rows]
+            posts = [each for row in rows if (each := post_decision(row)) is not None]
+            if posts:
+                await moderation.apply(posts)
+            done = [each.decision_id for each in posts]
+            done += [row.id for row in rows if await _carry_out(moderation, row)]
             await moderation.db.write(lambda db, done=done: decisions.delete_handovers(db, done))  # type: ignore[misc]
-            count += len(rows)
+            count += len(done)
+            if len(done) < len(rows):
+                return count
     return count
+
+
+async def _carry_out(moderation: Decisions, row: DecisionRow) -> bool:
+    """Whether a decision that is not about a post is carried out; another process may be the one that can."""
+    carry_out = moderation.carry_out.get(row.target_kind)
+    if carry_out is None:
+        return False
+    try:
+        await carry_out(row)
+    except Exception as bug:  # noqa: BLE001  # one decision that cannot be carried out must not hold up the others
+        _LOG.error("a decision about a %s could not be carried out", row.target_kind, exc_info=bug)
+        return False
+    return True
 
 
 async def spread_all(moderation: Decisions) -> int:
@@ -204,15 +220,13 @@ def _follow_up(moderation: Decisions, db: Connection, row: DecisionRow, current:
             if post is not None:
                 digests = confirm.confirm_text(db, post, row)
                 confirm.requeue_copies(db, row, digests, moderation.requeue)
-        elif row.action in _RESTORING and current is not None:
+        elif row.action not in _UNDECIDED and current is not None:
             _take_back(db, row, current, now)
 
 
 def _take_back(db: Connection, row: DecisionRow, current: DecisionRow, now: int) -> None:
-    """A person let stand what was acted on: what that had taught is forgotten, and what followed from it restored."""
+    """A person takes back, or softens, what was done: what that had taught is forgotten, what followed restored."""
     if confirm.revoke(db, current, now=now):
         decisions.insert_spread(db, row.id, now=now)
-        return
-    taught = confirm.count_reversal(db, current, now=now)
-    if taught is not None:
+    elif row.action in _RESTORING and confirm.count_reversal(db, current, now=now) is not None:
         decisions.insert_spread(db, row.id, now=now)

@@ -67,6 +67,8 @@ def _to_members(db: Connection, row: DecisionRow) -> tuple[list[Order], Finish]:
     ]
 
     def finish(db: Connection) -> None:
+        if known is not None and action == "remove":
+            confirm.confirm_copies(db, copies, row, length=known.length)
         matches.settle_members(db, copies)
         if len(copies) < AT_ONCE:
             decisions.delete_spread(db, row.id)
