@@ -26,6 +26,7 @@ import aiohttp
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+# ruff: noqa: E402  # the tree has to be on the path first
 from bench.moderation_stages import make_posts
 from tests.moderation.pipeline.square import Square
 
@@ -54,7 +55,7 @@ async def prepare(data: Path) -> list[tuple[str, str]]:
         persona: CallingPersona = square.persona(trust=1)
         token, expires = os.urandom(TOKEN_BYTES), int(time.time()) + 3600
         square.db.write_sync(
-            lambda db, p=persona, t=token: persona_store.insert_token(db, digest(t), p.persona_id, expires=expires)
+            lambda db, p=persona, t=token, e=expires: persona_store.insert_token(db, digest(t), p.persona_id, expires=e)
         )
         callers.append((square.channel(persona), "Bearer " + encode_b64(token)))
     author = square.persona(trust=1)
@@ -151,7 +152,7 @@ async def run(seconds: float, rate: float) -> None:
                 tasks.append(asyncio.create_task(post(number)))
             await asyncio.gather(*tasks)
             took = time.perf_counter() - begun
-            while watch.waiting():
+            while watch.waiting():  # noqa: ASYNC110  # another process's database has no event to wait for
                 await asyncio.sleep(0.05)
             watch.look()
             looking.cancel()

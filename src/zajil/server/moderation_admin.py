@@ -1,4 +1,4 @@
-"""What `zajil moderation policy`, `lists` and `log` do. They work on the data directory, also while a server runs on it.
+"""What `zajil moderation policy` and `lists` do. They work on the data directory, also while a server runs on it.
 
 Whoever can write there can do anything; names given here are a record of who did, not a lock.
 """

@@ -20,6 +20,7 @@ from zajil.channels.context import Channels
 from zajil.channels.identity.challenge import PersonaChallenges
 from zajil.engine.limits import Limits
 from zajil.engine.sql.database import FILE_NAME, Database
+from zajil.moderation.pipeline.benches import Benches
 from zajil.moderation.pipeline.work import Point
 from zajil.server.config import ConfigError, Settings, load_settings
 from zajil.server.logs import set_up_logging
@@ -65,6 +66,7 @@ def make_worker(
     settings: Settings,
     *,
     clock: Callable[[], float] = time.time,
+    benches: Benches | None = None,
     reached: Callable[[Point], None] = lambda _point: None,
 ) -> Moderation:
     """The pipeline on a database, without a server. Nobody listens for its wake-ups here."""
@@ -82,7 +84,7 @@ def make_worker(
         waiting_max=settings.public_waiting_max,
         random=os.urandom,
     )
-    return Moderation(data, database, space, settings=settings, works=True, reached=reached)
+    return Moderation(data, database, space, settings=settings, works=True, benches=benches, reached=reached)
 
 
 def lock_worker(data: Path) -> IO[bytes]:

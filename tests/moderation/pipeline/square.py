@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +21,10 @@ from zajil.channels.store.spaces import ChannelRow
 from zajil.engine.sql.database import FILE_NAME, Database
 from zajil.moderation.decide.decide import Decisions, decide
 from zajil.moderation.decide.orders import Decided, Order, order_key
+from zajil.moderation.pipeline.benches import Benches, packaged_policy
 from zajil.moderation.pipeline.work import Point
 from zajil.moderation.policy.load import NO_MODEL
+from zajil.moderation.policy.schema import Policy
 from zajil.moderation.pipeline.worker import Worker
 from zajil.moderation.store.decisions import Act
 from zajil.protocol.ids import ChannelId, PersonaId, encode_b64, parse_b64
@@ -29,6 +33,7 @@ from zajil.protocol.public.posts import Role
 from zajil.server.config import ModerationSettings, Settings
 from zajil.server.moderating import Moderation
 from zajil.server.moderation_worker import make_worker
+from zajil.server.schema import open_database
 
 START: Final = 1_800_000_000.0
 DAY_S: Final = 86_400
@@ -40,6 +45,12 @@ SETTINGS: Final = Settings(
 # Rule fraud-offer-with-contact holds these; the second one is of another kind of words.
 FRAUD: Final = "Guaranteed profit every day, write to @quick_money_desk and double what you send within one hour"
 BENIGN: Final = "The market by the old bridge opens again on Friday, and there will be music for the children"
+
+
+@cache
+def scoreless_policy() -> Policy:
+    """The shipped policy, no score of which does anything."""
+    return packaged_policy(NO_MODEL)
 
 
 class Clock:
@@ -59,20 +70,29 @@ class Square:
     """See the module. Closed by `close`."""
 
     def __init__(
-        self, data: Path, clock: Callable[[], float], *, reached: Callable[[Point], None] | None = None
+        self,
+        data: Path,
+        clock: Callable[[], float],
+        *,
+        template: Path | None = None,
+        reached: Callable[[Point], None] | None = None,
     ) -> None:
+        """template: an empty database to begin with, which is quicker than making one."""
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = not (data / FILE_NAME).exists()
         self.data = data
         self.clock = clock
-        self.db = Database.open(data / FILE_NAME)
-        if fresh:
-            self.db.create_tables()
-        self.moderation: Moderation = make_worker(
-            data, self.db, SETTINGS, clock=clock, reached=reached or (lambda _point: None)
-        )
+        if template is not None and not (data / FILE_NAME).exists():
+            shutil.copyfile(template, data / FILE_NAME)
+        self.db = Database.open(data / FILE_NAME) if template is not None else open_database(data)
         # Scores do nothing here: what these tests hold must not change with every model that is trained.
-        self.moderation.benches._model = NO_MODEL
+        self.moderation: Moderation = make_worker(
+            data,
+            self.db,
+            SETTINGS,
+            clock=clock,
+            benches=Benches(packaged=scoreless_policy, model=NO_MODEL),
+            reached=reached or (lambda _point: None),
+        )
         self._numbers = itertools.count(1)
 
     @property

@@ -111,7 +111,7 @@ async def test_memory_starts_again_from_the_database(square: Square, clock: Cloc
     """A worker that starts anew knows the copies of the last day, by the same clusters, and what was judged."""
     posts = await square.crowd(copies(3))
     await square.work()
-    again = Square(square.data, clock)
+    again = Square(square.data, clock, template=square.data)
     await again.start()
     try:
         posts += await again.crowd(copies(4))

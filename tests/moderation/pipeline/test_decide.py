@@ -152,9 +152,7 @@ async def test_an_order_that_cannot_be_meant_is_refused(square: Square, wrong: d
 
 def test_a_record_names_every_field_that_was_decided_but_not_who_decided() -> None:
     hidden = {"seq", "key", "actor", "note", "salt", "entry", "scores", "channel_id", "author"}
-    row = msgspec.convert(
-        dict.fromkeys(DecisionRow.__struct_fields__, b"") | _PLAIN, DecisionRow, strict=False
-    )
+    row = msgspec.convert(dict.fromkeys(DecisionRow.__struct_fields__, b"") | _PLAIN, DecisionRow, strict=False)
     before = encode_record(row)
     for name in set(DecisionRow.__struct_fields__) - hidden:
         value = getattr(row, name)

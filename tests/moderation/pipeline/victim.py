@@ -20,7 +20,7 @@ async def work(data: Path, point: str) -> None:
         if where == point:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    square = Square(data, time.time, reached=reached)
+    square = Square(data, time.time, template=data, reached=reached)
     await square.start()
     await square.work()
     await square.close()

@@ -136,7 +136,7 @@ async def decide(moderation: Decisions, orders: Sequence[Order], *, also: Also |
 
 
 async def hand_over(moderation: Decisions) -> int:
-    """Have everything carried out that is decided and was not yet; how many. Called after each decision and at start."""
+    """Have everything carried out that is decided and was not yet; how many. Called after decisions and at start."""
     count = 0
     async with moderation.handing:
         while rows := await moderation.db.read(lambda db: decisions.waiting_handovers(db, HANDED_AT_ONCE)):
@@ -226,7 +226,6 @@ def _follow_up(moderation: Decisions, db: Connection, row: DecisionRow, current:
 
 def _take_back(db: Connection, row: DecisionRow, current: DecisionRow, now: int) -> None:
     """A person takes back, or softens, what was done: what that had taught is forgotten, what followed restored."""
-    if confirm.revoke(db, current, now=now):
-        decisions.insert_spread(db, row.id, now=now)
-    elif row.action in _RESTORING and confirm.count_reversal(db, current, now=now) is not None:
+    taught = confirm.revoke(db, current, now=now)
+    if taught or (row.action in _RESTORING and confirm.count_reversal(db, current, now=now) is not None):
         decisions.insert_spread(db, row.id, now=now)

@@ -27,7 +27,7 @@ EFFECTS: Final[dict[Act, Effect]] = {
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What a statement of reasons says of the post. posted_at: Unix seconds. channel: handle. language: the author's."""
+    """What a statement says of the post. posted_at: Unix seconds. channel: handle. language: the author's."""
 
     posted_at: int
     channel: str

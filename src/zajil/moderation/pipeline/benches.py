@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import Connection
@@ -52,10 +53,13 @@ def read_policy(files: dict[str, bytes], name: str, model: ModelThresholds | Non
 class Benches:
     """The bench of this process, kept up to date by the trail of changes. Made by `load`, then `refresh`ed.
 
-    model: what scores may do; None for what the shipped model has been shown to be safe at.
+    packaged: the policy that ships; model: what scores may do under others, None for what the shipped model is safe at.
     """
 
-    def __init__(self, model: ModelThresholds | None = None) -> None:
+    def __init__(
+        self, *, packaged: Callable[[], Policy] | None = None, model: ModelThresholds | None = None
+    ) -> None:
+        self._packaged = packaged or packaged_policy
         self._model = model
         self._change = 0
         self._counters = FloodCounters()
@@ -78,7 +82,7 @@ class Benches:
         self._change = matches.newest_change(db)
         stored = policies.find_active(db)
         policy = (
-            packaged_policy(self._model)
+            self._packaged()
             if stored is None
             else read_policy(policies.files_of(stored), stored.name, self._model)
         )

@@ -2,7 +2,7 @@
 
 Off unless the operator names one. What it may do is the policy's to say (`policy/decide.py`): send to a person, never
 remove, never touch what a person confirmed, never close an item. The post is given as a JSON string, marked as data;
-whatever it says, an answer outside the schema is no answer. A budget per minute and a breaker bound what it costs: after
+whatever it says, an answer outside the schema is no answer. A budget per minute and a breaker bound the cost: after
 five failures in a row nothing is asked for a minute. Source: design/moderation.md section 7.
 """
 

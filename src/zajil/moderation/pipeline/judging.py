@@ -110,7 +110,7 @@ def _judge(
     later: tuple[Signal, ...],
 ) -> Judged:
     author, scores = author_of(post), reading.named_scores
-    matched = matcher.match(post, reading, joined, now=now)
+    matched = matcher.match(reading, joined, now=now)
     facts = Facts(
         target=post.post_id,
         text=reading.text,
@@ -184,7 +184,7 @@ def wants_second_look(judged: Judged, policy: Policy, *, sampled: bool) -> bool:
         return True
     for name in CATEGORIES:
         levels = policy.thresholds(name, language)
-        if levels.review is not None and scores[name] >= levels.review / 3:
-            if levels.auto is None or scores[name] < levels.auto:
-                return True
+        near = levels.review is not None and scores[name] >= levels.review / 3
+        if near and (levels.auto is None or scores[name] < levels.auto):
+            return True
     return False

@@ -154,7 +154,7 @@ class Matcher:
             joined[number] = self._describe(cluster, copy) if cluster is not None else None
         return joined
 
-    def match(self, post: PublicPost, reading: Reading, joined: Joined | None, *, now: float) -> Matched:
+    def match(self, reading: Reading, joined: Joined | None, *, now: float) -> Matched:
         """What is known about this post. Reads nothing but memory."""
         signals: list[Signal] = []
         basis: dict[str, bytes] = {}

@@ -77,9 +77,8 @@ def store_batch(
     judged_before = verdicts.known_versions(db, versions)
     orders: dict[int, Order] = {}
     for number, each in enumerate(batch):
-        if each.action.effect != "allow":
-            orders[number] = _order(each, now)
-        elif versions[number] in judged_before and _ends_something(db, each.post):
+        ends = versions[number] in judged_before and _ends_something(db, each.post)
+        if each.action.effect != "allow" or ends:
             orders[number] = _order(each, now)
     made = dict(zip(orders, decide_in(moderation, db, list(orders.values())), strict=True))
     answers: list[PostDecision] = []

@@ -38,7 +38,7 @@ class DecisionRow(msgspec.Struct, frozen=True, kw_only=True):
 
     actor: member of staff, or the persona that moderates a channel; empty where a program decided. channel_id, author:
     where and whom it meets, empty where neither. supersedes: the decision it ends. basis: the decision it follows from,
-    such as the one that judged the text it is a copy of. scores: MessagePack, by head. sor: MessagePack of the statement
+    such as the one that judged the text it is a copy of. scores: MessagePack, by head. sor: MessagePack of a statement
     of reasons, None where nothing was restricted. salt: of its hash in the log, whose entry `entry` is. Times: Unix
     seconds.
     """

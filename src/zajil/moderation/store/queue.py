@@ -1,4 +1,4 @@
-"""The queue: what people are asked to look at. One item for each post version, cluster, persona or channel and queue."""
+"""The queue: what people are asked to look at. One item for each post version, cluster, persona or channel."""
 
 from __future__ import annotations
 
