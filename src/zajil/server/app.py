@@ -64,7 +64,7 @@ from zajil.server.shell.peers import PeerRules
 from zajil.server.site.site import BUILT_CLIENT, Site
 
 if TYPE_CHECKING:
-    from zajil.server.moderating import Moderation
+    from zajil.server.moderation.wiring import Moderation
 
 _LOG = logging.getLogger(__name__)
 _LOCK_FILE = "zajil.lock"

@@ -32,7 +32,7 @@ from zajil.server.http.public_routes import bind_public_space, parse_following
 from zajil.server.site.headers import API_HEADERS
 
 if TYPE_CHECKING:
-    from zajil.server.moderating import Moderation
+    from zajil.server.moderation.wiring import Moderation
 
 _LOG = logging.getLogger(__name__)
 _GATE_EVERY_S: Final = 0.25
@@ -140,7 +140,7 @@ def find_fold() -> Fold:
 def find_moderation() -> type[Moderation]:
     """What moderates, from the extra. Raises ConfigError with a hint where it is not installed."""
     try:
-        found: type[Moderation] = importlib.import_module("zajil.server.moderating").Moderation
+        found: type[Moderation] = importlib.import_module("zajil.server.moderation.wiring").Moderation
     except ImportError as missing:
         raise ConfigError("moderation.enabled needs the moderation extra: pip install 'zajil[moderation]'") from missing
     return found

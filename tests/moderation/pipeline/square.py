@@ -31,8 +31,8 @@ from zajil.protocol.ids import ChannelId, PersonaId, encode_b64, parse_b64
 from zajil.protocol.public import api
 from zajil.protocol.public.posts import Role
 from zajil.server.config import ModerationSettings, Settings
-from zajil.server.moderating import Moderation
-from zajil.server.moderation_worker import make_worker
+from zajil.server.moderation.wiring import Moderation
+from zajil.server.moderation.worker import make_worker
 from zajil.server.schema import open_database
 
 START: Final = 1_800_000_000.0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.moderation.pipeline.square import BENIGN, FRAUD, Square
 
-from zajil.server.moderation_log import verify_stored
+from zajil.server.moderation.proof import verify_stored
 
 ROOT = Path(__file__).resolve().parents[3]
 

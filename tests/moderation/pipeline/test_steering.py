@@ -14,7 +14,7 @@ from zajil.moderation.policy.packaged import NEWEST
 from zajil.moderation.store import log
 from zajil.protocol.errors import Malformed, Refused
 from zajil.protocol.tlog.checkpoint import parse_key
-from zajil.server.moderation_admin import (
+from zajil.server.moderation.steering import (
     activate_policy,
     add_to_list,
     check_policy_file,
@@ -23,7 +23,7 @@ from zajil.server.moderation_admin import (
     replay_policy,
     show_lists,
 )
-from zajil.server.moderation_log import export_log, public_key, verify_export, verify_stored
+from zajil.server.moderation.proof import export_log, public_key, verify_export, verify_stored
 
 LINK = f"{BENIGN}, all about it at https://shop.bargain-harbour.com/tickets"
 
@@ -121,13 +121,13 @@ def _tamper(square: Square, db: object, change: str, undo: type[Exception]) -> N
     from sqlalchemy import Connection
 
     from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
-    from zajil.server import moderation_log
+    from zajil.server.moderation import proof
 
     assert isinstance(db, Connection)
     db.exec_driver_sql(change)
     key = ModerationKeys.load(square.data / FILE_NAME).log
     with pytest.raises(Malformed):
-        moderation_log._verify(db, key, "localhost/moderation", None)
+        proof._verify(db, key, "localhost/moderation", None)
     raise undo
 
 

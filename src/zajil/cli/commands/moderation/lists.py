@@ -47,7 +47,7 @@ def show(
 ) -> None:
     """The entries of a list, or of all."""
     from zajil.cli.output import console, print_json
-    from zajil.server.moderation_admin import show_lists
+    from zajil.server.moderation.steering import show_lists
 
     found = show_lists(existing_data(decide_data(data)), name.value if name else None)
     if json:
@@ -75,7 +75,7 @@ def add(
 
     from zajil.cli.failures import Failed
     from zajil.cli.output import console, print_json
-    from zajil.server.moderation_admin import add_to_list
+    from zajil.server.moderation.steering import add_to_list
 
     expires = int(time.time()) + days * DAY_S if days else None
     folder = existing_data(decide_data(data))
@@ -93,7 +93,7 @@ def remove(name: ListName, value: Value, *, data: DataFolder = None, json: Json 
     """Take an address off a list."""
     from zajil.cli.failures import Failed
     from zajil.cli.output import console, print_json
-    from zajil.server.moderation_admin import remove_from_list
+    from zajil.server.moderation.steering import remove_from_list
 
     try:
         gone = remove_from_list(existing_data(decide_data(data)), name.value, value)

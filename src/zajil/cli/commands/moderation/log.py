@@ -29,7 +29,7 @@ def verify(
     from zajil.cli.output import console, print_json
     from zajil.protocol.errors import Malformed
     from zajil.protocol.tlog.checkpoint import parse_key
-    from zajil.server.moderation_log import public_key, verify_export, verify_stored
+    from zajil.server.moderation.proof import public_key, verify_export, verify_stored
 
     seen = _read(trusted) if trusted is not None else None
     try:
@@ -58,14 +58,14 @@ def export(
     """Write the whole log to a file."""
     import time
 
-    from zajil.server.moderation_log import export_log
+    from zajil.server.moderation.proof import export_log
 
     file.write_bytes(export_log(existing_data(decide_data(data)), now=time.time()))
 
 
 def key(*, data: DataFolder = None) -> None:
     """The log's public key, alone on its line."""
-    from zajil.server.moderation_log import public_key
+    from zajil.server.moderation.proof import public_key
 
     typer.echo(public_key(existing_data(decide_data(data))).text())
 

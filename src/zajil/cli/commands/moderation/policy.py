@@ -36,7 +36,7 @@ def diff(file: PolicyFile, *, data: DataFolder = None, json: Json = False) -> No
     from zajil.engine.sql.database import FILE_NAME
 
     found = read_policy_file(file, json=json)
-    from zajil.server.moderation_admin import diff_with_active
+    from zajil.server.moderation.steering import diff_with_active
 
     folder = decide_data(data)
     changes = diff_with_active(folder if (folder / FILE_NAME).exists() else None, found)
@@ -52,7 +52,7 @@ def diff(file: PolicyFile, *, data: DataFolder = None, json: Json = False) -> No
 def replay(file: PolicyFile, *, data: DataFolder = None, json: Json = False) -> None:
     """What the file would have done to the posts of the last 24 hours."""
     from zajil.cli.output import console, print_json
-    from zajil.server.moderation_admin import replay_policy
+    from zajil.server.moderation.steering import replay_policy
 
     found = read_policy_file(file, json=json)
     report = replay_policy(existing_data(decide_data(data)), file, found)
@@ -76,7 +76,7 @@ def activate(file: PolicyFile, *, data: DataFolder = None, name: AdminName = "op
     from zajil.cli.failures import Failed
     from zajil.cli.output import console, print_json
     from zajil.protocol.errors import Refused
-    from zajil.server.moderation_admin import activate_policy
+    from zajil.server.moderation.steering import activate_policy
 
     found = read_policy_file(file, json=json)
     try:
@@ -95,7 +95,7 @@ def read_policy_file(file: Path, *, json: bool) -> Policy:
     from zajil.cli.output import console, print_json
 
     try:
-        from zajil.server.moderation_admin import check_policy_file
+        from zajil.server.moderation.steering import check_policy_file
     except ModuleNotFoundError as missing:
         raise Failed("no-moderation", remark=missing.name or "") from missing
     try:

@@ -16,7 +16,7 @@ def worker(*, data: DataFolder = None) -> None:
     from zajil.server.config import ConfigError
 
     try:
-        from zajil.server.moderation_worker import work
+        from zajil.server.moderation.worker import work
     except ModuleNotFoundError as missing:
         raise Failed("no-moderation", remark=missing.name or "") from missing
     try:

@@ -21,7 +21,7 @@ from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.tlog.checkpoint import Checkpoint, NoteKey, open_checkpoint
 from zajil.protocol.tlog.tree import Frontier, leaf_hash
 from zajil.server.config import load_settings
-from zajil.server.moderation_admin import opened
+from zajil.server.moderation.steering import opened
 
 _DECIDING: Final = ("decision", "appeal")
 

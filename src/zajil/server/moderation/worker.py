@@ -24,7 +24,7 @@ from zajil.moderation.pipeline.benches import Benches
 from zajil.moderation.pipeline.work import Point
 from zajil.server.config import ConfigError, Settings, load_settings
 from zajil.server.logs import set_up_logging
-from zajil.server.moderating import Moderation
+from zajil.server.moderation.wiring import Moderation
 from zajil.server.public_space import find_fold
 
 LOCK_FILE: Final = "moderation.lock"
