@@ -224,9 +224,8 @@ def main() -> None:
 
         say("worker: stages 0, 1 and 3", size, measure(run_all, len(many)), aim=AIM)
         whole = make_stages(many)
-        say(
-            "stages 0 to 3, as the pipeline runs them", size, measure(lambda size=size, whole=whole: whole(size), len(many)), aim=AIM
-        )
+        per_s = measure(lambda size=size, whole=whole: whole(size), len(many))
+        say("stages 0 to 3, as the pipeline runs them", size, per_s, aim=AIM)
         rows = signatures[: len(many)]
         say("matcher index", size, measure(lambda rows=rows, size=size: run_matcher(rows, size), len(rows)), aim=AIM)
     for name, text in WORST.items():

@@ -23,9 +23,9 @@ from zajil.moderation.decide.decide import Decisions, decide
 from zajil.moderation.decide.orders import Decided, Order, order_key
 from zajil.moderation.pipeline.benches import Benches, packaged_policy
 from zajil.moderation.pipeline.work import Point
+from zajil.moderation.pipeline.worker import Worker
 from zajil.moderation.policy.load import NO_MODEL
 from zajil.moderation.policy.schema import Policy
-from zajil.moderation.pipeline.worker import Worker
 from zajil.moderation.store.decisions import Act
 from zajil.protocol.ids import ChannelId, PersonaId, encode_b64, parse_b64
 from zajil.protocol.public import api

@@ -14,6 +14,22 @@ from tests.moderation.pipeline.square import BENIGN, FRAUD, Square
 
 from zajil.server.moderation.proof import verify_stored
 
+# Each of its own kind, so that no two are copies.
+HARMLESS = [
+    BENIGN,
+    "My neighbour grows roses",
+    "Rain again, and the ferry is late",
+    "Who has found a grey glove near the school?",
+    "The choir meets in the cellar of the town hall from now on",
+    "New bread every morning at six, says the baker in the yard",
+    "Thanks to all who helped us carry the piano",
+    "They paint the tower blue",
+]
+HARMFUL = [
+    FRAUD,
+    "A cousin of mine found guaranteed profit in pearl farming and shares the shore with few: @pearl_bay_two",
+    "Tickets for the circle of guaranteed profit are drawn on Sunday, reserve yours now with @circle_three",
+]
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -35,8 +51,8 @@ async def test_a_killed_worker_loses_no_post_and_decides_nothing_twice(
 ) -> None:
     clock = Later()
     square = Square(tmp_path / "data", clock, template=template)
-    harmless = await square.crowd([f"{BENIGN}, week {number}" for number in range(8)])
-    harmful = await square.crowd([f"{FRAUD}, offer {number}" for number in range(3)])
+    harmless = await square.crowd(HARMLESS)
+    harmful = await square.crowd(HARMFUL)
     victim = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "tests.moderation.pipeline.victim", str(square.data), point],
@@ -51,7 +67,7 @@ async def test_a_killed_worker_loses_no_post_and_decides_nothing_twice(
     await square.start()
     await square.work()
     await square.worker.keep_up()
-    assert [square.state(post) for post in harmless] == ["visible"] * 8
+    assert [square.state(post) for post in harmless] == ["visible"] * len(HARMLESS)
     assert [square.state(post) for post in harmful] == ["held"] * 3
     assert square.rows("SELECT count(*) FROM pub_outbox") == [(0,)]
     assert square.rows("SELECT count(*) FROM mod_verdict") == [(11,)]

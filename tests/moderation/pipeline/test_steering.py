@@ -14,6 +14,7 @@ from zajil.moderation.policy.packaged import NEWEST
 from zajil.moderation.store import log
 from zajil.protocol.errors import Malformed, Refused
 from zajil.protocol.tlog.checkpoint import parse_key
+from zajil.server.moderation.proof import export_log, public_key, verify_export, verify_stored
 from zajil.server.moderation.steering import (
     activate_policy,
     add_to_list,
@@ -23,7 +24,6 @@ from zajil.server.moderation.steering import (
     replay_policy,
     show_lists,
 )
-from zajil.server.moderation.proof import export_log, public_key, verify_export, verify_stored
 
 LINK = f"{BENIGN}, all about it at https://shop.bargain-harbour.com/tickets"
 
@@ -42,12 +42,14 @@ def next_policy(folder: Path, old: str, new: str) -> Path:
 
 
 async def test_a_listed_domain_is_met_by_the_next_post_and_no_more_once_it_is_off(square: Square) -> None:
-    (before,) = await square.crowd([LINK])
+    author = square.persona()
+    channel = square.channel(author)
+    before = await square.post(author, channel, LINK)
     await square.work()
     assert add_to_list(square.data, "domain", "BARGAIN-harbour.com", category="fraud", source="ours") == (
         "bargain-harbour.com"
     )
-    (met,) = await square.crowd([f"{LINK}?a=1"])
+    met = await square.post(author, channel, f"{LINK}?a=1")
     await square.work()
     assert (square.state(before), square.state(met)) == ("visible", "removed")
     assert square.rows("SELECT source, because FROM mod_decision") == [
@@ -56,7 +58,7 @@ async def test_a_listed_domain_is_met_by_the_next_post_and_no_more_once_it_is_of
     assert [each.value for each in show_lists(square.data)] == ["bargain-harbour.com"]
     assert remove_from_list(square.data, "domain", "bargain-harbour.com")
     assert not remove_from_list(square.data, "domain", "bargain-harbour.com")
-    (after,) = await square.crowd([f"{LINK}?a=2"])
+    after = await square.post(author, channel, f"{LINK}?a=2")
     await square.work()
     assert square.state(after) == "visible"
     # Both changes and the decision between them stand in the log.

@@ -56,9 +56,7 @@ class Benches:
     packaged: the policy that ships; model: what scores may do under others, None for what the shipped model is safe at.
     """
 
-    def __init__(
-        self, *, packaged: Callable[[], Policy] | None = None, model: ModelThresholds | None = None
-    ) -> None:
+    def __init__(self, *, packaged: Callable[[], Policy] | None = None, model: ModelThresholds | None = None) -> None:
         self._packaged = packaged or packaged_policy
         self._model = model
         self._change = 0
@@ -82,9 +80,7 @@ class Benches:
         self._change = matches.newest_change(db)
         stored = policies.find_active(db)
         policy = (
-            self._packaged()
-            if stored is None
-            else read_policy(policies.files_of(stored), stored.name, self._model)
+            self._packaged() if stored is None else read_policy(policies.files_of(stored), stored.name, self._model)
         )
         suspended = matches.suspended(db, "rule")
         # The counters go on: a new policy does not forgive a flood.

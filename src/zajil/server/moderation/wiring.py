@@ -97,7 +97,10 @@ class Moderation:
         benches: Benches | None = None,
         reached: Callable[[Point], None] = lambda _point: None,
     ) -> None:
-        """benches: None for the policy in force. reached: see `Worker`. Raises KeyFileError, ConfigError (the file of the judge's key is not there)."""
+        """benches: None for the policy in force. reached: see `Worker`.
+
+        Raises KeyFileError, ConfigError (the file of the judge's key is not there).
+        """
         keys = ModerationKeys.load(data / FILE_NAME, create=db.read_sync(log.count_entries) == 0)
         self.works = works
         self.origin = f"{settings.server_name}/moderation"
