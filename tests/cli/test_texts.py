@@ -30,6 +30,7 @@ CLI_CODES |= {"no-message", "no-emoji", "not-yours", "too-late", "codes-differ",
 CLI_CODES |= {"bad-domain", "setup-exists", "no-manifest"}
 CLI_CODES |= {"no-bridge", "many-bridges"}
 CLI_CODES |= {"no-moderation", "bad-model", "no-set"}
+CLI_CODES |= {"policy-faults", "policy-refused", "no-file", "no-address", "not-listed", "log-broken"}
 CLI_CODES |= {
     "bridge-danger",
     "bridge-busy",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import Connection
@@ -21,8 +22,9 @@ from zajil.protocol.errors import error
 ACTIVE: Final = "active"
 
 
+@lru_cache(maxsize=16_384)
 def fold_phrase(text: str) -> str:
-    """A phrase as lists hold it: its base view."""
+    """A phrase as lists hold it: its base view. Kept, since one policy's phrases are mostly those of the next."""
     return normalise(text).base
 
 
