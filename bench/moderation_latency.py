@@ -35,6 +35,8 @@ from zajil.channels.store import personas as persona_store
 from zajil.engine.limits import DEFAULTS
 from zajil.moderation.data.attacks import space_out, swap_homoglyphs, write_leet
 from zajil.protocol.ids import encode_b64, parse_b64
+from zajil.server.app import Server
+from zajil.server.config import Settings
 
 PERSONAS = 60
 SHARE = 0.05
@@ -48,6 +50,9 @@ JUDGED = (
 
 async def prepare(data: Path) -> list[tuple[str, str]]:
     """A database with personas who are logged in, each with a channel, and one text that a person removed."""
+    # The first start makes the keys; on a database in use it would refuse to.
+    server = await Server.start(data, Settings(port=0, public_space=True))
+    await server.stop()
     square = Square(data, time.time)
     await square.start()
     callers: list[tuple[str, str]] = []

@@ -93,24 +93,24 @@ def judge_batch(
 
     later: signals of stages 4 and 5, by place in the batch. now: Unix seconds.
     """
-    return [
-        _judge(bench, matcher, post, reading, joined[number], copies, now, later.get(number, ()))
-        for number, (post, reading) in enumerate(zip(posts, readings, strict=True))
-    ]
+    keys = matcher.find_keys(readings)
+    found = []
+    for number, (post, reading) in enumerate(zip(posts, readings, strict=True)):
+        matched = matcher.match(reading, joined[number], keys[number], now=now)
+        found.append(_judge(bench, post, reading, matched, copies, now, later.get(number, ())))
+    return found
 
 
 def _judge(
     bench: Bench,
-    matcher: Matcher,
     post: PublicPost,
     reading: Reading,
-    joined: Joined | None,
+    matched: Matched,
     copies: Mapping[bytes, set[bytes]],
     now: float,
     later: tuple[Signal, ...],
 ) -> Judged:
-    author, scores = author_of(post), reading.named_scores
-    matched = matcher.match(reading, joined, now=now)
+    author, scores, joined = author_of(post), reading.named_scores, matched.joined
     facts = Facts(
         target=post.post_id,
         text=reading.text,

@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from zajil.moderation.decide.confirm import CLEARED, CONFIRMED, LISTED, name_version, parse_entities
+from zajil.moderation.match.bands import find_keys
 from zajil.moderation.match.clusters import (
     MAX_AGE_S,
     MIN_JACCARD,
@@ -154,8 +155,19 @@ class Matcher:
             joined[number] = self._describe(cluster, copy) if cluster is not None else None
         return joined
 
-    def match(self, reading: Reading, joined: Joined | None, *, now: float) -> Matched:
-        """What is known about this post. Reads nothing but memory."""
+    def find_keys(self, readings: Sequence[Reading]) -> list[list[int] | None]:
+        """For each reading what its signature is looked up by among judged texts; None where it has none."""
+        keys: list[list[int] | None] = [None] * len(readings)
+        signed = [number for number, reading in enumerate(readings) if reading.signature is not None]
+        if signed and len(self._confirmed):
+            packed = b"".join(readings[number].signature or b"" for number in signed)
+            rows = find_keys(np.frombuffer(packed, dtype=np.uint32).reshape(-1, VALUES))
+            for number, row in zip(signed, rows, strict=True):
+                keys[number] = row
+        return keys
+
+    def match(self, reading: Reading, joined: Joined | None, keys: list[int] | None, *, now: float) -> Matched:
+        """What is known about this post. keys: of `find_keys`. Reads nothing but memory."""
         signals: list[Signal] = []
         basis: dict[str, bytes] = {}
         length = len(reading.text.base)
@@ -171,7 +183,7 @@ class Matcher:
             signals.append(signal("match.exact", 1.0, exact.category, detail))
             if exact.decision_id is not None:
                 basis["match.exact"] = exact.decision_id
-        near = self._find_near(reading, joined)
+        near = self._find_near(reading, joined, keys)
         if near is not None:
             judged = self._judged[near.cluster_id]
             detail = MatchDetail(
@@ -197,12 +209,14 @@ class Matcher:
                 return row
         return None
 
-    def _find_near(self, reading: Reading, joined: Joined | None) -> NearCopy | None:
+    def _find_near(self, reading: Reading, joined: Joined | None, keys: list[int] | None) -> NearCopy | None:
         if reading.signature is None:
             return None
         text = reading.text
         signature = np.frombuffer(reading.signature, dtype=np.uint32)
-        near = self._confirmed.find(text.base, signature, frozenset(text.entities))
+        near = None
+        if keys is not None:
+            near = self._confirmed.find(text.base, signature, frozenset(text.entities), keys=keys)
         if near is not None or joined is None or joined.judged is None or joined.judged.state != CONFIRMED:
             return near
         # A copy of a copy: nearer to another member of the judged cluster than to its first text.
