@@ -135,7 +135,7 @@ async def run(seconds: float, rate: float) -> None:
                 planted = rng.random() < SHARE
                 text = rng.choice(disguises)(JUDGED, "en") if planted else f"{texts[number % 4096]} {number}"
                 begun = time.perf_counter()
-                headers = {"authorization": auth, "idempotency-key": f"bench-{number:010}"}
+                headers = {"authorization": auth}
                 url = f"{address}/pub/v1/channels/{channel}/posts"
                 async with session.post(url, json={"text": text}, headers=headers) as answer:
                     body = await answer.json()

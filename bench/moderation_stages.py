@@ -31,7 +31,7 @@ from zajil.moderation.normalise.text import VERSION, Normalised, normalise, norm
 from zajil.moderation.pipeline.benches import packaged_policy
 from zajil.moderation.pipeline.judging import judge_batch, set_bench
 from zajil.moderation.pipeline.matcher import Matcher
-from zajil.moderation.pipeline.reading import find_levels, read_texts
+from zajil.moderation.pipeline.reading import find_levels, read_texts, settle_memory
 from zajil.moderation.rules.flood import FloodCounters
 from zajil.protocol.public.posts import PublicPost
 
@@ -165,6 +165,8 @@ def make_stages(posts: Sequence[str]) -> Callable[[int], None]:
         )
         for number, text in enumerate(posts)
     ]
+
+    settle_memory()
 
     def run(size: int) -> None:
         matcher = Matcher()

@@ -31,7 +31,7 @@ from zajil.moderation.pipeline import storing
 from zajil.moderation.pipeline.benches import Benches
 from zajil.moderation.pipeline.judging import Bench, Judged, judge_batch, wants_second_look
 from zajil.moderation.pipeline.matcher import Joined, Matcher
-from zajil.moderation.pipeline.reading import Readers, Reading
+from zajil.moderation.pipeline.reading import Readers, Reading, settle_memory
 from zajil.moderation.pipeline.storing import Sampler
 from zajil.moderation.pipeline.work import Figures, Job, LaterStage, NoFigures, Point, Source
 from zajil.moderation.signals import Signal, signal
@@ -78,6 +78,7 @@ class Worker:
         await self.moderation.db.read(self.benches.load)
         await hand_over(self.moderation)
         await spread_all(self.moderation)
+        settle_memory()
 
     async def run(self) -> None:
         """Work until cancelled."""
