@@ -191,7 +191,7 @@ link = Table(
         "answer",
         LargeBinary,
         nullable=True,
-        info=describe("ciphertext", "sealed to the new device by the old one", "120 s, or the first read"),
+        info=describe("ciphertext", "sealed to the new device by the old one", "120 s"),
     ),
     Column("expires", _U64, nullable=False, info=describe("time", "Unix second the rows end", "120 s")),
     sqlite_strict=True,
