@@ -73,7 +73,7 @@ def test_no_public_table_has_a_column_of_the_private_space_and_the_reverse() -> 
     public = {"persona_id", "channel_id", "post_id", "handle", "author"}
     for name, table in all_tables().tables.items():
         columns = set(table.columns.keys())
-        assert not columns & (private if name.startswith("pub_") else public), name
+        assert not columns & (private if name.startswith(("pub_", "mod_")) else public), name
         for column in columns:
             assert not any(word in column for word in ("address", "prefix", "_ip", "peer")), f"{name}.{column}"
 

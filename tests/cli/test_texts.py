@@ -29,6 +29,8 @@ CLI_CODES |= {"crashed", "bad-address", "no-name", "own-link", "empty-folder", "
 CLI_CODES |= {"no-message", "no-emoji", "not-yours", "too-late", "codes-differ", "no-code", "verify-again"}
 CLI_CODES |= {"bad-domain", "setup-exists", "no-manifest"}
 CLI_CODES |= {"no-bridge", "many-bridges"}
+CLI_CODES |= {"no-moderation", "bad-model", "no-set"}
+CLI_CODES |= {"policy-faults", "policy-refused", "no-file", "no-address", "not-listed", "log-broken"}
 CLI_CODES |= {
     "bridge-danger",
     "bridge-busy",

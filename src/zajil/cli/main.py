@@ -26,6 +26,7 @@ from zajil.cli.commands import (
     setup,
     verify,
 )
+from zajil.cli.commands.moderation import lists, log, policy, scores, worker
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.commands.public import channel, persona, reading, writing
 from zajil.cli.commands.reach import bridge, bundle, net, registry
@@ -39,6 +40,8 @@ from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
+from zajil.cli.texts.moderation import scores as moderation_words
+from zajil.cli.texts.moderation import steering as steering_words
 from zajil.cli.texts.public import channel as channel_words
 from zajil.cli.texts.public import persona as persona_words
 from zajil.cli.texts.reach import bridge as bridge_words
@@ -124,6 +127,26 @@ _BRIDGE: tuple[_Command, ...] = (
     ("up", bridge.up, bridge_words.UP),
     ("check", bridge.check, bridge_words.CHECK),
 )
+_MODERATION: tuple[_Command, ...] = (
+    ("classify", scores.classify, moderation_words.CLASSIFY),
+    ("worker", worker.worker, steering_words.WORKER),
+)
+_POLICY: tuple[_Command, ...] = (
+    ("check", policy.check, steering_words.POLICY_CHECK),
+    ("diff", policy.diff, steering_words.POLICY_DIFF),
+    ("replay", policy.replay, steering_words.POLICY_REPLAY),
+    ("activate", policy.activate, steering_words.POLICY_ACTIVATE),
+)
+_LISTS: tuple[_Command, ...] = (
+    ("show", lists.show, steering_words.LISTS_SHOW),
+    ("add", lists.add, steering_words.LISTS_ADD),
+    ("remove", lists.remove, steering_words.LISTS_REMOVE),
+)
+_LOG: tuple[_Command, ...] = (
+    ("verify", log.verify, steering_words.LOG_VERIFY),
+    ("export", log.export, steering_words.LOG_EXPORT),
+    ("key", log.key, steering_words.LOG_KEY),
+)
 _ADMIN: tuple[_Command, ...] = (("invite", server.invite, server_words.ADMIN_INVITE),)
 _ADMIN_BRIDGES: tuple[_Command, ...] = (
     ("list", registry.list_, registry_words.LIST),
@@ -170,6 +193,11 @@ def _build() -> typer.Typer:
     admin = _group(server_words.ADMIN, _ADMIN)
     admin.add_typer(_group(registry_words.BRIDGES, _ADMIN_BRIDGES), name="bridges")
     root.add_typer(admin, name="admin", rich_help_panel=serving)
+    moderation = _group(moderation_words.MODERATION, _MODERATION)
+    moderation.add_typer(_group(steering_words.POLICY, _POLICY), name="policy")
+    moderation.add_typer(_group(steering_words.LISTS, _LISTS), name="lists")
+    moderation.add_typer(_group(steering_words.LOG, _LOG), name="log")
+    root.add_typer(moderation, name="moderation", rich_help_panel=serving)
     root.add_typer(_group(bridge_words.BRIDGE, _BRIDGE), name="bridge", rich_help_panel=serving)
     _fill(root, (("echo", run.echo, echo_words.ECHO),), hidden=True)
     return root

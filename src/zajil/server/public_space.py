@@ -10,7 +10,9 @@ import importlib
 import logging
 import os
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection
 
 from zajil.channels import events, gate, retention
 from zajil.channels.context import Channels, SpendPass
@@ -19,6 +21,7 @@ from zajil.channels.identity.challenge import PersonaChallenges
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.sql.database import Database
+from zajil.protocol.public.posts import ChannelDecision
 from zajil.protocol.public.routes import FoundRoute
 from zajil.server.config import ConfigError, Settings
 from zajil.server.http.calls import HttpAnswer, HttpCall, StreamAnswer
@@ -28,6 +31,9 @@ from zajil.server.http.public_dispatch import PublicDispatcher
 from zajil.server.http.public_routes import bind_public_space, parse_following
 from zajil.server.site.headers import API_HEADERS
 
+if TYPE_CHECKING:
+    from zajil.server.moderation.wiring import Moderation
+
 _LOG = logging.getLogger(__name__)
 _GATE_EVERY_S: Final = 0.25
 _STREAM_HEADERS: Final = {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no"}
@@ -35,7 +41,8 @@ Fold = Callable[[str], str]
 
 
 class PublicSpace:
-    """See `Server`. fold: folded words of a text, for search."""
+    """See `Server`. fold: folded words of a text, for search. record_decision: of a channel's moderators, see
+    `Channels`."""
 
     def __init__(
         self,
@@ -48,6 +55,7 @@ class PublicSpace:
         spend_pass: SpendPass,
         fold: Fold,
         count: Callable[[str, int], None],
+        record_decision: Callable[[Connection, ChannelDecision], None] = lambda _db, _told: None,
     ) -> None:
         self.space = Channels(
             db=db,
@@ -57,7 +65,7 @@ class PublicSpace:
             clock=clock,
             spend_pass=spend_pass,
             fold=fold,
-            record_decision=lambda _db, _decision: None,
+            record_decision=record_decision,
             gate_timeout_s=settings.gate_timeout_s,
             gate_hold_s=settings.gate_hold_s,
             waiting_max=settings.public_waiting_max,
@@ -127,3 +135,12 @@ def find_fold() -> Fold:
     except ImportError as missing:
         raise ConfigError("public_space needs the moderation extra: pip install 'zajil[moderation]'") from missing
     return fold
+
+
+def find_moderation() -> type[Moderation]:
+    """What moderates, from the extra. Raises ConfigError with a hint where it is not installed."""
+    try:
+        found: type[Moderation] = importlib.import_module("zajil.server.moderation.wiring").Moderation
+    except ImportError as missing:
+        raise ConfigError("moderation.enabled needs the moderation extra: pip install 'zajil[moderation]'") from missing
+    return found

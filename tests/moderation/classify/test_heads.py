@@ -20,13 +20,12 @@ from zajil.moderation.classify.heads import (
     STEP,
     WINDOW,
     LinearModel,
-    ModelMetadata,
-    ModelRefused,
     cut_windows,
     encode_model,
     load_model,
     parse_model,
 )
+from zajil.moderation.classify.modelfile import ModelMetadata, ModelRefused
 from zajil.moderation.normalise.text import VERSION, normalise, normalise_batch
 
 METADATA = ModelMetadata(

@@ -9,27 +9,28 @@ Source: design/moderation.md sections 5 (length, views), 7 and 8; Platt 1999.
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import safetensors
-import safetensors.numpy
 
 from zajil.moderation.categories import HEADS, LANGUAGES
 from zajil.moderation.classify.features import BUCKETS, hash_features
-from zajil.moderation.normalise.text import VERSION, Normalised
+from zajil.moderation.classify.modelfile import (
+    ModelMetadata,
+    Shapes,
+    encode_arrays,
+    parse_arrays,
+    read_model_file,
+)
+from zajil.moderation.normalise.text import Normalised
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
-MAX_MODEL_BYTES: Final = 12_000_000
-SUFFIXES: Final = (".safetensors", ".npz")
-SHAPES: Final = {
+SHAPES: Final[Shapes] = {
     "W": (np.float16, (BUCKETS, len(HEADS))),
     "b": (np.float32, (len(HEADS),)),
     "platt_a": (np.float32, (len(HEADS), len(LANGUAGES))),
@@ -41,27 +42,6 @@ WINDOW: Final = 1500
 STEP: Final = 1200
 # Probabilities of 0 and 1 to float32; beyond it exp overflows.
 MAX_LOGIT: Final = 80.0
-
-
-class ModelRefused(ValueError):
-    """A model file that is not what it must be: another hash, shape, version or kind of file."""
-
-
-class ModelMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model says of itself. Safetensors holds it as strings, so structured fields are JSON in a string.
-
-    heads, languages: the order of the columns. normaliser: version of the rules it was trained on. commit: of training.
-    data: name to SHA-256 of each set. thresholds: head, language, then `review`, `limit` and `auto` (None: no such
-    action).
-    """
-
-    heads: tuple[str, ...]
-    languages: tuple[str, ...]
-    normaliser: int
-    commit: str = ""
-    data: dict[str, str] = {}
-    thresholds: dict[str, dict[str, dict[str, float | None]]] = {}
-    shipped: bool = False
 
 
 class Scores(msgspec.Struct, frozen=True):
@@ -142,87 +122,16 @@ def load_model(path: Path, *, sha256: str | None) -> LinearModel:
 
     Raises ModelRefused; OSError where the file cannot be read.
     """
-    if path.suffix not in SUFFIXES:
-        raise ModelRefused(f"{path.name}: a model is one of {', '.join(SUFFIXES)}; pickles run code")
-    with path.open("rb") as file:
-        data = file.read(MAX_MODEL_BYTES + 1)
-    digest = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and digest != sha256.lower():
-        raise ModelRefused(f"{path.name}: SHA-256 is {digest}")
-    return parse_model(data)
+    return parse_model(read_model_file(path, sha256=sha256))
 
 
 def parse_model(data: bytes) -> LinearModel:
     """The model of a file's bytes. Raises ModelRefused for other shapes, types, heads, or numbers that are not
     finite."""
-    if len(data) > MAX_MODEL_BYTES:
-        raise ModelRefused(f"over {MAX_MODEL_BYTES} bytes")
-    arrays, metadata = _read_npz(data) if data.startswith(b"PK") else _read_safetensors(data)
-    for name, (kind, shape) in SHAPES.items():
-        array = arrays.get(name)
-        if array is None or array.dtype != kind or array.shape != shape:
-            raise ModelRefused(f"{name} is not {np.dtype(kind)} {list(shape)}")
-        if not np.isfinite(array.astype(np.float32)).all():
-            raise ModelRefused(f"{name} holds a number that is not finite")
-    if metadata.heads != HEADS or metadata.languages != LANGUAGES:
-        raise ModelRefused("heads or languages in another order")
-    if metadata.normaliser != VERSION:
-        raise ModelRefused(f"trained on normaliser {metadata.normaliser}; this is {VERSION}")
+    arrays, metadata = parse_arrays(data, SHAPES)
     return LinearModel(arrays, metadata, hashlib.sha256(data).hexdigest())
 
 
-def _read_safetensors(data: bytes) -> tuple[dict[str, npt.NDArray[np.generic]], ModelMetadata]:
-    try:
-        arrays = safetensors.numpy.load(data)
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as cause:
-        raise ModelRefused("no safetensors file") from cause
-    # The library gives metadata only of files on disk; these bytes are the ones whose hash was compared.
-    size = int.from_bytes(data[:8], "little")
-    strings = json.loads(data[8 : 8 + size]).get("__metadata__", {})
-    return dict(arrays), _read_metadata(strings)
-
-
-def _read_npz(data: bytes) -> tuple[dict[str, npt.NDArray[np.generic]], ModelMetadata]:
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in (*SHAPES, "metadata") if name in file.files}
-        strings = json.loads(arrays.pop("metadata").tobytes())
-    except Exception as cause:
-        raise ModelRefused("no NPZ file of a model") from cause
-    return arrays, _read_metadata(strings)
-
-
-def _read_metadata(strings: object) -> ModelMetadata:
-    """Metadata whose structured fields are JSON in strings."""
-    if not isinstance(strings, dict):
-        raise ModelRefused("no metadata")
-    try:
-        fields = {
-            name: value if name == "commit" else json.loads(value)
-            for name, value in strings.items()
-            if name in ModelMetadata.__struct_fields__
-        }
-        return msgspec.convert(fields, ModelMetadata)
-    except (msgspec.ValidationError, ValueError, TypeError) as cause:
-        raise ModelRefused("metadata that cannot be read") from cause
-
-
-def encode_model(arrays: dict[str, npt.NDArray[np.generic]], metadata: ModelMetadata) -> bytes:
-    """A model file of trained arrays; the same arrays and metadata give the same bytes.
-
-    Written here, because the library puts metadata in an order of its own each time. Source: the safetensors format.
-    """
-    strings = {
-        name: value if name == "commit" else json.dumps(value, sort_keys=True, separators=(",", ":"))
-        for name, value in msgspec.to_builtins(metadata).items()
-    }
-    header: dict[str, object] = {"__metadata__": dict(sorted(strings.items()))}
-    body = b""
-    for name, (kind, shape) in sorted(SHAPES.items(), reverse=True):
-        data = np.ascontiguousarray(arrays[name], dtype=kind).tobytes()
-        dtype = {np.float16: "F16", np.float32: "F32"}[kind]
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(body), len(body) + len(data)]}
-        body += data
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + body
+def encode_model(arrays: Mapping[str, npt.NDArray[np.generic]], metadata: ModelMetadata) -> bytes:
+    """A model file of trained arrays; the same arrays and metadata give the same bytes."""
+    return encode_arrays(arrays, SHAPES, metadata)

@@ -1,0 +1,1 @@
+"""Evaluation on sets that nothing was trained on, with baselines and intervals."""

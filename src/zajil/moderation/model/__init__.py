@@ -1,0 +1,1 @@
+"""The model that ships: `linear.safetensors`, `embeddings.safetensors`, their manifest and what was measured."""

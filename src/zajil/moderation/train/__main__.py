@@ -1,0 +1,38 @@
+"""`python -m zajil.moderation.train --data DIR --out DIR`: the shipped weights, again."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+# One thread, before any numerical library is loaded: sums in another order are other sums.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+
+def main() -> int:
+    """Train; prints the hash of each file."""
+    from zajil.moderation.data.folder import DataMissing, find_data
+    from zajil.moderation.train.build import DEFAULT_OUT, build
+
+    parser = argparse.ArgumentParser(prog="python -m zajil.moderation.train")
+    parser.add_argument("--data", type=Path, default=find_data(), help="folder of the data sets")
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="folder for the model files")
+    chosen = parser.parse_args()
+    if chosen.data is None:
+        sys.stderr.write("no data folder: give --data, or set ZAJIL_MODERATION_DATA\n")
+        return 2
+    try:
+        hashes = build(chosen.data, chosen.out)
+    except DataMissing as missing:
+        sys.stderr.write(f"missing: {missing}\n")
+        return 2
+    for name, digest in hashes.items():
+        sys.stdout.write(f"{digest}  {name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

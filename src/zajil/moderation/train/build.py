@@ -1,0 +1,76 @@
+"""A whole training run: data in, model files and a manifest of hashes out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from zajil.moderation.categories import ANY, CATEGORIES
+from zajil.moderation.data.folder import ROOT, hash_file
+from zajil.moderation.normalise.text import normalise
+from zajil.moderation.policy.packaged import load_packaged
+from zajil.moderation.train.assemble import assemble
+from zajil.moderation.train.linear import train_linear
+from zajil.moderation.train.sources import READERS
+
+LINEAR: Final = "linear.safetensors"
+MANIFEST: Final = "manifest.json"
+# What decides what a text becomes and what is learned from it, in the order of their names.
+SOURCES: Final = ("normalise", "classify", "train", "data", "hashing.py", "categories.py", "policy/thresholds.py")
+SUFFIXES: Final = frozenset({".py", ".json", ".yaml", ".txt"})
+
+
+def build(data: Path, out: Path) -> dict[str, str]:
+    """Train on a data folder and write the files into `out`; their hashes. Raises DataMissing."""
+    priors = find_priors()
+    hashes = hash_data(data)
+    commit = hash_sources()
+    examples = assemble(data)
+    linear = train_linear(examples, priors=priors, commit=commit, data=hashes, shipped=True)
+    return write_files(out, {LINEAR: linear.data}, commit=commit, data=hashes)
+
+
+def find_priors() -> dict[str, float]:
+    """The share of posts that each head stands for: the policy's, and their sum for `any`."""
+    policy = load_packaged(lambda text: normalise(text).base)
+    priors: dict[str, float] = {category: policy.categories[category].prior for category in CATEGORIES}
+    return {**priors, ANY: sum(priors.values())}
+
+
+def hash_data(data: Path) -> dict[str, str]:
+    """SHA-256 of every file that training reads. Raises DataMissing."""
+    names = [*(f"train/{name}" for name in READERS), "train/ru_tgspam_spam.txt", "train/ru_tgspam_ham.txt"]
+    for language in ("ar", "en", "ru"):
+        names += [f"benign/{language}.txt.gz", f"unlabelled_hard/{language}.tsv.gz"]
+    return {name: hash_file(data / name) for name in sorted(names)}
+
+
+def hash_sources() -> str:
+    """One hash over the sources that decide the outcome: two models with it differ in their data alone."""
+    root = Path(str(files("zajil.moderation")))
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        path = root / name
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and file.suffix in SUFFIXES:
+                digest.update(f"{file.relative_to(root)}\0".encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def write_files(out: Path, models: Mapping[str, bytes], *, commit: str, data: Mapping[str, str]) -> dict[str, str]:
+    """Model files and the manifest that names their hashes."""
+    out.mkdir(parents=True, exist_ok=True)
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(models.items())}
+    for name, content in models.items():
+        (out / name).write_bytes(content)
+    manifest = {"models": hashes, "sources": commit, "data": dict(sorted(data.items()))}
+    (out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return hashes
+
+
+DEFAULT_OUT: Final = ROOT / "src" / "zajil" / "moderation" / "model"

@@ -1,0 +1,100 @@
+"""What a head's scores out of fold say: calibration, thresholds and operating point of each language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from zajil.moderation.categories import ANY, HEADS, LANGUAGES
+from zajil.moderation.policy.thresholds import Thresholds
+from zajil.moderation.train.calibrate import (
+    Floats,
+    Line,
+    find_levels,
+    find_point,
+    find_review,
+    fit_line,
+    may_calibrate,
+)
+from zajil.moderation.train.corpus import KINDS, Table
+
+REMOVING: Final = frozenset({"fraud", "spam"})
+HARD: Final = "hard_"
+ADVERTISING: Final = frozenset({"sms_spam", "tgspam"})
+
+
+class Measured(NamedTuple):
+    """Of one head: a line a language, whether it is that of all languages, thresholds, and the operating point."""
+
+    lines: list[Line]
+    pooled: tuple[str, ...]
+    thresholds: dict[str, Thresholds]
+    points: dict[str, float]
+
+
+def measure_head(head: int, logits: Floats, table: Table, *, prior: float, review_only: bool = False) -> Measured:
+    """Everything about one head. logits: out of fold, [n, models]; table: the same rows, none of them disguised."""
+    labels = table.labels[:, head]
+    known = labels >= 0
+    whole = fit_line(logits[known], labels[known], table.weights[known], prior=prior)
+    lines: list[Line] = []
+    pooled: list[str] = []
+    thresholds: dict[str, Thresholds] = {}
+    points: dict[str, float] = {}
+    name = HEADS[head]
+    for number, language in enumerate(LANGUAGES):
+        rows = known & (table.languages == number)
+        own = may_calibrate(labels[rows])
+        line = fit_line(logits[rows], labels[rows], table.weights[rows], prior=prior) if own else whole
+        lines.append(line)
+        if not own:
+            pooled.append(language)
+        scores = line.apply(logits)
+        points[language] = find_point(scores[rows], labels[rows], _even_weights(table, rows, labels))
+        if name != ANY:
+            thresholds[language] = _find_thresholds(name, scores, table, number, labels, review_only=review_only)
+    return Measured(lines, tuple(pooled), thresholds, points)
+
+
+def _find_thresholds(
+    name: str, scores: Floats, table: Table, language: int, labels: npt.NDArray[np.int8], *, review_only: bool
+) -> Thresholds:
+    examples = table.examples
+    here = table.languages == language
+    kinds = np.array([example.kind for example in examples])
+    measures = here & np.array([example.measures for example in examples])
+    hard = measures & np.array([example.source.startswith(HARD) for example in examples]) & (labels == 0)
+    benign = labels == 0
+    if name in REMOVING:
+        # Nor was fraud looked for in the other sets: a wrong row there only makes the threshold stricter.
+        benign |= (labels == -1) & np.array([example.source not in ADVERTISING for example in examples])
+    natural = measures & benign & (kinds != "template") & ~hard
+    written = here & (labels == 0) & (kinds == "template")
+    if review_only:
+        return find_review(scores[natural | written | hard])
+    return find_levels(scores[natural], scores[written], scores[hard], removes=name in REMOVING)
+
+
+def _even_weights(table: Table, rows: npt.NDArray[np.bool_], labels: npt.NDArray[np.int8]) -> Floats:
+    """Weights under which, within a class, labelled, presumed and written rows have an equal say."""
+    kinds = np.array([KINDS.index(example.kind) for example in table.examples])[rows]
+    chosen = labels[rows]
+    weights = np.zeros(len(chosen))
+    for label in (0, 1):
+        for kind in range(len(KINDS)):
+            group = (chosen == label) & (kinds == kind)
+            if group.any():
+                weights[group] = 1.0 / group.sum()
+    return weights
+
+
+def as_metadata(measured: Mapping[str, Measured]) -> dict[str, dict[str, dict[str, float | None]]]:
+    """The thresholds of all heads as a model's file holds them."""
+    return {
+        head: {language: dict(levels.items()) for language, levels in found.thresholds.items()}
+        for head, found in measured.items()
+        if found.thresholds
+    }
