@@ -21,7 +21,8 @@ from zajil.protocol.public import api, routes
 from zajil.protocol.public.routes import Caller
 from zajil.server.schema import all_tables
 
-PARAMETERS = {"persona": "@nobody_at_all", "channel": "@nowhere_at_all", "post": "A" * 22}
+PARAMETERS = {"persona": "@nobody_at_all", "channel": "@nowhere_at_all"}
+PARAMETERS |= dict.fromkeys(("post", "decision", "appeal"), "A" * 22)
 PUBLIC_WORDS = {"broadcast"}
 STORED = 30
 """More columns than a table has; what the server's keys opened stands behind them."""

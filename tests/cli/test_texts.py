@@ -52,6 +52,8 @@ CLI_CODES |= {
 }
 CLI_CODES |= {"no-persona", "which-persona", "delete-unasked", "no-public-space", "bad-post", "post-too-long"}
 CLI_CODES |= {"no-reason"}
+CLI_CODES |= {"no-staff-key", "wrong-passphrase", "staff-key-exists", "logged-out", "short-passphrase"}
+CLI_CODES |= {"no-such-word", "no-cluster"}
 
 
 def every_text() -> Iterator[tuple[str, Text]]:

@@ -26,7 +26,7 @@ from zajil.cli.commands import (
     setup,
     verify,
 )
-from zajil.cli.commands.moderation import lists, log, policy, scores, worker
+from zajil.cli.commands.moderation import appeals, lists, log, policy, review, scores, staff, worker
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.commands.public import channel, persona, reading, writing
 from zajil.cli.commands.reach import bridge, bundle, net, registry
@@ -40,6 +40,7 @@ from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
+from zajil.cli.texts.moderation import review as review_words
 from zajil.cli.texts.moderation import scores as moderation_words
 from zajil.cli.texts.moderation import steering as steering_words
 from zajil.cli.texts.public import channel as channel_words
@@ -131,6 +132,28 @@ _MODERATION: tuple[_Command, ...] = (
     ("classify", scores.classify, moderation_words.CLASSIFY),
     ("worker", worker.worker, steering_words.WORKER),
 )
+_REVIEW: tuple[_Command, ...] = (
+    ("login", staff.login, review_words.LOGIN),
+    ("logout", staff.logout, review_words.LOGOUT),
+    ("queue", review.queue, review_words.QUEUE),
+    ("claim", review.claim, review_words.CLAIM),
+    ("show", review.show, review_words.SHOW),
+    ("decide", review.decide, review_words.DECIDE),
+    ("release", review.release, review_words.RELEASE),
+    ("skip", review.skip, review_words.SKIP),
+    ("undo", review.undo, review_words.UNDO),
+    ("appeals", appeals.appeals, review_words.APPEALS),
+)
+_STAFF: tuple[_Command, ...] = (
+    ("invite", staff.invite, review_words.STAFF_INVITE),
+    ("list", staff.list_, review_words.STAFF_LIST),
+    ("revoke", staff.revoke, review_words.STAFF_REVOKE),
+)
+_APPEAL: tuple[_Command, ...] = (
+    ("show", appeals.show, review_words.APPEAL_SHOW),
+    ("claim", appeals.claim, review_words.APPEAL_CLAIM),
+    ("decide", appeals.decide, review_words.APPEAL_DECIDE),
+)
 _POLICY: tuple[_Command, ...] = (
     ("check", policy.check, steering_words.POLICY_CHECK),
     ("diff", policy.diff, steering_words.POLICY_DIFF),
@@ -193,7 +216,9 @@ def _build() -> typer.Typer:
     admin = _group(server_words.ADMIN, _ADMIN)
     admin.add_typer(_group(registry_words.BRIDGES, _ADMIN_BRIDGES), name="bridges")
     root.add_typer(admin, name="admin", rich_help_panel=serving)
-    moderation = _group(moderation_words.MODERATION, _MODERATION)
+    moderation = _group(moderation_words.MODERATION, (*_MODERATION, *_REVIEW))
+    moderation.add_typer(_group(review_words.STAFF, _STAFF), name="staff")
+    moderation.add_typer(_group(review_words.APPEAL, _APPEAL), name="appeal")
     moderation.add_typer(_group(steering_words.POLICY, _POLICY), name="policy")
     moderation.add_typer(_group(steering_words.LISTS, _LISTS), name="lists")
     moderation.add_typer(_group(steering_words.LOG, _LOG), name="log")

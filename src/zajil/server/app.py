@@ -61,7 +61,7 @@ from zajil.server.http.dispatch import Dispatcher, Proofs, either
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
 from zajil.server.metrics import Metrics
 from zajil.server.place import origin_of, place_of
-from zajil.server.public_space import PublicSpace, find_fold, find_moderation
+from zajil.server.public_space import PublicSpace, find_console, find_fold, find_moderation
 from zajil.server.schema import is_unused, open_database
 from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.base import Shell
@@ -70,6 +70,7 @@ from zajil.server.site.site import BUILT_CLIENT, Site
 
 if TYPE_CHECKING:
     from zajil.server.moderation.wiring import Moderation
+    from zajil.server.review.console import Console
 
 _LOG = logging.getLogger(__name__)
 _LOCK_FILE = "zajil.lock"
@@ -136,7 +137,12 @@ class Server:
         self.public = self._make_public(keys, fold) if settings.public_space and fold is not None else None
         self.moderation = self._make_moderation(data) if self.public and settings.moderation.enabled else None
         dispatcher = self._make_dispatcher(keys)
-        call = either(dispatcher.answer, self.public.call if self.public else None)
+        self.console = self._make_console(self.moderation) if self.moderation is not None else None
+        call = either(
+            dispatcher.answer,
+            self.public.call if self.public else None,
+            self.console.call if self.console is not None else None,
+        )
         self.gateway = self._make_gateway(call)
         peers = PeerRules(origins=settings.origins, trusted_proxies=settings.trusted_proxies)
         site = Site(web_client, dev=settings.dev)
@@ -192,6 +198,8 @@ class Server:
             raise
         if server.public is not None:
             server.public.start()
+        if server.console is not None:
+            server.console.start()
         server._upkeep = asyncio.create_task(server._keep_up())
         return server
 
@@ -202,6 +210,8 @@ class Server:
             with suppress(asyncio.CancelledError):
                 await self._upkeep
         self._auth.arrivals.close()
+        if self.console is not None:
+            await self.console.stop()
         if self.moderation is not None:
             await self.moderation.stop()
         if self.public is not None:
@@ -227,6 +237,8 @@ class Server:
             await self.public.run_retention()
         if self.moderation is not None:
             await self.moderation.run_retention()
+        if self.console is not None:
+            await self.console.run_retention()
         await self._documents.current()
 
     async def _keep_up(self) -> None:
@@ -327,6 +339,19 @@ class Server:
             works=self.settings.moderation.worker == "inside",
             figures=self.metrics.moderation,
         )
+
+    def _make_console(self, moderation: Moderation) -> Console:
+        console = find_console()(
+            decisions=moderation.decisions,
+            view=moderation.view,
+            nudges=moderation.nudges,
+            settings=self.settings,
+            limits=self._limits,
+            find_port=lambda: self.port or self.settings.port,
+            count=self.metrics.count_call,
+        )
+        self._public_space().add_routes(console.author_routes)
+        return console
 
     def _make_dispatcher(self, keys: Keys) -> Dispatcher:
         public = bind_public(

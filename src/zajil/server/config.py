@@ -59,6 +59,10 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         str, Meta(description="File in the data directory with the key for it; empty where it needs none.")
     ] = ""
     judge_per_minute: Annotated[int, Meta(ge=1, description="Most questions to it in a minute.")] = 30
+    staff_cli: Annotated[
+        bool,
+        Meta(description="Whether staff may come by the command line's Ed25519 keys as well; passkeys always work."),
+    ] = True
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -33,7 +33,8 @@ def all_tables() -> MetaData:
 
 def is_unused(db: Connection) -> bool:
     """Whether nothing but codes, which can be made before the first start, lies in the database."""
-    codes = {auth_tables.invite_code.name, bridge_tables.bridge_code.name}
+    codes = {auth_tables.invite_code.name, bridge_tables.bridge_code.name, people_tables.staff_invite.name}
+    codes |= {log_tables.entry.name, log_tables.log_head.name}  # an invite of staff is logged
     others = (table for name, table in METADATA.tables.items() if name not in codes)
     return not any(db.execute(select(literal(1)).select_from(table).limit(1)).first() for table in others)
 

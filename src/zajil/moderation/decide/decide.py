@@ -15,7 +15,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection
@@ -47,6 +47,7 @@ _LOG = logging.getLogger(__name__)
 Apply = Callable[[Sequence[PostDecision]], Awaitable[object]]
 CarryOut = Callable[[DecisionRow], Awaitable[None]]
 Also = Callable[[Connection, Sequence[Decided]], None]
+Settle: TypeAlias = Callable[["Decisions", Connection, Sequence[DecisionRow]], None]
 HANDED_AT_ONCE: Final = 500
 _CLUSTER_ACTS: Final = frozenset({"remove_cluster", "allow_cluster"})
 _RESTORING: Final = frozenset({"restore", "allow"})
@@ -61,7 +62,8 @@ class Decisions:
     clock: Unix seconds. random: so many random bytes. pseudonym_key: of this log, 32 bytes. policy: the active one.
     find_post, requeue: of the public space, inside the caller's transaction. apply: carries out decisions about posts,
     once by their ids. carry_out: by kind of target, what carries out the others, also once by their ids. woken: called
-    after COMMIT where posts wait to be judged anew.
+    after COMMIT where posts wait to be judged anew. settle: what follows for people from new decisions, in their
+    transaction.
     """
 
     db: Database
@@ -74,6 +76,7 @@ class Decisions:
     apply: Apply
     woken: Callable[[], None]
     carry_out: dict[str, CarryOut] = field(default_factory=dict)
+    settle: Settle = field(default=lambda _moderation, _db, _rows: None)
     handing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def now(self) -> int:
@@ -105,6 +108,9 @@ def decide_in(moderation: Decisions, db: Connection, orders: Sequence[Order]) ->
         _follow_up(moderation, db, row, current, now)
         made.append(Decided(row, fresh=True))
     entries.write()
+    fresh = [each.row for each in made if each.fresh]
+    if fresh:
+        moderation.settle(moderation, db, fresh)
     return made
 
 

@@ -143,6 +143,13 @@ def decisions_of(db: Connection, author: bytes, *, before: int | None = None, n:
     return _rows(db, found.order_by(decision.c.seq.desc()).limit(n))
 
 
+def by_people(db: Connection, category: str, lang: str, *, but: bytes, n: int) -> list[DecisionRow]:
+    """The newest decisions of people about posts of this category and language, other than this one."""
+    chosen = (decision.c.category == category) & (decision.c.lang == lang) & (decision.c.target_kind == "post")
+    chosen &= (decision.c.actor != b"") & (decision.c.target != but) & (decision.c.source != "channel")
+    return _rows(db, select(*_COLUMNS).where(chosen).order_by(decision.c.seq.desc()).limit(n))
+
+
 def decisions_between(db: Connection, start: int, end: int) -> list[DecisionRow]:
     """Decisions with start <= at < end, Unix seconds, in their order: for reports."""
     chosen = (decision.c.at >= start) & (decision.c.at < end)

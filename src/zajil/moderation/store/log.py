@@ -126,9 +126,10 @@ def read_entries(db: Connection, *, first: int = 0, size: int | None = None) -> 
         first += _CHUNK
 
 
-def read_leaves(db: Connection, size: int) -> list[bytes]:
-    """The leaf hashes of the first `size` entries, for proofs."""
-    return list(db.execute(select(entry.c.leaf).where(entry.c.n < size).order_by(entry.c.n)).scalars())
+def read_leaves(db: Connection, size: int, *, first: int = 0) -> list[bytes]:
+    """The leaf hashes of the entries from number `first` on, up to the first `size` of the log, for proofs."""
+    chosen = (entry.c.n >= first) & (entry.c.n < size)
+    return list(db.execute(select(entry.c.leaf).where(chosen).order_by(entry.c.n)).scalars())
 
 
 def find_entry(db: Connection, n: int) -> bytes | None:

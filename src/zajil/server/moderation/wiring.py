@@ -28,8 +28,10 @@ from zajil.moderation.pipeline.reading import Readers, spare_cores
 from zajil.moderation.pipeline.storing import Sampler
 from zajil.moderation.pipeline.work import Backlog, Figures, LaterStage, NoFigures, Point, Source
 from zajil.moderation.pipeline.worker import Worker
+from zajil.moderation.review.aftermath import Aftermath
 from zajil.moderation.store import log
 from zajil.protocol.public.posts import ChannelDecision, PublicPost
+from zajil.server.review.space_view import Nudges, view_space
 from zajil.server.config import ConfigError, ModerationSettings, Settings
 
 _LOG = logging.getLogger(__name__)
@@ -109,6 +111,8 @@ class Moderation:
         self._space = space
         self._signing = keys.log
         self._outbox = Outbox(space)
+        self.nudges = Nudges(space.wakeups.wake)
+        self.view = view_space(space, self.nudges)
         self.decisions = Decisions(
             db=db,
             clock=space.clock,
@@ -119,6 +123,7 @@ class Moderation:
             requeue=outbox.requeue,
             apply=lambda batch: outbox.apply_decisions(space, batch),
             woken=lambda: space.wakeups.wake({publishing.QUEUE}),
+            settle=Aftermath(space=self.view).settle,
         )
         processes = settings.moderation.processes
         self.worker = Worker(

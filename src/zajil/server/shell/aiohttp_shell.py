@@ -24,6 +24,7 @@ from zajil.protocol.frames import Role
 from zajil.protocol.limits import RECORD_SIZES
 from zajil.protocol.public.routes import EVENTS, find_public_route, is_public_call
 from zajil.protocol.reach.seal import SEAL_BYTES
+from zajil.protocol.review.routes import find_review_route, is_review_call
 from zajil.server.gateway.gateway import Gateway
 from zajil.server.gateway.lines import Line, PlainLine, SealDoor, SealedLine
 from zajil.server.http.calls import HttpAnswer, HttpCall, Peer, StreamAnswer, refuse
@@ -117,7 +118,7 @@ class AiohttpShell:
             await self._runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        if is_call(request.raw_path) or is_public_call(request.raw_path):
+        if is_call(request.raw_path) or is_public_call(request.raw_path) or is_review_call(request.raw_path):
             found = find_public_route(request.method, request.path)
             if self._public is not None and found is not None and found.route is EVENTS:
                 return await self._stream(request, self._public)
@@ -215,8 +216,9 @@ class AiohttpShell:
         """The most that the body of this control call may take."""
         found = find_route(request.method, request.path)
         public = find_public_route(request.method, request.path)
-        limit = found.route.limit if found else public.route.limit if public else 0
-        return min(limit, _BODY_MAX)
+        review = find_review_route(request.method, request.path)
+        limits = [each.route.limit for each in (found, public, review) if each is not None]
+        return min(max(limits, default=0), _BODY_MAX)
 
     def _check_origin(self, request: web.Request) -> None:
         headers = request.headers
