@@ -25,7 +25,7 @@ from zajil.cli.commands import (
     setup,
     verify,
 )
-from zajil.cli.commands.moderation import lists, log, policy, scores, worker
+from zajil.cli.commands.moderation import lists, log, policy, report, scores, worker
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.commands.public import channel, persona, reading, writing
 from zajil.cli.commands.reach import bridge, bundle, net, registry
@@ -39,6 +39,7 @@ from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
+from zajil.cli.texts.moderation import accounting as accounting_words
 from zajil.cli.texts.moderation import scores as moderation_words
 from zajil.cli.texts.moderation import steering as steering_words
 from zajil.cli.texts.public import channel as channel_words
@@ -128,6 +129,7 @@ _BRIDGE: tuple[_Command, ...] = (
 _MODERATION: tuple[_Command, ...] = (
     ("classify", scores.classify, moderation_words.CLASSIFY),
     ("worker", worker.worker, steering_words.WORKER),
+    ("report", report.report, accounting_words.REPORT),
 )
 _POLICY: tuple[_Command, ...] = (
     ("check", policy.check, steering_words.POLICY_CHECK),
@@ -145,7 +147,10 @@ _LOG: tuple[_Command, ...] = (
     ("export", log.export, steering_words.LOG_EXPORT),
     ("key", log.key, steering_words.LOG_KEY),
 )
-_ADMIN: tuple[_Command, ...] = (("invite", server.invite, server_words.ADMIN_INVITE),)
+_ADMIN: tuple[_Command, ...] = (
+    ("invite", server.invite, server_words.ADMIN_INVITE),
+    ("disclose", server.disclose, accounting_words.DISCLOSE),
+)
 _ADMIN_BRIDGES: tuple[_Command, ...] = (
     ("list", registry.list_, registry_words.LIST),
     ("invite", registry.invite, registry_words.INVITE),
