@@ -86,6 +86,9 @@ async def test_a_page_is_whole_and_holds_nothing_that_runs(report: Report, langu
             assert not re.match(r"[a-z]+:|//", attributes.get(name) or "")
     html = next(attributes for tag, attributes in seen.tags if tag == "html")
     assert html == {"lang": language, "dir": "rtl" if language == "ar" else "ltr"}
+    # A number has no direction of its own: from right to left, "<5" would turn into its opposite.
+    assert all(attributes == {"dir": "ltr"} for tag, attributes in seen.tags if tag == "bdi")
+    assert page.count("&lt;5") == len(re.findall(r"[>\u2066 ]&lt;5", page))
     # The one style sheet is the one that the policy names.
     (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
     assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in POLICY
@@ -111,6 +114,8 @@ async def test_plots_are_svg_that_says_what_it_shows(report: Report, language: s
     assert "40" in drawings[0]
     assert "&lt;5" in drawings[0]
     assert 'class="interval"' in drawings[3]
+    anchors = set(re.findall(r'direction="(\w+)" text-anchor="(\w+)"', page))
+    assert anchors == {("ltr", "end" if language == "ar" else "start")}
 
 
 def test_a_plot_from_right_to_left_is_the_mirror_image() -> None:
@@ -146,7 +151,7 @@ def test_every_row_and_column_has_a_name_in_every_language() -> None:
 
 async def test_a_page_shows_every_count_of_the_report(report: Report) -> None:
     page = PAGES.render("en", report).decode()
-    cells = [text.strip() for text in re.findall(r"<bdi>(.*?)</bdi>", page)]
+    cells = [text.strip() for text in re.findall(r'<bdi dir="ltr">(.*?)</bdi>', page)]
     assert cells.count("40") >= 3
     assert "95.0 %" in cells
     assert "76.4 % – 99.1 %" in cells
