@@ -26,7 +26,7 @@ from zajil.cli.commands import (
     setup,
     verify,
 )
-from zajil.cli.commands.moderation import appeals, lists, log, policy, review, scores, staff, worker
+from zajil.cli.commands.moderation import appeals, lists, log, policy, report, review, scores, staff, worker
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.commands.public import channel, persona, reading, writing
 from zajil.cli.commands.reach import bridge, bundle, net, registry
@@ -40,6 +40,7 @@ from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
+from zajil.cli.texts.moderation import accounting as accounting_words
 from zajil.cli.texts.moderation import review as review_words
 from zajil.cli.texts.moderation import scores as moderation_words
 from zajil.cli.texts.moderation import steering as steering_words
@@ -131,6 +132,7 @@ _BRIDGE: tuple[_Command, ...] = (
 _MODERATION: tuple[_Command, ...] = (
     ("classify", scores.classify, moderation_words.CLASSIFY),
     ("worker", worker.worker, steering_words.WORKER),
+    ("report", report.report, accounting_words.REPORT),
 )
 _REVIEW: tuple[_Command, ...] = (
     ("login", staff.login, review_words.LOGIN),
@@ -170,7 +172,10 @@ _LOG: tuple[_Command, ...] = (
     ("export", log.export, steering_words.LOG_EXPORT),
     ("key", log.key, steering_words.LOG_KEY),
 )
-_ADMIN: tuple[_Command, ...] = (("invite", server.invite, server_words.ADMIN_INVITE),)
+_ADMIN: tuple[_Command, ...] = (
+    ("invite", server.invite, server_words.ADMIN_INVITE),
+    ("disclose", server.disclose, accounting_words.DISCLOSE),
+)
 _ADMIN_BRIDGES: tuple[_Command, ...] = (
     ("list", registry.list_, registry_words.LIST),
     ("invite", registry.invite, registry_words.INVITE),
