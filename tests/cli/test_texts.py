@@ -53,7 +53,7 @@ CLI_CODES |= {
     "remove-unasked",
 }
 CLI_CODES |= {"no-persona", "which-persona", "delete-unasked", "no-public-space", "bad-post", "post-too-long"}
-CLI_CODES |= {"no-reason"}
+CLI_CODES |= {"no-reason", "bad-decision", "note-too-long", "no-moderation"}
 CLI_CODES |= {"no-staff-key", "wrong-passphrase", "staff-key-exists", "logged-out", "short-passphrase"}
 CLI_CODES |= {"no-such-word", "no-cluster"}
 
@@ -162,7 +162,7 @@ def test_commands_in_a_text_are_for_the_home_of_the_call() -> None:
         assert "zajil --home DIR link new" in RELINK.in_language("en"), "that is for an empty folder"
     finally:
         PROGRAM.reset(token)
-    groups = {"link", "group", "bundle", "net", "persona", "channel"}
+    groups = {"link", "group", "bundle", "net", "persona", "channel", "notices", "appeal"}
     assert {name for name, _, _ in (*_PEOPLE, *_CHATS)} | groups == OF_A_HOME
 
 
