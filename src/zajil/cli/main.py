@@ -26,7 +26,7 @@ from zajil.cli.commands import (
     setup,
     verify,
 )
-from zajil.cli.commands.moderation import appeals, lists, log, policy, report, review, scores, staff, worker
+from zajil.cli.commands.moderation import appeals, lists, log, policy, review, scores, staff, transparency, worker
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.commands.public import channel, persona, reading, redress, writing
 from zajil.cli.commands.reach import bridge, bundle, net, registry
@@ -138,7 +138,7 @@ _BRIDGE: tuple[_Command, ...] = (
 _MODERATION: tuple[_Command, ...] = (
     ("classify", scores.classify, moderation_words.CLASSIFY),
     ("worker", worker.worker, steering_words.WORKER),
-    ("report", report.report, accounting_words.REPORT),
+    ("report", transparency.report, accounting_words.REPORT),
 )
 _REVIEW: tuple[_Command, ...] = (
     ("login", staff.login, review_words.LOGIN),
