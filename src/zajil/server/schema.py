@@ -17,8 +17,8 @@ from zajil.engine.sql.database import FILE_NAME, METADATA, Database
 from zajil.moderation.private import store as report_tables
 from zajil.moderation.store import log as log_tables
 from zajil.moderation.store import people as people_tables
-from zajil.moderation.store import published as published_tables
 from zajil.moderation.store import tables as moderation_tables
+from zajil.moderation.store.transparency import published as published_tables
 from zajil.server.config import ConfigError
 from zajil.server.http import idempotency
 

@@ -18,9 +18,10 @@ from zajil.moderation.statistics.figures import RESTORING, RESTRICTING
 from zajil.moderation.statistics.months import parse_month
 from zajil.moderation.statistics.report import APPEAL_RESULTS, Report, find_row, find_tongue
 from zajil.moderation.statistics.suppression import FEW, LARGE, SMALL, TOTAL, Cell
-from zajil.moderation.store import counts, log
-from zajil.moderation.store.counts import Span
+from zajil.moderation.store import log
 from zajil.moderation.store.decisions import DecisionRow
+from zajil.moderation.store.transparency import counts
+from zajil.moderation.store.transparency.counts import Span
 from zajil.protocol.errors import ZajilError
 
 _DECIDING: Final = frozenset({"decision", "appeal"})

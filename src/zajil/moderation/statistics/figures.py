@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 
 from zajil.moderation.audit.entries import KINDS, parse_entry
 from zajil.moderation.statistics.months import Month
-from zajil.moderation.store import counts
-from zajil.moderation.store.counts import Counted, Judged, Outcome, Span
+from zajil.moderation.store.transparency import counts
+from zajil.moderation.store.transparency.counts import Counted, Judged, Outcome, Span
 
 RESTRICTING: Final = (
     "label",

@@ -17,8 +17,8 @@ from zajil.engine.sql.database import Database
 from zajil.moderation.statistics.figures import count_month
 from zajil.moderation.statistics.months import Month, month_of, parse_month
 from zajil.moderation.statistics.report import Report, find_state, make_report
-from zajil.moderation.store.counts import first_time
-from zajil.moderation.store.published import find_published, put_published
+from zajil.moderation.store.transparency.counts import first_time
+from zajil.moderation.store.transparency.published import find_published, put_published
 from zajil.protocol.errors import error
 
 _BUSY_SHARE: Final = 0.05

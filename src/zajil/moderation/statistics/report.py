@@ -19,8 +19,8 @@ from zajil.moderation.categories import CATEGORIES, LANGUAGES, UNDETERMINED, fin
 from zajil.moderation.statistics.figures import HARMLESS, RESTORING, RESTRICTING, Figures
 from zajil.moderation.statistics.intervals import find_interval
 from zajil.moderation.statistics.suppression import FEW, Cell, protect_count, protect_list, protect_table
-from zajil.moderation.store.counts import Judged, Outcome
 from zajil.moderation.store.decisions import Automated, Source
+from zajil.moderation.store.transparency.counts import Judged, Outcome
 
 FORMAT: Final = "zajil transparency report v1"
 OTHER: Final = "other"
