@@ -156,6 +156,7 @@ class Moderation:
         """Judge posts from now on, if it is this process that does; else only carry out what people decide."""
         if self.works:
             self._outbox.listen()
+            await outbox.take_over(self._space)
             await self.worker.start()
             self._tasks.append(asyncio.create_task(self.worker.run()))
         else:
