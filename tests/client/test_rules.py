@@ -13,6 +13,7 @@ import pytest
 from tests.client.audit import audit, find_chat, watch
 from tests.client.ledger import Violation
 from tests.client.phone import Phone
+from tests.client.talk import texts
 from tests.client.world import DAY_MS, HOUR_MS, World, small_world
 
 from zajil import mls
@@ -294,3 +295,32 @@ def test_a_claim_waits_for_the_introduction_of_whom_it_is_about(world: World) ->
     chat = find_chat(c, gid)
     assert chat is not None
     assert chat.status == "active"
+
+
+def test_a_device_that_was_approved_and_never_came_to_life_keeps_nothing_waiting(world: World) -> None:
+    """Texts go out and chats begin after twenty seconds; it is added should it ever publish packages."""
+    a1, c = world.phones["a1"], world.phones["c"]
+    ghost = world.link("ghost", a1)
+    del world.phones["ghost"]
+
+    def live(seconds: int) -> None:
+        for _ in range(seconds):
+            world.now_ms += 1000
+            for phone in world.phones.values():
+                phone.turn()
+
+    with a1.core.step("open") as step:
+        gid = chats.open_group(step, "Later", [c.device[0]])
+    main = world.main
+    a1.text(main, "old")
+    live(3)
+    assert "old" not in texts(c, main)
+    world.pass_time(21_000)
+    live(3)
+    a1.text(gid, "new")
+    live(3)
+    assert (texts(c, main)[-1], texts(c, gid)) == ("old", ["new"])
+    world.phones["ghost"] = ghost
+    world.pass_time(HOUR_MS)
+    live(20)
+    assert [chat.status for at in (main, gid) if (chat := find_chat(ghost, at))] == ["active", "active"]

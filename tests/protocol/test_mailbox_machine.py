@@ -32,6 +32,7 @@ class Mailbox(RuleBasedStateMachine):
         self.batch: list[int] = []
         self.kept: list[int] = []  # messages the shell has for the next batches
         self.connected = False
+        self.renewed = False  # the session was dropped with its carrier: nothing resumes it
 
     def tell(self, event: r.Event) -> None:
         before = self.state
@@ -78,6 +79,7 @@ class Mailbox(RuleBasedStateMachine):
     def cut(self, *, renew: bool = False) -> None:
         self.connected = False
         if renew:
+            self.renewed = True
             self.line, self.hellos, self.kept = [], 0, []
         self.tell(r.Down(0.5))
 
@@ -91,6 +93,7 @@ class Mailbox(RuleBasedStateMachine):
     def connect(self, known: bool) -> None:
         """A carrier; the server may have forgotten the session."""
         self.connected = True
+        known, self.renewed = known and not self.renewed, False
         if known and self.state.before != "idle":
             self.tell(r.Resumed())
         else:

@@ -1,7 +1,8 @@
 """The link mailbox: where a new device lays its offer and an old one its sealed answer. Both die after 120 s.
 
 Nobody logs in here: the address is 16 random bytes that only the two devices know. What lies here is an offer, bound
-by its hash in the code the new device shows, and an answer sealed to the offer's key. The answer is read once.
+by its hash in the code the new device shows, and an answer sealed to the offer's key. The answer may be fetched again:
+on a bad line a copy is lost.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ async def put_offer(auth: Auth, addr: bytes, offer: bytes) -> None:
 
 
 async def fetch_offer(auth: Auth, addr: bytes) -> bytes:
-    """The offer at this address. Raises Refused `gone`."""
+    """The offer at this address. Raises Refused `gone`, also once it was answered: a code is good once."""
     now = auth.now()
     found = await auth.db.read(lambda db: store.find_link(db, addr, now=now))
-    if found is None:
+    if found is None or found.answer is not None:
         raise error("gone")
     return found.offer
 
@@ -61,34 +62,22 @@ async def put_answer(auth: Auth, addr: bytes, answer: bytes) -> None:
 
 
 async def take_answer(auth: Auth, addr: bytes, *, wait_s: float = 0) -> bytes:
-    """The answer, with which both rows go: a second reader gets nothing. Raises Refused `gone`.
+    """The answer, until the offer expires. Raises Refused `gone`.
 
+    It may be read again: on a bad line the first copy is lost, and nobody but the maker of the offer can open it.
     wait_s: how long to wait for it where an offer lies there.
     """
     now = auth.now()
     if wait_s:
         await auth.arrivals.wait(addr, wait_s, is_waiting=lambda: _is_open(auth, addr, now))
 
-    def write(db: Connection) -> bytes | None:
-        found = store.find_link(db, addr, now=now)
-        if found is None or found.answer is None:
-            return None
-        store.delete_link(db, addr)
-        return found.answer
-
-    answer = await auth.db.write(write) if await _has_answer(auth, addr, now) else None
-    if answer is None:
+    found = await auth.db.read(lambda db: store.find_link(db, addr, now=now))
+    if found is None or found.answer is None:
         raise error("gone")
-    return answer
+    return found.answer
 
 
 async def _is_open(auth: Auth, addr: bytes, now: int) -> bool:
     """Whether an offer lies there that nobody has answered."""
     found = await auth.db.read(lambda db: store.find_link(db, addr, now=now))
     return found is not None and found.answer is None
-
-
-async def _has_answer(auth: Auth, addr: bytes, now: int) -> bool:
-    """Looks before it writes, so that a device that asks every second costs no transaction."""
-    found = await auth.db.read(lambda db: store.find_link(db, addr, now=now))
-    return found is not None and found.answer is not None

@@ -245,11 +245,6 @@ def set_answer(db: Connection, addr: bytes, answer: bytes) -> None:
     db.execute(update(link).where(link.c.addr == addr).values(answer=answer))
 
 
-def delete_link(db: Connection, addr: bytes) -> None:
-    """Forget a device linking."""
-    db.execute(delete(link).where(link.c.addr == addr))
-
-
 def has_expired_links(db: Connection, *, now: int) -> bool:
     """Whether a linking is over whose rows still lie there."""
     return db.execute(select(link.c.addr).where(link.c.expires <= now).limit(1)).first() is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -33,7 +34,7 @@ from zajil.client.views import (
     WhoAmI,
 )
 from zajil.protocol import control
-from zajil.protocol.errors import error
+from zajil.protocol.errors import Unreachable, error
 from zajil.protocol.identity.links import ContactLink, encode_contact_link, parse_contact_link
 from zajil.protocol.identity.safety import SafetyCode, SafetyResult, compare_codes
 from zajil.protocol.ids import AccountId, encode_b64, parse_b64
@@ -93,7 +94,8 @@ class Client(Talking, Reaching):
     async def _opened(cls, home: Path) -> Client:
         client = cls(OpenHome(home))
         try:
-            await client.sync()
+            with contextlib.suppress(Unreachable):  # the account is made; what is left comes with the next connection
+                await client.sync()
         except BaseException:
             await client.close()
             raise

@@ -136,7 +136,7 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
     "not-a-member": 0,
     "not-permitted": 0,
   }),
-  ...rows(HomeError, { "chat-stuck": 0, "group-full": 0, "text-too-long": 0, "bad-link": 0 }),
+  ...rows(HomeError, { "chat-stuck": 0, "group-full": 0, "text-too-long": 0, "no-tool": 0, "bad-link": 0 }),
   ...rows(HomeError, { "bad-bundle": 0, "foreign-bundle": 0, "bundle-too-big": 0, "nothing-waits": 0 }),
   ...rows(HomeError, { "link-expired": 0, "link-mismatch": 0 }),
   ...rows(HomeError, { "wrong-signature": 0, "older-document": 0, "not-this-server": 0 }),

@@ -59,6 +59,7 @@ def _seal_in_chat(step: Step, gid: bytes, queue: list[tuple[int, Item]]) -> None
 def _queue_of(step: Step, chat: Chat, queue: list[tuple[int, Item]]) -> order.Queue:
     """The chat's items as the order sees them."""
     numbers = {item.message_id: n for n, item in queue if item.message_id}
+    queue = [(n, item) for n, item in queue if not item.absent or _ready(step, chat, item)]
     waiting = tuple(
         order.Queued(
             n,
@@ -190,7 +191,7 @@ def has_sendable(step: Step) -> bool:
             return True
         chat = step.chat(item.gid)
         usable = chat.status in ("active", "creating") and not is_refused(chat)
-        if item.state == "queued" and usable and not chats.awaits_decision(step, chat):
+        if item.state == "queued" and usable and not item.absent and not chats.awaits_decision(step, chat):
             return True
     return False
 

@@ -10,13 +10,15 @@ import msgspec
 
 from zajil.client.core import outbox, sealing
 from zajil.client.state import accounts, rows
-from zajil.client.state.rows import Claimed
+from zajil.client.state.rows import Claimed, Intent, Item
 from zajil.client.state.step import Step
 from zajil.protocol.control import ClaimedKeyPackages
 from zajil.protocol.errors import error
 from zajil.protocol.limits import ACCOUNT_DEVICES, DELIVERY_REF_BYTES, KEY_PACKAGE_BYTES
 
 PATIENCE_MS = 120_000
+ABSENT_MS = 20_000
+"""A device of ours that was approved so long ago and has published nothing: nothing waits for it any more."""
 
 
 class WantCreate(msgspec.Struct, frozen=True):
@@ -76,7 +78,10 @@ def wants(step: Step) -> list[Want]:
 
 
 def is_pressing(step: Step, want: Want) -> bool:
-    """Whether a `sync` waits for it: refilling a pool that was full once may take its time."""
+    """Whether a `sync` waits for it: refilling a pool that was full once may take its time, and an absent device."""
+    if isinstance(want, WantClaim):
+        item = outbox.find_item(step, want.n)
+        return item is None or not item.absent
     return not isinstance(want, WantKeyPackages) or not step.session().last_resort_at
 
 
@@ -112,10 +117,30 @@ def take_claim(step: Step, want: WantClaim, answer: ClaimedKeyPackages) -> bool:
         if step.now - item.at > (outbox.DAY_MS if own else PATIENCE_MS):
             outbox.fail(step, want.n, item, "not-allowed")
             return True
+        if own and step.now - item.at > ABSENT_MS:
+            return _go_without(step, want, item)
         outbox.change_item(step, want.n, item, claim_id=step.rng(16))
         return False
-    outbox.change_item(step, want.n, item, claims=(*item.claims, *claims), claimed=(*item.claimed, want.account))
+    _take(step, want, item, claims)
     return True
+
+
+def _take(step: Step, want: WantClaim, item: Item, claims: tuple[Claimed, ...]) -> None:
+    """Keep what one account's claim brought; own devices that are missing in it come in later, each by itself."""
+    outbox.change_item(step, want.n, item, claims=(*item.claims, *claims), claimed=(*item.claimed, want.account))
+    if item.intent is None or item.intent.op != "add" or want.devices is None:
+        return
+    for device in sorted(set(want.devices) - {claim.device for claim in claims}):
+        outbox.submit_intent(step, item.gid, Intent("add-device", account=want.account, devices=(device,)))
+
+
+def _go_without(step: Step, want: WantClaim, item: Item) -> bool:
+    """An approved device that never came to life must not keep chats from beginning and texts from going out."""
+    if item.intent is not None and item.intent.op == "add":
+        _take(step, want, item, ())
+        return True
+    outbox.change_item(step, want.n, item, claim_id=step.rng(16), absent=True)
+    return False
 
 
 def _check_sizes(answer: ClaimedKeyPackages) -> None:

@@ -16,7 +16,7 @@ from zajil.protocol.errors import AuthError, Limited, Unavailable, ZajilError, e
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.limits import SUITE_XWING
 
-CLAIM_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+CLAIM_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 """After each claim that came back empty: a device that was just linked needs a minute to publish on a bad line, and
 every claim counts towards an allowance of 20, and one more a minute (`engine.limits`)."""
 # A caller waits that long for an allowance to come back; beyond it, he is told.
@@ -34,8 +34,8 @@ class Errands:
         self._down = down
         self._not_before: dict[Want, float] = {}
         self._failures: dict[Want, int] = {}
-        self._empty: dict[bytes, tuple[int, float]] = {}
-        """Of accounts whose devices had no packages yet: how often, and when to ask again, for whichever item."""
+        self._empty: dict[tuple[bytes, tuple[int, ...] | None], tuple[int, float]] = {}
+        """Of devices that had no packages yet: how often, and when to ask again, for whichever item."""
 
     async def run(self) -> None:
         """Make the calls that are wanted and not put off."""
@@ -43,7 +43,7 @@ class Errands:
         for want in self._core.wants():
             if self._not_before.get(want, 0.0) > loop.time():
                 continue
-            if isinstance(want, WantClaim) and self._empty.get(want.account, (0, 0.0))[1] > loop.time():
+            if isinstance(want, WantClaim) and self._empty.get((want.account, want.devices), (0, 0.0))[1] > loop.time():
                 continue
             try:
                 await self._make(want)
@@ -103,12 +103,13 @@ class Errands:
         answer = await self._calls.call(
             control.CLAIM_KEY_PACKAGES, control.ClaimedKeyPackages, request=request, auth=auth
         )
+        whose = want.account, want.devices
         if self._core.take_claim(want, answer):
-            self._empty.pop(want.account, None)
+            self._empty.pop(whose, None)
             return
-        times, _ = self._empty.get(want.account, (0, 0.0))
+        times, _ = self._empty.get(whose, (0, 0.0))
         pause = CLAIM_PAUSES_S[min(times, len(CLAIM_PAUSES_S) - 1)]
-        self._empty[want.account] = times + 1, asyncio.get_running_loop().time() + pause
+        self._empty[whose] = times + 1, asyncio.get_running_loop().time() + pause
 
     async def _lists(self, want: WantLists) -> None:
         auth = await self._tokens.auth() if want.token is None else contact_auth(want.token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import platform
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from zajil.mls.primitives import hpke
 from zajil.protocol import control
 from zajil.protocol.chat.extensions import ChatKind
 from zajil.protocol.chat.parts import SyncContact, SyncGroup
-from zajil.protocol.errors import Conflict, Refused, error
+from zajil.protocol.errors import Conflict, Refused, Unreachable, error
 from zajil.protocol.identity import linking, objects
 from zajil.protocol.identity.linking import Answer, Offer
 from zajil.protocol.identity.links import LinkCode, encode_link_code, parse_link_code
@@ -90,6 +91,8 @@ async def _await_answer(calls: Calls, addr: bytes, wait_s: float) -> bytes:
                 except Refused as problem:
                     if problem.code != "gone":
                         raise
+                except Unreachable:
+                    pass  # the answer lies there a while: what a bad line loses is asked for again
                 await asyncio.sleep(POLL_S)
     except TimeoutError:
         raise error("link-expired") from None
@@ -145,7 +148,9 @@ async def _settle(
                 wait = Asking(-1, "linked", (), step.now + readd.LINKED_PATIENCE_MS)
                 chat = Chat(group.gid, int(group.kind), group.name, "await", activity=group.last_activity, asking=wait)
                 rows.save_chat(step.tx, chat)
-        await Tokens(core, calls).token()
+        # Approved it is, whether or not the line holds: a login that only did not come through is made later.
+        with contextlib.suppress(Unreachable):
+            await Tokens(core, calls).token()
         write_keys(home, keys)
     finally:
         store.close()

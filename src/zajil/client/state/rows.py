@@ -144,7 +144,8 @@ class Item(msgspec.Struct, frozen=True):
 
     content: MIMI content bytes, fixed at submit. wait: number of the HELLO whose DRAINED must come first.
     hashes: H(body) of every sealing, this one last. sealed_at: Unix ms. target: the message that an edit, deletion or
-    reaction is about; where it is an own one that still waits, the item waits behind it.
+    reaction is about; where it is an own one that still waits, the item waits behind it. absent: our own device that it
+    is to add has published no packages for a while, and nothing else waits for it.
     """
 
     gid: bytes
@@ -171,6 +172,7 @@ class Item(msgspec.Struct, frozen=True):
     refused_epoch: int = -1
     urgent: bool = False
     target: bytes = b""
+    absent: bool = False
 
 
 class Version(msgspec.Struct, frozen=True, array_like=True):

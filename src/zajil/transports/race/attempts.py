@@ -208,6 +208,11 @@ class Attempts:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
+    def release(self, line: Line) -> None:
+        """Discard a line that still counts for the pace, if it does."""
+        if line in self._paced:
+            self.discard(line)
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something that `close` ends."""
         task = asyncio.create_task(work)

@@ -42,12 +42,17 @@ class Follower:
     def stop(self) -> None:
         """Leave the link as it is."""
         self._task.cancel()
+        if self._line is not None and self._line is not self._link.line:
+            # It ended a moment ago, and whoever would have counted it off is gone: a place would be lost for good.
+            self._race.release(self._line)
 
     def report(self, line: Line, report: Report) -> None:
         """What the session says of its line."""
         waits = line is self._line and self._said is not None and not self._said.done()
         if waits and self._said is not None and isinstance(report, Stalled | Ended | Rotate):
             self._said.set_result(report)
+        elif not waits and isinstance(report, Stalled | Ended):
+            self._race.discard(line)  # while its successor is dialled: nobody watches it any more
 
     async def _run(self) -> None:
         while True:
@@ -61,6 +66,7 @@ class Follower:
             if old is not None:
                 self._race.discard(old)
             await self._watch(route, line)
+            self._said = None
             if self._parked:
                 self._parked = False
                 await self._link.wait_busy()

@@ -174,6 +174,8 @@ class Race(Attempts):
             return
         found = next((attempt for attempt in self._attempts.values() if attempt.line is line), None)
         if found is None:
+            if isinstance(report, Stalled | Ended):
+                self.release(line)  # it was a follower's before it led
             return
         now = self.now()
         match report:

@@ -67,7 +67,8 @@ async function queueOf(step: Step, chat: Chat, queue: readonly Numbered[]): Prom
   for (const [n, item] of queue) {
     const { kind, state, wait, urgent } = item;
     const about = item.target === "" ? 0 : (numbers.get(item.target) ?? 0);
-    waiting.push({ n, kind, state, wait, urgent, lane: "text", about, ready: await isReady(step, chat, item) });
+    const ready = await isReady(step, chat, item);
+    if (ready || !item.absent) waiting.push({ n, kind, state, wait, urgent, lane: "text", about, ready });
   }
   const status = chat.status === "creating" || chat.status === "active" ? chat.status : "gone";
   return { status, items: waiting, refused: isRefused(chat) };
@@ -196,7 +197,7 @@ export async function hasSendable(look: Look): Promise<boolean> {
     if (IN_FLIGHT.includes(item.state)) return true;
     const usable = chat.status === "active" || chat.status === "creating";
     const free = usable && !isRefused(chat) && !(await chats.awaitsDecision(look, chat));
-    if (item.state === "queued" && free) return true;
+    if (item.state === "queued" && free && !item.absent) return true;
   }
   return false;
 }

@@ -7,13 +7,15 @@ import { error } from "../../protocol/errors.ts";
 import { ACCOUNT_DEVICES, DELIVERY_REF_BYTES, KEY_PACKAGE_BYTES } from "../../protocol/limits.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
-import type { Claimed, Id } from "../state/rows.ts";
+import type { Claimed, Id, Item } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import { sha256 } from "@noble/hashes/sha2.js";
 import * as outbox from "./outbox.ts";
 import * as sealing from "./sealing.ts";
 
 const PATIENCE_MS = 120_000;
+/** A device of ours that was approved so long ago and has published nothing: nothing waits for it any more. */
+const ABSENT_MS = 20_000;
 
 /** A group pass and a fresh reference to our own mailbox, for item n. */
 export interface WantCreate {
@@ -85,8 +87,9 @@ export async function wants(look: Look): Promise<Want[]> {
   return found;
 }
 
-/** Whether a sync waits for it: refilling a pool that was full once may take its time. */
+/** Whether a sync waits for it: refilling a pool that was full once may take its time, an absent device as well. */
 export async function isPressing(look: Look, want: Want): Promise<boolean> {
+  if (want.want === "claim") return (await outbox.findItem(look, want.n))?.absent !== true;
   return want.want !== "key-packages" || (await look.session()).last_resort_at === 0;
 }
 
@@ -124,14 +127,34 @@ export async function takeClaim(step: Step, want: WantClaim, answer: ClaimedKeyP
       await outbox.fail(step, want.n, item, "not-allowed");
       return true;
     }
+    if (own && step.now - item.at > ABSENT_MS) return goWithout(step, want, item);
     await outbox.changeItem(step, want.n, item, { claim_id: step.rng(16) });
     return false;
   }
-  await outbox.changeItem(step, want.n, item, {
-    claims: [...item.claims, ...claims],
-    claimed: [...item.claimed, want.account],
-  });
+  await take(step, want, item, claims);
   return true;
+}
+
+/** Keep what one account's claim brought; own devices that are missing in it come in later, each by itself. */
+async function take(step: Step, { n, account, devices }: WantClaim, item: Item, claims: Claimed[]): Promise<void> {
+  await outbox.changeItem(step, n, item, {
+    claims: [...item.claims, ...claims],
+    claimed: [...item.claimed, account],
+  });
+  if (item.intent?.op !== "add") return;
+  for (const device of devices ?? [])
+    if (claims.every((claim) => claim.device !== device))
+      await outbox.submitIntent(step, item.gid, rows.makeIntent("add-device", { account, devices: [device] }));
+}
+
+/** An approved device that never came to life must not keep chats from beginning and texts from going out. */
+async function goWithout(step: Step, want: WantClaim, item: Item): Promise<boolean> {
+  if (item.intent?.op === "add") {
+    await take(step, want, item, []);
+    return true;
+  }
+  await outbox.changeItem(step, want.n, item, { claim_id: step.rng(16), absent: true });
+  return false;
 }
 
 function checkSizes(answer: ClaimedKeyPackages): void {

@@ -15,7 +15,7 @@ import type { Tokens } from "./login.ts";
  * After each claim that came back empty: a device that was just linked needs a minute to publish on a bad line, and
  * every claim counts towards an allowance of 20, and one more a minute.
  */
-const CLAIM_PAUSES_S = [0.5, 1, 2, 4, 8, 15];
+const CLAIM_PAUSES_S = [0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300];
 /** A caller waits that long for an allowance to come back; beyond it, he is told. */
 const PATIENCE_S = 5;
 const RETRY_S = [1, 2, 4, 8, 16, 30, 60];
@@ -28,7 +28,7 @@ export class Errands {
   readonly #problem: (problem: unknown) => void;
   #notBefore = new Map<string, number>();
   #failures = new Map<string, number>();
-  /** Of accounts whose devices had no packages yet: how often in a row. */
+  /** Of devices that had no packages yet: how often in a row. */
   readonly #empty = new Map<string, number>();
   #running: Promise<void> | undefined;
 
@@ -45,7 +45,7 @@ export class Errands {
     for (const want of await this.#core.wants()) {
       const name = nameOfWant(want);
       // What one claim found empty is empty for every other item too.
-      const due = [name, ...(want.want === "claim" ? [want.account] : [])].map((one) => this.#notBefore.get(one) ?? 0);
+      const due = [name, ...(want.want === "claim" ? [whoseOf(want)] : [])].map((one) => this.#notBefore.get(one) ?? 0);
       if (Math.max(...due) > steady()) continue;
       answered = (await this.#attempt(want, name)) || answered;
     }
@@ -133,13 +133,14 @@ export class Errands {
     const devices = want.devices === null ? {} : { devices: want.devices };
     const request = { account_id: bytesOf(want.account), suites: [SUITE_XWING], claim_id: want.claimId, ...devices };
     const answer = await this.#calls.call(control.CLAIM_KEY_PACKAGES, { auth, request });
+    const whose = whoseOf(want);
     if (await this.#core.takeClaim(want, answer)) {
-      this.#empty.delete(want.account);
+      this.#empty.delete(whose);
       return;
     }
-    const times = this.#empty.get(want.account) ?? 0;
-    this.#empty.set(want.account, times + 1);
-    this.#notBefore.set(want.account, steady() + (CLAIM_PAUSES_S[Math.min(times, CLAIM_PAUSES_S.length - 1)] ?? 0));
+    const times = this.#empty.get(whose) ?? 0;
+    this.#empty.set(whose, times + 1);
+    this.#notBefore.set(whose, steady() + (CLAIM_PAUSES_S[Math.min(times, CLAIM_PAUSES_S.length - 1)] ?? 0));
   }
 
   async #lists(want: WantLists): Promise<void> {
@@ -179,3 +180,5 @@ export class Errands {
     await this.#core.takePublished();
   }
 }
+
+const whoseOf = ({ account, devices }: WantClaim): string => `packages ${account} ${String(devices)}`;

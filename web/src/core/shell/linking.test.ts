@@ -181,17 +181,15 @@ describe.skipIf(!hasServer)("linking over a real server (skipped where zajil is 
     expect(await isEmpty(shown.client)).toBe(true);
   });
 
-  it("an answer is read once, and a code is good once", async () => {
+  it("a code is good once", async () => {
     const amal = await person("Amal");
     const shown = await show();
     expect(await approve(amal.core, amal.calls, amal.tokens, shown.text)).toBe(2);
     await shown.linked;
-    const again = amal.calls.call(control.LINK_ANSWER, { parameters: addrOf(shown.code) });
-    await expect(again).rejects.toEqual(code("gone"));
     await expect(approve(amal.core, amal.calls, amal.tokens, shown.text)).rejects.toEqual(code("link-expired"));
   });
 
-  it("a second reader who is faster gets nothing he can open, and the device is not enrolled", async () => {
+  it("a second reader who is faster gets nothing he can open, and keeps nobody from it", async () => {
     const amal = await person("Amal");
     let go = (): void => undefined;
     const until = new Promise<void>((resolve) => (go = resolve));
@@ -201,8 +199,8 @@ describe.skipIf(!hasServer)("linking over a real server (skipped where zajil is 
     const keys = await makeSealKeys();
     await expect(keys.open(stolen, linking.hpkeInfo(shown.code.addr))).rejects.toEqual(code("link-mismatch"));
     go();
-    await expect(shown.linked).rejects.toEqual(code("link-expired"));
-    expect(await isEmpty(shown.client)).toBe(true);
+    await shown.linked;
+    expect(await isEmpty(shown.client)).toBe(false);
   });
 
   it("a server that answers itself cannot enrol the device into another account", async () => {

@@ -1,7 +1,7 @@
 /** A second device by link code, both ends (service.md 2, Device linking); twin of zajil.client.shell.linking. */
 import * as control from "../../protocol/control.ts";
 import { equal } from "../../protocol/bytes.ts";
-import { Conflict, error, Refused } from "../../protocol/errors.ts";
+import { Conflict, error, Refused, Unreachable } from "../../protocol/errors.ts";
 import { openChain } from "../../protocol/identity/chain.ts";
 import * as linking from "../../protocol/identity/linking.ts";
 import { encodeLinkCode, type LinkCode, parseLinkCode } from "../../protocol/identity/links.ts";
@@ -84,7 +84,9 @@ async function awaitAnswer(
     try {
       return await where.calls.call(control.LINK_ANSWER, { query, parameters: { addr: encodeB64(addr) }, signal });
     } catch (problem) {
-      if (!(problem instanceof Refused) || problem.code !== "gone") throw problem;
+      // The answer lies there a while: what a bad line loses is asked for again.
+      const isGone = problem instanceof Refused && problem.code === "gone";
+      if (!isGone && !(problem instanceof Unreachable)) throw problem;
     }
     await pause(POLL_MS, signal);
   }
@@ -126,13 +128,17 @@ async function settle(
     registered: false,
     registered_at: where.now(),
   };
-  const { token, expires } = await logIn(calls, profile, (data) => store.secrets.sign(data));
+  const session = await logIn(calls, profile, (data) => store.secrets.sign(data)).catch((problem: unknown) => {
+    // Approved it is, whether or not the line holds: a login that only did not come through is made later.
+    if (problem instanceof Unreachable) return null;
+    throw problem;
+  });
   await store.secrets.keep("account-seed", answer.seed ?? new Uint8Array());
   answer.seed?.fill(0);
   await saveProfile(where, profile);
   const core = await Core.open(store, where.now);
   await core.step("linked", async (step) => {
-    await step.changeSession({ token, token_expires: expires });
+    if (session) await step.changeSession({ token: session.token, token_expires: session.expires });
     await accounts.learnChain(step, profile.account_id, answer.lists);
     await accounts.change(step, profile.account_id, { name: answer.name });
     for (const contact of answer.contacts) {

@@ -153,6 +153,8 @@ export interface Item {
   readonly refused_epoch: number;
   readonly urgent: boolean;
   readonly target: Id;
+  /** Our own device that it is to add has published no packages for a while, and nothing else waits for it. */
+  readonly absent: boolean;
 }
 
 /** One text of a message. at: Unix ms of the sender's clock; (at, message_id) orders versions. */
@@ -365,6 +367,7 @@ export const EMPTY_ITEM: Omit<Item, "gid" | "kind" | "state" | "at"> = {
   refused_epoch: -1,
   urgent: false,
   target: "",
+  absent: false,
 };
 export const EMPTY_MESSAGE: Omit<StoredMessage, "message_id" | "gid" | "account" | "device" | "sent" | "state"> = {
   text: "",
