@@ -106,7 +106,10 @@ _BRIDGE: tuple[_Command, ...] = (
     ("up", bridge.up, bridge_words.UP),
     ("check", bridge.check, bridge_words.CHECK),
 )
-_MODERATION: tuple[_Command, ...] = (("classify", moderation.classify, moderation_words.CLASSIFY),)
+_MODERATION: tuple[_Command, ...] = (
+    ("classify", moderation.classify, moderation_words.CLASSIFY),
+    ("evaluate", moderation.evaluate, moderation_words.EVALUATE),
+)
 _ADMIN: tuple[_Command, ...] = (("invite", server.invite, server_words.ADMIN_INVITE),)
 _ADMIN_BRIDGES: tuple[_Command, ...] = (
     ("list", registry.list_, registry_words.LIST),

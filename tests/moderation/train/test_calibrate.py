@@ -36,7 +36,7 @@ def test_probabilities_stand_for_the_prior_whatever_the_share_of_rows() -> None:
 
 def test_classes_that_part_cleanly_and_models_that_err_stay_finite() -> None:
     labels = np.repeat(np.array([0, 1], dtype=np.int8), 300)
-    clean = fit_line(labels[:, None] * 8.0, labels, ONES(600), prior=0.01)
+    clean = fit_line(labels[:, None].astype(np.float64) * 8, labels, ONES(600), prior=0.01)
     assert np.isfinite(clean.scale).all()
     assert clean.apply(np.array([[0.0], [8.0]]))[0] < 0.01 < clean.apply(np.array([[0.0], [8.0]]))[1]
     wrong = fit_line(-labels[:, None].astype(float) + RNG.normal(size=(600, 1)), labels, ONES(600), prior=0.1)

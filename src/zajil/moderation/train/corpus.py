@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from zajil.moderation.categories import HEADS, LANGUAGES, Language, find_language
 from zajil.moderation.normalise.text import Normalised, normalise_batch
-from zajil.moderation.train.natural import find_fraud, read_benign, read_hard
 from zajil.moderation.train.rows import BENIGN, UNKNOWN, YES, Kind, Label, Labels, Row, mark
-from zajil.moderation.train.sources import read_labelled
+from zajil.moderation.train.texts.natural import find_fraud, read_benign, read_hard
+from zajil.moderation.train.texts.sources import read_labelled
 
 FOLDS: Final = 5
 PREFIX: Final = 60

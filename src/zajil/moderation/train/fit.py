@@ -48,12 +48,18 @@ def balance(labels: npt.NDArray[np.int8], languages: npt.NDArray[np.int64], weig
 
 def fit_head(features: csr_matrix, labels: npt.NDArray[np.int8], weights: Floats) -> tuple[Floats, float]:
     """One head's weights and bias. labels: 0 or 1. Averaged SGD, or L-BFGS where there are few rows."""
-    if len(labels) < FEW_ROWS:
-        model = LogisticRegression(C=1.0 / (ALPHA * len(labels)), max_iter=200, random_state=SEED)
-    else:
+    if len(labels) >= FEW_ROWS:
         model = SGDClassifier(loss="log_loss", alpha=ALPHA, max_iter=EPOCHS, tol=None, average=True, random_state=SEED)
-    model.fit(features, labels, sample_weight=weights)
-    return np.asarray(model.coef_[0], dtype=np.float64), float(model.intercept_[0])
+        model.fit(features, labels, sample_weight=weights)
+        return np.asarray(model.coef_[0], dtype=np.float64), float(model.intercept_[0])
+    # A bucket that no row has keeps a weight of nought; without them the search takes a tenth of the time.
+    used, places = np.unique(features.indices, return_inverse=True)
+    narrow = csr_matrix((features.data, places.astype(np.int32), features.indptr), shape=(len(labels), len(used)))
+    few = LogisticRegression(C=1.0 / (ALPHA * len(labels)), max_iter=200, random_state=SEED)
+    few.fit(narrow, labels, sample_weight=weights)
+    found = np.zeros(features.shape[1])
+    found[used] = few.coef_[0]
+    return found, float(few.intercept_[0])
 
 
 def fit_heads(
