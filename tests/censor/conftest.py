@@ -19,6 +19,15 @@ _WHOLE = "censor"
 """The marker expression of a run that may write `latest.json`; any other run is a part of it."""
 
 
+_PASSED: list[str] = []
+"""Tests that passed so far. A run that somebody interrupts has no failed one, and is no whole one all the same."""
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" and report.passed:
+        _PASSED.append(report.nodeid)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--censor-report", metavar="FOLDER", help="write what the censor lab measured into this folder")
 
@@ -32,7 +41,8 @@ def report(request: pytest.FixtureRequest) -> Iterator[Report]:
     folder = config.getoption("--censor-report")
     if folder:
         complete = config.getoption("markexpr") == _WHOLE and not config.getoption("keyword")
-        made.write(Path(folder), whole=complete and not request.session.testsfailed)
+        passed = len(_PASSED) == len(request.session.items) and not request.session.testsfailed
+        made.write(Path(folder), whole=complete and passed)
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.write_line("")

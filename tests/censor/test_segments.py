@@ -9,7 +9,7 @@ import pytest
 from tests.censor.judges.capture import Capture
 from tests.censor.lab.capabilities import find_missing
 from tests.censor.lab.laboratory import Laboratory
-from tests.censor.lab.network import run
+from tests.censor.lab.network import run, wait_until
 from tests.censor.lab.report import Report
 from tests.censor.lab.scenarios import load_scenarios
 from tests.censor.lab.trials import PATIENCE_S, Pair, open_and_say, receive_40k
@@ -35,9 +35,9 @@ def test_no_connection_of_a_segmented_route_carries_more_than_its_budget(
         lab.censor.prepare(scenario)
         lab.censor.switch_on(scenario)
         open_and_say(pair, amina, "before the capture", cold=True)
-        assert amina.call("route")["mode"] == "segmented"
-        # What was dialled before the mode was known is over when a rotation later the capture begins.
+        # A short message may cross before the freeze shows. What was dialled before is over a rotation later.
         receive_40k(pair, amina, 1)
+        wait_until("the freeze shows", lambda: amina.call("route")["mode"] == "segmented", timeout_s=PATIENCE_S)
         with Capture(lab.network.router, "client0", file, expression="tcp port 443"):
             took_s = receive_40k(pair, amina, 2)
             amina.call("say", chat=pair.chat, text="and up", seconds=PATIENCE_S)

@@ -16,9 +16,12 @@ from zajil.protocol.errors import CODES, error
 
 COMMANDS = (
     *("register", "whoami", "contact-link", "add", "contacts", "verify", "devices", "doctor", "link"),
-    *("chats", "send", "read", "sync", "group"),
+    *("chats", "send", "read", "sync", "group", "persona", "channel"),
     *("run", "demo", "serve", "data-inventory", "admin"),
 )
+
+PUBLIC = [f"persona {verb}" for verb in ("create", "list", "delete")]
+PUBLIC += [f"channel {verb}" for verb in ("create", "list", "post", "edit", "delete", "read", "search", "subscribe")]
 
 
 def zajil(*arguments: str, home: Path, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +57,7 @@ def test_help_speaks_three_languages(language: str, words: tuple[str, ...], tmp_
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in (*COMMANDS, "link new", "link approve", "group create", "group remove", "admin invite"):
+    for command in (*COMMANDS, "link new", "link approve", "group create", "group remove", "admin invite", *PUBLIC):
         assert run_command([*command.split(), "--help"]) == 0
         assert f"zajil {command}" in capsys.readouterr().out
 

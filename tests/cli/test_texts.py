@@ -49,6 +49,8 @@ CLI_CODES |= {
     "no-route-so",
     "remove-unasked",
 }
+CLI_CODES |= {"no-persona", "which-persona", "delete-unasked", "no-public-space", "bad-post", "post-too-long"}
+CLI_CODES |= {"no-reason"}
 
 
 def every_text() -> Iterator[tuple[str, Text]]:
@@ -155,8 +157,8 @@ def test_commands_in_a_text_are_for_the_home_of_the_call() -> None:
         assert "zajil --home DIR link new" in RELINK.in_language("en"), "that is for an empty folder"
     finally:
         PROGRAM.reset(token)
-    ours = [*_PEOPLE, *_CHATS, ("link", None, None), ("group", None, None), ("bundle", None, None), ("net", None, None)]
-    assert {name for name, _, _ in ours} == OF_A_HOME
+    groups = {"link", "group", "bundle", "net", "persona", "channel"}
+    assert {name for name, _, _ in (*_PEOPLE, *_CHATS)} | groups == OF_A_HOME
 
 
 def test_values_of_the_other_direction_are_isolated() -> None:

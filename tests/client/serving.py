@@ -20,6 +20,7 @@ commit = {burst = 1000, every_s = 0.01}
 send = {burst = 1000, every_s = 0.01}
 device_list_write = {burst = 1000, every_s = 0.01}
 link_put = {burst = 1000, every_s = 0.01}
+persona_create = {burst = 1000, every_s = 0.01}
 """
 CODE = """
 import sys
@@ -37,10 +38,10 @@ class Served(NamedTuple):
     process: subprocess.Popen[str]
 
 
-def start(data: Path, *, port: int = 0) -> Served:
-    """A server that listens already."""
+def start(data: Path, *, port: int = 0, settings: str = "") -> Served:
+    """A server that listens already. settings: lines of its file, before the limits."""
     data.mkdir(exist_ok=True)
-    (data / "zajil.toml").write_text(LIMITS)
+    (data / "zajil.toml").write_text(settings + LIMITS)
     process = subprocess.Popen(
         [sys.executable, "-c", CODE, str(data), str(port)], stdout=subprocess.PIPE, text=True, stderr=sys.stderr
     )
@@ -51,9 +52,9 @@ def start(data: Path, *, port: int = 0) -> Served:
 
 
 @contextmanager
-def serve(data: Path) -> Iterator[Served]:
+def serve(data: Path, *, settings: str = "") -> Iterator[Served]:
     """A server until the end of the block."""
-    served = start(data)
+    served = start(data, settings=settings)
     try:
         yield served
     finally:

@@ -229,7 +229,9 @@ def test_every_table_is_strict_and_the_file_is_durable_and_wiped(server: Server)
     with closing(sqlite3.connect(server.path)) as connection:
         rows = connection.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'").fetchall()
     connection.close()
-    assert {name for name, strict in rows if not strict} <= {"sqlite_schema", "sqlite_sequence"}
+    # A virtual table cannot be strict, nor what FTS5 makes for it.
+    loose = {name for name, strict in rows if not strict and not name.startswith("pub_search")}
+    assert loose <= {"sqlite_schema", "sqlite_sequence"}
     writing = server.engine._writing()
     values = [
         writing.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "secure_delete")

@@ -37,12 +37,13 @@ START_S = 30.0
 class ServerProcess:
     """`zajil serve` on a folder. Output goes to `log`, whole, for the tests that search it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, settings: str = "", limits: str = "") -> None:
+        """settings, limits: further lines of its file."""
         self.data = folder / "server"
         self.log = folder / "server.log"
         self.url = ""
         self.data.mkdir(parents=True)
-        (self.data / "zajil.toml").write_text(LIMITS, encoding="utf-8")
+        (self.data / "zajil.toml").write_text(settings + LIMITS + limits, encoding="utf-8")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

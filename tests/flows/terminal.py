@@ -47,6 +47,11 @@ class Terminal:
         assert self.err.startswith(f"error: {code}: ")
         assert "Traceback" not in self.err
 
+    def refused_usage(self, code: str, *arguments: str) -> None:
+        out = self.run(*arguments)
+        assert (self.code, out) == (2, ""), self.err
+        assert self.err.startswith(f"error: {code}: ")
+
     def refused_any(self, *arguments: str) -> None:
         self.run(*arguments)
         assert self.code == 1

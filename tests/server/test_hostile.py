@@ -108,7 +108,8 @@ async def test_unknown_routes_and_methods_are_named_so(http: Http) -> None:
 
 async def test_a_header_that_is_no_token_is_refused(http: Http) -> None:
     for value, code in [
-        ("Bearer abc", "mixed-auth"),
+        ("Bearer abc", "wrong-space"),
+        ("Basic abc", "mixed-auth"),
         ("Device", "malformed"),
         ("Device abc", "malformed"),
         ("Device " + "A" * 5000, "malformed"),

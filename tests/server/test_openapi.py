@@ -7,19 +7,40 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from tests.server.people import Person
 from tests.server.wire import Http
 
 from zajil.protocol import control
 from zajil.protocol.control import Auth
 from zajil.protocol.ids import encode_b64
+from zajil.protocol.public.routes import PUBLIC_ROUTES
 from zajil.server import openapi
 
-PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "protocol" / "openapi.json"
+PROTOCOL = Path(__file__).resolve().parent.parent.parent / "docs" / "protocol"
+PAGE = PROTOCOL / "openapi.json"
 
 
 def test_the_page_is_what_the_code_prints() -> None:
     assert PAGE.read_text(encoding="utf-8") == openapi.render(), "run: python -m zajil.server.openapi > that file"
+
+
+def test_the_page_of_the_public_space_is_what_the_code_prints() -> None:
+    page = (PROTOCOL / "openapi-public.json").read_text(encoding="utf-8")
+    assert page == openapi.render(openapi.describe_public()), "run: python -m zajil.server.openapi public > that file"
+
+
+def test_every_public_route_is_described_with_its_callers_parameters_and_bodies() -> None:
+    document = openapi.describe_public()
+    described = {(path, method) for path, methods in document["paths"].items() for method in methods}
+    assert described == {(route.path, route.method.lower()) for route in PUBLIC_ROUTES}
+    for route in PUBLIC_ROUTES:
+        operation = document["paths"][route.path][route.method.lower()]
+        schemes = {name for each in operation["security"] for name in each or {"": []}}
+        assert schemes == {"persona": {"Bearer"}, "nobody": {""}, "anyone": {"", "Bearer"}}[route.caller.value]
+        assert ("requestBody" in operation) == (route.request is not None)
+        parameters = {(each["in"], each["name"]) for each in operation.get("parameters", [])}
+        assert {name for place, name in parameters if place == "query"} == set(route.query)
 
 
 def test_every_route_is_described_with_its_callers_parameters_and_bodies() -> None:
@@ -40,8 +61,8 @@ def test_every_route_is_described_with_its_callers_parameters_and_bodies() -> No
     assert set(document["components"]["securitySchemes"]) == {kind.value for kind in Auth} - {""}
 
 
-def test_every_reference_leads_somewhere() -> None:
-    document = openapi.describe()
+@pytest.mark.parametrize("document", [openapi.describe(), openapi.describe_public()], ids=["private", "public"])
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     wanted: set[str] = set()
 
     def walk(value: Any) -> None:  # Any: free-form JSON

@@ -37,6 +37,11 @@ class Freezer:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
+    def end_since(self, count: int) -> None:
+        """End every connection that came after the first so many."""
+        for writer in self._writers[count:]:
+            writer.transport.abort()
+
     def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writers.append(writer)

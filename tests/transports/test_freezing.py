@@ -163,6 +163,42 @@ async def test_many_sessions_share_two_carriers(trusted: Authority) -> None:
         await race.close()
 
 
+class Leaving(Talker):
+    """A session that leaves at the very moment at which its carrier ends."""
+
+    def __init__(self, race: Race) -> None:
+        super().__init__(race, Role.S, answers=True)
+        down = self.link.detach
+
+        def detach() -> None:
+            down()
+            self.task.cancel()
+
+        self.link.detach = detach  # type: ignore[method-assign]  # the first that is done when a carrier ends
+
+
+async def test_a_place_for_segments_comes_back_when_a_session_leaves_as_its_carrier_ends(trusted: Authority) -> None:
+    """Nobody watches that carrier any more. Two places lost, and nobody on this device dials again."""
+    async with (
+        serve(Edge(), trusted.server("localhost")) as edge,
+        Freezer(edge.port, up_bytes=LIMIT, down_bytes=LIMIT) as censor,
+    ):
+        race = make_race(edge, origin(behind(edge, censor.port), Strategy.WSS))
+        leading = Talker(race, Role.R)
+        await until_route(race, lambda r: r.route is not None and r.route.mode is Mode.SEGMENTED)
+        led = censor.connections
+        for _ in range(3):
+            talker = Leaving(race)
+            talker.ask(message(1))
+            await talker.hear(1)
+            censor.end_since(led)
+            await asyncio.wait([talker.task], timeout=5)
+            assert race.dialer.pace.open == 1, "the leading session's"
+        await leading.close()
+        await race.close()
+        assert race.dialer.pace.open == 0
+
+
 @pytest.mark.parametrize("direction", ["up_bytes", "down_bytes"])
 async def test_connections_that_end_after_any_number_of_bytes(trusted: Authority, direction: str) -> None:
     """Wherever a connection is cut, a dial or a carrier fails as it should, and the next one works."""

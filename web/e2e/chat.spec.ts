@@ -209,6 +209,24 @@ test("what comes in while one reads above is counted on the way down", async ({ 
   await expect(last(page)).toBeInViewport();
 });
 
+test("whoever scrolls up while sizes are still becoming known is left there", async ({ page }) => {
+  await open(page, MARKET, "big");
+  // Again and again to the end and up at once: what is drawn on the way up is measured meanwhile.
+  const below = await page.getByTestId("feed").evaluate(async (feed) => {
+    const rest = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+    const found: number[] = [];
+    for (let turn = 1; turn <= 4; turn++) {
+      globalThis.document.querySelector<HTMLElement>("[data-testid=jump]")?.click();
+      await rest(60);
+      feed.scrollBy({ top: -1500 });
+      await rest(400);
+      found.push(feed.scrollHeight - feed.clientHeight - feed.scrollTop);
+    }
+    return found;
+  });
+  expect(Math.min(...below)).toBeGreaterThan(600);
+});
+
 test("at the end, what comes in is followed", async ({ page }) => {
   await open(page, MARKET);
   await expect(last(page)).toBeInViewport();

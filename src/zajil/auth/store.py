@@ -44,7 +44,11 @@ class LinkRow(NamedTuple):
 
 def insert_account(db: Connection, account_id: AccountId, *, day: int, last_device: int) -> None:
     """A new, active account. Raises IntegrityError if the id exists."""
-    db.execute(insert(account).values(id=account_id, state=ACTIVE, created_day=day, last_device=last_device, invites=0))
+    db.execute(
+        insert(account).values(
+            id=account_id, state=ACTIVE, created_day=day, last_device=last_device, invites=0, personas=0
+        )
+    )
 
 
 def find_state(db: Connection, account_id: AccountId) -> int | None:
@@ -213,6 +217,12 @@ def insert_invite(db: Connection, digest: bytes, *, day: int, uses: int) -> None
 def count_invites(db: Connection, account_id: AccountId, n: int) -> None:
     """Note that a member made n registration codes."""
     db.execute(update(account).where(account.c.id == account_id).values(invites=account.c.invites + n))
+
+
+def count_personas(db: Connection, account_id: AccountId, n: int, *, most: int) -> bool:
+    """Note that an account took n passes for personas. False, and nothing noted, if that would be more than `most`."""
+    fits = (account.c.id == account_id) & (account.c.personas <= most - n)
+    return db.execute(update(account).where(fits).values(personas=account.c.personas + n)).rowcount == 1
 
 
 def has_invite(db: Connection, digest: bytes, *, first_day: int) -> bool:

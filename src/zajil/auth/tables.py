@@ -51,6 +51,17 @@ account = Table(
             "until the account is deleted",
         ),
     ),
+    Column(
+        "personas",
+        Integer,
+        nullable=False,
+        server_default="0",
+        info=describe(
+            "counter",
+            "passes for public personas this account took, three at most; which personas came of them is not kept",
+            "until the account is deleted",
+        ),
+    ),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -180,7 +191,7 @@ link = Table(
         "answer",
         LargeBinary,
         nullable=True,
-        info=describe("ciphertext", "sealed to the new device by the old one", "120 s, or the first read"),
+        info=describe("ciphertext", "sealed to the new device by the old one", "120 s"),
     ),
     Column("expires", _U64, nullable=False, info=describe("time", "Unix second the rows end", "120 s")),
     sqlite_strict=True,

@@ -27,6 +27,7 @@ from zajil.cli.commands import (
     verify,
 )
 from zajil.cli.commands.options import HomeFolder, decide_home
+from zajil.cli.commands.public import channel, persona, reading, writing
 from zajil.cli.commands.reach import bridge, bundle, net, registry
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
@@ -39,6 +40,8 @@ from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import moderation as moderation_words
 from zajil.cli.texts import server as server_words
+from zajil.cli.texts.public import channel as channel_words
+from zajil.cli.texts.public import persona as persona_words
 from zajil.cli.texts.reach import bridge as bridge_words
 from zajil.cli.texts.reach import bundle as bundle_words
 from zajil.cli.texts.reach import net as net_words
@@ -79,6 +82,21 @@ _GROUPS: tuple[_Command, ...] = (
     ("promote", groups.promote, chat_words.GROUP_PROMOTE),
     ("demote", groups.demote, chat_words.GROUP_DEMOTE),
     ("leave", groups.leave, chat_words.GROUP_LEAVE),
+)
+_PERSONA: tuple[_Command, ...] = (
+    ("create", persona.create, persona_words.CREATE),
+    ("list", persona.list_, persona_words.LIST),
+    ("delete", persona.delete, persona_words.DELETE),
+)
+_CHANNEL: tuple[_Command, ...] = (
+    ("create", channel.create, channel_words.CREATE),
+    ("list", channel.list_, channel_words.LIST),
+    ("post", writing.post, channel_words.POST),
+    ("edit", writing.edit, channel_words.EDIT),
+    ("delete", channel.delete, channel_words.DELETE),
+    ("read", reading.read, channel_words.READ),
+    ("search", reading.search, channel_words.SEARCH),
+    ("subscribe", channel.subscribe, channel_words.SUBSCRIBE),
 )
 _BUNDLE: tuple[_Command, ...] = (
     ("export", bundle.export, bundle_words.EXPORT),
@@ -149,6 +167,9 @@ def _build() -> typer.Typer:
     root.add_typer(_group(chat_words.GROUP, _GROUPS), name="group", rich_help_panel=talk)
     root.add_typer(_group(bundle_words.BUNDLE, _BUNDLE), name="bundle", rich_help_panel=talk)
     root.add_typer(_group(net_words.NET, _NET), name="net", rich_help_panel=people)
+    public = persona_words.PUBLIC_COMMANDS()
+    root.add_typer(_group(persona_words.PERSONA, _PERSONA), name="persona", rich_help_panel=public)
+    root.add_typer(_group(channel_words.CHANNEL, _CHANNEL), name="channel", rich_help_panel=public)
     _fill(root, _SERVER, panel=serving)
     admin = _group(server_words.ADMIN, _ADMIN)
     admin.add_typer(_group(registry_words.BRIDGES, _ADMIN_BRIDGES), name="bridges")

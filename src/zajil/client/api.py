@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from secrets import token_bytes
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from zajil.client import checks, listing
 from zajil.client.core import chats, readd, recovery
@@ -40,6 +40,9 @@ from zajil.protocol.identity.safety import SafetyCode, SafetyResult, compare_cod
 from zajil.protocol.ids import AccountId, encode_b64, parse_b64
 from zajil.protocol.reach.endpoints import PrivateBridges
 from zajil.transports.direct import check_address
+
+if TYPE_CHECKING:
+    from zajil.client.public.space import PublicSpace
 
 LINK_USES = 20
 LINK_DAYS = 30
@@ -149,6 +152,13 @@ class Client(Talking, Reaching):
         """This device."""
         profile = self._device.profile
         return WhoAmI(self.account_id, profile.device_id, profile.name, profile.server, profile.server_name)
+
+    @property
+    def public(self) -> PublicSpace:
+        """The public space, where this account is not told."""
+        from zajil.client.public.space import PublicSpace  # loaded late: most commands never go there
+
+        return PublicSpace(self._device)
 
     async def contact_link(self) -> str:
         """A link that lets 20 people within 30 days add this account, with bridges where the server gives any."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection
 
 from zajil.delivery import store
 from zajil.delivery.context import Delivery, DeviceCaller
-from zajil.engine.sql.interface import PASS_GROUP, AddPasses, DenyRef, MailboxState, Notify
+from zajil.engine.sql.interface import PASS_GROUP, PASS_PERSONA, PASS_TTL_DAYS, AddPasses, DenyRef, MailboxState, Notify
 from zajil.protocol import cbor, control
 from zajil.protocol.frames import Gap, Msg
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
+
+DAY_S: Final = 86_400
 
 
 async def read(delivery: Delivery, mailbox_id: MailboxId, after: int, *, n: int) -> tuple[Msg, ...]:
@@ -59,9 +64,24 @@ async def deny_ref(delivery: Delivery, caller: DeviceCaller, serial: bytes) -> N
 async def take_passes(delivery: Delivery, caller: DeviceCaller, request: control.TakePasses) -> control.Passes:
     """One-time passes for new groups. Kept as hashes without an account; only the limit knows who asked."""
     delivery.limits.take("pass_group", caller.account_id, now=delivery.clock(), cost=request.n)
-    passes = tuple(control.B32(delivery.random(32)) for _ in range(request.n))
+    return await _make_passes(delivery, request.n, PASS_GROUP)
+
+
+async def make_persona_passes(delivery: Delivery, n: int) -> control.Passes:
+    """One-time passes for public personas. Who asked is not told here: the account's side only counts."""
+    return await _make_passes(delivery, n, PASS_PERSONA)
+
+
+def spend_persona_pass(delivery: Delivery, db: Connection, one_time_pass: bytes) -> bool:
+    """Take a pass for a persona inside the caller's transaction. False if it is unknown, spent or over."""
+    first_day = delivery.now() // DAY_S - PASS_TTL_DAYS + 1
+    return store.spend_pass(db, hashlib.sha256(one_time_pass).digest(), kind=PASS_PERSONA, first_day=first_day)
+
+
+async def _make_passes(delivery: Delivery, n: int, kind: int) -> control.Passes:
+    passes = tuple(control.B32(delivery.random(32)) for _ in range(n))
     hashes = tuple(hashlib.sha256(each).digest() for each in passes)
-    await delivery.engine.add_passes(AddPasses(hashes=hashes, kind=PASS_GROUP))
+    await delivery.engine.add_passes(AddPasses(hashes=hashes, kind=kind))
     return control.Passes(passes)
 
 

@@ -1,4 +1,4 @@
-"""Key packages and the answers of claims. Everything else of the service lies in the mailbox engine's tables."""
+"""Key packages, the answers of claims, and passes spent elsewhere. The rest lies in the mailbox engine's tables."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from zajil.engine.sql.database import METADATA, describe
+from zajil.engine.sql.schema import one_time_pass
 from zajil.protocol.ids import AccountId, DeviceId
 
 PACKAGE_TTL_S: Final = 90 * 86_400
@@ -168,3 +169,9 @@ def expire_rows(connection: Connection, *, now: int, rows: int) -> int:
     packages = connection.execute(delete(key_package).where(key_package.c.id.in_(old_packages))).rowcount
     claims = connection.execute(delete(claim).where(claim.c.key.in_(old_claims))).rowcount
     return max(packages, claims)
+
+
+def spend_pass(db: Connection, digest: bytes, *, kind: int, first_day: int) -> bool:
+    """Take a one-time pass of this kind. False if it is unknown, spent, or older than that day."""
+    good = (one_time_pass.c.hash == digest) & (one_time_pass.c.kind == kind) & (one_time_pass.c.day >= first_day)
+    return db.execute(delete(one_time_pass).where(good)).rowcount == 1

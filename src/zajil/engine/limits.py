@@ -41,6 +41,23 @@ DEFAULTS: Mapping[str, Limit] = {
     # with; what public tokens open has no budget, and this bucket is what it may cost: resumed seals need none of it
     "seal_bridge": Limit(300, 0.05),
     "registration_bridge": Limit(60, 60),
+    # the public space, per address prefix: a call that reads, a new persona
+    "public_read": Limit(300, 0.2),
+    "persona_create": Limit(10, 60),
+    # per persona; what it writes goes by how far it is trusted
+    "persona_login": Limit(20, 30),
+    "post_trust0": Limit(5, 720),
+    "post_trust1": Limit(30, 120),
+    "post_trust2": Limit(120, 30),
+    "comment_trust0": Limit(20, 180),
+    "comment_trust1": Limit(100, 36),
+    "comment_trust2": Limit(400, 9),
+    "channel_trust0": Limit(1, 86_400),
+    "channel_trust1": Limit(3, 28_800),
+    "channel_trust2": Limit(20, 4320),
+    "post_limited": Limit(5, 17_280),
+    "subscribe": Limit(60, 10),
+    "member_write": Limit(60, 10),
     # per account
     "login": Limit(20, 30),
     "device_list_write": Limit(10, 3600),

@@ -132,16 +132,17 @@ class Refs(msgspec.Struct, frozen=True):
 
 
 class TakePasses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /passes. kind: group (makes one group) or invite (a registration code to give to a guest)."""
+    """POST /passes. kind: group (makes one group), invite (a registration code to give to a guest) or persona."""
 
-    kind: Annotated[str, Meta(pattern="^(group|invite)$")]
+    kind: Annotated[str, Meta(pattern="^(group|invite|persona)$")]
     n: Annotated[int, Meta(ge=1, le=limits.PASSES_PER_CALL)]
 
 
 class Passes(msgspec.Struct, frozen=True, omit_defaults=True):
     """One-time passes; the server keeps their hashes without an account.
 
-    passes: of kind group. codes: of kind invite, text that the gate of registration takes once within 30 days.
+    passes: of kind group or persona. codes: of kind invite, text that the gate of registration takes once within 30
+    days.
     """
 
     passes: tuple[B32, ...]
@@ -204,7 +205,7 @@ class ClaimedKeyPackages(msgspec.Struct, frozen=True):
 
 
 class OwnDataRow(msgspec.Struct, frozen=True):
-    """One column of what the server stores. class: identifier, key, ciphertext, counter, time or flag.
+    """One column of what the server stores. class: identifier, key, ciphertext, counter, time, flag or text.
 
     rows: how many rows of the table belong to the caller's account; None where the server itself cannot tell.
     """
@@ -326,13 +327,17 @@ class ReachDocs(msgspec.Struct, frozen=True):
 
 
 class Config(msgspec.Struct, frozen=True):
-    """GET /config. registration: invite or open. limits: bytes and counts by name."""
+    """GET /config. registration: invite or open. limits: bytes and counts by name.
+
+    public_space: whether /pub/v1 answers.
+    """
 
     server_name: str
     registration: str
     min_client: U16
     suites: tuple[U16, ...]
     limits: Mapping[str, U64]
+    public_space: bool = False
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -445,14 +450,21 @@ def find_route(method: str, path: str) -> Found | None:
         path = PREFIX + path
     if not path.startswith(PREFIX + "/"):
         return None
-    parts = path[len(PREFIX) :].split("/")
     for route in ROUTES:
-        names = route.path.split("/")
-        if route.method == method and len(names) == len(parts):
-            parameters = {n[1:-1]: p for n, p in zip(names, parts, strict=True) if n.startswith("{") and p}
-            if all(n == p or n[1:-1] in parameters for n, p in zip(names, parts, strict=True)):
-                return Found(route, parameters)
+        parameters = find_parameters(route.path, path[len(PREFIX) :]) if route.method == method else None
+        if parameters is not None:
+            return Found(route, parameters)
     return None
+
+
+def find_parameters(pattern: str, path: str) -> Mapping[str, str] | None:
+    """What stands in a path, below its prefix, where the pattern has `{name}`; None where it does not fit."""
+    names, parts = pattern.split("/"), path.split("/")
+    if len(names) != len(parts):
+        return None
+    parameters = {n[1:-1]: p for n, p in zip(names, parts, strict=True) if n.startswith("{") and p}
+    fits = all(n == p or n[1:-1] in parameters for n, p in zip(names, parts, strict=True))
+    return parameters if fits else None
 
 
 def encode_json(value: msgspec.Struct) -> bytes:

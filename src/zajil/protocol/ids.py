@@ -27,6 +27,12 @@ Mid = NewType("Mid", bytes)
 """16 bytes, random, made by the client: names one sealed request (idempotency)."""
 MessageId = NewType("MessageId", bytes)
 """32 bytes: the MIMI message id, 0x01 || 31 bytes of SHA-256."""
+PersonaId = NewType("PersonaId", bytes)
+"""16 bytes: SHA-256(persona key)[:16]. A public identity; never derived from an account id, never stored beside one."""
+ChannelId = NewType("ChannelId", bytes)
+"""16 bytes, random, made by the server."""
+PostId = NewType("PostId", bytes)
+"""16 bytes, random, made by the server: a post or comment, the same for all its versions."""
 
 ID_BYTES = 16
 CLIENT_ID_BYTES = 20

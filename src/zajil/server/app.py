@@ -10,14 +10,14 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from aiohttp import web
 
-from zajil.auth import contacts, invites, lists, login, registration, retention
+from zajil.auth import contacts, invites, lists, login, passes, registration, retention
 from zajil.auth.challenge import Challenges
 from zajil.auth.context import Auth, CallingDevice, RevokedDevice
 from zajil.bridges.registry import joining, tokens
@@ -47,12 +47,14 @@ from zajil.server.gateway.receiver import Standing
 from zajil.server.gateway.services import Hello, Services
 from zajil.server.http.auth_routes import bind_auth
 from zajil.server.http.bridge_routes import bind_bridges
+from zajil.server.http.calls import HttpAnswer, HttpCall
 from zajil.server.http.data_routes import bind_data
 from zajil.server.http.delivery_routes import bind_delivery, bind_public
-from zajil.server.http.dispatch import Dispatcher, Proofs
+from zajil.server.http.dispatch import Dispatcher, Proofs, either
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
 from zajil.server.metrics import Metrics
 from zajil.server.place import origin_of, place_of
+from zajil.server.public_space import PublicSpace, find_fold
 from zajil.server.schema import is_unused, open_database
 from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.base import Shell
@@ -69,13 +71,21 @@ class Server:
     """A running server. Make it with `start`, end it with `stop`."""
 
     def __init__(
-        self, data: Path, settings: Settings, *, clock: Callable[[], float] = time.time, web_client: Path = BUILT_CLIENT
+        self,
+        data: Path,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+        web_client: Path = BUILT_CLIENT,
+        fold: Callable[[str], str] | None = None,
     ) -> None:
         self.settings = settings
         self.port = 0
         self._clock = clock
         self._lock = _lock(data)
         try:
+            if settings.public_space and fold is None:
+                fold = find_fold()
             self._db = open_database(data)
         except BaseException:
             self._lock.close()
@@ -106,19 +116,22 @@ class Server:
         self._auth = self._make_auth()
         self._registry = self._make_registry(keys)
         self.metrics = Metrics()
+        self.public = self._make_public(keys, fold) if settings.public_space and fold is not None else None
         dispatcher = self._make_dispatcher(keys)
-        self.gateway = self._make_gateway(dispatcher)
+        call = either(dispatcher.answer, self.public.call if self.public else None)
+        self.gateway = self._make_gateway(call)
         peers = PeerRules(origins=settings.origins, trusted_proxies=settings.trusted_proxies)
         site = Site(web_client, dev=settings.dev)
         self._shell: Shell = AiohttpShell(
             gateway=self.gateway,
             door=self._make_door(signing),
             check_bridge=dispatcher.check_bridge,
-            call=dispatcher.answer,
+            call=call,
             site=lambda method, target, headers: site.answer(method, target, headers, now=clock()),
             peers=peers,
             bodies_max_bytes=settings.unfinished_max_bytes // 4,
             posts_max=max(1, settings.connections_max // 4),
+            public=self.public,
         )
         self.metrics.watch(connections=self.gateway.count, lag_s=lambda: self.gateway.loop_lag_s)
         self._metrics_runner: web.AppRunner | None = None
@@ -137,13 +150,16 @@ class Server:
         *,
         clock: Callable[[], float] = time.time,
         web_client: Path = BUILT_CLIENT,
+        fold: Callable[[str], str] | None = None,
     ) -> Server:
         """A server listening on the settings' host and port; `port` is the one in use.
 
-        web_client: the folder of a built web client, which it serves from `/` on.
-        Raises ConfigError (another server runs on this directory), KeyFileError, OSError (address in use).
+        web_client: the folder of a built web client, which it serves from `/` on. fold: of search in the public space,
+        None for that of the moderation extra.
+        Raises ConfigError (another server runs on this directory, the extra is missing), KeyFileError, OSError
+        (address in use).
         """
-        server = cls(data, settings, clock=clock, web_client=web_client)
+        server = cls(data, settings, clock=clock, web_client=web_client, fold=fold)
         server._engine.start()
         server.gateway.start()
         await lists.finish_revocations(server._auth)
@@ -154,6 +170,8 @@ class Server:
         except OSError:
             await server.stop()
             raise
+        if server.public is not None:
+            server.public.start()
         server._upkeep = asyncio.create_task(server._keep_up())
         return server
 
@@ -164,6 +182,8 @@ class Server:
             with suppress(asyncio.CancelledError):
                 await self._upkeep
         self._auth.arrivals.close()
+        if self.public is not None:
+            await self.public.stop()
         await self.gateway.drain(self.settings.drain_s)
         await self._shell.stop()
         if self._metrics_runner is not None:
@@ -180,6 +200,8 @@ class Server:
             pass
         await delivery_retention.run(self._delivery)
         await bridge_retention.run(self._registry)
+        if self.public is not None:
+            await self.public.run_retention()
         await self._documents.current()
 
     async def _keep_up(self) -> None:
@@ -249,17 +271,32 @@ class Server:
             roots=self._documents.root_answer,
         )
 
+    def _make_public(self, keys: Keys, fold: Callable[[str], str]) -> PublicSpace:
+        return PublicSpace(
+            db=self._db,
+            keys=keys,
+            limits=self._limits,
+            settings=self.settings,
+            clock=self._clock,
+            spend_pass=lambda db, one_time_pass: mailboxes.spend_persona_pass(self._delivery, db, one_time_pass),
+            fold=fold,
+            count=self.metrics.count_call,
+        )
+
     def _make_dispatcher(self, keys: Keys) -> Dispatcher:
         public = bind_public(
             server_name=self.settings.server_name,
             registration=self.settings.registration,
             min_client=self.settings.min_client,
+            public_space=self.settings.public_space,
         )
         return Dispatcher(
             routes={
                 **bind_auth(self._auth),
                 **bind_delivery(
-                    self._delivery, make_invites=lambda device, n: invites.make_invites(self._auth, device, n)
+                    self._delivery,
+                    make_invites=lambda device, n: invites.make_invites(self._auth, device, n),
+                    count_personas=self._count_personas if self.settings.public_space else None,
                 ),
                 **bind_data(self._auth, self._delivery, self._registry),
                 **bind_bridges(self._registry),
@@ -276,7 +313,7 @@ class Server:
             count=self.metrics.count_call,
         )
 
-    def _make_gateway(self, dispatcher: Dispatcher) -> Gateway:
+    def _make_gateway(self, call: Callable[[HttpCall], Awaitable[HttpAnswer]]) -> Gateway:
         settings = self.settings
         return Gateway(
             services=Services(
@@ -284,7 +321,7 @@ class Server:
                 stand=self._stand,
                 mailboxes=self._engine,
                 submit=self._submit,
-                call=dispatcher.answer,
+                call=call,
                 low_keys=self._low_keys,
             ),
             bus=self._bus,
@@ -303,6 +340,9 @@ class Server:
         )
 
     # What services need of each other
+
+    async def _count_personas(self, device: CallingDevice, n: int) -> None:
+        await passes.count_persona_passes(self._auth, device, n)
 
     async def _find_devices(self, account_id: AccountId) -> AccountDevices | None:
         found = await lists.find_devices(self._auth, account_id)

@@ -121,6 +121,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             extra={"unit": "bytes"},
         ),
     ] = 256 << 20
+    public_space: Annotated[
+        bool, Meta(description="Public channels below `/pub/v1` and `/c/`; needs the extra `zajil[moderation]`.")
+    ] = False
+    gate_timeout_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="How long a post of an established author waits for a verdict before it is shown without one.",
+            extra={"unit": "s"},
+        ),
+    ] = 2.0
+    gate_hold_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="How long any other post waits for a verdict before it is held for people.",
+            extra={"unit": "s"},
+        ),
+    ] = 60.0
+    public_waiting_max: Annotated[
+        int, Meta(ge=1, description="Most streams and calls that wait for public events at once; more get 503.")
+    ] = 2000
     limits: Annotated[
         dict[str, Limit],
         Meta(description="Token buckets by name, each `{burst, every_s}`; see the table below for names and defaults."),

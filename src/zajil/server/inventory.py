@@ -11,7 +11,9 @@ from pathlib import Path
 
 import msgspec
 from sqlalchemy import Connection, MetaData, func, inspect, select
+from sqlalchemy import table as sql_table
 
+from zajil.channels.store.tables import SEARCH_COLUMNS, SEARCH_KEPT
 from zajil.engine.sql.database import FILE_NAME, ColumnClass, Database
 from zajil.server.schema import all_tables
 
@@ -27,6 +29,7 @@ class InventoryRow(msgspec.Struct, frozen=True):
     rows: int | None = None
 
 
+_SEARCH = tuple(InventoryRow(*each, SEARCH_KEPT) for each in SEARCH_COLUMNS)
 # Alembic's own table holds one row: the number of the newest migration.
 _ALEMBIC = InventoryRow("alembic_version", "version_num", "counter", "which schema this database has", "kept")
 
@@ -36,7 +39,7 @@ def collect(data: Path | None = None) -> list[InventoryRow]:
 
     Raises ValueError naming a column of the code or of the database that has no entry.
     """
-    described = [*_described(all_tables()), _ALEMBIC]
+    described = sorted([*_described(all_tables()), _ALEMBIC, *_SEARCH], key=lambda row: row.table)
     if data is None or not (data / FILE_NAME).exists():
         return described
     database = Database.open(data / FILE_NAME)
@@ -67,8 +70,7 @@ def _counted(db: Connection, described: list[InventoryRow]) -> list[InventoryRow
         for column in inspector.get_columns(name):
             if (name, column["name"]) not in known:
                 raise ValueError(f"{name}.{column['name']} is in the database but not in the data inventory")
-        table = all_tables().tables.get(name)
-        counts[name] = 1 if table is None else db.execute(select(func.count()).select_from(table)).scalar_one()
+        counts[name] = db.execute(select(func.count()).select_from(sql_table(name))).scalar_one()
     return [msgspec.structs.replace(row, rows=counts.get(row.table)) for row in described]
 
 
@@ -82,7 +84,9 @@ def render() -> str:
         "key files (`zajil.key` and `reach.key`, mode 0600), `server_name`, an empty lock file and the operator's",
         "`zajil.toml`.",
         "",
-        "There is no column for a message's sender, for membership, for a name, an address or an IP.",
+        "In the private space there is no column for a message's sender, for membership, for a name, an address or an",
+        "IP. Tables beginning with `pub_` are the public space: what personas write there is public, and stands in",
+        "clear (class `text`). Nothing joins a persona to an account, and no address is in either space.",
         "",
         "| Table | Column | Class | What it is for | Kept |",
         "|---|---|---|---|---|",

@@ -1,18 +1,21 @@
-"""The control calls as OpenAPI 3.1, made from `control.ROUTES` and the types they name.
+"""The calls of both spaces as OpenAPI 3.1, made from the lists of routes and the types they name.
 
-`python -m zajil.server.openapi` prints `docs/protocol/openapi.json`. Schemas describe JSON as it travels: bytes are
-base64url text without padding.
+`python -m zajil.server.openapi` prints `docs/protocol/openapi.json`, with `public` as argument
+`docs/protocol/openapi-public.json`. Schemas describe JSON as it travels: bytes are base64url text without padding.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeGuard
 
 import msgspec
 
 from zajil.protocol import control, limits
 from zajil.protocol.control import Auth, Blob, Problem, Route
+from zajil.protocol.public import api, routes
+from zajil.protocol.public.routes import Caller, PublicRoute
 
 _PARAMETERS: Final[dict[str, tuple[str, int]]] = {
     "account": ("The account's id.", 16),
@@ -32,31 +35,102 @@ _SCHEMES: Final[dict[str, dict[str, str]]] = {
     "Token": {"type": "http", "scheme": "Token", "description": "A token that opens private bridges, base64url."},
     "Bridge": {"type": "http", "scheme": "Bridge", "description": "A bridge's credential, base64url."},
 }
+_PUBLIC_PARAMETERS: Final = {
+    "persona": "A persona's id, or `@handle`.",
+    "channel": "A channel's id, or `@handle`.",
+    "post": "A post's or comment's id.",
+}
+_PUBLIC_QUERY: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "after": ("Cursor behind which to go on; now, without.", {"type": "string"}),
+    "before": ("Cursor of the page before.", {"type": "string"}),
+    "channel": ("Channels by id or `@handle`, separated by commas; one for a search.", {"type": "string"}),
+    "lang": ("Language of the posts.", {"type": "string", "maxLength": 16}),
+    "q": ('Words, "phrases" and `begin*`.', {"type": "string", "maxLength": api.QUERY_CHARACTERS}),
+    "wait_s": (
+        "Seconds to wait for an event.",
+        {"type": "integer", "minimum": 0, "maximum": api.UPDATES_WAIT_S},
+    ),
+}
+_EVENT_STREAM: Final = "text/event-stream"
 _TEMPLATE: Final = "#/components/schemas/{name}"
 
 
 def describe() -> dict[str, Any]:  # Any: an OpenAPI document is free-form JSON
     """The document as JSON values."""
-    named: set[type[msgspec.Struct]] = {Problem}
-    named.update(each for route in control.ROUTES for each in (route.request, route.answer) if _is_struct(each))
-    known = sorted(named, key=lambda kind: kind.__name__)
-    schemas, components = msgspec.json.schema_components(known, schema_hook=_blob_schema, ref_template=_TEMPLATE)
-    references = dict(zip(known, schemas, strict=True))
+    references, components = _schemas([each for route in control.ROUTES for each in (route.request, route.answer)])
     paths: dict[str, dict[str, Any]] = {}
     for route in control.ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, references)
+    return _document("Zajil control calls", control.PREFIX, paths, components, _SCHEMES)
+
+
+def describe_public() -> dict[str, Any]:  # Any: as `describe`
+    """The document of the public space as JSON values."""
+    kinds = [each for route in routes.PUBLIC_ROUTES for each in (route.request, route.answer)]
+    references, components = _schemas([*kinds, api.Event])
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes.PUBLIC_ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _public_operation(route, references)
+    scheme = {"type": "http", "scheme": "bearer", "description": "A persona's login token, base64url."}
+    return _document("Zajil public space", routes.PREFIX, paths, components, {routes.SCHEME: scheme})
+
+
+def render(document: dict[str, Any] | None = None) -> str:  # Any: as `describe`
+    """`docs/protocol/openapi.json`, or the page of this document."""
+    return msgspec.json.format(msgspec.json.encode(document or describe()), indent=2).decode() + "\n"
+
+
+def _schemas(kinds: Sequence[object]) -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
+    """The schema of each struct, by its type, and those that schemas refer to, by name."""
+    named: set[type[msgspec.Struct]] = {Problem}
+    named.update(each for each in kinds if _is_struct(each))
+    known = sorted(named, key=lambda kind: kind.__name__)
+    schemas, components = msgspec.json.schema_components(known, schema_hook=_blob_schema, ref_template=_TEMPLATE)
+    return dict(zip(known, schemas, strict=True)), components
+
+
+def _document(
+    title: str, prefix: str, paths: dict[str, Any], components: dict[str, Any], schemes: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Zajil control calls", "version": "1"},
-        "servers": [{"url": control.PREFIX}],
+        "info": {"title": title, "version": "1"},
+        "servers": [{"url": prefix}],
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": dict(sorted(components.items())), "securitySchemes": _SCHEMES},
+        "components": {"schemas": dict(sorted(components.items())), "securitySchemes": dict(schemes)},
     }
 
 
-def render() -> str:
-    """`docs/protocol/openapi.json`."""
-    return msgspec.json.format(msgspec.json.encode(describe()), indent=2).decode() + "\n"
+def _public_operation(route: PublicRoute, references: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+    security = {Caller.PERSONA: [{routes.SCHEME: []}], Caller.NOBODY: [{}], Caller.ANYONE: [{}, {routes.SCHEME: []}]}
+    stream = {_EVENT_STREAM: {"schema": references[api.Event]}}
+    content = stream if route.answer is None else _content(route.answer, references)
+    found: dict[str, Any] = {
+        "operationId": next(name.lower() for name, value in vars(routes).items() if value is route),
+        "security": security[route.caller],
+        "responses": {"200": {"description": "Done.", "content": content}, "default": _refused(references)},
+    }
+    names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+    parameters = [_parameter(name, "path", _PUBLIC_PARAMETERS[name], {"type": "string"}) for name in names]
+    parameters += [_parameter(name, "query", *_PUBLIC_QUERY[name]) for name in sorted(route.query)]
+    if parameters:
+        found["parameters"] = parameters
+    if route.request is not None:
+        found["requestBody"] = {
+            "required": not route.optional,
+            "description": f"At most {route.limit} bytes.",
+            "content": _content(route.request, references),
+        }
+    return found
+
+
+def _parameter(name: str, place: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": place == "path", "description": description, "schema": schema}
+
+
+def _refused(references: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+    content = {control.PROBLEM_TYPE: {"schema": references[Problem]}}
+    return {"description": "Refused (RFC 9457).", "content": content}
 
 
 def _operation(route: Route, references: dict[Any, dict[str, Any]]) -> dict[str, Any]:
@@ -65,10 +139,7 @@ def _operation(route: Route, references: dict[Any, dict[str, Any]]) -> dict[str,
         "security": [{kind.value: []} if kind is not Auth.NONE else {} for kind in sorted(route.auth, key=str)],
         "responses": {
             "200": {"description": "Done.", "content": _content(route.answer, references)},
-            "default": {
-                "description": "Refused (RFC 9457).",
-                "content": {control.PROBLEM_TYPE: {"schema": references[Problem]}},
-            },
+            "default": _refused(references),
         },
     }
     if route.tagged:
@@ -91,24 +162,14 @@ def _name(route: Route) -> str:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
-    path = [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "description": _PARAMETERS[name][0],
-            "schema": _text_of(_PARAMETERS[name][1]),
-        }
-        for name in names
-    ]
+    path = [_parameter(name, "path", _PARAMETERS[name][0], _text_of(_PARAMETERS[name][1])) for name in names]
     query = [
-        {
-            "name": name,
-            "in": "query",
-            "required": False,
-            "description": _QUERY[name][0],
-            "schema": {"type": "integer", "minimum": _QUERY[name][1], "maximum": _QUERY[name][2]},
-        }
+        _parameter(
+            name,
+            "query",
+            _QUERY[name][0],
+            {"type": "integer", "minimum": _QUERY[name][1], "maximum": _QUERY[name][2]},
+        )
         for name in sorted(route.query)
     ]
     return path + query
@@ -140,4 +201,4 @@ def _text_of(size: int | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(render())
+    sys.stdout.write(render(describe_public() if sys.argv[1:] == ["public"] else None))

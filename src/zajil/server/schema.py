@@ -10,13 +10,15 @@ from sqlalchemy import Connection, MetaData, literal, select
 
 from zajil.auth import tables as auth_tables
 from zajil.bridges.registry import tables as bridge_tables
+from zajil.channels.store import tables as public_tables
 from zajil.delivery import store as delivery_tables
 from zajil.engine.sql import schema as mailbox_tables
 from zajil.engine.sql.database import FILE_NAME, METADATA, Database
+from zajil.server.config import ConfigError
 from zajil.server.http import idempotency
 
 # Imported for their tables, which register themselves.
-_OWNERS = (auth_tables, bridge_tables, delivery_tables, mailbox_tables, idempotency)
+_OWNERS = (auth_tables, bridge_tables, public_tables, delivery_tables, mailbox_tables, idempotency)
 
 
 def all_tables() -> MetaData:
@@ -44,9 +46,11 @@ def open_database(data: Path) -> Database:
 
 
 def migrate(database: Database, revision: str = "head") -> None:
-    """Run the migrations that are missing up to this one, in one transaction."""
+    """Run the migrations that are missing up to this one, in one transaction. Raises ConfigError (no FTS5)."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with database.turn, database.engine.begin() as connection:
+        if not connection.exec_driver_sql("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'").first():
+            raise ConfigError("the SQLite of this Python lacks FTS5, which search needs; use another build of Python")
         config.attributes["connection"] = connection
         command.upgrade(config, revision)

@@ -80,13 +80,16 @@ async def dial(
     ctx: DialContext,
     *,
     affinity: str = "",
+    lane: str = "",
     connected: Callable[[], None] = PLAIN.connected,
 ) -> Carrier:
     """A usable carrier for a session of this role: upgraded or answered, and where it must be, sealed.
 
-    affinity: of the session; "" for a new one. connected: called when TLS stands. Raises DialError alone.
+    affinity: of the session; "" for a new one. lane: whose seal to go on with, as `Seals.wrap`. connected: called when
+    TLS stands. Raises DialError alone.
     """
-    attempt = _Dial(candidate, role, ctx, affinity=affinity or ctx.affinity(), way=Way(connected=connected))
+    way = Way(connected=connected)
+    attempt = _Dial(candidate, role, ctx, affinity=affinity or ctx.affinity(), lane=lane, way=way)
     try:
         async with asyncio.timeout(USABLE_DEADLINE_S):
             return await attempt.run()
@@ -97,17 +100,21 @@ async def dial(
     except ZajilError:
         raise DialError(attempt.stage, Reason.CLOSED) from None
     except Exception as failure:
+        # A peer or a library of transports may fail in ways nobody thought of: one way fails then, and not the race.
         note = f"unexpected {type(failure).__name__}"
         raise DialError(attempt.stage, Reason.CLOSED, note=note) from failure
 
 
 class _Dial:
-    def __init__(self, candidate: Candidate, role: Role, ctx: DialContext, *, affinity: str, way: Way) -> None:
+    def __init__(
+        self, candidate: Candidate, role: Role, ctx: DialContext, *, affinity: str, lane: str, way: Way
+    ) -> None:
         self._endpoint = candidate.endpoint
         self._strategy = candidate.strategy
         self._role = role
         self._ctx = ctx
         self._affinity = affinity
+        self._lane = lane
         self._way = way
         self._offset_s = ctx.clock_offset_s
         self.stage = Stage.HTTP
@@ -136,7 +143,7 @@ class _Dial:
         raw = await self._connect()
         self.stage = Stage.ACCEPT
         try:
-            sealed = await self._ctx.seals.wrap(raw, _CHANNEL[self._role], key)
+            sealed = await self._ctx.seals.wrap(raw, _CHANNEL[self._role], key, lane=self._lane)
         except BaseException:
             await raw.close()
             raise

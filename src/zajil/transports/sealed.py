@@ -52,21 +52,22 @@ class SealedCarrier:
 
 
 class Seals:
-    """The seals of one device, one for each channel; all its carriers of that channel go on with it.
+    """The seals of one device, one for each channel and lane; all its carriers of those go on with it.
 
+    Whoever opens a seal knows that its carriers are one device's. So what must not be joined has lanes of its own.
     now_ms: Unix milliseconds of this machine, right or wrong. random: n random bytes.
     """
 
     def __init__(self, *, now_ms: Callable[[], int], random: Callable[[int], bytes]) -> None:
         self._now_ms = now_ms
         self._random = random
-        self._seals: dict[Channel, ClientSeal] = {}
+        self._seals: dict[tuple[Channel, str], ClientSeal] = {}
         self.clock_offset_ms: int | None = None
         """The server's clock minus ours, as the last accept told; None before one."""
 
-    async def wrap(self, carrier: Carrier, channel: Channel, key: SessionKey) -> SealedCarrier:
+    async def wrap(self, carrier: Carrier, channel: Channel, key: SessionKey, *, lane: str = "") -> SealedCarrier:
         """The carrier under a seal, ready for the first session record. Raises DialError; the carrier stays yours."""
-        seal = self._seals.get(channel)
+        seal = self._seals.get((channel, lane))
         if seal is not None and seal.is_usable(self._now_ms()):
             resume, codec = seal.carrier()
             await carrier.send(resume)
@@ -75,11 +76,11 @@ class Seals:
                 return SealedCarrier(carrier, codec)
             if answer != reach_seal.UNKNOWN:
                 raise DialError(Stage.ACCEPT, Reason.CLOSED)
-            if self._seals.get(channel) is seal:
-                del self._seals[channel]
-        return await self._make(carrier, channel, key)
+            if self._seals.get((channel, lane)) is seal:
+                del self._seals[channel, lane]
+        return await self._make(carrier, channel, key, lane)
 
-    async def _make(self, carrier: Carrier, channel: Channel, key: SessionKey) -> SealedCarrier:
+    async def _make(self, carrier: Carrier, channel: Channel, key: SessionKey, lane: str) -> SealedCarrier:
         seal = ClientSeal(channel, key, now_ms=self._now_ms(), random=self._random)
         await carrier.send(seal.new_record)
         answer = await _first_answer(carrier)
@@ -88,9 +89,9 @@ class Seals:
         except ZajilError:
             raise DialError(Stage.ACCEPT, Reason.CERT) from None
         codec = seal.first()
-        held = self._seals.get(channel)
+        held = self._seals.get((channel, lane))
         if held is None or not held.is_usable(self._now_ms()):
-            self._seals[channel] = seal
+            self._seals[channel, lane] = seal
         return SealedCarrier(carrier, codec)
 
 

@@ -9,6 +9,7 @@ const SAME: Readonly<Record<string, string>> = {
   "no-such-route": "bug",
   protocol: "bug",
   "wrong-call": "bug",
+  "wrong-space": "bug",
   "worker-ended": "bug",
   "token-expired": "again",
   "bad-challenge": "again",

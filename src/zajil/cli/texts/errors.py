@@ -10,6 +10,8 @@ from zajil.cli.texts.complaint import LATER, READDING, RELINK, SYNC, UPDATE, Com
 from zajil.cli.texts.home_errors import HOME_COMPLAINTS
 from zajil.cli.texts.messages import TALK_COMPLAINTS
 from zajil.cli.texts.moderation import MODERATION_COMPLAINTS
+from zajil.cli.texts.public.errors import PUBLIC_COMPLAINTS
+from zajil.cli.texts.public.persona import PERSONA_COMPLAINTS
 from zajil.cli.texts.reach.bridge import BRIDGE_COMPLAINTS
 from zajil.cli.texts.reach.bundle import BUNDLE_COMPLAINTS
 from zajil.cli.texts.reach.net import NET_COMPLAINTS
@@ -240,6 +242,7 @@ PROTOCOL_COMPLAINTS: dict[str, Complaint] = {
 }
 COMPLAINTS = PROTOCOL_COMPLAINTS | HOME_COMPLAINTS | TALK_COMPLAINTS | SERVER_COMPLAINTS | MODERATION_COMPLAINTS
 COMPLAINTS |= BRIDGE_COMPLAINTS | BUNDLE_COMPLAINTS | NET_COMPLAINTS | REGISTRY_COMPLAINTS
+COMPLAINTS |= PUBLIC_COMPLAINTS | PERSONA_COMPLAINTS
 
 
 def find_complaint(code: str) -> Complaint | None:

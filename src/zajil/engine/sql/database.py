@@ -25,7 +25,8 @@ METADATA = MetaData()
 BUSY_TIMEOUT_MS = 10_000
 FILE_NAME = "zajil.db"
 
-ColumnClass = Literal["identifier", "key", "ciphertext", "counter", "time", "flag"]
+ColumnClass = Literal["identifier", "key", "ciphertext", "counter", "time", "flag", "text"]
+"""What a column holds. text: what people wrote for the public, in clear; the private space has none."""
 T = TypeVar("T")
 
 

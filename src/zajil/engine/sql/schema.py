@@ -135,7 +135,12 @@ one_time_pass = Table(
         primary_key=True,
         info=describe("key", "SHA-256 of a pass; whose it is, is not kept", "30 days"),
     ),
-    Column("kind", Integer, nullable=False, info=describe("counter", "what it is good for: 1 = one group", "30 days")),
+    Column(
+        "kind",
+        Integer,
+        nullable=False,
+        info=describe("counter", "what it is good for: 1 one group, 2 one persona", "30 days"),
+    ),
     Column("day", Integer, nullable=False, info=describe("time", "day of issue", "30 days")),
     Index("pass_day", "day"),
     sqlite_strict=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -55,6 +55,13 @@ class HttpAnswer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+
+
+class StreamAnswer(NamedTuple):
+    """An answer, 200, that goes on until `parts` ends, which its reader closes; headers with lower-case names."""
+
+    headers: dict[str, str]
+    parts: AsyncGenerator[bytes, None]
 
 
 class Request(NamedTuple):

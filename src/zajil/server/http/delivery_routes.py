@@ -11,15 +11,22 @@ from zajil.delivery import mailboxes, packages
 from zajil.delivery.context import ContactCaller, Delivery, DeviceCaller
 from zajil.protocol import control, limits
 from zajil.protocol.control import Empty, Route
+from zajil.protocol.errors import error
 from zajil.protocol.ids import parse_b64
 from zajil.server.http.auth_routes import body_of, device_of
 from zajil.server.http.calls import BoundRoute, Request
 
 MakeInvites = Callable[[CallingDevice, int], Awaitable[tuple[str, ...]]]
+CountPersonas = Callable[[CallingDevice, int], Awaitable[None]]
 
 
-def bind_delivery(delivery: Delivery, *, make_invites: MakeInvites) -> Mapping[Route, BoundRoute]:
-    """Every route of mailboxes, passes and key packages. make_invites: registration codes of a member."""
+def bind_delivery(
+    delivery: Delivery, *, make_invites: MakeInvites, count_personas: CountPersonas | None
+) -> Mapping[Route, BoundRoute]:
+    """Every route of mailboxes, passes and key packages. make_invites: registration codes of a member.
+
+    count_personas: lets an account have so many passes for personas or refuses; None without a public space.
+    """
 
     async def take_refs(request: Request) -> msgspec.Struct:
         return await mailboxes.take_refs(delivery, _device(request), body_of(request, control.TakeRefs))
@@ -32,6 +39,11 @@ def bind_delivery(delivery: Delivery, *, make_invites: MakeInvites) -> Mapping[R
         wanted = body_of(request, control.TakePasses)
         if wanted.kind == "invite":
             return control.Passes((), await make_invites(device_of(request), wanted.n))
+        if wanted.kind == "persona":
+            if count_personas is None:
+                raise error("not-allowed", "no public space")
+            await count_personas(device_of(request), wanted.n)
+            return await mailboxes.make_persona_passes(delivery, wanted.n)
         return await mailboxes.take_passes(delivery, _device(request), wanted)
 
     async def put_packages(request: Request) -> msgspec.Struct:
@@ -54,13 +66,16 @@ def bind_delivery(delivery: Delivery, *, make_invites: MakeInvites) -> Mapping[R
     }
 
 
-def bind_public(*, server_name: str, registration: str, min_client: int) -> Mapping[Route, BoundRoute]:
+def bind_public(
+    *, server_name: str, registration: str, min_client: int, public_space: bool
+) -> Mapping[Route, BoundRoute]:
     """/config and /health."""
     about = control.Config(
         server_name=server_name,
         registration=registration,
         min_client=min_client,
         suites=(limits.SUITE_XWING,),
+        public_space=public_space,
         limits={
             "text_bytes": limits.TEXT_BYTES,
             "body_bytes": limits.BODY_BYTES,

@@ -27,6 +27,8 @@ from zajil.protocol.control import (
 )
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import parse_b64
+from zajil.protocol.public.routes import SCHEME as PUBLIC_SCHEME
+from zajil.protocol.public.routes import is_public_call
 from zajil.server.http.calls import BoundRoute, Carrier, HttpAnswer, HttpCall, Peer, Request, accept, refuse, tag
 from zajil.server.http.idempotency import AnswerBook
 
@@ -101,7 +103,7 @@ class Dispatcher:
         request = Request(
             route=route,
             parameters={name: unquote(value) for name, value in found.parameters.items()},
-            query=_parse_query(query, route.query),
+            query=parse_query(query, route.query),
             body=_parse_body(call.body, route),
             device=caller.device,
             contact=caller.contact,
@@ -128,6 +130,8 @@ class Dispatcher:
     async def _authorise(self, call: HttpCall, route: Route) -> _Caller:
         """Who calls, as far as this route and carrier allow. Raises mixed-auth, token-expired, malformed, slow-down."""
         scheme, _, text = call.headers.get("authorization", "").partition(" ")
+        if scheme == PUBLIC_SCHEME:
+            raise error("wrong-space")
         try:
             kind = Auth(scheme)
         except ValueError:
@@ -175,7 +179,19 @@ _CARRIES = {
 }
 
 
-def _parse_query(query: str, names: frozenset[str]) -> dict[str, str]:
+def either(
+    private: Callable[[HttpCall], Awaitable[HttpAnswer]], public: Callable[[HttpCall], Awaitable[HttpAnswer]] | None
+) -> Callable[[HttpCall], Awaitable[HttpAnswer]]:
+    """Answers the calls of both spaces, by their prefix; without a public one its calls are unknown routes."""
+
+    async def answer(call: HttpCall) -> HttpAnswer:
+        return await (public if public is not None and is_public_call(call.path) else private)(call)
+
+    return answer
+
+
+def parse_query(query: str, names: frozenset[str]) -> dict[str, str]:
+    """What stands behind the `?`, each of these names at most once. Raises Malformed for anything else."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=4)
     except ValueError:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
+from typing import Final, Protocol
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -20,10 +22,11 @@ from zajil.protocol.control import OCTETS_TYPE, Auth, find_route, is_call
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Role
 from zajil.protocol.limits import RECORD_SIZES
+from zajil.protocol.public.routes import EVENTS, find_public_route, is_public_call
 from zajil.protocol.reach.seal import SEAL_BYTES
 from zajil.server.gateway.gateway import Gateway
 from zajil.server.gateway.lines import Line, PlainLine, SealDoor, SealedLine
-from zajil.server.http.calls import HttpAnswer, HttpCall, Peer, refuse
+from zajil.server.http.calls import HttpAnswer, HttpCall, Peer, StreamAnswer, refuse
 from zajil.server.shell.base import SEALED_PATH
 from zajil.server.shell.bodies import Bodies
 from zajil.server.shell.peers import PeerRules
@@ -35,6 +38,21 @@ _CALL_GRACE_S = 3.0
 _BODY_MAX = 1 << 20
 _DEFAULTS = {"cache-control": "no-store", **API_HEADERS}
 _UPGRADE_HEADERS = {"upgrade", "sec-websocket-key"}
+
+
+PAGES: Final = "/c/"
+"""Below it are pages of the public space."""
+
+
+class PublicPages(Protocol):
+    """What the public space answers besides calls."""
+
+    @property
+    def page(self) -> Callable[[HttpCall], Awaitable[HttpAnswer]]:
+        """A page below PAGES."""
+
+    async def stream(self, call: HttpCall) -> HttpAnswer | StreamAnswer:
+        """The stream of events, or why there is none."""
 
 
 class AiohttpShell:
@@ -51,11 +69,13 @@ class AiohttpShell:
         peers: PeerRules,
         bodies_max_bytes: int,
         posts_max: int,
+        public: PublicPages | None = None,
     ) -> None:
         """check_bridge: the id of the bridge whose credential, in text, came with a carrier.
 
         call: answers control calls. site: answers every other request, from method, target and headers.
         bodies_max_bytes: memory for bodies until they are answered, all together. posts_max: carriers of POSTs at once.
+        public: pages and streams of the public space, None where there is none.
         """
         self._bodies = Bodies(bodies_max_bytes)
         self._posts = Posts(self._bodies, carriers_max=posts_max, now=gateway.now)
@@ -65,6 +85,7 @@ class AiohttpShell:
         self._site = site
         self._call = call
         self._peers = peers
+        self._public = public
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -95,9 +116,14 @@ class AiohttpShell:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _answer(self, request: web.Request) -> web.Response:
-        if is_call(request.raw_path):
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if is_call(request.raw_path) or is_public_call(request.raw_path):
+            found = find_public_route(request.method, request.path)
+            if self._public is not None and found is not None and found.route is EVENTS:
+                return await self._stream(request, self._public)
             answer = await self._control(request)
+        elif self._public is not None and request.raw_path.startswith(PAGES):
+            answer = await self._public.page(self._make_call(request, b""))
         else:
             answer = self._site(request.method, request.raw_path, _lower(request.headers))
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
@@ -106,17 +132,38 @@ class AiohttpShell:
         try:
             self._check_origin(request)
             with self._bodies.reading() as one:
-                return await self._call(
-                    HttpCall(
-                        method=request.method,
-                        path=request.raw_path,
-                        headers=_lower(request.headers),
-                        body=await one.read(request, self._body_limit(request)),
-                        peer=Peer(self._prefix(request)),
-                    )
-                )
+                body = await one.read(request, self._body_limit(request))
+                return await self._call(self._make_call(request, body))
         except ZajilError as reason:
             return refuse(reason)
+
+    async def _stream(self, request: web.Request, public: PublicPages) -> web.StreamResponse:
+        """A stream until it ends, the peer leaves, or the server stops."""
+        try:
+            self._check_origin(request)
+            if request.can_read_body:
+                raise error("malformed", "no body here")
+            answer = await public.stream(self._make_call(request, b""))
+        except ZajilError as reason:
+            return _problem(reason)
+        if isinstance(answer, HttpAnswer):
+            return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+        response = web.StreamResponse(headers=answer.headers)
+        with suppress(ConnectionError):
+            await response.prepare(request)
+            async with aclosing(answer.parts) as parts:
+                async for part in parts:
+                    await response.write(part)
+        return response
+
+    def _make_call(self, request: web.Request, body: bytes) -> HttpCall:
+        return HttpCall(
+            method=request.method,
+            path=request.raw_path,
+            headers=_lower(request.headers),
+            body=body,
+            peer=Peer(self._prefix(request)),
+        )
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if not _is_upgrade(request.headers):
@@ -167,7 +214,9 @@ class AiohttpShell:
     def _body_limit(self, request: web.Request) -> int:
         """The most that the body of this control call may take."""
         found = find_route(request.method, request.path)
-        return min(found.route.limit, _BODY_MAX) if found else 0
+        public = find_public_route(request.method, request.path)
+        limit = found.route.limit if found else public.route.limit if public else 0
+        return min(limit, _BODY_MAX)
 
     def _check_origin(self, request: web.Request) -> None:
         headers = request.headers

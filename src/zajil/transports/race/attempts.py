@@ -15,9 +15,9 @@ from zajil.protocol.frames import Role
 from zajil.protocol.path import Action, Candidate, Carry, Dialer, Failure, Memory, Mode, Prove, Start, Stop
 from zajil.protocol.path.failures import ROUNDS_S
 from zajil.protocol.session import Echo
-from zajil.transports.base import DialError, Reason, Stage
+from zajil.transports.base import Carrier, DialError, Reason, Stage
 from zajil.transports.dialing import DialContext, dial
-from zajil.transports.race.line import Line
+from zajil.transports.race.line import Line, ignore
 from zajil.transports.race.link import Link
 
 CLOSE_S: Final = 1.0
@@ -194,16 +194,22 @@ class Attempts:
         return attempt
 
     # -- lines of followers
-    def adopt(self, line: Line) -> None:
-        """A segmented line of a follower, which counts for the pace until it is discarded."""
+    def adopt(self, carrier: Carrier) -> Line:
+        """A segmented line of a follower. It has a place until it is discarded or ends, whoever is told of that."""
+        line = Line(carrier, ignore, self._give_back)
         self._paced.add(line)
+        return line
 
-    def discard(self, line: Line) -> None:
-        """Close a line, behind what is queued on it; that takes a moment and holds nobody up."""
+    def _give_back(self, line: Line) -> None:
         if line in self._paced:
             self._paced.discard(line)
             self.dialer.pace.ended()
             self.dialer.tick(self.now())
+            self.turn()  # the leading session may wait for this place, and for nothing else
+
+    def discard(self, line: Line) -> None:
+        """Close a line, behind what is queued on it; that takes a moment and holds nobody up."""
+        self._give_back(line)
         task = asyncio.create_task(line.finish())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -25,11 +25,12 @@ _UNSENT: Final = (Stage.DNS, Stage.TCP, Stage.TLS)
 
 
 class RaceCaller:
-    """See the module, and `Caller`."""
+    """See the module, and `Caller`. One with a lane shares no connection and no session with any other."""
 
-    def __init__(self, race: Race) -> None:
+    def __init__(self, race: Race, *, lane: str = "") -> None:
+        """lane: as of `Link`."""
         self._race = race
-        self._sessions = SessionCaller(race)
+        self._sessions = SessionCaller(race, lane=lane)
         self._direct: dict[tuple[str, Way], DirectTransport] = {}
 
     async def call(

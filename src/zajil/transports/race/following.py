@@ -11,7 +11,7 @@ from zajil.protocol.path.pace import CARRIERS
 from zajil.protocol.session import Rotate, Stalled
 from zajil.transports.base import Carrier, DialError
 from zajil.transports.dialing import dial
-from zajil.transports.race.line import Line
+from zajil.transports.race.line import Line, ignore
 from zajil.transports.race.link import Ended, Link, Report
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ class Follower:
         if segmented:
             pace.started(self._race.now())
         try:
-            carrier: Carrier = await dial(candidate, self._link.role, self._race.ctx, affinity=self._link.affinity)
+            link, ctx = self._link, self._race.ctx
+            carrier: Carrier = await dial(candidate, link.role, ctx, affinity=link.affinity, lane=link.lane)
         except BaseException as failure:
             if segmented:
                 pace.ended()
@@ -104,11 +105,10 @@ class Follower:
             self._race.dialer.route_failed(route, self._race.now())
             self._race.turn()
             return None
-        line = Line(carrier, _nobody)
-        if segmented:
-            pace.usable()
-            self._race.adopt(line)
-        return line
+        if not segmented:
+            return Line(carrier, ignore)
+        pace.usable()
+        return self._race.adopt(carrier)
 
     async def _wait_pace(self) -> None:
         """Its turn among all that follow, when the pace allows: who rotates goes behind whoever waits."""
@@ -151,7 +151,3 @@ class Follower:
             self._bad = route.number
             self._race.dialer.route_stalled(route, line.rx_bytes, self._race.now())
             self._race.turn()
-
-
-def _nobody(_line: Line, _record: bytes | None) -> None:
-    """Until the session is on it, nothing is sent, so nothing comes."""

@@ -19,11 +19,15 @@ FLUSH_S = 2.0
 
 
 class Line:
-    """Serves one carrier from the moment it is made. take: gets every record, and None once the carrier has ended."""
+    """Serves one carrier from the moment it is made. take: gets every record, and None once the carrier has ended.
 
-    def __init__(self, carrier: Carrier, take: Take) -> None:
+    over: called once, however it ended.
+    """
+
+    def __init__(self, carrier: Carrier, take: Take, over: Callable[[Line], None] | None = None) -> None:
         self.take = take
         self.ended = False
+        self._over = over
         self._carrier = carrier
         self._out: deque[bytes] = deque()
         self._more = asyncio.Event()
@@ -68,8 +72,11 @@ class Line:
         await self.close()
 
     def _end(self) -> None:
+        over, self._over = self._over, None
         self.ended = True
         self._empty.set()
+        if over is not None:
+            over(self)
 
     async def _read(self) -> None:
         try:
@@ -92,3 +99,7 @@ class Line:
         except ZajilError:
             # The reader sees the end, unless the peer only stopped reading: then the session does.
             self._empty.set()
+
+
+def ignore(_line: Line, _record: bytes | None) -> None:
+    """Until a session is on it, nothing is sent, so nothing comes."""

@@ -77,7 +77,8 @@ class Link:
     take: gets events in order, all that are there together; Begin opens a batch. What it raises as a ZajilError drops
     the carrier. down: the session has no carrier; problem, where no route could be had at all; retry_ms, where the
     server closed the session. pause: after that, returns when it may begin anew. waits: whether the server is to say
-    something; where it is not, the link may be parked.
+    something; where it is not, the link may be parked. lane: not "" for a session that nothing else of this device may
+    be joined with: it has carriers and seals of its own, and never leads.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Link:
         keeper: Keeper,
         *,
         affinity: str,
+        lane: str = "",
         take: Take,
         down: Down,
         pause: Pause,
@@ -93,6 +95,7 @@ class Link:
     ) -> None:
         self.role = role
         self.affinity = affinity
+        self.lane = lane
         self.line: Line | None = None
         self._keeper = keeper
         self._take = take
@@ -276,9 +279,9 @@ class Link:
 
     def _over(self, closed: Closed) -> None:
         """The session is over: nothing is dialled until whoever runs it has paused."""
-        self.line = None
         self._note([_Lost(retry_ms=closed.retry_ms, closed=True)])
-        self._keeper.leave(self)
+        self._keeper.leave(self)  # which closes the line
+        self.line = None
 
     def _drop(self) -> None:
         """The reader of events does not want this carrier any more."""

@@ -1,8 +1,8 @@
 """The asyncio shell of `zajil.protocol.path`: carries out what the dialer decides, and tells it what became of it.
 
 One race per device. Sessions (`Link`) enter it while they need a carrier. The first is the *leader*: the dialer's
-attempts are its carriers. The others dial the route that was found (`following`). Without any session the race can be
-run for a control call alone: its attempts then are carriers of an S session that never opens.
+attempts are its carriers. The others dial the route that was found (`following`). Without any session, or with none
+that may lead, the attempts are carriers of an S session that never opens.
 """
 
 from __future__ import annotations
@@ -130,10 +130,11 @@ class Race(Attempts):
     def enter(self, link: Link) -> None:
         """As `Keeper.enter`."""
         self._members.append(link)
-        if self._leader is None:
+        if self._leader is None and not link.lane:
             self._lead(link)
         else:
             self._followers[link] = Follower(self, link)
+            self._set_wanted()
 
     def _lead(self, link: Link) -> None:
         """Its carriers are the dialer's attempts from now on; those of a control call serve an S session as well."""
@@ -160,8 +161,8 @@ class Race(Attempts):
             self._wanted = False
             self.dialer.rest(self.now())
             self.turn()
-            if self._members:
-                heir = min(self._members, key=lambda member: member.role is not Role.R)
+            if heirs := [member for member in self._members if not member.lane]:
+                heir = min(heirs, key=lambda member: member.role is not Role.R)
                 self._followers.pop(heir).stop()
                 self._lead(heir)
         self._set_wanted()

@@ -30,8 +30,10 @@ PATIENCE: Final = 10
 class SessionCaller:
     """See the module, and `Caller`."""
 
-    def __init__(self, race: Race) -> None:
+    def __init__(self, race: Race, *, lane: str = "") -> None:
+        """lane: as of `Link`, for all its sessions."""
         self._race = race
+        self._lane = lane
         self._sessions: dict[Role, _CallSession] = {}
 
     async def call(
@@ -47,7 +49,7 @@ class SessionCaller:
         session = self._sessions.get(role)
         if session is None or session.over or session.owner != owner:
             # The first token says whose session it is: another one needs another.
-            session = self._sessions[role] = _CallSession(self._race, role, owner)
+            session = self._sessions[role] = _CallSession(self._race, role, owner, lane=self._lane)
         return await session.call(method, path, headers=sent, body=body, timeout_s=timeout_s)
 
     async def close(self) -> None:
@@ -71,7 +73,7 @@ class _Pending:
 class _CallSession:
     """One short-lived session and its calls."""
 
-    def __init__(self, race: Race, role: Role, owner: str) -> None:
+    def __init__(self, race: Race, role: Role, owner: str, *, lane: str) -> None:
         self.owner = owner
         self.over = False
         self._role = role
@@ -84,6 +86,7 @@ class _CallSession:
             role,
             race,
             affinity=race.ctx.affinity(),
+            lane=lane,
             take=self._take,
             down=self._down,
             pause=self._pause,

@@ -101,10 +101,8 @@ export class Connection implements Seat {
   stop(): void {
     clearTimeout(this.#pause);
     this.#pause = undefined;
-    if (this.#line) {
-      this.#session.close();
-      this.#flush();
-    }
+    this.#session.close(); // without a carrier too: what is dialled later must not go on with it
+    this.#flush();
     this.#leave();
   }
 

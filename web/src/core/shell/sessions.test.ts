@@ -23,6 +23,7 @@ const running: Runner[] = [];
 afterEach(async () => {
   await Promise.all(running.splice(0).map((runner) => runner.close()));
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 interface Running {
@@ -309,6 +310,20 @@ describe("sending", () => {
     });
     expect(problems).toContain("protocol");
     expect(new Set(bodies(gateway.of("Send"))).size).toBe(1);
+  });
+
+  it("a session that ended while nothing could be dialled is not gone on with", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(0); // no pause before the next dial
+    const { anna, gateway, gid, runner } = await speaking((made) => (frame, link) => made.answerS(frame, link));
+    await until(async () => (await anna.lines(gid)).every(({ state }) => state === "sent"));
+    gateway.away = true;
+    gateway.link("S").cut();
+    // There is nothing to send, so nobody dials again: the session is closed without a carrier to say so on.
+    await new Promise((done) => setTimeout(done, 100));
+    gateway.away = false;
+    await say(anna, gid, "again");
+    runner.wake();
+    await until(() => gateway.of("Send").length === 2);
   });
 
   it("sends what is only worth something now once, or not at all", async () => {

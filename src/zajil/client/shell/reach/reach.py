@@ -58,6 +58,7 @@ class Reach:
         self.race = self._make_race(self.knowledge.state.memory)
         self.caller = RaceCaller(self.race)
         self.calls = Calls(self.caller)
+        self._lanes: dict[str, RaceCaller] = {}
         self._stored_changes = self.race.dialer.changes
         self._lead_s = time.time() - asyncio.get_running_loop().time()
         self._tasks: list[asyncio.Task[None]] = []
@@ -104,6 +105,16 @@ class Reach:
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._look()), asyncio.create_task(documents.keep_fresh(self))]
 
+    def lane(self, name: str) -> RaceCaller:
+        """A caller of its own for each name, on the way that the race found.
+
+        It shares no connection and no session with `calls`, with what is sent to groups, or with another lane: the
+        server is not told that one device is behind them.
+        """
+        if name not in self._lanes:
+            self._lanes[name] = RaceCaller(self.race, lane=name)
+        return self._lanes[name]
+
     def check(self) -> None:
         """Raises what ended a task of it: a bug here, which must not pass in silence."""
         for task in self._tasks:
@@ -118,7 +129,9 @@ class Reach:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        await self.caller.close()
+        for caller in (self.caller, *self._lanes.values()):
+            await caller.close()
+        self._lanes.clear()
         await self.race.close()
         self._store()
         await self.ctx.programs.close()

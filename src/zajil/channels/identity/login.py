@@ -1,0 +1,76 @@
+"""Logins of personas: a signed challenge for a token of 32 random bytes, good for an hour, stored as its hash.
+
+An unknown persona, a wrong signature and a bad nonce answer alike and cost the same work.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from zajil.channels.context import TOKEN_BYTES, TOKEN_LIFE_S, CallingPersona, Channels, digest
+from zajil.channels.rules.trust import decide_trust
+from zajil.channels.store import personas
+from zajil.channels.store.personas import PersonaRow
+from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.ids import PersonaId
+from zajil.protocol.public.persona import check_login, persona_id_of
+
+# A valid key that nobody holds the secret of: unknown personas cost the same check. RFC 8032 base point.
+_NOBODY = bytes.fromhex("58" + "66" * 31)
+
+
+class IssuedToken(NamedTuple):
+    """A token and the Unix second it ends."""
+
+    token: bytes
+    expires: int
+
+
+def challenge(space: Channels, persona_id: PersonaId) -> bytes:
+    """A login nonce (32 bytes, 60 s), whether or not the persona exists."""
+    return space.challenges.issue(persona_id, now_ms=space.now_ms())
+
+
+async def log_in(
+    space: Channels, *, persona_id: PersonaId, nonce: bytes, signature: bytes, prefix: bytes
+) -> IssuedToken:
+    """A token for the persona that signed this login. Raises bad-challenge, persona-suspended, slow-down."""
+    row = await space.db.read(lambda db: personas.find_persona(db, persona_id))
+    try:
+        key = row.key if row else _NOBODY
+        check_login(key, signature, origin=space.origin, nonce=nonce)
+        if persona_id_of(key) != persona_id or row is None:
+            raise error("bad-challenge")
+        space.challenges.redeem(nonce, persona_id, now_ms=space.now_ms())
+    except ZajilError:
+        space.limits.take("failed_token", prefix, now=space.clock())
+        raise
+    if space.now() < row.suspended_until:
+        raise error("persona-suspended", detail={"until": row.suspended_until})
+    space.limits.take("persona_login", persona_id, now=space.clock())
+    issued = IssuedToken(space.random(TOKEN_BYTES), space.now() + TOKEN_LIFE_S)
+    await space.db.write(lambda db: personas.insert_token(db, digest(issued.token), persona_id, expires=issued.expires))
+    return issued
+
+
+async def check_persona(space: Channels, token: bytes) -> CallingPersona:
+    """The persona a token stands for. Raises AuthError `token-expired` (also unknown), Refused `persona-suspended`."""
+    row = await space.db.read(lambda db: personas.find_token(db, digest(token), now=space.now()))
+    if row is None:
+        raise error("token-expired")
+    if space.now() < row.suspended_until:
+        raise error("persona-suspended", detail={"until": row.suspended_until})
+    trust = trust_of(space, row)
+    return CallingPersona(row.id, trust, row.limited_until, row.accepted, row.handle, row.display_name)
+
+
+def trust_of(space: Channels, row: PersonaRow) -> int:
+    """How far this persona is trusted now, 0..2."""
+    return decide_trust(
+        created_at=row.created_at, accepted=row.accepted, strike_until=row.strike_until, now=space.clock()
+    )
+
+
+async def log_out(space: Channels, token: bytes) -> None:
+    """End one login; an unknown token is no error."""
+    await space.db.write(lambda db: personas.delete_token(db, digest(token)))

@@ -1,0 +1,165 @@
+"""Where moderation takes its work from, and where its decisions are carried out.
+
+Life of a version: written together with its row here -> `claim` gives it to a worker under a lease -> the worker
+stores verdict and decision -> `apply_decisions` -> `finish`. A worker that dies loses its lease, and the version is
+given out again: so decisions are carried out once by their id, and the same claim twice does no harm.
+Source: design/moderation.md 10.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from zajil.channels import publishing
+from zajil.channels.context import Channels
+from zajil.channels.rules import states
+from zajil.channels.rules.states import Outcome
+from zajil.channels.rules.trust import decide_trust
+from zajil.channels.store import feed, posts, queue
+from zajil.channels.store.queue import JobRow
+from zajil.protocol.ids import PostId
+from zajil.protocol.public.posts import PostDecision, PublicPost
+
+BATCH_MAX: Final = 512
+_EARLY_SHARE: Final = 4
+
+
+class Job(NamedTuple):
+    """A version to be judged. attempts: how often it was given out, this time included."""
+
+    seq: int
+    attempts: int
+    post: PublicPost
+
+
+class Backlog(NamedTuple):
+    """waiting: versions not judged yet. oldest_s: age of the one that waits longest, 0 without any."""
+
+    waiting: int
+    oldest_s: float
+
+
+class HeldPost(NamedTuple):
+    """A version whose hold has run out."""
+
+    post_id: PostId
+    version: int
+
+
+async def claim(space: Channels, *, limit: int, lease_s: float, now: float) -> list[Job]:
+    """At most `limit` versions (512 at most), oldest first, nobody else's until now + lease_s. now: Unix seconds.
+
+    A quarter of the batch goes to authors of whom nothing was accepted yet, if there are any: they wait at the gate.
+    """
+    limit = min(limit, BATCH_MAX)
+    now_ms, until_ms = int(now * 1000), int((now + lease_s) * 1000)
+
+    def write(db: Connection) -> list[Job]:
+        early = limit // _EARLY_SHARE
+        taken = queue.lease(db, limit=early, early_only=True, now_ms=now_ms, until_ms=until_ms) if early else []
+        taken += queue.lease(db, limit=limit - len(taken), early_only=False, now_ms=now_ms, until_ms=until_ms)
+        seqs = [each.seq for each in taken]
+        jobs = queue.find_jobs(db, seqs)
+        gone = list(set(seqs) - {row.seq for row in jobs})
+        if gone:
+            queue.delete_jobs(db, gone)
+        return [_make_job(row, now) for row in jobs]
+
+    return await space.db.write(write)
+
+
+async def finish(space: Channels, seqs: Sequence[int]) -> int:
+    """These versions are judged; how many rows there were. A version that was finished already is no error."""
+    return await space.db.write(lambda db: queue.delete_jobs(db, list(seqs))) if seqs else 0
+
+
+async def give_back(space: Channels, seqs: Sequence[int]) -> None:
+    """Another worker may have these versions now: this one is being stopped."""
+    if seqs:
+        await space.db.write(lambda db: queue.release(db, list(seqs)))
+        space.wakeups.wake({publishing.QUEUE})
+
+
+async def apply_decisions(space: Channels, batch: Sequence[PostDecision]) -> tuple[Outcome, ...]:
+    """What became of each decision, in order. All in one transaction; followers are woken after it.
+
+    `applied`: post, versions, search, counters and events are as the decision says. `repeated`: they were already, or
+    a later decision changed them since. `outdated`: about a version nobody sees any more; at most its text leaves the
+    history. `outranked`: a person decided about this version. `gone`: no such post, or deleted.
+    """
+
+    def write(db: Connection) -> tuple[list[Outcome], set[bytes]]:
+        topics: set[bytes] = set()
+        outcomes = [apply_in(space, db, decision, topics) for decision in batch]
+        return outcomes, topics
+
+    outcomes, topics = await space.db.write(write)
+    space.wakeups.wake(topics)
+    return tuple(outcomes)
+
+
+def apply_in(space: Channels, db: Connection, decision: PostDecision, topics: set[bytes]) -> Outcome:
+    """One of `apply_decisions`, inside the caller's transaction. topics: whom to wake after it, added to."""
+    if not feed.note_applied(db, decision.decision_id, now=space.now()):
+        return "repeated"
+    row = posts.find_post(db, decision.post_id)
+    if row is None:
+        return "gone"
+    outcome = states.find_outcome(row.now, decision)
+    if outcome == "applied":
+        topics |= publishing.settle(space, db, row, states.decide(row.now, decision))
+    elif outcome == "outdated" and states.closes(decision):
+        posts.set_open(db, row.id, decision.version, is_open=False)
+    return outcome
+
+
+async def expired_holds(space: Channels, *, limit: int) -> list[HeldPost]:
+    """Held versions whose `hold_until` is over: moderation decides about each, `limit` by its policy."""
+    found = await space.db.read(lambda db: posts.holds_over(db, now=space.now(), limit=limit))
+    return [HeldPost(row.id, row.now.version) for row in found]
+
+
+async def read_backlog(space: Channels) -> Backlog:
+    """How much waits, for metrics and back-pressure."""
+
+    def read(db: Connection) -> Backlog:
+        oldest = queue.oldest_waiting(db)
+        return Backlog(queue.count_waiting(db), max(0.0, space.clock() - oldest) if oldest is not None else 0.0)
+
+    return await space.db.read(read)
+
+
+async def wait_for_work(space: Channels, *, timeout_s: float) -> None:
+    """Return when something was written, or after so many seconds; a wake-up may be lost, so look either way."""
+    with space.wakeups.listening([publishing.QUEUE]) as woken:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await woken.wait()
+        except TimeoutError:
+            return
+
+
+def _make_job(row: JobRow, now: float) -> Job:
+    trust = decide_trust(created_at=row.created_at, accepted=row.accepted, strike_until=row.strike_until, now=now)
+    post = PublicPost(
+        post_id=row.post_id,
+        version=row.version,
+        channel_id=row.channel_id,
+        author=row.author,
+        text=row.text,
+        lang=row.lang,
+        created_at=row.at,
+        thread_root=row.thread_root,
+        reply_to=row.reply_to,
+        trust=trust,
+        role=row.role or "subscriber",
+        first=row.accepted < 1,
+        channel_kind=row.channel_kind,
+        channel_lang=row.channel_lang,
+        subscribers=row.subscribers,
+    )
+    return Job(row.seq, row.attempts, post)

@@ -1,0 +1,124 @@
+"""Renders channels and posts as HTML: Jinja2 with autoescape, one style sheet whose hash the policy names, no script.
+
+Whatever people wrote stands in text nodes and quoted attributes only, each isolated by direction (`dir="auto"`), and
+becomes no link and no address. The policy forbids scripts, images, forms and frames, should an escape ever fail.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote
+
+from zajil.channels.preview.words import WORDS, Words
+from zajil.protocol.ids import encode_b64
+from zajil.protocol.public import api
+
+_EXCERPT: Final = 200
+STYLE: Final = (
+    "body{margin:0;background:#F4F3EF;color:#1B2230;font:1rem/1.6 system-ui,sans-serif}"
+    "main{max-width:40rem;margin:0 auto;padding:1.5rem 1rem 4rem}h1{font-size:1.4rem;margin:.2rem 0}"
+    "a{color:#2B5A8C}.meta{color:#5A6270;font-size:.85rem;margin:.2rem 0}"
+    "article{background:#FCFBF8;border:1px solid #DEDCD4;border-radius:10px;padding:.7rem 1rem;margin:.8rem 0}"
+    ".text{white-space:pre-wrap;overflow-wrap:anywhere;margin:.3rem 0}.stub{color:#5A6270;font-style:italic}"
+    "summary{cursor:pointer}"
+    "@media(prefers-color-scheme:dark){body{background:#12161E;color:#E7E9EE}a{color:#8DB8E4}"
+    "article{background:#181D27;border-color:#2A3140}.meta,.stub{color:#A0A8B5}}"
+)
+POLICY: Final = (
+    "default-src 'none'; style-src 'sha256-"
+    + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class Pages:
+    """The pages of one server. front: its public address, "" if it has none: then pages name no address of theirs."""
+
+    def __init__(self, *, front: str) -> None:
+        # Of the extra: servers without a public space run without it.
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+
+        self._front = front.rstrip("/")
+        self._templates = Environment(
+            loader=PackageLoader("zajil.channels.preview"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= {"b64": encode_b64, "address": quote, "iso": _iso}
+
+    def channel(self, language: str, channel: api.Channel, posts: api.Posts) -> bytes:
+        """A channel with a page of its posts."""
+        words = WORDS[language]
+        return self._render(
+            "channel.html",
+            language,
+            channel=channel,
+            posts=posts.posts,
+            next=posts.next,
+            title=channel.title or f"@{channel.handle}",
+            description=_excerpt(channel.about),
+            path=_path(channel.handle),
+            kind="website",
+            indexed=channel.state == "open",
+            blocked=_category(words, channel.category),
+        )
+
+    def post(self, language: str, channel: api.Channel, post: api.Post, comments: api.Posts) -> bytes:
+        """A post with a page of its comments."""
+        plain = post.state == "visible" and not post.label
+        return self._render(
+            "post.html",
+            language,
+            channel=channel,
+            post=post,
+            posts=comments.posts,
+            next=comments.next,
+            title=f"{channel.title} (@{channel.handle})",
+            description=_excerpt(post.text) if plain else "",
+            path=f"{_path(channel.handle)}/{encode_b64(post.post_id)}",
+            kind="article",
+            indexed=plain and channel.state == "open",
+        )
+
+    def missing(self, language: str) -> bytes:
+        """There is no such page."""
+        words = WORDS[language]
+        return self._render(
+            "missing.html", language, title=words.missing, description="", path="", kind="website", indexed=False
+        )
+
+    def _render(self, template: str, language: str, **values: object) -> bytes:
+        words = WORDS[language]
+        text = self._templates.get_template(template).render(
+            words=words,
+            language=language,
+            style=STYLE,
+            front=self._front,
+            category=lambda name: _category(words, name),
+            **values,
+        )
+        # A lone surrogate cannot have come through the API; were it stored all the same, the page must still go out.
+        return text.encode("utf-8", "replace")
+
+
+def _category(words: Words, name: str) -> str:
+    return words.categories.get(name, words.categories[""])
+
+
+def _path(handle: str) -> str:
+    return f"/c/{quote(handle)}"
+
+
+def _iso(at: int) -> str:
+    """`2026-11-25 14:03`, UTC: the same for every reader, so that pages can be kept by caches."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _excerpt(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _EXCERPT else line[: _EXCERPT - 1] + "…"

@@ -1,0 +1,1 @@
+"""Pure rules of the public space: roles, trust, and the states of posts."""

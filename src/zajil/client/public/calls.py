@@ -1,0 +1,70 @@
+"""Typed calls of /pub/v1 over one lane: a caller whose connections and sessions nothing else uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from secrets import token_bytes
+from typing import Final, TypeAlias, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from zajil.protocol import control
+from zajil.protocol.ids import encode_b64
+from zajil.protocol.public.routes import SCHEME, PublicRoute
+from zajil.transports.base import Answer, Caller, DialError, Stage
+
+T = TypeVar("T", bound=msgspec.Struct)
+Query: TypeAlias = Mapping[str, str | int | None]
+"""Names and values of a query; what is None is left out."""
+TIMEOUT_S: Final = 30.0
+
+
+class PublicCalls:
+    """Raises the server's refusal, or Unreachable when no answer came.
+
+    A POST carries an Idempotency-Key and is made once more where the line broke before the answer: nothing is posted
+    twice.
+    """
+
+    def __init__(self, lane: Caller) -> None:
+        self._lane = lane
+
+    async def call(
+        self,
+        route: PublicRoute,
+        answer: type[T],
+        *,
+        request: msgspec.Struct | None = None,
+        token: str = "",
+        query: Query | None = None,
+        wait_s: float = 0.0,
+        **parameters: str,
+    ) -> T:
+        """The answer of a call. token: of a persona, "" for nobody.
+
+        wait_s: so long the server may take before it answers. parameters: of the path, not yet quoted.
+        """
+        headers = {"Authorization": f"{SCHEME} {token}"} if token else {}
+        body = b""
+        if request is not None:
+            headers["Content-Type"] = control.JSON_TYPE
+            body = control.encode_json(request)
+        if route.method == "POST":
+            headers["Idempotency-Key"] = encode_b64(token_bytes(16))
+        path = route.url(**{name: quote(value, safe="@") for name, value in parameters.items()})
+        pairs = {name: value for name, value in (query or {}).items() if value is not None}
+        if pairs:
+            path += "?" + urlencode(pairs, quote_via=quote)
+        found = await self._ask(route.method, path, headers, body, TIMEOUT_S + wait_s)
+        if found.status >= 400:
+            raise control.parse_problem(found.status, found.body)
+        return control.parse_json(found.body, answer)
+
+    async def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
+        try:
+            return await self._lane.call(method, path, headers=headers, body=body, timeout_s=timeout_s)
+        except DialError as failure:
+            if method != "POST" or failure.stage is not Stage.HTTP:
+                raise
+        return await self._lane.call(method, path, headers=headers, body=body, timeout_s=timeout_s)

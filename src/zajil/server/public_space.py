@@ -1,0 +1,129 @@
+"""The public space of one server, wired. Made only where the operator turned it on.
+
+Its verbs get of the private side one callable, which takes a one-time pass, and give it none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from zajil.channels import events, gate, retention
+from zajil.channels.context import Channels, SpendPass
+from zajil.channels.identity import login
+from zajil.channels.identity.challenge import PersonaChallenges
+from zajil.engine.keys import Keys
+from zajil.engine.limits import Limits
+from zajil.engine.sql.database import Database
+from zajil.protocol.public.routes import FoundRoute
+from zajil.server.config import ConfigError, Settings
+from zajil.server.http.calls import HttpAnswer, HttpCall, StreamAnswer
+from zajil.server.http.idempotency import AnswerBook
+from zajil.server.http.preview import Preview
+from zajil.server.http.public_dispatch import PublicDispatcher
+from zajil.server.http.public_routes import bind_public_space, parse_following
+from zajil.server.site.headers import API_HEADERS
+
+_LOG = logging.getLogger(__name__)
+_GATE_EVERY_S: Final = 0.25
+_STREAM_HEADERS: Final = {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no"}
+Fold = Callable[[str], str]
+
+
+class PublicSpace:
+    """See `Server`. fold: folded words of a text, for search."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        keys: Keys,
+        limits: Limits,
+        settings: Settings,
+        clock: Callable[[], float],
+        spend_pass: SpendPass,
+        fold: Fold,
+        count: Callable[[str, int], None],
+    ) -> None:
+        self.space = Channels(
+            db=db,
+            limits=limits,
+            challenges=PersonaChallenges(os.urandom(32), os.urandom),
+            origin=settings.server_name,
+            clock=clock,
+            spend_pass=spend_pass,
+            fold=fold,
+            record_decision=lambda _db, _decision: None,
+            gate_timeout_s=settings.gate_timeout_s,
+            gate_hold_s=settings.gate_hold_s,
+            waiting_max=settings.public_waiting_max,
+            random=os.urandom,
+        )
+        self._dispatcher = PublicDispatcher(
+            routes=bind_public_space(self.space),
+            check_persona=lambda token: login.check_persona(self.space, token),
+            limits=limits,
+            clock=clock,
+            answers=AnswerBook(db, keys, clock),
+            count=count,
+        )
+        self._preview = Preview(self.space, front=settings.front)
+        self._gate: asyncio.Task[None] | None = None
+
+    @property
+    def call(self) -> Callable[[HttpCall], Awaitable[HttpAnswer]]:
+        """Answers calls below /pub/v1."""
+        return self._dispatcher.answer
+
+    @property
+    def page(self) -> Callable[[HttpCall], Awaitable[HttpAnswer]]:
+        """Answers requests below /c/."""
+        return self._preview.answer
+
+    async def stream(self, call: HttpCall) -> HttpAnswer | StreamAnswer:
+        """The stream of events for this call, or why there is none."""
+        return await self._dispatcher.guard(call, self._open_stream)
+
+    def start(self) -> None:
+        """Let posts through the gate from now on."""
+        self._gate = asyncio.create_task(self._run_gate())
+
+    async def stop(self) -> None:
+        """End streams, long polls and the gate."""
+        self.space.wakeups.stop()
+        if self._gate is not None:
+            self._gate.cancel()
+            await asyncio.gather(self._gate, return_exceptions=True)
+
+    async def run_retention(self) -> None:
+        """Delete what has outlived its retention."""
+        await retention.run(self.space)
+
+    async def _open_stream(self, call: HttpCall, found: FoundRoute, query: str) -> StreamAnswer:
+        request = await self._dispatcher.parse(call, found, query)
+        names, _ = parse_following(request)
+        last = call.headers.get("last-event-id") or None
+        following = await events.follow(self.space, request.persona, names, last)
+        events.check_room(self.space)
+        return StreamAnswer({**API_HEADERS, **_STREAM_HEADERS}, events.stream_events(self.space, following))
+
+    async def _run_gate(self) -> None:
+        while True:
+            try:
+                await gate.release_due(self.space)
+            except Exception as bug:  # noqa: BLE001  # the boundary of a background task
+                _LOG.error("the gate failed", exc_info=bug)
+            await asyncio.sleep(_GATE_EVERY_S)
+
+
+def find_fold() -> Fold:
+    """The folding of search, from the extra. Raises ConfigError with a hint where it is not installed."""
+    try:
+        fold: Fold = importlib.import_module("zajil.moderation.normalise.folding").fold_search
+    except ImportError as missing:
+        raise ConfigError("public_space needs the moderation extra: pip install 'zajil[moderation]'") from missing
+    return fold
