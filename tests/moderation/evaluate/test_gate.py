@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from zajil.moderation.categories import LANGUAGES
-from zajil.moderation.classify.packaged import EMBEDDINGS, LINEAR, read_manifest
+from zajil.moderation.classify.packaged import EMBEDDINGS, FOLDER, LINEAR, read_manifest
 from zajil.moderation.data.folder import find_data
 from zajil.moderation.evaluate.card import load_training, render
 from zajil.moderation.evaluate.gate import find_drops, load_metrics, lower_bound
@@ -82,6 +83,14 @@ def test_what_is_stored_is_of_the_models_that_ship() -> None:
     assert tuple(STORED.sets) == NAMES
     assert not STORED.missing
     assert load_training().vectors > 10_000
+
+
+def test_models_are_small_hold_no_pickle_and_have_the_hashes_of_the_manifest() -> None:
+    shipped = [path for path in FOLDER.iterdir() if path.suffix not in (".py", ".pyc") and path.is_file()]
+    assert {path.suffix for path in shipped} == {".safetensors", ".json"}
+    assert sum(path.stat().st_size for path in shipped) <= 12_000_000
+    for name, digest in read_manifest().items():
+        assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == digest
 
 
 def test_the_card_is_made_of_what_is_stored() -> None:
