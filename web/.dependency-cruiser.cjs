@@ -41,6 +41,12 @@ module.exports = {
       { pathNot: "^src/protocol/|(^|/)node_modules/(cborg|@msgpack/msgpack|@noble/hashes)/" },
     ),
     rule(
+      "public-side-apart",
+      "The public side touches no private content: no MLS, no rules of chats, no verbs.",
+      { path: "^src/core/public/", pathNot: TEST },
+      { path: "^src/core/(mls|rules|verbs|shell)/" },
+    ),
+    rule(
       "mls-behind-the-wrapper",
       "ts-mls is imported under core/mls only.",
       { path: "^src/", pathNot: "^src/core/mls/" },

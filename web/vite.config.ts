@@ -7,6 +7,7 @@ import { defineConfig, type Plugin } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { messages } from "./build/messages.ts";
 import { tsMlsCorrections } from "./build/ts-mls-corrections.ts";
+import { withoutWhys } from "./build/without-whys.ts";
 
 const WEB = import.meta.dirname;
 const OUTPUT = resolve(WEB, "../src/zajil/server/web");
@@ -64,7 +65,12 @@ export default defineConfig(({ mode }) => {
             }),
           ]),
     ],
-    worker: { format: "es", plugins: () => [withoutUnusedSuites(), tsMlsCorrections()] },
+    worker: {
+      format: "es",
+      plugins: () => [withoutUnusedSuites(), tsMlsCorrections(), withoutWhys()],
+      // Notes for bundlers are of no use once it is bundled; licences stay.
+      rolldownOptions: { output: { comments: { annotation: false, legal: true } } },
+    },
     build: {
       outDir: seed ? resolve(WEB, "artifacts/seed") : OUTPUT,
       emptyOutDir: true,

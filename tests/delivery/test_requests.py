@@ -101,7 +101,8 @@ def test_a_replayed_body_under_a_new_mid_is_a_new_request_and_under_its_own_a_du
     assert isinstance(first, op.Accepted)
     server.now_ms += 5000
     again = server.send(msgspec.structs.replace(frame, rid=9))
-    assert again == op.Accepted(first.epoch, first.ts, True)
+    assert first.frank is not None
+    assert again == op.Accepted(first.epoch, first.ts, True, first.frank)
     assert [m.kind for m in server.queue(group.leaves[1])] == [3, 2]
     other = msgspec.structs.replace(group.send_frame(b"other"), mid=frame.mid)
     refuses(server, "idem-conflict", server.send, other)
@@ -263,12 +264,14 @@ def test_typing_has_a_limit_of_its_own(tmp_path_factory: pytest.TempPathFactory)
 def test_a_message_reaches_every_leaf_once_with_its_header_fields(server: Server, group: Group) -> None:
     server.now_ms += 1
     frame = group.send_frame(b"hello")
-    assert server.send(frame) == op.Accepted(1, server.now_ms)
+    frank = server.mark(frame)
+    assert server.send(frame) == op.Accepted(1, server.now_ms, frank=frank)
+    assert server.send(frame) == op.Accepted(1, server.now_ms, dup=True, frank=frank)
     ids = set()
     for leaf, box in group.leaves.items():
         entry = server.queue(box)[-1]
         assert (entry.kind, entry.gid, entry.epoch, entry.ts) == (frames.Kind.APP, group.gid, 1, server.now_ms)
-        assert (entry.body, entry.frank) == (frame.body, None)
+        assert (entry.body, entry.frank) == (frame.body, frank)
         assert entry.via == server.refs.open_ref(group.refs[leaf]).serial
         ids.add(entry.id)
     assert len(ids) == 1
@@ -328,7 +331,8 @@ def test_a_blocked_reference_leads_nowhere_and_the_sender_cannot_tell(server: Se
     server.send(group.send_frame())
     assert len(server.queue(box)) == before + 1
     server.do(op.DenyRef(mailbox_id=box, serial=serial))
-    assert server.send(group.send_frame()) == op.Accepted(1, server.now_ms)
+    frame = group.send_frame()
+    assert server.send(frame) == op.Accepted(1, server.now_ms, frank=server.mark(frame))
     assert len(server.queue(box)) == before + 1
 
 

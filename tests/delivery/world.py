@@ -22,8 +22,9 @@ from zajil.engine.sql.database import Database
 from zajil.engine.sql.queues import Cap
 from zajil.engine.sql.sqlite import SQLiteMailboxEngine
 from zajil.protocol import frames
-from zajil.protocol.chat.aad import ApplicationAad, CommitAad, hash_refs
+from zajil.protocol.chat.aad import ApplicationAad, CommitAad, hash_refs, parse_aad
 from zajil.protocol.ids import GroupId, MailboxId, Mid
+from zajil.protocol.mlsheader import parse_header
 
 IMPLEMENTATIONS: dict[str, type[SQLiteMailboxEngine]] = {"sqlite": SQLiteMailboxEngine}
 T0_MS = 1_800_000_000_000
@@ -112,6 +113,12 @@ class Server:
 
     def queue(self, box: MailboxId, after: int = 0, n: int = 1000) -> tuple[frames.Msg, ...]:
         return self.engine.read_now(box, after, n=n)
+
+    def mark(self, frame: frames.Send) -> bytes:
+        """The mark of this message where it is taken now."""
+        aad = parse_aad(parse_header(frame.body).authenticated_data)
+        assert isinstance(aad, ApplicationAad)
+        return self.keys.frank(aad.tag, frame.gid, self.now_ms)
 
     def create(self, frame: frames.Create) -> op.Outcome:
         return self.do(create_verb.prepare(frame))

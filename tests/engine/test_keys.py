@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from zajil.engine.keys import KeyFileError, Keys, SealBroken
+from zajil.protocol.ids import GroupId
 
 DAY = 86_400
 
@@ -70,8 +71,36 @@ def test_each_day_and_seal_differs_and_the_day_is_readable() -> None:
 
 def test_an_older_key_still_opens_and_the_newest_seals() -> None:
     old, new = os.urandom(32), os.urandom(32)
-    before = Keys(storage={1: old}, ref={1: old})
-    after = Keys(storage={1: old, 2: new}, ref={1: old, 2: new})
+    before = Keys(storage={1: old}, ref={1: old}, frank={1: old})
+    after = Keys(storage={1: old, 2: new}, ref={1: old, 2: new}, frank={1: old, 2: new})
     sealed = before.seal("message", b"text", aad=b"", now_s=0)
     assert after.unseal("message", sealed, aad=b"") == b"text"
     assert after.seal("message", b"text", aad=b"", now_s=0)[0] == 2
+
+
+def test_marks_differ_by_tag_group_time_and_key_and_an_older_key_still_proves() -> None:
+    keys, gid = Keys.create(), GroupId(bytes(16))
+    mark = keys.frank(bytes(32), gid, 5 * DAY * 1000)
+    others = [
+        keys.frank(b"\1" + bytes(31), gid, 5 * DAY * 1000),
+        keys.frank(bytes(32), GroupId(b"\1" + bytes(15)), 5 * DAY * 1000),
+        keys.frank(bytes(32), gid, 5 * DAY * 1000 + 1),
+        Keys.create().frank(bytes(32), gid, 5 * DAY * 1000),
+    ]
+    assert mark not in others
+    old, new = os.urandom(32), os.urandom(32)
+    before = Keys(storage={1: old}, ref={1: old}, frank={1: old})
+    after = Keys(storage={1: old}, ref={1: old}, frank={1: old, 2: new})
+    assert after.frank_keys(5) == (after.frank_keys(5)[0], *before.frank_keys(5))
+    assert after.frank(bytes(32), gid, 0) != before.frank(bytes(32), gid, 0)
+
+
+def test_a_key_file_from_before_there_were_marks_makes_the_same_ones_at_every_start(tmp_path: Path) -> None:
+    path = tmp_path / "zajil.key"
+    key = os.urandom(32).hex()
+    path.write_text(f'{{"version": 1, "storage": {{"1": "{key}"}}, "ref": {{"1": "{key}"}}}}')
+    path.chmod(0o600)
+    before = path.read_bytes()
+    assert Keys.load(path).frank_keys(5) == Keys.load(path).frank_keys(5)
+    assert Keys.load(path).frank_keys(5) != Keys.create().frank_keys(5)
+    assert path.read_bytes() == before

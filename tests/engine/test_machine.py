@@ -69,7 +69,8 @@ class Mailboxes(RuleBasedStateMachine):
     @rule(size=st.integers(0, 900))
     def send(self, size: int) -> None:
         self.last = self.group.send_frame(b"x" * size)
-        assert self.server.send(self.last) == op.Accepted(self.group.epoch, self.server.now_ms)
+        frank = self.server.mark(self.last)
+        assert self.server.send(self.last) == op.Accepted(self.group.epoch, self.server.now_ms, frank=frank)
         self.accepted(self.last)
 
     @precondition(lambda self: self.last is not None)

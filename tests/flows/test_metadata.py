@@ -81,7 +81,7 @@ async def test_a_seized_server_knows_no_text_no_name_and_nobody_beside_a_group(
     # Two devices are offline: messages are pending, and the documented pointer is all that joins their receivers.
     tables = server.rows()
     assert tables["message"]
-    assert set(tables["message"][0]) == {"id", "kind", "epoch", "ts", "body", "refs", "expires"}
+    assert set(tables["message"][0]) == {"id", "kind", "epoch", "ts", "body", "frank", "refs", "expires"}
     assert set(tables["mailbox_item"][0]) == {"mailbox_id", "seq", "message_id", "size", "via"}
     check_no_content(server, [*NAMES, TITLE, *TEXTS])
     check_nobody_beside_a_group(server, groups, identities)

@@ -85,11 +85,15 @@ def body_for(route: Route, world: World) -> msgspec.Struct | bytes | None:
         control.TAKE_PASSES: control.TakePasses("group", 1),
         control.PUT_KEY_PACKAGES: control.PutKeyPackages((control.KeyPackage(0x53, Blob(b"package"), 4_000_000_000),)),
         control.CLAIM_KEY_PACKAGES: control.ClaimKeyPackages(B16(world.one.account_id), (0x53,), B16(os.urandom(16))),
+        control.MAKE_REPORT: control.MakeReport("spam", (REPORTED,)),
         control.PUT_LINK_OFFER: b"offer",
         control.PUT_LINK_ANSWER: b"answer",
         control.JOIN_BRIDGE: control.JoinBridge("0" * 20, "bridge.test", 443, "assets"),
     }
     return bodies.get(route)
+
+
+REPORTED = control.ReportItem(Blob(b"x"), control.B64(bytes(64)), 0, B16(bytes(16)), 0, None, Blob(b"x"))
 
 
 def parameters_for(route: Route, world: World) -> dict[str, str]:
@@ -129,6 +133,7 @@ MATRIX: dict[Route, dict[str, str]] = {
     control.PUT_KEY_PACKAGES: {**DEVICE, "own": "malformed", "sibling": "malformed", "other": "malformed"},
     control.COUNT_KEY_PACKAGES: DEVICE,
     control.CLAIM_KEY_PACKAGES: SHARED,
+    control.MAKE_REPORT: {**DEVICE, **dict.fromkeys(("own", "sibling", "other"), "report-unverified")},
     control.PUT_LINK_OFFER: {**OPEN, "none": "ok"},
     control.LINK_OFFER: {**OPEN, "none": "ok"},
     control.PUT_LINK_ANSWER: {**OPEN, "none": "ok"},

@@ -71,6 +71,8 @@ async def test_every_route_refuses_bodies_of_another_size_or_shape(http: Http, s
             for wrong in wrongs:
                 if wrong == fields[name] or (name == "devices" and wrong is None):
                     continue
+                if (name == "note" and isinstance(wrong, str)) or (name == "complaint" and wrong is True):
+                    continue  # free text, and a flag: these are right
                 got = await code(route, msgspec.json.encode({**fields, name: wrong}))
                 assert got == "malformed", (route.path, name, wrong)
 

@@ -21,6 +21,7 @@ IMPORTS = {
     "core-in-the-worker": ("src/platform/planted.ts", 'export * from "../core/planted.ts";'),
     "core-knows-no-page": ("src/core/planted.ts", 'export * from "../i18n/catalogue.ts";'),
     "protocol-is-pure": ("src/protocol/planted.ts", 'export * from "idb";'),
+    "public-side-apart": ("src/core/public/planted.ts", 'export * from "../rules/planted.ts";'),
     "mls-behind-the-wrapper": ("src/core/rules/planted3.ts", 'export * from "ts-mls";'),
     "i18n-stands-alone": ("src/i18n/planted.ts", 'export * from "../protocol/ids.ts";'),
 }

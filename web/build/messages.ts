@@ -8,8 +8,18 @@ import type { Plugin } from "vite";
 export const LANGUAGES = ["en", "ar", "ru"] as const;
 const FOLDER = resolve(import.meta.dirname, "../messages");
 const PREFIX = "virtual:messages/";
-/** Sections that only screens beyond the chat list use. They load with the first of these, so the start is lighter. */
-const LATER = ["people", "routes", "settings"];
+/**
+ * Which part a section is in, where that is not `first`: only screens beyond the chat list use these. They load with the
+ * first of these screens, so the start is lighter, and apart from each other, so that no chunk grows too large.
+ */
+const PARTS: Readonly<Record<string, Part>> = {
+  people: "later",
+  report: "later",
+  routes: "later",
+  settings: "later",
+  channels: "public",
+};
+type Part = "first" | "later" | "public";
 /** CLDR plural categories that a message must spell out, so that no number ever falls into a wrong form. */
 const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
   en: ["one", "other"],
@@ -18,10 +28,10 @@ const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Messages of a language, of all sections or of one part, merged. Throws where two of them share a key. */
-export function readMessages(language: string, part?: "first" | "later"): Record<string, string> {
+export function readMessages(language: string, part?: Part): Record<string, string> {
   const merged: Record<string, string> = {};
   for (const file of readdirSync(resolve(FOLDER, language)).sort()) {
-    if (part !== undefined && LATER.includes(file.replace(".json", "")) !== (part === "later")) continue;
+    if (part !== undefined && (PARTS[file.replace(".json", "")] ?? "first") !== part) continue;
     const section = JSON.parse(readFileSync(resolve(FOLDER, language, file), "utf8")) as Record<string, string>;
     for (const [key, text] of Object.entries(section)) {
       if (key in merged) throw new Error(`messages/${language}/${file}: ${key} stands in two sections`);
@@ -53,7 +63,7 @@ export function findFaults(catalogues: Readonly<Record<string, Readonly<Record<s
   return faults;
 }
 
-/** `virtual:messages/<language>/first` and `/later`: a default export of functions by key. */
+/** `virtual:messages/<language>/first`, `/later` and `/public`: a default export of functions by key. */
 export function messages(): Plugin {
   return {
     name: "zajil:messages",
@@ -72,13 +82,13 @@ export function messages(): Plugin {
     load(id) {
       if (!id.startsWith(`\0${PREFIX}`)) return null;
       const [language = "", part] = id.slice(PREFIX.length + 1).split("/");
-      const words = readMessages(language, part === "later" ? "later" : "first");
+      const words = readMessages(language, part as Part);
       return { code: compileModule(new MessageFormat(language), words), moduleType: "js" };
     },
     handleHotUpdate({ file, server }) {
       if (!file.startsWith(FOLDER)) return;
       for (const language of LANGUAGES)
-        for (const part of ["first", "later"]) {
+        for (const part of ["first", "later", "public"]) {
           const module = server.moduleGraph.getModuleById(`\0${PREFIX}${language}/${part}`);
           if (module) server.moduleGraph.invalidateModule(module);
         }

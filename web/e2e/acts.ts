@@ -139,6 +139,53 @@ export class Hands {
     return ((await this.see("safety-number").textContent()) ?? "").replace(/\D/g, "");
   }
 
+  // -- channels
+  /** A public name, from anywhere. */
+  async makePersona(handle: string, name: string): Promise<void> {
+    await this.goTo("#/personas");
+    await this.see("persona-name").fill(name);
+    await this.see("persona-handle").fill(handle);
+    await this.press("persona-create");
+    // The first one leads back to the channels.
+    await expect(this.page).toHaveURL(/#\/ch$/);
+  }
+
+  async createChannel(handle: string, title: string, kind: "broadcast" | "group"): Promise<void> {
+    await this.goTo("#/new/channel");
+    await this.see("channel-title").fill(title);
+    await this.see("channel-handle").fill(handle);
+    await this.press(`kind-${kind}`);
+    await this.press("channel-create");
+    await expect(this.see("write-text")).toBeVisible();
+  }
+
+  async openChannel(handle: string): Promise<void> {
+    await this.goTo(`#/ch/${encodeURIComponent(handle)}`);
+    await expect(this.see("channel-info")).toBeVisible();
+  }
+
+  post(text: string | RegExp): Locator {
+    return this.see("post").filter({ hasText: text });
+  }
+
+  async publish(text: string): Promise<void> {
+    await this.see("write-text").fill(text);
+    await this.press("write-send");
+    await expect(this.see("channel").locator("article").filter({ hasText: text })).toBeVisible();
+  }
+
+  /** An entry of a post's menu. */
+  async choose(post: Locator, entry: string): Promise<void> {
+    await this.press(post.getByTestId("post-more"));
+    await this.press(entry);
+  }
+
+  async search(words: string): Promise<void> {
+    await this.see("search-input").fill(words);
+    await this.press("search-go");
+    await expect(this.see("search-results")).toBeVisible();
+  }
+
   // -- devices
   /** On the new browser: the code to paste on the old one. */
   async startLinking(): Promise<string> {

@@ -1,6 +1,6 @@
 /** What every story starts from: a real server in a temporary folder, people in browsers, and members on the Python SDK. */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -159,6 +159,8 @@ export class Person {
 }
 
 interface World {
+  /** Lines of the server's zajil.toml. */
+  settings: string;
   server: Server;
   arrive(options?: Parameters<Browser["newContext"]>[0]): Promise<Person>;
   /** A new member; home: that of one who ended, to be opened again. */
@@ -168,9 +170,14 @@ interface World {
 }
 
 export const test = base.extend<World>({
-  server: async ({}, use) => {
+  settings: ["", { option: true }],
+  server: async ({ settings }, use) => {
     const folder = mkdtempSync(join(tmpdir(), "zajil-e2e-"));
     const server = new Server(join(folder, "server"));
+    if (settings !== "") {
+      mkdirSync(server.data);
+      writeFileSync(join(server.data, "zajil.toml"), settings);
+    }
     await server.start();
     await use(server);
     await server.stop();

@@ -21,6 +21,7 @@ from zajil.cli.commands import (
     messages,
     moderation,
     privacy,
+    report,
     run,
     server,
     setup,
@@ -72,6 +73,7 @@ _CHATS: tuple[_Command, ...] = (
     ("react", messages.react, message_words.REACT),
     ("edit", messages.edit, message_words.EDIT),
     ("delete", messages.delete, message_words.DELETE),
+    ("report", report.report, message_words.REPORT),
     ("sync", chats.sync, chat_words.SYNC),
 )
 _GROUPS: tuple[_Command, ...] = (

@@ -15,6 +15,9 @@ from zajil.client.views import (
     MessageDetails,
     Privacy,
     Reaction,
+    ReportDraft,
+    ReportedText,
+    SentReport,
     SharedBridges,
     WhoAmI,
 )
@@ -34,6 +37,9 @@ __all__ = [
     "Privacy",
     "ReachSettings",
     "Reaction",
+    "ReportDraft",
+    "ReportedText",
+    "SentReport",
     "SharedBridges",
     "WhoAmI",
 ]

@@ -14,6 +14,7 @@ from zajil.client import checks, listing
 from zajil.client.core import chats, readd, recovery
 from zajil.client.core.talk import bundles
 from zajil.client.reaching import Reaching
+from zajil.client.reporting import Reporting
 from zajil.client.shell import enrol, linking
 from zajil.client.shell.calls import contact_auth
 from zajil.client.shell.device import Device as OpenHome
@@ -48,7 +49,7 @@ LINK_USES = 20
 LINK_DAYS = 30
 
 
-class Client(Talking, Reaching):
+class Client(Talking, Reaching, Reporting):
     """An async context manager. Errors are `ZajilError`s with a stable code (`Unreachable`: no server answered)."""
 
     @classmethod

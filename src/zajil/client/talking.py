@@ -62,7 +62,7 @@ class Talking:
             member = chats.check_member(step, gid_of(chat))
             quoted = b""
             if reply_to is not None:
-                quoted = load_message(step, member.gid, _identity(reply_to))[1].message_id
+                quoted = load_message(step, member.gid, identity_of(reply_to))[1].message_id
             linked = _with_links(step, text, mentions)
             return encode_b64(MessageId(messages.submit_text(step, member.gid, linked, reply_to=quoted)))
 
@@ -78,7 +78,7 @@ class Talking:
         """
 
         def act(step: Step) -> None:
-            acts.edit(step, gid_of(chat), _identity(message), _with_links(step, text, mentions))
+            acts.edit(step, gid_of(chat), identity_of(message), _with_links(step, text, mentions))
 
         await self._perform(chat, "edit", act)
 
@@ -87,17 +87,17 @@ class Talking:
 
         Raises `gone`, `not-permitted`, `not-a-member`; Unreachable while the change stays queued.
         """
-        await self._perform(chat, "delete", lambda step: acts.delete_for_all(step, gid_of(chat), _identity(message)))
+        await self._perform(chat, "delete", lambda step: acts.delete_for_all(step, gid_of(chat), identity_of(message)))
 
     def delete_here(self, chat: Chat, message: str) -> None:
         """Remove a message from this device alone; an own one that still waits is not sent. Raises `gone`."""
         with self._core.step("delete-here") as step:
-            acts.delete_for_me(step, gid_of(chat), _identity(message))
+            acts.delete_for_me(step, gid_of(chat), identity_of(message))
 
     async def retry(self, chat: Chat, message: str) -> str:
         """Send a text again that failed; the id of the new message. Raises as `send`, and `gone`, `not-permitted`."""
         with self._core.step("retry") as step:
-            identity = encode_b64(MessageId(acts.retry(step, gid_of(chat), _identity(message))))
+            identity = encode_b64(MessageId(acts.retry(step, gid_of(chat), identity_of(message))))
         await self._until_out(identity)
         return identity
 
@@ -106,7 +106,7 @@ class Talking:
 
         Raises `gone`, `not-permitted`, `not-a-member`, `malformed`; Unreachable while the change stays queued.
         """
-        await self._perform(chat, "react", lambda step: acts.react(step, gid_of(chat), _identity(message), emoji))
+        await self._perform(chat, "react", lambda step: acts.react(step, gid_of(chat), identity_of(message), emoji))
 
     async def _perform(self, chat: Chat, name: str, act: Callable[[Step], None]) -> None:
         with self._core.step(name) as step:
@@ -130,12 +130,12 @@ class Talking:
     def message(self, chat: Chat, message: str) -> MessageDetails:
         """One message with its earlier texts and who received and read it. Raises `gone`."""
         with self._core.look() as step:
-            return listing.message_details(step, gid_of(chat), _identity(message))
+            return listing.message_details(step, gid_of(chat), identity_of(message))
 
     def mark_read(self, chat: Chat, *, upto: str | None = None) -> None:
         """The chat was seen, up to this message or all of it; `sync` and `send_receipts` tell. Raises `gone`."""
         with self._core.step("mark-read") as step:
-            reading.mark_read(step, gid_of(chat), None if upto is None else _identity(upto))
+            reading.mark_read(step, gid_of(chat), None if upto is None else identity_of(upto))
 
     async def send_receipts(self) -> None:
         """Send the receipts that are owed now, and whatever else is queued. Raises Unreachable."""
@@ -186,7 +186,7 @@ def gid_of(chat: Chat) -> bytes:
     return parse_b64(chat.id, size=16)
 
 
-def _identity(text: str) -> bytes:
+def identity_of(text: str) -> bytes:
     """The message id of its text form. Raises `gone`: what is no id names no message."""
     try:
         return parse_b64(text, size=MESSAGE_ID_BYTES)

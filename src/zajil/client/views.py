@@ -253,6 +253,28 @@ class SharedBridges(msgspec.Struct, frozen=True):
     left: int
 
 
+class ReportedText(msgspec.Struct, frozen=True):
+    """One text of a report as moderators would read it, "" for a kind of a later version. sent_at: Unix seconds."""
+
+    text: str
+    sent_at: int
+
+
+class ReportDraft(msgspec.Struct, frozen=True):
+    """What a report would send: whom it is about, and every text of it."""
+
+    account: str
+    name: str
+    texts: tuple[ReportedText, ...]
+
+
+class SentReport(msgspec.Struct, frozen=True):
+    """A report that moderators have. verified: false for a complaint."""
+
+    id: str
+    verified: bool
+
+
 class LinkedDevice(msgspec.Struct, frozen=True):
     """The device just approved."""
 

@@ -26,8 +26,9 @@ def prepare(frame: frames.Send) -> Send | SendEphemeral:
     if (header.group_id, header.content_type) != (frame.gid, APPLICATION):
         raise error("malformed", "message header differs from the request")
     # The length first: whoever has no token yet must not buy the parsing of 96 KiB of CBOR.
-    aad = header.authenticated_data
-    if len(aad) != APPLICATION_BYTES or not isinstance(parse_aad(aad), ApplicationAad):
+    data = header.authenticated_data
+    aad = parse_aad(data) if len(data) == APPLICATION_BYTES else None
+    if not isinstance(aad, ApplicationAad):
         raise error("malformed", "AAD of an application message")
     if ephemeral:
         return SendEphemeral(
@@ -41,6 +42,7 @@ def prepare(frame: frames.Send) -> Send | SendEphemeral:
         token=frame.token,
         roster_key=frame.roster_key,
         body=frame.body,
+        tag=aad.tag,
     )
 
 

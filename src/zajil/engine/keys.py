@@ -2,9 +2,11 @@
 
 K_storage seals message bodies and stored answers, under a subkey for each table and day, so that no key nears 2^32
 seals. K_ref seals delivery references (`delivery/refs.py`). Both carry a key id byte: a newer key seals, older ids stay
-readable. Whoever has only the database reads no body and can forge no reference.
+readable. frank_master marks application messages (`protocol/report`): a newer key marks, older ones still prove.
+Whoever has only the database reads no body and can forge no reference and no mark.
 
-File: JSON `{"version": 1, "storage": {"<id>": "<64 hex digits>"}, "ref": {...}}`.
+File: JSON `{"version": 1, "storage": {"<id>": "<64 hex digits>"}, "ref": {...}, "frank": {...}}`. For a file from
+before there were marks, frank_master is derived from its oldest storage key.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from zajil.engine.files import write_once
+from zajil.protocol.ids import GroupId
+from zajil.protocol.report.franking import derive_day_key, frank_day, make_frank
 
 FILE_NAME = "zajil.key"
 _NONCE_SIZE = 12
@@ -41,6 +45,7 @@ class _KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: int
     storage: dict[int, str]
     ref: dict[int, str]
+    frank: dict[int, str] = {}
 
 
 class Keys:
@@ -51,9 +56,10 @@ class Keys:
         *,
         storage: Mapping[int, bytes],
         ref: Mapping[int, bytes],
+        frank: Mapping[int, bytes],
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """storage, ref: 32-byte keys by id 0..255; the highest id seals. random: source of nonces."""
+        """storage, ref, frank: 32-byte keys by id 0..255; the highest id seals or marks. random: source of nonces."""
         self._storage = dict(storage)
         self.ref: Mapping[int, AESGCM] = {number: AESGCM(key) for number, key in ref.items()}
         self._newest = max(self._storage)
@@ -62,11 +68,13 @@ class Keys:
         self.newest_ref = max(self.ref)
         self._random = random
         self._table_key = lru_cache(maxsize=128)(self._derive_table_key)
+        self._frank = dict(frank)
+        self._day_key = lru_cache(maxsize=256)(derive_day_key)
 
     @classmethod
     def create(cls, random: Callable[[int], bytes] = os.urandom) -> Keys:
         """Fresh keys that are nowhere on a disk."""
-        return cls(storage={1: random(32)}, ref={1: random(32)}, random=random)
+        return cls(storage={1: random(32)}, ref={1: random(32)}, frank={1: random(32)}, random=random)
 
     @classmethod
     def load(cls, path: Path, *, create: bool = False) -> Keys:
@@ -77,7 +85,9 @@ class Keys:
             if path.stat().st_mode & 0o077:
                 raise KeyFileError(f"{path.name} can be read by others; it must have mode 0600")
             content = msgspec.json.decode(path.read_bytes(), type=_KeyFile)
-            return cls(storage=_parse_keys(content.storage), ref=_parse_keys(content.ref))
+            storage, ref = _parse_keys(content.storage), _parse_keys(content.ref)
+            derived = {1: _expand(storage[min(storage)], b"zajil frank master v1")}
+            return cls(storage=storage, ref=ref, frank=_parse_keys(content.frank) if content.frank else derived)
         except FileNotFoundError:
             raise KeyFileError(f"{path.name} is missing: without it, what is stored cannot be read") from None
         except (msgspec.MsgspecError, ValueError):
@@ -96,6 +106,15 @@ class Keys:
     def pseudonym(self, table: str, value: bytes) -> bytes:
         """16 bytes that stand for a value in this table, always the same: only whoever has the keys can tell whose."""
         return hmac.digest(self._names_key, table.encode() + b"\0" + value, "sha256")[:16]
+
+    def frank(self, tag: bytes, gid: GroupId, ts: int) -> bytes:
+        """The mark, 32 bytes, on a message with this tag (32 bytes) in this group, taken at `ts` (Unix ms)."""
+        key = self._day_key(self._frank[max(self._frank)], frank_day(ts))
+        return make_frank(key, tag=tag, gid=gid, ts=ts)
+
+    def frank_keys(self, day: int) -> tuple[bytes, ...]:
+        """The keys that this day's marks can be of, newest first. day: days since 1970."""
+        return tuple(self._day_key(self._frank[number], day) for number in sorted(self._frank, reverse=True))
 
     def unseal(self, table: str, sealed: bytes, *, aad: bytes) -> bytes:
         """What `seal` took. Raises SealBroken."""
@@ -124,5 +143,6 @@ def _parse_keys(texts: Mapping[int, str]) -> dict[int, bytes]:
 
 
 def _fresh_file() -> bytes:
-    content = _KeyFile(version=1, storage={1: os.urandom(32).hex()}, ref={1: os.urandom(32).hex()})
+    storage, ref, frank = ({1: os.urandom(32).hex()} for _ in range(3))
+    content = _KeyFile(version=1, storage=storage, ref=ref, frank=frank)
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"

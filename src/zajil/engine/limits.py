@@ -69,6 +69,7 @@ DEFAULTS: Mapping[str, Limit] = {
     "own_data": Limit(20, 5),
     "key_package_write": Limit(60, 60),
     "refs_write": Limit(60, 10),
+    "report": Limit(20, 3600),
     # per target account
     "claim": Limit(20, 60),
     # per group; charged after the epoch token was found right, so that an outsider cannot use them up

@@ -17,6 +17,8 @@ from zajil.protocol import limits
 from zajil.protocol.errors import ZajilError, error, error_from_wire
 from zajil.protocol.frames import U16, U32, U64
 from zajil.protocol.ids import encode_b64, parse_b64
+from zajil.protocol.report.reasons import Reason
+from zajil.protocol.report.verified import ITEMS_MAX, NOTE_CHARACTERS
 
 T = TypeVar("T")
 PREFIX: Final = "/v1"
@@ -44,6 +46,12 @@ class B32(Blob):
     """32 bytes."""
 
     SIZE = 32
+
+
+class B64(Blob):
+    """64 bytes."""
+
+    SIZE = 64
 
 
 class Auth(Enum):
@@ -244,6 +252,34 @@ class StoredMessage(msgspec.Struct, frozen=True):
     cells: tuple[StoredCell, ...]
 
 
+class ReportItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One message as its receiver kept it. ts, frank: of its MSG; frank None where none came. cert: signed object."""
+
+    content: Blob
+    sig: B64
+    epoch: U64
+    gid: B16
+    ts: U64
+    frank: B32 | None
+    cert: Blob
+
+
+class MakeReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /reports: messages of one account. complaint: nothing is checked, and nothing is proven."""
+
+    reason: Reason
+    items: Annotated[tuple[ReportItem, ...], Meta(min_length=1, max_length=ITEMS_MAX)]
+    note: Annotated[str, Meta(max_length=NOTE_CHARACTERS)] = ""
+    complaint: bool = False
+
+
+class ReportTaken(msgspec.Struct, frozen=True):
+    """Names the report in the notice of its outcome. verified: false for a complaint."""
+
+    report_id: B16
+    verified: bool
+
+
 class JoinBridge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /bridges, by a bridge once. code: the operator's. host, dir: of its public address, lower case."""
 
@@ -410,6 +446,7 @@ TAKE_PASSES: Final = Route("POST", "/passes", _D, TakePasses, Passes, _SMALL)
 PUT_KEY_PACKAGES: Final = Route("PUT", "/keypackages", _D, PutKeyPackages, KeyPackageCounts, _JSON)
 COUNT_KEY_PACKAGES: Final = Route("GET", "/keypackages/count", _D, None, KeyPackageCounts)
 CLAIM_KEY_PACKAGES: Final = Route("POST", "/keypackages/claim", _D_OR_T, ClaimKeyPackages, ClaimedKeyPackages, _SMALL)
+MAKE_REPORT: Final = Route("POST", "/reports", _D, MakeReport, ReportTaken, _JSON)
 PUT_LINK_OFFER: Final = Route("PUT", "/link/{addr}/offer", _NONE, bytes, Empty, limits.LINK_OFFER_BYTES)
 LINK_OFFER: Final = Route("GET", "/link/{addr}/offer", _NONE, None, bytes)
 PUT_LINK_ANSWER: Final = Route("PUT", "/link/{addr}/answer", _NONE, bytes, Empty, limits.LINK_ANSWER_BYTES)
@@ -425,7 +462,7 @@ HEALTH: Final = Route("GET", "/health", _NONE, None, Health)
 ROUTES: Final = (
     *(CREATE_ACCOUNT, CHALLENGE, TAKE_TOKEN, DROP_TOKEN, OWN_DATA, DEVICE_LISTS, PUT_DEVICE_LIST),
     *(PUT_CONTACT_TOKEN, DROP_CONTACT_TOKEN, TAKE_REFS, DENY_REF, MAILBOX_ROW, TAKE_PASSES),
-    *(PUT_KEY_PACKAGES, COUNT_KEY_PACKAGES, CLAIM_KEY_PACKAGES),
+    *(PUT_KEY_PACKAGES, COUNT_KEY_PACKAGES, CLAIM_KEY_PACKAGES, MAKE_REPORT),
     *(PUT_LINK_OFFER, LINK_OFFER, PUT_LINK_ANSWER, LINK_ANSWER),
     *(JOIN_BRIDGE, OWN_BRIDGE, BRIDGE_BUNDLE, ISSUE_BUNDLE, REACH_DOCS, CONFIG, HEALTH),
 )

@@ -107,6 +107,7 @@ _ROWS: Final = (
     ErrorCode("mixed-auth", Malformed, 400, "This call takes another kind of authorisation.", "bug: show it"),
     ErrorCode("bad-handle", Malformed, 422, "This can be nobody's handle.", "choose another handle"),
     ErrorCode("idem-conflict", Malformed, 422, "The same request id came with other content.", "bug: new request id"),
+    ErrorCode("report-unverified", Malformed, 422, "A reported message could not be proven.", "offer a complaint"),
     ErrorCode("unsupported-version", Malformed, 400, "This version is not supported.", "update the application"),
     ErrorCode("token-expired", AuthError, 401, "The session token is missing or has expired.", "log in again"),
     ErrorCode("wrong-space", AuthError, 401, "This token is of the other space, private or public.", "bug: show it"),
@@ -159,6 +160,7 @@ _ROWS: Final = (
     ErrorCode("group-full", HomeError, 0, "The group has as many devices as it can hold.", "show it"),
     ErrorCode("text-too-long", HomeError, 0, "The text is longer than 65,536 bytes.", "shorten it"),
     ErrorCode("no-tool", HomeError, 0, "Only your own tools are allowed, and there is none.", "set a proxy first"),
+    ErrorCode("not-reportable", HomeError, 0, "These messages cannot be reported together.", "choose others"),
     ErrorCode("bad-link", HomeError, 0, "This is not a usable link or code.", "ask for a new one"),
     ErrorCode(
         "bad-bundle", HomeError, 0, "This is not a file of saved messages, or it was changed.", "ask for it again"

@@ -3,7 +3,7 @@
 R receives and belongs to one device; S sends and carries no account. Each end decodes only what may come from there:
 `parse_r_client`, `parse_s_client` on the server, `parse_r_server`, `parse_s_server` on the client.
 New fields go to the end with a default; extra trailing fields are ignored. Numbers of the wire that are stored (seq,
-epoch, ms) are below 2^63, the range of SQL integers. `frank` is always nil until reports exist.
+epoch, ms) are below 2^63, the range of SQL integers. `frank`: the server's mark on an application message (`report/`).
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from zajil.delivery import commit, create, mailboxes, packages, send
 from zajil.delivery import retention as delivery_retention
 from zajil.delivery.context import AccountDevices, Delivery, DeviceCaller
 from zajil.delivery.refs import RefBook
+from zajil.delivery.reports import Reporting, tell_outcome
 from zajil.engine import keys as key_file
 from zajil.engine import reachkeys as reach_file
 from zajil.engine.bus import MemoryBus
@@ -36,6 +37,10 @@ from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.reachkeys import ReachKeys
 from zajil.engine.sql.sqlite import SQLiteMailboxEngine
+from zajil.moderation.private import inbox
+from zajil.moderation.private import store as report_store
+from zajil.moderation.private.inbox import Inbox
+from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId, MailboxId
@@ -49,7 +54,7 @@ from zajil.server.http.auth_routes import bind_auth
 from zajil.server.http.bridge_routes import bind_bridges
 from zajil.server.http.calls import HttpAnswer, HttpCall
 from zajil.server.http.data_routes import bind_data
-from zajil.server.http.delivery_routes import bind_delivery, bind_public
+from zajil.server.http.delivery_routes import bind_delivery, bind_public, bind_reports
 from zajil.server.http.dispatch import Dispatcher, Proofs, either
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
 from zajil.server.metrics import Metrics
@@ -94,6 +99,7 @@ class Server:
             # A key file made anew beside what the lost one sealed or signed would only hide the loss.
             keys = Keys.load(data / key_file.FILE_NAME, create=self._db.read_sync(is_unused))
             signing = ReachKeys.load(data / reach_file.FILE_NAME, create=not self._db.read_sync(bridge_store.roots))
+            moderators = ModeratorKeys.load(data, create=self._db.read_sync(report_store.is_empty))
             fix_name(data, settings)
             self._documents = Documents(self._db, keys=keys, signing=signing, place=place_of(settings), clock=clock)
         except BaseException:
@@ -114,6 +120,12 @@ class Server:
         )
         self._delivery = self._make_delivery(keys, refs)
         self._auth = self._make_auth()
+        self.reports = Inbox(
+            db=self._db,
+            keys=moderators,
+            tell=lambda report_id, to, outcome: tell_outcome(self._delivery, report_id, to, outcome),
+            clock=clock,
+        )
         self._registry = self._make_registry(keys)
         self.metrics = Metrics()
         self.public = self._make_public(keys, fold) if settings.public_space and fold is not None else None
@@ -200,6 +212,7 @@ class Server:
             pass
         await delivery_retention.run(self._delivery)
         await bridge_retention.run(self._registry)
+        await inbox.run_retention(self.reports)
         if self.public is not None:
             await self.public.run_retention()
         await self._documents.current()
@@ -246,6 +259,15 @@ class Server:
             drop_device=self._drop_device,
             notify_list=self._notify_list,
             random=os.urandom,
+        )
+
+    def _make_reporting(self) -> Reporting:
+        return Reporting(
+            delivery=self._delivery,
+            server_name=self.settings.server_name,
+            lists_of=lambda account: lists.all_lists(self._auth, account),
+            take_report=lambda report: inbox.take_report(self.reports, report),
+            take_complaint=lambda complaint: inbox.take_complaint(self.reports, complaint),
         )
 
     def _make_registry(self, keys: Keys) -> Registry:
@@ -298,6 +320,7 @@ class Server:
                     make_invites=lambda device, n: invites.make_invites(self._auth, device, n),
                     count_personas=self._count_personas if self.settings.public_space else None,
                 ),
+                **bind_reports(self._make_reporting()),
                 **bind_data(self._auth, self._delivery, self._registry),
                 **bind_bridges(self._registry),
                 **public,
@@ -397,7 +420,7 @@ class Server:
             self.metrics.count_request(kind, reason.code)
             raise
         self.metrics.count_request(kind, "ok")
-        return frames.Ok(rid=request.rid, epoch=accepted.epoch, ts=accepted.ts, dup=accepted.dup)
+        return frames.Ok(rid=request.rid, epoch=accepted.epoch, ts=accepted.ts, frank=accepted.frank, dup=accepted.dup)
 
 
 def _lock(data: Path) -> IO[bytes]:

@@ -14,11 +14,12 @@ from zajil.channels.store import tables as public_tables
 from zajil.delivery import store as delivery_tables
 from zajil.engine.sql import schema as mailbox_tables
 from zajil.engine.sql.database import FILE_NAME, METADATA, Database
+from zajil.moderation.private import store as report_tables
 from zajil.server.config import ConfigError
 from zajil.server.http import idempotency
 
 # Imported for their tables, which register themselves.
-_OWNERS = (auth_tables, bridge_tables, public_tables, delivery_tables, mailbox_tables, idempotency)
+_OWNERS = (auth_tables, bridge_tables, public_tables, delivery_tables, mailbox_tables, report_tables, idempotency)
 
 
 def all_tables() -> MetaData:

@@ -1,6 +1,7 @@
 /** Every screen and state that is photographed: the scene, the fragment, and the presses that lead there. */
 import type { Page } from "@playwright/test";
 import { idOf, person } from "../seed/world.ts";
+import { CHANNELS } from "./public.ts";
 import { ROUTES } from "./routes.ts";
 import { paste, seeing, type Screen } from "./steps.ts";
 
@@ -104,6 +105,21 @@ const CHATS: readonly Screen[] = [
     fragment: `#/c/${MARKET}`,
     ready: "message",
     steps: entry("delete", "delete-dialog"),
+  },
+  { name: "chat-report", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: report },
+  {
+    name: "chat-report-refused",
+    scene: "busy",
+    fragment: `#/c/${MARKET}`,
+    ready: "message",
+    steps: reported("other", "report-refused"),
+  },
+  {
+    name: "chat-report-sent",
+    scene: "busy",
+    fragment: `#/c/${MARKET}`,
+    ready: "message",
+    steps: reported("fraud", "report-done"),
   },
   { name: "chat-reactions", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: palette },
   { name: "chat-menu", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: menu },
@@ -291,7 +307,10 @@ const STATES: readonly Screen[] = [
   })),
 ];
 
-export const LIST: readonly Screen[] = [...START, ...LISTS, ...CHATS, ...ROUTES, ...PEOPLE, ...SETTINGS, ...STATES];
+export const LIST: readonly Screen[] = [
+  ...[...START, ...LISTS, ...CHATS, ...ROUTES, ...PEOPLE],
+  ...[...CHANNELS, ...SETTINGS, ...STATES],
+];
 
 async function menu(page: Page): Promise<void> {
   await page.getByTestId("message").last().press("Enter");
@@ -302,6 +321,21 @@ function entry(name: string, then: string): (page: Page) => Promise<void> {
   return async (page) => {
     await menu(page);
     await page.getByTestId(`menu-${name}`).click();
+    await page.getByTestId(then).waitFor();
+  };
+}
+
+async function report(page: Page): Promise<void> {
+  await page.locator('[data-testid="message"][data-own="false"]').last().press("Enter");
+  await page.getByTestId("menu-report").click();
+  await page.getByTestId("report-reason").waitFor();
+}
+
+function reported(reason: string, then: string): (page: Page) => Promise<void> {
+  return async (page) => {
+    await report(page);
+    await page.getByTestId(`report-reason-${reason}`).check({ force: true });
+    await page.getByTestId("report-send").click();
     await page.getByTestId(then).waitFor();
   };
 }

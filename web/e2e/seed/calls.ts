@@ -16,11 +16,13 @@ import { isConnected } from "../../src/state/route.ts";
 import * as answers from "./answers.ts";
 import { Refused, findChat, findMessage } from "./answers.ts";
 import { INVENTORY } from "./inventory.ts";
+import { publicCalls } from "./public.ts";
 import { worldOf } from "./scenes.ts";
 import {
   DAY,
   NOW,
   idOf,
+  must,
   person,
   seedMessage,
   type Line,
@@ -52,6 +54,7 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     ...groupCalls(world, teller),
     ...settingsCalls(world, teller),
     ...reachCalls(world, teller),
+    ...publicCalls(world),
   };
   return {
     world,
@@ -253,6 +256,8 @@ function messageCalls(
   | "react"
   | "retry"
   | "mark_read"
+  | "report_draft"
+  | "report"
   | "typing"
   | "set_draft"
   | "set_muted"
@@ -311,9 +316,19 @@ function messageCalls(
           deleted: true,
           mentions: [],
           reactions: [],
-          may: { edit: false, delete_for_all: false, react: false, reply: false },
+          may: { edit: false, delete_for_all: false, react: false, reply: false, report: false },
         });
       });
+    },
+    report_draft: ({ chat, ids }) => {
+      const chosen = ids.map((id) => findMessage(findChat(world, chat), id));
+      const texts = chosen.flatMap((one) => [...one.versions, { text: one.text ?? "", at: one.at }]);
+      return { person: must(chosen[0]).sender, texts, note_characters: 1000 };
+    },
+    report: ({ reason, complaint }) => {
+      if (complaint) return { outcome: "sent-as-complaint", id: idOf("complaint") };
+      if (reason === "other") return { outcome: "unproven", item: 0, check: "frank" };
+      return { outcome: "sent", id: idOf("report") };
     },
     react: ({ chat, id, emoji }) => {
       changed(chat, id, (message) => {

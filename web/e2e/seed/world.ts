@@ -195,6 +195,7 @@ export function seedMessage(chat: SeedChat, line: Line, at: number, me: Person):
       delete_for_all: alive && own,
       react: alive,
       reply: alive,
+      report: alive && !own,
     },
     versions: line.before === undefined ? [] : [{ text: line.before, at }],
   };

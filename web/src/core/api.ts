@@ -159,8 +159,26 @@ export interface MessageView {
     readonly delete_for_all: boolean;
     readonly react: boolean;
     readonly reply: boolean;
+    /** Somebody else's, with what a report needs. */
+    readonly report: boolean;
   };
 }
+
+export type ReportReason =
+  "fraud" | "violence_incitement" | "hate" | "harassment" | "sexual" | "self_harm" | "spam" | "other";
+
+/** What a report would send, exactly: whom it is about, and every text of it; "" is of a kind that is not shown. */
+export interface ReportDraft {
+  readonly person: Person;
+  readonly texts: readonly { readonly text: string; readonly at: number }[];
+  /** Longest note. */
+  readonly note_characters: number;
+}
+
+/** `unproven`: the server refused the text at this place (from 0); it may be sent again as a complaint. */
+export type ReportResult =
+  | { readonly outcome: "sent" | "sent-as-complaint"; readonly id: string }
+  | { readonly outcome: "unproven"; readonly item: number; readonly check: string };
 
 export interface MessageDetails {
   readonly message: MessageView;
@@ -356,6 +374,15 @@ export interface Inventory {
   readonly persisted: boolean;
 }
 
+/** A public identity of this account. */
+export interface OwnPersona {
+  /** 0..2. */
+  readonly number: number;
+  readonly persona_id: string;
+  readonly handle: string;
+  readonly display_name: string;
+}
+
 /** Every call of a tab: arguments and answer. An error is a Failure. */
 export interface Calls {
   status(): Status;
@@ -399,6 +426,16 @@ export interface Calls {
   react(a: { chat: string; id: string; emoji: string | null }): void;
   retry(a: { chat: string; id: string }): void;
   mark_read(a: { chat: string; id: string }): void;
+  /** Throws `gone`, `not-reportable`. */
+  report_draft(a: { chat: string; ids: readonly string[] }): ReportDraft;
+  /** To the moderators. complaint: without proof, for a person to read. */
+  report(a: {
+    chat: string;
+    ids: readonly string[];
+    reason: ReportReason;
+    note: string;
+    complaint: boolean;
+  }): ReportResult;
   typing(a: { chat: string }): void;
   set_draft(a: { chat: string; text: string; reply_to?: string }): void;
   set_muted(a: { chat: string; muted: boolean }): void;
@@ -438,6 +475,15 @@ export interface Calls {
   remove_bridges(): void;
   /** Ask the browser not to erase what we hold. */
   persist(): boolean;
+
+  /** The personas of this account. again: as the server knows them, not as they were when last asked for. */
+  personas(a: { again: boolean }): readonly OwnPersona[];
+  create_persona(a: { handle: string; display_name: string }): OwnPersona;
+  /**
+   * One call of the public space; the text of its answer, JSON. as: number of the persona that makes it, absent for
+   * nobody. path: below /pub/v1. once: b64 of 16 bytes that repeat with the same request, which is carried out once.
+   */
+  public_call(a: { as?: number; method: string; path: string; body?: string; once?: string }): string;
 }
 
 export type CallName = keyof Calls;

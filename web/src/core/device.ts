@@ -23,8 +23,10 @@ import { groupVerbs } from "./verbs/groups.ts";
 import type { Handlers, Host } from "./verbs/handlers.ts";
 import { insideVerbs } from "./verbs/inside.ts";
 import { peopleVerbs } from "./verbs/people.ts";
+import { publicVerbs } from "./verbs/public.ts";
 import { reachVerbs } from "./verbs/reach.ts";
 import { settingsVerbs } from "./verbs/settings.ts";
+import { reportVerbs } from "./verbs/reports.ts";
 import { talkVerbs } from "./verbs/talk.ts";
 
 type Emit = (event: CoreEvent) => void;
@@ -96,10 +98,12 @@ export class Device implements Leading, Host {
       ...accountVerbs(this, opening),
       ...deviceVerbs(this, opening),
       ...talkVerbs(this),
+      ...reportVerbs(this),
       ...peopleVerbs(this),
       ...groupVerbs(this),
       ...settingsVerbs(this),
       ...reachVerbs(this),
+      ...publicVerbs(this),
       ...insideVerbs(this),
     };
   }

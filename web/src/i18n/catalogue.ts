@@ -1,9 +1,11 @@
 /** The words of the user interface: `t.key({...})` in the language in use, reactive to its change. */
 import { createSubscriber } from "svelte/reactivity";
+import type channels from "../../messages/en/channels.json";
 import type chat from "../../messages/en/chat.json";
 import type common from "../../messages/en/common.json";
 import type errors from "../../messages/en/errors.json";
 import type people from "../../messages/en/people.json";
+import type report from "../../messages/en/report.json";
 import type routes from "../../messages/en/routes.json";
 import type settings from "../../messages/en/settings.json";
 import type start from "../../messages/en/start.json";
@@ -11,10 +13,12 @@ import type start from "../../messages/en/start.json";
 export type Language = "en" | "ar" | "ru";
 export const LANGUAGES: readonly Language[] = ["en", "ar", "ru"];
 
-type Catalogue = typeof chat &
+type Catalogue = typeof channels &
+  typeof chat &
   typeof common &
   typeof errors &
   typeof people &
+  typeof report &
   typeof routes &
   typeof settings &
   typeof start;
@@ -23,13 +27,25 @@ export type Values = Readonly<Record<string, string | number>>;
 type Functions = Record<string, (values?: Record<string, unknown>) => string>;
 export type Words = { readonly [K in MessageKey]: (values?: Values) => string };
 
-type Part = "first" | "later";
+type Part = "first" | "later" | "public";
 type Loader = () => Promise<{ default: Functions }>;
-/** `first` is what the start and the chats say, `later` the words of all other screens. */
+/** `first` is what the start and the chats say; the words of all other screens come in two parts, always together. */
 const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
-  en: { first: () => import("virtual:messages/en/first"), later: () => import("virtual:messages/en/later") },
-  ar: { first: () => import("virtual:messages/ar/first"), later: () => import("virtual:messages/ar/later") },
-  ru: { first: () => import("virtual:messages/ru/first"), later: () => import("virtual:messages/ru/later") },
+  en: {
+    first: () => import("virtual:messages/en/first"),
+    later: () => import("virtual:messages/en/later"),
+    public: () => import("virtual:messages/en/public"),
+  },
+  ar: {
+    first: () => import("virtual:messages/ar/first"),
+    later: () => import("virtual:messages/ar/later"),
+    public: () => import("virtual:messages/ar/public"),
+  },
+  ru: {
+    first: () => import("virtual:messages/ru/first"),
+    later: () => import("virtual:messages/ru/later"),
+    public: () => import("virtual:messages/ru/public"),
+  },
 };
 
 let current: Language = "en";
@@ -59,7 +75,8 @@ export function direction(): "rtl" | "ltr" {
 
 async function load(of: Language): Promise<Functions> {
   const withAll = all;
-  const parts = await Promise.all([LOADERS[of].first(), ...(withAll ? [LOADERS[of].later()] : [])]);
+  const { first, later, public: open } = LOADERS[of];
+  const parts = await Promise.all([first(), ...(withAll ? [later(), open()] : [])]);
   return withAll === all ? (Object.assign({}, ...parts.map((part) => part.default)) as Functions) : load(of);
 }
 

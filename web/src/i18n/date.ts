@@ -30,6 +30,11 @@ export function formatMoment(ms: number): string {
   return format(ms, { dateStyle: "long", timeStyle: "short", hourCycle: "h23" });
 }
 
+/** 6 March 2026 */
+export function formatDate(ms: number): string {
+  return format(ms, { dateStyle: "long" });
+}
+
 /** 18:53 of today, else with its date. */
 export function formatMomentSince(ms: number, now: number): string {
   return daysBetween(ms, now) === 0 ? formatTime(ms) : formatMoment(ms);

@@ -174,6 +174,11 @@ export interface Config {
   readonly suites: readonly number[];
   readonly limits: ReadonlyMap<string, number>;
 }
+/** report_id (16) names the report in the notice of its outcome. verified: false for a complaint. */
+export interface ReportTaken {
+  readonly report_id: Uint8Array;
+  readonly verified: boolean;
+}
 /** The answer `{}`. */
 export type Empty = Readonly<Record<never, never>>;
 
@@ -246,6 +251,7 @@ export const TAKE_PASSES = route(
 export const PUT_KEY_PACKAGES = route("PUT", "/keypackages", D, COUNTS);
 export const COUNT_KEY_PACKAGES = route("GET", "/keypackages/count", D, COUNTS);
 export const CLAIM_KEY_PACKAGES = route("POST", "/keypackages/claim", D_OR_T, CLAIMED);
+export const MAKE_REPORT = route("POST", "/reports", D, fields<ReportTaken>({ report_id: B(16), verified: flag }));
 export const PUT_LINK_OFFER = route("PUT", "/link/{addr}/offer", NONE, EMPTY);
 export const LINK_OFFER = route<Uint8Array>("GET", "/link/{addr}/offer", NONE, null);
 export const PUT_LINK_ANSWER = route("PUT", "/link/{addr}/answer", NONE, EMPTY);

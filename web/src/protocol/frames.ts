@@ -3,7 +3,7 @@
  *
  * R receives and belongs to one device; S sends and carries no account. The client decodes `parseRServer` and
  * `parseSServer` only; the other two readers are the server's. Names and order of the fields are those of Python.
- * `frank` is always null until reports exist.
+ * `frank`: the server's mark on an application message, for a report (`report.ts`).
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import * as wire from "./arrays.ts";

@@ -1,5 +1,5 @@
 /** One chat on screen: its head, a window of its messages that grows both ways, and what can be done in it. */
-import type { ChatView, MessageDetails, MessageView } from "../core/api.ts";
+import type { ChatView, MessageDetails, MessageView, ReportDraft, ReportReason, ReportResult } from "../core/api.ts";
 import { codeOf } from "../i18n/errors.ts";
 import { call, listen } from "./host.ts";
 import { session } from "./session.svelte.ts";
@@ -173,6 +173,15 @@ export class OpenChat {
 
   details(id: string): Promise<MessageDetails> {
     return call("message", { chat: this.id, id });
+  }
+
+  /** What a report of this message would send. */
+  draftReport(id: string): Promise<ReportDraft> {
+    return call("report_draft", { chat: this.id, ids: [id] });
+  }
+
+  report(id: string, what: { reason: ReportReason; note: string; complaint: boolean }): Promise<ReportResult> {
+    return call("report", { chat: this.id, ids: [id], ...what });
   }
 
   /** Everything up to this message has been seen. */

@@ -20,6 +20,15 @@ test("each screen's fragment leads back to it", () => {
   expect(parseRoute("#/b/xyz")).toEqual({ page: "bridges", payload: "xyz" });
   expect(parseRoute(to.bridges())).toEqual({ page: "bridges", payload: "" });
   expect(parseRoute(to.shareBridges())).toEqual({ page: "share-bridges" });
+  expect(parseRoute(to.channels())).toEqual({ page: "channels" });
+  expect(parseRoute(to.channel("أخبار_اليوم"))).toEqual({ page: "channel", handle: "أخبار_اليوم" });
+  expect(parseRoute(to.channelInfo("news.1"))).toEqual({ page: "channel-info", handle: "news.1" });
+  expect(parseRoute(to.post("новости", ID))).toEqual({ page: "post", handle: "новости", post: ID });
+  expect(parseRoute(to.newChannel())).toEqual({ page: "new-channel" });
+  expect(parseRoute(to.personas())).toEqual({ page: "personas" });
+  expect(parseRoute(to.redress())).toEqual({ page: "redress" });
+  expect(parseRoute(to.notice(ID))).toEqual({ page: "notice", decision: ID });
+  expect(parseRoute(to.noticeAbout(ID))).toEqual({ page: "notice-about", target: ID });
 });
 
 test.each(["", "#", "#/c/", "#/c/<script>", "#/c/a b", "#/people/%00", "#/nothing", "#//c/x", "#/inside/a"])(
@@ -29,10 +38,19 @@ test.each(["", "#", "#/c/", "#/c/<script>", "#/c/a b", "#/people/%00", "#/nothin
   },
 );
 
+test.each(["#/ch/", "#/ch/ab", "#/ch/%E0%A4%A", "#/ch/a%20b%2F", "#/ch/<script>"])(
+  "%j is the list of channels",
+  (fragment) => {
+    expect(parseRoute(fragment)).toEqual({ page: "channels" });
+  },
+);
+
 test("Back leads one level up", () => {
   expect(parentOf({ page: "inside", id: ID, message: "m" })).toBe(to.chat(ID));
   expect(parentOf({ page: "settings", sub: "devices" })).toBe(to.settings());
   expect(parentOf({ page: "settings", sub: "" })).toBe(to.list());
   expect(parentOf({ page: "chat", id: ID })).toBe(to.list());
   expect(parentOf({ page: "bridges", payload: "x" })).toBe(to.settings("connection"));
+  expect(parentOf({ page: "post", handle: "news", post: ID })).toBe(to.channel("news"));
+  expect(parentOf({ page: "channel", handle: "news" })).toBe(to.channels());
 });

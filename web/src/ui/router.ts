@@ -17,9 +17,20 @@ export type Route =
   | { readonly page: "opened-link"; readonly payload: string }
   /** Bridges to add: of a link that somebody opened, or, without payload, to be pasted or scanned. */
   | { readonly page: "bridges"; readonly payload: string }
-  | { readonly page: "share-bridges" };
+  | { readonly page: "share-bridges" }
+  /** The public space: channels and posts by the words of their links. */
+  | { readonly page: "channels" }
+  | { readonly page: "channel"; readonly handle: string }
+  | { readonly page: "channel-info"; readonly handle: string }
+  | { readonly page: "post"; readonly handle: string; readonly post: string }
+  | { readonly page: "new-channel" }
+  | { readonly page: "personas" }
+  /** Decisions about oneself: all, one, or the one about a post. */
+  | { readonly page: "redress" }
+  | { readonly page: "notice"; readonly decision: string }
+  | { readonly page: "notice-about"; readonly target: string };
 
-/** Fragments of the screens. Ids are base64url, so none needs escaping. */
+/** Fragments of the screens. Ids are base64url, so none needs escaping; handles are words of any script. */
 export const to = {
   list: (): string => "#/",
   chat: (id: string): string => `#/c/${id}`,
@@ -32,6 +43,15 @@ export const to = {
   person: (account: string): string => `#/people/${account}`,
   bridges: (): string => "#/b",
   shareBridges: (): string => "#/share-bridges",
+  channels: (): string => "#/ch",
+  channel: (handle: string): string => `#/ch/${encodeURIComponent(handle)}`,
+  channelInfo: (handle: string): string => `#/ch/${encodeURIComponent(handle)}/info`,
+  post: (handle: string, post: string): string => `#/ch/${encodeURIComponent(handle)}/p/${post}`,
+  newChannel: (): string => "#/new/channel",
+  personas: (): string => "#/personas",
+  redress: (): string => "#/decisions",
+  notice: (decision: string): string => `#/decisions/${decision}`,
+  noticeAbout: (target: string): string => `#/decisions/about/${target}`,
   settings: (sub = ""): string => (sub ? `#/settings/${sub}` : "#/settings"),
 };
 
@@ -39,11 +59,16 @@ const ID = /^[A-Za-z0-9_-]{1,100}$/;
 
 /** The route a fragment names; the list for what names none. */
 export function parseRoute(fragment: string): Route {
-  const [first = "", second = "", third = ""] = fragment.replace(/^#?\/?/, "").split("/");
+  const [first = "", second = "", third = "", fourth = ""] = fragment.replace(/^#?\/?/, "").split("/");
   const id = ID.test(second) ? second : "";
   if (first === "c" && id) return third === "info" ? { page: "info", id } : { page: "chat", id };
   if (first === "inside" && id && ID.test(third)) return { page: "inside", id, message: third };
   if (first === "people" && id) return { page: "person", id };
+  if (first === "ch") return parsePublic(second, third, fourth);
+  if (first === "personas") return { page: "personas" };
+  if (first === "decisions" && second === "about" && ID.test(third)) return { page: "notice-about", target: third };
+  if (first === "decisions") return id ? { page: "notice", decision: id } : { page: "redress" };
+  if (first === "new" && second === "channel") return { page: "new-channel" };
   if (first === "new") return { page: second === "group" ? "new-group" : "new" };
   if (first === "invite") return { page: "invite" };
   if (first === "scan") return { page: "scan" };
@@ -53,6 +78,34 @@ export function parseRoute(fragment: string): Route {
   if (first === "b") return { page: "bridges", payload: second };
   if (first === "share-bridges") return { page: "share-bridges" };
   return { page: "list" };
+}
+
+const HANDLE = /^[\p{L}\p{M}\p{N}_.]{3,64}$/u;
+
+function parsePublic(second: string, third: string, fourth: string): Route {
+  const handle = decodeHandle(second);
+  if (handle === undefined) return { page: "channels" };
+  if (third === "info") return { page: "channel-info", handle };
+  return third === "p" && ID.test(fourth) ? { page: "post", handle, post: fourth } : { page: "channel", handle };
+}
+
+function decodeHandle(text: string): string | undefined {
+  try {
+    const handle = decodeURIComponent(text);
+    return HANDLE.test(handle) ? handle : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const PUBLIC: readonly Route["page"][] = [
+  ...(["channels", "channel", "channel-info", "post", "new-channel"] as const),
+  ...(["personas", "redress", "notice", "notice-about"] as const),
+];
+
+/** Whether it is a screen of the public space. */
+export function isPublic(route: Route): boolean {
+  return PUBLIC.includes(route.page);
 }
 
 /** Where Back leads: one level up, whatever way we came. */
@@ -68,6 +121,17 @@ export function parentOf(route: Route): string {
     case "bridges":
     case "share-bridges":
       return to.settings("connection");
+    case "channel-info":
+    case "post":
+      return to.channel(route.handle);
+    case "channel":
+    case "new-channel":
+    case "personas":
+    case "redress":
+      return to.channels();
+    case "notice":
+    case "notice-about":
+      return to.redress();
     case "settings":
       return route.sub ? to.settings() : to.list();
     default:

@@ -17,7 +17,15 @@ export type ScreenName =
   | "RouteSheet"
   | "Bridges"
   | "ShareBridges"
-  | "ServerView";
+  | "ServerView"
+  | "ChannelList"
+  | "Channel"
+  | "ChannelInfo"
+  | "Post"
+  | "NewChannel"
+  | "Personas"
+  | "Redress"
+  | "Notice";
 
 type Screen = Component<Record<string, unknown>>;
 
@@ -42,6 +50,14 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   Bridges: async () => screen(await import("./routes/Bridges.svelte")),
   ShareBridges: async () => screen(await import("./routes/ShareBridges.svelte")),
   ServerView: async () => screen(await import("./inside/ServerView.svelte")),
+  ChannelList: async () => screen(await import("./channels/ChannelList.svelte")),
+  Channel: async () => screen(await import("./channels/Channel.svelte")),
+  ChannelInfo: async () => screen(await import("./channels/ChannelInfo.svelte")),
+  Post: async () => screen(await import("./channels/Post.svelte")),
+  NewChannel: async () => screen(await import("./channels/NewChannel.svelte")),
+  Personas: async () => screen(await import("./channels/Personas.svelte")),
+  Redress: async () => screen(await import("./channels/Redress.svelte")),
+  Notice: async () => screen(await import("./channels/Notice.svelte")),
 };
 
 /** What these say comes with the start. */

@@ -19,7 +19,7 @@ PROGRAM: ContextVar[str] = ContextVar("program", default="zajil")
 """How a command for the home of this call begins: with `--home DIR` where the call named one."""
 OF_A_HOME = frozenset(
     {"register", "whoami", "contact-link", "add", "contacts", "verify", "privacy", "devices", "doctor", "link", "net"}
-    | {"chats", "send", "read", "react", "edit", "delete", "sync", "group", "bundle", "persona", "channel"}
+    | {"chats", "send", "read", "react", "edit", "delete", "report", "sync", "group", "bundle", "persona", "channel"}
 )
 """Commands that work on a home."""
 _COMMAND = re.compile(rf"\bzajil (?=(?:{'|'.join(sorted(OF_A_HOME, reverse=True))})\b)")

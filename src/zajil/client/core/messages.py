@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import Final, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from zajil import mls
 from zajil.client.core import groups, outbox
 from zajil.client.state import rows
-from zajil.client.state.rows import Chat, Item, StoredMessage
+from zajil.client.state.rows import Chat, Item, Proof, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol import cbor, frames
 from zajil.protocol.chat import content, forms, parts
@@ -148,8 +149,18 @@ def seal_message(step: Step, n: int, item: Item) -> None:
     step.change_chat(item.gid, sent=chat.sent + 1)
 
 
+class Mark(NamedTuple):
+    """When the server took a message, Unix ms, and its mark on it: for a report. Neither is known of a carried one."""
+
+    ts: int = 0
+    frank: bytes = b""
+
+
+CARRIED: Final = Mark()
+
+
 class Opened(msgspec.Struct, frozen=True):
-    """A verified message body and its author. data: the bytes of the content."""
+    """A verified message body and its author. data: the bytes of the content. proof: for a report."""
 
     account: bytes
     device: int
@@ -157,9 +168,10 @@ class Opened(msgspec.Struct, frozen=True):
     sent: int
     content: MimiContent
     data: bytes
+    proof: Proof | None = None
 
 
-def open_application(step: Step, chat: Chat, event: mls.Application) -> Opened:
+def open_application(step: Step, chat: Chat, event: mls.Application, *, mark: Mark = CARRIED) -> Opened:
     """The body of a decrypted message: signed by the leaf that sent it, tagged in its AAD, and naming both rightly.
 
     Raises Malformed: then it is not shown.
@@ -187,7 +199,9 @@ def open_application(step: Step, chat: Chat, event: mls.Application) -> Opened:
     if isinstance(sent, bool) or not isinstance(sent, int) or not 0 <= sent <= SENT_MAX_MS:
         raise error("malformed", "time")
     identity = content.message_id_of(body, sealed.content)
-    return Opened(author.account_id, author.device_id, identity, sent, body, sealed.content)
+    cert = event.leaf_node.credential.body
+    proof = Proof(identity, sealed.content, sealed.sig, event.epoch, chat.gid, mark.ts, mark.frank, cert)
+    return Opened(author.account_id, author.device_id, identity, sent, body, sealed.content, proof)
 
 
 def _author(event: mls.Application) -> DeviceCertificate:

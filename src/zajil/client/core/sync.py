@@ -33,12 +33,13 @@ KINDS: dict[int, intake.EntryKind] = {
 
 
 class Letter(NamedTuple):
-    """One message of the mailbox, from the server or from what is held. gid: empty for notices."""
+    """One message of the mailbox, from the server or from what is held. gid: empty for notices. mark: for a report."""
 
     kind: int
     gid: bytes
     epoch: int
     body: bytes
+    mark: messages.Mark
 
 
 def begin_hello(step: Step) -> int:
@@ -65,7 +66,8 @@ def take_messages(step: Step, batch: Sequence[Msg]) -> int:
     """Apply a batch in seq order; the highest seq stored, to be acknowledged after the step."""
     state = _load(step)
     for message in batch:
-        letter = Letter(message.kind, message.gid or b"", message.epoch, message.body)
+        mark = messages.Mark(message.ts, message.frank or b"")
+        letter = Letter(message.kind, message.gid or b"", message.epoch, message.body, mark)
         kind, own = KINDS.get(letter.kind, "application"), _find_own(step, letter)
         state = msgspec.structs.replace(state, groups=_find_group(step, letter.gid))
         entry = intake.Entry(message.seq, kind, letter.gid.hex(), letter.epoch, own)
@@ -127,7 +129,7 @@ def settle_held(step: Step, gid: bytes) -> None:
         if not actions or due is None:
             return
         step.tx.remove("held", due[0])
-        letter = Letter(due[1].kind, gid, due[1].epoch, due[1].body)
+        letter = Letter(due[1].kind, gid, due[1].epoch, due[1].body, messages.Mark(due[1].ts, due[1].frank))
         again = intake.Again(KINDS[letter.kind], gid.hex(), letter.epoch, _find_own(step, letter))
         for action in intake.step(state, again, step.now)[1]:
             _carry_out(step, letter, action)
@@ -192,7 +194,7 @@ def _carry_out(step: Step, letter: Letter, action: intake.Action) -> None:
         case intake.Take():
             _take(step, letter, action)
         case intake.Hold():
-            held = Held(letter.gid, letter.kind, letter.epoch, step.now, letter.body)
+            held = Held(letter.gid, letter.kind, letter.epoch, step.now, letter.body, *letter.mark)
             step.tx.append("held", letter.gid, step.rng(16), rows.encode_row(held))
         case intake.Readd():
             readd.ask(step, letter.gid, "gap")
@@ -212,7 +214,7 @@ def _take(step: Step, letter: Letter, action: intake.Take) -> None:
         case "commit":
             _take_commit(step, step.chat(gid), body)
         case "application":
-            _take_application(step, step.chat(gid), body)
+            _take_application(step, step.chat(gid), letter)
 
 
 def _take_echo(step: Step, letter: Letter) -> None:
@@ -294,9 +296,9 @@ def _leave_tree(step: Step, chat: Chat, staged: mls.Staged) -> None:
     step.event("left" if left else "removed", chat.gid)
 
 
-def _take_application(step: Step, chat: Chat, body: bytes) -> None:
+def _take_application(step: Step, chat: Chat, letter: Letter) -> None:
     try:
-        group, event = step.load_group(chat.gid).receive(step.env(), body)
+        group, event = step.load_group(chat.gid).receive(step.env(), letter.body)
     except mls.MlsError:
         # Replays, our own echoes, keys from before our join: nothing to show, and the state did not move.
         return
@@ -305,7 +307,7 @@ def _take_application(step: Step, chat: Chat, body: bytes) -> None:
         return
     step.save_group(chat.gid, group)
     try:
-        opened = messages.open_application(step, chat, event)
+        opened = messages.open_application(step, chat, event, mark=letter.mark)
         if messages.is_news(step, opened.message_id):
             contents.take_content(step, chat, opened)
     except ZajilError:

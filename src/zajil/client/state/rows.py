@@ -200,12 +200,30 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
     read: int = 0
 
 
+class Proof(msgspec.Struct, frozen=True, array_like=True):
+    """What a report needs of one content as it came: the first text of a message, or an edit.
+
+    message_id: of this content. sig: 64 bytes. gid: of the group it came in. ts: Unix ms at which the server took it;
+    frank: its mark, both empty for what was carried by hand. cert: the sender's signed certificate.
+    """
+
+    message_id: bytes
+    content: bytes
+    sig: bytes
+    epoch: int
+    gid: bytes
+    ts: int
+    frank: bytes
+    cert: bytes
+
+
 class StoredMessage(msgspec.Struct, frozen=True):
     """One shown message. sent: Unix ms of the sender's clock; arrived: of ours. state: `marks`, or `received`.
 
     text: as sent (mentions are links in it), the newest version. reply_to: id of the quoted message. versions: all
     texts by (at, message_id), the first one first; empty where it was never edited. deleted_by: the account that
-    deleted it for all; then text, versions, reactions are gone. kept: the content of a kind this version does not show.
+    deleted it for all; then text, versions, reactions, proofs are gone. kept: the content of a kind not shown by this
+    version. proofs: of what others wrote, one for each version kept.
     """
 
     message_id: bytes
@@ -223,6 +241,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
     receipts: tuple[Received, ...] = ()
     arrived: int = 0
     kept: bytes = b""
+    proofs: tuple[Proof, ...] = ()
 
 
 class Early(msgspec.Struct, frozen=True, array_like=True):
@@ -237,6 +256,7 @@ class Early(msgspec.Struct, frozen=True, array_like=True):
     sent: int
     content: bytes
     as_admin: bool
+    proof: Proof | None = None
 
 
 class Privacy(msgspec.Struct, frozen=True):
@@ -248,13 +268,15 @@ class Privacy(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A message of a later epoch, stored before its acknowledgement."""
+    """A message of a later epoch, stored before its acknowledgement. ts, frank: of its MSG."""
 
     gid: bytes
     kind: int
     epoch: int
     at: int
     body: bytes
+    ts: int = 0
+    frank: bytes = b""
 
 
 class OwnKeyPackage(msgspec.Struct, frozen=True):

@@ -96,7 +96,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Send(msgspec.Struct, frozen=True, kw_only=True):
-    """Fan out one application message to the roster of `epoch`, the epoch of its header.
+    """Fan out one application message to the roster of `epoch`, the epoch of its header. tag: 32 B of its AAD, to mark.
 
     Raises idem-conflict, bad-group-token, stale-epoch (detail `epoch`), slow-down, bad-roster-key.
     """
@@ -108,6 +108,7 @@ class Send(msgspec.Struct, frozen=True, kw_only=True):
     token: bytes
     roster_key: bytes
     body: bytes
+    tag: bytes
 
 
 class SendEphemeral(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,11 +173,15 @@ Operation = (
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """Epoch of the group after it, server time in Unix ms; dup: it had been accepted before and nothing changed now."""
+    """Epoch of the group after it, server time in Unix ms; dup: it had been accepted before and nothing changed now.
+
+    frank: the mark on a message that `Send` stored, the same for a repeat.
+    """
 
     epoch: int
     ts: int
     dup: bool = False
+    frank: bytes | None = None
 
 
 class Done(msgspec.Struct, frozen=True):

@@ -38,13 +38,14 @@ class Cap(NamedTuple):
 
 
 class Outgoing(NamedTuple):
-    """One body on its way. gid: None for notices."""
+    """One body on its way. gid: None for notices. frank: of application messages."""
 
     id: bytes
     kind: int
     gid: GroupId | None
     epoch: int
     body: bytes
+    frank: bytes | None = None
 
 
 class Sql:
@@ -74,13 +75,13 @@ def seal_body(keys: Keys, message: Outgoing, now_ms: int) -> bytes:
     return keys.seal(BODY_TABLE, (message.gid or b"") + message.body, aad=message.id, now_s=now_ms / 1000)
 
 
-def parse_entry(keys: Keys, row: tuple[int, bytes, int, int, int, bytes, bytes | None]) -> Msg:
+def parse_entry(keys: Keys, row: tuple[int, bytes, int, int, int, bytes, bytes | None, bytes | None]) -> Msg:
     """The frame of one stored entry. Raises SealBroken when the stored bytes are damaged."""
-    seq, message_id, kind, epoch, ts, sealed, via = row
+    seq, message_id, kind, epoch, ts, sealed, frank, via = row
     plain = keys.unseal(BODY_TABLE, sealed, aad=message_id)
     cut = 0 if kind == KIND_NOTICE else 16
     gid = GroupId(plain[:cut]) if cut else None
-    return Msg(seq, message_id, Kind(kind), gid, epoch, ts, plain[cut:], None, via)
+    return Msg(seq, message_id, Kind(kind), gid, epoch, ts, plain[cut:], frank, via)
 
 
 def deliver(
@@ -103,13 +104,14 @@ def deliver(
     if not reached:
         return []
     sql.run(
-        "INSERT INTO message (id, kind, epoch, ts, body, refs, expires) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO message (id, kind, epoch, ts, body, frank, refs, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             message.id,
             message.kind,
             message.epoch,
             now_ms,
             seal_body(keys, message, now_ms),
+            message.frank,
             len(reached),
             now_ms // 1000 + MESSAGE_TTL_S,
         ),
@@ -257,7 +259,7 @@ def expire_messages(sql: Sql, now_s: int, rows: int) -> int:
 def read_entries(sql: Sql, keys: Keys, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...]:
     """Entries after this number, ascending, at most n; the first whatever its size. One statement."""
     cursor = sql.run(
-        "SELECT i.seq, m.id, m.kind, m.epoch, m.ts, m.body, i.via FROM mailbox_item i JOIN message m"
+        "SELECT i.seq, m.id, m.kind, m.epoch, m.ts, m.body, m.frank, i.via FROM mailbox_item i JOIN message m"
         " ON m.id = i.message_id WHERE i.mailbox_id = ? AND i.seq > ? ORDER BY i.seq LIMIT ?",
         (mailbox_id, after, n),
     )
@@ -281,7 +283,7 @@ def state_of(sql: Sql, mailbox_id: MailboxId) -> MailboxState:
     return MailboxState(head=row[0] - 1, queued=row[1], acked=row[2], dropped=row[3], before_seq=row[4])
 
 
-_MESSAGE_COLUMNS = ("id", "kind", "epoch", "ts", "body", "refs", "expires")
+_MESSAGE_COLUMNS = ("id", "kind", "epoch", "ts", "body", "frank", "refs", "expires")
 _ENTRY_COLUMNS = ("mailbox_id", "seq", "message_id", "size", "via")
 
 

@@ -60,6 +60,12 @@ message = Table(
         nullable=False,
         info=describe("ciphertext", "MLS ciphertext and group id, sealed again under a key of the day", _UNTIL_ACK),
     ),
+    Column(
+        "frank",
+        LargeBinary,
+        nullable=True,
+        info=describe("key", "mark that lets a receiver prove the message later; none on commits", _UNTIL_ACK),
+    ),
     Column("refs", Integer, nullable=False, info=describe("counter", "mailboxes that still point here", _UNTIL_ACK)),
     Column("expires", Integer, nullable=False, info=describe("time", "Unix second of deletion", _UNTIL_ACK)),
     Index("message_expires", "expires"),

@@ -202,14 +202,17 @@ def _touch(tx: Transaction, gid: GroupId, group: _Group) -> None:
 def send(tx: Transaction, request: op.Send) -> op.Accepted:
     """7 statements, however many receive it; 1 more on the first use of a day."""
     if known := _find_accepted(tx, request.key, request.body_hash):
-        return known
+        # The mark is of the time at which it was first taken.
+        return msgspec.structs.replace(known, frank=tx.tools.keys.frank(request.tag, request.gid, known.ts))
     group = _check_token(tx, request.gid, request.epoch, request.token)
     tx.tools.limits.take("send", request.gid, now=tx.now_ms / 1000)
     entries = open_roster(request.roster_key, request.gid, group.epoch, group.roster)
-    message = Outgoing(tx.tools.random(16), op.KIND_APPLICATION, request.gid, group.epoch, request.body)
+    frank = tx.tools.keys.frank(request.tag, request.gid, tx.now_ms)
+    message = Outgoing(tx.tools.random(16), op.KIND_APPLICATION, request.gid, group.epoch, request.body, frank)
     tx.deliver(message, _targets(tx, entries))
     _touch(tx, request.gid, group)
-    return _accept(tx, request.key, request.body_hash, group.epoch)
+    accepted = _accept(tx, request.key, request.body_hash, group.epoch)
+    return msgspec.structs.replace(accepted, frank=frank)
 
 
 def send_ephemeral(tx: Transaction, request: op.SendEphemeral) -> op.Accepted:

@@ -9,6 +9,7 @@ import msgspec
 from zajil.auth.context import CallingDevice
 from zajil.delivery import mailboxes, packages
 from zajil.delivery.context import ContactCaller, Delivery, DeviceCaller
+from zajil.delivery.reports import Reporting, make_report
 from zajil.protocol import control, limits
 from zajil.protocol.control import Empty, Route
 from zajil.protocol.errors import error
@@ -64,6 +65,15 @@ def bind_delivery(
         control.COUNT_KEY_PACKAGES: count_packages,
         control.CLAIM_KEY_PACKAGES: claim,
     }
+
+
+def bind_reports(reporting: Reporting) -> Mapping[Route, BoundRoute]:
+    """The route of reports from private chats."""
+
+    async def report(request: Request) -> msgspec.Struct:
+        return await make_report(reporting, _device(request), body_of(request, control.MakeReport))
+
+    return {control.MAKE_REPORT: report}
 
 
 def bind_public(

@@ -47,7 +47,8 @@ export class Way {
   readonly #parts: WayParts;
   readonly #dialer: Dialer;
   readonly #dialing: Dialing;
-  readonly #sessions: SessionCaller;
+  /** Calls over sessions alone, where some are to stay apart from others. */
+  readonly sessions: SessionCaller;
   readonly #clock = new Clock({ slept: () => this.carriers.doubt(), beat: () => void this.#refreshIfDue() });
   readonly #ends: (() => void)[] = [];
   #session: SessionState = { connected: false, locked: false };
@@ -84,10 +85,10 @@ export class Way {
       changed: () => this.#changed(),
       problem: parts.problem,
     });
-    this.#sessions = new SessionCaller(this.carriers);
+    this.sessions = new SessionCaller(this.carriers);
     const direct = new DirectCaller(parts.base);
     const isOrigin = (): boolean => this.#own().kind === "origin";
-    this.calls = new Calls(new RouteCaller(this.carriers, { direct, isOrigin, sessions: this.#sessions }));
+    this.calls = new Calls(new RouteCaller(this.carriers, { direct, isOrigin, sessions: this.sessions }));
     this.setCandidates();
     this.#ends.push(parts.network.listen((online) => this.#setOnline(online)));
     if (!parts.network.online()) this.carriers.setOnline(false);
@@ -166,7 +167,7 @@ export class Way {
 
   close(): void {
     for (const end of this.#ends.splice(0)) end();
-    this.#sessions.close();
+    this.sessions.close();
     this.carriers.close();
     this.#clock.close();
     clearTimeout(this.#moving);

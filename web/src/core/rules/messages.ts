@@ -182,7 +182,13 @@ export async function encryptContent(step: Step, chat: Chat, body: MimiContent, 
   return { body: sealed.message, token };
 }
 
-/** A verified message body and its author. data: the bytes of the content. */
+/** When the server took a message, Unix ms, and its mark on it: for a report. Empty where it gave none. */
+export interface Mark {
+  readonly ts: number;
+  readonly frank: Uint8Array;
+}
+
+/** A verified message body and its author. data: the bytes of the content. proof: for a report. */
 export interface Opened {
   readonly account: Id;
   readonly device: number;
@@ -190,14 +196,23 @@ export interface Opened {
   readonly sent: number;
   readonly content: MimiContent;
   readonly data: Uint8Array;
+  readonly proof: rows.Proof;
 }
+
+/** Of what the server does not keep. */
+const UNMARKED: Mark = { ts: 0, frank: new Uint8Array() };
 
 /**
  * The body of a decrypted message: signed by the leaf that sent it, tagged in its AAD, and naming both rightly.
  *
  * Throws Malformed: then it is not shown.
  */
-export async function openApplication(look: Look, chat: Chat, event: Application): Promise<Opened> {
+export async function openApplication(
+  look: Look,
+  chat: Chat,
+  event: Application,
+  mark: Mark = UNMARKED,
+): Promise<Opened> {
   const sealed = content.parseApplication(event.data);
   const body = content.parseContent(sealed.content);
   const tag = content.contentTag(body.salt, sealed.content);
@@ -220,7 +235,17 @@ export async function openApplication(look: Look, chat: Chat, event: Application
   }
   const messageId = rows.idOf(content.messageIdOf(body, sealed.content));
   const account = rows.idOf(author.account_id);
-  return { account, device: author.device_id, messageId, sent, content: body, data: sealed.content };
+  const { epoch, credential: cert } = event;
+  const proof = {
+    message_id: messageId,
+    content: sealed.content,
+    sig: sealed.sig,
+    epoch,
+    gid: chat.gid,
+    ...mark,
+    cert,
+  };
+  return { account, device: author.device_id, messageId, sent, content: body, data: sealed.content, proof };
 }
 
 /**
@@ -244,8 +269,9 @@ const HEAD_BYTES = 64;
 
 /** What a person may see of a message as the server had it. */
 export function wireOf(message: rows.Held): rows.Wire {
-  const { body, ...rest } = message;
-  return { ...rest, size: body.length, digest: rows.idOf(sha256(body)), head: body.slice(0, HEAD_BYTES) };
+  const { id, seq, kind, gid, epoch, at, body } = message;
+  const digest = rows.idOf(sha256(body));
+  return { id, seq, kind, gid, epoch, at, size: body.length, digest, head: body.slice(0, HEAD_BYTES) };
 }
 
 /** An own message came back: keep what it was at the server. */

@@ -70,8 +70,10 @@ export async function takeReady(step: Step, ready: Ready): Promise<void> {
 /** Apply a batch in seq order; the highest seq stored, to be acknowledged after the step. */
 export async function takeMessages(step: Step, batch: readonly Msg[]): Promise<number> {
   let state = await load(step);
-  for (const { id, seq, kind, gid, epoch, ts: at, body } of batch) {
-    const message: Held = { id: rows.idOf(id), seq, kind, gid: gid === null ? "" : rows.idOf(gid), epoch, at, body };
+  for (const { id, seq, kind, gid, epoch, ts: at, body, frank } of batch) {
+    const group = gid === null ? "" : rows.idOf(gid);
+    const mark = frank === null ? {} : { frank };
+    const message: Held = { id: rows.idOf(id), seq, kind, gid: group, epoch, at, body, ...mark };
     const own = await findOwn(step, body);
     const entry = { type: "entry", seq, kind: kindOf(message), gid: hexOf(message.gid), epoch, own } as const;
     const [next, actions] = intake.step({ ...state, groups: await findGroup(step, message.gid) }, entry, step.now);
@@ -338,7 +340,8 @@ async function takeApplication(step: Step, chat: Chat, message: Held): Promise<v
   if (received.event.kind !== "application") return;
   await step.saveGroup(chat.gid, received.group);
   try {
-    const opened = await messages.openApplication(step, chat, received.event);
+    const mark = { ts: message.at, frank: message.frank ?? new Uint8Array() };
+    const opened = await messages.openApplication(step, chat, received.event, mark);
     if (!(await messages.isNews(step, opened.messageId))) return;
     await contents.takeContent(step, chat, opened, messages.wireOf(message));
   } catch (problem) {

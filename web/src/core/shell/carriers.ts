@@ -19,6 +19,8 @@ export interface Seat {
   readonly role: Role;
   /** Four hex digits for the URLs of its carriers, so that all of them reach the same gateway. */
   readonly r: string;
+  /** "" but for a session that nothing else of this client may be joined with: it has a seal of its own. */
+  readonly lane: string;
   /** It makes control calls, which wait until a way is proved. */
   readonly calls: boolean;
   /** Go on over this carrier. The one before is closed by whoever gave it. */

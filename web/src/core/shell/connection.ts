@@ -17,6 +17,8 @@ export interface ConnectionParts {
   readonly carriers: Carriers;
   /** Its frames are control calls. */
   readonly calls?: boolean;
+  /** As of a `Seat`. */
+  readonly lane?: string;
   /** Events of the session, in order. May call anything here. */
   take(events: readonly ClientEvent[]): void;
   /** Everything that arrived together was told. */
@@ -33,6 +35,7 @@ export class Connection implements Seat {
   readonly role: Role;
   readonly r = encodeHex(randomBytes(2));
   readonly calls: boolean;
+  readonly lane: string;
   readonly #parts: ConnectionParts;
   readonly #session: ClientSession;
   /** The carrier in use, and its number in the session. */
@@ -45,6 +48,7 @@ export class Connection implements Seat {
   constructor(role: Role, parts: ConnectionParts) {
     this.role = role;
     this.calls = parts.calls ?? false;
+    this.lane = parts.lane ?? "";
     this.#parts = parts;
     this.#session = new ClientSession(role);
   }

@@ -202,12 +202,28 @@ export interface Wire {
 }
 
 /**
+ * What a report needs of one content as it came: the first text of a message, or an edit. message_id: of this content.
+ * ts: Unix ms at which the server took it; frank: its mark, empty where none came. cert: the sender's certificate.
+ */
+export interface Proof {
+  readonly message_id: Id;
+  readonly content: Uint8Array;
+  readonly sig: Uint8Array;
+  readonly epoch: number;
+  readonly gid: Id;
+  readonly ts: number;
+  readonly frank: Uint8Array;
+  readonly cert: Uint8Array;
+}
+
+/**
  * One shown message. sent: Unix ms of the sender's clock; arrived: of ours. state: of the outbox, or `received`.
  *
  * text: as sent (mentions are links in it), the newest version. reply_to: id of the quoted message. versions: all texts
  * by (at, message_id), the first one first; empty where it was never edited. deleted_by: the account that deleted it for
- * all; then text, versions, reactions are gone. kept: the content of a kind this version does not show. notice: set on
- * lines that are no messages; their id is random. wire: what reached us, absent on what has not come back yet.
+ * all; then text, versions, reactions, proofs are gone. kept: the content of a kind this version does not show. notice:
+ * set on lines that are no messages; their id is random. wire: what reached us, absent on what has not come back yet.
+ * proofs: of what others wrote, one for each version kept.
  */
 export interface StoredMessage {
   readonly message_id: Id;
@@ -227,6 +243,7 @@ export interface StoredMessage {
   readonly kept: Uint8Array;
   readonly notice: Notice | null;
   readonly wire: Wire | null;
+  readonly proofs: readonly Proof[];
 }
 
 /** An edit, deletion or reaction whose message is not here yet. as_admin: whether its sender was one when it came. */
@@ -237,6 +254,8 @@ export interface Early {
   readonly sent: number;
   readonly content: Uint8Array;
   readonly as_admin: boolean;
+  /** Absent in rows of older versions. */
+  readonly proof?: Proof;
 }
 
 /** The two switches, both ways: off is neither sent nor shown. at: Unix ms at which they were set. */
@@ -246,7 +265,10 @@ export interface Privacy {
   readonly at: number;
 }
 
-/** A message of the mailbox; of a later epoch, it is stored before its acknowledgement. at: ms of the server's clock. */
+/**
+ * A message of the mailbox; of a later epoch, it is stored before its acknowledgement. at: ms of the server's clock.
+ * frank: the server's mark, absent in rows of older versions and on what is no application message.
+ */
 export interface Held {
   readonly id: Id;
   readonly seq: number;
@@ -255,6 +277,7 @@ export interface Held {
   readonly epoch: number;
   readonly at: number;
   readonly body: Uint8Array;
+  readonly frank?: Uint8Array;
 }
 
 /** Private part of a published KeyPackage. */
@@ -381,6 +404,7 @@ export const EMPTY_MESSAGE: Omit<StoredMessage, "message_id" | "gid" | "account"
   kept: NONE,
   notice: null,
   wire: null,
+  proofs: [],
 };
 export const EMPTY_SESSION: Session = {
   last_seq: 0,

@@ -1,33 +1,36 @@
-/** The verbs of a person in a test world, as a tab calls them; those that ask the server themselves are not here. */
+/** The verbs of a person in a test world, as a tab calls them; what they ask the server themselves, a test answers. */
 import { error } from "../../protocol/errors.ts";
 import type { CoreEvent } from "../api.ts";
+import { Calls } from "../shell/calls.ts";
+import { Tokens } from "../shell/login.ts";
+import type { Caller } from "../transports/base.ts";
 import { eventsOf } from "../events.ts";
 import { groupVerbs } from "../verbs/groups.ts";
 import type { Handlers, Host } from "../verbs/handlers.ts";
 import { peopleVerbs } from "../verbs/people.ts";
+import { reportVerbs } from "../verbs/reports.ts";
 import { settingsVerbs } from "../verbs/settings.ts";
 import { talkVerbs } from "../verbs/talk.ts";
 import type { Person } from "./people.ts";
 
 type Local = ReturnType<typeof verbsOf>;
 
-/** The verbs of `person`, and the events its tabs heard, oldest first. */
-export function tabOf(person: Person): { readonly call: Local; readonly events: CoreEvent[] } {
+const NOBODY: Caller = { call: () => Promise.reject(error("unreachable")) };
+
+/** The verbs of `person`, and the events its tabs heard, oldest first. caller: the server, as control calls see it. */
+export function tabOf(person: Person, caller = NOBODY): { readonly call: Local; readonly events: CoreEvent[] } {
   const events: CoreEvent[] = [];
+  const calls = new Calls(caller);
   const host: Host = {
     store: person.store,
     server: "http://test",
-    get calls(): never {
-      throw error("unreachable");
-    },
+    calls,
     get way(): never {
       throw error("unreachable");
     },
     now: () => person.world.time,
     core: () => person.core,
-    tokens: () => {
-      throw error("unreachable");
-    },
+    tokens: () => new Tokens(person.core, calls),
     wake: () => undefined,
     sendOnce: (request) => void person.world.service.whisper(request),
     emit: (event) => events.push(event),
@@ -41,6 +44,7 @@ export function tabOf(person: Person): { readonly call: Local; readonly events: 
 function verbsOf(host: Host) {
   return {
     ...talkVerbs(host),
+    ...reportVerbs(host),
     ...groupVerbs(host),
     ...settingsVerbs(host),
     ...peopleVerbs(host),

@@ -59,7 +59,7 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
-/** One control call. path begins with /v1 and may hold a query. signal: gives it up. */
+/** One control call. path begins with /v1 or /pub/v1 and may hold a query. signal: gives it up. */
 export interface Call {
   readonly method: string;
   readonly path: string;
@@ -67,6 +67,8 @@ export interface Call {
   readonly body?: Uint8Array | string | undefined;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Over sessions: not together with calls that have another word, or none. */
+  readonly apart?: string;
 }
 
 /** Makes control calls to one server. */

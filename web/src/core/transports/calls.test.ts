@@ -68,6 +68,19 @@ describe("control calls over sessions", () => {
     expect(gateway.of("Hello")).toEqual([]);
   });
 
+  it("keep calls apart that are to stay apart: each kind has a session S of its own", async () => {
+    const { gateway, caller } = await made((asked) => say(asked, 200, new TextEncoder().encode(asked.link.role)));
+    const answers = await Promise.all([
+      caller.call(call()),
+      caller.call(call({ apart: "public 0" })),
+      caller.call(call({ apart: "public 0", headers: { Authorization: "Bearer x" } })),
+      caller.call(call({ apart: "public 1" })),
+    ]);
+    expect(answers.map(text)).toEqual(["S", "S", "S", "S"]);
+    expect(gateway.links.size).toBe(3);
+    expect(gateway.dials).toBe(3);
+  });
+
   it("put parts together, whatever comes between them", async () => {
     const waiting: Asked[] = [];
     const { caller } = await made((asked) => {

@@ -2,7 +2,8 @@
  * Control calls over sessions of their own, where plain HTTPS to the server does not pass (reach.md 4, "control calls").
  *
  * Calls of a device go over R, all others over S, so that nothing which names an account meets what must not: each has
- * its own short session, closed after 5 s without a call, and none of them is the one that receives or sends.
+ * its own short session, closed after 5 s without a call, and none of them is the one that receives or sends. Calls that
+ * are to stay apart (those of a persona) share a session with their own kind alone.
  */
 import { concat } from "../../protocol/bytes.ts";
 import { error, ZajilError } from "../../protocol/errors.ts";
@@ -18,7 +19,7 @@ const EMPTY = new Uint8Array();
 /** Calls over sessions. carriers: as of a `Connection`. */
 export class SessionCaller implements Caller {
   readonly #carriers: ConnectionParts["carriers"];
-  /** By authorisation of a device; "" for everything else. */
+  /** By authorisation of a device, or the word that keeps calls apart; "" for everything else. */
   readonly #talks = new Map<string, Talk>();
 
   constructor(carriers: ConnectionParts["carriers"]) {
@@ -27,13 +28,15 @@ export class SessionCaller implements Caller {
 
   call(call: Call): Promise<Answer> {
     const auth = call.headers["Authorization"] ?? "";
-    const device = auth.startsWith("Device ") ? auth : "";
-    const known = this.#talks.get(device);
+    const device = auth.startsWith("Device ");
+    const kind = device ? auth : (call.apart ?? "");
+    const known = this.#talks.get(kind);
     if (known) return known.call(call);
-    const talk: Talk = new Talk(device === "" ? "S" : "R", this.#carriers, () => {
-      if (this.#talks.get(device) === talk) this.#talks.delete(device);
+    const lane = device ? "" : kind;
+    const talk: Talk = new Talk(device ? "R" : "S", lane, this.#carriers, () => {
+      if (this.#talks.get(kind) === talk) this.#talks.delete(kind);
     });
-    this.#talks.set(device, talk);
+    this.#talks.set(kind, talk);
     return talk.call(call);
   }
 
@@ -63,12 +66,13 @@ class Talk {
   #began = false;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(role: Role, carriers: ConnectionParts["carriers"], over: () => void) {
+  constructor(role: Role, lane: string, carriers: ConnectionParts["carriers"], over: () => void) {
     this.#role = role;
     this.#over = over;
     this.#connection = new Connection(role, {
       carriers,
       calls: true,
+      lane,
       take: (events) => this.#take(events),
       pause: () => undefined,
       down: () => this.end(),

@@ -41,7 +41,7 @@ async function addressOf(base: string, endpoint: Endpoint, role: "R" | "S" = "R"
     },
   });
   const candidate = { id: "x", endpoint, strategy: "wss" } as const;
-  const carrier = dialing.dial(candidate, { role, r: "0a1b" }, NOBODY, AbortSignal.timeout(1_000));
+  const carrier = dialing.dial(candidate, { role, r: "0a1b", lane: "" }, NOBODY, AbortSignal.timeout(1_000));
   await expect(carrier).rejects.toMatchObject({ stage: "connect", reason: "closed" });
   return dialled;
 }

@@ -22,10 +22,11 @@ export interface DialingParts {
   readonly openSocket?: OpenSocket | undefined;
 }
 
-/** For whom a carrier is. r: four hex digits of the session. */
+/** For whom a carrier is. r: four hex digits of the session. lane: whose seal it goes on with, as `Seals`. */
 export interface For {
   readonly role: Role;
   readonly r: string;
+  readonly lane: string;
 }
 
 /** Dials what the dialer chose. */
@@ -52,13 +53,13 @@ export class Dialing {
     }
     const open = this.#open(endpoint, wanted, strategy === "poll");
     await this.#parts.needRoot(() => fetchRootAnswer(open, patience));
-    return this.#parts.seals.dial(open, CHANNEL[wanted.role], listener, patience);
+    return this.#parts.seals.dial(open, CHANNEL[wanted.role], wanted.lane, listener, patience);
   }
 
   /** The answer to ROOT over a bridge. Rejects with DialError. */
   fetchRoots(endpoint: Endpoint, signal: AbortSignal): Promise<Uint8Array> {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(USABLE_DEADLINE_MS)]);
-    return fetchRootAnswer(this.#open(endpoint, { role: "S", r: "0000" }, false), patience);
+    return fetchRootAnswer(this.#open(endpoint, { role: "S", r: "0000", lane: "" }, false), patience);
   }
 
   /** Opens a bare carrier there; a bridge gets a path of its own each time. */

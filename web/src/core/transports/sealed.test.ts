@@ -57,14 +57,14 @@ function between(open: OpenCarrier, seen: (record: Uint8Array, from: "client" | 
 function sealing(key: () => SessionKey = () => sessionKeyOf(root, Date.now() / 1000)) {
   const offsets: number[] = [];
   const seals = new Seals({ key, now: () => Date.now(), offset: (ms) => offsets.push(ms) });
-  async function dial(open: OpenCarrier) {
+  async function dial(open: OpenCarrier, lane = "") {
     const records: Uint8Array[] = [];
     const ends: (number | undefined)[] = [];
     const listener = {
       record: (data: Uint8Array) => void records.push(data),
       ended: (code?: number) => void ends.push(code),
     };
-    const carrier = await seals.dial(open, CHANNEL.R, listener, AbortSignal.timeout(10_000));
+    const carrier = await seals.dial(open, CHANNEL.R, lane, listener, AbortSignal.timeout(10_000));
     carriers.push(carrier);
     return { carrier, records, ends };
   }
@@ -117,6 +117,21 @@ describe.skipIf(!hasServer)("sealed carriers", () => {
     expect(kinds).toEqual([1, 2, 2, 2, 1]);
   });
 
+  it("of another lane share no seal, so nobody at the server joins them", async () => {
+    const { dial } = sealing();
+    const kinds: (number | undefined)[] = [];
+    const watched = between(bySocket, (record, from) => {
+      if (from === "client" && record[0] === 1 && record.length < 3_000) kinds.push(record[1]);
+      return record;
+    });
+    for (const lane of ["", "persona a", "persona b", "persona a", ""]) {
+      const { carrier, records } = await dial(watched, lane);
+      carrier.send(OPEN);
+      await vi.waitFor(() => expect(records).toHaveLength(1));
+    }
+    expect(kinds).toEqual([1, 1, 1, 2, 2]);
+  });
+
   it("end with a record that was changed on its way", async () => {
     const { dial } = sealing();
     let whole = true;
@@ -158,13 +173,13 @@ describe.skipIf(!hasServer)("sealed carriers", () => {
       offset: () => undefined,
     });
     const nobody = { record: () => undefined, ended: () => undefined };
-    const given = seals.dial(silent, CHANNEL.R, nobody, AbortSignal.timeout(1));
+    const given = seals.dial(silent, CHANNEL.R, "", nobody, AbortSignal.timeout(1));
     await expect(given).rejects.toMatchObject({ stage: "accept", reason: "timeout" });
     const gone: OpenCarrier = (listener) => {
       queueMicrotask(() => listener.ended(4502));
       return silent(listener, AbortSignal.timeout(1));
     };
-    const refused = seals.dial(gone, CHANNEL.R, nobody, AbortSignal.timeout(5_000));
+    const refused = seals.dial(gone, CHANNEL.R, "", nobody, AbortSignal.timeout(5_000));
     await expect(refused).rejects.toMatchObject({ stage: "accept", reason: "closed", originGone: true });
   });
 

@@ -27,10 +27,13 @@ export interface SealsParts {
   offset(ms: number): void;
 }
 
-/** The live seals of this client, one per channel. */
+/**
+ * The live seals of this client, one per channel and lane. Whoever opens a seal knows that its carriers are one client's,
+ * so what must not be joined has lanes of its own.
+ */
 export class Seals {
   readonly #parts: SealsParts;
-  readonly #held = new Map<Channel, ClientSeal>();
+  readonly #held = new Map<string, ClientSeal>();
 
   constructor(parts: SealsParts) {
     this.#parts = parts;
@@ -42,11 +45,17 @@ export class Seals {
   }
 
   /** A sealed carrier over a bare one. Rejects with DialError; at `accept` where the other end is not our server. */
-  async dial(open: OpenCarrier, channel: Channel, listener: CarrierListener, signal: AbortSignal): Promise<Carrier> {
+  async dial(
+    open: OpenCarrier,
+    channel: Channel,
+    lane: string,
+    listener: CarrierListener,
+    signal: AbortSignal,
+  ): Promise<Carrier> {
     const inbox = new Inbox();
     const bare = await open(inbox, signal);
     try {
-      return new SealedCarrier(bare, await this.#agree(bare, inbox, channel, signal), inbox, listener);
+      return new SealedCarrier(bare, await this.#agree(bare, inbox, channel, lane, signal), inbox, listener);
     } catch (problem) {
       bare.close();
       if (problem instanceof DialError || !(problem instanceof ZajilError)) throw problem;
@@ -54,8 +63,9 @@ export class Seals {
     }
   }
 
-  async #agree(bare: Carrier, inbox: Inbox, channel: Channel, signal: AbortSignal): Promise<RecordSeal> {
-    const held = this.#held.get(channel);
+  async #agree(bare: Carrier, inbox: Inbox, channel: Channel, lane: string, signal: AbortSignal): Promise<RecordSeal> {
+    const place = `${channel} ${lane}`;
+    const held = this.#held.get(place);
     if (held?.isUsable(this.#parts.now())) {
       const { resume, codec } = held.carrier();
       bare.send(resume);
@@ -63,13 +73,13 @@ export class Seals {
       const said = answer.length === 1 ? answer[0] : undefined;
       if (said === RESUMED) return codec;
       if (said !== UNKNOWN) throw new DialError("accept", "status");
-      if (this.#held.get(channel) === held) this.#held.delete(channel);
+      if (this.#held.get(place) === held) this.#held.delete(place);
     }
     const seal = await ClientSeal.make(channel, this.#parts.key(), { nowMs: this.#parts.now(), random: randomBytes });
     bare.send(seal.newRecord);
     const accept = await inbox.next("accept", signal);
     this.#parts.offset(await seal.takeAccept(accept, this.#parts.now()));
-    this.#held.set(channel, seal);
+    this.#held.set(place, seal);
     return seal.first();
   }
 }

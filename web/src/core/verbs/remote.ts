@@ -2,6 +2,7 @@
 import * as control from "../../protocol/control.ts";
 import { error } from "../../protocol/errors.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
+import { randomBytes } from "../crypto.ts";
 import { contactAuth } from "../shell/calls.ts";
 import type { Id } from "../state/rows.ts";
 import type { Host } from "./handlers.ts";
@@ -41,6 +42,12 @@ export async function takeInviteCode(host: Host): Promise<string> {
 export async function fetchOwnData(host: Host): Promise<readonly control.OwnDataRow[]> {
   const auth = await host.tokens().auth();
   return (await host.calls.call(control.OWN_DATA, { auth })).rows;
+}
+
+/** Send a report. Throws Malformed `report-unverified` with detail `item` and `check`. */
+export async function sendReport(host: Host, request: control.Json): Promise<control.ReportTaken> {
+  const auth = await host.tokens().auth();
+  return host.calls.call(control.MAKE_REPORT, { auth, request, idempotency: randomBytes(16) });
 }
 
 /** The stored row of a message. Throws Refused `gone` where it is not held for us any more. */

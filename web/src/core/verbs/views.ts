@@ -159,6 +159,7 @@ export async function messageView(look: Look, n: number, message: StoredMessage)
       delete_for_all: !deleted && message.notice === null && (own || isAdmin(chat, look.profile.account_id)),
       react: alive,
       reply: alive && text,
+      report: message.proofs.length > 0,
     },
   };
 }

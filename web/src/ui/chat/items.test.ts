@@ -20,7 +20,7 @@ function message(id: string, who: string, minutes: number, more: Partial<Message
     reactions: [],
     edited: false,
     deleted: false,
-    may: { edit: false, delete_for_all: false, react: true, reply: true },
+    may: { edit: false, delete_for_all: false, react: true, reply: true, report: false },
     ...more,
   };
 }

@@ -15,7 +15,7 @@ from zajil.client.core.messages import Opened
 from zajil.client.core.talk import reading
 from zajil.client.core.talk.places import find_message, place_of
 from zajil.client.state import rows
-from zajil.client.state.rows import Chat, Early, Reacted, StoredMessage, Version
+from zajil.client.state.rows import Chat, Early, Proof, Reacted, StoredMessage, Version
 from zajil.client.state.step import Step
 from zajil.protocol.chat import content, forms
 from zajil.protocol.errors import ZajilError
@@ -26,13 +26,14 @@ EARLY_MAX = 128
 
 
 class Deed(NamedTuple):
-    """An action with its author. as_admin: whether the author was an admin when it came."""
+    """An action with its author. as_admin: whether the author was an admin when it came. proof: of what others did."""
 
     account: bytes
     message_id: bytes
     sent: int
     as_admin: bool
     action: forms.Action
+    proof: Proof | None = None
 
 
 def is_admin(chat: Chat, account: bytes) -> bool:
@@ -42,7 +43,8 @@ def is_admin(chat: Chat, account: bytes) -> bool:
 
 def take(step: Step, chat: Chat, opened: Opened, action: forms.Action) -> None:
     """Apply an action that came in, or keep it for its message. What its author may not do changes nothing."""
-    deed = Deed(opened.account, opened.message_id, opened.sent, is_admin(chat, opened.account), action)
+    as_admin = is_admin(chat, opened.account)
+    deed = Deed(opened.account, opened.message_id, opened.sent, as_admin, action, opened.proof)
     found = find_message(step, chat.gid, action.target)
     if found is not None:
         apply(step, *found, deed)
@@ -55,7 +57,7 @@ def _keep_early(step: Step, chat: Chat, opened: Opened, deed: Deed) -> None:
     target = deed.action.target
     early = rows.load_early(step.tx, target)
     if len(early) < EARLY_MAX:
-        kept = Early(chat.gid, deed.account, deed.message_id, deed.sent, opened.data, deed.as_admin)
+        kept = Early(chat.gid, deed.account, deed.message_id, deed.sent, opened.data, deed.as_admin, deed.proof)
         rows.save_early(step.tx, target, (*early, kept))
 
 
@@ -74,7 +76,8 @@ def settle_early(step: Step, chat: Chat, target: bytes) -> None:
         except ZajilError:  # it parsed when it came; a later version may be stricter
             continue
         if isinstance(action, forms.Edit | forms.Deletion | forms.Reaction | forms.TakeBack):
-            apply(step, *found, Deed(kept.account, kept.message_id, kept.sent, kept.as_admin, action))
+            deed = Deed(kept.account, kept.message_id, kept.sent, kept.as_admin, action, kept.proof)
+            apply(step, *found, deed)
 
 
 def apply(step: Step, n: int, message: StoredMessage, deed: Deed) -> None:
@@ -102,14 +105,19 @@ def _edit(step: Step, n: int, message: StoredMessage, deed: Deed, text: str) -> 
     # The first text stays the first whatever clock an edit carries.
     later = sorted((*versions[1:], made), key=lambda one: (one.at, one.message_id))
     versions = (versions[0], *later[-(VERSIONS_MAX - 1) :])
-    _save(step, n, msgspec.structs.replace(message, text=versions[-1].text, versions=versions))
+    edited = msgspec.structs.replace(message, text=versions[-1].text, versions=versions)
+    if deed.account != step.profile.account_id and deed.proof is not None:
+        kept = {version.message_id for version in versions}
+        proofs = tuple(one for one in (*message.proofs, deed.proof) if one.message_id in kept)
+        edited = msgspec.structs.replace(edited, proofs=proofs)
+    _save(step, n, edited)
     step.event("edited", place_of(step, message.gid), message.message_id, account=deed.account)
 
 
 def _delete(step: Step, n: int, message: StoredMessage, by: bytes) -> None:
     """The stub keeps who wrote and when; nothing of what was said."""
-    stub = msgspec.structs.replace(message, text="", versions=(), reactions=(), reply_to=b"", kept=b"", deleted_by=by)
-    _save(step, n, stub)
+    empty = {"text": "", "versions": (), "reactions": (), "reply_to": b"", "kept": b"", "proofs": ()}
+    _save(step, n, rows.changed(message, deleted_by=by, **empty))
     place = place_of(step, message.gid)
     reading.recount(step, place)
     step.event("deleted", place, message.message_id, account=by)

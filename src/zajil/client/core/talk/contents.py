@@ -44,7 +44,8 @@ def _show(
     # What another device of ours wrote is sent: it came from the server.
     state: Literal["sent", "received"] = "sent" if own else "received"
     shown = StoredMessage(opened.message_id, place, opened.account, opened.device, opened.sent, state, text)
-    shown = msgspec.structs.replace(shown, reply_to=reply_to, arrived=step.now, kept=kept)
+    proofs = () if own or opened.proof is None else (opened.proof,)
+    shown = msgspec.structs.replace(shown, reply_to=reply_to, arrived=step.now, kept=kept, proofs=proofs)
     messages.show(step, shown)
     if not own:
         reading.note_new(step, place, shown)

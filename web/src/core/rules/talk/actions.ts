@@ -9,7 +9,7 @@ import * as content from "../../../protocol/chat/content.ts";
 import * as forms from "../../../protocol/chat/forms.ts";
 import { ZajilError } from "../../../protocol/errors.ts";
 import * as rows from "../../state/rows.ts";
-import type { Chat, Early, Id, Reacted, StoredMessage, Version } from "../../state/rows.ts";
+import type { Chat, Early, Id, Proof, Reacted, StoredMessage, Version } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
 import * as groups from "../groups.ts";
 import type { Opened } from "../messages.ts";
@@ -20,13 +20,14 @@ export const VERSIONS_MAX = 50;
 /** An edit, a deletion or a reaction of each of the accounts of a group waits for one message; more is a flood. */
 export const EARLY_MAX = 128;
 
-/** An action with its author. asAdmin: whether the author was an admin when it came. */
+/** An action with its author. asAdmin: whether the author was an admin when it came. proof: of what others did. */
 export interface Deed {
   readonly account: Id;
   readonly messageId: Id;
   readonly sent: number;
   readonly asAdmin: boolean;
   readonly action: forms.Action;
+  readonly proof?: Proof;
 }
 
 /** Whether a form changes another message. */
@@ -41,8 +42,8 @@ export function isAdmin(chat: Chat, account: Id): boolean {
 
 /** Apply an action that came in, or keep it for its message. What its author may not do changes nothing. */
 export async function take(step: Step, chat: Chat, opened: Opened, action: forms.Action): Promise<void> {
-  const { account, messageId, sent } = opened;
-  const deed: Deed = { account, messageId, sent, asAdmin: isAdmin(chat, account), action };
+  const { account, messageId, sent, proof } = opened;
+  const deed: Deed = { account, messageId, sent, asAdmin: isAdmin(chat, account), action, proof };
   const found = await findMessage(step, chat.gid, rows.idOf(action.target));
   if (found !== undefined) return apply(step, ...found, deed);
   // Not a message that is gone here or stands in another chat: it may still come.
@@ -54,7 +55,8 @@ async function keepEarly(step: Step, chat: Chat, opened: Opened, deed: Deed): Pr
   const early = await rows.loadEarly(step.tx, target);
   if (early.length >= EARLY_MAX) return;
   const { account, messageId: message_id, sent, asAdmin: as_admin } = deed;
-  const kept: Early = { gid: chat.gid, account, message_id, sent, content: opened.data, as_admin };
+  const { data, proof } = opened;
+  const kept: Early = { gid: chat.gid, account, message_id, sent, content: data, as_admin, proof };
   await rows.saveEarly(step.tx, target, [...early, kept]);
 }
 
@@ -68,8 +70,8 @@ export async function settleEarly(step: Step, chat: Chat, target: Id): Promise<v
     if (found === undefined || (await placeOf(step, kept.gid)) !== (await placeOf(step, chat.gid))) continue;
     const action = parseKept(kept);
     if (action === undefined) continue;
-    const { account, message_id: messageId, sent, as_admin: asAdmin } = kept;
-    await apply(step, ...found, { account, messageId, sent, asAdmin, action });
+    const { account, message_id: messageId, sent, as_admin: asAdmin, proof } = kept;
+    await apply(step, ...found, { account, messageId, sent, asAdmin, action, ...(proof && { proof }) });
   }
 }
 
@@ -114,8 +116,15 @@ async function edit(step: Step, n: number, message: StoredMessage, { deed, text 
   // The first text stays the first whatever clock an edit carries.
   const later = [...others, { text, at: deed.sent, message_id: deed.messageId }].sort(compareVersions);
   const versions = [first, ...later.slice(-(VERSIONS_MAX - 1))];
-  await rows.saveMessage(step.tx, n, { ...message, text: versions.at(-1)?.text ?? text, versions });
+  const proofs = deed.account === step.profile.account_id ? [] : provenOf(message, deed, versions);
+  await rows.saveMessage(step.tx, n, { ...message, text: versions.at(-1)?.text ?? text, versions, proofs });
   step.event("edited", await placeOf(step, message.gid), message.message_id, deed.account);
+}
+
+/** The proofs of the versions that are kept. */
+function provenOf(message: StoredMessage, { proof }: Deed, versions: readonly Version[]): readonly Proof[] {
+  const kept = new Set(versions.map((version) => version.message_id));
+  return [...message.proofs, ...(proof ? [proof] : [])].filter((one) => kept.has(one.message_id));
 }
 
 type Ordered = Pick<Version, "at" | "message_id">;
@@ -128,7 +137,7 @@ function compareVersions(a: Ordered, b: Ordered): number {
 /** The stub keeps who wrote and when; nothing of what was said. */
 async function remove(step: Step, n: number, message: StoredMessage, by: Id): Promise<void> {
   const kept = new Uint8Array();
-  const stub = { ...message, text: "", versions: [], reactions: [], reply_to: "", kept, deleted_by: by };
+  const stub = { ...message, text: "", versions: [], reactions: [], reply_to: "", kept, proofs: [], deleted_by: by };
   await rows.saveMessage(step.tx, n, stub);
   const place = await placeOf(step, message.gid);
   await reading.recount(step, place);

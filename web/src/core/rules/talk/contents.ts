@@ -53,6 +53,7 @@ async function show(step: Step, chat: Chat, opened: Opened, fields: Partial<Stor
     arrived: step.now,
     // What another device of ours wrote is sent: it came from the server.
     state: own ? "sent" : "received",
+    proofs: own ? [] : [opened.proof],
     ...fields,
   };
   await messages.show(step, shown);

@@ -1,0 +1,113 @@
+"""Reports from private chats come in, wait sealed for a person, and go 90 days after the decision.
+
+`take_report` and `take_complaint` are the callables that the private side is given: they take two types, keep them in
+two queues, and nothing here passes one for the other. Matches and scores never act on either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from zajil.engine.sql.database import Database
+from zajil.moderation.private import store
+from zajil.moderation.private.keys import ModeratorKeys
+from zajil.protocol.errors import error
+from zajil.protocol.report.complaint import Complaint
+from zajil.protocol.report.reasons import Outcome
+from zajil.protocol.report.verified import VerifiedReport
+
+QUEUE: Final = "private"
+"""Of verified reports; reviewers need the permission of this name."""
+COMPLAINTS: Final = "complaints"
+"""Of what has no proof; the same permission."""
+Queue: TypeAlias = Literal["private", "complaints"]
+_DAY_S: Final = 86_400
+_ROWS: Final = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inbox:
+    """tell: brings the outcome to the reporter, by report id and `return_to`. clock: Unix seconds."""
+
+    db: Database
+    keys: ModeratorKeys = field(repr=False)
+    tell: Callable[[bytes, bytes, Outcome], Awaitable[None]]
+    clock: Callable[[], float]
+
+    def today(self) -> int:
+        """Days since 1970."""
+        return int(self.clock()) // _DAY_S
+
+
+async def take_report(inbox: Inbox, report: VerifiedReport) -> None:
+    """The report waits in queue `private`, durably."""
+    await _keep(inbox, report.report_id, store.REPORT, msgspec.msgpack.encode(report))
+
+
+async def take_complaint(inbox: Inbox, complaint: Complaint) -> None:
+    """The complaint waits in queue `complaints`, durably."""
+    await _keep(inbox, complaint.report_id, store.COMPLAINT, msgspec.msgpack.encode(complaint))
+
+
+async def waiting_reports(inbox: Inbox, *, limit: int) -> list[VerifiedReport]:
+    """Open reports, oldest first, readable. Raises SealBroken where the moderators' key is not here."""
+    rows = await inbox.db.read(lambda db: store.open_reports(db, store.REPORT, limit=limit))
+    return [_read_report(inbox, row) for row in rows]
+
+
+async def waiting_complaints(inbox: Inbox, *, limit: int) -> list[Complaint]:
+    """Open complaints, oldest first, readable. Raises SealBroken where the moderators' key is not here."""
+    rows = await inbox.db.read(lambda db: store.open_reports(db, store.COMPLAINT, limit=limit))
+    return [msgspec.msgpack.decode(_open(inbox, row), type=Complaint) for row in rows]
+
+
+async def find_report(inbox: Inbox, report_id: bytes) -> VerifiedReport:
+    """The report of this id. Raises Refused `gone` for no report, a complaint's id too; SealBroken."""
+    row = await inbox.db.read(lambda db: store.find_report(db, report_id))
+    if row is None or row.kind != store.REPORT:
+        raise error("gone")
+    return _read_report(inbox, row)
+
+
+async def close_report(inbox: Inbox, report_id: bytes, outcome: Outcome) -> bool:
+    """The report or complaint is decided, will be deleted, and its reporter hears of it.
+
+    False where it was decided before or is gone. Raises SealBroken where the moderators' key is not here.
+    """
+    row = await inbox.db.read(lambda db: store.find_report(db, report_id))
+    if row is None:
+        return False
+    kind: type[VerifiedReport | Complaint] = VerifiedReport if row.kind == store.REPORT else Complaint
+    return_to = msgspec.msgpack.decode(_open(inbox, row), type=kind).return_to
+    if not await inbox.db.write(lambda db: store.mark_decided(db, report_id, day=inbox.today())):
+        return False
+    await inbox.tell(report_id, return_to, outcome)
+    return True
+
+
+async def run_retention(inbox: Inbox) -> None:
+    """Delete what was decided 90 days ago, in short transactions."""
+    while await inbox.db.write(lambda db: store.delete_old(db, day=inbox.today(), limit=_ROWS)) >= _ROWS:
+        pass
+
+
+async def _keep(inbox: Inbox, report_id: bytes, kind: int, plaintext: bytes) -> None:
+    body = inbox.keys.seal(plaintext, context=_context(report_id, kind))
+    await inbox.db.write(lambda db: store.insert_report(db, report_id, kind=kind, body=body, day=inbox.today()))
+
+
+def _read_report(inbox: Inbox, row: store.ReportRow) -> VerifiedReport:
+    return msgspec.msgpack.decode(_open(inbox, row), type=VerifiedReport)
+
+
+def _open(inbox: Inbox, row: store.ReportRow) -> bytes:
+    return inbox.keys.open(row.body, context=_context(row.id, row.kind))
+
+
+def _context(report_id: bytes, kind: int) -> bytes:
+    """Kind and id are bound by the seal: a complaint put under the other kind does not open."""
+    return bytes([kind]) + report_id

@@ -1,0 +1,124 @@
+"""A member reports from a private group at a terminal, over a real server; what moderators then read, and what not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.flows.server import ServerProcess
+from tests.flows.terminal import Terminal
+
+from zajil.moderation.private.keys import ModeratorKeys
+from zajil.moderation.private.store import COMPLAINT, REPORT
+from zajil.protocol.ids import parse_b64
+from zajil.protocol.report.complaint import Complaint
+from zajil.protocol.report.verified import VerifiedReport
+
+pytestmark = [pytest.mark.flows, pytest.mark.slow]
+
+THREAT = "I will burn your house, @Clara. سأحرق بيتك"
+
+
+@pytest.fixture
+def group(
+    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> tuple[Terminal, Terminal, Terminal]:
+    """Amina, Boris and Clara in the group "Street"."""
+    amina, boris, clara = [Terminal(tmp_path / name, capsys) for name in ("Amina", "Boris", "Clara")]
+    for terminal, name in ((amina, "Amina"), (boris, "Boris"), (clara, "Clara")):
+        terminal.register(server, name)
+    for other in (boris, clara):
+        amina.ok("add", other.ok("contact-link").strip())
+        other.ok("sync")
+        amina.ok("sync")
+    amina.ok("group", "create", "Street", "Boris", "Clara")
+    for terminal in (boris, clara, amina):
+        terminal.ok("sync")
+    return amina, boris, clara
+
+
+def read_inbox(server: ServerProcess) -> list[VerifiedReport | Complaint]:
+    """What whoever holds the moderators' key file reads."""
+    keys = ModeratorKeys.load(server.data, create=False)
+    with contextlib.closing(sqlite3.connect(server.database())) as db:
+        rows = db.execute("SELECT id, kind, body FROM mod_report ORDER BY n").fetchall()
+    kinds: dict[int, type[VerifiedReport | Complaint]] = {REPORT: VerifiedReport, COMPLAINT: Complaint}
+    return [
+        msgspec.msgpack.decode(keys.open(body, context=bytes([kind]) + report_id), type=kinds[kind])
+        for report_id, kind, body in rows
+    ]
+
+
+def test_a_threat_in_a_group_is_reported_with_proof(
+    server: ServerProcess, group: tuple[Terminal, Terminal, Terminal]
+) -> None:
+    amina, boris, clara = group
+    first = boris.json("send", "Street", THREAT)["id"]
+    clara.json("send", "Street", "please stop")
+    amina.ok("sync")
+    clara.ok("sync")
+    boris.ok("edit", "Street", first, "only joking")
+    clara.ok("sync")
+    assert {message["text"] for message in clara.json("read", "Street")} == {"only joking", "please stop"}
+
+    sent = clara.json("report", "Street", first[:8], "--reason", "violence_incitement", "--note", "he does it daily")
+    assert sent["verified"] is True
+    told = clara.err
+    for words in ("Boris", THREAT, "only joking", "violence_incitement", "he does it daily"):
+        assert words in told, "the reporter sees what is sent"
+    assert "Moderators do not learn" in told
+
+    (report,) = read_inbox(server)
+    assert isinstance(report, VerifiedReport)
+    assert report.sender_account == parse_b64(boris.json("whoami")["account_id"])
+    assert [item.text for item in report.items] == [THREAT, "only joking"]
+    assert (report.reason, report.note) == ("violence_incitement", "he does it daily")
+    readable = msgspec.msgpack.encode(report)
+    gid = clara.json("chats")[0]["id"]
+    for hidden in (gid, *(terminal.json("whoami")["account_id"] for terminal in (amina, clara))):
+        assert parse_b64(hidden) not in readable
+        assert hidden.encode() not in readable
+    for hidden in ("Street", "please stop", "Amina"):
+        assert hidden.encode() not in readable
+
+
+def test_what_has_no_proof_is_refused_and_may_go_as_a_complaint(
+    server: ServerProcess, group: tuple[Terminal, Terminal, Terminal]
+) -> None:
+    _, boris, clara = group
+    told = boris.json("send", "Street", "a threat of old times")["id"]
+    own = clara.json("send", "Street", "mine")["id"]
+    clara.ok("sync")
+    clara.refused("not-reportable", "report", "Street", own, "--reason", "spam")
+    clara.refused("no-message", "report", "Street", "nosuchid", "--reason", "spam")
+    clara.run("report", "Street", told, "--reason", "boredom")
+    assert clara.code == 2
+
+    before = len(read_inbox(server))
+    # The server lost its marks, as after a restore without its key file's newest entry.
+    path = server.data / "zajil.key"
+    held = path.read_bytes()
+    assert server.stop() == 0
+    path.write_text(json.dumps(json.loads(held) | {"frank": {"1": "00" * 32}}))
+    server.start()
+    try:
+        clara.run("report", "Street", told, "--reason", "harassment")
+        assert clara.code == 1
+        assert "error: report-unverified: " in clara.err
+        assert "text 1 does not carry this server's mark" in clara.err
+        assert "--complaint" in clara.err
+        assert len(read_inbox(server)) == before
+        sent = clara.json("report", "Street", told, "--reason", "harassment", "--complaint")
+        assert sent["verified"] is False
+    finally:
+        assert server.stop() == 0
+        path.write_bytes(held)
+        server.start()
+    complaint = read_inbox(server)[-1]
+    assert isinstance(complaint, Complaint)
+    assert [item.text for item in complaint.items] == ["a threat of old times"]
+    assert complaint.items[0].account == parse_b64(boris.json("whoami")["account_id"])

@@ -1,0 +1,24 @@
+/** Leaves out of the shipped worker what its errors say to developers: tabs are told codes, and nobody reads the rest. */
+import type { Plugin } from "vite";
+
+const OURS = /import\s*\{[^}]*\berror\b[^}]*\}\s*from\s*"[./\w]*\/errors\.ts"/;
+/** `error("code", "words")`, written on one line or on several; calls with more to tell stay whole. */
+const CALL = /\berror\(\s*("[a-z-]+"),\s*"(?:[^"\\]|\\.)*",?\s*\)/g;
+
+/** The text of a module with only the codes of its errors. */
+export function dropWhys(text: string): string {
+  return OURS.test(text) ? text.replace(CALL, "error($1)") : text;
+}
+
+export function withoutWhys(): Plugin {
+  return {
+    name: "zajil:without-whys",
+    enforce: "pre",
+    apply: "build",
+    transform(code, id) {
+      if (!/\/src\/(core|protocol)\/.*\.ts$/.test(id)) return null;
+      const shorter = dropWhys(code);
+      return shorter === code ? null : { code: shorter, map: null };
+    },
+  };
+}
