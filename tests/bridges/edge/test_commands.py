@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -35,6 +36,13 @@ from zajil.server.app import Server
 
 CODE = "4GZ2M-AAAAA-BBBBB-CCCCC"
 INIT = ["bridge", "init", "--domain", DOMAIN, "--origin", "https://chat.example", "--join", CODE]
+
+
+@pytest.fixture(autouse=True)
+def logging_goes_on() -> Iterator[None]:
+    """`bridge up` switches it off for its process, which here is that of all later tests too."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 def test_init_says_the_danger_first_and_does_nothing_without_a_word(

@@ -106,8 +106,11 @@ class World:
         return int(self._rows("SELECT count(*) AS n FROM message")[0]["n"])
 
     def column_names(self) -> set[str]:
-        """All columns of all tables."""
-        columns = "SELECT c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table'"
+        """All columns of all tables but those of the public space, whose authors are public."""
+        columns = (
+            "SELECT c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c"
+            " WHERE t.type = 'table' AND t.name NOT LIKE 'pub!_%' ESCAPE '!'"
+        )
         return {str(row["name"]) for row in self._rows(columns)}
 
 
