@@ -88,6 +88,7 @@ def describe(linear: LinearResult, fused: FusionResult) -> Training:
             apply_lines(fused.table, fused.logits, fused.measured),
             {head: found.points for head, found in fused.measured.items()},
         ),
+        removals={head: found.removals for head, found in linear.measured.items() if found.removals},
         penalties=fused.penalties,
         pooled={
             name: {head: found.pooled for head, found in measured.items() if found.pooled}

@@ -14,7 +14,7 @@ import numpy as np
 
 from zajil.moderation.categories import HEADS, LANGUAGES
 from zajil.moderation.evaluate.measures import find_auprc, find_balanced, find_recall
-from zajil.moderation.train.calibrate import Floats
+from zajil.moderation.train.calibrate import Floats, Removal
 from zajil.moderation.train.corpus import Table
 from zajil.moderation.train.measure import Measured
 
@@ -35,12 +35,14 @@ class InDomain(msgspec.Struct, frozen=True, kw_only=True):
 class Training(msgspec.Struct, frozen=True, kw_only=True):
     """What a training run says of itself. rows: by source. linear, fused: by head, language, then real or templates.
 
+    removals: by head and language, what removal by score would stand on, whether or not it exists.
     penalties: of the heads on vectors. pooled: by scorer and head, languages calibrated together. vectors: how many.
     """
 
     rows: dict[str, int]
     linear: dict[str, dict[str, dict[str, InDomain]]]
     fused: dict[str, dict[str, dict[str, InDomain]]]
+    removals: dict[str, dict[str, Removal]]
     penalties: dict[str, float]
     pooled: dict[str, dict[str, tuple[str, ...]]]
     vectors: int

@@ -13,13 +13,16 @@ from zajil.moderation.policy.thresholds import Thresholds
 from zajil.moderation.train.calibrate import (
     Floats,
     Line,
+    Removal,
     find_levels,
     find_point,
+    find_removal,
     find_review,
     fit_line,
     may_calibrate,
 )
 from zajil.moderation.train.corpus import KINDS, Table
+from zajil.moderation.train.texts.natural import HARD_READ_BY_PERSON
 
 REMOVING: Final = frozenset({"fraud", "spam"})
 HARD: Final = "hard_"
@@ -27,12 +30,24 @@ ADVERTISING: Final = frozenset({"sms_spam", "tgspam"})
 
 
 class Measured(NamedTuple):
-    """Of one head: a line a language, whether it is that of all languages, thresholds, and the operating point."""
+    """Of one head: a line a language, whether it is that of all languages, thresholds, and the operating point.
+
+    removals: what removal by score would stand on, of the heads that may have it.
+    """
 
     lines: list[Line]
     pooled: tuple[str, ...]
     thresholds: dict[str, Thresholds]
     points: dict[str, float]
+    removals: dict[str, Removal]
+
+
+class Benign(NamedTuple):
+    """Scores of benign rows: natural ones, templates, and hard lines."""
+
+    natural: Floats
+    written: Floats
+    hard: Floats
 
 
 def measure_head(head: int, logits: Floats, table: Table, *, prior: float, review_only: bool = False) -> Measured:
@@ -44,6 +59,7 @@ def measure_head(head: int, logits: Floats, table: Table, *, prior: float, revie
     pooled: list[str] = []
     thresholds: dict[str, Thresholds] = {}
     points: dict[str, float] = {}
+    removals: dict[str, Removal] = {}
     name = HEADS[head]
     for number, language in enumerate(LANGUAGES):
         rows = known & (table.languages == number)
@@ -55,13 +71,19 @@ def measure_head(head: int, logits: Floats, table: Table, *, prior: float, revie
         scores = line.apply(logits)
         points[language] = find_point(scores[rows], labels[rows], _even_weights(table, rows, labels))
         if name != ANY:
-            thresholds[language] = _find_thresholds(name, scores, table, number, labels, review_only=review_only)
-    return Measured(lines, tuple(pooled), thresholds, points)
+            benign = _split_benign(name, scores, table, number, labels)
+            if review_only:
+                thresholds[language] = find_review(np.concatenate(benign))
+                continue
+            removes = name in REMOVING
+            thresholds[language] = find_levels(*benign, removes=removes, read_by_person=HARD_READ_BY_PERSON)
+            removal = find_removal(benign.natural, benign.hard, scores[rows & (labels == 1)]) if removes else None
+            if removal is not None:
+                removals[language] = removal
+    return Measured(lines, tuple(pooled), thresholds, points, removals)
 
 
-def _find_thresholds(
-    name: str, scores: Floats, table: Table, language: int, labels: npt.NDArray[np.int8], *, review_only: bool
-) -> Thresholds:
+def _split_benign(name: str, scores: Floats, table: Table, language: int, labels: npt.NDArray[np.int8]) -> Benign:
     examples = table.examples
     here = table.languages == language
     kinds = np.array([example.kind for example in examples])
@@ -73,9 +95,7 @@ def _find_thresholds(
         benign |= (labels == -1) & np.array([example.source not in ADVERTISING for example in examples])
     natural = measures & benign & (kinds != "template") & ~hard
     written = here & (labels == 0) & (kinds == "template")
-    if review_only:
-        return find_review(scores[natural | written | hard])
-    return find_levels(scores[natural], scores[written], scores[hard], removes=name in REMOVING)
+    return Benign(scores[natural], scores[written], scores[hard])
 
 
 def _even_weights(table: Table, rows: npt.NDArray[np.bool_], labels: npt.NDArray[np.int8]) -> Floats:

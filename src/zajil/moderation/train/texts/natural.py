@@ -1,4 +1,4 @@
-"""Presumed benign lines, and hard ones that a person read: what a threshold is measured on.
+"""Presumed benign lines, and hard ones that were read: what a threshold is measured on.
 
 `benign/` is split by the hash of a line: even lines train, odd ones measure. Of `unlabelled_hard/` only lines count
 whose hash stands in `data/hashes/hard-LANG.txt` with the label that one reading, by a language model, gave them.
@@ -18,6 +18,8 @@ from zajil.moderation.categories import Language
 from zajil.moderation.data.folder import DataMissing, hash_line
 
 OPEN_USE: Final = "train+test"
+HARD_READ_BY_PERSON: Final = False
+"""Whether a person gave the labels of `hard-LANG.txt`. A language model did, so no score may remove by itself."""
 
 
 class Line(NamedTuple):
