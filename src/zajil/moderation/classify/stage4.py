@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -107,13 +107,16 @@ class Stage4:
         return np.array([found[key] for key in keys], dtype=np.float32).reshape(len(texts), DIMENSIONS)
 
 
-def load_stage4() -> Stage4 | Disabled:
-    """The packaged heads on the encoder of the extra, tested first; or why the stage is off. Raises nothing."""
+def load_stage4(wrap: Callable[[Encoder], Encoder] | None = None) -> Stage4 | Disabled:
+    """The packaged heads on the encoder of the extra, tested first; or why the stage is off. Raises nothing.
+
+    wrap: what stands between the stage and its encoder, for an evaluation that keeps vectors.
+    """
     encoder = load_encoder()
     if isinstance(encoder, Disabled):
         return encoder
     try:
-        return Stage4(encoder, load_embeddings(encoder.sha256))
+        return Stage4(encoder if wrap is None else wrap(encoder), load_embeddings(encoder.sha256))
     except (ModelRefused, OSError):
         return Disabled("no-heads")
 

@@ -5,7 +5,9 @@ After a training run, before the card is made. `zajil moderation evaluate` compa
 
 from __future__ import annotations
 
+import argparse
 import sys
+from pathlib import Path
 
 import msgspec
 
@@ -17,7 +19,9 @@ from zajil.moderation.evaluate.report import evaluate_all
 
 def main() -> int:
     """Refuses to store half of the figures."""
-    report = evaluate_all(find_data())
+    parser = argparse.ArgumentParser(prog="python -m zajil.moderation.evaluate")
+    parser.add_argument("--vectors", type=Path, help="folder that keeps sentence vectors between runs")
+    report = evaluate_all(find_data(), vectors=parser.parse_args().vectors)
     if report.missing or report.encoder_off:
         sys.stderr.write(f"not stored: missing {', '.join(report.missing)} {report.encoder_off}\n")
         return 2

@@ -17,6 +17,7 @@ from zajil.moderation.categories import ANY, CATEGORIES, HEADS, LANGUAGES
 from zajil.moderation.classify.modelfile import ModelMetadata
 from zajil.moderation.classify.packaged import load_linear
 from zajil.moderation.data.attacks import TRAINED, UNSEEN
+from zajil.moderation.evaluate.attacks import Kept
 from zajil.moderation.evaluate.cardtext import INTRO, LIMITS, READ, USE
 from zajil.moderation.evaluate.gate import load_metrics
 from zajil.moderation.evaluate.peers import PeerFigures, load_peers
@@ -230,19 +231,23 @@ def _peers(peers: dict[str, dict[str, PeerFigures]]) -> Iterator[str]:
 def _attacks(report: Report) -> Iterator[str]:
     yield (
         "Share of what is found in clean text that is found in the same text disguised, stage 3, at `review` (pan24: "
-        "at 1 % false alarms). Clean recall in brackets."
+        "at 1 % false alarms). In brackets the share of benign cases called harm, under the attack; beside the "
+        "language clean recall, and false alarms on clean text."
     )
     for name, languages in report.attacks.items():
         rows = []
         for language, found in languages.items():
-            clean = next(iter(found.values())).clean
-            cells = [
-                "-" if attack not in found else "no recall" if (kept := found[attack].kept) is None else f"{kept:.2f}"
-                for attack in (*TRAINED, *UNSEEN)
-            ]
-            rows.append((f"{language} ({clean:.2f})", *cells))
+            first = next(iter(found.values()))
+            cells = [_kept(found.get(attack)) for attack in (*TRAINED, *UNSEEN)]
+            rows.append((f"{language} {first.clean:.2f} ({first.clean_alarms:.2f})", *cells))
         heads = (*TRAINED, *(f"{attack} (unseen)" for attack in UNSEEN))
         yield _table((name, *heads), rows)
+
+
+def _kept(found: Kept | None) -> str:
+    if found is None:
+        return "-"
+    return "no recall" if found.kept is None else f"{found.kept:.2f} ({found.alarms:.2f})"
 
 
 def _identity(report: Report) -> Iterator[str]:

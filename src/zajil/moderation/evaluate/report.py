@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ from zajil.moderation.evaluate.measures import Floats
 from zajil.moderation.evaluate.run import SetReport, evaluate_set
 from zajil.moderation.evaluate.scorers import FusedScorer, LinearScorer, Scorer
 from zajil.moderation.evaluate.sets import OWN, READERS, TestSet, read_suite, read_test_set
+from zajil.moderation.train.vectors import VectorCache
 
 ALL: Final = "all"
 NAMES: Final[tuple[str, ...]] = (*READERS, *OWN)
@@ -44,17 +46,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     encoder_off: str = ""
 
 
-def make_scorers(*, fused: bool = True) -> tuple[list[Scorer], dict[str, str], str]:
+def make_scorers(*, fused: bool = True, vectors: Path | None = None) -> tuple[list[Scorer], dict[str, str], str]:
     """The scorers there are, the hash of each model, and why stage 4 is off ("" where it is on).
 
-    Raises ModelRefused, OSError for the linear model's files.
+    vectors: folder that keeps sentence vectors between runs. Raises ModelRefused, OSError for the linear model's files.
     """
     linear = load_linear()
     scorers: list[Scorer] = [LinearScorer(linear)]
     hashes = {LinearScorer.name: linear.sha256}
     if not fused:
         return scorers, hashes, "not-asked"
-    stage = load_stage4()
+    stage = load_stage4(None if vectors is None else partial(VectorCache, vectors))
     if isinstance(stage, Disabled):
         return scorers, hashes, stage.reason
     return [*scorers, FusedScorer(linear, stage)], {**hashes, FusedScorer.name: stage.sha256}, ""
@@ -74,12 +76,14 @@ def read_sets(data: Path | None, names: Sequence[str]) -> Iterator[TestSet | str
             yield name
 
 
-def evaluate_all(data: Path | None, names: Sequence[str] = NAMES, *, fused: bool = True) -> Report:
-    """Every figure. Takes a minute for the linear heads, and several with stage 4.
+def evaluate_all(
+    data: Path | None, names: Sequence[str] = NAMES, *, fused: bool = True, vectors: Path | None = None
+) -> Report:
+    """Every figure. Takes a minute for the linear heads, and ten more with stage 4 where `vectors` keeps none yet.
 
     Raises ModelRefused, OSError for the linear model's files.
     """
-    scorers, hashes, off = make_scorers(fused=fused)
+    scorers, hashes, off = make_scorers(fused=fused, vectors=vectors)
     sets: dict[str, SetReport] = {}
     attacks: dict[str, dict[str, dict[str, Kept]]] = {}
     missing: list[str] = []
