@@ -16,7 +16,7 @@ from zajil.moderation.categories import CATEGORIES, HEADS, LANGUAGES
 from zajil.moderation.classify import embeddings, stage4
 from zajil.moderation.classify.cascade import load_cascade
 from zajil.moderation.classify.embeddings import DIMENSIONS, Disabled, load_encoder
-from zajil.moderation.classify.fusion import FusionModel, encode_fusion, find_odds, parse_fusion
+from zajil.moderation.classify.fusion import UNITS, FusionModel, encode_fusion, find_odds, parse_fusion
 from zajil.moderation.classify.modelfile import ModelMetadata, ModelRefused
 from zajil.moderation.classify.stage4 import Occasion, Stage4, Triggers, embedding_signals, load_stage4
 from zajil.moderation.normalise.text import VERSION, normalise, normalise_batch
@@ -30,7 +30,9 @@ METADATA = ModelMetadata(heads=HEADS, languages=LANGUAGES, normaliser=VERSION, e
 
 def make_model(**changed: npt.NDArray[np.generic]) -> FusionModel:
     arrays: dict[str, npt.NDArray[np.generic]] = {
-        "E": np.zeros((DIMENSIONS, len(HEADS)), np.float32),
+        "hidden": np.zeros((len(HEADS), DIMENSIONS, UNITS), np.float32),
+        "inner": np.zeros((len(HEADS), UNITS), np.float32),
+        "outer": np.zeros((len(HEADS), UNITS), np.float32),
         "b": np.zeros(len(HEADS), np.float32),
         "mean": np.zeros(DIMENSIONS, np.float32),
         "weight": np.ones((len(HEADS), len(LANGUAGES), 2), np.float32),
@@ -79,11 +81,13 @@ def test_new_authors_large_channels_and_the_audit_sample_ask(triggers: Triggers)
 
 
 def test_words_and_vector_are_weighed_by_language() -> None:
-    heads = np.zeros((DIMENSIONS, len(HEADS)), np.float32)
-    heads[0, FRAUD] = 1.0
+    hidden = np.zeros((len(HEADS), DIMENSIONS, UNITS), np.float32)
+    hidden[FRAUD, 0, 5] = 1.0
+    outer = np.zeros((len(HEADS), UNITS), np.float32)
+    outer[FRAUD, 5] = 1.0
     weight = np.ones((len(HEADS), len(LANGUAGES), 2), np.float32)
     weight[FRAUD, LANGUAGES.index("ru"), 1] = 0.0
-    model = make_model(E=heads, weight=weight)
+    model = make_model(hidden=hidden, outer=outer, weight=weight)
     vectors = np.zeros((3, DIMENSIONS), np.float32)
     vectors[:, 0] = 0.25
     linear = np.full((3, len(HEADS)), 0.5, np.float32)
@@ -92,6 +96,8 @@ def test_words_and_vector_are_weighed_by_language() -> None:
     assert scores[1] == pytest.approx(0.5)
     linear[2, FRAUD] = 0.9
     assert model.score(vectors, linear, ["ar", "ru", "ar"])[2, FRAUD] > scores[0]
+    # A unit says nothing below nought.
+    assert model.find_logits(-vectors)[0, FRAUD] == 0
 
 
 def test_log_odds_are_finite_at_both_ends() -> None:

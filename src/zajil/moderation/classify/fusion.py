@@ -1,7 +1,8 @@
 """The eight heads of stage 4: what a sentence vector says, weighed together with what the linear head said.
 
-A model file holds `E` float32 [384, 8] and `b` [8], the heads on vectors that were centred by `mean` [384] and
-stretched by eight; and `weight` [8, 3, 2] with `shift` [8, 3]: a head's probability in a language is
+A model file holds the heads on vectors that were centred by `mean` float32 [384] and stretched by eight. Each has one
+layer of 64 units, `hidden` [8, 384, 64] with `inner` [8, 64], and sums what of them is above nought by `outer` [8, 64]
+and `b` [8]. `weight` [8, 3, 2] with `shift` [8, 3] join the stages: a head's probability in a language is
 1 / (1 + exp(-(u * linear + v * vector + shift))), where `linear` is the log-odds of stage 3 and `vector` the logit of
 the head on the vector. Whatever the vector does not know, the words still say, and the other way round.
 Source: design/moderation.md sections 7 and 8.
@@ -31,8 +32,11 @@ from zajil.moderation.classify.modelfile import (
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
+UNITS: Final = 64
 SHAPES: Final[Shapes] = {
-    "E": (np.float32, (DIMENSIONS, len(HEADS))),
+    "hidden": (np.float32, (len(HEADS), DIMENSIONS, UNITS)),
+    "inner": (np.float32, (len(HEADS), UNITS)),
+    "outer": (np.float32, (len(HEADS), UNITS)),
     "b": (np.float32, (len(HEADS),)),
     "mean": (np.float32, (DIMENSIONS,)),
     "weight": (np.float32, (len(HEADS), len(LANGUAGES), 2)),
@@ -49,7 +53,11 @@ class FusionModel:
     """A loaded model. Immutable; made by `load_fusion` or `parse_fusion`, which check what it holds."""
 
     def __init__(self, arrays: dict[str, npt.NDArray[np.generic]], metadata: ModelMetadata, sha256: str) -> None:
-        self._heads: Floats = np.ascontiguousarray(arrays["E"], dtype=np.float32)
+        # All units of all heads side by side: one product a batch.
+        hidden = arrays["hidden"].astype(np.float32).transpose(1, 0, 2)
+        self._hidden: Floats = np.ascontiguousarray(hidden.reshape(DIMENSIONS, -1))
+        self._inner: Floats = arrays["inner"].astype(np.float32).reshape(-1)
+        self._outer: Floats = np.ascontiguousarray(arrays["outer"], dtype=np.float32)
         self._bias: Floats = np.ascontiguousarray(arrays["b"], dtype=np.float32)
         self._mean: Floats = np.ascontiguousarray(arrays["mean"], dtype=np.float32)
         weight, shift = arrays["weight"].astype(np.float32), arrays["shift"].astype(np.float32)
@@ -62,7 +70,9 @@ class FusionModel:
 
     def find_logits(self, vectors: Floats) -> Floats:
         """What the vectors alone say, uncalibrated: float32 [n, 8] of vectors [n, 384]."""
-        return np.asarray((vectors - self._mean) * np.float32(STRETCH) @ self._heads + self._bias, dtype=np.float32)
+        units = np.maximum((vectors - self._mean) * np.float32(STRETCH) @ self._hidden + self._inner, 0)
+        heads = (units.reshape(len(vectors), len(HEADS), UNITS) * self._outer).sum(axis=2) + self._bias
+        return np.asarray(heads, dtype=np.float32)
 
     def score(self, vectors: Floats, linear: Floats, languages: Sequence[str]) -> Floats:
         """Probabilities float32 [n, 8]. linear: those of stage 3 for the same texts; languages: of each text."""

@@ -10,13 +10,11 @@ from typing import Final
 from zajil.moderation.categories import CATEGORIES
 from zajil.moderation.evaluate.sets import read_held_texts
 from zajil.moderation.normalise.text import normalise_batch
-from zajil.moderation.train.corpus import Example, hash_key, prefix_key, prepare, read_rows
+from zajil.moderation.train.corpus import REAL_ROWS, Example, hash_key, prefix_key, prepare, read_rows
 from zajil.moderation.train.rows import YES, Row
 from zajil.moderation.train.texts.templates import expand_all
 
 TEMPLATE_SHARE: Final = 0.3
-REAL_ROWS: Final = 1_000
-"""With fewer real positives than this in a language, a category counts as one without data."""
 
 
 def assemble(data: Path, extra: Iterable[Row] = ()) -> list[Example]:

@@ -25,6 +25,10 @@ FOLDS: Final = 5
 PREFIX: Final = 60
 BATCH: Final = 2048
 KINDS: Final[tuple[Kind, ...]] = ("natural", "presumed", "template")
+NATURAL: Final = KINDS.index("natural")
+TEMPLATE: Final = KINDS.index("template")
+REAL_ROWS: Final = 1_000
+"""With fewer real positives than this in a language, a category counts as one without data."""
 
 
 class Example(NamedTuple):
@@ -49,11 +53,13 @@ class Example(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Columns of examples. labels int8 [n, 8]; languages: row of LANGUAGES; folds 0..4; weights float64."""
+    """Columns of examples. labels int8 [n, 8]; languages, kinds: row of LANGUAGES, KINDS; folds 0..4; weights
+    float64."""
 
     examples: list[Example]
     labels: npt.NDArray[np.int8]
     languages: npt.NDArray[np.int64]
+    kinds: npt.NDArray[np.int64]
     folds: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float64]
 
@@ -151,6 +157,7 @@ def tabulate(examples: list[Example]) -> Table:
         examples=examples,
         labels=np.array([example.labels for example in examples], dtype=np.int8).reshape(-1, len(HEADS)),
         languages=np.array([LANGUAGES.index(example.language) for example in examples], dtype=np.int64),
+        kinds=np.array([KINDS.index(example.kind) for example in examples], dtype=np.int64),
         folds=np.array([example.fold for example in examples], dtype=np.int64),
         weights=np.array([example.weight for example in examples], dtype=np.float64),
     )

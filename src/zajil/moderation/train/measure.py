@@ -26,6 +26,7 @@ from zajil.moderation.train.texts.natural import HARD_READ_BY_PERSON
 
 REMOVING: Final = frozenset({"fraud", "spam"})
 HARD: Final = "hard_"
+EVEN: Final = 0.5
 ADVERTISING: Final = frozenset({"sms_spam", "tgspam"})
 
 
@@ -54,7 +55,7 @@ def measure_head(head: int, logits: Floats, table: Table, *, prior: float, revie
     """Everything about one head. logits: out of fold, [n, models]; table: the same rows, none of them disguised."""
     labels = table.labels[:, head]
     known = labels >= 0
-    whole = fit_line(logits[known], labels[known], table.weights[known], prior=prior)
+    whole = _fit_line(logits, labels, table, known, prior=prior)
     lines: list[Line] = []
     pooled: list[str] = []
     thresholds: dict[str, Thresholds] = {}
@@ -64,12 +65,12 @@ def measure_head(head: int, logits: Floats, table: Table, *, prior: float, revie
     for number, language in enumerate(LANGUAGES):
         rows = known & (table.languages == number)
         own = may_calibrate(labels[rows])
-        line = fit_line(logits[rows], labels[rows], table.weights[rows], prior=prior) if own else whole
+        line = _fit_line(logits, labels, table, rows, prior=prior) if own else whole
         lines.append(line)
         if not own:
             pooled.append(language)
         scores = line.apply(logits)
-        points[language] = find_point(scores[rows], labels[rows], _even_weights(table, rows, labels))
+        points[language] = find_point(scores[rows], labels[rows], _even_weights(table, rows, labels[rows]))
         if name != ANY:
             benign = _split_benign(name, scores, table, number, labels)
             if review_only:
@@ -81,6 +82,23 @@ def measure_head(head: int, logits: Floats, table: Table, *, prior: float, revie
             if removal is not None:
                 removals[language] = removal
     return Measured(lines, tuple(pooled), thresholds, points, removals)
+
+
+def _fit_line(
+    logits: Floats, labels: npt.NDArray[np.int8], table: Table, rows: npt.NDArray[np.bool_], *, prior: float
+) -> Line:
+    """Two models are weighed against each other on rows whose kinds have an equal say, and their sum is calibrated.
+
+    Else the words would be believed for telling sources apart, which they do best.
+    """
+    logits, labels = logits[rows], labels[rows]
+    weights = table.weights[rows]
+    if logits.shape[1] == 1:
+        return fit_line(logits, labels, weights, prior=prior)
+    mixed = fit_line(logits, labels, _even_weights(table, rows, labels), prior=EVEN)
+    joined = logits @ mixed.scale + mixed.shift
+    line = fit_line(joined[:, None], labels, weights, prior=prior)
+    return Line(line.scale[0] * mixed.scale, float(line.scale[0] * mixed.shift + line.shift))
 
 
 def _split_benign(name: str, scores: Floats, table: Table, language: int, labels: npt.NDArray[np.int8]) -> Benign:
@@ -100,12 +118,11 @@ def _split_benign(name: str, scores: Floats, table: Table, language: int, labels
 
 def _even_weights(table: Table, rows: npt.NDArray[np.bool_], labels: npt.NDArray[np.int8]) -> Floats:
     """Weights under which, within a class, labelled, presumed and written rows have an equal say."""
-    kinds = np.array([KINDS.index(example.kind) for example in table.examples])[rows]
-    chosen = labels[rows]
-    weights = np.zeros(len(chosen))
+    kinds = table.kinds[rows]
+    weights = np.zeros(len(labels))
     for label in (0, 1):
         for kind in range(len(KINDS)):
-            group = (chosen == label) & (kinds == kind)
+            group = (labels == label) & (kinds == kind)
             if group.any():
                 weights[group] = 1.0 / group.sum()
     return weights
