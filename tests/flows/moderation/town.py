@@ -66,8 +66,8 @@ class Town(World):
     async def settle(self, n: int) -> list[Place]:
         """So many personas, each with a channel."""
         places = []
-        for number in range(n):
-            author = await self.author(f"town_{'abcdefghij'[number % 10]}{number}q")
+        for _ in range(n):
+            author = await self.author()
             places.append(Place(author, await self.channel(author)))
         return places
 

@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
-from zajil.moderation.match.exact import digest_readings
 from zajil.moderation.match.minhash import MIN_CHARACTERS, find_grams, sign_batch
+from zajil.moderation.match.spelling import spell_batch
 from zajil.moderation.normalise.entities import Entity
 from zajil.moderation.normalise.text import normalise
 from zajil.moderation.store import decisions, matches, verdicts
@@ -50,8 +50,8 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
     row: the decision. The cluster it is a copy in is judged with it; without one it is the first of its kind.
     """
     text = normalise(post.text)
-    readings = digest_readings(text)
-    for digest in readings.values():
+    (spelled,) = spell_batch([post.text], [text])
+    for digest in spelled.digests.values():
         matches.put_text(
             db,
             TextRow(
@@ -66,9 +66,9 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
                 at=row.at,
             ),
         )
-    if len(text.base) >= MIN_CHARACTERS:
+    if len(spelled.packed) >= MIN_CHARACTERS:
         known = matches.find_cluster_of(db, post.post_id, post.version)
-        signature, _ = sign_batch([text.base])
+        signature, _ = sign_batch([spelled.packed])
         matches.put_judged_cluster(
             db,
             ClusterRow(
@@ -81,12 +81,12 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
                 copies=known.copies if known else 1,
                 length=len(text.base),
                 signature=signature.tobytes(),
-                grams=find_grams(text.base).tobytes(),
+                grams=find_grams(spelled.packed).tobytes(),
                 entities=_encoder.encode(text.entities),
                 at=row.at,
             ),
         )
-    return list(readings.values())
+    return list(spelled.digests.values())
 
 
 def confirm_copies(db: Connection, copies: Sequence[MemberRow], row: DecisionRow, *, length: int) -> None:
