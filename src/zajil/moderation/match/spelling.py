@@ -90,8 +90,8 @@ def pack(text: str) -> str:
 def find_consonants(texts: Sequence[str]) -> list[str]:
     """The Arabic and Cyrillic consonants of each text, none twice in a row. Texts hold no line breaks.
 
-    Letters are one where one Latin spelling stands for several, alone or with a vowel's letter after them that is
-    dropped: th, dh, sh and kh; and ts, shch.
+    Letters are one where one Latin spelling stands for several: d, s and t for the emphatic ones too; th, dh, sh and kh,
+    whose h may as well be a letter of its own, which is dropped; ts and shch.
     """
     codes = read_codes("\n".join(texts))
     letters = _TABLE[np.minimum(codes, _LAST)]
@@ -109,7 +109,7 @@ def _split_letters(letters: str) -> str:
 def _make_table() -> npt.NDArray[np.uint32]:
     table = np.zeros(_LAST + 1, dtype=np.uint32)
     kept = "بتثجحخدذرزسشصضطظعغفقكلمنбвгджзклмнпрстфхцчшщ\n"
-    table[[ord(letter) for letter in kept]] = [ord(letter) for letter in kept.translate(str.maketrans("ثذشخ", "تدسك"))]
+    table[[ord(letter) for letter in kept]] = [ord(letter) for letter in kept.translate(str.maketrans("ثذشخضصط", "تدسكدست"))]
     return table
 
 
