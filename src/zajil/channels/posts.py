@@ -69,7 +69,9 @@ async def create_comment(
         allowed = place.channel.comments == "on" and may_comment(place.member.role if place.member else None)
         _check_writable(space, place, allowed)
         reply_to = _check_reply(db, request.reply_to, place, root.row.id)
-        return _insert(space, db, caller, place, request=request, text=text, root=root.row.id, reply_to=reply_to, name=name)
+        return _insert(
+            space, db, caller, place, request=request, text=text, root=root.row.id, reply_to=reply_to, name=name
+        )
 
     return await _written(space, write)
 
@@ -259,7 +261,9 @@ def _insert(
 
 def _name_post(caller: CallingPersona, place: Place, root: PostId | None, name: str) -> PostId:
     parts = (caller.persona_id, place.channel.id, root or b"", name.encode())
-    return PostId(hashlib.sha256(b"zajil post v1\0" + b"".join(bytes([len(part)]) + part for part in parts)).digest()[:16])
+    return PostId(
+        hashlib.sha256(b"zajil post v1\0" + b"".join(bytes([len(part)]) + part for part in parts)).digest()[:16]
+    )
 
 
 def _repeated(db: Connection, known: PostRow, caller: CallingPersona, text: str) -> api.Post:

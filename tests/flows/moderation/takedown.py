@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from tests.flows.moderation.books import is_quiet
 from tests.flows.moderation.programs import Home, Programs, until
 from tests.flows.moderation.texts import CATEGORY, SUB
 from tests.flows.moderation.town import Ledger, Posted, Town
@@ -19,7 +20,11 @@ GONE = frozenset({"removed"})
 
 
 class Takedown(NamedTuple):
-    """seconds: from the start of the command until the last copy was gone. caught: of so many, by disguise."""
+    """What became of the copies of one text.
+
+    seconds: from when the decision was stored until the last copy in the text's own letters was gone. caught: how many
+    are gone of how many, by disguise, once nothing waits any more.
+    """
 
     family: tuple[str, Language]
     seconds: float
@@ -45,15 +50,27 @@ def count_caught(town: Town, copies: Sequence[Posted]) -> dict[str, tuple[int, i
     return found
 
 
-async def take_down(town: Town, home: Home, ledger: Ledger, family: tuple[str, Language]) -> Takedown:
+async def take_down(
+    programs: Programs, town: Town, home: Home, ledger: Ledger, family: tuple[str, Language]
+) -> Takedown:
     """Remove a campaign and wait for its copies."""
     copies = ledger.of(family)
     item = await find_item(home, copies)
-    wanted = [each for each in copies if each.line.disguise != "latin"]
+    before = count_judgements(programs)
+    deciding = asyncio.create_task(home.ok(*order_of(item, family)))
+    await until(lambda: count_judgements(programs) > before or deciding.done(), "the decision")
     begun = time.monotonic()
-    await home.ok(*order_of(item, family))
-    await until(lambda: town.states(wanted) <= GONE, f"the copies of {family}: {count_caught(town, copies)}")
-    return Takedown(family, time.monotonic() - begun, count_caught(town, copies))
+    wanted = [each for each in copies if each.line.disguise != "latin"]
+    await until(lambda: town.states(wanted) <= GONE, f"the copies of {family}")
+    seconds = time.monotonic() - begun
+    await deciding
+    await until(lambda: is_quiet(programs), "what follows from the decision")
+    return Takedown(family, seconds, count_caught(town, copies))
+
+
+def count_judgements(programs: Programs) -> int:
+    """How many decisions about clusters are stored."""
+    return programs.count("SELECT count(*) FROM mod_decision WHERE target_kind = 'cluster'")
 
 
 def order_of(item: Any, family: tuple[str, Language]) -> list[str]:  # Any: as above
@@ -68,11 +85,9 @@ async def take_down_through_a_kill(
     """The same, with both programs killed as soon as the decision is stored; seconds from their return to the end."""
     copies = [each for each in ledger.of(family) if each.line.disguise != "latin"]
     item = await find_item(home, copies)
-    before = programs.count("SELECT count(*) FROM mod_decision WHERE target_kind = 'cluster'")
+    before = count_judgements(programs)
     deciding = asyncio.create_task(home.run(*order_of(item, family)))
-    await programs.kill_at(
-        lambda: programs.count("SELECT count(*) FROM mod_decision WHERE target_kind = 'cluster'") > before
-    )
+    await programs.kill_at(lambda: count_judgements(programs) > before)
     await deciding
     await programs.start()
     begun = time.monotonic()

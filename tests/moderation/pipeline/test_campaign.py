@@ -142,8 +142,10 @@ async def test_a_decision_that_comes_while_a_batch_is_on_its_way_is_not_missed(s
 
 async def test_a_judgement_of_a_cluster_reaches_earlier_copies_that_no_index_of_near_copies_has(square: Square) -> None:
     """In Latin letters a Russian text shares no window with itself: it is known by its consonants, and judged anew."""
-    russian = "Дорогие соседи, комитет раздаёт посылки всем, кто до вечера пришлёт номер карты и три цифры с её оборота"
-    latin = "Dorogie sosedi, komitet razdaet posylki vsem, kto do vechera prishlet nomer karty i tri tsifry s ee oborota"
+    russian = (
+        "Дорогие соседи, комитет раздаёт посылки всем, кто сегодня пришлёт номер карты вместе с тремя цифрами оборота"
+    )
+    latin = "Dorogie sosedi, komitet razdaet posylki vsem, kto segodnya prishlet nomer karty vmeste s tremya tsiframi oborota"
     posts = await square.crowd([russian] * 6)
     (other,) = await square.crowd([latin])
     await square.work()

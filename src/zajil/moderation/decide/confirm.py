@@ -108,9 +108,7 @@ def confirm_copies(
     found = [digest for each in spell_batch(texts, normalise_batch(texts)) for digest in each.digests.values()]
     fresh = [digest for digest in dict.fromkeys(found) if matches.find_text(db, digest) is None]
     for digest in fresh:
-        matches.put_text(
-            db, TextRow(digest, row.category, row.sub, source_of(row.id), row.id, 1, length, None, row.at)
-        )
+        matches.put_text(db, TextRow(digest, row.category, row.sub, source_of(row.id), row.id, 1, length, None, row.at))
     return fresh
 
 

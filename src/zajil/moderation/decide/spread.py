@@ -56,9 +56,7 @@ def next_orders(db: Connection, find_post: FindPost, requeue: Requeue) -> tuple[
     return _to_followers(db, row)
 
 
-def _to_members(
-    db: Connection, row: DecisionRow, find_post: FindPost, requeue: Requeue
-) -> tuple[list[Order], Finish]:
+def _to_members(db: Connection, row: DecisionRow, find_post: FindPost, requeue: Requeue) -> tuple[list[Order], Finish]:
     known = matches.find_cluster_of(db, row.target, row.version)
     copies = matches.members(db, known.id, n=AT_ONCE, unsettled=True) if known else []
     action: Act = "remove" if row.action == "remove_cluster" else "allow"

@@ -64,8 +64,7 @@ def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling
         if text.lang == "ar" and _TWIN.search(bases[number]):
             bases[number] = bases[number].translate(_TWINS)
     readings = [
-        [(BASE, base), *[(view.name, view.text) for view in text.views]]
-        for base, text in zip(bases, read, strict=True)
+        [(BASE, base), *[(view.name, view.text) for view in text.views]] for base, text in zip(bases, read, strict=True)
     ]
     consonants = iter(find_consonants([reading for each in readings for _, reading in each]))
     found = []
@@ -109,7 +108,9 @@ def _split_letters(letters: str) -> str:
 def _make_table() -> npt.NDArray[np.uint32]:
     table = np.zeros(_LAST + 1, dtype=np.uint32)
     kept = "بتثجحخدذرزسشصضطظعغفقكلمنбвгджзклмнпрстфхцчшщ\n"
-    table[[ord(letter) for letter in kept]] = [ord(letter) for letter in kept.translate(str.maketrans("ثذشخضصط", "تدسكدست"))]
+    table[[ord(letter) for letter in kept]] = [
+        ord(letter) for letter in kept.translate(str.maketrans("ثذشخضصط", "تدسكدست"))
+    ]
     return table
 
 
@@ -118,11 +119,7 @@ _TABLE: Final = _make_table()
 
 def _is_leet(raw: str) -> bool:
     """Whether a digit or sign stands beside a Cyrillic letter."""
-    return (
-        not raw.isascii()
-        and any(sign in raw for sign in "0347@")
-        and _LEET_INSIDE.search(raw) is not None
-    )
+    return not raw.isascii() and any(sign in raw for sign in "0347@") and _LEET_INSIDE.search(raw) is not None
 
 
 def _undo_leet(raw: str) -> str:
