@@ -122,7 +122,7 @@ def _disguises(lang: Language) -> list[tuple[str, Callable[[str, Language], str]
 def mix(total: int) -> list[Line]:
     """So many lines in an order that is always the same: every planted copy, the suites, made sentences."""
     planted = [line for family in FAMILIES for line in copies_of(family)]
-    generator = random.Random(5)  # noqa: S311  # an order, no secret
+    generator = random.Random(5)  # an order, no secret
     suites = list(_read_suites())
     generator.shuffle(suites)
     # A third of the lines between are everyday sentences; the suites are made of hard cases alone.
