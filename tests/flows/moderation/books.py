@@ -1,4 +1,4 @@
-"""What the database must say after everything: one verdict a post, at most one decision a question, nothing left over."""
+"""What the database must say after everything: one verdict a post, no decision twice, nothing left over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`zajil serve` and `zajil moderation worker` on one data folder, killed and started again as one; and other commands."""
+"""`zajil serve` and `zajil moderation worker` on one data folder, killed and started again together; other commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The people of the town, over HTTP: personas of real accounts who post as fast as the server takes it, through kills."""
+"""The people of the town, over HTTP: personas of real accounts who post as fast as they can, through kills."""
 
 from __future__ import annotations
 

@@ -18,8 +18,10 @@ NOW = 1_800_000_000.0
 ENTRY = Entry(category="fraud", source="decision:1", human=True)
 
 
-def test_a_digest_is_that_of_the_text_without_spaces() -> None:
+def test_a_digest_is_that_of_the_text_without_spaces_and_what_may_stand_between_spelled_letters() -> None:
     assert digest_text("free money now") == hashlib.sha256(b"freemoneynow").digest()
+    assert digest_text("free-money, now.") == hashlib.sha256(b"freemoneynow").digest()
+    assert digest_text("free money now!") == hashlib.sha256(b"freemoneynow!").digest()
     assert digest_text("free money") is None, "ten characters are said by too many"
 
 

@@ -35,6 +35,7 @@ def meets(copy: str, first: str) -> bool:
         "DOUBLE your money, write @boss_1 today",
         "Dоublе уоur mоnеу, writе @boss_1 tоdау",
         "D o u b l e your money,  write @boss_1 today",
+        "Double your m o n e y, w r i t e @b o s s_1 today",
         "D0uble y0ur m0ney, wr1te @boss_1 t0day",
         "Do\u200buble your mo\u00adney, write @boss_1 to\u202eday",
         "𝐃𝐨𝐮𝐛𝐥𝐞 𝐲𝐨𝐮𝐫 𝐦𝐨𝐧𝐞𝐲, write @other_2 today",

@@ -145,7 +145,10 @@ async def test_a_judgement_of_a_cluster_reaches_earlier_copies_that_no_index_of_
     russian = (
         "Дорогие соседи, комитет раздаёт посылки всем, кто сегодня пришлёт номер карты вместе с тремя цифрами оборота"
     )
-    latin = "Dorogie sosedi, komitet razdaet posylki vsem, kto segodnya prishlet nomer karty vmeste s tremya tsiframi oborota"
+    latin = (
+        "Dorogie sosedi, komitet razdaet posylki vsem, kto segodnya prishlet nomer karty vmeste s tremya tsiframi "
+        "oborota"
+    )
     posts = await square.crowd([russian] * 6)
     (other,) = await square.crowd([latin])
     await square.work()

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from zajil.moderation.match.exact import BASE, digest_text
+from zajil.moderation.match.exact import BASE, digest_text, pack
 from zajil.moderation.normalise.folding import read_codes
 from zajil.moderation.normalise.text import Normalised, normalise_batch
 
@@ -79,18 +79,11 @@ def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling
     return found
 
 
-def pack(text: str) -> str:
-    """A text without spaces, and without what step 6 of the normaliser takes for a mark between letters."""
-    for mark in " ,.-_/*|·":
-        text = text.replace(mark, "")
-    return text
-
-
 def find_consonants(texts: Sequence[str]) -> list[str]:
     """The Arabic and Cyrillic consonants of each text, none twice in a row. Texts hold no line breaks.
 
-    Letters are one where one Latin spelling stands for several: d, s and t for the emphatic ones too; th, dh, sh and kh,
-    whose h may as well be a letter of its own, which is dropped; ts and shch.
+    Letters are one where one Latin spelling stands for several: d, s and t for the emphatic ones too; th, dh, sh and
+    kh, whose h may as well be a letter of its own, which is dropped; ts and shch.
     """
     codes = read_codes("\n".join(texts))
     letters = _TABLE[np.minimum(codes, _LAST)]
