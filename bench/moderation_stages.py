@@ -25,9 +25,15 @@ from zajil.moderation.classify.features import BUCKETS, hash_features
 from zajil.moderation.classify.heads import LinearModel, load_model
 from zajil.moderation.classify.modelfile import ModelMetadata
 from zajil.moderation.match.clusters import ClusterIndex, Copy
-from zajil.moderation.match.exact import digest_readings
 from zajil.moderation.match.minhash import Signatures, sign_batch
+from zajil.moderation.match.spelling import spell_batch
 from zajil.moderation.normalise.text import VERSION, Normalised, normalise, normalise_batch
+from zajil.moderation.pipeline.benches import packaged_policy
+from zajil.moderation.pipeline.judging import judge_batch, set_bench
+from zajil.moderation.pipeline.matcher import Matcher
+from zajil.moderation.pipeline.reading import find_levels, read_texts, settle_memory
+from zajil.moderation.rules.flood import FloodCounters
+from zajil.protocol.public.posts import PublicPost
 
 POSTS = 4096
 BATCHES = (1, 8, 64, 512)
@@ -124,12 +130,52 @@ def say(stage: str, batch: int, per_s: float, *, aim: int | None = None) -> None
 
 
 def run_worker(batch: Sequence[str], model: LinearModel) -> None:
-    """Stages 0, 1 and 3 as a worker runs them; rules and records come on top, the index is the matcher's."""
+    """The part of stages 0, 1 and 3 that needs the text alone."""
     texts = normalise_batch(batch)
-    for text in texts:
-        digest_readings(text)
-    sign_batch([text.base for text in texts])
+    sign_batch([each.packed for each in spell_batch(batch, texts)])
     model.score_batch(texts)
+
+
+def make_stages(posts: Sequence[str]) -> Callable[[int], None]:
+    """Stages 0 to 3 as the pipeline runs them, on these texts, for a batch size: read, match, rules and policy.
+
+    Every post is of another persona in one of a thousand channels. Records are not part of it: they are SQL.
+    """
+    policy = packaged_policy()
+    levels = find_levels(policy)
+    made = [
+        PublicPost(
+            post_id=number.to_bytes(16, "big"),
+            version=1,
+            channel_id=(number % 1000).to_bytes(16, "big"),
+            author=number.to_bytes(16, "little"),
+            text=text,
+            lang="",
+            created_at=1_800_000_000,
+            thread_root=None,
+            reply_to=None,
+            trust=1,
+            role="member",
+            first=False,
+            channel_kind="group",
+            channel_lang="en",
+            subscribers=10,
+        )
+        for number, text in enumerate(posts)
+    ]
+
+    settle_memory()
+
+    def run(size: int) -> None:
+        matcher = Matcher()
+        bench = set_bench(policy, "", suspended=frozenset(), counters=FloodCounters())
+        for start in range(0, len(made), size):
+            some = made[start : start + size]
+            readings = read_texts([post.text for post in some], levels)
+            joined = matcher.add_batch(some, readings, now=1e9)
+            judge_batch(bench, matcher, some, readings, joined=joined, copies={}, now=1e9)
+
+    return run
 
 
 def run_matcher(signatures: Signatures, size: int) -> None:
@@ -159,7 +205,10 @@ def main() -> None:
                 model.score_batch(some[start : start + size]) for start in range(0, len(some), size)
             ],
             "minhash": lambda many=many, size=size: [sign_batch(b) for b in split(bases[: len(many)], size)],
-            "exact": lambda some=some: [digest_readings(text) for text in some],
+            "spelling": lambda many=many, some=some, size=size: [
+                spell_batch(many[start : start + size], some[start : start + size])
+                for start in range(0, len(some), size)
+            ],
         }
         for stage, run in stages.items():
             say(stage, size, measure(run, len(many)))
@@ -177,6 +226,9 @@ def main() -> None:
                 run_worker(batch, model)
 
         say("worker: stages 0, 1 and 3", size, measure(run_all, len(many)), aim=AIM)
+        whole = make_stages(many)
+        per_s = measure(lambda size=size, whole=whole: whole(size), len(many))
+        say("stages 0 to 3, as the pipeline runs them", size, per_s, aim=AIM)
         rows = signatures[: len(many)]
         say("matcher index", size, measure(lambda rows=rows, size=size: run_matcher(rows, size), len(rows)), aim=AIM)
     for name, text in WORST.items():

@@ -115,7 +115,7 @@ async def test_no_body_of_random_bytes_gets_through_any_route(world: World) -> N
     author = await world.author()
     channel = await world.channel(author)
     post = await world.post(author, channel)
-    names = {"persona": f"@{author.handle}", "channel": channel, "post": post}
+    names = {"persona": f"@{author.handle}", "channel": channel, "post": post, "decision": post, "appeal": post}
     source = random.Random(1)
     for route in PUBLIC_ROUTES:
         if route.request is None:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from zajil.cli.commands.moderation import BATCH_LINES, LINE_BYTES, read_batches
+from zajil.cli.commands.moderation.scores import BATCH_LINES, LINE_BYTES, read_batches
 from zajil.cli.main import run_command
 from zajil.moderation.categories import HEADS
 

@@ -15,6 +15,7 @@ from zajil.protocol import control
 from zajil.protocol.control import Auth
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.public.routes import PUBLIC_ROUTES
+from zajil.protocol.review.routes import REVIEW_ROUTES
 from zajil.server import openapi
 
 PROTOCOL = Path(__file__).resolve().parent.parent.parent / "docs" / "protocol"
@@ -28,6 +29,24 @@ def test_the_page_is_what_the_code_prints() -> None:
 def test_the_page_of_the_public_space_is_what_the_code_prints() -> None:
     page = (PROTOCOL / "openapi-public.json").read_text(encoding="utf-8")
     assert page == openapi.render(openapi.describe_public()), "run: python -m zajil.server.openapi public > that file"
+
+
+def test_the_page_of_the_reviewers_is_what_the_code_prints() -> None:
+    page = (PROTOCOL / "openapi-review.json").read_text(encoding="utf-8")
+    assert page == openapi.render(openapi.describe_review()), "run: python -m zajil.server.openapi review > that file"
+
+
+def test_every_route_of_reviewers_is_described_with_its_roles_parameters_and_bodies() -> None:
+    document = openapi.describe_review()
+    described = {(path, method) for path, methods in document["paths"].items() for method in methods}
+    assert described == {(route.path, route.method.lower()) for route in REVIEW_ROUTES}
+    for route in REVIEW_ROUTES:
+        operation = document["paths"][route.path][route.method.lower()]
+        assert operation["security"] == ([{}] if route.roles is None else [{"Staff": []}])
+        assert all(role in operation["description"] for role in route.roles or ())
+        assert ("requestBody" in operation) == (route.request is not None)
+        parameters = {(each["in"], each["name"]) for each in operation.get("parameters", [])}
+        assert {name for place, name in parameters if place == "query"} == set(route.query)
 
 
 def test_every_public_route_is_described_with_its_callers_parameters_and_bodies() -> None:

@@ -60,7 +60,7 @@ async def test_an_account_sees_how_many_rows_are_its_own_and_that_the_rest_canno
             *("bridge", "bridge_code", "bridge_token", "bridge_of_token", "reach_document"),
         )
     )
-    # Of the public space and of what moderators have the server cannot tell what is whose.
+    # Of the public space, and of what moderators have, the server cannot tell what is whose.
     unknown |= dict.fromkeys(table for table in mine if table.startswith(("pub_", "mod_")))
     assert mine == {**expected, **unknown}
     assert (await counts_of(http, await http.register(Person())))["message"] == 0

@@ -84,6 +84,29 @@ async def give_back(space: Channels, seqs: Sequence[int]) -> None:
         space.wakeups.wake({publishing.QUEUE})
 
 
+async def take_over(space: Channels) -> None:
+    """Give out again at once what a worker before this one died with, instead of when its leases end.
+
+    For the one worker of a deployment as it starts: another's versions would be read twice, though decided once.
+    """
+    await space.db.write(queue.release_all)
+
+
+def find_post(db: Connection, post_id: bytes, version: int, *, now: float) -> PublicPost | None:
+    """One version as a worker would get it now; None once it is gone. Inside the caller's transaction."""
+    row = queue.find_judged(db, post_id, version)
+    return _make_job(row, now).post if row else None
+
+
+def requeue(db: Connection, versions: Sequence[tuple[bytes, int]]) -> None:
+    """Have these versions (post, number) judged once more: what is known about them changed.
+
+    Inside the caller's transaction; the caller wakes `publishing.QUEUE` after it.
+    """
+    for post_id, version in versions:
+        queue.requeue(db, post_id, version)
+
+
 async def apply_decisions(space: Channels, batch: Sequence[PostDecision]) -> tuple[Outcome, ...]:
     """What became of each decision, in order. All in one transaction; followers are woken after it.
 
@@ -161,5 +184,6 @@ def _make_job(row: JobRow, now: float) -> Job:
         channel_kind=row.channel_kind,
         channel_lang=row.channel_lang,
         subscribers=row.subscribers,
+        channel_handle=row.handle,
     )
     return Job(row.seq, row.attempts, post)

@@ -124,19 +124,20 @@ async def delete_posts_in(space: Channels, channel_id: ChannelId) -> None:
 
 async def set_channel_standing(space: Channels, standing: ChannelStanding) -> bool:
     """How a channel stands from now on, as moderation decided; idempotent. False if there is no such channel."""
-
-    def write(db: Connection) -> bool:
-        before = spaces.find_channel(db, standing.channel_id)
-        if before is None:
-            return False
-        if (before.state, before.category) != (standing.state, standing.category):
-            spaces.set_state(db, standing.channel_id, state=standing.state, category=standing.category)
-            feed.insert_event(db, "channel.state", now=space.now(), channel_id=standing.channel_id)
-        return True
-
-    known = await space.db.write(write)
+    known = await space.db.write(lambda db: set_channel_standing_in(space, db, standing))
     space.wakeups.wake({standing.channel_id})
     return known
+
+
+def set_channel_standing_in(space: Channels, db: Connection, standing: ChannelStanding) -> bool:
+    """`set_channel_standing` inside the caller's transaction; the caller wakes the channel."""
+    before = spaces.find_channel(db, standing.channel_id)
+    if before is None:
+        return False
+    if (before.state, before.category) != (standing.state, standing.category):
+        spaces.set_state(db, standing.channel_id, state=standing.state, category=standing.category)
+        feed.insert_event(db, "channel.state", now=space.now(), channel_id=standing.channel_id)
+    return True
 
 
 def find_place(db: Connection, caller: CallingPersona | None, reference: str) -> Place:

@@ -19,7 +19,6 @@ from zajil.cli.commands import (
     groups,
     link,
     messages,
-    moderation,
     privacy,
     report,
     run,
@@ -27,8 +26,9 @@ from zajil.cli.commands import (
     setup,
     verify,
 )
+from zajil.cli.commands.moderation import appeals, lists, log, policy, review, scores, staff, transparency, worker
 from zajil.cli.commands.options import HomeFolder, decide_home
-from zajil.cli.commands.public import channel, persona, reading, writing
+from zajil.cli.commands.public import channel, persona, reading, redress, writing
 from zajil.cli.commands.reach import bridge, bundle, net, registry
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
@@ -39,10 +39,14 @@ from zajil.cli.texts import demo as demo_words
 from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
-from zajil.cli.texts import moderation as moderation_words
 from zajil.cli.texts import server as server_words
+from zajil.cli.texts.moderation import accounting as accounting_words
+from zajil.cli.texts.moderation import review as review_words
+from zajil.cli.texts.moderation import scores as moderation_words
+from zajil.cli.texts.moderation import steering as steering_words
 from zajil.cli.texts.public import channel as channel_words
 from zajil.cli.texts.public import persona as persona_words
+from zajil.cli.texts.public import redress as redress_words
 from zajil.cli.texts.reach import bridge as bridge_words
 from zajil.cli.texts.reach import bundle as bundle_words
 from zajil.cli.texts.reach import net as net_words
@@ -99,6 +103,11 @@ _CHANNEL: tuple[_Command, ...] = (
     ("read", reading.read, channel_words.READ),
     ("search", reading.search, channel_words.SEARCH),
     ("subscribe", channel.subscribe, channel_words.SUBSCRIBE),
+    ("report", redress.report, redress_words.REPORT),
+)
+_REDRESS: tuple[_Command, ...] = (
+    ("notices", redress.notices, redress_words.NOTICES),
+    ("appeal", redress.appeal, redress_words.APPEAL),
 )
 _BUNDLE: tuple[_Command, ...] = (
     ("export", bundle.export, bundle_words.EXPORT),
@@ -127,10 +136,53 @@ _BRIDGE: tuple[_Command, ...] = (
     ("check", bridge.check, bridge_words.CHECK),
 )
 _MODERATION: tuple[_Command, ...] = (
-    ("classify", moderation.classify, moderation_words.CLASSIFY),
-    ("evaluate", moderation.evaluate, moderation_words.EVALUATE),
+    ("classify", scores.classify, moderation_words.CLASSIFY),
+    ("evaluate", scores.evaluate, moderation_words.EVALUATE),
+    ("worker", worker.worker, steering_words.WORKER),
+    ("report", transparency.report, accounting_words.REPORT),
 )
-_ADMIN: tuple[_Command, ...] = (("invite", server.invite, server_words.ADMIN_INVITE),)
+_REVIEW: tuple[_Command, ...] = (
+    ("login", staff.login, review_words.LOGIN),
+    ("logout", staff.logout, review_words.LOGOUT),
+    ("queue", review.queue, review_words.QUEUE),
+    ("claim", review.claim, review_words.CLAIM),
+    ("show", review.show, review_words.SHOW),
+    ("decide", review.decide, review_words.DECIDE),
+    ("release", review.release, review_words.RELEASE),
+    ("skip", review.skip, review_words.SKIP),
+    ("undo", review.undo, review_words.UNDO),
+    ("appeals", appeals.appeals, review_words.APPEALS),
+)
+_STAFF: tuple[_Command, ...] = (
+    ("invite", staff.invite, review_words.STAFF_INVITE),
+    ("list", staff.list_, review_words.STAFF_LIST),
+    ("revoke", staff.revoke, review_words.STAFF_REVOKE),
+)
+_APPEAL: tuple[_Command, ...] = (
+    ("show", appeals.show, review_words.APPEAL_SHOW),
+    ("claim", appeals.claim, review_words.APPEAL_CLAIM),
+    ("decide", appeals.decide, review_words.APPEAL_DECIDE),
+)
+_POLICY: tuple[_Command, ...] = (
+    ("check", policy.check, steering_words.POLICY_CHECK),
+    ("diff", policy.diff, steering_words.POLICY_DIFF),
+    ("replay", policy.replay, steering_words.POLICY_REPLAY),
+    ("activate", policy.activate, steering_words.POLICY_ACTIVATE),
+)
+_LISTS: tuple[_Command, ...] = (
+    ("show", lists.show, steering_words.LISTS_SHOW),
+    ("add", lists.add, steering_words.LISTS_ADD),
+    ("remove", lists.remove, steering_words.LISTS_REMOVE),
+)
+_LOG: tuple[_Command, ...] = (
+    ("verify", log.verify, steering_words.LOG_VERIFY),
+    ("export", log.export, steering_words.LOG_EXPORT),
+    ("key", log.key, steering_words.LOG_KEY),
+)
+_ADMIN: tuple[_Command, ...] = (
+    ("invite", server.invite, server_words.ADMIN_INVITE),
+    ("disclose", server.disclose, accounting_words.DISCLOSE),
+)
 _ADMIN_BRIDGES: tuple[_Command, ...] = (
     ("list", registry.list_, registry_words.LIST),
     ("invite", registry.invite, registry_words.INVITE),
@@ -172,11 +224,18 @@ def _build() -> typer.Typer:
     public = persona_words.PUBLIC_COMMANDS()
     root.add_typer(_group(persona_words.PERSONA, _PERSONA), name="persona", rich_help_panel=public)
     root.add_typer(_group(channel_words.CHANNEL, _CHANNEL), name="channel", rich_help_panel=public)
+    _fill(root, _REDRESS, panel=public)
     _fill(root, _SERVER, panel=serving)
     admin = _group(server_words.ADMIN, _ADMIN)
     admin.add_typer(_group(registry_words.BRIDGES, _ADMIN_BRIDGES), name="bridges")
     root.add_typer(admin, name="admin", rich_help_panel=serving)
-    root.add_typer(_group(moderation_words.MODERATION, _MODERATION), name="moderation", rich_help_panel=serving)
+    moderation = _group(moderation_words.MODERATION, (*_MODERATION, *_REVIEW))
+    moderation.add_typer(_group(review_words.STAFF, _STAFF), name="staff")
+    moderation.add_typer(_group(review_words.APPEAL, _APPEAL), name="appeal")
+    moderation.add_typer(_group(steering_words.POLICY, _POLICY), name="policy")
+    moderation.add_typer(_group(steering_words.LISTS, _LISTS), name="lists")
+    moderation.add_typer(_group(steering_words.LOG, _LOG), name="log")
+    root.add_typer(moderation, name="moderation", rich_help_panel=serving)
     root.add_typer(_group(bridge_words.BRIDGE, _BRIDGE), name="bridge", rich_help_panel=serving)
     _fill(root, (("echo", run.echo, echo_words.ECHO),), hidden=True)
     return root

@@ -56,8 +56,15 @@ DEFAULTS: Mapping[str, Limit] = {
     "channel_trust1": Limit(3, 28_800),
     "channel_trust2": Limit(20, 4320),
     "post_limited": Limit(5, 17_280),
+    "report_trust0": Limit(10, 360),
+    "report_trust1": Limit(30, 120),
+    "report_trust2": Limit(60, 60),
+    "appeal": Limit(20, 180),
     "subscribe": Limit(60, 10),
     "member_write": Limit(60, 10),
+    # per member of staff, and per address prefix for who is none yet
+    "review_call": Limit(600, 0.1),
+    "review_login": Limit(30, 10),
     # per account
     "login": Limit(20, 30),
     "device_list_write": Limit(10, 3600),

@@ -13,9 +13,10 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from aiohttp import web
+from sqlalchemy import Connection
 
 from zajil.auth import contacts, invites, lists, login, passes, registration, retention
 from zajil.auth.challenge import Challenges
@@ -44,6 +45,7 @@ from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId, MailboxId
+from zajil.protocol.public.posts import ChannelDecision
 from zajil.protocol.reach.seal import ServerSeals
 from zajil.server.config import ConfigError, Settings, fix_name
 from zajil.server.gateway.gateway import Gateway, Patience
@@ -59,12 +61,16 @@ from zajil.server.http.dispatch import Dispatcher, Proofs, either
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
 from zajil.server.metrics import Metrics
 from zajil.server.place import origin_of, place_of
-from zajil.server.public_space import PublicSpace, find_fold
+from zajil.server.public_space import PublicSpace, find_console, find_fold, find_moderation
 from zajil.server.schema import is_unused, open_database
 from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.base import Shell
 from zajil.server.shell.peers import PeerRules
 from zajil.server.site.site import BUILT_CLIENT, Site
+
+if TYPE_CHECKING:
+    from zajil.server.moderation.wiring import Moderation
+    from zajil.server.review.console import Console
 
 _LOG = logging.getLogger(__name__)
 _LOCK_FILE = "zajil.lock"
@@ -129,8 +135,14 @@ class Server:
         self._registry = self._make_registry(keys)
         self.metrics = Metrics()
         self.public = self._make_public(keys, fold) if settings.public_space and fold is not None else None
+        self.moderation = self._make_moderation(data) if self.public and settings.moderation.enabled else None
         dispatcher = self._make_dispatcher(keys)
-        call = either(dispatcher.answer, self.public.call if self.public else None)
+        self.console = self._make_console(self.moderation) if self.moderation is not None else None
+        call = either(
+            dispatcher.answer,
+            self.public.call if self.public else None,
+            self.console.call if self.console is not None else None,
+        )
         self.gateway = self._make_gateway(call)
         peers = PeerRules(origins=settings.origins, trusted_proxies=settings.trusted_proxies)
         site = Site(web_client, dev=settings.dev)
@@ -144,6 +156,7 @@ class Server:
             bodies_max_bytes=settings.unfinished_max_bytes // 4,
             posts_max=max(1, settings.connections_max // 4),
             public=self.public,
+            transparency=self.moderation.transparency.answer if self.moderation else None,
         )
         self.metrics.watch(connections=self.gateway.count, lag_s=lambda: self.gateway.loop_lag_s)
         self._metrics_runner: web.AppRunner | None = None
@@ -176,6 +189,8 @@ class Server:
         server.gateway.start()
         await lists.finish_revocations(server._auth)
         try:
+            if server.moderation is not None:
+                await server.moderation.start()
             server.port = await server._shell.start(settings.host, settings.port)
             if settings.metrics_port:
                 server._metrics_runner = await server.metrics.listen(settings.metrics_port)
@@ -184,6 +199,8 @@ class Server:
             raise
         if server.public is not None:
             server.public.start()
+        if server.console is not None:
+            server.console.start()
         server._upkeep = asyncio.create_task(server._keep_up())
         return server
 
@@ -194,6 +211,10 @@ class Server:
             with suppress(asyncio.CancelledError):
                 await self._upkeep
         self._auth.arrivals.close()
+        if self.console is not None:
+            await self.console.stop()
+        if self.moderation is not None:
+            await self.moderation.stop()
         if self.public is not None:
             await self.public.stop()
         await self.gateway.drain(self.settings.drain_s)
@@ -215,6 +236,10 @@ class Server:
         await inbox.run_retention(self.reports)
         if self.public is not None:
             await self.public.run_retention()
+        if self.moderation is not None:
+            await self.moderation.run_retention()
+        if self.console is not None:
+            await self.console.run_retention()
         await self._documents.current()
 
     async def _keep_up(self) -> None:
@@ -303,7 +328,31 @@ class Server:
             spend_pass=lambda db, one_time_pass: mailboxes.spend_persona_pass(self._delivery, db, one_time_pass),
             fold=fold,
             count=self.metrics.count_call,
+            record_decision=self._record_decision,
         )
+
+    def _make_moderation(self, data: Path) -> Moderation:
+        return find_moderation()(
+            data,
+            self._db,
+            self._public_space().space,
+            settings=self.settings,
+            works=self.settings.moderation.worker == "inside",
+            figures=self.metrics.moderation,
+        )
+
+    def _make_console(self, moderation: Moderation) -> Console:
+        console = find_console()(
+            decisions=moderation.decisions,
+            view=moderation.view,
+            nudges=moderation.nudges,
+            settings=self.settings,
+            limits=self._limits,
+            find_port=lambda: self.port or self.settings.port,
+            count=self.metrics.count_call,
+        )
+        self._public_space().add_routes(console.author_routes)
+        return console
 
     def _make_dispatcher(self, keys: Keys) -> Dispatcher:
         public = bind_public(
@@ -363,6 +412,15 @@ class Server:
         )
 
     # What services need of each other
+
+    def _public_space(self) -> PublicSpace:
+        if self.public is None:
+            raise ConfigError("moderation needs public_space = true")
+        return self.public
+
+    def _record_decision(self, db: Connection, told: ChannelDecision) -> None:
+        if self.moderation is not None:
+            self.moderation.record_channel_decision(db, told)
 
     async def _count_personas(self, device: CallingDevice, n: int) -> None:
         await passes.count_persona_passes(self._auth, device, n)

@@ -18,6 +18,7 @@ from zajil.engine.limits import DEFAULTS as LIMIT_DEFAULTS
 from zajil.engine.limits import Limit
 
 Registration = Literal["invite", "open"]
+ModerationWorker = Literal["inside", "apart"]
 CONFIG_FILE = "zajil.toml"
 _NAME_FILE = "server_name"
 _NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
@@ -25,6 +26,43 @@ _NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
 
 class ConfigError(Exception):
     """The settings cannot be used; the text says which one and why."""
+
+
+class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How posts of the public space are moderated; the table `[moderation]` of the file."""
+
+    enabled: Annotated[
+        bool,
+        Meta(description="Judge public posts; needs `public_space` and the extra `zajil[moderation]`."),
+    ] = False
+    worker: Annotated[
+        ModerationWorker,
+        Meta(description="Who judges them: this server (`inside`), or `zajil moderation worker` beside it (`apart`)."),
+    ] = "inside"
+    processes: Annotated[
+        int,
+        Meta(
+            ge=-1,
+            le=64,
+            description="Processes that read posts; 0 = a thread of the worker, -1 = one fewer than there are cores.",
+        ),
+    ] = -1
+    judge_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(https?://[^\s?#]+)?$",
+            description="Chat API of OpenAI's form, up to `/v1`, asked about the few open cases; empty for none.",
+        ),
+    ] = ""
+    judge_model: Annotated[str, Meta(description="Name of the model to ask there.")] = ""
+    judge_key_file: Annotated[
+        str, Meta(description="File in the data directory with the key for it; empty where it needs none.")
+    ] = ""
+    judge_per_minute: Annotated[int, Meta(ge=1, description="Most questions to it in a minute.")] = 30
+    staff_cli: Annotated[
+        bool,
+        Meta(description="Whether staff may come by the command line's Ed25519 keys as well; passkeys always work."),
+    ] = True
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -143,6 +181,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     public_waiting_max: Annotated[
         int, Meta(ge=1, description="Most streams and calls that wait for public events at once; more get 503.")
     ] = 2000
+    moderation: Annotated[
+        ModerationSettings, Meta(description="Moderation of the public space, a table of its own.")
+    ] = ModerationSettings()
     limits: Annotated[
         dict[str, Limit],
         Meta(description="Token buckets by name, each `{burst, every_s}`; see the table below for names and defaults."),
@@ -164,6 +205,8 @@ def load_settings(data: Path, **arguments: object) -> Settings:
     unknown = sorted(set(settings.limits) - set(LIMIT_DEFAULTS))
     if unknown:
         raise ConfigError(f"{path.name}: no such limit: {', '.join(unknown)}")
+    if settings.moderation.enabled and not settings.public_space:
+        raise ConfigError(f"{path.name}: moderation.enabled needs public_space = true")
     wrong = sorted(name for name, limit in settings.limits.items() if limit.burst <= 0 or limit.every_s <= 0)
     if wrong:
         raise ConfigError(f"{path.name}: burst and every_s must be above 0: {', '.join(wrong)}")
@@ -197,12 +240,7 @@ def render() -> str:
         "| Setting | Type | Unit | Default | What it does |",
         "|---|---|---|---|---|",
     ]
-    hints = get_type_hints(Settings, include_extras=True)
-    for field in msgspec.structs.fields(Settings):
-        base, meta = get_args(hints[field.name])
-        unit = (meta.extra or {}).get("unit", "")
-        shown = "" if field.default is msgspec.NODEFAULT else f"`{msgspec.json.encode(field.default).decode()}`"
-        lines.append(f"| `{field.name}` | {_type_name(base)} | {unit} | {shown} | {meta.description} |")
+    lines += _render_fields(Settings, "")
     lines += [
         "",
         "## Limits",
@@ -222,6 +260,23 @@ def render() -> str:
     ]
     lines += [f"| `{name}` | {rate.burst:g} | {rate.every_s:g} |" for name, rate in LIMIT_DEFAULTS.items()]
     return "\n".join(lines) + "\n"
+
+
+def _render_fields(settings: type[msgspec.Struct], prefix: str) -> list[str]:
+    """A row for each setting; those of a table by `table.name`."""
+    lines: list[str] = []
+    hints = get_type_hints(settings, include_extras=True)
+    for field in msgspec.structs.fields(settings):
+        base, meta = get_args(hints[field.name])
+        name = f"{prefix}{field.name}"
+        if isinstance(base, type) and issubclass(base, msgspec.Struct):
+            lines.append(f"| `{name}` | table | | | {meta.description} |")
+            lines += _render_fields(base, f"{name}.")
+            continue
+        unit = (meta.extra or {}).get("unit", "")
+        shown = "" if field.default is msgspec.NODEFAULT else f"`{msgspec.json.encode(field.default).decode()}`"
+        lines.append(f"| `{name}` | {_type_name(base)} | {unit} | {shown} | {meta.description} |")
+    return lines
 
 
 def _type_name(base: object) -> str:

@@ -9,10 +9,57 @@ from collections.abc import Callable
 from functools import partial
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from zajil.protocol.frames import Role
+
+
+class ModerationFigures:
+    """What the moderation worker counts; see `Figures` of its pipeline. No ids and no texts in labels."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._posts = Counter("moderation_posts", "Versions judged.", ["lang", "stage", "outcome"], registry=registry)
+        self._decisions = Counter(
+            "moderation_decisions", "Programs' decisions.", ["action", "category", "source"], registry=registry
+        )
+        self._skipped = Counter(
+            "moderation_stage_skipped", "Optional stages that failed.", ["stage"], registry=registry
+        )
+        self._batch = Histogram("moderation_batch_seconds", "From claim to finish.", registry=registry)
+        self._delay = Histogram(
+            "moderation_send_to_decision_seconds",
+            "From a version's second to its verdict.",
+            buckets=(0.25, 0.5, 1, 2, 5, 10, 30, 60, 300),
+            registry=registry,
+        )
+        self._waiting = Gauge("moderation_outbox_waiting", "Versions not judged yet.", registry=registry)
+        self._oldest = Gauge("moderation_outbox_oldest_seconds", "Age of the oldest of them.", registry=registry)
+
+    def count_post(self, lang: str, stage: int, outcome: str) -> None:
+        """One version judged."""
+        self._posts.labels(lang, str(stage), outcome).inc()
+
+    def count_decision(self, action: str, category: str, source: str) -> None:
+        """One decision made by a program."""
+        self._decisions.labels(action, category, source).inc()
+
+    def count_skipped(self, stage: str) -> None:
+        """An optional stage failed."""
+        self._skipped.labels(stage).inc()
+
+    def note_batch(self, seconds: float) -> None:
+        """How long a batch took."""
+        self._batch.observe(seconds)
+
+    def note_delay(self, seconds: float) -> None:
+        """How long a version waited for its verdict."""
+        self._delay.observe(seconds)
+
+    def note_backlog(self, backlog: tuple[int, float]) -> None:
+        """How many wait, and how long the oldest has."""
+        self._waiting.set(backlog[0])
+        self._oldest.set(backlog[1])
 
 
 class Metrics:
@@ -28,6 +75,7 @@ class Metrics:
         )
         self._connections = Gauge("zajil_connections", "Open connections.", ["role"], registry=self.registry)
         self._lag = Gauge("zajil_loop_lag_ms", "Longest recent pause of the event loop.", registry=self.registry)
+        self.moderation = ModerationFigures(self.registry)
 
     def count_call(self, route: str, status: int) -> None:
         """route: as in the table of routes, never a path that was called."""

@@ -1,7 +1,8 @@
-"""The calls of both spaces as OpenAPI 3.1, made from the lists of routes and the types they name.
+"""The calls of both spaces and of reviewers as OpenAPI 3.1, made from the lists of routes and the types they name.
 
 `python -m zajil.server.openapi` prints `docs/protocol/openapi.json`, with `public` as argument
-`docs/protocol/openapi-public.json`. Schemas describe JSON as it travels: bytes are base64url text without padding.
+`docs/protocol/openapi-public.json`, with `review` `docs/protocol/openapi-review.json`. Schemas describe JSON as it
+travels: bytes are base64url text without padding.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from zajil.protocol import control, limits
 from zajil.protocol.control import Auth, Blob, Problem, Route
 from zajil.protocol.public import api, routes
 from zajil.protocol.public.routes import Caller, PublicRoute
+from zajil.protocol.review import routes as review_routes
+from zajil.protocol.review.routes import ReviewRoute
+from zajil.protocol.review.staff import SCHEME as STAFF_SCHEME
 
 _PARAMETERS: Final[dict[str, tuple[str, int]]] = {
     "account": ("The account's id.", 16),
@@ -39,6 +43,23 @@ _PUBLIC_PARAMETERS: Final = {
     "persona": "A persona's id, or `@handle`.",
     "channel": "A channel's id, or `@handle`.",
     "post": "A post's or comment's id.",
+    "decision": "A decision's id.",
+    "appeal": "An appeal's id.",
+}
+_REVIEW_PARAMETERS: Final = {
+    "staff": "Id of a member of staff.",
+    "queue": "`main`, `escalate`, `senior`, `error` or `audit`.",
+    "item": "An item's id.",
+    "cluster": "A cluster's id.",
+    "appeal": "An appeal's id.",
+    "persona": "A persona's id.",
+    "channel": "A channel's id.",
+    "list": "`url`, `host`, `domain`, `phone` or `wallet`.",
+}
+_REVIEW_QUERY: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "category": ("Only this category.", {"type": "string"}),
+    "lang": ("Only this language.", {"type": "string", "enum": ["ar", "en", "ru", "und"]}),
+    "source": ("Who asked: users, bots of users, or moderation itself.", {"enum": ["human", "bot", "model"]}),
 }
 _PUBLIC_QUERY: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "after": ("Cursor behind which to go on; now, without.", {"type": "string"}),
@@ -73,6 +94,17 @@ def describe_public() -> dict[str, Any]:  # Any: as `describe`
         paths.setdefault(route.path, {})[route.method.lower()] = _public_operation(route, references)
     scheme = {"type": "http", "scheme": "bearer", "description": "A persona's login token, base64url."}
     return _document("Zajil public space", routes.PREFIX, paths, components, {routes.SCHEME: scheme})
+
+
+def describe_review() -> dict[str, Any]:  # Any: as `describe`
+    """The document of the reviewers' calls as JSON values."""
+    kinds = [each for route in review_routes.REVIEW_ROUTES for each in (route.request, route.answer)]
+    references, components = _schemas(kinds)
+    paths: dict[str, dict[str, Any]] = {}
+    for route in review_routes.REVIEW_ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _review_operation(route, references)
+    scheme = {"type": "http", "scheme": STAFF_SCHEME, "description": "A session token of staff, base64url."}
+    return _document("Zajil review", review_routes.PREFIX, paths, components, {STAFF_SCHEME: scheme})
 
 
 def render(document: dict[str, Any] | None = None) -> str:  # Any: as `describe`
@@ -118,6 +150,32 @@ def _public_operation(route: PublicRoute, references: dict[Any, dict[str, Any]])
     if route.request is not None:
         found["requestBody"] = {
             "required": not route.optional,
+            "description": f"At most {route.limit} bytes.",
+            "content": _content(route.request, references),
+        }
+    return found
+
+
+def _review_operation(route: ReviewRoute, references: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+    roles = "nobody's: it opens a session" if route.roles is None else ", ".join(sorted(route.roles))
+    stepped = " The key was asked in the last five minutes." if route.step_up else ""
+    found: dict[str, Any] = {
+        "operationId": next(name.lower() for name, value in vars(review_routes).items() if value is route),
+        "description": f"Roles: {roles}.{stepped}",
+        "security": [{}] if route.roles is None else [{STAFF_SCHEME: []}],
+        "responses": {
+            "200": {"description": "Done.", "content": _content(route.answer, references)},
+            "default": _refused(references),
+        },
+    }
+    names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+    parameters = [_parameter(name, "path", _REVIEW_PARAMETERS[name], {"type": "string"}) for name in names]
+    parameters += [_parameter(name, "query", *_REVIEW_QUERY[name]) for name in sorted(route.query)]
+    if parameters:
+        found["parameters"] = parameters
+    if route.request is not None:
+        found["requestBody"] = {
+            "required": True,
             "description": f"At most {route.limit} bytes.",
             "content": _content(route.request, references),
         }
@@ -200,5 +258,7 @@ def _text_of(size: int | None) -> dict[str, Any]:
     return schema
 
 
+_PAGES: Final = {"public": describe_public, "review": describe_review}
+
 if __name__ == "__main__":
-    sys.stdout.write(render(describe_public() if sys.argv[1:] == ["public"] else None))
+    sys.stdout.write(render(_PAGES[sys.argv[1]]() if sys.argv[1:] else None))

@@ -9,8 +9,10 @@ import asyncio
 import importlib
 import logging
 import os
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection
 
 from zajil.channels import events, gate, retention
 from zajil.channels.context import Channels, SpendPass
@@ -19,14 +21,19 @@ from zajil.channels.identity.challenge import PersonaChallenges
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.sql.database import Database
-from zajil.protocol.public.routes import FoundRoute
+from zajil.protocol.public.posts import ChannelDecision
+from zajil.protocol.public.routes import FoundRoute, PublicRoute
 from zajil.server.config import ConfigError, Settings
 from zajil.server.http.calls import HttpAnswer, HttpCall, StreamAnswer
 from zajil.server.http.idempotency import AnswerBook
 from zajil.server.http.preview import Preview
-from zajil.server.http.public_dispatch import PublicDispatcher
+from zajil.server.http.public_dispatch import PublicBound, PublicDispatcher
 from zajil.server.http.public_routes import bind_public_space, parse_following
 from zajil.server.site.headers import API_HEADERS
+
+if TYPE_CHECKING:
+    from zajil.server.moderation.wiring import Moderation
+    from zajil.server.review.console import Console
 
 _LOG = logging.getLogger(__name__)
 _GATE_EVERY_S: Final = 0.25
@@ -35,7 +42,8 @@ Fold = Callable[[str], str]
 
 
 class PublicSpace:
-    """See `Server`. fold: folded words of a text, for search."""
+    """See `Server`. fold: folded words of a text, for search. record_decision: of a channel's moderators, see
+    `Channels`."""
 
     def __init__(
         self,
@@ -48,6 +56,7 @@ class PublicSpace:
         spend_pass: SpendPass,
         fold: Fold,
         count: Callable[[str, int], None],
+        record_decision: Callable[[Connection, ChannelDecision], None] = lambda _db, _told: None,
     ) -> None:
         self.space = Channels(
             db=db,
@@ -57,7 +66,7 @@ class PublicSpace:
             clock=clock,
             spend_pass=spend_pass,
             fold=fold,
-            record_decision=lambda _db, _decision: None,
+            record_decision=record_decision,
             gate_timeout_s=settings.gate_timeout_s,
             gate_hold_s=settings.gate_hold_s,
             waiting_max=settings.public_waiting_max,
@@ -66,6 +75,7 @@ class PublicSpace:
         self._dispatcher = PublicDispatcher(
             routes=bind_public_space(self.space),
             check_persona=lambda token: login.check_persona(self.space, token),
+            check_whoever=lambda token: login.check_whoever(self.space, token),
             limits=limits,
             clock=clock,
             answers=AnswerBook(db, keys, clock),
@@ -83,6 +93,10 @@ class PublicSpace:
     def page(self) -> Callable[[HttpCall], Awaitable[HttpAnswer]]:
         """Answers requests below /c/."""
         return self._preview.answer
+
+    def add_routes(self, routes: Mapping[PublicRoute, PublicBound]) -> None:
+        """Answer these calls below /pub/v1 as well."""
+        self._dispatcher.add_routes(routes)
 
     async def stream(self, call: HttpCall) -> HttpAnswer | StreamAnswer:
         """The stream of events for this call, or why there is none."""
@@ -127,3 +141,21 @@ def find_fold() -> Fold:
     except ImportError as missing:
         raise ConfigError("public_space needs the moderation extra: pip install 'zajil[moderation]'") from missing
     return fold
+
+
+def find_moderation() -> type[Moderation]:
+    """What moderates, from the extra. Raises ConfigError with a hint where it is not installed."""
+    try:
+        found: type[Moderation] = importlib.import_module("zajil.server.moderation.wiring").Moderation
+    except ImportError as missing:
+        raise ConfigError("moderation.enabled needs the moderation extra: pip install 'zajil[moderation]'") from missing
+    return found
+
+
+def find_console() -> type[Console]:
+    """What answers reviewers and those they judge, from the extra. Raises ConfigError with a hint."""
+    try:
+        found: type[Console] = importlib.import_module("zajil.server.review.console").Console
+    except ImportError as missing:
+        raise ConfigError("moderation.enabled needs the moderation extra: pip install 'zajil[moderation]'") from missing
+    return found

@@ -15,11 +15,16 @@ from zajil.delivery import store as delivery_tables
 from zajil.engine.sql import schema as mailbox_tables
 from zajil.engine.sql.database import FILE_NAME, METADATA, Database
 from zajil.moderation.private import store as report_tables
+from zajil.moderation.store import log as log_tables
+from zajil.moderation.store import people as people_tables
+from zajil.moderation.store import tables as moderation_tables
+from zajil.moderation.store.transparency import published as published_tables
 from zajil.server.config import ConfigError
 from zajil.server.http import idempotency
 
 # Imported for their tables, which register themselves.
 _OWNERS = (auth_tables, bridge_tables, public_tables, delivery_tables, mailbox_tables, report_tables, idempotency)
+_MODERATION = (moderation_tables, people_tables, log_tables, published_tables)
 
 
 def all_tables() -> MetaData:
@@ -29,7 +34,8 @@ def all_tables() -> MetaData:
 
 def is_unused(db: Connection) -> bool:
     """Whether nothing but codes, which can be made before the first start, lies in the database."""
-    codes = {auth_tables.invite_code.name, bridge_tables.bridge_code.name}
+    codes = {auth_tables.invite_code.name, bridge_tables.bridge_code.name, people_tables.staff_invite.name}
+    codes |= {log_tables.entry.name, log_tables.log_head.name}  # an invite of staff is logged
     others = (table for name, table in METADATA.tables.items() if name not in codes)
     return not any(db.execute(select(literal(1)).select_from(table).limit(1)).first() for table in others)
 

@@ -118,6 +118,8 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
   }),
   ...rows(Refused, { "bad-delivery-ref": 403, "pass-spent": 403, "no-passes-left": 403, "persona-suspended": 403 }),
   ...rows(Refused, { muted: 403, "channel-closed": 403, "too-young": 403, gone: 404, "no-such-route": 404 }),
+  ...rows(Refused, { "appeal-closed": 403, "own-decision": 403, "step-up-needed": 403, "invite-spent": 403 }),
+  ...rows(Conflict, { "item-claimed": 409, "item-closed": 409, "preview-changed": 409, "undo-late": 409 }),
   ...rows(Conflict, {
     "stale-epoch": 409,
     "stale-list": 409,

@@ -34,7 +34,10 @@ def challenge(space: Channels, persona_id: PersonaId) -> bytes:
 async def log_in(
     space: Channels, *, persona_id: PersonaId, nonce: bytes, signature: bytes, prefix: bytes
 ) -> IssuedToken:
-    """A token for the persona that signed this login. Raises bad-challenge, persona-suspended, slow-down."""
+    """A token for the persona that signed this login; a suspended one reads its notices by it, and appeals.
+
+    Raises bad-challenge, slow-down.
+    """
     row = await space.db.read(lambda db: personas.find_persona(db, persona_id))
     try:
         key = row.key if row else _NOBODY
@@ -45,8 +48,6 @@ async def log_in(
     except ZajilError:
         space.limits.take("failed_token", prefix, now=space.clock())
         raise
-    if space.now() < row.suspended_until:
-        raise error("persona-suspended", detail={"until": row.suspended_until})
     space.limits.take("persona_login", persona_id, now=space.clock())
     issued = IssuedToken(space.random(TOKEN_BYTES), space.now() + TOKEN_LIFE_S)
     await space.db.write(lambda db: personas.insert_token(db, digest(issued.token), persona_id, expires=issued.expires))
@@ -55,13 +56,29 @@ async def log_in(
 
 async def check_persona(space: Channels, token: bytes) -> CallingPersona:
     """The persona a token stands for. Raises AuthError `token-expired` (also unknown), Refused `persona-suspended`."""
+    row = await _find(space, token)
+    if space.now() < row.suspended_until:
+        raise error("persona-suspended", detail={"until": row.suspended_until})
+    return _calling(space, row)
+
+
+async def check_whoever(space: Channels, token: bytes) -> CallingPersona:
+    """The persona a token stands for, a suspended one too: what was decided about it, it may read and appeal.
+
+    Raises AuthError `token-expired`.
+    """
+    return _calling(space, await _find(space, token))
+
+
+async def _find(space: Channels, token: bytes) -> PersonaRow:
     row = await space.db.read(lambda db: personas.find_token(db, digest(token), now=space.now()))
     if row is None:
         raise error("token-expired")
-    if space.now() < row.suspended_until:
-        raise error("persona-suspended", detail={"until": row.suspended_until})
-    trust = trust_of(space, row)
-    return CallingPersona(row.id, trust, row.limited_until, row.accepted, row.handle, row.display_name)
+    return row
+
+
+def _calling(space: Channels, row: PersonaRow) -> CallingPersona:
+    return CallingPersona(row.id, trust_of(space, row), row.limited_until, row.accepted, row.handle, row.display_name)
 
 
 def trust_of(space: Channels, row: PersonaRow) -> int:

@@ -159,12 +159,13 @@ def set_standing_in(space: Channels, db: Connection, standing: Standing) -> bool
 
 async def notify(space: Channels, persona_id: bytes, name: api.EventName, ref: str) -> None:
     """Tell one persona of a notice, report or appeal. ref: what `GET` of it takes."""
-
-    def write(db: Connection) -> None:
-        feed.insert_event(db, name, now=space.now(), persona_id=persona_id, ref=ref)
-
-    await space.db.write(write)
+    await space.db.write(lambda db: notify_in(space, db, persona_id, name, ref))
     space.wakeups.wake({persona_id})
+
+
+def notify_in(space: Channels, db: Connection, persona_id: bytes, name: api.EventName, ref: str) -> None:
+    """`notify` inside the caller's transaction; the caller wakes the persona."""
+    feed.insert_event(db, name, now=space.now(), persona_id=persona_id, ref=ref)
 
 
 def find(db: Connection, reference: str) -> PersonaRow:

@@ -170,6 +170,21 @@ def find_many(db: Connection, seqs: list[int], viewer: bytes | None) -> list[Sho
     return [found[seq] for seq in seqs if seq in found]
 
 
+def around(db: Connection, row: PostRow, *, n: int) -> tuple[list[Shown], list[Shown]]:
+    """Up to n posts in front of a post and behind it, oldest first, in whatever state but deleted, newest versions."""
+    root = post.c.thread_root == row.thread_root if row.thread_root is not None else post.c.thread_root.is_(None)
+    near = (
+        select(*_FIXED, *_MOVING, version.c.text, version.c.lang, persona.c.handle, persona.c.display_name)
+        .join(persona, persona.c.id == post.c.author)
+        .join(version, (version.c.post_id == post.c.id) & (version.c.version == post.c.version))
+        .where(post.c.channel_id == row.channel_id, root, post.c.state != "deleted")
+        .limit(n)
+    )
+    before = db.execute(near.where(post.c.seq < row.seq).order_by(post.c.seq.desc())).all()
+    after = db.execute(near.where(post.c.seq > row.seq).order_by(post.c.seq)).all()
+    return [_shown_row(tuple(each)) for each in reversed(before)], [_shown_row(tuple(each)) for each in after]
+
+
 def gate_due(db: Connection, *, now_ms: int, limit: int) -> list[PostRow]:
     """Posts that waited for a verdict long enough, longest first."""
     due = post.c.gate_at_ms.is_not(None) & (post.c.gate_at_ms <= now_ms)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, delete, func, insert, literal, select, update
 
 from zajil.channels.store.tables import channel, member, outbox, persona, post, version
 from zajil.protocol.public.posts import ChannelKind, Role
@@ -27,6 +27,7 @@ class JobRow(NamedTuple):
     channel_kind: ChannelKind
     channel_lang: str
     subscribers: int
+    handle: str
     role: Role | None
     created_at: int
     accepted: int
@@ -68,24 +69,64 @@ def lease(db: Connection, *, limit: int, early_only: bool, now_ms: int, until_ms
 
 def find_jobs(db: Connection, seqs: list[int]) -> list[JobRow]:
     """What is known of these rows' versions, by seq. Versions that are gone, or of deleted posts, are missing."""
-    columns = [
-        *(outbox.c.seq, outbox.c.attempts, outbox.c.post_id, outbox.c.version, post.c.channel_id, post.c.author),
-        *(version.c.text, version.c.lang, version.c.at, post.c.thread_root, post.c.reply_to),
-        *(channel.c.kind, channel.c.lang, channel.c.subscribers, member.c.role),
-        *(persona.c.created_at, persona.c.accepted, persona.c.strike_until),
+    columns: list[ColumnElement[Any]] = [
+        *(outbox.c.seq, outbox.c.attempts, outbox.c.post_id, outbox.c.version),
+        *_KNOWN,
     ]
-    here = (member.c.channel_id == post.c.channel_id) & (member.c.persona_id == post.c.author)
     found = (
         select(*columns)
-        .join(post, post.c.id == outbox.c.post_id)
-        .join(version, (version.c.post_id == outbox.c.post_id) & (version.c.version == outbox.c.version))
-        .join(channel, channel.c.id == post.c.channel_id)
-        .join(persona, persona.c.id == post.c.author)
-        .outerjoin(member, here)
+        .select_from(_join(outbox, outbox.c.post_id, outbox.c.version))
         .where(outbox.c.seq.in_(seqs), post.c.state != "deleted")
         .order_by(outbox.c.seq)
     )
     return [JobRow(*row) for row in db.execute(found)]
+
+
+def find_judged(db: Connection, post_id: bytes, number: int) -> JobRow | None:
+    """The same of one version, whether it waits or not; None once it is gone, or its post deleted."""
+    columns: list[ColumnElement[Any]] = [literal(0), literal(0), version.c.post_id, version.c.version, *_KNOWN]
+    found = (
+        select(*columns)
+        .select_from(_join(version, None, None))
+        .where(version.c.post_id == post_id, version.c.version == number, post.c.state != "deleted")
+    )
+    row = db.execute(found).one_or_none()
+    return JobRow(*row) if row else None
+
+
+_KNOWN: tuple[ColumnElement[Any], ...] = (
+    *(post.c.channel_id, post.c.author, version.c.text, version.c.lang, version.c.at),
+    *(post.c.thread_root, post.c.reply_to, channel.c.kind, channel.c.lang, channel.c.subscribers, channel.c.handle),
+    *(member.c.role, persona.c.created_at, persona.c.accepted, persona.c.strike_until),
+)
+
+
+def _join(of: Table, post_id: ColumnElement[bytes] | None, number: ColumnElement[int] | None) -> FromClause:
+    """The version, its post, channel and author. post_id, number: columns of `of`; None where it is the version."""
+    joined: FromClause = of
+    if post_id is not None and number is not None:
+        joined = joined.join(version, (version.c.post_id == post_id) & (version.c.version == number))
+    here = (member.c.channel_id == post.c.channel_id) & (member.c.persona_id == post.c.author)
+    return (
+        joined.join(post, post.c.id == version.c.post_id)
+        .join(channel, channel.c.id == post.c.channel_id)
+        .join(persona, persona.c.id == post.c.author)
+        .outerjoin(member, here)
+    )
+
+
+def requeue(db: Connection, post_id: bytes, number: int) -> None:
+    """The version is to be judged once more, unless it waits already, or is neither the newest nor the shown one.
+
+    A row that a worker has now does not count as waiting: what it finds may be what was known before.
+    """
+    waits = select(outbox.c.seq).where(
+        outbox.c.post_id == post_id, outbox.c.version == number, outbox.c.lease_until_ms == 0
+    )
+    current = (post.c.version == number) | (post.c.shown == number)
+    lives = select(post.c.seq).where(post.c.id == post_id, current, post.c.state != "deleted")
+    if db.execute(waits).first() is None and db.execute(lives).first() is not None:
+        insert_job(db, post_id, number, early=False)
 
 
 def delete_jobs(db: Connection, seqs: list[int]) -> int:
@@ -101,6 +142,12 @@ def drop_superseded(db: Connection, post_id: bytes, number: int) -> None:
 def release(db: Connection, seqs: list[int]) -> None:
     """Let another worker have these rows now."""
     db.execute(update(outbox).where(outbox.c.seq.in_(seqs)).values(lease_until_ms=0))
+
+
+def release_all(db: Connection) -> int:
+    """Nobody has any of the rows any more; how many were under a lease."""
+    leased = outbox.c.lease_until_ms > 0
+    return int(db.execute(update(outbox).where(leased).values(lease_until_ms=0)).rowcount)
 
 
 def count_waiting(db: Connection) -> int:

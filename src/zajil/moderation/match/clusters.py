@@ -47,6 +47,16 @@ class Cluster:
         """Whether five personas or three channels have posted it within 24 hours: then it is one unit of review."""
         return len(self._personas) >= CAMPAIGN_PERSONAS or len(self._channels) >= CAMPAIGN_CHANNELS
 
+    @property
+    def channels(self) -> int:
+        """In how many channels it stands."""
+        return len(self._channels)
+
+    @property
+    def first(self) -> Copy:
+        """The oldest copy that is not forgotten."""
+        return next(iter(self.members.values()))
+
     def add(self, copy: Copy) -> None:
         """Count a copy once, however often it comes."""
         if copy.target not in self.members:
@@ -111,12 +121,18 @@ class ConfirmedIndex:
                 del self._by_slot[slot]
                 return
 
-    def find(self, base: str, signature: Signatures, entities: frozenset[Entity]) -> NearCopy | None:
+    def find(
+        self, base: str, signature: Signatures, entities: frozenset[Entity], *, keys: list[int] | None = None
+    ) -> NearCopy | None:
         """The nearest judged content with a true Jaccard of .80 or more, or None.
 
-        base: base view of the post, signature: its 64 values.
+        base: base view of the post, signature: its 64 values. keys: of `find_keys`, where they were made for a batch:
+        one by one they take as long as everything else.
         """
-        slots = [slot for slot in self._bands.find(find_keys(signature)[0]) if slot in self._by_slot]
+        if not self._by_slot:
+            return None
+        found = self._bands.find(keys if keys is not None else find_keys(signature)[0])
+        slots = [slot for slot in found if slot in self._by_slot]
         if not slots:
             return None
         estimates = estimate_jaccard(signature, self._bands.signatures[slots])

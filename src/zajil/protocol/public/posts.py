@@ -42,6 +42,7 @@ class PublicPost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     channel_kind: ChannelKind
     channel_lang: str
     subscribers: int
+    channel_handle: str = ""
 
 
 class PostDecision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

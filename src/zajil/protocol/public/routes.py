@@ -15,7 +15,7 @@ import msgspec
 from zajil.protocol import limits
 from zajil.protocol.control import find_parameters
 from zajil.protocol.errors import error
-from zajil.protocol.public import api
+from zajil.protocol.public import api, redress
 
 PREFIX: Final = "/pub/v1"
 SCHEME: Final = "Bearer"
@@ -63,6 +63,7 @@ class FoundRoute(NamedTuple):
 _SMALL: Final = 16 * limits.KIB
 _TEXT: Final = 128 * limits.KIB
 """8,192 characters, each at most 12 bytes as JSON (a surrogate pair of escapes), and the rest."""
+_APPEAL_TEXT: Final = 32 * limits.KIB
 _PAGE, _LIVE = frozenset({"before"}), frozenset({"after", "wait_s", "channel"})
 _ANYONE, _PERSONA, _NOBODY = Caller.ANYONE, Caller.PERSONA, Caller.NOBODY
 
@@ -97,12 +98,27 @@ SEARCH: Final = PublicRoute(
 )
 UPDATES: Final = PublicRoute("GET", "/updates", _ANYONE, None, api.Updates, query=_LIVE)
 EVENTS: Final = PublicRoute("GET", "/events", _ANYONE, None, None, query=frozenset({"channel"}))
+REPORT: Final = PublicRoute("POST", "/reports", _PERSONA, redress.NewReport, redress.Report, _SMALL)
+OWN_REPORTS: Final = PublicRoute("GET", "/me/reports", _PERSONA, None, redress.Reports, query=_PAGE)
+NOTICES: Final = PublicRoute("GET", "/me/notices", _PERSONA, None, redress.Notices, query=_PAGE)
+READ_DECISION: Final = PublicRoute("GET", "/decisions/{decision}", _PERSONA, None, redress.Notice)
+APPEAL: Final = PublicRoute(
+    "POST", "/decisions/{decision}/appeals", _PERSONA, redress.NewAppeal, redress.Appeal, _APPEAL_TEXT
+)
+READ_APPEAL: Final = PublicRoute("GET", "/appeals/{appeal}", _PERSONA, None, redress.Appeal)
+STANDING: Final = PublicRoute("GET", "/me/standing", _PERSONA, None, redress.OwnStanding)
+
+REDRESS: Final = (REPORT, OWN_REPORTS, NOTICES, READ_DECISION, APPEAL, READ_APPEAL, STANDING)
+"""What only a server that moderates can answer."""
+SUSPENDED_TOO: Final = frozenset({NOTICES, READ_DECISION, APPEAL, READ_APPEAL, STANDING, DROP_TOKEN})
+"""What a suspended persona may still call: who is told of a decision can read it and appeal."""
 
 PUBLIC_ROUTES: Final = (
     *(CREATE_PERSONA, CHALLENGE, TAKE_TOKEN, DROP_TOKEN, READ_PERSONA, EDIT_PERSONA, DELETE_PERSONA),
     *(CREATE_CHANNEL, READ_CHANNEL, EDIT_CHANNEL, DELETE_CHANNEL, PUT_MEMBER, DROP_MEMBER),
     *(SUBSCRIBE, UNSUBSCRIBE, SUBSCRIPTIONS, CREATE_POST, LIST_POSTS, READ_POST, EDIT_POST, DELETE_POST, VERSIONS),
     *(LIST_COMMENTS, CREATE_COMMENT, SEARCH, UPDATES, EVENTS),
+    *REDRESS,
 )
 
 

@@ -29,6 +29,7 @@ from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import parse_b64
 from zajil.protocol.public.routes import SCHEME as PUBLIC_SCHEME
 from zajil.protocol.public.routes import is_public_call
+from zajil.protocol.review.routes import is_review_call
 from zajil.server.http.calls import BoundRoute, Carrier, HttpAnswer, HttpCall, Peer, Request, accept, refuse, tag
 from zajil.server.http.idempotency import AnswerBook
 
@@ -180,12 +181,18 @@ _CARRIES = {
 
 
 def either(
-    private: Callable[[HttpCall], Awaitable[HttpAnswer]], public: Callable[[HttpCall], Awaitable[HttpAnswer]] | None
+    private: Callable[[HttpCall], Awaitable[HttpAnswer]],
+    public: Callable[[HttpCall], Awaitable[HttpAnswer]] | None,
+    review: Callable[[HttpCall], Awaitable[HttpAnswer]] | None = None,
 ) -> Callable[[HttpCall], Awaitable[HttpAnswer]]:
-    """Answers the calls of both spaces, by their prefix; without a public one its calls are unknown routes."""
+    """Answers the calls of every space, by their prefix; those of one that is not there are unknown routes."""
 
     async def answer(call: HttpCall) -> HttpAnswer:
-        return await (public if public is not None and is_public_call(call.path) else private)(call)
+        if public is not None and is_public_call(call.path):
+            return await public(call)
+        if review is not None and is_review_call(call.path):
+            return await review(call)
+        return await private(call)
 
     return answer
 

@@ -17,7 +17,16 @@ from zajil.engine.limits import Limits
 from zajil.protocol.control import parse_json
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import parse_b64
-from zajil.protocol.public.routes import CHALLENGE, SCHEME, Caller, FoundRoute, PublicRoute, find_public_route
+from zajil.protocol.public.routes import (
+    CHALLENGE,
+    EVENTS,
+    SCHEME,
+    SUSPENDED_TOO,
+    Caller,
+    FoundRoute,
+    PublicRoute,
+    find_public_route,
+)
 from zajil.server.http.calls import Carrier, HttpAnswer, HttpCall, Peer, accept, refuse
 from zajil.server.http.dispatch import parse_query
 from zajil.server.http.idempotency import AnswerBook
@@ -26,7 +35,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class PublicRequest(NamedTuple):
-    """What a bound route works with. persona: the proven caller, None for anybody. body: as the route says."""
+    """What a bound route works with. persona: the proven caller, None for anybody. body: as the route says.
+
+    name: the Idempotency-Key of a POST, empty for none.
+    """
 
     route: PublicRoute
     parameters: Mapping[str, str]
@@ -35,6 +47,7 @@ class PublicRequest(NamedTuple):
     persona: CallingPersona | None
     token: bytes | None
     peer: Peer
+    name: str = ""
 
 
 PublicBound = Callable[[PublicRequest], Awaitable[msgspec.Struct]]
@@ -49,18 +62,26 @@ class PublicDispatcher:
         *,
         routes: Mapping[PublicRoute, PublicBound],
         check_persona: Callable[[bytes], Awaitable[CallingPersona]],
+        check_whoever: Callable[[bytes], Awaitable[CallingPersona]],
         limits: Limits,
         clock: Callable[[], float],
         answers: AnswerBook,
         count: Callable[[str, int], None],
     ) -> None:
-        """check_persona: whom a token stands for, or AuthError. count: as of the other dispatcher."""
-        self._routes = routes
+        """check_persona: whom a token stands for, or AuthError; check_whoever: a suspended persona too, on routes by
+        which it learns of decisions and appeals. count: as of the other dispatcher.
+        """
+        self._routes = dict(routes)
         self._check_persona = check_persona
+        self._check_whoever = check_whoever
         self._limits = limits
         self._clock = clock
         self._answers = answers
         self._count = count
+
+    def add_routes(self, routes: Mapping[PublicRoute, PublicBound]) -> None:
+        """Answer these as well."""
+        self._routes.update(routes)
 
     async def answer(self, call: HttpCall) -> HttpAnswer:
         """The answer to this call; a problem document for every refusal."""
@@ -89,9 +110,11 @@ class PublicDispatcher:
 
     async def _answer(self, call: HttpCall, found: FoundRoute, query: str) -> HttpAnswer:
         route = found.route
-        if route not in self._routes:
+        if route is EVENTS:
             raise error("malformed", "a stream is no call")
         request = await self.parse(call, found, query)
+        if route not in self._routes:
+            raise error("no-such-route", "nobody moderates here")
         key = call.headers.get("idempotency-key")
         if key is not None and not key.isascii():
             raise error("malformed", "idempotency key")
@@ -127,6 +150,7 @@ class PublicDispatcher:
             persona=persona,
             token=token,
             peer=call.peer,
+            name=call.headers.get("idempotency-key", "") if call.method == "POST" else "",
         )
 
     async def _authorise(self, call: HttpCall, route: PublicRoute) -> tuple[CallingPersona | None, bytes | None]:
@@ -141,8 +165,9 @@ class PublicDispatcher:
         if route.caller is Caller.NOBODY:
             raise error("mixed-auth")
         token = parse_b64(text, size=32)
+        check = self._check_whoever if route in SUSPENDED_TOO else self._check_persona
         try:
-            return await self._check_persona(token), token
+            return await check(token), token
         except ZajilError:
             self._limits.take("failed_token", call.peer.prefix, now=self._clock())
             raise

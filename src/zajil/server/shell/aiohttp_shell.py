@@ -24,6 +24,7 @@ from zajil.protocol.frames import Role
 from zajil.protocol.limits import RECORD_SIZES
 from zajil.protocol.public.routes import EVENTS, find_public_route, is_public_call
 from zajil.protocol.reach.seal import SEAL_BYTES
+from zajil.protocol.review.routes import find_review_route, is_review_call
 from zajil.server.gateway.gateway import Gateway
 from zajil.server.gateway.lines import Line, PlainLine, SealDoor, SealedLine
 from zajil.server.http.calls import HttpAnswer, HttpCall, Peer, StreamAnswer, refuse
@@ -42,6 +43,8 @@ _UPGRADE_HEADERS = {"upgrade", "sec-websocket-key"}
 
 PAGES: Final = "/c/"
 """Below it are pages of the public space."""
+TRANSPARENCY: Final = "/transparency/"
+"""Below it are reports and the log of moderation."""
 
 
 class PublicPages(Protocol):
@@ -70,12 +73,14 @@ class AiohttpShell:
         bodies_max_bytes: int,
         posts_max: int,
         public: PublicPages | None = None,
+        transparency: Callable[[HttpCall], Awaitable[HttpAnswer]] | None = None,
     ) -> None:
         """check_bridge: the id of the bridge whose credential, in text, came with a carrier.
 
         call: answers control calls. site: answers every other request, from method, target and headers.
         bodies_max_bytes: memory for bodies until they are answered, all together. posts_max: carriers of POSTs at once.
-        public: pages and streams of the public space, None where there is none.
+        public: pages and streams of the public space, None where there is none. transparency: answers requests below
+        TRANSPARENCY, None where nothing is moderated.
         """
         self._bodies = Bodies(bodies_max_bytes)
         self._posts = Posts(self._bodies, carriers_max=posts_max, now=gateway.now)
@@ -86,6 +91,7 @@ class AiohttpShell:
         self._call = call
         self._peers = peers
         self._public = public
+        self._transparency = transparency
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -117,13 +123,15 @@ class AiohttpShell:
             await self._runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        if is_call(request.raw_path) or is_public_call(request.raw_path):
+        if is_call(request.raw_path) or is_public_call(request.raw_path) or is_review_call(request.raw_path):
             found = find_public_route(request.method, request.path)
             if self._public is not None and found is not None and found.route is EVENTS:
                 return await self._stream(request, self._public)
             answer = await self._control(request)
         elif self._public is not None and request.raw_path.startswith(PAGES):
             answer = await self._public.page(self._make_call(request, b""))
+        elif self._transparency is not None and request.raw_path.startswith(TRANSPARENCY):
+            answer = await self._transparency(self._make_call(request, b""))
         else:
             answer = self._site(request.method, request.raw_path, _lower(request.headers))
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
@@ -215,8 +223,9 @@ class AiohttpShell:
         """The most that the body of this control call may take."""
         found = find_route(request.method, request.path)
         public = find_public_route(request.method, request.path)
-        limit = found.route.limit if found else public.route.limit if public else 0
-        return min(limit, _BODY_MAX)
+        review = find_review_route(request.method, request.path)
+        limits = [each.route.limit for each in (found, public, review) if each is not None]
+        return min(max(limits, default=0), _BODY_MAX)
 
     def _check_origin(self, request: web.Request) -> None:
         headers = request.headers

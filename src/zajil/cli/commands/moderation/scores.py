@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from zajil.cli.texts import moderation as words
+from zajil.cli.texts.moderation import scores as words
 
 if TYPE_CHECKING:
     from zajil.moderation.classify.cascade import Cascade, Classified

@@ -1,0 +1,190 @@
+"""Stages 1 and 2 put together with the readings: one verdict and one action for each post. No I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import msgspec
+
+from zajil.moderation.authors import Author
+from zajil.moderation.categories import ANY, CATEGORIES, find_language
+from zajil.moderation.classify.cascade import score_signals
+from zajil.moderation.match.urls import parse_url
+from zajil.moderation.pipeline.matcher import Joined, Matched, Matcher
+from zajil.moderation.pipeline.reading import Levels, Reading, find_levels
+from zajil.moderation.policy.actions import Action
+from zajil.moderation.policy.decide import decide_action
+from zajil.moderation.policy.schema import Policy
+from zajil.moderation.rules.compile import RuleSet, compile_rules
+from zajil.moderation.rules.facts import Facts, find_entities
+from zajil.moderation.rules.flood import FloodCounters
+from zajil.moderation.signals import Signal, Verdict, signal
+from zajil.protocol.public.posts import PublicPost
+
+STAGE: Final = 3
+WIDE_CHANNEL: Final = 10_000
+WIDE_ANY: Final = 0.2
+_NONE: Final[Mapping[int, tuple[Signal, ...]]] = {}
+
+
+class Judged(NamedTuple):
+    """One post after stages 0 to 3. matched: what stage 1 found, which tells the judgement it rests on."""
+
+    post: PublicPost
+    reading: Reading
+    matched: Matched
+    author: Author
+    verdict: Verdict
+    action: Action
+
+    @property
+    def basis(self) -> bytes | None:
+        """The person's judgement that the action follows from, if it follows from one."""
+        return self.matched.basis.get(self.action.because)
+
+    @property
+    def because(self) -> str:
+        """What the action rests on, a list's entry by its name."""
+        return self.matched.listed if self.action.because == "match.listed" else self.action.because
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What posts are judged with. policy: the active one, rules that people suspended in `shadow`. model: its hash."""
+
+    policy: Policy
+    model: str
+    rules: RuleSet
+    levels: Levels
+    counters: FloodCounters = field(default_factory=FloodCounters)
+
+
+def set_bench(policy: Policy, model: str, *, suspended: frozenset[str], counters: FloodCounters) -> Bench:
+    """The bench of a policy. suspended: ids of rules whose hits count no more until somebody looked."""
+    off = {name for name in policy.rules if name in suspended}
+    if off:
+        rules = {
+            name: msgspec.structs.replace(rule, mode="shadow") if name in off else rule
+            for name, rule in policy.rules.items()
+        }
+        policy = msgspec.structs.replace(policy, rules=rules)
+    return Bench(policy=policy, model=model, rules=compile_rules(policy), levels=find_levels(policy), counters=counters)
+
+
+def author_of(post: PublicPost) -> Author:
+    """What the policy may know of a post's author."""
+    return Author(key=post.author, trust=post.trust, role=post.role)
+
+
+def judge_batch(
+    bench: Bench,
+    matcher: Matcher,
+    posts: Sequence[PublicPost],
+    readings: Sequence[Reading],
+    *,
+    joined: Sequence[Joined | None],
+    copies: Mapping[bytes, set[bytes]],
+    now: float,
+    later: Mapping[int, tuple[Signal, ...]] = _NONE,
+) -> list[Judged]:
+    """One answer a post, in order. joined: of `Matcher.add_batch`. copies: channels by digest, of earlier posts.
+
+    later: signals of stages 4 and 5, by place in the batch. now: Unix seconds.
+    """
+    keys = matcher.find_keys(readings)
+    found = []
+    for number, (post, reading) in enumerate(zip(posts, readings, strict=True)):
+        matched = matcher.match(reading, joined[number], keys[number], now=now)
+        found.append(_judge(bench, post, reading, matched, copies, now, later.get(number, ())))
+    return found
+
+
+def _judge(
+    bench: Bench,
+    post: PublicPost,
+    reading: Reading,
+    matched: Matched,
+    copies: Mapping[bytes, set[bytes]],
+    now: float,
+    later: tuple[Signal, ...],
+) -> Judged:
+    author, scores, joined = author_of(post), reading.named_scores, matched.joined
+    facts = Facts(
+        target=post.post_id,
+        text=reading.text,
+        author=author,
+        scores=scores,
+        domains=_domains(reading),
+        version=post.version,
+    )
+    hits = bench.rules.find_hits(facts, bench.counters, now=now)
+    verdict = Verdict(
+        target=post.post_id,
+        version=post.version,
+        policy=bench.policy.ref,
+        model=bench.model,
+        normaliser=reading.text.version,
+        lang=reading.text.lang,
+        signals=(
+            *matched.signals,
+            *_campaign(bench.policy, reading, joined),
+            *_copies(post, reading, joined, copies),
+            *find_entities(reading.text),
+            *hits,
+            *score_signals(scores),
+            *later,
+        ),
+        stage=max(
+            [STAGE, *[4 for each in later if each.name == "embedding"], *[5 for e in later if e.name == "judge"]]
+        ),
+    )
+    return Judged(post, reading, matched, author, verdict, decide_action(verdict, bench.policy, author))
+
+
+def _domains(reading: Reading) -> tuple[str, ...]:
+    found = (parse_url(entity.value) for entity in reading.text.entities if entity.kind == "url")
+    return tuple(address.host for address in found if address is not None)
+
+
+def _campaign(policy: Policy, reading: Reading, joined: Joined | None) -> tuple[Signal, ...]:
+    """A campaign that nobody has judged: of the kind that the scores see, or of none."""
+    if joined is None or not joined.is_campaign or joined.judged is not None:
+        return ()
+    language = find_language(reading.text.lang)
+    scores = reading.named_scores
+    reached = [
+        (scores[name], name)
+        for name in CATEGORIES
+        if language is not None and policy.thresholds(name, language).level(scores[name])
+    ]
+    return (signal("match.campaign", float(joined.copies), max(reached)[1] if reached else ANY),)
+
+
+def _copies(
+    post: PublicPost, reading: Reading, joined: Joined | None, copies: Mapping[bytes, set[bytes]]
+) -> tuple[Signal, ...]:
+    """In how many channels the same text stands, where it is more than this one."""
+    digest = reading.digest
+    exact = len({post.channel_id, *copies.get(digest, ())}) if digest is not None else 1
+    count = max(exact, joined.channels if joined is not None else 1)
+    return (signal("copies", float(count)),) if count > 1 else ()
+
+
+def wants_second_look(judged: Judged, policy: Policy, *, sampled: bool) -> bool:
+    """Whether stage 4 looks: a score between a third of `review` and `auto`, a stranger, a wide channel, a sample."""
+    language = find_language(judged.verdict.lang)
+    if language is None:
+        return False
+    scores = judged.reading.named_scores
+    if sampled or judged.post.trust == 0:
+        return True
+    if judged.post.subscribers > WIDE_CHANNEL and scores[ANY] > WIDE_ANY:
+        return True
+    for name in CATEGORIES:
+        levels = policy.thresholds(name, language)
+        near = levels.review is not None and scores[name] >= levels.review / 3
+        if near and (levels.auto is None or scores[name] < levels.auto):
+            return True
+    return False

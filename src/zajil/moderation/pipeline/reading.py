@@ -1,0 +1,160 @@
+"""Stages 0 and 3, and what stage 1 needs of a text: the part of the work that knows nothing but texts.
+
+It takes most of the time, so it runs in processes of its own (`Readers`), each with its own copy of the model's pages.
+Where there is one core, or where a pool is not wanted, it runs in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import multiprocessing
+import multiprocessing.connection
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from zajil.moderation.categories import CATEGORIES, HEADS, find_language
+from zajil.moderation.classify.packaged import load_linear
+from zajil.moderation.match.exact import BASE
+from zajil.moderation.match.minhash import sign_batch
+from zajil.moderation.match.spelling import spell_batch
+from zajil.moderation.normalise.language import confirm_language
+from zajil.moderation.normalise.text import Normalised, normalise_batch
+from zajil.moderation.policy.schema import Policy
+
+Levels: TypeAlias = dict[str, tuple[float, ...]]
+"""By language the probability of each category from which its language is asked again; above 1 for never."""
+_NEVER: Final = 2.0
+
+
+class Reading(NamedTuple):
+    """What a text alone says. text.lang is confirmed where a score would act. packed, digests: see `spelling`.
+
+    signature: 64 values as bytes, None for a short text. scores: probabilities in the order of HEADS.
+    """
+
+    text: Normalised
+    packed: str
+    digests: dict[str, bytes]
+    signature: bytes | None
+    scores: tuple[float, ...]
+
+    @property
+    def digest(self) -> bytes | None:
+        """Of the base view; None for a very short text."""
+        return self.digests.get(BASE)
+
+    @property
+    def other_digests(self) -> list[bytes]:
+        """Of readings in other letters than it is written in: what a transliterated text is a copy of."""
+        return [digest for name, digest in self.digests.items() if not name.startswith(BASE)]
+
+    @property
+    def named_scores(self) -> Mapping[str, float]:
+        """Probabilities by head."""
+        return dict(zip(HEADS, self.scores, strict=True))
+
+
+def find_levels(policy: Policy) -> Levels:
+    """The lowest thresholds of a policy at which a score does something."""
+    levels: Levels = {}
+    for language in policy.languages:
+        found = [policy.thresholds(category, language).review for category in CATEGORIES]
+        levels[language] = tuple(_NEVER if level is None else level for level in found)
+    return levels
+
+
+def read_texts(texts: Sequence[str], levels: Levels) -> list[Reading]:
+    """The reading of each text, in order. Raises whatever a text of the wrong kind makes a library raise."""
+    read = normalise_batch(texts)
+    spelled = spell_batch(texts, read)
+    signatures, places = sign_batch([each.packed for each in spelled])
+    signed = {int(place): signature.tobytes() for place, signature in zip(places, signatures, strict=True)}
+    rows = load_linear().score_batch(read).probabilities.tolist()
+    found = []
+    for number, (text, row) in enumerate(zip(read, rows, strict=True)):
+        if find_language(text.lang) is not None and any(map(float.__ge__, row, levels.get(text.lang, ()))):
+            text = msgspec.structs.replace(text, lang=confirm_language(text.base, text.lang))
+        found.append(Reading(text, *spelled[number], signed.get(number), tuple(row)))
+    return found
+
+
+def load_models() -> None:
+    """Read what reading needs, so that the first batch does not wait for it."""
+    read_texts(["a text to wake everything up, with a link to example.com"], {"en": (0.0,)})
+    settle_memory()
+
+
+def end_with_parent() -> None:
+    """End this reading process once its worker is no more.
+
+    A killed worker says nothing to its pool, and the queue between them never closes, as its readers hold both ends:
+    each kill would leave processes that wait for ever, with a model each.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        multiprocessing.connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="zajil-parent", daemon=True).start()
+
+
+def settle_memory() -> None:
+    """Leave what was loaded out of garbage collection: it stays for good, and looking at it took half the time."""
+    gc.collect()
+    gc.freeze()
+
+
+class Readers:
+    """Reads batches in other processes. workers: how many; 0 for a thread of this process.
+
+    A process that dies takes its batch with it (`BrokenProcessPool` is raised) and is replaced for the next one.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._executor: Executor | None = None
+
+    async def start(self) -> None:
+        """Start the processes and load the models in each."""
+        self._executor = self._open()
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*[loop.run_in_executor(self._executor, load_models) for _ in range(max(1, self._workers))])
+
+    async def read(self, texts: Sequence[str], levels: Levels) -> list[Reading]:
+        """`read_texts`, elsewhere."""
+        if self._executor is None:
+            self._executor = self._open()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, read_texts, texts, levels)
+        except BrokenProcessPool:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
+            raise
+
+    async def stop(self) -> None:
+        """End the processes."""
+        if self._executor is not None:
+            await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
+            self._executor = None
+
+    def _open(self) -> Executor:
+        if not self._workers:
+            return ThreadPoolExecutor(1, thread_name_prefix="zajil-reading")
+        spawning = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._workers, mp_context=spawning, initializer=end_with_parent)
+
+
+def spare_cores() -> int:
+    """How many reading processes this machine has room for: one core is left to the server; 0 where it is the only."""
+    return max(0, len(os.sched_getaffinity(0)) - 1)

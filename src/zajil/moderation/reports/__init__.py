@@ -1,0 +1,1 @@
+"""Users' notices (DSA Art. 16): received, weighed, never acting by themselves."""

@@ -1,0 +1,152 @@
+"""Decisions about a persona, a channel or a cluster by its own address, without an item."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from sqlalchemy import Connection
+
+from zajil.moderation.decide.confirm import parse_name
+from zajil.moderation.decide.decide import decide_in
+from zajil.moderation.decide.orders import Order, order_key
+from zajil.moderation.review.aftermath import PAIR
+from zajil.moderation.review.context import Review, Reviewer
+from zajil.moderation.review.items import check_item
+from zajil.moderation.review.judging import carry_out, check_words, find_source, view_decided
+from zajil.moderation.review.persons import decide_about, make_item, make_key
+from zajil.moderation.store import claims, decisions, matches, queue
+from zajil.moderation.store.decisions import DecisionRow, TargetKind
+from zajil.moderation.store.matches import ClusterRow, MemberRow
+from zajil.moderation.store.queue import item_id
+from zajil.protocol.control import B16, B32
+from zajil.protocol.errors import error
+from zajil.protocol.ids import parse_b64
+from zajil.protocol.review import api
+
+EXAMPLES: Final = 5
+COPIES_MAX: Final = 10_000
+_EXCERPT: Final = 500
+
+
+async def decide_target(
+    review: Review, reviewer: Reviewer, kind: TargetKind, target: str, request: api.Decide
+) -> api.Decided:
+    """What stands after a decision about a persona or a channel. Raises gone, malformed, item-claimed."""
+    which = parse_b64(target, size=16)
+    key = make_key(review, reviewer, which, request)
+    check_words(request)
+
+    def write(db: Connection) -> DecisionRow:
+        stored = decisions.find_by_key(db, key)
+        if stored is not None:
+            return stored
+        item = make_item(review, db, kind, which)
+        if item.state == queue.OPEN and item.claimed_until > review.now() and item.claimed_by != reviewer.staff_id:
+            raise error("item-claimed")
+        return decide_about(review, db, reviewer, item, request, key=key)
+
+    row = await review.db.write(write)
+    await carry_out(review)
+    view = view_decided(row, undo=False)
+    if row.because == PAIR and row.action == "escalate":
+        return api.Decided(view.decision_id, view.action, view.category, view.at, waits_for_second=True)
+    return view
+
+
+async def read_cluster(review: Review, reviewer: Reviewer, cluster: str) -> api.Cluster:
+    """What a decision about this cluster would meet. Raises Refused `gone`."""
+
+    def read(db: Connection) -> api.Cluster:
+        known, copies = _find(db, reviewer, cluster)
+        examples = []
+        for each in copies[:EXAMPLES]:
+            subject = review.space.read_subject(db, each.target, each.version)
+            person = review.space.read_person(db, each.author)
+            if subject is not None:
+                handle = person.handle if person is not None else ""
+                examples.append(
+                    api.ContextPost(B16(each.target), handle, subject.state, subject.text[:_EXCERPT], subject.at)
+                )
+        return api.Cluster(
+            cluster_id=known.id,
+            state=known.state,
+            campaign=bool(known.campaign),
+            copies=len(copies),
+            personas=len({each.author for each in copies}),
+            channels=len({each.channel_id for each in copies}),
+            preview_hash=B32(hash_copies(known, copies)),
+            examples=tuple(examples),
+            category=known.category,
+        )
+
+    return await review.db.read(read)
+
+
+async def decide_cluster(review: Review, reviewer: Reviewer, cluster: str, request: api.DecideCluster) -> api.Decided:
+    """What stands after a decision about every copy, those to come too.
+
+    Raises gone, preview-changed (copies came or went since the preview), item-claimed, malformed.
+    """
+    check_words(request)
+    nonce = request.nonce if request.nonce is not None else review.random(16)
+    key = order_key("review cluster", cluster, reviewer.staff_id, bytes(nonce))
+
+    def write(db: Connection) -> tuple[DecisionRow, int]:
+        known, copies = _find(db, reviewer, cluster)
+        stored = decisions.find_by_key(db, key)
+        if stored is not None:
+            return stored, len(copies)
+        target, version = parse_name(known.id)
+        item = queue.find_item(db, item_id("main", "cluster", target, version))
+        if item is not None:
+            check_item(reviewer, item)
+            held = item.state == queue.OPEN and item.claimed_until > review.now()
+            if held and item.claimed_by not in (None, reviewer.staff_id):
+                raise error("item-claimed")
+        if hash_copies(known, copies) != request.preview_hash:
+            raise error("preview-changed", detail={"copies": len(copies)})
+        removes = request.action == "remove_cluster"
+        order = Order(
+            key=key,
+            target_kind="cluster",
+            target=target,
+            version=version,
+            action=request.action,
+            category=request.category or "" if removes else "",
+            sub=request.sub if removes else "",
+            lang=copies[0].lang if copies else "und",
+            source=find_source(item),
+            because="campaign" if known.campaign else "cluster",
+            actor=reviewer.staff_id,
+            policy=review.decisions.policy().ref,
+            automated="not",
+            note=request.note,
+        )
+        row = decide_in(review.decisions, db, [order])[0].row
+        if item is not None:
+            claims.close_one(db, item.id, decision_id=row.id, now=review.now())
+        return row, len(copies)
+
+    row, count = await review.db.write(write)
+    await carry_out(review)
+    return view_decided(row, copies=count)
+
+
+def hash_copies(known: ClusterRow, copies: list[MemberRow]) -> bytes:
+    """Names exactly these copies: SHA-256 over the cluster and each copy's post and version, in order."""
+    names = sorted(f"{each.target.hex()}:{each.version}" for each in copies)
+    return hashlib.sha256("\n".join([known.id, *names]).encode()).digest()
+
+
+def _find(db: Connection, reviewer: Reviewer, cluster: str) -> tuple[ClusterRow, list[MemberRow]]:
+    if len(cluster) > 64 or not cluster.isascii():
+        raise error("gone")
+    known = matches.find_cluster(db, cluster)
+    if known is None:
+        raise error("gone")
+    copies = matches.members(db, known.id, n=COPIES_MAX)
+    spoken = {each.lang for each in copies}
+    if reviewer.role == "reviewer" and reviewer.languages and spoken.isdisjoint(reviewer.languages):
+        raise error("gone")
+    return known, copies

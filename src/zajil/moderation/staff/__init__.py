@@ -1,0 +1,1 @@
+"""Members of staff: invited, proven by a key, with a role."""

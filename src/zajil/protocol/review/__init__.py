@@ -1,0 +1,1 @@
+"""What reviewers' programs and the server must agree on: /mod/v1."""

@@ -1,0 +1,1 @@
+"""Moderation on a server: wired to its public space, steered by its operator, proven by its log."""

@@ -1,0 +1,234 @@
+"""Moderation of one server, wired to its public space: as a task of the server, or as a process of its own.
+
+Moderation and public space never import each other; what one needs of the other is a callable made here. This module
+needs the extra, so it is imported only where moderation is on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from zajil.channels import outbox, publishing
+from zajil.channels.context import Channels
+from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
+from zajil.engine.sql.database import Database
+from zajil.moderation.decide.decide import Decisions, decide_in, hand_over, spread_all
+from zajil.moderation.decide.orders import Order, order_key
+from zajil.moderation.pipeline import upkeep
+from zajil.moderation.pipeline.benches import Benches
+from zajil.moderation.pipeline.judge import Judge
+from zajil.moderation.pipeline.reading import Readers, spare_cores
+from zajil.moderation.pipeline.storing import Sampler
+from zajil.moderation.pipeline.work import Backlog, Figures, LaterStage, NoFigures, Point, Source
+from zajil.moderation.pipeline.worker import Worker
+from zajil.moderation.review.aftermath import Aftermath
+from zajil.moderation.statistics.publish import keep_final
+from zajil.moderation.store import log
+from zajil.protocol.public.posts import ChannelDecision, PublicPost
+from zajil.protocol.tlog.checkpoint import NoteKey
+from zajil.server.config import ConfigError, ModerationSettings, Settings
+from zajil.server.http.transparency import Transparency
+from zajil.server.review.space_view import Nudges, view_space
+
+_LOG = logging.getLogger(__name__)
+_UPKEEP_S = 1.0
+
+
+class Outbox:
+    """The public space's outbox as the worker takes it. `listen` before the first claim, so that no wake-up is lost."""
+
+    def __init__(self, space: Channels) -> None:
+        self._space = space
+        self._stack = ExitStack()
+        self._woken = asyncio.Event()
+
+    def listen(self) -> None:
+        """Be woken from now on."""
+        self._woken = self._stack.enter_context(self._space.wakeups.listening([publishing.QUEUE]))
+
+    def close(self) -> None:
+        """Be woken no more."""
+        self._stack.close()
+
+    def source(self) -> Source:
+        """The callables."""
+        return Source(
+            claim=self._claim,
+            finish=lambda seqs: outbox.finish(self._space, seqs),
+            give_back=lambda seqs: outbox.give_back(self._space, seqs),
+            wait=self._wait,
+            apply=lambda batch: outbox.apply_decisions(self._space, batch),
+            holds_over=self._holds_over,
+            backlog=self._backlog,
+        )
+
+    async def _claim(self, limit: int, lease_s: float) -> Sequence[outbox.Job]:
+        self._woken.clear()
+        return await outbox.claim(self._space, limit=limit, lease_s=lease_s, now=self._space.clock())
+
+    async def _wait(self, timeout_s: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    async def _holds_over(self, limit: int) -> list[tuple[bytes, int]]:
+        return [(each.post_id, each.version) for each in await outbox.expired_holds(self._space, limit=limit)]
+
+    async def _backlog(self) -> Backlog:
+        return Backlog(*await outbox.read_backlog(self._space))
+
+
+class Moderation:
+    """See the module. decisions: the verb, for the review console as well. works: whether it judges posts itself.
+
+    transparency: answers everybody's questions about reports and the log.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        db: Database,
+        space: Channels,
+        *,
+        settings: Settings,
+        works: bool,
+        figures: Figures | None = None,
+        benches: Benches | None = None,
+        reached: Callable[[Point], None] = lambda _point: None,
+    ) -> None:
+        """benches: None for the policy in force. reached: see `Worker`.
+
+        Raises KeyFileError, ConfigError (the file of the judge's key is not there).
+        """
+        keys = ModerationKeys.load(data / FILE_NAME, create=db.read_sync(log.count_entries) == 0)
+        self.works = works
+        self.origin = f"{settings.server_name}/moderation"
+        self.benches = benches or Benches()
+        self._db = db
+        self._space = space
+        self._signing = keys.log
+        self._outbox = Outbox(space)
+        self.nudges = Nudges(space.wakeups.wake)
+        self.view = view_space(space, self.nudges)
+        self._server = settings.server_name
+        self.transparency = Transparency(
+            db,
+            server=self._server,
+            key=NoteKey(self.origin, keys.log.public_key().public_bytes_raw()),
+            limits=space.limits,
+            clock=space.clock,
+        )
+        self.decisions = Decisions(
+            db=db,
+            clock=space.clock,
+            random=os.urandom,
+            pseudonym_key=keys.pseudonym,
+            policy=lambda: self.benches.policy,
+            find_post=self._find_post,
+            requeue=outbox.requeue,
+            apply=lambda batch: outbox.apply_decisions(space, batch),
+            woken=lambda: space.wakeups.wake({publishing.QUEUE}),
+            settle=Aftermath(space=self.view).settle,
+        )
+        processes = settings.moderation.processes
+        self.worker = Worker(
+            moderation=self.decisions,
+            source=self._outbox.source(),
+            readers=Readers(spare_cores() if processes < 0 else processes),
+            benches=self.benches,
+            sampler=Sampler(keys.sample),
+            later=self._make_later(data, settings.moderation),
+            figures=figures or NoFigures(),
+            reached=reached,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Judge posts from now on, if it is this process that does; else only carry out what people decide."""
+        if self.works:
+            self._outbox.listen()
+            await outbox.take_over(self._space)
+            await self.worker.start()
+            self._tasks.append(asyncio.create_task(self.worker.run()))
+        else:
+            await self._db.read(self.benches.load)
+            await hand_over(self.decisions)
+        self._tasks.append(asyncio.create_task(self._keep_up()))
+
+    async def stop(self) -> None:
+        """Stop at once: what was under way is given back, and comes again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._outbox.close()
+        await self.worker.stop()
+
+    async def run_retention(self) -> None:
+        """Keep reports that became final, then forget what has outlived its time."""
+        await keep_final(self._db, server=self._server, now=self._space.clock())
+        await upkeep.forget(self.decisions)
+
+    def record_channel_decision(self, db: Connection, told: ChannelDecision) -> None:
+        """A channel's own moderator decided: kept and logged like every decision, inside that transaction."""
+        removed = told.kind == "remove"
+        post = self._find_post(db, told.target, told.version) if removed else None
+        order = Order(
+            key=order_key("channel", told.kind, told.channel_id, told.target, told.version, told.actor, told.at),
+            target_kind="post" if removed else "persona",
+            target=told.target,
+            version=told.version,
+            channel_id=told.channel_id,
+            author=told.target if not removed else post.author if post is not None else b"",
+            action="remove" if removed else "mute",
+            category="channel_rules",
+            source="channel",
+            because="channel_rules",
+            actor=told.actor,
+            note=told.reason,
+            hold_until=told.until or None,
+        )
+        decide_in(self.decisions, db, [order])
+
+    def _make_later(self, data: Path, settings: ModerationSettings) -> tuple[LaterStage, ...]:
+        if not settings.judge_url:
+            return ()
+        key = ""
+        if settings.judge_key_file:
+            try:
+                key = (data / settings.judge_key_file).read_text(encoding="utf-8").strip()
+            except OSError as missing:
+                raise ConfigError(f"moderation.judge_key_file: {missing.strerror}") from missing
+        judge = Judge(
+            settings.judge_url,
+            model=settings.judge_model,
+            key=key,
+            per_minute=settings.judge_per_minute,
+            policy=lambda: self.benches.policy,
+        )
+        if judge.leaves_the_machine:
+            _LOG.warning("moderation.judge_url is another machine: posts that need a second look leave this server")
+        return (judge,)
+
+    def _find_post(self, db: Connection, post_id: bytes, version: int) -> PublicPost | None:
+        return outbox.find_post(db, post_id, version, now=self._space.clock())
+
+    async def _keep_up(self) -> None:
+        while True:
+            try:
+                if not self.works:
+                    await self._db.read(self.benches.refresh)
+                    await hand_over(self.decisions)
+                    await spread_all(self.decisions)
+                await upkeep.sign_checkpoint(self.decisions, self._signing, origin=self.origin)
+            except Exception as bug:  # noqa: BLE001  # the boundary of a background task
+                _LOG.error("moderation's upkeep failed", exc_info=bug)
+            await asyncio.sleep(_UPKEEP_S)

@@ -1,0 +1,109 @@
+"""The calls of /mod/v1 and the author's side of /pub/v1, on one server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from zajil.engine.limits import Limits
+from zajil.moderation.appeals.proofs import ProofBook
+from zajil.moderation.decide.decide import Decisions
+from zajil.moderation.review.context import Review
+from zajil.moderation.review.upkeep import forget
+from zajil.moderation.review.view import SpaceView
+from zajil.moderation.staff import sessions
+from zajil.moderation.staff.challenges import Challenges
+from zajil.moderation.staff.passkeys import Site
+from zajil.protocol.public.routes import PublicRoute
+from zajil.server.config import Settings
+from zajil.server.http.author_routes import bind_author_side
+from zajil.server.http.calls import HttpAnswer, HttpCall
+from zajil.server.http.public_dispatch import PublicBound
+from zajil.server.http.review_dispatch import ReviewDispatcher
+from zajil.server.http.review_routes import bind_review
+from zajil.server.review.space_view import Nudges
+
+_LOG = logging.getLogger(__name__)
+_NUDGE_S: Final = 0.25
+
+
+class Console:
+    """See the module. Made where moderation is on."""
+
+    def __init__(
+        self,
+        *,
+        decisions: Decisions,
+        view: SpaceView,
+        nudges: Nudges,
+        settings: Settings,
+        limits: Limits,
+        find_port: Callable[[], int],
+        count: Callable[[str, int], None],
+    ) -> None:
+        """find_port: the one the server listens on, for passkeys on a laptop."""
+        self._nudges = nudges
+        self.review = Review(
+            decisions=decisions,
+            limits=limits,
+            space=view,
+            origin=settings.server_name,
+            find_site=lambda: find_site(settings, find_port()),
+            staff_cli=settings.moderation.staff_cli,
+            challenges=Challenges(os.urandom(32), os.urandom),
+            proofs=ProofBook(),
+            nudge=nudges.wake,
+            random=os.urandom,
+        )
+        self._dispatcher = ReviewDispatcher(
+            routes=bind_review(self.review),
+            check_token=lambda token: sessions.check_token(self.review, token),
+            limits=limits,
+            clock=decisions.clock,
+            count=count,
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def call(self) -> Callable[[HttpCall], Awaitable[HttpAnswer]]:
+        """Answers calls below /mod/v1."""
+        return self._dispatcher.answer
+
+    @property
+    def author_routes(self) -> Mapping[PublicRoute, PublicBound]:
+        """What /pub/v1 answers besides, where somebody moderates."""
+        return bind_author_side(self.review)
+
+    def start(self) -> None:
+        """Wake whom decisions were made about from now on."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Wake nobody any more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def run_retention(self) -> None:
+        """Forget sessions, invites, strikes and notices that are over."""
+        await forget(self.review)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                self._nudges.wake()
+            except Exception as bug:  # noqa: BLE001  # the boundary of a background task
+                _LOG.error("waking failed", exc_info=bug)
+            await asyncio.sleep(_NUDGE_S)
+
+
+def find_site(settings: Settings, port: int) -> Site:
+    """What passkeys are bound to: the host of `front`, on a laptop without one `localhost` and the port in use."""
+    if settings.front:
+        parts = urlsplit(settings.front)
+        return Site(parts.hostname or "localhost", (f"{parts.scheme}://{parts.netloc}",))
+    return Site("localhost", (f"http://localhost:{port}",))

@@ -1,0 +1,51 @@
+"""What whoever runs the server does about staff, on the data directory: the first admin has nobody to invite them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
+from zajil.moderation.staff.members import CODE_BYTES, Made, make_invite, new_code, revoke_in, view_staff
+from zajil.moderation.store import log
+from zajil.protocol.review import api
+from zajil.server.moderation.steering import OPERATOR, note, opened
+
+
+def invite_staff(data: Path, request: api.NewInvite) -> Made:
+    """A single-use code, good for 15 minutes. Raises Refused `gone` for one more key of nobody, KeyFileError."""
+    now = int(time.time())
+
+    def write(db: Connection) -> Made:
+        made = make_invite(db, request, made_by=b"", code=new_code(os.urandom(CODE_BYTES)), now=now)
+        note(db, _keys(data, db), "staff", f"invite {request.role}", admin=OPERATOR, now=now)
+        return made
+
+    with opened(data) as database:
+        return database.write_sync(write)
+
+
+def list_staff(data: Path) -> api.Staff:
+    """Everybody, by when they came."""
+    with opened(data) as database:
+        return database.read_sync(view_staff)
+
+
+def revoke_staff(data: Path, staff_id: bytes) -> None:
+    """That member is of the staff no more. Raises Refused `gone`, `not-allowed` for the last admin."""
+    now = int(time.time())
+
+    def write(db: Connection) -> None:
+        revoke_in(db, staff_id, now=now)
+        note(db, _keys(data, db), "staff", "revoke", admin=OPERATOR, now=now)
+
+    with opened(data) as database:
+        database.write_sync(write)
+
+
+def _keys(data: Path, db: Connection) -> ModerationKeys:
+    """The log's keys; made here where no server has moderated yet, as its first start would."""
+    return ModerationKeys.load(data / FILE_NAME, create=log.count_entries(db) == 0)

@@ -1,0 +1,160 @@
+"""Reviewing at the terminal, over the same calls: login by a sealed key, queue, claim, show, decide, appeals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.moderation.people.desk import Desk
+
+from zajil.cli.main import run_command
+from zajil.client.staff import keyfile
+from zajil.client.staff.keyfile import Cost, KeyFile, WrongPassphrase, make_key, open_key
+from zajil.protocol.ids import encode_b64
+
+CHEAP = Cost(memory_kib=64, passes=1, lanes=1)
+PASSPHRASE = "correct horse battery"
+
+
+class Terminal:
+    """`zajil` as a member of staff with a home of their own."""
+
+    def __init__(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.home = home
+        self._capsys = capsys
+        self.secret = home.parent / f"{home.name}.txt"
+        self.secret.write_text(PASSPHRASE + "\n")
+
+    async def run(self, *words: str, code: int = 0) -> str:
+        """What it printed, stdout before stderr."""
+        self._capsys.readouterr()
+        found = await asyncio.to_thread(run_command, ["--home", str(self.home), "moderation", *words])
+        out, err = self._capsys.readouterr()
+        assert found == code, err
+        return out + err
+
+    async def json(self, *words: str) -> Any:  # Any: what a command prints
+        return json.loads(await self.run(*words, "--json"))
+
+    async def come_in(self, desk: Desk, role: str) -> Any:  # Any: as `json`
+        code = desk.invite(role)  # type: ignore[arg-type]  # a role
+        url = f"http://127.0.0.1:{desk.server.port}"
+        secret = str(self.secret)
+        return await self.json("login", "--server", url, "--invite", code, "--name", "Rim", "--passphrase-file", secret)
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys whose passphrase costs next to nothing to try: what it costs is not tested here."""
+    monkeypatch.setattr(keyfile, "COST", CHEAP)
+
+
+async def test_a_reviewer_works_at_the_terminal(desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    author, reporter = await desk.author(), await desk.author()
+    post = await desk.visible_post(author, await desk.channel(author), "Guaranteed gains \u202e for you alone")
+    await desk.report(reporter, post)
+    one, other = Terminal(tmp_path / "one", capsys), Terminal(tmp_path / "other", capsys)
+    me = await one.come_in(desk, "senior")
+    assert (me["role"], me["name"]) == ("senior", "Rim")
+    assert stat.S_IMODE((one.home / "staff" / "key.json").stat().st_mode) == 0o600
+    assert PASSPHRASE not in (one.home / "staff" / "key.json").read_text()
+    await other.come_in(desk, "senior")
+
+    assert "main" in await one.run("queue")
+    (waiting,) = await one.json("queue", "main")
+    item = waiting["item_id"]
+    (taken,) = await one.json("claim")
+    assert taken["item_id"] == item
+    assert "item-claimed" in await other.run("decide", item, "allow", code=1)
+    shown = await one.run("show", item)
+    assert "Guaranteed gains" in shown
+    assert "\u202e" not in shown
+    assert "usage" in await one.run("decide", item, "explode", code=2)
+    assert "malformed" in await one.run("decide", item, "remove", code=1)
+    made = await one.json("decide", item, "remove", "--category", "fraud", "--note", "as always")
+    assert made["action"] == "remove"
+    assert (await desk.read(post)).state == "removed"
+    await one.run("undo", item)
+    assert (await desk.read(post)).state == "visible"
+    made = await one.json("decide", item, "remove", "--category", "fraud")
+
+    appeal = await desk.appeal(author, (await desk.notices(author))[0].decision_id)
+    name = encode_b64(appeal.appeal_id)
+    assert await one.json("appeals") == []
+    assert "own-decision" in await one.run("appeal", "claim", name, code=1)
+    assert [each["appeal_id"] for each in await other.json("appeals")] == [name]
+    assert "this is wrong" in await other.run("appeal", "show", name)
+    await other.run("appeal", "decide", name, "reversed", "--answer", "You are right")
+    assert (await desk.read(post)).state == "visible"
+
+    await one.run("logout")
+    assert "logged-out" in await one.run("queue", code=1)
+    assert "wrong-passphrase" in await _with_secret(one, "another one", "login", code=1)
+    await one.run("login", "--passphrase-file", str(one.secret))
+    assert "main" in await one.run("queue")
+
+
+async def _with_secret(terminal: Terminal, secret: str, *words: str, code: int) -> str:
+    file = terminal.home.parent / "other-secret.txt"
+    file.write_text(secret)
+    return await terminal.run(*words, "--passphrase-file", str(file), code=code)
+
+
+async def test_an_admin_invites_and_revokes_and_is_asked_for_the_key_again(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    admin = Terminal(tmp_path / "admin", capsys)
+    assert (await admin.come_in(desk, "admin"))["needs_key"]
+    desk.clock.advance(301)
+    secret = ("--passphrase-file", str(admin.secret))
+    invite = await admin.json("staff", "invite", "--role", "reviewer", "--lang", "ar", *secret)
+    assert len(invite["invite"]) == 24
+    assert "no-such-word" in await admin.run("staff", "invite", "--lang", "tlh", code=2)
+    member = await desk.member("reviewer")
+    listed = {each["staff_id"]: each for each in await admin.json("staff", "list")}
+    assert listed[encode_b64(member.staff_id)]["role"] == "reviewer"
+    await admin.run("staff", "revoke", encode_b64(member.staff_id), *secret)
+    listed = {each["staff_id"]: each for each in await admin.json("staff", "list")}
+    assert "revoked_at" in listed[encode_b64(member.staff_id)]
+    stranger = Terminal(tmp_path / "stranger", capsys)
+    assert "no-staff-key" in await stranger.run("queue", code=1)
+
+
+async def test_lists_are_kept_by_the_same_session(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keeper = Terminal(tmp_path / "keeper", capsys)
+    await keeper.come_in(desk, "policy")
+    await keeper.run("lists", "add", "host", "https://Bad.Example/a", "--category", "fraud", "--days", "3")
+    (row,) = await keeper.json("lists", "show")
+    assert (row["list"], row["value"], row["category"], row["suspended"]) == ("host", "bad.example", "fraud", False)
+    assert "malformed" in await keeper.run("lists", "add", "url", "///", "--category", "fraud", code=1)
+    await keeper.run("lists", "remove", "host", "bad.example")
+    assert await keeper.json("lists", "show", "host") == []
+    assert "not-allowed" in await keeper.run("queue", code=1)
+
+
+async def test_whoever_runs_the_server_invites_the_first_admin(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = desk.server._db.path.parent
+    host = Terminal(tmp_path / "host", capsys)
+    real_time = await host.json("staff", "invite", "--role", "admin", "--data", str(data))
+    assert real_time["role"] == "admin"
+    assert await host.json("staff", "list", "--data", str(data)) == []
+
+
+def test_a_key_opens_with_its_passphrase_and_no_other() -> None:
+    key, file = make_key("one two three", server="http://x", origin="localhost", cost=CHEAP)
+    assert open_key(file, "one two three").private_bytes_raw() == key.private_bytes_raw()
+    with pytest.raises(WrongPassphrase):
+        open_key(file, "one two four")
+    for changed in (b"\0" + file.sealed[1:], file.sealed[:-1] + bytes([file.sealed[-1] ^ 1])):
+        with pytest.raises(WrongPassphrase):
+            open_key(KeyFile(file.server, file.origin, file.public, file.salt, changed, file.cost), "one two three")
+    _, again = make_key("one two three", server="http://x", origin="localhost", cost=CHEAP)
+    assert again.salt != file.salt

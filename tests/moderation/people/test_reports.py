@@ -1,0 +1,196 @@
+"""What notices count for: reporters by how often they were right, groups once, and never a deed by themselves."""
+
+from __future__ import annotations
+
+import pytest
+from tests.channels.world import Author
+from tests.moderation.people.desk import Desk
+
+from zajil.moderation.reports.weights import Given, count_together, is_abusive, precision, weigh
+from zajil.moderation.store import notices
+from zajil.moderation.store.notices import NoticeRow, Record
+from zajil.protocol.ids import encode_b64, parse_b64
+from zajil.protocol.review import api, routes
+
+A, B, C, D = (bytes([each]) for each in range(4))
+
+
+@pytest.mark.parametrize(
+    ("closed", "acted", "expected", "abusive"),
+    [
+        (0, 0, 500, False),
+        (19, 0, 48, False),
+        (20, 0, 45, True),
+        (20, 1, 91, True),
+        (20, 2, 136, False),
+        (8, 8, 900, False),
+    ],
+)
+def test_a_reporter_weighs_by_how_often_they_were_right(closed: int, acted: int, expected: int, abusive: bool) -> None:
+    record = Record(closed, acted)
+    assert weigh(record, kind="person", muted=False) == expected
+    assert is_abusive(record) is abusive
+    assert weigh(record, kind="bot", muted=False) == weigh(record, kind="person", muted=True) == 0
+    assert 0 < precision(record) < 1
+
+
+def test_a_group_counts_once_and_strangers_each() -> None:
+    given = [Given(A, 500, 0), Given(B, 900, 10), Given(C, 300, 20), Given(D, 700, 4000)]
+    assert count_together(given, {}) == 2400
+    assert count_together(given, {A: {b"x"}, B: {b"x"}, C: {b"y"}, D: set()}) == 1900
+    # C joins by B: groups that share a member are one. D came more than an hour after the others.
+    earlier = {A: {b"x"}, B: {b"x", b"y"}, C: {b"y"}, D: {b"x", b"y"}}
+    assert count_together(given, earlier) == 1600
+    assert count_together(list(reversed(given)), earlier) == 1600
+    assert count_together([], earlier) == 0
+
+
+def add_notices(desk: Desk, reporter: Author, n: int, state: str) -> None:
+    """Notices of this reporter that had their outcome."""
+    now = int(desk.clock())
+
+    def write(db: object) -> None:
+        for number in range(n):
+            row = NoticeRow(
+                id=number.to_bytes(16, "big"),
+                target_kind="post",
+                target=(number + 1000).to_bytes(16, "big"),
+                version=1,
+                reporter=reporter.persona_id,
+                reporter_kind="person",
+                category="spam",
+                note="",
+                weight=500,
+                state=state,
+                item_id=None,
+                decision_id=None,
+                at=now,
+                closed_at=now,
+            )
+            notices.insert_notice(db, row)  # type: ignore[arg-type]  # the transaction
+
+    desk.server._db.write_sync(write)
+
+
+async def test_who_is_nearly_always_wrong_is_muted_told_and_may_appeal(desk: Desk) -> None:
+    author, reporter = await desk.author(), await desk.author()
+    reviewer, senior = await desk.member(), await desk.member("senior")
+    channel = await desk.channel(author)
+    add_notices(desk, reporter, 19, "declined")
+    post = await desk.visible_post(author, channel, "a harmless text that somebody dislikes")
+    await desk.report(reporter, post)
+    item = await desk.take(reviewer)
+    await desk.decide_item(reviewer, item.item_id, "allow")
+    (told,) = await desk.notices(reporter)
+    assert (told.kind, told.action, told.automated) == ("persona", "mute", True)
+    assert told.until == int(desk.clock()) + 30 * 86_400
+    assert (await desk.standing(reporter)).reports_muted_until == told.until
+    other = await desk.visible_post(author, channel, "another harmless text that is disliked")
+    assert (await desk.report(reporter, other)).state == "received"
+    assert not (await desk.ask(routes.LIST_ITEMS, api.Items, by=reviewer, queue="main")).items
+    assert desk.rows("SELECT weight FROM mod_notice WHERE state = 'received'") == [(0,)]
+
+    appeal = await desk.appeal(reporter, told.decision_id, "I meant it")
+    verdict = api.DecideAppeal("reversed", "A new start.")
+    name = encode_b64(appeal.appeal_id)
+    await desk.ask(routes.DECIDE_APPEAL, api.Decided, verdict, by=senior, appeal=name)
+    assert (await desk.standing(reporter)).reports_muted_until is None
+    third = await desk.visible_post(author, channel, "a third text that is disliked as well")
+    await desk.report(reporter, third)
+    assert len((await desk.ask(routes.LIST_ITEMS, api.Items, by=reviewer, queue="main")).items) == 1
+
+
+async def test_a_hundred_notices_act_on_nothing_and_a_judged_post_is_not_asked_about_again(desk: Desk) -> None:
+    author, reviewer = await desk.author(), await desk.member()
+    reporters = [await desk.author() for _ in range(6)]
+    channel = await desk.channel(author)
+    post = await desk.visible_post(author, channel, "a text that a crowd does not like")
+    for each in reporters[:4]:
+        await desk.report(each, post, "hate")
+    assert (await desk.read(post)).state == "visible"
+    assert desk.rows("SELECT count(*) FROM mod_decision") == [(0,)]
+    (item,) = (await desk.ask(routes.LIST_ITEMS, api.Items, by=reviewer, queue="main")).items
+    first = item.harm
+    await desk.decide_item(reviewer, item.item_id, "allow")
+    assert (await desk.read(post)).state == "visible"
+    assert [(await desk.reports(each))[0].state for each in reporters[:4]] == ["declined"] * 4
+    assert (await desk.report(reporters[4], post, "hate")).state == "declined"
+    assert not (await desk.ask(routes.LIST_ITEMS, api.Items, by=reviewer, queue="main")).items
+    assert first > 300
+    assert len(parse_b64(post)) == 16
+
+
+async def test_strikes_add_up_to_limits_and_to_a_senior_and_are_taken_back_together(desk: Desk) -> None:
+    author, reporter = await desk.author(), await desk.author()
+    reviewer, senior = await desk.member(), await desk.member("senior")
+    channel = await desk.channel(author)
+    made = []
+    for number in range(6):
+        post = await desk.visible_post(author, channel, f"fraudulent text number {number} of this author")
+        await desk.report(reporter, post)
+        item = await desk.take(reviewer)
+        made.append((item.item_id, await desk.decide_item(reviewer, item.item_id, "remove", "fraud")))
+        standing = await desk.standing(author)
+        assert standing.points == number + 1
+        assert (standing.limited_until is not None) == (number >= 2)
+    grave = (await desk.ask(routes.LIST_ITEMS, api.Items, by=senior, queue="senior")).items
+    assert [(each.kind, bytes(each.target), each.source) for each in grave] == [
+        ("persona", author.persona_id, "strikes")
+    ]
+    profile = await desk.ask(routes.PERSONA, api.Profile, by=senior, persona=encode_b64(author.persona_id))
+    assert profile.person.points == 6
+    assert len(profile.history) == 6
+    for item_id, _ in reversed(made[1:]):
+        await desk.ask(routes.UNDO, api.Decided, by=reviewer, item=encode_b64(item_id))
+    standing = await desk.standing(author)
+    assert (standing.points, standing.limited_until) == (1, None)
+    assert not (await desk.ask(routes.LIST_ITEMS, api.Items, by=senior, queue="senior")).items
+
+
+async def test_self_harm_brings_no_strike_and_offers_care(desk: Desk) -> None:
+    author, reporter, reviewer = await desk.author(), await desk.author(), await desk.member()
+    post = await desk.visible_post(author, await desk.channel(author), "words of somebody who is not well")
+    await desk.report(reporter, post, "self_harm")
+    item = await desk.take(reviewer)
+    await desk.decide_item(reviewer, item.item_id, "remove", "self_harm")
+    assert (await desk.standing(author)).points == 0
+    (told,) = await desk.notices(author)
+    assert told.care
+
+
+async def test_a_big_channel_is_blocked_by_two_people(desk: Desk) -> None:
+    owner = await desk.author()
+    channel = await desk.channel(owner)
+    one, other = await desk.member("senior"), await desk.member("senior")
+    body = api.Decide("block_channel", "fraud")
+    desk.server._db.write_sync(lambda db: db.exec_driver_sql("UPDATE pub_channel SET subscribers = 10001"))
+    first = await desk.ask(routes.DECIDE_CHANNEL, api.Decided, body, by=one, channel=channel)
+    again = await desk.ask(routes.DECIDE_CHANNEL, api.Decided, body, by=one, channel=channel)
+    assert first.waits_for_second
+    assert again.waits_for_second
+    assert (await desk.show(channel)).state == "open"
+    second = await desk.ask(routes.DECIDE_CHANNEL, api.Decided, body, by=other, channel=channel)
+    assert not second.waits_for_second
+    assert (await desk.show(channel)).state == "blocked"
+    (told,) = await desk.notices(owner)
+    assert (told.kind, told.action) == ("channel", "block_channel")
+    restored = api.Decide("restore")
+    await desk.ask(routes.DECIDE_CHANNEL, api.Decided, restored, by=one, channel=channel)
+    assert (await desk.show(channel)).state == "open"
+
+
+async def test_lists_are_kept_by_policy_and_say_what_people_suspended(desk: Desk) -> None:
+    keeper, reviewer = await desk.member("policy"), await desk.member()
+    entry = api.ListEntry("HTTPS://Bad.Example:443/x?utm_source=1", "fraud")
+    assert await desk.refused(routes.EDIT_LIST, api.EditList((entry,)), by=reviewer, list="url") == "not-allowed"
+    found = await desk.ask(routes.EDIT_LIST, api.AddressList, api.EditList((entry,)), by=keeper, list="url")
+    assert [(each.value, each.category) for each in found.entries] == [("bad.example/x", "fraud")]
+    sizes = await desk.ask(routes.LISTS, api.Lists, by=reviewer)
+    assert {each.name: each.entries for each in sizes.lists}["url"] == 1
+    gone = await desk.ask(
+        routes.EDIT_LIST, api.AddressList, api.EditList(drop=("bad.example/x",)), by=keeper, list="url"
+    )
+    assert not gone.entries
+    policy = await desk.ask(routes.POLICY, api.PolicyView, by=reviewer)
+    assert len(policy.categories) == 7
+    assert policy.exemptions

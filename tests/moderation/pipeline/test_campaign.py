@@ -1,0 +1,162 @@
+"""Copies: one person's decision reaches all of them, earlier and later, and its reversal brings all of them back."""
+
+from __future__ import annotations
+
+from tests.moderation.pipeline.square import BENIGN, OTHER_REVIEWER, REVIEWER, Clock, Square
+
+from zajil.moderation.data.attacks import space_out, swap_homoglyphs, write_leet
+
+TEMPLATE = (
+    "Dear friends of the river quarter, the {what} is handing out parcels to everybody who sends their card number and "
+    "the three digits on its back to the desk {where}, and nobody has to queue or show any paper for it"
+)
+TEXT = TEMPLATE.format(what="committee", where="by tonight")
+
+
+def copies(count: int) -> list[str]:
+    """Near copies: a word or two of the template differ."""
+    words = ("by tonight", "before noon", "by Sunday", "this evening", "tomorrow", "by Monday", "at once")
+    return [TEMPLATE.format(what="committee", where=words[number % len(words)]) for number in range(count)]
+
+
+async def test_many_copies_become_one_question_and_one_answer_takes_all_of_them_down(square: Square) -> None:
+    posts = await square.crowd([*copies(7), BENIGN])
+    await square.work()
+    ((reach,),) = square.rows("SELECT reach FROM mod_item WHERE target_kind = 'cluster'")
+    assert reach == 7
+    await square.judge_cluster("remove_cluster")
+    assert [square.state(post) for post in posts] == ["removed"] * 7 + ["visible"]
+    # Each copy has its own decision, on the basis of the one.
+    ((unit,),) = square.rows("SELECT hex(id) FROM mod_decision WHERE target_kind = 'cluster'")
+    followed = square.rows(
+        "SELECT hex(basis), hex(actor), automated FROM mod_decision WHERE target_kind = 'post' AND action = 'remove'"
+    )
+    assert followed == [(unit, REVIEWER.hex().upper(), "partially")] * 7
+    assert square.rows("SELECT DISTINCT state FROM mod_item WHERE queue = 'main'") == [("done",)]
+    # What comes later is known: to the letter, disguised, and nearly.
+    known = (TEXT, copies(5)[4])
+    later = [hide(text, "en") for text in known for hide in (swap_homoglyphs, space_out, write_leet)]
+    nearly = TEMPLATE.format(what="committee", where="by Easter")
+    posts = await square.crowd([*known, *later, nearly])
+    await square.work()
+    assert [square.state(post) for post in posts[:-1]] == ["removed"] * 8
+    assert square.state(posts[-1]) in ("removed", "held")
+    assert square.rows("SELECT DISTINCT source FROM mod_decision WHERE automated = 'fully'") == [("match",)]
+
+
+async def test_a_cluster_found_harmless_is_no_campaign_any_more_and_its_copies_stay(square: Square) -> None:
+    posts = await square.crowd(copies(7))
+    await square.work()
+    await square.judge_cluster("allow_cluster")
+    assert {square.state(post) for post in posts} == {"visible"}
+    posts = await square.crowd(copies(2))
+    await square.work()
+    assert {square.state(post) for post in posts} == {"visible"}
+    assert square.rows("SELECT count(*) FROM mod_item WHERE state = 'open'") == [(0,)]
+
+
+async def test_the_reversal_of_a_cluster_restores_every_copy_also_those_a_program_removed(square: Square) -> None:
+    posts = await square.crowd(copies(7))
+    await square.work()
+    await square.judge_cluster("remove_cluster")
+    later = await square.crowd([TEXT])
+    await square.work()
+    assert {square.state(post) for post in [*posts, *later]} == {"removed"}
+    await square.judge_cluster("allow_cluster", by=OTHER_REVIEWER)
+    assert {square.state(post) for post in [*posts, *later]} == {"visible"}
+    # And the text is known for nothing now.
+    fresh = await square.crowd([TEXT])
+    await square.work()
+    assert {square.state(post) for post in fresh} == {"visible"}
+    assert square.rows("SELECT count(*) FROM mod_match_text") == [(0,)]
+
+
+async def test_a_single_removal_has_earlier_copies_judged_anew(square: Square) -> None:
+    author = square.persona()
+    channel = square.channel(author)
+    first, exact, near = [await square.post(author, channel, text) for text in (TEXT, TEXT, copies(2)[1])]
+    await square.work()
+    assert {square.state(post) for post in (first, exact, near)} == {"visible"}
+    await square.judge(first, "remove")
+    assert square.state(first) == "removed"
+    assert await square.work() == 2
+    assert square.state(exact) == "removed"
+    assert square.state(near) in ("removed", "held")
+    await square.judge(first, "restore", by=OTHER_REVIEWER)
+    assert {square.state(post) for post in (first, exact, near)} == {"visible"}
+
+
+async def test_a_restored_post_has_its_place_its_counters_and_its_words_in_search_back(square: Square) -> None:
+    author = square.persona()
+    channel = square.channel(author)
+    post = await square.post(author, channel, TEXT)
+    await square.work()
+    counters = "SELECT c.posts, a.accepted FROM pub_channel c JOIN pub_persona a ON a.id = c.owner"
+    before = square.rows(counters)
+    assert await square.find("parcels") == [post]
+    await square.judge(post, "remove")
+    assert await square.find("parcels") == []
+    assert square.rows(counters) != before
+    await square.judge(post, "restore", by=OTHER_REVIEWER)
+    assert square.state(post) == "visible"
+    assert square.rows(counters) == before
+    assert await square.find("parcels") == [post]
+    ((current,),) = square.rows(
+        "SELECT d.action FROM mod_decision d WHERE NOT EXISTS (SELECT 1 FROM mod_decision e WHERE e.supersedes = d.id)"
+    )
+    assert current == "restore"
+
+
+async def test_memory_starts_again_from_the_database(square: Square, clock: Clock) -> None:
+    """A worker that starts anew knows the copies of the last day, by the same clusters, and what was judged."""
+    posts = await square.crowd(copies(3))
+    await square.work()
+    again = Square(square.data, clock, template=square.data)
+    await again.start()
+    try:
+        posts += await again.crowd(copies(4))
+        await again.work()
+        ((reach,),) = again.rows("SELECT reach FROM mod_item WHERE target_kind = 'cluster'")
+        assert reach == 7
+        await again.judge_cluster("remove_cluster")
+        assert {again.state(post) for post in posts} == {"removed"}
+        assert again.rows("SELECT count(*) FROM mod_cluster") == [(1,)]
+    finally:
+        await again.close()
+    # The first worker never saw that decision; it learns of it in the transaction that stores its next verdicts.
+    (late,) = await square.crowd([TEXT])
+    await square.work()
+    assert square.state(late) == "removed"
+
+
+async def test_a_decision_that_comes_while_a_batch_is_on_its_way_is_not_missed(square: Square) -> None:
+    (first,) = await square.crowd([TEXT])
+    await square.work()
+    (second,) = await square.crowd([TEXT])
+    jobs = list(await square.worker.source.claim(10, 30))
+    readings = await square.worker.readers.read([job.post.text for job in jobs], square.worker.benches.bench.levels)
+    await square.judge(first, "remove")
+    await square.worker._decide(jobs, readings, square.worker.benches.bench)
+    assert square.state(second) == "removed"
+
+
+async def test_a_judgement_of_a_cluster_reaches_earlier_copies_that_no_index_of_near_copies_has(square: Square) -> None:
+    """In Latin letters a Russian text shares no window with itself: it is known by its consonants, and judged anew."""
+    russian = (
+        "Дорогие соседи, комитет раздаёт посылки всем, кто сегодня пришлёт номер карты вместе с тремя цифрами оборота"
+    )
+    latin = (
+        "Dorogie sosedi, komitet razdaet posylki vsem, kto segodnya prishlet nomer karty vmeste s tremya tsiframi "
+        "oborota"
+    )
+    posts = await square.crowd([russian] * 6)
+    (other,) = await square.crowd([latin])
+    await square.work()
+    assert square.rows("SELECT count(*) FROM mod_cluster_member") == [(6,)]
+    await square.judge_cluster("remove_cluster")
+    await square.work()
+    assert {square.state(post) for post in [*posts, other]} == {"removed"}
+    # It followed from that judgement, and with it comes back.
+    await square.judge_cluster("allow_cluster")
+    await square.work()
+    assert {square.state(post) for post in [*posts, other]} == {"visible"}
