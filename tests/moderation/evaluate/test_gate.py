@@ -11,6 +11,7 @@ import pytest
 from zajil.moderation.categories import LANGUAGES
 from zajil.moderation.classify.packaged import EMBEDDINGS, FOLDER, LINEAR, read_manifest
 from zajil.moderation.data.folder import find_data
+from zajil.moderation.evaluate.attacks import Kept
 from zajil.moderation.evaluate.card import load_training, render
 from zajil.moderation.evaluate.gate import find_drops, load_metrics, lower_bound
 from zajil.moderation.evaluate.measures import Estimate
@@ -68,6 +69,20 @@ def test_a_target_is_met_at_its_bound_and_not_below() -> None:
     assert at == {"fraudcheck-ar": True, "limit-fraudcheck-ar": True}
     below = figures(balanced=Estimate(0.7999, 0.7, 0.9), limit=Level(0.4, 0.1501))
     assert not any(target.met for target in find_targets(report_of(below)))
+
+
+def test_a_share_of_a_few_cases_is_shown_and_not_counted() -> None:
+    def under(clean: float, kept: float) -> Kept:
+        return Kept(cases=100, clean=clean, attacked=clean * kept, kept=kept, clean_alarms=0.01, alarms=0.01)
+
+    attacks = {"pan24": {"ru": {"swap": under(0.2, 0.8)}}, "fraudcheck": {"ru": {"swap": under(0.19, 0.1)}}}
+    (target,) = find_targets(msgspec.structs.replace(STORED, sets={}, attacks=attacks))
+    assert (target.id, target.met, target.figures["linear"]) == (
+        "attack-ru-swap", True, "pan24 0.80, (fraudcheck 0.10)",
+    )  # fmt: skip
+    attacks["fraudcheck"]["ru"]["swap"] = under(0.2, 0.1)
+    (target,) = find_targets(msgspec.structs.replace(STORED, sets={}, attacks=attacks))
+    assert not target.met
 
 
 def test_every_missed_target_has_two_approaches_that_were_measured() -> None:

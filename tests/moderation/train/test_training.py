@@ -15,9 +15,9 @@ from zajil.moderation.classify.heads import parse_model
 from zajil.moderation.classify.packaged import read_thresholds
 from zajil.moderation.normalise.text import normalise_batch
 from zajil.moderation.policy.thresholds import TARGETS, rows_needed
-from zajil.moderation.train.assemble import REAL_ROWS, TEMPLATE_SHARE, cap_templates
+from zajil.moderation.train.assemble import TEMPLATE_SHARE, cap_templates
 from zajil.moderation.train.augment import disguise
-from zajil.moderation.train.corpus import Example, prefix_key, prepare, tabulate
+from zajil.moderation.train.corpus import REAL_ROWS, Example, prefix_key, prepare, tabulate
 from zajil.moderation.train.linear import LinearResult, train_linear
 from zajil.moderation.train.rows import BENIGN, NO, UNKNOWN, YES, Row, mark
 from zajil.moderation.train.texts.extra import ExtraRefused, read_extra
@@ -52,7 +52,7 @@ def test_a_trained_model_loads_and_has_learned() -> None:
     texts = normalise_batch(["guaranteed profit from the river", "the teacher waits for our bus"])
     scores = model.score_batch(texts).probabilities[:, FRAUD]
     assert scores[0] > 3 * scores[1]
-    assert tuple(model.metadata.points) == HEADS
+    assert set(model.metadata.points) == set(HEADS)
 
 
 @pytest.mark.slow
@@ -99,6 +99,10 @@ def test_texts_of_a_pattern_share_a_fold_and_disguises_that_of_their_original() 
         if example.group:
             folds.setdefault(example.group, set()).add(example.fold)
     assert all(len(found) == 1 for found in folds.values())
+    threats = {example.fold for example in prepare(expand_all()) if example.group[2:].startswith("-threat-call/")}
+    assert len(threats) == 1
+    urges = {example.fold for example in prepare(expand_all()) if example.group[2:].startswith("-selfharm-urge/")}
+    assert len(urges) > 1
     originals = {example.raw: example.fold for example in written}
     copies = disguise(written)
     assert len(copies) > 100

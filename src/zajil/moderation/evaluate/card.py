@@ -22,7 +22,7 @@ from zajil.moderation.evaluate.cardtext import INTRO, LIMITS, READ, USE
 from zajil.moderation.evaluate.gate import load_metrics
 from zajil.moderation.evaluate.peers import PeerFigures, load_peers
 from zajil.moderation.evaluate.report import Report
-from zajil.moderation.evaluate.targets import FUSED, LINEAR, Target, find_targets, load_approaches, show
+from zajil.moderation.evaluate.targets import FOUND_MIN, FUSED, LINEAR, Target, find_targets, load_approaches, show
 from zajil.moderation.train.indomain import InDomain, Training
 
 IDENTITY: Final = (
@@ -102,7 +102,11 @@ def _first(metadata: ModelMetadata) -> str:
 
 def _targets(targets: list[Target]) -> Iterator[str]:
     met = sum(target.met for target in targets)
-    yield f"{met} of {len(targets)} are met. `linear` is stage 3, `fused` is stage 3 with stage 4 (sentence vectors)."
+    yield (
+        f"{met} of {len(targets)} are met. `linear` is stage 3, `fused` is stage 3 with stage 4 (sentence vectors). "
+        f"Recall under attack is at `review`; sets in brackets have fewer than {FOUND_MIN} cases found in clean text, "
+        "too few for a share of them to count."
+    )
     yield _table(
         ("target", "wanted", "linear", "fused", "met"),
         (

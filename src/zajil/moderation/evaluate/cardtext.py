@@ -16,8 +16,9 @@ to measure them again: `zajil moderation evaluate --suite all`.
 """
 
 READ: Final = """
-Out of fold, five folds by hash, texts of one template in one fold. These figures flatter: the rows come from the same
-sets, and templates from the same hand. The last column is what to expect elsewhere.
+Out of fold, five folds by hash, templates of one purpose in one fold whatever their language. These figures flatter all
+the same: the rows come from the same sets, and templates from the same hand. The last column is what to expect
+elsewhere.
 """
 
 USE: Final = """

@@ -32,6 +32,8 @@ KEPT: Final = 0.80
 KEPT_LATIN: Final = 0.65
 KEPT_UNSEEN: Final = 0.60
 LATIN: Final = "latin"
+FOUND_MIN: Final = 20
+"""With fewer cases found in clean text, a share of them says nothing; it is shown in brackets and not counted."""
 
 
 class Target(NamedTuple):
@@ -77,8 +79,12 @@ def _find_scores(report: Report) -> Iterator[Target]:
         if name not in report.sets:
             continue
         found = {
-            scorer: getattr(languages[language], measure) for scorer, languages in report.sets[name].scorers.items()
+            scorer: getattr(languages[language], measure)
+            for scorer, languages in report.sets[name].scorers.items()
+            if language in languages
         }
+        if not found:
+            continue
         title = {"auprc": "AUPRC", "balanced": "balanced accuracy"}[measure]
         met = any(estimate.value >= least for estimate in found.values())
         yield Target(
@@ -127,13 +133,18 @@ def _find_kept(report: Report) -> Iterator[Target]:
             if not shares:
                 continue
             unseen = next(iter(shares.values())).unseen
+            counted = [share.kept or 0.0 for share in shares.values() if share.cases * share.clean >= FOUND_MIN]
+            if not counted:
+                continue
             least = KEPT_UNSEEN if unseen else KEPT_LATIN if (attack, language) == (LATIN, "ar") else KEPT
-            kept = {name: share.kept or 0.0 for name, share in shares.items()}
-            text = ", ".join(f"{name} {value:.2f}" for name, value in kept.items())
+            text = ", ".join(
+                f"{name} {share.kept:.2f}" if share.cases * share.clean >= FOUND_MIN else f"({name} {share.kept:.2f})"
+                for name, share in shares.items()
+            )
             yield Target(
                 f"attack-{language}-{attack}",
                 f"recall kept, {language}: {attack}{' (unseen)' if unseen else ''}",
                 f">= {least:.2f}",
                 {LINEAR: text},
-                min(kept.values()) >= least,
+                min(counted) >= least,
             )

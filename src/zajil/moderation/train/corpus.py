@@ -26,6 +26,7 @@ PREFIX: Final = 60
 BATCH: Final = 2048
 KINDS: Final[tuple[Kind, ...]] = ("natural", "presumed", "template")
 NATURAL: Final = KINDS.index("natural")
+PRESUMED: Final = KINDS.index("presumed")
 TEMPLATE: Final = KINDS.index("template")
 REAL_ROWS: Final = 1_000
 """With fewer real positives than this in a language, a category counts as one without data."""
@@ -105,8 +106,8 @@ def prepare(rows: Iterable[Row], *, held: Set[str] = frozenset()) -> list[Exampl
             weight=row.weight,
             trains=row.trains,
             measures=row.measures,
-            # Texts of one pattern stay together, so that what is measured on them is an unseen pattern.
-            digest=hash_key(row.group or text.base),
+            # Texts of one purpose stay together, so that what is measured on them is an unseen one.
+            digest=hash_key(row.family or row.group or text.base),
             group=row.group,
             raw=row.text,
         )

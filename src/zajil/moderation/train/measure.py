@@ -21,7 +21,7 @@ from zajil.moderation.train.calibrate import (
     fit_line,
     may_calibrate,
 )
-from zajil.moderation.train.corpus import KINDS, Table
+from zajil.moderation.train.corpus import KINDS, PRESUMED, Table
 from zajil.moderation.train.texts.natural import HARD_READ_BY_PERSON
 
 REMOVING: Final = frozenset({"fraud", "spam"})
@@ -70,7 +70,7 @@ def measure_head(head: int, logits: Floats, table: Table, *, prior: float, revie
         if not own:
             pooled.append(language)
         scores = line.apply(logits)
-        points[language] = find_point(scores[rows], labels[rows], _even_weights(table, rows, labels[rows]))
+        points[language] = find_point(scores[rows], labels[rows], _contrast_weights(table, rows, labels[rows]))
         if name != ANY:
             benign = _split_benign(name, scores, table, number, labels)
             if review_only:
@@ -125,6 +125,20 @@ def _even_weights(table: Table, rows: npt.NDArray[np.bool_], labels: npt.NDArray
             group = (labels == label) & (kinds == kind)
             if group.any():
                 weights[group] = 1.0 / group.sum()
+    return weights
+
+
+def _contrast_weights(table: Table, rows: npt.NDArray[np.bool_], labels: npt.NDArray[np.int8]) -> Floats:
+    """The same, but everyday lines have no say where there are harmless rows near to harm.
+
+    Nobody needs a model to tell small talk from a threat; a point that is right about both halves of such rows is low.
+    """
+    weights = _even_weights(table, rows, labels)
+    sources = np.array([example.source for example in table.examples])[rows]
+    everyday = (table.kinds[rows] == PRESUMED) | np.char.startswith(sources, HARD)
+    near = (labels == 0) & ~everyday
+    if near.any():
+        weights[(labels == 0) & everyday] = 0.0
     return weights
 
 
