@@ -22,7 +22,16 @@ from zajil.moderation.evaluate.cardtext import INTRO, LIMITS, READ, USE
 from zajil.moderation.evaluate.gate import load_metrics
 from zajil.moderation.evaluate.peers import PeerFigures, load_peers
 from zajil.moderation.evaluate.report import Report
-from zajil.moderation.evaluate.targets import FOUND_MIN, FUSED, LINEAR, Target, find_targets, load_approaches, show
+from zajil.moderation.evaluate.targets import (
+    ALARMS_AT_LIMIT,
+    FOUND_MIN,
+    FUSED,
+    LINEAR,
+    Target,
+    find_targets,
+    load_approaches,
+    show,
+)
 from zajil.moderation.train.indomain import InDomain, Training
 
 IDENTITY: Final = (
@@ -105,7 +114,8 @@ def _targets(targets: list[Target]) -> Iterator[str]:
     yield (
         f"{met} of {len(targets)} are met. `linear` is stage 3, `fused` is stage 3 with stage 4 (sentence vectors). "
         f"Recall under attack is at `review`; sets in brackets have fewer than {FOUND_MIN} cases found in clean text, "
-        "too few for a share of them to count."
+        "too few for a share of them to count, and it is kept only where no more than "
+        f"{ALARMS_AT_LIMIT:.0%} of harmless texts under the attack are called harm, or no more than of clean ones."
     )
     yield _table(
         ("target", "wanted", "linear", "fused", "met"),
@@ -218,7 +228,10 @@ def _sets(report: Report) -> Iterator[str]:
         "draws, pairs of cases drawn together."
     )
     speed = ", ".join(f"{name} {value:,.0f}" for name, value in report.texts_per_s.items())
-    yield f"Texts a second of one core while measuring, normalising included: {speed}."
+    yield (
+        f"Texts a second of one core while measuring, normalising included: {speed}. A sentence vector (stage 4) takes "
+        "15 to 50 ms more, by length."
+    )
 
 
 def _peers(peers: dict[str, dict[str, PeerFigures]]) -> Iterator[str]:
@@ -309,7 +322,8 @@ def _removals(training: Training) -> Iterator[str]:
         "`auto` exists nowhere, because no person read the hard lines. What was measured all the same, out of fold: "
         "the lowest score at which the one-sided 95 % upper bound (Clopper and Pearson) of benign posts removed is at "
         "most 1 in 10,000; what it does to the hard lines, where the bound must be at most 5 in 1,000; and the share "
-        "of known harm, templates included, that reaches it."
+        "of known harm, templates included, that reaches it. Scores that safe find next to nothing, so with these "
+        "weights `auto` would be of no use even if persons had read the lines."
     )
     yield _table(
         ("head", "language", "score", "benign: errors of rows, bound", "hard: errors of lines, bound", "harm found"),
@@ -317,7 +331,7 @@ def _removals(training: Training) -> Iterator[str]:
             (
                 head,
                 language,
-                f"{f.score:.4f}",
+                f"1 - {1 - f.score:.1e}",
                 f"{f.errors} of {f.rows:,}, {f.bound:.6f}",
                 f"{f.hard_errors} of {f.hard_rows}, {f.hard_bound:.4f}",
                 f"{f.found:.2f}",

@@ -41,6 +41,10 @@ LIMITS: Final = """
   who speaks; the tables above say how often they fail.
 - **Coded calls** ("bring the gloves") are harmless word by word and are mostly missed.
 - **Names of groups** pull towards hate where training rows mention a group mostly in hateful company.
+- **Arabizi offers**: Arabic in Latin letters, read back, looks like fraud too often; the table of disguises gives the
+  share of harmless ones that are called so.
+- **Self-harm and sexual content** have no labelled rows in any language; a head that learned from templates alone ranks
+  other templates hardly better than chance (self-harm) or somewhat better (sexual), and nobody measured it elsewhere.
 - **Long posts**: sentence vectors see the first 700 characters.
 - **The PAN24 set** as stored repeats the toxic sentence in its neutral column, so toxic sentences stand against benign
   lines of share-alike sources; real pairs would be harder.

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from zajil.moderation.categories import LANGUAGES
+from zajil.moderation.evaluate.attacks import Kept
 from zajil.moderation.evaluate.measures import Estimate
 from zajil.moderation.evaluate.report import Report, find_gap
 
@@ -120,6 +121,11 @@ def _find_gaps(report: Report) -> Iterator[Target]:
         )
 
 
+def _stays_quiet(share: Kept) -> bool:
+    """Whether harmless texts under the attack are left alone: recall that everything disguised has is none."""
+    return share.alarms <= max(ALARMS_AT_LIMIT, share.clean_alarms)
+
+
 def _find_kept(report: Report) -> Iterator[Target]:
     """The worst set under each attack: an attack that works on one of them works."""
     for language in LANGUAGES:
@@ -133,7 +139,7 @@ def _find_kept(report: Report) -> Iterator[Target]:
             if not shares:
                 continue
             unseen = next(iter(shares.values())).unseen
-            counted = [share.kept or 0.0 for share in shares.values() if share.cases * share.clean >= FOUND_MIN]
+            counted = [share for share in shares.values() if share.cases * share.clean >= FOUND_MIN]
             if not counted:
                 continue
             least = KEPT_UNSEEN if unseen else KEPT_LATIN if (attack, language) == (LATIN, "ar") else KEPT
@@ -146,5 +152,5 @@ def _find_kept(report: Report) -> Iterator[Target]:
                 f"recall kept, {language}: {attack}{' (unseen)' if unseen else ''}",
                 f">= {least:.2f}",
                 {LINEAR: text},
-                min(counted) >= least,
+                all((share.kept or 0.0) >= least and _stays_quiet(share) for share in counted),
             )
