@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from zajil.moderation.categories import LANGUAGES
-from zajil.moderation.classify.packaged import EMBEDDINGS, FOLDER, LINEAR, read_manifest
+from zajil.moderation.classify.packaged import EMBEDDINGS, FOLDER, LINEAR, load_linear, read_manifest
 from zajil.moderation.data.folder import find_data
 from zajil.moderation.evaluate.attacks import Kept
 from zajil.moderation.evaluate.card import load_training, render
@@ -19,6 +19,7 @@ from zajil.moderation.evaluate.report import NAMES, Report, evaluate_all
 from zajil.moderation.evaluate.run import Figures, Level, SetReport
 from zajil.moderation.evaluate.sets import OWN
 from zajil.moderation.evaluate.targets import find_targets, load_approaches
+from zajil.moderation.train.texts.natural import HARD_READ_BY_PERSON
 
 CARD = Path(__file__).resolve().parents[3] / "docs" / "operate" / "model-card.md"
 STORED = load_metrics()
@@ -83,6 +84,25 @@ def test_a_share_of_a_few_cases_is_shown_and_not_counted() -> None:
     attacks["fraudcheck"]["ru"]["swap"] = under(0.2, 0.1)
     (target,) = find_targets(msgspec.structs.replace(STORED, sets={}, attacks=attacks))
     assert not target.met
+
+
+def test_recall_that_everything_disguised_has_is_not_kept() -> None:
+    loud = Kept(cases=100, clean=0.3, attacked=0.6, kept=2.0, clean_alarms=0.09, alarms=0.16)
+    for share, met in ((loud, False), (msgspec.structs.replace(loud, clean_alarms=0.16), True)):
+        (target,) = find_targets(
+            msgspec.structs.replace(STORED, sets={}, attacks={"fraudcheck": {"ar": {"latin": share}}})
+        )
+        assert target.met is met
+
+
+def test_no_score_removes_while_no_person_read_the_hard_lines() -> None:
+    assert not HARD_READ_BY_PERSON
+    thresholds = load_linear().metadata.thresholds
+    assert thresholds
+    assert all(levels["auto"] is None for found in thresholds.values() for levels in found.values())
+    for found in load_training().removals.values():
+        assert all(f.bound <= 1e-4 and f.rows >= 29_956 and f.hard_rows >= 600 for f in found.values())
+        assert set(found) == set(LANGUAGES)
 
 
 def test_every_missed_target_has_two_approaches_that_were_measured() -> None:
