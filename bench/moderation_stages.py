@@ -25,8 +25,8 @@ from zajil.moderation.classify.features import BUCKETS, hash_features
 from zajil.moderation.classify.heads import LinearModel, load_model
 from zajil.moderation.classify.modelfile import ModelMetadata
 from zajil.moderation.match.clusters import ClusterIndex, Copy
-from zajil.moderation.match.exact import digest_readings
 from zajil.moderation.match.minhash import Signatures, sign_batch
+from zajil.moderation.match.spelling import spell_batch
 from zajil.moderation.normalise.text import VERSION, Normalised, normalise, normalise_batch
 from zajil.moderation.pipeline.benches import packaged_policy
 from zajil.moderation.pipeline.judging import judge_batch, set_bench
@@ -132,9 +132,7 @@ def say(stage: str, batch: int, per_s: float, *, aim: int | None = None) -> None
 def run_worker(batch: Sequence[str], model: LinearModel) -> None:
     """The part of stages 0, 1 and 3 that needs the text alone."""
     texts = normalise_batch(batch)
-    for text in texts:
-        digest_readings(text)
-    sign_batch([text.base for text in texts])
+    sign_batch([each.packed for each in spell_batch(batch, texts)])
     model.score_batch(texts)
 
 
@@ -207,7 +205,10 @@ def main() -> None:
                 model.score_batch(some[start : start + size]) for start in range(0, len(some), size)
             ],
             "minhash": lambda many=many, size=size: [sign_batch(b) for b in split(bases[: len(many)], size)],
-            "exact": lambda some=some: [digest_readings(text) for text in some],
+            "spelling": lambda many=many, some=some, size=size: [
+                spell_batch(many[start : start + size], some[start : start + size])
+                for start in range(0, len(some), size)
+            ],
         }
         for stage, run in stages.items():
             say(stage, size, measure(run, len(many)))

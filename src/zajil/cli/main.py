@@ -137,6 +137,7 @@ _BRIDGE: tuple[_Command, ...] = (
 )
 _MODERATION: tuple[_Command, ...] = (
     ("classify", scores.classify, moderation_words.CLASSIFY),
+    ("evaluate", scores.evaluate, moderation_words.EVALUATE),
     ("worker", worker.worker, steering_words.WORKER),
     ("report", transparency.report, accounting_words.REPORT),
 )

@@ -20,7 +20,7 @@ from zajil.moderation.evaluate.measures import (
 
 RNG = np.random.default_rng(3)
 TRUTHS = RNG.random(600) < 0.3
-SCORES = np.round(RNG.random(600) + TRUTHS * 0.3, 2)
+SCORES = np.round(RNG.random(600) + TRUTHS * 0.3, 2).astype(np.float64)
 
 
 def test_auprc_is_average_precision_with_ties() -> None:

@@ -27,6 +27,7 @@ BASES = {
     "أحمد إلى آخر ٱسم على رئة مؤمن کتابی": "احمد الي اخر اسم علي ريه مومن كتابي",
     "Ёлка и Йод": "елка и йод",
     "ΒΑΗΚ οf Αmеrіса": "bahk of america",
+    "ہذا ۄطن ڪبير": "هذا وطن كبير",
     "ᴄᴀꜱɪɴᴏ 🅱🅾🅽🆄🆂": "casino bonus",
     "Ꭰꮯꭼ": "dce",
     # step 5: the address is gone, what closed the sentence stays
@@ -57,6 +58,9 @@ BASES = {
     "7h15 15 4 v3ry g00d d34l 70 m4k3": "this is a very good deal to make",
     "the mp3 of 15 songs": "the mpe of num2 songs",
     "12 and 100500 stay": "num2 and num6 stay",
+    "эт0 м0жн0 с7р0и7ь 4ерез 3аб0р": "это можно строить через забор",
+    "купил 2кг и 5го дома 4к": "купил num1 кг и num1 го дома num1 к",
+    "к@зин0 рядом": "казино рядом",
     # step 9
     "sooooo goooood!!!!!": "soo good!!",
     "1234567 a1": "num6 ai",

@@ -56,6 +56,10 @@ async def test_a_programs_hold_is_explained_reviewed_and_appealed(desk: Desk) ->
 
     appeal = await desk.appeal(author, told.decision_id)
     await desk.decide_item(reviewer, item.item_id, "remove", "fraud")
+    newer, older = await desk.notices(author)
+    assert (newer.action, newer.in_force, older.action, older.in_force) == ("remove", True, "hold", False)
+    assert newer.appeal_until is not None
+    assert older.appeal_until is None, "what gave way to another decision is not open to appeal"
     # The hold gave way to a person's removal: the appeal goes on against that, and that person may not judge it.
     (open_one,) = (await desk.ask(routes.APPEALS, api.Appeals, by=senior)).appeals
     assert (open_one.appeal_id, open_one.action) == (appeal.appeal_id, "remove")

@@ -138,3 +138,25 @@ async def test_a_decision_that_comes_while_a_batch_is_on_its_way_is_not_missed(s
     await square.judge(first, "remove")
     await square.worker._decide(jobs, readings, square.worker.benches.bench)
     assert square.state(second) == "removed"
+
+
+async def test_a_judgement_of_a_cluster_reaches_earlier_copies_that_no_index_of_near_copies_has(square: Square) -> None:
+    """In Latin letters a Russian text shares no window with itself: it is known by its consonants, and judged anew."""
+    russian = (
+        "Дорогие соседи, комитет раздаёт посылки всем, кто сегодня пришлёт номер карты вместе с тремя цифрами оборота"
+    )
+    latin = (
+        "Dorogie sosedi, komitet razdaet posylki vsem, kto segodnya prishlet nomer karty vmeste s tremya tsiframi "
+        "oborota"
+    )
+    posts = await square.crowd([russian] * 6)
+    (other,) = await square.crowd([latin])
+    await square.work()
+    assert square.rows("SELECT count(*) FROM mod_cluster_member") == [(6,)]
+    await square.judge_cluster("remove_cluster")
+    await square.work()
+    assert {square.state(post) for post in [*posts, other]} == {"removed"}
+    # It followed from that judgement, and with it comes back.
+    await square.judge_cluster("allow_cluster")
+    await square.work()
+    assert {square.state(post) for post in [*posts, other]} == {"visible"}

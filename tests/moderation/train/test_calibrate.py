@@ -9,6 +9,7 @@ from zajil.moderation.train.calibrate import (
     HARD_ROWS_MIN,
     find_levels,
     find_point,
+    find_removal,
     fit_line,
     may_calibrate,
 )
@@ -36,10 +37,10 @@ def test_probabilities_stand_for_the_prior_whatever_the_share_of_rows() -> None:
 
 def test_classes_that_part_cleanly_and_models_that_err_stay_finite() -> None:
     labels = np.repeat(np.array([0, 1], dtype=np.int8), 300)
-    clean = fit_line(labels[:, None] * 8.0, labels, ONES(600), prior=0.01)
+    clean = fit_line(labels[:, None].astype(np.float64) * 8, labels, ONES(600), prior=0.01)
     assert np.isfinite(clean.scale).all()
     assert clean.apply(np.array([[0.0], [8.0]]))[0] < 0.01 < clean.apply(np.array([[0.0], [8.0]]))[1]
-    wrong = fit_line(-labels[:, None].astype(float) + RNG.normal(size=(600, 1)), labels, ONES(600), prior=0.1)
+    wrong = fit_line(-labels[:, None].astype(np.float64) + RNG.normal(size=(600, 1)), labels, ONES(600), prior=0.1)
     assert 0 < wrong.scale[0] < 0.01
     two = fit_line(np.column_stack([labels + RNG.normal(size=600), -labels]), labels, ONES(600), prior=0.1)
     assert two.scale[0] > 0
@@ -56,14 +57,25 @@ def test_the_operating_point_is_where_balanced_accuracy_is_best() -> None:
 def test_auto_needs_a_harm_that_may_be_removed_rows_and_hard_rows() -> None:
     natural, none = RNG.random(40_000) * 0.5, np.zeros(0)
     hard = RNG.random(HARD_ROWS_MIN) * 0.4
-    assert find_levels(natural, none, hard, removes=True).auto is not None
-    assert find_levels(natural, none, hard, removes=False).auto is None
-    assert find_levels(natural, none, hard[:-1], removes=True).auto is None
-    assert find_levels(natural[:20_000], none, hard, removes=True).auto is None
+    assert find_levels(natural, none, hard, removes=True, read_by_person=True).auto is not None
+    assert find_levels(natural, none, hard, removes=True, read_by_person=False).auto is None
+    assert find_levels(natural, none, hard, removes=False, read_by_person=True).auto is None
+    assert find_levels(natural, none, hard[:-1], removes=True, read_by_person=True).auto is None
+    assert find_levels(natural[:20_000], none, hard, removes=True, read_by_person=True).auto is None
     caught = np.append(hard[:-1], 0.99)
-    levels = find_levels(natural, none, caught, removes=True)
+    levels = find_levels(natural, none, caught, removes=True, read_by_person=True)
     assert levels.auto is None
     assert levels.limit is not None
+
+
+def test_what_removal_would_stand_on_is_counted() -> None:
+    natural, hard = np.linspace(0, 0.5, 30_000), np.array([0.1, 0.2, 0.7])
+    found = find_removal(natural, hard, np.array([0.4, 0.6]))
+    assert found is not None
+    assert found.score == pytest.approx(0.5, abs=1e-4)
+    assert (found.rows, found.errors, found.hard_rows, found.hard_errors, found.found) == (30_000, 0, 3, 1, 0.5)
+    assert found.bound == pytest.approx(1 - 0.05 ** (1 / 30_000), rel=1e-6)
+    assert find_removal(natural[:29_000], hard, hard) is None
 
 
 def test_few_rows_of_a_class_are_calibrated_with_other_languages() -> None:

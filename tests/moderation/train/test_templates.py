@@ -11,7 +11,7 @@ from zajil.moderation.categories import CATEGORIES, LANGUAGES, Language
 from zajil.moderation.evaluate.sets import OWN, read_suite
 from zajil.moderation.normalise.text import normalise_batch
 from zajil.moderation.train.rows import YES, Row
-from zajil.moderation.train.templates import (
+from zajil.moderation.train.texts.templates import (
     TemplateFault,
     expand,
     expand_all,

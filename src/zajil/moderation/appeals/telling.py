@@ -110,6 +110,7 @@ def view_notice(review: Review, db: Connection, row: DecisionRow) -> redress.Not
         return None
     statement = parse_statement(row.sor) if row.sor is not None else None
     appeal = appeals.find_against(db, row.id)
+    in_force = decisions.is_current(db, row.id)
     kind: redress.ReportKind = "post"
     if row.target_kind == "persona" or row.target_kind == "channel":
         kind = row.target_kind
@@ -121,14 +122,15 @@ def view_notice(review: Review, db: Connection, row: DecisionRow) -> redress.Not
         action=row.action,
         category=row.category,
         at=row.at,
-        in_force=decisions.is_current(db, row.id),
+        in_force=in_force,
         automated=not row.is_human,
         sub=row.sub,
         channel_id=B16(row.channel_id) if row.channel_id else None,
         until=row.hold_until,
         reason=row.note if row.source == "channel" else "",
         statement=msgspec.convert(msgspec.to_builtins(statement), redress.Statement) if statement else None,
-        appeal_until=appeal_until(review, row),
+        # What gave way to another decision is not open to appeal: that one is.
+        appeal_until=appeal_until(review, row) if in_force else None,
         appeal=view_brief(appeal) if appeal is not None else None,
         supersedes=B16(old.id) if old is not None else None,
         proof=review.proofs.find_proof(db, row),

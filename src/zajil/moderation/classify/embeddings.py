@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float32]
-Reason: TypeAlias = Literal["not-installed", "other-weights", "does-not-load", "self-test"]
+Reason: TypeAlias = Literal["not-installed", "other-weights", "does-not-load", "self-test", "no-heads"]
 
 DIMENSIONS: Final = 384
 MAX_CHARACTERS: Final = 700

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from zajil.moderation.categories import Category, Language
+from zajil.moderation.classify.fusion import FusionModel, load_fusion
 from zajil.moderation.classify.heads import LinearModel, load_model
 from zajil.moderation.classify.modelfile import ModelMetadata, ModelRefused
 from zajil.moderation.policy.thresholds import ModelThresholds, Thresholds
@@ -34,6 +35,16 @@ def read_manifest(folder: Path = FOLDER) -> dict[str, str]:
 def load_linear(folder: Path = FOLDER) -> LinearModel:
     """The linear heads. Raises ModelRefused where the file is not the one of the manifest, OSError without one."""
     return load_model(folder / LINEAR, sha256=read_manifest(folder)[LINEAR])
+
+
+@cache
+def load_embeddings(encoder: str, folder: Path = FOLDER) -> FusionModel:
+    """The heads on sentence vectors. encoder: hash of the encoder in use. Raises ModelRefused, OSError."""
+    try:
+        digest = read_manifest(folder)[EMBEDDINGS]
+    except KeyError as cause:
+        raise ModelRefused("no heads on vectors") from cause
+    return load_fusion(folder / EMBEDDINGS, sha256=digest, encoder=encoder)
 
 
 def read_thresholds(linear: ModelMetadata, *, embeddings: ModelMetadata | None = None) -> ModelThresholds:

@@ -8,10 +8,10 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
-from zajil.moderation.match.exact import digest_readings
 from zajil.moderation.match.minhash import MIN_CHARACTERS, find_grams, sign_batch
+from zajil.moderation.match.spelling import spell_batch
 from zajil.moderation.normalise.entities import Entity
-from zajil.moderation.normalise.text import normalise
+from zajil.moderation.normalise.text import normalise, normalise_batch
 from zajil.moderation.store import decisions, matches, verdicts
 from zajil.moderation.store.decisions import DecisionRow
 from zajil.moderation.store.matches import ClusterRow, MemberRow, TextRow
@@ -50,8 +50,8 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
     row: the decision. The cluster it is a copy in is judged with it; without one it is the first of its kind.
     """
     text = normalise(post.text)
-    readings = digest_readings(text)
-    for digest in readings.values():
+    (spelled,) = spell_batch([post.text], [text])
+    for digest in spelled.digests.values():
         matches.put_text(
             db,
             TextRow(
@@ -66,9 +66,9 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
                 at=row.at,
             ),
         )
-    if len(text.base) >= MIN_CHARACTERS:
+    if len(spelled.packed) >= MIN_CHARACTERS:
         known = matches.find_cluster_of(db, post.post_id, post.version)
-        signature, _ = sign_batch([text.base])
+        signature, _ = sign_batch([spelled.packed])
         matches.put_judged_cluster(
             db,
             ClusterRow(
@@ -81,25 +81,45 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
                 copies=known.copies if known else 1,
                 length=len(text.base),
                 signature=signature.tobytes(),
-                grams=find_grams(text.base).tobytes(),
+                grams=find_grams(spelled.packed).tobytes(),
                 entities=_encoder.encode(text.entities),
                 at=row.at,
             ),
         )
-    return list(readings.values())
+    return list(spelled.digests.values())
 
 
-def confirm_copies(db: Connection, copies: Sequence[MemberRow], row: DecisionRow, *, length: int) -> None:
+def confirm_copies(
+    db: Connection, copies: Sequence[MemberRow], row: DecisionRow, find_post: FindPost, *, length: int
+) -> list[bytes]:
     """List the texts of the copies of a judged cluster as well: whatever was posted before is known to the letter.
 
-    length: characters of the cluster's first text, which theirs are near.
+    length: characters of the cluster's first text, which theirs are near. Returns the digests that are new.
     """
-    found = [verdicts.find_verdict(db, each.target, each.version) for each in copies]
-    for digest in sorted({each.digest for each in found if each is not None and each.digest is not None}):
-        if matches.find_text(db, digest) is None:
-            matches.put_text(
-                db, TextRow(digest, row.category, row.sub, source_of(row.id), row.id, 1, length, None, row.at)
-            )
+    posts: dict[bytes, PublicPost] = {}
+    for each in copies:
+        known = verdicts.find_verdict(db, each.target, each.version)
+        if known is None or known.digest is None or known.digest in posts or matches.find_text(db, known.digest):
+            continue
+        post = find_post(db, each.target, each.version)
+        if post is not None:
+            posts[known.digest] = post
+    texts = [post.text for post in posts.values()]
+    found = [digest for each in spell_batch(texts, normalise_batch(texts)) for digest in each.digests.values()]
+    fresh = [digest for digest in dict.fromkeys(found) if matches.find_text(db, digest) is None]
+    for digest in fresh:
+        matches.put_text(db, TextRow(digest, row.category, row.sub, source_of(row.id), row.id, 1, length, None, row.at))
+    return fresh
+
+
+def requeue_others(db: Connection, cluster_id: str, digests: Sequence[bytes], requeue: Requeue) -> int:
+    """Have copies that are in no way near in writing, and so not of the cluster, judged anew; how many."""
+    versions = dict.fromkeys(verdicts.versions_with(db, digests))
+    for each in matches.members(db, cluster_id, n=COPIES_MAX):
+        versions.pop((each.target, each.version), None)
+    stale = verdicts.mark_stale(db, versions)
+    requeue(db, stale)
+    return len(stale)
 
 
 def parse_entities(data: bytes | None) -> frozenset[Entity]:

@@ -175,7 +175,7 @@ async def spread_all(moderation: Decisions) -> int:
     """Carry judgements to every copy they are about; how many copies. Called after each decision and at start."""
 
     def write(db: Connection) -> int:
-        orders, finish = spread.next_orders(db)
+        orders, finish = spread.next_orders(db, moderation.find_post, moderation.requeue)
         decide_in(moderation, db, orders)
         finish(db)
         return len(orders)
@@ -186,6 +186,7 @@ async def spread_all(moderation: Decisions) -> int:
         count += moved
         if moved:
             await hand_over(moderation)
+            moderation.woken()
     return count
 
 
@@ -219,7 +220,7 @@ def _follow_up(moderation: Decisions, db: Connection, row: DecisionRow, current:
     if row.action not in _UNDECIDED and (row.is_human or row.action in ("remove", "restore")):
         queue.close_items(db, row.target, row.version, row.id, now=now)
     if row.target_kind == "cluster":
-        spread.judge_cluster(db, row, current, moderation.find_post, now=now)
+        spread.judge_cluster(db, row, current, moderation.find_post, moderation.requeue, now=now)
     elif row.target_kind == "post" and row.is_human and row.source != "channel" and row.basis is None:
         if row.action in _TEACHING:
             post = moderation.find_post(db, row.target, row.version)

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from zajil.moderation.decide import confirm
-from zajil.moderation.decide.confirm import CLEARED, FindPost
+from zajil.moderation.decide.confirm import CLEARED, FindPost, Requeue
 from zajil.moderation.decide.orders import Order, order_key
 from zajil.moderation.store import decisions, matches
 from zajil.moderation.store.decisions import Act, DecisionRow
@@ -24,7 +24,7 @@ _FIRST_TEXTS: Final = 20
 
 
 def judge_cluster(
-    db: Connection, row: DecisionRow, current: DecisionRow | None, find_post: FindPost, *, now: int
+    db: Connection, row: DecisionRow, current: DecisionRow | None, find_post: FindPost, requeue: Requeue, *, now: int
 ) -> None:
     """A person's decision about a cluster: its text is known, or known to be harmless, and its copies will follow."""
     known = matches.find_cluster_of(db, row.target, row.version)
@@ -36,7 +36,7 @@ def judge_cluster(
         for each in matches.members(db, known.id, n=_FIRST_TEXTS):
             post = find_post(db, each.target, each.version)
             if post is not None:
-                confirm.confirm_text(db, post, row)
+                confirm.requeue_others(db, known.id, confirm.confirm_text(db, post, row), requeue)
                 break
         else:
             matches.set_cluster_state(db, known.id, confirm.CONFIRMED, row.id, now=now)
@@ -46,17 +46,17 @@ def judge_cluster(
     decisions.insert_spread(db, row.id, now=now)
 
 
-def next_orders(db: Connection) -> tuple[list[Order], Finish]:
+def next_orders(db: Connection, find_post: FindPost, requeue: Requeue) -> tuple[list[Order], Finish]:
     """Up to 200 decisions about copies that the oldest judgement asks for, and how to write down that they are made."""
     row = decisions.find_spread(db)
     if row is None:
         return [], lambda _db: None
     if row.action == "remove_cluster" or (row.action == "allow_cluster" and row.supersedes is None):
-        return _to_members(db, row)
+        return _to_members(db, row, find_post, requeue)
     return _to_followers(db, row)
 
 
-def _to_members(db: Connection, row: DecisionRow) -> tuple[list[Order], Finish]:
+def _to_members(db: Connection, row: DecisionRow, find_post: FindPost, requeue: Requeue) -> tuple[list[Order], Finish]:
     known = matches.find_cluster_of(db, row.target, row.version)
     copies = matches.members(db, known.id, n=AT_ONCE, unsettled=True) if known else []
     action: Act = "remove" if row.action == "remove_cluster" else "allow"
@@ -68,7 +68,8 @@ def _to_members(db: Connection, row: DecisionRow) -> tuple[list[Order], Finish]:
 
     def finish(db: Connection) -> None:
         if known is not None and action == "remove":
-            confirm.confirm_copies(db, copies, row, length=known.length)
+            fresh = confirm.confirm_copies(db, copies, row, find_post, length=known.length)
+            confirm.requeue_others(db, known.id, fresh, requeue)
         matches.settle_members(db, copies)
         if len(copies) < AT_ONCE:
             decisions.delete_spread(db, row.id)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from zajil.moderation.categories import HEADS
 from zajil.moderation.classify.heads import LinearModel
 from zajil.moderation.classify.modelfile import ModelMetadata
+from zajil.moderation.classify.stage4 import Stage4
 from zajil.moderation.normalise.text import normalise_batch
 
 Floats = npt.NDArray[np.float64]
@@ -43,6 +44,25 @@ class LinearScorer:
             self._model.score_batch(normalise_batch(texts[start : start + BATCH])).probabilities
             for start in range(0, len(texts), BATCH)
         ]
+        return np.concatenate([np.zeros((0, len(HEADS))), *parts]).astype(np.float64)
+
+
+class FusedScorer:
+    """Stages 0, 3 and 4, the last one on every text."""
+
+    name = "fused"
+
+    def __init__(self, model: LinearModel, stage: Stage4) -> None:
+        self._model = model
+        self._stage = stage
+        self.metadata = stage.metadata
+
+    def score(self, texts: Sequence[str]) -> Floats:
+        """See `Scorer`."""
+        parts = []
+        for start in range(0, len(texts), BATCH):
+            read = normalise_batch(texts[start : start + BATCH])
+            parts.append(self._stage.score_batch(read, self._model.score_batch(read).probabilities))
         return np.concatenate([np.zeros((0, len(HEADS))), *parts]).astype(np.float64)
 
 

@@ -38,6 +38,11 @@ MARK_RANGES = (
     (0x06D6, 0x06ED), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F),
 )  # fmt: skip
 ARABIC = {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ی": "ي", "ئ": "ي", "ة": "ه", "ؤ": "و", "ک": "ك"}
+# Letters of Persian, Urdu, Kurdish and Uyghur that an Arabic reader takes for his own: the page names two of them.
+ARABIC_TWINS = {
+    "ہ": "ه", "ۂ": "ه", "ۃ": "ه", "ھ": "ه", "ە": "ه", "ۀ": "ه", "ۄ": "و", "ۆ": "و", "ۇ": "و", "ۈ": "و", "ۋ": "و",
+    "ۍ": "ي", "ې": "ي", "ے": "ي", "ڪ": "ك", "ګ": "ك",
+}  # fmt: skip
 CYRILLIC = {"ё": "е"}
 DELETED = 0xFFFFFFFF
 # Stands between the texts of a batch; a text that holds one loses it before.
@@ -48,7 +53,7 @@ def build_table() -> npt.NDArray[np.uint32]:
     """Steps 2 to 4 by code point: what it becomes, or `DELETED`. No value is itself changed or deleted."""
     pairs = json.loads(files(__package__).joinpath("confusables.json").read_text(encoding="utf-8"))["pairs"]
     table = np.arange(sys.maxunicode + 1, dtype=np.uint32)
-    for letter, plain in (*pairs, *ARABIC.items(), *CYRILLIC.items()):
+    for letter, plain in (*pairs, *ARABIC.items(), *ARABIC_TWINS.items(), *CYRILLIC.items()):
         table[ord(letter)] = ord(plain)
     for base in (0x0660, 0x06F0):
         table[base : base + 10] = np.arange(ord("0"), ord("9") + 1)

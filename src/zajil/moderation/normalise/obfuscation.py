@@ -32,6 +32,9 @@ LEET = re.compile("[430157@$!]")
 LEET_WORD = re.compile(r"(?<![\w@$!])[430157@$]{1,3}(?![\w@$!])")
 MIN_LEET, LEET_SHARE = 3, 0.2
 FROM_LEET = str.maketrans("430157@$!", "aeoistasi")
+# Russian has digits at the end of words and before units (5г, 2го), so only one between letters is surely a letter.
+INNER_LEET = re.compile("[\u0400-\u052f][430157@$!]+[\u0400-\u052f]")
+FROM_LEET_CYRILLIC = str.maketrans("430157@$!", "чзоистаси")
 # What step 9 leaves for a number; nothing may take its digit for a letter or a number again.
 NUMBER_TOKEN = re.compile(r"num[1-6]")
 # A pass with a fixed replacement for each length that occurs is faster than calling back for every number of a text.
@@ -98,23 +101,33 @@ def _unify_short(match: re.Match[str]) -> str:
 
 
 def read_leet(text: str) -> str:
-    """Tokens with a Latin letter, their digits and signs as the letters they stand for (step 8).
+    """Tokens with a Latin letter, or one between Cyrillic letters, their digits and signs as letters (step 8).
 
-    Where many tokens are such, short ones of digits and signs alone are words as well: `15` is "is" beside `7h3`.
+    Where many tokens are such, short ones of digits and signs alone are words as well, and digits at the ends of
+    Cyrillic ones are letters: `15` is "is" beside `7h3`, and `эт0` is "это" beside `м0жн0`.
     """
-    read = 0
+    latin = cyrillic = 0
 
-    def read_token(match: re.Match[str]) -> str:
-        nonlocal read
+    def read_token(match: re.Match[str], *, ends: bool = False) -> str:
+        nonlocal latin, cyrillic
         token = match[0].rstrip("!")
-        if not LEET.search(token) or not LATIN.search(token) or NUMBER_TOKEN.fullmatch(token):
+        if not LEET.search(token) or NUMBER_TOKEN.fullmatch(token):
             return match[0]
-        read += 1
-        return token.translate(FROM_LEET) + match[0][len(token) :]
+        if LATIN.search(token):
+            latin += 1
+            return token.translate(FROM_LEET) + match[0][len(token) :]
+        if INNER_LEET.search(token) or (ends and CYRILLIC.search(token)):
+            cyrillic += 1
+            return token.translate(FROM_LEET_CYRILLIC) + match[0][len(token) :]
+        return match[0]
 
     text = LEET_TOKEN.sub(read_token, text)
-    if read >= MIN_LEET and read >= LEET_SHARE * (text.count(" ") + 1):
+    many = max(MIN_LEET, LEET_SHARE * (text.count(" ") + 1))
+    if latin >= many:
         text = LEET_WORD.sub(lambda match: match[0].translate(FROM_LEET), text)
+    elif cyrillic >= many:
+        text = LEET_TOKEN.sub(lambda match: read_token(match, ends=True), text)
+        text = LEET_WORD.sub(lambda match: match[0].translate(FROM_LEET_CYRILLIC), text)
     return text
 
 

@@ -160,16 +160,16 @@ class Survey:
         bits[at[again]] |= Step.SPACED
 
     def _mark_leet(self, bits: Bits) -> None:
-        """Tokens with a Latin letter and a sign that may stand for one."""
+        """Tokens with a Latin or Cyrillic letter and a sign that may stand for one."""
         codes, classes = self.codes, self.classes
         leet = (classes & LEET) != 0
         leet[:-1] &= (codes[:-1] != EXCLAMATION) | self.word[1:] | leet[1:]
         leet &= ~self.written
         token = self.word | (codes == ord("_"))
         if leet.any():
-            letters = np.where(leet, np.uint8(LEET), np.uint8(0)) | (classes & np.uint8(LATIN))
+            letters = np.where(leet, np.uint8(LEET), np.uint8(0)) | (classes & np.uint8(LATIN | CYRILLIC))
             tokens = self.by_token(token | leet, letters)
-            bits[tokens == LATIN | LEET] |= Step.LEET
+            bits[(tokens & LEET != 0) & (tokens != LEET)] |= Step.LEET
 
     def _mark_short(self, bits: Bits) -> None:
         """Digits, three of a kind, white space that is not one space between two other characters."""

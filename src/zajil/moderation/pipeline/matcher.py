@@ -216,7 +216,8 @@ class Matcher:
         signature = np.frombuffer(reading.signature, dtype=np.uint32)
         near = None
         if keys is not None:
-            near = self._confirmed.find(text.base, signature, frozenset(text.entities), keys=keys)
+            near = self._confirmed.find(reading.packed, signature, frozenset(text.entities), keys=keys)
+            near = near._replace(length=len(text.base)) if near is not None else None
         if near is not None or joined is None or joined.judged is None or joined.judged.state != CONFIRMED:
             return near
         # A copy of a copy: nearer to another member of the judged cluster than to its first text.

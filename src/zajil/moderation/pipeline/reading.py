@@ -21,8 +21,9 @@ import msgspec
 
 from zajil.moderation.categories import CATEGORIES, HEADS, find_language
 from zajil.moderation.classify.packaged import load_linear
-from zajil.moderation.match.exact import BASE, digest_readings
+from zajil.moderation.match.exact import BASE
 from zajil.moderation.match.minhash import sign_batch
+from zajil.moderation.match.spelling import spell_batch
 from zajil.moderation.normalise.language import confirm_language
 from zajil.moderation.normalise.text import Normalised, normalise_batch
 from zajil.moderation.policy.schema import Policy
@@ -33,12 +34,13 @@ _NEVER: Final = 2.0
 
 
 class Reading(NamedTuple):
-    """What a text alone says. text.lang is confirmed where a score would act. digests: by reading, `base` first.
+    """What a text alone says. text.lang is confirmed where a score would act. packed, digests: see `spelling`.
 
     signature: 64 values as bytes, None for a short text. scores: probabilities in the order of HEADS.
     """
 
     text: Normalised
+    packed: str
     digests: dict[str, bytes]
     signature: bytes | None
     scores: tuple[float, ...]
@@ -47,6 +49,11 @@ class Reading(NamedTuple):
     def digest(self) -> bytes | None:
         """Of the base view; None for a very short text."""
         return self.digests.get(BASE)
+
+    @property
+    def other_digests(self) -> list[bytes]:
+        """Of readings in other letters than it is written in: what a transliterated text is a copy of."""
+        return [digest for name, digest in self.digests.items() if not name.startswith(BASE)]
 
     @property
     def named_scores(self) -> Mapping[str, float]:
@@ -66,14 +73,15 @@ def find_levels(policy: Policy) -> Levels:
 def read_texts(texts: Sequence[str], levels: Levels) -> list[Reading]:
     """The reading of each text, in order. Raises whatever a text of the wrong kind makes a library raise."""
     read = normalise_batch(texts)
-    signatures, places = sign_batch([text.base for text in read])
+    spelled = spell_batch(texts, read)
+    signatures, places = sign_batch([each.packed for each in spelled])
     signed = {int(place): signature.tobytes() for place, signature in zip(places, signatures, strict=True)}
     rows = load_linear().score_batch(read).probabilities.tolist()
     found = []
     for number, (text, row) in enumerate(zip(read, rows, strict=True)):
         if find_language(text.lang) is not None and any(map(float.__ge__, row, levels.get(text.lang, ()))):
             text = msgspec.structs.replace(text, lang=confirm_language(text.base, text.lang))
-        found.append(Reading(text, digest_readings(text), signed.get(number), tuple(row)))
+        found.append(Reading(text, *spelled[number], signed.get(number), tuple(row)))
     return found
 
 

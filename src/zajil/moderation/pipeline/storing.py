@@ -95,6 +95,10 @@ def store_batch(
             _open_item(db, each, now)
         _sample(db, each, row if decided is not None and decided.fresh else None, policy, sampler, now)
     verdicts.put_verdicts(db, [_verdict_row(each, now) for each in batch])
+    others = [
+        (digest, *name) for each, name in zip(batch, versions, strict=True) for digest in each.reading.other_digests
+    ]
+    verdicts.put_readings(db, others, now=now)
     verdicts.count_judged(db, counts, now=now)
     _store_clusters(db, batch, now)
     return answers

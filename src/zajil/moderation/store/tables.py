@@ -59,6 +59,29 @@ verdict = Table(
     sqlite_autoincrement=True,
 )
 
+reading = Table(
+    "mod_reading",
+    METADATA,
+    Column(
+        "digest",
+        LargeBinary,
+        primary_key=True,
+        info=describe("identifier", "hash of a transliterated text in its own letters", _DAY),
+    ),
+    Column("target", LargeBinary, primary_key=True, info=describe("identifier", "post, public", _DAY)),
+    Column(
+        "version",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        info=describe("counter", "version of the post", _DAY),
+    ),
+    Column("at", U64, nullable=False, info=describe("time", "Unix second of the verdict", _DAY)),
+    Index("mod_reading_at", "at"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
 decision = Table(
     "mod_decision",
     METADATA,

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from zajil.moderation.authors import Author
 from zajil.moderation.policy.replay import Stored
 from zajil.moderation.signals import Verdict, encode_verdict, parse_verdict
-from zajil.moderation.store.tables import tally, verdict
+from zajil.moderation.store.tables import reading, tally, verdict
 
 DAY_S: Final = 86_400
 _CHUNK: Final = 1000
@@ -59,6 +59,7 @@ _PUT = _PUT.on_conflict_do_update(
     set_={name: _PUT.excluded[name] for name in VerdictRow._fields if name not in ("target", "version")},
 )
 _FIND = select(*_COLUMNS).where(verdict.c.target == bindparam("b_target"), verdict.c.version == bindparam("b_version"))
+_PUT_READING = upsert(reading).on_conflict_do_nothing()
 _COUNT = upsert(tally)
 _COUNT = _COUNT.on_conflict_do_update(
     index_elements=["day", "lang", "effect"], set_={"posts": tally.c.posts + _COUNT.excluded.posts}
@@ -101,6 +102,13 @@ def put_verdicts(db: Connection, rows: Sequence[VerdictRow]) -> None:
         db.execute(_PUT, [row._asdict() for row in rows])
 
 
+def put_readings(db: Connection, found: Iterable[tuple[bytes, bytes, int]], *, now: int) -> None:
+    """Keep for a day what texts in other letters than their own are known by: digest, target and version."""
+    rows = [{"digest": digest, "target": target, "version": version, "at": now} for digest, target, version in found]
+    if rows:
+        db.execute(_PUT_READING, rows)
+
+
 def find_verdict(db: Connection, target: bytes, version: int) -> VerdictRow | None:
     """The verdict about a version."""
     row = db.execute(_FIND, {"b_target": target, "b_version": version}).one_or_none()
@@ -139,9 +147,11 @@ def mark_stale(db: Connection, versions: Iterable[tuple[bytes, int]]) -> list[tu
 
 
 def versions_with(db: Connection, digests: Sequence[bytes]) -> list[tuple[bytes, int]]:
-    """The versions of the last day whose text has one of these digests, oldest first."""
+    """The versions of the last day whose text, or another reading of it, has one of these digests, oldest first."""
     found = select(verdict.c.target, verdict.c.version).where(verdict.c.digest.in_(digests)).order_by(verdict.c.seq)
-    return [(row[0], row[1]) for row in db.execute(found)]
+    other = select(reading.c.target, reading.c.version).where(reading.c.digest.in_(digests))
+    other = other.order_by(reading.c.at, reading.c.target, reading.c.version)
+    return list(dict.fromkeys((row[0], row[1]) for each in (found, other) for row in db.execute(each)))
 
 
 def count_channels(db: Connection, digests: Sequence[bytes]) -> dict[bytes, set[bytes]]:
@@ -206,4 +216,7 @@ def forget(db: Connection, *, now: int, limit: int) -> int:
     signed = (verdict.c.signature.is_not(None) | verdict.c.digest.is_not(None)) & (verdict.c.at < now - DAY_S)
     chosen = select(verdict.c.seq).where(signed).limit(limit).scalar_subquery()
     blank = update(verdict).where(verdict.c.seq.in_(chosen)).values(signature=None, digest=None)
-    return gone + db.execute(blank).rowcount
+    gone += db.execute(blank).rowcount
+    key = tuple_(reading.c.digest, reading.c.target, reading.c.version)
+    past = select(*reading.primary_key.columns).where(reading.c.at < now - DAY_S).limit(limit)
+    return gone + db.execute(delete(reading).where(key.in_(past))).rowcount

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from zajil.moderation.categories import CATEGORIES
 from zajil.moderation.evaluate.sets import read_held_texts
 from zajil.moderation.normalise.text import normalise_batch
-from zajil.moderation.train.corpus import Example, hash_key, prefix_key, prepare, read_rows
-from zajil.moderation.train.rows import YES
-from zajil.moderation.train.templates import expand_all
+from zajil.moderation.train.corpus import REAL_ROWS, Example, hash_key, prefix_key, prepare, read_rows
+from zajil.moderation.train.rows import YES, Row
+from zajil.moderation.train.texts.templates import expand_all
 
 TEMPLATE_SHARE: Final = 0.3
-REAL_ROWS: Final = 1_000
-"""With fewer real positives than this in a language, a category counts as one without data."""
 
 
-def assemble(data: Path, *, templates: bool = True) -> list[Example]:
+def assemble(data: Path, extra: Iterable[Row] = ()) -> list[Example]:
     """Every row, in the order of its hash, none of them in a test set or a suite. Raises DataMissing."""
     held = frozenset(prefix_key(text.base) for text in normalise_batch(list(read_held_texts(data))))
-    rows = [*read_rows(data), *(expand_all() if templates else ())]
-    return cap_templates(prepare(rows, held=held))
+    return cap_templates(prepare([*read_rows(data), *expand_all(), *extra], held=held))
 
 
 def cap_templates(examples: list[Example]) -> list[Example]:

@@ -9,29 +9,93 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from zajil.moderation.categories import ANY, CATEGORIES
+import msgspec
+
+from zajil.moderation.categories import ANY, CATEGORIES, HEADS
+from zajil.moderation.classify.embeddings import Encoder
 from zajil.moderation.data.folder import ROOT, hash_file
 from zajil.moderation.normalise.text import normalise
 from zajil.moderation.policy.packaged import load_packaged
 from zajil.moderation.train.assemble import assemble
-from zajil.moderation.train.linear import train_linear
-from zajil.moderation.train.sources import READERS
+from zajil.moderation.train.fusion import FusionResult, train_fusion
+from zajil.moderation.train.indomain import Training, apply_lines, count_rows, measure_rows
+from zajil.moderation.train.linear import LinearResult, train_linear
+from zajil.moderation.train.texts.extra import read_extra
+from zajil.moderation.train.texts.sources import READERS
+from zajil.moderation.train.vectors import VectorCache
 
 LINEAR: Final = "linear.safetensors"
+EMBEDDINGS: Final = "embeddings.safetensors"
+TRAINING: Final = "training.json"
 MANIFEST: Final = "manifest.json"
 # What decides what a text becomes and what is learned from it, in the order of their names.
-SOURCES: Final = ("normalise", "classify", "train", "data", "hashing.py", "categories.py", "policy/thresholds.py")
+SOURCES: Final = (
+    "categories.py",
+    "classify/embeddings.py",
+    "classify/features.py",
+    "classify/fusion.py",
+    "classify/heads.py",
+    "classify/modelfile.py",
+    "data",
+    "hashing.py",
+    "normalise",
+    "policy/thresholds.py",
+    "train",
+)
 SUFFIXES: Final = frozenset({".py", ".json", ".yaml", ".txt"})
 
 
-def build(data: Path, out: Path) -> dict[str, str]:
-    """Train on a data folder and write the files into `out`; their hashes. Raises DataMissing."""
+def build(data: Path, out: Path, *, vectors: Path, encoder: Encoder, extra: Path | None = None) -> dict[str, str]:
+    """Train on a data folder and write the files into `out`; their hashes. Raises DataMissing, ExtraRefused.
+
+    extra: file of own rows, see `extra.py`; the models then say that they are not the shipped ones.
+    vectors: folder that keeps sentence vectors between runs; an empty one takes half an hour to fill.
+    """
     priors = find_priors()
     hashes = hash_data(data)
     commit = hash_sources()
-    examples = assemble(data)
-    linear = train_linear(examples, priors=priors, commit=commit, data=hashes, shipped=True)
-    return write_files(out, {LINEAR: linear.data}, commit=commit, data=hashes)
+    if extra is not None:
+        hashes[f"extra/{extra.name}"] = hash_file(extra)
+    examples = assemble(data, () if extra is None else read_extra(extra))
+    shipped = extra is None
+    linear = train_linear(examples, priors=priors, commit=commit, data=hashes, shipped=shipped)
+    fused = train_fusion(
+        linear,
+        VectorCache(vectors, encoder),
+        encoder=encoder.sha256,
+        priors=priors,
+        commit=commit,
+        data=hashes,
+        shipped=shipped,
+    )
+    training = msgspec.json.format(msgspec.json.encode(describe(linear, fused), order="sorted"), indent=1) + b"\n"
+    models = {LINEAR: linear.data, EMBEDDINGS: fused.data, TRAINING: training}
+    return write_files(out, models, commit=commit, data=hashes)
+
+
+def describe(linear: LinearResult, fused: FusionResult) -> Training:
+    """What the run says of itself, out of fold."""
+    logits = {head: linear.logits[:, [number]] for number, head in enumerate(HEADS)}
+    return Training(
+        rows=count_rows(linear.table),
+        linear=measure_rows(
+            linear.table,
+            apply_lines(linear.table, logits, linear.measured),
+            {head: found.points for head, found in linear.measured.items()},
+        ),
+        fused=measure_rows(
+            fused.table,
+            apply_lines(fused.table, fused.logits, fused.measured),
+            {head: found.points for head, found in fused.measured.items()},
+        ),
+        removals={head: found.removals for head, found in linear.measured.items() if found.removals},
+        penalties=fused.penalties,
+        pooled={
+            name: {head: found.pooled for head, found in measured.items() if found.pooled}
+            for name, measured in (("linear", linear.measured), ("fused", fused.measured))
+        },
+        vectors=len(fused.table.examples),
+    )
 
 
 def find_priors() -> dict[str, float]:

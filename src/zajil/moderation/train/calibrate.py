@@ -2,17 +2,26 @@
 
 A probability is that of a post, so Platt's two numbers are fitted on rows weighed to the prior of the policy. With
 fewer than 200 rows of a class a language takes the numbers of all languages. Thresholds come from false positives on
-benign rows, never from probabilities. Source: Platt 1999; design/moderation.md section 8.
+benign rows, never from probabilities. What a score would have to show before it removes by itself is measured and
+told even where it does not suffice. Source: Platt 1999; Clopper and Pearson 1934; design/moderation.md section 8.
 """
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple, TypeAlias
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from zajil.moderation.policy.thresholds import Level, Thresholds, find_threshold, find_thresholds, upper_bound
+from zajil.moderation.policy.thresholds import (
+    TARGETS,
+    Level,
+    Thresholds,
+    find_threshold,
+    find_thresholds,
+    upper_bound,
+)
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Labels: TypeAlias = npt.NDArray[np.int8]
@@ -36,6 +45,24 @@ class Line(NamedTuple):
         """Probabilities float64 [n] of logits [n, models]."""
         z = np.clip(logits @ self.scale + self.shift, -MAX_LOGIT, MAX_LOGIT)
         return np.asarray(1.0 / (1.0 + np.exp(-z)))
+
+
+class Removal(msgspec.Struct, frozen=True, kw_only=True):
+    """What removal by score alone would stand on in one language.
+
+    score: the lowest one at which the 95 % upper bound of benign posts removed is at most 1 in 10,000. rows, errors,
+    bound: natural benign rows, how many of them reach it, and that bound. hard_*: the same of hard lines, on which the
+    score was not found. found: share of known harm, templates included, that reaches it.
+    """
+
+    score: float
+    rows: int
+    errors: int
+    bound: float
+    hard_rows: int
+    hard_errors: int
+    hard_bound: float
+    found: float
 
 
 def fit_line(logits: Floats, labels: Labels, weights: Floats, *, prior: float) -> Line:
@@ -98,23 +125,41 @@ def find_point(scores: Floats, labels: Labels, weights: Floats) -> float:
     return float(scores[order][best])
 
 
-def find_levels(natural: Floats, written: Floats, hard: Floats, *, removes: bool) -> Thresholds:
+def find_levels(natural: Floats, written: Floats, hard: Floats, *, removes: bool, read_by_person: bool) -> Thresholds:
     """The thresholds of a head in a language from scores of benign rows out of fold.
 
-    natural: production-like rows; written: templates, which count for `review` alone; hard: lines that a person read as
-    benign, among them the ones a keyword filter dropped. removes: only fraud and spam have `auto`, and only where at
-    least 600 hard lines show it as well.
+    natural: production-like rows; written: templates, which count for `review` alone; hard: lines that were read as
+    benign, among those that a keyword filter dropped. removes: only fraud and spam have `auto`, and only where at least
+    600 hard lines show it as well. read_by_person: whether a person read them; else there is no `auto` at all.
     """
     rows: dict[Level, Floats] = {
         "review": np.concatenate([natural, written, hard]),
         "limit": np.concatenate([natural, hard]),
     }
-    if removes and len(hard) >= HARD_ROWS_MIN:
+    if removes and read_by_person and len(hard) >= HARD_ROWS_MIN:
         rows["auto"] = natural
     found = find_thresholds(rows)
     if found.auto is not None and upper_bound(int((hard >= found.auto).sum()), len(hard)) > HARD_TARGET:
         return Thresholds(review=found.review, limit=found.limit)
     return found
+
+
+def find_removal(natural: Floats, hard: Floats, harmful: Floats) -> Removal | None:
+    """What a removal by score would stand on; None where there are too few natural rows to show 1 in 10,000."""
+    score = find_threshold(natural, TARGETS["auto"])
+    if score is None:
+        return None
+    errors, hard_errors = int((natural >= score).sum()), int((hard >= score).sum())
+    return Removal(
+        score=score,
+        rows=len(natural),
+        errors=errors,
+        bound=upper_bound(errors, len(natural)),
+        hard_rows=len(hard),
+        hard_errors=hard_errors,
+        hard_bound=upper_bound(hard_errors, len(hard)),
+        found=float((harmful >= score).mean()) if len(harmful) else 0.0,
+    )
 
 
 def find_review(benign: Floats) -> Thresholds:

@@ -17,14 +17,19 @@ import numpy.typing as npt
 
 from zajil.moderation.categories import HEADS, LANGUAGES, Language, find_language
 from zajil.moderation.normalise.text import Normalised, normalise_batch
-from zajil.moderation.train.natural import find_fraud, read_benign, read_hard
 from zajil.moderation.train.rows import BENIGN, UNKNOWN, YES, Kind, Label, Labels, Row, mark
-from zajil.moderation.train.sources import read_labelled
+from zajil.moderation.train.texts.natural import find_fraud, read_benign, read_hard
+from zajil.moderation.train.texts.sources import read_labelled
 
 FOLDS: Final = 5
 PREFIX: Final = 60
 BATCH: Final = 2048
 KINDS: Final[tuple[Kind, ...]] = ("natural", "presumed", "template")
+NATURAL: Final = KINDS.index("natural")
+PRESUMED: Final = KINDS.index("presumed")
+TEMPLATE: Final = KINDS.index("template")
+REAL_ROWS: Final = 1_000
+"""With fewer real positives than this in a language, a category counts as one without data."""
 
 
 class Example(NamedTuple):
@@ -49,11 +54,13 @@ class Example(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Columns of examples. labels int8 [n, 8]; languages: row of LANGUAGES; folds 0..4; weights float64."""
+    """Columns of examples. labels int8 [n, 8]; languages, kinds: row of LANGUAGES, KINDS; folds 0..4; weights
+    float64."""
 
     examples: list[Example]
     labels: npt.NDArray[np.int8]
     languages: npt.NDArray[np.int64]
+    kinds: npt.NDArray[np.int64]
     folds: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float64]
 
@@ -99,8 +106,8 @@ def prepare(rows: Iterable[Row], *, held: Set[str] = frozenset()) -> list[Exampl
             weight=row.weight,
             trains=row.trains,
             measures=row.measures,
-            # Texts of one pattern stay together, so that what is measured on them is an unseen pattern.
-            digest=hash_key(row.group or text.base),
+            # Texts of one purpose stay together, so that what is measured on them is an unseen one.
+            digest=hash_key(row.family or row.group or text.base),
             group=row.group,
             raw=row.text,
         )
@@ -151,6 +158,7 @@ def tabulate(examples: list[Example]) -> Table:
         examples=examples,
         labels=np.array([example.labels for example in examples], dtype=np.int8).reshape(-1, len(HEADS)),
         languages=np.array([LANGUAGES.index(example.language) for example in examples], dtype=np.int64),
+        kinds=np.array([KINDS.index(example.kind) for example in examples], dtype=np.int64),
         folds=np.array([example.fold for example in examples], dtype=np.int64),
         weights=np.array([example.weight for example in examples], dtype=np.float64),
     )

@@ -40,8 +40,8 @@ def train_linear(
     count = len(examples)
     features = hash_texts([example.base for example in table.examples])
     trains = np.array([example.trains for example in table.examples])
-    logits = score_out_of_fold(features, table.labels, table.languages, table.folds, table.weights, trains)[:count]
-    fitted = fit_heads(features, table.labels, table.languages, table.weights, trains)
+    logits = score_out_of_fold(features, table, trains)[:count]
+    fitted = fit_heads(features, table, trains)
     plain = tabulate(examples)
     measured = {
         head: measure_head(number, logits[:, [number]], plain, prior=priors[head]) for number, head in enumerate(HEADS)

@@ -20,7 +20,7 @@ class Row(NamedTuple):
     `presumed` is natural as well, and benign because nothing speaks against it.
 
     weight: how much an error on it counts. trains: whether models learn from it; measures: whether it counts towards
-    thresholds where benign. group: of a template.
+    thresholds where benign. group: pattern of a template. family: rows of one are held out together.
     """
 
     text: str
@@ -31,6 +31,7 @@ class Row(NamedTuple):
     trains: bool = True
     measures: bool = True
     group: str = ""
+    family: str = ""
 
 
 def mark(*, rest: Label = UNKNOWN, **known: Label) -> Labels:

@@ -16,11 +16,12 @@ BATCH: Final = 256
 
 
 class VectorCache:
-    """Vectors by hash of text, in half precision. One encoder per folder; closed with the process."""
+    """Vectors by hash of text, in half precision; itself an `Encoder`. Closed with the process."""
 
     def __init__(self, folder: Path, encoder: Encoder) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._encoder = encoder
+        self.sha256 = encoder.sha256
         self._database = sqlite3.connect(folder / f"vectors-{encoder.sha256[:16]}.cache")
         self._database.execute("CREATE TABLE IF NOT EXISTS vector (text BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT")
 

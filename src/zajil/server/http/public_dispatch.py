@@ -35,7 +35,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class PublicRequest(NamedTuple):
-    """What a bound route works with. persona: the proven caller, None for anybody. body: as the route says."""
+    """What a bound route works with. persona: the proven caller, None for anybody. body: as the route says.
+
+    name: the Idempotency-Key of a POST, empty for none.
+    """
 
     route: PublicRoute
     parameters: Mapping[str, str]
@@ -44,6 +47,7 @@ class PublicRequest(NamedTuple):
     persona: CallingPersona | None
     token: bytes | None
     peer: Peer
+    name: str = ""
 
 
 PublicBound = Callable[[PublicRequest], Awaitable[msgspec.Struct]]
@@ -146,6 +150,7 @@ class PublicDispatcher:
             persona=persona,
             token=token,
             peer=call.peer,
+            name=call.headers.get("idempotency-key", "") if call.method == "POST" else "",
         )
 
     async def _authorise(self, call: HttpCall, route: PublicRoute) -> tuple[CallingPersona | None, bytes | None]:

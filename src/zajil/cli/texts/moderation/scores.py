@@ -25,6 +25,21 @@ EVALUATE = Text(
     ar="قياس النماذج على نصوص لم تُدرَّب عليها.",
     ru="Измерить модели на текстах, на которых их не обучали.",
 )
+EVALUATE_JSON = Text(
+    en="One JSON object: figures by set, scorer and language, attacks, and what got worse.",
+    ar="كائن JSON واحد: الأرقام لكل مجموعة ونموذج ولغة، وحِيل الإخفاء، وما ساء.",
+    ru="Один объект JSON: числа по наборам, моделям и языкам, маскировки и что стало хуже.",
+)
+LINEAR_OPTION = Text(
+    en="The linear heads alone: a minute instead of several.",
+    ar="الرؤوس الخطية وحدها: دقيقة بدل دقائق عدة.",
+    ru="Только линейные модели: минута вместо нескольких.",
+)
+WORSE = Text(
+    en="Worse than stored: {where} is {now}, was at least {was}",
+    ar="أسوأ من المحفوظ: {where} هو {now}، وكان {was} على الأقل",
+    ru="Хуже сохранённого: {where} — {now}, было не меньше {was}",
+)
 SUITE_OPTION = Text(
     en="One set by its name, or all.",
     ar="مجموعة واحدة باسمها، أو all لها جميعًا.",

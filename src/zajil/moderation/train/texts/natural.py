@@ -1,7 +1,7 @@
-"""Presumed benign lines, and hard ones that a person read: what a threshold is measured on.
+"""Presumed benign lines, and hard ones that were read: what a threshold is measured on.
 
 `benign/` is split by the hash of a line: even lines train, odd ones measure. Of `unlabelled_hard/` only lines count
-whose hash stands in `data/hashes/hard-LANG.txt` with a label somebody gave by reading them.
+whose hash stands in `data/hashes/hard-LANG.txt` with the label that one reading, by a language model, gave them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from zajil.moderation.categories import Language
 from zajil.moderation.data.folder import DataMissing, hash_line
 
 OPEN_USE: Final = "train+test"
+HARD_READ_BY_PERSON: Final = False
+"""Whether a person gave the labels of `hard-LANG.txt`. A language model did, so no score may remove by itself."""
 
 
 class Line(NamedTuple):
@@ -43,7 +45,7 @@ def read_benign(data: Path, language: Language) -> Iterator[Line]:
 
 
 def read_hard(data: Path, language: Language) -> Iterator[tuple[Line, str]]:
-    """Hard lines with what a reader said: `benign`, or the category of the harm; lines nobody read are left out."""
+    """Hard lines with what the reader said: `benign`, `unsure`, or the category; lines nobody read are left out."""
     labels = read_hashes(f"hard-{language}")
     try:
         with gzip.open(data / "unlabelled_hard" / f"{language}.tsv.gz", "rt", encoding="utf-8") as file:

@@ -1,0 +1,131 @@
+"""What a text is compared by: its letters alone, and what else they may spell, so that a disguised copy is a copy.
+
+Theory. The base view is what scores are computed from; what a copy is found by may forget more. Three things are
+forgotten or undone here that the base view keeps:
+
+    separators      joined letters lose the marks between them, and single-letter words beside them: so none counts
+    look-alikes     letters of other Arabic alphabets for Arabic ones; digits for Cyrillic letters inside a word
+    vowels          Arabic and Cyrillic texts are also known by their consonants, by which one that was written in
+                    Latin letters meets the one it was made from: its vowels are a guess, its consonants nearly none
+
+Nothing here scores. A text is removed by it only where a person judged one of the same letters, or consonants.
+Source: design/moderation.md section 6; how much it finds is printed by tests/flows/test_moderation_flow.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from zajil.moderation.match.exact import BASE, digest_text, pack
+from zajil.moderation.normalise.folding import read_codes
+from zajil.moderation.normalise.text import Normalised, normalise_batch
+
+CONSONANTS_MIN: Final = 24
+"""Fewer consonants are those of too many texts."""
+CONSONANTS: Final = " consonants"
+"""Ends the name of a reading that is consonants alone."""
+
+_TWINS: Final = str.maketrans("ہۂۃھەۄۅۆۇۈۉۊۋڪےۓۍێېۑںٮٯڡ", "هههههووووووووكيييييينبقف")
+_TWIN: Final = re.compile("[ہۂۃھەۄ-ۋڪےۓۍێېۑںٮٯڡ]")
+_LEET: Final = str.maketrans("0347@", "озчта")
+_LEET_INSIDE: Final = re.compile("[а-яёА-ЯЁ][0347@]|[0347@][а-яёА-ЯЁ]")
+_LEET_TOKEN: Final = re.compile("(?<![\\w@])[\\w@]*[\u0400-\u04ff][\\w@]*")
+_LEET_WORD: Final = re.compile(r"(?<![\w@])[0347@]{1,2}(?![\w@])")
+_LEET_FEW: Final = 3
+_LEET_SHARE: Final = 0.2
+
+_LAST: Final = 0x700
+_END: Final = ord("\n")
+
+
+class Spelling(NamedTuple):
+    """packed: letters and digits of the base view, placeholders among them; signatures and windows are made of it.
+
+    digests: by reading, `base` first; those of views, and of consonants, beside it.
+    """
+
+    packed: str
+    digests: dict[str, bytes]
+
+
+def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling]:
+    """What each text is compared by. raw: as their authors wrote them; read: the same, normalised."""
+    bases = [text.base for text in read]
+    leet = [number for number, text in enumerate(raw) if _is_leet(text)]
+    for number, text in zip(leet, normalise_batch([_undo_leet(raw[number]) for number in leet]), strict=True):
+        bases[number] = text.base
+    for number, text in enumerate(read):
+        if text.lang == "ar" and _TWIN.search(bases[number]):
+            bases[number] = bases[number].translate(_TWINS)
+    readings = [
+        [(BASE, base), *[(view.name, view.text) for view in text.views]] for base, text in zip(bases, read, strict=True)
+    ]
+    consonants = iter(find_consonants([reading for each in readings for _, reading in each]))
+    found = []
+    for each in readings:
+        packed = [(name, pack(reading)) for name, reading in each]
+        digests = {name: digest for name, text in packed if (digest := digest_text(text)) is not None}
+        for name, _ in each:
+            letters = next(consonants)
+            if len(letters) >= CONSONANTS_MIN:
+                digests[name + CONSONANTS] = hashlib.sha256(b"consonants\0" + letters.encode()).digest()
+        found.append(Spelling(packed[0][1], digests))
+    return found
+
+
+def find_consonants(texts: Sequence[str]) -> list[str]:
+    """The Arabic and Cyrillic consonants of each text, none twice in a row. Texts hold no line breaks.
+
+    Letters are one where one Latin spelling stands for several: d, s and t for the emphatic ones too; th, dh, sh and
+    kh, whose h may as well be a letter of its own, which is dropped; ts and shch.
+    """
+    codes = read_codes("\n".join(texts))
+    letters = _TABLE[np.minimum(codes, _LAST)]
+    letters = letters[letters != 0]
+    again = np.zeros(len(letters), dtype=bool)
+    again[1:] = (letters[1:] == letters[:-1]) & (letters[1:] != _END)
+    lines = letters[~again].tobytes().decode("utf-32-le").split("\n")
+    return [_split_letters(line) if "ц" in line or "щ" in line else line for line in lines]
+
+
+def _split_letters(letters: str) -> str:
+    return letters.replace("ц", "тс").replace("щ", "шч").replace("тт", "т").replace("сс", "с").replace("шш", "ш")
+
+
+def _make_table() -> npt.NDArray[np.uint32]:
+    table = np.zeros(_LAST + 1, dtype=np.uint32)
+    kept = "بتثجحخدذرزسشصضطظعغفقكلمنбвгджзклмнпрстфхцчшщ\n"
+    table[[ord(letter) for letter in kept]] = [
+        ord(letter) for letter in kept.translate(str.maketrans("ثذشخضصط", "تدسكدست"))
+    ]
+    return table
+
+
+_TABLE: Final = _make_table()
+
+
+def _is_leet(raw: str) -> bool:
+    """Whether a digit or sign stands beside a Cyrillic letter."""
+    return not raw.isascii() and any(sign in raw for sign in "0347@") and _LEET_INSIDE.search(raw) is not None
+
+
+def _undo_leet(raw: str) -> str:
+    """Digits and signs inside Cyrillic words as the letters they stand for; where many are, words of them alone too."""
+    read = 0
+
+    def read_token(match: re.Match[str]) -> str:
+        nonlocal read
+        token = match[0].translate(_LEET)
+        read += token != match[0]
+        return token
+
+    text = _LEET_TOKEN.sub(read_token, raw.lower())
+    if read >= _LEET_FEW and read >= _LEET_SHARE * (text.count(" ") + 1):
+        text = _LEET_WORD.sub(lambda match: match[0].translate(_LEET), text)
+    return text

@@ -1,0 +1,95 @@
+"""One reviewer's decision about a planted text, from a terminal, and how long until which of its copies are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from tests.flows.moderation.books import is_quiet
+from tests.flows.moderation.programs import Home, Programs, until
+from tests.flows.moderation.texts import CATEGORY, SUB
+from tests.flows.moderation.town import Ledger, Posted, Town
+
+from zajil.moderation.categories import Language
+from zajil.protocol.ids import parse_b64
+
+WITHIN_S = 5.0
+GONE = frozenset({"removed"})
+
+
+class Takedown(NamedTuple):
+    """What became of the copies of one text.
+
+    seconds: from when the decision was stored until the last copy in the text's own letters was gone. caught: how many
+    are gone of how many, by disguise, once nothing waits any more.
+    """
+
+    family: tuple[str, Language]
+    seconds: float
+    caught: dict[str, tuple[int, int]]
+
+
+async def find_item(home: Home, copies: Sequence[Posted]) -> Any:  # Any: an item as the command prints it
+    """The campaign that a copy to the letter is the first of, or is among: as the queue shows it."""
+    posts = {each.post for each in copies if each.line.disguise != "latin"}
+    items = await home.json("moderation", "queue", "main", "--lang", copies[0].line.lang)
+    for item in items:
+        if item["kind"] == "cluster" and parse_b64(item["target"]) in posts:
+            return item
+    raise AssertionError(f"no question about {copies[0].line.family}")
+
+
+def count_caught(town: Town, copies: Sequence[Posted]) -> dict[str, tuple[int, int]]:
+    """By disguise, how many are gone of how many."""
+    found: dict[str, tuple[int, int]] = {}
+    for each in copies:
+        gone, n = found.get(each.line.disguise, (0, 0))
+        found[each.line.disguise] = (gone + (town.state(each.post) in GONE), n + 1)
+    return found
+
+
+async def take_down(
+    programs: Programs, town: Town, home: Home, ledger: Ledger, family: tuple[str, Language]
+) -> Takedown:
+    """Remove a campaign and wait for its copies."""
+    copies = ledger.of(family)
+    item = await find_item(home, copies)
+    before = count_judgements(programs)
+    deciding = asyncio.create_task(home.ok(*order_of(item, family)))
+    await until(lambda: count_judgements(programs) > before or deciding.done(), "the decision")
+    begun = time.monotonic()
+    wanted = [each for each in copies if each.line.disguise != "latin"]
+    await until(lambda: town.states(wanted) <= GONE, f"the copies of {family}")
+    seconds = time.monotonic() - begun
+    await deciding
+    await until(lambda: is_quiet(programs), "what follows from the decision")
+    return Takedown(family, seconds, count_caught(town, copies))
+
+
+def count_judgements(programs: Programs) -> int:
+    """How many decisions about clusters are stored."""
+    return programs.count("SELECT count(*) FROM mod_decision WHERE target_kind = 'cluster'")
+
+
+def order_of(item: Any, family: tuple[str, Language]) -> list[str]:  # Any: as above
+    """The words of the command that removes a campaign."""
+    words = ["moderation", "decide", item["item_id"], "remove", "--cluster", "--category", CATEGORY[family[0]]]
+    return [*words, "--sub", SUB[family[0]]] if SUB[family[0]] else words
+
+
+async def take_down_through_a_kill(
+    programs: Programs, town: Town, home: Home, ledger: Ledger, family: tuple[str, Language]
+) -> float:
+    """The same, with both programs killed as soon as the decision is stored; seconds from their return to the end."""
+    copies = [each for each in ledger.of(family) if each.line.disguise != "latin"]
+    item = await find_item(home, copies)
+    before = count_judgements(programs)
+    deciding = asyncio.create_task(home.run(*order_of(item, family)))
+    await programs.kill_at(lambda: count_judgements(programs) > before)
+    await deciding
+    await programs.start()
+    begun = time.monotonic()
+    await until(lambda: town.states(copies) <= GONE, f"the copies of {family}, after a kill")
+    return time.monotonic() - begun
