@@ -34,9 +34,10 @@ from tests.flows.moderation.takedown import (
     take_down,
     take_down_through_a_kill,
 )
-from tests.flows.moderation.texts import FAMILIES, WRONGED, Line, copies_of, mix
+from tests.flows.moderation.texts import FAMILIES, LATIN, WRONGED, Line, copies_of, mix
 from tests.flows.moderation.town import Ledger, Place, Posted, Town
 
+from zajil.moderation.categories import Language
 from zajil.moderation.data.attacks import space_out, swap_homoglyphs
 from zajil.protocol.ids import encode_b64, parse_b64
 
@@ -45,7 +46,7 @@ pytestmark = [pytest.mark.flows, pytest.mark.kill, pytest.mark.slow]
 POSTS, PEOPLE, LATECOMERS = 1000, 72, 9
 KILLS_AFTER = (300, 700)
 RESTORED_WITHIN_S = 60.0
-THROUGH_A_KILL = ("sabotage", "en")
+THROUGH_A_KILL: tuple[str, Language] = ("sabotage", "en")
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ async def post_late(
     await until(lambda: is_quiet(programs) and "pending" not in town.states(new.posted), "late copies judged")
     ledger.posted += new.posted
     # A near copy of a call to violence that is short, or with other addresses, is held for a person to see.
-    plain = [each for each in new.posted if each.line.disguise != "latin"]
+    plain = [each for each in new.posted if each.line.disguise not in LATIN]
     assert town.states(plain) <= {"removed", "held"}
     assert town.states([each for each in plain if each.line.disguise == "exact"]) == {"removed"}
     return count_caught(town, new.posted)

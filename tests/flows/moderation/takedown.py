@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from tests.flows.moderation.books import is_quiet
 from tests.flows.moderation.programs import Home, Programs, until
-from tests.flows.moderation.texts import CATEGORY, SUB
+from tests.flows.moderation.texts import CATEGORY, LATIN, SUB
 from tests.flows.moderation.town import Posted, Town
 
 from zajil.moderation.categories import Language
@@ -38,7 +38,7 @@ async def list_campaigns(home: Home) -> list[Any]:  # Any: items as the command 
 
 def find_item(items: Sequence[Any], copies: Sequence[Posted]) -> Any:  # Any: as above
     """The campaign that one of these copies is the first of."""
-    posts = {each.post for each in copies if each.line.disguise != "latin"}
+    posts = {each.post for each in copies if each.line.disguise not in LATIN}
     for item in items:
         if parse_b64(item["target"]) in posts:
             return item
@@ -63,7 +63,7 @@ async def take_down(
     deciding = asyncio.create_task(home.ok(*order_of(item, family)))
     await until(lambda: count_judgements(programs) > before or deciding.done(), "the decision")
     begun = time.monotonic()
-    wanted = [each for each in copies if each.line.disguise != "latin"]
+    wanted = [each for each in copies if each.line.disguise not in LATIN]
     await until(lambda: town.states(wanted) <= GONE, f"the copies of {family}")
     seconds = time.monotonic() - begun
     await deciding
@@ -93,7 +93,7 @@ async def take_down_through_a_kill(
     programs: Programs, town: Town, home: Home, copies: Sequence[Posted], item: Any
 ) -> Takedown:  # Any: as above
     """The same, with both programs killed as soon as the decision is stored; seconds from their return to the end."""
-    wanted = [each for each in copies if each.line.disguise != "latin"]
+    wanted = [each for each in copies if each.line.disguise not in LATIN]
     family, before = family_of(copies), count_judgements(programs)
     deciding = asyncio.create_task(home.run(*order_of(item, family)))
     await programs.kill_at(lambda: count_judgements(programs) > before)

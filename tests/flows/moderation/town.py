@@ -14,7 +14,7 @@ from tests.flows.moderation.programs import Programs
 from tests.flows.moderation.texts import Line
 from tests.server.wire import Http
 
-from zajil.protocol.control import parse_json
+from zajil.protocol.control import B16, parse_json
 from zajil.protocol.errors import Unavailable
 from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.public import api, redress, routes
@@ -101,7 +101,7 @@ class Town(World):
 
     async def complain(self, place: Place, post: bytes, category: redress.Category) -> None:
         """A reader's notice about a post."""
-        body = redress.NewReport(api.B16(post), category, "please look")
+        body = redress.NewReport(B16(post), category, "please look")
         await self.call(routes.REPORT, body, auth=place.author.auth)
 
     async def notices(self, place: Place) -> list[redress.Notice]:

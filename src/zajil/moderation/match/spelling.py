@@ -82,8 +82,9 @@ def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling
 def find_consonants(texts: Sequence[str]) -> list[str]:
     """The Arabic and Cyrillic consonants of each text, none twice in a row. Texts hold no line breaks.
 
-    Letters are one where one Latin spelling stands for several: d, s and t for the emphatic ones too; th, dh, sh and
-    kh, whose h may as well be a letter of its own, which is dropped; ts and shch.
+    Letters are one where one Latin spelling stands for several: d, s, t and z for the emphatic ones too; th, dh, sh and
+    kh, whose h may as well be a letter of its own, which is dropped; ts and shch. Hah and ain are dropped with the
+    vowels: some write 7 and 3, others h and a.
     """
     codes = read_codes("\n".join(texts))
     letters = _TABLE[np.minimum(codes, _LAST)]
@@ -95,14 +96,14 @@ def find_consonants(texts: Sequence[str]) -> list[str]:
 
 
 def _split_letters(letters: str) -> str:
-    return letters.replace("ц", "тс").replace("щ", "шч").replace("тт", "т").replace("сс", "с").replace("шш", "ш")
+    return letters.replace("ц", "тс").replace("щ", "сч").replace("тт", "т").replace("сс", "с")
 
 
 def _make_table() -> npt.NDArray[np.uint32]:
     table = np.zeros(_LAST + 1, dtype=np.uint32)
-    kept = "بتثجحخدذرزسشصضطظعغفقكلمنбвгджзклмнпрстфхцчшщ\n"
+    kept = "بتثجخدذرزسشصضطظغفقكلمنбвгджзклмнпрстфхцчшщ\n"
     table[[ord(letter) for letter in kept]] = [
-        ord(letter) for letter in kept.translate(str.maketrans("ثذشخضصط", "تدسكدست"))
+        ord(letter) for letter in kept.translate(str.maketrans("ثذزظضشخصطш", "تددددسكستс"))
     ]
     return table
 
