@@ -120,12 +120,16 @@ class Town(World):
         return parse_json(data, redress.OwnStanding).points
 
     def state(self, post: bytes) -> str:
+        """The state of a post."""
         ((state,),) = self.programs.ask("SELECT state FROM pub_post WHERE id = ?", post)
         return str(state)
 
     def states(self, posts: Sequence[Posted]) -> set[str]:
         """The states that these posts are in."""
-        return {self.state(each.post) for each in posts}
+        marks = ",".join("?" * len(posts))
+        found = self.programs.ask(f"SELECT state FROM pub_post WHERE id IN ({marks})", *[each.post for each in posts])
+        assert len(found) == len(posts)
+        return {str(state) for (state,) in found}
 
     async def finds(self, words: str, post: bytes) -> bool:
         """Whether search finds it by these words."""
