@@ -42,11 +42,16 @@ class HelpfulCommand(TyperCommand):
         marked = [_MARK + each if _DASHED_ID.fullmatch(each) and each not in options else each for each in args]
         rest = super().parse_args(ctx, marked)
         for name, value in ctx.params.items():
-            if isinstance(value, str):
-                ctx.params[name] = value.removeprefix(_MARK)
-            elif isinstance(value, list):
-                ctx.params[name] = [each.removeprefix(_MARK) if isinstance(each, str) else each for each in value]
+            if isinstance(value, list):
+                ctx.params[name] = [_unmark(each) for each in value]
+            else:
+                ctx.params[name] = _unmark(value)
         return rest
+
+
+def _unmark(value: Any) -> Any:  # Any: whatever an option takes
+    # A member of an enumeration is text as well, and must stay what it is.
+    return value[1:] if isinstance(value, str) and value.startswith(_MARK) else value
 
 
 class HelpfulGroup(TyperGroup):
