@@ -244,7 +244,8 @@ def tell(
     print("states before any review:", dict(states), "calls made again after kills:", ledger.tries)
     total: dict[str, tuple[int, int]] = {}
     for each in takedowns:
-        print(f"{each.family}: all copies gone {each.seconds:.2f} s after the decision: {each.caught}")
+        since = "both programs came back" if each.family == THROUGH_A_KILL else "the decision"
+        print(f"{each.family}: all copies gone {each.seconds:.2f} s after {since}: {each.caught}")
         for disguise, (gone, n) in each.caught.items():
             total[disguise] = (total.get(disguise, (0, 0))[0] + gone, total.get(disguise, (0, 0))[1] + n)
     for disguise, (gone, n) in total.items():
