@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from zajil.moderation.match.exact import BASE, digest_text, pack
+from zajil.moderation.match.exact import BASE, digest_packed, pack
 from zajil.moderation.normalise.folding import read_codes
 from zajil.moderation.normalise.text import Normalised, normalise_batch
 
@@ -63,19 +63,28 @@ def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling
     for number, text in enumerate(read):
         if text.lang == "ar" and _TWIN.search(bases[number]):
             bases[number] = bases[number].translate(_TWINS)
-    readings = [
-        [(BASE, base), *[(view.name, view.text) for view in text.views]] for base, text in zip(bases, read, strict=True)
-    ]
-    consonants = iter(find_consonants([reading for each in readings for _, reading in each]))
-    found = []
-    for each in readings:
-        packed = [(name, pack(reading)) for name, reading in each]
-        digests = {name: digest for name, text in packed if (digest := digest_text(text)) is not None}
-        for name, _ in each:
-            letters = next(consonants)
-            if len(letters) >= CONSONANTS_MIN:
-                digests[name + CONSONANTS] = hashlib.sha256(b"consonants\0" + letters.encode()).digest()
-        found.append(Spelling(packed[0][1], digests))
+    if not bases:
+        return []
+    names: list[str] = []
+    texts: list[str] = []
+    for base, text in zip(bases, read, strict=True):
+        names.append(BASE)
+        texts.append(base)
+        for view in text.views:
+            names.append(view.name)
+            texts.append(view.text)
+    # Line breaks are no part of what is normalised: many texts are one text to functions that read every letter.
+    packed = pack("\n".join(texts)).split("\n")
+    found: list[Spelling] = []
+    for name, letters, consonants in zip(names, packed, find_consonants(texts), strict=True):
+        if name == BASE:
+            found.append(Spelling(letters, {}))
+        digests = found[-1].digests
+        digest = digest_packed(letters)
+        if digest is not None:
+            digests[name] = digest
+        if len(consonants) >= CONSONANTS_MIN:
+            digests[name + CONSONANTS] = hashlib.sha256(b"consonants\0" + consonants.encode()).digest()
     return found
 
 
