@@ -157,3 +157,11 @@ def test_a_start_loads_nothing_heavy() -> None:
     code = f"import sys, zajil.cli.main; print([name for name in {heavy!r} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert run.stdout.strip() == "[]"
+
+
+def test_an_id_that_begins_with_a_dash_is_no_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("show", "release", "undo", "skip"):
+        assert run_command(["--home", str(tmp_path), "moderation", command, "-XNzdEjBtdW26VVJfIpNbg"]) == 1
+        assert "error: no-staff-key: " in capsys.readouterr().err
+    assert run_command(["--home", str(tmp_path), "moderation", "show", "-XNz"]) == 2
+    assert "error: usage: " in capsys.readouterr().err

@@ -26,16 +26,18 @@ from tests.flows.moderation.books import (
 )
 from tests.flows.moderation.programs import Home, Programs, until
 from tests.flows.moderation.takedown import (
-    GONE,
     WITHIN_S,
     Takedown,
     count_caught,
+    find_item,
+    list_campaigns,
     take_down,
     take_down_through_a_kill,
 )
-from tests.flows.moderation.texts import FAMILIES, WRONGED, Line, copies_of, mix
+from tests.flows.moderation.texts import FAMILIES, LATIN, WRONGED, Line, copies_of, mix
 from tests.flows.moderation.town import Ledger, Place, Posted, Town
 
+from zajil.moderation.categories import Language
 from zajil.moderation.data.attacks import space_out, swap_homoglyphs
 from zajil.protocol.ids import encode_b64, parse_b64
 
@@ -44,7 +46,7 @@ pytestmark = [pytest.mark.flows, pytest.mark.kill, pytest.mark.slow]
 POSTS, PEOPLE, LATECOMERS = 1000, 72, 9
 KILLS_AFTER = (300, 700)
 RESTORED_WITHIN_S = 60.0
-THROUGH_A_KILL = ("sabotage", "en")
+THROUGH_A_KILL: tuple[str, Language] = ("sabotage", "en")
 
 
 @pytest.fixture
@@ -92,33 +94,30 @@ async def post_through_kills(
 
 
 async def judge_all(programs: Programs, town: Town, home: Home, ledger: Ledger) -> list[Takedown]:
-    """One decision about each planted text."""
-    done = [await take_down(programs, town, home, ledger, family) for family in FAMILIES if family != THROUGH_A_KILL]
-    seconds = await take_down_through_a_kill(programs, town, home, ledger, THROUGH_A_KILL)
-    return [*done, Takedown(THROUGH_A_KILL, seconds, count_caught(town, ledger.of(THROUGH_A_KILL)))]
+    """One decision about each planted text; one of them is cut off by a kill of both programs."""
+    items = await list_campaigns(home)
+    done = []
+    for family in FAMILIES:
+        copies = ledger.of(family)
+        act = take_down_through_a_kill if family == THROUGH_A_KILL else take_down
+        done.append(await act(programs, town, home, copies, find_item(items, copies)))
+    return done
 
 
-async def post_late(programs: Programs, town: Town, places: Sequence[Place], ledger: Ledger) -> dict[str, list[float]]:
-    """Copies that come after the decision: seconds from sending to the removal, by disguise, of those removed."""
+async def post_late(
+    programs: Programs, town: Town, places: Sequence[Place], ledger: Ledger
+) -> dict[str, tuple[int, int]]:
+    """Copies that come after the decision: how many were removed of how many, by disguise."""
     late = [line for family in FAMILIES for line in copies_of(family, later=True)]
-    found: dict[str, list[float]] = {}
     new = Ledger()
-    begun = time.monotonic()
     await town.publish_all(places, late, new)
     await until(lambda: is_quiet(programs) and "pending" not in town.states(new.posted), "late copies judged")
-    took = time.monotonic() - begun
-    for each in new.posted:
-        seconds = found.setdefault(each.line.disguise, [])
-        if town.state(each.post) in GONE:
-            seconds.append(took)
     ledger.posted += new.posted
-    for disguise, (gone, n) in count_caught(town, new.posted).items():
-        print(f"late copies removed: {disguise} {gone}/{n}")
     # A near copy of a call to violence that is short, or with other addresses, is held for a person to see.
-    plain = [each for each in new.posted if each.line.disguise != "latin"]
+    plain = [each for each in new.posted if each.line.disguise not in LATIN]
     assert town.states(plain) <= {"removed", "held"}
     assert town.states([each for each in plain if each.line.disguise == "exact"]) == {"removed"}
-    return found
+    return count_caught(town, new.posted)
 
 
 async def wrong_an_author(
@@ -213,7 +212,8 @@ async def test_a_thousand_posts_through_kills_reviews_and_appeals(
     takedowns = await judge_all(programs, town, homes[0], ledger)
     figures["reviewed after s"] = time.monotonic() - begun
     assert max(each.seconds for each in takedowns) < WITHIN_S
-    await post_late(programs, town, late_places, ledger)
+    late = await post_late(programs, town, late_places, ledger)
+    figures["late copies judged after s"] = time.monotonic() - begun
     figures |= await wrong_an_author(programs, town, homes, late_places, ledger)
     assert figures["restored after s"] < RESTORED_WITHIN_S
     await restore_one_copy(town, homes[1], ledger)
@@ -226,14 +226,15 @@ async def test_a_thousand_posts_through_kills_reviews_and_appeals(
     assert await programs.stop() == (0, 0)
     figures["whole flow s"] = time.monotonic() - begun
     with capsys.disabled():
-        tell(figures, states, takedowns, accounts, ledger)
+        tell(figures, states, takedowns, late, ledger)
+        print("log, report and database:", accounts)
 
 
 def tell(
     figures: dict[str, float],
     states: Counter[str],
     takedowns: Sequence[Takedown],
-    accounts: dict[str, int],
+    late: dict[str, tuple[int, int]],
     ledger: Ledger,
 ) -> None:
     """The figures of this run."""
@@ -243,9 +244,11 @@ def tell(
     print("states before any review:", dict(states), "calls made again after kills:", ledger.tries)
     total: dict[str, tuple[int, int]] = {}
     for each in takedowns:
-        print(f"{each.family}: all copies gone {each.seconds:.2f} s after the decision: {each.caught}")
+        since = "both programs came back" if each.family == THROUGH_A_KILL else "the decision"
+        print(f"{each.family}: all copies gone {each.seconds:.2f} s after {since}: {each.caught}")
         for disguise, (gone, n) in each.caught.items():
             total[disguise] = (total.get(disguise, (0, 0))[0] + gone, total.get(disguise, (0, 0))[1] + n)
     for disguise, (gone, n) in total.items():
         print(f"taken down by one decision: {disguise} {gone}/{n} = {gone / n:.0%}")
-    print("log, report and database:", accounts)
+    for disguise, (gone, n) in late.items():
+        print(f"copies that came later, removed: {disguise} {gone}/{n} = {gone / n:.0%}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.padding import Padding
 from rich.table import Table
@@ -24,6 +25,9 @@ _FRAMEWORK_HELP = {
     "show_completion": general.SHOW_COMPLETION_OPTION,
 }
 _UNMENTIONED = {*_FRAMEWORK_HELP, "version", "debug"}
+# 16 bytes as text. One id in 64 begins with a dash, and is pasted as it was printed.
+_DASHED_ID: Final = re.compile(r"-[A-Za-z0-9_-]{21}")
+_MARK: Final = "\u2060"
 
 
 class HelpfulCommand(TyperCommand):
@@ -31,6 +35,23 @@ class HelpfulCommand(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # Any: those types are private
         print_help(self, ctx)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # as above
+        """Read the command line; what looks like an id is one, not an option that there is not."""
+        options = {name for param in self.params for name in param.opts}
+        marked = [_MARK + each if _DASHED_ID.fullmatch(each) and each not in options else each for each in args]
+        rest = super().parse_args(ctx, marked)
+        for name, value in ctx.params.items():
+            if isinstance(value, list):
+                ctx.params[name] = [_unmark(each) for each in value]
+            else:
+                ctx.params[name] = _unmark(value)
+        return rest
+
+
+def _unmark(value: Any) -> Any:  # Any: whatever an option takes
+    # A member of an enumeration is text as well, and must stay what it is.
+    return value[1:] if isinstance(value, str) and value.startswith(_MARK) else value
 
 
 class HelpfulGroup(TyperGroup):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import re
@@ -25,7 +24,7 @@ from zajil.engine.sql.database import FILE_NAME
 COMMAND = (sys.executable, "-m", "zajil.cli.main")
 SETTINGS = 'public_space = true\nregistration = "open"\n[moderation]\nenabled = true\nworker = "apart"\nprocesses = 1\n'
 PATIENCE_S = 60.0
-_LOOK_S = 0.01
+_LOOK_S = 0.02
 
 
 def no_limits() -> str:
@@ -43,6 +42,7 @@ class Programs:
         self.up = asyncio.Event()
         self.kills = 0
         self._worker: subprocess.Popen[bytes] | None = None
+        self._reader: sqlite3.Connection | None = None
 
     @property
     def worker(self) -> subprocess.Popen[bytes]:
@@ -108,12 +108,15 @@ class Programs:
             if process is not None and process.poll() is None:
                 process.kill()
                 process.wait()
+        if self._reader is not None:
+            self._reader.close()
 
     def ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:  # Any: what a column holds
         """What the database answers, read beside the programs."""
-        file = f"file:{self.data / FILE_NAME}?mode=ro"
-        with contextlib.closing(sqlite3.connect(file, uri=True, timeout=10)) as connection:
-            return connection.execute(query, values).fetchall()
+        if self._reader is None:
+            file = f"file:{self.data / FILE_NAME}?mode=ro"
+            self._reader = sqlite3.connect(file, uri=True, timeout=10, isolation_level=None)
+        return self._reader.execute(query, values).fetchall()
 
     def count(self, query: str, *values: object) -> int:
         """The one number of an answer."""

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from tests.flows.moderation.books import is_quiet
 from tests.flows.moderation.programs import Home, Programs, until
-from tests.flows.moderation.texts import CATEGORY, SUB
-from tests.flows.moderation.town import Ledger, Posted, Town
+from tests.flows.moderation.texts import CATEGORY, LATIN, SUB
+from tests.flows.moderation.town import Posted, Town
 
 from zajil.moderation.categories import Language
 from zajil.protocol.ids import parse_b64
@@ -31,12 +31,16 @@ class Takedown(NamedTuple):
     caught: dict[str, tuple[int, int]]
 
 
-async def find_item(home: Home, copies: Sequence[Posted]) -> Any:  # Any: an item as the command prints it
-    """The campaign that a copy to the letter is the first of, or is among: as the queue shows it."""
-    posts = {each.post for each in copies if each.line.disguise != "latin"}
-    items = await home.json("moderation", "queue", "main", "--lang", copies[0].line.lang)
+async def list_campaigns(home: Home) -> list[Any]:  # Any: items as the command prints them
+    """What the queue asks about many copies at once."""
+    return [item for item in await home.json("moderation", "queue", "main") if item["kind"] == "cluster"]
+
+
+def find_item(items: Sequence[Any], copies: Sequence[Posted]) -> Any:  # Any: as above
+    """The campaign that one of these copies is the first of."""
+    posts = {each.post for each in copies if each.line.disguise not in LATIN}
     for item in items:
-        if item["kind"] == "cluster" and parse_b64(item["target"]) in posts:
+        if parse_b64(item["target"]) in posts:
             return item
     raise AssertionError(f"no question about {copies[0].line.family}")
 
@@ -51,16 +55,15 @@ def count_caught(town: Town, copies: Sequence[Posted]) -> dict[str, tuple[int, i
 
 
 async def take_down(
-    programs: Programs, town: Town, home: Home, ledger: Ledger, family: tuple[str, Language]
-) -> Takedown:
+    programs: Programs, town: Town, home: Home, copies: Sequence[Posted], item: Any
+) -> Takedown:  # Any: as above
     """Remove a campaign and wait for its copies."""
-    copies = ledger.of(family)
-    item = await find_item(home, copies)
+    family = family_of(copies)
     before = count_judgements(programs)
     deciding = asyncio.create_task(home.ok(*order_of(item, family)))
     await until(lambda: count_judgements(programs) > before or deciding.done(), "the decision")
     begun = time.monotonic()
-    wanted = [each for each in copies if each.line.disguise != "latin"]
+    wanted = [each for each in copies if each.line.disguise not in LATIN]
     await until(lambda: town.states(wanted) <= GONE, f"the copies of {family}")
     seconds = time.monotonic() - begun
     await deciding
@@ -79,17 +82,26 @@ def order_of(item: Any, family: tuple[str, Language]) -> list[str]:  # Any: as a
     return [*words, "--sub", SUB[family[0]]] if SUB[family[0]] else words
 
 
+def family_of(copies: Sequence[Posted]) -> tuple[str, Language]:
+    """Whose copies these are."""
+    family = copies[0].line.family
+    assert family is not None
+    return family
+
+
 async def take_down_through_a_kill(
-    programs: Programs, town: Town, home: Home, ledger: Ledger, family: tuple[str, Language]
-) -> float:
+    programs: Programs, town: Town, home: Home, copies: Sequence[Posted], item: Any
+) -> Takedown:  # Any: as above
     """The same, with both programs killed as soon as the decision is stored; seconds from their return to the end."""
-    copies = [each for each in ledger.of(family) if each.line.disguise != "latin"]
-    item = await find_item(home, copies)
-    before = count_judgements(programs)
+    wanted = [each for each in copies if each.line.disguise not in LATIN]
+    family, before = family_of(copies), count_judgements(programs)
     deciding = asyncio.create_task(home.run(*order_of(item, family)))
     await programs.kill_at(lambda: count_judgements(programs) > before)
     await deciding
     await programs.start()
     begun = time.monotonic()
-    await until(lambda: town.states(copies) <= GONE, f"the copies of {family}, after a kill")
-    return time.monotonic() - begun
+    await until(lambda: town.states(wanted) <= GONE, f"the copies of {family}, after a kill")
+    seconds = time.monotonic() - begun
+    await until(lambda: is_quiet(programs), "what follows from the decision")
+    assert count_judgements(programs) == before + 1
+    return Takedown(family, seconds, count_caught(town, copies))

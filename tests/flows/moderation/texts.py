@@ -70,14 +70,38 @@ TAILS: Final[dict[Language, tuple[str, str]]] = {
     "ru": ("поторопитесь", "люди добрые"),
     "ar": ("لا تتأخروا", "يا ناس"),
 }
+_LETTERS: Final[dict[Language, dict[str, str]]] = {
+    "ar": dict(zip(
+        "اأإآبتثجحخدذرزسشصضطظعغفقكلمنهويىةؤئ",
+        ("a", "a", "i", "aa", "b", "t", "th", "g", "h", "kh", "d", "z", "r", "z", "s", "sh", "s", "d", "t", "z", "a",
+         "gh", "f", "q", "k", "l", "m", "n", "h", "w", "y", "a", "ah", "o", "e"),
+        strict=True,
+    )),
+    "ru": dict(zip(
+        "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+        ("a", "b", "v", "g", "d", "e", "e", "zh", "z", "i", "y", "k", "l", "m", "n", "o", "p", "r", "s", "t", "u", "f",
+         "h", "c", "ch", "sh", "sch", "", "y", "", "e", "yu", "ya"),
+        strict=True,
+    )),
+}  # fmt: skip
+
+
+def write_by_letters(text: str, language: Language) -> str:
+    """Latin letters as others write them: in Arabic no digits and no short vowels, in Russian h, c and sch."""
+    table = _LETTERS[language]
+    return "".join(table.get(letter, letter) for letter in text.lower())
+
+
 DISGUISES: Final[dict[str, Callable[[str, Language], str]]] = {
     "homoglyphs": swap_homoglyphs,
     "spacing": space_out,
     "dots": dot_out,
     "leet": write_leet,
     "latin": write_latin,
+    "latin by letters": write_by_letters,
 }
 """`latin` is Arabizi for Arabic and transliteration for Russian; English has no such copies."""
+LATIN: Final = frozenset({"latin", "latin by letters"})
 EXACT_COPIES: Final = 4
 WRONGED: Final = (
     "A warning from the reading circle: a man at the market promises to double what people bring him and shows a "
@@ -116,7 +140,7 @@ def copies_of(family: tuple[str, Language], *, later: bool = False) -> Iterator[
 
 
 def _disguises(lang: Language) -> list[tuple[str, Callable[[str, Language], str]]]:
-    return [(name, disguise) for name, disguise in DISGUISES.items() if name != "latin" or lang != "en"]
+    return [(name, disguise) for name, disguise in DISGUISES.items() if name not in LATIN or lang != "en"]
 
 
 def mix(total: int) -> list[Line]:

@@ -14,7 +14,7 @@ from tests.flows.moderation.programs import Programs
 from tests.flows.moderation.texts import Line
 from tests.server.wire import Http
 
-from zajil.protocol.control import parse_json
+from zajil.protocol.control import B16, parse_json
 from zajil.protocol.errors import Unavailable
 from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.public import api, redress, routes
@@ -101,7 +101,7 @@ class Town(World):
 
     async def complain(self, place: Place, post: bytes, category: redress.Category) -> None:
         """A reader's notice about a post."""
-        body = redress.NewReport(api.B16(post), category, "please look")
+        body = redress.NewReport(B16(post), category, "please look")
         await self.call(routes.REPORT, body, auth=place.author.auth)
 
     async def notices(self, place: Place) -> list[redress.Notice]:
@@ -120,12 +120,16 @@ class Town(World):
         return parse_json(data, redress.OwnStanding).points
 
     def state(self, post: bytes) -> str:
+        """The state of a post."""
         ((state,),) = self.programs.ask("SELECT state FROM pub_post WHERE id = ?", post)
         return str(state)
 
     def states(self, posts: Sequence[Posted]) -> set[str]:
         """The states that these posts are in."""
-        return {self.state(each.post) for each in posts}
+        marks = ",".join("?" * len(posts))
+        found = self.programs.ask(f"SELECT state FROM pub_post WHERE id IN ({marks})", *[each.post for each in posts])
+        assert len(found) == len(posts)
+        return {str(state) for (state,) in found}
 
     async def finds(self, words: str, post: bytes) -> bool:
         """Whether search finds it by these words."""

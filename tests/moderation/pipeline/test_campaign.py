@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.moderation.pipeline.square import BENIGN, OTHER_REVIEWER, REVIEWER, Clock, Square
 
 from zajil.moderation.data.attacks import space_out, swap_homoglyphs, write_leet
+from zajil.moderation.pipeline.upkeep import forget
 
 TEMPLATE = (
     "Dear friends of the river quarter, the {what} is handing out parcels to everybody who sends their card number and "
@@ -160,3 +161,15 @@ async def test_a_judgement_of_a_cluster_reaches_earlier_copies_that_no_index_of_
     await square.judge_cluster("allow_cluster")
     await square.work()
     assert {square.state(post) for post in [*posts, other]} == {"visible"}
+
+
+async def test_what_copies_are_found_by_is_forgotten_after_a_day(square: Square, clock: Clock) -> None:
+    kept = "SELECT (SELECT count(*) FROM mod_verdict WHERE digest IS NOT NULL), (SELECT count(*) FROM mod_reading)"
+    await square.crowd([TEXT, "Dorogie sosedi, komitet razdaet posylki vsem, kto segodnya prishlet nomer karty"])
+    await square.work()
+    assert square.rows(kept) == [(2, 4)], "the second is also known as Arabic and as Russian, by letters and consonants"
+    await forget(square.decisions)
+    assert square.rows(kept) == [(2, 4)]
+    clock.advance(86_401)
+    await forget(square.decisions)
+    assert square.rows(kept) == [(0, 0)]

@@ -112,7 +112,8 @@ def _order(row: DecisionRow, action: Act, *, target: bytes, version: int, channe
         category=row.category if action == "remove" else "",
         sub=row.sub if action == "remove" else "",
         lang=row.lang,
-        source=row.source,
+        # One appeal has one outcome in the log; what follows for copies is a person's decision about them.
+        source="person" if row.source == "appeal" else row.source,
         because=row.because,
         actor=row.actor,
         policy=row.policy,

@@ -23,7 +23,6 @@ def pack(text: str) -> str:
     return text
 
 
-def digest_text(text: str) -> bytes | None:
-    """32 bytes for a base view or other reading; None below 12 characters without separators. Placeholders count."""
-    packed = pack(text)
+def digest_packed(packed: str) -> bytes | None:
+    """32 bytes for a packed base view or other reading; None below 12 characters. Placeholders count."""
     return hashlib.sha256(packed.encode()).digest() if len(packed) >= MIN_CHARACTERS else None

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from zajil.moderation.match.exact import BASE, digest_text, pack
+from zajil.moderation.match.exact import BASE, digest_packed, pack
 from zajil.moderation.normalise.folding import read_codes
 from zajil.moderation.normalise.text import Normalised, normalise_batch
 
@@ -63,27 +63,37 @@ def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling
     for number, text in enumerate(read):
         if text.lang == "ar" and _TWIN.search(bases[number]):
             bases[number] = bases[number].translate(_TWINS)
-    readings = [
-        [(BASE, base), *[(view.name, view.text) for view in text.views]] for base, text in zip(bases, read, strict=True)
-    ]
-    consonants = iter(find_consonants([reading for each in readings for _, reading in each]))
-    found = []
-    for each in readings:
-        packed = [(name, pack(reading)) for name, reading in each]
-        digests = {name: digest for name, text in packed if (digest := digest_text(text)) is not None}
-        for name, _ in each:
-            letters = next(consonants)
-            if len(letters) >= CONSONANTS_MIN:
-                digests[name + CONSONANTS] = hashlib.sha256(b"consonants\0" + letters.encode()).digest()
-        found.append(Spelling(packed[0][1], digests))
+    if not bases:
+        return []
+    names: list[str] = []
+    texts: list[str] = []
+    for base, text in zip(bases, read, strict=True):
+        names.append(BASE)
+        texts.append(base)
+        for view in text.views:
+            names.append(view.name)
+            texts.append(view.text)
+    # Line breaks are no part of what is normalised: many texts are one text to functions that read every letter.
+    packed = pack("\n".join(texts)).split("\n")
+    found: list[Spelling] = []
+    for name, letters, consonants in zip(names, packed, find_consonants(texts), strict=True):
+        if name == BASE:
+            found.append(Spelling(letters, {}))
+        digests = found[-1].digests
+        digest = digest_packed(letters)
+        if digest is not None:
+            digests[name] = digest
+        if len(consonants) >= CONSONANTS_MIN:
+            digests[name + CONSONANTS] = hashlib.sha256(b"consonants\0" + consonants.encode()).digest()
     return found
 
 
 def find_consonants(texts: Sequence[str]) -> list[str]:
     """The Arabic and Cyrillic consonants of each text, none twice in a row. Texts hold no line breaks.
 
-    Letters are one where one Latin spelling stands for several: d, s and t for the emphatic ones too; th, dh, sh and
-    kh, whose h may as well be a letter of its own, which is dropped; ts and shch.
+    Letters are one where one Latin spelling stands for several: d, s, t and z for the emphatic ones too; th, dh, sh and
+    kh, whose h may as well be a letter of its own, which is dropped; ts and shch. Hah and ain are dropped with the
+    vowels: some write 7 and 3, others h and a.
     """
     codes = read_codes("\n".join(texts))
     letters = _TABLE[np.minimum(codes, _LAST)]
@@ -95,14 +105,14 @@ def find_consonants(texts: Sequence[str]) -> list[str]:
 
 
 def _split_letters(letters: str) -> str:
-    return letters.replace("ц", "тс").replace("щ", "шч").replace("тт", "т").replace("сс", "с").replace("шш", "ш")
+    return letters.replace("ц", "тс").replace("щ", "сч").replace("тт", "т").replace("сс", "с")
 
 
 def _make_table() -> npt.NDArray[np.uint32]:
     table = np.zeros(_LAST + 1, dtype=np.uint32)
-    kept = "بتثجحخدذرزسشصضطظعغفقكلمنбвгджзклмнпрстфхцчшщ\n"
+    kept = "بتثجخدذرزسشصضطظغفقكلمنбвгджзклмнпрстфхцчшщ\n"
     table[[ord(letter) for letter in kept]] = [
-        ord(letter) for letter in kept.translate(str.maketrans("ثذشخضصط", "تدسكدست"))
+        ord(letter) for letter in kept.translate(str.maketrans("ثذزظضشخصطш", "تددددسكستс"))
     ]
     return table
 
