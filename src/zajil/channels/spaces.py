@@ -114,8 +114,10 @@ async def delete_posts_in(space: Channels, channel_id: ChannelId) -> None:
 
     def write(db: Connection) -> int:
         found = posts.posts_in(db, channel_id, limit=_POSTS_AT_ONCE)
+        settlement = publishing.Settlement(space)
         for row in found:
-            publishing.settle(space, db, row, states.delete(row.now))
+            settlement.add(row, states.delete(row.now))
+        settlement.write(db)
         return len(found)
 
     while await space.db.write(write) == _POSTS_AT_ONCE:

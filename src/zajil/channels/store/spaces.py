@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -88,9 +89,10 @@ def erase_channel(db: Connection, channel_id: bytes) -> None:
     db.execute(update(channel).where(channel.c.id == channel_id).values(**empty))
 
 
-def add_posts(db: Connection, channel_id: bytes, more: int) -> None:
-    """So many more, or fewer, posts are visible."""
-    db.execute(_ADD_POSTS, {"b_id": channel_id, "b_more": more})
+def add_posts(db: Connection, more: Mapping[ChannelId, int]) -> None:
+    """So many more, or fewer, posts of each channel are visible."""
+    if more:
+        db.execute(_ADD_POSTS, [{"b_id": channel_id, "b_more": n} for channel_id, n in more.items()])
 
 
 def count_owned(db: Connection, persona_id: bytes) -> int:
