@@ -144,19 +144,20 @@ def set_channel_standing_in(space: Channels, db: Connection, standing: ChannelSt
 
 def find_place(db: Connection, caller: CallingPersona | None, reference: str) -> Place:
     """A channel by id or `@handle`, and the caller in it. Raises Refused `gone`, Malformed for neither."""
-    parsed = parse_reference(reference)
-    row = spaces.find_by_handle(db, parsed) if isinstance(parsed, str) else spaces.find_channel(db, parsed)
-    if row is None:
-        raise error("gone")
-    return _place(db, row, caller)
+    return find(db, parse_reference(reference), caller)
 
 
-def find(db: Connection, channel_id: bytes, caller: CallingPersona | None) -> Place:
-    """A channel by id, and the caller in it. Raises Refused `gone`."""
-    row = spaces.find_channel(db, channel_id)
-    if row is None:
-        raise error("gone")
-    return _place(db, row, caller)
+def find(db: Connection, reference: bytes | str, caller: CallingPersona | None) -> Place:
+    """A channel by id, or by handle, and the caller in it. Raises Refused `gone`."""
+    if caller is not None:
+        found = spaces.find_with_member(db, reference, caller.persona_id)
+        if found is not None:
+            return Place(*found)
+    else:
+        row = spaces.find_by_handle(db, reference) if isinstance(reference, str) else spaces.find_channel(db, reference)
+        if row is not None:
+            return Place(row, None)
+    raise error("gone")
 
 
 def check_readable(place: Place) -> None:
@@ -172,10 +173,6 @@ def parse_text(text: str) -> str:
         if (code < 32 and each not in "\n\t") or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000:
             raise error("malformed", "control characters in a text")
     return text
-
-
-def _place(db: Connection, row: ChannelRow, caller: CallingPersona | None) -> Place:
-    return Place(row, spaces.find_member(db, row.id, caller.persona_id) if caller else None)
 
 
 def _view(space: Channels, db: Connection, place: Place) -> api.Channel:

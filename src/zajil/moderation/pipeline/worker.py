@@ -27,6 +27,7 @@ from sqlalchemy import Connection
 
 from zajil.moderation.decide.decide import Decisions, decide_in, hand_over, spread_all
 from zajil.moderation.decide.orders import post_decision
+from zajil.moderation.match.urls import find_domain
 from zajil.moderation.pipeline import storing
 from zajil.moderation.pipeline.benches import Benches
 from zajil.moderation.pipeline.judging import Bench, Judged, judge_batch, wants_second_look
@@ -78,6 +79,8 @@ class Worker:
         await self.moderation.db.read(self.benches.load)
         await hand_over(self.moderation)
         await spread_all(self.moderation)
+        # The list of public suffixes is read at the first link, which would wait for it.
+        await asyncio.to_thread(find_domain, "example.com")
         settle_memory()
 
     async def run(self) -> None:
