@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
@@ -21,6 +22,7 @@ from zajil.protocol.public.handles import parse_handle
 from zajil.protocol.public.posts import ChannelStanding
 
 _POSTS_AT_ONCE: Final = 200
+_REFUSED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Place(NamedTuple):
@@ -168,10 +170,8 @@ def check_readable(place: Place) -> None:
 
 def parse_text(text: str) -> str:
     """A text without control characters but line ends and tabs, and without halves of characters. Raises Malformed."""
-    for each in text:
-        code = ord(each)
-        if (code < 32 and each not in "\n\t") or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000:
-            raise error("malformed", "control characters in a text")
+    if _REFUSED.search(text):
+        raise error("malformed", "control characters in a text")
     return text
 
 

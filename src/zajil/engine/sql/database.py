@@ -150,6 +150,14 @@ class Database:
         """`read_sync` in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read_kept, work)
 
+    def peek(self, work: Callable[[Connection], T]) -> T:
+        """`read_sync` on a connection that stays open, for a row by its key that every request asks for.
+
+        It waits for no writer, and the hop to a thread and back would cost several times what it takes; so the event
+        loop's own thread may call it, for nothing longer than that.
+        """
+        return self._read_kept(work)
+
     def _read_kept(self, work: Callable[[Connection], T]) -> T:
         connection = self._keep(self._reader)
         with connection.begin():
