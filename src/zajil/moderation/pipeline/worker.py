@@ -222,12 +222,11 @@ class Worker:
         """The second and third commit points."""
         await self.source.apply(answers)
         self.reached("applied")
-        await self.source.finish(seqs)
-        self.reached("finished")
-        # Their rows in `handover` are done with. One that stays is handed over once more, which does no harm.
+        # Their rows in `handover` are done with as well; one that stays is handed over once more, which does no harm.
         decided = [each.decision_id for each in answers if each.effect != "allow"]
-        if decided:
-            await self.moderation.db.write(lambda db: decisions.delete_handovers(db, decided))
+        forget = self.moderation.db.write(lambda db: decisions.delete_handovers(db, decided))
+        await asyncio.gather(self.source.finish(seqs), forget)
+        self.reached("finished")
 
     async def _look_again(self, batch: Sequence[Judged], bench: Bench) -> dict[int, tuple[Signal, ...]]:
         """Signals of the later stages, by place in the batch. A stage that fails is skipped, and says so."""
