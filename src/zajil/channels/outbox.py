@@ -120,9 +120,7 @@ async def apply_decisions(space: Channels, batch: Sequence[PostDecision]) -> tup
     return tuple(outcomes)
 
 
-def _apply(
-    space: Channels, db: Connection, batch: Sequence[PostDecision]
-) -> tuple[list[Outcome], publishing.Topics]:
+def _apply(space: Channels, db: Connection, batch: Sequence[PostDecision]) -> tuple[list[Outcome], publishing.Topics]:
     fresh = feed.note_applied(db, [each.decision_id for each in batch], now=space.now())
     rows = posts.find_posts(db, [each.post_id for each in batch if each.decision_id in fresh])
     settlement = publishing.Settlement(space)

@@ -19,4 +19,6 @@ _fold_word = lru_cache(maxsize=REMEMBERED)(fold_search)
 
 def fold_words(text: str) -> str:
     """What a full-text index stores for a text; see `fold_search`."""
-    return " ".join(_fold_word(word) if len(word) <= LONGEST else fold_search(word) for word in TOKEN.findall(fold(text)))
+    return " ".join(
+        _fold_word(word) if len(word) <= LONGEST else fold_search(word) for word in TOKEN.findall(fold(text))
+    )

@@ -17,9 +17,9 @@ from zajil.protocol import limits
 from zajil.protocol.errors import ZajilError, error, error_from_wire
 from zajil.protocol.frames import U16, U32, U64
 from zajil.protocol.ids import encode_b64, parse_b64
-from zajil.protocol.routing import find_parameters, sort_routes
 from zajil.protocol.report.reasons import Reason
 from zajil.protocol.report.verified import ITEMS_MAX, NOTE_CHARACTERS
+from zajil.protocol.routing import find_parameters, sort_routes
 
 T = TypeVar("T")
 PREFIX: Final = "/v1"

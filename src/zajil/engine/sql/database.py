@@ -249,7 +249,7 @@ def _run_apart(connection: Connection, work: Callable[[Connection], T]) -> T | _
     outcome: T | _Failed
     try:
         outcome = work(connection)
-    except Exception as fault:  # noqa: BLE001  # it goes to whoever asked for the work
+    except Exception as fault:  # it goes to whoever asked for the work
         if not raw.in_transaction:
             raise
         raw.execute("ROLLBACK TO work")
@@ -276,7 +276,9 @@ def _answer(group: list[tuple[_Waiting, Any]]) -> None:
 
 
 def _make_engine(path: Path, *, begin: str, read_only: bool) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": 512})
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": 512}
+    )
 
     @event.listens_for(engine, "connect")
     def _on_connect(raw: Any, _record: Any) -> None:  # Any: SQLAlchemy types its DBAPI hooks so

@@ -91,11 +91,7 @@ _NEWEST = (
     .limit(1)
 )
 _BY_KEYS = select(*_COLUMNS).where(decision.c.key.in_(bindparam("b_keys", expanding=True)))
-_ABOUT = (
-    select(*_COLUMNS)
-    .where(decision.c.target.in_(bindparam("b_targets", expanding=True)))
-    .order_by(decision.c.seq)
-)
+_ABOUT = select(*_COLUMNS).where(decision.c.target.in_(bindparam("b_targets", expanding=True))).order_by(decision.c.seq)
 _HAND_OVER = insert(handover)
 _later = decision.alias("later")
 _CURRENT = ~exists().where(_later.c.supersedes == decision.c.id)

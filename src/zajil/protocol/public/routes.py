@@ -14,8 +14,8 @@ import msgspec
 
 from zajil.protocol import limits
 from zajil.protocol.errors import error
-from zajil.protocol.routing import find_parameters, sort_routes
 from zajil.protocol.public import api, redress
+from zajil.protocol.routing import find_parameters, sort_routes
 
 PREFIX: Final = "/pub/v1"
 SCHEME: Final = "Bearer"

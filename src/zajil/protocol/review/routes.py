@@ -12,9 +12,9 @@ import msgspec
 
 from zajil.protocol import limits
 from zajil.protocol.errors import error
-from zajil.protocol.routing import find_parameters, sort_routes
 from zajil.protocol.review import api
 from zajil.protocol.review.api import StaffRole
+from zajil.protocol.routing import find_parameters, sort_routes
 
 PREFIX: Final = "/mod/v1"
 STEP_UP_S: Final = 300
