@@ -89,7 +89,8 @@ def decide_in(moderation: Decisions, db: Connection, orders: Sequence[Order]) ->
 
     The caller calls `hand_over` after COMMIT. Raises LocalProtocolError for an order that cannot be meant.
     """
-    now, made = moderation.now(), []
+    now = moderation.now()
+    made: list[Decided] = []
     if not orders:
         return made
     entries = LogBatch(SQLAuditRows(db, now=now), now=now)

@@ -88,8 +88,9 @@ def store_batch(
         decided = made.get(number)
         row = decided.row if decided is not None else None
         told = post_decision(row) if row is not None else None
-        key = decision_key(each.verdict, each.action)
-        answers.append(told or _allow(key, each.post.post_id, each.post.version, now))
+        if told is None:
+            told = _allow(decision_key(each.verdict, each.action), each.post.post_id, each.post.version, now)
+        answers.append(told)
         if versions[number] not in judged_before:
             counts[each.verdict.lang, each.action.effect] += 1
         if decided is not None and decided.fresh and each.action.queue:
