@@ -72,6 +72,11 @@ async def claim(space: Channels, *, limit: int, lease_s: float, now: float) -> l
     return await space.db.write(write)
 
 
+def is_waiting(space: Channels) -> bool:
+    """Whether there is a version that a worker could take now."""
+    return space.db.peek(lambda db: queue.is_waiting(db, now_ms=space.now_ms()))
+
+
 async def finish(space: Channels, seqs: Sequence[int]) -> int:
     """These versions are judged; how many rows there were. A version that was finished already is no error."""
     return await space.db.write(lambda db: queue.delete_jobs(db, list(seqs))) if seqs else 0

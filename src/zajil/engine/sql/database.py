@@ -1,8 +1,8 @@
 """The one database of a server: shared metadata, connections with the pragmas that durability rests on, transactions.
 
 Every service declares its tables in its own `store.py` on `METADATA` and runs Core statements through `Database`.
-SQLite allows one writer at a time: the writers of a process take turns (`Turn`, first come first served), and
-`busy_timeout` covers other processes, so that the admin commands work beside a running server.
+SQLite allows one writer at a time: the writers of a process take turns (`Turn`, first come first served), and so do
+processes, by a lock on a file beside the database; `busy_timeout` covers whoever writes without it.
 
 Group commit: what waits to be written when the writer is free goes into one transaction, each work in a SAVEPOINT of
 its own, in the order in which it came. One that fails takes nothing of the others along; nobody is answered before the
@@ -15,6 +15,8 @@ overwritten with zeros, else free pages would keep old pointers from messages to
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import sqlite3
 import threading
 import time
@@ -31,6 +33,7 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 METADATA = MetaData()
 BUSY_TIMEOUT_MS = 10_000
 FILE_NAME = "zajil.db"
+TURN_SUFFIX: Final = "-turn"
 GROUP_MAX: Final = 64
 """Works of one transaction."""
 GROUP_S: Final = 0.010
@@ -47,23 +50,39 @@ def describe(kind: ColumnClass, purpose: str, retention: str) -> dict[str, str]:
 
 
 class Turn:
-    """A lock that is taken in order of arrival, so that a busy mailbox writer never starves a registration."""
+    """A lock that is taken in order of arrival, so that a busy mailbox writer never starves a registration.
 
-    def __init__(self) -> None:
+    path: a file that the processes on one database take turns by. A process that waits for SQLite's own lock asks for
+    it again after ever longer sleeps, and gets it seldom where another one writes all the time; by this lock it wakes
+    as soon as it is free, and one that is killed lets go of it. None: between threads alone.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
         self._condition = threading.Condition()
         self._next = 0
         self._serving = 0
+        self._file = None if path is None else os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def __enter__(self) -> None:
         with self._condition:
             ticket = self._next
             self._next += 1
             self._condition.wait_for(lambda: ticket == self._serving)
+        if self._file is not None:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._file is not None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
         with self._condition:
             self._serving += 1
             self._condition.notify_all()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 class _Waiting(NamedTuple):
@@ -92,7 +111,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.turn = Turn()
+        self.turn = Turn(path.with_name(path.name + TURN_SUFFIX))
         self._writer = _make_engine(path, begin="BEGIN IMMEDIATE", read_only=False)
         self._reader = _make_engine(path, begin="BEGIN", read_only=True)
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="zajil-sql")
@@ -228,6 +247,7 @@ class Database:
             connection.close()
         self._reader.dispose()
         self._writer.dispose()
+        self.turn.close()
 
 
 class _Failed(NamedTuple):
