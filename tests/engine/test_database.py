@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -214,12 +216,38 @@ def test_turns_are_taken_in_order_of_arrival() -> None:
     assert order == list(range(5))
 
 
+def test_processes_take_turns_by_the_file_and_a_killed_one_lets_go(tmp_path: Path) -> None:
+    path = tmp_path / "zajil.db-turn"
+    holding = "import sys; from pathlib import Path; from zajil.engine.sql.database import Turn\n"
+    holding += "with Turn(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
+    other = subprocess.Popen([sys.executable, "-c", holding, path], stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"mine\n"
+    turn, order = Turn(path), []
+
+    def take() -> None:
+        with turn:
+            order.append("ours")
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    while turn._next == 0:  # it has drawn its number, and asks for the file
+        pass
+    order.append("killed")
+    other.kill()
+    thread.join()
+    other.communicate()
+    assert order == ["killed", "ours"]
+    assert path.stat().st_mode & 0o077 == 0
+    turn.close()
+
+
 @pytest.mark.parametrize("table", sorted(METADATA.tables))
 def test_every_column_says_what_it_is_for(table: str) -> None:
     assert METADATA.tables[table].dialect_options["sqlite"]["strict"], "STRICT"
     kinds = {"identifier", "key", "ciphertext", "counter", "time", "flag"}
     # Only the public space holds what people wrote in clear.
-    kinds |= {"text"} if table.startswith("pub_") else set()
+    kinds |= {"text"} if table.startswith(("pub_", "mod_")) else set()
     for column in METADATA.tables[table].columns:
         assert set(column.info) == {"class", "purpose", "retention"}, f"{table}.{column.name}"
         assert column.info["class"] in kinds
