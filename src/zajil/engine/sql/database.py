@@ -34,9 +34,9 @@ METADATA = MetaData()
 BUSY_TIMEOUT_MS = 10_000
 FILE_NAME = "zajil.db"
 TURN_SUFFIX: Final = "-turn"
-GROUP_MAX: Final = 64
+GROUP_MAX: Final = 256
 """Works of one transaction."""
-GROUP_S: Final = 0.010
+GROUP_S: Final = 0.050
 """A group takes no more works after so long: those it has wait for its COMMIT."""
 
 ColumnClass = Literal["identifier", "key", "ciphertext", "counter", "time", "flag", "text"]
