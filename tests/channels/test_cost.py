@@ -71,12 +71,12 @@ def counting(database: Database) -> Iterator[list[str]]:
         event.remove(database.engine, "before_cursor_execute", note)
 
 
-async def test_a_post_takes_five_statements_and_a_decision_ten(space: Channels, database: Database) -> None:
+async def test_a_post_takes_four_statements_and_decisions_ten_together(space: Channels, database: Database) -> None:
     channel = await spaces.create_channel(space, CALLER, api.NewChannel("chan_one", "T", "broadcast"))
     with counting(database) as seen:
         post = await posts.create_post(space, CALLER, encode_b64(channel.channel_id), api.NewPost("text"))
-    # Channel, membership, post, version, outbox.
-    assert len(seen) == 5, seen
+    # Channel and membership, post, version, outbox.
+    assert len(seen) == 4, seen
 
     async def cost(effect: Effect) -> int:
         decision = PostDecision(
@@ -89,6 +89,14 @@ async def test_a_post_takes_five_statements_and_a_decision_ten(space: Channels, 
     # Known, noted, read, moved, trust, history, text, index, count, event.
     assert await cost("allow") == 10
     assert await cost("remove") == 9
+    reference = encode_b64(channel.channel_id)
+    more = [await posts.create_post(space, CALLER, reference, api.NewPost(f"text {number}")) for number in range(20)]
+    batch = [
+        PostDecision(decision_id=os.urandom(32), post_id=each.post_id, version=1, effect="allow", at=0) for each in more
+    ]
+    with counting(database) as seen:
+        assert await outbox.apply_decisions(space, batch) == ("applied",) * 20
+    assert len(seen) == 10, seen
     with counting(database) as seen:
         await outbox.claim(space, limit=512, lease_s=30, now=0)
     assert len(seen) == 3, seen

@@ -177,3 +177,37 @@ async def test_holds_that_are_over_are_told_to_whoever_decides(world: World) -> 
     await world.decide(post, "limit")
     assert await outbox.expired_holds(world.public.space, limit=10) == []
     assert parse_json(await world.call(routes.READ_POST, post=post), api.Post).state == "limited"
+
+
+async def test_a_batch_may_be_about_one_post_several_times(world: World) -> None:
+    author = await world.author()
+    channel = await world.channel(author)
+    kept, removed, hidden = [await world.post(author, channel, f"words {name}") for name in ("one", "two", "three")]
+
+    def decide(post: str, effect: Effect, name: bytes) -> PostDecision:
+        category = "" if effect in ("allow", "restore") else "spam"
+        return PostDecision(
+            decision_id=name, post_id=parse_b64(post), version=1, effect=effect, category=category, at=0
+        )
+
+    batch = [
+        decide(kept, "allow", b"1"),
+        decide(removed, "allow", b"2"),
+        decide(removed, "remove", b"3"),
+        decide(kept, "remove", b"1"),
+        decide(hidden, "allow", b"4"),
+        decide(hidden, "hold", b"5"),
+        decide(hidden, "restore", b"6"),
+        decide("AAAAAAAAAAAAAAAAAAAAAA", "remove", b"7"),
+    ]
+    outcomes = await outbox.apply_decisions(world.public.space, batch)
+    assert outcomes == ("applied", "applied", "applied", "repeated", "applied", "applied", "applied", "gone")
+    assert await outbox.apply_decisions(world.public.space, batch) == ("repeated",) * 8
+    assert [(await world.read(post)).state for post in (kept, hidden)] == ["visible", "visible"]
+    assert set(await world.found("words")) == {kept, hidden}
+    # One row a post, though one was put in, taken out and put in again.
+    assert world.rows("SELECT count(*) FROM pub_search") == [(2,)]
+    assert (await world.show(channel)).posts == 2
+    # What happened is told in order, whatever was decided meanwhile.
+    names = [row[0] for row in world.rows("SELECT name FROM pub_event WHERE post_id IS NOT NULL ORDER BY seq")]
+    assert names == ["post.created", "post.created", "post.state", "post.created", "post.state", "post.state"]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import OperationalError
 
 import zajil.delivery.store
 import zajil.engine.sql.schema  # noqa: F401  # puts its tables on the metadata
-from zajil.engine.sql.database import METADATA, Database, Turn
+from zajil.engine.sql.database import GROUP_MAX, GROUP_S, METADATA, Database, Turn
 
 
 @pytest.fixture
@@ -48,6 +53,130 @@ async def test_writing_is_all_or_nothing_and_reading_cannot_write(database: Data
     assert await database.read(rows) == 20
     with pytest.raises(OperationalError, match="readonly"):
         await database.read(insert)
+
+
+async def hold_writer(database: Database) -> tuple[asyncio.Task[None], threading.Event]:
+    """A work that the writing thread is busy with until the event is set: what comes meanwhile waits together."""
+    loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def work(_connection: Connection) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait()
+        time.sleep(GROUP_S)  # its own group takes no more works
+
+    task = asyncio.create_task(database.write(work))
+    await begun.wait()
+    return task, go_on
+
+
+@contextmanager
+def counting_commits(database: Database) -> Iterator[list[int]]:
+    """How many rows there are when each transaction is committed."""
+    seen: list[int] = []
+
+    def note(connection: Connection) -> None:
+        seen.append(rows(connection))
+
+    event.listen(database.engine, "commit", note)
+    try:
+        yield seen
+    finally:
+        event.remove(database.engine, "commit", note)
+
+
+async def test_what_waits_is_written_together_in_order_and_a_failure_stays_alone(database: Database) -> None:
+    order: list[int] = []
+
+    def make(number: int) -> Callable[[Connection], int]:
+        def work(connection: Connection) -> int:
+            order.append(number)
+            insert(connection)
+            if number == 2:
+                raise LookupError
+            return number
+
+        return work
+
+    busy, go_on = await hold_writer(database)
+    with counting_commits(database) as commits:
+        tasks = [asyncio.create_task(database.write(make(number))) for number in range(5)]
+        await asyncio.sleep(0)
+        go_on.set()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        await busy
+    assert order == [0, 1, 2, 3, 4]
+    assert [each for each in outcomes if isinstance(each, int)] == [0, 1, 3, 4]
+    assert isinstance(outcomes[2], LookupError)
+    assert commits == [0, 4]
+    assert await database.read(rows) == 4
+
+
+async def test_a_group_has_a_size(database: Database) -> None:
+    busy, go_on = await hold_writer(database)
+    with counting_commits(database) as commits:
+        tasks = [asyncio.create_task(database.write(insert)) for _ in range(GROUP_MAX + 1)]
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(busy, *tasks)
+    assert commits[-1] == GROUP_MAX + 1
+    # A slow machine may end a group by its time before it ends by its size.
+    assert len(commits) >= 3
+    assert max(after - before for before, after in pairwise(commits)) <= GROUP_MAX
+
+
+async def test_a_work_whose_caller_left_is_not_begun(database: Database) -> None:
+    busy, go_on = await hold_writer(database)
+    kept, left = (asyncio.create_task(database.write(insert)) for _ in range(2))
+    await asyncio.sleep(0)
+    left.cancel()
+    await asyncio.gather(left, return_exceptions=True)
+    go_on.set()
+    await asyncio.gather(busy, kept)
+    assert await database.read(rows) == 1
+
+
+async def test_a_work_that_was_begun_is_done_although_its_caller_leaves(database: Database) -> None:
+    loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def work(connection: Connection) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait()
+        insert(connection)
+
+    task = asyncio.create_task(database.write(work))
+    await begun.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    go_on.set()
+    await database.write(insert)
+    assert await database.read(rows) == 2
+
+
+async def test_where_the_transaction_is_lost_nobody_of_the_group_is_told_it_was_written(database: Database) -> None:
+    def lose(connection: Connection) -> None:
+        # What SQLite does by itself where the disk is full.
+        connection.exec_driver_sql("ROLLBACK")
+        raise LookupError
+
+    busy, go_on = await hold_writer(database)
+    tasks = [asyncio.create_task(database.write(work)) for work in (insert, lose, insert)]
+    await asyncio.sleep(0)
+    go_on.set()
+    first, second, third = await asyncio.gather(*tasks, return_exceptions=True)
+    await busy
+    assert isinstance(first, LookupError)
+    assert isinstance(second, LookupError)
+    # It came behind the group, in one of its own.
+    assert third is None
+    assert await database.read(rows) == 1
+
+
+async def test_peeking_reads_what_was_written_last(database: Database) -> None:
+    for count in range(1, 4):
+        await database.write(insert)
+        assert database.peek(rows) == count
+    with pytest.raises(OperationalError, match="readonly"):
+        database.peek(insert)
 
 
 def test_another_process_can_write_beside_a_running_server(database: Database) -> None:
@@ -87,12 +216,38 @@ def test_turns_are_taken_in_order_of_arrival() -> None:
     assert order == list(range(5))
 
 
+def test_processes_take_turns_by_the_file_and_a_killed_one_lets_go(tmp_path: Path) -> None:
+    path = tmp_path / "zajil.db-turn"
+    holding = "import sys; from pathlib import Path; from zajil.engine.sql.database import Turn\n"
+    holding += "with Turn(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
+    other = subprocess.Popen([sys.executable, "-c", holding, path], stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"mine\n"
+    turn, order = Turn(path), []
+
+    def take() -> None:
+        with turn:
+            order.append("ours")
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    while turn._next == 0:  # it has drawn its number, and asks for the file
+        pass
+    order.append("killed")
+    other.kill()
+    thread.join()
+    other.communicate()
+    assert order == ["killed", "ours"]
+    assert path.stat().st_mode & 0o077 == 0
+    turn.close()
+
+
 @pytest.mark.parametrize("table", sorted(METADATA.tables))
 def test_every_column_says_what_it_is_for(table: str) -> None:
     assert METADATA.tables[table].dialect_options["sqlite"]["strict"], "STRICT"
     kinds = {"identifier", "key", "ciphertext", "counter", "time", "flag"}
     # Only the public space holds what people wrote in clear.
-    kinds |= {"text"} if table.startswith("pub_") else set()
+    kinds |= {"text"} if table.startswith(("pub_", "mod_")) else set()
     for column in METADATA.tables[table].columns:
         assert set(column.info) == {"class", "purpose", "retention"}, f"{table}.{column.name}"
         assert column.info["class"] in kinds

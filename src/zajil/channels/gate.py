@@ -29,7 +29,7 @@ async def release_due(space: Channels) -> int:
 
 def _release(space: Channels, db: Connection, now_ms: int) -> tuple[int, set[bytes]]:
     due = posts.gate_due(db, now_ms=now_ms, limit=_AT_ONCE)
-    topics: set[bytes] = set()
+    settlement = publishing.Settlement(space)
     for row in due:
-        topics |= publishing.settle(space, db, row, states.pass_gate(row.now))
-    return len(due), topics
+        settlement.add(row, states.pass_gate(row.now))
+    return len(due), settlement.write(db)

@@ -72,6 +72,11 @@ async def claim(space: Channels, *, limit: int, lease_s: float, now: float) -> l
     return await space.db.write(write)
 
 
+def is_waiting(space: Channels) -> bool:
+    """Whether there is a version that a worker could take now."""
+    return space.db.peek(lambda db: queue.is_waiting(db, now_ms=space.now_ms()))
+
+
 async def finish(space: Channels, seqs: Sequence[int]) -> int:
     """These versions are judged; how many rows there were. A version that was finished already is no error."""
     return await space.db.write(lambda db: queue.delete_jobs(db, list(seqs))) if seqs else 0
@@ -115,29 +120,31 @@ async def apply_decisions(space: Channels, batch: Sequence[PostDecision]) -> tup
     history. `outranked`: a person decided about this version. `gone`: no such post, or deleted.
     """
 
-    def write(db: Connection) -> tuple[list[Outcome], set[bytes]]:
-        topics: set[bytes] = set()
-        outcomes = [apply_in(space, db, decision, topics) for decision in batch]
-        return outcomes, topics
-
-    outcomes, topics = await space.db.write(write)
+    outcomes, topics = await space.db.write(lambda db: _apply(space, db, batch))
     space.wakeups.wake(topics)
     return tuple(outcomes)
 
 
-def apply_in(space: Channels, db: Connection, decision: PostDecision, topics: set[bytes]) -> Outcome:
-    """One of `apply_decisions`, inside the caller's transaction. topics: whom to wake after it, added to."""
-    if not feed.note_applied(db, decision.decision_id, now=space.now()):
-        return "repeated"
-    row = posts.find_post(db, decision.post_id)
-    if row is None:
-        return "gone"
-    outcome = states.find_outcome(row.now, decision)
-    if outcome == "applied":
-        topics |= publishing.settle(space, db, row, states.decide(row.now, decision))
-    elif outcome == "outdated" and states.closes(decision):
-        posts.set_open(db, row.id, decision.version, is_open=False)
-    return outcome
+def _apply(space: Channels, db: Connection, batch: Sequence[PostDecision]) -> tuple[list[Outcome], publishing.Topics]:
+    fresh = feed.note_applied(db, [each.decision_id for each in batch], now=space.now())
+    rows = posts.find_posts(db, [each.post_id for each in batch if each.decision_id in fresh])
+    settlement = publishing.Settlement(space)
+    outcomes: list[Outcome] = []
+    for decision in batch:
+        row = rows.get(decision.post_id)
+        if decision.decision_id not in fresh:
+            outcomes.append("repeated")
+            continue
+        fresh.remove(decision.decision_id)
+        outcome = states.find_outcome(row.now, decision) if row is not None else "gone"
+        outcomes.append(outcome)
+        if row is None:
+            continue
+        if outcome == "applied":
+            rows[row.id] = settlement.add(row, states.decide(row.now, decision))
+        elif outcome == "outdated" and states.closes(decision):
+            settlement.close(row.id, decision.version)
+    return outcomes, settlement.write(db)
 
 
 async def expired_holds(space: Channels, *, limit: int) -> list[HeldPost]:

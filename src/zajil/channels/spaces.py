@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
@@ -21,6 +22,7 @@ from zajil.protocol.public.handles import parse_handle
 from zajil.protocol.public.posts import ChannelStanding
 
 _POSTS_AT_ONCE: Final = 200
+_REFUSED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Place(NamedTuple):
@@ -114,8 +116,10 @@ async def delete_posts_in(space: Channels, channel_id: ChannelId) -> None:
 
     def write(db: Connection) -> int:
         found = posts.posts_in(db, channel_id, limit=_POSTS_AT_ONCE)
+        settlement = publishing.Settlement(space)
         for row in found:
-            publishing.settle(space, db, row, states.delete(row.now))
+            settlement.add(row, states.delete(row.now))
+        settlement.write(db)
         return len(found)
 
     while await space.db.write(write) == _POSTS_AT_ONCE:
@@ -142,19 +146,20 @@ def set_channel_standing_in(space: Channels, db: Connection, standing: ChannelSt
 
 def find_place(db: Connection, caller: CallingPersona | None, reference: str) -> Place:
     """A channel by id or `@handle`, and the caller in it. Raises Refused `gone`, Malformed for neither."""
-    parsed = parse_reference(reference)
-    row = spaces.find_by_handle(db, parsed) if isinstance(parsed, str) else spaces.find_channel(db, parsed)
-    if row is None:
-        raise error("gone")
-    return _place(db, row, caller)
+    return find(db, parse_reference(reference), caller)
 
 
-def find(db: Connection, channel_id: bytes, caller: CallingPersona | None) -> Place:
-    """A channel by id, and the caller in it. Raises Refused `gone`."""
-    row = spaces.find_channel(db, channel_id)
-    if row is None:
-        raise error("gone")
-    return _place(db, row, caller)
+def find(db: Connection, reference: bytes | str, caller: CallingPersona | None) -> Place:
+    """A channel by id, or by handle, and the caller in it. Raises Refused `gone`."""
+    if caller is not None:
+        found = spaces.find_with_member(db, reference, caller.persona_id)
+        if found is not None:
+            return Place(*found)
+    else:
+        row = spaces.find_by_handle(db, reference) if isinstance(reference, str) else spaces.find_channel(db, reference)
+        if row is not None:
+            return Place(row, None)
+    raise error("gone")
 
 
 def check_readable(place: Place) -> None:
@@ -165,15 +170,9 @@ def check_readable(place: Place) -> None:
 
 def parse_text(text: str) -> str:
     """A text without control characters but line ends and tabs, and without halves of characters. Raises Malformed."""
-    for each in text:
-        code = ord(each)
-        if (code < 32 and each not in "\n\t") or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000:
-            raise error("malformed", "control characters in a text")
+    if _REFUSED.search(text):
+        raise error("malformed", "control characters in a text")
     return text
-
-
-def _place(db: Connection, row: ChannelRow, caller: CallingPersona | None) -> Place:
-    return Place(row, spaces.find_member(db, row.id, caller.persona_id) if caller else None)
 
 
 def _view(space: Channels, db: Connection, place: Place) -> api.Channel:

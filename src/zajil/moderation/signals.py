@@ -116,12 +116,17 @@ class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detail: Detail | None = None
 
 
+# Every post has a dozen signals, so what they are checked by is at hand.
+_SHAPES: Final = {name: (kind.numeric, kind.categorised) for name, kind in SIGNALS.items()}
+_CATEGORISED: Final = frozenset({*CATEGORIES, ANY})
+
+
 def signal(name: SignalName, value: float | str, category: str = "", detail: Detail | None = None) -> Signal:
     """A signal that fits its row of the registry. Raises LocalProtocolError where it does not."""
-    kind = SIGNALS.get(name)
-    if kind is None or isinstance(value, str) == kind.numeric:
+    shape = _SHAPES.get(name)
+    if shape is None or isinstance(value, str) == shape[0]:
         raise error("wrong-call", "signal of an unknown name or another kind of value")
-    if (category in CATEGORIES or category == ANY) != kind.categorised:
+    if (category in _CATEGORISED) != shape[1]:
         raise error("wrong-call", "signal with a category it does not have, or without the one it needs")
     # Integers become floats, so that a stored verdict reads back equal.
     return Signal(name, value if isinstance(value, str) else float(value), category, detail)

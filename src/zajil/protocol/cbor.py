@@ -29,31 +29,39 @@ def encode(value: Value) -> bytes:
 
 
 def _head(major: int, number: int) -> bytes:
+    if number < _SHORT:
+        return _HEADS[major][number]
     top = major << 5
-    if number < 24:
-        return bytes((top | number,))
-    for code, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+    for code, size in ((25, 2), (26, 4), (27, 8)):
         if number < 1 << (8 * size):
             return bytes((top | code,)) + number.to_bytes(size, "big")
     raise error("wrong-call", "integer beyond 64 bits")
 
 
+_SHORT: Final = 1 << 8
+# Nearly every head is one of these.
+_HEADS: Final = [
+    [bytes((major << 5 | number,)) if number < 24 else bytes((major << 5 | 24, number)) for number in range(_SHORT)]
+    for major in range(6)
+]
+
+
 def _encode(value: Value, depth: int) -> bytes:
     if depth > CBOR_DEPTH:
         raise error("wrong-call", "nested too deep")
+    if isinstance(value, str):
+        return _encode_text(value)
+    if isinstance(value, bytes):
+        return _head(_BYTES, len(value)) + value
     if value is None or isinstance(value, bool):
         return {None: b"\xf6", True: b"\xf5", False: b"\xf4"}[value]
     if isinstance(value, int):
         return _head(_UINT, value) if value >= 0 else _head(_NINT, -1 - value)
-    if isinstance(value, bytes):
-        return _head(_BYTES, len(value)) + value
-    if isinstance(value, str):
-        return _encode_text(value)
-    if isinstance(value, Mapping):
-        items = sorted((_encode(k, depth + 1), _encode(v, depth + 1)) for k, v in value.items())
-        return _head(_MAP, len(items)) + b"".join(k + v for k, v in items)
+    if isinstance(value, dict | Mapping):
+        items = sorted([(_encode(k, depth + 1), _encode(v, depth + 1)) for k, v in value.items()])
+        return _head(_MAP, len(items)) + b"".join([part for item in items for part in item])
     if isinstance(value, Sequence):
-        return _head(_ARRAY, len(value)) + b"".join(_encode(item, depth + 1) for item in value)
+        return _head(_ARRAY, len(value)) + b"".join([_encode(item, depth + 1) for item in value])
     raise error("wrong-call", "no CBOR for this kind of value")
 
 

@@ -19,6 +19,7 @@ from zajil.protocol.frames import U16, U32, U64
 from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.report.reasons import Reason
 from zajil.protocol.report.verified import ITEMS_MAX, NOTE_CHARACTERS
+from zajil.protocol.routing import find_parameters, sort_routes
 
 T = TypeVar("T")
 PREFIX: Final = "/v1"
@@ -468,6 +469,9 @@ ROUTES: Final = (
 )
 
 
+_BY_SHAPE: Final = sort_routes(ROUTES)
+
+
 class Found(NamedTuple):
     """A route and the parameters its path held, still text."""
 
@@ -487,21 +491,12 @@ def find_route(method: str, path: str) -> Found | None:
         path = PREFIX + path
     if not path.startswith(PREFIX + "/"):
         return None
-    for route in ROUTES:
-        parameters = find_parameters(route.path, path[len(PREFIX) :]) if route.method == method else None
+    below = path[len(PREFIX) :]
+    for route in _BY_SHAPE.get((method, below.count("/")), ()):
+        parameters = find_parameters(route.path, below)
         if parameters is not None:
             return Found(route, parameters)
     return None
-
-
-def find_parameters(pattern: str, path: str) -> Mapping[str, str] | None:
-    """What stands in a path, below its prefix, where the pattern has `{name}`; None where it does not fit."""
-    names, parts = pattern.split("/"), path.split("/")
-    if len(names) != len(parts):
-        return None
-    parameters = {n[1:-1]: p for n, p in zip(names, parts, strict=True) if n.startswith("{") and p}
-    fits = all(n == p or n[1:-1] in parameters for n, p in zip(names, parts, strict=True))
-    return parameters if fits else None
 
 
 def encode_json(value: msgspec.Struct) -> bytes:

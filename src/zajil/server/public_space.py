@@ -137,7 +137,7 @@ class PublicSpace:
 def find_fold() -> Fold:
     """The folding of search, from the extra. Raises ConfigError with a hint where it is not installed."""
     try:
-        fold: Fold = importlib.import_module("zajil.moderation.normalise.folding").fold_search
+        fold: Fold = importlib.import_module("zajil.moderation.searching").fold_words
     except ImportError as missing:
         raise ConfigError("public_space needs the moderation extra: pip install 'zajil[moderation]'") from missing
     return fold

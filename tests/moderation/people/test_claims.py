@@ -132,9 +132,9 @@ def add_cluster(desk: Desk, posts: list[str], author: Author) -> str:
     now = int(desk.clock())
 
     def write(db: object) -> None:
-        matches.note_cluster(
+        matches.note_clusters(
             db,  # type: ignore[arg-type]  # the transaction
-            ClusterRow(name, "open", 1, "", "", None, len(posts), 0, None, None, None, now),
+            [ClusterRow(name, "open", 1, "", "", None, len(posts), 0, None, None, None, now)],
         )
         matches.add_members(
             db,  # type: ignore[arg-type]  # the transaction

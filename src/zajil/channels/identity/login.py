@@ -56,7 +56,7 @@ async def log_in(
 
 async def check_persona(space: Channels, token: bytes) -> CallingPersona:
     """The persona a token stands for. Raises AuthError `token-expired` (also unknown), Refused `persona-suspended`."""
-    row = await _find(space, token)
+    row = _find(space, token)
     if space.now() < row.suspended_until:
         raise error("persona-suspended", detail={"until": row.suspended_until})
     return _calling(space, row)
@@ -67,11 +67,11 @@ async def check_whoever(space: Channels, token: bytes) -> CallingPersona:
 
     Raises AuthError `token-expired`.
     """
-    return _calling(space, await _find(space, token))
+    return _calling(space, _find(space, token))
 
 
-async def _find(space: Channels, token: bytes) -> PersonaRow:
-    row = await space.db.read(lambda db: personas.find_token(db, digest(token), now=space.now()))
+def _find(space: Channels, token: bytes) -> PersonaRow:
+    row = space.db.peek(lambda db: personas.find_token(db, digest(token), now=space.now()))
     if row is None:
         raise error("token-expired")
     return row

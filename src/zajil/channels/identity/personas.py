@@ -121,10 +121,10 @@ async def delete_posts_of(space: Channels, author: PersonaId) -> None:
 
     def write(db: Connection) -> tuple[int, set[bytes]]:
         found = posts.posts_by(db, author, limit=_POSTS_AT_ONCE)
-        topics: set[bytes] = set()
+        settlement = publishing.Settlement(space)
         for row in found:
-            topics |= publishing.settle(space, db, row, states.delete(row.now))
-        return len(found), topics
+            settlement.add(row, states.delete(row.now))
+        return len(found), settlement.write(db)
 
     count = _POSTS_AT_ONCE
     while count == _POSTS_AT_ONCE:

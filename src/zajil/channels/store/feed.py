@@ -22,10 +22,19 @@ class EventRow(NamedTuple):
     ref: str
 
 
+class Happening(NamedTuple):
+    """What happened to a post. channel_id: whose followers are told; else persona_id, who alone is."""
+
+    name: EventName
+    channel_id: bytes | None
+    post_id: bytes
+    persona_id: bytes | None
+
+
 _EVENT = [happening.c[name] for name in EventRow._fields]
 # What every decision runs is built once: building costs several times what running does.
 _INSERT = insert(happening)
-_IS_APPLIED = select(applied.c.at).where(applied.c.decision_id == bindparam("b_id"))
+_APPLIED = select(applied.c.decision_id).where(applied.c.decision_id.in_(bindparam("b_ids", expanding=True)))
 _NOTE_APPLIED = insert(applied)
 
 
@@ -64,12 +73,20 @@ def oldest_event(db: Connection) -> int:
     return int(db.execute(select(func.min(happening.c.seq))).scalar_one() or 0)
 
 
-def note_applied(db: Connection, decision_id: bytes, *, now: int) -> bool:
-    """Note a decision as carried out. False if it was already."""
-    if db.execute(_IS_APPLIED, {"b_id": decision_id}).first() is not None:
-        return False
-    db.execute(_NOTE_APPLIED, {"decision_id": decision_id, "at": now})
-    return True
+def insert_happenings(db: Connection, happened: Sequence[Happening], *, now: int) -> None:
+    """Note these, in order."""
+    if happened:
+        db.execute(_INSERT, [{**each._asdict(), "ref": "", "at": now} for each in happened])
+
+
+def note_applied(db: Connection, decision_ids: Sequence[bytes], *, now: int) -> set[bytes]:
+    """Note decisions as carried out; those that were not yet."""
+    fresh = set(decision_ids) - set(db.execute(_APPLIED, {"b_ids": list(decision_ids)}).scalars())
+    if fresh:
+        # Of several with one id the first counts; the order of the rows is that of the decisions.
+        notes = [{"decision_id": each, "at": now} for each in dict.fromkeys(decision_ids) if each in fresh]
+        db.execute(_NOTE_APPLIED, notes)
+    return fresh
 
 
 def delete_old(db: Connection, *, events_before: int, applied_before: int, limit: int) -> int:

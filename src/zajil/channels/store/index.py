@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnClause, Connection, bindparam, delete, func, insert, literal_column, select
@@ -20,14 +21,16 @@ class Filters(NamedTuple):
     channel_id: bytes | None = None
 
 
-def put(db: Connection, seq: int, body: str) -> None:
-    """The words of a post that has none there yet."""
-    db.execute(_PUT, {"rowid": seq, "body": body})
+def put(db: Connection, bodies: Mapping[int, str]) -> None:
+    """The words of posts that have none there yet, by seq."""
+    if bodies:
+        db.execute(_PUT, [{"rowid": seq, "body": body} for seq, body in bodies.items()])
 
 
-def remove(db: Connection, seq: int) -> None:
-    """The post is found no more."""
-    db.execute(_REMOVE, {"b_seq": seq})
+def remove(db: Connection, seqs: Sequence[int]) -> None:
+    """These posts are found no more."""
+    if seqs:
+        db.execute(_REMOVE, [{"b_seq": seq} for seq in seqs])
 
 
 def find(db: Connection, query: str, filters: Filters, *, skip: int, n: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -83,9 +84,10 @@ def set_standing(db: Connection, persona_id: bytes, *, strike: int, limited: int
     return db.execute(update(persona).where(persona.c.id == persona_id).values(**values)).rowcount == 1
 
 
-def add_accepted(db: Connection, persona_id: bytes, more: int) -> None:
-    """So many more, or fewer, of its posts were let stand."""
-    db.execute(_ADD_ACCEPTED, {"b_id": persona_id, "b_more": more})
+def add_accepted(db: Connection, more: Mapping[PersonaId, int]) -> None:
+    """So many more, or fewer, of each one's posts were let stand."""
+    if more:
+        db.execute(_ADD_ACCEPTED, [{"b_id": persona_id, "b_more": n} for persona_id, n in more.items()])
 
 
 def erase_persona(db: Connection, persona_id: PersonaId) -> None:

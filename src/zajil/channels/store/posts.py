@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
@@ -82,6 +83,12 @@ _READ_COMMENTS = (
     .limit(bindparam("b_n"))
 )
 _FIND = select(*_FIXED, *_MOVING).where(post.c.id == bindparam("b_id"))
+_FIND_MANY = select(*_FIXED, *_MOVING).where(post.c.id.in_(bindparam("b_ids", expanding=True)))
+_SHOWN_TEXTS = (
+    select(post.c.seq, version.c.text)
+    .join(version, (version.c.post_id == post.c.id) & (version.c.version == post.c.shown))
+    .where(post.c.seq.in_(bindparam("b_seqs", expanding=True)))
+)
 _THIS = (version.c.post_id == bindparam("b_post")) & (version.c.version == bindparam("b_version"))
 _FIND_VERSION = select(*_VERSION).where(_THIS)
 _SET_OPEN = update(version).where(_THIS).values(open=bindparam("b_open"))
@@ -115,16 +122,37 @@ def find_post(db: Connection, post_id: bytes) -> PostRow | None:
     return _post_row(tuple(row)) if row else None
 
 
-def move(db: Connection, row: PostRow) -> None:
-    """Store the moving part, and what follows from it."""
-    rest = {"announced": row.announced, "accepted": row.accepted, "edited_at": row.edited_at}
-    values = {**row.now._asdict(), **rest}
-    db.execute(_MOVE, {"b_id": row.id, **{f"b_{name}": value for name, value in values.items()}})
+def find_posts(db: Connection, post_ids: Sequence[bytes]) -> dict[bytes, PostRow]:
+    """These posts by id, in whatever state; those that are gone are missing."""
+    rows = db.execute(_FIND_MANY, {"b_ids": list(post_ids)}) if post_ids else ()
+    return {row.id: row for row in (_post_row(tuple(each)) for each in rows)}
 
 
-def add_comments(db: Connection, post_id: bytes, more: int) -> None:
-    """So many more, or fewer, comments are visible."""
-    db.execute(_ADD_COMMENTS, {"b_id": post_id, "b_more": more})
+def move(db: Connection, rows: Iterable[PostRow]) -> None:
+    """Store the moving part of each, and what follows from it."""
+    values = [
+        {
+            "b_id": row.id,
+            **{f"b_{name}": value for name, value in row.now._asdict().items()},
+            "b_announced": row.announced,
+            "b_accepted": row.accepted,
+            "b_edited_at": row.edited_at,
+        }
+        for row in rows
+    ]
+    if values:
+        db.execute(_MOVE, values)
+
+
+def add_comments(db: Connection, more: Mapping[PostId, int]) -> None:
+    """So many more, or fewer, comments on each post are visible."""
+    if more:
+        db.execute(_ADD_COMMENTS, [{"b_id": post_id, "b_more": n} for post_id, n in more.items()])
+
+
+def shown_texts(db: Connection, seqs: Sequence[int]) -> dict[int, str]:
+    """The text that others see of each post, by seq; posts of which they see none are missing."""
+    return {row[0]: row[1] for row in db.execute(_SHOWN_TEXTS, {"b_seqs": list(seqs)})} if seqs else {}
 
 
 def find_version(db: Connection, post_id: bytes, number: int) -> VersionRow | None:
@@ -140,9 +168,11 @@ def versions_of(db: Connection, post_id: bytes, *, all_of_them: bool) -> list[Ve
     return [row for row in rows if all_of_them or row.open]
 
 
-def set_open(db: Connection, post_id: bytes, number: int, *, is_open: bool) -> None:
-    """Whether others may read this version in the history."""
-    db.execute(_SET_OPEN, {"b_post": post_id, "b_version": number, "b_open": int(is_open)})
+def set_open(db: Connection, versions: Mapping[tuple[PostId, int], bool]) -> None:
+    """Whether others may read each of these versions in the history."""
+    if versions:
+        rows = [{"b_post": key[0], "b_version": key[1], "b_open": int(is_open)} for key, is_open in versions.items()]
+        db.execute(_SET_OPEN, rows)
 
 
 def find_shown(db: Connection, post_id: bytes, viewer: bytes | None) -> Shown | None:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from zajil.channels.store.tables import channel, member, outbox, persona, post, version
 from zajil.protocol.public.posts import ChannelKind, Role
@@ -44,12 +56,18 @@ class Taken(NamedTuple):
 
 
 _INSERT = insert(outbox)
+_IS_WAITING = select(outbox.c.seq).where(outbox.c.lease_until_ms <= bindparam("b_now")).limit(1)
 
 
 def insert_job(db: Connection, post_id: bytes, number: int, *, early: bool) -> None:
     """One more version to be judged. early: nothing of its author was accepted yet."""
     values = {"post_id": post_id, "version": number, "early": int(early), "lease_until_ms": 0, "attempts": 0}
     db.execute(_INSERT, values)
+
+
+def is_waiting(db: Connection, *, now_ms: int) -> bool:
+    """Whether there is a row that is nobody's now."""
+    return db.execute(_IS_WAITING, {"b_now": now_ms}).first() is not None
 
 
 def lease(db: Connection, *, limit: int, early_only: bool, now_ms: int, until_ms: int) -> list[Taken]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -50,6 +51,10 @@ _FIND = select(*_CHANNEL).where(channel.c.id == bindparam("b_id"), _LIVES)
 _FIND_HANDLE = select(*_CHANNEL).where(channel.c.handle == bindparam("b_handle"), _LIVES)
 _HERE = (member.c.channel_id == bindparam("b_channel")) & (member.c.persona_id == bindparam("b_persona"))
 _FIND_MEMBER = select(*_MEMBER).where(_HERE)
+_OWN = (member.c.channel_id == channel.c.id) & (member.c.persona_id == bindparam("b_persona"))
+_WITH_MEMBER = select(*_CHANNEL, *_MEMBER).outerjoin(member, _OWN).where(_LIVES)
+_FIND_WITH_MEMBER = _WITH_MEMBER.where(channel.c.id == bindparam("b_id"))
+_FIND_HANDLE_WITH_MEMBER = _WITH_MEMBER.where(channel.c.handle == bindparam("b_handle"))
 _ADD_POSTS = (
     update(channel).where(channel.c.id == bindparam("b_id")).values(posts=channel.c.posts + bindparam("b_more"))
 )
@@ -72,6 +77,21 @@ def find_by_handle(db: Connection, handle: str) -> ChannelRow | None:
     return ChannelRow(*row) if row else None
 
 
+def find_with_member(
+    db: Connection, reference: bytes | str, persona_id: bytes
+) -> tuple[ChannelRow, MemberRow | None] | None:
+    """The channel with this id, or with this handle, and the persona in it; None where it is deleted."""
+    if isinstance(reference, str):
+        found, values = _FIND_HANDLE_WITH_MEMBER, {"b_handle": reference, "b_persona": persona_id}
+    else:
+        found, values = _FIND_WITH_MEMBER, {"b_id": reference, "b_persona": persona_id}
+    row = db.execute(found, values).one_or_none()
+    if row is None:
+        return None
+    width = len(_CHANNEL)
+    return ChannelRow(*row[:width]), MemberRow(*row[width:]) if row[width] is not None else None
+
+
 def edit_channel(db: Connection, channel_id: bytes, values: dict[str, str]) -> None:
     """Change these columns."""
     db.execute(update(channel).where(channel.c.id == channel_id).values(**values))
@@ -88,9 +108,10 @@ def erase_channel(db: Connection, channel_id: bytes) -> None:
     db.execute(update(channel).where(channel.c.id == channel_id).values(**empty))
 
 
-def add_posts(db: Connection, channel_id: bytes, more: int) -> None:
-    """So many more, or fewer, posts are visible."""
-    db.execute(_ADD_POSTS, {"b_id": channel_id, "b_more": more})
+def add_posts(db: Connection, more: Mapping[ChannelId, int]) -> None:
+    """So many more, or fewer, posts of each channel are visible."""
+    if more:
+        db.execute(_ADD_POSTS, [{"b_id": channel_id, "b_more": n} for channel_id, n in more.items()])
 
 
 def count_owned(db: Connection, persona_id: bytes) -> int:

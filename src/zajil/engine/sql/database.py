@@ -1,8 +1,12 @@
 """The one database of a server: shared metadata, connections with the pragmas that durability rests on, transactions.
 
 Every service declares its tables in its own `store.py` on `METADATA` and runs Core statements through `Database`.
-SQLite allows one writer at a time: the writers of a process take turns (`Turn`, first come first served), and
-`busy_timeout` covers other processes, so that the admin commands work beside a running server.
+SQLite allows one writer at a time: the writers of a process take turns (`Turn`, first come first served), and so do
+processes, by a lock on a file beside the database; `busy_timeout` covers whoever writes without it.
+
+Group commit: what waits to be written when the writer is free goes into one transaction, each work in a SAVEPOINT of
+its own, in the order in which it came. One that fails takes nothing of the others along; nobody is answered before the
+one COMMIT, which is one flush to the disk, and where that fails nothing of the group is stored.
 
 WAL with `synchronous=FULL`: a transaction is on the disk when COMMIT returns. `secure_delete=ON`: deleted rows are
 overwritten with zeros, else free pages would keep old pointers from messages to mailboxes.
@@ -11,19 +15,29 @@ overwritten with zeros, else free pages would keep old pointers from messages to
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import sqlite3
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 
 METADATA = MetaData()
 BUSY_TIMEOUT_MS = 10_000
 FILE_NAME = "zajil.db"
+TURN_SUFFIX: Final = "-turn"
+GROUP_MAX: Final = 256
+"""Works of one transaction."""
+GROUP_S: Final = 0.050
+"""A group takes no more works after so long: those it has wait for its COMMIT."""
 
 ColumnClass = Literal["identifier", "key", "ciphertext", "counter", "time", "flag", "text"]
 """What a column holds. text: what people wrote for the public, in clear; the private space has none."""
@@ -36,23 +50,46 @@ def describe(kind: ColumnClass, purpose: str, retention: str) -> dict[str, str]:
 
 
 class Turn:
-    """A lock that is taken in order of arrival, so that a busy mailbox writer never starves a registration."""
+    """A lock that is taken in order of arrival, so that a busy mailbox writer never starves a registration.
 
-    def __init__(self) -> None:
+    path: a file that the processes on one database take turns by. A process that waits for SQLite's own lock asks for
+    it again after ever longer sleeps, and gets it seldom where another one writes all the time; by this lock it wakes
+    as soon as it is free, and one that is killed lets go of it. None: between threads alone.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
         self._condition = threading.Condition()
         self._next = 0
         self._serving = 0
+        self._file = None if path is None else os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def __enter__(self) -> None:
         with self._condition:
             ticket = self._next
             self._next += 1
             self._condition.wait_for(lambda: ticket == self._serving)
+        if self._file is not None:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._file is not None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
         with self._condition:
             self._serving += 1
             self._condition.notify_all()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+class _Waiting(NamedTuple):
+    """A work and who waits for it."""
+
+    work: Callable[[Connection], Any]  # Any: of whatever type its future is
+    future: asyncio.Future[Any]
 
 
 def set_pragmas(connection: sqlite3.Connection) -> None:
@@ -74,10 +111,17 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.turn = Turn()
+        self.turn = Turn(path.with_name(path.name + TURN_SUFFIX))
         self._writer = _make_engine(path, begin="BEGIN IMMEDIATE", read_only=False)
         self._reader = _make_engine(path, begin="BEGIN", read_only=True)
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="zajil-sql")
+        self._writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="zajil-sql-write")
+        self._queue: deque[_Waiting] = deque()
+        self._queue_lock = threading.Lock()
+        self._is_writing = False
+        # Connections that stay open, one a thread: taking one from the pool costs more than most works.
+        self._kept = threading.local()
+        self._all_kept: list[Connection] = []
 
     @classmethod
     def open(cls, path: Path) -> Database:
@@ -109,12 +153,78 @@ class Database:
             return work(connection)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """`write_sync` in a thread. Cancelling does not stop a transaction that has begun."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.write_sync, work)
+        """`write_sync` in the writing thread, in one transaction with whatever else waits; see the module.
+
+        A work that was not begun when its caller is cancelled never runs; one that was begun is done to its end.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        with self._queue_lock:
+            self._queue.append(_Waiting(work, future))
+            begins, self._is_writing = not self._is_writing, True
+        if begins:
+            self._writing.submit(self._write_queue)
+        return await future
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """`read_sync` in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_sync, work)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read_kept, work)
+
+    def peek(self, work: Callable[[Connection], T]) -> T:
+        """`read_sync` on a connection that stays open, for a row by its key that every request asks for.
+
+        It waits for no writer, and the hop to a thread and back would cost several times what it takes; so the event
+        loop's own thread may call it, for nothing longer than that.
+        """
+        return self._read_kept(work)
+
+    def _read_kept(self, work: Callable[[Connection], T]) -> T:
+        connection = self._keep(self._reader)
+        with connection.begin():
+            return work(connection)
+
+    def _keep(self, engine: Engine) -> Connection:
+        """The connection of this thread."""
+        connection: Connection | None = getattr(self._kept, "connection", None)
+        if connection is None:
+            connection = self._kept.connection = engine.connect()
+            self._all_kept.append(connection)
+        return connection
+
+    # The writing thread
+
+    def _write_queue(self) -> None:
+        """Write until nothing waits."""
+        while (first := self._take(first=True)) is not None:
+            group: list[tuple[_Waiting, Any]] = []
+            try:
+                self._write_group(first, group)
+            except Exception as fault:  # noqa: BLE001  # whatever kept the group from the disk, all of it hear so
+                group = [(each, _Failed(fault)) for each in ([one for one, _ in group] or [first])]
+            _answer(group)
+
+    def _take(self, *, first: bool) -> _Waiting | None:
+        """The work that waits longest. first: where there is none, the thread is done."""
+        with self._queue_lock:
+            while self._queue:
+                each = self._queue.popleft()
+                if not each.future.cancelled():
+                    return each
+            if first:
+                self._is_writing = False
+            return None
+
+    def _write_group(self, first: _Waiting, group: list[tuple[_Waiting, Any]]) -> None:
+        """One transaction: this work and what waits behind it. group: filled with the works and their outcomes."""
+        with self.turn:
+            connection = self._keep(self._writer)
+            until = time.monotonic() + GROUP_S
+            with connection.begin():
+                each: _Waiting | None = first
+                while each is not None:
+                    group.append((each, None))
+                    group[-1] = each, _run_apart(connection, each.work)
+                    full = len(group) >= GROUP_MAX or time.monotonic() >= until
+                    each = None if full else self._take(first=False)
 
     def truncate_wal(self) -> None:
         """Move the write-ahead log into the database and empty it, so that it keeps no deleted rows."""
@@ -131,13 +241,64 @@ class Database:
 
     def close(self) -> None:
         """Wait for running transactions, then close every connection."""
+        self._writing.shutdown()
         self._threads.shutdown()
+        for connection in self._all_kept:
+            connection.close()
         self._reader.dispose()
         self._writer.dispose()
+        self.turn.close()
+
+
+class _Failed(NamedTuple):
+    """The outcome of a work that raised."""
+
+    fault: Exception
+
+
+def _run_apart(connection: Connection, work: Callable[[Connection], T]) -> T | _Failed:
+    """What a work gives or raises, in a SAVEPOINT of its own inside the transaction.
+
+    Raises where SQLite gave up the whole transaction, as it may on a full disk.
+    """
+    raw = connection.connection.driver_connection
+    if raw is None:
+        raise ConnectionError("the connection is closed")
+    # Past SQLAlchemy, for which three statements more would cost as much as the work.
+    raw.execute("SAVEPOINT work")
+    outcome: T | _Failed
+    try:
+        outcome = work(connection)
+    except Exception as fault:  # it goes to whoever asked for the work
+        if not raw.in_transaction:
+            raise
+        raw.execute("ROLLBACK TO work")
+        outcome = _Failed(fault)
+    raw.execute("RELEASE work")
+    return outcome
+
+
+def _answer(group: list[tuple[_Waiting, Any]]) -> None:
+    """Hand the outcomes to those who wait, in one call for each event loop."""
+
+    def resolve(loop: asyncio.AbstractEventLoop) -> None:
+        for each, outcome in group:
+            if each.future.get_loop() is not loop or each.future.done():
+                continue
+            if isinstance(outcome, _Failed):
+                each.future.set_exception(outcome.fault)
+            else:
+                each.future.set_result(outcome)
+
+    for loop in {each.future.get_loop() for each, _ in group}:
+        with suppress(RuntimeError):  # the loop is gone, and with it who waited
+            loop.call_soon_threadsafe(resolve, loop)
 
 
 def _make_engine(path: Path, *, begin: str, read_only: bool) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": 512}
+    )
 
     @event.listens_for(engine, "connect")
     def _on_connect(raw: Any, _record: Any) -> None:  # Any: SQLAlchemy types its DBAPI hooks so
@@ -146,8 +307,9 @@ def _make_engine(path: Path, *, begin: str, read_only: bool) -> Engine:
         if read_only:
             raw.execute("PRAGMA query_only=ON")
 
-    @event.listens_for(engine, "begin")
-    def _on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+    def begin_as_told(raw: Any) -> None:  # Any: as above
+        raw.cursor().execute(begin)
 
+    # Not by the "begin" event: an engine that has one looks for listeners around every statement, which costs a fifth.
+    engine.dialect.do_begin = begin_as_told  # type: ignore[method-assign, assignment]
     return engine

@@ -47,7 +47,7 @@ def encode_entry(entry: Entry) -> bytes:
     fields: dict[cbor.Key, cbor.Value] = dict(zip(Entry._fields, entry, strict=True))
     data = cbor.encode(fields)
     try:
-        parse_entry(data)
+        _read(fields, len(data))
     except ZajilError:
         raise error("wrong-call", "audit entry that no one could read") from None
     return data
@@ -55,9 +55,13 @@ def encode_entry(entry: Entry) -> bytes:
 
 def parse_entry(data: bytes) -> Entry:
     """The entry of its one encoding. Raises Malformed for anything else."""
-    if len(data) > ENTRY_BYTES:
+    return _read(cbor.parse(data) if len(data) <= ENTRY_BYTES else None, len(data))
+
+
+def _read(fields: object, size: int) -> Entry:
+    """The entry of these fields, which take so many bytes. Raises Malformed for what is none."""
+    if size > ENTRY_BYTES:
         raise error("malformed", "audit entry too large")
-    fields = cbor.parse(data)
     if not isinstance(fields, dict) or fields.keys() != _FIELDS:
         raise error("malformed", "audit entry with other fields")
     kind = next((known for known in KINDS if known == fields["kind"]), None)

@@ -89,29 +89,45 @@ def decide_in(moderation: Decisions, db: Connection, orders: Sequence[Order]) ->
 
     The caller calls `hand_over` after COMMIT. Raises LocalProtocolError for an order that cannot be meant.
     """
-    now, made = moderation.now(), []
+    now = moderation.now()
+    made: list[Decided] = []
+    if not orders:
+        return made
     entries = LogBatch(SQLAuditRows(db, now=now), now=now)
+    newest = decisions.find_all_newest(db, [order.target for order in orders])
+    by_key = decisions.find_by_keys(db, [order.key for order in orders])
+    handed: list[bytes] = []
     for order in orders:
         if len(order.key) != KEY_BYTES or (order.action in _CLUSTER_ACTS) != (order.target_kind == "cluster"):
             raise error("wrong-call", "a key of another size, or an action for another kind of target")
-        current = decisions.find_newest(db, order.target_kind, order.target, order.version)
-        stored = decisions.find_by_key(db, order.key)
+        current = newest.get((order.target_kind, order.target, order.version))
+        stored = by_key.get(order.key)
         if stored is not None and _is_anew(order, stored, current):
             order = msgspec.structs.replace(order, key=order_key("anew", stored.key, current.id if current else b""))
-            stored = decisions.find_by_key(db, order.key)
+            stored = by_key.get(order.key) or decisions.find_by_key(db, order.key)
         if stored is None and current is not None and current.is_human and not order.actor:
             stored = current
         if stored is not None:
             made.append(Decided(stored, fresh=False))
             continue
         row = _insert(moderation, db, order, current, entries)
+        # The next order may be about the same.
+        newest[row.target_kind, row.target, row.version] = by_key[row.key] = row
+        if _is_handed_over(moderation, row):
+            handed.append(row.id)
         _follow_up(moderation, db, row, current, now)
         made.append(Decided(row, fresh=True))
+    decisions.insert_handovers(db, handed)
     entries.write()
     fresh = [each.row for each in made if each.fresh]
     if fresh:
         moderation.settle(moderation, db, fresh)
     return made
+
+
+def _is_handed_over(moderation: Decisions, row: DecisionRow) -> bool:
+    """Whether somebody else has to carry it out. A channel's own moderator has, inside the same transaction."""
+    return row.source != "channel" and (post_decision(row) is not None or row.target_kind in moderation.carry_out)
 
 
 def _is_anew(order: Order, stored: DecisionRow, current: DecisionRow | None) -> bool:
@@ -213,10 +229,7 @@ def _insert(
 
 
 def _follow_up(moderation: Decisions, db: Connection, row: DecisionRow, current: DecisionRow | None, now: int) -> None:
-    """What else changes with a decision: the queue, what has to be carried out, and what is known of copies."""
-    # A channel's own moderator has done it already, inside the same transaction.
-    if row.source != "channel" and (post_decision(row) is not None or row.target_kind in moderation.carry_out):
-        decisions.insert_handover(db, row.id)
+    """What else changes with a decision: the queue, and what is known of copies."""
     if row.action not in _UNDECIDED and (row.is_human or row.action in ("remove", "restore")):
         queue.close_items(db, row.target, row.version, row.id, now=now)
     if row.target_kind == "cluster":

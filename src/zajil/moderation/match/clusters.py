@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from zajil.moderation.match.bands import END, BandIndex, find_keys
-from zajil.moderation.match.minhash import Grams, Signatures, estimate_jaccard, find_grams, true_jaccard
+from zajil.moderation.match.minhash import Grams, Signatures, estimate_each, find_grams, true_jaccard
 from zajil.moderation.normalise.entities import Entity
 
 MAX_AGE_S: Final = 24 * 3600.0
@@ -135,7 +135,7 @@ class ConfirmedIndex:
         slots = [slot for slot in found if slot in self._by_slot]
         if not slots:
             return None
-        estimates = estimate_jaccard(signature, self._bands.signatures[slots])
+        estimates = estimate_each(signature, self._bands.signatures, slots)
         near = [slot for slot, estimate in zip(slots, estimates, strict=True) if estimate >= MIN_CANDIDATE]
         if not near:
             return None
@@ -181,13 +181,13 @@ class ClusterIndex:
         slots = self._bands.find(keys)
         nearest, most = END, 0.0
         if slots:
-            for slot, estimate in zip(slots, estimate_jaccard(signature, self._bands.signatures[slots]), strict=True):
+            for slot, estimate in zip(slots, estimate_each(signature, self._bands.signatures, slots), strict=True):
                 if estimate < MIN_ESTIMATE:
                     continue
                 if self._copies[slot].target == copy.target:
                     return self._cluster_of.get(slot)
                 if estimate > most:
-                    nearest, most = slot, float(estimate)
+                    nearest, most = slot, estimate
         cluster = None
         if nearest != END:
             cluster = self._cluster_of.get(nearest)

@@ -18,6 +18,7 @@ Grams: TypeAlias = npt.NDArray[np.uint32]
 Signatures: TypeAlias = npt.NDArray[np.uint32]
 
 VALUES: Final = 64
+FEW: Final = 12
 WINDOW: Final = 5
 # Below it a text has too few windows for a share of them to mean anything.
 MIN_CHARACTERS: Final = 40
@@ -82,6 +83,13 @@ def estimate_jaccard(one: Signatures, others: Signatures) -> npt.NDArray[np.floa
     """How many values of `one` (64) each row of `others` shares, from 0 to 1; a standard error of .03 to .06."""
     shared: npt.NDArray[np.float64] = np.count_nonzero(others == one, axis=-1) / VALUES
     return shared
+
+
+def estimate_each(one: Signatures, rows: Signatures, places: Sequence[int]) -> list[float]:
+    """`estimate_jaccard` with the rows at these places. Of a few it takes a tenth of the time."""
+    if len(places) > FEW:
+        return [float(each) for each in estimate_jaccard(one, rows[list(places)])]
+    return [int(np.count_nonzero(rows[place] == one)) / VALUES for place in places]
 
 
 def find_grams(text: str) -> Grams:

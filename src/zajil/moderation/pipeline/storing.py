@@ -83,17 +83,20 @@ def store_batch(
     made = dict(zip(orders, decide_in(moderation, db, list(orders.values())), strict=True))
     answers: list[PostDecision] = []
     counts: Counter[tuple[str, str]] = Counter()
+    asked: list[Item] = []
     for number, each in enumerate(batch):
         decided = made.get(number)
         row = decided.row if decided is not None else None
         told = post_decision(row) if row is not None else None
-        key = decision_key(each.verdict, each.action)
-        answers.append(told or _allow(key, each.post.post_id, each.post.version, now))
+        if told is None:
+            told = _allow(decision_key(each.verdict, each.action), each.post.post_id, each.post.version, now)
+        answers.append(told)
         if versions[number] not in judged_before:
             counts[each.verdict.lang, each.action.effect] += 1
         if decided is not None and decided.fresh and each.action.queue:
-            _open_item(db, each, now)
+            asked.append(_make_item(each, now))
         _sample(db, each, row if decided is not None and decided.fresh else None, policy, sampler, now)
+    queue.open_all(db, asked)
     verdicts.put_verdicts(db, [_verdict_row(each, now) for each in batch])
     others = [
         (digest, *name) for each, name in zip(batch, versions, strict=True) for digest in each.reading.other_digests
@@ -157,8 +160,8 @@ def find_harm(category: str, scores: Sequence[float]) -> int:
     return min(1000, HARM.get(category, 200) + round(100 * likely))
 
 
-def _open_item(db: Connection, each: Judged, now: int) -> None:
-    """Ask a person: about the post, or about all copies where it is one of a campaign."""
+def _make_item(each: Judged, now: int) -> Item:
+    """What a person is asked: about the post, or about all copies where it is one of a campaign."""
     action, post, joined = each.action, each.post, each.matched.joined
     name: queue.Queue = "escalate" if action.escalate else "main"
     asker: Asker = "rule" if action.source == "none" else action.source
@@ -192,7 +195,7 @@ def _open_item(db: Connection, each: Judged, now: int) -> None:
             source="campaign",
             reach=joined.copies,
         )
-    queue.open_item(db, found)
+    return found
 
 
 def _sample(db: Connection, each: Judged, row: DecisionRow | None, policy: Policy, sampler: Sampler, now: int) -> None:
@@ -244,11 +247,11 @@ def _store_clusters(db: Connection, batch: Sequence[Judged], now: int) -> None:
         settled, lang = joined.judged is not None, each.verdict.lang
         rows += [member_row(joined.id, copy, lang=lang, settled=settled) for copy in {joined.first, joined.own}]
     matches.add_members(db, rows)
+    clusters = []
     for name, each in newest.items():
         joined = each.matched.joined
         if joined is not None:
-            matches.note_cluster(
-                db,
+            clusters.append(
                 ClusterRow(
                     id=name,
                     state="open",
@@ -262,8 +265,9 @@ def _store_clusters(db: Connection, batch: Sequence[Judged], now: int) -> None:
                     grams=None,
                     entities=None,
                     at=now,
-                ),
+                )
             )
+    matches.note_clusters(db, clusters)
 
 
 def end_hold(db: Connection, target: bytes, version: int) -> Order | None:

@@ -20,6 +20,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +28,7 @@ from sqlalchemy import Connection
 
 from zajil.moderation.decide.decide import Decisions, decide_in, hand_over, spread_all
 from zajil.moderation.decide.orders import post_decision
+from zajil.moderation.match.urls import find_domain
 from zajil.moderation.pipeline import storing
 from zajil.moderation.pipeline.benches import Benches
 from zajil.moderation.pipeline.judging import Bench, Judged, judge_batch, wants_second_look
@@ -70,6 +72,7 @@ class Worker:
     matcher: Matcher = field(default_factory=Matcher)
     _busy: bool = False
     _claimed: list[int] = field(default_factory=list)
+    _finishing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Load models and memory, and finish what a worker before left undone."""
@@ -78,6 +81,8 @@ class Worker:
         await self.moderation.db.read(self.benches.load)
         await hand_over(self.moderation)
         await spread_all(self.moderation)
+        # The list of public suffixes is read at the first link, which would wait for it.
+        await asyncio.to_thread(find_domain, "example.com")
         settle_memory()
 
     async def run(self) -> None:
@@ -97,6 +102,8 @@ class Worker:
 
     async def stop(self) -> None:
         """Give back what was under way, and end the reading processes. Call after `run` was cancelled."""
+        with suppress(Exception):  # what is not finished comes again, and is answered from what is stored
+            await self._finished()
         await self.source.give_back(self._claimed)
         await self.readers.stop()
 
@@ -124,6 +131,7 @@ class Worker:
         begun = time.perf_counter()
         jobs = list(await self.source.claim(BATCH_MAX, LEASE_S))
         if not jobs:
+            await self._finished()
             return 0
         self._claimed = [job.seq for job in jobs]
         self.reached("claimed")
@@ -219,12 +227,27 @@ class Worker:
         """The second and third commit points."""
         await self.source.apply(answers)
         self.reached("applied")
-        await self.source.finish(seqs)
-        self.reached("finished")
-        # Their rows in `handover` are done with. One that stays is handed over once more, which does no harm.
         decided = [each.decision_id for each in answers if each.effect != "allow"]
-        if decided:
-            await self.moderation.db.write(lambda db: decisions.delete_handovers(db, decided))
+        await self._finished()
+        # Nobody waits for this one: the next batch is claimed and read meanwhile.
+        self._finishing = asyncio.create_task(self._finish(seqs, decided))
+
+    async def _finish(self, seqs: Sequence[int], decided: Sequence[bytes]) -> None:
+        # Their rows in `handover` are done with as well; one that stays is handed over once more, which does no harm.
+        forget = self.moderation.db.write(lambda db: decisions.delete_handovers(db, decided))
+        await asyncio.gather(self.source.finish(seqs), forget)
+        self.reached("finished")
+
+    async def _finished(self) -> None:
+        """Return once the batch before is forgotten by the outbox; raises what that raised."""
+        finishing = self._finishing
+        if finishing is None:
+            return
+        try:
+            await asyncio.shield(finishing)
+        finally:
+            if finishing.done():
+                self._finishing = None
 
     async def _look_again(self, batch: Sequence[Judged], bench: Bench) -> dict[int, tuple[Signal, ...]]:
         """Signals of the later stages, by place in the batch. A stage that fails is skipped, and says so."""

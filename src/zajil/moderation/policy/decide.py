@@ -113,13 +113,15 @@ def _make_action(first: _Evidence, carrying: list[_Evidence], policy: Policy) ->
 
 def _find_evidence(verdict: Verdict, policy: Policy, author: Author) -> Iterator[_Evidence]:
     language = find_language(verdict.lang)
+    # Of a dozen signals eight are scores, nearly all of them low.
+    heads = policy.all_thresholds(language) if language is not None else {}
     for at, signal in enumerate(verdict.signals):
         category = find_category(signal.category)
         if signal.name == "head":
-            if language is not None and category is not None:
-                level = policy.thresholds(category, language).level(_number(signal))
-                if level is not None:
-                    yield _weigh_score(at, category, level, author, hard=any(map(_is_hard, verdict.signals)))
+            thresholds = heads.get(signal.category)
+            level = thresholds.level(_number(signal)) if thresholds is not None else None
+            if level is not None and category is not None:
+                yield _weigh_score(at, category, level, author, hard=any(map(_is_hard, verdict.signals)))
         elif signal.name == "rule":
             yield from _weigh_rule(at, signal, policy, author, scored=language is not None)
         elif category is None:

@@ -126,6 +126,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         """The linear head's thresholds."""
         return self.categories[category].thresholds.get(language, NO_THRESHOLDS)
 
+    def all_thresholds(self, language: Language) -> dict[str, Thresholds]:
+        """The linear heads' thresholds in this language, by category; heads without any are missing."""
+        found = {name: each.thresholds.get(language, NO_THRESHOLDS) for name, each in self.categories.items()}
+        return {name: each for name, each in found.items() if each.review is not None}
+
     def embedding_thresholds(self, category: Category, language: Language) -> Thresholds:
         """The thresholds of the head on embeddings."""
         return self.categories[category].embeddings.get(language, NO_THRESHOLDS)

@@ -36,8 +36,12 @@ class FloodCounters:
         key: names the author, text or domain, at most 32 bytes. target: the post. now: Unix seconds, of any clock that
         does not jump back by more than per_s.
         """
-        log = self._logs.setdefault((flood, key), OrderedDict())
-        self._logs.move_to_end((flood, key))
+        name = flood, key
+        log = self._logs.get(name)
+        if log is None:
+            log = self._logs[name] = OrderedDict()
+        else:
+            self._logs.move_to_end(name)
         known = log.get(target)
         if known is not None:
             return known[1]

@@ -90,6 +90,9 @@ _NEWEST = (
     .order_by(decision.c.seq.desc())
     .limit(1)
 )
+_BY_KEYS = select(*_COLUMNS).where(decision.c.key.in_(bindparam("b_keys", expanding=True)))
+_ABOUT = select(*_COLUMNS).where(decision.c.target.in_(bindparam("b_targets", expanding=True))).order_by(decision.c.seq)
+_HAND_OVER = insert(handover)
 _later = decision.alias("later")
 _CURRENT = ~exists().where(_later.c.supersedes == decision.c.id)
 
@@ -118,6 +121,24 @@ def insert_decision(db: Connection, row: DecisionRow) -> int:
 def find_by_key(db: Connection, key: bytes) -> DecisionRow | None:
     """The decision with this key."""
     return _row(db, _BY_KEY, {"b_key": key})
+
+
+def find_by_keys(db: Connection, keys: Sequence[bytes]) -> dict[bytes, DecisionRow]:
+    """The decisions with these keys, by key."""
+    found: dict[bytes, DecisionRow] = {}
+    for start in range(0, len(keys), _PIECE):
+        rows = db.execute(_BY_KEYS, {"b_keys": list(keys[start : start + _PIECE])})
+        found |= {row.key: row for row in map(_make, rows)}
+    return found
+
+
+def find_all_newest(db: Connection, targets: Sequence[bytes]) -> dict[tuple[TargetKind, bytes, int], DecisionRow]:
+    """The decisions in force about these targets, by kind, target and version."""
+    found: dict[tuple[TargetKind, bytes, int], DecisionRow] = {}
+    for start in range(0, len(targets), _PIECE):
+        for row in map(_make, db.execute(_ABOUT, {"b_targets": list(targets[start : start + _PIECE])})):
+            found[row.target_kind, row.target, row.version] = row
+    return found
 
 
 def find_decision(db: Connection, decision_id: bytes) -> DecisionRow | None:
@@ -193,9 +214,10 @@ def count_reversed(db: Connection, *, basis: bytes | None, because: str, since: 
     return len(db.execute(found).all())
 
 
-def insert_handover(db: Connection, decision_id: bytes) -> None:
-    """The decision has yet to be carried out."""
-    db.execute(insert(handover), {"decision_id": decision_id})
+def insert_handovers(db: Connection, decision_ids: Sequence[bytes]) -> None:
+    """These decisions have yet to be carried out, in this order."""
+    if decision_ids:
+        db.execute(_HAND_OVER, [{"decision_id": each} for each in decision_ids])
 
 
 def waiting_handovers(db: Connection, n: int) -> list[DecisionRow]:

@@ -170,9 +170,10 @@ def addresses(db: Connection, name: str | None = None) -> list[AddressRow]:
     return [AddressRow(*row) for row in db.execute(found)]
 
 
-def note_cluster(db: Connection, row: ClusterRow) -> None:
-    """A cluster as the matcher counts it: copies, campaign and time; what people decided about it stays."""
-    db.execute(_ADD_CLUSTER, row._asdict())
+def note_clusters(db: Connection, rows: Sequence[ClusterRow]) -> None:
+    """Clusters as the matcher counts them: copies, campaign and time; what people decided about them stays."""
+    if rows:
+        db.execute(_ADD_CLUSTER, [row._asdict() for row in rows])
 
 
 def add_members(db: Connection, rows: Sequence[MemberRow]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -77,7 +78,13 @@ def item_id(queue: Queue, kind: TargetKind, target: bytes, version: int) -> byte
 
 def open_item(db: Connection, each: Item) -> None:
     """Ask people about this, or once more."""
-    db.execute(_OPEN, msgspec.structs.asdict(each))
+    open_all(db, [each])
+
+
+def open_all(db: Connection, items: Sequence[Item]) -> None:
+    """`open_item` for each, in order."""
+    if items:
+        db.execute(_OPEN, [msgspec.structs.asdict(each) for each in items])
 
 
 def find_item(db: Connection, which: bytes) -> Item | None:

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from zajil.protocol import limits
-from zajil.protocol.control import find_parameters
 from zajil.protocol.errors import error
 from zajil.protocol.public import api, redress
+from zajil.protocol.routing import find_parameters, sort_routes
 
 PREFIX: Final = "/pub/v1"
 SCHEME: Final = "Bearer"
@@ -120,6 +120,7 @@ PUBLIC_ROUTES: Final = (
     *(LIST_COMMENTS, CREATE_COMMENT, SEARCH, UPDATES, EVENTS),
     *REDRESS,
 )
+_BY_SHAPE: Final = sort_routes(PUBLIC_ROUTES)
 
 
 def is_public_call(target: str) -> bool:
@@ -132,8 +133,9 @@ def find_public_route(method: str, path: str) -> FoundRoute | None:
     """The route of a call; path without query. None if there is none."""
     if not path.startswith(PREFIX + "/"):
         return None
-    for route in PUBLIC_ROUTES:
-        parameters = find_parameters(route.path, path[len(PREFIX) :]) if route.method == method else None
+    below = path[len(PREFIX) :]
+    for route in _BY_SHAPE.get((method, below.count("/")), ()):
+        parameters = find_parameters(route.path, below)
         if parameters is not None:
             return FoundRoute(route, parameters)
     return None

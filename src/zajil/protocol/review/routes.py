@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from zajil.protocol import limits
-from zajil.protocol.control import find_parameters
 from zajil.protocol.errors import error
 from zajil.protocol.review import api
 from zajil.protocol.review.api import StaffRole
+from zajil.protocol.routing import find_parameters, sort_routes
 
 PREFIX: Final = "/mod/v1"
 STEP_UP_S: Final = 300
@@ -119,6 +119,7 @@ REVIEW_ROUTES: Final = (
     *(RELEASE, SKIP, DECIDE, UNDO, READ_CLUSTER, DECIDE_CLUSTER, APPEALS, READ_APPEAL, CLAIM_APPEAL, DECIDE_APPEAL),
     *(PERSONA, DECIDE_PERSONA, DECIDE_CHANNEL, LISTS, READ_LIST, EDIT_LIST, POLICY),
 )
+_BY_SHAPE: Final = sort_routes(REVIEW_ROUTES)
 
 
 def is_review_call(target: str) -> bool:
@@ -131,8 +132,9 @@ def find_review_route(method: str, path: str) -> FoundReviewRoute | None:
     """The route of a call; path without query. None if there is none."""
     if not path.startswith(PREFIX + "/"):
         return None
-    for route in REVIEW_ROUTES:
-        parameters = find_parameters(route.path, path[len(PREFIX) :]) if route.method == method else None
+    below = path[len(PREFIX) :]
+    for route in _BY_SHAPE.get((method, below.count("/")), ()):
+        parameters = find_parameters(route.path, below)
         if parameters is not None:
             return FoundReviewRoute(route, parameters)
     return None

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -39,13 +41,19 @@ from zajil.server.review.space_view import Nudges, view_space
 
 _LOG = logging.getLogger(__name__)
 _UPKEEP_S = 1.0
+_LOOK_S: Final = 0.02
+"""A process of its own hears of no wake-up: looking is one row by a reading connection."""
 
 
 class Outbox:
-    """The public space's outbox as the worker takes it. `listen` before the first claim, so that no wake-up is lost."""
+    """The public space's outbox as the worker takes it. `listen` before the first claim, so that no wake-up is lost.
 
-    def __init__(self, space: Channels) -> None:
+    look_s: how often to look whether something waits; None where whoever writes wakes the worker.
+    """
+
+    def __init__(self, space: Channels, *, look_s: float | None = None) -> None:
         self._space = space
+        self._look_s = look_s
         self._stack = ExitStack()
         self._woken = asyncio.Event()
 
@@ -74,11 +82,14 @@ class Outbox:
         return await outbox.claim(self._space, limit=limit, lease_s=lease_s, now=self._space.clock())
 
     async def _wait(self, timeout_s: float) -> None:
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._woken.wait()
-        except TimeoutError:
-            return
+        end = time.monotonic() + timeout_s
+        while (left_s := end - time.monotonic()) > 0 and not outbox.is_waiting(self._space):
+            try:
+                async with asyncio.timeout(min(left_s, self._look_s or left_s)):
+                    await self._woken.wait()
+                    return
+            except TimeoutError:
+                continue
 
     async def _holds_over(self, limit: int) -> list[tuple[bytes, int]]:
         return [(each.post_id, each.version) for each in await outbox.expired_holds(self._space, limit=limit)]
@@ -116,7 +127,7 @@ class Moderation:
         self._db = db
         self._space = space
         self._signing = keys.log
-        self._outbox = Outbox(space)
+        self._outbox = Outbox(space, look_s=_LOOK_S if settings.moderation.worker == "apart" else None)
         self.nudges = Nudges(space.wakeups.wake)
         self.view = view_space(space, self.nudges)
         self._server = settings.server_name
