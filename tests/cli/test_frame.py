@@ -22,6 +22,7 @@ COMMANDS = (
 
 PUBLIC = [f"persona {verb}" for verb in ("create", "list", "delete")]
 PUBLIC += [f"channel {verb}" for verb in ("create", "list", "post", "edit", "delete", "read", "search", "subscribe")]
+PUBLIC += ["channel report", "notices", "appeal"]
 
 
 def zajil(*arguments: str, home: Path, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -29,6 +29,8 @@ CLI_CODES |= {"crashed", "bad-address", "no-name", "own-link", "empty-folder", "
 CLI_CODES |= {"no-message", "no-emoji", "not-yours", "too-late", "codes-differ", "no-code", "verify-again"}
 CLI_CODES |= {"bad-domain", "setup-exists", "no-manifest"}
 CLI_CODES |= {"no-bridge", "many-bridges"}
+CLI_CODES |= {"bad-month", "no-report", "check-here", "no-agreement", "no-public-log"}
+CLI_CODES |= {"bad-account", "no-account", "no-reference"}
 CLI_CODES |= {"no-moderation", "bad-model", "no-set"}
 CLI_CODES |= {"policy-faults", "policy-refused", "no-file", "no-address", "not-listed", "log-broken"}
 CLI_CODES |= {
@@ -51,7 +53,7 @@ CLI_CODES |= {
     "remove-unasked",
 }
 CLI_CODES |= {"no-persona", "which-persona", "delete-unasked", "no-public-space", "bad-post", "post-too-long"}
-CLI_CODES |= {"no-reason"}
+CLI_CODES |= {"no-reason", "bad-decision", "note-too-long", "no-moderation"}
 CLI_CODES |= {"no-staff-key", "wrong-passphrase", "staff-key-exists", "logged-out", "short-passphrase"}
 CLI_CODES |= {"no-such-word", "no-cluster"}
 
@@ -160,7 +162,7 @@ def test_commands_in_a_text_are_for_the_home_of_the_call() -> None:
         assert "zajil --home DIR link new" in RELINK.in_language("en"), "that is for an empty folder"
     finally:
         PROGRAM.reset(token)
-    groups = {"link", "group", "bundle", "net", "persona", "channel"}
+    groups = {"link", "group", "bundle", "net", "persona", "channel", "notices", "appeal"}
     assert {name for name, _, _ in (*_PEOPLE, *_CHATS)} | groups == OF_A_HOME
 
 

@@ -22,6 +22,7 @@ GENERATED = {
     "docs/operate/settings.md": "zajil.server.config",
     "docs/operate/data.md": "zajil.server.inventory",
     "docs/operate/laboratory.md": "tests.censor.lab.page",
+    "docs/operate/requests.md": "zajil.server.accounting.disclosure",
 }
 
 LABEL = re.compile(r"(?<!\*)\*([A-Z][^*\n]+)\*(?!\*)")

@@ -84,6 +84,14 @@ async def give_back(space: Channels, seqs: Sequence[int]) -> None:
         space.wakeups.wake({publishing.QUEUE})
 
 
+async def take_over(space: Channels) -> None:
+    """Give out again at once what a worker before this one died with, instead of when its leases end.
+
+    For the one worker of a deployment as it starts: another's versions would be read twice, though decided once.
+    """
+    await space.db.write(queue.release_all)
+
+
 def find_post(db: Connection, post_id: bytes, version: int, *, now: float) -> PublicPost | None:
     """One version as a worker would get it now; None once it is gone. Inside the caller's transaction."""
     row = queue.find_judged(db, post_id, version)

@@ -26,9 +26,9 @@ from zajil.cli.commands import (
     setup,
     verify,
 )
-from zajil.cli.commands.moderation import appeals, lists, log, policy, review, scores, staff, worker
+from zajil.cli.commands.moderation import appeals, lists, log, policy, review, scores, staff, transparency, worker
 from zajil.cli.commands.options import HomeFolder, decide_home
-from zajil.cli.commands.public import channel, persona, reading, writing
+from zajil.cli.commands.public import channel, persona, reading, redress, writing
 from zajil.cli.commands.reach import bridge, bundle, net, registry
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
@@ -40,11 +40,13 @@ from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
+from zajil.cli.texts.moderation import accounting as accounting_words
 from zajil.cli.texts.moderation import review as review_words
 from zajil.cli.texts.moderation import scores as moderation_words
 from zajil.cli.texts.moderation import steering as steering_words
 from zajil.cli.texts.public import channel as channel_words
 from zajil.cli.texts.public import persona as persona_words
+from zajil.cli.texts.public import redress as redress_words
 from zajil.cli.texts.reach import bridge as bridge_words
 from zajil.cli.texts.reach import bundle as bundle_words
 from zajil.cli.texts.reach import net as net_words
@@ -101,6 +103,11 @@ _CHANNEL: tuple[_Command, ...] = (
     ("read", reading.read, channel_words.READ),
     ("search", reading.search, channel_words.SEARCH),
     ("subscribe", channel.subscribe, channel_words.SUBSCRIBE),
+    ("report", redress.report, redress_words.REPORT),
+)
+_REDRESS: tuple[_Command, ...] = (
+    ("notices", redress.notices, redress_words.NOTICES),
+    ("appeal", redress.appeal, redress_words.APPEAL),
 )
 _BUNDLE: tuple[_Command, ...] = (
     ("export", bundle.export, bundle_words.EXPORT),
@@ -131,6 +138,7 @@ _BRIDGE: tuple[_Command, ...] = (
 _MODERATION: tuple[_Command, ...] = (
     ("classify", scores.classify, moderation_words.CLASSIFY),
     ("worker", worker.worker, steering_words.WORKER),
+    ("report", transparency.report, accounting_words.REPORT),
 )
 _REVIEW: tuple[_Command, ...] = (
     ("login", staff.login, review_words.LOGIN),
@@ -170,7 +178,10 @@ _LOG: tuple[_Command, ...] = (
     ("export", log.export, steering_words.LOG_EXPORT),
     ("key", log.key, steering_words.LOG_KEY),
 )
-_ADMIN: tuple[_Command, ...] = (("invite", server.invite, server_words.ADMIN_INVITE),)
+_ADMIN: tuple[_Command, ...] = (
+    ("invite", server.invite, server_words.ADMIN_INVITE),
+    ("disclose", server.disclose, accounting_words.DISCLOSE),
+)
 _ADMIN_BRIDGES: tuple[_Command, ...] = (
     ("list", registry.list_, registry_words.LIST),
     ("invite", registry.invite, registry_words.INVITE),
@@ -212,6 +223,7 @@ def _build() -> typer.Typer:
     public = persona_words.PUBLIC_COMMANDS()
     root.add_typer(_group(persona_words.PERSONA, _PERSONA), name="persona", rich_help_panel=public)
     root.add_typer(_group(channel_words.CHANNEL, _CHANNEL), name="channel", rich_help_panel=public)
+    _fill(root, _REDRESS, panel=public)
     _fill(root, _SERVER, panel=serving)
     admin = _group(server_words.ADMIN, _ADMIN)
     admin.add_typer(_group(registry_words.BRIDGES, _ADMIN_BRIDGES), name="bridges")

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
+
+import msgspec
+from sqlalchemy import Connection
 
 from zajil.auth import invites
 from zajil.auth.secrets import DAY_S, INVITE_LIFE_DAYS
 from zajil.bridges.registry import operator
 from zajil.bridges.registry import store as bridge_store
 from zajil.engine.keys import FILE_NAME, Keys
+from zajil.engine.moderationkeys import FILE_NAME as LOG_KEY_FILE
+from zajil.engine.moderationkeys import ModerationKeys
+from zajil.moderation.audit.entries import SALT_BYTES, hash_record
+from zajil.moderation.audit.log import Draft, record, sign_now
+from zajil.moderation.store import log
 from zajil.protocol.identity.links import ContactLink, encode_contact_link
+from zajil.protocol.ids import AccountId, encode_b64
 from zajil.protocol.reach.endpoints import PrivateBridges
+from zajil.protocol.tlog.checkpoint import NoteKey
+from zajil.protocol.tlog.tree import MerkleTree
+from zajil.server.accounting.disclosure import (
+    Document,
+    LogProof,
+    encode_disclosed,
+    is_known,
+    make_document,
+    read_account,
+)
 from zajil.server.config import load_settings
 from zajil.server.schema import open_database
 
@@ -84,3 +104,47 @@ def link_of_invite(data: Path, code: str, *, front: str | None = None, bridges: 
     front = settings.front or f"http://{host}:{settings.port}"
     expires = int(time.time()) + INVITE_LIFE_DAYS * DAY_S
     return encode_contact_link(ContactLink(settings.server_name, expires, code=code, front=front, bridges=bridges))
+
+
+def disclose(data: Path, account_id: AccountId, *, reference: str, now: float | None = None) -> Document | None:
+    """Everything stored of this account, logged as a disclosure; None, and nothing logged, where there is none.
+
+    reference: of the request; it lies in the document, and in the log's salted hash alone. Raises KeyFileError.
+    """
+    at = int(time.time() if now is None else now)
+    settings = load_settings(data)
+    database = open_database(data)
+    try:
+        keys = Keys.load(data / FILE_NAME)
+        if not database.read_sync(lambda db: is_known(db, account_id)):
+            return None
+        # The log may begin with a disclosure; a lost key beside a log is never replaced.
+        logged = database.read_sync(log.count_entries)
+        signing = ModerationKeys.load(data / LOG_KEY_FILE, create=logged == 0).log
+        origin = f"{settings.server_name}/moderation"
+
+        def write(db: Connection) -> Document | None:
+            tables = read_account(db, account_id, keys)
+            if tables is None:
+                return None
+            document = make_document(
+                tables, server=settings.server_name, account_id=account_id, reference=reference, at=at
+            )
+            salt = os.urandom(SALT_BYTES)
+            draft = Draft("disclosure", hash_record(salt, encode_disclosed(document)))
+            rows = log.SQLAuditRows(db, now=at)
+            (n,) = record(rows, [draft], now=at)
+            note = sign_now(rows, signing, origin=origin)
+            path = MerkleTree(log.read_leaves(db, n + 1)).inclusion_proof(n)
+            proof = LogProof(
+                n=n,
+                entry=encode_b64(log.find_entry(db, n) or b""),
+                path=tuple(encode_b64(each) for each in path),
+                checkpoint=note.decode(),
+                key=NoteKey(origin, signing.public_key().public_bytes_raw()).text(),
+            )
+            return msgspec.structs.replace(document, salt=encode_b64(salt), proof=proof)
+
+        return database.write_sync(write)
+    finally:
+        database.close()

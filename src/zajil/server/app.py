@@ -156,6 +156,7 @@ class Server:
             bodies_max_bytes=settings.unfinished_max_bytes // 4,
             posts_max=max(1, settings.connections_max // 4),
             public=self.public,
+            transparency=self.moderation.transparency.answer if self.moderation else None,
         )
         self.metrics.watch(connections=self.gateway.count, lag_s=lambda: self.gateway.loop_lag_s)
         self._metrics_runner: web.AppRunner | None = None

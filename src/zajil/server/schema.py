@@ -18,12 +18,13 @@ from zajil.moderation.private import store as report_tables
 from zajil.moderation.store import log as log_tables
 from zajil.moderation.store import people as people_tables
 from zajil.moderation.store import tables as moderation_tables
+from zajil.moderation.store.transparency import published as published_tables
 from zajil.server.config import ConfigError
 from zajil.server.http import idempotency
 
 # Imported for their tables, which register themselves.
 _OWNERS = (auth_tables, bridge_tables, public_tables, delivery_tables, mailbox_tables, report_tables, idempotency)
-_MODERATION = (moderation_tables, people_tables, log_tables)
+_MODERATION = (moderation_tables, people_tables, log_tables, published_tables)
 
 
 def all_tables() -> MetaData:

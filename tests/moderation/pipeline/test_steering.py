@@ -153,8 +153,8 @@ async def test_the_commands_say_the_same(square: Square, tmp_path: Path, capfd: 
     assert run_command(["moderation", "policy", "activate", str(path), *data]) == 1
     assert run_command(["moderation", "policy", "replay", str(path), "--json", *data]) == 0
     assert run_command(["moderation", "log", "export", str(tmp_path / "log"), *data]) == 0
-    assert run_command(["moderation", "log", "verify", "--file", str(tmp_path / "log"), *data]) == 0
+    assert run_command(["moderation", "log", "verify", str(tmp_path / "log"), *data]) == 0
     broken = bytearray((tmp_path / "log").read_bytes())
     broken[60] ^= 1
     (tmp_path / "log").write_bytes(broken)
-    assert run_command(["moderation", "log", "verify", "--file", str(tmp_path / "log"), *data]) == 4
+    assert run_command(["moderation", "log", "verify", str(tmp_path / "log"), *data]) == 4

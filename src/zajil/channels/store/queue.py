@@ -144,6 +144,12 @@ def release(db: Connection, seqs: list[int]) -> None:
     db.execute(update(outbox).where(outbox.c.seq.in_(seqs)).values(lease_until_ms=0))
 
 
+def release_all(db: Connection) -> int:
+    """Nobody has any of the rows any more; how many were under a lease."""
+    leased = outbox.c.lease_until_ms > 0
+    return int(db.execute(update(outbox).where(leased).values(lease_until_ms=0)).rowcount)
+
+
 def count_waiting(db: Connection) -> int:
     """Rows that are not judged yet, leased or not."""
     return int(db.execute(select(func.count()).select_from(outbox)).scalar_one())

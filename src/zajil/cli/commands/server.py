@@ -11,6 +11,7 @@ import typer
 
 from zajil.cli.commands.options import DataFolder, Json, decide_data
 from zajil.cli.texts import server as words
+from zajil.cli.texts.moderation import accounting as accounting_words
 from zajil.cli.texts.reach import registry as reach_words
 
 if TYPE_CHECKING:
@@ -106,6 +107,38 @@ def invite(
     typer.echo(address if link or qr else code)
     if qr:
         print_qr(address)
+
+
+def disclose(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help=accounting_words.ACCOUNT_ARGUMENT())],
+    *,
+    reference: Annotated[str, typer.Option("--reference", metavar="TEXT", help=accounting_words.REFERENCE_OPTION())],
+    data: DataFolder = None,
+) -> None:
+    """One JSON document: every stored column of this account, and the proof that the disclosure is logged."""
+    import msgspec
+
+    from zajil.cli.failures import USAGE, Failed
+    from zajil.cli.output import print_json
+    from zajil.engine.keys import KeyFileError
+    from zajil.protocol.errors import Malformed
+    from zajil.protocol.ids import ID_BYTES, AccountId, parse_b64
+    from zajil.server.admin import disclose as disclose_account
+    from zajil.server.config import ConfigError
+
+    try:
+        account_id = AccountId(parse_b64(account, size=ID_BYTES))
+    except Malformed as error:
+        raise Failed("bad-account", exit_code=USAGE) from error
+    if not reference.strip():
+        raise Failed("no-reference", exit_code=USAGE)
+    try:
+        document = disclose_account(existing_data(decide_data(data)), account_id, reference=reference.strip())
+    except (ConfigError, KeyFileError) as error:
+        raise Failed("settings", remark=str(error)) from error
+    if document is None:
+        raise Failed("no-account", account=account)
+    print_json(msgspec.to_builtins(document))
 
 
 def data_inventory(*, data: DataFolder = None, json: Json = False) -> None:

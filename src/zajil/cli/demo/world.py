@@ -106,10 +106,14 @@ class World:
         return int(self._rows("SELECT count(*) AS n FROM message")[0]["n"])
 
     def column_names(self) -> set[str]:
-        """All columns of all tables but those of the public space, whose authors are public."""
+        """All columns of all tables but those of the public space and its moderation, whose authors are public.
+
+        Reports from private chats lie among moderation's tables; theirs are asked for with the rest.
+        """
         columns = (
             "SELECT c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c"
             " WHERE t.type = 'table' AND t.name NOT LIKE 'pub!_%' ESCAPE '!'"
+            " AND (t.name NOT LIKE 'mod!_%' ESCAPE '!' OR t.name = 'mod_report')"
         )
         return {str(row["name"]) for row in self._rows(columns)}
 

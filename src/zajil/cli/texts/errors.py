@@ -9,11 +9,13 @@ from __future__ import annotations
 from zajil.cli.texts.complaint import LATER, READDING, RELINK, SYNC, UPDATE, Complaint
 from zajil.cli.texts.home_errors import HOME_COMPLAINTS
 from zajil.cli.texts.messages import TALK_COMPLAINTS
+from zajil.cli.texts.moderation.accounting import ACCOUNTING_COMPLAINTS
 from zajil.cli.texts.moderation.review_errors import REVIEW_COMPLAINTS
 from zajil.cli.texts.moderation.scores import MODERATION_COMPLAINTS
 from zajil.cli.texts.moderation.steering import STEERING_COMPLAINTS
 from zajil.cli.texts.public.errors import PUBLIC_COMPLAINTS
 from zajil.cli.texts.public.persona import PERSONA_COMPLAINTS
+from zajil.cli.texts.public.redress import REDRESS_COMPLAINTS
 from zajil.cli.texts.reach.bridge import BRIDGE_COMPLAINTS
 from zajil.cli.texts.reach.bundle import BUNDLE_COMPLAINTS
 from zajil.cli.texts.reach.net import NET_COMPLAINTS
@@ -244,7 +246,8 @@ PROTOCOL_COMPLAINTS: dict[str, Complaint] = {
 }
 COMPLAINTS = PROTOCOL_COMPLAINTS | HOME_COMPLAINTS | TALK_COMPLAINTS | SERVER_COMPLAINTS | MODERATION_COMPLAINTS
 COMPLAINTS |= BRIDGE_COMPLAINTS | BUNDLE_COMPLAINTS | NET_COMPLAINTS | REGISTRY_COMPLAINTS | PUBLIC_COMPLAINTS
-COMPLAINTS |= PERSONA_COMPLAINTS | STEERING_COMPLAINTS | REVIEW_COMPLAINTS
+COMPLAINTS |= STEERING_COMPLAINTS | ACCOUNTING_COMPLAINTS | REVIEW_COMPLAINTS
+COMPLAINTS |= PERSONA_COMPLAINTS | REDRESS_COMPLAINTS
 
 
 def find_complaint(code: str) -> Complaint | None:

@@ -20,6 +20,7 @@ PROGRAM: ContextVar[str] = ContextVar("program", default="zajil")
 OF_A_HOME = frozenset(
     {"register", "whoami", "contact-link", "add", "contacts", "verify", "privacy", "devices", "doctor", "link", "net"}
     | {"chats", "send", "read", "react", "edit", "delete", "report", "sync", "group", "bundle", "persona", "channel"}
+    | {"notices", "appeal"}
 )
 """Commands that work on a home."""
 _COMMAND = re.compile(rf"\bzajil (?=(?:{'|'.join(sorted(OF_A_HOME, reverse=True))})\b)")

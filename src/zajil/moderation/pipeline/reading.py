@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -81,6 +83,24 @@ def load_models() -> None:
     settle_memory()
 
 
+def end_with_parent() -> None:
+    """End this reading process once its worker is no more.
+
+    A killed worker says nothing to its pool, and the queue between them never closes, as its readers hold both ends:
+    each kill would leave processes that wait for ever, with a model each.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        multiprocessing.connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="zajil-parent", daemon=True).start()
+
+
 def settle_memory() -> None:
     """Leave what was loaded out of garbage collection: it stays for good, and looking at it took half the time."""
     gc.collect()
@@ -123,7 +143,8 @@ class Readers:
     def _open(self) -> Executor:
         if not self._workers:
             return ThreadPoolExecutor(1, thread_name_prefix="zajil-reading")
-        return ProcessPoolExecutor(self._workers, mp_context=multiprocessing.get_context("spawn"))
+        spawning = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._workers, mp_context=spawning, initializer=end_with_parent)
 
 
 def spare_cores() -> int:

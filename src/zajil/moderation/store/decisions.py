@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, exists, insert, select
 
 from zajil.moderation.store.tables import decision, handover, spread
 
@@ -162,6 +162,12 @@ def every_decision(db: Connection) -> Iterator[DecisionRow]:
     while rows := _rows(db, select(*_COLUMNS).where(decision.c.seq > after).order_by(decision.c.seq).limit(_PIECE)):
         after = rows[-1].seq
         yield from rows
+
+
+def read_decisions(db: Connection, chosen: ColumnElement[bool], *, after: int, n: int) -> list[DecisionRow]:
+    """Up to n decisions with a seq above `after`, in their order."""
+    found = select(*_COLUMNS).where(chosen, decision.c.seq > after)
+    return _rows(db, found.order_by(decision.c.seq).limit(n))
 
 
 def is_current(db: Connection, decision_id: bytes) -> bool:

@@ -142,10 +142,13 @@ def count_entries(db: Connection) -> int:
     return int(db.execute(select(func.coalesce(func.max(entry.c.n) + 1, 0))).scalar_one())
 
 
-def read_checkpoints(db: Connection) -> list[Note]:
-    """Every signed checkpoint, oldest first."""
+def read_checkpoints(db: Connection, *, above: int = -1, up_to: int | None = None) -> list[Note]:
+    """Every signed checkpoint, oldest first; those with above < size <= up_to."""
     columns = (checkpoint.c.size, checkpoint.c.note, checkpoint.c.at)
-    return [Note(*row) for row in db.execute(select(*columns).order_by(checkpoint.c.size))]
+    found = select(*columns).where(checkpoint.c.size > above).order_by(checkpoint.c.size)
+    if up_to is not None:
+        found = found.where(checkpoint.c.size <= up_to)
+    return [Note(*row) for row in db.execute(found)]
 
 
 def find_checkpoint(db: Connection, *, covering: int = 0) -> Note | None:

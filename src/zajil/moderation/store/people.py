@@ -86,7 +86,12 @@ notice = Table(
     Column(
         "weight", Integer, nullable=False, info=describe("counter", "what it counts for, thousandths", _NOTICE_KEPT)
     ),
-    Column("state", Text, nullable=False, info=describe("flag", "received, in_review, acted, declined, reversed", _NOTICE_KEPT)),
+    Column(
+        "state",
+        Text,
+        nullable=False,
+        info=describe("flag", "received, in_review, acted, declined, reversed", _NOTICE_KEPT),
+    ),
     Column("item_id", LargeBinary, nullable=True, info=describe("identifier", "item of the queue", _NOTICE_KEPT)),
     Column("decision_id", LargeBinary, nullable=True, info=describe("identifier", "its outcome", _NOTICE_KEPT)),
     Column("at", U64, nullable=False, info=describe("time", "Unix second", _NOTICE_KEPT)),

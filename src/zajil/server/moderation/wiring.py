@@ -29,10 +29,13 @@ from zajil.moderation.pipeline.storing import Sampler
 from zajil.moderation.pipeline.work import Backlog, Figures, LaterStage, NoFigures, Point, Source
 from zajil.moderation.pipeline.worker import Worker
 from zajil.moderation.review.aftermath import Aftermath
+from zajil.moderation.statistics.publish import keep_final
 from zajil.moderation.store import log
 from zajil.protocol.public.posts import ChannelDecision, PublicPost
-from zajil.server.review.space_view import Nudges, view_space
+from zajil.protocol.tlog.checkpoint import NoteKey
 from zajil.server.config import ConfigError, ModerationSettings, Settings
+from zajil.server.http.transparency import Transparency
+from zajil.server.review.space_view import Nudges, view_space
 
 _LOG = logging.getLogger(__name__)
 _UPKEEP_S = 1.0
@@ -85,7 +88,10 @@ class Outbox:
 
 
 class Moderation:
-    """See the module. decisions: the verb, for the review console as well. works: whether it judges posts itself."""
+    """See the module. decisions: the verb, for the review console as well. works: whether it judges posts itself.
+
+    transparency: answers everybody's questions about reports and the log.
+    """
 
     def __init__(
         self,
@@ -113,6 +119,14 @@ class Moderation:
         self._outbox = Outbox(space)
         self.nudges = Nudges(space.wakeups.wake)
         self.view = view_space(space, self.nudges)
+        self._server = settings.server_name
+        self.transparency = Transparency(
+            db,
+            server=self._server,
+            key=NoteKey(self.origin, keys.log.public_key().public_bytes_raw()),
+            limits=space.limits,
+            clock=space.clock,
+        )
         self.decisions = Decisions(
             db=db,
             clock=space.clock,
@@ -142,6 +156,7 @@ class Moderation:
         """Judge posts from now on, if it is this process that does; else only carry out what people decide."""
         if self.works:
             self._outbox.listen()
+            await outbox.take_over(self._space)
             await self.worker.start()
             self._tasks.append(asyncio.create_task(self.worker.run()))
         else:
@@ -158,7 +173,8 @@ class Moderation:
         await self.worker.stop()
 
     async def run_retention(self) -> None:
-        """Forget what has outlived its time."""
+        """Keep reports that became final, then forget what has outlived its time."""
+        await keep_final(self._db, server=self._server, now=self._space.clock())
         await upkeep.forget(self.decisions)
 
     def record_channel_decision(self, db: Connection, told: ChannelDecision) -> None:

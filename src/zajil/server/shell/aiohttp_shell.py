@@ -43,6 +43,8 @@ _UPGRADE_HEADERS = {"upgrade", "sec-websocket-key"}
 
 PAGES: Final = "/c/"
 """Below it are pages of the public space."""
+TRANSPARENCY: Final = "/transparency/"
+"""Below it are reports and the log of moderation."""
 
 
 class PublicPages(Protocol):
@@ -71,12 +73,14 @@ class AiohttpShell:
         bodies_max_bytes: int,
         posts_max: int,
         public: PublicPages | None = None,
+        transparency: Callable[[HttpCall], Awaitable[HttpAnswer]] | None = None,
     ) -> None:
         """check_bridge: the id of the bridge whose credential, in text, came with a carrier.
 
         call: answers control calls. site: answers every other request, from method, target and headers.
         bodies_max_bytes: memory for bodies until they are answered, all together. posts_max: carriers of POSTs at once.
-        public: pages and streams of the public space, None where there is none.
+        public: pages and streams of the public space, None where there is none. transparency: answers requests below
+        TRANSPARENCY, None where nothing is moderated.
         """
         self._bodies = Bodies(bodies_max_bytes)
         self._posts = Posts(self._bodies, carriers_max=posts_max, now=gateway.now)
@@ -87,6 +91,7 @@ class AiohttpShell:
         self._call = call
         self._peers = peers
         self._public = public
+        self._transparency = transparency
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -125,6 +130,8 @@ class AiohttpShell:
             answer = await self._control(request)
         elif self._public is not None and request.raw_path.startswith(PAGES):
             answer = await self._public.page(self._make_call(request, b""))
+        elif self._transparency is not None and request.raw_path.startswith(TRANSPARENCY):
+            answer = await self._transparency(self._make_call(request, b""))
         else:
             answer = self._site(request.method, request.raw_path, _lower(request.headers))
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,33 +11,31 @@ from zajil.cli.commands.options import DataFolder, Json, decide_data, parse_fold
 from zajil.cli.commands.server import existing_data
 from zajil.cli.texts.moderation import steering as words
 
+if TYPE_CHECKING:
+    from zajil.protocol.tlog.checkpoint import NoteKey
+    from zajil.server.moderation.proof import LogReport
+
 
 def verify(
+    where: Annotated[str | None, typer.Argument(metavar="FILE|URL", help=words.LOG_ARGUMENT())] = None,
     *,
     data: DataFolder = None,
-    file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help=words.FILE_OPTION(), parser=parse_folder)
-    ] = None,
     key: Annotated[str | None, typer.Option("--key", metavar="KEY", help=words.KEY_OPTION())] = None,
     trusted: Annotated[
         Path | None, typer.Option("--checkpoint", metavar="FILE", help=words.TRUSTED_OPTION(), parser=parse_folder)
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check the log of the data folder, or an exported one with a key that came from elsewhere."""
+    """Check an exported log, one that a server publishes, or that of the data folder with its decisions.
+
+    Exit code 0: whole; 4: not whole; 3: no answer.
+    """
     from zajil.cli.failures import DIFFERENT, Failed
     from zajil.cli.output import console, print_json
     from zajil.protocol.errors import Malformed
-    from zajil.protocol.tlog.checkpoint import parse_key
-    from zajil.server.moderation.proof import public_key, verify_export, verify_stored
 
-    seen = _read(trusted) if trusted is not None else None
     try:
-        if file is None:
-            found = verify_stored(existing_data(decide_data(data)), trusted=seen)
-        else:
-            note_key = parse_key(key) if key is not None else public_key(existing_data(decide_data(data)))
-            found = verify_export(_read(file), key=note_key, origin=note_key.name, trusted=seen)
+        found = _verify(where, data, key, _read(trusted) if trusted is not None else None)
     except Malformed as reason:
         if json:
             print_json({"whole": False, "why": str(reason), "detail": reason.detail or {}})
@@ -45,9 +43,48 @@ def verify(
     if json:
         print_json({"whole": True, **found._asdict()})
         return
-    console().print(
+    screen = console()
+    screen.print(
         words.LOG_WHOLE(size=found.size, checkpoints=found.checkpoints, decisions=found.decisions), markup=False
     )
+    if key is None and where is not None:
+        screen.print(words.KEY_TOLD(key=found.key), markup=False)
+
+
+def _verify(where: str | None, data: Path | None, key: str | None, seen: bytes | None) -> LogReport:
+    """What was proven. Raises Malformed, Failed."""
+    from zajil.protocol.tlog.checkpoint import parse_key
+    from zajil.server.moderation.proof import public_key, verify_export, verify_stored
+
+    if where is None:
+        return verify_stored(existing_data(decide_data(data)), trusted=seen)
+    known = parse_key(key) if key is not None else None
+    if where.startswith(("https://", "http://")):
+        file, told = _fetch(where)
+        known = known or told
+    else:
+        file = _read(Path(where))
+        known = known or public_key(existing_data(decide_data(data)))
+    return verify_export(file, key=known, origin=known.name, trusted=seen)
+
+
+def _fetch(url: str) -> tuple[bytes, NoteKey]:
+    import asyncio
+
+    from zajil.cli.failures import UNREACHABLE, Failed
+    from zajil.cli.texts.account import SERVER_SILENT
+    from zajil.cli.untrusted import clean_name
+    from zajil.protocol.errors import Refused
+    from zajil.server.accounting.public_log import fetch_log
+    from zajil.server.site.verify import Unreachable
+
+    try:
+        return asyncio.run(fetch_log(url))
+    except Unreachable as error:
+        hint = SERVER_SILENT(address=clean_name(url))
+        raise Failed("unreachable", exit_code=UNREACHABLE, remark=str(error), hint=hint) from error
+    except Refused as error:
+        raise Failed("no-public-log") from error
 
 
 def export(

@@ -24,8 +24,13 @@ AsReader = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help=words.YES_OPTION())]
 
 
-def run_in_public(context: typer.Context, verb: Callable[[Client], Awaitable[Result]]) -> Result:
-    """As `run_with_client`. Raises Failed with the code of a refusal, and a hint that fits the public space."""
+def run_in_public(
+    context: typer.Context, verb: Callable[[Client], Awaitable[Result]], *, absent: str = "no-public-space"
+) -> Result:
+    """As `run_with_client`. Raises Failed with the code of a refusal, and a hint that fits the public space.
+
+    absent: the code where the server has no such calls.
+    """
     from zajil.cli.failures import Failed
     from zajil.protocol.errors import ZajilError
 
@@ -33,7 +38,7 @@ def run_in_public(context: typer.Context, verb: Callable[[Client], Awaitable[Res
         return run_with_client(context, verb)
     except ZajilError as problem:
         if problem.code == "no-such-route":
-            raise Failed("no-public-space") from problem
+            raise Failed(absent) from problem
         hint = {"gone": words.GONE_HINT, "not-allowed": words.NOT_ALLOWED_HINT}.get(problem.code)
         if hint is None:
             raise
@@ -70,17 +75,30 @@ async def visit_to_read(client: Client, handle: str | None) -> Visitor:
     return client.public.as_nobody() if handle is None else await visit(client, handle)
 
 
-def read_text(text: str) -> str:
-    """The text of an argument; `-` is standard input. Raises Failed `no-text`, `post-too-long` (wrong usage)."""
+def read_text(text: str, *, most: int = 0) -> str:
+    """The text of an argument; `-` is standard input. most: characters, 0 for a post.
+
+    Raises Failed `no-text`, `post-too-long`, `note-too-long` (wrong usage).
+    """
     from zajil.cli.failures import USAGE, Failed
     from zajil.protocol.public.posts import TEXT_CHARACTERS
 
     body = sys.stdin.read().rstrip("\n") if text == "-" else text
     if not body.strip():
         raise Failed("no-text", exit_code=USAGE)
-    if len(body) > TEXT_CHARACTERS:
+    if most:
+        check_length(body, most)
+    elif len(body) > TEXT_CHARACTERS:
         raise Failed("post-too-long", exit_code=USAGE, most=TEXT_CHARACTERS)
     return body
+
+
+def check_length(text: str, most: int) -> None:
+    """Raises Failed `note-too-long` (wrong usage)."""
+    from zajil.cli.failures import USAGE, Failed
+
+    if len(text) > most:
+        raise Failed("note-too-long", exit_code=USAGE, most=most)
 
 
 def agrees_to_delete(question: str, *, yes: bool) -> bool:

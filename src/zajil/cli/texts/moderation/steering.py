@@ -130,10 +130,15 @@ LOG_KEY = Text(
     ru="Открытый ключ, которым журнал проверяют другие.",
 )
 EXPORT_ARGUMENT = Text(en="The file.", ar="الملف.", ru="Файл.")
-FILE_OPTION = Text(
-    en="An exported log, instead of the one in the data folder.",
-    ar="سجل مُصدَّر بدل الموجود في مجلد البيانات.",
-    ru="Выгруженный журнал вместо журнала в папке данных.",
+LOG_ARGUMENT = Text(
+    en="An exported log, or the address of a server that publishes one; without it, the data folder's.",
+    ar="سجل مُصدَّر، أو عنوان خادم ينشر سجله؛ وبدونه سجل مجلد البيانات.",
+    ru="Выгруженный журнал или адрес сервера, который его публикует; без него — журнал папки данных.",
+)
+KEY_TOLD = Text(
+    en="Checked with a key that came along; compare it with one you have from elsewhere:  {key}",
+    ar="جرى التحقق بمفتاح جاء مع السجل؛ قارنه بمفتاح لديك من مصدر آخر:  {key}",
+    ru="Проверено ключом, который пришёл вместе с журналом; сравните с известным вам:  {key}",
 )
 KEY_OPTION = Text(
     en="The log's public key, as `log key` prints it.",
@@ -198,6 +203,18 @@ STEERING_COMPLAINTS: dict[str, Complaint] = {
             en="See what is:  zajil moderation lists show",
             ar="لعرض الموجود:  zajil moderation lists show",
             ru="Что там есть:  zajil moderation lists show",
+        ),
+    ),
+    "no-public-log": Complaint(
+        Text(
+            en="This server publishes no moderation log.",
+            ar="لا ينشر هذا الخادم سجل إشراف.",
+            ru="Этот сервер не публикует журнал модерации.",
+        ),
+        Text(
+            en="Give the server's own address, as in  https://chat.example",
+            ar="اكتب عنوان الخادم نفسه، مثل  https://chat.example",
+            ru="Укажите адрес самого сервера, например  https://chat.example",
         ),
     ),
     "log-broken": Complaint(

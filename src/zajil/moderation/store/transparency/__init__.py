@@ -1,0 +1,1 @@
+"""The month that the transparency report counts, and the reports that became final."""

@@ -1,0 +1,1 @@
+"""Giving account: transparency reports, the published log, and what lawful requests get."""
