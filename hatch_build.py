@@ -30,7 +30,17 @@ INPUTS_FILE = WEB / "node_modules" / ".zajil-inputs"
 PACKAGES_FILE = WEB / "node_modules" / ".zajil-lock"
 OLDEST_NODE = (20, 19)
 TEXT = {".html", ".js", ".css", ".svg", ".json", ".webmanifest", ".txt"}
-INPUTS = ("src", "build", "messages", "public", "index.html", "review.html", "vite.config.ts", "package-lock.json", "tsconfig.json")
+INPUTS = (
+    "src",
+    "build",
+    "messages",
+    "public",
+    "index.html",
+    "review.html",
+    "vite.config.ts",
+    "package-lock.json",
+    "tsconfig.json",
+)
 STEPS = ("packages", "client", "files")
 
 

@@ -27,7 +27,7 @@ LIMITS = {
     "lazy_max": 60_000,
     "catalogue": 12_000,
     "precache": 400_000,
-    "console": 80_000,
+    "console": 65_000,
 }
 _STATIC = re.compile(r"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
 _LAZY = re.compile(r"""import\(\s*["'`]\./([\w.-]+\.js)["'`]""")

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
-from zajil.moderation.staff.members import CODE_BYTES, Made, make_invite, new_code, revoke_in, view_staff
+from zajil.moderation.staff.members import CODE_BYTES, Made, make_invite, name_invite, new_code, revoke_in, view_staff
 from zajil.moderation.store import log
 from zajil.protocol.review import api
 from zajil.server.moderation.steering import OPERATOR, note, opened
@@ -21,7 +21,7 @@ def invite_staff(data: Path, request: api.NewInvite) -> Made:
 
     def write(db: Connection) -> Made:
         made = make_invite(db, request, made_by=b"", code=new_code(os.urandom(CODE_BYTES)), now=now)
-        note(db, _keys(data, db), "staff", f"invite {request.role}", admin=OPERATOR, now=now)
+        note(db, _keys(data, db), "staff", name_invite(request), admin=OPERATOR, now=now)
         return made
 
     with opened(data) as database:

@@ -42,17 +42,21 @@ def invite(
     role: RoleOption = Role.REVIEWER,
     lang: Languages = None,
     category: Categories = None,
+    private: Annotated[bool, typer.Option("--private", help=words.PRIVATE_OPTION())] = False,
     member: Annotated[str | None, typer.Option("--member", metavar="ID", help=words.MEMBER_OPTION())] = None,
     data: DataFolder = None,
     passphrase_file: Passphrase = None,
     json: Json = False,
 ) -> None:
     """A code that one person comes in by: with a session as an admin, else by whoever runs the server."""
+    from msgspec import structs
+
     from zajil.cli.output import print_json
     from zajil.cli.reviewing import Desk, as_id, is_logged_in
     from zajil.protocol.review import api, routes
 
     request = _request(role.value, lang or [], category or [], as_id(member) if member else None)
+    request = structs.replace(request, private=private)
     if data is None and is_logged_in(frame_of(context).home):
         made = Desk(frame_of(context).home, passphrase_file).call(routes.INVITE, api.Invite, request)
         code, expires = made.code, made.expires
@@ -85,7 +89,7 @@ def list_(context: typer.Context, *, data: DataFolder = None, json: Json = False
         return
     for each in found.members:
         state = words.LEFT() if each.revoked_at is not None else words.KEYS(n=each.keys)
-        rest = " ".join((*each.languages, *each.categories))
+        rest = " ".join((*each.languages, *each.categories, *(["private"] if each.private else [])))
         name = isolate(clean_name(each.name))
         console().print(f"{encode_b64(each.staff_id)}  {each.role:<8}  {name}  {state}  {rest}".rstrip())
 
