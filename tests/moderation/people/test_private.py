@@ -1,4 +1,4 @@
-"""Reports from private chats before people: real reports, members with and without the permission, and what stays shut."""
+"""Reports from private chats before people: real reports, members with and without the permission, what stays shut."""
 
 from __future__ import annotations
 

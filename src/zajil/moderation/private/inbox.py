@@ -108,7 +108,8 @@ def open_case(inbox: Inbox, row: store.ReportRow) -> Case:
 async def close_report(inbox: Inbox, report_id: bytes, outcome: Outcome, *, holder: bytes | None = None) -> bool:
     """The report or complaint is decided, will be deleted, and its reporter hears of it. holder: who has claimed it.
 
-    False where it was decided before, is gone, or not the holder's any more. Raises SealBroken where the moderators' key is not here.
+    False where it was decided before, is gone, or not the holder's any more. Raises SealBroken where the
+    moderators' key is not here.
     """
     row = await inbox.db.read(lambda db: store.find_report(db, report_id))
     if row is None:

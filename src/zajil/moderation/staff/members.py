@@ -50,7 +50,10 @@ def new_code(secret: bytes) -> str:
 
 
 def make_invite(db: Connection, request: api.NewInvite, *, made_by: bytes, code: str, now: int) -> Made:
-    """The invite of this code, stored by its hash. made_by: empty for whoever runs the server. Raises gone, malformed."""
+    """The invite of this code, stored by its hash. made_by: empty for whoever runs the server.
+
+    Raises gone, malformed.
+    """
     member = find(db, bytes(request.staff)) if request.staff is not None else None
     if member is None and request.private and request.role not in JUDGES:
         raise error("malformed", "private reports are for those who judge")

@@ -25,7 +25,8 @@ _Roles = frozenset[StaffRole]
 class ReviewRoute(NamedTuple):
     """One call. path: below /mod/v1, `{name}` a parameter. roles: who may call; None for who has no session yet.
 
-    step_up: the key was asked in the last five minutes. private: the caller has that permission besides. limit: bytes of the body. query: names it may have.
+    step_up: the key was asked in the last five minutes. private: the caller has that permission besides.
+    limit: bytes of the body. query: names it may have.
     """
 
     method: str
