@@ -100,7 +100,8 @@ test("a reviewer takes a campaign down by the keyboard, and another person resto
     await keys(page, "v");
     await expect(hands.see("subject-text")).toContainText("The ferry to the island");
     await expect(hands.see("author")).toContainText("Kofi Mensah");
-    await expect(hands.see("evidence")).toContainText("match.campaign");
+    await expect(hands.see("item-view").locator("header")).toContainText("a campaign");
+    await expect(hands.see("evidence"), "what programs scored").toContainText("head");
   });
 
   await test.step("an Arabic layout types other letters, the keys stay; C previews the copies", async () => {
