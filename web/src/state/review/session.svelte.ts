@@ -2,7 +2,7 @@
 import { Press } from "../ask.svelte.ts";
 import { call, onEnd, Refused, useToken } from "./calls.ts";
 import { askPasskey, createPasskey } from "./passkey.ts";
-import { type Me, readMe, readOptions, readSession } from "./shapes.ts";
+import { type Me, readMe, readNothing, readOptions, readSession } from "./shapes.ts";
 
 class Session {
   me = $state.raw<Me | undefined>();
@@ -60,11 +60,17 @@ class Session {
 
   /** The token is forgotten here whether or not the server hears of it. */
   async logOut(): Promise<void> {
-    const gone = call("DELETE", "/auth/token", () => undefined).catch(() => undefined);
-    await gone;
+    await call("DELETE", "/auth/token", readNothing).catch(() => undefined);
     useToken(undefined);
     this.me = undefined;
     this.over = false;
+    this.press.error = undefined;
+  }
+
+  /** Nobody was here for half an hour. */
+  async leave(): Promise<void> {
+    await this.logOut();
+    this.over = true;
   }
 }
 

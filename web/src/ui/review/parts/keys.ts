@@ -47,9 +47,12 @@ export const KEYS: readonly Key[] = [
 /** The letter that a command has. */
 export const letterOf = (command: string): string | undefined => KEYS.find((key) => key.command === command)?.letter;
 
-const isWritten = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement &&
-  target.closest("input:not([type=radio]), textarea, select, [contenteditable]") !== null;
+/** Whether somebody writes or chooses where the key was pressed. */
+function isWritten(target: EventTarget | null): boolean {
+  const { closest } = (target ?? {}) as Partial<Element>;
+  const field = closest?.call(target, "input:not([type=radio]), textarea, select, [contenteditable]");
+  return field !== undefined && field !== null;
+}
 
 /** The command of a key press; undefined while somebody writes, or with a modifier other than Shift for `?`. */
 export function commandOf(event: KeyboardEvent): Command | undefined {
