@@ -11,6 +11,7 @@ import typer
 from zajil.cli.commands.options import DataFolder, Json, decide_data, parse_folder
 from zajil.cli.commands.server import existing_data
 from zajil.cli.frame import frame_of, run_until_done
+from zajil.cli.texts import server as server_words
 from zajil.cli.texts.moderation import review as words
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def invite(
     category: Categories = None,
     private: Annotated[bool, typer.Option("--private", help=words.PRIVATE_OPTION())] = False,
     member: Annotated[str | None, typer.Option("--member", metavar="ID", help=words.MEMBER_OPTION())] = None,
+    link: Annotated[bool, typer.Option("--link", help=server_words.LINK_OPTION())] = False,
+    front: Annotated[str | None, typer.Option("--front", metavar="URL", help=server_words.FRONT_OPTION())] = None,
     data: DataFolder = None,
     passphrase_file: Passphrase = None,
     json: Json = False,
@@ -58,16 +61,20 @@ def invite(
     request = _request(role.value, lang or [], category or [], as_id(member) if member else None)
     request = structs.replace(request, private=private)
     if data is None and is_logged_in(frame_of(context).home):
-        made = Desk(frame_of(context).home, passphrase_file).call(routes.INVITE, api.Invite, request)
-        code, expires = made.code, made.expires
+        desk = Desk(frame_of(context).home, passphrase_file)
+        made = desk.call(routes.INVITE, api.Invite, request)
+        code, expires, place = made.code, made.expires, front or desk.server
     else:
-        from zajil.server.review.staff_admin import invite_staff
+        from zajil.server.review.staff_admin import front_of_console, invite_staff
 
-        code, expires = invite_staff(existing_data(decide_data(data)), request)
+        folder = existing_data(decide_data(data))
+        place = front_of_console(folder, front)
+        code, expires = invite_staff(folder, request)
+    address = f"{place.rstrip('/')}/review#/join/{code}"  # a fragment: no server sees the code
     if json:
-        print_json({"invite": code, "role": role.value, "expires": expires})
+        print_json({"invite": code, "link": address, "role": role.value, "expires": expires})
     else:
-        typer.echo(code)
+        typer.echo(address if link else code)
 
 
 def list_(context: typer.Context, *, data: DataFolder = None, json: Json = False) -> None:
