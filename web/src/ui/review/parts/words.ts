@@ -9,8 +9,9 @@ const say = (kind: string, word: string, otherwise: string): string =>
 export const sayCategory = (category: string): string =>
   category === "" || category === "any" ? t.rv_no_category() : say("cat", category, category);
 export const saySub = (sub: string): string => say("rv_sub", sub, sub);
-/** What a button does. */
-export const sayDo = (action: string): string => say("rv_do", action, action);
+/** What a button does; in the blind sample it only says what the text is. */
+export const sayDo = (action: string, blind = false): string =>
+  (blind ? findWords(`rv_blind_${action}`) : undefined) ?? say("rv_do", action, action);
 /** What was done. */
 export const sayDone = (action: string): string =>
   findWords(`rv_done_${action.replace(/\W/g, "_")}`) ?? say("act", action, action);
