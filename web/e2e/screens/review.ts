@@ -57,6 +57,7 @@ export const REVIEW: readonly Screen[] = [
   review("item", then("item", "subject")),
   review("item-shown", then("item", "show", "as-read")),
   review("item-name", then("queue-senior", "item", "do-suspend_persona")),
+  review("blind", then("queue-audit", "item", "item-view")),
   review("decide", removal),
   review("cluster", then("item", "show", "cluster", "do-remove_cluster")),
   review("cluster-remove", then("item", "cluster", "do-remove_cluster", "confirm")),

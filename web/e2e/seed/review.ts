@@ -53,6 +53,7 @@ const ITEMS = [
   brief("hate", { category: "hate", lang: "ru", source: "score", effect: "limit", reach: 11, claim: "other" }),
   brief("unsettled", { category: "any", lang: "und", source: "notice", effect: "allow", harm: 20, reach: 3 }),
 ];
+const BLIND = brief("sample", { queue: "audit", category: "", source: "sample", effect: "" });
 const SENIOR = brief("name", { queue: "senior", kind: "persona", category: "", source: "strikes", effect: "" });
 
 const author = {
@@ -187,13 +188,16 @@ const ARABIC = "هذا نقل لكلام قيل عنا، لا كلامي. أنق
 /** The answer of a call; undefined: there is none. */
 function answer(method: string, path: string, body: { readonly item?: string } | null): unknown {
   const found = (name: string): Record<string, unknown> =>
-    [...ITEMS, SENIOR].find((each) => path.includes(each.item_id)) ?? brief(name);
+    [...ITEMS, SENIOR, BLIND].find((each) => path.includes(each.item_id)) ?? brief(name);
   if (path.endsWith("/options")) return OPTIONS;
   if (path.endsWith("/verify")) return { token: idOf("token", 43), expires: SECONDS, staff_id: id("me"), key_id: "k" };
   if (path === "/me") return ME;
   if (path === "/queues") return QUEUES;
   if (path === "/queues/main") return { items: ITEMS };
   if (path === "/queues/senior") return { items: [SENIOR] };
+  if (path === "/queues/audit" || path === "/queues/audit/claim") return { items: [BLIND] };
+  if (path === `/items/${BLIND.item_id}`)
+    return item(BLIND, { evidence: [], highlights: [], similar: [], history: [], about: [], complaints: [] });
   if (path === "/queues/main/claim") return { items: [ITEMS.find((each) => each.item_id === body?.item) ?? ITEMS[0]] };
   if (path === "/queues/senior/claim") return { items: [SENIOR] };
   if (/^\/queues\/\w+$/.test(path)) return { items: [] };
