@@ -28,11 +28,19 @@ const refusal = (work: Promise<unknown>): Promise<string> =>
 
 test("a call goes below the page's own place, with the token in its header and in nothing else", async () => {
   useToken("secret");
-  await call("POST", "/queues/main/claim", (value) => value, { body: { n: 1 }, query: { lang: "ar", source: undefined } });
+  await call("POST", "/queues/main/claim", (value) => value, {
+    body: { n: 1 },
+    query: { lang: "ar", source: undefined },
+  });
   const [{ url, init }] = asked as [(typeof asked)[0]];
   expect(url).toBe("https://home.example/under/mod/v1/queues/main/claim?lang=ar");
   expect(init.headers).toEqual({ authorization: "Staff secret", "content-type": "application/json" });
-  expect(init).toMatchObject({ credentials: "omit", cache: "no-store", redirect: "error", referrerPolicy: "no-referrer" });
+  expect(init).toMatchObject({
+    credentials: "omit",
+    cache: "no-store",
+    redirect: "error",
+    referrerPolicy: "no-referrer",
+  });
   useToken(undefined);
   await call("GET", "/me", (value) => value);
   expect(asked[1]?.init.headers).toEqual({});
