@@ -18,8 +18,10 @@ NOW = 1_800_000_000.0
 ENTRY = Entry(category="fraud", source="decision:1", human=True)
 
 
-def test_a_digest_is_that_of_the_text_without_spaces() -> None:
+def test_a_digest_is_that_of_the_text_without_spaces_and_what_may_stand_between_spelled_letters() -> None:
     assert digest_text("free money now") == hashlib.sha256(b"freemoneynow").digest()
+    assert digest_text("free-money, now.") == hashlib.sha256(b"freemoneynow").digest()
+    assert digest_text("free money now!") == hashlib.sha256(b"freemoneynow!").digest()
     assert digest_text("free money") is None, "ten characters are said by too many"
 
 
@@ -29,6 +31,7 @@ def test_a_digest_is_that_of_the_text_without_spaces() -> None:
         "DOUBLE your money, write @boss_1 today",
         "Dоublе уоur mоnеу, writе @boss_1 tоdау",
         "D o u b l e your money,  write @boss_1 today",
+        "Double your m o n e y, w r i t e @b o s s_1 today",
         "D0uble y0ur m0ney, wr1te @boss_1 t0day",
         "Do\u200buble your mo\u00adney, write @boss_1 to\u202eday",
         "𝐃𝐨𝐮𝐛𝐥𝐞 𝐲𝐨𝐮𝐫 𝐦𝐨𝐧𝐞𝐲, write @other_2 today",

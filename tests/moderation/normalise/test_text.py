@@ -127,6 +127,19 @@ def test_the_version_is_in_every_result() -> None:
     assert normalise("x").version == VERSION
 
 
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("no word is spelled here", ()),
+        ("a b c", ("abc",)),
+        ("s e l l i t now and b.u.y it", ("sellit", "buy")),
+        ("f r 3 3 m o n e y", ("freemoney",)),
+    ],
+)
+def test_words_that_were_spelled_out_are_named_as_the_base_has_them(text: str, joined: tuple[str, ...]) -> None:
+    assert normalise(text).joined == joined
+
+
 # Every text there is, and texts of what the steps look for, which come close to their edges far more often.
 TRICKY = st.text(alphabet="aeзаоxу4301@$!.-_ :/|\u00a0\u200b\u0301ёαλא가각é۵٣\tمى\ud800zk9", max_size=60)
 ANY = st.text(alphabet=st.characters(codec=None), max_size=80) | TRICKY

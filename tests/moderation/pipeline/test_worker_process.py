@@ -175,7 +175,7 @@ async def test_a_worker_killed_twice_at_work_skips_no_post_and_decides_none_twic
         third.send_signal(signal.SIGTERM)
         assert (await third.communicate())[1] == b""
         assert third.returncode == 0
-        assert not any(is_running(pid) for pid in readers)
+        await until(lambda: not any(is_running(pid) for pid in readers))
 
     assert (len(harmful), len(harmless)) == (AUTHORS * EACH // 5, AUTHORS * EACH * 4 // 5)
     states = {bytes(post): str(state) for post, state in world.rows("SELECT id, state FROM pub_post")}  # type: ignore[call-overload]  # a blob

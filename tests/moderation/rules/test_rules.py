@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.moderation.sample import ESTABLISHED, POLICY, STRANGER, TEXT, check, fold, verdict_of
 
 from zajil.moderation.authors import Author
+from zajil.moderation.normalise.text import normalise
 from zajil.moderation.policy.decide import decide_action
 from zajil.moderation.policy.schema import Policy
 from zajil.moderation.rules.compile import FLOOD_TEXT_CHARACTERS, compile_rules
@@ -40,6 +41,7 @@ class Text:
     views: tuple[OtherView, ...] = ()
     entities: tuple[FoundEntity, ...] = ()
     lang: str = "en"
+    joined: tuple[str, ...] = ()
 
 
 def facts(
@@ -144,6 +146,25 @@ def test_the_index_agrees_with_plain_search(phrases: list[str], text: str) -> No
 
 def test_short_phrases_run_together_are_words_of_their_own() -> None:
     assert PhraseIndex({"l": ["no one"]}).find(["noone was there"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("there is g u a r a n t e e d p r o f i t here", True),
+        ("there is guaranteed p r o f i t f o r you", True),
+        ("n o w g u a r a n t e e d profit for you", True),
+        ("now g u a r a n t e e d p r o f i t f o r you", True),
+        ("n.o.t.h.i.n.g is guaranteed profiteers say", False),
+        ("h e l l o, unguaranteed profit", False),
+        ("g u a r a n t e e d profiteers", False),
+        ("nothing is g u a r a n t e e d! p r o f i t varies", False),
+    ],
+)
+def test_spelled_out_phrases_are_found_beside_other_spelled_out_words(text: str, found: bool) -> None:
+    read = normalise(text)
+    assert read.joined
+    assert bool(PhraseIndex({"l": ["guaranteed profit"]}).find([read.base], joined=read.joined)) is found
 
 
 def test_shadow_hits_are_reported_and_do_not_act() -> None:

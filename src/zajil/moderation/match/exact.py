@@ -1,5 +1,6 @@
-"""Exact copies: the SHA-256 of what a text is after normalising, spaces aside.
+"""Exact copies: the SHA-256 of what a text is after normalising, spaces and other separators of letters aside.
 
+A text spelled out loses them in normalising (`t o d a y, c a l l` is `todaycall`), so they cannot count.
 Source: design/moderation.md section 6.
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from zajil.moderation.match.entries import Entry
+from zajil.moderation.normalise.obfuscation import SEPARATORS
 from zajil.moderation.normalise.text import Normalised
 
 # Shorter texts are said by too many people by chance.
@@ -26,8 +28,10 @@ class ExactMatch(NamedTuple):
 
 
 def digest_text(text: str) -> bytes | None:
-    """32 bytes for a base view or other reading; None below 12 characters without spaces. Placeholders count."""
-    packed = text.replace(" ", "")
+    """32 bytes for a base view or other reading; None below 12 characters without separators. Placeholders count."""
+    packed = text
+    for separator in SEPARATORS:
+        packed = packed.replace(separator, "")
     return hashlib.sha256(packed.encode()).digest() if len(packed) >= MIN_CHARACTERS else None
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 
 # One or two separators between single characters spell a word.
-SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[ ._*·/,|-]{1,2}[^\W_]){2,}(?![^\W_])")
-SEPARATOR = re.compile(r"[ ._*·/,|-]+")
+SEPARATORS = " ._*·/,|-"
+SPACED = re.compile(rf"(?<![^\W_])[^\W_](?:[{SEPARATORS}]{{1,2}}[^\W_]){{2,}}(?![^\W_])")
+SEPARATOR = re.compile(rf"[{SEPARATORS}]+")
 
 TOKEN = re.compile(r"\w+")
 # What normalising wrote itself: placeholders and the names of numbers.
@@ -46,6 +47,11 @@ REPEATED = re.compile(r"(\S)\1\1+")
 def join_spaced(text: str) -> str:
     """Runs of three or more single characters, split by one or two separators, as words (step 6)."""
     return SPACED.sub(lambda match: SEPARATOR.sub("", match[0]), text)
+
+
+def find_spaced(text: str) -> list[str]:
+    """The words that `join_spaced` makes of this text."""
+    return [SEPARATOR.sub("", run) for run in SPACED.findall(text)]
 
 
 def unify_scripts(text: str) -> str:

@@ -14,7 +14,9 @@ from zajil.moderation.normalise.entities import Entity, replace_entities, restor
 from zajil.moderation.normalise.folding import fold, fold_batch
 from zajil.moderation.normalise.language import Language, find_languages
 from zajil.moderation.normalise.obfuscation import (
+    TOKEN,
     collapse_spaces,
+    find_spaced,
     join_spaced,
     name_numbers,
     read_leet,
@@ -37,13 +39,15 @@ class Normalised(msgspec.Struct, frozen=True):
     """One text, read: `base` is what people see, `views` what else a Latin text may spell, `version` of the rules.
 
     base: folded, without addresses, single spaces, at most 16,384 characters.
-    entities: up to 64 addresses in the order they were found.
+    entities: up to 64 addresses in the order they were found. joined: words of the base that were spelled out; several
+    may be run together, as nothing shows where one ended.
     """
 
     base: str
     views: tuple[View, ...]
     entities: tuple[Entity, ...]
     lang: Language
+    joined: tuple[str, ...] = ()
     version: int = VERSION
 
 
@@ -58,6 +62,7 @@ def normalise_batch(texts: Sequence[str]) -> list[Normalised]:
         return []
     bases = fold_batch(texts)
     found: list[list[Entity]] = [[] for _ in texts]
+    joined: dict[int, list[str]] = {}
     plain = list(bases)
     pending = list(range(len(texts)))
     longest = [max(2 * len(text), SHORT) for text in texts]
@@ -70,6 +75,8 @@ def normalise_batch(texts: Sequence[str]) -> list[Normalised]:
                 if not round_number:
                     plain[number] = text
             # Cut before the next round, not after the last: without its end a text may be of another script.
+            if steps & Step.SPACED and (spelled := find_spaced(text)):
+                joined.setdefault(number, []).extend(spelled)
             text = _cut(_undo(text, steps, found[number]) if steps else text, longest[number])
             if text != bases[number]:
                 bases[number] = text
@@ -86,6 +93,7 @@ def normalise_batch(texts: Sequence[str]) -> list[Normalised]:
                 views=tuple(view._replace(text=_cut(view.text, longest[number])) for view in views),
                 entities=restore_case(texts[number], found[number]) if found[number] else (),
                 lang=language,
+                joined=_words_left(joined[number], bases[number]) if number in joined else (),
             )
         )
     return results
@@ -114,6 +122,14 @@ def _undo(text: str, steps: int, found: list[Entity]) -> str:
     if steps & Step.REPEATS:
         text = shorten_repeats(text)
     return collapse_spaces(text)
+
+
+def _words_left(joined: Sequence[str], base: str) -> tuple[str, ...]:
+    """Those of the words made by step 6 that the later steps left in the base, as they left them."""
+    words = set(TOKEN.findall(base))
+    spelled = dict.fromkeys(joined)
+    read = dict.fromkeys(text.base for text in normalise_batch([word for word in spelled if word not in words]))
+    return tuple(word for word in (spelled | read) if word in words)
 
 
 def _cut(text: str, longest: int) -> str:

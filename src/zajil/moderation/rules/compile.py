@@ -51,7 +51,7 @@ class _Post:
         self.flooded = flooded
         self.kinds = [entity.kind for entity in text.entities]
         self.views = [text.base, *[view.text for view in text.views]]
-        self.phrases = index.find(self.views)
+        self.phrases = index.find(self.views, joined=text.joined)
         self._encoded: list[bytes] | None = None
 
     @property

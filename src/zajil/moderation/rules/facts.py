@@ -31,6 +31,7 @@ class Normalised(Protocol):
     """What the normaliser makes of a text; see `moderation/normalise`. base: at most 16,384 characters.
 
     views: readings besides the base. lang: of LANGUAGES or `und`.
+    joined: words of the base that were spelled out letter by letter; several may be run together.
     """
 
     @property
@@ -44,6 +45,9 @@ class Normalised(Protocol):
 
     @property
     def lang(self) -> str: ...
+
+    @property
+    def joined(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
