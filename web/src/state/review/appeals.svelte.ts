@@ -2,7 +2,8 @@
 import { Ask, Press } from "../ask.svelte.ts";
 import { call } from "./calls.ts";
 import { session } from "./session.svelte.ts";
-import { type Appeal, type AppealBrief, readAppeal, readAppealBrief, readAppeals, readDecided } from "./shapes.ts";
+import { type Appeal, type AppealBrief, readAppeal, readAppealBrief, readAppeals } from "./item.ts";
+import { readDecided } from "./shapes.ts";
 
 export const ANSWER_CHARACTERS = 2000;
 export type Outcome = "upheld" | "reversed" | "partly";

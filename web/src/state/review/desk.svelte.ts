@@ -2,16 +2,13 @@
 import { Ask, Press } from "../ask.svelte.ts";
 import { call, newNonce } from "./calls.ts";
 import { session } from "./session.svelte.ts";
+import { type Cluster, type Item, readCluster, readItem } from "./item.ts";
 import {
-  type Cluster,
   type Decided,
-  type Item,
   type ItemBrief,
   type Queue,
   type Queues,
-  readCluster,
   readDecided,
-  readItem,
   readItems,
   readNothing,
   readQueues,
