@@ -16,6 +16,7 @@ export default defineConfig(({ mode }) => ({
   publicDir: false,
   define: { __ZAJIL_VERSION__: JSON.stringify(VERSION) },
   plugins: [messages("console"), svelte(), tailwindcss()],
+  server: { proxy: { "/mod": { target: "http://127.0.0.1:8440" } } },
   build: {
     ...TARGETS,
     outDir: mode === "seed" ? resolve(WEB, "artifacts/seed") : OUTPUT,
