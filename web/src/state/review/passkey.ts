@@ -2,10 +2,11 @@
 import { startAuthentication, startRegistration, WebAuthnError } from "@simplewebauthn/browser";
 import { Refused } from "./calls.ts";
 
-/** Codes of this browser, beside those of the server: the person said no, or the page lies where no passkey can. */
+/** Codes of this browser, beside those of the server: the person said no, or the page lies where its passkeys cannot be. */
 function refusal(error: unknown): Refused {
   const name = error instanceof WebAuthnError ? error.code : error instanceof Error ? error.name : "";
   if (name === "ERROR_AUTHENTICATOR_PREVIOUSLY_REGISTERED") return new Refused("passkey-known");
+  if (name === "ERROR_INVALID_RP_ID") return new Refused("passkey-host");
   if (name === "ERROR_INVALID_DOMAIN" || name === "SecurityError") return new Refused("passkey-place");
   return new Refused("passkey-refused");
 }
