@@ -147,7 +147,8 @@ async def test_whoever_runs_the_server_invites_the_first_admin(
     real_time = await host.json("staff", "invite", "--role", "admin", "--data", str(data))
     assert real_time["role"] == "admin"
     assert real_time["link"].startswith("http://localhost:")
-    front = ("--front", "https://home.example/")
+    front = ("--front", "https://home.example")
+    assert "settings" in await host.run("staff", "invite", "--front", "home", "--data", str(data), code=1)
     told = await host.run("staff", "invite", "--private", "--link", *front, "--data", str(data))
     assert told.strip().startswith("https://home.example/review#/join/")
     assert "malformed" in await host.run(

@@ -65,10 +65,15 @@ def invite(
         made = desk.call(routes.INVITE, api.Invite, request)
         code, expires, place = made.code, made.expires, front or desk.server
     else:
+        from zajil.cli.failures import Failed
+        from zajil.server.config import ConfigError
         from zajil.server.review.staff_admin import front_of_console, invite_staff
 
         folder = existing_data(decide_data(data))
-        place = front_of_console(folder, front)
+        try:
+            place = front_of_console(folder, front)
+        except ConfigError as error:
+            raise Failed("settings", remark=str(error)) from error
         code, expires = invite_staff(folder, request)
     address = f"{place.rstrip('/')}/review#/join/{code}"  # a fragment: no server sees the code
     if json:
