@@ -90,6 +90,10 @@ test("a reviewer takes a campaign down by the keyboard, and another person resto
     await expect(hands.see("entry")).toBeVisible();
     await hands.press("log-in");
     await expect(hands.see("count-main")).toHaveText("1");
+    await hands.press("queue-senior");
+    await expect(hands.see("queue-empty")).toBeVisible();
+    await expect(hands.see("queue-senior")).toHaveAttribute("aria-current", "page");
+    await hands.press("queue-main");
   });
 
   await test.step("the most urgent item by N; texts are hidden until V", async () => {
