@@ -229,6 +229,22 @@ def nothing() -> Story:
     return story
 
 
+def tapped_early() -> Story:
+    story = Story(
+        "a tap while the first round runs, which wins; the way is lost, and the next tap counts at once", NAMES
+    )
+    story.begin()
+    story.call("tap")
+    story.pass_time(3)
+    story.become(every="refused")
+    story.lose(1 << 20)
+    story.pass_time(4)
+    story.become(f1="ok")
+    story.call("tap")
+    story.pass_time(2)
+    return story
+
+
 def server_down() -> Story:
     story = Story("two endpoints say that the server is down; it is believed, and they are asked again", NAMES)
     story.begin(o="dead", b1="down", f1="down")
@@ -361,7 +377,7 @@ STORIES: dict[str, Callable[[], Story]] = {
     **{made.__name__: made for made in (open_network, name_blocked, no_upgrade, answered, frozen, frozen_again)},
     **{
         made.__name__: made
-        for made in (froze_later, only_a_stall, stalled, private_late, private_soon, nothing, server_down)
+        for made in (froze_later, only_a_stall, stalled, private_late, private_soon, nothing, tapped_early, server_down)
     },
     **{made.__name__: made for made in (offline, crawl, slow, slow_stays, lost_again, moves, other_session, new_list)},
     **{f"walk_{seed}": partial(walk, seed) for seed in range(1, 9)},

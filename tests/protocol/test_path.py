@@ -244,6 +244,21 @@ def test_a_tap_while_a_round_runs_is_kept_for_its_end() -> None:
     assert story.route == "f1/wss stream"
 
 
+def test_a_tap_that_a_running_round_answered_does_not_stand_in_the_way_of_the_next() -> None:
+    """As when a call of the client itself asks for a way while one is being found, and that way is blocked at once."""
+    story = Story("", NAMES)
+    story.begin()
+    story.call("tap")
+    story.pass_time(3)
+    assert story.route == "o/wss stream"
+    story.become(every="refused")
+    story.lose(1 << 20)
+    story.pass_time(4)
+    assert story.route == ""
+    story.become(f1="ok")
+    assert story.dialer.tap(story.now)
+
+
 def test_what_failed_is_left_out_while_there_are_others() -> None:
     story = Story("", "o/wss b1/wss b2/wss f1/wss")
     story.begin(every="refused", o="dead")

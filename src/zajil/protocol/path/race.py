@@ -175,6 +175,8 @@ class Race(Carriers):
         self._failures.clear(self._key, attempt.candidate.id)
         self._verdict, self._suspect, self._retry_at = None, "", NEVER
         self._slow_until = -NEVER
+        if self._tap_waits:  # asked nothing of the network: where this way is gone again, the next tap counts
+            self._tapped_at, self._tap_waits = -NEVER, False
         if self._route is None:
             self._show_route(attempt)
         if self._route is not None:

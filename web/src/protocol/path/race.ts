@@ -186,6 +186,9 @@ export class Race extends Carriers {
     this.suspect = "";
     this.retryAt = Infinity;
     this.slowUntil = -Infinity;
+    // Asked nothing of the network: where this way is gone again, the next tap counts.
+    if (this.tapWaits) this.tappedAt = -Infinity;
+    this.tapWaits = false;
     if (this.found) this.found = { candidateId: candidate.id, mode, number: this.found.number, proved: true };
     else this.showRoute(attempt, true);
     this.planCheck(now);
