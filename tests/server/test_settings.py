@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 from pathlib import Path
 
 import aiohttp
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from tests.server.people import Person
 from tests.server.wire import Http
 
@@ -242,6 +246,23 @@ async def test_an_address_in_use_is_an_error_that_leaves_nothing_open(tmp_path: 
         await Server.start(tmp_path / "other", Settings(port=server.port))
     again = await Server.start(tmp_path / "other", Settings(port=0))
     await again.stop()
+
+
+def test_migrations_are_one_line_and_can_be_said_to_postgresql() -> None:
+    """No server of it runs here; full-text search is SQLite's until there is a second engine."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "src/zajil/server/migrations"))
+    steps = list(ScriptDirectory.from_config(config).walk_revisions())
+    assert [step.revision for step in reversed(steps)] == [f"{n:04}" for n in range(1, len(steps) + 1)]
+    said = io.StringIO()
+    context = MigrationContext.configure(
+        dialect_name="postgresql", opts={"as_sql": True, "output_buffer": said, "target_metadata": all_tables()}
+    )
+    with Operations.context(context):
+        for step in reversed(steps):
+            step.module.upgrade()
+    made = set(re.findall(r"^CREATE TABLE (\w+) ", said.getvalue(), re.MULTILINE))
+    assert made == set(all_tables().tables)
 
 
 def test_a_database_of_the_version_before_is_upgraded_with_what_it_holds(tmp_path: Path) -> None:
