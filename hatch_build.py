@@ -30,7 +30,17 @@ INPUTS_FILE = WEB / "node_modules" / ".zajil-inputs"
 PACKAGES_FILE = WEB / "node_modules" / ".zajil-lock"
 OLDEST_NODE = (20, 19)
 TEXT = {".html", ".js", ".css", ".svg", ".json", ".webmanifest", ".txt"}
-INPUTS = ("src", "build", "messages", "public", "index.html", "vite.config.ts", "package-lock.json", "tsconfig.json")
+INPUTS = (
+    "src",
+    "build",
+    "messages",
+    "public",
+    "index.html",
+    "review.html",
+    "vite.config.ts",
+    "package-lock.json",
+    "tsconfig.json",
+)
 STEPS = ("packages", "client", "files")
 
 
@@ -127,9 +137,11 @@ def build() -> None:
             tell("client")
             inputs = hash_inputs()
             fresh = OUTPUT.with_suffix(".new")
-            done = run_npm("run", "--silent", "build", "--", "--outDir", str(fresh), "--emptyOutDir")
-            if done.returncode != 0:
-                raise RuntimeError(f"the web client does not build:\n{(done.stdout + done.stderr)[-4000:]}")
+            # The moderators' page comes second, into what the messenger's build has emptied.
+            for page, more in (("build", ["--emptyOutDir"]), ("build:review", [])):
+                done = run_npm("run", "--silent", page, "--", "--outDir", str(fresh), *more)
+                if done.returncode != 0:
+                    raise RuntimeError(f"the web client does not build:\n{(done.stdout + done.stderr)[-4000:]}")
             tell("files")
             write_manifest(fresh)
             compress(fresh)

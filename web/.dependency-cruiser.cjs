@@ -59,6 +59,18 @@ module.exports = {
       { pathNot: "^(node_modules/workbox-|src/i18n/push\\.ts$)" },
     ),
     rule(
+      "console-apart",
+      "The moderators' page shares parts, words and look with the messenger, and nothing that knows a chat.",
+      { path: "^src/(review\\.ts$|(ui|state)/review/)", pathNot: TEST },
+      { path: "^src/(core/|platform/|protocol/|state/(?!review/|(ask|toasts)\\.svelte\\.ts$|public/shapes\\.ts$)|ui/(?!review/|parts/))" },
+    ),
+    rule(
+      "messenger-without-console",
+      "Nothing of the moderators' page is loaded or kept by the messenger.",
+      { path: "^src/", pathNot: "^src/(review\\.ts$|(ui|state)/review/)" },
+      { path: "^src/(review\\.ts$|(ui|state)/review/)" },
+    ),
+    rule(
       "i18n-stands-alone",
       "Words know no screens.",
       { path: "^src/i18n/", pathNot: TEST },

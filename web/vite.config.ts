@@ -9,9 +9,14 @@ import { messages } from "./build/messages.ts";
 import { tsMlsCorrections } from "./build/ts-mls-corrections.ts";
 import { withoutWhys } from "./build/without-whys.ts";
 
-const WEB = import.meta.dirname;
-const OUTPUT = resolve(WEB, "../src/zajil/server/web");
-const VERSION = /^version = "([^"]+)"/m.exec(readFileSync(resolve(WEB, "../pyproject.toml"), "utf8"))?.[1] ?? "0";
+export const WEB = import.meta.dirname;
+export const OUTPUT = resolve(WEB, "../src/zajil/server/web");
+export const VERSION = /^version = "([^"]+)"/m.exec(readFileSync(resolve(WEB, "../pyproject.toml"), "utf8"))?.[1] ?? "0";
+/** The oldest browsers; later ones for CSS keep `light-dark()` as it is written. */
+export const TARGETS = {
+  target: ["chrome123", "firefox128", "safari17.5"],
+  cssTarget: ["chrome123", "firefox120", "safari17.5"],
+};
 // Optional peers of ts-mls for suites that Zajil does not speak: never loaded, so never installed.
 const NOT_INSTALLED = ["@hpke/chacha20poly1305", "@hpke/dhkem-x448", "@hpke/ml-kem", "@noble/post-quantum/ml-dsa.js"];
 
@@ -22,6 +27,14 @@ function withoutUnusedSuites(): Plugin {
     enforce: "pre",
     resolveId: (source) => (NOT_INSTALLED.includes(source) ? `\0absent:${source}` : null),
     load: (id) => (id.startsWith("\0absent:") ? "export default undefined;" : null),
+  };
+}
+
+/** Names catalogues by language and part, below this folder; other chunks as they come. */
+export function nameChunk(folder: string): (chunk: { facadeModuleId: string | null }) => string {
+  return ({ facadeModuleId }) => {
+    const words = facadeModuleId?.match(/^\0virtual:messages\/(\w+)\/(\w+)$/);
+    return words ? `${folder}/messages-${words[1]}-${words[2]}-[hash].js` : `${folder}/[name]-[hash].js`;
   };
 }
 
@@ -74,18 +87,12 @@ export default defineConfig(({ mode }) => {
     build: {
       outDir: seed ? resolve(WEB, "artifacts/seed") : OUTPUT,
       emptyOutDir: true,
-      target: ["chrome123", "firefox128", "safari17.5"],
-      cssTarget: ["chrome123", "firefox120", "safari17.5"],
+      ...TARGETS,
       sourcemap: false,
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
       rolldownOptions: {
-        output: {
-          chunkFileNames: ({ facadeModuleId }) => {
-            const words = facadeModuleId?.match(/^\0virtual:messages\/(\w+)\/(\w+)$/);
-            return words ? `assets/messages-${words[1]}-${words[2]}-[hash].js` : "assets/[name]-[hash].js";
-          },
-        },
+        output: { chunkFileNames: nameChunk("assets") },
       },
     },
     server: { proxy: { "/v1": { target: "http://127.0.0.1:8440", ws: true } } },

@@ -29,6 +29,7 @@ from zajil.server.site.waiting import decide_language
 
 FILES = {
     "index.html": b"<!doctype html><title>client</title>",
+    "review.html": b"<!doctype html><title>console</title>",
     "boot.js": b"/* boot */",
     "sw.js": b"/* worker */" * 40,
     "app.webmanifest": b"{}",
@@ -39,6 +40,7 @@ FILES = {
 }
 TYPES = {
     "index.html": "text/html; charset=utf-8",
+    "review.html": "text/html; charset=utf-8",
     "boot.js": "text/javascript; charset=utf-8",
     "sw.js": "text/javascript; charset=utf-8",
     "app.webmanifest": "application/manifest+json",
@@ -107,11 +109,28 @@ async def test_every_file_has_its_exact_type_and_is_cached_by_its_name(http: Htt
         assert {key: again[2].get(key) for key in HEADERS} == HEADERS, name
 
 
-async def test_only_the_root_an_invite_and_a_link_code_are_the_index(http: Http) -> None:
+async def test_only_the_root_an_invite_and_a_link_code_are_the_index_and_review_is_the_console(http: Http) -> None:
     for path in ("/", "/i", "/l", "/b", "/index.html", "/?scene=1", "/i?x"):
         status, body, headers = await http.raw("GET", path, headers=PLAIN)
         assert (status, body, headers["cache-control"]) == (200, FILES["index.html"], "no-cache"), path
-    for path in ("/review", "/i/", "/l/x", "/ix", "/c/x", "/assets", "/assets/", "/icons/", "/nothing.js", "//", "//i"):
+    for path in ("/review", "/review.html", "/review?x"):
+        status, body, headers = await http.raw("GET", path, headers=PLAIN)
+        assert (status, body, headers["cache-control"]) == (200, FILES["review.html"], "no-cache"), path
+        assert {key: headers.get(key) for key in HEADERS} == HEADERS, path
+    for path in (
+        "/review/",
+        "/review/x",
+        "/i/",
+        "/l/x",
+        "/ix",
+        "/c/x",
+        "/assets",
+        "/assets/",
+        "/icons/",
+        "/nothing.js",
+        "//",
+        "//i",
+    ):
         status, body, headers = await http.raw("GET", path, headers=PLAIN)
         assert (status, body, headers["cache-control"]) == (404, b"Not found.\n", "no-store"), path
         assert headers["content-type"] == "text/plain; charset=utf-8"

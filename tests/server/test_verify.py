@@ -21,6 +21,7 @@ INDEX = b"""<!doctype html><html><head><script src="./boot.js"></script>
 <link rel="stylesheet" href="./assets/index-3f2a.css"><link rel=manifest href=./app.webmanifest>
 <script type="module" crossorigin src="./assets/index-3f2a.js"></script><link rel="icon" href="data:,"></head></html>"""
 RELEASE = {**FILES, "index.html": INDEX, "sw.js": b'precache([{url:"index.html"},{url:"assets/index-3f2a.js"}]);'}
+PAGES = {**dict.fromkeys(("", "i", "l", "b"), INDEX), "review": FILES["review.html"]}
 SAME: tuple[Difference, ...] = ()
 
 
@@ -58,7 +59,7 @@ async def test_one_changed_byte_is_found_in_every_file(tmp_path: Path, release: 
     build(tmp_path / "web", {**RELEASE, name: bytes(changed)})
     async with serving(tmp_path, tmp_path / "web") as url:
         report = await verify(url, release)
-    pages = {"/", "i", "l", "b"} if name == "index.html" else set()
+    pages = {"index.html": {"/", "i", "l", "b"}, "review.html": {"review"}}.get(name, set())
     assert {each.path for each in report.differences} == {name, "web-manifest.json", *pages}
     assert {each.finding for each in report.differences} == {"differs"}
 
@@ -99,7 +100,7 @@ async def hostile(answers: dict[str, tuple[int, dict[str, str], bytes]]) -> Asyn
 
 
 def honest(release: bytes) -> dict[str, tuple[int, dict[str, str], bytes]]:
-    files = {**RELEASE, "web-manifest.json": release, "": INDEX, "i": INDEX, "l": INDEX, "b": INDEX}
+    files = {**RELEASE, "web-manifest.json": release, **PAGES}
     return {name: (200, {}, body) for name, body in files.items()}
 
 
@@ -110,6 +111,7 @@ async def test_a_page_that_only_the_root_shows_a_redirect_and_a_bomb_are_differe
         ("", (200, {}, evil)),
         ("i", (200, {}, INDEX + b" ")),
         ("l", (302, {"location": "/"}, b"")),
+        ("review", (200, {}, INDEX)),
         ("sw.js", (302, {"location": "/sw.js?x"}, b"")),
         ("boot.js", (200, {"content-encoding": "gzip"}, bomb)),
         ("boot.js", (200, {"content-encoding": "gzip"}, b"no gzip")),
@@ -129,7 +131,7 @@ async def test_a_page_that_only_the_root_shows_a_redirect_and_a_bomb_are_differe
 @pytest.mark.parametrize("seen_by", [lambda agent: "Mozilla" in agent, lambda agent: "Mozilla" not in agent])
 async def test_another_answer_to_browsers_is_found(release: bytes, seen_by: Callable[[str], bool]) -> None:
     """By the name alone; a server that looks closer can still tell us from a browser (web.md 11, residual risk)."""
-    files = {**RELEASE, "web-manifest.json": release, "": INDEX, "i": INDEX, "l": INDEX, "b": INDEX}
+    files = {**RELEASE, "web-manifest.json": release, **PAGES}
 
     async def answer(request: web.Request) -> web.Response:
         name = request.path.removeprefix("/")
@@ -162,6 +164,9 @@ async def test_another_answer_to_browsers_is_found(release: bytes, seen_by: Call
 async def test_whatever_an_index_refers_to_must_be_listed(release: bytes, reference: str) -> None:
     evil = INDEX.replace(b"</head>", reference.encode() + b"</head>")
     async with hostile({**honest(release), "index.html": (200, {}, evil)}) as url:
+        findings = {each.finding for each in (await verify(url, release)).differences}
+    assert findings == {"differs", "extra"}
+    async with hostile({**honest(release), "review.html": (200, {}, evil)}) as url:
         findings = {each.finding for each in (await verify(url, release)).differences}
     assert findings == {"differs", "extra"}
 

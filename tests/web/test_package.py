@@ -41,7 +41,11 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def check_client(names: list[str], read: Callable[[str], bytes]) -> None:
     """names: as in the package, below web/. read: the bytes of one of them."""
     files = {entry["path"]: entry for entry in json.loads(read("web-manifest.json"))["files"]}
-    assert {"index.html", "boot.js", "sw.js", "zajil.webmanifest"} <= files.keys()
+    assert {"index.html", "review.html", "boot.js", "sw.js", "zajil.webmanifest"} <= files.keys()
+    # The moderators' page is nothing that every member's browser fetches and keeps.
+    assert any(name.startswith("assets/review/") for name in files)
+    assert b"assets/review/" not in read("sw.js")
+    assert b"assets/review/" not in read("index.html")
     assert sum(name.startswith("assets/worker-") for name in files) >= 1
     hashed = len("-12345678.js")  # the hash itself may hold a hyphen
     words = sorted(name[:-hashed] for name in files if name.startswith("assets/messages-"))

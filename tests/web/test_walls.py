@@ -23,6 +23,8 @@ IMPORTS = {
     "protocol-is-pure": ("src/protocol/planted.ts", 'export * from "idb";'),
     "public-side-apart": ("src/core/public/planted.ts", 'export * from "../rules/planted.ts";'),
     "mls-behind-the-wrapper": ("src/core/rules/planted3.ts", 'export * from "ts-mls";'),
+    "console-apart": ("src/state/review/planted.ts", 'export * from "../host.ts";'),
+    "messenger-without-console": ("src/ui/planted4.ts", 'export * from "../state/review/calls.ts";'),
     "i18n-stands-alone": ("src/i18n/planted.ts", 'export * from "../protocol/ids.ts";'),
 }
 REPLACED = {

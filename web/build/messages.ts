@@ -18,8 +18,12 @@ const PARTS: Readonly<Record<string, Part>> = {
   routes: "later",
   settings: "later",
   channels: "public",
+  review: "console",
 };
-type Part = "first" | "later" | "public";
+type Part = "first" | "later" | "public" | "console";
+/** What the moderators' console says besides its own section: the words that authors are told as well. */
+const CONSOLE = ["common", "errors", "review"];
+const CONSOLE_TOO = /^(cat|act|appeal)_/;
 /** CLDR plural categories that a message must spell out, so that no number ever falls into a wrong form. */
 const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
   en: ["one", "other"],
@@ -31,9 +35,13 @@ const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
 export function readMessages(language: string, part?: Part): Record<string, string> {
   const merged: Record<string, string> = {};
   for (const file of readdirSync(resolve(FOLDER, language)).sort()) {
-    if (part !== undefined && (PARTS[file.replace(".json", "")] ?? "first") !== part) continue;
+    const name = file.replace(".json", "");
+    const whole =
+      part === undefined || (part === "console" ? CONSOLE.includes(name) : (PARTS[name] ?? "first") === part);
+    if (!whole && part !== "console") continue;
     const section = JSON.parse(readFileSync(resolve(FOLDER, language, file), "utf8")) as Record<string, string>;
     for (const [key, text] of Object.entries(section)) {
+      if (!whole && !CONSOLE_TOO.test(key)) continue;
       if (key in merged) throw new Error(`messages/${language}/${file}: ${key} stands in two sections`);
       merged[key] = text;
     }
@@ -63,8 +71,11 @@ export function findFaults(catalogues: Readonly<Record<string, Readonly<Record<s
   return faults;
 }
 
-/** `virtual:messages/<language>/first`, `/later` and `/public`: a default export of functions by key. */
-export function messages(): Plugin {
+/**
+ * `virtual:messages/<language>/first`, `/later` and `/public`: a default export of functions by key. For the console
+ * `first` is all that it says, and the others are empty.
+ */
+export function messages(page: "messenger" | "console" = "messenger"): Plugin {
   return {
     name: "zajil:messages",
     enforce: "pre",
@@ -82,7 +93,12 @@ export function messages(): Plugin {
     load(id) {
       if (!id.startsWith(`\0${PREFIX}`)) return null;
       const [language = "", part] = id.slice(PREFIX.length + 1).split("/");
-      const words = readMessages(language, part as Part);
+      const words =
+        page === "messenger"
+          ? readMessages(language, part as Part)
+          : part === "first"
+            ? readMessages(language, "console")
+            : {};
       return { code: compileModule(new MessageFormat(language), words), moduleType: "js" };
     },
     handleHotUpdate({ file, server }) {

@@ -9,7 +9,7 @@ precacheAndRoute(self.__WB_MANIFEST);
 cleanupOutdatedCaches();
 
 // Pages and calls of the server itself never come from the cache.
-const SERVER = [/\/v1\//, /\/pub\//, /\/mod\//, /\/c\//, /\/transparency\//];
+const SERVER = [/\/v1\//, /\/pub\//, /\/mod\//, /\/c\//, /\/transparency\//, /\/review$/];
 registerRoute(new NavigationRoute(createHandlerBoundToURL("index.html"), { denylist: SERVER }));
 
 self.addEventListener("message", (event) => {

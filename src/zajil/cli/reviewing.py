@@ -60,6 +60,11 @@ class Desk:
         finally:
             keyfile.drop_session(self._home)
 
+    @property
+    def server(self) -> str:
+        """Address of the server that this home is a member at. Raises Failed."""
+        return _read_key(self._home).server
+
     def read_me(self) -> api.Me:
         """Who is logged in."""
         return self.call(routes.ME, api.Me)

@@ -346,6 +346,7 @@ class Server:
             decisions=moderation.decisions,
             view=moderation.view,
             nudges=moderation.nudges,
+            reports=self.reports,
             settings=self.settings,
             limits=self._limits,
             find_port=lambda: self.port or self.settings.port,

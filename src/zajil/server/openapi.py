@@ -55,6 +55,7 @@ _REVIEW_PARAMETERS: Final = {
     "persona": "A persona's id.",
     "channel": "A channel's id.",
     "list": "`url`, `host`, `domain`, `phone` or `wallet`.",
+    "report": "A private report's id.",
 }
 _REVIEW_QUERY: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "category": ("Only this category.", {"type": "string"}),

@@ -113,6 +113,7 @@ async def test_an_admin_invites_and_revokes_and_is_asked_for_the_key_again(
     secret = ("--passphrase-file", str(admin.secret))
     invite = await admin.json("staff", "invite", "--role", "reviewer", "--lang", "ar", *secret)
     assert len(invite["invite"]) == 24
+    assert invite["link"] == f"http://127.0.0.1:{desk.server.port}/review#/join/{invite['invite']}"
     assert "no-such-word" in await admin.run("staff", "invite", "--lang", "tlh", code=2)
     member = await desk.member("reviewer")
     listed = {each["staff_id"]: each for each in await admin.json("staff", "list")}
@@ -145,6 +146,14 @@ async def test_whoever_runs_the_server_invites_the_first_admin(
     host = Terminal(tmp_path / "host", capsys)
     real_time = await host.json("staff", "invite", "--role", "admin", "--data", str(data))
     assert real_time["role"] == "admin"
+    assert real_time["link"].startswith("http://localhost:")
+    front = ("--front", "https://home.example")
+    assert "settings" in await host.run("staff", "invite", "--front", "home", "--data", str(data), code=1)
+    told = await host.run("staff", "invite", "--private", "--link", *front, "--data", str(data))
+    assert told.strip().startswith("https://home.example/review#/join/")
+    assert "malformed" in await host.run(
+        "staff", "invite", "--role", "auditor", "--private", "--data", str(data), code=1
+    )
     assert await host.json("staff", "list", "--data", str(data)) == []
 
 

@@ -8,7 +8,17 @@ import { extname, join, normalize, resolve } from "node:path";
 const WEB = resolve(import.meta.dirname, "../..");
 const GIVEN = process.env["ZAJIL_SEED"];
 const FOLDER = GIVEN ?? join(WEB, "artifacts/seed");
-const INPUTS = ["src", "messages", "public", "build", "e2e/seed", "index.html", "vite.config.ts", "package-lock.json"];
+const INPUTS = [
+  "src",
+  "messages",
+  "public",
+  "build",
+  "e2e/seed",
+  "index.html",
+  "review.html",
+  "vite.config.ts",
+  "package-lock.json",
+];
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
@@ -29,7 +39,9 @@ function build(): void {
   const index = join(FOLDER, "index.html");
   const inputs = Math.max(...INPUTS.map((path) => newest(join(WEB, path))));
   if (GIVEN !== undefined || (existsSync(index) && statSync(index).mtimeMs >= inputs)) return;
-  execFileSync(process.execPath, [join(WEB, "node_modules/vite/bin/vite.js"), "build", "--mode", "seed"], { cwd: WEB });
+  const vite = [join(WEB, "node_modules/vite/bin/vite.js"), "build", "--mode", "seed"];
+  execFileSync(process.execPath, vite, { cwd: WEB });
+  execFileSync(process.execPath, [...vite, "--config", "build/review.config.ts"], { cwd: WEB });
 }
 
 /** Starts the site on a free port. */
@@ -37,7 +49,8 @@ export async function startSite(): Promise<{ readonly url: string; readonly serv
   build();
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
-    const file = join(FOLDER, normalize(/^\/[ilb]?$/.test(path) ? "/index.html" : path));
+    const name = /^\/[ilb]?$/.test(path) ? "/index.html" : path === "/review" ? "/review.html" : path;
+    const file = join(FOLDER, normalize(name));
     if (!file.startsWith(FOLDER) || !existsSync(file)) {
       response.writeHead(404).end();
       return;

@@ -4,6 +4,8 @@ import type { Page } from "@playwright/test";
 export interface Screen {
   readonly name: string;
   readonly scene: string;
+  /** A page of its own beside the messenger; passkeys want it under a name. */
+  readonly page?: "review";
   readonly fragment?: string;
   /** Test id that is there when the screen is. */
   readonly ready: string;

@@ -6,6 +6,7 @@ import type common from "../../messages/en/common.json";
 import type errors from "../../messages/en/errors.json";
 import type people from "../../messages/en/people.json";
 import type report from "../../messages/en/report.json";
+import type review from "../../messages/en/review.json";
 import type routes from "../../messages/en/routes.json";
 import type settings from "../../messages/en/settings.json";
 import type start from "../../messages/en/start.json";
@@ -19,6 +20,7 @@ type Catalogue = typeof channels &
   typeof errors &
   typeof people &
   typeof report &
+  typeof review &
   typeof routes &
   typeof settings &
   typeof start;

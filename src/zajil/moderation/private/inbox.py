@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -17,8 +17,8 @@ from zajil.moderation.private import store
 from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol.errors import error
 from zajil.protocol.report.complaint import Complaint
-from zajil.protocol.report.reasons import Outcome
-from zajil.protocol.report.verified import VerifiedReport
+from zajil.protocol.report.reasons import Outcome, Reason
+from zajil.protocol.report.verified import Form, VerifiedReport
 
 QUEUE: Final = "private"
 """Of verified reports; reviewers need the permission of this name."""
@@ -73,17 +73,50 @@ async def find_report(inbox: Inbox, report_id: bytes) -> VerifiedReport:
     return _read_report(inbox, row)
 
 
-async def close_report(inbox: Inbox, report_id: bytes, outcome: Outcome) -> bool:
-    """The report or complaint is decided, will be deleted, and its reporter hears of it.
+class CaseMessage(NamedTuple):
+    """One message for a person to read. sender: 16 bytes. sent_ms: Unix ms, 0 where unknown."""
 
-    False where it was decided before or is gone. Raises SealBroken where the moderators' key is not here.
+    text: str
+    form: Form
+    sender: bytes
+    sent_ms: int
+
+
+class Case(NamedTuple):
+    """A report, or a complaint, as a person reads it: without its reporter. proven: whether it is a report."""
+
+    proven: bool
+    reason: Reason
+    note: str
+    accepted_at: int
+    messages: tuple[CaseMessage, ...]
+
+
+def open_case(inbox: Inbox, row: store.ReportRow) -> Case:
+    """What lies in a row, for whoever holds it. Raises SealBroken where the moderators' key is not here."""
+    if row.kind == store.REPORT:
+        report = _read_report(inbox, row)
+        messages = tuple(
+            CaseMessage(each.text, each.form, report.sender_account, each.sent_ms) for each in report.items
+        )
+        return Case(True, report.reason, report.note, report.accepted_at, messages)
+    told = msgspec.msgpack.decode(_open(inbox, row), type=Complaint)
+    messages = tuple(CaseMessage(each.text, "text", each.account, each.sent_ms) for each in told.items)
+    return Case(False, told.reason, told.note, told.accepted_at, messages)
+
+
+async def close_report(inbox: Inbox, report_id: bytes, outcome: Outcome, *, holder: bytes | None = None) -> bool:
+    """The report or complaint is decided, will be deleted, and its reporter hears of it. holder: who has claimed it.
+
+    False where it was decided before, is gone, or not the holder's any more. Raises SealBroken where the
+    moderators' key is not here.
     """
     row = await inbox.db.read(lambda db: store.find_report(db, report_id))
     if row is None:
         return False
     kind: type[VerifiedReport | Complaint] = VerifiedReport if row.kind == store.REPORT else Complaint
     return_to = msgspec.msgpack.decode(_open(inbox, row), type=kind).return_to
-    if not await inbox.db.write(lambda db: store.mark_decided(db, report_id, day=inbox.today())):
+    if not await inbox.db.write(lambda db: store.mark_decided(db, report_id, day=inbox.today(), holder=holder)):
         return False
     await inbox.tell(report_id, return_to, outcome)
     return True

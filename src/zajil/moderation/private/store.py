@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, Table, delete, func, insert, select, update
 
 from zajil.engine.sql.database import METADATA, describe
+from zajil.moderation.store.tables import U64
 
 REPORT, COMPLAINT = 1, 2
 OPEN, DECIDED = 0, 1
@@ -45,6 +46,13 @@ mod_report = Table(
     Column(
         "decided_day", Integer, nullable=True, info=describe("time", "day of the decision, to delete it after", _KEPT)
     ),
+    Column(
+        "claimed_by",
+        LargeBinary,
+        nullable=True,
+        info=describe("identifier", "member of staff", "10 minutes, or as above"),
+    ),
+    Column("claimed_until", U64, nullable=False, server_default="0", info=describe("time", "end of the claim", _KEPT)),
     Index("mod_report_queue", "state", "kind", "n"),
     Index("mod_report_decided", "decided_day"),
     sqlite_strict=True,
@@ -61,6 +69,8 @@ class ReportRow(NamedTuple):
     body: bytes
     received_day: int
     decided_day: int | None
+    claimed_by: bytes | None
+    claimed_until: int
 
 
 _COLUMNS: Final = tuple(mod_report.c[name] for name in ReportRow._fields)
@@ -69,6 +79,7 @@ _COLUMNS: Final = tuple(mod_report.c[name] for name in ReportRow._fields)
 def insert_report(db: Connection, report_id: bytes, *, kind: int, body: bytes, day: int) -> None:
     """An open report. Raises IntegrityError if the id exists."""
     row = {"id": report_id, "kind": kind, "state": OPEN, "body": body, "received_day": day, "decided_day": None}
+    row |= {"claimed_by": None, "claimed_until": 0}
     db.execute(insert(mod_report).values(row))
 
 
@@ -85,16 +96,44 @@ def open_reports(db: Connection, kind: int, *, limit: int) -> list[ReportRow]:
     return [ReportRow(*row) for row in rows]
 
 
+def open_of_all_kinds(db: Connection, *, limit: int) -> list[ReportRow]:
+    """Open ones of both kinds, oldest first."""
+    rows = db.execute(select(*_COLUMNS).where(mod_report.c.state == OPEN).order_by(mod_report.c.n).limit(limit))
+    return [ReportRow(*row) for row in rows]
+
+
+def claim(db: Connection, report_id: bytes, staff_id: bytes, *, now: int, until: int) -> bool:
+    """The report is this member's until then. False where it is not open, or another's now. Times: Unix seconds."""
+    free = (
+        mod_report.c.claimed_by.is_(None) | (mod_report.c.claimed_by == staff_id) | (mod_report.c.claimed_until <= now)
+    )
+    this = (mod_report.c.id == report_id) & (mod_report.c.state == OPEN) & free
+    return bool(db.execute(update(mod_report).where(this).values(claimed_by=staff_id, claimed_until=until)).rowcount)
+
+
+def release(db: Connection, report_id: bytes) -> None:
+    """The report is nobody's."""
+    db.execute(update(mod_report).where(mod_report.c.id == report_id).values(claimed_by=None, claimed_until=0))
+
+
+def release_all(db: Connection, staff_id: bytes) -> None:
+    """What this member holds is nobody's."""
+    db.execute(update(mod_report).where(mod_report.c.claimed_by == staff_id).values(claimed_by=None, claimed_until=0))
+
+
 def count_open(db: Connection, kind: int) -> int:
     """How many of a kind are open."""
     waiting = (mod_report.c.state == OPEN) & (mod_report.c.kind == kind)
     return int(db.execute(select(func.count()).select_from(mod_report).where(waiting)).scalar_one())
 
 
-def mark_decided(db: Connection, report_id: bytes, *, day: int) -> bool:
-    """The report is decided since this day. False where it is not open."""
+def mark_decided(db: Connection, report_id: bytes, *, day: int, holder: bytes | None = None) -> bool:
+    """The report is decided since this day, and nobody's. False where it is not open, or not this holder's."""
     this = (mod_report.c.id == report_id) & (mod_report.c.state == OPEN)
-    return bool(db.execute(update(mod_report).where(this).values(state=DECIDED, decided_day=day)).rowcount)
+    if holder is not None:
+        this &= mod_report.c.claimed_by == holder
+    done = {"state": DECIDED, "decided_day": day, "claimed_by": None, "claimed_until": 0}
+    return bool(db.execute(update(mod_report).where(this).values(**done)).rowcount)
 
 
 def reopen(db: Connection, report_id: bytes) -> bool:

@@ -22,7 +22,10 @@ TOKEN_BYTES: Final = 32
 
 
 class Reviewer(NamedTuple):
-    """A proven member of staff. languages, categories: what they judge, empty for all. Times: Unix seconds."""
+    """A proven member of staff. languages, categories: what they judge, empty for all. Times: Unix seconds.
+
+    private: whether they may read reports from private chats, which no role alone gives.
+    """
 
     staff_id: bytes
     name: str
@@ -33,6 +36,7 @@ class Reviewer(NamedTuple):
     token: bytes
     expires: int
     stepped_up_at: int
+    private: bool = False
 
 
 class Persona(NamedTuple):

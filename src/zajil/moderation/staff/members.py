@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
+from zajil.moderation.private import store as private_reports
 from zajil.moderation.review.context import INVITE_S, Review, Reviewer
 from zajil.moderation.review.lists import note
 from zajil.moderation.store import appeals, claims, staff
@@ -14,6 +15,7 @@ from zajil.protocol.control import B16
 from zajil.protocol.errors import error
 from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.review import api
+from zajil.protocol.review.routes import JUDGES
 from zajil.protocol.review.staff import digest_of
 
 CODE_BYTES: Final = 18
@@ -33,8 +35,8 @@ async def invite(review: Review, reviewer: Reviewer, request: api.NewInvite) -> 
 
     def write(db: Connection) -> Made:
         made = make_invite(db, request, made_by=reviewer.staff_id, code=new_code(review.random(CODE_BYTES)), now=now)
-        role = find(db, bytes(request.staff)).role if request.staff is not None else request.role
-        note(review, db, reviewer.staff_id, "staff", f"invite {role}")
+        member = find(db, bytes(request.staff)) if request.staff is not None else None
+        note(review, db, reviewer.staff_id, "staff", name_invite(request, member))
         return made
 
     now = review.now()
@@ -48,19 +50,32 @@ def new_code(secret: bytes) -> str:
 
 
 def make_invite(db: Connection, request: api.NewInvite, *, made_by: bytes, code: str, now: int) -> Made:
-    """The invite of this code, stored by its hash. made_by: empty for whoever runs the server. Raises gone."""
+    """The invite of this code, stored by its hash. made_by: empty for whoever runs the server.
+
+    Raises gone, malformed.
+    """
     member = find(db, bytes(request.staff)) if request.staff is not None else None
+    if member is None and request.private and request.role not in JUDGES:
+        raise error("malformed", "private reports are for those who judge")
     row = InviteRow(
         hash=digest_of(code.encode()),
         staff_id=member.id if member is not None else None,
         role=member.role if member is not None else request.role,
         languages=" ".join(request.languages) if member is None else member.languages,
         categories=" ".join(request.categories) if member is None else member.categories,
+        private=int(request.private) if member is None else member.private,
         made_by=made_by,
         expires_at=now + INVITE_S,
     )
     staff.insert_invite(db, row)
     return Made(code, row.expires_at)
+
+
+def name_invite(request: api.NewInvite, member: StaffRow | None = None) -> str:
+    """An invite as the log's record names it: its role, and whether it opens private reports. member: of a key's."""
+    if member is not None:
+        return f"invite {member.role}"
+    return f"invite {request.role}{' private' if request.private else ''}"
 
 
 async def list_staff(review: Review) -> api.Staff:
@@ -83,6 +98,7 @@ def view_staff(db: Connection) -> api.Staff:
                 role=parse_role(row.role),
                 languages=tuple(row.languages.split()),
                 categories=tuple(row.categories.split()),
+                private=bool(row.private),
                 keys=keys.get(row.id, 0),
                 created_at=row.created_at,
                 revoked_at=row.revoked_at,
@@ -112,6 +128,7 @@ def revoke_in(db: Connection, staff_id: bytes, *, now: int) -> None:
     staff.revoke_member(db, staff_id, now=now)
     claims.release_all(db, staff_id)
     appeals.give_back(db, staff_id)
+    private_reports.release_all(db, staff_id)
 
 
 def find(db: Connection, staff_id: bytes) -> StaffRow:

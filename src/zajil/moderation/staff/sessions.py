@@ -188,6 +188,7 @@ async def check_token(review: Review, token: bytes) -> Reviewer:
         role=parse_role(member.role),
         languages=tuple(member.languages.split()),
         categories=tuple(member.categories.split()),
+        private=bool(member.private),
         key_id=key.id,
         token=token,
         expires=session.expires_at,
@@ -208,6 +209,7 @@ async def read_me(review: Review, reviewer: Reviewer) -> api.Me:
         expires=reviewer.expires,
         stepped_up_until=reviewer.stepped_up_at + STEP_UP_S,
         needs_key=reviewer.role == "admin" and keys < ADMIN_KEYS,
+        private=reviewer.private,
     )
 
 
@@ -246,7 +248,8 @@ async def _admit(review: Review, code: str, name: str, key: KeyRow) -> api.Staff
         staff_id, now = _staff_id(row), review.now()
         member = staff.find_member(db, staff_id)
         if member is None:
-            staff.insert_member(db, StaffRow(staff_id, name, row.role, row.languages, row.categories, now, None))
+            made = StaffRow(staff_id, name, row.role, row.languages, row.categories, row.private, now, None)
+            staff.insert_member(db, made)
         elif member.revoked_at is not None:
             raise error("invite-spent")
         if staff.find_key(db, key.id) is not None:

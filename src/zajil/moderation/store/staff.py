@@ -10,13 +10,17 @@ from zajil.moderation.store.people import staff, staff_invite, staff_key, staff_
 
 
 class StaffRow(NamedTuple):
-    """A member of staff. languages, categories: spaces between; empty for all. Times: Unix seconds."""
+    """A member of staff. languages, categories: spaces between; empty for all. Times: Unix seconds.
+
+    private: 1 for who may read reports from private chats.
+    """
 
     id: bytes
     name: str
     role: str
     languages: str
     categories: str
+    private: int
     created_at: int
     revoked_at: int | None
 
@@ -29,6 +33,7 @@ class InviteRow(NamedTuple):
     role: str
     languages: str
     categories: str
+    private: int
     made_by: bytes
     expires_at: int
 
@@ -173,5 +178,5 @@ def forget(db: Connection, *, now: int, idle_s: int, left_s: int) -> int:
     gone = db.execute(delete(staff_session).where(idle)).rowcount
     gone += db.execute(delete(staff_invite).where(staff_invite.c.expires_at <= now)).rowcount
     left = staff.c.revoked_at.is_not(None) & (staff.c.revoked_at <= now - left_s) & (staff.c.name != "")
-    blank = {"name": "", "languages": "", "categories": ""}
+    blank = {"name": "", "languages": "", "categories": "", "private": 0}
     return gone + db.execute(update(staff).where(left).values(**blank)).rowcount

@@ -142,15 +142,21 @@ class Me(msgspec.Struct, frozen=True, omit_defaults=True):
     expires: U64
     stepped_up_until: U64
     needs_key: bool = False
+    private: bool = False
+    """May read reports from private chats."""
 
 
 class NewInvite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """POST /staff/invites. staff: a known member, for one more key; then the rest does not count."""
+    """POST /staff/invites. staff: a known member, for one more key; then the rest does not count.
+
+    private: to read reports from private chats, for who judges.
+    """
 
     role: StaffRole = "reviewer"
     languages: Annotated[tuple[Lang, ...], Meta(max_length=4)] = ()
     categories: Annotated[tuple[Category, ...], Meta(max_length=7)] = ()
     staff: B16 | None = None
+    private: bool = False
 
 
 class Invite(msgspec.Struct, frozen=True):
@@ -171,6 +177,7 @@ class Member(msgspec.Struct, frozen=True, omit_defaults=True):
     keys: U32
     created_at: U64
     revoked_at: U64 | None = None
+    private: bool = False
 
 
 class Staff(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import msgspec
 
 from zajil.protocol import limits
 from zajil.protocol.errors import error
-from zajil.protocol.review import api
+from zajil.protocol.review import api, private
 from zajil.protocol.review.api import StaffRole
 from zajil.protocol.routing import find_parameters, sort_routes
 
@@ -25,7 +25,8 @@ _Roles = frozenset[StaffRole]
 class ReviewRoute(NamedTuple):
     """One call. path: below /mod/v1, `{name}` a parameter. roles: who may call; None for who has no session yet.
 
-    step_up: the key was asked in the last five minutes. limit: bytes of the body. query: names it may have.
+    step_up: the key was asked in the last five minutes. private: the caller has that permission besides.
+    limit: bytes of the body. query: names it may have.
     """
 
     method: str
@@ -36,6 +37,7 @@ class ReviewRoute(NamedTuple):
     limit: int = 0
     query: frozenset[str] = frozenset()
     step_up: bool = False
+    private: bool = False
 
     def url(self, **parameters: str) -> str:
         """The path with /mod/v1 and its parameters, each one text without slashes. Raises LocalProtocolError."""
@@ -112,12 +114,22 @@ LISTS: Final = ReviewRoute("GET", "/lists", ALL_ROLES, None, api.Lists)
 READ_LIST: Final = ReviewRoute("GET", "/lists/{list}", ALL_ROLES, None, api.AddressList)
 EDIT_LIST: Final = ReviewRoute("PUT", "/lists/{list}", LIST_KEEPERS, api.EditList, api.AddressList, _LIST)
 POLICY: Final = ReviewRoute("GET", "/policy", ALL_ROLES, None, api.PolicyView)
+PRIVATE: Final = ReviewRoute("GET", "/private", JUDGES, None, private.PrivateQueue, private=True)
+CLAIM_PRIVATE: Final = ReviewRoute("POST", "/private/{report}/claim", JUDGES, None, private.PrivateBrief, private=True)
+RELEASE_PRIVATE: Final = ReviewRoute("POST", "/private/{report}/release", JUDGES, None, api.Empty, private=True)
+READ_PRIVATE: Final = ReviewRoute(
+    "GET", "/private/{report}", JUDGES, None, private.PrivateReport, step_up=True, private=True
+)
+CLOSE_PRIVATE: Final = ReviewRoute(
+    "POST", "/private/{report}/close", JUDGES, private.ClosePrivate, api.Empty, _SMALL, step_up=True, private=True
+)
 
 REVIEW_ROUTES: Final = (
     *(CHALLENGE, ENROL, TAKE_TOKEN, DROP_TOKEN, STEP_UP, REGISTER_OPTIONS, REGISTER_VERIFY, LOGIN_OPTIONS),
     *(LOGIN_VERIFY, STEP_UP_OPTIONS, STEP_UP_VERIFY, ME, STAFF, INVITE, REVOKE, QUEUES, LIST_ITEMS, CLAIM, READ_ITEM),
     *(RELEASE, SKIP, DECIDE, UNDO, READ_CLUSTER, DECIDE_CLUSTER, APPEALS, READ_APPEAL, CLAIM_APPEAL, DECIDE_APPEAL),
     *(PERSONA, DECIDE_PERSONA, DECIDE_CHANNEL, LISTS, READ_LIST, EDIT_LIST, POLICY),
+    *(PRIVATE, CLAIM_PRIVATE, RELEASE_PRIVATE, READ_PRIVATE, CLOSE_PRIVATE),
 )
 _BY_SHAPE: Final = sort_routes(REVIEW_ROUTES)
 

@@ -94,7 +94,9 @@ class ReviewDispatcher:
         return answer
 
     async def _authorise(self, call: HttpCall, route: ReviewRoute) -> Reviewer | None:
-        """Who calls. Raises token-expired, wrong-space, mixed-auth, not-allowed (role), step-up-needed, slow-down."""
+        """Who calls. Raises token-expired, wrong-space, mixed-auth, not-allowed (role, permission), step-up-needed,
+        slow-down.
+        """
         header = call.headers.get("authorization")
         if route.roles is None:
             if header is not None:
@@ -113,7 +115,7 @@ class ReviewDispatcher:
             self._limits.take("failed_token", call.peer.prefix, now=self._clock())
             raise
         self._limits.take("review_call", reviewer.staff_id, now=self._clock())
-        if reviewer.role not in route.roles:
+        if reviewer.role not in route.roles or (route.private and not reviewer.private):
             raise error("not-allowed")
         if route.step_up and self._clock() - reviewer.stepped_up_at > STEP_UP_S:
             raise error("step-up-needed")

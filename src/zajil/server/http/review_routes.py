@@ -8,19 +8,21 @@ from typing import TypeVar
 import msgspec
 
 from zajil.moderation.appeals import judge
+from zajil.moderation.private import desk
+from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.review import items, judging, lists, persons, queues, targets
 from zajil.moderation.review.context import Review, Reviewer
 from zajil.moderation.staff import members, sessions
 from zajil.protocol.errors import error
-from zajil.protocol.review import api, routes
+from zajil.protocol.review import api, private, routes
 from zajil.protocol.review.routes import ReviewRoute
 from zajil.server.http.review_dispatch import ReviewBound, ReviewRequest
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def bind_review(review: Review) -> Mapping[ReviewRoute, ReviewBound]:
-    """Every route of /mod/v1."""
+def bind_review(review: Review, reports: Inbox) -> Mapping[ReviewRoute, ReviewBound]:
+    """Every route of /mod/v1. reports: from private chats."""
     return {
         **_bind_entry(review),
         **_bind_session(review),
@@ -29,6 +31,7 @@ def bind_review(review: Review) -> Mapping[ReviewRoute, ReviewBound]:
         **_bind_targets(review),
         **_bind_appeals(review),
         **_bind_lists(review),
+        **_bind_private(review, reports),
     }
 
 
@@ -211,6 +214,32 @@ def _bind_lists(review: Review) -> Mapping[ReviewRoute, ReviewBound]:
         routes.READ_LIST: read_list,
         routes.EDIT_LIST: edit_list,
         routes.POLICY: policy,
+    }
+
+
+def _bind_private(review: Review, reports: Inbox) -> Mapping[ReviewRoute, ReviewBound]:
+    async def list_reports(request: ReviewRequest) -> msgspec.Struct:
+        return await desk.list_reports(review, reports, _caller(request))
+
+    async def claim(request: ReviewRequest) -> msgspec.Struct:
+        return await desk.claim(review, _caller(request), request.parameters["report"])
+
+    async def release(request: ReviewRequest) -> msgspec.Struct:
+        return await desk.release(review, _caller(request), request.parameters["report"])
+
+    async def read(request: ReviewRequest) -> msgspec.Struct:
+        return await desk.read_report(review, reports, _caller(request), request.parameters["report"])
+
+    async def close(request: ReviewRequest) -> msgspec.Struct:
+        body = _body(request, private.ClosePrivate)
+        return await desk.close(review, reports, _caller(request), request.parameters["report"], body)
+
+    return {
+        routes.PRIVATE: list_reports,
+        routes.CLAIM_PRIVATE: claim,
+        routes.RELEASE_PRIVATE: release,
+        routes.READ_PRIVATE: read,
+        routes.CLOSE_PRIVATE: close,
     }
 
 

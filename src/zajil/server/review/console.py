@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from zajil.engine.limits import Limits
 from zajil.moderation.appeals.proofs import ProofBook
 from zajil.moderation.decide.decide import Decisions
+from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.review.context import Review
 from zajil.moderation.review.upkeep import forget
 from zajil.moderation.review.view import SpaceView
@@ -40,12 +41,13 @@ class Console:
         decisions: Decisions,
         view: SpaceView,
         nudges: Nudges,
+        reports: Inbox,
         settings: Settings,
         limits: Limits,
         find_port: Callable[[], int],
         count: Callable[[str, int], None],
     ) -> None:
-        """find_port: the one the server listens on, for passkeys on a laptop."""
+        """reports: from private chats. find_port: the one the server listens on, for passkeys on a laptop."""
         self._nudges = nudges
         self.review = Review(
             decisions=decisions,
@@ -60,7 +62,7 @@ class Console:
             random=os.urandom,
         )
         self._dispatcher = ReviewDispatcher(
-            routes=bind_review(self.review),
+            routes=bind_review(self.review, reports),
             check_token=lambda token: sessions.check_token(self.review, token),
             limits=limits,
             clock=decisions.clock,

@@ -9,9 +9,10 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
-from zajil.moderation.staff.members import CODE_BYTES, Made, make_invite, new_code, revoke_in, view_staff
+from zajil.moderation.staff.members import CODE_BYTES, Made, make_invite, name_invite, new_code, revoke_in, view_staff
 from zajil.moderation.store import log
 from zajil.protocol.review import api
+from zajil.server.config import load_settings
 from zajil.server.moderation.steering import OPERATOR, note, opened
 
 
@@ -21,11 +22,20 @@ def invite_staff(data: Path, request: api.NewInvite) -> Made:
 
     def write(db: Connection) -> Made:
         made = make_invite(db, request, made_by=b"", code=new_code(os.urandom(CODE_BYTES)), now=now)
-        note(db, _keys(data, db), "staff", f"invite {request.role}", admin=OPERATOR, now=now)
+        note(db, _keys(data, db), "staff", name_invite(request), admin=OPERATOR, now=now)
         return made
 
     with opened(data) as database:
         return database.write_sync(write)
+
+
+def front_of_console(data: Path, front: str | None = None) -> str:
+    """What a link to the console begins with: `front`, the setting of that name, or this machine under a name.
+
+    Raises ConfigError.
+    """
+    settings = load_settings(data, front=front)
+    return settings.front or f"http://localhost:{settings.port}"
 
 
 def list_staff(data: Path) -> api.Staff:

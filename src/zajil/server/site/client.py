@@ -20,6 +20,7 @@ from zajil.protocol.ids import encode_b64
 _LOG = logging.getLogger(__name__)
 MANIFEST: Final = "web-manifest.json"
 INDEX: Final = "index.html"
+CONSOLE: Final = "review.html"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _CODINGS: Final = {"br": ".br", "gzip": ".gz"}
 _TYPES: Final = {

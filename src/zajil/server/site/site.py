@@ -1,8 +1,8 @@
 """Every request that is not a control call: files of the web client, or the page in their place.
 
 `/`, and one segment `i` (invite), `l` (link code) or `b` (bridges), are the index: what they carry stands in the
-fragment, which no server sees. An unknown name is 404 and never the index. Hashed files are kept for ever, all others
-asked for anew.
+fragment, which no server sees. `/review` is the moderators' console, a page of its own. An unknown name is 404 and
+never the index. Hashed files are kept for ever, all others asked for anew.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Final
 
 from zajil.server.http.calls import HttpAnswer
 from zajil.server.site import waiting
-from zajil.server.site.client import INDEX, BuiltClient, ClientFile
+from zajil.server.site.client import CONSOLE, INDEX, BuiltClient, ClientFile
 from zajil.server.site.headers import page_headers
 
 BUILT_CLIENT: Final = Path(__file__).resolve().parent.parent / "web"
 """Where the build lies in a wheel and in a clone."""
-_INDEX_NAMES: Final = frozenset({"", "i", "l", "b"})
+_PAGES: Final = {**dict.fromkeys(("", "i", "l", "b"), INDEX), "review": CONSOLE}
 _KEEP: Final = "public, max-age=31536000, immutable"
 _ASK: Final = "no-cache"
 _METHODS: Final = frozenset({"GET", "HEAD"})
@@ -46,9 +46,7 @@ class Site:
         path = target.partition("?")[0]
         if not path.startswith("/"):
             return self._refuse(404)
-        name = path[1:]
-        if name in _INDEX_NAMES:
-            name = INDEX
+        name = _PAGES.get(path[1:], path[1:])
         file = self._client.find(name)
         if file is not None:
             return self._send(file, headers)

@@ -18,10 +18,10 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
-from zajil.server.site.client import INDEX, MANIFEST, ListedFile, Manifest, parse_manifest
+from zajil.server.site.client import CONSOLE, INDEX, MANIFEST, ListedFile, Manifest, parse_manifest
 
 Finding = Literal["differs", "missing", "extra"]
-_PAGES: Final = ("", "i", "l", "b")
+_PAGES: Final = {**dict.fromkeys(("", "i", "l", "b"), INDEX), "review": CONSOLE}
 _WORKER: Final = "sw.js"
 _FILE_MAX: Final = 16 * 1024 * 1024
 _TOGETHER: Final = 6
@@ -85,11 +85,10 @@ class _Check:
 
     async def run(self) -> list[Difference]:
         places = [(file.path, file) for file in self._files.values()]
-        if INDEX in self._files:
-            places += [(page, self._files[INDEX]) for page in _PAGES]
+        places += [(page, self._files[name]) for page, name in _PAGES.items() if name in self._files]
         found = await asyncio.gather(*(self._compare(path, file) for path, file in places))
         differences = [each for each in found if each is not None]
-        for path in (INDEX, _WORKER):
+        for path in (INDEX, CONSOLE, _WORKER):
             differences += [Difference(name, "extra") for name in await self._unlisted(path)]
         return differences
 
@@ -109,7 +108,7 @@ class _Check:
         if status != 200:
             return []
         text = body.decode("utf-8", "replace")
-        references = _of_page(text) if path == INDEX else _of_script(text)
+        references = _of_page(text) if path != _WORKER else _of_script(text)
         return [reference for reference in references if not self._is_listed(reference)]
 
     def _is_listed(self, reference: str) -> bool:

@@ -72,6 +72,9 @@ export class OneNotice {
 
   async #find(as: number): Promise<redress.Notice> {
     if ("decision" in this.of) return redress.findNotice(as, this.of.decision);
+    // What took this decision's place, after an appeal for instance, has a page of its own.
+    const shown = this.notice.value;
+    if (shown) return redress.findNotice(as, shown.decision_id);
     const { target } = this.of;
     const { notices } = await redress.notices(as);
     const about = notices.filter((one) => one.target === target);

@@ -11,6 +11,7 @@ import typer
 from zajil.cli.commands.options import DataFolder, Json, decide_data, parse_folder
 from zajil.cli.commands.server import existing_data
 from zajil.cli.frame import frame_of, run_until_done
+from zajil.cli.texts import server as server_words
 from zajil.cli.texts.moderation import review as words
 
 if TYPE_CHECKING:
@@ -42,28 +43,43 @@ def invite(
     role: RoleOption = Role.REVIEWER,
     lang: Languages = None,
     category: Categories = None,
+    private: Annotated[bool, typer.Option("--private", help=words.PRIVATE_OPTION())] = False,
     member: Annotated[str | None, typer.Option("--member", metavar="ID", help=words.MEMBER_OPTION())] = None,
+    link: Annotated[bool, typer.Option("--link", help=server_words.LINK_OPTION())] = False,
+    front: Annotated[str | None, typer.Option("--front", metavar="URL", help=server_words.FRONT_OPTION())] = None,
     data: DataFolder = None,
     passphrase_file: Passphrase = None,
     json: Json = False,
 ) -> None:
     """A code that one person comes in by: with a session as an admin, else by whoever runs the server."""
+    from msgspec import structs
+
     from zajil.cli.output import print_json
     from zajil.cli.reviewing import Desk, as_id, is_logged_in
     from zajil.protocol.review import api, routes
 
     request = _request(role.value, lang or [], category or [], as_id(member) if member else None)
+    request = structs.replace(request, private=private)
     if data is None and is_logged_in(frame_of(context).home):
-        made = Desk(frame_of(context).home, passphrase_file).call(routes.INVITE, api.Invite, request)
-        code, expires = made.code, made.expires
+        desk = Desk(frame_of(context).home, passphrase_file)
+        made = desk.call(routes.INVITE, api.Invite, request)
+        code, expires, place = made.code, made.expires, front or desk.server
     else:
-        from zajil.server.review.staff_admin import invite_staff
+        from zajil.cli.failures import Failed
+        from zajil.server.config import ConfigError
+        from zajil.server.review.staff_admin import front_of_console, invite_staff
 
-        code, expires = invite_staff(existing_data(decide_data(data)), request)
+        folder = existing_data(decide_data(data))
+        try:
+            place = front_of_console(folder, front)
+        except ConfigError as error:
+            raise Failed("settings", remark=str(error)) from error
+        code, expires = invite_staff(folder, request)
+    address = f"{place.rstrip('/')}/review#/join/{code}"  # a fragment: no server sees the code
     if json:
-        print_json({"invite": code, "role": role.value, "expires": expires})
+        print_json({"invite": code, "link": address, "role": role.value, "expires": expires})
     else:
-        typer.echo(code)
+        typer.echo(address if link else code)
 
 
 def list_(context: typer.Context, *, data: DataFolder = None, json: Json = False) -> None:
@@ -85,7 +101,7 @@ def list_(context: typer.Context, *, data: DataFolder = None, json: Json = False
         return
     for each in found.members:
         state = words.LEFT() if each.revoked_at is not None else words.KEYS(n=each.keys)
-        rest = " ".join((*each.languages, *each.categories))
+        rest = " ".join((*each.languages, *each.categories, *(["private"] if each.private else [])))
         name = isolate(clean_name(each.name))
         console().print(f"{encode_b64(each.staff_id)}  {each.role:<8}  {name}  {state}  {rest}".rstrip())
 

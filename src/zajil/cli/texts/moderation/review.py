@@ -109,6 +109,11 @@ CATEGORIES_OPTION = Text(
     ar="فئة يحكم فيها؛ يمكن تكراره، ودونه كل الفئات.",
     ru="Категория, которую он проверяет; можно повторять, без неё — все.",
 )
+PRIVATE_OPTION = Text(
+    en="They may also read reports from private chats, which no role alone allows.",
+    ar="يحق له أيضًا قراءة البلاغات من المحادثات الخاصة، ولا يتيحها أي دور وحده.",
+    ru="Может читать и жалобы из личных чатов: ни одна роль сама этого не даёт.",
+)
 MEMBER_OPTION = Text(
     en="One more key for this member.",
     ar="مفتاح إضافي لهذا المشرف.",

@@ -1,0 +1,61 @@
+"""Requests and answers of /mod/v1/private: reports from private chats, for members with that permission alone.
+
+Who reported, in which chat, and who else is there, is in none of them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from zajil.protocol.control import B16
+from zajil.protocol.frames import U64
+from zajil.protocol.report.reasons import Outcome, Reason
+from zajil.protocol.report.verified import ITEMS_MAX, Form
+
+PrivateKind: TypeAlias = Literal["report", "complaint"]
+"""With proof; without one, a member's word."""
+
+
+class PrivateBrief(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A report in the list, before anybody opened it. day: Unix seconds of midnight, UTC. claim: as of items."""
+
+    report_id: B16
+    kind: PrivateKind
+    day: U64
+    claim: Literal["", "mine", "other"] = ""
+
+
+class PrivateQueue(msgspec.Struct, frozen=True):
+    """GET /private: open ones, oldest first. opens: whether the moderators' key is on this server."""
+
+    opens: bool
+    reports: tuple[PrivateBrief, ...]
+
+
+class PrivateMessage(msgspec.Struct, frozen=True):
+    """One message. sender: whose it is proven to be, or said to be in a complaint. sent_ms: Unix ms, 0 unknown."""
+
+    text: str
+    form: Form
+    sender: B16
+    sent_ms: U64
+
+
+class PrivateReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """GET /private/{report}, for whoever claimed it. accepted_at: Unix seconds."""
+
+    report_id: B16
+    kind: PrivateKind
+    reason: Reason
+    accepted_at: U64
+    messages: Annotated[tuple[PrivateMessage, ...], Meta(max_length=ITEMS_MAX)]
+    note: str = ""
+
+
+class ClosePrivate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /private/{report}/close. outcome: what the reporter hears."""
+
+    outcome: Outcome

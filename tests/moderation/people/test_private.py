@@ -1,0 +1,221 @@
+"""Reports from private chats before people: real reports, members with and without the permission, what stays shut."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import aiohttp
+import pytest
+from tests.moderation.people.desk import Desk, Member
+from tests.server.people import Person
+from tests.server.test_reports import THREAT, Scene, item_of, post, report, write
+from tests.server.test_story import group_of_two
+from tests.server.wire import Http, Wire
+
+from zajil.engine.keys import SealBroken
+from zajil.moderation.private import inbox
+from zajil.moderation.private.keys import ModeratorKeys
+from zajil.protocol import cbor
+from zajil.protocol.control import B16
+from zajil.protocol.frames import Kind, Role
+from zajil.protocol.ids import encode_b64
+from zajil.protocol.review import api, private, routes
+from zajil.protocol.review.routes import REVIEW_ROUTES
+from zajil.server.app import Server
+
+PRIVATE_ROUTES = [route for route in REVIEW_ROUTES if route.private]
+OUTCOMES: dict[str, object] = {routes.CLOSE_PRIVATE.path: private.ClosePrivate("acted")}
+
+
+@pytest.fixture
+def http(desk: Desk) -> Http:
+    return desk.http
+
+
+@pytest.fixture
+def wire(server: Server, client: aiohttp.ClientSession) -> Callable[[Role], Wire]:
+    return lambda role: Wire(f"http://127.0.0.1:{server.port}", role, client)
+
+
+@pytest.fixture
+async def scene(http: Http, wire: Callable[[Role], Wire]) -> Scene:
+    omar, rita = Person(), Person()
+    his, hers = await http.register(omar), await http.register(rita)
+    async with wire(Role.S) as s:
+        group = await group_of_two(http, s, his, hers)
+        data = write(omar, group.gid, THREAT)
+        ok = await post(s, group, data)
+    return Scene(omar, rita, his, hers, group, item_of(omar, group, data, ok), ok)
+
+
+async def claimed(desk: Desk, member: Member, report_id: bytes) -> str:
+    """The report's name, claimed by this member."""
+    name = encode_b64(report_id)
+    await desk.ask(routes.CLAIM_PRIVATE, private.PrivateBrief, by=member, report=name)
+    return name
+
+
+def test_the_private_routes_are_those_below_private() -> None:
+    assert {route.path.partition("/{")[0] for route in PRIVATE_ROUTES} == {"/private"}
+    assert len(PRIVATE_ROUTES) == 5
+    assert all(route.path.startswith("/private") == route.private for route in REVIEW_ROUTES)
+
+
+@pytest.mark.parametrize("role", ["reviewer", "senior", "policy", "admin", "auditor"])
+async def test_without_the_permission_no_role_opens_anything(
+    desk: Desk, scene: Scene, http: Http, role: api.StaffRole
+) -> None:
+    taken = await report(http, scene.hers, scene.item)
+    member = await desk.member(role)
+    assert not (await desk.ask(routes.ME, api.Me, by=member)).private
+    for route in PRIVATE_ROUTES:
+        names = {"report": encode_b64(taken.report_id)} if "{" in route.path else {}
+        body = OUTCOMES.get(route.path)
+        status, data = await desk.mod(route, body, auth=member.auth, **names)
+        assert status == 403, route
+        assert b"not-allowed" in data
+    assert desk.rows("SELECT state, claimed_by FROM mod_report") == [(0, None)]
+
+
+async def test_an_auditor_or_keeper_of_lists_is_never_given_the_permission(desk: Desk) -> None:
+    admin = await desk.member("admin")
+    for role in ("auditor", "policy"):
+        request = api.NewInvite(role, private=True)
+        assert await desk.refused(routes.INVITE, request, by=admin) == "malformed"
+    made = await desk.ask(routes.INVITE, api.Invite, api.NewInvite("reviewer", private=True), by=admin)
+    member = Member("reviewer")
+    await desk.enrol(member, made.code)
+    assert (await desk.ask(routes.ME, api.Me, by=member)).private
+    listed = {bytes(each.staff_id): each for each in (await desk.ask(routes.STAFF, api.Staff, by=admin)).members}
+    assert (listed[member.staff_id].private, listed[admin.staff_id].private) == (True, False)
+    more = await desk.ask(
+        routes.INVITE, api.Invite, api.NewInvite(staff=admin_id(admin), private=True), by=admin
+    )  # one more key is no way to it
+    second = Member("admin")
+    await desk.enrol(second, more.code)
+    assert not (await desk.ask(routes.ME, api.Me, by=second)).private
+
+
+def admin_id(member: Member) -> B16:
+    """As requests name a member."""
+    return B16(member.staff_id)
+
+
+async def test_a_report_is_read_by_its_holder_after_the_key_was_asked_and_nobody_learns_the_reporter(
+    desk: Desk, scene: Scene, http: Http, server: Server
+) -> None:
+    taken = await report(http, scene.hers, scene.item)
+    reader, other = await desk.member(private=True), await desk.member("admin", private=True)
+    listed = await desk.ask(routes.PRIVATE, private.PrivateQueue, by=reader)
+    assert listed.opens
+    assert [(bytes(each.report_id), each.kind, each.claim) for each in listed.reports] == [
+        (taken.report_id, "report", "")
+    ]
+    name = encode_b64(taken.report_id)
+    assert await desk.refused(routes.READ_PRIVATE, by=reader, report=name) == "item-claimed"
+    await claimed(desk, reader, taken.report_id)
+    assert await desk.refused(routes.CLAIM_PRIVATE, by=other, report=name) == "item-claimed"
+    assert await desk.refused(routes.READ_PRIVATE, by=other, report=name) == "item-claimed"
+    body = private.ClosePrivate("acted")
+    assert await desk.refused(routes.CLOSE_PRIVATE, body, by=other, report=name) == "item-claimed"
+    assert await desk.refused(routes.RELEASE_PRIVATE, by=other, report=name) == "item-claimed"
+
+    desk.clock.advance(301)
+    assert await desk.refused(routes.READ_PRIVATE, by=reader, report=name) == "step-up-needed"
+    await desk.step_up(reader)
+    status, data = await desk.mod(routes.READ_PRIVATE, auth=reader.auth, report=name)
+    assert status == 200
+    (kept,) = await inbox.waiting_reports(server.reports, limit=10)
+    for secret in (scene.rita.account_id, kept.reporter_ref, scene.group.gid):
+        assert encode_b64(secret).encode() not in data
+    opened = await desk.ask(routes.READ_PRIVATE, private.PrivateReport, by=reader, report=name)
+    (message,) = opened.messages
+    assert (message.text, message.form, bytes(message.sender)) == (THREAT, "text", scene.omar.account_id)
+    assert (opened.kind, opened.reason, opened.note) == ("report", "harassment", "it goes on")
+
+    desk.clock.advance(600)
+    assert await desk.refused(routes.READ_PRIVATE, by=reader, report=name) in ("item-claimed", "step-up-needed")
+    await claimed(desk, other, taken.report_id)
+
+
+async def test_a_complaint_is_read_as_one_and_a_decided_report_is_over(
+    desk: Desk, scene: Scene, http: Http, wire: Callable[[Role], Wire]
+) -> None:
+    told = await report(http, scene.hers, scene.item, complaint=True)
+    member = await desk.member(private=True)
+    name = await claimed(desk, member, told.report_id)
+    opened = await desk.ask(routes.READ_PRIVATE, private.PrivateReport, by=member, report=name)
+    assert (opened.kind, opened.messages[0].text) == ("complaint", THREAT)
+    await desk.ask(routes.RELEASE_PRIVATE, api.Empty, by=member, report=name)
+    assert await desk.refused(routes.READ_PRIVATE, by=member, report=name) == "item-claimed"
+    await claimed(desk, member, told.report_id)
+    body = private.ClosePrivate("not-acted")
+    await desk.ask(routes.CLOSE_PRIVATE, api.Empty, body, by=member, report=name)
+    for route, again in ((routes.CLAIM_PRIVATE, None), (routes.READ_PRIVATE, None), (routes.CLOSE_PRIVATE, body)):
+        assert await desk.refused(route, again, by=member, report=name) == "item-closed"
+    assert (await desk.ask(routes.PRIVATE, private.PrivateQueue, by=member)).reports == ()
+    async with wire(Role.R) as r:
+        await r.hello(scene.hers)
+        (*_, notice) = [m for m in await r.messages() if m.kind is Kind.NOTICE]
+    assert cbor.parse(notice.body) == ["report-outcome", {"report": told.report_id, "outcome": "not-acted"}]
+    assert await desk.refused(routes.CLAIM_PRIVATE, by=member, report=encode_b64(b"x" * 16)) == "gone"
+
+
+async def test_nothing_of_a_private_report_is_elsewhere_but_that_somebody_opened_one(
+    desk: Desk, scene: Scene, http: Http
+) -> None:
+    taken = await report(http, scene.hers, scene.item)
+    member, auditor = await desk.member("admin", private=True), await desk.member("auditor")
+    before = desk.rows("SELECT count(*) FROM mod_audit_entry")
+    name = await claimed(desk, member, taken.report_id)
+    assert desk.rows("SELECT count(*) FROM mod_audit_entry") == before
+    await desk.ask(routes.READ_PRIVATE, private.PrivateReport, by=member, report=name)
+    await desk.ask(routes.CLOSE_PRIVATE, api.Empty, private.ClosePrivate("acted"), by=member, report=name)
+    rows = desk.rows("SELECT data FROM mod_audit_entry ORDER BY n")
+    assert len(rows) == int(str(before[0][0])) + 1
+    (entry,) = rows[-1]
+    assert isinstance(entry, bytes)
+    secrets = (taken.report_id, scene.omar.account_id, scene.rita.account_id, THREAT.encode(), scene.group.gid)
+    hashes = [hashlib.sha256(secret).digest() for secret in secrets]
+    assert b"evidence" in entry
+    assert not [each for each in (*secrets, *hashes) if each in entry]
+    for by in (member, auditor):
+        queues = await desk.ask(routes.QUEUES, api.Queues, by=by)
+        assert "private" not in [each.queue for each in queues.queues]
+        assert sum(each.open for each in queues.queues) == 0
+        assert await desk.refused(routes.LIST_ITEMS, by=by, queue="private") == "gone"
+    for table in ("mod_item", "mod_decision", "mod_notice", "mod_verdict", "mod_match_text", "mod_cluster"):
+        assert desk.rows(f"SELECT count(*) FROM {table}") == [(0,)], table
+
+
+async def test_without_the_moderators_key_reports_are_listed_and_not_opened(
+    desk: Desk, scene: Scene, http: Http, server: Server
+) -> None:
+    taken = await report(http, scene.hers, scene.item)
+    member = await desk.member(private=True)
+    name = await claimed(desk, member, taken.report_id)
+    whole = server.reports.keys
+    object.__setattr__(server.reports, "keys", ModeratorKeys(public={1: bytes([9]) + bytes(31)}, private={}))
+    try:
+        listed = await desk.ask(routes.PRIVATE, private.PrivateQueue, by=member)
+        assert (listed.opens, len(listed.reports)) == (False, 1)
+        before = desk.rows("SELECT count(*) FROM mod_audit_entry")
+        assert await desk.refused(routes.READ_PRIVATE, by=member, report=name) == "not-allowed"
+        body = private.ClosePrivate("acted")
+        assert await desk.refused(routes.CLOSE_PRIVATE, body, by=member, report=name) == "not-allowed"
+        assert desk.rows("SELECT count(*) FROM mod_audit_entry") == before
+        with pytest.raises(SealBroken):
+            await inbox.waiting_reports(server.reports, limit=1)
+    finally:
+        object.__setattr__(server.reports, "keys", whole)
+
+
+async def test_a_member_who_left_holds_nothing(desk: Desk, scene: Scene, http: Http) -> None:
+    taken = await report(http, scene.hers, scene.item)
+    admin, gone = await desk.member("admin", private=True), await desk.member(private=True)
+    name = await claimed(desk, gone, taken.report_id)
+    assert await desk.refused(routes.CLAIM_PRIVATE, by=admin, report=name) == "item-claimed"
+    await desk.ask(routes.REVOKE, api.Empty, by=admin, staff=encode_b64(gone.staff_id))
+    assert await desk.refused(routes.PRIVATE, by=gone) == "token-expired"
+    await claimed(desk, admin, taken.report_id)
