@@ -25,6 +25,8 @@ COMMAND = (sys.executable, "-m", "zajil.cli.main")
 SETTINGS = 'public_space = true\nregistration = "open"\n[moderation]\nenabled = true\nworker = "apart"\nprocesses = 1\n'
 PATIENCE_S = 60.0
 _LOOK_S = 0.02
+_STOPPED_S = 1.0
+"""Longer between two looks, and the test itself stood still."""
 
 
 def no_limits() -> str:
@@ -70,9 +72,9 @@ class Programs:
 
     async def kill_at(self, reached: Callable[[], bool]) -> None:
         """SIGKILL to both, while what is asked for holds: the worker stands still before it is looked at again."""
-        deadline = time.monotonic() + PATIENCE_S
+        patience = Patience("something to kill in the middle of")
         while True:
-            assert time.monotonic() < deadline, "nothing to kill in the middle of"
+            patience.spend()
             if reached():
                 self.worker.send_signal(signal.SIGSTOP)
                 if reached():
@@ -124,13 +126,30 @@ class Programs:
         return int(number)
 
 
+class Patience:
+    """How long something was waited for, in seconds. A test that is stopped and goes on later has not waited."""
+
+    def __init__(self, what: str, timeout_s: float = PATIENCE_S) -> None:
+        self.waited_s = 0.0
+        self._what = what
+        self._timeout_s = timeout_s
+        self._looked = time.monotonic()
+
+    def spend(self) -> None:
+        """Count the time since the last look. Fails once it was too long, saying what was waited for."""
+        now = time.monotonic()
+        self.waited_s += min(now - self._looked, _STOPPED_S)
+        self._looked = now
+        assert self.waited_s < self._timeout_s, f"waited {self._timeout_s:g} s: {self._what}"
+
+
 async def until(holds: Callable[[], bool], what: str, *, timeout_s: float = PATIENCE_S) -> float:
     """Seconds until a condition of another process's database holds. Fails saying what was waited for."""
-    begun = time.monotonic()
+    patience = Patience(what, timeout_s)
     while not holds():
-        assert time.monotonic() - begun < timeout_s, f"waited {timeout_s:g} s: {what}"
         await asyncio.sleep(_LOOK_S)
-    return time.monotonic() - begun
+        patience.spend()
+    return patience.waited_s
 
 
 class Home:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -62,13 +61,16 @@ async def take_down(
     before = count_judgements(programs)
     deciding = asyncio.create_task(home.ok(*order_of(item, family)))
     await until(lambda: count_judgements(programs) > before or deciding.done(), "the decision")
-    begun = time.monotonic()
     wanted = [each for each in copies if each.line.disguise not in LATIN]
-    await until(lambda: town.states(wanted) <= GONE, f"the copies of {family}")
-    seconds = time.monotonic() - begun
+    seconds = await until(lambda: town.states(wanted) <= GONE or deciding_failed(deciding), f"the copies of {family}")
     await deciding
     await until(lambda: is_quiet(programs), "what follows from the decision")
     return Takedown(family, seconds, count_caught(town, copies))
+
+
+def deciding_failed(deciding: asyncio.Task[str]) -> bool:
+    """Whether the command ended with an error, which awaiting it raises."""
+    return deciding.done() and deciding.exception() is not None
 
 
 def count_judgements(programs: Programs) -> int:
@@ -99,9 +101,7 @@ async def take_down_through_a_kill(
     await programs.kill_at(lambda: count_judgements(programs) > before)
     await deciding
     await programs.start()
-    begun = time.monotonic()
-    await until(lambda: town.states(wanted) <= GONE, f"the copies of {family}, after a kill")
-    seconds = time.monotonic() - begun
+    seconds = await until(lambda: town.states(wanted) <= GONE, f"the copies of {family}, after a kill")
     await until(lambda: is_quiet(programs), "what follows from the decision")
     assert count_judgements(programs) == before + 1
     return Takedown(family, seconds, count_caught(town, copies))
