@@ -80,9 +80,9 @@ async def test_unknown_account_and_unknown_device_cost_the_same_work(
         person.login(nonce_for(auth, person, 2), device=2),
     ]
     statements: list[str] = []
-    read = auth.db.read_sync
+    read = auth.db.read
 
-    def counted(work: Callable[[Connection], object]) -> object:
+    async def counted(work: Callable[[Connection], object]) -> object:
         def traced(db: Connection) -> object:
             run = db.execute
 
@@ -90,12 +90,13 @@ async def test_unknown_account_and_unknown_device_cost_the_same_work(
                 statements.append(str(statement))
                 return run(statement)
 
-            monkeypatch.setattr(db, "execute", noted)
-            return work(db)
+            with monkeypatch.context() as patch:
+                patch.setattr(db, "execute", noted)
+                return work(db)
 
-        return read(traced)
+        return await read(traced)
 
-    monkeypatch.setattr(auth.db, "read_sync", counted)
+    monkeypatch.setattr(auth.db, "read", counted)
     seen = []
     for signed in logins:
         statements.clear()

@@ -227,6 +227,6 @@ async def test_the_public_space_does_not_start_without_its_extra(tmp_path: Path)
     """Whether the extra is installed here or not: a module that cannot be imported is said with what to install."""
     settings = Settings(port=0, public_space=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "zajil.moderation.normalise.folding", None)
+        patch.setitem(sys.modules, "zajil.moderation.searching", None)
         with pytest.raises(ConfigError, match=r"zajil\[moderation\]"):
             await Server.start(tmp_path / "data", settings)
