@@ -25,6 +25,7 @@ import { MOVING_MS, shownOf } from "./view.ts";
 const DAY_MS = 86_400_000;
 /** Documents that could not be fetched are asked for again so much later. */
 const AGAIN_MS = 60_000;
+/** What was learned is saved at once: the page may go the next moment. More of it follows at most so often. */
 const SAVE_MS = 500;
 
 export interface WayParts {
@@ -60,6 +61,7 @@ export class Way {
   #refreshAt = 0;
   #changes = 0;
   #saving: ReturnType<typeof setTimeout> | undefined;
+  #unsaved = false;
 
   private constructor(parts: WayParts, documents: Documents, memory: Uint8Array) {
     const now = (): number => this.#clock.now();
@@ -203,7 +205,8 @@ export class Way {
   #changed(): void {
     if (this.#dialer.changes !== this.#changes) {
       this.#changes = this.#dialer.changes;
-      this.#saving ??= setTimeout(() => void this.#save(), SAVE_MS);
+      this.#unsaved = true;
+      if (this.#saving === undefined) void this.#save();
     }
     if (!this.carriers.route && this.carriers.wanted && this.carriers.view.state !== "trying") this.#stale = true;
     void this.#refreshIfDue();
@@ -211,7 +214,11 @@ export class Way {
   }
 
   async #save(): Promise<void> {
-    this.#saving = undefined;
+    this.#unsaved = false;
+    this.#saving = setTimeout(() => {
+      this.#saving = undefined;
+      if (this.#unsaved) void this.#save();
+    }, SAVE_MS);
     const memory = encodeMemory(this.#dialer.memory);
     try {
       await this.#parts.store.step("networks", this.#parts.now(), (tx) => saveNetworks(tx, memory));
