@@ -172,6 +172,7 @@ def test_normalising_twice_changes_nothing_more(text: str) -> None:
 @pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(texts=st.lists(TRICKY.map(fold), min_size=1, max_size=5))
+@example(texts=["a!_"])
 def test_where_no_step_is_flagged_none_would_change_the_text(texts: list[str]) -> None:
     for text, steps in zip(texts, Survey(texts).find_steps(), strict=True):
         for step, function in (

@@ -163,9 +163,9 @@ class Survey:
         """Tokens with a Latin or Cyrillic letter and a sign that may stand for one."""
         codes, classes = self.codes, self.classes
         leet = (classes & LEET) != 0
-        leet[:-1] &= (codes[:-1] != EXCLAMATION) | self.word[1:] | leet[1:]
-        leet &= ~self.written
         token = self.word | (codes == ord("_"))
+        leet[:-1] &= (codes[:-1] != EXCLAMATION) | token[1:] | leet[1:]
+        leet &= ~self.written
         if leet.any():
             letters = np.where(leet, np.uint8(LEET), np.uint8(0)) | (classes & np.uint8(LATIN | CYRILLIC))
             tokens = self.by_token(token | leet, letters)
