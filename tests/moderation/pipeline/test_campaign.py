@@ -173,3 +173,30 @@ async def test_what_copies_are_found_by_is_forgotten_after_a_day(square: Square,
     clock.advance(86_401)
     await forget(square.decisions)
     assert square.rows(kept) == [(0, 0)]
+
+
+NEWS = "The bridge is closed from Monday on, the ferry takes over, read more at {} or ask on board of it"
+
+
+async def test_a_strangers_post_is_not_removed_with_its_copy_that_leads_elsewhere(square: Square) -> None:
+    """Who copies a post to the letter with a link of his own gets nothing but his own post removed."""
+    (original,) = await square.crowd([NEWS.format("https://news.example/ferry")])
+    (copied, again) = await square.crowd([NEWS.format("https://phish.example/ferry")] * 2)
+    await square.work()
+    await square.judge(copied, "remove")
+    await square.work()
+    (shared, late) = await square.crowd([NEWS.format(f"https://{host}.example/ferry") for host in ("news", "phish")])
+    await square.work()
+    assert {square.state(post) for post in (again, late)} == {"removed"}
+    assert {square.state(post) for post in (original, shared)} == {"held"}
+    # A person is asked about each.
+    ((asked,),) = square.rows("SELECT count(*) FROM mod_item WHERE state = 'open' AND target_kind = 'post'")
+    assert asked == 2
+
+
+async def test_short_copies_that_lead_elsewhere_are_held_too(square: Square) -> None:
+    (original, copied) = await square.crowd(["Ask for it at @ferry_desk", "Ask for it at @phish_desk"])
+    await square.work()
+    await square.judge(copied, "remove")
+    await square.work()
+    assert square.state(original) == "held"
