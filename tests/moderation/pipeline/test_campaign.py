@@ -142,7 +142,7 @@ async def test_a_decision_that_comes_while_a_batch_is_on_its_way_is_not_missed(s
 
 
 async def test_a_judgement_of_a_cluster_reaches_earlier_copies_that_no_index_of_near_copies_has(square: Square) -> None:
-    """In Latin letters a Russian text shares no window with itself: it is known by its consonants, and judged anew."""
+    """In Latin letters a Russian text shares no window with itself: it is known by what they spell, and judged anew."""
     russian = (
         "Дорогие соседи, комитет раздаёт посылки всем, кто сегодня пришлёт номер карты вместе с тремя цифрами оборота"
     )
@@ -161,6 +161,18 @@ async def test_a_judgement_of_a_cluster_reaches_earlier_copies_that_no_index_of_
     await square.judge_cluster("allow_cluster")
     await square.work()
     assert {square.state(post) for post in [*posts, other]} == {"visible"}
+
+
+async def test_a_copy_that_has_the_same_consonants_alone_is_held_for_a_person(square: Square) -> None:
+    russian = "Дорогие соседи, комитет раздаёт посылки всем, кто сегодня пришлёт номер карты вместе с тремя цифрами"
+    latin = "Daragie sasedi, kamitet razdaot pasylki vsem, kto segodnia prishlot nomir karty vmesti s tremia tsiframi"
+    (first, other) = await square.crowd([russian, latin])
+    await square.work()
+    await square.judge(first, "remove")
+    await square.work()
+    assert square.state(other) == "held"
+    await square.judge(first, "restore", by=OTHER_REVIEWER)
+    assert {square.state(post) for post in (first, other)} == {"visible"}
 
 
 async def test_what_copies_are_found_by_is_forgotten_after_a_day(square: Square, clock: Clock) -> None:
@@ -200,3 +212,17 @@ async def test_short_copies_that_lead_elsewhere_are_held_too(square: Square) -> 
     await square.judge(copied, "remove")
     await square.work()
     assert square.state(original) == "held"
+
+
+async def test_an_innocent_text_is_not_removed_for_what_stood_beside_it(square: Square) -> None:
+    russian = (
+        "Дорогие соседи, комитет раздаёт посылки всем, кто придёт сегодня на набережную к старому дому возле причала"
+    )
+    threat = "and we will burn down the houses of all those who dare to come there tonight, wait and see what happens"
+    (innocent, harmful) = await square.crowd([russian, f"{russian} {threat}"])
+    await square.work()
+    await square.judge(harmful, "remove", category="violence_incitement")
+    await square.work()
+    (late,) = await square.crowd([russian])
+    await square.work()
+    assert {square.state(post) for post in (innocent, late)} == {"visible"}
