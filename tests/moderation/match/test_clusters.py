@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from array import array
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from zajil.moderation.match.bands import FIRST_SIZE, BandIndex, find_keys
+from zajil.moderation.match.bands import BAND_SLOTS, BANDS, FIRST_SIZE, BandIndex, find_keys
 from zajil.moderation.match.clusters import (
     MAX_AGE_S,
     Cluster,
@@ -190,6 +191,40 @@ def test_a_reversal_takes_judged_content_out_and_nothing_else_does() -> None:
     assert again is not None
     assert again.category == "fraud"
     assert len(index) == len(texts) - 1
+
+
+class CountedLinks(array):  # type: ignore[type-arg]  # no subclass of a generic array is one at run time
+    """Entries of chains, which counts how many were followed."""
+
+    reads = 0
+
+    def __getitem__(self, at: int) -> int:  # type: ignore[override]  # nobody takes slices of it
+        self.reads += 1
+        return int(super().__getitem__(at))
+
+
+def test_a_flood_of_copies_costs_as_much_a_post_as_anything_else() -> None:
+    """Every copy of a text is in the same chains: no search and no freeing may follow them to their end."""
+    index = ClusterIndex()
+    row = signed(SCAM)
+    for number in range(2000):
+        cluster = join(index, copy(number, persona=f"p{number % 50}", at=NOW + number), row)
+    assert cluster is not None
+    assert len(cluster.members) == 2000
+    links = index._bands._links = CountedLinks("i", index._bands._links)
+    assert len(index._bands.find(find_keys(row)[0])) == BAND_SLOTS
+    assert links.reads <= BANDS * BAND_SLOTS
+    links.reads = 0
+    index.forget(before=NOW + 20)
+    assert links.reads <= 20 * BANDS
+    assert len(index) == 1980
+    # Each once more, as after a decision that came while they were judged: none counts twice.
+    again = index.add_batch([copy(number, at=NOW + number) for number in range(1000, 2000)], np.tile(row, (1000, 1)))
+    assert {id(each) for each in again} == {id(cluster)}
+    assert (len(cluster.members), len(index)) == (1980, 1980)
+    index.forget(before=NOW + 1999)
+    assert join(index, copy(5000, at=NOW + 2001), row) is cluster
+    assert sorted(cluster.members) == ["post-1999", "post-5000"]
 
 
 def test_an_empty_index_frees_nothing() -> None:

@@ -142,7 +142,7 @@ async def test_a_decision_that_comes_while_a_batch_is_on_its_way_is_not_missed(s
 
 
 async def test_a_judgement_of_a_cluster_reaches_earlier_copies_that_no_index_of_near_copies_has(square: Square) -> None:
-    """In Latin letters a Russian text shares no window with itself: it is known by its consonants, and judged anew."""
+    """In Latin letters a Russian text shares no window with itself: it is known by what they spell, and judged anew."""
     russian = (
         "Дорогие соседи, комитет раздаёт посылки всем, кто сегодня пришлёт номер карты вместе с тремя цифрами оборота"
     )
@@ -163,6 +163,18 @@ async def test_a_judgement_of_a_cluster_reaches_earlier_copies_that_no_index_of_
     assert {square.state(post) for post in [*posts, other]} == {"visible"}
 
 
+async def test_a_copy_that_has_the_same_consonants_alone_is_held_for_a_person(square: Square) -> None:
+    russian = "Дорогие соседи, комитет раздаёт посылки всем, кто сегодня пришлёт номер карты вместе с тремя цифрами"
+    latin = "Daragie sasedi, kamitet razdaot pasylki vsem, kto segodnia prishlot nomir karty vmesti s tremia tsiframi"
+    (first, other) = await square.crowd([russian, latin])
+    await square.work()
+    await square.judge(first, "remove")
+    await square.work()
+    assert square.state(other) == "held"
+    await square.judge(first, "restore", by=OTHER_REVIEWER)
+    assert {square.state(post) for post in (first, other)} == {"visible"}
+
+
 async def test_what_copies_are_found_by_is_forgotten_after_a_day(square: Square, clock: Clock) -> None:
     kept = "SELECT (SELECT count(*) FROM mod_verdict WHERE digest IS NOT NULL), (SELECT count(*) FROM mod_reading)"
     await square.crowd([TEXT, "Dorogie sosedi, komitet razdaet posylki vsem, kto segodnya prishlet nomer karty"])
@@ -173,3 +185,44 @@ async def test_what_copies_are_found_by_is_forgotten_after_a_day(square: Square,
     clock.advance(86_401)
     await forget(square.decisions)
     assert square.rows(kept) == [(0, 0)]
+
+
+NEWS = "The bridge is closed from Monday on, the ferry takes over, read more at {} or ask on board of it"
+
+
+async def test_a_strangers_post_is_not_removed_with_its_copy_that_leads_elsewhere(square: Square) -> None:
+    """Who copies a post to the letter with a link of his own gets nothing but his own post removed."""
+    (original,) = await square.crowd([NEWS.format("https://news.example/ferry")])
+    (copied, again) = await square.crowd([NEWS.format("https://phish.example/ferry")] * 2)
+    await square.work()
+    await square.judge(copied, "remove")
+    await square.work()
+    (shared, late) = await square.crowd([NEWS.format(f"https://{host}.example/ferry") for host in ("news", "phish")])
+    await square.work()
+    assert {square.state(post) for post in (again, late)} == {"removed"}
+    assert {square.state(post) for post in (original, shared)} == {"held"}
+    # A person is asked about each.
+    ((asked,),) = square.rows("SELECT count(*) FROM mod_item WHERE state = 'open' AND target_kind = 'post'")
+    assert asked == 2
+
+
+async def test_short_copies_that_lead_elsewhere_are_held_too(square: Square) -> None:
+    (original, copied) = await square.crowd(["Ask for it at @ferry_desk", "Ask for it at @phish_desk"])
+    await square.work()
+    await square.judge(copied, "remove")
+    await square.work()
+    assert square.state(original) == "held"
+
+
+async def test_an_innocent_text_is_not_removed_for_what_stood_beside_it(square: Square) -> None:
+    russian = (
+        "Дорогие соседи, комитет раздаёт посылки всем, кто придёт сегодня на набережную к старому дому возле причала"
+    )
+    threat = "and we will burn down the houses of all those who dare to come there tonight, wait and see what happens"
+    (innocent, harmful) = await square.crowd([russian, f"{russian} {threat}"])
+    await square.work()
+    await square.judge(harmful, "remove", category="violence_incitement")
+    await square.work()
+    (late,) = await square.crowd([russian])
+    await square.work()
+    assert {square.state(post) for post in (innocent, late)} == {"visible"}

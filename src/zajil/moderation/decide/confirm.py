@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
+from zajil.moderation.match.listing import list_keys
 from zajil.moderation.match.minhash import MIN_CHARACTERS, find_grams, sign_batch
 from zajil.moderation.match.spelling import spell_batch
 from zajil.moderation.normalise.entities import Entity
@@ -51,11 +52,11 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
     """
     text = normalise(post.text)
     (spelled,) = spell_batch([post.text], [text])
-    for digest in spelled.digests.values():
+    for key in list_keys(spelled.digests, spelled.packed, text.entities):
         matches.put_text(
             db,
             TextRow(
-                digest=digest,
+                digest=key,
                 category=row.category,
                 sub=row.sub,
                 source=source_of(row.id),
@@ -96,20 +97,24 @@ def confirm_copies(
 
     length: characters of the cluster's first text, which theirs are near. Returns the digests that are new.
     """
-    posts: dict[bytes, PublicPost] = {}
+    posts: dict[str, None] = {}
     for each in copies:
         known = verdicts.find_verdict(db, each.target, each.version)
-        if known is None or known.digest is None or known.digest in posts or matches.find_text(db, known.digest):
+        # The digest alone is listed where a text has no addresses; copies that have may differ by them.
+        if known is None or known.digest is None or matches.find_text(db, known.digest):
             continue
         post = find_post(db, each.target, each.version)
         if post is not None:
-            posts[known.digest] = post
-    texts = [post.text for post in posts.values()]
-    found = [digest for each in spell_batch(texts, normalise_batch(texts)) for digest in each.digests.values()]
-    fresh = [digest for digest in dict.fromkeys(found) if matches.find_text(db, digest) is None]
-    for digest in fresh:
-        matches.put_text(db, TextRow(digest, row.category, row.sub, source_of(row.id), row.id, 1, length, None, row.at))
-    return fresh
+            posts[post.text] = None
+    texts = list(posts)
+    read = normalise_batch(texts)
+    keys: dict[bytes, bytes] = {}
+    for text, spelled in zip(read, spell_batch(texts, read), strict=True):
+        keys |= list_keys(spelled.digests, spelled.packed, text.entities)
+    fresh = {key: digest for key, digest in keys.items() if matches.find_text(db, key) is None}
+    for key in fresh:
+        matches.put_text(db, TextRow(key, row.category, row.sub, source_of(row.id), row.id, 1, length, None, row.at))
+    return list(dict.fromkeys(fresh.values()))
 
 
 def requeue_others(db: Connection, cluster_id: str, digests: Sequence[bytes], requeue: Requeue) -> int:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from zajil.moderation.decide import confirm
 from zajil.moderation.decide.confirm import CLEARED, FindPost, Requeue
 from zajil.moderation.decide.orders import Order, order_key
+from zajil.moderation.decide.reach import Reached, ask_about, find_reached
 from zajil.moderation.store import decisions, matches
 from zajil.moderation.store.decisions import Act, DecisionRow
 from zajil.moderation.store.matches import MemberRow
@@ -33,8 +34,10 @@ def judge_cluster(
     if current is not None:
         confirm.revoke(db, current, now=now)
     if row.action == "remove_cluster":
-        for each in matches.members(db, known.id, n=_FIRST_TEXTS):
-            post = find_post(db, each.target, each.version)
+        # What the person saw, or if that is gone the oldest that is not.
+        others = [(each.target, each.version) for each in matches.members(db, known.id, n=_FIRST_TEXTS)]
+        for target, version in dict.fromkeys([(row.target, row.version), *others]):
+            post = find_post(db, target, version)
             if post is not None:
                 confirm.requeue_others(db, known.id, confirm.confirm_text(db, post, row), requeue)
                 break
@@ -60,16 +63,19 @@ def _to_members(db: Connection, row: DecisionRow, find_post: FindPost, requeue: 
     known = matches.find_cluster_of(db, row.target, row.version)
     copies = matches.members(db, known.id, n=AT_ONCE, unsettled=True) if known else []
     action: Act = "remove" if row.action == "remove_cluster" else "allow"
+    reached = find_reached(db, row, known, copies, find_post) if known is not None else Reached([], [])
     orders = [
         _order(row, action, target=each.target, version=each.version, channel_id=each.channel_id, author=each.author)
-        for each in copies
+        for each in reached.near
         if not _is_judged(db, each, row)
     ]
 
     def finish(db: Connection) -> None:
         if known is not None and action == "remove":
-            fresh = confirm.confirm_copies(db, copies, row, find_post, length=known.length)
+            fresh = confirm.confirm_copies(db, reached.near, row, find_post, length=known.length)
             confirm.requeue_others(db, known.id, fresh, requeue)
+        if known is not None:
+            ask_about(db, row, known, reached.far, now=row.at)
         matches.settle_members(db, copies)
         if len(copies) < AT_ONCE:
             decisions.delete_spread(db, row.id)

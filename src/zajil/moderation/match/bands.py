@@ -1,7 +1,9 @@
 """Locality-sensitive hashing of MinHash signatures: 16 bands of 4 values, in arrays instead of objects.
 
-A signature costs 256 bytes and its 16 chained entries 192, where 16 dictionary entries take over 1,400: at two million
-posts that is 1 GB against 3.3. Two texts with a Jaccard similarity of .8 share a band with a probability of 99.98 %.
+A signature costs 256 bytes and its 16 chained entries 256, where 16 dictionary entries take over 1,400: at two million
+posts that is 1.1 GB against 3.3. Chains lead both ways, so freeing takes as long in a long one, and a search looks at
+the newest of each alone: a flood of copies costs as much a post as anything else. Two texts with a Jaccard similarity
+of .8 share a band with a probability of 99.98 %.
 Source: design/moderation.md section 6.
 """
 
@@ -22,6 +24,8 @@ CHUNK: Final = 4096
 _NUMBERS: Final = np.arange(BANDS, dtype=np.uint64)
 END: Final = -1
 PRINT_BITS: Final = 32
+BAND_SLOTS: Final = 8
+"""How many slots a search takes of each band, at most; of copies of one text these are the same in each."""
 
 
 def find_keys(signatures: Signatures) -> list[list[int]]:
@@ -49,6 +53,7 @@ class BandIndex:
         self._mask = entries - 1
         self._heads = array("i", [END]) * entries
         self._links = array("i", [END]) * entries
+        self._backs = array("i", [END]) * entries
         self._prints = array("I", [0]) * entries
 
     def __len__(self) -> int:
@@ -57,7 +62,7 @@ class BandIndex:
     @property
     def size_bytes(self) -> int:
         """Memory of the arrays."""
-        return self.signatures.nbytes + 4 * (len(self._heads) + len(self._links) + len(self._prints))
+        return self.signatures.nbytes + 4 * 4 * len(self._heads)
 
     @property
     def size(self) -> int:
@@ -70,14 +75,16 @@ class BandIndex:
         return self._first
 
     def find(self, keys: list[int]) -> list[int]:
-        """The slots that share a band with a signature, given by its keys; ascending, each once."""
+        """Slots that share a band with a signature, by its keys: of each band the newest; ascending, each once."""
         slots: set[int] = set()
         heads, links, prints, mask = self._heads, self._links, self._prints, self._mask
         for band, key in enumerate(keys):
             entry = heads[key & mask]
-            while entry != END:
+            left = BAND_SLOTS
+            while entry != END and left:
                 if prints[entry] == key >> PRINT_BITS and entry % BANDS == band:
                     slots.add(entry // BANDS)
+                    left -= 1
                 entry = links[entry]
         return sorted(slots)
 
@@ -120,28 +127,29 @@ class BandIndex:
 
     def free(self, slots: list[int]) -> None:
         """Let no search find these slots any more; each stays taken until it is the oldest."""
-        heads, links = self._heads, self._links
+        heads, links, backs = self._heads, self._links, self._backs
         for slot, keys in zip(slots, find_keys(self.signatures[slots]), strict=True):
             for band, key in enumerate(keys):
                 gone = slot * BANDS + band
-                bucket = key & self._mask
-                entry = heads[bucket]
-                if entry == gone:
-                    heads[bucket] = links[gone]
-                    continue
-                while entry != END:
-                    after = links[entry]
-                    if after == gone:
-                        links[entry] = links[gone]
-                        break
-                    entry = after
+                before, after = backs[gone], links[gone]
+                if before != END:
+                    links[before] = after
+                elif heads[key & self._mask] == gone:
+                    heads[key & self._mask] = after
+                if after != END:
+                    backs[after] = before
+                # So that freeing it again changes nothing.
+                backs[gone] = links[gone] = END
 
     def _link(self, slot: int, keys: list[int]) -> None:
-        heads, links, prints, mask = self._heads, self._links, self._prints, self._mask
+        heads, links, backs, prints, mask = self._heads, self._links, self._backs, self._prints, self._mask
         entry = slot * BANDS
         for key in keys:
             bucket = key & mask
-            links[entry] = heads[bucket]
+            after = links[entry] = heads[bucket]
+            backs[entry] = END
+            if after != END:
+                backs[after] = entry
             prints[entry] = key >> PRINT_BITS
             heads[bucket] = entry
             entry += 1

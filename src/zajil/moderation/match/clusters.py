@@ -66,7 +66,9 @@ class Cluster:
 
     def remove(self, target: str) -> None:
         """Forget a copy that is too old, and with their last one its persona and channel."""
-        copy = self.members.pop(target)
+        copy = self.members.pop(target, None)
+        if copy is None:
+            return
         for counts, key in ((self._personas, copy.persona), (self._channels, copy.channel)):
             counts[key] -= 1
             if not counts[key]:
@@ -184,8 +186,12 @@ class ClusterIndex:
             for slot, estimate in zip(slots, estimate_each(signature, self._bands.signatures, slots), strict=True):
                 if estimate < MIN_ESTIMATE:
                     continue
+                known = self._cluster_of.get(slot)
                 if self._copies[slot].target == copy.target:
-                    return self._cluster_of.get(slot)
+                    return known
+                if known is not None and copy.target in known.members:
+                    # Among so many copies that a search does not come as far as this one.
+                    return known
                 if estimate > most:
                     nearest, most = slot, estimate
         cluster = None

@@ -8,7 +8,9 @@ forgotten or undone here that the base view keeps:
     vowels          Arabic and Cyrillic texts are also known by their consonants, by which one that was written in
                     Latin letters meets the one it was made from: its vowels are a guess, its consonants nearly none
 
-Nothing here scores. A text is removed by it only where a person judged one of the same letters, or consonants.
+Nothing here scores. A text is removed by it only where a person judged one of the same letters; consonants show no more
+than that it is near one (`listing.py`). What they would leave out must not be what a text was judged for: a text with
+Latin letters, digits or letters of a third script has none, and an address stays in them as a mark.
 Source: design/moderation.md section 6; how much it finds is printed by tests/flows/test_moderation_flow.py.
 """
 
@@ -23,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zajil.moderation.match.exact import BASE, digest_packed, pack
+from zajil.moderation.normalise.entities import PLACEHOLDERS
 from zajil.moderation.normalise.folding import read_codes
 from zajil.moderation.normalise.text import Normalised, normalise_batch
 
@@ -39,6 +42,11 @@ _LEET_TOKEN: Final = re.compile("(?<![\\w@])[\\w@]*[\u0400-\u04ff][\\w@]*")
 _LEET_WORD: Final = re.compile(r"(?<![\w@])[0347@]{1,2}(?![\w@])")
 _LEET_FEW: Final = 3
 _LEET_SHARE: Final = 0.2
+
+_MARKS: Final = {placeholder.strip(): chr(number) for number, placeholder in enumerate(PLACEHOLDERS.values(), 1)}
+_MARK: Final = re.compile(rf"(?<!\w)(?:{'|'.join(_MARKS)})(?!\w)")
+# Letters and digits that are no consonants and no vowels here.
+_LEFT_OUT: Final = re.compile(r"[^\W_\u0400-\u052f\u0600-\u06ff]|\d")
 
 _LAST: Final = 0x700
 _END: Final = ord("\n")
@@ -76,16 +84,21 @@ def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling
     # Line breaks are no part of what is normalised: many texts are one text to functions that read every letter.
     packed = pack("\n".join(texts)).split("\n")
     found: list[Spelling] = []
-    for name, letters, consonants in zip(names, packed, find_consonants(texts), strict=True):
+    marked = [_mark_addresses(text) for text in texts]
+    for name, letters, whole, consonants in zip(names, packed, marked, find_consonants(marked), strict=True):
         if name == BASE:
             found.append(Spelling(letters, {}))
         digests = found[-1].digests
         digest = digest_packed(letters)
         if digest is not None:
             digests[name] = digest
-        if len(consonants) >= CONSONANTS_MIN:
+        if len(consonants) >= CONSONANTS_MIN and _LEFT_OUT.search(whole) is None:
             digests[name + CONSONANTS] = hashlib.sha256(b"consonants\0" + consonants.encode()).digest()
     return found
+
+
+def _mark_addresses(text: str) -> str:
+    return _MARK.sub(lambda match: _MARKS[match[0]], text) if "tok" in text else text
 
 
 def find_consonants(texts: Sequence[str]) -> list[str]:
@@ -114,6 +127,8 @@ def _make_table() -> npt.NDArray[np.uint32]:
     table[[ord(letter) for letter in kept]] = [
         ord(letter) for letter in kept.translate(str.maketrans("ثذزظضشخصطш", "تددددسكستс"))
     ]
+    marks = [ord(mark) for mark in _MARKS.values()]
+    table[marks] = marks
     return table
 
 

@@ -26,6 +26,7 @@ from zajil.moderation.match.clusters import (
     NearCopy,
 )
 from zajil.moderation.match.entries import Entry
+from zajil.moderation.match.listing import lookup_keys
 from zajil.moderation.match.minhash import VALUES, Signatures
 from zajil.moderation.match.urls import AddressLists, ListName
 from zajil.moderation.pipeline.reading import Reading
@@ -171,16 +172,9 @@ class Matcher:
         signals: list[Signal] = []
         basis: dict[str, bytes] = {}
         length = len(reading.text.base)
-        exact = self._find_exact(reading, now)
+        exact, close = self._find_texts(reading, now)
         if exact is not None:
-            detail = MatchDetail(
-                cluster=exact.source[:128],
-                length=length,
-                confirmed_length=exact.length,
-                same_entities=True,
-                sub=exact.sub,
-            )
-            signals.append(signal("match.exact", 1.0, exact.category, detail))
+            signals.append(signal("match.exact", 1.0, exact.category, _describe_text(exact, length, same=True)))
             if exact.decision_id is not None:
                 basis["match.exact"] = exact.decision_id
         near = self._find_near(reading, joined, keys)
@@ -196,14 +190,25 @@ class Matcher:
             signals.append(signal("match.near", near.jaccard, near.category, detail))
             if judged.decision_id is not None:
                 basis["match.near"] = judged.decision_id
+        elif exact is None and close is not None:
+            # Other addresses, or other letters: how near it is nothing says, so it is no more than near.
+            detail = _describe_text(close, length, same=False)
+            signals.append(signal("match.near", MIN_JACCARD, close.category, detail))
+            if close.decision_id is not None:
+                basis["match.near"] = close.decision_id
         listed = self._addresses.find(reading.text.entities, now=now)
         signals += [signal("match.listed", each.list_name, each.entry.category) for each in listed]
         entry = f"{LISTED}{listed[0].list_name} {listed[0].value}" if listed else ""
         return Matched(tuple(signals), basis, entry, joined)
 
-    def _find_exact(self, reading: Reading, now: float) -> TextRow | None:
-        for digest in reading.digests.values():
-            row = self._texts.get(digest)
+    def _find_texts(self, reading: Reading, now: float) -> tuple[TextRow | None, TextRow | None]:
+        """The listed text that this one is, and one that it is near to by its letters or consonants."""
+        keys = lookup_keys(reading.digests, reading.packed, reading.text.entities)
+        return self._find_text(keys.exact, now), self._find_text(keys.near, now)
+
+    def _find_text(self, keys: Sequence[bytes], now: float) -> TextRow | None:
+        for key in keys:
+            row = self._texts.get(key)
             # Without a person behind it an entry never removes by itself.
             if row is not None and row.human and (row.expires_at is None or now < row.expires_at):
                 return row
@@ -263,6 +268,12 @@ class Matcher:
             if name is not None and f"{row.list} {row.value}" not in off:
                 entry = Entry(row.category, row.source, bool(row.human), row.expires_at)
                 self._addresses.add(name, row.value, entry)
+
+
+def _describe_text(row: TextRow, length: int, *, same: bool) -> MatchDetail:
+    return MatchDetail(
+        cluster=row.source[:128], length=length, confirmed_length=row.length, same_entities=same, sub=row.sub
+    )
 
 
 def member_row(name: str, copy: Copy, *, lang: str, settled: bool) -> MemberRow:
