@@ -15,6 +15,7 @@ from tests.moderation.train.fixture import make_rows
 from zajil.moderation.categories import HEADS, LANGUAGES
 from zajil.moderation.classify.embeddings import DIMENSIONS
 from zajil.moderation.classify.fusion import parse_fusion
+from zajil.moderation.train import fusion
 from zajil.moderation.train.corpus import prepare
 from zajil.moderation.train.fusion import CAPS, PRESUMED, TEMPLATES, FusionResult, choose_rows, train_fusion
 from zajil.moderation.train.indomain import apply_lines, measure_rows
@@ -42,6 +43,12 @@ class WordEncoder:
             for word in text.split():
                 vectors[row, int.from_bytes(hashlib.sha256(word.encode()).digest()[:4]) % DIMENSIONS] += 0.2
         return vectors
+
+
+@pytest.fixture(autouse=True)
+def _fit_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One penalty: the choice between two takes twice as long and tells no more here."""
+    monkeypatch.setattr(fusion, "PENALTIES", (0.1,))
 
 
 @cache
