@@ -105,7 +105,8 @@ async def edit_post(space: Channels, caller: CallingPersona, post: str, request:
 async def delete_post(space: Channels, caller: CallingPersona, post: str, reason: str | None) -> None:
     """Gone, where the caller wrote it; removed, where the caller moderates the channel and says why.
 
-    Raises gone, not-allowed, malformed (a moderator without a reason).
+    A post of which others see nothing any more is removed once: what took it down stands, and nothing new is decided.
+    Raises gone, not-allowed, malformed (a moderator without a reason), slow-down.
     """
 
     def write(db: Connection) -> set[bytes]:
@@ -127,6 +128,9 @@ async def delete_post(space: Channels, caller: CallingPersona, post: str, reason
 
 async def read_post(space: Channels, caller: CallingPersona | None, post: str) -> api.Post:
     """One post by its address. Raises gone."""
+        if row.now.shown_as not in ("visible", "limited"):
+            return set()
+        space.limits.take("member_write", caller.persona_id, now=space.clock())
     return await space.db.read(lambda db: view_post(_find_readable(db, caller, post), caller))
 
 
