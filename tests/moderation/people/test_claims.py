@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from sqlalchemy import Connection
 from tests.channels.world import Author
 from tests.moderation.people.desk import Desk, Member
 
@@ -197,6 +198,40 @@ async def test_a_cluster_is_decided_on_its_preview_and_each_copy_is_told_apart(d
     await desk.ask(routes.UNDO, api.Decided, by=member, item=encode_b64(item.item_id))
     assert [(await desk.read(post)).state for post in posts] == ["visible"] * 4
     assert (await desk.standing(author)).points == 0
+
+
+async def test_a_cluster_is_theirs_whose_category_it_is_and_asks_the_key(desk: Desk) -> None:
+    author = await desk.author()
+    channel = await desk.channel(author)
+    posts = [await desk.visible_post(author, channel, f"one offer of many, number {number}") for number in range(2)]
+    name = add_cluster(desk, posts, author)
+    asked = Item(
+        id=item_id("main", "post", parse_b64(posts[1]), 1),
+        queue="main",
+        target_kind="post",
+        target=parse_b64(posts[1]),
+        version=1,
+        category="spam",
+        lang="en",
+        source="score",
+        opened_at=int(desk.clock()),
+    )
+
+    def write(db: Connection) -> None:
+        db.exec_driver_sql("DELETE FROM mod_item")
+        queue.open_item(db, asked)
+
+    desk.server._db.write_sync(write)
+    stranger, member = await desk.member(categories=("hate",)), await desk.member(categories=("spam",))
+    assert await desk.refused(routes.READ_CLUSTER, by=stranger, cluster=name) == "gone"
+    preview = await desk.ask(routes.READ_CLUSTER, api.Cluster, by=member, cluster=name)
+    body = api.DecideCluster("remove_cluster", preview.preview_hash, "spam")
+    assert await desk.refused(routes.DECIDE_CLUSTER, body, by=stranger, cluster=name) == "gone"
+    assert [(await desk.read(post)).state for post in posts] == ["visible", "visible"]
+    desk.clock.advance(301)
+    assert await desk.refused(routes.DECIDE_CLUSTER, body, by=member, cluster=name) == "step-up-needed"
+    await desk.step_up(member)
+    assert await desk.refused(routes.DECIDE_CLUSTER, body, by=member, cluster=name) == "ok"
 
 
 async def test_who_escalates_hands_it_to_seniors(desk: Desk) -> None:
