@@ -253,6 +253,31 @@ async def test_the_blind_sample_tells_nothing_and_changes_nothing(
 ) -> None:
     author, member = await desk.author(), await desk.member()
     post = await desk.visible_post(author, await desk.channel(author), "a post of the blind sample")
+    now, which = int(desk.clock()), add_sample(desk, author, post)
+    item = await desk.take(member, "audit")
+    assert (item.category, item.effect) == ("", "")
+    seen = await desk.ask(routes.READ_ITEM, api.Item, by=member, item=encode_b64(which))
+    assert [*seen.evidence, *seen.about, *seen.history, *seen.highlights] == []
+    await desk.decide_item(member, item.item_id, action, "spam" if action == "remove" else None)
+    assert desk.rows("SELECT judgement, judged_at FROM mod_audit_sample") == [(judgement, now)]
+    assert (await desk.read(post)).state == "visible"
+    assert desk.rows("SELECT count(*) FROM mod_decision") == [(0,)]
+
+
+async def test_the_blind_sample_tells_neither_what_became_of_the_post_nor_of_its_author(desk: Desk) -> None:
+    author, reporter = await desk.author(), await desk.author()
+    first, member = await desk.member(), await desk.member()
+    post, _ = await desk.removed(author, reporter, first, "words that somebody found worth a strike")
+    assert (await desk.standing(author)).points == 1
+    seen = await desk.ask(routes.READ_ITEM, api.Item, by=member, item=encode_b64(add_sample(desk, author, post)))
+    assert seen.subject is not None
+    assert seen.author is not None
+    assert (seen.subject.state, seen.subject.text) == ("", "words that somebody found worth a strike")
+    assert (seen.author.points, seen.author.limited_until, seen.author.suspended_until) == (0, None, None)
+
+
+def add_sample(desk: Desk, author: Author, post: str) -> bytes:
+    """The post's first version in the blind sample; its item."""
     target, now = parse_b64(post), int(desk.clock())
     which = item_id("audit", "post", target, 1)
 
@@ -278,11 +303,4 @@ async def test_the_blind_sample_tells_nothing_and_changes_nothing(
         )
 
     desk.server._db.write_sync(write)
-    item = await desk.take(member, "audit")
-    assert (item.category, item.effect) == ("", "")
-    seen = await desk.ask(routes.READ_ITEM, api.Item, by=member, item=encode_b64(which))
-    assert [*seen.evidence, *seen.about, *seen.history, *seen.highlights] == []
-    await desk.decide_item(member, item.item_id, action, "spam" if action == "remove" else None)
-    assert desk.rows("SELECT judgement, judged_at FROM mod_audit_sample") == [(judgement, now)]
-    assert (await desk.read(post)).state == "visible"
-    assert desk.rows("SELECT count(*) FROM mod_decision") == [(0,)]
+    return which
