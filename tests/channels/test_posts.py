@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from tests.channels.world import DAY_S, World
 
-from zajil.channels import gate
+from zajil.channels import gate, posts, reviewing
 from zajil.protocol.control import parse_json
 from zajil.protocol.errors import ZajilError
-from zajil.protocol.ids import encode_b64
+from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.public import api, routes
 from zajil.protocol.public.posts import Effect
 
@@ -113,6 +113,24 @@ async def test_a_removed_version_leaves_the_history_and_a_removed_post_cannot_be
     assert await world.code(routes.EDIT_POST, api.EditPost("x", 2), auth=author.auth, post=post) == "not-allowed"
     own = parse_json(await world.call(routes.VERSIONS, auth=author.auth, post=post), api.PostVersions)
     assert len(own.versions) == 2
+
+
+async def test_a_post_has_so_many_edits_and_shows_its_newest_versions(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posts, "EDITS_MAX", 24)
+    author = await world.author()
+    post = await world.post(author, await world.channel(author))
+    for number in range(1, 25):
+        await world.judge()
+        await world.call(routes.EDIT_POST, api.EditPost(f"text {number}", number), auth=author.auth, post=post)
+    assert await world.code(routes.EDIT_POST, api.EditPost("once more", 25), auth=author.auth, post=post) == "quota"
+    for reader, newest in ((author, 25), (None, 24)):
+        auth = reader.auth if reader else ""
+        found = parse_json(await world.call(routes.VERSIONS, auth=auth, post=post), api.PostVersions).versions
+        assert [each.version for each in found] == list(range(newest - 19, newest + 1))
+    seen = world.server._db.read_sync(lambda db: reviewing.read_versions(db, parse_b64(post)))
+    assert [each.version for each in seen] == list(range(6, 26))
 
 
 async def test_editing_does_not_keep_a_bad_version_up(world: World) -> None:

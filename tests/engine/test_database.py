@@ -171,6 +171,38 @@ async def test_where_the_transaction_is_lost_nobody_of_the_group_is_told_it_was_
     assert await database.read(rows) == 1
 
 
+@pytest.mark.parametrize("fault", [SystemExit(1), StopIteration()])
+async def test_whatever_a_work_raises_its_caller_hears_and_the_next_is_written(
+    database: Database, fault: BaseException
+) -> None:
+    def fail(connection: Connection) -> None:
+        insert(connection)
+        raise fault
+
+    async with asyncio.timeout(10):
+        with pytest.raises(RuntimeError) as told:
+            await database.write(fail)
+        await database.write(insert)
+    assert told.value.__cause__ is fault
+    assert await database.read(rows) == 1
+
+
+async def test_a_writer_that_gets_no_lock_passes_its_turn_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_file: int, _what: int) -> None:
+        monkeypatch.undo()
+        raise OSError(37, "no locks available")
+
+    monkeypatch.setattr("zajil.engine.sql.database.fcntl.flock", refuse)
+    with pytest.raises(OSError, match="no locks"):
+        await database.write(insert)
+    # Read, not waited for: without the turn passed on, the writing thread would stand still and the test with it.
+    assert database.turn._next == database.turn._serving == 2
+    await database.write(insert)
+    assert await database.read(rows) == 1
+
+
 async def test_peeking_reads_what_was_written_last(database: Database) -> None:
     for count in range(1, 4):
         await database.write(insert)

@@ -29,6 +29,8 @@ from zajil.protocol.public.posts import ChannelDecision, PostDecision
 
 CHANNEL_RULES: Final = "channel_rules"
 """Category of what a channel's own moderator removed."""
+EDITS_MAX: Final = 100
+"""Edits of one post: each keeps a version, which people who moderate have to be able to read."""
 _PAGE: Final = api.PAGE
 _TOP: Final = (1 << 62) - 1
 _NAMED_S: Final = 86_400
@@ -77,7 +79,10 @@ async def create_comment(
 
 
 async def edit_post(space: Channels, caller: CallingPersona, post: str, request: api.EditPost) -> api.Post:
-    """The post with a newer version, pending. Raises gone, not-allowed, version-conflict, muted, channel-closed."""
+    """The post with a newer version, pending.
+
+    Raises gone, not-allowed, version-conflict, muted, channel-closed, slow-down, quota (edited too often).
+    """
     _take(space, caller, "post")
     text = _check_text(request.text)
 
@@ -89,6 +94,8 @@ async def edit_post(space: Channels, caller: CallingPersona, post: str, request:
             raise error("version-conflict", detail={"version": row.now.version})
         if row.now.state == "removed":
             raise error("not-allowed", "removed")
+        if row.now.version > EDITS_MAX:
+            raise error("quota", "edits of one post")
         older = row.now
         gate_at_ms, opens = _gate(space, caller)
         after = states.edit(older, gate_at_ms=gate_at_ms, gate_opens=opens)
@@ -105,7 +112,8 @@ async def edit_post(space: Channels, caller: CallingPersona, post: str, request:
 async def delete_post(space: Channels, caller: CallingPersona, post: str, reason: str | None) -> None:
     """Gone, where the caller wrote it; removed, where the caller moderates the channel and says why.
 
-    Raises gone, not-allowed, malformed (a moderator without a reason).
+    A post of which others see nothing any more is removed once: what took it down stands, and nothing new is decided.
+    Raises gone, not-allowed, malformed (a moderator without a reason), slow-down.
     """
 
     def write(db: Connection) -> set[bytes]:
@@ -120,6 +128,9 @@ async def delete_post(space: Channels, caller: CallingPersona, post: str, reason
             raise error("not-allowed")
         if reason is None or not reason.strip():
             raise error("malformed", "a removal needs a reason")
+        if row.now.shown_as not in ("visible", "limited"):
+            return set()
+        space.limits.take("member_write", caller.persona_id, now=space.clock())
         return _remove(space, db, caller, row, reason.strip())
 
     space.wakeups.wake(await space.db.write(write))
@@ -131,7 +142,7 @@ async def read_post(space: Channels, caller: CallingPersona | None, post: str) -
 
 
 async def read_versions(space: Channels, caller: CallingPersona | None, post: str) -> api.PostVersions:
-    """Its versions: all to the author, to others those they could see; none of a post that was taken down."""
+    """Its newest versions: all to the author, to others those they could see; none of a post that was taken down."""
 
     def read(db: Connection) -> tuple[api.PostVersion, ...]:
         row = _find_readable(db, caller, post).row

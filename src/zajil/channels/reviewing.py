@@ -85,7 +85,7 @@ def read_around(
 
 
 def read_versions(db: Connection, post_id: bytes) -> list[api.OlderVersion]:
-    """Every version of a post that is still kept, oldest first."""
+    """The newest versions of a post that are still kept, oldest first."""
     found = posts.versions_of(db, post_id, all_of_them=True)
     return [api.OlderVersion(each.version, each.text, each.at) for each in found]
 

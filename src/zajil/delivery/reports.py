@@ -45,7 +45,7 @@ class Reporting:
 async def make_report(reporting: Reporting, caller: DeviceCaller, request: control.MakeReport) -> control.ReportTaken:
     """The report is with the moderators, durably.
 
-    Raises Malformed `report-unverified` with detail `{item, check}`, Limited `slow-down`.
+    Raises Malformed `report-unverified` with detail `{item, check}`, Limited `slow-down`, `quota` (open complaints).
     """
     delivery = reporting.delivery
     delivery.limits.take("report", caller.account_id, now=delivery.clock())

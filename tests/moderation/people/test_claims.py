@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from sqlalchemy import Connection
 from tests.channels.world import Author
 from tests.moderation.people.desk import Desk, Member
 
@@ -199,6 +200,40 @@ async def test_a_cluster_is_decided_on_its_preview_and_each_copy_is_told_apart(d
     assert (await desk.standing(author)).points == 0
 
 
+async def test_a_cluster_is_theirs_whose_category_it_is_and_asks_the_key(desk: Desk) -> None:
+    author = await desk.author()
+    channel = await desk.channel(author)
+    posts = [await desk.visible_post(author, channel, f"one offer of many, number {number}") for number in range(2)]
+    name = add_cluster(desk, posts, author)
+    asked = Item(
+        id=item_id("main", "post", parse_b64(posts[1]), 1),
+        queue="main",
+        target_kind="post",
+        target=parse_b64(posts[1]),
+        version=1,
+        category="spam",
+        lang="en",
+        source="score",
+        opened_at=int(desk.clock()),
+    )
+
+    def write(db: Connection) -> None:
+        db.exec_driver_sql("DELETE FROM mod_item")
+        queue.open_item(db, asked)
+
+    desk.server._db.write_sync(write)
+    stranger, member = await desk.member(categories=("hate",)), await desk.member(categories=("spam",))
+    assert await desk.refused(routes.READ_CLUSTER, by=stranger, cluster=name) == "gone"
+    preview = await desk.ask(routes.READ_CLUSTER, api.Cluster, by=member, cluster=name)
+    body = api.DecideCluster("remove_cluster", preview.preview_hash, "spam")
+    assert await desk.refused(routes.DECIDE_CLUSTER, body, by=stranger, cluster=name) == "gone"
+    assert [(await desk.read(post)).state for post in posts] == ["visible", "visible"]
+    desk.clock.advance(301)
+    assert await desk.refused(routes.DECIDE_CLUSTER, body, by=member, cluster=name) == "step-up-needed"
+    await desk.step_up(member)
+    assert await desk.refused(routes.DECIDE_CLUSTER, body, by=member, cluster=name) == "ok"
+
+
 async def test_who_escalates_hands_it_to_seniors(desk: Desk) -> None:
     member, senior = await desk.member(), await desk.member("senior")
     _, (post,) = await reported(desk, "words that may be worse than they look")
@@ -218,6 +253,31 @@ async def test_the_blind_sample_tells_nothing_and_changes_nothing(
 ) -> None:
     author, member = await desk.author(), await desk.member()
     post = await desk.visible_post(author, await desk.channel(author), "a post of the blind sample")
+    now, which = int(desk.clock()), add_sample(desk, author, post)
+    item = await desk.take(member, "audit")
+    assert (item.category, item.effect) == ("", "")
+    seen = await desk.ask(routes.READ_ITEM, api.Item, by=member, item=encode_b64(which))
+    assert [*seen.evidence, *seen.about, *seen.history, *seen.highlights] == []
+    await desk.decide_item(member, item.item_id, action, "spam" if action == "remove" else None)
+    assert desk.rows("SELECT judgement, judged_at FROM mod_audit_sample") == [(judgement, now)]
+    assert (await desk.read(post)).state == "visible"
+    assert desk.rows("SELECT count(*) FROM mod_decision") == [(0,)]
+
+
+async def test_the_blind_sample_tells_neither_what_became_of_the_post_nor_of_its_author(desk: Desk) -> None:
+    author, reporter = await desk.author(), await desk.author()
+    first, member = await desk.member(), await desk.member()
+    post, _ = await desk.removed(author, reporter, first, "words that somebody found worth a strike")
+    assert (await desk.standing(author)).points == 1
+    seen = await desk.ask(routes.READ_ITEM, api.Item, by=member, item=encode_b64(add_sample(desk, author, post)))
+    assert seen.subject is not None
+    assert seen.author is not None
+    assert (seen.subject.state, seen.subject.text) == ("", "words that somebody found worth a strike")
+    assert (seen.author.points, seen.author.limited_until, seen.author.suspended_until) == (0, None, None)
+
+
+def add_sample(desk: Desk, author: Author, post: str) -> bytes:
+    """The post's first version in the blind sample; its item."""
     target, now = parse_b64(post), int(desk.clock())
     which = item_id("audit", "post", target, 1)
 
@@ -243,11 +303,4 @@ async def test_the_blind_sample_tells_nothing_and_changes_nothing(
         )
 
     desk.server._db.write_sync(write)
-    item = await desk.take(member, "audit")
-    assert (item.category, item.effect) == ("", "")
-    seen = await desk.ask(routes.READ_ITEM, api.Item, by=member, item=encode_b64(which))
-    assert [*seen.evidence, *seen.about, *seen.history, *seen.highlights] == []
-    await desk.decide_item(member, item.item_id, action, "spam" if action == "remove" else None)
-    assert desk.rows("SELECT judgement, judged_at FROM mod_audit_sample") == [(judgement, now)]
-    assert (await desk.read(post)).state == "visible"
-    assert desk.rows("SELECT count(*) FROM mod_decision") == [(0,)]
+    return which

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import aiohttp
 import pytest
+from sqlalchemy import Connection
 from tests.moderation.people.desk import Desk, Member
 from tests.server.people import Person
 from tests.server.test_reports import THREAT, Scene, item_of, post, report, write
@@ -14,10 +15,12 @@ from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
 
 from zajil.engine.keys import SealBroken
-from zajil.moderation.private import inbox
+from zajil.moderation.audit.entries import hash_record, make_pseudonym, parse_entry
+from zajil.moderation.private import inbox, store
 from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol import cbor
 from zajil.protocol.control import B16
+from zajil.protocol.errors import Malformed, ZajilError
 from zajil.protocol.frames import Kind, Role
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.review import api, private, routes
@@ -80,26 +83,18 @@ async def test_without_the_permission_no_role_opens_anything(
 
 async def test_an_auditor_or_keeper_of_lists_is_never_given_the_permission(desk: Desk) -> None:
     admin = await desk.member("admin")
-    for role in ("auditor", "policy"):
-        request = api.NewInvite(role, private=True)
-        assert await desk.refused(routes.INVITE, request, by=admin) == "malformed"
-    made = await desk.ask(routes.INVITE, api.Invite, api.NewInvite("reviewer", private=True), by=admin)
-    member = Member("reviewer")
-    await desk.enrol(member, made.code)
+    roles: tuple[api.StaffRole, ...] = ("auditor", "policy")
+    for role in roles:
+        with pytest.raises(Malformed):
+            desk.invite(role, private=True)
+    member = await desk.member("reviewer", private=True)
     assert (await desk.ask(routes.ME, api.Me, by=member)).private
     listed = {bytes(each.staff_id): each for each in (await desk.ask(routes.STAFF, api.Staff, by=admin)).members}
     assert (listed[member.staff_id].private, listed[admin.staff_id].private) == (True, False)
-    more = await desk.ask(
-        routes.INVITE, api.Invite, api.NewInvite(staff=admin_id(admin), private=True), by=admin
-    )  # one more key is no way to it
     second = Member("admin")
-    await desk.enrol(second, more.code)
+    await desk.enrol(second, desk.invite(staff=B16(admin.staff_id), private=True))  # one more key is no way
+    assert second.staff_id == admin.staff_id
     assert not (await desk.ask(routes.ME, api.Me, by=second)).private
-
-
-def admin_id(member: Member) -> B16:
-    """As requests name a member."""
-    return B16(member.staff_id)
 
 
 async def test_a_report_is_read_by_its_holder_after_the_key_was_asked_and_nobody_learns_the_reporter(
@@ -173,9 +168,14 @@ async def test_nothing_of_a_private_report_is_elsewhere_but_that_somebody_opened
     await desk.ask(routes.READ_PRIVATE, private.PrivateReport, by=member, report=name)
     await desk.ask(routes.CLOSE_PRIVATE, api.Empty, private.ClosePrivate("acted"), by=member, report=name)
     rows = desk.rows("SELECT data FROM mod_audit_entry ORDER BY n")
-    assert len(rows) == int(str(before[0][0])) + 1
-    (entry,) = rows[-1]
-    assert isinstance(entry, bytes)
+    assert len(rows) == int(str(before[0][0])) + 2
+    kept = [row[0] for row in rows[-2:] if isinstance(row[0], bytes)]
+    said = [parse_entry(each) for each in kept]
+    assert [each.kind for each in said] == ["evidence", "evidence"]
+    assert said[1].decision_hash == hash_record(bytes(16), b"private report closed: acted")
+    by_member = make_pseudonym(desk.decisions.pseudonym_key, member.staff_id)
+    assert [each.actor_pseudonym for each in said] == [by_member, by_member]
+    entry = b"".join(kept)
     secrets = (taken.report_id, scene.omar.account_id, scene.rita.account_id, THREAT.encode(), scene.group.gid)
     hashes = [hashlib.sha256(secret).digest() for secret in secrets]
     assert b"evidence" in entry
@@ -219,3 +219,33 @@ async def test_a_member_who_left_holds_nothing(desk: Desk, scene: Scene, http: H
     await desk.ask(routes.REVOKE, api.Empty, by=admin, staff=encode_b64(gone.staff_id))
     assert await desk.refused(routes.PRIVATE, by=gone) == "token-expired"
     await claimed(desk, admin, taken.report_id)
+
+
+async def test_no_number_of_complaints_hides_a_report(desk: Desk, scene: Scene, http: Http) -> None:
+    def flood(db: Connection) -> None:
+        for number in range(120):
+            store.insert_report(db, number.to_bytes(16), kind=store.COMPLAINT, body=b"", day=0)
+
+    desk.server._db.write_sync(flood)
+    taken = await report(http, scene.hers, scene.item)
+    listed = await desk.ask(routes.PRIVATE, private.PrivateQueue, by=await desk.member(private=True))
+    assert len(listed.reports) == 100
+    assert [each.kind for each in listed.reports] == ["report", *["complaint"] * 99]
+    assert listed.reports[0].report_id == taken.report_id
+
+
+async def test_a_member_has_so_many_complaints_open_and_no_more(
+    desk: Desk, scene: Scene, http: Http, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "COMPLAINTS_MAX", 2)
+    told = [await report(http, scene.hers, scene.item, complaint=True) for _ in range(2)]
+    with pytest.raises(ZajilError, match="quota"):
+        await report(http, scene.hers, scene.item, complaint=True)
+    assert desk.rows("SELECT count(*) FROM mod_report") == [(2,)]
+    # Neither reports with proof nor anybody else's complaints are meant.
+    await report(http, scene.hers, scene.item)
+    await report(http, scene.his, scene.item, complaint=True)
+    assert await inbox.close_report(server.reports, told[0].report_id, "not-acted")
+    await report(http, scene.hers, scene.item, complaint=True)
+    with pytest.raises(ZajilError, match="quota"):
+        await report(http, scene.hers, scene.item, complaint=True)

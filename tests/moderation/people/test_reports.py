@@ -191,6 +191,8 @@ async def test_lists_are_kept_by_policy_and_say_what_people_suspended(desk: Desk
         routes.EDIT_LIST, api.AddressList, api.EditList(drop=("bad.example/x",)), by=keeper, list="url"
     )
     assert not gone.entries
+    desk.clock.advance(301)
+    assert await desk.refused(routes.EDIT_LIST, api.EditList((entry,)), by=keeper, list="url") == "step-up-needed"
     policy = await desk.ask(routes.POLICY, api.PolicyView, by=reviewer)
     assert len(policy.categories) == 7
     assert policy.exemptions

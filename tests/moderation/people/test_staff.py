@@ -11,8 +11,10 @@ import cbor2
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from tests.moderation.people.desk import Desk, Member
+from tests.moderation.people.desk import Desk, Member, code_of
 
+from zajil.moderation.audit.entries import hash_record, parse_entry
+from zajil.moderation.store import log
 from zajil.protocol.control import B16, B32
 from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.public.api import Signature
@@ -104,6 +106,40 @@ async def test_what_is_severe_asks_the_key_again_and_a_revoked_member_is_out(des
     assert not (await desk.ask(routes.ME, api.Me, by=second)).needs_key
     kinds = [row[0] for row in desk.rows("SELECT count(*) FROM mod_audit_entry")]
     assert int(str(kinds[0])) >= 6
+
+
+async def test_a_revoked_admin_does_not_come_back_by_an_invite_of_their_own(desk: Desk) -> None:
+    admin, other = await desk.member("admin"), await desk.member("admin")
+    made = await desk.ask(routes.INVITE, api.Invite, api.NewInvite("admin"), by=other)
+    kept = await desk.ask(routes.INVITE, api.Invite, api.NewInvite("reviewer"), by=admin)
+    await desk.ask(routes.REVOKE, api.Empty, by=admin, staff=encode_b64(other.staff_id))
+    assert await code_of(desk.enrol(Member("admin"), made.code)) == "invite-spent"
+    await desk.enrol(Member("reviewer"), kept.code)
+
+
+async def test_nobody_makes_a_key_for_somebody_else_or_opens_private_reports_by_a_session(desk: Desk) -> None:
+    admin, other = await desk.member("admin"), await desk.member("senior", private=True)
+    for request in (
+        api.NewInvite(staff=B16(other.staff_id)),
+        api.NewInvite("reviewer", private=True),
+        api.NewInvite(staff=B16(admin.staff_id), private=True),
+        api.NewInvite(staff=B16(bytes(16))),
+    ):
+        assert await desk.refused(routes.INVITE, request, by=admin) == "not-allowed"
+    more = await desk.ask(routes.INVITE, api.Invite, api.NewInvite(staff=B16(admin.staff_id)), by=admin)
+    second = Member("admin")
+    await desk.enrol(second, more.code)
+    assert second.staff_id == admin.staff_id
+    # Whoever runs the server can, and the log says for whom.
+    third = Member("senior")
+    await desk.enrol(third, desk.invite(staff=B16(other.staff_id)))
+    assert third.staff_id == other.staff_id
+    await desk.ask(routes.REVOKE, api.Empty, by=admin, staff=encode_b64(other.staff_id))
+    entries = desk.server._db.read_sync(lambda db: [parse_entry(data) for data in log.read_entries(db)])
+    known = {entry.decision_hash for entry in entries if entry.kind == "staff"}
+    own, theirs = encode_b64(admin.staff_id), encode_b64(other.staff_id)
+    for said in (f"invite admin {own}", f"key ed25519 admin {own}", f"key ed25519 senior {theirs}", f"revoke {theirs}"):
+        assert hash_record(bytes(16), said.encode()) in known, said
 
 
 class Authenticator:

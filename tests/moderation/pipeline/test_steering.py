@@ -106,6 +106,7 @@ async def test_any_change_of_log_or_decision_is_found(square: Square) -> None:
     for change in (
         "UPDATE mod_decision SET category = 'spam' WHERE seq = 2",
         "UPDATE mod_decision SET action = 'allow' WHERE seq = 2",
+        "UPDATE mod_decision SET actor = x'00112233445566778899aabbccddeeff' WHERE seq = 2",
         "UPDATE mod_audit_entry SET data = (SELECT data FROM mod_audit_entry WHERE n = 1) WHERE n = 2",
         "DELETE FROM mod_audit_entry WHERE n = 3",
     ):
@@ -127,9 +128,9 @@ def _tamper(square: Square, db: object, change: str, undo: type[Exception]) -> N
 
     assert isinstance(db, Connection)
     db.exec_driver_sql(change)
-    key = ModerationKeys.load(square.data / FILE_NAME).log
+    keys = ModerationKeys.load(square.data / FILE_NAME)
     with pytest.raises(Malformed):
-        proof._verify(db, key, "localhost/moderation", None)
+        proof._verify(db, keys, "localhost/moderation", None)
     raise undo
 
 

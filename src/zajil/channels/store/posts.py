@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 
 from zajil.channels.rules.states import Situation
 from zajil.channels.store.tables import channel, persona, post, version
 from zajil.protocol.ids import ChannelId, PersonaId, PostId
+
+VERSIONS_SHOWN: Final = 20
+"""Versions of a post in one answer: the newest."""
 
 
 class PostRow(NamedTuple):
@@ -162,10 +165,12 @@ def find_version(db: Connection, post_id: bytes, number: int) -> VersionRow | No
 
 
 def versions_of(db: Connection, post_id: bytes, *, all_of_them: bool) -> list[VersionRow]:
-    """The versions, oldest first: all, or those that others may read."""
-    found = select(*_VERSION).where(version.c.post_id == post_id).order_by(version.c.version)
-    rows = [VersionRow(*row) for row in db.execute(found)]
-    return [row for row in rows if all_of_them or row.open]
+    """The 20 newest versions, oldest first: of all, or of those that others may read."""
+    found = select(*_VERSION).where(version.c.post_id == post_id)
+    if not all_of_them:
+        found = found.where(version.c.open == 1)
+    rows = db.execute(found.order_by(version.c.version.desc()).limit(VERSIONS_SHOWN)).all()
+    return [VersionRow(*row) for row in reversed(rows)]
 
 
 def set_open(db: Connection, versions: Mapping[tuple[PostId, int], bool]) -> None:

@@ -69,11 +69,20 @@ class Turn:
             self._next += 1
             self._condition.wait_for(lambda: ticket == self._serving)
         if self._file is not None:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+            except BaseException:
+                self._pass_on()  # else everybody behind this number waits for ever
+                raise
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self._file is not None:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+        try:
+            if self._file is not None:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+        finally:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
         with self._condition:
             self._serving += 1
             self._condition.notify_all()
@@ -198,8 +207,8 @@ class Database:
             group: list[tuple[_Waiting, Any]] = []
             try:
                 self._write_group(first, group)
-            except Exception as fault:  # noqa: BLE001  # whatever kept the group from the disk, all of it hear so
-                group = [(each, _Failed(fault)) for each in ([one for one, _ in group] or [first])]
+            except BaseException as fault:  # noqa: BLE001  # whatever kept the group from the disk, all of it hear so
+                group = [(each, _Failed(_as_error(fault))) for each in ([one for one, _ in group] or [first])]
             _answer(group)
 
     def _take(self, *, first: bool) -> _Waiting | None:
@@ -256,6 +265,15 @@ class _Failed(NamedTuple):
     fault: Exception
 
 
+def _as_error(fault: BaseException) -> Exception:
+    """What is told to whoever waits: a future takes no StopIteration, and what would end the event loop ends none."""
+    if isinstance(fault, Exception) and not isinstance(fault, StopIteration):
+        return fault
+    told = RuntimeError(f"a write was broken off by {type(fault).__name__}")
+    told.__cause__ = fault
+    return told
+
+
 def _run_apart(connection: Connection, work: Callable[[Connection], T]) -> T | _Failed:
     """What a work gives or raises, in a SAVEPOINT of its own inside the transaction.
 
@@ -269,11 +287,11 @@ def _run_apart(connection: Connection, work: Callable[[Connection], T]) -> T | _
     outcome: T | _Failed
     try:
         outcome = work(connection)
-    except Exception as fault:  # it goes to whoever asked for the work
+    except BaseException as fault:  # it goes to whoever asked for the work
         if not raw.in_transaction:
             raise
         raw.execute("ROLLBACK TO work")
-        outcome = _Failed(fault)
+        outcome = _Failed(_as_error(fault))
     raw.execute("RELEASE work")
     return outcome
 

@@ -5,6 +5,10 @@ row with its log entry and, where a post has to change, a row in `handover` -> C
 public space and drops that row. A server that dies between the two hands over when it starts again; the public space
 carries a decision out once by its id. Nothing is ever changed: a reversal is another decision with `supersedes`.
 
+What a channel's own moderator does stands beside what staff or a program restricted, never in its place: it supersedes
+nothing of theirs, closes no item, and ends no notice. A reviewer who finds nothing against a post that its channel
+removed leaves it removed; only `restore` shows it again.
+
 A person's removal of a post teaches its text: copies that come later meet it in the pipeline, earlier ones are judged
 anew, and a judgement of a cluster is carried to each copy (`spread`). A person's reversal takes all of that back.
 """
@@ -53,6 +57,7 @@ _CLUSTER_ACTS: Final = frozenset({"remove_cluster", "allow_cluster"})
 _RESTORING: Final = frozenset({"restore", "allow"})
 _TEACHING: Final = frozenset({"remove"})
 _UNDECIDED: Final = frozenset({"review", "escalate"})
+_LENIENT: Final = _RESTORING | _UNDECIDED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,12 +115,16 @@ def decide_in(moderation: Decisions, db: Connection, orders: Sequence[Order]) ->
         if stored is not None:
             made.append(Decided(stored, fresh=False))
             continue
-        row = _insert(moderation, db, order, current, entries)
+        beside = current is not None and _stands_beside(order, current)
+        ended = None if beside else current
+        row = _insert(moderation, db, order, ended, entries)
         # The next order may be about the same.
-        newest[row.target_kind, row.target, row.version] = by_key[row.key] = row
-        if _is_handed_over(moderation, row):
+        by_key[row.key] = row
+        if not (beside and row.source == "channel"):
+            newest[row.target_kind, row.target, row.version] = row
+        if not beside and _is_handed_over(moderation, row):
             handed.append(row.id)
-        _follow_up(moderation, db, row, current, now)
+        _follow_up(moderation, db, row, ended, now)
         made.append(Decided(row, fresh=True))
     decisions.insert_handovers(db, handed)
     entries.write()
@@ -123,6 +132,16 @@ def decide_in(moderation: Decisions, db: Connection, orders: Sequence[Order]) ->
     if fresh:
         moderation.settle(moderation, db, fresh)
     return made
+
+
+def _stands_beside(order: Order, current: DecisionRow) -> bool:
+    """Whether an order ends nothing of what is in force: a channel's word, and a word that leaves the channel its own.
+
+    A channel's moderator would else take back strikes, appeals and lessons of a removal by removing once more.
+    """
+    if order.source == "channel":
+        return current.source != "channel" and current.action not in _LENIENT
+    return current.source == "channel" and current.action == "remove" and bool(order.actor) and order.action == "allow"
 
 
 def _is_handed_over(moderation: Decisions, row: DecisionRow) -> bool:
@@ -230,7 +249,11 @@ def _insert(
 
 def _follow_up(moderation: Decisions, db: Connection, row: DecisionRow, current: DecisionRow | None, now: int) -> None:
     """What else changes with a decision: the queue, and what is known of copies."""
-    if row.action not in _UNDECIDED and (row.is_human or row.action in ("remove", "restore")):
+    if (
+        row.source != "channel"
+        and row.action not in _UNDECIDED
+        and (row.is_human or row.action in ("remove", "restore"))
+    ):
         queue.close_items(db, row.target, row.version, row.id, now=now)
     if row.target_kind == "cluster":
         spread.judge_cluster(db, row, current, moderation.find_post, moderation.requeue, now=now)

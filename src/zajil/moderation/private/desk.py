@@ -1,7 +1,8 @@
 """Reports from private chats before people: taken for ten minutes, opened by their holder, decided for good.
 
 Only members with the permission come here; the dispatcher sees to it. What is opened goes to its holder and nowhere
-else: no queue, list, score, metric or decision has it. The log has an entry for each opening that says nothing of what.
+else: no queue, list, score, metric or decision has it. The log has an entry for each opening and each outcome that says
+nothing of what.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from zajil.protocol.review import api, private
 LISTED: Final = 100
 _DAY_S: Final = 86_400
 _OPENED: Final = "private report opened"
+_CLOSED: Final = "private report closed:"
 _KINDS: Final[dict[int, private.PrivateKind]] = {store.REPORT: "report", store.COMPLAINT: "complaint"}
 
 
 async def list_reports(review: Review, reports: Inbox, reviewer: Reviewer) -> private.PrivateQueue:
-    """Open reports and complaints, oldest first, unopened."""
+    """Open reports, and behind them complaints, each oldest first, unopened."""
     now = review.now()
     rows = await review.db.read(lambda db: store.open_of_all_kinds(db, limit=LISTED))
     return private.PrivateQueue(reports.keys.opens, tuple(_brief(row, reviewer, now) for row in rows))
@@ -94,7 +96,11 @@ async def close(
     report_id = parse_b64(report, size=16)
     _check_key(reports)
     await review.db.read(lambda db: _held(db, report_id, reviewer, review.now()))
-    if not await inbox.close_report(reports, report_id, request.outcome, holder=reviewer.staff_id):
+
+    def log(db: Connection) -> None:
+        note(review, db, reviewer.staff_id, "evidence", f"{_CLOSED} {request.outcome}")
+
+    if not await inbox.close_report(reports, report_id, request.outcome, holder=reviewer.staff_id, also=log):
         raise error("item-closed")
     return api.Empty()
 

@@ -6,11 +6,13 @@ two queues, and nothing here passes one for the other. Matches and scores never 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
+from sqlalchemy import Connection
 
 from zajil.engine.sql.database import Database
 from zajil.moderation.private import store
@@ -27,6 +29,34 @@ COMPLAINTS: Final = "complaints"
 Queue: TypeAlias = Literal["private", "complaints"]
 _DAY_S: Final = 86_400
 _ROWS: Final = 1000
+COMPLAINTS_MAX: Final = 20
+"""Complaints that one member may have open at a time."""
+
+
+class OpenComplaints:
+    """How many complaints each member has open, as far as this process took them in.
+
+    In memory alone: no table says who complained, so a restart begins to count anew.
+    """
+
+    def __init__(self) -> None:
+        self._of: dict[bytes, bytes] = {}
+        self._count: Counter[bytes] = Counter()
+
+    def add(self, report_id: bytes, reporter_ref: bytes) -> None:
+        """One more. Raises Limited `quota` where the member has as many open as anybody may."""
+        if self._count[reporter_ref] >= COMPLAINTS_MAX:
+            raise error("quota", "open complaints")
+        self._of[report_id] = reporter_ref
+        self._count[reporter_ref] += 1
+
+    def close(self, report_id: bytes) -> None:
+        """That one is open no more."""
+        reporter_ref = self._of.pop(report_id, None)
+        if reporter_ref is not None:
+            self._count[reporter_ref] -= 1
+            if not self._count[reporter_ref]:
+                del self._count[reporter_ref]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +67,7 @@ class Inbox:
     keys: ModeratorKeys = field(repr=False)
     tell: Callable[[bytes, bytes, Outcome], Awaitable[None]]
     clock: Callable[[], float]
+    complaints: OpenComplaints = field(default_factory=OpenComplaints)
 
     def today(self) -> int:
         """Days since 1970."""
@@ -49,8 +80,13 @@ async def take_report(inbox: Inbox, report: VerifiedReport) -> None:
 
 
 async def take_complaint(inbox: Inbox, complaint: Complaint) -> None:
-    """The complaint waits in queue `complaints`, durably."""
-    await _keep(inbox, complaint.report_id, store.COMPLAINT, msgspec.msgpack.encode(complaint))
+    """The complaint waits in queue `complaints`, durably. Raises Limited `quota`: see `OpenComplaints`."""
+    inbox.complaints.add(complaint.report_id, complaint.reporter_ref)
+    try:
+        await _keep(inbox, complaint.report_id, store.COMPLAINT, msgspec.msgpack.encode(complaint))
+    except BaseException:
+        inbox.complaints.close(complaint.report_id)
+        raise
 
 
 async def waiting_reports(inbox: Inbox, *, limit: int) -> list[VerifiedReport]:
@@ -105,9 +141,17 @@ def open_case(inbox: Inbox, row: store.ReportRow) -> Case:
     return Case(False, told.reason, told.note, told.accepted_at, messages)
 
 
-async def close_report(inbox: Inbox, report_id: bytes, outcome: Outcome, *, holder: bytes | None = None) -> bool:
+async def close_report(
+    inbox: Inbox,
+    report_id: bytes,
+    outcome: Outcome,
+    *,
+    holder: bytes | None = None,
+    also: Callable[[Connection], None] = lambda _db: None,
+) -> bool:
     """The report or complaint is decided, will be deleted, and its reporter hears of it. holder: who has claimed it.
 
+    also: more to write in the same transaction, where it is decided.
     False where it was decided before, is gone, or not the holder's any more. Raises SealBroken where the
     moderators' key is not here.
     """
@@ -116,8 +160,16 @@ async def close_report(inbox: Inbox, report_id: bytes, outcome: Outcome, *, hold
         return False
     kind: type[VerifiedReport | Complaint] = VerifiedReport if row.kind == store.REPORT else Complaint
     return_to = msgspec.msgpack.decode(_open(inbox, row), type=kind).return_to
-    if not await inbox.db.write(lambda db: store.mark_decided(db, report_id, day=inbox.today(), holder=holder)):
+
+    def write(db: Connection) -> bool:
+        decided = store.mark_decided(db, report_id, day=inbox.today(), holder=holder)
+        if decided:
+            also(db)
+        return decided
+
+    if not await inbox.db.write(write):
         return False
+    inbox.complaints.close(report_id)
     await inbox.tell(report_id, return_to, outcome)
     return True
 

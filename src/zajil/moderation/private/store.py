@@ -97,8 +97,12 @@ def open_reports(db: Connection, kind: int, *, limit: int) -> list[ReportRow]:
 
 
 def open_of_all_kinds(db: Connection, *, limit: int) -> list[ReportRow]:
-    """Open ones of both kinds, oldest first."""
-    rows = db.execute(select(*_COLUMNS).where(mod_report.c.state == OPEN).order_by(mod_report.c.n).limit(limit))
+    """Open ones: reports with proof, and behind them complaints, each oldest first.
+
+    A complaint costs nothing to make up: however many there are, they hide no report.
+    """
+    waiting = select(*_COLUMNS).where(mod_report.c.state == OPEN)
+    rows = db.execute(waiting.order_by(mod_report.c.kind, mod_report.c.n).limit(limit))
     return [ReportRow(*row) for row in rows]
 
 

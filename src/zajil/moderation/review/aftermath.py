@@ -145,7 +145,8 @@ class Aftermath:
     def _tell_reporters(self, moderation: Decisions, db: Connection, row: DecisionRow, old: DecisionRow | None) -> None:
         now, acted = moderation.now(), row.action in RESTRICTING
         told: list[NoticeRow] = []
-        if row.is_human or row.action == "remove":
+        # A channel's word ends nobody's notice: it is the reviewers who were asked.
+        if row.source != "channel" and (row.is_human or row.action == "remove"):
             state = "acted" if acted else "declined"
             closed = notices.close(db, row.target, row.version, state=state, decision_id=row.id, now=now)
             told += closed

@@ -128,11 +128,15 @@ def view_item(review: Review, db: Connection, item: Item, reviewer: Reviewer) ->
         )
     around = review.space.read_context(db, item.target, AROUND)
     text, subject = _subject(review, db, item)
+    author = view_person(review, db, item.author)
+    if blind:  # what became of the post and of its author is what others thought
+        subject = msgspec.structs.replace(subject, state="") if subject is not None else None
+        author = _blank(author)
     verdict = None if blind else verdicts.find_verdict(db, item.target, item.version)
     return api.Item(
         brief=line,
         subject=subject,
-        author=view_person(review, db, item.author),
+        author=author,
         channel=review.space.read_place(db, item.channel_id),
         before=around.before,
         after=around.after,
@@ -160,6 +164,13 @@ def view_person(review: Review, db: Connection, persona: bytes) -> api.Person | 
         limited_until=standing.limited_until or None,
         suspended_until=standing.suspended_until or None,
     )
+
+
+def _blank(person: api.Person | None) -> api.Person | None:
+    """The persona without its strikes, and without the trust that follows from them."""
+    if person is None:
+        return None
+    return msgspec.structs.replace(person, points=0, trust=0, limited_until=None, suspended_until=None)
 
 
 def view_history(review: Review, db: Connection, persona: bytes) -> tuple[api.PastDecision, ...]:

@@ -26,6 +26,8 @@ from zajil.protocol.review import api
 
 EXAMPLES: Final = 5
 COPIES_MAX: Final = 10_000
+LOOKED_AT: Final = 200
+"""Copies whose own items are looked for."""
 _EXCERPT: Final = 500
 
 
@@ -100,7 +102,6 @@ async def decide_cluster(review: Review, reviewer: Reviewer, cluster: str, reque
         target, version = parse_name(known.id)
         item = queue.find_item(db, item_id("main", "cluster", target, version))
         if item is not None:
-            check_item(reviewer, item)
             held = item.state == queue.OPEN and item.claimed_until > review.now()
             if held and item.claimed_by not in (None, reviewer.staff_id):
                 raise error("item-claimed")
@@ -149,4 +150,23 @@ def _find(db: Connection, reviewer: Reviewer, cluster: str) -> tuple[ClusterRow,
     spoken = {each.lang for each in copies}
     if reviewer.role == "reviewer" and reviewer.languages and spoken.isdisjoint(reviewer.languages):
         raise error("gone")
+    _check_category(db, reviewer, known, copies)
     return known, copies
+
+
+def _check_category(db: Connection, reviewer: Reviewer, known: ClusterRow, copies: list[MemberRow]) -> None:
+    """Raises Refused `gone` where neither the cluster nor any copy of it is in a queue of this member's.
+
+    Without an item nobody named what the copies are, so a member with categories comes only by what is theirs.
+    """
+    item = queue.find_item(db, item_id("main", "cluster", *parse_name(known.id)))
+    if item is not None:
+        check_item(reviewer, item)
+        return
+    if reviewer.role != "reviewer" or not reviewer.categories or known.category in reviewer.categories:
+        return
+    for each in copies[:LOOKED_AT]:
+        asked = queue.find_item(db, item_id("main", "post", each.target, each.version))
+        if asked is not None and asked.category in reviewer.categories:
+            return
+    raise error("gone")

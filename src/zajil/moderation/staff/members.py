@@ -31,7 +31,13 @@ class Made(NamedTuple):
 
 
 async def invite(review: Review, reviewer: Reviewer, request: api.NewInvite) -> api.Invite:
-    """A code that one person, or one more key of a member, comes in by. Raises gone for an unknown member."""
+    """A code that one person, or one more key of the caller, comes in by.
+
+    A key of somebody else would be a way to act as them, and an admin could open private reports to anybody: both are
+    for whoever runs the server, at its own command line. Raises not-allowed.
+    """
+    if request.private or (request.staff is not None and bytes(request.staff) != reviewer.staff_id):
+        raise error("not-allowed", "for the command line of whoever runs the server")
 
     def write(db: Connection) -> Made:
         made = make_invite(db, request, made_by=reviewer.staff_id, code=new_code(review.random(CODE_BYTES)), now=now)
@@ -74,7 +80,7 @@ def make_invite(db: Connection, request: api.NewInvite, *, made_by: bytes, code:
 def name_invite(request: api.NewInvite, member: StaffRow | None = None) -> str:
     """An invite as the log's record names it: its role, and whether it opens private reports. member: of a key's."""
     if member is not None:
-        return f"invite {member.role}"
+        return f"invite {member.role} {encode_b64(member.id)}"
     return f"invite {request.role}{' private' if request.private else ''}"
 
 
@@ -114,7 +120,7 @@ async def revoke(review: Review, reviewer: Reviewer, member: str) -> api.Empty:
 
     def write(db: Connection) -> None:
         revoke_in(db, staff_id, now=review.now())
-        note(review, db, reviewer.staff_id, "staff", "revoke")
+        note(review, db, reviewer.staff_id, "staff", f"revoke {encode_b64(staff_id)}")
 
     await review.db.write(write)
     return api.Empty()

@@ -255,7 +255,7 @@ async def _admit(review: Review, code: str, name: str, key: KeyRow) -> api.Staff
         if staff.find_key(db, key.id) is not None:
             raise error("bad-challenge")
         staff.insert_key(db, key._replace(staff_id=staff_id))
-        note(review, db, staff_id, "staff", f"key {key.kind} {row.role}")
+        note(review, db, staff_id, "staff", f"key {key.kind} {row.role} {encode_b64(staff_id)}")
         return _insert_session(review, db, staff_id, key.id, token)
 
     session = await review.db.write(write)

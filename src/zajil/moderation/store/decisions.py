@@ -87,10 +87,11 @@ _NEWEST = (
     select(*_COLUMNS)
     .where(decision.c.target == bindparam("b_target"), decision.c.version == bindparam("b_version"))
     .where(decision.c.target_kind == bindparam("b_kind"))
-    .order_by(decision.c.seq.desc())
+    .order_by((decision.c.source == "channel") & decision.c.supersedes.is_(None), decision.c.seq.desc())
     .limit(1)
 )
 _BY_KEYS = select(*_COLUMNS).where(decision.c.key.in_(bindparam("b_keys", expanding=True)))
+# A channel's decision that ended nothing stood beside one in force, or was the first: never above another.
 _ABOUT = select(*_COLUMNS).where(decision.c.target.in_(bindparam("b_targets", expanding=True))).order_by(decision.c.seq)
 _HAND_OVER = insert(handover)
 _later = decision.alias("later")
@@ -137,7 +138,9 @@ def find_all_newest(db: Connection, targets: Sequence[bytes]) -> dict[tuple[Targ
     found: dict[tuple[TargetKind, bytes, int], DecisionRow] = {}
     for start in range(0, len(targets), _PIECE):
         for row in map(_make, db.execute(_ABOUT, {"b_targets": list(targets[start : start + _PIECE])})):
-            found[row.target_kind, row.target, row.version] = row
+            beside = row.source == "channel" and row.supersedes is None
+            if not (beside and (row.target_kind, row.target, row.version) in found):
+                found[row.target_kind, row.target, row.version] = row
     return found
 
 

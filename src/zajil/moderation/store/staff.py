@@ -91,10 +91,10 @@ def count_admins(db: Connection) -> int:
 
 
 def revoke_member(db: Connection, staff_id: bytes, *, now: int) -> None:
-    """Nobody comes in by their keys any more, and what is open ends."""
+    """Nobody comes in by their keys any more, nor by an invite for them or of theirs, and what is open ends."""
     db.execute(update(staff).where(staff.c.id == staff_id, staff.c.revoked_at.is_(None)).values(revoked_at=now))
     db.execute(delete(staff_session).where(staff_session.c.staff_id == staff_id))
-    db.execute(delete(staff_invite).where(staff_invite.c.staff_id == staff_id))
+    db.execute(delete(staff_invite).where((staff_invite.c.staff_id == staff_id) | (staff_invite.c.made_by == staff_id)))
     db.execute(delete(staff_key).where(staff_key.c.staff_id == staff_id))
 
 

@@ -149,7 +149,8 @@ class Me(msgspec.Struct, frozen=True, omit_defaults=True):
 class NewInvite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """POST /staff/invites. staff: a known member, for one more key; then the rest does not count.
 
-    private: to read reports from private chats, for who judges.
+    private: to read reports from private chats, for who judges. Made by a session, an invite is for one more key of
+    nobody but the caller, and never with `private`.
     """
 
     role: StaffRole = "reviewer"

@@ -95,7 +95,7 @@ DECIDE: Final = ReviewRoute("POST", "/items/{item}/decide", JUDGES, api.Decide, 
 UNDO: Final = ReviewRoute("POST", "/items/{item}/undo", JUDGES, None, api.Decided)
 READ_CLUSTER: Final = ReviewRoute("GET", "/clusters/{cluster}", _READERS, None, api.Cluster)
 DECIDE_CLUSTER: Final = ReviewRoute(
-    "POST", "/clusters/{cluster}/decide", JUDGES, api.DecideCluster, api.Decided, _SMALL
+    "POST", "/clusters/{cluster}/decide", JUDGES, api.DecideCluster, api.Decided, _SMALL, step_up=True
 )
 APPEALS: Final = ReviewRoute("GET", "/appeals", SENIORS | {"auditor"}, None, api.Appeals)
 READ_APPEAL: Final = ReviewRoute("GET", "/appeals/{appeal}", SENIORS | {"auditor"}, None, api.Appeal)
@@ -112,7 +112,7 @@ DECIDE_CHANNEL: Final = ReviewRoute(
 )
 LISTS: Final = ReviewRoute("GET", "/lists", ALL_ROLES, None, api.Lists)
 READ_LIST: Final = ReviewRoute("GET", "/lists/{list}", ALL_ROLES, None, api.AddressList)
-EDIT_LIST: Final = ReviewRoute("PUT", "/lists/{list}", LIST_KEEPERS, api.EditList, api.AddressList, _LIST)
+EDIT_LIST: Final = ReviewRoute("PUT", "/lists/{list}", LIST_KEEPERS, api.EditList, api.AddressList, _LIST, step_up=True)
 POLICY: Final = ReviewRoute("GET", "/policy", ALL_ROLES, None, api.PolicyView)
 PRIVATE: Final = ReviewRoute("GET", "/private", JUDGES, None, private.PrivateQueue, private=True)
 CLAIM_PRIVATE: Final = ReviewRoute("POST", "/private/{report}/claim", JUDGES, None, private.PrivateBrief, private=True)

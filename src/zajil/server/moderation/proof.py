@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
-from zajil.moderation.audit.entries import check_record, entry_hash, parse_entry
+from zajil.moderation.audit.entries import check_record, entry_hash, make_pseudonym, parse_entry
 from zajil.moderation.audit.export import encode_export, parse_export
 from zajil.moderation.audit.log import LogHead, sign_now
 from zajil.moderation.audit.verify import check_log
@@ -47,10 +47,10 @@ def verify_stored(data: Path, *, trusted: bytes | None = None) -> LogReport:
 
     trusted: a checkpoint somebody kept. Raises Malformed `bad-signature` with detail {fault, n}, KeyFileError.
     """
-    key = ModerationKeys.load(data / FILE_NAME).log
+    keys = ModerationKeys.load(data / FILE_NAME)
     origin = origin_of(data)
     with opened(data) as database:
-        return database.read_sync(lambda db: _verify(db, key, origin, trusted))
+        return database.read_sync(lambda db: _verify(db, keys, origin, trusted))
 
 
 def verify_export(file: bytes, *, key: NoteKey, origin: str, trusted: bytes | None = None) -> LogReport:
@@ -89,16 +89,16 @@ def _note_key(key: Ed25519PrivateKey, origin: str) -> NoteKey:
     return NoteKey(origin, key.public_key().public_bytes_raw())
 
 
-def _verify(db: Connection, key: Ed25519PrivateKey, origin: str, trusted: bytes | None) -> LogReport:
+def _verify(db: Connection, own: ModerationKeys, origin: str, trusted: bytes | None) -> LogReport:
     notes = log.read_checkpoints(db)
     signed = notes[-1].size if notes else 0
-    keys = [_note_key(key, origin)]
+    keys = [_note_key(own.log, origin)]
     seen: Checkpoint | None = open_checkpoint(trusted, keys, origin=origin) if trusted is not None else None
     entries = log.read_entries(db)
     found = check_log(islice(entries, signed), [note.note for note in notes], keys=keys, origin=origin, trusted=seen)
     head = SQLAuditRows(db, now=0).find_head()
     unsigned = _check_tail(db, found.size, head)
-    kept, logged = _check_decisions(db)
+    kept, logged = _check_decisions(db, own.pseudonym)
     return LogReport(
         origin, keys[0].text(), head.size, unsigned, found.checkpoints, head.root.hex(), kept, logged - kept
     )
@@ -123,14 +123,17 @@ def _check_tail(db: Connection, signed: int, head: LogHead) -> int:
     return frontier.size - signed
 
 
-def _check_decisions(db: Connection) -> tuple[int, int]:
-    """How many decisions are stored, each with its entry, and how many entries are about decisions."""
+def _check_decisions(db: Connection, pseudonym_key: bytes) -> tuple[int, int]:
+    """How many decisions are stored, each with its entry and by whom it names, and how many entries are about some."""
     kept = 0
     for row in decisions.every_decision(db):
         data = log.find_entry(db, row.entry)
         if data is None:
             raise _fault("uncovered", row.entry)
-        check_record(parse_entry(data), row.salt, encode_record(row))
+        entry = parse_entry(data)
+        check_record(entry, row.salt, encode_record(row))
+        if entry.actor_pseudonym != (make_pseudonym(pseudonym_key, row.actor) if row.actor else b""):
+            raise _fault("actor", row.entry)
         kept += 1
     return kept, sum(parse_entry(data).kind in _DECIDING for data in log.read_entries(db))
 

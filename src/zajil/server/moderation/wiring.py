@@ -191,21 +191,30 @@ class Moderation:
     def record_channel_decision(self, db: Connection, told: ChannelDecision) -> None:
         """A channel's own moderator decided: kept and logged like every decision, inside that transaction."""
         removed = told.kind == "remove"
+        ends = not removed and told.until <= told.at
         post = self._find_post(db, told.target, told.version) if removed else None
         order = Order(
-            key=order_key("channel", told.kind, told.channel_id, told.target, told.version, told.actor, told.at),
+            key=order_key(
+                "channel",
+                "unmute" if ends else told.kind,
+                told.channel_id,
+                told.target,
+                told.version,
+                told.actor,
+                told.at,
+            ),
             target_kind="post" if removed else "persona",
             target=told.target,
             version=told.version,
             channel_id=told.channel_id,
             author=told.target if not removed else post.author if post is not None else b"",
-            action="remove" if removed else "mute",
-            category="channel_rules",
+            action="remove" if removed else "restore" if ends else "mute",
+            category="" if ends else "channel_rules",
             source="channel",
             because="channel_rules",
             actor=told.actor,
             note=told.reason,
-            hold_until=told.until or None,
+            hold_until=None if ends else told.until or None,
         )
         decide_in(self.decisions, db, [order])
 

@@ -9,8 +9,18 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
-from zajil.moderation.staff.members import CODE_BYTES, Made, make_invite, name_invite, new_code, revoke_in, view_staff
+from zajil.moderation.staff.members import (
+    CODE_BYTES,
+    Made,
+    find,
+    make_invite,
+    name_invite,
+    new_code,
+    revoke_in,
+    view_staff,
+)
 from zajil.moderation.store import log
+from zajil.protocol.ids import encode_b64
 from zajil.protocol.review import api
 from zajil.server.config import load_settings
 from zajil.server.moderation.steering import OPERATOR, note, opened
@@ -22,7 +32,8 @@ def invite_staff(data: Path, request: api.NewInvite) -> Made:
 
     def write(db: Connection) -> Made:
         made = make_invite(db, request, made_by=b"", code=new_code(os.urandom(CODE_BYTES)), now=now)
-        note(db, _keys(data, db), "staff", name_invite(request), admin=OPERATOR, now=now)
+        member = find(db, bytes(request.staff)) if request.staff is not None else None
+        note(db, _keys(data, db), "staff", name_invite(request, member), admin=OPERATOR, now=now)
         return made
 
     with opened(data) as database:
@@ -50,7 +61,7 @@ def revoke_staff(data: Path, staff_id: bytes) -> None:
 
     def write(db: Connection) -> None:
         revoke_in(db, staff_id, now=now)
-        note(db, _keys(data, db), "staff", "revoke", admin=OPERATOR, now=now)
+        note(db, _keys(data, db), "staff", f"revoke {encode_b64(staff_id)}", admin=OPERATOR, now=now)
 
     with opened(data) as database:
         database.write_sync(write)
