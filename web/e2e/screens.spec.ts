@@ -8,7 +8,7 @@ import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
-import { type BrowserContext, expect, test, type Page } from "@playwright/test";
+import { expect, test, type Page } from "@playwright/test";
 import { directionFaults } from "./screens/direction.ts";
 import { LIST, prepare } from "./screens/list.ts";
 import { SCREENS, writeSheet } from "./screens/sheet.ts";
@@ -43,7 +43,6 @@ const PSEUDO: Combination = {
   colorScheme: "light",
   viewport: { width: 320, height: 640 },
 };
-const SCREENS_A_PAGE = 40;
 const taken = process.env["ZAJIL_SCREENS"] === "two" ? ALL.filter(({ name }) => TWO.includes(name)) : [...ALL, PSEUDO];
 
 test.describe.configure({ mode: "parallel" });
@@ -135,23 +134,10 @@ for (const combination of taken) {
   test.describe(combination.name, () => {
     test.describe.configure({ mode: "default" });
     // One context for all screens of a combination: each is a new document, and the files come from the cache.
-    let context: BrowserContext;
     let page: Page;
-    let shown = 0;
-
-    /** Documents that were left still take memory, until each screen takes twice as long: another page, now and then. */
-    async function renew(): Promise<void> {
-      if (shown++ % SCREENS_A_PAGE !== 0) return;
-      const before = context.pages();
-      page = await context.newPage();
-      await prepare(page);
-      await page.clock.setFixedTime(NOW);
-      if (combination === PSEUDO) await stretchWords(page);
-      for (const old of before) await old.close();
-    }
 
     test.beforeAll(async ({ browser }) => {
-      context = await browser.newContext({
+      const context = await browser.newContext({
         locale: combination.locale,
         colorScheme: combination.colorScheme,
         viewport: { ...combination.viewport },
@@ -159,14 +145,17 @@ for (const combination of taken) {
         hasTouch: combination.viewport.width < 768,
         reducedMotion: "reduce",
       });
+      page = await context.newPage();
+      await prepare(page);
+      await page.clock.setFixedTime(NOW);
+      if (combination === PSEUDO) await stretchWords(page);
     });
 
-    test.afterAll(() => context.close());
+    test.afterAll(() => page.context().close());
 
     for (const screen of LIST) {
       if (combination === PSEUDO && screen.plain === true) continue;
       test(screen.name, async () => {
-        await renew();
         const errors = await open(page, screen);
         await page.screenshot({
           path: join(SCREENS, `${screen.name}-${combination.name}.png`),
