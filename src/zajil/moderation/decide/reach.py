@@ -2,7 +2,7 @@
 
 Copies join a cluster one by one, each near any that is in it, so the last may have little in common with the first.
 What a person saw is one text. A removal reaches who has a true Jaccard of .80 with it; an allowance, which no program
-may undo, who has .95 and the same addresses. About the others people are asked one by one.
+may undo, who has .95 and the same targets. About the others people are asked one by one.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from sqlalchemy import Connection
 
-from zajil.moderation.decide.confirm import FindPost, parse_entities
+from zajil.moderation.decide.confirm import FindPost, parse_targets
 from zajil.moderation.match.clusters import MIN_JACCARD
 from zajil.moderation.match.minhash import Grams, estimate_jaccard, find_grams, true_jaccard
-from zajil.moderation.match.spelling import spell_batch
-from zajil.moderation.normalise.entities import Entity
+from zajil.moderation.match.spelling import Targets, spell_batch
 from zajil.moderation.normalise.text import normalise_batch
 from zajil.moderation.store import decisions, queue, verdicts
 from zajil.moderation.store.decisions import DecisionRow
@@ -40,7 +39,7 @@ class Reached(NamedTuple):
 
 class _Text(NamedTuple):
     grams: Grams
-    addresses: frozenset[Entity]
+    targets: Targets
 
 
 def find_reached(
@@ -66,23 +65,21 @@ def find_reached(
 def _find_judged(db: Connection, row: DecisionRow, known: ClusterRow, find_post: FindPost) -> _Text | None:
     if row.action == "remove_cluster":
         # What `confirm_text` kept, also where the post itself is gone by now.
-        return _Text(np.frombuffer(known.grams, np.uint32), parse_entities(known.entities)) if known.grams else None
+        return _Text(np.frombuffer(known.grams, np.uint32), parse_targets(known.entities)) if known.grams else None
     post = find_post(db, row.target, row.version)
     return _read([post.text])[post.text] if post is not None else None
 
 
 def _read(texts: list[str]) -> dict[str, _Text]:
-    read = normalise_batch(texts)
-    spelled = spell_batch(texts, read)
+    spelled = spell_batch(texts, normalise_batch(texts))
     return {
-        raw: _Text(find_grams(each.packed), frozenset(text.entities))
-        for raw, each, text in zip(texts, spelled, read, strict=True)
+        raw: _Text(find_grams(each.packed), each.targets) for raw, each in zip(texts, spelled, strict=True)
     }
 
 
 def _is_near(one: _Text, judged: _Text, *, removes: bool) -> bool:
     jaccard = true_jaccard(one.grams, judged.grams)
-    return jaccard >= MIN_JACCARD if removes else jaccard >= ALLOWED_JACCARD and one.addresses == judged.addresses
+    return jaccard >= MIN_JACCARD if removes else jaccard >= ALLOWED_JACCARD and one.targets == judged.targets
 
 
 def _was_near(db: Connection, known: ClusterRow, each: MemberRow) -> bool:

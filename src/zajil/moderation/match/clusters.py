@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from zajil.moderation.match.bands import END, BandIndex, find_keys
 from zajil.moderation.match.minhash import Grams, Signatures, estimate_each, find_grams, true_jaccard
-from zajil.moderation.normalise.entities import Entity
+from zajil.moderation.match.spelling import Targets
 
 MAX_AGE_S: Final = 24 * 3600.0
 MAX_POSTS: Final = 2_000_000
@@ -76,17 +76,17 @@ class Cluster:
 
 
 class Confirmed(NamedTuple):
-    """A cluster that a person has judged: the windows, length and addresses of its first text, and what they were."""
+    """A cluster that a person has judged: the windows, length and targets of its first text, and what they were."""
 
     cluster_id: str
     category: str
     grams: Grams
     length: int
-    entities: frozenset[Entity]
+    targets: Targets
 
 
 class NearCopy(NamedTuple):
-    """How near a text is to judged content: true Jaccard of the windows, lengths, and whether the addresses are the
+    """How near a text is to judged content: true Jaccard of the windows, lengths, and whether the targets are the
     same."""
 
     cluster_id: str
@@ -124,7 +124,7 @@ class ConfirmedIndex:
                 return
 
     def find(
-        self, base: str, signature: Signatures, entities: frozenset[Entity], *, keys: list[int] | None = None
+        self, base: str, signature: Signatures, targets: Targets, *, keys: list[int] | None = None
     ) -> NearCopy | None:
         """The nearest judged content with a true Jaccard of .80 or more, or None.
 
@@ -146,7 +146,7 @@ class ConfirmedIndex:
         if jaccard < MIN_JACCARD:
             return None
         best = self._by_slot[-slot]
-        same = best.entities == entities
+        same = best.targets == targets
         return NearCopy(best.cluster_id, best.category, jaccard, len(base), best.length, same)
 
 

@@ -1,8 +1,9 @@
 """Under which keys a judged text is listed, and by which a text meets it: to the letter, or nearly.
 
-Digests forget addresses, and those of consonants forget more. So a text with addresses is listed twice, with them and
-without: only who has the same letters and the same addresses is a copy to the letter, anybody else is near. Otherwise
-who copies a stranger's post, puts a link of his own for the stranger's, and has it removed, would have removed both.
+Digests forget addresses and numbers, and those of consonants forget more. So a text with targets is listed twice, with
+them and without: only who has the same letters and the same targets is a copy to the letter, anybody else is near.
+Otherwise who copies a stranger's post, puts a link or a card number of his own for the stranger's, and has it removed,
+would have removed both.
 Consonants never say more than near, and only between a text in Latin letters and another: two texts in their own
 script are compared by their letters. Source: design/moderation.md section 6.
 """
@@ -10,16 +11,16 @@ script are compared by their letters. Source: design/moderation.md section 6.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from zajil.moderation.match.exact import BASE
-from zajil.moderation.match.spelling import CONSONANTS
-from zajil.moderation.normalise.entities import PLACEHOLDERS, Entity
+from zajil.moderation.match.spelling import CONSONANTS, Targets
+from zajil.moderation.normalise.entities import PLACEHOLDERS
 
 _WRITTEN: Final = tuple(placeholder.strip() for placeholder in PLACEHOLDERS.values())
 # A key that ends in one of these is longer than a digest, so it is never taken for one.
-_OTHER_ADDRESSES: Final = b"a"
+_OTHER_TARGETS: Final = b"a"
 _NATIVE, _LATIN = b"n", b"l"
 
 
@@ -30,29 +31,27 @@ class Keys(NamedTuple):
     near: tuple[bytes, ...]
 
 
-def list_keys(digests: Mapping[str, bytes], packed: str, addresses: Iterable[Entity]) -> dict[bytes, bytes]:
+def list_keys(digests: Mapping[str, bytes], packed: str, targets: Targets) -> dict[bytes, bytes]:
     """The keys that a judged text is listed under, each with the digest it is made of.
 
-    digests, packed: of its `Spelling`. addresses: in any order.
+    digests, packed, targets: of its `Spelling`.
     """
-    known = frozenset(addresses)
-    addressed = _is_addressed(packed, known)
+    targeted = _has_targets(packed, targets)
     keys: dict[bytes, bytes] = {}
     for name, digest in digests.items():
         if name.endswith(CONSONANTS):
             keys[digest + (_NATIVE if name.startswith(BASE) else _LATIN)] = digest
-        elif addressed:
-            keys[_with_addresses(digest, known)] = digest
-            keys[digest + _OTHER_ADDRESSES] = digest
+        elif targeted:
+            keys[_with_targets(digest, targets)] = digest
+            keys[digest + _OTHER_TARGETS] = digest
         else:
             keys[digest] = digest
     return keys
 
 
-def lookup_keys(digests: Mapping[str, bytes], packed: str, addresses: Iterable[Entity]) -> Keys:
+def lookup_keys(digests: Mapping[str, bytes], packed: str, targets: Targets) -> Keys:
     """The keys by which a text meets listed ones; as `list_keys`."""
-    known = frozenset(addresses)
-    addressed = _is_addressed(packed, known)
+    targeted = _has_targets(packed, targets)
     exact: list[bytes] = []
     near: list[bytes] = []
     for name, digest in digests.items():
@@ -61,17 +60,17 @@ def lookup_keys(digests: Mapping[str, bytes], packed: str, addresses: Iterable[E
             if not name.startswith(BASE):
                 near.append(digest + _NATIVE)
             continue
-        exact.append(_with_addresses(digest, known) if addressed else digest)
-        near.append(digest + _OTHER_ADDRESSES)
-        if addressed:
+        exact.append(_with_targets(digest, targets) if targeted else digest)
+        near.append(digest + _OTHER_TARGETS)
+        if targeted:
             near.append(digest)
     return Keys(tuple(exact), tuple(near))
 
 
-def _is_addressed(packed: str, addresses: frozenset[Entity]) -> bool:
-    return bool(addresses) or any(written in packed for written in _WRITTEN)
+def _has_targets(packed: str, targets: Targets) -> bool:
+    return bool(targets) or any(written in packed for written in _WRITTEN)
 
 
-def _with_addresses(digest: bytes, addresses: frozenset[Entity]) -> bytes:
-    written = "\n".join(sorted(f"{each.kind} {each.value}" for each in addresses))
+def _with_targets(digest: bytes, targets: Targets) -> bytes:
+    written = "\n".join(sorted(f"{kind} {value}" for kind, value in targets))
     return hashlib.sha256(b"addresses\0" + digest + written.encode()).digest()

@@ -18,15 +18,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from zajil.moderation.match.exact import BASE, digest_packed, pack
-from zajil.moderation.normalise.entities import PLACEHOLDERS
+from zajil.moderation.normalise.entities import PLACEHOLDERS, Entity
 from zajil.moderation.normalise.folding import read_codes
+from zajil.moderation.normalise.obfuscation import TO_LATIN, find_lost_numbers
 from zajil.moderation.normalise.text import Normalised, normalise_batch
 
 CONSONANTS_MIN: Final = 24
@@ -52,22 +53,44 @@ _LAST: Final = 0x700
 _END: Final = ord("\n")
 
 
+Targets: TypeAlias = frozenset[tuple[str, str]]
+"""What a text sends its readers to, or asks of them: kind and value of each address, and its numbers as one."""
+NUMBERS: Final = "numbers"
+
+
 class Spelling(NamedTuple):
     """packed: letters and digits of the base view, placeholders among them; signatures and windows are made of it.
 
-    digests: by reading, `base` first; those of views, and of consonants, beside it.
+    digests: by reading, `base` first; those of views, and of consonants, beside it. targets: see `find_targets`.
     """
 
     packed: str
     digests: dict[str, bytes]
+    targets: Targets
+
+
+def find_targets(entities: Iterable[Entity], numbers: Sequence[str]) -> Targets:
+    """What must be equal too where two texts of the same letters are to be the same text.
+
+    Letters know an address by its kind, and a number by its length. Of a handle look-alike letters are one: no two
+    handles differ by these alone. Numbers count in their order, as a card is the same digits in another one.
+    """
+    found = {(each.kind, each.value.translate(TO_LATIN) if each.kind == "user" else each.value) for each in entities}
+    if numbers:
+        found.add((NUMBERS, " ".join(numbers)))
+    return frozenset(found)
 
 
 def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling]:
     """What each text is compared by. raw: as their authors wrote them; read: the same, normalised."""
     bases = [text.base for text in read]
+    targets = [find_targets(text.entities, text.numbers) for text in read]
     leet = [number for number, text in enumerate(raw) if _is_leet(text)]
-    for number, text in zip(leet, normalise_batch([_undo_leet(raw[number]) for number in leet]), strict=True):
+    plain = [_undo_leet(raw[number]) for number in leet]
+    for number, letters, text in zip(leet, plain, normalise_batch(plain), strict=True):
         bases[number] = text.base
+        lost = find_lost_numbers(raw[number], letters)
+        targets[number] = find_targets(read[number].entities, [*text.numbers, *lost])
     for number, text in enumerate(read):
         if text.lang == "ar" and _TWIN.search(bases[number]):
             bases[number] = bases[number].translate(_TWINS)
@@ -87,7 +110,7 @@ def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling
     marked = [_mark_addresses(text) for text in texts]
     for name, letters, whole, consonants in zip(names, packed, marked, find_consonants(marked), strict=True):
         if name == BASE:
-            found.append(Spelling(letters, {}))
+            found.append(Spelling(letters, {}, targets[len(found)]))
         digests = found[-1].digests
         digest = digest_packed(letters)
         if digest is not None:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from sqlalchemy import Connection
 
-from zajil.moderation.decide.confirm import CLEARED, CONFIRMED, LISTED, name_version, parse_entities
+from zajil.moderation.decide.confirm import CLEARED, CONFIRMED, LISTED, name_version, parse_targets
 from zajil.moderation.match.bands import find_keys
 from zajil.moderation.match.clusters import (
     MAX_AGE_S,
@@ -203,7 +203,7 @@ class Matcher:
 
     def _find_texts(self, reading: Reading, now: float) -> tuple[TextRow | None, TextRow | None]:
         """The listed text that this one is, and one that it is near to by its letters or consonants."""
-        keys = lookup_keys(reading.digests, reading.packed, reading.text.entities)
+        keys = lookup_keys(reading.digests, reading.packed, reading.targets)
         return self._find_text(keys.exact, now), self._find_text(keys.near, now)
 
     def _find_text(self, keys: Sequence[bytes], now: float) -> TextRow | None:
@@ -221,7 +221,7 @@ class Matcher:
         signature = np.frombuffer(reading.signature, dtype=np.uint32)
         near = None
         if keys is not None:
-            near = self._confirmed.find(reading.packed, signature, frozenset(text.entities), keys=keys)
+            near = self._confirmed.find(reading.packed, signature, reading.targets, keys=keys)
             near = near._replace(length=len(text.base)) if near is not None else None
         if near is not None or joined is None or joined.judged is None or joined.judged.state != CONFIRMED:
             return near
@@ -256,7 +256,7 @@ class Matcher:
                 row.category,
                 np.frombuffer(row.grams, dtype=np.uint32),
                 row.length,
-                parse_entities(row.entities),
+                parse_targets(row.entities),
             )
             self._confirmed.confirm(confirmed, np.frombuffer(row.signature, dtype=np.uint32))
 
