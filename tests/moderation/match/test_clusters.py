@@ -142,7 +142,8 @@ def test_a_disguised_copy_of_judged_content_is_found(disguise: object) -> None:
     text = normalise("Send 0.5 to 0x52908400098527886E0F7030069857D2E4169EE7 and receive twice the sum within one hour")
     index = ConfirmedIndex()
     index.confirm(
-        Confirmed("k1", "fraud", find_grams(text.base), len(text.base), find_targets(text.entities, text.numbers)), signed(text.base)
+        Confirmed("k1", "fraud", find_grams(text.base), len(text.base), find_targets(text.entities, text.numbers)),
+        signed(text.base),
     )
     seen = normalise(
         disguise("Send 0.5 to 0x52908400098527886E0F7030069857D2E4169EE7 and ")

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
-from zajil.moderation.match.listing import list_keys
+from zajil.moderation.match.copies import list_keys
 from zajil.moderation.match.minhash import MIN_CHARACTERS, find_grams, sign_batch
 from zajil.moderation.match.spelling import Targets, spell_batch
 from zajil.moderation.normalise.text import normalise, normalise_batch
@@ -51,7 +51,7 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
     """
     text = normalise(post.text)
     (spelled,) = spell_batch([post.text], [text])
-    for key in list_keys(spelled.digests, spelled.packed, spelled.targets):
+    for key in list_keys(spelled.digests, spelled.targets):
         matches.put_text(
             db,
             TextRow(
@@ -108,7 +108,7 @@ def confirm_copies(
     texts = list(posts)
     keys: dict[bytes, bytes] = {}
     for spelled in spell_batch(texts, normalise_batch(texts)):
-        keys |= list_keys(spelled.digests, spelled.packed, spelled.targets)
+        keys |= list_keys(spelled.digests, spelled.targets)
     fresh = {key: digest for key, digest in keys.items() if matches.find_text(db, key) is None}
     for key in fresh:
         matches.put_text(db, TextRow(key, row.category, row.sub, source_of(row.id), row.id, 1, length, None, row.at))

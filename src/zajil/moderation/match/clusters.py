@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from zajil.moderation.match.bands import END, BandIndex, find_keys
+from zajil.moderation.match.copies import NEAR
 from zajil.moderation.match.minhash import Grams, Signatures, estimate_each, find_grams, true_jaccard
 from zajil.moderation.match.spelling import Targets
 
@@ -19,7 +20,6 @@ MAX_POSTS: Final = 2_000_000
 # An estimate joins posts; what removes is compared with the true windows, so its candidates may be estimated too low.
 MIN_ESTIMATE: Final = 0.80
 MIN_CANDIDATE: Final = 0.60
-MIN_JACCARD: Final = 0.80
 CAMPAIGN_PERSONAS: Final = 5
 CAMPAIGN_CHANNELS: Final = 3
 
@@ -143,7 +143,7 @@ class ConfirmedIndex:
             return None
         grams = find_grams(base)
         jaccard, slot = max((true_jaccard(grams, self._by_slot[slot].grams), -slot) for slot in near)
-        if jaccard < MIN_JACCARD:
+        if jaccard < NEAR:
             return None
         best = self._by_slot[-slot]
         same = best.targets == targets

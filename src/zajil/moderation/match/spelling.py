@@ -8,9 +8,10 @@ forgotten or undone here that the base view keeps:
     vowels          Arabic and Cyrillic texts are also known by their consonants, by which one that was written in
                     Latin letters meets the one it was made from: its vowels are a guess, its consonants nearly none
 
-Nothing here scores. A text is removed by it only where a person judged one of the same letters; consonants show no more
-than that it is near one (`listing.py`). What they would leave out must not be what a text was judged for: a text with
-Latin letters, digits or letters of a third script has none, and an address stays in them as a mark.
+Spaces and marks between letters go because a text spelled out loses them in normalising (`t o d a y, c a l l` is
+`todaycall`). Nothing here scores, and what follows from equal digests is said by `copies.py`. What consonants leave out
+must not be what a text was judged for: a text with Latin letters, digits or letters of a third script has none, and an
+address stays in them as a mark.
 Source: design/moderation.md section 6; how much it finds is printed by tests/flows/test_moderation_flow.py.
 """
 
@@ -24,12 +25,14 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from zajil.moderation.match.exact import BASE, digest_packed, pack
 from zajil.moderation.normalise.entities import PLACEHOLDERS, Entity
 from zajil.moderation.normalise.folding import read_codes
-from zajil.moderation.normalise.obfuscation import TO_LATIN, find_lost_numbers
+from zajil.moderation.normalise.obfuscation import SEPARATORS, TO_LATIN, find_lost_numbers
 from zajil.moderation.normalise.text import Normalised, normalise_batch
 
+# Shorter texts are said by too many people by chance.
+MIN_CHARACTERS: Final = 12
+BASE: Final = "base"
 CONSONANTS_MIN: Final = 24
 """Fewer consonants are those of too many texts."""
 CONSONANTS: Final = " consonants"
@@ -118,6 +121,18 @@ def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling
         if len(consonants) >= CONSONANTS_MIN and _LEFT_OUT.search(whole) is None:
             digests[name + CONSONANTS] = hashlib.sha256(b"consonants\0" + consonants.encode()).digest()
     return found
+
+
+def pack(text: str) -> str:
+    """A text without spaces, and without what step 6 of the normaliser takes for a mark between letters."""
+    for separator in SEPARATORS:
+        text = text.replace(separator, "")
+    return text
+
+
+def digest_packed(packed: str) -> bytes | None:
+    """32 bytes for a packed base view or other reading; None below 12 characters. Placeholders count."""
+    return hashlib.sha256(packed.encode()).digest() if len(packed) >= MIN_CHARACTERS else None
 
 
 def _mark_addresses(text: str) -> str:

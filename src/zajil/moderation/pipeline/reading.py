@@ -21,9 +21,8 @@ import msgspec
 
 from zajil.moderation.categories import CATEGORIES, HEADS, find_language
 from zajil.moderation.classify.packaged import load_linear
-from zajil.moderation.match.exact import BASE
 from zajil.moderation.match.minhash import sign_batch
-from zajil.moderation.match.spelling import Targets, spell_batch
+from zajil.moderation.match.spelling import BASE, Targets, spell_batch
 from zajil.moderation.normalise.language import confirm_language
 from zajil.moderation.normalise.text import Normalised, normalise_batch
 from zajil.moderation.policy.schema import Policy
