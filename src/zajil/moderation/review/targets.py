@@ -70,10 +70,10 @@ async def read_cluster(review: Review, reviewer: Reviewer, cluster: str) -> api.
         shown = kept_of(known)
         if shown is None:
             raise error("gone")
-        reached = {
-            action: find_reached(db, action, known, copies, review.decisions.find_post).copies for action in _ACTIONS
-        }
-        removed = reached["remove_cluster"]
+        removal, allowance = (
+            find_reached(db, action, known, copies, review.decisions.find_post) for action in _ACTIONS
+        )
+        removed = removal.copies
         return api.Cluster(
             cluster_id=known.id,
             state=known.state,
@@ -82,8 +82,8 @@ async def read_cluster(review: Review, reviewer: Reviewer, cluster: str) -> api.
             personas=len({each.author for each in removed}),
             channels=len({each.channel_id for each in removed}),
             preview_hash=B32(review.previews.add(known, shown)),
-            allowed=len(reached["allow_cluster"]),
-            others=len(copies) - len(removed),
+            allowed=len(allowance.copies),
+            others=len(removal.near) + len(removal.far),
             examples=_view_examples(review, db, removed),
             category=known.category,
         )
