@@ -14,13 +14,13 @@ from zajil.channels.store import tables as public_tables
 from zajil.delivery import store as delivery_tables
 from zajil.engine.sql import schema as mailbox_tables
 from zajil.engine.sql.database import FILE_NAME, METADATA, Database
-from zajil.moderation.audit import records as change_tables
 from zajil.moderation.private import records as measure_tables
 from zajil.moderation.private import store as report_tables
 from zajil.moderation.private import tallies as tally_tables
 from zajil.moderation.store import log as log_tables
 from zajil.moderation.store import people as people_tables
 from zajil.moderation.store import tables as moderation_tables
+from zajil.moderation.store.transparency import changes as change_tables
 from zajil.moderation.store.transparency import private as month_tables
 from zajil.moderation.store.transparency import published as published_tables
 from zajil.server.config import ConfigError

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.moderation.people.desk import Desk, Member, code_of
 
 from zajil.moderation.audit.entries import hash_record, parse_entry
-from zajil.moderation.audit.records import read_changes
 from zajil.moderation.store import log
+from zajil.moderation.store.transparency.changes import read_changes
 from zajil.protocol.control import B16, B32
 from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.public.api import Signature

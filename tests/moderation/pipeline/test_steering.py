@@ -11,12 +11,12 @@ import pytest
 from tests.moderation.pipeline.square import BENIGN, FRAUD, Clock, Square
 
 from zajil.cli.main import run_command
-from zajil.moderation.audit import records
 from zajil.moderation.audit.entries import hash_record, parse_entry
 from zajil.moderation.audit.export import parse_export
 from zajil.moderation.pipeline.upkeep import forget
 from zajil.moderation.policy.packaged import NEWEST
 from zajil.moderation.store import log
+from zajil.moderation.store.transparency import changes
 from zajil.protocol.errors import Malformed, Refused
 from zajil.protocol.tlog.checkpoint import parse_key
 from zajil.server.moderation.proof import export_log, public_key, verify_export, verify_stored
@@ -156,7 +156,7 @@ async def test_nobody_reads_a_listed_number_out_of_the_public_log(square: Square
 
 async def test_what_a_list_held_is_forgotten_and_the_log_stays_whole(square: Square, clock: Clock) -> None:
     add_to_list(square.data, "phone", "79000001122", category="fraud", source="ours", now=clock())
-    clock.advance(records.LIST_KEPT_S)
+    clock.advance(changes.LIST_KEPT_S)
     await forget(square.decisions)
     assert verify_stored(square.data).changes == 1
     clock.advance(1)

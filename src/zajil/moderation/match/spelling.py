@@ -79,7 +79,7 @@ def find_targets(entities: Iterable[Entity], numbers: Sequence[str]) -> Targets:
     Letters know an address by its kind, and a number by its length. Numbers count in their order, as another card may
     be the same digits in another one.
     """
-    found = {(each.kind, _canonical(each)) for each in entities}
+    found: set[tuple[str, str]] = {(each.kind, _canonical(each)) for each in entities}
     if numbers:
         found.add((NUMBERS, " ".join(numbers)))
     return frozenset(found)

@@ -7,11 +7,11 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 
-from zajil.moderation.audit import records
 from zajil.moderation.audit.log import sign_due
 from zajil.moderation.decide.decide import Decisions
 from zajil.moderation.store import matches, verdicts
 from zajil.moderation.store.log import SQLAuditRows
+from zajil.moderation.store.transparency import changes
 
 AT_ONCE: Final = 1000
 _DAY_S: Final = 86_400
@@ -38,7 +38,7 @@ async def forget(moderation: Decisions) -> int:
 
         def write(db: Connection, now: int = now) -> int:
             gone = verdicts.forget(db, now=now, limit=AT_ONCE)
-            gone += records.forget_changes(db, now=now, limit=AT_ONCE)
+            gone += changes.forget_changes(db, now=now, limit=AT_ONCE)
             gone += matches.forget_changes(db, before=now - _DAY_S, limit=AT_ONCE)
             return gone + matches.forget_clusters(db, before=now - 7 * _DAY_S, limit=AT_ONCE)
 

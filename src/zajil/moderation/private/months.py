@@ -13,12 +13,12 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
-from zajil.moderation.audit.records import log_public
 from zajil.moderation.private import tallies
 from zajil.moderation.review.context import Review
 from zajil.moderation.statistics.months import Month, month_of, parse_month
 from zajil.moderation.statistics.suppression import FEW, SMALL
 from zajil.moderation.store.transparency import private as published
+from zajil.moderation.store.transparency.changes import log_public
 from zajil.moderation.store.transparency.counts import first_time
 from zajil.moderation.store.transparency.private import MonthRow, PrivateCounts, PrivateMonth, Rounded
 

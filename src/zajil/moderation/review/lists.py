@@ -7,13 +7,13 @@ from typing import Final
 from sqlalchemy import Connection
 
 from zajil.moderation.audit.entries import SALT_BYTES, Kind, make_pseudonym
-from zajil.moderation.audit.records import log_change
 from zajil.moderation.match.entries import Entry
 from zajil.moderation.match.urls import AddressLists
 from zajil.moderation.review.context import Review, Reviewer
 from zajil.moderation.review.items import view_policy
 from zajil.moderation.store import matches
 from zajil.moderation.store.matches import AddressRow
+from zajil.moderation.store.transparency.changes import log_change
 from zajil.protocol.errors import error
 from zajil.protocol.public.redress import Category
 from zajil.protocol.review import api

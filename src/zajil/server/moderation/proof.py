@@ -13,11 +13,11 @@ from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
 from zajil.moderation.audit.entries import check_record, entry_hash, make_pseudonym, parse_entry
 from zajil.moderation.audit.export import encode_export, parse_export
 from zajil.moderation.audit.log import LogHead, sign_now
-from zajil.moderation.audit.records import read_changes
 from zajil.moderation.audit.verify import check_log
 from zajil.moderation.decide.orders import encode_record
 from zajil.moderation.store import decisions, log
 from zajil.moderation.store.log import SQLAuditRows
+from zajil.moderation.store.transparency.changes import read_changes
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.tlog.checkpoint import Checkpoint, NoteKey, open_checkpoint
 from zajil.protocol.tlog.tree import Frontier, leaf_hash

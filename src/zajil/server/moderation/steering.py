@@ -19,7 +19,6 @@ from sqlalchemy import Connection
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
 from zajil.engine.sql.database import Database
 from zajil.moderation.audit.entries import SALT_BYTES, Kind, make_pseudonym
-from zajil.moderation.audit.records import log_change
 from zajil.moderation.classify.packaged import load_linear, read_thresholds
 from zajil.moderation.match.entries import Entry
 from zajil.moderation.match.urls import AddressLists, ListName
@@ -31,6 +30,7 @@ from zajil.moderation.policy.replay import REPLAY_MAX_AGE_S, ReplayReport, check
 from zajil.moderation.policy.schema import Policy
 from zajil.moderation.store import matches, policies, verdicts
 from zajil.moderation.store.matches import AddressRow
+from zajil.moderation.store.transparency.changes import log_change
 from zajil.protocol.errors import error
 from zajil.server.schema import open_database
 
