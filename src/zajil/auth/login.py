@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from zajil.auth import measures, store
 from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.registration import IssuedToken
-from zajil.auth.store import MeasureRow
 from zajil.auth.secrets import TOKEN_BYTES, TOKEN_LIFE_S, digest, new_token
+from zajil.auth.store import MeasureRow
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, Kind, Login, open_object, parse_object
 from zajil.protocol.ids import AccountId, DeviceId
@@ -58,7 +58,7 @@ async def log_in(auth: Auth, login: bytes, *, prefix: bytes) -> IssuedToken:
 
 
 async def _check_over(auth: Auth, account_id: AccountId) -> None:
-    """Raises `suspended` with the statement of reasons, to whoever proved to be the account; no more once it is over."""
+    """Raises `suspended` with the statement of reasons, to whoever proved to be the account; not once it is over."""
 
     def write(db: Connection) -> MeasureRow | None:
         return measures.lift_if_over(db, account_id, now=auth.now())

@@ -1,4 +1,4 @@
-"""What moderators decided about an account takes effect here: it cannot log in, until a day or for good, or can again."""
+"""What moderators decided about an account takes effect here: no login, until a day or for good, and again logins."""
 
 from __future__ import annotations
 

@@ -9,7 +9,16 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
-from zajil.auth.tables import account, account_measure, contact_token, device, device_list, invite_code, link, session_token
+from zajil.auth.tables import (
+    account,
+    account_measure,
+    contact_token,
+    device,
+    device_list,
+    invite_code,
+    link,
+    session_token,
+)
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
 _DEVICES = select(device.c.account_id, device.c.device_id, device.c.sig_pub, device.c.mailbox_id)

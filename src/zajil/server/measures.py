@@ -55,7 +55,7 @@ def make_measures(
         if row is not None and read_statement(keys, row).get("measure") in (None, encode_b64(measure.measure_id)):
             measures.lift(db, row.account_id)
 
-    async def tell(measure: AccountMeasure, undone: bool) -> None:  # noqa: FBT001  # a callable's own shape
+    async def tell(measure: AccountMeasure, undone: bool) -> None:  # a callable's own shape
         account = AccountId(measure.account)
         # Of a suspended account too: it reads the notice when it is back.
         devices = await delivery.db.read(lambda db: measures.devices(db, account))

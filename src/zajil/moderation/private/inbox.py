@@ -91,7 +91,10 @@ class Measures:
 
 @dataclass(frozen=True, kw_only=True)
 class Inbox:
-    """measures: what an account may meet after a report. tell: brings the outcome to the reporter, by report id and `return_to`. clock: Unix seconds."""
+    """tell: brings the outcome to the reporter, by report id and `return_to`. clock: Unix seconds.
+
+    measures: what an account may meet after a report.
+    """
 
     db: Database
     keys: ModeratorKeys = field(repr=False)

@@ -125,9 +125,7 @@ async def undo(review: Review, reports: Inbox, reviewer: Reviewer, name: str) ->
     measure = _view(row.id, _open(reports, row), at=review.now())
 
     def write(db: Connection) -> None:
-        if not records.move(
-            db, measure_id, old=records.IN_FORCE, new=records.UNDONE, by=reviewer.staff_id, day=today
-        ):
+        if not records.move(db, measure_id, old=records.IN_FORCE, new=records.UNDONE, by=reviewer.staff_id, day=today):
             raise error("item-closed")
         reports.measures.lift(db, measure)
         tallies.add_act(db, "undone", reviewer.staff_id, day=today)
@@ -158,7 +156,9 @@ async def list_measures(review: Review, reports: Inbox) -> private.Measures:
     return private.Measures(tuple(found))
 
 
-async def find_proposal(review: Review, reports: Inbox, reviewer: Reviewer, report_id: bytes) -> private.Proposal | None:
+async def find_proposal(
+    review: Review, reports: Inbox, reviewer: Reviewer, report_id: bytes
+) -> private.Proposal | None:
     """What is proposed in answer to a report."""
     row = await review.db.read(lambda db: records.find_proposed(db, report_id))
     if row is None:

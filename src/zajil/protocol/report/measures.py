@@ -1,4 +1,4 @@
-"""What moderators may do about an account after a report with proof, and what its owner is told: a statement of reasons.
+"""What moderators may do about an account after a report with proof, and the statement of reasons its owner gets.
 
 Neither the reporter, nor the chat, nor the messages are in it: they would name whoever reported.
 """

@@ -129,9 +129,7 @@ UNDO_MEASURE: Final = ReviewRoute(
 PROPOSE: Final = ReviewRoute(
     "POST", "/private/{report}/propose", JUDGES, private.ProposeMeasure, api.Empty, _SMALL, step_up=True, private=True
 )
-CONFIRM: Final = ReviewRoute(
-    "POST", "/private/{report}/confirm", JUDGES, None, api.Empty, step_up=True, private=True
-)
+CONFIRM: Final = ReviewRoute("POST", "/private/{report}/confirm", JUDGES, None, api.Empty, step_up=True, private=True)
 REFUSE: Final = ReviewRoute("POST", "/private/{report}/refuse", JUDGES, None, api.Empty, private=True)
 CLAIM_PRIVATE: Final = ReviewRoute("POST", "/private/{report}/claim", JUDGES, None, private.PrivateBrief, private=True)
 RELEASE_PRIVATE: Final = ReviewRoute("POST", "/private/{report}/release", JUDGES, None, api.Empty, private=True)
