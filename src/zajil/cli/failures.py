@@ -73,10 +73,23 @@ def complain(error: BaseException, *, command: str = "zajil", debug: bool = Fals
 
 def _complain_protocol(error: ZajilError) -> int:
     complaint = find_complaint(error.code) or Complaint(COMPLAINTS["not-allowed"].sentence)
-    _print(error.code, complaint.sentence(), "", complaint.hint)
+    remark = _say_suspension(error.detail) if error.code == "suspended" else ""
+    _print(error.code, complaint.sentence(), remark, complaint.hint)
     for candidate in _candidates(error.detail):
         error_console().print(f"  {candidate}")
     return UNREACHABLE if error.code == "unreachable" else REFUSED
+
+
+def _say_suspension(detail: Mapping[str, int | str]) -> str:
+    """The statement of reasons that came with the refusal, as far as it did."""
+    reason, until = detail.get("reason"), detail.get("until")
+    if not isinstance(reason, str) or not isinstance(until, int):
+        return ""
+    from zajil.cli.texts.public.channel import CATEGORIES
+    from zajil.cli.times import day
+
+    said = CATEGORIES.get(reason, CATEGORIES[""])()
+    return general.SUSPENDED_UNTIL(reason=said, day=day(until)) if until else general.SUSPENDED(reason=said)
 
 
 def _candidates(detail: Mapping[str, object] | None) -> list[str]:

@@ -115,16 +115,21 @@ async def enrol(home: Path, server: str, invite: str, *, name: str, passphrase_f
     keyfile.write_session(home, SessionFile(bytes(session.token), session.expires))
 
 
-def ask_passphrase(file: Path | None, *, twice: bool) -> str:
-    """The passphrase: the first line of a file, or typed unseen. Raises Failed."""
+def ask_passphrase(
+    file: Path | None, *, twice: bool, label: str = "", least: int = keyfile.PASSPHRASE_CHARACTERS
+) -> str:
+    """A passphrase: the first line of a file, or typed unseen.
+
+    label: what is asked for. least: characters of a new one. Raises Failed.
+    """
     if file is not None:
         lines = file.read_text(encoding="utf-8").splitlines()
         given = lines[0] if lines else ""
     else:
-        given = getpass.getpass(words.PASSPHRASE() + " ", stream=sys.stderr)
+        given = getpass.getpass((label or words.PASSPHRASE()) + " ", stream=sys.stderr)
         if twice and getpass.getpass(words.AGAIN() + " ", stream=sys.stderr) != given:
             raise Failed("short-passphrase")
-    if twice and len(given) < keyfile.PASSPHRASE_CHARACTERS:
+    if twice and len(given) < least:
         raise Failed("short-passphrase")
     return given
 
