@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -73,10 +74,18 @@ def complain(error: BaseException, *, command: str = "zajil", debug: bool = Fals
 
 def _complain_protocol(error: ZajilError) -> int:
     complaint = find_complaint(error.code) or Complaint(COMPLAINTS["not-allowed"].sentence)
-    _print(error.code, complaint.sentence(), "", complaint.hint)
+    _print(error.code, complaint.sentence(), "", _say_when(error.retry_ms) or complaint.hint)
     for candidate in _candidates(error.detail):
         error_console().print(f"  {candidate}")
     return UNREACHABLE if error.code == "unreachable" else REFUSED
+
+
+def _say_when(retry_ms: int | None) -> str:
+    """When it is worth another try, where that is not in a moment."""
+    minutes = -(-(retry_ms or 0) // 60_000)
+    if minutes < 2:
+        return ""
+    return general.LATER_MINUTES(n=minutes) if minutes < 120 else general.LATER_HOURS(n=-(-minutes // 60))
 
 
 def _candidates(detail: Mapping[str, object] | None) -> list[str]:
@@ -113,6 +122,9 @@ def _complain_usage(error: BaseException, command: str) -> int:
     elif kind == "BadParameter" and name:
         sentence = general.BAD_VALUE(name=str(name))
         choices = str(getattr(param, "metavar", None) or "").split("|")
+        if len(choices) < 2:
+            # The words that fit are nowhere but in the framework's own sentence.
+            choices = re.findall(r"'([^']+)'", str(getattr(error, "message", "")).partition(" is not one of ")[2])
         if len(choices) > 1:
             sentence += f" {general.ONE_OF(values=', '.join(choices))}"
     else:

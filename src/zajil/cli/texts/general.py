@@ -88,3 +88,13 @@ ONE_OF = Text(en="It is one of: {values}.", ar="القيم الممكنة: {valu
 BAD_USAGE = Text(en="The command was not understood.", ar="تعذّر فهم الأمر.", ru="Не удалось разобрать команду.")
 SEE_HELP = Text(en="{command} explains it.", ar="الشرح في: {command}", ru="Подробнее: {command}")
 DID_YOU_MEAN = Text(en="Did you mean {names}?", ar="هل تقصد {names}؟", ru="Возможно, вы имели в виду: {names}?")
+LATER_MINUTES = Text(
+    en="Try again later; minutes to wait: {n}.",
+    ar="أعد المحاولة لاحقًا؛ دقائق الانتظار: {n}.",
+    ru="Попробуйте позже; ждать минут: {n}.",
+)
+LATER_HOURS = Text(
+    en="Try again later; hours to wait: {n}.",
+    ar="أعد المحاولة لاحقًا؛ ساعات الانتظار: {n}.",
+    ru="Попробуйте позже; ждать часов: {n}.",
+)
