@@ -9,7 +9,6 @@ import typer
 
 from zajil.cli.commands.options import Json
 from zajil.cli.commands.public.visiting import As, check_length, find_persona, read_text, run_in_public, visit
-from zajil.cli.texts.public import channel as channel_words
 from zajil.cli.texts.public import redress as words
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ _NOTE, _APPEAL = 1000, 2000
 
 def report(
     context: typer.Context,
-    place: Annotated[str, typer.Argument(metavar="PLACE", help=channel_words.PLACE_ARGUMENT())],
+    place: Annotated[str, typer.Argument(metavar="PLACE", help=words.PLACE_ARGUMENT())],
     *,
     category: Annotated[
         Category,
@@ -54,7 +53,7 @@ def report(
         else:
             console().print(words.REPORTED(), style="dim")
 
-    run_in_public(context, reported, absent="no-moderation")
+    run_in_public(context, reported, absent="no-moderation", forbidden=words.OWN_HINT)
 
 
 async def _wanted(visitor: Visitor, place: str, category: Category, note: str) -> redress.NewReport:
