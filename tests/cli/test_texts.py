@@ -160,6 +160,8 @@ def test_commands_in_a_text_are_for_the_home_of_the_call() -> None:
         assert said == "zajil sync: zajil --home '/a {b}' sync, zajil admin"
         assert LIST_CHATS.in_language("ar").endswith("zajil --home '/a {b}' chats")
         assert "zajil --home DIR link new" in RELINK.in_language("en"), "that is for an empty folder"
+        text = Text(en="zajil moderation queue, zajil moderation report", ar="", ru="")
+        assert text.in_language("en") == "zajil --home '/a {b}' moderation queue, zajil moderation report"
     finally:
         PROGRAM.reset(token)
     groups = {"link", "group", "bundle", "net", "persona", "channel", "notices", "appeal"}
