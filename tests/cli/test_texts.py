@@ -33,6 +33,7 @@ CLI_CODES |= {"bad-month", "no-report", "check-here", "no-agreement", "no-public
 CLI_CODES |= {"bad-account", "no-account", "no-reference"}
 CLI_CODES |= {"no-moderation", "bad-model", "no-set"}
 CLI_CODES |= {"policy-faults", "policy-refused", "no-file", "no-address", "not-listed", "log-broken"}
+CLI_CODES |= {"bad-log-key", "other-log-key"}
 CLI_CODES |= {
     "bridge-danger",
     "bridge-busy",
