@@ -68,6 +68,8 @@ def test_a_wide_option_leaves_room_for_what_it_means(capsys: pytest.CaptureFixtu
     said = capsys.readouterr().out
     assert "What it breaks." in said
     assert "A note for the moderators" in said
+    assert run_command(["report", "--help"]) == 0
+    assert "CHAT ID... --reason" in capsys.readouterr().out
 
 
 def test_a_refusal_says_when_to_come_again_where_that_is_not_soon(capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,6 +122,7 @@ def test_a_channel_from_its_first_post_to_its_end(server: ServerProcess, amina: 
 
 def test_which_persona_speaks(server: ServerProcess, amina: Terminal) -> None:
     assert "zajil --home" in amina.ok("persona", "list")
+    assert "persona create" in amina.ok("notices")
     for handle in ("modern_face", "two_sides"):
         amina.ok("persona", "create", handle)
     amina.refused_usage("which-persona", "channel", "list")

@@ -110,7 +110,7 @@ def usage(command: TyperCommand | TyperGroup, ctx: Any) -> str:
         if getattr(param, "hidden", False) or param.name in _UNMENTIONED:
             continue
         if isinstance(param, TyperArgument):
-            name = f"{param.metavar or param.name}{'...' if param.nargs == -1 else ''}"
+            name = str(param.metavar or param.name).removesuffix("...") + ("..." if param.nargs == -1 else "")
             pieces.append(name if param.required else f"[{name}]")
         elif isinstance(param, TyperOption):
             name = _option_name(param)

@@ -9,6 +9,7 @@ import typer
 
 from zajil.cli.commands.options import Json
 from zajil.cli.commands.public.visiting import As, check_length, find_persona, read_text, run_in_public, visit
+from zajil.cli.texts.public import persona as persona_words
 from zajil.cli.texts.public import redress as words
 
 if TYPE_CHECKING:
@@ -174,6 +175,8 @@ def _print_told(found: Mapping[str, Told]) -> None:
     from zajil.cli.untrusted import isolate
 
     screen = console()
+    if not found:
+        screen.print(persona_words.NONE(), style="dim")
     for handle, told in found.items():
         standing = told.standing
         notes = [words.POINTS(points=standing.points)] if standing.points else []
