@@ -18,7 +18,7 @@ from zajil.moderation.policy.packaged import NEWEST
 from zajil.moderation.store import log
 from zajil.moderation.store.transparency import changes
 from zajil.protocol.errors import Malformed, Refused
-from zajil.protocol.tlog.checkpoint import parse_key
+from zajil.protocol.tlog.checkpoint import NoteKey, parse_key
 from zajil.server.moderation.proof import export_log, public_key, verify_export, verify_stored
 from zajil.server.moderation.steering import (
     activate_policy,
@@ -186,6 +186,11 @@ async def test_the_commands_say_the_same(square: Square, tmp_path: Path, capfd: 
     await square.work()
     assert run_command(["moderation", "log", "verify", "--json", *data]) == 0
     assert json.loads(capfd.readouterr().out)["decisions"] == 1
+    key = public_key(square.data)
+    other = NoteKey(key.name, bytes(32))
+    for given, code in ((key.text(), 0), (other.text(), 4), ("mistyped", 2)):
+        assert run_command(["moderation", "log", "verify", "--key", given, *data]) == code
+    assert "log-broken" not in capfd.readouterr().err
     assert run_command(["moderation", "lists", "add", "phone", "+7 900 000-11-22", "--category", "fraud", *data]) == 0
     assert run_command(["moderation", "lists", "show", "--json", *data]) == 0
     assert json.loads(capfd.readouterr().out.splitlines()[-1])[0]["value"] == "79000001122"
