@@ -269,3 +269,50 @@ class BandStories(RuleBasedStateMachine):
 
 TestBandStories = pytest.mark.slow(BandStories.TestCase)
 TestBandStories.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+
+
+def test_a_batch_that_was_rolled_back_is_as_if_it_had_never_come() -> None:
+    """Also with another batch after it, where slots are numbered anew, and for posts that were there before."""
+    rng = random.Random(7)
+    templates = [random_text(rng) for _ in range(6)]
+
+    def batch(start: int, n: int) -> tuple[list[Copy], Signatures]:
+        texts = [f"{templates[number % 6]} {number % 4}" for number in range(start, start + n)]
+        return [copy(number) for number in range(start, start + n)], sign_batch(texts)[0]
+
+    whole, rolled = ClusterIndex(), ClusterIndex()
+    for index in (whole, rolled):
+        index.add_batch(*batch(0, 200))
+    since = rolled.added
+    gone, signatures = batch(200, 40)
+    rolled.add_batch([*batch(0, 1)[0], *gone], np.concatenate([batch(0, 1)[1], signatures]))
+    for index in (whole, rolled):
+        index.add_batch(*batch(240, 60))
+    rolled.undo({each.target for each in gone} | {"post-0"}, since=since)
+    for index in (whole, rolled):
+        found = index.add_batch(*batch(300, 60))
+        members = {target for cluster in found if cluster is not None for target in cluster.members}
+        assert members.isdisjoint(each.target for each in gone)
+    again = [
+        [
+            (cluster.cluster_id, sorted(cluster.members), cluster.channels)
+            for cluster in index.add_batch(*batch(0, 360))
+            if cluster
+        ]
+        for index in (whole, rolled)
+    ]
+    assert again[0] == again[1]
+    assert any("post-200" in members for _, members, _ in again[1]), "what comes again counts again"
+
+
+def test_a_copy_that_was_undone_leaves_no_cluster_of_one() -> None:
+    index = ClusterIndex()
+    row = signed(SCAM)
+    join(index, copy(0), row)
+    since = index.added
+    assert join(index, copy(1), row) is not None
+    index.undo({"post-1"}, since=since)
+    assert join(index, copy(0), row) is None
+    joined = join(index, copy(2), row)
+    assert joined is not None
+    assert (joined.cluster_id, sorted(joined.members)) == ("post-0", ["post-0", "post-2"])

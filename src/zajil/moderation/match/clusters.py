@@ -7,7 +7,7 @@ the same posts in the same order give the same clusters with the same ids. Sourc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final, NamedTuple
 
 from zajil.moderation.match.bands import END, BandIndex, find_keys
@@ -160,9 +160,34 @@ class ClusterIndex:
         # By slot, oldest first once rotated; a post of its own has no cluster.
         self._copies: dict[int, Copy] = {}
         self._cluster_of: dict[int, Cluster] = {}
+        self._added = 0
 
     def __len__(self) -> int:
         return len(self._bands)
+
+    @property
+    def added(self) -> int:
+        """How many posts were ever added: where `undo` begins to look."""
+        return self._added
+
+    def undo(self, targets: Container[str], *, since: int) -> None:
+        """Forget those of these posts that were added since `added` was that, as if they had never come.
+
+        For a batch whose transaction was rolled back. Only posts added since are looked at, of whichever batch.
+        """
+        first, size, count = self._bands.oldest, self._bands.size, len(self._bands)
+        newest = min(self._added - since, count)
+        slots = [
+            slot for back in range(newest) if self._copies[slot := (first + count - 1 - back) % size].target in targets
+        ]
+        if not slots:
+            return
+        # A slot stays taken until it is the oldest; no search finds it any more.
+        self._bands.free(slots)
+        for slot in slots:
+            cluster = self._cluster_of.pop(slot, None)
+            if cluster is not None:
+                cluster.remove(self._copies[slot].target)
 
     def add_batch(self, copies: Sequence[Copy], signatures: Signatures) -> list[Cluster | None]:
         """For each post the cluster it joins, or None if it is the only one of its kind; in order, one after the other.
@@ -188,7 +213,8 @@ class ClusterIndex:
                     continue
                 known = self._cluster_of.get(slot)
                 if self._copies[slot].target == copy.target:
-                    return known
+                    # Whoever joined it may have been undone.
+                    return known if known is not None and len(known.members) > 1 else None
                 if known is not None and copy.target in known.members:
                     # Among so many copies that a search does not come as far as this one.
                     return known
@@ -211,6 +237,7 @@ class ClusterIndex:
             self._copies = {(slot - first) % size: kept for slot, kept in self._copies.items()}
             self._cluster_of = {(slot - first) % size: kept for slot, kept in self._cluster_of.items()}
         slot = self._bands.add(signature, keys)
+        self._added += 1
         self._copies[slot] = copy
         if cluster is not None:
             self._cluster_of[slot] = cluster

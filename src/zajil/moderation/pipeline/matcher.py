@@ -156,6 +156,18 @@ class Matcher:
             joined[number] = self._describe(cluster, copy) if cluster is not None else None
         return joined
 
+    @property
+    def added(self) -> int:
+        """How many posts `add_batch` ever added. Taken before a batch, it is where `undo` begins."""
+        return self._seen.added
+
+    def undo(self, posts: Sequence[PublicPost], *, since: int) -> None:
+        """Forget these posts again, as far as they came since `added` was that: what stored them was rolled back.
+
+        Nobody was told of them, and they come again. Otherwise copies that were never stored would make a campaign.
+        """
+        self._seen.undo({name_version(post.post_id, post.version) for post in posts}, since=since)
+
     def find_keys(self, readings: Sequence[Reading]) -> list[list[int] | None]:
         """For each reading what its signature is looked up by among judged texts; None where it has none."""
         keys: list[list[int] | None] = [None] * len(readings)
