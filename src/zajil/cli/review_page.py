@@ -61,12 +61,15 @@ def _print_posts(title: str, posts: Sequence[api.ContextPost]) -> None:
 
 
 def _print_evidence(found: api.Item) -> None:
-    if found.evidence or found.highlights:
+    if found.evidence:
         console().print(words.EVIDENCE(), style="bold")
     for each in found.evidence:
         rest = " ".join((each.category, each.detail, *each.phrases)).strip()
-        console().print(f"  {each.name} {each.value} {_text(rest)}".rstrip())
+        name = words.SCORE() if each.name == "head" else each.name
+        console().print(f"  {name} {each.value} {_text(rest)}".rstrip())
     text = found.subject.normalised if found.subject is not None else ""
+    if found.highlights:
+        console().print(words.WEIGHTS(), style="bold")
     for part in found.highlights:
         console().print(f"  {part.weight:.2f} {_text(text[part.start : part.end])}")
 

@@ -93,7 +93,7 @@ def evaluate(
     except ModuleNotFoundError as error:
         raise Failed("no-moderation", remark=error.name or "") from error
     if suite not in (ALL, *NAMES):
-        raise Failed("no-set", name=suite)
+        raise Failed("no-set", name=suite, hint=words.SETS(names=", ".join((ALL, *NAMES))))
     try:
         report = evaluate_all(data or find_data(), NAMES if suite == ALL else (suite,), fused=not linear)
         drops = find_drops(report, load_metrics())
@@ -124,6 +124,8 @@ def print_report(report: Report, drops: Sequence[Drop]) -> None:
                 console().print(
                     f"{name + ' ' + scorer + ' ' + language:<40}{figures.cases:>6}  {figures.share:>5.2f}  {row}"
                 )
+    if report.attacks:
+        console().print(words.ATTACKS(), style="bold")
     for name, by_language in report.attacks.items():
         for language, attacks in by_language.items():
             kept = "  ".join(
@@ -133,6 +135,8 @@ def print_report(report: Report, drops: Sequence[Drop]) -> None:
     for name in report.missing:
         console().print(words.SKIPPED(name=name))
     if report.encoder_off:
-        console().print(words.NO_ENCODER(reason=report.encoder_off))
+        console().print(
+            words.NO_ENCODER(reason="--linear" if report.encoder_off == "not-asked" else report.encoder_off)
+        )
     for drop in drops:
         console().print(words.WORSE(where=drop.where, now=f"{drop.now:.3f}", was=f"{drop.was:.3f}"))

@@ -337,6 +337,12 @@ EVIDENCE = Text(
     ar="سبب وجوده هنا:",
     ru="Почему это здесь:",
 )
+SCORE = Text(en="score", ar="درجة", ru="оценка")
+WEIGHTS = Text(
+    en="Words that weigh most:",
+    ar="أثقل الكلمات وزنًا:",
+    ru="Слова с наибольшим весом:",
+)
 POLICY = Text(
     en="The policy on {category}:",
     ar="السياسة بشأن {category}:",

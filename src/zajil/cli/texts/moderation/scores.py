@@ -55,6 +55,12 @@ SKIPPED = Text(
     ar="متروكة لأن ملفاتها غير موجودة: {name}",
     ru="Пропущено, файлов нет: {name}",
 )
+SETS = Text(en="It is one of: {names}.", ar="القيم الممكنة: {names}.", ru="Возможны: {names}.")
+ATTACKS = Text(
+    en="Recall left of what was found before, by how the text was disguised (1.00: all of it):",
+    ar="ما بقي ممّا كان يُكتشف، بحسب طريقة تمويه النص (1.00: كلّه):",
+    ru="Доля найденного, что осталась после маскировки текста, по её виду (1.00 — всё):",
+)
 NO_ENCODER = Text(
     en="Sentence embeddings are off: {reason}",
     ar="متجهات الجُمل متوقفة: {reason}",
