@@ -90,6 +90,14 @@ def read_versions(db: Connection, post_id: bytes) -> list[api.OlderVersion]:
     return [api.OlderVersion(each.version, each.text, each.at) for each in found]
 
 
+def find_later(db: Connection, post_id: bytes, version: int) -> tuple[int, ...]:
+    """The versions after this one that others see or may come to see, newest first; none of a deleted post."""
+    row = posts.find_post(db, post_id)
+    if row is None or row.now.state == "deleted":
+        return ()
+    return tuple(sorted({each for each in (row.now.version, row.now.shown) if each > version}, reverse=True))
+
+
 def read_person(space: Channels, db: Connection, persona_id: bytes) -> api.Person | None:
     """A persona; None once it is deleted."""
     row = personas.find_persona(db, PersonaId(persona_id))

@@ -39,6 +39,7 @@ def print_item(found: api.Item) -> None:
             screen.print(
                 _text(next((each.text for each in found.versions if each.version == found.subject.newest), ""))
             )
+            screen.print(words.NEWER_NEAR() if found.subject.near_newest else words.NEWER_OTHER())
     _print_posts(words.AFTER(), found.after)
     _print_evidence(found)
     for text in found.policy if line.category else ():

@@ -16,7 +16,7 @@ from zajil.moderation.match.minhash import MIN_CHARACTERS, find_grams, sign_batc
 from zajil.moderation.match.spelling import Spelling, Targets, spell_batch
 from zajil.moderation.normalise.text import normalise, normalise_batch
 from zajil.moderation.store import decisions, matches, verdicts
-from zajil.moderation.store.decisions import DecisionRow
+from zajil.moderation.store.decisions import EDIT, DecisionRow
 from zajil.moderation.store.matches import ClusterRow, MemberRow, TextRow
 from zajil.protocol.public.posts import PublicPost
 
@@ -239,7 +239,7 @@ def count_reversal(db: Connection, reversed_row: DecisionRow, *, now: int) -> De
     """
     since = now - REVERSED_WITHIN_S
     basis = reversed_row.basis
-    if reversed_row.is_human or not reversed_row.because:
+    if reversed_row.is_human or not reversed_row.because or reversed_row.source == EDIT:
         return None
     if decisions.count_reversed(db, basis=basis, because=reversed_row.because, since=since) < REVERSALS:
         return None

@@ -10,7 +10,8 @@ nothing of theirs, closes no item, and ends no notice. A reviewer who finds noth
 removed leaves it removed; only `restore` shows it again.
 
 A person's removal of a post teaches its text: copies that come later meet it in the pipeline, earlier ones are judged
-anew, and a judgement of a cluster is carried to each copy (`spread`). A person's reversal takes all of that back.
+anew, and a judgement of a cluster is carried to each copy (`spread`). A person's reversal takes all of that back. What
+a decision means for a text that was edited since is in `review/newer.py`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from zajil.moderation.decide.orders import (
 from zajil.moderation.decide.statements import state_reasons
 from zajil.moderation.policy.schema import Policy
 from zajil.moderation.store import decisions, queue
-from zajil.moderation.store.decisions import DecisionRow
+from zajil.moderation.store.decisions import EDIT, DecisionRow
 from zajil.moderation.store.log import LogBatch, SQLAuditRows
 from zajil.protocol.errors import error
 from zajil.protocol.public.posts import PostDecision
@@ -110,7 +111,7 @@ def decide_in(moderation: Decisions, db: Connection, orders: Sequence[Order]) ->
         if stored is not None and _is_anew(order, stored, current):
             order = msgspec.structs.replace(order, key=order_key("anew", stored.key, current.id if current else b""))
             stored = by_key.get(order.key) or decisions.find_by_key(db, order.key)
-        if stored is None and current is not None and current.is_human and not order.actor:
+        if stored is None and current is not None and not order.actor and _outranks_programs(current, order):
             stored = current
         if stored is not None:
             made.append(Decided(stored, fresh=False))
@@ -142,6 +143,11 @@ def _stands_beside(order: Order, current: DecisionRow) -> bool:
     if order.source == "channel":
         return current.source != "channel" and current.action not in _LENIENT
     return current.source == "channel" and current.action == "remove" and bool(order.actor) and order.action == "allow"
+
+
+def _outranks_programs(current: DecisionRow, order: Order) -> bool:
+    """Whether what is in force stands, whatever a program says: a person decided it, or has to look first."""
+    return current.is_human or (current.waits_for_person and order.source != EDIT)
 
 
 def _is_handed_over(moderation: Decisions, row: DecisionRow) -> bool:
@@ -250,7 +256,7 @@ def _insert(
 def _follow_up(moderation: Decisions, db: Connection, row: DecisionRow, current: DecisionRow | None, now: int) -> None:
     """What else changes with a decision: the queue, and what is known of copies."""
     if (
-        row.source != "channel"
+        row.source not in ("channel", EDIT)
         and row.action not in _UNDECIDED
         and (row.is_human or row.action in ("remove", "restore"))
     ):

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 from zajil.moderation.categories import Language
 
 Sentence: TypeAlias = dict[Language, str]
-Facts: TypeAlias = Literal["confirmed", "campaign", "listed", "score", "rule", "notice", "person", "appeal"]
+Facts: TypeAlias = Literal["confirmed", "campaign", "listed", "score", "rule", "notice", "person", "appeal", "edited"]
 
 FACTS: Final[Mapping[Facts, Sentence]] = MappingProxyType(
     {
@@ -52,6 +52,19 @@ FACTS: Final[Mapping[Facts, Sentence]] = MappingProxyType(
             "en": "The post was looked at again after an appeal, by a reviewer who had not decided before.",
             "ar": "أعيد النظر في المنشور بعد اعتراض، من مراجع لم يشارك في القرار.",
             "ru": "После обжалования публикацию пересмотрел проверяющий, который прежде не принимал решения.",
+        },
+        "edited": {
+            "en": (
+                "The post was edited, and then a reviewer restricted its earlier text. The newer text is held until "
+                "people have looked at it; that took no strike."
+            ),
+            "ar": (
+                "عُدّل المنشور ثم قيّد مراجع نصه السابق. النص الأحدث محجوز إلى أن ينظر فيه أشخاص، ولم تُحتسب عليه مخالفة."
+            ),
+            "ru": (
+                "Публикацию исправили, а затем проверяющий ограничил её прежний текст. Новый текст удержан, пока его "
+                "не посмотрят люди; страйка за него нет."
+            ),
         },
     }
 )

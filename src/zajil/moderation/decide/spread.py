@@ -86,9 +86,13 @@ def _to_followers(db: Connection, row: DecisionRow) -> tuple[list[Order], Finish
     # A reversed copy speaks for the judgement it followed from.
     basis = (reversed_row.basis or reversed_row.id) if reversed_row else row.id
     followers = decisions.current_on(db, basis, n=AT_ONCE)
+    judged = decisions.find_decision(db, basis)
+    # Later versions of the judged post itself follow at once, and only where it is shown again (`review/newer.py`).
+    own = judged.target if judged is not None and judged.target_kind == "post" else b""
     orders = [
         _order(row, "restore", target=each.target, version=each.version, channel_id=each.channel_id, author=each.author)
         for each in followers
+        if each.target != own
     ]
 
     def finish(db: Connection) -> None:

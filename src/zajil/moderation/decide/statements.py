@@ -30,7 +30,7 @@ RESTRICTIONS: Final[Mapping[Act, Restriction]] = MappingProxyType(
     }
 )
 _FACTS: Final[Mapping[Source, Facts]] = MappingProxyType(
-    {"rule": "rule", "notice": "notice", "person": "person", "appeal": "appeal", "channel": "person"}
+    {"rule": "rule", "notice": "notice", "person": "person", "appeal": "appeal", "channel": "person", "edit": "edited"}
 )
 _BY_PEOPLE: Final = frozenset({"person", "notice", "appeal", "channel"})
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -77,7 +77,9 @@ def store_batch(
     judged_before = verdicts.known_versions(db, versions)
     orders: dict[int, Order] = {}
     for number, each in enumerate(batch):
-        ends = versions[number] in judged_before and _ends_something(db, each.post)
+        # A later version may be held for people before it is first judged.
+        known = each.post.version > 1 or versions[number] in judged_before
+        ends = known and _ends_something(db, each.post)
         if each.action.effect != "allow" or ends:
             orders[number] = _order(each, now)
     made = dict(zip(orders, decide_in(moderation, db, list(orders.values())), strict=True))

@@ -4,6 +4,7 @@
     a decision gives way          its strike is taken back, notices on it are told the new outcome, an appeal against
                                   it goes on against what restricts now
     a persona or channel          stands as the newest decision says
+    a post that was edited since  what others see of it now is held until people look (`newer.py`)
     who wrote it                  is told, where something was restricted or given back
 
 All of it is computed from stored rows, so a reversal puts back what the decision had taken. Nobody is told who decided
@@ -22,6 +23,7 @@ from zajil.moderation.categories import find_category
 from zajil.moderation.decide.decide import Decisions, decide_in
 from zajil.moderation.decide.orders import Order, order_key
 from zajil.moderation.reports import weights
+from zajil.moderation.review import newer
 from zajil.moderation.review.standing import (
     REPORTING,
     STANDING,
@@ -80,6 +82,17 @@ class Aftermath:
             self._tell_reporters(moderation, db, row, old)
             self._carry_appeal(db, row, old)
             self._tell_author(db, row, old)
+            self._follow_versions(moderation, db, row)
+
+    def _follow_versions(self, moderation: Decisions, db: Connection, row: DecisionRow) -> None:
+        if row.target_kind != "post" or not row.is_human or row.source == "channel":
+            return
+        if not decisions.is_current(db, row.id):
+            return
+        if row.action in newer.HIDING and row.because != UNDONE:
+            newer.hold_newer(moderation, db, self.space, row)
+        elif row.supersedes is not None:
+            newer.lift_newer(moderation, db, row)
 
     def _strike(self, moderation: Decisions, db: Connection, row: DecisionRow, old: DecisionRow | None) -> None:
         now = moderation.now()

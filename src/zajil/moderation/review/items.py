@@ -12,7 +12,9 @@ import msgspec
 from sqlalchemy import Connection
 
 from zajil.moderation.categories import CATEGORIES
-from zajil.moderation.normalise.text import normalise
+from zajil.moderation.match.copies import compare
+from zajil.moderation.match.spelling import spell_batch
+from zajil.moderation.normalise.text import normalise, normalise_batch
 from zajil.moderation.policy.schema import Policy
 from zajil.moderation.review.context import Review, Reviewer
 from zajil.moderation.review.highlights import find_highlights
@@ -221,7 +223,17 @@ def _subject(review: Review, db: Connection, item: Item) -> tuple[str, api.Subje
         return "", None
     read = normalise(subject.text)
     views = tuple(view.text for view in read.views)
-    return read.base, msgspec.structs.replace(subject, normalised=read.base, views=views)
+    near = subject.newest > subject.version and _is_near_newest(review, db, subject)
+    return read.base, msgspec.structs.replace(subject, normalised=read.base, views=views, near_newest=near)
+
+
+def _is_near_newest(review: Review, db: Connection, subject: api.Subject) -> bool:
+    newest = review.space.read_subject(db, bytes(subject.post_id), subject.newest)
+    if newest is None:
+        return False
+    texts = [subject.text, newest.text]
+    one, other = spell_batch(texts, normalise_batch(texts))
+    return compare(one, other).kind != "other"
 
 
 def _of_kind(db: Connection, item: Item) -> list[DecisionRow]:

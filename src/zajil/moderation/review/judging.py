@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from zajil.moderation.categories import SUBS, find_category
 from zajil.moderation.decide.confirm import OPEN
 from zajil.moderation.decide.decide import decide_in, hand_over, spread_all
-from zajil.moderation.decide.orders import Order, order_key
+from zajil.moderation.decide.orders import ID_BYTES, Order, order_key
+from zajil.moderation.review import newer
 from zajil.moderation.review.aftermath import RESTRICTING, UNDONE
 from zajil.moderation.review.context import Review, Reviewer
 from zajil.moderation.review.items import check_item
@@ -157,10 +158,26 @@ def _decide_post(
         hold_until=request.until if act == "hold" else None,
         note=request.note,
     )
-    row = decide_in(review.decisions, db, [order])[0].row
+    row = decide_in(review.decisions, db, [order, *_also_newest(review, db, order, request)])[0].row
     if act == "escalate":
         open_grave(db, item, request, review.now())
     return row
+
+
+def _also_newest(review: Review, db: Connection, order: Order, request: api.Decide) -> tuple[Order, ...]:
+    """The same about a later version that the reviewer saw as well: one judgement, so one strike.
+
+    What a person decided about it stands. Raises malformed where there is no such version, or nothing is hidden.
+    """
+    if not request.newest:
+        return ()
+    is_later = request.newest > order.version and request.action in newer.HIDING
+    if not is_later or review.space.read_subject(db, order.target, request.newest) is None:
+        raise error("malformed", "newest")
+    if newer.is_judged(decisions.find_newest(db, "post", order.target, request.newest)):
+        return ()
+    key = order_key("newest too", order.key, request.newest)
+    return (msgspec.structs.replace(order, key=key, version=request.newest, basis=order.key[:ID_BYTES]),)
 
 
 def open_grave(db: Connection, item: Item, request: api.Decide, now: int) -> None:

@@ -42,14 +42,17 @@ class Context(NamedTuple):
 class SpaceView:
     """The public space, for people who moderate it.
 
-    find_target: kind, id and who looks (they must be able to see it). read_subject: post and version. tell: an event
-    for one persona alone; ref is what `GET` of it takes. set_standing, set_channel: carried out at once, idempotent.
+    find_target: kind, id and who looks (they must be able to see it). read_subject: post and version. find_later: of a
+    post, the versions after this one that others see or may come to see, newest first: the newest, and what is shown
+    while that waits. tell: an event for one persona alone; ref is what `GET` of it takes. set_standing, set_channel:
+    carried out at once, idempotent.
     """
 
     find_target: Callable[[Connection, str, bytes, bytes], Target | None]
     read_subject: Callable[[Connection, bytes, int], Subject | None]
     read_context: Callable[[Connection, bytes, int], Context]
     read_versions: Callable[[Connection, bytes], Sequence[OlderVersion]]
+    find_later: Callable[[Connection, bytes, int], Sequence[int]]
     read_person: Callable[[Connection, bytes], Person | None]
     read_place: Callable[[Connection, bytes], Place | None]
     set_standing: Callable[[Connection, Standing], bool]

@@ -2,6 +2,7 @@
 
 Order = expected harm x reach x age, each taken so that none drowns the others: harm 1..1000, reach by its bit length,
 age in hours and one. Ties go to the older item, then to the smaller id: the same queue always has the same order.
+In front of all stands what was held because its post was edited after a report: somebody just judged the rest of it.
 """
 
 from __future__ import annotations
@@ -45,8 +46,13 @@ def name_claim(claimed_by: bytes | None, staff_id: bytes) -> Literal["", "mine",
     return "" if claimed_by is None else "mine" if claimed_by == staff_id else "other"
 
 
+def _in_order(now: int) -> list[ColumnElement[int]]:
+    """What items are ordered by."""
+    return [case((item.c.source == "edit", 0), else_=1), urgent_first(now).desc(), item.c.opened_at, item.c.id]
+
+
 def urgent_first(now: int) -> ColumnElement[int]:
-    """What items are ordered by, greatest first."""
+    """How urgent items are, the most urgent with the greatest."""
     steps = [(item.c.reach < 2**power, power + 1) for power in range(0, 31, 2)]
     reach = case(*steps, else_=32)
     hours = case((item.c.opened_at < now, (now - item.c.opened_at) // _HOUR_S), else_=0) + 1
@@ -87,8 +93,7 @@ def _not_own(staff_id: bytes) -> ColumnElement[bool]:
 
 def list_items(db: Connection, wanted: Filter, *, now: int, n: int) -> list[Item]:
     """Open items, claimed ones too, the most urgent first."""
-    order = (urgent_first(now).desc(), item.c.opened_at, item.c.id)
-    rows = db.execute(select(*_COLUMNS).where(*_matching(wanted)).order_by(*order).limit(n))
+    rows = db.execute(select(*_COLUMNS).where(*_matching(wanted)).order_by(*_in_order(now)).limit(n))
     return [Item(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
 
 
@@ -104,8 +109,7 @@ def claim(
     if but:
         found = found.where(item.c.id.not_in(list(but)))
     mine = case((item.c.claimed_by == staff_id, 0), else_=1)
-    order = (mine, urgent_first(now).desc(), item.c.opened_at, item.c.id)
-    rows = db.execute(found.order_by(*order).limit(n)).all()
+    rows = db.execute(found.order_by(mine, *_in_order(now)).limit(n)).all()
     items = [Item(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
     if items:
         chosen = item.c.id.in_([each.id for each in items])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, exists, insert, select
@@ -29,7 +29,13 @@ Act: TypeAlias = Literal[
     "suspend_persona",
     "escalate",
 ]
-Source: TypeAlias = Literal["none", "match", "rule", "score", "notice", "judge", "person", "appeal", "channel", "clock"]
+Source: TypeAlias = Literal[
+    "none", "match", "rule", "score", "notice", "judge", "person", "appeal", "channel", "clock", "edit"
+]
+EDIT: Final[Source] = "edit"
+"""Of what follows for newer versions of a post from a person's decision about an earlier one, which is its basis."""
+EDITED: Final = "edited"
+"""`because` of such a hold."""
 Automated: TypeAlias = Literal["fully", "partially", "not"]
 
 
@@ -75,6 +81,11 @@ class DecisionRow(msgspec.Struct, frozen=True, kw_only=True):
     def is_human(self) -> bool:
         """Whether a person answers for it: no program undoes it."""
         return bool(self.actor)
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether it holds a newer version until a person looks: no program decides about that one before."""
+        return self.source == EDIT and self.because == EDITED
 
 
 _PIECE = 500
@@ -211,7 +222,7 @@ def count_reversed(db: Connection, *, basis: bytes | None, because: str, since: 
         select(reversal.c.seq)
         .join(decision, decision.c.id == reversal.c.supersedes)
         .where(reversal.c.action.in_(("restore", "allow")), reversal.c.actor != b"", reversal.c.at >= since)
-        .where(decision.c.actor == b"")
+        .where(decision.c.actor == b"", decision.c.source != EDIT)
     )
     found = found.where(decision.c.basis == basis) if basis is not None else found.where(decision.c.because == because)
     return len(db.execute(found).all())

@@ -15,7 +15,7 @@ from zajil.moderation.store.tables import item
 
 Queue: TypeAlias = Literal["main", "escalate", "error", "senior", "private", "audit"]
 Asker: TypeAlias = Literal[
-    "match", "rule", "score", "judge", "notice", "campaign", "gate", "error", "strikes", "sample"
+    "match", "rule", "score", "judge", "notice", "campaign", "gate", "error", "strikes", "sample", "edit"
 ]
 OPEN, DONE = "open", "done"
 
@@ -90,6 +90,12 @@ def open_all(db: Connection, items: Sequence[Item]) -> None:
 def find_item(db: Connection, which: bytes) -> Item | None:
     """The item with this id."""
     row = db.execute(select(*_COLUMNS).where(item.c.id == which)).one_or_none()
+    return Item(**dict(zip(_FIELDS, row, strict=True))) if row else None
+
+
+def find_closed(db: Connection, decision_id: bytes) -> Item | None:
+    """An item that this decision closed."""
+    row = db.execute(select(*_COLUMNS).where(item.c.decision_id == decision_id).limit(1)).one_or_none()
     return Item(**dict(zip(_FIELDS, row, strict=True))) if row else None
 
 

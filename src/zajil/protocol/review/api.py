@@ -295,7 +295,8 @@ class OlderVersion(msgspec.Struct, frozen=True):
 class Subject(msgspec.Struct, frozen=True, omit_defaults=True):
     """The post in question. text, at: of the version in question. newest: the post's newest version.
 
-    normalised: the text as matching and scoring read it; views: readings of it in another script.
+    normalised: the text as matching and scoring read it; views: readings of it in another script. near_newest: whether
+    the newest text is a copy of this one, or nearly.
     """
 
     post_id: B16
@@ -308,6 +309,7 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True):
     normalised: str = ""
     views: tuple[str, ...] = ()
     thread_root: B16 | None = None
+    near_newest: bool = False
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -391,7 +393,8 @@ class Decide(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """POST /items/{item}/decide, /personas/{persona}/decide, /channels/{channel}/decide.
 
     category: needed by whatever restricts. until: end of a hold or suspension, missing: until somebody decides.
-    nonce: the same decision sent again is made once.
+    nonce: the same decision sent again is made once. newest: of a post, a later version that the decision is about too;
+    without it, a decision that restricts holds what was edited since until people look.
     """
 
     action: ItemAction
@@ -400,6 +403,7 @@ class Decide(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     note: Note = ""
     until: U64 | None = None
     nonce: B16 | None = None
+    newest: U32 = 0
 
 
 class Decided(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -66,6 +66,7 @@ def view_space(space: Channels, nudges: Nudges) -> SpaceView:
         read_subject=reviewing.read_subject,
         read_context=lambda db, post_id, n: Context(*reviewing.read_around(db, post_id, n)),
         read_versions=reviewing.read_versions,
+        find_later=reviewing.find_later,
         read_person=lambda db, persona_id: reviewing.read_person(space, db, persona_id),
         read_place=reviewing.read_place,
         set_standing=set_standing,

@@ -28,6 +28,8 @@ const RESTRICTING: ReadonlySet<string> = new Set([
   ...["label", "limit", "hold", "remove", "remove_cluster", "strike", "suspend_persona"],
   ...["restrict_channel", "block_channel"],
 ]);
+/** Actions that hide a text, and so hold what it became since. */
+const HIDING: ReadonlySet<string> = new Set(["limit", "hold", "remove"]);
 export const NOTE_CHARACTERS = 1000;
 
 export const restricts = (action: Action): boolean => RESTRICTING.has(action);
@@ -69,6 +71,8 @@ class Desk {
   category = $state("");
   sub = $state("");
   note = $state("");
+  /** Whether a decision is about the newest text as well. */
+  alsoNewest = $state(false);
   cluster = $state.raw<Cluster | undefined>();
   last = $state.raw<Last | undefined>();
   /** Opening, taking, giving back. */
@@ -121,6 +125,7 @@ class Desk {
     this.item = item;
     this.category = item.brief.category === "any" ? "" : item.brief.category;
     this.sub = item.brief.sub;
+    this.alsoNewest = item.subject?.near_newest ?? false;
     void this.queues.refresh();
   }
 
@@ -130,6 +135,7 @@ class Desk {
     this.draft = undefined;
     this.cluster = undefined;
     this.category = this.sub = this.note = "";
+    this.alsoNewest = false;
     this.deciding.error = undefined;
   }
 
@@ -152,6 +158,14 @@ class Desk {
     this.#close();
     if (next) await this.press.done(() => this.#open(next.item_id));
     await this.refresh();
+  }
+
+  /** The number of the newest version, where the decision that was begun can be about that too; else 0. */
+  get newest(): number {
+    const { item, draft, cluster } = this;
+    if (item === undefined || draft === undefined || cluster !== undefined) return 0;
+    if (item.brief.kind !== "post" || item.brief.queue === "audit" || !HIDING.has(draft.action)) return 0;
+    return item.subject !== undefined && item.subject.newest > item.subject.version ? item.subject.newest : 0;
   }
 
   /** Begin a decision about the item at hand. */
@@ -193,10 +207,11 @@ class Desk {
       ...(this.category !== "" && this.sub !== "" && { sub: this.sub }),
     };
     const id = item.brief.item_id;
+    const newest = this.alsoNewest ? this.newest : 0;
     const made = await this.deciding.run(() =>
       session.withKey(() =>
         cluster === undefined
-          ? call("POST", `/items/${id}/decide`, readDecided, { body: words })
+          ? call("POST", `/items/${id}/decide`, readDecided, { body: { ...words, ...(newest > 0 && { newest }) } })
           : call("POST", `/clusters/${encodeURIComponent(cluster.cluster_id)}/decide`, readDecided, {
               body: { ...words, preview_hash: cluster.preview_hash },
             }),

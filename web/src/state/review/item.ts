@@ -13,6 +13,8 @@ export interface Subject {
   readonly at: number;
   readonly normalised: string;
   readonly views: readonly string[];
+  /** Whether the newest text is nearly this one. */
+  readonly near_newest: boolean;
 }
 
 export interface Person {
@@ -150,6 +152,7 @@ function readSubject(value: unknown): Subject {
     at: number(of, "at"),
     normalised: textOr(of, "normalised"),
     views: listOr(of, "views", oneText),
+    near_newest: of["near_newest"] === true,
   };
 }
 

@@ -51,6 +51,7 @@ class Action(enum.StrEnum):
     BLOCK_CHANNEL = "block_channel"
 
 
+_HIDING = frozenset({Action.LIMIT, Action.HOLD, Action.REMOVE})
 ItemId = Annotated[str, typer.Argument(metavar="ITEM", help=words.ITEM_ARGUMENT())]
 QueueName = Annotated[str | None, typer.Argument(metavar="QUEUE", help=words.QUEUE_ARGUMENT())]
 HarmOption = Annotated[Harm | None, typer.Option("--category", metavar="C", help=words.CATEGORY_OPTION())]
@@ -134,6 +135,7 @@ def decide(
     note: NoteOption = "",
     days: Annotated[int | None, typer.Option("--days", min=1, max=3650, help=words.DAYS_OPTION())] = None,
     cluster: Annotated[bool, typer.Option("--cluster", help=words.CLUSTER_OPTION())] = False,
+    newest: Annotated[bool | None, typer.Option("--newest/--no-newest", help=words.NEWEST_OPTION())] = None,
     passphrase_file: Passphrase = None,
     json: Json = False,
 ) -> None:
@@ -147,7 +149,10 @@ def decide(
     desk = Desk(frame_of(context).home, passphrase_file)
     until = int(time.time()) + days * 86_400 if days is not None else None
     harm = category.value if category else None
-    body = convert({"action": action.value, "category": harm, "sub": sub, "note": note, "until": until}, api.Decide)
+    given = {"action": action.value, "category": harm, "sub": sub, "note": note, "until": until}
+    if not cluster and action in _HIDING and newest is not False:
+        given["newest"] = _find_newest(desk, item, only_near=newest is None)
+    body = convert(given, api.Decide)
     if cluster:
         made = _decide_cluster(desk, item, action, body)
     else:
@@ -157,6 +162,8 @@ def decide(
     elif made.waits_for_second:
         console().print(words.WAITS_FOR_SECOND())
     else:
+        if body.newest:
+            console().print(words.NEWEST_TOO(version=body.newest))
         console().print(words.DECIDED(action=made.action, copies=made.copies) if made.copies else words.DONE())
 
 
@@ -189,6 +196,16 @@ def undo(context: typer.Context, item: ItemId, *, json: Json = False) -> None:
         print_json(plain(made))
     else:
         console().print(words.DONE())
+
+
+def _find_newest(desk: Desk, item: str, *, only_near: bool) -> int:
+    """The version to be decided with the one in question: the newest, where it is another; 0 for none."""
+    from zajil.protocol.review import api, routes
+
+    subject = desk.call(routes.READ_ITEM, api.Item, item=item).subject
+    if subject is None or subject.newest <= subject.version or (only_near and not subject.near_newest):
+        return 0
+    return subject.newest
 
 
 def _decide_cluster(desk: Desk, item: str, action: Action, body: api.Decide) -> api.Decided:

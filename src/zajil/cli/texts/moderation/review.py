@@ -383,6 +383,26 @@ NEWER = Text(
     ar="عُدّل بعد ذلك، وصار في النسخة {version}؛ والقرار هنا يخصّ النسخة المذكورة أعلاه. النصّ الأحدث:",
     ru="Позже изменена, теперь версия {version}; решение здесь — о версии выше. Новый текст:",
 )
+NEWER_NEAR = Text(
+    en="It is nearly the same: decide takes it along, unless --no-newest.",
+    ar="النصّان متقاربان: يشمله القرار ما لم تُضف ‎--no-newest.",
+    ru="Он почти тот же: decide решит и о нём, если нет --no-newest.",
+)
+NEWER_OTHER = Text(
+    en="It is another text: what restricts holds it, and it waits for people next; --newest decides it too.",
+    ar="نصّ مختلف: التقييد يحجزه فينتظر المراجعة أوّلًا؛ وليشمله القرار أضف ‎--newest.",
+    ru="Это другой текст: ограничение удержит его до проверки, она следующая; с --newest решение и о нём.",
+)
+NEWEST_TOO = Text(
+    en="The same for version {version}, the newest.",
+    ar="والقرار نفسه للنسخة {version}، وهي الأحدث.",
+    ru="То же — для версии {version}, самой новой.",
+)
+NEWEST_OPTION = Text(
+    en="Decide the newest text too; without either, where it is nearly the same.",
+    ar="البتّ في النصّ الأحدث أيضًا؛ ودون الخيارين إن تقارب النصّان.",
+    ru="Решить и о новом тексте; без выбора — если он почти тот же.",
+)
 NO_CONSOLE_HINT = Text(
     en="Whoever runs it sets enabled = true below [moderation] in its zajil.toml. Is it the right address?",
     ar="يفعّله القائم عليه بالإعداد enabled = true تحت [moderation] في ملفه zajil.toml. وهل العنوان صحيح؟",
