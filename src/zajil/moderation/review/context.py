@@ -10,6 +10,7 @@ from zajil.engine.limits import Limits
 from zajil.engine.sql.database import Database
 from zajil.moderation.appeals.proofs import ProofBook
 from zajil.moderation.decide.decide import Decisions
+from zajil.moderation.reports.weights import Tallies
 from zajil.moderation.review.view import SpaceView
 from zajil.moderation.staff.challenges import Challenges
 from zajil.moderation.staff.passkeys import Site
@@ -65,6 +66,7 @@ class Review:
     proofs: ProofBook
     nudge: Callable[[], None]
     random: Callable[[int], bytes] = field(repr=False)
+    tallies: Tallies = field(default_factory=Tallies)
 
     @property
     def db(self) -> Database:

@@ -359,8 +359,34 @@ async function takeNotice(step: Step, body: Uint8Array): Promise<void> {
     if (problem instanceof ZajilError) return;
     throw problem;
   }
-  if (!Array.isArray(value) || value[0] !== "device-list") return;
+  if (!Array.isArray(value)) return;
+  const news = newsOf(value);
+  if (news !== undefined) return tellNews(step, news);
+  if (value[0] !== "device-list") return;
   const own = await accounts.known(step, step.profile.account_id);
   await accounts.change(step, own.account_id, { wanted_seq: own.list_seq + 1 });
   step.event("device-list");
+}
+
+const OUTCOMES: Readonly<Record<string, News>> = { acted: "report-acted", "not-acted": "report-not-acted" };
+const MEASURES: Readonly<Record<string, News>> = {
+  warn: "account-warned",
+  suspend: "account-suspended",
+  undone: "measure-undone",
+};
+
+/** What the moderators say by a notice: the outcome of a report, or a measure against this account. */
+function newsOf([name, fields]: readonly cbor.Parsed[]): News | undefined {
+  if (!(fields instanceof Map)) return undefined;
+  const word = fields.get(name === "report-outcome" ? "outcome" : "action");
+  if (typeof word !== "string") return undefined;
+  if (name === "report-outcome") return OUTCOMES[word];
+  return name === "account-measure" ? MEASURES[word] : undefined;
+}
+
+/** Told at once, and kept as a line among one's own notes: whoever was not looking finds it there. */
+async function tellNews(step: Step, news: News): Promise<void> {
+  step.event(news);
+  const own = (await rows.allChats(step.tx)).find((chat) => chat.kind === groups.SELF && chat.merged === "");
+  if (own !== undefined) await note(step, own.gid, news);
 }

@@ -52,6 +52,16 @@ export function sayNotice(notice: Notice, me: string | undefined): string {
       return t.notice_forked_list(values);
     case "old-copy":
       return t.notice_old_copy();
+    case "report-acted":
+      return t.notice_report_acted();
+    case "report-not-acted":
+      return t.notice_report_not_acted();
+    case "account-warned":
+      return t.notice_account_warned();
+    case "account-suspended":
+      return t.notice_account_suspended();
+    case "measure-undone":
+      return t.notice_measure_undone();
     case "unsupported":
       return t.notice_unsupported(values);
     case "undecryptable":
