@@ -294,4 +294,6 @@ def _count_all(given: Sequence[Given], earlier: Mapping[bytes, set[bytes]]) -> i
                 old, new = groups[one], groups[other]
                 groups = [new if each == old else each for each in groups]
                 moved = True
-    return sum(max(each.weight for each, group in zip(given, groups, strict=True) if group == one) for one in set(groups))
+    return sum(
+        max(each.weight for each, group in zip(given, groups, strict=True) if group == one) for one in set(groups)
+    )
