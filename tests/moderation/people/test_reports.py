@@ -6,7 +6,7 @@ import itertools
 import os
 import random
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from sqlalchemy import Connection, event
