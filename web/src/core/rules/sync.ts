@@ -25,8 +25,9 @@ import {
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Held, Id, Item } from "../state/rows.ts";
-import type { Step } from "../state/step.ts";
+import type { News, Step } from "../state/step.ts";
 import * as commits from "./commits.ts";
+import * as groups from "./groups.ts";
 import * as joining from "./joining.ts";
 import * as judge from "./judge.ts";
 import * as messages from "./messages.ts";

@@ -4,6 +4,17 @@ import { isolate } from "../../../i18n/bidi.ts";
 import { t } from "../../../i18n/catalogue.ts";
 import { counted, locale } from "../../../i18n/number.ts";
 
+const NEWS: readonly Notice["code"][] = [
+  "report-acted",
+  "report-not-acted",
+  "account-warned",
+  "account-suspended",
+  "measure-undone",
+];
+
+/** Whether it is word from the server's moderators. */
+export const isNews = (notice: Notice): boolean => NEWS.includes(notice.code);
+
 /** me: own account id; decides who is "you". */
 export function sayNotice(notice: Notice, me: string | undefined): string {
   // Who left, joined or has a new key stands in `whom` alone: nobody did it to them.
