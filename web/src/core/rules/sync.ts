@@ -369,20 +369,23 @@ async function takeNotice(step: Step, body: Uint8Array): Promise<void> {
   step.event("device-list");
 }
 
-const OUTCOMES: Readonly<Record<string, News>> = { acted: "report-acted", "not-acted": "report-not-acted" };
-const MEASURES: Readonly<Record<string, News>> = {
-  warn: "account-warned",
-  suspend: "account-suspended",
-  undone: "measure-undone",
-};
+const OUTCOMES: ReadonlyMap<string, News> = new Map([
+  ["acted", "report-acted"],
+  ["not-acted", "report-not-acted"],
+]);
+const MEASURES: ReadonlyMap<string, News> = new Map([
+  ["warn", "account-warned"],
+  ["suspend", "account-suspended"],
+  ["undone", "measure-undone"],
+]);
 
 /** What the moderators say by a notice: the outcome of a report, or a measure against this account. */
 function newsOf([name, fields]: readonly cbor.Parsed[]): News | undefined {
   if (!(fields instanceof Map)) return undefined;
   const word = fields.get(name === "report-outcome" ? "outcome" : "action");
   if (typeof word !== "string") return undefined;
-  if (name === "report-outcome") return OUTCOMES[word];
-  return name === "account-measure" ? MEASURES[word] : undefined;
+  if (name === "report-outcome") return OUTCOMES.get(word);
+  return name === "account-measure" ? MEASURES.get(word) : undefined;
 }
 
 /** Told at once, and kept as a line among one's own notes: whoever was not looking finds it there. */
