@@ -21,7 +21,7 @@ from zajil.moderation.match.clusters import (
     Copy,
 )
 from zajil.moderation.match.minhash import VALUES, Signatures, find_grams, sign_batch
-from zajil.moderation.normalise.entities import Entity
+from zajil.moderation.match.spelling import find_targets
 from zajil.moderation.normalise.text import normalise
 
 NOW = 1_800_000_000.0
@@ -142,13 +142,14 @@ def test_a_disguised_copy_of_judged_content_is_found(disguise: object) -> None:
     text = normalise("Send 0.5 to 0x52908400098527886E0F7030069857D2E4169EE7 and receive twice the sum within one hour")
     index = ConfirmedIndex()
     index.confirm(
-        Confirmed("k1", "fraud", find_grams(text.base), len(text.base), frozenset(text.entities)), signed(text.base)
+        Confirmed("k1", "fraud", find_grams(text.base), len(text.base), find_targets(text.entities, text.numbers)),
+        signed(text.base),
     )
     seen = normalise(
         disguise("Send 0.5 to 0x52908400098527886E0F7030069857D2E4169EE7 and ")
         + disguise("receive twice the sum within one hour")
     )
-    found = index.find(seen.base, signed(seen.base), frozenset(seen.entities))
+    found = index.find(seen.base, signed(seen.base), find_targets(seen.entities, seen.numbers))
     assert found is not None
     assert found.cluster_id == "k1"
     assert found.jaccard >= 0.8
@@ -156,7 +157,7 @@ def test_a_disguised_copy_of_judged_content_is_found(disguise: object) -> None:
 
 def test_judged_content_is_compared_by_its_true_windows() -> None:
     index = ConfirmedIndex()
-    wallet = frozenset({Entity("wallet", "0xabc")})
+    wallet = frozenset({("wallet", "0xabc")})
     index.confirm(Confirmed("k1", "fraud", find_grams(SCAM), len(SCAM), wallet), signed(SCAM))
     same = index.find(SCAM, signed(SCAM), wallet)
     assert same is not None

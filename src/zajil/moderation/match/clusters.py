@@ -11,15 +11,15 @@ from collections.abc import Container, Sequence
 from typing import Final, NamedTuple
 
 from zajil.moderation.match.bands import END, BandIndex, find_keys
+from zajil.moderation.match.copies import NEAR
 from zajil.moderation.match.minhash import Grams, Signatures, estimate_each, find_grams, true_jaccard
-from zajil.moderation.normalise.entities import Entity
+from zajil.moderation.match.spelling import Targets
 
 MAX_AGE_S: Final = 24 * 3600.0
 MAX_POSTS: Final = 2_000_000
 # An estimate joins posts; what removes is compared with the true windows, so its candidates may be estimated too low.
 MIN_ESTIMATE: Final = 0.80
 MIN_CANDIDATE: Final = 0.60
-MIN_JACCARD: Final = 0.80
 CAMPAIGN_PERSONAS: Final = 5
 CAMPAIGN_CHANNELS: Final = 3
 
@@ -76,17 +76,17 @@ class Cluster:
 
 
 class Confirmed(NamedTuple):
-    """A cluster that a person has judged: the windows, length and addresses of its first text, and what they were."""
+    """A cluster that a person has judged: the windows, length and targets of its first text, and what they were."""
 
     cluster_id: str
     category: str
     grams: Grams
     length: int
-    entities: frozenset[Entity]
+    targets: Targets
 
 
 class NearCopy(NamedTuple):
-    """How near a text is to judged content: true Jaccard of the windows, lengths, and whether the addresses are the
+    """How near a text is to judged content: true Jaccard of the windows, lengths, and whether the targets are the
     same."""
 
     cluster_id: str
@@ -124,7 +124,7 @@ class ConfirmedIndex:
                 return
 
     def find(
-        self, base: str, signature: Signatures, entities: frozenset[Entity], *, keys: list[int] | None = None
+        self, base: str, signature: Signatures, targets: Targets, *, keys: list[int] | None = None
     ) -> NearCopy | None:
         """The nearest judged content with a true Jaccard of .80 or more, or None.
 
@@ -143,10 +143,10 @@ class ConfirmedIndex:
             return None
         grams = find_grams(base)
         jaccard, slot = max((true_jaccard(grams, self._by_slot[slot].grams), -slot) for slot in near)
-        if jaccard < MIN_JACCARD:
+        if jaccard < NEAR:
             return None
         best = self._by_slot[-slot]
-        same = best.entities == entities
+        same = best.targets == targets
         return NearCopy(best.cluster_id, best.category, jaccard, len(base), best.length, same)
 
 
