@@ -39,7 +39,6 @@ from zajil.engine.limits import Limits
 from zajil.engine.reachkeys import ReachKeys
 from zajil.engine.sql.sqlite import SQLiteMailboxEngine
 from zajil.moderation.private import inbox
-from zajil.moderation.private import store as report_store
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol import frames
@@ -105,7 +104,7 @@ class Server:
             # A key file made anew beside what the lost one sealed or signed would only hide the loss.
             keys = Keys.load(data / key_file.FILE_NAME, create=self._db.read_sync(is_unused))
             signing = ReachKeys.load(data / reach_file.FILE_NAME, create=not self._db.read_sync(bridge_store.roots))
-            moderators = ModeratorKeys.load(data, create=self._db.read_sync(report_store.is_empty))
+            moderators = ModeratorKeys(data, clock=clock)
             fix_name(data, settings)
             self._documents = Documents(self._db, keys=keys, signing=signing, place=place_of(settings), clock=clock)
         except BaseException:

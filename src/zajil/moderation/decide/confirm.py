@@ -8,10 +8,9 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
-from zajil.moderation.match.listing import list_keys
+from zajil.moderation.match.copies import list_keys
 from zajil.moderation.match.minhash import MIN_CHARACTERS, find_grams, sign_batch
-from zajil.moderation.match.spelling import spell_batch
-from zajil.moderation.normalise.entities import Entity
+from zajil.moderation.match.spelling import Targets, spell_batch
 from zajil.moderation.normalise.text import normalise, normalise_batch
 from zajil.moderation.store import decisions, matches, verdicts
 from zajil.moderation.store.decisions import DecisionRow
@@ -26,7 +25,7 @@ LISTED: Final = "match.listed "
 FindPost = Callable[[Connection, bytes, int], PublicPost | None]
 Requeue = Callable[[Connection, Sequence[tuple[bytes, int]]], None]
 _encoder: Final = msgspec.msgpack.Encoder()
-_entities: Final = msgspec.msgpack.Decoder(tuple[Entity, ...])
+_targets: Final = msgspec.msgpack.Decoder(tuple[tuple[str, str], ...])
 
 
 def name_version(target: bytes, version: int) -> str:
@@ -52,7 +51,7 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
     """
     text = normalise(post.text)
     (spelled,) = spell_batch([post.text], [text])
-    for key in list_keys(spelled.digests, spelled.packed, text.entities):
+    for key in list_keys(spelled.digests, spelled.targets):
         matches.put_text(
             db,
             TextRow(
@@ -83,7 +82,7 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
                 length=len(text.base),
                 signature=signature.tobytes(),
                 grams=find_grams(spelled.packed).tobytes(),
-                entities=_encoder.encode(text.entities),
+                entities=_encoder.encode(sorted(spelled.targets)),
                 at=row.at,
             ),
         )
@@ -100,17 +99,16 @@ def confirm_copies(
     posts: dict[str, None] = {}
     for each in copies:
         known = verdicts.find_verdict(db, each.target, each.version)
-        # The digest alone is listed where a text has no addresses; copies that have may differ by them.
+        # The digest alone is listed where a text has no targets; copies that have may differ by them.
         if known is None or known.digest is None or matches.find_text(db, known.digest):
             continue
         post = find_post(db, each.target, each.version)
         if post is not None:
             posts[post.text] = None
     texts = list(posts)
-    read = normalise_batch(texts)
     keys: dict[bytes, bytes] = {}
-    for text, spelled in zip(read, spell_batch(texts, read), strict=True):
-        keys |= list_keys(spelled.digests, spelled.packed, text.entities)
+    for spelled in spell_batch(texts, normalise_batch(texts)):
+        keys |= list_keys(spelled.digests, spelled.targets)
     fresh = {key: digest for key, digest in keys.items() if matches.find_text(db, key) is None}
     for key in fresh:
         matches.put_text(db, TextRow(key, row.category, row.sub, source_of(row.id), row.id, 1, length, None, row.at))
@@ -127,9 +125,9 @@ def requeue_others(db: Connection, cluster_id: str, digests: Sequence[bytes], re
     return len(stale)
 
 
-def parse_entities(data: bytes | None) -> frozenset[Entity]:
-    """The addresses of a judged text."""
-    return frozenset(_entities.decode(data)) if data else frozenset()
+def parse_targets(data: bytes | None) -> Targets:
+    """The targets of a judged text."""
+    return frozenset(_targets.decode(data)) if data else frozenset()
 
 
 def requeue_copies(db: Connection, row: DecisionRow, digests: Sequence[bytes], requeue: Requeue) -> int:

@@ -5,7 +5,7 @@ Who reported, in which chat, and who else is there, is in none of them.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +15,8 @@ from zajil.protocol.frames import U64
 from zajil.protocol.report.reasons import Outcome, Reason
 from zajil.protocol.report.verified import ITEMS_MAX, Form
 
+PASSPHRASE_MAX: Final = 1024
+"""Characters of a passphrase."""
 PrivateKind: TypeAlias = Literal["report", "complaint"]
 """With proof; without one, a member's word."""
 
@@ -28,10 +30,16 @@ class PrivateBrief(msgspec.Struct, frozen=True, omit_defaults=True):
     claim: Literal["", "mine", "other"] = ""
 
 
+KeyState: TypeAlias = Literal["none", "clear", "locked", "open", "elsewhere"]
+"""Of the key that opens reports: none and clear: a passphrase has to be chosen first (clear: old keys lie unsealed);
+locked and open: sealed, and whether somebody unlocked it; elsewhere: not on this server."""
+
+
 class PrivateQueue(msgspec.Struct, frozen=True):
-    """GET /private: open ones, oldest first. opens: whether the moderators' key is on this server."""
+    """GET /private: open ones, oldest first. opens: whether they can be read now."""
 
     opens: bool
+    key: KeyState
     reports: tuple[PrivateBrief, ...]
 
 
@@ -59,3 +67,16 @@ class ClosePrivate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /private/{report}/close. outcome: what the reporter hears."""
 
     outcome: Outcome
+
+
+class Unlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /private/unlock."""
+
+    passphrase: Annotated[str, Meta(max_length=PASSPHRASE_MAX)]
+
+
+class NewPassphrase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """POST /private/passphrase. current: of the key as it is; empty for the first."""
+
+    passphrase: Annotated[str, Meta(max_length=PASSPHRASE_MAX)]
+    current: Annotated[str, Meta(max_length=PASSPHRASE_MAX)] = ""
