@@ -147,7 +147,7 @@ _ROWS: Final = (
     ErrorCode("owns-channels", Conflict, 409, "This persona still owns channels.", "delete those first"),
     ErrorCode("item-claimed", Conflict, 409, "Somebody else works on this.", "take another item"),
     ErrorCode("item-closed", Conflict, 409, "This was decided in the meantime.", "take another item"),
-    ErrorCode("preview-changed", Conflict, 409, "Copies came or went since the preview.", "read it again, decide anew"),
+    ErrorCode("preview-changed", Conflict, 409, "This was judged since the preview.", "read it again, decide anew"),
     ErrorCode("undo-late", Conflict, 409, "This cannot be taken back any more.", "decide anew"),
     ErrorCode("replaced", Conflict, 409, "A newer connection of this device took over.", "leave it to the newer one"),
     ErrorCode("slow-down", Limited, 429, "Too many requests; try again in a moment.", "wait `retry_ms`"),

@@ -20,6 +20,7 @@ from zajil.moderation.private import tallies as tally_tables
 from zajil.moderation.store import log as log_tables
 from zajil.moderation.store import people as people_tables
 from zajil.moderation.store import tables as moderation_tables
+from zajil.moderation.store.transparency import changes as change_tables
 from zajil.moderation.store.transparency import private as month_tables
 from zajil.moderation.store.transparency import published as published_tables
 from zajil.server.config import ConfigError
@@ -27,7 +28,7 @@ from zajil.server.http import idempotency
 
 # Imported for their tables, which register themselves.
 _OWNERS = (auth_tables, bridge_tables, public_tables, delivery_tables, mailbox_tables, report_tables, idempotency)
-_MODERATION = (moderation_tables, people_tables, log_tables, published_tables, month_tables)
+_MODERATION = (moderation_tables, people_tables, log_tables, change_tables, published_tables, month_tables)
 _PRIVATE = (measure_tables, tally_tables)
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from importlib import resources
 from pathlib import Path
 
 import pytest
-from tests.moderation.pipeline.square import BENIGN, FRAUD, Square
+from tests.moderation.pipeline.square import BENIGN, FRAUD, Clock, Square
 
 from zajil.cli.main import run_command
+from zajil.moderation.audit.entries import hash_record, parse_entry
+from zajil.moderation.audit.export import parse_export
+from zajil.moderation.pipeline.upkeep import forget
 from zajil.moderation.policy.packaged import NEWEST
 from zajil.moderation.store import log
+from zajil.moderation.store.transparency import changes
 from zajil.protocol.errors import Malformed, Refused
 from zajil.protocol.tlog.checkpoint import parse_key
 from zajil.server.moderation.proof import export_log, public_key, verify_export, verify_stored
@@ -118,6 +123,47 @@ async def test_any_change_of_log_or_decision_is_found(square: Square) -> None:
 
         with pytest.raises(Undo):
             square.db.write_sync(lambda db: _tamper(square, db, change, Undo))  # noqa: B023  # called at once
+
+
+async def test_nobody_reads_a_listed_number_out_of_the_public_log(square: Square) -> None:
+    """Every number that it could be is tried, with every salt that is known to all."""
+    number = "79000001122"
+    add_to_list(square.data, "phone", number, category="fraud", source="ours")
+    remove_from_list(square.data, "phone", number)
+    add_to_list(square.data, "phone", number, category="fraud", source="ours")
+    file = export_log(square.data, now=square.clock())
+    hashes = {entry.decision_hash for entry in map(parse_entry, parse_export(file).entries)}
+    assert len(hashes) == 3, "nor whether it is the same again"
+    for guess in (f"79000001{end}" for end in range(100, 200)):
+        for said in (f"add phone {guess} fraud", f"remove phone {guess}"):
+            assert hash_record(bytes(16), said.encode()) not in hashes
+            assert hashlib.sha256(said.encode()).digest() not in hashes
+    assert number.encode() not in file
+    # The server shows of each that it is in the log, until its time is over.
+    assert verify_stored(square.data).changes == 3
+    for change in (
+        "UPDATE mod_audit_record SET record = replace(record, '1122', '1123') WHERE n = 1",
+        "UPDATE mod_audit_record SET kind = 'policy' WHERE n = 1",
+        "UPDATE mod_audit_record SET n = 9 WHERE n = 1",
+    ):
+
+        class Undo(Exception):
+            pass
+
+        with pytest.raises(Undo):
+            square.db.write_sync(lambda db: _tamper(square, db, change, Undo))  # noqa: B023  # called at once
+
+
+async def test_what_a_list_held_is_forgotten_and_the_log_stays_whole(square: Square, clock: Clock) -> None:
+    add_to_list(square.data, "phone", "79000001122", category="fraud", source="ours", now=clock())
+    clock.advance(changes.LIST_KEPT_S)
+    await forget(square.decisions)
+    assert verify_stored(square.data).changes == 1
+    clock.advance(1)
+    await forget(square.decisions)
+    assert square.rows("SELECT count(*) FROM mod_audit_record") == [(0,)]
+    report = verify_stored(square.data)
+    assert (report.size, report.changes) == (1, 0)
 
 
 def _tamper(square: Square, db: object, change: str, undo: type[Exception]) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
 from sqlalchemy import Connection
 
-from zajil.moderation.match.copies import list_keys
+from zajil.moderation.match.copies import Shape, list_keys
 from zajil.moderation.match.minhash import MIN_CHARACTERS, find_grams, sign_batch
-from zajil.moderation.match.spelling import Targets, spell_batch
+from zajil.moderation.match.spelling import Spelling, Targets, spell_batch
 from zajil.moderation.normalise.text import normalise, normalise_batch
 from zajil.moderation.store import decisions, matches, verdicts
 from zajil.moderation.store.decisions import DecisionRow
@@ -19,6 +21,8 @@ from zajil.protocol.public.posts import PublicPost
 
 CONFIRMED, CLEARED, OPEN = "confirmed", "cleared", "open"
 COPIES_MAX: Final = 10_000
+FIRST_TEXTS: Final = 20
+"""Copies among which the text is looked for that a cluster is judged by."""
 REVERSALS: Final = 3
 REVERSED_WITHIN_S: Final = 86_400
 LISTED: Final = "match.listed "
@@ -44,6 +48,74 @@ def source_of(decision_id: bytes) -> str:
     return f"decision:{decision_id.hex()}"
 
 
+class Kept(NamedTuple):
+    """What copies of a judged text are known by, as `ClusterRow` has it: no text. length: characters of its base view.
+
+    signature: None where it is too short for one.
+    """
+
+    signature: bytes | None
+    grams: bytes
+    entities: bytes
+    length: int
+
+    @property
+    def shape(self) -> Shape:
+        """Of that text."""
+        return Shape(np.frombuffer(self.grams, np.uint32), parse_targets(self.entities))
+
+
+def keep_text(text: str) -> Kept:
+    """What is kept of this one."""
+    read = normalise(text)
+    (spelled,) = spell_batch([text], [read])
+    return _keep(spelled, len(read.base))
+
+
+def _keep(spelled: Spelling, length: int) -> Kept:
+    signature = None
+    if len(spelled.packed) >= MIN_CHARACTERS:
+        signature = sign_batch([spelled.packed])[0].tobytes()
+    return Kept(signature, find_grams(spelled.packed).tobytes(), _encoder.encode(sorted(spelled.targets)), length)
+
+
+def kept_of(known: ClusterRow) -> Kept | None:
+    """What is kept of the text that a cluster was judged by, or is about to be."""
+    if known.grams is None or known.entities is None:
+        return None
+    return Kept(known.signature, known.grams, known.entities, known.length)
+
+
+def keep_shown(db: Connection, known: ClusterRow, shown: Kept) -> None:
+    """From now on a judgement of this cluster is one of the text that a person was shown, whoever deletes it."""
+    matches.put_judged_cluster(db, known._replace(**shown._asdict()))
+
+
+def find_first(db: Connection, known: ClusterRow, find_post: FindPost) -> PublicPost | None:
+    """The copy that people are shown: the first of its cluster, or if that is gone the oldest that is not."""
+    return next(_find_texts(db, known, find_post), None)
+
+
+def find_shown(db: Connection, known: ClusterRow, find_post: FindPost) -> PublicPost | None:
+    """A copy with the text that a judgement of this cluster is about; None where all such copies are gone."""
+    kept = kept_of(known)
+    if kept is None:
+        return find_first(db, known, find_post)
+    living = islice(_find_texts(db, known, find_post), FIRST_TEXTS)
+    return next((post for post in living if keep_text(post.text) == kept), None)
+
+
+def _find_texts(db: Connection, known: ClusterRow, find_post: FindPost) -> Iterator[PublicPost]:
+    seen = set()
+    # Most first copies are there; of a campaign that deletes them, thousands of rows may be of posts that are not.
+    for n in (0, FIRST_TEXTS, COPIES_MAX):
+        copies = [(each.target, each.version) for each in matches.members(db, known.id, n=n)] if n else []
+        for target, version in [parse_name(known.id), *copies]:
+            if (target, version) not in seen and (post := find_post(db, target, version)) is not None:
+                yield post
+            seen.add((target, version))
+
+
 def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[bytes]:
     """List the text of a post that a person judged harmful, and keep what near copies are known by; its digests.
 
@@ -51,6 +123,7 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
     """
     text = normalise(post.text)
     (spelled,) = spell_batch([post.text], [text])
+    kept = _keep(spelled, len(text.base))
     for key in list_keys(spelled.digests, spelled.targets):
         matches.put_text(
             db,
@@ -61,14 +134,13 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
                 source=source_of(row.id),
                 decision_id=row.id,
                 human=1,
-                length=len(text.base),
+                length=kept.length,
                 expires_at=None,
                 at=row.at,
             ),
         )
-    if len(spelled.packed) >= MIN_CHARACTERS:
+    if kept.signature is not None:
         known = matches.find_cluster_of(db, post.post_id, post.version)
-        signature, _ = sign_batch([spelled.packed])
         matches.put_judged_cluster(
             db,
             ClusterRow(
@@ -79,11 +151,8 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
                 sub=row.sub,
                 decision_id=row.id,
                 copies=known.copies if known else 1,
-                length=len(text.base),
-                signature=signature.tobytes(),
-                grams=find_grams(spelled.packed).tobytes(),
-                entities=_encoder.encode(sorted(spelled.targets)),
                 at=row.at,
+                **kept._asdict(),
             ),
         )
     return list(spelled.digests.values())

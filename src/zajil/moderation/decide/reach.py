@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
 from sqlalchemy import Connection
 
-from zajil.moderation.decide.confirm import FindPost, parse_targets
-from zajil.moderation.match.copies import NEAR, Shape, find_shape, is_allowed_with, is_removed_with
-from zajil.moderation.match.minhash import estimate_jaccard
+from zajil.moderation.decide.confirm import FindPost, kept_of
+from zajil.moderation.match.copies import Shape, find_shape, is_allowed_with, is_near, is_removed_with
 from zajil.moderation.match.spelling import spell_batch
 from zajil.moderation.normalise.text import normalise_batch
-from zajil.moderation.store import decisions, queue, verdicts
-from zajil.moderation.store.decisions import DecisionRow
+from zajil.moderation.store import decisions, queue
+from zajil.moderation.store.decisions import Act, DecisionRow
 from zajil.moderation.store.matches import ClusterRow, MemberRow
 from zajil.moderation.store.queue import Item, item_id
 
@@ -29,53 +27,61 @@ _UNRESTRICTED: Final = frozenset({"allow", "restore"})
 
 
 class Reached(NamedTuple):
-    """The copies that a judgement is about, and the others. Copies whose text is gone are of those if they were near by
-    their signature, else of neither."""
+    """copies: whom a judgement decides about. near: near copies of the judged text that lead elsewhere. far: others.
 
+    In none of them: whose text is gone, and whom a person judged alone, which is nearer than a judgement of all.
+    """
+
+    copies: list[MemberRow]
     near: list[MemberRow]
     far: list[MemberRow]
 
 
 def find_reached(
-    db: Connection, row: DecisionRow, known: ClusterRow, copies: Sequence[MemberRow], find_post: FindPost
+    db: Connection,
+    action: Act,
+    known: ClusterRow,
+    copies: Sequence[MemberRow],
+    find_post: FindPost,
+    *,
+    before: int | None = None,
 ) -> Reached:
-    """Which of these copies of the cluster `known` the judgement `row` reaches."""
-    removes = row.action == "remove_cluster"
-    is_with = is_removed_with if removes else is_allowed_with
-    judged = _find_judged(db, row, known, find_post)
+    """Which of these copies of the cluster `known` a judgement of it reaches, by the text that is kept of it.
+
+    action: remove_cluster or allow_cluster. before: seq of the judgement; None for one that is not made yet.
+    """
+    removes = action == "remove_cluster"
+    reaches = is_removed_with if removes else is_allowed_with
+    kept = kept_of(known)
+    judged = kept.shape if kept is not None else None
     posts = [find_post(db, each.target, each.version) for each in copies]
     read = _read(list(dict.fromkeys(post.text for post in posts if post is not None)))
-    reached = Reached([], [])
+    reached = Reached([], [], [])
     for each, post in zip(copies, posts, strict=True):
-        if post is None:
-            if removes and _was_near(db, known, each):
-                reached.near.append(each)
-        elif judged is not None and is_with(read[post.text], judged):
+        if post is None or _is_judged_alone(db, each, before):
+            continue
+        shape = read[post.text]
+        if judged is None:
+            reached.far.append(each)
+        elif reaches(shape, judged):
+            reached.copies.append(each)
+        elif removes and is_near(shape, judged):
             reached.near.append(each)
         else:
             reached.far.append(each)
     return reached
 
 
-def _find_judged(db: Connection, row: DecisionRow, known: ClusterRow, find_post: FindPost) -> Shape | None:
-    if row.action == "remove_cluster":
-        # What `confirm_text` kept, also where the post itself is gone by now.
-        return Shape(np.frombuffer(known.grams, np.uint32), parse_targets(known.entities)) if known.grams else None
-    post = find_post(db, row.target, row.version)
-    return _read([post.text])[post.text] if post is not None else None
+def _is_judged_alone(db: Connection, each: MemberRow, before: int | None) -> bool:
+    current = decisions.find_newest(db, "post", each.target, each.version)
+    if current is None or not current.is_human or current.basis is not None:
+        return False
+    return before is None or current.seq < before
 
 
 def _read(texts: list[str]) -> dict[str, Shape]:
     spelled = spell_batch(texts, normalise_batch(texts))
     return {raw: find_shape(each) for raw, each in zip(texts, spelled, strict=True)}
-
-
-def _was_near(db: Connection, known: ClusterRow, each: MemberRow) -> bool:
-    verdict = verdicts.find_verdict(db, each.target, each.version)
-    if verdict is None or verdict.signature is None or known.signature is None:
-        return False
-    one, other = (np.frombuffer(signature, np.uint32) for signature in (verdict.signature, known.signature))
-    return float(estimate_jaccard(one, other)) >= NEAR
 
 
 def ask_about(db: Connection, row: DecisionRow, known: ClusterRow, far: Sequence[MemberRow], *, now: int) -> None:

@@ -18,9 +18,9 @@ Letters know an address by its kind and a number by its length. So whoever copie
 card of his own for the stranger's, and has it removed, has nothing but that removed: by itself no near copy is, unless
 J is .95 and the targets are the same, and then of some categories alone (`policy/decide.py` has that table).
 
-A judgement of many copies is one of the text that a person saw. A removal reaches who is near it by J; an allowance,
-which no program may undo, who has J >= .95 and the same targets. People are asked about each of the others
-(`decide/reach.py`).
+A judgement of many copies is one of the text that a person was shown. It reaches who has the same targets: a removal
+with J >= .80, an allowance, which no program may undo, with J >= .95. Of the others, those with J >= .80 are treated as
+near copies of it, and people are asked about each (`decide/reach.py`).
 
 The rules are asked in two ways: between two texts (`compare`), and of one text among all that were ever judged, by keys
 (`list_keys`, `lookup_keys`) and by bands of signatures (`clusters.py`); tests/moderation/match/test_copies.py holds
@@ -85,9 +85,14 @@ def find_shape(text: Spelling) -> Shape:
     return Shape(find_grams(text.packed), text.targets)
 
 
+def is_near(copy: Shape, judged: Shape) -> bool:
+    """Whether it is near a judged text by its windows, wherever it leads."""
+    return true_jaccard(copy.grams, judged.grams) >= NEAR
+
+
 def is_removed_with(copy: Shape, judged: Shape) -> bool:
     """Whether the removal of all copies of a judged text reaches this one."""
-    return true_jaccard(copy.grams, judged.grams) >= NEAR
+    return copy.targets == judged.targets and is_near(copy, judged)
 
 
 def is_allowed_with(copy: Shape, judged: Shape) -> bool:

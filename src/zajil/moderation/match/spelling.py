@@ -25,6 +25,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from zajil.moderation.match.urls import split_url
 from zajil.moderation.normalise.entities import PLACEHOLDERS, Entity
 from zajil.moderation.normalise.folding import read_codes
 from zajil.moderation.normalise.obfuscation import SEPARATORS, TO_LATIN, find_lost_numbers
@@ -75,13 +76,28 @@ class Spelling(NamedTuple):
 def find_targets(entities: Iterable[Entity], numbers: Sequence[str]) -> Targets:
     """What must be equal too where two texts of the same letters are to be the same text.
 
-    Letters know an address by its kind, and a number by its length. Of a handle look-alike letters are one: no two
-    handles differ by these alone. Numbers count in their order, as a card is the same digits in another one.
+    Letters know an address by its kind, and a number by its length. Numbers count in their order, as another card may
+    be the same digits in another one.
     """
-    found = {(each.kind, each.value.translate(TO_LATIN) if each.kind == "user" else each.value) for each in entities}
+    found: set[tuple[str, str]] = {(each.kind, _canonical(each)) for each in entities}
     if numbers:
         found.add((NUMBERS, " ".join(numbers)))
     return frozenset(found)
+
+
+def _canonical(entity: Entity) -> str:
+    """An address in the spelling that lists have, so that no rotating parameter of a link makes another of it."""
+    match entity.kind:
+        case "url":
+            split = split_url(entity.value)
+            return split[0] if split is not None else entity.value
+        case "user":
+            # No two handles differ by look-alike letters alone.
+            return entity.value.translate(TO_LATIN)
+        case "phone":
+            return entity.value.lstrip("+")
+        case _:
+            return entity.value.lower()
 
 
 def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling]:

@@ -15,10 +15,10 @@ from sqlalchemy import Connection
 
 from zajil.moderation.private import tallies
 from zajil.moderation.review.context import Review
-from zajil.moderation.review.lists import note
 from zajil.moderation.statistics.months import Month, month_of, parse_month
 from zajil.moderation.statistics.suppression import FEW, SMALL
 from zajil.moderation.store.transparency import private as published
+from zajil.moderation.store.transparency.changes import log_public
 from zajil.moderation.store.transparency.counts import first_time
 from zajil.moderation.store.transparency.private import MonthRow, PrivateCounts, PrivateMonth, Rounded
 
@@ -35,7 +35,7 @@ async def publish_due(review: Review) -> int:
             if published.find_month(db, month.name) is None:
                 record = encode_month(month, count_month(db, month))
                 published.put_month(db, MonthRow(month.name, record, now))
-                note(review, db, b"", "evidence", record)
+                log_public(db, "evidence", record, now=now)
 
         await review.db.write(write)
     return len(due)

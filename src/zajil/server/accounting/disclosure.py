@@ -178,7 +178,14 @@ APART: Final[Mapping[str, str]] = MappingProxyType(
         ),
         **dict.fromkeys(
             (
-                *("mod_appeal", "mod_audit_entry", "mod_audit_head", "mod_audit_sample", "mod_change"),
+                *(
+                    "mod_appeal",
+                    "mod_audit_entry",
+                    "mod_audit_head",
+                    "mod_audit_record",
+                    "mod_audit_sample",
+                    "mod_change",
+                ),
                 *("mod_checkpoint", "mod_cluster", "mod_cluster_member", "mod_decision", "mod_handover", "mod_item"),
                 *("mod_match_text", "mod_match_url", "mod_notice", "mod_policy", "mod_published", "mod_reading"),
                 *("mod_spread", "mod_staff", "mod_staff_invite", "mod_staff_key", "mod_staff_session", "mod_strike"),

@@ -17,6 +17,7 @@ from zajil.moderation.audit.verify import check_log
 from zajil.moderation.decide.orders import encode_record
 from zajil.moderation.store import decisions, log
 from zajil.moderation.store.log import SQLAuditRows
+from zajil.moderation.store.transparency.changes import read_changes
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.tlog.checkpoint import Checkpoint, NoteKey, open_checkpoint
 from zajil.protocol.tlog.tree import Frontier, leaf_hash
@@ -30,6 +31,7 @@ class LogReport(NamedTuple):
     """What was proven. size: entries. unsigned: those since the last checkpoint. root: hex, over all of them.
 
     decisions: rows whose entry is in the log with their very record; erased: entries whose row outlived its time.
+    changes: of lists, policies and staff, in the same way.
     """
 
     origin: str
@@ -40,6 +42,7 @@ class LogReport(NamedTuple):
     root: str
     decisions: int
     erased: int
+    changes: int = 0
 
 
 def verify_stored(data: Path, *, trusted: bytes | None = None) -> LogReport:
@@ -100,7 +103,15 @@ def _verify(db: Connection, own: ModerationKeys, origin: str, trusted: bytes | N
     unsigned = _check_tail(db, found.size, head)
     kept, logged = _check_decisions(db, own.pseudonym)
     return LogReport(
-        origin, keys[0].text(), head.size, unsigned, found.checkpoints, head.root.hex(), kept, logged - kept
+        origin=origin,
+        key=keys[0].text(),
+        size=head.size,
+        unsigned=unsigned,
+        checkpoints=found.checkpoints,
+        root=head.root.hex(),
+        decisions=kept,
+        erased=logged - kept,
+        changes=_check_changes(db),
     )
 
 
@@ -136,6 +147,21 @@ def _check_decisions(db: Connection, pseudonym_key: bytes) -> tuple[int, int]:
             raise _fault("actor", row.entry)
         kept += 1
     return kept, sum(parse_entry(data).kind in _DECIDING for data in log.read_entries(db))
+
+
+def _check_changes(db: Connection) -> int:
+    """How many changes of lists, policies and staff are kept, each with its entry."""
+    kept = 0
+    for row in read_changes(db):
+        data = log.find_entry(db, row.n)
+        if data is None:
+            raise _fault("uncovered", row.n)
+        entry = parse_entry(data)
+        if entry.kind != row.kind:
+            raise _fault("entry-unreadable", row.n)
+        check_record(entry, row.salt, row.record.encode())
+        kept += 1
+    return kept
 
 
 def _fault(fault: str, n: int) -> ZajilError:

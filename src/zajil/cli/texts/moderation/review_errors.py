@@ -64,9 +64,9 @@ REVIEW_COMPLAINTS: dict[str, Complaint] = {
     ),
     "preview-changed": Complaint(
         Text(
-            en="Copies came or went since the preview.",
-            ar="تغيّرت النسخ منذ المعاينة.",
-            ru="С тех пор копии изменились.",
+            en="These copies were judged since the preview.",
+            ar="صدر قرار في هذه النسخ منذ المعاينة.",
+            ru="С тех пор об этих копиях уже решили.",
         ),
         Text(
             en="Look again, then decide:  zajil moderation show ITEM",
