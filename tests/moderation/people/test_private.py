@@ -36,6 +36,7 @@ OUTCOMES: dict[str, object] = {
     routes.CLOSE_PRIVATE.path: private.ClosePrivate("acted"),
     routes.UNLOCK_PRIVATE.path: private.Unlock("nothing"),
     routes.PASSPHRASE.path: private.NewPassphrase("nothing"),
+    routes.PROPOSE.path: private.ProposeMeasure("warn"),
 }
 
 
@@ -68,12 +69,12 @@ async def claimed(desk: Desk, member: Member, report_id: bytes) -> str:
 
 
 def test_the_private_routes_are_those_below_private() -> None:
-    below = {"unlock", "lock", "passphrase"}
+    below = {"unlock", "lock", "passphrase", "measures"}
     assert {route.path.partition("/{")[0] for route in PRIVATE_ROUTES} == {
         "/private",
         *(f"/private/{x}" for x in below),
     }
-    assert len(PRIVATE_ROUTES) == 8
+    assert len(PRIVATE_ROUTES) == 13
     assert all(route.path.startswith("/private") == route.private for route in REVIEW_ROUTES)
 
 
@@ -85,7 +86,7 @@ async def test_without_the_permission_no_role_opens_anything(
     member = await desk.member(role)
     assert not (await desk.ask(routes.ME, api.Me, by=member)).private
     for route in PRIVATE_ROUTES:
-        names = {"report": encode_b64(taken.report_id)} if "{" in route.path else {}
+        names = {name: encode_b64(taken.report_id) for name in ("report", "measure") if f"{{{name}}}" in route.path}
         body = OUTCOMES.get(route.path)
         status, data = await desk.mod(route, body, auth=member.auth, **names)
         assert status == 403, route

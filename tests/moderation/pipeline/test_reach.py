@@ -111,3 +111,14 @@ async def test_a_campaign_that_goes_on_after_its_decision_is_met_by_the_same_rul
     await square.judge_cluster("remove_cluster")
     await square.work()
     assert [square.state(post) for post in meanwhile] == ["removed", "held"]
+
+
+async def test_a_judgement_is_about_what_most_copies_are_and_not_about_a_first_one_in_disguise(square: Square) -> None:
+    text = f"{WELCOME}, and whoever wants more writes to @{{}}"
+    (stranger,) = await square.crowd([text.format("garden_desk")])
+    harmful = await square.crowd([text.format("quick_desk")] * 4)
+    await square.work()
+    await square.judge_cluster("remove_cluster")
+    await square.work()
+    assert {square.state(post) for post in harmful} == {"removed"}
+    assert square.state(stranger) == "held"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 from tests.moderation.pipeline.square import BENIGN, FRAUD, Clock, Square
 
 from zajil.cli.main import run_command
+from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
+from zajil.engine.sql.turn import Turn
 from zajil.moderation.audit.entries import hash_record, parse_entry
 from zajil.moderation.audit.export import parse_export
 from zajil.moderation.pipeline.upkeep import forget
@@ -18,13 +22,14 @@ from zajil.moderation.policy.packaged import NEWEST
 from zajil.moderation.store import log
 from zajil.moderation.store.transparency import changes
 from zajil.protocol.errors import Malformed, Refused
-from zajil.protocol.tlog.checkpoint import parse_key
+from zajil.protocol.tlog.checkpoint import NoteKey, parse_key
 from zajil.server.moderation.proof import export_log, public_key, verify_export, verify_stored
 from zajil.server.moderation.steering import (
     activate_policy,
     add_to_list,
     check_policy_file,
     diff_with_active,
+    note,
     remove_from_list,
     replay_policy,
     show_lists,
@@ -97,6 +102,26 @@ async def test_a_policy_is_checked_compared_replayed_and_only_then_activated(squ
     assert square.decisions.policy().version == 2
     with pytest.raises(Refused):
         activate_policy(square.data, candidate, now=now)
+
+
+async def test_an_export_holds_up_nobody_who_writes(square: Square, monkeypatch: pytest.MonkeyPatch) -> None:
+    await square.crowd([f"{FRAUD} {number}" for number in range(2)])
+    await square.work()
+    read_entries = log.read_entries
+
+    def written_meanwhile(db: Connection) -> Iterator[bytes]:
+        # The server's process decides something while the log is read: it must get its turn, and is not in the file.
+        square.db.write_sync(lambda other: note(other, keys, "list", "add", admin="somebody", now=int(square.clock())))
+        return read_entries(db)
+
+    keys = ModerationKeys.load(square.data / FILE_NAME)
+    square.db.turn.close()
+    square.db.turn = Turn(square.db.path.with_name("zajil.db-turn"), deadline_s=0.5)
+    monkeypatch.setattr(log, "read_entries", written_meanwhile)
+    file = export_log(square.data, now=square.clock())
+    key = public_key(square.data)
+    assert verify_export(file, key=key, origin=key.name).size == 2
+    assert square.rows("SELECT count(*) FROM mod_audit_entry") == [(3,)]
 
 
 async def test_any_change_of_log_or_decision_is_found(square: Square) -> None:
@@ -186,6 +211,11 @@ async def test_the_commands_say_the_same(square: Square, tmp_path: Path, capfd: 
     await square.work()
     assert run_command(["moderation", "log", "verify", "--json", *data]) == 0
     assert json.loads(capfd.readouterr().out)["decisions"] == 1
+    key = public_key(square.data)
+    other = NoteKey(key.name, bytes(32))
+    for given, code in ((key.text(), 0), (other.text(), 4), ("mistyped", 2)):
+        assert run_command(["moderation", "log", "verify", "--key", given, *data]) == code
+    assert "log-broken" not in capfd.readouterr().err
     assert run_command(["moderation", "lists", "add", "phone", "+7 900 000-11-22", "--category", "fraud", *data]) == 0
     assert run_command(["moderation", "lists", "show", "--json", *data]) == 0
     assert json.loads(capfd.readouterr().out.splitlines()[-1])[0]["value"] == "79000001122"

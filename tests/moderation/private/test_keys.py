@@ -113,7 +113,7 @@ def test_it_locks_itself_when_nothing_was_opened_for_half_an_hour(tmp_path: Path
     clock.at += IDLE_S - 1
     assert keys.open(sealed, context=b"row") == b"text"
     clock.at += IDLE_S - 1
-    assert keys.state == "open"
+    assert keys.opens
     clock.at += 1
     assert keys.state == "locked"
     with pytest.raises(ZajilError, match="private-locked"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
@@ -21,8 +22,10 @@ from zajil.protocol.public.posts import PublicPost
 
 CONFIRMED, CLEARED, OPEN = "confirmed", "cleared", "open"
 COPIES_MAX: Final = 10_000
-FIRST_TEXTS: Final = 20
+FIRST_TEXTS: Final = 100
 """Copies among which the text is looked for that a cluster is judged by."""
+COUNTED: Final = 1000
+"""Copies that are counted to find where most of them lead."""
 REVERSALS: Final = 3
 REVERSED_WITHIN_S: Final = 86_400
 LISTED: Final = "match.listed "
@@ -91,16 +94,25 @@ def keep_shown(db: Connection, known: ClusterRow, shown: Kept) -> None:
     matches.put_judged_cluster(db, known._replace(**shown._asdict()))
 
 
-def find_first(db: Connection, known: ClusterRow, find_post: FindPost) -> PublicPost | None:
-    """The copy that people are shown: the first of its cluster, or if that is gone the oldest that is not."""
-    return next(_find_texts(db, known, find_post), None)
+def choose_text(db: Connection, known: ClusterRow, find_post: FindPost) -> Kept | None:
+    """What people are shown of a cluster and judge: its oldest copy of those that lead where most of them lead.
+
+    Its first copy may be a disguised one, or the stranger's post that all others were made from. None where no copy is
+    there any more.
+    """
+    posts = list(islice(_find_texts(db, known, find_post), COUNTED))
+    texts = list(dict.fromkeys(post.text for post in posts))
+    read = normalise_batch(texts)
+    spelled = dict(zip(texts, spell_batch(texts, read), strict=True))
+    counts = Counter(spelled[post.text].targets for post in posts)
+    for text, each in zip(texts, read, strict=True):
+        if counts[spelled[text].targets] == max(counts.values()):
+            return _keep(spelled[text], len(each.base))
+    return None
 
 
-def find_shown(db: Connection, known: ClusterRow, find_post: FindPost) -> PublicPost | None:
-    """A copy with the text that a judgement of this cluster is about; None where all such copies are gone."""
-    kept = kept_of(known)
-    if kept is None:
-        return find_first(db, known, find_post)
+def find_shown(db: Connection, known: ClusterRow, kept: Kept, find_post: FindPost) -> PublicPost | None:
+    """A copy with the text that a judgement of this cluster is about; None where none of the oldest has it."""
     living = islice(_find_texts(db, known, find_post), FIRST_TEXTS)
     return next((post for post in living if keep_text(post.text) == kept), None)
 

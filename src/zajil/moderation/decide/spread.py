@@ -31,8 +31,8 @@ def judge_cluster(
         return
     if current is not None:
         confirm.revoke(db, current, now=now)
-    post = confirm.find_shown(db, known, find_post)
-    kept = confirm.keep_text(post.text) if post is not None else confirm.kept_of(known)
+    kept = confirm.kept_of(known) or confirm.choose_text(db, known, find_post)
+    post = confirm.find_shown(db, known, kept, find_post) if kept is not None else None
     removes = row.action == "remove_cluster"
     known = known._replace(state=CONFIRMED if removes else CLEARED, decision_id=row.id, at=row.at)
     if removes:

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from zajil.engine.keys import SealBroken
-from zajil.moderation.private import inbox, store, tallies
+from zajil.moderation.private import inbox, records, store, tallies
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.store import ReportRow
 from zajil.moderation.review.context import Review, Reviewer
@@ -31,9 +31,15 @@ _KINDS: Final[dict[int, private.PrivateKind]] = {store.REPORT: "report", store.C
 async def list_reports(review: Review, reports: Inbox, reviewer: Reviewer) -> private.PrivateQueue:
     """Open reports, and behind them complaints, each oldest first, unopened."""
     now = review.now()
-    rows = await review.db.read(lambda db: store.open_of_all_kinds(db, limit=LISTED))
+
+    def read(db: Connection) -> tuple[list[ReportRow], dict[bytes, bytes]]:
+        return store.open_of_all_kinds(db, limit=LISTED), records.proposed_reports(db)
+
+    rows, proposed = await review.db.read(read)
     state = reports.keys.state
-    return private.PrivateQueue(state == "open", state, tuple(_brief(row, reviewer, now) for row in rows))
+    return private.PrivateQueue(
+        state == "open", state, tuple(_brief(row, reviewer, now, proposed.get(row.id)) for row in rows)
+    )
 
 
 async def claim(review: Review, reviewer: Reviewer, report: str) -> private.PrivateBrief:
@@ -42,7 +48,7 @@ async def claim(review: Review, reviewer: Reviewer, report: str) -> private.Priv
 
     def write(db: Connection) -> ReportRow:
         store.claim(db, report_id, reviewer.staff_id, now=now, until=now + api.CLAIM_S)
-        return _held(db, report_id, reviewer, now)
+        return find_held(db, report_id, reviewer, now)
 
     return _brief(await review.db.write(write), reviewer, now)
 
@@ -52,7 +58,7 @@ async def release(review: Review, reviewer: Reviewer, report: str) -> api.Empty:
     report_id = parse_b64(report, size=16)
 
     def write(db: Connection) -> None:
-        _held(db, report_id, reviewer, review.now())
+        find_held(db, report_id, reviewer, review.now())
         store.release(db, report_id)
 
     await review.db.write(write)
@@ -68,11 +74,11 @@ async def read_report(review: Review, reports: Inbox, reviewer: Reviewer, report
     report_id = parse_b64(report, size=16)
 
     def write(db: Connection) -> ReportRow:
-        row = _held(db, report_id, reviewer, review.now())
+        row = find_held(db, report_id, reviewer, review.now())
         tallies.add_act(db, "opened", reviewer.staff_id, day=reports.today())
         return row
 
-    _check_key(reports)
+    check_key(reports)
     case = _open(reports, await review.db.write(write))
     return private.PrivateReport(
         report_id=B16(report_id),
@@ -95,10 +101,11 @@ async def close(
     here).
     """
     report_id = parse_b64(report, size=16)
-    _check_key(reports)
-    await review.db.read(lambda db: _held(db, report_id, reviewer, review.now()))
+    check_key(reports)
+    await review.db.read(lambda db: find_held(db, report_id, reviewer, review.now()))
 
     def log(db: Connection) -> None:
+        records.drop_proposed(db, report_id)
         tallies.add_act(db, request.outcome, reviewer.staff_id, day=reports.today())
 
     if not await inbox.close_report(reports, report_id, request.outcome, holder=reviewer.staff_id, also=log):
@@ -106,8 +113,8 @@ async def close(
     return api.Empty()
 
 
-def _held(db: Connection, report_id: bytes, reviewer: Reviewer, now: int) -> ReportRow:
-    """The report, where the caller holds it."""
+def find_held(db: Connection, report_id: bytes, reviewer: Reviewer, now: int) -> ReportRow:
+    """The report, where the caller holds it. Raises gone, item-closed, item-claimed."""
     row = store.find_report(db, report_id)
     if row is None:
         raise error("gone")
@@ -118,7 +125,8 @@ def _held(db: Connection, report_id: bytes, reviewer: Reviewer, now: int) -> Rep
     return row
 
 
-def _check_key(reports: Inbox) -> None:
+def check_key(reports: Inbox) -> None:
+    """Raises private-locked, not-allowed where the key is not on this server."""
     if reports.keys.state == "elsewhere":
         raise error("not-allowed", "the moderators' key is not on this server")
     if not reports.keys.opens:
@@ -132,8 +140,12 @@ def _open(reports: Inbox, row: ReportRow) -> inbox.Case:
         raise error("not-allowed", "the moderators' key on this server is another one") from None
 
 
-def _brief(row: ReportRow, reviewer: Reviewer, now: int) -> private.PrivateBrief:
+def _brief(row: ReportRow, reviewer: Reviewer, now: int, proposed_by: bytes | None = None) -> private.PrivateBrief:
     held = row.claimed_by if row.claimed_until > now else None
     return private.PrivateBrief(
-        B16(row.id), _KINDS[row.kind], row.received_day * _DAY_S, name_claim(held, reviewer.staff_id)
+        report_id=B16(row.id),
+        kind=_KINDS[row.kind],
+        day=row.received_day * _DAY_S,
+        claim=name_claim(held, reviewer.staff_id),
+        proposed=name_claim(proposed_by, reviewer.staff_id),
     )

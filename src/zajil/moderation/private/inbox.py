@@ -18,10 +18,11 @@ from sqlalchemy import Connection
 
 from zajil.engine.keys import SealBroken
 from zajil.engine.sql.database import Database
-from zajil.moderation.private import store, tallies
+from zajil.moderation.private import records, store, tallies
 from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol.errors import error
 from zajil.protocol.report.complaint import Complaint
+from zajil.protocol.report.measures import AccountMeasure
 from zajil.protocol.report.reasons import Outcome, Reason
 from zajil.protocol.report.verified import Form, VerifiedReport
 
@@ -77,12 +78,28 @@ class OpenComplaints:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Measures:
+    """How a measure against an account takes effect, on the private side.
+
+    apply, lift: inside the transaction that decides it. tell: after it; the flag says that the measure was undone.
+    """
+
+    apply: Callable[[Connection, AccountMeasure], None]
+    lift: Callable[[Connection, AccountMeasure], None]
+    tell: Callable[[AccountMeasure, bool], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inbox:
-    """tell: brings the outcome to the reporter, by report id and `return_to`. clock: Unix seconds."""
+    """tell: brings the outcome to the reporter, by report id and `return_to`. clock: Unix seconds.
+
+    measures: what an account may meet after a report.
+    """
 
     db: Database
     keys: ModeratorKeys = field(repr=False)
     tell: Callable[[bytes, bytes, Outcome], Awaitable[None]]
+    measures: Measures
     clock: Callable[[], float]
     complaints: OpenComplaints = field(default_factory=OpenComplaints)
 
@@ -192,6 +209,8 @@ async def close_report(
 async def run_retention(inbox: Inbox) -> None:
     """Delete what was decided 90 days ago, and acts of 400 days ago, in short transactions."""
     while await inbox.db.write(lambda db: store.delete_old(db, day=inbox.today(), limit=_ROWS)) >= _ROWS:
+        pass
+    while await inbox.db.write(lambda db: records.forget(db, today=inbox.today(), limit=_ROWS)) >= _ROWS:
         pass
     while await inbox.db.write(lambda db: tallies.forget_acts(db, today=inbox.today(), limit=_ROWS)) >= _ROWS:
         pass

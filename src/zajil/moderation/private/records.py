@@ -89,6 +89,11 @@ def move(db: Connection, measure_id: bytes, *, old: int, new: int, by: bytes, da
     return bool(db.execute(update(mod_measure).where(this).values(**done)).rowcount)
 
 
+def put_body(db: Connection, measure_id: bytes, body: bytes) -> None:
+    """The measure, sealed anew."""
+    db.execute(update(mod_measure).where(mod_measure.c.id == measure_id).values(body=body))
+
+
 def drop_proposed(db: Connection, report_id: bytes) -> None:
     """Nothing is proposed in answer to this report any more."""
     waiting = (mod_measure.c.report_id == report_id) & (mod_measure.c.state == PROPOSED)

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from zajil.moderation.decide.confirm import Kept, find_first, keep_shown, keep_text, kept_of, parse_name
+from zajil.moderation.decide.confirm import Kept, choose_text, keep_shown, kept_of, parse_name
 from zajil.moderation.decide.decide import decide_in
 from zajil.moderation.decide.orders import Order, order_key
 from zajil.moderation.decide.reach import find_reached
@@ -64,12 +64,10 @@ async def read_cluster(review: Review, reviewer: Reviewer, cluster: str) -> api.
 
     def read(db: Connection) -> api.Cluster:
         known, copies = _find(db, reviewer, cluster)
-        post = find_first(db, known, review.decisions.find_post)
-        if post is not None:
-            known = known._replace(**keep_text(post.text)._asdict())
-        shown = kept_of(known)
+        shown = choose_text(db, known, review.decisions.find_post) or kept_of(known)
         if shown is None:
             raise error("gone")
+        known = known._replace(**shown._asdict())
         removal, allowance = (
             find_reached(db, action, known, copies, review.decisions.find_post) for action in _ACTIONS
         )
@@ -162,8 +160,7 @@ def _find_shown(review: Review, db: Connection, known: ClusterRow, preview: byte
     """What the preview of this name showed: as it is remembered, or as it would be shown again."""
     shown = review.previews.find(known, preview)
     if shown is None:
-        post = find_first(db, known, review.decisions.find_post)
-        again = keep_text(post.text) if post is not None else kept_of(known)
+        again = choose_text(db, known, review.decisions.find_post) or kept_of(known)
         if again is not None and name_preview(known, again) == preview:
             shown = again
     return shown

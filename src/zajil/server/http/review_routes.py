@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from zajil.moderation.appeals import judge
-from zajil.moderation.private import desk, unlocking
+from zajil.moderation.private import desk, measures, unlocking
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.review import items, judging, lists, persons, queues, targets
 from zajil.moderation.review.context import Review, Reviewer
@@ -33,6 +33,7 @@ def bind_review(review: Review, reports: Inbox) -> Mapping[ReviewRoute, ReviewBo
         **_bind_lists(review),
         **_bind_private(review, reports),
         **_bind_private_key(review, reports),
+        **_bind_measures(review, reports),
     }
 
 
@@ -233,7 +234,10 @@ def _bind_private(review: Review, reports: Inbox) -> Mapping[ReviewRoute, Review
         return await desk.release(review, _caller(request), request.parameters["report"])
 
     async def read(request: ReviewRequest) -> msgspec.Struct:
-        return await desk.read_report(review, reports, _caller(request), request.parameters["report"])
+        caller, name = _caller(request), request.parameters["report"]
+        found = await desk.read_report(review, reports, caller, name)
+        proposed = await measures.find_proposal(review, reports, caller, bytes(found.report_id))
+        return msgspec.structs.replace(found, proposed=proposed)
 
     async def close(request: ReviewRequest) -> msgspec.Struct:
         body = _body(request, private.ClosePrivate)
@@ -263,6 +267,32 @@ def _bind_private_key(review: Review, reports: Inbox) -> Mapping[ReviewRoute, Re
         routes.UNLOCK_PRIVATE: unlock,
         routes.LOCK_PRIVATE: lock,
         routes.PASSPHRASE: set_passphrase,
+    }
+
+
+def _bind_measures(review: Review, reports: Inbox) -> Mapping[ReviewRoute, ReviewBound]:
+    async def list_measures(_request: ReviewRequest) -> msgspec.Struct:
+        return await measures.list_measures(review, reports)
+
+    async def undo(request: ReviewRequest) -> msgspec.Struct:
+        return await measures.undo(review, reports, _caller(request), request.parameters["measure"])
+
+    async def propose(request: ReviewRequest) -> msgspec.Struct:
+        body = _body(request, private.ProposeMeasure)
+        return await measures.propose(review, reports, _caller(request), request.parameters["report"], body)
+
+    async def confirm(request: ReviewRequest) -> msgspec.Struct:
+        return await measures.confirm(review, reports, _caller(request), request.parameters["report"])
+
+    async def refuse(request: ReviewRequest) -> msgspec.Struct:
+        return await measures.refuse(review, reports, _caller(request), request.parameters["report"])
+
+    return {
+        routes.MEASURES: list_measures,
+        routes.UNDO_MEASURE: undo,
+        routes.PROPOSE: propose,
+        routes.CONFIRM: confirm,
+        routes.REFUSE: refuse,
     }
 
 

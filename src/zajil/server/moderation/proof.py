@@ -65,17 +65,26 @@ def verify_export(file: bytes, *, key: NoteKey, origin: str, trusted: bytes | No
 
 
 def export_log(data: Path, *, now: float) -> bytes:
-    """The whole log as a file that `verify_export` reads; its head is signed first."""
+    """The whole log as a file that `verify_export` reads; its head is signed first.
+
+    Only that is written. A log of years takes a while to read, during which a server on it goes on writing; what it
+    adds meanwhile is not in the file.
+    """
     key = ModerationKeys.load(data / FILE_NAME).log
+    origin = origin_of(data)
+
+    def sign(db: Connection) -> None:
+        if log.count_entries(db):
+            sign_now(SQLAuditRows(db, now=now), key, origin=origin)
+
+    def read(db: Connection) -> bytes:
+        notes = [(note.size, note.note) for note in log.read_checkpoints(db)]
+        signed = notes[-1][0] if notes else 0
+        return b"".join(encode_export(islice(log.read_entries(db), signed), notes))
+
     with opened(data) as database:
-
-        def write(db: Connection) -> bytes:
-            if log.count_entries(db):
-                sign_now(SQLAuditRows(db, now=now), key, origin=origin_of(data))
-            notes = [(note.size, note.note) for note in log.read_checkpoints(db)]
-            return b"".join(encode_export(log.read_entries(db), notes))
-
-        return database.write_sync(write)
+        database.write_sync(sign)
+        return database.read_sync(read)
 
 
 def origin_of(data: Path) -> str:
