@@ -1,17 +1,21 @@
 """From sending a post to its removal: a real server, its moderation worker, and 300 posts a second, on this machine.
 
 Run: `make bench B=moderation_latency`, or .venv/bin/python bench/moderation_latency.py [--seconds N] [--rate N]
-[--worker apart|inside]. Load, server and worker share the machine; the worker is a process of its own (`apart`, with
-one process that reads) or a task of the server (`inside`), where both share what one interpreter can do. One post in
-twenty is a disguised copy of a text that a person removed before, so the program removes it; the clock runs from just
-before the POST is sent until the public space has carried the decision out, looked for every 5 ms. Limits are raised in
-the configuration file, in no other way. Figures are of this run; none passes or fails.
+[--worker apart|inside] [--steps]. Load, server and worker share the machine; the worker is a process of its own
+(`apart`, with one process that reads) or a task of the server (`inside`), where both share what one interpreter can do.
+One post in twenty is a disguised copy of a text that a person removed before, so the program removes it; the clock runs
+from just before the POST is sent until the public space has carried the decision out, looked for every 5 ms. Limits are
+raised in the configuration file, in no other way. Figures are of this run; none passes or fails.
+
+`--steps` prints besides where the time of the planted posts goes (`latency_steps`), step by step. `cores` is what each
+process took of a core: the load's is small beside the others', or the figures are the load's.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -21,13 +25,17 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final, NamedTuple, cast
 
-import aiohttp
+import msgspec
+import uvloop
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 # ruff: noqa: E402  # the tree has to be on the path first
+from bench.latency_steps import STEPS
 from bench.moderation_stages import make_posts
 from tests.moderation.pipeline.square import Square
 
@@ -42,11 +50,13 @@ from zajil.server.config import Settings
 PERSONAS = 60
 SHARE = 0.05
 LOOK_S = 0.005
+SLOWEST = 5
 P50_MS, P99_MS = 150, 1000
 JUDGED = (
     "Dear friends of the river quarter, the committee is handing out parcels to everybody who sends their card number "
     "and the three digits on its back to the desk by tonight, and nobody has to queue or show any paper for it"
 )
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
 
 async def prepare(data: Path, worker: str) -> list[tuple[str, str]]:
@@ -75,27 +85,102 @@ async def prepare(data: Path, worker: str) -> list[tuple[str, str]]:
     return callers
 
 
-async def start(*command: str) -> tuple[asyncio.subprocess.Process, str]:
-    """A process of `zajil`, and the first line it printed."""
+class Process(NamedTuple):
+    """A process of `zajil`, and the first line it printed. notes: where it writes its steps when it ends."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    line: str
+    notes: Path
+
+
+async def start(name: str, notes: Path, *command: str, steps: bool) -> Process:
+    """Start `zajil`, traced if its steps are wanted, and wait for its first line."""
+    program = [str(ROOT / "bench/latency_steps.py"), str(notes)] if steps else ["-m", "zajil.cli.main"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "zajil.cli.main", *command, stdout=asyncio.subprocess.PIPE,
+        sys.executable, *program, *command, stdout=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
     )  # fmt: skip
     if process.stdout is None:
         raise RuntimeError("no output")
-    return process, (await process.stdout.readline()).decode()
+    return Process(name, process, (await process.stdout.readline()).decode(), notes)
 
 
-async def serve(data: Path, worker: str) -> tuple[list[asyncio.subprocess.Process], str]:
+async def serve(data: Path, worker: str, *, steps: bool) -> tuple[list[Process], str, int]:
     """The server's process, the worker's behind it where it has its own, and the server's address."""
-    server, line = await start("serve", "--data", str(data))
-    found = re.search(r"http://\S+", line)
+    server = await start("server", data / "server.steps", "serve", "--data", str(data), steps=steps)
+    found = re.search(r"http://([\d.]+):(\d+)", server.line)
     if found is None:
-        raise RuntimeError(f"no address in {line!r}")
+        raise RuntimeError(f"no address in {server.line!r}")
     processes = [server]
     if worker == "apart":
-        processes.append((await start("moderation", "worker", "--data", str(data)))[0])
-    return processes, found.group()
+        command = ("moderation", "worker", "--data", str(data))
+        processes.append(await start("worker", data / "worker.steps", *command, steps=steps))
+    return processes, found[1], int(found[2])
+
+
+def read_busy_s(pid: int) -> float:
+    """Processor seconds that this process took so far, all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def find_busy(processes: Sequence[Process]) -> dict[str, float]:
+    """Processor seconds so far, by process: the load is this one, a reader one of the children of another.
+
+    machine: of all processes together. stolen: what the host of a virtual machine gave to others.
+    """
+    user, nice, system, _idle, _waiting, interrupts, soft, stolen = map(
+        int, Path("/proc/stat").read_text(encoding="ascii").split(maxsplit=9)[1:9]
+    )
+    tick = os.sysconf("SC_CLK_TCK")
+    busy = {"machine": (user + nice + system + interrupts + soft) / tick, "stolen": stolen / tick}
+    busy["load"] = read_busy_s(os.getpid())
+    for each in processes:
+        pid = each.process.pid
+        busy[each.name] = read_busy_s(pid)
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        busy[f"{each.name}'s readers"] = sum(read_busy_s(int(child)) for child in children)
+    return busy
+
+
+class Caller(asyncio.Protocol):
+    """One connection that is kept open: a POST, and its answer's body. It does as little as can be."""
+
+    def __init__(self) -> None:
+        self._answer: asyncio.Future[bytes] | None = None
+        self._got = b""
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It is open."""
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's are of no class of asyncio's
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Whoever waits for an answer hears that none comes."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(exc or ConnectionError("the server closed"))
+
+    def ask(self, request: bytes) -> asyncio.Future[bytes]:
+        """The body of the answer to this request; there is one at a time."""
+        if self._transport is None:
+            raise ConnectionError("not open")
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return self._answer
+
+    def data_received(self, data: bytes) -> None:
+        """More of the answer."""
+        self._got += data
+        head, found, body = self._got.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        if not found or length is None or len(body) < int(length[1]) or self._answer is None:
+            return
+        self._got = b""
+        if head.startswith(b"HTTP/1.1 200 "):
+            self._answer.set_result(body)
+        else:
+            self._answer.set_exception(RuntimeError(f"{head[:40]!r}: {body!r}"))
 
 
 class Watch:
@@ -132,37 +217,66 @@ class Watch:
         return int(self._db.execute("SELECT count(*) FROM pub_outbox").fetchone()[0])
 
 
-async def run(seconds: float, rate: float, worker: str) -> None:
-    """Prepare, load, wait until all is judged, and print."""
+class Load:
+    """Sends posts, each on a connection that has nothing else under way."""
+
+    def __init__(self, host: str, port: int, watch: Watch) -> None:
+        self._place = host, port
+        self._watch = watch
+        self._idle: list[Caller] = []
+        self.sent: dict[bytes, float] = {}
+        self.answers: list[float] = []
+
+    async def open(self, n: int) -> None:
+        """So many connections to begin with."""
+        self._idle += [await self._connect() for _ in range(n)]
+
+    async def post(self, request: bytes, *, planted: bool) -> None:
+        """Send one, and note when it was answered."""
+        begun = time.perf_counter()
+        caller = self._idle.pop() if self._idle else await self._connect()
+        body = await caller.ask(request)
+        self._idle.append(caller)
+        self.answers.append(time.perf_counter() - begun)
+        if planted:
+            post_id = parse_b64(json.loads(body)["post_id"])
+            self.sent[post_id] = begun
+            self._watch.await_removal(post_id)
+
+    async def _connect(self) -> Caller:
+        return (await asyncio.get_running_loop().create_connection(Caller, *self._place))[1]
+
+
+def make_requests(callers: Sequence[tuple[str, str]], n: int, host: str) -> list[tuple[bytes, bool]]:
+    """So many POSTs as they go over the wire, and which of them are planted."""
     rng = random.Random(1)
     texts = make_posts(4096)
     disguises = (swap_homoglyphs, space_out, write_leet, lambda text, _language: text)
-    sent: dict[bytes, float] = {}
-    answers: list[float] = []
+    made = []
+    for number in range(n):
+        channel, auth = callers[number % len(callers)]
+        planted = rng.random() < SHARE
+        text = rng.choice(disguises)(JUDGED, "en") if planted else f"{texts[number % 4096]} {number}"
+        body = json.dumps({"text": text}).encode()
+        head = (
+            f"POST /pub/v1/channels/{channel}/posts HTTP/1.1\r\nhost: {host}\r\nauthorization: {auth}\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        made.append((head.encode() + body, planted))
+    return made
+
+
+async def run(seconds: float, rate: float, worker: str, *, steps: bool) -> None:
+    """Prepare, load, wait until all is judged, and print."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         callers = await prepare(data, worker)
-        processes, address = await serve(data, worker)
-        watch = Watch(data / "zajil.db")
-        connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(connector=connector) as session:
-
-            async def post(number: int) -> None:
-                channel, auth = callers[number % len(callers)]
-                planted = rng.random() < SHARE
-                text = rng.choice(disguises)(JUDGED, "en") if planted else f"{texts[number % 4096]} {number}"
-                begun = time.perf_counter()
-                headers = {"authorization": auth}
-                url = f"{address}/pub/v1/channels/{channel}/posts"
-                async with session.post(url, json={"text": text}, headers=headers) as answer:
-                    body = await answer.json()
-                    if answer.status != 200:
-                        raise RuntimeError(f"{answer.status}: {body}")
-                answers.append(time.perf_counter() - begun)
-                if planted:
-                    post_id = parse_b64(body["post_id"])
-                    sent[post_id] = begun
-                    watch.await_removal(post_id)
+        processes, host, port = await serve(data, worker, steps=steps)
+        try:
+            requests = make_requests(callers, int(seconds * rate), f"{host}:{port}")
+            watch = Watch(data / "zajil.db")
+            load = Load(host, port, watch)
+            await load.open(PERSONAS)
 
             async def look() -> None:
                 while True:
@@ -170,38 +284,74 @@ async def run(seconds: float, rate: float, worker: str) -> None:
                     await asyncio.sleep(LOOK_S)
 
             looking = asyncio.create_task(look())
+            before = find_busy(processes)
             begun, tasks = time.perf_counter(), []
-            for number in range(int(seconds * rate)):
+            for number, (request, planted) in enumerate(requests):
                 await asyncio.sleep(max(0.0, begun + number / rate - time.perf_counter()))
-                tasks.append(asyncio.create_task(post(number)))
+                tasks.append(asyncio.create_task(load.post(request, planted=planted)))
             await asyncio.gather(*tasks)
             took = time.perf_counter() - begun
+            busy = {name: used - before[name] for name, used in find_busy(processes).items()}
             while watch.waiting():  # noqa: ASYNC110  # another process's database has no event to wait for
                 await asyncio.sleep(0.05)
             watch.look()
             looking.cancel()
-        for process in processes:
-            process.terminate()
-            await process.wait()
-    delays = sorted(1000 * (watch.seen[post] - at) for post, at in sent.items() if post in watch.seen)
-    points = statistics.quantiles(delays, n=100)
-    replies = statistics.quantiles([1000 * each for each in answers], n=100)
+        finally:
+            for each in processes:
+                each.process.terminate()
+                await each.process.wait()
+        notes = [row for each in processes if each.notes.exists() for row in _notes.decode(each.notes.read_bytes())]
     figure = {
         "bench": "moderation_latency",
         "worker": worker,
-        "posts": len(answers),
-        "per_s": round(len(answers) / took),
-        "planted": len(sent),
-        "removed": len(delays),
-        "p50_ms": round(points[49]),
-        "p90_ms": round(points[89]),
-        "p99_ms": round(points[98]),
-        "max_ms": round(delays[-1]),
+        "posts": len(load.answers),
+        "per_s": round(len(load.answers) / took),
+        "planted": len(load.sent),
+        "removed": len(watch.seen),
+        **describe([at - load.sent[post] for post, at in watch.seen.items()]),
         "must": {"p50_ms": P50_MS, "p99_ms": P99_MS},
-        "reply_p50_ms": round(replies[49]),
-        "reply_p99_ms": round(replies[98]),
+        "reply": describe(load.answers),
+        "cores": {name: round(used / took, 2) for name, used in busy.items() if used},
     }
     sys.stdout.write(json.dumps(figure) + "\n")
+    if steps:
+        print_steps(load.sent, watch.seen, notes)
+
+
+_notes: Final = msgspec.msgpack.Decoder(list[tuple[bytes, str, float]])
+
+
+def describe(times: Sequence[float]) -> dict[str, float]:
+    """Percentiles of these seconds, in ms."""
+    points = [1000 * each for each in statistics.quantiles(times, n=100)]
+    return {
+        "p50_ms": round(points[49], 1),
+        "p90_ms": round(points[89], 1),
+        "p99_ms": round(points[98], 1),
+        "max_ms": round(1000 * max(times), 1),
+    }
+
+
+def print_steps(sent: dict[bytes, float], seen: dict[bytes, float], notes: list[tuple[bytes, str, float]]) -> None:
+    """A line for each step: how long planted posts were in it. Then one for each of the slowest: where it was."""
+    reached: dict[bytes, dict[str, float]] = {post: {"sent": at} for post, at in sent.items()}
+    for post, step, at in notes:
+        if post in reached:
+            reached[post].setdefault(step, at)
+    for post, at in seen.items():
+        reached[post]["seen"] = at
+    whole = [each for each in reached.values() if len(each) == len(STEPS) + 1]
+    before = "sent"
+    for step, what in STEPS.items():
+        figure = {"step": step, "posts": len(whole), **describe([each[step] - each[before] for each in whole])}
+        sys.stdout.write(json.dumps(figure | {"what": what}) + "\n")
+        before = step
+    begun = min(sent.values())
+    for each in sorted(whole, key=lambda each: each["sent"] - each["seen"])[:SLOWEST]:
+        points = ["sent", *STEPS]
+        took = {step: round(1000 * (each[step] - each[before])) for before, step in itertools.pairwise(points)}
+        figure = {"slow": round(1000 * (each["seen"] - each["sent"])), "sent_at_s": round(each["sent"] - begun, 1)}
+        sys.stdout.write(json.dumps(figure | {step: ms for step, ms in took.items() if ms >= SLOWEST}) + "\n")
 
 
 def main() -> None:
@@ -210,8 +360,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--rate", type=float, default=300)
     parser.add_argument("--worker", choices=["apart", "inside"], default="apart")
+    parser.add_argument("--steps", action="store_true")
     arguments = parser.parse_args()
-    asyncio.run(run(arguments.seconds, arguments.rate, arguments.worker))
+    uvloop.run(run(arguments.seconds, arguments.rate, arguments.worker, steps=arguments.steps))
 
 
 if __name__ == "__main__":

@@ -70,6 +70,7 @@ def auth(tmp_path: Path, world: World, limits: Limits) -> Iterator[Auth]:
         drop_mailbox=world.drop_mailbox,
         drop_device=world.drop_device,
         notify_list=world.notify_list,
+        read_statement=lambda row: {"until": row.until},
         random=os.urandom,
     )
     database.close()

@@ -63,10 +63,26 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         assert f"zajil {command}" in capsys.readouterr().out
 
 
+def test_a_wide_option_leaves_room_for_what_it_means(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["channel", "report", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "What it breaks." in said
+    assert "A note for the moderators" in said
+    assert run_command(["report", "--help"]) == 0
+    assert "CHAT ID... --reason" in capsys.readouterr().out
+
+
+def test_a_refusal_says_when_to_come_again_where_that_is_not_soon(capsys: pytest.CaptureFixture[str]) -> None:
+    for retry_ms, hint in ((900, "in a moment"), (600_000, "minutes to wait: 10"), (86_000_000, "hours to wait: 24")):
+        complain(error("slow-down", retry_ms=retry_ms))
+        assert hint in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["sendd"], "send"),
+        (["moderation", "decide", "ITEM", "explode"], "allow, label, limit"),
         (["send"], "CHAT"),
         (["send", "Boris", "hi", "--quue"], "--queue"),
         (["read", "Boris", "--limit", "0"], "--limit"),

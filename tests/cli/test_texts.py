@@ -33,6 +33,7 @@ CLI_CODES |= {"bad-month", "no-report", "check-here", "no-agreement", "no-public
 CLI_CODES |= {"bad-account", "no-account", "no-reference"}
 CLI_CODES |= {"no-moderation", "bad-model", "no-set"}
 CLI_CODES |= {"policy-faults", "policy-refused", "no-file", "no-address", "not-listed", "log-broken"}
+CLI_CODES |= {"bad-log-key", "other-log-key"}
 CLI_CODES |= {
     "bridge-danger",
     "bridge-busy",
@@ -54,7 +55,7 @@ CLI_CODES |= {
 }
 CLI_CODES |= {"no-persona", "which-persona", "delete-unasked", "no-public-space", "bad-post", "post-too-long"}
 CLI_CODES |= {"no-reason", "bad-decision", "note-too-long", "no-moderation"}
-CLI_CODES |= {"no-staff-key", "wrong-passphrase", "staff-key-exists", "logged-out", "short-passphrase"}
+CLI_CODES |= {"no-staff-key", "staff-key-exists", "logged-out"}
 CLI_CODES |= {"no-such-word", "no-cluster"}
 
 
@@ -160,6 +161,8 @@ def test_commands_in_a_text_are_for_the_home_of_the_call() -> None:
         assert said == "zajil sync: zajil --home '/a {b}' sync, zajil admin"
         assert LIST_CHATS.in_language("ar").endswith("zajil --home '/a {b}' chats")
         assert "zajil --home DIR link new" in RELINK.in_language("en"), "that is for an empty folder"
+        text = Text(en="zajil moderation queue, zajil moderation report", ar="", ru="")
+        assert text.in_language("en") == "zajil --home '/a {b}' moderation queue, zajil moderation report"
     finally:
         PROGRAM.reset(token)
     groups = {"link", "group", "bundle", "net", "persona", "channel", "notices", "appeal"}

@@ -18,7 +18,8 @@ from sqlalchemy.exc import OperationalError
 
 import zajil.delivery.store
 import zajil.engine.sql.schema  # noqa: F401  # puts its tables on the metadata
-from zajil.engine.sql.database import GROUP_MAX, GROUP_S, METADATA, Database, Turn
+from zajil.engine.sql.database import GROUP_MAX, GROUP_S, METADATA, Database
+from zajil.engine.sql.turn import Turn
 
 
 @pytest.fixture
@@ -124,6 +125,44 @@ async def test_a_group_has_a_size(database: Database) -> None:
     assert max(after - before for before, after in pairwise(commits)) <= GROUP_MAX
 
 
+def level(connection: Connection) -> int:
+    """1: COMMIT does not wait for the disk. 2: it does."""
+    return int(connection.execute(text("PRAGMA synchronous")).scalar_one())
+
+
+async def test_what_has_to_be_on_the_disk_is_in_a_group_that_is_flushed(database: Database) -> None:
+    assert await database.write(level) == 2
+    assert await database.write_unflushed(level) == 1
+    busy, go_on = await hold_writer(database)
+    with counting_commits(database) as commits:
+        works = [database.write_unflushed, database.write, database.write_unflushed]
+        tasks = [asyncio.create_task(work(level)) for work in works]
+        await asyncio.sleep(0)
+        go_on.set()
+        await busy
+        # One of them has to be flushed, so the one flush is for all.
+        assert await asyncio.gather(*tasks) == [2, 2, 2]
+    assert len(commits) == 2
+    assert await database.write_unflushed(level) == 1
+    assert database.write_sync(level) == 2
+
+
+async def test_a_work_that_must_be_flushed_joins_no_group_that_is_not(database: Database) -> None:
+    loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def hold(connection: Connection) -> int:
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait()
+        return level(connection)
+
+    first = asyncio.create_task(database.write_unflushed(hold))
+    await begun.wait()
+    second = asyncio.create_task(database.write(level))
+    await asyncio.sleep(0)
+    go_on.set()
+    assert (await first, await second) == (1, 2)
+
+
 async def test_a_work_whose_caller_left_is_not_begun(database: Database) -> None:
     busy, go_on = await hold_writer(database)
     kept, left = (asyncio.create_task(database.write(insert)) for _ in range(2))
@@ -194,7 +233,7 @@ async def test_a_writer_that_gets_no_lock_passes_its_turn_on(
         monkeypatch.undo()
         raise OSError(37, "no locks available")
 
-    monkeypatch.setattr("zajil.engine.sql.database.fcntl.flock", refuse)
+    monkeypatch.setattr("zajil.engine.sql.turn.fcntl.flock", refuse)
     with pytest.raises(OSError, match="no locks"):
         await database.write(insert)
     # Read, not waited for: without the turn passed on, the writing thread would stand still and the test with it.
@@ -250,7 +289,7 @@ def test_turns_are_taken_in_order_of_arrival() -> None:
 
 def test_processes_take_turns_by_the_file_and_a_killed_one_lets_go(tmp_path: Path) -> None:
     path = tmp_path / "zajil.db-turn"
-    holding = "import sys; from pathlib import Path; from zajil.engine.sql.database import Turn\n"
+    holding = "import sys; from pathlib import Path; from zajil.engine.sql.turn import Turn\n"
     holding += "with Turn(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
     other = subprocess.Popen([sys.executable, "-c", holding, path], stdout=subprocess.PIPE, stdin=subprocess.PIPE)
     assert other.stdout is not None

@@ -245,7 +245,7 @@ def tell(
     total: dict[str, tuple[int, int]] = {}
     for each in takedowns:
         since = "both programs came back" if each.family == THROUGH_A_KILL else "the decision"
-        print(f"{each.family}: all copies gone {each.seconds:.2f} s after {since}: {each.caught}")
+        print(f"{each.family}: all copies gone {each.seconds:.2f} s after {since}: {each.caught}, {each.held} held")
         for disguise, (gone, n) in each.caught.items():
             total[disguise] = (total.get(disguise, (0, 0))[0] + gone, total.get(disguise, (0, 0))[1] + n)
     for disguise, (gone, n) in total.items():

@@ -44,6 +44,6 @@ def test_the_page_works_when_pasted(moderated: ServerProcess, tmp_path: Path) ->
     assert "Nothing waits." in said, "no appeal for whoever decided"
     assert "held for review" in said
     assert said.count("Done.") == 2
-    assert re.search(r"@lighthouse  Guaranteed profit .*\n", said.rsplit("Done.", 1)[1]), "and it is there again"
+    assert re.search(r"@baker_\d+  Guaranteed profit .*\n", said.rsplit("Done.", 1)[1]), "and it is there again"
     assert "Report, log and database agree" in said
     assert "The log is whole" in said

@@ -103,6 +103,9 @@ def test_a_channel_from_its_first_post_to_its_end(server: ServerProcess, amina: 
     assert boris.json("channel", "read", "river_news")[0]["text"] == "الموعد تأجل"
 
     boris.refused("not-allowed", "channel", "delete", made["name"])
+    assert "its author" in boris.err
+    boris.refused("not-allowed", "channel", "edit", made["name"], "another text")
+    assert "Only its author" in boris.err
     amina.refused_usage("no-reason", "channel", "delete", comment["name"])
     amina.ok("channel", "delete", comment["name"], "--reason", "off topic")
     stub = boris.json("channel", "read", made["name"], "--as", "@boris_bank")[1]
@@ -119,6 +122,7 @@ def test_a_channel_from_its_first_post_to_its_end(server: ServerProcess, amina: 
 
 def test_which_persona_speaks(server: ServerProcess, amina: Terminal) -> None:
     assert "zajil --home" in amina.ok("persona", "list")
+    assert "persona create" in amina.ok("notices")
     for handle in ("modern_face", "two_sides"):
         amina.ok("persona", "create", handle)
     amina.refused_usage("which-persona", "channel", "list")

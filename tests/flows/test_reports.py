@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 from tests.flows.server import ServerProcess
 from tests.flows.terminal import Terminal
+from tests.moderators import PASSPHRASE, choose_passphrase
 
 from zajil.moderation.private.keys import ModeratorKeys
 from zajil.moderation.private.store import COMPLAINT, REPORT
@@ -28,6 +30,7 @@ def group(
     server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> tuple[Terminal, Terminal, Terminal]:
     """Amina, Boris and Clara in the group "Street"."""
+    choose_passphrase(server.data)
     amina, boris, clara = [Terminal(tmp_path / name, capsys) for name in ("Amina", "Boris", "Clara")]
     for terminal, name in ((amina, "Amina"), (boris, "Boris"), (clara, "Clara")):
         terminal.register(server, name)
@@ -42,8 +45,9 @@ def group(
 
 
 def read_inbox(server: ServerProcess) -> list[VerifiedReport | Complaint]:
-    """What whoever holds the moderators' key file reads."""
-    keys = ModeratorKeys.load(server.data, create=False)
+    """What whoever has the moderators' passphrase reads."""
+    keys = ModeratorKeys(server.data, clock=time.time)
+    keys.unlock(PASSPHRASE)
     with contextlib.closing(sqlite3.connect(server.database())) as db:
         rows = db.execute("SELECT id, kind, body FROM mod_report ORDER BY n").fetchall()
     kinds: dict[int, type[VerifiedReport | Complaint]] = {REPORT: VerifiedReport, COMPLAINT: Complaint}

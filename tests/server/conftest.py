@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from tests.moderators import choose_passphrase, unlock
 from tests.server.wire import Http, Wire
 
 from zajil.engine.limits import DEFAULTS, Limit
@@ -25,7 +26,9 @@ def settings() -> Settings:
 
 @pytest.fixture
 async def server(tmp_path: Path, settings: Settings) -> AsyncIterator[Server]:
+    choose_passphrase(tmp_path / "data")
     running = await Server.start(tmp_path / "data", settings)
+    unlock(running)
     yield running
     await running.stop()
 

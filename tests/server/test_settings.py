@@ -24,7 +24,7 @@ from zajil.engine.reachkeys import ReachKeys
 from zajil.engine.sql.database import FILE_NAME, Database
 from zajil.protocol import control
 from zajil.protocol.errors import render_table
-from zajil.server import config, inventory
+from zajil.server import config, inventory, schema
 from zajil.server.admin import create_invite
 from zajil.server.app import Server
 from zajil.server.config import CONFIG_FILE, ConfigError, Settings, load_settings
@@ -276,3 +276,51 @@ def test_a_database_of_the_version_before_is_upgraded_with_what_it_holds(tmp_pat
     finally:
         upgraded.close()
     assert [tuple(row) for row in rows] == [(b"\x01", 0, 20000, 1, 0, 0)]
+
+
+def _stamp(data: Path, at: str, stamped: str) -> None:
+    """A database that was migrated up to one revision, and says that it is at another."""
+    database = Database.open(data / FILE_NAME)
+    migrate(database, at)
+    database.write_sync(lambda db: db.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{stamped}'"))
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("at", "stamped", "said"),
+    [
+        ("0004", "0006", "no such table: mod_"),  # a later migration needs what is not there
+        ("0004", "head", "missing: "),  # every migration was said to have run
+        ("0009", "9999", "newer version"),
+    ],
+)
+async def test_a_database_that_is_not_what_it_says_is_named_with_what_to_do(
+    tmp_path: Path, at: str, stamped: str, said: str
+) -> None:
+    _stamp(tmp_path, at, newest() if stamped == "head" else stamped)
+    with pytest.raises(ConfigError) as refusal:
+        await Server.start(tmp_path, Settings(port=0))
+    assert str(tmp_path / FILE_NAME) in str(refusal.value)
+    assert said in str(refusal.value)
+    assert "put back a copy" in str(refusal.value)
+    # Nothing was changed, and nothing is left locked.
+    database = Database.open(tmp_path / FILE_NAME)
+    rows = database.read_sync(lambda db: db.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+    database.close()
+    assert rows == (newest() if stamped == "head" else stamped)
+
+
+def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
+    open_database(tmp_path).close()
+    database = Database.open(tmp_path / FILE_NAME)
+    database.write_sync(lambda db: db.exec_driver_sql("ALTER TABLE message DROP COLUMN frank"))
+    database.close()
+    with pytest.raises(ConfigError, match=r"missing: message\.frank"):
+        open_database(tmp_path)
+
+
+def newest() -> str:
+    """The revision of this version."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    return str(ScriptDirectory.from_config(config).get_current_head())

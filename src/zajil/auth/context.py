@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from zajil.auth.arrivals import Arrivals
 from zajil.auth.challenge import Challenges
 from zajil.auth.secrets import DAY_S
+from zajil.auth.store import MeasureRow
 from zajil.engine.limits import Limits
 from zajil.engine.sql.database import Database
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
@@ -38,7 +39,7 @@ class Auth:
 
     add_mailbox: makes the mailbox of a device about to be listed; drop_mailbox undoes it. drop_device: removes mailbox
     and key packages of a revoked device and ends its connections. notify_list: tells these mailboxes that the
-    account's list has a new seq.
+    account's list has a new seq. read_statement: why an account is suspended, for the detail of that refusal.
     clock: Unix seconds.
     """
 
@@ -52,6 +53,7 @@ class Auth:
     drop_mailbox: MailboxVerb
     drop_device: Callable[[RevokedDevice], Awaitable[None]]
     notify_list: Callable[[tuple[MailboxId, ...], int], Awaitable[None]]
+    read_statement: Callable[[MeasureRow], Mapping[str, int | str]]
     random: Callable[[int], bytes] = field(repr=False)
     arrivals: Arrivals = field(default_factory=Arrivals)
 

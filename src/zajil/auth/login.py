@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from zajil.auth import store
+from zajil.auth import measures, store
 from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.registration import IssuedToken
 from zajil.auth.secrets import TOKEN_BYTES, TOKEN_LIFE_S, digest, new_token
+from zajil.auth.store import MeasureRow
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, Kind, Login, open_object, parse_object
 from zajil.protocol.ids import AccountId, DeviceId
@@ -49,11 +50,24 @@ async def log_in(auth: Auth, login: bytes, *, prefix: bytes) -> IssuedToken:
             raise error("device-revoked") from None
         raise error("bad-challenge") from None
     if state == store.SUSPENDED:
-        raise error("suspended")
+        await _check_over(auth, claimed.account_id)
     auth.limits.take("login", claimed.account_id, now=auth.clock())
     issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
     await auth.db.write(lambda db: _write(auth, db, claimed, issued))
     return issued
+
+
+async def _check_over(auth: Auth, account_id: AccountId) -> None:
+    """Raises `suspended` with the statement of reasons, to whoever proved to be the account; not once it is over."""
+
+    def write(db: Connection) -> MeasureRow | None:
+        return measures.lift_if_over(db, account_id, now=auth.now())
+
+    row = await auth.db.write(write)
+    if row is not None:
+        raise error("suspended", detail=auth.read_statement(row))
+    if await auth.db.read(lambda db: store.find_state(db, account_id)) == store.SUSPENDED:
+        raise error("suspended")
 
 
 def _was_listed(db: Connection, login: bytes, claimed: Login) -> bool:

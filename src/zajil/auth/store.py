@@ -9,7 +9,16 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
-from zajil.auth.tables import account, contact_token, device, device_list, invite_code, link, session_token
+from zajil.auth.tables import (
+    account,
+    account_measure,
+    contact_token,
+    device,
+    device_list,
+    invite_code,
+    link,
+    session_token,
+)
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
 _DEVICES = select(device.c.account_id, device.c.device_id, device.c.sig_pub, device.c.mailbox_id)
@@ -33,6 +42,14 @@ class TokenRow(NamedTuple):
     device_id: DeviceId
     mailbox_id: MailboxId
     state: int
+
+
+class MeasureRow(NamedTuple):
+    """What suspends an account. until: Unix seconds, 0 for never. statement: sealed."""
+
+    account_id: AccountId
+    until: int
+    statement: bytes
 
 
 class LinkRow(NamedTuple):
@@ -64,6 +81,29 @@ def created_day(db: Connection, account_id: AccountId) -> int:
 def set_state(db: Connection, account_id: AccountId, state: int) -> None:
     """Change the account's state."""
     db.execute(update(account).where(account.c.id == account_id).values(state=state))
+
+
+def find_measure(db: Connection, account_id: AccountId) -> MeasureRow | None:
+    """What suspends the account, where something was written down of it."""
+    columns = [account_measure.c[name] for name in MeasureRow._fields]
+    row = db.execute(select(*columns).where(account_measure.c.account_id == account_id)).one_or_none()
+    return MeasureRow(*row) if row else None
+
+
+def put_measure(db: Connection, row: MeasureRow) -> None:
+    """This suspends the account, in the place of what did before."""
+    drop_measure(db, row.account_id)
+    db.execute(insert(account_measure), row._asdict())
+
+
+def drop_measure(db: Connection, account_id: AccountId) -> None:
+    """Nothing is written down of why the account is suspended."""
+    db.execute(delete(account_measure).where(account_measure.c.account_id == account_id))
+
+
+def drop_tokens(db: Connection, account_id: AccountId) -> None:
+    """Every login of the account is over."""
+    db.execute(delete(session_token).where(session_token.c.account_id == account_id))
 
 
 def last_device(db: Connection, account_id: AccountId) -> int:

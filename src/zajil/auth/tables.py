@@ -66,6 +66,26 @@ account = Table(
     sqlite_with_rowid=False,
 )
 
+account_measure = Table(
+    "account_measure",
+    METADATA,
+    Column("account_id", LargeBinary, primary_key=True, info=_ACCOUNT),
+    Column(
+        "until",
+        _U64,
+        nullable=False,
+        info=describe("time", "Unix second at which the suspension ends, 0 for never", "until it ends or is undone"),
+    ),
+    Column(
+        "statement",
+        LargeBinary,
+        nullable=False,
+        info=describe("ciphertext", "why it was suspended, told to it when it logs in", "until it ends or is undone"),
+    ),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
 device = Table(
     "device",
     METADATA,

@@ -1,8 +1,9 @@
 """Where moderation takes its work from, and where its decisions are carried out.
 
 Life of a version: written together with its row here -> `claim` gives it to a worker under a lease -> the worker
-stores verdict and decision -> `apply_decisions` -> `finish`. A worker that dies loses its lease, and the version is
-given out again: so decisions are carried out once by their id, and the same claim twice does no harm.
+stores verdict and decision, `carry_out` and `forget` in the same transaction. A worker that dies before it loses its
+lease, and the version is given out again. What people decide comes by `apply_decisions` after their own transaction:
+so decisions are carried out once by their id, and the same claim twice does no harm.
 Source: design/moderation.md 10.
 """
 
@@ -69,7 +70,8 @@ async def claim(space: Channels, *, limit: int, lease_s: float, now: float) -> l
             queue.delete_jobs(db, gone)
         return [_make_job(row, now) for row in jobs]
 
-    return await space.db.write(write)
+    # A lease that a power cut takes back is given once more.
+    return await space.db.write_unflushed(write)
 
 
 def is_waiting(space: Channels) -> bool:
@@ -79,13 +81,27 @@ def is_waiting(space: Channels) -> bool:
 
 async def finish(space: Channels, seqs: Sequence[int]) -> int:
     """These versions are judged; how many rows there were. A version that was finished already is no error."""
-    return await space.db.write(lambda db: queue.delete_jobs(db, list(seqs))) if seqs else 0
+    # A row that a power cut brings back is answered from what is stored.
+    return await space.db.write_unflushed(lambda db: forget(db, seqs)) if seqs else 0
+
+
+def forget(db: Connection, seqs: Sequence[int]) -> int:
+    """`finish` inside the caller's transaction, which carries out what was decided about them."""
+    return queue.delete_jobs(db, list(seqs)) if seqs else 0
 
 
 async def give_back(space: Channels, seqs: Sequence[int]) -> None:
-    """Another worker may have these versions now: this one is being stopped."""
+    """Somebody may have these versions now; that they were given out counts as an attempt."""
     if seqs:
         await space.db.write(lambda db: queue.release(db, list(seqs)))
+        space.wakeups.wake({publishing.QUEUE})
+
+
+async def put_back(space: Channels, seqs: Sequence[int]) -> None:
+    """Somebody may have these versions now, as if they had not been given out: their worker was stopped, or could not
+    write, which is no fault of theirs."""
+    if seqs:
+        await space.db.write(lambda db: queue.put_back(db, list(seqs)))
         space.wakeups.wake({publishing.QUEUE})
 
 
@@ -120,12 +136,15 @@ async def apply_decisions(space: Channels, batch: Sequence[PostDecision]) -> tup
     history. `outranked`: a person decided about this version. `gone`: no such post, or deleted.
     """
 
-    outcomes, topics = await space.db.write(lambda db: _apply(space, db, batch))
+    outcomes, topics = await space.db.write(lambda db: carry_out(space, db, batch))
     space.wakeups.wake(topics)
     return tuple(outcomes)
 
 
-def _apply(space: Channels, db: Connection, batch: Sequence[PostDecision]) -> tuple[list[Outcome], publishing.Topics]:
+def carry_out(
+    space: Channels, db: Connection, batch: Sequence[PostDecision]
+) -> tuple[list[Outcome], publishing.Topics]:
+    """`apply_decisions` inside the caller's transaction: what became of each, and whom to wake after COMMIT."""
     fresh = feed.note_applied(db, [each.decision_id for each in batch], now=space.now())
     rows = posts.find_posts(db, [each.post_id for each in batch if each.decision_id in fresh])
     settlement = publishing.Settlement(space)

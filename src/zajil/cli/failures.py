@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -73,10 +74,31 @@ def complain(error: BaseException, *, command: str = "zajil", debug: bool = Fals
 
 def _complain_protocol(error: ZajilError) -> int:
     complaint = find_complaint(error.code) or Complaint(COMPLAINTS["not-allowed"].sentence)
-    _print(error.code, complaint.sentence(), "", complaint.hint)
+    remark = _say_suspension(error.detail) if error.code == "suspended" else ""
+    _print(error.code, complaint.sentence(), remark, _say_when(error.retry_ms) or complaint.hint)
     for candidate in _candidates(error.detail):
         error_console().print(f"  {candidate}")
     return UNREACHABLE if error.code == "unreachable" else REFUSED
+
+
+def _say_suspension(detail: Mapping[str, int | str]) -> str:
+    """The statement of reasons that came with the refusal, as far as it did."""
+    reason, until = detail.get("reason"), detail.get("until")
+    if not isinstance(reason, str) or not isinstance(until, int):
+        return ""
+    from zajil.cli.texts.public.channel import CATEGORIES
+    from zajil.cli.times import day
+
+    said = CATEGORIES.get(reason, CATEGORIES[""])()
+    return general.SUSPENDED_UNTIL(reason=said, day=day(until)) if until else general.SUSPENDED(reason=said)
+
+
+def _say_when(retry_ms: int | None) -> str:
+    """When it is worth another try, where that is not in a moment."""
+    minutes = -(-(retry_ms or 0) // 60_000)
+    if minutes < 2:
+        return ""
+    return general.LATER_MINUTES(n=minutes) if minutes < 120 else general.LATER_HOURS(n=-(-minutes // 60))
 
 
 def _candidates(detail: Mapping[str, object] | None) -> list[str]:
@@ -113,6 +135,9 @@ def _complain_usage(error: BaseException, command: str) -> int:
     elif kind == "BadParameter" and name:
         sentence = general.BAD_VALUE(name=str(name))
         choices = str(getattr(param, "metavar", None) or "").split("|")
+        if len(choices) < 2:
+            # The words that fit are nowhere but in the framework's own sentence.
+            choices = re.findall(r"'([^']+)'", str(getattr(error, "message", "")).partition(" is not one of ")[2])
         if len(choices) > 1:
             sentence += f" {general.ONE_OF(values=', '.join(choices))}"
     else:

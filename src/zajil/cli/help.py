@@ -18,7 +18,7 @@ from zajil.cli.untrusted import clean_name
 if TYPE_CHECKING:
     from rich.console import Console
 
-_COLUMN = 26
+_COLUMN, _WIDEST = 26, 38
 _FRAMEWORK_HELP = {
     "help": general.HELP_OPTION,
     "install_completion": general.INSTALL_COMPLETION_OPTION,
@@ -110,7 +110,7 @@ def usage(command: TyperCommand | TyperGroup, ctx: Any) -> str:
         if getattr(param, "hidden", False) or param.name in _UNMENTIONED:
             continue
         if isinstance(param, TyperArgument):
-            name = f"{param.metavar or param.name}{'...' if param.nargs == -1 else ''}"
+            name = str(param.metavar or param.name).removesuffix("...") + ("..." if param.nargs == -1 else "")
             pieces.append(name if param.required else f"[{name}]")
         elif isinstance(param, TyperOption):
             name = _option_name(param)
@@ -142,5 +142,15 @@ def _section(screen: Console, title: str, rows: list[tuple[str, str]]) -> None:
     table.add_column(style="cyan", min_width=min(_COLUMN, max(len(name) for name, _ in rows)), no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in rows:
-        table.add_row(name, text)
+        table.add_row(_fold(name), text)
     screen.print(table, soft_wrap=False)
+
+
+def _fold(name: str) -> str:
+    """The name over several lines where it would leave no room for what stands beside it."""
+    lines = [""]
+    for piece in re.findall(r"[^ |]+[ |]?|[ |]", name):
+        if lines[-1] and len(lines[-1]) + len(piece) > _WIDEST:
+            lines.append("  ")
+        lines[-1] += piece
+    return "\n".join(lines)

@@ -26,7 +26,18 @@ from zajil.cli.commands import (
     setup,
     verify,
 )
-from zajil.cli.commands.moderation import appeals, lists, log, policy, review, scores, staff, transparency, worker
+from zajil.cli.commands.moderation import (
+    appeals,
+    lists,
+    log,
+    policy,
+    private,
+    review,
+    scores,
+    staff,
+    transparency,
+    worker,
+)
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.commands.public import channel, persona, reading, redress, writing
 from zajil.cli.commands.reach import bridge, bundle, net, registry
@@ -41,6 +52,7 @@ from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
 from zajil.cli.texts.moderation import accounting as accounting_words
+from zajil.cli.texts.moderation import private as private_words
 from zajil.cli.texts.moderation import review as review_words
 from zajil.cli.texts.moderation import scores as moderation_words
 from zajil.cli.texts.moderation import steering as steering_words
@@ -163,6 +175,21 @@ _APPEAL: tuple[_Command, ...] = (
     ("claim", appeals.claim, review_words.APPEAL_CLAIM),
     ("decide", appeals.decide, review_words.APPEAL_DECIDE),
 )
+_PRIVATE: tuple[_Command, ...] = (
+    ("list", private.list_, private_words.LIST),
+    ("unlock", private.unlock, private_words.UNLOCK),
+    ("lock", private.lock, private_words.LOCK),
+    ("passphrase", private.passphrase, private_words.PASSPHRASE),
+    ("claim", private.claim, private_words.CLAIM),
+    ("show", private.show, private_words.SHOW),
+    ("release", private.release, private_words.RELEASE),
+    ("close", private.close, private_words.CLOSE),
+    ("propose", private.propose, private_words.PROPOSE),
+    ("confirm", private.confirm, private_words.CONFIRM),
+    ("refuse", private.refuse, private_words.REFUSE),
+    ("measures", private.measures, private_words.MEASURES),
+    ("undo", private.undo, private_words.UNDO),
+)
 _POLICY: tuple[_Command, ...] = (
     ("check", policy.check, steering_words.POLICY_CHECK),
     ("diff", policy.diff, steering_words.POLICY_DIFF),
@@ -232,6 +259,7 @@ def _build() -> typer.Typer:
     moderation = _group(moderation_words.MODERATION, (*_MODERATION, *_REVIEW))
     moderation.add_typer(_group(review_words.STAFF, _STAFF), name="staff")
     moderation.add_typer(_group(review_words.APPEAL, _APPEAL), name="appeal")
+    moderation.add_typer(_group(private_words.PRIVATE, _PRIVATE), name="private")
     moderation.add_typer(_group(steering_words.POLICY, _POLICY), name="policy")
     moderation.add_typer(_group(steering_words.LISTS, _LISTS), name="lists")
     moderation.add_typer(_group(steering_words.LOG, _LOG), name="log")

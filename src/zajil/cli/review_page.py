@@ -34,6 +34,11 @@ def print_item(found: api.Item) -> None:
         screen.print(_text(found.subject.normalised))
         for view in found.subject.views:
             screen.print(_text(view))
+        if found.subject.newest > found.subject.version:
+            screen.print(words.NEWER(version=found.subject.newest), style="bold")
+            screen.print(
+                _text(next((each.text for each in found.versions if each.version == found.subject.newest), ""))
+            )
     _print_posts(words.AFTER(), found.after)
     _print_evidence(found)
     for text in found.policy if line.category else ():

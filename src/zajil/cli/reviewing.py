@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +26,20 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 T = TypeVar("T", bound=msgspec.Struct)
+R = TypeVar("R")
+
+
+def run_for_staff(call: Coroutine[Any, Any, R]) -> R:  # Any: what it yields and is sent
+    """As `run_until_done`. Raises Failed with a hint that fits reviewing, where the code's own speaks of chats."""
+    try:
+        return run_until_done(call)
+    except ZajilError as problem:
+        if problem.code == "no-such-route":
+            raise Failed("no-moderation", hint=words.NO_CONSOLE_HINT()) from problem
+        hint = words.HINTS.get(problem.code)
+        if hint is None:
+            raise
+        raise Failed(problem.code, hint=hint()) from problem
 
 
 class Desk:
@@ -45,11 +59,11 @@ class Desk:
         **names: str,
     ) -> T:
         """The answer; where the key has to be asked again, it is. Raises Failed, ZajilError."""
-        return run_until_done(self._call(route, answer, body, query, names))
+        return run_for_staff(self._call(route, answer, body, query, names))
 
     def log_in(self) -> None:
         """Open a session by the key of this home. Raises Failed, ZajilError."""
-        run_until_done(self._log_in(_read_key(self._home)))
+        run_for_staff(self._log_in(_read_key(self._home)))
 
     def log_out(self) -> None:
         """End the session, here and on the server. Raises ZajilError where the server does not hear of it."""
@@ -115,16 +129,21 @@ async def enrol(home: Path, server: str, invite: str, *, name: str, passphrase_f
     keyfile.write_session(home, SessionFile(bytes(session.token), session.expires))
 
 
-def ask_passphrase(file: Path | None, *, twice: bool) -> str:
-    """The passphrase: the first line of a file, or typed unseen. Raises Failed."""
+def ask_passphrase(
+    file: Path | None, *, twice: bool, label: str = "", least: int = keyfile.PASSPHRASE_CHARACTERS
+) -> str:
+    """A passphrase: the first line of a file, or typed unseen.
+
+    label: what is asked for. least: characters of a new one. Raises Failed.
+    """
     if file is not None:
         lines = file.read_text(encoding="utf-8").splitlines()
         given = lines[0] if lines else ""
     else:
-        given = getpass.getpass(words.PASSPHRASE() + " ", stream=sys.stderr)
+        given = getpass.getpass((label or words.PASSPHRASE()) + " ", stream=sys.stderr)
         if twice and getpass.getpass(words.AGAIN() + " ", stream=sys.stderr) != given:
             raise Failed("short-passphrase")
-    if twice and len(given) < keyfile.PASSPHRASE_CHARACTERS:
+    if twice and len(given) < least:
         raise Failed("short-passphrase")
     return given
 

@@ -282,6 +282,11 @@ class Client(Talking, Reaching, Reporting):
         await self._device.until(lambda: self._core.is_settled(wanted))
         await self.send_receipts()
 
+    def take_news(self) -> list[Event]:
+        """What the server's moderators said to this account, each once: outcomes of reports, and measures."""
+        with self._core.step("news") as step:
+            return listing.take_news(step)
+
     async def rejoin(self, chat: Chat) -> None:
         """Drop our state of a chat and ask its members to add this device again; texts wait for that."""
         with self._core.step("rejoin") as step:

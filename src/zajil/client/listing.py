@@ -21,6 +21,7 @@ from zajil.protocol.ids import AccountId, encode_b64
 KINDS: tuple[views.ChatKind, ...] = ("self", "dm", "group")
 ROLES: tuple[views.Role, ...] = ("member", "admin", "owner")
 SELF_TITLE = "Note to self"
+_NEWS_SEEN = b"news-seen"
 CANDIDATES_MAX = 8
 
 
@@ -219,6 +220,16 @@ def events_after(step: Step, last: int) -> tuple[list[views.Event], int]:
     found = step.tx.rows_after("event", last)
     events = [_event(step, rows.parse_row(data, rows.Told)) for _, data in found]
     return events, found[-1][0] if found else last
+
+
+def take_news(step: Step) -> list[views.Event]:
+    """What the moderators said since this was last called; the same is never taken twice."""
+    seen = step.tx.find("meta", _NEWS_SEEN)
+    found = step.tx.rows_after("event", int.from_bytes(seen or b"", "big"))
+    if found:
+        step.tx.put("meta", _NEWS_SEEN, found[-1][0].to_bytes(8, "big"))
+    events = (_event(step, rows.parse_row(data, rows.Told)) for _, data in found)
+    return [event for event in events if event.code in views.NEWS]
 
 
 def _event(step: Step, told: rows.Told) -> views.Event:

@@ -53,7 +53,16 @@ EventCode = Literal[
     "refused-change",
     "bad-message",
     "bad-welcome",
+    "report-acted",
+    "report-not-acted",
+    "account-warned",
+    "account-suspended",
+    "measure-undone",
 ]
+NEWS: frozenset[EventCode] = frozenset(
+    {"report-acted", "report-not-acted", "account-warned", "account-suspended", "measure-undone"}
+)
+"""What the server's moderators say to this account: shown once, whatever command it came with."""
 # Everything the core tells followers, and of what kind it is. The words for a code are the user interface's.
 EVENT_KINDS: Mapping[EventCode, EventKind] = MappingProxyType(
     {
@@ -84,6 +93,11 @@ EVENT_KINDS: Mapping[EventCode, EventKind] = MappingProxyType(
         "refused-change": "problem",
         "bad-message": "problem",
         "bad-welcome": "problem",
+        "report-acted": "device",
+        "report-not-acted": "device",
+        "account-warned": "device",
+        "account-suspended": "device",
+        "measure-undone": "device",
     }
 )
 

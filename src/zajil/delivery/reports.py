@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from zajil.delivery.context import Delivery, DeviceCaller
 from zajil.delivery.mailboxes import send_notice
@@ -24,7 +25,8 @@ from zajil.protocol.report.proofs import Claim, Proof, Proven
 from zajil.protocol.report.reasons import Outcome
 from zajil.protocol.report.verified import VerifiedReport
 
-_TABLE = "report"
+REPORTER: Final = "report"
+"""What a reporter's keyed name and return address are derived and sealed for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,7 @@ async def tell_outcome(delivery: Delivery, report_id: bytes, return_to: bytes, o
 
     report_id, return_to: of the report. Raises SealBroken for an address that is none.
     """
-    account = AccountId(delivery.keys.unseal(_TABLE, return_to, aad=report_id))
+    account = AccountId(delivery.keys.unseal(REPORTER, return_to, aad=report_id))
     found = await delivery.find_devices(account)
     boxes = () if found is None else tuple(mailbox_id for _, mailbox_id in found.devices)
     await send_notice(delivery, boxes, "report-outcome", {"report": report_id, "outcome": outcome})
@@ -125,8 +127,8 @@ def _proof(item: control.ReportItem) -> Proof:
 
 
 def _reporter_ref(delivery: Delivery, caller: DeviceCaller) -> bytes:
-    return delivery.keys.pseudonym(_TABLE, caller.account_id)
+    return delivery.keys.pseudonym(REPORTER, caller.account_id)
 
 
 def _return_address(delivery: Delivery, caller: DeviceCaller, report_id: bytes) -> bytes:
-    return delivery.keys.seal(_TABLE, caller.account_id, aad=report_id, now_s=delivery.clock())
+    return delivery.keys.seal(REPORTER, caller.account_id, aad=report_id, now_s=delivery.clock())

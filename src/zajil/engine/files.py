@@ -20,13 +20,9 @@ def write_once(path: Path, content: Callable[[], bytes]) -> None:
         left.unlink(missing_ok=True)
     if path.exists():
         return
-    draft = path.with_name(f"{path.name}.{os.urandom(8).hex()}{_DRAFT}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+    draft = _draft_of(path)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content())
-            file.flush()
-            os.fsync(file.fileno())
+        _write(draft, content())
         os.link(draft, path)
     except FileExistsError:
         return
@@ -35,7 +31,40 @@ def write_once(path: Path, content: Callable[[], bytes]) -> None:
         return
     finally:
         draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _settle(path.parent)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """The file holds this content, durably, mode 0600, whatever it was: whole as before or whole as now."""
+    draft = _draft_of(path)
+    try:
+        _write(draft, content)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    _settle(path.parent)
+
+
+def delete_file(path: Path) -> None:
+    """The file is gone, durably. Its blocks may rest on the disk until they are used anew."""
+    path.unlink(missing_ok=True)
+    _settle(path.parent)
+
+
+def _draft_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{os.urandom(8).hex()}{_DRAFT}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _settle(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

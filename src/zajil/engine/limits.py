@@ -65,6 +65,7 @@ DEFAULTS: Mapping[str, Limit] = {
     # per member of staff, and per address prefix for who is none yet
     "review_call": Limit(600, 0.1),
     "review_login": Limit(30, 10),
+    "private_unlock": Limit(5, 300),
     # per account
     "login": Limit(20, 30),
     "device_list_write": Limit(10, 3600),

@@ -79,7 +79,7 @@ SIGNALS: Final = MappingProxyType(
 class MatchDetail(msgspec.Struct, frozen=True, kw_only=True, tag="match", forbid_unknown_fields=True):
     """What was matched. length, confirmed_length: characters of the base views of the post and of the confirmed text.
 
-    same_entities: the copies have equal sets of links, handles, phones and wallets. cluster: names the confirmed text.
+    same_entities: the copies have the same links, handles, phones, wallets and numbers. cluster: names the text.
     """
 
     cluster: Annotated[str, _ID]

@@ -39,7 +39,6 @@ from zajil.engine.limits import Limits
 from zajil.engine.reachkeys import ReachKeys
 from zajil.engine.sql.sqlite import SQLiteMailboxEngine
 from zajil.moderation.private import inbox
-from zajil.moderation.private import store as report_store
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol import frames
@@ -59,6 +58,7 @@ from zajil.server.http.data_routes import bind_data
 from zajil.server.http.delivery_routes import bind_delivery, bind_public, bind_reports
 from zajil.server.http.dispatch import Dispatcher, Proofs, either
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
+from zajil.server.measures import make_measures, read_statement
 from zajil.server.metrics import Metrics
 from zajil.server.place import origin_of, place_of
 from zajil.server.public_space import PublicSpace, find_console, find_fold, find_moderation
@@ -105,7 +105,7 @@ class Server:
             # A key file made anew beside what the lost one sealed or signed would only hide the loss.
             keys = Keys.load(data / key_file.FILE_NAME, create=self._db.read_sync(is_unused))
             signing = ReachKeys.load(data / reach_file.FILE_NAME, create=not self._db.read_sync(bridge_store.roots))
-            moderators = ModeratorKeys.load(data, create=self._db.read_sync(report_store.is_empty))
+            moderators = ModeratorKeys(data, clock=clock)
             fix_name(data, settings)
             self._documents = Documents(self._db, keys=keys, signing=signing, place=place_of(settings), clock=clock)
         except BaseException:
@@ -125,11 +125,16 @@ class Server:
             gather_ms=settings.mailbox_gather_ms,
         )
         self._delivery = self._make_delivery(keys, refs)
-        self._auth = self._make_auth()
+        self._auth = self._make_auth(keys)
         self.reports = Inbox(
             db=self._db,
             keys=moderators,
             tell=lambda report_id, to, outcome: tell_outcome(self._delivery, report_id, to, outcome),
+            measures=make_measures(
+                keys,
+                self._delivery,
+                close_device=lambda account, device: self.gateway.close_device(account, device),
+            ),
             clock=clock,
         )
         self._registry = self._make_registry(keys)
@@ -271,7 +276,7 @@ class Server:
             spend_contact_token=lambda token, account: contacts.spend_contact_token(self._auth, token, account),
         )
 
-    def _make_auth(self) -> Auth:
+    def _make_auth(self, keys: Keys) -> Auth:
         return Auth(
             db=self._db,
             limits=self._limits,
@@ -283,6 +288,7 @@ class Server:
             drop_mailbox=self._engine.drop_mailbox,
             drop_device=self._drop_device,
             notify_list=self._notify_list,
+            read_statement=lambda row: read_statement(keys, row),
             random=os.urandom,
         )
 

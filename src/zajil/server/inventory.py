@@ -81,7 +81,7 @@ def render() -> str:
         "",
         "Written by `python -m zajil.server.inventory` from the definition of every column; `zajil data-inventory`",
         "prints the same with the row counts of a running server. Besides the database the data directory holds the",
-        "key files (`zajil.key`, `reach.key`, `moderation.key`, `moderators.key` and `moderators.pub`, mode 0600),",
+        "key files (`zajil.key`, `reach.key`, `moderation.key`, `moderators.sealed` and `moderators.pub`, mode 0600),",
         "`server_name`, empty lock files and the operator's `zajil.toml`.",
         "",
         "In the private space there is no column for a message's sender, for membership, for a name, an address or an",

@@ -6,25 +6,33 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, literal, select
+from sqlalchemy.exc import OperationalError
 
 from zajil.auth import tables as auth_tables
 from zajil.bridges.registry import tables as bridge_tables
 from zajil.channels.store import tables as public_tables
 from zajil.delivery import store as delivery_tables
 from zajil.engine.sql import schema as mailbox_tables
-from zajil.engine.sql.database import FILE_NAME, METADATA, Database
+from zajil.engine.sql.database import FILE_NAME, METADATA, Database, is_outage
+from zajil.moderation.private import records as measure_tables
 from zajil.moderation.private import store as report_tables
+from zajil.moderation.private import tallies as tally_tables
 from zajil.moderation.store import log as log_tables
 from zajil.moderation.store import people as people_tables
 from zajil.moderation.store import tables as moderation_tables
+from zajil.moderation.store.transparency import changes as change_tables
+from zajil.moderation.store.transparency import private as month_tables
 from zajil.moderation.store.transparency import published as published_tables
 from zajil.server.config import ConfigError
 from zajil.server.http import idempotency
 
 # Imported for their tables, which register themselves.
 _OWNERS = (auth_tables, bridge_tables, public_tables, delivery_tables, mailbox_tables, report_tables, idempotency)
-_MODERATION = (moderation_tables, people_tables, log_tables, published_tables)
+_MODERATION = (moderation_tables, people_tables, log_tables, change_tables, published_tables, month_tables)
+_PRIVATE = (measure_tables, tally_tables)
 
 
 def all_tables() -> MetaData:
@@ -53,11 +61,52 @@ def open_database(data: Path) -> Database:
 
 
 def migrate(database: Database, revision: str = "head") -> None:
-    """Run the migrations that are missing up to this one, in one transaction. Raises ConfigError (no FTS5)."""
+    """Run the migrations that are missing up to this one, in one transaction.
+
+    Raises ConfigError: no FTS5; a database of a newer version; one that lacks what its own revision promises.
+    """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with database.turn, database.engine.begin() as connection:
         if not connection.exec_driver_sql("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'").first():
             raise ConfigError("the SQLite of this Python lacks FTS5, which search needs; use another build of Python")
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        stamped = MigrationContext.configure(connection).get_current_revision()
+        try:
+            command.upgrade(config, revision)
+        except CommandError as fault:
+            raise ConfigError(
+                f"{database.path} is at schema {stamped}, which this version does not know: a newer version made it; "
+                "run that one, or put back a copy from before"
+            ) from fault
+        except OperationalError as fault:
+            if is_outage(fault):
+                raise
+            raise _not_whole(database.path, stamped, str(fault.orig)) from fault
+        if revision == "head" and (missing := _find_missing(connection)):
+            raise _not_whole(database.path, stamped, f"missing: {', '.join(missing)}")
+
+
+def _find_missing(connection: Connection) -> list[str]:
+    """Tables that are not there, and columns as `table.column` of those that are."""
+    found = connection.exec_driver_sql(
+        "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'"
+    )
+    there: dict[str, set[str]] = {}
+    for table, column in found:
+        there.setdefault(table, set()).add(column)
+    missing = []
+    for name, table in METADATA.tables.items():
+        if name not in there:
+            missing.append(name)
+        else:
+            missing += [f"{name}.{column.name}" for column in table.columns if column.name not in there[name]]
+    return missing
+
+
+def _not_whole(path: Path, stamped: str | None, what: str) -> ConfigError:
+    return ConfigError(
+        f"{path} says that it is at schema {stamped}, but is not ({what}). No version of Zajil leaves a database so: "
+        "it was copied in part, or changed by hand. Nothing was changed now; put back a copy from before, together "
+        f"with its {path.name}-wal"
+    )

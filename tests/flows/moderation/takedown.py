@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from tests.flows.moderation.books import is_quiet
 from tests.flows.moderation.programs import Home, Programs, until
-from tests.flows.moderation.texts import CATEGORY, LATIN, SUB
+from tests.flows.moderation.texts import CATEGORY, FAMILIES, LATIN, SUB
 from tests.flows.moderation.town import Posted, Town
 
 from zajil.moderation.categories import Language
+from zajil.moderation.match.spelling import Targets, spell_batch
+from zajil.moderation.normalise.text import normalise
 from zajil.protocol.ids import parse_b64
 
 WITHIN_S = 5.0
@@ -21,13 +24,15 @@ GONE = frozenset({"removed"})
 class Takedown(NamedTuple):
     """What became of the copies of one text.
 
-    seconds: from when the decision was stored until the last copy in the text's own letters was gone. caught: how many
-    are gone of how many, by disguise, once nothing waits any more.
+    seconds: from when the decision was stored until the last copy in the text's own letters was gone, or held where
+    its handle is in disguise too: that is another handle, which may be somebody else's. caught: how many are gone of
+    how many, by disguise, once nothing waits any more. held: those that people are asked about instead.
     """
 
     family: tuple[str, Language]
     seconds: float
     caught: dict[str, tuple[int, int]]
+    held: int
 
 
 async def list_campaigns(home: Home) -> list[Any]:  # Any: items as the command prints them
@@ -61,11 +66,34 @@ async def take_down(
     before = count_judgements(programs)
     deciding = asyncio.create_task(home.ok(*order_of(item, family)))
     await until(lambda: count_judgements(programs) > before or deciding.done(), "the decision")
-    wanted = [each for each in copies if each.line.disguise not in LATIN]
-    seconds = await until(lambda: town.states(wanted) <= GONE or deciding_failed(deciding), f"the copies of {family}")
+    seconds = await until(
+        lambda: are_out_of_sight(town, copies) or deciding_failed(deciding), f"the copies of {family}"
+    )
     await deciding
     await until(lambda: is_quiet(programs), "what follows from the decision")
-    return Takedown(family, seconds, count_caught(town, copies))
+    return Takedown(family, seconds, count_caught(town, copies), count_asked(programs, town, copies))
+
+
+def are_out_of_sight(town: Town, copies: Sequence[Posted]) -> bool:
+    """Whether every copy in the text's own letters is gone, or held where it leads elsewhere."""
+    text = FAMILIES[family_of(copies)]
+    own = [each for each in copies if each.line.disguise not in LATIN]
+    same = [each for each in own if find_targets(each.line.text) == find_targets(text)]
+    return town.states(same) <= GONE and town.states(own) <= GONE | {"held"}
+
+
+@cache
+def find_targets(text: str) -> Targets:
+    """What a text sends its readers to."""
+    return spell_batch([text], [normalise(text)])[0].targets
+
+
+def count_asked(programs: Programs, town: Town, copies: Sequence[Posted]) -> int:
+    """How many copies in the text's own letters are held; people are asked about each."""
+    held = [each for each in copies if each.line.disguise not in LATIN and town.state(each.post) == "held"]
+    asked = {bytes(post) for (post,) in programs.ask("SELECT target FROM mod_item WHERE state = 'open'")}
+    assert {each.post for each in held} <= asked
+    return len(held)
 
 
 def deciding_failed(deciding: asyncio.Task[str]) -> bool:
@@ -95,13 +123,12 @@ async def take_down_through_a_kill(
     programs: Programs, town: Town, home: Home, copies: Sequence[Posted], item: Any
 ) -> Takedown:  # Any: as above
     """The same, with both programs killed as soon as the decision is stored; seconds from their return to the end."""
-    wanted = [each for each in copies if each.line.disguise not in LATIN]
     family, before = family_of(copies), count_judgements(programs)
     deciding = asyncio.create_task(home.run(*order_of(item, family)))
     await programs.kill_at(lambda: count_judgements(programs) > before)
     await deciding
     await programs.start()
-    seconds = await until(lambda: town.states(wanted) <= GONE, f"the copies of {family}, after a kill")
+    seconds = await until(lambda: are_out_of_sight(town, copies), f"the copies of {family}, after a kill")
     await until(lambda: is_quiet(programs), "what follows from the decision")
     assert count_judgements(programs) == before + 1
-    return Takedown(family, seconds, count_caught(town, copies))
+    return Takedown(family, seconds, count_caught(town, copies), count_asked(programs, town, copies))

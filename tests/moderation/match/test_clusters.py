@@ -21,7 +21,7 @@ from zajil.moderation.match.clusters import (
     Copy,
 )
 from zajil.moderation.match.minhash import VALUES, Signatures, find_grams, sign_batch
-from zajil.moderation.normalise.entities import Entity
+from zajil.moderation.match.spelling import find_targets
 from zajil.moderation.normalise.text import normalise
 
 NOW = 1_800_000_000.0
@@ -142,13 +142,14 @@ def test_a_disguised_copy_of_judged_content_is_found(disguise: object) -> None:
     text = normalise("Send 0.5 to 0x52908400098527886E0F7030069857D2E4169EE7 and receive twice the sum within one hour")
     index = ConfirmedIndex()
     index.confirm(
-        Confirmed("k1", "fraud", find_grams(text.base), len(text.base), frozenset(text.entities)), signed(text.base)
+        Confirmed("k1", "fraud", find_grams(text.base), len(text.base), find_targets(text.entities, text.numbers)),
+        signed(text.base),
     )
     seen = normalise(
         disguise("Send 0.5 to 0x52908400098527886E0F7030069857D2E4169EE7 and ")
         + disguise("receive twice the sum within one hour")
     )
-    found = index.find(seen.base, signed(seen.base), frozenset(seen.entities))
+    found = index.find(seen.base, signed(seen.base), find_targets(seen.entities, seen.numbers))
     assert found is not None
     assert found.cluster_id == "k1"
     assert found.jaccard >= 0.8
@@ -156,7 +157,7 @@ def test_a_disguised_copy_of_judged_content_is_found(disguise: object) -> None:
 
 def test_judged_content_is_compared_by_its_true_windows() -> None:
     index = ConfirmedIndex()
-    wallet = frozenset({Entity("wallet", "0xabc")})
+    wallet = frozenset({("wallet", "0xabc")})
     index.confirm(Confirmed("k1", "fraud", find_grams(SCAM), len(SCAM), wallet), signed(SCAM))
     same = index.find(SCAM, signed(SCAM), wallet)
     assert same is not None
@@ -269,3 +270,50 @@ class BandStories(RuleBasedStateMachine):
 
 TestBandStories = pytest.mark.slow(BandStories.TestCase)
 TestBandStories.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+
+
+def test_a_batch_that_was_rolled_back_is_as_if_it_had_never_come() -> None:
+    """Also with another batch after it, where slots are numbered anew, and for posts that were there before."""
+    rng = random.Random(7)
+    templates = [random_text(rng) for _ in range(6)]
+
+    def batch(start: int, n: int) -> tuple[list[Copy], Signatures]:
+        texts = [f"{templates[number % 6]} {number % 4}" for number in range(start, start + n)]
+        return [copy(number) for number in range(start, start + n)], sign_batch(texts)[0]
+
+    whole, rolled = ClusterIndex(), ClusterIndex()
+    for index in (whole, rolled):
+        index.add_batch(*batch(0, 200))
+    since = rolled.added
+    gone, signatures = batch(200, 40)
+    rolled.add_batch([*batch(0, 1)[0], *gone], np.concatenate([batch(0, 1)[1], signatures]))
+    for index in (whole, rolled):
+        index.add_batch(*batch(240, 60))
+    rolled.undo({each.target for each in gone} | {"post-0"}, since=since)
+    for index in (whole, rolled):
+        found = index.add_batch(*batch(300, 60))
+        members = {target for cluster in found if cluster is not None for target in cluster.members}
+        assert members.isdisjoint(each.target for each in gone)
+    again = [
+        [
+            (cluster.cluster_id, sorted(cluster.members), cluster.channels)
+            for cluster in index.add_batch(*batch(0, 360))
+            if cluster
+        ]
+        for index in (whole, rolled)
+    ]
+    assert again[0] == again[1]
+    assert any("post-200" in members for _, members, _ in again[1]), "what comes again counts again"
+
+
+def test_a_copy_that_was_undone_leaves_no_cluster_of_one() -> None:
+    index = ClusterIndex()
+    row = signed(SCAM)
+    join(index, copy(0), row)
+    since = index.added
+    assert join(index, copy(1), row) is not None
+    index.undo({"post-1"}, since=since)
+    assert join(index, copy(0), row) is None
+    joined = join(index, copy(2), row)
+    assert joined is not None
+    assert (joined.cluster_id, sorted(joined.members)) == ("post-0", ["post-0", "post-2"])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zajil.moderation.match.entries import Entry
-from zajil.moderation.match.exact import digest_packed, pack
+from zajil.moderation.match.spelling import digest_packed, pack
 from zajil.moderation.match.urls import AddressLists, ListName, encode_host, parse_url
 from zajil.moderation.normalise.entities import Entity
 from zajil.moderation.normalise.text import normalise

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zajil.moderation.data.attacks import dot_out, space_out, swap_homoglyphs, write_leet
-from zajil.moderation.match.exact import pack
-from zajil.moderation.match.spelling import CONSONANTS, Spelling, find_consonants, spell_batch
+from zajil.moderation.match.spelling import CONSONANTS, Spelling, find_consonants, pack, spell_batch
 from zajil.moderation.normalise.text import normalise, normalise_batch
 
 RUSSIAN = "Переведи деньги на карту срочно, и завтра в полдень получишь вдвое больше, чем отправил сегодня"

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from tests.channels.world import Clock
 from tests.moderation.people.desk import Desk
+from tests.moderators import choose_passphrase
 from tests.server.conftest import NO_LIMITS
 from tests.server.wire import Http
 
@@ -36,6 +37,7 @@ def settings() -> Settings:
 
 @pytest.fixture
 async def server(tmp_path: Path, settings: Settings, clock: Clock) -> AsyncIterator[Server]:
+    choose_passphrase(tmp_path / "data")
     running = await Server.start(tmp_path / "data", settings, clock=clock)
     yield running
     await running.stop()

@@ -14,6 +14,7 @@ from zajil.moderation.store.matches import ClusterRow, MemberRow
 from zajil.moderation.store.queue import Item, item_id
 from zajil.protocol.control import B16
 from zajil.protocol.ids import encode_b64, parse_b64
+from zajil.protocol.public import routes as public
 from zajil.protocol.review import api, routes
 
 
@@ -175,21 +176,17 @@ async def test_a_cluster_is_decided_on_its_preview_and_each_copy_is_told_apart(d
         == "malformed"
     )
     preview = await desk.ask(routes.READ_CLUSTER, api.Cluster, by=member, cluster=name)
-    assert (preview.copies, preview.personas, len(preview.examples)) == (3, 1, 3)
+    assert (preview.copies, preview.allowed, preview.others) == (3, 3, 0)
+    assert (preview.personas, len(preview.examples)) == (1, 3)
+    # What joins between preview and decision does not hold it up, and is met by it.
     posts.append(await desk.visible_post(author, channel, text))
     add_cluster(desk, posts, author)
     body = api.DecideCluster("remove_cluster", preview.preview_hash, "fraud")
-    assert await desk.refused(routes.DECIDE_CLUSTER, body, by=member, cluster=name) == "preview-changed"
-    assert (await desk.read(posts[0])).state == "visible"
-    fresh = await desk.ask(routes.READ_CLUSTER, api.Cluster, by=member, cluster=name)
-    made = await desk.ask(
-        routes.DECIDE_CLUSTER,
-        api.Decided,
-        api.DecideCluster("remove_cluster", fresh.preview_hash, "fraud"),
-        by=member,
-        cluster=name,
-    )
+    made = await desk.ask(routes.DECIDE_CLUSTER, api.Decided, body, by=member, cluster=name)
     assert made.copies == 4
+    # What was judged since is looked at anew.
+    late = api.DecideCluster("allow_cluster", preview.preview_hash)
+    assert await desk.refused(routes.DECIDE_CLUSTER, late, by=member, cluster=name) == "preview-changed"
     assert [(await desk.read(post)).state for post in posts] == ["removed"] * 4
     # One judgement is one strike, however many copies one persona wrote; and each copy has its own notice.
     assert (await desk.standing(author)).points == 1
@@ -198,6 +195,64 @@ async def test_a_cluster_is_decided_on_its_preview_and_each_copy_is_told_apart(d
     await desk.ask(routes.UNDO, api.Decided, by=member, item=encode_b64(item.item_id))
     assert [(await desk.read(post)).state for post in posts] == ["visible"] * 4
     assert (await desk.standing(author)).points == 0
+
+
+async def test_a_campaign_that_adds_and_deletes_copies_does_not_outrun_its_decision(desk: Desk) -> None:
+    """However fast the first copies go, the decision is about the text that was shown."""
+    author, member = await desk.author(), await desk.member()
+    channel = await desk.channel(author)
+    offer = "Send two coins today and {} come back tomorrow, this offer is for you alone my friend, ask @the_desk_{}"
+    posts = [await desk.visible_post(author, channel, offer.format("four", 1)) for _ in range(3)]
+    name = add_cluster(desk, posts, author)
+    preview = await desk.ask(routes.READ_CLUSTER, api.Cluster, by=member, cluster=name)
+    more = [offer.format("four" * (1 + number % 2), 1) for number in range(30)]
+    posts += [await desk.visible_post(author, channel, text) for text in more]
+    add_cluster(desk, posts, author)
+    for gone in posts[:25]:
+        await desk.call(public.DELETE_POST, auth=author.auth, post=gone)
+    body = api.DecideCluster("remove_cluster", preview.preview_hash, "fraud")
+    made = await desk.ask(routes.DECIDE_CLUSTER, api.Decided, body, by=member, cluster=name)
+    assert made.copies == 8
+    assert {(await desk.read(post)).state for post in posts[25:]} == {"removed"}
+
+
+async def test_the_text_that_was_shown_is_judged_also_where_none_has_it_any_more(desk: Desk) -> None:
+    author, member = await desk.author(), await desk.member()
+    channel = await desk.channel(author)
+    shown = "Send two coins today and four come back tomorrow, this offer is for you alone my friend"
+    posts = [await desk.visible_post(author, channel, text) for text in (shown, f"{shown} Jo", f"{shown} Al")]
+    name = add_cluster(desk, posts, author)
+    preview = await desk.ask(routes.READ_CLUSTER, api.Cluster, by=member, cluster=name)
+    await desk.call(public.DELETE_POST, auth=author.auth, post=posts[0])
+    body = api.DecideCluster("remove_cluster", preview.preview_hash, "fraud")
+    made = await desk.ask(routes.DECIDE_CLUSTER, api.Decided, body, by=member, cluster=name)
+    assert made.copies == 2
+    assert {(await desk.read(post)).state for post in posts[1:]} == {"removed"}
+    rows = desk.server._db.read_sync(lambda db: matches.judged_clusters(db))
+    assert [(each.state, each.category) for each in rows] == [("confirmed", "fraud")]
+
+
+async def test_a_preview_counts_whom_the_decision_reaches_and_no_others(desk: Desk) -> None:
+    """Whoever copies a text with a link, handle or card of their own is asked about and not removed with it."""
+    author, other, member = await desk.author(), await desk.author(), await desk.member()
+    channel, elsewhere = await desk.channel(author), await desk.channel(other)
+    text = "The bridge is closed from Monday on, the ferry takes over, ask {} or bring {} to the man on board of it"
+    same = [await desk.visible_post(author, channel, text.format("@quick_desk", "500")) for _ in range(3)]
+    others = [
+        await desk.visible_post(other, elsewhere, text.format(*targets))
+        for targets in (("@ferry_desk", "500"), ("@quick_desk", "700"), ("https://ferry.example/x", "500"))
+    ]
+    name = add_cluster(desk, [*same, *others], author)
+    preview = await desk.ask(routes.READ_CLUSTER, api.Cluster, by=member, cluster=name)
+    assert (preview.copies, preview.allowed, preview.others) == (3, 3, 3)
+    assert {encode_b64(each.post_id) for each in preview.examples} == set(same)
+    body = api.DecideCluster("remove_cluster", preview.preview_hash, "fraud")
+    made = await desk.ask(routes.DECIDE_CLUSTER, api.Decided, body, by=member, cluster=name)
+    assert made.copies == preview.copies
+    assert {(await desk.read(post)).state for post in same} == {"removed"}
+    assert "removed" not in {(await desk.read(post)).state for post in others}
+    asked = (await desk.ask(routes.LIST_ITEMS, api.Items, by=member, queue="main")).items
+    assert {encode_b64(each.target) for each in asked} == set(others)
 
 
 async def test_a_cluster_is_theirs_whose_category_it_is_and_asks_the_key(desk: Desk) -> None:

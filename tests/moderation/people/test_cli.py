@@ -73,8 +73,10 @@ async def test_a_reviewer_works_at_the_terminal(desk: Desk, tmp_path: Path, caps
     shown = await one.run("show", item)
     assert "Guaranteed gains" in shown
     assert "\u202e" not in shown
-    assert "usage" in await one.run("decide", item, "explode", code=2)
-    assert "malformed" in await one.run("decide", item, "remove", code=1)
+    assert "allow, label, limit" in await one.run("decide", item, "explode", code=2)
+    assert "needs --category" in await one.run("decide", item, "remove", code=1)
+    assert "No such queue" in await one.run("queue", "mian", code=1)
+    assert "Your role" in await one.run("staff", "list", code=1)
     made = await one.json("decide", item, "remove", "--category", "fraud", "--note", "as always")
     assert made["action"] == "remove"
     assert (await desk.read(post)).state == "removed"

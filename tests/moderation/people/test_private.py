@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 import aiohttp
 import pytest
 from sqlalchemy import Connection
 from tests.moderation.people.desk import Desk, Member
+from tests.moderators import PASSPHRASE
 from tests.server.people import Person
 from tests.server.test_reports import THREAT, Scene, item_of, post, report, write
 from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
 
-from zajil.engine.keys import SealBroken
-from zajil.moderation.audit.entries import hash_record, make_pseudonym, parse_entry
-from zajil.moderation.private import inbox, store
-from zajil.moderation.private.keys import ModeratorKeys
+from zajil.moderation.audit.entries import hash_record, parse_entry
+from zajil.moderation.private import inbox, store, tallies
+from zajil.moderation.private.keys import SEALED_FILE
+from zajil.moderation.private.months import encode_month
+from zajil.moderation.statistics.months import month_of
 from zajil.protocol import cbor
 from zajil.protocol.control import B16
 from zajil.protocol.errors import Malformed, ZajilError
@@ -25,10 +28,16 @@ from zajil.protocol.frames import Kind, Role
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.review import api, private, routes
 from zajil.protocol.review.routes import REVIEW_ROUTES
+from zajil.server.accounting.report import make_month
 from zajil.server.app import Server
 
 PRIVATE_ROUTES = [route for route in REVIEW_ROUTES if route.private]
-OUTCOMES: dict[str, object] = {routes.CLOSE_PRIVATE.path: private.ClosePrivate("acted")}
+OUTCOMES: dict[str, object] = {
+    routes.CLOSE_PRIVATE.path: private.ClosePrivate("acted"),
+    routes.UNLOCK_PRIVATE.path: private.Unlock("nothing"),
+    routes.PASSPHRASE.path: private.NewPassphrase("nothing"),
+    routes.PROPOSE.path: private.ProposeMeasure("warn"),
+}
 
 
 @pytest.fixture
@@ -60,8 +69,12 @@ async def claimed(desk: Desk, member: Member, report_id: bytes) -> str:
 
 
 def test_the_private_routes_are_those_below_private() -> None:
-    assert {route.path.partition("/{")[0] for route in PRIVATE_ROUTES} == {"/private"}
-    assert len(PRIVATE_ROUTES) == 5
+    below = {"unlock", "lock", "passphrase", "measures"}
+    assert {route.path.partition("/{")[0] for route in PRIVATE_ROUTES} == {
+        "/private",
+        *(f"/private/{x}" for x in below),
+    }
+    assert len(PRIVATE_ROUTES) == 13
     assert all(route.path.startswith("/private") == route.private for route in REVIEW_ROUTES)
 
 
@@ -73,7 +86,7 @@ async def test_without_the_permission_no_role_opens_anything(
     member = await desk.member(role)
     assert not (await desk.ask(routes.ME, api.Me, by=member)).private
     for route in PRIVATE_ROUTES:
-        names = {"report": encode_b64(taken.report_id)} if "{" in route.path else {}
+        names = {name: encode_b64(taken.report_id) for name in ("report", "measure") if f"{{{name}}}" in route.path}
         body = OUTCOMES.get(route.path)
         status, data = await desk.mod(route, body, auth=member.auth, **names)
         assert status == 403, route
@@ -157,29 +170,34 @@ async def test_a_complaint_is_read_as_one_and_a_decided_report_is_over(
     assert await desk.refused(routes.CLAIM_PRIVATE, by=member, report=encode_b64(b"x" * 16)) == "gone"
 
 
-async def test_nothing_of_a_private_report_is_elsewhere_but_that_somebody_opened_one(
+async def test_nothing_that_anybody_may_see_moves_when_a_report_comes_is_read_or_decided(
     desk: Desk, scene: Scene, http: Http
 ) -> None:
-    taken = await report(http, scene.hers, scene.item)
     member, auditor = await desk.member("admin", private=True), await desk.member("auditor")
-    before = desk.rows("SELECT count(*) FROM mod_audit_entry")
-    name = await claimed(desk, member, taken.report_id)
-    assert desk.rows("SELECT count(*) FROM mod_audit_entry") == before
-    await desk.ask(routes.READ_PRIVATE, private.PrivateReport, by=member, report=name)
-    await desk.ask(routes.CLOSE_PRIVATE, api.Empty, private.ClosePrivate("acted"), by=member, report=name)
-    rows = desk.rows("SELECT data FROM mod_audit_entry ORDER BY n")
-    assert len(rows) == int(str(before[0][0])) + 2
-    kept = [row[0] for row in rows[-2:] if isinstance(row[0], bytes)]
-    said = [parse_entry(each) for each in kept]
-    assert [each.kind for each in said] == ["evidence", "evidence"]
-    assert said[1].decision_hash == hash_record(bytes(16), b"private report closed: acted")
-    by_member = make_pseudonym(desk.decisions.pseudonym_key, member.staff_id)
-    assert [each.actor_pseudonym for each in said] == [by_member, by_member]
-    entry = b"".join(kept)
-    secrets = (taken.report_id, scene.omar.account_id, scene.rita.account_id, THREAT.encode(), scene.group.gid)
-    hashes = [hashlib.sha256(secret).digest() for secret in secrets]
-    assert b"evidence" in entry
-    assert not [each for each in (*secrets, *hashes) if each in entry]
+    month = datetime.fromtimestamp(desk.clock(), tz=UTC).strftime("%Y-%m")
+
+    async def seen() -> tuple[object, ...]:
+        """What whoever wrote what is reported can look at, as often as they like."""
+        found = []
+        for path in (f"reports/{month}.json", f"reports/{month}.csv", "log/entries?from=0", "log/checkpoint"):
+            status, data, _ = await http.raw("GET", f"/transparency/v1/{path}")
+            found.append((path, status, data))
+        return (*found, desk.rows("SELECT * FROM mod_audit_head"))
+
+    before = await seen()
+    taken = await report(http, scene.hers, scene.item)
+    told = await report(http, scene.hers, scene.item, complaint=True)
+    for report_id in (taken.report_id, told.report_id):
+        name = await claimed(desk, member, report_id)
+        await desk.ask(routes.READ_PRIVATE, private.PrivateReport, by=member, report=name)
+        await desk.ask(routes.CLOSE_PRIVATE, api.Empty, private.ClosePrivate("acted"), by=member, report=name)
+    await desk.ask(routes.LOCK_PRIVATE, api.Empty, by=member)
+    await desk.ask(routes.UNLOCK_PRIVATE, api.Empty, private.Unlock(PASSPHRASE), by=member)
+    desk.clock.advance(120)  # the report that is served may be a while old
+    console = desk.server.console
+    assert console is not None
+    await console.run_retention()
+    assert await seen() == before
     for by in (member, auditor):
         queues = await desk.ask(routes.QUEUES, api.Queues, by=by)
         assert "private" not in [each.queue for each in queues.queues]
@@ -187,28 +205,59 @@ async def test_nothing_of_a_private_report_is_elsewhere_but_that_somebody_opened
         assert await desk.refused(routes.LIST_ITEMS, by=by, queue="private") == "gone"
     for table in ("mod_item", "mod_decision", "mod_notice", "mod_verdict", "mod_match_text", "mod_cluster"):
         assert desk.rows(f"SELECT count(*) FROM {table}") == [(0,)], table
+    # The operator can still see who did what, by the day, and in no relation to a report.
+    assert desk.rows("SELECT act, staff_id FROM mod_private_act ORDER BY n") == [
+        (act, member.staff_id) for act in ("opened", "acted", "opened", "acted")
+    ]
+
+
+@pytest.mark.parametrize(("reads", "shown"), [(0, "<5"), (4, "<5"), (5, 5), (9, 5), (10, 10)])
+async def test_each_month_that_is_over_has_one_entry_of_rounded_counts_whatever_came(
+    desk: Desk, reads: int, shown: object
+) -> None:
+    member = await desk.member(private=True)  # its entry begins the log
+    day = desk.server.reports.today()
+
+    def read(db: Connection) -> None:
+        for _ in range(reads):
+            tallies.add_act(db, "opened", member.staff_id, day=day)
+
+    desk.server._db.write_sync(read)
+    console = desk.server.console
+    assert console is not None
+    month = month_of(desk.clock())
+    entries = desk.rows("SELECT count(*) FROM mod_audit_entry")[0][0]
+    await console.run_retention()
+    assert desk.rows("SELECT count(*) FROM mod_audit_entry") == [(entries,)], "not before the month is over"
+    desk.clock.advance(month.end - desk.clock() + 60)
+    for _ in range(2):
+        await console.run_retention()
+    rows = desk.rows("SELECT data FROM mod_audit_entry ORDER BY n")
+    assert len(rows) == int(str(entries)) + 1
+    data = rows[-1][0]
+    assert isinstance(data, bytes)
+    entry = parse_entry(data)
+    assert (entry.kind, entry.actor_pseudonym) == ("evidence", b"")
+    found, _ = make_month(desk.server._db.path.parent, month.name, now=desk.clock())
+    assert found.private is not None
+    assert (found.private.opened, found.private.acted) == (shown, "<5")
+    assert entry.decision_hash == hash_record(bytes(16), encode_month(month, found.private).encode())
 
 
 async def test_without_the_moderators_key_reports_are_listed_and_not_opened(
-    desk: Desk, scene: Scene, http: Http, server: Server
+    desk: Desk, scene: Scene, http: Http, tmp_path: Path
 ) -> None:
     taken = await report(http, scene.hers, scene.item)
     member = await desk.member(private=True)
     name = await claimed(desk, member, taken.report_id)
-    whole = server.reports.keys
-    object.__setattr__(server.reports, "keys", ModeratorKeys(public={1: bytes([9]) + bytes(31)}, private={}))
-    try:
-        listed = await desk.ask(routes.PRIVATE, private.PrivateQueue, by=member)
-        assert (listed.opens, len(listed.reports)) == (False, 1)
-        before = desk.rows("SELECT count(*) FROM mod_audit_entry")
-        assert await desk.refused(routes.READ_PRIVATE, by=member, report=name) == "not-allowed"
-        body = private.ClosePrivate("acted")
-        assert await desk.refused(routes.CLOSE_PRIVATE, body, by=member, report=name) == "not-allowed"
-        assert desk.rows("SELECT count(*) FROM mod_audit_entry") == before
-        with pytest.raises(SealBroken):
-            await inbox.waiting_reports(server.reports, limit=1)
-    finally:
-        object.__setattr__(server.reports, "keys", whole)
+    desk.server.reports.keys.lock()
+    (tmp_path / "data" / SEALED_FILE).rename(tmp_path / "elsewhere")
+    listed = await desk.ask(routes.PRIVATE, private.PrivateQueue, by=member)
+    assert (listed.opens, listed.key, len(listed.reports)) == (False, "elsewhere", 1)
+    assert await desk.refused(routes.READ_PRIVATE, by=member, report=name) == "not-allowed"
+    body = private.ClosePrivate("acted")
+    assert await desk.refused(routes.CLOSE_PRIVATE, body, by=member, report=name) == "not-allowed"
+    assert desk.rows("SELECT count(*) FROM mod_private_act") == [(0,)]
 
 
 async def test_a_member_who_left_holds_nothing(desk: Desk, scene: Scene, http: Http) -> None:
@@ -242,6 +291,7 @@ async def test_a_member_has_so_many_complaints_open_and_no_more(
     with pytest.raises(ZajilError, match="quota"):
         await report(http, scene.hers, scene.item, complaint=True)
     assert desk.rows("SELECT count(*) FROM mod_report") == [(2,)]
+    await desk.member(private=True)
     # Neither reports with proof nor anybody else's complaints are meant.
     await report(http, scene.hers, scene.item)
     await report(http, scene.his, scene.item, complaint=True)

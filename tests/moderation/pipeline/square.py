@@ -174,6 +174,7 @@ class Square:
         count = 0
         while done := await self.worker.work_once():
             count += done
+        await self.worker.settle()
         return count
 
     def state(self, post: str) -> str:

@@ -226,3 +226,38 @@ async def test_an_innocent_text_is_not_removed_for_what_stood_beside_it(square: 
     (late,) = await square.crowd([russian])
     await square.work()
     assert {square.state(post) for post in (innocent, late)} == {"visible"}
+
+
+CARD = "Dear friends of the river quarter, send {} to the card {} by noon and the parcel of the committee is yours"
+
+
+async def test_nobody_has_a_strangers_post_removed_by_copying_it_with_a_card_of_their_own(square: Square) -> None:
+    """And whoever takes another card for every copy is held, and a person is asked."""
+    (original,) = await square.crowd([CARD.format("500", "4276 1234 5678 9010")])
+    (copied, dearer) = await square.crowd(
+        [CARD.format("500", "5100 9999 0000 1111"), CARD.format("700", "4276 1234 5678 9010")]
+    )
+    await square.work()
+    await square.judge(copied, "remove")
+    await square.work()
+    (same, rotated) = await square.crowd([CARD.format("500", f"5100 9999 0000 {end}") for end in (1111, 2222)])
+    await square.work()
+    assert square.state(same) == "removed"
+    assert {square.state(post) for post in (original, dearer, rotated)} == {"held"}
+    ((asked,),) = square.rows("SELECT count(*) FROM mod_item WHERE state = 'open' AND target_kind = 'post'")
+    assert asked == 3
+
+
+async def test_a_campaign_that_changes_nothing_but_the_card_is_one_question(square: Square) -> None:
+    await square.crowd([CARD.format("500", f"4276 1234 5678 {end}") for end in range(1000, 1006)])
+    await square.work()
+    ((reach,),) = square.rows("SELECT reach FROM mod_item WHERE target_kind = 'cluster'")
+    assert reach == 6
+
+
+async def test_short_copies_with_other_digits_are_held_too(square: Square) -> None:
+    (original, copied) = await square.crowd(["Pay 50 at the ferry desk", "Pay 90 at the ferry desk"])
+    await square.work()
+    await square.judge(copied, "remove")
+    await square.work()
+    assert square.state(original) == "held"

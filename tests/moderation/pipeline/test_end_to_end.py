@@ -162,9 +162,10 @@ async def test_what_is_planted_ends_where_the_policy_says_and_one_decision_reach
     await judge(world, incitement["en"][0], "remove", "violence_incitement", REVIEWER)
     await until(lambda: {state(world, post) for post in incitement["en"]} == {"removed"}, 5)
 
-    # A handle in disguise is another handle, which may be somebody else's: such copies stay with people.
+    # A handle set apart or written in digits is another handle, which may be somebody else's: such copies stay with
+    # people. In look-alike letters it is the same, as no two handles differ by these alone.
     await judge(world, fraud["en"][0], "remove", "fraud", REVIEWER)
-    left = ["removed", *["held"] * len(DISGUISES)]
+    left = ["removed", "removed", "held", "held"]
     await until(lambda: [state(world, post) for post in fraud["en"]] == left, 5)
 
     # Another reviewer lets it stand: all of them are back, and search knows the words again.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from tests.moderation.pipeline.square import FRAUD, Square
+from tests.moderation.pipeline.square import BENIGN, FRAUD, Square
 
 from zajil.moderation.pipeline.judge import FAILURES, Judge
+from zajil.moderation.pipeline.judging import Judged
+from zajil.moderation.signals import Signal
 
 HARMLESS = {
     "category": "none",
@@ -119,3 +122,57 @@ async def test_a_server_that_fails_is_left_alone_for_a_while_and_the_budget_is_k
     posts = await square.crowd([f"{FRAUD} once more {number}" for number in range(3)], trust=0)
     await square.work()
     assert sorted(square.state(post) for post in posts) == ["held", "held", "visible"]
+
+
+class Slow:
+    """A stage that answers when it is told to."""
+
+    name = "slow"
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.answer = asyncio.Event()
+
+    async def look(self, posts: Sequence[Judged]) -> list[tuple[Signal, ...]]:
+        self.asked.set()
+        await self.answer.wait()
+        return [()] * len(posts)
+
+
+async def test_a_slow_model_holds_up_the_post_it_looks_at_and_no_other(square: Square) -> None:
+    slow = Slow()
+    square.worker.later = (slow,)
+    (stranger,) = await square.crowd([FRAUD], trust=0)
+    others = await square.crowd([f"{BENIGN} number {number}" for number in range(3)], trust=2)
+    assert await square.worker.work_once() == 4
+    await slow.asked.wait()
+    assert [square.state(post) for post in others] == ["visible"] * 3
+    assert square.state(stranger) == "pending"
+    # The batches behind go on too.
+    (later,) = await square.crowd([f"{BENIGN} a little later"], trust=2)
+    assert await square.worker.work_once() == 1
+    assert square.state(later) == "visible"
+    slow.answer.set()
+    await square.worker.settle()
+    assert square.state(stranger) == "held"
+    assert square.rows("SELECT count(*) FROM pub_outbox") == [(0,)]
+
+
+async def test_a_worker_that_stops_while_a_model_thinks_gives_its_posts_back(square: Square) -> None:
+    slow = Slow()
+    square.worker.later = (slow,)
+    await square.crowd([FRAUD], trust=0)
+    await square.worker.work_once()
+    await slow.asked.wait()
+    await square.worker.stop()
+    assert square.rows("SELECT lease_until_ms, attempts FROM pub_outbox") == [(0, 0)]
+
+
+async def test_a_model_that_never_answers_is_skipped(square: Square, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zajil.moderation.pipeline.second.LOOK_S", 0.01)
+    square.worker.later = (Slow(),)
+    (post,) = await square.crowd([FRAUD], trust=0)
+    await square.work()
+    assert square.state(post) == "held"
+    ((signals,),) = square.rows("SELECT signals FROM mod_verdict")
+    assert b"skipped" in bytes(signals)  # type: ignore[call-overload]  # a blob

@@ -86,3 +86,39 @@ async def test_an_allowance_does_not_reach_the_same_letters_with_another_address
     await square.judge_cluster("allow_cluster")
     assert all(judged_by_people(square, post) == ["allow"] for post in harmless)
     assert judged_by_people(square, other) == []
+
+
+async def test_a_removal_leaves_those_that_lead_elsewhere_to_people(square: Square) -> None:
+    text = f"{WELCOME}, and more is written at https://{{}}.example/plan"
+    harmful = await square.crowd([text.format("phish")] * 5)
+    others = await square.crowd([text.format("garden"), f"{text.format('phish')} or call +7 900 555 01 02"])
+    await square.work()
+    await square.judge_cluster("remove_cluster")
+    await square.work()
+    assert {square.state(post) for post in harmful} == {"removed"}
+    # Held by the program as any near copy of fraud is, until a person looks.
+    assert {square.state(post) for post in others} == {"held"}
+    assert all(asked_about(square, post) for post in others)
+    assert all(judged_by_people(square, post) == [] for post in others)
+
+
+async def test_a_campaign_that_goes_on_after_its_decision_is_met_by_the_same_rules(square: Square) -> None:
+    text = f"{WELCOME}, and more is written at https://{{}}.example/plan"
+    await square.crowd([text.format("phish")] * 5)
+    await square.work()
+    # Those were posted before the decision, and are judged after it.
+    meanwhile = await square.crowd([text.format("phish"), text.format("garden")])
+    await square.judge_cluster("remove_cluster")
+    await square.work()
+    assert [square.state(post) for post in meanwhile] == ["removed", "held"]
+
+
+async def test_a_judgement_is_about_what_most_copies_are_and_not_about_a_first_one_in_disguise(square: Square) -> None:
+    text = f"{WELCOME}, and whoever wants more writes to @{{}}"
+    (stranger,) = await square.crowd([text.format("garden_desk")])
+    harmful = await square.crowd([text.format("quick_desk")] * 4)
+    await square.work()
+    await square.judge_cluster("remove_cluster")
+    await square.work()
+    assert {square.state(post) for post in harmful} == {"removed"}
+    assert square.state(stranger) == "held"

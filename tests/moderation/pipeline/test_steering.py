@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
 import pytest
-from tests.moderation.pipeline.square import BENIGN, FRAUD, Square
+from sqlalchemy import Connection
+from tests.moderation.pipeline.square import BENIGN, FRAUD, Clock, Square
 
 from zajil.cli.main import run_command
+from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
+from zajil.engine.sql.turn import Turn
+from zajil.moderation.audit.entries import hash_record, parse_entry
+from zajil.moderation.audit.export import parse_export
+from zajil.moderation.pipeline.upkeep import forget
 from zajil.moderation.policy.packaged import NEWEST
 from zajil.moderation.store import log
+from zajil.moderation.store.transparency import changes
 from zajil.protocol.errors import Malformed, Refused
-from zajil.protocol.tlog.checkpoint import parse_key
+from zajil.protocol.tlog.checkpoint import NoteKey, parse_key
 from zajil.server.moderation.proof import export_log, public_key, verify_export, verify_stored
 from zajil.server.moderation.steering import (
     activate_policy,
     add_to_list,
     check_policy_file,
     diff_with_active,
+    note,
     remove_from_list,
     replay_policy,
     show_lists,
@@ -94,6 +104,26 @@ async def test_a_policy_is_checked_compared_replayed_and_only_then_activated(squ
         activate_policy(square.data, candidate, now=now)
 
 
+async def test_an_export_holds_up_nobody_who_writes(square: Square, monkeypatch: pytest.MonkeyPatch) -> None:
+    await square.crowd([f"{FRAUD} {number}" for number in range(2)])
+    await square.work()
+    read_entries = log.read_entries
+
+    def written_meanwhile(db: Connection) -> Iterator[bytes]:
+        # The server's process decides something while the log is read: it must get its turn, and is not in the file.
+        square.db.write_sync(lambda other: note(other, keys, "list", "add", admin="somebody", now=int(square.clock())))
+        return read_entries(db)
+
+    keys = ModerationKeys.load(square.data / FILE_NAME)
+    square.db.turn.close()
+    square.db.turn = Turn(square.db.path.with_name("zajil.db-turn"), deadline_s=0.5)
+    monkeypatch.setattr(log, "read_entries", written_meanwhile)
+    file = export_log(square.data, now=square.clock())
+    key = public_key(square.data)
+    assert verify_export(file, key=key, origin=key.name).size == 2
+    assert square.rows("SELECT count(*) FROM mod_audit_entry") == [(3,)]
+
+
 async def test_any_change_of_log_or_decision_is_found(square: Square) -> None:
     await square.crowd([f"{FRAUD} {number}" for number in range(4)])
     await square.work()
@@ -120,6 +150,47 @@ async def test_any_change_of_log_or_decision_is_found(square: Square) -> None:
             square.db.write_sync(lambda db: _tamper(square, db, change, Undo))  # noqa: B023  # called at once
 
 
+async def test_nobody_reads_a_listed_number_out_of_the_public_log(square: Square) -> None:
+    """Every number that it could be is tried, with every salt that is known to all."""
+    number = "79000001122"
+    add_to_list(square.data, "phone", number, category="fraud", source="ours")
+    remove_from_list(square.data, "phone", number)
+    add_to_list(square.data, "phone", number, category="fraud", source="ours")
+    file = export_log(square.data, now=square.clock())
+    hashes = {entry.decision_hash for entry in map(parse_entry, parse_export(file).entries)}
+    assert len(hashes) == 3, "nor whether it is the same again"
+    for guess in (f"79000001{end}" for end in range(100, 200)):
+        for said in (f"add phone {guess} fraud", f"remove phone {guess}"):
+            assert hash_record(bytes(16), said.encode()) not in hashes
+            assert hashlib.sha256(said.encode()).digest() not in hashes
+    assert number.encode() not in file
+    # The server shows of each that it is in the log, until its time is over.
+    assert verify_stored(square.data).changes == 3
+    for change in (
+        "UPDATE mod_audit_record SET record = replace(record, '1122', '1123') WHERE n = 1",
+        "UPDATE mod_audit_record SET kind = 'policy' WHERE n = 1",
+        "UPDATE mod_audit_record SET n = 9 WHERE n = 1",
+    ):
+
+        class Undo(Exception):
+            pass
+
+        with pytest.raises(Undo):
+            square.db.write_sync(lambda db: _tamper(square, db, change, Undo))  # noqa: B023  # called at once
+
+
+async def test_what_a_list_held_is_forgotten_and_the_log_stays_whole(square: Square, clock: Clock) -> None:
+    add_to_list(square.data, "phone", "79000001122", category="fraud", source="ours", now=clock())
+    clock.advance(changes.LIST_KEPT_S)
+    await forget(square.decisions)
+    assert verify_stored(square.data).changes == 1
+    clock.advance(1)
+    await forget(square.decisions)
+    assert square.rows("SELECT count(*) FROM mod_audit_record") == [(0,)]
+    report = verify_stored(square.data)
+    assert (report.size, report.changes) == (1, 0)
+
+
 def _tamper(square: Square, db: object, change: str, undo: type[Exception]) -> None:
     from sqlalchemy import Connection
 
@@ -140,6 +211,11 @@ async def test_the_commands_say_the_same(square: Square, tmp_path: Path, capfd: 
     await square.work()
     assert run_command(["moderation", "log", "verify", "--json", *data]) == 0
     assert json.loads(capfd.readouterr().out)["decisions"] == 1
+    key = public_key(square.data)
+    other = NoteKey(key.name, bytes(32))
+    for given, code in ((key.text(), 0), (other.text(), 4), ("mistyped", 2)):
+        assert run_command(["moderation", "log", "verify", "--key", given, *data]) == code
+    assert "log-broken" not in capfd.readouterr().err
     assert run_command(["moderation", "lists", "add", "phone", "+7 900 000-11-22", "--category", "fraud", *data]) == 0
     assert run_command(["moderation", "lists", "show", "--json", *data]) == 0
     assert json.loads(capfd.readouterr().out.splitlines()[-1])[0]["value"] == "79000001122"

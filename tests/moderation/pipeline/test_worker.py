@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from sqlalchemy import Connection
 from tests.moderation.pipeline.square import BENIGN, FRAUD, Clock, Square
 
 from zajil.channels import posts as post_verbs
+from zajil.channels.rules import states
+from zajil.channels.rules.states import Outcome, Situation
+from zajil.moderation.decide.decide import Decisions
+from zajil.moderation.pipeline import storing
 from zajil.moderation.pipeline import worker as worker_module
+from zajil.moderation.pipeline.judging import Judged
 from zajil.moderation.pipeline.reading import Levels, Reading, read_texts
 from zajil.moderation.store import decisions
+from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import parse_b64
 from zajil.protocol.public import api
+from zajil.protocol.public.posts import PostDecision
 
 
 async def test_a_harmless_post_is_shown_and_leaves_a_verdict_but_no_decision(square: Square) -> None:
@@ -107,6 +115,89 @@ async def test_one_post_that_nothing_can_read_goes_to_people_and_blocks_no_other
     assert square.state(shown) == "visible"
     assert square.rows("SELECT queue, state FROM mod_item WHERE queue = 'error'") == [("error", "open")] * 2
     assert square.rows("SELECT count(*) FROM pub_outbox") == [(0,)]
+
+
+async def test_one_post_that_nothing_can_decide_goes_to_people_and_blocks_no_other(
+    square: Square, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def store(moderation: Decisions, db: Connection, batch: Sequence[Judged], **named: object) -> list[PostDecision]:
+        if any("poison" in each.post.text for each in batch):
+            raise Poisoned
+        return store_batch(moderation, db, batch, **named)  # type: ignore[arg-type]  # as it came
+
+    store_batch = storing.store_batch
+    monkeypatch.setattr(storing, "store_batch", store)
+    good = await square.crowd([f"{BENIGN} number {number}" for number in range(5)])
+    young = square.persona(trust=0)
+    bad = await square.post(young, square.channel(young), "a poison pill")
+    more = await square.crowd([f"{FRAUD} again {number}" for number in range(3)])
+    assert await square.worker.work_once() == 9
+    # The others are decided in the very batch, not once the poisoned one is out of the way.
+    assert {square.state(post) for post in good} == {"visible"}
+    assert {square.state(post) for post in more} == {"held"}
+    await square.work()
+    assert square.state(bad) == "held"
+    assert square.rows("SELECT queue, state FROM mod_item WHERE queue = 'error'") == [("error", "open")]
+    assert square.rows("SELECT count(*) FROM pub_outbox") == [(0,)]
+
+
+async def test_one_decision_that_nobody_can_carry_out_holds_up_no_other(
+    square: Square, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = await square.crowd([f"{BENIGN} number {number}" for number in range(4)])
+    bad = parse_b64(posts[2])
+    find_outcome = states.find_outcome
+
+    def refuse(row: Situation, decision: PostDecision) -> Outcome:
+        if decision.post_id == bad:
+            raise Poisoned
+        return find_outcome(row, decision)
+
+    monkeypatch.setattr(states, "find_outcome", refuse)
+    await square.worker.work_once()
+    assert [square.state(post) for post in posts] == ["visible", "visible", "pending", "visible"]
+    await square.work()
+    # Nobody carried it out, however often it came: a person is told.
+    assert square.rows("SELECT queue, target FROM mod_item WHERE queue = 'error'") == [("error", bad)]
+    assert square.rows("SELECT count(*) FROM pub_outbox") == [(0,)]
+
+
+async def test_copies_that_were_rolled_back_make_no_campaign(square: Square, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four copies and a fifth are a campaign; the four whose transaction failed are posts that nobody has seen."""
+    template = f"{BENIGN}, and everybody who lives on the island is welcome to come along, whatever the weather is"
+
+    def full(*_arguments: object, **_named: object) -> list[PostDecision]:
+        raise error("busy")
+
+    await square.crowd([template] * 4, trust=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(storing, "store_batch", full)
+        with pytest.raises(ZajilError, match="busy"):
+            await square.worker.work_once()
+    square.db.write_sync(lambda db: db.exec_driver_sql("DELETE FROM pub_outbox") and None)
+    await square.crowd([template], trust=2)
+    await square.work()
+    assert square.rows("SELECT count(*) FROM mod_item") == [(0,)]
+
+
+async def test_no_post_is_to_blame_for_a_database_that_cannot_be_written(
+    square: Square, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (post,) = await square.crowd([BENIGN])
+
+    def full(*_arguments: object, **_named: object) -> list[PostDecision]:
+        raise error("busy")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storing, "store_batch", full)
+        for _ in range(worker_module.ATTEMPTS_MAX + 1):
+            with pytest.raises(ZajilError, match="busy"):
+                await square.worker.work_once()
+            await square.worker._put_back()
+    assert square.rows("SELECT attempts FROM pub_outbox") == [(0,)]
+    await square.work()
+    assert square.state(post) == "visible"
+    assert square.rows("SELECT count(*) FROM mod_item") == [(0,)]
 
 
 async def test_what_takes_the_process_with_it_is_tried_alone_and_then_given_up(square: Square) -> None:

@@ -16,6 +16,7 @@ from types import ModuleType
 import aiohttp
 import pytest
 from sqlalchemy import Connection
+from tests.moderators import choose_passphrase, unlock
 from tests.server.conftest import NO_LIMITS
 from tests.server.people import Person
 from tests.server.test_reports import THREAT, post, write
@@ -145,7 +146,9 @@ class TestRunning:
     @pytest.fixture
     async def server(self, tmp_path: Path) -> AsyncIterator[Server]:
         settings = Settings(port=0, registration="open", limits=NO_LIMITS, drain_s=0, public_space=True)
+        choose_passphrase(tmp_path / "data")
         running = await Server.start(tmp_path / "data", settings)
+        unlock(running)
         yield running
         await running.stop()
 

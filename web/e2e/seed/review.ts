@@ -215,6 +215,8 @@ function answer(method: string, path: string, body: { readonly item?: string } |
       personas: 6,
       channels: 5,
       preview_hash: idOf("preview", 43),
+      allowed: 14,
+      others: 2,
       examples: [0, 1].map((at) => ({ ...post(at), text: FRAUD })),
     };
   if (path === "/appeals") return { appeals: [APPEAL, { ...APPEAL, appeal_id: id("other"), claim: "other" }] };

@@ -106,6 +106,7 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
     "bad-handle": 422,
     "idem-conflict": 422,
     "report-unverified": 422,
+    "short-passphrase": 422,
     "unsupported-version": 400,
   }),
   ...rows(AuthError, { "token-expired": 401, "wrong-space": 401, "device-revoked": 401, "bad-challenge": 401 }),
@@ -119,6 +120,7 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
   ...rows(Refused, { "bad-delivery-ref": 403, "pass-spent": 403, "no-passes-left": 403, "persona-suspended": 403 }),
   ...rows(Refused, { muted: 403, "channel-closed": 403 }),
   ...rows(Refused, { "appeal-closed": 403, "own-decision": 403, "step-up-needed": 403, "invite-spent": 403 }),
+  ...rows(Refused, { "reports-closed": 403, "private-locked": 403, "wrong-passphrase": 403 }),
   ...rows(Refused, { "too-young": 403, gone: 404, "no-such-route": 404 }),
   ...rows(Conflict, {
     "stale-epoch": 409,

@@ -162,6 +162,12 @@ def release(db: Connection, seqs: list[int]) -> None:
     db.execute(update(outbox).where(outbox.c.seq.in_(seqs)).values(lease_until_ms=0))
 
 
+def put_back(db: Connection, seqs: list[int]) -> None:
+    """Let another worker have these rows now, and forget that this one had them."""
+    fewer = func.max(outbox.c.attempts - 1, 0)
+    db.execute(update(outbox).where(outbox.c.seq.in_(seqs)).values(lease_until_ms=0, attempts=fewer))
+
+
 def release_all(db: Connection) -> int:
     """Nobody has any of the rows any more; how many were under a lease."""
     leased = outbox.c.lease_until_ms > 0

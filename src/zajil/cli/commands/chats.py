@@ -139,6 +139,7 @@ def sync(context: typer.Context, *, json: Json = False) -> None:
     """Fetch and send; tells what is new."""
     from zajil.cli.output import console, print_json
     from zajil.cli.reading import message_row, print_message_heads
+    from zajil.cli.texts.events import EVENTS
 
     async def synced(client: Client) -> None:
         before = {message.id for message in _messages(client)}
@@ -146,9 +147,13 @@ def sync(context: typer.Context, *, json: Json = False) -> None:
         after = _messages(client)
         new = [message for message in after if message.id not in before and not message.own]
         queued = sum(message.state in {"queued", "sending"} for message in after)
+        news = [event.code for event in client.take_news() if event.code is not None]
         if json:
-            print_json({"new": [message_row(message) for message in new], "queued": queued})
+            told = {"told": news} if news else {}
+            print_json({"new": [message_row(message) for message in new], "queued": queued, **told})
             return
+        for code in news:
+            console().print(EVENTS[code]())
         print_message_heads(client, new)
         if queued:
             console().print(words.STILL_QUEUED(count=queued))

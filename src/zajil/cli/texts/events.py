@@ -100,4 +100,35 @@ EVENTS: dict[EventCode, Text] = {
         ar="تعذّر استعمال دعوة للعودة إلى هذه المحادثة؛ يطلب زاجل دعوة أخرى.",
         ru="Приглашение вернуться в этот чат не подошло; Zajil просит другое.",
     ),
+    "report-acted": Text(
+        en="The moderators decided on a report of yours: something was done.",
+        ar="بتّ المشرفون في بلاغ لك: فُعل شيء.",
+        ru="Модераторы решили по вашей жалобе: меры приняты.",
+    ),
+    "report-not-acted": Text(
+        en="The moderators decided on a report of yours: nothing was done.",
+        ar="بتّ المشرفون في بلاغ لك: لم يُفعل شيء.",
+        ru="Модераторы решили по вашей жалобе: мер не принято.",
+    ),
+    "account-warned": Text(
+        en="The moderators of your server warn you: messages of yours in a private chat were reported with proof and "
+        "break its rules. Two people decided it, no program. To object, write to whoever runs the server.",
+        ar="يُنذرك مشرفو خادمك: أُبلغ مع الإثبات عن رسائل لك في محادثة خاصة تخالف قواعده. قرّر ذلك شخصان لا برنامج. "
+        "للاعتراض اكتب إلى من يدير الخادم.",
+        ru="Модераторы сервера предупреждают вас: на ваши сообщения в личном чате пожаловались с доказательством, они "
+        "нарушают правила. Решили два человека, не программа. Возразить можно владельцу сервера.",
+    ),
+    "account-suspended": Text(
+        en="The moderators of your server had suspended this account for messages in a private chat that were reported "
+        "with proof. Two people decided it, no program. To object, write to whoever runs the server.",
+        ar="أوقف مشرفو خادمك هذا الحساب بسبب رسائل في محادثة خاصة أُبلغ عنها مع الإثبات. قرّر ذلك شخصان لا برنامج. "
+        "للاعتراض اكتب إلى من يدير الخادم.",
+        ru="Модераторы сервера приостанавливали этот аккаунт за сообщения в личном чате, на которые пожаловались с "
+        "доказательством. Решили два человека, не программа. Возразить можно владельцу сервера.",
+    ),
+    "measure-undone": Text(
+        en="The moderators of your server took a measure against this account back.",
+        ar="ألغى مشرفو خادمك تدبيرًا ضد هذا الحساب.",
+        ru="Модераторы сервера отменили меру против этого аккаунта.",
+    ),
 }

@@ -88,3 +88,29 @@ ONE_OF = Text(en="It is one of: {values}.", ar="القيم الممكنة: {valu
 BAD_USAGE = Text(en="The command was not understood.", ar="تعذّر فهم الأمر.", ru="Не удалось разобрать команду.")
 SEE_HELP = Text(en="{command} explains it.", ar="الشرح في: {command}", ru="Подробнее: {command}")
 DID_YOU_MEAN = Text(en="Did you mean {names}?", ar="هل تقصد {names}؟", ru="Возможно, вы имели в виду: {names}?")
+SUSPENDED = Text(
+    en="For good. Why: {reason}, in messages of a private chat that were reported with proof. Two people decided it, "
+    "no program. To object, write to whoever runs the server.",
+    ar="دائمًا. السبب: {reason}، في رسائل محادثة خاصة أُبلغ عنها مع الإثبات. قرّر ذلك شخصان لا برنامج. للاعتراض اكتب "
+    "إلى من يدير الخادم.",
+    ru="Навсегда. Причина: {reason}, в сообщениях личного чата, на которые пожаловались с доказательством. Решили два "
+    "человека, не программа. Возразить можно владельцу сервера.",
+)
+SUSPENDED_UNTIL = Text(
+    en="Until {day}. Why: {reason}, in messages of a private chat that were reported with proof. Two people decided "
+    "it, no program. To object, write to whoever runs the server.",
+    ar="حتى {day}. السبب: {reason}، في رسائل محادثة خاصة أُبلغ عنها مع الإثبات. قرّر ذلك شخصان لا برنامج. للاعتراض "
+    "اكتب إلى من يدير الخادم.",
+    ru="До {day}. Причина: {reason}, в сообщениях личного чата, на которые пожаловались с доказательством. Решили два "
+    "человека, не программа. Возразить можно владельцу сервера.",
+)
+LATER_MINUTES = Text(
+    en="Try again later; minutes to wait: {n}.",
+    ar="أعد المحاولة لاحقًا؛ دقائق الانتظار: {n}.",
+    ru="Попробуйте позже; ждать минут: {n}.",
+)
+LATER_HOURS = Text(
+    en="Try again later; hours to wait: {n}.",
+    ar="أعد المحاولة لاحقًا؛ ساعات الانتظار: {n}.",
+    ru="Попробуйте позже; ждать часов: {n}.",
+)

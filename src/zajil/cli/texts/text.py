@@ -23,7 +23,11 @@ OF_A_HOME = frozenset(
     | {"notices", "appeal"}
 )
 """Commands that work on a home."""
-_COMMAND = re.compile(rf"\bzajil (?=(?:{'|'.join(sorted(OF_A_HOME, reverse=True))})\b)")
+OF_STAFF = frozenset({"login", "logout", "queue", "claim", "show", "decide", "release", "skip", "undo", "appeals"})
+"""Commands below `moderation` that do, too."""
+_COMMAND = re.compile(
+    rf"\bzajil (?=(?:{'|'.join(sorted(OF_A_HOME, reverse=True))}|moderation (?:{'|'.join(sorted(OF_STAFF))}))\b)"
+)
 LANGUAGES: tuple[Language, ...] = ("en", "ar", "ru")
 
 

@@ -6,7 +6,7 @@ shell acknowledges `last_seq` only after the step is durable.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -17,12 +17,14 @@ from zajil.client.core.talk import contents
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Held
 from zajil.client.state.step import Step
+from zajil.client.views import EventCode
 from zajil.protocol import cbor
 from zajil.protocol.chat.aad import CommitAad
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Kind, Msg, Ready
 from zajil.protocol.mailbox import intake
 from zajil.protocol.outbox import items
+from zajil.protocol.report.measures import NOTICE
 
 KINDS: dict[int, intake.EntryKind] = {
     Kind.COMMIT: "commit",
@@ -320,7 +322,34 @@ def _take_notice(step: Step, body: bytes) -> None:
         value = cbor.parse(body)
     except ZajilError:
         return
+    told = _find_news(value)
+    if told is not None:
+        step.event(told)
     if isinstance(value, list) and value and value[0] == "device-list":
         own = accounts.known(step, step.profile.account_id)
         accounts.change(step, own.account_id, wanted_seq=own.list_seq + 1)
         step.event("device-list")
+
+
+_OUTCOMES: Mapping[object, EventCode] = {"acted": "report-acted", "not-acted": "report-not-acted"}
+_MEASURES: Mapping[object, EventCode] = {
+    "warn": "account-warned",
+    "suspend": "account-suspended",
+    "undone": "measure-undone",
+}
+
+
+def _find_news(value: cbor.Parsed) -> EventCode | None:
+    """What the moderators say by a notice: the outcome of a report, or a measure against this account."""
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    name, fields = value
+    if not isinstance(fields, dict):
+        return None
+    if name == "report-outcome":
+        return _find_word(_OUTCOMES, fields.get("outcome"))
+    return _find_word(_MEASURES, fields.get("action")) if name == NOTICE else None
+
+
+def _find_word(words: Mapping[object, EventCode], word: cbor.Parsed) -> EventCode | None:
+    return words.get(word) if isinstance(word, str) else None

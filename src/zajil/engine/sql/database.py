@@ -8,15 +8,15 @@ Group commit: what waits to be written when the writer is free goes into one tra
 its own, in the order in which it came. One that fails takes nothing of the others along; nobody is answered before the
 one COMMIT, which is one flush to the disk, and where that fails nothing of the group is stored.
 
-WAL with `synchronous=FULL`: a transaction is on the disk when COMMIT returns. `secure_delete=ON`: deleted rows are
-overwritten with zeros, else free pages would keep old pointers from messages to mailboxes.
+WAL with `synchronous=FULL`: a transaction is on the disk when COMMIT returns. `write_unflushed` is for what a power cut
+may take back: the log is one file, so what it takes is a tail, and never a transaction in front of one that is flushed.
+A killed process takes nothing back. `secure_delete=ON`: deleted rows are overwritten with zeros, else free pages would
+keep old pointers from messages to mailboxes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import sqlite3
 import threading
 import time
@@ -25,10 +25,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from zajil.engine.sql.turn import Turn
+from zajil.protocol.errors import ZajilError, error
 
 METADATA = MetaData()
 BUSY_TIMEOUT_MS = 10_000
@@ -38,6 +41,20 @@ GROUP_MAX: Final = 256
 """Works of one transaction."""
 GROUP_S: Final = 0.050
 """A group takes no more works after so long: those it has wait for its COMMIT."""
+
+_BUSY_RETRY_MS: Final = 1000
+_OUTAGES: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
 
 ColumnClass = Literal["identifier", "key", "ciphertext", "counter", "time", "flag", "text"]
 """What a column holds. text: what people wrote for the public, in clear; the private space has none."""
@@ -49,56 +66,12 @@ def describe(kind: ColumnClass, purpose: str, retention: str) -> dict[str, str]:
     return {"class": kind, "purpose": purpose, "retention": retention}
 
 
-class Turn:
-    """A lock that is taken in order of arrival, so that a busy mailbox writer never starves a registration.
-
-    path: a file that the processes on one database take turns by. A process that waits for SQLite's own lock asks for
-    it again after ever longer sleeps, and gets it seldom where another one writes all the time; by this lock it wakes
-    as soon as it is free, and one that is killed lets go of it. None: between threads alone.
-    """
-
-    def __init__(self, path: Path | None = None) -> None:
-        self._condition = threading.Condition()
-        self._next = 0
-        self._serving = 0
-        self._file = None if path is None else os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def __enter__(self) -> None:
-        with self._condition:
-            ticket = self._next
-            self._next += 1
-            self._condition.wait_for(lambda: ticket == self._serving)
-        if self._file is not None:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX)
-            except BaseException:
-                self._pass_on()  # else everybody behind this number waits for ever
-                raise
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        try:
-            if self._file is not None:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
-        finally:
-            self._pass_on()
-
-    def _pass_on(self) -> None:
-        with self._condition:
-            self._serving += 1
-            self._condition.notify_all()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-
 class _Waiting(NamedTuple):
-    """A work and who waits for it."""
+    """A work and who waits for it. flushed: whether it has to be on the disk when they hear of it."""
 
     work: Callable[[Connection], Any]  # Any: of whatever type its future is
     future: asyncio.Future[Any]
+    flushed: bool
 
 
 def set_pragmas(connection: sqlite3.Connection) -> None:
@@ -128,6 +101,7 @@ class Database:
         self._queue: deque[_Waiting] = deque()
         self._queue_lock = threading.Lock()
         self._is_writing = False
+        self._is_flushed = True
         # Connections that stay open, one a thread: taking one from the pool costs more than most works.
         self._kept = threading.local()
         self._all_kept: list[Connection] = []
@@ -166,9 +140,20 @@ class Database:
 
         A work that was not begun when its caller is cancelled never runs; one that was begun is done to its end.
         """
+        return await self._enqueue(work, flushed=True)
+
+    async def write_unflushed(self, work: Callable[[Connection], T]) -> T:
+        """`write` without waiting for the disk: what it stored may be gone after a power cut, with all that came later.
+
+        For what is found out and done again then: leases, marks of what is finished, copies of what is stored already.
+        Written together with a `write`, it is flushed with it.
+        """
+        return await self._enqueue(work, flushed=False)
+
+    async def _enqueue(self, work: Callable[[Connection], T], *, flushed: bool) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         with self._queue_lock:
-            self._queue.append(_Waiting(work, future))
+            self._queue.append(_Waiting(work, future, flushed))
             begins, self._is_writing = not self._is_writing, True
         if begins:
             self._writing.submit(self._write_queue)
@@ -208,13 +193,20 @@ class Database:
             try:
                 self._write_group(first, group)
             except BaseException as fault:  # noqa: BLE001  # whatever kept the group from the disk, all of it hear so
-                group = [(each, _Failed(_as_error(fault))) for each in ([one for one, _ in group] or [first])]
+                # Without a turn none was begun, and who came meanwhile would wait for the next one as long, one by one.
+                failed = [one for one, _ in group] or [first, *self._take_all()]
+                group = [(each, _Failed(_as_error(fault))) for each in failed]
             _answer(group)
 
-    def _take(self, *, first: bool) -> _Waiting | None:
-        """The work that waits longest. first: where there is none, the thread is done."""
+    def _take(self, *, first: bool, flushed: bool = True) -> _Waiting | None:
+        """The work that waits longest. first: where there is none, the thread is done.
+
+        flushed: whether the transaction it would join is; None where it needs that and would not get it.
+        """
         with self._queue_lock:
             while self._queue:
+                if self._queue[0].flushed and not flushed:
+                    return None
                 each = self._queue.popleft()
                 if not each.future.cancelled():
                     return each
@@ -222,10 +214,19 @@ class Database:
                 self._is_writing = False
             return None
 
+    def _take_all(self) -> list[_Waiting]:
+        with self._queue_lock:
+            taken = list(self._queue)
+            self._queue.clear()
+            return taken
+
     def _write_group(self, first: _Waiting, group: list[tuple[_Waiting, Any]]) -> None:
         """One transaction: this work and what waits behind it. group: filled with the works and their outcomes."""
         with self.turn:
             connection = self._keep(self._writer)
+            with self._queue_lock:
+                flushed = first.flushed or any(each.flushed for each in self._queue)
+            self._set_flushed(connection, flushed)
             until = time.monotonic() + GROUP_S
             with connection.begin():
                 each: _Waiting | None = first
@@ -233,7 +234,13 @@ class Database:
                     group.append((each, None))
                     group[-1] = each, _run_apart(connection, each.work)
                     full = len(group) >= GROUP_MAX or time.monotonic() >= until
-                    each = None if full else self._take(first=False)
+                    each = None if full else self._take(first=False, flushed=flushed)
+
+    def _set_flushed(self, connection: Connection, flushed: bool) -> None:
+        """Whether this connection's next COMMIT waits for the disk; no transaction may be open."""
+        if flushed != self._is_flushed:
+            _raw(connection).execute(f"PRAGMA synchronous={'FULL' if flushed else 'NORMAL'}")
+            self._is_flushed = flushed
 
     def truncate_wal(self) -> None:
         """Move the write-ahead log into the database and empty it, so that it keeps no deleted rows."""
@@ -265,8 +272,25 @@ class _Failed(NamedTuple):
     fault: Exception
 
 
+def is_outage(fault: BaseException) -> bool:
+    """Whether a write failed because of the machine or of who else writes, and not because of what was written."""
+    if isinstance(fault, ZajilError):
+        return fault.code == "busy"
+    return _sqlite_code(fault) in _OUTAGES
+
+
+def _sqlite_code(fault: BaseException) -> int | None:
+    """SQLite's primary code of this error, None where it is not one of SQLite's."""
+    driver = fault.orig if isinstance(fault, DBAPIError) else fault
+    return driver.sqlite_errorcode & 0xFF if isinstance(driver, sqlite3.Error) and driver.sqlite_errorcode else None
+
+
 def _as_error(fault: BaseException) -> Exception:
     """What is told to whoever waits: a future takes no StopIteration, and what would end the event loop ends none."""
+    if _sqlite_code(fault) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        told: Exception = error("busy", "the database is locked", retry_ms=_BUSY_RETRY_MS)
+        told.__cause__ = fault
+        return told
     if isinstance(fault, Exception) and not isinstance(fault, StopIteration):
         return fault
     told = RuntimeError(f"a write was broken off by {type(fault).__name__}")
@@ -279,10 +303,7 @@ def _run_apart(connection: Connection, work: Callable[[Connection], T]) -> T | _
 
     Raises where SQLite gave up the whole transaction, as it may on a full disk.
     """
-    raw = connection.connection.driver_connection
-    if raw is None:
-        raise ConnectionError("the connection is closed")
-    # Past SQLAlchemy, for which three statements more would cost as much as the work.
+    raw = _raw(connection)
     raw.execute("SAVEPOINT work")
     outcome: T | _Failed
     try:
@@ -294,6 +315,14 @@ def _run_apart(connection: Connection, work: Callable[[Connection], T]) -> T | _
         outcome = _Failed(_as_error(fault))
     raw.execute("RELEASE work")
     return outcome
+
+
+def _raw(connection: Connection) -> Any:  # Any: SQLAlchemy types the driver's connection so
+    """The driver's connection: past SQLAlchemy, for which three statements more would cost as much as the work."""
+    raw = connection.connection.driver_connection
+    if raw is None:
+        raise ConnectionError("the connection is closed")
+    return raw
 
 
 def _answer(group: list[tuple[_Waiting, Any]]) -> None:

@@ -216,19 +216,28 @@ class SQLiteMailboxEngine(MailboxEngine):
         self, operations: Sequence[Operation], now_ms: int
     ) -> tuple[list[Transaction], list[Outcome | Exception]]:
         """One transaction for all; the Transactions of those that went well, and every outcome, in order."""
-        with self._database.turn:
-            connection = self._writing()
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                pairs = [self._run_one(connection, operation, now_ms) for operation in operations]
-                connection.execute("COMMIT")
-            except sqlite3.Error:
-                # A full disk, or another process holding the file too long: nothing of this batch is stored.
-                _LOG.exception("a batch of mailbox operations could not be written")
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                return [], [error("busy", retry_ms=_BUSY_RETRY_MS) for _ in operations]
+        try:
+            with self._database.turn:
+                pairs = self._run_together(operations, now_ms)
+        except (sqlite3.Error, ZajilError, OSError):
+            # A full disk, or another process holding the file too long: nothing of this batch is stored.
+            _LOG.exception("a batch of mailbox operations could not be written")
+            return [], [error("busy", retry_ms=_BUSY_RETRY_MS) for _ in operations]
         return [tx for tx, outcome in pairs if not isinstance(outcome, Exception)], [outcome for _, outcome in pairs]
+
+    def _run_together(
+        self, operations: Sequence[Operation], now_ms: int
+    ) -> list[tuple[Transaction, Outcome | Exception]]:
+        connection = self._writing()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            pairs = [self._run_one(connection, operation, now_ms) for operation in operations]
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return pairs
 
     def _run_one(
         self, connection: sqlite3.Connection, operation: Operation, now_ms: int

@@ -19,7 +19,8 @@ from zajil.protocol.errors import ZajilError, error
 
 Kind: TypeAlias = Literal["decision", "appeal", "policy", "list", "staff", "evidence", "disclosure", "export"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-"""evidence: a read of sealed evidence, its outcome. disclosure: data of an account given out on a lawful request."""
+"""evidence: rounded counts of a finished month of private reports. disclosure: data of an
+account given out on a lawful request."""
 HASH_BYTES: Final = 32
 SALT_BYTES: Final = 16
 PSEUDONYM_BYTES: Final = 16

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
 from sqlalchemy import Connection
 
-from zajil.moderation.match.listing import list_keys
+from zajil.moderation.match.copies import Shape, list_keys
 from zajil.moderation.match.minhash import MIN_CHARACTERS, find_grams, sign_batch
-from zajil.moderation.match.spelling import spell_batch
-from zajil.moderation.normalise.entities import Entity
+from zajil.moderation.match.spelling import Spelling, Targets, spell_batch
 from zajil.moderation.normalise.text import normalise, normalise_batch
 from zajil.moderation.store import decisions, matches, verdicts
 from zajil.moderation.store.decisions import DecisionRow
@@ -20,13 +22,17 @@ from zajil.protocol.public.posts import PublicPost
 
 CONFIRMED, CLEARED, OPEN = "confirmed", "cleared", "open"
 COPIES_MAX: Final = 10_000
+FIRST_TEXTS: Final = 100
+"""Copies among which the text is looked for that a cluster is judged by."""
+COUNTED: Final = 1000
+"""Copies that are counted to find where most of them lead."""
 REVERSALS: Final = 3
 REVERSED_WITHIN_S: Final = 86_400
 LISTED: Final = "match.listed "
 FindPost = Callable[[Connection, bytes, int], PublicPost | None]
 Requeue = Callable[[Connection, Sequence[tuple[bytes, int]]], None]
 _encoder: Final = msgspec.msgpack.Encoder()
-_entities: Final = msgspec.msgpack.Decoder(tuple[Entity, ...])
+_targets: Final = msgspec.msgpack.Decoder(tuple[tuple[str, str], ...])
 
 
 def name_version(target: bytes, version: int) -> str:
@@ -45,6 +51,83 @@ def source_of(decision_id: bytes) -> str:
     return f"decision:{decision_id.hex()}"
 
 
+class Kept(NamedTuple):
+    """What copies of a judged text are known by, as `ClusterRow` has it: no text. length: characters of its base view.
+
+    signature: None where it is too short for one.
+    """
+
+    signature: bytes | None
+    grams: bytes
+    entities: bytes
+    length: int
+
+    @property
+    def shape(self) -> Shape:
+        """Of that text."""
+        return Shape(np.frombuffer(self.grams, np.uint32), parse_targets(self.entities))
+
+
+def keep_text(text: str) -> Kept:
+    """What is kept of this one."""
+    read = normalise(text)
+    (spelled,) = spell_batch([text], [read])
+    return _keep(spelled, len(read.base))
+
+
+def _keep(spelled: Spelling, length: int) -> Kept:
+    signature = None
+    if len(spelled.packed) >= MIN_CHARACTERS:
+        signature = sign_batch([spelled.packed])[0].tobytes()
+    return Kept(signature, find_grams(spelled.packed).tobytes(), _encoder.encode(sorted(spelled.targets)), length)
+
+
+def kept_of(known: ClusterRow) -> Kept | None:
+    """What is kept of the text that a cluster was judged by, or is about to be."""
+    if known.grams is None or known.entities is None:
+        return None
+    return Kept(known.signature, known.grams, known.entities, known.length)
+
+
+def keep_shown(db: Connection, known: ClusterRow, shown: Kept) -> None:
+    """From now on a judgement of this cluster is one of the text that a person was shown, whoever deletes it."""
+    matches.put_judged_cluster(db, known._replace(**shown._asdict()))
+
+
+def choose_text(db: Connection, known: ClusterRow, find_post: FindPost) -> Kept | None:
+    """What people are shown of a cluster and judge: its oldest copy of those that lead where most of them lead.
+
+    Its first copy may be a disguised one, or the stranger's post that all others were made from. None where no copy is
+    there any more.
+    """
+    posts = list(islice(_find_texts(db, known, find_post), COUNTED))
+    texts = list(dict.fromkeys(post.text for post in posts))
+    read = normalise_batch(texts)
+    spelled = dict(zip(texts, spell_batch(texts, read), strict=True))
+    counts = Counter(spelled[post.text].targets for post in posts)
+    for text, each in zip(texts, read, strict=True):
+        if counts[spelled[text].targets] == max(counts.values()):
+            return _keep(spelled[text], len(each.base))
+    return None
+
+
+def find_shown(db: Connection, known: ClusterRow, kept: Kept, find_post: FindPost) -> PublicPost | None:
+    """A copy with the text that a judgement of this cluster is about; None where none of the oldest has it."""
+    living = islice(_find_texts(db, known, find_post), FIRST_TEXTS)
+    return next((post for post in living if keep_text(post.text) == kept), None)
+
+
+def _find_texts(db: Connection, known: ClusterRow, find_post: FindPost) -> Iterator[PublicPost]:
+    seen = set()
+    # Most first copies are there; of a campaign that deletes them, thousands of rows may be of posts that are not.
+    for n in (0, FIRST_TEXTS, COPIES_MAX):
+        copies = [(each.target, each.version) for each in matches.members(db, known.id, n=n)] if n else []
+        for target, version in [parse_name(known.id), *copies]:
+            if (target, version) not in seen and (post := find_post(db, target, version)) is not None:
+                yield post
+            seen.add((target, version))
+
+
 def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[bytes]:
     """List the text of a post that a person judged harmful, and keep what near copies are known by; its digests.
 
@@ -52,7 +135,8 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
     """
     text = normalise(post.text)
     (spelled,) = spell_batch([post.text], [text])
-    for key in list_keys(spelled.digests, spelled.packed, text.entities):
+    kept = _keep(spelled, len(text.base))
+    for key in list_keys(spelled.digests, spelled.targets):
         matches.put_text(
             db,
             TextRow(
@@ -62,14 +146,13 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
                 source=source_of(row.id),
                 decision_id=row.id,
                 human=1,
-                length=len(text.base),
+                length=kept.length,
                 expires_at=None,
                 at=row.at,
             ),
         )
-    if len(spelled.packed) >= MIN_CHARACTERS:
+    if kept.signature is not None:
         known = matches.find_cluster_of(db, post.post_id, post.version)
-        signature, _ = sign_batch([spelled.packed])
         matches.put_judged_cluster(
             db,
             ClusterRow(
@@ -80,11 +163,8 @@ def confirm_text(db: Connection, post: PublicPost, row: DecisionRow) -> list[byt
                 sub=row.sub,
                 decision_id=row.id,
                 copies=known.copies if known else 1,
-                length=len(text.base),
-                signature=signature.tobytes(),
-                grams=find_grams(spelled.packed).tobytes(),
-                entities=_encoder.encode(text.entities),
                 at=row.at,
+                **kept._asdict(),
             ),
         )
     return list(spelled.digests.values())
@@ -100,17 +180,16 @@ def confirm_copies(
     posts: dict[str, None] = {}
     for each in copies:
         known = verdicts.find_verdict(db, each.target, each.version)
-        # The digest alone is listed where a text has no addresses; copies that have may differ by them.
+        # The digest alone is listed where a text has no targets; copies that have may differ by them.
         if known is None or known.digest is None or matches.find_text(db, known.digest):
             continue
         post = find_post(db, each.target, each.version)
         if post is not None:
             posts[post.text] = None
     texts = list(posts)
-    read = normalise_batch(texts)
     keys: dict[bytes, bytes] = {}
-    for text, spelled in zip(read, spell_batch(texts, read), strict=True):
-        keys |= list_keys(spelled.digests, spelled.packed, text.entities)
+    for spelled in spell_batch(texts, normalise_batch(texts)):
+        keys |= list_keys(spelled.digests, spelled.targets)
     fresh = {key: digest for key, digest in keys.items() if matches.find_text(db, key) is None}
     for key in fresh:
         matches.put_text(db, TextRow(key, row.category, row.sub, source_of(row.id), row.id, 1, length, None, row.at))
@@ -127,9 +206,9 @@ def requeue_others(db: Connection, cluster_id: str, digests: Sequence[bytes], re
     return len(stale)
 
 
-def parse_entities(data: bytes | None) -> frozenset[Entity]:
-    """The addresses of a judged text."""
-    return frozenset(_entities.decode(data)) if data else frozenset()
+def parse_targets(data: bytes | None) -> Targets:
+    """The targets of a judged text."""
+    return frozenset(_targets.decode(data)) if data else frozenset()
 
 
 def requeue_copies(db: Connection, row: DecisionRow, digests: Sequence[bytes], requeue: Requeue) -> int:

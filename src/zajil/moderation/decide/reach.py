@@ -1,8 +1,8 @@
 """Which copies of a cluster a judgement of it may reach: those near the text that was judged, not near one another.
 
 Copies join a cluster one by one, each near any that is in it, so the last may have little in common with the first.
-What a person saw is one text. A removal reaches who has a true Jaccard of .80 with it; an allowance, which no program
-may undo, who has .95 and the same addresses. About the others people are asked one by one.
+What a person saw is one text. Who is near enough to it says `match/copies.py`; about the others people are asked one by
+one.
 """
 
 from __future__ import annotations
@@ -10,87 +10,78 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
 from sqlalchemy import Connection
 
-from zajil.moderation.decide.confirm import FindPost, parse_entities
-from zajil.moderation.match.clusters import MIN_JACCARD
-from zajil.moderation.match.minhash import Grams, estimate_jaccard, find_grams, true_jaccard
+from zajil.moderation.decide.confirm import FindPost, kept_of
+from zajil.moderation.match.copies import Shape, find_shape, is_allowed_with, is_near, is_removed_with
 from zajil.moderation.match.spelling import spell_batch
-from zajil.moderation.normalise.entities import Entity
 from zajil.moderation.normalise.text import normalise_batch
-from zajil.moderation.store import decisions, queue, verdicts
-from zajil.moderation.store.decisions import DecisionRow
+from zajil.moderation.store import decisions, queue
+from zajil.moderation.store.decisions import Act, DecisionRow
 from zajil.moderation.store.matches import ClusterRow, MemberRow
 from zajil.moderation.store.queue import Item, item_id
 
-ALLOWED_JACCARD: Final = 0.95
 _HARM: Final = 500
 """As of a post that nothing could read: what it is, nobody knows."""
 _UNRESTRICTED: Final = frozenset({"allow", "restore"})
 
 
 class Reached(NamedTuple):
-    """The copies that a judgement is about, and the others. Copies whose text is gone are of those if they were near by
-    their signature, else of neither."""
+    """copies: whom a judgement decides about. near: near copies of the judged text that lead elsewhere. far: others.
 
+    In none of them: whose text is gone, and whom a person judged alone, which is nearer than a judgement of all.
+    """
+
+    copies: list[MemberRow]
     near: list[MemberRow]
     far: list[MemberRow]
 
 
-class _Text(NamedTuple):
-    grams: Grams
-    addresses: frozenset[Entity]
-
-
 def find_reached(
-    db: Connection, row: DecisionRow, known: ClusterRow, copies: Sequence[MemberRow], find_post: FindPost
+    db: Connection,
+    action: Act,
+    known: ClusterRow,
+    copies: Sequence[MemberRow],
+    find_post: FindPost,
+    *,
+    before: int | None = None,
 ) -> Reached:
-    """Which of these copies of the cluster `known` the judgement `row` reaches."""
-    removes = row.action == "remove_cluster"
-    judged = _find_judged(db, row, known, find_post)
+    """Which of these copies of the cluster `known` a judgement of it reaches, by the text that is kept of it.
+
+    action: remove_cluster or allow_cluster. before: seq of the judgement; None for one that is not made yet.
+    """
+    removes = action == "remove_cluster"
+    reaches = is_removed_with if removes else is_allowed_with
+    kept = kept_of(known)
+    judged = kept.shape if kept is not None else None
     posts = [find_post(db, each.target, each.version) for each in copies]
     read = _read(list(dict.fromkeys(post.text for post in posts if post is not None)))
-    reached = Reached([], [])
+    reached = Reached([], [], [])
     for each, post in zip(copies, posts, strict=True):
-        if post is None:
-            if removes and _was_near(db, known, each):
-                reached.near.append(each)
-        elif judged is not None and _is_near(read[post.text], judged, removes=removes):
+        if post is None or _is_judged_alone(db, each, before):
+            continue
+        shape = read[post.text]
+        if judged is None:
+            reached.far.append(each)
+        elif reaches(shape, judged):
+            reached.copies.append(each)
+        elif removes and is_near(shape, judged):
             reached.near.append(each)
         else:
             reached.far.append(each)
     return reached
 
 
-def _find_judged(db: Connection, row: DecisionRow, known: ClusterRow, find_post: FindPost) -> _Text | None:
-    if row.action == "remove_cluster":
-        # What `confirm_text` kept, also where the post itself is gone by now.
-        return _Text(np.frombuffer(known.grams, np.uint32), parse_entities(known.entities)) if known.grams else None
-    post = find_post(db, row.target, row.version)
-    return _read([post.text])[post.text] if post is not None else None
-
-
-def _read(texts: list[str]) -> dict[str, _Text]:
-    read = normalise_batch(texts)
-    spelled = spell_batch(texts, read)
-    return {
-        raw: _Text(find_grams(each.packed), frozenset(text.entities))
-        for raw, each, text in zip(texts, spelled, read, strict=True)
-    }
-
-
-def _is_near(one: _Text, judged: _Text, *, removes: bool) -> bool:
-    jaccard = true_jaccard(one.grams, judged.grams)
-    return jaccard >= MIN_JACCARD if removes else jaccard >= ALLOWED_JACCARD and one.addresses == judged.addresses
-
-
-def _was_near(db: Connection, known: ClusterRow, each: MemberRow) -> bool:
-    verdict = verdicts.find_verdict(db, each.target, each.version)
-    if verdict is None or verdict.signature is None or known.signature is None:
+def _is_judged_alone(db: Connection, each: MemberRow, before: int | None) -> bool:
+    current = decisions.find_newest(db, "post", each.target, each.version)
+    if current is None or not current.is_human or current.basis is not None:
         return False
-    one, other = (np.frombuffer(signature, np.uint32) for signature in (verdict.signature, known.signature))
-    return float(estimate_jaccard(one, other)) >= MIN_JACCARD
+    return before is None or current.seq < before
+
+
+def _read(texts: list[str]) -> dict[str, Shape]:
+    spelled = spell_batch(texts, normalise_batch(texts))
+    return {raw: find_shape(each) for raw, each in zip(texts, spelled, strict=True)}
 
 
 def ask_about(db: Connection, row: DecisionRow, known: ClusterRow, far: Sequence[MemberRow], *, now: int) -> None:

@@ -11,17 +11,15 @@ from typing import Final
 from sqlalchemy import Connection
 
 from zajil.moderation.decide import confirm
-from zajil.moderation.decide.confirm import CLEARED, FindPost, Requeue
+from zajil.moderation.decide.confirm import CLEARED, CONFIRMED, FindPost, Requeue
 from zajil.moderation.decide.orders import Order, order_key
 from zajil.moderation.decide.reach import Reached, ask_about, find_reached
-from zajil.moderation.store import decisions, matches
+from zajil.moderation.store import decisions, matches, verdicts
 from zajil.moderation.store.decisions import Act, DecisionRow
-from zajil.moderation.store.matches import MemberRow
 
 AT_ONCE: Final = 200
 Finish = Callable[[Connection], None]
 """Called after the orders were decided: writes down how far it is."""
-_FIRST_TEXTS: Final = 20
 
 
 def judge_cluster(
@@ -33,19 +31,17 @@ def judge_cluster(
         return
     if current is not None:
         confirm.revoke(db, current, now=now)
-    if row.action == "remove_cluster":
-        # What the person saw, or if that is gone the oldest that is not.
-        others = [(each.target, each.version) for each in matches.members(db, known.id, n=_FIRST_TEXTS)]
-        for target, version in dict.fromkeys([(row.target, row.version), *others]):
-            post = find_post(db, target, version)
-            if post is not None:
-                confirm.requeue_others(db, known.id, confirm.confirm_text(db, post, row), requeue)
-                break
-        else:
-            matches.set_cluster_state(db, known.id, confirm.CONFIRMED, row.id, now=now)
+    kept = confirm.kept_of(known) or confirm.choose_text(db, known, find_post)
+    post = confirm.find_shown(db, known, kept, find_post) if kept is not None else None
+    removes = row.action == "remove_cluster"
+    known = known._replace(state=CONFIRMED if removes else CLEARED, decision_id=row.id, at=row.at)
+    if removes:
+        known = known._replace(category=row.category, sub=row.sub)
+    matches.put_judged_cluster(db, known._replace(**kept._asdict()) if kept is not None else known)
+    if removes:
+        if post is not None:
+            confirm.requeue_others(db, known.id, confirm.confirm_text(db, post, row), requeue)
         matches.unsettle_members(db, known.id)
-    else:
-        matches.set_cluster_state(db, known.id, CLEARED, row.id, now=now)
     decisions.insert_spread(db, row.id, now=now)
 
 
@@ -63,30 +59,25 @@ def _to_members(db: Connection, row: DecisionRow, find_post: FindPost, requeue: 
     known = matches.find_cluster_of(db, row.target, row.version)
     copies = matches.members(db, known.id, n=AT_ONCE, unsettled=True) if known else []
     action: Act = "remove" if row.action == "remove_cluster" else "allow"
-    reached = find_reached(db, row, known, copies, find_post) if known is not None else Reached([], [])
+    reached = find_reached(db, row.action, known, copies, find_post, before=row.seq) if known else Reached([], [], [])
     orders = [
         _order(row, action, target=each.target, version=each.version, channel_id=each.channel_id, author=each.author)
-        for each in reached.near
-        if not _is_judged(db, each, row)
+        for each in reached.copies
     ]
 
     def finish(db: Connection) -> None:
         if known is not None and action == "remove":
-            fresh = confirm.confirm_copies(db, reached.near, row, find_post, length=known.length)
+            fresh = confirm.confirm_copies(db, reached.copies, row, find_post, length=known.length)
             confirm.requeue_others(db, known.id, fresh, requeue)
+            # They are near copies of what is known to be harmful now, as those are that come after.
+            requeue(db, verdicts.mark_stale(db, [(each.target, each.version) for each in reached.near]))
         if known is not None:
-            ask_about(db, row, known, reached.far, now=row.at)
+            ask_about(db, row, known, [*reached.near, *reached.far], now=row.at)
         matches.settle_members(db, copies)
         if len(copies) < AT_ONCE:
             decisions.delete_spread(db, row.id)
 
     return orders, finish
-
-
-def _is_judged(db: Connection, each: MemberRow, row: DecisionRow) -> bool:
-    """Whether a person decided about this very copy alone: that is nearer than a judgement of all."""
-    current = decisions.find_newest(db, "post", each.target, each.version)
-    return current is not None and current.is_human and current.basis is None and current.seq < row.seq
 
 
 def _to_followers(db: Connection, row: DecisionRow) -> tuple[list[Order], Finish]:

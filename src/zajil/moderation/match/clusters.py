@@ -7,19 +7,19 @@ the same posts in the same order give the same clusters with the same ids. Sourc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final, NamedTuple
 
 from zajil.moderation.match.bands import END, BandIndex, find_keys
+from zajil.moderation.match.copies import NEAR
 from zajil.moderation.match.minhash import Grams, Signatures, estimate_each, find_grams, true_jaccard
-from zajil.moderation.normalise.entities import Entity
+from zajil.moderation.match.spelling import Targets
 
 MAX_AGE_S: Final = 24 * 3600.0
 MAX_POSTS: Final = 2_000_000
 # An estimate joins posts; what removes is compared with the true windows, so its candidates may be estimated too low.
 MIN_ESTIMATE: Final = 0.80
 MIN_CANDIDATE: Final = 0.60
-MIN_JACCARD: Final = 0.80
 CAMPAIGN_PERSONAS: Final = 5
 CAMPAIGN_CHANNELS: Final = 3
 
@@ -76,17 +76,17 @@ class Cluster:
 
 
 class Confirmed(NamedTuple):
-    """A cluster that a person has judged: the windows, length and addresses of its first text, and what they were."""
+    """A cluster that a person has judged: the windows, length and targets of its first text, and what they were."""
 
     cluster_id: str
     category: str
     grams: Grams
     length: int
-    entities: frozenset[Entity]
+    targets: Targets
 
 
 class NearCopy(NamedTuple):
-    """How near a text is to judged content: true Jaccard of the windows, lengths, and whether the addresses are the
+    """How near a text is to judged content: true Jaccard of the windows, lengths, and whether the targets are the
     same."""
 
     cluster_id: str
@@ -124,7 +124,7 @@ class ConfirmedIndex:
                 return
 
     def find(
-        self, base: str, signature: Signatures, entities: frozenset[Entity], *, keys: list[int] | None = None
+        self, base: str, signature: Signatures, targets: Targets, *, keys: list[int] | None = None
     ) -> NearCopy | None:
         """The nearest judged content with a true Jaccard of .80 or more, or None.
 
@@ -143,10 +143,10 @@ class ConfirmedIndex:
             return None
         grams = find_grams(base)
         jaccard, slot = max((true_jaccard(grams, self._by_slot[slot].grams), -slot) for slot in near)
-        if jaccard < MIN_JACCARD:
+        if jaccard < NEAR:
             return None
         best = self._by_slot[-slot]
-        same = best.entities == entities
+        same = best.targets == targets
         return NearCopy(best.cluster_id, best.category, jaccard, len(base), best.length, same)
 
 
@@ -160,9 +160,34 @@ class ClusterIndex:
         # By slot, oldest first once rotated; a post of its own has no cluster.
         self._copies: dict[int, Copy] = {}
         self._cluster_of: dict[int, Cluster] = {}
+        self._added = 0
 
     def __len__(self) -> int:
         return len(self._bands)
+
+    @property
+    def added(self) -> int:
+        """How many posts were ever added: where `undo` begins to look."""
+        return self._added
+
+    def undo(self, targets: Container[str], *, since: int) -> None:
+        """Forget those of these posts that were added since `added` was that, as if they had never come.
+
+        For a batch whose transaction was rolled back. Only posts added since are looked at, of whichever batch.
+        """
+        first, size, count = self._bands.oldest, self._bands.size, len(self._bands)
+        newest = min(self._added - since, count)
+        slots = [
+            slot for back in range(newest) if self._copies[slot := (first + count - 1 - back) % size].target in targets
+        ]
+        if not slots:
+            return
+        # A slot stays taken until it is the oldest; no search finds it any more.
+        self._bands.free(slots)
+        for slot in slots:
+            cluster = self._cluster_of.pop(slot, None)
+            if cluster is not None:
+                cluster.remove(self._copies[slot].target)
 
     def add_batch(self, copies: Sequence[Copy], signatures: Signatures) -> list[Cluster | None]:
         """For each post the cluster it joins, or None if it is the only one of its kind; in order, one after the other.
@@ -188,7 +213,8 @@ class ClusterIndex:
                     continue
                 known = self._cluster_of.get(slot)
                 if self._copies[slot].target == copy.target:
-                    return known
+                    # Whoever joined it may have been undone.
+                    return known if known is not None and len(known.members) > 1 else None
                 if known is not None and copy.target in known.members:
                     # Among so many copies that a search does not come as far as this one.
                     return known
@@ -211,6 +237,7 @@ class ClusterIndex:
             self._copies = {(slot - first) % size: kept for slot, kept in self._copies.items()}
             self._cluster_of = {(slot - first) % size: kept for slot, kept in self._cluster_of.items()}
         slot = self._bands.add(signature, keys)
+        self._added += 1
         self._copies[slot] = copy
         if cluster is not None:
             self._cluster_of[slot] = cluster

@@ -8,9 +8,10 @@ forgotten or undone here that the base view keeps:
     vowels          Arabic and Cyrillic texts are also known by their consonants, by which one that was written in
                     Latin letters meets the one it was made from: its vowels are a guess, its consonants nearly none
 
-Nothing here scores. A text is removed by it only where a person judged one of the same letters; consonants show no more
-than that it is near one (`listing.py`). What they would leave out must not be what a text was judged for: a text with
-Latin letters, digits or letters of a third script has none, and an address stays in them as a mark.
+Spaces and marks between letters go because a text spelled out loses them in normalising (`t o d a y, c a l l` is
+`todaycall`). Nothing here scores, and what follows from equal digests is said by `copies.py`. What consonants leave out
+must not be what a text was judged for: a text with Latin letters, digits or letters of a third script has none, and an
+address stays in them as a mark.
 Source: design/moderation.md section 6; how much it finds is printed by tests/flows/test_moderation_flow.py.
 """
 
@@ -18,17 +19,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from zajil.moderation.match.exact import BASE, digest_packed, pack
-from zajil.moderation.normalise.entities import PLACEHOLDERS
+from zajil.moderation.match.urls import split_url
+from zajil.moderation.normalise.entities import PLACEHOLDERS, Entity
 from zajil.moderation.normalise.folding import read_codes
+from zajil.moderation.normalise.obfuscation import SEPARATORS, TO_LATIN, find_lost_numbers
 from zajil.moderation.normalise.text import Normalised, normalise_batch
 
+# Shorter texts are said by too many people by chance.
+MIN_CHARACTERS: Final = 12
+BASE: Final = "base"
 CONSONANTS_MIN: Final = 24
 """Fewer consonants are those of too many texts."""
 CONSONANTS: Final = " consonants"
@@ -52,22 +57,59 @@ _LAST: Final = 0x700
 _END: Final = ord("\n")
 
 
+Targets: TypeAlias = frozenset[tuple[str, str]]
+"""What a text sends its readers to, or asks of them: kind and value of each address, and its numbers as one."""
+NUMBERS: Final = "numbers"
+
+
 class Spelling(NamedTuple):
     """packed: letters and digits of the base view, placeholders among them; signatures and windows are made of it.
 
-    digests: by reading, `base` first; those of views, and of consonants, beside it.
+    digests: by reading, `base` first; those of views, and of consonants, beside it. targets: see `find_targets`.
     """
 
     packed: str
     digests: dict[str, bytes]
+    targets: Targets
+
+
+def find_targets(entities: Iterable[Entity], numbers: Sequence[str]) -> Targets:
+    """What must be equal too where two texts of the same letters are to be the same text.
+
+    Letters know an address by its kind, and a number by its length. Numbers count in their order, as another card may
+    be the same digits in another one.
+    """
+    found: set[tuple[str, str]] = {(each.kind, _canonical(each)) for each in entities}
+    if numbers:
+        found.add((NUMBERS, " ".join(numbers)))
+    return frozenset(found)
+
+
+def _canonical(entity: Entity) -> str:
+    """An address in the spelling that lists have, so that no rotating parameter of a link makes another of it."""
+    match entity.kind:
+        case "url":
+            split = split_url(entity.value)
+            return split[0] if split is not None else entity.value
+        case "user":
+            # No two handles differ by look-alike letters alone.
+            return entity.value.translate(TO_LATIN)
+        case "phone":
+            return entity.value.lstrip("+")
+        case _:
+            return entity.value.lower()
 
 
 def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling]:
     """What each text is compared by. raw: as their authors wrote them; read: the same, normalised."""
     bases = [text.base for text in read]
+    targets = [find_targets(text.entities, text.numbers) for text in read]
     leet = [number for number, text in enumerate(raw) if _is_leet(text)]
-    for number, text in zip(leet, normalise_batch([_undo_leet(raw[number]) for number in leet]), strict=True):
+    plain = [_undo_leet(raw[number]) for number in leet]
+    for number, letters, text in zip(leet, plain, normalise_batch(plain), strict=True):
         bases[number] = text.base
+        lost = find_lost_numbers(raw[number], letters)
+        targets[number] = find_targets(read[number].entities, [*text.numbers, *lost])
     for number, text in enumerate(read):
         if text.lang == "ar" and _TWIN.search(bases[number]):
             bases[number] = bases[number].translate(_TWINS)
@@ -87,7 +129,7 @@ def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling
     marked = [_mark_addresses(text) for text in texts]
     for name, letters, whole, consonants in zip(names, packed, marked, find_consonants(marked), strict=True):
         if name == BASE:
-            found.append(Spelling(letters, {}))
+            found.append(Spelling(letters, {}, targets[len(found)]))
         digests = found[-1].digests
         digest = digest_packed(letters)
         if digest is not None:
@@ -95,6 +137,18 @@ def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling
         if len(consonants) >= CONSONANTS_MIN and _LEFT_OUT.search(whole) is None:
             digests[name + CONSONANTS] = hashlib.sha256(b"consonants\0" + consonants.encode()).digest()
     return found
+
+
+def pack(text: str) -> str:
+    """A text without spaces, and without what step 6 of the normaliser takes for a mark between letters."""
+    for separator in SEPARATORS:
+        text = text.replace(separator, "")
+    return text
+
+
+def digest_packed(packed: str) -> bytes | None:
+    """32 bytes for a packed base view or other reading; None below 12 characters. Placeholders count."""
+    return hashlib.sha256(packed.encode()).digest() if len(packed) >= MIN_CHARACTERS else None
 
 
 def _mark_addresses(text: str) -> str:

@@ -79,6 +79,12 @@ def find_domain(host: str) -> str:
 
 def parse_url(url: str) -> Address | None:
     """The URL of an entity or a list as lists hold it; None where it has no host. The path keeps its case."""
+    split = split_url(url)
+    return Address(*split, find_domain(split[1])) if split is not None else None
+
+
+def split_url(url: str) -> tuple[str, str] | None:
+    """`url` and `host` of its `Address`: what can be said without the list of public suffixes."""
     match = URL.match(url)
     if match is None or len(match[1]) > MAX_HOST:
         return None
@@ -89,7 +95,7 @@ def parse_url(url: str) -> Address | None:
     path = (match[3] or "").rstrip("/")
     kept = [part for part in (match[4] or "?")[1:].split("&") if part and not TRACKING.fullmatch(part.split("=", 1)[0])]
     query = f"?{'&'.join(kept)}" if kept else ""
-    return Address(f"{host}{port}{path}{query}", host, find_domain(host))
+    return f"{host}{port}{path}{query}", host
 
 
 class AddressLists:

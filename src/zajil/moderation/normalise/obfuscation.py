@@ -7,6 +7,7 @@ Source: design/moderation.md section 5.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 # One or two separators between single characters spell a word.
 SEPARATORS = " ._*·/,|-"
@@ -44,7 +45,10 @@ NUMBERS = {
     size: re.compile(rf"(?<![0-9])(?<!num)[0-9]{{{size}{',' if size == MAX_NUMBER else ''}}}(?![0-9])")
     for size in range(1, MAX_NUMBER + 1)
 }
+NAMED = re.compile(r"(?<![0-9])(?<!num)[0-9]+")
 REPEATED = re.compile(r"(\S)\1\1+")
+# Of a number that is read as letters, nothing but how often a digit came is lost when repeats are shortened.
+REPEATED_DIGITS = re.compile(r"[0-9]*([0-9])\1\1[0-9]*")
 
 
 def join_spaced(text: str) -> str:
@@ -138,6 +142,25 @@ def name_numbers(text: str) -> str:
     for size in sorted(sizes, reverse=True):
         text = NUMBERS[size].sub(f" num{size} ", text)
     return text
+
+
+def find_numbers(text: str) -> list[str]:
+    """The digits that `name_numbers` names in this text, in their order."""
+    return NAMED.findall(text)
+
+
+def find_lost_numbers(before: str, after: str) -> list[str]:
+    """Numbers that are letters now, and whose amount the letters do not keep: `1000usd` and `10000usd` are one word."""
+    if before == after:
+        return []
+    left = Counter(match[0] for match in REPEATED_DIGITS.finditer(after))
+    lost = []
+    for match in REPEATED_DIGITS.finditer(before):
+        if left[match[0]]:
+            left[match[0]] -= 1
+        else:
+            lost.append(match[0])
+    return lost
 
 
 def shorten_repeats(text: str) -> str:

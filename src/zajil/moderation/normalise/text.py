@@ -16,6 +16,8 @@ from zajil.moderation.normalise.language import Language, find_languages
 from zajil.moderation.normalise.obfuscation import (
     TOKEN,
     collapse_spaces,
+    find_lost_numbers,
+    find_numbers,
     find_spaced,
     join_spaced,
     name_numbers,
@@ -40,7 +42,8 @@ class Normalised(msgspec.Struct, frozen=True):
 
     base: folded, without addresses, single spaces, at most 16,384 characters.
     entities: up to 64 addresses in the order they were found. joined: words of the base that were spelled out; several
-    may be run together, as nothing shows where one ended.
+    may be run together, as nothing shows where one ended. numbers: the digits behind each ` numN ` of the base, in the
+    order they were found, and of words made of digits what the base does not keep of them.
     """
 
     base: str
@@ -48,6 +51,7 @@ class Normalised(msgspec.Struct, frozen=True):
     entities: tuple[Entity, ...]
     lang: Language
     joined: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
     version: int = VERSION
 
 
@@ -63,6 +67,7 @@ def normalise_batch(texts: Sequence[str]) -> list[Normalised]:
     bases = fold_batch(texts)
     found: list[list[Entity]] = [[] for _ in texts]
     joined: dict[int, list[str]] = {}
+    numbers: dict[int, list[str]] = {}
     plain = list(bases)
     pending = list(range(len(texts)))
     longest = [max(2 * len(text), SHORT) for text in texts]
@@ -77,7 +82,9 @@ def normalise_batch(texts: Sequence[str]) -> list[Normalised]:
             # Cut before the next round, not after the last: without its end a text may be of another script.
             if steps & Step.SPACED and (spelled := find_spaced(text)):
                 joined.setdefault(number, []).extend(spelled)
-            text = _cut(_undo(text, steps, found[number]) if steps else text, longest[number])
+            if steps:
+                text = _undo(text, steps, found[number], numbers.setdefault(number, []))
+            text = _cut(text, longest[number])
             if text != bases[number]:
                 bases[number] = text
                 changed.append(number)
@@ -95,13 +102,17 @@ def normalise_batch(texts: Sequence[str]) -> list[Normalised]:
                 entities=restore_case(texts[number], found[number]) if found[number] else (),
                 lang=language,
                 joined=_words_left(joined[number], bases[number]) if number in joined else (),
+                numbers=tuple(numbers.get(number, ())),
             )
         )
     return results
 
 
-def _undo(text: str, steps: int, found: list[Entity]) -> str:
-    """The text after those of steps 6 to 9 that may change it, and all that follow one which did."""
+def _undo(text: str, steps: int, found: list[Entity], numbers: list[str]) -> str:
+    """The text after those of steps 6 to 9 that may change it, and all that follow one which did.
+
+    found, numbers: what was taken out is appended.
+    """
     before = text
     if steps & Step.SPACED:
         text = join_spaced(text)
@@ -115,10 +126,13 @@ def _undo(text: str, steps: int, found: list[Entity]) -> str:
         if text != mixed:
             steps = Step.ALL
     if steps & Step.LEET:
+        digits = text
         text = read_leet(text)
+        numbers += find_lost_numbers(digits, text)
     if text != before:
         steps = Step.ALL
     if steps & Step.NUMBERS:
+        numbers += find_numbers(text)
         text = name_numbers(text)
     if steps & Step.REPEATS:
         text = shorten_repeats(text)

@@ -13,11 +13,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from sqlalchemy import Connection
 
-from zajil.moderation.decide.confirm import CLEARED, CONFIRMED, LISTED, name_version, parse_entities
+from zajil.moderation.decide.confirm import CLEARED, CONFIRMED, LISTED, name_version, parse_targets
 from zajil.moderation.match.bands import find_keys
 from zajil.moderation.match.clusters import (
     MAX_AGE_S,
-    MIN_JACCARD,
     Cluster,
     ClusterIndex,
     Confirmed,
@@ -25,8 +24,8 @@ from zajil.moderation.match.clusters import (
     Copy,
     NearCopy,
 )
+from zajil.moderation.match.copies import NEAR, lookup_keys
 from zajil.moderation.match.entries import Entry
-from zajil.moderation.match.listing import lookup_keys
 from zajil.moderation.match.minhash import VALUES, Signatures
 from zajil.moderation.match.urls import AddressLists, ListName
 from zajil.moderation.pipeline.reading import Reading
@@ -156,6 +155,18 @@ class Matcher:
             joined[number] = self._describe(cluster, copy) if cluster is not None else None
         return joined
 
+    @property
+    def added(self) -> int:
+        """How many posts `add_batch` ever added. Taken before a batch, it is where `undo` begins."""
+        return self._seen.added
+
+    def undo(self, posts: Sequence[PublicPost], *, since: int) -> None:
+        """Forget these posts again, as far as they came since `added` was that: what stored them was rolled back.
+
+        Nobody was told of them, and they come again. Otherwise copies that were never stored would make a campaign.
+        """
+        self._seen.undo({name_version(post.post_id, post.version) for post in posts}, since=since)
+
     def find_keys(self, readings: Sequence[Reading]) -> list[list[int] | None]:
         """For each reading what its signature is looked up by among judged texts; None where it has none."""
         keys: list[list[int] | None] = [None] * len(readings)
@@ -193,7 +204,7 @@ class Matcher:
         elif exact is None and close is not None:
             # Other addresses, or other letters: how near it is nothing says, so it is no more than near.
             detail = _describe_text(close, length, same=False)
-            signals.append(signal("match.near", MIN_JACCARD, close.category, detail))
+            signals.append(signal("match.near", NEAR, close.category, detail))
             if close.decision_id is not None:
                 basis["match.near"] = close.decision_id
         listed = self._addresses.find(reading.text.entities, now=now)
@@ -203,8 +214,8 @@ class Matcher:
 
     def _find_texts(self, reading: Reading, now: float) -> tuple[TextRow | None, TextRow | None]:
         """The listed text that this one is, and one that it is near to by its letters or consonants."""
-        keys = lookup_keys(reading.digests, reading.packed, reading.text.entities)
-        return self._find_text(keys.exact, now), self._find_text(keys.near, now)
+        keys = lookup_keys(reading.digests, reading.targets)
+        return self._find_text(keys.same, now), self._find_text(keys.near, now)
 
     def _find_text(self, keys: Sequence[bytes], now: float) -> TextRow | None:
         for key in keys:
@@ -221,13 +232,13 @@ class Matcher:
         signature = np.frombuffer(reading.signature, dtype=np.uint32)
         near = None
         if keys is not None:
-            near = self._confirmed.find(reading.packed, signature, frozenset(text.entities), keys=keys)
+            near = self._confirmed.find(reading.packed, signature, reading.targets, keys=keys)
             near = near._replace(length=len(text.base)) if near is not None else None
         if near is not None or joined is None or joined.judged is None or joined.judged.state != CONFIRMED:
             return near
         # A copy of a copy: nearer to another member of the judged cluster than to its first text.
         judged = joined.judged
-        return NearCopy(joined.id, judged.category, MIN_JACCARD, len(text.base), judged.length, False)
+        return NearCopy(joined.id, judged.category, NEAR, len(text.base), judged.length, False)
 
     def _add(self, copies: Sequence[Copy], signatures: Signatures) -> list[Cluster | None]:
         return self._seen.add_batch(copies, signatures)
@@ -256,7 +267,7 @@ class Matcher:
                 row.category,
                 np.frombuffer(row.grams, dtype=np.uint32),
                 row.length,
-                parse_entities(row.entities),
+                parse_targets(row.entities),
             )
             self._confirmed.confirm(confirmed, np.frombuffer(row.signature, dtype=np.uint32))
 

@@ -21,9 +21,8 @@ import msgspec
 
 from zajil.moderation.categories import CATEGORIES, HEADS, find_language
 from zajil.moderation.classify.packaged import load_linear
-from zajil.moderation.match.exact import BASE
 from zajil.moderation.match.minhash import sign_batch
-from zajil.moderation.match.spelling import spell_batch
+from zajil.moderation.match.spelling import BASE, Targets, spell_batch
 from zajil.moderation.normalise.language import confirm_language
 from zajil.moderation.normalise.text import Normalised, normalise_batch
 from zajil.moderation.policy.schema import Policy
@@ -34,7 +33,7 @@ _NEVER: Final = 2.0
 
 
 class Reading(NamedTuple):
-    """What a text alone says. text.lang is confirmed where a score would act. packed, digests: see `spelling`.
+    """What a text alone says. text.lang is confirmed where a score would act. packed, digests, targets: see `spelling`.
 
     signature: 64 values as bytes, None for a short text. scores: probabilities in the order of HEADS.
     """
@@ -42,6 +41,7 @@ class Reading(NamedTuple):
     text: Normalised
     packed: str
     digests: dict[str, bytes]
+    targets: Targets
     signature: bytes | None
     scores: tuple[float, ...]
 

@@ -1,7 +1,7 @@
-"""The first commit point: verdicts, decisions, queue, copies and counts of a batch, in one transaction.
+"""What is stored of a batch: verdicts, decisions, queue, copies and counts, in one transaction.
 
-What the public space is to be told is made here and told after COMMIT. An `allow` is a verdict and no decision, unless
-it ends one.
+What the public space is to be told is made here; the worker has it carried out in the same transaction. An `allow` is a
+verdict and no decision, unless it ends one.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from zajil.moderation.audit.log import sign_due
 from zajil.moderation.decide.decide import Decisions
 from zajil.moderation.store import matches, verdicts
 from zajil.moderation.store.log import SQLAuditRows
+from zajil.moderation.store.transparency import changes
 
 AT_ONCE: Final = 1000
 _DAY_S: Final = 86_400
@@ -30,13 +31,14 @@ async def sign_checkpoint(moderation: Decisions, key: Ed25519PrivateKey, *, orig
 
 
 async def forget(moderation: Decisions) -> int:
-    """Drop verdicts, signatures, clusters and changes whose time is over; how many rows."""
+    """Drop verdicts, signatures, clusters, changes and their records whose time is over; how many rows."""
     count = 0
     while True:
         now = moderation.now()
 
         def write(db: Connection, now: int = now) -> int:
             gone = verdicts.forget(db, now=now, limit=AT_ONCE)
+            gone += changes.forget_changes(db, now=now, limit=AT_ONCE)
             gone += matches.forget_changes(db, before=now - _DAY_S, limit=AT_ONCE)
             return gone + matches.forget_clusters(db, before=now - 7 * _DAY_S, limit=AT_ONCE)
 

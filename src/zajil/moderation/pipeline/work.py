@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
+from sqlalchemy import Connection
+
 from zajil.moderation.pipeline.judging import Judged
 from zajil.moderation.signals import Signal
 from zajil.protocol.public.posts import PostDecision, PublicPost
 
-Point: TypeAlias = Literal["claimed", "stored", "applied", "finished"]
+Point: TypeAlias = Literal["claimed", "storing", "stored"]
 
 
 class Job(Protocol):
@@ -38,14 +40,20 @@ class Source:
     """The outbox of the public space, as callables.
 
     claim: up to so many versions under a lease of so many seconds. wait: until something was written, or so many
-    seconds. apply: carries out decisions once by their ids. holds_over: post and version of holds whose time is over.
+    seconds. give_back: somebody may have these now, and this attempt counts; put_back: it does not. holds_over: post
+    and version of holds whose time is over.
+
+    Inside the caller's transaction: carry_out does what decisions say, once by their ids, and gives what `woken` is
+    called with after COMMIT; forget ends the work on these.
     """
 
     claim: Callable[[int, float], Awaitable[Sequence[Job]]]
-    finish: Callable[[Sequence[int]], Awaitable[object]]
     give_back: Callable[[Sequence[int]], Awaitable[None]]
+    put_back: Callable[[Sequence[int]], Awaitable[None]]
     wait: Callable[[float], Awaitable[None]]
-    apply: Callable[[Sequence[PostDecision]], Awaitable[Sequence[object]]]
+    carry_out: Callable[[Connection, Sequence[PostDecision]], set[bytes]]
+    forget: Callable[[Connection, Sequence[int]], object]
+    woken: Callable[[set[bytes]], None]
     holds_over: Callable[[int], Awaitable[Sequence[tuple[bytes, int]]]]
     backlog: Callable[[], Awaitable[Backlog]]
 

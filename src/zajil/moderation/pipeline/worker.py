@@ -1,17 +1,21 @@
 """The worker: takes versions from the outbox, judges them, and hands back what is to become of them.
 
-Life of a batch: claim (at most 512, after 10 ms in which it fills) -> read, in other processes -> match, rules, policy
--> (1) one transaction here stores verdicts, decisions and queue -> (2) the public space carries decisions out, once by
-their ids -> (3) the outbox forgets the rows. A worker that dies anywhere loses its lease, and the batch comes again: a
-version that has a verdict is not judged twice, it gets the answer that is stored. So no post is skipped and nothing is
-decided twice; `tests/moderation/pipeline/test_kill.py` kills real processes at each of the three points.
+Life of a batch: claim (at most 512, after some ms in which it fills) -> read, in other processes -> match, rules,
+policy -> one transaction stores verdicts, decisions and queue, carries the decisions out in the public space, and has
+the outbox forget the rows. A worker that dies before its COMMIT loses its lease, and the batch comes again; one that
+dies after it has done everything. So no post is skipped and nothing is decided twice;
+`tests/moderation/pipeline/test_kill.py` kills real processes at each point. A version that comes again and has a
+verdict, as others may store one, is not judged twice: it gets the answer that is stored.
 
-A batch whose reading fails is split in halves down to the post that does it. That one is tried alone three times, and
-three times more where it takes the whole process with it; then it is held, or stays visible where its author is
-established, and goes to people as `error`.
+A batch whose reading, judging, storing or carrying out fails is split in halves down to the post that does it. That one
+is tried alone three times, and three times more where it takes the whole process with it; then it is held, or stays
+visible where its author is established, and goes to people as `error`. Where the machine fails (a full disk, a database
+that somebody else holds) no post is to blame: the batch is put back and comes again, and the attempt does not count.
 
-A person's judgement that comes while a batch is on its way is not missed: the transaction of (1) reads the trail of
-changes and matches the batch again if there are any. Source: design/moderation.md 10.
+Stages 4 and 5 look beside: the posts that need them wait for them, the rest of the batch does not.
+
+A person's judgement that comes while a batch is on its way is not missed: that transaction reads the trail of changes
+and matches the batch again if there are any. Source: design/moderation.md 10.
 """
 
 from __future__ import annotations
@@ -19,24 +23,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
+from zajil.engine.sql.database import is_outage
 from zajil.moderation.decide.decide import Decisions, decide_in, hand_over, spread_all
 from zajil.moderation.decide.orders import post_decision
 from zajil.moderation.match.urls import find_domain
 from zajil.moderation.pipeline import storing
 from zajil.moderation.pipeline.benches import Benches
-from zajil.moderation.pipeline.judging import Bench, Judged, judge_batch, wants_second_look
-from zajil.moderation.pipeline.matcher import Joined, Matcher
+from zajil.moderation.pipeline.judging import Bench, Judged, judge_batch
+from zajil.moderation.pipeline.matcher import Matcher
 from zajil.moderation.pipeline.reading import Readers, Reading, settle_memory
+from zajil.moderation.pipeline.second import choose_aside, look_again
 from zajil.moderation.pipeline.storing import Sampler
 from zajil.moderation.pipeline.work import Figures, Job, LaterStage, NoFigures, Point, Source
-from zajil.moderation.signals import Signal, signal
+from zajil.moderation.signals import Signal
 from zajil.moderation.store import decisions, queue, verdicts
 from zajil.protocol.public.posts import PostDecision
 
@@ -50,8 +58,16 @@ ALONE_AFTER: Final = 3
 ATTEMPTS_MAX: Final = 6
 BUSY: Final = 50_000
 """Versions waiting above which stages 4 and 5 pause."""
+BESIDE_MAX: Final = 64
+"""Versions that wait for stages 4 and 5 at once; what comes beyond goes without."""
+T = TypeVar("T")
+Looked = Mapping[int, tuple[Signal, ...]]
+"""By the seq of a job what stages 4 and 5 found."""
 _UPKEEP_S: Final = 1.0
 _RETRY_S: Final = 1.0
+
+
+_Aside: TypeAlias = tuple[Job, Reading, Judged]
 
 
 @dataclass(kw_only=True)
@@ -71,19 +87,26 @@ class Worker:
     reached: Callable[[Point], None] = lambda _point: None
     matcher: Matcher = field(default_factory=Matcher)
     _busy: bool = False
-    _claimed: list[int] = field(default_factory=list)
-    _finishing: asyncio.Task[None] | None = None
+    _claimed: set[int] = field(default_factory=set)
+    _beside: dict[asyncio.Task[None], frozenset[int]] = field(default_factory=dict)
+    # Matcher and counters are not safe for threads: who works with them has this, from matching to COMMIT.
+    _deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # Matching and rules take their time, which the event loop is not to wait: it may be the server's.
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="zajil-judge"))
 
     async def start(self) -> None:
         """Load models and memory, and finish what a worker before left undone."""
-        await self.readers.start()
-        self.matcher = await self.moderation.db.read(lambda db: Matcher.load(db, now=self.moderation.clock()))
         await self.moderation.db.read(self.benches.load)
+        await self._apart(partial(self.moderation.db.read_sync, self._load))
         await hand_over(self.moderation)
         await spread_all(self.moderation)
         # The list of public suffixes is read at the first link, which would wait for it.
-        await asyncio.to_thread(find_domain, "example.com")
+        await self._apart(partial(find_domain, "example.com"))
+        await self.readers.start()  # last: what fails before, and is tried again, leaves no processes behind
         settle_memory()
+
+    def _load(self, db: Connection) -> None:
+        self.matcher = Matcher.load(db, now=self.moderation.clock())
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -91,21 +114,31 @@ class Worker:
         while True:
             try:
                 if time.monotonic() >= upkeep_at:
+                    upkeep_at = time.monotonic() + _UPKEEP_S  # before it, so that what fails there holds up no post
                     await self.keep_up()
-                    upkeep_at = time.monotonic() + _UPKEEP_S
                 if await self.work_once() == 0:
                     await self.source.wait(POLL_S)
                     await asyncio.sleep(FILL_S)
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
                 _LOG.error("the moderation worker failed", exc_info=bug)
                 await asyncio.sleep(_RETRY_S)
+                with suppress(Exception):  # what cannot be put back now comes again when its lease ends
+                    await self._put_back()
 
     async def stop(self) -> None:
         """Give back what was under way, and end the reading processes. Call after `run` was cancelled."""
-        with suppress(Exception):  # what is not finished comes again, and is answered from what is stored
-            await self._finished()
-        await self.source.give_back(self._claimed)
+        beside = list(self._beside)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        await self._put_back()
         await self.readers.stop()
+        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
+
+    async def settle(self) -> None:
+        """Return once no later stage looks any more, and what they looked at is decided."""
+        while self._beside:
+            await asyncio.gather(*self._beside)
 
     async def keep_up(self) -> None:
         """What time brings: holds that are over, copies that follow a judgement, decisions not carried out yet."""
@@ -127,13 +160,12 @@ class Worker:
                 return
 
     async def work_once(self) -> int:
-        """Judge what waits now, one batch at most; how many versions it was."""
+        """Judge what waits now, one batch at most; how many versions it was. Later stages may look on: `settle`."""
         begun = time.perf_counter()
         jobs = list(await self.source.claim(BATCH_MAX, LEASE_S))
         if not jobs:
-            await self._finished()
             return 0
-        self._claimed = [job.seq for job in jobs]
+        self._claimed |= {job.seq for job in jobs}
         self.reached("claimed")
         known = await self._answer_known(jobs)
         rest = [job for job in jobs if job.seq not in known]
@@ -145,9 +177,19 @@ class Worker:
         for some in [together, *[[job] for job in alone]]:
             if some:
                 await self._judge(some)
-        self._claimed = []
         self.figures.note_batch(time.perf_counter() - begun)
         return len(jobs)
+
+    async def _put_back(self) -> None:
+        """Let go of what was claimed and is not decided, as if never given out; what a stage looks at stays."""
+        looked_at = frozenset[int]().union(*self._beside.values())
+        seqs = sorted(self._claimed - looked_at)
+        await self.source.put_back(seqs)
+        self._claimed.difference_update(seqs)
+
+    async def _apart(self, work: Callable[[], T]) -> T:
+        """What this gives, in the thread that judges."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def _answer_known(self, jobs: Sequence[Job]) -> set[int]:
         """Hand out again what is stored about versions that come once more; their seqs."""
@@ -165,7 +207,7 @@ class Worker:
 
         answers = await self.moderation.db.read(read)
         if answers:
-            await self._tell(list(answers), list(answers.values()))
+            await self._answer([job for job in again if job.seq in answers], list(answers.values()))
         return set(answers)
 
     async def _judge(self, jobs: Sequence[Job]) -> None:
@@ -180,116 +222,174 @@ class Worker:
             readings = await self.readers.read([job.post.text for job in jobs], bench.levels)
         except Exception as cause:  # noqa: BLE001  # whatever a text did to a library: only that text may suffer
             if len(jobs) == 1:
-                _LOG.error("a post cannot be read", exc_info=cause)
-                if jobs[0].attempts >= ALONE_AFTER:
-                    await self._give_up(jobs[0])
-                else:
-                    await self.source.give_back([jobs[0].seq])
+                await self._try_again(jobs[0], cause)
                 return []
             half = len(jobs) // 2
             return [*await self._read(jobs[:half], bench), *await self._read(jobs[half:], bench)]
         return [(jobs, readings)]
 
-    async def _decide(self, jobs: Sequence[Job], readings: Sequence[Reading], bench: Bench) -> None:
-        posts = [job.post for job in jobs]
-        now = self.moderation.clock()
-        digests = [reading.digest for reading in readings if reading.digest is not None]
-        joined = self.matcher.add_batch(posts, readings, now=now)
-        copies = await self.moderation.db.read(lambda db: verdicts.count_channels(db, digests))
-        for post, reading in zip(posts, readings, strict=True):
-            if reading.digest is not None:
-                copies.setdefault(reading.digest, set()).add(post.channel_id)
+    async def _decide(
+        self, jobs: Sequence[Job], readings: Sequence[Reading], bench: Bench, looked: Looked | None = None
+    ) -> None:
+        """Match, judge, store and tell: together, or in halves down to the version that makes it fail.
 
-        def judge(joined: Sequence[Joined | None], later: dict[int, tuple[Signal, ...]]) -> list[Judged]:
+        looked: what later stages found about these; None while none has looked.
+        """
+        try:
+            aside = await self._store(jobs, readings, bench, looked)
+        except Exception as cause:
+            if is_outage(cause):
+                raise
+            if len(jobs) == 1:
+                await self._try_again(jobs[0], cause)
+                return
+            half = len(jobs) // 2
+            await self._decide(jobs[:half], readings[:half], bench, looked)
+            await self._decide(jobs[half:], readings[half:], bench, looked)
+            return
+        if aside:
+            self._look_beside(aside, bench)
+
+    async def _store(
+        self, jobs: Sequence[Job], readings: Sequence[Reading], bench: Bench, looked: Looked | None
+    ) -> Sequence[_Aside]:
+        """Match, judge and store. Versions that need a second look are given back instead."""
+        async with self._deciding:
+            since = self.matcher.added
+            try:
+                return await self._store_matched(jobs, readings, bench, looked)
+            except Exception:
+                # What was rolled back would make a campaign of posts that nobody sees.
+                await self._apart(partial(self.matcher.undo, [job.post for job in jobs], since=since))
+                raise
+
+    async def _store_matched(
+        self, jobs: Sequence[Job], readings: Sequence[Reading], bench: Bench, looked: Looked | None
+    ) -> Sequence[_Aside]:
+        now = self.moderation.clock()
+        copies = await self.moderation.db.read(partial(_count_channels, jobs=jobs, readings=readings))
+
+        def judge() -> list[Judged]:
+            posts = [job.post for job in jobs]
+            joined = self.matcher.add_batch(posts, readings, now=now)
+            later = {n: looked[job.seq] for n, job in enumerate(jobs) if looked and job.seq in looked}
             return judge_batch(bench, self.matcher, posts, readings, joined=joined, copies=copies, now=now, later=later)
 
-        batch = judge(joined, {})
-        later = await self._look_again(batch, bench)
-        if later:
-            batch = judge(joined, later)
+        batch = await self._apart(judge)
+        chosen = self._choose(batch, bench) if looked is None else frozenset()
+        aside = [(jobs[n], readings[n], batch[n]) for n in sorted(chosen)]
+        kept = [n for n in range(len(jobs)) if n not in chosen]
+        jobs, readings, batch = [jobs[n] for n in kept], [readings[n] for n in kept], [batch[n] for n in kept]
 
-        def write(db: Connection) -> tuple[list[Judged], list[PostDecision]]:
-            final = batch
-            if self.matcher.refresh(db):
-                final = judge(self.matcher.add_batch(posts, readings, now=now), later)
+        def write(db: Connection) -> tuple[list[Judged], set[bytes]]:
+            final = judge() if self.matcher.refresh(db) else batch
             answers = storing.store_batch(
                 self.moderation, db, final, policy=bench.policy, sampler=self.sampler, now=int(now)
             )
             self.benches.refresh(db)
-            return final, answers
+            return final, self._conclude(db, jobs, answers)
 
-        final, answers = await self.moderation.db.write(write)
+        if jobs:
+            final, topics = await self.moderation.db.write(write)
+            self._count(final, now)
+            self._concluded(jobs, topics)
+        return aside
+
+    def _conclude(self, db: Connection, jobs: Sequence[Job], answers: Sequence[PostDecision]) -> set[bytes]:
+        """Carry decisions out and forget their jobs, in the transaction that stored them; whom to wake after it."""
+        topics = self.source.carry_out(db, answers)
+        decisions.delete_handovers(db, [each.decision_id for each in answers if each.effect != "allow"])
+        self.source.forget(db, [job.seq for job in jobs])
+        self.reached("storing")
+        return topics
+
+    def _concluded(self, jobs: Sequence[Job], topics: set[bytes]) -> None:
         self.reached("stored")
-        await self._tell([job.seq for job in jobs], answers)
-        self._count(final, now)
+        self._claimed.difference_update(job.seq for job in jobs)
+        self.source.woken(topics)
 
-    async def _tell(self, seqs: Sequence[int], answers: Sequence[PostDecision]) -> None:
-        """The second and third commit points."""
-        await self.source.apply(answers)
-        self.reached("applied")
-        decided = [each.decision_id for each in answers if each.effect != "allow"]
-        await self._finished()
-        # Nobody waits for this one: the next batch is claimed and read meanwhile.
-        self._finishing = asyncio.create_task(self._finish(seqs, decided))
-
-    async def _finish(self, seqs: Sequence[int], decided: Sequence[bytes]) -> None:
-        # Their rows in `handover` are done with as well; one that stays is handed over once more, which does no harm.
-        forget = self.moderation.db.write(lambda db: decisions.delete_handovers(db, decided))
-        await asyncio.gather(self.source.finish(seqs), forget)
-        self.reached("finished")
-
-    async def _finished(self) -> None:
-        """Return once the batch before is forgotten by the outbox; raises what that raised."""
-        finishing = self._finishing
-        if finishing is None:
-            return
+    async def _answer(self, jobs: Sequence[Job], answers: Sequence[PostDecision]) -> None:
+        """Carry out what was stored before; in halves down to the decision that cannot be."""
         try:
-            await asyncio.shield(finishing)
-        finally:
-            if finishing.done():
-                self._finishing = None
+            topics = await self.moderation.db.write(lambda db: self._conclude(db, jobs, answers))
+        except Exception as cause:
+            if is_outage(cause):
+                raise
+            if len(jobs) == 1:
+                await self._leave_to_people(jobs[0], cause)
+                return
+            half = len(jobs) // 2
+            await self._answer(jobs[:half], answers[:half])
+            await self._answer(jobs[half:], answers[half:])
+            return
+        self._concluded(jobs, topics)
 
-    async def _look_again(self, batch: Sequence[Judged], bench: Bench) -> dict[int, tuple[Signal, ...]]:
-        """Signals of the later stages, by place in the batch. A stage that fails is skipped, and says so."""
-        found: dict[int, tuple[Signal, ...]] = {}
+    # Stages 4 and 5
+
+    def _choose(self, batch: Sequence[Judged], bench: Bench) -> frozenset[int]:
+        """Which of the batch leave it for a second look, by place."""
         if self._busy or not self.later:
-            return found
-        share = bench.policy.defaults.audit_sample
-        chosen = [
-            number
-            for number, each in enumerate(batch)
-            if wants_second_look(
-                each,
-                bench.policy,
-                sampled=self.sampler.draws("allowed", each.post.post_id, each.post.version, share),
-            )
-        ]
-        if not chosen:
-            return found
-        for stage in self.later:
-            try:
-                looked = await stage.look([batch[number] for number in chosen])
-            except Exception as cause:  # noqa: BLE001  # an optional stage: whatever fails, the cascade goes on
-                _LOG.warning("stage %s was skipped: %s", stage.name, type(cause).__name__)
-                self.figures.count_skipped(stage.name)
-                looked = [(signal("skipped", stage.name),)] * len(chosen)
-            for number, more in zip(chosen, looked, strict=True):
-                found[number] = (*found.get(number, ()), *more)
-        return found
+            return frozenset()
+        room = BESIDE_MAX - sum(len(seqs) for seqs in self._beside.values())
+        return choose_aside(batch, bench.policy, self.sampler, room=room)
+
+    def _look_beside(self, chosen: Sequence[_Aside], bench: Bench) -> None:
+        task = asyncio.create_task(self._look_and_decide(chosen, bench))
+        self._beside[task] = frozenset(job.seq for job, _, _ in chosen)
+        task.add_done_callback(lambda done: self._beside.pop(done, None))
+
+    async def _look_and_decide(self, chosen: Sequence[_Aside], bench: Bench) -> None:
+        jobs, readings = [job for job, _, _ in chosen], [reading for _, reading, _ in chosen]
+        try:
+            found = await look_again(self.later, [judged for _, _, judged in chosen], self.figures)
+            looked = {job.seq: more for job, more in zip(jobs, found, strict=True)}
+            await self._decide(jobs, readings, bench, looked)
+        except Exception as bug:  # noqa: BLE001  # the boundary of a background task: what is left comes again
+            _LOG.error("posts that were looked at again could not be decided", exc_info=bug)
+
+    # What fails
+
+    async def _try_again(self, job: Job, cause: Exception) -> None:
+        """A version that nothing can judge comes again, and goes to people when it has come often enough."""
+        _LOG.error("a post cannot be judged", exc_info=cause)
+        if job.attempts >= ALONE_AFTER:
+            await self._give_up(job)
+        else:
+            await self.source.give_back([job.seq])
+            self._claimed.discard(job.seq)
 
     async def _give_up(self, job: Job) -> None:
-        """A version that nothing can read goes to people."""
+        """A version that nothing can judge goes to people, held unless its author is established."""
         _LOG.error("a post went to people unread after %d attempts", job.attempts)
         now = self.moderation.now()
 
-        def write(db: Connection) -> list[PostDecision]:
+        def write(db: Connection) -> set[bytes]:
             order, item = storing.give_up(job.post, now=now)
             (decided,) = decide_in(self.moderation, db, [order])
             queue.open_item(db, item)
             answer = post_decision(decided.row)
-            return [answer] if answer is not None else []
+            return self._conclude(db, [job], [answer] if answer is not None else [])
 
-        await self._tell([job.seq], await self.moderation.db.write(write))
+        try:
+            topics = await self.moderation.db.write(write)
+        except Exception as cause:
+            if is_outage(cause):
+                raise
+            await self._leave_to_people(job, cause)
+            return
+        self._concluded([job], topics)
+
+    async def _leave_to_people(self, job: Job, cause: Exception) -> None:
+        """A version about which nothing can be carried out stays as it is until somebody looks."""
+        _LOG.error("nothing can be carried out about a post", exc_info=cause)
+        _, item = storing.give_up(job.post, now=self.moderation.now())
+
+        def write(db: Connection) -> None:
+            queue.open_item(db, item)
+            self.source.forget(db, [job.seq])
+
+        await self.moderation.db.write(write)
+        self._claimed.discard(job.seq)
 
     def _count(self, batch: Sequence[Judged], now: float) -> None:
         for each in batch:
@@ -298,3 +398,12 @@ class Worker:
             self.figures.note_delay(max(0.0, now - each.post.created_at))
             if effect != "allow":
                 self.figures.count_decision(effect, each.action.category, each.action.source)
+
+
+def _count_channels(db: Connection, *, jobs: Sequence[Job], readings: Sequence[Reading]) -> dict[bytes, set[bytes]]:
+    """In which channels the texts of these stand, by digest: those stored, and these."""
+    found = verdicts.count_channels(db, [each.digest for each in readings if each.digest is not None])
+    for job, reading in zip(jobs, readings, strict=True):
+        if reading.digest is not None:
+            found.setdefault(reading.digest, set()).add(job.post.channel_id)
+    return found

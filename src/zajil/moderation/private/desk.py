@@ -1,8 +1,9 @@
 """Reports from private chats before people: taken for ten minutes, opened by their holder, decided for good.
 
 Only members with the permission come here; the dispatcher sees to it. What is opened goes to its holder and nowhere
-else: no queue, list, score, metric or decision has it. The log has an entry for each opening and each outcome that says
-nothing of what.
+else: no queue, list, score, metric or decision has it. Each opening and each outcome is written down by the day and the
+member, apart from the report; the public log moves with neither, or the time of an entry would warn whoever wrote what
+was reported. It learns rounded counts when the month is over (`months`).
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ from typing import Final
 from sqlalchemy import Connection
 
 from zajil.engine.keys import SealBroken
-from zajil.moderation.private import inbox, store
+from zajil.moderation.private import inbox, records, store, tallies
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.store import ReportRow
 from zajil.moderation.review.context import Review, Reviewer
-from zajil.moderation.review.lists import note
 from zajil.moderation.store.claims import name_claim
 from zajil.protocol.control import B16
 from zajil.protocol.errors import error
@@ -25,16 +25,21 @@ from zajil.protocol.review import api, private
 
 LISTED: Final = 100
 _DAY_S: Final = 86_400
-_OPENED: Final = "private report opened"
-_CLOSED: Final = "private report closed:"
 _KINDS: Final[dict[int, private.PrivateKind]] = {store.REPORT: "report", store.COMPLAINT: "complaint"}
 
 
 async def list_reports(review: Review, reports: Inbox, reviewer: Reviewer) -> private.PrivateQueue:
     """Open reports, and behind them complaints, each oldest first, unopened."""
     now = review.now()
-    rows = await review.db.read(lambda db: store.open_of_all_kinds(db, limit=LISTED))
-    return private.PrivateQueue(reports.keys.opens, tuple(_brief(row, reviewer, now) for row in rows))
+
+    def read(db: Connection) -> tuple[list[ReportRow], dict[bytes, bytes]]:
+        return store.open_of_all_kinds(db, limit=LISTED), records.proposed_reports(db)
+
+    rows, proposed = await review.db.read(read)
+    state = reports.keys.state
+    return private.PrivateQueue(
+        state == "open", state, tuple(_brief(row, reviewer, now, proposed.get(row.id)) for row in rows)
+    )
 
 
 async def claim(review: Review, reviewer: Reviewer, report: str) -> private.PrivateBrief:
@@ -43,7 +48,7 @@ async def claim(review: Review, reviewer: Reviewer, report: str) -> private.Priv
 
     def write(db: Connection) -> ReportRow:
         store.claim(db, report_id, reviewer.staff_id, now=now, until=now + api.CLAIM_S)
-        return _held(db, report_id, reviewer, now)
+        return find_held(db, report_id, reviewer, now)
 
     return _brief(await review.db.write(write), reviewer, now)
 
@@ -53,7 +58,7 @@ async def release(review: Review, reviewer: Reviewer, report: str) -> api.Empty:
     report_id = parse_b64(report, size=16)
 
     def write(db: Connection) -> None:
-        _held(db, report_id, reviewer, review.now())
+        find_held(db, report_id, reviewer, review.now())
         store.release(db, report_id)
 
     await review.db.write(write)
@@ -61,18 +66,19 @@ async def release(review: Review, reviewer: Reviewer, report: str) -> api.Empty:
 
 
 async def read_report(review: Review, reports: Inbox, reviewer: Reviewer, report: str) -> private.PrivateReport:
-    """What a member sent in, opened for whoever holds it; the log says that somebody opened something.
+    """What a member sent in, opened for whoever holds it; it is written down that somebody opened something.
 
-    Raises gone, item-claimed (the caller does not hold it), item-closed, not-allowed (the key is not here).
+    Raises gone, item-claimed (the caller does not hold it), item-closed, private-locked, not-allowed (the key is not
+    here).
     """
     report_id = parse_b64(report, size=16)
 
     def write(db: Connection) -> ReportRow:
-        row = _held(db, report_id, reviewer, review.now())
-        note(review, db, reviewer.staff_id, "evidence", _OPENED)
+        row = find_held(db, report_id, reviewer, review.now())
+        tallies.add_act(db, "opened", reviewer.staff_id, day=reports.today())
         return row
 
-    _check_key(reports)
+    check_key(reports)
     case = _open(reports, await review.db.write(write))
     return private.PrivateReport(
         report_id=B16(report_id),
@@ -91,22 +97,24 @@ async def close(
 ) -> api.Empty:
     """The report is decided: its reporter hears the outcome, and it is deleted 90 days later.
 
-    Raises gone, item-claimed (the caller does not hold it), item-closed, not-allowed (the key is not here).
+    Raises gone, item-claimed (the caller does not hold it), item-closed, private-locked, not-allowed (the key is not
+    here).
     """
     report_id = parse_b64(report, size=16)
-    _check_key(reports)
-    await review.db.read(lambda db: _held(db, report_id, reviewer, review.now()))
+    check_key(reports)
+    await review.db.read(lambda db: find_held(db, report_id, reviewer, review.now()))
 
     def log(db: Connection) -> None:
-        note(review, db, reviewer.staff_id, "evidence", f"{_CLOSED} {request.outcome}")
+        records.drop_proposed(db, report_id)
+        tallies.add_act(db, request.outcome, reviewer.staff_id, day=reports.today())
 
     if not await inbox.close_report(reports, report_id, request.outcome, holder=reviewer.staff_id, also=log):
         raise error("item-closed")
     return api.Empty()
 
 
-def _held(db: Connection, report_id: bytes, reviewer: Reviewer, now: int) -> ReportRow:
-    """The report, where the caller holds it."""
+def find_held(db: Connection, report_id: bytes, reviewer: Reviewer, now: int) -> ReportRow:
+    """The report, where the caller holds it. Raises gone, item-closed, item-claimed."""
     row = store.find_report(db, report_id)
     if row is None:
         raise error("gone")
@@ -117,9 +125,12 @@ def _held(db: Connection, report_id: bytes, reviewer: Reviewer, now: int) -> Rep
     return row
 
 
-def _check_key(reports: Inbox) -> None:
-    if not reports.keys.opens:
+def check_key(reports: Inbox) -> None:
+    """Raises private-locked, not-allowed where the key is not on this server."""
+    if reports.keys.state == "elsewhere":
         raise error("not-allowed", "the moderators' key is not on this server")
+    if not reports.keys.opens:
+        raise error("private-locked")
 
 
 def _open(reports: Inbox, row: ReportRow) -> inbox.Case:
@@ -129,8 +140,12 @@ def _open(reports: Inbox, row: ReportRow) -> inbox.Case:
         raise error("not-allowed", "the moderators' key on this server is another one") from None
 
 
-def _brief(row: ReportRow, reviewer: Reviewer, now: int) -> private.PrivateBrief:
+def _brief(row: ReportRow, reviewer: Reviewer, now: int, proposed_by: bytes | None = None) -> private.PrivateBrief:
     held = row.claimed_by if row.claimed_until > now else None
     return private.PrivateBrief(
-        B16(row.id), _KINDS[row.kind], row.received_day * _DAY_S, name_claim(held, reviewer.staff_id)
+        report_id=B16(row.id),
+        kind=_KINDS[row.kind],
+        day=row.received_day * _DAY_S,
+        claim=name_claim(held, reviewer.staff_id),
+        proposed=name_claim(proposed_by, reviewer.staff_id),
     )

@@ -6,19 +6,23 @@ two queues, and nothing here passes one for the other. Matches and scores never 
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection
 
+from zajil.engine.keys import SealBroken
 from zajil.engine.sql.database import Database
-from zajil.moderation.private import store
+from zajil.moderation.private import records, store, tallies
 from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol.errors import error
 from zajil.protocol.report.complaint import Complaint
+from zajil.protocol.report.measures import AccountMeasure
 from zajil.protocol.report.reasons import Outcome, Reason
 from zajil.protocol.report.verified import Form, VerifiedReport
 
@@ -29,43 +33,73 @@ COMPLAINTS: Final = "complaints"
 Queue: TypeAlias = Literal["private", "complaints"]
 _DAY_S: Final = 86_400
 _ROWS: Final = 1000
+_PAGE: Final = 200
 COMPLAINTS_MAX: Final = 20
 """Complaints that one member may have open at a time."""
 
 
 class OpenComplaints:
-    """How many complaints each member has open, as far as this process took them in.
+    """How many complaints each member has open. Called inside the transaction that changes it.
 
-    In memory alone: no table says who complained, so a restart begins to count anew.
+    Exact in memory. In the store stand those alone who have half of the allowed number open, so that a restart lifts
+    nobody's cap and nobody is written down for a complaint or two. Unlocking counts anew, from the reports themselves.
     """
 
     def __init__(self) -> None:
-        self._of: dict[bytes, bytes] = {}
         self._count: Counter[bytes] = Counter()
 
-    def add(self, report_id: bytes, reporter_ref: bytes) -> None:
+    def add(self, db: Connection, reporter_ref: bytes) -> None:
         """One more. Raises Limited `quota` where the member has as many open as anybody may."""
-        if self._count[reporter_ref] >= COMPLAINTS_MAX:
+        who = tallies.name_complainant(reporter_ref)
+        count = max(self._count[who], tallies.find_open(db, who))
+        if count >= COMPLAINTS_MAX:
             raise error("quota", "open complaints")
-        self._of[report_id] = reporter_ref
-        self._count[reporter_ref] += 1
+        self._put(db, who, count + 1)
 
-    def close(self, report_id: bytes) -> None:
-        """That one is open no more."""
-        reporter_ref = self._of.pop(report_id, None)
-        if reporter_ref is not None:
-            self._count[reporter_ref] -= 1
-            if not self._count[reporter_ref]:
-                del self._count[reporter_ref]
+    def close(self, db: Connection, reporter_ref: bytes) -> None:
+        """One of theirs is open no more."""
+        who = tallies.name_complainant(reporter_ref)
+        self._put(db, who, max(0, max(self._count[who], tallies.find_open(db, who)) - 1))
+
+    def take(self, db: Connection, reporters: Iterable[bytes]) -> None:
+        """These are all that are open: the reporter of each."""
+        self._count = Counter()
+        tallies.drop_all_open(db)
+        for who, count in Counter(tallies.name_complainant(each) for each in reporters).items():
+            self._put(db, who, count)
+
+    def _put(self, db: Connection, who: bytes, count: int) -> None:
+        # Before COMMIT: a transaction that fails leaves one too many here until the next unlock, never one too few.
+        if count:
+            self._count[who] = count
+        else:
+            self._count.pop(who, None)
+        tallies.put_open(db, who, count, kept_from=COMPLAINTS_MAX // 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """How a measure against an account takes effect, on the private side.
+
+    apply, lift: inside the transaction that decides it. tell: after it; the flag says that the measure was undone.
+    """
+
+    apply: Callable[[Connection, AccountMeasure], None]
+    lift: Callable[[Connection, AccountMeasure], None]
+    tell: Callable[[AccountMeasure, bool], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inbox:
-    """tell: brings the outcome to the reporter, by report id and `return_to`. clock: Unix seconds."""
+    """tell: brings the outcome to the reporter, by report id and `return_to`. clock: Unix seconds.
+
+    measures: what an account may meet after a report.
+    """
 
     db: Database
     keys: ModeratorKeys = field(repr=False)
     tell: Callable[[bytes, bytes, Outcome], Awaitable[None]]
+    measures: Measures
     clock: Callable[[], float]
     complaints: OpenComplaints = field(default_factory=OpenComplaints)
 
@@ -81,22 +115,19 @@ async def take_report(inbox: Inbox, report: VerifiedReport) -> None:
 
 async def take_complaint(inbox: Inbox, complaint: Complaint) -> None:
     """The complaint waits in queue `complaints`, durably. Raises Limited `quota`: see `OpenComplaints`."""
-    inbox.complaints.add(complaint.report_id, complaint.reporter_ref)
-    try:
-        await _keep(inbox, complaint.report_id, store.COMPLAINT, msgspec.msgpack.encode(complaint))
-    except BaseException:
-        inbox.complaints.close(complaint.report_id)
-        raise
+    data = msgspec.msgpack.encode(complaint)
+    count = inbox.complaints.add
+    await _keep(inbox, complaint.report_id, store.COMPLAINT, data, also=lambda db: count(db, complaint.reporter_ref))
 
 
 async def waiting_reports(inbox: Inbox, *, limit: int) -> list[VerifiedReport]:
-    """Open reports, oldest first, readable. Raises SealBroken where the moderators' key is not here."""
+    """Open reports, oldest first, readable. Raises Refused `private-locked`, SealBroken."""
     rows = await inbox.db.read(lambda db: store.open_reports(db, store.REPORT, limit=limit))
     return [_read_report(inbox, row) for row in rows]
 
 
 async def waiting_complaints(inbox: Inbox, *, limit: int) -> list[Complaint]:
-    """Open complaints, oldest first, readable. Raises SealBroken where the moderators' key is not here."""
+    """Open complaints, oldest first, readable. Raises Refused `private-locked`, SealBroken."""
     rows = await inbox.db.read(lambda db: store.open_reports(db, store.COMPLAINT, limit=limit))
     return [msgspec.msgpack.decode(_open(inbox, row), type=Complaint) for row in rows]
 
@@ -129,7 +160,7 @@ class Case(NamedTuple):
 
 
 def open_case(inbox: Inbox, row: store.ReportRow) -> Case:
-    """What lies in a row, for whoever holds it. Raises SealBroken where the moderators' key is not here."""
+    """What lies in a row, for whoever holds it. Raises Refused `private-locked`, SealBroken."""
     if row.kind == store.REPORT:
         report = _read_report(inbox, row)
         messages = tuple(
@@ -152,37 +183,97 @@ async def close_report(
     """The report or complaint is decided, will be deleted, and its reporter hears of it. holder: who has claimed it.
 
     also: more to write in the same transaction, where it is decided.
-    False where it was decided before, is gone, or not the holder's any more. Raises SealBroken where the
-    moderators' key is not here.
+    False where it was decided before, is gone, or not the holder's any more. Raises Refused
+    `private-locked`, SealBroken.
     """
     row = await inbox.db.read(lambda db: store.find_report(db, report_id))
     if row is None:
         return False
     kind: type[VerifiedReport | Complaint] = VerifiedReport if row.kind == store.REPORT else Complaint
-    return_to = msgspec.msgpack.decode(_open(inbox, row), type=kind).return_to
+    told = msgspec.msgpack.decode(_open(inbox, row), type=kind)
 
     def write(db: Connection) -> bool:
         decided = store.mark_decided(db, report_id, day=inbox.today(), holder=holder)
         if decided:
+            if isinstance(told, Complaint):
+                inbox.complaints.close(db, told.reporter_ref)
             also(db)
         return decided
 
     if not await inbox.db.write(write):
         return False
-    inbox.complaints.close(report_id)
-    await inbox.tell(report_id, return_to, outcome)
+    await inbox.tell(report_id, told.return_to, outcome)
     return True
 
 
 async def run_retention(inbox: Inbox) -> None:
-    """Delete what was decided 90 days ago, in short transactions."""
+    """Delete what was decided 90 days ago, and acts of 400 days ago, in short transactions."""
     while await inbox.db.write(lambda db: store.delete_old(db, day=inbox.today(), limit=_ROWS)) >= _ROWS:
+        pass
+    while await inbox.db.write(lambda db: records.forget(db, today=inbox.today(), limit=_ROWS)) >= _ROWS:
+        pass
+    while await inbox.db.write(lambda db: tallies.forget_acts(db, today=inbox.today(), limit=_ROWS)) >= _ROWS:
         pass
 
 
-async def _keep(inbox: Inbox, report_id: bytes, kind: int, plaintext: bytes) -> None:
+async def take_stock(inbox: Inbox) -> None:
+    """After unlocking: count open complaints, and seal anew what an older key sealed.
+
+    Raises Refused `private-locked`.
+    """
+    if not inbox.keys.opens:
+        raise error("private-locked")
+    reporters: dict[bytes, bytes] = {}
+    last = 0
+    while rows := await inbox.db.read(partial(store.rows_after, n=last, limit=_PAGE)):
+        last = rows[-1][0]
+        stale = await asyncio.to_thread(_look_over, inbox, rows, reporters)
+        if stale:
+            await inbox.db.write(partial(store.put_bodies, bodies=stale))
+
+    def write(db: Connection) -> None:
+        _look_over(inbox, store.rows_after(db, last, limit=_ROWS), reporters)  # what came in the meantime
+        still = store.open_ids(db, store.COMPLAINT)
+        inbox.complaints.take(db, [who for report_id, who in reporters.items() if report_id in still])
+
+    await inbox.db.write(write)
+
+
+def _look_over(
+    inbox: Inbox, rows: Iterable[tuple[int, store.ReportRow]], reporters: dict[bytes, bytes]
+) -> dict[bytes, bytes]:
+    """New bodies by id, of rows that an older key sealed. reporters: of open complaints, by id; more are added."""
+    stale = {}
+    for _, row in rows:
+        counts = row.kind == store.COMPLAINT and row.state == store.OPEN
+        if not counts and not inbox.keys.is_old(row.body):
+            continue
+        try:
+            plain = _open(inbox, row)
+        except SealBroken:  # of a key that was lost: nobody reads it any more
+            continue
+        if inbox.keys.is_old(row.body):
+            stale[row.id] = inbox.keys.seal(plain, context=_context(row.id, row.kind))
+        if counts:
+            reporters[row.id] = msgspec.msgpack.decode(plain, type=Complaint).reporter_ref
+    return stale
+
+
+async def _keep(
+    inbox: Inbox,
+    report_id: bytes,
+    kind: int,
+    plaintext: bytes,
+    *,
+    also: Callable[[Connection], None] = lambda _db: None,
+) -> None:
     body = inbox.keys.seal(plaintext, context=_context(report_id, kind))
-    await inbox.db.write(lambda db: store.insert_report(db, report_id, kind=kind, body=body, day=inbox.today()))
+
+    def write(db: Connection) -> None:
+        also(db)
+        store.insert_report(db, report_id, kind=kind, body=body, day=inbox.today())
+
+    await inbox.db.write(write)
 
 
 def _read_report(inbox: Inbox, row: store.ReportRow) -> VerifiedReport:

@@ -5,6 +5,7 @@ Beside the sealed body stands nothing of who reported whom: two numbers for the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, Table, delete, func, insert, select, update
@@ -140,15 +141,28 @@ def mark_decided(db: Connection, report_id: bytes, *, day: int, holder: bytes | 
     return bool(db.execute(update(mod_report).where(this).values(**done)).rowcount)
 
 
+def rows_after(db: Connection, n: int, *, limit: int) -> list[tuple[int, ReportRow]]:
+    """The reports behind this number, of all kinds and states, with their numbers, in order of arrival."""
+    found = select(mod_report.c.n, *_COLUMNS).where(mod_report.c.n > n).order_by(mod_report.c.n).limit(limit)
+    return [(row[0], ReportRow(*row[1:])) for row in db.execute(found)]
+
+
+def put_bodies(db: Connection, bodies: Mapping[bytes, bytes]) -> None:
+    """The same reports, sealed anew: body by id."""
+    for report_id, body in bodies.items():
+        db.execute(update(mod_report).where(mod_report.c.id == report_id).values(body=body))
+
+
+def open_ids(db: Connection, kind: int) -> set[bytes]:
+    """Ids of all open ones of a kind."""
+    waiting = (mod_report.c.state == OPEN) & (mod_report.c.kind == kind)
+    return set(db.execute(select(mod_report.c.id).where(waiting)).scalars())
+
+
 def reopen(db: Connection, report_id: bytes) -> bool:
     """A decision was taken back: the report is open again. False where it is not decided."""
     this = (mod_report.c.id == report_id) & (mod_report.c.state == DECIDED)
     return bool(db.execute(update(mod_report).where(this).values(state=OPEN, decided_day=None)).rowcount)
-
-
-def is_empty(db: Connection) -> bool:
-    """Whether no report was ever kept here."""
-    return db.execute(select(mod_report.c.n).limit(1)).first() is None
 
 
 def delete_old(db: Connection, *, day: int, limit: int) -> int:

@@ -10,6 +10,7 @@ from zajil.engine.limits import Limits
 from zajil.engine.sql.database import Database
 from zajil.moderation.appeals.proofs import ProofBook
 from zajil.moderation.decide.decide import Decisions
+from zajil.moderation.review.previews import Previews
 from zajil.moderation.review.view import SpaceView
 from zajil.moderation.staff.challenges import Challenges
 from zajil.moderation.staff.passkeys import Site
@@ -52,7 +53,8 @@ class Review:
     """The people's side of moderation on one server.
 
     origin: what keys sign for, the server's name. find_site: what passkeys are bound to. staff_cli: whether Ed25519
-    keys of the command line are taken. nudge: called after COMMIT, so that whoever waits for events looks.
+    keys of the command line are taken. nudge: called after COMMIT, so that whoever waits for events looks. previews: of
+    clusters, as reviewers saw them.
     """
 
     decisions: Decisions
@@ -65,6 +67,7 @@ class Review:
     proofs: ProofBook
     nudge: Callable[[], None]
     random: Callable[[int], bytes] = field(repr=False)
+    previews: Previews = field(default_factory=Previews)
 
     @property
     def db(self) -> Database:

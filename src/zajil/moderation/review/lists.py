@@ -6,22 +6,19 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from zajil.moderation.audit.entries import SALT_BYTES, Kind, hash_record, make_pseudonym
-from zajil.moderation.audit.log import Draft, record
+from zajil.moderation.audit.entries import SALT_BYTES, Kind, make_pseudonym
 from zajil.moderation.match.entries import Entry
 from zajil.moderation.match.urls import AddressLists
 from zajil.moderation.review.context import Review, Reviewer
 from zajil.moderation.review.items import view_policy
 from zajil.moderation.store import matches
-from zajil.moderation.store.log import SQLAuditRows
 from zajil.moderation.store.matches import AddressRow
+from zajil.moderation.store.transparency.changes import log_change
 from zajil.protocol.errors import error
 from zajil.protocol.public.redress import Category
 from zajil.protocol.review import api
 
 LISTS: Final[tuple[api.ListKind, ...]] = ("url", "host", "domain", "phone", "wallet")
-_OPEN_RECORD: Final = bytes(SALT_BYTES)
-"""Salt of what is no secret: the record is the change itself, and anybody who knows it can find it in the log."""
 
 
 async def list_lists(review: Review) -> api.Lists:
@@ -73,14 +70,9 @@ async def read_policy(review: Review) -> api.PolicyView:
 
 
 def note(review: Review, db: Connection, staff_id: bytes, kind: Kind, what: str) -> None:
-    """Log a change that is no decision, in its transaction."""
-    now = review.now()
-    draft = Draft(
-        kind=kind,
-        decision_hash=hash_record(_OPEN_RECORD, what.encode()),
-        actor_pseudonym=make_pseudonym(review.decisions.pseudonym_key, staff_id) if staff_id else b"",
-    )
-    record(SQLAuditRows(db, now=now), [draft], now=now)
+    """Log a change that is no decision, in its transaction; what it is, nobody learns from the log alone."""
+    pseudonym = make_pseudonym(review.decisions.pseudonym_key, staff_id) if staff_id else b""
+    log_change(db, kind, what, salt=review.random(SALT_BYTES), now=review.now(), pseudonym=pseudonym)
 
 
 def _canonical(name: api.ListKind, value: str) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import Connection
 
-from zajil.moderation.decide.confirm import parse_name
+from zajil.moderation.decide.confirm import Kept, choose_text, keep_shown, kept_of, parse_name
 from zajil.moderation.decide.decide import decide_in
 from zajil.moderation.decide.orders import Order, order_key
+from zajil.moderation.decide.reach import find_reached
 from zajil.moderation.review.aftermath import PAIR
 from zajil.moderation.review.context import Review, Reviewer
 from zajil.moderation.review.items import check_item
 from zajil.moderation.review.judging import carry_out, check_words, find_source, view_decided
 from zajil.moderation.review.persons import decide_about, make_item, make_key
+from zajil.moderation.review.previews import name_preview
 from zajil.moderation.store import claims, decisions, matches, queue
 from zajil.moderation.store.decisions import DecisionRow, TargetKind
 from zajil.moderation.store.matches import ClusterRow, MemberRow
@@ -29,6 +31,7 @@ COPIES_MAX: Final = 10_000
 LOOKED_AT: Final = 200
 """Copies whose own items are looked for."""
 _EXCERPT: Final = 500
+_ACTIONS: Final[tuple[api.ClusterAction, ...]] = ("remove_cluster", "allow_cluster")
 
 
 async def decide_target(
@@ -61,52 +64,70 @@ async def read_cluster(review: Review, reviewer: Reviewer, cluster: str) -> api.
 
     def read(db: Connection) -> api.Cluster:
         known, copies = _find(db, reviewer, cluster)
-        examples = []
-        for each in copies[:EXAMPLES]:
-            subject = review.space.read_subject(db, each.target, each.version)
-            person = review.space.read_person(db, each.author)
-            if subject is not None:
-                handle = person.handle if person is not None else ""
-                examples.append(
-                    api.ContextPost(B16(each.target), handle, subject.state, subject.text[:_EXCERPT], subject.at)
-                )
+        shown = choose_text(db, known, review.decisions.find_post) or kept_of(known)
+        if shown is None:
+            raise error("gone")
+        known = known._replace(**shown._asdict())
+        removal, allowance = (
+            find_reached(db, action, known, copies, review.decisions.find_post) for action in _ACTIONS
+        )
+        removed = removal.copies
         return api.Cluster(
             cluster_id=known.id,
             state=known.state,
             campaign=bool(known.campaign),
-            copies=len(copies),
-            personas=len({each.author for each in copies}),
-            channels=len({each.channel_id for each in copies}),
-            preview_hash=B32(hash_copies(known, copies)),
-            examples=tuple(examples),
+            copies=len(removed),
+            personas=len({each.author for each in removed}),
+            channels=len({each.channel_id for each in removed}),
+            preview_hash=B32(review.previews.add(known, shown)),
+            allowed=len(allowance.copies),
+            others=len(removal.near) + len(removal.far),
+            examples=_view_examples(review, db, removed),
             category=known.category,
         )
 
     return await review.db.read(read)
 
 
-async def decide_cluster(review: Review, reviewer: Reviewer, cluster: str, request: api.DecideCluster) -> api.Decided:
-    """What stands after a decision about every copy, those to come too.
+def _view_examples(review: Review, db: Connection, copies: Sequence[MemberRow]) -> tuple[api.ContextPost, ...]:
+    examples = []
+    for each in copies[:EXAMPLES]:
+        subject = review.space.read_subject(db, each.target, each.version)
+        person = review.space.read_person(db, each.author)
+        if subject is not None:
+            handle = person.handle if person is not None else ""
+            examples.append(
+                api.ContextPost(B16(each.target), handle, subject.state, subject.text[:_EXCERPT], subject.at)
+            )
+    return tuple(examples)
 
-    Raises gone, preview-changed (copies came or went since the preview), item-claimed, malformed.
+
+async def decide_cluster(review: Review, reviewer: Reviewer, cluster: str, request: api.DecideCluster) -> api.Decided:
+    """What stands after a decision about every copy of the text that was shown, those to come too.
+
+    A campaign that goes on does not hold it up: whatever joined since the preview is met by the same rules, also where
+    every post of that text is deleted meanwhile. Raises gone, preview-changed (it was judged since, or nobody knows any
+    more what was shown), item-claimed, malformed.
     """
     check_words(request)
     nonce = request.nonce if request.nonce is not None else review.random(16)
     key = order_key("review cluster", cluster, reviewer.staff_id, bytes(nonce))
 
-    def write(db: Connection) -> tuple[DecisionRow, int]:
+    def write(db: Connection) -> DecisionRow:
         known, copies = _find(db, reviewer, cluster)
         stored = decisions.find_by_key(db, key)
         if stored is not None:
-            return stored, len(copies)
+            return stored
         target, version = parse_name(known.id)
         item = queue.find_item(db, item_id("main", "cluster", target, version))
         if item is not None:
             held = item.state == queue.OPEN and item.claimed_until > review.now()
             if held and item.claimed_by not in (None, reviewer.staff_id):
                 raise error("item-claimed")
-        if hash_copies(known, copies) != request.preview_hash:
+        shown = _find_shown(review, db, known, request.preview_hash)
+        if shown is None:
             raise error("preview-changed", detail={"copies": len(copies)})
+        keep_shown(db, known, shown)
         removes = request.action == "remove_cluster"
         order = Order(
             key=key,
@@ -127,17 +148,22 @@ async def decide_cluster(review: Review, reviewer: Reviewer, cluster: str, reque
         row = decide_in(review.decisions, db, [order])[0].row
         if item is not None:
             claims.close_one(db, item.id, decision_id=row.id, now=review.now())
-        return row, len(copies)
+        return row
 
-    row, count = await review.db.write(write)
+    row = await review.db.write(write)
     await carry_out(review)
-    return view_decided(row, copies=count)
+    followed = await review.db.read(lambda db: len(decisions.current_on(db, row.id, n=COPIES_MAX)))
+    return view_decided(row, copies=followed)
 
 
-def hash_copies(known: ClusterRow, copies: list[MemberRow]) -> bytes:
-    """Names exactly these copies: SHA-256 over the cluster and each copy's post and version, in order."""
-    names = sorted(f"{each.target.hex()}:{each.version}" for each in copies)
-    return hashlib.sha256("\n".join([known.id, *names]).encode()).digest()
+def _find_shown(review: Review, db: Connection, known: ClusterRow, preview: bytes) -> Kept | None:
+    """What the preview of this name showed: as it is remembered, or as it would be shown again."""
+    shown = review.previews.find(known, preview)
+    if shown is None:
+        again = choose_text(db, known, review.decisions.find_post) or kept_of(known)
+        if again is not None and name_preview(known, again) == preview:
+            shown = again
+    return shown
 
 
 def _find(db: Connection, reviewer: Reviewer, cluster: str) -> tuple[ClusterRow, list[MemberRow]]:

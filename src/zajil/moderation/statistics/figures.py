@@ -17,6 +17,7 @@ from zajil.moderation.audit.entries import KINDS, parse_entry
 from zajil.moderation.statistics.months import Month
 from zajil.moderation.store.transparency import counts
 from zajil.moderation.store.transparency.counts import Counted, Judged, Outcome, Span
+from zajil.moderation.store.transparency.private import PrivateCounts, find_month
 
 RESTRICTING: Final = (
     "label",
@@ -39,7 +40,8 @@ HARMLESS: Final = "none"
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of one month. kinds: entries of the log by kind. decisions: all of them, also those that restrict nothing.
 
-    acted, allowed: blind judgements. posts: versions judged for the first time, by language.
+    acted, allowed: blind judgements. posts: versions judged for the first time, by language. private: of reports from
+    private chats, as they were logged after the month; None before.
     """
 
     month: Month
@@ -51,6 +53,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     acted: Sequence[Judged]
     allowed: Sequence[Judged]
     posts: Mapping[str, int]
+    private: PrivateCounts | None = None
 
     @property
     def restrictions(self) -> list[Counted]:
@@ -72,6 +75,7 @@ def count_month(db: Connection, month: Month) -> Figures:
         acted=counts.count_judged(db, "acted", span),
         allowed=counts.count_judged(db, "allowed", span),
         posts=counts.count_posts(db, span),
+        private=find_month(db, month.name),
     )
 
 

@@ -21,6 +21,7 @@ from zajil.moderation.statistics.intervals import find_interval
 from zajil.moderation.statistics.suppression import FEW, Cell, protect_count, protect_list, protect_table
 from zajil.moderation.store.decisions import Automated, Source
 from zajil.moderation.store.transparency.counts import Judged, Outcome
+from zajil.moderation.store.transparency.private import PrivateCounts
 
 FORMAT: Final = "zajil transparency report v1"
 OTHER: Final = "other"
@@ -107,7 +108,10 @@ class Downtime(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """See the module. final: takes in nothing more. posts: versions judged for the first time, by language."""
+    """See the module. final: takes in nothing more. posts: versions judged for the first time, by language.
+
+    private: of reports from private chats, rounded; None until the month is over, and in reports from before they were.
+    """
 
     format: str
     server: str
@@ -123,6 +127,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     false_removals: FalseRemovals
     government_requests: int
     downtime: Downtime
+    private: PrivateCounts | None = None
 
 
 def make_report(figures: Figures, *, server: str, now: float) -> Report:
@@ -147,6 +152,7 @@ def make_report(figures: Figures, *, server: str, now: float) -> Report:
         false_removals=_false_removals(figures),
         government_requests=figures.kinds.get("disclosure", 0),
         downtime=Downtime(measured=False, seconds=None),
+        private=figures.private,
     )
 
 

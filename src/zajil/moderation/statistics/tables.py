@@ -69,6 +69,9 @@ def list_figures(report: Report) -> Iterator[Figure]:
     yield Figure("government_requests", value=report.government_requests)
     measured = str(report.downtime.seconds) if report.downtime.measured else "not measured"
     yield Figure("downtime", value=measured)
+    if report.private is not None:
+        for name in report.private.__struct_fields__:
+            yield Figure("private", name, value=getattr(report.private, name))
 
 
 def _list(section: str, counts: Mapping[str, Cell], column: str = "") -> Iterator[Figure]:

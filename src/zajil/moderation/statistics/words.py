@@ -37,6 +37,12 @@ class Words(NamedTuple):
     per_million: str
     posts: str
     requests: str
+    private: str
+    opened: str
+    acted: str
+    not_acted: str
+    measures: str
+    measures_undone: str
     downtime: str
     not_measured: str
     log: str
@@ -88,6 +94,12 @@ _EN: Final = Words(
     per_million="For a million posts",
     posts="Posts judged",
     requests="Disclosures on request of authorities",
+    private="Reports from private chats",
+    opened="Read",
+    acted="Something was done",
+    not_acted="Nothing was done",
+    measures="Measures against accounts",
+    measures_undone="Measures undone",
     downtime="Downtime",
     not_measured="not measured",
     log="The log",
@@ -148,7 +160,7 @@ _EN: Final = Words(
         "policy": "Change of policy",
         "list": "Change of a list",
         "staff": "Change of staff",
-        "evidence": "Read of sealed evidence",
+        "evidence": "Private reports of a month",
         "disclosure": "Lawful disclosure",
         "export": "Export",
     },
@@ -185,6 +197,12 @@ _AR: Final = Words(
     per_million="لكل مليون منشور",
     posts="المنشورات المفحوصة",
     requests="الإفصاحات بطلب من السلطات",
+    private="بلاغات من محادثات خاصة",
+    opened="قُرئت",
+    acted="فُعل شيء",
+    not_acted="لم يُفعل شيء",
+    measures="تدابير ضد حسابات",
+    measures_undone="تدابير أُلغيت",
     downtime="مدة التوقف",
     not_measured="غير مقيسة",
     log="السجل",
@@ -245,7 +263,7 @@ _AR: Final = Words(
         "policy": "تغيير السياسة",
         "list": "تغيير قائمة",
         "staff": "تغيير في الطاقم",
-        "evidence": "اطّلاع على دليل مختوم",
+        "evidence": "بلاغات خاصة في شهر",
         "disclosure": "إفصاح قانوني",
         "export": "تصدير",
     },
@@ -282,6 +300,12 @@ _RU: Final = Words(
     per_million="На миллион публикаций",
     posts="Проверено публикаций",
     requests="Раскрытия по запросам властей",
+    private="Жалобы из личных чатов",
+    opened="Прочитано",
+    acted="Меры приняты",
+    not_acted="Мер не принято",
+    measures="Меры к аккаунтам",
+    measures_undone="Меры отменены",
     downtime="Простой",
     not_measured="не измеряется",
     log="Журнал",
@@ -342,7 +366,7 @@ _RU: Final = Words(
         "policy": "Изменение политики",
         "list": "Изменение списка",
         "staff": "Изменение состава",
-        "evidence": "Чтение запечатанных доказательств",
+        "evidence": "Личные жалобы за месяц",
         "disclosure": "Раскрытие по закону",
         "export": "Выгрузка",
     },

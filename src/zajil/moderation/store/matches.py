@@ -14,7 +14,7 @@ What: TypeAlias = Literal["text", "url", "cluster", "policy", "rule"]
 
 
 class TextRow(NamedTuple):
-    """A judged text. digest: a key of `match/listing.py`, made of the digest of one of its readings."""
+    """A judged text. digest: a key of `match/copies.py`, made of the digest of one of its readings."""
 
     digest: bytes
     category: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -96,6 +97,15 @@ def revoke_member(db: Connection, staff_id: bytes, *, now: int) -> None:
     db.execute(delete(staff_session).where(staff_session.c.staff_id == staff_id))
     db.execute(delete(staff_invite).where((staff_invite.c.staff_id == staff_id) | (staff_invite.c.made_by == staff_id)))
     db.execute(delete(staff_key).where(staff_key.c.staff_id == staff_id))
+
+
+def count_private_sessions(db: Connection, *, now: int, idle_s: int, kinds: Sequence[str]) -> int:
+    """Sessions in force of members who may read private reports. kinds: of keys whose sessions count."""
+    alive = (staff_session.c.expires_at > now) & (staff_session.c.used_at > now - idle_s)
+    reads = (staff.c.private == 1) & staff.c.revoked_at.is_(None) & staff_key.c.kind.in_(kinds)
+    joined = staff_session.join(staff, staff.c.id == staff_session.c.staff_id)
+    joined = joined.join(staff_key, staff_key.c.id == staff_session.c.key_id)
+    return int(db.execute(select(func.count()).select_from(joined).where(alive & reads)).scalar_one())
 
 
 def insert_invite(db: Connection, row: InviteRow) -> None:

@@ -415,7 +415,11 @@ class Decided(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Cluster(msgspec.Struct, frozen=True, omit_defaults=True):
-    """GET /clusters/{cluster}: what a decision about it would meet. preview_hash: names exactly these copies."""
+    """GET /clusters/{cluster}: what a decision about it would meet. preview_hash: names the text that was shown.
+
+    copies, personas, channels, examples: of what a removal reaches. allowed: copies that an allowance reaches. others:
+    copies that a removal does not reach; people are asked about each.
+    """
 
     cluster_id: str
     state: str
@@ -426,6 +430,8 @@ class Cluster(msgspec.Struct, frozen=True, omit_defaults=True):
     preview_hash: B32
     examples: tuple[ContextPost, ...] = ()
     category: str = ""
+    allowed: U32 = 0
+    others: U32 = 0
 
 
 class DecideCluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

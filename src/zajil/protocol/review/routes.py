@@ -115,6 +115,22 @@ READ_LIST: Final = ReviewRoute("GET", "/lists/{list}", ALL_ROLES, None, api.Addr
 EDIT_LIST: Final = ReviewRoute("PUT", "/lists/{list}", LIST_KEEPERS, api.EditList, api.AddressList, _LIST, step_up=True)
 POLICY: Final = ReviewRoute("GET", "/policy", ALL_ROLES, None, api.PolicyView)
 PRIVATE: Final = ReviewRoute("GET", "/private", JUDGES, None, private.PrivateQueue, private=True)
+UNLOCK_PRIVATE: Final = ReviewRoute(
+    "POST", "/private/unlock", JUDGES, private.Unlock, api.Empty, _SMALL, step_up=True, private=True
+)
+LOCK_PRIVATE: Final = ReviewRoute("POST", "/private/lock", JUDGES, None, api.Empty, private=True)
+PASSPHRASE: Final = ReviewRoute(
+    "POST", "/private/passphrase", JUDGES, private.NewPassphrase, api.Empty, _SMALL, step_up=True, private=True
+)
+MEASURES: Final = ReviewRoute("GET", "/private/measures", JUDGES, None, private.Measures, step_up=True, private=True)
+UNDO_MEASURE: Final = ReviewRoute(
+    "POST", "/private/measures/{measure}/undo", JUDGES, None, api.Empty, step_up=True, private=True
+)
+PROPOSE: Final = ReviewRoute(
+    "POST", "/private/{report}/propose", JUDGES, private.ProposeMeasure, api.Empty, _SMALL, step_up=True, private=True
+)
+CONFIRM: Final = ReviewRoute("POST", "/private/{report}/confirm", JUDGES, None, api.Empty, step_up=True, private=True)
+REFUSE: Final = ReviewRoute("POST", "/private/{report}/refuse", JUDGES, None, api.Empty, private=True)
 CLAIM_PRIVATE: Final = ReviewRoute("POST", "/private/{report}/claim", JUDGES, None, private.PrivateBrief, private=True)
 RELEASE_PRIVATE: Final = ReviewRoute("POST", "/private/{report}/release", JUDGES, None, api.Empty, private=True)
 READ_PRIVATE: Final = ReviewRoute(
@@ -129,7 +145,9 @@ REVIEW_ROUTES: Final = (
     *(LOGIN_VERIFY, STEP_UP_OPTIONS, STEP_UP_VERIFY, ME, STAFF, INVITE, REVOKE, QUEUES, LIST_ITEMS, CLAIM, READ_ITEM),
     *(RELEASE, SKIP, DECIDE, UNDO, READ_CLUSTER, DECIDE_CLUSTER, APPEALS, READ_APPEAL, CLAIM_APPEAL, DECIDE_APPEAL),
     *(PERSONA, DECIDE_PERSONA, DECIDE_CHANNEL, LISTS, READ_LIST, EDIT_LIST, POLICY),
-    *(PRIVATE, CLAIM_PRIVATE, RELEASE_PRIVATE, READ_PRIVATE, CLOSE_PRIVATE),
+    *(PRIVATE, UNLOCK_PRIVATE, LOCK_PRIVATE, PASSPHRASE, MEASURES, UNDO_MEASURE),
+    *(PROPOSE, CONFIRM, REFUSE),
+    *(CLAIM_PRIVATE, RELEASE_PRIVATE, READ_PRIVATE, CLOSE_PRIVATE),
 )
 _BY_SHAPE: Final = sort_routes(REVIEW_ROUTES)
 

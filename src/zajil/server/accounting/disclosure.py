@@ -21,8 +21,10 @@ from sqlalchemy import ColumnElement, Connection, LargeBinary, literal, select
 from zajil.auth import tables as auth
 from zajil.bridges.registry import tables as bridges
 from zajil.delivery import store as delivery
+from zajil.delivery.reports import REPORTER
 from zajil.engine.keys import Keys
 from zajil.engine.sql import schema as mailboxes
+from zajil.moderation.private import tallies
 from zajil.protocol import cbor
 from zajil.protocol.ids import AccountId, encode_b64, parse_b64
 from zajil.server.inventory import InventoryRow, collect
@@ -30,10 +32,14 @@ from zajil.server.schema import all_tables
 
 
 class Holder(NamedTuple):
-    """Whose rows are looked for. asker: what stands for the account in the table of those who asked for bridges."""
+    """Whose rows are looked for. asker: what stands for the account in the table of those who asked for bridges.
+
+    complainant: in that of those who have many complaints open.
+    """
 
     account_id: AccountId
     asker: bytes
+    complainant: bytes
 
 
 FORMAT: Final = "zajil disclosure v1"
@@ -118,6 +124,7 @@ def _own_messages(holder: Holder) -> ColumnElement[bool]:
 TIES: Final[Mapping[str, Tie]] = MappingProxyType(
     {
         "account": _named(auth.account.c.id),
+        "account_measure": _named(auth.account_measure.c.account_id),
         "bridge_asker": Tie(
             "holds a keyed hash of the account", lambda holder: bridges.bridge_asker.c.who == holder.asker
         ),
@@ -128,6 +135,9 @@ TIES: Final[Mapping[str, Tie]] = MappingProxyType(
         "mailbox": Tie("is the mailbox of one of its devices", _own_mailboxes),
         "mailbox_item": Tie("waits in a mailbox of one of its devices", _own_items),
         "message": Tie("waits in a mailbox of one of its devices", _own_messages),
+        "mod_complainant": Tie(
+            "holds a keyed hash of the account", lambda holder: tallies.complainant.c.who == holder.complainant
+        ),
         "session_token": _named(auth.session_token.c.account_id),
     }
 )
@@ -152,6 +162,9 @@ APART: Final[Mapping[str, str]] = MappingProxyType(
         "invite_code": "who made or used a code is not kept",
         "link": "named by a random address, for 120 seconds",
         "mod_report": "a report from a private chat: who sent it and about whom is sealed to the moderators' key",
+        "mod_measure": "a measure after such a report: against whom is sealed to the moderators' key",
+        "mod_private_act": "what staff did with such reports, by the day; which report is not kept",
+        "mod_private_month": "counts of such reports, as they were published",
         "pass": "whose a pass is, is not kept",
         "reach_document": "public",
         "ref_deny": "a hash of a mailbox and a serial that is not kept",
@@ -165,7 +178,14 @@ APART: Final[Mapping[str, str]] = MappingProxyType(
         ),
         **dict.fromkeys(
             (
-                *("mod_appeal", "mod_audit_entry", "mod_audit_head", "mod_audit_sample", "mod_change"),
+                *(
+                    "mod_appeal",
+                    "mod_audit_entry",
+                    "mod_audit_head",
+                    "mod_audit_record",
+                    "mod_audit_sample",
+                    "mod_change",
+                ),
                 *("mod_checkpoint", "mod_cluster", "mod_cluster_member", "mod_decision", "mod_handover", "mod_item"),
                 *("mod_match_text", "mod_match_url", "mod_notice", "mod_policy", "mod_published", "mod_reading"),
                 *("mod_spread", "mod_staff", "mod_staff_invite", "mod_staff_key", "mod_staff_session", "mod_strike"),
@@ -215,7 +235,8 @@ def read_account(db: Connection, account_id: AccountId, keys: Keys) -> tuple[Dis
     """
     if not is_known(db, account_id):
         return None
-    holder = Holder(account_id, keys.pseudonym("bridge_asker", account_id))
+    complainant = tallies.name_complainant(keys.pseudonym(REPORTER, account_id))
+    holder = Holder(account_id, keys.pseudonym("bridge_asker", account_id), complainant)
     return tuple(
         DisclosedTable(table, tuple(columns), _read_rows(db, table, columns, holder))
         for table, columns in disclosed_columns().items()

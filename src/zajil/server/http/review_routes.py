@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from zajil.moderation.appeals import judge
-from zajil.moderation.private import desk
+from zajil.moderation.private import desk, measures, unlocking
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.review import items, judging, lists, persons, queues, targets
 from zajil.moderation.review.context import Review, Reviewer
@@ -25,13 +25,15 @@ def bind_review(review: Review, reports: Inbox) -> Mapping[ReviewRoute, ReviewBo
     """Every route of /mod/v1. reports: from private chats."""
     return {
         **_bind_entry(review),
-        **_bind_session(review),
-        **_bind_staff(review),
+        **_bind_session(review, reports),
+        **_bind_staff(review, reports),
         **_bind_queues(review),
         **_bind_targets(review),
         **_bind_appeals(review),
         **_bind_lists(review),
         **_bind_private(review, reports),
+        **_bind_private_key(review, reports),
+        **_bind_measures(review, reports),
     }
 
 
@@ -69,9 +71,11 @@ def _bind_entry(review: Review) -> Mapping[ReviewRoute, ReviewBound]:
     }
 
 
-def _bind_session(review: Review) -> Mapping[ReviewRoute, ReviewBound]:
+def _bind_session(review: Review, reports: Inbox) -> Mapping[ReviewRoute, ReviewBound]:
     async def drop_token(request: ReviewRequest) -> msgspec.Struct:
-        return await sessions.log_out(review, _caller(request))
+        answer = await sessions.log_out(review, _caller(request))
+        await unlocking.lock_if_alone(review, reports)
+        return answer
 
     async def step_up(request: ReviewRequest) -> msgspec.Struct:
         return await sessions.step_up(review, _caller(request), _body(request, api.KeyStepUp))
@@ -94,7 +98,7 @@ def _bind_session(review: Review) -> Mapping[ReviewRoute, ReviewBound]:
     }
 
 
-def _bind_staff(review: Review) -> Mapping[ReviewRoute, ReviewBound]:
+def _bind_staff(review: Review, reports: Inbox) -> Mapping[ReviewRoute, ReviewBound]:
     async def list_staff(_request: ReviewRequest) -> msgspec.Struct:
         return await members.list_staff(review)
 
@@ -102,7 +106,9 @@ def _bind_staff(review: Review) -> Mapping[ReviewRoute, ReviewBound]:
         return await members.invite(review, _caller(request), _body(request, api.NewInvite))
 
     async def revoke(request: ReviewRequest) -> msgspec.Struct:
-        return await members.revoke(review, _caller(request), request.parameters["staff"])
+        answer = await members.revoke(review, _caller(request), request.parameters["staff"])
+        await unlocking.lock_if_alone(review, reports)
+        return answer
 
     return {routes.STAFF: list_staff, routes.INVITE: invite, routes.REVOKE: revoke}
 
@@ -228,7 +234,10 @@ def _bind_private(review: Review, reports: Inbox) -> Mapping[ReviewRoute, Review
         return await desk.release(review, _caller(request), request.parameters["report"])
 
     async def read(request: ReviewRequest) -> msgspec.Struct:
-        return await desk.read_report(review, reports, _caller(request), request.parameters["report"])
+        caller, name = _caller(request), request.parameters["report"]
+        found = await desk.read_report(review, reports, caller, name)
+        proposed = await measures.find_proposal(review, reports, caller, bytes(found.report_id))
+        return msgspec.structs.replace(found, proposed=proposed)
 
     async def close(request: ReviewRequest) -> msgspec.Struct:
         body = _body(request, private.ClosePrivate)
@@ -240,6 +249,50 @@ def _bind_private(review: Review, reports: Inbox) -> Mapping[ReviewRoute, Review
         routes.RELEASE_PRIVATE: release,
         routes.READ_PRIVATE: read,
         routes.CLOSE_PRIVATE: close,
+    }
+
+
+def _bind_private_key(review: Review, reports: Inbox) -> Mapping[ReviewRoute, ReviewBound]:
+    async def unlock(request: ReviewRequest) -> msgspec.Struct:
+        return await unlocking.unlock(review, reports, _caller(request), _body(request, private.Unlock))
+
+    async def lock(_request: ReviewRequest) -> msgspec.Struct:
+        return unlocking.lock(reports)
+
+    async def set_passphrase(request: ReviewRequest) -> msgspec.Struct:
+        body = _body(request, private.NewPassphrase)
+        return await unlocking.set_passphrase(review, reports, _caller(request), body)
+
+    return {
+        routes.UNLOCK_PRIVATE: unlock,
+        routes.LOCK_PRIVATE: lock,
+        routes.PASSPHRASE: set_passphrase,
+    }
+
+
+def _bind_measures(review: Review, reports: Inbox) -> Mapping[ReviewRoute, ReviewBound]:
+    async def list_measures(_request: ReviewRequest) -> msgspec.Struct:
+        return await measures.list_measures(review, reports)
+
+    async def undo(request: ReviewRequest) -> msgspec.Struct:
+        return await measures.undo(review, reports, _caller(request), request.parameters["measure"])
+
+    async def propose(request: ReviewRequest) -> msgspec.Struct:
+        body = _body(request, private.ProposeMeasure)
+        return await measures.propose(review, reports, _caller(request), request.parameters["report"], body)
+
+    async def confirm(request: ReviewRequest) -> msgspec.Struct:
+        return await measures.confirm(review, reports, _caller(request), request.parameters["report"])
+
+    async def refuse(request: ReviewRequest) -> msgspec.Struct:
+        return await measures.refuse(review, reports, _caller(request), request.parameters["report"])
+
+    return {
+        routes.MEASURES: list_measures,
+        routes.UNDO_MEASURE: undo,
+        routes.PROPOSE: propose,
+        routes.CONFIRM: confirm,
+        routes.REFUSE: refuse,
     }
 
 

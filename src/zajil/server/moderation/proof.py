@@ -17,6 +17,7 @@ from zajil.moderation.audit.verify import check_log
 from zajil.moderation.decide.orders import encode_record
 from zajil.moderation.store import decisions, log
 from zajil.moderation.store.log import SQLAuditRows
+from zajil.moderation.store.transparency.changes import read_changes
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.tlog.checkpoint import Checkpoint, NoteKey, open_checkpoint
 from zajil.protocol.tlog.tree import Frontier, leaf_hash
@@ -30,6 +31,7 @@ class LogReport(NamedTuple):
     """What was proven. size: entries. unsigned: those since the last checkpoint. root: hex, over all of them.
 
     decisions: rows whose entry is in the log with their very record; erased: entries whose row outlived its time.
+    changes: of lists, policies and staff, in the same way.
     """
 
     origin: str
@@ -40,6 +42,7 @@ class LogReport(NamedTuple):
     root: str
     decisions: int
     erased: int
+    changes: int = 0
 
 
 def verify_stored(data: Path, *, trusted: bytes | None = None) -> LogReport:
@@ -62,17 +65,26 @@ def verify_export(file: bytes, *, key: NoteKey, origin: str, trusted: bytes | No
 
 
 def export_log(data: Path, *, now: float) -> bytes:
-    """The whole log as a file that `verify_export` reads; its head is signed first."""
+    """The whole log as a file that `verify_export` reads; its head is signed first.
+
+    Only that is written. A log of years takes a while to read, during which a server on it goes on writing; what it
+    adds meanwhile is not in the file.
+    """
     key = ModerationKeys.load(data / FILE_NAME).log
+    origin = origin_of(data)
+
+    def sign(db: Connection) -> None:
+        if log.count_entries(db):
+            sign_now(SQLAuditRows(db, now=now), key, origin=origin)
+
+    def read(db: Connection) -> bytes:
+        notes = [(note.size, note.note) for note in log.read_checkpoints(db)]
+        signed = notes[-1][0] if notes else 0
+        return b"".join(encode_export(islice(log.read_entries(db), signed), notes))
+
     with opened(data) as database:
-
-        def write(db: Connection) -> bytes:
-            if log.count_entries(db):
-                sign_now(SQLAuditRows(db, now=now), key, origin=origin_of(data))
-            notes = [(note.size, note.note) for note in log.read_checkpoints(db)]
-            return b"".join(encode_export(log.read_entries(db), notes))
-
-        return database.write_sync(write)
+        database.write_sync(sign)
+        return database.read_sync(read)
 
 
 def origin_of(data: Path) -> str:
@@ -100,7 +112,15 @@ def _verify(db: Connection, own: ModerationKeys, origin: str, trusted: bytes | N
     unsigned = _check_tail(db, found.size, head)
     kept, logged = _check_decisions(db, own.pseudonym)
     return LogReport(
-        origin, keys[0].text(), head.size, unsigned, found.checkpoints, head.root.hex(), kept, logged - kept
+        origin=origin,
+        key=keys[0].text(),
+        size=head.size,
+        unsigned=unsigned,
+        checkpoints=found.checkpoints,
+        root=head.root.hex(),
+        decisions=kept,
+        erased=logged - kept,
+        changes=_check_changes(db),
     )
 
 
@@ -136,6 +156,21 @@ def _check_decisions(db: Connection, pseudonym_key: bytes) -> tuple[int, int]:
             raise _fault("actor", row.entry)
         kept += 1
     return kept, sum(parse_entry(data).kind in _DECIDING for data in log.read_entries(db))
+
+
+def _check_changes(db: Connection) -> int:
+    """How many changes of lists, policies and staff are kept, each with its entry."""
+    kept = 0
+    for row in read_changes(db):
+        data = log.find_entry(db, row.n)
+        if data is None:
+            raise _fault("uncovered", row.n)
+        entry = parse_entry(data)
+        if entry.kind != row.kind:
+            raise _fault("entry-unreadable", row.n)
+        check_record(entry, row.salt, row.record.encode())
+        kept += 1
+    return kept
 
 
 def _fault(fault: str, n: int) -> ZajilError:

@@ -6,6 +6,7 @@ Whoever can write there can do anything; names given here are a record of who di
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,7 @@ from sqlalchemy import Connection
 
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
 from zajil.engine.sql.database import Database
-from zajil.moderation.audit.entries import SALT_BYTES, Kind, hash_record, make_pseudonym
-from zajil.moderation.audit.log import Draft, record
+from zajil.moderation.audit.entries import SALT_BYTES, Kind, make_pseudonym
 from zajil.moderation.classify.packaged import load_linear, read_thresholds
 from zajil.moderation.match.entries import Entry
 from zajil.moderation.match.urls import AddressLists, ListName
@@ -29,14 +29,12 @@ from zajil.moderation.policy.packaged import check_file
 from zajil.moderation.policy.replay import REPLAY_MAX_AGE_S, ReplayReport, check_activation, replay
 from zajil.moderation.policy.schema import Policy
 from zajil.moderation.store import matches, policies, verdicts
-from zajil.moderation.store.log import SQLAuditRows
 from zajil.moderation.store.matches import AddressRow
+from zajil.moderation.store.transparency.changes import log_change
 from zajil.protocol.errors import error
 from zajil.server.schema import open_database
 
 OPERATOR: Final = "operator"
-OPEN_RECORD: Final = bytes(SALT_BYTES)
-"""Salt of entries about lists and policies: what they are about is no personal data, and anybody may check it."""
 _report: Final = msgspec.msgpack.Decoder(ReplayReport)
 
 
@@ -202,10 +200,6 @@ def note(
     db: Connection, keys: ModerationKeys, kind: Kind, what: str, *, admin: str, now: int, policy: str = ""
 ) -> None:
     """Log a change of lists or policy, in its transaction."""
-    draft = Draft(
-        kind=kind,
-        decision_hash=hash_record(OPEN_RECORD, what.encode()),
-        policy=policy,
-        actor_pseudonym=make_pseudonym(keys.pseudonym, admin.encode()),
-    )
-    record(SQLAuditRows(db, now=now), [draft], now=now)
+    pseudonym = make_pseudonym(keys.pseudonym, admin.encode())
+    salt = secrets.token_bytes(SALT_BYTES)
+    log_change(db, kind, what, salt=salt, now=now, pseudonym=pseudonym, policy=policy)

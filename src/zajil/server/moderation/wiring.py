@@ -41,8 +41,12 @@ from zajil.server.review.space_view import Nudges, view_space
 
 _LOG = logging.getLogger(__name__)
 _UPKEEP_S = 1.0
+_RETRY_S: Final = 5.0
 _LOOK_S: Final = 0.02
 """A process of its own hears of no wake-up: looking is one row by a reading connection."""
+_LOOK_CLOSELY_S: Final = 0.003
+"""The same while posts keep coming."""
+_CLOSELY_FOR_S: Final = 2.0
 
 
 class Outbox:
@@ -56,6 +60,7 @@ class Outbox:
         self._look_s = look_s
         self._stack = ExitStack()
         self._woken = asyncio.Event()
+        self._closely_until = 0.0
 
     def listen(self) -> None:
         """Be woken from now on."""
@@ -69,23 +74,31 @@ class Outbox:
         """The callables."""
         return Source(
             claim=self._claim,
-            finish=lambda seqs: outbox.finish(self._space, seqs),
             give_back=lambda seqs: outbox.give_back(self._space, seqs),
+            put_back=lambda seqs: outbox.put_back(self._space, seqs),
             wait=self._wait,
-            apply=lambda batch: outbox.apply_decisions(self._space, batch),
+            carry_out=lambda db, batch: outbox.carry_out(self._space, db, batch)[1],
+            forget=outbox.forget,
+            woken=self._space.wakeups.wake,
             holds_over=self._holds_over,
             backlog=self._backlog,
         )
 
     async def _claim(self, limit: int, lease_s: float) -> Sequence[outbox.Job]:
         self._woken.clear()
-        return await outbox.claim(self._space, limit=limit, lease_s=lease_s, now=self._space.clock())
+        jobs = await outbox.claim(self._space, limit=limit, lease_s=lease_s, now=self._space.clock())
+        if jobs:
+            self._closely_until = time.monotonic() + _CLOSELY_FOR_S
+        return jobs
 
     async def _wait(self, timeout_s: float) -> None:
         end = time.monotonic() + timeout_s
         while (left_s := end - time.monotonic()) > 0 and not outbox.is_waiting(self._space):
+            look_s = self._look_s or left_s
+            if self._look_s and time.monotonic() < self._closely_until:
+                look_s = _LOOK_CLOSELY_S
             try:
-                async with asyncio.timeout(min(left_s, self._look_s or left_s)):
+                async with asyncio.timeout(min(left_s, look_s)):
                     await self._woken.wait()
                     return
             except TimeoutError:
@@ -162,18 +175,39 @@ class Moderation:
             reached=reached,
         )
         self._tasks: list[asyncio.Task[None]] = []
+        self._loading: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Judge posts from now on, if it is this process that does; else only carry out what people decide."""
+        """Judge posts from now on, if it is this process that does; else only carry out what people decide.
+
+        It returns before models and memory are loaded, which takes as long as the last day was busy: posts wait in the
+        outbox meanwhile. Raises Malformed for a policy that cannot be read.
+        """
+        await self._db.read(self.benches.load)
         if self.works:
             self._outbox.listen()
             await outbox.take_over(self._space)
-            await self.worker.start()
-            self._tasks.append(asyncio.create_task(self.worker.run()))
+            self._loading = asyncio.create_task(self.worker.start())
+            self._tasks.append(asyncio.create_task(self._work(self._loading)))
         else:
-            await self._db.read(self.benches.load)
             await hand_over(self.decisions)
         self._tasks.append(asyncio.create_task(self._keep_up()))
+
+    async def loaded(self) -> None:
+        """Return once posts are judged; raises what kept the first try from it."""
+        if self._loading is not None:
+            await asyncio.shield(self._loading)
+
+    async def _work(self, loading: asyncio.Task[None]) -> None:
+        while True:
+            try:
+                await loading
+                break
+            except Exception as bug:  # noqa: BLE001  # the boundary of a background task
+                _LOG.error("moderation could not start, posts wait", exc_info=bug)
+                await asyncio.sleep(_RETRY_S)
+                loading = asyncio.create_task(self.worker.start())
+        await self.worker.run()
 
     async def stop(self) -> None:
         """Stop at once: what was under way is given back, and comes again."""

@@ -51,6 +51,7 @@ async def _run(data: Path, settings: Settings, tell: Callable[[], None]) -> None
     moderation = make_worker(data, database, settings)
     try:
         await moderation.start()
+        await moderation.loaded()
         tell()
         sys.stdout.flush()
         await ended.wait()

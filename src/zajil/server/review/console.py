@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from zajil.engine.limits import Limits
 from zajil.moderation.appeals.proofs import ProofBook
 from zajil.moderation.decide.decide import Decisions
+from zajil.moderation.private import months, unlocking
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.review.context import Review
 from zajil.moderation.review.upkeep import forget
@@ -30,6 +32,8 @@ from zajil.server.review.space_view import Nudges
 
 _LOG = logging.getLogger(__name__)
 _NUDGE_S: Final = 0.25
+_LOOK_S: Final = 5.0
+"""How often to look whether somebody who may read private reports is still logged in."""
 
 
 class Console:
@@ -49,6 +53,7 @@ class Console:
     ) -> None:
         """reports: from private chats. find_port: the one the server listens on, for passkeys on a laptop."""
         self._nudges = nudges
+        self._reports = reports
         self.review = Review(
             decisions=decisions,
             limits=limits,
@@ -93,11 +98,16 @@ class Console:
     async def run_retention(self) -> None:
         """Forget sessions, invites, strikes and notices that are over."""
         await forget(self.review)
+        await months.publish_due(self.review)
 
     async def _run(self) -> None:
+        look_at = 0.0
         while True:
             try:
                 self._nudges.wake()
+                if (now := time.monotonic()) >= look_at:
+                    look_at = now + _LOOK_S
+                    await unlocking.lock_if_alone(self.review, self._reports)
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
                 _LOG.error("waking failed", exc_info=bug)
             await asyncio.sleep(_NUDGE_S)

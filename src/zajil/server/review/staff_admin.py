@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
+from zajil.moderation.private.keys import ModeratorKeys
 from zajil.moderation.staff.members import (
     CODE_BYTES,
     Made,
@@ -65,6 +66,19 @@ def revoke_staff(data: Path, staff_id: bytes) -> None:
 
     with opened(data) as database:
         database.write_sync(write)
+
+
+def set_private_passphrase(data: Path, passphrase: str, *, current: str = "") -> None:
+    """Private reports are sealed under this passphrase, the first or another. A server beside seals to it at once.
+
+    Raises Refused `not-allowed` (there is one already, or none to change), `wrong-passphrase`, Malformed
+    `short-passphrase`, KeyFileError.
+    """
+    keys = ModeratorKeys(data, clock=time.time)
+    if current:
+        keys.change(current, passphrase)
+    else:
+        keys.choose(passphrase)
 
 
 def _keys(data: Path, db: Connection) -> ModerationKeys:

@@ -203,7 +203,7 @@ class Desk {
       ),
     );
     if (made === undefined) {
-      // Copies came or went: the new count is shown before anything is decided.
+      // It was judged since: what it is now is shown before anything is decided.
       if (this.deciding.error === "preview-changed") await this.preview();
       return false;
     }

@@ -115,6 +115,8 @@ export interface Cluster {
   readonly personas: number;
   readonly channels: number;
   readonly preview_hash: string;
+  readonly allowed: number;
+  readonly others: number;
   readonly examples: readonly ContextPost[];
   readonly category: string;
 }
@@ -267,6 +269,8 @@ export function readCluster(value: unknown): Cluster {
     personas: number(of, "personas"),
     channels: number(of, "channels"),
     preview_hash: text(of, "preview_hash"),
+    allowed: numberOr(of, "allowed"),
+    others: numberOr(of, "others"),
     examples: listOr(of, "examples", readContext),
     category: textOr(of, "category"),
   };

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zajil.cli.commands.moderation.staff import Passphrase
 from zajil.cli.commands.options import DataFolder, Json, decide_data
 from zajil.cli.commands.server import existing_data
 from zajil.cli.frame import frame_of
@@ -81,6 +82,7 @@ def add(
     source: Annotated[str, typer.Option("--source", metavar="NAME", help=words.SOURCE_OPTION())] = "operator",
     days: Annotated[int | None, typer.Option("--days", metavar="N", min=1, help=words.DAYS_OPTION())] = None,
     data: DataFolder = None,
+    passphrase_file: Passphrase = None,
     json: Json = False,
 ) -> None:
     """List an address."""
@@ -90,7 +92,7 @@ def add(
     from zajil.cli.output import console, print_json
 
     expires = int(time.time()) + days * DAY_S if days else None
-    desk = _find_desk(context, data)
+    desk = _find_desk(context, data, passphrase_file)
     if desk is not None:
         fields = {"value": value, "category": category.value, "source": source, "expires_at": expires}
         _edit(desk, name, put=[{key: each for key, each in fields.items() if each is not None}])
@@ -112,13 +114,19 @@ def add(
 
 
 def remove(
-    context: typer.Context, name: ListName, value: Value, *, data: DataFolder = None, json: Json = False
+    context: typer.Context,
+    name: ListName,
+    value: Value,
+    *,
+    data: DataFolder = None,
+    passphrase_file: Passphrase = None,
+    json: Json = False,
 ) -> None:
     """Take an address off a list."""
     from zajil.cli.failures import Failed
     from zajil.cli.output import console, print_json
 
-    desk = _find_desk(context, data)
+    desk = _find_desk(context, data, passphrase_file)
     if desk is not None:
         _edit(desk, name, drop=[value])
     else:
@@ -136,12 +144,12 @@ def remove(
     console().print(words.UNLISTED(value=value), markup=False)
 
 
-def _find_desk(context: typer.Context, data: Path | None) -> Desk | None:
-    """The session of this home, unless a data folder was named or nobody is logged in."""
+def _find_desk(context: typer.Context, data: Path | None, passphrase_file: Path | None = None) -> Desk | None:
+    """The session of this home, unless a data folder was named or nobody is logged in. A change asks the key again."""
     from zajil.cli.reviewing import Desk, is_logged_in
 
     home = frame_of(context).home
-    return Desk(home) if data is None and is_logged_in(home) else None
+    return Desk(home, passphrase_file) if data is None and is_logged_in(home) else None
 
 
 def _fetch(desk: Desk, name: AddressList) -> list[dict[str, object]]:

@@ -53,12 +53,15 @@ def verify(
 
 def _verify(where: str | None, data: Path | None, key: str | None, seen: bytes | None) -> LogReport:
     """What was proven. Raises Malformed, Failed."""
-    from zajil.protocol.tlog.checkpoint import parse_key
+    from zajil.cli.failures import DIFFERENT, Failed
     from zajil.server.moderation.proof import public_key, verify_export, verify_stored
 
+    known = _parse(key) if key is not None else None
     if where is None:
-        return verify_stored(existing_data(decide_data(data)), trusted=seen)
-    known = parse_key(key) if key is not None else None
+        folder = existing_data(decide_data(data))
+        if known is not None and known != public_key(folder):
+            raise Failed("other-log-key", exit_code=DIFFERENT, remark=public_key(folder).text())
+        return verify_stored(folder, trusted=seen)
     if where.startswith(("https://", "http://")):
         file, told = _fetch(where)
         known = known or told
@@ -66,6 +69,17 @@ def _verify(where: str | None, data: Path | None, key: str | None, seen: bytes |
         file = _read(Path(where))
         known = known or public_key(existing_data(decide_data(data)))
     return verify_export(file, key=known, origin=known.name, trusted=seen)
+
+
+def _parse(key: str) -> NoteKey:
+    from zajil.cli.failures import USAGE, Failed
+    from zajil.protocol.errors import Malformed
+    from zajil.protocol.tlog.checkpoint import parse_key
+
+    try:
+        return parse_key(key.strip())
+    except Malformed as reason:
+        raise Failed("bad-log-key", exit_code=USAGE) from reason
 
 
 def _fetch(url: str) -> tuple[bytes, NoteKey]:

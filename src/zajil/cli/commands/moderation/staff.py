@@ -10,7 +10,7 @@ import typer
 
 from zajil.cli.commands.options import DataFolder, Json, decide_data, parse_folder
 from zajil.cli.commands.server import existing_data
-from zajil.cli.frame import frame_of, run_until_done
+from zajil.cli.frame import frame_of
 from zajil.cli.texts import server as server_words
 from zajil.cli.texts.moderation import review as words
 
@@ -141,14 +141,14 @@ def login(
     """With an invite: make a key, seal it, and come in. Without: open a session by the key of this home."""
     from zajil.cli.failures import USAGE, Failed
     from zajil.cli.output import console, print_json
-    from zajil.cli.reviewing import Desk, enrol, plain
+    from zajil.cli.reviewing import Desk, enrol, plain, run_for_staff
     from zajil.cli.untrusted import clean_name
 
     home = frame_of(context).home
     if invite is not None:
         if server is None:
             raise Failed("bad-address", exit_code=USAGE)
-        run_until_done(enrol(home, server, invite, name=name or "staff", passphrase_file=passphrase_file))
+        run_for_staff(enrol(home, server, invite, name=name or "staff", passphrase_file=passphrase_file))
     else:
         Desk(home, passphrase_file).log_in()
     me = Desk(home, passphrase_file).read_me()

@@ -129,7 +129,7 @@ def delete(
         gone = await (_delete_post(visitor, place, reason) if is_post(place) else _delete_channel(visitor, place, yes))
         _say_deleted(gone, json=json)
 
-    run_in_public(context, deleted)
+    run_in_public(context, deleted, forbidden=words.NOT_YOURS_TO_DELETE_HINT)
 
 
 async def _delete_post(visitor: Visitor, place: str, reason: str) -> bool:

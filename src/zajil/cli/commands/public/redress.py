@@ -9,7 +9,7 @@ import typer
 
 from zajil.cli.commands.options import Json
 from zajil.cli.commands.public.visiting import As, check_length, find_persona, read_text, run_in_public, visit
-from zajil.cli.texts.public import channel as channel_words
+from zajil.cli.texts.public import persona as persona_words
 from zajil.cli.texts.public import redress as words
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _NOTE, _APPEAL = 1000, 2000
 
 def report(
     context: typer.Context,
-    place: Annotated[str, typer.Argument(metavar="PLACE", help=channel_words.PLACE_ARGUMENT())],
+    place: Annotated[str, typer.Argument(metavar="PLACE", help=words.PLACE_ARGUMENT())],
     *,
     category: Annotated[
         Category,
@@ -54,7 +54,7 @@ def report(
         else:
             console().print(words.REPORTED(), style="dim")
 
-    run_in_public(context, reported, absent="no-moderation")
+    run_in_public(context, reported, absent="no-moderation", forbidden=words.OWN_HINT)
 
 
 async def _wanted(visitor: Visitor, place: str, category: Category, note: str) -> redress.NewReport:
@@ -175,6 +175,8 @@ def _print_told(found: Mapping[str, Told]) -> None:
     from zajil.cli.untrusted import isolate
 
     screen = console()
+    if not found:
+        screen.print(persona_words.NONE(), style="dim")
     for handle, told in found.items():
         standing = told.standing
         notes = [words.POINTS(points=standing.points)] if standing.points else []

@@ -10,6 +10,7 @@ import typer
 
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts.public import persona as words
+from zajil.cli.texts.text import Text
 
 if TYPE_CHECKING:
     from zajil.client import Client
@@ -25,11 +26,15 @@ Yes = Annotated[bool, typer.Option("--yes", help=words.YES_OPTION())]
 
 
 def run_in_public(
-    context: typer.Context, verb: Callable[[Client], Awaitable[Result]], *, absent: str = "no-public-space"
+    context: typer.Context,
+    verb: Callable[[Client], Awaitable[Result]],
+    *,
+    absent: str = "no-public-space",
+    forbidden: Text = words.NOT_ALLOWED_HINT,
 ) -> Result:
     """As `run_with_client`. Raises Failed with the code of a refusal, and a hint that fits the public space.
 
-    absent: the code where the server has no such calls.
+    absent: the code where the server has no such calls. forbidden: the hint where this command is not allowed.
     """
     from zajil.cli.failures import Failed
     from zajil.protocol.errors import ZajilError
@@ -39,7 +44,7 @@ def run_in_public(
     except ZajilError as problem:
         if problem.code == "no-such-route":
             raise Failed(absent) from problem
-        hint = {"gone": words.GONE_HINT, "not-allowed": words.NOT_ALLOWED_HINT}.get(problem.code)
+        hint = {"gone": words.GONE_HINT, "not-allowed": forbidden}.get(problem.code)
         if hint is None:
             raise
         raise Failed(problem.code, hint=hint()) from problem

@@ -72,7 +72,7 @@ def edit(
         visitor = await visit(client, persona)
         await _say(visitor, await visitor.edit(identity, body, lang=lang), json=json)
 
-    run_in_public(context, edited)
+    run_in_public(context, edited, forbidden=words.NOT_YOURS_HINT)
 
 
 async def _say(visitor: Visitor, made: api.Post, *, json: bool) -> None:

@@ -372,3 +372,31 @@ PROGRAM = Text(
     ar="برنامج",
     ru="программа",
 )
+NEWER = Text(
+    en="Edited since, to version {version}; a decision here is about the version above. The newest text:",
+    ar="عُدّل بعد ذلك، وصار في النسخة {version}؛ والقرار هنا يخصّ النسخة المذكورة أعلاه. النصّ الأحدث:",
+    ru="Позже изменена, теперь версия {version}; решение здесь — о версии выше. Новый текст:",
+)
+NO_CONSOLE_HINT = Text(
+    en="Whoever runs it sets enabled = true below [moderation] in its zajil.toml. Is it the right address?",
+    ar="يفعّله القائم عليه بالإعداد enabled = true تحت [moderation] في ملفه zajil.toml. وهل العنوان صحيح؟",
+    ru="Владелец пишет enabled = true под [moderation] в файле zajil.toml. И верен ли адрес?",
+)
+HINTS = {
+    "gone": Text(
+        en="No such queue, item, appeal or member. What waits:  zajil moderation queue",
+        ar="لا قائمة أو عنصر أو اعتراض أو مشرف كهذا. ما ينتظر:  zajil moderation queue",
+        ru="Нет такой очереди, записи, обжалования или модератора. Что ждёт:  zajil moderation queue",
+    ),
+    "malformed": Text(
+        en="Copy ids and addresses whole. What restricts needs --category; partly needs --action.",
+        ar="انسخ المعرّفات والعناوين كاملة. والتقييد يحتاج --category، وpartly يحتاج --action.",
+        ru="Копируйте id и адреса целиком. Ограничению нужен --category, для partly — --action.",
+    ),
+    "not-allowed": Text(
+        en="Your role is not for this. Whoever runs the server may:  --data DIR, where the command takes it.",
+        ar="دورك لا يتيح هذا. وللقائم على الخادم ذلك بالخيار ‎--data DIR حيث يقبله الأمر.",
+        ru="Ваша роль этого не позволяет. Владелец сервера может: --data DIR, где команда его принимает.",
+    ),
+}
+"""What a refusal means to somebody who reviews, by its code."""

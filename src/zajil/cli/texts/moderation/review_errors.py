@@ -64,9 +64,9 @@ REVIEW_COMPLAINTS: dict[str, Complaint] = {
     ),
     "preview-changed": Complaint(
         Text(
-            en="Copies came or went since the preview.",
-            ar="تغيّرت النسخ منذ المعاينة.",
-            ru="С тех пор копии изменились.",
+            en="These copies were judged since the preview.",
+            ar="صدر قرار في هذه النسخ منذ المعاينة.",
+            ru="С тех пор об этих копиях уже решили.",
         ),
         Text(
             en="Look again, then decide:  zajil moderation show ITEM",
@@ -133,9 +133,33 @@ REVIEW_COMPLAINTS: dict[str, Complaint] = {
             ru="Фраза слишком короткая или вторая не совпала.",
         ),
         Text(
-            en="At least 8 characters, twice the same.",
-            ar="8 أحرف على الأقل، مرّتين متطابقتين.",
-            ru="Не меньше 8 знаков, дважды одинаково.",
+            en="Twice the same: at least 8 characters for your own key, 12 for private reports.",
+            ar="مرّتين متطابقتين: 8 أحرف على الأقل لمفتاحك، و12 للبلاغات الخاصة.",
+            ru="Дважды одинаково: не меньше 8 знаков для своего ключа, 12 для личных жалоб.",
+        ),
+    ),
+    "private-locked": Complaint(
+        Text(
+            en="The key of private reports is locked.",
+            ar="مفتاح البلاغات الخاصة مقفل.",
+            ru="Ключ личных жалоб заперт.",
+        ),
+        Text(
+            en="Unlock it:  zajil moderation private unlock",
+            ar="افتحه:  zajil moderation private unlock",
+            ru="Откройте его:  zajil moderation private unlock",
+        ),
+    ),
+    "reports-closed": Complaint(
+        Text(
+            en="Nobody on this server reads reports yet.",
+            ar="لا أحد على هذا الخادم يقرأ البلاغات بعد.",
+            ru="На этом сервере жалобы пока никто не читает.",
+        ),
+        Text(
+            en="Whoever runs it chooses a passphrase first:  zajil moderation private passphrase",
+            ar="يختار من يدير الخادم عبارة مرور أوّلًا:  zajil moderation private passphrase",
+            ru="Сначала владелец сервера задаёт фразу:  zajil moderation private passphrase",
         ),
     ),
     "no-such-word": Complaint(

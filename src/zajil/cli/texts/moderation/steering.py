@@ -151,7 +151,7 @@ TRUSTED_OPTION = Text(
     ru="Сохранённая контрольная точка: журнал должен её продолжать.",
 )
 LOG_WHOLE = Text(
-    en="The log is whole: {size} entries, {checkpoints} signed heads, {decisions} decisions checked.",
+    en="The log is whole. Entries: {size}, signed heads: {checkpoints}, decisions checked: {decisions}.",
     ar="السجل سليم: المداخل {size}، والنقاط الموقّعة {checkpoints}، والقرارات المفحوصة {decisions}.",
     ru="Журнал цел: записей {size}, подписанных точек {checkpoints}, проверено решений {decisions}.",
 )
@@ -215,6 +215,26 @@ STEERING_COMPLAINTS: dict[str, Complaint] = {
             en="Give the server's own address, as in  https://chat.example",
             ar="اكتب عنوان الخادم نفسه، مثل  https://chat.example",
             ru="Укажите адрес самого сервера, например  https://chat.example",
+        ),
+    ),
+    "bad-log-key": Complaint(
+        Text(en="That is no key of a log.", ar="ليس هذا مفتاح سجل.", ru="Это не ключ журнала."),
+        Text(
+            en="Copy it whole, as  zajil moderation log key  prints it: NAME+ID+KEY.",
+            ar="انسخه كاملًا كما يعرضه  zajil moderation log key  : ‎NAME+ID+KEY.",
+            ru="Скопируйте целиком, как выводит  zajil moderation log key: NAME+ID+KEY.",
+        ),
+    ),
+    "other-log-key": Complaint(
+        Text(
+            en="The log of this data folder is signed by another key.",
+            ar="سجل مجلد البيانات هذا موقّع بمفتاح آخر.",
+            ru="Журнал этой папки подписан другим ключом.",
+        ),
+        Text(
+            en="Is it the folder of the server you mean? A key that changed proves nothing of what came before.",
+            ar="أهذا مجلد الخادم المقصود؟ المفتاح الذي تغيّر لا يثبت شيئًا مما سبقه.",
+            ru="Это папка нужного сервера? Сменившийся ключ ничего не доказывает о прежнем.",
         ),
     ),
     "log-broken": Complaint(

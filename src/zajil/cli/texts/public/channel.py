@@ -58,6 +58,16 @@ PLACE_ARGUMENT = Text(
     ar="قناة (‎@معرّف)، أو منشور (‎@معرّف/ID أو عنوان صفحته).",
     ru="Канал (@адрес) или запись (@адрес/ID либо адрес её страницы).",
 )
+NOT_YOURS_HINT = Text(
+    en="Only its author changes a post; with several public names, say which one by --as HANDLE.",
+    ar="لا يعدّل المنشور إلا كاتبه؛ وإن كانت لك عدة شخصيات فاذكرها بالخيار ‎--as HANDLE.",
+    ru="Запись правит только автор; если имён несколько, укажите нужное: --as HANDLE.",
+)
+NOT_YOURS_TO_DELETE_HINT = Text(
+    en="A post is deleted by its author or an admin of its channel, a channel by its owner.",
+    ar="يحذف المنشورَ كاتبُه أو أحد مشرفي قناته، ويحذف القناةَ مالكُها.",
+    ru="Запись удаляет автор или администратор канала, канал — владелец.",
+)
 POST_ARGUMENT = Text(
     en="Post: @handle/ID or the address of its page.",
     ar="المنشور: ‎@معرّف/ID أو عنوان صفحته.",

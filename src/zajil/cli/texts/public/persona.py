@@ -105,9 +105,9 @@ PERSONA_COMPLAINTS: dict[str, Complaint] = {
             ru="На этом сервере нет публичных каналов.",
         ),
         Text(
-            en="Whoever runs it opens them with public_space = true.",
-            ar="يفتحها القائم عليه بالإعداد public_space = true.",
-            ru="Владелец включает их настройкой public_space = true.",
+            en="Whoever runs it opens them with public_space = true in its zajil.toml.",
+            ar="يفتحها القائم عليه بالإعداد public_space = true في ملفه zajil.toml.",
+            ru="Владелец включает их настройкой public_space = true в файле zajil.toml.",
         ),
     ),
     "bad-post": Complaint(

@@ -10,6 +10,16 @@ REPORT = Text(
     ar="الإبلاغ عن منشور أو قناة أو شخصية. ولا يُقال لأحد من أبلغ.",
     ru="Пожаловаться модераторам на запись, канал или имя. Кто жалуется, не узнает никто.",
 )
+PLACE_ARGUMENT = Text(
+    en="Post (@handle/ID or the address of its page), channel or persona (@handle).",
+    ar="منشور (‎@معرّف/ID أو عنوان صفحته)، أو قناة أو شخصية (‎@معرّف).",
+    ru="Запись (@адрес/ID либо адрес её страницы), канал или имя (@адрес).",
+)
+OWN_HINT = Text(
+    en="Nobody reports what is their own. To take a post back:  zajil channel delete POST",
+    ar="لا يبلّغ أحد عمّا هو له. ولسحب منشور:  zajil channel delete POST",
+    ru="На своё не жалуются. Убрать свою запись:  zajil channel delete POST",
+)
 NOTICES = Text(
     en="What moderation decided about your public names, and what became of your reports.",
     ar="ما قرّره الإشراف بشأن شخصياتك، وما آلت إليه بلاغاتك.",

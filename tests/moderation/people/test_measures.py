@@ -1,0 +1,182 @@
+"""Measures against accounts after a report: two people, a statement of reasons, what the account meets, and undoing."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from tests.moderation.people.desk import Desk, Member
+from tests.server.people import Person
+from tests.server.test_reports import THREAT, Scene, item_of, post, report, write
+from tests.server.test_story import group_of_two
+from tests.server.wire import Http, Wire
+
+from zajil.protocol import cbor
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.frames import Kind, Role
+from zajil.protocol.ids import encode_b64
+from zajil.protocol.report.measures import Measure
+from zajil.protocol.review import api, private, routes
+from zajil.server.app import Server
+
+MakeWire = Callable[[Role], Wire]
+
+
+@pytest.fixture
+def http(desk: Desk) -> Http:
+    return desk.http
+
+
+@pytest.fixture
+def wire(server: Server, client: aiohttp.ClientSession) -> MakeWire:
+    return lambda role: Wire(f"http://127.0.0.1:{server.port}", role, client)
+
+
+@pytest.fixture
+async def scene(http: Http, wire: MakeWire) -> Scene:
+    omar, rita = Person(), Person()
+    his, hers = await http.register(omar), await http.register(rita)
+    async with wire(Role.S) as s:
+        group = await group_of_two(http, s, his, hers)
+        data = write(omar, group.gid, THREAT)
+        ok = await post(s, group, data)
+    return Scene(omar, rita, his, hers, group, item_of(omar, group, data, ok), ok)
+
+
+async def taken(desk: Desk, member: Member, name: str) -> private.PrivateReport:
+    """The report, claimed and read by this member."""
+    await desk.ask(routes.CLAIM_PRIVATE, private.PrivateBrief, by=member, report=name)
+    return await desk.ask(routes.READ_PRIVATE, private.PrivateReport, by=member, report=name)
+
+
+async def decided(
+    desk: Desk, http: Http, scene: Scene, action: Measure, days: int | None = None
+) -> tuple[Member, Member, str]:
+    """A measure that two members took after a report, and its name."""
+    one, other = await desk.member(private=True), await desk.member(private=True)
+    name = encode_b64((await report(http, scene.hers, scene.item)).report_id)
+    await taken(desk, one, name)
+    await desk.ask(routes.PROPOSE, api.Empty, private.ProposeMeasure(action, days), by=one, report=name)
+    await taken(desk, other, name)
+    await desk.ask(routes.CONFIRM, api.Empty, by=other, report=name)
+    (newest, *_) = (await desk.ask(routes.MEASURES, private.Measures, by=one)).measures
+    return one, other, encode_b64(newest.measure_id)
+
+
+async def logged_in(desk: Desk, person: Person) -> str:
+    """Its Authorization header."""
+    desk.clock.advance(1)  # a challenge is good once in a moment
+    return await desk.http.log_in(person)
+
+
+async def notices(wire: MakeWire, auth: str) -> list[tuple[str, dict[cbor.Key, cbor.Parsed]]]:
+    """Names and fields of what the server told this device."""
+    found = []
+    async with wire(Role.R) as r:
+        await r.hello(auth)
+        for each in await r.messages():
+            value = cbor.parse(each.body) if each.kind is Kind.NOTICE else None
+            if isinstance(value, list) and isinstance(value[1], dict):
+                found.append((str(value[0]), dict(value[1])))
+    return found
+
+
+async def test_one_person_alone_does_nothing_to_an_account(desk: Desk, scene: Scene, http: Http) -> None:
+    one, other = await desk.member(private=True), await desk.member("admin", private=True)
+    name = encode_b64((await report(http, scene.hers, scene.item)).report_id)
+    suspend = private.ProposeMeasure("suspend", 7)
+    assert await desk.refused(routes.PROPOSE, suspend, by=one, report=name) == "item-claimed"
+    await taken(desk, one, name)
+    assert await desk.refused(routes.CONFIRM, by=one, report=name) == "gone"
+    warn = private.ProposeMeasure("warn", 7)
+    assert await desk.refused(routes.PROPOSE, warn, by=one, report=name) == "malformed"
+    await desk.ask(routes.PROPOSE, api.Empty, suspend, by=one, report=name)
+    await logged_in(desk, scene.omar)
+    listed = await desk.ask(routes.PRIVATE, private.PrivateQueue, by=other)
+    assert [(each.claim, each.proposed) for each in listed.reports] == [("", "other")]
+    assert (await taken(desk, one, name)).proposed == private.Proposal("suspend", own=True, days=7)
+    assert await desk.refused(routes.CONFIRM, by=one, report=name) == "own-decision"
+    await desk.ask(routes.RELEASE_PRIVATE, api.Empty, by=one, report=name)
+    assert (await taken(desk, other, name)).proposed == private.Proposal("suspend", own=False, days=7)
+    await desk.ask(routes.REFUSE, api.Empty, by=other, report=name)
+    assert await desk.refused(routes.CONFIRM, by=other, report=name) == "gone"
+    await logged_in(desk, scene.omar)
+    assert (await desk.ask(routes.MEASURES, private.Measures, by=one)).measures == ()
+
+
+async def test_a_suspended_account_is_told_why_and_until_when_and_comes_back_by_itself(
+    desk: Desk, scene: Scene, http: Http, wire: MakeWire
+) -> None:
+    await decided(desk, http, scene, "suspend", 7)
+    until = int(desk.clock()) + 7 * 86_400
+    with pytest.raises(ZajilError, match="suspended") as refused:
+        await logged_in(desk, scene.omar)
+    assert (refused.value.detail["reason"], refused.value.detail["until"]) == ("harassment", until)
+    told = str(refused.value.detail)
+    for secret in (scene.rita.account_id, scene.group.gid):
+        assert encode_b64(secret) not in told
+    with pytest.raises(ZajilError, match="token-expired"):
+        await http.refs(scene.his)  # what was open is over
+    own, scene.omar.devices[1] = scene.omar.devices[1], scene.rita.devices[1]
+    with pytest.raises(ZajilError, match="bad-challenge"):
+        await logged_in(desk, scene.omar)  # nobody else learns it by asking for that account
+    scene.omar.devices[1] = own
+    (outcome,) = await notices(wire, scene.hers)
+    assert (outcome[0], outcome[1]["outcome"]) == ("report-outcome", "acted")
+
+    desk.clock.advance(7 * 86_400 + 1)
+    auth = await logged_in(desk, scene.omar)
+    assert desk.rows("SELECT count(*) FROM account_measure") == [(0,)]
+    ((name, fields),) = await notices(wire, auth)
+    assert name == "account-measure"
+    assert (fields["action"], fields["reason"], fields["until"]) == ("suspend", "harassment", until)
+
+
+async def test_a_warning_is_told_and_shuts_nobody_out(desk: Desk, scene: Scene, http: Http, wire: MakeWire) -> None:
+    one, _, measure = await decided(desk, http, scene, "warn")
+    await desk.ask(routes.UNDO_MEASURE, api.Empty, by=one, measure=measure)
+    assert await desk.refused(routes.UNDO_MEASURE, by=one, measure=measure) == "item-closed"
+    told = await notices(wire, await logged_in(desk, scene.omar))
+    assert [fields["action"] for _, fields in told] == ["warn", "undone"]
+
+
+async def test_undoing_lets_the_account_in_again_unless_a_later_one_stands(
+    desk: Desk, scene: Scene, http: Http
+) -> None:
+    one, _, first = await decided(desk, http, scene, "suspend")
+    with pytest.raises(ZajilError, match="suspended") as refused:
+        await logged_in(desk, scene.omar)
+    assert refused.value.detail["until"] == 0
+    _, _, second = await decided(desk, http, scene, "suspend", 30)
+    await desk.ask(routes.UNDO_MEASURE, api.Empty, by=one, measure=first)
+    with pytest.raises(ZajilError, match="suspended"):
+        await logged_in(desk, scene.omar)
+    await desk.ask(routes.UNDO_MEASURE, api.Empty, by=one, measure=second)
+    await logged_in(desk, scene.omar)
+    listed = await desk.ask(routes.MEASURES, private.Measures, by=one)
+    assert [each.undone for each in listed.measures] == [True, True]
+
+
+async def test_a_complaint_without_proof_is_no_ground(desk: Desk, scene: Scene, http: Http) -> None:
+    member = await desk.member(private=True)
+    told = await report(http, scene.hers, scene.item, complaint=True)
+    name = encode_b64(told.report_id)
+    await taken(desk, member, name)
+    body = private.ProposeMeasure("warn")
+    assert await desk.refused(routes.PROPOSE, body, by=member, report=name) == "not-allowed"
+
+
+async def test_the_disk_does_not_tell_which_account_a_report_led_to(
+    desk: Desk, scene: Scene, http: Http, tmp_path: Path
+) -> None:
+    await decided(desk, http, scene, "warn")
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as db:
+        for table in ("mod_measure", "mod_report", "mod_private_act"):
+            for row in db.execute(f"SELECT * FROM {table}"):
+                assert not [cell for cell in row if isinstance(cell, bytes) and bytes(scene.omar.account_id) in cell], (
+                    table
+                )
