@@ -33,7 +33,7 @@ import { configOf, leavesOf } from "../snapshot.ts";
 import { checkTree, mergePath } from "../rules/trees.ts";
 import { fromHex, hex, present } from "./cast.ts";
 import { withNative } from "./native.ts";
-import { type FileName, SUITES, replay as replayOfficial } from "./official.ts";
+import { type FileName, replay as replayOfficial } from "./official.ts";
 
 /** The vectors know no Authentication Service: every credential is believed. */
 const BELIEVING = configOf({ validateCredential: () => Promise.resolve(true) });

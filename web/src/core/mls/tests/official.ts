@@ -26,7 +26,7 @@ const COUNTS = {
 export type FileName = keyof typeof COUNTS;
 
 /** Suites 3, 4 and 6 need ChaCha20-Poly1305 and X448, which Zajil does not ship. */
-export const SUITES: readonly number[] = [1, 2, 5, 7];
+const SUITES: readonly number[] = [1, 2, 5, 7];
 
 const PROJECT = resolve(import.meta.dirname, "../../../../..");
 const configured = process.env["ZAJIL_VECTORS"];
