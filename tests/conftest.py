@@ -87,9 +87,15 @@ def markers_of(item: pytest.Item) -> list[str]:
     return [marker.name for marker in item.iter_markers()]
 
 
+def turn_of(item: pytest.Item) -> tuple[bool, bool, bool]:
+    """Long ones first: at the end, one of a minute keeps a worker busy while the other has nothing left to take."""
+    markers = markers_of(item)
+    part = part_of(markers)
+    return part == "core", part != "web", "browser" in markers
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Last, a story of a minute would keep one worker busy while the other has nothing left to take.
-    items.sort(key=lambda item: part_of(markers_of(item)) == "core")
+    items.sort(key=turn_of)
 
 
 def pytest_collection_finish() -> None:
