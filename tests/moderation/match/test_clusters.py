@@ -329,7 +329,9 @@ class OneByOne(ClusterIndex):
 
 
 def told(cluster: Cluster | None) -> tuple[object, ...] | None:
-    return cluster and (cluster.cluster_id, list(cluster.members), cluster.channels, cluster.is_campaign)
+    if cluster is None:
+        return None
+    return cluster.cluster_id, list(cluster.members), cluster.channels, cluster.is_campaign
 
 
 @settings(deadline=None, max_examples=30)

@@ -21,6 +21,7 @@ from zajil.moderation.match.minhash import VALUES, Signatures
 BANDS: Final = 16
 ROWS: Final = VALUES // BANDS
 Slots: TypeAlias = npt.NDArray[np.int64]
+Entries: TypeAlias = npt.NDArray[np.int32]
 FIRST_SIZE: Final = 256
 CHUNK: Final = 4096
 _NUMBERS: Final = np.arange(BANDS, dtype=np.uint64)
@@ -93,13 +94,13 @@ class BandIndex:
         links = np.frombuffer(self._links, dtype=np.int32)
         return self._follow(links[slots[:, None] * BANDS + np.arange(BANDS)], keys)
 
-    def _follow(self, entries: Slots, keys: Hashes) -> dict[int, list[int]]:
+    def _follow(self, entries: Entries, keys: Hashes) -> dict[int, list[int]]:
         """The slots on the chains that begin at these entries [n, 16], by row."""
         links, prints = np.frombuffer(self._links, dtype=np.int32), np.frombuffer(self._prints, dtype=np.uint32)
         wanted = (keys.ravel() >> np.uint64(PRINT_BITS)).astype(np.uint32)
         left = np.full(len(wanted), BAND_SLOTS)
-        entry = entries.ravel()
-        at = np.flatnonzero(entry != END)
+        entry: Entries = entries.ravel()
+        at: Slots = np.flatnonzero(entry != END)
         entry = entry[at]
         found: dict[int, set[int]] = {}
         for _ in range(STEPS):
