@@ -212,9 +212,10 @@ class Watch:
             self.seen[post_id] = now
             self._awaited.remove(post_id)
 
-    def waiting(self) -> int:
-        """Versions not judged yet."""
-        return int(self._db.execute("SELECT count(*) FROM pub_outbox").fetchone()[0])
+    async def wait_until_judged(self) -> None:
+        """Return once no version waits in the outbox."""
+        while self._db.execute("SELECT count(*) FROM pub_outbox").fetchone()[0]:  # noqa: ASYNC110  # another process
+            await asyncio.sleep(0.05)
 
 
 class Load:
@@ -273,8 +274,12 @@ async def run(seconds: float, rate: float, worker: str, *, steps: bool) -> None:
         callers = await prepare(data, worker)
         processes, host, port = await serve(data, worker, steps=steps)
         try:
-            requests = make_requests(callers, int(seconds * rate), f"{host}:{port}")
+            requests = make_requests(callers, PERSONAS + int(seconds * rate), f"{host}:{port}")
             watch = Watch(data / "zajil.db")
+            # The server listens before its worker has models and memory: what waits for those is not what is measured.
+            warm = Load(host, port, watch)
+            await asyncio.gather(*[warm.post(request, planted=False) for request, _ in requests[:PERSONAS]])
+            await watch.wait_until_judged()
             load = Load(host, port, watch)
             await load.open(PERSONAS)
 
@@ -286,14 +291,13 @@ async def run(seconds: float, rate: float, worker: str, *, steps: bool) -> None:
             looking = asyncio.create_task(look())
             before = find_busy(processes)
             begun, tasks = time.perf_counter(), []
-            for number, (request, planted) in enumerate(requests):
+            for number, (request, planted) in enumerate(requests[PERSONAS:]):
                 await asyncio.sleep(max(0.0, begun + number / rate - time.perf_counter()))
                 tasks.append(asyncio.create_task(load.post(request, planted=planted)))
             await asyncio.gather(*tasks)
             took = time.perf_counter() - begun
             busy = {name: used - before[name] for name, used in find_busy(processes).items()}
-            while watch.waiting():  # noqa: ASYNC110  # another process's database has no event to wait for
-                await asyncio.sleep(0.05)
+            await watch.wait_until_judged()
             watch.look()
             looking.cancel()
         finally:

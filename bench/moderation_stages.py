@@ -1,18 +1,20 @@
 """Posts a second and core of each moderation stage: one JSON line per figure, beside what it aims at.
 
 Run: `make bench B=moderation_stages`, or .venv/bin/python bench/moderation_stages.py. Figures are of this run on this
-machine, by processor time of one thread, the best of several rounds; none passes or fails. The texts are made here from
-words of three languages, about 100 characters each, with links, handles, numbers, emoji, capitals and disguises in the
-shares that public channels have. Without `linear.safetensors` the heads score with random weights of the same size,
-which takes as long.
+machine, by processor time of one thread, the best of several rounds; none passes or fails. Two sets of texts of about
+100 characters (`moderation_texts.py`): `real`, which people wrote and which the claim rests on, and `made`, of which
+many times as many hold addresses, numbers and signs. What share of each set asks for a second opinion on its language,
+holds addresses, or leads to a decision is printed first: the time goes by it. Without the folder of public data sets
+there is `made` alone. Without `linear.safetensors` the heads score with random weights of the same size, which takes as
+long.
 """
 
 from __future__ import annotations
 
 import json
-import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -20,72 +22,31 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+from moderation_texts import WORST, make_made, read_real
+
 from zajil.moderation.categories import HEADS, LANGUAGES
 from zajil.moderation.classify.features import BUCKETS, hash_features
 from zajil.moderation.classify.heads import LinearModel, load_model
 from zajil.moderation.classify.modelfile import ModelMetadata
+from zajil.moderation.data.folder import DataMissing, find_data
 from zajil.moderation.match.clusters import ClusterIndex, Copy
 from zajil.moderation.match.minhash import Signatures, sign_batch
 from zajil.moderation.match.spelling import spell_batch
 from zajil.moderation.normalise.text import VERSION, Normalised, normalise, normalise_batch
 from zajil.moderation.pipeline.benches import packaged_policy
-from zajil.moderation.pipeline.judging import judge_batch, set_bench
+from zajil.moderation.pipeline.judging import Judged, judge_batch, set_bench
 from zajil.moderation.pipeline.matcher import Matcher
 from zajil.moderation.pipeline.reading import find_levels, read_texts, settle_memory
+from zajil.moderation.policy.schema import Policy
 from zajil.moderation.rules.flood import FloodCounters
 from zajil.protocol.public.posts import PublicPost
 
-POSTS = 4096
+POSTS = 4_096
 BATCHES = (1, 8, 64, 512)
 ROUNDS = 5
 SEED = 1
 # Design: stages 0 to 3 at batch 512; the text side alone must leave room for rules, lists and records.
 MUST, AIM = 8_000, 20_000
-WORDS = {
-    "en": "the channel of our city will open again on friday because many people asked for a longer market and there "
-    "is music for children near the old bridge while some roads stay closed until evening please tell your friends",
-    "ru": "канал нашего города снова откроется в пятницу потому что многие люди просили о долгой ярмарке и там будет "
-    "музыка для детей у старого моста а некоторые улицы закрыты до вечера расскажите друзьям об этом",
-    "ar": "قناة المدينة تفتح من جديد يوم الجمعة لأن كثيرا من الناس طلبوا سوقا أطول وهناك موسيقى للأطفال قرب الجسر "
-    "القديم وبعض الطرق مغلقة حتى المساء أخبروا أصدقاءكم عن هذا",
-}
-WORST = {
-    "ligatures": "ﷺ" * 8192,
-    "marks": "e" + "\u0301\u0323" * 4096,
-    "dotted": "a." * 4096,
-    "mail": "a@" * 4096,
-    "spaced digits": "1 " * 4096,
-    "mixed scripts": "aц" * 4096,
-    "leet": "a1" * 4096,
-    "labels": ("x" * 63 + ".") * 128,
-    "text": (WORDS["en"] + " " + WORDS["ru"] + " " + WORDS["ar"] + " ") * 15,
-}
-
-
-def make_posts(count: int) -> list[str]:
-    """Texts of three languages in turn, the same for the same count."""
-    rng = random.Random(SEED)
-    posts = []
-    for number in range(count):
-        words = WORDS[("ar", "ru", "en")[number % 3]].split()
-        text = ""
-        while len(text) < rng.randint(75, 125):
-            text += rng.choice(words) + " "
-        extras = (
-            (0.15, lambda: f"https://example.com/{rng.randrange(10**6)}"),
-            (0.08, lambda: f"@user_{rng.randrange(1000)}"),
-            (0.30, lambda: str(rng.randrange(3000))),
-            (0.03, lambda: f"+7 9{rng.randrange(10**8):08d}1"),
-            (0.15, lambda: rng.choice("😀🔥❤️👍")),
-            (0.10, lambda: "!!!"),
-        )
-        text += " ".join(extra() for share, extra in extras if rng.random() < share)
-        if rng.random() < 0.05:
-            text = text.upper()
-        if rng.random() < 0.02:
-            text = text.replace("e", "е").replace("о", "o").replace("i", "1")
-        posts.append(text)
-    return posts
 
 
 def split(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
@@ -120,9 +81,9 @@ def measure(run: Callable[[], object], posts: int) -> float:
     return posts / best
 
 
-def say(stage: str, batch: int, per_s: float, *, aim: int | None = None) -> None:
+def say(texts: str, stage: str, batch: int, per_s: float, *, aim: int | None = None) -> None:
     """Print one figure."""
-    figure: dict[str, object] = {"bench": "moderation_stages", "stage": stage, "batch": batch}
+    figure: dict[str, object] = {"bench": "moderation_stages", "texts": texts, "stage": stage, "batch": batch}
     figure["per_s_per_core"] = round(per_s)
     if aim is not None:
         figure |= {"must": MUST, "aim": aim, "met": "aim" if per_s >= aim else "must" if per_s >= MUST else "no"}
@@ -136,12 +97,11 @@ def run_worker(batch: Sequence[str], model: LinearModel) -> None:
     model.score_batch(texts)
 
 
-def make_stages(posts: Sequence[str]) -> Callable[[int], None]:
+def make_stages(posts: Sequence[str], policy: Policy) -> Callable[[int], list[Judged]]:
     """Stages 0 to 3 as the pipeline runs them, on these texts, for a batch size: read, match, rules and policy.
 
     Every post is of another persona in one of a thousand channels. Records are not part of it: they are SQL.
     """
-    policy = packaged_policy()
     levels = find_levels(policy)
     made = [
         PublicPost(
@@ -166,16 +126,38 @@ def make_stages(posts: Sequence[str]) -> Callable[[int], None]:
 
     settle_memory()
 
-    def run(size: int) -> None:
+    def run(size: int) -> list[Judged]:
         matcher = Matcher()
         bench = set_bench(policy, "", suspended=frozenset(), counters=FloodCounters())
+        judged: list[Judged] = []
         for start in range(0, len(made), size):
             some = made[start : start + size]
             readings = read_texts([post.text for post in some], levels)
             joined = matcher.add_batch(some, readings, now=1e9)
-            judge_batch(bench, matcher, some, readings, joined=joined, copies={}, now=1e9)
+            judged += judge_batch(bench, matcher, some, readings, joined=joined, copies={}, now=1e9)
+        return judged
 
     return run
+
+
+def say_shares(name: str, posts: Sequence[str], texts: Sequence[Normalised], policy: Policy) -> None:
+    """Print what share of a set does what costs time. asked: by a score, whether its language is right."""
+    levels = find_levels(policy)
+    judged = make_stages(posts, policy)(512)
+    asked = sum(
+        any(map(float.__ge__, each.reading.scores, levels.get(text.lang, ())))
+        for each, text in zip(judged, texts, strict=True)
+    )
+    counts: Counter[str] = Counter({"asked": asked})
+    for text, each in zip(texts, judged, strict=True):
+        joined = each.matched.joined is not None
+        counts += Counter({text.lang: 1, "views": bool(text.views), "entities": bool(text.entities), "copies": joined})
+        counts[each.action.effect] += 1
+    shares = {key: round(count / len(posts), 4) for key, count in sorted(counts.items())}
+    characters = round(sum(map(len, posts)) / len(posts))
+    sys.stdout.write(
+        json.dumps({"texts": name, "posts": len(posts), "characters": characters, "shares": shares}) + "\n"
+    )
 
 
 def run_matcher(signatures: Signatures, size: int) -> None:
@@ -187,16 +169,14 @@ def run_matcher(signatures: Signatures, size: int) -> None:
         index.add_batch([Copy(f"{number}", f"p{number}", "c", 1e9 + number / 100) for number in numbers], rows)
 
 
-def main() -> None:
-    """Each stage alone at each batch size, then together, then the worst texts of 8 KiB."""
-    posts = make_posts(POSTS)
-    model = find_model()
+def run_set(name: str, posts: Sequence[str], model: LinearModel, policy: Policy) -> None:
+    """Each stage alone at each batch size, then together."""
     texts: list[Normalised] = normalise_batch(posts)
     bases = [text.base for text in texts]
     signatures, _ = sign_batch(bases)
-    sys.stdout.write(json.dumps({"posts": POSTS, "characters": round(sum(map(len, posts)) / POSTS)}) + "\n")
+    say_shares(name, posts, texts, policy)
     for size in BATCHES:
-        many = posts[: POSTS if size > 1 else 1024]
+        many = posts[: len(posts) if size > 1 else 1024]
         some = texts[: len(many)]
         stages: dict[str, Callable[[], object]] = {
             "normalise": lambda many=many, size=size: [normalise_batch(batch) for batch in split(many, size)],
@@ -211,7 +191,7 @@ def main() -> None:
             ],
         }
         for stage, run in stages.items():
-            say(stage, size, measure(run, len(many)))
+            say(name, stage, size, measure(run, len(many)))
 
         def run_three(many: Sequence[str] = many, size: int = size) -> None:
             for batch in split(many, size):
@@ -219,18 +199,32 @@ def main() -> None:
                 hash_features(read)
                 sign_batch(read)
 
-        say("normalise+features+minhash", size, measure(run_three, len(many)), aim=AIM)
+        say(name, "normalise+features+minhash", size, measure(run_three, len(many)), aim=AIM)
 
         def run_all(many: Sequence[str] = many, size: int = size) -> None:
             for batch in split(many, size):
                 run_worker(batch, model)
 
-        say("worker: stages 0, 1 and 3", size, measure(run_all, len(many)), aim=AIM)
-        whole = make_stages(many)
+        say(name, "worker: stages 0, 1 and 3", size, measure(run_all, len(many)), aim=AIM)
+        whole = make_stages(many, policy)
         per_s = measure(lambda size=size, whole=whole: whole(size), len(many))
-        say("stages 0 to 3, as the pipeline runs them", size, per_s, aim=AIM)
+        say(name, "stages 0 to 3, as the pipeline runs them", size, per_s, aim=AIM)
         rows = signatures[: len(many)]
-        say("matcher index", size, measure(lambda rows=rows, size=size: run_matcher(rows, size), len(rows)), aim=AIM)
+        per_s = measure(lambda rows=rows, size=size: run_matcher(rows, size), len(rows))
+        say(name, "matcher index", size, per_s, aim=AIM)
+
+
+def main() -> None:
+    """Both sets of texts, then the worst texts of 8 KiB."""
+    model, policy = find_model(), packaged_policy()
+    try:
+        data = find_data()
+        if data is None:
+            raise DataMissing
+        run_set("real", read_real(data, POSTS), model, policy)
+    except DataMissing:
+        sys.stdout.write(json.dumps({"texts": "real", "skipped": "no folder of public data sets"}) + "\n")
+    run_set("made", make_made(POSTS), model, policy)
     for name, text in WORST.items():
         per_s = measure(lambda text=text: normalise(text), 1)
         sys.stdout.write(json.dumps({"stage": "normalise 8 KiB", "text": name, "ms": round(1000 / per_s, 2), "aim": 5}))

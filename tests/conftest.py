@@ -1,16 +1,42 @@
-"""What every test shares: minutes per marker and vectors per file after a run, and no silent skips in CI."""
+"""What every test shares: minutes per marker and part, the slowest ten and vectors per file after a run, and no silent
+skips in CI.
+
+`.ci/run` may take 40 minutes on two cores, and every part of it has its share (PARTS). A test without the marker of a
+part is the core's, which is what `make test` runs. Before pytest's closing line stands what each part took: for tests
+the minutes of the run that fell to them, besides what `.ci/run` did before and tells in ZAJIL_CI_SECONDS.
+"""
 
 from __future__ import annotations
 
+import os
+import sqlite3
+import threading
+import time
 from collections import Counter, defaultdict
+from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from zajil.engine.sql.database import Database
+from zajil.server import schema
+
 ROOT = Path(__file__).resolve().parent.parent
-MARKERS = ("vectors", "interop", "flows", "kill", "fuzz", "browser", "censor", "slow")
+MARKERS = (
+    *("vectors", "interop", "flows", "kill", "fuzz", "browser", "censor", "slow"),
+    *("web", "reach", "moderation"),
+)
+PARTS = {"installs": 4, "core": 8, "web": 8, "reach": 4, "moderation": 5, "calls": 4, "scale": 5}
+"""Minutes of `.ci/run`, those of set-up and `make check` as "installs"."""
+CI_MINUTES = 40
+SLOWEST = 10
+STARTED = time.monotonic()
+CPU_SEEN = [0.0]
 SKIPPED: list[tuple[str, str]] = []
 SECONDS: defaultdict[str, float] = defaultdict(float)
+PART_SECONDS: defaultdict[str, float] = defaultdict(float)
+TESTS: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+"""Seconds by the clock and of the processor, a test; its fixtures with the test that made them."""
 VECTOR_CASES: Counter[str] = Counter()
 
 
@@ -18,10 +44,87 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--strict-skips", action="store_true", help="fail on a skip that tests/allowed_skips.txt lacks")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once() -> Iterator[None]:
+    """A fresh database begins as a copy of the first one that all migrations made in this process.
+
+    They are most of what a start of the server costs, and hundreds of tests start one. From the copy on everything is
+    as ever, the call of the migrations too; one to an earlier revision gets no copy.
+    """
+    migrate, turn = schema.migrate, threading.Lock()
+    first = sqlite3.connect(":memory:", check_same_thread=False)
+
+    def is_empty(database: sqlite3.Connection) -> bool:
+        return database.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
+
+    def migrate_copy(database: Database, revision: str = "head") -> None:
+        with turn, database.engine.connect() as connection:
+            lying = connection.connection.driver_connection
+            assert isinstance(lying, sqlite3.Connection)
+            fresh = revision == "head" and is_empty(lying)
+            if fresh and not is_empty(first):
+                first.backup(lying)
+        migrate(database, revision)
+        with turn, database.engine.connect() as connection:
+            lying = connection.connection.driver_connection
+            assert isinstance(lying, sqlite3.Connection)
+            if fresh and is_empty(first):
+                lying.backup(first)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "migrate", migrate_copy)
+        yield
+    first.close()
+
+
+def part_of(markers: Collection[str]) -> str:
+    """The part that a test with these markers belongs to."""
+    return next((part for part in PARTS if part in markers), "core")
+
+
+def markers_of(item: pytest.Item) -> list[str]:
+    """By their names. The keywords of a report name folders too."""
+    return [marker.name for marker in item.iter_markers()]
+
+
+def turn_of(item: pytest.Item) -> tuple[bool, bool, bool]:
+    """Long ones first: at the end, one of a minute keeps a worker busy while the other has nothing left to take."""
+    markers = markers_of(item)
+    part = part_of(markers)
+    return part == "core", part != "web", "browser" in markers
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=turn_of)
+
+
+def pytest_collection_finish() -> None:
+    CPU_SEEN[0] = spent_cpu_s()
+
+
+def spent_cpu_s() -> float:
+    """Of this process, and of those that it waited for."""
+    return sum(os.times()[:4])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    now = spent_cpu_s()
+    # In the worker; what a report has beyond its own travels with it.
+    vars(report).update(cpu_s=now - CPU_SEEN[0], markers=markers_of(item))
+    CPU_SEEN[0] = now
+    return report
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    for marker in [m for m in MARKERS if m in report.keywords] or ["unmarked"]:
+    cpu_s, markers = vars(report).get("cpu_s", 0.0), vars(report).get("markers", [])
+    PART_SECONDS[part_of(markers)] += report.duration
+    TESTS[report.nodeid][0] += report.duration
+    TESTS[report.nodeid][1] += cpu_s
+    for marker in [m for m in MARKERS if m in markers] or ["unmarked"]:
         SECONDS[marker] += report.duration
-    if report.when == "call" and report.passed and "vectors" in report.keywords:
+    if report.when == "call" and report.passed and "vectors" in markers:
         name = report.nodeid.partition("[")[2].rpartition("-v")[0]
         if name:
             VECTOR_CASES[name] += 1
@@ -40,6 +143,16 @@ def unexpected_skips() -> list[tuple[str, str]]:
     return [(node, reason) for node, reason in SKIPPED if not any(node.startswith(prefix) for prefix in allowed)]
 
 
+def part_minutes(config: pytest.Config) -> dict[str, float]:
+    """What each part took of the clock. The core has what is left of this run: collecting, and waiting for the last."""
+    workers = getattr(config.option, "numprocesses", None) or 1
+    minutes = {part: seconds / workers / 60 for part, seconds in PART_SECONDS.items() if part != "core"}
+    minutes["core"] = (time.monotonic() - STARTED) / 60 - sum(minutes.values())
+    for part, seconds in (pair.split("=") for pair in os.environ.get("ZAJIL_CI_SECONDS", "").split()):
+        minutes[part] = minutes.get(part, 0) + int(seconds) / 60
+    return minutes
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if VECTOR_CASES:
         counts = ", ".join(f"{name} {count}" for name, count in sorted(VECTOR_CASES.items()))
@@ -48,6 +161,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         slowest_first = sorted(SECONDS.items(), key=lambda item: -item[1])
         spent = ", ".join(f"{marker} {seconds / 60:.1f}" for marker, seconds in slowest_first)
         terminalreporter.write_line(f"minutes of test time per marker: {spent}")
+        minutes = part_minutes(config)
+        shares = ", ".join(f"{part} {minutes[part]:.1f} of {PARTS[part]}" for part in PARTS if part in minutes)
+        whole = f"together {sum(minutes.values()):.1f} of {CI_MINUTES}"
+        terminalreporter.write_line(f"minutes by the clock per part: {shares}; {whole}")
+        slowest = sorted(TESTS.items(), key=lambda item: -item[1][0])[:SLOWEST]
+        terminalreporter.write_line(f"the slowest {len(slowest)}, seconds by the clock and of the processor:")
+        for node, (wall_s, cpu_s) in slowest:
+            terminalreporter.write_line(f"{wall_s:7.1f} {cpu_s:6.1f}  {node}")
     if config.getoption("--strict-skips"):
         for node, reason in unexpected_skips():
             terminalreporter.write_line(f"unexpected skip: {node}: {reason}")

@@ -14,7 +14,7 @@ CHROMIUM = Path(os.environ.get("ZAJIL_CHROMIUM", "/usr/bin/chromium"))
 SMOKE = "three-members.spec.ts"
 STORIES = sorted(path.name for path in E2E.glob("*.spec.ts") if path.name != "screens.spec.ts")
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.web, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import ColumnClause, Connection, bindparam, event, func, literal_column, select, text
 from sqlalchemy.exc import OperationalError
 
 import zajil.delivery.store
 import zajil.engine.sql.schema  # noqa: F401  # puts its tables on the metadata
 from zajil.engine.sql.database import GROUP_MAX, GROUP_S, METADATA, Database
+from zajil.engine.sql.prepared import Prepared
 from zajil.engine.sql.turn import Turn
 
 
@@ -243,11 +244,18 @@ async def test_a_writer_that_gets_no_lock_passes_its_turn_on(
 
 
 async def test_peeking_reads_what_was_written_last(database: Database) -> None:
-    for count in range(1, 4):
+    numbers: ColumnClause[int] = literal_column("n")
+    count = Prepared(select(func.count()).select_from(text("t")).where(numbers >= bindparam("b_least"), numbers < 9))
+    newest = Prepared(select(numbers).select_from(text("t")).where(numbers == bindparam("b_n")).limit(1))
+    for number in range(1, 4):
         await database.write(insert)
-        assert database.peek(rows) == count
-    with pytest.raises(OperationalError, match="readonly"):
-        database.peek(insert)
+        assert database.peek(count, {"b_least": 1}) == (number,)
+        assert database.peek(count, {"b_least": 2}) == (0,)
+    assert database.peek(newest, {"b_n": 1}) == (1,)
+    assert database.peek(newest, {"b_n": 2}) is None
+    # A question that is answered keeps no snapshot open, which would keep the log from being emptied.
+    database.truncate_wal()
+    assert database.path.with_name("zajil.db-wal").stat().st_size == 0
 
 
 def test_another_process_can_write_beside_a_running_server(database: Database) -> None:

@@ -9,7 +9,7 @@ from tests.flows.test_groups import group_of
 from zajil.client import Client
 from zajil.protocol.errors import HomeError, Unreachable
 
-pytestmark = [pytest.mark.flows, pytest.mark.slow]
+pytestmark = [pytest.mark.reach, pytest.mark.flows, pytest.mark.slow]
 WRITTEN = ["أنا بخير", "Мы в горах", "meet at noon"]
 
 

@@ -41,7 +41,7 @@ from zajil.moderation.categories import Language
 from zajil.moderation.data.attacks import space_out, swap_homoglyphs
 from zajil.protocol.ids import encode_b64, parse_b64
 
-pytestmark = [pytest.mark.flows, pytest.mark.kill, pytest.mark.slow]
+pytestmark = [pytest.mark.moderation, pytest.mark.flows, pytest.mark.kill, pytest.mark.slow]
 
 POSTS, PEOPLE, LATECOMERS = 1000, 72, 9
 KILLS_AFTER = (300, 700)

@@ -13,7 +13,7 @@ import pytest
 from tests.flows.server import ServerProcess
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operate" / "moderation.md"
-pytestmark = [pytest.mark.flows, pytest.mark.slow]
+pytestmark = [pytest.mark.moderation, pytest.mark.flows, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from zajil.cli.commands.reach.net import route_host, route_row
 from zajil.protocol.path import Candidate, PathView, Strategy, Try
 from zajil.protocol.reach.endpoints import PrivateBridges, encode_bridge_link
 
-pytestmark = [pytest.mark.flows, pytest.mark.slow]
+pytestmark = [pytest.mark.reach, pytest.mark.flows, pytest.mark.slow]
 HOST = "secret-bridge.example"
 NOBODY = PrivateBridges(bytes(32), bytes(8), bytes(32), (("localhost", 9, "as"),))
 BRIDGES = PrivateBridges(bytes(32), bytes(8), bytes(32), ((HOST, 443, "as"),))

@@ -24,7 +24,7 @@ from tests.flows.terminal import Terminal
 from zajil.protocol.ids import parse_b64
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "operate" / "channels.md"
-pytestmark = [pytest.mark.flows, pytest.mark.slow]
+pytestmark = [pytest.mark.moderation, pytest.mark.flows, pytest.mark.slow]
 
 ARABIC = "أُعلن عن قراءة شعرية في مكتبة النهر مساء الخميس"
 RUSSIAN = "Сегодня вечером в библиотеке читают стихи"

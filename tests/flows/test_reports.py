@@ -20,7 +20,7 @@ from zajil.protocol.ids import parse_b64
 from zajil.protocol.report.complaint import Complaint
 from zajil.protocol.report.verified import VerifiedReport
 
-pytestmark = [pytest.mark.flows, pytest.mark.slow]
+pytestmark = [pytest.mark.moderation, pytest.mark.flows, pytest.mark.slow]
 
 THREAT = "I will burn your house, @Clara. سأحرق بيتك"
 

@@ -144,7 +144,9 @@ async def test_a_disclosure_is_exactly_what_is_stored_of_that_account(
     held = {row["message_id"] for row in rows["mailbox_item"] if row["mailbox_id"] in boxes}
     expected = {
         "account": [row for row in rows["account"] if row["id"] == mine.account_id],
+        "account_measure": [],
         "bridge_asker": [],
+        "mod_complainant": [],
         "mailbox": [row for row in rows["mailbox"] if row["mailbox_id"] in boxes],
         "mailbox_item": [row for row in rows["mailbox_item"] if row["mailbox_id"] in boxes],
         "message": [row for row in rows["message"] if row["id"] in held],

@@ -15,7 +15,7 @@ from pathlib import Path
 import hatch_build
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.web, pytest.mark.slow, pytest.mark.timeout(600)]
 
 INSIDE = "zajil/server/web/"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hatch_build
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.web, pytest.mark.slow, pytest.mark.timeout(600)]
 SHARDS = 3
 
 

@@ -11,7 +11,7 @@ import hatch_build
 import pytest
 from hatch_build import WEB
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.web, pytest.mark.slow]
 
 # rule: (file, its text). Each file is written into a copy of the tree and must be reported under that rule.
 IMPORTS = {

@@ -1,6 +1,6 @@
 /** Only the words of our own errors go; everything else of a module stays as it is written. */
 import { expect, test } from "vitest";
-import { dropWhys } from "./without-whys.ts";
+import { dropLibraryWhys, dropWhys } from "./without-whys.ts";
 
 const IMPORT = 'import { error, ZajilError } from "../../protocol/errors.ts";\n';
 
@@ -17,4 +17,13 @@ test.each([
 
 test("another function of that name is not ours", () => {
   expect(dropWhys('logger.error("wrong-call", "words");')).toBe('logger.error("wrong-call", "words");');
+});
+
+test("a library's errors say nothing, and what is more than words stays", () => {
+  expect(dropLibraryWhys('throw new TypeError("a \\"b\\" c");')).toBe("throw new TypeError();");
+  expect(dropLibraryWhys("new pv('KemId cannot be used', x); new Error('one')")).toBe(
+    "new pv('KemId cannot be used', x); new Error()",
+  );
+  const whole = 'throw new Error("size " + n);';
+  expect(dropLibraryWhys(whole)).toBe(whole);
 });

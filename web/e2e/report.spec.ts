@@ -15,21 +15,32 @@ interface Kept {
   };
 }
 
-/** What whoever holds the moderators' key reads; bytes as base64. */
+const PASSPHRASE = "correct horse battery";
+
+/** The first passphrase, as whoever runs the server chooses it; before it nobody can report. */
+const CHOOSE = `
+import sys
+from pathlib import Path
+from zajil.server.review.staff_admin import set_private_passphrase
+set_private_passphrase(Path(sys.argv[1]), sys.argv[2])
+`;
+
+/** What whoever has the passphrase reads; bytes as base64. */
 const READ_INBOX = `
 import json, sqlite3, sys
 from pathlib import Path
 import msgspec
 from zajil.moderation.private.keys import ModeratorKeys
 data = Path(sys.argv[1])
-keys = ModeratorKeys.load(data, create=False)
+keys = ModeratorKeys(data, clock=lambda: 0.0)
+keys.unlock(sys.argv[2])
 rows = sqlite3.connect(data / "zajil.db").execute("SELECT id, kind, body FROM mod_report ORDER BY n").fetchall()
 opened = [(kind, keys.open(body, context=bytes([kind]) + report)) for report, kind, body in rows]
 print(json.dumps([{"kind": k, "report": msgspec.to_builtins(msgspec.msgpack.decode(b))} for k, b in opened]))
 `;
 
 function readInbox(server: Server): Kept[] {
-  return JSON.parse(execFileSync(join(BIN, "python"), ["-c", READ_INBOX, server.data]).toString()) as Kept[];
+  return JSON.parse(execFileSync(join(BIN, "python"), ["-c", READ_INBOX, server.data, PASSPHRASE]).toString()) as Kept[];
 }
 
 test("a threat is reported with proof, and without the server's mark as a complaint", async ({
@@ -37,6 +48,7 @@ test("a threat is reported with proof, and without the server's mark as a compla
   arrive,
   member,
 }) => {
+  execFileSync(join(BIN, "python"), ["-c", CHOOSE, server.data, PASSPHRASE]);
   const { invite, link } = server.invite(2);
   const pia = member();
   const account = await pia.ask<string>("register", { server: server.url, name: "Pia", invite });

@@ -192,6 +192,19 @@ test("a report from a private chat opens for whoever has the permission, once it
   browser,
   pair,
 }) => {
+  const passphrase = "correct horse battery";
+  const { person, hands } = await sitDown(browser);
+  await test.step("before a passphrase was chosen, nobody can report; the first member chooses it", async () => {
+    await join(hands, server, invite(server, "reviewer", "--private"), "Rana");
+    await expect(hands.see("queue-empty"), "no other queue has it").toBeVisible();
+    await hands.press("place-private");
+    await expect(hands.see("private-key")).toHaveAttribute("data-key", "none");
+    await hands.see("passphrase").fill(passphrase);
+    await expect(hands.see("choose-passphrase")).toBeDisabled();
+    await hands.see("passphrase-again").fill(passphrase);
+    await hands.press("choose-passphrase");
+    await expect(hands.see("lock-private")).toBeVisible();
+  });
   const { anna, pia } = await pair();
   const threat = "I know where you live. سأجدك";
   await pia.ask("send", { chat: "Anna", text: threat });
@@ -203,10 +216,16 @@ test("a report from a private chat opens for whoever has the permission, once it
   await anna.press("report-send");
   await expect(anna.see("report-done")).toBeVisible();
 
-  const { person, hands } = await sitDown(browser);
-  await join(hands, server, invite(server, "reviewer", "--private"), "Rana");
-  await expect(hands.see("queue-empty"), "no other queue has it").toBeVisible();
-  await hands.press("place-private");
+  await test.step("locked, it is listed and stays shut; the passphrase opens it", async () => {
+    await hands.press("lock-private");
+    await expect(hands.see("private-report")).toBeDisabled();
+    await hands.see("passphrase").fill("something else");
+    await hands.press("unlock");
+    await expect(hands.see("refusal")).toHaveAttribute("data-code", "wrong-passphrase");
+    await hands.see("passphrase").fill(passphrase);
+    await hands.press("unlock");
+    await expect(hands.see("private-report")).toBeEnabled();
+  });
   await hands.press("private-report");
   await expect(hands.see("private-view")).toHaveAttribute("data-kind", "report");
   expect(await hands.page.content()).not.toContain("where you live");
@@ -217,6 +236,7 @@ test("a report from a private chat opens for whoever has the permission, once it
   await hands.press("acted");
   await expect(hands.see("private-empty")).toBeVisible();
   expect(server.sql("SELECT state FROM mod_report")).toEqual([{ state: 1 }]);
+  await expect(anna.page.getByText("something was done").first(), "the reporter hears one word").toBeVisible();
   await person.context.close();
   expect(person.complaints).toEqual([]);
 });

@@ -2,17 +2,18 @@
 
 An unknown account, a wrong signature and a bad nonce answer alike (`bad-challenge`) and cost the same work. Only who
 signs with the key of a device that was on the account's lists learns that it is no more (`device-revoked`).
+What moderators decide about an account takes effect here: no login, until a day or for good, and logins again.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from zajil.auth import measures, store
+from zajil.auth import store
 from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.registration import IssuedToken
 from zajil.auth.secrets import TOKEN_BYTES, TOKEN_LIFE_S, digest, new_token
-from zajil.auth.store import MeasureRow
+from zajil.auth.store import DeviceRow, MeasureRow
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, Kind, Login, open_object, parse_object
 from zajil.protocol.ids import AccountId, DeviceId
@@ -61,7 +62,7 @@ async def _check_over(auth: Auth, account_id: AccountId) -> None:
     """Raises `suspended` with the statement of reasons, to whoever proved to be the account; not once it is over."""
 
     def write(db: Connection) -> MeasureRow | None:
-        return measures.lift_if_over(db, account_id, now=auth.now())
+        return _lift_if_over(db, account_id, now=auth.now())
 
     row = await auth.db.write(write)
     if row is not None:
@@ -109,3 +110,41 @@ async def check_device(auth: Auth, token: bytes) -> CallingDevice:
 async def log_out(auth: Auth, token: bytes) -> None:
     """End one login; an unknown token is no error."""
     await auth.db.write(lambda db: store.delete_token(db, digest(token)))
+
+
+def suspend(db: Connection, account_id: AccountId, *, until: int, statement: bytes) -> None:
+    """The account's logins end and no new one opens. until: Unix seconds, 0 for never. statement: sealed by the caller.
+
+    Nothing happens where the account is gone.
+    """
+    if store.find_state(db, account_id) not in (store.ACTIVE, store.SUSPENDED):
+        return
+    store.set_state(db, account_id, store.SUSPENDED)
+    store.drop_tokens(db, account_id)
+    store.put_measure(db, MeasureRow(account_id, until, statement))
+
+
+def find_suspension(db: Connection, account_id: AccountId) -> MeasureRow | None:
+    """Why and until when an account is suspended."""
+    return store.find_measure(db, account_id)
+
+
+def devices_of(db: Connection, account_id: AccountId) -> list[DeviceRow]:
+    """The account's devices, whether it is suspended or not."""
+    return store.devices_of(db, account_id)
+
+
+def lift(db: Connection, account_id: AccountId) -> None:
+    """The account can log in again, if it was suspended."""
+    store.drop_measure(db, account_id)
+    if store.find_state(db, account_id) == store.SUSPENDED:
+        store.set_state(db, account_id, store.ACTIVE)
+
+
+def _lift_if_over(db: Connection, account_id: AccountId, *, now: int) -> MeasureRow | None:
+    """What still suspends the account; one whose time is over is lifted, and then it is None."""
+    row = store.find_measure(db, account_id)
+    if row is not None and row.until and row.until <= now:
+        lift(db, account_id)
+        return None
+    return row

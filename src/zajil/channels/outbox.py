@@ -76,7 +76,7 @@ async def claim(space: Channels, *, limit: int, lease_s: float, now: float) -> l
 
 def is_waiting(space: Channels) -> bool:
     """Whether there is a version that a worker could take now."""
-    return space.db.peek(lambda db: queue.is_waiting(db, now_ms=space.now_ms()))
+    return queue.is_waiting(space.db, now_ms=space.now_ms())
 
 
 async def finish(space: Channels, seqs: Sequence[int]) -> int:

@@ -126,17 +126,7 @@ class Server:
         )
         self._delivery = self._make_delivery(keys, refs)
         self._auth = self._make_auth(keys)
-        self.reports = Inbox(
-            db=self._db,
-            keys=moderators,
-            tell=lambda report_id, to, outcome: tell_outcome(self._delivery, report_id, to, outcome),
-            measures=make_measures(
-                keys,
-                self._delivery,
-                close_device=lambda account, device: self.gateway.close_device(account, device),
-            ),
-            clock=clock,
-        )
+        self.reports = self._make_inbox(keys, moderators)
         self._registry = self._make_registry(keys)
         self.metrics = Metrics()
         self.public = self._make_public(keys, fold) if settings.public_space and fold is not None else None
@@ -290,6 +280,19 @@ class Server:
             notify_list=self._notify_list,
             read_statement=lambda row: read_statement(keys, row),
             random=os.urandom,
+        )
+
+    def _make_inbox(self, keys: Keys, moderators: ModeratorKeys) -> Inbox:
+        return Inbox(
+            db=self._db,
+            keys=moderators,
+            tell=lambda report_id, to, outcome: tell_outcome(self._delivery, report_id, to, outcome),
+            measures=make_measures(
+                keys,
+                self._delivery,
+                close_device=lambda account, device: self.gateway.close_device(account, device),
+            ),
+            clock=self._clock,
         )
 
     def _make_reporting(self) -> Reporting:

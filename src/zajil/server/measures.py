@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 from sqlalchemy import Connection
 
-from zajil.auth import measures
+from zajil.auth import login
 from zajil.auth.store import MeasureRow
 from zajil.delivery.context import Delivery
 from zajil.delivery.mailboxes import send_notice
@@ -47,18 +47,18 @@ def make_measures(
         told = Statement(measure_id=measure.measure_id, reason=measure.reason, until=measure.until, at=measure.at)
         account = AccountId(measure.account)
         sealed = keys.seal(_TABLE, msgspec.msgpack.encode(told), aad=account, now_s=measure.at)
-        measures.suspend(db, account, until=measure.until, statement=sealed)
+        login.suspend(db, account, until=measure.until, statement=sealed)
 
     def lift(db: Connection, measure: AccountMeasure) -> None:
-        row = measures.find(db, AccountId(measure.account))
+        row = login.find_suspension(db, AccountId(measure.account))
         # A later suspension of the same account stands for itself.
         if row is not None and read_statement(keys, row).get("measure") in (None, encode_b64(measure.measure_id)):
-            measures.lift(db, row.account_id)
+            login.lift(db, row.account_id)
 
     async def tell(measure: AccountMeasure, undone: bool) -> None:  # a callable's own shape
         account = AccountId(measure.account)
         # Of a suspended account too: it reads the notice when it is back.
-        devices = await delivery.db.read(lambda db: measures.devices(db, account))
+        devices = await delivery.db.read(lambda db: login.devices_of(db, account))
         if measure.action == "suspend" and not undone:
             for device in devices:
                 close_device(account, device.device_id)

@@ -56,6 +56,7 @@ _REVIEW_PARAMETERS: Final = {
     "channel": "A channel's id.",
     "list": "`url`, `host`, `domain`, `phone` or `wallet`.",
     "report": "A private report's id.",
+    "measure": "A measure's id.",
 }
 _REVIEW_QUERY: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "category": ("Only this category.", {"type": "string"}),

@@ -34,6 +34,8 @@ from zajil.cli.failures import DIFFERENT, REFUSED, UNREACHABLE, USAGE
 from zajil.cli.main import run_command
 from zajil.server.app import Server
 
+pytestmark = pytest.mark.reach
+
 CODE = "4GZ2M-AAAAA-BBBBB-CCCCC"
 INIT = ["bridge", "init", "--domain", DOMAIN, "--origin", "https://chat.example", "--join", CODE]
 

@@ -37,6 +37,8 @@ from zajil.protocol.reach.endpoints import Endpoint, EndpointKind
 from zajil.protocol.reach.polling import PollPost, encode_post
 from zajil.transports.dialing import dial
 
+pytestmark = pytest.mark.reach
+
 EDGES = [
     pytest.param(
         kind, marks=pytest.mark.skipif(shutil.which(kind) is None, reason=f"no {kind}: apt-get install {kind}")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from zajil.moderation.match.bands import BAND_SLOTS, BANDS, FIRST_SIZE, BandIndex, find_keys
+from zajil.moderation.hashing import Hashes
+from zajil.moderation.match.bands import BAND_SLOTS, BANDS, FIRST_SIZE, BandIndex, find_keys, hash_bands
 from zajil.moderation.match.clusters import (
     MAX_AGE_S,
     Cluster,
@@ -317,3 +319,70 @@ def test_a_copy_that_was_undone_leaves_no_cluster_of_one() -> None:
     joined = join(index, copy(2), row)
     assert joined is not None
     assert (joined.cluster_id, sorted(joined.members)) == ("post-0", ["post-0", "post-2"])
+
+
+class OneByOne(ClusterIndex):
+    """An index that takes no batch at once."""
+
+    def _are_new(self, copies: Sequence[Copy], keys: Hashes) -> bool:
+        return False
+
+
+def told(cluster: Cluster | None) -> tuple[object, ...] | None:
+    if cluster is None:
+        return None
+    return cluster.cluster_id, list(cluster.members), cluster.channels, cluster.is_campaign
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32), texts=st.integers(1, 60), size=st.sampled_from([16, 40, 300]))
+def test_a_batch_joins_what_the_same_posts_join_one_by_one(seed: int, texts: int, size: int) -> None:
+    """Copies, near copies, posts that come again or are undone, a window that moves, an index that grows within."""
+    rng = random.Random(seed)
+    made = [random_text(rng) for _ in range(texts)]
+    posts: list[tuple[Copy, str]] = []
+    for number in range(600):
+        text = rng.choice(made) if rng.random() < 0.5 else random_text(rng)
+        if rng.random() < 0.3:
+            text = text.replace("a", "b", 3)
+        again = rng.choice(posts) if posts and rng.random() < 0.005 else None
+        posts.append(again or (copy(number, channel=f"c{number % 7}", at=NOW + number), text))
+    one, many = (kind(max_age_s=400, max_posts=500) for kind in (OneByOne, ClusterIndex))
+    rows = sign_batch([text for _, text in posts])[0]
+    for start in range(0, len(posts), size):
+        some = [each for each, _ in posts[start : start + size]]
+        alone, together = (index.add_batch(some, rows[start : start + size]) for index in (one, many))
+        assert list(map(told, together)) == list(map(told, alone))
+        assert (len(one), one.added) == (len(many), many.added)
+        if rng.random() < 0.2:
+            gone = {each.target for each in some[::3]}
+            for index in (one, many):
+                index.undo(gone, since=index.added - len(some))
+
+
+def test_chains_longer_than_all_steps_are_followed_to_their_end() -> None:
+    """A flood of copies lies before others that share nothing but the bucket."""
+    bands, rng = BandIndex(), np.random.default_rng(1)
+    rows = rng.integers(0, 2**32, (FIRST_SIZE, VALUES), dtype=np.uint32)
+    rows[1:200] = rows[0]
+    slots = bands.add_many(rows, hash_bands(rows))
+    keys = hash_bands(rows)
+    own = bands.find_many(keys)
+    assert [own[row] for row in range(len(rows))] == [bands.find(row) for row in keys.tolist()]
+    # Another print in the flood's buckets: every entry of theirs is passed over.
+    other = keys[:1] ^ np.uint64(1 << 63)
+    assert bands.find_many(np.repeat(other, 2, axis=0)) == {}
+    assert bands.find(other[0].tolist()) == []
+    assert bands.find_before(slots, keys).get(199) == list(range(191, 199))
+
+
+def test_what_was_undone_is_not_found_again_once_the_index_grew() -> None:
+    index = ClusterIndex()
+    join(index, copy(0), signed(SCAM))
+    index.undo({"post-0"}, since=0)
+    rng = random.Random(3)
+    texts = [random_text(rng) for _ in range(FIRST_SIZE)]
+    index.add_batch([copy(number) for number in range(1, FIRST_SIZE + 1)], sign_batch(texts)[0])
+    assert len(index) > FIRST_SIZE
+    assert join(index, copy(999), signed(SCAM)) is None
+    assert join(index, copy(1000), signed(texts[0])) is not None

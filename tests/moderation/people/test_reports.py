@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import random
+import sqlite3
+from collections.abc import Mapping, Sequence
+
 import pytest
+from sqlalchemy import Connection, event
 from tests.channels.world import Author
 from tests.moderation.people.desk import Desk
 
-from zajil.moderation.reports.weights import Given, count_together, is_abusive, precision, weigh
+from zajil.moderation.reports.weights import Given, count_together, is_abusive, precision, tally_of, weigh
 from zajil.moderation.store import notices
 from zajil.moderation.store.notices import NoticeRow, Record
 from zajil.protocol.ids import encode_b64, parse_b64
@@ -196,3 +203,97 @@ async def test_lists_are_kept_by_policy_and_say_what_people_suspended(desk: Desk
     policy = await desk.ask(routes.POLICY, api.PolicyView, by=reviewer)
     assert len(policy.categories) == 7
     assert policy.exemptions
+
+
+@pytest.mark.parametrize("reporters", [3, 400])
+async def test_a_notice_costs_the_same_however_many_reported_before(desk: Desk, reporters: int) -> None:
+    author, first, second = await desk.author(), await desk.author(), await desk.author()
+    post = await desk.visible_post(author, await desk.channel(author), "a post that many people report")
+    target, now = parse_b64(post), int(desk.clock())
+
+    def crowd(db: Connection) -> None:
+        for number in range(reporters):
+            who = number.to_bytes(16)
+            for at, about in ((now - 60, b"an earlier post."), (now, target)):
+                row = NoticeRow(
+                    id=os.urandom(16),
+                    target_kind="post",
+                    target=about,
+                    version=1,
+                    reporter=who,
+                    reporter_kind="person",
+                    category="fraud",
+                    note="",
+                    weight=500,
+                    state="received",
+                    item_id=None,
+                    decision_id=None,
+                    at=at,
+                    closed_at=None,
+                )
+                notices.insert_notice(db, row)
+
+    desk.server._db.write_sync(crowd)
+    await desk.report(first, post)  # whoever comes first counts those before, once
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    statements: list[str] = []
+
+    def watch(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
+        if "mod_notice" in statement:
+            statements.append(statement)
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.set_progress_handler(step, 1)
+
+    def leave(connection: Connection, *_rest: object) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_progress_handler(None, 0)
+
+    engine = desk.server._db.engine
+    event.listen(engine, "before_cursor_execute", watch)
+    event.listen(engine, "after_cursor_execute", leave)
+    try:
+        await desk.report(second, post)
+    finally:
+        event.remove(engine, "before_cursor_execute", watch)
+        event.remove(engine, "after_cursor_execute", leave)
+    assert len(statements) <= 6
+    assert steps < 600, "steps of the database's machine over notices, not a row for each reporter"
+
+
+def test_a_tally_kept_as_notices_come_says_what_counting_all_of_them_says() -> None:
+    draw = random.Random(7)
+    for _ in range(200):
+        people = [bytes([number]) * 16 for number in range(draw.randint(1, 9))]
+        earlier = {who: {bytes([draw.randint(0, 6)]) for _ in range(draw.randint(0, 3))} for who in people}
+        given = sorted((Given(who, draw.choice((0, 500, 900)), draw.randint(0, 9_000)) for who in people), key=_at)
+        assert tally_of(given, earlier).weight == _count_all(given, earlier)
+
+
+def _at(given: Given) -> int:
+    return given.at
+
+
+def _count_all(given: Sequence[Given], earlier: Mapping[bytes, set[bytes]]) -> int:
+    """Every pair is looked at, until nothing moves."""
+    groups = list(range(len(given)))
+    moved = True
+    while moved:
+        moved = False
+        for one, other in itertools.combinations(range(len(given)), 2):
+            near = abs(given[one].at - given[other].at) < 3600
+            common = earlier[given[one].reporter] & earlier[given[other].reporter]
+            if near and common and groups[one] != groups[other]:
+                old, new = groups[one], groups[other]
+                groups = [new if each == old else each for each in groups]
+                moved = True
+    return sum(
+        max(each.weight for each, group in zip(given, groups, strict=True) if group == one) for one in set(groups)
+    )

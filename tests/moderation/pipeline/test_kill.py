@@ -43,6 +43,7 @@ class Later:
         return time.time() + self.ahead_s
 
 
+@pytest.mark.moderation
 @pytest.mark.kill
 @pytest.mark.slow
 @pytest.mark.parametrize(("point", "decided"), [("claimed", 0), ("storing", 0), ("stored", 3)])

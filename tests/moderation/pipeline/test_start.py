@@ -15,6 +15,7 @@ from tests.moderation.pipeline.square import BENIGN, Square
 from tests.moderation.pipeline.test_end_to_end import SETTINGS, until
 from tests.server.wire import Http
 
+from zajil.moderation.pipeline import judging
 from zajil.moderation.pipeline import worker as worker_module
 from zajil.moderation.pipeline.matcher import Matcher
 from zajil.server.app import Server
@@ -72,7 +73,7 @@ async def test_an_index_that_cannot_be_loaded_is_tried_again(tmp_path: Path, mon
 
 async def test_matching_and_rules_are_not_for_the_event_loop(square: Square, monkeypatch: pytest.MonkeyPatch) -> None:
     threads = []
-    judge_batch, add_batch = worker_module.judge_batch, Matcher.add_batch
+    judge_batch, add_batch = judging.judge_batch, Matcher.add_batch
 
     def judge(*arguments: Any, **named: Any) -> Any:
         threads.append(threading.current_thread())

@@ -138,6 +138,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await server.stop()
 
 
+@pytest.mark.moderation
 @pytest.mark.kill
 @pytest.mark.slow
 async def test_a_worker_killed_twice_at_work_skips_no_post_and_decides_none_twice(world: World, tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -217,11 +217,11 @@ def test_edits_are_not_flooding() -> None:
     counters = FloodCounters()
     assert rules.find_hits(facts("x", target=1), counters, now=0) == ()
     for target in range(10):
-        edit = dataclasses.replace(facts("x, mended", target=target), version=2)
+        edit = msgspec.structs.replace(facts("x, mended", target=target), version=2)
         assert rules.find_hits(edit, counters, now=0) == ()
     flooding = facts("y", target=20)
     assert len(rules.find_hits(flooding, counters, now=0)) == 1
-    assert len(rules.find_hits(dataclasses.replace(flooding, version=2), counters, now=500)) == 1
+    assert len(rules.find_hits(msgspec.structs.replace(flooding, version=2), counters, now=500)) == 1
 
 
 def test_flood_keys() -> None:

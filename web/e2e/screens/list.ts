@@ -1,7 +1,6 @@
 /** Every screen and state that is photographed: the scene, the fragment, and the presses that lead there. */
 import type { Page } from "@playwright/test";
 import { idOf, person } from "../seed/world.ts";
-import { seedReview } from "../seed/review.ts";
 import { CHANNELS } from "./public.ts";
 import { REVIEW } from "./review.ts";
 import { ROUTES } from "./routes.ts";
@@ -391,12 +390,8 @@ async function askedBefore(page: Page): Promise<void> {
   await page.evaluate(() => localStorage.removeItem("zajil.persist-asked"));
 }
 
-/**
- * In the document before the app starts, chosen by the screen's name: a camera that sees a grey wall, plain HTTP; and
- * the answers of a server that moderates.
- */
-export async function prepare(page: Page): Promise<void> {
-  await seedReview(page);
+/** In the document before the app starts, chosen by the screen's name: a camera that sees a grey wall, plain HTTP. */
+export async function prepareMessenger(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const screen = new URLSearchParams(location.search).get("screen");
     if (screen === "stopped-insecure") Object.defineProperty(globalThis, "isSecureContext", { value: false });

@@ -1,4 +1,4 @@
-/** The seed build as a website on this machine: files of artifacts/seed over HTTP, and nothing else. */
+/** The seed build as a website on this machine: files of artifacts/seed over HTTP, and axe beside them. */
 import { execFileSync } from "node:child_process";
 import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -19,6 +19,8 @@ const INPUTS = [
   "vite.config.ts",
   "package-lock.json",
 ];
+/** Where axe is: from a URL, so that the browser compiles it once, not on every screen. */
+export const AXE = "/axe.js";
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
@@ -50,12 +52,15 @@ export async function startSite(): Promise<{ readonly url: string; readonly serv
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     const name = /^\/[ilb]?$/.test(path) ? "/index.html" : path === "/review" ? "/review.html" : path;
-    const file = join(FOLDER, normalize(name));
-    if (!file.startsWith(FOLDER) || !existsSync(file)) {
+    const file = path === AXE ? join(WEB, "node_modules/axe-core/axe.min.js") : join(FOLDER, normalize(name));
+    if (!(path === AXE || file.startsWith(FOLDER)) || !existsSync(file)) {
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream" });
+    // Names of assets carry their hash. The site is new at every run, on a port of its own.
+    const kept = path === AXE || path.startsWith("/assets/") ? "public, max-age=3600, immutable" : "no-store";
+    const type = TYPES[extname(file)] ?? "application/octet-stream";
+    response.writeHead(200, { "content-type": type, "cache-control": kept });
     createReadStream(file).pipe(response);
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));

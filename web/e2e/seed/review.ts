@@ -228,7 +228,7 @@ function answer(method: string, path: string, body: { readonly item?: string } |
       decision: past("appealed", { category: "hate" }),
       item: item(brief("appealed")),
     };
-  if (path === "/private") return { opens: true, reports: PRIVATE };
+  if (path === "/private") return { opens: true, key: "open", reports: PRIVATE };
   if (path.endsWith("/claim")) return PRIVATE[0];
   if (path.startsWith("/private/"))
     return {

@@ -108,6 +108,11 @@ export interface Notice {
     | "bad-welcome"
     | "forked-list"
     | "old-copy"
+    | "report-acted"
+    | "report-not-acted"
+    | "account-warned"
+    | "account-suspended"
+    | "measure-undone"
     | "unsupported"
     | "undecryptable";
   readonly by?: Person;

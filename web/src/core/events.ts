@@ -16,6 +16,11 @@ const PROBLEMS: readonly EventCode[] = [
   "bad-message",
   "bad-welcome",
   "gap",
+  "report-acted",
+  "report-not-acted",
+  "account-warned",
+  "account-suspended",
+  "measure-undone",
 ];
 
 /** The events of one durable step, in an order that never names a chat before the list knows it. */

@@ -71,7 +71,7 @@ async def check_whoever(space: Channels, token: bytes) -> CallingPersona:
 
 
 def _find(space: Channels, token: bytes) -> PersonaRow:
-    row = space.db.peek(lambda db: personas.find_token(db, digest(token), now=space.now()))
+    row = personas.peek_token(space.db, digest(token), now=space.now())
     if row is None:
         raise error("token-expired")
     return row

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from zajil.channels.store.tables import handle, persona, token
+from zajil.engine.sql.database import Database
+from zajil.engine.sql.prepared import Prepared
 from zajil.protocol.ids import PersonaId
 
 
@@ -30,7 +32,7 @@ _COLUMNS = [persona.c[name] for name in PersonaRow._fields]
 _LIVES = persona.c.deleted == 0
 _FIND = select(*_COLUMNS).where(persona.c.id == bindparam("b_id"), _LIVES)
 _GOOD = (token.c.hash == bindparam("b_hash")) & (token.c.expires > bindparam("b_now")) & _LIVES
-_FIND_TOKEN = select(*_COLUMNS).join(token, token.c.persona_id == persona.c.id).where(_GOOD)
+_FIND_TOKEN = Prepared(select(*_COLUMNS).join(token, token.c.persona_id == persona.c.id).where(_GOOD))
 _ADD_ACCEPTED = (
     update(persona).where(persona.c.id == bindparam("b_id")).values(accepted=persona.c.accepted + bindparam("b_more"))
 )
@@ -103,9 +105,9 @@ def insert_token(db: Connection, hashed: bytes, persona_id: PersonaId, *, expire
     db.execute(insert(token).values(hash=hashed, persona_id=persona_id, expires=expires))
 
 
-def find_token(db: Connection, hashed: bytes, *, now: int) -> PersonaRow | None:
+def peek_token(database: Database, hashed: bytes, *, now: int) -> PersonaRow | None:
     """Whose login token this is; None if unknown or expired."""
-    row = db.execute(_FIND_TOKEN, {"b_hash": hashed, "b_now": now}).one_or_none()
+    row = database.peek(_FIND_TOKEN, {"b_hash": hashed, "b_now": now})
     return PersonaRow(*row) if row else None
 
 

@@ -19,6 +19,8 @@ from sqlalchemy import (
 )
 
 from zajil.channels.store.tables import channel, member, outbox, persona, post, version
+from zajil.engine.sql.database import Database
+from zajil.engine.sql.prepared import Prepared
 from zajil.protocol.public.posts import ChannelKind, Role
 
 
@@ -56,7 +58,7 @@ class Taken(NamedTuple):
 
 
 _INSERT = insert(outbox)
-_IS_WAITING = select(outbox.c.seq).where(outbox.c.lease_until_ms <= bindparam("b_now")).limit(1)
+_IS_WAITING = Prepared(select(outbox.c.seq).where(outbox.c.lease_until_ms <= bindparam("b_now")).limit(1))
 
 
 def insert_job(db: Connection, post_id: bytes, number: int, *, early: bool) -> None:
@@ -65,9 +67,9 @@ def insert_job(db: Connection, post_id: bytes, number: int, *, early: bool) -> N
     db.execute(_INSERT, values)
 
 
-def is_waiting(db: Connection, *, now_ms: int) -> bool:
+def is_waiting(database: Database, *, now_ms: int) -> bool:
     """Whether there is a row that is nobody's now."""
-    return db.execute(_IS_WAITING, {"b_now": now_ms}).first() is not None
+    return database.peek(_IS_WAITING, {"b_now": now_ms}) is not None
 
 
 def lease(db: Connection, *, limit: int, early_only: bool, now_ms: int, until_ms: int) -> list[Taken]:

@@ -21,7 +21,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +30,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
+from zajil.engine.sql.prepared import Prepared
 from zajil.engine.sql.turn import Turn
 from zajil.protocol.errors import ZajilError, error
 
@@ -163,13 +164,15 @@ class Database:
         """`read_sync` in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read_kept, work)
 
-    def peek(self, work: Callable[[Connection], T]) -> T:
-        """`read_sync` on a connection that stays open, for a row by its key that every request asks for.
+    def peek(self, question: Prepared, values: Mapping[str, int | bytes | str]) -> tuple[Any, ...] | None:
+        """The first row, on a connection that stays open: for a row by its key that every request asks for.
 
         It waits for no writer, and the hop to a thread and back would cost several times what it takes; so the event
-        loop's own thread may call it, for nothing longer than that.
+        loop's own thread may call it, for nothing longer than that. One statement is a snapshot of its own.
         """
-        return self._read_kept(work)
+        raw = _raw(self._keep(self._reader))
+        rows: list[tuple[Any, ...]] = raw.execute(question.sql, {**question.constants, **values}).fetchall()
+        return rows[0] if rows else None
 
     def _read_kept(self, work: Callable[[Connection], T]) -> T:
         connection = self._keep(self._reader)

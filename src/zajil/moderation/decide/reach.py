@@ -50,38 +50,53 @@ def find_reached(
 
     action: remove_cluster or allow_cluster. before: seq of the judgement; None for one that is not made yet.
     """
+    kept = kept_of(known)
+    return sort_copies(
+        action, kept.shape if kept is not None else None, read_copies(db, copies, find_post, before=before)
+    )
+
+
+def read_copies(
+    db: Connection, copies: Sequence[MemberRow], find_post: FindPost, *, before: int | None = None
+) -> list[tuple[MemberRow, Shape]]:
+    """The copies that a judgement may reach, read: those that are there, and that no person judged alone."""
+    newest = decisions.find_all_newest(db, [each.target for each in copies])
+    found: list[tuple[MemberRow, str]] = []
+    for each in copies:
+        if _is_judged_alone(newest.get(("post", each.target, each.version)), before):
+            continue
+        post = find_post(db, each.target, each.version)
+        if post is not None:
+            found.append((each, post.text))
+    texts = list(dict.fromkeys(text for _, text in found))
+    spelled = spell_batch(texts, normalise_batch(texts))
+    shapes = {text: find_shape(each) for text, each in zip(texts, spelled, strict=True)}
+    return [(each, shapes[text]) for each, text in found]
+
+
+def sort_copies(action: Act, judged: Shape | None, copies: Sequence[tuple[MemberRow, Shape]]) -> Reached:
+    """Which of these a judgement of that text reaches. Pure; copies of one text share their shape."""
     removes = action == "remove_cluster"
     reaches = is_removed_with if removes else is_allowed_with
-    kept = kept_of(known)
-    judged = kept.shape if kept is not None else None
-    posts = [find_post(db, each.target, each.version) for each in copies]
-    read = _read(list(dict.fromkeys(post.text for post in posts if post is not None)))
     reached = Reached([], [], [])
-    for each, post in zip(copies, posts, strict=True):
-        if post is None or _is_judged_alone(db, each, before):
-            continue
-        shape = read[post.text]
-        if judged is None:
-            reached.far.append(each)
-        elif reaches(shape, judged):
-            reached.copies.append(each)
-        elif removes and is_near(shape, judged):
-            reached.near.append(each)
-        else:
-            reached.far.append(each)
+    places: dict[int, list[MemberRow]] = {}
+    for each, shape in copies:
+        place = places.get(id(shape))
+        if place is None:
+            place = reached.far
+            if judged is not None and reaches(shape, judged):
+                place = reached.copies
+            elif judged is not None and removes and is_near(shape, judged):
+                place = reached.near
+            places[id(shape)] = place
+        place.append(each)
     return reached
 
 
-def _is_judged_alone(db: Connection, each: MemberRow, before: int | None) -> bool:
-    current = decisions.find_newest(db, "post", each.target, each.version)
+def _is_judged_alone(current: DecisionRow | None, before: int | None) -> bool:
     if current is None or not current.is_human or current.basis is not None:
         return False
     return before is None or current.seq < before
-
-
-def _read(texts: list[str]) -> dict[str, Shape]:
-    spelled = spell_batch(texts, normalise_batch(texts))
-    return {raw: find_shape(each) for raw, each in zip(texts, spelled, strict=True)}
 
 
 def ask_about(db: Connection, row: DecisionRow, known: ClusterRow, far: Sequence[MemberRow], *, now: int) -> None:

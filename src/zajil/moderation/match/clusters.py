@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from typing import Final, NamedTuple
 
-from zajil.moderation.match.bands import END, BandIndex, find_keys
+from zajil.moderation.hashing import Hashes
+from zajil.moderation.match.bands import BandIndex, find_keys, hash_bands
 from zajil.moderation.match.copies import NEAR
 from zajil.moderation.match.minhash import Grams, Signatures, estimate_each, find_grams, true_jaccard
 from zajil.moderation.match.spelling import Targets
@@ -20,6 +21,8 @@ MAX_POSTS: Final = 2_000_000
 # An estimate joins posts; what removes is compared with the true windows, so its candidates may be estimated too low.
 MIN_ESTIMATE: Final = 0.80
 MIN_CANDIDATE: Final = 0.60
+MANY: Final = 16
+"""So many posts and more are added all at once; below, numpy takes longer to begin than they take one by one."""
 CAMPAIGN_PERSONAS: Final = 5
 CAMPAIGN_CHANNELS: Final = 3
 
@@ -201,46 +204,79 @@ class ClusterIndex:
         excess = len(self._bands) + len(copies) - self._max_posts
         if excess > 0:
             self._forget_oldest(min(excess, len(self._bands)))
-        keys = find_keys(signatures)
-        return [self._add(copy, row, key) for copy, row, key in zip(copies, signatures, keys, strict=True)]
+        keys = hash_bands(signatures)
+        if len(copies) >= MANY and self._are_new(copies, keys):
+            return self._add_new(copies, signatures, keys)
+        return [self._add(copy, row, key) for copy, row, key in zip(copies, signatures, keys.tolist(), strict=True)]
+
+    def _are_new(self, copies: Sequence[Copy], keys: Hashes) -> bool:
+        """Whether none of these posts is known: what is found by its keys would have found it too."""
+        for row, slots in self._bands.find_many(keys).items():
+            target = copies[row].target
+            for slot in slots:
+                cluster = self._cluster_of.get(slot)
+                if self._copies[slot].target == target or (cluster is not None and target in cluster.members):
+                    return False
+        return len({copy.target for copy in copies}) == len(copies)
+
+    def _add_new(self, copies: Sequence[Copy], signatures: Signatures, keys: Hashes) -> list[Cluster | None]:
+        """`_add` of posts that are all new. Of those that nothing is near to, numpy does the whole work."""
+        while len(self._bands) + len(copies) > self._bands.size:
+            self._grow()
+        slots = self._bands.add_many(signatures, keys)
+        self._added += len(copies)
+        own: list[int] = slots.tolist()
+        self._copies.update(zip(own, copies, strict=True))
+        found: list[Cluster | None] = [None] * len(copies)
+        for row, others in self._bands.find_before(slots, keys).items():
+            cluster = self._join(copies[row], self._find_near(signatures[row], others))
+            if cluster is not None:
+                found[row] = self._cluster_of[own[row]] = cluster
+        return found
+
+    def _find_near(self, signature: Signatures, slots: Sequence[int]) -> list[tuple[int, float]]:
+        """Those of the slots whose texts are near, with how near."""
+        estimates = estimate_each(signature, self._bands.signatures, slots)
+        return [pair for pair in zip(slots, estimates, strict=True) if pair[1] >= MIN_ESTIMATE]
+
+    def _join(self, copy: Copy, near: Sequence[tuple[int, float]]) -> Cluster | None:
+        """The cluster of the nearest, with this copy in it; of equally near ones the first."""
+        if not near:
+            return None
+        nearest, _ = max(near, key=lambda pair: pair[1])
+        cluster = self._cluster_of.get(nearest)
+        if cluster is None:
+            cluster = self._cluster_of[nearest] = Cluster(self._copies[nearest].target)
+            cluster.add(self._copies[nearest])
+        cluster.add(copy)
+        return cluster
 
     def _add(self, copy: Copy, signature: Signatures, keys: list[int]) -> Cluster | None:
         slots = self._bands.find(keys)
-        nearest, most = END, 0.0
-        if slots:
-            for slot, estimate in zip(slots, estimate_each(signature, self._bands.signatures, slots), strict=True):
-                if estimate < MIN_ESTIMATE:
-                    continue
-                known = self._cluster_of.get(slot)
-                if self._copies[slot].target == copy.target:
-                    # Whoever joined it may have been undone.
-                    return known if known is not None and len(known.members) > 1 else None
-                if known is not None and copy.target in known.members:
-                    # Among so many copies that a search does not come as far as this one.
-                    return known
-                if estimate > most:
-                    nearest, most = slot, estimate
-        cluster = None
-        if nearest != END:
-            cluster = self._cluster_of.get(nearest)
-            if cluster is None:
-                cluster = self._cluster_of[nearest] = Cluster(self._copies[nearest].target)
-                cluster.add(self._copies[nearest])
-            cluster.add(copy)
-        self._insert(copy, signature, keys, cluster=cluster)
-        return cluster
-
-    def _insert(self, copy: Copy, signature: Signatures, keys: list[int], *, cluster: Cluster | None) -> None:
+        near = self._find_near(signature, slots) if slots else []
+        for slot, _ in near:
+            known = self._cluster_of.get(slot)
+            if self._copies[slot].target == copy.target:
+                # Whoever joined it may have been undone.
+                return known if known is not None and len(known.members) > 1 else None
+            if known is not None and copy.target in known.members:
+                # Among so many copies that a search does not come as far as this one.
+                return known
+        cluster = self._join(copy, near)
         if self._bands.is_full():
-            first, size = self._bands.oldest, len(self._bands)
-            self._bands.grow()
-            self._copies = {(slot - first) % size: kept for slot, kept in self._copies.items()}
-            self._cluster_of = {(slot - first) % size: kept for slot, kept in self._cluster_of.items()}
+            self._grow()
         slot = self._bands.add(signature, keys)
         self._added += 1
         self._copies[slot] = copy
         if cluster is not None:
             self._cluster_of[slot] = cluster
+        return cluster
+
+    def _grow(self) -> None:
+        first, size = self._bands.oldest, self._bands.size
+        self._bands.grow()
+        self._copies = {(slot - first) % size: kept for slot, kept in self._copies.items()}
+        self._cluster_of = {(slot - first) % size: kept for slot, kept in self._cluster_of.items()}
 
     def forget(self, *, before: float) -> None:
         """Let go of posts older than `before` (Unix seconds), up to the first that is not."""

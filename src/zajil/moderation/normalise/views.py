@@ -71,7 +71,7 @@ CYRILLIC_TABLE = _as_table(CYRILLIC_LETTERS)
 def is_english(text: str) -> bool:
     """Whether at least a tenth of the words are among the commonest of English."""
     words = text.split()
-    return sum(word in ENGLISH for word in words) >= MAX_ENGLISH * len(words)
+    return sum(map(ENGLISH.__contains__, words)) >= MAX_ENGLISH * len(words)
 
 
 def make_views(text: str) -> tuple[View, ...]:

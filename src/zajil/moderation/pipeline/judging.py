@@ -26,6 +26,7 @@ from zajil.protocol.public.posts import PublicPost
 STAGE: Final = 3
 WIDE_CHANNEL: Final = 10_000
 WIDE_ANY: Final = 0.2
+_LATER: Final = {"embedding": 4, "judge": 5}
 _NONE: Final[Mapping[int, tuple[Signal, ...]]] = {}
 
 
@@ -111,39 +112,33 @@ def _judge(
     later: tuple[Signal, ...],
 ) -> Judged:
     author, scores, joined = author_of(post), reading.named_scores, matched.joined
-    facts = Facts(
-        target=post.post_id,
-        text=reading.text,
-        author=author,
-        scores=scores,
-        domains=_domains(reading),
-        version=post.version,
-    )
+    text = reading.text
+    facts = Facts(post.post_id, text, author, scores, _domains(reading), post.version)
     hits = bench.rules.find_hits(facts, bench.counters, now=now)
     verdict = Verdict(
         target=post.post_id,
         version=post.version,
         policy=bench.policy.ref,
         model=bench.model,
-        normaliser=reading.text.version,
-        lang=reading.text.lang,
+        normaliser=text.version,
+        lang=text.lang,
         signals=(
             *matched.signals,
             *_campaign(bench.policy, reading, joined),
             *_copies(post, reading, joined, copies),
-            *find_entities(reading.text),
+            *find_entities(text),
             *hits,
             *score_signals(scores),
             *later,
         ),
-        stage=max(
-            [STAGE, *[4 for each in later if each.name == "embedding"], *[5 for e in later if e.name == "judge"]]
-        ),
+        stage=max(STAGE, *[_LATER.get(each.name, STAGE) for each in later]) if later else STAGE,
     )
     return Judged(post, reading, matched, author, verdict, decide_action(verdict, bench.policy, author))
 
 
 def _domains(reading: Reading) -> tuple[str, ...]:
+    if not reading.text.entities:
+        return ()
     found = (parse_url(entity.value) for entity in reading.text.entities if entity.kind == "url")
     return tuple(address.host for address in found if address is not None)
 
@@ -167,7 +162,8 @@ def _copies(
 ) -> tuple[Signal, ...]:
     """In how many channels the same text stands, where it is more than this one."""
     digest = reading.digest
-    exact = len({post.channel_id, *copies.get(digest, ())}) if digest is not None else 1
+    others = copies.get(digest) if digest is not None else None
+    exact = len({post.channel_id, *others}) if others else 1
     count = max(exact, joined.channels if joined is not None else 1)
     return (signal("copies", float(count)),) if count > 1 else ()
 

@@ -229,9 +229,9 @@ class Matcher:
         if reading.signature is None:
             return None
         text = reading.text
-        signature = np.frombuffer(reading.signature, dtype=np.uint32)
         near = None
         if keys is not None:
+            signature = np.frombuffer(reading.signature, dtype=np.uint32)
             near = self._confirmed.find(reading.packed, signature, reading.targets, keys=keys)
             near = near._replace(length=len(text.base)) if near is not None else None
         if near is not None or joined is None or joined.judged is None or joined.judged.state != CONFIRMED:

@@ -23,7 +23,7 @@ Source: design/moderation.md sections 4, 8.4 and 9.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from zajil.moderation.authors import ESTABLISHED, Author
@@ -58,6 +58,7 @@ _GROUPS: Final[dict[Category, _Group]] = {
     "sexual": "sexual",
     "self_harm": "sexual",
 }
+_NO_FLOORS: Final[Mapping[str, float]] = {}
 LIFE_THREATS: Final = frozenset({"threat", "terrorism"})
 
 
@@ -114,15 +115,15 @@ def _make_action(first: _Evidence, carrying: list[_Evidence], policy: Policy) ->
 def _find_evidence(verdict: Verdict, policy: Policy, author: Author) -> Iterator[_Evidence]:
     language = find_language(verdict.lang)
     # Of a dozen signals eight are scores, nearly all of them low.
-    heads = policy.all_thresholds(language) if language is not None else {}
+    floors = policy.floors.get(language, _NO_FLOORS) if language is not None else _NO_FLOORS
     for at, signal in enumerate(verdict.signals):
-        category = find_category(signal.category)
         if signal.name == "head":
-            thresholds = heads.get(signal.category)
-            level = thresholds.level(_number(signal)) if thresholds is not None else None
-            if level is not None and category is not None:
-                yield _weigh_score(at, category, level, author, hard=any(map(_is_hard, verdict.signals)))
-        elif signal.name == "rule":
+            floor = floors.get(signal.category)
+            if floor is not None and _number(signal) >= floor:
+                yield from _weigh_head(at, signal, verdict, policy, author)
+            continue
+        category = find_category(signal.category)
+        if signal.name == "rule":
             yield from _weigh_rule(at, signal, policy, author, scored=language is not None)
         elif category is None:
             # A campaign that nothing tells the kind of is still many copies of one text: a question to a person.
@@ -169,6 +170,15 @@ def _weigh_match(at: int, signal: Signal, category: Category) -> Iterator[_Evide
 def _may_be_quoted(detail: MatchDetail) -> bool:
     differs = abs(detail.length - detail.confirmed_length)
     return detail.length < SHORT_CHARACTERS or differs > RESIZED * detail.confirmed_length
+
+
+def _weigh_head(at: int, signal: Signal, verdict: Verdict, policy: Policy, author: Author) -> Iterator[_Evidence]:
+    category, language = find_category(signal.category), find_language(verdict.lang)
+    if category is None or language is None:
+        return
+    level = policy.thresholds(category, language).level(_number(signal))
+    if level is not None:
+        yield _weigh_score(at, category, level, author, hard=any(map(_is_hard, verdict.signals)))
 
 
 def _weigh_score(at: int, category: Category, level: Level, author: Author, *, hard: bool) -> _Evidence:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from zajil.moderation.authors import Author, Kind, Role
-from zajil.moderation.categories import Category, Language
+from zajil.moderation.categories import LANGUAGES, Category, Language
 from zajil.moderation.policy.conditions import Condition, Flood, HeadScore, leaf_name, walk
 from zajil.moderation.policy.thresholds import NO_THRESHOLDS, Thresholds
 
@@ -102,7 +104,7 @@ class CategoryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     reason: dict[Language, str]
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
+class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A policy as loaded. sha256: 64 hex digits over the file and every phrase list, so it names what decided.
 
     lists: phrases by list, normalised as base views are. rules: by id, in the order of the file.
@@ -117,7 +119,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     rules: dict[str, Rule]
     categories: dict[Category, CategoryPolicy]
 
-    @property
+    @cached_property
     def ref(self) -> str:
         """`version-sha256`: what verdicts, decisions and the audit log call this policy."""
         return f"{self.version}-{self.sha256}"
@@ -126,10 +128,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         """The linear head's thresholds."""
         return self.categories[category].thresholds.get(language, NO_THRESHOLDS)
 
-    def all_thresholds(self, language: Language) -> dict[str, Thresholds]:
-        """The linear heads' thresholds in this language, by category; heads without any are missing."""
-        found = {name: each.thresholds.get(language, NO_THRESHOLDS) for name, each in self.categories.items()}
-        return {name: each for name, each in found.items() if each.review is not None}
+    @cached_property
+    def floors(self) -> Mapping[Language, Mapping[str, float]]:
+        """By language and category the linear head's lowest threshold; those without any are missing."""
+        return {
+            language: {
+                name: thresholds.review
+                for name, each in self.categories.items()
+                if (thresholds := each.thresholds.get(language, NO_THRESHOLDS)).review is not None
+            }
+            for language in LANGUAGES
+        }
 
     def embedding_thresholds(self, category: Category, language: Language) -> Thresholds:
         """The thresholds of the head on embeddings."""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from zajil.moderation.pipeline.storing import HARM
 from zajil.moderation.reports import weights
-from zajil.moderation.reports.weights import Given
+from zajil.moderation.reports.weights import Given, Tallies
 from zajil.moderation.review.context import Persona, Review
 from zajil.moderation.review.standing import reports_muted_until
 from zajil.moderation.review.view import Target
@@ -61,12 +61,16 @@ async def report(review: Review, caller: Persona, request: redress.NewReport) ->
             at=now,
             closed_at=None,
         )
-        row = _place(db, target, row, now)
+        row = _place(db, review.tallies, target, row, now)
         notices.insert_notice(db, row)
         return row
 
-    row = await review.db.write(write)
-    return view_report(row)
+    try:
+        return view_report(await review.db.write(write))
+    except BaseException:
+        # What was not stored must not count; whatever this target's tally was, the next notice counts it anew.
+        review.tallies.drop_target(bytes(request.target))
+        raise
 
 
 async def list_reports(review: Review, caller: Persona, before: str | None) -> redress.Reports:
@@ -92,16 +96,13 @@ def view_report(row: NoticeRow) -> redress.Report:
     return redress.Report(B16(row.id), kind, B16(row.target), category, state, row.at, row.note, row.closed_at)
 
 
-def _place(db: Connection, target: Target, row: NoticeRow, now: int) -> NoticeRow:
+def _place(db: Connection, tallies: Tallies, target: Target, row: NoticeRow, now: int) -> NoticeRow:
     """The notice with the item it opened or raised, or closed at once where a person judged this already."""
     kind = _KINDS[target.kind]
     current = decisions.find_newest(db, kind, target.id, target.version)
     judged = current is not None and current.is_human
     since = current.at if current is not None and judged else 0
-    given = [each for each in notices.notices_about(db, target.id, target.version) if each.at > since]
-    known = [Given(each.reporter, each.weight, each.at) for each in given] + [Given(row.reporter, row.weight, now)]
-    earlier = notices.targets_before(db, [each.reporter for each in known], but=target.id, since=now - EARLIER_S)
-    weight = weights.count_together(known, earlier)
+    weight = _weigh(db, tallies, row, since)
     if current is not None and judged and weight < AGAIN_WEIGHT:
         state = "declined" if current.action in ("allow", "restore") else "acted"
         return row._replace(state=state, decision_id=current.id, closed_at=now)
@@ -136,6 +137,22 @@ def _place(db: Connection, target: Target, row: NoticeRow, now: int) -> NoticeRo
         ),
     )
     return row._replace(item_id=item)
+
+
+def _weigh(db: Connection, tallies: Tallies, row: NoticeRow, since: int) -> int:
+    """What the notices on this target since then count for together, with this one, which is counted from now on."""
+    place = row.target, row.version
+    tally = tallies.find(place, since)
+    if tally is None:
+        stored = [each for each in notices.notices_about(db, row.target, row.version) if each.at > since]
+        known = [Given(each.reporter, each.weight, each.at) for each in stored]
+        begin = min((each.at for each in known), default=row.at) - EARLIER_S
+        past = notices.targets_before(db, [each.reporter for each in known], but=row.target, since=begin)
+        tally = weights.tally_of(known, past)
+    own = notices.newest_targets(db, row.reporter, but=row.target, since=row.at - EARLIER_S, n=weights.EARLIER)
+    tally.add(Given(row.reporter, row.weight, row.at), own)
+    tallies.put(place, since, tally)
+    return tally.weight
 
 
 def _clean(text: str) -> str:

@@ -9,7 +9,7 @@ Source: design/moderation.md 13.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from zajil.moderation.store.notices import Record
@@ -21,6 +21,9 @@ RECORD: Final = 200
 """How many of a reporter's newest closed notices are looked at."""
 TOGETHER_S: Final = 3600
 WHOLE: Final = 1000
+EARLIER: Final = 64
+"""How many of a reporter's earlier targets are looked at, the newest."""
+_Place = tuple[bytes, int]
 
 
 class Given(NamedTuple):
@@ -46,28 +49,84 @@ def is_abusive(record: Record) -> bool:
     return record.closed >= MUTED_AFTER and precision(record) < LEAST_PRECISION
 
 
-def count_together(given: Sequence[Given], earlier: Mapping[bytes, set[bytes]]) -> int:
-    """What notices on one target count for together, thousandths: each group of reporters as its heaviest.
+class Tally:
+    """What notices on one target count for together, kept as they come: each costs its own reporter's past, not theirs.
 
-    earlier: what each reporter had reported before. Two are of one group if their notices are less than an hour apart
-    and they have an earlier target in common; groups that share a member are one.
+    Two notices are of one group if they are less than an hour apart and their reporters had an earlier target in
+    common; groups that share a member are one, and count as their heaviest. Of each earlier target only the newest
+    notice is remembered: one before it that is near enough was put together with it already.
     """
-    groups = list(range(len(given)))
 
-    def find(number: int) -> int:
-        while groups[number] != number:
-            groups[number] = groups[groups[number]]
-            number = groups[number]
+    def __init__(self) -> None:
+        self._parents: list[int] = []
+        self._heaviest: list[int] = []
+        self._newest: dict[bytes, tuple[int, int]] = {}
+        self.weight = 0
+
+    def add(self, given: Given, earlier: Iterable[bytes]) -> None:
+        """One more, no older than those before. earlier: what its reporter had reported before."""
+        own = len(self._parents)
+        self._parents.append(own)
+        self._heaviest.append(given.weight)
+        self.weight += given.weight
+        for target in earlier:
+            other, at = self._newest.get(target, (own, given.at))
+            if abs(given.at - at) < TOGETHER_S:
+                self._join(own, other)
+            self._newest[target] = own, given.at
+
+    def _join(self, one: int, other: int) -> None:
+        first, second = self._find(one), self._find(other)
+        if first == second:
+            return
+        self.weight -= min(self._heaviest[first], self._heaviest[second])
+        self._heaviest[second] = max(self._heaviest[first], self._heaviest[second])
+        self._parents[first] = second
+
+    def _find(self, number: int) -> int:
+        while self._parents[number] != number:
+            self._parents[number] = self._parents[self._parents[number]]
+            number = self._parents[number]
         return number
 
-    for one, first in enumerate(given):
-        for other in range(one):
-            second = given[other]
-            near = abs(first.at - second.at) < TOGETHER_S
-            if near and not earlier.get(first.reporter, set()).isdisjoint(earlier.get(second.reporter, set())):
-                groups[find(one)] = find(other)
-    heaviest: dict[int, int] = {}
-    for number, each in enumerate(given):
-        group = find(number)
-        heaviest[group] = max(heaviest.get(group, 0), each.weight)
-    return sum(heaviest.values())
+
+def count_together(given: Sequence[Given], earlier: Mapping[bytes, Iterable[bytes]]) -> int:
+    """What these notices on one target count for together, thousandths. earlier: by reporter, as of `Tally.add`."""
+    return tally_of(given, earlier).weight
+
+
+def tally_of(given: Sequence[Given], earlier: Mapping[bytes, Iterable[bytes]]) -> Tally:
+    """The tally of these notices."""
+    tally = Tally()
+    for each in sorted(given, key=lambda one: one.at):
+        tally.add(each, earlier.get(each.reporter, ()))
+    return tally
+
+
+class Tallies:
+    """Tallies of the targets that were reported last, in the memory of the one process that takes notices.
+
+    A target that is not here is counted once from its stored notices. Asked and moved inside the transaction that
+    stores the notice; forgotten where that fails.
+    """
+
+    def __init__(self, most: int = 512) -> None:
+        self._most = most
+        self._known: dict[_Place, tuple[int, Tally]] = {}
+
+    def find(self, place: _Place, since: int) -> Tally | None:
+        """The tally of this target's notices after that second."""
+        found = self._known.get(place)
+        return found[1] if found is not None and found[0] == since else None
+
+    def put(self, place: _Place, since: int, tally: Tally) -> None:
+        """This is the target's tally."""
+        self._known.pop(place, None)
+        while len(self._known) >= self._most:
+            self._known.pop(next(iter(self._known)))
+        self._known[place] = since, tally
+
+    def drop_target(self, target: bytes) -> None:
+        """Nobody knows this target's, of any version."""
+        for place in [each for each in list(self._known) if each[0] == target]:
+            self._known.pop(place, None)

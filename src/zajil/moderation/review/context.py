@@ -10,6 +10,7 @@ from zajil.engine.limits import Limits
 from zajil.engine.sql.database import Database
 from zajil.moderation.appeals.proofs import ProofBook
 from zajil.moderation.decide.decide import Decisions
+from zajil.moderation.reports.weights import Tallies
 from zajil.moderation.review.previews import Previews
 from zajil.moderation.review.view import SpaceView
 from zajil.moderation.staff.challenges import Challenges
@@ -67,6 +68,7 @@ class Review:
     proofs: ProofBook
     nudge: Callable[[], None]
     random: Callable[[int], bytes] = field(repr=False)
+    tallies: Tallies = field(default_factory=Tallies)
     previews: Previews = field(default_factory=Previews)
 
     @property

@@ -7,10 +7,10 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from zajil.moderation.decide.confirm import Kept, choose_text, keep_shown, kept_of, parse_name
+from zajil.moderation.decide.confirm import FindPost, Kept, choose_text, keep_shown, kept_of, parse_name
 from zajil.moderation.decide.decide import decide_in
 from zajil.moderation.decide.orders import Order, order_key
-from zajil.moderation.decide.reach import find_reached
+from zajil.moderation.decide.reach import read_copies, sort_copies
 from zajil.moderation.review.aftermath import PAIR
 from zajil.moderation.review.context import Review, Reviewer
 from zajil.moderation.review.items import check_item
@@ -24,6 +24,7 @@ from zajil.moderation.store.queue import item_id
 from zajil.protocol.control import B16, B32
 from zajil.protocol.errors import error
 from zajil.protocol.ids import parse_b64
+from zajil.protocol.public.posts import PublicPost
 from zajil.protocol.review import api
 
 EXAMPLES: Final = 5
@@ -64,13 +65,12 @@ async def read_cluster(review: Review, reviewer: Reviewer, cluster: str) -> api.
 
     def read(db: Connection) -> api.Cluster:
         known, copies = _find(db, reviewer, cluster)
-        shown = choose_text(db, known, review.decisions.find_post) or kept_of(known)
+        find_post = _find_once(review.decisions.find_post)
+        shown = choose_text(db, known, find_post) or kept_of(known)
         if shown is None:
             raise error("gone")
-        known = known._replace(**shown._asdict())
-        removal, allowance = (
-            find_reached(db, action, known, copies, review.decisions.find_post) for action in _ACTIONS
-        )
+        read = read_copies(db, copies, find_post)
+        removal, allowance = (sort_copies(action, shown.shape, read) for action in _ACTIONS)
         removed = removal.copies
         return api.Cluster(
             cluster_id=known.id,
@@ -87,6 +87,18 @@ async def read_cluster(review: Review, reviewer: Reviewer, cluster: str) -> api.
         )
 
     return await review.db.read(read)
+
+
+def _find_once(find_post: FindPost) -> FindPost:
+    """The same within one transaction, which reads no post twice: finding one is most of the work of a preview."""
+    known: dict[tuple[bytes, int], PublicPost | None] = {}
+
+    def find(db: Connection, target: bytes, version: int) -> PublicPost | None:
+        if (target, version) not in known:
+            known[target, version] = find_post(db, target, version)
+        return known[target, version]
+
+    return find
 
 
 def _view_examples(review: Review, db: Connection, copies: Sequence[MemberRow]) -> tuple[api.ContextPost, ...]:

@@ -7,7 +7,9 @@ Hits of rules in `shadow` are signals as well: whether one acts is the policy's 
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import operator
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
@@ -65,10 +67,14 @@ class _Post:
 _Test: TypeAlias = Callable[[_Post], bool]
 
 
-class _Plan(NamedTuple):
-    """What authors of one standing meet: rules with their conditions, and the counters these turn."""
+# What a post may have of which some condition asks. Most posts have nothing, and then few rules can hold.
+_PHRASES, _ENTITIES, _FLOODED = 1, 2, 4
 
-    asked: tuple[tuple[Rule, _Test], ...]
+
+class _Plan(NamedTuple):
+    """What authors of one standing meet: the counters of their rules, and by what a post has the rules it may meet."""
+
+    asked: tuple[tuple[tuple[Rule, _Test], ...], ...]
     floods: tuple[Flood, ...]
 
 
@@ -91,7 +97,8 @@ class RuleSet:
         plan = self._find_plan(facts)
         flooded = frozenset([flood for flood in plan.floods if _turn(flood, facts, counters, now)])
         post = _Post(facts, self._index, flooded)
-        return tuple([self._hit(rule, post) for rule, test in plan.asked if test(post)])
+        has = _PHRASES * bool(post.phrases) | _ENTITIES * bool(post.kinds) | _FLOODED * bool(flooded)
+        return tuple([self._hit(rule, post) for rule, test in plan.asked[has] if test(post)])
 
     def _find_plan(self, facts: Facts) -> _Plan:
         author, scored = facts.author, find_language(facts.text.lang) is not None
@@ -104,7 +111,12 @@ class RuleSet:
                 if (scored or not rule.uses_score) and not self._policy.is_exempt(author, rule)
             )
             floods = tuple(dict.fromkeys(flood for rule, _ in asked for flood in rule.floods))
-            plan = self._plans[standing] = _Plan(asked, floods)
+            needs = [_find_needs(rule.when) for rule, _ in asked]
+            by_need = tuple(
+                tuple(each for each, need in zip(asked, needs, strict=True) if need & has == need)
+                for has in range(2 * _FLOODED)
+            )
+            plan = self._plans[standing] = _Plan(by_need, floods)
         return plan
 
     def _hit(self, rule: Rule, post: _Post) -> Signal:
@@ -129,8 +141,12 @@ def _lists_of(rule: Rule) -> tuple[str, ...]:
 def _turn(flood: Flood, facts: Facts, counters: FloodCounters, now: float) -> bool:
     """Count the post under each of its keys, edits not; whether one of them is flooded."""
     if flood.key == "author":
+        if facts.version <= 1:
+            return counters.count(flood, facts.author.key, target=facts.target, now=now)
         keys = [facts.author.key]
     elif flood.key == "domain":
+        if not facts.domains:
+            return False
         keys = [_short_hash(domain) for domain in dict.fromkeys(facts.domains)]
     else:
         keys = [_short_hash(facts.text.base)] if len(facts.text.base) >= FLOOD_TEXT_CHARACTERS else []
@@ -183,6 +199,24 @@ def _compile_any(of: tuple[Condition, ...]) -> _Test:
     for part in reversed(before):
         last = _either(part, last)
     return last
+
+
+def _find_needs(condition: Condition) -> int:
+    """What a post must have for the condition to hold, as bits; 0 where it may hold without any."""
+    match condition:
+        case All(of=parts):
+            return functools.reduce(operator.or_, map(_find_needs, parts), 0)
+        case AnyOf(of=parts):
+            return functools.reduce(operator.and_, map(_find_needs, parts), _PHRASES | _ENTITIES | _FLOODED)
+        case Phrases():
+            return _PHRASES
+        case Entity():
+            return _ENTITIES
+        case Flood():
+            return _FLOODED
+        case Number(of="mentions" | "links", compare=compare) if not compare.holds(0):
+            return _ENTITIES
+    return 0
 
 
 def _reads_text(condition: Condition) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from zajil.moderation.authors import Author
 from zajil.moderation.signals import ENTITY_KINDS, Signal, signal
@@ -50,8 +51,7 @@ class Normalised(Protocol):
     def joined(self) -> Sequence[str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """One version of a post as rules see it. target: 16 bytes, the post, the same for all its versions.
 
     scores: probability by head, empty before stage 3. domains: hosts of its links, A-label, lower case.
@@ -61,12 +61,14 @@ class Facts:
     target: bytes
     text: Normalised
     author: Author
-    scores: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = {}
     domains: tuple[str, ...] = ()
     version: int = 1
 
 
 def find_entities(text: Normalised) -> tuple[Signal, ...]:
     """One signal per kind of entity in the text, in the order of ENTITY_KINDS."""
+    if not text.entities:
+        return ()
     kinds = {entity.kind for entity in text.entities}
     return tuple(signal("entity", kind) for kind in ENTITY_KINDS if kind in kinds)

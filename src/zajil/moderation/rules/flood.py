@@ -22,7 +22,8 @@ class FloodCounters:
 
     def __init__(self, entries_max: int = ENTRIES_MAX) -> None:
         self._entries_max = entries_max
-        self._logs: OrderedDict[tuple[Flood, bytes], OrderedDict[bytes, tuple[float, bool]]] = OrderedDict()
+        # A key has FLOOD_MAX posts at most, most have one: a dictionary in the order of arrival is enough.
+        self._logs: OrderedDict[tuple[Flood, bytes], dict[bytes, tuple[float, bool]]] = OrderedDict()
         self._entries = 0
 
     @property
@@ -39,7 +40,7 @@ class FloodCounters:
         name = flood, key
         log = self._logs.get(name)
         if log is None:
-            log = self._logs[name] = OrderedDict()
+            log = self._logs[name] = {}
         else:
             self._logs.move_to_end(name)
         known = log.get(target)
@@ -63,6 +64,6 @@ class FloodCounters:
         known = None if log is None else log.get(target)
         return known is not None and known[1]
 
-    def _drop_oldest(self, log: OrderedDict[bytes, tuple[float, bool]]) -> None:
-        log.popitem(last=False)
+    def _drop_oldest(self, log: dict[bytes, tuple[float, bool]]) -> None:
+        del log[next(iter(log))]
         self._entries -= 1

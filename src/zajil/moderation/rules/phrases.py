@@ -37,17 +37,20 @@ class PhraseIndex:
     def __init__(self, lists: Mapping[str, Iterable[str]]) -> None:
         words: dict[str, tuple[str, list[str]]] = {}
         run_together: dict[str, tuple[str, list[str]]] = {}
+        hints: dict[str, tuple[str, list[str]]] = {}
         for name, phrases in lists.items():
             for phrase in phrases:
                 key = cut_words(phrase, stops=False)
                 joined = f" {key.replace(' ', '')} "
                 if key.strip():
+                    hints[max(key.split(), key=len)] = ("", [])
                     words.setdefault(key, (phrase, []))[1].append(name)
                 if len(joined) >= JOINED_CHARACTERS:
                     words.setdefault(joined, (phrase, []))[1].append(name)
                     run_together.setdefault(joined.strip(), (phrase, []))[1].append(name)
         self._words = _build(words)
         self._run_together = _build(run_together)
+        self._hints = _build(hints)
 
     def find(self, views: Iterable[str], *, joined: Collection[str] = ()) -> dict[str, list[str]]:
         """The lists of which a phrase stands in any of the views, each with up to five of its phrases.
@@ -55,9 +58,12 @@ class PhraseIndex:
         joined: words of the first view that were spelled out.
         """
         found: dict[str, list[str]] = {}
-        if self._words is None:
+        if self._words is None or self._hints is None:
             return found
         for number, view in enumerate(views):
+            # However a phrase is written, its longest word is in the text; in most texts none of these is.
+            if not joined and next(self._hints.iter(view), None) is None:
+                continue
             cut = cut_words(view)
             for _, (_, owner) in self._words.iter(cut):
                 _note(found, owner)

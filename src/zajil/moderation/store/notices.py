@@ -82,6 +82,13 @@ def targets_before(db: Connection, reporters: Sequence[bytes], *, but: bytes, si
     return found
 
 
+def newest_targets(db: Connection, reporter: bytes, *, but: bytes, since: int, n: int) -> list[bytes]:
+    """The newest n that this one reported since then, other than this target."""
+    own = (notice.c.reporter == reporter) & (notice.c.target != but) & (notice.c.at >= since)
+    found = select(notice.c.target).where(own).order_by(notice.c.at.desc()).limit(n)
+    return list(dict.fromkeys(db.execute(found).scalars()))
+
+
 def read_record(db: Connection, reporter: bytes, *, since: int = 0, n: int = 200) -> Record:
     """How the newest n closed notices ended that a reporter gave after that second."""
     closed = (

@@ -112,6 +112,7 @@ notice = Table(
     Column("closed_at", U64, nullable=True, info=describe("time", "Unix second", _NOTICE_KEPT)),
     Index("mod_notice_target", "target", "version"),
     Index("mod_notice_reporter", "reporter", "at"),
+    Index("mod_notice_own", "reporter", "target", "version"),
     Index("mod_notice_item", "item_id", sqlite_where=text("item_id IS NOT NULL")),
     sqlite_strict=True,
     sqlite_with_rowid=False,

@@ -25,8 +25,9 @@ import {
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Held, Id, Item } from "../state/rows.ts";
-import type { Step } from "../state/step.ts";
+import type { News, Step } from "../state/step.ts";
 import * as commits from "./commits.ts";
+import * as groups from "./groups.ts";
 import * as joining from "./joining.ts";
 import * as judge from "./judge.ts";
 import * as messages from "./messages.ts";
@@ -359,8 +360,37 @@ async function takeNotice(step: Step, body: Uint8Array): Promise<void> {
     if (problem instanceof ZajilError) return;
     throw problem;
   }
-  if (!Array.isArray(value) || value[0] !== "device-list") return;
+  if (!Array.isArray(value)) return;
+  const news = newsOf(value);
+  if (news !== undefined) return tellNews(step, news);
+  if (value[0] !== "device-list") return;
   const own = await accounts.known(step, step.profile.account_id);
   await accounts.change(step, own.account_id, { wanted_seq: own.list_seq + 1 });
   step.event("device-list");
+}
+
+const OUTCOMES: ReadonlyMap<string, News> = new Map([
+  ["acted", "report-acted"],
+  ["not-acted", "report-not-acted"],
+]);
+const MEASURES: ReadonlyMap<string, News> = new Map([
+  ["warn", "account-warned"],
+  ["suspend", "account-suspended"],
+  ["undone", "measure-undone"],
+]);
+
+/** What the moderators say by a notice: the outcome of a report, or a measure against this account. */
+function newsOf([name, fields]: readonly cbor.Parsed[]): News | undefined {
+  if (!(fields instanceof Map)) return undefined;
+  const word = fields.get(name === "report-outcome" ? "outcome" : "action");
+  if (typeof word !== "string") return undefined;
+  if (name === "report-outcome") return OUTCOMES.get(word);
+  return name === "account-measure" ? MEASURES.get(word) : undefined;
+}
+
+/** Told at once, and kept as a line among one's own notes: whoever was not looking finds it there. */
+async function tellNews(step: Step, news: News): Promise<void> {
+  step.event(news);
+  const own = (await rows.allChats(step.tx)).find((chat) => chat.kind === groups.SELF && chat.merged === "");
+  if (own !== undefined) await note(step, own.gid, news);
 }

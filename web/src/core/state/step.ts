@@ -8,6 +8,9 @@ import type { ReadTx, Secrets, Tx } from "../store/types.ts";
 import * as rows from "./rows.ts";
 import type { Chat, Id, Profile, Session } from "./rows.ts";
 
+/** What the server's moderators say to this account. */
+export type News = "report-acted" | "report-not-acted" | "account-warned" | "account-suspended" | "measure-undone";
+
 /** What followers are told once a step is durable. */
 export type EventCode =
   | "message"
@@ -28,6 +31,7 @@ export type EventCode =
   | "refused-change"
   | "bad-message"
   | "bad-welcome"
+  | News
   | "read"
   | "typing"
   | "edited"

@@ -10,17 +10,45 @@ import { type Claim, readNothing } from "./shapes.ts";
 
 export type PrivateKind = "report" | "complaint";
 
+/** Of the key that opens reports; in none and clear a passphrase has to be chosen first. */
+export type KeyState = "none" | "clear" | "locked" | "open" | "elsewhere";
+export type Measure = "warn" | "suspend";
+/** Shortest passphrase that the server takes. */
+export const PASSPHRASE_CHARACTERS = 12;
+
 export interface PrivateBrief {
   readonly report_id: string;
   readonly kind: PrivateKind;
   /** Unix seconds of the day it came. */
   readonly day: number;
   readonly claim: Claim;
+  /** Who proposed a measure that waits for a second person. */
+  readonly proposed: Claim;
+}
+
+/** A measure that waits for a second person. days: absent for good, and of a warning. */
+export interface Proposal {
+  readonly action: Measure;
+  readonly own: boolean;
+  readonly days?: number;
+}
+
+export interface MeasureView {
+  readonly measure_id: string;
+  readonly account: string;
+  readonly action: Measure;
+  readonly reason: string;
+  /** Unix seconds of the day. */
+  readonly day: number;
+  /** Unix seconds; 0 for none. */
+  readonly until: number;
+  readonly undone: boolean;
 }
 
 export interface PrivateQueue {
-  /** Whether the moderators' key is on this server; without it nothing can be read here. */
+  /** Whether reports can be read now. */
   readonly opens: boolean;
+  readonly key: KeyState;
   readonly reports: readonly PrivateBrief[];
 }
 
@@ -40,10 +68,13 @@ export interface PrivateReport {
   readonly note: string;
   readonly accepted_at: number;
   readonly messages: readonly PrivateMessage[];
+  readonly proposed?: Proposal;
 }
 
 export type Outcome = "acted" | "not-acted";
 const KINDS: readonly PrivateKind[] = ["report", "complaint"];
+const KEYS: readonly KeyState[] = ["none", "clear", "locked", "open", "elsewhere"];
+const ACTIONS: readonly Measure[] = ["warn", "suspend"];
 const CLAIMS: readonly Claim[] = ["", "mine", "other"];
 const textOr = (of: Fields, name: string): string => (typeof of[name] === "string" ? of[name] : "");
 
@@ -54,12 +85,39 @@ function readBrief(value: unknown): PrivateBrief {
     kind: oneOf(of, "kind", KINDS),
     day: number(of, "day"),
     claim: of["claim"] === undefined ? "" : oneOf(of, "claim", CLAIMS),
+    proposed: of["proposed"] === undefined ? "" : oneOf(of, "proposed", CLAIMS),
   };
 }
 
 function readQueue(value: unknown): PrivateQueue {
   const of = fieldsOf(value);
-  return { opens: of["opens"] === true, reports: listOf(of, "reports", readBrief) };
+  const key = oneOf(of, "key", KEYS);
+  return { opens: of["opens"] === true, key, reports: listOf(of, "reports", readBrief) };
+}
+
+function readProposal(value: unknown): Proposal {
+  const of = fieldsOf(value);
+  const days = of["days"];
+  return {
+    action: oneOf(of, "action", ACTIONS),
+    own: of["own"] === true,
+    ...(typeof days === "number" && { days }),
+  };
+}
+
+function readMeasures(value: unknown): readonly MeasureView[] {
+  return listOf(fieldsOf(value), "measures", (each) => {
+    const of = fieldsOf(each);
+    return {
+      measure_id: text(of, "measure_id"),
+      account: text(of, "account"),
+      action: oneOf(of, "action", ACTIONS),
+      reason: text(of, "reason"),
+      day: number(of, "day"),
+      until: of["until"] === undefined ? 0 : number(of, "until"),
+      undone: of["undone"] === true,
+    };
+  });
 }
 
 function readReport(value: unknown): PrivateReport {
@@ -70,6 +128,7 @@ function readReport(value: unknown): PrivateReport {
     reason: text(of, "reason"),
     note: textOr(of, "note"),
     accepted_at: number(of, "accepted_at"),
+    ...(of["proposed"] !== undefined && of["proposed"] !== null && { proposed: readProposal(of["proposed"]) }),
     messages: listOf(of, "messages", (each) => {
       const message = fieldsOf(each);
       return {
@@ -87,6 +146,77 @@ class PrivateDesk {
   report = $state.raw<PrivateReport | undefined>();
   shown = $state(false);
   readonly press = new Press();
+  /** Measures in force and undone ones, once somebody asked for them. */
+  measures = $state.raw<readonly MeasureView[] | undefined>();
+
+  /** The passphrase opens the key on the server; it stays nowhere on this page. */
+  unlock(passphrase: string): Promise<boolean> {
+    return this.#key("/private/unlock", { passphrase });
+  }
+
+  /** The first passphrase. */
+  choose(passphrase: string): Promise<boolean> {
+    return this.#key("/private/passphrase", { passphrase });
+  }
+
+  async lock(): Promise<void> {
+    await this.press.done(() => call("POST", "/private/lock", readNothing));
+    this.#close();
+    this.measures = undefined;
+    await this.queue.refresh();
+  }
+
+  async #key(path: string, body: unknown): Promise<boolean> {
+    const done = await this.press.done(() => session.withKey(() => call("POST", path, readNothing, { body })));
+    if (done) await this.queue.refresh();
+    return done;
+  }
+
+  async showMeasures(): Promise<void> {
+    await this.press.done(async () => {
+      this.measures = await session.withKey(() => call("GET", "/private/measures", readMeasures));
+    });
+  }
+
+  async undo(measure: string): Promise<boolean> {
+    const path = `/private/measures/${measure}/undo`;
+    const done = await this.press.done(() => session.withKey(() => call("POST", path, readNothing)));
+    if (done) await this.showMeasures();
+    return done;
+  }
+
+  /** A measure against the account of the report at hand: another member has to confirm it. */
+  propose(action: Measure, days?: number): Promise<boolean> {
+    return this.#settle("propose", { action, ...(days !== undefined && { days }) });
+  }
+
+  /** What a colleague proposed is in force, and the report decided. */
+  confirm(): Promise<boolean> {
+    return this.#settle("confirm");
+  }
+
+  /** Nothing is proposed any more; the report stays at hand. */
+  async refuse(): Promise<void> {
+    const report = this.report;
+    if (report === undefined) return;
+    const done = await this.press.done(() => call("POST", `/private/${report.report_id}/refuse`, readNothing));
+    if (!done) return;
+    const { proposed: _gone, ...rest } = report;
+    this.report = rest;
+    await this.queue.refresh();
+  }
+
+  async #settle(verb: "propose" | "confirm", body?: unknown): Promise<boolean> {
+    const id = this.report?.report_id;
+    if (id === undefined) return false;
+    const options = body === undefined ? {} : { body };
+    const done = await this.press.done(() =>
+      session.withKey(() => call("POST", `/private/${id}/${verb}`, readNothing, options)),
+    );
+    if (done) this.#close();
+    await this.queue.refresh();
+    return done;
+  }
 
   /** Claimed for ten minutes, and opened. */
   async open(id: string): Promise<void> {
@@ -127,6 +257,7 @@ class PrivateDesk {
 
   clear(): void {
     this.#close();
+    this.measures = undefined;
     this.queue.value = undefined;
   }
 }

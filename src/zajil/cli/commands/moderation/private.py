@@ -152,7 +152,7 @@ def release(context: typer.Context, report: ReportId) -> None:
     """Give a report back."""
     from zajil.protocol.review import routes
 
-    _do(context, routes.RELEASE_PRIVATE, report=report)
+    _send(context, routes.RELEASE_PRIVATE, report=report)
 
 
 def close(
@@ -165,7 +165,7 @@ def close(
     """Decide a report."""
     from zajil.protocol.review import private, routes
 
-    _do(context, routes.CLOSE_PRIVATE, passphrase_file, private.ClosePrivate(outcome.value), report=report)
+    _send(context, routes.CLOSE_PRIVATE, passphrase_file, private.ClosePrivate(outcome.value), report=report)
 
 
 def propose(
@@ -179,21 +179,21 @@ def propose(
     """Propose a measure; a colleague confirms it."""
     from zajil.protocol.review import private, routes
 
-    _do(context, routes.PROPOSE, passphrase_file, private.ProposeMeasure(action.value, days), report=report)
+    _send(context, routes.PROPOSE, passphrase_file, private.ProposeMeasure(action.value, days), report=report)
 
 
 def confirm(context: typer.Context, report: ReportId, *, passphrase_file: Passphrase = None) -> None:
     """Put into force what a colleague proposed; the report is decided with it."""
     from zajil.protocol.review import routes
 
-    _do(context, routes.CONFIRM, passphrase_file, report=report)
+    _send(context, routes.CONFIRM, passphrase_file, report=report)
 
 
 def refuse(context: typer.Context, report: ReportId) -> None:
     """Nothing is proposed any more."""
     from zajil.protocol.review import routes
 
-    _do(context, routes.REFUSE, report=report)
+    _send(context, routes.REFUSE, report=report)
 
 
 def measures(context: typer.Context, *, passphrase_file: Passphrase = None, json: Json = False) -> None:
@@ -225,10 +225,10 @@ def undo(
     """The account is as it was before, and is told."""
     from zajil.protocol.review import routes
 
-    _do(context, routes.UNDO_MEASURE, passphrase_file, measure=measure)
+    _send(context, routes.UNDO_MEASURE, passphrase_file, measure=measure)
 
 
-def _do(
+def _send(
     context: typer.Context,
     route: ReviewRoute,
     passphrase_file: Path | None = None,

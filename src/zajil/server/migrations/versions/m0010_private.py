@@ -56,6 +56,7 @@ def upgrade() -> None:
     )
     op.create_index("mod_measure_report", "mod_measure", ["report_id"])
     op.create_index("mod_measure_state", "mod_measure", ["state", "day"])
+    op.create_index("mod_notice_own", "mod_notice", ["reporter", "target", "version"])
     op.create_table(
         "account_measure",
         sa.Column("account_id", sa.LargeBinary(), nullable=False),

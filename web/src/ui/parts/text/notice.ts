@@ -4,6 +4,17 @@ import { isolate } from "../../../i18n/bidi.ts";
 import { t } from "../../../i18n/catalogue.ts";
 import { counted, locale } from "../../../i18n/number.ts";
 
+const NEWS: readonly Notice["code"][] = [
+  "report-acted",
+  "report-not-acted",
+  "account-warned",
+  "account-suspended",
+  "measure-undone",
+];
+
+/** Whether it is word from the server's moderators. */
+export const isNews = (notice: Notice): boolean => NEWS.includes(notice.code);
+
 /** me: own account id; decides who is "you". */
 export function sayNotice(notice: Notice, me: string | undefined): string {
   // Who left, joined or has a new key stands in `whom` alone: nobody did it to them.
@@ -52,6 +63,16 @@ export function sayNotice(notice: Notice, me: string | undefined): string {
       return t.notice_forked_list(values);
     case "old-copy":
       return t.notice_old_copy();
+    case "report-acted":
+      return t.notice_report_acted();
+    case "report-not-acted":
+      return t.notice_report_not_acted();
+    case "account-warned":
+      return t.notice_account_warned();
+    case "account-suspended":
+      return t.notice_account_suspended();
+    case "measure-undone":
+      return t.notice_measure_undone();
     case "unsupported":
       return t.notice_unsupported(values);
     case "undecryptable":
