@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from tests.moderation.people.desk import Desk
+from tests.moderation.people.test_edited import OTHER, SECOND, edited
 
 from zajil.cli.main import run_command
 from zajil.client.staff import keyfile
 from zajil.client.staff.keyfile import Cost, KeyFile, WrongPassphrase, make_key, open_key
-from zajil.protocol.ids import encode_b64
+from zajil.protocol.ids import encode_b64, parse_b64
+from zajil.protocol.review import api, routes
 
 CHEAP = Cost(memory_kib=64, passes=1, lanes=1)
 PASSPHRASE = "correct horse battery"
@@ -98,6 +100,31 @@ async def test_a_reviewer_works_at_the_terminal(desk: Desk, tmp_path: Path, caps
     assert "wrong-passphrase" in await _with_secret(one, "another one", "login", code=1)
     await one.run("login", "--passphrase-file", str(one.secret))
     assert "main" in await one.run("queue")
+
+
+async def test_a_decision_takes_a_newer_text_along_where_it_is_nearly_the_same_or_is_told_to(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = Terminal(tmp_path / "one", capsys)
+    await one.come_in(desk, "reviewer")
+    cases = (
+        (SECOND, "", "remove"),
+        (SECOND, "--no-newest", "hold"),
+        (OTHER, "", "hold"),
+        (OTHER, "--newest", "remove"),
+    )
+    for text, flag, became in cases:
+        story = await edited(desk, text)
+        await desk.ask(routes.RELEASE, api.Empty, by=story.reviewer, item=encode_b64(story.item))
+        item = encode_b64(story.item)
+        shown = await one.run("show", item)
+        assert ("Saturday" if text == SECOND else "choir") in shown
+        assert ("nearly the same" in shown) == (text == SECOND)
+        told = await one.run("decide", item, "remove", "--category", "fraud", *([flag] if flag else []))
+        assert ("version 2" in told) == (became == "remove")
+        target = parse_b64(story.post).hex()
+        found = desk.rows(f"SELECT action FROM mod_decision WHERE version = 2 AND target = x'{target}'")
+        assert found == [(became,)]
 
 
 async def _with_secret(terminal: Terminal, secret: str, *words: str, code: int) -> str:

@@ -9,13 +9,19 @@ from tests.channels.world import Author
 from tests.moderation.people.desk import Desk, Member
 from tests.moderation.people.test_story import counters
 
+from zajil.moderation.decide.decide import decide
+from zajil.moderation.decide.orders import Order, order_key
+from zajil.moderation.store.decisions import Act
 from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.public import redress
 from zajil.protocol.public import routes as public
 from zajil.protocol.public.api import EditPost
 from zajil.protocol.review import api, routes
 
-FIRST = "Send 500 to my wallet by Friday and I send you back one thousand, guaranteed by our bank"
+FIRST = (
+    "Send five hundred to the wallet below by Friday and one thousand comes back to you within the hour. "
+    "It is guaranteed by the bank that my brother runs, hundreds of people were paid already, ask any of them."
+)
 SECOND = FIRST.replace("Friday", "Saturday")
 OTHER = "The choir meets in the old school on Tuesday evening, bring your own music stands please"
 
@@ -61,7 +67,10 @@ async def edited(desk: Desk, text: str = SECOND) -> Edited:
     await desk.report(story.reporter, story.post)
     await story.edit(text, 1)
     await desk.judge()
-    story.item = bytes((await desk.take(story.reviewer)).item_id)
+    found = await desk.ask(routes.LIST_ITEMS, api.Items, by=story.reviewer, queue="main")
+    (item,) = [each.item_id for each in found.items if each.target == parse_b64(story.post)]
+    await desk.ask(routes.CLAIM, api.Items, api.NewClaim(item=item), by=story.reviewer, queue="main")
+    story.item = bytes(item)
     return story
 
 
@@ -88,11 +97,16 @@ async def test_what_was_edited_after_a_report_goes_with_it_until_people_look(des
     assert (taken.target, taken.version, taken.source, taken.effect) == (parse_b64(story.post), 2, "edit", "hold")
     found = await desk.ask(routes.READ_ITEM, api.Item, by=story.reviewer, item=encode_b64(taken.item_id))
     assert [(each.version, each.action) for each in found.about] == [(1, "remove"), (2, "hold")]
-    logged = desk.rows("SELECT COUNT(*) FROM mod_decision WHERE entry > 0 OR seq = 1")
-    assert logged == desk.rows("SELECT COUNT(*) FROM mod_decision")
+    assert desk.rows("SELECT COUNT(DISTINCT entry) FROM mod_decision") == [(2,)]
+    assert desk.rows("SELECT basis FROM mod_decision WHERE version = 2") == [(bytes(made.decision_id),)]
 
-    # No program shows it: neither one that had it under way, nor one that judges it anew.
-    await desk.judge()
+    # No program decides before a person has looked, be it milder or harsher.
+    actions: tuple[Act, ...] = ("restore", "limit", "remove")
+    for action in actions:
+        key = order_key("test", action)
+        order = Order(key=key, target=parse_b64(story.post), version=2, action=action, category="spam", source="score")
+        (stands,) = await decide(desk.decisions, [order])
+        assert (stands.fresh, stands.row.action, stands.row.source) == (False, "hold", "edit")
     assert await story.seen() == ""
     await desk.decide_item(story.reviewer, taken.item_id, "allow")
     assert await story.seen() == SECOND
@@ -148,24 +162,30 @@ async def test_undo_lifts_the_hold_and_asks_no_more(desk: Desk) -> None:
     assert await story.seen() == SECOND
     assert counters(desk) == before
     assert await story.open_items() == [(1, "notice", "")]
+    assert await story.seen() == SECOND
     assert story.later() == [(2, "hold", "edit"), (2, "restore", "edit")]
     # A program may still act on what no person judged.
     await desk.decide(story.post, "limit", version=2)
     assert (await desk.read(story.post)).state == "limited"
 
 
-async def test_an_appeal_that_is_right_lifts_the_hold_and_one_that_is_partly_right_does_not(desk: Desk) -> None:
+async def test_an_appeal_that_is_partly_right_lifts_nothing(desk: Desk) -> None:
     story, senior = await edited(desk), await desk.member("senior")
     made = await story.decide()
     name = encode_b64((await desk.appeal(story.author, made.decision_id)).appeal_id)
     verdict = api.DecideAppeal("partly", "A warning is enough.", "limit")
-    softer = await desk.ask(routes.DECIDE_APPEAL, api.Decided, verdict, by=senior, appeal=name)
+    await desk.ask(routes.DECIDE_APPEAL, api.Decided, verdict, by=senior, appeal=name)
     assert await story.seen() == ""
     assert story.later() == [(2, "hold", "edit")]
-    other = await desk.member("senior")
-    name = encode_b64((await desk.appeal(story.author, softer.decision_id)).appeal_id)
-    await desk.ask(routes.DECIDE_APPEAL, api.Decided, api.DecideAppeal("reversed", "Sorry."), by=other, appeal=name)
+
+
+async def test_an_appeal_that_is_right_lifts_the_hold(desk: Desk) -> None:
+    story, senior = await edited(desk), await desk.member("senior")
+    name = encode_b64((await desk.appeal(story.author, (await story.decide()).decision_id)).appeal_id)
+    await desk.ask(routes.DECIDE_APPEAL, api.Decided, api.DecideAppeal("reversed", "Sorry."), by=senior, appeal=name)
     assert await story.seen() == SECOND
+    assert story.later() == [(2, "hold", "edit"), (2, "restore", "edit")]
+    assert await story.open_items() == []
 
 
 async def test_what_a_person_decided_since_outlives_the_reversal(desk: Desk) -> None:
@@ -187,7 +207,7 @@ async def test_a_report_of_the_newer_text_waits_for_people_still(desk: Desk) -> 
     assert await story.open_items() == [(2, "notice", "hold")]
     await story.undo()
     assert [each.state for each in await desk.reports(second)] == ["received"]
-    assert (2, "notice", "hold") in await story.open_items()
+    assert sorted(await story.open_items()) == [(1, "notice", ""), (2, "notice", "")]
 
 
 async def test_a_reviewer_who_read_both_decides_both_at_once(desk: Desk) -> None:

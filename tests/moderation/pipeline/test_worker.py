@@ -72,6 +72,28 @@ async def test_an_edit_is_judged_by_itself_and_the_old_verdict_never_applies_to_
     assert square.rows("SELECT version, effect FROM mod_verdict ORDER BY version") == [(1, "hold"), (2, "allow")]
 
 
+async def test_no_program_shows_what_a_judged_post_was_edited_to(square: Square) -> None:
+    author = square.persona()
+    post = await square.post(author, square.channel(author), FRAUD)
+    await square.work()
+    await square.judge(post, "limit")
+    # The verdict about the second version comes after the decision that holds it.
+    await post_verbs.edit_post(square.space, author, post, api.EditPost(BENIGN, 1))
+    await square.judge(post, "remove")
+    assert square.state(post) == "held"
+    assert await square.work() == 1
+    assert square.state(post) == "held"
+    # Judged anew it stays so as well; when the decision is taken back, what the programs say counts again.
+    target = parse_b64(post)
+    square.db.write_sync(lambda db: db.exec_driver_sql("UPDATE mod_verdict SET stale = 1") and None)
+    square.db.write_sync(lambda db: square.decisions.requeue(db, [(target, 2)]))
+    assert await square.work() == 1
+    assert square.state(post) == "held"
+    await square.judge(post, "restore")
+    await square.work()
+    assert square.state(post) == "visible"
+
+
 async def test_a_person_outranks_every_later_program_on_that_version(square: Square) -> None:
     (post,) = await square.crowd([FRAUD])
     await square.work()

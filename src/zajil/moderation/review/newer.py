@@ -65,9 +65,10 @@ def lift_newer(moderation: Decisions, db: Connection, row: DecisionRow) -> None:
     if not found:
         return
     before = {each.id: each for each in about}
-    decide_in(moderation, db, [_lift(row, each, before.get(each.supersedes or b"")) for each in found])
-    for each in found:
-        _ask_no_more(db, each, moderation.now())
+    orders = [_lift(row, each, before.get(each.supersedes or b"")) for each in found]
+    decide_in(moderation, db, orders)
+    for order in orders:
+        _ask_no_more(db, order, moderation.now())
     moderation.requeue(db, verdicts.mark_stale(db, [(each.target, each.version) for each in found]))
 
 
@@ -142,8 +143,11 @@ def _ask(db: Connection, row: DecisionRow, version: int, now: int) -> None:
     )
 
 
-def _ask_no_more(db: Connection, held: DecisionRow, now: int) -> None:
+def _ask_no_more(db: Connection, order: Order, now: int) -> None:
+    """What people were asked because of the hold; what somebody reported they are asked still."""
     for name in _QUEUES:
-        known = queue.find_item(db, item_id(name, "post", held.target, held.version))
+        known = queue.find_item(db, item_id(name, "post", order.target, order.version))
         if known is not None and known.source == "edit":
             claims.close_one(db, known.id, decision_id=None, now=now)
+        elif known is not None and known.state == queue.OPEN:
+            queue.set_effect(db, known.id, order.action if order.action in HIDING else "")

@@ -108,6 +108,11 @@ def open_items(db: Connection, *, queue: Queue | None = None, n: int = 500) -> l
     return [Item(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
 
 
+def set_effect(db: Connection, which: bytes, effect: str) -> None:
+    """What holds now until somebody decides about this item."""
+    db.execute(update(item).where(item.c.id == which).values(effect=effect))
+
+
 def close_items(db: Connection, target: bytes, version: int, decision_id: bytes, *, now: int) -> int:
     """Close every open item about this, by this decision; how many there were."""
     chosen = (
