@@ -89,7 +89,14 @@ async def test_no_program_shows_what_a_judged_post_was_edited_to(square: Square)
     square.db.write_sync(lambda db: square.decisions.requeue(db, [(target, 2)]))
     assert await square.work() == 1
     assert square.state(post) == "held"
+    # Neither does another edit bring it up: people are asked about that as well.
+    await post_verbs.edit_post(square.space, author, post, api.EditPost(f"{BENIGN}, and for you", 2))
+    await square.work()
+    assert square.state(post) == "held"
+    asked = square.rows("SELECT version, source FROM mod_item WHERE state = 'open' ORDER BY version")
+    assert asked == [(2, "edit"), (3, "edit")]
     await square.judge(post, "restore")
+    assert square.rows("SELECT count(*) FROM mod_item WHERE state = 'open'") == [(0,)]
     await square.work()
     assert square.state(post) == "visible"
 

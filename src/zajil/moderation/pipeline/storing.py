@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from zajil.moderation.authors import ESTABLISHED
 from zajil.moderation.categories import CATEGORIES, find_category
+from zajil.moderation.decide import edits
 from zajil.moderation.decide.confirm import parse_name
 from zajil.moderation.decide.decide import Decisions, decide_in
 from zajil.moderation.decide.keys import decision_key
@@ -61,7 +62,8 @@ class Sampler:
 
 def stored_answer(db: Connection, row: VerdictRow) -> PostDecision:
     """What was decided about a version that comes once more: nothing is judged twice."""
-    if row.effect != "allow":
+    # A later version may be held for what an earlier one was, whatever the programs found.
+    if row.effect != "allow" or row.version > 1:
         newest = decisions.find_newest(db, "post", row.target, row.version)
         decided = post_decision(newest) if newest is not None else None
         if decided is not None:
@@ -78,9 +80,12 @@ def store_batch(
     orders: dict[int, Order] = {}
     for number, each in enumerate(batch):
         # A later version may be held for people before it is first judged.
-        known = each.post.version > 1 or versions[number] in judged_before
-        ends = known and _ends_something(db, each.post)
-        if each.action.effect != "allow" or ends:
+        edited = each.post.version > 1
+        held = edits.hold_on(db, each.post.post_id, each.post.version) if edited else None
+        ends = (edited or versions[number] in judged_before) and _ends_something(db, each.post)
+        if held is not None:
+            orders[number] = held
+        elif each.action.effect != "allow" or ends:
             orders[number] = _order(each, now)
     made = dict(zip(orders, decide_in(moderation, db, list(orders.values())), strict=True))
     answers: list[PostDecision] = []
@@ -95,7 +100,9 @@ def store_batch(
         answers.append(told)
         if versions[number] not in judged_before:
             counts[each.verdict.lang, each.action.effect] += 1
-        if decided is not None and decided.fresh and each.action.queue:
+        if decided is not None and decided.fresh and decided.row.waits_for_person:
+            edits.ask(db, orders[number], name="main", reach=each.post.subscribers, now=now)
+        elif decided is not None and decided.fresh and each.action.queue:
             asked.append(_make_item(each, now))
         _sample(db, each, row if decided is not None and decided.fresh else None, policy, sampler, now)
     queue.open_all(db, asked)

@@ -13,19 +13,18 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from zajil.moderation.decide import edits
 from zajil.moderation.decide.decide import Decisions, decide_in
 from zajil.moderation.decide.orders import Order, order_key
 from zajil.moderation.review.view import SpaceView
 from zajil.moderation.store import claims, decisions, queue, verdicts
-from zajil.moderation.store.decisions import EDIT, EDITED, Act, DecisionRow
-from zajil.moderation.store.queue import Asker, Item, item_id
+from zajil.moderation.store.decisions import EDIT, Act, DecisionRow
+from zajil.moderation.store.queue import item_id
 
-HARM: Final = 1000
 HIDING: Final[frozenset[Act]] = frozenset({"limit", "hold", "remove"})
 LIFTED: Final = "edit lifted"
 """`because` of what ends one with the decision it followed from."""
 _UNDECIDED: Final[frozenset[Act]] = frozenset({"review", "escalate"})
-_QUEUES: Final[tuple[queue.Queue, ...]] = ("main", "escalate")
 
 
 def is_judged(current: DecisionRow | None) -> bool:
@@ -45,10 +44,14 @@ def hold_newer(moderation: Decisions, db: Connection, space: SpaceView, row: Dec
         if is_judged(current):
             continue
         if current is None or not (current.waits_for_person or current.action == "remove"):
-            orders.append(_hold(row, version, current))
-    if orders:
-        decide_in(moderation, db, orders)
-        _ask(db, row, orders[0].version, moderation.now())
+            ended = current.id if current is not None else b""
+            orders.append(edits.hold_version(row, version, basis=row.id, ended=ended))
+    if not orders:
+        return
+    decide_in(moderation, db, orders)
+    judged = queue.find_closed(db, row.id)
+    name: queue.Queue = judged.queue if judged is not None and judged.queue in edits.QUEUES else "main"
+    edits.ask(db, orders[0], name=name, reach=judged.reach if judged is not None else 0, now=moderation.now())
 
 
 def lift_newer(moderation: Decisions, db: Connection, row: DecisionRow) -> None:
@@ -70,25 +73,6 @@ def lift_newer(moderation: Decisions, db: Connection, row: DecisionRow) -> None:
     for order in orders:
         _ask_no_more(db, order, moderation.now())
     moderation.requeue(db, verdicts.mark_stale(db, [(each.target, each.version) for each in found]))
-
-
-def _hold(row: DecisionRow, version: int, current: DecisionRow | None) -> Order:
-    return Order(
-        key=order_key("newer", row.id, version, current.id if current is not None else b""),
-        target=row.target,
-        version=version,
-        channel_id=row.channel_id,
-        author=row.author,
-        action="hold",
-        category=row.category,
-        sub=row.sub,
-        lang=row.lang,
-        source=EDIT,
-        because=EDITED,
-        policy=row.policy,
-        basis=row.id,
-        automated="fully",
-    )
 
 
 def _lift(row: DecisionRow, held: DecisionRow, before: DecisionRow | None) -> Order:
@@ -114,38 +98,9 @@ def _lift(row: DecisionRow, held: DecisionRow, before: DecisionRow | None) -> Or
     )
 
 
-def _ask(db: Connection, row: DecisionRow, version: int, now: int) -> None:
-    judged = queue.find_closed(db, row.id)
-    name: queue.Queue = judged.queue if judged is not None and judged.queue in _QUEUES else "main"
-    which = item_id(name, "post", row.target, version)
-    known = queue.find_item(db, which)
-    reported = known is not None and known.state == queue.OPEN and known.source == "notice"
-    asker: Asker = "notice" if reported else "edit"
-    queue.open_item(
-        db,
-        Item(
-            id=which,
-            queue=name,
-            target_kind="post",
-            target=row.target,
-            version=version,
-            channel_id=row.channel_id,
-            author=row.author,
-            category=row.category,
-            sub=row.sub,
-            lang=row.lang,
-            source=asker,
-            effect="hold",
-            harm=HARM,
-            reach=judged.reach if judged is not None else 0,
-            opened_at=now,
-        ),
-    )
-
-
 def _ask_no_more(db: Connection, order: Order, now: int) -> None:
     """What people were asked because of the hold; what somebody reported they are asked still."""
-    for name in _QUEUES:
+    for name in edits.QUEUES:
         known = queue.find_item(db, item_id(name, "post", order.target, order.version))
         if known is not None and known.source == "edit":
             claims.close_one(db, known.id, decision_id=None, now=now)
