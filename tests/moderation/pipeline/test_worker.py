@@ -93,10 +93,10 @@ async def test_no_program_shows_what_a_judged_post_was_edited_to(square: Square)
     await post_verbs.edit_post(square.space, author, post, api.EditPost(f"{BENIGN}, and for you", 2))
     await square.work()
     assert square.state(post) == "held"
-    asked = square.rows("SELECT version, source FROM mod_item WHERE state = 'open' ORDER BY version")
+    asked = square.rows("SELECT version, source FROM mod_item WHERE queue = 'main' AND state = 'open' ORDER BY version")
     assert asked == [(2, "edit"), (3, "edit")]
     await square.judge(post, "restore")
-    assert square.rows("SELECT count(*) FROM mod_item WHERE state = 'open'") == [(0,)]
+    assert square.rows("SELECT count(*) FROM mod_item WHERE queue = 'main' AND state = 'open'") == [(0,)]
     await square.work()
     assert square.state(post) == "visible"
 
