@@ -40,7 +40,9 @@ print(json.dumps([{"kind": k, "report": msgspec.to_builtins(msgspec.msgpack.deco
 `;
 
 function readInbox(server: Server): Kept[] {
-  return JSON.parse(execFileSync(join(BIN, "python"), ["-c", READ_INBOX, server.data, PASSPHRASE]).toString()) as Kept[];
+  return JSON.parse(
+    execFileSync(join(BIN, "python"), ["-c", READ_INBOX, server.data, PASSPHRASE]).toString(),
+  ) as Kept[];
 }
 
 test("a threat is reported with proof, and without the server's mark as a complaint", async ({

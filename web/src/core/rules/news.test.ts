@@ -19,7 +19,9 @@ function slip(who: Person, name: string, fields: ReadonlyMap<string, string>): v
 async function notes(who: Person): Promise<string[]> {
   const all = await who.core.look((look) => rows.allChats(look.tx));
   const own = all.find((chat) => chat.kind === groups.SELF);
-  return own === undefined ? [] : (await who.lines(own.gid)).flatMap((line) => (line.notice === null ? [] : [line.notice.code]));
+  return own === undefined
+    ? []
+    : (await who.lines(own.gid)).flatMap((line) => (line.notice === null ? [] : [line.notice.code]));
 }
 
 test("outcomes of reports and measures reach the person; other words do not", async () => {
