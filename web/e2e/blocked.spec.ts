@@ -206,8 +206,8 @@ test("connections that freeze after 16 KB carry talk in segments", async ({ bloc
   await anna.page.reload();
   await expect(pill(anna)).toHaveAttribute("data-state", "slow", { timeout: 10_000 });
   await anna.say("known");
-  // Two carriers at most, at a pace: calls after the start may hold the second one for a while.
-  await expect(anna.state("known")).toHaveAttribute("data-state", ON_THE_SERVER, { timeout: 30_000 });
+  // Two carriers at most, at a pace: a call after the start may hold the second one for a while.
+  await expect(anna.state("known")).toHaveAttribute("data-state", ON_THE_SERVER, { timeout: 60_000 });
   expect(blockable.wire.frozen, "connections that went silent on a network that is known to freeze them").toBe(frozen);
 });
 

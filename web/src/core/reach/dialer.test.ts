@@ -229,6 +229,33 @@ describe("connections that freeze after 16 KB", () => {
   });
 });
 
+/** The gateway answers every call. */
+function answering(gateway: Gateway): void {
+  gateway.onS = (frame, link) => {
+    const { rid } = frame as HttpReq;
+    link.say({ type: "HttpRes", rid, status: 204, headers: {}, body: new Uint8Array(), more: false });
+  };
+}
+
+describe("calls of the program", () => {
+  it("let go first what a person wrote, where one carrier in segments is left for both", async () => {
+    const { net, reach, gateway } = await world(byWebSocket(ORIGIN));
+    answering(gateway);
+    net.freezeBytes = 16_000;
+    session(reach);
+    await pass(10_000);
+    expect(reach.view.state).toBe("slow");
+    const caller = new SessionCaller(reach);
+    ends.unshift(() => caller.close());
+    for (const apart of ["a", "b", "c", "d"])
+      caller.call({ method: "GET", path: "/v1/config", headers: {}, timeoutMs: 60_000, apart }).catch(() => undefined);
+    await pass(200);
+    const written = session(reach, "S");
+    await pass(6_000);
+    expect(written.connection.usable).toBe(true);
+  });
+});
+
 describe("the lead", () => {
   it("goes to another session with the carrier that it has", async () => {
     const { net, reach } = await world();
@@ -267,13 +294,6 @@ describe("the lead", () => {
 
 describe("control calls over a way", () => {
   const call = { method: "GET", path: "/v1/config", headers: {}, timeoutMs: 20_000 };
-
-  function answering(gateway: Gateway): void {
-    gateway.onS = (frame, link) => {
-      const { rid } = frame as HttpReq;
-      link.say({ type: "HttpRes", rid, status: 204, headers: {}, body: new Uint8Array(), more: false });
-    };
-  }
 
   it("wait until it is proved, also where nothing else runs", async () => {
     const { net, reach, gateway } = await world();

@@ -304,9 +304,9 @@ export class Reach implements Carriers {
   #follow(): void {
     const { route, chosen } = this;
     if (!route || !chosen) return;
-    for (const place of [...this.#places.values()]) {
-      if (place !== this.#leader) this.#followers.follow(place, route, chosen);
-    }
+    // Where there is one carrier for all of them, what a person wrote goes before the calls of the program.
+    const inOrder = [...this.#places.values()].sort((a, b) => Number(a.seat.calls) - Number(b.seat.calls));
+    for (const place of inOrder) if (place !== this.#leader) this.#followers.follow(place, route, chosen);
   }
 
   /** No way, and nobody looks for one now: sessions and calls that wait are told. */
