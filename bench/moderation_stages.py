@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -97,10 +97,11 @@ def run_worker(batch: Sequence[str], model: LinearModel) -> None:
     model.score_batch(texts)
 
 
-def make_stages(posts: Sequence[str], policy: Policy) -> Callable[[int], list[Judged]]:
+def make_stages(posts: Sequence[str], policy: Policy) -> Callable[[int], Iterator[list[Judged]]]:
     """Stages 0 to 3 as the pipeline runs them, on these texts, for a batch size: read, match, rules and policy.
 
-    Every post is of another persona in one of a thousand channels. Records are not part of it: they are SQL.
+    Every post is of another persona in one of a thousand channels. Records are not part of it: they are SQL. Batch by
+    batch, for the pipeline keeps none either.
     """
     levels = find_levels(policy)
     made = [
@@ -126,16 +127,14 @@ def make_stages(posts: Sequence[str], policy: Policy) -> Callable[[int], list[Ju
 
     settle_memory()
 
-    def run(size: int) -> list[Judged]:
+    def run(size: int) -> Iterator[list[Judged]]:
         matcher = Matcher()
         bench = set_bench(policy, "", suspended=frozenset(), counters=FloodCounters())
-        judged: list[Judged] = []
         for start in range(0, len(made), size):
             some = made[start : start + size]
             readings = read_texts([post.text for post in some], levels)
             joined = matcher.add_batch(some, readings, now=1e9)
-            judged += judge_batch(bench, matcher, some, readings, joined=joined, copies={}, now=1e9)
-        return judged
+            yield judge_batch(bench, matcher, some, readings, joined=joined, copies={}, now=1e9)
 
     return run
 
@@ -143,7 +142,7 @@ def make_stages(posts: Sequence[str], policy: Policy) -> Callable[[int], list[Ju
 def say_shares(name: str, posts: Sequence[str], texts: Sequence[Normalised], policy: Policy) -> None:
     """Print what share of a set does what costs time. asked: by a score, whether its language is right."""
     levels = find_levels(policy)
-    judged = make_stages(posts, policy)(512)
+    judged = [each for batch in make_stages(posts, policy)(512) for each in batch]
     asked = sum(
         any(map(float.__ge__, each.reading.scores, levels.get(text.lang, ())))
         for each, text in zip(judged, texts, strict=True)
@@ -207,7 +206,7 @@ def run_set(name: str, posts: Sequence[str], model: LinearModel, policy: Policy)
 
         say(name, "worker: stages 0, 1 and 3", size, measure(run_all, len(many)), aim=AIM)
         whole = make_stages(many, policy)
-        per_s = measure(lambda size=size, whole=whole: whole(size), len(many))
+        per_s = measure(lambda size=size, whole=whole: deque(whole(size), maxlen=0), len(many))
         say(name, "stages 0 to 3, as the pipeline runs them", size, per_s, aim=AIM)
         rows = signatures[: len(many)]
         per_s = measure(lambda rows=rows, size=size: run_matcher(rows, size), len(rows))

@@ -12,7 +12,7 @@ Trust: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2)]
 ESTABLISHED: Trust = 2
 
 
-class Author(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Author(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """The author of a post, as of the moment it was claimed.
 
     trust: 0 under 24 h or nothing accepted, 1 under 7 d or 5 accepted, 2 the rest; one lower while a strike is active.

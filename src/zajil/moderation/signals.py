@@ -76,7 +76,8 @@ SIGNALS: Final = MappingProxyType(
 )
 
 
-class MatchDetail(msgspec.Struct, frozen=True, kw_only=True, tag="match", forbid_unknown_fields=True):
+# A dozen of these are made a post, and none is ever part of a cycle: garbage collection need not look at them.
+class MatchDetail(msgspec.Struct, frozen=True, kw_only=True, tag="match", forbid_unknown_fields=True, gc=False):
     """What was matched. length, confirmed_length: characters of the base views of the post and of the confirmed text.
 
     same_entities: the copies have the same links, handles, phones, wallets and numbers. cluster: names the text.
@@ -89,14 +90,14 @@ class MatchDetail(msgspec.Struct, frozen=True, kw_only=True, tag="match", forbid
     sub: str = ""
 
 
-class RuleDetail(msgspec.Struct, frozen=True, kw_only=True, tag="rule", forbid_unknown_fields=True):
+class RuleDetail(msgspec.Struct, frozen=True, kw_only=True, tag="rule", forbid_unknown_fields=True, gc=False):
     """digest: of the condition that held, `Rule.digest`. phrases: up to five that were found, for the reviewer."""
 
     digest: str
     phrases: tuple[str, ...] = ()
 
 
-class JudgeDetail(msgspec.Struct, frozen=True, kw_only=True, tag="judge", forbid_unknown_fields=True):
+class JudgeDetail(msgspec.Struct, frozen=True, kw_only=True, tag="judge", forbid_unknown_fields=True, gc=False):
     """A language model's answer beside its severity. quoted: quotation, condemnation or counter-speech."""
 
     quoted: bool
@@ -107,7 +108,7 @@ class JudgeDetail(msgspec.Struct, frozen=True, kw_only=True, tag="judge", forbid
 Detail: TypeAlias = MatchDetail | RuleDetail | JudgeDetail
 
 
-class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One named value. category: of CATEGORIES or `any`, "" where the kind has none. Made by `signal`."""
 
     name: SignalName
@@ -132,7 +133,7 @@ def signal(name: SignalName, value: float | str, category: str = "", detail: Det
     return Signal(name, value if isinstance(value, str) else float(value), category, detail)
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """What the pipeline found about one version of one post.
 
     target: 16 bytes, the post. policy: `Policy.ref`; model: hash of the model's manifest; normaliser: its version.

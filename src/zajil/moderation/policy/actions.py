@@ -16,7 +16,7 @@ SEVERITY: Final[dict[Effect, int]] = {effect: rank for rank, effect in enumerate
 Source: TypeAlias = Literal["none", "match", "rule", "score", "notice", "judge"]
 
 
-class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """The effect on one post version, and what it rests on.
 
     category, sub: what for, "" for `allow`. because: a row of the table such as `match.near`, a rule's id,

@@ -51,7 +51,7 @@ class Normalised(Protocol):
     def joined(self) -> Sequence[str]: ...
 
 
-class Facts(msgspec.Struct, frozen=True):
+class Facts(msgspec.Struct, frozen=True, gc=False):
     """One version of a post as rules see it. target: 16 bytes, the post, the same for all its versions.
 
     scores: probability by head, empty before stage 3. domains: hosts of its links, A-label, lower case.
