@@ -127,9 +127,10 @@ class Moderation:
         works: bool,
         figures: Figures | None = None,
         benches: Benches | None = None,
+        sampler: Sampler | None = None,
         reached: Callable[[Point], None] = lambda _point: None,
     ) -> None:
-        """benches: None for the policy in force. reached: see `Worker`.
+        """benches: None for the policy in force. sampler: None for one by this server's key. reached: see `Worker`.
 
         Raises KeyFileError, ConfigError (the file of the judge's key is not there).
         """
@@ -169,7 +170,7 @@ class Moderation:
             source=self._outbox.source(),
             readers=Readers(spare_cores() if processes < 0 else processes),
             benches=self.benches,
-            sampler=Sampler(keys.sample),
+            sampler=sampler or Sampler(keys.sample),
             later=self._make_later(data, settings.moderation),
             figures=figures or NoFigures(),
             reached=reached,

@@ -21,6 +21,7 @@ from zajil.channels.identity.challenge import PersonaChallenges
 from zajil.engine.limits import Limits
 from zajil.engine.sql.database import FILE_NAME, Database
 from zajil.moderation.pipeline.benches import Benches
+from zajil.moderation.pipeline.storing import Sampler
 from zajil.moderation.pipeline.work import Point
 from zajil.server.config import ConfigError, Settings, load_settings
 from zajil.server.logs import set_up_logging
@@ -68,9 +69,10 @@ def make_worker(
     *,
     clock: Callable[[], float] = time.time,
     benches: Benches | None = None,
+    sampler: Sampler | None = None,
     reached: Callable[[Point], None] = lambda _point: None,
 ) -> Moderation:
-    """The pipeline on a database, without a server. Nobody listens for its wake-ups here."""
+    """The pipeline on a database, without a server. Nobody hears its wake-ups here. The rest: see `Moderation`."""
     space = Channels(
         db=database,
         limits=Limits(settings.limits),
@@ -85,7 +87,9 @@ def make_worker(
         waiting_max=settings.public_waiting_max,
         random=os.urandom,
     )
-    return Moderation(data, database, space, settings=settings, works=True, benches=benches, reached=reached)
+    return Moderation(
+        data, database, space, settings=settings, works=True, benches=benches, sampler=sampler, reached=reached
+    )
 
 
 def lock_worker(data: Path) -> IO[bytes]:
