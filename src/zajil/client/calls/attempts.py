@@ -88,6 +88,10 @@ class Outgoing(_Attempt):
             if not self.closed:
                 self.offered = fitted(*await self.peer.offer())
 
+    def has_candidates(self) -> bool:
+        """Whether a peer could reach us at all."""
+        return self.offered is not None and "\r\na=candidate:" in self.offered[0]
+
     async def take_answer(self, answer: str) -> None:
         """The first one counts. Raises BadDescription."""
         async with self.turn:
@@ -120,7 +124,8 @@ class Incoming(_Attempt):
         self.answered: tuple[str, list[str]] | None = None
         self.proved = False
         """We said `got`, and have not said `lost` since."""
-        self.by_udp = True
+        self.by_udp = False
+        """We answered with no relay or with one over UDP."""
         self.lost_ms: int | None = None
 
     @property

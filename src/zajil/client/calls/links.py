@@ -184,7 +184,12 @@ class Links:
 
     async def _offer(self, peer: Peer, attempt: Outgoing) -> None:
         await attempt.offer()
-        if attempt.offered is not None and not attempt.closed:
+        if attempt.offered is None or attempt.closed:
+            return
+        if not attempt.has_candidates():
+            # The relay did not answer: the next rung has its turn at once.
+            self._drop_outgoing(peer, attempt)
+        else:
             self._describe(peer, attempt.pc, "offer", attempt.offered)
             attempt.offers, attempt.offered_ms = 1, self._means.now_ms()
 
