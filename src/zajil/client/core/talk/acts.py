@@ -17,7 +17,7 @@ from zajil.protocol.ids import MessageId
 
 def may_edit(step: Step, message: StoredMessage, now: int) -> bool:
     """Whether we may edit this message: our own text, not older than 24 h, not refused, not deleted. now: Unix ms."""
-    usable = message.state != "failed" and not message.deleted_by and not message.kept
+    usable = message.state != "failed" and not message.deleted_by and not message.kept and message.call is None
     return usable and message.account == step.profile.account_id and now - message.sent <= forms.EDIT_MS
 
 
@@ -121,7 +121,7 @@ def retry(step: Step, gid: bytes, identity: bytes) -> bytes:
     """Send a text again that failed, as a new message at the end; its id. Raises `gone`, `not-permitted`."""
     chat = chats.check_member(step, gid)
     n, message = load_message(step, gid, identity)
-    if message.state != "failed":
+    if message.state != "failed" or message.call is not None:
         raise error("not-permitted")
     step.tx.remove("message", n)
     step.event("deleted", chat.gid, message.message_id, account=step.profile.account_id)
