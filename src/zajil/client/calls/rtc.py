@@ -33,7 +33,7 @@ from aiortc import (
     rtcrtpreceiver,
 )
 from aiortc.codecs.base import Decoder
-from aiortc.exceptions import OperationError
+from aiortc.exceptions import InternalError, InvalidAccessError, OperationError
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcconfiguration import RTCBundlePolicy, RTCIceTransportPolicy
@@ -51,6 +51,11 @@ from zajil.client.calls.voice import TIME_BASE, HeardVoice, SealedVoice
 
 Rung: TypeAlias = Literal["direct", "relay-udp", "relay-tcp", "relay-tls"]
 _OPUS: Final = [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType == "audio/opus"]
+# Its parsers index, assert and call `next` on what a peer wrote; StopIteration leaves a coroutine as RuntimeError.
+_AIORTC_RAISES: Final = (
+    *(ValueError, LookupError, AttributeError, AssertionError, RuntimeError, TypeError),
+    *(InternalError, InvalidAccessError, InvalidStateError, OperationError),
+)
 
 
 class BadDescription(Exception):
@@ -163,9 +168,7 @@ async def _told_by_aiortc(step: Awaitable[None]) -> None:
     """Raises BadDescription for whatever aiortc raises on bytes of a peer that our own checks let through."""
     try:
         await step
-    except (ValueError, KeyError, IndexError, AttributeError, AssertionError, StopIteration) as bad:
-        raise BadDescription(type(bad).__name__) from None
-    except (OperationError, InvalidStateError) as bad:
+    except _AIORTC_RAISES as bad:
         raise BadDescription(type(bad).__name__) from None
 
 
