@@ -1,0 +1,430 @@
+"""The links of one call by WebRTC: what we send to each peer, what we hear of it, and the way up and down the rungs.
+
+    open_link -> attempt A (direct or relay over UDP); 1.5 s later, or when A fails, attempt B (relay over TLS or TCP)
+    Got(pc)   -> that attempt wins: it gets the real sound, the others are closed
+    Lost(pc)  -> A and B again at once; the old one stays until a new one wins, or 10 s
+    a first frame of an attempt opens -> Got(pc) to its sender; none for 600 ms -> Lost(pc); again one -> Got(pc)
+
+A link is up while the peer has told us `got` and we have told it. Real sound flows after `got` alone, so nothing of a
+person leaves before both ends have proved that they seal. Whatever left unsealed, or 25 frames in a row that nobody we
+know sealed, close every connection at once and raise the alarm.
+Source: docs/protocol/calls.md (fail-closed rules, routes).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
+
+from zajil.client.calls.attempts import UNPROVEN_MS, WRONG_IN_A_ROW, Incoming, Outgoing, batches
+from zajil.client.calls.keys import KeyRing
+from zajil.client.calls.peers import Counts, Peer, decide_rungs
+from zajil.client.calls.rtc import BadDescription, HearingPeer, Relay, SendingPeer
+from zajil.client.calls.sound import Sink, Source
+from zajil.client.calls.voice import BIT_RATE, BIT_RATE_TCP, HeardVoice, SealedVoice
+from zajil.protocol.calls.limits import ATTEMPTS, OFFER_AGAIN_MS, OFFERS_AGAIN
+from zajil.protocol.calls.sdp import hide_addresses, hide_candidate
+from zajil.protocol.calls.signals import Cand, Desc, Got, Lost
+from zajil.protocol.errors import Malformed
+
+MediaSignal: TypeAlias = Desc | Cand | Got | Lost
+NEXT_RUNG_MS: Final = 1_500
+CLIMB_AGAIN_MS: Final = 5_000
+"""After the last rung, until the best one is tried once more."""
+HANDOVER_MS: Final = 60
+"""An attempt that gave nothing for this long is left for one that does."""
+TICK_S: Final = 0.1
+_WATCH_TICKS = 5
+_log = logging.getLogger(__name__)
+
+
+class Reports(Protocol):
+    """Whom the links tell. Called in the loop; none of these may block."""
+
+    def local_signal(self, signal: MediaSignal) -> None:
+        """Send this to `signal.to`."""
+
+    def link_up(self, leaf: int) -> None:
+        """Both directions with this peer are proved."""
+
+    def link_down(self, leaf: int) -> None:
+        """One direction is lost. New attempts are under way."""
+
+    def alarm(self, leaf: int) -> None:
+        """Media was not encrypted. Everything is closed already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the links of a call work with.
+
+    call: 16 bytes. leaf: our own. next_pc: the number of a new attempt, never given twice in this call, with the one
+    after it free (the record of the call is written before it is used). relays: the servers there are, best first,
+    fresh credentials. sound: what a peer gets to hear, and what hears it. now_ms: the ring's clock.
+    """
+
+    call: bytes
+    leaf: int
+    ring: KeyRing
+    next_pc: Callable[[], int]
+    relays: Callable[[], Awaitable[Sequence[Relay]]]
+    sound: Callable[[int], tuple[Source, Sink]]
+    now_ms: Callable[[], int]
+
+
+class Links:
+    """The media of one call. Make it in the loop that it lives in; `close` it."""
+
+    def __init__(self, means: Means, reports: Reports) -> None:
+        self._means, self._reports = means, reports
+        self._peers: dict[int, Peer] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ticks = 0
+        self._watch: asyncio.Task[None] | None = None
+        self._over = False
+        self.bad_input = 0
+        """Signals and descriptions that were dropped."""
+        self.alarms = 0
+
+    # -- what the session asks for
+
+    def open_link(self, leaf: int, *, relay_only: bool) -> None:
+        """Bring up a link to this leaf, and take its own. A second call changes nothing."""
+        if self._over or leaf in self._peers:
+            return
+        source, sink = self._means.sound(leaf)
+        self._peers[leaf] = peer = Peer(leaf, relay_only, source, sink, self._means.now_ms())
+        self._climb(peer)
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().create_task(self._keep_watch())
+
+    def close_link(self, leaf: int) -> None:
+        """Nothing more to or from this leaf."""
+        peer = self._peers.pop(leaf, None)
+        if peer is not None:
+            self._close_all(peer)
+
+    def hear(self, leaf: int, signal: MediaSignal) -> None:
+        """A signal of that leaf, which is meant for us. Of one without a link it is dropped and counted."""
+        peer = self._peers.get(leaf)
+        if peer is None:
+            self.bad_input += 1
+            return
+        match signal:
+            case Desc(role="offer"):
+                self._take_offer(peer, signal)
+            case Desc():
+                self._take_answer(peer, signal)
+            case Cand():
+                self._take_candidates(peer, signal)
+            case Got():
+                self._take_got(peer, signal.pc)
+            case Lost():
+                self._take_lost(peer, signal.pc)
+
+    async def close(self) -> None:
+        """Close every connection, and wait until all are."""
+        self._over = True
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+        for leaf in list(self._peers):
+            self.close_link(leaf)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def counts(self) -> dict[str, Counts]:
+        """What went and came, per link, without a name or an address."""
+        links: list[Counts] = [peer.counts() for _, peer in sorted(self._peers.items())]
+        return {"links": links, "bad_input": self.bad_input, "alarms": self.alarms}
+
+    # -- sending
+
+    def _climb(self, peer: Peer, *, at_once: int = 1) -> None:
+        """Begin with the best rungs, `at_once` of them together."""
+        if not peer.asking:
+            peer.asking = True
+            self._spawn(self._ask_and_climb(peer, at_once))
+
+    async def _ask_and_climb(self, peer: Peer, at_once: int) -> None:
+        try:
+            relays = await self._means.relays()
+        finally:
+            peer.asking = False
+        if self._peers.get(peer.leaf) is not peer:
+            return
+        peer.rungs = decide_rungs(relays, relay_only=peer.relay_only)
+        # Where there is no route at all, somebody may still set one up.
+        peer.next_rung_ms = self._means.now_ms() + CLIMB_AGAIN_MS
+        for _ in range(at_once):
+            self._try_next(peer)
+
+    def _try_next(self, peer: Peer) -> None:
+        if not peer.rungs or len(peer.outgoing) >= ATTEMPTS:
+            return
+        route, now = peer.rungs.pop(0), self._means.now_ms()
+        pc = self._means.next_pc()
+        slow = route.relay is not None and route.relay.rung != "relay-udp"
+        voice = SealedVoice(
+            self._means.ring.sender(pc, self._means.leaf),
+            now_ms=self._means.now_ms,
+            bit_rate=BIT_RATE_TCP if slow else BIT_RATE,
+        )
+        sending = SendingPeer(
+            voice, route, alarm=lambda: self._alarm(peer.leaf), spent=lambda: self._take_lost(peer, pc)
+        )
+        attempt = peer.outgoing[pc] = Outgoing(pc, sending, now_ms=now)
+        peer.next_rung_ms = now + (NEXT_RUNG_MS if peer.rungs else CLIMB_AGAIN_MS)
+        self._spawn(self._offer(peer, attempt))
+
+    async def _offer(self, peer: Peer, attempt: Outgoing) -> None:
+        await attempt.offer()
+        if attempt.offered is None or attempt.closed:
+            return
+        if not attempt.has_candidates():
+            # The relay did not answer: the next rung has its turn at once.
+            self._drop_outgoing(peer, attempt)
+        else:
+            self._describe(peer, attempt.pc, "offer", attempt.offered)
+            attempt.offers, attempt.offered_ms = 1, self._means.now_ms()
+
+    def _describe(self, peer: Peer, pc: int, role: str, description: tuple[str, list[str]]) -> None:
+        """Send our description. Under the relay policy one that would show an address is not sent at all."""
+        text, rest = description
+        try:
+            if peer.relay_only:
+                text, rest = hide_addresses(text), [hide_candidate(one) for one in rest]
+        except Malformed:
+            self.bad_input += 1
+            return
+        call, leaf = self._means.call, peer.leaf
+        self._reports.local_signal(Desc(call, leaf, pc, "offer" if role == "offer" else "answer", text))
+        for candidates, done in batches(rest):
+            self._reports.local_signal(Cand(call, leaf, pc, candidates, done))
+
+    def _take_answer(self, peer: Peer, signal: Desc) -> None:
+        attempt = peer.outgoing.get(signal.pc)
+        if attempt is None:
+            self.bad_input += 1
+            return
+        self._spawn(self._bounded(attempt.take_answer(signal.sdp)))
+
+    def _take_got(self, peer: Peer, pc: int) -> None:
+        """That attempt wins. It must have sealed something itself: a `got` out of nowhere opens no microphone."""
+        attempt = peer.outgoing.get(pc)
+        if attempt is None or attempt.is_dead() or attempt.voice.sealed == 0:
+            self.bad_input += 1
+            return
+        attempt.got_ms, attempt.lost_ms = self._means.now_ms(), None
+        peer.winner, peer.next_rung_ms = pc, None
+        peer.rungs.clear()
+        for other in list(peer.outgoing.values()):
+            if other is not attempt:
+                self._drop_outgoing(peer, other)
+        attempt.voice.open_to(peer.source)
+        self._tell_state(peer)
+
+    def _take_lost(self, peer: Peer, pc: int) -> None:
+        """pc 0: the peer begins anew, and nothing of before reaches it."""
+        if pc == 0:
+            for one in list(peer.outgoing.values()):
+                self._drop_outgoing(peer, one)
+        elif peer.winner != pc:
+            return
+        else:
+            peer.outgoing[pc].lost_ms = self._means.now_ms()
+            peer.outgoing[pc].voice.open_to(None)
+        peer.winner = None
+        self._tell_state(peer)
+        self._climb(peer, at_once=2)
+
+    def _drop_outgoing(self, peer: Peer, attempt: Outgoing) -> None:
+        peer.outgoing.pop(attempt.pc, None)
+        self._spawn(attempt.close())
+
+    # -- hearing
+
+    def _take_offer(self, peer: Peer, signal: Desc) -> None:
+        attempt = peer.incoming.get(signal.pc)
+        if attempt is None:
+            if len(peer.incoming) >= ATTEMPTS:
+                self.bad_input += 1
+                return
+            attempt = peer.incoming[signal.pc] = self._listen(peer, signal.pc)
+        self._spawn(self._answer(peer, attempt, signal.sdp))
+
+    def _listen(self, peer: Peer, pc: int) -> Incoming:
+        loop = asyncio.get_running_loop()
+
+        def hand_over(pcm: bytes, at: int) -> None:
+            # In the decoder's thread, which may outlive the loop by a frame.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._take_sound, peer, pc, pcm, at)
+
+        voice = HeardVoice(self._means.ring.receiver(peer.leaf), now_ms=self._means.now_ms, hear=hand_over)
+        return Incoming(pc, HearingPeer(voice), now_ms=self._means.now_ms())
+
+    def _take_sound(self, peer: Peer, pc: int, pcm: bytes, at: int) -> None:
+        """A frame of this attempt opened. One attempt is played; where its sender moved on, the next takes over."""
+        attempt = peer.incoming.get(pc)
+        if attempt is None or self._peers.get(peer.leaf) is not peer:
+            return
+        if not attempt.proved:
+            self._note_heard(peer, attempt)
+        played = peer.incoming.get(-1 if peer.playing is None else peer.playing)
+        last_ms = None if played is None else played.voice.opened_at_ms
+        if played is not attempt and (last_ms is None or self._means.now_ms() - last_ms >= HANDOVER_MS):
+            peer.playing = pc
+        if peer.playing == pc and pcm:
+            peer.sink.write(pcm, at)
+
+    async def _answer(self, peer: Peer, attempt: Incoming, offer: str) -> None:
+        route = peer.decide_answering_route(await self._means.relays())
+        if route is None:
+            self._drop_incoming(peer, attempt)
+            return
+        attempt.by_udp = route.relay is None or route.relay.rung == "relay-udp"
+        try:
+            answer = await attempt.answer(offer, route)
+        except BadDescription:
+            self.bad_input += 1
+            self._drop_incoming(peer, attempt)
+            return
+        if answer is not None:
+            self._describe(peer, attempt.pc, "answer", answer)
+
+    def _note_heard(self, peer: Peer, attempt: Incoming) -> None:
+        """Frames of this attempt open, for the first time or again."""
+        attempt.proved, attempt.lost_ms = True, None
+        self._reports.local_signal(Got(self._means.call, peer.leaf, attempt.pc))
+        self._tell_state(peer)
+
+    def _note_stalled(self, peer: Peer, attempt: Incoming) -> None:
+        """No frame of this attempt opened for 600 ms."""
+        attempt.proved, attempt.lost_ms = False, self._means.now_ms()
+        self._reports.local_signal(Lost(self._means.call, peer.leaf, attempt.pc))
+        peer.choose_playing()
+        self._tell_state(peer)
+
+    def _drop_incoming(self, peer: Peer, attempt: Incoming) -> None:
+        peer.incoming.pop(attempt.pc, None)
+        peer.choose_playing()
+        self._spawn(attempt.close())
+
+    # -- both
+
+    def _take_candidates(self, peer: Peer, signal: Cand) -> None:
+        attempt = peer.outgoing.get(signal.pc) or peer.incoming.get(signal.pc)
+        if attempt is None or not attempt.room_for(signal.cands):
+            self.bad_input += 1
+            return
+        self._spawn(self._bounded(attempt.add_candidates(attempt.peer, signal.cands, done=signal.done)))
+
+    async def _bounded(self, step: Awaitable[None]) -> None:
+        """A step on what a peer wrote: what is bad in it is counted, and nothing else comes of it."""
+        try:
+            await step
+        except BadDescription:
+            self.bad_input += 1
+
+    def _tell_state(self, peer: Peer) -> None:
+        up = peer.is_proved()
+        if up == peer.up:
+            return
+        peer.up = up
+        if up:
+            if peer.up_after_ms is None:
+                peer.up_after_ms = self._means.now_ms() - peer.opened_ms
+            self._reports.link_up(peer.leaf)
+        else:
+            peer.downs += 1
+            self._reports.link_down(peer.leaf)
+
+    def _alarm(self, leaf: int) -> None:
+        """Close everything, then say why."""
+        if self._over:
+            return
+        self._over = True
+        self.alarms += 1
+        for one in list(self._peers):
+            self.close_link(one)
+        self._reports.alarm(leaf)
+
+    def _close_all(self, peer: Peer) -> None:
+        for outgoing in list(peer.outgoing.values()):
+            self._drop_outgoing(peer, outgoing)
+        for incoming in list(peer.incoming.values()):
+            self._drop_incoming(peer, incoming)
+
+    def _spawn(self, step: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(step)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            _log.error("a step of a call failed: %s", type(failure).__name__)
+
+    # -- the watch
+
+    async def _keep_watch(self) -> None:
+        while not self._over:
+            await asyncio.sleep(TICK_S)
+            self._ticks += 1
+            for peer in list(self._peers.values()):
+                self._watch_sending(peer)
+                self._watch_hearing(peer)
+                if self._ticks % _WATCH_TICKS == 0:
+                    await self._compare_counts(peer)
+
+    def _watch_sending(self, peer: Peer) -> None:
+        now = self._means.now_ms()
+        for attempt in list(peer.outgoing.values()):
+            since = attempt.began_ms if attempt.lost_ms is None else attempt.lost_ms
+            if attempt.pc == peer.winner:
+                if attempt.is_dead():
+                    self._take_lost(peer, attempt.pc)
+            elif attempt.is_dead() or now - since >= UNPROVEN_MS:
+                self._drop_outgoing(peer, attempt)
+            else:
+                self._offer_again(peer, attempt, now)
+        if peer.winner is not None or peer.asking:
+            return
+        failed = not any(one.lost_ms is None for one in peer.outgoing.values())
+        due = peer.next_rung_ms is not None and now >= peer.next_rung_ms
+        if peer.rungs and (failed or due):
+            self._try_next(peer)
+        elif due:
+            self._climb(peer)
+
+    def _offer_again(self, peer: Peer, attempt: Outgoing, now: int) -> None:
+        waited = now - attempt.offered_ms >= OFFER_AGAIN_MS
+        if attempt.offered is not None and not attempt.described and waited and 0 < attempt.offers <= OFFERS_AGAIN:
+            self._describe(peer, attempt.pc, "offer", attempt.offered)
+            attempt.offers, attempt.offered_ms = attempt.offers + 1, now
+
+    def _watch_hearing(self, peer: Peer) -> None:
+        now = self._means.now_ms()
+        for attempt in list(peer.incoming.values()):
+            if attempt.voice.wrong_in_a_row >= WRONG_IN_A_ROW:
+                self._alarm(peer.leaf)
+                return
+            if attempt.proved and not attempt.hears(now):
+                self._note_stalled(peer, attempt)
+            elif attempt.is_deaf(now):
+                self._note_stalled(peer, attempt)
+                self._drop_incoming(peer, attempt)
+            elif not attempt.proved and now - attempt.quiet_since_ms >= UNPROVEN_MS:
+                self._drop_incoming(peer, attempt)
+
+    async def _compare_counts(self, peer: Peer) -> None:
+        for attempt in list(peer.outgoing.values()):
+            if not attempt.closed and await attempt.sends_in_clear():
+                self._alarm(peer.leaf)
+                return

@@ -1,0 +1,61 @@
+"""Builds vectors/calls/{signals,state,ladder,emodel,media}.json for both languages to replay.
+
+`python -m tests.protocol.calls_vectors` writes them; test_calls_vectors.py compares. Bytes are hexadecimal text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from tests.protocol import calls_signals
+
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "calls"
+BY = "zajil, tests/protocol/calls_vectors.py"
+
+
+def shown(value: object) -> Json:
+    """Anything a vector holds: bytes in hex, a dataclass as `{"is": its name, ...}` without what is None."""
+    match value:
+        case bytes():
+            return value.hex()
+        case None | bool() | int() | float() | str():
+            return value
+        case Mapping():
+            return {str(key): shown(item) for key, item in value.items()}
+        case Sequence():
+            return [shown(item) for item in value]
+    if dataclasses.is_dataclass(value):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {"is": type(value).__name__, **{key: shown(item) for key, item in fields.items() if item is not None}}
+    raise TypeError(value)
+
+
+def signals() -> Mapping[str, object]:
+    return {
+        "read": [[about, data, signal] for about, data, signal in calls_signals.read_cases()],
+        "sdp": calls_signals.sdp_cases(),
+        "candidates": calls_signals.candidate_cases(),
+        "hidden": calls_signals.hidden_cases(),
+    }
+
+
+FILES: dict[str, Callable[[], Mapping[str, object]]] = {"signals": signals}
+
+
+def render(name: str) -> str:
+    parts = []
+    for key, value in FILES[name]().items():
+        lines = [json.dumps(shown(one), ensure_ascii=False) for one in value] if isinstance(value, list) else None
+        body = json.dumps(shown(value), ensure_ascii=False) if lines is None else "[\n" + ",\n".join(lines) + "\n]"
+        parts.append(f"{json.dumps(key)}: {body}")
+    return f'{{"source": "{BY}",\n' + ",\n".join(parts) + "}\n"
+
+
+if __name__ == "__main__":
+    for file in FILES:
+        (FOLDER / f"{file}.json").write_text(render(file), encoding="utf-8")
