@@ -76,6 +76,8 @@ _LOG = logging.getLogger(__name__)
 _LOCK_FILE = "zajil.lock"
 _EMPTY_LOG_S = 60.0
 """How long the write-ahead log may tell what changed together: a commit's group and the mailboxes it went to."""
+_DROP_SIGNALS_S = 10.0
+"""How long the signal of a call that nobody can fetch any more may rest."""
 
 
 class Server:
@@ -155,7 +157,7 @@ class Server:
         )
         self.metrics.watch(connections=self.gateway.count, lag_s=lambda: self.gateway.loop_lag_s)
         self._metrics_runner: web.AppRunner | None = None
-        self._upkeep: asyncio.Task[None] | None = None
+        self._upkeep: list[asyncio.Task[None]] = []
 
     @property
     def made_root(self) -> bool:
@@ -196,15 +198,15 @@ class Server:
             server.public.start()
         if server.console is not None:
             server.console.start()
-        server._upkeep = asyncio.create_task(server._keep_up())
+        server._upkeep = [asyncio.create_task(work()) for work in (server._keep_up, server._drop_signals)]
         return server
 
     async def stop(self) -> None:
         """Tell every session `restarting`, finish what was accepted, and let go of the files."""
-        if self._upkeep is not None:
-            self._upkeep.cancel()
+        for task in self._upkeep:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._upkeep
+                await task
         self._auth.arrivals.close()
         if self.console is not None:
             await self.console.stop()
@@ -249,6 +251,14 @@ class Server:
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
                 _LOG.error("retention failed", exc_info=bug)
             await asyncio.sleep(min(_EMPTY_LOG_S, self.settings.retention_every_s))
+
+    async def _drop_signals(self) -> None:
+        while True:
+            try:
+                await delivery_retention.run_often(self._delivery)
+            except Exception as bug:  # noqa: BLE001  # the boundary of a background task
+                _LOG.error("signals of calls could not be dropped", exc_info=bug)
+            await asyncio.sleep(_DROP_SIGNALS_S)
 
     # Wiring
 
