@@ -133,10 +133,22 @@ def test_a_slot_is_not_given_again_at_once() -> None:
         bytes([3]) + frame(1)[1:],
         bytes([0]) + frame(1)[1:],
         frame(1)[:1] + b"\x02" + frame(1)[2:],
+        frame(1, key=True),
         frame(1)[:8] + b"\xff" + bytes(30),
         frame(2),
     ],
-    ids=["empty", "short", "header", "no tag", "kind 3", "kind 0", "flags", "KID longer than all", "another leaf"],
+    ids=[
+        "empty",
+        "short",
+        "header",
+        "no tag",
+        "kind 3",
+        "kind 0",
+        "flags",
+        "audio as a key frame",
+        "KID longer than all",
+        "another leaf",
+    ],
 )
 def test_what_is_no_frame_is_dropped_and_counted_and_changes_nothing_else(record: bytes) -> None:
     party = Party()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import aiohttp
 import pytest
+import uvloop
+from aiohttp import web
 from tests.calls.frames import frame
 from tests.server.carriers import PostPlug, SealedDial, SealedPlug, SocketPlug, until
 from tests.server.people import FakeGroup, Person
@@ -30,6 +33,7 @@ from zajil.protocol.reach.seal import Channel, SessionKey
 from zajil.protocol.reach.signed import parse_root_answer, step_root
 from zajil.server.app import Server
 from zajil.server.config import CallSettings, Settings
+from zajil.server.shell import sockets
 from zajil.server.shell.base import SEALED_PATH
 
 MakeWire = Callable[[Role], Wire]
@@ -64,8 +68,7 @@ class Seat:
 
     @classmethod
     async def take(cls, http: Http, first: bytes, *, path: str = Role.S.path, query: str = "") -> Seat:
-        socket = await http.client.ws_connect(http.url + path + query, max_msg_size=0)
-        plug = SocketPlug(socket)
+        plug = SocketPlug(await http.client.ws_connect(http.url + path + query, max_msg_size=0))
         await plug.send(first)
         return cls(plug, plug)
 
@@ -339,6 +342,41 @@ async def test_a_slow_receiver_loses_frames_and_nobody_else_does(
     await senders[0].send(frame(1, 7))
     while (await slow.read())[1:] != frame(1, 7):
         pass
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_little_of_what_is_live_waits_in_the_system(
+    tmp_path: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    run: Callable[[Coroutine[None, None, None]], None],
+) -> None:
+    """On both loops: elsewhere megabytes would wait there, where nothing of them can be dropped."""
+    seen: list[tuple[int, int]] = []
+    hurry = sockets.SocketCarrier._hurry
+
+    def watch(carrier: sockets.SocketCarrier, request: web.Request) -> None:
+        hurry(carrier, request)
+        transport = request.transport
+        assert transport is not None
+        unsent = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+        seen.append((transport.get_write_buffer_limits()[1], unsent))
+
+    async def story() -> None:
+        server = await Server.start(tmp_path / "data", settings)
+        async with aiohttp.ClientSession() as client:
+            http = Http(f"http://127.0.0.1:{server.port}", client)
+            ticket = make_ticket(server.calling.ticket_key, ROOM, now_s=time.time())
+            seat = await Seat.take(http, PREAMBLE + ticket)
+            await seat.read()
+            async with Wire(http.url, Role.S, client) as s:
+                await s.send(frames.HttpReq(1, "GET", control.CONFIG.url(), {}, b""))
+                await s.expect(frames.HttpRes)
+        await server.stop()
+
+    monkeypatch.setattr(sockets.SocketCarrier, "_hurry", watch)
+    run(story())
+    assert seen == [(16 * 1024, 16 * 1024)], "of the media connection, and of no other"
 
 
 async def test_silence_and_a_receiver_that_does_not_go_are_ended_by_the_sweep(

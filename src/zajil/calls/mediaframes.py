@@ -1,6 +1,6 @@
 """What a media room reads of a frame: its kind, whether it is a key frame, and the leaf in the SFrame header.
 
-    client -> server   kind u8 | flags u8 (bit 0 key frame) | seq u16 | ts u32 ms | SFrame ciphertext
+    client -> server   kind u8 | flags u8 (bit 0 key frame of video) | seq u16 | ts u32 ms | SFrame ciphertext
     server -> client   slot u8 of the sender | the same bytes; slot 0: code u8 and slots
 
 The rest is ciphertext. The leaf is whatever the sender wrote there; only receivers can tell whether it is true.
@@ -40,10 +40,12 @@ def is_oversize(record: bytes) -> bool:
 
 def parse_head(record: bytes) -> Head | None:
     """None for what is no media frame."""
-    if len(record) <= HEADER_BYTES + TAG_BYTES or record[0] not in _LARGEST or record[1] & ~_KEY:
+    if len(record) <= HEADER_BYTES + TAG_BYTES or record[0] not in _LARGEST:
+        return None
+    if record[1] > (_KEY if record[0] == VIDEO else 0):
         return None
     kid = _parse_kid(record[HEADER_BYTES:])
-    return None if kid is None else Head(record[0], bool(record[1] & _KEY), kid >> 8 & 0xFFFF)
+    return None if kid is None else Head(record[0], bool(record[1]), kid >> 8 & 0xFFFF)
 
 
 def _parse_kid(sealed: bytes) -> int | None:

@@ -65,7 +65,7 @@ class SocketCarrier:
         Else the system takes megabytes for a receiver that is slow, and it hears everything minutes late.
         """
         self._is_hurried = True
-        if request.transport is None or not isinstance(request.transport, asyncio.WriteTransport):
+        if request.transport is None:
             return
         request.transport.set_write_buffer_limits(high=_UNSENT_BYTES)
         system_socket = request.transport.get_extra_info("socket")
