@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.protocol import calls_signals
+from tests.protocol import calls_ladder, calls_signals
 from tests.protocol.calls_stories import STORIES
 from tests.protocol.calls_walks import walk
 
@@ -60,7 +60,20 @@ def state() -> Mapping[str, object]:
     }
 
 
-FILES: dict[str, Callable[[], Mapping[str, object]]] = {"signals": signals, "state": state}
+def ladder() -> Mapping[str, object]:
+    """A step is [ms, event, actions, ms of the next deadline]."""
+    return {
+        "stories": [
+            *(
+                {"name": name, "about": made.__doc__, "steps": made().lived}
+                for name, made in calls_ladder.STORIES.items()
+            ),
+            *({"name": f"walk_{seed}", "about": "random", "steps": calls_ladder.walk(seed).lived} for seed in range(8)),
+        ]
+    }
+
+
+FILES: dict[str, Callable[[], Mapping[str, object]]] = {"signals": signals, "state": state, "ladder": ladder}
 
 
 def render(name: str) -> str:
