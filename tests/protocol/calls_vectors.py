@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.protocol import calls_ladder, calls_signals
+from tests.protocol import calls_ladder, calls_media, calls_signals
 from tests.protocol.calls_stories import STORIES
 from tests.protocol.calls_walks import walk
 
@@ -20,7 +20,7 @@ WALKS = 8
 FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "calls"
 BY = "zajil, tests/protocol/calls_vectors.py"
 
-ALONE = {"Member", "Record", "Shown", "ShownPeer"}
+ALONE = {"Member", "Record", "Shown", "ShownPeer", "Sample", "Level", "Frame", "Control"}
 """Classes that stand where no other can."""
 
 
@@ -73,7 +73,32 @@ def ladder() -> Mapping[str, object]:
     }
 
 
-FILES: dict[str, Callable[[], Mapping[str, object]]] = {"signals": signals, "state": state, "ladder": ladder}
+def media() -> Mapping[str, object]:
+    """Rows of [about, data, what it is]; null: refused."""
+    return {
+        "frames": calls_media.frame_cases(),
+        "room": calls_media.room_cases(),
+        "control": calls_media.control_cases(),
+        "preamble": calls_media.preamble_cases(),
+    }
+
+
+def emodel() -> Mapping[str, object]:
+    return {
+        "rates": calls_media.rate_cases(),
+        "words": calls_media.word_cases(),
+        "levels": calls_media.level_cases(),
+        "lives": calls_media.life_cases(),
+    }
+
+
+FILES: dict[str, Callable[[], Mapping[str, object]]] = {
+    "signals": signals,
+    "state": state,
+    "ladder": ladder,
+    "media": media,
+    "emodel": emodel,
+}
 
 
 def render(name: str) -> str:

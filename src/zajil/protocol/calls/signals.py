@@ -97,12 +97,16 @@ class Desc:
 
 @dataclass(frozen=True, slots=True)
 class Cand:
-    """Up to 10 ICE candidates of an attempt. done: there are no more."""
+    """Up to 10 ICE candidates of an attempt. role: `offer` from the link's sender. done: there are no more.
+
+    Without the role a candidate could be for either of two attempts: both ends count theirs from the same number.
+    """
 
     TYPE: ClassVar[str] = "cand"
     call: bytes
     to: int
     pc: int
+    role: sdp.Role
     cands: tuple[str, ...]
     done: bool
 
@@ -200,7 +204,7 @@ def encode_signal(signal: Signal) -> Wire:
         case Desc():
             values |= {"pc": signal.pc, "role": signal.role, "sdp": signal.sdp}
         case Cand():
-            values |= {"pc": signal.pc, "cands": list(signal.cands), "done": signal.done}
+            values |= {"pc": signal.pc, "role": signal.role, "cands": list(signal.cands), "done": signal.done}
         case Room() | Got() | Lost():
             values["pc"] = signal.pc
         case State():
@@ -297,13 +301,19 @@ def _parse_attempt(fields: Fields, kind: str, call: bytes) -> Signal:
         case Lost.TYPE:
             return Lost(call, to, pc)
         case Cand.TYPE:
-            return Cand(call, to, pc, _candidates(fields), fields.flag("done"))
-    text = fields.text("sdp", most=limits.SDP_BYTES)
-    role: sdp.Role = "offer" if fields.text("role", most=limits.WORD_BYTES) == "offer" else "answer"
-    if fields.raw("role") != role:
-        raise error("malformed", "role of an SDP")
+            return Cand(call, to, pc, _role(fields), _candidates(fields), fields.flag("done"))
+    text, role = fields.text("sdp", most=limits.SDP_BYTES), _role(fields)
     sdp.check_sdp(text, role)
     return Desc(call, to, pc, role, text)
+
+
+def _role(fields: Fields) -> sdp.Role:
+    match fields.raw("role"):
+        case "offer":
+            return "offer"
+        case "answer":
+            return "answer"
+    raise error("malformed", "role of an SDP")
 
 
 def _candidates(fields: Fields) -> tuple[str, ...]:

@@ -51,8 +51,12 @@ export interface Desc extends OfAttempt<"desc"> {
   readonly role: Role;
   readonly sdp: string;
 }
-/** Up to 10 ICE candidates of an attempt. done: there are no more. */
+/**
+ * Up to 10 ICE candidates of an attempt. role: `offer` from the link's sender; without it a candidate could be for
+ * either of two attempts, since both ends count theirs from the same number. done: there are no more.
+ */
 export interface Cand extends OfAttempt<"cand"> {
+  readonly role: Role;
   readonly cands: readonly string[];
   readonly done: boolean;
 }
@@ -125,6 +129,12 @@ function kindOf(fields: Fields): Kind {
   return kind as Kind;
 }
 
+function roleOf(fields: Fields): Role {
+  const role = fields.raw("role");
+  if (role !== "offer" && role !== "answer") throw error("malformed", "role of an SDP");
+  return role;
+}
+
 function parse(fields: Fields): Signal | null {
   const t = fields.text("t", limits.WORD_BYTES);
   const call = fields.blob("c", limits.CALL_BYTES);
@@ -171,12 +181,11 @@ function parseAttempt(fields: Fields, t: "desc" | "cand" | Attempt["t"], call: U
     const texts = Fields.ofItems(items);
     const cands = items.map((_, at) => texts.text(at, limits.CANDIDATE_BYTES));
     cands.forEach(findType);
-    return { t, ...base, cands, done: fields.flag("done") };
+    return { t, ...base, role: roleOf(fields), cands, done: fields.flag("done") };
   }
   if (t !== "desc") return { t, ...base };
   const sdp = fields.text("sdp", limits.SDP_BYTES);
-  const role = fields.text("role", limits.WORD_BYTES);
-  if (role !== "offer" && role !== "answer") throw error("malformed", "role of an SDP");
+  const role = roleOf(fields);
   checkSdp(sdp, role);
   return { t, ...base, role, sdp };
 }
