@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 from zajil.protocol import cbor
 from zajil.protocol.calls import media as md
 from zajil.protocol.calls import quality as ql
-from zajil.protocol.calls.ladder import KINDS
 from zajil.protocol.errors import Malformed
 
 FRAMES = (
@@ -109,26 +107,17 @@ def word_cases() -> list[tuple[float, str, str]]:
     return [(mos, before, ql.find_word(mos, before)) for mos in scores for before in words]
 
 
-def life_cases() -> list[Mapping[str, Any]]:  # Any: rows of a vector
+def life_cases() -> list[list[tuple[int, float, str, str]]]:
     """Links second by second: concealed samples of 48,000, then MOS, word and step after it."""
-    lives: list[Mapping[str, Any]] = []  # Any: rows of a vector
-    plans = (
-        (0,) * 4 + (24_000,) * 30 + (0,) * 80,
-        (0,) * 10 + (960, 0) * 20,
-        (1_440,) * 12 + (4_800,) * 12 + (0,) * 40,
-    )
-    for kind in KINDS:
-        for crowd, plan in zip((False, True, False), plans, strict=True):
-            quality, step, steps = ql.Quality(), ql.first_step(kind), ql.LEVELS[kind, crowd]
-            rows = []
-            for second, concealed in enumerate(plan):
-                now = 1000 * second
-                quality = ql.note_sample(quality, ql.Sample(concealed, 48_000, 60, 60, 20), now)
-                quality, step = ql.plan_step(quality, step, len(steps), now_ms=now)
-                rows.append((concealed, round(quality.mos, 6), quality.word, step))
-            lives.append({"kind": kind, "crowd": crowd, "seconds": rows})
+    lives = []
+    falls, wobbles = (0,) * 4 + (24_000,) * 30 + (0,) * 80, (0,) * 10 + (960, 0) * 20
+    for plan in (falls, wobbles, (1_440,) * 12 + (4_800,) * 12 + (0,) * 40):
+        quality, step = ql.Quality(), ql.STEPS[0]
+        rows = []
+        for second, concealed in enumerate(plan):
+            now = 1000 * second
+            quality = ql.note_sample(quality, ql.Sample(concealed, 48_000, 60, 60, 20), now)
+            quality, step = ql.plan_step(quality, step, now_ms=now)
+            rows.append((concealed, round(quality.mos, 6), quality.word, step))
+        lives.append(rows)
     return lives
-
-
-def level_cases() -> list[tuple[str, bool, tuple[ql.Level, ...]]]:
-    return [(kind, crowd, levels) for (kind, crowd), levels in ql.LEVELS.items()]

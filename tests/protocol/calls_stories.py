@@ -675,7 +675,7 @@ def not_for_us() -> World:
         sg.State(call_id(1), False, False, False),
         sg.Got(call_id(1), 1, 2),
         sg.Lost(call_id(1), 1, 2),
-        sg.Cand(call_id(1), 1, 2, "offer", (), True),
+        sg.Cand(call_id(1), 1, 2, (), True),
         sg.Desc(call_id(1), 1, 2, "offer", OFFER),
         sg.Beacon(call_id(8), SECRET, "audio", 0, (0,)),
     ):

@@ -20,7 +20,7 @@ WALKS = 8
 FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "calls"
 BY = "zajil, tests/protocol/calls_vectors.py"
 
-ALONE = {"Member", "Record", "Shown", "ShownPeer", "Sample", "Level", "Frame", "Control"}
+ALONE = {"Member", "Record", "Shown", "ShownPeer", "Sample", "Frame", "Control"}
 """Classes that stand where no other can."""
 
 
@@ -87,7 +87,6 @@ def emodel() -> Mapping[str, object]:
     return {
         "rates": calls_media.rate_cases(),
         "words": calls_media.word_cases(),
-        "levels": calls_media.level_cases(),
         "lives": calls_media.life_cases(),
     }
 

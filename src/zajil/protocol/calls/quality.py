@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
-from zajil.protocol.calls.ladder import Kind as LinkKind
-
 Word: TypeAlias = Literal["", "good", "fair", "poor"]
 GOOD: Final = 3.8
 FAIR: Final = 3.1
@@ -79,42 +77,16 @@ def note_sample(quality: Quality, sample: Sample, now_ms: int) -> Quality:
     return Quality(recent, mos, word, since, sample.rtt_ms, sample.loss_pct)
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
-    """What a link may carry at most. height 0: no video. Rates in kbit/s."""
-
-    height: int
-    fps: int
-    video_kbit: int
-    audio_kbit: int
-    frame_ms: int
+Step: TypeAlias = Literal["full", "small", "no-video", "less-audio", "least-audio"]
+STEPS: Final[tuple[Step, ...]] = ("full", "small", "no-video", "less-audio", "least-audio")
+"""What a link gives up, one after the other: a smaller picture, none, then sound of 24 and of 16 kbit/s."""
 
 
-def _levels(kind: LinkKind, *, crowd: bool) -> tuple[Level, ...]:
-    """From the best to the floor. crowd: more than two people."""
-    audio, frame = (32, 20) if kind == "A" else (24, 40 if kind == "C" else 20)
-    large, small = {"A": ((20, 600), (15, 150)), "B": ((15, 300), (15, 150)), "C": ((0, 0), (10, 120))}[kind]
-    rows = [] if crowd or kind == "C" else [Level(360, *large, audio, frame)]
-    rows.append(Level(180, *small, audio, frame))
-    return (*rows, *(Level(0, 0, 0, kbit, frame) for kbit in (32, 24, 16) if kbit <= audio))
-
-
-LEVELS: Final[dict[tuple[LinkKind, bool], tuple[Level, ...]]] = {
-    (kind, crowd): _levels(kind, crowd=crowd) for kind in ("A", "B", "C") for crowd in (False, True)
-}
-"""By the kind of attempt, and whether more than two people are in the call."""
-
-
-def first_step(kind: LinkKind) -> int:
-    """Where a link begins: at its best, on C without video."""
-    return 1 if kind == "C" else 0
-
-
-def plan_step(quality: Quality, step: int, steps: int, *, now_ms: int) -> tuple[Quality, int]:
-    """The step after this second: one down after 4 s of `poor`, one up after 15 s of `good`, within 0..steps-1."""
+def plan_step(quality: Quality, step: Step, *, now_ms: int) -> tuple[Quality, Step]:
+    """The step after this second: one down after 4 s of `poor`, one up after 15 s of `good`."""
     lasted = now_ms - quality.word_since
-    if quality.word == "poor" and lasted >= DOWN_MS and step + 1 < steps:
-        return replace(quality, word_since=now_ms), step + 1
-    if quality.word == "good" and lasted >= UP_MS and step > 0:
-        return replace(quality, word_since=now_ms), step - 1
+    if quality.word == "poor" and lasted >= DOWN_MS and step != STEPS[-1]:
+        return replace(quality, word_since=now_ms), STEPS[STEPS.index(step) + 1]
+    if quality.word == "good" and lasted >= UP_MS and step != STEPS[0]:
+        return replace(quality, word_since=now_ms), STEPS[STEPS.index(step) - 1]
     return quality, step

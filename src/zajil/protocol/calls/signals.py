@@ -97,16 +97,12 @@ class Desc:
 
 @dataclass(frozen=True, slots=True)
 class Cand:
-    """Up to 10 ICE candidates of an attempt. role: `offer` from the link's sender. done: there are no more.
-
-    Without the role a candidate could be for either of two attempts: both ends count theirs from the same number.
-    """
+    """Up to 10 ICE candidates of an attempt, of the link's sender or its receiver. done: there are no more."""
 
     TYPE: ClassVar[str] = "cand"
     call: bytes
     to: int
     pc: int
-    role: sdp.Role
     cands: tuple[str, ...]
     done: bool
 
@@ -204,7 +200,7 @@ def encode_signal(signal: Signal) -> Wire:
         case Desc():
             values |= {"pc": signal.pc, "role": signal.role, "sdp": signal.sdp}
         case Cand():
-            values |= {"pc": signal.pc, "role": signal.role, "cands": list(signal.cands), "done": signal.done}
+            values |= {"pc": signal.pc, "cands": list(signal.cands), "done": signal.done}
         case Room() | Got() | Lost():
             values["pc"] = signal.pc
         case State():
@@ -301,7 +297,7 @@ def _parse_attempt(fields: Fields, kind: str, call: bytes) -> Signal:
         case Lost.TYPE:
             return Lost(call, to, pc)
         case Cand.TYPE:
-            return Cand(call, to, pc, _role(fields), _candidates(fields), fields.flag("done"))
+            return Cand(call, to, pc, _candidates(fields), fields.flag("done"))
     text, role = fields.text("sdp", most=limits.SDP_BYTES), _role(fields)
     sdp.check_sdp(text, role)
     return Desc(call, to, pc, role, text)

@@ -4,17 +4,16 @@ import emodel from "../../../../vectors/calls/emodel.json";
 import media from "../../../../vectors/calls/media.json";
 import { encodeHex, parseHex } from "../bytes.ts";
 import { LocalProtocolError, Malformed } from "../errors.ts";
-import type { LinkKind } from "./ladder.ts";
 import { encodeControl, encodeFrame, encodePreamble, parseControl, parseFrame, parseRoom } from "./media.ts";
 import {
   findWord,
-  firstStep,
-  levelsOf,
   NO_QUALITY,
   noteSample,
   planStep,
+  type Quality,
   rate,
   type Sample,
+  type Step,
   type Word,
 } from "./quality.ts";
 import { revived, shown } from "./testing.ts";
@@ -72,20 +71,13 @@ describe("quality", () => {
     for (const [mos, before, word] of emodel.words as [number, Word, Word][]) expect(findWord(mos, before)).toBe(word);
   });
 
-  it("knows the same levels", () => {
-    for (const [kind, crowd, levels] of emodel.levels as unknown as [LinkKind, boolean, object[]][]) {
-      expect(shown(levelsOf(kind, crowd))).toEqual(levels);
-    }
-  });
-
   it("steps down and up at the same seconds", () => {
-    for (const { kind, crowd, seconds } of emodel.lives) {
-      const steps = levelsOf(kind as LinkKind, crowd).length;
-      let [quality, step] = [NO_QUALITY, firstStep(kind as LinkKind)];
-      (seconds as [number, number, Word, number][]).forEach(([concealed, mos, word, after], second) => {
+    for (const seconds of emodel.lives as [number, number, Word, Step][][]) {
+      let [quality, step]: readonly [Quality, Step] = [NO_QUALITY, "full"];
+      seconds.forEach(([concealed, mos, word, after], second) => {
         const sample = { concealed, total: 48_000, rttMs: 60, bufferMs: 60, frameMs: 20 };
         quality = noteSample(quality, sample, 1000 * second);
-        [quality, step] = planStep(quality, step, steps, 1000 * second);
+        [quality, step] = planStep(quality, step, 1000 * second);
         expect(quality.mos).toBeCloseTo(mos, 5);
         expect([quality.word, step]).toEqual([word, after]);
       });

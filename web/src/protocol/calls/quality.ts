@@ -4,8 +4,6 @@
  * The number is the E-model of ITU-T G.107 reduced to delay and concealed audio: it compares our routes, and is no
  * laboratory score.
  */
-import type { LinkKind } from "./ladder.ts";
-
 export type Word = "" | "good" | "fair" | "poor";
 const GOOD = 3.8;
 const FAIR = 3.1;
@@ -64,47 +62,15 @@ export function noteSample(quality: Quality, sample: Sample, now: number): Quali
   return { recent, mos, word, wordSince, rttMs: sample.rttMs, lossPct: lossPct(sample) };
 }
 
-/** What a link may carry at most. height 0: no video. Rates in kbit/s. */
-export interface Level {
-  readonly height: number;
-  readonly fps: number;
-  readonly videoKbit: number;
-  readonly audioKbit: number;
-  readonly frameMs: number;
-}
+/** What a link gives up, one after the other: a smaller picture, none, then sound of 24 and of 16 kbit/s. */
+export const STEPS = ["full", "small", "no-video", "less-audio", "least-audio"] as const;
+export type Step = (typeof STEPS)[number];
 
-const VIDEO: Readonly<Record<LinkKind, readonly (readonly [height: number, fps: number, videoKbit: number])[]>> = {
-  A: [
-    [360, 20, 600],
-    [180, 15, 150],
-  ],
-  B: [
-    [360, 15, 300],
-    [180, 15, 150],
-  ],
-  C: [[180, 10, 120]],
-};
-
-/** From the best to the floor, by the kind of attempt. crowd: more than two people are in the call. */
-export function levelsOf(kind: LinkKind, crowd: boolean): Level[] {
-  const best = kind === "A" ? 32 : 24;
-  const frameMs = kind === "C" ? 40 : 20;
-  const video = VIDEO[kind].filter(([height]) => !crowd || height === 180);
-  return [
-    ...video.map(([height, fps, videoKbit]) => ({ height, fps, videoKbit, audioKbit: best, frameMs })),
-    ...[32, 24, 16]
-      .filter((audioKbit) => audioKbit <= best)
-      .map((audioKbit) => ({ height: 0, fps: 0, videoKbit: 0, audioKbit, frameMs })),
-  ];
-}
-
-/** Where a link begins: at its best, on C without video. */
-export const firstStep = (kind: LinkKind): number => (kind === "C" ? 1 : 0);
-
-/** The step after this second: one down after 4 s of `poor`, one up after 15 s of `good`, within 0 to steps - 1. */
-export function planStep(quality: Quality, step: number, steps: number, now: number): [Quality, number] {
+/** The step after this second: one down after 4 s of `poor`, one up after 15 s of `good`. */
+export function planStep(quality: Quality, step: Step, now: number): readonly [Quality, Step] {
   const lasted = now - quality.wordSince;
-  const down = quality.word === "poor" && lasted >= DOWN_MS && step + 1 < steps;
-  const up = quality.word === "good" && lasted >= UP_MS && step > 0;
-  return down || up ? [{ ...quality, wordSince: now }, step + (down ? 1 : -1)] : [quality, step];
+  const down = quality.word === "poor" && lasted >= DOWN_MS;
+  const up = quality.word === "good" && lasted >= UP_MS;
+  const next = down || up ? STEPS[STEPS.indexOf(step) + (down ? 1 : -1)] : undefined;
+  return next ? [{ ...quality, wordSince: now }, next] : [quality, step];
 }

@@ -51,12 +51,8 @@ export interface Desc extends OfAttempt<"desc"> {
   readonly role: Role;
   readonly sdp: string;
 }
-/**
- * Up to 10 ICE candidates of an attempt. role: `offer` from the link's sender; without it a candidate could be for
- * either of two attempts, since both ends count theirs from the same number. done: there are no more.
- */
+/** Up to 10 ICE candidates of an attempt, of the link's sender or its receiver. done: there are no more. */
 export interface Cand extends OfAttempt<"cand"> {
-  readonly role: Role;
   readonly cands: readonly string[];
   readonly done: boolean;
 }
@@ -181,7 +177,7 @@ function parseAttempt(fields: Fields, t: "desc" | "cand" | Attempt["t"], call: U
     const texts = Fields.ofItems(items);
     const cands = items.map((_, at) => texts.text(at, limits.CANDIDATE_BYTES));
     cands.forEach(findType);
-    return { t, ...base, role: roleOf(fields), cands, done: fields.flag("done") };
+    return { t, ...base, cands, done: fields.flag("done") };
   }
   if (t !== "desc") return { t, ...base };
   const sdp = fields.text("sdp", limits.SDP_BYTES);
