@@ -12,14 +12,20 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tests.protocol import calls_signals
+from tests.protocol.calls_stories import STORIES
+from tests.protocol.calls_walks import walk
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+WALKS = 8
 FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "calls"
 BY = "zajil, tests/protocol/calls_vectors.py"
 
+ALONE = {"Member", "Record", "Shown", "ShownPeer"}
+"""Classes that stand where no other can."""
+
 
 def shown(value: object) -> Json:
-    """Anything a vector holds: bytes in hex, a dataclass as `{"is": its name, ...}` without what is None."""
+    """Anything a vector holds: bytes in hex, a dataclass as `{"is": its name, ...}` where more than one may stand."""
     match value:
         case bytes():
             return value.hex()
@@ -30,8 +36,8 @@ def shown(value: object) -> Json:
         case Sequence():
             return [shown(item) for item in value]
     if dataclasses.is_dataclass(value):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return {"is": type(value).__name__, **{key: shown(item) for key, item in fields.items() if item is not None}}
+        fields = {field.name: shown(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return fields if type(value).__name__ in ALONE else {"is": type(value).__name__, **fields}
     raise TypeError(value)
 
 
@@ -44,7 +50,17 @@ def signals() -> Mapping[str, object]:
     }
 
 
-FILES: dict[str, Callable[[], Mapping[str, object]]] = {"signals": signals}
+def state() -> Mapping[str, object]:
+    """A step is [ms, event, actions]; an event that is null is a start anew."""
+    return {
+        "stories": [
+            *({"name": name, "about": made.__doc__, "lives": made().lives()} for name, made in STORIES.items()),
+            *({"name": f"walk_{seed}", "about": "random", "lives": walk(seed).lives()} for seed in range(WALKS)),
+        ]
+    }
+
+
+FILES: dict[str, Callable[[], Mapping[str, object]]] = {"signals": signals, "state": state}
 
 
 def render(name: str) -> str:

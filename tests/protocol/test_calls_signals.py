@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -47,7 +48,9 @@ def test_a_wrong_signal_of_ours_is_an_error() -> None:
         sg.encode_signal(sg.Taken(cs.CALL, 65_536))
 
 
-SEEDS = [dict(sg.encode_signal(signal).items()) for signal in cs.EVERY]
+SEEDS: list[dict[str, Any]] = [  # Any: hostile values go in
+    dict(sg.encode_signal(signal).items()) for signal in cs.EVERY
+]
 ODD = (
     st.none()
     | st.booleans()
