@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.protocol import calls_signals
+from tests.protocol import calls_ladder, calls_media, calls_signals
 from tests.protocol.calls_stories import STORIES
 from tests.protocol.calls_walks import walk
 
@@ -20,7 +20,7 @@ WALKS = 8
 FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "calls"
 BY = "zajil, tests/protocol/calls_vectors.py"
 
-ALONE = {"Member", "Record", "Shown", "ShownPeer"}
+ALONE = {"Member", "Record", "Shown", "ShownPeer", "Sample", "Frame", "Control"}
 """Classes that stand where no other can."""
 
 
@@ -60,7 +60,44 @@ def state() -> Mapping[str, object]:
     }
 
 
-FILES: dict[str, Callable[[], Mapping[str, object]]] = {"signals": signals, "state": state}
+def ladder() -> Mapping[str, object]:
+    """A step is [ms, event, actions, ms of the next deadline]."""
+    return {
+        "stories": [
+            *(
+                {"name": name, "about": made.__doc__, "steps": made().lived}
+                for name, made in calls_ladder.STORIES.items()
+            ),
+            *({"name": f"walk_{seed}", "about": "random", "steps": calls_ladder.walk(seed).lived} for seed in range(8)),
+        ]
+    }
+
+
+def media() -> Mapping[str, object]:
+    """Rows of [about, data, what it is]; null: refused."""
+    return {
+        "frames": calls_media.frame_cases(),
+        "room": calls_media.room_cases(),
+        "control": calls_media.control_cases(),
+        "preamble": calls_media.preamble_cases(),
+    }
+
+
+def emodel() -> Mapping[str, object]:
+    return {
+        "rates": calls_media.rate_cases(),
+        "words": calls_media.word_cases(),
+        "lives": calls_media.life_cases(),
+    }
+
+
+FILES: dict[str, Callable[[], Mapping[str, object]]] = {
+    "signals": signals,
+    "state": state,
+    "ladder": ladder,
+    "media": media,
+    "emodel": emodel,
+}
 
 
 def render(name: str) -> str:

@@ -97,7 +97,7 @@ class Desc:
 
 @dataclass(frozen=True, slots=True)
 class Cand:
-    """Up to 10 ICE candidates of an attempt. done: there are no more."""
+    """Up to 10 ICE candidates of an attempt, of the link's sender or its receiver. done: there are no more."""
 
     TYPE: ClassVar[str] = "cand"
     call: bytes
@@ -298,12 +298,18 @@ def _parse_attempt(fields: Fields, kind: str, call: bytes) -> Signal:
             return Lost(call, to, pc)
         case Cand.TYPE:
             return Cand(call, to, pc, _candidates(fields), fields.flag("done"))
-    text = fields.text("sdp", most=limits.SDP_BYTES)
-    role: sdp.Role = "offer" if fields.text("role", most=limits.WORD_BYTES) == "offer" else "answer"
-    if fields.raw("role") != role:
-        raise error("malformed", "role of an SDP")
+    text, role = fields.text("sdp", most=limits.SDP_BYTES), _role(fields)
     sdp.check_sdp(text, role)
     return Desc(call, to, pc, role, text)
+
+
+def _role(fields: Fields) -> sdp.Role:
+    match fields.raw("role"):
+        case "offer":
+            return "offer"
+        case "answer":
+            return "answer"
+    raise error("malformed", "role of an SDP")
 
 
 def _candidates(fields: Fields) -> tuple[str, ...]:

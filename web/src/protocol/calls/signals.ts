@@ -51,7 +51,7 @@ export interface Desc extends OfAttempt<"desc"> {
   readonly role: Role;
   readonly sdp: string;
 }
-/** Up to 10 ICE candidates of an attempt. done: there are no more. */
+/** Up to 10 ICE candidates of an attempt, of the link's sender or its receiver. done: there are no more. */
 export interface Cand extends OfAttempt<"cand"> {
   readonly cands: readonly string[];
   readonly done: boolean;
@@ -125,6 +125,12 @@ function kindOf(fields: Fields): Kind {
   return kind as Kind;
 }
 
+function roleOf(fields: Fields): Role {
+  const role = fields.raw("role");
+  if (role !== "offer" && role !== "answer") throw error("malformed", "role of an SDP");
+  return role;
+}
+
 function parse(fields: Fields): Signal | null {
   const t = fields.text("t", limits.WORD_BYTES);
   const call = fields.blob("c", limits.CALL_BYTES);
@@ -175,8 +181,7 @@ function parseAttempt(fields: Fields, t: "desc" | "cand" | Attempt["t"], call: U
   }
   if (t !== "desc") return { t, ...base };
   const sdp = fields.text("sdp", limits.SDP_BYTES);
-  const role = fields.text("role", limits.WORD_BYTES);
-  if (role !== "offer" && role !== "answer") throw error("malformed", "role of an SDP");
+  const role = roleOf(fields);
   checkSdp(sdp, role);
   return { t, ...base, role, sdp };
 }
