@@ -26,6 +26,7 @@ from zajil.cli.commands import (
     setup,
     verify,
 )
+from zajil.cli.commands.calls import relay
 from zajil.cli.commands.moderation import (
     appeals,
     lists,
@@ -51,6 +52,7 @@ from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
+from zajil.cli.texts.calls import relay as relay_words
 from zajil.cli.texts.moderation import accounting as accounting_words
 from zajil.cli.texts.moderation import private as private_words
 from zajil.cli.texts.moderation import review as review_words
@@ -141,6 +143,10 @@ _SERVER: tuple[_Command, ...] = (
     ("serve", server.serve, server_words.SERVE),
     ("data-inventory", server.data_inventory, server_words.INVENTORY),
     ("verify-web", verify.verify_web, server_words.VERIFY_WEB),
+)
+_CALLS: tuple[_Command, ...] = (
+    ("relay-config", relay.relay_config, relay_words.CONFIG),
+    ("relay-check", relay.relay_check, relay_words.CHECK),
 )
 _BRIDGE: tuple[_Command, ...] = (
     ("init", bridge.init, bridge_words.INIT),
@@ -265,6 +271,7 @@ def _build() -> typer.Typer:
     moderation.add_typer(_group(steering_words.LOG, _LOG), name="log")
     root.add_typer(moderation, name="moderation", rich_help_panel=serving)
     root.add_typer(_group(bridge_words.BRIDGE, _BRIDGE), name="bridge", rich_help_panel=serving)
+    root.add_typer(_group(relay_words.CALLS, _CALLS), name="calls", rich_help_panel=serving)
     _fill(root, (("echo", run.echo, echo_words.ECHO),), hidden=True)
     return root
 

@@ -31,8 +31,9 @@ class RelayPlan(NamedTuple):
     """What differs from relay to relay.
 
     realm: its name. secret: shared with the server. public_ip: "" for one that serves this machine alone, on loopback.
-    private_ip: what the machine has behind NAT, "" without. cert, key: PEM files, "" without TLS. pidfile: a file it
-    may write.
+    private_ip: what the machine has behind NAT, "" without. cert, key: PEM files, "" without TLS. pidfile: where it
+    writes its number, "" for coturn's own place. userdb: coturn's database, made if missing and then left empty. Where
+    it cannot be one, coturn 4.6 refuses every credential, also those that it reckons.
     """
 
     realm: str
@@ -44,6 +45,7 @@ class RelayPlan(NamedTuple):
     cert: str = ""
     key: str = ""
     pidfile: str = ""
+    userdb: str = "/var/lib/turn/turndb"
 
 
 def render_conf(plan: RelayPlan) -> str:
@@ -75,7 +77,7 @@ def render_conf(plan: RelayPlan) -> str:
         "log-file=/dev/null",
         "simple-log",
         "no-stdout-log",
-        "userdb=/dev/null",
+        f"userdb={plan.userdb}",
         "no-software-attribute",
         "no-cli",
         *([f"pidfile={plan.pidfile}"] if plan.pidfile else []),

@@ -35,7 +35,7 @@ class Turnserver:
     ) -> None:
         """folder: for its configuration, made if missing. find: the program's path. python: that runs `with_parent`."""
         self._folder = folder
-        self._plan = plan._replace(pidfile=str(folder / "turnserver.pid"))
+        self._plan = plan._replace(pidfile=str(folder / "turnserver.pid"), userdb=str(folder / "turndb"))
         self._find = find
         self._python = python or sys.executable
         self._task: asyncio.Task[None] | None = None
