@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from zajil.client.calls.attempts import Incoming, Outgoing
 from zajil.client.calls.rtc import Relay, Route
 from zajil.client.calls.sound import Sink, Source
+from zajil.protocol.calls.ladder import Kind, Ladder
 
 Counts: TypeAlias = "int | str | bool | list[Counts] | dict[str, Counts] | None"
 """What JSON can hold."""
+UDP_ANSWER_S: Final = 0.5
+"""So long an answer waits for a relay to answer over UDP."""
 
 
 @dataclass(slots=True)
 class Peer:
     """Everything with one leaf. Times are milliseconds of the call's clock.
 
-    rungs: routes of this round not tried yet, best first. winner: the attempt of ours that the peer hears. playing: the
-    attempt of the peer's that is listened to. up_after_ms: from `open_link` to the first time both were there.
+    outgoing, incoming: by `pc`. playing: the attempt of the peer's that is listened to. udp_answers: the
+    relay gave us an address over UDP. up_after_ms: from `open_link`
+    to the first time both directions were there.
     """
 
     leaf: int
@@ -27,20 +33,28 @@ class Peer:
     source: Source
     sink: Sink
     opened_ms: int
-    rungs: list[Route] = field(default_factory=list)
-    next_rung_ms: int | None = None
+    ladder: Ladder = field(default_factory=Ladder)
     outgoing: dict[int, Outgoing] = field(default_factory=dict)
     incoming: dict[int, Incoming] = field(default_factory=dict)
-    winner: int | None = None
     playing: int | None = None
+    udp_answers: asyncio.Event = field(default_factory=asyncio.Event)
     up: bool = False
     up_after_ms: int | None = None
     downs: int = 0
-    asking: bool = False
+
+    @property
+    def carrying(self) -> Outgoing | None:
+        """The attempt of ours that the peer hears, or heard last."""
+        number = None if self.ladder.carrying is None else self.ladder.carrying.number
+        return next((one for one in self.outgoing.values() if one.number == number), None)
+
+    def wants(self, number: int) -> bool:
+        """Whether the ladder still has this attempt."""
+        return any(one.number == number for one in self.ladder.attempts)
 
     def is_proved(self) -> bool:
         """Whether we hear it, and it hears us."""
-        return self.winner is not None and any(one.proved for one in self.incoming.values())
+        return self.ladder.flows and any(one.proved for one in self.incoming.values())
 
     def choose_playing(self) -> None:
         """Where the one that played is gone: any other that is heard."""
@@ -49,15 +63,22 @@ class Peer:
             self.playing = next((one.pc for one in self.incoming.values() if one.proved), None)
 
     def decide_answering_route(self, relays: Sequence[Relay]) -> Route | None:
-        """What to answer the next offer with; None where the policy leaves nothing.
+        """What to answer an offer with; None where the policy leaves nothing.
 
-        The peer's first attempt of a round goes by UDP and its second by TLS or TCP. We cannot see which one an offer
-        is, so while one of them is open by UDP, the next gets the other relay.
+        aioice speaks to one relay a connection, so it should be one that answers: over UDP if our own attempt got an
+        address there, else over TLS or TCP.
         """
         udp, stream = split_relays(relays)
-        by_udp = any(one.by_udp and not one.proved for one in self.incoming.values())
-        relay = stream if by_udp and stream is not None else udp or stream
+        relay = udp if self.udp_answers.is_set() or stream is None else stream
         return None if self.relay_only and relay is None else Route(relay, relay_only=self.relay_only)
+
+    async def wait_for_udp(self, relays: Sequence[Relay]) -> None:
+        """Until it is known that the relay answers over UDP, where that is a question; not for long."""
+        udp, stream = split_relays(relays)
+        if udp is not None and stream is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(UDP_ANSWER_S):
+                    await self.udp_answers.wait()
 
     def counts(self) -> Counts:
         """Numbers alone: no name and no address."""
@@ -65,7 +86,7 @@ class Peer:
             {
                 "pc": one.pc,
                 "rung": one.rung,
-                "wins": one.pc == self.winner,
+                "carries": one is self.carrying,
                 "sealed": one.voice.sealed,
                 "left": one.peer.left,
                 "refused": one.peer.refused,
@@ -93,11 +114,15 @@ def split_relays(relays: Sequence[Relay]) -> tuple[Relay | None, Relay | None]:
     return by_rung.get("relay-udp"), by_rung.get("relay-tls") or by_rung.get("relay-tcp")
 
 
-def decide_rungs(relays: Sequence[Relay], *, relay_only: bool) -> list[Route]:
-    """The routes of a ladder: attempt A, direct or by a relay over UDP; attempt B, by a relay over a stream.
+def decide_kinds(relays: Sequence[Relay], *, relay_only: bool) -> tuple[Kind, ...]:
+    """The kinds of attempts that the policy and the relays leave."""
+    kinds: tuple[Kind, ...] = ("A", "B")
+    return tuple(kind for kind in kinds if decide_route(kind, relays, relay_only=relay_only) is not None)
 
-    Empty where the policy leaves none.
-    """
+
+def decide_route(kind: Kind, relays: Sequence[Relay], *, relay_only: bool) -> Route | None:
+    """A: direct where that is allowed, and the relay over UDP. B: the relay over a stream. None: there is none."""
     udp, stream = split_relays(relays)
-    rungs = [] if relay_only and udp is None else [Route(udp, relay_only=relay_only)]
-    return rungs if stream is None else [*rungs, Route(stream, relay_only=True)]
+    if kind == "A":
+        return None if relay_only and udp is None else Route(udp, relay_only=relay_only)
+    return None if kind == "C" or stream is None else Route(stream, relay_only=True)
