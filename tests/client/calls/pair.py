@@ -8,11 +8,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from zajil.client.calls.attempts import Outgoing
 from zajil.client.calls.keys import KeyRing
-from zajil.client.calls.links import Links, Means, MediaSignal
-from zajil.client.calls.rtc import Relay
-from zajil.client.calls.sound import SAMPLE_RATE, Sink, Source, Tone
+from zajil.client.calls.media.attempts import Outgoing
+from zajil.client.calls.media.links import Links, Means, MediaSignal
+from zajil.client.calls.media.rtc import Relay
+from zajil.client.calls.media.sound import SAMPLE_RATE, Sink, Source, Tone
 from zajil.protocol.calls.signals import Desc, encode_signal, parse_signal
 
 CALL = bytes(range(16))

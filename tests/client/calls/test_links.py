@@ -8,10 +8,10 @@ from aiortc.codecs import CODECS
 from aiortc.jitterbuffer import JitterFrame
 from tests.client.calls.pair import CALL, Member, call, talk, tone_share, until
 
-from zajil.client.calls import rtc, voice
 from zajil.client.calls.frames import Codec, seal_frame
 from zajil.client.calls.keys import Sealer
-from zajil.client.calls.sound import Echo, Silence
+from zajil.client.calls.media import rtc, voice
+from zajil.client.calls.media.sound import Echo, Silence
 from zajil.protocol.calls.sdp import check_sdp
 from zajil.protocol.calls.signals import Cand, Desc, Got, Lost
 

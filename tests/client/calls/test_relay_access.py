@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from zajil.client.calls.relays import ASK_AGAIN_MS, Relays, usable_relays
+from zajil.client.calls.media.relays import ASK_AGAIN_MS, Relays, usable_relays
 from zajil.protocol.errors import error
 
 

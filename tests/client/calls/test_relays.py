@@ -9,7 +9,7 @@ import pytest
 from tests.client.calls.coturn import PROGRAM, coturn
 from tests.client.calls.pair import Member, call, until
 
-from zajil.client.calls.rtc import Relay
+from zajil.client.calls.media.rtc import Relay
 from zajil.protocol.calls.ladder import STAGGER_MS
 from zajil.protocol.calls.sdp import find_type
 from zajil.protocol.calls.signals import Desc

@@ -9,14 +9,14 @@ from itertools import pairwise
 import pytest
 from tests.client.calls.pair import KEYS, tone_share
 
-from zajil.client.calls import sdp
-from zajil.client.calls.attempts import batches, fitted
 from zajil.client.calls.keys import CTR_LIMIT, CounterSpent, KeyRing
-from zajil.client.calls.peers import decide_kinds, decide_route
-from zajil.client.calls.rtc import Relay
+from zajil.client.calls.media import sdp
+from zajil.client.calls.media.attempts import batches, fitted
+from zajil.client.calls.media.peers import decide_kinds, decide_route
+from zajil.client.calls.media.rtc import Relay
+from zajil.client.calls.media.sound import ECHO_MS, FRAME_BYTES, FRAME_MS, QUIET_FRAME, Echo, Silence, Tone
+from zajil.client.calls.media.voice import HeardVoice, OpusDecoder, OpusEncoder, SealedVoice
 from zajil.client.calls.sframe import parse_header
-from zajil.client.calls.sound import ECHO_MS, FRAME_BYTES, FRAME_MS, QUIET_FRAME, Echo, Silence, Tone
-from zajil.client.calls.voice import HeardVoice, OpusDecoder, OpusEncoder, SealedVoice
 from zajil.protocol.calls.ladder import KINDS
 
 LOUD = struct.pack("<960h", *(random.Random(7).randrange(-20_000, 20_000) for _ in range(960)))

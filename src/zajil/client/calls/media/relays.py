@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from aiortc.rtcicetransport import parse_stun_turn_uri
 
-from zajil.client.calls.rtc import Relay
+from zajil.client.calls.media.rtc import Relay
 from zajil.protocol.errors import ZajilError
 
 ASK_AGAIN_MS: Final = 5_000

@@ -19,8 +19,8 @@ from av.packet import Packet
 
 from zajil.client.calls.frames import Codec, open_frame, seal_frame
 from zajil.client.calls.keys import NoKey, Opener, Sealer
+from zajil.client.calls.media.sound import FRAME_SAMPLES, QUIET_FRAME, SAMPLE_RATE, Sink, Source
 from zajil.client.calls.sframe import FrameDropped
-from zajil.client.calls.sound import FRAME_SAMPLES, QUIET_FRAME, SAMPLE_RATE, Sink, Source
 
 TIME_BASE: Final = fractions.Fraction(1, SAMPLE_RATE)
 BIT_RATE: Final = 32_000

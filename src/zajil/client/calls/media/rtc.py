@@ -44,10 +44,10 @@ from av.frame import Frame
 from av.packet import Packet
 from av.stream import Stream
 
-from zajil.client.calls import sdp
 from zajil.client.calls.keys import CounterSpent
-from zajil.client.calls.sound import FRAME_MS, FRAME_SAMPLES
-from zajil.client.calls.voice import TIME_BASE, HeardVoice, SealedVoice
+from zajil.client.calls.media import sdp
+from zajil.client.calls.media.sound import FRAME_MS, FRAME_SAMPLES
+from zajil.client.calls.media.voice import TIME_BASE, HeardVoice, SealedVoice
 
 Rung: TypeAlias = Literal["direct", "relay-udp", "relay-tcp", "relay-tls"]
 _OPUS: Final = [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType == "audio/opus"]

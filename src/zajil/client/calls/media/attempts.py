@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from zajil.client.calls.rtc import HearingPeer, Route, Rung, SendingPeer
-from zajil.client.calls.voice import HeardVoice, SealedVoice
+from zajil.client.calls.media.rtc import HearingPeer, Route, Rung, SendingPeer
+from zajil.client.calls.media.voice import HeardVoice, SealedVoice
 from zajil.protocol.calls.limits import CANDIDATES, CANDIDATES_A_SIGNAL, SDP_BYTES
 
 STALL_MS: Final = 600

@@ -21,12 +21,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
-from zajil.client.calls.attempts import UNPROVEN_MS, WRONG_IN_A_ROW, Incoming, Outgoing, batches
 from zajil.client.calls.keys import KeyRing
-from zajil.client.calls.peers import Counts, Peer, decide_kinds, decide_route
-from zajil.client.calls.rtc import BadDescription, HearingPeer, Relay, SendingPeer
-from zajil.client.calls.sound import Sink, Source
-from zajil.client.calls.voice import BIT_RATE, BIT_RATE_TCP, HeardVoice, SealedVoice
+from zajil.client.calls.media.attempts import UNPROVEN_MS, WRONG_IN_A_ROW, Incoming, Outgoing, batches
+from zajil.client.calls.media.peers import Counts, Peer, decide_kinds, decide_route
+from zajil.client.calls.media.rtc import BadDescription, HearingPeer, Relay, SendingPeer
+from zajil.client.calls.media.sound import Sink, Source
+from zajil.client.calls.media.voice import BIT_RATE, BIT_RATE_TCP, HeardVoice, SealedVoice
 from zajil.protocol.calls import ladder
 from zajil.protocol.calls.limits import ATTEMPTS, OFFER_AGAIN_MS, OFFERS_AGAIN
 from zajil.protocol.calls.sdp import hide_addresses, hide_candidate

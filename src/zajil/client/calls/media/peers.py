@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from zajil.client.calls.attempts import Incoming, Outgoing
-from zajil.client.calls.rtc import Relay, Route
-from zajil.client.calls.sound import Sink, Source
+from zajil.client.calls.media.attempts import Incoming, Outgoing
+from zajil.client.calls.media.rtc import Relay, Route
+from zajil.client.calls.media.sound import Sink, Source
 from zajil.protocol.calls.ladder import Kind, Ladder
 
 Counts: TypeAlias = "int | str | bool | list[Counts] | dict[str, Counts] | None"
