@@ -109,11 +109,11 @@ def word_cases() -> list[tuple[float, str, str]]:
 
 def life_cases() -> list[list[tuple[int, float, str, str]]]:
     """Links second by second: concealed samples of 48,000, then MOS, word and step after it."""
-    lives = []
+    lives: list[list[tuple[int, float, str, str]]] = []
     falls, wobbles = (0,) * 4 + (24_000,) * 30 + (0,) * 80, (0,) * 10 + (960, 0) * 20
     for plan in (falls, wobbles, (1_440,) * 12 + (4_800,) * 12 + (0,) * 40):
         quality, step = ql.Quality(), ql.STEPS[0]
-        rows = []
+        rows: list[tuple[int, float, str, str]] = []
         for second, concealed in enumerate(plan):
             now = 1000 * second
             quality = ql.note_sample(quality, ql.Sample(concealed, 48_000, 60, 60, 20), now)

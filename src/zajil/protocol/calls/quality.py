@@ -80,6 +80,7 @@ def note_sample(quality: Quality, sample: Sample, now_ms: int) -> Quality:
 Step: TypeAlias = Literal["full", "small", "no-video", "less-audio", "least-audio"]
 STEPS: Final[tuple[Step, ...]] = ("full", "small", "no-video", "less-audio", "least-audio")
 """What a link gives up, one after the other: a smaller picture, none, then sound of 24 and of 16 kbit/s."""
+NO_VIDEO: Final = STEPS[2:]
 
 
 def plan_step(quality: Quality, step: Step, *, now_ms: int) -> tuple[Quality, Step]:
