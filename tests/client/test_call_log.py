@@ -59,22 +59,24 @@ def test_a_missed_call_alone_is_unread(world: World, outcome: forms.CallOutcome,
     assert [chat_of(phone).unread for phone in (a1, a2, b, c)] == [unread + 1, unread + 1, 0, unread + 1]
     talk.mark_read(c)
     assert chat_of(c).unread == 0
-    identity = log(b, outcome)
-    world.settle()
-    talk.delete(b, identity)
-    world.settle()
-    assert chat_of(c).unread == 0
-    assert (seen(c)[-1].deleted, seen(c)[-1].call) == (True, None)
 
 
-def test_a_log_is_not_edited_by_anybody_nor_sent_again(world: World) -> None:
+def test_a_log_is_not_changed_by_anybody_nor_sent_again(world: World) -> None:
     b, c = meet(world, "b", "c")
     identity = log(b, "missed")
     with pytest.raises(ZajilError, match="not-permitted"):
         talk.edit(b, identity, "never")
     world.settle()
-    talk.forge(b, forms.Edit(MessageId(identity), "never"))
+    for act in (talk.delete, lambda phone, named: talk.react(phone, named, "👍")):
+        with pytest.raises(ZajilError, match="not-permitted"):
+            act(b, identity)
+    for form in (forms.Edit(MessageId(identity), "never"), forms.Deletion(MessageId(identity))):
+        talk.forge(b, form)
+    talk.forge(c, forms.Reaction(MessageId(identity), "👍"))
     world.settle()
+    assert seen(c)[0].reactions == ()
     assert (seen(c)[0].call, seen(c)[0].text, seen(c)[0].edited) == (Call("audio", "missed", 0), "", False)
     with pytest.raises(ZajilError, match="not-permitted"):
         talk.act(b, lambda step: acts.retry(step, world.main, identity))
+    talk.act(c, lambda step: acts.delete_for_me(step, world.main, identity))
+    assert (seen(c), chat_of(c).unread) == ([], 0), "from one's own device it goes"

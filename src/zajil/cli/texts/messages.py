@@ -244,7 +244,7 @@ CALL_OWN: Final[Mapping[str, Text]] = {
     "missed": Text(en="{kind}, no answer", ar="{kind}، لم يُرَدّ عليها", ru="{kind}, нет ответа"),
     "declined": Text(en="{kind}, declined", ar="{kind}، رُفضت", ru="{kind}, отклонён"),
     "busy": Text(en="{kind}, busy", ar="{kind}، الخط مشغول", ru="{kind}, занято"),
-    "failed": Text(en="{kind}, no connection", ar="{kind}، تعذّر الاتصال", ru="{kind}, не удалось соединиться"),
+    "failed": Text(en="{kind}, no connection", ar="{kind}، تعذّر الاتصال", ru="{kind}, нет связи"),
 }
 CALL_OTHERS: Final[Mapping[str, Text]] = {
     **CALL_OWN,

@@ -81,8 +81,8 @@ def settle_early(step: Step, chat: Chat, target: bytes) -> None:
 
 
 def apply(step: Step, n: int, message: StoredMessage, deed: Deed) -> None:
-    """Change a message by an action, if its author may; a message that is deleted changes no more."""
-    if message.deleted_by:
+    """Change a message by an action, if its author may; one that is deleted, or the log of a call, changes no more."""
+    if message.deleted_by or message.call is not None:
         return
     match deed.action:
         case forms.Edit():
@@ -97,8 +97,7 @@ def apply(step: Step, n: int, message: StoredMessage, deed: Deed) -> None:
 
 
 def _edit(step: Step, n: int, message: StoredMessage, deed: Deed, text: str) -> None:
-    fixed = message.kept or message.call is not None
-    if deed.account != message.account or fixed or deed.sent - message.sent > forms.EDIT_MS:
+    if deed.account != message.account or message.kept or deed.sent - message.sent > forms.EDIT_MS:
         return
     first = Version(message.text, message.sent, message.message_id)
     versions = message.versions or (first,)
@@ -117,7 +116,7 @@ def _edit(step: Step, n: int, message: StoredMessage, deed: Deed, text: str) -> 
 
 def _delete(step: Step, n: int, message: StoredMessage, by: bytes) -> None:
     """The stub keeps who wrote and when; nothing of what was said."""
-    empty = {"text": "", "versions": (), "reactions": (), "reply_to": b"", "kept": b"", "proofs": (), "call": None}
+    empty = {"text": "", "versions": (), "reactions": (), "reply_to": b"", "kept": b"", "proofs": ()}
     _save(step, n, rows.changed(message, deleted_by=by, **empty))
     place = place_of(step, message.gid)
     reading.recount(step, place)

@@ -56,7 +56,7 @@ def delete_for_all(step: Step, gid: bytes, identity: bytes) -> None:
     own = message.account == step.profile.account_id
     if message.deleted_by:
         return
-    if not own and not actions.is_admin(chat, step.profile.account_id):
+    if message.call is not None or (not own and not actions.is_admin(chat, step.profile.account_id)):
         raise error("not-permitted")
     dropped = outbox.withdraw(step, message.message_id) if own else None
     outbox.withdraw_about(step, message.message_id)
@@ -92,7 +92,7 @@ def react(step: Step, gid: bytes, identity: bytes, emoji: str | None) -> None:
     """
     chat = chats.check_member(step, gid)
     n, message = load_message(step, gid, identity)
-    if message.deleted_by or message.state == "failed":
+    if message.deleted_by or message.state == "failed" or message.call is not None:
         raise error("not-permitted")
     held = actions.find_reaction(message, step.profile.account_id)
     before = held.emoji if held is not None else ""

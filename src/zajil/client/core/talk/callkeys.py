@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from zajil.client.core import chats, groups
+from zajil.client.state import rows
 from zajil.client.state.rows import Chat
 from zajil.client.state.step import Step
 from zajil.protocol.errors import error
@@ -55,9 +56,11 @@ def send_token(step: Step, gid: bytes) -> tuple[int, bytes]:
 
 
 def check_usable(step: Step, gid: bytes) -> Chat:
-    """The very group, where we are in it and follow it. Raises `not-a-member`, `chat-stuck`."""
+    """The very group, where we are in it and follow it. Raises `unknown-chat`, `not-a-member`, `chat-stuck`."""
+    chat = rows.find_chat(step.tx, gid)
+    if chat is None:
+        raise error("unknown-chat")
     chats.check_member(step, gid)
-    chat = step.chat(gid)
     if chat.status != "active":
         raise error("chat-stuck")
     return chat
