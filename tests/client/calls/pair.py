@@ -13,7 +13,9 @@ from zajil.client.calls.media.attempts import Outgoing
 from zajil.client.calls.media.links import Links, Means, MediaSignal
 from zajil.client.calls.media.rtc import Relay
 from zajil.client.calls.media.sound import SAMPLE_RATE, Sink, Source, Tone
-from zajil.protocol.calls.signals import Desc, encode_signal, parse_signal
+from zajil.client.calls.ports import LinkSignal
+from zajil.client.calls.showing import Measure
+from zajil.protocol.calls.signals import Desc, Room, encode_signal, parse_signal
 
 CALL = bytes(range(16))
 KEYS = [bytes([number]) * 16 for number in range(1, 9)]
@@ -84,6 +86,7 @@ class Member:
         self.ups: list[int] = []
         self.downs: list[int] = []
         self.alarms: list[int] = []
+        self.measures: list[Measure] = []
         self.routeless: list[int] = []
         self.others: dict[int, Member] = {}
         self.deaf_to: Callable[[MediaSignal], bool] = lambda _: False
@@ -114,7 +117,8 @@ class Member:
 
     # what the links tell
 
-    def local_signal(self, signal: MediaSignal) -> None:
+    def local_signal(self, signal: LinkSignal) -> None:
+        assert not isinstance(signal, Room)
         self.sent.append(signal)
         heard = parse_signal(encode_signal(signal))
         assert heard == signal
@@ -130,6 +134,9 @@ class Member:
 
     def no_route(self, leaf: int) -> None:
         self.routeless.append(leaf)
+
+    def measured(self, leaf: int, measure: Measure) -> None:
+        self.measures.append(measure)
 
     def alarm(self, leaf: int) -> None:
         self.alarms.append(leaf)

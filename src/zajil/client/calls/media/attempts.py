@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from zajil.client.calls.media.rtc import HearingPeer, Route, Rung, SendingPeer
-from zajil.client.calls.media.voice import HeardVoice, SealedVoice
+from zajil.client.calls.media.voice import BIT_RATE, HeardVoice, SealedVoice
 from zajil.protocol.calls.limits import CANDIDATES, CANDIDATES_A_SIGNAL, SDP_BYTES
 
 STALL_MS: Final = 600
@@ -71,6 +71,8 @@ class Outgoing(_Attempt):
         self.offered: tuple[str, list[str]] | None = None
         self.offers = 0
         self.offered_ms = now_ms
+        self.bit_rate = BIT_RATE
+        """The most that its rung allows."""
 
     @property
     def voice(self) -> SealedVoice:
@@ -79,6 +81,11 @@ class Outgoing(_Attempt):
     @property
     def rung(self) -> Rung | None:
         return self.peer.rung
+
+    @property
+    def host(self) -> str:
+        """Of the relay in use, empty without one."""
+        return self.peer.host
 
     async def offer(self) -> None:
         """Fills `offered`: the SDP, and the candidates that did not fit into it."""

@@ -19,14 +19,15 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from zajil.client.calls.keys import KeyRing
 from zajil.client.calls.media.attempts import UNPROVEN_MS, WRONG_IN_A_ROW, Incoming, Outgoing, batches
 from zajil.client.calls.media.peers import Counts, Peer, decide_kinds, decide_route
 from zajil.client.calls.media.rtc import BadDescription, HearingPeer, Relay, SendingPeer
-from zajil.client.calls.media.sound import Sink, Source
+from zajil.client.calls.media.sound import Sink, Source, Switch
 from zajil.client.calls.media.voice import BIT_RATE, BIT_RATE_TCP, HeardVoice, SealedVoice
+from zajil.client.calls.ports import Reports
 from zajil.protocol.calls import ladder
 from zajil.protocol.calls.limits import ATTEMPTS, OFFER_AGAIN_MS, OFFERS_AGAIN
 from zajil.protocol.calls.sdp import hide_addresses, hide_candidate
@@ -38,26 +39,8 @@ HANDOVER_MS: Final = 60
 """An attempt that gave nothing for this long is left for one that does."""
 TICK_S: Final = 0.1
 _WATCH_TICKS = 5
+_MEASURE_TICKS = 10
 _log = logging.getLogger(__name__)
-
-
-class Reports(Protocol):
-    """Whom the links tell. Called in the loop; none of these may block."""
-
-    def local_signal(self, signal: MediaSignal) -> None:
-        """Send this to `signal.to`."""
-
-    def link_up(self, leaf: int) -> None:
-        """Both directions with this peer are proved."""
-
-    def link_down(self, leaf: int) -> None:
-        """One direction is lost. New attempts are under way."""
-
-    def no_route(self, leaf: int) -> None:
-        """The policy leaves no way to this peer: there is no relay."""
-
-    def alarm(self, leaf: int) -> None:
-        """Media was not encrypted. Everything is closed already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +72,8 @@ class Links:
         self._ticks = 0
         self._watch: asyncio.Task[None] | None = None
         self._over = False
+        self._mic = True
+        self._bit_rate = BIT_RATE
         self.bad_input = 0
         """Signals and descriptions that were dropped."""
         self.alarms = 0
@@ -100,7 +85,8 @@ class Links:
         if self._over or leaf in self._peers:
             return
         source, sink = self._means.sound(leaf)
-        self._peers[leaf] = peer = Peer(leaf, relay_only, source, sink, self._means.now_ms())
+        self._peers[leaf] = peer = Peer(leaf, relay_only, Switch(source), sink, self._means.now_ms())
+        peer.source.on = self._mic
         self._spawn(self._begin(peer))
         if self._watch is None:
             self._watch = asyncio.get_running_loop().create_task(self._keep_watch())
@@ -129,15 +115,32 @@ class Links:
             case Lost():
                 self._take_lost(peer, signal.pc)
 
-    async def close(self) -> None:
-        """Close every connection, and wait until all are."""
+    def set_mic(self, *, on: bool) -> None:
+        """Whether peers hear our sound, or silence."""
+        self._mic = on
+        for peer in self._peers.values():
+            peer.source.on = on
+
+    def limit_bit_rate(self, bit_rate: int) -> None:
+        """Send sound at no more than this."""
+        self._bit_rate = bit_rate
+        for peer in self._peers.values():
+            for attempt in peer.outgoing.values():
+                attempt.voice.set_bit_rate(min(bit_rate, attempt.bit_rate))
+
+    def shut(self) -> None:
+        """Nothing is sent or heard from now on; what has to be said to the network is said in the background."""
         self._over = True
+        for leaf in list(self._peers):
+            self.close_link(leaf)
+
+    async def close(self) -> None:
+        """`shut`, and wait until every connection is closed."""
+        self.shut()
         if self._watch is not None:
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watch
-        for leaf in list(self._peers):
-            self.close_link(leaf)
         # A relay that does not answer is waited for half a minute; nobody needs what comes of it now.
         for step in self._tasks:
             step.cancel()
@@ -180,10 +183,11 @@ class Links:
         if route is None:
             self._climb(peer, ladder.Failed(start.attempt))
             return
+        bit_rate = BIT_RATE if start.kind == "A" else BIT_RATE_TCP
         voice = SealedVoice(
             self._means.ring.sender(pc := self._means.next_pc(), self._means.leaf),
             now_ms=self._means.now_ms,
-            bit_rate=BIT_RATE if start.kind == "A" else BIT_RATE_TCP,
+            bit_rate=min(bit_rate, self._bit_rate),
         )
         sending = SendingPeer(
             voice,
@@ -192,6 +196,7 @@ class Links:
             spent=lambda: self._climb(peer, ladder.Failed(start.attempt)),
         )
         attempt = peer.outgoing[pc] = Outgoing(pc, sending, number=start.attempt, now_ms=self._means.now_ms())
+        attempt.bit_rate = bit_rate
         await self._offer(peer, attempt)
         if start.kind == "A" and attempt.has_candidates(" typ relay"):
             peer.udp_answers.set()
@@ -353,10 +358,8 @@ class Links:
         """Close everything, then say why."""
         if self._over:
             return
-        self._over = True
         self.alarms += 1
-        for one in list(self._peers):
-            self.close_link(one)
+        self.shut()
         self._reports.alarm(leaf)
 
     def _close_all(self, peer: Peer) -> None:
@@ -389,6 +392,8 @@ class Links:
                 self._watch_hearing(peer)
                 if self._ticks % _WATCH_TICKS == 0:
                     await self._compare_counts(peer)
+                if self._ticks % _MEASURE_TICKS == 0 and self._peers.get(peer.leaf) is peer:
+                    self._reports.measured(peer.leaf, peer.measure())
 
     def _watch_sending(self, peer: Peer) -> None:
         now = self._means.now_ms()

@@ -10,11 +10,15 @@ from typing import Final, TypeAlias
 
 from zajil.client.calls.media.attempts import Incoming, Outgoing
 from zajil.client.calls.media.rtc import Relay, Route
-from zajil.client.calls.media.sound import Sink, Source
+from zajil.client.calls.media.sound import FRAME_MS, FRAME_SAMPLES, Sink, Switch
+from zajil.client.calls.showing import Measure
 from zajil.protocol.calls.ladder import Kind, Ladder
+from zajil.protocol.calls.quality import Sample
 
 Counts: TypeAlias = "int | str | bool | list[Counts] | dict[str, Counts] | None"
 """What JSON can hold."""
+BUFFER_MS: Final = 80
+"""aiortc's audio buffer gives a frame away when four later ones are there."""
 UDP_ANSWER_S: Final = 0.5
 """So long an answer waits for a relay to answer over UDP."""
 
@@ -25,12 +29,12 @@ class Peer:
 
     outgoing, incoming: by `pc`. playing: the attempt of the peer's that is listened to. udp_answers: the
     relay gave us an address over UDP. up_after_ms: from `open_link`
-    to the first time both directions were there.
+    to the first time both directions were there. measured: what was heard a second ago, see `measure`.
     """
 
     leaf: int
     relay_only: bool
-    source: Source
+    source: Switch
     sink: Sink
     opened_ms: int
     ladder: Ladder = field(default_factory=Ladder)
@@ -41,6 +45,7 @@ class Peer:
     up: bool = False
     up_after_ms: int | None = None
     downs: int = 0
+    measured: tuple[int, int, int] | None = None
 
     @property
     def carrying(self) -> Outgoing | None:
@@ -79,6 +84,30 @@ class Peer:
             with suppress(TimeoutError):
                 async with asyncio.timeout(UDP_ANSWER_S):
                     await self.udp_answers.wait()
+
+    def measure(self) -> Measure:
+        """How the link is, since this was called last.
+
+        Sound never pauses here, so what is missing between two RTP timestamps was lost.
+        """
+        sends, hears = self.carrying, self.incoming.get(-1 if self.playing is None else self.playing)
+        before, sample = self.measured, None
+        self.measured = None
+        if hears is not None:
+            self.measured = (hears.pc, hears.voice.newest_at // FRAME_SAMPLES, hears.voice.opened)
+        if self.measured is not None and before is not None and before[0] == self.measured[0]:
+            total = self.measured[1] - before[1]
+            lost = max(0, total - (self.measured[2] - before[2]))
+            rtt_ms = 0.0 if sends is None else sends.peer.rtt_ms
+            sample = Sample(lost, total, rtt_ms, BUFFER_MS, FRAME_MS)
+        return Measure(
+            sample,
+            sealed=0 if sends is None else sends.voice.sealed,
+            opened=0 if hears is None else hears.voice.opened,
+            rung="" if sends is None else sends.rung or "",
+            host="" if sends is None else sends.host,
+            tries=self.ladder.tries,
+        )
 
     def counts(self) -> Counts:
         """Numbers alone: no name and no address."""
