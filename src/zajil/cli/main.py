@@ -14,6 +14,7 @@ import typer
 
 from zajil.cli.commands import (
     account,
+    call,
     chats,
     contacts,
     groups,
@@ -52,6 +53,7 @@ from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
+from zajil.cli.texts.calls import bot as bot_words
 from zajil.cli.texts.calls import relay as relay_words
 from zajil.cli.texts.moderation import accounting as accounting_words
 from zajil.cli.texts.moderation import private as private_words
@@ -94,6 +96,7 @@ _CHATS: tuple[_Command, ...] = (
     ("report", report.report, message_words.REPORT),
     ("sync", chats.sync, chat_words.SYNC),
 )
+_CALL: tuple[_Command, ...] = (("bot", call.bot, bot_words.CALL_BOT),)
 _GROUPS: tuple[_Command, ...] = (
     ("create", groups.create, chat_words.GROUP_CREATE),
     ("add", groups.add, chat_words.GROUP_ADD),
@@ -252,6 +255,7 @@ def _build() -> typer.Typer:
     root.add_typer(_group(account_words.LINK, _LINK), name="link", rich_help_panel=people)
     _fill(root, _CHATS, panel=talk)
     root.add_typer(_group(chat_words.GROUP, _GROUPS), name="group", rich_help_panel=talk)
+    root.add_typer(_group(bot_words.CALL, _CALL), name="call", rich_help_panel=talk)
     root.add_typer(_group(bundle_words.BUNDLE, _BUNDLE), name="bundle", rich_help_panel=talk)
     root.add_typer(_group(net_words.NET, _NET), name="net", rich_help_panel=people)
     public = persona_words.PUBLIC_COMMANDS()

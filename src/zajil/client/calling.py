@@ -10,7 +10,7 @@ from zajil.client.core.talk.callkeys import CallKeys
 from zajil.client.core.talk.whispers import Course
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.state.step import CallEpoch, CallNews, Signal
-from zajil.protocol import cbor
+from zajil.protocol import cbor, control
 from zajil.protocol.chat import forms
 from zajil.protocol.errors import error
 
@@ -95,6 +95,15 @@ class Calls:
     def token(self, gid: bytes) -> tuple[int, bytes]:
         """The epoch and its token, for relays and rooms. Raises `not-a-member`, `chat-stuck`."""
         return self._core.send_token(gid)
+
+    async def relay(self, gid: bytes) -> control.RelayAccess:
+        """A fresh credential for the server's relays, asked for in the group's name and without an account.
+
+        Raises `not-a-member`, `chat-stuck`, the server's refusals, Unreachable.
+        """
+        epoch, token = self.token(gid)
+        request = control.AskRelay(control.B16(gid), epoch, control.B32(token))
+        return await self._device.calls.call(control.CALL_RELAY, control.RelayAccess, request=request)
 
     def keep(self, record: bytes | None) -> None:
         """Keep the record of a call, sealed and durable on return; None forgets it."""

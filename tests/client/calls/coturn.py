@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from zajil.client.calls.rtc import Relay
+from zajil.client.calls.media.rtc import Relay
 
 PROGRAM = shutil.which("turnserver")
 SECRET = "of-this-test-alone"

@@ -9,10 +9,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from zajil.client.calls.keys import KeyRing
-from zajil.client.calls.links import Links, Means, MediaSignal
-from zajil.client.calls.rtc import Relay
-from zajil.client.calls.sound import SAMPLE_RATE, Sink, Source, Tone
-from zajil.protocol.calls.signals import Desc, encode_signal, parse_signal
+from zajil.client.calls.media.attempts import Outgoing
+from zajil.client.calls.media.links import Links, Means, MediaSignal
+from zajil.client.calls.media.rtc import Relay
+from zajil.client.calls.media.sound import SAMPLE_RATE, Sink, Source, Tone
+from zajil.client.calls.ports import LinkSignal
+from zajil.client.calls.showing import Measure
+from zajil.protocol.calls.signals import Desc, Room, encode_signal, parse_signal
 
 CALL = bytes(range(16))
 KEYS = [bytes([number]) * 16 for number in range(1, 9)]
@@ -83,6 +86,8 @@ class Member:
         self.ups: list[int] = []
         self.downs: list[int] = []
         self.alarms: list[int] = []
+        self.measures: list[Measure] = []
+        self.routeless: list[int] = []
         self.others: dict[int, Member] = {}
         self.deaf_to: Callable[[MediaSignal], bool] = lambda _: False
         self._source, self._relays = source, relays
@@ -112,7 +117,8 @@ class Member:
 
     # what the links tell
 
-    def local_signal(self, signal: MediaSignal) -> None:
+    def local_signal(self, signal: LinkSignal) -> None:
+        assert not isinstance(signal, Room)
         self.sent.append(signal)
         heard = parse_signal(encode_signal(signal))
         assert heard == signal
@@ -126,15 +132,26 @@ class Member:
     def link_down(self, leaf: int) -> None:
         self.downs.append(leaf)
 
+    def no_route(self, leaf: int) -> None:
+        self.routeless.append(leaf)
+
+    def measured(self, leaf: int, measure: Measure) -> None:
+        self.measures.append(measure)
+
     def alarm(self, leaf: int) -> None:
         self.alarms.append(leaf)
 
     # what tests ask
 
+    def carrying(self) -> Outgoing:
+        """The attempt of ours that carries."""
+        (peer,) = self.links._peers.values()
+        assert peer.carrying is not None
+        return peer.carrying
+
     def sending(self) -> tuple[int, int, int]:
         """Sealed, left and refused, of the attempt that won."""
-        (peer,) = self.links._peers.values()
-        one = peer.outgoing[peer.winner or 0]
+        one = self.carrying()
         return one.voice.sealed, one.peer.left, one.peer.refused
 
     def hearing(self) -> tuple[int, int, dict[str, int]]:
@@ -146,7 +163,7 @@ class Member:
     def rungs(self) -> tuple[str | None, str | None]:
         """Of what it sends, and of what it hears."""
         (peer,) = self.links._peers.values()
-        return peer.outgoing[peer.winner or 0].rung, peer.incoming[peer.playing or 0].rung
+        return self.carrying().rung, peer.incoming[peer.playing or 0].rung
 
     def descriptions(self) -> list[str]:
         return [signal.sdp for signal in self.sent if isinstance(signal, Desc)]

@@ -9,8 +9,8 @@ import pytest
 from tests.client.calls.pair import KEYS, now_ms
 
 from zajil.client.calls.keys import KeyRing
-from zajil.client.calls.rtc import BadDescription, HearingPeer, Route, SendingPeer
-from zajil.client.calls.voice import HeardVoice, SealedVoice
+from zajil.client.calls.media.rtc import BadDescription, HearingPeer, Route, SendingPeer
+from zajil.client.calls.media.voice import HeardVoice, SealedVoice
 from zajil.protocol.calls.sdp import check_sdp
 from zajil.protocol.errors import Malformed
 

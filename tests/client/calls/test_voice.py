@@ -9,14 +9,15 @@ from itertools import pairwise
 import pytest
 from tests.client.calls.pair import KEYS, tone_share
 
-from zajil.client.calls import sdp
-from zajil.client.calls.attempts import batches, fitted
 from zajil.client.calls.keys import CTR_LIMIT, CounterSpent, KeyRing
-from zajil.client.calls.peers import decide_rungs
-from zajil.client.calls.rtc import Relay
+from zajil.client.calls.media import sdp
+from zajil.client.calls.media.attempts import batches, fitted
+from zajil.client.calls.media.peers import decide_kinds, decide_route
+from zajil.client.calls.media.rtc import Relay
+from zajil.client.calls.media.sound import ECHO_MS, FRAME_BYTES, FRAME_MS, QUIET_FRAME, Echo, Silence, Tone
+from zajil.client.calls.media.voice import HeardVoice, OpusDecoder, OpusEncoder, SealedVoice
 from zajil.client.calls.sframe import parse_header
-from zajil.client.calls.sound import ECHO_MS, FRAME_BYTES, FRAME_MS, QUIET_FRAME, Echo, Silence, Tone
-from zajil.client.calls.voice import HeardVoice, OpusDecoder, OpusEncoder, SealedVoice
+from zajil.protocol.calls.ladder import KINDS
 
 LOUD = struct.pack("<960h", *(random.Random(7).randrange(-20_000, 20_000) for _ in range(960)))
 OFFER = """v=0
@@ -183,10 +184,11 @@ def test_the_ladder_follows_the_policy_and_the_relays() -> None:
     assert [relay.rung for relay in (udp, tcp, tls)] == ["relay-udp", "relay-tcp", "relay-tls"]
 
     def shown(*relays: Relay, relay_only: bool) -> list[tuple[str | None, bool]]:
-        return [
-            (route.relay.rung if route.relay else None, route.relay_only)
-            for route in decide_rungs(relays, relay_only=relay_only)
-        ]
+        routes = [decide_route(kind, relays, relay_only=relay_only) for kind in KINDS]
+        assert [kind for kind, route in zip(KINDS, routes, strict=True) if route] == list(
+            decide_kinds(relays, relay_only=relay_only)
+        )
+        return [(route.relay.rung if route.relay else None, route.relay_only) for route in routes if route]
 
     assert shown(relay_only=False) == [(None, False)]
     assert shown(relay_only=True) == []

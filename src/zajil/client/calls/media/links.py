@@ -1,8 +1,9 @@
 """The links of one call by WebRTC: what we send to each peer, what we hear of it, and the way up and down the rungs.
 
-    open_link -> attempt A (direct or relay over UDP); 1.5 s later, or when A fails, attempt B (relay over TLS or TCP)
-    Got(pc)   -> that attempt wins: it gets the real sound, the others are closed
-    Lost(pc)  -> A and B again at once; the old one stays until a new one wins, or 10 s
+    open_link    -> the ladder of `zajil.protocol.calls.ladder` starts attempts of kind A (direct or a relay over UDP)
+                    and B (a relay over TLS or TCP); kind C, the media room, has no WebRTC in it
+    Got(pc)      -> that attempt carries: it gets the real sound, the others are closed
+    Lost(pc)     -> a new round; the old attempt stays for a while, it may come back
     a first frame of an attempt opens -> Got(pc) to its sender; none for 600 ms -> Lost(pc); again one -> Got(pc)
 
 A link is up while the peer has told us `got` and we have told it. Real sound flows after `got` alone, so nothing of a
@@ -18,44 +19,28 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
-from zajil.client.calls.attempts import UNPROVEN_MS, WRONG_IN_A_ROW, Incoming, Outgoing, batches
 from zajil.client.calls.keys import KeyRing
-from zajil.client.calls.peers import Counts, Peer, decide_rungs
-from zajil.client.calls.rtc import BadDescription, HearingPeer, Relay, SendingPeer
-from zajil.client.calls.sound import Sink, Source
-from zajil.client.calls.voice import BIT_RATE, BIT_RATE_TCP, HeardVoice, SealedVoice
+from zajil.client.calls.media.attempts import UNPROVEN_MS, WRONG_IN_A_ROW, Incoming, Outgoing, batches
+from zajil.client.calls.media.peers import Counts, Peer, decide_kinds, decide_route
+from zajil.client.calls.media.rtc import BadDescription, HearingPeer, Relay, SendingPeer
+from zajil.client.calls.media.sound import Sink, Source, Switch
+from zajil.client.calls.media.voice import BIT_RATE, BIT_RATE_TCP, HeardVoice, SealedVoice
+from zajil.client.calls.ports import Reports
+from zajil.protocol.calls import ladder
 from zajil.protocol.calls.limits import ATTEMPTS, OFFER_AGAIN_MS, OFFERS_AGAIN
 from zajil.protocol.calls.sdp import hide_addresses, hide_candidate
 from zajil.protocol.calls.signals import Cand, Desc, Got, Lost
 from zajil.protocol.errors import Malformed
 
 MediaSignal: TypeAlias = Desc | Cand | Got | Lost
-NEXT_RUNG_MS: Final = 1_500
-CLIMB_AGAIN_MS: Final = 5_000
-"""After the last rung, until the best one is tried once more."""
 HANDOVER_MS: Final = 60
 """An attempt that gave nothing for this long is left for one that does."""
 TICK_S: Final = 0.1
 _WATCH_TICKS = 5
+_MEASURE_TICKS = 10
 _log = logging.getLogger(__name__)
-
-
-class Reports(Protocol):
-    """Whom the links tell. Called in the loop; none of these may block."""
-
-    def local_signal(self, signal: MediaSignal) -> None:
-        """Send this to `signal.to`."""
-
-    def link_up(self, leaf: int) -> None:
-        """Both directions with this peer are proved."""
-
-    def link_down(self, leaf: int) -> None:
-        """One direction is lost. New attempts are under way."""
-
-    def alarm(self, leaf: int) -> None:
-        """Media was not encrypted. Everything is closed already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +68,12 @@ class Links:
         self._means, self._reports = means, reports
         self._peers: dict[int, Peer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._ticks = 0
         self._watch: asyncio.Task[None] | None = None
         self._over = False
+        self._mic = True
+        self._bit_rate = BIT_RATE
         self.bad_input = 0
         """Signals and descriptions that were dropped."""
         self.alarms = 0
@@ -97,8 +85,9 @@ class Links:
         if self._over or leaf in self._peers:
             return
         source, sink = self._means.sound(leaf)
-        self._peers[leaf] = peer = Peer(leaf, relay_only, source, sink, self._means.now_ms())
-        self._climb(peer)
+        self._peers[leaf] = peer = Peer(leaf, relay_only, Switch(source), sink, self._means.now_ms())
+        peer.source.on = self._mic
+        self._spawn(self._begin(peer))
         if self._watch is None:
             self._watch = asyncio.get_running_loop().create_task(self._keep_watch())
 
@@ -126,17 +115,37 @@ class Links:
             case Lost():
                 self._take_lost(peer, signal.pc)
 
-    async def close(self) -> None:
-        """Close every connection, and wait until all are."""
+    def set_mic(self, *, on: bool) -> None:
+        """Whether peers hear our sound, or silence."""
+        self._mic = on
+        for peer in self._peers.values():
+            peer.source.on = on
+
+    def limit_bit_rate(self, bit_rate: int) -> None:
+        """Send sound at no more than this."""
+        self._bit_rate = bit_rate
+        for peer in self._peers.values():
+            for attempt in peer.outgoing.values():
+                attempt.voice.set_bit_rate(min(bit_rate, attempt.bit_rate))
+
+    def shut(self) -> None:
+        """Nothing is sent or heard from now on; what has to be said to the network is said in the background."""
         self._over = True
+        for leaf in list(self._peers):
+            self.close_link(leaf)
+
+    async def close(self) -> None:
+        """`shut`, and wait until every connection is closed."""
+        self.shut()
         if self._watch is not None:
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watch
-        for leaf in list(self._peers):
-            self.close_link(leaf)
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        # A relay that does not answer is waited for half a minute; nobody needs what comes of it now.
+        for step in self._tasks:
+            step.cancel()
+        while self._tasks or self._closing:
+            await asyncio.wait(self._tasks | self._closing)
 
     def counts(self) -> dict[str, Counts]:
         """What went and came, per link, without a name or an address."""
@@ -145,50 +154,60 @@ class Links:
 
     # -- sending
 
-    def _climb(self, peer: Peer, *, at_once: int = 1) -> None:
-        """Begin with the best rungs, `at_once` of them together."""
-        if not peer.asking:
-            peer.asking = True
-            self._spawn(self._ask_and_climb(peer, at_once))
+    async def _begin(self, peer: Peer) -> None:
+        relays = await self._means.relays()
+        if self._peers.get(peer.leaf) is peer:
+            self._climb(peer, ladder.Open(decide_kinds(relays, relay_only=peer.relay_only)))
 
-    async def _ask_and_climb(self, peer: Peer, at_once: int) -> None:
-        try:
-            relays = await self._means.relays()
-        finally:
-            peer.asking = False
-        if self._peers.get(peer.leaf) is not peer:
-            return
-        peer.rungs = decide_rungs(relays, relay_only=peer.relay_only)
-        # Where there is no route at all, somebody may still set one up.
-        peer.next_rung_ms = self._means.now_ms() + CLIMB_AGAIN_MS
-        for _ in range(at_once):
-            self._try_next(peer)
+    def _climb(self, peer: Peer, event: ladder.Event) -> None:
+        """Tell the ladder, and do what it says."""
+        peer.ladder, actions = ladder.step(peer.ladder, event, self._means.now_ms())
+        for action in actions:
+            match action:
+                case ladder.Start():
+                    self._spawn(self._start(peer, action))
+                case ladder.Stop():
+                    self._drop_outgoing(peer, action.attempt)
+                case ladder.Carry():
+                    for one in peer.outgoing.values():
+                        one.voice.open_to(peer.source if one.number == action.attempt else None)
+                case ladder.NoRoute():
+                    self._reports.no_route(peer.leaf)
+        self._tell_state(peer)
 
-    def _try_next(self, peer: Peer) -> None:
-        if not peer.rungs or len(peer.outgoing) >= ATTEMPTS:
+    async def _start(self, peer: Peer, start: ladder.Start) -> None:
+        relays = await self._means.relays()
+        if self._peers.get(peer.leaf) is not peer or not peer.wants(start.attempt):
             return
-        route, now = peer.rungs.pop(0), self._means.now_ms()
-        pc = self._means.next_pc()
-        slow = route.relay is not None and route.relay.rung != "relay-udp"
+        route = decide_route(start.kind, relays, relay_only=peer.relay_only)
+        if route is None:
+            self._climb(peer, ladder.Failed(start.attempt))
+            return
+        bit_rate = BIT_RATE if start.kind == "A" else BIT_RATE_TCP
         voice = SealedVoice(
-            self._means.ring.sender(pc, self._means.leaf),
+            self._means.ring.sender(pc := self._means.next_pc(), self._means.leaf),
             now_ms=self._means.now_ms,
-            bit_rate=BIT_RATE_TCP if slow else BIT_RATE,
+            bit_rate=min(bit_rate, self._bit_rate),
         )
         sending = SendingPeer(
-            voice, route, alarm=lambda: self._alarm(peer.leaf), spent=lambda: self._take_lost(peer, pc)
+            voice,
+            route,
+            alarm=lambda: self._alarm(peer.leaf),
+            spent=lambda: self._climb(peer, ladder.Failed(start.attempt)),
         )
-        attempt = peer.outgoing[pc] = Outgoing(pc, sending, now_ms=now)
-        peer.next_rung_ms = now + (NEXT_RUNG_MS if peer.rungs else CLIMB_AGAIN_MS)
-        self._spawn(self._offer(peer, attempt))
+        attempt = peer.outgoing[pc] = Outgoing(pc, sending, number=start.attempt, now_ms=self._means.now_ms())
+        attempt.bit_rate = bit_rate
+        await self._offer(peer, attempt)
+        if start.kind == "A" and attempt.has_candidates(" typ relay"):
+            peer.udp_answers.set()
 
     async def _offer(self, peer: Peer, attempt: Outgoing) -> None:
         await attempt.offer()
         if attempt.offered is None or attempt.closed:
             return
         if not attempt.has_candidates():
-            # The relay did not answer: the next rung has its turn at once.
-            self._drop_outgoing(peer, attempt)
+            # The relay did not answer: the next one has its turn at once.
+            self._climb(peer, ladder.Failed(attempt.number))
         else:
             self._describe(peer, attempt.pc, "offer", attempt.offered)
             attempt.offers, attempt.offered_ms = 1, self._means.now_ms()
@@ -215,37 +234,26 @@ class Links:
         self._spawn(self._bounded(attempt.take_answer(signal.sdp)))
 
     def _take_got(self, peer: Peer, pc: int) -> None:
-        """That attempt wins. It must have sealed something itself: a `got` out of nowhere opens no microphone."""
+        """It must have sealed something itself: a `got` out of nowhere opens no microphone."""
         attempt = peer.outgoing.get(pc)
         if attempt is None or attempt.is_dead() or attempt.voice.sealed == 0:
             self.bad_input += 1
             return
-        attempt.got_ms, attempt.lost_ms = self._means.now_ms(), None
-        peer.winner, peer.next_rung_ms = pc, None
-        peer.rungs.clear()
-        for other in list(peer.outgoing.values()):
-            if other is not attempt:
-                self._drop_outgoing(peer, other)
-        attempt.voice.open_to(peer.source)
-        self._tell_state(peer)
+        self._climb(peer, ladder.Got(attempt.number))
 
     def _take_lost(self, peer: Peer, pc: int) -> None:
         """pc 0: the peer begins anew, and nothing of before reaches it."""
         if pc == 0:
-            for one in list(peer.outgoing.values()):
-                self._drop_outgoing(peer, one)
-        elif peer.winner != pc:
-            return
-        else:
-            peer.outgoing[pc].lost_ms = self._means.now_ms()
-            peer.outgoing[pc].voice.open_to(None)
-        peer.winner = None
-        self._tell_state(peer)
-        self._climb(peer, at_once=2)
+            for one in sorted(peer.outgoing.values(), key=lambda one: one is not peer.carrying):
+                self._climb(peer, ladder.Failed(one.number))
+        elif (attempt := peer.outgoing.get(pc)) is not None:
+            self._climb(peer, ladder.Lost(attempt.number))
 
-    def _drop_outgoing(self, peer: Peer, attempt: Outgoing) -> None:
-        peer.outgoing.pop(attempt.pc, None)
-        self._spawn(attempt.close())
+    def _drop_outgoing(self, peer: Peer, number: int) -> None:
+        for one in list(peer.outgoing.values()):
+            if one.number == number:
+                del peer.outgoing[one.pc]
+                self._spawn_closing(one.close())
 
     # -- hearing
 
@@ -284,11 +292,12 @@ class Links:
             peer.sink.write(pcm, at)
 
     async def _answer(self, peer: Peer, attempt: Incoming, offer: str) -> None:
-        route = peer.decide_answering_route(await self._means.relays())
+        relays = await self._means.relays()
+        await peer.wait_for_udp(relays)
+        route = peer.decide_answering_route(relays)
         if route is None:
             self._drop_incoming(peer, attempt)
             return
-        attempt.by_udp = route.relay is None or route.relay.rung == "relay-udp"
         try:
             answer = await attempt.answer(offer, route)
         except BadDescription:
@@ -314,7 +323,7 @@ class Links:
     def _drop_incoming(self, peer: Peer, attempt: Incoming) -> None:
         peer.incoming.pop(attempt.pc, None)
         peer.choose_playing()
-        self._spawn(attempt.close())
+        self._spawn_closing(attempt.close())
 
     # -- both
 
@@ -349,27 +358,28 @@ class Links:
         """Close everything, then say why."""
         if self._over:
             return
-        self._over = True
         self.alarms += 1
-        for one in list(self._peers):
-            self.close_link(one)
+        self.shut()
         self._reports.alarm(leaf)
 
     def _close_all(self, peer: Peer) -> None:
         for outgoing in list(peer.outgoing.values()):
-            self._drop_outgoing(peer, outgoing)
+            self._drop_outgoing(peer, outgoing.number)
         for incoming in list(peer.incoming.values()):
             self._drop_incoming(peer, incoming)
 
     def _spawn(self, step: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(step)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
+        self._keep(self._tasks, step)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (failure := task.exception()) is not None:
-            _log.error("a step of a call failed: %s", type(failure).__name__)
+    def _spawn_closing(self, step: Coroutine[None, None, None]) -> None:
+        """What is closed is closed to the end."""
+        self._keep(self._closing, step)
+
+    def _keep(self, tasks: set[asyncio.Task[None]], step: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(step)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        task.add_done_callback(_note_failure)
 
     # -- the watch
 
@@ -382,26 +392,19 @@ class Links:
                 self._watch_hearing(peer)
                 if self._ticks % _WATCH_TICKS == 0:
                     await self._compare_counts(peer)
+                if self._ticks % _MEASURE_TICKS == 0 and self._peers.get(peer.leaf) is peer:
+                    self._reports.measured(peer.leaf, peer.measure())
 
     def _watch_sending(self, peer: Peer) -> None:
         now = self._means.now_ms()
         for attempt in list(peer.outgoing.values()):
-            since = attempt.began_ms if attempt.lost_ms is None else attempt.lost_ms
-            if attempt.pc == peer.winner:
-                if attempt.is_dead():
-                    self._take_lost(peer, attempt.pc)
-            elif attempt.is_dead() or now - since >= UNPROVEN_MS:
-                self._drop_outgoing(peer, attempt)
+            if attempt.is_dead():
+                self._climb(peer, ladder.Failed(attempt.number))
             else:
                 self._offer_again(peer, attempt, now)
-        if peer.winner is not None or peer.asking:
-            return
-        failed = not any(one.lost_ms is None for one in peer.outgoing.values())
-        due = peer.next_rung_ms is not None and now >= peer.next_rung_ms
-        if peer.rungs and (failed or due):
-            self._try_next(peer)
-        elif due:
-            self._climb(peer)
+        due = ladder.next_deadline(peer.ladder)
+        if due is not None and now >= due:
+            self._climb(peer, ladder.Tick())
 
     def _offer_again(self, peer: Peer, attempt: Outgoing, now: int) -> None:
         waited = now - attempt.offered_ms >= OFFER_AGAIN_MS
@@ -428,3 +431,8 @@ class Links:
             if not attempt.closed and await attempt.sends_in_clear():
                 self._alarm(peer.leaf)
                 return
+
+
+def _note_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (failure := task.exception()) is not None:
+        _log.error("a step of a call failed: %s", type(failure).__name__)

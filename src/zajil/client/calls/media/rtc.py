@@ -26,7 +26,9 @@ from aiortc import (
     InvalidStateError,
     RTCConfiguration,
     RTCIceServer,
+    RTCOutboundRtpStreamStats,
     RTCPeerConnection,
+    RTCRemoteInboundRtpStreamStats,
     RTCRtpSender,
     RTCRtpTransceiver,
     RTCSessionDescription,
@@ -44,10 +46,10 @@ from av.frame import Frame
 from av.packet import Packet
 from av.stream import Stream
 
-from zajil.client.calls import sdp
 from zajil.client.calls.keys import CounterSpent
-from zajil.client.calls.sound import FRAME_MS, FRAME_SAMPLES
-from zajil.client.calls.voice import TIME_BASE, HeardVoice, SealedVoice
+from zajil.client.calls.media import sdp
+from zajil.client.calls.media.sound import FRAME_MS, FRAME_SAMPLES
+from zajil.client.calls.media.voice import TIME_BASE, HeardVoice, SealedVoice
 
 Rung: TypeAlias = Literal["direct", "relay-udp", "relay-tcp", "relay-tls"]
 _OPUS: Final = [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType == "audio/opus"]
@@ -71,7 +73,13 @@ class Relay:
     credential: str
 
     @property
+    def host(self) -> str:
+        """Its name or address."""
+        return self.url.split(":")[1]
+
+    @property
     def rung(self) -> Rung:
+        """What a link by it is called."""
         if self.url.startswith("turns:"):
             return "relay-tls"
         return "relay-tcp" if self.url.endswith("transport=tcp") else "relay-udp"
@@ -214,6 +222,8 @@ class SendingPeer:
         self._transceiver.setCodecPreferences(_OPUS)
         self.left = 0
         """Media packets that left."""
+        self.rtt_ms = 0.0
+        """Of the last report that the peer sent; 0 before one came."""
         self.refused = 0
         """Media packets that were not sealed, and did not leave."""
         self._guard()
@@ -246,6 +256,11 @@ class SendingPeer:
     def rung(self) -> Rung | None:
         return _rung(self._transceiver, self._route)
 
+    @property
+    def host(self) -> str:
+        """Of the relay in use, empty without one."""
+        return "" if self._route.relay is None or self.rung in (None, "direct") else self._route.relay.host
+
     async def offer(self) -> tuple[str, list[str]]:
         """The offer without candidates, and all of them. Gathers, which takes as long as the relay does."""
         await self._pc.setLocalDescription()
@@ -264,7 +279,10 @@ class SendingPeer:
     async def packets_sent(self) -> int:
         """As aiortc counts them: for the watch, which trusts no guard."""
         report = await self._transceiver.sender.getStats()
-        return sum(getattr(row, "packetsSent", 0) for row in report.values() if row.type == "outbound-rtp")
+        for row in report.values():
+            if isinstance(row, RTCRemoteInboundRtpStreamStats) and row.roundTripTime is not None:
+                self.rtt_ms = 1_000 * row.roundTripTime
+        return sum(row.packetsSent for row in report.values() if isinstance(row, RTCOutboundRtpStreamStats))
 
     async def close(self) -> None:
         """Send nothing more. Once is enough."""

@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from zajil.client.calls.rtc import HearingPeer, Route, Rung, SendingPeer
-from zajil.client.calls.voice import HeardVoice, SealedVoice
+from zajil.client.calls.media.rtc import HearingPeer, Route, Rung, SendingPeer
+from zajil.client.calls.media.voice import BIT_RATE, HeardVoice, SealedVoice
 from zajil.protocol.calls.limits import CANDIDATES, CANDIDATES_A_SIGNAL, SDP_BYTES
 
 STALL_MS: Final = 600
@@ -19,7 +19,7 @@ STALL_MS: Final = 600
 DEAF_MS: Final = 2_000
 """Frames that come for this long, and none opens: the attempt failed."""
 UNPROVEN_MS: Final = 10_000
-"""An attempt without `got` for this long is closed, and one that was lost."""
+"""An attempt of the peer's in which nothing opens for this long is closed."""
 WRONG_IN_A_ROW: Final = 25
 """So many frames that nobody we know sealed are no accident."""
 SPARE_PACKETS: Final = 5
@@ -63,16 +63,16 @@ class _Attempt:
 
 
 class Outgoing(_Attempt):
-    """We send. `offer` first, `take_answer` once, `got` when the peer says so."""
+    """We send. `offer` first, then `take_answer`. number: of the ladder."""
 
-    def __init__(self, pc: int, peer: SendingPeer, *, now_ms: int) -> None:
+    def __init__(self, pc: int, peer: SendingPeer, *, number: int, now_ms: int) -> None:
         super().__init__(pc, now_ms=now_ms)
-        self.peer = peer
+        self.peer, self.number = peer, number
         self.offered: tuple[str, list[str]] | None = None
         self.offers = 0
         self.offered_ms = now_ms
-        self.got_ms: int | None = None
-        self.lost_ms: int | None = None
+        self.bit_rate = BIT_RATE
+        """The most that its rung allows."""
 
     @property
     def voice(self) -> SealedVoice:
@@ -82,15 +82,21 @@ class Outgoing(_Attempt):
     def rung(self) -> Rung | None:
         return self.peer.rung
 
+    @property
+    def host(self) -> str:
+        """Of the relay in use, empty without one."""
+        return self.peer.host
+
     async def offer(self) -> None:
         """Fills `offered`: the SDP, and the candidates that did not fit into it."""
         async with self.turn:
             if not self.closed:
                 self.offered = fitted(*await self.peer.offer())
 
-    def has_candidates(self) -> bool:
-        """Whether a peer could reach us at all."""
-        return self.offered is not None and "\r\na=candidate:" in self.offered[0]
+    def has_candidates(self, kind: str = "") -> bool:
+        """Whether a peer could reach us at all. kind: such as " typ relay"."""
+        lines = () if self.offered is None else self.offered[0].split("\r\n")
+        return any(line.startswith("a=candidate:") and kind in line for line in lines)
 
     async def take_answer(self, answer: str) -> None:
         """The first one counts. Raises BadDescription."""
@@ -124,8 +130,6 @@ class Incoming(_Attempt):
         self.answered: tuple[str, list[str]] | None = None
         self.proved = False
         """We said `got`, and have not said `lost` since."""
-        self.by_udp = False
-        """We answered with no relay or with one over UDP."""
         self.lost_ms: int | None = None
 
     @property

@@ -51,6 +51,18 @@ class Nowhere:
         """Forget it."""
 
 
+class Switch:
+    """A source that can be turned off: then silence flows on, so that nobody sees it on the wire."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.on = True
+
+    def read(self) -> bytes:
+        frame = self._source.read()
+        return frame if self.on else QUIET_FRAME
+
+
 class Tone:
     """A sine of 440 Hz, a quarter of full scale."""
 

@@ -19,12 +19,13 @@ from av.packet import Packet
 
 from zajil.client.calls.frames import Codec, open_frame, seal_frame
 from zajil.client.calls.keys import NoKey, Opener, Sealer
+from zajil.client.calls.media.sound import FRAME_SAMPLES, QUIET_FRAME, SAMPLE_RATE, Source
 from zajil.client.calls.sframe import FrameDropped
-from zajil.client.calls.sound import FRAME_SAMPLES, QUIET_FRAME, SAMPLE_RATE, Sink, Source
 
 TIME_BASE: Final = fractions.Fraction(1, SAMPLE_RATE)
 BIT_RATE: Final = 32_000
 BIT_RATE_TCP: Final = 24_000
+BIT_RATE_FLOOR: Final = 16_000
 # A decoder may give more than 20 ms for a frame of a peer that speaks in longer ones; RFC 6716 ends at 120.
 _HELD_FRAMES = 64
 
@@ -41,6 +42,7 @@ class OpusEncoder:
     """20 ms of sound to one packet, all packets of one size (RFC 6562: sizes say nothing about speech)."""
 
     def __init__(self, bit_rate: int) -> None:
+        self.bit_rate = bit_rate
         self._codec = _codec("w")
         self._codec.bit_rate = bit_rate
         self._codec.time_base = TIME_BASE
@@ -99,6 +101,11 @@ class SealedVoice:
         """Send this from now on; None: silence again. Only after the peer's `got`."""
         self._source = source
 
+    def set_bit_rate(self, bit_rate: int) -> None:
+        """Another constant rate from the next frame on."""
+        if bit_rate != self._encoder.bit_rate:
+            self._encoder = OpusEncoder(bit_rate)
+
     def next_frame(self) -> bytes | None:
         """The next sealed frame; None where there is no key, and nothing may be sent.
 
@@ -133,6 +140,8 @@ class HeardVoice:
         self.first_seen_ms = 0
         self.opened = 0
         self.opened_at_ms: int | None = None
+        self.newest_at = 0
+        """RTP timestamp of the newest frame that opened."""
         self.wrong_in_a_row = 0
         """Frames since the last good one that were sealed by nobody we know, with their key at hand."""
         self.dropped: dict[str, int] = {}
@@ -151,10 +160,6 @@ class HeardVoice:
             return
         self.opened += 1
         self.opened_at_ms = now
+        self.newest_at = max(self.newest_at, at)
         self.wrong_in_a_row = 0
         self._hear(self._decoder.decode(packet), at)
-
-
-def speaker(sink: Sink) -> Callable[[bytes, int], None]:
-    """What HeardVoice calls, for a sink that lives in the same thread."""
-    return lambda pcm, at: sink.write(pcm, at) if pcm else None
