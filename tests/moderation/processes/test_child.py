@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import sys
@@ -29,6 +30,7 @@ from tests.server.conftest import NO_LIMITS
 from tests.server.wire import Http
 
 from zajil.channels.publishing import QUEUE
+from zajil.engine.limits import Limit
 from zajil.protocol.ids import parse_b64
 from zajil.server.app import Server
 from zajil.server.config import ModerationSettings, Settings
@@ -207,7 +209,8 @@ async def test_a_server_that_is_gone_before_it_said_anything_starts_nothing(tmp_
 
 
 def test_what_is_said_arrives_as_it_was_and_what_is_not_known_is_nothing() -> None:
-    for settings in (Settings(), SETTINGS):
+    boundless = Settings(limits={"login": Limit(burst=math.inf, every_s=1.0)})
+    for settings in (Settings(), SETTINGS, boundless):
         line = words.encode_settings(settings)
         assert line.count(b"\n") == 1
         assert words.parse_settings(line) == settings

@@ -7,6 +7,7 @@ posts, verdicts and decisions are in the database both work on, and a lost word 
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
@@ -39,7 +40,7 @@ class Counted(msgspec.Struct, tag="counted"):
 
 Told: TypeAlias = Woken | Counted
 _told: Final[msgspec.json.Decoder[Told]] = msgspec.json.Decoder(Told)
-_settings: Final = msgspec.json.Decoder(Settings)
+_settings: Final = msgspec.msgpack.Decoder(Settings)
 
 
 def encode_told(told: Told) -> bytes:
@@ -56,13 +57,13 @@ def parse_told(line: bytes) -> Told | None:
 
 
 def encode_settings(settings: Settings) -> bytes:
-    """The server's first line."""
-    return msgspec.json.encode(settings) + b"\n"
+    """The server's first line. Not as JSON, which has no infinity, and a limit may be that."""
+    return binascii.b2a_base64(msgspec.msgpack.encode(settings))
 
 
 def parse_settings(line: bytes) -> Settings:
-    """What the server runs with. Raises msgspec.MsgspecError."""
-    return _settings.decode(line)
+    """What the server runs with. Raises binascii.Error, msgspec.MsgspecError."""
+    return _settings.decode(binascii.a2b_base64(line))
 
 
 def divide_topics(topics: Iterable[bytes]) -> Iterator[Woken]:
