@@ -8,9 +8,11 @@ import resource
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from zajil.cli.commands import (
     account,
@@ -302,11 +304,17 @@ def _root(
 app = _build()
 
 
+@cache
+def _tree() -> Callable[..., object]:
+    """The commands as they run: Typer makes the whole tree of them anew at each call of `app`."""
+    return get_command(app)
+
+
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code. Everything that goes wrong is said on stderr, nothing is raised."""
     program = PROGRAM.set("zajil")
     try:
-        outcome = app(list(arguments), prog_name="zajil", standalone_mode=False)
+        outcome = _tree()(list(arguments), prog_name="zajil", standalone_mode=False)
     except BaseException as error:  # noqa: BLE001  # the boundary: the person gets a sentence, --debug the traceback
         return complain(error, debug="--debug" in arguments)
     finally:

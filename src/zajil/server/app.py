@@ -62,6 +62,7 @@ from zajil.server.http.dispatch import Dispatcher, Proofs, either
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
 from zajil.server.measures import make_measures, read_statement
 from zajil.server.metrics import Metrics
+from zajil.server.moderation.beside.supervisor import WorkerProcess
 from zajil.server.place import origin_of, place_of
 from zajil.server.public_space import PublicSpace, find_console, find_fold, find_moderation
 from zajil.server.schema import is_unused, open_database
@@ -137,6 +138,7 @@ class Server:
         self.calling = self._make_calling(data, keys, relays)
         self.public = self._make_public(keys, fold) if settings.public_space and fold is not None else None
         self.moderation = self._make_moderation(data) if self.public and settings.moderation.enabled else None
+        self.worker = self._make_worker(data) if self.moderation and settings.moderation.worker == "child" else None
         dispatcher = self._make_dispatcher(keys)
         self.console = self._make_console(self.moderation) if self.moderation is not None else None
         call = either(
@@ -203,6 +205,8 @@ class Server:
             raise
         if server.public is not None:
             server.public.start()
+        if server.worker is not None:
+            server.worker.start()
         if server.console is not None:
             server.console.start()
         server.calling.start()
@@ -218,6 +222,8 @@ class Server:
         self._auth.arrivals.close()
         if self.console is not None:
             await self.console.stop()
+        if self.worker is not None:
+            await self.worker.stop()
         if self.moderation is not None:
             await self.moderation.stop()
         if self.public is not None:
@@ -379,6 +385,11 @@ class Server:
             settings=self.settings,
             works=self.settings.moderation.worker == "inside",
             figures=self.metrics.moderation,
+        )
+
+    def _make_worker(self, data: Path) -> WorkerProcess:
+        return WorkerProcess(
+            data, self.settings, wakeups=self._public_space().space.wakeups, figures=self.metrics.moderation
         )
 
     def _make_console(self, moderation: Moderation) -> Console:

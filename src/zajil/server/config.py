@@ -21,7 +21,7 @@ from zajil.protocol.reach.endpoints import is_host
 
 Registration = Literal["invite", "open"]
 RelayMode = Literal["off", "auto"]
-ModerationWorker = Literal["inside", "apart"]
+ModerationWorker = Literal["child", "apart", "inside"]
 CONFIG_FILE = "zajil.toml"
 _NAME_FILE = "server_name"
 _NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
@@ -40,8 +40,11 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     ] = False
     worker: Annotated[
         ModerationWorker,
-        Meta(description="Who judges them: this server (`inside`), or `zajil moderation worker` beside it (`apart`)."),
-    ] = "inside"
+        Meta(
+            description="Who judges them: a process that the server starts (`child`), `zajil moderation worker` beside "
+            "it (`apart`), or the server itself, slower and in less memory (`inside`)."
+        ),
+    ] = "child"
     processes: Annotated[
         int,
         Meta(

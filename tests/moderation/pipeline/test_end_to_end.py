@@ -54,13 +54,13 @@ SETTINGS = Settings(
     limits=NO_LIMITS,
     drain_s=0,
     public_space=True,
-    moderation=ModerationSettings(enabled=True, processes=0),
+    moderation=ModerationSettings(enabled=True, worker="inside", processes=0),
 )
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """A server that moderates, its clock standing still, with the shipped policy and model."""
+    """A server that moderates inside, as its clock stands still, with the shipped policy and model."""
     clock = Clock()
     server = await Server.start(tmp_path / "data", SETTINGS, clock=clock)
     async with aiohttp.ClientSession(auto_decompress=False) as client:
