@@ -55,7 +55,7 @@ from zajil.server.gateway.receiver import Standing
 from zajil.server.gateway.services import Hello, Services
 from zajil.server.http.auth_routes import bind_auth
 from zajil.server.http.bridge_routes import bind_bridges
-from zajil.server.http.calls import HttpAnswer, HttpCall
+from zajil.server.http.calls import HttpAnswer, HttpCall, Peer
 from zajil.server.http.data_routes import bind_data
 from zajil.server.http.delivery_routes import bind_delivery, bind_public, bind_reports
 from zajil.server.http.dispatch import Dispatcher, Proofs, either
@@ -147,20 +147,11 @@ class Server:
             self.console.call if self.console is not None else None,
         )
         self.gateway = self._make_gateway(call)
-        peers = PeerRules(origins=settings.origins, trusted_proxies=settings.trusted_proxies)
-        site = Site(web_client, dev=settings.dev)
-        self._shell: Shell = AiohttpShell(
-            gateway=self.gateway,
-            door=self._make_door(signing),
+        self._shell: Shell = self._make_shell(
+            call,
+            Site(web_client, dev=settings.dev),
             check_bridge=dispatcher.check_bridge,
-            call=call,
-            site=lambda method, target, headers: site.answer(method, target, headers, now=clock()),
-            peers=peers,
-            bodies_max_bytes=settings.unfinished_max_bytes // 4,
-            posts_max=max(1, settings.connections_max // 4),
-            public=self.public,
-            transparency=self.moderation.transparency.answer if self.moderation else None,
-            media_door=self.calling.door,
+            door=self._make_door(signing),
         )
         self.metrics.watch(
             connections=self.gateway.count, lag_s=lambda: self.gateway.loop_lag_s, media=self.calling.door.count
@@ -463,6 +454,29 @@ class Server:
             unfinished_max_bytes=settings.unfinished_max_bytes,
             clock=self._clock,
             media=self.calling.door,
+        )
+
+    def _make_shell(
+        self,
+        call: Callable[[HttpCall], Awaitable[HttpAnswer]],
+        site: Site,
+        *,
+        check_bridge: Callable[[str, Peer], Awaitable[bytes]],
+        door: SealDoor,
+    ) -> Shell:
+        settings = self.settings
+        return AiohttpShell(
+            gateway=self.gateway,
+            door=door,
+            check_bridge=check_bridge,
+            call=call,
+            site=lambda method, target, headers: site.answer(method, target, headers, now=self._clock()),
+            peers=PeerRules(origins=settings.origins, trusted_proxies=settings.trusted_proxies),
+            bodies_max_bytes=settings.unfinished_max_bytes // 4,
+            posts_max=max(1, settings.connections_max // 4),
+            public=self.public,
+            transparency=self.moderation.transparency.answer if self.moderation else None,
+            media_door=self.calling.door,
         )
 
     # What services need of each other
