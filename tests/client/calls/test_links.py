@@ -12,6 +12,7 @@ from zajil.client.calls.frames import Codec, seal_frame
 from zajil.client.calls.keys import Sealer
 from zajil.client.calls.media import rtc, voice
 from zajil.client.calls.media.sound import Echo, Silence
+from zajil.client.calls.sframe import parse_header
 from zajil.protocol.calls.sdp import check_sdp
 from zajil.protocol.calls.signals import Cand, Desc, Got, Lost
 
@@ -184,6 +185,46 @@ async def test_an_echo_comes_back_half_a_second_later() -> None:
         quiet = [frame for _, frame in one.ear.frames if tone_share(frame) == 0]
         assert len(quiet) * 20 >= 400
         assert one.alarms == echoing.alarms == []
+
+
+async def test_a_muted_member_sends_silence_and_no_less_of_it() -> None:
+    async with call(Member(1), Member(2)) as (one, other):
+        await both_hear(one, other)
+        one.links.set_mic(on=False)
+        await until(lambda: tone_share(other.ear.frames[-1][1]) == 0)
+        since, sealed = len(other.ear.frames), one.sending()[0]
+        await until(lambda: len(other.ear.frames) >= since + 30)
+        assert one.sending()[0] >= sealed + 25, "silence is sent all the same"
+        assert other.downs == []
+        one.links.set_mic(on=True)
+        await until(other.ear.hears_tone)
+
+
+async def test_a_link_is_measured_every_second() -> None:
+    async with call(Member(1), Member(2)) as (one, other):
+        await both_hear(one, other)
+        await until(lambda: sum(measure.sample is not None for measure in one.measures) >= 2)
+        last = one.measures[-1]
+        assert last.sample is not None
+        assert last.sample.loss_pct == 0
+        assert last.sample.total > 0
+        assert (last.rung, last.host, [one.result for one in last.tries]) == ("direct", "", ["works"])
+        assert last.sealed > 0
+        assert last.opened > 0
+
+
+async def test_less_sound_is_sent_where_the_network_is_slow() -> None:
+    async with call(Member(1), Member(2)) as (one, other):
+        await both_hear(one, other)
+        for bit_rate, size in ((24_000, 60), (16_000, 40), (32_000, 80)):
+            one.links.limit_bit_rate(bit_rate)
+            voice_of_one = one.carrying().voice
+            sealed = voice_of_one.sealed
+            await until(lambda: voice_of_one.sealed > sealed + 1)  # noqa: B023 - waited for within the round
+            newest = voice_of_one._recent[-1]
+            assert len(newest) == parse_header(newest).size_bytes + size + 16
+        await until(other.ear.hears_tone)
+        assert other.hearing()[2] == {}
 
 
 async def test_an_offer_again_gets_the_same_answer_and_no_second_connection() -> None:

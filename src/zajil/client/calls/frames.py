@@ -4,7 +4,7 @@
     WebSocket:  header (8 bytes) || SFrame, metadata = the header
 
 VP8 alone keeps bytes in clear, those that packetising and a depacketiser look at: 10 of a key frame, 1 of another.
-Source: docs/protocol/calls.md; RFC 6386 9.1 (VP8's frame header).
+Source: docs/protocol/call-media.md; RFC 6386 9.1 (VP8's frame header).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
 
 Time is an argument: milliseconds that never go back. A ring may be used from several threads (encoders and decoders
 have their own); each call holds its lock for one frame.
-Source: docs/protocol/calls.md; RFC 9605 5.2 (MLS), 9.3 (replay), 9.1 (no header value twice).
+Source: docs/protocol/call-media.md; RFC 9605 5.2 (MLS), 9.3 (replay), 9.1 (no header value twice).
 """
 
 from __future__ import annotations

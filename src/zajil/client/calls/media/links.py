@@ -9,7 +9,7 @@
 A link is up while the peer has told us `got` and we have told it. Real sound flows after `got` alone, so nothing of a
 person leaves before both ends have proved that they seal. Whatever left unsealed, or 25 frames in a row that nobody we
 know sealed, close every connection at once and raise the alarm.
-Source: docs/protocol/calls.md (fail-closed rules, routes).
+Source: docs/protocol/call-media.md (fail-closed rules, routes).
 """
 
 from __future__ import annotations

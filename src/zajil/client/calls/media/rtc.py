@@ -10,7 +10,7 @@ aiortc has no hook between codec and packet, so sealing goes around it:
 
 Both touch what aiortc does not promise, so its version is pinned, and tests look at what leaves. One connection has one
 direction: a call has two with each peer (Chromium sends in clear where one carries both).
-Source: docs/protocol/calls.md, docs/decisions/0009-aiortc.md; aiortc 1.16.0.
+Source: docs/protocol/call-media.md, docs/decisions/0009-aiortc.md; aiortc 1.16.0.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ What an SDP must be to be looked at at all is `zajil.protocol.calls.sdp`; here i
 3. We are always the DTLS server, because our ClientHello is no browser's.
 4. One fingerprint, SHA-256, and no address outside the candidates.
 
-Source: docs/protocol/calls.md; RFC 8866, RFC 5763 (setup), RFC 7587 (fmtp of Opus), RFC 8285 (extmap).
+Source: docs/protocol/call-media.md; RFC 8866, RFC 5763 (setup), RFC 7587 (fmtp of Opus), RFC 8285 (extmap).
 """
 
 from __future__ import annotations

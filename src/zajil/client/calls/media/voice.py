@@ -3,7 +3,8 @@
 The two halves of a link meet no WebRTC here. What leaves `SealedVoice` is sealed already, so nothing behind it ever
 holds a frame in clear; what `HeardVoice` cannot open goes nowhere. Both count, and a link's watch compares.
 
-Needs `av` (extra `zajil[calls]`), whose libopus does the coding. Source: docs/protocol/calls.md; RFC 6716, RFC 6562.
+Needs `av` (extra `zajil[calls]`), whose libopus does the coding.
+Source: docs/protocol/call-media.md; RFC 6716, RFC 6562.
 """
 
 from __future__ import annotations
