@@ -61,8 +61,8 @@ export type Order =
     }
   | { readonly order: "answer"; readonly id: number; readonly sdp: string }
   | { readonly order: "candidates"; readonly id: number; readonly candidates: readonly string[] }
-  /** Real microphone and camera instead of the dummies, or the dummies back. */
-  | { readonly order: "live"; readonly id: number; readonly live: boolean }
+  /** For which of its senders the real track takes the dummy's place. */
+  | { readonly order: "live"; readonly id: number; readonly audio: boolean; readonly video: boolean }
   | { readonly order: "rate"; readonly id: number; readonly rate: Rate }
   | { readonly order: "key-frame"; readonly id: number }
   /** Which of the person's devices count: a muted microphone sends silence, a camera that is off nothing. */

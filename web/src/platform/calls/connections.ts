@@ -44,7 +44,7 @@ export class Connections {
     if (order.order === "candidates") connection?.addCandidates(order.candidates);
     if (!(connection instanceof SendingConnection)) return;
     if (order.order === "answer") connection.answer(order.sdp);
-    else if (order.order === "live") connection.setLive(order.live);
+    else if (order.order === "live") connection.setLive(order);
     else if (order.order === "rate") connection.setRate(order.rate);
     else if (order.order === "key-frame") connection.sendKeyFrame();
   }

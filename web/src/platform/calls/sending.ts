@@ -14,6 +14,8 @@ interface KeyFrameOptions extends RTCSetParameterOptions {
   readonly encodingOptions: readonly { readonly keyFrame: boolean }[];
 }
 
+type Live = Readonly<Record<MediaKind, boolean>>;
+
 /** Other header extensions would tell in clear who speaks. What a browser cannot stop is taken out of the offer, too. */
 function stopExtensions(transceiver: RTCRtpTransceiver & HeaderExtensions): void {
   const offered = transceiver.getHeaderExtensionsToNegotiate?.();
@@ -26,7 +28,7 @@ export class SendingConnection extends CallConnection {
   readonly #from: { readonly dummies: Dummies; readonly devices: CallDevices };
   readonly #audio: RTCRtpSender;
   readonly #video: RTCRtpSender | undefined;
-  #live = false;
+  #live: Live = { audio: false, video: false };
   #rate: Rate;
   /** Changes of a sender's parameters, one after the other: each must begin with the last one's. */
   #turn: Promise<void> = Promise.resolve();
@@ -63,7 +65,7 @@ export class SendingConnection extends CallConnection {
   }
 
   /** Whether microphone and camera are sent; the dummies otherwise. */
-  setLive(live: boolean): void {
+  setLive(live: Live): void {
     this.#live = live;
     this.applyTracks();
   }
@@ -71,7 +73,8 @@ export class SendingConnection extends CallConnection {
   /** The person's tracks have changed. A camera that is off sends nothing at all. */
   applyTracks(): void {
     const { devices, dummies } = this.#from;
-    const [audio, video] = this.#live ? [devices.microphone, devices.camera] : [dummies.audio, dummies.video];
+    const audio = this.#live.audio ? devices.microphone : dummies.audio;
+    const video = this.#live.video ? devices.camera : dummies.video;
     this.attempt(async () => {
       await this.#audio.replaceTrack(audio ?? dummies.audio);
       await this.#video?.replaceTrack(video ?? null);

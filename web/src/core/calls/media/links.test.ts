@@ -140,7 +140,7 @@ describe("set-up", () => {
     const proof = omar.heard("got")[0];
     expect(proof).toEqual({ t: "got", call: CALL, to: 0, pc });
     if (proof) anna.links.hear(1, proof);
-    expect(anna.take("live")).toEqual([{ order: "live", id: sendId, live: true }]);
+    expect(anna.take("live")).toEqual([{ order: "live", id: sendId, audio: true, video: false }]);
     // One way only: it is no link yet for either of them.
     expect([...anna.told, ...omar.told]).toEqual([]);
   });
@@ -152,7 +152,13 @@ describe("set-up", () => {
     expect(anna.take("live")).toEqual([]);
     await from.put(sound(1));
     anna.at(100);
-    expect(anna.take("live")).toEqual([{ order: "live", id: sendId, live: true }]);
+    expect(anna.take("live")).toEqual([{ order: "live", id: sendId, audio: true, video: false }]);
+    // Each sender proves itself: the camera follows its own first frame.
+    const pictures = new Pipe(sendId, "video");
+    anna.links.attach(pictures.transformer);
+    await pictures.put({ type: "key", data: new Uint8Array(30).buffer });
+    anna.at(200);
+    expect(anna.take("live")).toEqual([{ order: "live", id: sendId, audio: true, video: true }]);
   });
 
   it("is up with `got` in both directions, and down with `lost` in either", async () => {

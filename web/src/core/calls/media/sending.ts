@@ -34,7 +34,7 @@ export class SendingAttempt {
   #offeredAtMs = 0;
   #answered = false;
   #carries = false;
-  #live = false;
+  #live = { audio: false, video: false };
 
   constructor(
     from: { readonly leaf: number; readonly number: number; readonly rung: Rung; readonly ice: IcePlan },
@@ -95,15 +95,13 @@ export class SendingAttempt {
     if (silent && this.#offers <= OFFERS_AGAIN) this.#sendOffer(nowMs);
   }
 
-  /** Both ends have proved encryption: we have sealed, the peer has opened. */
+  /** Both ends have proved encryption: the peer has opened a frame, and this sender's transform has sealed one. */
   #goLive(): void {
-    if (this.#live || !this.#carries || this.counts.audio.sealed === 0) return;
-    this.#live = true;
-    this.#shared.post({ order: "live", id: this.id, live: true });
-  }
-
-  get live(): boolean {
-    return this.#live;
+    if (!this.#carries) return;
+    const [audio, video] = [this.counts.audio.sealed > 0, this.counts.video.sealed > 0];
+    if (audio === this.#live.audio && video === this.#live.video) return;
+    this.#live = { audio, video };
+    this.#shared.post({ order: "live", id: this.id, audio, video });
   }
 
   applyRate(): void {
