@@ -65,6 +65,7 @@ export function noteSample(quality: Quality, sample: Sample, now: number): Quali
 /** What a link gives up, one after the other: a smaller picture, none, then sound of 24 and of 16 kbit/s. */
 export const STEPS = ["full", "small", "no-video", "less-audio", "least-audio"] as const;
 export type Step = (typeof STEPS)[number];
+export const NO_VIDEO: readonly Step[] = STEPS.slice(2);
 
 /** The step after this second: one down after 4 s of `poor`, one up after 15 s of `good`. */
 export function planStep(quality: Quality, step: Step, now: number): readonly [Quality, Step] {
