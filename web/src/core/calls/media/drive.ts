@@ -4,9 +4,9 @@
  * Base keys come this way and go no further than the ring.
  */
 import type { IceServer, Order } from "../../callorders.ts";
-import { KeyRing } from "../keys.ts";
 import { MediaLinks } from "./links.ts";
-import type { LinkFigures, Measure } from "./measure.ts";
+import type { Measure } from "../showing.ts";
+import type { LinkFigures } from "./measure.ts";
 import type { Step } from "../../../protocol/calls/quality.ts";
 import type { MediaSignal } from "./shared.ts";
 
@@ -45,21 +45,17 @@ export function driveOver(
 
   function begin({ call, me, firstPc, video }: Extract<Drive, { do: "begin" }>): MediaLinks {
     let pc = firstPc - 2;
-    const made = new MediaLinks(
-      { call, leaf: me, ring: new KeyRing() },
-      {
-        ...{ post, nowMs, nextPc: () => (pc += 2) },
-        localSignal: (signal) => tell({ told: "signal", signal }),
-        linkUp: (leaf) => tell({ told: "up", leaf }),
-        linkDown: (leaf) => tell({ told: "down", leaf }),
-        alarm: (leaf) => tell({ told: "alarm", leaf }),
-        noRoute: (leaf) => tell({ told: "no-route", leaf }),
-        figures: (figures) => tell({ told: "figures", figures }),
-        measured: (leaf, measure) => tell({ told: "measured", leaf, measure }),
-      },
-    );
-    made.useVideo(video);
-    return made;
+    const start = { call, leaf: me, kind: video ? "video" : "audio", nextPc: () => (pc += 2) } as const;
+    return new MediaLinks(start, {
+      ...{ post, nowMs },
+      localSignal: (signal) => tell({ told: "signal", signal }),
+      linkUp: (leaf) => tell({ told: "up", leaf }),
+      linkDown: (leaf) => tell({ told: "down", leaf }),
+      alarm: (leaf) => tell({ told: "alarm", leaf }),
+      noRoute: (leaf) => tell({ told: "no-route", leaf }),
+      figures: (figures) => tell({ told: "figures", figures }),
+      measured: (leaf, measure) => tell({ told: "measured", leaf, measure }),
+    });
   }
 
   function act(order: Exclude<Drive, { do: "begin" | "key" }>): void {

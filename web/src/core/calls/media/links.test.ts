@@ -58,14 +58,12 @@ class Device {
   readonly told: string[] = [];
   readonly figures: LinkFigures[] = [];
   readonly links: MediaLinks;
-  readonly ring = new KeyRing();
   nowMs = 0;
   #pc = 62;
 
   constructor(me: number, servers: readonly IceServer[] = [ALL]) {
-    this.ring.add(5, new Uint8Array(16).fill(9), { removed: false, nowMs: 0 });
     this.links = new MediaLinks(
-      { call: CALL, leaf: me, ring: this.ring },
+      { call: CALL, leaf: me, kind: "video", nextPc: () => (this.#pc += 2) },
       {
         post: (order) => void this.orders.push(order),
         localSignal: (signal) => void this.signals.push(signal),
@@ -75,11 +73,11 @@ class Device {
         noRoute: (leaf) => void this.told.push(`no route ${leaf}`),
         figures: (figures) => void this.figures.push(figures),
         measured: (leaf, { sample }) => void this.told.push(`measured ${leaf} ${sample?.total ?? "nothing"}`),
-        nextPc: () => (this.#pc += 2),
         nowMs: () => this.nowMs,
       },
     );
     this.links.useRelays(servers);
+    this.links.useKey(5, new Uint8Array(16).fill(9), false);
   }
 
   at(nowMs: number): void {
@@ -168,7 +166,9 @@ describe("set-up", () => {
     anna.links.hear(1, offer);
     const back = new Pipe(anna.take("receive")[0]?.id ?? -1);
     anna.links.attach(back.transformer);
-    const sealer = omar.ring.sender(900, 1);
+    const ring = new KeyRing();
+    ring.add(5, new Uint8Array(16).fill(9), { removed: false, nowMs: 0 });
+    const sealer = ring.sender(900, 1);
     const frame = async (): Promise<EncodedFrame> => ({
       data: (await sealer.seal(Uint8Array.of(1), new Uint8Array(), 0)).buffer as ArrayBuffer,
     });
@@ -339,10 +339,10 @@ describe("alarm", () => {
   it("does not come from a double or from a frame of an early epoch", async () => {
     const [anna, omar] = [new Device(0), new Device(1)];
     const { from, to } = await connect(anna, omar);
-    anna.ring.add(6, new Uint8Array(16).fill(3), { removed: true, nowMs: 0 });
+    anna.links.useKey(6, new Uint8Array(16).fill(3), true);
     const wire = await from.put(...Array.from({ length: 40 }, (_, n) => sound(n)));
     expect(await to.put(...wire)).toEqual([]);
-    omar.ring.add(6, new Uint8Array(16).fill(3), { removed: true, nowMs: 0 });
+    omar.links.useKey(6, new Uint8Array(16).fill(3), true);
     expect(await to.put(...wire)).toHaveLength(40);
     expect(await to.put(...wire)).toEqual([]);
     expect(omar.told).toEqual([]);

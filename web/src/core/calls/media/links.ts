@@ -6,8 +6,9 @@
  */
 import type { IceServer, Order, Report, Sample, TransformOptions } from "../../callorders.ts";
 import type { Step } from "../../../protocol/calls/quality.ts";
-import type { KeyRing } from "../keys.ts";
-import { type LinkFigures, LinkMeter, type Measure } from "./measure.ts";
+import { KeyRing } from "../keys.ts";
+import type { CallMedia, MediaStart, Reports } from "../ports.ts";
+import { type LinkFigures, LinkMeter } from "./measure.ts";
 import { PeerLink } from "./peerlink.ts";
 import { rateOf } from "./rates.ts";
 import type { ReceivingAttempt } from "./receiving.ts";
@@ -18,46 +19,38 @@ import type { Transformer } from "./transforms.ts";
 export const TICK_MS = 100;
 export const SAMPLE_MS = 500;
 
-/** What the session gives its media. */
-export interface MediaPorts {
+/** Whom the links tell, and the way to the page. */
+export interface MediaPorts extends Reports {
   post(order: Order): void;
-  /** Send this to the device of `signal.to`. */
-  localSignal(signal: MediaSignal): void;
-  linkUp(leaf: number): void;
-  linkDown(leaf: number): void;
-  /** Media went past a transform, or what comes in is not of the peer. Everything is closed already. */
-  alarm(leaf: number): void;
-  /** Neither a relay nor leave to connect without one. */
-  noRoute(leaf: number): void;
-  figures(figures: LinkFigures): void;
-  /** How a link is, every second. */
-  measured(leaf: number, measure: Measure): void;
-  /** A fresh ctx whose next one is free, too; written down before it is given out. */
-  nextPc(): number;
+  /** Every half second, what was counted of a link. */
+  figures?(figures: LinkFigures): void;
   nowMs(): number;
 }
 
-export class MediaLinks {
+/** What of a call's start the links need. */
+export type LinksStart = Pick<MediaStart, "call" | "leaf" | "kind" | "nextPc">;
+
+export class MediaLinks implements CallMedia {
   readonly #ports: MediaPorts;
   readonly #shared: Shared;
   readonly #links = new Map<number, PeerLink>();
   #servers: readonly IceServer[] = [];
-  #video = false;
+  #video: boolean;
   #step: Step = "full";
   #ids = 0;
   #sampledAtMs = Number.NEGATIVE_INFINITY;
-  readonly #ring: KeyRing;
+  readonly #ring = new KeyRing();
   readonly #meters = new Map<number, LinkMeter>();
 
-  /** call: 16 bytes. leaf: our own. */
-  constructor(from: { readonly call: Uint8Array; readonly leaf: number; readonly ring: KeyRing }, ports: MediaPorts) {
+  constructor(start: LinksStart, ports: MediaPorts) {
     this.#ports = ports;
-    this.#ring = from.ring;
+    const { call, leaf: me, kind } = start;
+    this.#video = kind === "video";
     this.#shared = {
-      ...{ ring: from.ring, me: from.leaf },
+      ...{ ring: this.#ring, me },
       post: (order) => ports.post(order),
-      signal: (leaf, signal) => ports.localSignal({ ...signal, call: from.call, to: leaf }),
-      nextPc: () => ports.nextPc(),
+      signal: (leaf, signal) => ports.localSignal({ ...signal, call, to: leaf }),
+      nextPc: () => start.nextPc(),
       nextId: () => ++this.#ids,
       servers: () => this.#servers,
       video: () => this.#video,
@@ -76,7 +69,7 @@ export class MediaLinks {
     this.#servers = servers;
   }
 
-  /** Whether connections opened from now on have a video section. */
+  /** Whether connections opened from now on have a video section; at first as the call's kind says. */
   useVideo(video: boolean): void {
     this.#video = video;
   }
@@ -118,8 +111,9 @@ export class MediaLinks {
     this.#links.get(leaf)?.hear(signal, this.#ports.nowMs());
   }
 
-  setMedia(microphone: boolean, camera: boolean): void {
-    this.#ports.post({ order: "media", microphone, camera });
+  setMedia(mic: boolean, cam: boolean): void {
+    if (cam) this.useVideo(true);
+    this.#ports.post({ order: "media", microphone: mic, camera: cam });
   }
 
   setStep(step: Step): void {
@@ -175,7 +169,7 @@ export class MediaLinks {
     }
     for (const link of this.#links.values()) {
       const figures = figuresOf(link, samples);
-      this.#ports.figures(figures);
+      this.#ports.figures?.(figures);
       const meter = this.#meters.get(link.leaf) ?? new LinkMeter();
       this.#meters.set(link.leaf, meter);
       const measure = meter.read(figures, nowMs);

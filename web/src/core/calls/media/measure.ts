@@ -2,6 +2,7 @@
 import type { Try } from "../../../protocol/calls/ladder.ts";
 import type { Sample as QualitySample } from "../../../protocol/calls/quality.ts";
 import type { ReceivingSample, RouteSample, Sample } from "../../callorders.ts";
+import type { Measure } from "../showing.ts";
 import type { OpenCounts, SealCounts } from "./transforms.ts";
 
 /** Of Opus over WebRTC. */
@@ -15,16 +16,6 @@ export interface LinkFigures {
   readonly opened?: { readonly audio: OpenCounts; readonly video: OpenCounts };
   readonly tries: readonly Try[];
   readonly samples: readonly Sample[];
-}
-
-/** sample: of the last second, null while nothing is heard. sealed, opened: frames so far. host: of the relay. */
-export interface Measure {
-  readonly sample: QualitySample | null;
-  readonly sealed: number;
-  readonly opened: number;
-  readonly rung: "direct" | "relay-udp" | "relay-tcp" | "relay-tls" | null;
-  readonly host: string;
-  readonly tries: readonly Try[];
 }
 
 const rungOf = (route: RouteSample | undefined): Measure["rung"] => {
