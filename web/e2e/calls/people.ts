@@ -90,14 +90,22 @@ export class Person {
     await this.page.evaluate((one) => window.call.drive(one), order);
   }
 
-  /** The first event that fits, from now on or before; rejects after 20 s. Playwright's own limit is the last one. */
+  /** What was told so far, in short. */
+  private story(): string {
+    const told = this.events.filter(({ told: one }) => one.told !== "figures" && one.told !== "measured");
+    return told
+      .map(({ told: one }) => (one.told === "signal" ? `${one.signal.t} to ${one.signal.to}` : JSON.stringify(one)))
+      .join(", ");
+  }
+
+  /** The first event that fits, from now on or before; rejects after a minute, when something hangs. */
   async until<T>(what: string, find: (events: readonly Event[]) => T | undefined): Promise<T> {
-    const ends = performance.now() + 20_000;
+    const ends = performance.now() + 60_000;
     for (;;) {
       const found = find(this.events);
       if (found !== undefined) return found;
       const left = ends - performance.now();
-      if (left <= 0) throw new Error(`leaf ${this.leaf}: no ${what}`);
+      if (left <= 0) throw new Error(`leaf ${this.leaf}: no ${what}; ${this.story()}`);
       await new Promise<void>((done) => {
         const timer = setTimeout(done, left);
         this.waiting.push(() => {

@@ -325,6 +325,27 @@ describe("alarm", () => {
     expect(anna.take("send")).toEqual([]);
   });
 
+  it("ends everything when pictures went out unsealed, which a second of waiting shows", async () => {
+    const anna = new Device(0);
+    const { sendId } = await connect(anna, new Device(1));
+    const pictures = new Pipe(sendId, "video");
+    anna.links.attach(pictures.transformer);
+    await pictures.put({ type: "key", data: new Uint8Array(30).buffer });
+    const frames = (videoFrames: number): Sample => ({ ...sent(sendId, 0), videoFrames }) as Sample;
+    for (const [at, count] of [
+      [0, 3],
+      [500, 4],
+      [1_499, 40],
+    ] as const) {
+      anna.nowMs = at;
+      anna.links.hearPage({ report: "sample", samples: [frames(count)] });
+    }
+    expect(anna.told).not.toContain("alarm 1");
+    anna.nowMs = 1_500;
+    anna.links.hearPage({ report: "sample", samples: [frames(40)] });
+    expect(anna.told).toContain("alarm 1");
+  });
+
   it("ends everything when pictures are shown that never opened, and at 25 frames of somebody else", async () => {
     const omar = new Device(1);
     const { receiveId } = await connect(new Device(0), omar);

@@ -6,7 +6,7 @@ import { CandidatesOut } from "./candidates.ts";
 import type { Sealer } from "../keys.ts";
 import type { Rung, Shared } from "./shared.ts";
 import { noSealCounts, runSealing, type SealCounts, type Transformer } from "./transforms.ts";
-import { isPlaintext } from "./watchdog.ts";
+import { SendingWatch } from "./watchdog.ts";
 
 /** How a rung connects; undefined where it cannot. */
 export function planIce(rung: Rung, policy: IcePolicy, servers: readonly IceServer[]): IcePlan | undefined {
@@ -29,6 +29,7 @@ export class SendingAttempt {
   readonly #leaf: number;
   readonly #sealers: Readonly<Record<MediaKind, Sealer>>;
   readonly #candidates: CandidatesOut;
+  readonly #watch = new SendingWatch();
   #offer: string | undefined;
   #offers = 0;
   #offeredAtMs = 0;
@@ -115,8 +116,8 @@ export class SendingAttempt {
     await runSealing(transformer, { kind, sealer: this.#sealers[kind], counts, nowMs, needsKeyFrame });
   }
 
-  judge(sample: Sample): "plaintext" | "fine" {
-    return sample.side === "send" && isPlaintext(sample, this.counts) ? "plaintext" : "fine";
+  judge(sample: Sample, nowMs: number): "plaintext" | "fine" {
+    return sample.side === "send" && this.#watch.isPlaintext(sample, this.counts, nowMs) ? "plaintext" : "fine";
   }
 
   close(): void {

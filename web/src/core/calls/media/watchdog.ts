@@ -8,15 +8,28 @@ const VIDEO_SLACK = 2;
 /** Sound that arrives but never opens, so long, makes an attempt fail. */
 export const NOTHING_OPENS_MS = 2_000;
 
+/** How long a video frame may take from the encoder through its transform on a busy machine. */
+const ON_ITS_WAY_MS = 1_000;
+
 /**
- * Whether more went out than the transforms sealed.
+ * Tells whether more went out than the transforms sealed.
  *
- * An audio packet is counted behind the transform, so it must have been sealed. A video frame is counted before it:
- * one that was dropped for want of a key counts too, and has not left. counts: read after the sample was taken.
+ * An audio packet is counted behind the transform, so it must have been sealed. A video frame is counted before it: one
+ * that was dropped for want of a key counts too, and has not left; and one may still be on its way, so what is compared
+ * is a count that is a second old.
  */
-export const isPlaintext = (sample: SendingSample, counts: { audio: SealCounts; video: SealCounts }): boolean =>
-  sample.audioPackets > counts.audio.sealed + AUDIO_SLACK ||
-  sample.videoFrames > counts.video.sealed + counts.video.dropped + VIDEO_SLACK;
+export class SendingWatch {
+  #videoFrames: { readonly atMs: number; readonly count: number }[] = [];
+
+  /** counts: read after the sample was taken. */
+  isPlaintext(sample: SendingSample, counts: { audio: SealCounts; video: SealCounts }, nowMs: number): boolean {
+    this.#videoFrames.push({ atMs: nowMs, count: sample.videoFrames });
+    const old = this.#videoFrames.findLast(({ atMs }) => nowMs - atMs >= ON_ITS_WAY_MS);
+    if (old) this.#videoFrames = this.#videoFrames.slice(this.#videoFrames.indexOf(old));
+    const passed = counts.video.sealed + counts.video.dropped;
+    return sample.audioPackets > counts.audio.sealed + AUDIO_SLACK || (old?.count ?? 0) > passed + VIDEO_SLACK;
+  }
+}
 
 /** Whether the browser shows or plays what the transforms never opened. */
 export const isBypassed = (sample: ReceivingSample, counts: { video: OpenCounts }): boolean =>
