@@ -4,8 +4,9 @@ Run by `make web-size`. kB = 1,000 bytes; gzip -9. entry: index.html, boot.js, t
 first screen, CSS and the largest catalogue of first words. catalogue: the largest part of one, first words or those of
 all other screens. worker: what the core worker loads at its start; worker_all: with its lazy
 chunks. lazy_max: the largest chunk a press loads. precache: everything the service worker keeps. console: all that the
-moderators' page loads with its largest catalogue; it lies in assets/review and counts to nothing else. Exit 1 over a
-limit.
+moderators' page loads with its largest catalogue; it lies in assets/review and counts to nothing else. calls: what the
+first call loads besides, its worker and the page's part (`calls-*`); they must work where the network has just become
+bad, so they are kept with the rest, and precache has 45,000 bytes more for them and their screens. Exit 1 over a limit.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ LIMITS = {
     "sw": 8_000,
     "lazy_max": 60_000,
     "catalogue": 12_000,
-    "precache": 400_000,
+    "calls": 40_000,
+    "precache": 445_000,
     "console": 65_000,
 }
 _STATIC = re.compile(r"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
@@ -69,6 +71,7 @@ def measure(folder: Path) -> dict[str, int]:
     core = loaded_with(workers, lazy=False)
     core_all = loaded_with(workers, lazy=True)
     lazy = set(assets) - first - core_all - set(catalogues) - set(linked)
+    calls = loaded_with((name for name in assets if name.startswith("calls-")), lazy=True) - first - core_all
     # What a browser fetches once and keeps: no compressed twins, no list of hashes.
     kept = [
         p
@@ -87,6 +90,7 @@ def measure(folder: Path) -> dict[str, int]:
         "sw": size(folder / "sw.js"),
         "lazy_max": max((assets[name] for name in lazy), default=0),
         "catalogue": max(catalogues.values(), default=0),
+        "calls": sum(assets[name] for name in calls),
         "precache": sum(size(path) for path in kept if path.name != "sw.js"),
         "console": measure_console(folder),
     }
