@@ -80,6 +80,8 @@ export interface SendingSample {
   readonly side: "send";
   readonly id: number;
   readonly audioPackets: number;
+  /** Payload alone, without headers and padding. */
+  readonly audioBytes: number;
   readonly videoFrames: number;
   readonly bytes: number;
   readonly rttMs?: number;

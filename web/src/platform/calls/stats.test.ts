@@ -18,7 +18,7 @@ describe("statistics", () => {
       ...path({ candidateType: "relay", relayProtocol: "tls", url: "turns:relay.example:443?transport=tcp" }),
     ];
     expect(readSending(3, entries)).toEqual({
-      ...{ side: "send", id: 3, audioPackets: 50, videoFrames: 20, bytes: 13_000, rttMs: 12 },
+      ...{ side: "send", id: 3, audioPackets: 50, audioBytes: 4_000, videoFrames: 20, bytes: 13_000, rttMs: 12 },
       route: { type: "relay", relay: "tls", host: "relay.example" },
     });
   });
@@ -41,7 +41,14 @@ describe("statistics", () => {
   });
 
   it("of a connection that has none yet", () => {
-    expect(readSending(5, [])).toEqual({ side: "send", id: 5, audioPackets: 0, videoFrames: 0, bytes: 0 });
+    expect(readSending(5, [])).toEqual({
+      side: "send",
+      id: 5,
+      audioPackets: 0,
+      audioBytes: 0,
+      videoFrames: 0,
+      bytes: 0,
+    });
   });
 });
 

@@ -45,6 +45,7 @@ export function readSending(id: number, entries: readonly Entry[]): SendingSampl
   return {
     ...{ side: "send", id },
     audioPackets: number(audio, "packetsSent"),
+    audioBytes: number(audio, "bytesSent"),
     videoFrames: number(video, "framesSent"),
     bytes: number(audio, "bytesSent") + number(video, "bytesSent"),
     ...readRoute(entries),

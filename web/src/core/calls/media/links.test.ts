@@ -119,8 +119,8 @@ async function connect(anna: Device, omar: Device, relayOnly = false) {
   return { sendId, receiveId, from, to, pc: offer.pc };
 }
 
-const sent = (id: number, audioPackets: number): Sample => ({
-  ...{ side: "send", id, audioPackets, videoFrames: 0, bytes: 0 },
+const sent = (id: number, audioPackets: number, audioBytes = 0): Sample => ({
+  ...{ side: "send", id, audioPackets, audioBytes, videoFrames: 0, bytes: 0 },
 });
 const received = (id: number, audioPackets: number, framesDecoded = 0): Sample => ({
   ...{ side: "receive", id, audioPackets, audioLost: 0, concealed: 0, samples: 0, bufferS: 0, bufferedSamples: 0 },
@@ -316,9 +316,9 @@ describe("alarm", () => {
     const anna = new Device(0);
     const { from, sendId } = await connect(anna, new Device(1));
     await from.put(sound(1), sound(2));
-    anna.links.hearPage({ report: "sample", samples: [sent(sendId, 7)] });
+    anna.links.hearPage({ report: "sample", samples: [sent(sendId, 7, 9_000), sent(sendId, 40, 600)] });
     expect(anna.told).toEqual(["measured 1 nothing"]);
-    anna.links.hearPage({ report: "sample", samples: [sent(sendId, 8)] });
+    anna.links.hearPage({ report: "sample", samples: [sent(sendId, 8, 9_000)] });
     expect(anna.told.at(-1)).toBe("alarm 1");
     expect(anna.take("close").map(({ id }) => id)).toContain(sendId);
     anna.at(1_000);

@@ -10,7 +10,7 @@ const heard = (id: number, more: Partial<ReceivingSample>): ReceivingSample => (
 });
 const figures = (...samples: readonly Sample[]): LinkFigures => ({ leaf: 1, tries: [], samples });
 const sending: Sample = {
-  ...{ side: "send", id: 1, audioPackets: 9, videoFrames: 0, bytes: 9, rttMs: 40 },
+  ...{ side: "send", id: 1, audioPackets: 9, audioBytes: 9, videoFrames: 0, bytes: 9, rttMs: 40 },
   route: { type: "relay", relay: "tls", host: "relay.example" },
 };
 

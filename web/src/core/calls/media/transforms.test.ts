@@ -92,7 +92,7 @@ describe("sealing", () => {
     const from = { kind: "audio", sealer: new KeyRing().sender(4, 1), counts, nowMs: () => 0 } as const;
     await runSealing(transformer, { ...from, needsKeyFrame: () => undefined });
     expect(written).toEqual([]);
-    expect(counts).toEqual({ taken: 2, sealed: 0, dropped: 2 });
+    expect(counts).toEqual({ taken: 2, sealed: 0, bytes: 0, dropped: 2 });
     expect(await seal([empty, audio(1)])).toHaveLength(1);
   });
 

@@ -35,6 +35,8 @@ export interface SealCounts {
   /** Frames that came in: each is sealed or dropped. */
   taken: number;
   sealed: number;
+  /** Of all sealed frames. */
+  bytes: number;
   dropped: number;
 }
 
@@ -53,7 +55,7 @@ export interface OpenCounts {
   gapMs: number;
 }
 
-export const noSealCounts = (): SealCounts => ({ taken: 0, sealed: 0, dropped: 0 });
+export const noSealCounts = (): SealCounts => ({ taken: 0, sealed: 0, bytes: 0, dropped: 0 });
 export const noOpenCounts = (): OpenCounts => ({
   ...{ taken: 0, opened: 0, invalid: 0, row: 0 },
   ...{ unknownKey: 0, replayed: 0, empty: 0 },
@@ -108,6 +110,7 @@ export async function runSealing(transformer: Transformer, { kind, sealer, count
       const shape = { codec: codecOf(kind), type: typeOf(frame), nowMs: from.nowMs() };
       const sealed = await sealFrame(sealer, new Uint8Array(frame.data), shape);
       counts.sealed++;
+      counts.bytes += sealed.length;
       const changed = before !== undefined && sealer.epoch !== before;
       if (changed && kind === "video" && frame.type !== "key") askForKeyFrame(transformer, from.needsKeyFrame);
       return sealed;

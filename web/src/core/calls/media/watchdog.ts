@@ -4,6 +4,7 @@ import type { OpenCounts, SealCounts } from "./transforms.ts";
 
 /** Packets that may be counted by the browser before our own count is read, and the reverse. */
 const AUDIO_SLACK = 5;
+const AUDIO_SLACK_BYTES = 600;
 const VIDEO_SLACK = 2;
 /** Sound that arrives but never opens, so long, makes an attempt fail. */
 export const NOTHING_OPENS_MS = 2_000;
@@ -14,7 +15,8 @@ const ON_ITS_WAY_MS = 1_000;
 /**
  * Tells whether more went out than the transforms sealed.
  *
- * An audio packet is counted behind the transform, so it must have been sealed. A video frame is counted before it: one
+ * An audio packet is counted behind the transform, so it must have been sealed; but packets that only measure the way
+ * are counted, too, so that the bytes of what they carry must be more as well. A video frame is counted before it: one
  * that was dropped for want of a key counts too, and has not left; and one may still be on its way, so what is compared
  * is a count that is a second old.
  */
@@ -27,7 +29,9 @@ export class SendingWatch {
     const old = this.#videoFrames.findLast(({ atMs }) => nowMs - atMs >= ON_ITS_WAY_MS);
     if (old) this.#videoFrames = this.#videoFrames.slice(this.#videoFrames.indexOf(old));
     const passed = counts.video.sealed + counts.video.dropped;
-    return sample.audioPackets > counts.audio.sealed + AUDIO_SLACK || (old?.count ?? 0) > passed + VIDEO_SLACK;
+    const { sealed, bytes } = counts.audio;
+    const audio = sample.audioPackets > sealed + AUDIO_SLACK && sample.audioBytes > bytes + AUDIO_SLACK_BYTES;
+    return audio || (old?.count ?? 0) > passed + VIDEO_SLACK;
   }
 }
 
