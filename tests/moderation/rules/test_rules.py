@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.moderation.sample import ESTABLISHED, POLICY, STRANGER, TEXT, check, fold, verdict_of
 
@@ -151,6 +151,7 @@ def policy_of_phrases(phrases: list[str]) -> Policy:
 WORDS = st.text("abж", min_size=1, max_size=9)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(WORDS, min_size=1, max_size=3).map(" ".join), max_size=5),
     st.lists(st.lists(st.lists(WORDS, max_size=8).map(" ".join), min_size=1, max_size=3), max_size=6),

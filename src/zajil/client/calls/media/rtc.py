@@ -51,6 +51,8 @@ from zajil.client.calls.media import sdp
 from zajil.client.calls.media.sound import FRAME_MS, FRAME_SAMPLES
 from zajil.client.calls.media.voice import TIME_BASE, HeardVoice, SealedVoice
 
+GATHERING_S: Final = 6.0
+"""How long a closing waits for what is being gathered. aioice gives up a relay after 5 s."""
 Rung: TypeAlias = Literal["direct", "relay-udp", "relay-tcp", "relay-tls"]
 _OPUS: Final = [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType == "audio/opus"]
 # Its parsers index, assert and call `next` on what a peer wrote; StopIteration leaves a coroutine as RuntimeError.
@@ -167,7 +169,12 @@ def find_decoder(codec: RTCRtpCodecParameters) -> Decoder:
     return _DeafDecoder()
 
 
-async def _close(pc: RTCPeerConnection) -> None:
+async def _close(pc: RTCPeerConnection, gathering: asyncio.Task[None] | None) -> None:
+    """aioice lets go of a socket only once it has gathered all of them, so that a closing waits for that."""
+    if gathering is not None:
+        await asyncio.wait((gathering,), timeout=GATHERING_S)
+        if gathering.done() and not gathering.cancelled():
+            gathering.exception()  # whoever wanted it was told, or has left
     with suppress(ConnectionError):
         await pc.close()
 
@@ -226,6 +233,7 @@ class SendingPeer:
         """Of the last report that the peer sent; 0 before one came."""
         self.refused = 0
         """Media packets that were not sealed, and did not leave."""
+        self._gathering: asyncio.Task[None] | None = None
         self._guard()
 
     def _guard(self) -> None:
@@ -263,7 +271,8 @@ class SendingPeer:
 
     async def offer(self) -> tuple[str, list[str]]:
         """The offer without candidates, and all of them. Gathers, which takes as long as the relay does."""
-        await self._pc.setLocalDescription()
+        self._gathering = asyncio.create_task(self._pc.setLocalDescription())
+        await asyncio.shield(self._gathering)
         return sdp.our_description(self._pc.localDescription.sdp)
 
     async def take_answer(self, answer: str) -> None:
@@ -286,7 +295,7 @@ class SendingPeer:
 
     async def close(self) -> None:
         """Send nothing more. Once is enough."""
-        await _close(self._pc)
+        await _close(self._pc, self._gathering)
 
 
 class HearingPeer:
@@ -298,6 +307,7 @@ class HearingPeer:
         self._pc: RTCPeerConnection | None = None
         self._audio: RTCRtpTransceiver | None = None
         self._route: Route | None = None
+        self._gathering: asyncio.Task[None] | None = None
         self._closed = False
 
     @property
@@ -330,7 +340,8 @@ class HearingPeer:
             raise BadDescription("no audio")
         # Before the connection can start, so that no decoder is asked for earlier.
         _HEARING.extend((codec, self.voice) for codec in self._audio._codecs)  # noqa: SLF001 - see `find_decoder`
-        await _told_by_aiortc(self._pc.setLocalDescription())
+        self._gathering = asyncio.create_task(self._pc.setLocalDescription())
+        await _told_by_aiortc(asyncio.shield(self._gathering))
         return sdp.our_description(self._pc.localDescription.sdp)
 
     async def add_candidates(self, candidates: Sequence[str], *, done: bool) -> None:
@@ -342,5 +353,5 @@ class HearingPeer:
         """Hear nothing more. Once is enough."""
         self._closed = True
         if self._pc is not None:
-            await _close(self._pc)
+            await _close(self._pc, self._gathering)
         _HEARING[:] = [(codec, voice) for codec, voice in _HEARING if voice is not self.voice]
