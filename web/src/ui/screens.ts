@@ -1,6 +1,6 @@
 /** The screens beyond the chat list, each a chunk of its own. Their props are ids from the fragment. */
 import type { Component } from "svelte";
-import { useAllWords } from "../i18n/catalogue.ts";
+import { useAllWords, useWords } from "../i18n/catalogue.ts";
 
 export type ScreenName =
   | "Chat"
@@ -60,7 +60,7 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   Notice: async () => screen(await import("./channels/Notice.svelte")),
 };
 
-/** What these say comes with the start. */
+/** What these say comes with the start, but for the words of a chat. */
 const FIRST: readonly ScreenName[] = ["Chat", "OpenedInvite"];
 
 const loading = new Map<ScreenName, Promise<Screen>>();
@@ -69,7 +69,9 @@ const loading = new Map<ScreenName, Promise<Screen>>();
 export function loadScreen(name: ScreenName): Promise<Screen> {
   const known = loading.get(name);
   if (known) return known;
-  const coming = Promise.all([loaders[name](), FIRST.includes(name) || useAllWords()]).then(([found]) => found);
+  const coming = Promise.all([loaders[name](), FIRST.includes(name) ? useWords("chat") : useAllWords()]).then(
+    ([found]) => found,
+  );
   loading.set(name, coming);
   // What did not come is asked for again the next time.
   coming.catch(() => loading.delete(name));
