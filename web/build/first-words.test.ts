@@ -53,6 +53,12 @@ test("the chats say nothing but the start's words and their own", () => {
   expect(spokenOf(firstScreens(), ["chat"]).wrong.length).toBeGreaterThan(20);
 });
 
+test("a call says the start's words, a chat's and its own", () => {
+  const layer = [resolve(SOURCE, "ui/call/CallLayer.svelte")];
+  expect(spokenOf(layer, ["later", "public"]).wrong).toEqual([]);
+  expect(spokenOf(layer, ["call"]).wrong.length).toBeGreaterThan(50);
+});
+
 test("the walk sees later words where they are", () => {
   expect(spokenOf([resolve(SOURCE, "ui/people/Scan.svelte")], ["later"]).wrong.length).toBeGreaterThan(5);
 });

@@ -4,6 +4,7 @@ import workerUrl from "./core/worker.ts?worker&url";
 import { type WorkerLike, connect } from "./core/link.ts";
 import { LANGUAGES, type Language, useLanguage } from "./i18n/catalogue.ts";
 import { createBrowser } from "./platform/dom/browser.ts";
+import { openCalls } from "./platform/calls/open.ts";
 import { useHost } from "./state/host.ts";
 import App from "./ui/App.svelte";
 import "./styles/tokens.css";
@@ -50,7 +51,7 @@ async function start(): Promise<void> {
   };
   document.addEventListener("visibilitychange", tell);
   tell();
-  useHost({ link, browser: createBrowser() });
+  useHost({ link, browser: createBrowser(), ...(openCalls && { openCalls }) });
   mount(App, { target, props: { link } });
   if (import.meta.env.PROD && "serviceWorker" in navigator && import.meta.env.MODE !== "seed") {
     // A string would fail silently under Trusted Types. Where the browser refuses, all works but the start without a server.

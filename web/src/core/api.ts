@@ -506,6 +506,8 @@ export type CoreEvent =
   | { readonly event: "settings" }
   | { readonly event: "typing"; readonly chat: string; readonly person: Person; readonly until: number }
   | { readonly event: "linking"; readonly progress: LinkProgress }
+  /** Somebody calls in this chat or did, and no call worker has heard of it yet: the leading tab makes one. */
+  | { readonly event: "calling"; readonly chat: string }
   /** A message of somebody else came in: for a local notification, if no tab shows its chat. */
   | {
       readonly event: "incoming";
