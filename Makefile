@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE ?= true
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: setup run demo web web-test web-size web-dev web-check test test-all censor censor-smoke bench check check-python fmt clean
+.PHONY: setup run demo web web-test web-size web-dev web-check test test-all censor censor-smoke calls calls-smoke bench check check-python fmt clean
 
 setup: $(VENV)/.synced
 
@@ -65,10 +65,18 @@ web-dev: setup
 # `make check`.
 PYTEST := $(BIN)/pytest -n 2 --dist worksteal --ignore tests/interop/test_build.py
 test: setup
-	$(PYTEST) -m "not (web or reach or moderation or censor)" $(ARGS)
+	$(PYTEST) -m "not (web or reach or moderation or calls or censor)" $(ARGS)
 
+# Of calls the smoke tests alone: .ci/run has four minutes for them.
 test-all: setup
-	$(PYTEST) -m "not censor" $(ARGS)
+	$(PYTEST) -m "not censor and (not calls or smoke)" $(ARGS)
+
+# Real relays, media and browsers: coturn, Chromium and the extra `calls`; what is missing is skipped, and said.
+calls: setup
+	$(BIN)/pytest -p no:xdist -m calls $(ARGS)
+
+calls-smoke: setup
+	$(BIN)/pytest -p no:xdist -m "calls and smoke" $(ARGS)
 
 # The censor lab needs root, for network namespaces of its own, and the packages that .ci/run installs.
 censor: $(VENV)/.censor

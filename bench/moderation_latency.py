@@ -1,13 +1,15 @@
 """From sending a post to its removal: a real server, its moderation worker, and 300 posts a second, on this machine.
 
 Run: `make bench B=moderation_latency`, or .venv/bin/python bench/moderation_latency.py [--seconds N] [--rate N]
-[--worker apart|inside] [--steps]. Load, server and worker share the machine; the worker is a process of its own
-(`apart`, with one process that reads) or a task of the server (`inside`), where both share what one interpreter can do.
+[--worker child|apart|inside] [--steps]. Load, server and worker share the machine; the worker is a process that the
+server starts (`child`, the default of a server too, with one process that reads), one that somebody starts beside it
+(`apart`), or a task of the server (`inside`), where both share what one interpreter can do.
 One post in twenty is a disguised copy of a text that a person removed before, so the program removes it; the clock runs
 from just before the POST is sent until the public space has carried the decision out, looked for every 5 ms. Limits are
 raised in the configuration file, in no other way. Figures are of this run; none passes or fails.
 
-`--steps` prints besides where the time of the planted posts goes (`latency_steps`), step by step. `cores` is what each
+`--steps`, with a worker that is `apart`, prints besides where the time of the planted posts goes (`latency_steps`),
+step by step. `cores` is what each
 process took of a core: the load's is small beside the others', or the figures are the load's.
 """
 
@@ -36,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 # ruff: noqa: E402  # the tree has to be on the path first
 from bench.latency_steps import STEPS
-from bench.moderation_stages import make_posts
+from bench.moderation_texts import make_made
 from tests.moderation.pipeline.square import Square
 
 from zajil.channels.context import TOKEN_BYTES, CallingPersona, digest
@@ -126,7 +128,8 @@ def read_busy_s(pid: int) -> float:
 
 
 def find_busy(processes: Sequence[Process]) -> dict[str, float]:
-    """Processor seconds so far, by process: the load is this one, a reader one of the children of another.
+    """Processor seconds so far, by process: the load is this one; the others are the server, and below or beside it
+    the worker and what reads for it.
 
     machine: of all processes together. stolen: what the host of a virtual machine gave to others.
     """
@@ -139,9 +142,18 @@ def find_busy(processes: Sequence[Process]) -> dict[str, float]:
     for each in processes:
         pid = each.process.pid
         busy[each.name] = read_busy_s(pid)
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-        busy[f"{each.name}'s readers"] = sum(read_busy_s(int(child)) for child in children)
+        for child in find_children(pid):
+            below = find_children(child)
+            name = "worker" if below else f"{each.name}'s readers"
+            busy[name] = busy.get(name, 0.0) + read_busy_s(child)
+            busy["worker's readers"] = busy.get("worker's readers", 0.0) + sum(map(read_busy_s, below))
     return busy
+
+
+def find_children(pid: int) -> list[int]:
+    """Processes that this one started."""
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for each in threads for child in each.read_text(encoding="ascii").split()]
 
 
 class Caller(asyncio.Protocol):
@@ -251,7 +263,7 @@ class Load:
 def make_requests(callers: Sequence[tuple[str, str]], n: int, host: str) -> list[tuple[bytes, bool]]:
     """So many POSTs as they go over the wire, and which of them are planted."""
     rng = random.Random(1)
-    texts = make_posts(4096)
+    texts = make_made(4096)
     disguises = (swap_homoglyphs, space_out, write_leet, lambda text, _language: text)
     made = []
     for number in range(n):
@@ -363,9 +375,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--rate", type=float, default=300)
-    parser.add_argument("--worker", choices=["apart", "inside"], default="apart")
+    parser.add_argument("--worker", choices=["child", "apart", "inside"], default="child")
     parser.add_argument("--steps", action="store_true")
     arguments = parser.parse_args()
+    if arguments.steps and arguments.worker != "apart":
+        parser.error("--steps needs --worker apart: a process that the product starts is not traced")
     uvloop.run(run(arguments.seconds, arguments.rate, arguments.worker, steps=arguments.steps))
 
 

@@ -24,7 +24,7 @@ from zajil.server import schema
 ROOT = Path(__file__).resolve().parent.parent
 MARKERS = (
     *("vectors", "interop", "flows", "kill", "fuzz", "browser", "censor", "slow"),
-    *("web", "reach", "moderation"),
+    *("web", "reach", "moderation", "calls"),
 )
 PARTS = {"installs": 4, "core": 8, "web": 8, "reach": 4, "moderation": 5, "calls": 4, "scale": 5}
 """Minutes of `.ci/run`, those of set-up and `make check` as "installs"."""

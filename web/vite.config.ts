@@ -6,6 +6,7 @@ import tailwindcss from "@tailwindcss/vite";
 import { defineConfig, type Plugin } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { messages } from "./build/messages.ts";
+import { oneHash } from "./build/one-hash.ts";
 import { tsMlsCorrections } from "./build/ts-mls-corrections.ts";
 import { withoutWhys } from "./build/without-whys.ts";
 
@@ -83,7 +84,7 @@ export default defineConfig(({ mode }) => {
     ],
     worker: {
       format: "es",
-      plugins: () => [withoutUnusedSuites(), tsMlsCorrections(), withoutWhys()],
+      plugins: () => [withoutUnusedSuites(), tsMlsCorrections(), withoutWhys(), oneHash()],
       // Notes for bundlers are of no use once it is bundled; licences stay.
       rolldownOptions: { output: { comments: { annotation: false, legal: true } } },
     },

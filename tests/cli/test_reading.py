@@ -6,17 +6,20 @@ import io
 import json
 import sys
 from collections.abc import AsyncIterator, Sequence
-from typing import cast
+from typing import cast, get_args
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from zajil.cli import following, reading
 from zajil.cli.output import print_json
 from zajil.cli.reading import message_line, message_row, print_messages
+from zajil.cli.texts import messages as words
 from zajil.cli.texts.events import EVENTS
-from zajil.client import Chat, Client, Event, Message
+from zajil.client import Call, Chat, Client, Event, Message
 from zajil.client.views import EVENT_KINDS, MessageState
+from zajil.protocol.chat.forms import CallKind, CallOutcome
 
 
 def message(
@@ -42,6 +45,36 @@ def test_json_has_the_fields_of_the_contract_and_the_exact_text(capsys: pytest.C
     }  # fmt: skip
     assert "\x1b" not in output
     assert "\u202e" not in output
+
+
+@pytest.mark.parametrize(
+    ("call", "own", "shown"),
+    [
+        (Call("audio", "answered", 192), True, "Voice call, lasted 3:12"),
+        (Call("video", "answered", 3_765), False, "Video call, lasted 1:02:45"),
+        (Call("audio", "missed", 0), False, "Voice call, missed"),
+        (Call("audio", "missed", 0), True, "Voice call, no answer"),
+        (Call("audio", "busy", 0), True, "Voice call, busy"),
+        (Call("video", "declined", 0), False, "Video call, declined"),
+        (Call("video", "failed", 0), False, "Video call, no connection"),
+    ],
+)
+def test_the_log_of_a_call_is_a_line(call: Call, own: bool, shown: str) -> None:
+    line = msgspec.structs.replace(message("", state="sent" if own else "received"), call=call)
+    assert strip_isolates(message_line(line).plain).endswith(f"  {shown}")
+    assert message_row(line)["call"] == {"kind": call.kind, "outcome": call.outcome, "seconds": call.seconds}
+    assert strip_isolates(reading.shorten(line)) == shown
+
+
+def test_the_words_for_calls_are_whole_in_each_language() -> None:
+    outcomes, kinds = get_args(CallOutcome), get_args(CallKind)
+    assert set(words.CALL_OWN) == set(words.CALL_OTHERS) == set(outcomes)
+    assert set(words.CALL_KINDS) == set(kinds)
+
+
+def strip_isolates(text: str) -> str:
+    """The text without the marks that keep directions apart."""
+    return text.translate({0x2066: None, 0x2067: None, 0x2068: None, 0x2069: None})
 
 
 def test_a_pipe_gets_one_message_a_line_with_full_time(capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,3 +91,5 @@ def test_direction() -> None:
     assert isolate("plain") == "plain"
     assert isolate("أمينة") == "\u2068أمينة\u2069"
     assert isolate("Boris", in_rtl=True) == "\u2068Boris\u2069"
+    assert isolate("2026-11-25", in_rtl=True) == "\u20682026-11-25\u2069"
+    assert [isolate(plain, in_rtl=rtl) for plain, rtl in (("25", True), ("2026-11-25", False))] == ["25", "2026-11-25"]

@@ -59,6 +59,16 @@ def test_a_message_too_big_is_refused_before_anything_else(server: Server, group
     refuses(server, "too-big", server.commit, many)
 
 
+def test_a_signal_waits_two_minutes_at_most_and_an_ephemeral_one_never(server: Server, group: Group) -> None:
+    for ttl in (limits.SIGNAL_TTL_S + 1, 86_400, 2**32 - 1):
+        refuses(server, "malformed", server.send, group.send_frame(ttl=ttl))
+    for ttl in (1, 60, 121):
+        refuses(server, "malformed", server.send, group.send_frame(flags=frames.EPHEMERAL, ttl=ttl))
+    for ttl, flags in ((1, 0), (60, frames.WAKE), (limits.SIGNAL_TTL_S, 0)):
+        server.send(group.send_frame(ttl=ttl, flags=flags))
+    assert len(server.queue(group.leaves[0])) == 4
+
+
 def test_a_wrong_roster_key_opens_nothing(server: Server, group: Group) -> None:
     wrong = server.rng.randbytes(32)
     send = msgspec.structs.replace(group.send_frame(), roster_key=wrong)

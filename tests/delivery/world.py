@@ -163,10 +163,12 @@ class Group:
         add = (frames.AddedLeaf(0, self.refs[0]),)
         return frames.Create(1, self.mid(), self.gid, self.server.new_pass(), self.roster_key, token_hash, add)
 
-    def send_frame(self, payload: bytes = b"text", *, flags: int = 0, epoch: int | None = None) -> frames.Send:
+    def send_frame(
+        self, payload: bytes = b"text", *, flags: int = 0, epoch: int | None = None, ttl: int = 0
+    ) -> frames.Send:
         at = self.epoch if epoch is None else epoch
         body = private_message(self.gid, at, 1, ApplicationAad(self.rng.randbytes(32)).encode(), payload)
-        return frames.Send(1, self.mid(), self.gid, self.token, self.roster_key, flags, 0, body)
+        return frames.Send(1, self.mid(), self.gid, self.token, self.roster_key, flags, ttl, body)
 
     def commit_frame(
         self,

@@ -23,6 +23,7 @@ from zajil.engine.sql.queues import Cap
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import MailboxId
+from zajil.protocol.limits import SIGNAL_TTL_S
 
 CAP = Cap(12, 4000)
 DEVICES = st.integers(0, 2)
@@ -55,6 +56,7 @@ class Mailboxes(RuleBasedStateMachine):
             self.expect(device, self.group.last_welcome)
         self.last: frames.Send | None = None
         self.queued: list[frames.Send] = []
+        self.signals: dict[bytes, int] = {}
 
     def expect(self, device: Device, body: bytes) -> None:
         device.expected[body] = self.used_ms = self.server.now_ms
@@ -71,6 +73,13 @@ class Mailboxes(RuleBasedStateMachine):
         self.last = self.group.send_frame(b"x" * size)
         frank = self.server.mark(self.last)
         assert self.server.send(self.last) == op.Accepted(self.group.epoch, self.server.now_ms, frank=frank)
+        self.accepted(self.last)
+
+    @rule(ttl=st.integers(1, SIGNAL_TTL_S))
+    def send_signal(self, ttl: int) -> None:
+        self.last = self.group.send_frame(b"signal", ttl=ttl)
+        assert isinstance(self.server.send(self.last), op.Accepted)
+        self.signals[self.last.body] = ttl
         self.accepted(self.last)
 
     @precondition(lambda self: self.last is not None)
@@ -154,10 +163,22 @@ class Mailboxes(RuleBasedStateMachine):
         self.server.now_ms += days * 86_400_000
         while self.server.do(op.Expire(rows=3)) != op.Done(0):
             pass
-        limit = self.server.now_ms // 1000 - op.MESSAGE_TTL_S
-        for device in self.devices:
-            device.excused |= {body for body, ts in device.expected.items() if ts // 1000 <= limit}
+        self.excuse()
         self.last = None
+
+    @rule(seconds=st.integers(1, SIGNAL_TTL_S))
+    def a_moment_passes(self, seconds: int) -> None:
+        self.server.now_ms += seconds * 1000
+        self.server.do(op.Expire())
+        self.excuse()
+
+    def excuse(self) -> None:
+        """What is over need not arrive."""
+        now_s = self.server.now_ms // 1000
+        for device in self.devices:
+            for body, ts in device.expected.items():
+                if ts // 1000 + self.signals.get(body, op.MESSAGE_TTL_S) <= now_s:
+                    device.excused.add(body)
 
     @invariant()
     def nothing_is_lost_and_the_books_agree(self) -> None:
@@ -175,8 +196,8 @@ class Mailboxes(RuleBasedStateMachine):
             assert all(state.acked < seq <= state.head for seq in seqs)
             there = {m.body for m in queue} | set(device.shown)
             missing = [b for b in device.expected if b not in there and b not in device.excused]
-            if missing:  # then the cap took them, oldest first, and the device can know
-                assert state.dropped or state.acked >= state.before_seq
+            if missing:  # then the cap took them, oldest first, and the device can know of all but signals
+                assert state.dropped or state.acked >= state.before_seq or self.signals.keys() >= set(missing)
                 assert self.evicted(device) >= len(missing)
                 device.excused.update(missing)
             order = [b for b in device.expected if b in set(device.shown)]

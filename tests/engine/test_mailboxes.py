@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 
+import msgspec
 import pytest
 from tests.delivery.world import Group, Server
 
@@ -14,7 +15,7 @@ from zajil.engine.sql import interface as op
 from zajil.engine.sql.queues import Cap
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Kind
-from zajil.protocol.ids import MailboxId
+from zajil.protocol.ids import GroupId, MailboxId
 
 PRAGMAS = ("journal_mode", "synchronous", "secure_delete")
 MakeServer = Callable[[Cap | None], Server]
@@ -194,6 +195,104 @@ def test_messages_expire_after_thirty_days_and_leave_no_gap_mark(server: Server)
         state = server.engine.state_now(box)
         assert (state.queued, state.head, state.dropped) == (1, 3, 0)
     assert server.count("message") == 1
+
+
+def test_a_signal_waits_a_minute_for_a_device_and_then_leaves_a_number_and_nothing_else(server: Server) -> None:
+    """Before the next `expire` it is read no more; after it, it is gone; a device that comes late misses no line."""
+    box = server.mailbox()
+    group = Group(server, box)
+    line, ring, end = group.send_frame(b"line"), group.send_frame(b"ring", ttl=60), group.send_frame(b"end", ttl=60)
+    for frame in (line, ring):
+        server.send(frame)
+    server.now_ms += 59_999
+    server.send(end)
+    assert [m.body for m in server.queue(box)] == [line.body, ring.body, end.body]
+    server.now_ms += 1
+    assert [m.body for m in server.queue(box)] == [line.body, end.body]
+    assert [m.seq for m in server.queue(box, 0, 1)] == [1]
+    assert server.queue(box, 3) == ()
+    assert server.count("message") == 3
+    server.do(op.Expire())
+    assert server.count("message") == 2
+    state = server.engine.state_now(box)
+    assert state == op.MailboxState(head=3, queued=2, acked=0, dropped=0, before_seq=0)
+    server.now_ms += 60_000
+    server.do(op.Expire())
+    assert [m.body for m in server.queue(box)] == [line.body]
+    assert server.do(op.Ack(mailbox_id=box, upto=3)) == op.Done(1)
+    assert server.engine.state_now(box) == op.MailboxState(head=3, queued=0, acked=3, dropped=0, before_seq=0)
+    assert (server.count("message"), server.count("mailbox_item")) == (0, 0)
+    server.send(group.send_frame())
+    assert [m.seq for m in server.queue(box, 3)] == [4]
+
+
+def test_a_repeated_signal_is_the_same_one_also_after_it_expired(server: Server) -> None:
+    box = server.mailbox()
+    frame = Group(server, box).send_frame(b"ring", ttl=60)
+    first = server.send(frame)
+    assert isinstance(first, op.Accepted)
+    again = op.Accepted(first.epoch, first.ts, True, first.frank)
+    server.now_ms += 30_000
+    assert server.send(frame) == again
+    assert len(server.queue(box)) == 1
+    server.now_ms += 30_000
+    server.do(op.Expire())
+    assert server.send(frame) == again
+    assert server.queue(box) == ()
+    with pytest.raises(ZajilError, match="idem-conflict"):
+        server.send(msgspec.structs.replace(frame, ttl=59))
+
+
+def test_signals_that_fall_to_the_cap_are_no_gap(make_server: MakeServer) -> None:
+    server = make_server(Cap(3, 1 << 20))
+    box = server.mailbox()
+    group = Group(server, box)
+    for _ in range(6):
+        server.send(group.send_frame(b"ring", ttl=60))
+    assert server.engine.state_now(box) == op.MailboxState(head=6, queued=3, acked=0, dropped=0, before_seq=0)
+    for _ in range(3):
+        server.send(group.send_frame(b"line"))
+    assert server.engine.state_now(box).dropped == 0
+    server.send(group.send_frame(b"ring", ttl=60))
+    assert server.engine.state_now(box) == op.MailboxState(head=10, queued=3, acked=0, dropped=1, before_seq=8)
+
+
+def test_many_signals_and_lines_that_fall_to_the_cap_at_once_tell_of_the_lines(make_server: MakeServer) -> None:
+    server = make_server(Cap(1000, 10_000))
+    box = server.mailbox()
+    group = Group(server, box)
+    for number in range(20):
+        server.send(group.send_frame(b"x" * 100, ttl=60 * (number % 2)))
+    assert server.engine.state_now(box).dropped == 0
+    server.send(group.send_frame(b"x" * 9_000))
+    state = server.engine.state_now(box)
+    gone = 21 - state.queued  # numbers 1, 3, 5 ... are lines
+    assert gone > 2
+    assert state.dropped == (gone + 1) // 2
+    assert state.before_seq == gone + gone % 2
+
+
+@pytest.mark.parametrize("members", [1, 20])
+def test_a_signal_costs_what_a_message_does(server: Server, members: int) -> None:
+    group = Group(server, *(server.mailbox() for _ in range(members)))
+    server.send(group.send_frame(b"ring", ttl=60))
+    assert server.engine.last_statements == 7
+
+
+async def test_a_member_shows_the_token_of_this_epoch_or_the_one_before(server: Server) -> None:
+    group = Group(server, server.mailbox(), server.mailbox())
+    first, second = group.tokens
+    check = server.engine.check_member
+    await check(group.gid, 1, second)
+    await check(group.gid, 0, first)
+    group.add(server.mailbox())
+    await check(group.gid, 2, group.token)
+    await check(group.gid, 1, second)
+    wrong = [(group.gid, 0, first), (group.gid, 1, group.token), (group.gid, 2, second), (group.gid, 3, group.token)]
+    wrong += [(group.gid, 2, bytes(32)), (GroupId(bytes(16)), 2, group.token), (GroupId(bytes(16)), 0, bytes(32))]
+    for gid, epoch, token in wrong:
+        with pytest.raises(ZajilError, match="bad-group-token"):
+            await check(gid, epoch, token)
 
 
 def test_a_group_without_use_ends_after_ninety_days(server: Server) -> None:

@@ -195,6 +195,7 @@ def build_content() -> Json:
 TARGET = MessageId(b"\x01" + seeded("target", 31))
 QUOTED = MessageId(b"\x01" + seeded("quoted", 31))
 REACTION_ID = MessageId(b"\x01" + seeded("reaction", 31))
+CALL_ID = seeded("call", 16)
 
 
 def blank_content() -> content.MimiContent:
@@ -218,6 +219,10 @@ def build_forms() -> Json:
         (forms.TakeBack(TARGET, REACTION_ID), {"target": TARGET.hex(), "reaction": REACTION_ID.hex()}),
         (forms.Receipts(told), {"receipts": [[identity.hex(), int(status)] for identity, status in told]}),
     ]
+    logs = (("audio", "answered", 192), ("video", "missed", 0), ("audio", "declined", 0), ("audio", "busy", 0))
+    for kind, outcome, seconds in (*logs, ("video", "failed", (1 << 32) - 1)):
+        log = forms.CallLog(CALL_ID, kind, outcome, seconds)  # type: ignore[arg-type]  # words of a loop
+        every.append((log, {"call": CALL_ID.hex(), "kind": kind, "outcome": outcome, "seconds": seconds}))
     found: list[Json] = []
     for form, fields in every:
         assert not isinstance(form, forms.Control | forms.Unsupported)
@@ -226,6 +231,13 @@ def build_forms() -> Json:
         named = content.message_id_of(made, data).hex()
         found.append({"form": type(form).__name__, **fields, "content": data.hex(), "message_id": named})
     return {"forms": found, "refused": build_refused_forms(), "unsupported": build_unsupported_forms()}
+
+
+def call_log(**changes: cbor.Value) -> content.MimiContent:
+    """A log of a call with some fields changed."""
+    fields: dict[cbor.Key, cbor.Value] = {"c": CALL_ID, "kind": "audio", "outcome": "missed", "seconds": 0}
+    data = cbor.encode(fields | dict(changes.items()))
+    return replace(blank_content(), body=content.SinglePart(forms.CALL_LOG, data))
 
 
 def build_refused_forms() -> Json:
@@ -252,6 +264,10 @@ def build_refused_forms() -> Json:
         "receipt of a short id": statuses([[TARGET[:31], 1]]),
         "receipt without status": statuses([[TARGET]]),
         "receipts that are no list": statuses({1: 2}),
+        "log of a call with a short id": call_log(c=CALL_ID[:15]),
+        "log of a call of less than no time": call_log(seconds=-1),
+        "log of a call of more than u32": call_log(seconds=1 << 32),
+        "log of a call that is no map": replace(blank_content(), body=content.SinglePart(forms.CALL_LOG, b"\x80")),
         "text that is not UTF-8": replace(blank_content(), body=content.SinglePart(content.MARKDOWN, b"\xc3")),
     }
     return [{"about": about, "content": content.encode_content(made).hex()} for about, made in cases.items()]
@@ -263,6 +279,9 @@ def build_unsupported_forms() -> Json:
         ("a sticker", True, replace(blank_content(), body=content.SinglePart("image/png", b"", content.INLINE))),
         ("a later kind of signal", False, replace(blank_content(), body=content.SinglePart("x/y", b"", 0))),
         ("nothing at all", False, blank_content()),
+        ("a later outcome of a call", True, call_log(outcome="forwarded", by="someone")),
+        ("a later kind of call", True, call_log(kind="hologram")),
+        ("an edit into a log of a call", False, replace(call_log(), replaces=TARGET)),
         (
             "an edit into another kind",
             False,
@@ -366,12 +385,19 @@ def build_parts() -> Json:
         parts.Sync((contact,), (group,), ((GID, ISSUED * 1000),)),
         parts.Sync(privacy=parts.SyncPrivacy(receipts=False, typing=True, at=ISSUED * 1000)),
         parts.Typing(),
+        parts.Call({"v": 1, "t": "ring", "c": CALL_ID, "secret": seeded("secret"), "kind": "audio", "suite": 4}),
+        parts.Call({"v": 1, "t": "cand", "c": CALL_ID, "to": 3, "pc": 1, "cands": ["a", "ب"], "done": True}),
+        parts.Call({"v": 2, "t": "later", "x": [None, {1: b""}]}),
+        parts.Call({}),
+        parts.Call({"sdp": "x" * (parts.CALL_BYTES - 14)}),
     ]
+    ignored: list[dict[cbor.Key, cbor.Value]] = [{1: 2, "t": "ring"}, {"sdp": "x" * (parts.CALL_BYTES - 13)}]
     return {
         "source": BY,
         "content_type": parts.CONTROL_TYPE,
         "parts": [{"op": part.OP, "content": parts.encode_part(part).content.hex()} for part in every],
         "unknown": cbor.encode(["later", {"x": 1}]).hex(),
+        "ignored_calls": [cbor.encode(["call", value]).hex() for value in ignored],
     }
 
 

@@ -206,6 +206,15 @@ def test_extensions_and_parts_are_read() -> None:
     assert parts.parse_part(later) == parts.UnknownPart("later")
 
 
+def test_a_call_that_no_client_writes_is_ignored() -> None:
+    for text in load("parts")["ignored_calls"]:
+        part = content.SinglePart(parts.CONTROL_TYPE, bytes.fromhex(text), content.UNSPECIFIED)
+        assert parts.parse_part(part) == parts.UnknownPart("call")
+    assert max(len(bytes.fromhex(one["content"])) for one in load("parts")["parts"]) == parts.CALL_BYTES
+    with pytest.raises(Malformed):
+        parts.encode_part(parts.Call({"sdp": "x" * (parts.CALL_BYTES - 13)}))
+
+
 def test_links_and_codes_are_read() -> None:
     vector = load("links")
     contact = links.parse_contact_link(vector["contact_link"])

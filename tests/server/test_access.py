@@ -88,6 +88,8 @@ def body_for(route: Route, world: World) -> msgspec.Struct | bytes | None:
         control.MAKE_REPORT: control.MakeReport("spam", (REPORTED,)),
         control.PUT_LINK_OFFER: b"offer",
         control.PUT_LINK_ANSWER: b"answer",
+        control.CALL_RELAY: control.AskRelay(B16(bytes(16)), 0, control.B32(bytes(32))),
+        control.CALL_TICKET: control.AskTicket(B16(bytes(16)), 0, control.B32(bytes(32)), B16(bytes(16))),
         control.JOIN_BRIDGE: control.JoinBridge("0" * 20, "bridge.test", 443, "assets"),
     }
     return bodies.get(route)
@@ -143,6 +145,8 @@ MATRIX: dict[Route, dict[str, str]] = {
     control.BRIDGE_BUNDLE: {**OPEN, "none": "token-expired", "opener": "ok"},
     control.ISSUE_BUNDLE: {**DEVICE, "own": "too-young", "sibling": "too-young", "other": "too-young"},
     control.REACH_DOCS: {**OPEN, "none": "ok"},
+    control.CALL_RELAY: {**OPEN, "none": "bad-group-token"},
+    control.CALL_TICKET: {**OPEN, "none": "bad-group-token"},
     control.CONFIG: {**OPEN, "none": "ok"},
     control.HEALTH: {**OPEN, "none": "ok"},
 }

@@ -16,7 +16,7 @@ from zajil.cli.main import run_command
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = ROOT / "deploy" / "zajil.service"
 PAGES = [*sorted((ROOT / "docs" / "operate").glob("*.md")), *sorted((ROOT / "deploy").iterdir())]
-GROUPS = {"admin", "link", "group", "bridge"}
+GROUPS = {"admin", "link", "group", "bridge", "calls"}
 COMMAND = re.compile(r"(?<![\w/.-])(?:\S*/)?zajil((?: +[^\s`|&]+)+)")
 
 
@@ -35,7 +35,7 @@ def commands() -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     return sorted(found)
 
 
-KNOWN = {"serve", "run", "init", "admin", "bridge", "verify-web", "data-inventory"}
+KNOWN = {"serve", "run", "init", "admin", "bridge", "calls", "verify-web", "data-inventory"}
 
 
 @lru_cache

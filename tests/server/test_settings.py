@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -28,7 +29,7 @@ from zajil.server import config, inventory, schema
 from zajil.server.admin import create_invite
 from zajil.server.app import Server
 from zajil.server.config import CONFIG_FILE, ConfigError, Settings, load_settings
-from zajil.server.schema import all_tables, migrate, open_database
+from zajil.server.schema import all_tables, migrate, newest_revision, open_database
 
 # The full-text index and what FTS5 makes by itself.
 SEARCH = {table for table, *_ in SEARCH_COLUMNS}
@@ -254,6 +255,7 @@ def test_migrations_are_one_line_and_can_be_said_to_postgresql() -> None:
     config.set_main_option("script_location", str(ROOT / "src/zajil/server/migrations"))
     steps = list(ScriptDirectory.from_config(config).walk_revisions())
     assert [step.revision for step in reversed(steps)] == [f"{n:04}" for n in range(1, len(steps) + 1)]
+    assert steps[0].revision == newest_revision(), "the files are named by their revisions"
     said = io.StringIO()
     context = MigrationContext.configure(
         dialect_name="postgresql", opts={"as_sql": True, "output_buffer": said, "target_metadata": all_tables()}
@@ -276,6 +278,16 @@ def test_a_database_of_the_version_before_is_upgraded_with_what_it_holds(tmp_pat
     finally:
         upgraded.close()
     assert [tuple(row) for row in rows] == [(b"\x01", 0, 20000, 1, 0, 0)]
+
+
+def test_what_has_had_all_migrations_is_opened_without_alembic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_database(tmp_path / "whole").close()
+    (tmp_path / "older").mkdir()
+    _stamp(tmp_path / "older", "0009", "0009")
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    open_database(tmp_path / "whole").close()
+    with pytest.raises(ImportError):
+        open_database(tmp_path / "older").close()
 
 
 def _stamp(data: Path, at: str, stamped: str) -> None:

@@ -1,6 +1,7 @@
-/** Bundles tests/interop/peer into build/interop: peer.mjs with the corrections, peer-raw.mjs (ZAJIL_PEER=raw) without. */
+/** Bundles tests/interop/peer into build/interop: peer.mjs as the product has it, peer-raw.mjs (ZAJIL_PEER=raw) without. */
 import { resolve } from "node:path";
 import { defineConfig, type Plugin } from "vite";
+import { oneHash } from "./one-hash.ts";
 import { tsMlsCorrections } from "./ts-mls-corrections.ts";
 
 const WEB = resolve(import.meta.dirname, "..");
@@ -27,7 +28,7 @@ function dependenciesOfWeb(): Plugin {
 export default defineConfig({
   root: WEB,
   logLevel: "warn",
-  plugins: [dependenciesOfWeb(), ...(RAW ? [] : [tsMlsCorrections()])],
+  plugins: [dependenciesOfWeb(), ...(RAW ? [] : [tsMlsCorrections(), oneHash()])],
   build: {
     outDir: resolve(WEB, "../build/interop"),
     emptyOutDir: false,

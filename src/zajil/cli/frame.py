@@ -38,6 +38,34 @@ def run_until_done(work: Coroutine[Any, Any, Result]) -> Result:
     return asyncio.run(work)
 
 
+async def live_together(*lives: Coroutine[Any, Any, None]) -> None:
+    """Until the first of them ends, or until cancelled; then none is left. Raises what it raised, as it is."""
+    import asyncio
+
+    tasks = [asyncio.ensure_future(life) for life in lives]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def live_until_stopped(life: Coroutine[Any, Any, None]) -> None:
+    """Until it ends by itself, or by SIGTERM or Ctrl-C, which are no failure."""
+    import asyncio
+    import contextlib
+    import signal
+
+    task = asyncio.ensure_future(life)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
 def run_with_client(context: typer.Context, verb: Callable[[Client], Awaitable[Result]]) -> Result:
     """Open the home's client, await the verb with it, close. Raises what the verb raises; `no-home` without one."""
 

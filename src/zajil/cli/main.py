@@ -8,12 +8,15 @@ import resource
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from zajil.cli.commands import (
     account,
+    call,
     chats,
     contacts,
     groups,
@@ -26,6 +29,7 @@ from zajil.cli.commands import (
     setup,
     verify,
 )
+from zajil.cli.commands.calls import relay
 from zajil.cli.commands.moderation import (
     appeals,
     lists,
@@ -51,6 +55,8 @@ from zajil.cli.texts import echo as echo_words
 from zajil.cli.texts import general
 from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
+from zajil.cli.texts.calls import bot as bot_words
+from zajil.cli.texts.calls import relay as relay_words
 from zajil.cli.texts.moderation import accounting as accounting_words
 from zajil.cli.texts.moderation import private as private_words
 from zajil.cli.texts.moderation import review as review_words
@@ -92,6 +98,7 @@ _CHATS: tuple[_Command, ...] = (
     ("report", report.report, message_words.REPORT),
     ("sync", chats.sync, chat_words.SYNC),
 )
+_CALL: tuple[_Command, ...] = (("bot", call.bot, bot_words.CALL_BOT),)
 _GROUPS: tuple[_Command, ...] = (
     ("create", groups.create, chat_words.GROUP_CREATE),
     ("add", groups.add, chat_words.GROUP_ADD),
@@ -141,6 +148,10 @@ _SERVER: tuple[_Command, ...] = (
     ("serve", server.serve, server_words.SERVE),
     ("data-inventory", server.data_inventory, server_words.INVENTORY),
     ("verify-web", verify.verify_web, server_words.VERIFY_WEB),
+)
+_CALLS: tuple[_Command, ...] = (
+    ("relay-config", relay.relay_config, relay_words.CONFIG),
+    ("relay-check", relay.relay_check, relay_words.CHECK),
 )
 _BRIDGE: tuple[_Command, ...] = (
     ("init", bridge.init, bridge_words.INIT),
@@ -246,6 +257,7 @@ def _build() -> typer.Typer:
     root.add_typer(_group(account_words.LINK, _LINK), name="link", rich_help_panel=people)
     _fill(root, _CHATS, panel=talk)
     root.add_typer(_group(chat_words.GROUP, _GROUPS), name="group", rich_help_panel=talk)
+    root.add_typer(_group(bot_words.CALL, _CALL), name="call", rich_help_panel=talk)
     root.add_typer(_group(bundle_words.BUNDLE, _BUNDLE), name="bundle", rich_help_panel=talk)
     root.add_typer(_group(net_words.NET, _NET), name="net", rich_help_panel=people)
     public = persona_words.PUBLIC_COMMANDS()
@@ -265,6 +277,7 @@ def _build() -> typer.Typer:
     moderation.add_typer(_group(steering_words.LOG, _LOG), name="log")
     root.add_typer(moderation, name="moderation", rich_help_panel=serving)
     root.add_typer(_group(bridge_words.BRIDGE, _BRIDGE), name="bridge", rich_help_panel=serving)
+    root.add_typer(_group(relay_words.CALLS, _CALLS), name="calls", rich_help_panel=serving)
     _fill(root, (("echo", run.echo, echo_words.ECHO),), hidden=True)
     return root
 
@@ -291,11 +304,17 @@ def _root(
 app = _build()
 
 
+@cache
+def _tree() -> Callable[..., object]:
+    """The commands as they run: Typer makes the whole tree of them anew at each call of `app`."""
+    return get_command(app)
+
+
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code. Everything that goes wrong is said on stderr, nothing is raised."""
     program = PROGRAM.set("zajil")
     try:
-        outcome = app(list(arguments), prog_name="zajil", standalone_mode=False)
+        outcome = _tree()(list(arguments), prog_name="zajil", standalone_mode=False)
     except BaseException as error:  # noqa: BLE001  # the boundary: the person gets a sentence, --debug the traceback
         return complain(error, debug="--debug" in arguments)
     finally:

@@ -15,11 +15,11 @@ from rich.text import Text as Line
 from zajil.cli.output import console, error_console
 from zajil.cli.texts import chats as words
 from zajil.cli.texts import messages as talk
-from zajil.cli.times import clock, day
+from zajil.cli.times import clock, day, span
 from zajil.cli.untrusted import clean_name, clean_text, isolate
 
 if TYPE_CHECKING:
-    from zajil.client import Chat, Client, Message
+    from zajil.client import Call, Chat, Client, Message
     from zajil.protocol.errors import ZajilError
 
     Find = Callable[[str], Message | None]
@@ -44,8 +44,8 @@ _COLOURS = ("cyan", "magenta", "yellow", "blue", "green", "bright_red")
 
 
 def message_row(message: Message) -> dict[str, object]:
-    """The JSON of one message."""
-    return {
+    """The JSON of one message; `call` is in it for the log of a call alone."""
+    row: dict[str, object] = {
         "id": message.id,
         "chat": message.chat,
         "sender": message.sender,
@@ -58,6 +58,10 @@ def message_row(message: Message) -> dict[str, object]:
         "mentions": [{"start": m.start, "end": m.end, "account": m.account} for m in message.mentions],
         "reactions": [{"sender": r.sender, "emoji": r.emoji} for r in message.reactions],
     }
+    if message.call is not None:
+        call = message.call
+        row["call"] = {"kind": call.kind, "outcome": call.outcome, "seconds": call.seconds}
+    return row
 
 
 def quotes_of(client: Client, chat: Chat) -> Find:
@@ -153,6 +157,8 @@ def _body_text(message: Message, find: Find) -> str:
         return talk.DELETED()
     if not message.supported:
         return talk.UNSUPPORTED()
+    if message.call is not None:
+        return call_text(message.call, own=message.own)
     lines = [isolate(line) for line in clean_text(message.text).split("\n")]
     if message.reply_to is not None:
         lines.insert(0, f"↪ {_quote(find(message.reply_to))}")
@@ -161,6 +167,12 @@ def _body_text(message: Message, find: Find) -> str:
     if message.reactions:
         lines.append("  ".join(f"{one.emoji} {isolate(clean_name(one.sender))}" for one in message.reactions))
     return "\n".join(lines)
+
+
+def call_text(call: Call, *, own: bool) -> str:
+    """`Voice call, lasted 3:12`: what became of a call, as its caller (own) or one of the others reads it."""
+    text = (talk.CALL_OWN if own else talk.CALL_OTHERS)[call.outcome]
+    return text(kind=talk.CALL_KINDS[call.kind](), length=span(call.seconds))
 
 
 def _quote(message: Message | None) -> str:
@@ -172,6 +184,8 @@ def _quote(message: Message | None) -> str:
 def shorten(message: Message) -> str:
     """The beginning of a message on one line."""
     text = talk.DELETED() if message.deleted else clean_name(message.text)
+    if message.call is not None:
+        text = call_text(message.call, own=message.own)
     return text if len(text) <= _QUOTE_LENGTH_MAX else f"{text[:_QUOTE_LENGTH_MAX]}…"
 
 

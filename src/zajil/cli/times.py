@@ -13,3 +13,10 @@ def day(at: int) -> str:
 def clock(at: int) -> str:
     """`14:02`. at: Unix seconds."""
     return datetime.fromtimestamp(at).astimezone().strftime("%H:%M")
+
+
+def span(seconds: int) -> str:
+    """`3:12`, `1:02:45`: a length of time."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -68,7 +68,10 @@ def is_rtl(text: str) -> bool:
 
 def isolate(text: str, *, in_rtl: bool = False) -> str:
     """Wrap in FSI and PDI where a part runs against its surroundings; plain text stays plain, so it can be piped."""
-    against = {"L"} if in_rtl else {"R", "AL", "AN"}
+    against = {"R", "AL", "AN"}
+    if in_rtl:
+        # After Arabic letters the marks in a date break it into numbers, which would be drawn the last one first.
+        against = {"L"} if text.isdecimal() else {"L", "EN"}
     if any(unicodedata.bidirectional(character) in against for character in text):
         return f"{_FSI}{text}{_PDI}"
     return text

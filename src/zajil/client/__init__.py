@@ -3,6 +3,7 @@
 from zajil.client.api import Client
 from zajil.client.state.reach import ReachSettings
 from zajil.client.views import (
+    Call,
     Chat,
     Check,
     Contact,
@@ -23,6 +24,7 @@ from zajil.client.views import (
 )
 
 __all__ = [
+    "Call",
     "Chat",
     "Check",
     "Client",

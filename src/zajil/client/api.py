@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from zajil.client import checks, listing
+from zajil.client.calling import Calling
 from zajil.client.core import chats, readd, recovery
 from zajil.client.core.talk import bundles
 from zajil.client.reaching import Reaching
@@ -49,7 +50,7 @@ LINK_USES = 20
 LINK_DAYS = 30
 
 
-class Client(Talking, Reaching, Reporting):
+class Client(Talking, Reaching, Reporting, Calling):
     """An async context manager. Errors are `ZajilError`s with a stable code (`Unreachable`: no server answered)."""
 
     @classmethod

@@ -137,7 +137,12 @@ def message_view(step: Step, message: StoredMessage) -> views.Message:
         mentions=mentions,
         reactions=_reactions(step, message),
         supported=not message.kept,
+        call=None if message.call is None else _call(message.call),
     )
+
+
+def _call(call: rows.CallRow) -> views.Call:
+    return views.Call(call.kind, call.outcome, call.seconds)
 
 
 def _shown_text(step: Step, message: StoredMessage) -> tuple[str, tuple[views.Mention, ...]]:

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from zajil.protocol.chat.forms import CallKind, CallOutcome
+
 ChatKind = Literal["self", "dm", "group"]
 Role = Literal["member", "admin", "owner"]
 ChatStatus = Literal["creating", "active", "rejoining", "removed", "left", "stuck"]
@@ -173,12 +175,20 @@ class Reaction(msgspec.Struct, frozen=True):
     emoji: str
 
 
+class Call(msgspec.Struct, frozen=True):
+    """What became of a call, as its caller told it. seconds: how long it was, 0 unless it was answered."""
+
+    kind: CallKind
+    outcome: CallOutcome
+    seconds: int
+
+
 class Message(msgspec.Struct, frozen=True):
     """One message. sender: display name; sender_id: account id. sent_at: Unix seconds. reason: why it failed.
 
     state: of an own one `delivered` or `read` once any other account told so. text: to be shown, mentions as "@name";
     empty where `deleted`, or where `supported` is False (a kind of a later version). reply_to: id of a message that may
-    be here or not.
+    be here or not. call: the message is the log of a call; then `text` is empty.
     """
 
     id: str
@@ -196,6 +206,7 @@ class Message(msgspec.Struct, frozen=True):
     mentions: tuple[Mention, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     supported: bool = True
+    call: Call | None = None
 
 
 class TextVersion(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ No frame names the sender, so the echo is how his device learns that its message
 from __future__ import annotations
 
 from zajil.delivery.requests import key_of, prepare_off_loop
-from zajil.engine.sql.interface import Accepted, MailboxEngine, Send, SendEphemeral
+from zajil.engine.sql.interface import MESSAGE_TTL_S, Accepted, MailboxEngine, Send, SendEphemeral
 from zajil.protocol import frames, limits
 from zajil.protocol.chat.aad import APPLICATION_BYTES, ApplicationAad, parse_aad
 from zajil.protocol.errors import error
@@ -16,10 +16,13 @@ from zajil.protocol.mlsheader import APPLICATION, parse_header
 def prepare(frame: frames.Send) -> Send | SendEphemeral:
     """The engine's operation for this frame.
 
-    Raises Malformed: `too-big`; `malformed` for a header of another group or type, or an AAD that is not one of an
-    application message. `ttl` and the flag for push are of use with calls and push, so they change nothing yet.
+    Raises Malformed: `too-big`; `malformed` for a header of another group or type, an AAD that is not one of an
+    application message, or a `ttl` that is too long or of no use. The flag for push is of use with push, so it changes
+    nothing yet.
     """
     ephemeral = bool(frame.flags & frames.EPHEMERAL)
+    if frame.ttl > (0 if ephemeral else limits.SIGNAL_TTL_S):
+        raise error("malformed", "ttl")
     if len(frame.body) > (limits.EPHEMERAL_BYTES if ephemeral else limits.BODY_BYTES):
         raise error("too-big")
     header = parse_header(frame.body)
@@ -43,6 +46,7 @@ def prepare(frame: frames.Send) -> Send | SendEphemeral:
         roster_key=frame.roster_key,
         body=frame.body,
         tag=aad.tag,
+        ttl_s=frame.ttl or MESSAGE_TTL_S,
     )
 
 

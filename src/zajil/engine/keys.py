@@ -3,10 +3,11 @@
 K_storage seals message bodies and stored answers, under a subkey for each table and day, so that no key nears 2^32
 seals. K_ref seals delivery references (`delivery/refs.py`). Both carry a key id byte: a newer key seals, older ids stay
 readable. frank_master marks application messages (`protocol/report`): a newer key marks, older ones still prove.
-Whoever has only the database reads no body and can forge no reference and no mark.
+What relays and media rooms of calls are opened with is derived from the newest key of `calls`. Whoever has only the
+database reads no body and can forge no reference and no mark.
 
-File: JSON `{"version": 1, "storage": {"<id>": "<64 hex digits>"}, "ref": {...}, "frank": {...}}`. For a file from
-before there were marks, frank_master is derived from its oldest storage key.
+File: JSON `{"version": 1, "storage": {"<id>": "<64 hex digits>"}, "ref": {...}, "frank": {...}, "calls": {...}}`. For
+a file from before there were marks, or calls, their key is derived from its oldest storage key.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class _KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     storage: dict[int, str]
     ref: dict[int, str]
     frank: dict[int, str] = {}
+    calls: dict[int, str] = {}
 
 
 class Keys:
@@ -57,9 +59,13 @@ class Keys:
         storage: Mapping[int, bytes],
         ref: Mapping[int, bytes],
         frank: Mapping[int, bytes],
+        calls: Mapping[int, bytes] | None = None,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """storage, ref, frank: 32-byte keys by id 0..255; the highest id seals or marks. random: source of nonces."""
+        """storage, ref, frank, calls: 32-byte keys by id 0..255; the highest id seals or marks.
+
+        calls: None derives one from the oldest of storage. random: source of nonces.
+        """
         self._storage = dict(storage)
         self.ref: Mapping[int, AESGCM] = {number: AESGCM(key) for number, key in ref.items()}
         self._newest = max(self._storage)
@@ -69,6 +75,8 @@ class Keys:
         self._random = random
         self._table_key = lru_cache(maxsize=128)(self._derive_table_key)
         self._frank = dict(frank)
+        derived = _expand(self._storage[min(self._storage)], b"zajil calls master v1")
+        self._calls = calls[max(calls)] if calls else derived
         self._day_key = lru_cache(maxsize=256)(derive_day_key)
 
     @classmethod
@@ -87,7 +95,12 @@ class Keys:
             content = msgspec.json.decode(path.read_bytes(), type=_KeyFile)
             storage, ref = _parse_keys(content.storage), _parse_keys(content.ref)
             derived = {1: _expand(storage[min(storage)], b"zajil frank master v1")}
-            return cls(storage=storage, ref=ref, frank=_parse_keys(content.frank) if content.frank else derived)
+            return cls(
+                storage=storage,
+                ref=ref,
+                frank=_parse_keys(content.frank) if content.frank else derived,
+                calls=_parse_keys(content.calls) if content.calls else None,
+            )
         except FileNotFoundError:
             raise KeyFileError(f"{path.name} is missing: without it, what is stored cannot be read") from None
         except (msgspec.MsgspecError, ValueError):
@@ -111,6 +124,10 @@ class Keys:
         """The mark, 32 bytes, on a message with this tag (32 bytes) in this group, taken at `ts` (Unix ms)."""
         key = self._day_key(self._frank[max(self._frank)], frank_day(ts))
         return make_frank(key, tag=tag, gid=gid, ts=ts)
+
+    def calls_key(self, purpose: str) -> bytes:
+        """32 bytes for one purpose of calls: `ticket`, or `relay`, which a relay on another machine holds as well."""
+        return _expand(self._calls, b"zajil calls v1\0" + purpose.encode())
 
     def frank_keys(self, day: int) -> tuple[bytes, ...]:
         """The keys that this day's marks can be of, newest first. day: days since 1970."""
@@ -143,6 +160,6 @@ def _parse_keys(texts: Mapping[int, str]) -> dict[int, bytes]:
 
 
 def _fresh_file() -> bytes:
-    storage, ref, frank = ({1: os.urandom(32).hex()} for _ in range(3))
-    content = _KeyFile(version=1, storage=storage, ref=ref, frank=frank)
+    storage, ref, frank, calls = ({1: os.urandom(32).hex()} for _ in range(4))
+    content = _KeyFile(version=1, storage=storage, ref=ref, frank=frank, calls=calls)
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"

@@ -84,6 +84,11 @@ DEFAULTS: Mapping[str, Limit] = {
     "send": Limit(120, 0.5),
     "ephemeral": Limit(60, 0.25),
     "commit": Limit(20, 3),
+    # calls: of a group, after its token, and of an address prefix; 30 and 60 in ten minutes
+    "relay_group": Limit(30, 20),
+    "relay_prefix": Limit(60, 10),
+    "ticket_group": Limit(30, 20),
+    "ticket_prefix": Limit(60, 10),
     # per connection; the unit is one byte
     "inbound_bytes": Limit(32 * 1024 * 1024, 1 / (256 * 1024)),
 }

@@ -363,6 +363,39 @@ class ReachDocs(msgspec.Struct, frozen=True):
     list: Blob
 
 
+class AskRelay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /calls/relay. token: the group's send token of `epoch`, its current one or the one before."""
+
+    gid: B16
+    epoch: U64
+    token: B32
+
+
+class RelayAccess(msgspec.Struct, frozen=True):
+    """A credential for TURN servers. urls: of RFC 7065; none where this server has no relay."""
+
+    ttl_s: U32
+    username: str
+    credential: str
+    urls: tuple[str, ...]
+
+
+class AskTicket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /calls/tickets. token: as for a relay. room: what members derive from the call's secret."""
+
+    gid: B16
+    epoch: U64
+    token: B32
+    room: B16
+
+
+class MediaTicket(msgspec.Struct, frozen=True):
+    """Opens the media room, for several connections until it is over; see docs/protocol/calls.md."""
+
+    ticket: Blob
+    ttl_s: U32
+
+
 class Config(msgspec.Struct, frozen=True):
     """GET /config. registration: invite or open. limits: bytes and counts by name.
 
@@ -457,6 +490,8 @@ OWN_BRIDGE: Final = Route("GET", "/bridges/me", frozenset({Auth.BRIDGE}), None, 
 BRIDGE_BUNDLE: Final = Route("GET", "/bridges/bundle", frozenset({Auth.TOKEN}), None, BridgeBundle)
 ISSUE_BUNDLE: Final = Route("POST", "/bridges/tokens", _D, None, IssuedBundle)
 REACH_DOCS: Final = Route("GET", "/reach/docs", _NONE, None, ReachDocs, query=frozenset({"root"}), tagged=True)
+CALL_RELAY: Final = Route("POST", "/calls/relay", _NONE, AskRelay, RelayAccess, _SMALL)
+CALL_TICKET: Final = Route("POST", "/calls/tickets", _NONE, AskTicket, MediaTicket, _SMALL)
 CONFIG: Final = Route("GET", "/config", _NONE, None, Config)
 HEALTH: Final = Route("GET", "/health", _NONE, None, Health)
 
@@ -465,7 +500,7 @@ ROUTES: Final = (
     *(PUT_CONTACT_TOKEN, DROP_CONTACT_TOKEN, TAKE_REFS, DENY_REF, MAILBOX_ROW, TAKE_PASSES),
     *(PUT_KEY_PACKAGES, COUNT_KEY_PACKAGES, CLAIM_KEY_PACKAGES, MAKE_REPORT),
     *(PUT_LINK_OFFER, LINK_OFFER, PUT_LINK_ANSWER, LINK_ANSWER),
-    *(JOIN_BRIDGE, OWN_BRIDGE, BRIDGE_BUNDLE, ISSUE_BUNDLE, REACH_DOCS, CONFIG, HEALTH),
+    *(JOIN_BRIDGE, OWN_BRIDGE, BRIDGE_BUNDLE, ISSUE_BUNDLE, REACH_DOCS, CALL_RELAY, CALL_TICKET, CONFIG, HEALTH),
 )
 
 

@@ -138,7 +138,10 @@ class Bye(msgspec.Struct, frozen=True, array_like=True, tag=26):
 
 
 class Send(msgspec.Struct, frozen=True, array_like=True, tag=30):
-    """S: one application message. ttl: seconds, 0 = default."""
+    """S: one application message. ttl: seconds it waits for a device, 0 = default; others are for signals of calls.
+
+    The server refuses a ttl over SIGNAL_TTL_S, or one with EPHEMERAL.
+    """
 
     rid: U32
     mid: RequestId

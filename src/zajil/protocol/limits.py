@@ -12,6 +12,8 @@ TEXT_BYTES: Final = 64 * KIB
 BODY_BYTES: Final = 96 * KIB
 """Longest MLS PrivateMessage of an application message."""
 EPHEMERAL_BYTES: Final = 8 * KIB
+SIGNAL_TTL_S: Final = 120
+"""Longest time that a signal of a call may wait for a device, in seconds."""
 COMMIT_BYTES: Final = 384 * KIB
 WELCOME_BYTES: Final = 600 * KIB
 MESSAGE_BYTES: Final = 1 * MIB

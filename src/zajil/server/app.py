@@ -26,6 +26,7 @@ from zajil.bridges.registry import retention as bridge_retention
 from zajil.bridges.registry import store as bridge_store
 from zajil.bridges.registry.context import Registry
 from zajil.bridges.registry.documents import Documents
+from zajil.calls.context import Relays
 from zajil.delivery import commit, create, mailboxes, packages, send
 from zajil.delivery import retention as delivery_retention
 from zajil.delivery.context import AccountDevices, Delivery, DeviceCaller
@@ -46,6 +47,7 @@ from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId, MailboxId
 from zajil.protocol.public.posts import ChannelDecision
 from zajil.protocol.reach.seal import ServerSeals
+from zajil.server.calls.wiring import Calling, find_relays
 from zajil.server.config import ConfigError, Settings, fix_name
 from zajil.server.gateway.gateway import Gateway, Patience
 from zajil.server.gateway.lines import SealDoor
@@ -53,13 +55,14 @@ from zajil.server.gateway.receiver import Standing
 from zajil.server.gateway.services import Hello, Services
 from zajil.server.http.auth_routes import bind_auth
 from zajil.server.http.bridge_routes import bind_bridges
-from zajil.server.http.calls import HttpAnswer, HttpCall
+from zajil.server.http.calls import HttpAnswer, HttpCall, Peer
 from zajil.server.http.data_routes import bind_data
 from zajil.server.http.delivery_routes import bind_delivery, bind_public, bind_reports
 from zajil.server.http.dispatch import Dispatcher, Proofs, either
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
 from zajil.server.measures import make_measures, read_statement
 from zajil.server.metrics import Metrics
+from zajil.server.moderation.beside.supervisor import WorkerProcess
 from zajil.server.place import origin_of, place_of
 from zajil.server.public_space import PublicSpace, find_console, find_fold, find_moderation
 from zajil.server.schema import is_unused, open_database
@@ -76,6 +79,8 @@ _LOG = logging.getLogger(__name__)
 _LOCK_FILE = "zajil.lock"
 _EMPTY_LOG_S = 60.0
 """How long the write-ahead log may tell what changed together: a commit's group and the mailboxes it went to."""
+_DROP_SIGNALS_S = 10.0
+"""How long the signal of a call that nobody can fetch any more may rest."""
 
 
 class Server:
@@ -107,6 +112,7 @@ class Server:
             signing = ReachKeys.load(data / reach_file.FILE_NAME, create=not self._db.read_sync(bridge_store.roots))
             moderators = ModeratorKeys(data, clock=clock)
             fix_name(data, settings)
+            relays = find_relays(data, settings, keys)
             self._documents = Documents(self._db, keys=keys, signing=signing, place=place_of(settings), clock=clock)
         except BaseException:
             self._db.close()
@@ -129,8 +135,10 @@ class Server:
         self.reports = self._make_inbox(keys, moderators)
         self._registry = self._make_registry(keys)
         self.metrics = Metrics()
+        self.calling = self._make_calling(data, keys, relays)
         self.public = self._make_public(keys, fold) if settings.public_space and fold is not None else None
         self.moderation = self._make_moderation(data) if self.public and settings.moderation.enabled else None
+        self.worker = self._make_worker(data) if self.moderation and settings.moderation.worker == "child" else None
         dispatcher = self._make_dispatcher(keys)
         self.console = self._make_console(self.moderation) if self.moderation is not None else None
         call = either(
@@ -139,23 +147,17 @@ class Server:
             self.console.call if self.console is not None else None,
         )
         self.gateway = self._make_gateway(call)
-        peers = PeerRules(origins=settings.origins, trusted_proxies=settings.trusted_proxies)
-        site = Site(web_client, dev=settings.dev)
-        self._shell: Shell = AiohttpShell(
-            gateway=self.gateway,
-            door=self._make_door(signing),
+        self._shell: Shell = self._make_shell(
+            call,
+            Site(web_client, dev=settings.dev),
             check_bridge=dispatcher.check_bridge,
-            call=call,
-            site=lambda method, target, headers: site.answer(method, target, headers, now=clock()),
-            peers=peers,
-            bodies_max_bytes=settings.unfinished_max_bytes // 4,
-            posts_max=max(1, settings.connections_max // 4),
-            public=self.public,
-            transparency=self.moderation.transparency.answer if self.moderation else None,
+            door=self._make_door(signing),
         )
-        self.metrics.watch(connections=self.gateway.count, lag_s=lambda: self.gateway.loop_lag_s)
+        self.metrics.watch(
+            connections=self.gateway.count, lag_s=lambda: self.gateway.loop_lag_s, media=self.calling.door.count
+        )
         self._metrics_runner: web.AppRunner | None = None
-        self._upkeep: asyncio.Task[None] | None = None
+        self._upkeep: list[asyncio.Task[None]] = []
 
     @property
     def made_root(self) -> bool:
@@ -194,26 +196,32 @@ class Server:
             raise
         if server.public is not None:
             server.public.start()
+        if server.worker is not None:
+            server.worker.start()
         if server.console is not None:
             server.console.start()
-        server._upkeep = asyncio.create_task(server._keep_up())
+        server.calling.start()
+        server._upkeep = [asyncio.create_task(work()) for work in (server._keep_up, server._drop_signals)]
         return server
 
     async def stop(self) -> None:
         """Tell every session `restarting`, finish what was accepted, and let go of the files."""
-        if self._upkeep is not None:
-            self._upkeep.cancel()
+        for task in self._upkeep:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._upkeep
+                await task
         self._auth.arrivals.close()
         if self.console is not None:
             await self.console.stop()
+        if self.worker is not None:
+            await self.worker.stop()
         if self.moderation is not None:
             await self.moderation.stop()
         if self.public is not None:
             await self.public.stop()
         await self.gateway.drain(self.settings.drain_s)
         await self._shell.stop()
+        await self.calling.stop()
         if self._metrics_runner is not None:
             await self._metrics_runner.cleanup()
         await self._engine.close()
@@ -249,6 +257,14 @@ class Server:
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
                 _LOG.error("retention failed", exc_info=bug)
             await asyncio.sleep(min(_EMPTY_LOG_S, self.settings.retention_every_s))
+
+    async def _drop_signals(self) -> None:
+        while True:
+            try:
+                await delivery_retention.run_often(self._delivery)
+            except Exception as bug:  # noqa: BLE001  # the boundary of a background task
+                _LOG.error("signals of calls could not be dropped", exc_info=bug)
+            await asyncio.sleep(_DROP_SIGNALS_S)
 
     # Wiring
 
@@ -319,6 +335,18 @@ class Server:
             random=os.urandom,
         )
 
+    def _make_calling(self, data: Path, keys: Keys, relays: Relays | None) -> Calling:
+        return Calling(
+            data,
+            self.settings,
+            relays,
+            ticket_key=keys.calls_key("ticket"),
+            limits=self._limits,
+            clock=self._clock,
+            check_member=self._engine.check_member,
+            count_bad=self.metrics.count_bad_media,
+        )
+
     def _make_door(self, signing: ReachKeys) -> SealDoor:
         return SealDoor(
             ServerSeals(signing.sessions, random=os.urandom),
@@ -348,6 +376,11 @@ class Server:
             settings=self.settings,
             works=self.settings.moderation.worker == "inside",
             figures=self.metrics.moderation,
+        )
+
+    def _make_worker(self, data: Path) -> WorkerProcess:
+        return WorkerProcess(
+            data, self.settings, wakeups=self._public_space().space.wakeups, figures=self.metrics.moderation
         )
 
     def _make_console(self, moderation: Moderation) -> Console:
@@ -382,6 +415,7 @@ class Server:
                 **bind_reports(self._make_reporting()),
                 **bind_data(self._auth, self._delivery, self._registry),
                 **bind_bridges(self._registry),
+                **self.calling.routes(),
                 **public,
             },
             proofs=Proofs(
@@ -419,6 +453,30 @@ class Server:
             min_client=settings.min_client,
             unfinished_max_bytes=settings.unfinished_max_bytes,
             clock=self._clock,
+            media=self.calling.door,
+        )
+
+    def _make_shell(
+        self,
+        call: Callable[[HttpCall], Awaitable[HttpAnswer]],
+        site: Site,
+        *,
+        check_bridge: Callable[[str, Peer], Awaitable[bytes]],
+        door: SealDoor,
+    ) -> Shell:
+        settings = self.settings
+        return AiohttpShell(
+            gateway=self.gateway,
+            door=door,
+            check_bridge=check_bridge,
+            call=call,
+            site=lambda method, target, headers: site.answer(method, target, headers, now=self._clock()),
+            peers=PeerRules(origins=settings.origins, trusted_proxies=settings.trusted_proxies),
+            bodies_max_bytes=settings.unfinished_max_bytes // 4,
+            posts_max=max(1, settings.connections_max // 4),
+            public=self.public,
+            transparency=self.moderation.transparency.answer if self.moderation else None,
+            media_door=self.calling.door,
         )
 
     # What services need of each other

@@ -6,6 +6,7 @@ the data directory with mode 0600. `python -m zajil.server.config` prints `docs/
 
 from __future__ import annotations
 
+import ipaddress
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
@@ -16,9 +17,11 @@ from msgspec import Meta
 from zajil.engine.files import write_once
 from zajil.engine.limits import DEFAULTS as LIMIT_DEFAULTS
 from zajil.engine.limits import Limit
+from zajil.protocol.reach.endpoints import is_host
 
 Registration = Literal["invite", "open"]
-ModerationWorker = Literal["inside", "apart"]
+RelayMode = Literal["off", "auto"]
+ModerationWorker = Literal["child", "apart", "inside"]
 CONFIG_FILE = "zajil.toml"
 _NAME_FILE = "server_name"
 _NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
@@ -37,8 +40,11 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     ] = False
     worker: Annotated[
         ModerationWorker,
-        Meta(description="Who judges them: this server (`inside`), or `zajil moderation worker` beside it (`apart`)."),
-    ] = "inside"
+        Meta(
+            description="Who judges them: a process that the server starts (`child`), `zajil moderation worker` beside "
+            "it (`apart`), or the server itself, slower and in less memory (`inside`)."
+        ),
+    ] = "child"
     processes: Annotated[
         int,
         Meta(
@@ -63,6 +69,63 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         bool,
         Meta(description="Whether staff may come by the command line's Ed25519 keys as well; passkeys always work."),
     ] = True
+
+
+class CallSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What calls go through where people cannot reach each other; the table `[calls]` of the file."""
+
+    relay: Annotated[
+        RelayMode,
+        Meta(
+            description="`auto`: run coturn's `turnserver` beside this server when it is installed; `off`: do not. "
+            "Relays that run elsewhere are named by `relay_hosts`."
+        ),
+    ] = "off"
+    relay_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=8,
+            description="Names or addresses of relays; with `auto` and none, the host of `front`, or this machine.",
+        ),
+    ] = ()
+    relay_port: Annotated[int, Meta(ge=1, le=65535, description="Port of the relays for UDP and TCP.")] = 3478
+    relay_tls_port: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65535,
+            description="Port at which relays are reached over TLS: 5349, or 443 behind the edge; 0 = they have none.",
+        ),
+    ] = 0
+    relay_secret_file: Annotated[
+        str,
+        Meta(
+            description="File in the data directory with the relays' shared secret; empty for the server's own, which "
+            "`zajil calls relay-config` writes into a relay's configuration."
+        ),
+    ] = ""
+    relay_ip: Annotated[
+        str,
+        Meta(
+            description="With `auto`: public address of this machine; empty: only programs on this machine reach the "
+            "relay."
+        ),
+    ] = ""
+    relay_private_ip: Annotated[
+        str, Meta(description="With `auto`: this machine's address behind NAT, where it differs from `relay_ip`.")
+    ] = ""
+    relay_cert: Annotated[
+        str, Meta(description="With `auto`: certificate file of the relay, PEM; needs `relay_tls_port`.")
+    ] = ""
+    relay_key: Annotated[str, Meta(description="With `auto`: key file of that certificate, PEM.")] = ""
+    media_connections_max: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=20_000,
+            description="Most connections that carry media of calls through this server; 0 = none does.",
+        ),
+    ] = 1200
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -184,6 +247,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     moderation: Annotated[
         ModerationSettings, Meta(description="Moderation of the public space, a table of its own.")
     ] = ModerationSettings()
+    calls: Annotated[CallSettings, Meta(description="Relays and media of calls, a table of its own.")] = CallSettings()
     limits: Annotated[
         dict[str, Limit],
         Meta(description="Token buckets by name, each `{burst, every_s}`; see the table below for names and defaults."),
@@ -207,10 +271,34 @@ def load_settings(data: Path, **arguments: object) -> Settings:
         raise ConfigError(f"{path.name}: no such limit: {', '.join(unknown)}")
     if settings.moderation.enabled and not settings.public_space:
         raise ConfigError(f"{path.name}: moderation.enabled needs public_space = true")
+    _check_calls(path.name, settings.calls)
     wrong = sorted(name for name, limit in settings.limits.items() if limit.burst <= 0 or limit.every_s <= 0)
     if wrong:
         raise ConfigError(f"{path.name}: burst and every_s must be above 0: {', '.join(wrong)}")
     return msgspec.structs.replace(settings, server_name=_fixed_name(data, raw.get("server_name"), settings))
+
+
+def _check_calls(file: str, calls: CallSettings) -> None:
+    """Raises ConfigError for addresses that are none, and half a certificate."""
+    for name, text in (("relay_ip", calls.relay_ip), ("relay_private_ip", calls.relay_private_ip)):
+        if text and not is_address(text):
+            raise ConfigError(f"{file}: calls.{name} is no IP address")
+    wrong = [text for text in calls.relay_hosts if not (is_host(text) or is_address(text))]
+    if wrong:
+        raise ConfigError(f"{file}: calls.relay_hosts: {wrong[0]!r} is neither a host name nor an IP address")
+    if bool(calls.relay_cert) != bool(calls.relay_key):
+        raise ConfigError(f"{file}: calls.relay_cert and calls.relay_key go together")
+    if calls.relay_private_ip and not calls.relay_ip:
+        raise ConfigError(f"{file}: calls.relay_private_ip needs calls.relay_ip")
+
+
+def is_address(text: str) -> bool:
+    """Whether this is an IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _fixed_name(data: Path, wanted: object, settings: Settings) -> str:

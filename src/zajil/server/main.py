@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvloop
+from msgspec.structs import replace
 
 from zajil.engine.reachkeys import FILE_NAME
 from zajil.server.app import Server
@@ -30,16 +31,20 @@ def serve(
     port: int | None = None,
     registration: str | None = None,
     dev: bool | None = None,
+    relay: bool = False,
     tell_root: Callable[[Path], None] | None = None,
 ) -> None:
     """Run a server on this data directory until a signal ends it.
 
     Arguments that are None come from `zajil.toml` or the defaults. Prints `listening on http://HOST:PORT` once it
-    accepts connections. tell_root: called with the key file when this start made the server's root.
+    accepts connections. relay: run a relay for calls beside it, whatever the file says. tell_root: called with the key
+    file when this start made the server's root.
     Raises ConfigError, KeyFileError, OSError (address in use) before that.
     """
     set_up_logging()
     settings = load_settings(data, host=host, port=port, registration=registration, dev=dev)
+    if relay:
+        settings = replace(settings, calls=replace(settings.calls, relay="auto"))
     uvloop.run(_run(data, settings, tell_root))
 
 

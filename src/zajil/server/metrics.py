@@ -74,6 +74,10 @@ class Metrics:
             "zajil_requests", "Data requests by kind and outcome.", ["kind", "outcome"], registry=self.registry
         )
         self._connections = Gauge("zajil_connections", "Open connections.", ["role"], registry=self.registry)
+        self._media = Gauge("zajil_media_connections", "Connections in media rooms.", registry=self.registry)
+        self._bad_media = Counter(
+            "zajil_calls_bad_input", "Records in media rooms that were no frame.", registry=self.registry
+        )
         self._lag = Gauge("zajil_loop_lag_ms", "Longest recent pause of the event loop.", registry=self.registry)
         self.moderation = ModerationFigures(self.registry)
 
@@ -85,8 +89,15 @@ class Metrics:
         """kind: send, commit or create; outcome: ok or an error code."""
         self._requests.labels(kind, outcome).inc()
 
-    def watch(self, *, connections: Callable[[Role], int], lag_s: Callable[[], float]) -> None:
+    def count_bad_media(self) -> None:
+        """A record in a media room was dropped."""
+        self._bad_media.inc()
+
+    def watch(
+        self, *, connections: Callable[[Role], int], lag_s: Callable[[], float], media: Callable[[], int]
+    ) -> None:
         """Read these when asked."""
+        self._media.set_function(media)
         for role in Role:
             self._connections.labels(role.name).set_function(partial(connections, role))
         self._lag.set_function(lambda: lag_s() * 1000)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, literal, select
 from sqlalchemy.exc import OperationalError
 
@@ -33,6 +31,7 @@ from zajil.server.http import idempotency
 _OWNERS = (auth_tables, bridge_tables, public_tables, delivery_tables, mailbox_tables, report_tables, idempotency)
 _MODERATION = (moderation_tables, people_tables, log_tables, change_tables, published_tables, month_tables)
 _PRIVATE = (measure_tables, tally_tables)
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 def all_tables() -> MetaData:
@@ -65,26 +64,50 @@ def migrate(database: Database, revision: str = "head") -> None:
 
     Raises ConfigError: no FTS5; a database of a newer version; one that lacks what its own revision promises.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with database.turn, database.engine.begin() as connection:
         if not connection.exec_driver_sql("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'").first():
             raise ConfigError("the SQLite of this Python lacks FTS5, which search needs; use another build of Python")
-        config.attributes["connection"] = connection
-        stamped = MigrationContext.configure(connection).get_current_revision()
-        try:
-            command.upgrade(config, revision)
-        except CommandError as fault:
-            raise ConfigError(
-                f"{database.path} is at schema {stamped}, which this version does not know: a newer version made it; "
-                "run that one, or put back a copy from before"
-            ) from fault
-        except OperationalError as fault:
-            if is_outage(fault):
-                raise
-            raise _not_whole(database.path, stamped, str(fault.orig)) from fault
+        stamped = _find_revision(connection)
+        if stamped != (newest_revision() if revision == "head" else revision):
+            _upgrade(connection, revision, stamped=stamped, path=database.path)
         if revision == "head" and (missing := _find_missing(connection)):
             raise _not_whole(database.path, stamped, f"missing: {', '.join(missing)}")
+
+
+@cache
+def newest_revision() -> str:
+    """What a database is stamped with that has had all migrations of this version; theirs is in the files' names."""
+    return max(each.name[1:5] for each in (_MIGRATIONS / "versions").glob("m[0-9]*.py"))
+
+
+def _find_revision(connection: Connection) -> str | None:
+    """What Alembic stamped this database with; None for a new one."""
+    if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").first():
+        return None
+    stamped = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return str(stamped) if stamped is not None else None
+
+
+def _upgrade(connection: Connection, revision: str, *, stamped: str | None, path: Path) -> None:
+    # Every command that opens a database would load Alembic, a third of what it loads, and hardly one migrates.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, revision)
+    except CommandError as fault:
+        raise ConfigError(
+            f"{path} is at schema {stamped}, which this version does not know: a newer version made it; "
+            "run that one, or put back a copy from before"
+        ) from fault
+    except OperationalError as fault:
+        if is_outage(fault):
+            raise
+        raise _not_whole(path, stamped, str(fault.orig)) from fault
 
 
 def _find_missing(connection: Connection) -> list[str]:

@@ -23,7 +23,8 @@ from tests.bridges.edge.world import (
     operator_code,
     straight,
 )
-from tests.server.carriers import until
+from tests.calls.frames import frame
+from tests.server.carriers import SealedDial, SealedPlug, SocketPlug, until
 from tests.server.people import Person
 from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
@@ -33,13 +34,17 @@ from zajil.bridges.edge import daemon
 from zajil.bridges.edge.caps import DAY_S
 from zajil.bridges.edge.home import Home
 from zajil.bridges.edge.splice import HOME_UNREACHABLE, TRY_LATER, code_to_tell
-from zajil.protocol import frames
+from zajil.calls.mediaframes import JOINED, notice
+from zajil.calls.rooms import BAD_TICKET
+from zajil.calls.tickets import PREAMBLE
+from zajil.protocol import control, frames
+from zajil.protocol.control import B16, B32
 from zajil.protocol.errors import AuthError, Conflict, Refused
 from zajil.protocol.frames import Kind, Role
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.reach import bridgepath
 from zajil.protocol.reach.polling import BODY_BYTES, PollPost, encode_post
-from zajil.protocol.reach.seal import NEW_BYTES
+from zajil.protocol.reach.seal import NEW_BYTES, Channel
 from zajil.server.admin import list_bridges, publish_bridge, remove_bridge
 from zajil.server.app import Server
 from zajil.transports.base import DialError, Reason
@@ -65,6 +70,31 @@ async def test_two_people_talk_through_it(way: Way, http: Http, posts: bool) -> 
         await r.open()
         assert r.begun == 1, "the same session over the next carrier"
     await until(lambda: posts or way.joined.bridge.carriers == 0)
+
+
+async def test_media_of_a_call_goes_through_it_and_so_does_the_reason_for_its_end(way: Way, http: Http) -> None:
+    one, two = await http.register(Person()), await http.register(Person())
+    async with await way.wire(Role.S) as s:
+        group = await group_of_two(http, s, one, two)
+    asked = control.AskTicket(B16(group.gid), 1, B32(group.token()), B16(bytes(16)))
+    ticket = control.parse_json(await http.call(control.CALL_TICKET, asked), control.MediaTicket).ticket
+    dial = SealedDial(Channel.MEDIA, await way.session_key(), way.socket)
+    near, far = await dial(), await dial()
+    for number, seat in enumerate((near, far), 1):
+        await seat.send(PREAMBLE + ticket)
+        assert (await seat.receive() or b"")[:3] == notice(JOINED, number)
+    for seq in range(20):
+        await near.send(frame(1, seq))
+    heard = [await far.receive() for _ in range(20)]
+    assert heard == [b"\x01" + frame(1, seq) for seq in range(20)]
+    refused = await dial()
+    await refused.send(PREAMBLE + bytes(40))
+    assert isinstance(refused, SealedPlug)
+    assert isinstance(refused.inner, SocketPlug)
+    assert await refused.inner.receive() is None
+    assert refused.inner.socket.close_code == BAD_TICKET
+    for seat in (near, far):
+        await seat.cut()
 
 
 # Who is refused

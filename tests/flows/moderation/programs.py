@@ -1,4 +1,4 @@
-"""`zajil serve` and `zajil moderation worker` on one data folder, killed and started again together; other commands."""
+"""`zajil serve` and the moderation worker that it starts, killed together or the server alone; other commands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import re
-import select
 import signal
 import sqlite3
 import subprocess
@@ -16,13 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.flows.server import LIMITS, START_S, ServerProcess
+from tests.flows.server import LIMITS, ServerProcess
+from tests.moderation.processes.ordeal import children_of, is_running
 
 from zajil.engine.limits import DEFAULTS
 from zajil.engine.sql.database import FILE_NAME
+from zajil.server.moderation.beside.supervisor import MODULE
 
 COMMAND = (sys.executable, "-m", "zajil.cli.main")
-SETTINGS = 'public_space = true\nregistration = "open"\n[moderation]\nenabled = true\nworker = "apart"\nprocesses = 1\n'
+SETTINGS = 'public_space = true\nregistration = "open"\n[moderation]\nenabled = true\nprocesses = 1\n'
 PATIENCE_S = 60.0
 _LOOK_S = 0.02
 _STOPPED_S = 1.0
@@ -36,80 +37,80 @@ def no_limits() -> str:
 
 
 class Programs:
-    """A server and its worker. up: set while both are there to be asked."""
+    """A server and its worker. up: set while the server is there to be asked. worker: the process's id."""
 
     def __init__(self, folder: Path) -> None:
         self.server = ServerProcess(folder, settings=SETTINGS, limits=no_limits())
         self.data = self.server.data
         self.up = asyncio.Event()
         self.kills = 0
-        self._worker: subprocess.Popen[bytes] | None = None
+        self.worker = 0
         self._reader: sqlite3.Connection | None = None
 
-    @property
-    def worker(self) -> subprocess.Popen[bytes]:
-        assert self._worker is not None
-        return self._worker
-
     async def start(self) -> None:
-        """Start both, the server first; return once both say that they work."""
+        """Start the server; return once it listens and has its worker, which may load yet."""
         await asyncio.to_thread(self.server.start)
-        await asyncio.to_thread(self._start_worker)
+        await until(lambda: bool(self._find_worker()), "the server's worker")
+        self.worker = self._find_worker()
         self.up.set()
 
-    def _start_worker(self) -> None:
-        with self.server.log.open("ab") as log:
-            self._worker = subprocess.Popen(
-                [*COMMAND, "moderation", "worker", "--data", str(self.data)],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            )
-        output = self.worker.stdout
-        assert output is not None
-        assert select.select([output], [], [], START_S)[0], "the worker did not start"
-        assert output.readline(), f"the worker ended: {self.server.log.read_text(encoding='utf-8')[-2000:]}"
+    def _find_worker(self) -> int:
+        """The one child of the server, once it runs its own program; 0 before."""
+        for pid in children_of(self.server.process.pid):
+            if MODULE.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                return pid
+        return 0
 
     async def kill_at(self, reached: Callable[[], bool]) -> None:
-        """SIGKILL to both, while what is asked for holds: the worker stands still before it is looked at again."""
+        """SIGKILL to both, while what is asked for holds."""
+        await self._freeze_at(reached)
+        os.kill(self.worker, signal.SIGKILL)
+        await self.kill()
+
+    async def kill_server_at(self, reached: Callable[[], bool]) -> None:
+        """SIGKILL to the server alone, while what is asked for holds; the worker finds itself alone, and ends."""
+        await self._freeze_at(reached)
+        self.up.clear()
+        await asyncio.to_thread(self.server.kill)
+        os.kill(self.worker, signal.SIGCONT)
+        self.kills += 1
+
+    async def _freeze_at(self, reached: Callable[[], bool]) -> None:
+        """The worker stands still before it is looked at again."""
         patience = Patience("something to kill in the middle of")
         while True:
             patience.spend()
             if reached():
-                self.worker.send_signal(signal.SIGSTOP)
+                os.kill(self.worker, signal.SIGSTOP)
                 if reached():
-                    break
-                self.worker.send_signal(signal.SIGCONT)
+                    return
+                os.kill(self.worker, signal.SIGCONT)
             await asyncio.sleep(0.002)
-        await self.kill()
 
     async def kill(self) -> None:
         """SIGKILL to both."""
         self.up.clear()
-        self.worker.kill()
         await asyncio.to_thread(self.server.kill)
-        self.worker.wait()
-        self._close()
+        if is_running(self.worker):
+            os.kill(self.worker, signal.SIGKILL)
+        await until(lambda: not is_running(self.worker), "the end of the worker")
         self.kills += 1
 
-    async def stop(self) -> tuple[int, int]:
-        """SIGTERM to both; their exit codes."""
+    async def stop(self) -> int:
+        """SIGTERM to the server; its exit code. Its worker and what that started are gone then."""
         self.up.clear()
-        self.worker.send_signal(signal.SIGTERM)
-        code = await asyncio.to_thread(self.worker.wait, 30)
-        self._close()
-        return code, await asyncio.to_thread(self.server.stop)
-
-    def _close(self) -> None:
-        if self.worker.stdout is not None:
-            self.worker.stdout.close()
+        below = [self.worker, *children_of(self.worker)]
+        code = await asyncio.to_thread(self.server.stop)
+        assert not is_running(self.worker)
+        await until(lambda: not any(is_running(pid) for pid in below), "the end of what reads for the worker")
+        return code
 
     def end(self) -> None:
-        """Leave nothing running, however the test ended."""
-        for process in (self._worker, self.server._process):
-            if process is not None and process.poll() is None:
-                process.kill()
-                process.wait()
+        """Leave nothing running, however the test ended: the worker ends with its server."""
+        process = self.server._process
+        if process is not None and process.poll() is None:
+            process.kill()
+            process.wait()
         if self._reader is not None:
             self._reader.close()
 

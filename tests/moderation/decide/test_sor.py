@@ -138,6 +138,9 @@ def test_a_statement_in_full() -> None:
     assert "180" in statement.explanation
     assert statement.facts == "Публикацию посмотрел проверяющий."
     assert "2026-05-24" in statement.redress
+    arabic = make_statement(decided(author_language="ar"), POLICY)
+    assert "بتاريخ \u200e2025-11-24\u200e في" in arabic.explanation, "else it would be drawn day first"
+    assert "\u200e2026-05-24\u200e" in arabic.redress
 
 
 @pytest.mark.parametrize("restriction", get_args(Restriction))

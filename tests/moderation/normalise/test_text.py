@@ -188,6 +188,17 @@ def test_where_no_step_is_flagged_none_would_change_the_text(texts: list[str]) -
 
 
 @pytest.mark.slow
+@given(text=st.lists(st.sampled_from(["num", "1", "22", "7777777", " ", "a", "nu", "m", "٣"])).map("".join))
+@example(text="num12 1num2num 33num")
+def test_numbers_are_named_one_by_one_as_all_at_once(text: str) -> None:
+    taken: list[str] = []
+    named = obfuscation.take_numbers(text, taken)
+    assert named == obfuscation._name_many(text)
+    assert taken == obfuscation.NAMED.findall(text)
+    assert obfuscation.take_numbers("5 " * 40, taken) == " num1  " * 40
+
+
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(text=ANY)
 def test_folding_is_idempotent_and_bounded(text: str) -> None:

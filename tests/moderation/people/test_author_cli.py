@@ -103,7 +103,7 @@ async def test_a_report_a_decision_an_appeal_and_its_answer(desk: Desk, people: 
     (mine,) = await reporter.json("notices")
     assert [each["state"] for each in mine["reports"]] == ["acted"]
     assert mine["notices"] == []
-    assert "something was done" in await reporter.run("notices")
+    assert f"something was done  post/{mine['reports'][0]['target']}" in await reporter.run("notices")
 
     assert "gone" in await reporter.run("appeal", decision, "not mine", code=1)
     appeal = await author.json("appeal", decision, "It was a joke about gains")

@@ -17,6 +17,7 @@ from zajil.client.staff import keyfile
 from zajil.client.staff.keyfile import Cost, KeyFile, WrongPassphrase, make_key, open_key
 from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.review import api, routes
+from zajil.server.config import CONFIG_FILE
 
 CHEAP = Cost(memory_kib=64, passes=1, lanes=1)
 PASSPHRASE = "correct horse battery"
@@ -173,6 +174,8 @@ async def test_whoever_runs_the_server_invites_the_first_admin(
 ) -> None:
     data = desk.server._db.path.parent
     host = Terminal(tmp_path / "host", capsys)
+    assert f"enabled = true into {data / CONFIG_FILE}" in await host.run("staff", "invite", "--data", str(data))
+    (data / CONFIG_FILE).write_text("public_space = true\n[moderation]\nenabled = true\n", encoding="utf-8")
     real_time = await host.json("staff", "invite", "--role", "admin", "--data", str(data))
     assert real_time["role"] == "admin"
     assert real_time["link"].startswith("http://localhost:")

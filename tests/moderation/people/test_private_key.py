@@ -28,8 +28,15 @@ from zajil.protocol.ids import encode_b64
 from zajil.protocol.review import api, private, routes
 from zajil.server.app import Server
 from zajil.server.config import Settings
+from zajil.server.review import console
 
 OTHER = "another passphrase"
+
+
+@pytest.fixture(autouse=True)
+def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console looks at who is logged in at each of its turns, a quarter of a second, instead of every 5 s."""
+    monkeypatch.setattr(console, "_LOOK_S", 0.0)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from zajil.engine.sql.database import FILE_NAME, Database
 from zajil.moderation.decide.decide import Decisions, decide
 from zajil.moderation.decide.orders import Decided, Order, order_key
 from zajil.moderation.pipeline.benches import Benches, packaged_policy
+from zajil.moderation.pipeline.storing import Sampler
 from zajil.moderation.pipeline.work import Point
 from zajil.moderation.pipeline.worker import Worker
 from zajil.moderation.policy.load import NO_MODEL
@@ -66,6 +67,16 @@ class Clock:
         self.now += seconds
 
 
+class NoSample(Sampler):
+    """Draws nothing: keys differ from run to run, and a test that is about something else must not hear of a draw."""
+
+    def __init__(self) -> None:
+        super().__init__(b"")
+
+    def draws(self, what: str, target: bytes, version: int, share: float) -> bool:
+        return False
+
+
 class Square:
     """See the module. Closed by `close`."""
 
@@ -75,9 +86,10 @@ class Square:
         clock: Callable[[], float],
         *,
         template: Path | None = None,
+        sampler: Sampler | None = None,
         reached: Callable[[Point], None] | None = None,
     ) -> None:
-        """template: an empty database to begin with, which is quicker than making one."""
+        """template: an empty database to begin with, which is quicker than making one. sampler: None draws nothing."""
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.data = data
         self.clock = clock
@@ -91,6 +103,7 @@ class Square:
             SETTINGS,
             clock=clock,
             benches=Benches(packaged=scoreless_policy, model=NO_MODEL),
+            sampler=sampler or NoSample(),
             reached=reached or (lambda _point: None),
         )
         self._numbers = itertools.count(1)

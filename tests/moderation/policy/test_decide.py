@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from tests.moderation.sample import ESTABLISHED, MODEL, POLICY, STRANGER, sample
 from zajil.moderation.authors import Author
 from zajil.moderation.categories import CATEGORIES, HEADS, LANGUAGES, SUBS, find_category, find_language
 from zajil.moderation.policy.actions import ALLOW, SEVERITY, Action
-from zajil.moderation.policy.decide import decide_action
+from zajil.moderation.policy.decide import decide_action, find_loud
 from zajil.moderation.policy.schema import Policy
 from zajil.moderation.policy.thresholds import ModelThresholds, Thresholds
 from zajil.moderation.signals import (
@@ -344,6 +345,14 @@ def test_the_order_of_signals_does_not_matter(signals, random, lang, author, pol
         other.hold_s,
         other.queue,
     )
+
+
+@pytest.mark.slow
+@given(st.lists(st.floats(0, 1, width=32), min_size=len(HEADS), max_size=len(HEADS)), LANGS, AUTHORS, POLICIES)
+def test_scores_that_are_not_loud_do_nothing(scores: list[float], lang: str, author: Author, policy: Policy) -> None:
+    heads = [signal("head", score, head) for score, head in zip(scores, HEADS, strict=True)]
+    (loud,) = find_loud(np.array([scores]), [lang], policy)
+    assert (act(*heads, lang=lang, author=author, policy=policy) == ALLOW) == (not loud)
 
 
 @pytest.mark.slow

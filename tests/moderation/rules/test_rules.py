@@ -144,6 +144,33 @@ def test_the_index_agrees_with_plain_search(phrases: list[str], text: str) -> No
         assert (phrase in found) == (bool(words) and any(f" {words} " in sentence for sentence in sentences))
 
 
+def policy_of_phrases(phrases: list[str]) -> Policy:
+    return msgspec.structs.replace(policy_with("{phrases: fraud_en}"), lists={"fraud_en": tuple(phrases)})
+
+
+WORDS = st.text("abж", min_size=1, max_size=9)
+
+
+@given(
+    st.lists(st.lists(WORDS, min_size=1, max_size=3).map(" ".join), max_size=5),
+    st.lists(st.lists(st.lists(WORDS, max_size=8).map(" ".join), min_size=1, max_size=3), max_size=6),
+)
+def test_a_text_without_a_hint_holds_no_phrase(phrases: list[str], texts: list[list[str]]) -> None:
+    rules = compile_rules(policy_of_phrases(phrases))
+    read = [Text(base, tuple(map(OtherView, views))) for base, *views in texts]
+    hits = [
+        rules.find_hits(Facts(bytes(16), text, STRANGER), FloodCounters(), now=0, hinted=hinted)
+        for text, hinted in zip(read, rules.hint_phrases(read), strict=True)
+    ]
+    assert hits == [rules.find_hits(Facts(bytes(16), text, STRANGER), FloodCounters(), now=0) for text in read]
+
+
+def test_most_texts_have_no_hint() -> None:
+    rules = compile_rules(policy_of_phrases(["guaranteed profit"]))
+    texts = [Text("nothing"), Text("unguaranteed"), Text("x", (OtherView("so guaranteed"),)), Text("a", joined=("a",))]
+    assert rules.hint_phrases([*texts, Text("")]) == [False, True, True, True, False]
+
+
 def test_short_phrases_run_together_are_words_of_their_own() -> None:
     assert PhraseIndex({"l": ["no one"]}).find(["noone was there"]) == {}
 

@@ -259,6 +259,7 @@ function messageCalls(
   | "report_draft"
   | "report"
   | "typing"
+  | "open_calls"
   | "set_draft"
   | "set_muted"
 > {
@@ -347,6 +348,9 @@ function messageCalls(
       if (found.unread === 0 && !found.mentioned) return;
       Object.assign(found, { unread: 0, mentioned: false });
       teller.chat(found);
+    },
+    open_calls: () => {
+      throw new Refused("not-leading"); // no worker runs behind the seed
     },
     typing: () => undefined,
     set_draft: ({ chat, text, reply_to }) => {

@@ -86,9 +86,17 @@ export interface ChatView extends ChatLine {
   readonly first_unread?: string;
 }
 
-/** A line of the chat that is no message: somebody joined, left, was removed, a device came in, lines were lost. */
+/** What became of a call, as its caller told it. seconds: how long it was, 0 unless it was answered. */
+export interface CallLine {
+  readonly kind: "audio" | "video";
+  readonly outcome: "answered" | "missed" | "declined" | "busy" | "failed";
+  readonly seconds: number;
+}
+
+/** A line of the chat that is no text: somebody joined, left, was removed, called, a device came in, lines were lost. */
 export interface Notice {
   readonly code:
+    | "call"
     | "created"
     | "joined"
     | "added"
@@ -118,6 +126,8 @@ export interface Notice {
   readonly by?: Person;
   readonly whom?: readonly Person[];
   readonly text?: string;
+  /** Of code `call`. */
+  readonly call?: CallLine;
 }
 
 export interface Reaction {
@@ -442,6 +452,8 @@ export interface Calls {
     complaint: boolean;
   }): ReportResult;
   typing(a: { chat: string }): void;
+  /** Calls over this end of a channel, the other end of which is the call worker's: the leading tab alone has them. */
+  open_calls(a: { port: MessagePort }): void;
   set_draft(a: { chat: string; text: string; reply_to?: string }): void;
   set_muted(a: { chat: string; muted: boolean }): void;
 

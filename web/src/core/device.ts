@@ -4,6 +4,7 @@ import { DROP_TOKEN } from "../protocol/control.ts";
 import { error, ZajilError } from "../protocol/errors.ts";
 import type { Send } from "../protocol/frames.ts";
 import { CLIENT_VERSION } from "../protocol/limits.ts";
+import { CallDoor } from "./calls/door.ts";
 import { eventsOf } from "./events.ts";
 import type { Leading } from "./lead.ts";
 import { checkBrowser } from "./mls/mls.ts";
@@ -66,6 +67,7 @@ export class Device implements Leading, Host {
   readonly way: Way;
   readonly #end: (reason: Stopped) => void;
   readonly #handlers: Handlers;
+  readonly #door = new CallDoor(this);
   #core: Core | undefined;
   #tokens: Tokens | undefined;
   #runner: Runner | undefined;
@@ -95,6 +97,7 @@ export class Device implements Leading, Host {
       status: () => this.#status(),
       log_out: () => this.#logOut(),
       reconnect: () => this.#reconnect(),
+      open_calls: ({ port }) => Promise.resolve(this.#door.open(port)),
       ...accountVerbs(this, opening),
       ...deviceVerbs(this, opening),
       ...talkVerbs(this),
@@ -155,6 +158,7 @@ export class Device implements Leading, Host {
   }
 
   stop(): void {
+    this.#door.close();
     void this.#runner?.close();
     this.#runner = undefined;
     this.#closeWay();
@@ -185,6 +189,7 @@ export class Device implements Leading, Host {
     const core = await Core.open(this.store, this.now);
     this.#core = core;
     this.#tokens = new Tokens(core, this.calls);
+    this.#door.listen(core);
     core.onTold((told) => void this.#tell(core, told));
     await this.#run(core, this.#tokens);
     this.way.settle();

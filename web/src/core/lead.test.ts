@@ -141,6 +141,16 @@ test("the first tab leads, the second follows, hands its calls on and hears the 
   expect([first.events, second.events]).toEqual([[{ event: "chats" }], [{ event: "chats" }]]);
 });
 
+test("a call worker's port goes to the leading tab's own worker and to no other", async () => {
+  const { browser, air, first, second } = await two();
+  const third = tab(browser, air);
+  for (const other of [second, third]) {
+    await expect(other.election.call("open_calls", { port: {} })).rejects.toThrow("not-leading");
+  }
+  await expect(first.election.call("open_calls", { port: {} })).resolves.toBe("open_calls");
+  expect([first.made, second.made]).toEqual([["open_calls"], []]);
+});
+
 test("a call made before the tab knows who leads is handed on", async () => {
   const { browser, air, first } = await two();
   const third = tab(browser, air);

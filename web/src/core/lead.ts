@@ -111,6 +111,8 @@ export class Election {
   call(name: CallName, args: unknown): Promise<unknown> {
     if (this.lead.phase === "stopped") return Promise.reject(error("lost-lead"));
     if (this.#leading !== undefined) return this.#leading.call(name, args);
+    // A port cannot go to another tab's worker, and should not: a call runs beside the worker that holds the keys.
+    if (name === "open_calls") return Promise.reject(error("not-leading"));
     return new Promise((resolve, reject) => {
       const n = ++this.#last;
       const waiting: Waiting = { name, args, taken: false, resolve, reject: (failure) => reject(new Told(failure)) };

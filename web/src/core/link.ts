@@ -3,7 +3,7 @@ import type { Answer, Arguments, CallName, CoreEvent, Failure, FromWorker, ToWor
 
 /** What a link needs of a worker; `Worker` and `MessagePort` fit. */
 export interface WorkerLike {
-  postMessage(message: ToWorker): void;
+  postMessage(message: ToWorker, transfer?: Transferable[]): void;
   addEventListener(type: "message", listener: (event: MessageEvent<FromWorker>) => void): void;
   addEventListener(type: "error", listener: (event: Event) => void): void;
   terminate?(): void;
@@ -43,6 +43,11 @@ interface Waiting {
   reject(reason: CallFailed): void;
 }
 
+/** What goes over to the worker instead of being copied. */
+function transferred(args: object | undefined): Transferable[] {
+  return args !== undefined && "port" in args && args.port instanceof MessagePort ? [args.port] : [];
+}
+
 /** Connect to a worker that runs `worker.ts`. */
 export function connect(worker: WorkerLike): Link {
   const waiting = new Map<number, Waiting>();
@@ -79,7 +84,7 @@ export function connect(worker: WorkerLike): Link {
       return new Promise<Answer<N>>((resolve, reject) => {
         // The worker answers a call with that call's answer: the union of api.ts says so and the worker's table is typed.
         waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
-        worker.postMessage({ id, call: name, args: args[0] });
+        worker.postMessage({ id, call: name, args: args[0] }, transferred(args[0]));
       });
     },
     on(listener) {

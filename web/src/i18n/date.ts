@@ -25,6 +25,13 @@ export function formatTime(ms: number): string {
   return format(ms, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
+/** 03:12, 01:02:45: a length of time below a day. */
+export function formatSpan(seconds: number): string {
+  const hours = seconds < 3600 ? {} : ({ hour: "2-digit", hourCycle: "h23" } as const);
+  const ms = Math.min(seconds * 1000, DAY_MS - 1);
+  return format(ms, { ...hours, minute: "2-digit", second: "2-digit", timeZone: "UTC" });
+}
+
 /** 6 March 2026 at 18:53, joined as the language joins them. */
 export function formatMoment(ms: number): string {
   return format(ms, { dateStyle: "long", timeStyle: "short", hourCycle: "h23" });

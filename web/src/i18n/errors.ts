@@ -26,6 +26,7 @@ const SAME: Readonly<Record<string, string>> = {
   "bad-roster-key": "chat-stuck",
   "newer-schema": "unsupported-version",
   "lost-lead": "stopped",
+  "not-leading": "other-tab",
 };
 
 /** Codes of programs with folders, files and names on a command line; a browser has none of them. */

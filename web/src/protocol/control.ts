@@ -166,6 +166,18 @@ export interface ReachDocs {
   readonly roots: readonly Uint8Array[];
   readonly list: Uint8Array;
 }
+/** A credential for TURN servers. urls: of RFC 7065; none where the server has no relay. */
+export interface RelayAccess {
+  readonly ttl_s: number;
+  readonly username: string;
+  readonly credential: string;
+  readonly urls: readonly string[];
+}
+/** Opens a media room, for several connections until it is over. */
+export interface MediaTicket {
+  readonly ticket: Uint8Array;
+  readonly ttl_s: number;
+}
 /** registration: invite or open. limits: bytes and counts by name. */
 export interface Config {
   readonly server_name: string;
@@ -269,6 +281,13 @@ export const ISSUE_BUNDLE = route(
   fields<IssuedBundle>({ root_hash: B(32), id: B(8), token: B(32), bridges: ADDRESSES, left: U32 }),
 );
 export const REACH_DOCS = route("GET", "/reach/docs", NONE, fields<ReachDocs>({ roots: list(B()), list: B() }));
+export const CALL_RELAY = route(
+  "POST",
+  "/calls/relay",
+  NONE,
+  fields<RelayAccess>({ ttl_s: U32, username: text, credential: text, urls: list(text) }),
+);
+export const CALL_TICKET = route("POST", "/calls/tickets", NONE, fields<MediaTicket>({ ticket: B(), ttl_s: U32 }));
 export const CONFIG = route(
   "GET",
   "/config",

@@ -157,10 +157,11 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
   ...rows(HomeError, { "list-fork": 0, "key-changed": 0 }),
 ]);
 
-/** Codes of a browser alone: another tab leads, rows of a newer version, the disk is full, an update is asked for. */
+/** Codes of a browser alone: another tab leads or has led, rows of a newer version, the disk is full, an update is asked for. */
 export const BROWSER_CODES: ReadonlyMap<string, Row> = new Map(
   rows(HomeError, {
     "lost-lead": 0,
+    "not-leading": 0,
     "newer-schema": 0,
     "storage-full": 0,
     "update-required": 0,

@@ -11,6 +11,7 @@ import typer
 
 from zajil.cli.commands.options import DataFolder, Json, decide_data
 from zajil.cli.texts import server as words
+from zajil.cli.texts.calls import relay as relay_words
 from zajil.cli.texts.moderation import accounting as accounting_words
 from zajil.cli.texts.reach import registry as reach_words
 
@@ -43,6 +44,7 @@ def serve(
         typer.Option("--registration", metavar="invite|open", help=words.REGISTRATION_OPTION(), show_default="invite"),
     ] = None,
     dev: Annotated[bool, typer.Option("--dev", help=words.DEV_OPTION())] = False,
+    relay: Annotated[bool, typer.Option("--relay", help=relay_words.RELAY_OPTION())] = False,
     with_parent: WithParent = False,
 ) -> None:
     """Run a server until SIGTERM or Ctrl-C; prints its address once it listens."""
@@ -63,6 +65,7 @@ def serve(
             port=port,
             registration=registration.value if registration else None,
             dev=True if dev else None,
+            relay=relay,
             tell_root=lambda file: typer.echo(reach_words.ROOT_MADE(file=str(file))),
         )
     except (ConfigError, KeyFileError) as error:

@@ -1,19 +1,18 @@
 """Echo: a bot on the SDK that answers whoever writes, in the language written to it.
 
 In a chat of two it answers everything; in a group only what names it. Whatever came while it slept, it answers when it
-wakes: everything after its own last message in each chat.
+wakes: everything after its own last message in each chat. Whoever calls hears their own voice half a second later.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import re
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zajil.cli.frame import live_together
+from zajil.cli.frame import live_until_stopped as until_signal
 from zajil.cli.texts import echo as words
 from zajil.cli.texts.text import Language, Text
 
@@ -111,11 +110,7 @@ def _fitting(text: str) -> str:
 
 async def live_until_stopped(home: Path, *, server: str) -> None:
     """`live` until SIGTERM or Ctrl-C. The invite of a first start comes in the environment: arguments are public."""
-    life = asyncio.ensure_future(live(home, server=server, invite=os.environ.get("ZAJIL_ECHO_INVITE")))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, life.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await life
+    await until_signal(live(home, server=server, invite=os.environ.get("ZAJIL_ECHO_INVITE")))
 
 
 async def live(home: Path, *, server: str, invite: str | None) -> None:
@@ -138,10 +133,26 @@ async def live(home: Path, *, server: str, invite: str | None) -> None:
         await client.sync()
         print(f"{LINK_PREFIX}{await client.contact_link()}", flush=True)
         await answer_missed(client)
-        async for event in client.follow():
-            message = event.message
-            if event.kind != "message" or message is None or message.own:
-                continue
-            chat = client.find_chat(message.chat)
-            before = client.read(chat, limit=2)
-            await _answer(client, chat, message, first=len(before) == 1)
+        await live_together(_answer_messages(client), answer_calls(client))
+
+
+async def _answer_messages(client: Client) -> None:
+    async for event in client.follow():
+        message = event.message
+        if event.kind != "message" or message is None or message.own:
+            continue
+        chat = client.find_chat(message.chat)
+        before = client.read(chat, limit=2)
+        await _answer(client, chat, message, first=len(before) == 1)
+
+
+async def answer_calls(client: Client) -> None:
+    """Give callers their voice back, half a second later; without the extra `zajil[calls]`, tell them it cannot."""
+    from zajil.cli.resident.answering import Answering, Voices, refuse_calls
+
+    try:
+        voices = Voices("echo")
+    except ModuleNotFoundError:
+        await refuse_calls(client)
+    else:
+        await Answering(client, voices).run()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from zajil.cli.texts.complaint import Complaint
 from zajil.cli.texts.text import Text
 
@@ -228,4 +231,22 @@ TALK_COMPLAINTS: dict[str, Complaint] = {
             ru="Выберите неудалённые сообщения одного собеседника, с правками не больше шести текстов.",
         ),
     ),
+}
+
+# What became of a call, as its caller and as the others read it.
+CALL_KINDS: Final[Mapping[str, Text]] = {
+    "audio": Text(en="Voice call", ar="مكالمة صوتية", ru="Аудиозвонок"),
+    "video": Text(en="Video call", ar="مكالمة فيديو", ru="Видеозвонок"),
+}
+CALL_ANSWERED = Text(en="{kind}, lasted {length}", ar="{kind}، مدتها {length}", ru="{kind}, длительность {length}")
+CALL_OWN: Final[Mapping[str, Text]] = {
+    "answered": CALL_ANSWERED,
+    "missed": Text(en="{kind}, no answer", ar="{kind}، لم يُرَدّ عليها", ru="{kind}, нет ответа"),
+    "declined": Text(en="{kind}, declined", ar="{kind}، رُفضت", ru="{kind}, отклонён"),
+    "busy": Text(en="{kind}, busy", ar="{kind}، الخط مشغول", ru="{kind}, занято"),
+    "failed": Text(en="{kind}, no connection", ar="{kind}، تعذّر الاتصال", ru="{kind}, нет связи"),
+}
+CALL_OTHERS: Final[Mapping[str, Text]] = {
+    **CALL_OWN,
+    "missed": Text(en="{kind}, missed", ar="{kind}، فائتة", ru="{kind}, пропущен"),
 }

@@ -246,6 +246,7 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
         ),
     )
     step.save_group(gid, group)
+    step.note_epoch(gid, removed=bool(staged.removed))
     settle_epoch(step, gid, before.epoch)
     if {(m.account, m.device) for m in before.members} != {(m.account, m.device) for m in present}:
         step.event("members", gid)

@@ -6,18 +6,22 @@ reports each answer, and makes the control calls of `wants`. Any of it may be cu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from zajil.client.core import duties, keypackages, outbox, sealing, sync
+from zajil.client.core import chats, duties, keypackages, messages, outbox, sealing, sync
 from zajil.client.core import wants as calls
 from zajil.client.core.sealing import Request
-from zajil.client.core.talk import receipts, typing
+from zajil.client.core.talk import callkeys, receipts, whispers
+from zajil.client.core.talk.callkeys import CallKeys
+from zajil.client.core.talk.whispers import Course
 from zajil.client.core.wants import Want
 from zajil.client.state import certificates, rows
-from zajil.client.state.step import GroupCache, Step
+from zajil.client.state.step import CallNews, GroupCache, Signal, Step
 from zajil.client.storage.keyfile import Keys
 from zajil.client.storage.store import Rng, Store
+from zajil.protocol import cbor
+from zajil.protocol.chat import forms
 from zajil.protocol.control import ClaimedKeyPackages, KeyPackage
 from zajil.protocol.frames import Eph, Gap, Msg, Ready, Send
 
@@ -25,13 +29,20 @@ Now = Callable[[], int]
 
 
 class Core:
-    """One device over one store. now: Unix milliseconds; rng: random bytes; both are asked once or more a step."""
+    """One device over one store. now: Unix milliseconds; rng: random bytes; both are asked once or more a step.
 
-    def __init__(self, store: Store, keys: Keys, *, now: Now, rng: Rng) -> None:
+    ticks: milliseconds that never jump back, for the age of call signals; `now` where none are given.
+    """
+
+    def __init__(self, store: Store, keys: Keys, *, now: Now, rng: Rng, ticks: Now | None = None) -> None:
         self.store = store
         self.keys = keys
         self.now = now
         self.rng = rng
+        self._ticks = ticks or now
+        self._clock: tuple[int, int, int] | None = None
+        self._hear: Callable[[CallNews], None] | None = None
+        self._watched: frozenset[bytes] = frozenset()
         self._cache = GroupCache()
         with store.look() as tx:
             self._opened_at = Step(tx, keys, self._cache, certificates.authenticate).session().hellos
@@ -41,10 +52,14 @@ class Core:
         """One transaction. A step that raises leaves store and cache as they were."""
         try:
             with self.store.step(name, self.now(), self.rng) as tx:
-                yield Step(tx, self.keys, self._cache, certificates.authenticate)
+                step = Step(tx, self.keys, self._cache, certificates.authenticate)
+                yield step
         except BaseException:
             self._cache.groups.clear()
             raise
+        for news in step.calls:
+            if self._hear is not None and (isinstance(news, Signal) or news.gid in self._watched):
+                self._hear(news)
 
     @contextmanager
     def look(self) -> Iterator[Step]:
@@ -79,6 +94,7 @@ class Core:
 
     def take_ready(self, ready: Ready) -> None:
         """The server's answer to HELLO."""
+        self._clock = (ready.now, self.now(), self._ticks())
         with self.step("ready") as step:
             sync.take_ready(step, ready)
 
@@ -108,9 +124,9 @@ class Core:
             sync.take_waited(step)
 
     def take_ephemeral(self, eph: Eph) -> None:
-        """EPH came: somebody writes, or it changes nothing."""
+        """EPH came: somebody writes or calls, or it changes nothing."""
         with self.step("ephemeral") as step:
-            typing.take_ephemeral(step, eph.gid, eph.epoch, eph.body)
+            whispers.take_ephemeral(step, eph)
 
     def want_key_packages(self) -> None:
         """KEYS_LOW came."""
@@ -159,7 +175,7 @@ class Core:
             if not sealing.may_seal(step, self._opened_at):
                 return None
         with self.step("typing") as step:
-            return typing.seal_typing(step, gid)
+            return whispers.seal_typing(step, gid)
 
     def flush_receipts(self) -> bool:
         """Queue all receipts that are owed without waiting for their time; whether there were any."""
@@ -251,3 +267,56 @@ class Core:
         """Do what time made due."""
         with self.step("tick") as step:
             duties.tick(step)
+
+    # -- calls
+    def hear_calls(self, hear: Callable[[CallNews], None] | None) -> None:
+        """Whom to tell of signals and epochs, after the step that brought them is durable. None: nobody."""
+        self._hear = hear
+
+    def watch_calls(self, gids: Collection[bytes]) -> None:
+        """The groups whose epochs are told."""
+        self._watched = frozenset(gids)
+
+    def age_ms(self, signal: Signal) -> int:
+        """How long ago the server took a signal, by the server's own clock; no clock of this device is believed.
+
+        READY said what that clock was. Since then the longer of what our two clocks counted has passed: one may stand
+        still while the machine sleeps, the other may be set back.
+        """
+        if self._clock is None:
+            return 0
+        server, now, ticks = self._clock
+        return max(0, server + max(self.now() - now, self._ticks() - ticks) - signal.ts)
+
+    def seal_signal(self, gid: bytes, fields: Mapping[str, cbor.Value], course: Course) -> Send | None:
+        """The request that carries a call signal, sent once or not at all; None where nothing may be said now."""
+        with self.look() as step:
+            if not sealing.may_seal(step, self._opened_at):
+                return None
+        with self.step("signal") as step:
+            return whispers.seal_signal(step, gid, fields, course)
+
+    def call_keys(self, gid: bytes, *, context: bytes) -> CallKeys:
+        """Keys and members of a call in the group's epoch. Raises `not-a-member`, `chat-stuck`."""
+        with self.look() as step:
+            return callkeys.call_keys(step, gid, context)
+
+    def send_token(self, gid: bytes) -> tuple[int, bytes]:
+        """The epoch and its send token. Raises `not-a-member`, `chat-stuck`."""
+        with self.look() as step:
+            return callkeys.send_token(step, gid)
+
+    def keep_call(self, record: bytes | None) -> None:
+        """Keep the record of the call this device is in, durable on return; None forgets it."""
+        with self.step("call") as step:
+            rows.save_call(step.tx, record)
+
+    def kept_call(self) -> bytes | None:
+        """The record kept last."""
+        with self.look() as step:
+            return rows.find_call(step.tx)
+
+    def submit_call_log(self, gid: bytes, log: forms.CallLog) -> bytes:
+        """Store and queue what became of a call; its message id. Raises `not-a-member`."""
+        with self.step("call-log") as step:
+            return messages.submit_call_log(step, chats.check_member(step, gid).gid, log)

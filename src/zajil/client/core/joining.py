@@ -103,6 +103,7 @@ def _settle(
         step.tx.remove("held", n)
     rows.save_chat(step.tx, chat)
     step.save_group(chat.gid, group)
+    step.note_epoch(chat.gid, removed=True)
     _learn(step, info)
     for n, item in rows.items(step.tx, chat.gid):
         outbox.run(step, n, item, items.Joined(chat.epoch))

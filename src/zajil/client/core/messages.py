@@ -39,14 +39,23 @@ def submit_text(step: Step, gid: bytes, text: str, *, reply_to: bytes = b"") -> 
     return identity
 
 
-def submit_form(step: Step, gid: bytes, form: forms.Text | forms.Action | forms.Receipts, *, at: int = 0) -> bytes:
+def submit_call_log(step: Step, gid: bytes, log: forms.CallLog) -> bytes:
+    """Store what became of a call with its clock mark and queue it; its message id."""
+    identity = submit_form(step, gid, log)
+    profile = step.profile
+    sent = StoredMessage(identity, gid, profile.account_id, profile.device_id, step.now, "queued", "")
+    show(step, msgspec.structs.replace(sent, arrived=step.now, call=rows.CallRow.of(log)))
+    return identity
+
+
+def submit_form(step: Step, gid: bytes, form: forms.Submitted, *, at: int = 0) -> bytes:
     """Queue one form of content; its message id. at: Unix ms that it carries, 0 = now."""
     marks = extensions(step, gid) | {content.SENT_MS: at or step.now}
     body = forms.encode_form(form, MimiContent(step.rng(16), NullPart(), extensions=marks))
     data = content.encode_content(body)
     identity = content.message_id_of(body, data)
-    target = b"" if isinstance(form, forms.Text | forms.Receipts) else form.target
-    shown = isinstance(form, forms.Text)
+    target = b"" if isinstance(form, forms.Text | forms.Receipts | forms.CallLog) else form.target
+    shown = isinstance(form, forms.Text | forms.CallLog)
     item = Item(gid, "message", "queued", step.now, content=data, message_id=identity, shown=shown, target=target)
     outbox.submit(step, item)
     is_news(step, identity)
@@ -160,7 +169,10 @@ CARRIED: Final = Mark()
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """A verified message body and its author. data: the bytes of the content. proof: for a report."""
+    """A verified message body and its author. data: the bytes of the content. proof: for a report.
+
+    leaf: of the author in the epoch it was sealed in; -1 where it did not come as a message.
+    """
 
     account: bytes
     device: int
@@ -169,6 +181,7 @@ class Opened(msgspec.Struct, frozen=True):
     content: MimiContent
     data: bytes
     proof: Proof | None = None
+    leaf: int = -1
 
 
 def open_application(step: Step, chat: Chat, event: mls.Application, *, mark: Mark = CARRIED) -> Opened:
@@ -201,7 +214,7 @@ def open_application(step: Step, chat: Chat, event: mls.Application, *, mark: Ma
     identity = content.message_id_of(body, sealed.content)
     cert = event.leaf_node.credential.body
     proof = Proof(identity, sealed.content, sealed.sig, event.epoch, chat.gid, mark.ts, mark.frank, cert)
-    return Opened(author.account_id, author.device_id, identity, sent, body, sealed.content, proof)
+    return Opened(author.account_id, author.device_id, identity, sent, body, sealed.content, proof, event.sender)
 
 
 def _author(event: mls.Application) -> DeviceCertificate:

@@ -9,7 +9,7 @@ from secrets import token_bytes
 from zajil.client.core import outbox
 from zajil.client.core.core import Core
 from zajil.client.shell.calls import Calls
-from zajil.client.shell.enrol import now_ms
+from zajil.client.shell.enrol import now_ms, ticks_ms
 from zajil.client.shell.login import Tokens
 from zajil.client.shell.reach.reach import Reach
 from zajil.client.shell.runner import Runner
@@ -36,7 +36,7 @@ class Device:
         except KeyError:
             self.store.close()
             raise error("no-home") from None
-        self.core = Core(self.store, keys, now=now_ms, rng=token_bytes)
+        self.core = Core(self.store, keys, now=now_ms, rng=token_bytes, ticks=ticks_ms)
         self._reach: Reach | None = None
         self._runner: Runner | None = None
         self._tokens: Tokens | None = None

@@ -35,6 +35,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def ticks_ms() -> int:
+    """Milliseconds of a clock that nobody sets."""
+    return time.monotonic_ns() // 1_000_000
+
+
 async def learn_nothing() -> Also:
     """For a home that holds nothing else."""
     return lambda _: None

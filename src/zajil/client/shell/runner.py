@@ -93,7 +93,7 @@ class Runner:
                 await self._changed.wait()
 
     def whisper(self, request: Send) -> None:
-        """Send an ephemeral request once, if the sending session opens soon."""
+        """Send a request that is kept nowhere once, if the sending session opens in its time."""
         self._sender.whisper(request)
 
     @property

@@ -20,6 +20,7 @@ from zajil.transports.race import Link, Race
 
 # What is only worth something now is not sent later.
 WHISPER_S = 4.0
+WHISPERS_MAX = 256
 
 
 class Sender:
@@ -55,9 +56,13 @@ class Sender:
         self._tell(sending.Tick())
 
     def whisper(self, request: frames.Send) -> None:
-        """Send an ephemeral request once; its answer says nothing. Without a session it waits for one, briefly."""
+        """Send a request that is kept nowhere, once; its answer says nothing. Without a session it waits briefly.
+
+        One that lives in mailboxes for a while may wait as long. Above 256 of them the oldest is dropped.
+        """
         now = asyncio.get_running_loop().time()
-        self._whispers.append((now + WHISPER_S, request))
+        self._whispers.append((now + max(WHISPER_S, request.ttl), request))
+        del self._whispers[:-WHISPERS_MAX]
         self._tell(sending.Whisper())
         self._send_whispers(now)
 
@@ -91,6 +96,7 @@ class Sender:
                 self._down(error_from_wire(action.code, retry_ms=action.retry_ms))
             case sending.Close():
                 self._stop()
+                self._reopen()
             case sending.Dial():
                 pass  # the race does, at once or by its rounds; after a CLOSE when `_pause` returns
 
@@ -110,6 +116,13 @@ class Sender:
         if self._task is not None:
             self._task.cancel()
         self._link = None
+
+    def _reopen(self) -> None:
+        """Nothing durable waits, so the machine gave up; a whisper whose time is not over does wait."""
+        now = asyncio.get_running_loop().time()
+        self._whispers = [(until, request) for until, request in self._whispers if now < until]
+        if self._whispers:
+            self._tell(sending.Whisper())
 
     def _send(self, action: sending.Send) -> None:
         request = self._requests.get(action.mid)
@@ -139,6 +152,7 @@ class Sender:
                     self._send_whispers(asyncio.get_running_loop().time())
                 case Usable():
                     self._tell(sending.Usable(event.resumed))
+                    self._send_whispers(asyncio.get_running_loop().time())
                 case Message():
                     self._answer(event.body)
                 case _:

@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from zajil.client.storage.store import Tx
+from zajil.protocol.chat import forms
 
 # Item states. `accepted` is a commit the server took whose echo has not come; `waiting` one it refused for its epoch,
 # judged at the end of the drain; `refused` one refused otherwise, kept until its epoch ends (a late copy may win).
@@ -217,13 +218,27 @@ class Proof(msgspec.Struct, frozen=True, array_like=True):
     cert: bytes
 
 
+class CallRow(msgspec.Struct, frozen=True, array_like=True):
+    """What a line says of a call: see `forms.CallLog`."""
+
+    call: bytes
+    kind: forms.CallKind
+    outcome: forms.CallOutcome
+    seconds: int
+
+    @classmethod
+    def of(cls, log: forms.CallLog) -> CallRow:
+        """The row of a log."""
+        return cls(log.call, log.kind, log.outcome, log.seconds)
+
+
 class StoredMessage(msgspec.Struct, frozen=True):
     """One shown message. sent: Unix ms of the sender's clock; arrived: of ours. state: `marks`, or `received`.
 
     text: as sent (mentions are links in it), the newest version. reply_to: id of the quoted message. versions: all
     texts by (at, message_id), the first one first; empty where it was never edited. deleted_by: the account that
     deleted it for all; then text, versions, reactions, proofs are gone. kept: the content of a kind not shown by this
-    version. proofs: of what others wrote, one for each version kept.
+    version. proofs: of what others wrote, one for each version kept. call: what became of a call; then text is empty.
     """
 
     message_id: bytes
@@ -242,6 +257,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
     arrived: int = 0
     kept: bytes = b""
     proofs: tuple[Proof, ...] = ()
+    call: CallRow | None = None
 
 
 class Early(msgspec.Struct, frozen=True, array_like=True):
@@ -425,6 +441,19 @@ def save_privacy(tx: Tx, privacy: Privacy) -> Privacy:
     """Write them and return them."""
     tx.put("meta", b"privacy", encode_row(privacy))
     return privacy
+
+
+def find_call(tx: Tx) -> bytes | None:
+    """The record of the call this device is in."""
+    return tx.find("meta", b"call")
+
+
+def save_call(tx: Tx, record: bytes | None) -> None:
+    """Write it; None removes it."""
+    if record is None:
+        tx.delete("meta", b"call")
+    else:
+        tx.put("meta", b"call", record)
 
 
 def load_early(tx: Tx, target: bytes) -> tuple[Early, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,10 +14,34 @@ from zajil.client.state.rows import Chat, Profile, Session
 from zajil.client.storage.keyfile import Keys
 from zajil.client.storage.store import Tx
 from zajil.client.views import EVENT_KINDS, EventCode
+from zajil.protocol import cbor
 
 Authenticate = Callable[["Step"], mls.Authenticate]
 # As browsers judge: no chat needs a pre-shared key, so a commit that brings one is refused by all.
 POLICY = mls.Policy(max_leaves=128, pq_max_leaves=128, resumption_psks=False)
+
+
+class Signal(NamedTuple):
+    """A call signal of another device. ts: Unix ms at which the server took it. epoch: it was sealed in."""
+
+    gid: bytes
+    leaf: int
+    account: bytes
+    device: int
+    ts: int
+    epoch: int
+    fields: Mapping[str, cbor.Value]
+
+
+class CallEpoch(NamedTuple):
+    """A group moved on, or is gone here. epoch: the one it has now. removed: somebody is not in it any more."""
+
+    gid: bytes
+    epoch: int
+    removed: bool
+
+
+CallNews: TypeAlias = Signal | CallEpoch
 
 
 class GroupCache:
@@ -39,6 +64,8 @@ class Step:
         self._cache = cache
         self._authenticate = authenticate
         self.profile: Profile = rows.load_profile(tx)
+        self.calls: list[CallNews] = []
+        """What whoever holds a call is told once the step is durable; never stored."""
 
     @property
     def now(self) -> int:
@@ -108,6 +135,7 @@ class Step:
         for table in ("mls_epoch", "mls_ratchet", "mls_staged"):
             self.tx.delete(table, gid)
         self._cache.groups.pop(gid, None)
+        self.note_epoch(gid, removed=True)
 
     def find_staged(self, gid: bytes) -> mls.Staged | None:
         """Our own commit of this group whose fate is open."""
@@ -158,6 +186,12 @@ class Step:
         """Tell followers, in this process or another, once the step is durable."""
         row = rows.Told(EVENT_KINDS[code], gid, message_id, code, account)
         self.tx.append("event", gid, self.rng(16), rows.encode_row(row))
+
+    def note_epoch(self, gid: bytes, *, removed: bool) -> None:
+        """Tell whoever holds a call in this group that its epoch, or we in it, came to an end."""
+        chat = rows.find_chat(self.tx, gid)
+        if chat is not None:
+            self.calls.append(CallEpoch(gid, chat.epoch, removed))
 
     def wanted_drain(self) -> int:
         """Ask for a drain that begins after now; the number of the HELLO whose DRAINED will answer."""

@@ -8,7 +8,9 @@ Guarantees of every implementation (one test suite, `tests/engine`):
 - Epochs are compared and set: of all commits of one epoch, at most one is accepted, and the Welcome of any other never
   exists.
 - Each mailbox numbers its entries 1, 2, 3 ... without gaps when they are written, in one order for all mailboxes of a
-  group. Delivery is at least once: an entry stays until it is acknowledged, expires or is evicted.
+  group. Delivery is at least once: an entry stays until it is acknowledged, expires or is evicted. What has expired is
+  read no more from that second on, and deleted by the next `expire`; its number is skipped and tells nothing, while
+  what is evicted is told as `dropped`, unless it would have expired within minutes anyway (`Send.ttl_s`).
 - At rest no row joins a group with a mailbox or a person, save entries waiting for the same message.
 
 Operations are plain values, so they can be queued, batched and replayed. They are made by `zajil.delivery`, which has
@@ -98,6 +100,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
 class Send(msgspec.Struct, frozen=True, kw_only=True):
     """Fan out one application message to the roster of `epoch`, the epoch of its header. tag: 32 B of its AAD, to mark.
 
+    ttl_s: how long it waits for a device, at most SIGNAL_TTL_S or else MESSAGE_TTL_S.
     Raises idem-conflict, bad-group-token, stale-epoch (detail `epoch`), slow-down, bad-roster-key.
     """
 
@@ -109,6 +112,7 @@ class Send(msgspec.Struct, frozen=True, kw_only=True):
     roster_key: bytes
     body: bytes
     tag: bytes
+    ttl_s: int = MESSAGE_TTL_S
 
 
 class SendEphemeral(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,6 +257,10 @@ class MailboxEngine(ABC):
         """The reference leads nowhere."""
 
     @abstractmethod
+    async def check_member(self, gid: GroupId, epoch: int, token: bytes) -> None:
+        """A member asks: token is that of `epoch`, which is this one or the one before. Raises `bad-group-token`."""
+
+    @abstractmethod
     async def expire(self, *, rows: int = 1000) -> Done:
         """One transaction of retention is done; call again while it reports `rows` or more."""
 
@@ -260,7 +268,10 @@ class MailboxEngine(ABC):
     async def read(
         self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int = READ_BYTES_MAX
     ) -> tuple[Msg, ...]:
-        """The next entries after number `after`, ascending: at most n, and at least one however large it is."""
+        """The next entries after number `after`, ascending: at most n, and at least one however large it is.
+
+        What has expired is left out.
+        """
 
     @abstractmethod
     async def mailbox_state(self, mailbox_id: MailboxId) -> MailboxState:
@@ -285,7 +296,7 @@ class MailboxEngine(ABC):
     def read_now(
         self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int = READ_BYTES_MAX
     ) -> tuple[Msg, ...]:
-        """`read` in the calling thread."""
+        """`read` in the calling thread, by the engine's clock."""
 
     @abstractmethod
     def state_now(self, mailbox_id: MailboxId) -> MailboxState:

@@ -25,6 +25,7 @@ from zajil.engine.sql.interface import (
 from zajil.protocol.errors import error
 from zajil.protocol.frames import Kind, Msg
 from zajil.protocol.ids import GroupId, MailboxId
+from zajil.protocol.limits import SIGNAL_TTL_S
 
 BODY_TABLE = "message"
 _CHUNK = 500
@@ -38,7 +39,7 @@ class Cap(NamedTuple):
 
 
 class Outgoing(NamedTuple):
-    """One body on its way. gid: None for notices. frank: of application messages."""
+    """One body on its way. gid: None for notices. frank: of application messages. ttl_s: how long it may wait."""
 
     id: bytes
     kind: int
@@ -46,6 +47,7 @@ class Outgoing(NamedTuple):
     epoch: int
     body: bytes
     frank: bytes | None = None
+    ttl_s: int = MESSAGE_TTL_S
 
 
 class Sql:
@@ -113,7 +115,7 @@ def deliver(
             seal_body(keys, message, now_ms),
             message.frank,
             len(reached),
-            now_ms // 1000 + MESSAGE_TTL_S,
+            now_ms // 1000 + message.ttl_s,
         ),
     )
     sql.run_many(
@@ -162,6 +164,7 @@ def evict(sql: Sql, mailbox_id: bytes, *, count: int, size_bytes: int, cap: Cap)
     """Make a mailbox fit again: the reference that holds most loses its oldest messages, then commits and Welcomes.
 
     Whoever floods through a reference thus evicts himself. "Most" is entries or bytes, whichever is over the cap.
+    Signals of calls are lost without a word: they would have been over in a minute, and no line of a chat is missing.
     One entry, the usual case, is found by SQL; for more, the entries are read once, so that one large body that takes
     the place of thousands of small ones does not hold the writer up for seconds.
     """
@@ -171,36 +174,43 @@ def evict(sql: Sql, mailbox_id: bytes, *, count: int, size_bytes: int, cap: Cap)
         (mailbox_id,),
     ).fetchone()
     dropped = [_oldest(sql, mailbox_id, via)]
-    count, size_bytes = count - 1, size_bytes - dropped[0][2]
+    count, size_bytes = count - 1, size_bytes - dropped[0].size
     if count > cap.entries or size_bytes > cap.size_bytes:
-        more = _choose(_entries_by_via(sql, mailbox_id, dropped[0][0]), count=count, size_bytes=size_bytes, cap=cap)
-        count, size_bytes = count - len(more), size_bytes - sum(size for _, _, size in more)
+        more = _choose(_entries_by_via(sql, mailbox_id, dropped[0].seq), count=count, size_bytes=size_bytes, cap=cap)
+        count, size_bytes = count - len(more), size_bytes - sum(entry.size for entry in more)
         dropped += more
     sql.run_many(
-        "DELETE FROM mailbox_item WHERE mailbox_id = ? AND seq = ?", [(mailbox_id, seq) for seq, _, _ in dropped]
+        "DELETE FROM mailbox_item WHERE mailbox_id = ? AND seq = ?", [(mailbox_id, entry.seq) for entry in dropped]
     )
-    release(sql, [message_id for _, message_id, _ in dropped])
+    release(sql, [entry.message_id for entry in dropped])
+    lost = [entry.seq for entry in dropped if entry.is_lasting]
     sql.run(
         "UPDATE mailbox SET count = ?, bytes = ?, gap_count = gap_count + ?, gap_seq = MAX(gap_seq, ?)"
         " WHERE mailbox_id = ?",
-        (count, size_bytes, len(dropped), max(seq for seq, _, _ in dropped) + 1, mailbox_id),
+        (count, size_bytes, len(lost), max(lost, default=-1) + 1, mailbox_id),
     )
 
 
-_Entry = tuple[int, bytes, int]
-"""Seq, message id, size."""
+class _Entry(NamedTuple):
+    """is_lasting: it waits for a device longer than a signal may."""
+
+    seq: int
+    message_id: bytes
+    size: int
+    is_lasting: bool
 
 
 def _entries_by_via(sql: Sql, mailbox_id: bytes, but: int) -> dict[bytes | None, deque[_Entry]]:
     """What each reference holds, without the entry `but`, in the order in which it would lose it."""
     rows = sql.run(
-        "SELECT i.via, i.seq, i.message_id, i.size FROM mailbox_item i JOIN message m ON m.id = i.message_id"
+        "SELECT i.via, i.seq, i.message_id, i.size, m.expires > m.ts / 1000 + ?"
+        " FROM mailbox_item i JOIN message m ON m.id = i.message_id"
         " WHERE i.mailbox_id = ? AND i.seq != ? ORDER BY m.kind IN (?, ?), i.seq",
-        (mailbox_id, but, KIND_COMMIT, KIND_WELCOME),
+        (SIGNAL_TTL_S, mailbox_id, but, KIND_COMMIT, KIND_WELCOME),
     )
     held: dict[bytes | None, deque[_Entry]] = {}
-    for via, seq, message_id, size in rows:
-        held.setdefault(via, deque()).append((seq, message_id, size))
+    for via, seq, message_id, size, is_lasting in rows:
+        held.setdefault(via, deque()).append(_Entry(seq, message_id, size, bool(is_lasting)))
     return held
 
 
@@ -208,7 +218,7 @@ def _choose(held: dict[bytes | None, deque[_Entry]], *, count: int, size_bytes: 
     """The entries to drop until the mailbox fits; takes them out of `held`."""
     chosen: list[_Entry] = []
     for by_size in (False, True):
-        totals = {via: sum(size for _, _, size in own) if by_size else len(own) for via, own in held.items() if own}
+        totals = {via: sum(entry.size for entry in own) if by_size else len(own) for via, own in held.items() if own}
         largest = [(-total, via is not None, via or b"") for via, total in totals.items()]
         heapq.heapify(largest)
         while (size_bytes > cap.size_bytes if by_size else count > cap.entries) and largest:
@@ -216,21 +226,22 @@ def _choose(held: dict[bytes | None, deque[_Entry]], *, count: int, size_bytes: 
             own = held[name if named else None]
             entry = own.popleft()
             chosen.append(entry)
-            count, size_bytes = count - 1, size_bytes - entry[2]
+            count, size_bytes = count - 1, size_bytes - entry.size
             if own:
-                heapq.heappush(largest, (total + (entry[2] if by_size else 1), named, name))
+                heapq.heappush(largest, (total + (entry.size if by_size else 1), named, name))
     return chosen
 
 
-def _oldest(sql: Sql, mailbox_id: bytes, via: bytes | None) -> tuple[int, bytes, int]:
+def _oldest(sql: Sql, mailbox_id: bytes, via: bytes | None) -> _Entry:
     """What a reference loses first: its oldest message, and without any, its oldest commit or Welcome."""
     select = (
-        "SELECT i.seq, i.message_id, i.size FROM mailbox_item i JOIN message m ON m.id = i.message_id"
+        "SELECT i.seq, i.message_id, i.size, m.expires > m.ts / 1000 + ?"
+        " FROM mailbox_item i JOIN message m ON m.id = i.message_id"
         " WHERE i.mailbox_id = ? AND i.via IS ? AND m.kind IN (?, ?) ORDER BY i.seq LIMIT 1"
     )
-    row = sql.run(select, (mailbox_id, via, KIND_APPLICATION, KIND_NOTICE)).fetchone()
-    row = row or sql.run(select, (mailbox_id, via, KIND_COMMIT, KIND_WELCOME)).fetchone()
-    return int(row[0]), bytes(row[1]), int(row[2])
+    row = sql.run(select, (SIGNAL_TTL_S, mailbox_id, via, KIND_APPLICATION, KIND_NOTICE)).fetchone()
+    row = row or sql.run(select, (SIGNAL_TTL_S, mailbox_id, via, KIND_COMMIT, KIND_WELCOME)).fetchone()
+    return _Entry(int(row[0]), bytes(row[1]), int(row[2]), bool(row[3]))
 
 
 def drop_entries(sql: Sql, mailbox_id: MailboxId) -> int:
@@ -256,12 +267,17 @@ def expire_messages(sql: Sql, now_s: int, rows: int) -> int:
     return len(old)
 
 
-def read_entries(sql: Sql, keys: Keys, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...]:
-    """Entries after this number, ascending, at most n; the first whatever its size. One statement."""
+def read_entries(
+    sql: Sql, keys: Keys, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int, now_s: float
+) -> tuple[Msg, ...]:
+    """Entries after this number that have not expired, ascending, at most n; the first whatever its size.
+
+    One statement.
+    """
     cursor = sql.run(
         "SELECT i.seq, m.id, m.kind, m.epoch, m.ts, m.body, m.frank, i.via FROM mailbox_item i JOIN message m"
-        " ON m.id = i.message_id WHERE i.mailbox_id = ? AND i.seq > ? ORDER BY i.seq LIMIT ?",
-        (mailbox_id, after, n),
+        " ON m.id = i.message_id WHERE i.mailbox_id = ? AND i.seq > ? AND m.expires > ? ORDER BY i.seq LIMIT ?",
+        (mailbox_id, after, int(now_s), n),
     )
     entries: list[Msg] = []
     left = max_bytes

@@ -67,7 +67,12 @@ message = Table(
         info=describe("key", "mark that lets a receiver prove the message later; none on commits", _UNTIL_ACK),
     ),
     Column("refs", Integer, nullable=False, info=describe("counter", "mailboxes that still point here", _UNTIL_ACK)),
-    Column("expires", Integer, nullable=False, info=describe("time", "Unix second of deletion", _UNTIL_ACK)),
+    Column(
+        "expires",
+        Integer,
+        nullable=False,
+        info=describe("time", "Unix second of deletion; a minute away for a call's signal", _UNTIL_ACK),
+    ),
     Index("message_expires", "expires"),
     sqlite_strict=True,
 )

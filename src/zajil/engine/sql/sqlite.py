@@ -33,7 +33,7 @@ from zajil.engine.sql.queues import Cap, Sql
 from zajil.engine.sql.transactions import Tools, Transaction
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Msg
-from zajil.protocol.ids import MailboxId
+from zajil.protocol.ids import GroupId, MailboxId
 
 TABLES = (schema.grp, schema.message, schema.mailbox, schema.mailbox_item, schema.idem)
 """What the engine reads and writes; naming them here puts them on the shared metadata wherever the engine is used."""
@@ -60,7 +60,7 @@ class SQLiteMailboxEngine(MailboxEngine):
         cap: Cap = Cap(op.MAILBOX_ENTRIES_MAX, op.MAILBOX_BYTES_MAX),  # noqa: B008  # an immutable constant
         gather_ms: float = 0,
     ) -> None:
-        """clock: Unix seconds, read by the writer thread only. gather_ms: how long the writer waits for company."""
+        """clock: Unix seconds, read in any thread. gather_ms: how long the writer waits for company."""
         self._database = database
         self._tools = Tools(keys, open_ref, limits, random, cap)
         self._bus = bus
@@ -129,6 +129,12 @@ class SQLiteMailboxEngine(MailboxEngine):
 
     async def deny_ref(self, operation: op.DenyRef) -> None:
         await self._submit(operation)
+
+    async def check_member(self, gid: GroupId, epoch: int, token: bytes) -> None:
+        def work() -> None:
+            transactions.check_member(Sql(self._reading()), gid, epoch, token)
+
+        await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
     async def expire(self, *, rows: int = 1000) -> op.Done:
         return _done(await self._submit(op.Expire(rows=rows)))
@@ -274,7 +280,8 @@ class SQLiteMailboxEngine(MailboxEngine):
     def read_now(
         self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int = op.READ_BYTES_MAX
     ) -> tuple[Msg, ...]:
-        return queues.read_entries(Sql(self._reading()), self._tools.keys, mailbox_id, after, n=n, max_bytes=max_bytes)
+        sql, keys = Sql(self._reading()), self._tools.keys
+        return queues.read_entries(sql, keys, mailbox_id, after, n=n, max_bytes=max_bytes, now_s=self._clock())
 
     def state_now(self, mailbox_id: MailboxId) -> MailboxState:
         return queues.state_of(Sql(self._reading()), mailbox_id)

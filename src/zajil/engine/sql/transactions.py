@@ -109,6 +109,17 @@ def _check_token(tx: Transaction, gid: GroupId, epoch: int, token: bytes) -> _Gr
     raise error("bad-group-token")
 
 
+def check_member(sql: Sql, gid: GroupId, epoch: int, token: bytes) -> None:
+    """The token is that of `epoch`, the group's or the one before. Raises Refused `bad-group-token`. One statement."""
+    row = sql.run("SELECT epoch, token_hash, prev_hash FROM grp WHERE gid = ?", (gid,)).fetchone()
+    current, now_hash, prev_hash = row or (-1, _NOBODY, _NOBODY)
+    given = hashlib.sha256(token).digest()
+    is_now = hmac.compare_digest(given, now_hash) and epoch == current
+    is_prev = hmac.compare_digest(given, prev_hash or _NOBODY) and epoch == current - 1
+    if row is None or not (is_now or is_prev):
+        raise error("bad-group-token")
+
+
 def _targets(tx: Transaction, entries: Sequence[RosterEntry]) -> dict[MailboxId, bytes | None]:
     """Mailbox -> serial of these entries, one per mailbox, without blocked references."""
     opened = [tx.tools.open_ref(entry.deliver_to) for entry in entries]
@@ -208,7 +219,8 @@ def send(tx: Transaction, request: op.Send) -> op.Accepted:
     tx.tools.limits.take("send", request.gid, now=tx.now_ms / 1000)
     entries = open_roster(request.roster_key, request.gid, group.epoch, group.roster)
     frank = tx.tools.keys.frank(request.tag, request.gid, tx.now_ms)
-    message = Outgoing(tx.tools.random(16), op.KIND_APPLICATION, request.gid, group.epoch, request.body, frank)
+    id_ = tx.tools.random(16)
+    message = Outgoing(id_, op.KIND_APPLICATION, request.gid, group.epoch, request.body, frank, request.ttl_s)
     tx.deliver(message, _targets(tx, entries))
     _touch(tx, request.gid, group)
     accepted = _accept(tx, request.key, request.body_hash, group.epoch)

@@ -24,11 +24,12 @@ from zajil.moderation.policy.schema import Policy
 from zajil.moderation.rules.compile import compile_rules
 from zajil.moderation.rules.facts import Facts, find_entities
 from zajil.moderation.rules.flood import FloodCounters
-from zajil.moderation.signals import Signal, Verdict
+from zajil.moderation.signals import Signal, SignalName, Verdict
 
 STAGE: Final = 3
 AUTHOR: Final = Author(key=bytes(16), trust=1)
 TARGET: Final = bytes(16)
+_SCORES: Final[tuple[SignalName, ...]] = tuple("head" for _ in HEADS)
 
 
 class Classified(msgspec.Struct, frozen=True):
@@ -81,16 +82,16 @@ class Cascade:
             model=self._model.sha256,
             normaliser=text.version,
             lang=text.lang,
-            signals=(*find_entities(text), *hits, *score_signals(scores)),
+            signals=(*find_entities(text), *hits, *score_signals(list(scores.values()))),
             stage=STAGE,
         )
         return decide_action(verdict, self._policy, AUTHOR)
 
 
-def score_signals(scores: Mapping[str, float]) -> tuple[Signal, ...]:
-    """One `head` signal a head, `any` among them, in the order of the heads."""
+def score_signals(scores: Sequence[float]) -> tuple[Signal, ...]:
+    """One `head` signal a head, `any` among them. scores: probabilities in the order of HEADS."""
     # Two thirds of all signals are these, so they are made without the look-ups of `signal`.
-    return tuple([Signal("head", scores[name], name) for name in HEADS if name in scores])
+    return tuple(map(Signal, _SCORES, scores, HEADS))
 
 
 def load_cascade() -> Cascade:

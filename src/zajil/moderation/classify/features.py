@@ -53,8 +53,8 @@ def hash_features(texts: Sequence[str]) -> csr_matrix:
     lines = np.concatenate([NONE, *(row for _, row in parts)])
     counts = np.bincount(lines, minlength=len(texts))
     weights = (1.0 / np.sqrt(np.maximum(counts, 1))).astype(np.float32)
-    # Grouped by row: equal rows stay in their order, so the same batch gives the same bytes.
-    order = np.argsort(lines, kind="stable")
+    # Grouped by row: equal rows stay in their order, so the same batch gives the same bytes. So few rows are counted.
+    order = np.argsort(lines.astype(np.uint16) if len(texts) <= 1 << 16 else lines, kind="stable")
     return csr_matrix(
         (np.repeat(weights, counts), columns[order], np.concatenate(([0], np.cumsum(counts)))),
         shape=(len(texts), BUCKETS),
@@ -84,8 +84,8 @@ def _hash_words(codes: Hashes, rows: Rows) -> list[tuple[Rows, Rows]]:
     if not len(starts):
         return []
     # Place of each code point after the start of the latest word; what a space has there is multiplied by nothing.
-    word = np.cumsum(np.bincount(starts, minlength=len(codes))) - 1
-    place = np.maximum(np.arange(len(codes)) - starts[word], 0)
+    place = np.arange(len(codes))
+    place[starts[0] :] -= np.repeat(starts, np.diff(starts, append=len(codes)))
     place[: starts[0]] = 0
     powers = _powers(int(place.max()) + 1)
     terms = np.where(within, codes * powers[place], np.uint64(0))

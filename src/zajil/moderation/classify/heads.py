@@ -82,12 +82,28 @@ class LinearModel:
 
     def score_batch(self, texts: Sequence[Normalised]) -> Scores:
         """Each head's highest probability over the readings of a text and over the windows of a long one."""
+        if not texts:
+            return Scores(np.zeros((0, len(HEADS)), np.float32), np.zeros((0, len(HEADS)), np.int64))
+        pieces = [text.base for text in texts]
+        languages: list[str] = [text.lang for text in texts]
+        if not any(text.views for text in texts) and max(map(len, pieces)) <= MAX_WHOLE:
+            best = self.calibrate(self.find_logits(pieces), languages)
+            return Scores(best, np.zeros(best.shape, np.int64))
+        return self._score_pieces(texts)
+
+    def _score_pieces(self, texts: Sequence[Normalised]) -> Scores:
+        """`score_batch` of texts of which some have several readings or windows."""
         pieces: list[str] = []
         languages: list[str] = []
         readings: list[int] = []
         starts: list[int] = []
         for text in texts:
             starts.append(len(pieces))
+            if not text.views and len(text.base) <= MAX_WHOLE:
+                pieces.append(text.base)
+                languages.append(text.lang)
+                readings.append(0)
+                continue
             for number, (language, reading) in enumerate(
                 [(text.lang, text.base), *((view.language, view.text) for view in text.views)]
             ):
@@ -95,8 +111,6 @@ class LinearModel:
                     pieces.append(window)
                     languages.append(language)
                     readings.append(number)
-        if not texts:
-            return Scores(np.zeros((0, len(HEADS)), np.float32), np.zeros((0, len(HEADS)), np.int64))
         probabilities = self.calibrate(self.find_logits(pieces), languages)
         best = np.maximum.reduceat(probabilities, starts, axis=0)
         if len(pieces) == len(texts):

@@ -87,6 +87,7 @@ _FALLBACK: Final[Language] = "en"
 _DAY_S: Final = 86_400
 _PUID: Final = re.compile(r"[A-Za-z0-9_-]{1,500}", re.ASCII)
 _ISOLATE: Final = ("\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}")
+_LRM: Final = "\N{LEFT-TO-RIGHT MARK}"
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +195,8 @@ def make_statement(decided: Decided, policy: Policy) -> StatementOfReasons:
         ),
         facts=FACTS[decided.facts][language],
         redress=fill_placeholders(
-            REDRESS[language], {"until": _date(decided.decided_at + policy.defaults.appeal_days * _DAY_S)}
+            REDRESS[language],
+            {"until": _written_date(decided.decided_at + policy.defaults.appeal_days * _DAY_S, language)},
         ),
     )
 
@@ -204,7 +206,7 @@ def render_reason(policy: Policy, category: Category, language: Language, *, cha
     values = {
         "appeal_days": str(policy.defaults.appeal_days),
         "channel": channel.join(_ISOLATE),
-        "date": _date(posted_at),
+        "date": _written_date(posted_at, language),
     }
     return fill_placeholders(policy.categories[category].reason[language], values)
 
@@ -254,6 +256,14 @@ def decided_automatically(
         author_language=author_language,
         channel=channel,
     )
+
+
+def _written_date(at: int, language: Language) -> str:
+    """A date inside a sentence. After Arabic letters its hyphens would be drawn as of an Arabic number: day first.
+
+    Marks, as terminals are spared isolates; both ends, whatever stands around. Source: UAX 9, W2 and W4.
+    """
+    return _date(at).join((_LRM, _LRM)) if language == "ar" else _date(at)
 
 
 def _date(at: int) -> str:

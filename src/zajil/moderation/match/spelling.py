@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -29,6 +30,7 @@ from zajil.moderation.match.urls import split_url
 from zajil.moderation.normalise.entities import PLACEHOLDERS, Entity
 from zajil.moderation.normalise.folding import read_codes
 from zajil.moderation.normalise.obfuscation import SEPARATORS, TO_LATIN, find_lost_numbers
+from zajil.moderation.normalise.survey import WORD, load_classes
 from zajil.moderation.normalise.text import Normalised, normalise_batch
 
 # Shorter texts are said by too many people by chance.
@@ -38,6 +40,7 @@ CONSONANTS_MIN: Final = 24
 """Fewer consonants are those of too many texts."""
 CONSONANTS: Final = " consonants"
 """Ends the name of a reading that is consonants alone."""
+_CONSONANTS: Final = BASE + CONSONANTS
 
 _TWINS: Final = str.maketrans("ہۂۃھەۄۅۆۇۈۉۊۋڪےۓۍێېۑںٮٯڡ", "هههههووووووووكيييييينبقف")
 _TWIN: Final = re.compile("[ہۂۃھەۄ-ۋڪےۓۍێېۑںٮٯڡ]")
@@ -50,15 +53,13 @@ _LEET_SHARE: Final = 0.2
 
 _MARKS: Final = {placeholder.strip(): chr(number) for number, placeholder in enumerate(PLACEHOLDERS.values(), 1)}
 _MARK: Final = re.compile(rf"(?<!\w)(?:{'|'.join(_MARKS)})(?!\w)")
-# Letters and digits that are no consonants and no vowels here.
-_LEFT_OUT: Final = re.compile(r"[^\W_\u0400-\u052f\u0600-\u06ff]|\d")
-
 _LAST: Final = 0x700
 _END: Final = ord("\n")
 
 
 Targets: TypeAlias = frozenset[tuple[str, str]]
 """What a text sends its readers to, or asks of them: kind and value of each address, and its numbers as one."""
+NO_TARGETS: Final[Targets] = frozenset()
 NUMBERS: Final = "numbers"
 
 
@@ -103,40 +104,41 @@ def _canonical(entity: Entity) -> str:
 def spell_batch(raw: Sequence[str], read: Sequence[Normalised]) -> list[Spelling]:
     """What each text is compared by. raw: as their authors wrote them; read: the same, normalised."""
     bases = [text.base for text in read]
-    targets = [find_targets(text.entities, text.numbers) for text in read]
+    targets = [
+        find_targets(text.entities, text.numbers) if text.entities or text.numbers else NO_TARGETS for text in read
+    ]
     leet = [number for number, text in enumerate(raw) if _is_leet(text)]
     plain = [_undo_leet(raw[number]) for number in leet]
     for number, letters, text in zip(leet, plain, normalise_batch(plain), strict=True):
         bases[number] = text.base
         lost = find_lost_numbers(raw[number], letters)
         targets[number] = find_targets(read[number].entities, [*text.numbers, *lost])
-    for number, text in enumerate(read):
-        if text.lang == "ar" and _TWIN.search(bases[number]):
+    arabic = [number for number, text in enumerate(read) if text.lang == "ar"]
+    if _TWIN.search("\n".join([bases[number] for number in arabic])):
+        for number in arabic:
             bases[number] = bases[number].translate(_TWINS)
     if not bases:
         return []
-    names: list[str] = []
-    texts: list[str] = []
-    for base, text in zip(bases, read, strict=True):
-        names.append(BASE)
-        texts.append(base)
-        for view in text.views:
-            names.append(view.name)
-            texts.append(view.text)
+    found = [Spelling(letters, digests, each) for (letters, digests), each in zip(_digest(bases), targets, strict=True)]
+    views = [(number, view) for number, text in enumerate(read) if text.views for view in text.views]
+    for (number, view), (_, digests) in zip(views, _digest([view.text for _, view in views]), strict=True):
+        found[number].digests.update({view.name + name.removeprefix(BASE): digests[name] for name in digests})
+    return found
+
+
+def _digest(texts: Sequence[str]) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Each text packed, and its digests as those of a base view."""
+    if not texts:
+        return
     # Line breaks are no part of what is normalised: many texts are one text to functions that read every letter.
     packed = pack("\n".join(texts)).split("\n")
-    found: list[Spelling] = []
-    marked = [_mark_addresses(text) for text in texts]
-    for name, letters, whole, consonants in zip(names, packed, marked, find_consonants(marked), strict=True):
-        if name == BASE:
-            found.append(Spelling(letters, {}, targets[len(found)]))
-        digests = found[-1].digests
+    codes = read_codes("\n".join(map(_mark_addresses, texts)) + "\n")
+    for letters, consonants, foreign in zip(packed, _read_consonants(codes), _find_foreign(codes), strict=True):
         digest = digest_packed(letters)
-        if digest is not None:
-            digests[name] = digest
-        if len(consonants) >= CONSONANTS_MIN and _LEFT_OUT.search(whole) is None:
-            digests[name + CONSONANTS] = hashlib.sha256(b"consonants\0" + consonants.encode()).digest()
-    return found
+        digests = {} if digest is None else {BASE: digest}
+        if not foreign and len(consonants) >= CONSONANTS_MIN:
+            digests[_CONSONANTS] = hashlib.sha256(b"consonants\0" + consonants.encode()).digest()
+        yield letters, digests
 
 
 def pack(text: str) -> str:
@@ -162,17 +164,37 @@ def find_consonants(texts: Sequence[str]) -> list[str]:
     kh, whose h may as well be a letter of its own, which is dropped; ts and shch. Hah and ain are dropped with the
     vowels: some write 7 and 3, others h and a.
     """
-    codes = read_codes("\n".join(texts))
+    return _read_consonants(read_codes("\n".join(texts) + "\n"))
+
+
+def _read_consonants(codes: npt.NDArray[np.uint32]) -> list[str]:
+    """`find_consonants` of texts that each end in a line break."""
     letters = _TABLE[np.minimum(codes, _LAST)]
     letters = letters[letters != 0]
     again = np.zeros(len(letters), dtype=bool)
     again[1:] = (letters[1:] == letters[:-1]) & (letters[1:] != _END)
-    lines = letters[~again].tobytes().decode("utf-32-le").split("\n")
-    return [_split_letters(line) if "ц" in line or "щ" in line else line for line in lines]
+    lines = letters[~again].tobytes().decode("utf-32-le")
+    # Only where one of these two was split are there two of a letter now.
+    lines = lines.replace("ц", "тс").replace("щ", "сч").replace("тт", "т").replace("сс", "с")
+    found: list[str] = lines.split("\n")[:-1]
+    return found
 
 
-def _split_letters(letters: str) -> str:
-    return letters.replace("ц", "тс").replace("щ", "сч").replace("тт", "т").replace("сс", "с")
+@cache
+def _load_foreign() -> npt.NDArray[np.bool_]:
+    """By code point: letters and digits that are no consonants and no vowels here."""
+    foreign: npt.NDArray[np.bool_] = (load_classes() & WORD) != 0
+    for first, last in ((0x400, 0x52F), (0x600, 0x6FF)):
+        foreign[first : last + 1] = [chr(code).isdecimal() for code in range(first, last + 1)]
+    return foreign
+
+
+def _find_foreign(codes: npt.NDArray[np.uint32]) -> list[bool]:
+    """Whether each of the texts, which each end in a line break, holds one of these."""
+    ends = np.flatnonzero(codes == _END)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    found: list[bool] = np.logical_or.reduceat(_load_foreign()[codes], starts).tolist()
+    return found
 
 
 def _make_table() -> npt.NDArray[np.uint32]:
@@ -191,7 +213,9 @@ _TABLE: Final = _make_table()
 
 def _is_leet(raw: str) -> bool:
     """Whether a digit or sign stands beside a Cyrillic letter."""
-    return not raw.isascii() and any(sign in raw for sign in "0347@") and _LEET_INSIDE.search(raw) is not None
+    if raw.isascii() or not ("0" in raw or "3" in raw or "4" in raw or "7" in raw or "@" in raw):
+        return False
+    return _LEET_INSIDE.search(raw) is not None
 
 
 def _undo_leet(raw: str) -> str:

@@ -38,8 +38,9 @@ INNER_LEET = re.compile("[\u0400-\u052f][430157@$!]+[\u0400-\u052f]")
 FROM_LEET_CYRILLIC = str.maketrans("430157@$!", "чзоистаси")
 # What step 9 leaves for a number; nothing may take its digit for a letter or a number again.
 NUMBER_TOKEN = re.compile(r"num[1-6]")
-# A pass with a fixed replacement for each length that occurs is faster than calling back for every number of a text.
+# Of a text full of numbers a pass with a fixed replacement for each length that occurs is faster than one by one.
 MAX_NUMBER = 6
+MANY_NUMBERS = 32
 DIGITS = re.compile("[0-9]+")
 NUMBERS = {
     size: re.compile(rf"(?<![0-9])(?<!num)[0-9]{{{size}{',' if size == MAX_NUMBER else ''}}}(?![0-9])")
@@ -69,7 +70,7 @@ def unify_scripts(text: str) -> str:
     of, Cyrillic first; with none of either, of that which the text has more own letters of. In a text with none at all,
     which is a few short words, Cyrillic letters must be at least as many in the token.
     """
-    own_text = WRITTEN.sub(" ", text)
+    own_text = WRITTEN.sub(" ", text) if "num" in text or "tok" in text else text
     latin, cyrillic = OWN_LATIN.search(own_text), OWN_CYRILLIC.search(own_text)
     if latin and not cyrillic:
         return text.translate(TO_LATIN)
@@ -137,16 +138,32 @@ def read_leet(text: str) -> str:
 
 def name_numbers(text: str) -> str:
     """Numbers as ` numN `, N their length up to 6 (step 9). One right after `num` stays: it may be a name already."""
+    return take_numbers(text, [])
+
+
+def take_numbers(text: str, numbers: list[str]) -> str:
+    """`name_numbers` of the text; the digits that it names are appended to `numbers`, in their order."""
+    runs = list(DIGITS.finditer(text))
+    if len(runs) > MANY_NUMBERS:
+        numbers += NAMED.findall(text)
+        return _name_many(text)
+    parts: list[str] = []
+    start = 0
+    for run in runs:
+        begin, end = run.span()
+        if not text.endswith("num", 0, begin):
+            numbers.append(run[0])
+            parts += (text[start:begin], f" num{min(end - begin, MAX_NUMBER)} ")
+            start = end
+    return "".join(parts) + text[start:] if parts else text
+
+
+def _name_many(text: str) -> str:
     sizes = {min(len(run), MAX_NUMBER) for run in DIGITS.findall(text)}
     # The short ones last: they are the many that lengthen the text.
     for size in sorted(sizes, reverse=True):
         text = NUMBERS[size].sub(f" num{size} ", text)
     return text
-
-
-def find_numbers(text: str) -> list[str]:
-    """The digits that `name_numbers` names in this text, in their order."""
-    return NAMED.findall(text)
 
 
 def find_lost_numbers(before: str, after: str) -> list[str]:

@@ -92,8 +92,10 @@ class Survey:
                 at = end
                 for back, letter in enumerate(reversed(head), 1):
                     at = at[codes[at - back] == ord(letter)]
+                    if not len(at):
+                        break
                 at = at[~joined[at - len(head) - 1]]
-                for back in range(len(head) + 1):
+                for back in range(len(head) + 1) if len(at) else ():
                     written[at - back] = True
         return written
 
@@ -166,10 +168,16 @@ class Survey:
         token = self.word | (codes == ord("_"))
         leet[:-1] &= (codes[:-1] != EXCLAMATION) | token[1:] | leet[1:]
         leet &= ~self.written
-        if leet.any():
-            letters = np.where(leet, np.uint8(LEET), np.uint8(0)) | (classes & np.uint8(LATIN | CYRILLIC))
-            tokens = self.by_token(token | leet, letters)
-            bits[(tokens & LEET != 0) & (tokens != LEET)] |= Step.LEET
+        signs = np.flatnonzero(leet)
+        if len(signs):
+            token |= leet
+            # Most tokens have no such sign, so only those with one are read.
+            begins = np.flatnonzero(token[1:] & ~token[:-1]) + 1
+            ends = np.flatnonzero(token[:-1] & ~token[1:]) + 1
+            some = np.unique(np.searchsorted(begins, signs, side="right") - 1)
+            bounds = np.stack([begins[some], ends[some]], axis=1).ravel()
+            letters = np.bitwise_or.reduceat(classes, bounds)[::2] & np.uint8(LATIN | CYRILLIC)
+            bits[begins[some[letters != 0]]] |= Step.LEET
 
     def _mark_short(self, bits: Bits) -> None:
         """Digits, three of a kind, white space that is not one space between two other characters."""

@@ -12,17 +12,16 @@ import msgspec
 
 from zajil.moderation.normalise.entities import Entity, replace_entities, restore_case
 from zajil.moderation.normalise.folding import fold, fold_batch
-from zajil.moderation.normalise.language import Language, find_languages
+from zajil.moderation.normalise.language import Language, find_languages, name_languages
 from zajil.moderation.normalise.obfuscation import (
     TOKEN,
     collapse_spaces,
     find_lost_numbers,
-    find_numbers,
     find_spaced,
     join_spaced,
-    name_numbers,
     read_leet,
     shorten_repeats,
+    take_numbers,
     unify_scripts,
 )
 from zajil.moderation.normalise.survey import Step, Survey
@@ -70,10 +69,12 @@ def normalise_batch(texts: Sequence[str]) -> list[Normalised]:
     numbers: dict[int, list[str]] = {}
     plain = list(bases)
     pending = list(range(len(texts)))
+    touched: set[int] = set()
     longest = [max(2 * len(text), SHORT) for text in texts]
+    survey = first = Survey(bases)
     for round_number in range(MAX_ROUNDS):
         changed: list[int] = []
-        for number, steps in zip(pending, Survey([bases[n] for n in pending]).find_steps(), strict=True):
+        for number, steps in _find_work(pending, survey, bases, longest):
             text = bases[number]
             if steps & Step.ENTITIES:
                 text = replace_entities(text, found[number])
@@ -88,24 +89,52 @@ def normalise_batch(texts: Sequence[str]) -> list[Normalised]:
             if text != bases[number]:
                 bases[number] = text
                 changed.append(number)
-        pending = changed
-        if not pending:
+        if not changed:
             break
+        pending = changed
+        touched.update(changed)
+        survey = Survey([bases[n] for n in pending])
     results: list[Normalised] = []
-    for number, language in enumerate(find_languages(bases)):
-        # Read letter by letter, leet is neither Arabic nor Russian: where English comes out, English it is.
-        views = make_views(plain[number]) if language == "en" and not is_english(bases[number]) else ()
+    for number, (base, language) in enumerate(zip(bases, _find_languages(bases, first, touched), strict=True)):
+        views = _find_views(plain[number], base, language)
+        if not views and number not in numbers:
+            # Nothing was found to do: two thirds of all texts.
+            results.append(Normalised(base, (), (), language))
+            continue
         results.append(
             Normalised(
-                base=bases[number],
-                views=tuple(view._replace(text=_cut(view.text, longest[number])) for view in views),
-                entities=restore_case(texts[number], found[number]) if found[number] else (),
+                base=base,
+                views=tuple([view._replace(text=_cut(view.text, longest[number])) for view in views]),
+                entities=restore_case(texts[number], found[number]),
                 lang=language,
-                joined=_words_left(joined[number], bases[number]) if number in joined else (),
+                joined=_words_left(joined[number], base) if number in joined else (),
                 numbers=tuple(numbers.get(number, ())),
             )
         )
     return results
+
+
+def _find_work(
+    pending: Sequence[int], survey: Survey, bases: Sequence[str], longest: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Those of the texts that a step may change, each with its steps, or that are too long."""
+    surveyed = zip(pending, survey.find_steps(), strict=True)
+    return [(number, steps) for number, steps in surveyed if steps or len(bases[number]) > longest[number]]
+
+
+def _find_languages(bases: Sequence[str], first: Survey, touched: set[int]) -> list[Language]:
+    """`find_languages`, where all but those touched are as they were at the first survey."""
+    languages = name_languages(first)
+    again = sorted(touched)
+    for number, language in zip(again, find_languages([bases[n] for n in again]), strict=True):
+        languages[number] = language
+    return languages
+
+
+def _find_views(plain: str, base: str, language: Language) -> tuple[View, ...]:
+    """The other readings of a Latin text. plain: after step 5."""
+    # Read letter by letter, leet is neither Arabic nor Russian: where English comes out, English it is.
+    return () if language != "en" or is_english(base) else make_views(plain)
 
 
 def _undo(text: str, steps: int, found: list[Entity], numbers: list[str]) -> str:
@@ -132,8 +161,7 @@ def _undo(text: str, steps: int, found: list[Entity], numbers: list[str]) -> str
     if text != before:
         steps = Step.ALL
     if steps & Step.NUMBERS:
-        numbers += find_numbers(text)
-        text = name_numbers(text)
+        text = take_numbers(text, numbers)
     if steps & Step.REPEATS:
         text = shorten_repeats(text)
     return collapse_spaces(text)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
 
 from zajil.moderation.authors import Author
-from zajil.moderation.categories import ANY, CATEGORIES, find_language
+from zajil.moderation.categories import ANY, CATEGORIES, HEADS, find_language
 from zajil.moderation.classify.cascade import score_signals
 from zajil.moderation.match.urls import parse_url
 from zajil.moderation.pipeline.matcher import Joined, Matched, Matcher
 from zajil.moderation.pipeline.reading import Levels, Reading, find_levels
-from zajil.moderation.policy.actions import Action
-from zajil.moderation.policy.decide import decide_action
+from zajil.moderation.policy.actions import ALLOW, Action
+from zajil.moderation.policy.decide import decide_action, find_loud
 from zajil.moderation.policy.schema import Policy
 from zajil.moderation.rules.compile import RuleSet, compile_rules
 from zajil.moderation.rules.facts import Facts, find_entities
@@ -95,57 +97,67 @@ def judge_batch(
     later: signals of stages 4 and 5, by place in the batch. now: Unix seconds.
     """
     keys = matcher.find_keys(readings)
+    texts = [reading.text for reading in readings]
+    hinted, loud = bench.rules.hint_phrases(texts), _find_loud(bench.policy, readings)
     found = []
     for number, (post, reading) in enumerate(zip(posts, readings, strict=True)):
+        author, text = author_of(post), reading.text
         matched = matcher.match(reading, joined[number], keys[number], now=now)
-        found.append(_judge(bench, post, reading, matched, copies, now, later.get(number, ())))
+        domains = _domains(reading) if text.entities else ()
+        facts = Facts(post.post_id, text, author, reading.named_scores, domains, post.version)
+        hits = bench.rules.find_hits(facts, bench.counters, now=now, hinted=hinted[number])
+        evidence = (*_gather(bench.policy, post, reading, matched, copies), *hits)
+        verdict = _sum_up(bench, post, reading, evidence, later.get(number, ()))
+        open_ = loud[number] or evidence or number in later
+        action = decide_action(verdict, bench.policy, author) if open_ else ALLOW
+        found.append(Judged(post, reading, matched, author, verdict, action))
     return found
 
 
-def _judge(
-    bench: Bench,
-    post: PublicPost,
-    reading: Reading,
-    matched: Matched,
-    copies: Mapping[bytes, set[bytes]],
-    now: float,
-    later: tuple[Signal, ...],
-) -> Judged:
-    author, scores, joined = author_of(post), reading.named_scores, matched.joined
+def _find_loud(policy: Policy, readings: Sequence[Reading]) -> list[bool]:
+    """`find_loud` of the scores of a batch."""
+    flat = chain.from_iterable([reading.scores for reading in readings])
+    scores = np.fromiter(flat, dtype=np.float64, count=len(readings) * len(HEADS)).reshape(-1, len(HEADS))
+    return find_loud(scores, [reading.text.lang for reading in readings], policy)
+
+
+def _gather(
+    policy: Policy, post: PublicPost, reading: Reading, matched: Matched, copies: Mapping[bytes, set[bytes]]
+) -> tuple[Signal, ...]:
+    """What stage 1 found, and the kinds of addresses in the text. Most posts have nothing of it."""
+    signals, joined = matched.signals, matched.joined
+    if joined is not None:
+        signals += _campaign(policy, reading, joined)
+    if joined is not None or copies:
+        signals += _copies(post, reading, joined, copies)
+    return signals + find_entities(reading.text) if reading.text.entities else signals
+
+
+def _sum_up(
+    bench: Bench, post: PublicPost, reading: Reading, evidence: tuple[Signal, ...], later: tuple[Signal, ...]
+) -> Verdict:
+    """evidence: of stages 0 to 2."""
     text = reading.text
-    facts = Facts(post.post_id, text, author, scores, _domains(reading), post.version)
-    hits = bench.rules.find_hits(facts, bench.counters, now=now)
-    verdict = Verdict(
+    return Verdict(
         target=post.post_id,
         version=post.version,
         policy=bench.policy.ref,
         model=bench.model,
         normaliser=text.version,
         lang=text.lang,
-        signals=(
-            *matched.signals,
-            *_campaign(bench.policy, reading, joined),
-            *_copies(post, reading, joined, copies),
-            *find_entities(text),
-            *hits,
-            *score_signals(scores),
-            *later,
-        ),
+        signals=(*evidence, *score_signals(reading.scores), *later),
         stage=max(STAGE, *[_LATER.get(each.name, STAGE) for each in later]) if later else STAGE,
     )
-    return Judged(post, reading, matched, author, verdict, decide_action(verdict, bench.policy, author))
 
 
 def _domains(reading: Reading) -> tuple[str, ...]:
-    if not reading.text.entities:
-        return ()
     found = (parse_url(entity.value) for entity in reading.text.entities if entity.kind == "url")
     return tuple(address.host for address in found if address is not None)
 
 
-def _campaign(policy: Policy, reading: Reading, joined: Joined | None) -> tuple[Signal, ...]:
+def _campaign(policy: Policy, reading: Reading, joined: Joined) -> tuple[Signal, ...]:
     """A campaign that nobody has judged: of the kind that the scores see, or of none."""
-    if joined is None or not joined.is_campaign or joined.judged is not None:
+    if not joined.is_campaign or joined.judged is not None:
         return ()
     language = find_language(reading.text.lang)
     scores = reading.named_scores

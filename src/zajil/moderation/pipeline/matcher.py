@@ -34,6 +34,7 @@ from zajil.moderation.store import matches, verdicts
 from zajil.moderation.store.matches import ClusterRow, MemberRow, TextRow
 from zajil.protocol.public.posts import PublicPost
 
+_NO_BASIS: Final[Mapping[str, bytes]] = {}
 LISTS: Final[tuple[ListName, ...]] = ("url", "host", "domain", "phone", "wallet")
 
 
@@ -141,18 +142,14 @@ class Matcher:
         if not places:
             return joined
         copies = [
-            Copy(
-                name_version(posts[number].post_id, posts[number].version),
-                posts[number].author.hex(),
-                posts[number].channel_id.hex(),
-                now,
-            )
-            for number in places
+            Copy(name_version(post.post_id, post.version), post.author.hex(), post.channel_id.hex(), now)
+            for post in map(posts.__getitem__, places)
         ]
-        packed = b"".join(readings[number].signature or b"" for number in places)
+        packed = b"".join([readings[number].signature or b"" for number in places])
         signatures = np.frombuffer(packed, dtype=np.uint32).reshape(-1, VALUES)
         for number, copy, cluster in zip(places, copies, self._add(copies, signatures), strict=True):
-            joined[number] = self._describe(cluster, copy) if cluster is not None else None
+            if cluster is not None:
+                joined[number] = self._describe(cluster, copy)
         return joined
 
     @property
@@ -180,15 +177,19 @@ class Matcher:
 
     def match(self, reading: Reading, joined: Joined | None, keys: list[int] | None, *, now: float) -> Matched:
         """What is known about this post. keys: of `find_keys`. Reads nothing but memory."""
+        text = reading.text
+        exact, close = self._find_texts(reading, now)
+        near = self._find_near(reading, joined, keys)
+        listed = self._addresses.find(text.entities, now=now) if text.entities else ()
+        if exact is None and close is None and near is None and not listed:
+            return Matched((), _NO_BASIS, "", joined)
         signals: list[Signal] = []
         basis: dict[str, bytes] = {}
-        length = len(reading.text.base)
-        exact, close = self._find_texts(reading, now)
+        length = len(text.base)
         if exact is not None:
             signals.append(signal("match.exact", 1.0, exact.category, _describe_text(exact, length, same=True)))
             if exact.decision_id is not None:
                 basis["match.exact"] = exact.decision_id
-        near = self._find_near(reading, joined, keys)
         if near is not None:
             judged = self._judged[near.cluster_id]
             detail = MatchDetail(
@@ -207,7 +208,6 @@ class Matcher:
             signals.append(signal("match.near", NEAR, close.category, detail))
             if close.decision_id is not None:
                 basis["match.near"] = close.decision_id
-        listed = self._addresses.find(reading.text.entities, now=now)
         signals += [signal("match.listed", each.list_name, each.entry.category) for each in listed]
         entry = f"{LISTED}{listed[0].list_name} {listed[0].value}" if listed else ""
         return Matched(tuple(signals), basis, entry, joined)

@@ -105,7 +105,7 @@ class HeadScore(msgspec.Struct, frozen=True, tag="score"):
     compare: Compare
 
 
-class Flood(msgspec.Struct, frozen=True, tag="flood"):
+class Flood(msgspec.Struct, frozen=True, tag="flood", cache_hash=True):
     """The n-th post of one key, or a later one, within per_s seconds."""
 
     n: int

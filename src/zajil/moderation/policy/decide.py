@@ -23,11 +23,15 @@ Source: design/moderation.md sections 4, 8.4 and 9.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from zajil.moderation.authors import ESTABLISHED, Author
-from zajil.moderation.categories import CATEGORIES, Category, find_category, find_language
+from zajil.moderation.categories import CATEGORIES, HEADS, Category, find_category, find_language
 from zajil.moderation.policy.actions import ALLOW, SEVERITY, Action, Effect, Source, softer
 from zajil.moderation.policy.schema import Policy
 from zajil.moderation.policy.thresholds import Level
@@ -58,6 +62,8 @@ _GROUPS: Final[dict[Category, _Group]] = {
     "sexual": "sexual",
     "self_harm": "sexual",
 }
+_Telling: TypeAlias = list[tuple[int, Signal]]
+"""Signals that may be evidence, each with its index in the verdict: all but low scores."""
 _NO_FLOORS: Final[Mapping[str, float]] = {}
 LIFE_THREATS: Final = frozenset({"threat", "terrorism"})
 
@@ -74,14 +80,40 @@ class _Evidence(NamedTuple):
     confirmed: bool = False
 
 
+def find_loud(scores: NDArray[np.float64], languages: Sequence[str], policy: Policy) -> list[bool]:
+    """For each post whether a score reaches any threshold. A post of which none does, and that has no other evidence,
+    is let through: `decide_action` need not be asked.
+
+    scores: [posts, heads] in the order of HEADS.
+    """
+    lowest: dict[str, list[float]] = {
+        language: [floors.get(head, math.inf) for head in HEADS] for language, floors in policy.floors.items()
+    }
+    never = [math.inf] * len(HEADS)
+    reached = scores >= np.array([lowest.get(each, never) for each in languages]).reshape(scores.shape)
+    loud: list[bool] = np.any(reached, axis=1).tolist()
+    return loud
+
+
 def decide_action(verdict: Verdict, policy: Policy, author: Author) -> Action:
     """The effect of a policy on a post, and what it rests on. Pure, total, deterministic.
 
     The verdict's own `policy` is not looked at, so that stored verdicts replay under another one: rules count by id and
     digest, scores against the policy's thresholds.
     """
-    pieces = list(_find_evidence(verdict, policy, author))
-    benign, harmful = _find_judgements(verdict)
+    language = find_language(verdict.lang)
+    # Of a dozen signals eight are scores, nearly all of them low.
+    floors = policy.floors.get(language, _NO_FLOORS) if language is not None else _NO_FLOORS
+    telling = [
+        (at, signal)
+        for at, signal in enumerate(verdict.signals)
+        if signal.name != "head"
+        or (signal.value if isinstance(signal.value, float) else 0.0) >= floors.get(signal.category, math.inf)
+    ]
+    if not telling:
+        return ALLOW
+    pieces = list(_find_evidence(telling, verdict, policy, author))
+    benign, harmful = _find_judgements(telling, verdict)
     if benign:
         pieces = [_softened(piece) for piece in pieces]
     pieces += harmful
@@ -112,15 +144,11 @@ def _make_action(first: _Evidence, carrying: list[_Evidence], policy: Policy) ->
     )
 
 
-def _find_evidence(verdict: Verdict, policy: Policy, author: Author) -> Iterator[_Evidence]:
+def _find_evidence(telling: _Telling, verdict: Verdict, policy: Policy, author: Author) -> Iterator[_Evidence]:
     language = find_language(verdict.lang)
-    # Of a dozen signals eight are scores, nearly all of them low.
-    floors = policy.floors.get(language, _NO_FLOORS) if language is not None else _NO_FLOORS
-    for at, signal in enumerate(verdict.signals):
+    for at, signal in telling:
         if signal.name == "head":
-            floor = floors.get(signal.category)
-            if floor is not None and _number(signal) >= floor:
-                yield from _weigh_head(at, signal, verdict, policy, author)
+            yield from _weigh_head(at, signal, verdict, policy, author)
             continue
         category = find_category(signal.category)
         if signal.name == "rule":
@@ -201,13 +229,13 @@ def _weigh_rule(at: int, signal: Signal, policy: Policy, author: Author, *, scor
     yield _Evidence(rule.action, rule.category, "rule", rule.id, at, rule.sub)
 
 
-def _find_judgements(verdict: Verdict) -> tuple[bool, list[_Evidence]]:
+def _find_judgements(telling: _Telling, verdict: Verdict) -> tuple[bool, list[_Evidence]]:
     """Stage 5: whether any model saw no harm, and what the others saw. In `und` it is a score, and counts for nothing.
 
     One that sees harm takes nothing back from one that sees none: both end with a person.
     """
     benign, harmful = False, []
-    for at, signal in enumerate(verdict.signals):
+    for at, signal in telling:
         if signal.name != "judge" or not isinstance(signal.detail, JudgeDetail) or find_language(verdict.lang) is None:
             continue
         category = find_category(signal.category)

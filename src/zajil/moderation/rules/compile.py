@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from zajil.moderation.categories import find_language
@@ -30,7 +30,7 @@ from zajil.moderation.policy.conditions import (
     walk,
 )
 from zajil.moderation.policy.schema import Policy, Rule
-from zajil.moderation.rules.facts import Facts
+from zajil.moderation.rules.facts import Facts, Normalised
 from zajil.moderation.rules.flood import FloodCounters
 from zajil.moderation.rules.phrases import PHRASES_SHOWN, PhraseIndex
 from zajil.moderation.signals import RuleDetail, Signal, signal
@@ -47,13 +47,12 @@ class _Post:
 
     __slots__ = ("_encoded", "facts", "flooded", "kinds", "phrases", "views")
 
-    def __init__(self, facts: Facts, index: PhraseIndex, flooded: frozenset[Flood]) -> None:
-        text = facts.text
+    def __init__(self, facts: Facts, phrases: dict[str, list[str]], flooded: frozenset[Flood]) -> None:
         self.facts = facts
         self.flooded = flooded
-        self.kinds = [entity.kind for entity in text.entities]
-        self.views = [text.base, *[view.text for view in text.views]]
-        self.phrases = index.find(self.views, joined=text.joined)
+        self.kinds = [entity.kind for entity in facts.text.entities]
+        self.views = views_of(facts.text)
+        self.phrases = phrases
         self._encoded: list[bytes] | None = None
 
     @property
@@ -62,6 +61,11 @@ class _Post:
         if self._encoded is None:
             self._encoded = [view.encode("utf-8", "replace") for view in self.views]
         return self._encoded
+
+
+def views_of(text: Normalised) -> list[str]:
+    """The readings in which phrases and patterns are looked for, the base first."""
+    return [text.base, *[view.text for view in text.views]] if text.views else [text.base]
 
 
 _Test: TypeAlias = Callable[[_Post], bool]
@@ -89,16 +93,36 @@ class RuleSet:
         # Standings are few: role, kind and owner's role, and whether scores count.
         self._plans: dict[tuple[object, ...], _Plan] = {}
 
-    def find_hits(self, facts: Facts, counters: FloodCounters, *, now: float) -> tuple[Signal, ...]:
+    def hint_phrases(self, texts: Sequence[Normalised]) -> list[bool]:
+        """For each text whether a phrase may stand in it; where it says no, none does. For `find_hits`."""
+        views = [text.base for text in texts]
+        owners = list(range(len(texts)))
+        for number, text in enumerate(texts):
+            if text.views:
+                views += [view.text for view in text.views]
+                owners += [number] * len(text.views)
+        hinted = [bool(text.joined) for text in texts]
+        for place in self._index.hint(views):
+            hinted[owners[place]] = True
+        return hinted
+
+    def find_hits(
+        self, facts: Facts, counters: FloodCounters, *, now: float, hinted: bool = True
+    ) -> tuple[Signal, ...]:
         """One `rule` signal per rule that holds, in the order of the policy, shadow rules among them.
 
         counters: turned by every counter of the rules this author is not exempt from. now: Unix seconds.
+        hinted: of `hint_phrases`, where it was asked for the batch.
         """
-        plan = self._find_plan(facts)
-        flooded = frozenset([flood for flood in plan.floods if _turn(flood, facts, counters, now)])
-        post = _Post(facts, self._index, flooded)
-        has = _PHRASES * bool(post.phrases) | _ENTITIES * bool(post.kinds) | _FLOODED * bool(flooded)
-        return tuple([self._hit(rule, post) for rule, test in plan.asked[has] if test(post)])
+        plan, text = self._find_plan(facts), facts.text
+        flooded = [flood for flood in plan.floods if _turn(flood, facts, counters, now)]
+        phrases = self._index.find(views_of(text), joined=text.joined) if hinted else {}
+        has = _PHRASES * bool(phrases) | _ENTITIES * bool(text.entities) | _FLOODED * bool(flooded)
+        asked = plan.asked[has]
+        if not asked:
+            return ()
+        post = _Post(facts, phrases, frozenset(flooded))
+        return tuple([self._hit(rule, post) for rule, test in asked if test(post)])
 
     def _find_plan(self, facts: Facts) -> _Plan:
         author, scored = facts.author, find_language(facts.text.lang) is not None
@@ -141,20 +165,22 @@ def _lists_of(rule: Rule) -> tuple[str, ...]:
 def _turn(flood: Flood, facts: Facts, counters: FloodCounters, now: float) -> bool:
     """Count the post under each of its keys, edits not; whether one of them is flooded."""
     if flood.key == "author":
-        if facts.version <= 1:
-            return counters.count(flood, facts.author.key, target=facts.target, now=now)
-        keys = [facts.author.key]
-    elif flood.key == "domain":
-        if not facts.domains:
+        keys: tuple[bytes, ...] = (facts.author.key,)
+    elif flood.key == "text":
+        base = facts.text.base
+        if len(base) < FLOOD_TEXT_CHARACTERS:
             return False
-        keys = [_short_hash(domain) for domain in dict.fromkeys(facts.domains)]
+        keys = (_short_hash(base),)
     else:
-        keys = [_short_hash(facts.text.base)] if len(facts.text.base) >= FLOOD_TEXT_CHARACTERS else []
-    if facts.version > 1:
-        return any(counters.recall(flood, key, target=facts.target) for key in keys)
+        keys = tuple([_short_hash(domain) for domain in dict.fromkeys(facts.domains)]) if facts.domains else ()
+    flooded = False
     # Every key is counted, also after one is found flooded.
-    flooded = [counters.count(flood, key, target=facts.target, now=now) for key in keys]
-    return any(flooded)
+    for key in keys:
+        if facts.version > 1:
+            flooded |= counters.recall(flood, key, target=facts.target)
+        else:
+            flooded |= counters.count(flood, key, target=facts.target, now=now)
+    return flooded
 
 
 def _short_hash(text: str) -> bytes:

@@ -40,18 +40,20 @@ class FloodCounters:
         name = flood, key
         log = self._logs.get(name)
         if log is None:
-            log = self._logs[name] = {}
+            # Most texts, and of late most authors, come once.
+            full = flood.n <= 1
+            self._logs[name] = {target: (now, full)}
         else:
             self._logs.move_to_end(name)
-        known = log.get(target)
-        if known is not None:
-            return known[1]
-        while log and next(iter(log.values()))[0] <= now - flood.per_s:
-            self._drop_oldest(log)
-        full = len(log) + 1 >= flood.n
-        if len(log) >= flood.n:
-            self._drop_oldest(log)
-        log[target] = (now, full)
+            known = log.get(target)
+            if known is not None:
+                return known[1]
+            while log and next(iter(log.values()))[0] <= now - flood.per_s:
+                self._drop_oldest(log)
+            full = len(log) + 1 >= flood.n
+            if len(log) >= flood.n:
+                self._drop_oldest(log)
+            log[target] = (now, full)
         self._entries += 1
         while self._entries > self._entries_max:
             _, quiet = self._logs.popitem(last=False)

@@ -12,10 +12,12 @@ words, and nowhere else, a phrase matches without regard to where words end.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol, TypeAlias
 
 import ahocorasick
+
+from zajil.moderation.rules.hints import WordHints
 
 _TOKEN: Final = re.compile(r"\w+|[.!?…؟;؛\n]")
 PHRASES_SHOWN: Final = 5
@@ -48,9 +50,15 @@ class PhraseIndex:
                 if len(joined) >= JOINED_CHARACTERS:
                     words.setdefault(joined, (phrase, []))[1].append(name)
                     run_together.setdefault(joined.strip(), (phrase, []))[1].append(name)
+        # However a phrase is written, its longest word is in the text; in most texts none of these is.
+        self._seldom = WordHints(hints)
         self._words = _build(words)
         self._run_together = _build(run_together)
         self._hints = _build(hints)
+
+    def hint(self, views: Sequence[str]) -> set[int]:
+        """Places of the views in which `find` may find something; in the others it does not, without words `joined`."""
+        return self._seldom.find(views)
 
     def find(self, views: Iterable[str], *, joined: Collection[str] = ()) -> dict[str, list[str]]:
         """The lists of which a phrase stands in any of the views, each with up to five of its phrases.
@@ -61,7 +69,6 @@ class PhraseIndex:
         if self._words is None or self._hints is None:
             return found
         for number, view in enumerate(views):
-            # However a phrase is written, its longest word is in the text; in most texts none of these is.
             if not joined and next(self._hints.iter(view), None) is None:
                 continue
             cut = cut_words(view)

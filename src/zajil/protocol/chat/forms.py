@@ -8,6 +8,7 @@
 | Reaction | - | the message | `text/plain;charset=utf-8`, one emoji, reaction |
 | TakeBack | the reaction | the message | NullPart, reaction |
 | Receipts, Control | - | - | see `receipts`, `parts` |
+| CallLog | - | - | `application/vnd.zajil.call-log`, CBOR map, render |
 
 Source: draft-ietf-mimi-content-08, 5 (examples reply, reaction, edit, delete, unlike); service.md 7.
 """
@@ -15,17 +16,23 @@ Source: draft-ietf-mimi-content-08, 5 (examples reply, reaction, edit, delete, u
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
+from zajil.protocol import cbor
 from zajil.protocol.chat import content, parts, receipts
 from zajil.protocol.chat.content import MimiContent, NullPart, SinglePart
 from zajil.protocol.chat.emoji import check_emoji
 from zajil.protocol.errors import error
+from zajil.protocol.fields import Fields
 from zajil.protocol.ids import MessageId
 
 AS_ADMIN: Final = -4
 """Key of extensions: true where somebody deletes another's message by the right of an admin."""
 PLAIN: Final = "text/plain;charset=utf-8"
+CALL_LOG: Final = "application/vnd.zajil.call-log"
+CALL_ID_BYTES: Final = 16
+CallKind = Literal["audio", "video"]
+CallOutcome = Literal["answered", "missed", "declined", "busy", "failed"]
 EDIT_MS: Final = 86_400_000
 """A text can be edited for 24 hours, by the clock of its sender."""
 TYPING_MS: Final = 4_000
@@ -83,6 +90,16 @@ class Receipts:
 
 
 @dataclass(frozen=True, slots=True)
+class CallLog:
+    """What became of a call, told once by its caller (calls.md 4). call: 16 bytes. seconds: 0 unless answered; u32."""
+
+    call: bytes
+    kind: CallKind
+    outcome: CallOutcome
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """Something between clients."""
 
@@ -96,12 +113,14 @@ class Unsupported:
     shown: bool
 
 
-Form: TypeAlias = Text | Edit | Deletion | Reaction | TakeBack | Receipts | Control | Unsupported
+Form: TypeAlias = Text | Edit | Deletion | Reaction | TakeBack | Receipts | CallLog | Control | Unsupported
 Action: TypeAlias = Edit | Deletion | Reaction | TakeBack
 """Forms that change another message."""
+Submitted: TypeAlias = Text | Action | Receipts | CallLog
+"""Forms that are queued to be sent."""
 
 
-def encode_form(form: Text | Edit | Deletion | Reaction | TakeBack | Receipts, blank: MimiContent) -> MimiContent:
+def encode_form(form: Submitted, blank: MimiContent) -> MimiContent:
     """The content of a form. blank: gives salt and extensions; its other fields are replaced.
 
     Raises HomeError `text-too-long`, Malformed for text that is no UTF-8 or not one emoji.
@@ -122,6 +141,9 @@ def encode_form(form: Text | Edit | Deletion | Reaction | TakeBack | Receipts, b
             return replace(blank, body=body_of_none, replaces=form.reaction, in_reply_to=form.target)
         case Receipts():
             return replace(blank, body=receipts.encode_receipts(form.receipts))
+        case CallLog():
+            values: dict[cbor.Key, cbor.Value] = {"c": form.call, "kind": form.kind, "outcome": form.outcome}
+            return replace(blank, body=SinglePart(CALL_LOG, cbor.encode({**values, "seconds": form.seconds})))
 
 
 def parse_form(body: MimiContent) -> Form:
@@ -134,6 +156,8 @@ def parse_form(body: MimiContent) -> Form:
             return Control(parts.parse_part(part))
         if part.content_type == receipts.STATUS_TYPE:
             return Receipts(receipts.parse_receipts(part))
+        if part.content_type == CALL_LOG and body.replaces is None:
+            return _parse_call_log(Fields.of_open_map(cbor.parse(part.content))) or Unsupported(shown=True)
         if part.disposition == content.REACTION:
             return _parse_reaction(body, part)
         text = content.find_text(body)
@@ -153,6 +177,17 @@ def _parse_null(body: MimiContent, part: NullPart) -> Form:
     if body.in_reply_to is None:
         raise error("malformed", "reaction of no message")
     return TakeBack(body.in_reply_to, body.replaces)
+
+
+def _parse_call_log(fields: Fields) -> CallLog | None:
+    """The log of these fields, None for words of a later version. Raises Malformed."""
+    kind, outcome = fields.text("kind", most=16), fields.text("outcome", most=16)
+    call, seconds = fields.blob("c", size=CALL_ID_BYTES), fields.number("seconds", bits=32)
+    for known_kind in get_args(CallKind):
+        for known_outcome in get_args(CallOutcome):
+            if (kind, outcome) == (known_kind, known_outcome):
+                return CallLog(call, known_kind, known_outcome, seconds)
+    return None
 
 
 def _parse_reaction(body: MimiContent, part: SinglePart) -> Form:

@@ -6,6 +6,7 @@ op, and unknown keys of a known one, are ignored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeAlias
 
@@ -18,6 +19,8 @@ from zajil.protocol.ids import AccountId, GroupId
 from zajil.protocol.limits import NAME_BYTES, ROSTER_ENTRIES
 
 CONTROL_TYPE: Final = "application/vnd.zajil.control+cbor"
+CALL_BYTES: Final = 4096
+"""Longest `call` part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +109,25 @@ class Typing:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call signal (calls.md 4), sent once and kept in no history. fields: as written, read by whoever calls."""
+
+    OP: ClassVar[str] = "call"
+    fields: Mapping[str, cbor.Value]
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownPart:
-    """An op of a later version: ignored."""
+    """An op of a later version, or a `call` that no client of ours writes: ignored."""
 
     op: str
 
 
-ControlPart: TypeAlias = Profile | Lists | Leave | Readd | Sync | Typing
+ControlPart: TypeAlias = Profile | Lists | Leave | Readd | Sync | Typing | Call
 
 
 def encode_part(part: ControlPart) -> SinglePart:
-    """The message body of a control part."""
+    """The message body of a control part. Raises Malformed for a `call` of more than 4,096 bytes."""
     values: dict[cbor.Key, cbor.Value]
     match part:
         case Profile():
@@ -137,7 +148,12 @@ def encode_part(part: ControlPart) -> SinglePart:
             }
             if part.privacy is not None:
                 values["privacy"] = [part.privacy.receipts, part.privacy.typing, part.privacy.at]
-    return SinglePart(CONTROL_TYPE, cbor.encode([part.OP, values]), UNSPECIFIED)
+        case Call():
+            values = dict(part.fields.items())
+    data = cbor.encode([part.OP, values])
+    if isinstance(part, Call) and len(data) > CALL_BYTES:
+        raise error("malformed", "call signal too long")
+    return SinglePart(CONTROL_TYPE, data, UNSPECIFIED)
 
 
 def contact_value(contact: SyncContact) -> cbor.Value:
@@ -176,6 +192,10 @@ def is_control(part: object) -> bool:
 def parse_part(part: SinglePart) -> ControlPart | UnknownPart:
     """The control part of a body. Raises Malformed."""
     match cbor.parse(part.content):
+        case [Call.OP, dict() as values]:
+            named = {key: value for key, value in values.items() if isinstance(key, str)}
+            short = len(part.content) <= CALL_BYTES and len(named) == len(values)
+            return Call(named) if short else UnknownPart(Call.OP)
         case [str() as op, dict() as values]:
             return _parse(op, Fields(values))
     raise error("malformed", "control part")

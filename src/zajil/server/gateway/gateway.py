@@ -23,6 +23,7 @@ from zajil.protocol.session import ServerCarrier, ServerSession, SessionTable
 from zajil.server.gateway.clerk import Clerk, jitter_ms
 from zajil.server.gateway.connection import Connection
 from zajil.server.gateway.conversation import Conversation
+from zajil.server.gateway.media import MediaDoor
 from zajil.server.gateway.places import Places
 from zajil.server.gateway.services import Services
 from zajil.server.gateway.unfinished import Unfinished
@@ -66,8 +67,12 @@ class Gateway:
         unfinished_max_bytes: int,
         min_client: int = 0,
         clock: Callable[[], float],
+        media: MediaDoor | None = None,
     ) -> None:
-        """clock: Unix seconds, for limits (which share one clock) and READY; everything else here is monotonic."""
+        """clock: Unix seconds, for limits (which share one clock) and READY; everything else here is monotonic.
+
+        media: to media rooms, which share the sweep and the end of everybody.
+        """
         self._limits = limits
         self._patience = patience
         self._places = Places(connections_max)
@@ -75,6 +80,7 @@ class Gateway:
         self._unfinished: Unfinished[Conversation] = Unfinished(unfinished_max_bytes)
         self._min_client = min_client
         self._clock = clock
+        self._media = media
         self._tables = {role: SessionTable(role, new_id=lambda: os.urandom(16)) for role in Role}
         self._connections: set[Connection] = set()
         self._unproven: set[Unproven] = set()
@@ -205,6 +211,8 @@ class Gateway:
                 await asyncio.sleep(over_s * 64 / len(connections))
         for line in list(self._unproven):
             line.drop()
+        if self._media is not None:
+            self._media.close_all()
         if self._sweeper is not None:
             self._sweeper.cancel()
         await self._clerk.stop()
@@ -265,6 +273,8 @@ class Gateway:
                 connection.conversation is None and now - connection.opened_at > self._patience.first_frame_s
             ):
                 connection.drop()
+        if self._media is not None:
+            self._media.sweep(now)
         for line in list(self._unproven):
             if now - line.opened_at > self._patience.first_frame_s:
                 line.drop()

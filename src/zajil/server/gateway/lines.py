@@ -25,12 +25,19 @@ from zajil.protocol.reach.seal import (
 )
 from zajil.server.gateway.connection import Connection
 from zajil.server.gateway.gateway import Gateway
+from zajil.server.gateway.media import MediaConnection, MediaDoor, is_preamble
 from zajil.server.http.calls import Peer
 
 _ROLES = {Channel.R: Role.R, Channel.S: Role.S}
 _NEW = b"\x01\x01"
+_NORMAL = 1000
 _PREAMBLES_MAX = 2
 """RESUME, and after `02` a NEW on the same carrier."""
+
+
+def close_code_of(media: MediaConnection | None) -> int:
+    """What a media connection ended with; 1000 for everything else, whose last record says it."""
+    return (media.close_code if media else None) or _NORMAL
 
 
 class Line(Protocol):
@@ -47,6 +54,14 @@ class Line(Protocol):
     @property
     def crowded(self) -> bool:
         """Stop reading until this is false again."""
+
+    @property
+    def is_live(self) -> bool:
+        """Its records are worth less the later they arrive: keep few of them on the way."""
+
+    @property
+    def close_code(self) -> int:
+        """How a WebSocket ends once the line is done (RFC 6455 7.4)."""
 
     def feed(self, record: bytes) -> None:
         """One record arrived. Never raises for what a peer sends."""
@@ -65,40 +80,73 @@ class Line(Protocol):
 
 
 class PlainLine:
-    """Session frames as they are. Raises Unavailable `busy` or `restarting`."""
+    """Session frames as they are, or the frames of a media room. Raises Unavailable `busy` or `restarting`."""
 
     def __init__(
-        self, gateway: Gateway, role: Role, *, peer: Peer, kick: Callable[[], None], silent_s: float | None = None
+        self,
+        gateway: Gateway,
+        role: Role,
+        *,
+        peer: Peer,
+        kick: Callable[[], None],
+        silent_s: float | None = None,
+        door: MediaDoor | None = None,
     ) -> None:
+        """door: to media rooms, None where none may begin here."""
         gateway.enter(peer.prefix)
         self._gateway = gateway
         self._place = peer.prefix
         self._meter = os.urandom(16)
+        self._kick = kick
+        self._door = door
+        self._media: MediaConnection | None = None
         self._connection = gateway.connect(role, peer=peer, kick=kick, silent_s=silent_s)
 
     @property
     def done(self) -> bool:
         """See Line."""
-        return self._connection.done
+        return self._media.close_code is not None if self._media else self._connection.done
 
     @property
     def dropped(self) -> bool:
         """See Line."""
-        return self._connection.dropped
+        return self._media.dropped if self._media else self._connection.dropped
 
     @property
     def crowded(self) -> bool:
         """See Line."""
-        return self._connection.crowded
+        return self._media is None and self._connection.crowded
+
+    @property
+    def is_live(self) -> bool:
+        """See Line."""
+        return self._media is not None
+
+    @property
+    def close_code(self) -> int:
+        """See Line."""
+        return close_code_of(self._media)
 
     def feed(self, record: bytes) -> None:
         """See Line."""
+        if self._media is not None:
+            self._media.feed(record)
+            return
+        door, self._door = self._door, None
+        if door is not None and is_preamble(record):
+            self._gateway.lost(self._connection)
+            self._media = door.enter(record, kick=self._kick)
+            self._kick()
+            return
         self.charge(len(record))
         if not self.done:
             self._gateway.feed(self._connection, record)
 
     def charge(self, size_bytes: int) -> None:
         """See Line."""
+        if self._media is not None:
+            self._media.charge(size_bytes)
+            return
         try:
             self._gateway.charge(self._meter, size_bytes)
         except ZajilError as reason:
@@ -110,11 +158,14 @@ class PlainLine:
 
     def pull(self) -> list[bytes]:
         """See Line."""
-        return self._gateway.pull(self._connection)
+        return self._media.pull() if self._media else self._gateway.pull(self._connection)
 
     def lost(self) -> None:
         """See Line."""
-        self._gateway.lost(self._connection)
+        if self._media is not None:
+            self._media.lost()
+        else:
+            self._gateway.lost(self._connection)
         self._gateway.leave(self._place)
 
 
@@ -130,12 +181,15 @@ class SealDoor:
         self._clock = clock
         self.roots = roots
 
-    def accept(self, first: bytes, peer: Peer) -> NewSeal | Resumed | Unknown | RootWanted:
-        """What a first record asks for. Raises RemoteProtocolError, or Limited for too many new seals."""
+    def accept(self, first: bytes, peer: Peer, *, media: bool = False) -> NewSeal | Resumed | Unknown | RootWanted:
+        """What a first record asks for. media: whether it may ask for a media room.
+
+        Raises RemoteProtocolError, or Limited for too many new seals.
+        """
         now = self._clock()
         if first.startswith(_NEW) and len(first) == NEW_BYTES:
             # Before any cryptography, which is what it costs.
-            if first[2] not in _ROLES:
+            if first[2] not in _ROLES and not (media and first[2] == Channel.MEDIA):
                 raise error("protocol", "no session of this channel here")
             if peer.bridge:
                 self._limits.take("seal_bridge", peer.bridge, now=now)
@@ -159,15 +213,16 @@ class SealedLine:
         peer: Peer,
         kick: Callable[[], None],
         silent_s: float | None = None,
+        media_door: MediaDoor | None = None,
     ) -> None:
         """peer: of the connection; its prefix becomes the seal's id where it came through a bridge.
 
-        Raises Unavailable `busy` or `restarting`.
+        media_door: to media rooms, None where none may begin here. Raises Unavailable `busy` or `restarting`.
         """
         self._place = b"bridge" + peer.bridge if peer.bridge else peer.prefix
         gateway.enter(self._place)
         self.opened_at = gateway.now()
-        self.dropped = False
+        self._given_up = False
         self._gateway = gateway
         self._door = door
         self._peer = peer
@@ -178,12 +233,21 @@ class SealedLine:
         self._answers: list[bytes] = []
         self._seal: NewSeal | Resumed | None = None
         self._connection: Connection | None = None
+        self._media_door = media_door
+        self._media: MediaConnection | None = None
         self._ended = False
         gateway.expect(self)
 
     @property
+    def dropped(self) -> bool:
+        """See Line."""
+        return self._given_up or (self._media is not None and self._media.dropped)
+
+    @property
     def done(self) -> bool:
         """See Line."""
+        if self._media is not None and self._media.close_code is not None:
+            return True
         return self._ended or self.dropped or (self._connection is not None and self._connection.done)
 
     @property
@@ -191,9 +255,20 @@ class SealedLine:
         """See Line."""
         return not self.done and self._connection is not None and self._connection.crowded
 
+    @property
+    def is_live(self) -> bool:
+        """See Line."""
+        return self._media is not None
+
+    @property
+    def close_code(self) -> int:
+        """See Line."""
+        return close_code_of(self._media)
+
     def feed(self, record: bytes) -> None:
         """See Line."""
-        self.charge(len(record))
+        if self._media is None:
+            self.charge(len(record))
         if self.done:
             return
         try:
@@ -208,7 +283,7 @@ class SealedLine:
 
     def _begin(self, first: bytes) -> None:
         self._preambles += 1
-        found = self._door.accept(first, self._peer)
+        found = self._door.accept(first, self._peer, media=self._media_door is not None)
         if isinstance(found, RootWanted):
             self._answers.append(self._door.roots())
             self._ended = True
@@ -222,6 +297,9 @@ class SealedLine:
 
     def _take(self, codec: RecordSeal, seal: NewSeal | Resumed, record: bytes) -> None:
         frame = codec.open(record)
+        if seal.channel is Channel.MEDIA:
+            self._take_media(frame)
+            return
         if self._connection is None:
             peer = self._peer._replace(prefix=seal.sid) if self._peer.bridge else self._peer
             self._connection = self._gateway.connect(
@@ -230,12 +308,24 @@ class SealedLine:
             self._gateway.prove(self)
         self._gateway.feed(self._connection, frame)
 
+    def _take_media(self, frame: bytes) -> None:
+        if self._media is not None:
+            self._media.feed(frame)
+            return
+        if self._media_door is None or not is_preamble(frame):
+            raise error("protocol", "no media here")
+        self._gateway.prove(self)
+        self._media = self._media_door.enter(frame, kick=self._kick)
+
     def _end(self) -> None:
         self._ended = True
         self._kick()
 
     def charge(self, size_bytes: int) -> None:
         """See Line."""
+        if self._media is not None:
+            self._media.charge(size_bytes)
+            return
         try:
             self._gateway.charge(self._meter, size_bytes)
         except ZajilError as reason:
@@ -251,7 +341,7 @@ class SealedLine:
 
     def drop(self) -> None:
         """It never said who it is."""
-        self.dropped = True
+        self._given_up = True
         self._kick()
 
     def pull(self) -> list[bytes]:
@@ -259,6 +349,8 @@ class SealedLine:
         out, self._answers = self._answers, []
         if self._connection is not None and self._seal is not None and not self._ended:
             out += [self._seal.codec.seal(frame) for frame in self._gateway.pull(self._connection)]
+        if self._media is not None and self._seal is not None and not self._ended:
+            out += [self._seal.codec.seal(frame) for frame in self._media.pull()]
         return out
 
     def lost(self) -> None:
@@ -266,4 +358,6 @@ class SealedLine:
         self._gateway.prove(self)
         if self._connection is not None:
             self._gateway.lost(self._connection)
+        if self._media is not None:
+            self._media.lost()
         self._gateway.leave(self._place)

@@ -17,6 +17,8 @@ import msgspec
 from zajil.auth.context import CallingDevice
 from zajil.engine.limits import Limits
 from zajil.protocol.control import (
+    CALL_RELAY,
+    CALL_TICKET,
     CHALLENGE,
     CLAIM_KEY_PACKAGES,
     Auth,
@@ -34,9 +36,9 @@ from zajil.server.http.calls import BoundRoute, Carrier, HttpAnswer, HttpCall, P
 from zajil.server.http.idempotency import AnswerBook
 
 _LOG = logging.getLogger(__name__)
-# POSTs that need no stored answer: a second challenge is as good, and a claim_id gets the same answer by itself. Both
-# are free to repeat, so storing an answer for each key would let anybody fill the disk.
-_SAME_AGAIN = frozenset({CHALLENGE, CLAIM_KEY_PACKAGES})
+# POSTs that need no stored answer: a second challenge, credential or ticket is as good, and a claim_id gets the same
+# answer by itself. They are free to repeat, so storing an answer for each key would let anybody fill the disk.
+_SAME_AGAIN = frozenset({CHALLENGE, CLAIM_KEY_PACKAGES, CALL_RELAY, CALL_TICKET})
 
 
 class Proofs(NamedTuple):

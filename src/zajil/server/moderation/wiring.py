@@ -35,15 +35,15 @@ from zajil.moderation.statistics.publish import keep_final
 from zajil.moderation.store import log
 from zajil.protocol.public.posts import ChannelDecision, PublicPost
 from zajil.protocol.tlog.checkpoint import NoteKey
-from zajil.server.config import ConfigError, ModerationSettings, Settings
+from zajil.server.config import ConfigError, ModerationSettings, ModerationWorker, Settings
 from zajil.server.http.transparency import Transparency
 from zajil.server.review.space_view import Nudges, view_space
 
 _LOG = logging.getLogger(__name__)
 _UPKEEP_S = 1.0
 _RETRY_S: Final = 5.0
-_LOOK_S: Final = 0.02
-"""A process of its own hears of no wake-up: looking is one row by a reading connection."""
+_LOOK_S: Final[dict[ModerationWorker, float]] = {"apart": 0.02, "child": 0.25}
+"""How often a process of its own looks: a row by a reading connection. `apart` hears of no wake-up."""
 _LOOK_CLOSELY_S: Final = 0.003
 """The same while posts keep coming."""
 _CLOSELY_FOR_S: Final = 2.0
@@ -127,9 +127,10 @@ class Moderation:
         works: bool,
         figures: Figures | None = None,
         benches: Benches | None = None,
+        sampler: Sampler | None = None,
         reached: Callable[[Point], None] = lambda _point: None,
     ) -> None:
-        """benches: None for the policy in force. reached: see `Worker`.
+        """benches: None for the policy in force. sampler: None for one by this server's key. reached: see `Worker`.
 
         Raises KeyFileError, ConfigError (the file of the judge's key is not there).
         """
@@ -140,7 +141,7 @@ class Moderation:
         self._db = db
         self._space = space
         self._signing = keys.log
-        self._outbox = Outbox(space, look_s=_LOOK_S if settings.moderation.worker == "apart" else None)
+        self._outbox = Outbox(space, look_s=_LOOK_S.get(settings.moderation.worker))
         self.nudges = Nudges(space.wakeups.wake)
         self.view = view_space(space, self.nudges)
         self._server = settings.server_name
@@ -169,7 +170,7 @@ class Moderation:
             source=self._outbox.source(),
             readers=Readers(spare_cores() if processes < 0 else processes),
             benches=self.benches,
-            sampler=Sampler(keys.sample),
+            sampler=sampler or Sampler(keys.sample),
             later=self._make_later(data, settings.moderation),
             figures=figures or NoFigures(),
             reached=reached,
@@ -211,9 +212,11 @@ class Moderation:
 
     async def stop(self) -> None:
         """Stop at once: what was under way is given back, and comes again."""
-        for task in self._tasks:
+        # Loading too: a task that is ended before its first step ends none that it would have waited for.
+        tasks = [*self._tasks, *([self._loading] if self._loading is not None else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._outbox.close()
         await self.worker.stop()
 
@@ -268,7 +271,7 @@ class Moderation:
             per_minute=settings.judge_per_minute,
             policy=lambda: self.benches.policy,
         )
-        if judge.leaves_the_machine:
+        if judge.leaves_the_machine and self.works:
             _LOG.warning("moderation.judge_url is another machine: posts that need a second look leave this server")
         return (judge,)
 

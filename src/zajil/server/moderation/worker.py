@@ -1,7 +1,7 @@
-"""`zajil moderation worker`: the pipeline in a process of its own, on the data directory of a server.
+"""The pipeline in a process of its own, on the data directory of a server: `zajil moderation worker`, or its child.
 
-It takes from the same outbox and writes to the same tables; the server learns of it by polling. One at a time: the
-index of copies is in its memory.
+It takes from the same outbox and writes to the same tables. One at a time: the index of copies is in its memory. The
+server learns of `zajil moderation worker` by polling; a child of its own tells it (`beside`).
 """
 
 from __future__ import annotations
@@ -12,22 +12,27 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
 from zajil.channels.context import Channels
 from zajil.channels.identity.challenge import PersonaChallenges
+from zajil.channels.wakeups import Wakeups
 from zajil.engine.limits import Limits
 from zajil.engine.sql.database import FILE_NAME, Database
 from zajil.moderation.pipeline.benches import Benches
-from zajil.moderation.pipeline.work import Point
+from zajil.moderation.pipeline.storing import Sampler
+from zajil.moderation.pipeline.work import Figures, Point
 from zajil.server.config import ConfigError, Settings, load_settings
 from zajil.server.logs import set_up_logging
 from zajil.server.moderation.wiring import Moderation
 from zajil.server.public_space import find_fold
 
 LOCK_FILE: Final = "moderation.lock"
+_PLACE_S: Final = 30.0
+_PLACE_LOOK_S: Final = 0.1
 
 
 def work(data: Path, *, tell: Callable[[], None]) -> None:
@@ -35,30 +40,72 @@ def work(data: Path, *, tell: Callable[[], None]) -> None:
     set_up_logging()
     settings = load_settings(data)
     if not (settings.moderation.enabled and settings.moderation.worker == "apart"):
-        raise ConfigError('the server judges posts itself unless [moderation] says enabled = true and worker = "apart"')
+        raise ConfigError(
+            'the server has a worker of its own unless [moderation] says enabled = true, worker = "apart"'
+        )
     if not (data / FILE_NAME).exists():
         raise ConfigError("no server has run on this data directory yet")
     asyncio.run(_run(data, settings, tell))
 
 
 async def _run(data: Path, settings: Settings, tell: Callable[[], None]) -> None:
+    ended = end_by_signal()
+    with lock_worker(data):
+        async with working(data, settings) as moderation:
+            await moderation.loaded()
+            tell()
+            sys.stdout.flush()
+            await ended.wait()
+
+
+async def work_until(
+    ended: asyncio.Event, data: Path, settings: Settings, *, wakeups: Wakeups, figures: Figures
+) -> None:
+    """Judge posts until `ended` is set. A worker before this one, whose server was killed, gets time to end.
+
+    Raises ConfigError (another worker goes on), KeyFileError.
+    """
+    patience = time.monotonic() + _PLACE_S
+    while True:
+        try:
+            lock = lock_worker(data)
+            break
+        except ConfigError:
+            if time.monotonic() > patience:
+                raise
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PLACE_LOOK_S):
+                await ended.wait()
+                return
+    with lock:
+        async with working(data, settings, wakeups=wakeups, figures=figures):
+            await ended.wait()
+
+
+def end_by_signal() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT from now on."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    lock = lock_worker(data)
+    return ended
+
+
+@asynccontextmanager
+async def working(
+    data: Path, settings: Settings, *, wakeups: Wakeups | None = None, figures: Figures | None = None
+) -> AsyncIterator[Moderation]:
+    """The pipeline on a data directory, started; it may load yet. The caller holds the worker's place."""
     database = Database.open(data / FILE_NAME)
-    moderation = make_worker(data, database, settings)
     try:
-        await moderation.start()
-        await moderation.loaded()
-        tell()
-        sys.stdout.flush()
-        await ended.wait()
+        moderation = make_worker(data, database, settings, wakeups=wakeups, figures=figures)
+        try:
+            await moderation.start()
+            yield moderation
+        finally:
+            await moderation.stop()
     finally:
-        await moderation.stop()
         await asyncio.to_thread(database.close)
-        lock.close()
 
 
 def make_worker(
@@ -67,10 +114,16 @@ def make_worker(
     settings: Settings,
     *,
     clock: Callable[[], float] = time.time,
+    wakeups: Wakeups | None = None,
+    figures: Figures | None = None,
     benches: Benches | None = None,
+    sampler: Sampler | None = None,
     reached: Callable[[Point], None] = lambda _point: None,
 ) -> Moderation:
-    """The pipeline on a database, without a server. Nobody listens for its wake-ups here."""
+    """The pipeline on a database, without a server.
+
+    wakeups: who else hears of what is done; None for nobody. The rest: see `Moderation`.
+    """
     space = Channels(
         db=database,
         limits=Limits(settings.limits),
@@ -84,8 +137,19 @@ def make_worker(
         gate_hold_s=settings.gate_hold_s,
         waiting_max=settings.public_waiting_max,
         random=os.urandom,
+        wakeups=wakeups or Wakeups(),
     )
-    return Moderation(data, database, space, settings=settings, works=True, benches=benches, reached=reached)
+    return Moderation(
+        data,
+        database,
+        space,
+        settings=settings,
+        works=True,
+        figures=figures,
+        benches=benches,
+        sampler=sampler,
+        reached=reached,
+    )
 
 
 def lock_worker(data: Path) -> IO[bytes]:

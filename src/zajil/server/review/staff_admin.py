@@ -50,6 +50,12 @@ def front_of_console(data: Path, front: str | None = None) -> str:
     return settings.front or f"http://localhost:{settings.port}"
 
 
+def is_moderated(data: Path) -> bool:
+    """Whether the settings turn moderation on: else there is nothing to come in to. Raises ConfigError."""
+    settings = load_settings(data)
+    return settings.public_space and settings.moderation.enabled
+
+
 def list_staff(data: Path) -> api.Staff:
     """Everybody, by when they came."""
     with opened(data) as database:

@@ -27,6 +27,7 @@ from zajil.protocol.reach.seal import SEAL_BYTES
 from zajil.protocol.review.routes import find_review_route, is_review_call
 from zajil.server.gateway.gateway import Gateway
 from zajil.server.gateway.lines import Line, PlainLine, SealDoor, SealedLine
+from zajil.server.gateway.media import MediaDoor
 from zajil.server.http.calls import HttpAnswer, HttpCall, Peer, StreamAnswer, refuse
 from zajil.server.shell.base import SEALED_PATH
 from zajil.server.shell.bodies import Bodies
@@ -74,13 +75,14 @@ class AiohttpShell:
         posts_max: int,
         public: PublicPages | None = None,
         transparency: Callable[[HttpCall], Awaitable[HttpAnswer]] | None = None,
+        media_door: MediaDoor | None = None,
     ) -> None:
         """check_bridge: the id of the bridge whose credential, in text, came with a carrier.
 
         call: answers control calls. site: answers every other request, from method, target and headers.
         bodies_max_bytes: memory for bodies until they are answered, all together. posts_max: carriers of POSTs at once.
         public: pages and streams of the public space, None where there is none. transparency: answers requests below
-        TRANSPARENCY, None where nothing is moderated.
+        TRANSPARENCY, None where nothing is moderated. media_door: to the media rooms of calls, for WebSockets alone.
         """
         self._bodies = Bodies(bodies_max_bytes)
         self._posts = Posts(self._bodies, carriers_max=posts_max, now=gateway.now)
@@ -92,6 +94,7 @@ class AiohttpShell:
         self._peers = peers
         self._public = public
         self._transparency = transparency
+        self._media_door = media_door
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -215,9 +218,11 @@ class AiohttpShell:
         return peer._replace(bridge=await self._check_bridge(credential, peer))
 
     def _make_line(self, path: str, peer: Peer, kick: Callable[[], None], silent_s: float | None) -> Line:
+        """silent_s: of a carrier of POSTs, on which no media may begin; None for a WebSocket."""
+        media = self._media_door if silent_s is None else None
         if path == SEALED_PATH:
-            return SealedLine(self._gateway, self._door, peer=peer, kick=kick, silent_s=silent_s)
-        return PlainLine(self._gateway, Role(path), peer=peer, kick=kick, silent_s=silent_s)
+            return SealedLine(self._gateway, self._door, peer=peer, kick=kick, silent_s=silent_s, media_door=media)
+        return PlainLine(self._gateway, Role(path), peer=peer, kick=kick, silent_s=silent_s, door=media)
 
     def _body_limit(self, request: web.Request) -> int:
         """The most that the body of this control call may take."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -11,6 +12,7 @@ from aiohttp import WSMessage, WSMsgType, web
 from zajil.server.gateway.lines import Line
 
 _CLOSE_S = 2.0
+_UNSENT_BYTES = 16 * 1024
 # Frames of WebSocket itself that carry no record. They are answered, but one by one, and only so many.
 _PLUMBING = {WSMsgType.PING, WSMsgType.PONG}
 _PLUMBING_COST = 256
@@ -23,9 +25,14 @@ class SocketCarrier:
         """make_line: a line that kicks as given; what it raises passes through. most_bytes: of one record."""
         self._line = make_line(self._kick)
         self._socket = web.WebSocketResponse(
-            compress=False, timeout=_CLOSE_S, max_msg_size=most_bytes + 1, autoping=False
+            compress=False,
+            timeout=_CLOSE_S,
+            max_msg_size=most_bytes + 1,
+            autoping=False,
+            writer_limit=_UNSENT_BYTES,
         )
         self._request: web.Request | None = None
+        self._is_hurried = False
         self._sending: asyncio.Task[None] | None = None
         self._calm = asyncio.Event()
 
@@ -42,6 +49,8 @@ class SocketCarrier:
                     await self._socket.close(code=1003)
                     break
                 self._line.feed(message.data)
+                if self._line.is_live and not self._is_hurried:
+                    self._hurry(request)
                 while self._line.crowded:
                     self._calm.clear()
                     await self._calm.wait()
@@ -49,6 +58,20 @@ class SocketCarrier:
             self._line.lost()
             self._request = None
         return self._socket
+
+    def _hurry(self, request: web.Request) -> None:
+        """Keep little between the line, which knows what to drop, and the wire.
+
+        Else the system takes megabytes for a receiver that is slow, and it hears everything minutes late.
+        """
+        self._is_hurried = True
+        if request.transport is None:
+            return
+        request.transport.set_write_buffer_limits(high=_UNSENT_BYTES)
+        system_socket = request.transport.get_extra_info("socket")
+        if system_socket is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            with suppress(OSError):  # a Unix socket has no such thing
+                system_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
     async def _answer_plumbing(self, message: WSMessage) -> None:
         """A PONG for a PING (RFC 6455 5.5.2). A flood of either is charged like records and lets others run between."""
@@ -74,7 +97,7 @@ class SocketCarrier:
                 for record in records:
                     await self._socket.send_bytes(record)
             if self._line.done:
-                await self._socket.close()
+                await self._socket.close(code=self._line.close_code)
         except (ConnectionError, RuntimeError):
             pass  # the peer is gone; the reader notices and reports it
         finally:

@@ -253,6 +253,7 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
     asking: null,
   });
   await step.saveGroup(gid, group);
+  await step.noteEpoch(gid, staged.removed.length > 0);
   await settleEpoch(step, gid, before.epoch);
   const names = (chatRow: Chat) =>
     chatRow.members

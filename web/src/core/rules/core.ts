@@ -6,20 +6,24 @@
  * and reports each answer, and makes the control calls of `wants`. Any of it may be cut, doubled or repeated anywhere.
  */
 import type { ClaimedKeyPackages } from "../../protocol/control.ts";
+import type { CallLog } from "../../protocol/chat/forms.ts";
 import { error } from "../../protocol/errors.ts";
 import type { Eph, Err, Gap, Msg, Ok, Ready, Send } from "../../protocol/frames.ts";
 import * as certificates from "../state/certificates.ts";
 import * as rows from "../state/rows.ts";
-import { GroupCache, Look, Step, type Surroundings, type Told } from "../state/step.ts";
+import { type CallNews, GroupCache, Look, type Signal, Step, type Surroundings, type Told } from "../state/step.ts";
 import type { Store } from "../store/types.ts";
+import * as chats from "./chats.ts";
 import * as duties from "./duties.ts";
 import * as keypackages from "./keypackages.ts";
+import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
 import * as sealing from "./sealing.ts";
 import type { Request } from "./sealing.ts";
 import * as sync from "./sync.ts";
 import { noteTold } from "./talk/notices.ts";
-import * as typing from "./talk/typing.ts";
+import * as callkeys from "./talk/callkeys.ts";
+import * as whispers from "./talk/whispers.ts";
 import * as calls from "./wants.ts";
 import type { Want, WantClaim, WantLists } from "./wants.ts";
 
@@ -30,6 +34,9 @@ export type Listener = (told: readonly Told[]) => void;
 export class Core {
   readonly store: Store;
   readonly now: () => number;
+  /** Hears call signals and new epochs, after the step that brought them is durable. */
+  onCall: ((news: CallNews) => void) | undefined;
+  #clock: { readonly server: number; readonly now: number; readonly ticks: number } | undefined;
   #cache = new GroupCache();
   #openedAt: number;
   #listeners = new Set<Listener>();
@@ -61,19 +68,21 @@ export class Core {
   /** One transaction. A step that throws leaves store and cache as they were. Steps do not nest. */
   async step<T>(name: string, work: (step: Step) => Promise<T>): Promise<T> {
     let told: readonly Told[] = [];
+    let calls: readonly CallNews[] = [];
     let answer: T;
     try {
       answer = await this.store.step(name, this.now(), async (tx) => {
         const step = new Step(tx, this.#about(await rows.findProfile(tx)));
         const result = await work(step);
         await noteTold(step);
-        told = step.told;
+        ({ told, calls } = step);
         return result;
       });
     } catch (problem) {
       this.#cache.groups.clear();
       throw problem;
     }
+    for (const one of calls) this.onCall?.(one);
     if (told.length > 0) for (const listener of [...this.#listeners]) listener(told);
     return answer;
   }
@@ -108,6 +117,7 @@ export class Core {
 
   /** The server's answer to HELLO. */
   takeReady(ready: Ready): Promise<void> {
+    this.#clock = { server: ready.now, now: this.now(), ticks: performance.now() };
     return this.step("ready", (step) => sync.takeReady(step, ready));
   }
 
@@ -134,9 +144,9 @@ export class Core {
     return this.step("waited", (step) => sync.takeWaited(step));
   }
 
-  /** EPH came: somebody writes, or it changes nothing. */
+  /** EPH came: somebody writes or calls, or it changes nothing. */
   takeEphemeral(eph: Eph): Promise<void> {
-    return this.step("ephemeral", (step) => typing.takeEphemeral(step, eph));
+    return this.step("ephemeral", (step) => whispers.takeEphemeral(step, eph));
   }
 
   /** KEYS_LOW came. */
@@ -183,9 +193,12 @@ export class Core {
   }
 
   /** The request that tells a chat we write, sent once or not at all; undefined where it is off or not due. */
-  async sealTyping(gid: rows.Id): Promise<Send | undefined> {
-    if (!(await this.look((look) => sealing.maySeal(look, this.#openedAt)))) return undefined;
-    return this.step("typing", (step) => typing.sealTyping(step, gid));
+  sealTyping(gid: rows.Id): Promise<Send | undefined> {
+    return this.#whisper("typing", (step) => whispers.sealTyping(step, gid));
+  }
+
+  async #whisper(name: string, seal: (step: Step) => Promise<Send | undefined>): Promise<Send | undefined> {
+    return (await this.look((look) => sealing.maySeal(look, this.#openedAt))) ? this.step(name, seal) : undefined;
   }
 
   /** The server holds the request durably. */
@@ -270,5 +283,50 @@ export class Core {
   /** Do what time made due. */
   tick(): Promise<void> {
     return this.step("tick", (step) => duties.tick(step));
+  }
+
+  // -- calls
+  /**
+   * How long ago the server took a signal, by the server's own clock, ms; no clock of this device is believed.
+   *
+   * READY said what that clock was. Since then the longer of what our two clocks counted has passed: one may stand still
+   * while the machine sleeps, the other may be set back.
+   */
+  ageOf({ ts }: Signal): number {
+    if (!this.#clock) return 0;
+    const { server, now, ticks } = this.#clock;
+    return Math.max(0, Math.round(server + Math.max(this.now() - now, performance.now() - ticks) - ts));
+  }
+
+  /** The request that carries a call signal, sent once or not at all; undefined where nothing may be said now. */
+  sealSignal(gid: rows.Id, fields: Signal["fields"], course: whispers.Course): Promise<Send | undefined> {
+    return this.#whisper("signal", (step) => whispers.sealSignal(step, gid, fields, course));
+  }
+
+  /** Keys and members of a call in the group's epoch. context: 48 bytes. Throws `not-a-member`, `chat-stuck`. */
+  callKeys(gid: rows.Id, context: Uint8Array): Promise<callkeys.CallKeys> {
+    return this.look((look) => callkeys.callKeys(look, gid, context));
+  }
+
+  /** The epoch and its send token. Throws `not-a-member`, `chat-stuck`. */
+  sendToken(gid: rows.Id): Promise<callkeys.Token> {
+    return this.look((look) => callkeys.sendToken(look, gid));
+  }
+
+  /** Keep the record of the call this device is in, durable on return; null forgets it. */
+  keepCall(record: Uint8Array | null): Promise<void> {
+    return this.step("call", (step) => rows.saveCall(step.tx, record));
+  }
+
+  /** The record kept last. */
+  keptCall(): Promise<Uint8Array | undefined> {
+    return this.look((look) => rows.findCall(look.tx));
+  }
+
+  /** Store and queue what became of a call; its message id. Throws `not-a-member`. */
+  submitCallLog(gid: rows.Id, log: CallLog): Promise<rows.Id> {
+    return this.step("call-log", async (step) =>
+      messages.submitCallLog(step, (await chats.checkMember(step, gid)).gid, log),
+    );
   }
 }

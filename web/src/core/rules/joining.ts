@@ -112,6 +112,7 @@ async function settle(
   for (const [n] of await step.tx.rows("held", rows.bytesOf(chat.gid))) await step.tx.remove("held", n);
   await rows.saveChat(step.tx, chat);
   await step.saveGroup(chat.gid, group);
+  await step.noteEpoch(chat.gid, true);
   await learn(step, info);
   for (const [n, item] of await rows.items(step.tx, chat.gid)) {
     await outbox.run(step, n, item, { type: "joined", epoch: chat.epoch });

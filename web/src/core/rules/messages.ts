@@ -10,6 +10,7 @@ import type { MimiContent } from "../../protocol/chat/content.ts";
 import * as forms from "../../protocol/chat/forms.ts";
 import * as parts from "../../protocol/chat/parts.ts";
 import { error } from "../../protocol/errors.ts";
+import type { Send } from "../../protocol/frames.ts";
 import { parseCertificate, parseObject } from "../../protocol/identity/objects.ts";
 import { rosterKey } from "../../protocol/roster.ts";
 import { verify } from "../crypto.ts";
@@ -25,9 +26,28 @@ const KNOWN_DAYS_MS = 60 * 86_400_000;
 const SENT_MAX_MS = 4_102_444_800_000;
 
 /** Store a text with its clock mark and queue it; its message id. Content and id are fixed here. */
-export async function submitText(step: Step, gid: Id, text: string, replyTo: Id = ""): Promise<Id> {
+export function submitText(step: Step, gid: Id, text: string, replyTo: Id = ""): Promise<Id> {
   const reply_to = replyTo === "" ? null : rows.bytesOf(replyTo);
-  const identity = await submitForm(step, gid, { form: "text", text, reply_to });
+  return submitShown(step, gid, { form: "text", text, reply_to }, { text, reply_to: replyTo });
+}
+
+/** Store what became of a call and queue it; its message id. */
+export function submitCallLog(step: Step, gid: Id, log: forms.CallLog): Promise<Id> {
+  return submitShown(step, gid, log, { notice: callNotice(log, step.profile.account_id) });
+}
+
+/** The line that shows a log. by: its caller. */
+export function callNotice({ call, kind, outcome, seconds }: forms.CallLog, by: Id): rows.Notice {
+  return { code: "call", by, whom: [], text: "", call: { id: rows.idOf(call), kind, outcome, seconds } };
+}
+
+async function submitShown(
+  step: Step,
+  gid: Id,
+  form: forms.Text | forms.CallLog,
+  fields: Partial<StoredMessage>,
+): Promise<Id> {
+  const identity = await submitForm(step, gid, form);
   const { account_id: account, device_id: device } = step.profile;
   await show(step, {
     ...rows.EMPTY_MESSAGE,
@@ -38,23 +58,18 @@ export async function submitText(step: Step, gid: Id, text: string, replyTo: Id 
     sent: step.now,
     arrived: step.now,
     state: "queued",
-    text,
-    reply_to: replyTo,
+    ...fields,
   });
   return identity;
 }
 
 /** Queue one form of content; its message id. at: Unix ms that it carries. */
-export async function submitForm(
-  step: Step,
-  gid: Id,
-  form: forms.Text | forms.Action | forms.Receipts,
-  at = step.now,
-): Promise<Id> {
+export async function submitForm(step: Step, gid: Id, form: forms.Submitted, at = step.now): Promise<Id> {
   const marks = extensions(step, gid).set(content.SENT_MS, at);
   const body = forms.encodeForm(form, { salt: step.rng(16), extensions: marks });
-  const target = form.form === "text" || form.form === "receipts" ? "" : rows.idOf(form.target);
-  const identity = await submitContent(step, gid, body, { shown: form.form === "text", target });
+  const target = "target" in form ? rows.idOf(form.target) : "";
+  const shown = form.form === "text" || form.form === "call-log";
+  const identity = await submitContent(step, gid, body, { shown, target });
   await isNews(step, identity);
   return identity;
 }
@@ -71,13 +86,17 @@ async function submitContent(step: Step, gid: Id, body: MimiContent, fields: Par
 
 /** Queue a control part. urgent: before waiting texts (a profile that newcomers need, lists before an Add). */
 export async function submitControl(step: Step, gid: Id, part: parts.ControlPart, urgent = false): Promise<void> {
-  const body: MimiContent = {
+  await submitContent(step, gid, controlContent(step, gid, part), { urgent });
+}
+
+/** The content of a control part. Throws Malformed for a `call` that is too long. */
+export function controlContent(step: Step, gid: Id, part: parts.ControlPart): MimiContent {
+  return {
     ...content.CONTENT_DEFAULTS,
     salt: step.rng(16),
     body: parts.encodePart(part),
     extensions: extensions(step, gid),
   };
-  await submitContent(step, gid, body, { urgent });
 }
 
 /** What every message of ours says of its author, room and time. */
@@ -143,43 +162,42 @@ export async function show(step: Step, message: StoredMessage): Promise<void> {
 /** Encrypt once: ratchet, ciphertext and mid are written in this step. Throws MlsError. */
 export async function sealMessage(step: Step, n: number, item: Item): Promise<void> {
   const chat = await step.chat(item.gid);
-  const sealed = await encryptContent(step, chat, content.parseContent(item.content), item.content);
-  await outbox.recordSealing(step, n, item, {
-    request: {
-      type: "Send",
-      rid: 0,
-      mid: step.rng(16),
-      gid: rows.bytesOf(item.gid),
-      token: sealed.token,
-      roster_key: rosterKey(chat.gs),
-      flags: 0,
-      ttl: 0,
-      body: sealed.body,
-    },
-    body: sealed.body,
-    epoch: chat.epoch,
-  });
+  const request = await sealContent(step, chat, item.content, { flags: 0, ttl: 0 });
+  await outbox.recordSealing(step, n, item, { request, body: request.body, epoch: chat.epoch });
 }
 
-/** body: the MLS message. token: what authorises its sending. */
-export interface Encrypted {
-  readonly body: Uint8Array;
-  readonly token: Uint8Array;
+/** How a message travels: flags and ttl of SEND. most: bytes to which its content may be padded. */
+export interface Course {
+  readonly flags: number;
+  readonly ttl: number;
+  readonly most?: number;
 }
 
-/** Encrypt a content in the chat's epoch; the ratchet has moved on in this step. data: bytes of `body`. Throws MlsError. */
-export async function encryptContent(step: Step, chat: Chat, body: MimiContent, data: Uint8Array): Promise<Encrypted> {
+/**
+ * The request that carries a content in the chat's epoch; the ratchet has moved on in this step. data: the content.
+ *
+ * Throws MlsError, Malformed `too-big` above `most`.
+ */
+export async function sealContent(
+  step: Step,
+  chat: Chat,
+  data: Uint8Array,
+  { flags, ttl, most = Infinity }: Course,
+): Promise<Send> {
+  const gid = rows.bytesOf(chat.gid);
   const group = await step.loadGroup(chat.gid);
-  const tag = content.contentTag(body.salt, data);
-  const signature = await step.secrets.sign(content.reportTbs(tag, rows.bytesOf(chat.gid), chat.epoch));
+  const tag = content.contentTag(content.parseContent(data).salt, data);
+  const signature = await step.secrets.sign(content.reportTbs(tag, gid, chat.epoch));
   const plaintext = content.encodeApplication(data, signature);
   const token = await groups.sendToken(group, chat.gid);
   const aad = encodeAad({ type: "ApplicationAad", tag });
   const padTo = content.paddedSize(plaintext);
+  if (padTo > most) throw error("too-big", "call signal");
   const sealed = await group.encrypt(await step.env(), plaintext, { aad, padTo });
   await step.saveGroup(chat.gid, sealed.group);
   await step.changeChat(chat.gid, { sent: chat.sent + 1 });
-  return { body: sealed.message, token };
+  const roster_key = rosterKey(chat.gs);
+  return { type: "Send", rid: 0, mid: step.rng(16), gid, token, roster_key, flags, ttl, body: sealed.message };
 }
 
 /** When the server took a message, Unix ms, and its mark on it: for a report. Empty where it gave none. */
@@ -188,8 +206,9 @@ export interface Mark {
   readonly frank: Uint8Array;
 }
 
-/** A verified message body and its author. data: the bytes of the content. proof: for a report. */
+/** A verified message body and its author. leaf: in its epoch. data: the bytes of the content. proof: for a report. */
 export interface Opened {
+  readonly leaf: number;
   readonly account: Id;
   readonly device: number;
   readonly messageId: Id;
@@ -199,20 +218,12 @@ export interface Opened {
   readonly proof: rows.Proof;
 }
 
-/** Of what the server does not keep. */
-const UNMARKED: Mark = { ts: 0, frank: new Uint8Array() };
-
 /**
  * The body of a decrypted message: signed by the leaf that sent it, tagged in its AAD, and naming both rightly.
  *
  * Throws Malformed: then it is not shown.
  */
-export async function openApplication(
-  look: Look,
-  chat: Chat,
-  event: Application,
-  mark: Mark = UNMARKED,
-): Promise<Opened> {
+export async function openApplication(look: Look, chat: Chat, event: Application, mark: Mark): Promise<Opened> {
   const sealed = content.parseApplication(event.data);
   const body = content.parseContent(sealed.content);
   const tag = content.contentTag(body.salt, sealed.content);
@@ -245,7 +256,8 @@ export async function openApplication(
     ...mark,
     cert,
   };
-  return { account, device: author.device_id, messageId, sent, content: body, data: sealed.content, proof };
+  const { sender: leaf } = event;
+  return { leaf, account, device: author.device_id, messageId, sent, content: body, data: sealed.content, proof };
 }
 
 /**

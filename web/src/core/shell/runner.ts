@@ -115,7 +115,7 @@ export class Runner {
     this.wake();
   }
 
-  /** Send an ephemeral request once, or not at all. */
+  /** Send a request that is kept nowhere once, or not at all. */
   sendOnce(request: Send): void {
     if (this.#phase === "running" && !this.#locked) this.#sender.sendOnce(request);
   }

@@ -17,6 +17,7 @@ import { Line } from "./line.ts";
 
 /** What is only worth something now is not sent later. */
 const WHISPER_MS = 4_000;
+export const WHISPERS_MAX = 256;
 
 export interface SenderParts {
   readonly carriers: Carriers;
@@ -66,10 +67,15 @@ export class Sender {
     this.#tell({ type: "tick" });
   }
 
-  /** Send an ephemeral request once; its answer says nothing. Without a session it waits for one, briefly. */
+  /**
+   * Send a request that is kept nowhere, once; its answer says nothing. Without a session it waits briefly.
+   *
+   * One that lives in mailboxes for a while may wait as long. Above 256 of them the oldest is dropped.
+   */
   sendOnce(request: Send): void {
     if (this.#stopped) return;
-    this.#whispers.push({ until: nowMs() + WHISPER_MS, request });
+    this.#whispers.push({ until: nowMs() + Math.max(WHISPER_MS, request.ttl * 1000), request });
+    this.#whispers.splice(0, this.#whispers.length - WHISPERS_MAX);
     this.#tell({ type: "whisper" });
     this.#sendWhispers();
   }
@@ -121,7 +127,8 @@ export class Sender {
       case "dial":
         return this.#connection.dial();
       case "close":
-        return this.#connection.stop();
+        this.#connection.stop();
+        return this.#reopen();
       case "send": {
         const request = this.#requests.get(action.mid);
         if (request) this.#connection.send({ ...request.frame, rid: action.rid });
@@ -133,6 +140,12 @@ export class Sender {
       case "refused":
         return this.#settle(action.mid, answer);
     }
+  }
+
+  /** Nothing durable waits, so the machine gave up; a whisper whose time is not over does wait. */
+  #reopen(): void {
+    this.#whispers = this.#whispers.filter(({ until }) => nowMs() < until);
+    if (this.#whispers.length > 0) this.#tell({ type: "whisper" });
   }
 
   /** Tell the core what became of a request. */
@@ -166,6 +179,7 @@ export class Sender {
         this.#sendWhispers();
       } else if (event.event === "usable") {
         this.#tell({ type: "usable", resumed: event.resumed });
+        this.#sendWhispers();
       } else if (event.event === "message") {
         this.#answer(event.body);
       }

@@ -339,6 +339,27 @@ describe("sending", () => {
     await until(() => gateway.of("Send").length > 3);
     expect(gateway.of("Send").filter(({ flags }) => flags === 1).length).toBe(1);
   });
+
+  it("keeps a ring as long as it lives, also where nothing else opens a session", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(0); // no pause before the next dial
+    const { anna, gateway, gid, runner } = await speaking((made) => (frame, link) => made.answerS(frame, link));
+    await until(async () => (await anna.lines(gid)).every(({ state }) => state === "sent"));
+    const [real] = gateway.of("Send");
+    if (!real) throw new Error("nothing was sent");
+    gateway.away = true;
+    gateway.link("S").cut();
+    // The session is closed, for want of requests, and so is the next one that the ring opens in vain.
+    await new Promise((done) => setTimeout(done, 100));
+    const { dials } = gateway;
+    runner.sendOnce({ ...real, flags: 2, ttl: 60, mid: new Uint8Array(16).fill(9) });
+    await until(() => gateway.dials > dials);
+    gateway.away = false;
+    await until(() => {
+      runner.reconnect();
+      return gateway.of("Send").some(({ ttl }) => ttl === 60);
+    });
+    expect(gateway.of("Send").filter(({ ttl }) => ttl === 60)).toHaveLength(1);
+  });
 });
 
 describe("how the server is reached", () => {

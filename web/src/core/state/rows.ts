@@ -28,6 +28,7 @@ const TEXT = new TextEncoder();
 const SESSION = TEXT.encode("session");
 const PROFILE = TEXT.encode("profile");
 const PRIVACY = TEXT.encode("privacy");
+const CALL = TEXT.encode("call");
 
 /** MessagePack of a row. */
 export function encodeRow(row: object): Uint8Array {
@@ -186,6 +187,17 @@ export async function loadPrivacy(tx: ReadTx): Promise<Privacy> {
 export async function savePrivacy(tx: Tx, privacy: Privacy): Promise<Privacy> {
   await tx.put("meta", PRIVACY, encodeRow(privacy));
   return privacy;
+}
+
+/** The record of the call this device is in. */
+export function findCall(tx: ReadTx): Promise<Uint8Array | undefined> {
+  return tx.find("meta", CALL);
+}
+
+/** Write it; null removes it. */
+export async function saveCall(tx: Tx, record: Uint8Array | null): Promise<void> {
+  if (record) await tx.put("meta", CALL, record);
+  else await tx.delete("meta", CALL);
 }
 
 /** What came early for a message. It lives in `known`, whose rows are forgotten after 60 days. */

@@ -5,7 +5,7 @@
  */
 import type { Kind, State } from "../../protocol/outbox/items.ts";
 import type { MarkState } from "../../protocol/outbox/marks.ts";
-import type { MessageView } from "../api.ts";
+import type { CallLine, MessageView } from "../api.ts";
 
 export type Id = string;
 /** As in `protocol/outbox/items`; `done` never rests in a row. */
@@ -185,6 +185,8 @@ export interface Notice {
   readonly by: Id;
   readonly whom: readonly Id[];
   readonly text: string;
+  /** What became of a call, of code `call` alone: such a line came as a message, and nobody changes it. */
+  readonly call?: CallLine & { readonly id: Id };
 }
 export type NoticeCode = NonNullable<MessageView["notice"]>["code"];
 
@@ -222,7 +224,7 @@ export interface Proof {
  * text: as sent (mentions are links in it), the newest version. reply_to: id of the quoted message. versions: all texts
  * by (at, message_id), the first one first; empty where it was never edited. deleted_by: the account that deleted it for
  * all; then text, versions, reactions, proofs are gone. kept: the content of a kind this version does not show. notice:
- * set on lines that are no messages; their id is random. wire: what reached us, absent on what has not come back yet.
+ * set on lines that are no texts; where they are no messages either, their id is random. wire: what reached us, absent on what has not come back yet.
  * proofs: of what others wrote, one for each version kept.
  */
 export interface StoredMessage {

@@ -2,6 +2,7 @@
  * One step of the core: a transaction together with who we are, and the MLS groups it reads and writes.
  * Twin of zajil.client.state.step.
  */
+import type { Value } from "../../protocol/cbor.ts";
 import type { Authenticate, Env, Group } from "../mls/mls.ts";
 import { loadGroup, loadStaged, saveGroup, saveStaged, type Staged } from "../mls/mls.ts";
 import type { ReadTx, Secrets, Tx } from "../store/types.ts";
@@ -10,6 +11,26 @@ import type { Chat, Id, Profile, Session } from "./rows.ts";
 
 /** What the server's moderators say to this account. */
 export type News = "report-acted" | "report-not-acted" | "account-warned" | "account-suspended" | "measure-undone";
+
+/** A call signal of another device. ts: Unix ms at which the server took it. epoch: it was sealed in. */
+export interface Signal {
+  readonly gid: Id;
+  readonly leaf: number;
+  readonly account: Id;
+  readonly device: number;
+  readonly ts: number;
+  readonly epoch: number;
+  readonly fields: ReadonlyMap<string, Value>;
+}
+
+/** A group moved on, or is gone here. epoch: the one it has now. removed: somebody is not in it any more. */
+export interface CallEpoch {
+  readonly gid: Id;
+  readonly epoch: number;
+  readonly removed: boolean;
+}
+
+export type CallNews = Signal | CallEpoch;
 
 /** What followers are told once a step is durable. */
 export type EventCode =
@@ -111,6 +132,8 @@ export class Look {
 export class Step extends Look {
   declare readonly tx: Tx;
   readonly told: Told[] = [];
+  /** What whoever holds a call is told once the step is durable; never stored. */
+  readonly calls: CallNews[] = [];
 
   constructor(tx: Tx, about: Surroundings) {
     super(tx, tx.now, about);
@@ -167,6 +190,13 @@ export class Step extends Look {
     const name = rows.bytesOf(gid);
     for (const table of ["mls_epoch", "mls_ratchet", "mls_staged"] as const) await this.tx.delete(table, name);
     this.cache.groups.delete(gid);
+    await this.noteEpoch(gid, true);
+  }
+
+  /** Tell whoever holds a call in this group that its epoch, or we in it, came to an end. */
+  async noteEpoch(gid: Id, removed: boolean): Promise<void> {
+    const chat = await rows.findChat(this.tx, gid);
+    if (chat) this.calls.push({ gid, epoch: chat.epoch, removed });
   }
 
   /** Our own commit of this group whose fate is open. */

@@ -1,5 +1,6 @@
 /** The verbs of a person in a test world, as a tab calls them; what they ask the server themselves, a test answers. */
 import { error } from "../../protocol/errors.ts";
+import { EPHEMERAL } from "../../protocol/frames.ts";
 import type { CoreEvent } from "../api.ts";
 import { Calls } from "../shell/calls.ts";
 import { Tokens } from "../shell/login.ts";
@@ -18,7 +19,10 @@ type Local = ReturnType<typeof verbsOf>;
 const NOBODY: Caller = { call: () => Promise.reject(error("unreachable")) };
 
 /** The verbs of `person`, and the events its tabs heard, oldest first. caller: the server, as control calls see it. */
-export function tabOf(person: Person, caller = NOBODY): { readonly call: Local; readonly events: CoreEvent[] } {
+export function tabOf(
+  person: Person,
+  caller = NOBODY,
+): { readonly call: Local; readonly events: CoreEvent[]; readonly host: Host } {
   const events: CoreEvent[] = [];
   const calls = new Calls(caller);
   const host: Host = {
@@ -32,13 +36,17 @@ export function tabOf(person: Person, caller = NOBODY): { readonly call: Local; 
     core: () => person.core,
     tokens: () => new Tokens(person.core, calls),
     wake: () => undefined,
-    sendOnce: (request) => void person.world.service.whisper(request),
+    sendOnce: (request) => {
+      const { service } = person.world;
+      if (request.flags & EPHEMERAL) service.whisper(request);
+      else service.take(request);
+    },
     emit: (event) => events.push(event),
   };
   person.core.onTold((told) => {
     void person.core.look((look) => eventsOf(look, told)).then((more) => events.push(...more));
   });
-  return { call: verbsOf(host), events };
+  return { call: verbsOf(host), events, host };
 }
 
 function verbsOf(host: Host) {

@@ -204,5 +204,6 @@ async function noticeView(look: Look, notice: rows.Notice): Promise<Notice> {
     ...(notice.by === "" ? {} : { by: await personOf(look, notice.by) }),
     ...(whom.length === 0 ? {} : { whom }),
     ...(notice.text === "" ? {} : { text: notice.text }),
+    ...(notice.call && { call: notice.call }),
   };
 }

@@ -184,6 +184,7 @@ describe("forms", () => {
     Reaction: "reaction",
     TakeBack: "take-back",
     Receipts: "receipts",
+    CallLog: "call-log",
   };
 
   /** The form as the vectors write it. */
@@ -428,6 +429,14 @@ describe("control parts", () => {
     const encoded = parts.encodePart(part);
     expect(encodeHex(encoded.content)).toBe(text);
     expect(parts.isControl(encoded)).toBe(true);
+  });
+
+  it("ignores a call that no client writes, and writes none that is too long", () => {
+    for (const text of partVectors.ignored_calls) {
+      expect(parts.parsePart(body(hex(text)))).toEqual({ op: "unknown", name: "call" });
+    }
+    const fields = new Map([["sdp", "x".repeat(parts.CALL_BYTES - 13)]]);
+    expect(() => parts.encodePart({ op: "call", fields })).toThrow(Malformed);
   });
 
   it("names what it does not know and refuses the rest", () => {

@@ -9,12 +9,15 @@
  * | Reaction | - | the message | `text/plain;charset=utf-8`, one emoji, reaction |
  * | TakeBack | the reaction | the message | NullPart, reaction |
  * | Receipts, Control | - | - | see `receipts`, `parts` |
+ * | CallLog | - | - | `application/vnd.zajil.call-log`, CBOR map, render |
  *
  * Source: draft-ietf-mimi-content-08, 5 (examples reply, reaction, edit, delete, unlike); service.md 7.
  */
 import { encodeText, parseText } from "../bytes.ts";
+import * as cbor from "../cbor.ts";
 import type { Key, Value } from "../cbor.ts";
 import { error } from "../errors.ts";
+import { Fields } from "../fields.ts";
 import type { MessageId } from "../ids.ts";
 import * as content from "./content.ts";
 import type { MimiContent, NullPart, SinglePart } from "./content.ts";
@@ -25,6 +28,9 @@ import * as receipts from "./receipts.ts";
 /** Key of extensions: true where somebody deletes another's message by the right of an admin. */
 export const AS_ADMIN = -4;
 export const PLAIN = "text/plain;charset=utf-8";
+export const CALL_LOG = "application/vnd.zajil.call-log";
+export const CALL_KINDS = ["audio", "video"] as const;
+export const CALL_OUTCOMES = ["answered", "missed", "declined", "busy", "failed"] as const;
 /** A text can be edited for 24 hours, by the clock of its sender. */
 export const EDIT_MS = 86_400_000;
 /** `typing` is told at most this often. */
@@ -68,6 +74,14 @@ export interface Receipts {
   readonly form: "receipts";
   readonly receipts: readonly receipts.Receipt[];
 }
+/** What became of a call, told once by its caller (calls.md 4). call: 16 bytes. seconds: 0 unless answered; u32. */
+export interface CallLog {
+  readonly form: "call-log";
+  readonly call: Uint8Array;
+  readonly kind: (typeof CALL_KINDS)[number];
+  readonly outcome: (typeof CALL_OUTCOMES)[number];
+  readonly seconds: number;
+}
 /** Something between clients. */
 export interface Control {
   readonly form: "control";
@@ -78,9 +92,11 @@ export interface Unsupported {
   readonly form: "unsupported";
   readonly shown: boolean;
 }
-export type Form = Text | Edit | Deletion | Reaction | TakeBack | Receipts | Control | Unsupported;
+export type Form = Text | Edit | Deletion | Reaction | TakeBack | Receipts | CallLog | Control | Unsupported;
 /** Forms that change another message. */
 export type Action = Edit | Deletion | Reaction | TakeBack;
+/** Forms that are queued to be sent. */
+export type Submitted = Text | Action | Receipts | CallLog;
 
 /** What `encodeForm` needs beside the form. */
 export interface Blank {
@@ -93,7 +109,7 @@ export interface Blank {
  *
  * Throws HomeError `text-too-long`, Malformed for text that is no UTF-8 or not one emoji.
  */
-export function encodeForm(form: Text | Action | Receipts, blank: Blank): MimiContent {
+export function encodeForm(form: Submitted, blank: Blank): MimiContent {
   const { salt, extensions } = blank;
   const empty = { ...content.CONTENT_DEFAULTS, salt, extensions };
   switch (form.form) {
@@ -107,23 +123,28 @@ export function encodeForm(form: Text | Action | Receipts, blank: Blank): MimiCo
       return { ...empty, extensions: marked, body: nullPart(content.RENDER), replaces: form.target };
     }
     case "reaction": {
-      const data = encodeText(checkEmoji(form.emoji));
-      const body: SinglePart = {
-        type: "SinglePart",
-        disposition: content.REACTION,
-        language: "",
-        content_type: PLAIN,
-        content: data,
-      };
+      const body = single(PLAIN, encodeText(checkEmoji(form.emoji)), content.REACTION);
       return { ...empty, body, in_reply_to: form.target };
     }
     case "take-back":
       return { ...empty, body: nullPart(content.REACTION), replaces: form.reaction, in_reply_to: form.target };
     case "receipts":
       return { ...empty, body: receipts.encodeReceipts(form.receipts) };
+    case "call-log": {
+      const { call: c, kind, outcome, seconds } = form;
+      const fields = new Map<Key, Value>(Object.entries({ c, kind, outcome, seconds }));
+      return { ...empty, body: single(CALL_LOG, cbor.encode(fields), content.RENDER) };
+    }
   }
 }
 
+const single = (content_type: string, data: Uint8Array, disposition: number): SinglePart => ({
+  type: "SinglePart",
+  disposition,
+  language: "",
+  content_type,
+  content: data,
+});
 const nullPart = (disposition: number): NullPart => ({ type: "NullPart", disposition, language: "" });
 
 /** What a body means. Throws Malformed for a known form that is broken. */
@@ -133,6 +154,7 @@ export function parseForm(body: MimiContent): Form {
   if (part.type === "SinglePart") {
     if (part.content_type === parts.CONTROL_TYPE) return { form: "control", part: parts.parsePart(part) };
     if (part.content_type === receipts.STATUS_TYPE) return { form: "receipts", receipts: receipts.parseReceipts(part) };
+    if (part.content_type === CALL_LOG && body.replaces === null) return parseCallLog(part.content);
     if (part.disposition === content.REACTION) return parseReaction(body, part);
     const text = content.findText(body);
     if (text !== undefined && body.replaces)
@@ -150,6 +172,16 @@ function parseNull(body: MimiContent, part: NullPart): Form {
   }
   if (body.in_reply_to === null) throw error("malformed", "reaction of no message");
   return { form: "take-back", target: body.in_reply_to, reaction: body.replaces };
+}
+
+function parseCallLog(data: Uint8Array): CallLog | Unsupported {
+  const fields = Fields.ofOpenMap(cbor.parse(data));
+  const [kindWord, outcomeWord] = [fields.text("kind", 16), fields.text("outcome", 16)];
+  const [call, seconds] = [fields.blob("c", 16), fields.number("seconds", 32)];
+  const kind = CALL_KINDS.find((word) => word === kindWord);
+  const outcome = CALL_OUTCOMES.find((word) => word === outcomeWord);
+  if (kind === undefined || outcome === undefined) return { form: "unsupported", shown: true };
+  return { form: "call-log", call, kind, outcome, seconds };
 }
 
 function parseReaction(body: MimiContent, part: SinglePart): Form {

@@ -13,6 +13,8 @@ import { type Part, type SinglePart, UNSPECIFIED } from "./content.ts";
 import { ChatKind } from "./extensions.ts";
 
 export const CONTROL_TYPE = "application/vnd.zajil.control+cbor";
+/** Longest `call` part. */
+export const CALL_BYTES = 4096;
 
 /** Who an account says it is. contact_token: 32 bytes, lets members fetch its lists and claim its packages. */
 export interface Profile {
@@ -75,12 +77,17 @@ export const EMPTY_SYNC: Sync = { op: "sync", contacts: [], groups: [], read: []
 export interface Typing {
   readonly op: "typing";
 }
-/** An op of a later version: ignored. */
+/** A call signal (calls.md 4), sent once and kept in no history. fields: as written, read by whoever calls. */
+export interface Call {
+  readonly op: "call";
+  readonly fields: ReadonlyMap<string, cbor.Value>;
+}
+/** An op of a later version, or a `call` that no client of ours writes: ignored. */
 export interface UnknownPart {
   readonly op: "unknown";
   readonly name: string;
 }
-export type ControlPart = Profile | Lists | Leave | Readd | Sync | Typing;
+export type ControlPart = Profile | Lists | Leave | Readd | Sync | Typing | Call;
 
 const textMap = (values: Readonly<Record<string, cbor.Value>>): cbor.Value =>
   new Map<cbor.Key, cbor.Value>(Object.entries(values));
@@ -96,6 +103,8 @@ function partValues(part: ControlPart): Readonly<Record<string, cbor.Value>> {
       return {};
     case "readd":
       return { gid: part.gid, last_epoch: part.last_epoch, reason: part.reason, contact_token: part.contact_token };
+    case "call":
+      return Object.fromEntries(part.fields);
     case "sync":
       return {
         contacts: part.contacts.map(contactValue),
@@ -107,9 +116,10 @@ function partValues(part: ControlPart): Readonly<Record<string, cbor.Value>> {
   }
 }
 
-/** The message body of a control part. */
+/** The message body of a control part. Throws Malformed for a `call` of more than 4,096 bytes. */
 export function encodePart(part: ControlPart): SinglePart {
   const content = cbor.encode([part.op, textMap(partValues(part))]);
+  if (part.op === "call" && content.length > CALL_BYTES) throw error("malformed", "call signal too long");
   return { type: "SinglePart", disposition: UNSPECIFIED, language: "", content_type: CONTROL_TYPE, content };
 }
 
@@ -151,7 +161,14 @@ export function parsePart(part: SinglePart): ControlPart | UnknownPart {
   if (!Array.isArray(value) || value.length !== 2 || typeof value[0] !== "string" || !(value[1] instanceof Map)) {
     throw error("malformed", "control part");
   }
+  if (value[0] === "call") return parseCall(value[1], part.content.length);
   return parseValues(value[0], new Fields(value[1]));
+}
+
+function parseCall(fields: ReadonlyMap<cbor.Key, cbor.Parsed>, size: number): Call | UnknownPart {
+  const named = [...fields.keys()].every((key) => typeof key === "string");
+  if (!named || size > CALL_BYTES) return { op: "unknown", name: "call" };
+  return { op: "call", fields: fields as ReadonlyMap<string, cbor.Parsed> }; // as just seen
 }
 
 function parseValues(op: string, fields: Fields): ControlPart | UnknownPart {

@@ -66,15 +66,18 @@ def invite(
         code, expires, place = made.code, made.expires, front or desk.server
     else:
         from zajil.cli.failures import Failed
-        from zajil.server.config import ConfigError
-        from zajil.server.review.staff_admin import front_of_console, invite_staff
+        from zajil.cli.output import error_console
+        from zajil.server.config import CONFIG_FILE, ConfigError
+        from zajil.server.review.staff_admin import front_of_console, invite_staff, is_moderated
 
         folder = existing_data(decide_data(data))
         try:
-            place = front_of_console(folder, front)
+            place, moderated = front_of_console(folder, front), is_moderated(folder)
         except ConfigError as error:
             raise Failed("settings", remark=str(error)) from error
         code, expires = invite_staff(folder, request)
+        if not moderated:
+            error_console().print(words.STAFF_OFF(file=str(folder / CONFIG_FILE)))
     address = f"{place.rstrip('/')}/review#/join/{code}"  # a fragment: no server sees the code
     if json:
         print_json({"invite": code, "link": address, "role": role.value, "expires": expires})

@@ -173,6 +173,7 @@ def _print_told(found: Mapping[str, Told]) -> None:
     from zajil.cli.posts import category_name
     from zajil.cli.times import clock, day
     from zajil.cli.untrusted import isolate
+    from zajil.protocol.ids import encode_b64
 
     screen = console()
     if not found:
@@ -194,7 +195,8 @@ def _print_told(found: Mapping[str, Told]) -> None:
             _print_notice(notice)
         for each in told.reports:
             line = words.REPORT_LINE(category=category_name(each.category), state=words.REPORT_STATES[each.state]())
-            screen.print(f"{day(each.at)} {clock(each.at)}  {line}")
+            screen.print(f"{day(each.at)} {clock(each.at)}  {line}", end="")
+            screen.print(f"  {each.kind}/{encode_b64(each.target)}", style="dim")
 
 
 def _print_notice(notice: redress.Notice) -> None:

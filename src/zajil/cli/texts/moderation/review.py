@@ -14,6 +14,14 @@ STAFF_INVITE = Text(
     ar="طباعة رمز يدخل به شخص واحد، صالح 15 دقيقة.",
     ru="Вывести код, по которому войдёт один человек; действует 15 минут.",
 )
+STAFF_OFF = Text(
+    en="Moderation is off here, so the code opens nothing yet. Write public_space = true above every table and, below "
+    "[moderation], enabled = true into {file}, and start the server again.",
+    ar="الإشراف متوقف هنا، فالرمز لا يفتح شيئًا بعد. اكتب public_space = true فوق كل الجداول، و enabled = true تحت "
+    "[moderation]، في {file}، ثم شغّل الخادم من جديد.",
+    ru="Модерация здесь выключена, и код пока ничего не открывает. Впишите public_space = true выше всех таблиц и "
+    "enabled = true под [moderation] в {file} и перезапустите сервер.",
+)
 STAFF_LIST = Text(
     en="Everybody of the staff.",
     ar="كل المشرفين.",

@@ -81,8 +81,8 @@ def settle_early(step: Step, chat: Chat, target: bytes) -> None:
 
 
 def apply(step: Step, n: int, message: StoredMessage, deed: Deed) -> None:
-    """Change a message by an action, if its author may; a message that is deleted changes no more."""
-    if message.deleted_by:
+    """Change a message by an action, if its author may; one that is deleted, or the log of a call, changes no more."""
+    if message.deleted_by or message.call is not None:
         return
     match deed.action:
         case forms.Edit():

@@ -17,7 +17,7 @@ from zajil.protocol.ids import MessageId
 
 def may_edit(step: Step, message: StoredMessage, now: int) -> bool:
     """Whether we may edit this message: our own text, not older than 24 h, not refused, not deleted. now: Unix ms."""
-    usable = message.state != "failed" and not message.deleted_by and not message.kept
+    usable = message.state != "failed" and not message.deleted_by and not message.kept and message.call is None
     return usable and message.account == step.profile.account_id and now - message.sent <= forms.EDIT_MS
 
 
@@ -56,7 +56,7 @@ def delete_for_all(step: Step, gid: bytes, identity: bytes) -> None:
     own = message.account == step.profile.account_id
     if message.deleted_by:
         return
-    if not own and not actions.is_admin(chat, step.profile.account_id):
+    if message.call is not None or (not own and not actions.is_admin(chat, step.profile.account_id)):
         raise error("not-permitted")
     dropped = outbox.withdraw(step, message.message_id) if own else None
     outbox.withdraw_about(step, message.message_id)
@@ -92,7 +92,7 @@ def react(step: Step, gid: bytes, identity: bytes, emoji: str | None) -> None:
     """
     chat = chats.check_member(step, gid)
     n, message = load_message(step, gid, identity)
-    if message.deleted_by or message.state == "failed":
+    if message.deleted_by or message.state == "failed" or message.call is not None:
         raise error("not-permitted")
     held = actions.find_reaction(message, step.profile.account_id)
     before = held.emoji if held is not None else ""
@@ -121,7 +121,7 @@ def retry(step: Step, gid: bytes, identity: bytes) -> bytes:
     """Send a text again that failed, as a new message at the end; its id. Raises `gone`, `not-permitted`."""
     chat = chats.check_member(step, gid)
     n, message = load_message(step, gid, identity)
-    if message.state != "failed":
+    if message.state != "failed" or message.call is not None:
         raise error("not-permitted")
     step.tx.remove("message", n)
     step.event("deleted", chat.gid, message.message_id, account=step.profile.account_id)

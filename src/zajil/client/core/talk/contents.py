@@ -7,9 +7,9 @@ from typing import Literal
 import msgspec
 
 from zajil.client.core import groups, messages, readd
-from zajil.client.core.talk import actions, privacy, reading, receipts
+from zajil.client.core.talk import actions, privacy, reading, receipts, whispers
 from zajil.client.state import accounts
-from zajil.client.state.rows import Chat, StoredMessage
+from zajil.client.state.rows import CallRow, Chat, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol.chat import forms, parts
 from zajil.protocol.chat.receipts import Status
@@ -30,6 +30,8 @@ def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
             reading.note_read(step, chat.merged or chat.gid, receipts.take_own(step, chat, told))
         case forms.Receipts(told):
             receipts.take(step, chat, opened.account, told)
+        case forms.CallLog() as log:
+            _show(step, chat, opened, call=CallRow.of(log))
         case forms.Control(part):
             _take_control(step, chat, opened, part)
         case _:
@@ -37,18 +39,26 @@ def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
 
 
 def _show(
-    step: Step, chat: Chat, opened: messages.Opened, *, text: str = "", reply_to: bytes = b"", kept: bytes = b""
+    step: Step,
+    chat: Chat,
+    opened: messages.Opened,
+    *,
+    text: str = "",
+    reply_to: bytes = b"",
+    kept: bytes = b"",
+    call: CallRow | None = None,
 ) -> None:
     place = chat.merged or chat.gid
     own = opened.account == step.profile.account_id
     # What another device of ours wrote is sent: it came from the server.
     state: Literal["sent", "received"] = "sent" if own else "received"
     shown = StoredMessage(opened.message_id, place, opened.account, opened.device, opened.sent, state, text)
-    proofs = () if own or opened.proof is None else (opened.proof,)
-    shown = msgspec.structs.replace(shown, reply_to=reply_to, arrived=step.now, kept=kept, proofs=proofs)
+    proofs = () if own or call is not None or opened.proof is None else (opened.proof,)
+    shown = msgspec.structs.replace(shown, reply_to=reply_to, arrived=step.now, kept=kept, proofs=proofs, call=call)
     messages.show(step, shown)
     if not own:
-        reading.note_new(step, place, shown)
+        if reading.counts(shown):
+            reading.note_new(step, place, shown)
         receipts.owe(step, place, {opened.message_id: Status.DELIVERED})
     actions.settle_early(step, chat, opened.message_id)
 
@@ -72,6 +82,8 @@ def _take_control(step: Step, chat: Chat, opened: messages.Opened, part: parts.C
             readd.take_request(step, opened.account, opened.device, part)
         case parts.Sync() if chat.kind == groups.SELF:
             _take_sync(step, part)
+        case parts.Call():
+            whispers.hear_signal(step, chat, opened, part)
         case _:
             pass
 

@@ -20,6 +20,11 @@ def note_new(step: Step, place: bytes, message: StoredMessage) -> None:
     step.change_chat(place, unread=chat.unread + 1, mentioned=mentioned)
 
 
+def counts(message: StoredMessage) -> bool:
+    """Whether a message of somebody else is unread until it was seen: all but calls that were not missed."""
+    return not message.deleted_by and (message.call is None or message.call.outcome == "missed")
+
+
 def mentions_us(step: Step, chat: Chat, message: StoredMessage) -> bool:
     """Whether a text names us."""
     _, found = mentions_in(step, chat, message.text)
@@ -39,10 +44,10 @@ def mentions_in(step: Step, chat: Chat, text: str) -> tuple[str, tuple[mentions.
 
 
 def unread_after(step: Step, place: bytes, n: int) -> list[tuple[int, StoredMessage]]:
-    """Messages of others after row `n`, oldest first; deleted ones do not count."""
+    """Messages of others after row `n` that count, oldest first."""
     own = step.profile.account_id
     found = ((at, rows.parse_row(data, StoredMessage)) for at, data in step.tx.rows("message", place, after=n))
-    return [(at, message) for at, message in found if message.account != own and not message.deleted_by]
+    return [(at, message) for at, message in found if message.account != own and counts(message)]
 
 
 def recount(step: Step, place: bytes) -> None:

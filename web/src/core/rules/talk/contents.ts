@@ -18,6 +18,7 @@ import { note } from "./notices.ts";
 import * as privacy from "./privacy.ts";
 import * as reading from "./reading.ts";
 import * as receipts from "./receipts.ts";
+import * as whispers from "./whispers.ts";
 
 export const LEAVE_RANK_MS = 3_000;
 
@@ -33,6 +34,9 @@ export async function takeContent(step: Step, chat: Chat, opened: Opened, wire: 
   }
   if (actions.isAction(form)) return actions.take(step, chat, opened, form);
   if (form.form === "control") return takeControl(step, chat, opened, form.part);
+  if (form.form === "call-log") {
+    return show(step, chat, opened, { notice: messages.callNotice(form, opened.account), proofs: [], wire });
+  }
   if (opened.account !== step.profile.account_id) {
     return receipts.take(step, chat, opened.account, form.receipts);
   }
@@ -58,7 +62,7 @@ async function show(step: Step, chat: Chat, opened: Opened, fields: Partial<Stor
   };
   await messages.show(step, shown);
   if (!own) {
-    await reading.noteNew(step, place, shown);
+    if (reading.counts(shown)) await reading.noteNew(step, place, shown);
     await receipts.owe(step, place, { [opened.messageId]: Status.DELIVERED });
   }
   await actions.settleEarly(step, chat, opened.messageId);
@@ -86,6 +90,9 @@ async function takeControl(step: Step, chat: Chat, opened: Opened, part: Part): 
       return readd.takeRequest(step, opened.account, opened.device, part);
     case "sync":
       if (chat.kind === groups.SELF) await takeSync(step, part);
+      return;
+    case "call":
+      whispers.hearSignal(step, chat, opened, part);
   }
 }
 

@@ -19,6 +19,11 @@ export async function noteNew(step: Step, place: Id, message: StoredMessage): Pr
   await step.changeChat(place, { unread: chat.unread + 1, mentioned });
 }
 
+/** Whether a line of somebody else is unread until it was seen: of those that are no texts, missed calls alone. */
+export function counts({ deleted_by, notice }: StoredMessage): boolean {
+  return deleted_by === "" && (notice === null || notice.call?.outcome === "missed");
+}
+
 /** Whether a text names us. */
 export function mentionsUs(look: Look, chat: Chat, message: StoredMessage): boolean {
   const { mentions } = mentionsIn(look, chat, message.text);
@@ -35,12 +40,12 @@ export function mentionsIn(
   return parseMentions(text, look.profile.server_name, (account) => members.has(rows.idOf(account)));
 }
 
-/** Messages of others after row `n`, oldest first; deleted ones and notices do not count. */
+/** Lines of others after row `n` that count, oldest first. */
 export async function unreadAfter(look: Look, place: Id, n: number): Promise<[number, StoredMessage][]> {
   const found = await look.tx.rows("message", rows.bytesOf(place), { after: n });
   return found
     .map(([at, data]): [number, StoredMessage] => [at, rows.parseMessage(data)])
-    .filter(([, m]) => m.account !== look.profile.account_id && m.deleted_by === "" && m.notice === null);
+    .filter(([, m]) => m.account !== look.profile.account_id && counts(m));
 }
 
 /** Count anew what is unread. */

@@ -22,6 +22,20 @@ test("who left, joined or has a new key is named, though nobody did it to them",
   expect(say({ code: "refused-change" })).toMatch(/^Somebody tried/);
 });
 
+test("a call is said by what became of it, and a missed one by who reads it", () => {
+  const call = (outcome: "answered" | "missed" | "declined" | "busy" | "failed", seconds = 0) =>
+    ({ code: "call", by: ANNA, call: { kind: "audio", outcome, seconds } }) as const;
+  expect(say(call("answered", 192))).toBe("Voice call, 03:12");
+  expect(say({ ...call("answered"), call: { kind: "video", outcome: "answered", seconds: 3_765 } })).toBe(
+    "Video call, 01:02:45",
+  );
+  expect(say(call("missed"))).toBe("Voice call, missed");
+  expect(say({ ...call("missed"), by: { account: "me", name: "Layla" } })).toBe("Voice call, no answer");
+  expect(say(call("declined"))).toBe("Voice call, declined");
+  expect(say(call("busy"))).toBe("Voice call, busy");
+  expect(say(call("failed"))).toBe("Voice call, no connection");
+});
+
 test("whoever did something to others comes first", () => {
   expect(say({ code: "added", by: ANNA, whom: [OMAR] })).toBe("Anna added Omar");
   expect(say({ code: "role", by: { account: "me", name: "Layla" }, whom: [OMAR], text: "admin" })).toBe(

@@ -2,6 +2,7 @@
 import type { Notice, Person } from "../../../core/api.ts";
 import { isolate } from "../../../i18n/bidi.ts";
 import { t } from "../../../i18n/catalogue.ts";
+import { formatSpan } from "../../../i18n/date.ts";
 import { counted, locale } from "../../../i18n/number.ts";
 
 const NEWS: readonly Notice["code"][] = [
@@ -11,6 +12,8 @@ const NEWS: readonly Notice["code"][] = [
   "account-suspended",
   "measure-undone",
 ];
+
+const NO_CALL = { kind: "audio", outcome: "failed", seconds: 0 } as const;
 
 /** Whether it is word from the server's moderators. */
 export const isNews = (notice: Notice): boolean => NEWS.includes(notice.code);
@@ -24,7 +27,10 @@ export function sayNotice(notice: Notice, me: string | undefined): string {
   const whom = names(notice.whom ?? [], me);
   const you = notice.whom?.length === 1 && notice.whom[0]?.account === me ? "yes" : "no";
   const values = { own, who, whom, you, ...counted(notice.whom?.length ?? 0) };
+  const { call = NO_CALL } = notice;
   switch (notice.code) {
+    case "call":
+      return t.notice_call({ ...values, ...call, length: formatSpan(call.seconds) });
     case "created":
       return t.notice_created(values);
     case "joined":

@@ -1,0 +1,1 @@
+"""Calls: what the operator does for them."""

@@ -1,0 +1,1 @@
+"""Voice of a call by WebRTC: sound, sealing, connections, links. Needs the extra `calls`."""

@@ -1,0 +1,438 @@
+"""The links of one call by WebRTC: what we send to each peer, what we hear of it, and the way up and down the rungs.
+
+    open_link    -> the ladder of `zajil.protocol.calls.ladder` starts attempts of kind A (direct or a relay over UDP)
+                    and B (a relay over TLS or TCP); kind C, the media room, has no WebRTC in it
+    Got(pc)      -> that attempt carries: it gets the real sound, the others are closed
+    Lost(pc)     -> a new round; the old attempt stays for a while, it may come back
+    a first frame of an attempt opens -> Got(pc) to its sender; none for 600 ms -> Lost(pc); again one -> Got(pc)
+
+A link is up while the peer has told us `got` and we have told it. Real sound flows after `got` alone, so nothing of a
+person leaves before both ends have proved that they seal. Whatever left unsealed, or 25 frames in a row that nobody we
+know sealed, close every connection at once and raise the alarm.
+Source: docs/protocol/calls.md (fail-closed rules, routes).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from zajil.client.calls.keys import KeyRing
+from zajil.client.calls.media.attempts import UNPROVEN_MS, WRONG_IN_A_ROW, Incoming, Outgoing, batches
+from zajil.client.calls.media.peers import Counts, Peer, decide_kinds, decide_route
+from zajil.client.calls.media.rtc import BadDescription, HearingPeer, Relay, SendingPeer
+from zajil.client.calls.media.sound import Sink, Source, Switch
+from zajil.client.calls.media.voice import BIT_RATE, BIT_RATE_TCP, HeardVoice, SealedVoice
+from zajil.client.calls.ports import Reports
+from zajil.protocol.calls import ladder
+from zajil.protocol.calls.limits import ATTEMPTS, OFFER_AGAIN_MS, OFFERS_AGAIN
+from zajil.protocol.calls.sdp import hide_addresses, hide_candidate
+from zajil.protocol.calls.signals import Cand, Desc, Got, Lost
+from zajil.protocol.errors import Malformed
+
+MediaSignal: TypeAlias = Desc | Cand | Got | Lost
+HANDOVER_MS: Final = 60
+"""An attempt that gave nothing for this long is left for one that does."""
+TICK_S: Final = 0.1
+_WATCH_TICKS = 5
+_MEASURE_TICKS = 10
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the links of a call work with.
+
+    call: 16 bytes. leaf: our own. next_pc: the number of a new attempt, never given twice in this call, with the one
+    after it free (the record of the call is written before it is used). relays: the servers there are, best first,
+    fresh credentials. sound: what a peer gets to hear, and what hears it. now_ms: the ring's clock.
+    """
+
+    call: bytes
+    leaf: int
+    ring: KeyRing
+    next_pc: Callable[[], int]
+    relays: Callable[[], Awaitable[Sequence[Relay]]]
+    sound: Callable[[int], tuple[Source, Sink]]
+    now_ms: Callable[[], int]
+
+
+class Links:
+    """The media of one call. Make it in the loop that it lives in; `close` it."""
+
+    def __init__(self, means: Means, reports: Reports) -> None:
+        self._means, self._reports = means, reports
+        self._peers: dict[int, Peer] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+        self._ticks = 0
+        self._watch: asyncio.Task[None] | None = None
+        self._over = False
+        self._mic = True
+        self._bit_rate = BIT_RATE
+        self.bad_input = 0
+        """Signals and descriptions that were dropped."""
+        self.alarms = 0
+
+    # -- what the session asks for
+
+    def open_link(self, leaf: int, *, relay_only: bool) -> None:
+        """Bring up a link to this leaf, and take its own. A second call changes nothing."""
+        if self._over or leaf in self._peers:
+            return
+        source, sink = self._means.sound(leaf)
+        self._peers[leaf] = peer = Peer(leaf, relay_only, Switch(source), sink, self._means.now_ms())
+        peer.source.on = self._mic
+        self._spawn(self._begin(peer))
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().create_task(self._keep_watch())
+
+    def close_link(self, leaf: int) -> None:
+        """Nothing more to or from this leaf."""
+        peer = self._peers.pop(leaf, None)
+        if peer is not None:
+            self._close_all(peer)
+
+    def hear(self, leaf: int, signal: MediaSignal) -> None:
+        """A signal of that leaf, which is meant for us. Of one without a link it is dropped and counted."""
+        peer = self._peers.get(leaf)
+        if peer is None:
+            self.bad_input += 1
+            return
+        match signal:
+            case Desc(role="offer"):
+                self._take_offer(peer, signal)
+            case Desc():
+                self._take_answer(peer, signal)
+            case Cand():
+                self._take_candidates(peer, signal)
+            case Got():
+                self._take_got(peer, signal.pc)
+            case Lost():
+                self._take_lost(peer, signal.pc)
+
+    def set_mic(self, *, on: bool) -> None:
+        """Whether peers hear our sound, or silence."""
+        self._mic = on
+        for peer in self._peers.values():
+            peer.source.on = on
+
+    def limit_bit_rate(self, bit_rate: int) -> None:
+        """Send sound at no more than this."""
+        self._bit_rate = bit_rate
+        for peer in self._peers.values():
+            for attempt in peer.outgoing.values():
+                attempt.voice.set_bit_rate(min(bit_rate, attempt.bit_rate))
+
+    def shut(self) -> None:
+        """Nothing is sent or heard from now on; what has to be said to the network is said in the background."""
+        self._over = True
+        for leaf in list(self._peers):
+            self.close_link(leaf)
+
+    async def close(self) -> None:
+        """`shut`, and wait until every connection is closed."""
+        self.shut()
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+        # A relay that does not answer is waited for half a minute; nobody needs what comes of it now.
+        for step in self._tasks:
+            step.cancel()
+        while self._tasks or self._closing:
+            await asyncio.wait(self._tasks | self._closing)
+
+    def counts(self) -> dict[str, Counts]:
+        """What went and came, per link, without a name or an address."""
+        links: list[Counts] = [peer.counts() for _, peer in sorted(self._peers.items())]
+        return {"links": links, "bad_input": self.bad_input, "alarms": self.alarms}
+
+    # -- sending
+
+    async def _begin(self, peer: Peer) -> None:
+        relays = await self._means.relays()
+        if self._peers.get(peer.leaf) is peer:
+            self._climb(peer, ladder.Open(decide_kinds(relays, relay_only=peer.relay_only)))
+
+    def _climb(self, peer: Peer, event: ladder.Event) -> None:
+        """Tell the ladder, and do what it says."""
+        peer.ladder, actions = ladder.step(peer.ladder, event, self._means.now_ms())
+        for action in actions:
+            match action:
+                case ladder.Start():
+                    self._spawn(self._start(peer, action))
+                case ladder.Stop():
+                    self._drop_outgoing(peer, action.attempt)
+                case ladder.Carry():
+                    for one in peer.outgoing.values():
+                        one.voice.open_to(peer.source if one.number == action.attempt else None)
+                case ladder.NoRoute():
+                    self._reports.no_route(peer.leaf)
+        self._tell_state(peer)
+
+    async def _start(self, peer: Peer, start: ladder.Start) -> None:
+        relays = await self._means.relays()
+        if self._peers.get(peer.leaf) is not peer or not peer.wants(start.attempt):
+            return
+        route = decide_route(start.kind, relays, relay_only=peer.relay_only)
+        if route is None:
+            self._climb(peer, ladder.Failed(start.attempt))
+            return
+        bit_rate = BIT_RATE if start.kind == "A" else BIT_RATE_TCP
+        voice = SealedVoice(
+            self._means.ring.sender(pc := self._means.next_pc(), self._means.leaf),
+            now_ms=self._means.now_ms,
+            bit_rate=min(bit_rate, self._bit_rate),
+        )
+        sending = SendingPeer(
+            voice,
+            route,
+            alarm=lambda: self._alarm(peer.leaf),
+            spent=lambda: self._climb(peer, ladder.Failed(start.attempt)),
+        )
+        attempt = peer.outgoing[pc] = Outgoing(pc, sending, number=start.attempt, now_ms=self._means.now_ms())
+        attempt.bit_rate = bit_rate
+        await self._offer(peer, attempt)
+        if start.kind == "A" and attempt.has_candidates(" typ relay"):
+            peer.udp_answers.set()
+
+    async def _offer(self, peer: Peer, attempt: Outgoing) -> None:
+        await attempt.offer()
+        if attempt.offered is None or attempt.closed:
+            return
+        if not attempt.has_candidates():
+            # The relay did not answer: the next one has its turn at once.
+            self._climb(peer, ladder.Failed(attempt.number))
+        else:
+            self._describe(peer, attempt.pc, "offer", attempt.offered)
+            attempt.offers, attempt.offered_ms = 1, self._means.now_ms()
+
+    def _describe(self, peer: Peer, pc: int, role: str, description: tuple[str, list[str]]) -> None:
+        """Send our description. Under the relay policy one that would show an address is not sent at all."""
+        text, rest = description
+        try:
+            if peer.relay_only:
+                text, rest = hide_addresses(text), [hide_candidate(one) for one in rest]
+        except Malformed:
+            self.bad_input += 1
+            return
+        call, leaf = self._means.call, peer.leaf
+        self._reports.local_signal(Desc(call, leaf, pc, "offer" if role == "offer" else "answer", text))
+        for candidates, done in batches(rest):
+            self._reports.local_signal(Cand(call, leaf, pc, candidates, done))
+
+    def _take_answer(self, peer: Peer, signal: Desc) -> None:
+        attempt = peer.outgoing.get(signal.pc)
+        if attempt is None:
+            self.bad_input += 1
+            return
+        self._spawn(self._bounded(attempt.take_answer(signal.sdp)))
+
+    def _take_got(self, peer: Peer, pc: int) -> None:
+        """It must have sealed something itself: a `got` out of nowhere opens no microphone."""
+        attempt = peer.outgoing.get(pc)
+        if attempt is None or attempt.is_dead() or attempt.voice.sealed == 0:
+            self.bad_input += 1
+            return
+        self._climb(peer, ladder.Got(attempt.number))
+
+    def _take_lost(self, peer: Peer, pc: int) -> None:
+        """pc 0: the peer begins anew, and nothing of before reaches it."""
+        if pc == 0:
+            for one in sorted(peer.outgoing.values(), key=lambda one: one is not peer.carrying):
+                self._climb(peer, ladder.Failed(one.number))
+        elif (attempt := peer.outgoing.get(pc)) is not None:
+            self._climb(peer, ladder.Lost(attempt.number))
+
+    def _drop_outgoing(self, peer: Peer, number: int) -> None:
+        for one in list(peer.outgoing.values()):
+            if one.number == number:
+                del peer.outgoing[one.pc]
+                self._spawn_closing(one.close())
+
+    # -- hearing
+
+    def _take_offer(self, peer: Peer, signal: Desc) -> None:
+        attempt = peer.incoming.get(signal.pc)
+        if attempt is None:
+            if len(peer.incoming) >= ATTEMPTS:
+                self.bad_input += 1
+                return
+            attempt = peer.incoming[signal.pc] = self._listen(peer, signal.pc)
+        self._spawn(self._answer(peer, attempt, signal.sdp))
+
+    def _listen(self, peer: Peer, pc: int) -> Incoming:
+        loop = asyncio.get_running_loop()
+
+        def hand_over(pcm: bytes, at: int) -> None:
+            # In the decoder's thread, which may outlive the loop by a frame.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._take_sound, peer, pc, pcm, at)
+
+        voice = HeardVoice(self._means.ring.receiver(peer.leaf), now_ms=self._means.now_ms, hear=hand_over)
+        return Incoming(pc, HearingPeer(voice), now_ms=self._means.now_ms())
+
+    def _take_sound(self, peer: Peer, pc: int, pcm: bytes, at: int) -> None:
+        """A frame of this attempt opened. One attempt is played; where its sender moved on, the next takes over."""
+        attempt = peer.incoming.get(pc)
+        if attempt is None or self._peers.get(peer.leaf) is not peer:
+            return
+        if not attempt.proved:
+            self._note_heard(peer, attempt)
+        played = peer.incoming.get(-1 if peer.playing is None else peer.playing)
+        last_ms = None if played is None else played.voice.opened_at_ms
+        if played is not attempt and (last_ms is None or self._means.now_ms() - last_ms >= HANDOVER_MS):
+            peer.playing = pc
+        if peer.playing == pc and pcm:
+            peer.sink.write(pcm, at)
+
+    async def _answer(self, peer: Peer, attempt: Incoming, offer: str) -> None:
+        relays = await self._means.relays()
+        await peer.wait_for_udp(relays)
+        route = peer.decide_answering_route(relays)
+        if route is None:
+            self._drop_incoming(peer, attempt)
+            return
+        try:
+            answer = await attempt.answer(offer, route)
+        except BadDescription:
+            self.bad_input += 1
+            self._drop_incoming(peer, attempt)
+            return
+        if answer is not None:
+            self._describe(peer, attempt.pc, "answer", answer)
+
+    def _note_heard(self, peer: Peer, attempt: Incoming) -> None:
+        """Frames of this attempt open, for the first time or again."""
+        attempt.proved, attempt.lost_ms = True, None
+        self._reports.local_signal(Got(self._means.call, peer.leaf, attempt.pc))
+        self._tell_state(peer)
+
+    def _note_stalled(self, peer: Peer, attempt: Incoming) -> None:
+        """No frame of this attempt opened for 600 ms."""
+        attempt.proved, attempt.lost_ms = False, self._means.now_ms()
+        self._reports.local_signal(Lost(self._means.call, peer.leaf, attempt.pc))
+        peer.choose_playing()
+        self._tell_state(peer)
+
+    def _drop_incoming(self, peer: Peer, attempt: Incoming) -> None:
+        peer.incoming.pop(attempt.pc, None)
+        peer.choose_playing()
+        self._spawn_closing(attempt.close())
+
+    # -- both
+
+    def _take_candidates(self, peer: Peer, signal: Cand) -> None:
+        attempt = peer.outgoing.get(signal.pc) or peer.incoming.get(signal.pc)
+        if attempt is None or not attempt.room_for(signal.cands):
+            self.bad_input += 1
+            return
+        self._spawn(self._bounded(attempt.add_candidates(attempt.peer, signal.cands, done=signal.done)))
+
+    async def _bounded(self, step: Awaitable[None]) -> None:
+        """A step on what a peer wrote: what is bad in it is counted, and nothing else comes of it."""
+        try:
+            await step
+        except BadDescription:
+            self.bad_input += 1
+
+    def _tell_state(self, peer: Peer) -> None:
+        up = peer.is_proved()
+        if up == peer.up:
+            return
+        peer.up = up
+        if up:
+            if peer.up_after_ms is None:
+                peer.up_after_ms = self._means.now_ms() - peer.opened_ms
+            self._reports.link_up(peer.leaf)
+        else:
+            peer.downs += 1
+            self._reports.link_down(peer.leaf)
+
+    def _alarm(self, leaf: int) -> None:
+        """Close everything, then say why."""
+        if self._over:
+            return
+        self.alarms += 1
+        self.shut()
+        self._reports.alarm(leaf)
+
+    def _close_all(self, peer: Peer) -> None:
+        for outgoing in list(peer.outgoing.values()):
+            self._drop_outgoing(peer, outgoing.number)
+        for incoming in list(peer.incoming.values()):
+            self._drop_incoming(peer, incoming)
+
+    def _spawn(self, step: Coroutine[None, None, None]) -> None:
+        self._keep(self._tasks, step)
+
+    def _spawn_closing(self, step: Coroutine[None, None, None]) -> None:
+        """What is closed is closed to the end."""
+        self._keep(self._closing, step)
+
+    def _keep(self, tasks: set[asyncio.Task[None]], step: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(step)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        task.add_done_callback(_note_failure)
+
+    # -- the watch
+
+    async def _keep_watch(self) -> None:
+        while not self._over:
+            await asyncio.sleep(TICK_S)
+            self._ticks += 1
+            for peer in list(self._peers.values()):
+                self._watch_sending(peer)
+                self._watch_hearing(peer)
+                if self._ticks % _WATCH_TICKS == 0:
+                    await self._compare_counts(peer)
+                if self._ticks % _MEASURE_TICKS == 0 and self._peers.get(peer.leaf) is peer:
+                    self._reports.measured(peer.leaf, peer.measure())
+
+    def _watch_sending(self, peer: Peer) -> None:
+        now = self._means.now_ms()
+        for attempt in list(peer.outgoing.values()):
+            if attempt.is_dead():
+                self._climb(peer, ladder.Failed(attempt.number))
+            else:
+                self._offer_again(peer, attempt, now)
+        due = ladder.next_deadline(peer.ladder)
+        if due is not None and now >= due:
+            self._climb(peer, ladder.Tick())
+
+    def _offer_again(self, peer: Peer, attempt: Outgoing, now: int) -> None:
+        waited = now - attempt.offered_ms >= OFFER_AGAIN_MS
+        if attempt.offered is not None and not attempt.described and waited and 0 < attempt.offers <= OFFERS_AGAIN:
+            self._describe(peer, attempt.pc, "offer", attempt.offered)
+            attempt.offers, attempt.offered_ms = attempt.offers + 1, now
+
+    def _watch_hearing(self, peer: Peer) -> None:
+        now = self._means.now_ms()
+        for attempt in list(peer.incoming.values()):
+            if attempt.voice.wrong_in_a_row >= WRONG_IN_A_ROW:
+                self._alarm(peer.leaf)
+                return
+            if attempt.proved and not attempt.hears(now):
+                self._note_stalled(peer, attempt)
+            elif attempt.is_deaf(now):
+                self._note_stalled(peer, attempt)
+                self._drop_incoming(peer, attempt)
+            elif not attempt.proved and now - attempt.quiet_since_ms >= UNPROVEN_MS:
+                self._drop_incoming(peer, attempt)
+
+    async def _compare_counts(self, peer: Peer) -> None:
+        for attempt in list(peer.outgoing.values()):
+            if not attempt.closed and await attempt.sends_in_clear():
+                self._alarm(peer.leaf)
+                return
+
+
+def _note_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (failure := task.exception()) is not None:
+        _log.error("a step of a call failed: %s", type(failure).__name__)

@@ -1,0 +1,106 @@
+"""The record of a call: what a reload needs to return to it, and the numbers that must never be used twice.
+
+One row, sealed like the rest of the store. `next_ctx` is written before the first number below it is used, so whatever
+happens to the process, the next one begins with numbers that no frame was ever sealed with.
+Source: RFC 9605 section 4.4.1 (a KID and counter are used once); docs/protocol/calls.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zajil.protocol import cbor
+from zajil.protocol.calls.events import Record
+from zajil.protocol.calls.limits import CALL_BYTES, LEAF_BITS, PEOPLE, SECRET_BYTES
+from zajil.protocol.calls.signals import KINDS
+from zajil.protocol.errors import Malformed, error
+from zajil.protocol.fields import Fields
+
+BLOCK = 64
+"""Numbers that are reserved at a time."""
+LOW = 32
+CTX_MOST = 1 << 32
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The record of the call of one group. next_ctx: the first free number. last_seen: ms."""
+
+    gid: bytes
+    record: Record
+    next_ctx: int
+    last_seen: int
+
+    def encode(self) -> bytes:
+        """Deterministic CBOR of the record."""
+        record = self.record
+        return cbor.encode(
+            {
+                "v": _VERSION,
+                "gid": self.gid,
+                "call": record.call,
+                "secret": record.secret,
+                "kind": record.kind,
+                "caller": record.caller,
+                "since": record.since,
+                "leaves": list(record.leaves),
+                "next_ctx": self.next_ctx,
+                "last_seen": self.last_seen,
+            }
+        )
+
+
+def parse_kept(data: bytes) -> Kept | None:
+    """The record of its bytes, None for one of another version or that is damaged."""
+    try:
+        return _parse(Fields.of_open_map(cbor.parse(data)))
+    except Malformed:
+        return None
+
+
+def _parse(fields: Fields) -> Kept:
+    kind = next((one for one in KINDS if one == fields.raw("kind")), None)
+    if fields.number("v") != _VERSION or kind is None:
+        raise error("malformed", "record of a call")
+    items = fields.items("leaves", most=PEOPLE)
+    leaves = Fields(dict(enumerate(items)))
+    record = Record(
+        fields.blob("call", size=CALL_BYTES),
+        fields.blob("secret", size=SECRET_BYTES),
+        kind,
+        fields.flag("caller"),
+        fields.number_or_none("since"),
+        tuple(leaves.number(at, bits=LEAF_BITS) for at in range(len(items))),
+    )
+    return Kept(fields.blob("gid", size=16), record, fields.number("next_ctx", bits=33), fields.number("last_seen"))
+
+
+class CtxNumbers:
+    """The numbers of one call's attempts, two each. reserved: the record that is written says so; durable: it is."""
+
+    def __init__(self, first: int) -> None:
+        self._next = first
+        self.reserved = first
+        self.durable = first
+
+    def take(self) -> int:
+        """The number of an attempt; the one after it is its video's. Raises LocalProtocolError when none is durable."""
+        if self._next + 2 > self.durable:
+            raise error("wrong-call", "no number for an attempt")
+        self._next += 2
+        return self._next - 2
+
+    def reserve(self) -> None:
+        """Another block, to be written."""
+        self.reserved = min(self.reserved + BLOCK, CTX_MOST)
+
+    @property
+    def usable(self) -> bool:
+        """Whether one can be taken."""
+        return self._next + 2 <= self.durable
+
+    @property
+    def low(self) -> bool:
+        """Whether another block should be on its way."""
+        return self.reserved - self._next < LOW

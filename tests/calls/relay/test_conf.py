@@ -1,0 +1,207 @@
+"""coturn's configuration as text, the commands of the operator, and a machine without coturn."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from zajil.calls.relay.check import RelayAddress, parse_relay_url
+from zajil.calls.relay.conf import DENIED, RelayPlan, render_conf
+from zajil.calls.relay.turnserver import Turnserver
+from zajil.cli.main import run_command
+from zajil.engine.keys import Keys
+from zajil.protocol.ids import encode_b64
+from zajil.server.calls.wiring import find_relays, plan_relay
+from zajil.server.config import CallSettings, ConfigError, Settings, load_settings
+
+PUBLIC = RelayPlan("relay.example", "north", "198.51.100.7", "10.1.2.3", cert="/c.pem", key="/k.pem")
+
+
+def lines(plan: RelayPlan) -> list[str]:
+    return [line for line in render_conf(plan).splitlines() if line and not line.startswith("#")]
+
+
+def test_every_setting_that_calls_need_is_there() -> None:
+    said = set(lines(PUBLIC))
+    assert said >= {
+        *("use-auth-secret", "static-auth-secret=north", "realm=relay.example", "fingerprint", "stale-nonce=600"),
+        *("listening-port=3478", "tls-listening-port=5349", "min-port=49160", "max-port=49999"),
+        *("external-ip=198.51.100.7/10.1.2.3", "no-dtls", "no-tcp-relay", "no-multicast-peers"),
+        *("user-quota=24", "total-quota=1200", "max-bps=250000"),
+        *("allowed-peer-ip=198.51.100.7", "allowed-peer-ip=10.1.2.3", "cert=/c.pem", "pkey=/k.pem"),
+        *("log-file=/dev/null", "simple-log", "no-stdout-log", "no-software-attribute", "no-cli"),
+        *("no-tlsv1", "no-tlsv1_1"),
+    }
+    assert "no-tls" not in said
+    assert not any("loopback" in line for line in said)
+    alone = set(lines(RelayPlan("home.example", "north", "")))
+    assert alone >= {"listening-ip=127.0.0.1", "relay-ip=127.0.0.1", "allow-loopback-peers", "no-tls"}
+    assert "allowed-peer-ip=127.0.0.1" in alone
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("10.0.0.1", "100.127.255.255", "127.0.0.1", "169.254.1.1", "172.31.255.255", "192.168.255.1", "198.19.0.1"),
+        *("224.0.0.1", "255.255.255.255", "0.0.0.0", "::1", "::", "fe80::1", "fc00::1", "fdff::1", "ff02::1"),
+        *("::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "2001:db8::1", "2001::1"),
+    ],
+)
+def test_no_address_of_a_private_network_is_reached(address: str) -> None:
+    assert denies(address)
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "172.32.0.1", "100.128.0.1", "203.0.114.1", "2a00::1", "2400::1"])
+def test_a_public_address_is_reached(address: str) -> None:
+    assert not denies(address)
+
+
+def denies(text: str) -> bool:
+    address = ipaddress.ip_address(text)
+    for first, last in (each.split("-") for each in DENIED):
+        low, high = ipaddress.ip_address(first), ipaddress.ip_address(last)
+        assert low.version == high.version
+        if low.version == address.version and int(low) <= int(address) <= int(high):
+            return True
+    return False
+
+
+def test_addresses_are_read_back() -> None:
+    assert parse_relay_url("turns:[2001:db8::1]:443?transport=tcp") == RelayAddress("2001:db8::1", 443, "tcp", True)
+    assert parse_relay_url("turn:r.example:3478?transport=udp") == RelayAddress("r.example", 3478, "udp", False)
+    for wrong in ("http://r.example", "turn:r.example:x?transport=udp", "turn:r:1?transport=sctp"):
+        with pytest.raises(ValueError):
+            parse_relay_url(wrong)
+
+
+async def test_without_coturn_the_server_goes_on_and_says_what_to_install(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = Turnserver(tmp_path / "relay", RelayPlan("home.example", "north", ""), find=lambda _: None)
+    assert not server.start()
+    assert "apt-get install coturn" in caplog.text
+    assert not (tmp_path / "relay").exists()
+    await server.stop()
+
+
+async def test_one_that_cannot_run_is_tried_again_and_leaves_a_file_for_its_owner_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = Turnserver(tmp_path / "relay", RelayPlan("home.example", "north", ""), find=lambda _: "/bin/false")
+    assert server.start()
+    while "ended with 1" not in caplog.text:
+        assert server._task is not None
+        await asyncio.sleep(0)
+    assert (tmp_path / "relay" / "turnserver.conf").stat().st_mode & 0o777 == 0o600
+    await server.stop()
+
+
+# Settings
+
+
+def settings_of(tmp_path: Path, **calls: object) -> Settings:
+    return Settings(calls=CallSettings(**calls))  # type: ignore[arg-type]  # as the test names them
+
+
+def test_relays_are_those_that_the_settings_name(tmp_path: Path) -> None:
+    keys = Keys.create()
+    secret = encode_b64(keys.calls_key("relay"))
+    assert find_relays(tmp_path, Settings(), keys) is None
+    named = find_relays(tmp_path, settings_of(tmp_path, relay_hosts=("r.example",)), keys)
+    assert named is not None
+    assert (named.hosts, named.port, named.tls_port, named.secret) == (("r.example",), 3478, 0, secret)
+    alone = find_relays(tmp_path, settings_of(tmp_path, relay="auto"), keys)
+    assert alone is not None
+    assert alone.hosts == ("127.0.0.1",)
+    auto = Settings(front="https://chat.example", calls=CallSettings(relay="auto", relay_ip="198.51.100.7"))
+    public = find_relays(tmp_path, auto, keys)
+    assert public is not None
+    assert public.hosts == ("chat.example",)
+    assert plan_relay(auto, public).public_ip == "198.51.100.7"
+    (tmp_path / "shared").write_text("of the operator\n")
+    own = find_relays(tmp_path, settings_of(tmp_path, relay="auto", relay_secret_file="shared"), keys)
+    assert own is not None
+    assert own.secret == "of the operator"
+    for name, content in (("missing", None), ("empty", " \n")):
+        if content is not None:
+            (tmp_path / name).write_text(content)
+        with pytest.raises(ConfigError, match=name):
+            find_relays(tmp_path, settings_of(tmp_path, relay="auto", relay_secret_file=name), keys)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ('relay = "on"', "relay"),
+        ('relay_ip = "home"', "relay_ip"),
+        ('relay_private_ip = "10.0.0.1"', "relay_private_ip"),
+        ('relay_hosts = ["a b"]', "relay_hosts"),
+        ('relay_cert = "c.pem"', "relay_cert"),
+        ("relay_port = 0", "relay_port"),
+        ("media_connections_max = -1", "media_connections_max"),
+    ],
+)
+def test_settings_that_cannot_be_are_named(tmp_path: Path, text: str, wrong: str) -> None:
+    (tmp_path / "zajil.toml").write_text(f"[calls]\n{text}\n")
+    with pytest.raises(ConfigError, match=wrong):
+        load_settings(tmp_path)
+
+
+# Commands
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    Keys.load(tmp_path / "zajil.key", create=True)
+    return tmp_path
+
+
+def test_the_command_prints_the_file_alone(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["calls", "relay-config", "--domain", "relay.example", "--ip", "198.51.100.7", "--data", str(data)]
+    assert run_command([*arguments, "--cert", "/c.pem", "--key", "/k.pem"]) == 0
+    out, hint = capsys.readouterr()
+    secret = encode_b64(Keys.load(data / "zajil.key").calls_key("relay"))
+    assert f"static-auth-secret={secret}\n" in out
+    assert all(re.fullmatch(r"#.*|[a-z0-9_-]+(=\S+)?|", line) for line in out.splitlines())
+    assert secret not in hint
+    assert 'relay_hosts = ["relay.example"]' in hint
+    assert "relay_tls_port = 5349" in hint
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--domain", "no domain", "--ip", "198.51.100.7"], "bad-domain"),
+        (["--domain", "r.example", "--ip", "home"], "bad-relay-ip"),
+        (["--domain", "r.example", "--ip", ""], "bad-relay-ip"),
+        (["--domain", "r.example", "--ip", "198.51.100.7", "--private-ip", "x"], "bad-relay-ip"),
+        (["--domain", "r.example", "--ip", "198.51.100.7", "--cert", "/c.pem"], "half-certificate"),
+    ],
+)
+def test_what_it_cannot_use_is_named(
+    data: Path, capsys: pytest.CaptureFixture[str], options: list[str], code: str
+) -> None:
+    assert run_command(["calls", "relay-config", *options, "--data", str(data)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {code}: ")
+
+
+def test_without_the_extra_the_check_says_what_to_install(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "aioice", None)
+    monkeypatch.setitem(sys.modules, "aioice.stun", None)
+    (data / "zajil.toml").write_text('[calls]\nrelay_hosts = ["127.0.0.1"]\n')
+    assert run_command(["calls", "relay-check", "--data", str(data)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: no-calls: ")
+    assert "zajil[calls]" in said
+
+
+def test_a_server_without_a_relay_says_how_to_get_one(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["calls", "relay-check", "--data", str(data)]) == 1
+    assert capsys.readouterr().err.startswith("error: no-relay: ")

@@ -1,0 +1,215 @@
+/**
+ * The one call a device is in: its media, the numbers of its attempts, what its peers may send, and how its links are;
+ * twin of zajil.client.calls.current.
+ *
+ * Links are opened once two things are there: a key to seal with, and numbers that are durably reserved. What a peer
+ * signals for its link before that waits, a little.
+ */
+import type { CallRecord, Event } from "../../protocol/calls/events.ts";
+import * as limits from "../../protocol/calls/limits.ts";
+import { NO_QUALITY, noteSample, planStep, type Step, STEPS } from "../../protocol/calls/quality.ts";
+import { type Signal, ttlOf, type Unsupported } from "../../protocol/calls/signals.ts";
+import type { CallState } from "../../protocol/calls/state.ts";
+import type { CallMedia, EpochKeys, LinkSignal, Ports, Reports } from "./ports.ts";
+import { type CtxNumbers, encodeKept } from "./record.ts";
+import type { LinkFacts, Measure } from "./showing.ts";
+
+/** How often the record says that the call is alive. */
+const TOUCH_MS = 10_000;
+const WAITING_MOST = 32;
+const MOVED_MS = 30_000;
+
+/** What a call is made of. tell: the machine's ears. send: to seal a signal. */
+export interface Parts {
+  readonly ports: Ports;
+  readonly gid: Uint8Array;
+  readonly record: CallRecord;
+  readonly state: CallState;
+  readonly numbers: CtxNumbers;
+  tell(event: Event): void;
+  send(signal: Signal): void;
+}
+
+export class CurrentCall implements Reports {
+  readonly gid: Uint8Array;
+  record: CallRecord;
+  readonly links = new Map<number, LinkFacts>();
+  over = false;
+  touchedAt: number;
+  readonly #parts: Parts;
+  readonly #media: CallMedia;
+  readonly #open = new Set<number>();
+  #wanted = new Map<number, LinkSignal[]>();
+  #keyed = false;
+  readonly #heard = new Map<string, number>();
+  #sent = 0;
+  #step: Step = STEPS[0];
+  #mediaSent: readonly [mic: boolean, cam: boolean];
+  #movedAt = -Infinity;
+
+  constructor(parts: Parts) {
+    const { ports, gid, record, state } = parts;
+    this.#parts = parts;
+    this.gid = gid;
+    this.record = record;
+    this.#mediaSent = [true, record.kind === "video"];
+    this.touchedAt = ports.nowMs();
+    const { call, secret, kind } = record;
+    const start = { gid, call, secret, kind, leaf: state.me.leaf, relayOnly: state.relayOnly };
+    this.#media = ports.openMedia({ ...start, nextPc: () => this.#nextPc() }, this);
+  }
+
+  // -- the record
+  /** Write the record; what it reserves may be used once it is durable. */
+  keep(): void {
+    const { ports, numbers } = this.#parts;
+    this.touchedAt = ports.nowMs();
+    const { reserved } = numbers;
+    const kept = { gid: this.gid, record: this.record, nextCtx: reserved, lastSeen: this.touchedAt };
+    ports.keep(encodeKept(kept), () => {
+      numbers.durable = Math.max(numbers.durable, reserved);
+      this.#openWanted();
+    });
+  }
+
+  /** When `touch` has something to do. */
+  get dueAt(): number {
+    return this.touchedAt + TOUCH_MS;
+  }
+
+  /** Now and then the record says that the call is alive. */
+  touch(now: number): void {
+    if (now >= this.dueAt) this.keep();
+  }
+
+  #nextPc(): number {
+    const { numbers } = this.#parts;
+    const number = numbers.take();
+    if (numbers.low) {
+      numbers.reserve();
+      this.keep();
+    }
+    return number;
+  }
+
+  // -- what the machine asks for
+  openLink(leaf: number): void {
+    this.#wanted.set(leaf, []);
+    this.#openWanted();
+  }
+
+  closeLink(leaf: number): void {
+    this.#wanted.delete(leaf);
+    this.links.delete(leaf);
+    if (this.#open.delete(leaf)) this.#media.closeLink(leaf);
+  }
+
+  #openWanted(): void {
+    if (this.over || !this.#keyed || !this.#parts.numbers.usable) return;
+    const wanted = this.#wanted;
+    this.#wanted = new Map();
+    for (const [leaf, signals] of wanted) {
+      this.#open.add(leaf);
+      this.#media.openLink(leaf, { relayOnly: this.#parts.state.relayOnly });
+      for (const signal of signals) this.#media.hear(leaf, signal);
+    }
+  }
+
+  /** The key of a new epoch. Its roster was told before. */
+  useKey({ epoch, baseKey }: EpochKeys, removed: boolean): void {
+    this.#media.useKey(epoch, baseKey, removed);
+    this.#keyed = true;
+    this.#openWanted();
+  }
+
+  setMedia(mic: boolean, cam: boolean): void {
+    if (mic === this.#mediaSent[0] && cam === this.#mediaSent[1]) return;
+    this.#mediaSent = [mic, cam];
+    this.#media.setMedia(mic, cam);
+  }
+
+  /** All media ends; reports that come later are nothing. */
+  close(): void {
+    if (this.over) return;
+    this.over = true;
+    this.#media.close();
+  }
+
+  // -- signals
+  /** Whether one device said no more in this call than it may: 300 signals, 20 candidates an attempt. */
+  admits(leaf: number, signal: Signal | Unsupported): boolean {
+    const count = (key: string, more: number): number => {
+      const sum = (this.#heard.get(key) ?? 0) + more;
+      this.#heard.set(key, sum);
+      return sum;
+    };
+    const signals = count(`${leaf}`, 1);
+    const cands = signal.t === "cand" ? count(`${leaf} ${signal.pc}`, signal.cands.length) : 0;
+    return signals <= limits.SIGNALS && cands <= limits.CANDIDATES;
+  }
+
+  /** What passes by itself is not sent above the limit; what begins or ends a call always is. */
+  maySend(signal: Signal): boolean {
+    this.#sent += 1;
+    return this.#sent <= limits.SIGNALS || ttlOf(signal) > 0;
+  }
+
+  /** A signal for the links with a device in the call. */
+  hear(leaf: number, signal: LinkSignal): void {
+    const waiting = this.#wanted.get(leaf);
+    if (this.#open.has(leaf)) this.#media.hear(leaf, signal);
+    else if (waiting && waiting.length < WAITING_MOST) waiting.push(signal);
+  }
+
+  /** This device is in another network. */
+  noteMoved(): void {
+    this.#movedAt = this.#parts.ports.nowMs();
+  }
+
+  /** Whether the network changed lately. */
+  get moved(): boolean {
+    return this.#parts.ports.nowMs() < this.#movedAt + MOVED_MS;
+  }
+
+  // -- reports of the media
+  #tell(event: Event): void {
+    if (!this.over) this.#parts.tell(event);
+  }
+
+  localSignal(signal: LinkSignal): void {
+    if (!this.over && this.#open.has(signal.to)) this.#parts.send(signal);
+  }
+
+  linkUp(leaf: number): void {
+    this.#tell({ t: "link_up", leaf });
+  }
+
+  linkDown(leaf: number): void {
+    this.#tell({ t: "link_down", leaf });
+  }
+
+  /** Without a way to its only peer a call cannot be; a group's goes on with the others. */
+  noRoute(leaf: number): void {
+    this.#tell(this.#open.size > 1 ? { t: "link_down", leaf } : { t: "fail", why: "no-route" });
+  }
+
+  alarm(leaf: number): void {
+    this.#tell({ t: "alarm", leaf });
+  }
+
+  measured(leaf: number, measure: Measure): void {
+    if (this.over || !this.#open.has(leaf)) return;
+    const now = this.#parts.ports.nowMs();
+    const before = this.links.get(leaf);
+    let [quality, step] = [before?.quality ?? NO_QUALITY, before?.step ?? STEPS[0]];
+    if (measure.sample) [quality, step] = planStep(noteSample(quality, measure.sample, now), step, now);
+    this.links.set(leaf, { measure, quality, step });
+    const worst = Math.max(...[...this.links.values()].map((link) => STEPS.indexOf(link.step)));
+    const next = STEPS[worst] ?? STEPS[0];
+    if (next !== this.#step) {
+      this.#step = next;
+      this.#media.setStep(next);
+    }
+    this.#tell({ t: "tick" });
+  }
+}

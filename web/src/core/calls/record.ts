@@ -1,0 +1,86 @@
+/**
+ * The record of a call: what a reload needs to return to it, and the numbers that must never be used twice; twin of
+ * zajil.client.calls.record.
+ *
+ * `nextCtx` is written before the first number below it is used, so whatever happens to the worker, the next one begins
+ * with numbers that no frame was ever sealed with (RFC 9605 section 4.4.1).
+ */
+import type { CallRecord } from "../../protocol/calls/events.ts";
+import { CALL_BYTES, LEAF_BITS, PEOPLE, SECRET_BYTES } from "../../protocol/calls/limits.ts";
+import * as cbor from "../../protocol/cbor.ts";
+import { error, Malformed } from "../../protocol/errors.ts";
+import { Fields } from "../../protocol/fields.ts";
+
+/** Numbers that are reserved at a time. */
+const BLOCK = 64;
+const LOW = 32;
+const CTX_MOST = 2 ** 32;
+const VERSION = 1;
+
+/** The record of the call of one group. nextCtx: the first free number. lastSeen: ms. */
+export interface Kept {
+  readonly gid: Uint8Array;
+  readonly record: CallRecord;
+  readonly nextCtx: number;
+  readonly lastSeen: number;
+}
+
+/** Deterministic CBOR of the record. */
+export function encodeKept({ gid, record, nextCtx, lastSeen }: Kept): Uint8Array {
+  const values = { v: VERSION, gid, ...record, next_ctx: nextCtx, last_seen: lastSeen };
+  return cbor.encode(new Map<string, cbor.Value>(Object.entries(values)));
+}
+
+/** The record of its bytes, null for one of another version or that is damaged. */
+export function parseKept(data: Uint8Array): Kept | null {
+  try {
+    const fields = Fields.ofOpenMap(cbor.parse(data));
+    const kind = fields.raw("kind");
+    if (fields.number("v") !== VERSION || (kind !== "audio" && kind !== "video")) return null;
+    const items = fields.items("leaves", PEOPLE);
+    const leaves = Fields.ofItems(items);
+    const record: CallRecord = {
+      ...{ call: fields.blob("call", CALL_BYTES), secret: fields.blob("secret", SECRET_BYTES), kind },
+      ...{ caller: fields.flag("caller"), since: fields.numberOrNone("since") },
+      leaves: items.map((_, at) => leaves.number(at, LEAF_BITS)),
+    };
+    const [nextCtx, lastSeen] = [fields.number("next_ctx", 33), fields.number("last_seen")];
+    return { gid: fields.blob("gid", 16), record, nextCtx, lastSeen };
+  } catch (problem) {
+    if (problem instanceof Malformed) return null;
+    throw problem;
+  }
+}
+
+/** The numbers of one call's attempts, two each. reserved: the record that is written says so; durable: it is. */
+export class CtxNumbers {
+  reserved: number;
+  durable: number;
+  #next: number;
+
+  constructor(first: number) {
+    this.#next = this.reserved = this.durable = first;
+  }
+
+  /** The number of an attempt; the one after it is its video's. Throws LocalProtocolError when none is durable. */
+  take(): number {
+    if (!this.usable) throw error("wrong-call", "no number for an attempt");
+    this.#next += 2;
+    return this.#next - 2;
+  }
+
+  /** Another block, to be written. */
+  reserve(): void {
+    this.reserved = Math.min(this.reserved + BLOCK, CTX_MOST);
+  }
+
+  /** Whether one can be taken. */
+  get usable(): boolean {
+    return this.#next + 2 <= this.durable;
+  }
+
+  /** Whether another block should be on its way. */
+  get low(): boolean {
+    return this.reserved - this.#next < LOW;
+  }
+}

@@ -1,0 +1,304 @@
+/** Sessions of a call, two to four over a network in memory. tests/client/calls/test_call_session.py tells the same. */
+import { describe, expect, it } from "vitest";
+import type { Kind, Signal } from "../../protocol/calls/signals.ts";
+import { encodeSignal } from "../../protocol/calls/signals.ts";
+import type { Key, Parsed } from "../../protocol/cbor.ts";
+import { LocalProtocolError } from "../../protocol/errors.ts";
+import { type Device, GID, HOST, OFFER, RELAY, World } from "../testing/callworld.ts";
+import { encodeKept, type Kept, parseKept } from "./record.ts";
+
+/** The first device called, the last one answered. */
+function talking(names = "a1 b1", kind: Kind = "audio", group = false): World {
+  const world = new World(names, group);
+  world.at("a1").session.dial(GID, kind);
+  world.wait(1000);
+  const last = world.at(names.split(" ").at(-1) ?? "");
+  last.session.accept(kind);
+  world.wait(1000);
+  expect([world.at("a1").view.phase, last.view.phase]).toEqual(["active", "active"]);
+  return world;
+}
+
+const fieldsOf = (signal: Signal): Map<Key, Parsed> => encodeSignal(signal) as Map<Key, Parsed>;
+const accountOf = (device: Device): { leaf: number; account: Uint8Array; ageMs: number } => ({
+  ...device.me,
+  ageMs: 0,
+});
+
+describe("a call", () => {
+  it("is answered and ended", () => {
+    const world = talking("a1 b1 b2");
+    const [one, other] = [world.at("a1"), world.at("b2")];
+    expect(world.at("b1").shown).toBe("ended elsewhere");
+    expect([one.view.direction, other.view.direction]).toEqual(["outgoing", "incoming"]);
+    expect(one.lastMedia.told[0]).toMatch(/^key 1 /);
+    expect(one.lastMedia.told[0]).toBe(other.lastMedia.told[0]);
+    expect(one.view.peers.map(({ up }) => up)).toEqual([true]);
+    expect(one.kept).not.toBeNull();
+    one.session.setMedia(false, false);
+    world.wait(60_000);
+    expect(other.view.peers[0]?.mic).toBe(false);
+    expect(one.lastMedia.told.at(-1)).toBe("media false false");
+    other.session.hangUp();
+    world.wait(1000);
+    expect([one.shown, other.shown]).toEqual(["ended remote", "ended hangup"]);
+    expect(one.lastMedia.closed).toBe(true);
+    expect([one.kept, other.kept, one.watched]).toEqual([null, null, null]);
+    expect(one.logs.map(({ outcome, seconds }) => [outcome, seconds])).toEqual([["answered", 60]]);
+    expect([one.bad, other.bad]).toEqual([0, 0]);
+    expect(() => talking().at("a1").session.dial(GID, "audio")).toThrow(LocalProtocolError);
+  });
+
+  it("of a group of four is joined and left", () => {
+    const world = talking("a1 b1 c1 d1", "audio", true);
+    for (const name of ["b1", "c1"]) {
+      world.at(name).session.accept("audio");
+      world.wait(1000);
+    }
+    const views = [...world.devices.values()].map(({ view }) => view);
+    expect(views.map(({ peers }) => peers.map(({ up }) => up))).toEqual(Array(4).fill([true, true, true]));
+    expect(views.every((view) => view.hidden_address)).toBe(true);
+    world.at("a1").session.hangUp();
+    world.wait(1000);
+    expect(world.at("d1").view.peers.length).toBe(2);
+    expect(world.at("d1").lastMedia.told).toContain("close 0");
+  });
+
+  it("is left by who is removed before the new key is used", () => {
+    const world = talking("a1 b1 c1", "audio", true);
+    world.remove("c1");
+    const { told } = world.at("a1").lastMedia;
+    const key = told.findIndex((one) => one.startsWith("key 2"));
+    expect(told.indexOf("close 2")).toBeGreaterThan(-1);
+    expect(told.indexOf("close 2")).toBeLessThan(key);
+    expect(told[key]).toMatch(/removed$/);
+    expect(world.at("c1").shown).toBe("ended removed");
+    expect(world.at("c1").kept).toBeNull();
+  });
+
+  it("hears signals of a new epoch after its roster", () => {
+    const world = talking();
+    const one = world.at("a1");
+    one.slowKeys = true;
+    world.commit();
+    world.at("b1").session.hangUp();
+    world.wait(1000);
+    expect(one.view.phase).toBe("active");
+    one.settle();
+    expect(one.shown).toBe("ended remote");
+  });
+
+  it("opens nothing before the record is durable and the key there", () => {
+    const world = new World("a1 b1");
+    const one = world.at("a1");
+    one.slowDisk = one.slowKeys = true;
+    one.session.dial(GID, "audio");
+    world.wait(500);
+    world.at("b1").session.accept("audio");
+    world.wait(500);
+    expect(one.lastMedia.told).toEqual([]);
+    one.settle();
+    expect(one.lastMedia.told.map((word) => word.split(" ")[0])).toEqual(["key", "open"]);
+    world.wait(1000);
+    expect(one.view.phase).toBe("active");
+  });
+
+  it("under the relay policy shows no address", () => {
+    const world = new World("a1 b1");
+    for (const { session } of world.devices.values()) session.hideAddress = true;
+    world.offer = `${OFFER}a=${HOST}\r\n`;
+    world.at("a1").session.dial(GID, "audio");
+    world.wait(500);
+    world.at("b1").session.accept("audio");
+    world.wait(1000);
+    const one = world.at("a1");
+    expect(one.view.hidden_address).toBe(true);
+    expect(one.lastMedia.told[1]).toBe("open 1 relay");
+    expect([one.bad, one.view.phase]).toEqual([1, "connecting"]);
+    const { call } = one.lastMedia.start;
+    const pc = one.lastMedia.sent.get(1) ?? 0;
+    for (const candidate of [HOST, RELAY]) {
+      one.lastMedia.reports.localSignal({ t: "cand", call, to: 1, pc, cands: [candidate], done: false });
+      expect(one.bad).toBe(2);
+    }
+  });
+
+  it("is the only one of its device", () => {
+    const world = talking("a1 b1 c1", "audio", true);
+    const device = world.at("a1");
+    const [call, secret] = [new Uint8Array(16), new Uint8Array(32)];
+    const fields = fieldsOf({ t: "ring", call, to: null, secret, kind: "audio" });
+    device.session.hear(new Uint8Array(16), accountOf(world.at("b1")), fields);
+    device.session.hear(GID, { ...accountOf(device), leaf: 9 }, fields);
+    expect(device.view.phase).toBe("active");
+  });
+
+  it("of a stranger does not ring", () => {
+    const world = new World("a1 b1");
+    world.strangers.add("b1");
+    world.at("a1").session.dial(GID, "audio");
+    world.wait(46_000);
+    expect(world.at("b1").views).toEqual([]);
+    expect(world.at("a1").shown).toBe("ended no-answer");
+  });
+
+  it("goes on whatever malformed or too many signals come", () => {
+    const world = talking();
+    const [one, other] = [world.at("a1"), world.at("b1")];
+    const fields: [Key, Parsed][] = [
+      ["v", 1],
+      ["t", "end"],
+    ];
+    one.session.hear(GID, accountOf(other), new Map(fields));
+    expect(one.bad).toBe(1);
+    const { call } = one.lastMedia.start;
+    const got = fieldsOf({ t: "got", call, to: 0, pc: 999_998 });
+    for (let turn = 0; turn < 320; turn++) one.session.hear(GID, accountOf(other), got);
+    expect(one.bad).toBeGreaterThan(20);
+    expect(one.view.phase).toBe("active");
+    const cands = fieldsOf({ t: "cand", call, to: 1, pc: 2, cands: Array<string>(10).fill(RELAY), done: false });
+    for (let turn = 0; turn < 3; turn++) other.session.hear(GID, accountOf(one), cands);
+    expect(other.bad).toBe(1);
+  });
+
+  it("ends with an alarm, closed before it is told", () => {
+    const world = talking();
+    const [one, other] = [world.at("a1"), world.at("b1")];
+    other.lastMedia.reports.alarm(0);
+    expect(other.lastMedia.closed).toBe(true);
+    expect([other.shown, other.view.why]).toEqual(["ended not-encrypted", "not-encrypted"]);
+    world.wait(100);
+    expect(one.shown).toBe("ended remote");
+    other.lastMedia.reports.linkUp(0);
+    expect(other.shown).toBe("ended not-encrypted");
+  });
+
+  it("says why it cannot be", () => {
+    const world = new World("a1 b1");
+    const one = world.at("a1");
+    one.session.fail(GID, "permission-denied");
+    expect(one.view.why).toBe("permission-denied");
+    one.session.dial(GID, "audio");
+    world.wait(500);
+    world.at("b1").session.accept("audio");
+    world.wait(60);
+    one.lastMedia.reports.noRoute(1);
+    expect([one.shown, one.view.why]).toEqual(["ended failed", "no-route"]);
+  });
+});
+
+function measure(one: Device, concealed: number, rung: "direct" | "relay-tls" = "direct", opened = 9): void {
+  const tries =
+    rung === "direct"
+      ? ([{ kind: "A", result: "works", ms: 400 }] as const)
+      : ([
+          { kind: "A", result: "timeout", ms: 10_000 },
+          { kind: "B", result: "works", ms: 700 },
+        ] as const);
+  const sample = { concealed, total: 48_000, rttMs: 60, bufferMs: 60, frameMs: 20 };
+  one.lastMedia.reports.measured(1, { sample, sealed: 9, opened, rung, host: "relay.example", tries });
+}
+
+describe("the view", () => {
+  it("follows what is measured", () => {
+    const world = talking("a1 b1", "video");
+    const one = world.at("a1");
+    expect(one.view.encrypted).toBe(false);
+    measure(one, 0, "direct", 0);
+    expect(one.view.encrypted).toBe(false);
+    measure(one, 0);
+    expect(one.view.encrypted).toBe(true);
+    expect([one.view.route?.rung, one.view.quality?.word, one.view.why]).toEqual(["direct", "good", undefined]);
+    expect(one.view.tried).toEqual([{ rung: "direct", result: "up", ms: 400 }]);
+    measure(one, 0, "relay-tls");
+    expect([one.view.route?.rung, one.view.why]).toEqual(["relay-tls", "udp-blocked"]);
+    for (let second = 0; second < 12; second++) {
+      world.wait(1000);
+      measure(one, 24_000);
+    }
+    expect([one.view.quality?.word, one.view.why]).toEqual(["poor", "lossy-network"]);
+    expect(one.lastMedia.told.filter((word) => word.startsWith("step"))).toEqual(["step small", "step no-video"]);
+    for (let second = 0; second < 8; second++) {
+      world.wait(1000);
+      measure(one, 0);
+    }
+    expect(one.view.why).toBe("video-paused");
+    one.lastMedia.lose(1);
+    expect([one.view.phase, one.view.quality?.word, one.view.why]).toEqual([
+      ...["recovering", "reconnecting", "peer-silent"],
+    ]);
+    one.session.noteMoved();
+  });
+});
+
+describe("a reload", () => {
+  it("returns to the call with numbers never used", () => {
+    const world = talking();
+    const other = world.at("b1");
+    const before = other.used.length;
+    const { kept } = other;
+    other.crash();
+    world.at("a1").lastMedia.lose(1);
+    world.wait(5000);
+    expect(other.session.restore(kept)).toBe(true);
+    other.session.returnToCall();
+    world.wait(2000);
+    expect([other.view.phase, world.at("a1").view.phase]).toEqual(["active", "active"]);
+    expect(other.used.length).toBeGreaterThan(before);
+    expect(new Set(other.used).size).toBe(other.used.length);
+  });
+
+  it("after half a minute forgets the call", () => {
+    const world = talking();
+    const other = world.at("b1");
+    other.crash();
+    world.wait(41_000);
+    expect(other.session.restore(other.kept)).toBe(false);
+    expect(other.kept).toBeNull();
+    expect(other.session.restore(new TextEncoder().encode("nonsense"))).toBe(false);
+    expect(other.session.restore(null)).toBe(false);
+  });
+
+  it("uses no number twice, whenever the worker dies", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      let state = seed;
+      const random = (below: number): number => {
+        state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+        return (state >>> 8) % below;
+      };
+      const world = talking();
+      const one = world.at("a1");
+      for (let turn = 0; turn < 15; turn++) {
+        one.slowDisk = random(2) === 0;
+        const what = random(4);
+        if (what === 0) {
+          one.crash();
+          if (one.session.restore(one.kept)) one.session.returnToCall();
+        } else if (what === 1) one.settle();
+        else offerSome(one, random(12));
+        world.wait([0, 100, 3000][random(3)] ?? 0);
+      }
+      expect(new Set(one.used).size).toBe(one.used.length);
+    }
+  });
+
+  it("reads the record as it was written", () => {
+    const record = { call: new Uint8Array(16), secret: new Uint8Array(32), kind: "video", caller: true } as const;
+    const kept: Kept = { gid: GID, record: { ...record, since: null, leaves: [1, 7] }, nextCtx: 128, lastSeen: 5 };
+    const data = encodeKept(kept);
+    const read = parseKept(data);
+    expect(read && [...encodeKept(read)]).toEqual([...data]);
+    expect(read?.record.leaves).toEqual([1, 7]);
+    expect(parseKept(data.slice(0, -1))).toBeNull();
+  });
+});
+
+/** Attempts, as long as there are numbers for them. */
+function offerSome({ lastMedia }: Device, count: number): void {
+  if (lastMedia.closed || !lastMedia.sent.has(1)) return;
+  try {
+    for (let turn = 0; turn < count; turn++) lastMedia.offer(1);
+  } catch (problem) {
+    if (!(problem instanceof LocalProtocolError)) throw problem;
+  }
+}

@@ -1,0 +1,399 @@
+/**
+ * The calls of one device: a machine for each chat, one call at a time, and who is told what; twin of
+ * zajil.client.calls.session.
+ *
+ *     signals of the core -> the machine of their chat -> signals out, links opened and closed, the record, the view
+ *     reports of the media -> signals out, and the machine
+ *
+ * A signal is judged by the roster of its epoch: at rest the chat is asked for first, and in a call an epoch's members
+ * and keys come before any signal that followed it. Pure but for its ports.
+ */
+import type { Action } from "../../protocol/calls/actions.ts";
+import type { CallRecord, Event, Received } from "../../protocol/calls/events.ts";
+import * as limits from "../../protocol/calls/limits.ts";
+import { step } from "../../protocol/calls/machine.ts";
+import { hideAddresses, hideCandidate } from "../../protocol/calls/sdp.ts";
+import { encodeSignal, type Kind, parseSignal, type Signal, ttlOf, wakes } from "../../protocol/calls/signals.ts";
+import { type CallState, findPeer, newState, nextDeadline, REST } from "../../protocol/calls/state.ts";
+import { concat, equal } from "../../protocol/bytes.ts";
+import type { Key, Parsed } from "../../protocol/cbor.ts";
+import { error, Malformed } from "../../protocol/errors.ts";
+import { encodeB64 } from "../../protocol/ids.ts";
+import { CurrentCall } from "./current.ts";
+import type { ChatFacts, EpochKeys, LinkSignal, Ports } from "./ports.ts";
+import { CtxNumbers, type Kept, parseKept } from "./record.ts";
+import { makeView } from "./showing.ts";
+import type { CallView } from "./view.ts";
+
+type Work = () => void;
+const WAITING_MOST = 64;
+const LINK_SIGNALS: readonly string[] = ["desc", "cand", "room", "got", "lost"];
+const isForLinks = (signal: Signal): signal is LinkSignal => LINK_SIGNALS.includes(signal.t);
+const nothing = (): void => undefined;
+
+/** A chat and its machine. ready: its roster is that of now. waiting: what needs it. */
+interface Chat {
+  readonly gid: Uint8Array;
+  state: CallState | null;
+  heard: boolean;
+  ready: boolean;
+  asked: boolean;
+  readonly waiting: Work[];
+  beganAt: number;
+  outgoing: boolean;
+  view: CallView | null;
+}
+
+/** Whether it has no call on this device. */
+const rests = ({ state }: Chat): boolean => !state || REST.includes(state.phase);
+const sameView = (a: CallView, b: CallView | null): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** One for a device. */
+export class CallSession {
+  /** Use relays alone, whoever calls. */
+  hideAddress = false;
+  readonly #ports: Ports;
+  readonly #chats = new Map<string, Chat>();
+  #current: CurrentCall | null = null;
+  #returning: Kept | null = null;
+  readonly #events: [Chat, Event][] = [];
+  readonly #after: Work[] = [];
+  #telling = false;
+  #wakesAt: number | null = null;
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+  }
+
+  // -- what the person does
+  /** Call the members of a chat, or join their call. Throws LocalProtocolError while there is another call. */
+  dial(gid: Uint8Array, kind: Kind): void {
+    if ([...this.#chats.values()].some((chat) => !rests(chat))) throw error("wrong-call", "one call at a time");
+    const [call, secret] = [this.#ports.random(limits.CALL_BYTES), this.#ports.random(limits.SECRET_BYTES)];
+    const chat = this.#chat(gid);
+    this.#whenReady(chat, () => this.#tell(chat, { t: "dial", kind, call, secret }));
+  }
+
+  /** Answer the call that rings. */
+  accept(kind: Kind): void {
+    this.#tellLive({ t: "accept_call", kind });
+  }
+
+  /** Do not answer it. */
+  decline(): void {
+    this.#tellLive({ t: "decline_call" });
+  }
+
+  /** End the own part of the call. */
+  hangUp(): void {
+    this.#tellLive({ t: "hangup" });
+  }
+
+  /** What this device sends from now on. */
+  setMedia(mic: boolean, cam: boolean): void {
+    this.#tellLive({ t: "set_media", mic, cam });
+  }
+
+  /** The device cannot take part. Ends the call, or shows why none began. */
+  fail(gid: Uint8Array, why: "permission-denied" | "unsupported" | "no-route"): void {
+    const chat = this.#chat(gid);
+    this.#whenReady(chat, () => this.#tell(chat, { t: "fail", why }));
+  }
+
+  // -- a reload
+  /** Whether there is a call to return to, in what an earlier session kept. Otherwise it is forgotten. */
+  restore(record: Uint8Array | null): boolean {
+    const kept = record && parseKept(record);
+    this.#returning = kept && this.#age(kept) <= limits.RECONNECT_MS ? kept : null;
+    if (record && !this.#returning) this.#ports.keep(null, nothing);
+    return this.#returning !== null;
+  }
+
+  /** Go on with the call that `restore` found. */
+  returnToCall(): void {
+    const kept = this.#returning;
+    if (!kept) return;
+    const chat = this.#chat(kept.gid);
+    this.#whenReady(chat, () => this.#return(chat, kept));
+  }
+
+  #return(chat: Chat, kept: Kept): void {
+    const { record } = kept;
+    this.#tell(chat, { t: "restored", record, ageMs: this.#age(kept) });
+    this.#returning = null;
+    if (rests(chat)) this.#ports.keep(null, nothing);
+    // Nothing of what this device received before the reload reaches it any more.
+    else for (const to of record.leaves) this.#send(chat, { t: "lost", call: record.call, to, pc: 0 });
+  }
+
+  #age({ lastSeen }: Kept): number {
+    return this.#ports.nowMs() - lastSeen;
+  }
+
+  // -- what the core tells
+  /** A signal of another device. ageMs: by the server's clock. */
+  hear(
+    gid: Uint8Array,
+    from: { readonly leaf: number; readonly account: Uint8Array; readonly ageMs: number },
+    fields: ReadonlyMap<Key, Parsed>,
+  ): void {
+    const signal = parseSignal(fields);
+    if (!signal) {
+      this.#ports.countBad();
+      return;
+    }
+    const at = this.#ports.nowMs();
+    const chat = this.#chat(gid);
+    this.#whenReady(chat, () => {
+      const ageMs = from.ageMs + this.#ports.nowMs() - at;
+      const busy = [...this.#chats.values()].some((one) => one !== chat && !rests(one));
+      this.#take(chat, { t: "received", signal, ...from, ageMs, heard: chat.heard, busy });
+    });
+  }
+
+  /** The answer to `askChat`; null: there is no such chat, or this device is not in it. */
+  useChat(gid: Uint8Array, facts: ChatFacts | null): void {
+    const chat = this.#chat(gid);
+    chat.asked = false;
+    if (!facts) {
+      chat.waiting.length = 0;
+      this.#tellRemoved(chat);
+      return;
+    }
+    const { epoch, me, members, group, heard, trusted } = facts;
+    chat.heard = heard;
+    chat.state ??= newState(me, members, group);
+    if (rests(chat)) chat.state = { ...chat.state, relayOnly: group || this.hideAddress || !trusted };
+    this.#tell(chat, { t: "roster", epoch, members, me });
+    this.#beReady(chat);
+  }
+
+  /** A commit of the group. Its roster is asked for, and what follows it waits. */
+  epoch(gid: Uint8Array, removed: boolean): void {
+    const chat = this.#chats.get(encodeB64(gid));
+    if (!chat || rests(chat)) return;
+    chat.ready = false;
+    const current = this.#currentOf(chat);
+    if (current) this.#ports.askKeys(gid, contextOf(current.record), removed);
+    else this.#ask(chat);
+  }
+
+  /** The answer to `askKeys`; null: this device is not in the group any more. */
+  useKeys(gid: Uint8Array, keys: EpochKeys | null, removed: boolean): void {
+    const chat = this.#chat(gid);
+    if (!keys || !chat.state) {
+      this.#tellRemoved(chat);
+      return;
+    }
+    const { epoch, leaf, members } = keys;
+    const current = this.#currentOf(chat);
+    // Who was removed is out before the new key is used.
+    this.#tell(chat, { t: "roster", epoch, members, me: { leaf, account: chat.state.me.account } });
+    if (current && current === this.#current) current.useKey(keys, removed);
+    this.#beReady(chat);
+  }
+
+  /** This device is in another network; the media hears of it itself. */
+  noteMoved(): void {
+    this.#current?.noteMoved();
+  }
+
+  /** Time passed; called at `wakeAt`. */
+  tick(): void {
+    this.#wakesAt = null;
+    for (const chat of this.#chats.values()) this.#tell(chat, { t: "tick" });
+    this.#current?.touch(this.#ports.nowMs());
+    this.#plan();
+  }
+
+  // -- chats
+  #chat(gid: Uint8Array): Chat {
+    const id = encodeB64(gid);
+    let chat = this.#chats.get(id);
+    if (!chat) {
+      const flags = { heard: false, ready: false, asked: false, outgoing: false };
+      chat = { gid, state: null, ...flags, waiting: [], beganAt: 0, view: null };
+      this.#chats.set(id, chat);
+    }
+    return chat;
+  }
+
+  #currentOf(chat: Chat): CurrentCall | null {
+    return this.#current && equal(this.#current.gid, chat.gid) ? this.#current : null;
+  }
+
+  /** With the roster of now: at once in a call, whose group is watched; else the chat is asked for. */
+  #whenReady(chat: Chat, work: Work): void {
+    if (chat.ready) work();
+    else if (chat.waiting.length < WAITING_MOST) {
+      chat.waiting.push(work);
+      if (rests(chat)) this.#ask(chat);
+    } else this.#ports.countBad();
+  }
+
+  #ask(chat: Chat): void {
+    if (chat.asked) return;
+    chat.asked = true;
+    this.#ports.askChat(chat.gid);
+  }
+
+  /** What waited for the roster happens, in its order. */
+  #beReady(chat: Chat): void {
+    chat.ready = true;
+    while (chat.ready) {
+      const work = chat.waiting.shift();
+      if (!work) break;
+      work();
+    }
+    // At rest nobody tells of new epochs: the next signal asks again.
+    chat.ready &&= !rests(chat);
+    if (chat.waiting.length > 0 && rests(chat)) this.#ask(chat);
+  }
+
+  #tellLive(event: Event): void {
+    const chat = [...this.#chats.values()].find((one) => !rests(one));
+    if (chat) this.#tell(chat, event);
+  }
+
+  #tellRemoved(chat: Chat): void {
+    this.#tell(chat, { t: "roster", epoch: 0, members: [], me: null });
+  }
+
+  // -- the machine
+  #take(chat: Chat, event: Received): void {
+    const { signal, leaf, account } = event;
+    const before = this.#currentOf(chat);
+    if (before && equal(before.record.call, signal.call) && !before.admits(leaf, signal)) {
+      this.#ports.countBad();
+      return;
+    }
+    this.#tell(chat, event);
+    const current = this.#currentOf(chat);
+    if (!current || !chat.state || signal.t === "unsupported" || !isForLinks(signal)) return;
+    const peer = findPeer(chat.state, leaf);
+    const meant = equal(current.record.call, signal.call) && signal.to === chat.state.me.leaf;
+    if (meant && peer && equal(peer.account, account)) current.hear(leaf, signal);
+  }
+
+  /** One event after the other, also where one of them makes the media report at once. */
+  #tell(chat: Chat, event: Event): void {
+    this.#events.push([chat, event]);
+    if (this.#telling) return;
+    this.#telling = true;
+    try {
+      for (let next = this.#events.shift(); next; next = this.#events.shift()) this.#step(...next);
+    } finally {
+      this.#telling = false;
+    }
+    // What may be answered at once is asked when nothing is half done.
+    for (let work = this.#after.shift(); work; work = this.#after.shift()) work();
+    this.#plan();
+  }
+
+  #step(chat: Chat, event: Event): void {
+    if (!chat.state) return;
+    const rested = rests(chat);
+    const [state, actions] = step(chat.state, event, this.#ports.nowMs());
+    chat.state = state;
+    if (rested && !rests(chat)) {
+      chat.beganAt = this.#ports.nowMs();
+      chat.outgoing = state.caller || state.phase === "connecting";
+      this.#ports.watch(chat.gid);
+    }
+    for (const action of actions) this.#carryOut(chat, action);
+    if (rests(chat) && !rested) {
+      chat.ready = false;
+      this.#ports.watch(null);
+    }
+    this.#currentOf(chat)?.setMedia(state.mic, state.cam);
+    this.#show(chat, state);
+  }
+
+  #carryOut(chat: Chat, action: Action): void {
+    if (action.t === "persist") this.#persist(chat, action.record);
+    else if (action.t === "send") this.#send(chat, action.signal);
+    else if (action.t === "send_log") this.#ports.log(chat.gid, action);
+    else if (action.t === "open_link") this.#current?.openLink(action.leaf);
+    else if (action.t === "close_link") this.#current?.closeLink(action.leaf);
+  }
+
+  #persist(chat: Chat, record: CallRecord | null): void {
+    if (this.#current && !(record && equal(record.call, this.#current.record.call))) {
+      this.#current.close();
+      this.#current = null;
+    }
+    if (!record) {
+      this.#ports.keep(null, nothing);
+      return;
+    }
+    if (!this.#current) {
+      this.#current = this.#begin(chat, record);
+      this.#after.push(() => this.#ports.askKeys(chat.gid, contextOf(record), false));
+    }
+    this.#current.record = record;
+    this.#current.keep();
+  }
+
+  #begin(chat: Chat, record: CallRecord): CurrentCall {
+    const { state } = chat;
+    if (!state) throw error("wrong-call", "a call without a chat");
+    const kept = this.#returning;
+    const returns = kept && equal(kept.record.call, record.call);
+    // Both ends number their attempts; with another beginning each they do not meet.
+    const [high = 0, low = 0] = returns ? [] : this.#ports.random(2);
+    const numbers = new CtxNumbers(returns ? kept.nextCtx : (1 + Math.floor((high * 256 + low) / 64)) * 64);
+    numbers.reserve();
+    return new CurrentCall({
+      ...{ ports: this.#ports, gid: chat.gid, record, state, numbers },
+      tell: (event) => this.#tell(chat, event),
+      send: (signal) => this.#send(chat, signal),
+    });
+  }
+
+  // -- what goes out
+  #send(chat: Chat, signal: Signal): void {
+    const current = this.#currentOf(chat);
+    if (current && equal(current.record.call, signal.call) && !current.maySend(signal)) {
+      this.#ports.countBad();
+      return;
+    }
+    try {
+      const fields = encodeSignal(chat.state?.relayOnly ? withoutAddresses(signal) : signal);
+      this.#ports.seal(chat.gid, fields, { ttlS: ttlOf(signal), wake: wakes(signal) });
+    } catch (problem) {
+      // Media of ours made what no peer would take, or what the policy hides.
+      if (!(problem instanceof Malformed)) throw problem;
+      this.#ports.countBad();
+    }
+  }
+
+  #show(chat: Chat, state: CallState): void {
+    if (state.phase === "idle" && !chat.view) return;
+    const current = this.#currentOf(chat);
+    const { gid, beganAt, outgoing } = chat;
+    const links = current?.links ?? new Map<number, never>();
+    const view = makeView(state, { gid, beganAt, outgoing, links, moved: current?.moved ?? false });
+    if (sameView(view, chat.view)) return;
+    chat.view = view;
+    this.#ports.show(view);
+  }
+
+  /** When time alone has something to do. */
+  #plan(): void {
+    const times = [...this.#chats.values()].map(({ state }) => state && nextDeadline(state));
+    const least = Math.min(this.#current?.dueAt ?? Infinity, ...times.map((time) => time ?? Infinity));
+    const at = least === Infinity ? null : least;
+    if (at === this.#wakesAt) return;
+    this.#wakesAt = at;
+    this.#ports.wakeAt(at);
+  }
+}
+
+/** What the keys of a call are derived for: 48 bytes. */
+const contextOf = ({ call, secret }: CallRecord): Uint8Array => concat(call, secret);
+
+/** Under the relay policy. Throws Malformed for an address that is no relay's. */
+function withoutAddresses(signal: Signal): Signal {
+  if (signal.t === "desc") return { ...signal, sdp: hideAddresses(signal.sdp) };
+  return signal.t === "cand" ? { ...signal, cands: signal.cands.map(hideCandidate) } : signal;
+}
