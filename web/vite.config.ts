@@ -86,7 +86,12 @@ export default defineConfig(({ mode }) => {
       format: "es",
       plugins: () => [withoutUnusedSuites(), tsMlsCorrections(), withoutWhys(), oneHash()],
       // Notes for bundlers are of no use once it is bundled; licences stay.
-      rolldownOptions: { output: { comments: { annotation: false, legal: true } } },
+      rolldownOptions: {
+        output: {
+          comments: { annotation: false, legal: true },
+          entryFileNames: ({ name }) => `assets/${name === "callworker" ? "calls" : "[name]"}-[hash].js`,
+        },
+      },
     },
     build: {
       outDir: seed ? resolve(WEB, "artifacts/seed") : OUTPUT,

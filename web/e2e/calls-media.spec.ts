@@ -1,0 +1,272 @@
+/** The media of calls in real Chromium: set-up, sealing, changes of key, sabotage, devices, four people, relays. */
+import type { Server } from "node:http";
+import { type Browser, chromium, expect, test } from "@playwright/test";
+import type { LinkFigures } from "../src/core/calls/media/measure.ts";
+import { type Person, Room, servePage, startRelay } from "./calls/people.ts";
+
+const FLAGS = [
+  ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+  ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  ...["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+  "--autoplay-policy=no-user-gesture-required",
+];
+const LONG = process.env["ZAJIL_LONG"] !== undefined;
+
+let browser: Browser;
+let server: Server;
+let url: string;
+let room: Room;
+
+test.beforeAll(async () => {
+  ({ url, server } = await servePage());
+  browser = await chromium.launch({
+    executablePath: process.env["ZAJIL_CHROMIUM"] ?? "/usr/bin/chromium",
+    args: FLAGS,
+  });
+});
+test.afterAll(async () => {
+  await browser.close();
+  server.close();
+});
+test.beforeEach(() => {
+  room = new Room(browser, url);
+});
+test.afterEach(async () => {
+  await room.end();
+});
+
+const p95 = (figures: readonly number[]): number =>
+  [...figures].sort((a, b) => a - b)[Math.ceil(figures.length * 0.95) - 1] ?? Number.NaN;
+
+/** How many more frames opened from the first to the last of these measurements. */
+function growth(figures: readonly LinkFigures[], kind: "audio" | "video"): number {
+  const count = (all: LinkFigures | undefined): number => all?.opened?.[kind].opened ?? 0;
+  return count(figures.at(-1)) - count(figures[0]);
+}
+
+const longest = (texts: readonly string[]): number => Math.max(...texts.map((text) => text.length));
+
+function gapsOf(figures: readonly LinkFigures[]): string {
+  const gap = (kind: "audio" | "video"): number =>
+    Math.round(Math.max(...figures.map((all) => all.opened?.[kind].gapMs ?? 0)));
+  const received = figures.flatMap((all) => all.samples.filter((sample) => sample.side === "receive"));
+  const frozen = (received.at(-1)?.frozenS ?? 0) - (received[0]?.frozenS ?? 0);
+  return `longest gap of sound ${gap("audio")} ms, of pictures ${gap("video")} ms, frozen ${Math.round(frozen * 1_000)} ms`;
+}
+
+/** Whether one end has sealed what the other opened. */
+const enough = (sent: LinkFigures, there: LinkFigures): boolean =>
+  (sent.sealed?.audio.sealed ?? 0) >= (there.opened?.audio.opened ?? 0) &&
+  (sent.sealed?.video.sealed ?? 0) >= (there.opened?.video.opened ?? 0);
+
+/** Runs in the page: transforms of senders are set and never take effect. */
+function leaveOut(): void {
+  Object.defineProperty(RTCRtpSender.prototype, "transform", { set: () => undefined, get: () => undefined });
+}
+
+/** Likewise those of receivers: what arrives is sealed, and nothing opens it. */
+function leaveOutReceivers(): void {
+  Object.defineProperty(RTCRtpReceiver.prototype, "transform", { set: () => undefined, get: () => undefined });
+}
+
+/** Two people in one call, up both ways. */
+async function pair(camera = false): Promise<[Person, Person, number]> {
+  const [anna, omar] = await Promise.all([room.join(0, { camera }), room.join(1, { camera })]);
+  await room.epoch(5, [anna, omar]);
+  return [anna, omar, await room.connect(anna, omar)];
+}
+
+test("calls connect, and both ends see and hear each other", async () => {
+  const [anna, omar, first] = await pair(true);
+  for (const [one, other] of [
+    [anna, omar],
+    [omar, anna],
+  ] as const) {
+    const sees = async (): Promise<boolean> => {
+      const shown = (await one.look()).get(other.leaf);
+      return shown !== undefined && shown.width > 300 && shown.brightness > 10 && shown.loudness > 0.001;
+    };
+    await expect.poll(sees).toBe(true);
+    const there = await one.measured(other.leaf, "frames", (all) => (all.opened?.video.opened ?? 0) > 20);
+    expect(there.opened?.audio).toMatchObject({ invalid: 0, unknownKey: 0 });
+    expect(there.opened?.video).toMatchObject({ invalid: 0, unknownKey: 0 });
+    // What one end opened, the other has sealed; nothing was dropped.
+    const sent = await other.measured(one.leaf, "counts", (all) => enough(all, there));
+    expect(sent.sealed?.audio.dropped).toBeLessThanOrEqual(1);
+    expect(sent.sealed?.video.dropped).toBe(0);
+    const receiving = there.samples.find((sample) => sample.side === "receive");
+    expect(receiving?.framesDecoded).toBeGreaterThan(10);
+  }
+  const offers = room.carried.flatMap(({ signal }) => (signal.t === "desc" ? [signal.sdp] : []));
+  for (const sdp of offers) {
+    expect(sdp).not.toContain("ssrc-audio-level");
+    expect(sdp.length).toBeLessThan(3_500);
+  }
+  console.log(`set-up of a first call with video: ${Math.round(first)} ms; longest SDP ${longest(offers)} bytes`);
+});
+
+test("twenty calls connect one after the other", async () => {
+  const [anna, omar, first] = await pair();
+  const took = [first];
+  while (took.length < 20) {
+    await room.part(anna, omar);
+    took.push(await room.connect(anna, omar));
+  }
+  const sorted = took.map(Math.round).sort((a, b) => a - b);
+  console.log(
+    `set-up of 20 calls, both ends up: median ${sorted[9]} ms, p95 ${Math.round(p95(took))} ms, ${sorted[19]} worst`,
+  );
+});
+
+test("a change of key is not heard, and who was removed opens nothing more", async () => {
+  const [anna, omar] = await pair(true);
+  const zoe = await room.join(2, { camera: true });
+  await room.epoch(6, [anna, omar, zoe]);
+  await Promise.all([room.connect(anna, zoe), room.connect(omar, zoe)]);
+  for (const [one, leaf] of [
+    [anna, 1],
+    [zoe, 0],
+  ] as const)
+    await one.measured(leaf, "pictures", (all) => (all.opened?.video.opened ?? 0) > 10);
+
+  // Somebody joins: senders change after a second.
+  await room.epoch(7, [anna, omar, zoe]);
+  const joining = await anna.windows(1, 5);
+  // Zoe is out: she gets no key of epoch 8, and her browser keeps listening all the same.
+  const removed = performance.now();
+  await room.epoch(8, [anna, omar], true);
+  const leaving = await anna.windows(1, 5);
+  for (const [name, figures] of [
+    ["join", joining],
+    ["leave", leaving],
+  ] as const) {
+    console.log(`key change at a ${name}: ${gapsOf(figures)}`);
+    expect(figures.at(-1)?.opened?.audio).toMatchObject({ invalid: 0, unknownKey: 0 });
+    expect(figures.at(-1)?.opened?.video).toMatchObject({ invalid: 0, unknownKey: 0 });
+  }
+
+  await zoe.down(0, removed);
+  const deaf = await zoe.windows(0, 6);
+  // New connections bring her nothing either.
+  expect(new Set(deaf.map((all) => all.opened?.audio.opened)).size).toBeLessThanOrEqual(2);
+  const [first = 0, last = 0] = [deaf[0]?.opened?.audio.opened, deaf.at(-1)?.opened?.audio.opened];
+  expect([0, first]).toContain(last);
+  expect(zoe.events.some(({ at, told }) => at > removed + 2_000 && told.told === "up")).toBe(false);
+  for (const one of [anna, omar, zoe]) expect(one.events.some(({ told }) => told.told === "alarm")).toBe(false);
+});
+
+test("a browser that leaves the sender's transform out ends the call before anything real is sent", async () => {
+  const anna = await room.join(0, { sabotage: leaveOut });
+  const omar = await room.join(1);
+  await room.epoch(5, [anna, omar]);
+  const begin = performance.now();
+  await anna.drive({ do: "open", leaf: 1, relayOnly: false });
+  await omar.drive({ do: "open", leaf: 0, relayOnly: false });
+  const at = await anna.alarm();
+  console.log(`alarm after ${Math.round(at - begin)} ms`);
+  // What Omar was sent in clear was the dummy, and not even that was played.
+  expect((await omar.look()).size).toBe(0);
+  expect(anna.events.some(({ told }) => told.told === "up")).toBe(false);
+});
+
+test("a browser that leaves the receiver's transform out plays nothing and is given up", async () => {
+  const [anna, omar] = await Promise.all([room.join(0), room.join(1, { sabotage: leaveOutReceivers })]);
+  await room.epoch(5, [anna, omar]);
+  await Promise.all([
+    anna.drive({ do: "open", leaf: 1, relayOnly: false }),
+    omar.drive({ do: "open", leaf: 0, relayOnly: false }),
+  ]);
+  // Omar's own sound reaches Anna, who says so; hers opens nowhere, so he never does, and gives the connection up.
+  await omar.measured(0, "sound that does not open", (all) => all.opened !== undefined);
+  await omar.measured(0, "end of it", (all) => all.opened === undefined);
+  expect(
+    omar.events.some(({ told }) => told.told === "up" || (told.told === "signal" && told.signal.t === "got")),
+  ).toBe(false);
+  expect((await omar.look()).size).toBe(0);
+});
+
+test("mute sends silence, and a camera that is off sends nothing", async () => {
+  const [anna, omar] = await pair(true);
+  await expect.poll(async () => (await omar.look()).get(0)?.loudness ?? 0).toBeGreaterThan(0.001);
+  await anna.drive({ do: "media", microphone: false, camera: true });
+  await expect.poll(async () => (await omar.look()).get(0)?.loudness ?? 1).toBeLessThan(0.0005);
+  const muted = await omar.windows(0, 2);
+  expect(growth(muted, "audio")).toBeGreaterThan(10);
+
+  await anna.page.evaluate(() => window.call.closeCamera());
+  await expect.poll(async () => growth(await omar.windows(0, 2), "video")).toBe(0);
+  const dark = await omar.windows(0, 2);
+  expect(growth(dark, "audio")).toBeGreaterThan(10);
+});
+
+test("four people in a mesh hear and see each other", async () => {
+  const people = await Promise.all([0, 1, 2, 3].map((leaf) => room.join(leaf, { camera: true })));
+  await room.epoch(5, people);
+  const pairs = people.flatMap((one, at) => people.slice(at + 1).map((other) => [one, other] as const));
+  await Promise.all(pairs.map(([one, other]) => room.connect(one, other)));
+  const links = pairs.flatMap(([one, other]) => [[one, other] as const, [other, one] as const]);
+  await Promise.all(
+    links.map(([one, { leaf }]) => one.measured(leaf, "pictures", (all) => (all.opened?.video.opened ?? 0) > 0)),
+  );
+  const windows = LONG ? 12 : 1;
+  for (let window = 0; window < windows; window++) {
+    const all = await Promise.all(links.map(async ([one, other]) => await one.windows(other.leaf, 11)));
+    for (const figures of all) {
+      expect(growth(figures, "audio")).toBeGreaterThan(50);
+      expect(growth(figures, "video")).toBeGreaterThanOrEqual(5);
+    }
+    const slowest = Math.min(...all.map((figures) => growth(figures, "video")));
+    console.log(`mesh: ${links.length} links, the slowest shows ${(slowest / 5).toFixed(1)} frames a second`);
+  }
+});
+
+for (const transport of ["udp", "tcp"] as const)
+  test(`a relay over ${transport.toUpperCase()} carries a call, and no other address is told`, async ({}, info) => {
+    const running = await startRelay(info.outputPath());
+    test.skip(running === undefined, "no turnserver: apt-get install -y coturn");
+    if (!running) return;
+    try {
+      room.servers = [running.relay(transport)];
+      room.relayOnly = true;
+      const [anna, omar, took] = await pair();
+      const figures = await anna.measured(1, "route", (all) => all.samples.some((sample) => sample.route));
+      const routes = figures.samples.map((sample) => sample.route);
+      expect(routes).toContainEqual(expect.objectContaining({ type: "relay", relay: transport }));
+      const told = room.carried.flatMap(({ signal }) => (signal.t === "cand" ? signal.cands : []));
+      expect(told.length).toBeGreaterThan(0);
+      for (const candidate of told) expect(candidate).toMatch(/ typ relay raddr 0\.0\.0\.0 rport 0/);
+      for (const { signal } of room.carried) if (signal.t === "desc") expect(signal.sdp).not.toContain("a=candidate");
+      console.log(`set-up over ${transport.toUpperCase()}: ${Math.round(took)} ms`);
+      expect(omar.events.some(({ told: one }) => one.told === "alarm")).toBe(false);
+    } finally {
+      running.stop();
+    }
+  });
+
+test("a relay that dies in the middle of a call is replaced by another", async ({}, info) => {
+  const [first, second] = [await startRelay(info.outputPath("a")), await startRelay(info.outputPath("b"))];
+  test.skip(first === undefined, "no turnserver: apt-get install -y coturn");
+  if (!first || !second) return;
+  try {
+    room.servers = [first.relay("udp"), second.relay("tcp")];
+    room.relayOnly = true;
+    const [anna, omar] = await pair();
+    for (const [one, leaf] of [
+      [anna, 1],
+      [omar, 0],
+    ] as const)
+      await one.measured(leaf, "sound", (all) => (all.opened?.audio.opened ?? 0) > 20);
+    const cut = performance.now();
+    first.stop();
+    const downs = await Promise.all([anna.down(1, cut), omar.down(0, cut)]);
+    const ups = await Promise.all([anna.up(1, Math.min(...downs)), omar.up(0, Math.min(...downs))]);
+    const [noticed, back] = [Math.min(...downs) - cut, Math.max(...ups) - cut];
+    console.log(`relay cut: noticed after ${Math.round(noticed)} ms, both ways up again after ${Math.round(back)} ms`);
+    const after = await anna.windows(1, 3);
+    expect(after.at(-1)?.samples.map((sample) => sample.route?.relay)).toContain("tcp");
+    expect(growth(after, "audio")).toBeGreaterThan(10);
+  } finally {
+    first.stop();
+    second.stop();
+  }
+});

@@ -1,0 +1,59 @@
+/** Our candidates of one attempt on their way to the peer: after the description, at most 20, none that a policy hides. */
+import { CANDIDATES, CANDIDATES_A_SIGNAL } from "../../../protocol/calls/limits.ts";
+import { findType, hideCandidate } from "../../../protocol/calls/sdp.ts";
+import type { IcePolicy } from "../../callorders.ts";
+import type { Shared } from "./shared.ts";
+
+export class CandidatesOut {
+  readonly #to: { readonly leaf: number; readonly pc: number; readonly policy: IcePolicy };
+  readonly #shared: Pick<Shared, "signal">;
+  readonly #found: string[] = [];
+  #sent = 0;
+  #begun = false;
+  #done = false;
+  #told = false;
+
+  constructor(
+    to: { readonly leaf: number; readonly pc: number; readonly policy: IcePolicy },
+    shared: Pick<Shared, "signal">,
+  ) {
+    this.#to = to;
+    this.#shared = shared;
+  }
+
+  /** The description was sent, or sent again: all candidates follow it. */
+  begin(): void {
+    this.#begun = true;
+    this.#sent = 0;
+    this.flush();
+  }
+
+  /** They go out together at the next `flush`. */
+  add(candidates: readonly string[], done: boolean): void {
+    this.#done ||= done;
+    const shown = candidates.flatMap((one) => this.#shown(one));
+    this.#found.push(...shown.slice(0, CANDIDATES - this.#found.length));
+  }
+
+  /** Called every 100 ms. */
+  flush(): void {
+    if (!this.#begun) return;
+    while (this.#sent < this.#found.length || (this.#done && !this.#told)) {
+      const cands = this.#found.slice(this.#sent, this.#sent + CANDIDATES_A_SIGNAL);
+      this.#sent += cands.length;
+      this.#told = this.#done && this.#sent === this.#found.length;
+      this.#shared.signal(this.#to.leaf, { t: "cand", pc: this.#to.pc, cands, done: this.#told });
+    }
+  }
+
+  /** As the peer may see it; empty for what the policy hides, and for what no peer would take. */
+  #shown(candidate: string): readonly string[] {
+    try {
+      const type = findType(candidate);
+      if (this.#to.policy === "all") return [candidate];
+      return type === "relay" ? [hideCandidate(candidate)] : [];
+    } catch {
+      return [];
+    }
+  }
+}

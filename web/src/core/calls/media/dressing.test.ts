@@ -1,0 +1,41 @@
+/** What is changed in SDP, and which relays an attempt may use. */
+import { describe, expect, it } from "vitest";
+import { EXTENSIONS } from "../../callorders.ts";
+import { reachable, withConstantOpus, withoutCandidates, withoutExtensions } from "./dressing.ts";
+
+const sdp = (...lines: readonly string[]): string => lines.map((line) => `${line}\r\n`).join("");
+
+describe("SDP", () => {
+  it("loses every header extension but those of calls", () => {
+    const kept = EXTENSIONS.map((uri, at) => `a=extmap:${at + 2} ${uri}`);
+    const gone = ["a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level", "a=extmap:9/sendonly urn:x vad=on"];
+    expect(withoutExtensions(sdp("v=0", ...gone, ...kept, "a=mid:0"))).toBe(sdp("v=0", ...kept, "a=mid:0"));
+    expect(withoutExtensions("v=0\na=extmap-allow-mixed\n")).toBe(sdp("v=0", "a=extmap-allow-mixed"));
+  });
+
+  it("asks for Opus with one size of packet, whatever stood there", () => {
+    const opus = "a=fmtp:111 minptime=10;useinbandfec=1;stereo=0;usedtx=0;cbr=1";
+    const map = "a=rtpmap:111 opus/48000/2";
+    expect(withConstantOpus(sdp(map, "a=fmtp:111 usedtx=1", "a=fmtp:97 apt=96"))).toBe(
+      sdp(map, opus, "a=fmtp:97 apt=96"),
+    );
+    expect(withConstantOpus(sdp(map))).toBe(sdp(map, opus));
+    expect(withConstantOpus(sdp("m=audio 9 x 0"))).toBe(sdp("m=audio 9 x 0"));
+  });
+
+  it("carries no candidate", () => {
+    expect(withoutCandidates(sdp("v=0", "a=candidate:1 1 udp 1 h 1 typ host", "a=end-of-candidates", "a=mid:0"))).toBe(
+      sdp("v=0", "a=mid:0"),
+    );
+  });
+});
+
+describe("relays", () => {
+  it("are parted by how they are reached", () => {
+    const server = { username: "u", credential: "c" };
+    const all = [{ ...server, urls: ["turn:a?transport=udp", "turn:a?transport=tcp", "turns:a?transport=tcp"] }];
+    expect(reachable(all, "udp")).toEqual([{ ...server, urls: ["turn:a?transport=udp"] }]);
+    expect(reachable(all, "stream")).toEqual([{ ...server, urls: ["turn:a?transport=tcp", "turns:a?transport=tcp"] }]);
+    expect(reachable([{ urls: ["turns:a"] }], "udp")).toEqual([]);
+  });
+});

@@ -1,0 +1,80 @@
+/**
+ * A call's media driven over a port, message by message: what a session calls and is told, as plain objects.
+ *
+ * Base keys come this way and go no further than the ring.
+ */
+import type { IceServer, Order } from "../../callorders.ts";
+import { MediaLinks } from "./links.ts";
+import type { Measure } from "../showing.ts";
+import type { LinkFigures } from "./measure.ts";
+import type { Step } from "../../../protocol/calls/quality.ts";
+import type { MediaSignal } from "./shared.ts";
+
+export type Drive =
+  /** First of all. call: 16 bytes. me: our leaf. firstPc: a ctx from which on all are free. */
+  | {
+      readonly do: "begin";
+      readonly call: Uint8Array;
+      readonly me: number;
+      readonly firstPc: number;
+      readonly video: boolean;
+    }
+  | { readonly do: "key"; readonly epoch: number; readonly baseKey: Uint8Array; readonly removed: boolean }
+  | { readonly do: "relays"; readonly servers: readonly IceServer[] }
+  | { readonly do: "open"; readonly leaf: number; readonly relayOnly: boolean }
+  | { readonly do: "hear"; readonly leaf: number; readonly signal: MediaSignal }
+  | { readonly do: "close"; readonly leaf: number }
+  | { readonly do: "media"; readonly microphone: boolean; readonly camera: boolean }
+  | { readonly do: "step"; readonly step: Step }
+  | { readonly do: "end" };
+
+export type Told =
+  | { readonly told: "signal"; readonly signal: MediaSignal }
+  | { readonly told: "up" | "down" | "alarm" | "no-route"; readonly leaf: number }
+  | { readonly told: "figures"; readonly figures: LinkFigures }
+  | { readonly told: "measured"; readonly leaf: number; readonly measure: Measure };
+
+/** Serve a port. post: orders for the page. Answers the links of the call that was begun, undefined before and after. */
+export function driveOver(
+  port: MessagePort,
+  post: (order: Order) => void,
+  nowMs: () => number,
+): () => MediaLinks | undefined {
+  let links: MediaLinks | undefined;
+  const tell = (told: Told): void => port.postMessage(told);
+
+  function begin({ call, me, firstPc, video }: Extract<Drive, { do: "begin" }>): MediaLinks {
+    let pc = firstPc - 2;
+    const start = { call, leaf: me, kind: video ? "video" : "audio", nextPc: () => (pc += 2) } as const;
+    return new MediaLinks(start, {
+      ...{ post, nowMs },
+      localSignal: (signal) => tell({ told: "signal", signal }),
+      linkUp: (leaf) => tell({ told: "up", leaf }),
+      linkDown: (leaf) => tell({ told: "down", leaf }),
+      alarm: (leaf) => tell({ told: "alarm", leaf }),
+      noRoute: (leaf) => tell({ told: "no-route", leaf }),
+      figures: (figures) => tell({ told: "figures", figures }),
+      measured: (leaf, measure) => tell({ told: "measured", leaf, measure }),
+    });
+  }
+
+  function act(order: Exclude<Drive, { do: "begin" | "key" }>): void {
+    if (order.do === "relays") links?.useRelays(order.servers);
+    else if (order.do === "open") links?.openLink(order.leaf, order);
+    else if (order.do === "hear") links?.hear(order.leaf, order.signal);
+    else if (order.do === "close") links?.closeLink(order.leaf);
+    else if (order.do === "media") links?.setMedia(order.microphone, order.camera);
+    else if (order.do === "step") links?.setStep(order.step);
+    else {
+      links?.close();
+      links = undefined;
+    }
+  }
+
+  port.onmessage = ({ data }: MessageEvent<Drive>) => {
+    if (data.do === "begin") links = begin(data);
+    else if (data.do === "key") links?.useKey(data.epoch, data.baseKey, data.removed);
+    else act(data);
+  };
+  return () => links;
+}

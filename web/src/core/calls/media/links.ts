@@ -1,0 +1,200 @@
+/**
+ * All media of one call: a link with each device in it, over connections that the page opens and closes on our order.
+ *
+ * A call's session says with whom (`openLink`, `closeLink`) and hands on what the peers signal (`hear`); it is told
+ * what to signal, which links are up, and of an alarm, after which nothing is open any more. Runs in the call worker.
+ */
+import type { IceServer, Order, Report, Sample, TransformOptions } from "../../callorders.ts";
+import type { Step } from "../../../protocol/calls/quality.ts";
+import { KeyRing } from "../keys.ts";
+import type { CallMedia, MediaStart, Reports } from "../ports.ts";
+import { type LinkFigures, LinkMeter } from "./measure.ts";
+import { PeerLink } from "./peerlink.ts";
+import { rateOf } from "./rates.ts";
+import type { ReceivingAttempt } from "./receiving.ts";
+import type { SendingAttempt } from "./sending.ts";
+import type { MediaSignal, Shared } from "./shared.ts";
+import type { Transformer } from "./transforms.ts";
+
+export const TICK_MS = 100;
+export const SAMPLE_MS = 500;
+
+/** Whom the links tell, and the way to the page. */
+export interface MediaPorts extends Reports {
+  post(order: Order): void;
+  /** Every half second, what was counted of a link. */
+  figures?(figures: LinkFigures): void;
+  nowMs(): number;
+}
+
+/** What of a call's start the links need. */
+export type LinksStart = Pick<MediaStart, "call" | "leaf" | "kind" | "nextPc">;
+
+export class MediaLinks implements CallMedia {
+  readonly #ports: MediaPorts;
+  readonly #shared: Shared;
+  readonly #links = new Map<number, PeerLink>();
+  #servers: readonly IceServer[] = [];
+  #video: boolean;
+  #step: Step = "full";
+  #ids = 0;
+  #sampledAtMs = Number.NEGATIVE_INFINITY;
+  readonly #ring = new KeyRing();
+  readonly #meters = new Map<number, LinkMeter>();
+
+  constructor(start: LinksStart, ports: MediaPorts) {
+    this.#ports = ports;
+    const { call, leaf: me, kind } = start;
+    this.#video = kind === "video";
+    this.#shared = {
+      ...{ ring: this.#ring, me },
+      post: (order) => ports.post(order),
+      signal: (leaf, signal) => ports.localSignal({ ...signal, call, to: leaf }),
+      nextPc: () => start.nextPc(),
+      nextId: () => ++this.#ids,
+      servers: () => this.#servers,
+      video: () => this.#video,
+      rate: (rung) => rateOf(rung, this.#links.size + 1, this.#step),
+      nowMs: () => ports.nowMs(),
+      up: (leaf) => ports.linkUp(leaf),
+      down: (leaf) => ports.linkDown(leaf),
+      alarm: (leaf) => this.#alarm(leaf),
+      noRoute: (leaf) => ports.noRoute(leaf),
+      changed: (leaf) => this.#links.get(leaf)?.tick(ports.nowMs()),
+    };
+  }
+
+  /** Relays of this call. Links that are open take them at their next attempt. */
+  useRelays(servers: readonly IceServer[]): void {
+    this.#servers = servers;
+  }
+
+  /** Whether connections opened from now on have a video section; at first as the call's kind says. */
+  useVideo(video: boolean): void {
+    this.#video = video;
+  }
+
+  /** Send to a device, and receive what it sends. Opening a link twice changes nothing. */
+  openLink(leaf: number, { relayOnly }: { readonly relayOnly: boolean }): void {
+    if (this.#links.has(leaf)) return;
+    const link = new PeerLink(leaf, relayOnly ? "relay" : "all", this.#shared);
+    this.#links.set(leaf, link);
+    link.start(this.#ports.nowMs());
+    this.#applyRates();
+  }
+
+  /** End both directions with a device, at once. */
+  closeLink(leaf: number): void {
+    this.#links.get(leaf)?.close(this.#ports.nowMs());
+    this.#links.delete(leaf);
+    this.#meters.delete(leaf);
+    this.#applyRates();
+  }
+
+  /** A new epoch's key, 16 bytes, which are zeroed. removed: somebody left the group by it. */
+  useKey(epoch: number, baseKey: Uint8Array, removed: boolean): void {
+    this.#ring.add(epoch, baseKey, { removed, nowMs: this.#ports.nowMs() });
+  }
+
+  /** All of it ends, and the keys are forgotten. */
+  close(): void {
+    this.#closeAll();
+    this.#ring.clear();
+  }
+
+  #closeAll(): void {
+    for (const leaf of [...this.#links.keys()]) this.closeLink(leaf);
+  }
+
+  /** A signal of a device with which a link is open. Its SDP and candidates have been checked. */
+  hear(leaf: number, signal: MediaSignal): void {
+    this.#links.get(leaf)?.hear(signal, this.#ports.nowMs());
+  }
+
+  setMedia(mic: boolean, cam: boolean): void {
+    if (cam) this.useVideo(true);
+    this.#ports.post({ order: "media", microphone: mic, camera: cam });
+  }
+
+  setStep(step: Step): void {
+    this.#step = step;
+    this.#applyRates();
+  }
+
+  networkChanged(): void {
+    for (const link of this.#links.values()) link.networkChanged(this.#ports.nowMs());
+  }
+
+  /** What the page has to say. */
+  hearPage(report: Report): void {
+    if (report.report === "sample") this.#judge(report.samples);
+    else if (report.report === "network") this.networkChanged();
+    else {
+      const found = this.#find(report.id);
+      if (found) found.link.report(found.attempt, report);
+    }
+  }
+
+  /** A transform of the page; one that belongs to no attempt is never run, so nothing flows. */
+  attach(transformer: Transformer): void {
+    const { id, kind } = (transformer.options ?? {}) as Partial<TransformOptions>;
+    const found = id === undefined ? undefined : this.#find(id);
+    if (found && (kind === "audio" || kind === "video")) found.link.attach(found.attempt, transformer, kind);
+  }
+
+  /** Every 100 ms while a call is on. */
+  tick(): void {
+    const nowMs = this.#ports.nowMs();
+    for (const link of [...this.#links.values()]) link.tick(nowMs);
+    if (this.#links.size === 0 || nowMs - this.#sampledAtMs < SAMPLE_MS) return;
+    this.#sampledAtMs = nowMs;
+    this.#ports.post({ order: "sample" });
+  }
+
+  #find(id: number): { link: PeerLink; attempt: SendingAttempt | ReceivingAttempt } | undefined {
+    for (const link of this.#links.values()) {
+      const attempt = link.find(id);
+      if (attempt) return { link, attempt };
+    }
+    return undefined;
+  }
+
+  #judge(samples: readonly Sample[]): void {
+    const nowMs = this.#ports.nowMs();
+    for (const sample of samples) {
+      const found = this.#find(sample.id);
+      if (!found?.link.judge(found.attempt, sample, nowMs)) continue;
+      this.#alarm(found.link.leaf);
+      return;
+    }
+    for (const link of this.#links.values()) {
+      const figures = figuresOf(link, samples);
+      this.#ports.figures?.(figures);
+      const meter = this.#meters.get(link.leaf) ?? new LinkMeter();
+      this.#meters.set(link.leaf, meter);
+      const measure = meter.read(figures, nowMs);
+      if (measure) this.#ports.measured(link.leaf, measure);
+    }
+  }
+
+  #alarm(leaf: number): void {
+    if (this.#links.size === 0) return;
+    this.close();
+    this.#ports.alarm(leaf);
+  }
+
+  #applyRates(): void {
+    for (const link of this.#links.values()) link.applyRates();
+  }
+}
+
+function figuresOf(link: PeerLink, samples: readonly Sample[]): LinkFigures {
+  const { winner, leaf, tries } = link;
+  const heard = link.heard ?? link.newest;
+  return {
+    ...{ leaf, tries },
+    ...(winner && { sealed: winner.counts }),
+    ...(heard && { opened: heard.takeCounts() }),
+    samples: samples.filter((sample) => sample.id === winner?.id || sample.id === heard?.id),
+  };
+}

@@ -1,0 +1,58 @@
+/** How a link is, second by second: from the browser's counts to what quality and the view are made of. */
+import type { Try } from "../../../protocol/calls/ladder.ts";
+import type { Sample as QualitySample } from "../../../protocol/calls/quality.ts";
+import type { ReceivingSample, RouteSample, Sample } from "../../callorders.ts";
+import type { Measure } from "../showing.ts";
+import type { OpenCounts, SealCounts } from "./transforms.ts";
+
+/** Of Opus over WebRTC. */
+const FRAME_MS = 20;
+const MEASURE_MS = 1_000;
+
+/** What was counted of a link so far. sealed: of what carries our media. opened: of what we hear of the peer. */
+export interface LinkFigures {
+  readonly leaf: number;
+  readonly sealed?: { readonly audio: SealCounts; readonly video: SealCounts };
+  readonly opened?: { readonly audio: OpenCounts; readonly video: OpenCounts };
+  readonly tries: readonly Try[];
+  readonly samples: readonly Sample[];
+}
+
+const rungOf = (route: RouteSample | undefined): Measure["rung"] => {
+  if (!route) return null;
+  return route.type === "relay" ? `relay-${route.relay ?? "udp"}` : "direct";
+};
+
+/** Differences from one second to the next, of one link. */
+export class LinkMeter {
+  #before: ReceivingSample | undefined;
+  #readAtMs: number | undefined;
+
+  /** Undefined until a second has passed since the last. */
+  read(figures: LinkFigures, nowMs: number): Measure | undefined {
+    if (this.#readAtMs !== undefined && nowMs - this.#readAtMs < MEASURE_MS) return undefined;
+    this.#readAtMs = nowMs;
+    const now = figures.samples.find((sample) => sample.side === "receive");
+    const sending = figures.samples.find((sample) => sample.side === "send");
+    const sample = this.#compare(now, sending?.rttMs);
+    this.#before = now;
+    return {
+      ...{ sample, rung: rungOf(sending?.route), host: sending?.route?.host ?? "", tries: figures.tries },
+      sealed: figures.sealed?.audio.sealed ?? 0,
+      opened: figures.opened?.audio.opened ?? 0,
+    };
+  }
+
+  #compare(now: ReceivingSample | undefined, rttMs: number | undefined): QualitySample | null {
+    const before = this.#before;
+    if (!now || before?.id !== now.id) return null;
+    const buffered = now.bufferedSamples - before.bufferedSamples;
+    return {
+      concealed: Math.max(0, now.concealed - before.concealed),
+      total: now.samples - before.samples,
+      rttMs: now.rttMs ?? rttMs ?? 0,
+      bufferMs: buffered > 0 ? (1_000 * (now.bufferS - before.bufferS)) / buffered : 0,
+      frameMs: FRAME_MS,
+    };
+  }
+}

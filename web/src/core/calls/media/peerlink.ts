@@ -1,0 +1,213 @@
+/**
+ * Both links with one device: the one we send, up and down the ladder of `protocol/calls/ladder`, and those it sends us.
+ *
+ * Times are arguments. An attempt of ours is named by `pc`, the ctx of its audio; its video has the next one. Real sound
+ * and pictures go out on what carries alone, and once it has sealed a frame. A link is up while the peer has told us
+ * `got` and we have told it. Source: docs/protocol/calls.md, routes and fail-closed rules.
+ */
+import {
+  flows,
+  type Ladder,
+  type LadderAction,
+  type LadderEvent,
+  type LinkKind,
+  newLadder,
+  stepLadder,
+  findCarrying,
+} from "../../../protocol/calls/ladder.ts";
+import { ATTEMPTS } from "../../../protocol/calls/limits.ts";
+import type { ConnectionState, IcePolicy, Report, Sample } from "../../callorders.ts";
+import { ReceivingAttempt } from "./receiving.ts";
+import { planIce, SendingAttempt } from "./sending.ts";
+import type { MediaSignal, Rung, Shared } from "./shared.ts";
+import type { Transformer } from "./transforms.ts";
+
+/** A connection of which nothing opens is given up. */
+const DEAF_MS = 10_000;
+const RUNGS: readonly Rung[] = ["A", "B"];
+
+/** What the page says of one connection. */
+export type ConnectionReport = Extract<Report, { id: number }>;
+
+export class PeerLink {
+  readonly leaf: number;
+  readonly #policy: IcePolicy;
+  readonly #shared: Shared;
+  /** By their numbers on the ladder. */
+  readonly #sending = new Map<number, SendingAttempt>();
+  /** By `pc`. */
+  readonly #receiving = new Map<number, ReceivingAttempt>();
+  #ladder: Ladder = newLadder();
+  #up = false;
+  #shown: ReceivingAttempt | undefined;
+
+  constructor(leaf: number, policy: IcePolicy, shared: Shared) {
+    this.leaf = leaf;
+    this.#policy = policy;
+    this.#shared = shared;
+  }
+
+  /** Begin to send. */
+  start(nowMs: number): void {
+    this.#climb({ t: "open", available: this.#available(), remembered: null }, nowMs);
+  }
+
+  /** All connections end; nothing is told to the peer. */
+  close(nowMs: number): void {
+    this.#climb({ t: "close" }, nowMs);
+    for (const attempt of this.#receiving.values()) attempt.close();
+    this.#receiving.clear();
+  }
+
+  /** A signal of the peer. */
+  hear(signal: MediaSignal, nowMs: number): void {
+    const own = [...this.#sending.values()].find(({ pc }) => pc === signal.pc);
+    if (signal.t === "cand") {
+      // Both ends number their own attempts: a candidate of the wrong one names another ufrag and is ignored by ICE.
+      for (const attempt of [own, this.#receiving.get(signal.pc)]) attempt?.addCandidates(signal.cands);
+    } else if (signal.t === "desc" && signal.role === "answer") own?.hearAnswer(signal.sdp);
+    else if (signal.t === "desc") this.#hearOffer(signal.pc, signal.sdp, nowMs);
+    else if (signal.t === "got" && own) this.#climb({ t: "got", attempt: own.number }, nowMs);
+    else if (signal.t === "lost") this.#lose(signal.pc === 0 ? this.winner : own, nowMs);
+    this.#tell();
+  }
+
+  #hearOffer(pc: number, offer: string, nowMs: number): void {
+    const known = this.#receiving.get(pc);
+    if (known) known.repeat();
+    else if (this.#receiving.size < ATTEMPTS)
+      this.#receiving.set(pc, new ReceivingAttempt({ leaf: this.leaf, pc, offer, nowMs }, this.#policy, this.#shared));
+  }
+
+  #lose(attempt: SendingAttempt | undefined, nowMs: number): void {
+    if (attempt) this.#climb({ t: "lost", attempt: attempt.number }, nowMs);
+  }
+
+  /** The connection of this link with that number of the page's. */
+  find(id: number): SendingAttempt | ReceivingAttempt | undefined {
+    return [...this.#sending.values(), ...this.#receiving.values()].find((attempt) => attempt.id === id);
+  }
+
+  report(attempt: SendingAttempt | ReceivingAttempt, report: ConnectionReport): void {
+    const nowMs = this.#shared.nowMs();
+    if (report.report === "described") attempt.described(report.sdp, nowMs);
+    else if (report.report === "candidates") attempt.found(report.candidates, report.done);
+    else if (report.report === "connection") this.#connection(attempt, report.state, nowMs);
+    else this.#give(attempt, nowMs);
+    this.#tell();
+  }
+
+  #connection(attempt: SendingAttempt | ReceivingAttempt, state: ConnectionState, nowMs: number): void {
+    if (state === "failed" || state === "closed") this.#give(attempt, nowMs);
+    else if (state === "disconnected" && attempt instanceof SendingAttempt) this.#lose(attempt, nowMs);
+  }
+
+  /** Judge a sample, taken before the transforms' counts are read. Answers whether something went past them. */
+  judge(attempt: SendingAttempt | ReceivingAttempt, sample: Sample, nowMs: number): boolean {
+    const verdict = attempt.judge(sample, nowMs);
+    if (verdict === "stuck") this.#give(attempt, nowMs);
+    return verdict === "plaintext";
+  }
+
+  /** A transform of the page has begun. */
+  attach(attempt: SendingAttempt | ReceivingAttempt, transformer: Transformer, kind: "audio" | "video"): void {
+    void attempt.attach(transformer, kind).catch(() => undefined);
+  }
+
+  /** Called every 100 ms, and after what may have changed something. */
+  tick(nowMs: number): void {
+    this.#climb({ t: "tick" }, nowMs);
+    for (const attempt of this.#sending.values()) attempt.tick(nowMs);
+    for (const attempt of [...this.#receiving.values()]) {
+      const others = [...this.#receiving.values()].some((one) => one !== attempt && one.alive);
+      attempt.tick(nowMs, { others });
+      if (nowMs - attempt.heardAtMs >= DEAF_MS) this.#give(attempt, nowMs);
+    }
+    this.#tell();
+  }
+
+  /** Another network: what ran may be gone, and what failed may work. */
+  networkChanged(nowMs: number): void {
+    this.#climb({ t: "moved", available: this.#available(), remembered: null }, nowMs);
+    this.#tell();
+  }
+
+  #climb(event: LadderEvent, nowMs: number): void {
+    const [ladder, actions] = stepLadder(this.#ladder, event, nowMs);
+    this.#ladder = ladder;
+    for (const action of actions) this.#act(action, nowMs);
+  }
+
+  #act(action: LadderAction, nowMs: number): void {
+    if (action.t === "no_route") this.#shared.noRoute(this.leaf);
+    else if (action.t === "start") this.#begin(action.attempt, action.kind, nowMs);
+    else if (action.t === "carry") this.#sending.get(action.attempt)?.carry();
+    else {
+      this.#sending.get(action.attempt)?.close();
+      this.#sending.delete(action.attempt);
+    }
+  }
+
+  #begin(number: number, kind: LinkKind, nowMs: number): void {
+    const rung = RUNGS.find((one) => one === kind);
+    const ice = rung && planIce(rung, this.#policy, this.#shared.servers());
+    if (!rung || !ice) {
+      // Relays were taken away meanwhile.
+      this.#climb({ t: "failed", attempt: number }, nowMs);
+      return;
+    }
+    this.#sending.set(number, new SendingAttempt({ leaf: this.leaf, number, rung, ice }, this.#shared));
+  }
+
+  #available(): readonly Rung[] {
+    return RUNGS.filter((rung) => planIce(rung, this.#policy, this.#shared.servers()));
+  }
+
+  #give(attempt: SendingAttempt | ReceivingAttempt, nowMs: number): void {
+    if (attempt instanceof SendingAttempt) this.#climb({ t: "failed", attempt: attempt.number }, nowMs);
+    else {
+      attempt.close();
+      this.#receiving.delete(attempt.pc);
+    }
+  }
+
+  /** Say what has changed: which connection to show, and whether the link is up. */
+  #tell(): void {
+    const heard = this.heard;
+    if (heard && heard !== this.#shown) {
+      this.#shown = heard;
+      this.#shared.post({ order: "show", leaf: this.leaf, id: heard.id });
+    }
+    const up = flows(this.#ladder) && heard !== undefined;
+    if (up === this.#up) return;
+    this.#up = up;
+    if (up) this.#shared.up(this.leaf);
+    else this.#shared.down(this.leaf);
+  }
+
+  /** The attempt that carries real sound, also when it is doubted. */
+  get winner(): SendingAttempt | undefined {
+    const carrying = findCarrying(this.#ladder);
+    return carrying && this.#sending.get(carrying.number);
+  }
+
+  /** How each kind of attempt went last, for the view. */
+  get tries(): Ladder["tries"] {
+    return this.#ladder.tries;
+  }
+
+  /** The newest attempt of the peer, heard or not. */
+  get newest(): ReceivingAttempt | undefined {
+    return [...this.#receiving.values()].at(-1);
+  }
+
+  /** The attempt that we hear. */
+  get heard(): ReceivingAttempt | undefined {
+    return [...this.#receiving.values()].findLast((attempt) => attempt.alive);
+  }
+
+  /** Ask all our senders for other rates. */
+  applyRates(): void {
+    for (const attempt of this.#sending.values()) attempt.applyRate();
+  }
+}

@@ -1,0 +1,128 @@
+/** One attempt of a device to reach us: a connection whose frames are opened, and whose silence is noticed. */
+import type { IcePolicy, MediaKind, Sample } from "../../callorders.ts";
+import { withConstantOpus, withoutCandidates, withoutExtensions } from "./dressing.ts";
+import { CandidatesOut } from "./candidates.ts";
+import type { Opener } from "../keys.ts";
+import type { Shared } from "./shared.ts";
+import { noOpenCounts, type OpenCounts, runOpening, type Transformer } from "./transforms.ts";
+import { isBypassed, NothingOpens } from "./watchdog.ts";
+
+/** Without a valid audio frame for this long a link is lost. */
+export const SILENCE_MS = 600;
+/** `got` is said again, for it may not have arrived. */
+const GOT_AGAIN_MS = 2_000;
+const GOTS = 3;
+
+export class ReceivingAttempt {
+  readonly id: number;
+  readonly pc: number;
+  readonly counts: { readonly audio: OpenCounts; readonly video: OpenCounts } = {
+    audio: noOpenCounts(),
+    video: noOpenCounts(),
+  };
+  /** We have said `got`, and not `lost` since. */
+  alive = false;
+  readonly #shared: Shared;
+  readonly #leaf: number;
+  readonly #openers: Readonly<Record<MediaKind, Opener>>;
+  readonly #candidates: CandidatesOut;
+  readonly #nothing = new NothingOpens();
+  readonly #startedAtMs: number;
+  #answer: string | undefined;
+  #gots = 0;
+  #gotAtMs = 0;
+
+  constructor(
+    from: { readonly leaf: number; readonly pc: number; readonly offer: string; readonly nowMs: number },
+    policy: IcePolicy,
+    shared: Shared,
+  ) {
+    const { leaf, pc } = from;
+    this.#shared = shared;
+    this.#leaf = leaf;
+    this.pc = pc;
+    this.#startedAtMs = from.nowMs;
+    this.id = shared.nextId();
+    this.#openers = { audio: shared.ring.receiver(leaf, pc), video: shared.ring.receiver(leaf, pc + 1) };
+    this.#candidates = new CandidatesOut({ leaf, pc, policy }, shared);
+    const offer = withoutExtensions(from.offer);
+    shared.post({ order: "receive", id: this.id, leaf, ice: { policy, servers: shared.servers() }, offer });
+  }
+
+  /** The counts as they are; gaps are measured anew from here. */
+  takeCounts(): { readonly audio: OpenCounts; readonly video: OpenCounts } {
+    const { audio, video } = this.counts;
+    const taken = { audio: { ...audio }, video: { ...video } };
+    audio.gapMs = video.gapMs = 0;
+    return taken;
+  }
+
+  /** When a frame last opened, or when it began. */
+  get heardAtMs(): number {
+    return Math.max(this.#startedAtMs, this.counts.audio.openedAtMs ?? 0, this.counts.video.openedAtMs ?? 0);
+  }
+
+  described(sdp: string): void {
+    this.#answer = withConstantOpus(withoutCandidates(sdp));
+    this.repeat();
+  }
+
+  /** Send the answer, and what candidates there are; the same ones whenever the offer comes again. */
+  repeat(): void {
+    if (this.#answer === undefined) return;
+    this.#shared.signal(this.#leaf, { t: "desc", pc: this.pc, role: "answer", sdp: this.#answer });
+    this.#candidates.begin();
+  }
+
+  found(candidates: readonly string[], done: boolean): void {
+    this.#candidates.add(candidates, done);
+  }
+
+  addCandidates(candidates: readonly string[]): void {
+    this.#shared.post({ order: "candidates", id: this.id, candidates });
+  }
+
+  async attach(transformer: Transformer, kind: MediaKind): Promise<void> {
+    await runOpening(transformer, {
+      ...{ kind, opener: this.#openers[kind], counts: this.counts[kind] },
+      nowMs: () => this.#shared.nowMs(),
+      opened: () => this.#opened(),
+      alarm: () => this.#shared.alarm(this.#leaf),
+    });
+  }
+
+  #opened(): void {
+    if (this.alive) return;
+    this.alive = true;
+    this.#gots = 0;
+    this.#sayGot(this.#shared.nowMs());
+    this.#shared.changed(this.#leaf);
+  }
+
+  #sayGot(nowMs: number): void {
+    this.#gots++;
+    this.#gotAtMs = nowMs;
+    this.#shared.signal(this.#leaf, { t: "got", pc: this.pc });
+  }
+
+  /** others: whether another connection of the same device is heard; then this one's silence is nothing. */
+  tick(nowMs: number, { others }: { readonly others: boolean }): void {
+    this.#candidates.flush();
+    if (!this.alive) return;
+    const soundAtMs = this.counts.audio.openedAtMs ?? this.heardAtMs;
+    if (nowMs - soundAtMs >= SILENCE_MS) {
+      this.alive = false;
+      if (!others) this.#shared.signal(this.#leaf, { t: "lost", pc: this.pc });
+    } else if (this.#gots < GOTS && nowMs - this.#gotAtMs >= GOT_AGAIN_MS) this.#sayGot(nowMs);
+  }
+
+  judge(sample: Sample, nowMs: number): "plaintext" | "stuck" | "fine" {
+    if (sample.side !== "receive") return "fine";
+    if (isBypassed(sample, this.counts)) return "plaintext";
+    return this.#nothing.isStuck(sample, this.counts.audio, nowMs) ? "stuck" : "fine";
+  }
+
+  close(): void {
+    this.#shared.post({ order: "close", id: this.id });
+  }
+}
