@@ -255,6 +255,8 @@ class SeedCalls implements Calls {
   }
 }
 
-export function openCalls(): Promise<Calls> {
-  return Promise.resolve(new SeedCalls(new URLSearchParams(location.search).get("scene") ?? ""));
-}
+/** No worker runs in the seed. */
+export const callWorkerUrl = "";
+
+export const callsOf = () => (): Promise<Calls> =>
+  Promise.resolve(new SeedCalls(new URLSearchParams(location.search).get("scene") ?? ""));

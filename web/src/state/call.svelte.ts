@@ -73,6 +73,13 @@ class Calling {
     return this.#opened;
   }
 
+  /** Another tab leads now: calls are its business, and what is open here hears nothing any more. */
+  leave(): void {
+    void this.#opened?.then((calls) => calls.close()).catch(() => undefined);
+    this.#opened = undefined;
+    if (this.live && this.view) this.#take({ ...this.view, phase: "ended", ended: "lost", encrypted: false });
+  }
+
   #take(view: CallView): void {
     const before = this.view;
     this.settled = true;
@@ -94,7 +101,8 @@ class Calling {
   #finish(view: CallView): void {
     this.#endedAt = Date.now();
     this.joined = false;
-    if (view.ended === "hangup" || (view.ended === "declined" && view.direction === "incoming")) this.dismiss();
+    const own = { outgoing: "cancelled", incoming: "declined" }[view.direction];
+    if (view.ended === "hangup" || view.ended === own) this.dismiss();
   }
 
   #tick(): void {

@@ -1,4 +1,12 @@
-/** The way to the calls of this tab. Absent: this client has none yet, and shows no button for them. */
-import type { Host } from "../../state/host.ts";
+/** The way to the calls of this tab; what they are made of is loaded when one begins. */
+import workerUrl from "../../core/callworker.ts?worker&url";
+import type { Link } from "../../core/link.ts";
+import type { CallOptions, Calls } from "../../state/host.ts";
 
-export const openCalls: Host["openCalls"] = undefined;
+/** The script that the page's policy must let through. */
+export const callWorkerUrl = workerUrl;
+
+/** start: the call worker. */
+export function callsOf(link: Link, start: () => Worker): (options: CallOptions) => Promise<Calls> {
+  return async (options) => (await import("./calls-page.ts")).openPage(link, start, options);
+}

@@ -1,9 +1,8 @@
-/** Every code of a call has words in each language, and the figures follow the digits in use. */
+/** Every code of a call has words in each language. */
 import { beforeEach, expect, test, vi } from "vitest";
 import type { CallEnd, CallView, CallWhy } from "../../core/calls/view.ts";
 import { LANGUAGES, useLanguage, useWords } from "../../i18n/catalogue.ts";
-import { useDigits } from "../../i18n/number.ts";
-import { RUNGS, explainRung, formatLength, sayEnd, sayPhase, sayRung, sayWay, sayWhy } from "./words.ts";
+import { RUNGS, explainRung, sayEnd, sayPhase, sayRung, sayWay, sayWhy } from "./words.ts";
 
 const ENDS: readonly CallEnd[] = [
   ...(["declined", "busy", "unsupported", "no-answer", "cancelled", "missed", "elsewhere"] as const),
@@ -34,7 +33,6 @@ const VIEW: CallView = {
 
 beforeEach(() => {
   vi.stubGlobal("document", { documentElement: {} });
-  useDigits("auto");
 });
 
 test.each(LANGUAGES)("%s: words for every code", async (language) => {
@@ -65,20 +63,4 @@ test("the way in one line, its host left to right whatever stands around", async
   expect(sayWay(VIEW)).toBe("Relay over TLS · \u2066relay.example\u2069 · Fair");
   const { route: _route, quality: _quality, ...none } = VIEW;
   expect(sayWay(none)).toBe("No way yet");
-});
-
-test.each([
-  [0, "0:00"],
-  [65, "1:05"],
-  [3_723, "1:02:03"],
-])("%i s", async (seconds, shown) => {
-  await useLanguage("en");
-  useDigits("latn");
-  expect(formatLength(seconds)).toBe(shown);
-});
-
-test("Arabic digits", async () => {
-  await useLanguage("ar");
-  useDigits("arab");
-  expect(formatLength(65)).toBe("١:٠٥");
 });

@@ -108,14 +108,6 @@ export function sayWay(view: CallView): string {
   return [...parts, ...(view.quality ? [sayQuality(view.quality.word)] : [])].join(" · ");
 }
 
-/** 1:05, 12:00, 1:02:03 in the digits in use. */
-export function formatLength(seconds: number): string {
-  const two = new Intl.NumberFormat(locale(), { minimumIntegerDigits: 2 });
-  const one = new Intl.NumberFormat(locale());
-  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  return h > 0 ? `${one.format(h)}:${two.format(m)}:${two.format(s)}` : `${one.format(m)}:${two.format(s)}`;
-}
-
 /** 2.4 s. */
 export function formatSeconds(ms: number): string {
   const style = { style: "unit", unit: "second", unitDisplay: "short", maximumFractionDigits: 1 } as const;
