@@ -12,7 +12,8 @@ import { withoutWhys } from "./build/without-whys.ts";
 
 export const WEB = import.meta.dirname;
 export const OUTPUT = resolve(WEB, "../src/zajil/server/web");
-export const VERSION = /^version = "([^"]+)"/m.exec(readFileSync(resolve(WEB, "../pyproject.toml"), "utf8"))?.[1] ?? "0";
+export const VERSION =
+  /^version = "([^"]+)"/m.exec(readFileSync(resolve(WEB, "../pyproject.toml"), "utf8"))?.[1] ?? "0";
 /** The oldest browsers; later ones for CSS keep `light-dark()` as it is written. */
 export const TARGETS = {
   target: ["chrome123", "firefox128", "safari17.5"],
@@ -42,11 +43,13 @@ export function nameChunk(folder: string): (chunk: { facadeModuleId: string | nu
 /** In `--mode seed` the page talks to seeded data instead of a worker. */
 function seededLink(): Plugin {
   const seed = resolve(WEB, "e2e/seed/link.ts");
+  const calls = resolve(WEB, "e2e/seed/callside.ts");
   return {
     name: "zajil:seeded-link",
     enforce: "pre",
     async resolveId(source, importer) {
       if (source.endsWith("core/worker.ts?worker&url")) return "\0absent:worker"; // nothing runs behind the page
+      if (source.endsWith("platform/calls/open.ts")) return calls;
       if (!source.endsWith("core/link.ts") || importer === seed) return null;
       return seed;
     },

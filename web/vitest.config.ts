@@ -1,10 +1,11 @@
 /** Unit tests in Node, without a DOM; ts-mls is bundled through our corrections, as in the product. */
+import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 import { messages } from "./build/messages.ts";
 import { tsMlsCorrections } from "./build/ts-mls-corrections.ts";
 
 export default defineConfig({
-  plugins: [messages(), tsMlsCorrections()],
+  plugins: [messages(), tsMlsCorrections(), svelte()],
   define: { __ZAJIL_VERSION__: JSON.stringify("test") },
   test: {
     include: ["src/**/*.test.ts", "build/**/*.test.ts"],

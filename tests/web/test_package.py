@@ -50,7 +50,9 @@ def check_client(names: list[str], read: Callable[[str], bytes]) -> None:
     hashed = len("-12345678.js")  # the hash itself may hold a hyphen
     words = sorted(name[:-hashed] for name in files if name.startswith("assets/messages-"))
     assert words == [
-        f"assets/messages-{language}-{part}" for language in ("ar", "en", "ru") for part in ("first", "later", "public")
+        f"assets/messages-{language}-{part}"
+        for language in ("ar", "en", "ru")
+        for part in ("call", "chat", "first", "later", "public")
     ]
     for path, entry in files.items():
         assert hashlib.sha256(read(path)).hexdigest() == entry["sha256"], path

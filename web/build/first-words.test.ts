@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { expect, test } from "vitest";
-import { readMessages } from "./messages.ts";
+import { type Part, readMessages } from "./messages.ts";
 
 const SOURCE = resolve(import.meta.dirname, "../src");
 const SCREENS = readFileSync(resolve(SOURCE, "ui/screens.ts"), "utf8");
@@ -29,18 +29,36 @@ function firstScreens(): string[] {
   });
 }
 
-test("the start and the chats say nothing of the later sections", () => {
-  const later = { ...readMessages("en", "later"), ...readMessages("en", "public") };
-  const starts = [resolve(SOURCE, "main.ts"), ...firstScreens()];
+/** What these files and all they need say of these parts, "file: key". */
+function spokenOf(starts: readonly string[], parts: readonly Part[]): { files: ReadonlySet<string>; wrong: string[] } {
   expect(starts.filter((file) => !existsSync(file))).toEqual([]);
+  const later = Object.assign({}, ...parts.map((part) => readMessages("en", part))) as Record<string, string>;
   const files = new Set(starts.flatMap((file) => [...needed(file)]));
-  const missing = [...files].flatMap((file) =>
+  const wrong = [...files].flatMap((file) =>
     spoken(file)
       .filter((key) => key in later)
       .map((key) => `${file.slice(SOURCE.length + 1)}: ${key}`),
   );
-  expect(missing).toEqual([]);
-  // The walk reaches what it should, and sees later words where they are.
+  return { files, wrong };
+}
+
+test("the start says nothing of the later sections", () => {
+  const { files, wrong } = spokenOf([resolve(SOURCE, "main.ts")], ["chat", "call", "later", "public"]);
+  expect(wrong).toEqual([]);
   expect(files.size).toBeGreaterThan(40);
-  expect([...needed(resolve(SOURCE, "ui/people/Scan.svelte"))].flatMap(spoken).some((key) => key in later)).toBe(true);
+});
+
+test("the chats say nothing but the start's words and their own", () => {
+  expect(spokenOf(firstScreens(), ["call", "later", "public"]).wrong).toEqual([]);
+  expect(spokenOf(firstScreens(), ["chat"]).wrong.length).toBeGreaterThan(20);
+});
+
+test("a call says the start's words, a chat's and its own", () => {
+  const layer = [resolve(SOURCE, "ui/call/CallLayer.svelte")];
+  expect(spokenOf(layer, ["later", "public"]).wrong).toEqual([]);
+  expect(spokenOf(layer, ["call"]).wrong.length).toBeGreaterThan(50);
+});
+
+test("the walk sees later words where they are", () => {
+  expect(spokenOf([resolve(SOURCE, "ui/people/Scan.svelte")], ["later"]).wrong.length).toBeGreaterThan(5);
 });

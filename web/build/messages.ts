@@ -10,9 +10,11 @@ const FOLDER = resolve(import.meta.dirname, "../messages");
 const PREFIX = "virtual:messages/";
 /**
  * Which part a section is in, where that is not `first`: only screens beyond the chat list use these. They load with the
- * first of these screens, so the start is lighter, and apart from each other, so that no chunk grows too large.
+ * first screen that needs them, so the start is lighter, and apart from each other, so that no chunk grows too large.
  */
 const PARTS: Readonly<Record<string, Part>> = {
+  talk: "chat",
+  call: "call",
   people: "later",
   report: "later",
   routes: "later",
@@ -20,7 +22,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   channels: "public",
   review: "console",
 };
-type Part = "first" | "later" | "public" | "console";
+export type Part = "first" | "chat" | "call" | "later" | "public" | "console";
 /** What the moderators' console says besides its own section: the words that authors are told as well. */
 const CONSOLE = ["common", "errors", "review"];
 const CONSOLE_TOO = /^(cat|act|appeal)_/;
@@ -72,7 +74,7 @@ export function findFaults(catalogues: Readonly<Record<string, Readonly<Record<s
 }
 
 /**
- * `virtual:messages/<language>/first`, `/later` and `/public`: a default export of functions by key. For the console
+ * `virtual:messages/<language>/<part>`: a default export of functions by key. For the console
  * `first` is all that it says, and the others are empty.
  */
 export function messages(page: "messenger" | "console" = "messenger"): Plugin {
@@ -104,7 +106,7 @@ export function messages(page: "messenger" | "console" = "messenger"): Plugin {
     handleHotUpdate({ file, server }) {
       if (!file.startsWith(FOLDER)) return;
       for (const language of LANGUAGES)
-        for (const part of ["first", "later", "public"]) {
+        for (const part of ["first", "chat", "call", "later", "public"]) {
           const module = server.moduleGraph.getModuleById(`\0${PREFIX}${language}/${part}`);
           if (module) server.moduleGraph.invalidateModule(module);
         }

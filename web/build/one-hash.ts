@@ -9,6 +9,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Plugin } from "vite";
+import { isCallWorker } from "./entries.ts";
 
 const MODULES = resolve(import.meta.dirname, "../node_modules");
 
@@ -41,6 +42,9 @@ export function oneHash(): Plugin {
   return {
     name: "zajil:one-hash",
     enforce: "pre",
+    buildStart({ input }) {
+      if (isCallWorker(input)) waiting.clear();
+    },
     resolveId(source, importer) {
       const part = PARTS.find((one) => one.source === source && importer?.endsWith(one.importer));
       if (part === undefined) return null;

@@ -5,6 +5,7 @@
  * dependency can never slip through half corrected. Drop this file when ts-mls 2 is final and passes tests/interop.
  */
 import type { Plugin } from "vite";
+import { isCallWorker } from "./entries.ts";
 
 export interface Correction {
   readonly file: string;
@@ -76,6 +77,9 @@ export function tsMlsCorrections(): Plugin {
       if (file === undefined || !CORRECTIONS.some((correction) => correction.file === file)) return null;
       waiting.delete(file);
       return { code: correctSource(file, source), map: null };
+    },
+    buildStart({ input }) {
+      if (isCallWorker(input)) waiting.clear();
     },
     buildEnd(error) {
       if (error === undefined && waiting.size > 0) throw new Error(`ts-mls: never bundled: ${[...waiting].join(", ")}`);

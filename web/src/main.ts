@@ -4,13 +4,14 @@ import workerUrl from "./core/worker.ts?worker&url";
 import { type WorkerLike, connect } from "./core/link.ts";
 import { LANGUAGES, type Language, useLanguage } from "./i18n/catalogue.ts";
 import { createBrowser } from "./platform/dom/browser.ts";
+import { callWorkerUrl, callsOf } from "./platform/calls/open.ts";
 import { useHost } from "./state/host.ts";
 import App from "./ui/App.svelte";
 import "./styles/tokens.css";
 import "./styles/app.css";
 
 /** The only scripts that may ever be started by name; anything else throws under Trusted Types. */
-const SCRIPTS: readonly string[] = ["./sw.js", workerUrl];
+const SCRIPTS: readonly string[] = ["./sw.js", workerUrl, callWorkerUrl];
 
 interface ScriptPolicy {
   createScriptURL(url: string): string;
@@ -50,7 +51,9 @@ async function start(): Promise<void> {
   };
   document.addEventListener("visibilitychange", tell);
   tell();
-  useHost({ link, browser: createBrowser() });
+  const startCallWorker = (): Worker =>
+    new Worker(policy.createScriptURL(callWorkerUrl), { type: "module", name: "zajil-calls" });
+  useHost({ link, browser: createBrowser(), openCalls: callsOf(link, startCallWorker) });
   mount(App, { target, props: { link } });
   if (import.meta.env.PROD && "serviceWorker" in navigator && import.meta.env.MODE !== "seed") {
     // A string would fail silently under Trusted Types. Where the browser refuses, all works but the start without a server.

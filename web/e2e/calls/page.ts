@@ -1,6 +1,6 @@
 /** One person's browser in e2e/calls-media.spec.ts: what ships, driven by the test instead of a session. */
-import CallWorker from "../../src/core/callworker.ts?worker";
-import type { Drive, Told } from "../../src/core/calls/media/drive.ts";
+import CallWorker from "./driven.ts?worker";
+import type { Drive, Told } from "./drive.ts";
 import { type CallMedia, startCalls } from "../../src/platform/calls/calls.ts";
 
 export interface Shown {

@@ -8,7 +8,7 @@ import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
 import type { Browser, BrowserContext, Page } from "@playwright/test";
 import type { IceServer } from "../../src/core/callorders.ts";
-import type { Drive, Told } from "../../src/core/calls/media/drive.ts";
+import type { Drive, Told } from "./drive.ts";
 import type { LinkFigures } from "../../src/core/calls/media/measure.ts";
 import type { MediaSignal } from "../../src/core/calls/media/shared.ts";
 import type { Shown } from "./page.ts";

@@ -1,6 +1,7 @@
 /** Every screen and state that is photographed: the scene, the fragment, and the presses that lead there. */
 import type { Page } from "@playwright/test";
 import { idOf, person } from "../seed/world.ts";
+import { CALLS } from "./calls.ts";
 import { CHANNELS } from "./public.ts";
 import { REVIEW } from "./review.ts";
 import { ROUTES } from "./routes.ts";
@@ -309,7 +310,7 @@ const STATES: readonly Screen[] = [
 ];
 
 export const LIST: readonly Screen[] = [
-  ...[...START, ...LISTS, ...CHATS, ...ROUTES, ...PEOPLE],
+  ...[...START, ...LISTS, ...CHATS, ...CALLS, ...ROUTES, ...PEOPLE],
   ...[...CHANNELS, ...SETTINGS, ...STATES, ...REVIEW],
 ];
 

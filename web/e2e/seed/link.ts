@@ -6,6 +6,7 @@
 import type { Answer, CallName, Connection, CoreEvent, Failure, Health } from "../../src/core/api.ts";
 import { CallFailed, type CallArguments, type Link } from "../../src/core/link.ts";
 import { Refused } from "./answers.ts";
+import { RINGS } from "./callside.ts";
 import { createSeed, type Seed } from "./calls.ts";
 import { worldOf } from "./scenes.ts";
 
@@ -52,6 +53,10 @@ export function connect(worker?: unknown): Link {
       for (const listener of [...listeners]) listener(event);
     });
   });
+  if (RINGS.includes(scene))
+    setTimeout(() => {
+      for (const listener of [...listeners]) listener({ event: "calling", chat: "" });
+    });
   globalThis.zajilSeed = {
     scene,
     seed,

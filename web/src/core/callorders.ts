@@ -4,6 +4,7 @@
  * The page decides nothing. It holds no key, and no member of these types carries one; `id` numbers one connection, and
  * a connection sends or receives, never both (docs/protocol/calls.md: Chromium may send plaintext otherwise).
  */
+import type { CallAct, CallView } from "./calls/view.ts";
 
 export type MediaKind = "audio" | "video";
 export type IcePolicy = "all" | "relay";
@@ -131,3 +132,19 @@ export type Report =
   | { readonly report: "failed"; readonly id: number }
   /** The device is on another network, or back on one. */
   | { readonly report: "network" };
+
+/** What a chat is to this person. known: it is here. heard: accepted and not blocked. trusted: a DM with a contact. */
+export interface AboutChat {
+  readonly chat: string;
+  readonly known: boolean;
+  readonly group: boolean;
+  readonly heard: boolean;
+  readonly trusted: boolean;
+}
+
+/** port: to the core worker, once, first of all. hideAddress: relays alone, whoever is called. */
+export type ToCallWorker =
+  { readonly port: MessagePort } | { readonly act: CallAct; readonly hideAddress: boolean } | AboutChat | Report;
+
+/** about: asks for an AboutChat. */
+export type FromCallWorker = Order | { readonly view: CallView } | { readonly about: string };

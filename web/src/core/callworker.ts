@@ -1,31 +1,51 @@
 /**
- * The call worker's entry: keys and decisions of a call's media, and the transforms of its connections.
+ * The call worker's entry: the calls of this device, their keys, and the transforms of their connections.
  *
- * The page passes a port once and never reads it; then it hears orders and answers with reports.
+ * The page passes the port to the core worker once and never reads it; then it hears orders and views, and answers with
+ * reports and with what the person does.
  */
-import type { Order, Report } from "./callorders.ts";
-import { driveOver } from "./calls/media/drive.ts";
-import { type MediaLinks, TICK_MS } from "./calls/media/links.ts";
+import { decodeRelays, encodeRelayRequest } from "./calls/relays.ts";
+import type { FromCallWorker, ToCallWorker } from "./callorders.ts";
+import { Conductor } from "./calls/conduct.ts";
+import { TICK_MS } from "./calls/media/links.ts";
+import { CorePort } from "./calls/port.ts";
 import type { Transformer } from "./calls/media/transforms.ts";
-
-/** From the page: the port of who drives the call, at the start, then reports. */
-export type ToCallWorker = { readonly port: MessagePort } | Report;
 
 /** The part of a worker's global scope used here; TypeScript's own library for it clashes with the page's. */
 interface Scope {
-  postMessage(message: Order): void;
+  readonly location: { readonly href: string };
+  postMessage(message: FromCallWorker): void;
   onmessage: ((event: MessageEvent<ToCallWorker>) => void) | null;
   onrtctransform: ((event: { readonly transformer: Transformer }) => void) | null;
 }
 declare const self: Scope;
 
-const nowMs = (): number => performance.now();
-let links: () => MediaLinks | undefined = () => undefined;
+let conductor: Conductor | undefined;
+
+function begin(port: MessagePort): Conductor {
+  const made = new Conductor({
+    core: new CorePort(port),
+    post: (message) => self.postMessage(message),
+    // Whole, as the record of a call wants it.
+    nowMs: () => Math.floor(performance.timeOrigin + performance.now()),
+    random: (size) => crypto.getRandomValues(new Uint8Array(size)),
+    async askRelays(token) {
+      // This script lies in assets/, beside the server's paths.
+      const url = new URL("../v1/calls/relay", self.location.href);
+      const response = await fetch(url, encodeRelayRequest(token));
+      return response.ok ? decodeRelays(await response.json()) : [];
+    },
+  });
+  void made.run();
+  return made;
+}
 
 self.onmessage = ({ data }) => {
-  if ("port" in data) links = driveOver(data.port, (order) => self.postMessage(order), nowMs);
-  else links()?.hearPage(data);
+  if ("port" in data) conductor ??= begin(data.port);
+  else if ("act" in data) conductor?.act(data.act, data.hideAddress);
+  else if ("chat" in data) conductor?.tellChat(data);
+  else conductor?.hearPage(data);
 };
-self.onrtctransform = ({ transformer }) => links()?.attach(transformer);
+self.onrtctransform = ({ transformer }) => conductor?.attach(transformer);
 // Here and not in the page: a tab in the background slows its own timers down.
-setInterval(() => links()?.tick(), TICK_MS);
+setInterval(() => conductor?.tick(), TICK_MS);

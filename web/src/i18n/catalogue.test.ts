@@ -37,3 +37,23 @@ test("asked for while a language is on its way", async () => {
   expect(language()).toBe("ru");
   expect(t.settings_title()).toBe("Настройки");
 });
+
+test("each part comes by itself, and again where it failed to come", async () => {
+  const { t, useAllWords, useLanguage, useWords } = await import("./catalogue.ts");
+  await useLanguage("en");
+  await useWords("chat");
+  expect(t.composer()).toBe("Message");
+  expect(t.settings_title()).toBe("settings_title");
+  await Promise.all([useAllWords(), useWords("later", "chat"), useAllWords()]);
+  expect(t.settings_title()).toBe("Settings");
+  vi.doMock("virtual:messages/en/call", () => {
+    throw new Error("no network");
+  });
+  const both = await Promise.allSettled([useWords("call"), useWords("call")]);
+  expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  await useAllWords();
+  expect(t.composer()).toBe("Message");
+  vi.doMock("virtual:messages/en/call", () => ({ default: { call_answer: () => "Answer" } }));
+  await useWords("call");
+  expect(t.call_answer()).toBe("Answer");
+});

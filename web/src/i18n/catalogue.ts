@@ -1,5 +1,6 @@
 /** The words of the user interface: `t.key({...})` in the language in use, reactive to its change. */
 import { createSubscriber } from "svelte/reactivity";
+import type call from "../../messages/en/call.json";
 import type channels from "../../messages/en/channels.json";
 import type chat from "../../messages/en/chat.json";
 import type common from "../../messages/en/common.json";
@@ -10,11 +11,13 @@ import type review from "../../messages/en/review.json";
 import type routes from "../../messages/en/routes.json";
 import type settings from "../../messages/en/settings.json";
 import type start from "../../messages/en/start.json";
+import type talk from "../../messages/en/talk.json";
 
 export type Language = "en" | "ar" | "ru";
 export const LANGUAGES: readonly Language[] = ["en", "ar", "ru"];
 
-type Catalogue = typeof channels &
+type Catalogue = typeof call &
+  typeof channels &
   typeof chat &
   typeof common &
   typeof errors &
@@ -23,28 +26,35 @@ type Catalogue = typeof channels &
   typeof review &
   typeof routes &
   typeof settings &
-  typeof start;
+  typeof start &
+  typeof talk;
 export type MessageKey = keyof Catalogue;
 export type Values = Readonly<Record<string, string | number>>;
 type Functions = Record<string, (values?: Record<string, unknown>) => string>;
 export type Words = { readonly [K in MessageKey]: (values?: Values) => string };
 
-type Part = "first" | "later" | "public";
+type Part = "first" | "chat" | "call" | "later" | "public";
 type Loader = () => Promise<{ default: Functions }>;
-/** `first` is what the start and the chats say; the words of all other screens come in two parts, always together. */
+/** `first` is what the start and the chat list say; the words of a screen come with it. */
 const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
   en: {
     first: () => import("virtual:messages/en/first"),
+    chat: () => import("virtual:messages/en/chat"),
+    call: () => import("virtual:messages/en/call"),
     later: () => import("virtual:messages/en/later"),
     public: () => import("virtual:messages/en/public"),
   },
   ar: {
     first: () => import("virtual:messages/ar/first"),
+    chat: () => import("virtual:messages/ar/chat"),
+    call: () => import("virtual:messages/ar/call"),
     later: () => import("virtual:messages/ar/later"),
     public: () => import("virtual:messages/ar/public"),
   },
   ru: {
     first: () => import("virtual:messages/ru/first"),
+    chat: () => import("virtual:messages/ru/chat"),
+    call: () => import("virtual:messages/ru/call"),
     later: () => import("virtual:messages/ru/later"),
     public: () => import("virtual:messages/ru/public"),
   },
@@ -54,9 +64,8 @@ let current: Language = "en";
 /** The language asked for last, and its coming. */
 let wanted: Language = current;
 let turn: Promise<void> | undefined;
-/** Whether the words of all other screens are wanted, and their coming. */
-let all = false;
-let rest: Promise<void> | undefined;
+/** The parts that are here or wanted. */
+let parts: ReadonlySet<Part> = new Set(["first"]);
 let functions: Functions = {};
 let announce: () => void = () => undefined;
 const subscribe = createSubscriber((update) => {
@@ -76,10 +85,9 @@ export function direction(): "rtl" | "ltr" {
 }
 
 async function load(of: Language): Promise<Functions> {
-  const withAll = all;
-  const { first, later, public: open } = LOADERS[of];
-  const parts = await Promise.all([first(), ...(withAll ? [later(), open()] : [])]);
-  return withAll === all ? (Object.assign({}, ...parts.map((part) => part.default)) as Functions) : load(of);
+  const asked = parts;
+  const found = await Promise.all([...asked].map((part) => LOADERS[of][part]()));
+  return asked === parts ? (Object.assign({}, ...found.map((part) => part.default)) as Functions) : load(of);
 }
 
 async function take(next: Language): Promise<void> {
@@ -99,16 +107,26 @@ export function useLanguage(next: Language): Promise<void> {
   return turn;
 }
 
-/** Have the words too that only screens beyond the start and the chats need; what did not come is asked for again. */
-export function useAllWords(): Promise<void> {
-  all = true;
-  rest ??= useLanguage(wanted).catch((problem: unknown) => {
-    all = false;
-    rest = undefined;
+/** Have the words of these parts too; what did not come is asked for again the next time. */
+export async function useWords(...wants: readonly Part[]): Promise<void> {
+  const more = wants.filter((part) => !parts.has(part));
+  if (more.length === 0) {
+    // They may still be on their way, and may fail to come.
+    await turn?.catch(() => undefined);
+    if (wants.some((part) => !parts.has(part))) await useWords(...wants);
+    return;
+  }
+  parts = new Set([...parts, ...more]);
+  try {
+    await useLanguage(wanted);
+  } catch (problem) {
+    parts = new Set([...parts].filter((part) => !more.includes(part)));
     throw problem;
-  });
-  return rest;
+  }
 }
+
+/** Have the words of every screen but those of a call, which has its own. */
+export const useAllWords = (): Promise<void> => useWords("chat", "later", "public");
 
 /** Words by a key that is only known at run time (an error's code); undefined where there are none. */
 export function findWords(key: string, values?: Values): string | undefined {

@@ -33,6 +33,8 @@ export interface Browser {
   notificationPermission(): "granted" | "denied" | "default" | "absent";
   askNotifications(): Promise<boolean>;
   notify(notification: LocalNotification): void;
+  /** Sounds until the answer is called. Where the page was never touched, browsers keep it silent. */
+  ring(kind: "incoming" | "outgoing"): () => void;
 
   /** A newer client waits for a press. */
   onUpdate(listener: () => void): () => void;

@@ -1,11 +1,50 @@
-/** What main.ts hands to the view models: the way to the worker, and the browser around us. */
+/** What main.ts hands to the view models: the way to the worker, the browser around us, and calls. */
 import type { Answer, CallName, CoreEvent } from "../core/api.ts";
+import type { CallAct, CallView } from "../core/calls/view.ts";
 import type { CallArguments, Link } from "../core/link.ts";
 import type { Browser } from "../platform/browser.ts";
+
+/** A microphone, camera or loudspeaker that a call can use. */
+export interface CallDevice {
+  readonly id: string;
+  readonly kind: "microphone" | "camera" | "speaker";
+  /** Empty until the browser may name them. */
+  readonly label: string;
+  readonly chosen: boolean;
+}
+
+/** What there is to see. Sound is played by whoever made these. */
+export interface CallVideos {
+  /** By leaf; who is not in it shows no picture. */
+  readonly peers: ReadonlyMap<number, MediaStream>;
+  readonly own?: MediaStream;
+}
+
+/** The calls of this tab: the page's end of the call worker and of the peer connections. */
+export interface Calls {
+  /** Rejects with code `permission-denied`, `no-device` or `unsupported`, and then nothing was sent. */
+  act(act: CallAct): Promise<void>;
+  /** Every change, and at once what holds now. Answers what ends the listening. */
+  onView(listener: (view: CallView) => void): () => void;
+  videos(): CallVideos;
+  /** Pictures came or went. */
+  onVideos(listener: () => void): () => void;
+  devices(): Promise<readonly CallDevice[]>;
+  choose(device: CallDevice): Promise<void>;
+  /** Ends everything at once, without a word to the others. */
+  close(): void;
+}
+
+export interface CallOptions {
+  /** Whether relays alone may be used, whoever is called; asked at the start of each call. */
+  hideAddress(): boolean;
+}
 
 export interface Host {
   readonly link: Link;
   readonly browser: Browser;
+  /** Absent where this client has no calls. */
+  readonly openCalls?: (options: CallOptions) => Promise<Calls>;
 }
 
 let current: Host | undefined;
@@ -22,6 +61,17 @@ function host(): Host {
 
 export function browser(): Browser {
   return host().browser;
+}
+
+export function canCall(): boolean {
+  return host().openCalls !== undefined;
+}
+
+/** Rejects with code `unsupported` where there are none. */
+export async function openCalls(options: CallOptions): Promise<Calls> {
+  const open = host().openCalls;
+  if (!open) throw Object.assign(new Error("unsupported"), { code: "unsupported" });
+  return open(options);
 }
 
 /** One call to the worker. Rejects with `CallFailed`. */

@@ -5,6 +5,7 @@ export type Route =
   | { readonly page: "list" }
   | { readonly page: "chat"; readonly id: string }
   | { readonly page: "info"; readonly id: string }
+  | { readonly page: "call"; readonly id: string }
   | { readonly page: "inside"; readonly id: string; readonly message: string }
   | { readonly page: "new" }
   | { readonly page: "new-group" }
@@ -36,6 +37,8 @@ export const to = {
   chat: (id: string): string => `#/c/${id}`,
   info: (id: string): string => `#/c/${id}/info`,
   inside: (chat: string, message: string): string => `#/inside/${chat}/${message}`,
+  /** The call of a chat; the chat itself where there is none. */
+  call: (id: string): string => `#/call/${id}`,
   create: (): string => "#/new",
   group: (): string => "#/new/group",
   invite: (): string => "#/invite",
@@ -63,6 +66,7 @@ export function parseRoute(fragment: string): Route {
   const id = ID.test(second) ? second : "";
   if (first === "c" && id) return third === "info" ? { page: "info", id } : { page: "chat", id };
   if (first === "inside" && id && ID.test(third)) return { page: "inside", id, message: third };
+  if (first === "call" && id) return { page: "call", id };
   if (first === "people" && id) return { page: "person", id };
   if (first === "ch") return parsePublic(second, third, fourth);
   if (first === "personas") return { page: "personas" };
@@ -112,6 +116,7 @@ export function isPublic(route: Route): boolean {
 export function parentOf(route: Route): string {
   switch (route.page) {
     case "info":
+    case "call":
     case "inside":
       return to.chat(route.id);
     case "new-group":
@@ -150,12 +155,9 @@ export function route(): Route {
   return parseRoute(location.hash);
 }
 
-/** Go to a fragment. `replace`: the screen we leave is not worth coming back to. */
-export function go(fragment: string, options: { replace?: boolean } = {}): void {
-  if (!options.replace) {
-    location.hash = fragment;
-    return;
-  }
-  history.replaceState(null, "", fragment);
-  dispatchEvent(new HashChangeEvent("hashchange"));
+/** Go to a fragment, at once. `replace`: the screen we leave is not worth coming back to. */
+export function go(fragment: string, { replace = false } = {}): void {
+  if (replace) history.replaceState(null, "", fragment);
+  else location.hash = fragment;
+  dispatchEvent(new HashChangeEvent("hashchange")); // the browser's own comes later, or not at all
 }

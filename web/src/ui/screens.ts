@@ -1,9 +1,10 @@
 /** The screens beyond the chat list, each a chunk of its own. Their props are ids from the fragment. */
 import type { Component } from "svelte";
-import { useAllWords } from "../i18n/catalogue.ts";
+import { useAllWords, useWords } from "../i18n/catalogue.ts";
 
 export type ScreenName =
   | "Chat"
+  | "CallLayer"
   | "OpenedInvite"
   | "NewChat"
   | "Invite"
@@ -36,6 +37,7 @@ function screen(module: { default: unknown }): Screen {
 
 const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   Chat: async () => screen(await import("./chat/Chat.svelte")),
+  CallLayer: async () => screen(await import("./call/CallLayer.svelte")),
   OpenedInvite: async () => screen(await import("./start/OpenedInvite.svelte")),
   NewChat: async () => screen(await import("./people/NewChat.svelte")),
   Invite: async () => screen(await import("./people/Invite.svelte")),
@@ -60,8 +62,13 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   Notice: async () => screen(await import("./channels/Notice.svelte")),
 };
 
-/** What these say comes with the start. */
+/** What these say comes with the start, but for the words of a chat. */
 const FIRST: readonly ScreenName[] = ["Chat", "OpenedInvite"];
+
+function wordsOf(name: ScreenName): Promise<void> {
+  if (name === "CallLayer") return useWords("chat", "call");
+  return FIRST.includes(name) ? useWords("chat") : useAllWords();
+}
 
 const loading = new Map<ScreenName, Promise<Screen>>();
 
@@ -69,7 +76,7 @@ const loading = new Map<ScreenName, Promise<Screen>>();
 export function loadScreen(name: ScreenName): Promise<Screen> {
   const known = loading.get(name);
   if (known) return known;
-  const coming = Promise.all([loaders[name](), FIRST.includes(name) || useAllWords()]).then(([found]) => found);
+  const coming = Promise.all([loaders[name](), wordsOf(name)]).then(([found]) => found);
   loading.set(name, coming);
   // What did not come is asked for again the next time.
   coming.catch(() => loading.delete(name));

@@ -1,5 +1,5 @@
 /** The page's part of a call: its worker, its connections, its devices and its loudspeaker. Loaded at the first call. */
-import type { Order, Report } from "../../core/callorders.ts";
+import type { FromCallWorker, Report } from "../../core/callorders.ts";
 import { canCall } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { CallDevices } from "./devices.ts";
@@ -49,7 +49,9 @@ export function startCalls(worker: Worker, port: MessagePort, screen: CallScreen
     network?.removeEventListener("change", networkChanged);
   }
 
-  worker.addEventListener("message", ({ data }: MessageEvent<Order>) => connections.obey(data));
+  worker.addEventListener("message", ({ data }: MessageEvent<FromCallWorker>) => {
+    if ("order" in data) connections.obey(data);
+  });
   worker.addEventListener("error", () => {
     stop();
     screen.ended();

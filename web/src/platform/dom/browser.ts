@@ -39,6 +39,10 @@ export function createBrowser(): Browser {
     notificationPermission: () => (canNotify() ? Notification.permission : "absent"),
     askNotifications: async () => canNotify() && (await Notification.requestPermission()) === "granted",
     notify: (notification) => void notify(notification),
+    ring(kind) {
+      const coming = import("./ring.ts").then(({ startRing }) => startRing(kind));
+      return () => void coming.then((stop) => stop());
+    },
     onUpdate: updates.on,
     update: updates.take,
     reload: () => location.reload(),

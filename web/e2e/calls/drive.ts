@@ -3,12 +3,12 @@
  *
  * Base keys come this way and go no further than the ring.
  */
-import type { IceServer, Order } from "../../callorders.ts";
-import { MediaLinks } from "./links.ts";
-import type { Measure } from "../showing.ts";
-import type { LinkFigures } from "./measure.ts";
-import type { Step } from "../../../protocol/calls/quality.ts";
-import type { MediaSignal } from "./shared.ts";
+import type { IceServer, Order } from "../../src/core/callorders.ts";
+import { MediaLinks } from "../../src/core/calls/media/links.ts";
+import type { Measure } from "../../src/core/calls/showing.ts";
+import type { LinkFigures } from "../../src/core/calls/media/measure.ts";
+import type { Step } from "../../src/protocol/calls/quality.ts";
+import type { MediaSignal } from "../../src/core/calls/media/shared.ts";
 
 export type Drive =
   /** First of all. call: 16 bytes. me: our leaf. firstPc: a ctx from which on all are free. */

@@ -1,0 +1,179 @@
+/** A call from one browser to another over a real server: ring, answer, hear and see, mute, hang up, and its line. */
+import { existsSync } from "node:fs";
+import { type Page, expect } from "@playwright/test";
+import { Hands } from "./acts.ts";
+import { type Person, test } from "./world.ts";
+
+test.use({
+  launchOptions: {
+    executablePath: process.env["ZAJIL_CHROMIUM"] ?? "/usr/bin/chromium",
+    args: [
+      ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+      ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+      ...["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+      "--autoplay-policy=no-user-gesture-required",
+    ],
+  },
+});
+
+interface Friends {
+  readonly anna: Hands;
+  readonly boris: Hands;
+}
+
+/** Two people in browsers of their own, contacts of each other, each with their chat open. */
+async function befriend(
+  server: { invite(uses: number): { link: string } },
+  arrive: (options: object) => Promise<Person>,
+): Promise<Friends> {
+  const { link } = server.invite(2);
+  const come = async (name: string): Promise<Hands> => {
+    const { page } = await arrive({ permissions: ["microphone", "camera"] });
+    const hands = new Hands(page);
+    await hands.open(link);
+    await hands.signUp(name);
+    return hands;
+  };
+  const [anna, boris] = [await come("Anna"), await come("Boris")];
+  await boris.addPerson(await anna.makeInvite());
+  await boris.say("hello");
+  await anna.goTo("#/");
+  await anna.openChat("Boris");
+  await anna.sees("hello");
+  await anna.say("hello back");
+  await boris.sees("hello back");
+  return { anna, boris };
+}
+
+/** What the other side sends, as it is shown and heard here: the width of the picture, the loudest of 2 s of sound. */
+function arriving(page: Page): Promise<{ width: number; loud: number }> {
+  return page.evaluate(async () => {
+    const video = document.querySelector<HTMLVideoElement>('[data-testid="call-peer"] video');
+    const stream = video?.srcObject as MediaStream | null;
+    if (!video || !stream) return { width: 0, loud: 0 };
+    const sound = new AudioContext();
+    const ear = sound.createAnalyser();
+    sound.createMediaStreamSource(stream).connect(ear);
+    const block = new Float32Array(ear.fftSize);
+    let loud = 0;
+    // The fake microphone beeps once a second.
+    for (let turn = 0; turn < 40; turn++) {
+      ear.getFloatTimeDomainData(block);
+      loud = Math.max(loud, ...block);
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    await sound.close();
+    return { width: video.videoWidth, loud };
+  });
+}
+
+const lines = (hands: Hands) => hands.page.locator('[data-testid="notice"][data-code="call"]');
+
+test("a call: it rings, both see and hear, one mutes, one hangs up, and the chat keeps a line of it", async ({
+  server,
+  arrive,
+}) => {
+  const { anna, boris } = await befriend(server, arrive);
+  await anna.press("call-start-video");
+  await expect(anna.see("call-state")).toHaveText(/Ringing/);
+  await expect(boris.see("call-incoming")).toBeVisible();
+  await boris.press("call-answer-video");
+  for (const person of [anna, boris]) await expect(person.see("call-time")).toBeVisible({ timeout: 30_000 });
+  for (const person of [anna, boris]) {
+    await expect.poll(async () => (await arriving(person.page)).width, { timeout: 30_000 }).toBeGreaterThan(100);
+    expect((await arriving(person.page)).loud).toBeGreaterThan(0.01);
+    await expect(person.see("call-why")).toHaveAttribute("data-rung", "direct");
+  }
+  await anna.press("call-mute");
+  await expect(boris.see("call-peer").getByRole("img", { name: "Microphone off" })).toBeVisible();
+  await expect.poll(async () => (await arriving(boris.page)).loud).toBeLessThan(0.01);
+  await anna.press("call-mute");
+  await expect.poll(async () => (await arriving(boris.page)).loud).toBeGreaterThan(0.01);
+  await boris.press("call-back");
+  await boris.say("we talk");
+  await expect(boris.see("call-bar")).toBeVisible();
+  await anna.press("call-hang-up");
+  await expect(anna.see("call")).toHaveCount(0);
+  await expect(boris.see("call-bar")).toHaveCount(0);
+  for (const person of [anna, boris]) await expect(lines(person)).toHaveText(/Video call/);
+});
+
+test("a call that nobody answers is a missed one", async ({ server, arrive }) => {
+  const { anna, boris } = await befriend(server, arrive);
+  await anna.press("call-start");
+  await expect(boris.see("call-incoming")).toBeVisible();
+  await anna.press("call-hang-up");
+  await expect(boris.see("call-incoming")).toHaveCount(0);
+  await expect(lines(boris)).toHaveText(/Voice call, missed/);
+  await expect(lines(anna)).toHaveText(/Voice call, no answer/);
+  await anna.press("call-start");
+  await boris.press("call-decline");
+  await expect(anna.see("call-over")).toHaveAttribute("data-reason", "declined");
+});
+
+test("who hides their address has no way where the server has no relay, and is told so", async ({ server, arrive }) => {
+  const { anna, boris } = await befriend(server, arrive);
+  await anna.goTo("#/settings/privacy");
+  await anna.see("hide-address-switch").check({ force: true });
+  await anna.goTo("#/");
+  await anna.openChat("Boris");
+  await anna.press("call-start");
+  await boris.press("call-answer");
+  await expect(anna.see("call-over")).toHaveAttribute("data-reason", "failed");
+  await expect(anna.see("call-over-why")).toHaveText(/Every way was tried/);
+});
+
+test("after a reload one returns to the call", async ({ server, arrive }) => {
+  const { anna, boris } = await befriend(server, arrive);
+  await anna.press("call-start");
+  await boris.press("call-answer");
+  for (const person of [anna, boris]) await expect(person.see("call-time")).toBeVisible({ timeout: 30_000 });
+  await boris.page.reload();
+  await boris.press("call-return");
+  for (const person of [anna, boris]) await expect(person.see("call-time")).toBeVisible({ timeout: 30_000 });
+  await boris.press("call-hang-up");
+  await expect(anna.see("call-over")).toHaveAttribute("data-reason", "remote");
+});
+
+test.describe("with a relay", () => {
+  test.skip(!existsSync("/usr/bin/turnserver"), "needs coturn: apt-get install coturn");
+  test.use({ settings: '[calls]\nrelay = "auto"\n' });
+
+  test("three people of a group see and hear each other, and none learns an address", async ({ server, arrive }) => {
+    const { anna, boris } = await befriend(server, arrive);
+    const { page } = await arrive({ permissions: ["microphone", "camera"] });
+    const carol = new Hands(page);
+    await carol.open(server.invite(1).link);
+    await carol.signUp("Carol");
+    await carol.addPerson(await anna.makeInvite());
+    await carol.say("hello");
+    await anna.goTo("#/");
+    await anna.openChat("Carol");
+    await anna.sees("hello");
+    await anna.createGroup("Trip", ["Boris", "Carol"]);
+    await anna.say("to all");
+    for (const person of [boris, carol]) {
+      await person.goTo("#/");
+      await person.openChat("Trip");
+      await person.sees("to all");
+    }
+    await anna.press("call-start-video");
+    await boris.press("call-answer-video");
+    await carol.press("call-answer-video");
+    for (const person of [anna, boris, carol]) {
+      await expect(person.see("call-peer")).toHaveCount(2);
+      await expect(person.see("call-time")).toBeVisible({ timeout: 60_000 });
+      await expect(person.see("call-why")).toHaveAttribute("data-rung", "relay-udp", { timeout: 30_000 });
+      await expect
+        .poll(() => person.page.locator('[data-testid="call-peer"] video').evaluateAll(countPictures), {
+          timeout: 30_000,
+        })
+        .toBe(2);
+    }
+    await carol.press("call-hang-up");
+    for (const person of [anna, boris]) await expect(person.see("call-peer")).toHaveCount(1);
+  });
+});
+
+const countPictures = (videos: Element[]): number =>
+  videos.filter((video) => (video as HTMLVideoElement).videoWidth > 100).length;

@@ -1,0 +1,189 @@
+/** What the call worker makes of the page and the core: facts of a chat, a ring, a call that a reload cut off. */
+import { beforeEach, afterEach, expect, test, vi } from "vitest";
+import type { Value } from "../../protocol/cbor.ts";
+import { encodeSignal } from "../../protocol/calls/signals.ts";
+import { encodeB64 } from "../../protocol/ids.ts";
+import type { FromCallWorker } from "../callorders.ts";
+import { Conductor } from "./conduct.ts";
+import type { CorePort, News, Question } from "./port.ts";
+import { encodeKept } from "./record.ts";
+import { decodeRelays, encodeRelayRequest } from "./relays.ts";
+import type { CallView } from "./view.ts";
+
+const NOW = 1_800_000_000_000;
+const GID = new Uint8Array(16).fill(7);
+const CHAT = encodeB64(GID);
+const [ME, ANNA] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
+const [CALL, SECRET] = [new Uint8Array(16).fill(3), new Uint8Array(32).fill(4)];
+const MEMBERS = [
+  { leaf: 0, account: ME, device: 1 },
+  { leaf: 1, account: ANNA, device: 1 },
+];
+
+/** The core's end: what it was asked, and what it tells. */
+class FakeCore {
+  readonly asked: [Question, Record<string, unknown>][] = [];
+  record: Uint8Array | null = null;
+  #told: News[] = [];
+  #come: () => void = () => undefined;
+
+  ask(question: Question, of: Record<string, unknown>): Promise<unknown> {
+    this.asked.push([question, of]);
+    const base = { epoch: 1, baseKey: new Uint8Array(16), leaf: 0, members: MEMBERS };
+    const answers: Partial<Record<Question, unknown>> = { kept: this.record, keys: base, send: true };
+    return Promise.resolve(answers[question]);
+  }
+
+  tell(news: News): void {
+    this.#told.push(news);
+    this.#come();
+  }
+
+  async *news(): AsyncGenerator<News, void> {
+    for (;;) {
+      yield* this.#told.splice(0);
+      await new Promise<void>((resolve) => (this.#come = resolve));
+    }
+  }
+
+  sent(): (Value | undefined)[] {
+    return this.asked.flatMap(([question, of]) =>
+      question === "send" ? [(of["fields"] as ReadonlyMap<string, Value>).get("t")] : [],
+    );
+  }
+}
+
+let core: FakeCore;
+let posted: FromCallWorker[];
+let conductor: Conductor;
+
+const views = (): CallView[] => posted.flatMap((message) => ("view" in message ? [message.view] : []));
+const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
+const about = { chat: CHAT, known: true, group: false, heard: true, trusted: true };
+
+async function begin(record: Uint8Array | null = null): Promise<void> {
+  core = new FakeCore();
+  core.record = record;
+  posted = [];
+  conductor = new Conductor({
+    core: core as unknown as CorePort, // the parts that are used
+    post: (message) => posted.push(message),
+    nowMs: () => Date.now(),
+    random: (size) => new Uint8Array(size).fill(9),
+    askRelays: () => Promise.resolve([]),
+  });
+  void conductor.run();
+  await settle();
+}
+
+const ring = (): News => ({
+  news: "signal",
+  gid: GID,
+  ...{ leaf: 1, account: ANNA, device: 1, ageMs: 100, epoch: 1 },
+  fields: encodeSignal({ t: "ring", call: CALL, to: null, secret: SECRET, kind: "video", suite: 4 }),
+});
+
+const kept = (lastSeen: number): Uint8Array =>
+  encodeKept({
+    gid: GID,
+    record: { call: CALL, secret: SECRET, kind: "audio", caller: true, since: NOW - 60_000, leaves: [1] },
+    nextCtx: 64,
+    lastSeen,
+  });
+
+beforeEach(() => void vi.useFakeTimers({ now: NOW }));
+afterEach(() => vi.useRealTimers());
+
+test("without a call the page is told so at once", async () => {
+  await begin();
+  expect(views().map(({ phase }) => phase)).toEqual(["idle"]);
+});
+
+test("a ring is shown once the page has said what the chat is, and is declined", async () => {
+  await begin();
+  core.tell(ring());
+  await settle();
+  expect(posted).toContainEqual({ about: CHAT });
+  expect(views()).toHaveLength(1);
+  conductor.tellChat(about);
+  await settle();
+  expect(views().at(-1)).toMatchObject({ phase: "ringing", direction: "incoming", kind: "video", chat: CHAT });
+  conductor.act({ act: "decline" }, false);
+  await settle();
+  expect(core.sent()).toEqual(["decline"]);
+  expect(views().at(-1)).toMatchObject({ phase: "ended", ended: "declined" });
+});
+
+test("a chat that is not accepted does not ring, and nothing is sent", async () => {
+  await begin();
+  core.tell(ring());
+  await settle();
+  conductor.tellChat({ ...about, heard: false });
+  await settle();
+  expect(views().filter(({ phase }) => phase !== "idle")).toEqual([]);
+  expect(core.sent()).toEqual([]);
+});
+
+test.each([
+  [about, false, false],
+  [about, true, true],
+  [{ ...about, trusted: false }, false, true],
+  [{ ...about, group: true }, false, true],
+])("dialling %o, hidden %s: relays alone %s", async (facts, hide, hidden) => {
+  await begin();
+  conductor.act({ act: "start", chat: CHAT, kind: "audio" }, hide);
+  await settle();
+  conductor.tellChat(facts);
+  await settle();
+  expect(core.sent()).toEqual(["ring"]);
+  expect(views().at(-1)).toMatchObject({ phase: "ringing", direction: "outgoing", hidden_address: hidden });
+});
+
+test("a call that a reload cut off is offered for half a minute, then forgotten", async () => {
+  await begin(kept(NOW - 5_000));
+  expect(views().at(-1)).toMatchObject({ phase: "recovering", chat: CHAT, direction: "outgoing", since: NOW - 60_000 });
+  await vi.advanceTimersByTimeAsync(25_100);
+  expect(views().at(-1)).toMatchObject({ phase: "ended", ended: "lost" });
+  expect(core.asked.filter(([question]) => question === "keep")).toEqual([["keep", { record: null }]]);
+});
+
+test("returning goes on with it; leaving says so to the others", async () => {
+  await begin(kept(NOW - 5_000));
+  conductor.act({ act: "return" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  expect(views().at(-1)?.phase).toBe("recovering");
+  expect(core.sent()).toEqual(["lost"]);
+
+  await begin(kept(NOW - 5_000));
+  conductor.act({ act: "hang_up" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  expect(views().at(-1)).toMatchObject({ phase: "ended", ended: "hangup" });
+  expect(core.sent()).toContain("end");
+});
+
+test("a call that is too old is not offered", async () => {
+  await begin(kept(NOW - 40_000));
+  expect(views().map(({ phase }) => phase)).toEqual(["idle"]);
+});
+
+test("relays are asked for with the group's token and nothing of an account", () => {
+  const asked = encodeRelayRequest({ gid: GID, epoch: 3, token: SECRET });
+  expect(JSON.parse(asked.body as string)).toEqual({ gid: CHAT, epoch: 3, token: encodeB64(SECRET) });
+  expect([asked.credentials, asked.headers]).toEqual(["omit", { "content-type": "application/json" }]);
+});
+
+test.each([
+  [{ ttl_s: 600, username: "u", credential: "c", urls: ["turn:a:3478?transport=udp", "http://x"] }, 1],
+  [{ ttl_s: 600, username: "u", credential: "c", urls: [] }, 0],
+  [{ urls: ["turn:a:3478"] }, 0],
+  [null, 0],
+  ["text", 0],
+])("relays of %o", (answer, count) => {
+  const found = decodeRelays(answer);
+  expect(found).toHaveLength(count);
+  if (count > 0) expect(found[0]?.urls).toEqual(["turn:a:3478?transport=udp"]);
+});

@@ -1,0 +1,247 @@
+/**
+ * A device's calls in the call worker: its session between the core worker, which seals and keeps, and the page, which
+ * owns connections and the screen. Nothing of a call is decided here.
+ */
+import type { CallAct, CallView } from "./view.ts";
+import type { ChatFacts, EpochKeys, MediaStart, Ports, Reports, CallMedia } from "./ports.ts";
+import type { AboutChat, FromCallWorker, Order, Report } from "../callorders.ts";
+import type { Transformer } from "./media/transforms.ts";
+import type { Key, Parsed } from "../../protocol/cbor.ts";
+import { encodeB64, parseB64 } from "../../protocol/ids.ts";
+import * as limits from "../../protocol/calls/limits.ts";
+import { MediaLinks } from "./media/links.ts";
+import type { CorePort, PortKeys } from "./port.ts";
+import { type Kept, parseKept } from "./record.ts";
+import { CallSession } from "./session.ts";
+
+/** What the worker's global scope gives. askRelays: of a group; none where the server has none or does not answer. */
+export interface Around {
+  readonly core: CorePort;
+  post(message: FromCallWorker): void;
+  /** Milliseconds that never go back; Unix ones where that can be. */
+  nowMs(): number;
+  random(size: number): Uint8Array;
+  askRelays(token: { gid: Uint8Array; epoch: number; token: Uint8Array }): ReturnType<AskRelays>;
+}
+type AskRelays = (token: {
+  gid: Uint8Array;
+  epoch: number;
+  token: Uint8Array;
+}) => Promise<Parameters<MediaLinks["useRelays"]>[0]>;
+
+/** For a roster no call is named; the key that comes with it is of no use to anybody. */
+const NO_CALL = new Uint8Array(limits.CALL_BYTES + limits.SECRET_BYTES);
+const IDLE: CallView = {
+  ...{ phase: "idle", chat: "", call: "", direction: "outgoing", kind: "audio", since: 0, silent: false, peers: [] },
+  ...{ mic: true, camera: false, tried: [], encrypted: false, hidden_address: false },
+};
+
+export class Conductor {
+  readonly #around: Around;
+  readonly #session: CallSession;
+  #links: MediaLinks | undefined;
+  #view: CallView = IDLE;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** A call of before a reload, while it may be returned to. */
+  #offered: Kept | undefined;
+  #leaving = false;
+  readonly #chats = new Map<string, (about: AboutChat) => void>();
+
+  constructor(around: Around) {
+    this.#around = around;
+    this.#session = new CallSession(this.#ports());
+  }
+
+  /** Until the core's end is closed. */
+  async run(): Promise<void> {
+    const { core } = this.#around;
+    this.#offer(await core.ask("kept", {}));
+    for await (const news of core.news()) {
+      // What crosses a port is a copy of one's own, which is all that the two types differ in.
+      if (news.news === "signal") this.#session.hear(news.gid, news, news.fields as ReadonlyMap<Key, Parsed>);
+      else this.#session.epoch(news.gid, news.removed);
+    }
+    this.#links?.close();
+    const { phase } = this.#view;
+    if (phase !== "idle" && phase !== "ended")
+      this.#show({ ...this.#view, phase: "ended", ended: "lost", encrypted: false });
+  }
+
+  // -- the page
+  hearPage(report: Report): void {
+    if (report.report === "network") this.#session.noteMoved();
+    this.#links?.hearPage(report);
+  }
+
+  attach(transformer: Transformer): void {
+    this.#links?.attach(transformer);
+  }
+
+  tick(): void {
+    this.#links?.tick();
+  }
+
+  tellChat(about: AboutChat): void {
+    this.#chats.get(about.chat)?.(about);
+    this.#chats.delete(about.chat);
+  }
+
+  act(act: CallAct, hideAddress: boolean): void {
+    const { mic, camera } = this.#view;
+    if (act.act === "start" || act.act === "answer") this.#session.hideAddress = hideAddress;
+    if (act.act === "start") this.#session.dial(parseB64(act.chat), act.kind);
+    else if (act.act === "answer") this.#session.accept(act.kind);
+    else if (act.act === "decline") this.#session.decline();
+    else if (act.act === "mute") this.#session.setMedia(!act.on, camera);
+    else if (act.act === "camera") this.#session.setMedia(mic, act.on);
+    else if (act.act === "hang_up") this.#hangUp();
+    else this.#session.returnToCall();
+  }
+
+  #hangUp(): void {
+    // Who leaves a call without returning to it returns for as long as it takes to say so.
+    if (this.#offered) {
+      this.#leaving = true;
+      this.#session.returnToCall();
+    } else this.#session.hangUp();
+  }
+
+  #show(view: CallView): void {
+    this.#offered = undefined;
+    this.#view = view;
+    this.#around.post({ view });
+    if (!this.#leaving) return;
+    this.#leaving = false;
+    this.#session.hangUp();
+  }
+
+  /** A call that a reload cut off is shown until somebody returns, or it is too late. */
+  #offer(record: Uint8Array | null): void {
+    const kept = record && this.#session.restore(record) ? parseKept(record) : null;
+    if (!kept) {
+      this.#around.post({ view: this.#view });
+      return;
+    }
+    const { call, kind, since, caller } = kept.record;
+    const view: CallView = {
+      ...IDLE,
+      ...{ phase: "recovering", chat: encodeB64(kept.gid), call: encodeB64(call), kind, camera: kind === "video" },
+      ...{ since: since ?? kept.lastSeen, direction: caller ? "outgoing" : "incoming" },
+    };
+    this.#show(view);
+    this.#offered = kept;
+    const left = limits.RECONNECT_MS - (this.#around.nowMs() - kept.lastSeen);
+    setTimeout(() => {
+      if (this.#offered !== kept) return;
+      this.#session.restore(null);
+      void this.#around.core.ask("keep", { record: null }).catch(() => undefined);
+      this.#show({ ...view, phase: "ended", ended: "lost" });
+    }, left);
+  }
+
+  // -- the core
+  #ports(): Ports {
+    const { core, nowMs, random } = this.#around;
+    const ask = (work: Promise<unknown>): void => void work.catch(() => undefined);
+    return {
+      nowMs: () => nowMs(),
+      random: (size) => random(size),
+      wakeAt: (atMs) => this.#wakeAt(atMs),
+      seal: (gid, fields, how) => ask(core.ask("send", { gid, fields, ...how })),
+      askChat: (gid) => void this.#learnChat(gid).then((facts) => this.#session.useChat(gid, facts)),
+      askKeys: (gid, context, removed) =>
+        void core.ask("keys", { gid, context }).then(
+          (keys) => this.#session.useKeys(gid, keys satisfies EpochKeys, removed),
+          () => this.#session.useKeys(gid, null, removed),
+        ),
+      watch: (gid) => ask(core.ask("watch", { gids: gid ? [gid] : [] })),
+      keep: (record, done) => ask(core.ask("keep", { record }).then(done)),
+      log: (gid, { t: _, ...log }) => ask(core.ask("log", { gid, ...log })),
+      show: (view) => this.#show(view),
+      openMedia: (start, reports) => this.#openMedia(start, reports),
+      countBad: () => undefined,
+    };
+  }
+
+  #wakeAt(atMs: number | null): void {
+    clearTimeout(this.#timer);
+    if (atMs !== null) this.#timer = setTimeout(() => this.#session.tick(), Math.max(0, atMs - this.#around.nowMs()));
+  }
+
+  /** The roster comes from the core, what the chat is to this person from the page. */
+  async #learnChat(gid: Uint8Array): Promise<ChatFacts | null> {
+    const chat = encodeB64(gid);
+    const told = new Promise<AboutChat>((resolve) => this.#chats.set(chat, resolve));
+    this.#around.post({ about: chat });
+    try {
+      const [keys, about] = await Promise.all([this.#around.core.ask("keys", { gid, context: NO_CALL }), told]);
+      const me = findMe(keys);
+      return about.known && me ? { ...about, epoch: keys.epoch, me, members: keys.members } : null;
+    } catch {
+      return null;
+    }
+  }
+
+  // -- the media
+  /** Links wait for the answer about relays: an attempt that began without them would not use them. */
+  #openMedia(start: MediaStart, reports: Reports): CallMedia {
+    const links = new MediaLinks(start, {
+      ...bound(reports),
+      nowMs: () => this.#around.nowMs(),
+      post: (order: Order) => this.#around.post(order),
+    });
+    this.#links = links;
+    links.setMedia(true, start.kind === "video");
+    let [ready, closed] = [false, false];
+    const waiting: (() => void)[] = [];
+    const soon = (work: () => void): void => {
+      if (ready) work();
+      else waiting.push(work);
+    };
+    void this.#askRelays(start.gid).then((servers) => {
+      if (closed) return;
+      ready = true;
+      links.useRelays(servers);
+      for (const work of waiting) work();
+    });
+    return {
+      openLink: (leaf, how) => soon(() => links.openLink(leaf, how)),
+      closeLink: (leaf) => {
+        soon(() => links.closeLink(leaf));
+        links.closeLink(leaf);
+      },
+      hear: (leaf, signal) => soon(() => links.hear(leaf, signal)),
+      useKey: (epoch, baseKey, removed) => links.useKey(epoch, baseKey, removed),
+      setMedia: (mic, cam) => links.setMedia(mic, cam),
+      setStep: (step) => links.setStep(step),
+      close: () => {
+        closed = true;
+        links.close();
+        if (this.#links === links) this.#links = undefined;
+      },
+    };
+  }
+
+  async #askRelays(gid: Uint8Array): ReturnType<AskRelays> {
+    try {
+      const { epoch, token } = await this.#around.core.ask("token", { gid });
+      return await this.#around.askRelays({ gid, epoch, token });
+    } catch {
+      return [];
+    }
+  }
+}
+
+function findMe({ leaf, members }: PortKeys): { leaf: number; account: Uint8Array } | undefined {
+  return members.find((member) => member.leaf === leaf);
+}
+
+/** The methods of one's reports as functions of their own. */
+const bound = (reports: Reports): Reports => ({
+  localSignal: (signal) => reports.localSignal(signal),
+  linkUp: (leaf) => reports.linkUp(leaf),
+  linkDown: (leaf) => reports.linkDown(leaf),
+  noRoute: (leaf) => reports.noRoute(leaf),
+  alarm: (leaf) => reports.alarm(leaf),
+  measured: (leaf, measure) => reports.measured(leaf, measure),
+});

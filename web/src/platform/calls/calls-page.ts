@@ -1,0 +1,175 @@
+/** The calls of this tab: devices and connections here, decisions and keys in the call worker. */
+import type { FromCallWorker, ToCallWorker } from "../../core/callorders.ts";
+import type { CallAct, CallView } from "../../core/calls/view.ts";
+import type { Link } from "../../core/link.ts";
+import type { CallDevice, CallOptions, CallVideos, Calls } from "../../state/host.ts";
+import { type CallMedia, startCalls } from "./calls.ts";
+import { DeviceRefused, listDevices } from "./devices.ts";
+
+/** Rejects with code `unsupported` where the browser cannot encrypt calls, `not-leading` in a tab that does not lead. */
+export async function openPage(link: Link, start: () => Worker, options: CallOptions): Promise<Calls> {
+  const { port1, port2 } = new MessageChannel();
+  const page = new PageCalls(link, start(), port1, options);
+  try {
+    await link.call("open_calls", { port: port2 });
+  } catch (error) {
+    page.close();
+    throw error;
+  }
+  return page;
+}
+
+const coded = (code: string): Error => Object.assign(new Error(code), { code });
+const isOver = ({ phase }: CallView): boolean => phase === "idle" || phase === "ended";
+
+class PageCalls implements Calls {
+  readonly #link: Link;
+  readonly #worker: Worker;
+  readonly #media: CallMedia;
+  readonly #options: CallOptions;
+  readonly #viewers = new Set<(view: CallView) => void>();
+  readonly #watchers = new Set<() => void>();
+  readonly #pictures = new Map<number, MediaStream>();
+  #own: MediaStream | undefined;
+  #view: CallView | undefined;
+  #speaker = "";
+
+  constructor(link: Link, worker: Worker, port: MessagePort, options: CallOptions) {
+    this.#link = link;
+    this.#worker = worker;
+    this.#options = options;
+    const media = startCalls(worker, port, {
+      show: (leaf, stream) => this.#picture(leaf, stream),
+      ended: () => this.#died(),
+    });
+    if (!media) throw coded("unsupported");
+    this.#media = media;
+    const apply = media.devices.changed;
+    media.devices.changed = () => {
+      apply();
+      const { camera } = media.devices;
+      this.#own = camera && new MediaStream([camera]);
+      this.#tell();
+    };
+    worker.addEventListener("message", ({ data }: MessageEvent<FromCallWorker>) => {
+      if ("view" in data) this.#take(data.view);
+      else if ("about" in data) void this.#tellChat(data.about);
+    });
+  }
+
+  async #tellChat(chat: string): Promise<void> {
+    const unknown = { chat, known: false, group: false, heard: false, trusted: false };
+    try {
+      const view = await this.#link.call("chat", { id: chat });
+      const other = view.members.find((member) => !member.self);
+      const known = view.status === "active";
+      const group = view.kind === "group";
+      this.#post({ chat, known, group, heard: view.may.send, trusted: !group && other?.contact === true });
+    } catch {
+      this.#post(unknown);
+    }
+  }
+
+  #post(message: ToCallWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  #take(view: CallView): void {
+    if (isOver(view) && this.#view && !isOver(this.#view)) this.#media.devices.stop();
+    this.#view = view;
+    for (const viewer of this.#viewers) viewer(view);
+  }
+
+  /** Without its worker nothing may go on: what was shown ends here. */
+  #died(): void {
+    if (this.#view && !isOver(this.#view))
+      this.#take({ ...this.#view, phase: "ended", ended: "failed", encrypted: false });
+  }
+
+  #picture(leaf: number, stream: MediaStream | undefined): void {
+    if (stream) this.#pictures.set(leaf, stream);
+    else this.#pictures.delete(leaf);
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  async act(act: CallAct): Promise<void> {
+    if (act.act === "start" || act.act === "answer" || act.act === "return") await this.#openDevices(act);
+    else if (act.act === "camera") await this.#turnCamera(act.on);
+    this.#post({ act, hideAddress: this.#options.hideAddress() });
+  }
+
+  /** The microphone must be there; a call with pictures goes on without the camera. */
+  async #openDevices(act: Extract<CallAct, { act: "start" | "answer" | "return" }>): Promise<void> {
+    const { devices } = this.#media;
+    try {
+      await devices.useMicrophone();
+    } catch (error) {
+      throw coded(problemOf(error));
+    }
+    const pictures = act.act === "return" ? this.#view?.camera === true : act.kind === "video";
+    if (pictures) await devices.useCamera().catch(() => undefined);
+  }
+
+  async #turnCamera(on: boolean): Promise<void> {
+    if (!on) return this.#media.devices.closeCamera();
+    try {
+      await this.#media.devices.useCamera();
+    } catch (error) {
+      throw coded(problemOf(error));
+    }
+  }
+
+  onView(listener: (view: CallView) => void): () => void {
+    this.#viewers.add(listener);
+    if (this.#view) listener(this.#view);
+    return () => this.#viewers.delete(listener);
+  }
+
+  videos(): CallVideos {
+    return { peers: new Map(this.#pictures), ...(this.#own && { own: this.#own }) };
+  }
+
+  onVideos(listener: () => void): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
+  }
+
+  async devices(): Promise<readonly CallDevice[]> {
+    const { microphones, cameras, speakers } = await listDevices();
+    const { microphone, camera } = this.#media.devices;
+    const used = { microphone: idOf(microphone), camera: idOf(camera), speaker: this.#speaker };
+    const kinds = { microphone: microphones, camera: cameras, speaker: canChooseSpeaker() ? speakers : [] };
+    return (["microphone", "camera", "speaker"] as const).flatMap((kind) =>
+      kinds[kind].map(({ id, label }, at) => ({
+        ...{ id, kind, label },
+        chosen: used[kind] === id || (used[kind] === "" && at === 0),
+      })),
+    );
+  }
+
+  async choose({ kind, id }: CallDevice): Promise<void> {
+    if (kind === "microphone") await this.#media.devices.useMicrophone(id);
+    else if (kind === "camera") await this.#media.devices.useCamera(id);
+    else {
+      this.#speaker = id;
+      this.#media.speakers.use(id);
+    }
+  }
+
+  close(): void {
+    this.#media.stop();
+    this.#viewers.clear();
+    this.#watchers.clear();
+  }
+}
+
+function problemOf(error: unknown): string {
+  return error instanceof DeviceRefused && error.problem === "permission-denied" ? "permission-denied" : "no-device";
+}
+
+const idOf = (track: MediaStreamTrack | undefined): string => track?.getSettings().deviceId ?? "";
+const canChooseSpeaker = (): boolean => "setSinkId" in HTMLMediaElement.prototype;

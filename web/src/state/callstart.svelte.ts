@@ -1,0 +1,31 @@
+/** Whether calls are wanted in this tab. All else about them is loaded then; this little loads with the start. */
+import type { CallKind } from "../core/calls/view.ts";
+import { browser, canCall, listen } from "./host.ts";
+
+/** Kept while a call lives: after a reload the call is offered again. */
+export const LIVE = "call-live";
+
+interface CallStart {
+  wanted: boolean;
+  /** What was pressed last; taken by the call's own state. */
+  ask: { readonly chat: string; readonly kind: CallKind } | undefined;
+  /** The call's screen covers all others. */
+  full: boolean;
+}
+
+export const callStart = $state<CallStart>({ wanted: false, ask: undefined, full: false });
+
+/** A press on Call. */
+export function askCall(chat: string, kind: CallKind): void {
+  callStart.ask = { chat, kind };
+  callStart.wanted = true;
+}
+
+/** Wait for a call that rings, and for one that a reload cut off. */
+export function followCalls(): void {
+  if (!canCall()) return;
+  if (browser().readPreference(LIVE) === "yes") callStart.wanted = true;
+  listen(({ event }) => {
+    if (event === "calling") callStart.wanted = true;
+  });
+}
