@@ -80,7 +80,7 @@ const ring = (): News => ({
   news: "signal",
   gid: GID,
   ...{ leaf: 1, account: ANNA, device: 1, ageMs: 100, epoch: 1 },
-  fields: encodeSignal({ t: "ring", call: CALL, to: null, secret: SECRET, kind: "video", suite: 4 }),
+  fields: encodeSignal({ t: "ring", call: CALL, to: null, secret: SECRET, kind: "video" }),
 });
 
 const kept = (lastSeen: number): Uint8Array =>
