@@ -119,7 +119,7 @@ async def compare(
     probes: Sequence[Probe],
     *,
     patience_s: float = 7.0,
-    tries: int = 3,
+    tries: int = 6,
     certificates: bool = True,
 ) -> list[Difference]:
     """Every difference that shows each time; an empty list means that the probes cannot tell the two apart.
