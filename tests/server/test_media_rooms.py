@@ -21,10 +21,12 @@ from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
 
 from zajil.calls import rooms
-from zajil.calls.mediaframes import CAME, JOINED, LEFT, VIDEO, notice
-from zajil.calls.tickets import PREAMBLE, TICKET_BYTES, make_ticket
+from zajil.calls.mediaframes import notice
+from zajil.calls.tickets import make_ticket
 from zajil.engine.limits import Limit
 from zajil.protocol import control, frames
+from zajil.protocol.calls import media
+from zajil.protocol.calls.media import AUDIO, CAME, JOINED, LEFT, PREAMBLE, TICKET_BYTES, VIDEO
 from zajil.protocol.control import B16, B32, encode_json, parse_json
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Role
@@ -161,8 +163,10 @@ class TestWithoutRooms:
 
     async def test_there_is_no_ticket_and_no_place(self, http: Http, group: FakeGroup, server: Server) -> None:
         assert await http.code(control.CALL_TICKET, asking(group)) == "not-allowed"
-        seat = await Seat.take(http, PREAMBLE + make_ticket(server.calling.ticket_key, ROOM, now_s=time.time()))
-        assert await seat.code() == rooms.TRY_LATER
+        seat = await Seat.take(
+            http, PREAMBLE + make_ticket(server.calling.ticket_key, ROOM, now_s=time.time(), random=os.urandom)
+        )
+        assert await seat.code() == media.TRY_LATER
 
 
 # Rooms
@@ -188,6 +192,33 @@ async def test_two_clients_exchange_frames(http: Http, group: FakeGroup, path: s
     assert await one.read() == notice(LEFT, 2)
     await one.plug.socket.close()
     await until(lambda: server.calling.door.count() == 0)
+
+
+async def test_two_connections_of_one_ticket_share_what_comes_and_one_of_another_ticket_takes_none_of_it(
+    http: Http, group: FakeGroup, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = server.gateway.now()
+    monkeypatch.setattr(server.calling.door, "_now", lambda: now)
+    mine, *others = [PREAMBLE + await ticket_of(http, group) for _ in range(3)]
+    assert len({mine, *others}) == 3
+    peer, thief = [await Seat.take(http, ticket) for ticket in others]
+    audio, video = await Seat.take(http, mine), await Seat.take(http, mine)
+    for second in (0, 3):
+        now += second
+        for seat, leaf, kind in ((audio, 1, AUDIO), (video, 1, VIDEO), (thief, 1, VIDEO), (thief, 1, AUDIO)):
+            await seat.send(frame(leaf, second, kind=kind))
+        await until_count(peer, 4)
+    got: dict[Seat, list[bytes]] = {audio: [], video: [], thief: []}
+    sent = [frame(2, seq, kind=kind) for seq in range(10) for kind in (AUDIO, VIDEO)]
+    for record in sent:
+        await peer.send(record)
+    for seat, records in got.items():
+        last = sent[-2 if seat is audio else -1]
+        while last not in records:
+            records.append((await seat.read())[1:])
+    assert [record for record in got[audio] if record in sent] == sent[0::2]
+    assert [record for record in got[video] if record in sent] == sent[1::2]
+    assert [record for record in got[thief] if record in sent] == sent
 
 
 async def test_a_sealed_client_and_a_plain_one_meet_also_through_a_bridge(
@@ -235,15 +266,15 @@ async def session_key(http: Http) -> SessionKey:
 
 async def test_a_bad_ticket_ends_the_connection_on_every_route(http: Http, group: FakeGroup, server: Server) -> None:
     good = await ticket_of(http, group)
-    old = make_ticket(server.calling.ticket_key, ROOM, now_s=time.time() - 121)
+    old = make_ticket(server.calling.ticket_key, ROOM, now_s=time.time() - 121, random=os.urandom)
     key = await session_key(http)
     for ticket in (b"", good[:-1], good + b"\0", bytes(TICKET_BYTES), good[:16] + bytes(8) + good[24:], old):
-        assert await (await Seat.take(http, PREAMBLE + ticket)).code() == rooms.BAD_TICKET
+        assert await (await Seat.take(http, PREAMBLE + ticket)).code() == media.BAD_TICKET
         outer = await SealedDial(Channel.MEDIA, key, lambda: SocketPlug.dial(http.client, http.url + SEALED_PATH))()
         assert isinstance(outer, SealedPlug)
         assert isinstance(outer.inner, SocketPlug)
         await outer.send(PREAMBLE + ticket)
-        assert await Seat(outer.inner, outer).code() == rooms.BAD_TICKET
+        assert await Seat(outer.inner, outer).code() == media.BAD_TICKET
     assert server.calling.door.count() == 0
 
 
@@ -287,18 +318,18 @@ async def test_a_fifth_person_a_thirteenth_connection_a_flood_and_an_oversize_fr
     await until_count(seats[0], 3)
     fifth = await Seat.take(http, first)
     await fifth.send(frame(9))
-    assert await fifth.code() == rooms.FULL
+    assert await fifth.code() == media.ROOM_FULL
     others = [await Seat.take(http, first) for _ in range(8)]
     for seat in others:
         await seat.read()
-    assert await (await Seat.take(http, first)).code() == rooms.FULL
+    assert await (await Seat.take(http, first)).code() == media.ROOM_FULL
     await others[0].send(frame(1, kind=VIDEO, size=16_000))
-    assert await others[0].code() == rooms.TOO_MUCH
+    assert await others[0].code() == media.TOO_MUCH
     for seq in range(300):
         await others[1].send(frame(1, seq))
-    assert await others[1].code() == rooms.TOO_MUCH
+    assert await others[1].code() == media.TOO_MUCH
     await others[2].plug.socket.send_bytes(bytes(70_000))
-    assert await others[2].code() in (rooms.TOO_MUCH, 1009)
+    assert await others[2].code() in (media.TOO_MUCH, 1009)
     await others[3].plug.socket.send_str("text")
     assert await others[3].code() == 1003
     await seats[3].send(frame(3, 99))
@@ -315,7 +346,7 @@ async def until_count(seat: Seat, most: int) -> None:
 async def test_a_slow_receiver_loses_frames_and_nobody_else_does(
     http: Http, group: FakeGroup, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for rate in ("FRAMES_PER_S", "BYTES_PER_S"):
+    for rate in ("FRAMES_A_SECOND", "BYTES_A_SECOND"):
         monkeypatch.setattr(rooms, rate, 10**9)  # else it takes its time
     first = PREAMBLE + await ticket_of(http, group)
     slow = await Seat.take(http, first)
@@ -366,7 +397,7 @@ def test_little_of_what_is_live_waits_in_the_system(
         server = await Server.start(tmp_path / "data", settings)
         async with aiohttp.ClientSession() as client:
             http = Http(f"http://127.0.0.1:{server.port}", client)
-            ticket = make_ticket(server.calling.ticket_key, ROOM, now_s=time.time())
+            ticket = make_ticket(server.calling.ticket_key, ROOM, now_s=time.time(), random=os.urandom)
             seat = await Seat.take(http, PREAMBLE + ticket)
             await seat.read()
             async with Wire(http.url, Role.S, client) as s:
@@ -393,7 +424,7 @@ async def test_silence_and_a_receiver_that_does_not_go_are_ended_by_the_sweep(
     server.gateway.sweep(now + 29)
     assert server.calling.door.count() == 2
     server.gateway.sweep(now + 31)
-    assert await seat.code() == rooms.IDLE
+    assert await seat.code() == media.IDLE
     server.gateway.sweep(now + 37)
     await until(lambda: server.calling.door.count() == 0)
     transport.resume_reading()
@@ -403,7 +434,7 @@ async def test_a_restart_asks_everybody_to_come_again(http: Http, group: FakeGro
     seat = await Seat.take(http, PREAMBLE + await ticket_of(http, group))
     await seat.read()
     stopping = asyncio.create_task(server.gateway.drain(0))
-    assert await seat.code() == rooms.RESTART
+    assert await seat.code() == media.RESTART
     await stopping
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         await Seat.take(http, PREAMBLE)
@@ -417,7 +448,7 @@ async def test_pings_of_a_media_connection_are_answered_and_a_flood_of_them_ends
     await seat.read()
     for _ in range(400):
         await seat.plug.socket.ping()
-    assert await seat.code() == rooms.TOO_MUCH
+    assert await seat.code() == media.TOO_MUCH
 
 
 class TestLogs:

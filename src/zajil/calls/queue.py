@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, NamedTuple
 
-from zajil.calls.mediaframes import VIDEO
+from zajil.protocol.calls.media import VIDEO
 
 QUEUE_BYTES: Final = 64 * 1024
 LATE_S: Final = 0.5

@@ -1,53 +1,70 @@
-"""Media rooms: what one connection sends, every other one of its room gets. Without I/O; in memory only.
+"""Media rooms: what one connection sends, every other person of its room gets. Without I/O; in memory only.
 
 A room is there while somebody is in it. Nothing is decoded, stored or logged. Slots are those of connections, not of
 people: a person has one for audio, one for video, and a new one before the old one closes. So a room takes 12
 connections, and of people, told apart by the leaf that their frames name, 4.
+
+A person's connections share what comes, each frame on one of them. That they are one person's, the leaf does not
+prove: anybody in the room can write another's. The ticket does, which only its owner and the server know; so only
+connections of one leaf and one ticket share, and every other one gets everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from zajil.calls import mediaframes
 from zajil.calls.queue import MediaQueue, Waiting
+from zajil.protocol.calls.limits import PEOPLE
+from zajil.protocol.calls.media import (
+    AUDIO,
+    BYTES_A_SECOND,
+    CAME,
+    CONTROL,
+    FRAMES_A_SECOND,
+    IDLE,
+    JOINED,
+    LEFT,
+    RESTART,
+    ROOM_FULL,
+    TOO_MUCH,
+    TRY_LATER,
+)
 
 CONNECTIONS: Final = 12
-PEOPLE: Final = 4
-FRAMES_PER_S: Final = 120
-BYTES_PER_S: Final = 125_000
+SETTLE_S: Final = 2.0
+"""So long a person's new connection and the old ones all get everything, and so long one may be silent and still share
+it: whoever changes connections, or whose old one is dead, loses nothing."""
 _BURST_S: Final = 2.0
 """What a stalled network lets through at once, in seconds of the rate."""
 IDLE_S: Final = 30.0
 _FAREWELL_S: Final = 5.0
-BAD_TICKET: Final = 4401
-FULL: Final = 4403
-IDLE: Final = 4408
-TOO_MUCH: Final = 4429
-RESTART: Final = 1012
-TRY_LATER: Final = 1013
 _SLOTS: Final = 255
 
 
 class Member:
     """One connection of a room. kick: there is something to pull, or `close_code` is set.
 
-    close_code: how it ends, None while it lasts. dropped: it had time to end and did not.
+    close_code: how it ends, None while it lasts. dropped: it had time to end and did not. leaf: as its first frame
+    said, at `claimed_at`. sent: for each kind, the room's number of the last frame.
     """
 
-    def __init__(self, room: _Room, slot: int, *, kick: Callable[[], None], now: float) -> None:
+    def __init__(self, room: _Room, slot: int, *, ticket: bytes, kick: Callable[[], None], now: float) -> None:
         self.slot = slot
+        self.ticket = ticket
         self.kick = kick
         self.leaf: int | None = None
+        self.claimed_at = now
+        self.sent: dict[int, int] = {}
         self.queue = MediaQueue()
         self.close_code: int | None = None
         self.closed_at = 0.0
         self.dropped = False
         self.heard_at = now
         self._room = room
-        self._frames = _BURST_S * FRAMES_PER_S
-        self._bytes = _BURST_S * BYTES_PER_S
+        self._frames = _BURST_S * FRAMES_A_SECOND
+        self._bytes = _BURST_S * BYTES_A_SECOND
         self._counted_at = now
 
     @property
@@ -58,8 +75,8 @@ class Member:
     def afford(self, size_bytes: int, now: float) -> bool:
         """Count one frame; whether that is within the rates."""
         passed_s, self._counted_at = now - self._counted_at, now
-        self._frames = min(self._frames + passed_s * FRAMES_PER_S, _BURST_S * FRAMES_PER_S) - 1
-        self._bytes = min(self._bytes + passed_s * BYTES_PER_S, _BURST_S * BYTES_PER_S) - size_bytes
+        self._frames = min(self._frames + passed_s * FRAMES_A_SECOND, _BURST_S * FRAMES_A_SECOND) - 1
+        self._bytes = min(self._bytes + passed_s * BYTES_A_SECOND, _BURST_S * BYTES_A_SECOND) - size_bytes
         return self._frames >= 0 and self._bytes >= 0
 
     def close(self, code: int, now: float) -> None:
@@ -74,6 +91,7 @@ class _Room:
         self.name = name
         self.members: dict[int, Member] = {}
         self._next_slot = 1
+        self._frames = 0
 
     def take_slot(self) -> int:
         """A free one, and not one that just became free: frames of its last owner may still be under way."""
@@ -85,17 +103,49 @@ class _Room:
     def people(self) -> set[int]:
         return {member.leaf for member in self.members.values() if member.leaf is not None}
 
-    def tell(self, record: bytes, sender: Member, *, slot: int, head: mediaframes.Head | None, now: float) -> None:
-        """Everybody but the sender gets it. slot: 0 for the room's own notices."""
-        kind, is_key = (head.kind, head.is_key) if head else (mediaframes.CONTROL, False)
-        item = Waiting(record, slot, kind, is_key, now)
-        for member in list(self.members.values()):
-            if member is sender or member.close_code is not None:
-                continue
-            if member.queue.push(item):
-                member.kick()
-            else:
-                member.close(TOO_MUCH, now)
+    def tell(self, record: bytes, about: Member, now: float) -> None:
+        """A notice, to every connection but the one it is about."""
+        item = Waiting(record, 0, CONTROL, False, now)
+        _give(item, [each for each in self._open() if each is not about], now)
+
+    def forward(self, record: bytes, sender: Member, head: mediaframes.Head, now: float) -> None:
+        """A frame of this connection, once to every other person."""
+        self._frames += 1
+        sender.sent[head.kind] = self._frames
+        own = (sender.ticket, sender.leaf)
+        people: dict[tuple[bytes, int | None], list[Member]] = {}
+        for member in self._open():
+            people.setdefault((member.ticket, member.leaf), []).append(member)
+        item = Waiting(bytes((sender.slot,)) + record, sender.slot, head.kind, head.is_key, now)
+        for person, mates in people.items():
+            if person != own:
+                _give(item, choose_mates(mates, head.kind, now=now), now)
+
+    def _open(self) -> Iterator[Member]:
+        return (member for member in self.members.values() if member.close_code is None)
+
+
+def _give(item: Waiting, members: Sequence[Member], now: float) -> None:
+    for member in members:
+        if member.queue.push(item):
+            member.kick()
+        else:
+            member.close(TOO_MUCH, now)
+
+
+def choose_mates(mates: Sequence[Member], kind: int, *, now: float) -> Sequence[Member]:
+    """Which of these connections of one ticket and leaf get a frame of this kind: one, or all.
+
+    The one that sent this kind last; else one that is not for audio, which video would hold up; else the first.
+    All while there is no telling: before they have sent anything, for SETTLE_S after one was new, and where none spoke
+    within SETTLE_S.
+    """
+    if mates[0].leaf is None or any(now - each.claimed_at < SETTLE_S for each in mates):
+        return mates
+    speaking = [each for each in mates if now - each.heard_at < SETTLE_S]
+    if not speaking:
+        return mates
+    return [max(speaking, key=lambda each: (each.sent.get(kind, 0), AUDIO not in each.sent))]
 
 
 class NoPlace(Exception):
@@ -122,22 +172,24 @@ class Rooms:
         """Connections in all rooms."""
         return len(self._members)
 
-    def join(self, name: bytes, *, kick: Callable[[], None], now: float) -> Member:
-        """A connection of the room of this name; it and the others hear of each other. Raises NoPlace."""
+    def join(self, name: bytes, *, ticket: bytes, kick: Callable[[], None], now: float) -> Member:
+        """A connection of the room of this name; it and the others hear of each other. Raises NoPlace.
+
+        ticket: what opened the room, genuine and known to nobody but its owner.
+        """
         if len(self._members) >= self._connections_max:
             raise NoPlace(TRY_LATER)
         room = self._rooms.get(name)
         if room is None:
             room = self._rooms[name] = _Room(name)
         if len(room.members) >= CONNECTIONS:
-            raise NoPlace(FULL)
-        member = Member(room, room.take_slot(), kick=kick, now=now)
-        hello = mediaframes.notice(mediaframes.JOINED, member.slot, *room.members)
+            raise NoPlace(ROOM_FULL)
+        member = Member(room, room.take_slot(), ticket=ticket, kick=kick, now=now)
+        hello = mediaframes.notice(JOINED, member.slot, *room.members)
         room.members[member.slot] = member
         self._members.add(member)
-        member.queue.push(Waiting(hello, 0, mediaframes.CONTROL, False, now))
-        came = mediaframes.notice(mediaframes.CAME, member.slot)
-        room.tell(came, member, slot=0, head=None, now=now)
+        member.queue.push(Waiting(hello, 0, CONTROL, False, now))
+        room.tell(mediaframes.notice(CAME, member.slot), member, now)
         kick()
         return member
 
@@ -157,10 +209,10 @@ class Rooms:
         if member.leaf is None:
             people = room.people()
             if head.leaf not in people and len(people) >= PEOPLE:
-                member.close(FULL, now)
+                member.close(ROOM_FULL, now)
                 return
-            member.leaf = head.leaf
-        room.tell(bytes((member.slot,)) + record, member, slot=member.slot, head=head, now=now)
+            member.leaf, member.claimed_at = head.leaf, now
+        room.forward(record, member, head, now)
 
     def heard(self, member: Member, size_bytes: int, *, now: float) -> None:
         """Bytes that are no record, such as a PING: they count, and are no sign of life of a call."""
@@ -175,7 +227,7 @@ class Rooms:
             return
         for other in room.members.values():
             other.queue.forget(member.slot)
-        room.tell(mediaframes.notice(mediaframes.LEFT, member.slot), member, slot=0, head=None, now=now)
+        room.tell(mediaframes.notice(LEFT, member.slot), member, now)
         if not room.members:
             del self._rooms[room.name]
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zajil.calls.rooms import BAD_TICKET, Member, NoPlace, Rooms
-from zajil.calls.tickets import PREAMBLE, open_ticket
+from zajil.calls.rooms import Member, NoPlace, Rooms
+from zajil.calls.tickets import open_ticket
+from zajil.protocol.calls.media import BAD_TICKET, PREAMBLE
 from zajil.protocol.errors import ZajilError
 
 
@@ -37,8 +38,10 @@ class MediaDoor:
     def enter(self, first: bytes, *, kick: Callable[[], None]) -> MediaConnection:
         """The connection whose first record this was; refused ones are over at once, with the code that says why."""
         try:
-            room = open_ticket(self._ticket_key, first.removeprefix(PREAMBLE), now_s=self._clock())
-            return MediaConnection(self._rooms, self._rooms.join(room, kick=kick, now=self._now()), now=self._now)
+            ticket = first.removeprefix(PREAMBLE)
+            room = open_ticket(self._ticket_key, ticket, now_s=self._clock())
+            member = self._rooms.join(room, ticket=ticket, kick=kick, now=self._now())
+            return MediaConnection(self._rooms, member, now=self._now)
         except ZajilError:
             return MediaConnection(self._rooms, None, now=self._now, refused=BAD_TICKET)
         except NoPlace as reason:
