@@ -188,6 +188,16 @@ def test_silence_ends_a_connection_and_one_that_does_not_end_is_given_up() -> No
     assert (a.dropped, b.dropped) == (True, False)
 
 
+def test_what_is_no_frame_keeps_no_connection() -> None:
+    party = Party()
+    a = party.join()
+    party.now += 29
+    party.feed(a, b"x")
+    party.now += 1
+    party.rooms.sweep(party.now)
+    assert (a.close_code, party.bad) == (media.IDLE, 1)
+
+
 def test_at_the_end_of_the_server_everybody_is_told_to_come_again() -> None:
     party = Party()
     a, full = party.join(), party.join(b"o" * 16)

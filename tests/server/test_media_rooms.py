@@ -35,6 +35,7 @@ from zajil.protocol.reach.seal import Channel, SessionKey
 from zajil.protocol.reach.signed import parse_root_answer, step_root
 from zajil.server.app import Server
 from zajil.server.config import CallSettings, Settings
+from zajil.server.gateway.media import MediaConnection, MediaDoor
 from zajil.server.shell import sockets
 from zajil.server.shell.base import SEALED_PATH
 
@@ -170,6 +171,36 @@ class TestWithoutRooms:
 
 
 # Rooms
+
+
+def test_one_address_does_not_take_every_place() -> None:
+    rooms_of_all = rooms.Rooms(connections_max=16, count_bad=lambda: None)
+    door = MediaDoor(rooms_of_all, connections_max=16, ticket_key=bytes(32), clock=lambda: 0.0, now=lambda: 0.0)
+
+    def enter(place: bytes, number: int, ticket: bytes = b"") -> MediaConnection:
+        made = make_ticket(bytes(32), bytes([number]) * 16, now_s=0.0, random=os.urandom)
+        return door.enter(PREAMBLE + (ticket or made), place=place, kick=lambda: None)
+
+    greedy = [enter(b"one", number) for number in range(16)]
+    assert [each.close_code for each in greedy] == [None] * 8 + [media.TRY_LATER] * 8
+    assert enter(b"two", 1, ticket=bytes(40)).close_code == media.BAD_TICKET
+    others = [enter(b"%d" % number, number) for number in range(8)]
+    assert [each.close_code for each in others] == [None] * 8
+    assert enter(b"last", 1).close_code == media.TRY_LATER
+    for each in greedy:
+        each.lost()
+    others[0].lost()
+    assert door.count() == 7
+    assert [enter(b"one", 1).close_code for _ in range(2)] == [None, None]
+
+
+def test_a_full_room_gives_the_place_back() -> None:
+    rooms_of_all = rooms.Rooms(connections_max=13, count_bad=lambda: None)
+    door = MediaDoor(rooms_of_all, connections_max=13, ticket_key=bytes(32), clock=lambda: 0.0, now=lambda: 0.0)
+    for number in range(14):
+        ticket = make_ticket(bytes(32), ROOM, now_s=0.0, random=os.urandom)
+        entered = door.enter(PREAMBLE + ticket, place=b"%d" % number, kick=lambda: None)
+        assert entered.close_code == (None if number < rooms.CONNECTIONS else media.ROOM_FULL)
 
 
 @pytest.mark.parametrize("path", [role.path for role in Role])

@@ -197,7 +197,6 @@ class Rooms:
         """One record of this connection: passed on, dropped if it is none, or the end of the connection."""
         if member.close_code is not None:
             return
-        member.heard_at = now
         if mediaframes.is_oversize(record) or not member.afford(len(record), now):
             member.close(TOO_MUCH, now)
             return
@@ -205,6 +204,7 @@ class Rooms:
         if head is None or member.leaf not in (None, head.leaf):
             self._count_bad()
             return
+        member.heard_at = now
         room = member.room
         if member.leaf is None:
             people = room.people()
@@ -232,7 +232,7 @@ class Rooms:
             del self._rooms[room.name]
 
     def sweep(self, now: float) -> None:
-        """End connections that said nothing for 30 s, and give up those that do not end."""
+        """End connections that sent no frame for 30 s, and give up those that do not end."""
         for member in list(self._members):
             if now - member.heard_at >= IDLE_S:
                 member.close(IDLE, now)

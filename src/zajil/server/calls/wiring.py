@@ -92,7 +92,7 @@ class Calling:
             check_member=check_member,
         )
         rooms = Rooms(connections_max=most, count_bad=count_bad)
-        self.door = MediaDoor(rooms, ticket_key=ticket_key, clock=clock, now=Gateway.now)
+        self.door = MediaDoor(rooms, connections_max=most, ticket_key=ticket_key, clock=clock, now=Gateway.now)
         runs = relays is not None and settings.calls.relay == "auto"
         self.ticket_key = ticket_key
         self.relay = Turnserver(data / RELAY_FOLDER, plan_relay(settings, relays)) if runs and relays else None
