@@ -288,17 +288,19 @@ def _check_calls(file: str, calls: CallSettings) -> None:
         raise ConfigError(f"{file}: calls.relay_hosts: {wrong[0]!r} is neither a host name nor an IP address")
     if bool(calls.relay_cert) != bool(calls.relay_key):
         raise ConfigError(f"{file}: calls.relay_cert and calls.relay_key go together")
+    if not (calls.relay_cert + calls.relay_key).isprintable():
+        raise ConfigError(f"{file}: calls.relay_cert and calls.relay_key must be printable")
     if calls.relay_private_ip and not calls.relay_ip:
         raise ConfigError(f"{file}: calls.relay_private_ip needs calls.relay_ip")
 
 
 def is_address(text: str) -> bool:
-    """Whether this is an IPv4 or IPv6 address."""
+    """Whether this is an IPv4 or IPv6 address. None with a zone (`fe80::1%eth0`), which may hold anything."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text
 
 
 def _fixed_name(data: Path, wanted: object, settings: Settings) -> str:

@@ -50,13 +50,16 @@ def test_every_setting_that_calls_need_is_there() -> None:
         *("10.0.0.1", "100.127.255.255", "127.0.0.1", "169.254.1.1", "172.31.255.255", "192.168.255.1", "198.19.0.1"),
         *("224.0.0.1", "255.255.255.255", "0.0.0.0", "::1", "::", "fe80::1", "fc00::1", "fdff::1", "ff02::1"),
         *("::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "2001:db8::1", "2001::1"),
+        "168.63.129.16",
     ],
 )
 def test_no_address_of_a_private_network_is_reached(address: str) -> None:
     assert denies(address)
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "172.32.0.1", "100.128.0.1", "203.0.114.1", "2a00::1", "2400::1"])
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "172.32.0.1", "100.128.0.1", "168.63.129.15", "203.0.114.1", "2a00::1", "2400::1"]
+)
 def test_a_public_address_is_reached(address: str) -> None:
     assert not denies(address)
 
@@ -69,6 +72,13 @@ def denies(text: str) -> bool:
         if low.version == address.version and int(low) <= int(address) <= int(high):
             return True
     return False
+
+
+@pytest.mark.parametrize("field", [name for name in RelayPlan._fields if isinstance(getattr(PUBLIC, name), str)])
+@pytest.mark.parametrize("end", ["\n", "\r", "\x00", "\u2028"])
+def test_no_value_begins_a_line_of_its_own(field: str, end: str) -> None:
+    with pytest.raises(ValueError, match="unprintable"):
+        render_conf(PUBLIC._replace(**{field: f"x{end}no-auth"}))
 
 
 def test_addresses_are_read_back() -> None:
@@ -101,6 +111,41 @@ async def test_one_that_cannot_run_is_tried_again_and_leaves_a_file_for_its_owne
     await server.stop()
 
 
+async def test_a_machine_that_has_no_process_to_spare_is_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zajil.calls.relay.turnserver._FIRST_PAUSE_S", 0.0)
+    server = Turnserver(
+        tmp_path / "relay",
+        RelayPlan("home.example", "north", ""),
+        find=lambda _: "/bin/false",
+        python="/no/such/python",
+    )
+    assert server.start()
+    assert server._task is not None
+    while caplog.text.count("did not start") < 3:
+        assert not server._task.done()
+        await asyncio.sleep(0)
+    assert server.starts == 0
+    server._python = sys.executable
+    while not server.starts:
+        await asyncio.sleep(0)
+    await server.stop()
+
+
+async def test_a_relay_whose_keeper_failed_lets_the_server_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_program: list[str]) -> int:
+        raise ArithmeticError
+
+    server = Turnserver(tmp_path / "relay", RelayPlan("home.example", "north", ""), find=lambda _: "/bin/false")
+    monkeypatch.setattr(server, "_run", fail)
+    assert server.start()
+    assert server._task is not None
+    while not server._task.done():
+        await asyncio.sleep(0)
+    await server.stop()
+
+
 # Settings
 
 
@@ -123,11 +168,17 @@ def test_relays_are_those_that_the_settings_name(tmp_path: Path) -> None:
     assert public is not None
     assert public.hosts == ("chat.example",)
     assert plan_relay(auto, public).public_ip == "198.51.100.7"
-    (tmp_path / "shared").write_text("of the operator\n")
+    (tmp_path / "shared").write_text("of-the-operator\n")
     own = find_relays(tmp_path, settings_of(tmp_path, relay="auto", relay_secret_file="shared"), keys)
     assert own is not None
-    assert own.secret == "of the operator"
-    for name, content in (("missing", None), ("empty", " \n")):
+    assert own.secret == "of-the-operator"
+    for name, content in (
+        ("missing", None),
+        ("empty", " \n"),
+        ("lines", "one\nno-auth\n"),
+        ("words", "one two"),
+        ("del", "x\x7f"),
+    ):
         if content is not None:
             (tmp_path / name).write_text(content)
         with pytest.raises(ConfigError, match=name):
@@ -142,6 +193,10 @@ def test_relays_are_those_that_the_settings_name(tmp_path: Path) -> None:
         ('relay_private_ip = "10.0.0.1"', "relay_private_ip"),
         ('relay_hosts = ["a b"]', "relay_hosts"),
         ('relay_cert = "c.pem"', "relay_cert"),
+        ('relay_cert = "c.pem\\nno-auth"\nrelay_key = "k.pem"', "relay_cert"),
+        ('relay_cert = "c.pem"\nrelay_key = "k.pem\\nno-auth"', "relay_key"),
+        ('relay_ip = "fe80::1%x\\nno-auth"', "relay_ip"),
+        ('relay_hosts = ["fe80::1%x\\nno-auth"]', "relay_hosts"),
         ("relay_port = 0", "relay_port"),
         ("media_connections_max = -1", "media_connections_max"),
     ],
@@ -179,6 +234,8 @@ def test_the_command_prints_the_file_alone(data: Path, capsys: pytest.CaptureFix
         (["--domain", "no domain", "--ip", "198.51.100.7"], "bad-domain"),
         (["--domain", "r.example", "--ip", "home"], "bad-relay-ip"),
         (["--domain", "r.example", "--ip", ""], "bad-relay-ip"),
+        (["--domain", "r.example", "--ip", "fe80::1%x\nno-auth"], "bad-relay-ip"),
+        (["--domain", "r.example", "--ip", "198.51.100.7", "--cert", "c\rx", "--key", "k"], "half-certificate"),
         (["--domain", "r.example", "--ip", "198.51.100.7", "--private-ip", "x"], "bad-relay-ip"),
         (["--domain", "r.example", "--ip", "198.51.100.7", "--cert", "/c.pem"], "half-certificate"),
     ],

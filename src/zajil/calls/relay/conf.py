@@ -15,6 +15,7 @@ LAST_PORT: Final = 49999
 DENIED: Final = (
     *("0.0.0.0-0.255.255.255", "10.0.0.0-10.255.255.255", "100.64.0.0-100.127.255.255"),
     *("127.0.0.0-127.255.255.255", "169.254.0.0-169.254.255.255", "172.16.0.0-172.31.255.255"),
+    "168.63.129.16-168.63.129.16",
     *("192.0.0.0-192.0.0.255", "192.0.2.0-192.0.2.255", "192.88.99.0-192.88.99.255"),
     *("192.168.0.0-192.168.255.255", "198.18.0.0-198.19.255.255", "198.51.100.0-198.51.100.255"),
     *("203.0.113.0-203.0.113.255", "224.0.0.0-255.255.255.255"),
@@ -24,7 +25,8 @@ DENIED: Final = (
     *("2002::-2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "fc00::-fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
     "fe80::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
 )
-"""Private, loopback, link-local, CGNAT, documentation, translation, multicast and reserved."""
+"""Private, loopback, link-local, CGNAT, documentation, translation, multicast and reserved, and the one public address
+at which Azure answers its machines about themselves."""
 
 
 class RelayPlan(NamedTuple):
@@ -49,7 +51,10 @@ class RelayPlan(NamedTuple):
 
 
 def render_conf(plan: RelayPlan) -> str:
-    """The file. It holds the secret: mode 0600, and readable for coturn's user where that is another."""
+    """The file. It holds the secret: mode 0600, and readable for coturn's user where that is another.
+
+    Raises ValueError for a value that would not stay on its line.
+    """
     lines = [
         "# coturn for calls of Zajil. It holds a secret: keep it readable for coturn alone.",
         "use-auth-secret",
@@ -82,6 +87,8 @@ def render_conf(plan: RelayPlan) -> str:
         "no-cli",
         *([f"pidfile={plan.pidfile}"] if plan.pidfile else []),
     ]
+    if not all(line.isprintable() for line in lines):
+        raise ValueError("unprintable value for turnserver.conf")
     return "\n".join(lines) + "\n"
 
 

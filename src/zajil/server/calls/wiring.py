@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -23,10 +24,11 @@ from zajil.server.http.calls import BoundRoute
 
 RELAY_FOLDER: Final = "relay"
 _THIS_MACHINE: Final = "127.0.0.1"
+_SECRET: Final = re.compile("[!-~]+")
 
 
 def relay_secret(data: Path, settings: Settings, keys: Keys) -> str:
-    """What this server and its relays share. Raises ConfigError for a file that is not there or empty."""
+    """What this server and its relays share. Raises ConfigError for a file that is not there or holds none."""
     name = settings.calls.relay_secret_file
     if not name:
         return encode_b64(keys.calls_key("relay"))
@@ -34,8 +36,8 @@ def relay_secret(data: Path, settings: Settings, keys: Keys) -> str:
         secret = (data / name).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         raise ConfigError(f"calls.relay_secret_file: {name} cannot be read") from None
-    if not secret:
-        raise ConfigError(f"calls.relay_secret_file: {name} is empty")
+    if not _SECRET.fullmatch(secret):
+        raise ConfigError(f"calls.relay_secret_file: {name} is empty, or not one word of printable ASCII")
     return secret
 
 
