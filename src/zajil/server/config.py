@@ -118,6 +118,14 @@ class CallSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         str, Meta(description="With `auto`: certificate file of the relay, PEM; needs `relay_tls_port`.")
     ] = ""
     relay_key: Annotated[str, Meta(description="With `auto`: key file of that certificate, PEM.")] = ""
+    relay_capacity: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Bytes a second of all relayed media of one relay, of which coturn sets 250,000 aside for each "
+            "allocation; with `auto` and in `zajil calls relay-config`; 0 = no limit.",
+        ),
+    ] = 0
     media_connections_max: Annotated[
         int,
         Meta(

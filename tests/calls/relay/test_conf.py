@@ -30,7 +30,7 @@ def test_every_setting_that_calls_need_is_there() -> None:
     said = set(lines(PUBLIC))
     assert said >= {
         *("use-auth-secret", "static-auth-secret=north", "realm=relay.example", "fingerprint", "stale-nonce=600"),
-        *("listening-port=3478", "tls-listening-port=5349", "min-port=49160", "max-port=49999"),
+        *("listening-port=3478", "tls-listening-port=5349", "min-port=49160", "max-port=50559"),
         *("external-ip=198.51.100.7/10.1.2.3", "no-dtls", "no-tcp-relay", "no-multicast-peers"),
         *("user-quota=24", "total-quota=1200", "max-bps=250000"),
         *("allowed-peer-ip=198.51.100.7", "allowed-peer-ip=10.1.2.3", "cert=/c.pem", "pkey=/k.pem"),
@@ -39,9 +39,16 @@ def test_every_setting_that_calls_need_is_there() -> None:
     }
     assert "no-tls" not in said
     assert not any("loopback" in line for line in said)
+    assert not any(line.startswith("bps-capacity") for line in said)
+    assert "bps-capacity=1000000" in lines(PUBLIC._replace(capacity=1_000_000))
     alone = set(lines(RelayPlan("home.example", "north", "")))
     assert alone >= {"listening-ip=127.0.0.1", "relay-ip=127.0.0.1", "allow-loopback-peers", "no-tls"}
     assert "allowed-peer-ip=127.0.0.1" in alone
+
+
+def test_every_allocation_finds_a_port() -> None:
+    values = dict(line.split("=", 1) for line in lines(PUBLIC) if "=" in line)
+    assert int(values["max-port"]) - int(values["min-port"]) >= int(values["total-quota"])
 
 
 @pytest.mark.parametrize(
@@ -78,7 +85,7 @@ def denies(text: str) -> bool:
 @pytest.mark.parametrize("end", ["\n", "\r", "\x00", "\u2028"])
 def test_no_value_begins_a_line_of_its_own(field: str, end: str) -> None:
     with pytest.raises(ValueError, match="unprintable"):
-        render_conf(PUBLIC._replace(**{field: f"x{end}no-auth"}))
+        render_conf(PUBLIC._replace(**{field: f"x{end}no-auth"}))  # type: ignore[arg-type]  # of text, see above
 
 
 def test_addresses_are_read_back() -> None:
@@ -129,6 +136,7 @@ async def test_a_machine_that_has_no_process_to_spare_is_waited_for(
     assert server.starts == 0
     server._python = sys.executable
     while not server.starts:
+        assert not server._task.done()
         await asyncio.sleep(0)
     await server.stop()
 
@@ -141,8 +149,7 @@ async def test_a_relay_whose_keeper_failed_lets_the_server_end(tmp_path: Path, m
     monkeypatch.setattr(server, "_run", fail)
     assert server.start()
     assert server._task is not None
-    while not server._task.done():
-        await asyncio.sleep(0)
+    await asyncio.wait([server._task])
     await server.stop()
 
 
@@ -168,6 +175,7 @@ def test_relays_are_those_that_the_settings_name(tmp_path: Path) -> None:
     assert public is not None
     assert public.hosts == ("chat.example",)
     assert plan_relay(auto, public).public_ip == "198.51.100.7"
+    assert plan_relay(settings_of(tmp_path, relay="auto", relay_capacity=10**6), alone).capacity == 10**6
     (tmp_path / "shared").write_text("of-the-operator\n")
     own = find_relays(tmp_path, settings_of(tmp_path, relay="auto", relay_secret_file="shared"), keys)
     assert own is not None
@@ -198,6 +206,7 @@ def test_relays_are_those_that_the_settings_name(tmp_path: Path) -> None:
         ('relay_ip = "fe80::1%x\\nno-auth"', "relay_ip"),
         ('relay_hosts = ["fe80::1%x\\nno-auth"]', "relay_hosts"),
         ("relay_port = 0", "relay_port"),
+        ("relay_capacity = -1", "relay_capacity"),
         ("media_connections_max = -1", "media_connections_max"),
     ],
 )
@@ -217,11 +226,13 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_the_command_prints_the_file_alone(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "zajil.toml").write_text("[calls]\nrelay_capacity = 25_000_000\n")
     arguments = ["calls", "relay-config", "--domain", "relay.example", "--ip", "198.51.100.7", "--data", str(data)]
     assert run_command([*arguments, "--cert", "/c.pem", "--key", "/k.pem"]) == 0
     out, hint = capsys.readouterr()
     secret = encode_b64(Keys.load(data / "zajil.key").calls_key("relay"))
     assert f"static-auth-secret={secret}\n" in out
+    assert "bps-capacity=25000000\n" in out
     assert all(re.fullmatch(r"#.*|[a-z0-9_-]+(=\S+)?|", line) for line in out.splitlines())
     assert secret not in hint
     assert 'relay_hosts = ["relay.example"]' in hint

@@ -11,7 +11,11 @@ from typing import Final, NamedTuple
 PORT: Final = 3478
 TLS_PORT: Final = 5349
 FIRST_PORT: Final = 49160
-LAST_PORT: Final = 49999
+ALLOCATIONS: Final = 1200
+LAST_PORT: Final = 50559
+"""1,400 of them, a port for each allocation and some that are let go."""
+BYTES_A_SECOND: Final = 250_000
+"""Of one allocation, each way; coturn sets as much of the capacity aside for it."""
 DENIED: Final = (
     *("0.0.0.0-0.255.255.255", "10.0.0.0-10.255.255.255", "100.64.0.0-100.127.255.255"),
     *("127.0.0.0-127.255.255.255", "169.254.0.0-169.254.255.255", "172.16.0.0-172.31.255.255"),
@@ -35,7 +39,8 @@ class RelayPlan(NamedTuple):
     realm: its name. secret: shared with the server. public_ip: "" for one that serves this machine alone, on loopback.
     private_ip: what the machine has behind NAT, "" without. cert, key: PEM files, "" without TLS. pidfile: where it
     writes its number, "" for coturn's own place. userdb: coturn's database, made if missing and then left empty. Where
-    it cannot be one, coturn 4.6 refuses every credential, also those that it reckons.
+    it cannot be one, coturn 4.6 refuses every credential, also those that it reckons. capacity: bytes a second of all
+    allocations together, 0 without a limit.
     """
 
     realm: str
@@ -48,6 +53,7 @@ class RelayPlan(NamedTuple):
     key: str = ""
     pidfile: str = ""
     userdb: str = "/var/lib/turn/turndb"
+    capacity: int = 0
 
 
 def render_conf(plan: RelayPlan) -> str:
@@ -75,8 +81,9 @@ def render_conf(plan: RelayPlan) -> str:
         *(f"denied-peer-ip={each}" for each in DENIED),
         *(f"allowed-peer-ip={each}" for each in _own(plan)),
         "user-quota=24",
-        "total-quota=1200",
-        "max-bps=250000",
+        f"total-quota={ALLOCATIONS}",
+        f"max-bps={BYTES_A_SECOND}",
+        *([f"bps-capacity={plan.capacity}"] if plan.capacity else []),
         "",
         "# No log: who calls whom is nobody's business. simple-log, or the name gets a date and is a file after all.",
         "log-file=/dev/null",

@@ -65,6 +65,7 @@ def plan_relay(settings: Settings, relays: Relays) -> RelayPlan:
         tls_port=calls.relay_tls_port if calls.relay_tls_port not in (0, 443) else TLS_PORT,
         cert=calls.relay_cert,
         key=calls.relay_key,
+        capacity=calls.relay_capacity,
     )
 
 
