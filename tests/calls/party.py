@@ -13,12 +13,16 @@ class Party:
     def __init__(self, connections_max: int = 1000) -> None:
         self.now = 100.0
         self.bad = 0
+        self.over = 0
         self.kicks = 0
         self.tickets = 0
-        self.rooms = Rooms(connections_max=connections_max, count_bad=self.count)
+        self.rooms = Rooms(connections_max=connections_max, count_bad=self.count, count_over=self.count_over)
 
     def count(self) -> None:
         self.bad += 1
+
+    def count_over(self) -> None:
+        self.over += 1
 
     def kick(self) -> None:
         self.kicks += 1

@@ -165,6 +165,40 @@ def test_a_flood_of_frames_or_bytes_ends_the_connection_and_a_stalled_network_do
     assert a.close_code is None
 
 
+@pytest.mark.parametrize(("kind", "size", "a_second"), [(AUDIO, 60, 480), (VIDEO, 12_487, 40)])
+def test_a_room_passes_on_what_its_people_may_send_and_drops_the_rest(kind: int, size: int, a_second: int) -> None:
+    """However many connections they have: 480 frames and 500 kB a second."""
+    party = Party()
+    members = [party.join() for _ in range(CONNECTIONS)]
+    listener = members[-1]
+    got = sent = 0
+    for second in range(6):
+        for number in range(a_second // PEOPLE):
+            party.now += PEOPLE / a_second
+            for place, member in enumerate(members[:-1]):
+                record = frame(place % PEOPLE, number, kind=kind, size=size, key=kind == VIDEO)
+                party.feed(member, record)
+                sent += 1
+                got += sum(each[0] != 0 for each in read(listener))
+        assert [member.close_code for member in members] == [None] * CONNECTIONS, second
+    assert party.over == sent - got
+    assert got in range(8 * a_second - CONNECTIONS, 8 * a_second + 1)  # 6 s, and 2 s at once
+
+
+def test_four_people_with_two_connections_each_lose_nothing() -> None:
+    party = Party()
+    members = [party.join() for _ in range(2 * PEOPLE)]
+    for number in range(50 * 30):
+        party.now += 0.02
+        for place, member in enumerate(members):
+            if place % 2 == 0:
+                party.feed(member, frame(place // 2, number))
+            elif number % 5 < 3:
+                party.feed(member, frame(place // 2, number, kind=VIDEO, size=2_500))
+    assert (party.over, party.bad) == (0, 0)
+    assert all(member.close_code is None for member in members)
+
+
 def test_what_is_no_record_counts_too() -> None:
     party = Party()
     a = party.join()

@@ -43,6 +43,29 @@ _FAREWELL_S: Final = 5.0
 _SLOTS: Final = 255
 
 
+class Rate:
+    """What may still come at the rates of one connection, of `times` of them together, with two seconds at once."""
+
+    def __init__(self, now: float, *, times: int = 1) -> None:
+        self._times = times
+        self._frames = _BURST_S * FRAMES_A_SECOND * times
+        self._bytes = _BURST_S * BYTES_A_SECOND * times
+        self._counted_at = now
+
+    def fits(self, size_bytes: int, now: float) -> bool:
+        """Whether one more frame is within the rates, as of now."""
+        passed_s, self._counted_at = (now - self._counted_at) * self._times, now
+        most = _BURST_S * self._times
+        self._frames = min(self._frames + passed_s * FRAMES_A_SECOND, most * FRAMES_A_SECOND)
+        self._bytes = min(self._bytes + passed_s * BYTES_A_SECOND, most * BYTES_A_SECOND)
+        return self._frames >= 1 and self._bytes >= size_bytes
+
+    def spend(self, size_bytes: int) -> None:
+        """Count one frame."""
+        self._frames -= 1
+        self._bytes -= size_bytes
+
+
 class Member:
     """One connection of a room. kick: there is something to pull, or `close_code` is set.
 
@@ -63,9 +86,7 @@ class Member:
         self.dropped = False
         self.heard_at = now
         self._room = room
-        self._frames = _BURST_S * FRAMES_A_SECOND
-        self._bytes = _BURST_S * BYTES_A_SECOND
-        self._counted_at = now
+        self._rate = Rate(now)
 
     @property
     def room(self) -> _Room:
@@ -74,10 +95,9 @@ class Member:
 
     def afford(self, size_bytes: int, now: float) -> bool:
         """Count one frame; whether that is within the rates."""
-        passed_s, self._counted_at = now - self._counted_at, now
-        self._frames = min(self._frames + passed_s * FRAMES_A_SECOND, _BURST_S * FRAMES_A_SECOND) - 1
-        self._bytes = min(self._bytes + passed_s * BYTES_A_SECOND, _BURST_S * BYTES_A_SECOND) - size_bytes
-        return self._frames >= 0 and self._bytes >= 0
+        fits = self._rate.fits(size_bytes, now)
+        self._rate.spend(size_bytes)
+        return fits
 
     def close(self, code: int, now: float) -> None:
         """End it; the first reason counts."""
@@ -87,8 +107,11 @@ class Member:
 
 
 class _Room:
-    def __init__(self, name: bytes) -> None:
+    """rate: of all its people together, however many connections they have."""
+
+    def __init__(self, name: bytes, now: float) -> None:
         self.name = name
+        self.rate = Rate(now, times=PEOPLE)
         self.members: dict[int, Member] = {}
         self._next_slot = 1
         self._frames = 0
@@ -159,13 +182,15 @@ class NoPlace(Exception):
 class Rooms:
     """Every room of this process. now: seconds of a clock that only goes forward.
 
-    connections_max: of all rooms together. count_bad: called for each record that is no media frame.
+    connections_max: of all rooms together. count_bad: called for each record that is no media frame; count_over, for
+    each frame that was one too many for its room.
     """
 
-    def __init__(self, *, connections_max: int, count_bad: Callable[[], None]) -> None:
+    def __init__(self, *, connections_max: int, count_bad: Callable[[], None], count_over: Callable[[], None]) -> None:
         self._rooms: dict[bytes, _Room] = {}
         self._connections_max = connections_max
         self._count_bad = count_bad
+        self._count_over = count_over
         self._members: set[Member] = set()
 
     def __len__(self) -> int:
@@ -181,7 +206,7 @@ class Rooms:
             raise NoPlace(TRY_LATER)
         room = self._rooms.get(name)
         if room is None:
-            room = self._rooms[name] = _Room(name)
+            room = self._rooms[name] = _Room(name, now)
         if len(room.members) >= CONNECTIONS:
             raise NoPlace(ROOM_FULL)
         member = Member(room, room.take_slot(), ticket=ticket, kick=kick, now=now)
@@ -194,7 +219,8 @@ class Rooms:
         return member
 
     def feed(self, member: Member, record: bytes, *, now: float) -> None:
-        """One record of this connection: passed on, dropped if it is none, or the end of the connection."""
+        """One record of this connection: passed on, dropped if it is none or the room has too many, or the end of
+        the connection."""
         if member.close_code is not None:
             return
         if mediaframes.is_oversize(record) or not member.afford(len(record), now):
@@ -212,6 +238,10 @@ class Rooms:
                 member.close(ROOM_FULL, now)
                 return
             member.leaf, member.claimed_at = head.leaf, now
+        if not room.rate.fits(len(record), now):
+            self._count_over()
+            return
+        room.rate.spend(len(record))
         room.forward(record, member, head, now)
 
     def heard(self, member: Member, size_bytes: int, *, now: float) -> None:

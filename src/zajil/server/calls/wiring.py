@@ -83,8 +83,9 @@ class Calling:
         clock: Callable[[], float],
         check_member: Callable[[GroupId, int, bytes], Awaitable[None]],
         count_bad: Callable[[], None],
+        count_over: Callable[[], None],
     ) -> None:
-        """relays: see `find_relays`. ticket_key, check_member: see `Calls`. count_bad: counts what is no frame."""
+        """relays: see `find_relays`. ticket_key, check_member: see `Calls`. count_bad, count_over: see `Rooms`."""
         most = settings.calls.media_connections_max
         self._calls = Calls(
             relays=relays,
@@ -94,7 +95,7 @@ class Calling:
             clock=clock,
             check_member=check_member,
         )
-        rooms = Rooms(connections_max=most, count_bad=count_bad)
+        rooms = Rooms(connections_max=most, count_bad=count_bad, count_over=count_over)
         self.door = MediaDoor(rooms, connections_max=most, ticket_key=ticket_key, clock=clock, now=Gateway.now)
         runs = relays is not None and settings.calls.relay == "auto"
         self.ticket_key = ticket_key
