@@ -157,6 +157,31 @@ class TestWithRelays:
         assert one != two
 
 
+class TestWithoutCoturn:
+    @pytest.fixture
+    def settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        return Settings(port=0, registration="open", drain_s=0, calls=CallSettings(relay="auto"))
+
+    async def test_nobody_is_told_of_a_relay_that_does_not_run(self, http: Http, group: FakeGroup) -> None:
+        asked = control.AskRelay(B16(group.gid), 1, B32(group.token()))
+        answer = parse_json(await http.call(control.CALL_RELAY, asked), control.RelayAccess)
+        assert answer == control.RelayAccess(600, "", "", ())
+
+
+class TestOfOthersWithoutAnAddress:
+    @pytest.fixture
+    def settings(self) -> Settings:
+        calls = CallSettings(relay="auto")
+        return Settings(front="https://chat.example", port=0, registration="open", drain_s=0, calls=calls)
+
+    async def test_it_has_no_relay_and_starts_none(self, http: Http, group: FakeGroup, server: Server) -> None:
+        asked = control.AskRelay(B16(group.gid), 1, B32(group.token()))
+        answer = parse_json(await http.call(control.CALL_RELAY, asked), control.RelayAccess)
+        assert answer == control.RelayAccess(600, "", "", ())
+        assert server.calling.relay is None
+
+
 class TestWithoutRooms:
     @pytest.fixture
     def settings(self) -> Settings:

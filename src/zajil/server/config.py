@@ -85,7 +85,8 @@ class CallSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         tuple[str, ...],
         Meta(
             max_length=8,
-            description="Names or addresses of relays; with `auto` and none, the host of `front`, or this machine.",
+            description="Names or addresses of relays; with `auto` and none, the host of `front` or `relay_ip`, or "
+            "loopback where the server too is for this machine alone.",
         ),
     ] = ()
     relay_port: Annotated[int, Meta(ge=1, le=65535, description="Port of the relays for UDP and TCP.")] = 3478

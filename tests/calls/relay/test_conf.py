@@ -194,6 +194,31 @@ def test_relays_are_those_that_the_settings_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "front", "dev", "told"),
+    [
+        ("127.0.0.1", "", False, True),
+        ("::1", "http://localhost:8000", False, True),
+        ("127.0.0.1", "http://zajil.localhost", False, True),
+        ("0.0.0.0", "", True, True),  # what an operator writes
+        ("0.0.0.0", "", False, False),
+        ("198.51.100.7", "", False, False),
+        ("127.0.0.1", "https://chat.example", False, False),
+    ],
+)
+def test_a_relay_on_loopback_is_told_of_on_this_machine_alone(
+    tmp_path: Path, host: str, front: str, dev: bool, told: bool
+) -> None:
+    keys = Keys.create()
+    own = Settings(host=host, front=front, dev=dev, calls=CallSettings(relay="auto"))
+    found = find_relays(tmp_path, own, keys)
+    assert (found.hosts if found else None) == (("127.0.0.1",) if told else None)
+    named = Settings(host=host, front=front, dev=dev, calls=CallSettings(relay="auto", relay_hosts=("r.example",)))
+    public = find_relays(tmp_path, named, keys)
+    assert public is not None
+    assert public.hosts == ("r.example",)
+
+
+@pytest.mark.parametrize(
     ("text", "wrong"),
     [
         ('relay = "on"', "relay"),

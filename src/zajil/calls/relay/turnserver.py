@@ -43,6 +43,11 @@ class Turnserver:
         self.starts = 0
         """How often it was started."""
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether there is a program to run."""
+        return self._find(PROGRAM) is not None
+
     def start(self) -> bool:
         """Keep it running from now on; False, and a line in the log, where it is not installed."""
         program = self._find(PROGRAM)
