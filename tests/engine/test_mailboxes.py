@@ -283,11 +283,11 @@ async def test_a_member_shows_the_token_of_this_epoch_or_the_one_before(server: 
     group = Group(server, server.mailbox(), server.mailbox())
     first, second = group.tokens
     check = server.engine.check_member
-    await check(group.gid, 1, second)
-    await check(group.gid, 0, first)
+    assert await check(group.gid, 1, second)
+    assert not await check(group.gid, 0, first)
     group.add(server.mailbox())
-    await check(group.gid, 2, group.token)
-    await check(group.gid, 1, second)
+    assert await check(group.gid, 2, group.token)
+    assert not await check(group.gid, 1, second)
     wrong = [(group.gid, 0, first), (group.gid, 1, group.token), (group.gid, 2, second), (group.gid, 3, group.token)]
     wrong += [(group.gid, 2, bytes(32)), (GroupId(bytes(16)), 2, group.token), (GroupId(bytes(16)), 0, bytes(32))]
     for gid, epoch, token in wrong:

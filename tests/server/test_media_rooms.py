@@ -151,6 +151,14 @@ class TestWithRelays:
         assert caught.value.retry_ms
         assert await http.code(control.CALL_TICKET, asking(group)) == "ok"
 
+    async def test_a_token_of_the_epoch_before_takes_nothing_from_members(self, http: Http, group: FakeGroup) -> None:
+        """A removed member has one."""
+        relays = [control.AskRelay(B16(group.gid), epoch, B32(group.token(epoch))) for epoch in (0, 1)]
+        for call, asked in ((control.CALL_TICKET, asking(group, epoch=0)), (control.CALL_RELAY, relays[0])):
+            assert [await http.code(call, asked) for _ in range(6)] == ["ok"] * 4 + ["slow-down"] * 2
+        assert [await http.code(control.CALL_TICKET, asking(group)) for _ in range(30)] == ["ok"] * 30
+        assert [await http.code(control.CALL_RELAY, relays[1]) for _ in range(12)] == ["ok"] * 12
+
     async def test_no_answer_is_kept_for_a_key(self, http: Http, group: FakeGroup, server: Server) -> None:
         asked = control.AskRelay(B16(group.gid), 1, B32(group.token()))
         one, two = [await http.call(control.CALL_RELAY, asked, key="same") for _ in range(2)]

@@ -96,7 +96,7 @@ class Calling:
         ticket_key: bytes,
         limits: Limits,
         clock: Callable[[], float],
-        check_member: Callable[[GroupId, int, bytes], Awaitable[None]],
+        check_member: Callable[[GroupId, int, bytes], Awaitable[bool]],
         count_bad: Callable[[], None],
         count_over: Callable[[], None],
     ) -> None:
