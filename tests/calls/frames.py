@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zajil.calls import mediaframes
+from zajil.protocol.calls.media import AUDIO
 
 
 def sframe(leaf: int, *, ctr: int = 0, size: int = 60, ctx: int = 1, epoch: int = 3) -> bytes:
@@ -13,7 +13,7 @@ def sframe(leaf: int, *, ctr: int = 0, size: int = 60, ctx: int = 1, epoch: int 
     return bytes([config]) + kid + count + b"c" * size
 
 
-def frame(leaf: int, seq: int = 0, *, kind: int = mediaframes.AUDIO, key: bool = False, size: int = 60) -> bytes:
+def frame(leaf: int, seq: int = 0, *, kind: int = AUDIO, key: bool = False, size: int = 60) -> bytes:
     """One frame of a client."""
     return (
         bytes((kind, key)) + seq.to_bytes(2, "big") + (seq * 40).to_bytes(4, "big") + sframe(leaf, ctr=seq, size=size)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from zajil.calls.context import Relays
 from zajil.calls.credentials import TTL_S, make_credential, relay_urls
-from zajil.calls.tickets import PREAMBLE, TICKET_BYTES, make_ticket, open_ticket
 from zajil.calls.tickets import TTL_S as TICKET_TTL_S
+from zajil.calls.tickets import make_ticket, open_ticket
+from zajil.protocol.calls.media import PREAMBLE, TICKET_BYTES
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.limits import FRAME_BYTES
 
@@ -54,14 +55,19 @@ def test_a_relay_is_named_for_each_way_to_it(host: str, tls_port: int, urls: lis
 
 
 def test_a_ticket_opens_its_room_for_two_minutes() -> None:
-    ticket = make_ticket(KEY, ROOM, now_s=NOW)
+    ticket = make_ticket(KEY, ROOM, now_s=NOW, random=os.urandom)
     assert len(ticket) == TICKET_BYTES
-    signed = ROOM + (NOW + TICKET_TTL_S).to_bytes(8, "big")
+    signed = ROOM + ticket[16:20] + (NOW + TICKET_TTL_S).to_bytes(4, "big")
     assert ticket == signed + hmac.new(KEY, signed, hashlib.sha256).digest()[:16]
     for later in (0, TICKET_TTL_S - 0.01):
         assert open_ticket(KEY, ticket, now_s=NOW + later) == ROOM
     with pytest.raises(ZajilError, match="not-allowed"):
         open_ticket(KEY, ticket, now_s=NOW + TICKET_TTL_S)
+
+
+def test_two_who_ask_in_one_second_get_different_tickets() -> None:
+    """Else one could pass for the other, who shares what comes among the connections of a ticket."""
+    assert len({make_ticket(KEY, ROOM, now_s=NOW, random=os.urandom) for _ in range(20)}) == 20
 
 
 def test_no_padded_frame_begins_like_the_preamble() -> None:
@@ -70,7 +76,7 @@ def test_no_padded_frame_begins_like_the_preamble() -> None:
 
 @given(st.integers(0, TICKET_BYTES * 8 - 1))
 def test_a_ticket_with_any_bit_changed_opens_nothing(bit: int) -> None:
-    ticket = bytearray(make_ticket(KEY, ROOM, now_s=NOW))
+    ticket = bytearray(make_ticket(KEY, ROOM, now_s=NOW, random=os.urandom))
     ticket[bit // 8] ^= 1 << bit % 8
     with pytest.raises(ZajilError, match="not-allowed"):
         open_ticket(KEY, bytes(ticket), now_s=NOW)
@@ -83,7 +89,7 @@ def test_what_is_no_ticket_opens_nothing(junk: bytes) -> None:
 
 
 def test_a_ticket_of_another_server_longer_or_cut_opens_nothing() -> None:
-    ticket = make_ticket(KEY, ROOM, now_s=NOW)
+    ticket = make_ticket(KEY, ROOM, now_s=NOW, random=os.urandom)
     for wrong in (ticket + b"\0", ticket[:-1], b""):
         with pytest.raises(ZajilError, match="not-allowed"):
             open_ticket(KEY, wrong, now_s=NOW)

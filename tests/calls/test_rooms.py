@@ -8,61 +8,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.calls.frames import frame, sframe
+from tests.calls.party import Party, read
 
-from zajil.calls import mediaframes, rooms
-from zajil.calls.mediaframes import AUDIO, CONTROL, VIDEO, notice, parse_head
+from zajil.calls.mediaframes import notice, parse_head
 from zajil.calls.queue import LATE_S, QUEUE_BYTES, MediaQueue, Waiting
-from zajil.calls.rooms import CONNECTIONS, PEOPLE, Member, NoPlace, Rooms
-
-ROOM = b"r" * 16
-
-
-class Party:
-    """Rooms with a clock, and what each connection has read."""
-
-    def __init__(self, connections_max: int = 1000) -> None:
-        self.now = 100.0
-        self.bad = 0
-        self.kicks = 0
-        self.rooms = Rooms(connections_max=connections_max, count_bad=self.count)
-
-    def count(self) -> None:
-        self.bad += 1
-
-    def kick(self) -> None:
-        self.kicks += 1
-
-    def join(self, name: bytes = ROOM) -> Member:
-        return self.rooms.join(name, kick=self.kick, now=self.now)
-
-    def feed(self, member: Member, record: bytes) -> None:
-        self.rooms.feed(member, record, now=self.now)
-
-    def leave(self, member: Member) -> None:
-        self.rooms.leave(member, now=self.now)
-
-
-def read(member: Member) -> list[bytes]:
-    out: list[bytes] = []
-    while records := member.queue.pull():
-        out += records
-    return out
+from zajil.calls.rooms import CONNECTIONS, NoPlace
+from zajil.protocol.calls import media
+from zajil.protocol.calls.limits import PEOPLE
+from zajil.protocol.calls.media import AUDIO, CONTROL, VIDEO
 
 
 def test_everybody_hears_of_everybody_and_gets_what_the_others_send() -> None:
     party = Party()
     a = party.join()
-    assert read(a) == [notice(mediaframes.JOINED, a.slot)]
+    assert read(a) == [notice(media.JOINED, a.slot)]
     b = party.join()
-    assert read(b) == [notice(mediaframes.JOINED, b.slot, a.slot)]
-    assert read(a) == [notice(mediaframes.CAME, b.slot)]
+    assert read(b) == [notice(media.JOINED, b.slot, a.slot)]
+    assert read(a) == [notice(media.CAME, b.slot)]
     sent = [frame(1, seq, kind=kind) for seq in range(3) for kind in (AUDIO, VIDEO, CONTROL)]
     for record in sent:
         party.feed(a, record)
     assert read(b) == [bytes([a.slot]) + record for record in sent]
     assert read(a) == []
     party.leave(a)
-    assert read(b) == [notice(mediaframes.LEFT, a.slot)]
+    assert read(b) == [notice(media.LEFT, a.slot)]
     party.leave(b)
     assert len(party.rooms) == 0
     assert party.rooms._rooms == {}
@@ -73,7 +42,7 @@ def test_rooms_are_apart() -> None:
     a, b, other = party.join(), party.join(), party.join(b"o" * 16)
     party.feed(a, frame(1))
     assert len(read(b)) == 2
-    assert read(other) == [notice(mediaframes.JOINED, other.slot)]
+    assert read(other) == [notice(media.JOINED, other.slot)]
 
 
 def test_a_room_takes_four_people_and_twelve_connections() -> None:
@@ -85,11 +54,11 @@ def test_a_room_takes_four_people_and_twelve_connections() -> None:
     fifth = party.join()
     with pytest.raises(NoPlace) as caught:
         party.join()
-    assert caught.value.code == rooms.FULL
+    assert caught.value.code == media.ROOM_FULL
     for member in members:
         read(member)
     party.feed(fifth, frame(PEOPLE))
-    assert fifth.close_code == rooms.FULL
+    assert fifth.close_code == media.ROOM_FULL
     assert all(read(member) == [] for member in members)
     party.leave(fifth)
     for member in members[0::PEOPLE]:  # one person leaves with all connections
@@ -105,7 +74,7 @@ def test_all_rooms_together_are_bounded() -> None:
     party.join(b"2" * 16)
     with pytest.raises(NoPlace) as caught:
         party.join(b"3" * 16)
-    assert caught.value.code == rooms.TRY_LATER
+    assert caught.value.code == media.TRY_LATER
     party.leave(first)
     party.join(b"3" * 16)
 
@@ -162,7 +131,7 @@ def test_what_is_no_frame_is_dropped_and_counted_and_changes_nothing_else(record
 
 
 @pytest.mark.parametrize(
-    ("kind", "largest"), [(AUDIO, mediaframes.AUDIO_BYTES), (VIDEO, 16_000), (CONTROL, 16_000), (7, 16_000)]
+    ("kind", "largest"), [(AUDIO, media.AUDIO_BYTES), (VIDEO, 16_000), (CONTROL, 16_000), (7, 16_000)]
 )
 def test_a_frame_larger_than_its_kind_ends_the_connection(kind: int, largest: int) -> None:
     party = Party()
@@ -171,7 +140,7 @@ def test_a_frame_larger_than_its_kind_ends_the_connection(kind: int, largest: in
     party.feed(a, frame(1, kind=kind).ljust(largest, b"c"))
     assert a.close_code is None
     party.feed(a, frame(1, 1, kind=kind).ljust(largest + 1, b"c"))
-    assert a.close_code == rooms.TOO_MUCH
+    assert a.close_code == media.TOO_MUCH
     assert len(read(b)) == (kind != 7)
     party.feed(a, frame(1, 2))
     assert read(b) == []
@@ -185,7 +154,7 @@ def test_a_flood_of_frames_or_bytes_ends_the_connection_and_a_stalled_network_do
         while a.close_code is None and sent < 1000:
             party.feed(a, frame(1, sent, kind=kind, size=size))
             sent += 1
-        assert a.close_code == rooms.TOO_MUCH
+        assert a.close_code == media.TOO_MUCH
         assert fits <= sent - 1 <= fits + 2
     party = Party()
     a = party.join()
@@ -196,12 +165,46 @@ def test_a_flood_of_frames_or_bytes_ends_the_connection_and_a_stalled_network_do
     assert a.close_code is None
 
 
+@pytest.mark.parametrize(("kind", "size", "a_second"), [(AUDIO, 60, 480), (VIDEO, 12_487, 40)])
+def test_a_room_passes_on_what_its_people_may_send_and_drops_the_rest(kind: int, size: int, a_second: int) -> None:
+    """However many connections they have: 480 frames and 500 kB a second."""
+    party = Party()
+    members = [party.join() for _ in range(CONNECTIONS)]
+    listener = members[-1]
+    got = sent = 0
+    for second in range(6):
+        for number in range(a_second // PEOPLE):
+            party.now += PEOPLE / a_second
+            for place, member in enumerate(members[:-1]):
+                record = frame(place % PEOPLE, number, kind=kind, size=size, key=kind == VIDEO)
+                party.feed(member, record)
+                sent += 1
+                got += sum(each[0] != 0 for each in read(listener))
+        assert [member.close_code for member in members] == [None] * CONNECTIONS, second
+    assert party.over == sent - got
+    assert got in range(8 * a_second - CONNECTIONS, 8 * a_second + 1)  # 6 s, and 2 s at once
+
+
+def test_four_people_with_two_connections_each_lose_nothing() -> None:
+    party = Party()
+    members = [party.join() for _ in range(2 * PEOPLE)]
+    for number in range(50 * 30):
+        party.now += 0.02
+        for place, member in enumerate(members):
+            if place % 2 == 0:
+                party.feed(member, frame(place // 2, number))
+            elif number % 5 < 3:
+                party.feed(member, frame(place // 2, number, kind=VIDEO, size=2_500))
+    assert (party.over, party.bad) == (0, 0)
+    assert all(member.close_code is None for member in members)
+
+
 def test_what_is_no_record_counts_too() -> None:
     party = Party()
     a = party.join()
     for _ in range(241):
         party.rooms.heard(a, 256, now=party.now)
-    assert a.close_code == rooms.TOO_MUCH
+    assert a.close_code == media.TOO_MUCH
 
 
 def test_silence_ends_a_connection_and_one_that_does_not_end_is_given_up() -> None:
@@ -213,18 +216,28 @@ def test_silence_ends_a_connection_and_one_that_does_not_end_is_given_up() -> No
     assert (a.close_code, b.close_code) == (None, None)
     party.now += 0.1
     party.rooms.sweep(party.now)
-    assert (a.close_code, b.close_code, a.dropped) == (rooms.IDLE, None, False)
+    assert (a.close_code, b.close_code, a.dropped) == (media.IDLE, None, False)
     party.now += 5
     party.rooms.sweep(party.now)
     assert (a.dropped, b.dropped) == (True, False)
 
 
+def test_what_is_no_frame_keeps_no_connection() -> None:
+    party = Party()
+    a = party.join()
+    party.now += 29
+    party.feed(a, b"x")
+    party.now += 1
+    party.rooms.sweep(party.now)
+    assert (a.close_code, party.bad) == (media.IDLE, 1)
+
+
 def test_at_the_end_of_the_server_everybody_is_told_to_come_again() -> None:
     party = Party()
     a, full = party.join(), party.join(b"o" * 16)
-    full.close(rooms.TOO_MUCH, party.now)
+    full.close(media.TOO_MUCH, party.now)
     party.rooms.close_all(party.now)
-    assert (a.close_code, full.close_code) == (rooms.RESTART, rooms.TOO_MUCH)
+    assert (a.close_code, full.close_code) == (media.RESTART, media.TOO_MUCH)
 
 
 # A slow receiver
@@ -290,7 +303,7 @@ def test_notices_are_never_dropped_and_whoever_reads_none_of_them_is_thrown_out(
         if deaf.close_code is not None:
             break
         party.leave(party.join())
-    assert deaf.close_code == rooms.TOO_MUCH
+    assert deaf.close_code == media.TOO_MUCH
     assert deaf.queue.size_bytes <= QUEUE_BYTES
 
 

@@ -21,10 +21,12 @@ from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
 
 from zajil.calls import rooms
-from zajil.calls.mediaframes import CAME, JOINED, LEFT, VIDEO, notice
-from zajil.calls.tickets import PREAMBLE, TICKET_BYTES, make_ticket
+from zajil.calls.mediaframes import notice
+from zajil.calls.tickets import make_ticket
 from zajil.engine.limits import Limit
 from zajil.protocol import control, frames
+from zajil.protocol.calls import media
+from zajil.protocol.calls.media import AUDIO, CAME, JOINED, LEFT, PREAMBLE, TICKET_BYTES, VIDEO
 from zajil.protocol.control import B16, B32, encode_json, parse_json
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Role
@@ -33,6 +35,7 @@ from zajil.protocol.reach.seal import Channel, SessionKey
 from zajil.protocol.reach.signed import parse_root_answer, step_root
 from zajil.server.app import Server
 from zajil.server.config import CallSettings, Settings
+from zajil.server.gateway.media import MediaConnection, MediaDoor
 from zajil.server.shell import sockets
 from zajil.server.shell.base import SEALED_PATH
 
@@ -123,7 +126,7 @@ class TestWithRelays:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
         calls = CallSettings(relay_hosts=("relay.example", "198.51.100.7"), relay_tls_port=443)
-        limits = {"relay_group": Limit(30, 1e6), "relay_prefix": Limit(60, 1e6)}
+        limits = {"relay_group": Limit(12, 1e6), "relay_prefix": Limit(60, 1e6)}
         return Settings(port=0, registration="open", drain_s=0, calls=calls, limits=limits)
 
     async def test_each_relay_is_named_with_a_fresh_credential(self, http: Http, group: FakeGroup) -> None:
@@ -136,22 +139,55 @@ class TestWithRelays:
         expiry = int(one.username.partition(":")[0])
         assert 590 < expiry - time.time() <= 600
 
-    async def test_a_group_gets_thirty_and_an_outsider_takes_none_of_them(self, http: Http, group: FakeGroup) -> None:
+    async def test_a_group_gets_twelve_and_an_outsider_takes_none_of_them(self, http: Http, group: FakeGroup) -> None:
         wrong = control.AskRelay(B16(group.gid), 1, B32(bytes(32)))
         asked = control.AskRelay(B16(group.gid), 1, B32(group.token()))
-        for _ in range(29):
+        for _ in range(47):
             assert await http.code(control.CALL_RELAY, wrong) == "bad-group-token"
-        codes = [await http.code(control.CALL_RELAY, asked) for _ in range(32)]
-        assert codes == ["ok"] * 30 + ["slow-down"] * 2  # the first by the group's, the second by the address's
+        codes = [await http.code(control.CALL_RELAY, asked) for _ in range(14)]
+        assert codes == ["ok"] * 12 + ["slow-down"] * 2  # the first by the group's, the second by the address's
         with pytest.raises(ZajilError) as caught:
             await http.call(control.CALL_RELAY, asked)
         assert caught.value.retry_ms
         assert await http.code(control.CALL_TICKET, asking(group)) == "ok"
 
+    async def test_a_token_of_the_epoch_before_takes_nothing_from_members(self, http: Http, group: FakeGroup) -> None:
+        """A removed member has one."""
+        relays = [control.AskRelay(B16(group.gid), epoch, B32(group.token(epoch))) for epoch in (0, 1)]
+        for call, asked in ((control.CALL_TICKET, asking(group, epoch=0)), (control.CALL_RELAY, relays[0])):
+            assert [await http.code(call, asked) for _ in range(6)] == ["ok"] * 4 + ["slow-down"] * 2
+        assert [await http.code(control.CALL_TICKET, asking(group)) for _ in range(30)] == ["ok"] * 30
+        assert [await http.code(control.CALL_RELAY, relays[1]) for _ in range(12)] == ["ok"] * 12
+
     async def test_no_answer_is_kept_for_a_key(self, http: Http, group: FakeGroup, server: Server) -> None:
         asked = control.AskRelay(B16(group.gid), 1, B32(group.token()))
         one, two = [await http.call(control.CALL_RELAY, asked, key="same") for _ in range(2)]
         assert one != two
+
+
+class TestWithoutCoturn:
+    @pytest.fixture
+    def settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        return Settings(port=0, registration="open", drain_s=0, calls=CallSettings(relay="auto"))
+
+    async def test_nobody_is_told_of_a_relay_that_does_not_run(self, http: Http, group: FakeGroup) -> None:
+        asked = control.AskRelay(B16(group.gid), 1, B32(group.token()))
+        answer = parse_json(await http.call(control.CALL_RELAY, asked), control.RelayAccess)
+        assert answer == control.RelayAccess(600, "", "", ())
+
+
+class TestOfOthersWithoutAnAddress:
+    @pytest.fixture
+    def settings(self) -> Settings:
+        calls = CallSettings(relay="auto")
+        return Settings(front="https://chat.example", port=0, registration="open", drain_s=0, calls=calls)
+
+    async def test_it_has_no_relay_and_starts_none(self, http: Http, group: FakeGroup, server: Server) -> None:
+        asked = control.AskRelay(B16(group.gid), 1, B32(group.token()))
+        answer = parse_json(await http.call(control.CALL_RELAY, asked), control.RelayAccess)
+        assert answer == control.RelayAccess(600, "", "", ())
+        assert server.calling.relay is None
 
 
 class TestWithoutRooms:
@@ -161,11 +197,43 @@ class TestWithoutRooms:
 
     async def test_there_is_no_ticket_and_no_place(self, http: Http, group: FakeGroup, server: Server) -> None:
         assert await http.code(control.CALL_TICKET, asking(group)) == "not-allowed"
-        seat = await Seat.take(http, PREAMBLE + make_ticket(server.calling.ticket_key, ROOM, now_s=time.time()))
-        assert await seat.code() == rooms.TRY_LATER
+        seat = await Seat.take(
+            http, PREAMBLE + make_ticket(server.calling.ticket_key, ROOM, now_s=time.time(), random=os.urandom)
+        )
+        assert await seat.code() == media.TRY_LATER
 
 
 # Rooms
+
+
+def test_one_address_does_not_take_every_place() -> None:
+    rooms_of_all = rooms.Rooms(connections_max=16, count_bad=lambda: None, count_over=lambda: None)
+    door = MediaDoor(rooms_of_all, connections_max=16, ticket_key=bytes(32), clock=lambda: 0.0, now=lambda: 0.0)
+
+    def enter(place: bytes, number: int, ticket: bytes = b"") -> MediaConnection:
+        made = make_ticket(bytes(32), bytes([number]) * 16, now_s=0.0, random=os.urandom)
+        return door.enter(PREAMBLE + (ticket or made), place=place, kick=lambda: None)
+
+    greedy = [enter(b"one", number) for number in range(16)]
+    assert [each.close_code for each in greedy] == [None] * 8 + [media.TRY_LATER] * 8
+    assert enter(b"two", 1, ticket=bytes(40)).close_code == media.BAD_TICKET
+    others = [enter(b"%d" % number, number) for number in range(8)]
+    assert [each.close_code for each in others] == [None] * 8
+    assert enter(b"last", 1).close_code == media.TRY_LATER
+    for each in greedy:
+        each.lost()
+    others[0].lost()
+    assert door.count() == 7
+    assert [enter(b"one", 1).close_code for _ in range(2)] == [None, None]
+
+
+def test_a_full_room_gives_the_place_back() -> None:
+    rooms_of_all = rooms.Rooms(connections_max=13, count_bad=lambda: None, count_over=lambda: None)
+    door = MediaDoor(rooms_of_all, connections_max=13, ticket_key=bytes(32), clock=lambda: 0.0, now=lambda: 0.0)
+    for number in range(14):
+        ticket = make_ticket(bytes(32), ROOM, now_s=0.0, random=os.urandom)
+        entered = door.enter(PREAMBLE + ticket, place=b"%d" % number, kick=lambda: None)
+        assert entered.close_code == (None if number < rooms.CONNECTIONS else media.ROOM_FULL)
 
 
 @pytest.mark.parametrize("path", [role.path for role in Role])
@@ -188,6 +256,33 @@ async def test_two_clients_exchange_frames(http: Http, group: FakeGroup, path: s
     assert await one.read() == notice(LEFT, 2)
     await one.plug.socket.close()
     await until(lambda: server.calling.door.count() == 0)
+
+
+async def test_two_connections_of_one_ticket_share_what_comes_and_one_of_another_ticket_takes_none_of_it(
+    http: Http, group: FakeGroup, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = server.gateway.now()
+    monkeypatch.setattr(server.calling.door, "_now", lambda: now)
+    mine, *others = [PREAMBLE + await ticket_of(http, group) for _ in range(3)]
+    assert len({mine, *others}) == 3
+    peer, thief = [await Seat.take(http, ticket) for ticket in others]
+    audio, video = await Seat.take(http, mine), await Seat.take(http, mine)
+    for second in (0, 3):
+        now += second
+        for seat, leaf, kind in ((audio, 1, AUDIO), (video, 1, VIDEO), (thief, 1, VIDEO), (thief, 1, AUDIO)):
+            await seat.send(frame(leaf, second, kind=kind))
+        await until_count(peer, 4)
+    got: dict[Seat, list[bytes]] = {audio: [], video: [], thief: []}
+    sent = [frame(2, seq, kind=kind) for seq in range(10) for kind in (AUDIO, VIDEO)]
+    for record in sent:
+        await peer.send(record)
+    for seat, records in got.items():
+        last = sent[-2 if seat is audio else -1]
+        while last not in records:
+            records.append((await seat.read())[1:])
+    assert [record for record in got[audio] if record in sent] == sent[0::2]
+    assert [record for record in got[video] if record in sent] == sent[1::2]
+    assert [record for record in got[thief] if record in sent] == sent
 
 
 async def test_a_sealed_client_and_a_plain_one_meet_also_through_a_bridge(
@@ -235,15 +330,15 @@ async def session_key(http: Http) -> SessionKey:
 
 async def test_a_bad_ticket_ends_the_connection_on_every_route(http: Http, group: FakeGroup, server: Server) -> None:
     good = await ticket_of(http, group)
-    old = make_ticket(server.calling.ticket_key, ROOM, now_s=time.time() - 121)
+    old = make_ticket(server.calling.ticket_key, ROOM, now_s=time.time() - 121, random=os.urandom)
     key = await session_key(http)
     for ticket in (b"", good[:-1], good + b"\0", bytes(TICKET_BYTES), good[:16] + bytes(8) + good[24:], old):
-        assert await (await Seat.take(http, PREAMBLE + ticket)).code() == rooms.BAD_TICKET
+        assert await (await Seat.take(http, PREAMBLE + ticket)).code() == media.BAD_TICKET
         outer = await SealedDial(Channel.MEDIA, key, lambda: SocketPlug.dial(http.client, http.url + SEALED_PATH))()
         assert isinstance(outer, SealedPlug)
         assert isinstance(outer.inner, SocketPlug)
         await outer.send(PREAMBLE + ticket)
-        assert await Seat(outer.inner, outer).code() == rooms.BAD_TICKET
+        assert await Seat(outer.inner, outer).code() == media.BAD_TICKET
     assert server.calling.door.count() == 0
 
 
@@ -287,18 +382,18 @@ async def test_a_fifth_person_a_thirteenth_connection_a_flood_and_an_oversize_fr
     await until_count(seats[0], 3)
     fifth = await Seat.take(http, first)
     await fifth.send(frame(9))
-    assert await fifth.code() == rooms.FULL
+    assert await fifth.code() == media.ROOM_FULL
     others = [await Seat.take(http, first) for _ in range(8)]
     for seat in others:
         await seat.read()
-    assert await (await Seat.take(http, first)).code() == rooms.FULL
+    assert await (await Seat.take(http, first)).code() == media.ROOM_FULL
     await others[0].send(frame(1, kind=VIDEO, size=16_000))
-    assert await others[0].code() == rooms.TOO_MUCH
+    assert await others[0].code() == media.TOO_MUCH
     for seq in range(300):
         await others[1].send(frame(1, seq))
-    assert await others[1].code() == rooms.TOO_MUCH
+    assert await others[1].code() == media.TOO_MUCH
     await others[2].plug.socket.send_bytes(bytes(70_000))
-    assert await others[2].code() in (rooms.TOO_MUCH, 1009)
+    assert await others[2].code() in (media.TOO_MUCH, 1009)
     await others[3].plug.socket.send_str("text")
     assert await others[3].code() == 1003
     await seats[3].send(frame(3, 99))
@@ -315,7 +410,7 @@ async def until_count(seat: Seat, most: int) -> None:
 async def test_a_slow_receiver_loses_frames_and_nobody_else_does(
     http: Http, group: FakeGroup, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for rate in ("FRAMES_PER_S", "BYTES_PER_S"):
+    for rate in ("FRAMES_A_SECOND", "BYTES_A_SECOND"):
         monkeypatch.setattr(rooms, rate, 10**9)  # else it takes its time
     first = PREAMBLE + await ticket_of(http, group)
     slow = await Seat.take(http, first)
@@ -366,7 +461,7 @@ def test_little_of_what_is_live_waits_in_the_system(
         server = await Server.start(tmp_path / "data", settings)
         async with aiohttp.ClientSession() as client:
             http = Http(f"http://127.0.0.1:{server.port}", client)
-            ticket = make_ticket(server.calling.ticket_key, ROOM, now_s=time.time())
+            ticket = make_ticket(server.calling.ticket_key, ROOM, now_s=time.time(), random=os.urandom)
             seat = await Seat.take(http, PREAMBLE + ticket)
             await seat.read()
             async with Wire(http.url, Role.S, client) as s:
@@ -393,7 +488,7 @@ async def test_silence_and_a_receiver_that_does_not_go_are_ended_by_the_sweep(
     server.gateway.sweep(now + 29)
     assert server.calling.door.count() == 2
     server.gateway.sweep(now + 31)
-    assert await seat.code() == rooms.IDLE
+    assert await seat.code() == media.IDLE
     server.gateway.sweep(now + 37)
     await until(lambda: server.calling.door.count() == 0)
     transport.resume_reading()
@@ -403,7 +498,7 @@ async def test_a_restart_asks_everybody_to_come_again(http: Http, group: FakeGro
     seat = await Seat.take(http, PREAMBLE + await ticket_of(http, group))
     await seat.read()
     stopping = asyncio.create_task(server.gateway.drain(0))
-    assert await seat.code() == rooms.RESTART
+    assert await seat.code() == media.RESTART
     await stopping
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         await Seat.take(http, PREAMBLE)
@@ -417,7 +512,7 @@ async def test_pings_of_a_media_connection_are_answered_and_a_flood_of_them_ends
     await seat.read()
     for _ in range(400):
         await seat.plug.socket.ping()
-    assert await seat.code() == rooms.TOO_MUCH
+    assert await seat.code() == media.TOO_MUCH
 
 
 class TestLogs:

@@ -26,7 +26,7 @@ class Calls:
 
     relays: None where there are none. ticket_key: 32 bytes. has_rooms: whether media may go through this server.
     check_member: raises Refused `bad-group-token` unless this token, 32 bytes, is the group's of this epoch, the
-    current one or the one before. clock: Unix seconds.
+    current one or the one before; whether it is the current one. clock: Unix seconds.
     """
 
     relays: Relays | None = field(repr=False)
@@ -34,14 +34,15 @@ class Calls:
     has_rooms: bool
     limits: Limits
     clock: Callable[[], float]
-    check_member: Callable[[GroupId, int, bytes], Awaitable[None]]
+    check_member: Callable[[GroupId, int, bytes], Awaitable[bool]]
     random: Callable[[int], bytes] = field(default=os.urandom, repr=False)
 
     async def admit(self, gid: GroupId, epoch: int, token: bytes, *, what: str, prefix: bytes) -> None:
         """A member asks for `what` (`relay` or `ticket`), and not too often. Raises bad-group-token, slow-down.
 
-        The group's bucket comes after the token, so that an outsider cannot use it up.
+        The group's bucket comes after the token, so that an outsider cannot use it up; nor can one who was a member
+        until the last epoch, whose token has a small bucket of its own.
         """
         self.limits.take(f"{what}_prefix", prefix, now=self.clock())
-        await self.check_member(gid, epoch, token)
-        self.limits.take(f"{what}_group", gid, now=self.clock())
+        is_now = await self.check_member(gid, epoch, token)
+        self.limits.take(f"{what}_group" if is_now else f"{what}_late", gid, now=self.clock())

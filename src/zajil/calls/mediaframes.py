@@ -11,17 +11,18 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-AUDIO: Final = 1
-VIDEO: Final = 2
-CONTROL: Final = 4
-HEADER_BYTES: Final = 8
-TAG_BYTES: Final = 16
-FRAME_BYTES: Final = 16_000
-AUDIO_BYTES: Final = 600
-JOINED: Final = 1
-CAME: Final = 2
-LEFT: Final = 3
-_KEY: Final = 1
+from zajil.protocol.calls.limits import LEAF_BITS
+from zajil.protocol.calls.media import (
+    AUDIO,
+    AUDIO_BYTES,
+    CONTROL,
+    FRAME_BYTES,
+    HEADER_BYTES,
+    KEY_FRAME,
+    TAG_BYTES,
+    VIDEO,
+)
+
 _LARGEST: Final = {AUDIO: AUDIO_BYTES, VIDEO: FRAME_BYTES, CONTROL: FRAME_BYTES}
 
 
@@ -42,10 +43,10 @@ def parse_head(record: bytes) -> Head | None:
     """None for what is no media frame."""
     if len(record) <= HEADER_BYTES + TAG_BYTES or record[0] not in _LARGEST:
         return None
-    if record[1] > (_KEY if record[0] == VIDEO else 0):
+    if record[1] > (KEY_FRAME if record[0] == VIDEO else 0):
         return None
     kid = _parse_kid(record[HEADER_BYTES:])
-    return None if kid is None else Head(record[0], bool(record[1]), kid >> 8 & 0xFFFF)
+    return None if kid is None else Head(record[0], bool(record[1]), kid >> 8 & (1 << LEAF_BITS) - 1)
 
 
 def _parse_kid(sealed: bytes) -> int | None:

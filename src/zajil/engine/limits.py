@@ -84,10 +84,13 @@ DEFAULTS: Mapping[str, Limit] = {
     "send": Limit(120, 0.5),
     "ephemeral": Limit(60, 0.25),
     "commit": Limit(20, 3),
-    # calls: of a group, after its token, and of an address prefix; 30 and 60 in ten minutes
-    "relay_group": Limit(30, 20),
+    # calls: of a group, after its token, and of an address prefix; in ten minutes 12 for a relay, which is dear, and 30
+    # for tickets; 60 of a prefix
+    "relay_group": Limit(12, 50),
+    "relay_late": Limit(4, 60),  # of the same group, by the token of the epoch before, which a removed member has too
     "relay_prefix": Limit(60, 10),
     "ticket_group": Limit(30, 20),
+    "ticket_late": Limit(4, 60),
     "ticket_prefix": Limit(60, 10),
     # per connection; the unit is one byte
     "inbound_bytes": Limit(32 * 1024 * 1024, 1 / (256 * 1024)),

@@ -345,6 +345,7 @@ class Server:
             clock=self._clock,
             check_member=self._engine.check_member,
             count_bad=self.metrics.count_bad_media,
+            count_over=self.metrics.count_media_over,
         )
 
     def _make_door(self, signing: ReachKeys) -> SealDoor:

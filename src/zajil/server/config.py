@@ -85,7 +85,8 @@ class CallSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         tuple[str, ...],
         Meta(
             max_length=8,
-            description="Names or addresses of relays; with `auto` and none, the host of `front`, or this machine.",
+            description="Names or addresses of relays; with `auto` and none, the host of `front` or `relay_ip`, or "
+            "loopback where the server too is for this machine alone.",
         ),
     ] = ()
     relay_port: Annotated[int, Meta(ge=1, le=65535, description="Port of the relays for UDP and TCP.")] = 3478
@@ -118,6 +119,14 @@ class CallSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         str, Meta(description="With `auto`: certificate file of the relay, PEM; needs `relay_tls_port`.")
     ] = ""
     relay_key: Annotated[str, Meta(description="With `auto`: key file of that certificate, PEM.")] = ""
+    relay_capacity: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Bytes a second of all relayed media of one relay, of which coturn sets 250,000 aside for each "
+            "allocation; with `auto` and in `zajil calls relay-config`; 0 = no limit.",
+        ),
+    ] = 0
     media_connections_max: Annotated[
         int,
         Meta(
@@ -288,17 +297,19 @@ def _check_calls(file: str, calls: CallSettings) -> None:
         raise ConfigError(f"{file}: calls.relay_hosts: {wrong[0]!r} is neither a host name nor an IP address")
     if bool(calls.relay_cert) != bool(calls.relay_key):
         raise ConfigError(f"{file}: calls.relay_cert and calls.relay_key go together")
+    if not (calls.relay_cert + calls.relay_key).isprintable():
+        raise ConfigError(f"{file}: calls.relay_cert and calls.relay_key must be printable")
     if calls.relay_private_ip and not calls.relay_ip:
         raise ConfigError(f"{file}: calls.relay_private_ip needs calls.relay_ip")
 
 
 def is_address(text: str) -> bool:
-    """Whether this is an IPv4 or IPv6 address."""
+    """Whether this is an IPv4 or IPv6 address. None with a zone (`fe80::1%eth0`), which may hold anything."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text
 
 
 def _fixed_name(data: Path, wanted: object, settings: Settings) -> str:

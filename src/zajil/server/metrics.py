@@ -78,6 +78,9 @@ class Metrics:
         self._bad_media = Counter(
             "zajil_calls_bad_input", "Records in media rooms that were no frame.", registry=self.registry
         )
+        self._media_over = Counter(
+            "zajil_calls_over_room", "Media frames dropped because their room had too many.", registry=self.registry
+        )
         self._lag = Gauge("zajil_loop_lag_ms", "Longest recent pause of the event loop.", registry=self.registry)
         self.moderation = ModerationFigures(self.registry)
 
@@ -92,6 +95,10 @@ class Metrics:
     def count_bad_media(self) -> None:
         """A record in a media room was dropped."""
         self._bad_media.inc()
+
+    def count_media_over(self) -> None:
+        """A frame was one too many for its media room."""
+        self._media_over.inc()
 
     def watch(
         self, *, connections: Callable[[Role], int], lag_s: Callable[[], float], media: Callable[[], int]

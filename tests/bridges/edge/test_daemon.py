@@ -34,10 +34,9 @@ from zajil.bridges.edge import daemon
 from zajil.bridges.edge.caps import DAY_S
 from zajil.bridges.edge.home import Home
 from zajil.bridges.edge.splice import HOME_UNREACHABLE, TRY_LATER, code_to_tell
-from zajil.calls.mediaframes import JOINED, notice
-from zajil.calls.rooms import BAD_TICKET
-from zajil.calls.tickets import PREAMBLE
+from zajil.calls.mediaframes import notice
 from zajil.protocol import control, frames
+from zajil.protocol.calls.media import BAD_TICKET, JOINED, PREAMBLE
 from zajil.protocol.control import B16, B32
 from zajil.protocol.errors import AuthError, Conflict, Refused
 from zajil.protocol.frames import Kind, Role

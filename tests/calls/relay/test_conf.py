@@ -30,7 +30,7 @@ def test_every_setting_that_calls_need_is_there() -> None:
     said = set(lines(PUBLIC))
     assert said >= {
         *("use-auth-secret", "static-auth-secret=north", "realm=relay.example", "fingerprint", "stale-nonce=600"),
-        *("listening-port=3478", "tls-listening-port=5349", "min-port=49160", "max-port=49999"),
+        *("listening-port=3478", "tls-listening-port=5349", "min-port=49160", "max-port=50559"),
         *("external-ip=198.51.100.7/10.1.2.3", "no-dtls", "no-tcp-relay", "no-multicast-peers"),
         *("user-quota=24", "total-quota=1200", "max-bps=250000"),
         *("allowed-peer-ip=198.51.100.7", "allowed-peer-ip=10.1.2.3", "cert=/c.pem", "pkey=/k.pem"),
@@ -39,9 +39,16 @@ def test_every_setting_that_calls_need_is_there() -> None:
     }
     assert "no-tls" not in said
     assert not any("loopback" in line for line in said)
+    assert not any(line.startswith("bps-capacity") for line in said)
+    assert "bps-capacity=1000000" in lines(PUBLIC._replace(capacity=1_000_000))
     alone = set(lines(RelayPlan("home.example", "north", "")))
     assert alone >= {"listening-ip=127.0.0.1", "relay-ip=127.0.0.1", "allow-loopback-peers", "no-tls"}
     assert "allowed-peer-ip=127.0.0.1" in alone
+
+
+def test_every_allocation_finds_a_port() -> None:
+    values = dict(line.split("=", 1) for line in lines(PUBLIC) if "=" in line)
+    assert int(values["max-port"]) - int(values["min-port"]) >= int(values["total-quota"])
 
 
 @pytest.mark.parametrize(
@@ -50,13 +57,16 @@ def test_every_setting_that_calls_need_is_there() -> None:
         *("10.0.0.1", "100.127.255.255", "127.0.0.1", "169.254.1.1", "172.31.255.255", "192.168.255.1", "198.19.0.1"),
         *("224.0.0.1", "255.255.255.255", "0.0.0.0", "::1", "::", "fe80::1", "fc00::1", "fdff::1", "ff02::1"),
         *("::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "2001:db8::1", "2001::1"),
+        "168.63.129.16",
     ],
 )
 def test_no_address_of_a_private_network_is_reached(address: str) -> None:
     assert denies(address)
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "172.32.0.1", "100.128.0.1", "203.0.114.1", "2a00::1", "2400::1"])
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "172.32.0.1", "100.128.0.1", "168.63.129.15", "203.0.114.1", "2a00::1", "2400::1"]
+)
 def test_a_public_address_is_reached(address: str) -> None:
     assert not denies(address)
 
@@ -69,6 +79,13 @@ def denies(text: str) -> bool:
         if low.version == address.version and int(low) <= int(address) <= int(high):
             return True
     return False
+
+
+@pytest.mark.parametrize("field", [name for name in RelayPlan._fields if isinstance(getattr(PUBLIC, name), str)])
+@pytest.mark.parametrize("end", ["\n", "\r", "\x00", "\u2028"])
+def test_no_value_begins_a_line_of_its_own(field: str, end: str) -> None:
+    with pytest.raises(ValueError, match="unprintable"):
+        render_conf(PUBLIC._replace(**{field: f"x{end}no-auth"}))  # type: ignore[arg-type]  # of text, see above
 
 
 def test_addresses_are_read_back() -> None:
@@ -101,6 +118,41 @@ async def test_one_that_cannot_run_is_tried_again_and_leaves_a_file_for_its_owne
     await server.stop()
 
 
+async def test_a_machine_that_has_no_process_to_spare_is_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zajil.calls.relay.turnserver._FIRST_PAUSE_S", 0.0)
+    server = Turnserver(
+        tmp_path / "relay",
+        RelayPlan("home.example", "north", ""),
+        find=lambda _: "/bin/false",
+        python="/no/such/python",
+    )
+    assert server.start()
+    assert server._task is not None
+    while caplog.text.count("did not start") < 3:
+        assert not server._task.done()
+        await asyncio.sleep(0)
+    assert server.starts == 0
+    server._python = sys.executable
+    while not server.starts:
+        assert not server._task.done()
+        await asyncio.sleep(0)
+    await server.stop()
+
+
+async def test_a_relay_whose_keeper_failed_lets_the_server_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_program: list[str]) -> int:
+        raise ArithmeticError
+
+    server = Turnserver(tmp_path / "relay", RelayPlan("home.example", "north", ""), find=lambda _: "/bin/false")
+    monkeypatch.setattr(server, "_run", fail)
+    assert server.start()
+    assert server._task is not None
+    await asyncio.wait([server._task])
+    await server.stop()
+
+
 # Settings
 
 
@@ -123,15 +175,47 @@ def test_relays_are_those_that_the_settings_name(tmp_path: Path) -> None:
     assert public is not None
     assert public.hosts == ("chat.example",)
     assert plan_relay(auto, public).public_ip == "198.51.100.7"
-    (tmp_path / "shared").write_text("of the operator\n")
+    assert plan_relay(settings_of(tmp_path, relay="auto", relay_capacity=10**6), alone).capacity == 10**6
+    (tmp_path / "shared").write_text("of-the-operator\n")
     own = find_relays(tmp_path, settings_of(tmp_path, relay="auto", relay_secret_file="shared"), keys)
     assert own is not None
-    assert own.secret == "of the operator"
-    for name, content in (("missing", None), ("empty", " \n")):
+    assert own.secret == "of-the-operator"
+    for name, content in (
+        ("missing", None),
+        ("empty", " \n"),
+        ("lines", "one\nno-auth\n"),
+        ("words", "one two"),
+        ("del", "x\x7f"),
+    ):
         if content is not None:
             (tmp_path / name).write_text(content)
         with pytest.raises(ConfigError, match=name):
             find_relays(tmp_path, settings_of(tmp_path, relay="auto", relay_secret_file=name), keys)
+
+
+@pytest.mark.parametrize(
+    ("host", "front", "dev", "told"),
+    [
+        ("127.0.0.1", "", False, True),
+        ("::1", "http://localhost:8000", False, True),
+        ("127.0.0.1", "http://zajil.localhost", False, True),
+        ("0.0.0.0", "", True, True),  # what an operator writes
+        ("0.0.0.0", "", False, False),
+        ("198.51.100.7", "", False, False),
+        ("127.0.0.1", "https://chat.example", False, False),
+    ],
+)
+def test_a_relay_on_loopback_is_told_of_on_this_machine_alone(
+    tmp_path: Path, host: str, front: str, dev: bool, told: bool
+) -> None:
+    keys = Keys.create()
+    own = Settings(host=host, front=front, dev=dev, calls=CallSettings(relay="auto"))
+    found = find_relays(tmp_path, own, keys)
+    assert (found.hosts if found else None) == (("127.0.0.1",) if told else None)
+    named = Settings(host=host, front=front, dev=dev, calls=CallSettings(relay="auto", relay_hosts=("r.example",)))
+    public = find_relays(tmp_path, named, keys)
+    assert public is not None
+    assert public.hosts == ("r.example",)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +226,12 @@ def test_relays_are_those_that_the_settings_name(tmp_path: Path) -> None:
         ('relay_private_ip = "10.0.0.1"', "relay_private_ip"),
         ('relay_hosts = ["a b"]', "relay_hosts"),
         ('relay_cert = "c.pem"', "relay_cert"),
+        ('relay_cert = "c.pem\\nno-auth"\nrelay_key = "k.pem"', "relay_cert"),
+        ('relay_cert = "c.pem"\nrelay_key = "k.pem\\nno-auth"', "relay_key"),
+        ('relay_ip = "fe80::1%x\\nno-auth"', "relay_ip"),
+        ('relay_hosts = ["fe80::1%x\\nno-auth"]', "relay_hosts"),
         ("relay_port = 0", "relay_port"),
+        ("relay_capacity = -1", "relay_capacity"),
         ("media_connections_max = -1", "media_connections_max"),
     ],
 )
@@ -162,11 +251,13 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_the_command_prints_the_file_alone(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "zajil.toml").write_text("[calls]\nrelay_capacity = 25_000_000\n")
     arguments = ["calls", "relay-config", "--domain", "relay.example", "--ip", "198.51.100.7", "--data", str(data)]
     assert run_command([*arguments, "--cert", "/c.pem", "--key", "/k.pem"]) == 0
     out, hint = capsys.readouterr()
     secret = encode_b64(Keys.load(data / "zajil.key").calls_key("relay"))
     assert f"static-auth-secret={secret}\n" in out
+    assert "bps-capacity=25000000\n" in out
     assert all(re.fullmatch(r"#.*|[a-z0-9_-]+(=\S+)?|", line) for line in out.splitlines())
     assert secret not in hint
     assert 'relay_hosts = ["relay.example"]' in hint
@@ -179,6 +270,8 @@ def test_the_command_prints_the_file_alone(data: Path, capsys: pytest.CaptureFix
         (["--domain", "no domain", "--ip", "198.51.100.7"], "bad-domain"),
         (["--domain", "r.example", "--ip", "home"], "bad-relay-ip"),
         (["--domain", "r.example", "--ip", ""], "bad-relay-ip"),
+        (["--domain", "r.example", "--ip", "fe80::1%x\nno-auth"], "bad-relay-ip"),
+        (["--domain", "r.example", "--ip", "198.51.100.7", "--cert", "c\rx", "--key", "k"], "half-certificate"),
         (["--domain", "r.example", "--ip", "198.51.100.7", "--private-ip", "x"], "bad-relay-ip"),
         (["--domain", "r.example", "--ip", "198.51.100.7", "--cert", "/c.pem"], "half-certificate"),
     ],

@@ -23,7 +23,7 @@ from tests.transports.authority import Authority
 from zajil.calls.credentials import make_credential
 from zajil.calls.relay import check, turnserver
 from zajil.calls.relay.check import Checked, check_relay
-from zajil.calls.relay.conf import RelayPlan, render_conf
+from zajil.calls.relay.conf import BYTES_A_SECOND, RelayPlan, render_conf
 from zajil.calls.relay.turnserver import Turnserver
 from zajil.engine.keys import Keys
 from zajil.protocol import control
@@ -115,6 +115,20 @@ async def test_a_certificate_that_is_not_trusted_never_connects(relay: Relay) ->
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         old.maximum_version = ssl.TLSVersion.TLSv1_1
     assert await relay.troubles(*credential(), trust=old) == ["unreachable"]
+
+
+async def test_beyond_its_capacity_it_refuses(tmp_path: Path) -> None:
+    port = free_port()
+    plan = RelayPlan("home.example", SECRET, "", port=port, capacity=2 * BYTES_A_SECOND)
+    server = Turnserver(tmp_path / "relay", plan)
+    assert server.start()
+    await until_up(port)
+    held = [(await allocate(port, *credential()))[0] for _ in range(2)]
+    with pytest.raises(TransactionFailed) as caught:
+        await allocate(port, *credential())
+    assert caught.value.response.attributes["ERROR-CODE"][0] == 486
+    await let_go(*held)
+    await server.stop()
 
 
 async def test_where_nothing_listens_the_check_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,11 @@ class Turnserver:
         self.starts = 0
         """How often it was started."""
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether there is a program to run."""
+        return self._find(PROGRAM) is not None
+
     def start(self) -> bool:
         """Keep it running from now on; False, and a line in the log, where it is not installed."""
         program = self._find(PROGRAM)
@@ -60,17 +65,20 @@ class Turnserver:
         """It has ended when this returns."""
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            # Whatever became of it: the rest of the server still has to end.
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _keep_running(self, program: list[str]) -> None:
         pause_s = _FIRST_PAUSE_S
         while True:
             began = time.monotonic()
-            code = await self._run(program)
+            try:
+                end = f"ended with {await self._run(program)}"
+            except OSError as reason:  # no process or file to spare, which passes
+                end = f"did not start ({reason.strerror})"
             if time.monotonic() - began >= _STEADY_S:
                 pause_s = _FIRST_PAUSE_S
-            _LOG.warning("%s ended with %d; started again in %g s", PROGRAM, code, pause_s)
+            _LOG.warning("%s %s; started again in %g s", PROGRAM, end, pause_s)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 

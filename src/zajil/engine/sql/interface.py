@@ -257,8 +257,9 @@ class MailboxEngine(ABC):
         """The reference leads nowhere."""
 
     @abstractmethod
-    async def check_member(self, gid: GroupId, epoch: int, token: bytes) -> None:
-        """A member asks: token is that of `epoch`, which is this one or the one before. Raises `bad-group-token`."""
+    async def check_member(self, gid: GroupId, epoch: int, token: bytes) -> bool:
+        """A member asks: token is that of `epoch`; true: the group's, false: the one before, so that he may be none
+        any more. Raises `bad-group-token`."""
 
     @abstractmethod
     async def expire(self, *, rows: int = 1000) -> Done:

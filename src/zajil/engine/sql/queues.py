@@ -29,6 +29,8 @@ from zajil.protocol.limits import SIGNAL_TTL_S
 
 BODY_TABLE = "message"
 _CHUNK = 500
+_RECENT = 256
+"""Among so many of a mailbox's newest entries signals are looked for: they are young, and the hot path is short."""
 
 
 class Cap(NamedTuple):
@@ -124,7 +126,7 @@ def deliver(
     )
     for box, _, count, size_bytes in reached:
         if count > cap.entries or size_bytes > cap.size_bytes:
-            evict(sql, box, count=count, size_bytes=size_bytes, cap=cap)
+            evict(sql, box, count=count, size_bytes=size_bytes, cap=cap, now_s=now_ms // 1000)
     return [MailboxId(box) for box, _, _, _ in reached]
 
 
@@ -160,35 +162,49 @@ def acknowledge(sql: Sql, mailbox_id: MailboxId, upto: int) -> int:
     return len(gone)
 
 
-def evict(sql: Sql, mailbox_id: bytes, *, count: int, size_bytes: int, cap: Cap) -> None:
-    """Make a mailbox fit again: the reference that holds most loses its oldest messages, then commits and Welcomes.
+def evict(sql: Sql, mailbox_id: bytes, *, count: int, size_bytes: int, cap: Cap, now_s: int) -> None:
+    """Make a mailbox fit again: signals go that are over; then the reference that holds most loses its oldest signals,
+    then messages, then commits and Welcomes.
 
     Whoever floods through a reference thus evicts himself. "Most" is entries or bytes, whichever is over the cap.
     Signals of calls are lost without a word: they would have been over in a minute, and no line of a chat is missing.
     One entry, the usual case, is found by SQL; for more, the entries are read once, so that one large body that takes
     the place of thousands of small ones does not hold the writer up for seconds.
     """
+    signals = _recent_signals(sql, mailbox_id)
+    over = [signal.entry for signal in signals if signal.expires <= now_s]
+    if over:
+        count, size_bytes = _drop(sql, mailbox_id, over, count=count, size_bytes=size_bytes)
+        if count <= cap.entries and size_bytes <= cap.size_bytes:
+            return
     measure = "COUNT(*)" if count > cap.entries else "SUM(size)"
     (via,) = sql.run(
         f"SELECT via FROM mailbox_item WHERE mailbox_id = ? GROUP BY via ORDER BY {measure} DESC, via LIMIT 1",  # noqa: S608
         (mailbox_id,),
     ).fetchone()
-    dropped = [_oldest(sql, mailbox_id, via)]
-    count, size_bytes = count - 1, size_bytes - dropped[0].size
-    if count > cap.entries or size_bytes > cap.size_bytes:
-        more = _choose(_entries_by_via(sql, mailbox_id, dropped[0].seq), count=count, size_bytes=size_bytes, cap=cap)
-        count, size_bytes = count - len(more), size_bytes - sum(entry.size for entry in more)
-        dropped += more
+    ringing = [signal.entry for signal in signals if signal.expires > now_s and signal.via == via]
+    dropped = ringing[:1] or [_oldest(sql, mailbox_id, via)]
+    left, left_bytes = count - 1, size_bytes - dropped[0].size
+    if left > cap.entries or left_bytes > cap.size_bytes:
+        held = _entries_by_via(sql, mailbox_id, dropped[0].seq)
+        dropped += _choose(held, count=left, size_bytes=left_bytes, cap=cap)
+    _drop(sql, mailbox_id, dropped, count=count, size_bytes=size_bytes)
+
+
+def _drop(sql: Sql, mailbox_id: bytes, entries: Sequence[_Entry], *, count: int, size_bytes: int) -> tuple[int, int]:
+    """These entries are gone from a mailbox that holds so much; what it holds then."""
     sql.run_many(
-        "DELETE FROM mailbox_item WHERE mailbox_id = ? AND seq = ?", [(mailbox_id, entry.seq) for entry in dropped]
+        "DELETE FROM mailbox_item WHERE mailbox_id = ? AND seq = ?", [(mailbox_id, entry.seq) for entry in entries]
     )
-    release(sql, [entry.message_id for entry in dropped])
-    lost = [entry.seq for entry in dropped if entry.is_lasting]
+    release(sql, [entry.message_id for entry in entries])
+    lost = [entry.seq for entry in entries if entry.is_lasting]
+    count, size_bytes = count - len(entries), size_bytes - sum(entry.size for entry in entries)
     sql.run(
         "UPDATE mailbox SET count = ?, bytes = ?, gap_count = gap_count + ?, gap_seq = MAX(gap_seq, ?)"
         " WHERE mailbox_id = ?",
         (count, size_bytes, len(lost), max(lost, default=-1) + 1, mailbox_id),
     )
+    return count, size_bytes
 
 
 class _Entry(NamedTuple):
@@ -200,12 +216,34 @@ class _Entry(NamedTuple):
     is_lasting: bool
 
 
+class _Signal(NamedTuple):
+    """expires: Unix seconds."""
+
+    via: bytes | None
+    expires: int
+    entry: _Entry
+
+
+def _recent_signals(sql: Sql, mailbox_id: bytes) -> list[_Signal]:
+    """Those among the newest entries, the oldest first."""
+    rows = sql.run(
+        "SELECT i.via, m.expires, i.seq, i.message_id, i.size FROM"
+        " (SELECT * FROM mailbox_item WHERE mailbox_id = ? ORDER BY seq DESC LIMIT ?) i"
+        " JOIN message m ON m.id = i.message_id WHERE m.expires <= m.ts / 1000 + ? ORDER BY i.seq",
+        (mailbox_id, _RECENT, SIGNAL_TTL_S),
+    )
+    return [
+        _Signal(via, expires, _Entry(seq, message_id, size, is_lasting=False))
+        for via, expires, seq, message_id, size in rows
+    ]
+
+
 def _entries_by_via(sql: Sql, mailbox_id: bytes, but: int) -> dict[bytes | None, deque[_Entry]]:
     """What each reference holds, without the entry `but`, in the order in which it would lose it."""
     rows = sql.run(
         "SELECT i.via, i.seq, i.message_id, i.size, m.expires > m.ts / 1000 + ?"
         " FROM mailbox_item i JOIN message m ON m.id = i.message_id"
-        " WHERE i.mailbox_id = ? AND i.seq != ? ORDER BY m.kind IN (?, ?), i.seq",
+        " WHERE i.mailbox_id = ? AND i.seq != ? ORDER BY 5, m.kind IN (?, ?), i.seq",
         (SIGNAL_TTL_S, mailbox_id, but, KIND_COMMIT, KIND_WELCOME),
     )
     held: dict[bytes | None, deque[_Entry]] = {}

@@ -130,11 +130,11 @@ class SQLiteMailboxEngine(MailboxEngine):
     async def deny_ref(self, operation: op.DenyRef) -> None:
         await self._submit(operation)
 
-    async def check_member(self, gid: GroupId, epoch: int, token: bytes) -> None:
-        def work() -> None:
-            transactions.check_member(Sql(self._reading()), gid, epoch, token)
+    async def check_member(self, gid: GroupId, epoch: int, token: bytes) -> bool:
+        def work() -> bool:
+            return transactions.check_member(Sql(self._reading()), gid, epoch, token)
 
-        await asyncio.get_running_loop().run_in_executor(self._readers, work)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
     async def expire(self, *, rows: int = 1000) -> op.Done:
         return _done(await self._submit(op.Expire(rows=rows)))

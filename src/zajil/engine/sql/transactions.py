@@ -109,8 +109,11 @@ def _check_token(tx: Transaction, gid: GroupId, epoch: int, token: bytes) -> _Gr
     raise error("bad-group-token")
 
 
-def check_member(sql: Sql, gid: GroupId, epoch: int, token: bytes) -> None:
-    """The token is that of `epoch`, the group's or the one before. Raises Refused `bad-group-token`. One statement."""
+def check_member(sql: Sql, gid: GroupId, epoch: int, token: bytes) -> bool:
+    """The token is that of `epoch`, the group's or the one before; whether it is the group's.
+
+    Raises Refused `bad-group-token`. One statement.
+    """
     row = sql.run("SELECT epoch, token_hash, prev_hash FROM grp WHERE gid = ?", (gid,)).fetchone()
     current, now_hash, prev_hash = row or (-1, _NOBODY, _NOBODY)
     given = hashlib.sha256(token).digest()
@@ -118,6 +121,7 @@ def check_member(sql: Sql, gid: GroupId, epoch: int, token: bytes) -> None:
     is_prev = hmac.compare_digest(given, prev_hash or _NOBODY) and epoch == current - 1
     if row is None or not (is_now or is_prev):
         raise error("bad-group-token")
+    return is_now
 
 
 def _targets(tx: Transaction, entries: Sequence[RosterEntry]) -> dict[MailboxId, bytes | None]:

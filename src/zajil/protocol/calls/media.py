@@ -19,25 +19,36 @@ FRAME_BYTES: Final = 16_000
 """Header and ciphertext together."""
 AUDIO_BYTES: Final = 600
 HEADER_BYTES: Final = 8
+TAG_BYTES: Final = 16
+"""Of the SFrame ciphertext."""
 FRAMES_A_SECOND: Final = 120
 BYTES_A_SECOND: Final = 125_000
 
 PREAMBLE: Final = b"\x01\x04"
+"""How the first record of a media connection begins; the ticket follows. No padded frame can begin so."""
 ROOM_BYTES: Final = 16
 TICKET_BYTES: Final = 40
-"""room 16 || expiry u64, Unix seconds || HMAC 16."""
+"""room 16 || random 4 || expiry u32, Unix seconds || HMAC 16."""
 
 BAD_TICKET: Final = 4401
 ROOM_FULL: Final = 4403
 IDLE: Final = 4408
 TOO_MUCH: Final = 4429
 RESTART: Final = 1012
+TRY_LATER: Final = 1013
+
+AUDIO: Final = 1
+VIDEO: Final = 2
+CONTROL: Final = 4
+KEY_FRAME: Final = 1
+"""The one flag, of video."""
+JOINED: Final = 1
+CAME: Final = 2
+LEFT: Final = 3
 
 MediaKind: TypeAlias = Literal["audio", "video", "control"]
-_KINDS: Final[dict[int, MediaKind]] = {1: "audio", 2: "video", 4: "control"}
+_KINDS: Final[dict[int, MediaKind]] = {AUDIO: "audio", VIDEO: "video", CONTROL: "control"}
 _CODES: Final[dict[MediaKind, int]] = {kind: code for code, kind in _KINDS.items()}
-_KEY_FRAME: Final = 1
-_JOINED, _CAME, _LEFT = 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,7 @@ RoomMessage: TypeAlias = Forwarded | Joined | Came | Left
 def _header(kind: MediaKind, key: bool, seq: int, ts: int) -> bytes:  # the fields of the wire
     if not 0 <= seq < 1 << 16 or not 0 <= ts < 1 << 32 or (key and kind != "video"):
         raise error("wrong-call", "media frame out of range")
-    return bytes((_CODES[kind], _KEY_FRAME if key else 0)) + seq.to_bytes(2, "big") + ts.to_bytes(4, "big")
+    return bytes((_CODES[kind], KEY_FRAME if key else 0)) + seq.to_bytes(2, "big") + ts.to_bytes(4, "big")
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -110,7 +121,7 @@ def parse_frame(data: bytes) -> Frame:
     kind = _KINDS.get(data[0])
     if kind is None:
         raise error("malformed", "kind of media frame")
-    if data[1] & ~_KEY_FRAME or (data[1] and kind != "video"):
+    if data[1] & ~KEY_FRAME or (data[1] and kind != "video"):
         raise error("malformed", "flags of media frame")
     if len(data) > _most(kind):
         raise error("malformed", "media frame too long")
@@ -128,11 +139,11 @@ def encode_room(message: RoomMessage) -> bytes:
         case Forwarded():
             return bytes((_slot(message.slot),)) + encode_frame(message.frame)
         case Joined():
-            return bytes((0, _JOINED, _slot(message.slot), *map(_slot, message.others)))
+            return bytes((0, JOINED, _slot(message.slot), *map(_slot, message.others)))
         case Came():
-            return bytes((0, _CAME, _slot(message.slot)))
+            return bytes((0, CAME, _slot(message.slot)))
         case Left():
-            return bytes((0, _LEFT, _slot(message.slot)))
+            return bytes((0, LEFT, _slot(message.slot)))
 
 
 def _slot(slot: int) -> int:
@@ -150,10 +161,10 @@ def parse_room(data: bytes) -> RoomMessage:
     slots = tuple(data[2:])
     if len(data) < 3 or 0 in slots or len(set(slots)) != len(slots):
         raise error("malformed", "slots of a room")
-    if data[1] == _JOINED:
+    if data[1] == JOINED:
         return Joined(slots[0], slots[1:])
-    if len(slots) == 1 and data[1] in (_CAME, _LEFT):
-        return Came(slots[0]) if data[1] == _CAME else Left(slots[0])
+    if len(slots) == 1 and data[1] in (CAME, LEFT):
+        return Came(slots[0]) if data[1] == CAME else Left(slots[0])
     raise error("malformed", "code of a room")
 
 

@@ -30,6 +30,7 @@ def make_relay_conf(data: Path, *, domain: str, ip: str, private_ip: str = "", c
         tls_port=settings.calls.relay_tls_port if settings.calls.relay_tls_port not in (0, 443) else TLS_PORT,
         cert=cert,
         key=key,
+        capacity=settings.calls.relay_capacity,
     )
     return render_conf(plan)
 

@@ -135,7 +135,7 @@ class PlainLine:
         door, self._door = self._door, None
         if door is not None and is_preamble(record):
             self._gateway.lost(self._connection)
-            self._media = door.enter(record, kick=self._kick)
+            self._media = door.enter(record, place=self._place, kick=self._kick)
             self._kick()
             return
         self.charge(len(record))
@@ -315,7 +315,7 @@ class SealedLine:
         if self._media_door is None or not is_preamble(frame):
             raise error("protocol", "no media here")
         self._gateway.prove(self)
-        self._media = self._media_door.enter(frame, kick=self._kick)
+        self._media = self._media_door.enter(frame, place=self._place, kick=self._kick)
 
     def _end(self) -> None:
         self._ended = True

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zajil.calls.rooms import BAD_TICKET, Member, NoPlace, Rooms
-from zajil.calls.tickets import PREAMBLE, open_ticket
+from zajil.calls.rooms import Member, NoPlace, Rooms
+from zajil.calls.tickets import open_ticket
+from zajil.protocol.calls.media import BAD_TICKET, PREAMBLE, TRY_LATER
 from zajil.protocol.errors import ZajilError
+from zajil.server.gateway.places import Places
 
 
 def is_preamble(record: bytes) -> bool:
@@ -19,13 +21,20 @@ def is_preamble(record: bytes) -> bool:
 
 
 class MediaDoor:
-    """The rooms of this process, and who may enter."""
+    """The rooms of this process, and who may enter. Their connections are shared fairly between address prefixes."""
 
     def __init__(
-        self, rooms: Rooms, *, ticket_key: bytes, clock: Callable[[], float], now: Callable[[], float]
+        self,
+        rooms: Rooms,
+        *,
+        connections_max: int,
+        ticket_key: bytes,
+        clock: Callable[[], float],
+        now: Callable[[], float],
     ) -> None:
-        """clock: Unix seconds, for tickets. now: seconds of a clock that only goes forward."""
+        """connections_max: of all rooms. clock: Unix seconds, for tickets. now: seconds that only go forward."""
         self._rooms = rooms
+        self._places = Places(connections_max)
         self._ticket_key = ticket_key
         self._clock = clock
         self._now = now
@@ -34,15 +43,29 @@ class MediaDoor:
         """Media connections."""
         return len(self._rooms)
 
-    def enter(self, first: bytes, *, kick: Callable[[], None]) -> MediaConnection:
-        """The connection whose first record this was; refused ones are over at once, with the code that says why."""
+    def enter(self, first: bytes, *, place: bytes, kick: Callable[[], None]) -> MediaConnection:
+        """The connection whose first record this was; refused ones are over at once, with the code that says why.
+
+        place: address prefix, or the bridge that it came through.
+        """
+        ticket = first.removeprefix(PREAMBLE)
         try:
-            room = open_ticket(self._ticket_key, first.removeprefix(PREAMBLE), now_s=self._clock())
-            return MediaConnection(self._rooms, self._rooms.join(room, kick=kick, now=self._now()), now=self._now)
+            room = open_ticket(self._ticket_key, ticket, now_s=self._clock())
         except ZajilError:
-            return MediaConnection(self._rooms, None, now=self._now, refused=BAD_TICKET)
+            return self._refuse(BAD_TICKET)
+        try:
+            self._places.take(place, retry_ms=0)
+        except ZajilError:
+            return self._refuse(TRY_LATER)
+        try:
+            member = self._rooms.join(room, ticket=ticket, kick=kick, now=self._now())
         except NoPlace as reason:
-            return MediaConnection(self._rooms, None, now=self._now, refused=reason.code)
+            self._places.leave(place)
+            return self._refuse(reason.code)
+        return MediaConnection(self._rooms, member, now=self._now, leave=lambda: self._places.leave(place))
+
+    def _refuse(self, code: int) -> MediaConnection:
+        return MediaConnection(self._rooms, None, now=self._now, refused=code)
 
     def sweep(self, now: float) -> None:
         """Deadlines of all of them."""
@@ -56,10 +79,20 @@ class MediaDoor:
 class MediaConnection:
     """One media connection, as a line sees it."""
 
-    def __init__(self, rooms: Rooms, member: Member | None, *, now: Callable[[], float], refused: int = 0) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        member: Member | None,
+        *,
+        now: Callable[[], float],
+        leave: Callable[[], None] = lambda: None,
+        refused: int = 0,
+    ) -> None:
+        """leave: gives its place to others. member: None where it was refused, with this code."""
         self._rooms = rooms
         self._member = member
         self._now = now
+        self._leave = leave
         self._refused = refused
 
     @property
@@ -87,6 +120,7 @@ class MediaConnection:
         return self._member.queue.pull() if self._member is not None and self.close_code is None else []
 
     def lost(self) -> None:
-        """The connection is gone."""
+        """The connection is gone; call it once, at the end."""
         if self._member is not None:
             self._rooms.leave(self._member, now=self._now())
+            self._leave()

@@ -14,7 +14,7 @@ import { Fields } from "../fields.ts";
 export const FRAME_BYTES = 16_000;
 export const AUDIO_BYTES = 600;
 export const HEADER_BYTES = 8;
-/** room 16 || expiry u64, Unix seconds || HMAC 16. */
+/** room 16 || random 4 || expiry u32, Unix seconds || HMAC 16. */
 export const TICKET_BYTES = 40;
 const PREAMBLE = Uint8Array.of(1, 4);
 

@@ -34,7 +34,7 @@ def relay_config(
     for address in (ip, private_ip):
         if not is_address(address) and (address or address is ip):
             raise Failed("bad-relay-ip", exit_code=USAGE, name=clean_name(address))
-    if bool(cert) != bool(key) or "\n" in cert + key:
+    if bool(cert) != bool(key) or not (cert + key).isprintable():
         raise Failed("half-certificate", exit_code=USAGE)
     try:
         text = make_relay_conf(
