@@ -26,6 +26,8 @@ from zajil.protocol.calls.quality import Step
 
 START = 1_790_000_000_000
 GID = bytes(range(100, 116))
+OTHER = bytes(range(200, 216))
+"""A second chat of the same members."""
 Work: TypeAlias = Callable[[], None]
 
 
@@ -150,7 +152,7 @@ class Device:
 
     def ask_chat(self, gid: bytes) -> None:
         world = self.world
-        member = self.me in world.members and gid == GID
+        member = self.me in world.members and gid in (GID, OTHER)
         facts = ChatFacts(world.epoch, self.me, world.members, world.group, self.name not in world.strangers, True)
         self.session.use_chat(gid, facts if member else None)
 
@@ -175,7 +177,7 @@ class Device:
         self.waiting.append(write) if self.slow_disk else write()
 
     def log(self, gid: bytes, log: SendLog) -> None:
-        assert gid == GID
+        assert gid in (GID, OTHER)
         self.logs.append(log)
 
     def show(self, view: CallView) -> None:

@@ -7,7 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.client.calls.callworld import GID, Device, World
+from tests.client.calls.callworld import GID, OTHER, Device, World
 from tests.protocol.calls_signals import HOST, RELAY
 
 from zajil.client.calls.record import Kept, parse_kept
@@ -164,6 +164,19 @@ def test_one_call_at_a_time() -> None:
     assert device.view.phase == "active"
     device.session.hear(GID, 9, me.account, age_ms=0, fields=ring)
     assert device.view.phase == "active"
+
+
+def test_a_ring_in_another_chat_shows_nothing_over_the_call_there_is() -> None:
+    world = talking()
+    one, sender = world["a1"], world["b1"].me
+    shown, before = len(one.views), one.view
+    ring = sg.encode_signal(sg.Ring(bytes(16), bytes(32), "audio"))
+    for fields in (ring, {**ring, "c": bytes(range(16)), "suite": 9}):
+        one.session.hear(OTHER, sender.leaf, sender.account, age_ms=0, fields=fields)
+    assert (len(one.views), one.view) == (shown, before)
+    assert not one.media[0].closed
+    one.session.hang_up()
+    assert one.shown == "ended hangup"
 
 
 def test_from_a_stranger_nothing_rings() -> None:

@@ -363,8 +363,11 @@ class CallSession:
         ours = current is not None and current.gid == chat.gid
         links, moved = (current.links, current.moved) if current is not None and ours else ({}, False)
         view = make_view(state, Scene(chat.gid, chat.began_at, chat.outgoing, links, moved))
-        if view != chat.view:
-            chat.view = view
+        if view == chat.view:
+            return
+        chat.view = view
+        # What another chat refused meanwhile is not what the person looks at, nor the end of the call there is.
+        if not (chat.rests and self._is_busy(chat)):
             self._ports.show(view)
 
     def _plan(self) -> None:

@@ -4,7 +4,7 @@ import type { Kind, Signal } from "../../protocol/calls/signals.ts";
 import { encodeSignal } from "../../protocol/calls/signals.ts";
 import type { Key, Parsed } from "../../protocol/cbor.ts";
 import { LocalProtocolError } from "../../protocol/errors.ts";
-import { type Device, GID, HOST, OFFER, RELAY, World } from "../testing/callworld.ts";
+import { type Device, GID, HOST, OFFER, OTHER, RELAY, World } from "../testing/callworld.ts";
 import { encodeKept, type Kept, parseKept } from "./record.ts";
 
 /** The first device called, the last one answered. */
@@ -131,6 +131,20 @@ describe("a call", () => {
     device.session.hear(new Uint8Array(16), accountOf(world.at("b1")), fields);
     device.session.hear(GID, { ...accountOf(device), leaf: 9 }, fields);
     expect(device.view.phase).toBe("active");
+  });
+
+  it("is shown on while another chat rings", () => {
+    const world = talking();
+    const [one, sender] = [world.at("a1"), accountOf(world.at("b1"))];
+    const [shown, before] = [one.views.length, one.view];
+    const ring = { t: "ring", call: new Uint8Array(16), to: null, secret: new Uint8Array(32), kind: "audio" } as const;
+    one.session.hear(OTHER, sender, fieldsOf(ring));
+    const unknown = fieldsOf({ ...ring, call: new Uint8Array(16).fill(1) });
+    one.session.hear(OTHER, sender, unknown.set("suite", 9));
+    expect([one.views.length, one.view]).toEqual([shown, before]);
+    expect(one.lastMedia.closed).toBe(false);
+    one.session.hangUp();
+    expect(one.shown).toBe("ended hangup");
   });
 
   it("of a stranger does not ring", () => {

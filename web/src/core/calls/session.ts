@@ -146,8 +146,7 @@ export class CallSession {
     const chat = this.#chat(gid);
     this.#whenReady(chat, () => {
       const ageMs = from.ageMs + this.#ports.nowMs() - at;
-      const busy = [...this.#chats.values()].some((one) => one !== chat && !rests(one));
-      this.#take(chat, { t: "received", signal, ...from, ageMs, heard: chat.heard, busy });
+      this.#take(chat, { t: "received", signal, ...from, ageMs, heard: chat.heard, busy: this.#isBusy(chat) });
     });
   }
 
@@ -248,6 +247,11 @@ export class CallSession {
     // At rest nobody tells of new epochs: the next signal asks again.
     chat.ready &&= !rests(chat);
     if (chat.waiting.length > 0 && rests(chat)) this.#ask(chat);
+  }
+
+  /** Whether another chat has a call. */
+  #isBusy(chat: Chat): boolean {
+    return [...this.#chats.values()].some((one) => one !== chat && !rests(one));
   }
 
   #tellLive(event: Event): void {
@@ -375,7 +379,8 @@ export class CallSession {
     const view = makeView(state, { gid, beganAt, outgoing, links, moved: current?.moved ?? false });
     if (sameView(view, chat.view)) return;
     chat.view = view;
-    this.#ports.show(view);
+    // What another chat refused meanwhile is not what the person looks at, nor the end of the call there is.
+    if (!rests(chat) || !this.#isBusy(chat)) this.#ports.show(view);
   }
 
   /** When time alone has something to do. */
