@@ -154,6 +154,29 @@ def test_under_the_relay_policy_no_address_leaves() -> None:
         assert one.bad == bad
 
 
+def test_who_hides_the_address_before_answering_or_returning_hides_it() -> None:
+    world = World("a1 b1")
+    one = world["b1"]
+    world["a1"].session.dial(GID, "audio")
+    world.wait(500)
+    assert not one.view.hidden_address
+    one.session.hide_address = True
+    one.session.accept("audio")
+    world.wait(1000)
+    assert one.view.hidden_address
+    assert one.media[0].start.relay_only
+    assert one.media[0].told[1] == "open 0 relay"
+    one.session.hide_address = False
+    one.session.accept("audio")
+    assert one.view.hidden_address
+    one.crash()
+    assert one.session.restore(one.kept)
+    one.session.hide_address = True
+    one.session.return_to_call()
+    assert one.view.hidden_address
+    assert one.media[1].start.relay_only
+
+
 def test_one_call_at_a_time() -> None:
     world = talking("a1 b1 c1", group=True)
     other = bytes(16)

@@ -40,6 +40,7 @@ class Chat:
     gid: bytes
     state: CallState | None = None
     heard: bool = False
+    trusted: bool = False
     ready: bool = False
     asked: bool = False
     waiting: list[Work] = field(default_factory=list)
@@ -78,6 +79,10 @@ class CallSession:
 
     def accept(self, kind: sg.Kind) -> None:
         """Answer the call that rings."""
+        for chat in self._chats.values():
+            # The person may have chosen since it began to ring; a link that is open stays as it was opened.
+            if chat.state is not None and chat.state.phase == "incoming":
+                self._apply_policy(chat)
         self._tell_live(ev.AcceptCall(kind))
 
     def decline(self) -> None:
@@ -117,6 +122,8 @@ class CallSession:
         self._when_ready(chat, lambda: self._return(chat, kept))
 
     def _return(self, chat: Chat, kept: Kept) -> None:
+        if chat.rests:
+            self._apply_policy(chat)
         self._tell(chat, ev.Restored(kept.record, self._age(kept)))
         self._returning = None
         if chat.rests:
@@ -152,12 +159,11 @@ class CallSession:
             chat.waiting.clear()
             self._tell_removed(chat)
             return
-        chat.heard = facts.heard
-        relay_only = facts.group or self.hide_address or not facts.trusted
+        chat.heard, chat.trusted = facts.heard, facts.trusted
         if chat.state is None:
             chat.state = CallState(facts.me, facts.members, facts.group)
         if chat.rests:
-            chat.state = replace(chat.state, relay_only=relay_only)
+            self._apply_policy(chat)
         self._tell(chat, ev.Roster(facts.epoch, facts.members, facts.me))
         self._be_ready(chat)
 
@@ -229,6 +235,12 @@ class CallSession:
         chat.ready = chat.ready and not chat.rests
         if chat.waiting and not chat.ready and chat.rests:
             self._ask(chat)
+
+    def _apply_policy(self, chat: Chat) -> None:
+        """Relays alone in groups, with strangers, and for who hides the address."""
+        if chat.state is not None:
+            relay_only = chat.state.group or self.hide_address or not chat.trusted
+            chat.state = replace(chat.state, relay_only=relay_only)
 
     def _is_busy(self, chat: Chat) -> bool:
         return any(not one.rests for one in self._chats.values() if one is not chat)

@@ -123,6 +123,27 @@ describe("a call", () => {
     }
   });
 
+  it("hides the address of who asks for it before answering or returning", () => {
+    const world = new World("a1 b1");
+    const one = world.at("b1");
+    world.at("a1").session.dial(GID, "audio");
+    world.wait(500);
+    expect(one.view.hidden_address).toBe(false);
+    one.session.hideAddress = true;
+    one.session.accept("audio");
+    world.wait(1000);
+    expect([one.view.hidden_address, one.lastMedia.start.relayOnly]).toEqual([true, true]);
+    expect(one.lastMedia.told[1]).toBe("open 0 relay");
+    one.session.hideAddress = false;
+    one.session.accept("audio");
+    expect(one.view.hidden_address).toBe(true);
+    one.crash();
+    expect(one.session.restore(one.kept)).toBe(true);
+    one.session.hideAddress = true;
+    one.session.returnToCall();
+    expect([one.view.hidden_address, one.lastMedia.start.relayOnly]).toEqual([true, true]);
+  });
+
   it("is the only one of its device", () => {
     const world = talking("a1 b1 c1", "audio", true);
     const device = world.at("a1");

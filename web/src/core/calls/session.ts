@@ -36,6 +36,7 @@ interface Chat {
   readonly gid: Uint8Array;
   state: CallState | null;
   heard: boolean;
+  trusted: boolean;
   ready: boolean;
   asked: boolean;
   readonly waiting: Work[];
@@ -76,6 +77,8 @@ export class CallSession {
 
   /** Answer the call that rings. */
   accept(kind: Kind): void {
+    // The person may have chosen since it began to ring; a link that is open stays as it was opened.
+    for (const chat of this.#chats.values()) if (chat.state?.phase === "incoming") this.#applyPolicy(chat);
     this.#tellLive({ t: "accept_call", kind });
   }
 
@@ -119,6 +122,7 @@ export class CallSession {
 
   #return(chat: Chat, kept: Kept): void {
     const { record } = kept;
+    if (rests(chat)) this.#applyPolicy(chat);
     this.#tell(chat, { t: "restored", record, ageMs: this.#age(kept) });
     this.#returning = null;
     if (rests(chat)) this.#ports.keep(null, nothing);
@@ -160,9 +164,9 @@ export class CallSession {
       return;
     }
     const { epoch, me, members, group, heard, trusted } = facts;
-    chat.heard = heard;
+    [chat.heard, chat.trusted] = [heard, trusted];
     chat.state ??= newState(me, members, group);
-    if (rests(chat)) chat.state = { ...chat.state, relayOnly: group || this.hideAddress || !trusted };
+    if (rests(chat)) this.#applyPolicy(chat);
     this.#tell(chat, { t: "roster", epoch, members, me });
     this.#beReady(chat);
   }
@@ -210,7 +214,7 @@ export class CallSession {
     const id = encodeB64(gid);
     let chat = this.#chats.get(id);
     if (!chat) {
-      const flags = { heard: false, ready: false, asked: false, outgoing: false };
+      const flags = { heard: false, trusted: false, ready: false, asked: false, outgoing: false };
       chat = { gid, state: null, ...flags, waiting: [], beganAt: 0, view: null };
       this.#chats.set(id, chat);
     }
@@ -247,6 +251,12 @@ export class CallSession {
     // At rest nobody tells of new epochs: the next signal asks again.
     chat.ready &&= !rests(chat);
     if (chat.waiting.length > 0 && rests(chat)) this.#ask(chat);
+  }
+
+  /** Relays alone in groups, with strangers, and for who hides the address. */
+  #applyPolicy(chat: Chat): void {
+    const { state, trusted } = chat;
+    if (state) chat.state = { ...state, relayOnly: state.group || this.hideAddress || !trusted };
   }
 
   /** Whether another chat has a call. */
