@@ -162,7 +162,7 @@ class Device:
         found = keys if self.me in world.members else None
 
         def answer() -> None:
-            self.session.use_keys(gid, found, removed=removed)
+            self.session.use_keys(gid, found, removed=removed, context=context)
 
         self.waiting.append(answer) if self.slow_keys else answer()
 

@@ -92,6 +92,24 @@ def test_signals_of_a_new_epoch_wait_for_its_roster() -> None:
     assert one.shown == "ended remote"
 
 
+def test_the_key_of_one_call_is_not_given_to_the_next_of_the_chat() -> None:
+    world = World("a1 b1")
+    one, other = world["a1"], world["b1"]
+    one.slow_keys = other.slow_keys = True
+    one.session.dial(GID, "audio")
+    other.session.dial(GID, "audio")
+    world.wait(1000)
+    # Whoever rang the higher id has asked for the keys of two calls.
+    twice = next(device for device in (one, other) if len(device.media) == 2)
+    twice.waiting.pop(0)()
+    assert twice.media[1].told == []
+    one.settle()
+    other.settle()
+    assert one.media[-1].told[0] == other.media[-1].told[0]
+    world.wait(1000)
+    assert one.view.phase == other.view.phase == "active"
+
+
 def test_a_reload_returns_to_the_call_with_numbers_never_used() -> None:
     world = talking()
     other = world["b1"]

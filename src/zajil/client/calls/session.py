@@ -175,15 +175,18 @@ class CallSession:
         chat.ready = False
         current = self._current
         if current is not None and current.gid == gid:
-            self._ports.ask_keys(gid, current.record.call + current.record.secret, removed=removed)
+            self._ports.ask_keys(gid, _context_of(current.record), removed=removed)
         else:
             self._ask(chat)
 
-    def use_keys(self, gid: bytes, keys: EpochKeys | None, *, removed: bool) -> None:
-        """The answer to `ask_keys`; None: this device is not in the group any more."""
+    def use_keys(self, gid: bytes, keys: EpochKeys | None, *, removed: bool, context: bytes) -> None:
+        """The answer to `ask_keys`, with its context; None: this device is not in the group any more."""
         chat, current = self._chat(gid), self._current
         if keys is None or chat.state is None:
             self._tell_removed(chat)
+            return
+        if current is not None and current.gid == gid and _context_of(current.record) != context:
+            # Asked for by the call before this one, whose own answer is on its way.
             return
         me = ev.Member(keys.leaf, chat.state.me.account)
         # Who was removed is out before the new key is used.
@@ -328,7 +331,7 @@ class CallSession:
             return
         if self._current is None:
             self._current = self._begin(chat, record)
-            context = record.call + record.secret
+            context = _context_of(record)
             self._after.append(lambda: self._ports.ask_keys(chat.gid, context, removed=False))
         self._current.record = record
         self._current.keep()
@@ -391,6 +394,11 @@ class CallSession:
         if at != self._wakes_at:
             self._wakes_at = at
             self._ports.wake_at(at)
+
+
+def _context_of(record: ev.Record) -> bytes:
+    """What the keys of a call are derived for: 48 bytes."""
+    return record.call + record.secret
 
 
 def _without_addresses(signal: sg.Signal) -> sg.Signal:

@@ -88,6 +88,24 @@ describe("a call", () => {
     expect(one.shown).toBe("ended remote");
   });
 
+  it("has no key of the call before it in the chat", () => {
+    const world = new World("a1 b1");
+    const both = [world.at("a1"), world.at("b1")];
+    for (const device of both) {
+      device.slowKeys = true;
+      device.session.dial(GID, "audio");
+    }
+    world.wait(1000);
+    // Whoever rang the higher id has asked for the keys of two calls.
+    const twice = both.find(({ media }) => media.length === 2);
+    twice?.waiting.shift()?.();
+    expect(twice?.lastMedia.told).toEqual([]);
+    for (const device of both) device.settle();
+    expect(new Set(both.map(({ lastMedia }) => lastMedia.told[0])).size).toBe(1);
+    world.wait(1000);
+    expect(both.map(({ view }) => view.phase)).toEqual(["active", "active"]);
+  });
+
   it("opens nothing before the record is durable and the key there", () => {
     const world = new World("a1 b1");
     const one = world.at("a1");

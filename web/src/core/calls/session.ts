@@ -181,8 +181,8 @@ export class CallSession {
     else this.#ask(chat);
   }
 
-  /** The answer to `askKeys`; null: this device is not in the group any more. */
-  useKeys(gid: Uint8Array, keys: EpochKeys | null, removed: boolean): void {
+  /** The answer to `askKeys`, with its context; null: this device is not in the group any more. */
+  useKeys(gid: Uint8Array, keys: EpochKeys | null, removed: boolean, context: Uint8Array): void {
     const chat = this.#chat(gid);
     if (!keys || !chat.state) {
       this.#tellRemoved(chat);
@@ -190,6 +190,8 @@ export class CallSession {
     }
     const { epoch, leaf, members } = keys;
     const current = this.#currentOf(chat);
+    // Asked for by the call before this one, whose own answer is on its way.
+    if (current && !equal(contextOf(current.record), context)) return;
     // Who was removed is out before the new key is used.
     this.#tell(chat, { t: "roster", epoch, members, me: { leaf, account: chat.state.me.account } });
     if (current && current === this.#current) current.useKey(keys, removed);

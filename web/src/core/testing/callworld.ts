@@ -176,7 +176,7 @@ export class Device implements Ports {
     const { epoch, members } = this.world;
     const baseKey = context.slice(0, 16).map((byte) => byte ^ epoch);
     const keys: EpochKeys | null = members.includes(this.me) ? { epoch, baseKey, leaf: this.me.leaf, members } : null;
-    this.#later(this.slowKeys, () => this.session.useKeys(gid, keys, removed));
+    this.#later(this.slowKeys, () => this.session.useKeys(gid, keys, removed, context));
   }
 
   watch(gid: Uint8Array | null): void {
