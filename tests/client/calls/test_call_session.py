@@ -126,6 +126,45 @@ def test_a_reload_returns_to_the_call_with_numbers_never_used() -> None:
     assert len(set(other.used)) == len(other.used)
 
 
+def test_who_joins_the_call_again_goes_on_with_numbers_never_used() -> None:
+    world = talking("a1 b1 c1", group=True)
+    world["b1"].session.accept("audio")
+    world.wait(1000)
+    one = world["c1"]
+    for _ in range(3):
+        one.session.hang_up()
+        world.wait(1000)
+        one.session.dial(GID, "audio")
+        world.wait(1000)
+        assert one.view.phase == "active"
+    numbers = [number for _, number in one.used]
+    assert {call for call, _ in one.used} == {one.media[0].start.call}
+    assert numbers == sorted(set(numbers))
+    # Also where the record was too old to return by.
+    one.crash()
+    world.wait(31_000)
+    assert not one.session.restore(one.kept)
+    one.session.dial(GID, "audio")
+    world.wait(1000)
+    numbers = [number for _, number in one.used]
+    assert numbers == sorted(set(numbers))
+
+
+def test_the_numbers_of_a_call_begin_anywhere_below_two_to_the_31() -> None:
+    firsts = []
+    for seed in range(40):
+        world = World("a1 b1")
+        world.drawn = seed * 100
+        world["a1"].session.dial(GID, "audio")
+        world.wait(500)
+        world["b1"].session.accept("audio")
+        world.wait(500)
+        firsts.append(world["a1"].used[0][1])
+    assert len(set(firsts)) == 40
+    assert all(first % 64 == 0 and 64 <= first <= 1 << 31 for first in firsts)
+    assert max(firsts) > 1 << 29
+
+
 def test_a_reload_after_half_a_minute_forgets_the_call() -> None:
     world = talking()
     other = world["b1"]

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from zajil.client.calls.current import CurrentCall
 from zajil.client.calls.ports import ChatFacts, EpochKeys, LinkSignal, Ports
-from zajil.client.calls.record import CtxNumbers, Kept, parse_kept
+from zajil.client.calls.record import Kept, UsedNumbers, parse_kept
 from zajil.client.calls.showing import CallView, Scene, make_view
 from zajil.protocol import cbor
 from zajil.protocol.calls import actions as ac
@@ -63,6 +63,7 @@ class CallSession:
         self._chats: dict[bytes, Chat] = {}
         self._current: CurrentCall | None = None
         self._returning: Kept | None = None
+        self._used = UsedNumbers()
         self._events: deque[tuple[Chat, ev.Event]] = deque()
         self._after: deque[Work] = deque()
         self._telling = False
@@ -106,6 +107,8 @@ class CallSession:
     def restore(self, record: bytes | None) -> bool:
         """Whether there is a call to return to, in what an earlier session kept. Otherwise it is forgotten."""
         self._returning = None if record is None else parse_kept(record)
+        if self._returning is not None:
+            self._used.note(self._returning.record.call, self._returning.next_ctx)
         if self._returning is not None and self._age(self._returning) <= limits.RECONNECT_MS:
             return True
         self._returning = None
@@ -324,6 +327,7 @@ class CallSession:
     def _persist(self, chat: Chat, record: ev.Record | None) -> None:
         current = self._current
         if current is not None and (record is None or record.call != current.record.call):
+            self._used.note(current.record.call, current.numbers.reserved)
             current.close()
             self._current = None
         if record is None:
@@ -337,12 +341,7 @@ class CallSession:
         self._current.keep()
 
     def _begin(self, chat: Chat, record: ev.Record) -> CurrentCall:
-        returning = self._returning
-        if returning is not None and returning.record.call == record.call:
-            numbers = CtxNumbers(returning.next_ctx)
-        else:
-            # Both ends number their attempts; with another beginning each they do not meet.
-            numbers = CtxNumbers((1 + int.from_bytes(self._ports.random(2), "big") // 64) * 64)
+        numbers = self._used.begin(record.call, self._ports.random)
         numbers.reserve()
         if chat.state is None:
             raise error("wrong-call", "a call without a chat")

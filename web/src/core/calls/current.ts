@@ -60,6 +60,11 @@ export class CurrentCall implements Reports {
   }
 
   // -- the record
+  /** The first number that was not reserved. */
+  get reserved(): number {
+    return this.#parts.numbers.reserved;
+  }
+
   /** Write the record; what it reserves may be used once it is durable. */
   keep(): void {
     const { ports, numbers } = this.#parts;

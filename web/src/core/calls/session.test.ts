@@ -301,6 +301,45 @@ describe("a reload", () => {
     expect(new Set(other.used).size).toBe(other.used.length);
   });
 
+  it("or joining again goes on with numbers never used", () => {
+    const world = talking("a1 b1 c1", "audio", true);
+    world.at("b1").session.accept("audio");
+    world.wait(1000);
+    const one = world.at("c1");
+    const numbers = (): number[] => one.used.map((text) => Number(text.split(" ")[1]));
+    for (let turn = 0; turn < 3; turn++) {
+      one.session.hangUp();
+      world.wait(1000);
+      one.session.dial(GID, "audio");
+      world.wait(1000);
+      expect(one.view.phase).toBe("active");
+    }
+    expect(new Set(one.media.map(({ start }) => start.call.join())).size).toBe(1);
+    expect(numbers()).toEqual([...new Set(numbers())].sort((a, b) => a - b));
+    // Also where the record was too old to return by.
+    one.crash();
+    world.wait(31_000);
+    expect(one.session.restore(one.kept)).toBe(false);
+    one.session.dial(GID, "audio");
+    world.wait(1000);
+    expect(numbers()).toEqual([...new Set(numbers())].sort((a, b) => a - b));
+  });
+
+  it("begins the numbers of a call anywhere below 2^31", () => {
+    const firsts = Array.from({ length: 40 }, (_, seed) => {
+      const world = new World("a1 b1");
+      world.drawn = seed * 101;
+      world.at("a1").session.dial(GID, "audio");
+      world.wait(500);
+      world.at("b1").session.accept("audio");
+      world.wait(500);
+      return Number(world.at("a1").used[0]?.split(" ")[1]);
+    });
+    expect(new Set(firsts).size).toBeGreaterThan(30);
+    expect(firsts.every((first) => first % 64 === 0 && first >= 64 && first <= 2 ** 31)).toBe(true);
+    expect(Math.max(...firsts)).toBeGreaterThan(2 ** 29);
+  });
+
   it("after half a minute forgets the call", () => {
     const world = talking();
     const other = world.at("b1");

@@ -21,7 +21,7 @@ import { error, Malformed } from "../../protocol/errors.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
 import { CurrentCall } from "./current.ts";
 import type { ChatFacts, EpochKeys, LinkSignal, Ports } from "./ports.ts";
-import { CtxNumbers, type Kept, parseKept } from "./record.ts";
+import { type Kept, parseKept, UsedNumbers } from "./record.ts";
 import { makeView } from "./showing.ts";
 import type { CallView } from "./view.ts";
 
@@ -57,6 +57,7 @@ export class CallSession {
   readonly #chats = new Map<string, Chat>();
   #current: CurrentCall | null = null;
   #returning: Kept | null = null;
+  readonly #used = new UsedNumbers();
   readonly #events: [Chat, Event][] = [];
   readonly #after: Work[] = [];
   #telling = false;
@@ -107,6 +108,7 @@ export class CallSession {
   /** Whether there is a call to return to, in what an earlier session kept. Otherwise it is forgotten. */
   restore(record: Uint8Array | null): boolean {
     const kept = record && parseKept(record);
+    if (kept) this.#used.note(kept.record.call, kept.nextCtx);
     this.#returning = kept && this.#age(kept) <= limits.RECONNECT_MS ? kept : null;
     if (record && !this.#returning) this.#ports.keep(null, nothing);
     return this.#returning !== null;
@@ -335,6 +337,7 @@ export class CallSession {
 
   #persist(chat: Chat, record: CallRecord | null): void {
     if (this.#current && !(record && equal(record.call, this.#current.record.call))) {
+      this.#used.note(this.#current.record.call, this.#current.reserved);
       this.#current.close();
       this.#current = null;
     }
@@ -353,11 +356,7 @@ export class CallSession {
   #begin(chat: Chat, record: CallRecord): CurrentCall {
     const { state } = chat;
     if (!state) throw error("wrong-call", "a call without a chat");
-    const kept = this.#returning;
-    const returns = kept && equal(kept.record.call, record.call);
-    // Both ends number their attempts; with another beginning each they do not meet.
-    const [high = 0, low = 0] = returns ? [] : this.#ports.random(2);
-    const numbers = new CtxNumbers(returns ? kept.nextCtx : (1 + Math.floor((high * 256 + low) / 64)) * 64);
+    const numbers = this.#used.begin(record.call, (size) => this.#ports.random(size));
     numbers.reserve();
     return new CurrentCall({
       ...{ ports: this.#ports, gid: chat.gid, record, state, numbers },
