@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from tests.protocol.calls_signals import HOST, RELAY
 
 from zajil.client.calls.record import Kept, parse_kept
 from zajil.client.calls.showing import Measure
+from zajil.protocol import cbor
 from zajil.protocol.calls import signals as sg
 from zajil.protocol.calls.events import Record
 from zajil.protocol.calls.ladder import Try
@@ -344,6 +346,30 @@ def test_a_record_is_read_as_it_was_written() -> None:
     kept = Kept(GID, Record(bytes(16), bytes(32), "video", caller=True, since=None, leaves=(1, 7)), 128, 5)
     assert parse_kept(kept.encode()) == kept
     assert parse_kept(kept.encode()[:-1]) is None
+    muted = parse_kept(kept.encode())
+    assert muted is not None
+    assert not muted.record.mic
+    heard = replace(kept, record=replace(kept.record, mic=True))
+    assert parse_kept(heard.encode()) == heard
+    values = cbor.parse(heard.encode())
+    assert isinstance(values, dict)
+    older = {str(key): value for key, value in values.items() if key != "mic"}
+    assert parse_kept(cbor.encode(older)) == kept
+
+
+def test_who_is_muted_stays_so_after_a_reload_before_anything_is_sent() -> None:
+    world = talking(kind="video")
+    one = world["b1"]
+    one.session.set_media(mic=False, cam=True)
+    one.crash()
+    assert one.session.restore(one.kept)
+    one.session.return_to_call()
+    world.wait(2000)
+    told = one.media[1].told
+    assert told.index("media False False") < next(at for at, word in enumerate(told) if word.startswith("open"))
+    assert not one.view.mic
+    assert not one.view.camera
+    assert not world["a1"].view.peers[0].mic
 
 
 @settings(max_examples=20, deadline=None)

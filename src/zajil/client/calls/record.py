@@ -51,6 +51,7 @@ class Kept:
                 "leaves": list(record.leaves),
                 "next_ctx": self.next_ctx,
                 "last_seen": self.last_seen,
+                "mic": record.mic,
             }
         )
 
@@ -76,6 +77,7 @@ def _parse(fields: Fields) -> Kept:
         fields.flag("caller"),
         fields.number_or_none("since"),
         tuple(leaves.number(at, bits=LEAF_BITS) for at in range(len(items))),
+        mic=fields.raw("mic") is True,
     )
     return Kept(fields.blob("gid", size=16), record, fields.number("next_ctx", bits=33), fields.number("last_seen"))
 

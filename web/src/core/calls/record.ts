@@ -31,7 +31,7 @@ export interface Kept {
 
 /** Deterministic CBOR of the record. */
 export function encodeKept({ gid, record, nextCtx, lastSeen }: Kept): Uint8Array {
-  const values = { v: VERSION, gid, ...record, next_ctx: nextCtx, last_seen: lastSeen };
+  const values = { v: VERSION, gid, mic: false, ...record, next_ctx: nextCtx, last_seen: lastSeen };
   return cbor.encode(new Map<string, cbor.Value>(Object.entries(values)));
 }
 
@@ -47,6 +47,7 @@ export function parseKept(data: Uint8Array): Kept | null {
       ...{ call: fields.blob("call", CALL_BYTES), secret: fields.blob("secret", SECRET_BYTES), kind },
       ...{ caller: fields.flag("caller"), since: fields.numberOrNone("since") },
       leaves: items.map((_, at) => leaves.number(at, LEAF_BITS)),
+      mic: fields.raw("mic") === true,
     };
     const [nextCtx, lastSeen] = [fields.number("next_ctx", 33), fields.number("last_seen")];
     return { gid: fields.blob("gid", 16), record, nextCtx, lastSeen };

@@ -374,6 +374,20 @@ describe("a reload", () => {
     }
   });
 
+  it("leaves who was muted so, before anything is sent", () => {
+    const world = talking("a1 b1", "video");
+    const one = world.at("b1");
+    one.session.setMedia(false, true);
+    one.crash();
+    expect(one.session.restore(one.kept)).toBe(true);
+    one.session.returnToCall();
+    world.wait(2000);
+    const { told } = one.lastMedia;
+    expect(told).toContain("media false false");
+    expect(told.indexOf("media false false")).toBeLessThan(told.findIndex((word) => word.startsWith("open")));
+    expect([one.view.mic, one.view.camera, world.at("a1").view.peers[0]?.mic]).toEqual([false, false, false]);
+  });
+
   it("reads the record as it was written", () => {
     const record = { call: new Uint8Array(16), secret: new Uint8Array(32), kind: "video", caller: true } as const;
     const kept: Kept = { gid: GID, record: { ...record, since: null, leaves: [1, 7] }, nextCtx: 128, lastSeen: 5 };
@@ -381,6 +395,8 @@ describe("a reload", () => {
     const read = parseKept(data);
     expect(read && [...encodeKept(read)]).toEqual([...data]);
     expect(read?.record.leaves).toEqual([1, 7]);
+    expect(read?.record.mic).toBe(false);
+    expect(parseKept(encodeKept({ ...kept, record: { ...kept.record, mic: true } }))?.record.mic).toBe(true);
     expect(parseKept(data.slice(0, -1))).toBeNull();
   });
 });
