@@ -285,6 +285,10 @@ def test_what_is_malformed_or_too_much_is_counted_and_ends_nothing() -> None:
     for _ in range(3):
         other.session.hear(GID, 0, one.me.account, age_ms=0, fields=cands)
     assert other.bad == 1
+    # Also who said too much ends the call.
+    other.session.hang_up()
+    world.wait(100)
+    assert one.shown == "ended remote"
 
 
 def test_an_alarm_closes_everything_and_tells_the_other() -> None:

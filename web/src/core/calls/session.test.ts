@@ -212,6 +212,10 @@ describe("a call", () => {
     const cands = fieldsOf({ t: "cand", call, to: 1, pc: 2, cands: Array<string>(10).fill(RELAY), done: false });
     for (let turn = 0; turn < 3; turn++) other.session.hear(GID, accountOf(one), cands);
     expect(other.bad).toBe(1);
+    // Also who said too much ends the call.
+    other.session.hangUp();
+    world.wait(100);
+    expect(one.shown).toBe("ended remote");
   });
 
   it("ends with an alarm, closed before it is told", () => {
