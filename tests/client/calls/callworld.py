@@ -122,6 +122,7 @@ class Device:
     waiting: list[Work] = field(default_factory=list)
     slow_disk: bool = False
     slow_keys: bool = False
+    slow_chats: bool = False
 
     def __post_init__(self) -> None:
         self.session = CallSession(self)
@@ -154,7 +155,11 @@ class Device:
         world = self.world
         member = self.me in world.members and gid in (GID, OTHER)
         facts = ChatFacts(world.epoch, self.me, world.members, world.group, self.name not in world.strangers, True)
-        self.session.use_chat(gid, facts if member else None)
+
+        def answer() -> None:
+            self.session.use_chat(gid, facts if member else None)
+
+        self.waiting.append(answer) if self.slow_chats else answer()
 
     def ask_keys(self, gid: bytes, context: bytes, *, removed: bool) -> None:
         world = self.world

@@ -248,6 +248,26 @@ def test_one_call_at_a_time() -> None:
     assert device.view.phase == "active"
 
 
+def test_a_ring_that_comes_before_the_own_one_went_out_is_the_call_there_is() -> None:
+    world = World("a1 b1")
+    one, other = world["a1"], world["b1"]
+    one.slow_chats = True
+    one.session.dial(OTHER, "audio")
+    other.session.dial(GID, "audio")
+    world.wait(100)
+    one.waiting.pop()()
+    assert (one.view.phase, one.view.direction) == ("ringing", "incoming")
+    shown = len(one.views)
+    one.settle()
+    # Shown again: it answers whoever pressed the button.
+    assert len(one.views) == shown + 1
+    assert (one.view.phase, one.view.direction) == ("ringing", "incoming")
+    assert one.watched == GID
+    one.session.accept("audio")
+    world.wait(1000)
+    assert one.view.phase == other.view.phase == "active"
+
+
 def test_a_ring_in_another_chat_shows_nothing_over_the_call_there_is() -> None:
     world = talking()
     one, sender = world["a1"], world["b1"].me

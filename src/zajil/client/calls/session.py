@@ -71,12 +71,28 @@ class CallSession:
 
     # -- what the person does
     def dial(self, gid: bytes, kind: sg.Kind) -> None:
-        """Call the members of a chat, or join their call. Raises LocalProtocolError while there is another call."""
-        if any(not chat.rests for chat in self._chats.values()):
+        """Call the members of a chat, or join their call. Raises LocalProtocolError while there is another call.
+
+        A call that comes before this one began stays, and is shown again.
+        """
+        if self.busy:
             raise error("wrong-call", "one call at a time")
         call, secret = self._ports.random(limits.CALL_BYTES), self._ports.random(limits.SECRET_BYTES)
         chat = self._chat(gid)
-        self._when_ready(chat, lambda: self._tell(chat, ev.Dial(kind, call, secret)))
+
+        def begin() -> None:
+            live = self._live
+            if live is None:
+                self._tell(chat, ev.Dial(kind, call, secret))
+            elif live.view is not None:
+                self._ports.show(live.view)
+
+        self._when_ready(chat, begin)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is a call, or one rings."""
+        return self._live is not None
 
     def accept(self, kind: sg.Kind) -> None:
         """Answer the call that rings."""
@@ -251,11 +267,15 @@ class CallSession:
     def _is_busy(self, chat: Chat) -> bool:
         return any(not one.rests for one in self._chats.values() if one is not chat)
 
+    @property
+    def _live(self) -> Chat | None:
+        """The chat that has a call."""
+        return next((chat for chat in self._chats.values() if not chat.rests), None)
+
     def _tell_live(self, event: ev.Event) -> None:
-        for chat in self._chats.values():
-            if not chat.rests:
-                self._tell(chat, event)
-                return
+        chat = self._live
+        if chat is not None:
+            self._tell(chat, event)
 
     def _tell_removed(self, chat: Chat) -> None:
         if chat.state is not None:

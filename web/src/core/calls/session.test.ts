@@ -172,6 +172,26 @@ describe("a call", () => {
     expect(device.view.phase).toBe("active");
   });
 
+  it("is the one that rang, where that came before the own ring went out", () => {
+    const world = new World("a1 b1");
+    const [one, other] = [world.at("a1"), world.at("b1")];
+    one.slowChats = true;
+    one.session.dial(OTHER, "audio");
+    other.session.dial(GID, "audio");
+    world.wait(100);
+    one.waiting.pop()?.();
+    expect([one.view.phase, one.view.direction]).toEqual(["ringing", "incoming"]);
+    const shown = one.views.length;
+    one.settle();
+    // Shown again: it answers whoever pressed the button.
+    expect(one.views.length).toBe(shown + 1);
+    expect([one.view.phase, one.view.direction]).toEqual(["ringing", "incoming"]);
+    expect(one.watched).toEqual(GID);
+    one.session.accept("audio");
+    world.wait(1000);
+    expect([one.view.phase, other.view.phase]).toEqual(["active", "active"]);
+  });
+
   it("is shown on while another chat rings", () => {
     const world = talking();
     const [one, sender] = [world.at("a1"), accountOf(world.at("b1"))];

@@ -68,12 +68,24 @@ export class CallSession {
   }
 
   // -- what the person does
-  /** Call the members of a chat, or join their call. Throws LocalProtocolError while there is another call. */
+  /**
+   * Call the members of a chat, or join their call. Throws LocalProtocolError while there is another call; one that
+   * comes before this one began stays, and is shown again.
+   */
   dial(gid: Uint8Array, kind: Kind): void {
-    if ([...this.#chats.values()].some((chat) => !rests(chat))) throw error("wrong-call", "one call at a time");
+    if (this.busy) throw error("wrong-call", "one call at a time");
     const [call, secret] = [this.#ports.random(limits.CALL_BYTES), this.#ports.random(limits.SECRET_BYTES)];
     const chat = this.#chat(gid);
-    this.#whenReady(chat, () => this.#tell(chat, { t: "dial", kind, call, secret }));
+    this.#whenReady(chat, () => {
+      const live = this.#live();
+      if (!live) this.#tell(chat, { t: "dial", kind, call, secret });
+      else if (live.view) this.#ports.show(live.view);
+    });
+  }
+
+  /** Whether there is a call, or one rings. */
+  get busy(): boolean {
+    return this.#live() !== undefined;
   }
 
   /** Answer the call that rings. */
@@ -268,8 +280,13 @@ export class CallSession {
     return [...this.#chats.values()].some((one) => one !== chat && !rests(one));
   }
 
+  /** The chat that has a call. */
+  #live(): Chat | undefined {
+    return [...this.#chats.values()].find((one) => !rests(one));
+  }
+
   #tellLive(event: Event): void {
-    const chat = [...this.#chats.values()].find((one) => !rests(one));
+    const chat = this.#live();
     if (chat) this.#tell(chat, event);
   }
 

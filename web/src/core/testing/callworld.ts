@@ -122,6 +122,7 @@ export class Device implements Ports {
   wakesAt: number | null = null;
   slowDisk = false;
   slowKeys = false;
+  slowChats = false;
 
   constructor(
     readonly world: World,
@@ -169,7 +170,8 @@ export class Device implements Ports {
     const member = world.members.includes(me) && [GID[0], OTHER[0]].includes(gid[0]);
     const heard = !world.strangers.has(this.name);
     const { epoch, members, group } = world;
-    this.session.useChat(gid, member ? { epoch, me, members, group, heard, trusted: true } : null);
+    const facts = member ? { epoch, me, members, group, heard, trusted: true } : null;
+    this.#later(this.slowChats, () => this.session.useChat(gid, facts));
   }
 
   askKeys(gid: Uint8Array, context: Uint8Array, removed: boolean): void {
