@@ -151,8 +151,8 @@ export class Conductor {
       askChat: (gid) => void this.#learnChat(gid).then((facts) => this.#session.useChat(gid, facts)),
       askKeys: (gid, context, removed) =>
         void core.ask("keys", { gid, context }).then(
-          (keys) => this.#session.useKeys(gid, keys satisfies EpochKeys, removed),
-          () => this.#session.useKeys(gid, null, removed),
+          (keys) => this.#session.useKeys(gid, keys satisfies EpochKeys, removed, context),
+          () => this.#session.useKeys(gid, null, removed, context),
         ),
       watch: (gid) => ask(core.ask("watch", { gids: gid ? [gid] : [] })),
       keep: (record, done) => ask(core.ask("keep", { record }).then(done)),

@@ -21,7 +21,7 @@ import { error, Malformed } from "../../protocol/errors.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
 import { CurrentCall } from "./current.ts";
 import type { ChatFacts, EpochKeys, LinkSignal, Ports } from "./ports.ts";
-import { CtxNumbers, type Kept, parseKept } from "./record.ts";
+import { type Kept, parseKept, UsedNumbers } from "./record.ts";
 import { makeView } from "./showing.ts";
 import type { CallView } from "./view.ts";
 
@@ -31,16 +31,18 @@ const LINK_SIGNALS: readonly string[] = ["desc", "cand", "room", "got", "lost"];
 const isForLinks = (signal: Signal): signal is LinkSignal => LINK_SIGNALS.includes(signal.t);
 const nothing = (): void => undefined;
 
-/** A chat and its machine. ready: its roster is that of now. waiting: what needs it. */
+/** A chat and its machine. ready: its roster is that of now. waiting: what needs it. dialled: before that came. */
 interface Chat {
   readonly gid: Uint8Array;
   state: CallState | null;
   heard: boolean;
+  trusted: boolean;
   ready: boolean;
   asked: boolean;
   readonly waiting: Work[];
   beganAt: number;
   outgoing: boolean;
+  dialled: Kind | null;
   view: CallView | null;
 }
 
@@ -56,6 +58,7 @@ export class CallSession {
   readonly #chats = new Map<string, Chat>();
   #current: CurrentCall | null = null;
   #returning: Kept | null = null;
+  readonly #used = new UsedNumbers();
   readonly #events: [Chat, Event][] = [];
   readonly #after: Work[] = [];
   #telling = false;
@@ -66,16 +69,32 @@ export class CallSession {
   }
 
   // -- what the person does
-  /** Call the members of a chat, or join their call. Throws LocalProtocolError while there is another call. */
+  /**
+   * Call the members of a chat, or join their call. Throws LocalProtocolError while there is another call; one that
+   * comes before this one began stays, and is shown again.
+   */
   dial(gid: Uint8Array, kind: Kind): void {
-    if ([...this.#chats.values()].some((chat) => !rests(chat))) throw error("wrong-call", "one call at a time");
+    if (this.busy) throw error("wrong-call", "one call at a time");
     const [call, secret] = [this.#ports.random(limits.CALL_BYTES), this.#ports.random(limits.SECRET_BYTES)];
     const chat = this.#chat(gid);
-    this.#whenReady(chat, () => this.#tell(chat, { t: "dial", kind, call, secret }));
+    chat.dialled = kind;
+    this.#whenReady(chat, () => {
+      chat.dialled = null;
+      const live = this.#live();
+      if (!live) this.#tell(chat, { t: "dial", kind, call, secret });
+      else if (live.view) this.#ports.show(live.view);
+    });
+  }
+
+  /** Whether there is a call, or one rings. */
+  get busy(): boolean {
+    return this.#live() !== undefined;
   }
 
   /** Answer the call that rings. */
   accept(kind: Kind): void {
+    // The person may have chosen since it began to ring; a link that is open stays as it was opened.
+    for (const chat of this.#chats.values()) if (chat.state?.phase === "incoming") this.#applyPolicy(chat);
     this.#tellLive({ t: "accept_call", kind });
   }
 
@@ -104,6 +123,7 @@ export class CallSession {
   /** Whether there is a call to return to, in what an earlier session kept. Otherwise it is forgotten. */
   restore(record: Uint8Array | null): boolean {
     const kept = record && parseKept(record);
+    if (kept) this.#used.note(kept.record.call, kept.nextCtx);
     this.#returning = kept && this.#age(kept) <= limits.RECONNECT_MS ? kept : null;
     if (record && !this.#returning) this.#ports.keep(null, nothing);
     return this.#returning !== null;
@@ -119,6 +139,7 @@ export class CallSession {
 
   #return(chat: Chat, kept: Kept): void {
     const { record } = kept;
+    if (rests(chat)) this.#applyPolicy(chat);
     this.#tell(chat, { t: "restored", record, ageMs: this.#age(kept) });
     this.#returning = null;
     if (rests(chat)) this.#ports.keep(null, nothing);
@@ -146,8 +167,7 @@ export class CallSession {
     const chat = this.#chat(gid);
     this.#whenReady(chat, () => {
       const ageMs = from.ageMs + this.#ports.nowMs() - at;
-      const busy = [...this.#chats.values()].some((one) => one !== chat && !rests(one));
-      this.#take(chat, { t: "received", signal, ...from, ageMs, heard: chat.heard, busy });
+      this.#take(chat, { t: "received", signal, ...from, ageMs, heard: chat.heard, busy: this.#isBusy(chat) });
     });
   }
 
@@ -158,12 +178,17 @@ export class CallSession {
     if (!facts) {
       chat.waiting.length = 0;
       this.#tellRemoved(chat);
+      if (chat.dialled) {
+        const nobody = newState({ leaf: 0, account: new Uint8Array() }, [], false);
+        this.#show(chat, { ...nobody, phase: "ended", kind: chat.dialled, reason: "failed" });
+        chat.dialled = null;
+      }
       return;
     }
     const { epoch, me, members, group, heard, trusted } = facts;
-    chat.heard = heard;
+    [chat.heard, chat.trusted] = [heard, trusted];
     chat.state ??= newState(me, members, group);
-    if (rests(chat)) chat.state = { ...chat.state, relayOnly: group || this.hideAddress || !trusted };
+    if (rests(chat)) this.#applyPolicy(chat);
     this.#tell(chat, { t: "roster", epoch, members, me });
     this.#beReady(chat);
   }
@@ -178,8 +203,8 @@ export class CallSession {
     else this.#ask(chat);
   }
 
-  /** The answer to `askKeys`; null: this device is not in the group any more. */
-  useKeys(gid: Uint8Array, keys: EpochKeys | null, removed: boolean): void {
+  /** The answer to `askKeys`, with its context; null: this device is not in the group any more. */
+  useKeys(gid: Uint8Array, keys: EpochKeys | null, removed: boolean, context: Uint8Array): void {
     const chat = this.#chat(gid);
     if (!keys || !chat.state) {
       this.#tellRemoved(chat);
@@ -187,6 +212,8 @@ export class CallSession {
     }
     const { epoch, leaf, members } = keys;
     const current = this.#currentOf(chat);
+    // Asked for by the call before this one, whose own answer is on its way.
+    if (current && !equal(contextOf(current.record), context)) return;
     // Who was removed is out before the new key is used.
     this.#tell(chat, { t: "roster", epoch, members, me: { leaf, account: chat.state.me.account } });
     if (current && current === this.#current) current.useKey(keys, removed);
@@ -211,7 +238,7 @@ export class CallSession {
     const id = encodeB64(gid);
     let chat = this.#chats.get(id);
     if (!chat) {
-      const flags = { heard: false, ready: false, asked: false, outgoing: false };
+      const flags = { heard: false, trusted: false, ready: false, asked: false, outgoing: false, dialled: null };
       chat = { gid, state: null, ...flags, waiting: [], beganAt: 0, view: null };
       this.#chats.set(id, chat);
     }
@@ -250,8 +277,24 @@ export class CallSession {
     if (chat.waiting.length > 0 && rests(chat)) this.#ask(chat);
   }
 
+  /** Relays alone in groups, with strangers, and for who hides the address. */
+  #applyPolicy(chat: Chat): void {
+    const { state, trusted } = chat;
+    if (state) chat.state = { ...state, relayOnly: state.group || this.hideAddress || !trusted };
+  }
+
+  /** Whether another chat has a call. */
+  #isBusy(chat: Chat): boolean {
+    return [...this.#chats.values()].some((one) => one !== chat && !rests(one));
+  }
+
+  /** The chat that has a call. */
+  #live(): Chat | undefined {
+    return [...this.#chats.values()].find((one) => !rests(one));
+  }
+
   #tellLive(event: Event): void {
-    const chat = [...this.#chats.values()].find((one) => !rests(one));
+    const chat = this.#live();
     if (chat) this.#tell(chat, event);
   }
 
@@ -319,6 +362,7 @@ export class CallSession {
 
   #persist(chat: Chat, record: CallRecord | null): void {
     if (this.#current && !(record && equal(record.call, this.#current.record.call))) {
+      this.#used.note(this.#current.record.call, this.#current.reserved);
       this.#current.close();
       this.#current = null;
     }
@@ -337,11 +381,7 @@ export class CallSession {
   #begin(chat: Chat, record: CallRecord): CurrentCall {
     const { state } = chat;
     if (!state) throw error("wrong-call", "a call without a chat");
-    const kept = this.#returning;
-    const returns = kept && equal(kept.record.call, record.call);
-    // Both ends number their attempts; with another beginning each they do not meet.
-    const [high = 0, low = 0] = returns ? [] : this.#ports.random(2);
-    const numbers = new CtxNumbers(returns ? kept.nextCtx : (1 + Math.floor((high * 256 + low) / 64)) * 64);
+    const numbers = this.#used.begin(record.call, (size) => this.#ports.random(size));
     numbers.reserve();
     return new CurrentCall({
       ...{ ports: this.#ports, gid: chat.gid, record, state, numbers },
@@ -375,7 +415,8 @@ export class CallSession {
     const view = makeView(state, { gid, beganAt, outgoing, links, moved: current?.moved ?? false });
     if (sameView(view, chat.view)) return;
     chat.view = view;
-    this.#ports.show(view);
+    // What another chat refused meanwhile is not what the person looks at, nor the end of the call there is.
+    if (!rests(chat) || !this.#isBusy(chat)) this.#ports.show(view);
   }
 
   /** When time alone has something to do. */
