@@ -8,7 +8,7 @@ import { Conductor } from "./conduct.ts";
 import type { CorePort, News, Question } from "./port.ts";
 import { encodeKept } from "./record.ts";
 import { decodeRelays, encodeRelayRequest } from "./relays.ts";
-import type { CallView } from "./view.ts";
+import type { CallKind, CallView } from "./view.ts";
 
 const NOW = 1_800_000_000_000;
 const GID = new Uint8Array(16).fill(7);
@@ -83,10 +83,10 @@ const ring = (): News => ({
   fields: encodeSignal({ t: "ring", call: CALL, to: null, secret: SECRET, kind: "video" }),
 });
 
-const kept = (lastSeen: number): Uint8Array =>
+const kept = (lastSeen: number, kind: CallKind = "audio"): Uint8Array =>
   encodeKept({
     gid: GID,
-    record: { call: CALL, secret: SECRET, kind: "audio", caller: true, since: NOW - 60_000, leaves: [1] },
+    record: { call: CALL, secret: SECRET, kind, caller: true, since: NOW - 60_000, leaves: [1] },
     nextCtx: 64,
     lastSeen,
   });
@@ -163,6 +163,16 @@ test("returning goes on with it; leaving says so to the others", async () => {
   await settle();
   expect(views().at(-1)).toMatchObject({ phase: "ended", ended: "hangup" });
   expect(core.sent()).toContain("end");
+});
+
+test("a call with pictures that a reload cut off claims no camera", async () => {
+  await begin(kept(NOW - 5_000, "video"));
+  expect(views().at(-1)).toMatchObject({ phase: "recovering", kind: "video", camera: false });
+  conductor.act({ act: "return" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  expect(views().at(-1)).toMatchObject({ phase: "recovering", kind: "video", camera: false });
 });
 
 test("a call that is too old is not offered", async () => {

@@ -45,6 +45,7 @@ export class Conductor {
   /** A call of before a reload, while it may be returned to. */
   #offered: Kept | undefined;
   #leaving = false;
+  #returning = false;
   readonly #chats = new Map<string, (about: AboutChat) => void>();
 
   constructor(around: Around) {
@@ -95,7 +96,10 @@ export class Conductor {
     else if (act.act === "mute") this.#session.setMedia(!act.on, camera);
     else if (act.act === "camera") this.#session.setMedia(mic, act.on);
     else if (act.act === "hang_up") this.#hangUp();
-    else this.#session.returnToCall();
+    else {
+      this.#returning = this.#offered !== undefined;
+      this.#session.returnToCall();
+    }
   }
 
   #hangUp(): void {
@@ -110,6 +114,9 @@ export class Conductor {
     this.#offered = undefined;
     this.#view = view;
     this.#around.post({ view });
+    // A reload closed the camera: the call says so until it is turned on again.
+    if (this.#returning && view.camera) this.#session.setMedia(view.mic, false);
+    this.#returning = false;
     if (!this.#leaving) return;
     this.#leaving = false;
     this.#session.hangUp();
@@ -125,7 +132,7 @@ export class Conductor {
     const { call, kind, since, caller } = kept.record;
     const view: CallView = {
       ...IDLE,
-      ...{ phase: "recovering", chat: encodeB64(kept.gid), call: encodeB64(call), kind, camera: kind === "video" },
+      ...{ phase: "recovering", chat: encodeB64(kept.gid), call: encodeB64(call), kind },
       ...{ since: since ?? kept.lastSeen, direction: caller ? "outgoing" : "incoming" },
     };
     this.#show(view);

@@ -140,8 +140,8 @@ class PageCalls implements Calls {
 
   async devices(): Promise<readonly CallDevice[]> {
     const { microphones, cameras, speakers } = await listDevices();
-    const { microphone, camera } = this.#media.devices;
-    const used = { microphone: idOf(microphone), camera: idOf(camera), speaker: this.#speaker };
+    const { microphone, cameraId = "" } = this.#media.devices;
+    const used = { microphone: idOf(microphone), camera: cameraId, speaker: this.#speaker };
     const kinds = { microphone: microphones, camera: cameras, speaker: canChooseSpeaker() ? speakers : [] };
     return (["microphone", "camera", "speaker"] as const).flatMap((kind) =>
       kinds[kind].map(({ id, label }, at) => ({
@@ -153,7 +153,7 @@ class PageCalls implements Calls {
 
   async choose({ kind, id }: CallDevice): Promise<void> {
     if (kind === "microphone") await this.#media.devices.useMicrophone(id);
-    else if (kind === "camera") await this.#media.devices.useCamera(id);
+    else if (kind === "camera") await this.#media.devices.chooseCamera(id);
     else {
       this.#speaker = id;
       this.#media.speakers.use(id);

@@ -75,6 +75,9 @@ export class CallDevices {
   #microphone: MediaStreamTrack | undefined;
   #camera: MediaStreamTrack | undefined;
   #muted = false;
+  /** The call does not say that the camera is on; so does none at first. */
+  #hidden = true;
+  #chosenCamera: string | undefined;
   /** Tracks are others than before. */
   changed: () => void = () => undefined;
 
@@ -82,8 +85,14 @@ export class CallDevices {
     return this.#microphone;
   }
 
+  /** The one that is sent and shown: none while it is hidden. */
   get camera(): MediaStreamTrack | undefined {
-    return this.#camera;
+    return this.#hidden ? undefined : this.#camera;
+  }
+
+  /** The one in use, or to be used next. Undefined: whichever the browser takes. */
+  get cameraId(): string | undefined {
+    return this.#camera?.getSettings().deviceId ?? this.#chosenCamera;
   }
 
   /** Open a microphone, or change to another one. Throws DeviceRefused; then the old one stays. */
@@ -95,11 +104,24 @@ export class CallDevices {
     this.changed();
   }
 
-  /** Open a camera, or change to another one. Throws DeviceRefused; then the old one stays. */
-  async useCamera(id?: string): Promise<void> {
-    const track = await openCamera(id);
+  /** Open the chosen camera. Throws DeviceRefused; then the old one stays. */
+  async useCamera(): Promise<void> {
+    const track = await openCamera(this.#chosenCamera);
     this.#camera?.stop();
     this.#camera = track;
+    this.changed();
+  }
+
+  /** Which camera to use; none is opened for it while none is on. */
+  async chooseCamera(id: string): Promise<void> {
+    this.#chosenCamera = id;
+    if (this.#camera) await this.useCamera();
+  }
+
+  /** Whatever is open, nothing of it leaves while the call says that the camera is off. */
+  hide(hidden: boolean): void {
+    if (hidden === this.#hidden) return;
+    this.#hidden = hidden;
     this.changed();
   }
 
@@ -118,6 +140,7 @@ export class CallDevices {
   stop(): void {
     this.#microphone?.stop();
     this.#microphone = undefined;
+    this.#hidden = true;
     this.closeCamera();
   }
 }
