@@ -175,6 +175,16 @@ test("a call with pictures that a reload cut off claims no camera", async () => 
   expect(views().at(-1)).toMatchObject({ phase: "recovering", kind: "video", camera: false });
 });
 
+test("who hides the address returns over relays alone", async () => {
+  await begin(kept(NOW - 5_000));
+  conductor.act({ act: "return" }, true);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  // There is none here, and no other way is tried.
+  expect(views().at(-1)).toMatchObject({ ended: "failed", why: "no-route", hidden_address: true });
+});
+
 test("a call that is too old is not offered", async () => {
   await begin(kept(NOW - 40_000));
   expect(views().map(({ phase }) => phase)).toEqual(["idle"]);

@@ -89,7 +89,7 @@ export class Conductor {
 
   act(act: CallAct, hideAddress: boolean): void {
     const { mic, camera } = this.#view;
-    if (act.act === "start" || act.act === "answer") this.#session.hideAddress = hideAddress;
+    this.#session.hideAddress = hideAddress;
     if (act.act === "start") this.#session.dial(parseB64(act.chat), act.kind);
     else if (act.act === "answer") this.#session.accept(act.kind);
     else if (act.act === "decline") this.#session.decline();
