@@ -64,7 +64,10 @@ class PageCalls implements Calls {
       const other = view.members.find((member) => !member.self);
       const known = view.status === "active";
       const group = view.kind === "group";
-      this.#post({ chat, known, group, heard: view.may.send, trusted: !group && other?.contact === true });
+      // Who holds another key than the one that was checked or used before may be somebody else.
+      const sure = !view.key_changed;
+      const trusted = sure && !group && other?.contact === true;
+      this.#post({ chat, known, group, heard: sure && view.may.send, trusted });
     } catch {
       this.#post(unknown);
     }
