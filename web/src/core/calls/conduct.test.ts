@@ -108,7 +108,12 @@ test("a ring is shown once the page has said what the chat is, and is declined",
   conductor.tellChat(about);
   await settle();
   expect(views().at(-1)).toMatchObject({ phase: "ringing", direction: "incoming", kind: "video", chat: CHAT });
-  conductor.act({ act: "decline" }, false);
+  const act = "decline";
+  conductor.act({ act, call: encodeB64(SECRET.subarray(0, 16)) }, false);
+  conductor.act({ act: "answer", call: "", kind: "audio" }, false);
+  await settle();
+  expect([core.sent(), views().at(-1)?.phase]).toEqual([[], "ringing"]);
+  conductor.act({ act, call: encodeB64(CALL) }, false);
   await settle();
   expect(core.sent()).toEqual(["decline"]);
   expect(views().at(-1)).toMatchObject({ phase: "ended", ended: "declined" });
@@ -137,6 +142,43 @@ test.each([
   await settle();
   expect(core.sent()).toEqual(["ring"]);
   expect(views().at(-1)).toMatchObject({ phase: "ringing", direction: "outgoing", hidden_address: hidden });
+});
+
+test("who presses Call while it rings is shown the ring, and it can still be answered", async () => {
+  await begin();
+  core.tell(ring());
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  conductor.act({ act: "start", chat: CHAT, kind: "audio" }, false);
+  expect(views().slice(-2).map(({ phase, direction }) => [phase, direction])).toEqual(
+    Array(2).fill(["ringing", "incoming"]),
+  );
+  expect(core.sent()).toEqual([]);
+});
+
+test("a call that was taken back before its chat was known never rings", async () => {
+  await begin();
+  conductor.act({ act: "start", chat: CHAT, kind: "audio" }, false);
+  conductor.act({ act: "hang_up" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  expect([core.sent(), views().map(({ phase }) => phase)]).toEqual([[], ["idle"]]);
+  conductor.act({ act: "start", chat: CHAT, kind: "audio" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  expect(core.sent()).toEqual(["ring"]);
+});
+
+test("a call into a chat that is not here says that it failed", async () => {
+  await begin();
+  conductor.act({ act: "start", chat: CHAT, kind: "video" }, false);
+  await settle();
+  conductor.tellChat({ ...about, known: false });
+  await settle();
+  expect(views().at(-1)).toMatchObject({ phase: "ended", ended: "failed", chat: CHAT, kind: "video" });
 });
 
 test("a call that a reload cut off is offered for half a minute, then forgotten", async () => {

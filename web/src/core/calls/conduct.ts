@@ -36,6 +36,9 @@ const IDLE: CallView = {
   ...{ mic: true, camera: false, tried: [], encrypted: false, hidden_address: false },
 };
 
+type Start = Extract<CallAct, { act: "start" }>;
+const isLive = ({ phase }: CallView): boolean => phase !== "idle" && phase !== "ended";
+
 export class Conductor {
   readonly #around: Around;
   readonly #session: CallSession;
@@ -46,6 +49,8 @@ export class Conductor {
   #offered: Kept | undefined;
   #leaving = false;
   #returning = false;
+  /** What was begun, while its chat is asked for. */
+  #dialled: Start | undefined;
   readonly #chats = new Map<string, (about: AboutChat) => void>();
 
   constructor(around: Around) {
@@ -63,8 +68,7 @@ export class Conductor {
       else this.#session.epoch(news.gid, news.removed);
     }
     this.#links?.close();
-    const { phase } = this.#view;
-    if (phase !== "idle" && phase !== "ended")
+    if (isLive(this.#view))
       this.#show({ ...this.#view, phase: "ended", ended: "lost", encrypted: false });
   }
 
@@ -89,8 +93,9 @@ export class Conductor {
 
   act(act: CallAct, hideAddress: boolean): void {
     const { mic, camera } = this.#view;
+    if ("call" in act && act.call !== this.#view.call) return;
     this.#session.hideAddress = hideAddress;
-    if (act.act === "start") this.#session.dial(parseB64(act.chat), act.kind);
+    if (act.act === "start") this.#dial(act);
     else if (act.act === "answer") this.#session.accept(act.kind);
     else if (act.act === "decline") this.#session.decline();
     else if (act.act === "mute") this.#session.setMedia(!act.on, camera);
@@ -102,7 +107,18 @@ export class Conductor {
     }
   }
 
+  /** One call at a time: while there is another, it is shown again, and the page sees that its own did not begin. */
+  #dial(act: Start): void {
+    if (isLive(this.#view)) {
+      this.#around.post({ view: this.#view });
+      return;
+    }
+    this.#dialled = act;
+    this.#session.dial(parseB64(act.chat), act.kind);
+  }
+
   #hangUp(): void {
+    this.#dialled = undefined;
     // Who leaves a call without returning to it returns for as long as it takes to say so.
     if (this.#offered) {
       this.#leaving = true;
@@ -113,6 +129,8 @@ export class Conductor {
   #show(view: CallView): void {
     this.#offered = undefined;
     this.#view = view;
+    // Another call came first.
+    if (isLive(view)) this.#dialled = undefined;
     this.#around.post({ view });
     // A reload closed the camera: the call says so until it is turned on again.
     if (this.#returning && view.camera) this.#session.setMedia(view.mic, false);
@@ -155,7 +173,7 @@ export class Conductor {
       random: (size) => random(size),
       wakeAt: (atMs) => this.#wakeAt(atMs),
       seal: (gid, fields, how) => ask(core.ask("send", { gid, fields, ...how })),
-      askChat: (gid) => void this.#learnChat(gid).then((facts) => this.#session.useChat(gid, facts)),
+      askChat: (gid) => void this.#tellSession(gid),
       askKeys: (gid, context, removed) =>
         void core.ask("keys", { gid, context }).then(
           (keys) => this.#session.useKeys(gid, keys satisfies EpochKeys, removed),
@@ -173,6 +191,17 @@ export class Conductor {
   #wakeAt(atMs: number | null): void {
     clearTimeout(this.#timer);
     if (atMs !== null) this.#timer = setTimeout(() => this.#session.tick(), Math.max(0, atMs - this.#around.nowMs()));
+  }
+
+  async #tellSession(gid: Uint8Array): Promise<void> {
+    const asked = this.#dialled?.chat === encodeB64(gid) ? this.#dialled : undefined;
+    const facts = await this.#learnChat(gid);
+    const wanted = asked !== undefined && this.#dialled === asked;
+    if (wanted) this.#dialled = undefined;
+    // Without its chat, what was taken back meanwhile never begins.
+    this.#session.useChat(gid, asked && !wanted ? null : facts);
+    if (!wanted || facts || isLive(this.#view)) return;
+    this.#show({ ...IDLE, chat: asked.chat, kind: asked.kind, phase: "ended", ended: "failed" });
   }
 
   /** The roster comes from the core, what the chat is to this person from the page. */

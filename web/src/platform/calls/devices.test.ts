@@ -79,3 +79,12 @@ test("choosing a camera while none is on opens none, and the next time it is the
   await allow();
   expect([tracks.map(({ stopped }) => stopped), devices.camera]).toEqual([[true, false], tracks[1]]);
 });
+
+test("a prompt that is answered after the call ended leaves nothing open", async () => {
+  const [microphone, camera] = [devices.useMicrophone(), devices.useCamera()];
+  devices.stop();
+  await allow();
+  expect(tracks.map(({ stopped }) => stopped)).toEqual([true, true]);
+  expect(await Promise.all([microphone, camera])).toEqual([false, false]);
+  expect([devices.microphone, devices.camera]).toEqual([undefined, undefined]);
+});

@@ -78,6 +78,8 @@ export class CallDevices {
   /** The call does not say that the camera is on; so does none at first. */
   #hidden = true;
   #chosenCamera: string | undefined;
+  /** Raised when one is closed: what was asked for before is not wanted any more. */
+  readonly #closed = { microphone: 0, camera: 0 };
   /** Tracks are others than before. */
   changed: () => void = () => undefined;
 
@@ -95,21 +97,41 @@ export class CallDevices {
     return this.#camera?.getSettings().deviceId ?? this.#chosenCamera;
   }
 
-  /** Open a microphone, or change to another one. Throws DeviceRefused; then the old one stays. */
-  async useMicrophone(id?: string): Promise<void> {
-    const track = await openMicrophone(id);
+  /**
+   * Open a microphone, or change to another one; false: it is not wanted any more, and closed again.
+   *
+   * Throws DeviceRefused; then the old one stays.
+   */
+  async useMicrophone(id?: string): Promise<boolean> {
+    const track = await this.#await("microphone", openMicrophone(id));
+    if (!track) return false;
     track.enabled = !this.#muted;
     this.#microphone?.stop();
     this.#microphone = track;
     this.changed();
+    return true;
   }
 
-  /** Open the chosen camera. Throws DeviceRefused; then the old one stays. */
-  async useCamera(): Promise<void> {
-    const track = await openCamera(this.#chosenCamera);
+  /** Open the chosen camera; otherwise as `useMicrophone`. */
+  async useCamera(): Promise<boolean> {
+    const track = await this.#await("camera", openCamera(this.#chosenCamera));
+    if (!track) return false;
     this.#camera?.stop();
     this.#camera = track;
     this.changed();
+    return true;
+  }
+
+  /** The prompt may be answered long after its call ended: nothing stays open then. */
+  async #await(
+    kind: "microphone" | "camera",
+    opening: Promise<MediaStreamTrack>,
+  ): Promise<MediaStreamTrack | undefined> {
+    const closed = this.#closed[kind];
+    const track = await opening;
+    if (closed === this.#closed[kind]) return track;
+    track.stop();
+    return undefined;
   }
 
   /** Which camera to use; none is opened for it while none is on. */
@@ -132,12 +154,14 @@ export class CallDevices {
   }
 
   closeCamera(): void {
+    this.#closed.camera += 1;
     this.#camera?.stop();
     this.#camera = undefined;
     this.changed();
   }
 
   stop(): void {
+    this.#closed.microphone += 1;
     this.#microphone?.stop();
     this.#microphone = undefined;
     this.#hidden = true;
