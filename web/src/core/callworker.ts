@@ -29,6 +29,8 @@ function begin(port: MessagePort): Conductor {
     // Whole, as the record of a call wants it.
     nowMs: () => Math.floor(performance.timeOrigin + performance.now()),
     random: (size) => crypto.getRandomValues(new Uint8Array(size)),
+    // The page hears of it as of any error here: it closes what is open and begins another worker.
+    fail: (problem) => reportError(problem),
     async askRelays(token) {
       // This script lies in assets/, beside the server's paths.
       const url = new URL("../v1/calls/relay", self.location.href);
@@ -36,7 +38,7 @@ function begin(port: MessagePort): Conductor {
       return response.ok ? decodeRelays(await response.json()) : [];
     },
   });
-  void made.run();
+  made.run().catch((problem: unknown) => reportError(problem));
   return made;
 }
 

@@ -56,6 +56,7 @@ class FakeCore {
 let core: FakeCore;
 let posted: FromCallWorker[];
 let conductor: Conductor;
+let problems: unknown[];
 
 const views = (): CallView[] => posted.flatMap((message) => ("view" in message ? [message.view] : []));
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
@@ -64,12 +65,13 @@ const about = { chat: CHAT, known: true, group: false, heard: true, trusted: tru
 async function begin(record: Uint8Array | null = null): Promise<void> {
   core = new FakeCore();
   core.record = record;
-  posted = [];
+  [posted, problems] = [[], []];
   conductor = new Conductor({
     core: core as unknown as CorePort, // the parts that are used
     post: (message) => posted.push(message),
     nowMs: () => Date.now(),
     random: (size) => new Uint8Array(size).fill(9),
+    fail: (problem) => problems.push(problem),
     askRelays: () => Promise.resolve([]),
   });
   void conductor.run();
@@ -142,6 +144,19 @@ test.each([
   await settle();
   expect(core.sent()).toEqual(["ring"]);
   expect(views().at(-1)).toMatchObject({ phase: "ringing", direction: "outgoing", hidden_address: hidden });
+});
+
+test("news that break the session end the call, and the worker with it", async () => {
+  await begin();
+  core.tell(ring());
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  core.tell({ news: "epoch", gid: null as never, epoch: 2, removed: true });
+  core.tell(ring());
+  await settle();
+  expect(views().at(-1)).toMatchObject({ phase: "ended", ended: "failed", encrypted: false });
+  expect(problems).toHaveLength(1);
 });
 
 test("who presses Call while it rings is shown the ring, and it can still be answered", async () => {

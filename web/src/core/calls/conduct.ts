@@ -21,6 +21,8 @@ export interface Around {
   /** Milliseconds that never go back; Unix ones where that can be. */
   nowMs(): number;
   random(size: number): Uint8Array;
+  /** What no call survives: its worker must not go on with it. */
+  fail(problem: unknown): void;
   askRelays(token: { gid: Uint8Array; epoch: number; token: Uint8Array }): ReturnType<AskRelays>;
 }
 type AskRelays = (token: {
@@ -49,6 +51,8 @@ export class Conductor {
   #offered: Kept | undefined;
   #leaving = false;
   #returning = false;
+  /** What it knows of the call may be wrong: nothing more is shown, and the worker ends. */
+  #broken = false;
   /** What was begun, while its chat is asked for. */
   #dialled: Start | undefined;
   readonly #chats = new Map<string, (about: AboutChat) => void>();
@@ -64,12 +68,29 @@ export class Conductor {
     this.#offer(await core.ask("kept", {}));
     for await (const news of core.news()) {
       // What crosses a port is a copy of one's own, which is all that the two types differ in.
-      if (news.news === "signal") this.#session.hear(news.gid, news, news.fields as ReadonlyMap<Key, Parsed>);
-      else this.#session.epoch(news.gid, news.removed);
+      this.#orEnd(() => {
+        if (news.news === "signal") this.#session.hear(news.gid, news, news.fields as ReadonlyMap<Key, Parsed>);
+        else this.#session.epoch(news.gid, news.removed);
+      });
+      if (this.#broken) return;
     }
+    this.#end("lost");
+  }
+
+  /** Media never goes on where a removal or a key might not have been understood. */
+  #orEnd(work: () => void): void {
+    try {
+      work();
+    } catch (problem) {
+      this.#end("failed");
+      this.#broken = true;
+      this.#around.fail(problem);
+    }
+  }
+
+  #end(ended: "lost" | "failed"): void {
     this.#links?.close();
-    if (isLive(this.#view))
-      this.#show({ ...this.#view, phase: "ended", ended: "lost", encrypted: false });
+    if (isLive(this.#view)) this.#show({ ...this.#view, phase: "ended", ended, encrypted: false });
   }
 
   // -- the page
@@ -127,6 +148,7 @@ export class Conductor {
   }
 
   #show(view: CallView): void {
+    if (this.#broken) return;
     this.#offered = undefined;
     this.#view = view;
     // Another call came first.
@@ -176,8 +198,8 @@ export class Conductor {
       askChat: (gid) => void this.#tellSession(gid),
       askKeys: (gid, context, removed) =>
         void core.ask("keys", { gid, context }).then(
-          (keys) => this.#session.useKeys(gid, keys satisfies EpochKeys, removed),
-          () => this.#session.useKeys(gid, null, removed),
+          (keys) => this.#orEnd(() => this.#session.useKeys(gid, keys satisfies EpochKeys, removed)),
+          () => this.#orEnd(() => this.#session.useKeys(gid, null, removed)),
         ),
       watch: (gid) => ask(core.ask("watch", { gids: gid ? [gid] : [] })),
       keep: (record, done) => ask(core.ask("keep", { record }).then(done)),
@@ -190,7 +212,7 @@ export class Conductor {
 
   #wakeAt(atMs: number | null): void {
     clearTimeout(this.#timer);
-    if (atMs !== null) this.#timer = setTimeout(() => this.#session.tick(), Math.max(0, atMs - this.#around.nowMs()));
+    if (atMs !== null) this.#timer = setTimeout(() => this.#orEnd(() => this.#session.tick()), Math.max(0, atMs - this.#around.nowMs()));
   }
 
   async #tellSession(gid: Uint8Array): Promise<void> {
@@ -199,7 +221,7 @@ export class Conductor {
     const wanted = asked !== undefined && this.#dialled === asked;
     if (wanted) this.#dialled = undefined;
     // Without its chat, what was taken back meanwhile never begins.
-    this.#session.useChat(gid, asked && !wanted ? null : facts);
+    this.#orEnd(() => this.#session.useChat(gid, asked && !wanted ? null : facts));
     if (!wanted || facts || isLive(this.#view)) return;
     this.#show({ ...IDLE, chat: asked.chat, kind: asked.kind, phase: "ended", ended: "failed" });
   }
