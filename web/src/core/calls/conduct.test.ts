@@ -204,6 +204,20 @@ test("a call that a reload cut off is offered for half a minute, then forgotten"
   expect(core.asked.filter(([question]) => question === "keep")).toEqual([["keep", { record: null }]]);
 });
 
+test("the record of a call that another one took the place of is forgotten, too", async () => {
+  await begin(kept(NOW - 5_000));
+  const other = new Uint8Array(16).fill(5);
+  core.tell({ ...ring(), fields: encodeSignal({ t: "ring", call: other, to: null, secret: SECRET, kind: "audio" }) });
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  expect(views().at(-1)).toMatchObject({ phase: "ringing", call: encodeB64(other) });
+  conductor.act({ act: "decline", call: encodeB64(other) }, false);
+  await vi.advanceTimersByTimeAsync(25_100);
+  expect(core.asked.filter(([question]) => question === "keep")).toEqual([["keep", { record: null }]]);
+  expect(views().at(-1)).toMatchObject({ phase: "ended", ended: "declined" });
+});
+
 test("returning goes on with it; leaving says so to the others", async () => {
   await begin(kept(NOW - 5_000));
   conductor.act({ act: "return" }, false);

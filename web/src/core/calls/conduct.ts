@@ -178,12 +178,21 @@ export class Conductor {
     this.#show(view);
     this.#offered = kept;
     const left = limits.RECONNECT_MS - (this.#around.nowMs() - kept.lastSeen);
-    setTimeout(() => {
-      if (this.#offered !== kept) return;
-      this.#session.restore(null);
-      void this.#around.core.ask("keep", { record: null }).catch(() => undefined);
-      this.#show({ ...view, phase: "ended", ended: "lost" });
-    }, left);
+    setTimeout(() => this.#forget(kept, view), left);
+  }
+
+  /** Too late to return: the record of a call that nobody returned to is not kept, nor its secret. */
+  #forget(kept: Kept, view: CallView): void {
+    const offered = this.#offered === kept;
+    if (!offered && this.#view.call === view.call) return;
+    this.#session.restore(null);
+    if (!offered && isLive(this.#view)) {
+      // By now the record may be another call's, which drops it at its end; a ring that ends has written none.
+      setTimeout(() => this.#forget(kept, view), limits.RECONNECT_MS);
+      return;
+    }
+    void this.#around.core.ask("keep", { record: null }).catch(() => undefined);
+    if (offered) this.#show({ ...view, phase: "ended", ended: "lost" });
   }
 
   // -- the core
