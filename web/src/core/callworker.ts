@@ -35,7 +35,7 @@ function begin(port: MessagePort): Conductor {
       // This script lies in assets/, beside the server's paths.
       const url = new URL("../v1/calls/relay", self.location.href);
       const response = await fetch(url, encodeRelayRequest(token));
-      return response.ok ? decodeRelays(await response.json()) : [];
+      return response.ok ? decodeRelays(await response.json()) : undefined;
     },
   });
   made.run().catch((problem: unknown) => reportError(problem));

@@ -7,7 +7,7 @@ import type { FromCallWorker } from "../callorders.ts";
 import { Conductor } from "./conduct.ts";
 import type { CorePort, News, Question } from "./port.ts";
 import { encodeKept } from "./record.ts";
-import { decodeRelays, encodeRelayRequest } from "./relays.ts";
+import { decodeRelays, encodeRelayRequest, nextAskMs, type Relays } from "./relays.ts";
 import type { CallKind, CallView } from "./view.ts";
 
 const NOW = 1_800_000_000_000;
@@ -30,7 +30,8 @@ class FakeCore {
   ask(question: Question, of: Record<string, unknown>): Promise<unknown> {
     this.asked.push([question, of]);
     const base = { epoch: 1, baseKey: new Uint8Array(16), leaf: 0, members: MEMBERS };
-    const answers: Partial<Record<Question, unknown>> = { kept: this.record, keys: base, send: true };
+    const token = { epoch: 1, token: SECRET };
+    const answers: Partial<Record<Question, unknown>> = { kept: this.record, keys: base, send: true, token };
     return Promise.resolve(answers[question]);
   }
 
@@ -57,6 +58,7 @@ let core: FakeCore;
 let posted: FromCallWorker[];
 let conductor: Conductor;
 let problems: unknown[];
+let askRelays: () => Promise<Relays | undefined>;
 
 const views = (): CallView[] => posted.flatMap((message) => ("view" in message ? [message.view] : []));
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
@@ -66,13 +68,14 @@ async function begin(record: Uint8Array | null = null): Promise<void> {
   core = new FakeCore();
   core.record = record;
   [posted, problems] = [[], []];
+  askRelays = () => Promise.resolve(undefined);
   conductor = new Conductor({
     core: core as unknown as CorePort, // the parts that are used
     post: (message) => posted.push(message),
     nowMs: () => Date.now(),
     random: (size) => new Uint8Array(size).fill(9),
     fail: (problem) => problems.push(problem),
-    askRelays: () => Promise.resolve([]),
+    askRelays: () => askRelays(),
   });
   void conductor.run();
   await settle();
@@ -268,13 +271,34 @@ test("relays are asked for with the group's token and nothing of an account", ()
 });
 
 test.each([
-  [{ ttl_s: 600, username: "u", credential: "c", urls: ["turn:a:3478?transport=udp", "http://x"] }, 1],
-  [{ ttl_s: 600, username: "u", credential: "c", urls: [] }, 0],
-  [{ urls: ["turn:a:3478"] }, 0],
-  [null, 0],
-  ["text", 0],
-])("relays of %o", (answer, count) => {
+  [{ ttl_s: 600, username: "u", credential: "c", urls: ["turn:a:3478?transport=udp", "http://x"] }, 1, 480_000],
+  [{ ttl_s: 1, username: "u", credential: "c", urls: ["turn:a:3478"] }, 1, 10_000],
+  [{ ttl_s: 600, username: "u", credential: "c", urls: [] }, 0, null],
+  [{ username: "u", credential: "c", urls: ["turn:a:3478"] }, undefined, 30_000],
+  [{ ttl_s: 600, urls: ["turn:a:3478"] }, undefined, 30_000],
+  [null, undefined, 30_000],
+  ["text", undefined, 30_000],
+])("relays of %o", (answer, count, nextMs) => {
   const found = decodeRelays(answer);
-  expect(found).toHaveLength(count);
-  if (count > 0) expect(found[0]?.urls).toEqual(["turn:a:3478?transport=udp"]);
+  expect([found?.servers.length, nextAskMs(found)]).toEqual([count, nextMs]);
+  if (count) expect(found?.servers[0]?.urls[0]).toMatch(/^turn:/);
+});
+
+test("relays are asked for again before they end, and not after the call", async () => {
+  const server = { urls: ["turn:a:3478?transport=udp"], username: "u", credential: "c" };
+  await begin(kept(NOW - 5_000));
+  let asked = 0;
+  askRelays = () => Promise.resolve({ servers: [server], ttlS: (asked += 1) === 1 ? 20 : 600 });
+  conductor.act({ act: "return" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  expect(asked).toBe(1);
+  await vi.advanceTimersByTimeAsync(15_900);
+  expect(asked).toBe(1);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(asked).toBe(2);
+  conductor.act({ act: "hang_up" }, false);
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(asked).toBe(2);
 });

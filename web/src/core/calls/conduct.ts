@@ -12,9 +12,10 @@ import * as limits from "../../protocol/calls/limits.ts";
 import { MediaLinks } from "./media/links.ts";
 import type { CorePort, PortKeys } from "./port.ts";
 import { type Kept, parseKept } from "./record.ts";
+import { nextAskMs, type Relays } from "./relays.ts";
 import { CallSession } from "./session.ts";
 
-/** What the worker's global scope gives. askRelays: of a group; none where the server has none or does not answer. */
+/** What the worker's global scope gives. askRelays: of a group; undefined: no answer. */
 export interface Around {
   readonly core: CorePort;
   post(message: FromCallWorker): void;
@@ -23,13 +24,8 @@ export interface Around {
   random(size: number): Uint8Array;
   /** What no call survives: its worker must not go on with it. */
   fail(problem: unknown): void;
-  askRelays(token: { gid: Uint8Array; epoch: number; token: Uint8Array }): ReturnType<AskRelays>;
+  askRelays(token: { gid: Uint8Array; epoch: number; token: Uint8Array }): Promise<Relays | undefined>;
 }
-type AskRelays = (token: {
-  gid: Uint8Array;
-  epoch: number;
-  token: Uint8Array;
-}) => Promise<Parameters<MediaLinks["useRelays"]>[0]>;
 
 /** For a roster no call is named; the key that comes with it is of no use to anybody. */
 const NO_CALL = new Uint8Array(limits.CALL_BYTES + limits.SECRET_BYTES);
@@ -265,12 +261,18 @@ export class Conductor {
       if (ready) work();
       else waiting.push(work);
     };
-    void this.#askRelays(start.gid).then((servers) => {
+    let renewal: ReturnType<typeof setTimeout> | undefined;
+    // A credential ends while the call goes on: a later attempt needs one that holds.
+    const learnRelays = async (): Promise<void> => {
+      const relays = await this.#askRelays(start.gid);
       if (closed) return;
+      if (relays) links.useRelays(relays.servers);
+      const nextMs = nextAskMs(relays);
+      if (nextMs !== null) renewal = setTimeout(() => void learnRelays(), nextMs);
       ready = true;
-      links.useRelays(servers);
-      for (const work of waiting) work();
-    });
+      for (const work of waiting.splice(0)) work();
+    };
+    void learnRelays();
     return {
       openLink: (leaf, how) => soon(() => links.openLink(leaf, how)),
       closeLink: (leaf) => {
@@ -283,18 +285,19 @@ export class Conductor {
       setStep: (step) => links.setStep(step),
       close: () => {
         closed = true;
+        clearTimeout(renewal);
         links.close();
         if (this.#links === links) this.#links = undefined;
       },
     };
   }
 
-  async #askRelays(gid: Uint8Array): ReturnType<AskRelays> {
+  async #askRelays(gid: Uint8Array): Promise<Relays | undefined> {
     try {
       const { epoch, token } = await this.#around.core.ask("token", { gid });
       return await this.#around.askRelays({ gid, epoch, token });
     } catch {
-      return [];
+      return undefined;
     }
   }
 }
