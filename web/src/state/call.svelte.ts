@@ -107,7 +107,8 @@ class Calling {
       this.#talkedFrom = this.#endedAt = undefined;
       this.hushed = false;
       // What rings, and what a reload cut off, is not what was begun here.
-      if ((view.phase === "ringing" && view.direction === "incoming") || view.phase === "recovering") this.joined = false;
+      if ((view.phase === "ringing" && view.direction === "incoming") || view.phase === "recovering")
+        this.joined = false;
     }
     this.view = view.phase === "idle" ? undefined : view;
     if (this.view) this.starting = undefined;

@@ -81,11 +81,11 @@ async function begin(record: Uint8Array | null = null): Promise<void> {
   await settle();
 }
 
-const ring = (): News => ({
+const ring = (call = CALL): News => ({
   news: "signal",
   gid: GID,
   ...{ leaf: 1, account: ANNA, device: 1, ageMs: 100, epoch: 1 },
-  fields: encodeSignal({ t: "ring", call: CALL, to: null, secret: SECRET, kind: "video" }),
+  fields: encodeSignal({ t: "ring", call, to: null, secret: SECRET, kind: "video" }),
 });
 
 const kept = (lastSeen: number, kind: CallKind = "audio"): Uint8Array =>
@@ -169,9 +169,11 @@ test("who presses Call while it rings is shown the ring, and it can still be ans
   conductor.tellChat(about);
   await settle();
   conductor.act({ act: "start", chat: CHAT, kind: "audio" }, false);
-  expect(views().slice(-2).map(({ phase, direction }) => [phase, direction])).toEqual(
-    Array(2).fill(["ringing", "incoming"]),
-  );
+  expect(
+    views()
+      .slice(-2)
+      .map(({ phase, direction }) => [phase, direction]),
+  ).toEqual(Array(2).fill(["ringing", "incoming"]));
   expect(core.sent()).toEqual([]);
 });
 
@@ -210,7 +212,7 @@ test("a call that a reload cut off is offered for half a minute, then forgotten"
 test("the record of a call that another one took the place of is forgotten, too", async () => {
   await begin(kept(NOW - 5_000));
   const other = new Uint8Array(16).fill(5);
-  core.tell({ ...ring(), fields: encodeSignal({ t: "ring", call: other, to: null, secret: SECRET, kind: "audio" }) });
+  core.tell(ring(other));
   await settle();
   conductor.tellChat(about);
   await settle();

@@ -217,7 +217,8 @@ export class Conductor {
 
   #wakeAt(atMs: number | null): void {
     clearTimeout(this.#timer);
-    if (atMs !== null) this.#timer = setTimeout(() => this.#orEnd(() => this.#session.tick()), Math.max(0, atMs - this.#around.nowMs()));
+    if (atMs !== null)
+      this.#timer = setTimeout(() => this.#orEnd(() => this.#session.tick()), Math.max(0, atMs - this.#around.nowMs()));
   }
 
   async #tellSession(gid: Uint8Array): Promise<void> {
