@@ -29,14 +29,16 @@ function begin(port: MessagePort): Conductor {
     // Whole, as the record of a call wants it.
     nowMs: () => Math.floor(performance.timeOrigin + performance.now()),
     random: (size) => crypto.getRandomValues(new Uint8Array(size)),
+    // The page hears of it as of any error here: it closes what is open and begins another worker.
+    fail: (problem) => reportError(problem),
     async askRelays(token) {
       // This script lies in assets/, beside the server's paths.
       const url = new URL("../v1/calls/relay", self.location.href);
       const response = await fetch(url, encodeRelayRequest(token));
-      return response.ok ? decodeRelays(await response.json()) : [];
+      return response.ok ? decodeRelays(await response.json()) : undefined;
     },
   });
-  void made.run();
+  made.run().catch((problem: unknown) => reportError(problem));
   return made;
 }
 

@@ -15,6 +15,7 @@ export interface CallProblem {
 }
 
 const PROBLEMS: readonly string[] = ["permission-denied", "no-device", "unsupported"];
+const REST_MS = 60_000;
 const NOTHING: CallVideos = { peers: new Map() };
 
 class Calling {
@@ -39,6 +40,8 @@ class Calling {
   #endedAt = $state<number>();
   #opened: Promise<Calls> | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #reopening: ReturnType<typeof setTimeout> | undefined;
+  #diedAt = -Infinity;
 
   /** A call goes on or rings. */
   readonly live = $derived(this.view !== undefined && this.view.phase !== "idle" && this.view.phase !== "ended");
@@ -57,7 +60,8 @@ class Calling {
 
   /** Calls of this tab; asked for again where they could not be opened. */
   open(): Promise<Calls> {
-    this.#opened ??= openCalls({ hideAddress: isAddressHidden }).then(
+    clearTimeout(this.#reopening);
+    this.#opened ??= openCalls({ hideAddress: isAddressHidden, died: () => this.#reopen() }).then(
       (calls) => {
         calls.onView((view) => this.#take(view));
         calls.onVideos(() => (this.videos = calls.videos()));
@@ -73,8 +77,22 @@ class Calling {
     return this.#opened;
   }
 
+  /** Their worker is gone: others hear the next ring. What dies at once again is left alone for a while. */
+  #reopen(): void {
+    const { starting } = this;
+    this.#opened = this.starting = undefined;
+    if (starting) {
+      this.joined = false;
+      this.problem = { code: "failed", ...starting };
+    }
+    const again = Date.now() - this.#diedAt < REST_MS;
+    this.#diedAt = Date.now();
+    this.#reopening = setTimeout(() => void this.open().catch(() => undefined), again ? REST_MS : 0);
+  }
+
   /** Another tab leads now: calls are its business, and what is open here hears nothing any more. */
   leave(): void {
+    clearTimeout(this.#reopening);
     void this.#opened?.then((calls) => calls.close()).catch(() => undefined);
     this.#opened = undefined;
     if (this.live && this.view) this.#take({ ...this.view, phase: "ended", ended: "lost", encrypted: false });
@@ -83,10 +101,14 @@ class Calling {
   #take(view: CallView): void {
     const before = this.view;
     this.settled = true;
+    // A worker that comes after one that died knows nothing of the call that ended with it.
+    if (view.phase === "idle" && before?.phase === "ended") return;
     if (view.call !== before?.call) {
       this.#talkedFrom = this.#endedAt = undefined;
       this.hushed = false;
-      if (view.phase === "ringing" && view.direction === "incoming") this.joined = false;
+      // What rings, and what a reload cut off, is not what was begun here.
+      if ((view.phase === "ringing" && view.direction === "incoming") || view.phase === "recovering")
+        this.joined = false;
     }
     this.view = view.phase === "idle" ? undefined : view;
     if (this.view) this.starting = undefined;
@@ -141,10 +163,19 @@ class Calling {
     if (await this.#act({ act: "start", chat, kind }, { chat, kind })) await this.learnDevices();
   }
 
+  /** Not after all: nobody has heard of it. */
+  cancelStart(): void {
+    if (!this.starting) return;
+    this.starting = undefined;
+    this.joined = false;
+    void this.hangUp();
+  }
+
   async answer(kind: CallKind): Promise<void> {
     if (!this.view) return;
+    const { chat, call } = this.view;
     this.joined = true;
-    if (await this.#act({ act: "answer", kind }, { chat: this.view.chat, kind })) await this.learnDevices();
+    if (await this.#act({ act: "answer", call, kind }, { chat, kind })) await this.learnDevices();
   }
 
   async returnTo(): Promise<void> {
@@ -153,8 +184,8 @@ class Calling {
     if (await this.#act({ act: "return" }, this.view)) await this.learnDevices();
   }
 
-  decline(): Promise<unknown> {
-    return this.#act({ act: "decline" });
+  async decline(): Promise<void> {
+    if (this.view) await this.#act({ act: "decline", call: this.view.call });
   }
 
   hangUp(): Promise<unknown> {
@@ -175,7 +206,8 @@ class Calling {
       await (await this.open()).act(act);
       return true;
     } catch (error) {
-      if (!about) return false;
+      // Taken back meanwhile.
+      if (!about || (act.act === "start" && !this.starting)) return false;
       this.joined = false;
       this.starting = undefined;
       const code = codeOf(error);

@@ -1,7 +1,7 @@
 /** What the page makes of a call's views: who takes part, what is offered after a reload, what stays after its end. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { CallAct, CallView } from "../core/calls/view.ts";
-import type { Calls, Host } from "./host.ts";
+import type { CallOptions, Calls, Host } from "./host.ts";
 
 const IDLE: CallView = {
   phase: "idle",
@@ -47,6 +47,7 @@ let fake: FakeCalls;
 let kept: Map<string, string>;
 let opened: number;
 let failing: boolean;
+let died: () => void;
 
 /** Fresh modules over a host with a core that knows one chat, and these calls. */
 async function page(lead: "leading" | "following" = "leading") {
@@ -61,8 +62,9 @@ async function page(lead: "leading" | "following" = "leading") {
       readPreference: (name: string) => kept.get(name),
       writePreference: (name: string, value: string) => kept.set(name, value),
     },
-    openCalls: () => {
+    openCalls: (options: CallOptions) => {
       opened += 1;
+      died = () => options.died();
       return failing ? Promise.reject(new Error("no worker")) : Promise.resolve(fake);
     },
   };
@@ -90,7 +92,7 @@ test("a call that rings is answered, is counted, and leaves its reason", async (
   expect(kept.get("call-live")).toBe("yes");
   await calling.answer("video");
   fake.show(TALK);
-  expect(fake.acts).toEqual([{ act: "answer", kind: "video" }]);
+  expect(fake.acts).toEqual([{ act: "answer", call: "k1", kind: "video" }]);
   expect([calling.offered, calling.elapsed_s]).toEqual([false, 10]);
   vi.advanceTimersByTime(5_000);
   expect(calling.elapsed_s).toBe(15);
@@ -162,4 +164,49 @@ test("a new ring is not one that was silenced before, nor one that was joined", 
   fake.show({ ...RING, phase: "ended", ended: "missed" });
   fake.show({ ...RING, call: "k2" });
   expect([calling.hushed, calling.joined]).toEqual([false, false]);
+});
+
+test("what rings while a call of one's own begins can be answered, and is not one's own", async () => {
+  const calling = await page();
+  await calling.start("c2", "audio");
+  fake.show(RING);
+  expect([calling.starting, calling.joined, calling.incoming]).toEqual([undefined, false, true]);
+  fake.show({ ...TALK, call: "k3", phase: "recovering" });
+  expect(calling.offered).toBe(true);
+});
+
+test("a worker that dies takes the start with it, and another one hears the next ring", async () => {
+  const calling = await page();
+  await calling.start("c1", "audio");
+  died();
+  expect([calling.starting, calling.problem?.code]).toEqual([undefined, "failed"]);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(opened).toBe(2);
+  fake.show(RING);
+  expect(calling.incoming).toBe(true);
+  died();
+  await vi.advanceTimersByTimeAsync(59_000);
+  expect(opened).toBe(2);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(opened).toBe(3);
+});
+
+test("a call that ended with its worker says so until it is dismissed", async () => {
+  const calling = await page();
+  await calling.open();
+  fake.show(TALK);
+  fake.show({ ...TALK, phase: "ended", ended: "failed" });
+  died();
+  await vi.advanceTimersByTimeAsync(0);
+  expect([opened, calling.view?.ended]).toEqual([2, "failed"]);
+});
+
+test("a start is taken back, whatever the browser says then", async () => {
+  const calling = await page();
+  fake.refuse = "permission-denied";
+  const started = calling.start("c1", "audio");
+  calling.cancelStart();
+  await started;
+  expect([calling.starting, calling.problem, calling.joined]).toEqual([undefined, undefined, false]);
+  expect(fake.acts).toContainEqual({ act: "hang_up" });
 });

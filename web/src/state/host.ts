@@ -22,7 +22,10 @@ export interface CallVideos {
 
 /** The calls of this tab: the page's end of the call worker and of the peer connections. */
 export interface Calls {
-  /** Rejects with code `permission-denied`, `no-device` or `unsupported`, and then nothing was sent. */
+  /**
+   * Rejects with code `permission-denied`, `no-device` or `unsupported`, and then nothing was sent. Nor was it where
+   * another view came while the browser asked for a device.
+   */
   act(act: CallAct): Promise<void>;
   /** Every change, and at once what holds now. Answers what ends the listening. */
   onView(listener: (view: CallView) => void): () => void;
@@ -36,8 +39,10 @@ export interface Calls {
 }
 
 export interface CallOptions {
-  /** Whether relays alone may be used, whoever is called; asked at the start of each call. */
+  /** Whether relays alone may be used, whoever is called; asked with each act. */
   hideAddress(): boolean;
+  /** These calls hear nothing any more; others may be opened. */
+  died(): void;
 }
 
 export interface Host {

@@ -304,6 +304,21 @@ test("without a call worker the newest signals wait for one, and tabs are told o
   expect((found[0] as HeardSignal).fields.get("n")).toBe(9);
 });
 
+test("a flood of signals does not hide that somebody was removed", async () => {
+  const { anna, omar, gid } = await trio();
+  const { door } = doorOf(omar);
+  const { port1, port2 } = channel();
+  door.open(port1);
+  const port = new CorePort(port2);
+  await port.ask("watch", { gids: [rows.bytesOf(gid)] });
+  omar.core.onCall?.({ gid, epoch: 9, removed: true });
+  const signal = { gid, leaf: 0, account: anna.id, device: 1, ts: 1, epoch: 9, fields: fieldsOf({ t: "room" }) };
+  for (let n = 0; n < WAITING_MAX + 9; n += 1) omar.core.onCall?.(signal);
+  const found = await port.ask("take", {});
+  expect(found).toHaveLength(WAITING_MAX);
+  expect(found[0]).toMatchObject({ news: "epoch", epoch: 9, removed: true });
+});
+
 test("a new call worker takes over: the old one's questions end, and what comes is the new one's", async () => {
   const { world, anna, omar, gid } = await trio();
   const { door } = doorOf(omar);

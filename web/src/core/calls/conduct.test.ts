@@ -7,8 +7,8 @@ import type { FromCallWorker } from "../callorders.ts";
 import { Conductor } from "./conduct.ts";
 import type { CorePort, News, Question } from "./port.ts";
 import { encodeKept } from "./record.ts";
-import { decodeRelays, encodeRelayRequest } from "./relays.ts";
-import type { CallView } from "./view.ts";
+import { decodeRelays, encodeRelayRequest, nextAskMs, type Relays } from "./relays.ts";
+import type { CallKind, CallView } from "./view.ts";
 
 const NOW = 1_800_000_000_000;
 const GID = new Uint8Array(16).fill(7);
@@ -30,7 +30,8 @@ class FakeCore {
   ask(question: Question, of: Record<string, unknown>): Promise<unknown> {
     this.asked.push([question, of]);
     const base = { epoch: 1, baseKey: new Uint8Array(16), leaf: 0, members: MEMBERS };
-    const answers: Partial<Record<Question, unknown>> = { kept: this.record, keys: base, send: true };
+    const token = { epoch: 1, token: SECRET };
+    const answers: Partial<Record<Question, unknown>> = { kept: this.record, keys: base, send: true, token };
     return Promise.resolve(answers[question]);
   }
 
@@ -56,6 +57,8 @@ class FakeCore {
 let core: FakeCore;
 let posted: FromCallWorker[];
 let conductor: Conductor;
+let problems: unknown[];
+let askRelays: () => Promise<Relays | undefined>;
 
 const views = (): CallView[] => posted.flatMap((message) => ("view" in message ? [message.view] : []));
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
@@ -64,29 +67,31 @@ const about = { chat: CHAT, known: true, group: false, heard: true, trusted: tru
 async function begin(record: Uint8Array | null = null): Promise<void> {
   core = new FakeCore();
   core.record = record;
-  posted = [];
+  [posted, problems] = [[], []];
+  askRelays = () => Promise.resolve(undefined);
   conductor = new Conductor({
     core: core as unknown as CorePort, // the parts that are used
     post: (message) => posted.push(message),
     nowMs: () => Date.now(),
     random: (size) => new Uint8Array(size).fill(9),
-    askRelays: () => Promise.resolve([]),
+    fail: (problem) => problems.push(problem),
+    askRelays: () => askRelays(),
   });
   void conductor.run();
   await settle();
 }
 
-const ring = (): News => ({
+const ring = (call = CALL): News => ({
   news: "signal",
   gid: GID,
   ...{ leaf: 1, account: ANNA, device: 1, ageMs: 100, epoch: 1 },
-  fields: encodeSignal({ t: "ring", call: CALL, to: null, secret: SECRET, kind: "video" }),
+  fields: encodeSignal({ t: "ring", call, to: null, secret: SECRET, kind: "video" }),
 });
 
-const kept = (lastSeen: number): Uint8Array =>
+const kept = (lastSeen: number, kind: CallKind = "audio"): Uint8Array =>
   encodeKept({
     gid: GID,
-    record: { call: CALL, secret: SECRET, kind: "audio", caller: true, since: NOW - 60_000, leaves: [1] },
+    record: { call: CALL, secret: SECRET, kind, caller: true, since: NOW - 60_000, leaves: [1] },
     nextCtx: 64,
     lastSeen,
   });
@@ -108,7 +113,12 @@ test("a ring is shown once the page has said what the chat is, and is declined",
   conductor.tellChat(about);
   await settle();
   expect(views().at(-1)).toMatchObject({ phase: "ringing", direction: "incoming", kind: "video", chat: CHAT });
-  conductor.act({ act: "decline" }, false);
+  const act = "decline";
+  conductor.act({ act, call: encodeB64(SECRET.subarray(0, 16)) }, false);
+  conductor.act({ act: "answer", call: "", kind: "audio" }, false);
+  await settle();
+  expect([core.sent(), views().at(-1)?.phase]).toEqual([[], "ringing"]);
+  conductor.act({ act, call: encodeB64(CALL) }, false);
   await settle();
   expect(core.sent()).toEqual(["decline"]);
   expect(views().at(-1)).toMatchObject({ phase: "ended", ended: "declined" });
@@ -139,12 +149,78 @@ test.each([
   expect(views().at(-1)).toMatchObject({ phase: "ringing", direction: "outgoing", hidden_address: hidden });
 });
 
+test("news that break the session end the call, and the worker with it", async () => {
+  await begin();
+  core.tell(ring());
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  core.tell({ news: "epoch", gid: null as never, epoch: 2, removed: true });
+  core.tell(ring());
+  await settle();
+  expect(views().at(-1)).toMatchObject({ phase: "ended", ended: "failed", encrypted: false });
+  expect(problems).toHaveLength(1);
+});
+
+test("who presses Call while it rings is shown the ring, and it can still be answered", async () => {
+  await begin();
+  core.tell(ring());
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  conductor.act({ act: "start", chat: CHAT, kind: "audio" }, false);
+  expect(
+    views()
+      .slice(-2)
+      .map(({ phase, direction }) => [phase, direction]),
+  ).toEqual(Array(2).fill(["ringing", "incoming"]));
+  expect(core.sent()).toEqual([]);
+});
+
+test("a call that was taken back before its chat was known never rings", async () => {
+  await begin();
+  conductor.act({ act: "start", chat: CHAT, kind: "audio" }, false);
+  conductor.act({ act: "hang_up" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  expect([core.sent(), views().map(({ phase }) => phase)]).toEqual([[], ["idle"]]);
+  conductor.act({ act: "start", chat: CHAT, kind: "audio" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  expect(core.sent()).toEqual(["ring"]);
+});
+
+test("a call into a chat that is not here says that it failed", async () => {
+  await begin();
+  conductor.act({ act: "start", chat: CHAT, kind: "video" }, false);
+  await settle();
+  conductor.tellChat({ ...about, known: false });
+  await settle();
+  expect(views().at(-1)).toMatchObject({ phase: "ended", ended: "failed", chat: CHAT, kind: "video" });
+});
+
 test("a call that a reload cut off is offered for half a minute, then forgotten", async () => {
   await begin(kept(NOW - 5_000));
   expect(views().at(-1)).toMatchObject({ phase: "recovering", chat: CHAT, direction: "outgoing", since: NOW - 60_000 });
   await vi.advanceTimersByTimeAsync(25_100);
   expect(views().at(-1)).toMatchObject({ phase: "ended", ended: "lost" });
   expect(core.asked.filter(([question]) => question === "keep")).toEqual([["keep", { record: null }]]);
+});
+
+test("the record of a call that another one took the place of is forgotten, too", async () => {
+  await begin(kept(NOW - 5_000));
+  const other = new Uint8Array(16).fill(5);
+  core.tell(ring(other));
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  expect(views().at(-1)).toMatchObject({ phase: "ringing", call: encodeB64(other) });
+  conductor.act({ act: "decline", call: encodeB64(other) }, false);
+  await vi.advanceTimersByTimeAsync(25_100);
+  expect(core.asked.filter(([question]) => question === "keep")).toEqual([["keep", { record: null }]]);
+  expect(views().at(-1)).toMatchObject({ phase: "ended", ended: "declined" });
 });
 
 test("returning goes on with it; leaving says so to the others", async () => {
@@ -165,6 +241,26 @@ test("returning goes on with it; leaving says so to the others", async () => {
   expect(core.sent()).toContain("end");
 });
 
+test("a call with pictures that a reload cut off claims no camera", async () => {
+  await begin(kept(NOW - 5_000, "video"));
+  expect(views().at(-1)).toMatchObject({ phase: "recovering", kind: "video", camera: false });
+  conductor.act({ act: "return" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  expect(views().at(-1)).toMatchObject({ phase: "recovering", kind: "video", camera: false });
+});
+
+test("who hides the address returns over relays alone", async () => {
+  await begin(kept(NOW - 5_000));
+  conductor.act({ act: "return" }, true);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  // There is none here, and no other way is tried.
+  expect(views().at(-1)).toMatchObject({ ended: "failed", why: "no-route", hidden_address: true });
+});
+
 test("a call that is too old is not offered", async () => {
   await begin(kept(NOW - 40_000));
   expect(views().map(({ phase }) => phase)).toEqual(["idle"]);
@@ -177,13 +273,34 @@ test("relays are asked for with the group's token and nothing of an account", ()
 });
 
 test.each([
-  [{ ttl_s: 600, username: "u", credential: "c", urls: ["turn:a:3478?transport=udp", "http://x"] }, 1],
-  [{ ttl_s: 600, username: "u", credential: "c", urls: [] }, 0],
-  [{ urls: ["turn:a:3478"] }, 0],
-  [null, 0],
-  ["text", 0],
-])("relays of %o", (answer, count) => {
+  [{ ttl_s: 600, username: "u", credential: "c", urls: ["turn:a:3478?transport=udp", "http://x"] }, 1, 480_000],
+  [{ ttl_s: 1, username: "u", credential: "c", urls: ["turn:a:3478"] }, 1, 10_000],
+  [{ ttl_s: 600, username: "u", credential: "c", urls: [] }, 0, null],
+  [{ username: "u", credential: "c", urls: ["turn:a:3478"] }, undefined, 30_000],
+  [{ ttl_s: 600, urls: ["turn:a:3478"] }, undefined, 30_000],
+  [null, undefined, 30_000],
+  ["text", undefined, 30_000],
+])("relays of %o", (answer, count, nextMs) => {
   const found = decodeRelays(answer);
-  expect(found).toHaveLength(count);
-  if (count > 0) expect(found[0]?.urls).toEqual(["turn:a:3478?transport=udp"]);
+  expect([found?.servers.length, nextAskMs(found)]).toEqual([count, nextMs]);
+  if (count) expect(found?.servers[0]?.urls[0]).toMatch(/^turn:/);
+});
+
+test("relays are asked for again before they end, and not after the call", async () => {
+  const server = { urls: ["turn:a:3478?transport=udp"], username: "u", credential: "c" };
+  await begin(kept(NOW - 5_000));
+  let asked = 0;
+  askRelays = () => Promise.resolve({ servers: [server], ttlS: (asked += 1) === 1 ? 20 : 600 });
+  conductor.act({ act: "return" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  expect(asked).toBe(1);
+  await vi.advanceTimersByTimeAsync(15_900);
+  expect(asked).toBe(1);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(asked).toBe(2);
+  conductor.act({ act: "hang_up" }, false);
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(asked).toBe(2);
 });

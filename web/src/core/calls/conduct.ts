@@ -12,22 +12,20 @@ import * as limits from "../../protocol/calls/limits.ts";
 import { MediaLinks } from "./media/links.ts";
 import type { CorePort, PortKeys } from "./port.ts";
 import { type Kept, parseKept } from "./record.ts";
+import { nextAskMs, type Relays } from "./relays.ts";
 import { CallSession } from "./session.ts";
 
-/** What the worker's global scope gives. askRelays: of a group; none where the server has none or does not answer. */
+/** What the worker's global scope gives. askRelays: of a group; undefined: no answer. */
 export interface Around {
   readonly core: CorePort;
   post(message: FromCallWorker): void;
   /** Milliseconds that never go back; Unix ones where that can be. */
   nowMs(): number;
   random(size: number): Uint8Array;
-  askRelays(token: { gid: Uint8Array; epoch: number; token: Uint8Array }): ReturnType<AskRelays>;
+  /** What no call survives: its worker must not go on with it. */
+  fail(problem: unknown): void;
+  askRelays(token: { gid: Uint8Array; epoch: number; token: Uint8Array }): Promise<Relays | undefined>;
 }
-type AskRelays = (token: {
-  gid: Uint8Array;
-  epoch: number;
-  token: Uint8Array;
-}) => Promise<Parameters<MediaLinks["useRelays"]>[0]>;
 
 /** For a roster no call is named; the key that comes with it is of no use to anybody. */
 const NO_CALL = new Uint8Array(limits.CALL_BYTES + limits.SECRET_BYTES);
@@ -35,6 +33,9 @@ const IDLE: CallView = {
   ...{ phase: "idle", chat: "", call: "", direction: "outgoing", kind: "audio", since: 0, silent: false, peers: [] },
   ...{ mic: true, camera: false, tried: [], encrypted: false, hidden_address: false },
 };
+
+type Start = Extract<CallAct, { act: "start" }>;
+const isLive = ({ phase }: CallView): boolean => phase !== "idle" && phase !== "ended";
 
 export class Conductor {
   readonly #around: Around;
@@ -45,6 +46,11 @@ export class Conductor {
   /** A call of before a reload, while it may be returned to. */
   #offered: Kept | undefined;
   #leaving = false;
+  #returning = false;
+  /** What it knows of the call may be wrong: nothing more is shown, and the worker ends. */
+  #broken = false;
+  /** What was begun, while its chat is asked for. */
+  #dialled: Start | undefined;
   readonly #chats = new Map<string, (about: AboutChat) => void>();
 
   constructor(around: Around) {
@@ -58,13 +64,29 @@ export class Conductor {
     this.#offer(await core.ask("kept", {}));
     for await (const news of core.news()) {
       // What crosses a port is a copy of one's own, which is all that the two types differ in.
-      if (news.news === "signal") this.#session.hear(news.gid, news, news.fields as ReadonlyMap<Key, Parsed>);
-      else this.#session.epoch(news.gid, news.removed);
+      this.#orEnd(() => {
+        if (news.news === "signal") this.#session.hear(news.gid, news, news.fields as ReadonlyMap<Key, Parsed>);
+        else this.#session.epoch(news.gid, news.removed);
+      });
+      if (this.#broken) return;
     }
+    this.#end("lost");
+  }
+
+  /** Media never goes on where a removal or a key might not have been understood. */
+  #orEnd(work: () => void): void {
+    try {
+      work();
+    } catch (problem) {
+      this.#end("failed");
+      this.#broken = true;
+      this.#around.fail(problem);
+    }
+  }
+
+  #end(ended: "lost" | "failed"): void {
     this.#links?.close();
-    const { phase } = this.#view;
-    if (phase !== "idle" && phase !== "ended")
-      this.#show({ ...this.#view, phase: "ended", ended: "lost", encrypted: false });
+    if (isLive(this.#view)) this.#show({ ...this.#view, phase: "ended", ended, encrypted: false });
   }
 
   // -- the page
@@ -88,17 +110,32 @@ export class Conductor {
 
   act(act: CallAct, hideAddress: boolean): void {
     const { mic, camera } = this.#view;
-    if (act.act === "start" || act.act === "answer") this.#session.hideAddress = hideAddress;
-    if (act.act === "start") this.#session.dial(parseB64(act.chat), act.kind);
+    if ("call" in act && act.call !== this.#view.call) return;
+    this.#session.hideAddress = hideAddress;
+    if (act.act === "start") this.#dial(act);
     else if (act.act === "answer") this.#session.accept(act.kind);
     else if (act.act === "decline") this.#session.decline();
     else if (act.act === "mute") this.#session.setMedia(!act.on, camera);
     else if (act.act === "camera") this.#session.setMedia(mic, act.on);
     else if (act.act === "hang_up") this.#hangUp();
-    else this.#session.returnToCall();
+    else {
+      this.#returning = this.#offered !== undefined;
+      this.#session.returnToCall();
+    }
+  }
+
+  /** One call at a time: while there is another, it is shown again, and the page sees that its own did not begin. */
+  #dial(act: Start): void {
+    if (isLive(this.#view)) {
+      this.#around.post({ view: this.#view });
+      return;
+    }
+    this.#dialled = act;
+    this.#session.dial(parseB64(act.chat), act.kind);
   }
 
   #hangUp(): void {
+    this.#dialled = undefined;
     // Who leaves a call without returning to it returns for as long as it takes to say so.
     if (this.#offered) {
       this.#leaving = true;
@@ -107,9 +144,15 @@ export class Conductor {
   }
 
   #show(view: CallView): void {
+    if (this.#broken) return;
     this.#offered = undefined;
     this.#view = view;
+    // Another call came first.
+    if (isLive(view)) this.#dialled = undefined;
     this.#around.post({ view });
+    // A reload closed the camera: the call says so until it is turned on again.
+    if (this.#returning && view.camera) this.#session.setMedia(view.mic, false);
+    this.#returning = false;
     if (!this.#leaving) return;
     this.#leaving = false;
     this.#session.hangUp();
@@ -125,18 +168,27 @@ export class Conductor {
     const { call, kind, since, caller } = kept.record;
     const view: CallView = {
       ...IDLE,
-      ...{ phase: "recovering", chat: encodeB64(kept.gid), call: encodeB64(call), kind, camera: kind === "video" },
+      ...{ phase: "recovering", chat: encodeB64(kept.gid), call: encodeB64(call), kind },
       ...{ since: since ?? kept.lastSeen, direction: caller ? "outgoing" : "incoming" },
     };
     this.#show(view);
     this.#offered = kept;
     const left = limits.RECONNECT_MS - (this.#around.nowMs() - kept.lastSeen);
-    setTimeout(() => {
-      if (this.#offered !== kept) return;
-      this.#session.restore(null);
-      void this.#around.core.ask("keep", { record: null }).catch(() => undefined);
-      this.#show({ ...view, phase: "ended", ended: "lost" });
-    }, left);
+    setTimeout(() => this.#forget(kept, view), left);
+  }
+
+  /** Too late to return: the record of a call that nobody returned to is not kept, nor its secret. */
+  #forget(kept: Kept, view: CallView): void {
+    const offered = this.#offered === kept;
+    if (!offered && this.#view.call === view.call) return;
+    this.#session.restore(null);
+    if (!offered && isLive(this.#view)) {
+      // By now the record may be another call's, which drops it at its end; a ring that ends has written none.
+      setTimeout(() => this.#forget(kept, view), limits.RECONNECT_MS);
+      return;
+    }
+    void this.#around.core.ask("keep", { record: null }).catch(() => undefined);
+    if (offered) this.#show({ ...view, phase: "ended", ended: "lost" });
   }
 
   // -- the core
@@ -148,11 +200,11 @@ export class Conductor {
       random: (size) => random(size),
       wakeAt: (atMs) => this.#wakeAt(atMs),
       seal: (gid, fields, how) => ask(core.ask("send", { gid, fields, ...how })),
-      askChat: (gid) => void this.#learnChat(gid).then((facts) => this.#session.useChat(gid, facts)),
+      askChat: (gid) => void this.#tellSession(gid),
       askKeys: (gid, context, removed) =>
         void core.ask("keys", { gid, context }).then(
-          (keys) => this.#session.useKeys(gid, keys satisfies EpochKeys, removed, context),
-          () => this.#session.useKeys(gid, null, removed, context),
+          (keys) => this.#orEnd(() => this.#session.useKeys(gid, keys satisfies EpochKeys, removed, context)),
+          () => this.#orEnd(() => this.#session.useKeys(gid, null, removed, context)),
         ),
       watch: (gid) => ask(core.ask("watch", { gids: gid ? [gid] : [] })),
       keep: (record, done) => ask(core.ask("keep", { record }).then(done)),
@@ -165,7 +217,19 @@ export class Conductor {
 
   #wakeAt(atMs: number | null): void {
     clearTimeout(this.#timer);
-    if (atMs !== null) this.#timer = setTimeout(() => this.#session.tick(), Math.max(0, atMs - this.#around.nowMs()));
+    if (atMs !== null)
+      this.#timer = setTimeout(() => this.#orEnd(() => this.#session.tick()), Math.max(0, atMs - this.#around.nowMs()));
+  }
+
+  async #tellSession(gid: Uint8Array): Promise<void> {
+    const asked = this.#dialled?.chat === encodeB64(gid) ? this.#dialled : undefined;
+    const facts = await this.#learnChat(gid);
+    const wanted = asked !== undefined && this.#dialled === asked;
+    if (wanted) this.#dialled = undefined;
+    // Without its chat, what was taken back meanwhile never begins.
+    this.#orEnd(() => this.#session.useChat(gid, asked && !wanted ? null : facts));
+    if (!wanted || facts || isLive(this.#view)) return;
+    this.#show({ ...IDLE, chat: asked.chat, kind: asked.kind, phase: "ended", ended: "failed" });
   }
 
   /** The roster comes from the core, what the chat is to this person from the page. */
@@ -198,12 +262,18 @@ export class Conductor {
       if (ready) work();
       else waiting.push(work);
     };
-    void this.#askRelays(start.gid).then((servers) => {
+    let renewal: ReturnType<typeof setTimeout> | undefined;
+    // A credential ends while the call goes on: a later attempt needs one that holds.
+    const learnRelays = async (): Promise<void> => {
+      const relays = await this.#askRelays(start.gid);
       if (closed) return;
+      if (relays) links.useRelays(relays.servers);
+      const nextMs = nextAskMs(relays);
+      if (nextMs !== null) renewal = setTimeout(() => void learnRelays(), nextMs);
       ready = true;
-      links.useRelays(servers);
-      for (const work of waiting) work();
-    });
+      for (const work of waiting.splice(0)) work();
+    };
+    void learnRelays();
     return {
       openLink: (leaf, how) => soon(() => links.openLink(leaf, how)),
       closeLink: (leaf) => {
@@ -216,18 +286,19 @@ export class Conductor {
       setStep: (step) => links.setStep(step),
       close: () => {
         closed = true;
+        clearTimeout(renewal);
         links.close();
         if (this.#links === links) this.#links = undefined;
       },
     };
   }
 
-  async #askRelays(gid: Uint8Array): ReturnType<AskRelays> {
+  async #askRelays(gid: Uint8Array): Promise<Relays | undefined> {
     try {
       const { epoch, token } = await this.#around.core.ask("token", { gid });
       return await this.#around.askRelays({ gid, epoch, token });
     } catch {
-      return [];
+      return undefined;
     }
   }
 }

@@ -11,7 +11,7 @@ import { failureOf } from "../failure.ts";
 import type { Host } from "../verbs/handlers.ts";
 import type { FromCore, News, Of, PortLike, Question, Reply, ToCore } from "./port.ts";
 
-/** What waits at most; above it the oldest is lost. */
+/** What waits at most; above it the oldest signal is lost, and never that a group moved on. */
 export const WAITING_MAX = 256;
 
 type Answers = { readonly [Q in Question]: (of: Of<Q>) => Promise<Reply<Q>> };
@@ -51,7 +51,8 @@ export class CallDoor {
   #hear(news: CallNews): void {
     if (!("fields" in news) && !this.#watched.has(news.gid)) return;
     this.#waiting.push(news);
-    this.#waiting.splice(0, this.#waiting.length - WAITING_MAX);
+    const oldest = this.#waiting.findIndex((one) => "fields" in one);
+    if (this.#waiting.length > WAITING_MAX && oldest >= 0) this.#waiting.splice(oldest, 1);
     if (this.#port === undefined) this.#host.emit({ event: "calling", chat: news.gid });
     this.#come?.();
   }

@@ -103,8 +103,9 @@ export interface CallView {
 
 export type CallAct =
   | { readonly act: "start"; readonly chat: string; readonly kind: CallKind }
-  | { readonly act: "answer"; readonly kind: CallKind }
-  | { readonly act: "decline" }
+  /** call: the one that was shown. It is nothing where another one rings by now. */
+  | { readonly act: "answer"; readonly call: string; readonly kind: CallKind }
+  | { readonly act: "decline"; readonly call: string }
   | { readonly act: "hang_up" }
   | { readonly act: "mute"; readonly on: boolean }
   | { readonly act: "camera"; readonly on: boolean }

@@ -19,6 +19,7 @@ export async function openPage(link: Link, start: () => Worker, options: CallOpt
   return page;
 }
 
+type Opening = Extract<CallAct, { act: "start" | "answer" | "return" }>;
 const coded = (code: string): Error => Object.assign(new Error(code), { code });
 const isOver = ({ phase }: CallView): boolean => phase === "idle" || phase === "ended";
 
@@ -33,6 +34,12 @@ class PageCalls implements Calls {
   #own: MediaStream | undefined;
   #view: CallView | undefined;
   #speaker = "";
+  /** An act to begin a call was posted, and no call was shown since. */
+  #starting = false;
+  /** Devices are open for a call of this page, or for what will be one. */
+  #joined = false;
+  /** Acts that wait for the browser's devices. */
+  #opening = 0;
 
   constructor(link: Link, worker: Worker, port: MessagePort, options: CallOptions) {
     this.#link = link;
@@ -64,7 +71,10 @@ class PageCalls implements Calls {
       const other = view.members.find((member) => !member.self);
       const known = view.status === "active";
       const group = view.kind === "group";
-      this.#post({ chat, known, group, heard: view.may.send, trusted: !group && other?.contact === true });
+      // Who holds another key than the one that was checked or used before may be somebody else.
+      const sure = !view.key_changed;
+      const trusted = sure && !group && other?.contact === true;
+      this.#post({ chat, known, group, heard: sure && view.may.send, trusted });
     } catch {
       this.#post(unknown);
     }
@@ -75,15 +85,28 @@ class PageCalls implements Calls {
   }
 
   #take(view: CallView): void {
-    if (isOver(view) && this.#view && !isOver(this.#view)) this.#media.devices.stop();
+    // What rings, or what a reload cut off: the call that was begun here did not begin.
+    const another = (view.phase === "ringing" && view.direction === "incoming") || view.phase === "recovering";
+    if (isOver(view) ? view.phase === "ended" || this.#isLive() : this.#starting && another) this.#release();
+    if (!isOver(view)) this.#starting = false;
     this.#view = view;
     for (const viewer of this.#viewers) viewer(view);
+  }
+
+  #isLive(): boolean {
+    return this.#view !== undefined && !isOver(this.#view);
+  }
+
+  #release(): void {
+    this.#joined = this.#starting = false;
+    this.#media.devices.stop();
   }
 
   /** Without its worker nothing may go on: what was shown ends here. */
   #died(): void {
     if (this.#view && !isOver(this.#view))
       this.#take({ ...this.#view, phase: "ended", ended: "failed", encrypted: false });
+    this.#options.died();
   }
 
   #picture(leaf: number, stream: MediaStream | undefined): void {
@@ -97,27 +120,51 @@ class PageCalls implements Calls {
   }
 
   async act(act: CallAct): Promise<void> {
-    if (act.act === "start" || act.act === "answer" || act.act === "return") await this.#openDevices(act);
-    else if (act.act === "camera") await this.#turnCamera(act.on);
+    if (act.act === "start" || act.act === "answer" || act.act === "return") {
+      if (!(await this.#openDevices(act))) return;
+      this.#starting = act.act === "start";
+      this.#joined = true;
+    } else if (act.act === "camera" && !(await this.#turnCamera(act.on))) return;
+    else if (act.act === "hang_up" && !this.#isLive()) this.#release();
     this.#post({ act, hideAddress: this.#options.hideAddress() });
   }
 
-  /** The microphone must be there; a call with pictures goes on without the camera. */
-  async #openDevices(act: Extract<CallAct, { act: "start" | "answer" | "return" }>): Promise<void> {
+  /**
+   * The microphone must be there; a call with pictures goes on without the camera.
+   *
+   * False: while the browser asked, the call that they are for was over, or another one came.
+   */
+  async #openDevices(act: Opening): Promise<boolean> {
     const { devices } = this.#media;
+    this.#opening += 1;
+    let opened: boolean;
     try {
-      await devices.useMicrophone();
+      opened = await devices.useMicrophone();
+      const pictures = act.act === "return" ? this.#view?.camera === true : act.kind === "video";
+      if (opened && pictures && this.#isWanted(act)) await devices.useCamera().catch(() => false);
     } catch (error) {
       throw coded(problemOf(error));
+    } finally {
+      this.#opening -= 1;
     }
-    const pictures = act.act === "return" ? this.#view?.camera === true : act.kind === "video";
-    if (pictures) await devices.useCamera().catch(() => undefined);
+    if (opened && this.#isWanted(act)) return true;
+    if (!this.#joined && this.#opening === 0) devices.stop();
+    return false;
   }
 
-  async #turnCamera(on: boolean): Promise<void> {
-    if (!on) return this.#media.devices.closeCamera();
+  #isWanted(act: Opening): boolean {
+    if (act.act === "start") return !this.#isLive();
+    return this.#isLive() && (act.act === "return" || act.call === this.#view?.call);
+  }
+
+  /** False: it was turned off again meanwhile. */
+  async #turnCamera(on: boolean): Promise<boolean> {
+    if (!on) {
+      this.#media.devices.closeCamera();
+      return true;
+    }
     try {
-      await this.#media.devices.useCamera();
+      return await this.#media.devices.useCamera();
     } catch (error) {
       throw coded(problemOf(error));
     }
@@ -140,8 +187,8 @@ class PageCalls implements Calls {
 
   async devices(): Promise<readonly CallDevice[]> {
     const { microphones, cameras, speakers } = await listDevices();
-    const { microphone, camera } = this.#media.devices;
-    const used = { microphone: idOf(microphone), camera: idOf(camera), speaker: this.#speaker };
+    const { microphone, cameraId = "" } = this.#media.devices;
+    const used = { microphone: idOf(microphone), camera: cameraId, speaker: this.#speaker };
     const kinds = { microphone: microphones, camera: cameras, speaker: canChooseSpeaker() ? speakers : [] };
     return (["microphone", "camera", "speaker"] as const).flatMap((kind) =>
       kinds[kind].map(({ id, label }, at) => ({
@@ -153,7 +200,7 @@ class PageCalls implements Calls {
 
   async choose({ kind, id }: CallDevice): Promise<void> {
     if (kind === "microphone") await this.#media.devices.useMicrophone(id);
-    else if (kind === "camera") await this.#media.devices.useCamera(id);
+    else if (kind === "camera") await this.#media.devices.chooseCamera(id);
     else {
       this.#speaker = id;
       this.#media.speakers.use(id);

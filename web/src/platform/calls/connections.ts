@@ -29,10 +29,15 @@ export class Connections {
 
   obey(order: Order): void {
     if (order.order === "sample") void this.#sample();
-    else if (order.order === "media") this.#ports.devices.mute(!order.microphone);
+    else if (order.order === "media") this.#useMedia(order);
     else if (order.order === "show") this.#show(order.leaf, order.id);
     else if (order.order === "close") this.#close(order.id);
     else this.#obeyOne(order);
+  }
+
+  #useMedia({ microphone, camera }: Extract<Order, { order: "media" }>): void {
+    this.#ports.devices.mute(!microphone);
+    this.#ports.devices.hide(!camera);
   }
 
   #obeyOne(order: Exclude<Order, { order: "sample" | "media" | "show" | "close" }>): void {

@@ -75,6 +75,11 @@ export class CallDevices {
   #microphone: MediaStreamTrack | undefined;
   #camera: MediaStreamTrack | undefined;
   #muted = false;
+  /** The call does not say that the camera is on; so does none at first. */
+  #hidden = true;
+  #chosenCamera: string | undefined;
+  /** Raised when one is closed: what was asked for before is not wanted any more. */
+  readonly #closed = { microphone: 0, camera: 0 };
   /** Tracks are others than before. */
   changed: () => void = () => undefined;
 
@@ -82,24 +87,63 @@ export class CallDevices {
     return this.#microphone;
   }
 
+  /** The one that is sent and shown: none while it is hidden. */
   get camera(): MediaStreamTrack | undefined {
-    return this.#camera;
+    return this.#hidden ? undefined : this.#camera;
   }
 
-  /** Open a microphone, or change to another one. Throws DeviceRefused; then the old one stays. */
-  async useMicrophone(id?: string): Promise<void> {
-    const track = await openMicrophone(id);
+  /** The one in use, or to be used next. Undefined: whichever the browser takes. */
+  get cameraId(): string | undefined {
+    return this.#camera?.getSettings().deviceId ?? this.#chosenCamera;
+  }
+
+  /**
+   * Open a microphone, or change to another one; false: it is not wanted any more, and closed again.
+   *
+   * Throws DeviceRefused; then the old one stays.
+   */
+  async useMicrophone(id?: string): Promise<boolean> {
+    const track = await this.#await("microphone", openMicrophone(id));
+    if (!track) return false;
     track.enabled = !this.#muted;
     this.#microphone?.stop();
     this.#microphone = track;
     this.changed();
+    return true;
   }
 
-  /** Open a camera, or change to another one. Throws DeviceRefused; then the old one stays. */
-  async useCamera(id?: string): Promise<void> {
-    const track = await openCamera(id);
+  /** Open the chosen camera; otherwise as `useMicrophone`. */
+  async useCamera(): Promise<boolean> {
+    const track = await this.#await("camera", openCamera(this.#chosenCamera));
+    if (!track) return false;
     this.#camera?.stop();
     this.#camera = track;
+    this.changed();
+    return true;
+  }
+
+  /** The prompt may be answered long after its call ended: nothing stays open then. */
+  async #await(
+    kind: "microphone" | "camera",
+    opening: Promise<MediaStreamTrack>,
+  ): Promise<MediaStreamTrack | undefined> {
+    const closed = this.#closed[kind];
+    const track = await opening;
+    if (closed === this.#closed[kind]) return track;
+    track.stop();
+    return undefined;
+  }
+
+  /** Which camera to use; none is opened for it while none is on. */
+  async chooseCamera(id: string): Promise<void> {
+    this.#chosenCamera = id;
+    if (this.#camera) await this.useCamera();
+  }
+
+  /** Whatever is open, nothing of it leaves while the call says that the camera is off. */
+  hide(hidden: boolean): void {
+    if (hidden === this.#hidden) return;
+    this.#hidden = hidden;
     this.changed();
   }
 
@@ -110,14 +154,17 @@ export class CallDevices {
   }
 
   closeCamera(): void {
+    this.#closed.camera += 1;
     this.#camera?.stop();
     this.#camera = undefined;
     this.changed();
   }
 
   stop(): void {
+    this.#closed.microphone += 1;
     this.#microphone?.stop();
     this.#microphone = undefined;
+    this.#hidden = true;
     this.closeCamera();
   }
 }

@@ -4,6 +4,9 @@ import { findType, hideCandidate } from "../../../protocol/calls/sdp.ts";
 import type { IcePolicy } from "../../callorders.ts";
 import type { Shared } from "./shared.ts";
 
+/** Chromium's own words: how many networks this device has, and of what kind. No peer needs them. */
+const OF_NETWORK = / network-(?:id|cost) \S+/g;
+
 export class CandidatesOut {
   readonly #to: { readonly leaf: number; readonly pc: number; readonly policy: IcePolicy };
   readonly #shared: Pick<Shared, "signal">;
@@ -50,8 +53,9 @@ export class CandidatesOut {
   #shown(candidate: string): readonly string[] {
     try {
       const type = findType(candidate);
-      if (this.#to.policy === "all") return [candidate];
-      return type === "relay" ? [hideCandidate(candidate)] : [];
+      const bare = candidate.replaceAll(OF_NETWORK, "");
+      if (this.#to.policy === "all") return [bare];
+      return type === "relay" ? [hideCandidate(bare)] : [];
     } catch {
       return [];
     }

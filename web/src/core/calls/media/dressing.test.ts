@@ -9,6 +9,7 @@ describe("SDP", () => {
   it("loses every header extension but those of calls", () => {
     const kept = EXTENSIONS.map((uri, at) => `a=extmap:${at + 2} ${uri}`);
     const gone = ["a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level", "a=extmap:9/sendonly urn:x vad=on"];
+    gone.push("a=extmap:3  urn:two:spaces", "a=extmap:x urn:y", "a=extmap:4/send-only urn:z", "A=extmap:5 urn:a");
     expect(withoutExtensions(sdp("v=0", ...gone, ...kept, "a=mid:0"))).toBe(sdp("v=0", ...kept, "a=mid:0"));
     expect(withoutExtensions("v=0\na=extmap-allow-mixed\n")).toBe(sdp("v=0", "a=extmap-allow-mixed"));
   });

@@ -15,11 +15,12 @@ const mapLines = (sdp: string, change: (line: string) => readonly string[]): str
     .map((line) => `${line}\r\n`)
     .join("");
 
-/** A description without header extensions but those that calls use. */
+/** A description without header extensions but those that calls use; one that cannot be read is none of them. */
 export const withoutExtensions = (sdp: string): string =>
   mapLines(sdp, (line) => {
-    const found = /^a=extmap:\d+(?:\/\w+)? (\S+)/.exec(line);
-    return found?.[1] === undefined || EXTENSIONS.includes(found[1]) ? [line] : [];
+    if (!/^a=extmap:/i.test(line)) return [line];
+    const uri = /^a=extmap:\d+(?:\/\w+)? (\S+)/.exec(line)?.[1];
+    return uri !== undefined && EXTENSIONS.includes(uri) ? [line] : [];
   });
 
 /** An answer that asks for Opus with constant bit rate and without gaps in silence. */

@@ -76,7 +76,7 @@ export class SendingAttempt {
   hearAnswer(sdp: string): void {
     if (this.#answered || this.#offer === undefined) return;
     this.#answered = true;
-    this.#shared.post({ order: "answer", id: this.id, sdp: withoutCandidates(sdp) });
+    this.#shared.post({ order: "answer", id: this.id, sdp: withoutExtensions(withoutCandidates(sdp)) });
   }
 
   addCandidates(candidates: readonly string[]): void {
