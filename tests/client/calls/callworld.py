@@ -153,7 +153,7 @@ class Device:
 
     def ask_chat(self, gid: bytes) -> None:
         world = self.world
-        member = self.me in world.members and gid in world.chats
+        member = self.me in world.members and gid in (GID, OTHER)
         facts = ChatFacts(world.epoch, self.me, world.members, world.group, self.name not in world.strangers, True)
 
         def answer() -> None:
@@ -217,7 +217,6 @@ class World:
     def __init__(self, names: str, *, group: bool = False) -> None:
         self.now, self.drawn, self.epoch = START, 0, 1
         self.group, self.offer = group, OFFER
-        self.chats: tuple[bytes, ...] = (GID, OTHER)
         self.strangers: set[str] = set()
         self.deaf: set[str] = set()
         self._order = itertools.count()

@@ -333,19 +333,6 @@ def test_no_route_and_no_microphone_say_so() -> None:
     assert (world["a1"].shown, world["a1"].view.why) == ("ended failed", "no-route")
 
 
-def test_dialling_a_chat_that_is_not_there_ends_and_leaves_it_unknown() -> None:
-    world = World("a1 b1")
-    one = world["a1"]
-    world.chats = ()
-    one.session.dial(GID, "video")
-    assert (one.shown, one.view.kind, one.view.why) == ("ended failed", "video", "")
-    one.session.hear(GID, 1, world["b1"].me.account, age_ms=0, fields=sg.encode_signal(sg.End(bytes(16), "hangup")))
-    assert len(one.views) == 1
-    world.chats, world.group = (GID, OTHER), True
-    one.session.dial(GID, "audio")
-    assert (one.view.phase, one.view.hidden_address) == ("ringing", True)
-
-
 def measure(one: Device, concealed: int, *, rung: str = "direct", opened: int = 9) -> None:
     tries = (Try("A", "timeout", 10_000), Try("B", "works", 700)) if rung != "direct" else (Try("A", "works", 400),)
     sample = Sample(concealed, 48_000, 60, 60, 20)

@@ -35,7 +35,7 @@ WAITING_MOST = 64
 
 @dataclass(slots=True)
 class Chat:
-    """A chat and its machine. ready: its roster is that of now. waiting: what needs it. dialled: before that came."""
+    """A chat and its machine. ready: its roster is that of now. waiting: what needs it."""
 
     gid: bytes
     state: CallState | None = None
@@ -46,7 +46,6 @@ class Chat:
     waiting: list[Work] = field(default_factory=list)
     began_at: int = 0
     outgoing: bool = False
-    dialled: sg.Kind | None = None
     view: CallView | None = None
 
     @property
@@ -82,14 +81,12 @@ class CallSession:
         chat = self._chat(gid)
 
         def begin() -> None:
-            chat.dialled = None
             live = self._live
             if live is None:
                 self._tell(chat, ev.Dial(kind, call, secret))
             elif live.view is not None:
                 self._ports.show(live.view)
 
-        chat.dialled = kind
         self._when_ready(chat, begin)
 
     @property
@@ -180,10 +177,6 @@ class CallSession:
         if facts is None:
             chat.waiting.clear()
             self._tell_removed(chat)
-            if chat.dialled is not None:
-                nobody = CallState(ev.Member(0, b""), (), group=False)
-                self._show(chat, replace(nobody, phase="ended", kind=chat.dialled, reason="failed"))
-                chat.dialled = None
             return
         chat.heard, chat.trusted = facts.heard, facts.trusted
         if chat.state is None:
@@ -336,7 +329,7 @@ class CallSession:
             self._ports.watch(None)
         if self._current is not None and self._current.gid == chat.gid:
             self._current.set_media(chat.state.mic, chat.state.cam)
-        self._show(chat, chat.state)
+        self._show(chat)
 
     def _carry_out(self, chat: Chat, action: ac.Action) -> None:
         match action:
@@ -397,9 +390,9 @@ class CallSession:
             return
         self._ports.seal(chat.gid, fields, ttl_s=sg.ttl_of(signal), wake=sg.wakes(signal))
 
-    def _show(self, chat: Chat, state: CallState) -> None:
-        current = self._current
-        if state.phase == "idle" and chat.view is None:
+    def _show(self, chat: Chat) -> None:
+        state, current = chat.state, self._current
+        if state is None or (state.phase == "idle" and chat.view is None):
             return
         ours = current is not None and current.gid == chat.gid
         links, moved = (current.links, current.moved) if current is not None and ours else ({}, False)

@@ -262,20 +262,6 @@ describe("a call", () => {
     one.lastMedia.reports.noRoute(1);
     expect([one.shown, one.view.why]).toEqual(["ended failed", "no-route"]);
   });
-
-  it("ends where the chat is not there, which stays unknown", () => {
-    const world = new World("a1 b1", true);
-    const one = world.at("a1");
-    world.chats = [];
-    one.session.dial(GID, "video");
-    expect([one.shown, one.view.kind, one.view.why]).toEqual(["ended failed", "video", undefined]);
-    const end = fieldsOf({ t: "end", call: new Uint8Array(16), to: null, reason: "hangup" });
-    one.session.hear(GID, accountOf(world.at("b1")), end);
-    expect(one.views.length).toBe(1);
-    world.chats = [GID, OTHER];
-    one.session.dial(GID, "audio");
-    expect([one.view.phase, one.view.hidden_address]).toEqual(["ringing", true]);
-  });
 });
 
 function measure(one: Device, concealed: number, rung: "direct" | "relay-tls" = "direct", opened = 9): void {

@@ -31,7 +31,7 @@ const LINK_SIGNALS: readonly string[] = ["desc", "cand", "room", "got", "lost"];
 const isForLinks = (signal: Signal): signal is LinkSignal => LINK_SIGNALS.includes(signal.t);
 const nothing = (): void => undefined;
 
-/** A chat and its machine. ready: its roster is that of now. waiting: what needs it. dialled: before that came. */
+/** A chat and its machine. ready: its roster is that of now. waiting: what needs it. */
 interface Chat {
   readonly gid: Uint8Array;
   state: CallState | null;
@@ -42,7 +42,6 @@ interface Chat {
   readonly waiting: Work[];
   beganAt: number;
   outgoing: boolean;
-  dialled: Kind | null;
   view: CallView | null;
 }
 
@@ -77,9 +76,7 @@ export class CallSession {
     if (this.busy) throw error("wrong-call", "one call at a time");
     const [call, secret] = [this.#ports.random(limits.CALL_BYTES), this.#ports.random(limits.SECRET_BYTES)];
     const chat = this.#chat(gid);
-    chat.dialled = kind;
     this.#whenReady(chat, () => {
-      chat.dialled = null;
       const live = this.#live();
       if (!live) this.#tell(chat, { t: "dial", kind, call, secret });
       else if (live.view) this.#ports.show(live.view);
@@ -178,11 +175,6 @@ export class CallSession {
     if (!facts) {
       chat.waiting.length = 0;
       this.#tellRemoved(chat);
-      if (chat.dialled) {
-        const nobody = newState({ leaf: 0, account: new Uint8Array() }, [], false);
-        this.#show(chat, { ...nobody, phase: "ended", kind: chat.dialled, reason: "failed" });
-        chat.dialled = null;
-      }
       return;
     }
     const { epoch, me, members, group, heard, trusted } = facts;
@@ -238,7 +230,7 @@ export class CallSession {
     const id = encodeB64(gid);
     let chat = this.#chats.get(id);
     if (!chat) {
-      const flags = { heard: false, trusted: false, ready: false, asked: false, outgoing: false, dialled: null };
+      const flags = { heard: false, trusted: false, ready: false, asked: false, outgoing: false };
       chat = { gid, state: null, ...flags, waiting: [], beganAt: 0, view: null };
       this.#chats.set(id, chat);
     }

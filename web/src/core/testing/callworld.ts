@@ -167,7 +167,7 @@ export class Device implements Ports {
 
   askChat(gid: Uint8Array): void {
     const { world, me } = this;
-    const member = world.members.includes(me) && world.chats.some((one) => one[0] === gid[0]);
+    const member = world.members.includes(me) && [GID[0], OTHER[0]].includes(gid[0]);
     const heard = !world.strangers.has(this.name);
     const { epoch, members, group } = world;
     const facts = member ? { epoch, me, members, group, heard, trusted: true } : null;
@@ -236,7 +236,6 @@ export class World {
   epoch = 1;
   offer = OFFER;
   members: readonly Member[];
-  chats: readonly Uint8Array[] = [GID, OTHER];
   readonly strangers = new Set<string>();
   readonly devices: ReadonlyMap<string, Device>;
   #due: { readonly at: number; readonly work: Work }[] = [];
