@@ -324,6 +324,49 @@ def glare() -> World:
 
 
 @story
+def muted_in_glare() -> World:
+    """Who muted while it rang there stays muted in the call that is answered instead."""
+    world = World("a1 b1")
+    world.dial("b1", call=7, kind="video")
+    world.tell("b1", ev.SetMedia(mic=False, cam=False))
+    world.dial("a1", call=3)
+    world.wait(3000)
+    assert world["b1"].state.call == call_id(3)
+    assert (world["b1"].state.mic, world["b1"].state.cam) == (False, False)
+    peer = world["a1"].state.find_peer(1)
+    assert peer is not None
+    assert not peer.mic
+    return world
+
+
+@story
+def muted_while_another_rings() -> World:
+    """Who muted while it rings stays so when the ring of a lower id takes its place."""
+    world = World("a1 b1")
+    world.receive("b1", "a1", sg.Ring(call_id(7), SECRET, "audio"))
+    world.tell("b1", ev.SetMedia(mic=False, cam=False))
+    world.receive("b1", "a1", sg.Ring(call_id(3), SECRET, "audio"))
+    assert (world["b1"].phase, world["b1"].state.call) == ("incoming", call_id(3))
+    assert not world["b1"].state.mic
+    return world
+
+
+@story
+def reload_while_muted() -> World:
+    """A reload keeps the microphone as it was, and the camera off until the person turns it on."""
+    world = talking(kind="video")
+    world.tell("b1", ev.SetMedia(mic=False, cam=True))
+    world.wait(1000)
+    world.reload("b1")
+    assert (world["b1"].phase, world["b1"].state.mic, world["b1"].state.cam) == ("reconnecting", False, False)
+    record = ev.Record(call_id(1), SECRET, "audio", caller=False, since=None, leaves=(1,))
+    other = World("a1 b1")
+    other.tell("a1", ev.Restored(record, 0))
+    assert not other["a1"].state.mic
+    return world
+
+
+@story
 def glare_of_siblings() -> World:
     """Two devices of one account call at once: the higher one lets go without a word."""
     world = World("a1 a2 b1")

@@ -26,6 +26,8 @@ from zajil.protocol.calls.quality import Step
 
 START = 1_790_000_000_000
 GID = bytes(range(100, 116))
+OTHER = bytes(range(200, 216))
+"""A second chat of the same members."""
 Work: TypeAlias = Callable[[], None]
 
 
@@ -120,6 +122,7 @@ class Device:
     waiting: list[Work] = field(default_factory=list)
     slow_disk: bool = False
     slow_keys: bool = False
+    slow_chats: bool = False
 
     def __post_init__(self) -> None:
         self.session = CallSession(self)
@@ -150,9 +153,13 @@ class Device:
 
     def ask_chat(self, gid: bytes) -> None:
         world = self.world
-        member = self.me in world.members and gid == GID
+        member = self.me in world.members and gid in (GID, OTHER)
         facts = ChatFacts(world.epoch, self.me, world.members, world.group, self.name not in world.strangers, True)
-        self.session.use_chat(gid, facts if member else None)
+
+        def answer() -> None:
+            self.session.use_chat(gid, facts if member else None)
+
+        self.waiting.append(answer) if self.slow_chats else answer()
 
     def ask_keys(self, gid: bytes, context: bytes, *, removed: bool) -> None:
         world = self.world
@@ -160,7 +167,7 @@ class Device:
         found = keys if self.me in world.members else None
 
         def answer() -> None:
-            self.session.use_keys(gid, found, removed=removed)
+            self.session.use_keys(gid, found, removed=removed, context=context)
 
         self.waiting.append(answer) if self.slow_keys else answer()
 
@@ -175,7 +182,7 @@ class Device:
         self.waiting.append(write) if self.slow_disk else write()
 
     def log(self, gid: bytes, log: SendLog) -> None:
-        assert gid == GID
+        assert gid in (GID, OTHER)
         self.logs.append(log)
 
     def show(self, view: CallView) -> None:

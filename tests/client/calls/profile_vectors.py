@@ -224,8 +224,25 @@ def removing_soon_after() -> Story:
     return story
 
 
+def removing_told_late() -> Story:
+    story = begin("a Remove that is told of an epoch whose key is here already: it makes haste, and the key stays")
+    early = [story.seal("two") for _ in range(2)]
+    story.add(6, KEYS[1])
+    story.now = 500
+    story.open("two", story.seal("two"))
+    story.add(6, KEYS[2], removed=True)
+    story.open("two", story.seal("two"))
+    story.now = 2_499
+    story.open("two", early[0])
+    story.add(6, KEYS[1], removed=True)
+    story.now = 2_500
+    story.open("two", early[1])
+    story.open("two", story.seal("two"))
+    return story
+
+
 def wrapping() -> Story:
-    story = begin("an epoch with the same low 8 bits takes the old one's place; older and equal epochs change nothing")
+    story = begin("an epoch with the same low 8 bits takes the old one's place; an older epoch changes nothing")
     early = story.seal("two")
     story.add(261, KEYS[1])
     story.open("two", early)
@@ -281,7 +298,7 @@ def many_transforms() -> Story:
     return story
 
 
-STORIES = (switching, removing, removing_soon_after, wrapping, attacks, replaying, many_transforms)
+STORIES = (switching, removing, removing_soon_after, removing_told_late, wrapping, attacks, replaying, many_transforms)
 
 
 def profile() -> dict[str, Json]:

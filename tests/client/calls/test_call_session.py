@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.client.calls.callworld import GID, Device, World
+from tests.client.calls.callworld import GID, OTHER, Device, World
 from tests.protocol.calls_signals import HOST, RELAY
 
 from zajil.client.calls.record import Kept, parse_kept
@@ -92,6 +93,24 @@ def test_signals_of_a_new_epoch_wait_for_its_roster() -> None:
     assert one.shown == "ended remote"
 
 
+def test_the_key_of_one_call_is_not_given_to_the_next_of_the_chat() -> None:
+    world = World("a1 b1")
+    one, other = world["a1"], world["b1"]
+    one.slow_keys = other.slow_keys = True
+    one.session.dial(GID, "audio")
+    other.session.dial(GID, "audio")
+    world.wait(1000)
+    # Whoever rang the higher id has asked for the keys of two calls.
+    twice = next(device for device in (one, other) if len(device.media) == 2)
+    twice.waiting.pop(0)()
+    assert twice.media[1].told == []
+    one.settle()
+    other.settle()
+    assert one.media[-1].told[0] == other.media[-1].told[0]
+    world.wait(1000)
+    assert one.view.phase == other.view.phase == "active"
+
+
 def test_a_reload_returns_to_the_call_with_numbers_never_used() -> None:
     world = talking()
     other = world["b1"]
@@ -106,6 +125,45 @@ def test_a_reload_returns_to_the_call_with_numbers_never_used() -> None:
     assert other.view.phase == world["a1"].view.phase == "active"
     assert set(other.used[len(before) :]).isdisjoint(before)
     assert len(set(other.used)) == len(other.used)
+
+
+def test_who_joins_the_call_again_goes_on_with_numbers_never_used() -> None:
+    world = talking("a1 b1 c1", group=True)
+    world["b1"].session.accept("audio")
+    world.wait(1000)
+    one = world["c1"]
+    for _ in range(3):
+        one.session.hang_up()
+        world.wait(1000)
+        one.session.dial(GID, "audio")
+        world.wait(1000)
+        assert one.view.phase == "active"
+    numbers = [number for _, number in one.used]
+    assert {call for call, _ in one.used} == {one.media[0].start.call}
+    assert numbers == sorted(set(numbers))
+    # Also where the record was too old to return by.
+    one.crash()
+    world.wait(31_000)
+    assert not one.session.restore(one.kept)
+    one.session.dial(GID, "audio")
+    world.wait(1000)
+    numbers = [number for _, number in one.used]
+    assert numbers == sorted(set(numbers))
+
+
+def test_the_numbers_of_a_call_begin_anywhere_below_two_to_the_31() -> None:
+    firsts = []
+    for seed in range(40):
+        world = World("a1 b1")
+        world.drawn = seed * 100
+        world["a1"].session.dial(GID, "audio")
+        world.wait(500)
+        world["b1"].session.accept("audio")
+        world.wait(500)
+        firsts.append(world["a1"].used[0][1])
+    assert len(set(firsts)) == 40
+    assert all(first % 64 == 0 and 64 <= first <= 1 << 31 for first in firsts)
+    assert max(firsts) > 1 << 29
 
 
 def test_a_reload_after_half_a_minute_forgets_the_call() -> None:
@@ -154,6 +212,29 @@ def test_under_the_relay_policy_no_address_leaves() -> None:
         assert one.bad == bad
 
 
+def test_who_hides_the_address_before_answering_or_returning_hides_it() -> None:
+    world = World("a1 b1")
+    one = world["b1"]
+    world["a1"].session.dial(GID, "audio")
+    world.wait(500)
+    assert not one.view.hidden_address
+    one.session.hide_address = True
+    one.session.accept("audio")
+    world.wait(1000)
+    assert one.view.hidden_address
+    assert one.media[0].start.relay_only
+    assert one.media[0].told[1] == "open 0 relay"
+    one.session.hide_address = False
+    one.session.accept("audio")
+    assert one.view.hidden_address
+    one.crash()
+    assert one.session.restore(one.kept)
+    one.session.hide_address = True
+    one.session.return_to_call()
+    assert one.view.hidden_address
+    assert one.media[1].start.relay_only
+
+
 def test_one_call_at_a_time() -> None:
     world = talking("a1 b1 c1", group=True)
     other = bytes(16)
@@ -164,6 +245,39 @@ def test_one_call_at_a_time() -> None:
     assert device.view.phase == "active"
     device.session.hear(GID, 9, me.account, age_ms=0, fields=ring)
     assert device.view.phase == "active"
+
+
+def test_a_ring_that_comes_before_the_own_one_went_out_is_the_call_there_is() -> None:
+    world = World("a1 b1")
+    one, other = world["a1"], world["b1"]
+    one.slow_chats = True
+    one.session.dial(OTHER, "audio")
+    other.session.dial(GID, "audio")
+    world.wait(100)
+    one.waiting.pop()()
+    assert (one.view.phase, one.view.direction) == ("ringing", "incoming")
+    shown = len(one.views)
+    one.settle()
+    # Shown again: it answers whoever pressed the button.
+    assert len(one.views) == shown + 1
+    assert (one.view.phase, one.view.direction) == ("ringing", "incoming")
+    assert one.watched == GID
+    one.session.accept("audio")
+    world.wait(1000)
+    assert one.view.phase == other.view.phase == "active"
+
+
+def test_a_ring_in_another_chat_shows_nothing_over_the_call_there_is() -> None:
+    world = talking()
+    one, sender = world["a1"], world["b1"].me
+    shown, before = len(one.views), one.view
+    ring = sg.encode_signal(sg.Ring(bytes(16), bytes(32), "audio"))
+    for fields in (ring, {**ring, "c": bytes(range(16)), "suite": 9}):
+        one.session.hear(OTHER, sender.leaf, sender.account, age_ms=0, fields=fields)
+    assert (len(one.views), one.view) == (shown, before)
+    assert not one.media[0].closed
+    one.session.hang_up()
+    assert one.shown == "ended hangup"
 
 
 def test_from_a_stranger_nothing_rings() -> None:
@@ -190,6 +304,10 @@ def test_what_is_malformed_or_too_much_is_counted_and_ends_nothing() -> None:
     for _ in range(3):
         other.session.hear(GID, 0, one.me.account, age_ms=0, fields=cands)
     assert other.bad == 1
+    # Also who said too much ends the call.
+    other.session.hang_up()
+    world.wait(100)
+    assert one.shown == "ended remote"
 
 
 def test_an_alarm_closes_everything_and_tells_the_other() -> None:
@@ -251,6 +369,30 @@ def test_a_record_is_read_as_it_was_written() -> None:
     kept = Kept(GID, Record(bytes(16), bytes(32), "video", caller=True, since=None, leaves=(1, 7)), 128, 5)
     assert parse_kept(kept.encode()) == kept
     assert parse_kept(kept.encode()[:-1]) is None
+    muted = parse_kept(kept.encode())
+    assert muted is not None
+    assert not muted.record.mic
+    heard = replace(kept, record=replace(kept.record, mic=True))
+    assert parse_kept(heard.encode()) == heard
+    data = heard.encode()
+    older = bytes((data[0] - 1,)) + data[1:].replace(b"\x63mic\xf5", b"")
+    assert len(data) - len(older) == 5
+    assert parse_kept(older) == kept
+
+
+def test_who_is_muted_stays_so_after_a_reload_before_anything_is_sent() -> None:
+    world = talking(kind="video")
+    one = world["b1"]
+    one.session.set_media(mic=False, cam=True)
+    one.crash()
+    assert one.session.restore(one.kept)
+    one.session.return_to_call()
+    world.wait(2000)
+    told = one.media[1].told
+    assert told.index("media False False") < next(at for at, word in enumerate(told) if word.startswith("open"))
+    assert not one.view.mic
+    assert not one.view.camera
+    assert not world["a1"].view.peers[0].mic
 
 
 @settings(max_examples=20, deadline=None)

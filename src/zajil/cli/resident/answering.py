@@ -169,7 +169,7 @@ class Answering:
         asyncio.get_running_loop().call_soon(self._answer_keys, gid, context, removed)
 
     def _answer_keys(self, gid: bytes, context: bytes, removed: bool) -> None:
-        self._session.use_keys(gid, self._find_keys(gid, context), removed=removed)
+        self._session.use_keys(gid, self._find_keys(gid, context), removed=removed, context=context)
 
     def _find_keys(self, gid: bytes, context: bytes) -> EpochKeys | None:
         try:

@@ -6,14 +6,13 @@ signals for its link before that waits, a little.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
+from zajil.client.calls.budget import SignalBudget
 from zajil.client.calls.ports import CallMedia, EpochKeys, LinkSignal, MediaStart, Ports
 from zajil.client.calls.record import CtxNumbers, Kept
 from zajil.client.calls.showing import LinkFacts, Measure
 from zajil.protocol.calls import events as ev
-from zajil.protocol.calls import limits
 from zajil.protocol.calls import signals as sg
 from zajil.protocol.calls.quality import STEPS, Quality, Step, note_sample, plan_step
 from zajil.protocol.calls.state import CallState
@@ -46,9 +45,7 @@ class CurrentCall:
         self._open: set[int] = set()
         self._wanted: dict[int, list[LinkSignal]] = {}
         self._keyed = False
-        self._heard: Counter[int] = Counter()
-        self._candidates: Counter[tuple[int, int]] = Counter()
-        self._sent = 0
+        self._budget = SignalBudget()
         self._step: Step = STEPS[0]
         self._media_sent = (True, record.kind == "video")
         self._moved_at: int | None = None
@@ -135,18 +132,12 @@ class CurrentCall:
 
     # -- signals
     def admits(self, leaf: int, signal: sg.Signal | sg.Unsupported) -> bool:
-        """Whether one device said no more in this call than it may: 300 signals, 20 candidates an attempt."""
-        self._heard[leaf] += 1
-        admitted = self._heard[leaf] <= limits.SIGNALS
-        if isinstance(signal, sg.Cand):
-            self._candidates[leaf, signal.pc] += len(signal.cands)
-            admitted = admitted and self._candidates[leaf, signal.pc] <= limits.CANDIDATES
-        return admitted
+        """Whether one device said no more in this call than it may."""
+        return self._budget.admits(leaf, signal, self._ports.now_ms())
 
     def may_send(self, signal: sg.Signal) -> bool:
         """What passes by itself is not sent above the limit; what begins or ends a call always is."""
-        self._sent += 1
-        return self._sent <= limits.SIGNALS or sg.ttl_of(signal) > 0
+        return self._budget.may_send(signal, self._ports.now_ms())
 
     def hear(self, leaf: int, signal: LinkSignal) -> None:
         """A signal for the links with a device in the call."""

@@ -107,6 +107,9 @@ class KeyRing:
     def add(self, epoch: int, base_key: bytes, *, removed: bool, now_ms: int) -> None:
         """Take the key of a newer epoch. An epoch that is not newer than all before is ignored.
 
+        Of the newest it may be told again that it began with a Remove, where the key was asked for by an earlier
+        commit: then that takes effect now.
+
         base_key: 16 bytes, from the MLS exporter. removed: the commit that began the epoch had a Remove.
         Raises ValueError for a key of another length.
         """
@@ -114,14 +117,26 @@ class KeyRing:
             raise ValueError("a base key has 16 bytes")
         with self._lock:
             if self._newest is not None and epoch <= self._newest:
+                if epoch == self._newest and removed:
+                    self._hurry(epoch, now_ms)
                 return
             self._expire(now_ms)
-            drops_at = now_ms + (KEEP_AFTER_REMOVE_MS if removed else KEEP_MS)
-            for old in self._epochs.values():
-                old.drops_at_ms = drops_at if old.drops_at_ms is None else min(drops_at, old.drops_at_ms)
+            self._drop_later(now_ms + (KEEP_AFTER_REMOVE_MS if removed else KEEP_MS))
             sends_from = now_ms if removed else now_ms + SWITCH_MS
             self._epochs[epoch & _EPOCH_BITS] = _Epoch(epoch, base_key, sends_from)
             self._newest = epoch
+
+    def _drop_later(self, drops_at: int) -> None:
+        """The epochs until now end then, or earlier."""
+        for old in self._epochs.values():
+            old.drops_at_ms = drops_at if old.drops_at_ms is None else min(drops_at, old.drops_at_ms)
+
+    def _hurry(self, epoch: int, now_ms: int) -> None:
+        newest = self._epochs.pop(epoch & _EPOCH_BITS, None)
+        self._drop_later(now_ms + KEEP_AFTER_REMOVE_MS)
+        if newest is not None:
+            newest.sends_from_ms = min(now_ms, newest.sends_from_ms)
+            self._epochs[epoch & _EPOCH_BITS] = newest
 
     def forget(self) -> None:
         """Drop every key: the call is over. Nothing is sealed or opened after it."""

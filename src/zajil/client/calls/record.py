@@ -7,12 +7,14 @@ Source: RFC 9605 section 4.4.1 (a KID and counter are used once); docs/protocol/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from zajil.protocol import cbor
 from zajil.protocol.calls.events import Record
 from zajil.protocol.calls.limits import CALL_BYTES, LEAF_BITS, PEOPLE, SECRET_BYTES
 from zajil.protocol.calls.signals import KINDS
+from zajil.protocol.calls.state import REMEMBERED
 from zajil.protocol.errors import Malformed, error
 from zajil.protocol.fields import Fields
 
@@ -20,6 +22,8 @@ BLOCK = 64
 """Numbers that are reserved at a time."""
 LOW = 32
 CTX_MOST = 1 << 32
+PLACES = 1 << 25
+"""Blocks at which the numbers of a call may begin."""
 _VERSION = 1
 
 
@@ -47,6 +51,7 @@ class Kept:
                 "leaves": list(record.leaves),
                 "next_ctx": self.next_ctx,
                 "last_seen": self.last_seen,
+                "mic": record.mic,
             }
         )
 
@@ -72,8 +77,32 @@ def _parse(fields: Fields) -> Kept:
         fields.flag("caller"),
         fields.number_or_none("since"),
         tuple(leaves.number(at, bits=LEAF_BITS) for at in range(len(items))),
+        mic=fields.raw("mic") is True,
     )
     return Kept(fields.blob("gid", size=16), record, fields.number("next_ctx", bits=33), fields.number("last_seen"))
+
+
+class UsedNumbers:
+    """Where the numbers of a call begin, so that who leaves it and joins again in the same epoch repeats none.
+
+    Of the last 8 calls it is known; another one begins at one of 2^25 places, so that a call that is forgotten, after a
+    reload, is not met again, and neither are the numbers of the other end.
+    """
+
+    def __init__(self) -> None:
+        self._free: dict[bytes, int] = {}
+
+    def note(self, call: bytes, first_free: int) -> None:
+        """Numbers below this one may have been used in the call."""
+        free = max(first_free, self._free.pop(call, 0))
+        self._free[call] = free
+        if len(self._free) > REMEMBERED:
+            del self._free[next(iter(self._free))]
+
+    def begin(self, call: bytes, random: Callable[[int], bytes]) -> CtxNumbers:
+        """The numbers to go on with."""
+        place = int.from_bytes(random(4), "big") % PLACES
+        return CtxNumbers(self._free.get(call, (1 + place) * BLOCK))
 
 
 class CtxNumbers:

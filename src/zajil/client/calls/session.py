@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from zajil.client.calls.current import CurrentCall
 from zajil.client.calls.ports import ChatFacts, EpochKeys, LinkSignal, Ports
-from zajil.client.calls.record import CtxNumbers, Kept, parse_kept
+from zajil.client.calls.record import Kept, UsedNumbers, parse_kept
 from zajil.client.calls.showing import CallView, Scene, make_view
 from zajil.protocol import cbor
 from zajil.protocol.calls import actions as ac
@@ -40,6 +40,7 @@ class Chat:
     gid: bytes
     state: CallState | None = None
     heard: bool = False
+    trusted: bool = False
     ready: bool = False
     asked: bool = False
     waiting: list[Work] = field(default_factory=list)
@@ -62,6 +63,7 @@ class CallSession:
         self._chats: dict[bytes, Chat] = {}
         self._current: CurrentCall | None = None
         self._returning: Kept | None = None
+        self._used = UsedNumbers()
         self._events: deque[tuple[Chat, ev.Event]] = deque()
         self._after: deque[Work] = deque()
         self._telling = False
@@ -69,15 +71,35 @@ class CallSession:
 
     # -- what the person does
     def dial(self, gid: bytes, kind: sg.Kind) -> None:
-        """Call the members of a chat, or join their call. Raises LocalProtocolError while there is another call."""
-        if any(not chat.rests for chat in self._chats.values()):
+        """Call the members of a chat, or join their call. Raises LocalProtocolError while there is another call.
+
+        A call that comes before this one began stays, and is shown again.
+        """
+        if self.busy:
             raise error("wrong-call", "one call at a time")
         call, secret = self._ports.random(limits.CALL_BYTES), self._ports.random(limits.SECRET_BYTES)
         chat = self._chat(gid)
-        self._when_ready(chat, lambda: self._tell(chat, ev.Dial(kind, call, secret)))
+
+        def begin() -> None:
+            live = self._live
+            if live is None:
+                self._tell(chat, ev.Dial(kind, call, secret))
+            elif live.view is not None:
+                self._ports.show(live.view)
+
+        self._when_ready(chat, begin)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is a call, or one rings."""
+        return self._live is not None
 
     def accept(self, kind: sg.Kind) -> None:
         """Answer the call that rings."""
+        for chat in self._chats.values():
+            # The person may have chosen since it began to ring; a link that is open stays as it was opened.
+            if chat.state is not None and chat.state.phase == "incoming":
+                self._apply_policy(chat)
         self._tell_live(ev.AcceptCall(kind))
 
     def decline(self) -> None:
@@ -101,6 +123,8 @@ class CallSession:
     def restore(self, record: bytes | None) -> bool:
         """Whether there is a call to return to, in what an earlier session kept. Otherwise it is forgotten."""
         self._returning = None if record is None else parse_kept(record)
+        if self._returning is not None:
+            self._used.note(self._returning.record.call, self._returning.next_ctx)
         if self._returning is not None and self._age(self._returning) <= limits.RECONNECT_MS:
             return True
         self._returning = None
@@ -117,6 +141,8 @@ class CallSession:
         self._when_ready(chat, lambda: self._return(chat, kept))
 
     def _return(self, chat: Chat, kept: Kept) -> None:
+        if chat.rests:
+            self._apply_policy(chat)
         self._tell(chat, ev.Restored(kept.record, self._age(kept)))
         self._returning = None
         if chat.rests:
@@ -152,12 +178,11 @@ class CallSession:
             chat.waiting.clear()
             self._tell_removed(chat)
             return
-        chat.heard = facts.heard
-        relay_only = facts.group or self.hide_address or not facts.trusted
+        chat.heard, chat.trusted = facts.heard, facts.trusted
         if chat.state is None:
             chat.state = CallState(facts.me, facts.members, facts.group)
         if chat.rests:
-            chat.state = replace(chat.state, relay_only=relay_only)
+            self._apply_policy(chat)
         self._tell(chat, ev.Roster(facts.epoch, facts.members, facts.me))
         self._be_ready(chat)
 
@@ -169,15 +194,18 @@ class CallSession:
         chat.ready = False
         current = self._current
         if current is not None and current.gid == gid:
-            self._ports.ask_keys(gid, current.record.call + current.record.secret, removed=removed)
+            self._ports.ask_keys(gid, _context_of(current.record), removed=removed)
         else:
             self._ask(chat)
 
-    def use_keys(self, gid: bytes, keys: EpochKeys | None, *, removed: bool) -> None:
-        """The answer to `ask_keys`; None: this device is not in the group any more."""
+    def use_keys(self, gid: bytes, keys: EpochKeys | None, *, removed: bool, context: bytes) -> None:
+        """The answer to `ask_keys`, with its context; None: this device is not in the group any more."""
         chat, current = self._chat(gid), self._current
         if keys is None or chat.state is None:
             self._tell_removed(chat)
+            return
+        if current is not None and current.gid == gid and _context_of(current.record) != context:
+            # Asked for by the call before this one, whose own answer is on its way.
             return
         me = ev.Member(keys.leaf, chat.state.me.account)
         # Who was removed is out before the new key is used.
@@ -230,14 +258,24 @@ class CallSession:
         if chat.waiting and not chat.ready and chat.rests:
             self._ask(chat)
 
+    def _apply_policy(self, chat: Chat) -> None:
+        """Relays alone in groups, with strangers, and for who hides the address."""
+        if chat.state is not None:
+            relay_only = chat.state.group or self.hide_address or not chat.trusted
+            chat.state = replace(chat.state, relay_only=relay_only)
+
     def _is_busy(self, chat: Chat) -> bool:
         return any(not one.rests for one in self._chats.values() if one is not chat)
 
+    @property
+    def _live(self) -> Chat | None:
+        """The chat that has a call."""
+        return next((chat for chat in self._chats.values() if not chat.rests), None)
+
     def _tell_live(self, event: ev.Event) -> None:
-        for chat in self._chats.values():
-            if not chat.rests:
-                self._tell(chat, event)
-                return
+        chat = self._live
+        if chat is not None:
+            self._tell(chat, event)
 
     def _tell_removed(self, chat: Chat) -> None:
         if chat.state is not None:
@@ -309,6 +347,7 @@ class CallSession:
     def _persist(self, chat: Chat, record: ev.Record | None) -> None:
         current = self._current
         if current is not None and (record is None or record.call != current.record.call):
+            self._used.note(current.record.call, current.numbers.reserved)
             current.close()
             self._current = None
         if record is None:
@@ -316,18 +355,13 @@ class CallSession:
             return
         if self._current is None:
             self._current = self._begin(chat, record)
-            context = record.call + record.secret
+            context = _context_of(record)
             self._after.append(lambda: self._ports.ask_keys(chat.gid, context, removed=False))
         self._current.record = record
         self._current.keep()
 
     def _begin(self, chat: Chat, record: ev.Record) -> CurrentCall:
-        returning = self._returning
-        if returning is not None and returning.record.call == record.call:
-            numbers = CtxNumbers(returning.next_ctx)
-        else:
-            # Both ends number their attempts; with another beginning each they do not meet.
-            numbers = CtxNumbers((1 + int.from_bytes(self._ports.random(2), "big") // 64) * 64)
+        numbers = self._used.begin(record.call, self._ports.random)
         numbers.reserve()
         if chat.state is None:
             raise error("wrong-call", "a call without a chat")
@@ -363,8 +397,11 @@ class CallSession:
         ours = current is not None and current.gid == chat.gid
         links, moved = (current.links, current.moved) if current is not None and ours else ({}, False)
         view = make_view(state, Scene(chat.gid, chat.began_at, chat.outgoing, links, moved))
-        if view != chat.view:
-            chat.view = view
+        if view == chat.view:
+            return
+        chat.view = view
+        # What another chat refused meanwhile is not what the person looks at, nor the end of the call there is.
+        if not (chat.rests and self._is_busy(chat)):
             self._ports.show(view)
 
     def _plan(self) -> None:
@@ -376,6 +413,11 @@ class CallSession:
         if at != self._wakes_at:
             self._wakes_at = at
             self._ports.wake_at(at)
+
+
+def _context_of(record: ev.Record) -> bytes:
+    """What the keys of a call are derived for: 48 bytes."""
+    return record.call + record.secret
 
 
 def _without_addresses(signal: sg.Signal) -> sg.Signal:

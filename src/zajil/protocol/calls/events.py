@@ -18,7 +18,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What outlives a reload. secret: 32 bytes. since: ms of the first media, None before. leaves: of the peers."""
+    """What outlives a reload. secret: 32 bytes. since: ms of the first media, None before. leaves: of the peers.
+
+    mic: whether this device was heard; where nobody knows, it was not.
+    """
 
     call: bytes
     secret: bytes
@@ -26,6 +29,7 @@ class Record:
     caller: bool
     since: int | None
     leaves: tuple[int, ...]
+    mic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

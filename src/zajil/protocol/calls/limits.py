@@ -23,7 +23,9 @@ CANDIDATES: Final = 20
 ATTEMPTS: Final = 6
 """Open at one time, from one peer."""
 SIGNALS: Final = 300
-"""From one device in one call."""
+"""From one device in one call at once; one a second comes back."""
+ANSWERS_AGAIN: Final = 4
+"""Repeats of the answer to one attempt."""
 WORD_BYTES: Final = 32
 
 # -- the life of a call

@@ -140,7 +140,9 @@ def join(state: CallState, event: ev.Dial | ev.Received, now: int) -> Move:
     begun = replace(
         at_rest(state), phase="connecting", call=live.call, secret=live.secret, kind=live.kind, host=live.leaf
     )
-    begun = replace(begun, cam=kind == "video", until=now + limits.CONNECT_MS)
+    # Who muted, or closed the camera, while the own ring went out, stays so.
+    cam = kind == "video" if isinstance(event, ev.Dial) else state.cam
+    begun = replace(begun, mic=state.mic, cam=cam, until=now + limits.CONNECT_MS)
     return begun, (Send(sg.Accept(live.call, kind)),)
 
 
@@ -157,7 +159,7 @@ def ring(state: CallState, event: ev.Received, now: int) -> Move:
     begun = replace(
         at_rest(state), phase="incoming", call=signal.call, secret=signal.secret, kind=signal.kind, host=event.leaf
     )
-    return replace(begun, until=now + limits.RING_MS - event.age_ms), ()
+    return replace(begun, mic=state.mic, until=now + limits.RING_MS - event.age_ms), ()
 
 
 def refuse_busy(state: CallState, event: ev.Received, now: int) -> Move:
@@ -189,7 +191,8 @@ def answer(state: CallState, event: ev.AcceptCall, now: int) -> Move:
 def restore(state: CallState, event: ev.Restored, now: int) -> Move:
     record = event.record
     begun = replace(at_rest(state), phase="reconnecting", call=record.call, secret=record.secret, kind=record.kind)
-    begun = replace(begun, caller=record.caller, since=record.since, until=now + limits.RECONNECT_MS)
+    # The camera is off until the person turns it on.
+    begun = replace(begun, caller=record.caller, since=record.since, mic=record.mic, until=now + limits.RECONNECT_MS)
     accounts = {member.leaf: member.account for member in state.members}
     for leaf in record.leaves:
         if leaf in accounts:

@@ -117,7 +117,7 @@ def find_record(state: CallState) -> Record | None:
     if state.phase not in ("outgoing", *IN_CALL):
         return None
     leaves = tuple(peer.leaf for peer in state.peers)
-    return Record(state.call, state.secret, state.kind, state.caller, state.since, leaves)
+    return Record(state.call, state.secret, state.kind, state.caller, state.since, leaves, state.mic)
 
 
 def show(state: CallState) -> Shown:

@@ -203,8 +203,8 @@ export class Conductor {
       askChat: (gid) => void this.#tellSession(gid),
       askKeys: (gid, context, removed) =>
         void core.ask("keys", { gid, context }).then(
-          (keys) => this.#orEnd(() => this.#session.useKeys(gid, keys satisfies EpochKeys, removed)),
-          () => this.#orEnd(() => this.#session.useKeys(gid, null, removed)),
+          (keys) => this.#orEnd(() => this.#session.useKeys(gid, keys satisfies EpochKeys, removed, context)),
+          () => this.#orEnd(() => this.#session.useKeys(gid, null, removed, context)),
         ),
       watch: (gid) => ask(core.ask("watch", { gids: gid ? [gid] : [] })),
       keep: (record, done) => ask(core.ask("keep", { record }).then(done)),

@@ -6,10 +6,10 @@
  * signals for its link before that waits, a little.
  */
 import type { CallRecord, Event } from "../../protocol/calls/events.ts";
-import * as limits from "../../protocol/calls/limits.ts";
 import { NO_QUALITY, noteSample, planStep, type Step, STEPS } from "../../protocol/calls/quality.ts";
-import { type Signal, ttlOf, type Unsupported } from "../../protocol/calls/signals.ts";
+import type { Signal, Unsupported } from "../../protocol/calls/signals.ts";
 import type { CallState } from "../../protocol/calls/state.ts";
+import { SignalBudget } from "./budget.ts";
 import type { CallMedia, EpochKeys, LinkSignal, Ports, Reports } from "./ports.ts";
 import { type CtxNumbers, encodeKept } from "./record.ts";
 import type { LinkFacts, Measure } from "./showing.ts";
@@ -41,8 +41,7 @@ export class CurrentCall implements Reports {
   readonly #open = new Set<number>();
   #wanted = new Map<number, LinkSignal[]>();
   #keyed = false;
-  readonly #heard = new Map<string, number>();
-  #sent = 0;
+  readonly #budget = new SignalBudget();
   #step: Step = STEPS[0];
   #mediaSent: readonly [mic: boolean, cam: boolean];
   #movedAt = -Infinity;
@@ -60,6 +59,11 @@ export class CurrentCall implements Reports {
   }
 
   // -- the record
+  /** The first number that was not reserved. */
+  get reserved(): number {
+    return this.#parts.numbers.reserved;
+  }
+
   /** Write the record; what it reserves may be used once it is durable. */
   keep(): void {
     const { ports, numbers } = this.#parts;
@@ -136,22 +140,14 @@ export class CurrentCall implements Reports {
   }
 
   // -- signals
-  /** Whether one device said no more in this call than it may: 300 signals, 20 candidates an attempt. */
+  /** Whether one device said no more in this call than it may. */
   admits(leaf: number, signal: Signal | Unsupported): boolean {
-    const count = (key: string, more: number): number => {
-      const sum = (this.#heard.get(key) ?? 0) + more;
-      this.#heard.set(key, sum);
-      return sum;
-    };
-    const signals = count(`${leaf}`, 1);
-    const cands = signal.t === "cand" ? count(`${leaf} ${signal.pc}`, signal.cands.length) : 0;
-    return signals <= limits.SIGNALS && cands <= limits.CANDIDATES;
+    return this.#budget.admits(leaf, signal, this.#parts.ports.nowMs());
   }
 
   /** What passes by itself is not sent above the limit; what begins or ends a call always is. */
   maySend(signal: Signal): boolean {
-    this.#sent += 1;
-    return this.#sent <= limits.SIGNALS || ttlOf(signal) > 0;
+    return this.#budget.maySend(signal, this.#parts.ports.nowMs());
   }
 
   /** A signal for the links with a device in the call. */

@@ -70,7 +70,7 @@ interface Known {
 
 class EpochKeys {
   readonly epoch: number;
-  readonly sealsFrom: number;
+  sealsFrom: number;
   dropsAt = Number.POSITIVE_INFINITY;
   readonly #base: Promise<CryptoKey>;
   /** By leaf, then by ctx; of KIDs with at least one genuine frame, so that foreign ones cost no memory. */
@@ -108,17 +108,24 @@ export class KeyRing {
   /**
    * A new epoch's base key, 16 bytes; they are zeroed. removed: its commit took a member out.
    *
-   * An epoch that is not above the newest is ignored. Receivers may use it at once. Throws LocalProtocolError.
+   * An epoch that is not above the newest is ignored. Of the newest it may be told again that it began with a Remove,
+   * where the key was asked for by an earlier commit: then that takes effect now. Receivers may use it at once. Throws LocalProtocolError.
    */
   add(epoch: number, baseKey: Uint8Array, options: { readonly removed: boolean; readonly nowMs: number }): void {
     if (baseKey.length !== SUITE_4.nk) throw error("wrong-call", "base key of 16 bytes");
     const newest = this.#epochs.at(-1);
-    if (newest && epoch <= newest.epoch) return;
     const { removed, nowMs } = options;
+    const dropsAt = nowMs + (removed ? KEEP_AFTER_REMOVE_MS : KEEP_MS);
+    if (newest && epoch <= newest.epoch) {
+      baseKey.fill(0);
+      if (epoch < newest.epoch || !removed) return;
+      newest.sealsFrom = Math.min(nowMs, newest.sealsFrom);
+      for (const old of this.#epochs) if (old !== newest) old.dropsAt = Math.min(old.dropsAt, dropsAt);
+      return;
+    }
     const base = importBaseKey(baseKey.slice());
     baseKey.fill(0);
     const sealsFrom = removed || !newest ? nowMs : nowMs + SWITCH_AFTER_MS;
-    const dropsAt = nowMs + (removed ? KEEP_AFTER_REMOVE_MS : KEEP_MS);
     for (const old of this.#epochs) old.dropsAt = Math.min(old.dropsAt, dropsAt);
     this.#epochs = this.#epochs.filter((old) => old.epoch % 256 !== epoch % 256);
     this.#epochs.push(new EpochKeys(epoch, base, sealsFrom));

@@ -4,7 +4,7 @@ import type { Kind, Signal } from "../../protocol/calls/signals.ts";
 import { encodeSignal } from "../../protocol/calls/signals.ts";
 import type { Key, Parsed } from "../../protocol/cbor.ts";
 import { LocalProtocolError } from "../../protocol/errors.ts";
-import { type Device, GID, HOST, OFFER, RELAY, World } from "../testing/callworld.ts";
+import { type Device, GID, HOST, OFFER, OTHER, RELAY, World } from "../testing/callworld.ts";
 import { encodeKept, type Kept, parseKept } from "./record.ts";
 
 /** The first device called, the last one answered. */
@@ -88,6 +88,24 @@ describe("a call", () => {
     expect(one.shown).toBe("ended remote");
   });
 
+  it("has no key of the call before it in the chat", () => {
+    const world = new World("a1 b1");
+    const both = [world.at("a1"), world.at("b1")];
+    for (const device of both) {
+      device.slowKeys = true;
+      device.session.dial(GID, "audio");
+    }
+    world.wait(1000);
+    // Whoever rang the higher id has asked for the keys of two calls.
+    const twice = both.find(({ media }) => media.length === 2);
+    twice?.waiting.shift()?.();
+    expect(twice?.lastMedia.told).toEqual([]);
+    for (const device of both) device.settle();
+    expect(new Set(both.map(({ lastMedia }) => lastMedia.told[0])).size).toBe(1);
+    world.wait(1000);
+    expect(both.map(({ view }) => view.phase)).toEqual(["active", "active"]);
+  });
+
   it("opens nothing before the record is durable and the key there", () => {
     const world = new World("a1 b1");
     const one = world.at("a1");
@@ -123,6 +141,27 @@ describe("a call", () => {
     }
   });
 
+  it("hides the address of who asks for it before answering or returning", () => {
+    const world = new World("a1 b1");
+    const one = world.at("b1");
+    world.at("a1").session.dial(GID, "audio");
+    world.wait(500);
+    expect(one.view.hidden_address).toBe(false);
+    one.session.hideAddress = true;
+    one.session.accept("audio");
+    world.wait(1000);
+    expect([one.view.hidden_address, one.lastMedia.start.relayOnly]).toEqual([true, true]);
+    expect(one.lastMedia.told[1]).toBe("open 0 relay");
+    one.session.hideAddress = false;
+    one.session.accept("audio");
+    expect(one.view.hidden_address).toBe(true);
+    one.crash();
+    expect(one.session.restore(one.kept)).toBe(true);
+    one.session.hideAddress = true;
+    one.session.returnToCall();
+    expect([one.view.hidden_address, one.lastMedia.start.relayOnly]).toEqual([true, true]);
+  });
+
   it("is the only one of its device", () => {
     const world = talking("a1 b1 c1", "audio", true);
     const device = world.at("a1");
@@ -131,6 +170,40 @@ describe("a call", () => {
     device.session.hear(new Uint8Array(16), accountOf(world.at("b1")), fields);
     device.session.hear(GID, { ...accountOf(device), leaf: 9 }, fields);
     expect(device.view.phase).toBe("active");
+  });
+
+  it("is the one that rang, where that came before the own ring went out", () => {
+    const world = new World("a1 b1");
+    const [one, other] = [world.at("a1"), world.at("b1")];
+    one.slowChats = true;
+    one.session.dial(OTHER, "audio");
+    other.session.dial(GID, "audio");
+    world.wait(100);
+    one.waiting.pop()?.();
+    expect([one.view.phase, one.view.direction]).toEqual(["ringing", "incoming"]);
+    const shown = one.views.length;
+    one.settle();
+    // Shown again: it answers whoever pressed the button.
+    expect(one.views.length).toBe(shown + 1);
+    expect([one.view.phase, one.view.direction]).toEqual(["ringing", "incoming"]);
+    expect(one.watched).toEqual(GID);
+    one.session.accept("audio");
+    world.wait(1000);
+    expect([one.view.phase, other.view.phase]).toEqual(["active", "active"]);
+  });
+
+  it("is shown on while another chat rings", () => {
+    const world = talking();
+    const [one, sender] = [world.at("a1"), accountOf(world.at("b1"))];
+    const [shown, before] = [one.views.length, one.view];
+    const ring = { t: "ring", call: new Uint8Array(16), to: null, secret: new Uint8Array(32), kind: "audio" } as const;
+    one.session.hear(OTHER, sender, fieldsOf(ring));
+    const unknown = fieldsOf({ ...ring, call: new Uint8Array(16).fill(1) });
+    one.session.hear(OTHER, sender, unknown.set("suite", 9));
+    expect([one.views.length, one.view]).toEqual([shown, before]);
+    expect(one.lastMedia.closed).toBe(false);
+    one.session.hangUp();
+    expect(one.shown).toBe("ended hangup");
   });
 
   it("of a stranger does not ring", () => {
@@ -159,6 +232,10 @@ describe("a call", () => {
     const cands = fieldsOf({ t: "cand", call, to: 1, pc: 2, cands: Array<string>(10).fill(RELAY), done: false });
     for (let turn = 0; turn < 3; turn++) other.session.hear(GID, accountOf(one), cands);
     expect(other.bad).toBe(1);
+    // Also who said too much ends the call.
+    other.session.hangUp();
+    world.wait(100);
+    expect(one.shown).toBe("ended remote");
   });
 
   it("ends with an alarm, closed before it is told", () => {
@@ -248,6 +325,45 @@ describe("a reload", () => {
     expect(new Set(other.used).size).toBe(other.used.length);
   });
 
+  it("or joining again goes on with numbers never used", () => {
+    const world = talking("a1 b1 c1", "audio", true);
+    world.at("b1").session.accept("audio");
+    world.wait(1000);
+    const one = world.at("c1");
+    const numbers = (): number[] => one.used.map((text) => Number(text.split(" ")[1]));
+    for (let turn = 0; turn < 3; turn++) {
+      one.session.hangUp();
+      world.wait(1000);
+      one.session.dial(GID, "audio");
+      world.wait(1000);
+      expect(one.view.phase).toBe("active");
+    }
+    expect(new Set(one.media.map(({ start }) => start.call.join())).size).toBe(1);
+    expect(numbers()).toEqual([...new Set(numbers())].sort((a, b) => a - b));
+    // Also where the record was too old to return by.
+    one.crash();
+    world.wait(31_000);
+    expect(one.session.restore(one.kept)).toBe(false);
+    one.session.dial(GID, "audio");
+    world.wait(1000);
+    expect(numbers()).toEqual([...new Set(numbers())].sort((a, b) => a - b));
+  });
+
+  it("begins the numbers of a call anywhere below 2^31", () => {
+    const firsts = Array.from({ length: 40 }, (_, seed) => {
+      const world = new World("a1 b1");
+      world.drawn = seed * 101;
+      world.at("a1").session.dial(GID, "audio");
+      world.wait(500);
+      world.at("b1").session.accept("audio");
+      world.wait(500);
+      return Number(world.at("a1").used[0]?.split(" ")[1]);
+    });
+    expect(new Set(firsts).size).toBeGreaterThan(30);
+    expect(firsts.every((first) => first % 64 === 0 && first >= 64 && first <= 2 ** 31)).toBe(true);
+    expect(Math.max(...firsts)).toBeGreaterThan(2 ** 29);
+  });
+
   it("after half a minute forgets the call", () => {
     const world = talking();
     const other = world.at("b1");
@@ -282,6 +398,20 @@ describe("a reload", () => {
     }
   });
 
+  it("leaves who was muted so, before anything is sent", () => {
+    const world = talking("a1 b1", "video");
+    const one = world.at("b1");
+    one.session.setMedia(false, true);
+    one.crash();
+    expect(one.session.restore(one.kept)).toBe(true);
+    one.session.returnToCall();
+    world.wait(2000);
+    const { told } = one.lastMedia;
+    expect(told).toContain("media false false");
+    expect(told.indexOf("media false false")).toBeLessThan(told.findIndex((word) => word.startsWith("open")));
+    expect([one.view.mic, one.view.camera, world.at("a1").view.peers[0]?.mic]).toEqual([false, false, false]);
+  });
+
   it("reads the record as it was written", () => {
     const record = { call: new Uint8Array(16), secret: new Uint8Array(32), kind: "video", caller: true } as const;
     const kept: Kept = { gid: GID, record: { ...record, since: null, leaves: [1, 7] }, nextCtx: 128, lastSeen: 5 };
@@ -289,6 +419,8 @@ describe("a reload", () => {
     const read = parseKept(data);
     expect(read && [...encodeKept(read)]).toEqual([...data]);
     expect(read?.record.leaves).toEqual([1, 7]);
+    expect(read?.record.mic).toBe(false);
+    expect(parseKept(encodeKept({ ...kept, record: { ...kept.record, mic: true } }))?.record.mic).toBe(true);
     expect(parseKept(data.slice(0, -1))).toBeNull();
   });
 });

@@ -21,7 +21,7 @@ import { error, Malformed } from "../../protocol/errors.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
 import { CurrentCall } from "./current.ts";
 import type { ChatFacts, EpochKeys, LinkSignal, Ports } from "./ports.ts";
-import { CtxNumbers, type Kept, parseKept } from "./record.ts";
+import { type Kept, parseKept, UsedNumbers } from "./record.ts";
 import { makeView } from "./showing.ts";
 import type { CallView } from "./view.ts";
 
@@ -36,6 +36,7 @@ interface Chat {
   readonly gid: Uint8Array;
   state: CallState | null;
   heard: boolean;
+  trusted: boolean;
   ready: boolean;
   asked: boolean;
   readonly waiting: Work[];
@@ -56,6 +57,7 @@ export class CallSession {
   readonly #chats = new Map<string, Chat>();
   #current: CurrentCall | null = null;
   #returning: Kept | null = null;
+  readonly #used = new UsedNumbers();
   readonly #events: [Chat, Event][] = [];
   readonly #after: Work[] = [];
   #telling = false;
@@ -66,16 +68,30 @@ export class CallSession {
   }
 
   // -- what the person does
-  /** Call the members of a chat, or join their call. Throws LocalProtocolError while there is another call. */
+  /**
+   * Call the members of a chat, or join their call. Throws LocalProtocolError while there is another call; one that
+   * comes before this one began stays, and is shown again.
+   */
   dial(gid: Uint8Array, kind: Kind): void {
-    if ([...this.#chats.values()].some((chat) => !rests(chat))) throw error("wrong-call", "one call at a time");
+    if (this.busy) throw error("wrong-call", "one call at a time");
     const [call, secret] = [this.#ports.random(limits.CALL_BYTES), this.#ports.random(limits.SECRET_BYTES)];
     const chat = this.#chat(gid);
-    this.#whenReady(chat, () => this.#tell(chat, { t: "dial", kind, call, secret }));
+    this.#whenReady(chat, () => {
+      const live = this.#live();
+      if (!live) this.#tell(chat, { t: "dial", kind, call, secret });
+      else if (live.view) this.#ports.show(live.view);
+    });
+  }
+
+  /** Whether there is a call, or one rings. */
+  get busy(): boolean {
+    return this.#live() !== undefined;
   }
 
   /** Answer the call that rings. */
   accept(kind: Kind): void {
+    // The person may have chosen since it began to ring; a link that is open stays as it was opened.
+    for (const chat of this.#chats.values()) if (chat.state?.phase === "incoming") this.#applyPolicy(chat);
     this.#tellLive({ t: "accept_call", kind });
   }
 
@@ -104,6 +120,7 @@ export class CallSession {
   /** Whether there is a call to return to, in what an earlier session kept. Otherwise it is forgotten. */
   restore(record: Uint8Array | null): boolean {
     const kept = record && parseKept(record);
+    if (kept) this.#used.note(kept.record.call, kept.nextCtx);
     this.#returning = kept && this.#age(kept) <= limits.RECONNECT_MS ? kept : null;
     if (record && !this.#returning) this.#ports.keep(null, nothing);
     return this.#returning !== null;
@@ -119,6 +136,7 @@ export class CallSession {
 
   #return(chat: Chat, kept: Kept): void {
     const { record } = kept;
+    if (rests(chat)) this.#applyPolicy(chat);
     this.#tell(chat, { t: "restored", record, ageMs: this.#age(kept) });
     this.#returning = null;
     if (rests(chat)) this.#ports.keep(null, nothing);
@@ -146,8 +164,7 @@ export class CallSession {
     const chat = this.#chat(gid);
     this.#whenReady(chat, () => {
       const ageMs = from.ageMs + this.#ports.nowMs() - at;
-      const busy = [...this.#chats.values()].some((one) => one !== chat && !rests(one));
-      this.#take(chat, { t: "received", signal, ...from, ageMs, heard: chat.heard, busy });
+      this.#take(chat, { t: "received", signal, ...from, ageMs, heard: chat.heard, busy: this.#isBusy(chat) });
     });
   }
 
@@ -161,9 +178,9 @@ export class CallSession {
       return;
     }
     const { epoch, me, members, group, heard, trusted } = facts;
-    chat.heard = heard;
+    [chat.heard, chat.trusted] = [heard, trusted];
     chat.state ??= newState(me, members, group);
-    if (rests(chat)) chat.state = { ...chat.state, relayOnly: group || this.hideAddress || !trusted };
+    if (rests(chat)) this.#applyPolicy(chat);
     this.#tell(chat, { t: "roster", epoch, members, me });
     this.#beReady(chat);
   }
@@ -178,8 +195,8 @@ export class CallSession {
     else this.#ask(chat);
   }
 
-  /** The answer to `askKeys`; null: this device is not in the group any more. */
-  useKeys(gid: Uint8Array, keys: EpochKeys | null, removed: boolean): void {
+  /** The answer to `askKeys`, with its context; null: this device is not in the group any more. */
+  useKeys(gid: Uint8Array, keys: EpochKeys | null, removed: boolean, context: Uint8Array): void {
     const chat = this.#chat(gid);
     if (!keys || !chat.state) {
       this.#tellRemoved(chat);
@@ -187,6 +204,8 @@ export class CallSession {
     }
     const { epoch, leaf, members } = keys;
     const current = this.#currentOf(chat);
+    // Asked for by the call before this one, whose own answer is on its way.
+    if (current && !equal(contextOf(current.record), context)) return;
     // Who was removed is out before the new key is used.
     this.#tell(chat, { t: "roster", epoch, members, me: { leaf, account: chat.state.me.account } });
     if (current && current === this.#current) current.useKey(keys, removed);
@@ -211,7 +230,7 @@ export class CallSession {
     const id = encodeB64(gid);
     let chat = this.#chats.get(id);
     if (!chat) {
-      const flags = { heard: false, ready: false, asked: false, outgoing: false };
+      const flags = { heard: false, trusted: false, ready: false, asked: false, outgoing: false };
       chat = { gid, state: null, ...flags, waiting: [], beganAt: 0, view: null };
       this.#chats.set(id, chat);
     }
@@ -250,8 +269,24 @@ export class CallSession {
     if (chat.waiting.length > 0 && rests(chat)) this.#ask(chat);
   }
 
+  /** Relays alone in groups, with strangers, and for who hides the address. */
+  #applyPolicy(chat: Chat): void {
+    const { state, trusted } = chat;
+    if (state) chat.state = { ...state, relayOnly: state.group || this.hideAddress || !trusted };
+  }
+
+  /** Whether another chat has a call. */
+  #isBusy(chat: Chat): boolean {
+    return [...this.#chats.values()].some((one) => one !== chat && !rests(one));
+  }
+
+  /** The chat that has a call. */
+  #live(): Chat | undefined {
+    return [...this.#chats.values()].find((one) => !rests(one));
+  }
+
   #tellLive(event: Event): void {
-    const chat = [...this.#chats.values()].find((one) => !rests(one));
+    const chat = this.#live();
     if (chat) this.#tell(chat, event);
   }
 
@@ -319,6 +354,7 @@ export class CallSession {
 
   #persist(chat: Chat, record: CallRecord | null): void {
     if (this.#current && !(record && equal(record.call, this.#current.record.call))) {
+      this.#used.note(this.#current.record.call, this.#current.reserved);
       this.#current.close();
       this.#current = null;
     }
@@ -337,11 +373,7 @@ export class CallSession {
   #begin(chat: Chat, record: CallRecord): CurrentCall {
     const { state } = chat;
     if (!state) throw error("wrong-call", "a call without a chat");
-    const kept = this.#returning;
-    const returns = kept && equal(kept.record.call, record.call);
-    // Both ends number their attempts; with another beginning each they do not meet.
-    const [high = 0, low = 0] = returns ? [] : this.#ports.random(2);
-    const numbers = new CtxNumbers(returns ? kept.nextCtx : (1 + Math.floor((high * 256 + low) / 64)) * 64);
+    const numbers = this.#used.begin(record.call, (size) => this.#ports.random(size));
     numbers.reserve();
     return new CurrentCall({
       ...{ ports: this.#ports, gid: chat.gid, record, state, numbers },
@@ -375,7 +407,8 @@ export class CallSession {
     const view = makeView(state, { gid, beganAt, outgoing, links, moved: current?.moved ?? false });
     if (sameView(view, chat.view)) return;
     chat.view = view;
-    this.#ports.show(view);
+    // What another chat refused meanwhile is not what the person looks at, nor the end of the call there is.
+    if (!rests(chat) || !this.#isBusy(chat)) this.#ports.show(view);
   }
 
   /** When time alone has something to do. */

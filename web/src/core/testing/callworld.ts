@@ -17,6 +17,8 @@ const ANSWER = SDPS[1]?.[1] ?? "";
 export const HOST = vectors.candidates[0]?.[0] ?? "";
 export const RELAY = vectors.candidates[1]?.[0] ?? "";
 export const GID = Uint8Array.from({ length: 16 }, (_, at) => 100 + at);
+/** A second chat of the same members. */
+export const OTHER = Uint8Array.from({ length: 16 }, (_, at) => 200 + at);
 
 /** The media of one device in one call. told: what was asked of it. sent: our attempts, by leaf. */
 export class FakeMedia implements CallMedia {
@@ -120,6 +122,7 @@ export class Device implements Ports {
   wakesAt: number | null = null;
   slowDisk = false;
   slowKeys = false;
+  slowChats = false;
 
   constructor(
     readonly world: World,
@@ -164,17 +167,18 @@ export class Device implements Ports {
 
   askChat(gid: Uint8Array): void {
     const { world, me } = this;
-    const member = world.members.includes(me) && gid[0] === GID[0];
+    const member = world.members.includes(me) && [GID[0], OTHER[0]].includes(gid[0]);
     const heard = !world.strangers.has(this.name);
     const { epoch, members, group } = world;
-    this.session.useChat(gid, member ? { epoch, me, members, group, heard, trusted: true } : null);
+    const facts = member ? { epoch, me, members, group, heard, trusted: true } : null;
+    this.#later(this.slowChats, () => this.session.useChat(gid, facts));
   }
 
   askKeys(gid: Uint8Array, context: Uint8Array, removed: boolean): void {
     const { epoch, members } = this.world;
     const baseKey = context.slice(0, 16).map((byte) => byte ^ epoch);
     const keys: EpochKeys | null = members.includes(this.me) ? { epoch, baseKey, leaf: this.me.leaf, members } : null;
-    this.#later(this.slowKeys, () => this.session.useKeys(gid, keys, removed));
+    this.#later(this.slowKeys, () => this.session.useKeys(gid, keys, removed, context));
   }
 
   watch(gid: Uint8Array | null): void {

@@ -7,7 +7,10 @@ export interface Member {
   readonly account: Uint8Array;
 }
 
-/** What outlives a reload. since: ms of the first media, null before. leaves: of the peers. */
+/**
+ * What outlives a reload. since: ms of the first media, null before. leaves: of the peers. mic: whether this device was
+ * heard; where nobody knows, it was not.
+ */
 export interface CallRecord {
   readonly call: Uint8Array;
   readonly secret: Uint8Array;
@@ -15,6 +18,7 @@ export interface CallRecord {
   readonly caller: boolean;
   readonly since: number | null;
   readonly leaves: readonly number[];
+  readonly mic?: boolean;
 }
 
 /** The person calls; where a call goes on, this joins it. call, secret: 16 and 32 random bytes for a new one. */

@@ -18,8 +18,10 @@ export const CANDIDATES_A_SIGNAL = 10;
 export const CANDIDATES = 20;
 /** Open at one time, from one peer. */
 export const ATTEMPTS = 6;
-/** From one device in one call. */
+/** From one device in one call at once; one a second comes back. */
 export const SIGNALS = 300;
+/** Repeats of the answer to one attempt. */
+export const ANSWERS_AGAIN = 4;
 export const WORD_BYTES = 32;
 
 // -- the life of a call

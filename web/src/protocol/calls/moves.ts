@@ -134,8 +134,10 @@ export function join(state: CallState, event: Dial | Received, now: number): Mov
   const answered = event.t === "dial" ? event.kind : state.kind;
   const { call, secret, kind, leaf: host } = live;
   const begun: CallState = { ...atRest(state), phase: "connecting", call, secret, kind, host };
+  // Who muted, or closed the camera, while the own ring went out, stays so.
+  const cam = event.t === "dial" ? event.kind === "video" : state.cam;
   return [
-    { ...begun, cam: answered === "video", until: now + limits.CONNECT_MS },
+    { ...begun, mic: state.mic, cam, until: now + limits.CONNECT_MS },
     [send({ t: "accept", call, to: null, kind: answered })],
   ];
 }
@@ -150,7 +152,7 @@ export function ring(state: CallState, { signal, leaf, ageMs }: Received, now: n
   if (signal.t !== "ring") return [state, []];
   const { call, secret, kind } = signal;
   const until = now + limits.RING_MS - ageMs;
-  return [{ ...atRest(state), phase: "incoming", call, secret, kind, host: leaf, until }, []];
+  return [{ ...atRest(state), phase: "incoming", call, secret, kind, host: leaf, mic: state.mic, until }, []];
 }
 
 /** This device is in a call of another chat. */
@@ -179,9 +181,10 @@ export const answer = (state: CallState, { kind }: AcceptCall, now: number): Mov
 ];
 
 export function restore(state: CallState, event: Restored, now: number): Move {
-  const { leaves, ...record } = event.record;
+  // The camera is off until the person turns it on.
+  const { leaves, mic = false, ...record } = event.record;
   const until = now + limits.RECONNECT_MS;
-  let begun: CallState = { ...atRest(state), phase: "reconnecting", ...record, until };
+  let begun: CallState = { ...atRest(state), phase: "reconnecting", ...record, mic, until };
   for (const { leaf, account } of state.members) {
     if (leaves.includes(leaf)) begun = withPeer(begun, newPeer(leaf, account, null));
   }

@@ -81,7 +81,8 @@ export interface Unsupported {
 }
 export type Signal = Ring | Accept | WithReason | Taken | Desc | Cand | Attempt | StateSignal | Beacon;
 
-const DURABLE: readonly string[] = ["ring", "cancel", "accept", "decline", "taken", "end", "beacon"];
+/** What begins or ends a call; the server keeps it for devices that are away. */
+export const DURABLE: readonly string[] = ["ring", "cancel", "accept", "decline", "taken", "end", "beacon"];
 
 /** Seconds the server keeps it for devices that are away; 0: for those connected alone. */
 export const ttlOf = ({ t }: Signal): number => (DURABLE.includes(t) ? limits.DURABLE_S : 0);

@@ -102,9 +102,9 @@ export const withoutPeer = (state: CallState, leaf: number): CallState => ({
 });
 
 /** What a reload needs, null where there is nothing to return to. */
-export function findRecord({ phase, call, secret, kind, caller, since, peers }: CallState): CallRecord | null {
+export function findRecord({ phase, call, secret, kind, caller, since, peers, mic }: CallState): CallRecord | null {
   if (phase !== "outgoing" && !IN_CALL.includes(phase)) return null;
-  return { call, secret, kind, caller, since, leaves: peers.map(({ leaf }) => leaf) };
+  return { call, secret, kind, caller, since, leaves: peers.map(({ leaf }) => leaf), mic };
 }
 
 /** What a person may know. */
