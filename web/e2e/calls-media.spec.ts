@@ -193,6 +193,12 @@ test("mute sends silence, and a camera that is off sends nothing", async () => {
   const muted = await omar.windows(0, 2);
   expect(growth(muted, "audio")).toBeGreaterThan(10);
 
+  // Open, but off as the call says.
+  await anna.drive({ do: "media", microphone: false, camera: false });
+  await expect.poll(async () => growth(await omar.windows(0, 2), "video")).toBe(0);
+  await anna.drive({ do: "media", microphone: false, camera: true });
+  await expect.poll(async () => growth(await omar.windows(0, 2), "video")).toBeGreaterThan(0);
+
   await anna.page.evaluate(() => window.call.closeCamera());
   await expect.poll(async () => growth(await omar.windows(0, 2), "video")).toBe(0);
   const dark = await omar.windows(0, 2);

@@ -46,7 +46,7 @@ export function driveOver(
   function begin({ call, me, firstPc, video }: Extract<Drive, { do: "begin" }>): MediaLinks {
     let pc = firstPc - 2;
     const start = { call, leaf: me, kind: video ? "video" : "audio", nextPc: () => (pc += 2) } as const;
-    return new MediaLinks(start, {
+    const made = new MediaLinks(start, {
       ...{ post, nowMs },
       localSignal: (signal) => tell({ told: "signal", signal }),
       linkUp: (leaf) => tell({ told: "up", leaf }),
@@ -56,6 +56,8 @@ export function driveOver(
       figures: (figures) => tell({ told: "figures", figures }),
       measured: (leaf, measure) => tell({ told: "measured", leaf, measure }),
     });
+    made.setMedia(true, video);
+    return made;
   }
 
   function act(order: Exclude<Drive, { do: "begin" | "key" }>): void {

@@ -251,6 +251,18 @@ test("a call with pictures that a reload cut off claims no camera", async () => 
   expect(views().at(-1)).toMatchObject({ phase: "recovering", kind: "video", camera: false });
 });
 
+test("who hides the address answers over relays alone, though the ring came before", async () => {
+  await begin();
+  core.tell(ring());
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  expect(views().at(-1)).toMatchObject({ phase: "ringing", hidden_address: false });
+  conductor.act({ act: "answer", call: encodeB64(CALL), kind: "audio" }, true);
+  await settle();
+  expect(views().at(-1)).toMatchObject({ hidden_address: true });
+});
+
 test("who hides the address returns over relays alone", async () => {
   await begin(kept(NOW - 5_000));
   conductor.act({ act: "return" }, true);
