@@ -145,6 +145,16 @@ export class Person {
     });
   }
 
+  /** Likewise, with the seconds from the first to the last. */
+  async timed(leaf: number, count: number): Promise<{ figures: LinkFigures[]; seconds: number }> {
+    const begin = performance.now();
+    const figures = await this.windows(leaf, count);
+    const told = this.events.filter(({ at, told: one }) => at >= begin && one.told === "figures");
+    const at = (found: LinkFigures | undefined): number =>
+      told.find(({ told: one }) => one.told === "figures" && one.figures === found)?.at ?? Number.NaN;
+    return { figures, seconds: (at(figures.at(-1)) - at(figures[0])) / 1_000 };
+  }
+
   /** When a link went down after a time. */
   down(leaf: number, after: number): Promise<number> {
     return this.until(
