@@ -16,7 +16,7 @@ from typing import Final, Literal, TypeAlias
 from aiortc.codecs.vpx import VpxPayloadDescriptor
 from tests.calls.wire.tap import Line, Wired
 
-from zajil.client.calls.frames import Codec, clear_bytes
+from zajil.client.calls.frames import MEDIA_HEADER_BYTES, Codec, clear_bytes
 from zajil.client.calls.keys import encode_kid
 from zajil.client.calls.sframe import AES_128_GCM, FrameDropped, SFrameKey, parse_header
 
@@ -86,15 +86,21 @@ class Keys:
         """The frame that this is for the attempt `pc` of that leaf; None where it is none, or not for these keys."""
         key_frame = kind == "video" and is_key_frame(frame)
         clear = clear_bytes(_CODECS[kind], key_frame=key_frame)
-        ctx = pc + (kind == "video")
-        front, rest = frame[:clear], frame[clear:]
+        return self._open(frame[:clear], frame[clear:], ctx=pc + (kind == "video"), leaf=leaf)
+
+    def open_record(self, record: bytes, *, pc: int, leaf: int) -> Opened | None:
+        """Likewise a record of the media room: 8 bytes of header, which are authenticated, and one frame."""
+        head, rest = record[:MEDIA_HEADER_BYTES], record[MEDIA_HEADER_BYTES:]
+        return self._open(head, rest, ctx=pc, leaf=leaf)
+
+    def _open(self, front: bytes, rest: bytes, *, ctx: int, leaf: int) -> Opened | None:
         try:
             header = parse_header(rest)
             for epoch, base_key in self._base_keys.items():
                 if header.kid == encode_kid(ctx=ctx, leaf=leaf, epoch=epoch):
                     key = SFrameKey.derive(AES_128_GCM, base_key, header.kid)
                     plain = front + key.open(header, rest, front)
-                    return Opened(epoch, header.ctr, plain, frame, clear + header.size_bytes)
+                    return Opened(epoch, header.ctr, plain, front + rest, len(front) + header.size_bytes)
         except FrameDropped:
             pass
         return None

@@ -73,6 +73,7 @@ def check_sealed(one: Tapped, leaf: int, known: Known, *, epochs: set[int]) -> s
     )
 
 
+@pytest.mark.smoke
 async def test_the_tap_reads_what_a_browser_sends_without_transforms(page: str, speech: str, tmp_path: Path) -> None:
     async with chromium(tmp_path / "profile", speech) as browser:
         await record_devices(browser, page)
@@ -112,6 +113,7 @@ async def look_at_both(
         return one, two
 
 
+@pytest.mark.smoke
 async def test_every_frame_that_leaves_by_the_direct_way_is_sealed(page: str, speech: str, tmp_path: Path) -> None:
     async with chromium(tmp_path / "profile", speech) as browser:
         for each in await look_at_both(browser, page):
