@@ -63,7 +63,13 @@ class Chromium:
         return result
 
     async def open(self, url: str, hear: Callable[[Told], None], *scripts: str) -> Page:
-        """A page in a context of its own; scripts run in it before its own."""
+        """The page of calls in a context of its own; scripts run in it before its own."""
+        page = await self.visit(url, hear, *scripts)
+        await page.until("window.call !== undefined")
+        return page
+
+    async def visit(self, url: str, hear: Callable[[Told], None], *scripts: str) -> Page:
+        """Any page, which may not be there yet."""
         context = await self.ask("Target.createBrowserContext")
         target = await self.ask("Target.createTarget", url="about:blank", browserContextId=context["browserContextId"])
         attached = await self.ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)
@@ -75,11 +81,7 @@ class Chromium:
         for script in (_TELL, *scripts):
             await self.ask("Page.addScriptToEvaluateOnNewDocument", session, source=script)
         await self.ask("Page.navigate", session, url=url)
-        page = Page(self, session)
-        async with asyncio.timeout(PATIENCE_S):
-            while not await page.run("window.call !== undefined"):  # noqa: ASYNC110  # pages ring no bell
-                await asyncio.sleep(0.05)
-        return page
+        return Page(self, session)
 
     async def close(self) -> None:
         """Ask it to end."""
@@ -105,6 +107,37 @@ class Page:
         if "exceptionDetails" in done:
             raise RuntimeError(str(done["exceptionDetails"].get("exception", {}).get("description", "script failed")))
         return done["result"].get("value")
+
+    async def until(self, script: str) -> Any:
+        """The value of an expression once it is something. Raises TimeoutError with what the page shows."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not (value := await self.run(script)):  # noqa: ASYNC110  # pages ring no bell
+                    await asyncio.sleep(0.05)
+                return value
+        except TimeoutError:
+            shown = await self.run("document.body ? document.body.innerText.slice(0, 600) : ''")
+            raise TimeoutError(f"never {script}; the page shows {shown!r}") from None
+
+    async def see(self, name: str, text: str = "") -> None:
+        """Waits until something of this `data-testid` that contains a text is visible."""
+        await self.until(_find(name, text) + "?.checkVisibility()")
+
+    async def press(self, name: str, text: str = "") -> None:
+        """Waits for it and clicks."""
+        await self.see(name, text)
+        await self.run(_find(name, text) + ".click()")
+
+    async def fill(self, name: str, value: str) -> None:
+        """Waits for a field and types into it."""
+        await self.see(name)
+        await self.run(_find(name, "") + ".focus()")
+        await self.browser.ask("Input.insertText", self.session, text=value)
+
+
+def _find(name: str, text: str) -> str:
+    found = f"document.querySelectorAll('[data-testid=\"{name}\"]')"
+    return f"[...{found}].findLast((one) => one.innerText.includes({json.dumps(text)}))"
 
 
 @contextlib.asynccontextmanager
@@ -145,20 +178,23 @@ class Caller:
     events: list[Told] = field(default_factory=list)
     page: Page | None = None
     heard: asyncio.Event = field(default_factory=asyncio.Event)
+    also: Callable[[Told], None] = lambda _: None
+    """Hears everything as well."""
 
     def hear(self, told: Told) -> None:
         """What the page tells."""
         self.events.append(told)
         self.heard.set()
+        self.also(told)
         if told["told"] == "signal":
             self.carry(told["signal"])
 
-    async def arrive(self, browser: Chromium, url: str, *scripts: str, camera: bool = True) -> None:
-        """Opens the page with its devices."""
+    async def arrive(self, browser: Chromium, url: str, *scripts: str, camera: bool = True, room: bool = False) -> None:
+        """Opens the page with its devices. room: there is a media room, whose part the test plays."""
         self.page = await browser.open(url, self.hear, *scripts)
         await self.page.run("window.call.start()")
-        begin = f"{{ do: 'begin', call: new Uint8Array(), me: {self.leaf}, firstPc: 64, video: {json.dumps(camera)} }}"
-        await self.page.run(f"window.call.drive({begin})")
+        begin = {"do": "begin", "me": self.leaf, "firstPc": 64, "video": camera, "room": room}
+        await self.page.run(f"window.call.drive({{ ...{json.dumps(begin)}, call: new Uint8Array() }})")
         refused = await self.page.run(f"window.call.open({json.dumps(camera)})")
         assert refused == "", refused
 

@@ -13,6 +13,10 @@ from tests.calls.wire.chromium import CHROMIUM
 from tests.calls.wire.relaying import NoRelay, RunningRelay, running_relay
 from tests.calls.wire.speech import write_speech
 
+from zajil.calls.rooms import Member, Rooms
+from zajil.server.app import Server
+from zajil.server.config import Settings
+
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -29,6 +33,18 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = hatch_build.run_npm(*build, "--outDir", str(folder), "--emptyOutDir")
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def client() -> None:
+    """The built web client, fresh."""
+    if not CHROMIUM.exists():
+        pytest.skip("no Chromium: apt-get install -y chromium, or set ZAJIL_CHROMIUM")
+    try:
+        if hatch_build.is_stale():
+            hatch_build.build()
+    except hatch_build.NoNode as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.fixture
@@ -65,3 +81,25 @@ async def relay(tmp_path: Path) -> AsyncIterator[RunningRelay]:
             yield running
     except NoRelay as reason:
         pytest.skip(str(reason))
+
+
+@pytest.fixture
+def overheard(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """All that any room of this process gets."""
+    records: list[bytes] = []
+    feed = Rooms.feed
+
+    def listen(self: Rooms, member: Member, record: bytes, *, now: float) -> None:
+        records.append(record)
+        feed(self, member, record, now=now)
+
+    monkeypatch.setattr(Rooms, "feed", listen)
+    return records
+
+
+@pytest.fixture
+async def url(tmp_path: Path) -> AsyncIterator[str]:
+    """A server of this process, without a relay."""
+    server = await Server.start(tmp_path / "data", Settings(port=0, registration="open", drain_s=0))
+    yield f"http://127.0.0.1:{server.port}"
+    await server.stop()

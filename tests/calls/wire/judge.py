@@ -24,6 +24,11 @@ Kind: TypeAlias = Literal["audio", "video"]
 _CODECS: Final[Mapping[Kind, Codec]] = {"audio": Codec.OPUS, "video": Codec.VP8}
 
 
+def padding_of(one: Wired) -> bytes:
+    """What an RTP packet is filled up with, without the count of it. Source: RFC 3550 5.1."""
+    return one.data[-one.packet.padding_size : -1] if one.packet.padding_size else b""
+
+
 def is_key_frame(frame: bytes) -> bool:
     """Of VP8, by the first bit (RFC 6386 9.1)."""
     return not frame[0] & 1

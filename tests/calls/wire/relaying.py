@@ -29,6 +29,14 @@ class NoRelay(Exception):
     """There can be none here; the text says why."""
 
 
+class IceServer(NamedTuple):
+    """As a page takes it."""
+
+    urls: list[str]
+    username: str
+    credential: str
+
+
 class RunningRelay(NamedTuple):
     """A relay on this machine's own address. flags: what a browser needs to find and trust it."""
 
@@ -37,15 +45,15 @@ class RunningRelay(NamedTuple):
     tls_port: int
     flags: tuple[str, ...]
 
-    def server(self, rung: str, *, life_s: int = 600) -> dict[str, object]:
-        """As a page takes it: with a fresh credential, over the transport of a rung."""
+    def server(self, rung: str, *, life_s: int = 600) -> IceServer:
+        """With a fresh credential, over the transport of a rung."""
         username, credential = make_credential(SECRET, now_s=time.time(), random=os.urandom, ttl_s=life_s)
         url = {
             "relay-udp": f"turn:{self.address}:{self.port}?transport=udp",
             "relay-tcp": f"turn:{self.address}:{self.port}?transport=tcp",
             "relay-tls": f"turns:{NAME}:{self.tls_port}?transport=tcp",
         }[rung]
-        return {"urls": [url], "username": username, "credential": credential}
+        return IceServer([url], username, credential)
 
     def is_relayed(self, host: str, port: int) -> bool:
         """Whether this is an address that it gives out."""

@@ -6,8 +6,10 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from aiortc import RTCIceServer
 from tests.calls.wire.chromium import Caller, Chromium, Told
 from tests.calls.wire.judge import Keys, Kind, Verdict, judge
+from tests.calls.wire.relaying import RunningRelay
 from tests.calls.wire.tap import Line, Tap, Wired
 
 
@@ -41,9 +43,19 @@ class Tapped:
         await self.caller.key(epoch, base_key, removed=removed)
         return base_key
 
-    async def call(self, *, relay_only: bool, servers: Sequence[object] = ()) -> None:
-        """The caller opens a link to each."""
-        await self.caller.drive("relays", servers=list(servers))
+    async def call(self) -> None:
+        """The caller opens a link to each, by whatever way there is."""
+        await self._open(relay_only=False)
+
+    async def call_by(self, relay: RunningRelay, rung: str) -> None:
+        """Likewise by a relay alone; the other end is behind the same one, over UDP."""
+        own = relay.server("relay-udp")
+        for tap in self.taps.values():
+            tap.relay = RTCIceServer(own.urls, own.username, own.credential)
+        await self.caller.drive("relays", servers=[relay.server(rung)._asdict()])
+        await self._open(relay_only=True)
+
+    async def _open(self, *, relay_only: bool) -> None:
         for leaf in self.taps:
             await self.caller.drive("open", leaf=leaf, relayOnly=relay_only)
 

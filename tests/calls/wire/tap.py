@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, rtcrtpreceiver
-from aiortc.rtcconfiguration import RTCBundlePolicy
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription, rtcrtpreceiver
+from aiortc.rtcconfiguration import RTCBundlePolicy, RTCIceTransportPolicy
 from aiortc.rtp import HeaderExtensionsMap, RtpPacket
 from aiortc.sdp import candidate_from_sdp
 from tests.calls.wire.chromium import PATIENCE_S, Told
@@ -39,11 +39,12 @@ class Wired:
 
 @dataclass
 class Line:
-    """One attempt of a sender, ended here. seen: called with each packet."""
+    """One attempt of a sender, ended here. seen: called with each packet. relay: the only way to this end, if given."""
 
     pc: int
     offer: str
     seen: Callable[[Line, Wired], None]
+    relay: RTCIceServer | None = None
     packets: list[Wired] = field(default_factory=list)
     stray: list[bytes] = field(default_factory=list)
     """What came by SRTP and is no RTP packet of a codec of the offer."""
@@ -51,12 +52,14 @@ class Line:
     places: set[tuple[str, str, int]] = field(default_factory=set)
     """Type, address and port of all that this end heard of, or was reached from, until it was closed."""
     ports: set[int] = field(default_factory=set)
-    """Its own ones."""
+    """Where this end is reached."""
 
     def __post_init__(self) -> None:
         # aiortc would decode what comes; nothing here needs that, and its decoders complain about what is sealed.
         rtcrtpreceiver.get_decoder = find_decoder  # type: ignore[attr-defined]  # a name that aiortc imported there
-        self._connection = RTCPeerConnection(RTCConfiguration([], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        policy = RTCIceTransportPolicy.ALL if self.relay is None else RTCIceTransportPolicy.RELAY
+        relays = [] if self.relay is None else [self.relay]
+        self._connection = RTCPeerConnection(RTCConfiguration(relays, policy, RTCBundlePolicy.MAX_BUNDLE))
 
     async def answer(self, describe: Describe) -> tuple[str, list[str]]:
         """The answer, and our candidates."""
@@ -122,6 +125,7 @@ class Tap:
         self.leaf = leaf
         self.lines: dict[int, Line] = {}
         self.describe: Describe = sdp.our_description
+        self.relay: RTCIceServer | None = None
         self._say, self._opens = say, opens
         self._changed = asyncio.Event()
         self._signals: asyncio.Queue[Told] = asyncio.Queue()
@@ -139,7 +143,7 @@ class Tap:
     async def _follow(self, signal: Told) -> None:
         pc = signal["pc"]
         if signal["t"] == "desc" and signal["role"] == "offer" and pc not in self.lines:
-            line = self.lines[pc] = Line(pc, signal["sdp"], self._see)
+            line = self.lines[pc] = Line(pc, signal["sdp"], self._see, self.relay)
             answer, candidates = await line.answer(self.describe)
             await self._signal("desc", pc, role="answer", sdp=answer)
             await self._signal("cand", pc, cands=candidates, done=True)

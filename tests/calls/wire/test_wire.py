@@ -7,7 +7,7 @@ controls the same tap sees a browser without transforms send its devices in clea
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from tests.calls.relay.turn import needs_aioice
 needs_aioice()
 from tests.calls.wire.chromium import Chromium, Told, chromium  # noqa: E402  # only where the extra is installed
 from tests.calls.wire.datagrams import captured  # noqa: E402  # likewise
-from tests.calls.wire.judge import Keys, frames_of  # noqa: E402  # likewise
+from tests.calls.wire.judge import Keys, frames_of, padding_of  # noqa: E402  # likewise
 from tests.calls.wire.known import Known, loudness, pictures, send_in_clear  # noqa: E402  # likewise
 from tests.calls.wire.relaying import RunningRelay  # noqa: E402  # likewise
 from tests.calls.wire.scene import Tapped, tapped  # noqa: E402  # likewise
@@ -60,6 +60,7 @@ def check_sealed(one: Tapped, leaf: int, known: Known, *, epochs: set[int]) -> s
     for verdict in (audio, video):
         assert (verdict.plain, verdict.stray) == ([], 0)
         assert {each.epoch for each in verdict.opened} == epochs
+    assert not any(map(any, map(padding_of, one.taps[leaf].carrying.packets)))
     assert video.loose <= 8, "packets of the last frame and of one that was cut off"
     assert audio.loose == 0
     assert all(len(sizes) == 1 for sizes in audio.sizes().values()), audio.sizes()
@@ -80,7 +81,7 @@ async def test_the_tap_reads_what_a_browser_sends_without_transforms(page: str, 
         async with tapped(browser, page, 0, 1, scripts=[CLEAR]) as one:
             tap = one.taps[1]
             await one.key(5)
-            await one.call(relay_only=False)
+            await one.call()
             await one.caller.until("alarm", lambda told: told["told"] == "alarm")
             await tap.until("an end", lambda: all(line.state == "closed" for line in tap.lines.values()))
             verdict = one.verdict("audio", 1)
@@ -91,9 +92,7 @@ async def test_the_tap_reads_what_a_browser_sends_without_transforms(page: str, 
             print(f"transform left out: {len(verdict.plain)} frames of silence in clear, then alarm and end")
 
 
-async def look_at_both(
-    browser: Chromium, url: str, *, relay_only: bool = False, servers: Sequence[Mapping[str, object]] = ()
-) -> tuple[Tapped, Tapped]:
+async def look_at_both(browser: Chromium, url: str, call: Callable[[Tapped], Awaitable[None]]) -> tuple[Tapped, Tapped]:
     """Both directions of a call of two, long enough for speech and pauses, with a change of key; all of it is sealed.
 
     Answers the two as they were.
@@ -103,7 +102,7 @@ async def look_at_both(
         both = ((one, 1), (two, 0))
         for each, _ in both:
             await each.key(5)
-            await each.call(relay_only=relay_only, servers=servers)
+            await call(each)
         for each, _ in both:
             await each.until_seen(audio=200, video=60)
             await each.key(6)
@@ -116,7 +115,7 @@ async def look_at_both(
 @pytest.mark.smoke
 async def test_every_frame_that_leaves_by_the_direct_way_is_sealed(page: str, speech: str, tmp_path: Path) -> None:
     async with chromium(tmp_path / "profile", speech) as browser:
-        for each in await look_at_both(browser, page):
+        for each in await look_at_both(browser, page, Tapped.call):
             assert {route["type"] for route in each.routes()} <= {"host", "prflx"}
 
 
@@ -127,7 +126,7 @@ async def test_every_frame_that_leaves_by_a_relay_is_sealed(
     """And the peer is reached from addresses of the relay alone."""
     with captured() as datagrams:
         async with chromium(tmp_path / "profile", speech, *relay.flags) as browser:
-            both = await look_at_both(browser, page, relay_only=True, servers=[relay.server(rung)])
+            both = await look_at_both(browser, page, lambda one: one.call_by(relay, rung))
     for each in both:
         assert {(route["type"], route["relay"]) for route in each.routes()} == {("relay", rung.removeprefix("relay-"))}
         reached = {place for line in each.lines() for place in line.places}
@@ -146,7 +145,7 @@ async def test_who_is_removed_gets_frames_and_opens_none_of_them(page: str, spee
     async with chromium(tmp_path / "profile", speech) as browser, tapped(browser, page, 0, 1, 2) as one:
         removed = Keys()
         removed.add(5, await one.key(5))
-        await one.call(relay_only=False)
+        await one.call()
         await one.until_seen(audio=150, video=30)
         await one.key(6, removed=True)
         await one.until_seen(audio=400, video=60)
