@@ -353,7 +353,7 @@ class Links:
 
     def _note_stalled(self, peer: Peer, attempt: Hears) -> None:
         """No frame of this attempt opened for 600 ms."""
-        if isinstance(attempt, RoomHears) and self._rooming is not None:
+        if isinstance(attempt, RoomHears) and self._rooming is not None and peer.playing == attempt.pc:
             self._rooming.doubt()
         attempt.proved, attempt.lost_ms = False, self._means.now_ms()
         self._reports.local_signal(Lost(self._means.call, peer.leaf, attempt.pc))

@@ -201,7 +201,7 @@ class Rooming:
         elif attempt.proved:
             # Our `got` did not come through.
             self._means.heard(peer, attempt)
-        else:
+        elif attempt.lost_ms is not None or self._enter().is_silent:
             self._enter().renew()
         return True
 
