@@ -31,8 +31,8 @@ SKIP_BYTES: Final = 16_384
 """With more on its way to the network, sound is skipped."""
 PATIENCE_MS: Final = 10_000
 OVERLAP_S: Final = 2.0
-FRESH_MS: Final = 2_000
-"""A connection this young is not replaced on a mere doubt."""
+FRESH_MS: Final = 800
+"""A connection this young is not replaced: what is missed by then was sent before it came."""
 PAUSES_S: Final = (0.0, 0.5, 1.0, 2.0)
 SILENT_MS: Final = 3_000
 TICK_MS: Final = 20

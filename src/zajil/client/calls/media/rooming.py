@@ -257,6 +257,8 @@ class Rooming:
     def _tell_again(self, peer: Peer, attempt: RoomSends, now: int) -> None:
         if not attempt.answered and attempt.told <= OFFERS_AGAIN and now - attempt.told_ms >= OFFER_AGAIN_MS:
             attempt.told, attempt.told_ms = attempt.told + 1, now
+            if attempt.room.is_silent:
+                attempt.room.renew()
             self._means.tell(peer.leaf, attempt.pc)
 
     # -- what the room tells
