@@ -12,10 +12,10 @@ import * as limits from "../../protocol/calls/limits.ts";
 import { MediaLinks } from "./media/links.ts";
 import type { CorePort, PortKeys } from "./port.ts";
 import { type Kept, parseKept } from "./record.ts";
-import { nextAskMs, type Relays } from "./relays.ts";
+import { askRelays, nextAskMs } from "./relays.ts";
 import { CallSession } from "./session.ts";
 
-/** What the worker's global scope gives. askRelays: of a group; undefined: no answer. */
+/** What the worker's global scope gives. */
 export interface Around {
   readonly core: CorePort;
   post(message: FromCallWorker): void;
@@ -24,7 +24,6 @@ export interface Around {
   random(size: number): Uint8Array;
   /** What no call survives: its worker must not go on with it. */
   fail(problem: unknown): void;
-  askRelays(token: { gid: Uint8Array; epoch: number; token: Uint8Array }): Promise<Relays | undefined>;
 }
 
 /** For a roster no call is named; the key that comes with it is of no use to anybody. */
@@ -265,7 +264,7 @@ export class Conductor {
     let renewal: ReturnType<typeof setTimeout> | undefined;
     // A credential ends while the call goes on: a later attempt needs one that holds.
     const learnRelays = async (): Promise<void> => {
-      const relays = await this.#askRelays(start.gid);
+      const relays = await askRelays(this.#around.core, start.gid);
       if (closed) return;
       if (relays) links.useRelays(relays.servers);
       const nextMs = nextAskMs(relays);
@@ -291,15 +290,6 @@ export class Conductor {
         if (this.#links === links) this.#links = undefined;
       },
     };
-  }
-
-  async #askRelays(gid: Uint8Array): Promise<Relays | undefined> {
-    try {
-      const { epoch, token } = await this.#around.core.ask("token", { gid });
-      return await this.#around.askRelays({ gid, epoch, token });
-    } catch {
-      return undefined;
-    }
   }
 }
 

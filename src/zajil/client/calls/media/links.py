@@ -29,7 +29,7 @@ from zajil.client.calls.media.rtc import BadDescription, HearingPeer, Relay, Sen
 from zajil.client.calls.media.sound import LOUD, Sink, Source, Switch, find_level
 from zajil.client.calls.media.voice import BIT_RATE, BIT_RATE_TCP, HeardVoice, SealedVoice
 from zajil.client.calls.ports import LinkSignal, Reports
-from zajil.client.calls.way import OpenMedia
+from zajil.client.calls.way import Network, OpenMedia
 from zajil.protocol.calls import ladder
 from zajil.protocol.calls.limits import ATTEMPTS, OFFER_AGAIN_MS, OFFERS_AGAIN
 from zajil.protocol.calls.sdp import hide_addresses, hide_candidate
@@ -50,6 +50,7 @@ class Means:
     after it free (the record of the call is written before it is used). relays: the servers there are, best first,
     fresh credentials. sound: what a peer gets to hear, and what hears it. now_ms: the ring's clock. open_media: a
     connection to the call's room; None: there is none. carries_media: whether the way to the server can carry one.
+    network: what is remembered of it; None: nothing is.
     """
 
     call: bytes
@@ -61,6 +62,7 @@ class Means:
     now_ms: Callable[[], int]
     open_media: OpenMedia | None = None
     carries_media: Callable[[], bool] = lambda: True
+    network: Network | None = None
 
 
 class Links:
@@ -185,8 +187,26 @@ class Links:
     async def _begin(self, peer: Peer) -> None:
         relays = await self._means.relays()
         if self._peers.get(peer.leaf) is peer:
-            room = self._rooming is not None and self._means.carries_media()
-            self._climb(peer, ladder.Open(decide_kinds(relays, relay_only=peer.relay_only, room=room)))
+            peer.begun = True
+            self._climb(peer, ladder.Open(self._find_kinds(peer, relays), self._find_remembered()))
+
+    def network_changed(self) -> None:
+        """This device is in another network: every link begins a round there."""
+        for peer in self._peers.values():
+            peer.winner.move()
+            self._spawn(self._move(peer))
+
+    async def _move(self, peer: Peer) -> None:
+        relays = await self._means.relays()
+        if self._peers.get(peer.leaf) is peer and peer.begun:
+            self._climb(peer, ladder.Moved(self._find_kinds(peer, relays), self._find_remembered()))
+
+    def _find_kinds(self, peer: Peer, relays: Sequence[Relay]) -> tuple[ladder.Kind, ...]:
+        room = self._rooming is not None and self._means.carries_media()
+        return decide_kinds(relays, relay_only=peer.relay_only, room=room)
+
+    def _find_remembered(self) -> ladder.Kind | None:
+        return None if self._means.network is None else self._means.network.remembered()
 
     def _climb(self, peer: Peer, event: ladder.Event) -> None:
         """Tell the ladder, and do what it says."""
@@ -447,6 +467,9 @@ class Links:
         due = ladder.next_deadline(peer.ladder)
         if due is not None and now >= due:
             self._climb(peer, ladder.Tick())
+        won = peer.winner.watch(peer.ladder, now)
+        if won is not None and self._means.network is not None:
+            self._means.network.remember(won)
 
     def _offer_again(self, peer: Peer, attempt: Outgoing, now: int) -> None:
         waited = now - attempt.offered_ms >= OFFER_AGAIN_MS
