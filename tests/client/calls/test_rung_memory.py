@@ -66,11 +66,11 @@ async def test_what_carries_for_a_while_is_kept_once(monkeypatch: pytest.MonkeyP
 async def test_what_is_remembered_starts_first(remembered: Kind | None) -> None:
     one = on(Remembering(remembered), Member(1, relays=(CLOSED,)))
     began: list[Kind] = []
-    start = one.links._start
+    begin = one.links._start
 
-    async def note(peer: Peer, action: Start) -> None:
-        began.append(action.kind)
-        await start(peer, action)
+    async def note(peer: Peer, start: Start) -> None:
+        began.append(start.kind)
+        await begin(peer, start)
 
     one.links._start = note  # type: ignore[method-assign]  # to see what begins
     async with call(one, Member(2)) as (_, other):
