@@ -112,3 +112,17 @@ async def test_a_carrying_room_is_left_for_webrtc_once_that_goes_again(monkeypat
         monkeypatch.setattr("zajil.client.calls.media.links.UNPROVEN_MS", 100)
         await until(lambda: place.seats == [])
         assert place.openings == openings == 2, "a room that falls silent by design is not opened again"
+
+
+async def test_in_another_network_the_room_is_entered_anew_without_a_gap() -> None:
+    place = Place()
+    async with call(*members(place)) as (one, other):
+        await both_hear(one, other)
+        (seat,) = [seat for seat in place.seats if any(seat is way for way in room_of(one)._ways)]
+        room_of(one)._opened_at_ms -= 10_000
+        one.links.network_changed()
+        await until(lambda: place.openings == 3 and seat not in place.seats)
+        since = hearing(other, 1).opened
+        await until(lambda: hearing(other, 1).opened > since + 25 and hearing(one, 2).opened > since)
+        assert one.downs == other.downs == []
+        assert hearing(other, 1).pc == sending(one, 2).pc

@@ -235,7 +235,7 @@ class Rooming:
             self._means.close(room)
 
     def doubt(self) -> None:
-        """Somebody whom we heard is silent: our own connection may be what is gone."""
+        """Somebody whom we heard is silent, or the network changed: our own connection may be what is gone."""
         if self._room is not None:
             self._room.renew()
 
