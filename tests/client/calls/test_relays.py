@@ -97,10 +97,7 @@ class Renewing(Member):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_a_call_outlives_its_credential_and_a_fresh_one_brings_it_back_after_a_cut(tmp_path: Path) -> None:
-    """With ZAJIL_LONG=1 the credential lives 60 s and the call three minutes, otherwise 2 and 6 s.
-
-    The end takes half a minute: so long aioice asks a relay that is gone to let go of what it gave.
-    """
+    """With ZAJIL_LONG=1 the credential lives 60 s and the call three minutes, otherwise 2 and 6 s."""
     from aioice.stun import TransactionFailed
 
     life_s = 60 if "ZAJIL_LONG" in os.environ else 2
