@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import aiohttp
 
 CHROMIUM = Path(os.environ.get("ZAJIL_CHROMIUM", "/usr/bin/chromium"))
-PATIENCE_S = 30
+PATIENCE_S = 60
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
