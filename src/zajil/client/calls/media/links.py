@@ -274,7 +274,7 @@ class Links:
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._take_sound, peer, pc, pcm, at)
 
-        voice = HeardVoice(self._means.ring.receiver(peer.leaf), now_ms=self._means.now_ms, hear=hand_over)
+        voice = HeardVoice(self._means.ring.receiver(peer.leaf, pc), now_ms=self._means.now_ms, hear=hand_over)
         return Incoming(pc, HearingPeer(voice), now_ms=self._means.now_ms())
 
     def _take_sound(self, peer: Peer, pc: int, pcm: bytes, at: int) -> None:
