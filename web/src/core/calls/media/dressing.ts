@@ -33,7 +33,7 @@ export function withConstantOpus(sdp: string): string {
   });
 }
 
-/** An SDP without candidates: they travel in signals of their own, each looked at. */
+/** An SDP of ours without candidates: they travel in signals of their own. */
 export const withoutCandidates = (sdp: string): string =>
   mapLines(sdp, (line) => (/^a=(candidate:|end-of-candidates)/.test(line) ? [] : [line]));
 

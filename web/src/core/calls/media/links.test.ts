@@ -143,6 +143,15 @@ describe("set-up", () => {
     expect([...anna.told, ...omar.told]).toEqual([]);
   });
 
+  it("takes the candidates that stand in an answer, of a client that gathers before it answers", () => {
+    const anna = new Device(0);
+    anna.links.openLink(1, { relayOnly: true });
+    anna.links.hearPage({ report: "described", id: anna.take("send")[0]?.id ?? -1, sdp: "v=0\r\n" });
+    const pc = anna.heard("desc")[0]?.pc ?? -1;
+    anna.links.hear(1, { t: "desc", call: CALL, to: 0, pc, role: "answer", sdp: `v=0\r\na=${RELAY}\r\n` });
+    expect(anna.take("answer").map(({ sdp }) => sdp)).toEqual([`v=0\r\na=${RELAY}\r\n`]);
+  });
+
   it("waits for a frame of our own where `got` comes first", async () => {
     const anna = new Device(0);
     const { from, pc, sendId } = await connect(anna, new Device(1));

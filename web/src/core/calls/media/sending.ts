@@ -76,7 +76,8 @@ export class SendingAttempt {
   hearAnswer(sdp: string): void {
     if (this.#answered || this.#offer === undefined) return;
     this.#answered = true;
-    this.#shared.post({ order: "answer", id: this.id, sdp: withoutExtensions(withoutCandidates(sdp)) });
+    // With the candidates in it, which were looked at: a client that gathers before it answers puts them there.
+    this.#shared.post({ order: "answer", id: this.id, sdp: withoutExtensions(sdp) });
   }
 
   addCandidates(candidates: readonly string[]): void {
