@@ -264,7 +264,13 @@ describe("a call", () => {
   });
 });
 
-function measure(one: Device, concealed: number, rung: "direct" | "relay-tls" = "direct", opened = 9): void {
+function measure(
+  one: Device,
+  concealed: number,
+  rung: "direct" | "relay-tls" = "direct",
+  opened = 9,
+  pictures = 9,
+): void {
   const tries =
     rung === "direct"
       ? ([{ kind: "A", result: "works", ms: 400 }] as const)
@@ -273,7 +279,7 @@ function measure(one: Device, concealed: number, rung: "direct" | "relay-tls" = 
           { kind: "B", result: "works", ms: 700 },
         ] as const);
   const sample = { concealed, total: 48_000, rttMs: 60, bufferMs: 60, frameMs: 20 };
-  one.lastMedia.reports.measured(1, { sample, sealed: 9, opened, rung, host: "relay.example", tries });
+  one.lastMedia.reports.measured(1, { sample, sealed: 9, pictures, opened, rung, host: "relay.example", tries });
 }
 
 describe("the view", () => {
@@ -305,6 +311,15 @@ describe("the view", () => {
       ...["recovering", "reconnecting", "peer-silent"],
     ]);
     one.session.noteMoved();
+  });
+
+  it("says that no picture goes out where the other side takes none, while the camera is on", () => {
+    const world = talking("a1 b1", "video");
+    const one = world.at("a1");
+    measure(one, 0, "relay-tls", 9, 0);
+    expect(one.view.why).toBe("sound-alone");
+    one.session.setMedia(true, false);
+    expect(one.view.why).toBe("udp-blocked");
   });
 });
 

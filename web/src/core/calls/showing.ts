@@ -16,10 +16,14 @@ const RESULTS: Readonly<Record<Try["result"], CallTried["result"]>> = {
   ...{ works: "up", failed: "failed", timeout: "failed", stopped: "closed", trying: "trying" },
 };
 
-/** How a link is. sample: of the last second. sealed, opened: frames so far. host: of the relay or bridge. */
+/**
+ * How a link is. sample: of the last second. sealed, opened: frames of sound so far. pictures: sealed so far; none go to
+ * a device that takes sound alone. host: of the relay or bridge.
+ */
 export interface Measure {
   readonly sample: Sample | null;
   readonly sealed: number;
+  readonly pictures: number;
   readonly opened: number;
   readonly rung: CallRung | null;
   readonly host: string;
@@ -58,7 +62,8 @@ export function makeView(state: CallState, { gid, beganAt, outgoing, links, move
   const elsewhere = state.phase === "incoming" && state.quiet;
   const reason = state.reason === "alone" ? "hangup" : state.reason;
   const ended = elsewhere ? "elsewhere" : reason;
-  const why = findWhy(state, moved, worst);
+  const unseen = measured.length > 0 && measured.every(({ measure }) => measure.pictures === 0);
+  const why = findWhy(state, moved, { worst, unseen });
   const { rung, host } = worst?.measure ?? {};
   return {
     phase: elsewhere ? "ended" : (PHASES[state.phase] ?? (state.phase as CallPhase)),
@@ -94,7 +99,11 @@ function tried({ relayOnly }: CallState, links: ReadonlyMap<number, LinkFacts>):
 }
 
 /** The one line that explains what a person notices. */
-function findWhy({ fault, phase, cam, relayOnly }: CallState, moved: boolean, worst?: LinkFacts): CallWhy | undefined {
+function findWhy(
+  { fault, phase, cam, relayOnly }: CallState,
+  moved: boolean,
+  { worst, unseen }: { readonly worst: LinkFacts | undefined; readonly unseen: boolean },
+): CallWhy | undefined {
   if (FAULTS.includes(fault)) return fault as CallWhy;
   if (phase === "reconnecting") return moved ? "network-changed" : "peer-silent";
   if (!worst) return undefined;
@@ -103,6 +112,7 @@ function findWhy({ fault, phase, cam, relayOnly }: CallState, moved: boolean, wo
     measure.tries.some((one) => one.kind === kind && RESULTS[one.result] === "failed");
   if (quality.word === "poor") return quality.lossPct >= LOSSY_PCT ? "lossy-network" : "slow-network";
   if (NO_VIDEO.includes(step) && cam) return "video-paused";
+  if (cam && unseen && measure.rung !== "server") return "sound-alone";
   if (measure.rung === "server") return failed("A") && failed("B") ? "all-relays-blocked" : "relay-unreachable";
   if ((measure.rung === "relay-tcp" || measure.rung === "relay-tls") && failed("A")) return "udp-blocked";
   return relayOnly ? "hidden-address" : undefined;

@@ -71,6 +71,7 @@ export type CallWhy =
   | "peer-silent"
   | "no-route"
   | "video-paused"
+  | "sound-alone"
   | "hidden-address"
   | "permission-denied"
   | "unsupported"

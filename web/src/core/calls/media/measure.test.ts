@@ -23,6 +23,7 @@ describe("a link's second", () => {
     ];
     expect(meter.read(figures(first, sending), 0)).toMatchObject({
       sample: null,
+      pictures: 0,
       rung: "relay-tls",
       host: "relay.example",
     });

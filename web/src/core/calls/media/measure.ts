@@ -39,6 +39,7 @@ export class LinkMeter {
     return {
       ...{ sample, rung: rungOf(sending?.route), host: sending?.route?.host ?? "", tries: figures.tries },
       sealed: figures.sealed?.audio.sealed ?? 0,
+      pictures: figures.sealed?.video.sealed ?? 0,
       opened: figures.opened?.audio.opened ?? 0,
     };
   }
