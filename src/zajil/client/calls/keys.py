@@ -205,7 +205,7 @@ class KeyRing:
                 raise FrameDropped("unknown-key")
             windows = epoch.windows.setdefault(leaf, {})
             known = windows.get(ctx)
-            if wanted is known is None and len(windows) >= WINDOWS_PER_LEAF and ctx < min(windows):
+            if wanted is None and known is None and len(windows) >= WINDOWS_PER_LEAF and ctx < min(windows):
                 raise FrameDropped("replayed")
             key, window = known or (SFrameKey.derive(AES_128_GCM, epoch.base_key, header.kid), ReplayWindow())
             if not window.is_fresh(header.ctr):
