@@ -119,6 +119,18 @@ async function hearsItself(anna: Hands): Promise<void> {
   await expect.poll(() => heard(anna.page), { timeout: 30_000 }).toBeGreaterThan(BEEPS);
 }
 
+/** The part that the browser plays in the DTLS of its open connections: a ClientHello on the wire is then a browser's. */
+const roles = (page: Page): Promise<(string | undefined)[]> =>
+  page.evaluate(async () => {
+    const { made } = window as unknown as { made: RTCPeerConnection[] }; // the script above put it there
+    const open = made.filter((pc) => pc.connectionState === "connected");
+    const found: (string | undefined)[] = [];
+    for (const pc of open)
+      for (const one of (await pc.getStats()).values() as Iterable<{ type: string; dtlsRole?: string }>)
+        if (one.type === "transport") found.push(one.dtlsRole);
+    return found;
+  });
+
 const lines = (hands: Hands) => hands.page.locator('[data-testid="notice"][data-code="call"]');
 
 test("Echo, called before a word was said, gives the caller's own beep back, and none while muted", async ({
@@ -128,6 +140,7 @@ test("Echo, called before a word was said, gives the caller's own beep back, and
   await anna.press("call-start");
   await hearsItself(anna);
   await expect(anna.see("call-why")).toHaveAttribute("data-rung", "direct");
+  expect(await roles(anna.page)).toEqual(["client", "client"]);
   await anna.press("call-mute");
   await expect.poll(() => heard(anna.page), { timeout: 30_000 }).toBeLessThan(BEEPS / 10);
   await anna.press("call-mute");

@@ -14,6 +14,7 @@ const ALL: IceServer = {
 };
 const CALL = new Uint8Array(16).fill(7);
 const HOST = "candidate:1 1 udp 2122194687 192.0.2.2 40000 typ host generation 0";
+const PRIVATE = "candidate:3 1 udp 2122194687 10.0.0.5 40000 typ host";
 const RELAY = "candidate:2 1 udp 41885439 198.51.100.1 50000 typ relay raddr 192.0.2.2 rport 40000 generation 0";
 
 /** A stream that the test feeds frame by frame. */
@@ -143,13 +144,20 @@ describe("set-up", () => {
     expect([...anna.told, ...omar.told]).toEqual([]);
   });
 
-  it("takes the candidates that stand in an answer, of a client that gathers before it answers", () => {
+  it("takes the candidates that stand in a description, of a client that gathers before it answers", () => {
     const anna = new Device(0);
     anna.links.openLink(1, { relayOnly: true });
     anna.links.hearPage({ report: "described", id: anna.take("send")[0]?.id ?? -1, sdp: "v=0\r\n" });
     const pc = anna.heard("desc")[0]?.pc ?? -1;
-    anna.links.hear(1, { t: "desc", call: CALL, to: 0, pc, role: "answer", sdp: `v=0\r\na=${RELAY}\r\n` });
-    expect(anna.take("answer").map(({ sdp }) => sdp)).toEqual([`v=0\r\na=${RELAY}\r\n`]);
+    const sdp = `v=0\r\na=${PRIVATE}\r\na=${RELAY}\r\n`;
+    anna.links.hear(1, { t: "desc", call: CALL, to: 0, pc, role: "answer", sdp });
+    anna.links.hear(1, { t: "desc", call: CALL, to: 0, pc: 4, role: "offer", sdp });
+    expect([...anna.take("answer"), ...anna.take("receive").map(({ offer }) => ({ sdp: offer }))]).toMatchObject([
+      { sdp: "v=0\r\n" },
+      { sdp: "v=0\r\n" },
+    ]);
+    // None that a relay would refuse.
+    expect(anna.take("candidates").map(({ candidates }) => candidates)).toEqual([[RELAY], [RELAY]]);
   });
 
   it("waits for a frame of our own where `got` comes first", async () => {

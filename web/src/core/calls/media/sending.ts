@@ -1,7 +1,7 @@
 /** One attempt of ours to reach a device: a connection that sends dummies until the peer has opened a frame of it. */
 import { OFFER_AGAIN_MS, OFFERS_AGAIN } from "../../../protocol/calls/limits.ts";
 import type { IcePlan, IcePolicy, IceServer, MediaKind, Sample } from "../../callorders.ts";
-import { reachable, withoutCandidates, withoutExtensions } from "./dressing.ts";
+import { candidatesIn, reachable, withoutCandidates, withoutExtensions } from "./dressing.ts";
 import { CandidatesOut, worthATry } from "./candidates.ts";
 import type { Sealer } from "../keys.ts";
 import type { Rung, Shared } from "./shared.ts";
@@ -78,8 +78,8 @@ export class SendingAttempt {
   hearAnswer(sdp: string): void {
     if (this.#answered || this.#offer === undefined) return;
     this.#answered = true;
-    // With the candidates in it, which were looked at: a client that gathers before it answers puts them there.
-    this.#shared.post({ order: "answer", id: this.id, sdp: withoutExtensions(sdp) });
+    this.#shared.post({ order: "answer", id: this.id, sdp: withoutExtensions(withoutCandidates(sdp)) });
+    this.addCandidates(candidatesIn(sdp));
   }
 
   addCandidates(candidates: readonly string[]): void {
