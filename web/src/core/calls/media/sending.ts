@@ -2,7 +2,7 @@
 import { OFFER_AGAIN_MS, OFFERS_AGAIN } from "../../../protocol/calls/limits.ts";
 import type { IcePlan, IcePolicy, IceServer, MediaKind, Sample } from "../../callorders.ts";
 import { reachable, withoutCandidates, withoutExtensions } from "./dressing.ts";
-import { CandidatesOut } from "./candidates.ts";
+import { CandidatesOut, worthATry } from "./candidates.ts";
 import type { Sealer } from "../keys.ts";
 import type { Rung, Shared } from "./shared.ts";
 import { noSealCounts, runSealing, type SealCounts, type Transformer } from "./transforms.ts";
@@ -27,6 +27,7 @@ export class SendingAttempt {
   };
   readonly #shared: Shared;
   readonly #leaf: number;
+  readonly #policy: IcePolicy;
   readonly #sealers: Readonly<Record<MediaKind, Sealer>>;
   readonly #candidates: CandidatesOut;
   readonly #watch = new SendingWatch();
@@ -44,6 +45,7 @@ export class SendingAttempt {
     const { leaf, rung, ice } = from;
     this.#shared = shared;
     this.#leaf = leaf;
+    this.#policy = ice.policy;
     this.number = from.number;
     this.rung = rung;
     this.id = shared.nextId();
@@ -80,7 +82,8 @@ export class SendingAttempt {
   }
 
   addCandidates(candidates: readonly string[]): void {
-    this.#shared.post({ order: "candidates", id: this.id, candidates });
+    const tried = worthATry(candidates, this.#policy);
+    if (tried.length > 0) this.#shared.post({ order: "candidates", id: this.id, candidates: tried });
   }
 
   /** The peer has opened a frame of it: it is the link from now on. */
