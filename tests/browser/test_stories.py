@@ -16,6 +16,8 @@ E2E = hatch_build.WEB / "e2e"
 CHROMIUM = Path(os.environ.get("ZAJIL_CHROMIUM", "/usr/bin/chromium"))
 SMOKE = "three-members.spec.ts"
 CALLS = "calls-media.spec.ts"
+# Pictures are given up for sound where somebody else uses the machine, as they should be.
+ALONE = ("calls.spec.ts",)
 STORIES = sorted(path.name for path in E2E.glob("*.spec.ts") if path.name not in ("screens.spec.ts", CALLS))
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -40,10 +42,13 @@ def client(packages: None) -> None:
         hatch_build.build()
 
 
+def marks_of(story: str) -> list[pytest.MarkDecorator]:
+    found = {SMOKE: pytest.mark.smoke} | dict.fromkeys(ALONE, pytest.mark.alone)
+    return [found[story]] if story in found else []
+
+
 @pytest.mark.web
-@pytest.mark.parametrize(
-    "story", [pytest.param(name, marks=[pytest.mark.smoke] if name == SMOKE else []) for name in STORIES]
-)
+@pytest.mark.parametrize("story", [pytest.param(name, marks=marks_of(name)) for name in STORIES])
 def test_story(client: None, story: str) -> None:
     done = run_playwright(story)
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
@@ -51,6 +56,7 @@ def test_story(client: None, story: str) -> None:
 
 @pytest.mark.calls
 @pytest.mark.smoke
+@pytest.mark.alone
 def test_the_media_of_calls(packages: None) -> None:
     """Builds the page it needs by itself. ZAJIL_LONG=1: a minute of four people instead of seconds."""
     done = run_playwright(CALLS)
