@@ -6,6 +6,7 @@ The media of calls have a story of their own without a server, which belongs to 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def marks_of(story: str) -> list[pytest.MarkDecorator]:
 @pytest.mark.parametrize("story", [pytest.param(name, marks=marks_of(name)) for name in STORIES])
 def test_story(client: None, story: str) -> None:
     done = run_playwright(story)
-    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+    assert done.returncode == 0, told(done)
 
 
 @pytest.mark.calls
@@ -61,7 +62,7 @@ def test_the_media_of_calls(packages: None) -> None:
     """Builds the page it needs by itself. ZAJIL_LONG=1: a minute of four people instead of seconds."""
     done = run_playwright(CALLS)
     print(done.stdout)
-    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+    assert done.returncode == 0, told(done)
 
 
 def run_playwright(story: str) -> subprocess.CompletedProcess[str]:
@@ -69,3 +70,10 @@ def run_playwright(story: str) -> subprocess.CompletedProcess[str]:
     command, path = hatch_build.npm_command("exec", "--", "playwright", "test", story)
     env = os.environ | {"PATH": path, "ZAJIL_CHROMIUM": str(CHROMIUM)}
     return subprocess.run(command, cwd=hatch_build.WEB, env=env, capture_output=True, text=True, check=False)
+
+
+def told(done: subprocess.CompletedProcess[str]) -> str:
+    """What Playwright said, and what stood on the page where a story failed: of CI nothing else is left."""
+    names = dict.fromkeys(re.findall(r"Error Context: (\S+)", done.stdout))
+    pages = [(hatch_build.WEB / name).read_text(encoding="utf-8")[:6000] for name in names]
+    return "\n".join([done.stdout[-6000:], done.stderr[-2000:], *pages])

@@ -19,6 +19,8 @@ test.use({
 interface Friends {
   readonly anna: Hands;
   readonly boris: Hands;
+  /** Another tab of Boris's browser. */
+  tab(): Promise<Hands>;
 }
 
 /** Two people in browsers of their own, contacts of each other, each with their chat open. */
@@ -27,15 +29,15 @@ async function befriend(
   arrive: (options: object) => Promise<Person>,
 ): Promise<Friends> {
   const { link } = server.invite(2);
-  const come = async (name: string): Promise<Hands> => {
-    const { page } = await arrive({ permissions: ["microphone", "camera"] });
-    await page.addInitScript(keepConnections);
-    const hands = new Hands(page);
+  const come = async (name: string): Promise<readonly [Hands, Person]> => {
+    const person = await arrive({ permissions: ["microphone", "camera"] });
+    await person.page.addInitScript(keepConnections);
+    const hands = new Hands(person.page);
     await hands.open(link);
     await hands.signUp(name);
-    return hands;
+    return [hands, person];
   };
-  const [anna, boris] = [await come("Anna"), await come("Boris")];
+  const [[anna], [boris, browser]] = [await come("Anna"), await come("Boris")];
   await boris.addPerson(await anna.makeInvite());
   await boris.say("hello");
   await anna.goTo("#/");
@@ -43,7 +45,7 @@ async function befriend(
   await anna.sees("hello");
   await anna.say("hello back");
   await boris.sees("hello back");
-  return { anna, boris };
+  return { anna, boris, tab: async () => new Hands(await browser.tab()) };
 }
 
 /** What the other side sends, as it is shown and heard here: the width of the picture, the loudest of 2 s of sound. */
@@ -141,17 +143,23 @@ test("a call: it rings, both see and hear, one mutes, one hangs up, and the chat
   for (const person of [anna, boris]) await expect(lines(person)).toHaveText(/Video call/);
 });
 
-test("a call that nobody answers is a missed one", async ({ server, arrive }) => {
-  const { anna, boris } = await befriend(server, arrive);
+test("a call that nobody answers is a missed one; one is declined from another tab", async ({ server, arrive }) => {
+  const { anna, boris, tab } = await befriend(server, arrive);
   await anna.press("call-start");
   await expect(boris.see("call-incoming")).toBeVisible();
   await anna.press("call-hang-up");
   await expect(boris.see("call-incoming")).toHaveCount(0);
   await expect(lines(boris)).toHaveText(/Voice call, missed/);
   await expect(lines(anna)).toHaveText(/Voice call, no answer/);
+  const beside = await tab();
+  await beside.open(server.url);
+  await expect(beside.see("banner-following")).toBeVisible();
   await anna.press("call-start");
-  await boris.press("call-decline");
+  await expect(boris.see("call-incoming")).toBeVisible();
+  await expect(beside.see("call-elsewhere")).toContainText("Anna");
+  await beside.press("call-elsewhere-end");
   await expect(anna.see("call-over")).toHaveAttribute("data-reason", "declined");
+  await expect(beside.see("call-elsewhere")).toHaveCount(0);
 });
 
 test("who hides their address has no way where the server has no relay, and is told so", async ({ server, arrive }) => {
