@@ -143,47 +143,54 @@ test("a call: it rings, both see and hear, one mutes, one hangs up, and the chat
   for (const person of [anna, boris]) await expect(lines(person)).toHaveText(/Video call/);
 });
 
-test("a call that nobody answers is a missed one; one is declined from another tab", async ({ server, arrive }) => {
+test("calls that do not come about, and one that a reload cuts off", async ({ server, arrive }) => {
   const { anna, boris, tab } = await befriend(server, arrive);
-  await anna.press("call-start");
-  await expect(boris.see("call-incoming")).toBeVisible();
-  await anna.press("call-hang-up");
-  await expect(boris.see("call-incoming")).toHaveCount(0);
-  await expect(lines(boris)).toHaveText(/Voice call, missed/);
-  await expect(lines(anna)).toHaveText(/Voice call, no answer/);
-  const beside = await tab();
-  await beside.open(server.url);
-  await expect(beside.see("banner-following")).toBeVisible();
-  await anna.press("call-start");
-  await expect(boris.see("call-incoming")).toBeVisible();
-  await expect(beside.see("call-elsewhere")).toContainText("Anna");
-  await beside.press("call-elsewhere-end");
-  await expect(anna.see("call-over")).toHaveAttribute("data-reason", "declined");
-  await expect(beside.see("call-elsewhere")).toHaveCount(0);
-});
 
-test("who hides their address has no way where the server has no relay, and is told so", async ({ server, arrive }) => {
-  const { anna, boris } = await befriend(server, arrive);
-  await anna.goTo("#/settings/privacy");
-  await anna.see("hide-address-switch").check({ force: true });
-  await anna.goTo("#/");
-  await anna.openChat("Boris");
-  await anna.press("call-start");
-  await boris.press("call-answer");
-  await expect(anna.see("call-over")).toHaveAttribute("data-reason", "failed");
-  await expect(anna.see("call-over-why")).toHaveText(/Every way was tried/);
-});
+  await test.step("one that nobody answers is a missed one", async () => {
+    await anna.press("call-start");
+    await expect(boris.see("call-incoming")).toBeVisible();
+    await anna.press("call-hang-up");
+    await expect(boris.see("call-incoming")).toHaveCount(0);
+    await expect(lines(boris)).toHaveText(/Voice call, missed/);
+    await expect(lines(anna)).toHaveText(/Voice call, no answer/);
+  });
 
-test("after a reload one returns to the call", async ({ server, arrive }) => {
-  const { anna, boris } = await befriend(server, arrive);
-  await anna.press("call-start");
-  await boris.press("call-answer");
-  for (const person of [anna, boris]) await expect(person.see("call-time")).toBeVisible({ timeout: 30_000 });
-  await boris.page.reload();
-  await boris.press("call-return");
-  for (const person of [anna, boris]) await expect(person.see("call-time")).toBeVisible({ timeout: 30_000 });
-  await boris.press("call-hang-up");
-  await expect(anna.see("call-over")).toHaveAttribute("data-reason", "remote");
+  await test.step("one is declined from a tab that only shows it", async () => {
+    const beside = await tab();
+    await beside.open(server.url);
+    await expect(beside.see("banner-following")).toBeVisible();
+    await anna.press("call-start");
+    await expect(boris.see("call-incoming")).toBeVisible();
+    await expect(beside.see("call-elsewhere")).toContainText("Anna");
+    await beside.press("call-elsewhere-end");
+    await expect(anna.see("call-over")).toHaveAttribute("data-reason", "declined");
+    await expect(beside.see("call-elsewhere")).toHaveCount(0);
+    await beside.page.close();
+    await anna.press("call-close");
+  });
+
+  await test.step("after a reload one returns to it", async () => {
+    await anna.press("call-start");
+    await boris.press("call-answer");
+    for (const person of [anna, boris]) await expect(person.see("call-time")).toBeVisible({ timeout: 30_000 });
+    await boris.page.reload();
+    await boris.press("call-return");
+    for (const person of [anna, boris]) await expect(person.see("call-time")).toBeVisible({ timeout: 30_000 });
+    await boris.press("call-hang-up");
+    await expect(anna.see("call-over")).toHaveAttribute("data-reason", "remote");
+    await anna.press("call-close");
+  });
+
+  await test.step("who hides their address has no way where the server has no relay, and is told so", async () => {
+    await anna.goTo("#/settings/privacy");
+    await anna.see("hide-address-switch").check({ force: true });
+    await anna.goTo("#/");
+    await anna.openChat("Boris");
+    await anna.press("call-start");
+    await boris.press("call-answer");
+    await expect(anna.see("call-over")).toHaveAttribute("data-reason", "failed");
+    await expect(anna.see("call-over-why")).toHaveText(/Every way was tried/);
+  });
 });
 
 test.describe("with a relay", () => {
