@@ -36,7 +36,8 @@ export class MediaLinks implements CallMedia {
   readonly #links = new Map<number, PeerLink>();
   #servers: readonly IceServer[] = [];
   #video: boolean;
-  #step: Step = "full";
+  /** Of each link: a bad way to one takes nothing from the others. */
+  readonly #steps = new Map<number, Step>();
   #ids = 0;
   #sampledAtMs = Number.NEGATIVE_INFINITY;
   readonly #ring = new KeyRing();
@@ -54,7 +55,7 @@ export class MediaLinks implements CallMedia {
       nextId: () => ++this.#ids,
       servers: () => this.#servers,
       video: () => this.#video,
-      rate: (rung) => rateOf(rung, this.#links.size + 1, this.#step),
+      rate: (rung, leaf) => rateOf(rung, this.#links.size + 1, this.#steps.get(leaf) ?? "full"),
       nowMs: () => ports.nowMs(),
       up: (leaf) => ports.linkUp(leaf),
       down: (leaf) => ports.linkDown(leaf),
@@ -88,6 +89,7 @@ export class MediaLinks implements CallMedia {
     this.#links.get(leaf)?.close(this.#ports.nowMs());
     this.#links.delete(leaf);
     this.#meters.delete(leaf);
+    this.#steps.delete(leaf);
     this.#applyRates();
   }
 
@@ -116,9 +118,9 @@ export class MediaLinks implements CallMedia {
     this.#ports.post({ order: "media", microphone: mic, camera: cam });
   }
 
-  setStep(step: Step): void {
-    this.#step = step;
-    this.#applyRates();
+  setStep(leaf: number, step: Step): void {
+    this.#steps.set(leaf, step);
+    this.#links.get(leaf)?.applyRates();
   }
 
   networkChanged(): void {
@@ -195,6 +197,7 @@ function figuresOf(link: PeerLink, samples: readonly Sample[]): LinkFigures {
     ...{ leaf, tries },
     ...(winner && { sealed: winner.counts }),
     ...(heard && { opened: heard.takeCounts() }),
-    samples: samples.filter((sample) => sample.id === winner?.id || sample.id === heard?.id),
+    // A connection that is not heard yet, or not any more, is no slow network: it must not cost the pictures.
+    samples: samples.filter((sample) => sample.id === winner?.id || sample.id === link.heard?.id),
   };
 }

@@ -55,7 +55,7 @@ export class SendingAttempt {
       video: shared.ring.sender(this.pc + 1, shared.me),
     };
     this.#candidates = new CandidatesOut({ leaf, pc: this.pc, policy: ice.policy }, shared);
-    shared.post({ order: "send", id: this.id, ice, video: shared.video(), rate: shared.rate(rung) });
+    shared.post({ order: "send", id: this.id, ice, video: shared.video(), rate: shared.rate(rung, leaf) });
   }
 
   described(sdp: string, nowMs: number): void {
@@ -110,7 +110,7 @@ export class SendingAttempt {
   }
 
   applyRate(): void {
-    this.#shared.post({ order: "rate", id: this.id, rate: this.#shared.rate(this.rung) });
+    this.#shared.post({ order: "rate", id: this.id, rate: this.#shared.rate(this.rung, this.#leaf) });
   }
 
   async attach(transformer: Transformer, kind: MediaKind): Promise<void> {

@@ -26,7 +26,7 @@ export interface Shared {
   servers(): readonly IceServer[];
   /** Whether the call has video at all. */
   video(): boolean;
-  rate(rung: Rung): Rate;
+  rate(rung: Rung, leaf: number): Rate;
   nowMs(): number;
   up(leaf: number): void;
   down(leaf: number): void;
