@@ -214,6 +214,7 @@ test.describe("with a relay", () => {
   test.skip(!existsSync("/usr/bin/turnserver"), "needs coturn: apt-get install coturn");
   test.use({ settings: '[calls]\nrelay = "auto"\n' });
 
+  // Whether over UDP or TCP is a race.
   test("who hides the address hears Echo by the relay; in a group both use it alone", async ({ anna }) => {
     await anna.openChat("Echo");
     await anna.goTo("#/settings/privacy");
@@ -222,14 +223,14 @@ test.describe("with a relay", () => {
     await anna.openChat("Echo");
     await anna.press("call-start");
     await hearsItself(anna);
-    await expect(anna.see("call-why")).toHaveAttribute("data-rung", "relay-udp", { timeout: 30_000 });
+    await expect(anna.see("call-why")).toHaveAttribute("data-rung", /^relay-/, { timeout: 30_000 });
     await anna.press("call-hang-up");
     await anna.createGroup("Trip", ["Echo"]);
     await anna.say("to Echo");
     await expect(anna.state("to Echo")).toHaveAttribute("data-state", "read");
     await anna.press("call-start");
     await hearsItself(anna);
-    await expect(anna.see("call-why")).toHaveAttribute("data-rung", "relay-udp", { timeout: 30_000 });
+    await expect(anna.see("call-why")).toHaveAttribute("data-rung", /^relay-/, { timeout: 30_000 });
     await anna.press("call-hang-up");
   });
 });
