@@ -4,7 +4,6 @@
  * The page passes the port to the core worker once and never reads it; then it hears orders and views, and answers with
  * reports and with what the person does.
  */
-import { decodeRelays, encodeRelayRequest } from "./calls/relays.ts";
 import type { FromCallWorker, ToCallWorker } from "./callorders.ts";
 import { Conductor } from "./calls/conduct.ts";
 import { TICK_MS } from "./calls/media/links.ts";
@@ -13,7 +12,6 @@ import type { Transformer } from "./calls/media/transforms.ts";
 
 /** The part of a worker's global scope used here; TypeScript's own library for it clashes with the page's. */
 interface Scope {
-  readonly location: { readonly href: string };
   postMessage(message: FromCallWorker): void;
   onmessage: ((event: MessageEvent<ToCallWorker>) => void) | null;
   onrtctransform: ((event: { readonly transformer: Transformer }) => void) | null;
@@ -31,12 +29,6 @@ function begin(port: MessagePort): Conductor {
     random: (size) => crypto.getRandomValues(new Uint8Array(size)),
     // The page hears of it as of any error here: it closes what is open and begins another worker.
     fail: (problem) => reportError(problem),
-    async askRelays(token) {
-      // This script lies in assets/, beside the server's paths.
-      const url = new URL("../v1/calls/relay", self.location.href);
-      const response = await fetch(url, encodeRelayRequest(token));
-      return response.ok ? decodeRelays(await response.json()) : undefined;
-    },
   });
   made.run().catch((problem: unknown) => reportError(problem));
   return made;

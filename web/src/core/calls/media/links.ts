@@ -5,8 +5,10 @@
  * what to signal, which links are up, and of an alarm, after which nothing is open any more. Runs in the call worker.
  */
 import type { IceServer, Order, Report, Sample, TransformOptions } from "../../callorders.ts";
+import type { LinkKind } from "../../../protocol/calls/ladder.ts";
 import type { Step } from "../../../protocol/calls/quality.ts";
 import { KeyRing } from "../keys.ts";
+import type { Ways } from "../port.ts";
 import type { CallMedia, MediaStart, Reports } from "../ports.ts";
 import { type LinkFigures, LinkMeter } from "./measure.ts";
 import { PeerLink } from "./peerlink.ts";
@@ -22,6 +24,8 @@ export const SAMPLE_MS = 500;
 /** Whom the links tell, and the way to the page. */
 export interface MediaPorts extends Reports {
   post(order: Order): void;
+  /** This kind of attempt has carried for a while. */
+  won?(kind: LinkKind): void;
   /** Every half second, what was counted of a link. */
   figures?(figures: LinkFigures): void;
   nowMs(): number;
@@ -35,6 +39,7 @@ export class MediaLinks implements CallMedia {
   readonly #shared: Shared;
   readonly #links = new Map<number, PeerLink>();
   #servers: readonly IceServer[] = [];
+  #ways: Ways = { carries: true, rung: null };
   #video: boolean;
   /** Of each link: a bad way to one takes nothing from the others. */
   readonly #steps = new Map<number, Step>();
@@ -54,6 +59,9 @@ export class MediaLinks implements CallMedia {
       nextPc: () => start.nextPc(),
       nextId: () => ++this.#ids,
       servers: () => this.#servers,
+      carries: () => this.#ways.carries,
+      remembered: () => this.#ways.rung,
+      won: (kind) => ports.won?.(kind),
       video: () => this.#video,
       rate: (rung, leaf) => rateOf(rung, this.#links.size + 1, this.#steps.get(leaf) ?? "full"),
       nowMs: () => ports.nowMs(),
@@ -68,6 +76,11 @@ export class MediaLinks implements CallMedia {
   /** Relays of this call. Links that are open take them at their next attempt. */
   useRelays(servers: readonly IceServer[]): void {
     this.#servers = servers;
+  }
+
+  /** What is known of the network. Links take it when they begin, and when the network changes. */
+  useWays(ways: Ways): void {
+    this.#ways = ways;
   }
 
   /** Whether connections opened from now on have a video section; at first as the call's kind says. */

@@ -16,6 +16,7 @@ import {
   findCarrying,
 } from "../../../protocol/calls/ladder.ts";
 import { ATTEMPTS } from "../../../protocol/calls/limits.ts";
+import { Winner } from "../../../protocol/calls/winner.ts";
 import type { ConnectionState, IcePolicy, Report, Sample } from "../../callorders.ts";
 import { ReceivingAttempt } from "./receiving.ts";
 import { planIce, SendingAttempt } from "./sending.ts";
@@ -38,6 +39,7 @@ export class PeerLink {
   /** By `pc`. */
   readonly #receiving = new Map<number, ReceivingAttempt>();
   #ladder: Ladder = newLadder();
+  readonly #winner = new Winner();
   #up = false;
   #shown: ReceivingAttempt | undefined;
 
@@ -49,7 +51,7 @@ export class PeerLink {
 
   /** Begin to send. */
   start(nowMs: number): void {
-    this.#climb({ t: "open", available: this.#available(), remembered: null }, nowMs);
+    this.#climb({ t: "open", ...this.#ways() }, nowMs);
   }
 
   /** All connections end; nothing is told to the peer. */
@@ -114,9 +116,15 @@ export class PeerLink {
     void attempt.attach(transformer, kind).catch(() => undefined);
   }
 
+  #ways(): { readonly available: readonly LinkKind[]; readonly remembered: LinkKind | null } {
+    return { available: this.#available(), remembered: this.#shared.remembered() };
+  }
+
   /** Called every 100 ms, and after what may have changed something. */
   tick(nowMs: number): void {
     this.#climb({ t: "tick" }, nowMs);
+    const won = this.#winner.watch(this.#ladder, nowMs);
+    if (won) this.#shared.won(won);
     for (const attempt of this.#sending.values()) attempt.tick(nowMs);
     for (const attempt of [...this.#receiving.values()]) {
       const others = [...this.#receiving.values()].some((one) => one !== attempt && one.alive);
@@ -128,7 +136,8 @@ export class PeerLink {
 
   /** Another network: what ran may be gone, and what failed may work. */
   networkChanged(nowMs: number): void {
-    this.#climb({ t: "moved", available: this.#available(), remembered: null }, nowMs);
+    this.#winner.move();
+    this.#climb({ t: "moved", ...this.#ways() }, nowMs);
     this.#tell();
   }
 
