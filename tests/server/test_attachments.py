@@ -365,6 +365,8 @@ async def test_what_expires_goes_with_its_file(tmp_path: Path, settings: Setting
             assert not blob_path(tmp_path / "data", part).exists()
             assert (await uploader.fetch(whole, "bytes=0-0"))[0] == 206
             clock.now += 29 * DAY_S
+            assert (await uploader.fetch(whole, "bytes=0-0"))[0] == 206, "at least 30 days"
+            clock.now += DAY_S
             assert (await uploader.fetch(whole, "bytes=0-0"))[0] == 404
             await running.run_retention()
             assert not blob_path(tmp_path / "data", whole).exists()
@@ -404,6 +406,8 @@ async def test_a_row_names_no_account_and_the_disk_holds_only_ciphertext(uploade
             rows = database.execute(f'SELECT * FROM "{table}"').fetchall()  # names of its own schema
             named[table] = [repr(tuple(each)) for each in rows]
     assert set(row) == {"id", "size", "sha256", "upload_hash", "done", "expires"}
+    assert isinstance(row["expires"], int)
+    assert row["expires"] % DAY_S == 0, "no exact time"
     held = b"\0".join(value if isinstance(value, bytes) else str(value).encode() for value in row.values())
     for someone in (person.account_id, *mailboxes):
         for form in (someone, encode_b64(someone).encode(), someone.hex().encode()):

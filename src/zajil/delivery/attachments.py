@@ -37,6 +37,7 @@ from zajil.protocol.errors import error
 from zajil.protocol.ids import B16, B32
 
 _DAY_S: Final = 86_400
+_HOUR_S: Final = 3600
 _ROWS: Final = 200
 """Deleted in one transaction; each takes its file with it."""
 
@@ -61,7 +62,7 @@ class Attachments:
             sha256=bytes(request.sha256),
             upload_hash=hashlib.sha256(made.secret).digest(),
             done=False,
-            expires=now + UNFINISHED_S,
+            expires=_round_up(now + UNFINISHED_S, _HOUR_S),
         )
         spent = hashlib.sha256(one_time_pass).digest()
         first_day = now // _DAY_S - PASS_TTL_DAYS + 1
@@ -144,7 +145,7 @@ class Attachments:
             await asyncio.to_thread(self._blobs.delete, row.id)
             await self._delivery.db.write(lambda db: store.drop_attachment(db, row.id))
             raise error("hash-mismatch")
-        until = self._delivery.now() + KEPT_S
+        until = _round_up(self._delivery.now() + KEPT_S, _DAY_S)
         await self._delivery.db.write(lambda db: store.finish_attachment(db, row.id, expires=until))
         return size
 
@@ -160,6 +161,11 @@ class Attachments:
             self._waiting[name] -= 1
             if not self._waiting[name]:
                 del self._waiting[name], self._locks[name]
+
+
+def _round_up(at: int, step_s: int) -> int:
+    """The end of the hour or day: a row tells no exact time."""
+    return -(-at // step_s) * step_s
 
 
 async def _to_the_end(work: Coroutine[None, None, int]) -> int:

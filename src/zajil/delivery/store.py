@@ -57,7 +57,7 @@ claim = Table(
     sqlite_with_rowid=False,
 )
 
-_ATTACHED = "30 days; 24 hours where it was never whole"
+_ATTACHED = "30 days, to the end of the day; 24 hours, to the end of the hour, where it was never whole"
 attachment = Table(
     "attachment",
     METADATA,
@@ -70,7 +70,12 @@ attachment = Table(
         "upload_hash", LargeBinary, nullable=False, info=describe("key", "SHA-256 of the upload's secret", _ATTACHED)
     ),
     Column("done", Integer, nullable=False, info=describe("flag", "it is whole and its hash was right", _ATTACHED)),
-    Column("expires", Integer, nullable=False, info=describe("time", "Unix second it is deleted", _ATTACHED)),
+    Column(
+        "expires",
+        Integer,
+        nullable=False,
+        info=describe("time", "Unix second it is deleted, a whole day or hour", _ATTACHED),
+    ),
     Index("attachment_expires", "expires"),
     sqlite_strict=True,
     sqlite_with_rowid=False,

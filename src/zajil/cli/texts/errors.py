@@ -9,7 +9,6 @@ from __future__ import annotations
 from zajil.cli.texts.calls.bot import CALL_COMPLAINTS
 from zajil.cli.texts.calls.relay import RELAY_COMPLAINTS
 from zajil.cli.texts.complaint import LATER, READDING, RELINK, SYNC, UPDATE, Complaint
-from zajil.cli.texts.files import FILE_COMPLAINTS
 from zajil.cli.texts.home_errors import HOME_COMPLAINTS
 from zajil.cli.texts.messages import TALK_COMPLAINTS
 from zajil.cli.texts.moderation.accounting import ACCOUNTING_COMPLAINTS
@@ -24,6 +23,7 @@ from zajil.cli.texts.reach.bundle import BUNDLE_COMPLAINTS
 from zajil.cli.texts.reach.net import NET_COMPLAINTS
 from zajil.cli.texts.reach.registry import REGISTRY_COMPLAINTS
 from zajil.cli.texts.server import SERVER_COMPLAINTS
+from zajil.cli.texts.talk.files import FILE_COMPLAINTS
 from zajil.cli.texts.text import Text
 
 PROTOCOL_COMPLAINTS: dict[str, Complaint] = {

@@ -34,6 +34,20 @@ REPLACE = Text(
     en="{file} is there already. Replace it?", ar="{file} موجود من قبل. هل تستبدله؟", ru="{file} уже есть. Заменить?"
 )
 SAVED = Text(en="Saved: {file}", ar="حُفظ: {file}", ru="Сохранено: {file}")
+SIZES = (
+    Text(en="{n} B", ar="{n} بايت", ru="{n} Б"),
+    Text(en="{n} KB", ar="{n} كيلوبايت", ru="{n} КБ"),
+    Text(en="{n} MB", ar="{n} ميغابايت", ru="{n} МБ"),
+)
+
+
+def say_size(size_bytes: int) -> str:
+    """`4.2 MB`, in thousands, in the language of this process."""
+    unit = 0 if size_bytes < 1000 else 1 if size_bytes < 1_000_000 else 2
+    n: float = size_bytes / 1000**unit
+    return SIZES[unit](n=f"{n:.1f}" if unit and n < 100 else f"{n:.0f}")
+
+
 FILE = Text(en="File: {name}, {size}", ar="ملف: {name}، {size}", ru="Файл: {name}, {size}")
 SENDING = Text(en="Sending: {done} of {whole}", ar="الإرسال: {done} من {whole}", ru="Отправка: {done} из {whole}")
 FETCHING = Text(en="Fetching: {done} of {whole}", ar="التنزيل: {done} من {whole}", ru="Загрузка: {done} из {whole}")
@@ -41,11 +55,6 @@ KEPT = Text(
     en="The message is kept here with its files and goes on with the next:  zajil sync",
     ar="الرسالة محفوظة هنا مع ملفاتها وتُستأنف عند:  zajil sync",
     ru="Сообщение с файлами сохранено здесь; отправка продолжится с командой:  zajil sync",
-)
-WAITING = Text(
-    en="Messages with files that are still going out: {count}",
-    ar="رسائل مع ملفات لم يكتمل إرسالها: {count}",
-    ru="Сообщений с файлами ещё в отправке: {count}",
 )
 
 FILE_COMPLAINTS: dict[str, Complaint] = {
@@ -92,6 +101,18 @@ FILE_COMPLAINTS: dict[str, Complaint] = {
             ru="В одном сообщении не больше 10 файлов.",
         ),
         Text(en="Send several messages.", ar="أرسل عدة رسائل.", ru="Отправьте несколько сообщений."),
+    ),
+    "which-file": Complaint(
+        Text(
+            en="The message holds {count} files.",
+            ar="في الرسالة عدة ملفات ({count}).",
+            ru="Файлов в сообщении: {count}.",
+        ),
+        Text(
+            en="Say which one:  --number N",
+            ar="حدّد أحدها:  --number N",
+            ru="Укажите, который:  --number N",
+        ),
     ),
     "no-attachment": Complaint(
         Text(
