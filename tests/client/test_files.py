@@ -16,14 +16,15 @@ from tests.client import serving
 from tests.client.people import befriend, register
 
 from zajil.client import Chat, Client
-from zajil.client.files import crypt, jobs
+from zajil.client.files import crypt, fetching, jobs
 from zajil.client.files.names import safe_name
+from zajil.client.files.patience import Patience
 from zajil.client.files.uploading import Uploads
 from zajil.client.state import rows
 from zajil.client.storage.store import ORDERED, Store
 from zajil.protocol.attachments import FILE_BYTES, padded_bytes
 from zajil.protocol.chat.files import File
-from zajil.protocol.errors import ZajilError
+from zajil.protocol.errors import ZajilError, error
 
 MIB = 1 << 20
 
@@ -318,3 +319,35 @@ async def test_a_stray_ciphertext_is_swept_and_one_being_made_is_not(pair: Pair)
     path.write_bytes(b"x")
     await pair.amina.send_files(pair.chat, [path])
     assert [one.name for one in folder.iterdir()] == [f"{'b' * 32}.new"]
+
+
+async def test_a_line_that_fails_is_borne_with_in_smaller_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr("zajil.client.files.patience.asyncio.sleep", sleep)
+    patience, sizes = Patience(), []
+    for _ in range(6):
+        await patience.bear(error("busy"))
+        sizes.append(patience.piece_bytes)
+    assert sizes == [128 << 10, 64 << 10, 32 << 10, 16 << 10, 8 << 10, 8 << 10]
+    assert slept == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]
+    assert await code_of(patience.bear(error("busy"))) == "busy", "six times without a byte"
+    patience.moved()
+    assert patience.piece_bytes == 16 << 10
+    await patience.bear(error("slow-down", retry_ms=3000))
+    assert slept[-1] == 3.0
+    assert await code_of(patience.bear(error("storage-full", retry_ms=60_000))) == "storage-full", "not in this command"
+    assert await code_of(patience.bear(error("gone"))) == "gone"
+
+
+def test_what_was_begun_long_ago_is_swept(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for path in (old, new):
+        path.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    fetching.sweep(tmp_path, now_s=new.stat().st_mtime)
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+    fetching.sweep(tmp_path / "none", now_s=0)

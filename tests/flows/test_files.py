@@ -104,6 +104,8 @@ def test_files_are_sent_and_saved_at_the_terminal(
     told = boris.json("save", "Amina", message["id"], "--number", "1", "-o", "other.jpg")
     assert told == {"file": "other.jpg", "size": photo.stat().st_size}
     amina.ok("save", "Boris", message["id"], "--number", "1", "-o", str(tmp_path / "own.jpg"))
+    boris.ok("save", "Amina", message["id"], "-o", str(tmp_path / "Amina"))
+    assert (tmp_path / "Amina" / "empty").exists()
     assert not [path for path in Path().iterdir() if path.name.endswith(".part")]
     assert not list((tmp_path / "Boris" / "downloads").iterdir())
     assert not list((tmp_path / "Amina" / "uploads").iterdir())

@@ -163,6 +163,7 @@ class Filing(Talking):
             raise error("no-attachment")
         if not replace:
             _check_free(target)
+        fetching.sweep(self._device.home / fetching.FOLDER, now_s=self._core.now() / 1000)
         name = self._device.store.hash_id("download", row.attachment_id).hex()
         sealed = self._device.home / fetching.FOLDER / name
         with fetching.held_open(sealed) as descriptor:

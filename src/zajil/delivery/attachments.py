@@ -14,7 +14,7 @@ import asyncio
 import hashlib
 import hmac
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -117,9 +117,16 @@ class Attachments:
         while names := await self._delivery.db.read(lambda db: store.old_attachments(db, now=now, rows=_ROWS)):
             for name in names:
                 await self._delete(name)
-        for name in await asyncio.to_thread(lambda: list(self._blobs.names())):
-            async with self._alone(name):
-                if await self._delivery.db.read(lambda db, name=name: store.find_attachment(db, name)) is None:  # type: ignore[misc]  # a lambda's default
+        names = await asyncio.to_thread(lambda: list(self._blobs.names()))
+        for at in range(0, len(names), _ROWS):
+            await self._sweep(names[at : at + _ROWS])
+
+    async def _sweep(self, names: Sequence[bytes]) -> None:
+        """Delete those of these files that no row knows. A row is there before its file, so a new one has one."""
+        known = await self._delivery.db.read(lambda db: store.known_attachments(db, names))
+        for name in names:
+            if name not in known:
+                async with self._alone(name):
                     await asyncio.to_thread(self._blobs.delete, name)
 
     async def _delete(self, name: bytes) -> None:

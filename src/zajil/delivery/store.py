@@ -241,6 +241,12 @@ def old_attachments(db: Connection, *, now: int, rows: int) -> list[bytes]:
     return [bytes(each) for each in db.execute(old).scalars()]
 
 
+def known_attachments(db: Connection, names: Sequence[bytes]) -> set[bytes]:
+    """Those of these ids that have a row."""
+    known = select(attachment.c.id).where(attachment.c.id.in_(names))
+    return {bytes(each) for each in db.execute(known).scalars()}
+
+
 def drop_attachment(db: Connection, attachment_id: bytes) -> None:
     """Its row is gone."""
     db.execute(delete(attachment).where(attachment.c.id == attachment_id))

@@ -239,7 +239,6 @@ class Server:
         while await self._db.write(lambda db: delete_old_answers(db, now=now, limit=1000)) >= 1000:
             pass
         await delivery_retention.run(self._delivery)
-        await self._attachments.run_retention()
         await bridge_retention.run(self._registry)
         await inbox.run_retention(self.reports)
         if self.public is not None:
@@ -248,6 +247,7 @@ class Server:
             await self.moderation.run_retention()
         if self.console is not None:
             await self.console.run_retention()
+        await self._attachments.run_retention()
         await self._documents.current()
 
     async def _keep_up(self) -> None:

@@ -73,12 +73,14 @@ def save(
         held = len(target.attachments)
         if not held or (number or 1) > held:
             raise error("no-attachment")
-        if output is not None and number is None and held > 1:
+        folder = output if output is not None and output.is_dir() else None
+        if output is not None and folder is None and number is None and held > 1:
             raise Failed("which-file", exit_code=USAGE, count=held)
         chosen = range(held) if number is None else range(number - 1, number)
         taken: set[Path] = set()
         for n in chosen:
-            path = output or _free_of(Path(client.file_name(found, target.id, n)), taken)
+            own = _free_of((folder or Path()) / client.file_name(found, target.id, n), taken)
+            path = own if output is None or folder is not None else output
             taken.add(path)
             await _save_one(client, found, target.id, n, path, yes=yes)
             if json:

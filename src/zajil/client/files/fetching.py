@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterator
@@ -12,12 +13,20 @@ from typing import Final
 from zajil.client.files.patience import Patience
 from zajil.client.shell.calls import Calls
 from zajil.protocol import control
-from zajil.protocol.attachments import PIECE_BYTES, make_range, padded_bytes
+from zajil.protocol.attachments import KEPT_S, make_range, padded_bytes
 from zajil.protocol.chat.files import File
 from zajil.protocol.errors import Malformed, ZajilError, error
 from zajil.protocol.ids import encode_b64
 
 FOLDER: Final = "downloads"
+
+
+def sweep(folder: Path, *, now_s: float) -> None:
+    """Remove what was begun so long ago that the server has nothing more of it."""
+    for path in list(folder.iterdir()) if folder.exists() else ():
+        with contextlib.suppress(FileNotFoundError):
+            if now_s - path.stat().st_mtime > KEPT_S:
+                path.unlink()
 
 
 @contextmanager
@@ -47,7 +56,7 @@ async def fetch(calls: Calls, file: File, descriptor: int, *, tell: Callable[[in
         offset = 0
     while offset < whole:
         tell(offset, whole)
-        length = min(PIECE_BYTES, whole - offset)
+        length = min(patience.piece_bytes, whole - offset)
         try:
             piece = await calls.call(control.ATTACHMENT, bytes, wanted=make_range(offset, length), id=name)
             if len(piece) != length:

@@ -22,7 +22,7 @@ from zajil.client.shell.calls import Calls
 from zajil.client.shell.login import Tokens
 from zajil.client.storage.lock import UPLOAD_FILE, SyncLock
 from zajil.protocol import control
-from zajil.protocol.attachments import PIECE_BYTES, AddAttachment, AddedAttachment, UploadOffset, padded_bytes
+from zajil.protocol.attachments import AddAttachment, AddedAttachment, UploadOffset, padded_bytes
 from zajil.protocol.errors import AuthError, Limited, Malformed, Unavailable, ZajilError, error
 from zajil.protocol.ids import B32, encode_b64
 
@@ -196,7 +196,7 @@ class Uploads:
             while offset < whole:
                 self.sent_bytes[job] = before + offset
                 sealed.seek(offset)
-                piece = sealed.read(PIECE_BYTES)
+                piece = sealed.read(patience.piece_bytes)
                 if not piece:
                     raise error("malformed", "ciphertext cut short")
                 said = await calls.call(

@@ -16,9 +16,9 @@ SAVE = Text(
     ru="Скачать файл из сообщения, проверить и сохранить.",
 )
 OUTPUT_OPTION = Text(
-    en="Where to save it; without, under its own name in this folder.",
-    ar="مكان الحفظ؛ وبدونه يُحفظ باسمه في هذا المجلّد.",
-    ru="Куда сохранить; без этого — под своим именем в текущей папке.",
+    en="File or folder to save it to; without, under its own name in this folder.",
+    ar="ملف أو مجلّد للحفظ؛ وبدونه يُحفظ باسمه في هذا المجلّد.",
+    ru="Файл или папка, куда сохранить; без этого — под своим именем в текущей папке.",
 )
 NUMBER_OPTION = Text(
     en="Which of the message's files, from 1.",
