@@ -7,7 +7,6 @@ import type { IceServer, Order } from "../../src/core/callorders.ts";
 import { MediaLinks } from "../../src/core/calls/media/links.ts";
 import type { Measure } from "../../src/core/calls/showing.ts";
 import type { LinkFigures } from "../../src/core/calls/media/measure.ts";
-import type { Step } from "../../src/protocol/calls/quality.ts";
 import type { MediaSignal } from "../../src/core/calls/media/shared.ts";
 
 export type Drive =
@@ -25,7 +24,6 @@ export type Drive =
   | { readonly do: "hear"; readonly leaf: number; readonly signal: MediaSignal }
   | { readonly do: "close"; readonly leaf: number }
   | { readonly do: "media"; readonly microphone: boolean; readonly camera: boolean }
-  | { readonly do: "step"; readonly step: Step }
   | { readonly do: "end" };
 
 export type Told =
@@ -66,7 +64,6 @@ export function driveOver(
     else if (order.do === "hear") links?.hear(order.leaf, order.signal);
     else if (order.do === "close") links?.closeLink(order.leaf);
     else if (order.do === "media") links?.setMedia(order.microphone, order.camera);
-    else if (order.do === "step") links?.setStep(order.step);
     else {
       links?.close();
       links = undefined;

@@ -41,7 +41,8 @@ export class MediaLinks implements CallMedia {
   #servers: readonly IceServer[] = [];
   #ways: Ways = { carries: true, rung: null };
   #video: boolean;
-  #step: Step = "full";
+  /** Of each link: a bad way to one takes nothing from the others. */
+  readonly #steps = new Map<number, Step>();
   #ids = 0;
   #sampledAtMs = Number.NEGATIVE_INFINITY;
   readonly #ring = new KeyRing();
@@ -62,7 +63,7 @@ export class MediaLinks implements CallMedia {
       remembered: () => this.#ways.rung,
       won: (kind) => ports.won?.(kind),
       video: () => this.#video,
-      rate: (rung) => rateOf(rung, this.#links.size + 1, this.#step),
+      rate: (rung, leaf) => rateOf(rung, this.#links.size + 1, this.#steps.get(leaf) ?? "full"),
       nowMs: () => ports.nowMs(),
       up: (leaf) => ports.linkUp(leaf),
       down: (leaf) => ports.linkDown(leaf),
@@ -101,6 +102,7 @@ export class MediaLinks implements CallMedia {
     this.#links.get(leaf)?.close(this.#ports.nowMs());
     this.#links.delete(leaf);
     this.#meters.delete(leaf);
+    this.#steps.delete(leaf);
     this.#applyRates();
   }
 
@@ -129,9 +131,9 @@ export class MediaLinks implements CallMedia {
     this.#ports.post({ order: "media", microphone: mic, camera: cam });
   }
 
-  setStep(step: Step): void {
-    this.#step = step;
-    this.#applyRates();
+  setStep(leaf: number, step: Step): void {
+    this.#steps.set(leaf, step);
+    this.#links.get(leaf)?.applyRates();
   }
 
   networkChanged(): void {
@@ -208,6 +210,7 @@ function figuresOf(link: PeerLink, samples: readonly Sample[]): LinkFigures {
     ...{ leaf, tries },
     ...(winner && { sealed: winner.counts }),
     ...(heard && { opened: heard.takeCounts() }),
-    samples: samples.filter((sample) => sample.id === winner?.id || sample.id === heard?.id),
+    // A connection that is not heard yet, or not any more, is no slow network: it must not cost the pictures.
+    samples: samples.filter((sample) => sample.id === winner?.id || sample.id === link.heard?.id),
   };
 }
