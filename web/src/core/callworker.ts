@@ -14,7 +14,7 @@ import type { Transformer } from "./calls/media/transforms.ts";
 /** The part of a worker's global scope used here; TypeScript's own library for it clashes with the page's. */
 interface Scope {
   readonly location: { readonly href: string };
-  postMessage(message: FromCallWorker): void;
+  postMessage(message: FromCallWorker, moved?: readonly Transferable[]): void;
   onmessage: ((event: MessageEvent<ToCallWorker>) => void) | null;
   onrtctransform: ((event: { readonly transformer: Transformer }) => void) | null;
 }
@@ -25,7 +25,7 @@ let conductor: Conductor | undefined;
 function begin(port: MessagePort): Conductor {
   const made = new Conductor({
     core: new CorePort(port),
-    post: (message) => self.postMessage(message),
+    post: (message) => self.postMessage(message, "port" in message ? [message.port] : []),
     // Whole, as the record of a call wants it.
     nowMs: () => Math.floor(performance.timeOrigin + performance.now()),
     random: (size) => crypto.getRandomValues(new Uint8Array(size)),
