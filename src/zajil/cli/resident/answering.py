@@ -54,7 +54,7 @@ class Media(Protocol):
 
 
 class Voices:
-    """Voice by WebRTC, in this mode. Raises ModuleNotFoundError without the extra `zajil[calls]`."""
+    """Voice by WebRTC or the media room, in this mode. Raises ModuleNotFoundError without the extra `zajil[calls]`."""
 
     def __init__(self, mode: Mode) -> None:
         from zajil.client.calls.media.call import VoiceCall
@@ -66,7 +66,7 @@ class Voices:
 
     def open(self, calls: Calls, start: MediaStart, reports: Reports, now_ms: Callable[[], int]) -> CallMedia:
         relays = self._relays(lambda: calls.relay(start.gid), now_ms=now_ms)
-        self._call = self._voice_call(start, reports, relays=relays.find, sound=self._sound, now_ms=now_ms)
+        self._call = self._voice_call(start, reports, relays=relays.find, sound=self._sound, now_ms=now_ms, rooms=calls)
         return self._call
 
     def _sound(self, _: int) -> tuple[Source, Sink]:

@@ -12,19 +12,23 @@ import * as limits from "../../protocol/calls/limits.ts";
 import { MediaLinks } from "./media/links.ts";
 import type { CorePort, PortKeys } from "./port.ts";
 import { type Kept, parseKept } from "./record.ts";
-import { nextAskMs, type Relays } from "./relays.ts";
+import { askRelays, nextAskMs } from "./relays.ts";
+import { deriveRoom } from "./room/name.ts";
+import type { Codec } from "./room/opus.ts";
+import type { RoomMeans } from "./room/room.ts";
 import { CallSession } from "./session.ts";
+import { mediaOpener } from "./way.ts";
 
-/** What the worker's global scope gives. askRelays: of a group; undefined: no answer. */
+/** What the worker's global scope gives. codec: undefined where this browser cannot code sound for the media room. */
 export interface Around {
   readonly core: CorePort;
+  readonly codec: Codec | undefined;
   post(message: FromCallWorker): void;
   /** Milliseconds that never go back; Unix ones where that can be. */
   nowMs(): number;
   random(size: number): Uint8Array;
   /** What no call survives: its worker must not go on with it. */
   fail(problem: unknown): void;
-  askRelays(token: { gid: Uint8Array; epoch: number; token: Uint8Array }): Promise<Relays | undefined>;
 }
 
 /** For a roster no call is named; the key that comes with it is of no use to anybody. */
@@ -247,10 +251,19 @@ export class Conductor {
   }
 
   // -- the media
+  #roomMeans({ gid, call, secret }: MediaStart): RoomMeans | undefined {
+    const { core, codec } = this.#around;
+    if (!codec) return undefined;
+    const room = deriveRoom(call, secret);
+    return { codec, open: async () => await mediaOpener(core, { gid, room: await room })() };
+  }
+
   /** Links wait for the answer about relays: an attempt that began without them would not use them. */
   #openMedia(start: MediaStart, reports: Reports): CallMedia {
+    const means = this.#roomMeans(start);
     const links = new MediaLinks(start, {
       ...bound(reports),
+      roomMeans: () => means,
       nowMs: () => this.#around.nowMs(),
       post: (order: Order) => this.#around.post(order),
     });
@@ -265,7 +278,7 @@ export class Conductor {
     let renewal: ReturnType<typeof setTimeout> | undefined;
     // A credential ends while the call goes on: a later attempt needs one that holds.
     const learnRelays = async (): Promise<void> => {
-      const relays = await this.#askRelays(start.gid);
+      const relays = await askRelays(this.#around.core, start.gid);
       if (closed) return;
       if (relays) links.useRelays(relays.servers);
       const nextMs = nextAskMs(relays);
@@ -291,15 +304,6 @@ export class Conductor {
         if (this.#links === links) this.#links = undefined;
       },
     };
-  }
-
-  async #askRelays(gid: Uint8Array): Promise<Relays | undefined> {
-    try {
-      const { epoch, token } = await this.#around.core.ask("token", { gid });
-      return await this.#around.askRelays({ gid, epoch, token });
-    } catch {
-      return undefined;
-    }
   }
 }
 
