@@ -14,6 +14,7 @@ from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.rooms import Rooms
 from zajil.client.state.step import CallEpoch, CallNews, Signal
 from zajil.protocol import cbor, control
+from zajil.protocol.calls.ladder import Kind
 from zajil.protocol.chat import forms
 from zajil.protocol.errors import Refused, error
 
@@ -128,6 +129,20 @@ class Calls:
     def carries_media(self) -> bool:
         """Whether the route in use can carry a media connection: not in segments, nor by POSTs alone."""
         return self._rooms.open_here
+
+    def remembered(self) -> Kind | None:
+        """As `Network.remembered`."""
+        race = self._device.reach.race
+        return race.dialer.find_rung(race.now())
+
+    def remember(self, kind: Kind) -> None:
+        """As `Network.remember`: kept with what is known of networks."""
+        race = self._device.reach.race
+        race.dialer.keep_rung(kind, race.now())
+
+    def on_move(self, moved: Callable[[], None]) -> Callable[[], None]:
+        """As `Network.on_move`."""
+        return self._device.reach.on_move(moved)
 
     async def _with_token(self, gid: bytes, ask: Callable[[int, bytes], Awaitable[_Answer]]) -> _Answer:
         """The answer to `ask`, once more where the token was stale: a commit of the group had not come here yet."""

@@ -15,6 +15,7 @@ from zajil.client.calls.media.rtc import Relay
 from zajil.client.calls.media.sound import SAMPLE_RATE, Sink, Source, Tone
 from zajil.client.calls.ports import LinkSignal
 from zajil.client.calls.showing import Measure
+from zajil.client.calls.way import OpenMedia
 from zajil.protocol.calls.signals import Desc, encode_signal, parse_signal
 
 CALL = bytes(range(16))
@@ -77,6 +78,7 @@ class Member:
         relays: Sequence[Relay] = (),
         relay_only: bool = False,
         sink: Sink | None = None,
+        open_media: OpenMedia | None = None,
     ) -> None:
         self.leaf, self.relay_only = leaf, relay_only
         self.ring = KeyRing()
@@ -101,6 +103,7 @@ class Member:
                 relays=self._find_relays,
                 sound=lambda _: (self._source(), self.sink or self.ear),
                 now_ms=now_ms,
+                open_media=open_media,
             ),
             self,
         )

@@ -278,7 +278,8 @@ async def test_an_ended_call_leaves_no_connection_and_no_task() -> None:
     one, other = Member(1), Member(2)
     async with call(one, other):
         await both_hear(one, other)
-    assert one.links._tasks == other.links._tasks == set()
+    assert one.links._steps.is_idle
+    assert other.links._steps.is_idle
     assert one.links.counts() == {"links": [], "bad_input": 0, "alarms": 0}
     one.links.open_link(2, relay_only=False)
     assert one.links._peers == {}, "closed is closed"

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Final, Protocol, TypeAlias
 
 from zajil.protocol.calls import media
+from zajil.protocol.calls.ladder import Kind
 from zajil.protocol.errors import ZajilError
 from zajil.transports.base import Carrier
 
@@ -57,6 +58,19 @@ class MediaWay(Protocol):
 OpenMedia: TypeAlias = Callable[[], Awaitable[MediaWay]]
 """Takes a ticket, connects, sends the preamble: within 10 s. Raises ZajilError: `unreachable` where no route carries a
 media connection, the server's refusals of the ticket, `not-a-member`, `chat-stuck`."""
+
+
+class Network(Protocol):
+    """What calls remember of the network this device is on. Best effort, and no call waits for it."""
+
+    def remembered(self) -> Kind | None:
+        """The kind of attempt that carried a call here last."""
+
+    def remember(self, kind: Kind) -> None:
+        """It has carried for a while."""
+
+    def on_move(self, moved: Callable[[], None]) -> Callable[[], None]:
+        """Be told when this device comes to another network, until what is returned is called."""
 
 
 class CarrierWay:

@@ -80,7 +80,7 @@ class Race(Attempts):
         memory = self.dialer.memory
         current = memory.network(self._network, self.now())
         memory.networks.clear()
-        current.known.clear()
+        current.forget()
         memory.networks[self._network] = current
         self.dialer.changes += 1
 

@@ -26,6 +26,7 @@ class FakeCore {
   readonly asked: [Question, Record<string, unknown>][] = [];
   record: Uint8Array | null = null;
   epoch = 1;
+  ways: () => Promise<unknown> = () => Promise.resolve({ carries: true, rung: null });
   serve: () => Promise<unknown> = () => Promise.reject(new AskFailed({ code: "unreachable", category: "unavailable" }));
   #told: News[] = [];
   #come: () => void = () => undefined;
@@ -34,6 +35,7 @@ class FakeCore {
     this.asked.push([question, of]);
     const base = { epoch: 1, baseKey: new Uint8Array(16), leaf: 0, members: MEMBERS };
     const token = { epoch: this.epoch, token: SECRET };
+    if (question === "ways") return this.ways();
     if (question === "served") return this.serve().then((answer) => encodeText(JSON.stringify(answer)));
     const answers: Partial<Record<Question, unknown>> = { kept: this.record, keys: base, send: true, token };
     return Promise.resolve(answers[question]);
@@ -349,4 +351,45 @@ test("relays are asked for again before they end, and not after the call", async
   conductor.act({ act: "hang_up" }, false);
   await vi.advanceTimersByTimeAsync(600_000);
   expect(times).toBe(2);
+});
+
+/** What the page was asked to open first: over relays alone, or not. */
+const policies = (): string[] =>
+  posted.flatMap((message) => ("order" in message && message.order === "send" ? [message.ice.policy] : []));
+
+test.each([
+  ["B", () => Promise.resolve({ carries: true, rung: "B" }), "relay"],
+  ["nothing", () => Promise.resolve({ carries: true, rung: null }), "all"],
+  ["an error", () => Promise.reject(new AskFailed({ code: "internal", category: "bug" })), "all"],
+  ["no answer", () => new Promise(() => undefined), "all"],
+] as const)("a network of which %s is remembered: the call begins", async (_, ways, first) => {
+  await begin(kept(NOW - 5_000));
+  core.serve = () => Promise.resolve({ ...ANSWER, urls: [...ANSWER.urls, "turn:a:3478?transport=tcp"] });
+  core.ways = ways;
+  conductor.act({ act: "return" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  if (policies().length === 0) await vi.advanceTimersByTimeAsync(1_000);
+  expect(policies()).toEqual([first]);
+});
+
+test("in another network what is known of it is asked for, and a core that is silent holds nothing up", async () => {
+  await begin(kept(NOW - 5_000));
+  core.serve = () => Promise.resolve({ ...ANSWER, urls: [...ANSWER.urls, "turn:a:3478?transport=tcp"] });
+  conductor.act({ act: "return" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  core.ways = () => Promise.resolve({ carries: true, rung: "B" });
+  conductor.hearPage({ report: "network" });
+  await settle();
+  expect(policies()).toEqual(["all", "relay"]);
+  core.ways = () => new Promise(() => undefined);
+  conductor.hearPage({ report: "network" });
+  await settle();
+  expect(policies()).toHaveLength(2);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(policies()).toEqual(["all", "relay", "all"]);
+  expect(problems).toEqual([]);
 });

@@ -10,7 +10,7 @@ import type { Key, Parsed } from "../../protocol/cbor.ts";
 import { encodeB64, parseB64 } from "../../protocol/ids.ts";
 import * as limits from "../../protocol/calls/limits.ts";
 import { MediaLinks } from "./media/links.ts";
-import type { CorePort, PortKeys } from "./port.ts";
+import { type CorePort, type PortKeys, type Ways, within } from "./port.ts";
 import { type Kept, parseKept } from "./record.ts";
 import { askRelays, nextAskMs } from "./relays.ts";
 import { deriveRoom } from "./room/name.ts";
@@ -37,6 +37,11 @@ const IDLE: CallView = {
   ...{ phase: "idle", chat: "", call: "", direction: "outgoing", kind: "audio", since: 0, silent: false, peers: [] },
   ...{ mic: true, camera: false, tried: [], encrypted: false, hidden_address: false },
 };
+
+const NO_WAYS: Ways = { carries: true, rung: null };
+/** So long links wait for what is known of the network: before they begin, and in another one. */
+const WAYS_MS = 1_000;
+const MOVING_MS = 250;
 
 type Start = Extract<CallAct, { act: "start" }>;
 const isLive = ({ phase }: CallView): boolean => phase !== "idle" && phase !== "ended";
@@ -95,8 +100,17 @@ export class Conductor {
 
   // -- the page
   hearPage(report: Report): void {
-    if (report.report === "network") this.#session.noteMoved();
-    this.#links?.hearPage(report);
+    if (report.report === "network") void this.#move();
+    else this.#links?.hearPage(report);
+  }
+
+  /** Another network: what is known of it is asked for, and soon it goes on without. */
+  async #move(): Promise<void> {
+    this.#session.noteMoved();
+    const links = this.#links;
+    const ways = await within(this.#around.core.ask("ways", {}), MOVING_MS);
+    links?.useWays(ways ?? NO_WAYS);
+    this.#orEnd(() => links?.networkChanged());
   }
 
   attach(transformer: Transformer): void {
@@ -266,6 +280,7 @@ export class Conductor {
       roomMeans: () => means,
       nowMs: () => this.#around.nowMs(),
       post: (order: Order) => this.#around.post(order),
+      won: (kind) => void within(this.#around.core.ask("won", { kind }), WAYS_MS),
     });
     this.#links = links;
     links.setMedia(true, start.kind === "video");
@@ -278,8 +293,11 @@ export class Conductor {
     let renewal: ReturnType<typeof setTimeout> | undefined;
     // A credential ends while the call goes on: a later attempt needs one that holds.
     const learnRelays = async (): Promise<void> => {
-      const relays = await askRelays(this.#around.core, start.gid);
+      const { core } = this.#around;
+      const asked = [askRelays(core, start.gid), within(core.ask("ways", {}), WAYS_MS)] as const;
+      const [relays, ways] = await Promise.all(asked);
       if (closed) return;
+      if (ways) links.useWays(ways);
       if (relays) links.useRelays(relays.servers);
       const nextMs = nextAskMs(relays);
       if (nextMs !== null) renewal = setTimeout(() => void learnRelays(), nextMs);

@@ -108,6 +108,11 @@ export class CallDoor {
       if (!turn?.value) throw error("wrong-call", "no seal");
       return turn.done ? turn.value.keys : turn.value;
     },
+    ways: () => {
+      const { carriesMedia: carries, rung } = this.#host.way;
+      return Promise.resolve({ carries, rung });
+    },
+    won: ({ kind }) => Promise.resolve(this.#host.way.keepRung(kind)),
     watch: ({ gids }) => {
       this.#watched = new Set(gids.map(idOf));
       return Promise.resolve();

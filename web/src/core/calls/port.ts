@@ -6,6 +6,7 @@
  */
 import { parseText } from "../../protocol/bytes.ts";
 import type { Value } from "../../protocol/cbor.ts";
+import type { LinkKind } from "../../protocol/calls/ladder.ts";
 import type { Json } from "../../protocol/control.ts";
 import type { CallLine, Failure } from "../api.ts";
 import type { RecordKeys } from "../reach/records.ts";
@@ -42,6 +43,12 @@ export interface PortKeys {
   readonly members: readonly { readonly leaf: number; readonly account: Uint8Array; readonly device: number }[];
 }
 
+/** rung: the kind of attempt that carried a call last on this network. carries: kind C has a route. */
+export interface Ways {
+  readonly carries: boolean;
+  readonly rung: LinkKind | null;
+}
+
 /** Everything that can be asked: one argument, one answer. */
 export interface Asked {
   /** What came since the last time, in order; waits until there is something. One such question at a time. */
@@ -69,6 +76,10 @@ export interface Asked {
   media(a: { readonly r: string }): { readonly url: string; readonly seal: Uint8Array | null };
   /** What came back for the record of the newest seal: the next one to send, or the keys. Fails with `protocol`. */
   sealed(a: { readonly answer: Uint8Array }): Uint8Array | RecordKeys;
+  /** Of the network and the way to the server: whether media connections are to be had, and what carried a call last. */
+  ways(a: object): Ways;
+  /** This kind of attempt has carried for a while. */
+  won(a: { readonly kind: LinkKind }): void;
   /** The groups whose epochs are told. */
   watch(a: { readonly gids: readonly Uint8Array[] }): void;
   /** Keep the record of the call, durable when answered; null forgets it. */
@@ -172,6 +183,12 @@ export class CorePort {
     for (const one of this.#waiting.values()) one.reject(new AskFailed({ code: "stopped", category: "local" }));
     this.#waiting.clear();
   }
+}
+
+/** What comes of some work, undefined where it fails or takes longer. */
+export function within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+  const late = new Promise<undefined>((resolve) => setTimeout(resolve, ms));
+  return Promise.race([late, work.catch(() => undefined)]);
 }
 
 /** A question whose token was stale waits so long for the commit that made it so. */

@@ -1,6 +1,6 @@
 /** Asking for relays: a group's token opens them, no account does, so that no relay is tied to a person. */
 import type { IceServer } from "../callorders.ts";
-import { askServer, type CorePort } from "./port.ts";
+import { askServer, type CorePort, within } from "./port.ts";
 
 const TIMEOUT_MS = 5_000;
 /** After a question without an answer. */
@@ -16,9 +16,8 @@ export interface Relays {
 }
 
 /** The relays of a group, over the route of the sessions. Undefined: nobody answered in time, or not as a server does. */
-export async function askRelays(core: Pick<CorePort, "ask">, gid: Uint8Array): Promise<Relays | undefined> {
-  const late = new Promise<undefined>((resolve) => setTimeout(resolve, TIMEOUT_MS));
-  return Promise.race([late, askServer(core, "relay", gid).then(decodeRelays, () => undefined)]);
+export function askRelays(core: Pick<CorePort, "ask">, gid: Uint8Array): Promise<Relays | undefined> {
+  return within(askServer(core, "relay", gid).then(decodeRelays), TIMEOUT_MS);
 }
 
 /** Undefined for what is no answer of ours. */

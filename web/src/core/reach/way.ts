@@ -1,6 +1,7 @@
 /** Everything between this client and its server: documents, dialer, control calls, and what is shown of them. */
 import type { Connection } from "../api.ts";
 import { error, ZajilError } from "../../protocol/errors.ts";
+import type { LinkKind } from "../../protocol/calls/ladder.ts";
 import type { Candidate } from "../../protocol/path/candidates.ts";
 import { Dialer } from "../../protocol/path/dialer.ts";
 import { encodeMemory, parseMemory } from "../../protocol/path/memory.ts";
@@ -52,7 +53,7 @@ export class Way {
   readonly #seals: Seals;
   /** Calls over sessions alone, where some are to stay apart from others. */
   readonly sessions: SessionCaller;
-  readonly #clock = new Clock({ slept: () => this.carriers.doubt(), beat: () => void this.#refreshIfDue() });
+  readonly #clock = new Clock({ slept: () => this.#doubt(), beat: () => void this.#refreshIfDue() });
   readonly #ends: (() => void)[] = [];
   #session: SessionState = { connected: false, locked: false };
   #moving: ReturnType<typeof setTimeout> | undefined;
@@ -169,6 +170,17 @@ export class Way {
   /** The answer to ROOT over the first of these endpoints that gives one. Rejects with DialError. */
   fetchRoots: Dialing["fetchRoots"] = (endpoint, signal) => this.#dialing.fetchRoots(endpoint, signal);
 
+  /** The kind of attempt that carried a call last on this network. */
+  get rung(): LinkKind | null {
+    return this.#dialer.findRung(this.#clock.now());
+  }
+
+  /** It has carried for a while; "": nothing is to be remembered. */
+  keepRung(kind: LinkKind | ""): void {
+    this.#dialer.keepRung(kind, this.#clock.now());
+    this.#changed();
+  }
+
   /** Whether the route carries media: no segments, and more than POSTs. Without one nobody knows, and it is true. */
   get carriesMedia(): boolean {
     return !this.carriers.chosen || this.#socket() !== undefined;
@@ -228,8 +240,14 @@ export class Way {
     if (!online) return this.carriers.setOnline(false);
     this.carriers.setOnline(true);
     this.carriers.setNetwork(networkKey());
-    this.carriers.doubt();
+    this.#doubt();
     this.carriers.setOnline(this.#online());
+  }
+
+  /** It may be another network, which a browser cannot tell: old proofs count no more, nor does what carried calls. */
+  #doubt(): void {
+    if (this.rung) this.keepRung("");
+    this.carriers.doubt();
   }
 
   #changed(): void {

@@ -14,7 +14,7 @@ from zajil.client.calls.media.rtc import Relay
 from zajil.client.calls.media.sound import Sink, Source
 from zajil.client.calls.media.voice import BIT_RATE, BIT_RATE_FLOOR, BIT_RATE_TCP
 from zajil.client.calls.ports import LinkSignal, MediaStart, Reports
-from zajil.client.calls.way import MediaWay
+from zajil.client.calls.way import MediaWay, Network
 from zajil.protocol.calls.quality import Step
 
 _BIT_RATES: Final[Mapping[Step, int]] = MappingProxyType({"less-audio": BIT_RATE_TCP, "least-audio": BIT_RATE_FLOOR})
@@ -34,7 +34,7 @@ class VoiceCall:
     """`CallMedia` by WebRTC and by the media room, audio alone. Make it in the loop that it lives in.
 
     relays: fresh ones, best first. sound: by leaf, what that peer gets to hear and what hears it. now_ms: never goes
-    back. rooms: None where there is no way to any.
+    back. rooms: None where there is no way to any. network: what calls remember of it.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class VoiceCall:
         sound: Callable[[int], tuple[Source, Sink]],
         now_ms: Callable[[], int],
         rooms: Rooms | None = None,
+        network: Network | None = None,
     ) -> None:
         self._now_ms = now_ms
         self._ring = KeyRing()
@@ -61,9 +62,11 @@ class VoiceCall:
                 now_ms=now_ms,
                 open_media=None if rooms is None else lambda: rooms.open_media(start.gid, room),
                 carries_media=(lambda: False) if rooms is None else rooms.carries_media,
+                network=network,
             ),
             reports,
         )
+        self._stay = None if network is None else network.on_move(self._links.network_changed)
 
     def open_link(self, leaf: int, *, relay_only: bool) -> None:
         """Send to a device, and take its offers."""
@@ -91,6 +94,8 @@ class VoiceCall:
 
     def close(self) -> None:
         """Nothing is sent or heard from now on, and no key is left."""
+        if self._stay is not None:
+            self._stay()
         self._links.shut()
         self._ring.forget()
 

@@ -15,8 +15,7 @@ Source: docs/protocol/call-media.md (fail-closed rules, routes).
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -27,9 +26,10 @@ from zajil.client.calls.media.peers import Counts, Peer, decide_kinds, decide_ro
 from zajil.client.calls.media.rooming import RoomHears, Rooming, RoomMeans, RoomSends
 from zajil.client.calls.media.rtc import BadDescription, HearingPeer, Relay, SendingPeer
 from zajil.client.calls.media.sound import LOUD, Sink, Source, Switch, find_level
+from zajil.client.calls.media.steps import Steps
 from zajil.client.calls.media.voice import BIT_RATE, BIT_RATE_TCP, HeardVoice, SealedVoice
 from zajil.client.calls.ports import LinkSignal, Reports
-from zajil.client.calls.way import OpenMedia
+from zajil.client.calls.way import Network, OpenMedia
 from zajil.protocol.calls import ladder
 from zajil.protocol.calls.limits import ATTEMPTS, OFFER_AGAIN_MS, OFFERS_AGAIN
 from zajil.protocol.calls.sdp import hide_addresses, hide_candidate
@@ -39,7 +39,6 @@ from zajil.protocol.errors import Malformed
 TICK_S: Final = 0.1
 _WATCH_TICKS = 5
 _MEASURE_TICKS = 10
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,7 @@ class Means:
     after it free (the record of the call is written before it is used). relays: the servers there are, best first,
     fresh credentials. sound: what a peer gets to hear, and what hears it. now_ms: the ring's clock. open_media: a
     connection to the call's room; None: there is none. carries_media: whether the way to the server can carry one.
+    network: what is remembered of it; None: nothing is.
     """
 
     call: bytes
@@ -61,6 +61,7 @@ class Means:
     now_ms: Callable[[], int]
     open_media: OpenMedia | None = None
     carries_media: Callable[[], bool] = lambda: True
+    network: Network | None = None
 
 
 class Links:
@@ -69,8 +70,7 @@ class Links:
     def __init__(self, means: Means, reports: Reports) -> None:
         self._means, self._reports = means, reports
         self._peers: dict[int, Peer] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._steps = Steps()
         self._ticks = 0
         self._watch: asyncio.Task[None] | None = None
         self._over = False
@@ -95,7 +95,7 @@ class Links:
                 heard=self._note_heard,
                 play=self._play,
                 alarm=lambda: self._alarm(means.leaf),
-                close=lambda room: self._spawn_closing(room.close()),
+                close=lambda room: self._steps.spawn_closing(room.close()),
             )
         )
 
@@ -108,7 +108,7 @@ class Links:
         source, sink = self._means.sound(leaf)
         self._peers[leaf] = peer = Peer(leaf, relay_only, Switch(source), sink, self._means.now_ms())
         peer.source.on = self._mic
-        self._spawn(self._begin(peer))
+        self._steps.spawn(self._begin(peer))
         if self._watch is None:
             self._watch = asyncio.get_running_loop().create_task(self._keep_watch())
 
@@ -169,11 +169,7 @@ class Links:
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watch
-        # A relay that does not answer is waited for half a minute; nobody needs what comes of it now.
-        for step in self._tasks:
-            step.cancel()
-        while self._tasks or self._closing:
-            await asyncio.wait(self._tasks | self._closing)
+        await self._steps.end()
 
     def counts(self) -> dict[str, Counts]:
         """What went and came, per link, without a name or an address."""
@@ -185,8 +181,28 @@ class Links:
     async def _begin(self, peer: Peer) -> None:
         relays = await self._means.relays()
         if self._peers.get(peer.leaf) is peer:
-            room = self._rooming is not None and self._means.carries_media()
-            self._climb(peer, ladder.Open(decide_kinds(relays, relay_only=peer.relay_only, room=room)))
+            peer.begun = True
+            self._climb(peer, ladder.Open(self._find_kinds(peer, relays), self._find_remembered()))
+
+    def network_changed(self) -> None:
+        """This device is in another network: every link begins a round there."""
+        if self._rooming is not None:
+            self._rooming.doubt()
+        for peer in self._peers.values():
+            peer.winner.move()
+            self._steps.spawn(self._move(peer))
+
+    async def _move(self, peer: Peer) -> None:
+        relays = await self._means.relays()
+        if self._peers.get(peer.leaf) is peer and peer.begun:
+            self._climb(peer, ladder.Moved(self._find_kinds(peer, relays), self._find_remembered()))
+
+    def _find_kinds(self, peer: Peer, relays: Sequence[Relay]) -> tuple[ladder.Kind, ...]:
+        room = self._rooming is not None and self._means.carries_media()
+        return decide_kinds(relays, relay_only=peer.relay_only, room=room)
+
+    def _find_remembered(self) -> ladder.Kind | None:
+        return None if self._means.network is None else self._means.network.remembered()
 
     def _climb(self, peer: Peer, event: ladder.Event) -> None:
         """Tell the ladder, and do what it says."""
@@ -196,7 +212,7 @@ class Links:
                 case ladder.Start() if action.kind == "C" and self._rooming is not None:
                     self._rooming.start(peer, action.attempt, bit_rate=min(BIT_RATE_TCP, self._bit_rate))
                 case ladder.Start():
-                    self._spawn(self._start(peer, action))
+                    self._steps.spawn(self._start(peer, action))
                 case ladder.Stop():
                     self._drop_outgoing(peer, action.attempt)
                 case ladder.Carry():
@@ -262,7 +278,7 @@ class Links:
         if not isinstance(attempt, Outgoing):
             self.bad_input += 1
             return
-        self._spawn(self._bounded(attempt.take_answer(signal.sdp)))
+        self._steps.spawn(self._bounded(attempt.take_answer(signal.sdp)))
 
     def _take_got(self, peer: Peer, pc: int) -> None:
         """It must have sealed something itself: a `got` out of nowhere opens no microphone."""
@@ -286,7 +302,7 @@ class Links:
         for one in list(peer.outgoing.values()):
             if one.number == number:
                 del peer.outgoing[one.pc]
-                self._spawn_closing(one.close())
+                self._steps.spawn_closing(one.close())
 
     # -- hearing
 
@@ -297,7 +313,7 @@ class Links:
         if not isinstance(attempt, Incoming):
             self.bad_input += 1
             return
-        self._spawn(self._answer(peer, attempt, signal.sdp))
+        self._steps.spawn(self._answer(peer, attempt, signal.sdp))
 
     def _listen(self, peer: Peer, pc: int) -> Incoming:
         loop = asyncio.get_running_loop()
@@ -353,7 +369,7 @@ class Links:
 
     def _note_stalled(self, peer: Peer, attempt: Hears) -> None:
         """No frame of this attempt opened for 600 ms."""
-        if isinstance(attempt, RoomHears) and self._rooming is not None:
+        if isinstance(attempt, RoomHears) and self._rooming is not None and peer.playing == attempt.pc:
             self._rooming.doubt()
         attempt.proved, attempt.lost_ms = False, self._means.now_ms()
         self._reports.local_signal(Lost(self._means.call, peer.leaf, attempt.pc))
@@ -363,7 +379,7 @@ class Links:
     def _drop_incoming(self, peer: Peer, attempt: Hears) -> None:
         peer.incoming.pop(attempt.pc, None)
         peer.choose_playing()
-        self._spawn_closing(attempt.close())
+        self._steps.spawn_closing(attempt.close())
 
     # -- both
 
@@ -372,7 +388,7 @@ class Links:
         if not isinstance(attempt, Outgoing | Incoming) or not attempt.room_for(signal.cands):
             self.bad_input += 1
             return
-        self._spawn(self._bounded(attempt.add_candidates(attempt.peer, signal.cands, done=signal.done)))
+        self._steps.spawn(self._bounded(attempt.add_candidates(attempt.peer, signal.cands, done=signal.done)))
 
     async def _bounded(self, step: Awaitable[None]) -> None:
         """A step on what a peer wrote: what is bad in it is counted, and nothing else comes of it."""
@@ -408,19 +424,6 @@ class Links:
         for incoming in list(peer.incoming.values()):
             self._drop_incoming(peer, incoming)
 
-    def _spawn(self, step: Coroutine[None, None, None]) -> None:
-        self._keep(self._tasks, step)
-
-    def _spawn_closing(self, step: Coroutine[None, None, None]) -> None:
-        """What is closed is closed to the end."""
-        self._keep(self._closing, step)
-
-    def _keep(self, tasks: set[asyncio.Task[None]], step: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(step)
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-        task.add_done_callback(_note_failure)
-
     # -- the watch
 
     async def _keep_watch(self) -> None:
@@ -447,6 +450,9 @@ class Links:
         due = ladder.next_deadline(peer.ladder)
         if due is not None and now >= due:
             self._climb(peer, ladder.Tick())
+        won = peer.winner.watch(peer.ladder, now)
+        if won is not None and self._means.network is not None:
+            self._means.network.remember(won)
 
     def _offer_again(self, peer: Peer, attempt: Outgoing, now: int) -> None:
         waited = now - attempt.offered_ms >= OFFER_AGAIN_MS
@@ -473,8 +479,3 @@ class Links:
             if await attempt.sends_in_clear():
                 self._alarm(peer.leaf)
                 return
-
-
-def _note_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (failure := task.exception()) is not None:
-        _log.error("a step of a call failed: %s", type(failure).__name__)

@@ -14,6 +14,7 @@ from zajil.client.calls.media.sound import Sink, Switch
 from zajil.client.calls.showing import Measure
 from zajil.protocol.calls.ladder import Kind, Ladder
 from zajil.protocol.calls.quality import Sample
+from zajil.protocol.calls.winner import Winner
 
 Counts: TypeAlias = "int | str | bool | Sequence[Counts] | Mapping[str, Counts] | None"
 """What JSON can hold."""
@@ -28,8 +29,8 @@ class Peer:
     """Everything with one leaf. Times are milliseconds of the call's clock.
 
     outgoing, incoming: by `pc`. playing: the attempt of the peer's that is listened to. loud_ms: when it last gave
-    more than silence. udp_answers: the relay gave us an address over UDP. up_after_ms: from `open_link` to the first
-    time both directions were there. measured: what was heard a second ago, see `measure`.
+    more than silence. begun: the ladder is open. udp_answers: the relay gave us an address over UDP. up_after_ms: from
+    `open_link` to the first time both directions were there. measured: what was heard a second ago, see `measure`.
     """
 
     leaf: int
@@ -38,6 +39,8 @@ class Peer:
     sink: Sink
     opened_ms: int
     ladder: Ladder = field(default_factory=Ladder)
+    winner: Winner = field(default_factory=Winner)
+    begun: bool = False
     outgoing: dict[int, Sends] = field(default_factory=dict)
     incoming: dict[int, Hears] = field(default_factory=dict)
     playing: int | None = None

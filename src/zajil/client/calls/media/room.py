@@ -31,9 +31,10 @@ SKIP_BYTES: Final = 16_384
 """With more on its way to the network, sound is skipped."""
 PATIENCE_MS: Final = 10_000
 OVERLAP_S: Final = 2.0
-FRESH_MS: Final = 2_000
-"""A connection this young is not replaced on a mere doubt."""
+FRESH_MS: Final = 800
+"""A connection this young is not replaced: what is missed by then was sent before it came."""
 PAUSES_S: Final = (0.0, 0.5, 1.0, 2.0)
+SILENT_MS: Final = 3_000
 TICK_MS: Final = 20
 REPORT_TURNS: Final = 1000 // FRAME_MS
 HELD_UP_TURNS: Final = 10
@@ -87,6 +88,7 @@ class Room:
         self._over = False
         self._down_since_ms = now_ms()
         self._opened_at_ms = now_ms()
+        self._heard_at_ms = now_ms()
         self._stuck = 0
         self._spawn(self._keep_time())
         self.renew()
@@ -95,6 +97,11 @@ class Room:
     def is_open(self) -> bool:
         """Whether there is a connection now."""
         return bool(self._ways)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nobody was heard for 3 s, although everybody in the room says something every second."""
+        return self._now_ms() - max(self._heard_at_ms, self._opened_at_ms) >= SILENT_MS
 
     def renew(self) -> None:
         """Another connection, and then the one there was ends; not where one is coming or is fresh."""
@@ -196,6 +203,7 @@ class Room:
             self.bad_input += 1
             return
         if isinstance(heard, media.Forwarded):
+            self._heard_at_ms = self._now_ms()
             self._listener.frame(heard.frame)
 
     # -- time

@@ -201,7 +201,7 @@ class Rooming:
         elif attempt.proved:
             # Our `got` did not come through.
             self._means.heard(peer, attempt)
-        else:
+        elif attempt.lost_ms is not None or self._enter().is_silent:
             self._enter().renew()
         return True
 
@@ -235,7 +235,7 @@ class Rooming:
             self._means.close(room)
 
     def doubt(self) -> None:
-        """Somebody whom we heard is silent: our own connection may be what is gone."""
+        """Somebody whom we heard is silent, or the network changed: our own connection may be what is gone."""
         if self._room is not None:
             self._room.renew()
 
@@ -257,6 +257,8 @@ class Rooming:
     def _tell_again(self, peer: Peer, attempt: RoomSends, now: int) -> None:
         if not attempt.answered and attempt.told <= OFFERS_AGAIN and now - attempt.told_ms >= OFFER_AGAIN_MS:
             attempt.told, attempt.told_ms = attempt.told + 1, now
+            if attempt.room.is_silent:
+                attempt.room.renew()
             self._means.tell(peer.leaf, attempt.pc)
 
     # -- what the room tells

@@ -35,6 +35,11 @@ _SEQ = 1 << 16
 _TS = 1 << 32
 
 
+def _encoder(bit_rate: int) -> OpusEncoder:
+    """Nothing gets lost within a stream: what is missing was dropped in time, and no packet after it could help."""
+    return OpusEncoder(bit_rate, frame_ms=FRAME_MS, loss_pct=0)
+
+
 class NotSealed(Exception):
     """What would have left is not what SFrame makes of it. It did not leave."""
 
@@ -48,7 +53,7 @@ class Upload:
     def __init__(self, sealer: Sealer, *, pc: int, leaf: int, now_ms: Callable[[], int]) -> None:
         self.pc = pc
         self._sealer, self._leaf, self._now_ms = sealer, leaf, now_ms
-        self._encoder = OpusEncoder(BIT_RATE_TCP, frame_ms=FRAME_MS)
+        self._encoder = _encoder(BIT_RATE_TCP)
         self._sources: dict[int, Source] = {}
         self._sound_seq = self._report_seq = 0
 
@@ -75,7 +80,7 @@ class Upload:
         """Another constant rate from the next frame on; never above 24 kbit/s."""
         bit_rate = min(bit_rate, BIT_RATE_TCP)
         if bit_rate != self._encoder.bit_rate:
-            self._encoder = OpusEncoder(bit_rate, frame_ms=FRAME_MS)
+            self._encoder = _encoder(bit_rate)
 
     def skip(self) -> None:
         """40 ms pass and nothing is sent: what was said then is not said later."""

@@ -40,9 +40,12 @@ def _codec(mode: Literal["r", "w"]) -> AudioCodecContext:
 
 
 class OpusEncoder:
-    """20 ms of sound to one packet, or 40, all packets of one size (RFC 6562: sizes say nothing about speech)."""
+    """20 ms of sound to one packet, or 40, all packets of one size (RFC 6562: sizes say nothing about speech).
 
-    def __init__(self, bit_rate: int, *, frame_ms: int = FRAME_MS) -> None:
+    loss_pct: what of it may get lost on its way. Above 0, bits of each packet are spent on the one before it.
+    """
+
+    def __init__(self, bit_rate: int, *, frame_ms: int = FRAME_MS, loss_pct: int = 10) -> None:
         self.bit_rate = bit_rate
         self._samples = SAMPLE_RATE * frame_ms // 1000
         self._codec = _codec("w")
@@ -53,7 +56,7 @@ class OpusEncoder:
             "vbr": "off",
             "dtx": "0",
             "fec": "1",
-            "packet_loss": "10",
+            "packet_loss": str(loss_pct),
             "frame_duration": str(frame_ms),
         }
         self._at = 0

@@ -5,8 +5,10 @@
  * what to signal, which links are up, and of an alarm, after which nothing is open any more. Runs in the call worker.
  */
 import type { IceServer, Order, Report, Sample, TransformOptions } from "../../callorders.ts";
+import type { LinkKind } from "../../../protocol/calls/ladder.ts";
 import type { Step } from "../../../protocol/calls/quality.ts";
 import { KeyRing } from "../keys.ts";
+import type { Ways } from "../port.ts";
 import type { CallMedia, MediaStart, Reports } from "../ports.ts";
 import { type LinkFigures, LinkMeter, type Stream } from "./measure.ts";
 import { Hearing } from "../room/hearing.ts";
@@ -25,6 +27,8 @@ export interface MediaPorts extends Reports {
   post(order: Order): void;
   /** What the media room takes; undefined while this device cannot use one. */
   roomMeans?(): RoomMeans | undefined;
+  /** This kind of attempt has carried for a while. */
+  won?(kind: LinkKind): void;
   /** Every half second, what was counted of a link. */
   figures?(figures: LinkFigures): void;
   nowMs(): number;
@@ -38,6 +42,7 @@ export class MediaLinks implements CallMedia {
   readonly #shared: Shared;
   readonly #links = new Map<number, PeerLink>();
   #servers: readonly IceServer[] = [];
+  #ways: Ways = { carries: true, rung: null };
   #video: boolean;
   #step: Step = "full";
   #ids = 0;
@@ -58,6 +63,9 @@ export class MediaLinks implements CallMedia {
       nextPc: () => start.nextPc(),
       nextId: () => ++this.#ids,
       servers: () => this.#servers,
+      carries: () => this.#ways.carries,
+      remembered: () => this.#ways.rung,
+      won: (kind) => ports.won?.(kind),
       video: () => this.#video,
       rate: (rung) => rateOf(rung, this.#links.size + 1, this.#step),
       nowMs: () => ports.nowMs(),
@@ -80,6 +88,11 @@ export class MediaLinks implements CallMedia {
   /** Relays of this call. Links that are open take them at their next attempt. */
   useRelays(servers: readonly IceServer[]): void {
     this.#servers = servers;
+  }
+
+  /** What is known of the network. Links take it when they begin, and when the network changes. */
+  useWays(ways: Ways): void {
+    this.#ways = ways;
   }
 
   /** Whether connections opened from now on have a video section; at first as the call's kind says. */

@@ -16,6 +16,7 @@ import {
   findCarrying,
 } from "../../../protocol/calls/ladder.ts";
 import { ATTEMPTS } from "../../../protocol/calls/limits.ts";
+import { Winner } from "../../../protocol/calls/winner.ts";
 import type { ConnectionState, IcePolicy, Report, Sample } from "../../callorders.ts";
 import { Hearing } from "../room/hearing.ts";
 import { Speaking } from "../room/speaking.ts";
@@ -49,6 +50,7 @@ export class PeerLink {
   /** By `pc`. */
   readonly #receiving = new Map<number, Receiving>();
   #ladder: Ladder = newLadder();
+  readonly #winner = new Winner();
   #up = false;
   #shown: Receiving | undefined;
 
@@ -60,7 +62,7 @@ export class PeerLink {
 
   /** Begin to send. */
   start(nowMs: number): void {
-    this.#climb({ t: "open", available: this.#available(), remembered: null }, nowMs);
+    this.#climb({ t: "open", ...this.#ways() }, nowMs);
   }
 
   /** All connections end; nothing is told to the peer. */
@@ -140,9 +142,15 @@ export class PeerLink {
     void attempt.attach(transformer, kind).catch(() => undefined);
   }
 
+  #ways(): { readonly available: readonly LinkKind[]; readonly remembered: LinkKind | null } {
+    return { available: this.#available(), remembered: this.#shared.remembered() };
+  }
+
   /** Called every 100 ms, and after what may have changed something. */
   tick(nowMs: number): void {
     this.#climb({ t: "tick" }, nowMs);
+    const won = this.#winner.watch(this.#ladder, nowMs);
+    if (won) this.#shared.won(won);
     for (const attempt of this.#sending.values()) attempt.tick(nowMs);
     const settled = this.#connections().some(({ proof }) => proof.alive && nowMs - proof.aliveAtMs >= SETTLED_MS);
     for (const attempt of [...this.#receiving.values()]) {
@@ -156,7 +164,8 @@ export class PeerLink {
 
   /** Another network: what ran may be gone, and what failed may work. */
   networkChanged(nowMs: number): void {
-    this.#climb({ t: "moved", available: this.#available(), remembered: null }, nowMs);
+    this.#winner.move();
+    this.#climb({ t: "moved", ...this.#ways() }, nowMs);
     this.#tell();
   }
 
@@ -210,7 +219,7 @@ export class PeerLink {
 
   #available(): readonly LinkKind[] {
     const rungs: LinkKind[] = RUNGS.filter((rung) => planIce(rung, this.#policy, this.#shared.servers()));
-    return this.#shared.room() ? [...rungs, "C"] : rungs;
+    return this.#shared.carries() && this.#shared.room() ? [...rungs, "C"] : rungs;
   }
 
   #give(attempt: Sending | Receiving, nowMs: number): void {

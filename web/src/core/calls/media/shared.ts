@@ -1,4 +1,5 @@
 /** What the parts of a call's media share: signals, the rungs of WebRTC, and the way out. */
+import type { LinkKind } from "../../../protocol/calls/ladder.ts";
 import type { Attempt, Cand, Desc } from "../../../protocol/calls/signals.ts";
 import type { IceServer, Order, Rate } from "../../callorders.ts";
 import type { KeyRing } from "../keys.ts";
@@ -27,6 +28,12 @@ export interface Shared {
   /** Numbers a connection of the page. */
   nextId(): number;
   servers(): readonly IceServer[];
+  /** Whether the way to the server can carry the media room. */
+  carries(): boolean;
+  /** What carried a call last on this network. */
+  remembered(): LinkKind | null;
+  /** This kind of attempt has carried for a while. */
+  won(kind: LinkKind): void;
   /** Whether the call has video at all. */
   video(): boolean;
   rate(rung: Rung): Rate;

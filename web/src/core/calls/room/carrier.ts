@@ -18,8 +18,10 @@ export const GIVE_UP_MS = 10_000;
 const OVERLAP_MS = 2_000;
 /** Between attempts to open one: at once, then longer. */
 const AGAIN_MS: readonly number[] = [0, 500, 1_000, 2_000];
-/** A connection that was just opened is not changed for another. */
-const FRESH_MS = 3_000;
+/** A connection that was just opened is not changed for another: what is lost takes so long to be noticed. */
+const FRESH_MS = 800;
+/** One that ends sooner is no better than none. */
+const STEADY_MS = 3_000;
 const HOPELESS: readonly number[] = [ROOM_FULL, TRY_LATER];
 
 export interface CarrierPorts {
@@ -119,8 +121,7 @@ export class Carrier {
     if (this.#way !== way) return;
     this.#way = undefined;
     const nowMs = this.#ports.nowMs();
-    // One that ends as soon as it is open is no better than none.
-    if (nowMs - this.#openedAtMs >= FRESH_MS) [this.#failures, this.#withoutSinceMs] = [0, nowMs];
+    if (nowMs - this.#openedAtMs >= STEADY_MS) [this.#failures, this.#withoutSinceMs] = [0, nowMs];
     if (HOPELESS.includes(code)) this.#giveUp();
     else if (!this.#opening) this.#plan();
   }
