@@ -146,6 +146,17 @@ async def test_a_new_connection_is_sent_on_before_the_old_one_ends_and_a_fresh_o
         assert guest.room.opened == 2
 
 
+async def test_a_connection_is_changed_before_the_server_ends_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rm, "REPORT_TURNS", 2)
+    async with staying(place) as guest:
+        await until(lambda: guest.room.is_open and len(guest.seat.sent) > 2)
+        assert guest.room.opened == 1
+        guest.now += rm.OLD_MS
+        await until(lambda: guest.room.opened == 2 and len(place.seats) == 1)
+        await until(lambda: len(guest.seat.sent) > 4)
+        assert guest.room.opened == 2
+
+
 async def test_sound_that_cannot_go_now_does_not_go_later_and_time_goes_on(place: Place) -> None:
     async with staying(place) as guest:
         await until(lambda: guest.room.is_open and len(guest.seat.sent) > 1)

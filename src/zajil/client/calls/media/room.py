@@ -34,6 +34,8 @@ OVERLAP_S: Final = 2.0
 FRESH_MS: Final = 800
 """A connection this young is not replaced: what is missed by then was sent before it came."""
 PAUSES_S: Final = (0.0, 0.5, 1.0, 2.0)
+OLD_MS: Final = 540_000
+"""The server ends a connection after ten minutes. Another one comes before, so that there is no gap."""
 SILENT_MS: Final = 3_000
 TICK_MS: Final = 20
 REPORT_TURNS: Final = 1000 // FRAME_MS
@@ -235,6 +237,8 @@ class Room:
             if self.speaks:
                 self._send(way, self.upload.next_sound(turn))
             if turn % REPORT_TURNS == 0:
+                if self._now_ms() - self._opened_at_ms >= OLD_MS:
+                    self.renew()
                 late, target_ms = self._listener.report()
                 self._send(way, self.upload.report(turn, late=late, target_ms=target_ms))
         except CounterSpent:

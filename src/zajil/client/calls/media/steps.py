@@ -1,11 +1,14 @@
-"""What goes on in the background of one call: steps that may be given up, and closings that are seen to the end."""
+"""What goes on in the background of one call: steps that may be given up, and closings that are not."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Coroutine
+from typing import Final
 
+CLOSING_S: Final = 4.0
+"""So long `end` waits for closings. aioice asks a relay for 36 s to give up an allocation, also one that has died."""
 _log = logging.getLogger(__name__)
 
 
@@ -26,18 +29,22 @@ class Steps:
         _keep(self._tasks, step)
 
     def spawn_closing(self, step: Coroutine[None, None, None]) -> None:
-        """Begin one that `end` does not cancel: what is closed is closed to the end."""
+        """Begin one that nothing cancels: what is closed is closed to the end."""
         _keep(self._closing, step)
 
     async def end(self) -> None:
-        """Give up all steps, and wait until nothing is left.
+        """Give up all steps, and wait until nothing is left, or what is left waits for a machine that does not answer.
 
-        A relay that does not answer is waited for half a minute; nobody needs what comes of it now.
+        The latter goes on by itself as long as the loop does; nobody needs what comes of it.
         """
         for step in self._tasks:
             step.cancel()
-        while self._tasks or self._closing:
-            await asyncio.wait(self._tasks | self._closing)
+        try:
+            async with asyncio.timeout(CLOSING_S):
+                while not self.is_idle:
+                    await asyncio.wait(self._tasks | self._closing)
+        except TimeoutError:
+            _log.info("a relay or room did not answer when it was left")
 
 
 def _keep(tasks: set[asyncio.Task[None]], step: Coroutine[None, None, None]) -> None:
