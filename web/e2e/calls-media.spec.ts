@@ -311,5 +311,7 @@ test("over the server, both hear each other, all of it is sealed and of one size
   expect(growth(figures, "audio")).toBeGreaterThan(20);
   const ends = [...anna.events, ...omar.events].filter(({ at, told }) => at > before && told.told === "down");
   expect(ends).toEqual([]);
-  console.log(`set-up over the server: ${Math.round(took)} ms; records of sound: ${[...new Set(sound)].join(", ")} bytes; ${gapsOf(figures)}`);
+  console.log(
+    `set-up over the server: ${Math.round(took)} ms; records of sound: ${[...new Set(sound)].join(", ")} bytes; ${gapsOf(figures)}`,
+  );
 });

@@ -168,7 +168,10 @@ test("who hides their address calls over the server where it has no relay, sound
   await anna.press("call-why");
   await expect(anna.see("call-why-line")).toHaveText(/Video was turned off/);
   await expect(anna.page.locator('[data-testid="call-tried"] li')).toHaveCount(1);
-  await expect(anna.page.locator('[data-testid="call-tried"] [data-rung="server"]')).toHaveAttribute("data-result", "up");
+  await expect(anna.page.locator('[data-testid="call-tried"] [data-rung="server"]')).toHaveAttribute(
+    "data-result",
+    "up",
+  );
   await anna.page.keyboard.press("Escape");
 
   await anna.press("call-mute");

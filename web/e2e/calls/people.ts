@@ -70,7 +70,14 @@ export class Person {
     });
     await page.goto(room.url);
     await page.evaluate(() => window.call.start());
-    await person.drive({ do: "begin", call: CALL, me: leaf, firstPc: 64, video: camera, room: room.media !== undefined });
+    await person.drive({
+      do: "begin",
+      call: CALL,
+      me: leaf,
+      firstPc: 64,
+      video: camera,
+      room: room.media !== undefined,
+    });
     const refused = await page.evaluate((on) => window.call.open(on), camera);
     if (refused) throw new Error(refused);
     return person;

@@ -57,7 +57,6 @@ export class MediaLinks implements CallMedia {
     this.#video = kind === "video";
     this.#shared = {
       ...{ ring: this.#ring, me },
-      room: () => this.#openRoom(),
       post: (order) => ports.post(order),
       signal: (leaf, signal) => ports.localSignal({ ...signal, call, to: leaf }),
       nextPc: () => start.nextPc(),
@@ -103,7 +102,7 @@ export class MediaLinks implements CallMedia {
   /** Send to a device, and receive what it sends. Opening a link twice changes nothing. */
   openLink(leaf: number, { relayOnly }: { readonly relayOnly: boolean }): void {
     if (this.#links.has(leaf)) return;
-    const link = new PeerLink(leaf, relayOnly ? "relay" : "all", this.#shared);
+    const link = new PeerLink(leaf, relayOnly ? "relay" : "all", this.#shared, () => this.#openRoom());
     this.#links.set(leaf, link);
     link.start(this.#ports.nowMs());
     this.#applyRates();

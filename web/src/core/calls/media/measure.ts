@@ -46,7 +46,13 @@ export class LinkMeter {
     const rung = rungOf(sending?.route);
     if (rung === "relay-tcp" || rung === "relay-tls") this.#stream = rung;
     return {
-      ...{ sample, rung, stream: this.#stream ?? figures.stream, host: sending?.route?.host ?? "", tries: figures.tries },
+      ...{
+        sample,
+        rung,
+        stream: this.#stream ?? figures.stream,
+        host: sending?.route?.host ?? "",
+        tries: figures.tries,
+      },
       sealed: figures.sealed?.audio.sealed ?? 0,
       opened: figures.opened?.audio.opened ?? 0,
     };
