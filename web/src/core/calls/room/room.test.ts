@@ -1,5 +1,5 @@
 /** Two devices in a media room in memory, with pages and codec played by the test: rung C from `room` to the end. */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { parseFrame } from "../../../protocol/calls/media.ts";
 import { BLOCK_SAMPLES, type Order } from "../../callorders.ts";
 import { MediaLinks } from "../media/links.ts";
@@ -20,13 +20,14 @@ const CODEC: Codec = {
     close: () => undefined,
   }),
 };
-const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
+const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 /** What the server does: pass on. */
 class Server {
   readonly records: Uint8Array[] = [];
   /** By slot: the newest. */
   readonly newest = new Map<number, Uint8Array>();
+  sounds = 0;
   readonly ways: MediaWay[] = [];
 
   open(): Promise<MediaWay> {
@@ -35,7 +36,10 @@ class Server {
       ...{ waiting: 0, onrecord: () => undefined, onclose: () => undefined, close: () => undefined },
       send: (record) => {
         this.records.push(record);
-        if (record[0] === 1) this.newest.set(slot, record);
+        if (record[0] === 1) {
+          this.newest.set(slot, record);
+          this.sounds += 1;
+        }
         this.tell(slot, record);
       },
     };
@@ -108,19 +112,33 @@ function carry(): void {
   for (const signal of omar.signals.splice(0)) anna.links.hear(1, signal);
 }
 
-/** So many blocks of both microphones, and all that follows. */
+const look = (): void => {
+  for (const one of [anna, omar]) one.links.hearPage({ report: "sample", samples: [] });
+};
+
+/** So many blocks of these microphones, each opened at the other end, and all that follows. */
 async function pass(blocks: number, level = 0.25, speakers: readonly Device[] = [anna, omar]): Promise<void> {
   for (let block = 0; block < blocks; block++) {
+    const [sent, opened] = [server.sounds, anna.sound() + omar.sound()];
     for (const one of speakers) one.say(level);
-    await settle();
+    await vi.waitFor(
+      () => {
+        look();
+        expect(server.sounds - sent).toBe(speakers.length);
+        expect(anna.sound() + omar.sound() - opened).toBe(speakers.length);
+      },
+      { interval: 1 },
+    );
     for (let turn = 0; turn < 4; turn++) {
       clock.now += 10;
-      for (const one of [anna, omar]) one.links.tick();
+      for (const one of [anna, omar]) {
+        one.links.tick();
+      }
     }
     await settle();
     carry();
   }
-  for (const one of [anna, omar]) one.links.hearPage({ report: "sample", samples: [] });
+  look();
 }
 
 beforeEach(async () => {
