@@ -17,6 +17,7 @@ from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.turns import Turns
 
 from zajil.engine.sql.database import Database
 from zajil.server import schema
@@ -42,6 +43,10 @@ VECTOR_CASES: Counter[str] = Counter()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--strict-skips", action="store_true", help="fail on a skip that tests/allowed_skips.txt lacks")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Turns())
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,6 +7,22 @@ import type { Shared } from "./shared.ts";
 /** Chromium's own words: how many networks this device has, and of what kind. No peer needs them. */
 const OF_NETWORK = / network-(?:id|cost) \S+/g;
 
+/** Addresses of networks that no relay reaches for anybody, as `zajil.calls.relay.conf` denies them; and mDNS names. */
+const PRIVATE =
+  /^(?:10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|::1$|f[cd]|fe[89ab])|\.local$/i;
+
+/**
+ * Of a peer's candidates, those worth a try. From a relay alone a private address is none: the relay refuses it, and
+ * where it is the first to come, so that nothing else is left to try, Chromium gives the whole connection up.
+ */
+export const worthATry = (candidates: readonly string[], policy: IcePolicy): readonly string[] =>
+  policy === "all" ? candidates : candidates.filter((one) => !isPrivate(one));
+
+function isPrivate(candidate: string): boolean {
+  const address = candidate.split(" ")[4] ?? "";
+  return !candidate.includes(" typ relay") && PRIVATE.test(address);
+}
+
 export class CandidatesOut {
   readonly #to: { readonly leaf: number; readonly pc: number; readonly policy: IcePolicy };
   readonly #shared: Pick<Shared, "signal">;

@@ -1,7 +1,7 @@
 /** One attempt of a device to reach us: a connection whose frames are opened, and whose silence is noticed. */
 import type { IcePolicy, MediaKind, Sample } from "../../callorders.ts";
-import { withConstantOpus, withoutCandidates, withoutExtensions } from "./dressing.ts";
-import { CandidatesOut } from "./candidates.ts";
+import { candidatesIn, withConstantOpus, withoutCandidates, withoutExtensions } from "./dressing.ts";
+import { CandidatesOut, worthATry } from "./candidates.ts";
 import type { Opener } from "../keys.ts";
 import { Proof, SILENCE_MS } from "./proof.ts";
 import type { Shared } from "./shared.ts";
@@ -18,6 +18,7 @@ export class ReceivingAttempt {
   readonly proof: Proof;
   readonly #shared: Shared;
   readonly #leaf: number;
+  readonly #policy: IcePolicy;
   readonly #openers: Readonly<Record<MediaKind, Opener>>;
   readonly #candidates: CandidatesOut;
   readonly #nothing = new NothingOpens();
@@ -32,14 +33,16 @@ export class ReceivingAttempt {
     const { leaf, pc } = from;
     this.#shared = shared;
     this.#leaf = leaf;
+    this.#policy = policy;
     this.pc = pc;
     this.proof = new Proof({ leaf, pc }, shared);
     this.#startedAtMs = from.nowMs;
     this.id = shared.nextId();
     this.#openers = { audio: shared.ring.receiver(leaf, pc), video: shared.ring.receiver(leaf, pc + 1) };
     this.#candidates = new CandidatesOut({ leaf, pc, policy }, shared);
-    const offer = withoutExtensions(from.offer);
+    const offer = withoutExtensions(withoutCandidates(from.offer));
     shared.post({ order: "receive", id: this.id, leaf, ice: { policy, servers: shared.servers() }, offer });
+    this.addCandidates(candidatesIn(from.offer));
   }
 
   /** The counts as they are; gaps are measured anew from here. */
@@ -72,7 +75,8 @@ export class ReceivingAttempt {
   }
 
   addCandidates(candidates: readonly string[]): void {
-    this.#shared.post({ order: "candidates", id: this.id, candidates });
+    const tried = worthATry(candidates, this.#policy);
+    if (tried.length > 0) this.#shared.post({ order: "candidates", id: this.id, candidates: tried });
   }
 
   async attach(transformer: Transformer, kind: MediaKind): Promise<void> {

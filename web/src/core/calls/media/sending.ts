@@ -1,8 +1,8 @@
 /** One attempt of ours to reach a device: a connection that sends dummies until the peer has opened a frame of it. */
 import { OFFER_AGAIN_MS, OFFERS_AGAIN } from "../../../protocol/calls/limits.ts";
 import type { IcePlan, IcePolicy, IceServer, MediaKind, Sample } from "../../callorders.ts";
-import { reachable, withoutCandidates, withoutExtensions } from "./dressing.ts";
-import { CandidatesOut } from "./candidates.ts";
+import { candidatesIn, reachable, withoutCandidates, withoutExtensions } from "./dressing.ts";
+import { CandidatesOut, worthATry } from "./candidates.ts";
 import type { Sealer } from "../keys.ts";
 import type { Rung, Shared } from "./shared.ts";
 import { noSealCounts, runSealing, type SealCounts, type Transformer } from "./transforms.ts";
@@ -27,6 +27,7 @@ export class SendingAttempt {
   };
   readonly #shared: Shared;
   readonly #leaf: number;
+  readonly #policy: IcePolicy;
   readonly #sealers: Readonly<Record<MediaKind, Sealer>>;
   readonly #candidates: CandidatesOut;
   readonly #watch = new SendingWatch();
@@ -44,6 +45,7 @@ export class SendingAttempt {
     const { leaf, rung, ice } = from;
     this.#shared = shared;
     this.#leaf = leaf;
+    this.#policy = ice.policy;
     this.number = from.number;
     this.rung = rung;
     this.id = shared.nextId();
@@ -53,7 +55,7 @@ export class SendingAttempt {
       video: shared.ring.sender(this.pc + 1, shared.me),
     };
     this.#candidates = new CandidatesOut({ leaf, pc: this.pc, policy: ice.policy }, shared);
-    shared.post({ order: "send", id: this.id, ice, video: shared.video(), rate: shared.rate(rung) });
+    shared.post({ order: "send", id: this.id, ice, video: shared.video(), rate: shared.rate(rung, leaf) });
   }
 
   described(sdp: string, nowMs: number): void {
@@ -77,10 +79,12 @@ export class SendingAttempt {
     if (this.#answered || this.#offer === undefined) return;
     this.#answered = true;
     this.#shared.post({ order: "answer", id: this.id, sdp: withoutExtensions(withoutCandidates(sdp)) });
+    this.addCandidates(candidatesIn(sdp));
   }
 
   addCandidates(candidates: readonly string[]): void {
-    this.#shared.post({ order: "candidates", id: this.id, candidates });
+    const tried = worthATry(candidates, this.#policy);
+    if (tried.length > 0) this.#shared.post({ order: "candidates", id: this.id, candidates: tried });
   }
 
   /** The peer has opened a frame of it: it is the link from now on. */
@@ -106,7 +110,7 @@ export class SendingAttempt {
   }
 
   applyRate(): void {
-    this.#shared.post({ order: "rate", id: this.id, rate: this.#shared.rate(this.rung) });
+    this.#shared.post({ order: "rate", id: this.id, rate: this.#shared.rate(this.rung, this.#leaf) });
   }
 
   async attach(transformer: Transformer, kind: MediaKind): Promise<void> {

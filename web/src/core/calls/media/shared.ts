@@ -33,7 +33,7 @@ export interface Shared {
   won(kind: LinkKind): void;
   /** Whether the call has video at all. */
   video(): boolean;
-  rate(rung: Rung): Rate;
+  rate(rung: Rung, leaf: number): Rate;
   nowMs(): number;
   up(leaf: number): void;
   down(leaf: number): void;
