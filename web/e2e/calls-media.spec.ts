@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
 import { type Browser, chromium, expect, test } from "@playwright/test";
 import type { LinkFigures } from "../src/core/calls/media/measure.ts";
-import { type Person, Room, servePage, startRelay } from "./calls/people.ts";
+import { MediaRoom, type Person, Room, servePage, startRelay } from "./calls/people.ts";
 import { keepResult, spentBy } from "./calls/results.ts";
 
 const FLAGS = [
@@ -316,4 +316,42 @@ test("a relay that dies in the middle of a call is replaced by another", async (
     first.stop();
     second.stop();
   }
+});
+
+test("over the server, both hear each other, all of it is sealed and of one size, and a cut is mended", async () => {
+  room.relayOnly = true;
+  room.media = new MediaRoom();
+  const [anna, omar, took] = await pair();
+  for (const [one, other] of [
+    [anna, omar],
+    [omar, anna],
+  ] as const) {
+    await expect.poll(async () => (await one.look()).get(other.leaf)?.loudness ?? 0).toBeGreaterThan(0.001);
+    const there = await one.measured(other.leaf, "frames", (all) => (all.opened?.audio.opened ?? 0) > 50);
+    expect(there.opened?.audio).toMatchObject({ invalid: 0, unknownKey: 0 });
+    const sent = await other.measured(one.leaf, "counts", (all) => enough(all, there));
+    expect(sent.sealed?.audio.dropped).toBeLessThanOrEqual(1);
+    expect(there.samples.map(({ route }) => route?.type)).toEqual(["server", "server"]);
+  }
+  const { records } = room.media;
+  const sound = records.filter(({ data }) => data[0] === 1).map(({ data }) => data.length);
+  // 8 of the frame, 6 to 8 of SFrame (its counter grows at 8 and 256), 120 of Opus, 16 of the tag.
+  expect(new Set(sound).size).toBeLessThanOrEqual(3);
+  expect(Math.max(...sound)).toBeLessThan(160);
+  expect(records.some(({ data }) => data[0] === 4)).toBe(true);
+
+  // Muted, the stream goes on and nothing is heard.
+  await anna.drive({ do: "media", microphone: false, camera: false });
+  await expect.poll(async () => (await omar.look()).get(0)?.loudness ?? 1).toBeLessThan(0.0005);
+  await anna.drive({ do: "media", microphone: true, camera: false });
+
+  // The connection ends as at a server's restart: another one is opened, and the attempt is the same.
+  const before = omar.figures.get(0)?.opened?.audio.opened ?? 0;
+  await room.media.cut(anna, 1012);
+  await omar.measured(0, "sound after the cut", (all) => (all.opened?.audio.opened ?? 0) > before + 50);
+  const attempts = room.carried.flatMap(({ from, signal }) => (from === 0 && signal.t === "room" ? [signal.pc] : []));
+  expect(new Set(attempts).size).toBe(1);
+  console.log(
+    `set-up over the server: ${Math.round(took)} ms; records of sound: ${[...new Set(sound)].join(", ")} bytes`,
+  );
 });
