@@ -293,6 +293,18 @@ function measure(
 }
 
 describe("the view", () => {
+  it("tells an end once, whatever the person chooses before the next call", () => {
+    const world = talking("a1 b1");
+    const one = world.at("a1");
+    one.session.hangUp();
+    const { call } = one.view;
+    const shown = one.views.length;
+    one.session.hideAddress = true;
+    one.session.dial(GID, "audio");
+    expect(one.views.slice(shown).filter((view) => view.call === call)).toEqual([]);
+    expect(one.view).toMatchObject({ phase: "ringing", hidden_address: true });
+  });
+
   it("says that sound alone goes over the server, and which ways were tried before", () => {
     const one = talking("a1 b1", "video").at("a1");
     const tries = [
