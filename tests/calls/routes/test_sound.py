@@ -1,0 +1,31 @@
+"""How each way sounds when packets get lost: what is concealed, the delay, and the E-model's estimate, all reported."""
+
+from __future__ import annotations
+
+import pytest
+from tests.calls.routes.blocks import HIDDEN, NO_UDP, ONLY_443, OPEN
+from tests.calls.routes.laboratory import CallLaboratory
+from tests.calls.routes.needs import can_delay
+from tests.calls.routes.report import Report
+from tests.calls.routes.trial import Block, Trial
+
+pytestmark = [pytest.mark.calls, pytest.mark.slow, pytest.mark.timeout(400)]
+
+LINE_MS = 20
+LOSSES = (0, 5, 10)
+WAYS = [(OPEN, "direct"), (HIDDEN, "relay-udp"), (NO_UDP, "relay-tcp"), (ONLY_443, "relay-tls")]
+
+
+@pytest.mark.parametrize(("block", "rung"), WAYS, ids=[rung for _, rung in WAYS])
+def test_sound_under_loss(trial: Trial, lab: CallLaboratory, report: Report, block: Block, rung: str) -> None:
+    line_ms = LINE_MS if can_delay() else 0
+    trial.block(block)
+    if line_ms:
+        lab.network.slow_down(line_ms)
+    trial.call(rung)
+    for loss_pct in LOSSES:
+        row = trial.listen(rung, loss_pct=loss_pct, line_ms=line_ms)
+        report.sound.append(row)
+        print(f"{rung} at {loss_pct} % loss: {row.concealed_pct:.1f} % concealed, {row.delay_ms:.0f} ms, {row.mos:.2f}")
+    trial.hang_up()
+    assert trial.figures.plaintext == 0
