@@ -68,6 +68,13 @@ class CallBrowser(Browser):
         for session in list(self._workers):
             await self._ask("Runtime.evaluate", session=session, expression="lab.clear()")
 
+    async def change_network(self) -> None:
+        """The browser is told that it is online again, so what it knew of its network counts no more."""
+        tell = "dispatchEvent(new Event('online'))"
+        await self.run(tell)
+        for session in list(self._workers):
+            await self._ask("Runtime.evaluate", session=session, expression=tell)
+
     async def frames(self) -> dict[str, int]:
         """Of all workers since `clear`."""
         total: dict[str, int] = {}

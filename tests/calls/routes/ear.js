@@ -91,12 +91,3 @@
     counts.clear();
   };
 })();
-;(() => { const N = RTCPeerConnection; let n=0; lab.log=[]; const say=(...w)=>lab.log.push([Date.now(),...w].join(' '));
-globalThis.RTCPeerConnection = class extends N { constructor(c){ super(c); const id=++n; this.tid=id; say(id,'new',c.iceTransportPolicy,c.iceServers.map(s=>s.urls).join(','));
- for (const e of ['iceconnectionstatechange','connectionstatechange','icegatheringstatechange']) this.addEventListener(e,()=>say(id,e,this.iceConnectionState,this.connectionState,this.iceGatheringState));
- this.addEventListener('icecandidate',({candidate:c})=>say(id,'local',c?.candidate, c?.url ?? ''));
- this.addEventListener('icecandidateerror',(e)=>say(id,'error',e.url,e.errorCode,e.errorText));
- }
- addIceCandidate(c){ say(this.tid,'remote',c.candidate); return super.addIceCandidate(c);}
- setRemoteDescription(d){ say(this.tid,'setRemote',d.type); return super.setRemoteDescription(d);}
- close(){ say(this.tid,'close'); return super.close(); } } })();

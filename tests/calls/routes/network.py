@@ -76,7 +76,7 @@ class CallNetwork:
     def lose(self, percent: int) -> None:
         """Each of the three loses so many of the packets that reach it, whatever they carry."""
         drop = f"iifname out numgen random mod 100 < {percent} drop"
-        table = f"table ip loss {{ chain coming {{ type filter hook input priority 0; {drop}; }} }}\n"
+        table = f"table ip loss {{\nchain coming {{\ntype filter hook input priority 0\n{drop}\n}}\n}}\n"
         rules = f"add table ip loss\ndelete table ip loss\n{table if percent else ''}"
         for namespace in (self.anna, self.boris, self.hosts):
             namespace.run("nft", "-f", "-", stdin=rules)

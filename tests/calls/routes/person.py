@@ -59,6 +59,10 @@ class Person:
     def _go(self, fragment: str) -> None:
         self._browser.call("run", script=f"location.hash = '{fragment}'")
 
+    def change_network(self) -> None:
+        """What was remembered of the network, such as which way carried a call, counts no more."""
+        self._browser.call("change_network")
+
     # --- a call
 
     def clear(self) -> None:
@@ -76,21 +80,13 @@ class Person:
         self._browser.call("press", id="call-hang-up")
 
     def close_call(self) -> None:
-        """What is shown of a call that is over goes away."""
+        """What is shown of a call goes away, and the call with it if it still runs."""
         script = (
-            "(() => { document.querySelector('[data-testid=call-close]')?.click();"
+            "(() => { for (const id of ['call-hang-up', 'call-close', 'call-cancel'])"
+            "document.querySelector(`[data-testid=${id}]`)?.click();"
             "return !document.querySelector('[data-testid=call]') })()"
         )
         self._browser.call("await_true", script=script, seconds=PATIENCE_S)
-
-    def ending(self) -> str:
-        """Why a call is over, once it is."""
-        self._browser.call("see", id="call-over", seconds=PATIENCE_S)
-        return str(self._browser.call("attribute", id="call-over", name="data-reason"))
-
-    def await_talk(self, seconds: float = PATIENCE_S) -> None:
-        """Until the screen shows a call that runs and is encrypted."""
-        self._browser.call("see", id="call-time", seconds=seconds, timeout_s=seconds + 5)
 
     def await_rung(self, rungs: Sequence[str] = RUNGS, seconds: float = PATIENCE_S) -> str:
         """Until the screen shows one of these; which."""

@@ -20,8 +20,9 @@ class RouteRow(msgspec.Struct, frozen=True, kw_only=True):
     """One scenario. Times in seconds; None where it was not measured.
 
     rung: as both ends show it in the end. calls: how many were made. setup_p95_s: from the press that answers to sound
-    that both hear, of the slower end; with fewer than 20 calls the worst. recover_s: from the block to sound that both
-    hear again. sealed, opened, plaintext_frames: of both ends, compared by the laboratory, not by the product.
+    that both hear, of the slower end; with fewer than 20 calls the worst of them. recover_s: from the block to sound
+    that both hear again, the worst of all calls. sealed, opened, plaintext_frames: of both ends, compared by the
+    laboratory, not by the product.
     """
 
     rung: str
@@ -32,6 +33,7 @@ class RouteRow(msgspec.Struct, frozen=True, kw_only=True):
     setup_p95_s: float | None = None
     setup_median_s: float | None = None
     recover_s: float | None = None
+    recover_median_s: float | None = None
     sealed: int = 0
     opened: int = 0
     plaintext_frames: int = 0
@@ -82,12 +84,12 @@ class Report(msgspec.Struct, kw_only=True):
         for row in self.rungs:
             counts = f"{row.sealed:,}, {row.opened:,}, {row.plaintext_frames}"
             way = row.rung if row.connected else "none"
-            setup = seconds(row.setup_p95_s, SETUP_MAX_S.get(row.rung))
-            if row.calls > 1 and row.setup_median_s is not None:
-                setup += f" of {row.calls}, median {row.setup_median_s:.1f}"
-            rows.append(
-                f"| {row.about} | {way} | {setup} | {seconds(row.recover_s, RECOVER_MAX_S.get(row.rung))} | {counts} |"
-            )
+            setup = of_many(row.setup_median_s, row.setup_p95_s, SETUP_MAX_S.get(row.rung), row.calls)
+            recover = of_many(row.recover_median_s, row.recover_s, RECOVER_MAX_S.get(row.rung), row.calls)
+            if row.recover_s is not None:
+                # Of a call in which something began, the set-up is that of another row.
+                setup = "-"
+            rows.append(f"| {row.about} | {way} | {setup} | {recover} | {counts} |")
         return rows
 
     def _sound(self) -> list[str]:
@@ -116,11 +118,12 @@ class Report(msgspec.Struct, kw_only=True):
         ]
 
 
-def seconds(value: float | None, most: float | None) -> str:
+def of_many(median: float | None, worst: float | None, most: float | None, calls: int) -> str:
     """A time for a table; marked where it is beyond the goal."""
-    if value is None:
+    if median is None or worst is None:
         return "-"
-    return f"{value:.1f}" + (_MISS if most is not None and value > most else "")
+    miss = _MISS if most is not None and worst > most else ""
+    return f"{median:.1f}{miss}" if calls == 1 else f"{median:.1f}, worst {worst:.1f}{miss} of {calls}"
 
 
 def versions() -> dict[str, str]:

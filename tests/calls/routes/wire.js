@@ -1,5 +1,6 @@
 // Runs in every worker before its script: compares each frame of sound as it comes from the encoder, or from the
-// network, with what the product makes of it. It knows nothing of the product's own counters.
+// network, with what the product makes of it: over WebRTC frames of transforms, over the server packets of WebCodecs and
+// messages of WebSockets. It knows nothing of the product's own counters.
 (() => {
   if (globalThis.lab) return;
   const none = () => ({ sealed: 0, sealed_bytes: 0, opened: 0, plaintext: 0 });
@@ -37,5 +38,44 @@
       }
     }
     return write.call(this, frame);
+  };
+
+  if (!globalThis.AudioEncoder || !globalThis.AudioDecoder) return;
+  const RECENT = 50;
+  const packets = [];
+  const Encoder = AudioEncoder;
+  globalThis.AudioEncoder = class extends Encoder {
+    constructor({ output, ...rest }) {
+      super({
+        ...rest,
+        output(chunk, meta) {
+          const bytes = new Uint8Array(chunk.byteLength);
+          chunk.copyTo(bytes);
+          packets.push(bytes);
+          if (packets.length > RECENT) packets.shift();
+          output(chunk, meta);
+        },
+      });
+    }
+  };
+  const Decoder = AudioDecoder;
+  globalThis.AudioDecoder = class extends Decoder {
+    decode(chunk) {
+      lab.frames.opened++;
+      return super.decode(chunk);
+    }
+  };
+  // A frame of sound on the way to a media room: kind 1, flags 0, six more bytes of header.
+  const isSound = (bytes) => bytes.length > 60 && bytes[0] === 1 && bytes[1] === 0;
+  const { send } = WebSocket.prototype;
+  WebSocket.prototype.send = function (data) {
+    const bytes = ArrayBuffer.isView(data)
+      ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+      : data instanceof ArrayBuffer && new Uint8Array(data);
+    if (bytes && isSound(bytes)) {
+      if (packets.some((packet) => holds(bytes, packet))) lab.frames.plaintext++;
+      else lab.frames.sealed++;
+    }
+    return send.call(this, data);
   };
 })();
