@@ -21,6 +21,8 @@ send = {burst = 1000, every_s = 0.01}
 device_list_write = {burst = 1000, every_s = 0.01}
 link_put = {burst = 1000, every_s = 0.01}
 persona_create = {burst = 1000, every_s = 0.01}
+ticket_group = {burst = 1000, every_s = 0.01}
+ticket_prefix = {burst = 1000, every_s = 0.01}
 """
 CODE = """
 import sys

@@ -1,4 +1,4 @@
-"""Builds vectors/calls/{signals,state,ladder,emodel,media}.json for both languages to replay.
+"""Builds vectors/calls/{signals,state,ladder,emodel,media,jitter}.json for both languages to replay.
 
 `python -m tests.protocol.calls_vectors` writes them; test_calls_vectors.py compares. Bytes are hexadecimal text.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.protocol import calls_ladder, calls_media, calls_signals
+from tests.protocol import calls_jitter, calls_ladder, calls_media, calls_signals
 from tests.protocol.calls_stories import STORIES
 from tests.protocol.calls_walks import walk
 
@@ -83,6 +83,11 @@ def media() -> Mapping[str, object]:
     }
 
 
+def jitter() -> Mapping[str, object]:
+    """Rows of [name, about, steps]; what a step is, calls_jitter says."""
+    return {"stories": calls_jitter.cases()}
+
+
 def emodel() -> Mapping[str, object]:
     return {
         "rates": calls_media.rate_cases(),
@@ -97,6 +102,7 @@ FILES: dict[str, Callable[[], Mapping[str, object]]] = {
     "ladder": ladder,
     "media": media,
     "emodel": emodel,
+    "jitter": jitter,
 }
 
 

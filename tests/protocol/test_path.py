@@ -453,6 +453,24 @@ def test_memory_forgets_what_is_old_or_too_much() -> None:
     assert parse_memory(encode_memory(memory)) == memory
 
 
+def test_what_carried_a_call_is_remembered_for_a_month_and_for_its_network() -> None:
+    memory = Memory()
+    home = memory.network("home", START)
+    assert home.find_rung(START) is None
+    home.keep_rung("C", START)
+    home.keep_rung("B", START + 1)
+    home.doubt()
+    assert memory.network("inn", START + 1).find_rung(START + 1) is None
+    again = parse_memory(encode_memory(memory)).networks["home"]
+    assert [again.find_rung(START + 1 + at) for at in (0, 30 * DAY - 1, 30 * DAY)] == ["B", "B", None]
+    again.keep("o/wss")
+    again.note_private("private-1", START)
+    again.forget()
+    assert (again.find_rung(START + 2), again.known, again.private_tried(START)) == (None, {}, ["private-1"])
+    home.rung = "no such rung"
+    assert home.find_rung(START + 1) is None
+
+
 @pytest.mark.parametrize("data", [b"", b"5", b"{}", b"[]", b"\xff", b"[" * 9999, b'{"networks":{"a":{"known":5}}}'])
 def test_a_memory_that_cannot_be_read_is_empty(data: bytes) -> None:
     assert parse_memory(data) == Memory()

@@ -2,7 +2,7 @@
 import type { Server } from "node:http";
 import { type Browser, chromium, expect, test } from "@playwright/test";
 import type { LinkFigures } from "../src/core/calls/media/measure.ts";
-import { type Person, Room, servePage, startRelay } from "./calls/people.ts";
+import { MediaRoom, type Person, Room, servePage, startRelay } from "./calls/people.ts";
 
 const FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
@@ -275,4 +275,41 @@ test("a relay that dies in the middle of a call is replaced by another", async (
     first.stop();
     second.stop();
   }
+});
+
+test("over the server, both hear each other, all of it is sealed and of one size, and a cut is mended", async () => {
+  room.relayOnly = true;
+  room.media = new MediaRoom();
+  const [anna, omar, took] = await pair();
+  for (const [one, other] of [
+    [anna, omar],
+    [omar, anna],
+  ] as const) {
+    await expect.poll(async () => (await one.look()).get(other.leaf)?.loudness ?? 0).toBeGreaterThan(0.001);
+    const there = await one.measured(other.leaf, "frames", (all) => (all.opened?.audio.opened ?? 0) > 50);
+    expect(there.opened?.audio).toMatchObject({ invalid: 0, unknownKey: 0 });
+    const sent = await other.measured(one.leaf, "counts", (all) => enough(all, there));
+    expect(sent.sealed?.audio.dropped).toBeLessThanOrEqual(1);
+    expect(there.samples.map(({ route }) => route?.type)).toEqual(["server", "server"]);
+  }
+  const { records } = room.media;
+  const sound = records.filter(({ data }) => data[0] === 1).map(({ data }) => data.length);
+  // 8 of the frame, 6 to 8 of SFrame (its counter grows at 8 and 256), 120 of Opus, 16 of the tag.
+  expect(new Set(sound).size).toBeLessThanOrEqual(3);
+  expect(Math.max(...sound)).toBeLessThan(160);
+  expect(records.some(({ data }) => data[0] === 4)).toBe(true);
+
+  // Muted, the stream goes on and nothing is heard.
+  await anna.drive({ do: "media", microphone: false, camera: false });
+  await expect.poll(async () => (await omar.look()).get(0)?.loudness ?? 1).toBeLessThan(0.0005);
+  await anna.drive({ do: "media", microphone: true, camera: false });
+
+  // The connection ends as at a server's restart: another one, the same attempt, and nobody's link goes down.
+  const before = performance.now();
+  await room.media.cut(anna, 1012);
+  const figures = await omar.windows(0, 4);
+  expect(growth(figures, "audio")).toBeGreaterThan(20);
+  const ends = [...anna.events, ...omar.events].filter(({ at, told }) => at > before && told.told === "down");
+  expect(ends).toEqual([]);
+  console.log(`set-up over the server: ${Math.round(took)} ms; records of sound: ${[...new Set(sound)].join(", ")} bytes; ${gapsOf(figures)}`);
 });

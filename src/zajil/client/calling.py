@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Mapping
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from typing import Final, NamedTuple, TypeVar
 
+from zajil.client.calls.way import MediaWay
 from zajil.client.core.talk.callkeys import CallKeys
 from zajil.client.core.talk.whispers import Course
 from zajil.client.shell.device import Device as OpenHome
+from zajil.client.shell.rooms import Rooms
 from zajil.client.state.step import CallEpoch, CallNews, Signal
 from zajil.protocol import cbor, control
+from zajil.protocol.calls.ladder import Kind
 from zajil.protocol.chat import forms
-from zajil.protocol.errors import error
+from zajil.protocol.errors import Refused, error
 
 WAITING_MAX = 512
+CATCH_UP_S: Final = 3.0
+"""So long a question whose token was stale waits for the commit that made it so."""
+_Answer = TypeVar("_Answer")
 
 
 class HeardSignal(NamedTuple):
@@ -45,6 +52,7 @@ class Calls:
         self._waiting: deque[CallNews] = deque()
         self.dropped = 0
         """Signals that came while 512 others waited to be taken."""
+        self._rooms = Rooms(device.reach.race)
         self._core.hear_calls(self._hear)
 
     def _hear(self, news: CallNews) -> None:
@@ -99,11 +107,63 @@ class Calls:
     async def relay(self, gid: bytes) -> control.RelayAccess:
         """A fresh credential for the server's relays, asked for in the group's name and without an account.
 
-        Raises `not-a-member`, `chat-stuck`, the server's refusals, Unreachable.
+        Over whatever route there is. Raises `not-a-member`, `chat-stuck`, the server's refusals, Unreachable.
         """
+
+        async def ask(epoch: int, token: bytes) -> control.RelayAccess:
+            request = control.AskRelay(control.B16(gid), epoch, control.B32(token))
+            return await self._device.calls.call(control.CALL_RELAY, control.RelayAccess, request=request)
+
+        return await self._with_token(gid, ask)
+
+    async def open_media(self, gid: bytes, room: bytes) -> MediaWay:
+        """A connection to a media room of the group, 16 bytes, as `OpenMedia` says; without an account."""
+
+        async def ask(epoch: int, token: bytes) -> bytes:
+            request = control.AskTicket(control.B16(gid), epoch, control.B32(token), control.B16(room))
+            ticket = await self._device.calls.call(control.CALL_TICKET, control.MediaTicket, request=request)
+            return bytes(ticket.ticket)
+
+        return await self._rooms.open(room, lambda: self._with_token(gid, ask))
+
+    def carries_media(self) -> bool:
+        """Whether the route in use can carry a media connection: not in segments, nor by POSTs alone."""
+        return self._rooms.open_here
+
+    def remembered(self) -> Kind | None:
+        """As `Network.remembered`."""
+        race = self._device.reach.race
+        return race.dialer.find_rung(race.now())
+
+    def remember(self, kind: Kind) -> None:
+        """As `Network.remember`: kept with what is known of networks."""
+        race = self._device.reach.race
+        race.dialer.keep_rung(kind, race.now())
+
+    def on_move(self, moved: Callable[[], None]) -> Callable[[], None]:
+        """As `Network.on_move`."""
+        return self._device.reach.on_move(moved)
+
+    async def _with_token(self, gid: bytes, ask: Callable[[int, bytes], Awaitable[_Answer]]) -> _Answer:
+        """The answer to `ask`, once more where the token was stale: a commit of the group had not come here yet."""
         epoch, token = self.token(gid)
-        request = control.AskRelay(control.B16(gid), epoch, control.B32(token))
-        return await self._device.calls.call(control.CALL_RELAY, control.RelayAccess, request=request)
+        try:
+            return await ask(epoch, token)
+        except Refused as refusal:
+            if refusal.code != "bad-group-token":
+                raise
+            try:
+                await self._catch_up(gid, epoch)
+            except TimeoutError:
+                raise refusal from None
+        return await ask(*self.token(gid))
+
+    async def _catch_up(self, gid: bytes, epoch: int) -> None:
+        """Return once the group has left this epoch here. Raises TimeoutError."""
+        async with asyncio.timeout(CATCH_UP_S):
+            self._core.want_drain()
+            while self.token(gid)[0] == epoch:
+                await self._device.runner.watch()
 
     def keep(self, record: bytes | None) -> None:
         """Keep the record of a call, sealed and durable on return; None forgets it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -89,7 +90,25 @@ async def dial(
     TLS stands. Raises DialError alone.
     """
     way = Way(connected=connected)
-    attempt = _Dial(candidate, role, ctx, affinity=affinity or ctx.affinity(), lane=lane, way=way)
+    aim = _Aim(role.path, _CHANNEL[role], affinity or ctx.affinity(), lane)
+    return await _bounded(_Dial(candidate, aim, ctx, way=way))
+
+
+async def dial_media(
+    candidate: Candidate, ctx: DialContext, *, affinity: str, opened: Callable[[socket.socket], None]
+) -> Carrier:
+    """A carrier for the media socket of a call, ready for its preamble; sealed where sessions are.
+
+    affinity: the first four hex digits of the room. opened: gets each socket that is tried, which stays the carrier's.
+    Raises DialError alone; for a candidate of POSTs at once, since they carry no media.
+    """
+    if candidate.strategy is Strategy.POLL:
+        raise DialError(Stage.HTTP, Reason.STATUS, note="POSTs carry no media")
+    aim = _Aim(Role.S.path, Channel.MEDIA, affinity, "")
+    return await _bounded(_Dial(candidate, aim, ctx, way=Way(opened=opened)))
+
+
+async def _bounded(attempt: _Dial) -> Carrier:
     try:
         async with asyncio.timeout(USABLE_DEADLINE_S):
             return await attempt.run()
@@ -105,16 +124,22 @@ async def dial(
         raise DialError(attempt.stage, Reason.CLOSED, note=note) from failure
 
 
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """What a carrier is for. path: where no seal is needed. lane: as `Seals.wrap`."""
+
+    path: str
+    channel: Channel
+    affinity: str
+    lane: str
+
+
 class _Dial:
-    def __init__(
-        self, candidate: Candidate, role: Role, ctx: DialContext, *, affinity: str, lane: str, way: Way
-    ) -> None:
+    def __init__(self, candidate: Candidate, aim: _Aim, ctx: DialContext, *, way: Way) -> None:
         self._endpoint = candidate.endpoint
         self._strategy = candidate.strategy
-        self._role = role
+        self._aim = aim
         self._ctx = ctx
-        self._affinity = affinity
-        self._lane = lane
         self._way = way
         self._offset_s = ctx.clock_offset_s
         self.stage = Stage.HTTP
@@ -143,7 +168,7 @@ class _Dial:
         raw = await self._connect()
         self.stage = Stage.ACCEPT
         try:
-            sealed = await self._ctx.seals.wrap(raw, _CHANNEL[self._role], key, lane=self._lane)
+            sealed = await self._ctx.seals.wrap(raw, self._aim.channel, key, lane=self._aim.lane)
         except BaseException:
             await raw.close()
             raise
@@ -221,10 +246,10 @@ class _Dial:
             now_s = self._ctx.now_s() + self._offset_s
             path = bridge_path(endpoint.token, endpoint.host, endpoint.dir, now_s=now_s, nonce=nonce)
         elif self._ctx.trust.is_plain(endpoint):
-            path = self._prefix() + self._role.path
+            path = self._prefix() + self._aim.path
         else:
             path = self._prefix() + "/v1/sealed"
-        return f"{self._base()}{path}?r={self._affinity}"
+        return f"{self._base()}{path}?r={self._aim.affinity}"
 
     def _prefix(self) -> str:
         return f"/{self._endpoint.dir}" if self._endpoint.dir else ""

@@ -48,7 +48,7 @@ class Socks:
         return f"Socks({self.host}:{self.port})"
 
 
-def _nobody() -> None:
+def _nobody(*_: object) -> None:
     """Nobody to tell."""
 
 
@@ -58,13 +58,14 @@ class Way:
 
     ips: use these addresses instead of the resolver. socks: connect through it. target: what the SOCKS server is asked
     to connect to, in place of the endpoint's own host and port (where a transport's server listens). connected: called
-    once TLS stands, or the socket where there is none.
+    once TLS stands, or the socket where there is none. opened: called with each socket, which stays whose it is.
     """
 
     ips: tuple[str, ...] = ()
     socks: Socks | None = None
     target: tuple[str, int] | None = None
     connected: Callable[[], None] = field(default=_nobody, compare=False)
+    opened: Callable[[socket.socket], None] = field(default=_nobody, compare=False)
 
 
 PLAIN: Final = Way()
@@ -93,6 +94,12 @@ def parse_socks(text: str) -> Socks:
 
 async def open_socket(host: str, port: int, way: Way) -> socket.socket:
     """A connected socket, non-blocking, the caller's to close. Raises DialError; sets no deadline of its own."""
+    made = await _open(host, port, way)
+    way.opened(made)
+    return made
+
+
+async def _open(host: str, port: int, way: Way) -> socket.socket:
     if way.socks is not None:
         return await _through(way.socks, *(way.target or (host, port)))
     infos = [_numeric(ip, port) for ip in way.ips] or await _resolve(host, port)

@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from zajil.client.calls.keys import KeyRing
-from zajil.client.calls.media.attempts import Outgoing
-from zajil.client.calls.media.links import Links, Means, MediaSignal
+from zajil.client.calls.media.attempts import Incoming, Outgoing
+from zajil.client.calls.media.links import Links, Means
 from zajil.client.calls.media.rtc import Relay
 from zajil.client.calls.media.sound import SAMPLE_RATE, Sink, Source, Tone
 from zajil.client.calls.ports import LinkSignal
 from zajil.client.calls.showing import Measure
-from zajil.protocol.calls.signals import Desc, Room, encode_signal, parse_signal
+from zajil.client.calls.way import OpenMedia
+from zajil.protocol.calls.signals import Desc, encode_signal, parse_signal
 
 CALL = bytes(range(16))
 KEYS = [bytes([number]) * 16 for number in range(1, 9)]
@@ -77,19 +78,20 @@ class Member:
         relays: Sequence[Relay] = (),
         relay_only: bool = False,
         sink: Sink | None = None,
+        open_media: OpenMedia | None = None,
     ) -> None:
         self.leaf, self.relay_only = leaf, relay_only
         self.ring = KeyRing()
         self.ear = Ear()
         self.sink = sink
-        self.sent: list[MediaSignal] = []
+        self.sent: list[LinkSignal] = []
         self.ups: list[int] = []
         self.downs: list[int] = []
         self.alarms: list[int] = []
         self.measures: list[Measure] = []
         self.routeless: list[int] = []
         self.others: dict[int, Member] = {}
-        self.deaf_to: Callable[[MediaSignal], bool] = lambda _: False
+        self.deaf_to: Callable[[LinkSignal], bool] = lambda _: False
         self._source, self._relays = source, relays
         self._next_pc = 1_000 * leaf
         self.links = Links(
@@ -101,6 +103,7 @@ class Member:
                 relays=self._find_relays,
                 sound=lambda _: (self._source(), self.sink or self.ear),
                 now_ms=now_ms,
+                open_media=open_media,
             ),
             self,
         )
@@ -118,7 +121,6 @@ class Member:
     # what the links tell
 
     def local_signal(self, signal: LinkSignal) -> None:
-        assert not isinstance(signal, Room)
         self.sent.append(signal)
         heard = parse_signal(encode_signal(signal))
         assert heard == signal
@@ -144,9 +146,9 @@ class Member:
     # what tests ask
 
     def carrying(self) -> Outgoing:
-        """The attempt of ours that carries."""
+        """The attempt of ours that carries, by WebRTC."""
         (peer,) = self.links._peers.values()
-        assert peer.carrying is not None
+        assert isinstance(peer.carrying, Outgoing)
         return peer.carrying
 
     def sending(self) -> tuple[int, int, int]:
@@ -158,7 +160,20 @@ class Member:
         """Seen, opened and dropped, of the attempt that plays."""
         (peer,) = self.links._peers.values()
         one = peer.incoming[peer.playing or 0]
+        assert isinstance(one, Incoming)
         return one.voice.seen, one.voice.opened, one.voice.dropped
+
+    def outgoing(self) -> list[Outgoing]:
+        """All attempts of ours by WebRTC."""
+        return [
+            one for peer in self.links._peers.values() for one in peer.outgoing.values() if isinstance(one, Outgoing)
+        ]
+
+    def incoming(self) -> list[Incoming]:
+        """All attempts of peers by WebRTC."""
+        return [
+            one for peer in self.links._peers.values() for one in peer.incoming.values() if isinstance(one, Incoming)
+        ]
 
     def rungs(self) -> tuple[str | None, str | None]:
         """Of what it sends, and of what it hears."""

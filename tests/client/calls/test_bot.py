@@ -18,7 +18,7 @@ from tests.client.people import befriend, register
 from tests.client.serving import Served
 from tests.flows.lines import LineProcess
 
-from zajil.cli.resident.answering import Answering, Voices, refuse_calls, write_stats
+from zajil.cli.resident.answering import Answering, Mode, Voices, refuse_calls, write_stats
 from zajil.cli.resident.echo import answer_calls
 from zajil.client import Call, Client
 from zajil.client.calling import Calls
@@ -42,7 +42,7 @@ class Phone:
 
     def open(self, calls: Calls, start: MediaStart, reports: Reports, now_ms: Callable[[], int]) -> CallMedia:
         relays = Relays(lambda: calls.relay(start.gid), now_ms=now_ms)
-        self.call = VoiceCall(start, reports, relays=relays.find, sound=self._sound, now_ms=now_ms)
+        self.call = VoiceCall(start, reports, relays=relays.find, sound=self._sound, now_ms=now_ms, rooms=calls)
         return self.call
 
     def _sound(self, _: int) -> tuple[Source, Sink]:
@@ -135,6 +135,33 @@ async def test_echo_answers_calls_too(server: Served, homes: Path) -> None:
         async with running(person.run(), answer_calls(device)):
             person.dial(parse_b64(amal.find_chat("Echo").id))
             await until(person.phone.ear.hears_tone)
+
+
+@pytest.mark.parametrize("mode", ["tone", "echo"])
+async def test_where_no_relay_is_left_and_addresses_are_hidden_the_call_goes_over_the_server(
+    server: Served, homes: Path, mode: Mode
+) -> None:
+    """The server of these tests has no relays, so that kinds A and B are not there."""
+    async with await register(homes, "Amal", server.url) as amal, await register(homes, "Bot", server.url) as device:
+        await befriend(amal, device)
+        person, bot = Person(amal), Answering(device, Voices(mode))
+        person._session.hide_address = bot._session.hide_address = True
+        async with running(person.run(), bot.run()):
+            person.dial(parse_b64(amal.find_chat("Bot").id))
+            await until(lambda: person.views and person.view.phase == "active")
+            await until(person.phone.ear.hears_tone)
+            await until(lambda: person.view.encrypted and person.view.rung == "server")
+            assert [(one.rung, one.result) for one in person.view.tried] == [("server", "up")]
+            assert person.view.hidden_address
+            links = json.loads(json.dumps(person.phone.counts()))["links"]
+            print(f"link up after {links[0]['up_after_ms']} ms: {links[0]['sends']}, {links[0]['hears']}")
+            told = json.loads(json.dumps(bot.counts()))["media"]
+            assert told["links"][0]["sends"][0]["sealed"] > 0
+            assert told["links"][0]["hears"][0]["opened"] > 0
+            assert told["alarms"] == told["bad_input"] == 0
+            person.hang_up()
+            await until(lambda: person.view.phase == "ended" and bot.counts()["phase"] == "ended")
+            assert person.view.ended == "hangup"
 
 
 async def test_the_command_answers_and_ends_its_call_when_it_is_stopped(

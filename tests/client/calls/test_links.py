@@ -62,10 +62,10 @@ async def test_nothing_of_a_person_leaves_before_the_peer_has_proved_that_it_ope
     try:
         one.add(1)
         talk(one, deaf)
-        await until(lambda: any(i.voice.dropped for p in deaf.links._peers.values() for i in p.incoming.values()))
+        await until(lambda: any(attempt.voice.dropped for attempt in deaf.incoming()))
         (peer,) = one.links._peers.values()
         assert peer.carrying is None
-        assert all(attempt.voice._source is None for attempt in peer.outgoing.values())
+        assert all(attempt.voice._source is None for attempt in one.outgoing())
         assert one.ups == deaf.ups == []
     finally:
         await one.links.close()
@@ -89,15 +89,14 @@ async def test_a_new_epoch_loses_no_more_than_ten_frames() -> None:
 async def test_a_removed_member_decodes_nothing_of_what_comes_after() -> None:
     async with call(Member(1), Member(2)) as (one, removed):
         await both_hear(one, removed)
-        (peer,) = removed.links._peers.values()
-        (heard,) = (attempt.voice for attempt in peer.incoming.values())
+        (heard,) = (attempt.voice for attempt in removed.incoming())
         one.add(2, removed=True)
         await until(lambda: heard.dropped.get("unknown-key", 0) >= 20)
         opened = heard.opened
         await until(lambda: removed.downs)
 
         def later() -> list[voice.HeardVoice]:
-            return [attempt.voice for attempt in peer.incoming.values() if attempt.voice is not heard]
+            return [attempt.voice for attempt in removed.incoming() if attempt.voice is not heard]
 
         # New attempts come, for `one` was told nothing; they open nothing at all.
         await until(lambda: later() and all(each.seen for each in later()))
@@ -135,12 +134,12 @@ async def test_a_packet_that_was_not_sealed_never_leaves_and_ends_the_call(monke
     """Something between the track and SRTP puts in a frame of its own: the guard stops the first."""
     async with call(Member(1), Member(2)) as (one, other):
         await both_hear(one, other)
-        (attempt,) = one.links._peers[2].outgoing.values()
+        (attempt,) = one.outgoing()
         encoder = attempt.peer._transceiver.sender._RTCRtpSender__encoder  # type: ignore[attr-defined]  # aiortc's own
         monkeypatch.setattr(encoder, "pack", lambda packet: ([b"a frame in clear"], packet.pts))
         await until(lambda: one.alarms)
         assert (attempt.peer.refused, one.links._peers) == (1, {})
-        seen = [i.voice.dropped for p in other.links._peers.values() for i in p.incoming.values()]
+        seen = [attempt.voice.dropped for attempt in other.incoming()]
         assert all(dropped == {} for dropped in seen), "the peer never saw it"
 
 
@@ -148,7 +147,7 @@ async def test_a_count_of_packets_ahead_of_the_sealed_ones_ends_the_call(monkeyp
     """The watch trusts aiortc's own count, where the guard might not be asked."""
     async with call(Member(1), Member(2)) as (one, other):
         await both_hear(one, other)
-        (attempt,) = one.links._peers[2].outgoing.values()
+        (attempt,) = one.outgoing()
 
         async def packets_sent() -> int:
             return attempt.voice.sealed + 6
@@ -161,7 +160,7 @@ async def test_a_count_of_packets_ahead_of_the_sealed_ones_ends_the_call(monkeyp
 async def test_lost_sound_is_told_and_new_attempts_bring_it_back() -> None:
     async with call(Member(1), Member(2)) as (one, other):
         await both_hear(one, other)
-        (old,) = one.links._peers[2].outgoing.values()
+        (old,) = one.outgoing()
         # Nothing leaves any more, and nobody is told: a route that died.
         old.peer._transceiver.sender._enabled = False
         await until(lambda: other.downs and one.downs)
@@ -279,7 +278,8 @@ async def test_an_ended_call_leaves_no_connection_and_no_task() -> None:
     one, other = Member(1), Member(2)
     async with call(one, other):
         await both_hear(one, other)
-    assert one.links._tasks == other.links._tasks == set()
+    assert one.links._steps.is_idle
+    assert other.links._steps.is_idle
     assert one.links.counts() == {"links": [], "bad_input": 0, "alarms": 0}
     one.links.open_link(2, relay_only=False)
     assert one.links._peers == {}, "closed is closed"

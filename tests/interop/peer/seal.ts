@@ -1,9 +1,6 @@
 /** The product's end of sealed carriers: web/src/core/reach/seal.ts. */
-import {
-  type Channel,
-  ClientSeal,
-  type RecordSeal,
-} from "../../../web/src/core/reach/seal.ts";
+import type { RecordSeal } from "../../../web/src/core/reach/records.ts";
+import { type Channel, ClientSeal } from "../../../web/src/core/reach/seal.ts";
 
 const seals = new Map<string, { seal: ClientSeal; codec?: RecordSeal }>();
 

@@ -54,7 +54,7 @@ class Media(Protocol):
 
 
 class Voices:
-    """Voice by WebRTC, in this mode. Raises ModuleNotFoundError without the extra `zajil[calls]`."""
+    """Voice by WebRTC or the media room, in this mode. Raises ModuleNotFoundError without the extra `zajil[calls]`."""
 
     def __init__(self, mode: Mode) -> None:
         from zajil.client.calls.media.call import VoiceCall
@@ -66,7 +66,9 @@ class Voices:
 
     def open(self, calls: Calls, start: MediaStart, reports: Reports, now_ms: Callable[[], int]) -> CallMedia:
         relays = self._relays(lambda: calls.relay(start.gid), now_ms=now_ms)
-        self._call = self._voice_call(start, reports, relays=relays.find, sound=self._sound, now_ms=now_ms)
+        self._call = self._voice_call(
+            start, reports, relays=relays.find, sound=self._sound, now_ms=now_ms, rooms=calls, network=calls
+        )
         return self._call
 
     def _sound(self, _: int) -> tuple[Source, Sink]:
@@ -103,6 +105,7 @@ class Answering:
         if self._session.restore(self._calls.kept()):
             # A bot that was restarted in a call goes on with it.
             self._session.return_to_call()
+        stay = self._calls.on_move(self._session.note_moved)
         try:
             async for news in self._calls.news():
                 if isinstance(news, HeardSignal):
@@ -110,6 +113,7 @@ class Answering:
                 else:
                     self._session.epoch(news.gid, removed=news.removed)
         finally:
+            stay()
             self._session.hang_up()
             self.wake_at(None)
             self._calls.close()

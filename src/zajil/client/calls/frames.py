@@ -10,12 +10,14 @@ Source: docs/protocol/call-media.md; RFC 6386 9.1 (VP8's frame header).
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final
+from typing import Final, NewType
 
 from zajil.client.calls.keys import Opener, Sealer
 from zajil.client.calls.sframe import FrameDropped
 
 MEDIA_HEADER_BYTES: Final = 8
+SealedMedia = NewType("SealedMedia", bytes)
+"""Header and SFrame: what `seal_media` made, and all that a media room is ever sent."""
 _VP8_KEY_FRAME = 10
 _VP8_DELTA_FRAME = 1
 
@@ -62,14 +64,14 @@ def _split(frame: bytes, clear: int) -> tuple[bytes, bytes]:
     return frame[:clear], frame[clear:]
 
 
-def seal_media(sealer: Sealer, header: bytes, frame: bytes, *, now_ms: int) -> bytes:
+def seal_media(sealer: Sealer, header: bytes, frame: bytes, *, now_ms: int) -> SealedMedia:
     """A frame as the media WebSocket carries it. header: its 8 bytes, of `protocol/calls/media`.
 
     Raises what `Sealer.seal` raises, ValueError for a header of another length.
     """
     if len(header) != MEDIA_HEADER_BYTES:
         raise ValueError("a media header has 8 bytes")
-    return header + sealer.seal(frame, header, now_ms=now_ms)
+    return SealedMedia(header + sealer.seal(frame, header, now_ms=now_ms))
 
 
 def open_media(opener: Opener, frame: bytes, *, now_ms: int) -> bytes:

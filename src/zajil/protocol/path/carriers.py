@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from zajil.protocol.calls.ladder import Kind
 from zajil.protocol.path import attempts as at
 from zajil.protocol.path.actions import Action, Carry, Route, Start, Stop
 from zajil.protocol.path.attempts import Attempt, Entry, Phase, Round
@@ -77,6 +78,16 @@ class Carriers:
         """Pressed while a round ran: where that finds nothing, another one begins at once."""
         self._state: State = "waiting"
         self._since = self._now = now
+
+    # -- calls
+    def find_rung(self, now: float) -> Kind | None:
+        """What carried a call last on this network."""
+        return self._network.find_rung(now)
+
+    def keep_rung(self, kind: Kind, now: float) -> None:
+        """It carries a call on this network."""
+        self._network.keep_rung(kind, now)
+        self.changes += 1
 
     # -- attempts
     def _start(self, entry: Entry, now: float, *, rotation: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""What a device remembers of the networks it was on: winners, proofs, freeze marks, private bridges tried.
+"""What a device remembers of the networks it was on: winners, proofs, freeze marks, private bridges tried, calls.
 
 32 networks of 8 candidates each, for 30 days; the least recently used goes. Times are Unix seconds. The client keeps
 the encoded form encrypted; what does not parse counts as nothing remembered. Failures live in the dialer, in RAM only.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
+
+from zajil.protocol.calls.ladder import KINDS, Kind
 
 NETWORKS: Final = 32
 CANDIDATES: Final = 8
@@ -62,12 +64,17 @@ class Known(msgspec.Struct, omit_defaults=True):
 
 
 class Network(msgspec.Struct, omit_defaults=True):
-    """One network. private: ids of the private endpoints tried on `private_day` (days since 1970)."""
+    """One network. private: ids of the private endpoints tried on `private_day` (days since 1970).
+
+    rung, rung_at: the kind of attempt that carried a call last (see `zajil.protocol.calls.ladder`), and when.
+    """
 
     used_at: float = 0.0
     private_day: int = 0
     private: list[str] = []
     known: dict[str, Known] = {}
+    rung: str = ""
+    rung_at: float = 0.0
 
     def find(self, candidate: str) -> Known:
         """What is known of a candidate; a blank that is not kept where nothing is."""
@@ -94,6 +101,19 @@ class Network(msgspec.Struct, omit_defaults=True):
             self.private_day, self.private = int(now // 86_400), []
         if endpoint not in self.private:
             self.private.append(endpoint)
+
+    def find_rung(self, now: float) -> Kind | None:
+        """What carried a call here last, if that is not too long ago."""
+        return next((kind for kind in KINDS if kind == self.rung and now < self.rung_at + KEPT_S), None)
+
+    def keep_rung(self, kind: Kind, now: float) -> None:
+        """It carries a call."""
+        self.rung, self.rung_at = kind, now
+
+    def forget(self) -> None:
+        """Nothing is known of it any more; which private bridges were tried today still counts."""
+        self.known.clear()
+        self.rung, self.rung_at = "", 0.0
 
     def doubt(self) -> None:
         """Proofs of this network count no more."""

@@ -43,7 +43,7 @@ class RaceCaller:
         bad = 0
         async with self._race.calling():
             while True:
-                route, candidate = await self._wait_route(bad, timeout_s)
+                route, candidate = await self._race.wait_route(timeout_s, bad=bad)
                 if not self._goes_plain(route, candidate):
                     return await self._sessions.call(method, path, headers=headers, body=body, timeout_s=timeout_s)
                 plain = self._transport(candidate)
@@ -57,21 +57,6 @@ class RaceCaller:
                     bad = route.number
                     self._race.dialer.route_failed(route, self._race.now())
                     self._race.turn()
-
-    async def _wait_route(self, bad: int, timeout_s: float) -> tuple[Route, Candidate]:
-        try:
-            async with asyncio.timeout(timeout_s):
-                while True:
-                    route = self._race.route
-                    if route is not None and route.proved and route.number != bad:
-                        candidate = self._race.find_candidate(route)
-                        if candidate is not None:
-                            return route, candidate
-                    if (problem := self._race.problem) is not None:
-                        raise problem
-                    await self._race.news.wait()
-        except TimeoutError:
-            raise DialError(Stage.ECHO, Reason.TIMEOUT) from None
 
     def _goes_plain(self, route: Route, candidate: Candidate) -> bool:
         """Whether HTTPS of this process goes there and shows nothing that the route hides."""

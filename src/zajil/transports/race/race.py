@@ -18,6 +18,7 @@ from zajil.protocol.path import Candidate, Memory, PathView, Preference
 from zajil.protocol.path.actions import Route
 from zajil.protocol.path.failures import ROUNDS_S
 from zajil.protocol.session import Echoed, Rotate, Slow, Stalled
+from zajil.transports.base import DialError, Reason, Stage
 from zajil.transports.dialing import DialContext
 from zajil.transports.race.attempts import Attempts
 from zajil.transports.race.following import Follower
@@ -79,7 +80,7 @@ class Race(Attempts):
         memory = self.dialer.memory
         current = memory.network(self._network, self.now())
         memory.networks.clear()
-        current.known.clear()
+        current.forget()
         memory.networks[self._network] = current
         self.dialer.changes += 1
 
@@ -113,6 +114,25 @@ class Race(Attempts):
     def find_candidate(self, route: Route) -> Candidate | None:
         """The candidate of a route; None once it is no candidate any more."""
         return self._candidates.get(route.candidate_id)
+
+    async def wait_route(self, timeout_s: float, *, bad: int = 0) -> tuple[Route, Candidate]:
+        """The first proved route from now on that has not this number. Raises DialError where none is to be had.
+
+        Inside `calling`, or beside a session: nobody looks for one otherwise.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    route = self.route
+                    if route is not None and route.proved and route.number != bad:
+                        candidate = self.find_candidate(route)
+                        if candidate is not None:
+                            return route, candidate
+                    if (problem := self.problem) is not None:
+                        raise problem
+                    await self.news.wait()
+        except TimeoutError:
+            raise DialError(Stage.ECHO, Reason.TIMEOUT) from None
 
     async def close(self) -> None:
         """End all carriers."""

@@ -1,13 +1,14 @@
 /** What the call worker makes of the page and the core: facts of a chat, a ring, a call that a reload cut off. */
 import { beforeEach, afterEach, expect, test, vi } from "vitest";
+import { encodeText } from "../../protocol/bytes.ts";
 import type { Value } from "../../protocol/cbor.ts";
 import { encodeSignal } from "../../protocol/calls/signals.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
 import type { FromCallWorker } from "../callorders.ts";
 import { Conductor } from "./conduct.ts";
-import type { CorePort, News, Question } from "./port.ts";
+import { AskFailed, type CorePort, type News, type Question } from "./port.ts";
 import { encodeKept } from "./record.ts";
-import { decodeRelays, encodeRelayRequest, nextAskMs, type Relays } from "./relays.ts";
+import { askRelays, decodeRelays, nextAskMs } from "./relays.ts";
 import type { CallKind, CallView } from "./view.ts";
 
 const NOW = 1_800_000_000_000;
@@ -24,13 +25,18 @@ const MEMBERS = [
 class FakeCore {
   readonly asked: [Question, Record<string, unknown>][] = [];
   record: Uint8Array | null = null;
+  epoch = 1;
+  ways: () => Promise<unknown> = () => Promise.resolve({ carries: true, rung: null });
+  serve: () => Promise<unknown> = () => Promise.reject(new AskFailed({ code: "unreachable", category: "unavailable" }));
   #told: News[] = [];
   #come: () => void = () => undefined;
 
   ask(question: Question, of: Record<string, unknown>): Promise<unknown> {
     this.asked.push([question, of]);
     const base = { epoch: 1, baseKey: new Uint8Array(16), leaf: 0, members: MEMBERS };
-    const token = { epoch: 1, token: SECRET };
+    const token = { epoch: this.epoch, token: SECRET };
+    if (question === "ways") return this.ways();
+    if (question === "served") return this.serve().then((answer) => encodeText(JSON.stringify(answer)));
     const answers: Partial<Record<Question, unknown>> = { kept: this.record, keys: base, send: true, token };
     return Promise.resolve(answers[question]);
   }
@@ -58,7 +64,6 @@ let core: FakeCore;
 let posted: FromCallWorker[];
 let conductor: Conductor;
 let problems: unknown[];
-let askRelays: () => Promise<Relays | undefined>;
 
 const views = (): CallView[] => posted.flatMap((message) => ("view" in message ? [message.view] : []));
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
@@ -68,14 +73,13 @@ async function begin(record: Uint8Array | null = null): Promise<void> {
   core = new FakeCore();
   core.record = record;
   [posted, problems] = [[], []];
-  askRelays = () => Promise.resolve(undefined);
   conductor = new Conductor({
     core: core as unknown as CorePort, // the parts that are used
+    codec: undefined,
     post: (message) => posted.push(message),
     nowMs: () => Date.now(),
     random: (size) => new Uint8Array(size).fill(9),
     fail: (problem) => problems.push(problem),
-    askRelays: () => askRelays(),
   });
   void conductor.run();
   await settle();
@@ -278,10 +282,43 @@ test("a call that is too old is not offered", async () => {
   expect(views().map(({ phase }) => phase)).toEqual(["idle"]);
 });
 
-test("relays are asked for with the group's token and nothing of an account", () => {
-  const asked = encodeRelayRequest({ gid: GID, epoch: 3, token: SECRET });
-  expect(JSON.parse(asked.body as string)).toEqual({ gid: CHAT, epoch: 3, token: encodeB64(SECRET) });
-  expect([asked.credentials, asked.headers]).toEqual(["omit", { "content-type": "application/json" }]);
+const ANSWER = {
+  ...{ ttl_s: 600, username: "u", credential: "c" },
+  urls: ["turn:a:3478?transport=udp"],
+};
+const asking = (): unknown[] => core.asked.flatMap(([question, of]) => (question === "served" ? [of] : []));
+const asked = (epoch: number): object => ({ what: "relay", request: { gid: GID, epoch, token: SECRET } });
+
+test("relays are asked for with the group's token", async () => {
+  await begin();
+  core.serve = () => Promise.resolve(ANSWER);
+  const found = await askRelays(core as unknown as CorePort, GID);
+  expect(found?.servers).toHaveLength(1);
+  expect(asking()).toEqual([asked(1)]);
+});
+
+test.each([
+  [true, 2],
+  [false, 1],
+])("relays are asked for once more where the token was stale; the group moves on: %s", async (moves, times) => {
+  await begin();
+  const stale = new AskFailed({ code: "bad-group-token", category: "refused" });
+  core.serve = () => (core.epoch === 1 ? Promise.reject(stale) : Promise.resolve(ANSWER));
+  const found = askRelays(core as unknown as CorePort, GID);
+  await vi.advanceTimersByTimeAsync(1_000);
+  if (moves) core.epoch = 2;
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect((await found)?.ttlS).toBe(moves ? 600 : undefined);
+  expect(asking()).toHaveLength(times);
+  if (moves) expect(asking()[1]).toEqual(asked(2));
+});
+
+test("relays that nobody tells of in time are none", async () => {
+  await begin();
+  core.serve = () => new Promise(() => undefined);
+  const found = askRelays(core as unknown as CorePort, GID);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(await found).toBeUndefined();
 });
 
 test.each([
@@ -299,20 +336,60 @@ test.each([
 });
 
 test("relays are asked for again before they end, and not after the call", async () => {
-  const server = { urls: ["turn:a:3478?transport=udp"], username: "u", credential: "c" };
   await begin(kept(NOW - 5_000));
-  let asked = 0;
-  askRelays = () => Promise.resolve({ servers: [server], ttlS: (asked += 1) === 1 ? 20 : 600 });
+  let times = 0;
+  core.serve = () => Promise.resolve({ ...ANSWER, ttl_s: (times += 1) === 1 ? 20 : 600 });
   conductor.act({ act: "return" }, false);
   await settle();
   conductor.tellChat(about);
   await settle();
-  expect(asked).toBe(1);
+  expect(times).toBe(1);
   await vi.advanceTimersByTimeAsync(15_900);
-  expect(asked).toBe(1);
+  expect(times).toBe(1);
   await vi.advanceTimersByTimeAsync(100);
-  expect(asked).toBe(2);
+  expect(times).toBe(2);
   conductor.act({ act: "hang_up" }, false);
   await vi.advanceTimersByTimeAsync(600_000);
-  expect(asked).toBe(2);
+  expect(times).toBe(2);
+});
+
+/** What the page was asked to open first: over relays alone, or not. */
+const policies = (): string[] =>
+  posted.flatMap((message) => ("order" in message && message.order === "send" ? [message.ice.policy] : []));
+
+test.each([
+  ["B", () => Promise.resolve({ carries: true, rung: "B" }), "relay"],
+  ["nothing", () => Promise.resolve({ carries: true, rung: null }), "all"],
+  ["an error", () => Promise.reject(new AskFailed({ code: "internal", category: "bug" })), "all"],
+  ["no answer", () => new Promise(() => undefined), "all"],
+] as const)("a network of which %s is remembered: the call begins", async (_, ways, first) => {
+  await begin(kept(NOW - 5_000));
+  core.serve = () => Promise.resolve({ ...ANSWER, urls: [...ANSWER.urls, "turn:a:3478?transport=tcp"] });
+  core.ways = ways;
+  conductor.act({ act: "return" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  if (policies().length === 0) await vi.advanceTimersByTimeAsync(1_000);
+  expect(policies()).toEqual([first]);
+});
+
+test("in another network what is known of it is asked for, and a core that is silent holds nothing up", async () => {
+  await begin(kept(NOW - 5_000));
+  core.serve = () => Promise.resolve({ ...ANSWER, urls: [...ANSWER.urls, "turn:a:3478?transport=tcp"] });
+  conductor.act({ act: "return" }, false);
+  await settle();
+  conductor.tellChat(about);
+  await settle();
+  core.ways = () => Promise.resolve({ carries: true, rung: "B" });
+  conductor.hearPage({ report: "network" });
+  await settle();
+  expect(policies()).toEqual(["all", "relay"]);
+  core.ways = () => new Promise(() => undefined);
+  conductor.hearPage({ report: "network" });
+  await settle();
+  expect(policies()).toHaveLength(2);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(policies()).toEqual(["all", "relay", "all"]);
+  expect(problems).toEqual([]);
 });

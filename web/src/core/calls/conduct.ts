@@ -10,21 +10,25 @@ import type { Key, Parsed } from "../../protocol/cbor.ts";
 import { encodeB64, parseB64 } from "../../protocol/ids.ts";
 import * as limits from "../../protocol/calls/limits.ts";
 import { MediaLinks } from "./media/links.ts";
-import type { CorePort, PortKeys } from "./port.ts";
+import { type CorePort, type PortKeys, type Ways, within } from "./port.ts";
 import { type Kept, parseKept } from "./record.ts";
-import { nextAskMs, type Relays } from "./relays.ts";
+import { askRelays, nextAskMs } from "./relays.ts";
+import { deriveRoom } from "./room/name.ts";
+import type { Codec } from "./room/opus.ts";
+import type { RoomMeans } from "./room/room.ts";
 import { CallSession } from "./session.ts";
+import { mediaOpener } from "./way.ts";
 
-/** What the worker's global scope gives. askRelays: of a group; undefined: no answer. */
+/** What the worker's global scope gives. codec: undefined where this browser cannot code sound for the media room. */
 export interface Around {
   readonly core: CorePort;
+  readonly codec: Codec | undefined;
   post(message: FromCallWorker): void;
   /** Milliseconds that never go back; Unix ones where that can be. */
   nowMs(): number;
   random(size: number): Uint8Array;
   /** What no call survives: its worker must not go on with it. */
   fail(problem: unknown): void;
-  askRelays(token: { gid: Uint8Array; epoch: number; token: Uint8Array }): Promise<Relays | undefined>;
 }
 
 /** For a roster no call is named; the key that comes with it is of no use to anybody. */
@@ -33,6 +37,11 @@ const IDLE: CallView = {
   ...{ phase: "idle", chat: "", call: "", direction: "outgoing", kind: "audio", since: 0, silent: false, peers: [] },
   ...{ mic: true, camera: false, tried: [], encrypted: false, hidden_address: false },
 };
+
+const NO_WAYS: Ways = { carries: true, rung: null };
+/** So long links wait for what is known of the network: before they begin, and in another one. */
+const WAYS_MS = 1_000;
+const MOVING_MS = 250;
 
 type Start = Extract<CallAct, { act: "start" }>;
 const isLive = ({ phase }: CallView): boolean => phase !== "idle" && phase !== "ended";
@@ -91,8 +100,17 @@ export class Conductor {
 
   // -- the page
   hearPage(report: Report): void {
-    if (report.report === "network") this.#session.noteMoved();
-    this.#links?.hearPage(report);
+    if (report.report === "network") void this.#move();
+    else this.#links?.hearPage(report);
+  }
+
+  /** Another network: what is known of it is asked for, and soon it goes on without. */
+  async #move(): Promise<void> {
+    this.#session.noteMoved();
+    const links = this.#links;
+    const ways = await within(this.#around.core.ask("ways", {}), MOVING_MS);
+    links?.useWays(ways ?? NO_WAYS);
+    this.#orEnd(() => links?.networkChanged());
   }
 
   attach(transformer: Transformer): void {
@@ -247,12 +265,22 @@ export class Conductor {
   }
 
   // -- the media
+  #roomMeans({ gid, call, secret }: MediaStart): RoomMeans | undefined {
+    const { core, codec } = this.#around;
+    if (!codec) return undefined;
+    const room = deriveRoom(call, secret);
+    return { codec, open: async () => await mediaOpener(core, { gid, room: await room })() };
+  }
+
   /** Links wait for the answer about relays: an attempt that began without them would not use them. */
   #openMedia(start: MediaStart, reports: Reports): CallMedia {
+    const means = this.#roomMeans(start);
     const links = new MediaLinks(start, {
       ...bound(reports),
+      roomMeans: () => means,
       nowMs: () => this.#around.nowMs(),
       post: (order: Order) => this.#around.post(order),
+      won: (kind) => void within(this.#around.core.ask("won", { kind }), WAYS_MS),
     });
     this.#links = links;
     links.setMedia(true, start.kind === "video");
@@ -265,8 +293,11 @@ export class Conductor {
     let renewal: ReturnType<typeof setTimeout> | undefined;
     // A credential ends while the call goes on: a later attempt needs one that holds.
     const learnRelays = async (): Promise<void> => {
-      const relays = await this.#askRelays(start.gid);
+      const { core } = this.#around;
+      const asked = [askRelays(core, start.gid), within(core.ask("ways", {}), WAYS_MS)] as const;
+      const [relays, ways] = await Promise.all(asked);
       if (closed) return;
+      if (ways) links.useWays(ways);
       if (relays) links.useRelays(relays.servers);
       const nextMs = nextAskMs(relays);
       if (nextMs !== null) renewal = setTimeout(() => void learnRelays(), nextMs);
@@ -291,15 +322,6 @@ export class Conductor {
         if (this.#links === links) this.#links = undefined;
       },
     };
-  }
-
-  async #askRelays(gid: Uint8Array): Promise<Relays | undefined> {
-    try {
-      const { epoch, token } = await this.#around.core.ask("token", { gid });
-      return await this.#around.askRelays({ gid, epoch, token });
-    } catch {
-      return undefined;
-    }
   }
 }
 

@@ -7,7 +7,9 @@
 import type { Core } from "../rules/core.ts";
 import { bytesOf, idOf, type Id } from "../state/rows.ts";
 import type { CallNews } from "../state/step.ts";
+import { error } from "../../protocol/errors.ts";
 import { failureOf } from "../failure.ts";
+import type { Way } from "../reach/way.ts";
 import type { Host } from "../verbs/handlers.ts";
 import type { FromCore, News, Of, PortLike, Question, Reply, ToCore } from "./port.ts";
 
@@ -23,6 +25,8 @@ export class CallDoor {
   #watched: ReadonlySet<Id> = new Set();
   #port: PortLike | undefined;
   #come: (() => void) | undefined;
+  /** Of the seal that the newest media connection agrees on. */
+  #turns: Awaited<ReturnType<Way["openMedia"]>>["turns"] | undefined;
 
   constructor(host: Host) {
     this.#host = host;
@@ -88,6 +92,27 @@ export class CallDoor {
       };
     },
     token: ({ gid }) => this.#host.core().sendToken(idOf(gid)),
+    served: ({ what, request }) =>
+      this.#host.calls.call<Uint8Array>(
+        { method: "POST", path: `/calls/${what}`, auth: ["none"], answer: null },
+        { request },
+      ),
+    media: async ({ r }) => {
+      const { url, turns } = await this.#host.way.openMedia(r);
+      this.#turns = turns;
+      const first = await turns?.next();
+      return { url, seal: first ? (first.value as Uint8Array) : null }; // a seal begins with a record
+    },
+    sealed: async ({ answer }) => {
+      const turn = await this.#turns?.next(answer);
+      if (!turn?.value) throw error("wrong-call", "no seal");
+      return turn.done ? turn.value.keys : turn.value;
+    },
+    ways: () => {
+      const { carriesMedia: carries, rung } = this.#host.way;
+      return Promise.resolve({ carries, rung });
+    },
+    won: ({ kind }) => Promise.resolve(this.#host.way.keepRung(kind)),
     watch: ({ gids }) => {
       this.#watched = new Set(gids.map(idOf));
       return Promise.resolve();

@@ -4,8 +4,12 @@
  * The call worker asks, the core answers: signals too are asked for, so that what waits is bounded on the core's side
  * whatever becomes of the other. Ids are bytes here. This file is the call worker's end; `door` is the core's.
  */
+import { parseText } from "../../protocol/bytes.ts";
 import type { Value } from "../../protocol/cbor.ts";
+import type { LinkKind } from "../../protocol/calls/ladder.ts";
+import type { Json } from "../../protocol/control.ts";
 import type { CallLine, Failure } from "../api.ts";
+import type { RecordKeys } from "../reach/records.ts";
 
 /** A call signal of another device, own other ones too. leaf: its place in the group, which MLS proved. */
 export interface HeardSignal {
@@ -39,6 +43,12 @@ export interface PortKeys {
   readonly members: readonly { readonly leaf: number; readonly account: Uint8Array; readonly device: number }[];
 }
 
+/** rung: the kind of attempt that carried a call last on this network. carries: kind C has a route. */
+export interface Ways {
+  readonly carries: boolean;
+  readonly rung: LinkKind | null;
+}
+
 /** Everything that can be asked: one argument, one answer. */
 export interface Asked {
   /** What came since the last time, in order; waits until there is something. One such question at a time. */
@@ -54,6 +64,22 @@ export interface Asked {
   keys(a: { readonly gid: Uint8Array; readonly context: Uint8Array }): PortKeys;
   /** What the server asks for before it gives a relay or a room. Fails with `not-a-member`, `chat-stuck`. */
   token(a: { readonly gid: Uint8Array }): { readonly epoch: number; readonly token: Uint8Array };
+  /**
+   * The server's answer to a question in a group's name, over the route of the sessions and without an account: JSON,
+   * unread. Fails with the server's refusals, `unreachable`.
+   */
+  served(a: { readonly what: "relay" | "tickets"; readonly request: Json }): Uint8Array;
+  /**
+   * Where to open one media connection, and the first record for its seal; null: it needs none. r: four hex digits of
+   * the room. Fails with `unreachable` where the route carries no media.
+   */
+  media(a: { readonly r: string }): { readonly url: string; readonly seal: Uint8Array | null };
+  /** What came back for the record of the newest seal: the next one to send, or the keys. Fails with `protocol`. */
+  sealed(a: { readonly answer: Uint8Array }): Uint8Array | RecordKeys;
+  /** Of the network and the way to the server: whether media connections are to be had, and what carried a call last. */
+  ways(a: object): Ways;
+  /** This kind of attempt has carried for a while. */
+  won(a: { readonly kind: LinkKind }): void;
   /** The groups whose epochs are told. */
   watch(a: { readonly gids: readonly Uint8Array[] }): void;
   /** Keep the record of the call, durable when answered; null forgets it. */
@@ -156,5 +182,43 @@ export class CorePort {
     this.#ended = true;
     for (const one of this.#waiting.values()) one.reject(new AskFailed({ code: "stopped", category: "local" }));
     this.#waiting.clear();
+  }
+}
+
+/** What comes of some work, undefined where it fails or takes longer. */
+export function within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+  const late = new Promise<undefined>((resolve) => setTimeout(resolve, ms));
+  return Promise.race([late, work.catch(() => undefined)]);
+}
+
+/** A question whose token was stale waits so long for the commit that made it so. */
+const CATCH_UP_MS = 3_000;
+const LOOK_MS = 100;
+
+/**
+ * What the server answers a group, as parsed JSON: asked once more where the group moved on meanwhile. more: fields
+ * beside those that every such question has. Rejects with `AskFailed`; with SyntaxError for what is no JSON.
+ */
+export async function askServer(
+  core: Pick<CorePort, "ask">,
+  what: Of<"served">["what"],
+  gid: Uint8Array,
+  more: { readonly room?: Uint8Array } = {},
+): Promise<unknown> {
+  const ask = async (held: Reply<"token">): Promise<unknown> => {
+    const body = await core.ask("served", { what, request: { gid, ...held, ...more } });
+    return JSON.parse(parseText(body));
+  };
+  const held = await core.ask("token", { gid });
+  try {
+    return await ask(held);
+  } catch (problem) {
+    if (!(problem instanceof AskFailed) || problem.failure.code !== "bad-group-token") throw problem;
+    for (let waited = 0; waited < CATCH_UP_MS; waited += LOOK_MS) {
+      const now = await core.ask("token", { gid });
+      if (now.epoch !== held.epoch) return ask(now);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    throw problem;
   }
 }

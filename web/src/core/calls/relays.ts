@@ -1,6 +1,6 @@
 /** Asking for relays: a group's token opens them, no account does, so that no relay is tied to a person. */
 import type { IceServer } from "../callorders.ts";
-import { encodeB64 } from "../../protocol/ids.ts";
+import { askServer, type CorePort, within } from "./port.ts";
 
 const TIMEOUT_MS = 5_000;
 /** After a question without an answer. */
@@ -15,15 +15,9 @@ export interface Relays {
   readonly ttlS: number;
 }
 
-export function encodeRelayRequest(asked: { gid: Uint8Array; epoch: number; token: Uint8Array }): RequestInit {
-  const body = { gid: encodeB64(asked.gid), epoch: asked.epoch, token: encodeB64(asked.token) };
-  return {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    credentials: "omit",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-    body: JSON.stringify(body),
-  };
+/** The relays of a group, over the route of the sessions. Undefined: nobody answered in time, or not as a server does. */
+export function askRelays(core: Pick<CorePort, "ask">, gid: Uint8Array): Promise<Relays | undefined> {
+  return within(askServer(core, "relay", gid).then(decodeRelays), TIMEOUT_MS);
 }
 
 /** Undefined for what is no answer of ours. */

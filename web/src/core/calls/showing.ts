@@ -16,12 +16,13 @@ const RESULTS: Readonly<Record<Try["result"], CallTried["result"]>> = {
   ...{ works: "up", failed: "failed", timeout: "failed", stopped: "closed", trying: "trying" },
 };
 
-/** How a link is. sample: of the last second. sealed, opened: frames so far. host: of the relay or bridge. */
+/** How a link is. sample: of the last second. sealed, opened: frames so far. host: of the relay or bridge. stream: what attempt B's relays are reached over. */
 export interface Measure {
   readonly sample: Sample | null;
   readonly sealed: number;
   readonly opened: number;
   readonly rung: CallRung | null;
+  readonly stream?: "relay-tcp" | "relay-tls";
   readonly host: string;
   readonly tries: readonly Try[];
 }
@@ -85,11 +86,12 @@ function viewPeer({ since }: CallState, { leaf, account, mic, cam, up }: Peer, l
 
 /** The ways of the link that took the longest to find one. */
 function tried({ relayOnly }: CallState, links: ReadonlyMap<number, LinkFacts>): CallTried[] {
+  let [tries, stream]: [readonly Try[], CallRung | undefined] = [[], undefined];
+  for (const { measure } of links.values())
+    if (measure.tries.length > tries.length) [tries, stream] = [measure.tries, measure.stream];
   const rungs: Readonly<Record<LinkKind, CallRung>> = {
-    ...{ A: relayOnly ? "relay-udp" : "direct", B: "relay-tls", C: "server" },
+    ...{ A: relayOnly ? "relay-udp" : "direct", B: stream ?? "relay-tls", C: "server" },
   };
-  let tries: readonly Try[] = [];
-  for (const { measure } of links.values()) if (measure.tries.length > tries.length) tries = measure.tries;
   return tries.map(({ kind, result, ms }) => ({ rung: rungs[kind], result: RESULTS[result], ms }));
 }
 
@@ -101,6 +103,8 @@ function findWhy({ fault, phase, cam, relayOnly }: CallState, moved: boolean, wo
   const { quality, step, measure } = worst;
   const failed = (kind: LinkKind): boolean =>
     measure.tries.some((one) => one.kind === kind && RESULTS[one.result] === "failed");
+  // Sound alone goes over the server.
+  if (measure.rung === "server" && cam) return "video-paused";
   if (quality.word === "poor") return quality.lossPct >= LOSSY_PCT ? "lossy-network" : "slow-network";
   if (NO_VIDEO.includes(step) && cam) return "video-paused";
   if (measure.rung === "server") return failed("A") && failed("B") ? "all-relays-blocked" : "relay-unreachable";

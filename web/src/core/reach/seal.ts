@@ -11,6 +11,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { ascii, concat, encodeUint, parseUint } from "../../protocol/bytes.ts";
 import { error } from "../../protocol/errors.ts";
 import { ENC_BYTES } from "../crypto.ts";
+import { RecordSeal } from "./records.ts";
 
 /** What a seal carries: session R, session S, or the media socket of a call. */
 export const CHANNEL = { R: 1, S: 2, MEDIA: 3 } as const;
@@ -34,64 +35,6 @@ const SILENT_CARRIERS = 3;
 const owned = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => bytes as Uint8Array<ArrayBuffer>;
 const kem = new XWing();
 const suite = new CipherSuite({ kem, kdf: new HkdfSha256(), aead: new Aes256Gcm() });
-
-/** One direction of one carrier. A turn waits for the one before, and fails once that one did. */
-class Keys {
-  readonly #key: Promise<CryptoKey>;
-  readonly #iv: Uint8Array;
-  readonly #aad: Uint8Array;
-  #next = 0;
-  #turn: Promise<unknown> = Promise.resolve();
-
-  constructor(prk: Uint8Array, way: string, c: number, sid: Uint8Array) {
-    const okm = expand(sha256, prk, concat(ascii(`zajil/${way}/1`), encodeUint(c, 4)), 44);
-    this.#key = crypto.subtle.importKey("raw", owned(okm.slice(0, 32)), "AES-GCM", false, ["encrypt", "decrypt"]);
-    this.#iv = okm.slice(32);
-    this.#aad = sid;
-  }
-
-  run(use: "encrypt" | "decrypt", data: Uint8Array): Promise<Uint8Array> {
-    const number = encodeUint(this.#next++, 12);
-    const iv = this.#iv.map((byte, at) => byte ^ (number[at] ?? 0));
-    const parameters = { name: "AES-GCM", iv: owned(iv), additionalData: owned(this.#aad) };
-    const before = this.#turn;
-    const turn = (async () => {
-      await before;
-      return new Uint8Array(await crypto.subtle[use](parameters, await this.#key, owned(data)));
-    })();
-    this.#turn = turn;
-    return turn;
-  }
-}
-
-/** The records of one carrier, in order and both directions. Made by ClientSeal. */
-export class RecordSeal {
-  readonly #outward: Keys;
-  readonly #inward: Keys;
-  readonly #heard: () => void;
-
-  constructor(prk: Uint8Array, c: number, sid: Uint8Array, heard: () => void) {
-    this.#outward = new Keys(prk, "c2s", c, sid);
-    this.#inward = new Keys(prk, "s2c", c, sid);
-    this.#heard = heard;
-  }
-
-  /** The record of a padded frame, 16 bytes longer. Records resolve in the order of the calls. */
-  seal(frame: Uint8Array): Promise<Uint8Array> {
-    return this.#outward.run("encrypt", frame);
-  }
-
-  /** The padded frame of the next record. Rejects with `protocol` for anything else, and from then on for everything. */
-  async open(record: Uint8Array): Promise<Uint8Array> {
-    try {
-      const frame = await this.#inward.run("decrypt", record);
-      this.#heard();
-      return frame;
-    } catch {
-      throw error("protocol", "sealed record");
-    }
-  }
-}
 
 /**
  * The client's end of one seal; every carrier of its channel may use it for 24 hours.
@@ -195,9 +138,12 @@ export class ClientSeal {
   }
 
   #codec(): RecordSeal {
-    if (!this.#prk) throw error("wrong-call", "carrier before the accept");
+    const prk = this.#prk;
+    if (!prk) throw error("wrong-call", "carrier before the accept");
     this.#silent++;
-    return new RecordSeal(this.#prk, this.#next++, this.sid, () => {
+    const c = encodeUint(this.#next++, 4);
+    const keys = (way: string): Uint8Array => expand(sha256, prk, concat(ascii(`zajil/${way}/1`), c), 44);
+    return new RecordSeal({ outward: keys("c2s"), inward: keys("s2c"), sid: this.sid }, () => {
       this.#silent = 0;
     });
   }

@@ -3,6 +3,8 @@
  * everything is sealed, and come back when it is open again.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { parseMemory } from "../../protocol/path/memory.ts";
+import { loadNetworks } from "../state/reach.ts";
 import { Client } from "../testing/clients.ts";
 import { NodeSocket, openSockets } from "../testing/nodesocket.ts";
 import { hasServer, ServerProcess } from "../testing/server.ts";
@@ -91,6 +93,26 @@ describe.skipIf(!hasServer)("a device whose page was opened at a front", () => {
     expect(amal.way.shown()).toMatchObject({ state: "via", via: FRONT });
     expect(amal.way.shown().routes.map(({ kind }) => kind)).toEqual(["front", "front"]);
     expect(asked).toEqual(["/app/v1/reach/docs"]);
+  });
+});
+
+describe.skipIf(!hasServer)("what carried a call", () => {
+  it("is kept with the networks, sealed, until it may be another one", async () => {
+    const amal = await person("Amal");
+    expect(amal.way.rung).toBeNull();
+    amal.way.keepRung("B");
+    await vi.waitFor(async () => {
+      const memory = parseMemory(await amal.store.look(loadNetworks));
+      expect([...memory.networks.values()].map(({ rung }) => rung)).toEqual(["B"]);
+    });
+    const again = await amal.restart();
+    clients.push(again);
+    expect(again.way.rung).toBe("B");
+    again.network.set(false);
+    again.network.set(true);
+    expect(again.way.rung).toBeNull();
+    again.way.keepRung("A");
+    expect(again.way.rung).toBe("A");
   });
 });
 

@@ -1,6 +1,7 @@
 /** Everything between this client and its server: documents, dialer, control calls, and what is shown of them. */
 import type { Connection } from "../api.ts";
-import { ZajilError } from "../../protocol/errors.ts";
+import { error, ZajilError } from "../../protocol/errors.ts";
+import type { LinkKind } from "../../protocol/calls/ladder.ts";
 import type { Candidate } from "../../protocol/path/candidates.ts";
 import { Dialer } from "../../protocol/path/dialer.ts";
 import { encodeMemory, parseMemory } from "../../protocol/path/memory.ts";
@@ -19,6 +20,7 @@ import { RouteCaller } from "./caller.ts";
 import { candidatesOf } from "./candidates.ts";
 import { Clock } from "./clock.ts";
 import { Reach } from "./dialer.ts";
+import { CHANNEL } from "./seal.ts";
 import { Documents } from "./documents.ts";
 import { MOVING_MS, shownOf } from "./view.ts";
 
@@ -48,9 +50,10 @@ export class Way {
   readonly #parts: WayParts;
   readonly #dialer: Dialer;
   readonly #dialing: Dialing;
+  readonly #seals: Seals;
   /** Calls over sessions alone, where some are to stay apart from others. */
   readonly sessions: SessionCaller;
-  readonly #clock = new Clock({ slept: () => this.carriers.doubt(), beat: () => void this.#refreshIfDue() });
+  readonly #clock = new Clock({ slept: () => this.#doubt(), beat: () => void this.#refreshIfDue() });
   readonly #ends: (() => void)[] = [];
   #session: SessionState = { connected: false, locked: false };
   #moving: ReturnType<typeof setTimeout> | undefined;
@@ -67,14 +70,14 @@ export class Way {
     const now = (): number => this.#clock.now();
     this.#parts = parts;
     this.documents = documents;
-    const seals = new Seals({
+    this.#seals = new Seals({
       key: () => documents.sessionKey(),
       now: parts.now,
       offset: (ms) => this.noteOffset(ms),
     });
     this.#dialing = new Dialing({
       base: parts.base,
-      seals,
+      seals: this.#seals,
       serverNow: () => documents.serverNow() / 1000,
       needRoot: (fetch) => documents.needRoot(fetch),
       openSocket: parts.openSocket,
@@ -167,6 +170,45 @@ export class Way {
   /** The answer to ROOT over the first of these endpoints that gives one. Rejects with DialError. */
   fetchRoots: Dialing["fetchRoots"] = (endpoint, signal) => this.#dialing.fetchRoots(endpoint, signal);
 
+  /** The kind of attempt that carried a call last on this network. */
+  get rung(): LinkKind | null {
+    return this.#dialer.findRung(this.#clock.now());
+  }
+
+  /** It has carried for a while; "": nothing is to be remembered. */
+  keepRung(kind: LinkKind | ""): void {
+    this.#dialer.keepRung(kind, this.#clock.now());
+    this.#changed();
+  }
+
+  /** Whether the route carries media: no segments, and more than POSTs. Without one nobody knows, and it is true. */
+  get carriesMedia(): boolean {
+    return !this.carriers.chosen || this.#socket() !== undefined;
+  }
+
+  /**
+   * Where one connection of media goes now, and the turns of its seal (`Seals.agree`) where it needs one. r: four hex
+   * digits of its room. Rejects with Unreachable where no route carries media.
+   */
+  async openMedia(r: string): Promise<{ url: string; turns: ReturnType<Seals["agree"]> | null }> {
+    await this.carriers.settled();
+    const endpoint = this.#socket()?.endpoint;
+    if (!endpoint) throw error("unreachable");
+    const turns = endpoint.kind === "origin" ? null : this.#seals.agree(CHANNEL.MEDIA, "");
+    return { url: this.#dialing.mediaUrl(endpoint, r), turns };
+  }
+
+  /** The WebSocket of the route; beside POSTs, which may have been quicker alone, one that did not fail here. */
+  #socket(): Candidate | undefined {
+    const { chosen, route, view } = this.carriers;
+    if (!chosen || route?.mode !== "stream") return undefined;
+    if (chosen.strategy === "wss") return chosen;
+    return view.tries.find(
+      ({ candidate: { endpoint, strategy }, result }) =>
+        endpoint.id === chosen.endpoint.id && strategy === "wss" && result !== "failed" && result !== "frozen",
+    )?.candidate;
+  }
+
   close(): void {
     for (const end of this.#ends.splice(0)) end();
     this.sessions.close();
@@ -198,8 +240,14 @@ export class Way {
     if (!online) return this.carriers.setOnline(false);
     this.carriers.setOnline(true);
     this.carriers.setNetwork(networkKey());
-    this.carriers.doubt();
+    this.#doubt();
     this.carriers.setOnline(this.#online());
+  }
+
+  /** It may be another network, which a browser cannot tell: old proofs count no more, nor does what carried calls. */
+  #doubt(): void {
+    if (this.rung) this.keepRung("");
+    this.carriers.doubt();
   }
 
   #changed(): void {

@@ -55,12 +55,18 @@ export class NodeSocket implements Socket {
   }
 
   /** As when the line breaks: not another byte. */
-  cut(): void {
+  cut(code?: number): void {
     if (this.#over) return;
     this.#over = true;
     openSockets.delete(this);
     this.#tcp?.destroy();
-    this.onclose?.();
+    if (code === undefined) this.onclose?.();
+    else this.onclose?.({ code });
+  }
+
+  /** What waits to be written. */
+  get bufferedAmount(): number {
+    return this.#tcp?.writableLength ?? 0;
   }
 
   #attach(tcp: TcpSocket, head: Buffer): void {
@@ -105,6 +111,7 @@ export class NodeSocket implements Socket {
   #take(opcode: number, body: Uint8Array<ArrayBuffer>): void {
     if (opcode === (0x80 | BINARY)) this.onmessage?.({ data: body.buffer });
     else if (opcode === (0x80 | PING)) this.#write(PONG, body);
+    else if (opcode === (0x80 | CLOSE) && body.length >= 2) this.cut(((body[0] ?? 0) << 8) | (body[1] ?? 0));
     else if (opcode !== (0x80 | PONG)) this.cut();
   }
 }

@@ -62,13 +62,17 @@ export class Dialing {
     return fetchRootAnswer(this.#open(endpoint, { role: "S", r: "0000", lane: "" }, false), patience);
   }
 
+  /** The address of one WebSocket for media, good once. r: four hex digits of the room. */
+  mediaUrl(endpoint: Endpoint, r: string): string {
+    return socketUrl(this.#url(endpoint, { role: "S", r, lane: "" }));
+  }
+
   /** Opens a bare carrier there; a bridge gets a path of its own each time. */
   #open(endpoint: Endpoint, wanted: For, polls: boolean): OpenCarrier {
     return (listener, signal) => {
       const url = this.#url(endpoint, wanted);
       if (polls) return Promise.resolve(openPoll(url.href, listener));
-      url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-      return dialWebSocket(url.href, listener, { signal, open: this.#parts.openSocket });
+      return dialWebSocket(socketUrl(url), listener, { signal, open: this.#parts.openSocket });
     };
   }
 
@@ -92,6 +96,11 @@ export class Dialing {
     if (kind === "origin" && host === base.hostname && port === portOf(base)) return base;
     return new URL(`https://${host}${port === 443 ? "" : `:${String(port)}`}/`);
   }
+}
+
+function socketUrl(url: URL): string {
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
 }
 
 /** Id of the page's own server among the endpoints, where TLS ends at the server. */

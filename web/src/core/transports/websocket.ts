@@ -5,6 +5,7 @@ import { type Carrier, type CarrierListener, DialError, type Reason } from "./ba
 /** The part of a browser's WebSocket that is used here. */
 export interface Socket {
   binaryType: string;
+  readonly bufferedAmount?: number;
   onopen: (() => void) | null;
   onmessage: ((event: { readonly data: unknown }) => void) | null;
   onerror: (() => void) | null;
@@ -23,7 +24,7 @@ export function dialWebSocket(
   url: string,
   listener: CarrierListener,
   { signal, open = openSocket }: { readonly signal: AbortSignal; readonly open?: OpenSocket | undefined },
-): Promise<Carrier> {
+): Promise<SocketCarrier> {
   return new Promise((resolve, reject) => {
     const give = (): void => carrier.giveUp();
     const carrier = new SocketCarrier(open(url), listener, {
@@ -46,7 +47,7 @@ interface Dialling {
   failed(reason: Reason): void;
 }
 
-class SocketCarrier implements Carrier {
+export class SocketCarrier implements Carrier {
   rxBytes = 0;
   txBytes = 0;
   readonly #socket: Socket;
@@ -68,6 +69,11 @@ class SocketCarrier implements Carrier {
     socket.onmessage = ({ data }) => this.#take(data);
     socket.onerror = () => this.#end("closed");
     socket.onclose = (event) => this.#end("closed", event?.code);
+  }
+
+  /** Bytes that were handed over and have not left for the network. */
+  get waiting(): number {
+    return this.#socket.bufferedAmount ?? 0;
   }
 
   send(record: Uint8Array): void {

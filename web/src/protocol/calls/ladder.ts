@@ -22,7 +22,7 @@ const AGAIN_MS = 2000;
 const PROBE_MS = 300_000;
 /** After another network was met, and C won again. */
 const PROBE_SOON_MS = 10_000;
-const STEADY_MS = 3000;
+export const STEADY_MS = 3000;
 
 export interface LinkAttempt {
   /** Counted from 1 over the life of the link. */

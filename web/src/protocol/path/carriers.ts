@@ -1,4 +1,5 @@
 /** The dialer's carriers: starting, stopping, moving the session, rotating segments. `race` decides; pure. */
+import type { LinkKind } from "../calls/ladder.ts";
 import type { Action, Route } from "./actions.ts";
 import { type Attempt, type Entry, isSound, newAttempt, PARALLEL, type Round } from "./attempts.ts";
 import type { Candidate, Failure, Random } from "./candidates.ts";
@@ -72,6 +73,18 @@ export class Carriers {
     this.key = network;
     this.network = memory.network(network, now);
     this.downSince = this.since = this.now = now;
+  }
+
+  // -- calls
+  /** What carried a call last on this network. */
+  findRung(now: number): LinkKind | null {
+    return this.network.findRung(now);
+  }
+
+  /** It carries a call on this network; "": nothing is to be remembered. */
+  keepRung(kind: LinkKind | "", now: number): void {
+    this.network.keepRung(kind, now);
+    this.changes += 1;
   }
 
   // -- attempts

@@ -1,10 +1,11 @@
 /**
- * What a device remembers of the networks it was on: winners, proofs, freeze marks, private bridges tried.
+ * What a device remembers of the networks it was on: winners, proofs, freeze marks, private bridges tried, calls.
  *
  * 32 networks of 8 candidates each, for 30 days; the least recently used goes. Times are Unix seconds. The client keeps
  * the encoded form encrypted; what does not parse counts as nothing remembered.
  */
 import { encodeText, parseText } from "../bytes.ts";
+import { LINK_KINDS, type LinkKind } from "../calls/ladder.ts";
 
 const NETWORKS = 32;
 const CANDIDATES = 8;
@@ -59,12 +60,17 @@ export class Known {
 
 const dayOf = (now: number): number => Math.floor(now / 86_400);
 
-/** One network. private: ids of the private endpoints tried on `private_day` (days since 1970). */
+/**
+ * One network. private: ids of the private endpoints tried on `private_day` (days since 1970). rung, rung_at: the kind of
+ * attempt that carried a call last (see `protocol/calls/ladder`), and when.
+ */
 export class Network {
   used_at = 0;
   private_day = 0;
   private: string[] = [];
   known = new Map<string, Known>();
+  rung = "";
+  rung_at = 0;
 
   /** What is known of a candidate; a blank that is not kept where nothing is. */
   find(candidate: string): Known {
@@ -96,6 +102,17 @@ export class Network {
   notePrivate(endpoint: string, now: number): void {
     this.private = [...new Set([...this.privateTried(now), endpoint])];
     this.private_day = dayOf(now);
+  }
+
+  /** What carried a call here last, if that is not too long ago. */
+  findRung(now: number): LinkKind | null {
+    return LINK_KINDS.find((kind) => kind === this.rung && now < this.rung_at + KEPT_S) ?? null;
+  }
+
+  /** It carries a call; "" where nothing is to be remembered. */
+  keepRung(kind: LinkKind | "", now: number): void {
+    this.rung = kind;
+    this.rung_at = now;
   }
 
   /** Proofs of this network count no more. */
@@ -166,9 +183,10 @@ export function parseMemory(data: Uint8Array): Memory {
     if (!isObject(found)) return memory;
     for (const [key, one] of entries(found["networks"])) {
       const network = numbers(new Network(), one);
-      const { private: tried = [], known } = one as Json;
-      if (!Array.isArray(tried) || !tried.every(isText)) throw new TypeError();
+      const { private: tried = [], known, rung = "" } = one as Json;
+      if (!Array.isArray(tried) || !tried.every(isText) || !isText(rung)) throw new TypeError();
       network.private = tried;
+      network.rung = rung;
       for (const [id, each] of entries(known)) network.known.set(id, numbers(new Known(), each));
       memory.networks.set(key, network);
     }

@@ -149,8 +149,28 @@ describe("memory", () => {
     '{"networks":{"a":{"used_at":"x"}}}',
     '{"networks":{"a":{"private":[1]}}}',
     '{"networks":{"a":{"known":{"b":{"marks":null}}}}}',
+    '{"networks":{"a":{"rung":5}}}',
+    '{"networks":{"a":{"rung_at":"x"}}}',
   ])("takes %s for nothing", (text) => {
     expect(parseMemory(encodeText(text))).toEqual(new Memory());
+  });
+
+  it("keeps what carried a call for a month, and for its network", () => {
+    const [memory, now] = [new Memory(), 1_790_000_000];
+    const home = memory.network("home", now);
+    expect(home.findRung(now)).toBeNull();
+    home.keepRung("C", now);
+    home.keepRung("B", now + 1);
+    home.doubt();
+    expect(memory.network("inn", now + 1).findRung(now + 1)).toBeNull();
+    const again = parseMemory(encodeMemory(memory)).networks.get("home");
+    const month = 30 * 86_400;
+    expect([0, month - 1, month].map((later) => again?.findRung(now + 1 + later))).toEqual(["B", "B", null]);
+    home.rung = "no such rung";
+    expect(home.findRung(now + 1)).toBeNull();
+    // As Python writes it.
+    const theirs = parseMemory(encodeText(`{"networks":{"a":{"rung":"C","rung_at":${now}.5}}}`));
+    expect(theirs.networks.get("a")?.findRung(now + 1)).toBe("C");
   });
 
   it("keeps 32 networks of 8 candidates for 30 days, and drops the least recently used", () => {

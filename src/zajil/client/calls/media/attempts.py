@@ -1,16 +1,18 @@
 """One try to bring a link up, from either end: a connection, what it sends or hears, and when it counts as dead.
 
-The sender of a link makes an `Outgoing` per attempt, whose number `pc` is the ctx of its audio; the peer makes an
-`Incoming` of each offer. Steps of one attempt run one after the other, in the order in which they were asked for.
+The sender of a link makes an attempt that `Sends`, whose number `pc` is the ctx of its audio; its peer makes one that
+`Hears` of each offer. By WebRTC they are an `Outgoing` and an `Incoming`, whose steps run one after the other, in the
+order in which they were asked for; in the media room they are those of `rooming`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol, TypeAlias
 
 from zajil.client.calls.media.rtc import HearingPeer, Route, Rung, SendingPeer
+from zajil.client.calls.media.sound import FRAME_MS, FRAME_SAMPLES, Source
 from zajil.client.calls.media.voice import BIT_RATE, HeardVoice, SealedVoice
 from zajil.protocol.calls.limits import CANDIDATES, CANDIDATES_A_SIGNAL, SDP_BYTES
 
@@ -24,7 +26,100 @@ WRONG_IN_A_ROW: Final = 25
 """So many frames that nobody we know sealed are no accident."""
 SPARE_PACKETS: Final = 5
 """How far aiortc's count of packets may be ahead of the count of sealed frames."""
+BUFFER_MS: Final = 80
+"""aiortc's audio buffer gives a frame away when four later ones are there."""
 _END = "a=end-of-candidates\r\n"
+Numbers: TypeAlias = "Mapping[str, int | str | bool | Mapping[str, int] | None]"
+"""What is told of an attempt: no name and no address."""
+
+
+class Sends(Protocol):
+    """What the links ask of any attempt of ours. number: of the ladder. bit_rate: the most that its rung allows."""
+
+    pc: int
+    number: int
+    bit_rate: int
+
+    @property
+    def sealed(self) -> int:
+        """Frames so far."""
+
+    @property
+    def rung(self) -> str | None:
+        """As the view calls it; None before it is known."""
+
+    @property
+    def host(self) -> str:
+        """Of the relay in use, empty without one."""
+
+    @property
+    def rtt_ms(self) -> float:
+        """0 where nobody measured it."""
+
+    def open_to(self, source: Source | None) -> None:
+        """Send this from now on; None: silence again. Only after the peer's `got`."""
+
+    def set_bit_rate(self, bit_rate: int) -> None:
+        """Another constant rate from the next frame on."""
+
+    def is_dead(self) -> bool:
+        """Whether nothing can come of it any more."""
+
+    async def sends_in_clear(self) -> bool:
+        """Whether more left than was sealed."""
+
+    async def close(self) -> None:
+        """Send nothing more."""
+
+    def counts(self) -> Numbers:
+        """What went."""
+
+
+class Hears(Protocol):
+    """What the links ask of any attempt of a peer's. proved: we said `got`, and have not said `lost` since."""
+
+    pc: int
+    proved: bool
+    lost_ms: int | None
+
+    @property
+    def opened(self) -> int:
+        """Frames of sound that opened."""
+
+    @property
+    def opened_at_ms(self) -> int | None:
+        """When the newest of them came."""
+
+    @property
+    def rung(self) -> str | None:
+        """As the view calls it; None before it is known."""
+
+    @property
+    def wrong_in_a_row(self) -> int:
+        """Frames since the last good one by which the peer, and nobody else, shows that it does not seal."""
+
+    @property
+    def quiet_since_ms(self) -> int:
+        """When it last proved itself, or began."""
+
+    @property
+    def pace(self) -> tuple[float, float]:
+        """How long sound waits here, and how much of it is in a frame, in ms."""
+
+    def hears(self, now_ms: int) -> bool:
+        """Whether sound came lately."""
+
+    def is_deaf(self, now_ms: int) -> bool:
+        """Whether it should be given up, since frames come and none opens."""
+
+    def progress(self) -> tuple[int, int]:
+        """Frames that should have been played so far, and how many of those were missing."""
+
+    async def close(self) -> None:
+        """Hear nothing more."""
+
+    def counts(self) -> Numbers:
+        """What came."""
 
 
 class _Attempt:
@@ -87,6 +182,26 @@ class Outgoing(_Attempt):
         """Of the relay in use, empty without one."""
         return self.peer.host
 
+    @property
+    def sealed(self) -> int:
+        return self.voice.sealed
+
+    @property
+    def rtt_ms(self) -> float:
+        return self.peer.rtt_ms
+
+    def open_to(self, source: Source | None) -> None:
+        """As `Sends`."""
+        self.voice.open_to(source)
+
+    def set_bit_rate(self, bit_rate: int) -> None:
+        """As `Sends`."""
+        self.voice.set_bit_rate(bit_rate)
+
+    def counts(self) -> Numbers:
+        """As `Sends`."""
+        return {"sealed": self.sealed, "left": self.peer.left, "refused": self.peer.refused}
+
     async def offer(self) -> None:
         """Fills `offered`: the SDP, and the candidates that did not fit into it."""
         async with self.turn:
@@ -108,6 +223,8 @@ class Outgoing(_Attempt):
 
     async def sends_in_clear(self) -> bool:
         """Whether more left than was sealed, by counts that no code of ours keeps."""
+        if self.closed:
+            return False
         sent = await self.peer.packets_sent()
         return self.peer.refused > 0 or sent > self.voice.sealed + SPARE_PACKETS
 
@@ -147,6 +264,31 @@ class Incoming(_Attempt):
                 self.answered = fitted(*await self.peer.answer(offer, route))
                 await self.add_early(self.peer)
             return None if self.closed else self.answered
+
+    @property
+    def opened(self) -> int:
+        return self.voice.opened
+
+    @property
+    def opened_at_ms(self) -> int | None:
+        return self.voice.opened_at_ms
+
+    @property
+    def wrong_in_a_row(self) -> int:
+        return self.voice.wrong_in_a_row
+
+    @property
+    def pace(self) -> tuple[float, float]:
+        return BUFFER_MS, FRAME_MS
+
+    def progress(self) -> tuple[int, int]:
+        """Sound never pauses here, so what is missing between two RTP timestamps was lost."""
+        places = self.voice.newest_at // FRAME_SAMPLES
+        return places, places - self.voice.opened
+
+    def counts(self) -> Numbers:
+        """As `Hears`."""
+        return {"seen": self.voice.seen, "opened": self.opened, "dropped": dict(self.voice.dropped)}
 
     def hears(self, now_ms: int) -> bool:
         """Whether a frame opened in the last 600 ms."""

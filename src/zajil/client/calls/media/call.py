@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 from zajil.client.calls.keys import KeyRing
 from zajil.client.calls.media.links import Links, Means
 from zajil.client.calls.media.peers import Counts
+from zajil.client.calls.media.room import derive_room
 from zajil.client.calls.media.rtc import Relay
 from zajil.client.calls.media.sound import Sink, Source
 from zajil.client.calls.media.voice import BIT_RATE, BIT_RATE_FLOOR, BIT_RATE_TCP
 from zajil.client.calls.ports import LinkSignal, MediaStart, Reports
+from zajil.client.calls.way import MediaWay, Network
 from zajil.protocol.calls.quality import Step
-from zajil.protocol.calls.signals import Room
 
 _BIT_RATES: Final[Mapping[Step, int]] = MappingProxyType({"less-audio": BIT_RATE_TCP, "least-audio": BIT_RATE_FLOOR})
 
 
+class Rooms(Protocol):
+    """The way to media rooms, as `zajil.client.calling.Calls` has it."""
+
+    async def open_media(self, gid: bytes, room: bytes) -> MediaWay:
+        """A connection to a room of the group, as `OpenMedia` says."""
+
+    def carries_media(self) -> bool:
+        """Whether the route in use can carry one."""
+
+
 class VoiceCall:
-    """`CallMedia` by WebRTC, audio alone. Make it in the loop that it lives in.
+    """`CallMedia` by WebRTC and by the media room, audio alone. Make it in the loop that it lives in.
 
     relays: fresh ones, best first. sound: by leaf, what that peer gets to hear and what hears it. now_ms: never goes
-    back.
+    back. rooms: None where there is no way to any. network: what calls remember of it.
     """
 
     def __init__(
@@ -34,9 +45,12 @@ class VoiceCall:
         relays: Callable[[], Awaitable[Sequence[Relay]]],
         sound: Callable[[int], tuple[Source, Sink]],
         now_ms: Callable[[], int],
+        rooms: Rooms | None = None,
+        network: Network | None = None,
     ) -> None:
         self._now_ms = now_ms
         self._ring = KeyRing()
+        room = derive_room(start.call, start.secret)
         self._links = Links(
             Means(
                 call=start.call,
@@ -46,9 +60,13 @@ class VoiceCall:
                 relays=relays,
                 sound=sound,
                 now_ms=now_ms,
+                open_media=None if rooms is None else lambda: rooms.open_media(start.gid, room),
+                carries_media=(lambda: False) if rooms is None else rooms.carries_media,
+                network=network,
             ),
             reports,
         )
+        self._stay = None if network is None else network.on_move(self._links.network_changed)
 
     def open_link(self, leaf: int, *, relay_only: bool) -> None:
         """Send to a device, and take its offers."""
@@ -59,9 +77,8 @@ class VoiceCall:
         self._links.close_link(leaf)
 
     def hear(self, leaf: int, signal: LinkSignal) -> None:
-        """A signal of a device. `room` has no WebRTC in it: the peer's ladder goes on without an answer."""
-        if not isinstance(signal, Room):
-            self._links.hear(leaf, signal)
+        """A signal of a device."""
+        self._links.hear(leaf, signal)
 
     def use_key(self, epoch: int, base_key: bytes, *, removed: bool) -> None:
         """A new epoch."""
@@ -77,6 +94,8 @@ class VoiceCall:
 
     def close(self) -> None:
         """Nothing is sent or heard from now on, and no key is left."""
+        if self._stay is not None:
+            self._stay()
         self._links.shut()
         self._ring.forget()
 

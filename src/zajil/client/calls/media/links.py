@@ -1,7 +1,7 @@
-"""The links of one call by WebRTC: what we send to each peer, what we hear of it, and the way up and down the rungs.
+"""The links of one call: what we send to each peer, what we hear of it, and the way up and down the rungs.
 
     open_link    -> the ladder of `zajil.protocol.calls.ladder` starts attempts of kind A (direct or a relay over UDP)
-                    and B (a relay over TLS or TCP); kind C, the media room, has no WebRTC in it
+                    and B (a relay over TLS or TCP), by WebRTC, and of kind C (the media room), see `rooming`
     Got(pc)      -> that attempt carries: it gets the real sound, the others are closed
     Lost(pc)     -> a new round; the old attempt stays for a while, it may come back
     a first frame of an attempt opens -> Got(pc) to its sender; none for 600 ms -> Lost(pc); again one -> Got(pc)
@@ -15,32 +15,30 @@ Source: docs/protocol/call-media.md (fail-closed rules, routes).
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 from zajil.client.calls.keys import KeyRing
-from zajil.client.calls.media.attempts import UNPROVEN_MS, WRONG_IN_A_ROW, Incoming, Outgoing, batches
+from zajil.client.calls.media.attempts import UNPROVEN_MS, WRONG_IN_A_ROW, Hears, Incoming, Outgoing, batches
 from zajil.client.calls.media.peers import Counts, Peer, decide_kinds, decide_route
+from zajil.client.calls.media.rooming import RoomHears, Rooming, RoomMeans, RoomSends
 from zajil.client.calls.media.rtc import BadDescription, HearingPeer, Relay, SendingPeer
-from zajil.client.calls.media.sound import Sink, Source, Switch
+from zajil.client.calls.media.sound import LOUD, Sink, Source, Switch, find_level
+from zajil.client.calls.media.steps import Steps
 from zajil.client.calls.media.voice import BIT_RATE, BIT_RATE_TCP, HeardVoice, SealedVoice
-from zajil.client.calls.ports import Reports
+from zajil.client.calls.ports import LinkSignal, Reports
+from zajil.client.calls.way import Network, OpenMedia
 from zajil.protocol.calls import ladder
 from zajil.protocol.calls.limits import ATTEMPTS, OFFER_AGAIN_MS, OFFERS_AGAIN
 from zajil.protocol.calls.sdp import hide_addresses, hide_candidate
-from zajil.protocol.calls.signals import Cand, Desc, Got, Lost
+from zajil.protocol.calls.signals import Cand, Desc, Got, Lost, Room
 from zajil.protocol.errors import Malformed
 
-MediaSignal: TypeAlias = Desc | Cand | Got | Lost
-HANDOVER_MS: Final = 60
-"""An attempt that gave nothing for this long is left for one that does."""
 TICK_S: Final = 0.1
 _WATCH_TICKS = 5
 _MEASURE_TICKS = 10
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,9 @@ class Means:
 
     call: 16 bytes. leaf: our own. next_pc: the number of a new attempt, never given twice in this call, with the one
     after it free (the record of the call is written before it is used). relays: the servers there are, best first,
-    fresh credentials. sound: what a peer gets to hear, and what hears it. now_ms: the ring's clock.
+    fresh credentials. sound: what a peer gets to hear, and what hears it. now_ms: the ring's clock. open_media: a
+    connection to the call's room; None: there is none. carries_media: whether the way to the server can carry one.
+    network: what is remembered of it; None: nothing is.
     """
 
     call: bytes
@@ -59,6 +59,9 @@ class Means:
     relays: Callable[[], Awaitable[Sequence[Relay]]]
     sound: Callable[[int], tuple[Source, Sink]]
     now_ms: Callable[[], int]
+    open_media: OpenMedia | None = None
+    carries_media: Callable[[], bool] = lambda: True
+    network: Network | None = None
 
 
 class Links:
@@ -67,16 +70,34 @@ class Links:
     def __init__(self, means: Means, reports: Reports) -> None:
         self._means, self._reports = means, reports
         self._peers: dict[int, Peer] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._steps = Steps()
         self._ticks = 0
         self._watch: asyncio.Task[None] | None = None
         self._over = False
         self._mic = True
         self._bit_rate = BIT_RATE
+        self._rooming = None if means.open_media is None else self._make_rooming(means.open_media)
         self.bad_input = 0
         """Signals and descriptions that were dropped."""
         self.alarms = 0
+
+    def _make_rooming(self, open_media: OpenMedia) -> Rooming:
+        means = self._means
+        return Rooming(
+            RoomMeans(
+                leaf=means.leaf,
+                ring=means.ring,
+                next_pc=means.next_pc,
+                open_media=open_media,
+                now_ms=means.now_ms,
+                peers=self._peers,
+                tell=lambda leaf, pc: self._reports.local_signal(Room(means.call, leaf, pc)),
+                heard=self._note_heard,
+                play=self._play,
+                alarm=lambda: self._alarm(means.leaf),
+                close=lambda room: self._steps.spawn_closing(room.close()),
+            )
+        )
 
     # -- what the session asks for
 
@@ -87,7 +108,7 @@ class Links:
         source, sink = self._means.sound(leaf)
         self._peers[leaf] = peer = Peer(leaf, relay_only, Switch(source), sink, self._means.now_ms())
         peer.source.on = self._mic
-        self._spawn(self._begin(peer))
+        self._steps.spawn(self._begin(peer))
         if self._watch is None:
             self._watch = asyncio.get_running_loop().create_task(self._keep_watch())
 
@@ -96,8 +117,10 @@ class Links:
         peer = self._peers.pop(leaf, None)
         if peer is not None:
             self._close_all(peer)
+            if self._rooming is not None:
+                self._rooming.watch()
 
-    def hear(self, leaf: int, signal: MediaSignal) -> None:
+    def hear(self, leaf: int, signal: LinkSignal) -> None:
         """A signal of that leaf, which is meant for us. Of one without a link it is dropped and counted."""
         peer = self._peers.get(leaf)
         if peer is None:
@@ -110,6 +133,9 @@ class Links:
                 self._take_answer(peer, signal)
             case Cand():
                 self._take_candidates(peer, signal)
+            case Room():
+                heard = self._rooming is not None and self._rooming.listen(peer, signal.pc)
+                self.bad_input += not heard
             case Got():
                 self._take_got(peer, signal.pc)
             case Lost():
@@ -126,11 +152,13 @@ class Links:
         self._bit_rate = bit_rate
         for peer in self._peers.values():
             for attempt in peer.outgoing.values():
-                attempt.voice.set_bit_rate(min(bit_rate, attempt.bit_rate))
+                attempt.set_bit_rate(min(bit_rate, attempt.bit_rate))
 
     def shut(self) -> None:
         """Nothing is sent or heard from now on; what has to be said to the network is said in the background."""
         self._over = True
+        if self._rooming is not None:
+            self._rooming.leave()
         for leaf in list(self._peers):
             self.close_link(leaf)
 
@@ -141,11 +169,7 @@ class Links:
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watch
-        # A relay that does not answer is waited for half a minute; nobody needs what comes of it now.
-        for step in self._tasks:
-            step.cancel()
-        while self._tasks or self._closing:
-            await asyncio.wait(self._tasks | self._closing)
+        await self._steps.end()
 
     def counts(self) -> dict[str, Counts]:
         """What went and came, per link, without a name or an address."""
@@ -157,20 +181,43 @@ class Links:
     async def _begin(self, peer: Peer) -> None:
         relays = await self._means.relays()
         if self._peers.get(peer.leaf) is peer:
-            self._climb(peer, ladder.Open(decide_kinds(relays, relay_only=peer.relay_only)))
+            peer.begun = True
+            self._climb(peer, ladder.Open(self._find_kinds(peer, relays), self._find_remembered()))
+
+    def network_changed(self) -> None:
+        """This device is in another network: every link begins a round there."""
+        if self._rooming is not None:
+            self._rooming.doubt()
+        for peer in self._peers.values():
+            peer.winner.move()
+            self._steps.spawn(self._move(peer))
+
+    async def _move(self, peer: Peer) -> None:
+        relays = await self._means.relays()
+        if self._peers.get(peer.leaf) is peer and peer.begun:
+            self._climb(peer, ladder.Moved(self._find_kinds(peer, relays), self._find_remembered()))
+
+    def _find_kinds(self, peer: Peer, relays: Sequence[Relay]) -> tuple[ladder.Kind, ...]:
+        room = self._rooming is not None and self._means.carries_media()
+        return decide_kinds(relays, relay_only=peer.relay_only, room=room)
+
+    def _find_remembered(self) -> ladder.Kind | None:
+        return None if self._means.network is None else self._means.network.remembered()
 
     def _climb(self, peer: Peer, event: ladder.Event) -> None:
         """Tell the ladder, and do what it says."""
         peer.ladder, actions = ladder.step(peer.ladder, event, self._means.now_ms())
         for action in actions:
             match action:
+                case ladder.Start() if action.kind == "C" and self._rooming is not None:
+                    self._rooming.start(peer, action.attempt, bit_rate=min(BIT_RATE_TCP, self._bit_rate))
                 case ladder.Start():
-                    self._spawn(self._start(peer, action))
+                    self._steps.spawn(self._start(peer, action))
                 case ladder.Stop():
                     self._drop_outgoing(peer, action.attempt)
                 case ladder.Carry():
                     for one in peer.outgoing.values():
-                        one.voice.open_to(peer.source if one.number == action.attempt else None)
+                        one.open_to(peer.source if one.number == action.attempt else None)
                 case ladder.NoRoute():
                     self._reports.no_route(peer.leaf)
         self._tell_state(peer)
@@ -228,17 +275,19 @@ class Links:
 
     def _take_answer(self, peer: Peer, signal: Desc) -> None:
         attempt = peer.outgoing.get(signal.pc)
-        if attempt is None:
+        if not isinstance(attempt, Outgoing):
             self.bad_input += 1
             return
-        self._spawn(self._bounded(attempt.take_answer(signal.sdp)))
+        self._steps.spawn(self._bounded(attempt.take_answer(signal.sdp)))
 
     def _take_got(self, peer: Peer, pc: int) -> None:
         """It must have sealed something itself: a `got` out of nowhere opens no microphone."""
         attempt = peer.outgoing.get(pc)
-        if attempt is None or attempt.is_dead() or attempt.voice.sealed == 0:
+        if attempt is None or attempt.is_dead() or attempt.sealed == 0:
             self.bad_input += 1
             return
+        if isinstance(attempt, RoomSends):
+            attempt.answered = True
         self._climb(peer, ladder.Got(attempt.number))
 
     def _take_lost(self, peer: Peer, pc: int) -> None:
@@ -253,18 +302,18 @@ class Links:
         for one in list(peer.outgoing.values()):
             if one.number == number:
                 del peer.outgoing[one.pc]
-                self._spawn_closing(one.close())
+                self._steps.spawn_closing(one.close())
 
     # -- hearing
 
     def _take_offer(self, peer: Peer, signal: Desc) -> None:
         attempt = peer.incoming.get(signal.pc)
-        if attempt is None:
-            if len(peer.incoming) >= ATTEMPTS:
-                self.bad_input += 1
-                return
+        if attempt is None and len(peer.incoming) < ATTEMPTS:
             attempt = peer.incoming[signal.pc] = self._listen(peer, signal.pc)
-        self._spawn(self._answer(peer, attempt, signal.sdp))
+        if not isinstance(attempt, Incoming):
+            self.bad_input += 1
+            return
+        self._steps.spawn(self._answer(peer, attempt, signal.sdp))
 
     def _listen(self, peer: Peer, pc: int) -> Incoming:
         loop = asyncio.get_running_loop()
@@ -278,17 +327,22 @@ class Links:
         return Incoming(pc, HearingPeer(voice), now_ms=self._means.now_ms())
 
     def _take_sound(self, peer: Peer, pc: int, pcm: bytes, at: int) -> None:
-        """A frame of this attempt opened. One attempt is played; where its sender moved on, the next takes over."""
+        """A frame of this attempt opened, and is due."""
         attempt = peer.incoming.get(pc)
         if attempt is None or self._peers.get(peer.leaf) is not peer:
             return
         if not attempt.proved:
             self._note_heard(peer, attempt)
-        played = peer.incoming.get(-1 if peer.playing is None else peer.playing)
-        last_ms = None if played is None else played.voice.opened_at_ms
-        if played is not attempt and (last_ms is None or self._means.now_ms() - last_ms >= HANDOVER_MS):
-            peer.playing = pc
-        if peer.playing == pc and pcm:
+        self._play(peer, attempt, pcm, at)
+
+    def _play(self, peer: Peer, attempt: Hears, pcm: bytes, at: int) -> None:
+        """One attempt is played; where its sender moved on, the next takes over."""
+        if self._peers.get(peer.leaf) is not peer or peer.incoming.get(attempt.pc) is not attempt or not pcm:
+            return
+        now, loud = self._means.now_ms(), find_level(pcm) > LOUD
+        if peer.takes_over(attempt, loud=loud, now_ms=now):
+            peer.playing = attempt.pc
+            peer.loud_ms = now if loud else peer.loud_ms
             peer.sink.write(pcm, at)
 
     async def _answer(self, peer: Peer, attempt: Incoming, offer: str) -> None:
@@ -307,32 +361,34 @@ class Links:
         if answer is not None:
             self._describe(peer, attempt.pc, "answer", answer)
 
-    def _note_heard(self, peer: Peer, attempt: Incoming) -> None:
+    def _note_heard(self, peer: Peer, attempt: Hears) -> None:
         """Frames of this attempt open, for the first time or again."""
         attempt.proved, attempt.lost_ms = True, None
         self._reports.local_signal(Got(self._means.call, peer.leaf, attempt.pc))
         self._tell_state(peer)
 
-    def _note_stalled(self, peer: Peer, attempt: Incoming) -> None:
+    def _note_stalled(self, peer: Peer, attempt: Hears) -> None:
         """No frame of this attempt opened for 600 ms."""
+        if isinstance(attempt, RoomHears) and self._rooming is not None and peer.playing == attempt.pc:
+            self._rooming.doubt()
         attempt.proved, attempt.lost_ms = False, self._means.now_ms()
         self._reports.local_signal(Lost(self._means.call, peer.leaf, attempt.pc))
         peer.choose_playing()
         self._tell_state(peer)
 
-    def _drop_incoming(self, peer: Peer, attempt: Incoming) -> None:
+    def _drop_incoming(self, peer: Peer, attempt: Hears) -> None:
         peer.incoming.pop(attempt.pc, None)
         peer.choose_playing()
-        self._spawn_closing(attempt.close())
+        self._steps.spawn_closing(attempt.close())
 
     # -- both
 
     def _take_candidates(self, peer: Peer, signal: Cand) -> None:
         attempt = peer.outgoing.get(signal.pc) or peer.incoming.get(signal.pc)
-        if attempt is None or not attempt.room_for(signal.cands):
+        if not isinstance(attempt, Outgoing | Incoming) or not attempt.room_for(signal.cands):
             self.bad_input += 1
             return
-        self._spawn(self._bounded(attempt.add_candidates(attempt.peer, signal.cands, done=signal.done)))
+        self._steps.spawn(self._bounded(attempt.add_candidates(attempt.peer, signal.cands, done=signal.done)))
 
     async def _bounded(self, step: Awaitable[None]) -> None:
         """A step on what a peer wrote: what is bad in it is counted, and nothing else comes of it."""
@@ -368,25 +424,14 @@ class Links:
         for incoming in list(peer.incoming.values()):
             self._drop_incoming(peer, incoming)
 
-    def _spawn(self, step: Coroutine[None, None, None]) -> None:
-        self._keep(self._tasks, step)
-
-    def _spawn_closing(self, step: Coroutine[None, None, None]) -> None:
-        """What is closed is closed to the end."""
-        self._keep(self._closing, step)
-
-    def _keep(self, tasks: set[asyncio.Task[None]], step: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(step)
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-        task.add_done_callback(_note_failure)
-
     # -- the watch
 
     async def _keep_watch(self) -> None:
         while not self._over:
             await asyncio.sleep(TICK_S)
             self._ticks += 1
+            if self._rooming is not None:
+                self._rooming.watch()
             for peer in list(self._peers.values()):
                 self._watch_sending(peer)
                 self._watch_hearing(peer)
@@ -400,11 +445,14 @@ class Links:
         for attempt in list(peer.outgoing.values()):
             if attempt.is_dead():
                 self._climb(peer, ladder.Failed(attempt.number))
-            else:
+            elif isinstance(attempt, Outgoing):
                 self._offer_again(peer, attempt, now)
         due = ladder.next_deadline(peer.ladder)
         if due is not None and now >= due:
             self._climb(peer, ladder.Tick())
+        won = peer.winner.watch(peer.ladder, now)
+        if won is not None and self._means.network is not None:
+            self._means.network.remember(won)
 
     def _offer_again(self, peer: Peer, attempt: Outgoing, now: int) -> None:
         waited = now - attempt.offered_ms >= OFFER_AGAIN_MS
@@ -415,7 +463,7 @@ class Links:
     def _watch_hearing(self, peer: Peer) -> None:
         now = self._means.now_ms()
         for attempt in list(peer.incoming.values()):
-            if attempt.voice.wrong_in_a_row >= WRONG_IN_A_ROW:
+            if attempt.wrong_in_a_row >= WRONG_IN_A_ROW:
                 self._alarm(peer.leaf)
                 return
             if attempt.proved and not attempt.hears(now):
@@ -428,11 +476,6 @@ class Links:
 
     async def _compare_counts(self, peer: Peer) -> None:
         for attempt in list(peer.outgoing.values()):
-            if not attempt.closed and await attempt.sends_in_clear():
+            if await attempt.sends_in_clear():
                 self._alarm(peer.leaf)
                 return
-
-
-def _note_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (failure := task.exception()) is not None:
-        _log.error("a step of a call failed: %s", type(failure).__name__)

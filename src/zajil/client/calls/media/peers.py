@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from zajil.client.calls.media.attempts import Incoming, Outgoing
+from zajil.client.calls.media.attempts import Hears, Sends
 from zajil.client.calls.media.rtc import Relay, Route
-from zajil.client.calls.media.sound import FRAME_MS, FRAME_SAMPLES, Sink, Switch
+from zajil.client.calls.media.sound import Sink, Switch
 from zajil.client.calls.showing import Measure
 from zajil.protocol.calls.ladder import Kind, Ladder
 from zajil.protocol.calls.quality import Sample
+from zajil.protocol.calls.winner import Winner
 
-Counts: TypeAlias = "int | str | bool | list[Counts] | dict[str, Counts] | None"
+Counts: TypeAlias = "int | str | bool | Sequence[Counts] | Mapping[str, Counts] | None"
 """What JSON can hold."""
-BUFFER_MS: Final = 80
-"""aiortc's audio buffer gives a frame away when four later ones are there."""
+HANDOVER_MS: Final = 60
+"""An attempt that gave nothing for this long is left for one that does."""
 UDP_ANSWER_S: Final = 0.5
 """So long an answer waits for a relay to answer over UDP."""
 
@@ -27,9 +28,9 @@ UDP_ANSWER_S: Final = 0.5
 class Peer:
     """Everything with one leaf. Times are milliseconds of the call's clock.
 
-    outgoing, incoming: by `pc`. playing: the attempt of the peer's that is listened to. udp_answers: the
-    relay gave us an address over UDP. up_after_ms: from `open_link`
-    to the first time both directions were there. measured: what was heard a second ago, see `measure`.
+    outgoing, incoming: by `pc`. playing: the attempt of the peer's that is listened to. loud_ms: when it last gave
+    more than silence. begun: the ladder is open. udp_answers: the relay gave us an address over UDP. up_after_ms: from
+    `open_link` to the first time both directions were there. measured: what was heard a second ago, see `measure`.
     """
 
     leaf: int
@@ -38,9 +39,12 @@ class Peer:
     sink: Sink
     opened_ms: int
     ladder: Ladder = field(default_factory=Ladder)
-    outgoing: dict[int, Outgoing] = field(default_factory=dict)
-    incoming: dict[int, Incoming] = field(default_factory=dict)
+    winner: Winner = field(default_factory=Winner)
+    begun: bool = False
+    outgoing: dict[int, Sends] = field(default_factory=dict)
+    incoming: dict[int, Hears] = field(default_factory=dict)
     playing: int | None = None
+    loud_ms: int = 0
     udp_answers: asyncio.Event = field(default_factory=asyncio.Event)
     up: bool = False
     up_after_ms: int | None = None
@@ -48,7 +52,7 @@ class Peer:
     measured: tuple[int, int, int] | None = None
 
     @property
-    def carrying(self) -> Outgoing | None:
+    def carrying(self) -> Sends | None:
         """The attempt of ours that the peer hears, or heard last."""
         number = None if self.ladder.carrying is None else self.ladder.carrying.number
         return next((one for one in self.outgoing.values() if one.number == number), None)
@@ -66,6 +70,18 @@ class Peer:
         current = self.incoming.get(-1 if self.playing is None else self.playing)
         if current is None or not current.proved:
             self.playing = next((one.pc for one in self.incoming.values() if one.proved), None)
+
+    def takes_over(self, attempt: Hears, *, loud: bool, now_ms: int) -> bool:
+        """Whether this attempt, which gives sound now, is listened to from here on. loud: it is more than silence.
+
+        It is where the one that plays gives nothing, or the silence of an attempt that does not carry.
+        """
+        current = self.incoming.get(-1 if self.playing is None else self.playing)
+        if current is None or current is attempt:
+            return True
+        last_ms = current.opened_at_ms
+        stopped = last_ms is None or now_ms - last_ms >= HANDOVER_MS
+        return stopped or (loud and now_ms - self.loud_ms >= HANDOVER_MS)
 
     def decide_answering_route(self, relays: Sequence[Relay]) -> Route | None:
         """What to answer an offer with; None where the policy leaves nothing.
@@ -86,24 +102,18 @@ class Peer:
                     await self.udp_answers.wait()
 
     def measure(self) -> Measure:
-        """How the link is, since this was called last.
-
-        Sound never pauses here, so what is missing between two RTP timestamps was lost.
-        """
+        """How the link is, since this was called last."""
         sends, hears = self.carrying, self.incoming.get(-1 if self.playing is None else self.playing)
         before, sample = self.measured, None
-        self.measured = None
-        if hears is not None:
-            self.measured = (hears.pc, hears.voice.newest_at // FRAME_SAMPLES, hears.voice.opened)
-        if self.measured is not None and before is not None and before[0] == self.measured[0]:
-            total = self.measured[1] - before[1]
-            lost = max(0, total - (self.measured[2] - before[2]))
-            rtt_ms = 0.0 if sends is None else sends.peer.rtt_ms
-            sample = Sample(lost, total, rtt_ms, BUFFER_MS, FRAME_MS)
+        self.measured = None if hears is None else (hears.pc, *hears.progress())
+        if hears is not None and self.measured is not None and before is not None and before[0] == hears.pc:
+            total, lost = self.measured[1] - before[1], max(0, self.measured[2] - before[2])
+            buffer_ms, frame_ms = hears.pace
+            sample = Sample(lost, total, 0.0 if sends is None else sends.rtt_ms, buffer_ms, frame_ms)
         return Measure(
             sample,
-            sealed=0 if sends is None else sends.voice.sealed,
-            opened=0 if hears is None else hears.voice.opened,
+            sealed=0 if sends is None else sends.sealed,
+            opened=0 if hears is None else hears.opened,
             rung="" if sends is None else sends.rung or "",
             host="" if sends is None else sends.host,
             tries=self.ladder.tries,
@@ -112,25 +122,11 @@ class Peer:
     def counts(self) -> Counts:
         """Numbers alone: no name and no address."""
         sends: list[Counts] = [
-            {
-                "pc": one.pc,
-                "rung": one.rung,
-                "carries": one is self.carrying,
-                "sealed": one.voice.sealed,
-                "left": one.peer.left,
-                "refused": one.peer.refused,
-            }
+            {"pc": one.pc, "rung": one.rung, "carries": one is self.carrying, **one.counts()}
             for one in self.outgoing.values()
         ]
         hears: list[Counts] = [
-            {
-                "pc": one.pc,
-                "rung": one.rung,
-                "plays": one.pc == self.playing,
-                "seen": one.voice.seen,
-                "opened": one.voice.opened,
-                "dropped": dict(one.voice.dropped),
-            }
+            {"pc": one.pc, "rung": one.rung, "plays": one.pc == self.playing, **one.counts()}
             for one in self.incoming.values()
         ]
         state: dict[str, Counts] = {"leaf": self.leaf, "up": self.up, "up_after_ms": self.up_after_ms}
@@ -143,10 +139,11 @@ def split_relays(relays: Sequence[Relay]) -> tuple[Relay | None, Relay | None]:
     return by_rung.get("relay-udp"), by_rung.get("relay-tls") or by_rung.get("relay-tcp")
 
 
-def decide_kinds(relays: Sequence[Relay], *, relay_only: bool) -> tuple[Kind, ...]:
-    """The kinds of attempts that the policy and the relays leave."""
+def decide_kinds(relays: Sequence[Relay], *, relay_only: bool, room: bool = False) -> tuple[Kind, ...]:
+    """The kinds of attempts that the policy and the relays leave. room: there is a media room."""
     kinds: tuple[Kind, ...] = ("A", "B")
-    return tuple(kind for kind in kinds if decide_route(kind, relays, relay_only=relay_only) is not None)
+    found = tuple(kind for kind in kinds if decide_route(kind, relays, relay_only=relay_only) is not None)
+    return (*found, "C") if room else found
 
 
 def decide_route(kind: Kind, relays: Sequence[Relay], *, relay_only: bool) -> Route | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import struct
+from array import array
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 SAMPLE_RATE: Final = 48_000
@@ -21,6 +23,12 @@ _TONE_PEAK = 8_000
 # Beyond these a stream is taken up anew instead of being filled up or played late.
 _GAP_SAMPLES_MAX = SAMPLE_RATE
 _HELD_BYTES_MAX = 2 * SAMPLE_RATE
+
+
+LOUD: Final = 8
+"""A level above it is more than the silence of an attempt that does not carry."""
+_FADE_SAMPLES = SAMPLE_RATE // 100
+_LEVEL_STEP = 8
 
 
 class Source(Protocol):
@@ -102,3 +110,30 @@ class Echo:
         frame = bytes(self._held[:FRAME_BYTES])
         del self._held[:FRAME_BYTES]
         return frame.ljust(FRAME_BYTES, b"\0")
+
+
+def mixed(frames: Sequence[bytes]) -> bytes:
+    """All of them at once, no louder than a sample can be. frames: of one length."""
+    if len(frames) == 1:
+        return frames[0]
+    parts = [memoryview(frame).cast("h") for frame in frames]
+    return array("h", (max(-32_768, min(32_767, sum(each))) for each in zip(*parts, strict=True))).tobytes()
+
+
+def find_level(pcm: bytes) -> int:
+    """How loud it is: the mean of every eighth sample without its sign, 0 to 32,768."""
+    samples = memoryview(pcm).cast("h")[::_LEVEL_STEP]
+    return sum(map(abs, samples)) // len(samples) if len(samples) else 0
+
+
+def fading_out(before: bytes, size_bytes: int) -> bytes:
+    """What a gap sounds like: the last 10 ms before it, backwards and fading, then silence. size_bytes: of the gap."""
+    tail = memoryview(before).cast("h")[-_FADE_SAMPLES:]
+    faded = array("h", (sample * (len(tail) - at) // len(tail) for at, sample in enumerate(reversed(tail), 1)))
+    return faded.tobytes()[:size_bytes].ljust(size_bytes, b"\0")
+
+
+def fading_in(pcm: bytes) -> bytes:
+    """The first sound after a gap: its first 10 ms rise from silence."""
+    head = memoryview(pcm).cast("h")[:_FADE_SAMPLES]
+    return array("h", (sample * at // len(head) for at, sample in enumerate(head))).tobytes() + pcm[2 * len(head) :]

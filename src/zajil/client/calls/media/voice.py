@@ -20,7 +20,7 @@ from av.packet import Packet
 
 from zajil.client.calls.frames import Codec, open_frame, seal_frame
 from zajil.client.calls.keys import NoKey, Opener, Sealer
-from zajil.client.calls.media.sound import FRAME_SAMPLES, QUIET_FRAME, SAMPLE_RATE, Source
+from zajil.client.calls.media.sound import FRAME_MS, QUIET_FRAME, SAMPLE_RATE, Source
 from zajil.client.calls.sframe import FrameDropped
 
 TIME_BASE: Final = fractions.Fraction(1, SAMPLE_RATE)
@@ -40,10 +40,14 @@ def _codec(mode: Literal["r", "w"]) -> AudioCodecContext:
 
 
 class OpusEncoder:
-    """20 ms of sound to one packet, all packets of one size (RFC 6562: sizes say nothing about speech)."""
+    """20 ms of sound to one packet, or 40, all packets of one size (RFC 6562: sizes say nothing about speech).
 
-    def __init__(self, bit_rate: int) -> None:
+    loss_pct: what of it may get lost on its way. Above 0, bits of each packet are spent on the one before it.
+    """
+
+    def __init__(self, bit_rate: int, *, frame_ms: int = FRAME_MS, loss_pct: int = 10) -> None:
         self.bit_rate = bit_rate
+        self._samples = SAMPLE_RATE * frame_ms // 1000
         self._codec = _codec("w")
         self._codec.bit_rate = bit_rate
         self._codec.time_base = TIME_BASE
@@ -52,19 +56,19 @@ class OpusEncoder:
             "vbr": "off",
             "dtx": "0",
             "fec": "1",
-            "packet_loss": "10",
-            "frame_duration": "20",
+            "packet_loss": str(loss_pct),
+            "frame_duration": str(frame_ms),
         }
         self._at = 0
 
     def encode(self, pcm: bytes) -> bytes:
-        """One packet. pcm: 1,920 bytes."""
-        frame = AudioFrame(format="s16", layout="mono", samples=FRAME_SAMPLES)
+        """One packet. pcm: 1,920 bytes for 20 ms."""
+        frame = AudioFrame(format="s16", layout="mono", samples=self._samples)
         frame.sample_rate = SAMPLE_RATE
         frame.time_base = TIME_BASE
         frame.pts = self._at
         frame.planes[0].update(pcm)
-        self._at += FRAME_SAMPLES
+        self._at += self._samples
         return b"".join(bytes(packet) for packet in self._codec.encode(frame))
 
 

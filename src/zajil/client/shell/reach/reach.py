@@ -59,6 +59,7 @@ class Reach:
         self.caller = RaceCaller(self.race)
         self.calls = Calls(self.caller)
         self._lanes: dict[str, RaceCaller] = {}
+        self._moves: list[Callable[[], None]] = []
         self._stored_changes = self.race.dialer.changes
         self._lead_s = time.time() - asyncio.get_running_loop().time()
         self._tasks: list[asyncio.Task[None]] = []
@@ -114,6 +115,11 @@ class Reach:
         if name not in self._lanes:
             self._lanes[name] = RaceCaller(self.race, lane=name)
         return self._lanes[name]
+
+    def on_move(self, moved: Callable[[], None]) -> Callable[[], None]:
+        """Tell of each other network this device comes to, until what is returned is called."""
+        self._moves.append(moved)
+        return lambda: self._moves.remove(moved) if moved in self._moves else None
 
     def check(self) -> None:
         """Raises what ended a task of it: a bug here, which must not pass in silence."""
@@ -239,6 +245,8 @@ class Reach:
                 self._network = network
                 self.ctx.browser = _browser_of(network)
                 self.race.set_network(network)
+                for moved in list(self._moves):
+                    moved()
             self._store()
 
     def _store(self) -> None:

@@ -71,6 +71,7 @@ class Device {
         linkDown: (leaf) => void this.told.push(`down ${leaf}`),
         alarm: (leaf) => void this.told.push(`alarm ${leaf}`),
         noRoute: (leaf) => void this.told.push(`no route ${leaf}`),
+        won: (kind) => void this.told.push(`won ${kind}`),
         figures: (figures) => void this.figures.push(figures),
         measured: (leaf, { sample }) => void this.told.push(`measured ${leaf} ${sample?.total ?? "nothing"}`),
         nowMs: () => this.nowMs,
@@ -230,6 +231,25 @@ describe("ladder", () => {
     expect(second?.ice.servers[0]?.urls).toEqual(ALL.urls.slice(1));
     anna.links.hear(1, got(66));
     expect(anna.take("close")).toEqual([{ order: "close", id: 1 }]);
+  });
+
+  it("begins with what carried a call last on this network, and tells what carried for 3 s", () => {
+    const anna = new Device(0);
+    anna.links.useWays({ carries: true, rung: "B" });
+    anna.links.openLink(1, { relayOnly: false });
+    const relayed = (): boolean[] => anna.take("send").map(({ ice }) => ice.policy === "relay");
+    expect(relayed()).toEqual([true]);
+    anna.links.hear(1, got(64));
+    for (const at of [100, 3_000]) anna.at(at);
+    expect(relayed()).toEqual([]);
+    expect(anna.told).toEqual([]);
+    for (const at of [3_100, 3_200, 9_000]) anna.at(at);
+    expect(anna.told).toEqual(["won B"]);
+    // Another network: what is remembered there is asked for.
+    anna.links.closeLink(1);
+    anna.links.useWays({ carries: true, rung: null });
+    anna.links.openLink(1, { relayOnly: false });
+    expect(relayed()).toEqual([false]);
   });
 
   it("starts the next at once where one fails, and all anew where none is left", () => {

@@ -1,7 +1,9 @@
 /** What the parts of a call's media share: signals, the rungs of WebRTC, and the way out. */
+import type { LinkKind } from "../../../protocol/calls/ladder.ts";
 import type { Attempt, Cand, Desc } from "../../../protocol/calls/signals.ts";
 import type { IceServer, Order, Rate } from "../../callorders.ts";
 import type { KeyRing } from "../keys.ts";
+import type { MediaRoom } from "../room/room.ts";
 
 /** The signals that media makes and hears. */
 export type MediaSignal = Desc | Cand | Attempt;
@@ -17,6 +19,8 @@ export interface Shared {
   readonly ring: KeyRing;
   /** Our own leaf. */
   readonly me: number;
+  /** The media room; undefined where this device cannot use one now. */
+  room(): MediaRoom | undefined;
   post(order: Order): void;
   signal(leaf: number, signal: BareSignal): void;
   /** A ctx that was never used, and whose next is free too. */
@@ -24,6 +28,12 @@ export interface Shared {
   /** Numbers a connection of the page. */
   nextId(): number;
   servers(): readonly IceServer[];
+  /** Whether the way to the server can carry the media room. */
+  carries(): boolean;
+  /** What carried a call last on this network. */
+  remembered(): LinkKind | null;
+  /** This kind of attempt has carried for a while. */
+  won(kind: LinkKind): void;
   /** Whether the call has video at all. */
   video(): boolean;
   rate(rung: Rung): Rate;
