@@ -1,4 +1,4 @@
-"""One laboratory of calls for the run; its report is written where `--calls-report` says, if all of it passed."""
+"""One laboratory of calls for the run; its report is written where `--calls-report` says: `latest` if all passed."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.fixture(scope="session")
 def report(request: pytest.FixtureRequest) -> Iterator[Report]:
-    """What the run measures; printed at its end, and written after a whole one."""
+    """What the run measures; printed and written at its end; what failed has no row."""
     made = Report(versions=versions())
     yield made
     config = request.config
     folder = config.getoption("--calls-report")
     own = [item for item in request.session.items if item.nodeid.startswith(_HERE)]
     chosen = config.getoption("keyword") or "smoke" in config.getoption("markexpr")
-    if folder and not chosen and len(_PASSED) == len(own):
-        made.write(Path(folder))
+    if folder:
+        whole = not chosen and len(_PASSED) == len(own)
+        made.write(Path(folder), name="latest" if whole else "part")
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.write_line("")

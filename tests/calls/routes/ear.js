@@ -1,26 +1,37 @@
 // Runs in the page before it: what comes out of the call's loudspeaker, and what its connections count.
-// Nothing of the call is changed. `lab.sound` is [ms since 1970, loudest sample] every 20 ms.
+// Nothing of the call is changed. `lab.sound` is [ms since 1970, loudest sample heard, loudest sample said] every 20 ms.
 (() => {
   if (window !== top || globalThis.lab) return;
   const EVERY_MS = 20;
   const COUNT_EVERY_MS = 250;
-  const ears = new Map();
+  const heard = new Map();
+  const said = new Map();
   const counts = new Map();
   const open = new Set();
   const lab = (globalThis.lab = { sound: [], counts });
   let context;
   const block = new Float32Array(1024);
 
-  function listen(player, stream) {
-    ears.get(player)?.source.disconnect();
-    ears.delete(player);
+  /** The loudness of what `who` plays or takes in, from now on. */
+  function listen(ears, who, stream) {
+    ears.get(who)?.source.disconnect();
+    ears.delete(who);
     if (!stream || stream.getAudioTracks().length === 0) return;
     context ??= new AudioContext({ sinkId: { type: "none" } });
     const source = context.createMediaStreamSource(stream);
     const ear = context.createAnalyser();
     ear.fftSize = block.length;
     source.connect(ear);
-    ears.set(player, { source, ear });
+    ears.set(who, { source, ear });
+  }
+
+  function loudest(ears) {
+    let loud = 0;
+    for (const { ear } of ears.values()) {
+      ear.getFloatTimeDomainData(block);
+      for (const one of block) loud = Math.max(loud, Math.abs(one));
+    }
+    return loud;
   }
 
   const { get, set } = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "srcObject");
@@ -29,17 +40,12 @@
     get,
     set(stream) {
       set.call(this, stream);
-      if (this instanceof HTMLAudioElement) listen(this, stream);
+      if (this instanceof HTMLAudioElement) listen(heard, this, stream);
     },
   });
 
   setInterval(() => {
-    let loud = 0;
-    for (const { ear } of ears.values()) {
-      ear.getFloatTimeDomainData(block);
-      for (const one of block) loud = Math.max(loud, Math.abs(one));
-    }
-    lab.sound.push([Date.now(), loud]);
+    lab.sound.push([Date.now(), loudest(heard), loudest(said)]);
     if (lab.sound.length > 30_000) lab.sound.splice(0, 10_000);
   }, EVERY_MS);
 
@@ -47,7 +53,11 @@
   const devices = navigator.mediaDevices;
   const openDevice = devices.getUserMedia.bind(devices);
   const RAW = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-  devices.getUserMedia = ({ audio, ...rest }) => openDevice({ ...rest, ...(audio && { audio: { ...audio, ...RAW } }) });
+  devices.getUserMedia = async ({ audio, ...rest }) => {
+    const stream = await openDevice({ ...rest, ...(audio && { audio: { ...audio, ...RAW } }) });
+    if (audio) listen(said, "microphone", new MediaStream(stream.getAudioTracks()));
+    return stream;
+  };
 
   const Native = RTCPeerConnection;
   let number = 0;

@@ -17,8 +17,8 @@ from tests.censor.lab.network import Namespace, run, sweep, write_etc
 ANNA: Final = "10.79.1.2"
 BORIS: Final = "10.79.3.2"
 SERVER: Final = "10.79.2.2"
-NAMES: Final = {"origin.test": SERVER, "relay.test": SERVER}
-"""One address for both: who blocks the relay by address blocks the site."""
+NAMES: Final = {"origin.test": SERVER, "relay.test": SERVER, "relay.test.": SERVER}
+"""One address: who blocks the relay by address blocks the site. For UDP Chromium asks with a dot at the end."""
 _SIDES: Final = {"anna": (1, ANNA), "hosts": (2, SERVER), "boris": (3, BORIS)}
 _TABLE: Final = "blocks"
 _QUEUE: Final = "7"

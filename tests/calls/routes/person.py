@@ -52,9 +52,12 @@ class Person:
     def hide_address(self, hidden: bool) -> None:
         """The switch of the settings; the chat is open again afterwards."""
         self._go("#/settings/privacy")
-        switch = "document.querySelector('[data-testid=hide-address-switch]')"
-        self._browser.call("await_true", script=f"{switch} !== null")
-        self._browser.call("run", script=f"{switch}.checked === {str(hidden).lower()} || {switch}.click()")
+        wanted = str(hidden).lower()
+        turn = (
+            "(() => { const it = document.querySelector('[data-testid=hide-address-switch]');"
+            f"if (it && it.checked !== {wanted}) it.click(); return it?.checked === {wanted} }})()"
+        )
+        self._browser.call("await_true", script=turn)
 
     def _go(self, fragment: str) -> None:
         self._browser.call("run", script=f"location.hash = '{fragment}'")
@@ -80,10 +83,9 @@ class Person:
         self._browser.call("press", id="call-hang-up")
 
     def close_call(self) -> None:
-        """What is shown of a call goes away, and the call with it if it still runs."""
+        """What is shown of a call that is over goes away."""
         script = (
-            "(() => { for (const id of ['call-hang-up', 'call-close', 'call-cancel'])"
-            "document.querySelector(`[data-testid=${id}]`)?.click();"
+            "(() => { document.querySelector('[data-testid=call-close]')?.click();"
             "return !document.querySelector('[data-testid=call]') })()"
         )
         self._browser.call("await_true", script=script, seconds=PATIENCE_S)

@@ -40,7 +40,11 @@ class RouteRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SoundRow(msgspec.Struct, frozen=True, kw_only=True):
-    """How a rung sounds at a loss, the worse end. loss_pct: of the packets at each host. delay_ms, mos: E-model."""
+    """How a rung sounds at a loss, at the worse end.
+
+    loss_pct: of the packets that reach each host. line_ms: of each line, each way. delay_ms: from microphone to
+    loudspeaker, measured. mos: by the E-model, with 25 ms more for what devices take.
+    """
 
     rung: str
     loss_pct: int
@@ -59,12 +63,12 @@ class Report(msgspec.Struct, kw_only=True):
     rungs: list[RouteRow] = []
     sound: list[SoundRow] = []
 
-    def write(self, folder: Path) -> None:
-        """`latest.json` and `latest.md`."""
+    def write(self, folder: Path, *, name: str) -> None:
+        """`NAME.json` and `NAME.md`; `latest` for a whole run, in which all passed."""
         folder.mkdir(parents=True, exist_ok=True)
         text = msgspec.json.format(msgspec.json.encode(self), indent=1).decode() + "\n"
-        (folder / "latest.json").write_text(text, encoding="utf-8")
-        (folder / "latest.md").write_text(self.render(), encoding="utf-8")
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+        (folder / f"{name}.md").write_text(self.render(), encoding="utf-8")
 
     def render(self) -> str:
         """The tables as Markdown."""
@@ -94,7 +98,7 @@ class Report(msgspec.Struct, kw_only=True):
 
     def _sound(self) -> list[str]:
         rows = [
-            "| Way | Loss at each host | Concealed | Delay, mouth to ear | Estimated MOS |",
+            "| Way | Loss | Concealed | Delay, mouth to ear | Estimated MOS |",
             "|---|---|---|---|---|",
         ]
         for row in self.sound:

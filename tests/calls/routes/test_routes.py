@@ -13,14 +13,14 @@ from tests.calls.routes.trial import Block, Trial
 pytestmark = [pytest.mark.calls, pytest.mark.slow, pytest.mark.timeout(400)]
 
 FROM_THE_START = [
-    (OPEN, "direct", 10),
+    (OPEN, "direct", 6),
     (HIDDEN, "relay-udp", 3),
     (NO_UDP, "relay-tcp", 3),
-    (NO_STUN, "relay-tcp", 2),
-    (NO_RELAY, "direct", 2),
+    (NO_STUN, "relay-tcp", 1),
+    (NO_RELAY, "direct", 1),
     (ONLY_443, "relay-tls", 3),
 ]
-STRIKES = 3
+STRIKES = 2
 IN_MID_CALL = [
     (OPEN, "direct", NO_UDP, "relay-tcp"),
     (HIDDEN, "relay-udp", NO_UDP, "relay-tcp"),
@@ -36,8 +36,8 @@ def check(trial: Trial) -> None:
     assert 0 < figures.opened <= figures.sealed
 
 
-@pytest.mark.parametrize(("block", "rung", "calls"), FROM_THE_START, ids=[one.name for one, *_ in FROM_THE_START])
-def test_a_call_finds_its_way(trial: Trial, report: Report, block: Block, rung: str, calls: int) -> None:
+def set_up(trial: Trial, report: Report, block: Block, rung: str, *, calls: int) -> None:
+    """So many calls under a block, one after the other."""
     trial.block(block)
     for _ in range(calls):
         trial.call(rung)
@@ -47,19 +47,31 @@ def test_a_call_finds_its_way(trial: Trial, report: Report, block: Block, rung: 
     print(f"{block.name}: {rung}, {[round(each, 2) for each in trial.figures.setups_s]} s")
 
 
+def go_on(
+    trial: Trial, report: Report, before: tuple[Block, str], after: tuple[Block, str], *, strikes: int = STRIKES
+) -> None:
+    """So many calls in which another block begins; each with the way that it then has."""
+    (first, way), (block, rung) = before, after
+    for _ in range(strikes):
+        trial.block(first)
+        trial.call(way)
+        trial.strike(block, rung)
+        trial.hang_up()
+    check(trial)
+    report.rungs.append(trial.row(Block(f"{first.name}, then {block.name}", f"{block.about}, in mid-call by {way}")))
+    print(f"{first.name}, then {block.name}: {rung}, {[round(each, 2) for each in trial.figures.recovers_s]} s")
+
+
+@pytest.mark.parametrize(("block", "rung", "calls"), FROM_THE_START, ids=[one.name for one, *_ in FROM_THE_START])
+def test_a_call_finds_its_way(trial: Trial, report: Report, block: Block, rung: str, calls: int) -> None:
+    set_up(trial, report, block, rung, calls=calls)
+
+
 @pytest.mark.parametrize(
     ("before", "first", "block", "rung"), IN_MID_CALL, ids=[f"{was.name}-{one.name}" for was, _, one, _ in IN_MID_CALL]
 )
 def test_a_call_goes_on(trial: Trial, report: Report, before: Block, first: str, block: Block, rung: str) -> None:
-    for _ in range(STRIKES):
-        trial.block(before)
-        trial.call(first)
-        trial.strike(block, rung)
-        trial.hang_up()
-    check(trial)
-    about = f"{block.about}, in mid-call by {first}"
-    report.rungs.append(trial.row(Block(f"{before.name}, then {block.name}", about)))
-    print(f"{before.name}, then {block.name}: {rung} after {[round(each, 2) for each in trial.figures.recovers_s]} s")
+    go_on(trial, report, (before, first), (block, rung))
 
 
 @pytest.mark.smoke

@@ -3,7 +3,7 @@
 // messages of WebSockets. It knows nothing of the product's own counters.
 (() => {
   if (globalThis.lab) return;
-  const none = () => ({ sealed: 0, sealed_bytes: 0, opened: 0, plaintext: 0 });
+  const none = () => ({ sealed: 0, sealed_bytes: 0, opened: 0, plaintext: 0, blocks: 0, gaps: 0 });
   const lab = (globalThis.lab = { frames: none(), clear: () => (lab.frames = none()) });
   if (!globalThis.RTCEncodedAudioFrame) return;
   const before = new WeakMap();
@@ -64,6 +64,12 @@
       lab.frames.opened++;
       return super.decode(chunk);
     }
+  };
+  // To the audio thread go blocks of sound, and empty ones in the place of what is missing.
+  const { postMessage } = MessagePort.prototype;
+  MessagePort.prototype.postMessage = function (message, ...rest) {
+    if (message instanceof Float32Array) lab.frames[message.length > 0 ? "blocks" : "gaps"]++;
+    return postMessage.call(this, message, ...rest);
   };
   // A frame of sound on the way to a media room: kind 1, flags 0, six more bytes of header.
   const isSound = (bytes) => bytes.length > 60 && bytes[0] === 1 && bytes[1] === 0;
