@@ -50,14 +50,9 @@ class Person:
         self._browser.call("see", id="text" if text else "composer", text=text)
 
     def hide_address(self, hidden: bool) -> None:
-        """The switch of the settings; the chat is open again afterwards."""
-        self._go("#/settings/privacy")
-        wanted = str(hidden).lower()
-        turn = (
-            "(() => { const it = document.querySelector('[data-testid=hide-address-switch]');"
-            f"if (it && it.checked !== {wanted}) it.click(); return it?.checked === {wanted} }})()"
-        )
-        self._browser.call("await_true", script=turn)
+        """As the switch of the settings leaves it, which is read when a call begins."""
+        value = "yes" if hidden else "no"
+        self._browser.call("run", script=f"localStorage.setItem('zajil.hide-address', '{value}')")
 
     def _go(self, fragment: str) -> None:
         self._browser.call("run", script=f"location.hash = '{fragment}'")

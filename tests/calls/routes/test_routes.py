@@ -74,7 +74,6 @@ def test_a_call_goes_on(trial: Trial, report: Report, before: Block, first: str,
     go_on(trial, report, (before, first), (block, rung))
 
 
-@pytest.mark.smoke
 def test_each_way_carries_a_call(trial: Trial) -> None:
     """In short, for a run that has no time for all."""
     for block, rung in ((OPEN, "direct"), (HIDDEN, "relay-udp"), (NO_UDP, "relay-tcp"), (ONLY_443, "relay-tls")):
