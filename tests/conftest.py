@@ -17,6 +17,7 @@ from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.turns import Turns
 
 from zajil.engine.sql.database import Database
 from zajil.server import schema
@@ -45,6 +46,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--calls-report", metavar="FOLDER", help="write what the calls' laboratory measured into this folder"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Turns())
 
 
 @pytest.fixture(scope="session", autouse=True)

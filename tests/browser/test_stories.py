@@ -6,6 +6,7 @@ The media of calls have a story of their own without a server, which belongs to 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,8 @@ E2E = hatch_build.WEB / "e2e"
 CHROMIUM = Path(os.environ.get("ZAJIL_CHROMIUM", "/usr/bin/chromium"))
 SMOKE = "three-members.spec.ts"
 CALLS = "calls-media.spec.ts"
+# Pictures are given up for sound where somebody else uses the machine, as they should be.
+ALONE = ("calls.spec.ts",)
 STORIES = sorted(path.name for path in E2E.glob("*.spec.ts") if path.name not in ("screens.spec.ts", CALLS))
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -40,22 +43,26 @@ def client(packages: None) -> None:
         hatch_build.build()
 
 
+def marks_of(story: str) -> list[pytest.MarkDecorator]:
+    found = {SMOKE: pytest.mark.smoke} | dict.fromkeys(ALONE, pytest.mark.alone)
+    return [found[story]] if story in found else []
+
+
 @pytest.mark.web
-@pytest.mark.parametrize(
-    "story", [pytest.param(name, marks=[pytest.mark.smoke] if name == SMOKE else []) for name in STORIES]
-)
+@pytest.mark.parametrize("story", [pytest.param(name, marks=marks_of(name)) for name in STORIES])
 def test_story(client: None, story: str) -> None:
     done = run_playwright(story)
-    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+    assert done.returncode == 0, told(done)
 
 
 @pytest.mark.calls
 @pytest.mark.smoke
+@pytest.mark.alone
 def test_the_media_of_calls(packages: None) -> None:
     """Builds the page it needs by itself. ZAJIL_LONG=1: a minute of four people instead of seconds."""
     done = run_playwright(CALLS)
     print(done.stdout)
-    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+    assert done.returncode == 0, told(done)
 
 
 def run_playwright(story: str) -> subprocess.CompletedProcess[str]:
@@ -63,3 +70,10 @@ def run_playwright(story: str) -> subprocess.CompletedProcess[str]:
     command, path = hatch_build.npm_command("exec", "--", "playwright", "test", story)
     env = os.environ | {"PATH": path, "ZAJIL_CHROMIUM": str(CHROMIUM)}
     return subprocess.run(command, cwd=hatch_build.WEB, env=env, capture_output=True, text=True, check=False)
+
+
+def told(done: subprocess.CompletedProcess[str]) -> str:
+    """What Playwright said, and what stood on the page where a story failed: of CI nothing else is left."""
+    names = dict.fromkeys(re.findall(r"Error Context: (\S+)", done.stdout))
+    pages = [(hatch_build.WEB / name).read_text(encoding="utf-8")[:6000] for name in names]
+    return "\n".join([done.stdout[-6000:], done.stderr[-2000:], *pages])

@@ -12,7 +12,7 @@ from tests.calls.party import Party, read
 
 from zajil.calls.mediaframes import notice, parse_head
 from zajil.calls.queue import LATE_S, QUEUE_BYTES, MediaQueue, Waiting
-from zajil.calls.rooms import CONNECTIONS, NoPlace
+from zajil.calls.rooms import CONNECTIONS, LIFE_S, NoPlace
 from zajil.protocol.calls import media
 from zajil.protocol.calls.limits import PEOPLE
 from zajil.protocol.calls.media import AUDIO, CONTROL, VIDEO
@@ -230,6 +230,19 @@ def test_what_is_no_frame_keeps_no_connection() -> None:
     party.now += 1
     party.rooms.sweep(party.now)
     assert (a.close_code, party.bad) == (media.IDLE, 1)
+
+
+def test_after_ten_minutes_a_connection_needs_a_new_ticket() -> None:
+    """Somebody who was removed from the group gets none, and hears no more."""
+    party = Party()
+    a = party.join()
+    began = party.now
+    while party.now < began + LIFE_S:
+        assert a.close_code is None
+        party.feed(a, frame(1))
+        party.now += 20
+        party.rooms.sweep(party.now)
+    assert a.close_code == media.RESTART
 
 
 def test_at_the_end_of_the_server_everybody_is_told_to_come_again() -> None:

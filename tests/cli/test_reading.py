@@ -37,11 +37,12 @@ def test_json_has_the_fields_of_the_contract_and_the_exact_text(capsys: pytest.C
     output = capsys.readouterr().out
     assert output.count("\n") == 1
     row = json.loads(output)
-    talked = ["reply_to", "edited", "deleted", "mentions", "reactions"]
+    talked = ["reply_to", "edited", "deleted", "mentions", "reactions", "attachments"]
     assert list(row) == ["id", "chat", "sender", "sent_at", "state", "text", *talked]
     assert row == {
         "id": "AbC", "chat": "gid", "sender": "Amina", "sent_at": 1_795_000_000, "state": "received", "text": text,
         "reply_to": None, "edited": False, "deleted": False, "mentions": [], "reactions": [],
+        "attachments": [],
     }  # fmt: skip
     assert "\x1b" not in output
     assert "\u202e" not in output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -97,6 +98,11 @@ async def test_a_guest_registers_and_talks_where_only_the_bridge_of_the_invite_i
         assert (view.state, view.via) == ("via", "localhost")
         await until(amal, lambda: amal._device.reach.knowledge.list is not None)
         assert amal.bridges() == 1
+        (homes / "file").write_bytes(os.urandom(700_000))
+        identity = await amal.send_files(amal.find_chat("Boris"), [homes / "file"])
+        await boris.sync()
+        await boris.save_file(boris.find_chat("Amal"), identity, 0, homes / "got")
+        assert (homes / "got").read_bytes() == (homes / "file").read_bytes()
     async with await Client.open(homes / "a") as amal:
         await amal.sync()
         assert amal.routes().state == "via", "the home kept its bridges and its winner"

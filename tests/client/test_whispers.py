@@ -16,7 +16,7 @@ from zajil.client.shell.sender import WHISPERS_MAX, Sender
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import GroupId, Mid
-from zajil.protocol.session import Begin, ClientEvent, Usable
+from zajil.protocol.session import Begin, ClientEvent, Message, Usable
 from zajil.transports.race import Race
 
 RING = frames.Send(0, Mid(bytes(16)), GroupId(bytes(16)), bytes(32), bytes(32), frames.WAKE, 60, b"ring")
@@ -53,6 +53,7 @@ class HandLink:
     ) -> None:
         self.take, self.down = take, down
         self.sent: list[bytes] = []
+        self.frames: list[frames.Send] = []
         self.made.append(self)
 
     async def run(self) -> None:
@@ -62,6 +63,10 @@ class HandLink:
         frame = frames.parse_s_client(data)
         assert isinstance(frame, frames.Send)
         self.sent.append(frame.body)
+        self.frames.append(frame)
+
+    async def answer(self, frame: frames.Frame) -> None:
+        await self.take([Message(frames.encode_frame(frame))])
 
 
 class Scene:
@@ -149,6 +154,46 @@ async def test_a_ring_waits_for_a_carrier_of_the_same_session() -> None:
     assert scene.link.sent == [b"typing"]
     await scene.link.take([Usable(resumed=True)])
     assert scene.link.sent == [b"typing", b"ring"]
+    await scene.sender.close()
+
+
+async def test_a_ring_goes_again_on_the_next_session_until_it_is_answered_and_typing_does_not() -> None:
+    scene = Scene()
+    scene.sender.whisper(TYPING)
+    scene.sender.whisper(RING)
+    await scene.link.take([Begin()])
+    await scene.link.take([Usable(resumed=True)])
+    assert scene.link.sent == [b"typing", b"ring"]
+    await scene.link.take([Begin()])
+    assert scene.link.sent == [b"typing", b"ring", b"ring"]
+    first, again = scene.link.frames[1:]
+    assert (first.mid, first.token, first.body) == (again.mid, again.token, again.body)
+    assert first.rid != again.rid
+    # The answer to what a session that is gone was asked says nothing about this one.
+    await scene.link.answer(frames.Ok(first.rid, 1, 1))
+    await scene.link.take([Begin()])
+    assert scene.link.sent[3:] == [b"ring"]
+    await scene.link.answer(frames.Ok(scene.link.frames[-1].rid, 1, 1))
+    await scene.link.take([Begin()])
+    assert len(scene.link.sent) == 4
+    await scene.sender.close()
+
+
+async def test_a_ring_that_is_refused_is_not_repeated_and_one_put_off_is() -> None:
+    scene = Scene()
+    scene.sender.whisper(RING)
+    await scene.link.take([Begin()])
+    await scene.link.answer(frames.Err(scene.link.frames[-1].rid, "busy"))
+    await scene.link.take([Begin()])
+    assert scene.link.sent == [b"ring", b"ring"]
+    await scene.link.answer(frames.Err(scene.link.frames[-1].rid, "bad-group-token"))
+    await scene.link.take([Begin()])
+    assert scene.link.sent == [b"ring", b"ring"]
+    scene.sender.whisper(RING)
+    assert scene.link.sent == [b"ring"] * 3
+    scene.later(61)
+    await scene.link.take([Begin()])
+    assert scene.link.sent == [b"ring"] * 3, "its minute is over"
     await scene.sender.close()
 
 

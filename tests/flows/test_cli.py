@@ -13,7 +13,7 @@ from tests.flows.terminal import Terminal
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
 MESSAGE_FIELDS = ["id", "chat", "sender", "sent_at", "state", "text"]
-MESSAGE_FIELDS += ["reply_to", "edited", "deleted", "mentions", "reactions"]
+MESSAGE_FIELDS += ["reply_to", "edited", "deleted", "mentions", "reactions", "attachments"]
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+from pathlib import Path
 
 import pytest
 from tests.flows.people import ARABIC, RUSSIAN, People, befriend, say, settle, sync_all
@@ -15,6 +16,7 @@ pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
 NAMES = ("Аминэ Зоркая", "بوريس القديم", "Clarabella Quick")
 TITLE = "Тайный поход · السر"
+PICTURE, CAPTION, SECRET = "карта перевала.png", "the pass, by night", "a very secret map of the pass"
 TEXTS = (ARABIC, RUSSIAN, "the-third-stone-hides-the-key 🗝️", "a note of my own 📝")
 
 
@@ -59,7 +61,7 @@ def check_nobody_beside_a_group(server: ServerProcess, groups: list[bytes], peop
 
 
 async def test_a_seized_server_knows_no_text_no_name_and_nobody_beside_a_group(
-    people: People, server: ServerProcess
+    people: People, server: ServerProcess, tmp_path: Path
 ) -> None:
     amina, boris, clara = clients = [await people.register(name) for name in NAMES]
     dms = [(await befriend(amina, other)).id for other in (boris, clara)]
@@ -76,6 +78,9 @@ async def test_a_seized_server_knows_no_text_no_name_and_nobody_beside_a_group(
         await say(boris, dms[0], text)
     (note,) = [chat.id for chat in amina.chats() if chat.kind == "self"]
     await say(amina, note, TEXTS[3])
+    picture = tmp_path / PICTURE
+    picture.write_bytes(SECRET.encode() * 2000)
+    await amina.send_files(amina.find_chat(group), [picture], CAPTION)
     groups = [raw(chat) for chat in (group, note, *dms)]
 
     # Two devices are offline: messages are pending, and the documented pointer is all that joins their receivers.
@@ -83,17 +88,35 @@ async def test_a_seized_server_knows_no_text_no_name_and_nobody_beside_a_group(
     assert tables["message"]
     assert set(tables["message"][0]) == {"id", "kind", "epoch", "ts", "body", "frank", "refs", "expires"}
     assert set(tables["mailbox_item"][0]) == {"mailbox_id", "seq", "message_id", "size", "via"}
-    check_no_content(server, [*NAMES, TITLE, *TEXTS])
+    check_no_content(server, [*NAMES, TITLE, *TEXTS, PICTURE, CAPTION, SECRET])
     check_nobody_beside_a_group(server, groups, identities)
+    check_nobody_beside_an_attachment(server, [*groups, *identities])
 
     clara, laptop = [await people.switch_on(home) for home in homes]
     clients = [amina, boris, clara]
     await sync_all([*clients, laptop], rounds=2)
-    check_no_content(server, [*NAMES, TITLE, *TEXTS])
+    check_no_content(server, [*NAMES, TITLE, *TEXTS, PICTURE, CAPTION, SECRET])
     check_nobody_beside_a_group(server, groups, identities)
     tables = server.rows()
     own = {mailbox_of(server, client) for client in (*clients, laptop)}
     assert not [row for row in tables["mailbox_item"] if row["mailbox_id"] in own], "delivered means deleted"
+
+
+def check_nobody_beside_an_attachment(server: ServerProcess, others: list[bytes]) -> None:
+    """Whose a file is, and in which chat, stands in no table, no name of a file and no log."""
+    tables = server.rows()
+    (row,) = tables["attachment"]
+    assert set(row) == {"id", "size", "sha256", "upload_hash", "done", "expires"}
+    identity = row["id"]
+    assert isinstance(identity, bytes)
+    assert not any(form in contents(row) for other in others for form in forms(other))
+    for table in set(tables) - {"attachment"}:
+        for each in tables[table]:
+            assert not any(form in contents(each) for form in forms(identity)), f"{table} names an attachment"
+    assert not any(form in server.log.read_bytes() for form in forms(identity))
+    (path,) = [path for path in (server.data / "attachments").rglob("*") if path.is_file()]
+    assert path.name == identity.hex()
+    assert path.stat().st_size == row["size"]
 
 
 def mailbox_of(server: ServerProcess, client: Client) -> bytes:

@@ -14,9 +14,10 @@ from typing import TypeAlias
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from zajil.protocol import cbor, frames, records, roster
-from zajil.protocol.chat import aad, content, extensions, forms, mentions, parts, receipts
+from zajil.protocol import attachments, cbor, frames, records, roster
+from zajil.protocol.chat import aad, content, extensions, files, forms, mentions, parts, receipts
 from zajil.protocol.identity import linking, links, objects, safety
 from zajil.protocol.ids import AccountId, DeviceId, GroupId, MessageId, Mid, client_id, encode_b64
 from zajil.protocol.reach.endpoints import PrivateBridges, encode_bridge_link
@@ -639,12 +640,75 @@ def build_session() -> Json:
     }
 
 
+def build_files() -> Json:
+    """Padded sizes, messages with files, what is none of ours, and one small file sealed."""
+    key, nonce = seeded("file key"), seeded("file nonce", 12)
+    plain = "سلام, файл".encode()
+    padded = plain + bytes(attachments.padded_bytes(len(plain)) - attachments.TAG_BYTES - len(plain))
+    sealed = AESGCM(key).encrypt(nonce, padded, None)
+    digest = hashlib.sha256(sealed).digest()
+    one = files.File(seeded("attachment", 16), "سلام.txt", "text/plain", len(plain), key, nonce, digest)
+    two = replace(one, attachment_id=seeded("other", 16), name="../a\u202eb", size=attachments.FILE_BYTES)
+    every = [forms.Files((one,)), forms.Files((one,), "look", QUOTED), forms.Files((one, two))]
+    every += [forms.Files((one, two), "both"), forms.Files((one,) * files.FILES_MAX, "x" * 100)]
+    found: list[Json] = []
+    for form in every:
+        data = content.encode_content(forms.encode_form(form, blank_content()))
+        told: list[Json] = [
+            {"id": f.attachment_id.hex(), "name": f.name, "type": f.content_type, "size": f.size, "key": f.key.hex(),
+             "nonce": f.nonce.hex(), "sha256": f.sha256.hex()}
+            for f in form.files
+        ]  # fmt: skip
+        quoted = None if form.reply_to is None else form.reply_to.hex()
+        found.append({"text": form.text, "reply_to": quoted, "files": told, "content": data.hex()})
+    sizes = (0, 1, 1008, 1009, 5000, 65_535, 1_000_000, 20_000_000, 100_000_000, attachments.FILE_BYTES)
+    return {
+        "source": f"{BY}; PURBs, PETS 2019, 4 (Padme); draft-ietf-mimi-content-08, 4.4",
+        "padded": [[size, attachments.padded_bytes(size)] for size in sizes],
+        "messages": found,
+        "others": other_files(one),
+        "sealed": {"plain": plain.hex(), "key": key.hex(), "nonce": nonce.hex(), "sealed": sealed.hex()},
+    }
+
+
+def other_files(one: files.File) -> list[Json]:
+    """Messages of later versions: shown as something that this one does not know."""
+    part = files.encode_file(one)
+    text = content.SinglePart(content.MARKDOWN, b"x")
+    multi, all_of = content.MultiPart, content.PROCESS_ALL
+    cases: dict[str, content.Part] = {
+        "it lies elsewhere": replace(part, url="https://home.example/a"),
+        "an id that is none": replace(part, url=files.SCHEME + "AAAA"),
+        "another cipher": replace(part, enc_alg=1),
+        "a short key": replace(part, key=bytes(16)),
+        "a long nonce": replace(part, nonce=bytes(16)),
+        "additional data": replace(part, aad=b"x"),
+        "another hash": replace(part, hash_alg=2),
+        "a short hash": replace(part, content_hash=bytes(16)),
+        "larger than any": replace(part, size=attachments.FILE_BYTES + 1),
+        "a long name": replace(part, filename="x" * 256),
+        "a preview": replace(part, disposition=content.PREVIEW),
+        "one of them lies elsewhere": multi(all_of, (part, replace(part, url="zajil:b/"))),
+        "too many": multi(all_of, (part,) * (files.FILES_MAX + 1)),
+        "a text behind it": multi(all_of, (part, text)),
+        "texts alone": multi(all_of, (text, text)),
+        "a choice": multi(content.CHOOSE_ONE, (part, part)),
+        "parts in parts": multi(all_of, (text, multi(all_of, (part, part)))),
+    }
+    shown: list[Json] = []
+    for about, body in cases.items():
+        data = content.encode_content(replace(blank_content(), body=body))
+        shown.append({"about": about, "shown": body.disposition != content.PREVIEW, "content": data.hex()})
+    return shown
+
+
 BUILDERS = {
     "cbor": build_cbor,
     "objects": build_objects,
     "roster": build_roster,
     "aad": build_aad,
     "content": build_content,
+    "files": build_files,
     "extensions": build_extensions,
     "parts": build_parts,
     "links": build_links,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.protocol import service_vectors as sv
 
 from zajil.protocol import cbor, control, frames, mlsheader, records
-from zajil.protocol.chat import aad, content, extensions, forms, mentions, parts, receipts
+from zajil.protocol.chat import aad, content, extensions, files, forms, mentions, parts, receipts
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.identity import linking, links, objects, safety
 from zajil.protocol.ids import DeviceId
@@ -22,8 +22,9 @@ from zajil.protocol.session import wire
 GID = sv.GID
 OWNER = {sv.ACCOUNT_ID: extensions.ChatRole.OWNER}
 TEXT = content.text_content("x", salt=sv.SALT, extensions={1: "u"})
-FORMS: list[forms.Text | forms.Action] = [
+FORMS: list[forms.Text | forms.Files | forms.Action] = [
     forms.Text("x", sv.TARGET),
+    forms.Files((files.File(bytes(16), "n", "t/t", 5, bytes(32), bytes(12), bytes(32)),) * 2, "x", sv.TARGET),
     forms.Edit(sv.TARGET, "y"),
     forms.Deletion(sv.TARGET, as_admin=True),
     forms.Reaction(sv.TARGET, "🕊️"),

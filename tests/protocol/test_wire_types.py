@@ -138,7 +138,7 @@ def test_requests_travel_and_come_back() -> None:
     assert control.parse_json(control.encode_json(request), control.CreateAccount) == request
     claim = control.ClaimKeyPackages(control.B16(MID), (0x53,), control.B16(MID), (1, 2))
     assert control.parse_json(control.encode_json(claim), control.ClaimKeyPackages) == claim
-    for bad in (b'{"kind":"upload","n":1}', b'{"kind":"group","n":0}', b'{"kind":"group","n":65}'):
+    for bad in (b'{"kind":"other","n":1}', b'{"kind":"group","n":0}', b'{"kind":"group","n":65}'):
         with pytest.raises(Malformed):
             control.parse_json(bad, control.TakePasses)
 

@@ -56,7 +56,18 @@ async def test_an_account_sees_how_many_rows_are_its_own_and_that_the_rest_canno
     expected |= {"account_measure": 0, "bridge_asker": 0, "mailbox": 2, "mailbox_item": 2, "message": 2}
     unknown = dict.fromkeys(
         (
-            *("grp", "pass", "invite_code", "claim", "idem", "http_idem", "ref_deny", "link", "alembic_version"),
+            *(
+                "grp",
+                "pass",
+                "attachment",
+                "invite_code",
+                "claim",
+                "idem",
+                "http_idem",
+                "ref_deny",
+                "link",
+                "alembic_version",
+            ),
             *("bridge", "bridge_code", "bridge_token", "bridge_of_token", "reach_document"),
         )
     )

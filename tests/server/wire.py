@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import time
 from collections import deque
 from types import TracebackType
@@ -18,6 +19,7 @@ from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Role
 from zajil.protocol.identity.objects import hash_object
 from zajil.protocol.ids import encode_b64
+from zajil.protocol.limits import MIB
 from zajil.protocol.session import Begin, ClientSession, Closed, Message
 
 PATIENCE_S = 10.0
@@ -41,7 +43,8 @@ class Http:
     async def raw(
         self, method: str, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, bytes, dict[str, str]]:
-        async with self.client.request(method, self.url + path, data=body, headers=headers) as answer:
+        data = body if body is None or len(body) <= MIB else io.BytesIO(body)  # aiohttp warns of large bytes
+        async with self.client.request(method, self.url + path, data=data, headers=headers) as answer:
             return answer.status, await answer.read(), {k.lower(): v for k, v in answer.headers.items()}
 
     async def call(

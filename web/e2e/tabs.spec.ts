@@ -8,7 +8,10 @@ import { expect, ON_THE_SERVER, test, textsAt } from "./world.ts";
 
 const count = (texts: readonly string[], text: string): number => texts.filter((one) => one === text).length;
 
-test("a second tab follows, shows what comes and sends", async ({ server, pair }) => {
+test("a second tab follows, shows what comes and sends, and goes on where the leading one is closed", async ({
+  server,
+  pair,
+}) => {
   const { anna, browser, pia } = await pair();
   const second = new Hands(await browser.tab());
   await second.open(server.url);
@@ -22,24 +25,19 @@ test("a second tab follows, shows what comes and sends", async ({ server, pair }
   await second.say("from the follower");
   await expect(second.state("from the follower")).toHaveAttribute("data-state", ON_THE_SERVER);
   await anna.sees("from the follower");
-  expect(await textsAt(pia, "Anna")).toEqual(["hello", "for both tabs", "from the follower"]);
-});
+  const before = ["hello", "for both tabs", "from the follower"];
+  expect(await textsAt(pia, "Anna")).toEqual(before);
 
-test("the leading tab is closed while it sends: the other one goes on", async ({ server, pair }) => {
-  const { anna, browser, pia } = await pair();
-  const second = new Hands(await browser.tab());
-  await second.open(server.url);
-  await expect(second.see("banner-following")).toBeVisible();
+  // The leading one is closed while it sends.
   const texts = ["one", "two", "three", "four", "five"];
   for (const text of texts) await anna.say(text);
   await anna.sees("five"); // shown: stored, on its way
   await anna.page.close();
   await expect(second.see("banner-following")).toHaveCount(0);
-  await second.openChat("Pia");
   await second.say("after it");
   for (const text of [...texts, "after it"])
     await expect(second.state(text)).toHaveAttribute("data-state", ON_THE_SERVER, { timeout: 30_000 });
-  expect(await textsAt(pia, "Anna")).toEqual(["hello", ...texts, "after it"]);
+  expect(await textsAt(pia, "Anna")).toEqual([...before, ...texts, "after it"]);
 });
 
 /** Stop a tab's worker where it stands, as a frozen tab is; the answer wakes it. */

@@ -205,8 +205,9 @@ export const test = base.extend<World>({
   },
   pair: async ({ server, arrive, member }, use) => {
     await use(async () => {
-      const { invite, link } = server.invite(2);
+      // Python begins while the invite is made.
       const pia = member();
+      const { invite, link } = server.invite(2);
       await pia.ask("register", { server: server.url, name: "Pia", invite });
       const browser = await arrive();
       const anna = new Hands(browser.page);

@@ -39,6 +39,8 @@ it: whoever changes connections, or whose old one is dead, loses nothing."""
 _BURST_S: Final = 2.0
 """What a stalled network lets through at once, in seconds of the rate."""
 IDLE_S: Final = 30.0
+LIFE_S: Final = 600.0
+"""Then a connection needs a new ticket, which somebody who left the group in the meantime does not get."""
 _FAREWELL_S: Final = 5.0
 _SLOTS: Final = 255
 
@@ -84,6 +86,7 @@ class Member:
         self.close_code: int | None = None
         self.closed_at = 0.0
         self.dropped = False
+        self.joined_at = now
         self.heard_at = now
         self._room = room
         self._rate = Rate(now)
@@ -262,10 +265,12 @@ class Rooms:
             del self._rooms[room.name]
 
     def sweep(self, now: float) -> None:
-        """End connections that sent no frame for 30 s, and give up those that do not end."""
+        """End connections of ten minutes, and those without a frame for 30 s; give up those that do not end."""
         for member in list(self._members):
             if now - member.heard_at >= IDLE_S:
                 member.close(IDLE, now)
+            elif now - member.joined_at >= LIFE_S:
+                member.close(RESTART, now)
             if member.close_code is not None and now - member.closed_at >= _FAREWELL_S and not member.dropped:
                 member.dropped = True
                 member.kick()

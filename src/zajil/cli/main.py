@@ -19,6 +19,7 @@ from zajil.cli.commands import (
     call,
     chats,
     contacts,
+    files,
     groups,
     link,
     messages,
@@ -69,6 +70,7 @@ from zajil.cli.texts.reach import bridge as bridge_words
 from zajil.cli.texts.reach import bundle as bundle_words
 from zajil.cli.texts.reach import net as net_words
 from zajil.cli.texts.reach import registry as registry_words
+from zajil.cli.texts.talk import files as file_words
 from zajil.cli.texts.text import PROGRAM, Text
 
 _Command = tuple[str, Callable[..., None], Text]
@@ -95,6 +97,7 @@ _CHATS: tuple[_Command, ...] = (
     ("react", messages.react, message_words.REACT),
     ("edit", messages.edit, message_words.EDIT),
     ("delete", messages.delete, message_words.DELETE),
+    ("save", files.save, file_words.SAVE),
     ("report", report.report, message_words.REPORT),
     ("sync", chats.sync, chat_words.SYNC),
 )

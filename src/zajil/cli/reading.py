@@ -15,11 +15,12 @@ from rich.text import Text as Line
 from zajil.cli.output import console, error_console
 from zajil.cli.texts import chats as words
 from zajil.cli.texts import messages as talk
+from zajil.cli.texts.talk import files
 from zajil.cli.times import clock, day, span
 from zajil.cli.untrusted import clean_name, clean_text, isolate
 
 if TYPE_CHECKING:
-    from zajil.client import Call, Chat, Client, Message
+    from zajil.client import Attachment, Call, Chat, Client, Message
     from zajil.protocol.errors import ZajilError
 
     Find = Callable[[str], Message | None]
@@ -57,6 +58,7 @@ def message_row(message: Message) -> dict[str, object]:
         "deleted": message.deleted,
         "mentions": [{"start": m.start, "end": m.end, "account": m.account} for m in message.mentions],
         "reactions": [{"sender": r.sender, "emoji": r.emoji} for r in message.reactions],
+        "attachments": [{"name": a.name, "type": a.type, "size": a.size} for a in message.attachments],
     }
     if message.call is not None:
         call = message.call
@@ -159,7 +161,9 @@ def _body_text(message: Message, find: Find) -> str:
         return talk.UNSUPPORTED()
     if message.call is not None:
         return call_text(message.call, own=message.own)
-    lines = [isolate(line) for line in clean_text(message.text).split("\n")]
+    lines = [isolate(line) for line in clean_text(message.text).split("\n")] if message.text else []
+    lines += [file_text(each) for each in message.attachments]
+    lines = lines or [""]
     if message.reply_to is not None:
         lines.insert(0, f"↪ {_quote(find(message.reply_to))}")
     if message.edited:
@@ -175,6 +179,11 @@ def call_text(call: Call, *, own: bool) -> str:
     return text(kind=talk.CALL_KINDS[call.kind](), length=span(call.seconds))
 
 
+def file_text(file: Attachment) -> str:
+    """`File: name, 4.2 MB`."""
+    return files.FILE(name=clean_name(file.name), size=files.say_size(file.size))
+
+
 def _quote(message: Message | None) -> str:
     if message is None:
         return talk.QUOTE_GONE()
@@ -183,7 +192,9 @@ def _quote(message: Message | None) -> str:
 
 def shorten(message: Message) -> str:
     """The beginning of a message on one line."""
-    text = talk.DELETED() if message.deleted else clean_name(message.text)
+    text = talk.DELETED() if message.deleted else clean_name(message.text) if message.text else ""
+    if message.attachments and not text:
+        text = file_text(message.attachments[0])
     if message.call is not None:
         text = call_text(message.call, own=message.own)
     return text if len(text) <= _QUOTE_LENGTH_MAX else f"{text[:_QUOTE_LENGTH_MAX]}…"

@@ -3,6 +3,7 @@
 from zajil.client.api import Client
 from zajil.client.state.reach import ReachSettings
 from zajil.client.views import (
+    Attachment,
     Call,
     Chat,
     Check,
@@ -24,6 +25,7 @@ from zajil.client.views import (
 )
 
 __all__ = [
+    "Attachment",
     "Call",
     "Chat",
     "Check",

@@ -14,6 +14,7 @@ from zajil.client import checks, listing
 from zajil.client.calling import Calling
 from zajil.client.core import chats, readd, recovery
 from zajil.client.core.talk import bundles
+from zajil.client.filing import Filing
 from zajil.client.reaching import Reaching
 from zajil.client.reporting import Reporting
 from zajil.client.shell import enrol, linking
@@ -22,7 +23,7 @@ from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.reach.reach import Reach
 from zajil.client.state import accounts, rows
 from zajil.client.storage.keyfile import read_keys
-from zajil.client.talking import Talking, gid_of
+from zajil.client.talking import gid_of
 from zajil.client.views import (
     Chat,
     Check,
@@ -50,7 +51,7 @@ LINK_USES = 20
 LINK_DAYS = 30
 
 
-class Client(Talking, Reaching, Reporting, Calling):
+class Client(Filing, Reaching, Reporting, Calling):
     """An async context manager. Errors are `ZajilError`s with a stable code (`Unreachable`: no server answered)."""
 
     @classmethod
@@ -277,10 +278,11 @@ class Client(Talking, Reaching, Reporting, Calling):
         await self._device.settle(pending)
 
     async def sync(self) -> None:
-        """Fetch everything that waits, apply and acknowledge it, and send all that is queued, receipts last."""
+        """Fetch all that waits, apply and acknowledge it, and send all that is queued, files too, receipts last."""
         with self._core.step("want-drain") as step:
             wanted = step.wanted_drain()
         await self._device.until(lambda: self._core.is_settled(wanted))
+        await self.finish_uploads()
         await self.send_receipts()
 
     def take_news(self) -> list[Event]:

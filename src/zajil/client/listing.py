@@ -138,6 +138,7 @@ def message_view(step: Step, message: StoredMessage) -> views.Message:
         reactions=_reactions(step, message),
         supported=not message.kept,
         call=None if message.call is None else _call(message.call),
+        attachments=tuple(views.Attachment(one.name, one.content_type, one.size) for one in message.files),
     )
 
 

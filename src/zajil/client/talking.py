@@ -63,7 +63,7 @@ class Talking:
             quoted = b""
             if reply_to is not None:
                 quoted = load_message(step, member.gid, identity_of(reply_to))[1].message_id
-            linked = _with_links(step, text, mentions)
+            linked = with_links(step, text, mentions)
             return encode_b64(MessageId(messages.submit_text(step, member.gid, linked, reply_to=quoted)))
 
     def find_mentions(self, chat: Chat, text: str) -> tuple[Mention, ...]:
@@ -78,7 +78,7 @@ class Talking:
         """
 
         def act(step: Step) -> None:
-            acts.edit(step, gid_of(chat), identity_of(message), _with_links(step, text, mentions))
+            acts.edit(step, gid_of(chat), identity_of(message), with_links(step, text, mentions))
 
         await self._perform(chat, "edit", act)
 
@@ -194,6 +194,7 @@ def identity_of(text: str) -> bytes:
         raise error("gone", "message") from None
 
 
-def _with_links(step: Step, text: str, mentions: Sequence[Mention]) -> str:
+def with_links(step: Step, text: str, mentions: Sequence[Mention]) -> str:
+    """The text as it travels, mentions written as links. Raises `malformed` for ranges that are no mentions."""
     found = [links.Mention(one.start, one.end, AccountId(parse_b64(one.account, size=16))) for one in mentions]
     return links.encode_text(text, found, server_name=step.profile.server_name)

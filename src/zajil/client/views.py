@@ -183,12 +183,21 @@ class Call(msgspec.Struct, frozen=True):
     seconds: int
 
 
+class Attachment(msgspec.Struct, frozen=True):
+    """A file of a message. name, type: its sender's word; the name is no path. size: bytes."""
+
+    name: str
+    type: str
+    size: int
+
+
 class Message(msgspec.Struct, frozen=True):
     """One message. sender: display name; sender_id: account id. sent_at: Unix seconds. reason: why it failed.
 
     state: of an own one `delivered` or `read` once any other account told so. text: to be shown, mentions as "@name";
     empty where `deleted`, or where `supported` is False (a kind of a later version). reply_to: id of a message that may
     be here or not. call: the message is the log of a call; then `text` is empty.
+    attachments: its files; then `text` may be empty.
     """
 
     id: str
@@ -207,6 +216,7 @@ class Message(msgspec.Struct, frozen=True):
     reactions: tuple[Reaction, ...] = ()
     supported: bool = True
     call: Call | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 class TextVersion(msgspec.Struct, frozen=True):

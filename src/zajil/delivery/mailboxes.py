@@ -10,7 +10,16 @@ from sqlalchemy import Connection
 
 from zajil.delivery import store
 from zajil.delivery.context import Delivery, DeviceCaller
-from zajil.engine.sql.interface import PASS_GROUP, PASS_PERSONA, PASS_TTL_DAYS, AddPasses, DenyRef, MailboxState, Notify
+from zajil.engine.sql.interface import (
+    PASS_GROUP,
+    PASS_PERSONA,
+    PASS_TTL_DAYS,
+    PASS_UPLOAD,
+    AddPasses,
+    DenyRef,
+    MailboxState,
+    Notify,
+)
 from zajil.protocol import cbor, control
 from zajil.protocol.frames import Gap, Msg
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
@@ -62,9 +71,10 @@ async def deny_ref(delivery: Delivery, caller: DeviceCaller, serial: bytes) -> N
 
 
 async def take_passes(delivery: Delivery, caller: DeviceCaller, request: control.TakePasses) -> control.Passes:
-    """One-time passes for new groups. Kept as hashes without an account; only the limit knows who asked."""
-    delivery.limits.take("pass_group", caller.account_id, now=delivery.clock(), cost=request.n)
-    return await _make_passes(delivery, request.n, PASS_GROUP)
+    """One-time passes for new groups or uploads. Kept as hashes without an account; only the limit knows who asked."""
+    bucket, kind = ("pass_upload", PASS_UPLOAD) if request.kind == "upload" else ("pass_group", PASS_GROUP)
+    delivery.limits.take(bucket, caller.account_id, now=delivery.clock(), cost=request.n)
+    return await _make_passes(delivery, request.n, kind)
 
 
 async def make_persona_passes(delivery: Delivery, n: int) -> control.Passes:

@@ -1,4 +1,4 @@
-"""Key packages, the answers of claims, and passes spent elsewhere. The rest lies in the mailbox engine's tables."""
+"""Key packages, answers of claims, passes spent elsewhere, attachments. The rest is in the mailbox engine's tables."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    update,
 )
 
 from zajil.engine.sql.database import METADATA, describe
@@ -55,6 +56,41 @@ claim = Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
+
+_ATTACHED = "30 days, to the end of the day; 24 hours, to the end of the hour, where it was never whole"
+attachment = Table(
+    "attachment",
+    METADATA,
+    Column(
+        "id", LargeBinary, primary_key=True, info=describe("identifier", "random, known to who was told it", _ATTACHED)
+    ),
+    Column("size", Integer, nullable=False, info=describe("counter", "bytes of the padded ciphertext", _ATTACHED)),
+    Column("sha256", LargeBinary, nullable=False, info=describe("key", "SHA-256 of the ciphertext", _ATTACHED)),
+    Column(
+        "upload_hash", LargeBinary, nullable=False, info=describe("key", "SHA-256 of the upload's secret", _ATTACHED)
+    ),
+    Column("done", Integer, nullable=False, info=describe("flag", "it is whole and its hash was right", _ATTACHED)),
+    Column(
+        "expires",
+        Integer,
+        nullable=False,
+        info=describe("time", "Unix second it is deleted, a whole day or hour", _ATTACHED),
+    ),
+    Index("attachment_expires", "expires"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+
+class StoredAttachment(NamedTuple):
+    """One row. id: 16 bytes; sha256, upload_hash: 32. expires: Unix seconds."""
+
+    id: bytes
+    size: int
+    sha256: bytes
+    upload_hash: bytes
+    done: bool
+    expires: int
 
 
 class Package(NamedTuple):
@@ -175,3 +211,42 @@ def spend_pass(db: Connection, digest: bytes, *, kind: int, first_day: int) -> b
     """Take a one-time pass of this kind. False if it is unknown, spent, or older than that day."""
     good = (one_time_pass.c.hash == digest) & (one_time_pass.c.kind == kind) & (one_time_pass.c.day >= first_day)
     return db.execute(delete(one_time_pass).where(good)).rowcount == 1
+
+
+def add_attachment(db: Connection, row: StoredAttachment) -> bool:
+    """Store a new upload; True."""
+    db.execute(insert(attachment).values(**{**row._asdict(), "done": int(row.done)}))
+    return True
+
+
+def find_attachment(db: Connection, attachment_id: bytes) -> StoredAttachment | None:
+    """The attachment of this id, whole or not, expired or not."""
+    columns = attachment.c
+    row = db.execute(
+        select(columns.id, columns.size, columns.sha256, columns.upload_hash, columns.done, columns.expires).where(
+            columns.id == attachment_id
+        )
+    ).one_or_none()
+    return None if row is None else StoredAttachment(row[0], row[1], row[2], row[3], bool(row[4]), row[5])
+
+
+def finish_attachment(db: Connection, attachment_id: bytes, *, expires: int) -> None:
+    """It is whole. expires: Unix seconds."""
+    db.execute(update(attachment).where(attachment.c.id == attachment_id).values(done=1, expires=expires))
+
+
+def old_attachments(db: Connection, *, now: int, rows: int) -> list[bytes]:
+    """Ids of at most so many that have expired."""
+    old = select(attachment.c.id).where(attachment.c.expires <= now).order_by(attachment.c.expires).limit(rows)
+    return [bytes(each) for each in db.execute(old).scalars()]
+
+
+def known_attachments(db: Connection, names: Sequence[bytes]) -> set[bytes]:
+    """Those of these ids that have a row."""
+    known = select(attachment.c.id).where(attachment.c.id.in_(names))
+    return {bytes(each) for each in db.execute(known).scalars()}
+
+
+def drop_attachment(db: Connection, attachment_id: bytes) -> None:
+    """Its row is gone."""
+    db.execute(delete(attachment).where(attachment.c.id == attachment_id))

@@ -33,6 +33,9 @@ DEFAULTS: Mapping[str, Limit] = {
     "failed_token": Limit(20, 60),
     "link_put": Limit(10, 60),
     "seal_prefix": Limit(10, 6),
+    # attachments: MiB announced, at least one each; pieces going up or down, each of at most 1 MiB
+    "upload_prefix": Limit(1024, 2),
+    "piece_prefix": Limit(4800, 0.02),
     "send_prefix": Limit(1200, 0.05),
     "ephemeral_prefix": Limit(600, 0.025),
     "commit_prefix": Limit(200, 0.3),
@@ -71,6 +74,7 @@ DEFAULTS: Mapping[str, Limit] = {
     "device_list_write": Limit(10, 3600),
     "pass_group": Limit(20, 3600),
     "pass_invite": Limit(20, 3600),
+    "pass_upload": Limit(100, 30),
     # kept by the day in the database, since it spans a week
     "bridge_tokens": Limit(5, 7 * 86_400 / 5),
     "row_read": Limit(60, 1),

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Annotated, ClassVar, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Annotated, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta, field
 
 from zajil.protocol import limits
+from zajil.protocol.attachments import PIECE_MAX_BYTES, AddAttachment, AddedAttachment, UploadOffset
 from zajil.protocol.errors import ZajilError, error, error_from_wire
 from zajil.protocol.frames import U16, U32, U64
+from zajil.protocol.ids import B8 as B8
+from zajil.protocol.ids import B16 as B16
+from zajil.protocol.ids import B32 as B32
+from zajil.protocol.ids import B64 as B64
+from zajil.protocol.ids import Blob as Blob
 from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.report.reasons import Reason
 from zajil.protocol.report.verified import ITEMS_MAX, NOTE_CHARACTERS
@@ -23,36 +29,6 @@ from zajil.protocol.routing import find_parameters, sort_routes
 
 T = TypeVar("T")
 PREFIX: Final = "/v1"
-
-
-class Blob(bytes):
-    """Bytes that travel as base64url text in JSON; SIZE is the exact number of bytes, None any."""
-
-    SIZE: ClassVar[int | None] = None
-
-
-class B8(Blob):
-    """8 bytes."""
-
-    SIZE = 8
-
-
-class B16(Blob):
-    """16 bytes."""
-
-    SIZE = 16
-
-
-class B32(Blob):
-    """32 bytes."""
-
-    SIZE = 32
-
-
-class B64(Blob):
-    """64 bytes."""
-
-    SIZE = 64
 
 
 class Auth(Enum):
@@ -63,6 +39,8 @@ class Auth(Enum):
     CONTACT = "Contact"
     TOKEN = "Token"  # noqa: S105  # a scheme
     BRIDGE = "Bridge"
+    PASS = "Pass"  # noqa: S105  # a scheme
+    UPLOAD = "Upload"
 
 
 Items: TypeAlias = Annotated[tuple[T, ...], Meta(max_length=64)]
@@ -141,17 +119,17 @@ class Refs(msgspec.Struct, frozen=True):
 
 
 class TakePasses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /passes. kind: group (makes one group), invite (a registration code to give to a guest) or persona."""
+    """POST /passes. kind: group (makes one group), upload (one attachment), invite (a guest's code) or persona."""
 
-    kind: Annotated[str, Meta(pattern="^(group|invite|persona)$")]
+    kind: Annotated[str, Meta(pattern="^(group|invite|persona|upload)$")]
     n: Annotated[int, Meta(ge=1, le=limits.PASSES_PER_CALL)]
 
 
 class Passes(msgspec.Struct, frozen=True, omit_defaults=True):
     """One-time passes; the server keeps their hashes without an account.
 
-    passes: of kind group or persona. codes: of kind invite, text that the gate of registration takes once within 30
-    days.
+    passes: of kind group, upload or persona. codes: of kind invite, text that the gate of registration takes once
+    within 30 days.
     """
 
     passes: tuple[B32, ...]
@@ -441,6 +419,7 @@ class Route(NamedTuple):
 
     limit: bytes of the request's body. auth: any one of these; with NONE alone an Authorization header is refused.
     query: the names a query may have. tagged: its answer has an ETag, and If-None-Match gets 304 for the same again.
+    ranged: the call names a range (RFC 9110 14.2), and its answer is 206 with that part of the bytes.
     """
 
     method: str
@@ -451,6 +430,7 @@ class Route(NamedTuple):
     limit: int = 0
     query: frozenset[str] = frozenset()
     tagged: bool = False
+    ranged: bool = False
 
     def url(self, **parameters: str) -> str:
         """The path with /v1 and its parameters, each one text without slashes. Raises LocalProtocolError."""
@@ -460,7 +440,7 @@ class Route(NamedTuple):
             raise error("wrong-call", "route parameter missing") from None
 
 
-_NONE, _D = frozenset({Auth.NONE}), frozenset({Auth.DEVICE})
+_NONE, _D, _U = frozenset({Auth.NONE}), frozenset({Auth.DEVICE}), frozenset({Auth.UPLOAD})
 _D_OR_T: Final = frozenset({Auth.DEVICE, Auth.CONTACT})
 _SMALL, _JSON = 16 * limits.KIB, limits.HTTP_BODY_BYTES
 
@@ -485,6 +465,12 @@ PUT_LINK_OFFER: Final = Route("PUT", "/link/{addr}/offer", _NONE, bytes, Empty, 
 LINK_OFFER: Final = Route("GET", "/link/{addr}/offer", _NONE, None, bytes)
 PUT_LINK_ANSWER: Final = Route("PUT", "/link/{addr}/answer", _NONE, bytes, Empty, limits.LINK_ANSWER_BYTES)
 LINK_ANSWER: Final = Route("GET", "/link/{addr}/answer", _NONE, None, bytes, query=frozenset({"wait"}))
+ADD_ATTACHMENT: Final = Route("POST", "/attachments", frozenset({Auth.PASS}), AddAttachment, AddedAttachment, _SMALL)
+PUT_ATTACHMENT: Final = Route(
+    "PUT", "/attachments/{id}", _U, bytes, UploadOffset, PIECE_MAX_BYTES, query=frozenset({"offset"})
+)
+ATTACHMENT_OFFSET: Final = Route("GET", "/attachments/{id}/offset", _U, None, UploadOffset)
+ATTACHMENT: Final = Route("GET", "/attachments/{id}", _NONE, None, bytes, ranged=True)
 JOIN_BRIDGE: Final = Route("POST", "/bridges", _NONE, JoinBridge, JoinedBridge, _SMALL)
 OWN_BRIDGE: Final = Route("GET", "/bridges/me", frozenset({Auth.BRIDGE}), None, OwnBridge, tagged=True)
 BRIDGE_BUNDLE: Final = Route("GET", "/bridges/bundle", frozenset({Auth.TOKEN}), None, BridgeBundle)
@@ -500,6 +486,7 @@ ROUTES: Final = (
     *(PUT_CONTACT_TOKEN, DROP_CONTACT_TOKEN, TAKE_REFS, DENY_REF, MAILBOX_ROW, TAKE_PASSES),
     *(PUT_KEY_PACKAGES, COUNT_KEY_PACKAGES, CLAIM_KEY_PACKAGES, MAKE_REPORT),
     *(PUT_LINK_OFFER, LINK_OFFER, PUT_LINK_ANSWER, LINK_ANSWER),
+    *(ADD_ATTACHMENT, PUT_ATTACHMENT, ATTACHMENT_OFFSET, ATTACHMENT),
     *(JOIN_BRIDGE, OWN_BRIDGE, BRIDGE_BUNDLE, ISSUE_BUNDLE, REACH_DOCS, CALL_RELAY, CALL_TICKET, CONFIG, HEALTH),
 )
 

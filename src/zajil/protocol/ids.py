@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import NewType
+from typing import ClassVar, NewType
 
 from zajil.protocol.errors import error
 
@@ -75,3 +75,33 @@ def split_client_id(client: ClientId) -> tuple[AccountId, DeviceId]:
     if len(client) != CLIENT_ID_BYTES:
         raise error("malformed", "client id")
     return AccountId(client[:ID_BYTES]), DeviceId(int.from_bytes(client[ID_BYTES:], "big"))
+
+
+class Blob(bytes):
+    """Bytes that travel as base64url text in JSON; SIZE is the exact number of bytes, None any."""
+
+    SIZE: ClassVar[int | None] = None
+
+
+class B8(Blob):
+    """8 bytes."""
+
+    SIZE = 8
+
+
+class B16(Blob):
+    """16 bytes."""
+
+    SIZE = 16
+
+
+class B32(Blob):
+    """32 bytes."""
+
+    SIZE = 32
+
+
+class B64(Blob):
+    """64 bytes."""
+
+    SIZE = 64

@@ -29,9 +29,11 @@ from zajil.bridges.registry.documents import Documents
 from zajil.calls.context import Relays
 from zajil.delivery import commit, create, mailboxes, packages, send
 from zajil.delivery import retention as delivery_retention
+from zajil.delivery.attachments import Attachments
 from zajil.delivery.context import AccountDevices, Delivery, DeviceCaller
 from zajil.delivery.refs import RefBook
 from zajil.delivery.reports import Reporting, tell_outcome
+from zajil.engine import blobs
 from zajil.engine import keys as key_file
 from zajil.engine import reachkeys as reach_file
 from zajil.engine.bus import MemoryBus
@@ -57,7 +59,7 @@ from zajil.server.http.auth_routes import bind_auth
 from zajil.server.http.bridge_routes import bind_bridges
 from zajil.server.http.calls import HttpAnswer, HttpCall, Peer
 from zajil.server.http.data_routes import bind_data
-from zajil.server.http.delivery_routes import bind_delivery, bind_public, bind_reports
+from zajil.server.http.delivery_routes import bind_attachments, bind_delivery, bind_public, bind_reports
 from zajil.server.http.dispatch import Dispatcher, Proofs, either
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
 from zajil.server.measures import make_measures, read_statement
@@ -113,6 +115,7 @@ class Server:
             moderators = ModeratorKeys(data, clock=clock)
             fix_name(data, settings)
             relays = find_relays(data, settings, keys)
+            disk = blobs.DiskBlobs(data / blobs.FOLDER, most_bytes=settings.attachments_max_bytes)
             self._documents = Documents(self._db, keys=keys, signing=signing, place=place_of(settings), clock=clock)
         except BaseException:
             self._db.close()
@@ -131,6 +134,7 @@ class Server:
             gather_ms=settings.mailbox_gather_ms,
         )
         self._delivery = self._make_delivery(keys, refs)
+        self._attachments = Attachments(self._delivery, disk)
         self._auth = self._make_auth(keys)
         self.reports = self._make_inbox(keys, moderators)
         self._registry = self._make_registry(keys)
@@ -243,6 +247,7 @@ class Server:
             await self.moderation.run_retention()
         if self.console is not None:
             await self.console.run_retention()
+        await self._attachments.run_retention()
         await self._documents.current()
 
     async def _keep_up(self) -> None:
@@ -413,6 +418,7 @@ class Server:
                     make_invites=lambda device, n: invites.make_invites(self._auth, device, n),
                     count_personas=self._count_personas if self.settings.public_space else None,
                 ),
+                **bind_attachments(self._attachments, self._limits, self._clock),
                 **bind_reports(self._make_reporting()),
                 **bind_data(self._auth, self._delivery, self._registry),
                 **bind_bridges(self._registry),

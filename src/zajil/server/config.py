@@ -231,6 +231,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             extra={"unit": "bytes"},
         ),
     ] = 256 << 20
+    attachments_max_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Most disk for attachments, of all people together; 0 = none are taken.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 20 << 30
     public_space: Annotated[
         bool, Meta(description="Public channels below `/pub/v1` and `/c/`; needs the extra `zajil[moderation]`.")
     ] = False

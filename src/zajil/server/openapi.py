@@ -14,6 +14,7 @@ from typing import Any, Final, TypeGuard
 import msgspec
 
 from zajil.protocol import control, limits
+from zajil.protocol.attachments import ATTACHMENT_BYTES
 from zajil.protocol.control import Auth, Blob, Problem, Route
 from zajil.protocol.public import api, routes
 from zajil.protocol.public.routes import Caller, PublicRoute
@@ -26,9 +27,10 @@ _PARAMETERS: Final[dict[str, tuple[str, int]]] = {
     "hash": ("SHA-256 of the contact token.", 32),
     "serial": ("Serial of a delivery reference.", 8),
     "addr": ("Random address of one device linking.", 16),
-    "id": ("Id of a stored message.", 16),
+    "id": ("Id of a stored message or an attachment.", 16),
 }
 _QUERY: Final[dict[str, tuple[str, int, int]]] = {
+    "offset": ("How many bytes are stored already.", 0, ATTACHMENT_BYTES),
     "from": ("Lists with this seq and later.", 1, 9_999_999_999),
     "root": ("Version of the newest root already held; 0 for none.", 0, 9_999_999_999),
     "wait": ("Seconds to wait for an answer that is not there yet.", 0, limits.LINK_WAIT_S),
@@ -38,6 +40,8 @@ _SCHEMES: Final[dict[str, dict[str, str]]] = {
     "Contact": {"type": "http", "scheme": "Contact", "description": "A contact token, base64url."},
     "Token": {"type": "http", "scheme": "Token", "description": "A token that opens private bridges, base64url."},
     "Bridge": {"type": "http", "scheme": "Bridge", "description": "A bridge's credential, base64url."},
+    "Pass": {"type": "http", "scheme": "Pass", "description": "A one-time pass of kind upload, base64url."},
+    "Upload": {"type": "http", "scheme": "Upload", "description": "The secret of one upload, base64url."},
 }
 _PUBLIC_PARAMETERS: Final = {
     "persona": "A persona's id, or `@handle`.",
@@ -174,7 +178,7 @@ def _review_operation(route: ReviewRoute, references: dict[Any, dict[str, Any]])
     parameters = [_parameter(name, "path", _REVIEW_PARAMETERS[name], {"type": "string"}) for name in names]
     parameters += [_parameter(name, "query", *_REVIEW_QUERY[name]) for name in sorted(route.query)]
     if parameters:
-        found["parameters"] = parameters
+        found["parameters"] = [*found.get("parameters", ()), *parameters]
     if route.request is not None:
         found["requestBody"] = {
             "required": True,
@@ -198,10 +202,15 @@ def _operation(route: Route, references: dict[Any, dict[str, Any]]) -> dict[str,
         "operationId": _name(route),
         "security": [{kind.value: []} if kind is not Auth.NONE else {} for kind in sorted(route.auth, key=str)],
         "responses": {
-            "200": {"description": "Done.", "content": _content(route.answer, references)},
+            "206" if route.ranged else "200": {
+                "description": "The range, at most 1 MiB of it." if route.ranged else "Done.",
+                "content": _content(route.answer, references),
+            },
             "default": _refused(references),
         },
     }
+    if route.ranged:
+        found["parameters"] = [{"name": "Range", "in": "header", "required": True, "schema": {"type": "string"}}]
     if route.tagged:
         found["responses"]["304"] = {"description": "The same as If-None-Match names."}
     if parameters := _parameters(route):

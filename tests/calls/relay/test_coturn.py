@@ -31,6 +31,7 @@ from zajil.protocol.control import B16, B32, parse_json
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import encode_b64
 from zajil.server.app import Server
+from zajil.server.calls.operator import check_relays
 from zajil.server.config import CallSettings, Settings
 
 needs_aioice()
@@ -265,6 +266,20 @@ async def test_a_server_tells_members_of_its_relay_and_neither_side_learns_the_o
         assert not any(text in said for said in logged)
     assert server.calling.relay is not None
     assert server.calling.relay.process is None
+
+
+async def test_the_check_finds_a_relay_that_runs_by_the_flag_alone(tmp_path: Path) -> None:
+    (tmp_path / "zajil.toml").write_text(f"[calls]\nrelay_port = {(port := free_port())}\n")
+    calls = CallSettings(relay="auto", relay_port=port)
+    server = await Server.start(tmp_path, Settings(port=0, drain_s=0, calls=calls))
+    try:
+        await until_up(port)
+        found = await asyncio.to_thread(check_relays, tmp_path)
+        assert found is not None
+        assert [(each.url.rpartition("=")[2], each.trouble) for each in found] == [("udp", ""), ("tcp", "")]
+    finally:
+        await server.stop()
+    assert await asyncio.to_thread(check_relays, tmp_path) is None
 
 
 @pytest.mark.kill

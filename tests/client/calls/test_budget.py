@@ -36,6 +36,14 @@ def test_300_signals_at_once_then_one_a_second_and_what_ends_the_call_always() -
     assert times(400, lambda: budget.admits(1, got(0), 5_000_000)) == 300
 
 
+def test_8_times_lost_at_once_then_one_a_second_whatever_else_is_said() -> None:
+    budget, lost = SignalBudget(), sg.Lost(CALL, 0, 2)
+    assert times(300, lambda: budget.admits(1, lost, 0)) == 8
+    assert budget.admits(2, lost, 0)
+    assert times(9, lambda: budget.admits(1, lost, 3_000)) == 3
+    assert times(9, lambda: budget.admits(1, got(0), 60_000)) == 9
+
+
 def test_who_drains_one_budget_drains_no_others() -> None:
     budget = SignalBudget()
     assert times(400, lambda: budget.may_send(got(1), 0)) == 300

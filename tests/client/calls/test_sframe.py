@@ -136,6 +136,27 @@ def test_a_frame_comes_in_once() -> None:
     assert reason_of(second, frame) == "replayed", "another connection with the same peer is no second chance"
 
 
+def test_an_opener_of_an_attempt_hears_its_ctx_alone() -> None:
+    ring = pv.ring_of(5)
+    frame = ring.sender(64, 2).seal(b"voice", b"", now_ms=0)
+    assert reason_of(ring.receiver(2, 66), frame) == "foreign-leaf"
+    assert ring.receiver(2, 64).open(frame, b"", now_ms=0) == b"voice"
+
+
+def test_who_joins_again_at_a_lower_number_is_heard_and_what_goes_on_is_never_forgotten() -> None:
+    ring = pv.ring_of(5)
+    long, steady = ring.sender(64, 2), ring.receiver(2, 64)
+    first = long.seal(b"first", b"", now_ms=0)
+    steady.open(first, b"", now_ms=0)
+    for ctx in range(66, 66 + 2 * 40, 2):
+        ring.receiver(2, ctx).open(ring.sender(ctx, 2).seal(b"", b"", now_ms=0), b"", now_ms=0)
+        steady.open(long.seal(b"", b"", now_ms=0), b"", now_ms=0)
+    assert reason_of(steady, first) == "replayed"
+    lower, again = ring.sender(2, 2).seal(b"here again", b"", now_ms=0), ring.receiver(2, 2)
+    assert again.open(lower, b"", now_ms=0) == b"here again"
+    assert reason_of(again, lower) == "replayed"
+
+
 def test_another_members_frame_is_not_this_peers() -> None:
     ring = pv.ring_of(5)
     frame = ring.sender(64, 3).seal(b"voice", b"", now_ms=0)

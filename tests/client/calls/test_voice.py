@@ -14,8 +14,8 @@ from zajil.client.calls.media import sdp
 from zajil.client.calls.media.attempts import batches, fitted
 from zajil.client.calls.media.peers import decide_kinds, decide_route
 from zajil.client.calls.media.rtc import Relay
-from zajil.client.calls.media.sound import ECHO_MS, FRAME_BYTES, FRAME_MS, QUIET_FRAME, Echo, Silence, Tone
-from zajil.client.calls.media.voice import HeardVoice, OpusDecoder, OpusEncoder, SealedVoice
+from zajil.client.calls.media.sound import ECHO_MS, FRAME_BYTES, FRAME_MS, QUIET_FRAME, Echo, Silence, Tone, find_level
+from zajil.client.calls.media.voice import BIT_RATE_TCP, HeardVoice, OpusDecoder, OpusEncoder, SealedVoice
 from zajil.client.calls.sframe import parse_header
 from zajil.protocol.calls.ladder import KINDS
 
@@ -61,6 +61,18 @@ def test_every_packet_of_a_rate_has_one_size_whatever_is_said() -> None:
     for bit_rate, size in ((32_000, 80), (24_000, 60), (16_000, 40)):
         encoder = OpusEncoder(bit_rate)
         assert {len(encoder.encode(pcm)) for pcm in (LOUD, QUIET_FRAME) * 20} == {size}
+
+
+@pytest.mark.parametrize("frame_ms", [20, 40])
+def test_a_tone_stays_as_loud_as_it_is_within_a_stream(frame_ms: int) -> None:
+    """libopus told of losses codes it to near silence at 24 kbit/s, after half a second."""
+    encoder, decoder, tone = OpusEncoder(BIT_RATE_TCP, frame_ms=frame_ms, loss_pct=0), OpusDecoder(), Tone()
+    levels = []
+    for turn in range(100):
+        reads = frame_ms // FRAME_MS
+        pcm = bytes(reads * FRAME_BYTES) if turn < 25 else b"".join(tone.read() for _ in range(reads))
+        levels.append(find_level(decoder.decode(encoder.encode(pcm))))
+    assert min(levels[30:]) > 4_000
 
 
 def test_a_sealed_frame_has_one_size_for_a_length_of_its_counter() -> None:

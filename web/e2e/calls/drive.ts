@@ -9,7 +9,6 @@ import type { MediaWay } from "../../src/core/calls/way.ts";
 import { MediaLinks } from "../../src/core/calls/media/links.ts";
 import type { Measure } from "../../src/core/calls/showing.ts";
 import type { LinkFigures } from "../../src/core/calls/media/measure.ts";
-import type { Step } from "../../src/protocol/calls/quality.ts";
 import type { MediaSignal } from "../../src/core/calls/media/shared.ts";
 
 export type Drive =
@@ -32,7 +31,6 @@ export type Drive =
   | { readonly do: "hear"; readonly leaf: number; readonly signal: MediaSignal }
   | { readonly do: "close"; readonly leaf: number }
   | { readonly do: "media"; readonly microphone: boolean; readonly camera: boolean }
-  | { readonly do: "step"; readonly step: Step }
   | { readonly do: "end" };
 
 export type Told =
@@ -91,7 +89,6 @@ export function driveOver(
     else if (order.do === "hear") links?.hear(order.leaf, order.signal);
     else if (order.do === "close") links?.closeLink(order.leaf);
     else if (order.do === "media") links?.setMedia(order.microphone, order.camera);
-    else if (order.do === "step") links?.setStep(order.step);
     else if (order.do === "record") ways[order.way]?.onrecord(Uint8Array.from(order.data));
     else if (order.do === "cut") ways[order.way]?.onclose(order.code);
     else {

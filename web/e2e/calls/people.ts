@@ -70,7 +70,14 @@ export class Person {
     });
     await page.goto(room.url);
     await page.evaluate(() => window.call.start());
-    await person.drive({ do: "begin", call: CALL, me: leaf, firstPc: 64, video: camera, room: room.media !== undefined });
+    await person.drive({
+      do: "begin",
+      call: CALL,
+      me: leaf,
+      firstPc: 64,
+      video: camera,
+      room: room.media !== undefined,
+    });
     const refused = await page.evaluate((on) => window.call.open(on), camera);
     if (refused) throw new Error(refused);
     return person;
@@ -148,6 +155,16 @@ export class Person {
       const found = this.since(leaf, begin);
       return found.length >= count ? found : undefined;
     });
+  }
+
+  /** Likewise, with the seconds from the first to the last. */
+  async timed(leaf: number, count: number): Promise<{ figures: LinkFigures[]; seconds: number }> {
+    const begin = performance.now();
+    const figures = await this.windows(leaf, count);
+    const told = this.events.filter(({ at, told: one }) => at >= begin && one.told === "figures");
+    const at = (found: LinkFigures | undefined): number =>
+      told.find(({ told: one }) => one.told === "figures" && one.figures === found)?.at ?? Number.NaN;
+    return { figures, seconds: (at(figures.at(-1)) - at(figures[0])) / 1_000 };
   }
 
   /** When a link went down after a time. */

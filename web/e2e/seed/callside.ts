@@ -18,6 +18,7 @@ const peer = (account: string, leaf: number, more: Partial<CallPeer> = {}): Call
   camera: false,
   quality: "good",
   up: true,
+  paused: false,
   ...more,
 });
 const up = (rung: CallTried["rung"], ms: number): CallTried => ({ rung, result: "up", ms });
@@ -70,6 +71,7 @@ const group = (count: number, more: Partial<CallView> = {}): CallView =>
         camera: at !== 1,
         mic: at !== 0,
         quality: at === 1 ? "poor" : "good",
+        paused: at === 2,
       }),
     ),
     hidden_address: true,
@@ -121,7 +123,7 @@ const SCENES: Readonly<Record<string, () => CallView>> = {
     }),
   "call-paused": () =>
     talking("video", {
-      camera: false,
+      peers: [peer(ANNA, 4, { camera: true, paused: true })],
       why: "video-paused",
       route: { rung: "relay-tls", host: "relay.home.example" },
       quality: { word: "fair", mos: 3.4, rtt_ms: 280, loss_pct: 3 },

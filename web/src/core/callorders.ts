@@ -154,7 +154,9 @@ export interface AboutChat {
 /** port: to the core worker, once, first of all. sound: this page can make and play blocks. hideAddress: relays alone. */
 export type ToCallWorker =
   | { readonly port: MessagePort; readonly sound: boolean }
-  | { readonly act: CallAct; readonly hideAddress: boolean } | AboutChat | Report;
+  | { readonly act: CallAct; readonly hideAddress: boolean }
+  | AboutChat
+  | Report;
 
 /** about: asks for an AboutChat. */
 export type FromCallWorker = Order | { readonly view: CallView } | { readonly about: string };

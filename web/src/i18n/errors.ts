@@ -17,6 +17,8 @@ const SAME: Readonly<Record<string, string>> = {
   "stale-list": "again",
   "group-exists": "again",
   "pass-spent": "again",
+  "hash-mismatch": "again",
+  "wrong-offset": "again",
   "bad-delivery-ref": "again",
   replaced: "again",
   busy: "again",
@@ -33,6 +35,7 @@ const SAME: Readonly<Record<string, string>> = {
 export const COMMAND_LINE_ONLY: readonly string[] = [
   ...["home-exists", "home-busy", "ambiguous-name"],
   ...["bad-bundle", "foreign-bundle", "bundle-too-big", "nothing-waits", "bridge-exists"],
+  ...["file-too-big", "too-many-files", "no-attachment"],
 ];
 
 /** The catalogue's key for a code. */

@@ -8,6 +8,27 @@ export interface LocalNotification {
   readonly press: () => void;
 }
 
+/** What the tabs of one browser say to each other about a call; kept nowhere. null: there is none. */
+export type TabWord =
+  | { readonly word: "call"; readonly call: TabCall | null }
+  | { readonly word: "what" }
+  | { readonly word: "end"; readonly call: string };
+
+/** The call of the tab that leads, as the others show it. */
+export interface TabCall {
+  readonly chat: string;
+  readonly call: string;
+  readonly kind: "audio" | "video";
+  /** Of somebody else, and not answered yet. */
+  readonly rings: boolean;
+}
+
+/** The other tabs of this browser. */
+export interface Tabs {
+  say(word: TabWord): void;
+  close(): void;
+}
+
 export interface Browser {
   /** WebCrypto and workers exist only in secure contexts. */
   readonly secure: boolean;
@@ -35,6 +56,8 @@ export interface Browser {
   notify(notification: LocalNotification): void;
   /** Sounds until the answer is called. Where the page was never touched, browsers keep it silent. */
   ring(kind: "incoming" | "outgoing"): () => void;
+  /** Hear what other tabs say from now on. */
+  openTabs(hear: (word: TabWord) => void): Tabs;
 
   /** A newer client waits for a press. */
   onUpdate(listener: () => void): () => void;

@@ -11,9 +11,11 @@ interface CallStart {
   ask: { readonly chat: string; readonly kind: CallKind } | undefined;
   /** The call's screen covers all others. */
   full: boolean;
+  /** This tab has a call. */
+  here: boolean;
 }
 
-export const callStart = $state<CallStart>({ wanted: false, ask: undefined, full: false });
+export const callStart = $state<CallStart>({ wanted: false, ask: undefined, full: false, here: false });
 
 /** A press on Call. */
 export function askCall(chat: string, kind: CallKind): void {
@@ -24,7 +26,12 @@ export function askCall(chat: string, kind: CallKind): void {
 /** Wait for a call that rings, and for one that a reload cut off. */
 export function followCalls(): void {
   if (!canCall()) return;
-  if (browser().readPreference(LIVE) === "yes") callStart.wanted = true;
+  const look = (): void => {
+    if (browser().readPreference(LIVE) === "yes") callStart.wanted = true;
+  };
+  look();
+  // A call of another tab is shown in this one, too.
+  browser().onPreference(look);
   listen(({ event }) => {
     if (event === "calling") callStart.wanted = true;
   });

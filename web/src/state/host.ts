@@ -18,6 +18,8 @@ export interface CallVideos {
   /** By leaf; who is not in it shows no picture. */
   readonly peers: ReadonlyMap<number, MediaStream>;
   readonly own?: MediaStream;
+  /** Why the camera that was wanted is not open; the call goes on without it. */
+  readonly refused?: "permission-denied" | "no-device";
 }
 
 /** The calls of this tab: the page's end of the call worker and of the peer connections. */

@@ -62,11 +62,12 @@ class Turnserver:
         return True
 
     async def stop(self) -> None:
-        """It has ended when this returns."""
+        """It has ended when this returns, and its configuration, which holds the secret, is gone."""
         if self._task is not None:
             self._task.cancel()
             # Whatever became of it: the rest of the server still has to end.
             await asyncio.gather(self._task, return_exceptions=True)
+            (self._folder / CONF_FILE).unlink(missing_ok=True)
 
     async def _keep_running(self, program: list[str]) -> None:
         pause_s = _FIRST_PAUSE_S

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def bot(
     context: typer.Context,
     *,
-    mode: Annotated[Literal["echo", "tone"], typer.Option("--mode", help=words.MODE_OPTION())] = "echo",
+    mode: Annotated[
+        Literal["echo", "tone"], typer.Option("--mode", metavar="echo|tone", help=words.MODE_OPTION())
+    ] = "echo",
     stats: Annotated[
         Path | None, typer.Option("--stats", metavar="FILE", help=words.STATS_OPTION(), show_default=False)
     ] = None,

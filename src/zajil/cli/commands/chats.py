@@ -1,4 +1,4 @@
-"""`chats`, `send`, `read`, `sync`: talking."""
+"""`chats`, `send`, `read`, `sync`: talking. What is special about files is in `files`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zajil.cli.commands.options import ChatName, Json, JsonLines
+from zajil.cli.commands.options import ChatName, Files, Json, JsonLines
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts import chats as words
 
@@ -46,30 +46,34 @@ def chats(context: typer.Context, *, json: Json = False) -> None:
 def send(
     context: typer.Context,
     chat: ChatName,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help=words.TEXT_ARGUMENT())],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help=words.TEXT_ARGUMENT(), show_default=False)] = "",
     *,
+    file: Files = None,
     reply: Annotated[
         str | None, typer.Option("--reply", metavar="ID", help=words.REPLY_OPTION(), show_default=False)
     ] = None,
     queue: Annotated[bool, typer.Option("--queue", help=words.QUEUE_OPTION())] = False,
     json: Json = False,
 ) -> None:
-    """Send a text; returns once the server holds it durably, or with --queue once this home does."""
+    """Send a text or files; returns once the server holds it durably, or with --queue once this home does."""
+    from zajil.cli.commands.files import send_files
     from zajil.cli.commands.messages import find_message
     from zajil.cli.failures import UNREACHABLE, USAGE, Failed
     from zajil.cli.output import console, print_json
 
     body = sys.stdin.read() if text == "-" else text
-    if not body.strip():
+    if not body.strip() and not file:
         raise Failed("no-text", exit_code=USAGE)
 
-    async def sent(client: Client) -> str:
+    async def sent(client: Client) -> str | None:
         from zajil.protocol.errors import Unreachable
 
         found = find_chat(client, chat)
         if not queue:
             _check_key(client, found)
         quoted = None if reply is None else find_message(client, found, reply).id
+        if file:
+            return await send_files(client, found, file, body, reply_to=quoted, queue=queue)
         named = client.find_mentions(found, body)
         if queue:
             return client.queue(found, body, reply_to=quoted, mentions=named)
@@ -146,7 +150,7 @@ def sync(context: typer.Context, *, json: Json = False) -> None:
         await client.sync()
         after = _messages(client)
         new = [message for message in after if message.id not in before and not message.own]
-        queued = sum(message.state in {"queued", "sending"} for message in after)
+        queued = sum(message.state in {"queued", "sending"} for message in after) + client.waiting_uploads()
         news = [event.code for event in client.take_news() if event.code is not None]
         if json:
             told = {"told": news} if news else {}

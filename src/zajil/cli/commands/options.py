@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from zajil.cli.texts import chats, general, messages
+from zajil.cli.texts.talk import files
 
 Json = Annotated[bool, typer.Option("--json", help=general.JSON_OPTION())]
 JsonLines = Annotated[bool, typer.Option("--json", help=general.JSON_LINES_OPTION())]
@@ -36,6 +37,9 @@ DataFolder = Annotated[
 ]
 ChatName = Annotated[str, typer.Argument(metavar="CHAT", help=chats.CHAT_ARGUMENT())]
 MessageName = Annotated[str, typer.Argument(metavar="ID", help=messages.MESSAGE_ARGUMENT())]
+Files = Annotated[
+    list[Path] | None, typer.Option("--file", metavar="PATH", help=files.FILE_OPTION(), show_default=False)
+]
 ContactName = Annotated[str, typer.Argument(metavar="CONTACT", help=chats.CONTACT_ARGUMENT())]
 
 

@@ -19,7 +19,21 @@ PROGRAM: ContextVar[str] = ContextVar("program", default="zajil")
 """How a command for the home of this call begins: with `--home DIR` where the call named one."""
 OF_A_HOME = frozenset(
     {"register", "whoami", "contact-link", "add", "contacts", "verify", "privacy", "devices", "doctor", "link", "net"}
-    | {"chats", "send", "read", "react", "edit", "delete", "report", "sync", "group", "bundle", "persona", "channel"}
+    | {
+        "chats",
+        "send",
+        "read",
+        "react",
+        "edit",
+        "delete",
+        "save",
+        "report",
+        "sync",
+        "group",
+        "bundle",
+        "persona",
+        "channel",
+    }
     | {"notices", "appeal"}
 )
 """Commands that work on a home."""

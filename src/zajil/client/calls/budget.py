@@ -1,7 +1,9 @@
 """How much one device may say in a call, and how much this one says to it: neither is drained by the other's repeats.
 
-300 signals at once and one a second after that, for each peer on its own; 20 candidates of an attempt; an attempt's
-answer and four repeats of it. What begins or ends a call, which the server keeps for a minute, is always let through.
+300 signals at once and one a second after that, for each peer on its own; 8 of them `lost`, and one a second; 20
+candidates of an attempt; an attempt's answer and four repeats of it. What begins or ends a call, which the server keeps
+for a minute, is always let through. All of it is forgotten with the session: who reloads takes as much again, but a
+peer cannot make anybody reload.
 Source: docs/protocol/calls.md; the numbers are of `zajil.protocol.calls.limits`.
 """
 
@@ -35,6 +37,7 @@ class SignalBudget:
 
     def __init__(self) -> None:
         self._heard: dict[int | None, int] = {}
+        self._lost: dict[int | None, int] = {}
         self._sent: dict[int | None, int] = {}
         self._candidates: dict[int, _Counts] = {}
         self._answers: dict[int, _Counts] = {}
@@ -45,6 +48,8 @@ class SignalBudget:
             return True
         if not _spend(self._heard, leaf, now_ms):
             return False
+        if isinstance(signal, sg.Lost):
+            return _spend(self._lost, leaf, now_ms, most=limits.LOSSES)
         if not isinstance(signal, sg.Cand):
             return True
         return self._candidates.setdefault(leaf, _Counts()).add(signal.pc, len(signal.cands)) <= limits.CANDIDATES
@@ -60,10 +65,10 @@ class SignalBudget:
         return _spend(self._sent, signal.to, now_ms)
 
 
-def _spend(spent: dict[int | None, int], key: int | None, now_ms: int) -> bool:
-    """One of the 300 of a bucket. spent: when a bucket is full again; one that is full is not in it, or is past."""
+def _spend(spent: dict[int | None, int], key: int | None, now_ms: int, *, most: int = limits.SIGNALS) -> bool:
+    """One of what a bucket holds. spent: when a bucket is full again; one that is full is not in it, or is past."""
     full_at = max(spent.get(key, 0), now_ms) + _EACH_MS
-    if full_at > now_ms + limits.SIGNALS * _EACH_MS:
+    if full_at > now_ms + most * _EACH_MS:
         return False
     spent[key] = full_at
     return True

@@ -9,8 +9,10 @@
    after 1 s. The old keys are dropped 2 s after a Remove, otherwise after 10 s. A new epoch with the same low 8 bits
    as an old one takes its place.
 3. What comes in must name a known epoch and the leaf it is expected from, and must be new: a window of 512 counters per
-   KID. A key is kept, and a window moves, only for a frame whose tag was right, so foreign frames cost no memory. One
-   leaf has 32 windows per epoch; a ctx below the lowest of a full set counts as replayed.
+   KID. A key is kept, and a window moves, only for a frame whose tag was right, so foreign frames cost no memory.
+4. One leaf has 32 windows per epoch, and the one that was used last the longest ago goes first. So that no frame of a
+   forgotten ctx comes again, an Opener hears one ctx alone: that of an attempt which its sender named in a signal.
+   Where none is named, a ctx below the lowest of a full set counts as replayed.
 
 Time is an argument: milliseconds that never go back. A ring may be used from several threads (encoders and decoders
 have their own); each call holds its lock for one frame.
@@ -87,7 +89,7 @@ class ReplayWindow:
 
 @dataclass(slots=True)
 class _Epoch:
-    """What is known of one epoch. windows: by leaf, then by ctx."""
+    """What is known of one epoch. windows: by leaf, then by ctx, last used last."""
 
     number: int
     base_key: bytes
@@ -151,9 +153,9 @@ class KeyRing:
         encode_kid(ctx=ctx, leaf=leaf, epoch=0)
         return Sealer(self, ctx, leaf, next_ctx)
 
-    def receiver(self, leaf: int) -> Opener:
-        """What opens the frames of that leaf and of no other."""
-        return Opener(self, leaf)
+    def receiver(self, leaf: int, ctx: int | None = None) -> Opener:
+        """What opens the frames of that leaf and of no other. ctx: of the attempt; a frame of another is foreign."""
+        return Opener(self, leaf, ctx)
 
     def has_epoch(self, low_bits: int, *, now_ms: int) -> bool:
         """Whether frames of the epoch with these low 8 bits could be opened now."""
@@ -190,11 +192,11 @@ class KeyRing:
             kid = encode_kid(ctx=ctx, leaf=leaf, epoch=epoch.number)
             return epoch.number, SFrameKey.derive(AES_128_GCM, epoch.base_key, kid)
 
-    def open_from(self, leaf: int, frame: bytes, metadata: bytes, *, now_ms: int) -> bytes:
-        """What `Opener.open` does, for that leaf."""
+    def open_from(self, leaf: int, wanted: int | None, frame: bytes, metadata: bytes, *, now_ms: int) -> bytes:
+        """What `Opener.open` does, for that leaf and, where one is wanted, that ctx."""
         header = parse_header(frame)
         ctx, sender, low_bits = split_kid(header.kid)
-        if sender != leaf:
+        if sender != leaf or wanted not in (None, ctx):
             raise FrameDropped("foreign-leaf")
         with self._lock:
             self._expire(now_ms)
@@ -203,16 +205,17 @@ class KeyRing:
                 raise FrameDropped("unknown-key")
             windows = epoch.windows.setdefault(leaf, {})
             known = windows.get(ctx)
-            if known is None and len(windows) >= WINDOWS_PER_LEAF and ctx < min(windows):
+            if wanted is None and known is None and len(windows) >= WINDOWS_PER_LEAF and ctx < min(windows):
                 raise FrameDropped("replayed")
             key, window = known or (SFrameKey.derive(AES_128_GCM, epoch.base_key, header.kid), ReplayWindow())
             if not window.is_fresh(header.ctr):
                 raise FrameDropped("replayed")
             plaintext = key.open(header, frame, metadata)
             window.note(header.ctr)
+            windows.pop(ctx, None)
             windows[ctx] = (key, window)
             if len(windows) > WINDOWS_PER_LEAF:
-                del windows[min(windows)]
+                del windows[next(iter(windows))]
             return plaintext
 
 
@@ -252,10 +255,10 @@ class Sealer:
 
 
 class Opener:
-    """Opens the frames of one leaf, and counts them."""
+    """Opens the frames of one leaf, or of one ctx of it, and counts them."""
 
-    def __init__(self, ring: KeyRing, leaf: int) -> None:
-        self._ring, self._leaf = ring, leaf
+    def __init__(self, ring: KeyRing, leaf: int, ctx: int | None) -> None:
+        self._ring, self._leaf, self._ctx = ring, leaf, ctx
         self.opened = 0
         self.dropped: Counter[str] = Counter()
         """Frames not opened, by the reason of FrameDropped."""
@@ -263,7 +266,7 @@ class Opener:
     def open(self, frame: bytes, metadata: bytes, *, now_ms: int) -> bytes:
         """The plaintext. Raises FrameDropped, after counting it."""
         try:
-            plaintext = self._ring.open_from(self._leaf, frame, metadata, now_ms=now_ms)
+            plaintext = self._ring.open_from(self._leaf, self._ctx, frame, metadata, now_ms=now_ms)
         except FrameDropped as dropped:
             self.dropped[dropped.reason] += 1
             raise

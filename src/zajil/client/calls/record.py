@@ -20,7 +20,8 @@ from zajil.protocol.fields import Fields
 
 BLOCK = 64
 """Numbers that are reserved at a time."""
-LOW = 32
+LOW = 96
+"""With fewer left another block is written: three peers that say `lost` as often as they may use no more at once."""
 CTX_MOST = 1 << 32
 PLACES = 1 << 25
 """Blocks at which the numbers of a call may begin."""

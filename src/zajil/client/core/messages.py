@@ -39,6 +39,27 @@ def submit_text(step: Step, gid: bytes, text: str, *, reply_to: bytes = b"") -> 
     return identity
 
 
+def submit_files(step: Step, gid: bytes, form: forms.Files) -> bytes:
+    """Store a message whose files are at the server, with its clock mark, and queue it; its message id."""
+    identity = submit_form(step, gid, form)
+    show(step, _own_files(step, gid, identity, form))
+    return identity
+
+
+def show_failed_files(step: Step, gid: bytes, form: forms.Files, reason: str) -> bytes:
+    """A message whose files did not go out stands in its chat as failed; an id that no other message has."""
+    identity = b"\x01" + step.rng(31)
+    show(step, msgspec.structs.replace(_own_files(step, gid, identity, form), state="failed", reason=reason))
+    return identity
+
+
+def _own_files(step: Step, gid: bytes, identity: bytes, form: forms.Files) -> StoredMessage:
+    profile = step.profile
+    sent = StoredMessage(identity, gid, profile.account_id, profile.device_id, step.now, "queued", form.text)
+    files = tuple(rows.FileRow.of(file) for file in form.files)
+    return msgspec.structs.replace(sent, reply_to=form.reply_to or b"", arrived=step.now, files=files)
+
+
 def submit_call_log(step: Step, gid: bytes, log: forms.CallLog) -> bytes:
     """Store what became of a call with its clock mark and queue it; its message id."""
     identity = submit_form(step, gid, log)
@@ -54,8 +75,8 @@ def submit_form(step: Step, gid: bytes, form: forms.Submitted, *, at: int = 0) -
     body = forms.encode_form(form, MimiContent(step.rng(16), NullPart(), extensions=marks))
     data = content.encode_content(body)
     identity = content.message_id_of(body, data)
-    target = b"" if isinstance(form, forms.Text | forms.Receipts | forms.CallLog) else form.target
-    shown = isinstance(form, forms.Text | forms.CallLog)
+    target = b"" if isinstance(form, forms.Text | forms.Files | forms.Receipts | forms.CallLog) else form.target
+    shown = isinstance(form, forms.Text | forms.Files | forms.CallLog)
     item = Item(gid, "message", "queued", step.now, content=data, message_id=identity, shown=shown, target=target)
     outbox.submit(step, item)
     is_news(step, identity)

@@ -31,13 +31,17 @@ class Calls:
         auth: str = "",
         query: str = "",
         idempotency: bytes | None = None,
+        wanted: str = "",
         **parameters: str,
     ) -> T:
         """The answer of a call. auth: value of the Authorization header, as `device_auth` and `contact_auth` make it.
 
-        answer: the route's answer type. idempotency: 16 bytes that repeat with the same request.
+        answer: the route's answer type. idempotency: 16 bytes that repeat with the same request. wanted: the Range
+        header of a route that is `ranged`.
         """
         headers = {"Authorization": auth} if auth else {}
+        if wanted:
+            headers["Range"] = wanted
         if idempotency is not None:
             headers["Idempotency-Key"] = encode_b64(idempotency)
         body: bytes | None = None

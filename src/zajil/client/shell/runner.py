@@ -13,6 +13,8 @@ from pathlib import Path
 import msgspec
 
 from zajil.client.core.core import Core
+from zajil.client.files.uploading import LANE, Uploads
+from zajil.client.shell.calls import Calls
 from zajil.client.shell.errands import Errands
 from zajil.client.shell.login import Tokens
 from zajil.client.shell.reach.reach import Reach
@@ -47,6 +49,9 @@ class Runner:
         self._receiver = Receiver(core, self.tokens, race=reach.race, notify=self._notify, down=self._note_down)
         self._sender = Sender(core, race=reach.race, notify=self._notify, down=self._note_down)
         self._errands = Errands(core, reach.calls, self.tokens, down=self._note_down)
+        self.uploads = Uploads(
+            core, calls=lambda: Calls(reach.lane(LANE)), account=reach.calls, tokens=tokens, home=home
+        )
         self._receiving = False
         self._errand: asyncio.Task[None] | None = None
 
@@ -65,6 +70,7 @@ class Runner:
             await self._receiver.stop()
         if self._errand is not None:
             self._tasks.append(self._errand)
+        await self.uploads.close()
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -157,6 +163,7 @@ class Runner:
             if deadline is not None and deadline <= self._core.now():
                 self._core.tick()
         await self._run_errands()
+        self.uploads.look()
         self._sender.flush()
         if self._sender.failed is not None:
             raise self._sender.failed

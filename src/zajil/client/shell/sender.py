@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -21,6 +22,15 @@ from zajil.transports.race import Link, Race
 # What is only worth something now is not sent later.
 WHISPER_S = 4.0
 WHISPERS_MAX = 256
+
+
+@dataclass(slots=True)
+class _Whisper:
+    """What is sent until `until`, by the loop's clock. rid: of its transmission on this session, 0 before it."""
+
+    until: float
+    request: frames.Send
+    rid: int = 0
 
 
 class Sender:
@@ -42,7 +52,7 @@ class Sender:
         self._task: asyncio.Task[None] | None = None
         self._state = sending.Sending()
         self._requests: dict[str, Request] = {}
-        self._whispers: list[tuple[float, frames.Send]] = []
+        self._whispers: list[_Whisper] = []
         self._whispered = 0
         self.failed: BaseException | None = None
 
@@ -58,10 +68,11 @@ class Sender:
     def whisper(self, request: frames.Send) -> None:
         """Send a request that is kept nowhere, once; its answer says nothing. Without a session it waits briefly.
 
-        One that lives in mailboxes for a while may wait as long. Above 256 of them the oldest is dropped.
+        One that lives in mailboxes for a while may wait as long, and where a session ends before the answer it goes
+        again on the next one, under its mid. Above 256 of them the oldest is dropped.
         """
         now = asyncio.get_running_loop().time()
-        self._whispers.append((now + max(WHISPER_S, request.ttl), request))
+        self._whispers.append(_Whisper(now + max(WHISPER_S, request.ttl), request))
         del self._whispers[:-WHISPERS_MAX]
         self._tell(sending.Whisper())
         self._send_whispers(now)
@@ -69,11 +80,16 @@ class Sender:
     def _send_whispers(self, now: float) -> None:
         if self._state.link != "up" or self._link is None:
             return
-        for until, request in self._whispers:
-            if now < until:
+        self._whispers = [one for one in self._whispers if now < one.until]
+        for one in self._whispers:
+            if not one.rid:
                 self._whispered = self._whispered % sending.RID_MAX + 1
-                self._transmit(msgspec.structs.replace(request, rid=sending.RID_MAX + self._whispered))
-        self._whispers.clear()
+                one.rid = sending.RID_MAX + self._whispered
+                self._transmit(msgspec.structs.replace(one.request, rid=one.rid))
+        self._whispers = [one for one in self._whispers if one.request.ttl]
+
+    def _forget_whisper(self, rid: int) -> None:
+        self._whispers = [one for one in self._whispers if one.rid != rid]
 
     def _tell(self, event: sending.Event) -> None:
         """Let the machine take an event, and carry out what it asks for."""
@@ -120,7 +136,7 @@ class Sender:
     def _reopen(self) -> None:
         """Nothing durable waits, so the machine gave up; a whisper whose time is not over does wait."""
         now = asyncio.get_running_loop().time()
-        self._whispers = [(until, request) for until, request in self._whispers if now < until]
+        self._whispers = [one for one in self._whispers if now < one.until]
         if self._whispers:
             self._tell(sending.Whisper())
 
@@ -149,6 +165,8 @@ class Sender:
             match event:
                 case Begin():
                     self._tell(sending.Up())
+                    for one in self._whispers:
+                        one.rid = 0
                     self._send_whispers(asyncio.get_running_loop().time())
                 case Usable():
                     self._tell(sending.Usable(event.resumed))
@@ -164,9 +182,12 @@ class Sender:
     def _answer(self, body: bytes) -> None:
         frame = frames.parse_s_server(body)
         if isinstance(frame, Ok):
+            self._forget_whisper(frame.rid)
             self._tell(sending.Ok(frame.rid))
         elif isinstance(frame, Err):
             later = isinstance(error_from_wire(frame.code), Limited | Unavailable)
+            if not later:
+                self._forget_whisper(frame.rid)
             jitter = random.random()  # noqa: S311 -- jitter
             self._tell(sending.Err(frame.rid, frame.code, later=later, retry_ms=frame.retry_ms, jitter=jitter))
 

@@ -8,6 +8,7 @@ import msgspec
 
 from zajil.client.storage.store import Tx
 from zajil.protocol.chat import forms
+from zajil.protocol.chat.files import File
 
 # Item states. `accepted` is a commit the server took whose echo has not come; `waiting` one it refused for its epoch,
 # judged at the end of the drain; `refused` one refused otherwise, kept until its epoch ends (a late copy may win).
@@ -232,6 +233,27 @@ class CallRow(msgspec.Struct, frozen=True, array_like=True):
         return cls(log.call, log.kind, log.outcome, log.seconds)
 
 
+class FileRow(msgspec.Struct, frozen=True, array_like=True):
+    """A file of a message: see `chat.files.File`. attachment_id: empty where the upload failed for good."""
+
+    attachment_id: bytes
+    name: str
+    content_type: str
+    size: int
+    key: bytes
+    nonce: bytes
+    sha256: bytes
+
+    @classmethod
+    def of(cls, file: File) -> FileRow:
+        """The row of a file."""
+        return cls(file.attachment_id, file.name, file.content_type, file.size, file.key, file.nonce, file.sha256)
+
+    def file(self) -> File:
+        """What the row is of."""
+        return File(self.attachment_id, self.name, self.content_type, self.size, self.key, self.nonce, self.sha256)
+
+
 class StoredMessage(msgspec.Struct, frozen=True):
     """One shown message. sent: Unix ms of the sender's clock; arrived: of ours. state: `marks`, or `received`.
 
@@ -239,6 +261,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
     texts by (at, message_id), the first one first; empty where it was never edited. deleted_by: the account that
     deleted it for all; then text, versions, reactions, proofs are gone. kept: the content of a kind not shown by this
     version. proofs: of what others wrote, one for each version kept. call: what became of a call; then text is empty.
+    files: with it; then the text may be empty.
     """
 
     message_id: bytes
@@ -258,6 +281,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
     kept: bytes = b""
     proofs: tuple[Proof, ...] = ()
     call: CallRow | None = None
+    files: tuple[FileRow, ...] = ()
 
 
 class Early(msgspec.Struct, frozen=True, array_like=True):

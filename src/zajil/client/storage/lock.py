@@ -1,4 +1,7 @@
-"""`sync.lock`: the one process of a home that receives (opens R) and raises the start counter (mls.md 7.11)."""
+"""Which process of a home does what only one may do.
+
+`sync.lock`: receives (opens R) and raises the start counter (mls.md 7.11). `upload.lock`: sends files.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,14 @@ import os
 from pathlib import Path
 
 FILE = "sync.lock"
+UPLOAD_FILE = "upload.lock"
 
 
 class SyncLock:
     """An advisory lock that ends with the process, however it ends."""
 
-    def __init__(self, home: Path) -> None:
-        self._path = home / FILE
+    def __init__(self, home: Path, *, file: str = FILE) -> None:
+        self._path = home / file
         self._descriptor: int | None = None
 
     @property

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from zajil.protocol.errors import error
 
 FILE = "store.sqlite"
-SCHEMA = 1
+SCHEMA = 2
 # One row per thing, found by its id.
 KEYED = (
     "meta",
@@ -39,7 +39,7 @@ KEYED = (
     "helper",
 )
 # Rows that keep their order of insertion; `owner` groups them (the chat, mostly).
-ORDERED = ("outbox", "message", "held", "event")
+ORDERED = ("outbox", "message", "held", "event", "upload")
 
 Rng = Callable[[int], bytes]
 Hook = Callable[[str], None]
@@ -67,9 +67,10 @@ class Store:
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
         if version == SCHEMA:
             return
-        if version != 0:
+        if not 0 <= version < SCHEMA:
             raise error("home-damaged", detail={"schema": version})
         self.db.execute("BEGIN IMMEDIATE")
+        # Every version so far added tables alone: 2 added `upload`.
         for table in KEYED:
             self.db.execute(
                 f"CREATE TABLE IF NOT EXISTS {table} (key BLOB PRIMARY KEY, version INTEGER NOT NULL, "

@@ -35,6 +35,7 @@ KIND_WELCOME: Final = 3
 KIND_NOTICE: Final = 4
 PASS_GROUP: Final = 1
 PASS_PERSONA: Final = 2
+PASS_UPLOAD: Final = 3
 
 BATCH_MAX: Final = 512
 QUEUE_MAX: Final = 20_000
@@ -152,7 +153,7 @@ class DropMailbox(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AddPasses(msgspec.Struct, frozen=True, kw_only=True):
-    """One-time passes by their hashes (32 B each). kind: PASS_GROUP or PASS_PERSONA."""
+    """One-time passes by their hashes (32 B each). kind: PASS_GROUP, PASS_PERSONA or PASS_UPLOAD."""
 
     hashes: tuple[bytes, ...]
     kind: int

@@ -24,6 +24,8 @@ ATTEMPTS: Final = 6
 """Open at one time, from one peer."""
 SIGNALS: Final = 300
 """From one device in one call at once; one a second comes back."""
+LOSSES: Final = 8
+"""Of `lost` from one device at once, one a second comes back: each may make this device try anew."""
 ANSWERS_AGAIN: Final = 4
 """Repeats of the answer to one attempt."""
 WORD_BYTES: Final = 32

@@ -3,6 +3,7 @@
 | Form | replaces | inReplyTo | body |
 |---|---|---|---|
 | Text | - | quoted message or - | Markdown, render |
+| Files | - | quoted message or - | one file, or MultiPart processAll of Markdown or nothing and files; see `files` |
 | Edit | the message as first sent | quoted message or - | Markdown, render |
 | Deletion | the message as first sent | - | NullPart, render; extension -4 true: as an admin |
 | Reaction | - | the message | `text/plain;charset=utf-8`, one emoji, reaction |
@@ -19,9 +20,10 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, get_args
 
 from zajil.protocol import cbor
-from zajil.protocol.chat import content, parts, receipts
+from zajil.protocol.chat import content, files, parts, receipts
 from zajil.protocol.chat.content import MimiContent, NullPart, SinglePart
 from zajil.protocol.chat.emoji import check_emoji
+from zajil.protocol.chat.files import File
 from zajil.protocol.errors import error
 from zajil.protocol.fields import Fields
 from zajil.protocol.ids import MessageId
@@ -46,6 +48,15 @@ class Text:
     """A new text. reply_to: the message it answers."""
 
     text: str
+    reply_to: MessageId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """One to ten files, with a text or none. Such a message is not edited. reply_to: the message it answers."""
+
+    files: tuple[File, ...]
+    text: str = ""
     reply_to: MessageId | None = None
 
 
@@ -113,19 +124,21 @@ class Unsupported:
     shown: bool
 
 
-Form: TypeAlias = Text | Edit | Deletion | Reaction | TakeBack | Receipts | CallLog | Control | Unsupported
+Form: TypeAlias = Text | Files | Edit | Deletion | Reaction | TakeBack | Receipts | CallLog | Control | Unsupported
 Action: TypeAlias = Edit | Deletion | Reaction | TakeBack
 """Forms that change another message."""
-Submitted: TypeAlias = Text | Action | Receipts | CallLog
+Submitted: TypeAlias = Text | Files | Action | Receipts | CallLog
 """Forms that are queued to be sent."""
 
 
 def encode_form(form: Submitted, blank: MimiContent) -> MimiContent:
     """The content of a form. blank: gives salt and extensions; its other fields are replaced.
 
-    Raises HomeError `text-too-long`, Malformed for text that is no UTF-8 or not one emoji.
+    Raises HomeError `text-too-long`, `too-many-files`, Malformed for text that is no UTF-8 or not one emoji.
     """
     match form:
+        case Files():
+            return replace(blank, body=files.encode_body(form.files, form.text), in_reply_to=form.reply_to)
         case Text() | Edit():
             made = content.text_content(form.text, salt=blank.salt, extensions=blank.extensions)
             target = form.target if isinstance(form, Edit) else None
@@ -165,6 +178,9 @@ def parse_form(body: MimiContent) -> Form:
             return Edit(body.replaces, text, body.in_reply_to)
         if text is not None:
             return Text(text, body.in_reply_to)
+    found = files.parse_body(part) if body.replaces is None else None
+    if found is not None:
+        return Files(found[0], found[1], body.in_reply_to)
     shown = part.disposition in (content.RENDER, content.INLINE, content.ATTACHMENT)
     return Unsupported(shown and body.replaces is None)
 

@@ -151,6 +151,7 @@ _MODERATION: Final = "of moderation, which knows personas and staff and no accou
 APART: Final[Mapping[str, str]] = MappingProxyType(
     {
         "alembic_version": _SERVER,
+        "attachment": "who uploaded it, and which chat it belongs to, is not kept; its bytes are ciphertext",
         "bridge": _BRIDGE,
         "bridge_code": _BRIDGE,
         "bridge_of_token": _BRIDGE,

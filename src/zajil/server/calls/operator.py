@@ -7,11 +7,14 @@ import os
 import time
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from zajil.calls.credentials import make_credential, relay_urls
 from zajil.calls.relay.check import Checked, check_relay
 from zajil.calls.relay.conf import TLS_PORT, RelayPlan, render_conf
+from zajil.calls.relay.turnserver import CONF_FILE
 from zajil.engine.keys import FILE_NAME, Keys
-from zajil.server.calls.wiring import find_relays, relay_secret
+from zajil.server.calls.wiring import RELAY_FOLDER, find_relays, relay_secret
 from zajil.server.config import load_settings
 
 
@@ -38,9 +41,13 @@ def make_relay_conf(data: Path, *, domain: str, ip: str, private_ip: str = "", c
 def check_relays(data: Path) -> list[Checked] | None:
     """An allocation over every address that clients are told of; None where there is no relay.
 
+    One that a server runs for its option `--relay` is found by its file, which is there as long as it runs.
     Raises ConfigError, KeyFileError, MissingExtra.
     """
-    relays = find_relays(data, load_settings(data), Keys.load(data / FILE_NAME))
+    settings = load_settings(data)
+    if (data / RELAY_FOLDER / CONF_FILE).exists():
+        settings = replace(settings, calls=replace(settings.calls, relay="auto"))
+    relays = find_relays(data, settings, Keys.load(data / FILE_NAME))
     if relays is None:
         return None
     username, credential = make_credential(relays.secret, now_s=time.time(), random=os.urandom)

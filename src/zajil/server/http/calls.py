@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from zajil.auth.context import CallingDevice
+from zajil.protocol.attachments import Piece
 from zajil.protocol.control import JSON_TYPE, OCTETS_TYPE, PROBLEM_TYPE, Route, encode_json, encode_problem
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import encode_b64
@@ -69,7 +70,8 @@ class Request(NamedTuple):
 
     body: of the type the route names. device: set for Device authorisation. contact: the unproven 32-byte token of a
     Contact authorisation; whether it admits anybody is for the verb. bridge, bridge_token: the proven id behind a
-    Bridge or Token authorisation.
+    Bridge or Token authorisation. token: whatever stood in the header; of a Pass or Upload it is unproven too.
+    range: the Range header, of a route that is `ranged`.
     """
 
     route: Route
@@ -82,14 +84,18 @@ class Request(NamedTuple):
     peer: Peer
     bridge: bytes | None = None
     bridge_token: bytes | None = None
+    range: str | None = None
 
 
-BoundRoute = Callable[[Request], Awaitable[msgspec.Struct | bytes]]
+BoundRoute = Callable[[Request], Awaitable[msgspec.Struct | bytes | Piece]]
 _PLAIN = {"cache-control": "no-store", **API_HEADERS}
 
 
-def accept(answer: msgspec.Struct | bytes) -> HttpAnswer:
-    """200 with JSON, or with bytes as they are."""
+def accept(answer: msgspec.Struct | bytes | Piece) -> HttpAnswer:
+    """200 with JSON, or with bytes as they are; 206 with a piece."""
+    if isinstance(answer, Piece):
+        headers = {"content-type": OCTETS_TYPE, "content-range": answer.content_range, **_PLAIN}
+        return HttpAnswer(206, headers, answer.data)
     if isinstance(answer, bytes):
         return HttpAnswer(200, {"content-type": OCTETS_TYPE, **_PLAIN}, answer)
     return HttpAnswer(200, {"content-type": JSON_TYPE, **_PLAIN}, encode_json(answer))

@@ -8,16 +8,20 @@ import msgspec
 
 from zajil.auth.context import CallingDevice
 from zajil.delivery import mailboxes, packages
+from zajil.delivery.attachments import Attachments
 from zajil.delivery.context import ContactCaller, Delivery, DeviceCaller
 from zajil.delivery.reports import Reporting, make_report
+from zajil.engine.limits import Limits
+from zajil.protocol import attachments as files
 from zajil.protocol import control, limits
 from zajil.protocol.control import Empty, Route
-from zajil.protocol.errors import error
+from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import parse_b64
 from zajil.server.http.auth_routes import body_of, device_of
 from zajil.server.http.calls import BoundRoute, Request
 
 MakeInvites = Callable[[CallingDevice, int], Awaitable[tuple[str, ...]]]
+_DIGITS = 10
 CountPersonas = Callable[[CallingDevice, int], Awaitable[None]]
 
 
@@ -76,6 +80,53 @@ def bind_reports(reporting: Reporting) -> Mapping[Route, BoundRoute]:
     return {control.MAKE_REPORT: report}
 
 
+def bind_attachments(
+    kept: Attachments, limits_of_all: Limits, clock: Callable[[], float]
+) -> Mapping[Route, BoundRoute]:
+    """Every route of attachments. What is guessed wrong counts as a failed token of its address prefix."""
+
+    def take(bucket: str, request: Request, cost: float = 1) -> None:
+        limits_of_all.take(bucket, request.peer.prefix, now=clock(), cost=cost)
+
+    async def guarded(request: Request, work: Awaitable[msgspec.Struct]) -> msgspec.Struct:
+        try:
+            return await work
+        except ZajilError as reason:
+            if reason.code in ("gone", "pass-spent"):
+                take("failed_token", request)
+            raise
+
+    async def add(request: Request) -> msgspec.Struct:
+        wanted = body_of(request, files.AddAttachment)
+        take("upload_prefix", request, max(1, wanted.size / limits.MIB))
+        return await guarded(request, kept.add(_token(request), wanted))
+
+    async def put(request: Request) -> msgspec.Struct:
+        take("piece_prefix", request)
+        offset = request.query.get("offset", "")
+        if not (offset.isascii() and offset.isdecimal() and len(offset) <= _DIGITS):
+            raise error("malformed", "offset")
+        data = request.body if isinstance(request.body, bytes) else b""
+        piece = kept.put(_id(request), _token(request), offset=int(offset), data=data)
+        return await guarded(request, piece)
+
+    async def offset(request: Request) -> msgspec.Struct:
+        take("piece_prefix", request)
+        return await guarded(request, kept.offset(_id(request), _token(request)))
+
+    async def read(request: Request) -> files.Piece:
+        take("piece_prefix", request)
+        start, length = files.parse_range(request.range)
+        return await kept.read(_id(request), start=start, length=length)
+
+    return {
+        control.ADD_ATTACHMENT: add,
+        control.PUT_ATTACHMENT: put,
+        control.ATTACHMENT_OFFSET: offset,
+        control.ATTACHMENT: read,
+    }
+
+
 def bind_public(
     *, server_name: str, registration: str, min_client: int, public_space: bool
 ) -> Mapping[Route, BoundRoute]:
@@ -93,6 +144,7 @@ def bind_public(
             "welcome_bytes": limits.WELCOME_BYTES,
             "group_leaves": limits.GROUP_LEAVES,
             "account_devices": limits.ACCOUNT_DEVICES,
+            "attachment_bytes": files.ATTACHMENT_BYTES,
         },
     )
 
@@ -107,3 +159,13 @@ def bind_public(
 
 def _device(request: Request) -> DeviceCaller:
     return DeviceCaller(*device_of(request))
+
+
+def _id(request: Request) -> bytes:
+    return parse_b64(request.parameters["id"], size=16)
+
+
+def _token(request: Request) -> bytes:
+    if request.token is None:
+        raise error("token-expired")
+    return request.token

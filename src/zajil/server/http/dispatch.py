@@ -114,6 +114,7 @@ class Dispatcher:
             bridge=caller.bridge,
             bridge_token=caller.bridge_token,
             peer=call.peer,
+            range=call.headers.get("range") if route.ranged else None,
         )
         key = call.headers.get("idempotency-key")
         if key is not None and not key.isascii():
@@ -149,6 +150,8 @@ class Dispatcher:
         token = parse_b64(text, size=32)
         if kind is Auth.CONTACT:
             return _Caller(contact=token, token=token)
+        if kind in (Auth.PASS, Auth.UPLOAD):
+            return _Caller(token=token)
         try:
             caller = await self._prove(kind, token)
         except ZajilError:
@@ -178,7 +181,7 @@ class Dispatcher:
 _CARRIES = {
     Carrier.HTTPS: frozenset(Auth),
     Carrier.R: frozenset({Auth.DEVICE}),
-    Carrier.S: frozenset({Auth.NONE, Auth.CONTACT, Auth.TOKEN}),
+    Carrier.S: frozenset({Auth.NONE, Auth.CONTACT, Auth.TOKEN, Auth.PASS, Auth.UPLOAD}),
 }
 
 

@@ -22,6 +22,15 @@ test("300 signals at once, then one a second, and what ends the call always", ()
   expect(times(400, () => budget.admits(1, got(0), 5_000_000))).toBe(300);
 });
 
+test("8 times lost at once, then one a second, whatever else is said", () => {
+  const budget = new SignalBudget();
+  const lost: Signal = { t: "lost", call: CALL, to: 0, pc: 2 };
+  expect(times(300, () => budget.admits(1, lost, 0))).toBe(8);
+  expect(budget.admits(2, lost, 0)).toBe(true);
+  expect(times(9, () => budget.admits(1, lost, 3_000))).toBe(3);
+  expect(times(9, () => budget.admits(1, got(0), 60_000))).toBe(9);
+});
+
 test("who drains one budget drains no other's", () => {
   const budget = new SignalBudget();
   expect(times(400, () => budget.maySend(got(1), 0))).toBe(300);

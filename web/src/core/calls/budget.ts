@@ -2,8 +2,10 @@
  * How much one device may say in a call, and how much this one says to it: neither is drained by the other's repeats;
  * twin of zajil.client.calls.budget.
  *
- * 300 signals at once and one a second after that, for each peer on its own; 20 candidates of an attempt; an attempt's
- * answer and four repeats of it. What begins or ends a call, which the server keeps for a minute, is always let through.
+ * 300 signals at once and one a second after that, for each peer on its own; 8 of them `lost`, and one a second; 20
+ * candidates of an attempt; an attempt's answer and four repeats of it. What begins or ends a call, which the server
+ * keeps for a minute, is always let through. All of it is forgotten with the session: who reloads takes as much again,
+ * but a peer cannot make anybody reload.
  */
 import * as limits from "../../protocol/calls/limits.ts";
 import { DURABLE, type Signal, type Unsupported } from "../../protocol/calls/signals.ts";
@@ -31,6 +33,7 @@ class Counts {
 /** Of one call. Times are milliseconds that never go back. */
 export class SignalBudget {
   readonly #heard = new Map<number | null, number>();
+  readonly #lost = new Map<number | null, number>();
   readonly #sent = new Map<number | null, number>();
   readonly #candidates = new Counts();
   readonly #answers = new Counts();
@@ -39,6 +42,7 @@ export class SignalBudget {
   admits(leaf: number, signal: Signal | Unsupported, nowMs: number): boolean {
     if (DURABLE.includes(signal.t)) return true;
     if (!spend(this.#heard, leaf, nowMs)) return false;
+    if (signal.t === "lost") return spend(this.#lost, leaf, nowMs, limits.LOSSES);
     return signal.t !== "cand" || this.#candidates.add(leaf, signal.pc, signal.cands.length) <= limits.CANDIDATES;
   }
 
@@ -51,10 +55,10 @@ export class SignalBudget {
   }
 }
 
-/** One of the 300 of a bucket. spent: when a bucket is full again; one that is full is not in it, or is past. */
-function spend(spent: Map<number | null, number>, key: number | null, nowMs: number): boolean {
+/** One of what a bucket holds. spent: when a bucket is full again; one that is full is not in it, or is past. */
+function spend(spent: Map<number | null, number>, key: number | null, nowMs: number, most = limits.SIGNALS): boolean {
   const fullAt = Math.max(spent.get(key) ?? 0, nowMs) + EACH_MS;
-  if (fullAt > nowMs + limits.SIGNALS * EACH_MS) return false;
+  if (fullAt > nowMs + most * EACH_MS) return false;
   spent.set(key, fullAt);
   return true;
 }

@@ -134,8 +134,10 @@ export class Conductor {
     else if (act.act === "answer") this.#session.accept(act.kind);
     else if (act.act === "decline") this.#session.decline();
     else if (act.act === "mute") this.#session.setMedia(!act.on, camera);
-    else if (act.act === "camera") this.#session.setMedia(mic, act.on);
-    else if (act.act === "hang_up") this.#hangUp();
+    else if (act.act === "camera") {
+      this.#session.setMedia(mic, act.on);
+      if (act.on) this.#session.retryVideo();
+    } else if (act.act === "hang_up") this.#hangUp();
     else {
       this.#returning = this.#offered !== undefined;
       this.#session.returnToCall();
@@ -314,7 +316,7 @@ export class Conductor {
       hear: (leaf, signal) => soon(() => links.hear(leaf, signal)),
       useKey: (epoch, baseKey, removed) => links.useKey(epoch, baseKey, removed),
       setMedia: (mic, cam) => links.setMedia(mic, cam),
-      setStep: (step) => links.setStep(step),
+      setStep: (leaf, step) => links.setStep(leaf, step),
       close: () => {
         closed = true;
         clearTimeout(renewal);

@@ -6,7 +6,7 @@
  * signals for its link before that waits, a little.
  */
 import type { CallRecord, Event } from "../../protocol/calls/events.ts";
-import { NO_QUALITY, noteSample, planStep, type Step, STEPS } from "../../protocol/calls/quality.ts";
+import { NO_QUALITY, NO_VIDEO, noteSample, planStep, STEPS } from "../../protocol/calls/quality.ts";
 import type { Signal, Unsupported } from "../../protocol/calls/signals.ts";
 import type { CallState } from "../../protocol/calls/state.ts";
 import { SignalBudget } from "./budget.ts";
@@ -42,7 +42,6 @@ export class CurrentCall implements Reports {
   #wanted = new Map<number, LinkSignal[]>();
   #keyed = false;
   readonly #budget = new SignalBudget();
-  #step: Step = STEPS[0];
   #mediaSent: readonly [mic: boolean, cam: boolean];
   #movedAt = -Infinity;
 
@@ -199,13 +198,22 @@ export class CurrentCall implements Reports {
     const before = this.links.get(leaf);
     let [quality, step] = [before?.quality ?? NO_QUALITY, before?.step ?? STEPS[0]];
     if (measure.sample) [quality, step] = planStep(noteSample(quality, measure.sample, now), step, now);
-    this.links.set(leaf, { measure, quality, step });
-    const worst = Math.max(...[...this.links.values()].map((link) => STEPS.indexOf(link.step)));
-    const next = STEPS[worst] ?? STEPS[0];
-    if (next !== this.#step) {
-      this.#step = next;
-      this.#media.setStep(next);
-    }
+    this.#note(leaf, { measure, quality, step });
     this.#tell({ t: "tick" });
+  }
+
+  /** What a link gives up it gives up alone; in Python, which sends one voice to all, the worst link decides. */
+  #note(leaf: number, facts: LinkFacts): void {
+    const before = this.links.get(leaf)?.step ?? STEPS[0];
+    this.links.set(leaf, facts);
+    if (facts.step !== before) this.#media.setStep(leaf, facts.step);
+  }
+
+  /** The person wants the picture back where the network took it; a link that is still too slow loses it again. */
+  retryVideo(): void {
+    const now = this.#parts.ports.nowMs();
+    for (const [leaf, { measure, quality, step }] of this.links)
+      if (NO_VIDEO.includes(step))
+        this.#note(leaf, { measure, quality: { ...quality, wordSince: now }, step: "small" });
   }
 }

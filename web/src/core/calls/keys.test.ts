@@ -109,6 +109,21 @@ describe("receiving", () => {
     expect(await bob.receiver(1, 3).open(sealed, NOTHING, 0)).toEqual(frame);
   });
 
+  it("hears who joins again at a lower number, and never forgets what goes on", async () => {
+    const [alice, bob] = [ringOf([7, false, 0]), ringOf([7, false, 0])];
+    const [long, steady] = [alice.sender(64, 1), bob.receiver(1, 64)];
+    const first = await long.seal(frame, NOTHING, 0);
+    await steady.open(first, NOTHING, 0);
+    for (let ctx = 66; ctx < 66 + 2 * 40; ctx += 2) {
+      await bob.receiver(1, ctx).open(await alice.sender(ctx, 1).seal(frame, NOTHING, 0), NOTHING, 0);
+      await steady.open(await long.seal(frame, NOTHING, 0), NOTHING, 0);
+    }
+    await expect(steady.open(first, NOTHING, 0)).rejects.toThrow("replayed");
+    const lower = await alice.sender(2, 1).seal(frame, NOTHING, 0);
+    expect(await bob.receiver(1, 2).open(lower, NOTHING, 0)).toEqual(frame);
+    await expect(bob.receiver(1, 2).open(lower, NOTHING, 0)).rejects.toThrow("replayed");
+  });
+
   it("lets one of two transforms have a frame that reaches both at once", async () => {
     const [alice, bob] = [ringOf([7, false, 0]), ringOf([7, false, 0])];
     const sealed = await alice.sender(3, 1).seal(frame, NOTHING, 0);

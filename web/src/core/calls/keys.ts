@@ -14,7 +14,11 @@ export const KEEP_MS = 10_000;
 export const REPLAY_WINDOW = 512;
 /** Frames that one `ctx` seals; then the next one is taken. */
 export const CTR_LIMIT = 2 ** 24;
-/** KIDs of one leaf and epoch whose windows are kept. A ctx below the lowest of a full set counts as replayed. */
+/**
+ * KIDs of one leaf and epoch whose windows are kept; the one that was used last the longest ago goes first. So that no
+ * frame of a forgotten ctx comes again, an Opener hears one ctx alone: that of an attempt which its sender named in a
+ * signal. Where none is named, a ctx below the lowest of a full set counts as replayed.
+ */
 export const WINDOWS_PER_LEAF = 32;
 export const MAX_LEAF = 0xffff;
 const MAX_CTX = 2 ** 40 - 1;
@@ -73,7 +77,7 @@ class EpochKeys {
   sealsFrom: number;
   dropsAt = Number.POSITIVE_INFINITY;
   readonly #base: Promise<CryptoKey>;
-  /** By leaf, then by ctx; of KIDs with at least one genuine frame, so that foreign ones cost no memory. */
+  /** By leaf, then by ctx, last used last; of KIDs with at least one genuine frame, so that foreign ones cost no memory. */
   readonly #known = new Map<number, Map<number, Known>>();
 
   constructor(epoch: number, base: Promise<CryptoKey>, sealsFrom: number) {
@@ -84,11 +88,11 @@ class EpochKeys {
 
   derive = async (kid: bigint): Promise<SFrameKey> => await SFrameKey.derive(SUITE_4, await this.#base, kid);
 
-  /** What is known of a KID. Throws FrameRefused `replayed` for one that may have been forgotten. */
-  find({ leaf, ctx }: KidParts): Known | undefined {
+  /** What is known of a KID. Throws FrameRefused `replayed` for one that may have been forgotten, if it is not named. */
+  find({ leaf, ctx }: KidParts, named: boolean): Known | undefined {
     const known = this.#known.get(leaf);
     const found = known?.get(ctx);
-    if (known && !found && known.size >= WINDOWS_PER_LEAF && ctx < Math.min(...known.keys()))
+    if (!named && known && !found && known.size >= WINDOWS_PER_LEAF && ctx < Math.min(...known.keys()))
       throw new FrameRefused("replayed");
     return found;
   }
@@ -96,8 +100,10 @@ class EpochKeys {
   /** What only a frame with a valid tag may do. */
   keep({ leaf, ctx }: KidParts, one: Known): void {
     const known = this.#known.get(leaf) ?? new Map<number, Known>();
+    known.delete(ctx);
     this.#known.set(leaf, known.set(ctx, one));
-    if (known.size > WINDOWS_PER_LEAF) known.delete(Math.min(...known.keys()));
+    const [oldest] = known.keys();
+    if (known.size > WINDOWS_PER_LEAF && oldest !== undefined) known.delete(oldest);
   }
 }
 
@@ -237,12 +243,13 @@ export class Opener {
     if (kid.leaf !== this.#leaf || (this.#ctx !== undefined && kid.ctx !== this.#ctx))
       throw new FrameRefused("foreign-leaf");
     const keys = this.#ring.opening(kid.epoch, nowMs);
-    const before = keys.find(kid);
+    const named = this.#ctx !== undefined;
+    const before = keys.find(kid, named);
     if (before && !before.window.isFresh(header.ctr)) throw new FrameRefused("replayed");
     const key = before?.key ?? (await keys.derive(header.kid));
     const plaintext = await key.open(header, frame, metadata);
     // Another transform of the same peer may have opened the same frame meanwhile.
-    const known = keys.find(kid) ?? { key, window: new ReplayWindow() };
+    const known = keys.find(kid, named) ?? { key, window: new ReplayWindow() };
     if (!known.window.isFresh(header.ctr)) throw new FrameRefused("replayed");
     known.window.mark(header.ctr);
     keys.keep(kid, known);

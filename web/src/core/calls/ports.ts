@@ -59,8 +59,8 @@ export interface CallMedia {
   /** A new epoch. removed: somebody left the group by it, so senders switch at once. */
   useKey(epoch: number, baseKey: Uint8Array, removed: boolean): void;
   setMedia(mic: boolean, cam: boolean): void;
-  /** What the links give up. */
-  setStep(step: Step): void;
+  /** What the link to a device gives up. */
+  setStep(leaf: number, step: Step): void;
   /** All of it ends, before this returns. */
   close(): void;
 }

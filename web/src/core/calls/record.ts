@@ -15,7 +15,8 @@ import { encodeB64 } from "../../protocol/ids.ts";
 
 /** Numbers that are reserved at a time. */
 const BLOCK = 64;
-const LOW = 32;
+/** With fewer left another block is written: three peers that say `lost` as often as they may use no more at once. */
+const LOW = 96;
 const CTX_MOST = 2 ** 32;
 /** Blocks at which the numbers of a call may begin. */
 const PLACES = 2 ** 25;

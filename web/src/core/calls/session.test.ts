@@ -6,6 +6,7 @@ import type { Key, Parsed } from "../../protocol/cbor.ts";
 import { LocalProtocolError } from "../../protocol/errors.ts";
 import { type Device, GID, HOST, OFFER, OTHER, RELAY, World } from "../testing/callworld.ts";
 import { encodeKept, type Kept, parseKept } from "./record.ts";
+import type { Measure } from "./showing.ts";
 
 /** The first device called, the last one answered. */
 function talking(names = "a1 b1", kind: Kind = "audio", group = false): World {
@@ -264,7 +265,12 @@ describe("a call", () => {
   });
 });
 
-function measure(one: Device, concealed: number, rung: "direct" | "relay-tls" = "direct", opened = 9): void {
+function measure(
+  one: Device,
+  concealed: number,
+  rung: "direct" | "relay-tls" = "direct",
+  { leaf = 1, ...more }: Partial<Measure> & { leaf?: number } = {},
+): void {
   const tries =
     rung === "direct"
       ? ([{ kind: "A", result: "works", ms: 400 }] as const)
@@ -273,7 +279,17 @@ function measure(one: Device, concealed: number, rung: "direct" | "relay-tls" = 
           { kind: "B", result: "works", ms: 700 },
         ] as const);
   const sample = { concealed, total: 48_000, rttMs: 60, bufferMs: 60, frameMs: 20 };
-  one.lastMedia.reports.measured(1, { sample, sealed: 9, opened, rung, host: "relay.example", tries });
+  one.lastMedia.reports.measured(leaf, {
+    sample,
+    sealed: 9,
+    opened: 9,
+    pictures: true,
+    seen: true,
+    rung,
+    host: "relay.example",
+    tries,
+    ...more,
+  });
 }
 
 describe("the view", () => {
@@ -281,7 +297,7 @@ describe("the view", () => {
     const world = talking("a1 b1", "video");
     const one = world.at("a1");
     expect(one.view.encrypted).toBe(false);
-    measure(one, 0, "direct", 0);
+    measure(one, 0, "direct", { opened: 0 });
     expect(one.view.encrypted).toBe(false);
     measure(one, 0);
     expect(one.view.encrypted).toBe(true);
@@ -294,7 +310,7 @@ describe("the view", () => {
       measure(one, 24_000);
     }
     expect([one.view.quality?.word, one.view.why]).toEqual(["poor", "lossy-network"]);
-    expect(one.lastMedia.told.filter((word) => word.startsWith("step"))).toEqual(["step small", "step no-video"]);
+    expect(one.lastMedia.told.filter((word) => word.startsWith("step"))).toEqual(["step 1 small", "step 1 no-video"]);
     for (let second = 0; second < 8; second++) {
       world.wait(1000);
       measure(one, 0);
@@ -305,6 +321,51 @@ describe("the view", () => {
       ...["recovering", "reconnecting", "peer-silent"],
     ]);
     one.session.noteMoved();
+  });
+
+  it("says that no picture goes out where the other side takes none, while the camera is on", () => {
+    const world = talking("a1 b1", "video");
+    const one = world.at("a1");
+    measure(one, 0, "relay-tls", { seen: false });
+    expect(one.view.why).toBe("sound-alone");
+    one.session.setMedia(true, false);
+    expect(one.view.why).toBe("udp-blocked");
+  });
+
+  it("says whose picture does not come", () => {
+    const world = talking("a1 b1", "video");
+    const one = world.at("a1");
+    const paused = (): (boolean | undefined)[] => one.view.peers.map((peer) => peer.paused);
+    expect(paused()).toEqual([false]);
+    measure(one, 0, "direct", { pictures: false });
+    expect([one.view.peers[0]?.camera, ...paused()]).toEqual([true, true]);
+    world.at("b1").session.setMedia(true, false);
+    world.wait(1000);
+    expect([one.view.peers[0]?.camera, ...paused()]).toEqual([false, false]);
+  });
+
+  it("takes the picture from whom it cannot reach, and from nobody else; Undo tries it again", () => {
+    const world = talking("a1 b1 c1", "video", true);
+    world.at("b1").session.accept("video");
+    world.wait(1000);
+    const one = world.at("a1");
+    for (let second = 0; second < 12; second++) {
+      world.wait(1000);
+      measure(one, 24_000, "direct", { leaf: 1 });
+      measure(one, 0, "direct", { leaf: 2 });
+    }
+    const steps = (): string[] => one.lastMedia.told.filter((word) => word.startsWith("step"));
+    expect(steps()).toEqual(["step 1 small", "step 1 no-video"]);
+    expect(one.view.why).toBe("lossy-network");
+    for (let second = 0; second < 8; second++) {
+      world.wait(1000);
+      measure(one, 0, "direct", { leaf: 1 });
+      measure(one, 0, "direct", { leaf: 2 });
+    }
+    // The other one still sees us.
+    expect(one.view.why).not.toBe("video-paused");
+    one.session.retryVideo();
+    expect(steps().at(-1)).toBe("step 1 small");
   });
 });
 

@@ -110,6 +110,12 @@ export class CallSession {
     this.#tellLive({ t: "set_media", mic, cam });
   }
 
+  /** Send pictures again that a slow network took away. */
+  retryVideo(): void {
+    this.#current?.retryVideo();
+    this.#tellLive({ t: "tick" });
+  }
+
   /** The device cannot take part. Ends the call, or shows why none began. */
   fail(gid: Uint8Array, why: "permission-denied" | "unsupported" | "no-route"): void {
     const chat = this.#chat(gid);

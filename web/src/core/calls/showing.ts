@@ -16,11 +16,17 @@ const RESULTS: Readonly<Record<Try["result"], CallTried["result"]>> = {
   ...{ works: "up", failed: "failed", timeout: "failed", stopped: "closed", trying: "trying" },
 };
 
-/** How a link is. sample: of the last second. sealed, opened: frames so far. host: of the relay or bridge. stream: what attempt B's relays are reached over. */
+/**
+ * How a link is. sample: of the last second. sealed, opened: frames so far. pictures: some came lately. seen: some of
+ * ours were sealed, which none is for a device that takes sound alone. stream: what
+ * relays of attempt B are reached over. host: of the relay or bridge.
+ */
 export interface Measure {
   readonly sample: Sample | null;
   readonly sealed: number;
   readonly opened: number;
+  readonly pictures: boolean;
+  readonly seen: boolean;
   readonly rung: CallRung | null;
   readonly stream?: "relay-tcp" | "relay-tls";
   readonly host: string;
@@ -59,7 +65,9 @@ export function makeView(state: CallState, { gid, beganAt, outgoing, links, move
   const elsewhere = state.phase === "incoming" && state.quiet;
   const reason = state.reason === "alone" ? "hangup" : state.reason;
   const ended = elsewhere ? "elsewhere" : reason;
-  const why = findWhy(state, moved, worst);
+  const paused = measured.length > 0 && measured.every(({ step }) => NO_VIDEO.includes(step));
+  const seen = measured.some(({ measure }) => measure.seen);
+  const why = findWhy(state, { moved, paused, seen }, worst);
   const { rung, host } = worst?.measure ?? {};
   return {
     phase: elsewhere ? "ended" : (PHASES[state.phase] ?? (state.phase as CallPhase)),
@@ -81,7 +89,8 @@ const proves = ({ sealed, opened }: Measure): boolean => sealed > 0 && opened > 
 
 function viewPeer({ since }: CallState, { leaf, account, mic, cam, up }: Peer, link?: LinkFacts): CallPeer {
   const quality = since !== null && !up ? "reconnecting" : link?.quality.word || "unknown";
-  return { leaf, account: encodeB64(account), mic, camera: cam, quality, up };
+  const paused = cam && up && link?.measure.pictures === false;
+  return { leaf, account: encodeB64(account), mic, camera: cam, quality, up, paused };
 }
 
 /** The ways of the link that took the longest to find one. */
@@ -96,17 +105,22 @@ function tried({ relayOnly }: CallState, links: ReadonlyMap<number, LinkFacts>):
 }
 
 /** The one line that explains what a person notices. */
-function findWhy({ fault, phase, cam, relayOnly }: CallState, moved: boolean, worst?: LinkFacts): CallWhy | undefined {
+function findWhy(
+  { fault, phase, cam, relayOnly }: CallState,
+  { moved, paused, seen }: { readonly moved: boolean; readonly paused: boolean; readonly seen: boolean },
+  worst?: LinkFacts,
+): CallWhy | undefined {
   if (FAULTS.includes(fault)) return fault as CallWhy;
   if (phase === "reconnecting") return moved ? "network-changed" : "peer-silent";
   if (!worst) return undefined;
-  const { quality, step, measure } = worst;
+  const { quality, measure } = worst;
   const failed = (kind: LinkKind): boolean =>
     measure.tries.some((one) => one.kind === kind && RESULTS[one.result] === "failed");
   // Sound alone goes over the server.
   if (measure.rung === "server" && cam) return "video-paused";
   if (quality.word === "poor") return quality.lossPct >= LOSSY_PCT ? "lossy-network" : "slow-network";
-  if (NO_VIDEO.includes(step) && cam) return "video-paused";
+  if (paused && cam) return "video-paused";
+  if (cam && !seen && measure.rung !== "server") return "sound-alone";
   if (measure.rung === "server") return failed("A") && failed("B") ? "all-relays-blocked" : "relay-unreachable";
   if ((measure.rung === "relay-tcp" || measure.rung === "relay-tls") && failed("A")) return "udp-blocked";
   return relayOnly ? "hidden-address" : undefined;

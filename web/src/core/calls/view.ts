@@ -20,6 +20,8 @@ export interface CallPeer {
   readonly quality: CallWord | "unknown";
   /** Media flows both ways with this device. */
   readonly up: boolean;
+  /** Its camera is on, and no picture comes: a slow network took it. */
+  readonly paused: boolean;
 }
 
 export interface CallRoute {
@@ -71,6 +73,7 @@ export type CallWhy =
   | "peer-silent"
   | "no-route"
   | "video-paused"
+  | "sound-alone"
   | "hidden-address"
   | "permission-denied"
   | "unsupported"

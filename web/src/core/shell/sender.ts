@@ -42,7 +42,8 @@ export class Sender {
   #requests = new Map<string, Request>();
   /** Mids whose answer the core is being told: they are not open any more. */
   #settling = new Set<string>();
-  #whispers: { readonly until: number; readonly request: Send }[] = [];
+  /** rid: of its transmission on this session, 0 before it. */
+  #whispers: { readonly until: number; readonly request: Send; rid: number }[] = [];
   #whispered = 0;
   #stopped = false;
 
@@ -70,11 +71,12 @@ export class Sender {
   /**
    * Send a request that is kept nowhere, once; its answer says nothing. Without a session it waits briefly.
    *
-   * One that lives in mailboxes for a while may wait as long. Above 256 of them the oldest is dropped.
+   * One that lives in mailboxes for a while may wait as long, and where a session ends before the answer it goes again
+   * on the next one, under its mid. Above 256 of them the oldest is dropped.
    */
   sendOnce(request: Send): void {
     if (this.#stopped) return;
-    this.#whispers.push({ until: nowMs() + Math.max(WHISPER_MS, request.ttl * 1000), request });
+    this.#whispers.push({ until: nowMs() + Math.max(WHISPER_MS, request.ttl * 1000), request, rid: 0 });
     this.#whispers.splice(0, this.#whispers.length - WHISPERS_MAX);
     this.#tell({ type: "whisper" });
     this.#sendWhispers();
@@ -176,6 +178,7 @@ export class Sender {
     for (const event of events) {
       if (event.event === "begin") {
         this.#tell({ type: "up" });
+        for (const one of this.#whispers) one.rid = 0;
         this.#sendWhispers();
       } else if (event.event === "usable") {
         this.#tell({ type: "usable", resumed: event.resumed });
@@ -196,6 +199,7 @@ export class Sender {
       return this.#connection.renew();
     }
     if (frame.type === "Ok") {
+      this.#forgetWhisper(frame.rid);
       this.#tell({ type: "ok", rid: frame.rid }, frame);
       this.#parts.accepted();
     }
@@ -203,16 +207,22 @@ export class Sender {
     const { rid, code, retry_ms } = frame;
     const problem = errorFromWire(code);
     const later = problem instanceof Limited || problem instanceof Unavailable;
+    if (!later) this.#forgetWhisper(rid);
     this.#tell({ type: "err", rid, code, later, retry_ms, jitter: Math.random() }, frame);
   }
 
   #sendWhispers(): void {
     if (this.#state.link !== "up") return;
-    for (const { until, request } of this.#whispers) {
-      if (nowMs() >= until) continue;
+    for (const one of this.#whispers) {
+      if (one.rid > 0 || nowMs() >= one.until) continue;
       this.#whispered = (this.#whispered % machine.RID_MAX) + 1;
-      this.#connection.send({ ...request, rid: machine.RID_MAX + this.#whispered });
+      one.rid = machine.RID_MAX + this.#whispered;
+      this.#connection.send({ ...one.request, rid: one.rid });
     }
-    this.#whispers = [];
+    this.#whispers = this.#whispers.filter(({ until, request }) => request.ttl > 0 && nowMs() < until);
+  }
+
+  #forgetWhisper(rid: number): void {
+    this.#whispers = this.#whispers.filter((one) => one.rid !== rid);
   }
 }

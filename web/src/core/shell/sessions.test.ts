@@ -360,6 +360,47 @@ describe("sending", () => {
     });
     expect(gateway.of("Send").filter(({ ttl }) => ttl === 60)).toHaveLength(1);
   });
+
+  it("repeats a ring under its mid on the next session until it is answered, and typing never", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(0); // no pause before the next dial
+    const { anna, gateway, gid, runner } = await speaking((made) => (frame, link) => made.answerS(frame, link));
+    await until(async () => (await anna.lines(gid)).every(({ state }) => state === "sent"));
+    const [real] = gateway.of("Send");
+    if (!real) throw new Error("nothing was sent");
+    const rings = () => gateway.of("Send").filter(({ ttl }) => ttl === 60);
+    const next = async (count: number) => {
+      await until(() => {
+        runner.reconnect();
+        return rings().length >= count;
+      });
+      expect(rings()).toHaveLength(count);
+    };
+    let unheard = 2;
+    gateway.onS = (frame, link) => {
+      if (frame.type !== "Send" || frame.ttl === 0) return;
+      if (unheard-- === 0) return link.say({ type: "Ok", rid: frame.rid, epoch: 1, ts: 1, frank: null, dup: true });
+      gateway.sessions.clear();
+      link.cut();
+    };
+    runner.sendOnce({ ...real, flags: 1, mid: new Uint8Array(16).fill(8) });
+    runner.sendOnce({ ...real, flags: 2, ttl: 60, mid: new Uint8Array(16).fill(9) });
+    await next(3);
+    expect(new Set(bodies(rings())).size).toBe(1);
+    expect(new Set(rings().map(({ rid }) => rid)).size).toBe(3);
+    expect(gateway.of("Send").filter(({ flags }) => flags === 1)).toHaveLength(1);
+    // It was answered: the session after that hears nothing of it.
+    gateway.sessions.clear();
+    gateway.link("S").cut();
+    const { dials } = gateway;
+    await say(anna, gid, "later");
+    gateway.onS = (frame, link) => gateway.answerS(frame, link);
+    await until(() => {
+      runner.reconnect();
+      return gateway.dials > dials && gateway.of("Send").some(({ ttl, mid }) => ttl === 0 && mid[0] !== 8);
+    });
+    await until(async () => (await anna.lines(gid)).every(({ state }) => state === "sent"));
+    expect(rings()).toHaveLength(3);
+  });
 });
 
 describe("how the server is reached", () => {

@@ -98,8 +98,8 @@ export class FakeMedia implements CallMedia {
     this.told.push(`media ${mic} ${cam}`);
   }
 
-  setStep(step: string): void {
-    this.told.push(`step ${step}`);
+  setStep(leaf: number, step: string): void {
+    this.told.push(`step ${leaf} ${step}`);
   }
 
   close(): void {

@@ -36,10 +36,13 @@ let deaths: number;
 /** The prompts that wait, and how many devices are open. */
 let prompts: (() => void)[];
 let open: number;
+/** The name of the error that a prompt ends with. */
+let refusing: string | undefined;
 
 function getUserMedia(): Promise<unknown> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     prompts.push(() => {
+      if (refusing !== undefined) return reject(new DOMException("", refusing));
       open += 1;
       const track = { stop: () => (open -= 1), enabled: true };
       resolve({ getTracks: () => [track] });
@@ -55,6 +58,7 @@ async function allow(): Promise<void> {
 
 beforeEach(async () => {
   [worker, prompts, open, deaths] = [new FakeWorker(), [], 0, 0];
+  refusing = undefined;
   chat = { status: "active", kind: "dm", may: { send: true }, key_changed: false, members: [{ contact: true }] };
   vi.stubGlobal("navigator", { mediaDevices: { getUserMedia } });
   // Only that they are there is asked, or nothing is asked of them.
@@ -144,6 +148,23 @@ test("a camera that was turned off while the browser asked stays off", async () 
   void calls.act({ act: "camera", on: false });
   await allow();
   expect([worker.acts(), open]).toEqual([[{ act: "camera", on: false }], 0]);
+});
+
+test("a call whose camera cannot be opened says that it is off, and why", async () => {
+  const video = { ...start, kind: "video" } as const;
+  void calls.act(video);
+  await allow();
+  refusing = "NotAllowedError";
+  await allow();
+  expect([worker.acts(), open]).toEqual([[video], 1]);
+  worker.say({ view: { ...DIALLED, camera: true } });
+  expect(worker.acts().at(-1)).toEqual({ act: "camera", on: false });
+  worker.say({ view: DIALLED });
+  expect([calls.videos().refused, worker.acts().length]).toEqual(["permission-denied", 2]);
+  refusing = undefined;
+  void calls.act({ act: "camera", on: true });
+  await allow();
+  expect([calls.videos().refused, worker.acts().at(-1), open]).toEqual([undefined, { act: "camera", on: true }, 2]);
 });
 
 test("the death of the worker ends the call and is told", () => {

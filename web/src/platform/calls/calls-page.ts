@@ -19,6 +19,7 @@ export async function openPage(link: Link, start: () => Worker, options: CallOpt
   return page;
 }
 
+type DeviceCode = NonNullable<CallVideos["refused"]>;
 type Opening = Extract<CallAct, { act: "start" | "answer" | "return" }>;
 const coded = (code: string): Error => Object.assign(new Error(code), { code });
 const isOver = ({ phase }: CallView): boolean => phase === "idle" || phase === "ended";
@@ -32,6 +33,7 @@ class PageCalls implements Calls {
   readonly #watchers = new Set<() => void>();
   readonly #pictures = new Map<number, MediaStream>();
   #own: MediaStream | undefined;
+  #refused: DeviceCode | undefined;
   #view: CallView | undefined;
   #speaker = "";
   /** An act to begin a call was posted, and no call was shown since. */
@@ -90,6 +92,8 @@ class PageCalls implements Calls {
     if (isOver(view) ? view.phase === "ended" || this.#isLive() : this.#starting && another) this.#release();
     if (!isOver(view)) this.#starting = false;
     this.#view = view;
+    // Nobody is to wait for a picture, nor to believe that one is sent.
+    if (this.#refused && this.#joined && view.camera && !isOver(view)) this.#postAct({ act: "camera", on: false });
     for (const viewer of this.#viewers) viewer(view);
   }
 
@@ -99,6 +103,7 @@ class PageCalls implements Calls {
 
   #release(): void {
     this.#joined = this.#starting = false;
+    this.#refused = undefined;
     this.#media.devices.stop();
   }
 
@@ -126,6 +131,10 @@ class PageCalls implements Calls {
       this.#joined = true;
     } else if (act.act === "camera" && !(await this.#turnCamera(act.on))) return;
     else if (act.act === "hang_up" && !this.#isLive()) this.#release();
+    this.#postAct(act);
+  }
+
+  #postAct(act: CallAct): void {
     this.#post({ act, hideAddress: this.#options.hideAddress() });
   }
 
@@ -141,7 +150,7 @@ class PageCalls implements Calls {
     try {
       opened = await devices.useMicrophone();
       const pictures = act.act === "return" ? this.#view?.camera === true : act.kind === "video";
-      if (opened && pictures && this.#isWanted(act)) await devices.useCamera().catch(() => false);
+      if (opened && pictures && this.#isWanted(act)) await this.#openCamera().catch(() => false);
     } catch (error) {
       throw coded(problemOf(error));
     } finally {
@@ -159,15 +168,26 @@ class PageCalls implements Calls {
 
   /** False: it was turned off again meanwhile. */
   async #turnCamera(on: boolean): Promise<boolean> {
-    if (!on) {
-      this.#media.devices.closeCamera();
-      return true;
-    }
+    if (on) return this.#openCamera();
+    this.#media.devices.closeCamera();
+    this.#refuse(undefined);
+    return true;
+  }
+
+  async #openCamera(): Promise<boolean> {
     try {
-      return await this.#media.devices.useCamera();
+      const opened = await this.#media.devices.useCamera();
+      this.#refuse(undefined);
+      return opened;
     } catch (error) {
+      this.#refuse(problemOf(error));
       throw coded(problemOf(error));
     }
+  }
+
+  #refuse(why: DeviceCode | undefined): void {
+    this.#refused = why;
+    this.#tell();
   }
 
   onView(listener: (view: CallView) => void): () => void {
@@ -177,7 +197,8 @@ class PageCalls implements Calls {
   }
 
   videos(): CallVideos {
-    return { peers: new Map(this.#pictures), ...(this.#own && { own: this.#own }) };
+    const [own, refused] = [this.#own, this.#refused];
+    return { peers: new Map(this.#pictures), ...(own && { own }), ...(refused && { refused }) };
   }
 
   onVideos(listener: () => void): () => void {
@@ -214,7 +235,7 @@ class PageCalls implements Calls {
   }
 }
 
-function problemOf(error: unknown): string {
+function problemOf(error: unknown): DeviceCode {
   return error instanceof DeviceRefused && error.problem === "permission-denied" ? "permission-denied" : "no-device";
 }
 

@@ -1,5 +1,5 @@
 /** The browser itself, as far as the page needs it. */
-import type { Browser } from "../browser.ts";
+import type { Browser, TabWord } from "../browser.ts";
 import { canNotify, notify } from "./notifications.ts";
 import { startScan } from "./scan.ts";
 import { createUpdates } from "./updates.ts";
@@ -42,6 +42,12 @@ export function createBrowser(): Browser {
     ring(kind) {
       const coming = import("./ring.ts").then(({ startRing }) => startRing(kind));
       return () => void coming.then((stop) => stop());
+    },
+    openTabs(hear) {
+      const channel = new BroadcastChannel("zajil-call");
+      // Only this client's own tabs reach it.
+      channel.onmessage = ({ data }: MessageEvent<TabWord>) => hear(data);
+      return { say: (word) => channel.postMessage(word), close: () => channel.close() };
     },
     onUpdate: updates.on,
     update: updates.take,

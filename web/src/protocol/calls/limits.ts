@@ -21,6 +21,8 @@ export const ATTEMPTS = 6;
 /** From one device in one call at once; one a second comes back. */
 export const SIGNALS = 300;
 /** Repeats of the answer to one attempt. */
+/** Of `lost` from one device at once, one a second comes back: each may make this device try anew. */
+export const LOSSES = 8;
 export const ANSWERS_AGAIN = 4;
 export const WORD_BYTES = 32;
 

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import aadVectors from "../../../../vectors/service/aad.json";
 import vectors from "../../../../vectors/service/content.json";
+import fileVectors from "../../../../vectors/service/files.json";
 import settingsVectors from "../../../../vectors/service/extensions.json";
 import partVectors from "../../../../vectors/service/parts.json";
 import { encodeHex, parseHex as hex } from "../bytes.ts";
@@ -48,6 +49,30 @@ describe("AAD", () => {
     ["too long", [1, 1, new Uint8Array(20_000)]],
   ] as [string, cbor.Value][])("refuses %s", (_, value) => {
     expect(() => parseAad(cbor.encode(value))).toThrow(Malformed);
+  });
+});
+
+describe("files", () => {
+  it("are read whole, and stand in their chat as something to be shown later", () => {
+    for (const { text, reply_to: quoted, files, content: data } of fileVectors.messages) {
+      const body = content.parseContent(hex(data));
+      expect(forms.parseForm(body)).toEqual({ form: "unsupported", shown: true });
+      expect(encodeHex(content.encodeContent(body))).toBe(data);
+      expect(body.in_reply_to === null ? null : encodeHex(body.in_reply_to)).toBe(quoted);
+      const parts = body.body.type === "MultiPart" ? body.body.parts : [body.body];
+      const held = parts.filter((part) => part.type === "ExternalPart");
+      expect(held.map((part) => [part.url, part.filename, part.size])).toEqual(
+        files.map(({ id, name, size }) => [`zajil:a/${encodeB64(hex(id))}`, name, size]),
+      );
+      expect(parts.length - held.length).toBe(text === "" ? 0 : 1);
+    }
+  });
+
+  it.each(fileVectors.others.map(({ about, ...rest }) => [about, rest] as const))("not ours: %s", (_, vector) => {
+    expect(forms.parseForm(content.parseContent(hex(vector.content)))).toEqual({
+      form: "unsupported",
+      shown: vector.shown,
+    });
   });
 });
 

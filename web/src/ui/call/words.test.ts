@@ -11,7 +11,7 @@ const ENDS: readonly CallEnd[] = [
 const WHYS: readonly CallWhy[] = [
   ...(["udp-blocked", "relay-unreachable", "all-relays-blocked", "slow-network", "lossy-network"] as const),
   ...(["network-changed", "server-unreachable", "peer-silent", "no-route", "video-paused"] as const),
-  ...(["hidden-address", "permission-denied", "unsupported", "not-encrypted"] as const),
+  ...(["sound-alone", "hidden-address", "permission-denied", "unsupported", "not-encrypted"] as const),
 ];
 const VIEW: CallView = {
   phase: "active",

@@ -36,6 +36,7 @@ const WHYS: Readonly<Record<CallWhy, Say>> = {
   "peer-silent": () => t.call_why_peer_silent(),
   "no-route": () => t.call_why_no_route(),
   "video-paused": () => t.call_why_video_paused(),
+  "sound-alone": () => t.call_why_sound_alone(),
   "hidden-address": () => t.call_why_hidden_address(),
   "permission-denied": () => t.call_problem_permission_denied(),
   unsupported: () => t.call_problem_unsupported(),

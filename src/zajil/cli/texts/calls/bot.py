@@ -5,7 +5,11 @@ from __future__ import annotations
 from zajil.cli.texts.complaint import Complaint
 from zajil.cli.texts.text import Text
 
-CALL = Text(en="Calls.", ar="المكالمات.", ru="Звонки.")
+CALL = Text(
+    en="Take part in calls: a bot that answers them.",
+    ar="المشاركة في المكالمات: روبوت يردّ عليها.",
+    ru="Участвовать в звонках: бот, который на них отвечает.",
+)
 CALL_BOT = Text(
     en="Answer every call in your chats, until Ctrl-C.",
     ar="الردّ على كل مكالمة في محادثاتك حتى Ctrl-C.",

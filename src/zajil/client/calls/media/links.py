@@ -27,7 +27,7 @@ from zajil.client.calls.media.rooming import RoomHears, Rooming, RoomMeans, Room
 from zajil.client.calls.media.rtc import BadDescription, HearingPeer, Relay, SendingPeer
 from zajil.client.calls.media.sound import LOUD, Sink, Source, Switch, find_level
 from zajil.client.calls.media.steps import Steps
-from zajil.client.calls.media.voice import BIT_RATE, BIT_RATE_TCP, HeardVoice, SealedVoice
+from zajil.client.calls.media.voice import BIT_RATE, BIT_RATE_TCP, LOSS_PCT, HeardVoice, SealedVoice
 from zajil.client.calls.ports import LinkSignal, Reports
 from zajil.client.calls.way import Network, OpenMedia
 from zajil.protocol.calls import ladder
@@ -230,11 +230,12 @@ class Links:
         if route is None:
             self._climb(peer, ladder.Failed(start.attempt))
             return
-        bit_rate = BIT_RATE if start.kind == "A" else BIT_RATE_TCP
+        bit_rate, loss_pct = (BIT_RATE, LOSS_PCT) if start.kind == "A" else (BIT_RATE_TCP, 0)
         voice = SealedVoice(
             self._means.ring.sender(pc := self._means.next_pc(), self._means.leaf),
             now_ms=self._means.now_ms,
             bit_rate=min(bit_rate, self._bit_rate),
+            loss_pct=loss_pct,
         )
         sending = SendingPeer(
             voice,
@@ -323,7 +324,7 @@ class Links:
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._take_sound, peer, pc, pcm, at)
 
-        voice = HeardVoice(self._means.ring.receiver(peer.leaf), now_ms=self._means.now_ms, hear=hand_over)
+        voice = HeardVoice(self._means.ring.receiver(peer.leaf, pc), now_ms=self._means.now_ms, hear=hand_over)
         return Incoming(pc, HearingPeer(voice), now_ms=self._means.now_ms())
 
     def _take_sound(self, peer: Peer, pc: int, pcm: bytes, at: int) -> None:

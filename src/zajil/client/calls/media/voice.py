@@ -27,6 +27,8 @@ TIME_BASE: Final = fractions.Fraction(1, SAMPLE_RATE)
 BIT_RATE: Final = 32_000
 BIT_RATE_TCP: Final = 24_000
 BIT_RATE_FLOOR: Final = 16_000
+LOSS_PCT: Final = 10
+"""Of packets on UDP, as the encoder is told. Within a stream none gets lost."""
 # A decoder may give more than 20 ms for a frame of a peer that speaks in longer ones; RFC 6716 ends at 120.
 _HELD_FRAMES = 64
 
@@ -45,7 +47,7 @@ class OpusEncoder:
     loss_pct: what of it may get lost on its way. Above 0, bits of each packet are spent on the one before it.
     """
 
-    def __init__(self, bit_rate: int, *, frame_ms: int = FRAME_MS, loss_pct: int = 10) -> None:
+    def __init__(self, bit_rate: int, *, frame_ms: int = FRAME_MS, loss_pct: int = LOSS_PCT) -> None:
         self.bit_rate = bit_rate
         self._samples = SAMPLE_RATE * frame_ms // 1000
         self._codec = _codec("w")
@@ -91,9 +93,11 @@ class OpusDecoder:
 class SealedVoice:
     """The sending half of a link: sealed frames of 20 ms, silence until `open_to` names what may be heard."""
 
-    def __init__(self, sealer: Sealer, *, now_ms: Callable[[], int], bit_rate: int = BIT_RATE) -> None:
-        self._sealer, self._now_ms = sealer, now_ms
-        self._encoder = OpusEncoder(bit_rate)
+    def __init__(
+        self, sealer: Sealer, *, now_ms: Callable[[], int], bit_rate: int = BIT_RATE, loss_pct: int = LOSS_PCT
+    ) -> None:
+        self._sealer, self._now_ms, self._loss_pct = sealer, now_ms, loss_pct
+        self._encoder = OpusEncoder(bit_rate, loss_pct=loss_pct)
         self._source: Source | None = None
         self._recent: list[bytes] = []
 
@@ -109,7 +113,7 @@ class SealedVoice:
     def set_bit_rate(self, bit_rate: int) -> None:
         """Another constant rate from the next frame on."""
         if bit_rate != self._encoder.bit_rate:
-            self._encoder = OpusEncoder(bit_rate)
+            self._encoder = OpusEncoder(bit_rate, loss_pct=self._loss_pct)
 
     def next_frame(self) -> bytes | None:
         """The next sealed frame; None where there is no key, and nothing may be sent.

@@ -97,7 +97,8 @@ def apply(step: Step, n: int, message: StoredMessage, deed: Deed) -> None:
 
 
 def _edit(step: Step, n: int, message: StoredMessage, deed: Deed, text: str) -> None:
-    if deed.account != message.account or message.kept or deed.sent - message.sent > forms.EDIT_MS:
+    fixed = bool(message.kept or message.files)
+    if deed.account != message.account or fixed or deed.sent - message.sent > forms.EDIT_MS:
         return
     first = Version(message.text, message.sent, message.message_id)
     versions = message.versions or (first,)
@@ -116,7 +117,7 @@ def _edit(step: Step, n: int, message: StoredMessage, deed: Deed, text: str) -> 
 
 def _delete(step: Step, n: int, message: StoredMessage, by: bytes) -> None:
     """The stub keeps who wrote and when; nothing of what was said."""
-    empty = {"text": "", "versions": (), "reactions": (), "reply_to": b"", "kept": b"", "proofs": ()}
+    empty = {"text": "", "versions": (), "reactions": (), "reply_to": b"", "kept": b"", "proofs": (), "files": ()}
     _save(step, n, rows.changed(message, deleted_by=by, **empty))
     place = place_of(step, message.gid)
     reading.recount(step, place)

@@ -16,8 +16,12 @@ from zajil.protocol.ids import MessageId
 
 
 def may_edit(step: Step, message: StoredMessage, now: int) -> bool:
-    """Whether we may edit this message: our own text, not older than 24 h, not refused, not deleted. now: Unix ms."""
+    """Whether we may edit this message: our own text without files, not older than 24 h, not refused, not deleted.
+
+    now: Unix ms.
+    """
     usable = message.state != "failed" and not message.deleted_by and not message.kept and message.call is None
+    usable = usable and not message.files
     return usable and message.account == step.profile.account_id and now - message.sent <= forms.EDIT_MS
 
 
@@ -121,8 +125,12 @@ def retry(step: Step, gid: bytes, identity: bytes) -> bytes:
     """Send a text again that failed, as a new message at the end; its id. Raises `gone`, `not-permitted`."""
     chat = chats.check_member(step, gid)
     n, message = load_message(step, gid, identity)
-    if message.state != "failed" or message.call is not None:
+    if message.state != "failed" or message.call is not None or not all(one.attachment_id for one in message.files):
         raise error("not-permitted")
     step.tx.remove("message", n)
     step.event("deleted", chat.gid, message.message_id, account=step.profile.account_id)
+    if message.files:
+        quoted = MessageId(message.reply_to) if message.reply_to else None
+        files = tuple(one.file() for one in message.files)
+        return messages.submit_files(step, chat.gid, forms.Files(files, message.text, quoted))
     return messages.submit_text(step, chat.gid, message.text, reply_to=message.reply_to)

@@ -9,7 +9,7 @@ import msgspec
 from zajil.client.core import groups, messages, readd
 from zajil.client.core.talk import actions, privacy, reading, receipts, whispers
 from zajil.client.state import accounts
-from zajil.client.state.rows import CallRow, Chat, StoredMessage
+from zajil.client.state.rows import CallRow, Chat, FileRow, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol.chat import forms, parts
 from zajil.protocol.chat.receipts import Status
@@ -22,6 +22,8 @@ def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
     match forms.parse_form(opened.content):
         case forms.Text(text, reply_to):
             _show(step, chat, opened, text=text, reply_to=reply_to or b"")
+        case forms.Files(files, text, reply_to):
+            _show(step, chat, opened, text=text, reply_to=reply_to or b"", files=tuple(map(FileRow.of, files)))
         case forms.Unsupported(shown=True):
             _show(step, chat, opened, kept=opened.data)
         case forms.Edit() | forms.Deletion() | forms.Reaction() | forms.TakeBack() as action:
@@ -47,6 +49,7 @@ def _show(
     reply_to: bytes = b"",
     kept: bytes = b"",
     call: CallRow | None = None,
+    files: tuple[FileRow, ...] = (),
 ) -> None:
     place = chat.merged or chat.gid
     own = opened.account == step.profile.account_id
@@ -55,6 +58,7 @@ def _show(
     shown = StoredMessage(opened.message_id, place, opened.account, opened.device, opened.sent, state, text)
     proofs = () if own or call is not None or opened.proof is None else (opened.proof,)
     shown = msgspec.structs.replace(shown, reply_to=reply_to, arrived=step.now, kept=kept, proofs=proofs, call=call)
+    shown = msgspec.structs.replace(shown, files=files)
     messages.show(step, shown)
     if not own:
         if reading.counts(shown):

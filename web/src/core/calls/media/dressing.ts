@@ -33,7 +33,11 @@ export function withConstantOpus(sdp: string): string {
   });
 }
 
-/** An SDP without candidates: they travel in signals of their own, each looked at. */
+/** The candidates in an SDP: a client that gathers before it describes itself puts them there. */
+export const candidatesIn = (sdp: string): readonly string[] =>
+  sdp.split(/\r?\n/).flatMap((line) => (line.startsWith("a=candidate:") ? [line.slice(2)] : []));
+
+/** An SDP without candidates: ours travel in signals of their own, and a peer's are looked at before they are tried. */
 export const withoutCandidates = (sdp: string): string =>
   mapLines(sdp, (line) => (/^a=(candidate:|end-of-candidates)/.test(line) ? [] : [line]));
 

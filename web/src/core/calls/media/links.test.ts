@@ -1,6 +1,6 @@
 /** Links between two devices whose pages are played by the test: ladder, got, lost, watchdog, policy, ends. */
 import { describe, expect, it } from "vitest";
-import type { IceServer, Order, Sample } from "../../callorders.ts";
+import type { IceServer, Order, ReceivingSample, Sample } from "../../callorders.ts";
 import { KeyRing } from "../keys.ts";
 import { MediaLinks } from "./links.ts";
 import type { LinkFigures } from "./measure.ts";
@@ -14,6 +14,7 @@ const ALL: IceServer = {
 };
 const CALL = new Uint8Array(16).fill(7);
 const HOST = "candidate:1 1 udp 2122194687 192.0.2.2 40000 typ host generation 0";
+const PRIVATE = "candidate:3 1 udp 2122194687 10.0.0.5 40000 typ host";
 const RELAY = "candidate:2 1 udp 41885439 198.51.100.1 50000 typ relay raddr 192.0.2.2 rport 40000 generation 0";
 
 /** A stream that the test feeds frame by frame. */
@@ -123,7 +124,7 @@ async function connect(anna: Device, omar: Device, relayOnly = false) {
 const sent = (id: number, audioPackets: number, audioBytes = 0): Sample => ({
   ...{ side: "send", id, audioPackets, audioBytes, videoFrames: 0, bytes: 0 },
 });
-const received = (id: number, audioPackets: number, framesDecoded = 0): Sample => ({
+const received = (id: number, audioPackets: number, framesDecoded = 0): ReceivingSample => ({
   ...{ side: "receive", id, audioPackets, audioLost: 0, concealed: 0, samples: 0, bufferS: 0, bufferedSamples: 0 },
   ...{ framesDecoded, freezes: 0, frozenS: 0 },
 });
@@ -142,6 +143,22 @@ describe("set-up", () => {
     expect(anna.take("live")).toEqual([{ order: "live", id: sendId, audio: true, video: false }]);
     // One way only: it is no link yet for either of them.
     expect([...anna.told, ...omar.told]).toEqual([]);
+  });
+
+  it("takes the candidates that stand in a description, of a client that gathers before it answers", () => {
+    const anna = new Device(0);
+    anna.links.openLink(1, { relayOnly: true });
+    anna.links.hearPage({ report: "described", id: anna.take("send")[0]?.id ?? -1, sdp: "v=0\r\n" });
+    const pc = anna.heard("desc")[0]?.pc ?? -1;
+    const sdp = `v=0\r\na=${PRIVATE}\r\na=${RELAY}\r\n`;
+    anna.links.hear(1, { t: "desc", call: CALL, to: 0, pc, role: "answer", sdp });
+    anna.links.hear(1, { t: "desc", call: CALL, to: 0, pc: 4, role: "offer", sdp });
+    expect([...anna.take("answer"), ...anna.take("receive").map(({ offer }) => ({ sdp: offer }))]).toMatchObject([
+      { sdp: "v=0\r\n" },
+      { sdp: "v=0\r\n" },
+    ]);
+    // None that a relay would refuse.
+    expect(anna.take("candidates").map(({ candidates }) => candidates)).toEqual([[RELAY], [RELAY]]);
   });
 
   it("waits for a frame of our own where `got` comes first", async () => {
@@ -423,10 +440,13 @@ describe("rates and ends", () => {
     expect(anna.take("send")[0]?.rate).toMatchObject({ audioKbps: 32, video: { height: 360, kbps: 600 } });
     anna.links.openLink(2, { relayOnly: false });
     expect(anna.take("rate").at(-1)?.rate).toMatchObject({ audioKbps: 32, video: { height: 180, kbps: 150 } });
-    anna.links.setStep("no-video");
+    anna.links.setStep(2, "no-video");
     expect(anna.take("rate").at(-1)?.rate).toEqual({ audioKbps: 32 });
-    anna.links.setStep("least-audio");
-    expect(anna.take("rate").at(-1)?.rate).toEqual({ audioKbps: 16 });
+    anna.links.setStep(2, "least-audio");
+    const last = anna.take("rate");
+    expect(last.at(-1)?.rate).toEqual({ audioKbps: 16 });
+    // Nobody else loses by it.
+    expect(last).toHaveLength(1);
   });
 
   it("closes both directions at once, and hears no late signal", async () => {
@@ -436,6 +456,27 @@ describe("rates and ends", () => {
     expect(omar.take("close").map(({ id }) => id)).toContain(receiveId);
     omar.links.hear(0, offered(90));
     expect(omar.take("receive")).toEqual([]);
+  });
+
+  it("does not judge a connection before it is heard, nor after it is lost", async () => {
+    const [anna, omar] = [new Device(0), new Device(1)];
+    const { from, to, receiveId } = await connect(anna, omar);
+    const second = (nowMs: number): void => {
+      omar.nowMs = nowMs;
+      omar.links.hearPage({ report: "sample", samples: [{ ...received(receiveId, 0), samples: nowMs * 48 }] });
+    };
+    for (const nowMs of [0, 1_000, 2_000]) second(nowMs);
+    omar.nowMs = 2_500;
+    await to.put(...(await from.put(sound(1))));
+    for (const nowMs of [3_000, 4_000]) second(nowMs);
+    omar.at(4_000);
+    for (const nowMs of [5_000, 6_000]) second(nowMs);
+    const measured = omar.told.filter((one) => one.startsWith("measured 0"));
+    expect(measured.map((one) => one.split(" ")[2])).toEqual([
+      ...["nothing", "nothing", "nothing"],
+      ...["nothing", "48000"],
+      ...["nothing", "nothing"],
+    ]);
   });
 
   it("asks for a sample each half second and measures gaps between them", async () => {

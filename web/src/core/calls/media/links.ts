@@ -44,7 +44,8 @@ export class MediaLinks implements CallMedia {
   #servers: readonly IceServer[] = [];
   #ways: Ways = { carries: true, rung: null };
   #video: boolean;
-  #step: Step = "full";
+  /** Of each link: a bad way to one takes nothing from the others. */
+  readonly #steps = new Map<number, Step>();
   #ids = 0;
   #sampledAtMs = Number.NEGATIVE_INFINITY;
   readonly #ring = new KeyRing();
@@ -57,7 +58,6 @@ export class MediaLinks implements CallMedia {
     this.#video = kind === "video";
     this.#shared = {
       ...{ ring: this.#ring, me },
-      room: () => this.#openRoom(),
       post: (order) => ports.post(order),
       signal: (leaf, signal) => ports.localSignal({ ...signal, call, to: leaf }),
       nextPc: () => start.nextPc(),
@@ -67,7 +67,7 @@ export class MediaLinks implements CallMedia {
       remembered: () => this.#ways.rung,
       won: (kind) => ports.won?.(kind),
       video: () => this.#video,
-      rate: (rung) => rateOf(rung, this.#links.size + 1, this.#step),
+      rate: (rung, leaf) => rateOf(rung, this.#links.size + 1, this.#steps.get(leaf) ?? "full"),
       nowMs: () => ports.nowMs(),
       up: (leaf) => ports.linkUp(leaf),
       down: (leaf) => ports.linkDown(leaf),
@@ -103,7 +103,7 @@ export class MediaLinks implements CallMedia {
   /** Send to a device, and receive what it sends. Opening a link twice changes nothing. */
   openLink(leaf: number, { relayOnly }: { readonly relayOnly: boolean }): void {
     if (this.#links.has(leaf)) return;
-    const link = new PeerLink(leaf, relayOnly ? "relay" : "all", this.#shared);
+    const link = new PeerLink(leaf, relayOnly ? "relay" : "all", this.#shared, () => this.#openRoom());
     this.#links.set(leaf, link);
     link.start(this.#ports.nowMs());
     this.#applyRates();
@@ -114,6 +114,7 @@ export class MediaLinks implements CallMedia {
     this.#links.get(leaf)?.close(this.#ports.nowMs());
     this.#links.delete(leaf);
     this.#meters.delete(leaf);
+    this.#steps.delete(leaf);
     this.#applyRates();
   }
 
@@ -144,9 +145,9 @@ export class MediaLinks implements CallMedia {
     this.#ports.post({ order: "media", microphone: mic, camera: cam });
   }
 
-  setStep(step: Step): void {
-    this.#step = step;
-    this.#applyRates();
+  setStep(leaf: number, step: Step): void {
+    this.#steps.set(leaf, step);
+    this.#links.get(leaf)?.applyRates();
   }
 
   networkChanged(): void {
@@ -232,7 +233,8 @@ function figuresOf(link: PeerLink, samples: readonly Sample[]): Omit<LinkFigures
     ...{ leaf, tries },
     ...(winner && { sealed: winner.counts }),
     ...(heard && { opened: heard.takeCounts() }),
-    samples: [winner, heard].flatMap((one) => sampleOf(one, samples)),
+    // A connection that is not heard yet, or not any more, is no slow network: it must not cost the pictures.
+    samples: [winner, link.heard].flatMap((one) => sampleOf(one, samples)),
   };
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { ReceivingSample, Sample } from "../../callorders.ts";
 import { type LinkFigures, LinkMeter } from "./measure.ts";
+import { noOpenCounts } from "./transforms.ts";
 
 const heard = (id: number, more: Partial<ReceivingSample>): ReceivingSample => ({
   ...{ side: "receive", id, audioPackets: 0, audioLost: 0, concealed: 0, samples: 0, bufferS: 0, bufferedSamples: 0 },
@@ -23,6 +24,7 @@ describe("a link's second", () => {
     ];
     expect(meter.read(figures(first, sending), 0)).toMatchObject({
       sample: null,
+      seen: false,
       rung: "relay-tls",
       host: "relay.example",
     });
@@ -32,6 +34,16 @@ describe("a link's second", () => {
       ...{ concealed: 480, total: 48_000, rttMs: 40, frameMs: 20 },
       bufferMs: expect.closeTo(bufferMs, 6) as number,
     });
+  });
+
+  it("tells whether pictures come", () => {
+    const meter = new LinkMeter();
+    const read = (opened: number, nowMs: number): boolean | undefined =>
+      meter.read({ ...figures(), opened: { audio: noOpenCounts(), video: { ...noOpenCounts(), opened } } }, nowMs)
+        ?.pictures;
+    // The first ones may be on their way.
+    expect([read(0, 0), read(0, 2_000), read(0, 3_000)]).toEqual([true, true, false]);
+    expect([read(1, 4_000), read(1, 6_000), read(1, 7_000), read(2, 8_000)]).toEqual([true, true, false, true]);
   });
 
   it("begins anew with another connection, and is nothing while none is heard", () => {

@@ -8,6 +8,8 @@ import type { OpenCounts, SealCounts } from "./transforms.ts";
 /** Of Opus over WebRTC. */
 const FRAME_MS = 20;
 const MEASURE_MS = 1_000;
+/** Without one for this long, no pictures come; the smallest rate there is has one a second. */
+const PICTURE_MS = 3_000;
 
 /** What was counted of a link so far. sealed: of what carries our media. opened: of what we hear of the peer. */
 export interface LinkFigures {
@@ -34,6 +36,9 @@ export class LinkMeter {
   #before: ReceivingSample | undefined;
   #readAtMs: number | undefined;
   #stream: Stream | undefined;
+  /** Pictures opened so far, and when that was last another number. */
+  #pictures: number | undefined;
+  #pictureAtMs = 0;
 
   /** Undefined until a second has passed since the last. */
   read(figures: LinkFigures, nowMs: number): Measure | undefined {
@@ -46,10 +51,23 @@ export class LinkMeter {
     const rung = rungOf(sending?.route);
     if (rung === "relay-tcp" || rung === "relay-tls") this.#stream = rung;
     return {
-      ...{ sample, rung, stream: this.#stream ?? figures.stream, host: sending?.route?.host ?? "", tries: figures.tries },
+      ...{
+        sample,
+        rung,
+        stream: this.#stream ?? figures.stream,
+        host: sending?.route?.host ?? "",
+        tries: figures.tries,
+      },
       sealed: figures.sealed?.audio.sealed ?? 0,
+      seen: (figures.sealed?.video.sealed ?? 0) > 0,
       opened: figures.opened?.audio.opened ?? 0,
+      pictures: this.#comes(figures.opened?.video.opened ?? 0, nowMs),
     };
+  }
+
+  #comes(pictures: number, nowMs: number): boolean {
+    if (pictures !== this.#pictures) [this.#pictures, this.#pictureAtMs] = [pictures, nowMs];
+    return nowMs - this.#pictureAtMs < PICTURE_MS;
   }
 
   #compare(now: ReceivingSample | undefined, rttMs: number | undefined): QualitySample | null {

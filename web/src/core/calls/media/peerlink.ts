@@ -19,6 +19,7 @@ import { ATTEMPTS } from "../../../protocol/calls/limits.ts";
 import { Winner } from "../../../protocol/calls/winner.ts";
 import type { ConnectionState, IcePolicy, Report, Sample } from "../../callorders.ts";
 import { Hearing } from "../room/hearing.ts";
+import type { MediaRoom } from "../room/room.ts";
 import { Speaking } from "../room/speaking.ts";
 import { ReceivingAttempt } from "./receiving.ts";
 import { planIce, SendingAttempt } from "./sending.ts";
@@ -45,6 +46,7 @@ export class PeerLink {
   readonly leaf: number;
   readonly #policy: IcePolicy;
   readonly #shared: Shared;
+  readonly #room: () => MediaRoom | undefined;
   /** By their numbers on the ladder. */
   readonly #sending = new Map<number, Sending>();
   /** By `pc`. */
@@ -54,7 +56,9 @@ export class PeerLink {
   #up = false;
   #shown: Receiving | undefined;
 
-  constructor(leaf: number, policy: IcePolicy, shared: Shared) {
+  /** room: the call's media room; undefined where this device cannot use one. */
+  constructor(leaf: number, policy: IcePolicy, shared: Shared, room: () => MediaRoom | undefined) {
+    this.#room = room;
     this.leaf = leaf;
     this.#policy = policy;
     this.#shared = shared;
@@ -99,7 +103,7 @@ export class PeerLink {
     const known = this.#receiving.get(pc);
     if (known) known.repeat();
     else if (this.#receiving.size < ATTEMPTS) {
-      const hearing = this.#shared.room()?.hear(this.leaf, pc);
+      const hearing = this.#room()?.hear(this.leaf, pc);
       if (hearing) this.#receiving.set(pc, hearing);
     }
   }
@@ -206,7 +210,7 @@ export class PeerLink {
       this.#tell();
     };
     try {
-      const speaking = this.#shared.room()?.speak({ leaf: this.leaf, number, failed });
+      const speaking = this.#room()?.speak({ leaf: this.leaf, number, failed });
       if (speaking) {
         this.#sending.set(number, speaking);
         return;
@@ -219,11 +223,12 @@ export class PeerLink {
 
   #available(): readonly LinkKind[] {
     const rungs: LinkKind[] = RUNGS.filter((rung) => planIce(rung, this.#policy, this.#shared.servers()));
-    return this.#shared.carries() && this.#shared.room() ? [...rungs, "C"] : rungs;
+    return this.#shared.carries() && this.#room() ? [...rungs, "C"] : rungs;
   }
 
   #give(attempt: Sending | Receiving, nowMs: number): void {
-    if (attempt instanceof SendingAttempt || attempt instanceof Speaking) this.#climb({ t: "failed", attempt: attempt.number }, nowMs);
+    if (attempt instanceof SendingAttempt || attempt instanceof Speaking)
+      this.#climb({ t: "failed", attempt: attempt.number }, nowMs);
     else {
       attempt.close();
       this.#receiving.delete(attempt.pc);

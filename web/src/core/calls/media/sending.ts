@@ -1,7 +1,7 @@
 /** One attempt of ours to reach a device: a connection that sends dummies until the peer has opened a frame of it. */
 import { OFFER_AGAIN_MS, OFFERS_AGAIN } from "../../../protocol/calls/limits.ts";
 import type { IcePlan, IcePolicy, IceServer, MediaKind, Sample } from "../../callorders.ts";
-import { reachable, withoutCandidates, withoutExtensions } from "./dressing.ts";
+import { candidatesIn, reachable, withoutCandidates, withoutExtensions } from "./dressing.ts";
 import { CandidatesOut, worthATry } from "./candidates.ts";
 import type { Sealer } from "../keys.ts";
 import type { Rung, Shared } from "./shared.ts";
@@ -55,7 +55,7 @@ export class SendingAttempt {
       video: shared.ring.sender(this.pc + 1, shared.me),
     };
     this.#candidates = new CandidatesOut({ leaf, pc: this.pc, policy: ice.policy }, shared);
-    shared.post({ order: "send", id: this.id, ice, video: shared.video(), rate: shared.rate(rung) });
+    shared.post({ order: "send", id: this.id, ice, video: shared.video(), rate: shared.rate(rung, leaf) });
   }
 
   described(sdp: string, nowMs: number): void {
@@ -79,6 +79,7 @@ export class SendingAttempt {
     if (this.#answered || this.#offer === undefined) return;
     this.#answered = true;
     this.#shared.post({ order: "answer", id: this.id, sdp: withoutExtensions(withoutCandidates(sdp)) });
+    this.addCandidates(candidatesIn(sdp));
   }
 
   addCandidates(candidates: readonly string[]): void {
@@ -109,7 +110,7 @@ export class SendingAttempt {
   }
 
   applyRate(): void {
-    this.#shared.post({ order: "rate", id: this.id, rate: this.#shared.rate(this.rung) });
+    this.#shared.post({ order: "rate", id: this.id, rate: this.#shared.rate(this.rung, this.#leaf) });
   }
 
   async attach(transformer: Transformer, kind: MediaKind): Promise<void> {

@@ -3,7 +3,6 @@ import type { LinkKind } from "../../../protocol/calls/ladder.ts";
 import type { Attempt, Cand, Desc } from "../../../protocol/calls/signals.ts";
 import type { IceServer, Order, Rate } from "../../callorders.ts";
 import type { KeyRing } from "../keys.ts";
-import type { MediaRoom } from "../room/room.ts";
 
 /** The signals that media makes and hears. */
 export type MediaSignal = Desc | Cand | Attempt;
@@ -19,8 +18,6 @@ export interface Shared {
   readonly ring: KeyRing;
   /** Our own leaf. */
   readonly me: number;
-  /** The media room; undefined where this device cannot use one now. */
-  room(): MediaRoom | undefined;
   post(order: Order): void;
   signal(leaf: number, signal: BareSignal): void;
   /** A ctx that was never used, and whose next is free too. */
@@ -36,7 +33,7 @@ export interface Shared {
   won(kind: LinkKind): void;
   /** Whether the call has video at all. */
   video(): boolean;
-  rate(rung: Rung): Rate;
+  rate(rung: Rung, leaf: number): Rate;
   nowMs(): number;
   up(leaf: number): void;
   down(leaf: number): void;

@@ -22,6 +22,8 @@ const AGAIN_MS: readonly number[] = [0, 500, 1_000, 2_000];
 const FRESH_MS = 800;
 /** One that ends sooner is no better than none. */
 const STEADY_MS = 3_000;
+/** The server ends a connection after ten minutes; before that it is changed for another. */
+const OLD_MS = 540_000;
 const HOPELESS: readonly number[] = [ROOM_FULL, TRY_LATER];
 
 export interface CarrierPorts {
@@ -88,8 +90,10 @@ export class Carrier {
       end(this.#old.way);
       this.#old = undefined;
     }
-    if (!this.#wanted || this.#way) return;
-    if (nowMs - this.#withoutSinceMs >= GIVE_UP_MS) this.#giveUp();
+    if (!this.#wanted) return;
+    if (this.#way) {
+      if (nowMs - this.#openedAtMs >= OLD_MS && !this.#opening && nowMs >= (this.#againAtMs ?? 0)) this.#open();
+    } else if (nowMs - this.#withoutSinceMs >= GIVE_UP_MS) this.#giveUp();
     else if (this.#againAtMs !== undefined && nowMs >= this.#againAtMs) this.#open();
   }
 
@@ -128,7 +132,8 @@ export class Carrier {
 
   #fail(): void {
     this.#opening = undefined;
-    if (!this.#way) this.#plan();
+    if (this.#way) this.#againAtMs = this.#ports.nowMs() + GIVE_UP_MS;
+    else this.#plan();
   }
 
   #plan(): void {

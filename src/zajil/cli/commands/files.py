@@ -1,0 +1,149 @@
+"""`save`, and what `send --file` does: files of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zajil.cli.commands.options import ChatName, Json, MessageName
+from zajil.cli.frame import run_with_client
+from zajil.cli.texts.system import say_reason
+from zajil.cli.texts.talk import files as words
+from zajil.cli.texts.text import Text
+
+if TYPE_CHECKING:
+    from zajil.client import Chat, Client
+
+Number = Annotated[
+    int | None, typer.Option("--number", metavar="N", min=1, max=10, help=words.NUMBER_OPTION(), show_default=False)
+]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help=words.OUTPUT_OPTION(), show_default=False)
+]
+
+
+async def send_files(
+    client: Client, chat: Chat, files: Sequence[Path], text: str, *, reply_to: str | None, queue: bool
+) -> str | None:
+    """Id of the message with these files; None where it is only kept here.
+
+    Raises Failed `file-unreadable`, and `unreachable` or `storage-full` while the message stays here.
+    """
+    from zajil.cli.failures import REFUSED, UNREACHABLE, Failed
+    from zajil.protocol.errors import Unavailable, Unreachable
+
+    named = client.find_mentions(chat, text)
+    try:
+        if queue:
+            await client.queue_files(chat, files, text, reply_to=reply_to, mentions=named)
+            return None
+        with _progress(words.SENDING) as tell:
+            return await client.send_files(chat, files, text, reply_to=reply_to, mentions=named, tell=tell)
+    except Unavailable as error:
+        code = REFUSED if not isinstance(error, Unreachable) else UNREACHABLE
+        raise Failed(error.code, exit_code=code, hint=words.KEPT()) from error
+    except OSError as error:
+        name = str(error.filename or files[0])
+        raise Failed("file-unreadable", file=name, remark=say_reason(error)) from None
+
+
+def save(
+    context: typer.Context,
+    chat: ChatName,
+    message: MessageName,
+    *,
+    output: Output = None,
+    number: Number = None,
+    yes: Annotated[bool, typer.Option("--yes", help=words.YES_OPTION())] = False,
+    json: Json = False,
+) -> None:
+    """Fetch, check and save a file of a message, or all of them into this folder; never over another one unasked."""
+    from zajil.cli.commands.chats import find_chat
+    from zajil.cli.commands.messages import find_message
+    from zajil.cli.failures import USAGE, Failed
+    from zajil.cli.output import console, print_json
+    from zajil.protocol.errors import error
+
+    async def saved(client: Client) -> None:
+        found = find_chat(client, chat)
+        target = find_message(client, found, message)
+        held = len(target.attachments)
+        if not held or (number or 1) > held:
+            raise error("no-attachment")
+        folder = output if output is not None and output.is_dir() else None
+        if output is not None and folder is None and number is None and held > 1:
+            raise Failed("which-file", exit_code=USAGE, count=held)
+        chosen = range(held) if number is None else range(number - 1, number)
+        taken: set[Path] = set()
+        for n in chosen:
+            own = _free_of((folder or Path()) / client.file_name(found, target.id, n), taken)
+            path = own if output is None or folder is not None else output
+            taken.add(path)
+            await _save_one(client, found, target.id, n, path, yes=yes)
+            if json:
+                print_json({"file": str(path), "size": target.attachments[n].size})
+            else:
+                console().print(words.SAVED(file=str(path)))
+
+    run_with_client(context, saved)
+
+
+def _free_of(path: Path, taken: set[Path]) -> Path:
+    """The path, or one beside it where another file of the same message has it."""
+    n = 2
+    found = path
+    while found in taken:
+        found, n = path.with_name(f"{path.stem} {n}{path.suffix}"), n + 1
+    return found
+
+
+async def _save_one(client: Client, chat: Chat, message: str, n: int, path: Path, *, yes: bool) -> None:
+    from zajil.cli.asking import agrees, can_ask
+    from zajil.cli.failures import Failed
+
+    replace = yes
+    if not yes and _is_there(path):
+        if not can_ask() or not agrees(words.REPLACE(file=str(path))):
+            raise Failed("file-exists", file=str(path))
+        replace = True
+    try:
+        with _progress(words.FETCHING) as tell:
+            await client.save_file(chat, message, n, path, replace=replace, tell=tell)
+    except FileExistsError:
+        raise Failed("file-exists", file=str(path)) from None
+    except OSError as fault:
+        raise Failed("file-unwritable", file=str(path), remark=say_reason(fault)) from None
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
+
+
+class _progress:  # noqa: N801  # used as a function
+    """Gives what tells how far a transfer is, on one line of a terminal; in a pipe nothing is said."""
+
+    def __init__(self, sentence: Text) -> None:
+        from zajil.cli.output import error_console
+
+        self._sentence = sentence
+        self._screen = error_console()
+        self._shown = ""
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        return self._tell
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            self._screen.file.write("\r\x1b[K")
+            self._screen.file.flush()
+
+    def _tell(self, done: int, whole: int) -> None:
+        text = self._sentence(done=words.say_size(done), whole=words.say_size(whole))
+        if not self._screen.is_terminal or text == self._shown:
+            return
+        self._shown = text
+        self._screen.file.write(f"\r\x1b[K{text}")
+        self._screen.file.flush()

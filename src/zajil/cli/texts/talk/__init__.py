@@ -1,0 +1,1 @@
+"""Words of talking that have a page of their own."""

@@ -1,0 +1,129 @@
+"""Sending files with a message and saving them."""
+
+from __future__ import annotations
+
+from zajil.cli.texts.complaint import LATER, Complaint
+from zajil.cli.texts.text import Text
+
+FILE_OPTION = Text(
+    en="A file to send with the message, as it is; may be given up to 10 times.",
+    ar="ملف يُرسل مع الرسالة كما هو؛ ويمكن تكراره حتى ١٠ مرات.",
+    ru="Файл, который уйдёт вместе с сообщением без изменений; можно указать до 10 раз.",
+)
+SAVE = Text(
+    en="Fetch a file of a message, check it, and save it.",
+    ar="تنزيل ملف من رسالة وفحصه وحفظه.",
+    ru="Скачать файл из сообщения, проверить и сохранить.",
+)
+OUTPUT_OPTION = Text(
+    en="File or folder to save it to; without, under its own name in this folder.",
+    ar="ملف أو مجلّد للحفظ؛ وبدونه يُحفظ باسمه في هذا المجلّد.",
+    ru="Файл или папка, куда сохранить; без этого — под своим именем в текущей папке.",
+)
+NUMBER_OPTION = Text(
+    en="Which of the message's files, from 1.",
+    ar="رقم الملف بين ملفات الرسالة، بدءًا من 1.",
+    ru="Который из файлов сообщения, считая с 1.",
+)
+YES_OPTION = Text(
+    en="Replace a file of that name without asking.",
+    ar="استبدال ملف بهذا الاسم دون سؤال.",
+    ru="Заменить файл с таким именем, не спрашивая.",
+)
+REPLACE = Text(
+    en="{file} is there already. Replace it?", ar="{file} موجود من قبل. هل تستبدله؟", ru="{file} уже есть. Заменить?"
+)
+SAVED = Text(en="Saved: {file}", ar="حُفظ: {file}", ru="Сохранено: {file}")
+SIZES = (
+    Text(en="{n} B", ar="{n} بايت", ru="{n} Б"),
+    Text(en="{n} KB", ar="{n} كيلوبايت", ru="{n} КБ"),
+    Text(en="{n} MB", ar="{n} ميغابايت", ru="{n} МБ"),
+)
+
+
+def say_size(size_bytes: int) -> str:
+    """`4.2 MB`, in thousands, in the language of this process."""
+    unit = 0 if size_bytes < 1000 else 1 if size_bytes < 1_000_000 else 2
+    n: float = size_bytes / 1000**unit
+    return SIZES[unit](n=f"{n:.1f}" if unit and n < 100 else f"{n:.0f}")
+
+
+FILE = Text(en="File: {name}, {size}", ar="ملف: {name}، {size}", ru="Файл: {name}, {size}")
+SENDING = Text(en="Sending: {done} of {whole}", ar="الإرسال: {done} من {whole}", ru="Отправка: {done} из {whole}")
+FETCHING = Text(en="Fetching: {done} of {whole}", ar="التنزيل: {done} من {whole}", ru="Загрузка: {done} из {whole}")
+KEPT = Text(
+    en="The message is kept here with its files and goes on with the next:  zajil sync",
+    ar="الرسالة محفوظة هنا مع ملفاتها وتُستأنف عند:  zajil sync",
+    ru="Сообщение с файлами сохранено здесь; отправка продолжится с командой:  zajil sync",
+)
+
+FILE_COMPLAINTS: dict[str, Complaint] = {
+    "hash-mismatch": Complaint(
+        Text(
+            en="The file did not arrive as it was sent, so it was not opened.",
+            ar="لم يصل الملف كما أُرسل، فلم يُفتح.",
+            ru="Файл пришёл не таким, каким был отправлен, поэтому он не открыт.",
+        ),
+        Text(
+            en="Try once more; if it stays so, ask for it to be sent again.",
+            ar="حاول مرة أخرى؛ وإن تكرّر فاطلب إرساله من جديد.",
+            ru="Попробуйте ещё раз; если не поможет, попросите прислать его снова.",
+        ),
+    ),
+    "wrong-offset": Complaint(
+        Text(
+            en="The upload stands at another place.",
+            ar="الرفع متوقّف عند موضع آخر.",
+            ru="Передача остановилась в другом месте.",
+        ),
+        LATER,
+    ),
+    "storage-full": Complaint(
+        Text(
+            en="The server has no room for more files now.",
+            ar="لا مساحة في الخادم لملفات أخرى الآن.",
+            ru="На сервере сейчас нет места для новых файлов.",
+        ),
+        LATER,
+    ),
+    "file-too-big": Complaint(
+        Text(
+            en="The file is larger than 100 MiB.",
+            ar="الملف أكبر من 100 ميبيبايت.",
+            ru="Файл больше 100 МиБ.",
+        ),
+        Text(en="Send it in parts.", ar="أرسله على أجزاء.", ru="Отправьте его по частям."),
+    ),
+    "too-many-files": Complaint(
+        Text(
+            en="A message holds at most 10 files.",
+            ar="تحمل الرسالة 10 ملفات على الأكثر.",
+            ru="В одном сообщении не больше 10 файлов.",
+        ),
+        Text(en="Send several messages.", ar="أرسل عدة رسائل.", ru="Отправьте несколько сообщений."),
+    ),
+    "which-file": Complaint(
+        Text(
+            en="The message holds {count} files.",
+            ar="في الرسالة عدة ملفات ({count}).",
+            ru="Файлов в сообщении: {count}.",
+        ),
+        Text(
+            en="Say which one:  --number N",
+            ar="حدّد أحدها:  --number N",
+            ru="Укажите, который:  --number N",
+        ),
+    ),
+    "no-attachment": Complaint(
+        Text(
+            en="This message holds no such file.",
+            ar="لا ملف كهذا في هذه الرسالة.",
+            ru="В этом сообщении нет такого файла.",
+        ),
+        Text(
+            en="What it holds:  zajil read CHAT --ids",
+            ar="لمعرفة ما فيها:  zajil read CHAT --ids",
+            ru="Что в нём есть:  zajil read CHAT --ids",
+        ),
+    ),
+}

@@ -1,0 +1,1 @@
+"""Files of messages: sealed here, sent in pieces, fetched, checked, opened."""

@@ -1,0 +1,128 @@
+"""Messages whose files are still going out: rows of `upload`, and what happens to them.
+
+A message gets its id when it is whole, and its body names the attachments, whose ids the server makes; so it is queued
+once the last of its files is at the server. Until then the row holds all of it, and beside the store lies the
+ciphertext, made once. Whatever ends the process, the next one goes on where the server says that it stands.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from zajil.client.core import chats, messages, outbox
+from zajil.client.state import rows
+from zajil.client.state.step import Step
+from zajil.protocol.attachments import padded_bytes
+from zajil.protocol.chat import forms
+from zajil.protocol.chat.files import File
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.ids import MessageId
+
+TABLE: Final = "upload"
+BLOB_BYTES: Final = 16
+_FATE: Final = b"upload "
+"""Before the id of a job, it names the message that it became, among the known ids."""
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """One file on its way. blob: names its ciphertext in the home. secret: of the upload, empty before it began."""
+
+    blob: bytes
+    file: rows.FileRow
+    secret: bytes = b""
+    done: bool = False
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A message that waits for its files. job: 16 random bytes. text: with links for mentions."""
+
+    job: bytes
+    gid: bytes
+    text: str
+    reply_to: bytes
+    parts: tuple[Part, ...]
+
+    @property
+    def whole_bytes(self) -> int:
+        """Of all its ciphertexts."""
+        return sum(padded_bytes(part.file.size) for part in self.parts)
+
+
+def submit(step: Step, upload: Upload) -> None:
+    """Keep a message until its files are at the server. Raises `not-a-member`, and whatever forbids sending."""
+    outbox.check_may_send(step)
+    chats.check_member(step, upload.gid)
+    step.tx.append(TABLE, upload.gid, upload.job, rows.encode_row(upload))
+
+
+def uploads(step: Step) -> list[Upload]:
+    """All of them, the first one first."""
+    return [rows.parse_row(data, Upload) for _, data in step.tx.rows(TABLE)]
+
+
+def find(step: Step, job: bytes) -> Upload | None:
+    """The message of this job while it waits."""
+    found = step.tx.lookup(TABLE, job)
+    return None if found is None else rows.parse_row(found[1], Upload)
+
+
+def change_part(step: Step, job: bytes, n: int, part: Part) -> Upload | None:
+    """Write part n of a job; the job then, None where it is over."""
+    found = step.tx.lookup(TABLE, job)
+    if found is None:
+        return None
+    upload = rows.parse_row(found[1], Upload)
+    changed = msgspec.structs.replace(upload, parts=(*upload.parts[:n], part, *upload.parts[n + 1 :]))
+    step.tx.replace(TABLE, found[0], rows.encode_row(changed))
+    return changed
+
+
+def finish(step: Step, job: bytes) -> None:
+    """All files of a job are at the server: its message is queued, or stands as failed where its chat is over."""
+    upload = find(step, job)
+    if upload is None:
+        return
+    try:
+        gid = chats.check_member(step, upload.gid).gid
+        identity = messages.submit_files(step, gid, _form_of(upload))
+    except ZajilError as reason:
+        identity = messages.show_failed_files(step, _place(step, upload), _form_of(upload), reason.code)
+    _end(step, upload, identity)
+
+
+def fail(step: Step, job: bytes, reason: str) -> None:
+    """A file of a job will not go out: its message stands as failed."""
+    upload = find(step, job)
+    if upload is None:
+        return
+    form = _form_of(upload)
+    lost = tuple(
+        file if part.done else msgspec.structs.replace(rows.FileRow.of(file), attachment_id=b"").file()
+        for file, part in zip(form.files, upload.parts, strict=True)
+    )
+    form = forms.Files(lost, form.text, form.reply_to)
+    _end(step, upload, messages.show_failed_files(step, _place(step, upload), form, reason))
+
+
+def find_fate(step: Step, job: bytes) -> bytes | None:
+    """The id of the message that a job became, None while it waits."""
+    return step.tx.find("known", _FATE + job)
+
+
+def _end(step: Step, upload: Upload, identity: bytes) -> None:
+    found = step.tx.lookup(TABLE, upload.job)
+    if found is not None:
+        step.tx.remove(TABLE, found[0])
+    step.tx.put("known", _FATE + upload.job, identity)
+
+
+def _place(step: Step, upload: Upload) -> bytes:
+    chat = rows.find_chat(step.tx, upload.gid)
+    return upload.gid if chat is None else chat.merged or chat.gid
+
+
+def _form_of(upload: Upload) -> forms.Files:
+    files: tuple[File, ...] = tuple(part.file.file() for part in upload.parts)
+    return forms.Files(files, upload.text, MessageId(upload.reply_to) if upload.reply_to else None)

@@ -1,0 +1,218 @@
+"""Sends files: one at a time, by one process of the home, from where the server says that each of them stands.
+
+Calls go on a lane of their own and carry a pass or the secret of one upload, never the account: what the server sees of
+a file shares no connection with anything that names us. Only the pass itself is asked for by the account, before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from zajil.client.core.core import Core
+from zajil.client.files import jobs
+from zajil.client.files.jobs import Part, Upload
+from zajil.client.files.patience import Patience
+from zajil.client.shell.calls import Calls
+from zajil.client.shell.login import Tokens
+from zajil.client.storage.lock import UPLOAD_FILE, SyncLock
+from zajil.protocol import control
+from zajil.protocol.attachments import AddAttachment, AddedAttachment, UploadOffset, padded_bytes
+from zajil.protocol.errors import AuthError, Limited, Malformed, Unavailable, ZajilError, error
+from zajil.protocol.ids import B32, encode_b64
+
+FOLDER: Final = "uploads"
+BEGINNINGS_MAX: Final = 3
+"""An upload that the server forgot, or found to be something else, is begun anew so often."""
+REST_S: Final = 30.0
+CONFLICTS_MAX: Final = 10
+LANE: Final = "files"
+NEW: Final = ".new"
+"""Ending of a ciphertext whose row is not there yet."""
+_ANEW: Final = frozenset({"gone", "pass-spent", "hash-mismatch"})
+_DAY_S: Final = 86_400
+
+
+class Uploads:
+    """Made with a runner; `look` is called often and costs one count of rows where there is nothing to send."""
+
+    def __init__(self, core: Core, *, calls: Callable[[], Calls], account: Calls, tokens: Tokens, home: Path) -> None:
+        """calls: those of the lane of files. account: those that a device makes, for passes."""
+        self._core = core
+        self._calls = calls
+        self._account = account
+        self._tokens = tokens
+        self._folder = home / FOLDER
+        self._lock = SyncLock(home, file=UPLOAD_FILE)
+        self._task: asyncio.Task[None] | None = None
+        self._not_before = 0.0
+        self.problem: ZajilError | None = None
+        """What the last attempt ended with; nothing is tried for a while then."""
+        self.sent_bytes: dict[bytes, int] = {}
+        """By job: how much of its ciphertexts is at the server, as far as this process knows."""
+
+    def look(self) -> None:
+        """Begin to send where something waits and nobody sends. Raises what a bug ended the last attempt with."""
+        if self._task is not None and self._task.done():
+            done, self._task = self._task, None
+            done.result()
+        if self._task is not None or asyncio.get_running_loop().time() < self._not_before:
+            return
+        with self._core.look() as step:
+            waits = step.tx.count(jobs.TABLE)
+        if waits and self._lock.try_acquire():
+            self.problem = None
+            self._task = asyncio.create_task(self._run())
+
+    def hurry(self) -> None:
+        """Somebody waits: try at once, whatever was before."""
+        self._not_before = 0.0
+        self.problem = None
+
+    async def close(self) -> None:
+        """Stop; the next process goes on."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        self._lock.release()
+
+    async def _run(self) -> None:
+        try:
+            self._sweep()
+            while (upload := self._next()) is not None:
+                await self._send(upload)
+        except (Limited, Unavailable, AuthError) as problem:
+            self.problem = problem
+            self._not_before = asyncio.get_running_loop().time() + REST_S
+        finally:
+            self._lock.release()
+
+    def _next(self) -> Upload | None:
+        with self._core.look() as step:
+            if step.session().rolled_back or step.session().revoked:
+                return None
+            waiting = jobs.uploads(step)
+        return waiting[0] if waiting else None
+
+    def _sweep(self) -> None:
+        """Remove ciphertexts whose message went out, and what a process left that ended while it sealed, a day ago."""
+        with self._core.look() as step:
+            wanted = {part.blob.hex() for upload in jobs.uploads(step) for part in upload.parts}
+        for path in list(self._folder.iterdir()) if self._folder.exists() else ():
+            fresh = path.suffix == NEW and self._core.now() / 1000 - path.stat().st_mtime < _DAY_S
+            if path.stem not in wanted and not fresh:
+                path.unlink(missing_ok=True)
+
+    async def _send(self, upload: Upload) -> None:
+        """All files of one message. What the server refuses for good fails the message."""
+        try:
+            done = 0
+            for n in range(len(upload.parts)):
+                await self._send_part(upload.job, n, done)
+                done += padded_bytes(upload.parts[n].file.size)
+        except (Limited, Unavailable, AuthError):
+            raise
+        except ZajilError as reason:
+            with self._core.step("upload-failed") as step:
+                jobs.fail(step, upload.job, reason.code)
+        except OSError:
+            # The ciphertext is gone or cannot be read: what is on this disk cannot be sent.
+            with self._core.step("upload-failed") as step:
+                jobs.fail(step, upload.job, "no-attachment")
+        else:
+            with self._core.step("uploaded") as step:
+                jobs.finish(step, upload.job)
+        self.sent_bytes.pop(upload.job, None)
+        for part in upload.parts:
+            self.path_of(part.blob).unlink(missing_ok=True)
+
+    def path_of(self, blob: bytes) -> Path:
+        """Where a ciphertext lies. It gets this name after its row was kept, so that no sweep takes it for a stray."""
+        path = self._folder / blob.hex()
+        if not path.exists():
+            with contextlib.suppress(FileNotFoundError):
+                path.with_suffix(NEW).rename(path)
+        return path
+
+    async def _send_part(self, job: bytes, n: int, before: int) -> None:
+        """One file, from wherever it stands. before: bytes of the files before it."""
+        patience, beginnings, conflicts = Patience(), 0, 0
+        while (part := self._part(job, n)) is not None and not part.done:
+            try:
+                if part.secret:
+                    await self._send_pieces(job, part, before, patience)
+                    self._keep(job, n, msgspec.structs.replace(part, done=True))
+                else:
+                    beginnings += 1
+                    await self._begin(job, n, part)
+            except ZajilError as problem:
+                if problem.code == "wrong-offset" and conflicts < CONFLICTS_MAX:
+                    conflicts += 1
+                elif problem.code in _ANEW and beginnings < BEGINNINGS_MAX:
+                    self._keep(job, n, msgspec.structs.replace(part, secret=b""))
+                else:
+                    await self._bear(problem, patience)
+
+    async def _bear(self, problem: ZajilError, patience: Patience) -> None:
+        """Wait before another try. Raises `problem`, in the end, where it stays."""
+        if problem.code == "token-expired":
+            self._tokens.forget()
+        try:
+            # Something on the way may answer in the server's place, and not for long.
+            passing = isinstance(problem, AuthError | Malformed) and problem.code not in _ANEW
+            await patience.bear(error("busy") if passing else problem)
+        except Unavailable:
+            raise problem from None
+
+    async def _begin(self, job: bytes, n: int, part: Part) -> None:
+        """Announce the file with a fresh pass."""
+        passes = await self._account.call(
+            control.TAKE_PASSES,
+            control.Passes,
+            request=control.TakePasses("upload", 1),
+            auth=await self._tokens.auth(),
+        )
+        if not passes.passes:
+            raise error("malformed", "no pass")
+        announced = AddAttachment(padded_bytes(part.file.size), B32(part.file.sha256))
+        auth = f"Pass {encode_b64(passes.passes[0])}"
+        made = await self._calls().call(control.ADD_ATTACHMENT, AddedAttachment, request=announced, auth=auth)
+        file = msgspec.structs.replace(part.file, attachment_id=bytes(made.id))
+        self._keep(job, n, msgspec.structs.replace(part, file=file, secret=bytes(made.secret)))
+
+    async def _send_pieces(self, job: bytes, part: Part, before: int, patience: Patience) -> None:
+        """Everything from where the server stands. Raises Malformed for an offset that it cannot stand at."""
+        calls, whole = self._calls(), padded_bytes(part.file.size)
+        auth, name = f"Upload {encode_b64(part.secret)}", encode_b64(part.file.attachment_id)
+        said = await calls.call(control.ATTACHMENT_OFFSET, UploadOffset, auth=auth, id=name)
+        offset = said.offset
+        with self.path_of(part.blob).open("rb") as sealed:
+            while offset < whole:
+                self.sent_bytes[job] = before + offset
+                sealed.seek(offset)
+                piece = sealed.read(patience.piece_bytes)
+                if not piece:
+                    raise error("malformed", "ciphertext cut short")
+                said = await calls.call(
+                    control.PUT_ATTACHMENT, UploadOffset, request=piece, auth=auth, query=f"?offset={offset}", id=name
+                )
+                if said.offset != offset + len(piece):
+                    raise error("malformed", "offset")
+                offset = said.offset
+                patience.moved()
+        self.sent_bytes[job] = before + whole
+
+    def _part(self, job: bytes, n: int) -> Part | None:
+        with self._core.look() as step:
+            upload = jobs.find(step, job)
+        return None if upload is None else upload.parts[n]
+
+    def _keep(self, job: bytes, n: int, part: Part) -> None:
+        with self._core.step("upload") as step:
+            jobs.change_part(step, job, n, part)

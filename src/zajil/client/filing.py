@@ -1,0 +1,220 @@
+"""What `Client` does with files: send them with a message, and save those of one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import mimetypes
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from secrets import token_bytes, token_hex
+
+from zajil.client.core import outbox
+from zajil.client.core.talk.places import load_message
+from zajil.client.files import crypt, fetching, jobs
+from zajil.client.files.jobs import Part, Upload
+from zajil.client.files.names import safe_name
+from zajil.client.files.uploading import FOLDER, LANE, NEW
+from zajil.client.shell.calls import Calls
+from zajil.client.state import rows
+from zajil.client.talking import Talking, gid_of, identity_of, with_links
+from zajil.client.views import Chat, Mention
+from zajil.protocol.attachments import FILE_BYTES
+from zajil.protocol.chat.files import CAPTION_BYTES, FILES_MAX
+from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.ids import MessageId, encode_b64
+
+Tell = Callable[[int, int], None]
+"""Gets the bytes that are through and the bytes of the whole, padding included."""
+UNKNOWN_TYPE = "application/octet-stream"
+
+
+def say_nothing(_done: int, _whole: int) -> None:
+    """Nobody watches."""
+
+
+class Filing(Talking):
+    """The part of `Client` for files. Every method raises `unknown-chat`."""
+
+    async def send_files(
+        self,
+        chat: Chat,
+        files: Sequence[Path],
+        text: str = "",
+        *,
+        reply_to: str | None = None,
+        mentions: Sequence[Mention] = (),
+        tell: Tell = say_nothing,
+    ) -> str:
+        """Message id of a message with these files, once the server holds all of it durably.
+
+        Raises as `queue_files` and `send`; Unreachable, `storage-full` or `slow-down` while it stays queued.
+        """
+        job = await self.queue_files(chat, files, text, reply_to=reply_to, mentions=mentions)
+        await self._until_uploaded(job, tell)
+        with self._core.look() as step:
+            identity = jobs.find_fate(step, job)
+        if identity is None:
+            raise error("gone", "message")
+        name = encode_b64(MessageId(identity))
+        await self._until_out(name)
+        return name
+
+    async def queue_files(
+        self,
+        chat: Chat,
+        files: Sequence[Path],
+        text: str = "",
+        *,
+        reply_to: str | None = None,
+        mentions: Sequence[Mention] = (),
+    ) -> bytes:
+        """Seal these files and keep them with their message, to go out with the next `sync`, `send` or `follow`.
+
+        Files go as they are, with whatever they hold about where and by whom they were made. Once this returns they may
+        change or go. Returns the name of the job. Raises OSError for a file that cannot be read, `file-too-big`,
+        `too-many-files`, `text-too-long` over 32 KiB, `not-a-member`, `gone` for an answer to nothing.
+        """
+        if not 1 <= len(files) <= FILES_MAX:
+            raise error("too-many-files")
+        if any(path.stat().st_size > FILE_BYTES for path in files):
+            raise error("file-too-big")
+        with self._core.look() as step:
+            linked = with_links(step, text, mentions)
+            quoted = b""
+            if reply_to is not None:
+                quoted = load_message(step, gid_of(chat), identity_of(reply_to))[1].message_id
+        if len(linked.encode()) > CAPTION_BYTES:
+            raise error("text-too-long")
+        folder = self._device.home / FOLDER
+        folder.mkdir(mode=0o700, exist_ok=True)
+        parts: list[Part] = []
+        try:
+            for path in files:
+                blob = token_bytes(jobs.BLOB_BYTES)
+                parts.append(await asyncio.to_thread(_seal, path, folder / f"{blob.hex()}{NEW}", blob))
+            upload = Upload(token_bytes(16), gid_of(chat), linked, quoted, tuple(parts))
+            with self._core.step("submit-files") as step:
+                jobs.submit(step, upload)
+        except BaseException:
+            for part in parts:
+                (folder / f"{part.blob.hex()}{NEW}").unlink(missing_ok=True)
+            raise
+        return upload.job
+
+    def waiting_uploads(self) -> int:
+        """How many messages wait for their files to go out."""
+        with self._core.look() as step:
+            return step.tx.count(jobs.TABLE)
+
+    async def finish_uploads(self, tell: Tell = say_nothing) -> None:
+        """Send all files that wait, and their messages. Raises what keeps them here."""
+        with self._core.look() as step:
+            waiting = [upload.job for upload in jobs.uploads(step)]
+        for job in waiting:
+            await self._until_uploaded(job, tell)
+        if waiting:
+            await self._device.until(lambda: self._core.is_settled(0))
+
+    async def _until_uploaded(self, job: bytes, tell: Tell) -> None:
+        """Until the message of a job is queued; the line may fail and come back meanwhile."""
+        uploads = self._device.runner.uploads
+        uploads.hurry()
+        with self._core.look() as step:
+            found = jobs.find(step, job)
+        told = -1
+
+        def is_over() -> bool:
+            nonlocal told
+            with self._core.look() as step:
+                outbox.check_may_send(step)
+                waits = jobs.find(step, job) is not None
+            sent = uploads.sent_bytes.get(job, 0)
+            if waits and found is not None and sent != told:
+                told = sent
+                tell(sent, found.whole_bytes)
+            return not waits or uploads.problem is not None
+
+        await self._device.runner.until(is_over, patient=True)
+        with self._core.look() as step:
+            waits = jobs.find(step, job) is not None
+        if waits and uploads.problem is not None:
+            raise uploads.problem
+        if found is not None:
+            tell(found.whole_bytes, found.whole_bytes)
+
+    def file_name(self, chat: Chat, message: str, n: int = 0) -> str:
+        """A harmless name for file n of a message, made of its sender's. Raises `gone`, `no-attachment`."""
+        return safe_name(self._file(chat, message, n).name)
+
+    async def save_file(
+        self, chat: Chat, message: str, n: int, target: Path, *, replace: bool = False, tell: Tell = say_nothing
+    ) -> None:
+        """Save file n of a message, counted from 0, as `target`: fetched, checked, and only then opened.
+
+        What was fetched stays for the next attempt where this is cut off. Raises FileExistsError where something of
+        that name is there, unless `replace`; other OSErrors; `gone` (also where the server keeps it no more),
+        `no-attachment`, `hash-mismatch`, Unreachable, `home-busy` while another process fetches the same.
+        """
+        row = self._file(chat, message, n)
+        if not row.attachment_id:
+            raise error("no-attachment")
+        if not replace:
+            _check_free(target)
+        fetching.sweep(self._device.home / fetching.FOLDER, now_s=self._core.now() / 1000)
+        name = self._device.store.hash_id("download", row.attachment_id).hex()
+        sealed = self._device.home / fetching.FOLDER / name
+        with fetching.held_open(sealed) as descriptor:
+            await fetching.fetch(Calls(self._device.reach.lane(LANE)), row.file(), descriptor, tell=tell)
+            draft = target.with_name(f".{token_hex(8)}.part")
+            try:
+                await asyncio.to_thread(crypt.open_file, sealed, draft, row.file())
+                _settle(draft, target, replace=replace)
+            except ZajilError:
+                sealed.unlink(missing_ok=True)  # what is not as announced is fetched anew
+                raise
+            finally:
+                draft.unlink(missing_ok=True)
+            sealed.unlink(missing_ok=True)
+
+    def _file(self, chat: Chat, message: str, n: int) -> rows.FileRow:
+        with self._core.look() as step:
+            held = load_message(step, gid_of(chat), identity_of(message))[1].files
+        if not 0 <= n < len(held):
+            raise error("no-attachment")
+        return held[n]
+
+
+def _seal(path: Path, target: Path, blob: bytes) -> Part:
+    sealed = crypt.seal_file(path, target)
+    kind = mimetypes.guess_type(path.name)[0] or UNKNOWN_TYPE
+    name = path.name.encode("utf-8", "replace")[:255].decode("utf-8", "ignore")
+    row = rows.FileRow(b"", name, kind[:127], sealed.size, sealed.key, sealed.nonce, sealed.sha256)
+    return Part(blob, row)
+
+
+def _check_free(target: Path) -> None:
+    if target.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+
+
+def _settle(draft: Path, target: Path, *, replace: bool) -> None:
+    """The draft has its name now, durably; over another file only if asked. Raises FileExistsError."""
+    if replace:
+        draft.replace(target)
+    else:
+        try:
+            os.link(draft, target)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links: between the look and the name, another file may come
+            _check_free(target)
+            draft.rename(target)
+    with contextlib.suppress(OSError):
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,185 @@
+"""Attachments: ciphertext announced with a one-time pass, uploaded in pieces, fetched by whoever has the id.
+
+Theory of operation. A row holds size, hash, the hash of the upload secret and whether it is whole; no account, no
+device, no chat, no address. The bytes are a blob, and its length is the only truth about how much came. Each piece is
+on the disk before it is answered. The last one has the whole hashed, and only then does the row say `done`: a kill
+between the two leaves a full blob without the mark, and whoever asks for the offset, or sends an empty piece there, has
+it set. What is not whole is never given out. Files go before their rows, so a kill there leaves a row that the next run
+removes; a file without a row (a database put back from a copy) is swept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from zajil.delivery import store
+from zajil.delivery.context import Delivery
+from zajil.delivery.store import StoredAttachment
+from zajil.engine.blobs import Blobs
+from zajil.engine.sql.interface import PASS_TTL_DAYS, PASS_UPLOAD
+from zajil.protocol.attachments import (
+    KEPT_S,
+    PIECE_MAX_BYTES,
+    UNFINISHED_S,
+    AddAttachment,
+    AddedAttachment,
+    Piece,
+    UploadOffset,
+    check_size,
+)
+from zajil.protocol.errors import error
+from zajil.protocol.ids import B16, B32
+
+_DAY_S: Final = 86_400
+_HOUR_S: Final = 3600
+_ROWS: Final = 200
+"""Deleted in one transaction; each takes its file with it."""
+
+
+class Attachments:
+    """Every attachment of one server."""
+
+    def __init__(self, delivery: Delivery, blobs: Blobs) -> None:
+        self._delivery = delivery
+        self._blobs = blobs
+        self._locks: dict[bytes, asyncio.Lock] = {}
+        self._waiting: Counter[bytes] = Counter()
+
+    async def add(self, one_time_pass: bytes, request: AddAttachment) -> AddedAttachment:
+        """A new upload, for a pass. Raises Malformed for a size that is none, Refused `pass-spent`."""
+        check_size(request.size)
+        delivery, now = self._delivery, self._delivery.now()
+        made = AddedAttachment(B16(delivery.random(16)), B32(delivery.random(32)))
+        row = StoredAttachment(
+            id=bytes(made.id),
+            size=request.size,
+            sha256=bytes(request.sha256),
+            upload_hash=hashlib.sha256(made.secret).digest(),
+            done=False,
+            expires=_round_up(now + UNFINISHED_S, _HOUR_S),
+        )
+        spent = hashlib.sha256(one_time_pass).digest()
+        first_day = now // _DAY_S - PASS_TTL_DAYS + 1
+        added = await delivery.db.write(
+            lambda db: (
+                store.spend_pass(db, spent, kind=PASS_UPLOAD, first_day=first_day) and store.add_attachment(db, row)
+            )
+        )
+        if not added:
+            raise error("pass-spent")
+        return made
+
+    async def offset(self, attachment_id: bytes, secret: bytes) -> UploadOffset:
+        """How much is stored. Raises Refused `gone` for an id or secret that is none, Malformed `hash-mismatch`."""
+        async with self._alone(attachment_id):
+            row = await self._find_own(attachment_id, secret)
+            return UploadOffset(await self._settle(row))
+
+    async def put(self, attachment_id: bytes, secret: bytes, *, offset: int, data: bytes) -> UploadOffset:
+        """Store a piece, durably; how much is stored then. Empty at the end: have the whole checked again.
+
+        Raises what `offset` raises, Conflict `wrong-offset` with detail `offset`, Malformed for bytes beyond the size,
+        Unavailable `storage-full`.
+        """
+        if len(data) > PIECE_MAX_BYTES:
+            raise error("too-big")
+        async with self._alone(attachment_id):
+            row = await self._find_own(attachment_id, secret)
+            if offset + len(data) > row.size:
+                raise error("malformed", "bytes beyond the announced size")
+            if row.done:
+                raise error("wrong-offset", detail={"offset": row.size})
+            size = await _to_the_end(asyncio.to_thread(self._blobs.append, row.id, offset, data))
+            return UploadOffset(await self._settle(row) if size == row.size else size)
+
+    async def read(self, attachment_id: bytes, *, start: int, length: int) -> Piece:
+        """A piece of a whole attachment. Raises Refused `gone`, Malformed for a start beyond its end."""
+        row = await self._delivery.db.read(lambda db: store.find_attachment(db, attachment_id))
+        if row is None or not row.done or row.expires <= self._delivery.now():
+            raise error("gone")
+        if start >= row.size:
+            raise error("malformed", "a range beyond the end")
+        length = min(length, row.size - start, PIECE_MAX_BYTES)
+        data = await asyncio.to_thread(self._blobs.read, row.id, start, length)
+        if len(data) != length:
+            raise error("gone")
+        return Piece(data, start, row.size)
+
+    async def run_retention(self) -> None:
+        """Delete what has expired, and files that no row knows."""
+        now = self._delivery.now()
+        while names := await self._delivery.db.read(lambda db: store.old_attachments(db, now=now, rows=_ROWS)):
+            for name in names:
+                await self._delete(name)
+        names = await asyncio.to_thread(lambda: list(self._blobs.names()))
+        for at in range(0, len(names), _ROWS):
+            await self._sweep(names[at : at + _ROWS])
+
+    async def _sweep(self, names: Sequence[bytes]) -> None:
+        """Delete those of these files that no row knows. A row is there before its file, so a new one has one."""
+        known = await self._delivery.db.read(lambda db: store.known_attachments(db, names))
+        for name in names:
+            if name not in known:
+                async with self._alone(name):
+                    await asyncio.to_thread(self._blobs.delete, name)
+
+    async def _delete(self, name: bytes) -> None:
+        async with self._alone(name):
+            await asyncio.to_thread(self._blobs.delete, name)
+            await self._delivery.db.write(lambda db: store.drop_attachment(db, name))
+
+    async def _find_own(self, attachment_id: bytes, secret: bytes) -> StoredAttachment:
+        """The upload of this id and secret; every other one looks like none."""
+        row = await self._delivery.db.read(lambda db: store.find_attachment(db, attachment_id))
+        held = row.upload_hash if row is not None else bytes(32)
+        right = hmac.compare_digest(held, hashlib.sha256(secret).digest())
+        if row is None or not right or row.expires <= self._delivery.now():
+            raise error("gone")
+        return row
+
+    async def _settle(self, row: StoredAttachment) -> int:
+        """Bytes that are stored; a whole one is checked and marked on the way. Raises Malformed `hash-mismatch`."""
+        size = await asyncio.to_thread(self._blobs.size, row.id)
+        if row.done or size < row.size:
+            return size
+        if not hmac.compare_digest(await asyncio.to_thread(self._blobs.sha256, row.id), row.sha256):
+            await asyncio.to_thread(self._blobs.delete, row.id)
+            await self._delivery.db.write(lambda db: store.drop_attachment(db, row.id))
+            raise error("hash-mismatch")
+        until = _round_up(self._delivery.now() + KEPT_S, _DAY_S)
+        await self._delivery.db.write(lambda db: store.finish_attachment(db, row.id, expires=until))
+        return size
+
+    @asynccontextmanager
+    async def _alone(self, name: bytes) -> AsyncIterator[None]:
+        """Nobody else changes this attachment meanwhile; there is one server on a data directory."""
+        lock = self._locks.setdefault(name, asyncio.Lock())
+        self._waiting[name] += 1
+        try:
+            async with lock:
+                yield
+        finally:
+            self._waiting[name] -= 1
+            if not self._waiting[name]:
+                del self._waiting[name], self._locks[name]
+
+
+def _round_up(at: int, step_s: int) -> int:
+    """The end of the hour or day: a row tells no exact time."""
+    return -(-at // step_s) * step_s
+
+
+async def _to_the_end(work: Coroutine[None, None, int]) -> int:
+    """The result of work in a thread. Whoever is cancelled waits for it all the same: the lock may not go before it."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        raise

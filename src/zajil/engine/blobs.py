@@ -1,0 +1,185 @@
+"""Large ciphertexts beside the database: written piece by piece, read by range. On disk now; S3 can follow `Blobs`.
+
+How much of a blob is there is the length of its file, so no crash can make a row and a file disagree about it: a piece
+that was cut off by a kill is a shorter file, and its writer goes on from there. Everything here blocks; callers use
+threads, and let only one of them write a blob at a time.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+from zajil.protocol.errors import error
+
+FOLDER: Final = "attachments"
+_NAME: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_READ_BYTES: Final = 1 << 20
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_RETRY_MS: Final = 60_000
+
+
+class Blobs(Protocol):
+    """A place for blobs, each named by 16 bytes."""
+
+    def size(self, name: bytes) -> int:
+        """Bytes that are there; 0 for a blob that was never begun."""
+
+    def append(self, name: bytes, offset: int, data: bytes) -> int:
+        """Write at the end, durably; the size then.
+
+        Raises Conflict `wrong-offset` unless the blob is exactly `offset` bytes long; Unavailable `storage-full`, and
+        then nothing of it was written.
+        """
+
+    def read(self, name: bytes, start: int, length: int) -> bytes:
+        """So many bytes from there on, fewer at the end, none of a blob that is not there."""
+
+    def sha256(self, name: bytes) -> bytes:
+        """Of all that is there."""
+
+    def delete(self, name: bytes) -> None:
+        """It is gone, durably; harmless where there was none."""
+
+    def names(self) -> Iterator[bytes]:
+        """Every blob there is, in no order."""
+
+
+class DiskBlobs:
+    """See `Blobs`. One file each, mode 0600, in 256 folders; most_bytes: of all of them together."""
+
+    def __init__(self, folder: Path, *, most_bytes: int) -> None:
+        self._folder = folder
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._used_bytes = sum(self.size(name) for name in self.names())
+
+    @property
+    def used_bytes(self) -> int:
+        """Of all blobs."""
+        return self._used_bytes
+
+    def size(self, name: bytes) -> int:
+        """As `Blobs.size`."""
+        try:
+            return self._path(name).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def append(self, name: bytes, offset: int, data: bytes) -> int:
+        """As `Blobs.append`."""
+        size = self.size(name)
+        if size != offset:
+            raise error("wrong-offset", detail={"offset": size})
+        if not data:
+            return size
+        with self._reserved(len(data)):
+            try:
+                self._write(self._path(name), offset, data)
+            except OSError as fault:
+                if fault.errno in _FULL:
+                    raise error("storage-full", retry_ms=_RETRY_MS) from fault
+                raise
+        return offset + len(data)
+
+    def read(self, name: bytes, start: int, length: int) -> bytes:
+        """As `Blobs.read`."""
+        try:
+            descriptor = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return b""
+        try:
+            return os.pread(descriptor, length, start)
+        finally:
+            os.close(descriptor)
+
+    def sha256(self, name: bytes) -> bytes:
+        """As `Blobs.sha256`."""
+        digest, at = hashlib.sha256(), 0
+        while part := self.read(name, at, _READ_BYTES):
+            digest.update(part)
+            at += len(part)
+        return digest.digest()
+
+    def delete(self, name: bytes) -> None:
+        """As `Blobs.delete`."""
+        path = self._path(name)
+        size = self.size(name)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return
+        _settle(path.parent)
+        with self._lock:
+            self._used_bytes -= size
+
+    def names(self) -> Iterator[bytes]:
+        """As `Blobs.names`. What is no blob of ours is left alone."""
+        for folder in sorted(self._folder.iterdir()):
+            if not folder.is_dir():
+                continue
+            for path in sorted(folder.iterdir()):
+                if _NAME.fullmatch(path.name) and path.name.startswith(folder.name):
+                    yield bytes.fromhex(path.name)
+
+    def _path(self, name: bytes) -> Path:
+        """Made of hexadecimal digits alone, whatever the name holds."""
+        if len(name) != 16:
+            raise error("malformed", "name of a blob")
+        text = name.hex()
+        return self._folder / text[:2] / text
+
+    @contextmanager
+    def _reserved(self, size: int) -> Iterator[None]:
+        """Room for so many bytes, given back where the block fails. Raises Unavailable `storage-full`."""
+        with self._lock:
+            if self._used_bytes + size > self._most_bytes:
+                raise error("storage-full", retry_ms=_RETRY_MS)
+            self._used_bytes += size
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                self._used_bytes -= size
+            raise
+
+    def _write(self, path: Path, offset: int, data: bytes) -> None:
+        begins = not path.exists()
+        if begins and not path.parent.exists():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            _settle(self._folder)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            _write_all(descriptor, offset, data)
+            os.fsync(descriptor)
+        except BaseException:
+            os.ftruncate(descriptor, offset)
+            raise
+        finally:
+            os.close(descriptor)
+        if begins:
+            _settle(path.parent)
+
+
+def _write_all(descriptor: int, offset: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(descriptor, rest, offset)
+        rest, offset = rest[written:], offset + written
+
+
+def _settle(folder: Path) -> None:
+    """What was made or removed in this folder is on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,453 @@
+"""Attachments at a real server: upload in pieces, resume, fetch by range, and everything an attacker would try."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from tests.server.conftest import NO_LIMITS
+from tests.server.people import Person
+from tests.server.wire import Http, Wire
+
+from zajil.engine.blobs import DiskBlobs
+from zajil.engine.limits import Limit
+from zajil.protocol import attachments, control, frames
+from zajil.protocol.attachments import AddAttachment, AddedAttachment, UploadOffset, make_range, padded_bytes, padme
+from zajil.protocol.control import B32, parse_json, parse_problem
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.frames import Role
+from zajil.protocol.ids import encode_b64
+from zajil.server.app import Server
+from zajil.server.config import Settings
+
+MIB = 1 << 20
+SIZE = padded_bytes(300_000)
+BODY = os.urandom(SIZE)
+DAY_S = 86_400
+
+
+class Clock:
+    """The server's clock, in the test's hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Uploader:
+    """Whoever has a pass. Every method raises the ZajilError of a refusal."""
+
+    def __init__(self, http: Http, device: str) -> None:
+        self.http = http
+        self.device = device
+
+    async def one_time_pass(self) -> str:
+        answer = await self.http.call(control.TAKE_PASSES, control.TakePasses("upload", 1), auth=self.device)
+        return "Pass " + encode_b64(parse_json(answer, control.Passes).passes[0])
+
+    async def add(self, body: bytes = BODY, *, size: int | None = None, auth: str | None = None) -> AddedAttachment:
+        ask = AddAttachment(len(body) if size is None else size, B32(hashlib.sha256(body).digest()))
+        answer = await self.http.call(control.ADD_ATTACHMENT, ask, auth=auth or await self.one_time_pass())
+        return parse_json(answer, AddedAttachment)
+
+    async def put(self, made: AddedAttachment, offset: int | str, data: bytes, *, secret: bytes | None = None) -> int:
+        answer = await self.http.call(
+            control.PUT_ATTACHMENT,
+            data,
+            auth="Upload " + encode_b64(secret or made.secret),
+            query=f"?offset={offset}",
+            id=encode_b64(made.id),
+        )
+        return parse_json(answer, UploadOffset).offset
+
+    async def offset(self, made: AddedAttachment, *, secret: bytes | None = None) -> int:
+        auth = "Upload " + encode_b64(secret or made.secret)
+        answer = await self.http.call(control.ATTACHMENT_OFFSET, auth=auth, id=encode_b64(made.id))
+        return parse_json(answer, UploadOffset).offset
+
+    async def whole(self, body: bytes = BODY) -> AddedAttachment:
+        made = await self.add(body)
+        for at in range(0, len(body), MIB):
+            await self.put(made, at, body[at : at + MIB])
+        return made
+
+    async def fetch(self, made: AddedAttachment, wanted: str | None) -> tuple[int, bytes, dict[str, str]]:
+        headers = {} if wanted is None else {"range": wanted}
+        return await self.http.raw("GET", f"/v1/attachments/{encode_b64(made.id)}", headers=headers)
+
+
+@pytest.fixture
+async def uploader(http: Http) -> Uploader:
+    return Uploader(http, await http.register(Person()))
+
+
+async def code_of(work: object) -> str:
+    try:
+        await work  # type: ignore[misc]  # any of the coroutines above
+    except ZajilError as reason:
+        return reason.code
+    return "ok"
+
+
+def blob_path(data: Path, made: AddedAttachment) -> Path:
+    return data / "attachments" / made.id.hex()[:2] / made.id.hex()
+
+
+async def test_a_file_goes_up_in_pieces_and_down_by_range(uploader: Uploader, tmp_path: Path) -> None:
+    made = await uploader.add()
+    assert await uploader.offset(made) == 0
+    status, _, _ = await uploader.fetch(made, "bytes=0-9")
+    assert status == 404, "what is not whole is not given out"
+    assert await uploader.put(made, 0, BODY[:100_000]) == 100_000
+    assert await uploader.offset(made) == 100_000
+    assert await uploader.put(made, 100_000, BODY[100_000:]) == SIZE
+    status, found, headers = await uploader.fetch(made, "bytes=0-99999")
+    assert (status, found) == (206, BODY[:100_000])
+    assert headers["content-range"] == f"bytes 0-99999/{SIZE}"
+    assert headers["cache-control"] == "no-store"
+    status, found, headers = await uploader.fetch(made, f"bytes={SIZE - 5}-")
+    assert (found, headers["content-range"]) == (BODY[-5:], f"bytes {SIZE - 5}-{SIZE - 1}/{SIZE}")
+    path = blob_path(tmp_path / "data", made)
+    assert path.read_bytes() == BODY
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_session_without_an_account_carries_a_whole_upload(
+    uploader: Uploader, wire: Callable[[Role], Wire]
+) -> None:
+    """As behind a bridge: pass, secret and id go over S, and never over R."""
+    one_time_pass = await uploader.one_time_pass()
+    ask = control.encode_json(AddAttachment(SIZE, B32(hashlib.sha256(BODY).digest())))
+
+    async def call(session: Wire, rid: int, method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
+        await session.send(frames.HttpReq(rid, method, path, headers, body))
+        found = b""
+        while True:
+            part = await session.expect(frames.HttpRes)
+            assert isinstance(part, frames.HttpRes)
+            if part.headers:
+                assert part.status < 300, parse_problem(part.status, part.body)
+            found += part.body
+            if not part.more:
+                return found
+
+    async with wire(Role.S) as session:
+        answer = await call(session, 1, "POST", "/v1/attachments", {"authorization": one_time_pass}, ask)
+        made = parse_json(answer, AddedAttachment)
+        path, upload = f"/v1/attachments/{encode_b64(made.id)}", "Upload " + encode_b64(made.secret)
+        for at in range(0, SIZE, attachments.PIECE_BYTES):
+            piece = BODY[at : at + attachments.PIECE_BYTES]
+            await call(session, 2, "PUT", f"{path}?offset={at}", {"authorization": upload}, piece)
+        found = await call(session, 3, "GET", path, {"range": make_range(0, SIZE)}, b"")
+        assert found == BODY
+    async with wire(Role.R) as session:
+        await session.send(frames.HttpReq(1, "GET", f"{path}/offset", {"authorization": upload}, b""))
+        refused = await session.expect(frames.HttpRes)
+        assert isinstance(refused, frames.HttpRes)
+        assert parse_problem(refused.status, refused.body).code == "mixed-auth"
+
+
+async def test_a_pass_makes_one_attachment(uploader: Uploader) -> None:
+    auth = await uploader.one_time_pass()
+    await uploader.add(auth=auth)
+    assert await code_of(uploader.add(auth=auth)) == "pass-spent"
+    assert await code_of(uploader.add(auth="Pass " + encode_b64(os.urandom(32)))) == "pass-spent"
+    group = "Pass " + encode_b64(await uploader.http.group_pass(uploader.device))
+    assert await code_of(uploader.add(auth=group)) == "pass-spent", "a pass of another kind is none"
+    assert await code_of(uploader.add(auth=uploader.device)) == "mixed-auth", "an account never announces itself"
+
+
+@pytest.mark.parametrize("size", [0, 1, 16, 1023, 1025, 300_001, 100 * MIB - 1, 100 * MIB + 1, 1 << 40])
+async def test_a_size_that_tells_the_true_one_is_refused(uploader: Uploader, size: int) -> None:
+    wanted = "too-big" if size > 100 * MIB else "malformed"
+    auth = await uploader.one_time_pass()
+    assert await code_of(uploader.add(size=size, auth=auth)) == wanted
+    assert await code_of(uploader.add(size=100 * MIB, auth=auth)) == "ok", "a refusal spends no pass"
+
+
+async def test_others_ids_and_wrong_secrets_look_like_nothing(uploader: Uploader) -> None:
+    mine, other = await uploader.add(), await uploader.add()
+    for secret in (other.secret, os.urandom(32)):
+        assert await code_of(uploader.put(mine, 0, b"x", secret=secret)) == "gone"
+        assert await code_of(uploader.offset(mine, secret=secret)) == "gone"
+    unknown = AddedAttachment(control.B16(os.urandom(16)), mine.secret)
+    assert await code_of(uploader.put(unknown, 0, b"x")) == "gone"
+    assert await code_of(uploader.offset(unknown)) == "gone"
+    assert await uploader.offset(mine) == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["..%2F..%2Fkeys", "%2e%2e", "....", "A" * 21, "A" * 23, "A" * 21 + "%00", "..%2F" + "A" * 17]
+)
+async def test_an_id_that_is_a_path_opens_nothing(uploader: Uploader, name: str, tmp_path: Path) -> None:
+    before = sorted(path for path in (tmp_path / "data").rglob("*") if path.is_file())
+    upload = {"authorization": "Upload " + encode_b64(bytes(32)), "range": "bytes=0-9"}
+    for method, path in (("GET", ""), ("PUT", "?offset=0"), ("GET", "/offset")):
+        headers = {"range": "bytes=0-9"} if (method, path) == ("GET", "") else upload
+        body = b"x" if method == "PUT" else None
+        status, found, _ = await uploader.http.raw(method, f"/v1/attachments/{name}{path}", body=body, headers=headers)
+        assert status in (400, 404), found
+    assert sorted(path for path in (tmp_path / "data").rglob("*") if path.is_file()) == before
+
+
+async def test_offsets_overlap_beyond_and_nowhere_are_refused(uploader: Uploader) -> None:
+    made = await uploader.add()
+    await uploader.put(made, 0, BODY[:1000])
+    for offset in (0, 999, 1001, SIZE - 1):
+        with pytest.raises(ZajilError) as refused:
+            await uploader.put(made, offset, b"x")
+        assert (refused.value.code, refused.value.detail["offset"]) == ("wrong-offset", 1000)
+    for offset in (SIZE, SIZE + 1, 9_999_999_999):
+        assert await code_of(uploader.put(made, offset, b"x")) == "malformed"
+    assert await code_of(uploader.put(made, 1000, BODY[1000:] + b"x")) == "malformed", "a byte too many"
+    for text in ("-1", "", "1e3", "٣", "1" * 11, "0x10", " 1"):
+        assert await code_of(uploader.put(made, text, b"x")) == "malformed"
+    assert await code_of(uploader.put(made, 1000, bytes(MIB + 1))) == "too-big"
+    assert await uploader.offset(made) == 1000
+    assert await uploader.put(made, 1000, BODY[1000:]) == SIZE
+    assert await code_of(uploader.put(made, 0, b"x")) == "wrong-offset", "what is whole never changes"
+    assert await code_of(uploader.put(made, SIZE, b"x")) == "malformed"
+
+
+async def test_other_bytes_than_announced_are_thrown_away(uploader: Uploader, tmp_path: Path) -> None:
+    made = await uploader.add()
+    wrong = bytes([BODY[0] ^ 1]) + BODY[1:]
+    assert await code_of(uploader.put(made, 0, wrong)) == "hash-mismatch"
+    assert await code_of(uploader.offset(made)) == "gone"
+    assert not blob_path(tmp_path / "data", made).exists()
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [None, "", "bytes=", "bytes=-5", "bytes=5-4", "bytes=0-1,3-4", "lines=0-1", "bytes=0-1, -1", f"bytes={SIZE}-",
+     "bytes=99999999999-", "bytes=0x1-2", "bytes=0 - 1", "BYTES=0-" + "9" * 400],
+)  # fmt: skip
+async def test_a_range_that_is_none_is_refused(uploader: Uploader, wanted: str | None) -> None:
+    made = await uploader.whole()
+    status, found, _ = await uploader.fetch(made, wanted)
+    assert (status, parse_problem(status, found).code) == (400, "malformed")
+
+
+async def test_a_huge_range_brings_one_piece(uploader: Uploader) -> None:
+    body = os.urandom(padded_bytes(3 * MIB))
+    made = await uploader.whole(body)
+    for wanted in ("bytes=0-9999999999", "bytes=0-"):
+        status, found, headers = await uploader.fetch(made, wanted)
+        assert (status, len(found)) == (206, MIB)
+        assert headers["content-range"] == f"bytes 0-{MIB - 1}/{len(body)}"
+
+
+async def test_parallel_writers_leave_one_whole_file(uploader: Uploader, tmp_path: Path) -> None:
+    made = await uploader.add()
+    pieces = [(at, BODY[at : at + 50_000]) for at in range(0, SIZE, 50_000)]
+
+    async def write() -> None:
+        """A client that goes on from wherever the server says."""
+        offset = 0
+        while offset < SIZE:
+            at, piece = next(each for each in pieces if each[0] >= offset - 49_999 and each[0] + 50_000 > offset)
+            try:
+                offset = await uploader.put(made, offset, piece[offset - at :])
+            except ZajilError as refused:
+                if refused.code != "wrong-offset":
+                    raise
+                offset = int(refused.detail["offset"])
+
+    await asyncio.gather(*(write() for _ in range(6)))
+    assert blob_path(tmp_path / "data", made).read_bytes() == BODY
+    status, _, _ = await uploader.fetch(made, "bytes=0-0")
+    assert status == 206
+
+
+async def test_a_slow_writer_that_never_ends_holds_up_nobody(uploader: Uploader, server: Server) -> None:
+    made = await uploader.add()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    head = f"PUT /v1/attachments/{encode_b64(made.id)}?offset=0 HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n"
+    writer.write(head.encode() + f"authorization: Upload {encode_b64(made.secret)}\r\n\r\n".encode() + b"some")
+    await writer.drain()
+    assert await uploader.put(made, 0, BODY) == SIZE
+    writer.close()
+    del reader
+
+
+async def test_a_full_disk_refuses_and_keeps_what_was_there(
+    uploader: Uploader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = await uploader.add()
+    await uploader.put(made, 0, BODY[:1000])
+    real = os.pwrite
+
+    def half(descriptor: int, data: memoryview, offset: int) -> int:
+        real(descriptor, data[: len(data) // 2], offset)
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(os, "pwrite", half)
+    assert await code_of(uploader.put(made, 1000, BODY[1000:])) == "storage-full"
+    monkeypatch.setattr(os, "pwrite", real)
+    assert await uploader.offset(made) == 1000
+    assert await uploader.put(made, 1000, BODY[1000:]) == SIZE
+
+
+class TestRoom:
+    """The operator's limit for all attachments together."""
+
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return Settings(port=0, registration="open", limits=NO_LIMITS, drain_s=0, attachments_max_bytes=2 * SIZE)
+
+    async def test_beyond_it_nothing_is_taken_until_something_goes(self, uploader: Uploader, server: Server) -> None:
+        await uploader.whole()
+        hollow = [await uploader.add() for _ in range(5)]
+        second = await uploader.whole()
+        assert await code_of(uploader.put(hollow[0], 0, b"x")) == "storage-full"
+        assert (await uploader.fetch(second, "bytes=0-0"))[0] == 206
+
+
+class TestLimits:
+    """Pieces of an address prefix, and guesses."""
+
+    @pytest.fixture
+    def settings(self) -> Settings:
+        tight = {"piece_prefix": Limit(3, 1000), "upload_prefix": Limit(2, 1000), "failed_token": Limit(2, 1000)}
+        return Settings(port=0, registration="open", limits={**NO_LIMITS, **tight}, drain_s=0)
+
+    async def test_pieces_mebibytes_and_guesses_are_counted(self, uploader: Uploader) -> None:
+        made = await uploader.whole()
+        assert [(await uploader.fetch(made, "bytes=0-0"))[0] for _ in range(3)] == [206, 206, 429]
+        assert await code_of(uploader.add()) == "ok"
+        assert await code_of(uploader.add()) == "slow-down", "two MiB announced"
+
+    async def test_whoever_guesses_passes_is_slowed_down(self, uploader: Uploader) -> None:
+        assert await code_of(uploader.add(auth="Pass " + encode_b64(os.urandom(32)))) == "pass-spent"
+        assert await code_of(uploader.add(auth="Pass " + encode_b64(os.urandom(32)))) == "pass-spent"
+        assert await code_of(uploader.add(auth="Pass " + encode_b64(os.urandom(32)))) == "slow-down"
+
+
+async def test_what_expires_goes_with_its_file(tmp_path: Path, settings: Settings) -> None:
+    import aiohttp
+
+    clock = Clock()
+    running = await Server.start(tmp_path / "data", settings, clock=clock)
+    try:
+        async with aiohttp.ClientSession() as client:
+            http = Http(f"http://127.0.0.1:{running.port}", client)
+            uploader = Uploader(http, await http.register(Person()))
+            whole, part = await uploader.whole(), await uploader.add()
+            await uploader.put(part, 0, BODY[:10])
+            stray = AddedAttachment(control.B16(os.urandom(16)), part.secret)
+            blob_path(tmp_path / "data", stray).parent.mkdir(exist_ok=True)
+            blob_path(tmp_path / "data", stray).write_bytes(b"of a database that was put back")
+            clock.now += DAY_S - 1
+            await running.run_retention()
+            assert blob_path(tmp_path / "data", part).exists()
+            assert not blob_path(tmp_path / "data", stray).exists(), "a file that no row knows is swept"
+            clock.now += 1
+            assert await code_of(uploader.offset(part)) == "gone", "over before the job ran"
+            await running.run_retention()
+            assert not blob_path(tmp_path / "data", part).exists()
+            assert (await uploader.fetch(whole, "bytes=0-0"))[0] == 206
+            clock.now += 29 * DAY_S
+            assert (await uploader.fetch(whole, "bytes=0-0"))[0] == 206, "at least 30 days"
+            clock.now += DAY_S
+            assert (await uploader.fetch(whole, "bytes=0-0"))[0] == 404
+            await running.run_retention()
+            assert not blob_path(tmp_path / "data", whole).exists()
+    finally:
+        await running.stop()
+    with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as database:
+        assert database.execute("SELECT count(*) FROM attachment").fetchone() == (0,)
+
+
+async def test_a_kill_between_the_last_byte_and_the_mark_is_made_good(
+    uploader: Uploader, tmp_path: Path, server: Server
+) -> None:
+    """All bytes are on the disk, and the row does not say so: whoever asks has it checked and marked."""
+    made, second = await uploader.add(), await uploader.add()
+    for each in (made, second):
+        path = blob_path(tmp_path / "data", each)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(BODY)
+    assert (await uploader.fetch(made, "bytes=0-0"))[0] == 404
+    assert await uploader.offset(made) == SIZE
+    assert await uploader.put(second, SIZE, b"") == SIZE
+    for each in (made, second):
+        assert (await uploader.fetch(each, "bytes=0-0"))[1] == BODY[:1]
+
+
+async def test_a_row_names_no_account_and_the_disk_holds_only_ciphertext(uploader: Uploader, tmp_path: Path) -> None:
+    person = Person()
+    uploader.device = await uploader.http.register(person)
+    made = await uploader.whole()
+    with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as database:
+        database.row_factory = sqlite3.Row
+        (row,) = [dict(each) for each in database.execute("SELECT * FROM attachment")]
+        mailboxes = [bytes(each[0]) for each in database.execute("SELECT mailbox_id FROM device")]
+        tables = [each[0] for each in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        named = {}
+        for table in tables:
+            rows = database.execute(f'SELECT * FROM "{table}"').fetchall()  # names of its own schema
+            named[table] = [repr(tuple(each)) for each in rows]
+    assert set(row) == {"id", "size", "sha256", "upload_hash", "done", "expires"}
+    assert isinstance(row["expires"], int)
+    assert row["expires"] % DAY_S == 0, "no exact time"
+    held = b"\0".join(value if isinstance(value, bytes) else str(value).encode() for value in row.values())
+    for someone in (person.account_id, *mailboxes):
+        for form in (someone, encode_b64(someone).encode(), someone.hex().encode()):
+            assert form not in held
+    for table, rows in named.items():
+        if table != "attachment":
+            assert not any(repr(bytes(made.id))[2:-1] in each for each in rows), table
+
+
+@given(data=st.data())
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_offsets_come_a_blob_is_a_prefix_of_what_was_meant(data: st.DataObject, tmp_path: Path) -> None:
+    """A writer that is cut, doubled and repeated at any place never puts a byte where it does not belong."""
+    whole = bytes(i * 7 % 251 for i in range(2000))
+    name = os.urandom(16)
+    blobs = DiskBlobs(tmp_path / "blobs", most_bytes=1 << 40)
+    try:
+        size = 0
+        for _ in range(data.draw(st.integers(1, 12))):
+            offset = data.draw(st.integers(0, len(whole)) | st.just(size))
+            piece = whole[offset : offset + data.draw(st.integers(0, 700))]
+            try:
+                size = blobs.append(name, offset, piece)
+            except ZajilError as refused:
+                told = refused.code, refused.detail["offset"]
+                assert (told, offset != size) == (("wrong-offset", size), True)  # only some draws raise
+            assert blobs.size(name) == size
+            assert blobs.read(name, 0, 5000) == whole[:size]
+            assert blobs.sha256(name) == hashlib.sha256(whole[:size]).digest()
+        assert DiskBlobs(tmp_path / "blobs", most_bytes=0).used_bytes == blobs.used_bytes == size
+    finally:
+        blobs.delete(name)
+    assert blobs.used_bytes == 0
+
+
+@given(size=st.integers(0, attachments.FILE_BYTES))
+def test_padding_grows_little_and_is_a_fixed_point(size: int) -> None:
+    padded = padded_bytes(size)
+    assert size + 16 <= padded <= max(1024, int((size + 16) * 1.12) + 1)
+    assert padme(padded) == padded
+    assert padded <= attachments.ATTACHMENT_BYTES
+    attachments.check_size(padded)
+
+
+def test_an_answer_with_an_unknown_field_is_taken() -> None:
+    """Clients ignore what later servers add."""
+    assert msgspec.json.decode(b'{"offset": 1, "more": 2}', type=UploadOffset).offset == 1

@@ -1,0 +1,71 @@
+"""The marker `alone`: a test with it has the machine for itself among the workers of one run of pytest-xdist.
+
+Pictures of a call, and what else lives by the clock of a browser, fail where another worker takes the processor. Such
+a test waits until the tests of the other workers have ended, and theirs wait for its end. It waits around everything
+else, so that no timeout of a test counts it. A run without workers has nobody to wait for.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+FOLDER: Final = "turns"
+"""Under this name xdist's workers are told of the folder that they share."""
+
+
+@contextmanager
+def locked(path: Path, how: int) -> Iterator[None]:
+    """Hold a lock of flock(2). The system drops it with the process, however that ends."""
+    with path.open("w") as file:
+        fcntl.flock(file, how)
+        yield
+
+
+@contextmanager
+def turn(folder: Path, *, alone: bool) -> Iterator[None]:
+    """A test's turn among all that use this folder: beside others, or with none.
+
+    All come in by the gate. One that wants to be alone waits in it, so that none begins meanwhile and it waits for no
+    more than what already runs.
+    """
+    gate, machine = folder / "gate", folder / "machine"
+    if alone:
+        with locked(gate, fcntl.LOCK_EX), locked(machine, fcntl.LOCK_EX):
+            yield
+        return
+    with machine.open("w") as file:
+        with locked(gate, fcntl.LOCK_EX):
+            fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+class Turns:
+    """The plugin: the controller makes the folder, workers take turns in it."""
+
+    def __init__(self) -> None:
+        self._made: Path | None = None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:  # Any: xdist has no types of its own to import here
+        self._made = self._made or Path(tempfile.mkdtemp(prefix="zajil-turns-"))
+        node.workerinput[FOLDER] = str(self._made)
+
+    def pytest_unconfigure(self) -> None:
+        if self._made is not None:
+            shutil.rmtree(self._made, ignore_errors=True)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        shared = getattr(item.config, "workerinput", {}).get(FOLDER)
+        if shared is None:
+            return (yield)
+        with turn(Path(shared), alone=item.get_closest_marker("alone") is not None):
+            return (yield)
