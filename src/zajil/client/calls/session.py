@@ -399,7 +399,10 @@ class CallSession:
         view = make_view(state, Scene(chat.gid, chat.began_at, chat.outgoing, links, moved))
         if view == chat.view:
             return
-        chat.view = view
+        # The end of a call is told once: what changes about its chat later is no news of it.
+        before, chat.view = chat.view, view
+        if before is not None and before.phase == view.phase == "ended" and before.call == view.call:
+            return
         # What another chat refused meanwhile is not what the person looks at, nor the end of the call there is.
         if not (chat.rests and self._is_busy(chat)):
             self._ports.show(view)

@@ -293,6 +293,37 @@ function measure(
 }
 
 describe("the view", () => {
+  it("tells an end once, whatever the person chooses before the next call", () => {
+    const world = talking("a1 b1");
+    const one = world.at("a1");
+    one.session.hangUp();
+    const { call } = one.view;
+    const shown = one.views.length;
+    one.session.hideAddress = true;
+    one.session.dial(GID, "audio");
+    expect(one.views.slice(shown).filter((view) => view.call === call)).toEqual([]);
+    expect(one.view).toMatchObject({ phase: "ringing", hidden_address: true });
+  });
+
+  it("says that sound alone goes over the server, and which ways were tried before", () => {
+    const one = talking("a1 b1", "video").at("a1");
+    const tries = [
+      { kind: "A", result: "timeout", ms: 10_000 },
+      { kind: "B", result: "failed", ms: 700 },
+      { kind: "C", result: "works", ms: 300 },
+    ] as const;
+    measure(one, 0, "direct", { rung: "server", stream: "relay-tcp", host: "", tries });
+    expect(one.view).toMatchObject({ route: { rung: "server" }, why: "video-paused", encrypted: true });
+    expect(one.view.tried.map(({ rung }) => rung)).toEqual(["direct", "relay-tcp", "server"]);
+    one.session.setMedia(true, false);
+    measure(one, 0, "direct", { rung: "server", stream: "relay-tls", host: "", tries });
+    expect(one.view.why).toBe("all-relays-blocked");
+    expect(one.view.tried.map(({ rung }) => rung)).toEqual(["direct", "relay-tls", "server"]);
+    // Nothing is said of a relay where there was none.
+    measure(one, 0, "direct", { rung: "server", host: "", tries: tries.slice(2) });
+    expect(one.view.why).toBeUndefined();
+  });
+
   it("follows what is measured", () => {
     const world = talking("a1 b1", "video");
     const one = world.at("a1");

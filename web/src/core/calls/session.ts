@@ -47,6 +47,7 @@ interface Chat {
 
 /** Whether it has no call on this device. */
 const rests = ({ state }: Chat): boolean => !state || REST.includes(state.phase);
+const isEnd = ({ phase }: CallView): boolean => phase === "ended";
 const sameView = (a: CallView, b: CallView | null): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** One for a device. */
@@ -412,7 +413,10 @@ export class CallSession {
     const links = current?.links ?? new Map<number, never>();
     const view = makeView(state, { gid, beganAt, outgoing, links, moved: current?.moved ?? false });
     if (sameView(view, chat.view)) return;
+    // The end of a call is told once: what changes about its chat later would end the one that is just begun.
+    const told = isEnd(view) && chat.view !== null && isEnd(chat.view) && view.call === chat.view.call;
     chat.view = view;
+    if (told) return;
     // What another chat refused meanwhile is not what the person looks at, nor the end of the call there is.
     if (!rests(chat) || !this.#isBusy(chat)) this.#ports.show(view);
   }

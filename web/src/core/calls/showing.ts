@@ -121,7 +121,9 @@ function findWhy(
   if (quality.word === "poor") return quality.lossPct >= LOSSY_PCT ? "lossy-network" : "slow-network";
   if (paused && cam) return "video-paused";
   if (cam && !seen && measure.rung !== "server") return "sound-alone";
-  if (measure.rung === "server") return failed("A") && failed("B") ? "all-relays-blocked" : "relay-unreachable";
+  if (measure.rung === "server" && failed("A") && failed("B")) return "all-relays-blocked";
+  // Without a relay at all nothing is said of one.
+  if (measure.rung === "server" && (failed("B") || (relayOnly && failed("A")))) return "relay-unreachable";
   if ((measure.rung === "relay-tcp" || measure.rung === "relay-tls") && failed("A")) return "udp-blocked";
   return relayOnly ? "hidden-address" : undefined;
 }
