@@ -71,9 +71,10 @@ test: setup
 test-all: setup
 	$(PYTEST) -m "not censor and (not calls or smoke)" $(ARGS)
 
-# Real relays, media and browsers: coturn, Chromium and the extra `calls`; what is missing is skipped, and said.
-calls: setup
-	$(BIN)/pytest -p no:xdist -m calls $(ARGS)
+# Real relays, media and browsers: coturn, Chromium and the extra `calls`; what is missing is skipped, and said. As root
+# also the laboratory of routes, which writes tests/calls/results.
+calls: $(VENV)/.censor
+	$(BIN)/pytest -p no:xdist -m calls --calls-report tests/calls/results $(ARGS)
 
 calls-smoke: setup
 	$(BIN)/pytest -p no:xdist -m "calls and smoke" $(ARGS)

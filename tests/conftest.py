@@ -43,6 +43,9 @@ VECTOR_CASES: Counter[str] = Counter()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--strict-skips", action="store_true", help="fail on a skip that tests/allowed_skips.txt lacks")
+    parser.addoption(
+        "--calls-report", metavar="FOLDER", help="write what the calls' laboratory measured into this folder"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -106,13 +106,14 @@ class Laboratory:
     def person(self, namespace: Namespace) -> Remote:
         """A device's process in this namespace."""
         log = self.folder / f"people-{namespace.name.rpartition('-')[2]}.log"
-        return Remote(namespace, "person", self.python_environment(), log=log)
+        return Remote(namespace, "tests.censor.programs.person", self.python_environment(), log=log)
 
     def browser(self) -> Remote:
         """A Chromium with an empty profile in the client's namespace."""
         profile = Path(tempfile.mkdtemp(dir=self.folder))
         environment = {"LAB_PROFILE": str(profile), "LAB_PIN": self.authority.spki_pin()}
-        return Remote(self.network.client, "browser", environment, log=self.folder / "browsers.log")
+        log = self.folder / "browsers.log"
+        return Remote(self.network.client, "tests.censor.programs.browser", environment, log=log)
 
     def obfs4(self) -> PluggableTransport:
         """An obfs4 server in front of the bridge's edge, started when it is first wanted."""

@@ -133,7 +133,7 @@ class Network:
         sweep()
         stem = f"{_PREFIX}-{os.getpid()}"
         for name in ("client", "router", "servers"):
-            _write_etc(f"{stem}-{name}", authority, resolver=ROUTER_OF_CLIENT if name == "client" else None)
+            write_etc(f"{stem}-{name}", authority, resolver=ROUTER_OF_CLIENT if name == "client" else None)
         self.client = Namespace(f"{stem}-client")
         self.router = Namespace(f"{stem}-router")
         self.servers = Namespace(f"{stem}-servers")
@@ -181,13 +181,13 @@ class Network:
         return found
 
 
-def _write_etc(name: str, authority: bytes, *, resolver: str | None) -> None:
-    """What `ip netns exec` puts in place of files of /etc."""
+def write_etc(name: str, authority: bytes, *, resolver: str | None, names: Mapping[str, str] = NAMES) -> None:
+    """What `ip netns exec` puts in place of files of /etc. names: addresses of hosts, where there is no resolver."""
     folder = _ETC / name
     (folder / "ssl" / "certs").mkdir(parents=True)
     (folder / "resolv.conf").write_text(f"nameserver {resolver}\noptions timeout:2 attempts:2\n" if resolver else "")
     (folder / "nsswitch.conf").write_text("hosts: files dns\n")
-    known = "" if resolver else "".join(f"{address} {host}\n" for host, address in NAMES.items())
+    known = "" if resolver else "".join(f"{address} {host}\n" for host, address in names.items())
     (folder / "hosts").write_text(f"127.0.0.1 localhost\n{known}")
     system = _TRUST.read_bytes() if _TRUST.exists() else b""
     (folder / "ssl" / "certs" / "ca-certificates.crt").write_bytes(system + authority)

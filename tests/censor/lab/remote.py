@@ -23,7 +23,7 @@ class VerbFailed(Exception):
 
 
 class Remote:
-    """A program in a namespace. Verbs are the methods of `programs.person.Person` or `programs.browser.Browser`."""
+    """A program in a namespace: a module, whose verbs are the methods of its `Person` or `Browser`."""
 
     def __init__(self, namespace: Namespace, module: str, environment: Mapping[str, str], *, log: Path) -> None:
         self._namespace = namespace
@@ -31,7 +31,7 @@ class Remote:
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
         with log.open("a", encoding="utf-8") as errors:
             self._process = namespace.start(
-                *(sys.executable, "-m", f"tests.censor.programs.{module}"),
+                *(sys.executable, "-m", module),
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

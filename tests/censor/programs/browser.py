@@ -29,7 +29,9 @@ const it = found.at(-1);
 
 
 class Browser:
-    """One browser with one page."""
+    """One browser with one page. flags: of its command line, beside those of every browser here."""
+
+    flags: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self._profile = Path(os.environ["LAB_PROFILE"])
@@ -45,7 +47,7 @@ class Browser:
         """Starts it with the profile as it is; its version."""
         (self._profile / "DevToolsActivePort").unlink(missing_ok=True)
         self._process = await asyncio.create_subprocess_exec(
-            *("chromium", *_FLAGS, f"--user-data-dir={self._profile}", "--remote-debugging-port=0"),
+            *("chromium", *_FLAGS, *self.flags, f"--user-data-dir={self._profile}", "--remote-debugging-port=0"),
             *(f"--ignore-certificate-errors-spki-list={os.environ['LAB_PIN']}", "about:blank"),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
@@ -58,7 +60,14 @@ class Browser:
         attached = await self._ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
         await self._ask("Page.enable")
+        await self.attend()
         return str((await self._ask("Browser.getVersion"))["product"])
+
+    async def attend(self) -> None:
+        """The page is there and empty: for who wants more of it."""
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """What the browser tells unasked, as its protocol writes it."""
 
     async def _address(self) -> tuple[str, str]:
         told = self._profile / "DevToolsActivePort"
@@ -72,17 +81,20 @@ class Browser:
         assert self._socket is not None
         async for message in self._socket:
             answer = json.loads(message.data)
+            if "method" in answer:
+                self.hear(answer)
             waiting = self._waiting.pop(answer.get("id"), None)
             if waiting is not None and not waiting.done():
                 waiting.set_result(answer)
 
-    async def _ask(self, method: str, **parameters: object) -> dict[str, Any]:
+    async def _ask(self, method: str, *, session: str = "", **parameters: object) -> dict[str, Any]:
+        """session: of another target than the page."""
         assert self._socket is not None
         number = next(self._numbers)
         self._waiting[number] = asyncio.get_running_loop().create_future()
         request: dict[str, object] = {"id": number, "method": method, "params": parameters}
-        if self._session:
-            request["sessionId"] = self._session
+        if chosen := session or self._session:
+            request["sessionId"] = chosen
         await self._socket.send_json(request)
         answer = await self._waiting[number]
         if "error" in answer:
