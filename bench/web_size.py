@@ -4,9 +4,10 @@ Run by `make web-size`. kB = 1,000 bytes; gzip -9. entry: index.html, boot.js, t
 first screen, CSS and the largest catalogue of first words. catalogue: the largest part of one, first words or those of
 all other screens. worker: what the core worker loads at its start; worker_all: with its lazy
 chunks. lazy_max: the largest chunk a press loads. call_screens: what a call's screens add, with its largest catalogue.
-calls: what the first call loads besides, its worker and the page's part (`calls-*`). precache: everything the service
-worker keeps; 400,000 for the messenger without calls, 45,000 for their worker, and 25,000 for their screens, words in
-three languages and icons: calls must work where the network has just become bad. console: all that the moderators'
+calls: what the first call loads besides, its worker and the page's part (`calls-*`); 10,000 of it for sound over the
+message server, with its own buffer and audio thread. precache: everything the service worker keeps; 400,000 for the
+messenger without calls, 55,000 for their worker and page's part, and 25,000 for their screens, words in three languages
+and icons: calls must work where the network has just become bad. console: all that the moderators'
 page loads with its largest catalogue; it lies in assets/review and counts to nothing else. Exit 1 over a limit.
 """
 
@@ -29,8 +30,8 @@ LIMITS = {
     "lazy_max": 60_000,
     "catalogue": 12_000,
     "call_screens": 40_000,
-    "calls": 40_000,
-    "precache": 470_000,
+    "calls": 50_000,
+    "precache": 480_000,
     "console": 65_000,
 }
 _STATIC = re.compile(r"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""")

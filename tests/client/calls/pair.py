@@ -200,5 +200,4 @@ async def call(one: Member, other: Member, *, epoch: int = 1) -> AsyncIterator[t
         talk(one, other)
         yield one, other
     finally:
-        await one.links.close()
-        await other.links.close()
+        await asyncio.gather(one.links.close(), other.links.close())

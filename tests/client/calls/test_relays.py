@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from tests.client.calls.coturn import PROGRAM, coturn
+from tests.calls.relay.turn import allocate
+from tests.client.calls.coturn import PROGRAM, coturn, credentials
 from tests.client.calls.pair import Member, call, until
 
 from zajil.client.calls.media.rtc import Relay
@@ -78,3 +82,48 @@ async def test_descriptions_by_a_relay_fit_into_a_signal(relays: tuple[Relay, Re
     async with call(one, other):
         await until(lambda: one.ups and other.ups)
         assert {len(signal.sdp) < 2_000 for signal in one.sent if isinstance(signal, Desc)} == {True}
+
+
+class Renewing(Member):
+    """A member whose credentials live so many seconds, and are fresh each time. ways: the relays that there are."""
+
+    ways: Sequence[Relay] = ()
+    life_s = 2
+
+    async def _find_relays(self) -> Sequence[Relay]:
+        return [Relay(relay.url, *credentials(life_s=self.life_s)) for relay in self.ways]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_a_call_outlives_its_credential_and_a_fresh_one_brings_it_back_after_a_cut(tmp_path: Path) -> None:
+    """With ZAJIL_LONG=1 the credential lives 60 s and the call three minutes, otherwise 2 and 6 s."""
+    from aioice.stun import TransactionFailed
+
+    life_s = 60 if "ZAJIL_LONG" in os.environ else 2
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    one, other = Renewing(1, relay_only=True), Renewing(2, relay_only=True)
+    async with AsyncExitStack() as relays, coturn(second) as after:
+        before = await relays.enter_async_context(coturn(first))
+        for member in (one, other):
+            member.ways, member.life_s = before[:1], life_s
+        old = credentials(life_s=life_s)
+        async with call(one, other):
+            await until(one.ear.hears_tone)
+            async with asyncio.timeout(4 * life_s + 30):
+                while len(one.ear.frames) < 3 * life_s * 50:  # noqa: ASYNC110  # sound has no event to wait on
+                    await asyncio.sleep(0.1)
+            with pytest.raises(TransactionFailed):
+                await allocate(int(before[0].url.split(":")[2].partition("?")[0]), *old)
+            lost = one.ear.missing(0)
+            for member in (one, other):
+                member.ways = after[:1]
+            await relays.aclose()  # the cut
+            await until(lambda: one.downs and other.downs)
+            await until(lambda: len(one.ups) > 1 and len(other.ups) > 1)
+            since = len(one.ear.frames)
+            await until(lambda: len(one.ear.frames) > since + 50 and one.ear.hears_tone())
+            assert one.rungs() == ("relay-udp", "relay-udp")
+            print(f"{3 * life_s} s with a credential of {life_s} s: {lost} frames missing; back by another relay")

@@ -4,6 +4,8 @@
  * Base keys come this way and go no further than the ring.
  */
 import type { IceServer, Order } from "../../src/core/callorders.ts";
+import { OPUS } from "../../src/core/calls/room/opus.ts";
+import type { MediaWay } from "../../src/core/calls/way.ts";
 import { MediaLinks } from "../../src/core/calls/media/links.ts";
 import type { Measure } from "../../src/core/calls/showing.ts";
 import type { LinkFigures } from "../../src/core/calls/media/measure.ts";
@@ -17,7 +19,12 @@ export type Drive =
       readonly me: number;
       readonly firstPc: number;
       readonly video: boolean;
+      /** Whether there is a media room, whose part the test plays. */
+      readonly room: boolean;
     }
+  /** What the room says on the connection of that number, and its end. */
+  | { readonly do: "record"; readonly way: number; readonly data: readonly number[] }
+  | { readonly do: "cut"; readonly way: number; readonly code: number }
   | { readonly do: "key"; readonly epoch: number; readonly baseKey: Uint8Array; readonly removed: boolean }
   | { readonly do: "relays"; readonly servers: readonly IceServer[] }
   | { readonly do: "open"; readonly leaf: number; readonly relayOnly: boolean }
@@ -29,6 +36,9 @@ export type Drive =
 export type Told =
   | { readonly told: "signal"; readonly signal: MediaSignal }
   | { readonly told: "up" | "down" | "alarm" | "no-route"; readonly leaf: number }
+  /** A connection to the room was opened; a record on it; it was closed. */
+  | { readonly told: "opened" | "closed"; readonly way: number }
+  | { readonly told: "record"; readonly way: number; readonly data: readonly number[] }
   | { readonly told: "figures"; readonly figures: LinkFigures }
   | { readonly told: "measured"; readonly leaf: number; readonly measure: Measure };
 
@@ -40,12 +50,27 @@ export function driveOver(
 ): () => MediaLinks | undefined {
   let links: MediaLinks | undefined;
   const tell = (told: Told): void => port.postMessage(told);
+  const ways: MediaWay[] = [];
 
-  function begin({ call, me, firstPc, video }: Extract<Drive, { do: "begin" }>): MediaLinks {
+  /** A connection that ends in the test. */
+  function openMedia(): Promise<MediaWay> {
+    const way = ways.length;
+    const made: MediaWay = {
+      ...{ waiting: 0, onrecord: () => undefined, onclose: () => undefined },
+      send: (record) => tell({ told: "record", way, data: [...record] }),
+      close: () => tell({ told: "closed", way }),
+    };
+    ways.push(made);
+    tell({ told: "opened", way });
+    return Promise.resolve(made);
+  }
+
+  function begin({ call, me, firstPc, video, room }: Extract<Drive, { do: "begin" }>): MediaLinks {
     let pc = firstPc - 2;
     const start = { call, leaf: me, kind: video ? "video" : "audio", nextPc: () => (pc += 2) } as const;
     const made = new MediaLinks(start, {
       ...{ post, nowMs },
+      roomMeans: () => (room ? { open: openMedia, codec: OPUS } : undefined),
       localSignal: (signal) => tell({ told: "signal", signal }),
       linkUp: (leaf) => tell({ told: "up", leaf }),
       linkDown: (leaf) => tell({ told: "down", leaf }),
@@ -64,6 +89,8 @@ export function driveOver(
     else if (order.do === "hear") links?.hear(order.leaf, order.signal);
     else if (order.do === "close") links?.closeLink(order.leaf);
     else if (order.do === "media") links?.setMedia(order.microphone, order.camera);
+    else if (order.do === "record") ways[order.way]?.onrecord(Uint8Array.from(order.data));
+    else if (order.do === "cut") ways[order.way]?.onclose(order.code);
     else {
       links?.close();
       links = undefined;

@@ -35,6 +35,8 @@ export async function servePage(): Promise<{ url: string; server: Server }> {
   return { url: `http://localhost:${(server.address() as AddressInfo).port}/`, server };
 }
 
+/** Not told of in a story. */
+const OFTEN: readonly string[] = ["figures", "measured", "record"];
 type Event = { readonly at: number; readonly told: Told };
 
 // Nothing reads it here; bytes would not survive the way through the test.
@@ -68,7 +70,14 @@ export class Person {
     });
     await page.goto(room.url);
     await page.evaluate(() => window.call.start());
-    await person.drive({ do: "begin", call: CALL, me: leaf, firstPc: 64, video: camera });
+    await person.drive({
+      do: "begin",
+      call: CALL,
+      me: leaf,
+      firstPc: 64,
+      video: camera,
+      room: room.media !== undefined,
+    });
     const refused = await page.evaluate((on) => window.call.open(on), camera);
     if (refused) throw new Error(refused);
     return person;
@@ -78,6 +87,9 @@ export class Person {
     this.events.push({ at: performance.now(), told });
     if (told.told === "figures") this.figures.set(told.figures.leaf, told.figures);
     if (told.told === "signal") room.carry(this.leaf, told.signal);
+    else if (told.told === "opened") room.media?.come(this, told.way);
+    else if (told.told === "closed") room.media?.leave(this, told.way);
+    else if (told.told === "record") room.media?.take(this, told.way, Uint8Array.from(told.data));
     for (const wake of this.waiting.splice(0)) wake();
   }
 
@@ -92,7 +104,7 @@ export class Person {
 
   /** What was told so far, in short. */
   private story(): string {
-    const told = this.events.filter(({ told: one }) => one.told !== "figures" && one.told !== "measured");
+    const told = this.events.filter(({ told: one }) => !OFTEN.includes(one.told));
     return told
       .map(({ told: one }) => (one.told === "signal" ? `${one.signal.t} to ${one.signal.to}` : JSON.stringify(one)))
       .join(", ");
@@ -143,6 +155,16 @@ export class Person {
       const found = this.since(leaf, begin);
       return found.length >= count ? found : undefined;
     });
+  }
+
+  /** Likewise, with the seconds from the first to the last. */
+  async timed(leaf: number, count: number): Promise<{ figures: LinkFigures[]; seconds: number }> {
+    const begin = performance.now();
+    const figures = await this.windows(leaf, count);
+    const told = this.events.filter(({ at, told: one }) => at >= begin && one.told === "figures");
+    const at = (found: LinkFigures | undefined): number =>
+      told.find(({ told: one }) => one.told === "figures" && one.figures === found)?.at ?? Number.NaN;
+    return { figures, seconds: (at(figures.at(-1)) - at(figures[0])) / 1_000 };
   }
 
   /** When a link went down after a time. */
@@ -206,8 +228,47 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** The server's media room, whose only work is to pass records on; it sees what a server sees. */
+export class MediaRoom {
+  /** Every record, oldest first, with who sent it. */
+  readonly records: { readonly leaf: number; readonly data: Uint8Array }[] = [];
+  private readonly ways: { readonly person: Person; readonly way: number }[] = [];
+
+  come(person: Person, way: number): void {
+    this.ways.push({ person, way });
+    this.say(person, way, [0, 1, this.ways.length]);
+  }
+
+  leave(person: Person, way: number): void {
+    const at = this.ways.findIndex((one) => one.person === person && one.way === way);
+    if (at >= 0) this.ways.splice(at, 1);
+  }
+
+  take(person: Person, way: number, data: Uint8Array): void {
+    const slot = this.ways.findIndex((one) => one.person === person && one.way === way) + 1;
+    if (slot === 0) return;
+    this.records.push({ leaf: person.leaf, data });
+    for (const other of this.ways) if (other.person !== person) this.say(other.person, other.way, [slot, ...data]);
+  }
+
+  /** All connections of a person end. */
+  async cut(person: Person, code: number): Promise<void> {
+    for (const { way } of this.ways.filter((one) => one.person === person)) {
+      this.leave(person, way);
+      await person.drive({ do: "cut", way, code });
+    }
+  }
+
+  private say(person: Person, way: number, data: number[]): void {
+    // A context that was closed meanwhile hears nothing any more.
+    void person.drive({ do: "record", way, data }).catch(() => undefined);
+  }
+}
+
 /** Carries the signals. */
 export class Room {
+  /** Undefined: the server carries no media. */
+  media: MediaRoom | undefined;
   readonly browser: Browser;
   readonly url: string;
   readonly people = new Map<number, Person>();

@@ -43,6 +43,9 @@ export const EXTENSIONS: readonly string[] = [
   "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
 ];
 
+/** Blocks of sound between page and worker: mono, 48 kHz, f32, 40 ms each. */
+export const BLOCK_SAMPLES = 1_920;
+
 /** What a transform is told of itself, as `RTCRtpScriptTransformer.options`. */
 export interface TransformOptions {
   readonly id: number;
@@ -60,6 +63,10 @@ export type Order =
       readonly ice: IcePlan;
       readonly offer: string;
     }
+  /** Send blocks of what the microphone hears to a port; silence until `live`. */
+  | { readonly order: "speak"; readonly id: number; readonly port: MessagePort }
+  /** Play what comes from a port: blocks, and one without samples for each that is missing. */
+  | { readonly order: "hear"; readonly id: number; readonly leaf: number; readonly port: MessagePort }
   | { readonly order: "answer"; readonly id: number; readonly sdp: string }
   | { readonly order: "candidates"; readonly id: number; readonly candidates: readonly string[] }
   /** For which of its senders the real track takes the dummy's place. */
@@ -100,6 +107,8 @@ export interface ReceivingSample {
   readonly samples: number;
   readonly bufferS: number;
   readonly bufferedSamples: number;
+  /** Of one packet; absent: WebRTC's. */
+  readonly frameMs?: number;
   readonly framesDecoded: number;
   readonly freezes: number;
   readonly frozenS: number;
@@ -107,9 +116,9 @@ export interface ReceivingSample {
   readonly route?: RouteSample;
 }
 
-/** The nominated pair's local candidate. */
+/** The nominated pair's local candidate, or the media room. */
 export interface RouteSample {
-  readonly type: "host" | "srflx" | "prflx" | "relay";
+  readonly type: "host" | "srflx" | "prflx" | "relay" | "server";
   /** How the relay is reached; for relays only. */
   readonly relay?: "udp" | "tcp" | "tls";
   /** The relay's host name as we were told it, where the browser says so. */
@@ -142,9 +151,12 @@ export interface AboutChat {
   readonly trusted: boolean;
 }
 
-/** port: to the core worker, once, first of all. hideAddress: relays alone, whoever is called. */
+/** port: to the core worker, once, first of all. sound: this page can make and play blocks. hideAddress: relays alone. */
 export type ToCallWorker =
-  { readonly port: MessagePort } | { readonly act: CallAct; readonly hideAddress: boolean } | AboutChat | Report;
+  | { readonly port: MessagePort; readonly sound: boolean }
+  | { readonly act: CallAct; readonly hideAddress: boolean }
+  | AboutChat
+  | Report;
 
 /** about: asks for an AboutChat. */
 export type FromCallWorker = Order | { readonly view: CallView } | { readonly about: string };

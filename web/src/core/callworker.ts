@@ -8,11 +8,12 @@ import type { FromCallWorker, ToCallWorker } from "./callorders.ts";
 import { Conductor } from "./calls/conduct.ts";
 import { TICK_MS } from "./calls/media/links.ts";
 import { CorePort } from "./calls/port.ts";
+import { canCode, OPUS } from "./calls/room/opus.ts";
 import type { Transformer } from "./calls/media/transforms.ts";
 
 /** The part of a worker's global scope used here; TypeScript's own library for it clashes with the page's. */
 interface Scope {
-  postMessage(message: FromCallWorker): void;
+  postMessage(message: FromCallWorker, moved?: readonly Transferable[]): void;
   onmessage: ((event: MessageEvent<ToCallWorker>) => void) | null;
   onrtctransform: ((event: { readonly transformer: Transformer }) => void) | null;
 }
@@ -20,10 +21,11 @@ declare const self: Scope;
 
 let conductor: Conductor | undefined;
 
-function begin(port: MessagePort): Conductor {
+function begin({ port, sound }: Extract<ToCallWorker, { port: MessagePort }>): Conductor {
   const made = new Conductor({
     core: new CorePort(port),
-    post: (message) => self.postMessage(message),
+    codec: sound && canCode() ? OPUS : undefined,
+    post: (message) => self.postMessage(message, "port" in message ? [message.port] : []),
     // Whole, as the record of a call wants it.
     nowMs: () => Math.floor(performance.timeOrigin + performance.now()),
     random: (size) => crypto.getRandomValues(new Uint8Array(size)),
@@ -35,7 +37,7 @@ function begin(port: MessagePort): Conductor {
 }
 
 self.onmessage = ({ data }) => {
-  if ("port" in data) conductor ??= begin(data.port);
+  if ("port" in data) conductor ??= begin(data);
   else if ("act" in data) conductor?.act(data.act, data.hideAddress);
   else if ("chat" in data) conductor?.tellChat(data);
   else conductor?.hearPage(data);

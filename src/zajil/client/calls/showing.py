@@ -172,8 +172,11 @@ def _find_why(state: CallState, scene: Scene, worst: LinkFacts | None) -> str:
         return "lossy-network" if worst.quality.loss_pct >= LOSSY_PCT else "slow-network"
     if worst.step in NO_VIDEO and state.cam:
         return "video-paused"
-    if worst.measure.rung == "server":
-        return "all-relays-blocked" if failed >= {"A", "B"} else "relay-unreachable"
+    if worst.measure.rung == "server" and failed >= {"A", "B"}:
+        return "all-relays-blocked"
+    # Without a relay at all nothing is said of one.
+    if worst.measure.rung == "server" and ("B" in failed or (state.relay_only and "A" in failed)):
+        return "relay-unreachable"
     if worst.measure.rung in ("relay-tcp", "relay-tls") and "A" in failed:
         return "udp-blocked"
     return "hidden-address" if state.relay_only else ""

@@ -75,6 +75,7 @@ async function begin(record: Uint8Array | null = null): Promise<void> {
   [posted, problems] = [[], []];
   conductor = new Conductor({
     core: core as unknown as CorePort, // the parts that are used
+    codec: undefined,
     post: (message) => posted.push(message),
     nowMs: () => Date.now(),
     random: (size) => new Uint8Array(size).fill(9),

@@ -13,11 +13,16 @@ import { MediaLinks } from "./media/links.ts";
 import { type CorePort, type PortKeys, type Ways, within } from "./port.ts";
 import { type Kept, parseKept } from "./record.ts";
 import { askRelays, nextAskMs } from "./relays.ts";
+import { deriveRoom } from "./room/name.ts";
+import type { Codec } from "./room/opus.ts";
+import type { RoomMeans } from "./room/room.ts";
 import { CallSession } from "./session.ts";
+import { mediaOpener } from "./way.ts";
 
-/** What the worker's global scope gives. */
+/** What the worker's global scope gives. codec: undefined where this browser cannot code sound for the media room. */
 export interface Around {
   readonly core: CorePort;
+  readonly codec: Codec | undefined;
   post(message: FromCallWorker): void;
   /** Milliseconds that never go back; Unix ones where that can be. */
   nowMs(): number;
@@ -262,10 +267,19 @@ export class Conductor {
   }
 
   // -- the media
+  #roomMeans({ gid, call, secret }: MediaStart): RoomMeans | undefined {
+    const { core, codec } = this.#around;
+    if (!codec) return undefined;
+    const room = deriveRoom(call, secret);
+    return { codec, open: async () => await mediaOpener(core, { gid, room: await room })() };
+  }
+
   /** Links wait for the answer about relays: an attempt that began without them would not use them. */
   #openMedia(start: MediaStart, reports: Reports): CallMedia {
+    const means = this.#roomMeans(start);
     const links = new MediaLinks(start, {
       ...bound(reports),
+      roomMeans: () => means,
       nowMs: () => this.#around.nowMs(),
       post: (order: Order) => this.#around.post(order),
       won: (kind) => void within(this.#around.core.ask("won", { kind }), WAYS_MS),

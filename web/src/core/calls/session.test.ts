@@ -293,6 +293,25 @@ function measure(
 }
 
 describe("the view", () => {
+  it("says that sound alone goes over the server, and which ways were tried before", () => {
+    const one = talking("a1 b1", "video").at("a1");
+    const tries = [
+      { kind: "A", result: "timeout", ms: 10_000 },
+      { kind: "B", result: "failed", ms: 700 },
+      { kind: "C", result: "works", ms: 300 },
+    ] as const;
+    measure(one, 0, "direct", { rung: "server", stream: "relay-tcp", host: "", tries });
+    expect(one.view).toMatchObject({ route: { rung: "server" }, why: "video-paused", encrypted: true });
+    expect(one.view.tried.map(({ rung }) => rung)).toEqual(["direct", "relay-tcp", "server"]);
+    one.session.setMedia(true, false);
+    measure(one, 0, "direct", { rung: "server", stream: "relay-tls", host: "", tries });
+    expect(one.view.why).toBe("all-relays-blocked");
+    expect(one.view.tried.map(({ rung }) => rung)).toEqual(["direct", "relay-tls", "server"]);
+    // Nothing is said of a relay where there was none.
+    measure(one, 0, "direct", { rung: "server", host: "", tries: tries.slice(2) });
+    expect(one.view.why).toBeUndefined();
+  });
+
   it("follows what is measured", () => {
     const world = talking("a1 b1", "video");
     const one = world.at("a1");

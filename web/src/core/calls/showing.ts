@@ -18,7 +18,8 @@ const RESULTS: Readonly<Record<Try["result"], CallTried["result"]>> = {
 
 /**
  * How a link is. sample: of the last second. sealed, opened: frames so far. pictures: some came lately. seen: some of
- * ours were sealed, which none is for a device that takes sound alone. host: of the relay or bridge.
+ * ours were sealed, which none is for a device that takes sound alone. stream: what
+ * relays of attempt B are reached over. host: of the relay or bridge.
  */
 export interface Measure {
   readonly sample: Sample | null;
@@ -27,6 +28,7 @@ export interface Measure {
   readonly pictures: boolean;
   readonly seen: boolean;
   readonly rung: CallRung | null;
+  readonly stream?: "relay-tcp" | "relay-tls";
   readonly host: string;
   readonly tries: readonly Try[];
 }
@@ -93,11 +95,12 @@ function viewPeer({ since }: CallState, { leaf, account, mic, cam, up }: Peer, l
 
 /** The ways of the link that took the longest to find one. */
 function tried({ relayOnly }: CallState, links: ReadonlyMap<number, LinkFacts>): CallTried[] {
+  let [tries, stream]: [readonly Try[], CallRung | undefined] = [[], undefined];
+  for (const { measure } of links.values())
+    if (measure.tries.length > tries.length) [tries, stream] = [measure.tries, measure.stream];
   const rungs: Readonly<Record<LinkKind, CallRung>> = {
-    ...{ A: relayOnly ? "relay-udp" : "direct", B: "relay-tls", C: "server" },
+    ...{ A: relayOnly ? "relay-udp" : "direct", B: stream ?? "relay-tls", C: "server" },
   };
-  let tries: readonly Try[] = [];
-  for (const { measure } of links.values()) if (measure.tries.length > tries.length) tries = measure.tries;
   return tries.map(({ kind, result, ms }) => ({ rung: rungs[kind], result: RESULTS[result], ms }));
 }
 
@@ -113,10 +116,14 @@ function findWhy(
   const { quality, measure } = worst;
   const failed = (kind: LinkKind): boolean =>
     measure.tries.some((one) => one.kind === kind && RESULTS[one.result] === "failed");
+  // Sound alone goes over the server.
+  if (measure.rung === "server" && cam) return "video-paused";
   if (quality.word === "poor") return quality.lossPct >= LOSSY_PCT ? "lossy-network" : "slow-network";
   if (paused && cam) return "video-paused";
   if (cam && !seen && measure.rung !== "server") return "sound-alone";
-  if (measure.rung === "server") return failed("A") && failed("B") ? "all-relays-blocked" : "relay-unreachable";
+  if (measure.rung === "server" && failed("A") && failed("B")) return "all-relays-blocked";
+  // Without a relay at all nothing is said of one.
+  if (measure.rung === "server" && (failed("B") || (relayOnly && failed("A")))) return "relay-unreachable";
   if ((measure.rung === "relay-tcp" || measure.rung === "relay-tls") && failed("A")) return "udp-blocked";
   return relayOnly ? "hidden-address" : undefined;
 }

@@ -1,8 +1,9 @@
 /** The page's part of a call: its worker, its connections, its devices and its loudspeaker. Loaded at the first call. */
-import type { FromCallWorker, Report } from "../../core/callorders.ts";
+import type { FromCallWorker, Report, ToCallWorker } from "../../core/callorders.ts";
 import { canCall } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { CallDevices } from "./devices.ts";
+import { canSound } from "./sound.ts";
 import { Speakers } from "./speakers.ts";
 
 export interface CallScreen {
@@ -32,10 +33,8 @@ export function startCalls(worker: Worker, port: MessagePort, screen: CallScreen
   const report = (one: Report): void => worker.postMessage(one);
   const connections = new Connections({
     ...{ worker, devices, report },
-    show(leaf, stream) {
-      speakers.play(leaf, stream);
-      screen.show(leaf, stream);
-    },
+    show: (leaf, stream) => screen.show(leaf, stream),
+    play: (number, stream) => speakers.play(number, stream),
   });
   const networkChanged = (): void => report({ report: "network" });
   const network = (navigator as { readonly connection?: EventTarget }).connection;
@@ -58,6 +57,6 @@ export function startCalls(worker: Worker, port: MessagePort, screen: CallScreen
   });
   addEventListener("online", networkChanged);
   network?.addEventListener("change", networkChanged);
-  worker.postMessage({ port }, [port]);
+  worker.postMessage({ port, sound: canSound() } satisfies ToCallWorker, [port]);
   return { devices, speakers, stop };
 }

@@ -46,7 +46,13 @@ afterEach(() => {
 
 test("a camera is sent only while the call says that it is on", async () => {
   const worker = {} as Worker; // no connection is opened
-  const connections = new Connections({ worker, devices, report: () => undefined, show: () => undefined });
+  const connections = new Connections({
+    worker,
+    devices,
+    report: () => undefined,
+    show: () => undefined,
+    play: () => undefined,
+  });
   const media = (camera: boolean): void => connections.obey({ order: "media", microphone: true, camera });
   let changes = 0;
   devices.changed = () => (changes += 1);

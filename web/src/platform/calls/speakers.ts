@@ -8,7 +8,7 @@ export class Speakers {
   readonly #playing = new Map<number, HTMLAudioElement & Sink>();
   #sink: string | undefined;
 
-  /** undefined: silence. */
+  /** Of a device, or under any other number. undefined: silence. */
   play(leaf: number, stream: MediaStream | undefined): void {
     const old = this.#playing.get(leaf);
     if (old) old.srcObject = null;

@@ -24,6 +24,7 @@ export const ROOM_FULL = 4403;
 export const IDLE = 4408;
 export const TOO_MUCH = 4429;
 export const RESTART = 1012;
+export const TRY_LATER = 1013;
 
 export type MediaKind = "audio" | "video" | "control";
 const KINDS: readonly (MediaKind | undefined)[] = [undefined, "audio", "video", undefined, "control"];

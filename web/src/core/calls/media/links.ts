@@ -10,11 +10,12 @@ import type { Step } from "../../../protocol/calls/quality.ts";
 import { KeyRing } from "../keys.ts";
 import type { Ways } from "../port.ts";
 import type { CallMedia, MediaStart, Reports } from "../ports.ts";
-import { type LinkFigures, LinkMeter } from "./measure.ts";
-import { PeerLink } from "./peerlink.ts";
+import { type LinkFigures, LinkMeter, type Stream } from "./measure.ts";
+import { Hearing } from "../room/hearing.ts";
+import { MediaRoom, type RoomMeans } from "../room/room.ts";
+import { Speaking } from "../room/speaking.ts";
+import { PeerLink, type Receiving, type Sending } from "./peerlink.ts";
 import { rateOf } from "./rates.ts";
-import type { ReceivingAttempt } from "./receiving.ts";
-import type { SendingAttempt } from "./sending.ts";
 import type { MediaSignal, Shared } from "./shared.ts";
 import type { Transformer } from "./transforms.ts";
 
@@ -24,6 +25,8 @@ export const SAMPLE_MS = 500;
 /** Whom the links tell, and the way to the page. */
 export interface MediaPorts extends Reports {
   post(order: Order): void;
+  /** What the media room takes; undefined while this device cannot use one. */
+  roomMeans?(): RoomMeans | undefined;
   /** This kind of attempt has carried for a while. */
   won?(kind: LinkKind): void;
   /** Every half second, what was counted of a link. */
@@ -47,6 +50,7 @@ export class MediaLinks implements CallMedia {
   #sampledAtMs = Number.NEGATIVE_INFINITY;
   readonly #ring = new KeyRing();
   readonly #meters = new Map<number, LinkMeter>();
+  #room: MediaRoom | undefined;
 
   constructor(start: LinksStart, ports: MediaPorts) {
     this.#ports = ports;
@@ -73,6 +77,14 @@ export class MediaLinks implements CallMedia {
     };
   }
 
+  /** Nothing is connected before an attempt uses it. */
+  #openRoom(): MediaRoom | undefined {
+    const means = this.#ports.roomMeans?.();
+    if (!means) return undefined;
+    this.#room ??= new MediaRoom(this.#shared, means);
+    return this.#room;
+  }
+
   /** Relays of this call. Links that are open take them at their next attempt. */
   useRelays(servers: readonly IceServer[]): void {
     this.#servers = servers;
@@ -91,7 +103,7 @@ export class MediaLinks implements CallMedia {
   /** Send to a device, and receive what it sends. Opening a link twice changes nothing. */
   openLink(leaf: number, { relayOnly }: { readonly relayOnly: boolean }): void {
     if (this.#links.has(leaf)) return;
-    const link = new PeerLink(leaf, relayOnly ? "relay" : "all", this.#shared);
+    const link = new PeerLink(leaf, relayOnly ? "relay" : "all", this.#shared, () => this.#openRoom());
     this.#links.set(leaf, link);
     link.start(this.#ports.nowMs());
     this.#applyRates();
@@ -119,6 +131,8 @@ export class MediaLinks implements CallMedia {
 
   #closeAll(): void {
     for (const leaf of [...this.#links.keys()]) this.closeLink(leaf);
+    this.#room?.close();
+    this.#room = undefined;
   }
 
   /** A signal of a device with which a link is open. Its SDP and candidates have been checked. */
@@ -137,6 +151,7 @@ export class MediaLinks implements CallMedia {
   }
 
   networkChanged(): void {
+    this.#room?.renew();
     for (const link of this.#links.values()) link.networkChanged(this.#ports.nowMs());
   }
 
@@ -147,6 +162,7 @@ export class MediaLinks implements CallMedia {
     else {
       const found = this.#find(report.id);
       if (found) found.link.report(found.attempt, report);
+      else if (report.report === "failed") this.#room?.failedAt(report.id);
     }
   }
 
@@ -154,19 +170,21 @@ export class MediaLinks implements CallMedia {
   attach(transformer: Transformer): void {
     const { id, kind } = (transformer.options ?? {}) as Partial<TransformOptions>;
     const found = id === undefined ? undefined : this.#find(id);
-    if (found && (kind === "audio" || kind === "video")) found.link.attach(found.attempt, transformer, kind);
+    if (!found || found.attempt instanceof Hearing) return;
+    if (kind === "audio" || kind === "video") found.link.attach(found.attempt, transformer, kind);
   }
 
   /** Every 100 ms while a call is on. */
   tick(): void {
     const nowMs = this.#ports.nowMs();
     for (const link of [...this.#links.values()]) link.tick(nowMs);
+    this.#room?.tick(nowMs);
     if (this.#links.size === 0 || nowMs - this.#sampledAtMs < SAMPLE_MS) return;
     this.#sampledAtMs = nowMs;
     this.#ports.post({ order: "sample" });
   }
 
-  #find(id: number): { link: PeerLink; attempt: SendingAttempt | ReceivingAttempt } | undefined {
+  #find(id: number): { link: PeerLink; attempt: NonNullable<ReturnType<PeerLink["find"]>> } | undefined {
     for (const link of this.#links.values()) {
       const attempt = link.find(id);
       if (attempt) return { link, attempt };
@@ -178,12 +196,13 @@ export class MediaLinks implements CallMedia {
     const nowMs = this.#ports.nowMs();
     for (const sample of samples) {
       const found = this.#find(sample.id);
-      if (!found?.link.judge(found.attempt, sample, nowMs)) continue;
+      if (!found || found.attempt instanceof Hearing) continue;
+      if (!found.link.judge(found.attempt, sample, nowMs)) continue;
       this.#alarm(found.link.leaf);
       return;
     }
     for (const link of this.#links.values()) {
-      const figures = figuresOf(link, samples);
+      const figures = { ...figuresOf(link, samples), stream: streamOf(this.#servers) };
       this.#ports.figures?.(figures);
       const meter = this.#meters.get(link.leaf) ?? new LinkMeter();
       this.#meters.set(link.leaf, meter);
@@ -203,7 +222,11 @@ export class MediaLinks implements CallMedia {
   }
 }
 
-function figuresOf(link: PeerLink, samples: readonly Sample[]): LinkFigures {
+/** A relay over TLS is what a browser takes first of those it is given. */
+const streamOf = (servers: readonly IceServer[]): Stream =>
+  servers.some(({ urls }) => urls.some((url) => url.startsWith("turns:"))) ? "relay-tls" : "relay-tcp";
+
+function figuresOf(link: PeerLink, samples: readonly Sample[]): Omit<LinkFigures, "stream"> {
   const { winner, leaf, tries } = link;
   const heard = link.heard ?? link.newest;
   return {
@@ -211,6 +234,12 @@ function figuresOf(link: PeerLink, samples: readonly Sample[]): LinkFigures {
     ...(winner && { sealed: winner.counts }),
     ...(heard && { opened: heard.takeCounts() }),
     // A connection that is not heard yet, or not any more, is no slow network: it must not cost the pictures.
-    samples: samples.filter((sample) => sample.id === winner?.id || sample.id === link.heard?.id),
+    samples: [winner, link.heard].flatMap((one) => sampleOf(one, samples)),
   };
+}
+
+/** The page's sample of a connection; the media room counts for itself. */
+function sampleOf(attempt: Sending | Receiving | undefined, samples: readonly Sample[]): readonly Sample[] {
+  if (attempt instanceof Speaking || attempt instanceof Hearing) return [attempt.sample()];
+  return samples.filter((sample) => sample.id === attempt?.id);
 }

@@ -9,7 +9,7 @@ const heard = (id: number, more: Partial<ReceivingSample>): ReceivingSample => (
   ...{ framesDecoded: 0, freezes: 0, frozenS: 0 },
   ...more,
 });
-const figures = (...samples: readonly Sample[]): LinkFigures => ({ leaf: 1, tries: [], samples });
+const figures = (...samples: readonly Sample[]): LinkFigures => ({ leaf: 1, tries: [], stream: "relay-tls", samples });
 const sending: Sample = {
   ...{ side: "send", id: 1, audioPackets: 9, audioBytes: 9, videoFrames: 0, bytes: 9, rttMs: 40 },
   route: { type: "relay", relay: "tls", host: "relay.example" },

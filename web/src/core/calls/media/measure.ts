@@ -17,11 +17,17 @@ export interface LinkFigures {
   readonly sealed?: { readonly audio: SealCounts; readonly video: SealCounts };
   readonly opened?: { readonly audio: OpenCounts; readonly video: OpenCounts };
   readonly tries: readonly Try[];
+  /** What relays of attempt B are reached over, as far as their URLs say. */
+  readonly stream: Stream;
   readonly samples: readonly Sample[];
 }
 
+/** Rungs of attempt B. */
+export type Stream = "relay-tcp" | "relay-tls";
+
 const rungOf = (route: RouteSample | undefined): Measure["rung"] => {
   if (!route) return null;
+  if (route.type === "server") return "server";
   return route.type === "relay" ? `relay-${route.relay ?? "udp"}` : "direct";
 };
 
@@ -29,6 +35,7 @@ const rungOf = (route: RouteSample | undefined): Measure["rung"] => {
 export class LinkMeter {
   #before: ReceivingSample | undefined;
   #readAtMs: number | undefined;
+  #stream: Stream | undefined;
   /** Pictures opened so far, and when that was last another number. */
   #pictures: number | undefined;
   #pictureAtMs = 0;
@@ -41,8 +48,16 @@ export class LinkMeter {
     const sending = figures.samples.find((sample) => sample.side === "send");
     const sample = this.#compare(now, sending?.rttMs);
     this.#before = now;
+    const rung = rungOf(sending?.route);
+    if (rung === "relay-tcp" || rung === "relay-tls") this.#stream = rung;
     return {
-      ...{ sample, rung: rungOf(sending?.route), host: sending?.route?.host ?? "", tries: figures.tries },
+      ...{
+        sample,
+        rung,
+        stream: this.#stream ?? figures.stream,
+        host: sending?.route?.host ?? "",
+        tries: figures.tries,
+      },
       sealed: figures.sealed?.audio.sealed ?? 0,
       seen: (figures.sealed?.video.sealed ?? 0) > 0,
       opened: figures.opened?.audio.opened ?? 0,
@@ -64,7 +79,7 @@ export class LinkMeter {
       total: now.samples - before.samples,
       rttMs: now.rttMs ?? rttMs ?? 0,
       bufferMs: buffered > 0 ? (1_000 * (now.bufferS - before.bufferS)) / buffered : 0,
-      frameMs: FRAME_MS,
+      frameMs: now.frameMs ?? FRAME_MS,
     };
   }
 }

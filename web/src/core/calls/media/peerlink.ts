@@ -18,6 +18,9 @@ import {
 import { ATTEMPTS } from "../../../protocol/calls/limits.ts";
 import { Winner } from "../../../protocol/calls/winner.ts";
 import type { ConnectionState, IcePolicy, Report, Sample } from "../../callorders.ts";
+import { Hearing } from "../room/hearing.ts";
+import type { MediaRoom } from "../room/room.ts";
+import { Speaking } from "../room/speaking.ts";
 import { ReceivingAttempt } from "./receiving.ts";
 import { planIce, SendingAttempt } from "./sending.ts";
 import type { MediaSignal, Rung, Shared } from "./shared.ts";
@@ -26,6 +29,15 @@ import type { Transformer } from "./transforms.ts";
 /** A connection of which nothing opens is given up. */
 const DEAF_MS = 10_000;
 const RUNGS: readonly Rung[] = ["A", "B"];
+/**
+ * A connection that is heard for so long carries what the peer says, also where it was tried beside the media room:
+ * such an attempt is silent for 3 s, and its `got` may take 2 s more.
+ */
+const SETTLED_MS = 6_000;
+
+/** Over a connection of the page, or in the media room. */
+export type Sending = SendingAttempt | Speaking;
+export type Receiving = ReceivingAttempt | Hearing;
 
 /** What the page says of one connection. */
 export type ConnectionReport = Extract<Report, { id: number }>;
@@ -34,16 +46,19 @@ export class PeerLink {
   readonly leaf: number;
   readonly #policy: IcePolicy;
   readonly #shared: Shared;
+  readonly #room: () => MediaRoom | undefined;
   /** By their numbers on the ladder. */
-  readonly #sending = new Map<number, SendingAttempt>();
+  readonly #sending = new Map<number, Sending>();
   /** By `pc`. */
-  readonly #receiving = new Map<number, ReceivingAttempt>();
+  readonly #receiving = new Map<number, Receiving>();
   #ladder: Ladder = newLadder();
   readonly #winner = new Winner();
   #up = false;
-  #shown: ReceivingAttempt | undefined;
+  #shown: Receiving | undefined;
 
-  constructor(leaf: number, policy: IcePolicy, shared: Shared) {
+  /** room: the call's media room; undefined where this device cannot use one. */
+  constructor(leaf: number, policy: IcePolicy, shared: Shared, room: () => MediaRoom | undefined) {
+    this.#room = room;
     this.leaf = leaf;
     this.#policy = policy;
     this.#shared = shared;
@@ -66,9 +81,12 @@ export class PeerLink {
     const own = [...this.#sending.values()].find(({ pc }) => pc === signal.pc);
     if (signal.t === "cand") {
       // Both ends number their own attempts: a candidate of the wrong one names another ufrag and is ignored by ICE.
-      for (const attempt of [own, this.#receiving.get(signal.pc)]) attempt?.addCandidates(signal.cands);
-    } else if (signal.t === "desc" && signal.role === "answer") own?.hearAnswer(signal.sdp);
-    else if (signal.t === "desc") this.#hearOffer(signal.pc, signal.sdp, nowMs);
+      for (const attempt of [own, this.#receiving.get(signal.pc)])
+        if (attempt && isOfPage(attempt)) attempt.addCandidates(signal.cands);
+    } else if (signal.t === "desc" && signal.role === "offer") this.#hearOffer(signal.pc, signal.sdp, nowMs);
+    else if (signal.t === "desc") {
+      if (own instanceof SendingAttempt) own.hearAnswer(signal.sdp);
+    } else if (signal.t === "room") this.#hearRoom(signal.pc);
     else if (signal.t === "got" && own) this.#climb({ t: "got", attempt: own.number }, nowMs);
     else if (signal.t === "lost") this.#lose(signal.pc === 0 ? this.winner : own, nowMs);
     this.#tell();
@@ -81,38 +99,50 @@ export class PeerLink {
       this.#receiving.set(pc, new ReceivingAttempt({ leaf: this.leaf, pc, offer, nowMs }, this.#policy, this.#shared));
   }
 
-  #lose(attempt: SendingAttempt | undefined, nowMs: number): void {
+  #hearRoom(pc: number): void {
+    const known = this.#receiving.get(pc);
+    if (known) known.repeat();
+    else if (this.#receiving.size < ATTEMPTS) {
+      const hearing = this.#room()?.hear(this.leaf, pc);
+      if (hearing) this.#receiving.set(pc, hearing);
+    }
+  }
+
+  #lose(attempt: Sending | undefined, nowMs: number): void {
     if (attempt) this.#climb({ t: "lost", attempt: attempt.number }, nowMs);
   }
 
   /** The connection of this link with that number of the page's. */
-  find(id: number): SendingAttempt | ReceivingAttempt | undefined {
-    return [...this.#sending.values(), ...this.#receiving.values()].find((attempt) => attempt.id === id);
+  find(id: number): OfPage | Hearing | undefined {
+    const sending = [...this.#sending.values()].filter((one) => one instanceof SendingAttempt);
+    return [...sending, ...this.#receiving.values()].find((attempt) => attempt.id === id);
   }
 
-  report(attempt: SendingAttempt | ReceivingAttempt, report: ConnectionReport): void {
+  report(attempt: OfPage | Hearing, report: ConnectionReport): void {
     const nowMs = this.#shared.nowMs();
-    if (report.report === "described") attempt.described(report.sdp, nowMs);
+    if (!isOfPage(attempt)) {
+      if (report.report === "failed") this.#give(attempt, nowMs);
+    } else if (report.report === "described") attempt.described(report.sdp, nowMs);
     else if (report.report === "candidates") attempt.found(report.candidates, report.done);
     else if (report.report === "connection") this.#connection(attempt, report.state, nowMs);
     else this.#give(attempt, nowMs);
     this.#tell();
   }
 
-  #connection(attempt: SendingAttempt | ReceivingAttempt, state: ConnectionState, nowMs: number): void {
+  #connection(attempt: OfPage, state: ConnectionState, nowMs: number): void {
     if (state === "failed" || state === "closed") this.#give(attempt, nowMs);
     else if (state === "disconnected" && attempt instanceof SendingAttempt) this.#lose(attempt, nowMs);
   }
 
   /** Judge a sample, taken before the transforms' counts are read. Answers whether something went past them. */
-  judge(attempt: SendingAttempt | ReceivingAttempt, sample: Sample, nowMs: number): boolean {
+  judge(attempt: OfPage, sample: Sample, nowMs: number): boolean {
     const verdict = attempt.judge(sample, nowMs);
     if (verdict === "stuck") this.#give(attempt, nowMs);
     return verdict === "plaintext";
   }
 
   /** A transform of the page has begun. */
-  attach(attempt: SendingAttempt | ReceivingAttempt, transformer: Transformer, kind: "audio" | "video"): void {
+  attach(attempt: OfPage, transformer: Transformer, kind: "audio" | "video"): void {
     void attempt.attach(transformer, kind).catch(() => undefined);
   }
 
@@ -126,7 +156,9 @@ export class PeerLink {
     const won = this.#winner.watch(this.#ladder, nowMs);
     if (won) this.#shared.won(won);
     for (const attempt of this.#sending.values()) attempt.tick(nowMs);
+    const settled = this.#connections().some(({ proof }) => proof.alive && nowMs - proof.aliveAtMs >= SETTLED_MS);
     for (const attempt of [...this.#receiving.values()]) {
+      if (attempt instanceof Hearing) attempt.hush(settled);
       const others = [...this.#receiving.values()].some((one) => one !== attempt && one.alive);
       attempt.tick(nowMs, { others });
       if (nowMs - attempt.heardAtMs >= DEAF_MS) this.#give(attempt, nowMs);
@@ -158,6 +190,10 @@ export class PeerLink {
   }
 
   #begin(number: number, kind: LinkKind, nowMs: number): void {
+    if (kind === "C") {
+      this.#speak(number, nowMs);
+      return;
+    }
     const rung = RUNGS.find((one) => one === kind);
     const ice = rung && planIce(rung, this.#policy, this.#shared.servers());
     if (!rung || !ice) {
@@ -168,12 +204,31 @@ export class PeerLink {
     this.#sending.set(number, new SendingAttempt({ leaf: this.leaf, number, rung, ice }, this.#shared));
   }
 
-  #available(): readonly Rung[] {
-    return RUNGS.filter((rung) => planIce(rung, this.#policy, this.#shared.servers()));
+  #speak(number: number, nowMs: number): void {
+    const failed = (): void => {
+      this.#climb({ t: "failed", attempt: number }, this.#shared.nowMs());
+      this.#tell();
+    };
+    try {
+      const speaking = this.#room()?.speak({ leaf: this.leaf, number, failed });
+      if (speaking) {
+        this.#sending.set(number, speaking);
+        return;
+      }
+    } catch {
+      // This browser cannot code sound like that.
+    }
+    this.#climb({ t: "failed", attempt: number }, nowMs);
   }
 
-  #give(attempt: SendingAttempt | ReceivingAttempt, nowMs: number): void {
-    if (attempt instanceof SendingAttempt) this.#climb({ t: "failed", attempt: attempt.number }, nowMs);
+  #available(): readonly LinkKind[] {
+    const rungs: LinkKind[] = RUNGS.filter((rung) => planIce(rung, this.#policy, this.#shared.servers()));
+    return this.#shared.carries() && this.#room() ? [...rungs, "C"] : rungs;
+  }
+
+  #give(attempt: Sending | Receiving, nowMs: number): void {
+    if (attempt instanceof SendingAttempt || attempt instanceof Speaking)
+      this.#climb({ t: "failed", attempt: attempt.number }, nowMs);
     else {
       attempt.close();
       this.#receiving.delete(attempt.pc);
@@ -195,7 +250,7 @@ export class PeerLink {
   }
 
   /** The attempt that carries real sound, also when it is doubted. */
-  get winner(): SendingAttempt | undefined {
+  get winner(): Sending | undefined {
     const carrying = findCarrying(this.#ladder);
     return carrying && this.#sending.get(carrying.number);
   }
@@ -206,17 +261,27 @@ export class PeerLink {
   }
 
   /** The newest attempt of the peer, heard or not. */
-  get newest(): ReceivingAttempt | undefined {
+  get newest(): Receiving | undefined {
     return [...this.#receiving.values()].at(-1);
   }
 
-  /** The attempt that we hear. */
-  get heard(): ReceivingAttempt | undefined {
-    return [...this.#receiving.values()].findLast((attempt) => attempt.alive);
+  /** The attempt that we hear, and see if it has pictures. What comes in the media room is played beside it. */
+  get heard(): Receiving | undefined {
+    const alive = (attempt: Receiving): boolean => attempt.alive;
+    return this.#connections().findLast(alive) ?? [...this.#receiving.values()].findLast(alive);
+  }
+
+  #connections(): ReceivingAttempt[] {
+    return [...this.#receiving.values()].filter((one) => one instanceof ReceivingAttempt);
   }
 
   /** Ask all our senders for other rates. */
   applyRates(): void {
-    for (const attempt of this.#sending.values()) attempt.applyRate();
+    for (const attempt of this.#sending.values()) if (attempt instanceof SendingAttempt) attempt.applyRate();
   }
 }
+
+/** Attempts over a connection of the page. */
+type OfPage = SendingAttempt | ReceivingAttempt;
+const isOfPage = (attempt: Sending | Receiving): attempt is OfPage =>
+  attempt instanceof SendingAttempt || attempt instanceof ReceivingAttempt;

@@ -3,15 +3,10 @@ import type { IcePolicy, MediaKind, Sample } from "../../callorders.ts";
 import { candidatesIn, withConstantOpus, withoutCandidates, withoutExtensions } from "./dressing.ts";
 import { CandidatesOut, worthATry } from "./candidates.ts";
 import type { Opener } from "../keys.ts";
+import { Proof, SILENCE_MS } from "./proof.ts";
 import type { Shared } from "./shared.ts";
 import { noOpenCounts, type OpenCounts, runOpening, type Transformer } from "./transforms.ts";
 import { isBypassed, NothingOpens } from "./watchdog.ts";
-
-/** Without a valid audio frame for this long a link is lost. */
-export const SILENCE_MS = 600;
-/** `got` is said again, for it may not have arrived. */
-const GOT_AGAIN_MS = 2_000;
-const GOTS = 3;
 
 export class ReceivingAttempt {
   readonly id: number;
@@ -20,8 +15,7 @@ export class ReceivingAttempt {
     audio: noOpenCounts(),
     video: noOpenCounts(),
   };
-  /** We have said `got`, and not `lost` since. */
-  alive = false;
+  readonly proof: Proof;
   readonly #shared: Shared;
   readonly #leaf: number;
   readonly #policy: IcePolicy;
@@ -30,8 +24,6 @@ export class ReceivingAttempt {
   readonly #nothing = new NothingOpens();
   readonly #startedAtMs: number;
   #answer: string | undefined;
-  #gots = 0;
-  #gotAtMs = 0;
 
   constructor(
     from: { readonly leaf: number; readonly pc: number; readonly offer: string; readonly nowMs: number },
@@ -43,6 +35,7 @@ export class ReceivingAttempt {
     this.#leaf = leaf;
     this.#policy = policy;
     this.pc = pc;
+    this.proof = new Proof({ leaf, pc }, shared);
     this.#startedAtMs = from.nowMs;
     this.id = shared.nextId();
     this.#openers = { audio: shared.ring.receiver(leaf, pc), video: shared.ring.receiver(leaf, pc + 1) };
@@ -90,34 +83,21 @@ export class ReceivingAttempt {
     await runOpening(transformer, {
       ...{ kind, opener: this.#openers[kind], counts: this.counts[kind] },
       nowMs: () => this.#shared.nowMs(),
-      opened: () => this.#opened(),
+      opened: () => this.proof.opened(),
       alarm: () => this.#shared.alarm(this.#leaf),
     });
   }
 
-  #opened(): void {
-    if (this.alive) return;
-    this.alive = true;
-    this.#gots = 0;
-    this.#sayGot(this.#shared.nowMs());
-    this.#shared.changed(this.#leaf);
-  }
-
-  #sayGot(nowMs: number): void {
-    this.#gots++;
-    this.#gotAtMs = nowMs;
-    this.#shared.signal(this.#leaf, { t: "got", pc: this.pc });
+  /** We have said `got`, and not `lost` since. */
+  get alive(): boolean {
+    return this.proof.alive;
   }
 
   /** others: whether another connection of the same device is heard; then this one's silence is nothing. */
   tick(nowMs: number, { others }: { readonly others: boolean }): void {
     this.#candidates.flush();
-    if (!this.alive) return;
-    const soundAtMs = this.counts.audio.openedAtMs ?? this.heardAtMs;
-    if (nowMs - soundAtMs >= SILENCE_MS) {
-      this.alive = false;
-      if (!others) this.#shared.signal(this.#leaf, { t: "lost", pc: this.pc });
-    } else if (this.#gots < GOTS && nowMs - this.#gotAtMs >= GOT_AGAIN_MS) this.#sayGot(nowMs);
+    const silentMs = nowMs - (this.counts.audio.openedAtMs ?? this.heardAtMs);
+    this.proof.tick(nowMs, { silentMs, limitMs: SILENCE_MS, others });
   }
 
   judge(sample: Sample, nowMs: number): "plaintext" | "stuck" | "fine" {

@@ -148,10 +148,7 @@ export async function runOpening(transformer: Transformer, { kind, opener, count
     try {
       const shape = { codec: codecOf(kind), type: typeOf(frame), nowMs };
       const opened = await openFrame(opener, new Uint8Array(frame.data), shape);
-      counts.opened++;
-      counts.row = 0;
-      if (counts.openedAtMs !== undefined) counts.gapMs = Math.max(counts.gapMs, nowMs - counts.openedAtMs);
-      counts.openedAtMs = nowMs;
+      countOpened(counts, nowMs);
       if (frame.type === "key") broken = false;
       else if (broken && kind === "video" && nowMs - askedAtMs >= ASK_AGAIN_MS) {
         // What was dropped is missing to the decoder; by itself it would ask late.
@@ -169,8 +166,16 @@ export async function runOpening(transformer: Transformer, { kind, opener, count
   });
 }
 
+/** Counts a frame that opened. */
+export function countOpened(counts: OpenCounts, nowMs: number): void {
+  counts.opened++;
+  counts.row = 0;
+  if (counts.openedAtMs !== undefined) counts.gapMs = Math.max(counts.gapMs, nowMs - counts.openedAtMs);
+  counts.openedAtMs = nowMs;
+}
+
 /** Counts a frame that was dropped. Answers whether the decoder will miss it. */
-function countRefused(counts: OpenCounts, reason: Refusal): boolean {
+export function countRefused(counts: OpenCounts, reason: Refusal): boolean {
   if (reason === "empty") counts.empty++;
   else if (reason === "replayed") counts.replayed++;
   else if (reason === "unknown-key") counts.unknownKey++;

@@ -1,0 +1,224 @@
+/** Two devices in a media room in memory, with pages and codec played by the test: rung C from `room` to the end. */
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { parseFrame } from "../../../protocol/calls/media.ts";
+import { BLOCK_SAMPLES, type Order } from "../../callorders.ts";
+import { MediaLinks } from "../media/links.ts";
+import type { LinkFigures } from "../media/measure.ts";
+import type { MediaSignal } from "../media/shared.ts";
+import type { MediaWay } from "../way.ts";
+import type { Codec } from "./opus.ts";
+
+const CALL = new Uint8Array(16).fill(7);
+/** A packet of one size, whose first byte is the loudness. */
+const CODEC: Codec = {
+  encoder: ({ out }) => ({
+    push: (block) => out(new Uint8Array(120).fill((block[0] ?? 0) * 100)),
+    close: () => undefined,
+  }),
+  decoder: ({ out }) => ({
+    push: (packet) => out(new Float32Array(BLOCK_SAMPLES).fill((packet[0] ?? 0) / 100)),
+    close: () => undefined,
+  }),
+};
+const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
+/** What the server does: pass on. */
+class Server {
+  readonly records: Uint8Array[] = [];
+  /** By slot: the newest. */
+  readonly newest = new Map<number, Uint8Array>();
+  sounds = 0;
+  readonly ways: MediaWay[] = [];
+
+  open(): Promise<MediaWay> {
+    const slot = this.ways.length + 1;
+    const way: MediaWay = {
+      ...{ waiting: 0, onrecord: () => undefined, onclose: () => undefined, close: () => undefined },
+      send: (record) => {
+        this.records.push(record);
+        if (record[0] === 1) {
+          this.newest.set(slot, record);
+          this.sounds += 1;
+        }
+        this.tell(slot, record);
+      },
+    };
+    this.ways.push(way);
+    return Promise.resolve(way);
+  }
+
+  tell(slot: number, record: Uint8Array): void {
+    for (const [at, other] of this.ways.entries()) if (at + 1 !== slot) other.onrecord(Uint8Array.of(slot, ...record));
+  }
+}
+
+class Device {
+  readonly orders: Order[] = [];
+  readonly signals: MediaSignal[] = [];
+  readonly told: string[] = [];
+  readonly heard: Float32Array[] = [];
+  figures: LinkFigures | undefined;
+  readonly links: MediaLinks;
+  #pc: number;
+
+  constructor(me: number, server: Server, clock: { now: number }) {
+    this.#pc = 100 * (me + 1);
+    this.links = new MediaLinks(
+      { call: CALL, leaf: me, kind: "audio", nextPc: () => (this.#pc += 2) },
+      {
+        post: (order) => this.#obey(order),
+        roomMeans: () => ({ open: () => server.open(), codec: CODEC }),
+        localSignal: (signal) => void this.signals.push(signal),
+        linkUp: (leaf) => void this.told.push(`up ${leaf}`),
+        linkDown: (leaf) => void this.told.push(`down ${leaf}`),
+        alarm: (leaf) => void this.told.push(`alarm ${leaf}`),
+        noRoute: (leaf) => void this.told.push(`no route ${leaf}`),
+        figures: (figures) => (this.figures = figures),
+        measured: () => undefined,
+        nowMs: () => clock.now,
+      },
+    );
+    this.links.useKey(5, new Uint8Array(16).fill(9), false);
+  }
+
+  #obey(order: Order): void {
+    this.orders.push(order);
+    if (order.order === "hear")
+      order.port.onmessage = ({ data }: MessageEvent<Float32Array>) => void this.heard.push(data);
+  }
+
+  last<O extends Order["order"]>(kind: O): Extract<Order, { order: O }> | undefined {
+    return this.orders.findLast((one): one is Extract<Order, { order: O }> => one.order === kind);
+  }
+
+  /** The microphone's next 40 ms. */
+  say(level: number): void {
+    this.last("speak")?.port.postMessage(new Float32Array(BLOCK_SAMPLES).fill(level));
+  }
+
+  sound(): number {
+    return this.figures?.opened?.audio.opened ?? 0;
+  }
+}
+
+let clock: { now: number };
+let server: Server;
+let anna: Device;
+let omar: Device;
+
+/** Signals reach the other, in order. */
+function carry(): void {
+  for (const signal of anna.signals.splice(0)) omar.links.hear(0, signal);
+  for (const signal of omar.signals.splice(0)) anna.links.hear(1, signal);
+}
+
+const look = (): void => {
+  for (const one of [anna, omar]) one.links.hearPage({ report: "sample", samples: [] });
+};
+
+/** So many blocks of these microphones, each opened at the other end, and all that follows. */
+async function pass(blocks: number, level = 0.25, speakers: readonly Device[] = [anna, omar]): Promise<void> {
+  for (let block = 0; block < blocks; block++) {
+    const [sent, opened] = [server.sounds, anna.sound() + omar.sound()];
+    for (const one of speakers) one.say(level);
+    await vi.waitFor(
+      () => {
+        look();
+        expect(server.sounds - sent).toBe(speakers.length);
+        expect(anna.sound() + omar.sound() - opened).toBe(speakers.length);
+      },
+      { interval: 1 },
+    );
+    for (let turn = 0; turn < 4; turn++) {
+      clock.now += 10;
+      for (const one of [anna, omar]) {
+        one.links.tick();
+      }
+    }
+    await settle();
+    carry();
+  }
+  look();
+}
+
+beforeEach(async () => {
+  [clock, server] = [{ now: 1_000 }, new Server()];
+  [anna, omar] = [new Device(0, server, clock), new Device(1, server, clock)];
+  anna.links.openLink(1, { relayOnly: true });
+  omar.links.openLink(0, { relayOnly: true });
+  carry();
+  await settle();
+});
+afterEach(() => {
+  anna.links.close();
+  omar.links.close();
+});
+
+test("where no relay is, the room is the way; the microphone waits for `got`", async () => {
+  expect(anna.last("live")).toBeUndefined();
+  await pass(1);
+  expect(anna.last("live")).toMatchObject({ audio: true, video: false });
+  await pass(12);
+  expect([anna.told, omar.told]).toEqual([["up 1"], ["up 0"]]);
+  expect(omar.sound()).toBeGreaterThan(10);
+  expect(omar.heard.some((block) => Math.abs((block[0] ?? 0) - 0.25) < 0.01)).toBe(true);
+  expect(omar.figures?.samples.map(({ route }) => route?.type)).toEqual(["server", "server"]);
+  expect(omar.figures?.opened?.audio).toMatchObject({ invalid: 0, unknownKey: 0, replayed: 0 });
+});
+
+test("what leaves is sealed and of one size, sound or silence, with a report each second", async () => {
+  await pass(30, 0);
+  const frames = server.records.map(parseFrame);
+  const sound = frames.filter(({ kind }) => kind === "audio");
+  expect(new Set(sound.slice(20).map(({ payload }) => payload.length)).size).toBe(1);
+  expect(frames.filter(({ kind }) => kind === "control").length).toBeGreaterThanOrEqual(2);
+  // Nothing of 120 equal bytes is to be seen.
+  for (const { payload } of sound) expect(new Set(payload).size).toBeGreaterThan(50);
+});
+
+test("what anybody else in the room writes is dropped, and no alarm", async () => {
+  await pass(10);
+  const genuine = server.newest.get(1) ?? new Uint8Array();
+  const before = omar.sound();
+  for (let turn = 0; turn < 40; turn++) {
+    // Another counter, behind 8 bytes of the frame, one of SFrame and four of the KID.
+    server.tell(
+      1,
+      genuine.map((byte, at) => (at === 13 ? 200 + turn : byte)),
+    );
+    server.tell(1, Uint8Array.of(9, 9));
+  }
+  // And a genuine one again.
+  server.tell(1, genuine);
+  await settle();
+  await pass(5);
+  expect(omar.told).toEqual(["up 0"]);
+  expect(omar.figures?.opened?.audio).toMatchObject({ invalid: 40, replayed: 1 });
+  expect(omar.sound() - before).toBeLessThanOrEqual(6);
+});
+
+test("sound that stays away is `lost`, and heard again it is `got`", async () => {
+  await pass(10);
+  await pass(30, 0.25, [omar]);
+  expect(omar.told).toEqual(["up 0", "down 0"]);
+  await pass(20);
+  expect(omar.told.at(-1)).toBe("up 0");
+});
+
+test("a closed link ends the microphone, the player and the connection", async () => {
+  await pass(10);
+  const [speak, hear] = [anna.last("speak")?.id, anna.last("hear")?.id];
+  anna.links.closeLink(1);
+  const closed = anna.orders.flatMap((order) => (order.order === "close" ? [order.id] : []));
+  expect(closed).toEqual(expect.arrayContaining([speak, hear]));
+});
+
+test("a page without an audio thread fails the attempt, and nothing else is there", async () => {
+  const id = anna.last("speak")?.id ?? -1;
+  anna.links.hearPage({ report: "failed", id });
+  clock.now += 100;
+  anna.links.tick();
+  anna.links.hearPage({ report: "sample", samples: [] });
+  expect(anna.figures?.tries).toMatchObject([{ kind: "C", result: "failed" }]);
+  await settle();
+});
