@@ -31,7 +31,9 @@ from zajil.protocol.ids import parse_b64
 from zajil.protocol.path import Mode, Strategy
 from zajil.protocol.path.actions import Route
 from zajil.protocol.path.view import Result
-from zajil.transports.base import DialError
+from zajil.transports.base import Answer, DialError
+from zajil.transports.direct import DirectTransport
+from zajil.transports.race.session_calls import SessionCaller
 from zajil.transports.sockets import Way
 from zajil.transports.websocket import dial_websocket
 
@@ -112,6 +114,33 @@ async def test_through_a_bridge_that_learns_nothing(place: Place, homes: Path) -
         await first.close()
         assert await second.receive() == b"\0\x03\x01"
         await second.close()
+
+
+@pytest.mark.parametrize("blocked", [False, True], ids=["direct", "bridge"])
+async def test_what_is_asked_in_a_groups_name_shares_no_connection_with_what_names_the_account(
+    place: Place, homes: Path, blocked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if blocked:
+        place.front.block()
+    asked: list[tuple[int, str]] = []
+    for kind in (DirectTransport, SessionCaller):
+        monkeypatch.setattr(kind, "call", noting(kind.call, asked))
+    async with friends(place, homes) as (_, calls, gid):
+        await calls.relay(gid)
+        await (await calls.open_media(gid, ROOM)).close()
+        of_calls = {caller for caller, path in asked if path.startswith("/v1/calls/")}
+        assert len(of_calls) == 1
+        assert not of_calls & {caller for caller, path in asked if not path.startswith("/v1/calls/")}
+
+
+def noting(call: Callable[..., Awaitable[Answer]], asked: list[tuple[int, str]]) -> Callable[..., Awaitable[Answer]]:
+    """`call` of a transport, which notes whose it is and where it goes."""
+
+    async def noted(self: object, method: str, path: str, **more: object) -> Answer:
+        asked.append((id(self), path))
+        return await call(self, method, path, **more)
+
+    return noted
 
 
 async def test_without_tls_on_a_laptop(server: Served, homes: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, TypeVar
 from zajil.client.calls.way import MediaWay
 from zajil.client.core.talk.callkeys import CallKeys
 from zajil.client.core.talk.whispers import Course
+from zajil.client.shell.calls import Calls as OpenCalls
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.rooms import Rooms
 from zajil.client.state.step import CallEpoch, CallNews, Signal
@@ -19,6 +20,8 @@ from zajil.protocol.chat import forms
 from zajil.protocol.errors import Refused, error
 
 WAITING_MAX = 512
+LANE: Final = "calls"
+"""Of the questions for relays and tickets: none is asked on a connection that shows the account."""
 CATCH_UP_S: Final = 3.0
 """So long a question whose token was stale waits for the commit that made it so."""
 _Answer = TypeVar("_Answer")
@@ -53,6 +56,7 @@ class Calls:
         self.dropped = 0
         """Signals that came while 512 others waited to be taken."""
         self._rooms = Rooms(device.reach.race)
+        self._server = OpenCalls(device.reach.lane(LANE))
         self._core.hear_calls(self._hear)
 
     def _hear(self, news: CallNews) -> None:
@@ -112,7 +116,7 @@ class Calls:
 
         async def ask(epoch: int, token: bytes) -> control.RelayAccess:
             request = control.AskRelay(control.B16(gid), epoch, control.B32(token))
-            return await self._device.calls.call(control.CALL_RELAY, control.RelayAccess, request=request)
+            return await self._server.call(control.CALL_RELAY, control.RelayAccess, request=request)
 
         return await self._with_token(gid, ask)
 
@@ -121,7 +125,7 @@ class Calls:
 
         async def ask(epoch: int, token: bytes) -> bytes:
             request = control.AskTicket(control.B16(gid), epoch, control.B32(token), control.B16(room))
-            ticket = await self._device.calls.call(control.CALL_TICKET, control.MediaTicket, request=request)
+            ticket = await self._server.call(control.CALL_TICKET, control.MediaTicket, request=request)
             return bytes(ticket.ticket)
 
         return await self._rooms.open(room, lambda: self._with_token(gid, ask))

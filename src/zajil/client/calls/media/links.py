@@ -187,7 +187,7 @@ class Links:
     def network_changed(self) -> None:
         """This device is in another network: every link begins a round there."""
         if self._rooming is not None:
-            self._rooming.doubt()
+            self._rooming.renew()
         for peer in self._peers.values():
             peer.winner.move()
             self._steps.spawn(self._move(peer))

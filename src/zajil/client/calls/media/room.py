@@ -34,6 +34,12 @@ OVERLAP_S: Final = 2.0
 FRESH_MS: Final = 800
 """A connection this young is not replaced: what is missed by then was sent before it came."""
 PAUSES_S: Final = (0.0, 0.5, 1.0, 2.0)
+STEADY_MS: Final = 3_000
+"""A connection that ends sooner is no better than none, whatever was said on it."""
+DOUBTS: Final = 8
+DOUBT_EACH_MS: Final = 30_000
+"""What a peer says or keeps to itself makes so many new connections at once, and one in so long. Each takes a ticket,
+of which an address has 60 in ten minutes: without this a peer could use them up for all calls from here."""
 OLD_MS: Final = 540_000
 """The server ends a connection after ten minutes. Another one comes before, so that there is no gap."""
 SILENT_MS: Final = 3_000
@@ -91,7 +97,8 @@ class Room:
         self._down_since_ms = now_ms()
         self._opened_at_ms = now_ms()
         self._heard_at_ms = now_ms()
-        self._stuck = 0
+        self._stuck = self._tries = 0
+        self._doubts_until_ms = 0
         self._spawn(self._keep_time())
         self.renew()
 
@@ -107,10 +114,21 @@ class Room:
 
     def renew(self) -> None:
         """Another connection, and then the one there was ends; not where one is coming or is fresh."""
-        fresh = bool(self._ways) and self._now_ms() - self._opened_at_ms < FRESH_MS
-        if not (self._opening or self._over or self.failed or fresh):
+        if self._is_renewable():
             self._opening = True
             self._spawn(self._open())
+
+    def doubt(self) -> None:
+        """As `renew`, where a peer alone may have brought it about: not as often as it likes."""
+        now = self._now_ms()
+        until = max(self._doubts_until_ms, now) + DOUBT_EACH_MS
+        if self._is_renewable() and until <= now + DOUBTS * DOUBT_EACH_MS:
+            self._doubts_until_ms = until
+            self.renew()
+
+    def _is_renewable(self) -> bool:
+        fresh = bool(self._ways) and self._now_ms() - self._opened_at_ms < FRESH_MS
+        return not (self._opening or self._over or self.failed or fresh)
 
     def shut(self) -> None:
         """Nothing is sent or heard from now on."""
@@ -144,18 +162,24 @@ class Room:
 
     # -- connections
 
-    async def _open(self) -> None:
+    def _next_pause_s(self) -> float:
+        """Ever longer, until a connection has lasted."""
+        pause_s = PAUSES_S[min(self._tries, len(PAUSES_S) - 1)]
+        self._tries += 1
+        return pause_s
+
+    async def _open(self, pause_s: float = 0.0) -> None:
         """Until one is there, or there has been none for ten seconds."""
-        tries = 0
         while True:
-            await asyncio.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
-            tries += 1
+            await asyncio.sleep(pause_s)
             try:
                 way = await self._open_media()
-            except ZajilError:
+            except ZajilError as problem:
                 if self._has_waited():
                     self._fail()
                     return
+                # What is asked for in vain may count as well: who asks on and on is given none.
+                pause_s = max(self._next_pause_s(), min(problem.retry_ms or 0, PATIENCE_MS) / 1000)
                 continue
             break
         self._opening = False
@@ -174,29 +198,23 @@ class Room:
         await way.close()
 
     async def _read(self, way: MediaWay) -> None:
-        heard = False
+        began_ms = self._now_ms()
         try:
             while True:
-                record = await way.receive()
-                heard = True
-                self._take(record)
+                self._take(await way.receive())
         except MediaClosed as end:
             self._ways = [one for one in self._ways if one is not way]
             if end.code in _FINAL and not self._ways:
                 self._fail()
                 return
-            if heard:
-                self._down_since_ms = self._now_ms()
+            now = self._now_ms()
+            if now - began_ms >= STEADY_MS:
+                self._down_since_ms, self._tries = now, 0
             if self._has_waited():
                 self._fail()
             elif not self._ways and not self._opening:
                 self._opening = True
-                self._spawn(self._open() if heard else self._open_after_a_pause())
-
-    async def _open_after_a_pause(self) -> None:
-        """It ended before a word of the room: not at once again."""
-        await asyncio.sleep(PAUSES_S[2])
-        await self._open()
+                self._spawn(self._open(self._next_pause_s()))
 
     def _take(self, record: bytes) -> None:
         try:

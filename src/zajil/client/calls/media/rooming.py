@@ -183,7 +183,7 @@ class Rooming:
         now = self._means.now_ms()
         if room.upload.pc in peer.outgoing:
             # Nobody knows which half of the way is gone.
-            room.renew()
+            room.doubt()
         attempt = peer.outgoing[room.upload.pc] = RoomSends(room, peer.leaf, number, now_ms=now)
         attempt.set_bit_rate(bit_rate)
         self._means.tell(peer.leaf, attempt.pc)
@@ -202,13 +202,13 @@ class Rooming:
             # Our `got` did not come through.
             self._means.heard(peer, attempt)
         elif attempt.lost_ms is not None or self._enter().is_silent:
-            self._enter().renew()
+            self._enter().doubt()
         return True
 
     def _make_hearing(self, peer: Peer, pc: int) -> RoomHears:
         means = self._means
         ear = Ear(
-            means.ring.receiver(peer.leaf),
+            means.ring.receiver(peer.leaf, pc),
             now_ms=means.now_ms,
             opened=lambda: None if attempt.proved else means.heard(peer, attempt),
             hear=lambda pcm, at: means.play(peer, attempt, pcm, at),
@@ -235,7 +235,12 @@ class Rooming:
             self._means.close(room)
 
     def doubt(self) -> None:
-        """Somebody whom we heard is silent, or the network changed: our own connection may be what is gone."""
+        """Somebody whom we heard is silent: our own connection may be what is gone."""
+        if self._room is not None:
+            self._room.doubt()
+
+    def renew(self) -> None:
+        """The network changed: our own connection is gone."""
         if self._room is not None:
             self._room.renew()
 
@@ -258,7 +263,7 @@ class Rooming:
         if not attempt.answered and attempt.told <= OFFERS_AGAIN and now - attempt.told_ms >= OFFER_AGAIN_MS:
             attempt.told, attempt.told_ms = attempt.told + 1, now
             if attempt.room.is_silent:
-                attempt.room.renew()
+                attempt.room.doubt()
             self._means.tell(peer.leaf, attempt.pc)
 
     # -- what the room tells

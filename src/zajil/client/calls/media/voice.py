@@ -82,6 +82,9 @@ class OpusDecoder:
 
     def decode(self, packet: bytes) -> bytes:
         """int16 mono at 48 kHz; empty where libopus cannot read the packet."""
+        if not packet:
+            # To FFmpeg it is the end of the stream, and the decoder would be silent about all that follows.
+            return b""
         held = Packet(packet)
         held.time_base = TIME_BASE
         try:

@@ -1,7 +1,7 @@
 /** The connection to a media room: opened, renewed, given up, and what may not be sent on it. */
 import { beforeEach, expect, test } from "vitest";
 import type { MediaWay } from "../way.ts";
-import { Carrier, GIVE_UP_MS, WAITING_BYTES } from "./carrier.ts";
+import { Carrier, DOUBT_EACH_MS, DOUBTS, GIVE_UP_MS, WAITING_BYTES } from "./carrier.ts";
 import type { SealedRecord } from "./records.ts";
 
 class FakeWay implements MediaWay {
@@ -111,6 +111,22 @@ test("one that may be dead is renewed, and both are heard until the old one ends
   await at(3_000);
   expect(ways.map(({ closed }) => closed)).toEqual([true, false]);
   expect(gone).toBe(0);
+});
+
+test("a peer cannot have us use up the tickets of our address", async () => {
+  for (let ms = 2_000; ms <= 200_000; ms += 2_000) {
+    await at(ms);
+    carrier.doubt();
+    await settle();
+  }
+  expect(ways.length).toBeGreaterThan(DOUBTS);
+  expect(ways.length).toBeLessThanOrEqual(1 + DOUBTS + 200_000 / DOUBT_EACH_MS);
+  // What this device sees by itself is not held up by that.
+  const before = ways.length;
+  await at(201_000);
+  carrier.renew();
+  await settle();
+  expect(ways.length).toBe(before + 1);
 });
 
 test("before the server ends it, after ten minutes, it is changed", async () => {

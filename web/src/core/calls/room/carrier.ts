@@ -22,6 +22,12 @@ const AGAIN_MS: readonly number[] = [0, 500, 1_000, 2_000];
 const FRESH_MS = 800;
 /** One that ends sooner is no better than none. */
 const STEADY_MS = 3_000;
+/**
+ * What a peer says makes so many new connections at once, and one in so long. Each takes a ticket, of which an address
+ * has 60 in ten minutes: without this a peer could use them up for all calls from here.
+ */
+export const DOUBTS = 8;
+export const DOUBT_EACH_MS = 30_000;
 /** The server ends a connection after ten minutes; before that it is changed for another. */
 const OLD_MS = 540_000;
 const HOPELESS: readonly number[] = [ROOM_FULL, TRY_LATER];
@@ -44,6 +50,7 @@ export class Carrier {
   #failures = 0;
   #againAtMs: number | undefined;
   #withoutSinceMs = 0;
+  #doubtsUntilMs = 0;
 
   constructor(ports: CarrierPorts) {
     this.#ports = ports;
@@ -72,8 +79,21 @@ export class Carrier {
 
   /** It may be dead without a word: another one is opened beside it. */
   renew(): void {
+    if (this.#isRenewable) this.#open();
+  }
+
+  /** As `renew`, where a peer alone may have brought it about: not as often as it likes. */
+  doubt(): void {
+    const nowMs = this.#ports.nowMs();
+    const untilMs = Math.max(this.#doubtsUntilMs, nowMs) + DOUBT_EACH_MS;
+    if (!this.#isRenewable || untilMs > nowMs + DOUBTS * DOUBT_EACH_MS) return;
+    this.#doubtsUntilMs = untilMs;
+    this.#open();
+  }
+
+  get #isRenewable(): boolean {
     const fresh = this.#way && this.#ports.nowMs() - this.#openedAtMs < FRESH_MS;
-    if (this.#wanted && !this.#opening && !fresh) this.#open();
+    return this.#wanted && !this.#opening && !fresh;
   }
 
   /** False: nothing is open, or too much waits. */

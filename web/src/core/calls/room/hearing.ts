@@ -41,6 +41,7 @@ export class Hearing {
   readonly #startedAtMs: number;
   /** Of all frames played: how long the buffer kept them, in seconds. */
   #bufferS = 0;
+  #closed = false;
 
   constructor(
     of: { readonly leaf: number; readonly pc: number; readonly nowMs: number },
@@ -80,6 +81,8 @@ export class Hearing {
     if (frame.kind === "audio") counts.taken++;
     try {
       const opened = await openRecord(this.#opener, record, nowMs);
+      // A `got` for what is over would have the peer stay with it.
+      if (this.#closed) return;
       const payload = opened.subarray(SOCKET_HEADER_BYTES);
       if (frame.kind === "control") this.told = parseControl(payload);
       else if (frame.kind === "audio") this.#hear(frame, payload, nowMs);
@@ -143,6 +146,7 @@ export class Hearing {
   }
 
   close(): void {
+    this.#closed = true;
     this.#player.close();
     this.#shared.post({ order: "close", id: this.id });
     this.#ports.left(this);

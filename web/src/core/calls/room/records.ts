@@ -4,14 +4,18 @@
  * A `SealedRecord` is made here alone, and the carrier takes nothing that is none.
  */
 import { encodeHeader } from "../../../protocol/calls/media.ts";
-import { sealRecord } from "../frames.ts";
-import type { Sealer } from "../keys.ts";
+import { sealRecord, SOCKET_HEADER_BYTES } from "../frames.ts";
+import { parseKid, type Sealer } from "../keys.ts";
+import { parseHeader, TAG_BYTES } from "../sframe.ts";
 
 declare const sealed: unique symbol;
 /** Header and SFrame ciphertext of one frame. */
 export type SealedRecord = Uint8Array & { readonly [sealed]: true };
 /** What rung C carries: sound, and the reports of how it arrives. */
 export type RecordKind = "audio" | "control";
+
+/** What would have left is not what SFrame makes of it. It did not leave. */
+export class NotSealed extends Error {}
 
 const U16 = 2 ** 16;
 const U32 = 2 ** 32;
@@ -27,15 +31,38 @@ export class Records {
     return seq;
   }
 
-  /** ts: ms of any clock. The numbers are taken before anything is awaited. Throws FrameRefused without a key. */
+  /**
+   * ts: ms of any clock. ours: what its KID says. The numbers are taken before anything is awaited. Throws FrameRefused
+   * without a key, NotSealed.
+   */
   async seal(
     sealer: Sealer,
     frame: { readonly kind: RecordKind; readonly ts: number; readonly payload: Uint8Array },
-    nowMs: number,
+    { nowMs, ...ours }: Ours & { readonly nowMs: number },
   ): Promise<SealedRecord> {
     const { kind, ts, payload } = frame;
     const header = encodeHeader({ kind, key: false, seq: this.skip(kind), ts: ((ts % U32) + U32) % U32 });
+    const record = await sealRecord(sealer, header, payload, nowMs);
+    if (!looksSealed(record.subarray(SOCKET_HEADER_BYTES), payload, ours)) throw new NotSealed();
     // The only place where the name is given.
-    return (await sealRecord(sealer, header, payload, nowMs)) as SealedRecord;
+    return record as SealedRecord;
+  }
+}
+
+interface Ours {
+  readonly ctx: number;
+  readonly leaf: number;
+}
+
+/** By the frame alone, whatever sealed it: our KID, a tag more than the plaintext, and not that plaintext. */
+function looksSealed(frame: Uint8Array, plain: Uint8Array, ours: Ours): boolean {
+  try {
+    const { kid, size } = parseHeader(frame);
+    const { ctx, leaf } = parseKid(kid);
+    const body = frame.subarray(size);
+    const fits = ctx === ours.ctx && leaf === ours.leaf && body.length === plain.length + TAG_BYTES;
+    return fits && plain.some((byte, at) => byte !== body[at]);
+  } catch {
+    return false;
   }
 }

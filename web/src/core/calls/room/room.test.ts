@@ -6,6 +6,8 @@ import { MediaLinks } from "../media/links.ts";
 import type { LinkFigures } from "../media/measure.ts";
 import type { MediaSignal } from "../media/shared.ts";
 import type { MediaWay } from "../way.ts";
+import { concat } from "../../../protocol/bytes.ts";
+import { SFrameKey } from "../sframe.ts";
 import type { Codec } from "./opus.ts";
 
 const CALL = new Uint8Array(16).fill(7);
@@ -150,6 +152,7 @@ beforeEach(async () => {
   await settle();
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   anna.links.close();
   omar.links.close();
 });
@@ -174,6 +177,30 @@ test("what leaves is sealed and of one size, sound or silence, with a report eac
   expect(frames.filter(({ kind }) => kind === "control").length).toBeGreaterThanOrEqual(2);
   // Nothing of 120 equal bytes is to be seen.
   for (const { payload } of sound) expect(new Set(payload).size).toBeGreaterThan(50);
+});
+
+test.each<[string, (sealed: Uint8Array, plain: Uint8Array) => Uint8Array]>([
+  ["nothing is sealed", (_, plain) => plain],
+  ["a tag of zeros is put behind it", (_, plain) => concat(plain, new Uint8Array(16))],
+  [
+    "it is behind a header",
+    (sealed, plain) => concat(sealed.subarray(0, -16 - plain.length), plain, new Uint8Array(16)),
+  ],
+  ["the tag is cut", (sealed) => sealed.subarray(0, -1)],
+  ["the KID is another's", (sealed) => sealed.map((byte, at) => (at === 3 ? byte ^ 1 : byte))],
+])("where %s, nothing more leaves and the alarm is raised", async (_, broken) => {
+  await pass(3);
+  const before = server.records.length;
+  const seal = SFrameKey.prototype.seal;
+  vi.spyOn(SFrameKey.prototype, "seal").mockImplementation(async function (this: SFrameKey, ctr, plain, metadata) {
+    return broken(await seal.call(this, ctr, plain, metadata), plain);
+  });
+  anna.say(0.25);
+  await vi.waitFor(() => expect(anna.told.at(-1)).toBe("alarm 0"));
+  anna.say(0.25);
+  await settle();
+  expect(server.records.length).toBe(before);
+  expect(anna.last("close")).toBeDefined();
 });
 
 test("what anybody else in the room writes is dropped, and no alarm", async () => {
@@ -203,6 +230,18 @@ test("sound that stays away is `lost`, and heard again it is `got`", async () =>
   expect(omar.told).toEqual(["up 0", "down 0"]);
   await pass(20);
   expect(omar.told.at(-1)).toBe("up 0");
+});
+
+test("what opens once its link is closed gets no `got`", async () => {
+  const tell = server.tell.bind(server);
+  server.tell = (slot, record) => {
+    tell(slot, record);
+    omar.links.closeLink(0);
+  };
+  anna.say(0.25);
+  await vi.waitFor(() => expect(server.sounds).toBe(1));
+  for (let turn = 0; turn < 5; turn++) await settle();
+  expect(omar.signals.filter(({ t }) => t === "got")).toEqual([]);
 });
 
 test("a closed link ends the microphone, the player and the connection", async () => {

@@ -59,13 +59,14 @@ export class MediaRoom {
       nextId: () => shared.nextId(),
       nowMs: () => shared.nowMs(),
       send: (record) => this.#carrier.send(record),
+      alarm: () => shared.alarm(me),
     });
   }
 
   /** Begin to send to a device. Throws where this browser cannot encode. failed: it cannot go on. */
   speak(to: { readonly leaf: number; readonly number: number; readonly failed: () => void }): Speaking {
     // A connection that served another attempt may be dead without a word.
-    if (this.#upload.isUsed) this.#carrier.renew();
+    if (this.#upload.isUsed) this.#carrier.doubt();
     const speaking = new Speaking(to, this.#shared, this.#upload);
     this.#carrier.start();
     return speaking;

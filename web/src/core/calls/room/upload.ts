@@ -11,7 +11,7 @@ import type { Order } from "../../callorders.ts";
 import type { KeyRing, Sealer } from "../keys.ts";
 import { noSealCounts, type SealCounts } from "../media/transforms.ts";
 import type { Codec, Coder } from "./opus.ts";
-import { type RecordKind, Records, type SealedRecord } from "./records.ts";
+import { NotSealed, type RecordKind, Records, type SealedRecord } from "./records.ts";
 
 const REPORT_MS = 1_000;
 /** Behind the clock by so much, sound was not taken in; its numbers leap, as the sound does. */
@@ -28,6 +28,8 @@ export interface UploadPorts {
   nowMs(): number;
   /** False: left out. */
   send(record: SealedRecord): boolean;
+  /** Something would have left that was not sealed. */
+  alarm(): void;
 }
 
 /** An attempt that uses the stream. */
@@ -166,11 +168,17 @@ export class Upload {
   }
 
   #send(frame: { readonly kind: RecordKind; readonly ts: number; readonly payload: Uint8Array }): void {
-    const { sealer, counts } = this.#open();
+    const { sealer, counts, pc: ctx } = this.#open();
+    const { me: leaf } = this.#ports;
     const sound = frame.kind === "audio";
     if (sound) counts.taken++;
     // Without a key, or whatever else went wrong, the frame does not leave.
-    const sealing = this.#records.seal(sealer, frame, this.#ports.nowMs()).catch(() => undefined);
+    const sealing = this.#records
+      .seal(sealer, frame, { ctx, leaf, nowMs: this.#ports.nowMs() })
+      .catch((problem: unknown) => {
+        if (problem instanceof NotSealed) this.#ports.alarm();
+        return undefined;
+      });
     this.#turn = this.#turn.then(async () => {
       const record = await sealing;
       const sent = record !== undefined && this.#ports.send(record);
