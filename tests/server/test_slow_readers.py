@@ -6,14 +6,17 @@ import asyncio
 import os
 import select
 import socket
+from collections.abc import Callable
 
 import pytest
 from tests.server.conftest import NO_LIMITS
 from tests.server.people import Person
 from tests.server.test_attachments import Uploader
-from tests.server.wire import Http
+from tests.server.wire import Http, Wire
 
+from zajil.protocol import frames
 from zajil.protocol.attachments import AddedAttachment, padded_bytes
+from zajil.protocol.frames import Role
 from zajil.protocol.ids import encode_b64
 from zajil.server.app import Server
 from zajil.server.config import Settings
@@ -79,6 +82,18 @@ class TestPatience:
         async with asyncio.timeout(20):
             await asyncio.to_thread(_read_after, connection, found)
         assert len(found) < ASKED * len(BODY)
+
+
+async def test_a_session_that_reads_nothing_gets_a_few_answers_and_ends(
+    uploader: Uploader, wire: Callable[[Role], Wire]
+) -> None:
+    """64 calls at once, all of them sent before any answer: else each session could hold 64 MiB."""
+    made = await uploader.whole(BODY)
+    path = f"/v1/attachments/{encode_b64(made.id)}"
+    async with wire(Role.S) as session:
+        for rid in range(64):
+            await session.send(frames.HttpReq(rid, "GET", path, {"range": "bytes=0-"}, b""))
+        assert await session.until_end_quietly() == "slow-down"
 
 
 def _read_after(connection: socket.socket, found: bytearray) -> None:
