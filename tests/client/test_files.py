@@ -29,6 +29,7 @@ from zajil.protocol.attachments import FILE_BYTES, padded_bytes
 from zajil.protocol.chat.files import File
 from zajil.protocol.control import Route
 from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.ids import parse_b64
 
 MIB = 1 << 20
 
@@ -337,6 +338,19 @@ async def test_what_may_not_be_sent_is_refused_before_anything_is_kept(pair: Pai
     assert await code_of(pair.amina.send_files(pair.chat, [path], reply_to="A" * 43)) == "gone"
     assert pair.amina.waiting_uploads() == 0
     assert not list((pair.home / "Amina").glob("uploads/*"))
+
+
+@pytest.mark.slow
+async def test_an_answer_with_files_follows_the_message_that_it_answers(pair: Pair) -> None:
+    """A message that moved into another chat has another id there; files may take days to go out."""
+    path = pair.home / "f"
+    path.write_bytes(b"x")
+    first, second = await pair.amina.send(pair.chat, "one"), await pair.amina.send(pair.chat, "two")
+    await pair.amina.queue_files(pair.chat, [path], reply_to=first)
+    with pair.amina._core.step("moved") as step:
+        step.tx.put("known", parse_b64(first), parse_b64(second))
+    await pair.amina.sync()
+    assert pair.amina.read(pair.chat)[-1].reply_to == second
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Fetches the ciphertext of a file, from where the last attempt ended. Calls go on the lane of files, of nobody."""
+"""Fetches the ciphertext of a file, from where the last attempt ended. Calls go on a lane of nobody."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from zajil.protocol.errors import Malformed, ZajilError, error
 from zajil.protocol.ids import encode_b64
 
 FOLDER: Final = "downloads"
+LANE: Final = "files down"
 
 
 def sweep(folder: Path, *, now_s: float) -> None:

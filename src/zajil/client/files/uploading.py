@@ -31,7 +31,8 @@ BEGINNINGS_MAX: Final = 3
 """An upload that the server forgot, or found to be something else, is begun anew so often."""
 REST_S: Final = 30.0
 CONFLICTS_MAX: Final = 10
-LANE: Final = "files"
+LANE: Final = "files up"
+"""Not the lane of downloads: a pass was asked for just before, and what was fetched would be joined with that."""
 NEW: Final = ".new"
 """Ending of a ciphertext whose row is not there yet."""
 _ANEW: Final = frozenset({"gone", "pass-spent", "hash-mismatch"})
