@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tracemalloc
@@ -20,11 +21,15 @@ from zajil.client.files import crypt, fetching, jobs
 from zajil.client.files.names import safe_name
 from zajil.client.files.patience import Patience
 from zajil.client.files.uploading import Uploads
+from zajil.client.shell.calls import Calls
 from zajil.client.state import rows
 from zajil.client.storage.store import ORDERED, Store
+from zajil.protocol import control
 from zajil.protocol.attachments import FILE_BYTES, padded_bytes
 from zajil.protocol.chat.files import File
+from zajil.protocol.control import Route
 from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.ids import parse_b64
 
 MIB = 1 << 20
 
@@ -163,6 +168,9 @@ def test_the_largest_file_takes_a_few_mebibytes_of_memory(tmp_path: Path) -> Non
         ("  صورة  .png ", "صورة.png"),
         ("x" * 300 + ".jpeg", "x" * 175 + ".jpeg"),
         ("я" * 200, "я" * 90),
+        ("-rf", "_-rf"),
+        ("--checkpoint-action=exec=sh a.sh", "_--checkpoint-action=exec=sh a.sh"),
+        ("~", "_~"),
         ("a." + "b" * 40, "a." + "b" * 40),
     ],
 )
@@ -275,6 +283,30 @@ async def test_an_upload_that_the_server_lost_is_begun_anew(pair: Pair, monkeypa
 
 
 @pytest.mark.slow
+async def test_a_page_that_something_on_the_way_has_for_404_loses_no_message(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that has lost its server says 404 with a page of its own, for every call of files."""
+    path = pair.home / "f"
+    path.write_bytes(os.urandom(300_000))
+    monkeypatch.setattr("zajil.client.files.patience.PAUSES_S", (0.0, 0.0))
+    real, away = Calls.call, [True]
+
+    async def call(calls: Calls, route: Route, *args: object, **named: object) -> object:
+        if away[0] and route in (control.ADD_ATTACHMENT, control.ATTACHMENT_OFFSET, control.PUT_ATTACHMENT):
+            raise control.parse_problem(404, b"<h1>Not Found</h1>")
+        return await real(calls, route, *args, **named)  # type: ignore[arg-type]  # passed through
+
+    monkeypatch.setattr(Calls, "call", call)
+    assert await code_of(pair.amina.send_files(pair.chat, [path], "kept")) == "busy"
+    assert pair.amina.waiting_uploads() == 1
+    away[0] = False
+    await pair.amina.sync()
+    (message,) = pair.amina.read(pair.chat)
+    assert (message.text, message.state) == ("kept", "sent")
+
+
+@pytest.mark.slow
 async def test_a_ciphertext_that_was_damaged_here_fails_its_message_and_nothing_else(pair: Pair) -> None:
     path = pair.home / "f"
     path.write_bytes(os.urandom(300_000))
@@ -306,6 +338,19 @@ async def test_what_may_not_be_sent_is_refused_before_anything_is_kept(pair: Pai
     assert await code_of(pair.amina.send_files(pair.chat, [path], reply_to="A" * 43)) == "gone"
     assert pair.amina.waiting_uploads() == 0
     assert not list((pair.home / "Amina").glob("uploads/*"))
+
+
+@pytest.mark.slow
+async def test_an_answer_with_files_follows_the_message_that_it_answers(pair: Pair) -> None:
+    """A message that moved into another chat has another id there; files may take days to go out."""
+    path = pair.home / "f"
+    path.write_bytes(b"x")
+    first, second = await pair.amina.send(pair.chat, "one"), await pair.amina.send(pair.chat, "two")
+    await pair.amina.queue_files(pair.chat, [path], reply_to=first)
+    with pair.amina._core.step("moved") as step:
+        step.tx.put("known", parse_b64(first), parse_b64(second))
+    await pair.amina.sync()
+    assert pair.amina.read(pair.chat)[-1].reply_to == second
 
 
 @pytest.mark.slow
@@ -341,6 +386,40 @@ async def test_a_line_that_fails_is_borne_with_in_smaller_pieces(monkeypatch: py
     assert slept[-1] == 3.0
     assert await code_of(patience.bear(error("storage-full", retry_ms=60_000))) == "storage-full", "not in this command"
     assert await code_of(patience.bear(error("gone"))) == "gone"
+
+
+async def test_a_disk_that_takes_half_of_a_piece_leaves_no_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short writes: the next attempt goes on where the bytes end."""
+    sealed, file = seal(tmp_path, os.urandom(5000))
+    data, real = sealed.read_bytes(), os.pwrite
+
+    class Whole:
+        """Gives out what is asked for."""
+
+        async def call(self, _route: object, _answer: object, *, wanted: str, id: str) -> bytes:  # noqa: A002  # its name
+            first, last = wanted.removeprefix("bytes=").split("-")
+            return data[int(first) : int(last) + 1]
+
+    monkeypatch.setattr(os, "pwrite", lambda descriptor, part, offset: real(descriptor, part[:1000], offset))
+    with fetching.held_open(tmp_path / "downloads" / "f") as descriptor:
+        await fetching.fetch(Whole(), file, descriptor, tell=lambda _done, _whole: None)  # type: ignore[arg-type]  # stands in for Calls
+    assert (tmp_path / "downloads" / "f").read_bytes() == data
+
+
+def test_a_process_that_comes_as_another_ends_does_not_write_where_nobody_looks(tmp_path: Path) -> None:
+    path = tmp_path / "downloads" / "f"
+    real = fcntl.flock
+
+    def late(descriptor: int, operation: int) -> None:
+        path.unlink()
+        real(descriptor, operation)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zajil.client.files.fetching.fcntl.flock", late)
+        with pytest.raises(ZajilError, match="home-busy"), fetching.held_open(path):
+            pass
+    with fetching.held_open(path):
+        pass
 
 
 def test_what_was_begun_long_ago_is_swept(tmp_path: Path) -> None:

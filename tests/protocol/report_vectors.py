@@ -79,7 +79,7 @@ class Author:
 
     def write(
         self,
-        form: forms.Text | forms.Edit | forms.Reaction | forms.Deletion,
+        form: forms.Text | forms.Files | forms.Edit | forms.Reaction | forms.Deletion,
         *,
         device: int = 1,
         gid: GroupId = GID,

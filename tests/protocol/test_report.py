@@ -14,6 +14,7 @@ from tests.protocol.report_vectors import DAY_MS, GID, NOW_MS, OMAR, RITA, SERVE
 
 from zajil.moderation.categories import CATEGORIES
 from zajil.protocol.chat import content, forms
+from zajil.protocol.chat.files import File
 from zajil.protocol.errors import Malformed, ZajilError
 from zajil.protocol.identity.objects import DeviceList
 from zajil.protocol.ids import GroupId
@@ -52,6 +53,15 @@ def test_a_genuine_message_proves_its_sender_and_says_what_receivers_saw(name: s
     read = (proven.message.form, proven.message.text, proven.message.sent_ms)
     assert read == (told["read"]["form"], told["read"]["text"], told["read"]["sent"])
     assert proven.message.accepted_ms == proof.ts
+
+
+def test_a_file_beside_a_text_does_not_hide_the_text() -> None:
+    """Else a threat with any file beside it could not be reported."""
+    file = File(bytes(16), "a.jpg", "image/jpeg", 5, bytes(32), bytes(12), bytes(32))
+    proven = prove(OMAR.proof(OMAR.write(forms.Files((file,), "I know where you live"))))
+    assert (proven.message.form, proven.message.text) == ("text", "I know where you live")
+    proven = prove(OMAR.proof(OMAR.write(forms.Files((file,)))))
+    assert (proven.message.form, proven.message.text) == ("other", "")
 
 
 FORGERIES = tuple(made.forgeries())

@@ -21,6 +21,7 @@ from zajil.server.gateway.receiver import Standing
 from zajil.server.gateway.services import Hello, Services
 from zajil.server.http.calls import HttpAnswer, HttpCall, Peer
 from zajil.server.shell.aiohttp_shell import AiohttpShell
+from zajil.server.shell.answers import Answers
 from zajil.server.shell.base import Shell
 from zajil.server.shell.peers import PeerRules
 
@@ -118,6 +119,7 @@ async def serving(
         site=_site,
         peers=PeerRules(origins=["https://ours.example"], trusted_proxies=[]),
         bodies_max_bytes=unfinished_max_bytes,
+        answers=Answers(unfinished_max_bytes, patience_s=30),
         posts_max=posts_max,
     )
     gateway.start()

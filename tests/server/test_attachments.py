@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,10 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from tests.server.carriers import until
 from tests.server.conftest import NO_LIMITS
 from tests.server.people import Person
 from tests.server.wire import Http, Wire
 
+from zajil.engine import blobs
 from zajil.engine.blobs import DiskBlobs
 from zajil.engine.limits import Limit
 from zajil.protocol import attachments, control, frames
@@ -370,6 +373,72 @@ async def test_what_expires_goes_with_its_file(tmp_path: Path, settings: Setting
         await running.stop()
     with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as database:
         assert database.execute("SELECT count(*) FROM attachment").fetchone() == (0,)
+
+
+async def test_what_becomes_whole_in_its_last_second_stays(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The retention job finds an upload that is over while its last piece is being checked."""
+    import aiohttp
+
+    clock, checking, found = Clock(), threading.Event(), threading.Event()
+    real = DiskBlobs.sha256
+
+    def slow(blobs: DiskBlobs, name: bytes) -> bytes:
+        checking.set()
+        assert found.wait(20)
+        return real(blobs, name)
+
+    running = await Server.start(tmp_path / "data", settings, clock=clock)
+    try:
+        async with aiohttp.ClientSession() as client:
+            http = Http(f"http://127.0.0.1:{running.port}", client)
+            uploader = Uploader(http, await http.register(Person()))
+            made = await uploader.add()
+            monkeypatch.setattr(DiskBlobs, "sha256", slow)
+            last = asyncio.create_task(uploader.put(made, 0, BODY))
+            await asyncio.to_thread(checking.wait, 20)
+            clock.now += 2 * DAY_S
+            job = asyncio.create_task(running.run_retention())
+            waiting = running._attachments._waiting
+            async with asyncio.timeout(20):
+                await until(lambda: waiting[bytes(made.id)] == 2)
+            found.set()
+            assert await last == SIZE
+            await job
+            assert (await uploader.fetch(made, "bytes=0-0"))[1] == BODY[:1], "acknowledged, and so it stays"
+    finally:
+        found.set()
+        await running.stop()
+
+
+async def test_a_whole_upload_whose_file_is_missing_is_begun_anew(uploader: Uploader, tmp_path: Path) -> None:
+    """A database that was put back without its files: nobody is told that the server holds them."""
+    made = await uploader.whole()
+    blob_path(tmp_path / "data", made).unlink()
+    assert await code_of(uploader.offset(made)) == "gone"
+    assert await code_of(uploader.put(made, 0, BODY)) == "gone"
+
+
+async def test_a_file_tells_no_time(uploader: Uploader, tmp_path: Path) -> None:
+    """When it was written, and when it was last fetched, would join it with the messages of that moment."""
+    made = await uploader.whole()
+    path = blob_path(tmp_path / "data", made)
+    await uploader.fetch(made, "bytes=0-9")
+    assert (path.stat().st_mtime, path.stat().st_atime) == (0, 0)
+
+
+async def test_the_database_keeps_room_of_its_own(
+    uploader: Uploader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Files never take the last of the disk: without it no message would be accepted."""
+    made = await uploader.add()
+    free = [blobs.KEPT_FREE_BYTES + SIZE - 1]
+    monkeypatch.setattr(blobs, "_free_bytes", lambda _folder: free[0])
+    assert await code_of(uploader.put(made, 0, BODY)) == "storage-full"
+    assert not blob_path(tmp_path / "data", made).exists()
+    free[0] += 1
+    assert await uploader.put(made, 0, BODY) == SIZE
 
 
 async def test_a_kill_between_the_last_byte_and_the_mark_is_made_good(

@@ -16,7 +16,7 @@ from zajil.client.core.talk.places import load_message
 from zajil.client.files import crypt, fetching, jobs
 from zajil.client.files.jobs import Part, Upload
 from zajil.client.files.names import safe_name
-from zajil.client.files.uploading import FOLDER, LANE, NEW
+from zajil.client.files.uploading import FOLDER, NEW
 from zajil.client.shell.calls import Calls
 from zajil.client.state import rows
 from zajil.client.talking import Talking, gid_of, identity_of, with_links
@@ -167,7 +167,7 @@ class Filing(Talking):
         name = self._device.store.hash_id("download", row.attachment_id).hex()
         sealed = self._device.home / fetching.FOLDER / name
         with fetching.held_open(sealed) as descriptor:
-            await fetching.fetch(Calls(self._device.reach.lane(LANE)), row.file(), descriptor, tell=tell)
+            await fetching.fetch(Calls(self._device.reach.lane(fetching.LANE)), row.file(), descriptor, tell=tell)
             draft = target.with_name(f".{token_hex(8)}.part")
             try:
                 await asyncio.to_thread(crypt.open_file, sealed, draft, row.file())

@@ -116,7 +116,7 @@ class Attachments:
         now = self._delivery.now()
         while names := await self._delivery.db.read(lambda db: store.old_attachments(db, now=now, rows=_ROWS)):
             for name in names:
-                await self._delete(name)
+                await self._expire(name, now)
         names = await asyncio.to_thread(lambda: list(self._blobs.names()))
         for at in range(0, len(names), _ROWS):
             await self._sweep(names[at : at + _ROWS])
@@ -129,8 +129,12 @@ class Attachments:
                 async with self._alone(name):
                     await asyncio.to_thread(self._blobs.delete, name)
 
-    async def _delete(self, name: bytes) -> None:
+    async def _expire(self, name: bytes, now: int) -> None:
+        """Delete one that was found to be over, unless it became whole meanwhile."""
         async with self._alone(name):
+            row = await self._delivery.db.read(lambda db: store.find_attachment(db, name))
+            if row is None or row.expires > now:
+                return
             await asyncio.to_thread(self._blobs.delete, name)
             await self._delivery.db.write(lambda db: store.drop_attachment(db, name))
 
@@ -141,6 +145,8 @@ class Attachments:
         right = hmac.compare_digest(held, hashlib.sha256(secret).digest())
         if row is None or not right or row.expires <= self._delivery.now():
             raise error("gone")
+        if row.done and await asyncio.to_thread(self._blobs.size, row.id) < row.size:
+            raise error("gone", "its file is missing")
         return row
 
     async def _settle(self, row: StoredAttachment) -> int:

@@ -1,7 +1,8 @@
 """Large ciphertexts beside the database: written piece by piece, read by range. On disk now; S3 can follow `Blobs`.
 
 How much of a blob is there is the length of its file, so no crash can make a row and a file disagree about it: a piece
-that was cut off by a kill is a shorter file, and its writer goes on from there. Everything here blocks; callers use
+that was cut off by a kill is a shorter file, and its writer goes on from there. Its times say nothing, as far as a
+program can set them: they would join a blob with the messages of the same moment. Everything here blocks; callers use
 threads, and let only one of them write a blob at a time.
 """
 
@@ -11,6 +12,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +26,8 @@ _NAME: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _READ_BYTES: Final = 1 << 20
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _RETRY_MS: Final = 60_000
+KEPT_FREE_BYTES: Final = 256 << 20
+"""Left on the disk for what lies beside the blobs: a database without room takes no message."""
 
 
 class Blobs(Protocol):
@@ -93,7 +97,7 @@ class DiskBlobs:
     def read(self, name: bytes, start: int, length: int) -> bytes:
         """As `Blobs.read`."""
         try:
-            descriptor = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            descriptor = _open_unseen(self._path(name))
         except FileNotFoundError:
             return b""
         try:
@@ -140,8 +144,9 @@ class DiskBlobs:
     @contextmanager
     def _reserved(self, size: int) -> Iterator[None]:
         """Room for so many bytes, given back where the block fails. Raises Unavailable `storage-full`."""
+        free = _free_bytes(self._folder)
         with self._lock:
-            if self._used_bytes + size > self._most_bytes:
+            if self._used_bytes + size > self._most_bytes or free < size + KEPT_FREE_BYTES:
                 raise error("storage-full", retry_ms=_RETRY_MS)
             self._used_bytes += size
         try:
@@ -159,6 +164,7 @@ class DiskBlobs:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             _write_all(descriptor, offset, data)
+            os.utime(descriptor, (0, 0))
             os.fsync(descriptor)
         except BaseException:
             os.ftruncate(descriptor, offset)
@@ -174,6 +180,20 @@ def _write_all(descriptor: int, offset: int, data: bytes) -> None:
     while rest:
         written = os.pwrite(descriptor, rest, offset)
         rest, offset = rest[written:], offset + written
+
+
+def _open_unseen(path: Path) -> int:
+    """A descriptor for reading that leaves no time of access, where the system allows that."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError:  # a file of another owner
+        return os.open(path, flags)
+
+
+def _free_bytes(folder: Path) -> int:
+    """On the disk of this folder, for a program of our rights."""
+    return shutil.disk_usage(folder).free
 
 
 def _settle(folder: Path) -> None:

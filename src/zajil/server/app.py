@@ -69,6 +69,7 @@ from zajil.server.place import origin_of, place_of
 from zajil.server.public_space import PublicSpace, find_console, find_fold, find_moderation
 from zajil.server.schema import is_unused, open_database
 from zajil.server.shell.aiohttp_shell import AiohttpShell
+from zajil.server.shell.answers import Answers
 from zajil.server.shell.base import Shell
 from zajil.server.shell.peers import PeerRules
 from zajil.server.site.site import BUILT_CLIENT, Site
@@ -480,6 +481,7 @@ class Server:
             site=lambda method, target, headers: site.answer(method, target, headers, now=self._clock()),
             peers=PeerRules(origins=settings.origins, trusted_proxies=settings.trusted_proxies),
             bodies_max_bytes=settings.unfinished_max_bytes // 4,
+            answers=Answers(settings.unfinished_max_bytes // 2, patience_s=4 * settings.slow_after_s),
             posts_max=max(1, settings.connections_max // 4),
             public=self.public,
             transparency=self.moderation.transparency.answer if self.moderation else None,

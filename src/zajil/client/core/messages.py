@@ -40,7 +40,11 @@ def submit_text(step: Step, gid: bytes, text: str, *, reply_to: bytes = b"") -> 
 
 
 def submit_files(step: Step, gid: bytes, form: forms.Files) -> bytes:
-    """Store a message whose files are at the server, with its clock mark, and queue it; its message id."""
+    """Store a message whose files are at the server, with its clock mark, and queue it; its message id.
+
+    The message that it answers may have moved while the files went out.
+    """
+    form = replace(form, reply_to=_moved(step, form.reply_to))
     identity = submit_form(step, gid, form)
     show(step, _own_files(step, gid, identity, form))
     return identity

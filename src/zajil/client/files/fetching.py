@@ -1,4 +1,4 @@
-"""Fetches the ciphertext of a file, from where the last attempt ended. Calls go on the lane of files, of nobody."""
+"""Fetches the ciphertext of a file, from where the last attempt ended. Calls go on a lane of nobody."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from zajil.protocol.errors import Malformed, ZajilError, error
 from zajil.protocol.ids import encode_b64
 
 FOLDER: Final = "downloads"
+LANE: Final = "files down"
 
 
 def sweep(folder: Path, *, now_s: float) -> None:
@@ -39,6 +40,8 @@ def held_open(path: Path) -> Iterator[int]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise error("home-busy", "another process fetches this file") from None
+        if os.fstat(descriptor).st_nlink == 0:
+            raise error("home-busy", "another process has just fetched this file")
         yield descriptor
     finally:
         os.close(descriptor)
@@ -65,7 +68,15 @@ async def fetch(calls: Calls, file: File, descriptor: int, *, tell: Callable[[in
             # Something on the way may answer in the server's place, and not for long.
             await patience.bear(error("busy") if isinstance(problem, Malformed) else problem)
             continue
-        os.pwrite(descriptor, piece, offset)
+        _write_all(descriptor, piece, offset)
         offset += length
         patience.moved()
     tell(whole, whole)
+
+
+def _write_all(descriptor: int, data: bytes, offset: int) -> None:
+    """All of it, or OSError: the last bytes of a disk are a short write first. What is written then is no gap."""
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(descriptor, rest, offset)
+        rest, offset = rest[written:], offset + written

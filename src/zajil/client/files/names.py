@@ -15,7 +15,8 @@ def safe_name(name: str) -> str:
     """A name for a new file in a folder of ours, with the ending of this one; `file` where nothing is left of it.
 
     Separators, control and format characters (also those that turn the direction of text), and what Windows forbids are
-    gone; so are dots and blanks at both ends, so nothing is hidden and nothing leads up.
+    gone; so are dots and blanks at both ends, so nothing is hidden and nothing leads up. It begins with nothing that a
+    command takes for an option, or a shell for a folder.
     """
     kept = "".join(
         "_" if each in _FORBIDDEN else each
@@ -31,5 +32,7 @@ def safe_name(name: str) -> str:
     if not stem:
         return _PLAIN
     if stem.split(".")[0].casefold() in _DEVICES:
+        stem = f"_{stem}"
+    if stem[0] in "-~":
         stem = f"_{stem}"
     return stem + dot + ending

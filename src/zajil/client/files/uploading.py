@@ -31,7 +31,8 @@ BEGINNINGS_MAX: Final = 3
 """An upload that the server forgot, or found to be something else, is begun anew so often."""
 REST_S: Final = 30.0
 CONFLICTS_MAX: Final = 10
-LANE: Final = "files"
+LANE: Final = "files up"
+"""Not the lane of downloads: a pass was asked for just before, and what was fetched would be joined with that."""
 NEW: Final = ".new"
 """Ending of a ciphertext whose row is not there yet."""
 _ANEW: Final = frozenset({"gone", "pass-spent", "hash-mismatch"})
@@ -105,9 +106,10 @@ class Uploads:
         with self._core.look() as step:
             wanted = {part.blob.hex() for upload in jobs.uploads(step) for part in upload.parts}
         for path in list(self._folder.iterdir()) if self._folder.exists() else ():
-            fresh = path.suffix == NEW and self._core.now() / 1000 - path.stat().st_mtime < _DAY_S
-            if path.stem not in wanted and not fresh:
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # whoever seals gave up meanwhile
+                fresh = path.suffix == NEW and self._core.now() / 1000 - path.stat().st_mtime < _DAY_S
+                if path.stem not in wanted and not fresh:
+                    path.unlink()
 
     async def _send(self, upload: Upload) -> None:
         """All files of one message. What the server refuses for good fails the message."""
@@ -142,19 +144,22 @@ class Uploads:
 
     async def _send_part(self, job: bytes, n: int, before: int) -> None:
         """One file, from wherever it stands. before: bytes of the files before it."""
-        patience, beginnings, conflicts = Patience(), 0, 0
+        patience, losses, conflicts = Patience(), 0, 0
         while (part := self._part(job, n)) is not None and not part.done:
             try:
                 if part.secret:
                     await self._send_pieces(job, part, before, patience)
                     self._keep(job, n, msgspec.structs.replace(part, done=True))
                 else:
-                    beginnings += 1
                     await self._begin(job, n, part)
             except ZajilError as problem:
                 if problem.code == "wrong-offset" and conflicts < CONFLICTS_MAX:
                     conflicts += 1
-                elif problem.code in _ANEW and beginnings < BEGINNINGS_MAX:
+                elif problem.code == "gone" and not part.secret:
+                    # Nothing was begun that could be gone: something on the way has a page of its own for 404.
+                    await patience.bear(error("busy"))
+                elif problem.code in _ANEW and losses + 1 < BEGINNINGS_MAX:
+                    losses += 1
                     self._keep(job, n, msgspec.structs.replace(part, secret=b""))
                 else:
                     await self._bear(problem, patience)

@@ -141,6 +141,9 @@ def read_message(body: MimiContent, *, server_name: str) -> tuple[Form, str, int
             return "text", mentions.parse_text(text, server_name=server_name)[0], sent
         case forms.Edit(text=text):
             return "edit", mentions.parse_text(text, server_name=server_name)[0], sent
+        case forms.Files(text=text) if text:
+            # Else a threat with any file beside it could not be reported.
+            return "text", mentions.parse_text(text, server_name=server_name)[0], sent
         case forms.Unsupported(shown=True) | forms.Files():
             return "other", "", sent
     raise error("malformed", "nothing that people see")

@@ -169,6 +169,9 @@ class Conversation:
         """Send the answer of a request or call; its number is free again."""
         self._uncount(rid)
         self.desk.answered(rid)
+        if self.session.queued_bytes > _UNREAD_MAX and not self.session.closed:
+            self.end("slow-down", 5000)  # it had asked for all of this before the first answer
+            return
         for part in parts:
             self._send(part)
 

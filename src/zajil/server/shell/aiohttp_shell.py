@@ -29,6 +29,7 @@ from zajil.server.gateway.gateway import Gateway
 from zajil.server.gateway.lines import Line, PlainLine, SealDoor, SealedLine
 from zajil.server.gateway.media import MediaDoor
 from zajil.server.http.calls import HttpAnswer, HttpCall, Peer, StreamAnswer, refuse
+from zajil.server.shell.answers import Answers
 from zajil.server.shell.base import SEALED_PATH
 from zajil.server.shell.bodies import Bodies
 from zajil.server.shell.peers import PeerRules
@@ -72,6 +73,7 @@ class AiohttpShell:
         site: Callable[[str, str, Mapping[str, str]], HttpAnswer],
         peers: PeerRules,
         bodies_max_bytes: int,
+        answers: Answers,
         posts_max: int,
         public: PublicPages | None = None,
         transparency: Callable[[HttpCall], Awaitable[HttpAnswer]] | None = None,
@@ -80,11 +82,13 @@ class AiohttpShell:
         """check_bridge: the id of the bridge whose credential, in text, came with a carrier.
 
         call: answers control calls. site: answers every other request, from method, target and headers.
-        bodies_max_bytes: memory for bodies until they are answered, all together. posts_max: carriers of POSTs at once.
+        bodies_max_bytes: memory for bodies until they are answered, all together. answers: writes the large ones.
+        posts_max: carriers of POSTs at once.
         public: pages and streams of the public space, None where there is none. transparency: answers requests below
         TRANSPARENCY, None where nothing is moderated. media_door: to the media rooms of calls, for WebSockets alone.
         """
         self._bodies = Bodies(bodies_max_bytes)
+        self._answers = answers
         self._posts = Posts(self._bodies, carriers_max=posts_max, now=gateway.now)
         self._gateway = gateway
         self._door = door
@@ -137,7 +141,12 @@ class AiohttpShell:
             answer = await self._transparency(self._make_call(request, b""))
         else:
             answer = self._site(request.method, request.raw_path, _lower(request.headers))
-        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+        response = web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+        try:
+            await self._answers.write(request, response, prefix=self._prefix(request))
+        except ZajilError as reason:
+            return _problem(reason)
+        return response
 
     async def _control(self, request: web.Request) -> HttpAnswer:
         try:
