@@ -33,7 +33,7 @@ $(VENV)/.synced: $(UV) pyproject.toml uv.lock
 	@touch $@
 
 run: setup
-	@$(BIN)/zajil run
+	@$(BIN)/zajil run $(ARGS)
 
 demo: setup
 	@$(BIN)/zajil demo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 
 from zajil.cli.main import run_command
 from zajil.cli.resident import answering
+from zajil.cli.texts.calls.bot import ENDS
+from zajil.cli.texts.text import LANGUAGES
+from zajil.protocol.calls import moves
 
 
 def without_aiortc(patch: pytest.MonkeyPatch) -> None:
@@ -41,3 +45,12 @@ def test_the_bot_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--mode" in said
     assert "--stats" in said
     assert run_command(["call", "bot", "--mode", "scream"]) == 2
+
+
+def test_each_end_of_a_call_that_the_rules_know_is_said_in_words() -> None:
+    rules = Path(moves.__file__).read_text(encoding="utf-8")
+    known = set(re.findall(r'\bend\(state, "([a-z-]+)"', rules))
+    assert {"remote", "lost"} <= known
+    assert known - {"hangup", "alone"} <= set(ENDS)
+    for language in LANGUAGES:
+        assert len({said.in_language(language) for said in ENDS.values()}) == len(ENDS)

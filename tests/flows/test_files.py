@@ -96,6 +96,7 @@ def test_files_are_sent_and_saved_at_the_terminal(
     assert Path("کوه.jpg").read_bytes() == photo.read_bytes(), "as it is, with all that it tells"
     assert Path("empty").read_bytes() == b"", "a name that hides is made one that does not"
     boris.refused("file-exists", "save", "Amina", message["id"], "--number", "1")
+    assert "--yes" in boris.err, "what can be done about it"
     Path("کوه.jpg").write_bytes(b"mine")
     boris.refused("file-exists", "save", "Amina", message["id"], "--number", "1")
     assert Path("کوه.jpg").read_bytes() == b"mine"
@@ -114,6 +115,9 @@ def test_files_are_sent_and_saved_at_the_terminal(
     boris.refused("no-attachment", "save", "Amina", message["id"], "--number", "3")
     boris.refused_usage("which-file", "save", "Amina", message["id"], "-o", "x")
     amina.refused("file-unreadable", "send", "Boris", "--file", str(tmp_path / "none"))
+    assert "bundle" not in amina.err, "that hint is about another command"
+    amina.refused_usage("no-text", "send", "Boris")
+    assert "--file PATH" in amina.err
     amina.refused("too-many-files", "send", "Boris", *(["--file", str(empty)] * 11))
     amina.refused("not-permitted", "edit", "Boris", message["id"], "another caption")
     huge = tmp_path / "huge"

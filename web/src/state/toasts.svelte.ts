@@ -3,7 +3,8 @@
 export interface Toast {
   readonly id: number;
   readonly text: string;
-  readonly kind: "ok" | "danger";
+  /** ok: a press did what it should; note: something happened; danger: something did not work. */
+  readonly kind: "ok" | "note" | "danger";
 }
 
 const SHOWN_MS = 5000;

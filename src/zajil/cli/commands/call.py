@@ -69,4 +69,5 @@ class _Teller:
             title = next((chat.title for chat in self._client.chats() if chat.id == view.chat), "")
             console().print(words.ANSWERED(chat=clean_name(title)), markup=False)
         elif view.phase == "ended" and before not in ("", "ended"):
-            console().print(words.OVER(reason=view.ended), markup=False)
+            reason = words.ENDS.get(view.ended)
+            console().print(words.OVER() if reason is None else f"{words.OVER()} {reason()}", markup=False)

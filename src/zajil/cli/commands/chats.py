@@ -63,7 +63,9 @@ def send(
 
     body = sys.stdin.read() if text == "-" else text
     if not body.strip() and not file:
-        raise Failed("no-text", exit_code=USAGE)
+        from zajil.cli.texts.talk.files import NO_TEXT_HINT
+
+        raise Failed("no-text", exit_code=USAGE, hint=NO_TEXT_HINT())
 
     async def sent(client: Client) -> str | None:
         from zajil.protocol.errors import Unreachable

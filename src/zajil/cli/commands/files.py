@@ -47,7 +47,7 @@ async def send_files(
         raise Failed(error.code, exit_code=code, hint=words.KEPT()) from error
     except OSError as error:
         name = str(error.filename or files[0])
-        raise Failed("file-unreadable", file=name, remark=say_reason(error)) from None
+        raise Failed("file-unreadable", file=name, remark=say_reason(error), hint=words.UNREADABLE_HINT()) from None
 
 
 def save(
@@ -107,13 +107,13 @@ async def _save_one(client: Client, chat: Chat, message: str, n: int, path: Path
     replace = yes
     if not yes and _is_there(path):
         if not can_ask() or not agrees(words.REPLACE(file=str(path))):
-            raise Failed("file-exists", file=str(path))
+            raise Failed("file-exists", file=str(path), hint=words.EXISTS_HINT())
         replace = True
     try:
         with _progress(words.FETCHING) as tell:
             await client.save_file(chat, message, n, path, replace=replace, tell=tell)
     except FileExistsError:
-        raise Failed("file-exists", file=str(path)) from None
+        raise Failed("file-exists", file=str(path), hint=words.EXISTS_HINT()) from None
     except OSError as fault:
         raise Failed("file-unwritable", file=str(path), remark=say_reason(fault)) from None
 

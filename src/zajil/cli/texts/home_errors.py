@@ -267,9 +267,12 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
             ru="Порт {port} уже занят другой программой.",
         ),
         Text(
-            en="If Zajil runs in another terminal, use that one. Otherwise choose another port: add  --port 8441",
-            ar="إن كان زاجل يعمل في طرفيّة أخرى فاستعمله هناك، وإلا فاختر منفذًا آخر: أضف  --port 8441",
-            ru="Zajil уже запущен в другом терминале? Пользуйтесь им. Или возьмите другой порт: добавьте  --port 8441",
+            en="If Zajil runs in another terminal, use that one. Otherwise choose another port: add  --port 8441  "
+            "(after make run:  ARGS='--port 8441')",
+            ar="إن كان زاجل يعمل في طرفيّة أخرى فاستعمله هناك، وإلا فاختر منفذًا آخر: أضف  --port 8441  "
+            "(بعد make run:  ARGS='--port 8441')",
+            ru="Zajil уже запущен в другом терминале? Пользуйтесь им. Или возьмите другой порт: добавьте  --port 8441  "
+            "(после make run:  ARGS='--port 8441')",
         ),
     ),
     "no-start": Complaint(

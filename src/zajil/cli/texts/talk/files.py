@@ -21,9 +21,9 @@ OUTPUT_OPTION = Text(
     ru="Файл или папка, куда сохранить; без этого — под своим именем в текущей папке.",
 )
 NUMBER_OPTION = Text(
-    en="Which of the message's files, from 1.",
-    ar="رقم الملف بين ملفات الرسالة، بدءًا من 1.",
-    ru="Который из файлов сообщения, считая с 1.",
+    en="Which of the message's files, from 1; without, all of them.",
+    ar="رقم الملف بين ملفات الرسالة، بدءًا من 1؛ وبدونه كلّها.",
+    ru="Который из файлов сообщения, считая с 1; без этого — все.",
 )
 YES_OPTION = Text(
     en="Replace a file of that name without asking.",
@@ -34,6 +34,21 @@ REPLACE = Text(
     en="{file} is there already. Replace it?", ar="{file} موجود من قبل. هل تستبدله؟", ru="{file} уже есть. Заменить?"
 )
 SAVED = Text(en="Saved: {file}", ar="حُفظ: {file}", ru="Сохранено: {file}")
+EXISTS_HINT = Text(
+    en="Give another name with -o FILE, or replace it with --yes.",
+    ar="حدّد اسمًا آخر بالخيار -o FILE، أو استبدله بالخيار --yes.",
+    ru="Укажите другое имя: -o FILE — или замените его: --yes.",
+)
+UNREADABLE_HINT = Text(
+    en="Name a file that is there and that you may read; a folder goes as an archive.",
+    ar="اذكر ملفًّا موجودًا يمكنك قراءته؛ أما المجلّد فيُرسل بعد ضغطه في ملف واحد.",
+    ru="Укажите существующий файл, который вам можно читать; папку отправляют архивом.",
+)
+NO_TEXT_HINT = Text(
+    en="Write the text behind the chat, or give a file:  --file PATH",
+    ar="اكتب النصّ بعد اسم المحادثة، أو حدّد ملفًّا:  --file PATH",
+    ru="Напишите текст после имени чата или укажите файл:  --file PATH",
+)
 SIZES = (
     Text(en="{n} B", ar="{n} بايت", ru="{n} Б"),
     Text(en="{n} KB", ar="{n} كيلوبايت", ru="{n} КБ"),
