@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
+import pytest
+
+from zajil.client.calls.media import relays as access
 from zajil.client.calls.media.relays import ASK_AGAIN_MS, Relays, usable_relays
 from zajil.protocol.errors import error
 
@@ -58,6 +61,23 @@ async def test_a_silent_server_has_no_relays_and_is_not_asked_all_the_time() -> 
     server.now, server.answer = 2 * ASK_AGAIN_MS, Answer()
     assert len(await held.find()) == 1
     assert server.asked == 3
+
+
+async def test_a_server_that_takes_the_question_and_says_nothing_holds_up_no_link(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(access, "ASK_S", 0.01)
+    silence = asyncio.Event()
+
+    async def ask() -> Answer:
+        await silence.wait()
+        return Answer()
+
+    held = Relays(ask, now_ms=lambda: 0)
+    assert await held.find() == ()
+    # Nor does it hold up the next one at once.
+    silence.set()
+    assert await held.find() == ()
 
 
 async def test_what_was_held_stays_where_the_server_falls_silent() -> None:

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.client.calls.pair import until
+from tests.client.calls.pair import talk, until
 from tests.client.calls.roomworld import Place, Seat
 from tests.client.calls.test_room import Guest
+from tests.client.calls.test_room_signals import members
 
 from zajil.client.calls.media import room as rm
+from zajil.client.calls.media import rooming
 from zajil.client.calls.media.voice import OpusDecoder, OpusEncoder
 from zajil.client.calls.way import CUT, MediaWay
 from zajil.protocol.calls import media
@@ -113,6 +115,26 @@ async def test_a_server_that_says_when_to_come_again_is_not_asked_before(
         assert {one for one in slept if one > 0.1} == {7.0}
     finally:
         await made.room.close()
+
+
+@pytest.mark.calls
+async def test_a_watch_that_fails_lets_nothing_leave_unseen(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = members(place)
+    one.add(1)
+    other.add(1)
+    try:
+        talk(one, other)
+        await until(lambda: one.ups and other.ups)
+
+        def fails(_: rooming.Rooming) -> None:
+            raise error("wrong-call", "of a test")
+
+        monkeypatch.setattr(rooming.Rooming, "watch", fails)
+        await until(lambda: one.alarms == [1])
+        assert one.links._peers == {}
+    finally:
+        await one.links.close()
+        await other.links.close()
 
 
 def test_a_packet_of_no_bytes_ends_no_decoder() -> None:

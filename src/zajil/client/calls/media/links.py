@@ -15,6 +15,7 @@ Source: docs/protocol/call-media.md (fail-closed rules, routes).
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from zajil.protocol.errors import Malformed
 TICK_S: Final = 0.1
 _WATCH_TICKS = 5
 _MEASURE_TICKS = 10
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +113,14 @@ class Links:
         self._steps.spawn(self._begin(peer))
         if self._watch is None:
             self._watch = asyncio.get_running_loop().create_task(self._keep_watch())
+            self._watch.add_done_callback(self._note_watch_end)
 
     def close_link(self, leaf: int) -> None:
         """Nothing more to or from this leaf."""
         peer = self._peers.pop(leaf, None)
         if peer is not None:
             self._close_all(peer)
-            if self._rooming is not None:
+            if self._rooming is not None and not self._over:
                 self._rooming.watch()
 
     def hear(self, leaf: int, signal: LinkSignal) -> None:
@@ -167,8 +170,7 @@ class Links:
         self.shut()
         if self._watch is not None:
             self._watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watch
+            await asyncio.wait({self._watch})
         await self._steps.end()
 
     def counts(self) -> dict[str, Counts]:
@@ -427,6 +429,12 @@ class Links:
 
     # -- the watch
 
+    def _note_watch_end(self, watch: asyncio.Task[None]) -> None:
+        """Where it failed nobody sees any more what leaves: then nothing does."""
+        if not watch.cancelled() and (failure := watch.exception()) is not None:
+            _log.error("the watch of a call failed: %s", type(failure).__name__)
+            self._alarm(self._means.leaf)
+
     async def _keep_watch(self) -> None:
         while not self._over:
             await asyncio.sleep(TICK_S)
@@ -434,6 +442,9 @@ class Links:
             if self._rooming is not None:
                 self._rooming.watch()
             for peer in list(self._peers.values()):
+                if self._peers.get(peer.leaf) is not peer:
+                    # Closed meanwhile, with all others or alone: its ladder must not climb again.
+                    continue
                 self._watch_sending(peer)
                 self._watch_hearing(peer)
                 if self._ticks % _WATCH_TICKS == 0:

@@ -13,6 +13,8 @@ from zajil.protocol.errors import ZajilError
 
 ASK_AGAIN_MS: Final = 5_000
 """After a server that gave none or did not answer."""
+ASK_S: Final = 5.0
+"""So long links wait for a server that takes the question and says nothing: other routes are left."""
 _SHARE_OF_LIFE = 0.8
 
 
@@ -50,8 +52,9 @@ class Relays:
 
     async def _renew(self) -> None:
         try:
-            access = await self._ask()
-        except ZajilError:
+            async with asyncio.timeout(ASK_S):
+                access = await self._ask()
+        except (ZajilError, TimeoutError):
             self._until_ms = self._now_ms() + ASK_AGAIN_MS
             return
         self._held = usable_relays(access)
