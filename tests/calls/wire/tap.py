@@ -44,6 +44,8 @@ class Line:
     pc: int
     offer: str
     seen: Callable[[Line, Wired], None]
+    moved: Callable[[], None]
+    """The state of the connection is another one."""
     relay: RTCIceServer | None = None
     packets: list[Wired] = field(default_factory=list)
     stray: list[bytes] = field(default_factory=list)
@@ -60,6 +62,7 @@ class Line:
         policy = RTCIceTransportPolicy.ALL if self.relay is None else RTCIceTransportPolicy.RELAY
         relays = [] if self.relay is None else [self.relay]
         self._connection = RTCPeerConnection(RTCConfiguration(relays, policy, RTCBundlePolicy.MAX_BUNDLE))
+        self._connection.on("connectionstatechange", self.moved)
 
     async def answer(self, describe: Describe) -> tuple[str, list[str]]:
         """The answer, and our candidates."""
@@ -143,7 +146,7 @@ class Tap:
     async def _follow(self, signal: Told) -> None:
         pc = signal["pc"]
         if signal["t"] == "desc" and signal["role"] == "offer" and pc not in self.lines:
-            line = self.lines[pc] = Line(pc, signal["sdp"], self._see, self.relay)
+            line = self.lines[pc] = Line(pc, signal["sdp"], self._see, self._changed.set, self.relay)
             answer, candidates = await line.answer(self.describe)
             await self._signal("desc", pc, role="answer", sdp=answer)
             await self._signal("cand", pc, cands=candidates, done=True)
@@ -165,7 +168,7 @@ class Tap:
         return next(line for line in self.lines.values() if line.got or len(self.lines) == 1)
 
     async def until(self, what: str, holds: Callable[[], object]) -> None:
-        """Wait for packets."""
+        """Wait for packets, and for connections that come and go."""
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while not holds():

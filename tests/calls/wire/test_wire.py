@@ -23,7 +23,7 @@ from tests.calls.wire.scene import Tapped, tapped  # noqa: E402  # likewise
 
 from zajil.client.calls.media import sdp  # noqa: E402  # likewise
 
-pytestmark = [pytest.mark.calls, pytest.mark.slow]
+pytestmark = [pytest.mark.calls, pytest.mark.slow, pytest.mark.alone]
 CLEAR = "Object.defineProperty(RTCRtpSender.prototype, 'transform', { set: () => undefined, get: () => undefined })"
 
 
