@@ -6,6 +6,7 @@ import pytest
 
 from zajil.engine import limits
 from zajil.engine.limits import DEFAULTS, Limit, Limits
+from zajil.protocol.calls.limits import PEOPLE
 from zajil.protocol.errors import Limited
 
 
@@ -44,6 +45,15 @@ def test_every_default_is_a_usable_bucket() -> None:
     for name, limit in DEFAULTS.items():
         assert limit.burst > 0 < limit.every_s, name
         Limits().take(name, b"k", now=0)
+
+
+def test_a_call_of_four_without_udp_is_set_up_at_once() -> None:
+    """A refused signal is not sent again: an attempt without its candidates, or a loss not told, costs ten seconds."""
+    links, attempts = PEOPLE * (PEOPLE - 1), 2
+    signals = len(["offer", "answer", "got"]) + 2 * len(["own address", "relay by TCP", "relay by TLS"])
+    table = Limits()
+    for _ in range(links * attempts * signals):
+        table.take("ephemeral", b"group", now=0)
 
 
 def test_full_buckets_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

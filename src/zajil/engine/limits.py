@@ -86,7 +86,8 @@ DEFAULTS: Mapping[str, Limit] = {
     "claim": Limit(20, 60),
     # per group; charged after the epoch token was found right, so that an outsider cannot use them up
     "send": Limit(120, 0.5),
-    "ephemeral": Limit(60, 0.25),
+    # a call of four on networks without UDP: 12 links, two attempts on each, nine signals of one at once
+    "ephemeral": Limit(240, 0.1),
     "commit": Limit(20, 3),
     # calls: of a group, after its token, and of an address prefix; in ten minutes 12 for a relay, which is dear, and 30
     # for tickets; 60 of a prefix

@@ -12,6 +12,7 @@ from zajil.client.calls.frames import Codec, seal_frame
 from zajil.client.calls.keys import Sealer
 from zajil.client.calls.media import rtc, voice
 from zajil.client.calls.media.sound import Echo, Silence
+from zajil.client.calls.ports import LinkSignal
 from zajil.client.calls.sframe import parse_header
 from zajil.protocol.calls.sdp import check_sdp
 from zajil.protocol.calls.signals import Cand, Desc, Got, Lost
@@ -170,6 +171,24 @@ async def test_lost_sound_is_told_and_new_attempts_bring_it_back() -> None:
         await until(lambda: len(other.ear.frames) > since and other.ear.hears_tone())
         assert one.carrying() is not old
         assert old.closed
+
+
+async def test_a_loss_that_was_not_heard_is_told_again() -> None:
+    async with call(Member(1), Member(2)) as (one, other):
+        await both_hear(one, other)
+        (old,) = one.outgoing()
+        told: list[Lost] = []
+
+        def misses_first(signal: LinkSignal) -> bool:
+            if isinstance(signal, Lost):
+                told.append(signal)
+            return told == [signal]
+
+        one.deaf_to = misses_first
+        old.peer._transceiver.sender._enabled = False
+        await until(lambda: one.ups == [2, 2] and other.ups == [1, 1])
+        assert told[:2] == [Lost(CALL, 1, old.pc)] * 2
+        assert one.carrying() is not old
 
 
 async def test_a_peer_that_lost_everything_is_taken_up_anew() -> None:

@@ -76,11 +76,15 @@ class Sends(Protocol):
 
 
 class Hears(Protocol):
-    """What the links ask of any attempt of a peer's. proved: we said `got`, and have not said `lost` since."""
+    """What the links ask of any attempt of a peer's.
+
+    proved: we said `got`, and have not said `lost` since. losses: how often we said it, first at lost_ms.
+    """
 
     pc: int
     proved: bool
     lost_ms: int | None
+    losses: int
 
     @property
     def opened(self) -> int:
@@ -248,6 +252,7 @@ class Incoming(_Attempt):
         self.proved = False
         """We said `got`, and have not said `lost` since."""
         self.lost_ms: int | None = None
+        self.losses = 0
 
     @property
     def voice(self) -> HeardVoice:

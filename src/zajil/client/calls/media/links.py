@@ -4,7 +4,8 @@
                     and B (a relay over TLS or TCP), by WebRTC, and of kind C (the media room), see `rooming`
     Got(pc)      -> that attempt carries: it gets the real sound, the others are closed
     Lost(pc)     -> a new round; the old attempt stays for a while, it may come back
-    a first frame of an attempt opens -> Got(pc) to its sender; none for 600 ms -> Lost(pc); again one -> Got(pc)
+    a first frame of an attempt opens -> Got(pc) to its sender; none for 600 ms -> Lost(pc), up to
+                    three times; again one -> Got(pc)
 
 A link is up while the peer has told us `got` and we have told it. Real sound flows after `got` alone, so nothing of a
 person leaves before both ends have proved that they seal. Whatever left unsealed, or 25 frames in a row that nobody we
@@ -40,6 +41,8 @@ from zajil.protocol.errors import Malformed
 TICK_S: Final = 0.1
 _WATCH_TICKS = 5
 _MEASURE_TICKS = 10
+_LOSSES = 3
+"""So often one is told, 2 s apart."""
 _log = logging.getLogger(__name__)
 
 
@@ -366,7 +369,7 @@ class Links:
 
     def _note_heard(self, peer: Peer, attempt: Hears) -> None:
         """Frames of this attempt open, for the first time or again."""
-        attempt.proved, attempt.lost_ms = True, None
+        attempt.proved, attempt.lost_ms, attempt.losses = True, None, 0
         self._reports.local_signal(Got(self._means.call, peer.leaf, attempt.pc))
         self._tell_state(peer)
 
@@ -375,9 +378,22 @@ class Links:
         if isinstance(attempt, RoomHears) and self._rooming is not None and peer.playing == attempt.pc:
             self._rooming.doubt()
         attempt.proved, attempt.lost_ms = False, self._means.now_ms()
-        self._reports.local_signal(Lost(self._means.call, peer.leaf, attempt.pc))
+        self._say_lost(peer, attempt)
         peer.choose_playing()
         self._tell_state(peer)
+
+    def _say_lost(self, peer: Peer, attempt: Hears) -> None:
+        attempt.losses += 1
+        self._reports.local_signal(Lost(self._means.call, peer.leaf, attempt.pc))
+
+    def _say_lost_again(self, peer: Peer, now: int) -> None:
+        """While nothing of the peer is heard: what we said of it may not have arrived."""
+        if any(attempt.proved for attempt in peer.incoming.values()):
+            return
+        for attempt in peer.incoming.values():
+            due = attempt.lost_ms is not None and now - attempt.lost_ms >= OFFER_AGAIN_MS * attempt.losses
+            if due and 0 < attempt.losses < _LOSSES:
+                self._say_lost(peer, attempt)
 
     def _drop_incoming(self, peer: Peer, attempt: Hears) -> None:
         peer.incoming.pop(attempt.pc, None)
@@ -485,6 +501,7 @@ class Links:
                 self._drop_incoming(peer, attempt)
             elif not attempt.proved and now - attempt.quiet_since_ms >= UNPROVEN_MS:
                 self._drop_incoming(peer, attempt)
+        self._say_lost_again(peer, now)
 
     async def _compare_counts(self, peer: Peer) -> None:
         for attempt in list(peer.outgoing.values()):

@@ -92,6 +92,7 @@ class RoomHears:
         self.pc, self.ear = pc, ear
         self.proved = False
         self.lost_ms: int | None = None
+        self.losses = 0
         self._began_ms = now_ms
 
     @property

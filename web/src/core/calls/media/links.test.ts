@@ -208,6 +208,26 @@ describe("set-up", () => {
     expect(anna.heard("got")).toHaveLength(2);
   });
 
+  it("says `lost` three times, for none may have arrived, and no more once something is heard", async () => {
+    const [anna, omar] = [new Device(0), new Device(1)];
+    const { from, to, pc } = await connect(anna, omar);
+    const told: MediaSignal = { t: "lost", call: CALL, to: 0, pc };
+    const after = (...times: readonly number[]): MediaSignal[] => {
+      for (const at of times) omar.at(at);
+      return omar.heard("lost");
+    };
+    await to.put(...(await from.put(sound(1))));
+    expect(after(599)).toEqual([]);
+    expect(after(600)).toEqual([told]);
+    expect(after(700, 2_500)).toEqual([]);
+    expect(after(2_600, 4_600, 6_600)).toEqual([told, told]);
+    await to.put(...(await from.put(sound(2))));
+    expect(after(7_100)).toEqual([]);
+    expect(after(7_200)).toEqual([told]);
+    await to.put(...(await from.put(sound(3))));
+    expect(after(7_300, 7_700)).toEqual([]);
+  });
+
   it("repeats an offer three times, and answers a repeated one alike", async () => {
     const [anna, omar] = [new Device(0), new Device(1)];
     anna.links.openLink(1, { relayOnly: false });

@@ -3,9 +3,9 @@ import type { Shared } from "./shared.ts";
 
 /** Without a valid audio frame for this long a link is lost. */
 export const SILENCE_MS = 600;
-/** `got` is said again, for it may not have arrived. */
-const GOT_AGAIN_MS = 2_000;
-const GOTS = 3;
+/** Either is said again, for it may not have arrived: no signal of a link is kept for who is not connected. */
+const AGAIN_MS = 2_000;
+const TIMES = 3;
 
 export class Proof {
   /** We have said `got`, and not `lost` since. */
@@ -14,8 +14,9 @@ export class Proof {
   aliveAtMs = 0;
   readonly #of: { readonly leaf: number; readonly pc: number };
   readonly #shared: Pick<Shared, "signal" | "nowMs" | "changed">;
-  #gots = 0;
-  #gotAtMs = 0;
+  /** How often we said what holds now; 0 where it was not said, because another attempt is heard. */
+  #said = 0;
+  #saidAtMs = 0;
 
   constructor(
     of: { readonly leaf: number; readonly pc: number },
@@ -30,23 +31,33 @@ export class Proof {
     if (this.alive) return;
     this.alive = true;
     this.aliveAtMs = this.#shared.nowMs();
-    this.#gots = 0;
+    this.#said = 0;
     this.sayGot(this.aliveAtMs);
     this.#shared.changed(this.#of.leaf);
   }
 
   sayGot(nowMs: number): void {
-    this.#gots++;
-    this.#gotAtMs = nowMs;
-    this.#shared.signal(this.#of.leaf, { t: "got", pc: this.#of.pc });
+    this.#say("got", nowMs);
+  }
+
+  #say(t: "got" | "lost", nowMs: number): void {
+    this.#said++;
+    this.#saidAtMs = nowMs;
+    this.#shared.signal(this.#of.leaf, { t, pc: this.#of.pc });
+  }
+
+  #isDueAgain(nowMs: number): boolean {
+    return this.#said > 0 && this.#said < TIMES && nowMs - this.#saidAtMs >= AGAIN_MS;
   }
 
   /** silentMs: since its last sound. others: whether another attempt is heard; then this one's silence is nothing. */
   tick(nowMs: number, at: { readonly silentMs: number; readonly limitMs: number; readonly others: boolean }): void {
-    if (!this.alive) return;
-    if (at.silentMs >= at.limitMs) {
+    if (!this.alive) {
+      if (!at.others && this.#isDueAgain(nowMs)) this.#say("lost", nowMs);
+    } else if (at.silentMs >= at.limitMs) {
       this.alive = false;
-      if (!at.others) this.#shared.signal(this.#of.leaf, { t: "lost", pc: this.#of.pc });
-    } else if (this.#gots < GOTS && nowMs - this.#gotAtMs >= GOT_AGAIN_MS) this.sayGot(nowMs);
+      this.#said = 0;
+      if (!at.others) this.#say("lost", nowMs);
+    } else if (this.#isDueAgain(nowMs)) this.sayGot(nowMs);
   }
 }
