@@ -81,3 +81,9 @@ def test_every_decision_states_its_reason() -> None:
 def test_settings_errors_and_tables_are_documented() -> None:
     for page in GENERATED:
         assert (ROOT / page).stat().st_size > 500, page
+
+
+def test_the_page_of_media_shows_what_the_routes_measured() -> None:
+    measured = (ROOT / "tests" / "calls" / "results" / "latest.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "protocol" / "call-media.md").read_text(encoding="utf-8")
+    assert page.endswith(measured), "copy latest.md to the end of the page"

@@ -78,11 +78,22 @@ class CallBrowser(Browser):
     async def frames(self) -> dict[str, int]:
         """Of all workers since `clear`."""
         total: dict[str, int] = {}
-        for session in list(self._workers):
-            done = await self._ask("Runtime.evaluate", session=session, expression="lab.frames", returnByValue=True)
-            for name, count in (done["result"].get("value") or {}).items():
+        for found in await self._ask_workers("lab.frames"):
+            for name, count in found.items():
                 total[name] = total.get(name, 0) + count
         return total
+
+    async def packets(self) -> dict[str, list[Any]]:
+        """Of all workers since `clear`: `said` and `played`, each [ms since 1970, mark] of a packet in the room."""
+        found = await self._ask_workers("lab.packets")
+        return {name: [one for each in found for one in each[name]] for name in ("said", "played")}
+
+    async def _ask_workers(self, expression: str) -> list[dict[str, Any]]:
+        answers = [
+            await self._ask("Runtime.evaluate", session=session, expression=expression, returnByValue=True)
+            for session in list(self._workers)
+        ]
+        return [value for answer in answers if (value := answer["result"].get("value"))]
 
     async def counts(self) -> list[dict[str, Any]]:
         """Of each connection since `clear`, oldest first."""

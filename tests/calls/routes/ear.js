@@ -76,6 +76,7 @@
     const [sent, received] = [find("outbound-rtp"), find("inbound-rtp")];
     counts.set(id, {
       ...{ at: Date.now(), rtt_ms: (pair?.currentRoundTripTime ?? 0) * 1_000 },
+      ...{ rtts: pair?.responsesReceived ?? 0, rtts_s: pair?.totalRoundTripTime ?? 0 },
       way: local ? `${local.candidateType} ${local.relayProtocol ?? ""}`.trim() : "",
       ...(sent && { sent: { packets: sent.packetsSent, bytes: sent.bytesSent } }),
       ...(received && {

@@ -99,12 +99,16 @@ class Person:
         return float(self._browser.call("await_sound", since=since_ms, seconds=seconds, timeout_s=seconds + 5))
 
     def frames(self) -> dict[str, int]:
-        """`sealed`, `sealed_bytes`, `opened`, `plaintext` since `clear`."""
+        """Since `clear`: `sealed`, `sealed_bytes`, `opened`, `plaintext`; of rooms `sealed_room`, `blocks`, `gaps`."""
         return dict(self._browser.call("frames"))
 
     def counts(self) -> list[dict[str, Any]]:
         """What the browser counted of each connection since `clear`."""
         return list(self._browser.call("counts"))
+
+    def packets(self) -> dict[str, list[tuple[float, int]]]:
+        """Of sound in the media room since `clear`: when each was `said` and `played`, ms since 1970, and its mark."""
+        return dict(self._browser.call("packets"))
 
     def sound(self) -> list[list[float]]:
         return list(self._browser.call("sound"))

@@ -15,53 +15,47 @@ RECOVER_MAX_S: Final = {"direct": 2.0, "relay-udp": 2.0, "relay-tcp": 2.0, "rela
 """What issue 6 asks for, by the rung that carries afterwards; a miss is shown, never failed."""
 MOS_MIN: Final = 3.0
 _MISS: Final = " ⚠"
+_HEAD_LINES: Final = 2
 
 
-class RouteRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One scenario. Times in seconds; None where it was not measured.
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One scenario. Times in seconds; absent where it was not measured.
 
     rung: as the ends show it in the end, several divided by `or`. calls: how many were made. setup_p95_s: from the
     press that answers to sound that both hear, of the slower end; with fewer than 20 calls the worst of them.
     recover_s: from the block to sound that both hear again, the worst of all calls. sealed, opened, plaintext_frames:
     of both ends, compared by the laboratory, not by the product.
+    Where packets get lost, at the worse end: loss_pct: of those that reach each host. line_ms: of each line, each way.
+    held: the way was the same all the time. delay_ms, mos: of the E-model.
     """
 
     rung: str
     scenario: str
     about: str
     connected: bool
-    calls: int = 1
+    calls: int | None = None
     setup_p95_s: float | None = None
     setup_median_s: float | None = None
     recover_s: float | None = None
     recover_median_s: float | None = None
-    sealed: int = 0
-    opened: int = 0
-    plaintext_frames: int = 0
-
-
-class SoundRow(msgspec.Struct, frozen=True, kw_only=True):
-    """How a rung sounds at a loss, at the worse end.
-
-    loss_pct: of the packets that reach each host. line_ms: of each line, each way. delay_ms, mos: of the E-model.
-    """
-
-    rung: str
-    loss_pct: int
-    line_ms: int
-    held: bool
-    concealed_pct: float
-    delay_ms: float
-    mos: float
+    sealed: int | None = None
+    opened: int | None = None
+    plaintext_frames: int | None = None
+    loss_pct: int | None = None
+    line_ms: int | None = None
+    held: bool | None = None
+    concealed_pct: float | None = None
+    delay_ms: float | None = None
+    mos: float | None = None
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """Everything of one run."""
+    """Everything of one run. notes: where rows are not all of one."""
 
     versions: dict[str, str] = {}
     skips: list[str] = []
-    rungs: list[RouteRow] = []
-    sound: list[SoundRow] = []
+    notes: list[str] = []
+    rungs: list[Row] = []
 
     def write(self, folder: Path, *, name: str) -> None:
         """`NAME.json` and `NAME.md`; `latest` for a whole run, in which all passed."""
@@ -72,11 +66,13 @@ class Report(msgspec.Struct, kw_only=True):
 
     def render(self) -> str:
         """The tables as Markdown."""
-        parts = [self._routes(), self._sound()] if self.sound else [self._routes()]
+        parts = [part for part in (self._routes(), self._sound()) if len(part) > _HEAD_LINES]
         machine = ", ".join(f"{name} {version}" for name, version in sorted(self.versions.items()))
         told = [f"Measured by `make calls` on {machine}."]
         if self.skips:
             told.append("Not measured: " + "; ".join(self.skips) + ".")
+        if self.notes:
+            told.append("Note: " + "; ".join(self.notes) + ".")
         return "\n".join("\n".join([*part, ""]) for part in [*parts, told])
 
     def _routes(self) -> list[str]:
@@ -86,6 +82,8 @@ class Report(msgspec.Struct, kw_only=True):
         )
         rows = [head, "|---|---|---|---|---|"]
         for row in self.rungs:
+            if row.sealed is None:
+                continue
             counts = f"{row.sealed:,}, {row.opened:,}, {row.plaintext_frames}"
             way = row.rung if row.connected else "none"
             setup = of_many(row.setup_median_s, row.setup_p95_s, goal(SETUP_MAX_S, row.rung), row.calls)
@@ -101,9 +99,11 @@ class Report(msgspec.Struct, kw_only=True):
             "| Way | Loss | Concealed | Delay, mouth to ear | Estimated MOS |",
             "|---|---|---|---|---|",
         ]
-        for row in self.sound:
+        for row in self.rungs:
+            if row.mos is None:
+                continue
             mos = f"{row.mos:.1f}" + (_MISS if row.mos < MOS_MIN else "")
-            way = row.rung if row.held else f"{row.rung}, left for another"
+            way = row.rung if row.held else f"{row.rung}, another before"
             rows.append(f"| {way} | {row.loss_pct} % | {row.concealed_pct:.1f} % | {row.delay_ms:.0f} ms | {mos} |")
         return rows
 
@@ -111,15 +111,16 @@ class Report(msgspec.Struct, kw_only=True):
         """Figures beyond the issue's goals."""
         found = []
         for row in self.rungs:
+            setup_s = row.setup_p95_s if row.recover_s is None else None
             for name, value, most in (
-                ("set-up", row.setup_p95_s, goal(SETUP_MAX_S, row.rung)),
+                ("set-up", setup_s, goal(SETUP_MAX_S, row.rung)),
                 ("recovery", row.recover_s, goal(RECOVER_MAX_S, row.rung)),
             ):
                 if value is not None and most is not None and value > most:
                     found.append(f"{row.scenario}: {name} {value:.2f} s, goal {most:g} s")
-        return found + [
-            f"{row.rung} at {row.loss_pct} % loss: MOS {row.mos:.2f}" for row in self.sound if row.mos < MOS_MIN
-        ]
+            if row.mos is not None and row.mos < MOS_MIN:
+                found.append(f"{row.scenario}: {row.rung}, MOS {row.mos:.2f}")
+        return found
 
 
 def goal(goals: Mapping[str, float], rungs: str) -> float | None:
@@ -127,7 +128,7 @@ def goal(goals: Mapping[str, float], rungs: str) -> float | None:
     return max((goals[one] for one in rungs.split(" or ") if one in goals), default=None)
 
 
-def of_many(median: float | None, worst: float | None, most: float | None, calls: int) -> str:
+def of_many(median: float | None, worst: float | None, most: float | None, calls: int | None) -> str:
     """A time for a table; marked where it is beyond the goal."""
     if median is None or worst is None:
         return "-"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.calls.routes.blocks import HIDDEN, NO_UDP, OPEN
+from tests.calls.routes.blocks import HIDDEN, NO_UDP, ONLY_443, ONLY_SITE, OPEN
 from tests.calls.routes.laboratory import CallLaboratory
 from tests.calls.routes.needs import can_delay
 from tests.calls.routes.report import Report
@@ -12,26 +12,21 @@ from tests.calls.routes.trial import Block, Trial
 pytestmark = [pytest.mark.calls, pytest.mark.slow, pytest.mark.timeout(400)]
 
 LINE_MS = 20
-LOSSES = (5, 10)
-WAYS = [(OPEN, "direct"), (HIDDEN, "relay-udp"), (NO_UDP, "relay-tcp")]
+LOSSES = (0, 5, 10)
+BLOCKS = (OPEN, HIDDEN, NO_UDP, ONLY_443, ONLY_SITE)
 
 
-@pytest.mark.parametrize(("block", "rung"), WAYS, ids=[rung for _, rung in WAYS])
-def test_sound_under_loss(trial: Trial, lab: CallLaboratory, report: Report, block: Block, rung: str) -> None:
-    listen(trial, lab, report, block, rung)
-
-
-def listen(trial: Trial, lab: CallLaboratory, report: Report, block: Block, rung: str) -> None:
-    """One call, under each loss in turn."""
+@pytest.mark.parametrize("block", BLOCKS, ids=[block.name for block in BLOCKS])
+def test_sound_under_loss(trial: Trial, lab: CallLaboratory, report: Report, block: Block) -> None:
+    """One call, under each loss in turn. How it sounds is not judged."""
     line_ms = LINE_MS if can_delay() else 0
     trial.block(block)
     if line_ms:
         lab.network.slow_down(line_ms)
-    trial.call(rung)
-    for loss_pct in LOSSES:
-        row = trial.listen(trial.figures.rung, loss_pct=loss_pct, line_ms=line_ms)
-        report.sound.append(row)
-        figures = f"{row.concealed_pct:.1f} % concealed, {row.delay_ms:.0f} ms, MOS {row.mos:.2f}"
-        print(f"{rung} at {loss_pct} % loss: {figures}")
+    trial.call()
+    rows = [trial.listen(block, loss_pct=loss_pct, line_ms=line_ms) for loss_pct in LOSSES]
     trial.hang_up()
     assert trial.figures.plaintext == 0
+    report.rungs += rows
+    for row in rows:
+        print(f"{row.scenario}: {row.rung}, {row.concealed_pct} % concealed, {row.delay_ms} ms, MOS {row.mos}")

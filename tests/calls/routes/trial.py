@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from tests.calls.routes.laboratory import CallLaboratory
-from tests.calls.routes.report import RouteRow, SoundRow
+from tests.calls.routes.listening import listen
+from tests.calls.routes.person import RUNGS
+from tests.calls.routes.report import Row
 
-from zajil.protocol.calls.quality import Sample, rate
+from zajil.protocol.calls.quality import rate
 
-_FRAME_MS: Final = 20.0
 _TALK_S: Final = 1.0
 """What is measured of a call that runs."""
 _REST_S: Final = 0.7
@@ -25,12 +26,16 @@ _WINDOW_S: Final = 5.0
 
 @dataclass(frozen=True)
 class Block:
-    """What the router drops. rules: of nft. names: of TLS handshakes. hidden: both hide their address besides."""
+    """What the router drops. rules: of nft. names: of TLS handshakes. hidden: both hide their address besides.
+
+    leaves: the rungs by which a call can be then; which of them it takes is the product's business.
+    """
 
     name: str
     about: str
     rules: Sequence[str] = ()
     names: Sequence[str] = ()
+    leaves: Sequence[str] = RUNGS
     hidden: bool = False
 
 
@@ -43,7 +48,10 @@ class Figures:
     sealed: int = 0
     opened: int = 0
     plaintext: int = 0
-    rung: str = ""
+    rungs: set[str] = field(default_factory=set)
+    """As calls began."""
+    rungs_after: set[str] = field(default_factory=set)
+    """As they went on when something had happened to them."""
 
 
 class Trial:
@@ -54,21 +62,22 @@ class Trial:
         self._people = (lab.anna, lab.boris)
         self.figures = Figures()
         self._hidden = False
+        self._leaves: Sequence[str] = RUNGS
         self._calling = False
 
     def block(self, block: Block) -> None:
         """In force when this returns, instead of the older one."""
         self._lab.network.block(block.rules, block.names)
+        self._leaves = block.leaves
         if block.hidden != self._hidden:
             self._hidden = block.hidden
             for person in self._people:
                 person.hide_address(block.hidden)
 
-    def call(self, rungs: str) -> float:
+    def call(self) -> float:
         """Anna calls, Boris answers, both hear each other; seconds that it took, on networks new to both.
 
-        rungs: those that may be found, such as `relay-tls or server`. Raises VerbFailed where they do not in half a
-        minute.
+        Raises VerbFailed where they do not in half a minute, or by a rung that the block does not leave.
         """
         for person in self._people:
             person.clear()
@@ -76,23 +85,21 @@ class Trial:
         self._lab.anna.start_call()
         answered = self._lab.boris.answer()
         heard = [person.await_sound(answered) for person in self._people]
-        self._see(rungs)
+        self.figures.rungs |= self._see()
         took = (max(heard) - answered) / 1000
         self.figures.setups_s.append(took)
         return took
 
-    def _see(self, rungs: str) -> None:
+    def _see(self) -> set[str]:
         """Each end shows the way of what it sends, and the two may differ."""
-        found = {person.await_rung(rungs.split(" or ")) for person in self._people}
-        self.figures.rung = " or ".join(sorted({*found, *filter(None, self.figures.rung.split(" or "))}))
+        return {person.await_rung(self._leaves) for person in self._people}
 
-    def strike(self, block: Block, rungs: str) -> float:
-        """The block begins in the call; seconds until both hear again, the slower one's, by one of these rungs."""
-        self.figures.rung = ""
+    def strike(self, block: Block) -> float:
+        """The block begins in the call; seconds until both hear again, the slower one's, by a rung that it leaves."""
         self.block(block)
         struck = time.time() * 1000
         heard = [person.await_sound(struck + _DIE_AWAY_MS) for person in self._people]
-        self._see(rungs)
+        self.figures.rungs_after |= self._see()
         took = (max(heard) - struck) / 1000
         self.figures.recovers_s.append(took)
         return took
@@ -100,11 +107,12 @@ class Trial:
     def hang_up(self) -> None:
         """After a while of talk; counts what went over the wire."""
         time.sleep(_TALK_S)
+        # First what was opened: all of it had been sealed by the time that is asked.
+        self.figures.opened += sum(person.frames()["opened"] for person in self._people)
         for person in self._people:
             sent = [one["sent"] for one in person.counts() if "sent" in one]
             frames = person.frames()
-            self.figures.sealed += frames["sealed"]
-            self.figures.opened += frames["opened"]
+            self.figures.sealed += frames["sealed"] + frames["sealed_room"]
             self.figures.plaintext += frames["plaintext"] + _unsealed(sent, frames)
         self._put_down()
 
@@ -126,14 +134,14 @@ class Trial:
             self._put_down()
         self.block(Block("open", ""))
 
-    def row(self, block: Block) -> RouteRow:
+    def row(self, scenario: str, about: str) -> Row:
         """What the report keeps of it."""
         figures = self.figures
         setups = sorted(figures.setups_s)
-        return RouteRow(
-            rung=figures.rung,
-            scenario=block.name,
-            about=block.about,
+        return Row(
+            rung=either(figures.rungs_after or figures.rungs),
+            scenario=scenario,
+            about=about,
             connected=True,
             calls=len(setups),
             setup_p95_s=setups[-(-95 * len(setups) // 100) - 1],
@@ -145,26 +153,29 @@ class Trial:
             plaintext_frames=figures.plaintext,
         )
 
-    def listen(self, rung: str, *, loss_pct: int, line_ms: int) -> SoundRow:
+    def listen(self, block: Block, *, loss_pct: int, line_ms: int) -> Row:
         """How the call that runs sounds under such a loss, at the end that hears less well."""
         self._lab.network.lose(loss_pct)
         time.sleep(_SETTLE_S)
-        before = [receiving(person.counts()) for person in self._people]
-        time.sleep(_WINDOW_S)
-        after = [receiving(person.counts()) for person in self._people]
+        heard = listen(*self._people, seconds=_WINDOW_S)
         self._lab.network.lose(0)
-        held = all(was["id"] == now["id"] for was, now in zip(before, after, strict=True))
-        samples = [_compare(was, now) for was, now in zip(before, after, strict=True)]
-        worst = min(samples, key=rate)
-        return SoundRow(
-            rung=rung,
+        return Row(
+            rung=heard.rung,
+            scenario=f"{block.name}, {loss_pct} % lost",
+            about=f"{block.about}; {loss_pct} % of packets lost",
+            connected=True,
             loss_pct=loss_pct,
             line_ms=line_ms,
-            held=held and all(person.rung() == rung for person in self._people),
-            concealed_pct=worst.loss_pct,
-            delay_ms=worst.rtt_ms / 2 + worst.buffer_ms + worst.frame_ms + 25,
-            mos=rate(worst),
+            held=heard.held,
+            concealed_pct=round(heard.sample.loss_pct, 2),
+            delay_ms=round(heard.delay_ms),
+            mos=round(rate(heard.sample), 2),
         )
+
+
+def either(rungs: Iterable[str]) -> str:
+    """As tables name several."""
+    return " or ".join(sorted(rungs))
 
 
 def _unsealed(sent: Sequence[dict[str, int]], frames: dict[str, int]) -> int:
@@ -172,26 +183,3 @@ def _unsealed(sent: Sequence[dict[str, int]], frames: dict[str, int]) -> int:
     packets = sum(one["packets"] for one in sent) - frames["sealed"]
     beyond = sum(one["bytes"] for one in sent) > frames["sealed_bytes"]
     return max(0, packets) if beyond else 0
-
-
-def receiving(counts: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Of the connection whose sound came last."""
-    heard: list[dict[str, float]] = [
-        {"id": number, "rtt_ms": one["rtt_ms"], **one["received"]}
-        for number, one in enumerate(counts)
-        if one.get("received", {}).get("packets")
-    ]
-    return heard[-1]
-
-
-def _compare(was: dict[str, float], now: dict[str, float]) -> Sample:
-    if was["id"] != now["id"]:
-        was = dict.fromkeys(was, 0.0)
-    buffered = now["buffered"] - was["buffered"]
-    return Sample(
-        concealed=int(now["concealed"] - was["concealed"]),
-        total=int(now["samples"] - was["samples"]),
-        rtt_ms=now["rtt_ms"],
-        buffer_ms=1000 * (now["buffer_s"] - was["buffer_s"]) / buffered if buffered else 0.0,
-        frame_ms=_FRAME_MS,
-    )

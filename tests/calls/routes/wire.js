@@ -3,8 +3,9 @@
 // messages of WebSockets. It knows nothing of the product's own counters.
 (() => {
   if (globalThis.lab) return;
-  const none = () => ({ sealed: 0, sealed_bytes: 0, opened: 0, plaintext: 0, blocks: 0, gaps: 0 });
-  const lab = (globalThis.lab = { frames: none(), clear: () => (lab.frames = none()) });
+  const none = () => ({ sealed: 0, sealed_bytes: 0, sealed_room: 0, opened: 0, plaintext: 0, blocks: 0, gaps: 0 });
+  const lab = (globalThis.lab = { clear: () => void ([lab.frames, lab.packets] = [none(), { said: [], played: [] }]) });
+  lab.clear();
   if (!globalThis.RTCEncodedAudioFrame) return;
   const before = new WeakMap();
   const isFrame = (one) => one instanceof RTCEncodedAudioFrame;
@@ -40,48 +41,80 @@
     return write.call(this, frame);
   };
 
-  if (!globalThis.AudioEncoder || !globalThis.AudioDecoder) return;
-  const RECENT = 50;
-  const packets = [];
-  const Encoder = AudioEncoder;
-  globalThis.AudioEncoder = class extends Encoder {
-    constructor({ output, ...rest }) {
-      super({
-        ...rest,
-        output(chunk, meta) {
-          const bytes = new Uint8Array(chunk.byteLength);
-          chunk.copyTo(bytes);
-          packets.push(bytes);
-          if (packets.length > RECENT) packets.shift();
-          output(chunk, meta);
-        },
-      });
+  // Before its script is there a worker's context is not secure, and has no codecs. A room begins with a channel.
+  let watched = false;
+  function watchOnce() {
+    if (watched || !globalThis.AudioEncoder || !globalThis.AudioDecoder) return;
+    watched = true;
+    watchRoom();
+  }
+  const Channel = MessageChannel;
+  globalThis.MessageChannel = class extends Channel {
+    constructor() {
+      super();
+      watchOnce();
     }
   };
-  const Decoder = AudioDecoder;
-  globalThis.AudioDecoder = class extends Decoder {
-    decode(chunk) {
-      lab.frames.opened++;
-      return super.decode(chunk);
+  const { clear } = lab;
+  lab.clear = () => {
+    clear();
+    watchOnce();
+  };
+
+  function watchRoom() {
+    const RECENT = 50;
+    const packets = [];
+    const NOTED = 3_000;
+    /** When a packet was made or played, and a number by which it is known (FNV-1a). */
+    function note(list, bytes) {
+      const mark = bytes.reduce((hash, byte) => Math.imul(hash ^ byte, 0x01000193) >>> 0, 0x811c9dc5);
+      list.push([Date.now(), mark]);
+      if (list.length > NOTED) list.shift();
     }
-  };
-  // To the audio thread go blocks of sound, and empty ones in the place of what is missing.
-  const { postMessage } = MessagePort.prototype;
-  MessagePort.prototype.postMessage = function (message, ...rest) {
-    if (message instanceof Float32Array) lab.frames[message.length > 0 ? "blocks" : "gaps"]++;
-    return postMessage.call(this, message, ...rest);
-  };
-  // A frame of sound on the way to a media room: kind 1, flags 0, six more bytes of header.
-  const isSound = (bytes) => bytes.length > 60 && bytes[0] === 1 && bytes[1] === 0;
-  const { send } = WebSocket.prototype;
-  WebSocket.prototype.send = function (data) {
-    const bytes = ArrayBuffer.isView(data)
-      ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-      : data instanceof ArrayBuffer && new Uint8Array(data);
-    if (bytes && isSound(bytes)) {
-      if (packets.some((packet) => holds(bytes, packet))) lab.frames.plaintext++;
-      else lab.frames.sealed++;
-    }
-    return send.call(this, data);
-  };
+    const Encoder = AudioEncoder;
+    globalThis.AudioEncoder = class extends Encoder {
+      constructor({ output, ...rest }) {
+        super({
+          ...rest,
+          output(chunk, meta) {
+            const bytes = new Uint8Array(chunk.byteLength);
+            chunk.copyTo(bytes);
+            packets.push(bytes);
+            if (packets.length > RECENT) packets.shift();
+            note(lab.packets.said, bytes);
+            output(chunk, meta);
+          },
+        });
+      }
+    };
+    const Decoder = AudioDecoder;
+    globalThis.AudioDecoder = class extends Decoder {
+      decode(chunk) {
+        lab.frames.opened++;
+        const bytes = new Uint8Array(chunk.byteLength);
+        chunk.copyTo(bytes);
+        note(lab.packets.played, bytes);
+        return super.decode(chunk);
+      }
+    };
+    // To the audio thread go blocks of sound, and empty ones in the place of what is missing.
+    const { postMessage } = MessagePort.prototype;
+    MessagePort.prototype.postMessage = function (message, ...rest) {
+      if (message instanceof Float32Array) lab.frames[message.length > 0 ? "blocks" : "gaps"]++;
+      return postMessage.call(this, message, ...rest);
+    };
+    // A frame of sound on the way to a media room: kind 1, flags 0, six more bytes of header.
+    const isSound = (bytes) => bytes.length > 60 && bytes[0] === 1 && bytes[1] === 0;
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (data) {
+      const bytes = ArrayBuffer.isView(data)
+        ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+        : data instanceof ArrayBuffer && new Uint8Array(data);
+      if (bytes && isSound(bytes)) {
+        if (packets.some((packet) => holds(bytes, packet))) lab.frames.plaintext++;
+        else lab.frames.sealed_room++;
+      }
+      return send.call(this, data);
+    };
+  }
 })();
