@@ -1,6 +1,6 @@
 /** Fragments are other people's input: what is no route is the list. */
-import { expect, test } from "vitest";
-import { parentOf, parseRoute, to } from "./router.ts";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { go, goOn, parentOf, parseRoute, route, to } from "./router.ts";
 
 const ID = "AbC_-12";
 
@@ -53,4 +53,45 @@ test("Back leads one level up", () => {
   expect(parentOf({ page: "bridges", payload: "x" })).toBe(to.settings("connection"));
   expect(parentOf({ page: "post", handle: "news", post: ID })).toBe(to.channel("news"));
   expect(parentOf({ page: "channel", handle: "news" })).toBe(to.channels());
+});
+
+/** The address bar of a browser: it changes at once, and tells of it later, in a task of its own. */
+const address = { hash: "" };
+
+beforeEach(() => {
+  address.hash = "";
+  vi.stubGlobal("location", address);
+  vi.stubGlobal("history", { replaceState: (_state: unknown, _title: string, to: string) => (address.hash = to) });
+  vi.stubGlobal("HashChangeEvent", Event);
+  vi.stubGlobal("dispatchEvent", () => true);
+});
+afterEach(() => vi.unstubAllGlobals());
+
+test("what was begun on a screen goes on from there", () => {
+  go(to.group());
+  goOn(route(), to.chat(ID));
+  expect(address.hash).toBe(to.chat(ID));
+  go(to.post("новости", ID));
+  goOn({ page: "post", handle: "новости", post: ID }, to.channel("новости"));
+  expect(address.hash).toBe(to.channel("новости"));
+});
+
+test.each([
+  ["a call that ended", to.call(ID), to.chat(ID)],
+  ["a group that was made", to.group(), to.chat(ID)],
+  ["a post that was deleted", to.post("news.1", ID), to.channel("news.1")],
+  ["an account that was made", "#/i/payload", to.list()],
+])("%s leaves whoever went elsewhere meanwhile where they are", (_what, from, next) => {
+  go(from);
+  const begun = route();
+  // By the address bar, a link or Back: no event has told of it yet.
+  address.hash = to.settings("privacy");
+  goOn(begun, next);
+  expect(address.hash).toBe(to.settings("privacy"));
+});
+
+test("another screen of the same kind is elsewhere, too", () => {
+  go(to.call("other"));
+  goOn({ page: "call", id: ID }, to.chat(ID));
+  expect(address.hash).toBe(to.call("other"));
 });

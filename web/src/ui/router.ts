@@ -161,3 +161,16 @@ export function go(fragment: string, { replace = false } = {}): void {
   else location.hash = fragment;
   dispatchEvent(new HashChangeEvent("hashchange")); // the browser's own comes later, or not at all
 }
+
+/**
+ * A step that nobody presses: the end of what was begun at `from`. Whoever has gone elsewhere meanwhile stays there.
+ *
+ * It asks the address itself: what effects know of it is older, until the browser has told of its change.
+ */
+export function goOn(from: Route, fragment: string): void {
+  if (isSame(route(), from)) go(fragment, { replace: true });
+}
+
+function isSame(one: Route, other: Route): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
