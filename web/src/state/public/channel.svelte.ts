@@ -3,6 +3,7 @@ import { codeOf } from "../../i18n/errors.ts";
 import { Press } from "../ask.svelte.ts";
 import { Failed } from "./channels.svelte.ts";
 import { type Heard, live } from "./live.svelte.ts";
+import { EventOrder } from "./order.ts";
 import { personas } from "./personas.svelte.ts";
 import type { Channel, ChannelRole, Post } from "./shapes.ts";
 import * as space from "./space.ts";
@@ -50,6 +51,8 @@ export class OpenChannel {
   #once = space.makeOnce();
   #unfollow: (() => void) | undefined;
   #ended = false;
+  readonly #order = new EventOrder();
+  #last = 0;
 
   constructor(handle: string) {
     this.ref = `@${handle}`;
@@ -66,21 +69,34 @@ export class OpenChannel {
     };
   }
 
+  /** An answer that a later one overtook is dropped; what events told of meanwhile is read again. */
   async refresh(): Promise<void> {
+    const mine = ++this.#last;
+    const [since, moves] = [this.#order.now, live.moves];
     try {
       const as = await personas.known();
       const [view, page] = await Promise.all([space.findChannel(as, this.ref), this.#firstPage(as)]);
-      this.view = view;
+      if (mine !== this.#last) return;
+      if (!this.view || !this.#order.isHeard(view.channel_id, since)) this.view = view;
       this.posts = page.posts;
       this.#next = page.next;
       this.atEnd = page.next === undefined;
       this.error = undefined;
       this.loaded = true;
-      if (!this.#ended) this.#unfollow ??= live.follow((heard) => this.#hear(heard), view.channel_id);
+      for (const id of this.#order.heardSince(since)) if (id !== view.channel_id) void this.reread(id);
+      this.#follow(view.channel_id, moves);
     } catch (error) {
+      if (mine !== this.#last) return;
       if (!this.loaded) this.error = codeOf(error);
       else if (codeOf(error) === "gone") this.#lose();
     }
+  }
+
+  /** moves: those of the poll when the list was asked for. What it went past since was not for this channel. */
+  #follow(channel: string, moves: number): void {
+    if (this.#ended || this.#unfollow) return;
+    this.#unfollow = live.follow((heard) => this.#hear(heard), channel);
+    if (live.moves !== moves) void this.refresh();
   }
 
   /** A blocked channel shows its head alone: its posts answer `gone`. */
@@ -109,6 +125,7 @@ export class OpenChannel {
   }
 
   #lose(): void {
+    this.#last += 1;
     this.#unfollow?.();
     this.#unfollow = undefined;
     this.view = undefined;
@@ -119,22 +136,26 @@ export class OpenChannel {
   #hear(heard: Heard): void {
     if (heard.gap) return void this.refresh();
     const { event, channel_id, post_id, post, channel } = heard.event;
-    if (event.startsWith("channel.") && channel_id === this.view?.channel_id) {
+    if (event.startsWith("channel.") && channel_id !== undefined && channel_id === this.view?.channel_id) {
+      this.#order.hear(channel_id);
       if (channel) this.view = channel;
       else this.#lose();
       return;
     }
     if (post_id === undefined || !(channel_id === this.view?.channel_id || this.#holds(post_id))) return;
-    if (post?.thread_root !== undefined) void this.reread(post.thread_root);
-    else if (post) this.#put(post);
-    else void this.reread(post_id);
+    const root = post?.thread_root ?? post_id;
+    this.#order.hear(root);
+    if (post && root === post_id) this.#put(post);
+    else if (this.#holds(root)) void this.reread(root);
   }
 
   /** A post as it is now: gone where nothing of it may be seen. */
   async reread(id: string): Promise<void> {
-    if (!this.#holds(id)) return;
+    const since = this.#order.now;
     try {
-      this.#put(await space.findPost(await personas.known(), id));
+      const post = await space.findPost(await personas.known(), id);
+      // The event that came meanwhile put it there as it is now, or reads it once more.
+      if (!this.#order.isHeard(id, since)) this.#put(post);
     } catch (error) {
       if (codeOf(error) === "gone") this.posts = this.posts.filter(({ post_id }) => post_id !== id);
     }
@@ -145,7 +166,20 @@ export class OpenChannel {
     if (others) this.posts = this.posts.filter(({ post_id }) => post_id !== post.post_id);
     else if (this.#holds(post.post_id))
       this.posts = this.posts.map((held) => (held.post_id === post.post_id ? post : held));
-    else this.posts = [post, ...this.posts];
+    else this.posts = this.#insert(post);
+  }
+
+  /** In its place by time; an older one than is shown so far comes with its page. */
+  #insert(post: Post): readonly Post[] {
+    const found = this.posts.findIndex(({ created_at }) => created_at <= post.created_at);
+    if (found < 0 && !this.atEnd && this.posts.length > 0) return this.posts;
+    return this.posts.toSpliced(found < 0 ? this.posts.length : found, 0, post);
+  }
+
+  /** What a call that began at `since` answered. */
+  #take(post: Post, since: number): void {
+    if (this.#order.isHeard(post.post_id, since)) void this.reread(post.post_id);
+    else this.#put(post);
   }
 
   /** Whether the text went out. */
@@ -153,7 +187,8 @@ export class OpenChannel {
     const text = this.text.trim();
     if (text === "") return false;
     const done = await this.press.done(async () => {
-      this.#put(await space.createPost(await author(), this.ref, text, this.#once));
+      const since = this.#order.now;
+      this.#take(await space.createPost(await author(), this.ref, text, this.#once), since);
     });
     if (!done) return false;
     this.text = "";
@@ -162,7 +197,8 @@ export class OpenChannel {
   }
 
   async edit(post: Post, text: string): Promise<void> {
-    this.#put(await space.editPost(await author(), post, text));
+    const since = this.#order.now;
+    this.#take(await space.editPost(await author(), post, text), since);
   }
 
   async delete(post: Post): Promise<void> {

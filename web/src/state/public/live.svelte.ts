@@ -25,6 +25,8 @@ class Live {
   #watching = false;
   #after: string | undefined;
   #as: As;
+  /** How often the cursor went on. What was read before it did may lack what it went past for others. */
+  moves = 0;
 
   /** Follow the persona's channels, and this one if it is named. Answers what ends it. */
   follow(listener: Listener, channel?: string): () => void {
@@ -64,6 +66,7 @@ class Live {
         const first = this.#after === undefined;
         const found = await updates(as, channels, this.#after, first ? 0 : WAIT_S);
         if (turn !== this.#turn) return;
+        if (this.#after !== found.next) this.moves += 1;
         this.#after = found.next;
         pause = AGAIN_MS;
         // What came between a list and the first cursor is in neither: the lists are read once more.
