@@ -1,5 +1,5 @@
-"""What every test shares: minutes per marker and part, the slowest ten and vectors per file after a run, and no silent
-skips in CI.
+"""What every test shares: minutes per marker and part, the slowest ten, second tries and vectors per file after a run,
+and no silent skips in CI.
 
 `.ci/run` may take 40 minutes on two cores, and every part of it has its share (PARTS). A test without the marker of a
 part is the core's, which is what `make test` runs. Before pytest's closing line stands what each part took: for tests
@@ -17,6 +17,7 @@ from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.browser.told import SECOND_TRY
 from tests.turns import Turns
 
 from zajil.engine.sql.database import Database
@@ -39,6 +40,7 @@ PART_SECONDS: defaultdict[str, float] = defaultdict(float)
 TESTS: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
 """Seconds by the clock and of the processor, a test; its fixtures with the test that made them."""
 VECTOR_CASES: Counter[str] = Counter()
+SECOND_TRIES: list[str] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -136,6 +138,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         name = report.nodeid.partition("[")[2].rpartition("-v")[0]
         if name:
             VECTOR_CASES[name] += 1
+    if report.when == "call":
+        SECOND_TRIES.extend(str(line) for name, line in report.user_properties if name == SECOND_TRY)
     if report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         SKIPPED.append((report.nodeid, reason))
@@ -177,6 +181,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"the slowest {len(slowest)}, seconds by the clock and of the processor:")
         for node, (wall_s, cpu_s) in slowest:
             terminalreporter.write_line(f"{wall_s:7.1f} {cpu_s:6.1f}  {node}")
+    if SECOND_TRIES:
+        terminalreporter.write_line(f"stories that passed only at the second try: {len(SECOND_TRIES)}")
+        for line in SECOND_TRIES:
+            terminalreporter.write_line(f"  {line}")
     if config.getoption("--strict-skips"):
         for node, reason in unexpected_skips():
             terminalreporter.write_line(f"unexpected skip: {node}: {reason}")

@@ -7,6 +7,8 @@ export default defineConfig({
   outputDir: "artifacts/playwright",
   reporter: [["list"]],
   workers: 1,
+  // A story that needs its second try is a fault to mend; tests/browser says which did.
+  retries: process.env["CI"] ? 1 : 0,
   timeout: 180_000,
   expect: { timeout: 15_000 },
   use: {
