@@ -39,6 +39,9 @@ test("a channel is made, found, read, followed and answered, and every change ar
   await anna.createChannel("дворовые_новости", "Дворовые новости", "broadcast");
   await anna.publish("Завтра во дворе красят скамейки.");
   await anna.publish("سيُغلق الجسر القديم أمام السيارات غدًا.");
+  // Through the gate: nobody else finds them before.
+  for (const text of ["красят скамейки", "الجسر القديم"])
+    await expect(anna.post(text).getByTestId("post-state")).toHaveCount(0);
 
   await test.step("found by its handle, and by other forms of its words in Russian and Arabic", async () => {
     await omar.press("place-channels");
