@@ -140,7 +140,7 @@ test("Echo, called before a word was said, gives the caller's own beep back, and
   await anna.press("call-start");
   await hearsItself(anna);
   await expect(anna.see("call-why")).toHaveAttribute("data-rung", "direct");
-  expect(await roles(anna.page)).toEqual(["client", "client"]);
+  await expect.poll(() => roles(anna.page)).toEqual(["client", "client"]);
   await anna.press("call-mute");
   await expect.poll(() => heard(anna.page), { timeout: 30_000 }).toBeLessThan(BEEPS / 10);
   await anna.press("call-mute");
@@ -194,7 +194,7 @@ test("the bot of the command line answers, counts every frame it opened, and non
   await hearsItself(anna);
   // A tone goes on whatever the caller says.
   await anna.press("call-mute");
-  expect(await heard(anna.page)).toBeGreaterThan(BEEPS);
+  await expect.poll(() => heard(anna.page), { timeout: 30_000 }).toBeGreaterThan(BEEPS);
   await expect.poll(() => stats().media.links[0]?.hears.find(({ plays }) => plays)?.opened ?? 0).toBeGreaterThan(50);
   const { answered, phase, dropped_signals, media } = stats();
   expect([answered, phase, dropped_signals, media.bad_input, media.alarms]).toEqual([1, "active", 0, 0, 0]);

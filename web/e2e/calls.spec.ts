@@ -164,7 +164,7 @@ test("a call: it rings, both see and hear, one mutes, one hangs up, and the chat
   for (const person of [anna, boris]) await expect(person.see("call-time")).toBeVisible({ timeout: 30_000 });
   for (const person of [anna, boris]) {
     await expect.poll(async () => (await arriving(person.page)).width, { timeout: 30_000 }).toBeGreaterThan(100);
-    expect((await arriving(person.page)).loud).toBeGreaterThan(0.01);
+    await expect.poll(async () => (await arriving(person.page)).loud, { timeout: 30_000 }).toBeGreaterThan(0.01);
     await expect(person.see("call-why")).toHaveAttribute("data-rung", "direct");
   }
   await anna.press("call-mute");

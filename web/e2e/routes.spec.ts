@@ -135,7 +135,7 @@ test("the sheet by keyboard: opened, gone through, left, and the focus is never 
   await page.keyboard.press("Enter");
   await page.getByTestId("bridges").waitFor();
   await expect(page.getByTestId("route-sheet")).toHaveCount(0);
-  expect(await focused(page)).not.toBe("");
+  await expect.poll(() => focused(page)).not.toBe("");
 });
 
 test("a link with bridges only shows them until a press", async ({ page }) => {
