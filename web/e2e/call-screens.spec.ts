@@ -77,6 +77,20 @@ test("the call goes on beside the chats; what was written stays; it ends where i
   await expect(page.getByTestId("composer")).toHaveValue("half a sentence");
 });
 
+test("whoever goes elsewhere at the moment at which the call ends stays there", async ({ page }) => {
+  await open(page, "call-active");
+  await page.getByTestId("call-start").click();
+  await expect(page.getByTestId("call-time")).toBeVisible();
+  // In one task: the call has ended before the browser tells the page of its address.
+  await page.evaluate(() => {
+    document.querySelector<HTMLElement>('[data-testid="call-hang-up"]')?.click();
+    location.hash = "#/new/group";
+  });
+  await expect(page.getByTestId("call")).toHaveCount(0);
+  await expect(page.getByTestId("group-title")).toBeVisible();
+  await expect(page).toHaveURL(/#\/new\/group$/);
+});
+
 test("Undo brings the picture back that the network took", async ({ page }) => {
   await open(page, "call-paused");
   await page.getByTestId("call-start").click();
