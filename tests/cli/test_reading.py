@@ -17,7 +17,7 @@ from zajil.cli.output import print_json
 from zajil.cli.reading import message_line, message_row, print_messages
 from zajil.cli.texts import messages as words
 from zajil.cli.texts.events import EVENTS
-from zajil.client import Call, Chat, Client, Event, Message
+from zajil.client import Attachment, Call, Chat, Client, Event, Message, Progress
 from zajil.client.views import EVENT_KINDS, MessageState
 from zajil.protocol.chat.forms import CallKind, CallOutcome
 
@@ -46,6 +46,18 @@ def test_json_has_the_fields_of_the_contract_and_the_exact_text(capsys: pytest.C
     }  # fmt: skip
     assert "\x1b" not in output
     assert "\u202e" not in output
+
+
+def test_a_message_whose_files_are_going_out_says_how_far_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = msgspec.structs.replace(
+        message("look", state="sending"),
+        attachments=(Attachment("a.jpg", "image/jpeg", 19_000_000),),
+        progress=Progress(12_000_000, 20_447_232),
+    )
+    assert "  sending, 12.0 MB of 20.4 MB  look\n         File: a.jpg, 19.0 MB" in message_line(waiting).plain
+    assert message_row(waiting)["progress"] == {"done": 12_000_000, "whole": 20_447_232}
+    print_messages([waiting])
+    assert "sending, 12.0 MB of 20.4 MB" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

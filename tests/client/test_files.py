@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.client import serving
 from tests.client.people import befriend, register
 
-from zajil.client import Chat, Client
+from zajil.client import Chat, Client, Message, Progress
 from zajil.client.files import crypt, fetching, jobs
 from zajil.client.files.names import safe_name
 from zajil.client.files.patience import Patience
@@ -268,11 +268,12 @@ async def test_an_upload_that_the_server_lost_is_begun_anew(pair: Pair, monkeypa
     path.write_bytes(os.urandom(600_000))
     real, losses = Uploads._send_pieces, [0]
 
-    async def lose(uploads: Uploads, job: bytes, part: jobs.Part, before: int, patience: object) -> None:
-        if losses[0] < 2:
+    async def lose(uploads: Uploads, job: bytes, n: int, before: int, patience: object) -> bool:
+        part = uploads._part(job, n)
+        if losses[0] < 2 and part is not None:
             losses[0] += 1
-            part = jobs.Part(part.blob, part.file, os.urandom(32))
-        await real(uploads, job, part, before, patience)  # type: ignore[arg-type]  # passed through
+            uploads._keep(job, n, jobs.Part(part.blob, part.file, os.urandom(32)))
+        return await real(uploads, job, n, before, patience)  # type: ignore[arg-type]  # passed through
 
     monkeypatch.setattr(Uploads, "_send_pieces", lose)
     identity = await pair.amina.send_files(pair.chat, [path])
@@ -304,6 +305,141 @@ async def test_a_page_that_something_on_the_way_has_for_404_loses_no_message(
     await pair.amina.sync()
     (message,) = pair.amina.read(pair.chat)
     assert (message.text, message.state) == ("kept", "sent")
+
+
+@pytest.mark.slow
+async def test_a_bad_line_takes_no_passes_in_vain(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an account takes is counted: the announcement is tried again with the same ones, in later commands too."""
+    path = pair.home / "f"
+    path.write_bytes(os.urandom(5 * MIB))
+    monkeypatch.setattr("zajil.client.files.patience.PAUSES_S", (0.0, 0.0))
+    real, taken, away = Calls.call, [0], [error("busy")] * 5 + [error("storage-full", retry_ms=60_000)]
+    lost = [True]
+
+    async def call(calls: Calls, route: Route, *args: object, **named: object) -> object:
+        if route is control.ADD_ATTACHMENT and away:
+            raise away.pop()
+        answer = await real(calls, route, *args, **named)  # type: ignore[arg-type]  # passed through
+        if route is control.TAKE_PASSES:
+            taken[0] += named["request"].n  # type: ignore[attr-defined]  # a TakePasses
+        if route is control.ADD_ATTACHMENT and lost:
+            lost.pop()
+            raise error("busy")  # the answer is lost, and what was spent with it
+        return answer
+
+    monkeypatch.setattr(Calls, "call", call)
+    assert await code_of(pair.amina.send_files(pair.chat, [path], "kept")) == "storage-full"
+    assert await code_of(pair.amina.finish_uploads()) == "busy"
+    while away:
+        assert await code_of(pair.amina.finish_uploads()) == "busy"
+    assert taken == [2]
+    await pair.amina.finish_uploads()
+    assert taken == [4], "and only a lost answer cost others"
+    assert pair.amina.read(pair.chat)[-1].progress is None
+
+
+@pytest.mark.slow
+async def test_what_waits_stands_in_its_chat_and_can_be_withdrawn(pair: Pair) -> None:
+    path = pair.home / "photo.jpg"
+    path.write_bytes(os.urandom(300_000))
+    first = await pair.amina.send(pair.chat, "before")
+    await pair.amina.queue_files(pair.chat, [path], "not this", reply_to=first)
+    await pair.amina.queue_files(pair.chat, [path], "this")
+    before, one, two = pair.amina.read(pair.chat)
+    assert (before.id, before.progress) == (first, None)
+    assert (one.text, one.state, one.own, one.reply_to) == ("not this", "sending", True, first)
+    assert [each.name for each in one.attachments] == ["photo.jpg"]
+    assert one.progress == Progress(0, padded_bytes(300_000))
+    assert [m.text for m in pair.amina.read(pair.chat, limit=1)] == ["this"]
+    assert one.id not in (first, two.id)
+    assert await code_of(pair.amina.react(pair.chat, one.id, "👍")) == "gone", "it is no message yet"
+    assert await code_of(pair.amina.delete(pair.amina.find_chat("Note to self"), one.id)) == "gone", "in its chat alone"
+    await pair.amina.delete(pair.chat, one.id)
+    assert await code_of(pair.amina.delete(pair.chat, one.id)) == "gone"
+    assert len(list((pair.home / "Amina" / "uploads").iterdir())) == 1
+    await pair.amina.sync()
+    assert [m.text for m in pair.amina.read(pair.chat)] == ["before", "this"]
+    await pair.boris.sync()
+    assert [m.text for m in pair.boris.read(pair.boris.find_chat("Amina"))] == ["before", "this"]
+    assert not list((pair.home / "Amina" / "uploads").iterdir())
+    await pair.amina.delete(pair.chat, two.id)
+    assert pair.amina.read(pair.chat)[-1].deleted, "it went out meanwhile: the old id deletes it for all"
+
+
+@pytest.mark.slow
+async def test_what_is_withdrawn_while_it_goes_out_stops_there(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = pair.home / "f"
+    path.write_bytes(os.urandom(3 * MIB))
+    real, pieces, seen = Calls.call, [0], list[Message]()
+
+    async def call(calls: Calls, route: Route, *args: object, **named: object) -> object:
+        answer = await real(calls, route, *args, **named)  # type: ignore[arg-type]  # passed through
+        if route is control.PUT_ATTACHMENT:
+            pieces[0] += 1
+            if pieces[0] == 6:
+                seen.extend(pair.amina.read(pair.chat))
+                await pair.amina.delete(pair.chat, seen[-1].id)
+        return answer
+
+    monkeypatch.setattr(Calls, "call", call)
+    assert await code_of(pair.amina.send_files(pair.chat, [path], "no")) == "gone"
+    assert pieces == [6]
+    assert seen[-1].progress == Progress(5 * 256 * 1024, padded_bytes(3 * MIB))
+    assert not list((pair.home / "Amina" / "uploads").iterdir())
+    assert pair.amina.read(pair.chat) == []
+    assert pair.amina.waiting_uploads() == 0
+
+
+@pytest.mark.slow
+async def test_how_far_an_upload_is_stands_in_the_home(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the other processes, and after this one has ended."""
+    path = pair.home / "f"
+    path.write_bytes(os.urandom(3 * MIB))
+    monkeypatch.setattr("zajil.client.files.patience.PAUSES_S", (0.0,))
+    real, left = Calls.call, [7]
+
+    async def call(calls: Calls, route: Route, *args: object, **named: object) -> object:
+        if route is control.PUT_ATTACHMENT:
+            left[0] -= 1
+            if left[0] < 0:
+                raise error("busy")
+        return await real(calls, route, *args, **named)  # type: ignore[arg-type]  # passed through
+
+    monkeypatch.setattr(Calls, "call", call)
+    assert await code_of(pair.amina.send_files(pair.chat, [path])) == "busy"
+    pair.amina._device.runner.uploads.sent_bytes.clear()
+    (message,) = pair.amina.read(pair.chat)
+    assert message.progress is not None
+    assert message.progress.done == MIB
+
+
+@pytest.mark.slow
+async def test_one_that_has_no_room_lets_the_next_ones_pass(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    large, small = pair.home / "large", pair.home / "small"
+    large.write_bytes(os.urandom(400_000))
+    small.write_bytes(b"x")
+    real, room, asked = Calls.call, [0], list[int]()
+
+    async def call(calls: Calls, route: Route, *args: object, **named: object) -> object:
+        if route is control.ADD_ATTACHMENT:
+            size = named["request"].size  # type: ignore[attr-defined]  # an AddAttachment
+            asked.append(size)
+            if size > room[0]:
+                raise error("storage-full", retry_ms=60_000)
+        return await real(calls, route, *args, **named)  # type: ignore[arg-type]  # passed through
+
+    monkeypatch.setattr(Calls, "call", call)
+    room[0] = 1024
+    for path, text in ((large, "large"), (small, "one"), (large, "large too"), (small, "two")):
+        await pair.amina.queue_files(pair.chat, [path], text)
+    assert await code_of(pair.amina.sync()) == "storage-full", "said in the end"
+    told = [(m.text, m.state == "sending") for m in pair.amina.read(pair.chat)]
+    assert told == [("one", False), ("two", False), ("large", True), ("large too", True)]
+    assert asked[:4] == [401408, 1024, 401408, 1024], "each had its turn"
+    assert await code_of(pair.amina.send_files(pair.chat, [small], "three")) == "ok"
+    room[0] = 1 << 30
+    await pair.amina.sync()
+    assert [m.text for m in pair.amina.read(pair.chat)] == ["one", "two", "three", "large", "large too"]
 
 
 @pytest.mark.slow

@@ -183,6 +183,27 @@ async def test_a_file_of_20_mb_arrives_over_a_line_cut_five_times_each_way(
     assert hashlib.sha256(held).digest() in rows
 
 
+def test_a_file_that_waits_is_seen_and_withdrawn_without_a_server(
+    terminals: tuple[Terminal, Terminal], server: ServerProcess, tmp_path: Path
+) -> None:
+    amina, boris = terminals
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(os.urandom(70_000))
+    server.stop()
+    for text in ("this one", "not this one"):
+        amina.ok("send", "Boris", text, "--file", str(photo), "--queue")
+    lines = amina.ok("read", "Boris")
+    assert lines.count("sending, 0 B of 71.7 KB") == 2
+    (one, other) = amina.json("read", "Boris")
+    assert (one["text"], one["progress"]) == ("this one", {"done": 0, "whole": padded_bytes(70_000)})
+    assert "Withdrawn" in amina.ok("delete", "Boris", other["id"][:8])
+    assert len(list((amina.home / "uploads").iterdir())) == 1
+    server.start()
+    assert amina.json("sync")["queued"] == 0
+    (message,) = boris.json("read", "Amina")
+    assert message["text"] == "this one"
+
+
 @pytest.mark.kill
 async def test_a_command_killed_in_the_middle_goes_on_with_the_next(
     people: People, server: ServerProcess, tmp_path: Path

@@ -6,9 +6,11 @@ import asyncio
 import os
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import pytest
+from tests.server.carriers import until
 from tests.server.conftest import NO_LIMITS
 from tests.server.people import Person
 from tests.server.test_attachments import Uploader
@@ -20,8 +22,12 @@ from zajil.protocol.frames import Role
 from zajil.protocol.ids import encode_b64
 from zajil.server.app import Server
 from zajil.server.config import Settings
+from zajil.server.gateway.clerk import Clerk
+from zajil.server.gateway.conversation import Conversation
+from zajil.server.gateway.sender import Call
 
 BODY = os.urandom(padded_bytes(900_000))
+SIZE = len(BODY)
 ASKED = 12
 
 
@@ -94,6 +100,83 @@ async def test_a_session_that_reads_nothing_gets_a_few_answers_and_ends(
         for rid in range(64):
             await session.send(frames.HttpReq(rid, "GET", path, {"range": "bytes=0-"}, b""))
         assert await session.until_end_quietly() == "slow-down"
+
+
+class TestSessions:
+    """2 MiB for what sessions of nobody asked for and do not read, all of them together."""
+
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return Settings(port=0, registration="open", limits=NO_LIMITS, drain_s=0, unfinished_max_bytes=4 << 20)
+
+    @pytest.fixture
+    def answered(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Awaitable[None]]:
+        """Returns when one more call of a session was answered."""
+        real, done = Clerk._call, asyncio.Semaphore(0)
+
+        async def call(clerk: Clerk, conversation: Conversation, item: Call) -> None:
+            await real(clerk, conversation, item)
+            done.release()
+
+        async def answered() -> None:
+            async with asyncio.timeout(20):
+                await done.acquire()
+
+        monkeypatch.setattr(Clerk, "_call", call)
+        return answered
+
+    async def test_many_that_read_nothing_hold_no_more_than_their_share(
+        self,
+        uploader: Uploader,
+        wire: Callable[[Role], Wire],
+        server: Server,
+        answered: Callable[[], Awaitable[None]],
+    ) -> None:
+        made = await uploader.whole(BODY)
+        path = f"/v1/attachments/{encode_b64(made.id)}"
+        gateway = server.gateway
+        async with AsyncExitStack() as stack:
+            greedy = [await stack.enter_async_context(wire(Role.S)) for _ in range(10)]
+            most = 0
+            for session in greedy:
+                await session.send(frames.HttpReq(1, "GET", path, {"range": "bytes=0-"}, b""))
+                await answered()
+                most = max(most, sum(each.session.queued_bytes for each in gateway._conversations))
+            held = [each.session.queued_bytes for each in gateway._conversations]
+            assert SIZE < most <= 2 << 20, "what ten of them asked for is 9 MiB"
+            assert len(held) <= 2, "the others were ended"
+            honest = await stack.enter_async_context(wire(Role.S))
+            await honest.send(frames.HttpReq(1, "GET", path, {"range": "bytes=0-999"}, b""))
+            answer = await honest.expect(frames.HttpRes)
+            assert isinstance(answer, frames.HttpRes)
+            assert answer.body == BODY[:1000]
+            await honest.send(frames.HttpReq(2, "GET", path, {"range": "bytes=0-"}, b""))
+            found = b""
+            while len(found) < SIZE:
+                answer = await honest.expect(frames.HttpRes)
+                assert isinstance(answer, frames.HttpRes)
+                found += answer.body
+            assert found == BODY, "whoever reads gets all of it"
+            gateway.sweep(gateway.now() + 31)
+            async with asyncio.timeout(20):
+                await until(lambda: gateway.count(Role.S) <= 3)
+
+    async def test_what_is_left_behind_with_its_answers_goes_first(
+        self,
+        uploader: Uploader,
+        wire: Callable[[Role], Wire],
+        server: Server,
+        answered: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Asked for, and cut before it was read: the session waits for its client, but not while others need room."""
+        made = await uploader.whole(BODY)
+        path = f"/v1/attachments/{encode_b64(made.id)}"
+        for _ in range(6):
+            async with wire(Role.S) as session:
+                await session.send(frames.HttpReq(1, "GET", path, {"range": "bytes=0-"}, b""))
+                await session.cut()
+            await answered()
+            assert sum(each.session.queued_bytes for each in server.gateway._conversations) <= 2 << 20
 
 
 def _read_after(connection: socket.socket, found: bytearray) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Find = Callable[[str], Message | None]
 
 LOCKED = ("state-rolled-back", "device-revoked")
+FILES_WAIT = ("storage-full", "slow-down")
+"""Of a message whose files cannot go on now; everything else was fetched and sent."""
 
 _INDENT = " " * 9
 _SENDER_WIDTH_MAX = 18
@@ -45,7 +47,7 @@ _COLOURS = ("cyan", "magenta", "yellow", "blue", "green", "bright_red")
 
 
 def message_row(message: Message) -> dict[str, object]:
-    """The JSON of one message; `call` is in it for the log of a call alone."""
+    """The JSON of one message. `call`: of the log of a call alone; `progress`: while its files are going out."""
     row: dict[str, object] = {
         "id": message.id,
         "chat": message.chat,
@@ -60,6 +62,8 @@ def message_row(message: Message) -> dict[str, object]:
         "reactions": [{"sender": r.sender, "emoji": r.emoji} for r in message.reactions],
         "attachments": [{"name": a.name, "type": a.type, "size": a.size} for a in message.attachments],
     }
+    if message.progress is not None:
+        row["progress"] = {"done": message.progress.done, "whole": message.progress.whole}
     if message.call is not None:
         call = message.call
         row["call"] = {"kind": call.kind, "outcome": call.outcome, "seconds": call.seconds}
@@ -131,7 +135,7 @@ def print_messages(messages: Sequence[Message], *, find: Find = nothing, ids: bo
 def message_line(message: Message, *, find: Find = nothing) -> Line:
     """`14:02  Amina  received  text`: time, sender, state, text; further lines of the text are indented."""
     mood = "bold red" if message.state == "failed" else "dim"
-    state = words.STATES[message.state]() + _reason(message)
+    state = _state(message)
     text = _body_text(message, find).replace("\n", f"\n{_INDENT}")
     return Line.assemble((clock(message.sent_at), "dim"), "  ", _sender(message), "  ", (state, mood), "  ", text)
 
@@ -149,7 +153,9 @@ def _mark(message: Message) -> Line:
 def _body(message: Message, find: Find) -> Line:
     body = Line(_body_text(message, find))
     if message.state == "failed":
-        body.append(f"  {words.STATES[message.state]()}{_reason(message)}", "red")
+        body.append(f"  {_state(message)}", "red")
+    if message.progress is not None:
+        body.append(f"  {_state(message)}", "dim")
     return body
 
 
@@ -200,8 +206,13 @@ def shorten(message: Message) -> str:
     return text if len(text) <= _QUOTE_LENGTH_MAX else f"{text[:_QUOTE_LENGTH_MAX]}…"
 
 
-def _reason(message: Message) -> str:
-    return f" ({clean_name(message.reason)})" if message.reason else ""
+def _state(message: Message) -> str:
+    """`sent`, `failed (REASON)`, `sending, 12 MB of 20 MB`."""
+    state = words.STATES[message.state]()
+    if message.progress is not None:
+        done, whole = files.say_size(message.progress.done), files.say_size(message.progress.whole)
+        return files.STILL_SENDING(state=state, done=done, whole=whole)
+    return f"{state} ({clean_name(message.reason)})" if message.reason else state
 
 
 def print_message_heads(client: Client, messages: Sequence[Message]) -> None:
@@ -224,7 +235,7 @@ async def sync_or_say(client: Client) -> tuple[bool, ZajilError | None]:
     """Fetch and send; without a server say so on stderr and go on with what is here.
 
     Whether the server was reached, and a refusal to be raised after the showing: a home that may not talk to its server
-    any more still shows what it holds.
+    any more, or whose files have no room there, still shows what it holds.
     """
     from zajil.protocol.errors import Unreachable, ZajilError
 
@@ -234,9 +245,9 @@ async def sync_or_say(client: Client) -> tuple[bool, ZajilError | None]:
         error_console().print(words.OFFLINE_READ(), style="dim")
         return False, None
     except ZajilError as error:
-        if error.code not in LOCKED:
+        if error.code not in (*LOCKED, *FILES_WAIT):
             raise
-        return False, error
+        return error.code in FILES_WAIT, error
     return True, None
 
 

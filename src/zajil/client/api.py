@@ -37,7 +37,7 @@ from zajil.client.views import (
     WhoAmI,
 )
 from zajil.protocol import control
-from zajil.protocol.errors import Unreachable, error
+from zajil.protocol.errors import Limited, Unavailable, Unreachable, error
 from zajil.protocol.identity.links import ContactLink, encode_contact_link, parse_contact_link
 from zajil.protocol.identity.safety import SafetyCode, SafetyResult, compare_codes
 from zajil.protocol.ids import AccountId, encode_b64, parse_b64
@@ -282,7 +282,13 @@ class Client(Filing, Reaching, Reporting, Calling):
         with self._core.step("want-drain") as step:
             wanted = step.wanted_drain()
         await self._device.until(lambda: self._core.is_settled(wanted))
-        await self.finish_uploads()
+        try:
+            await self.finish_uploads()
+        except Unreachable:
+            raise
+        except (Limited, Unavailable):
+            await self.send_receipts()  # a file that has no room holds nothing else up
+            raise
         await self.send_receipts()
 
     def take_news(self) -> list[Event]:

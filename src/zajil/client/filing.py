@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from secrets import token_bytes, token_hex
 
+import msgspec
+
+from zajil.client import listing
 from zajil.client.core import outbox
 from zajil.client.core.talk.places import load_message
 from zajil.client.files import crypt, fetching, jobs
@@ -20,11 +23,11 @@ from zajil.client.files.uploading import FOLDER, NEW
 from zajil.client.shell.calls import Calls
 from zajil.client.state import rows
 from zajil.client.talking import Talking, gid_of, identity_of, with_links
-from zajil.client.views import Chat, Mention
+from zajil.client.views import Chat, Mention, Message, Progress
 from zajil.protocol.attachments import FILE_BYTES
 from zajil.protocol.chat.files import CAPTION_BYTES, FILES_MAX
-from zajil.protocol.errors import ZajilError, error
-from zajil.protocol.ids import MessageId, encode_b64
+from zajil.protocol.errors import AuthError, Limited, Malformed, Unavailable, ZajilError, error
+from zajil.protocol.ids import MessageId, encode_b64, parse_b64
 
 Tell = Callable[[int, int], None]
 """Gets the bytes that are through and the bytes of the whole, padding included."""
@@ -53,6 +56,7 @@ class Filing(Talking):
         Raises as `queue_files` and `send`; Unreachable, `storage-full` or `slow-down` while it stays queued.
         """
         job = await self.queue_files(chat, files, text, reply_to=reply_to, mentions=mentions)
+        self._device.runner.uploads.hurry()
         await self._until_uploaded(job, tell)
         with self._core.look() as step:
             identity = jobs.find_fate(step, job)
@@ -95,7 +99,7 @@ class Filing(Talking):
             for path in files:
                 blob = token_bytes(jobs.BLOB_BYTES)
                 parts.append(await asyncio.to_thread(_seal, path, folder / f"{blob.hex()}{NEW}", blob))
-            upload = Upload(token_bytes(16), gid_of(chat), linked, quoted, tuple(parts))
+            upload = Upload(token_bytes(jobs.JOB_BYTES), gid_of(chat), linked, quoted, tuple(parts), self._core.now())
             with self._core.step("submit-files") as step:
                 jobs.submit(step, upload)
         except BaseException:
@@ -110,18 +114,24 @@ class Filing(Talking):
             return step.tx.count(jobs.TABLE)
 
     async def finish_uploads(self, tell: Tell = say_nothing) -> None:
-        """Send all files that wait, and their messages. Raises what keeps them here."""
+        """Send all files that wait, and their messages. Raises what keeps one here, after the others had their turn."""
         with self._core.look() as step:
             waiting = [upload.job for upload in jobs.uploads(step)]
+        problems: list[ZajilError] = []
+        self._device.runner.uploads.hurry()
         for job in waiting:
-            await self._until_uploaded(job, tell)
-        if waiting:
+            try:
+                await self._until_uploaded(job, tell)
+            except (Limited, Unavailable, AuthError) as problem:
+                problems.append(problem)
+        if len(problems) < len(waiting):
             await self._device.until(lambda: self._core.is_settled(0))
+        if problems:
+            raise problems[0]
 
     async def _until_uploaded(self, job: bytes, tell: Tell) -> None:
         """Until the message of a job is queued; the line may fail and come back meanwhile."""
         uploads = self._device.runner.uploads
-        uploads.hurry()
         with self._core.look() as step:
             found = jobs.find(step, job)
         told = -1
@@ -135,15 +145,57 @@ class Filing(Talking):
             if waits and found is not None and sent != told:
                 told = sent
                 tell(sent, found.whole_bytes)
-            return not waits or uploads.problem is not None
+            return not waits or uploads.find_problem(job) is not None
 
         await self._device.runner.until(is_over, patient=True)
         with self._core.look() as step:
             waits = jobs.find(step, job) is not None
-        if waits and uploads.problem is not None:
-            raise uploads.problem
+        problem = uploads.find_problem(job)
+        if waits and problem is not None:
+            raise problem
         if found is not None:
             tell(found.whole_bytes, found.whole_bytes)
+
+    def read(self, chat: Chat, *, limit: int = 50) -> list[Message]:
+        """As `Talking.read`; messages whose files are going out stand at the end."""
+        sent = self._device.runner.uploads.sent_bytes
+        with self._core.look() as step:
+            waiting = [
+                msgspec.structs.replace(
+                    listing.message_view(step, message),
+                    progress=Progress(max(upload.sent_bytes, sent.get(upload.job, 0)), upload.whole_bytes),
+                )
+                for upload, message in jobs.shown(step, gid_of(chat))
+            ]
+        waiting = waiting[-limit:]
+        rest = limit - len(waiting)
+        return [*super().read(chat, limit=rest), *waiting] if rest else waiting
+
+    async def delete(self, chat: Chat, message: str) -> None:
+        """As `Talking.delete`; a message whose files are going out is withdrawn."""
+        identity = self._withdraw(chat, message)
+        if identity is not None:
+            await super().delete(chat, identity)
+
+    def delete_here(self, chat: Chat, message: str) -> None:
+        """As `Talking.delete_here`; a message whose files are going out is withdrawn."""
+        identity = self._withdraw(chat, message)
+        if identity is not None:
+            super().delete_here(chat, identity)
+
+    def _withdraw(self, chat: Chat, message: str) -> str | None:
+        """The id that the message has now; None where it waited for its files, and does so no more."""
+        try:
+            job = parse_b64(message, size=jobs.JOB_BYTES)
+        except Malformed:
+            return message
+        with self._core.step("withdraw-files") as step:
+            upload = jobs.withdraw(step, gid_of(chat), job)
+            fate = jobs.find_fate(step, job)
+        if upload is None:
+            return message if fate is None else encode_b64(MessageId(fate))
+        self._device.runner.uploads.forget(upload)
+        return None
 
     def file_name(self, chat: Chat, message: str, n: int = 0) -> str:
         """A harmless name for file n of a message, made of its sender's. Raises `gone`, `no-attachment`."""

@@ -191,13 +191,21 @@ class Attachment(msgspec.Struct, frozen=True):
     size: int
 
 
+class Progress(msgspec.Struct, frozen=True):
+    """How far the files of a message are that waits for them. Bytes, padding included."""
+
+    done: int
+    whole: int
+
+
 class Message(msgspec.Struct, frozen=True):
     """One message. sender: display name; sender_id: account id. sent_at: Unix seconds. reason: why it failed.
 
     state: of an own one `delivered` or `read` once any other account told so. text: to be shown, mentions as "@name";
     empty where `deleted`, or where `supported` is False (a kind of a later version). reply_to: id of a message that may
     be here or not. call: the message is the log of a call; then `text` is empty.
-    attachments: its files; then `text` may be empty.
+    attachments: its files; then `text` may be empty. progress: of a message whose files are going out; it can be
+    withdrawn with `delete`, and gets another id once it is out.
     """
 
     id: str
@@ -217,6 +225,7 @@ class Message(msgspec.Struct, frozen=True):
     supported: bool = True
     call: Call | None = None
     attachments: tuple[Attachment, ...] = ()
+    progress: Progress | None = None
 
 
 class TextVersion(msgspec.Struct, frozen=True):

@@ -129,10 +129,10 @@ def read(
         else:
             print_messages(messages, find=quotes_of(client, found), ids=ids)
         client.mark_read(found)
-        if problem is not None:
-            raise problem
         if reached:
             await tell_read(client)
+        if problem is not None:
+            raise problem
 
     try:
         run_with_client(context, shown)
@@ -152,7 +152,7 @@ def sync(context: typer.Context, *, json: Json = False) -> None:
         await client.sync()
         after = _messages(client)
         new = [message for message in after if message.id not in before and not message.own]
-        queued = sum(message.state in {"queued", "sending"} for message in after) + client.waiting_uploads()
+        queued = sum(message.state in {"queued", "sending"} for message in after)
         news = [event.code for event in client.take_news() if event.code is not None]
         if json:
             told = {"told": news} if news else {}

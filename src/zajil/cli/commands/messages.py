@@ -13,6 +13,7 @@ from zajil.cli.commands.options import ChatName, MessageName
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts import chats as chat_words
 from zajil.cli.texts import messages as words
+from zajil.cli.texts.talk.files import WITHDRAWN
 
 if TYPE_CHECKING:
     from zajil.client import Chat, Client, Message
@@ -98,7 +99,8 @@ def delete(
             client.delete_here(found, target.id)
         else:
             await _kept(client.delete(found, target.id))
-        console().print(words.DELETED_HERE_DONE() if for_me else words.DELETED_DONE(), style="dim")
+        done = words.DELETED_HERE_DONE if for_me else words.DELETED_DONE
+        console().print((WITHDRAWN if target.progress is not None else done)(), style="dim")
 
     run_with_client(context, deleted)
 

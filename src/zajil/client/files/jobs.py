@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from zajil.client.core import chats, messages, outbox
+from zajil.client.core.talk.places import place_of
 from zajil.client.state import rows
 from zajil.client.state.step import Step
 from zajil.protocol.attachments import padded_bytes
@@ -22,32 +23,45 @@ from zajil.protocol.ids import MessageId
 
 TABLE: Final = "upload"
 BLOB_BYTES: Final = 16
+JOB_BYTES: Final = 16
 _FATE: Final = b"upload "
 """Before the id of a job, it names the message that it became, among the known ids."""
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
-    """One file on its way. blob: names its ciphertext in the home. secret: of the upload, empty before it began."""
+    """One file on its way. blob: names its ciphertext in the home. secret: of the upload, empty before it began.
+
+    passes: for its announcement, until that was answered; they count against the account, so none are taken in vain.
+    sent: bytes of the ciphertext that are at the server, as last written here; it may be more.
+    """
 
     blob: bytes
     file: rows.FileRow
     secret: bytes = b""
     done: bool = False
+    passes: tuple[bytes, ...] = ()
+    sent: int = 0
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """A message that waits for its files. job: 16 random bytes. text: with links for mentions."""
+    """A message that waits for its files. job: 16 random bytes. text: with links for mentions. at: Unix ms or 0."""
 
     job: bytes
     gid: bytes
     text: str
     reply_to: bytes
     parts: tuple[Part, ...]
+    at: int = 0
 
     @property
     def whole_bytes(self) -> int:
         """Of all its ciphertexts."""
         return sum(padded_bytes(part.file.size) for part in self.parts)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Of them, as far as this home has written it down."""
+        return sum(padded_bytes(part.file.size) if part.done else part.sent for part in self.parts)
 
 
 def submit(step: Step, upload: Upload) -> None:
@@ -79,6 +93,36 @@ def change_part(step: Step, job: bytes, n: int, part: Part) -> Upload | None:
     return changed
 
 
+def withdraw(step: Step, gid: bytes, job: bytes) -> Upload | None:
+    """The message of this job, which nobody gets now; None where it does not wait in this chat (any more).
+
+    Whoever sends it notices with the next piece. What is at the server ends there by itself, and nobody has its key.
+    """
+    upload = find(step, job)
+    if upload is None or place_of(step, upload.gid) != place_of(step, gid):
+        return None
+    found = step.tx.lookup(TABLE, job)
+    if found is not None:
+        step.tx.remove(TABLE, found[0])
+    return upload
+
+
+def shown(step: Step, gid: bytes) -> list[tuple[Upload, rows.StoredMessage]]:
+    """Those that wait in this chat, the first one first, each as the message that it will be. Its id is the job's."""
+    place, own = place_of(step, gid), step.profile
+    found = [upload for upload in uploads(step) if place_of(step, upload.gid) == place]
+    return [
+        (
+            upload,
+            rows.StoredMessage(
+                upload.job, place, own.account_id, own.device_id, upload.at or step.now, "sending", upload.text,
+                reply_to=upload.reply_to, files=tuple(part.file for part in upload.parts),
+            ),
+        )
+        for upload in found
+    ]  # fmt: skip
+
+
 def finish(step: Step, job: bytes) -> None:
     """All files of a job are at the server: its message is queued, or stands as failed where its chat is over."""
     upload = find(step, job)
@@ -88,7 +132,7 @@ def finish(step: Step, job: bytes) -> None:
         gid = chats.check_member(step, upload.gid).gid
         identity = messages.submit_files(step, gid, _form_of(upload))
     except ZajilError as reason:
-        identity = messages.show_failed_files(step, _place(step, upload), _form_of(upload), reason.code)
+        identity = messages.show_failed_files(step, place_of(step, upload.gid), _form_of(upload), reason.code)
     _end(step, upload, identity)
 
 
@@ -103,7 +147,7 @@ def fail(step: Step, job: bytes, reason: str) -> None:
         for file, part in zip(form.files, upload.parts, strict=True)
     )
     form = forms.Files(lost, form.text, form.reply_to)
-    _end(step, upload, messages.show_failed_files(step, _place(step, upload), form, reason))
+    _end(step, upload, messages.show_failed_files(step, place_of(step, upload.gid), form, reason))
 
 
 def find_fate(step: Step, job: bytes) -> bytes | None:
@@ -116,11 +160,6 @@ def _end(step: Step, upload: Upload, identity: bytes) -> None:
     if found is not None:
         step.tx.remove(TABLE, found[0])
     step.tx.put("known", _FATE + upload.job, identity)
-
-
-def _place(step: Step, upload: Upload) -> bytes:
-    chat = rows.find_chat(step.tx, upload.gid)
-    return upload.gid if chat is None else chat.merged or chat.gid
 
 
 def _form_of(upload: Upload) -> forms.Files:

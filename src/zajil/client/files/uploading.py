@@ -1,14 +1,14 @@
 """Sends files: one at a time, by one process of the home, from where the server says that each of them stands.
 
-Calls go on a lane of their own and carry a pass or the secret of one upload, never the account: what the server sees of
-a file shares no connection with anything that names us. Only the pass itself is asked for by the account, before.
+Calls go on a lane of their own and carry passes or the secret of one upload, never the account: what the server sees of
+a file shares no connection with anything that names us. Only the passes are asked for by the account, before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,7 @@ from zajil.client.shell.calls import Calls
 from zajil.client.shell.login import Tokens
 from zajil.client.storage.lock import UPLOAD_FILE, SyncLock
 from zajil.protocol import control
-from zajil.protocol.attachments import AddAttachment, AddedAttachment, UploadOffset, padded_bytes
+from zajil.protocol.attachments import AddAttachment, AddedAttachment, UploadOffset, padded_bytes, passes_for
 from zajil.protocol.errors import AuthError, Limited, Malformed, Unavailable, ZajilError, error
 from zajil.protocol.ids import B32, encode_b64
 
@@ -36,6 +36,11 @@ LANE: Final = "files up"
 NEW: Final = ".new"
 """Ending of a ciphertext whose row is not there yet."""
 _ANEW: Final = frozenset({"gone", "pass-spent", "hash-mismatch"})
+_OF_ONE: Final = frozenset({"storage-full", "slow-down"})
+"""What keeps one message here and may let a smaller one pass."""
+_WRITTEN_BYTES: Final = 1 << 20
+_WRITTEN_TIMES: Final = 20
+"""Other processes of the home see how far an upload is; writing that down with every piece would slow it."""
 _DAY_S: Final = 86_400
 
 
@@ -52,8 +57,8 @@ class Uploads:
         self._lock = SyncLock(home, file=UPLOAD_FILE)
         self._task: asyncio.Task[None] | None = None
         self._not_before = 0.0
-        self.problem: ZajilError | None = None
-        """What the last attempt ended with; nothing is tried for a while then."""
+        self._problem: ZajilError | None = None
+        self._own_problems: dict[bytes, ZajilError] = {}
         self.sent_bytes: dict[bytes, int] = {}
         """By job: how much of its ciphertexts is at the server, as far as this process knows."""
 
@@ -67,13 +72,19 @@ class Uploads:
         with self._core.look() as step:
             waits = step.tx.count(jobs.TABLE)
         if waits and self._lock.try_acquire():
-            self.problem = None
+            self._problem = None
+            self._own_problems.clear()
             self._task = asyncio.create_task(self._run())
 
     def hurry(self) -> None:
         """Somebody waits: try at once, whatever was before."""
         self._not_before = 0.0
-        self.problem = None
+        self._problem = None
+        self._own_problems.clear()
+
+    def find_problem(self, job: bytes) -> ZajilError | None:
+        """What keeps this job here for now: of its own, or of the line that all of them share."""
+        return self._own_problems.get(job) or self._problem
 
     async def close(self) -> None:
         """Stop; the next process goes on."""
@@ -84,22 +95,31 @@ class Uploads:
         self._lock.release()
 
     async def _run(self) -> None:
+        """Send what waits, the first one first. One that has to wait for room or its turn lets the next ones pass."""
+        tried: set[bytes] = set()
         try:
             self._sweep()
-            while (upload := self._next()) is not None:
-                await self._send(upload)
+            while (upload := self._next(tried)) is not None:
+                try:
+                    await self._send(upload)
+                except (Limited, Unavailable) as problem:
+                    if problem.code not in _OF_ONE:
+                        raise
+                    tried.add(upload.job)
+                    self._own_problems[upload.job] = problem
         except (Limited, Unavailable, AuthError) as problem:
-            self.problem = problem
-            self._not_before = asyncio.get_running_loop().time() + REST_S
+            self._problem = problem
         finally:
+            if self._problem is not None or self._own_problems:
+                self._not_before = asyncio.get_running_loop().time() + REST_S
             self._lock.release()
 
-    def _next(self) -> Upload | None:
+    def _next(self, tried: Container[bytes]) -> Upload | None:
+        """The first one that was not tried in this run."""
         with self._core.look() as step:
             if step.session().rolled_back or step.session().revoked:
                 return None
-            waiting = jobs.uploads(step)
-        return waiting[0] if waiting else None
+            return next((upload for upload in jobs.uploads(step) if upload.job not in tried), None)
 
     def _sweep(self) -> None:
         """Remove ciphertexts whose message went out, and what a process left that ended while it sealed, a day ago."""
@@ -130,6 +150,10 @@ class Uploads:
         else:
             with self._core.step("uploaded") as step:
                 jobs.finish(step, upload.job)
+        self.forget(upload)
+
+    def forget(self, upload: Upload) -> None:
+        """Remove the ciphertexts of a message that is out, or that nobody gets."""
         self.sent_bytes.pop(upload.job, None)
         for part in upload.parts:
             self.path_of(part.blob).unlink(missing_ok=True)
@@ -148,8 +172,8 @@ class Uploads:
         while (part := self._part(job, n)) is not None and not part.done:
             try:
                 if part.secret:
-                    await self._send_pieces(job, part, before, patience)
-                    self._keep(job, n, msgspec.structs.replace(part, done=True))
+                    if await self._send_pieces(job, n, before, patience):
+                        self._keep(job, n, msgspec.structs.replace(part, done=True))
                 else:
                     await self._begin(job, n, part)
             except ZajilError as problem:
@@ -160,7 +184,7 @@ class Uploads:
                     await patience.bear(error("busy"))
                 elif problem.code in _ANEW and losses + 1 < BEGINNINGS_MAX:
                     losses += 1
-                    self._keep(job, n, msgspec.structs.replace(part, secret=b""))
+                    self._keep(job, n, msgspec.structs.replace(part, secret=b"", passes=(), sent=0))
                 else:
                     await self._bear(problem, patience)
 
@@ -176,23 +200,32 @@ class Uploads:
             raise problem from None
 
     async def _begin(self, job: bytes, n: int, part: Part) -> None:
-        """Announce the file with a fresh pass."""
-        passes = await self._account.call(
-            control.TAKE_PASSES,
-            control.Passes,
-            request=control.TakePasses("upload", 1),
-            auth=await self._tokens.auth(),
-        )
-        if not passes.passes:
-            raise error("malformed", "no pass")
-        announced = AddAttachment(padded_bytes(part.file.size), B32(part.file.sha256))
-        auth = f"Pass {encode_b64(passes.passes[0])}"
-        made = await self._calls().call(control.ADD_ATTACHMENT, AddedAttachment, request=announced, auth=auth)
+        """Announce the file with as many passes as its size takes, those of an attempt before where there was one."""
+        padded = padded_bytes(part.file.size)
+        if not part.passes:
+            part = msgspec.structs.replace(part, passes=await self._take_passes(passes_for(padded)))
+            self._keep(job, n, part)
+        announced = AddAttachment(padded, B32(part.file.sha256), tuple(B32(each) for each in part.passes))
+        made = await self._calls().call(control.ADD_ATTACHMENT, AddedAttachment, request=announced)
         file = msgspec.structs.replace(part.file, attachment_id=bytes(made.id))
-        self._keep(job, n, msgspec.structs.replace(part, file=file, secret=bytes(made.secret)))
+        self._keep(job, n, msgspec.structs.replace(part, file=file, secret=bytes(made.secret), passes=()))
 
-    async def _send_pieces(self, job: bytes, part: Part, before: int, patience: Patience) -> None:
-        """Everything from where the server stands. Raises Malformed for an offset that it cannot stand at."""
+    async def _take_passes(self, n: int) -> tuple[bytes, ...]:
+        """As the account, before and apart from everything about the file. Raises Malformed for another number."""
+        wanted, auth = control.TakePasses("upload", n), await self._tokens.auth()
+        taken = await self._account.call(control.TAKE_PASSES, control.Passes, request=wanted, auth=auth)
+        if len(taken.passes) != n:
+            raise error("malformed", "another number of passes")
+        return tuple(bytes(each) for each in taken.passes)
+
+    async def _send_pieces(self, job: bytes, n: int, before: int, patience: Patience) -> bool:
+        """Everything from where the server stands; False where the message was withdrawn meanwhile.
+
+        Raises Malformed for an offset that the server cannot stand at.
+        """
+        part = self._part(job, n)
+        if part is None:
+            return False
         calls, whole = self._calls(), padded_bytes(part.file.size)
         auth, name = f"Upload {encode_b64(part.secret)}", encode_b64(part.file.attachment_id)
         said = await calls.call(control.ATTACHMENT_OFFSET, UploadOffset, auth=auth, id=name)
@@ -200,6 +233,11 @@ class Uploads:
         with self.path_of(part.blob).open("rb") as sealed:
             while offset < whole:
                 self.sent_bytes[job] = before + offset
+                if abs(offset - part.sent) >= max(_WRITTEN_BYTES, whole // _WRITTEN_TIMES):
+                    part = msgspec.structs.replace(part, sent=offset)
+                    self._keep(job, n, part)
+                if self._part(job, n) is None:
+                    return False
                 sealed.seek(offset)
                 piece = sealed.read(patience.piece_bytes)
                 if not piece:
@@ -212,6 +250,7 @@ class Uploads:
                 offset = said.offset
                 patience.moved()
         self.sent_bytes[job] = before + whole
+        return True
 
     def _part(self, job: bytes, n: int) -> Part | None:
         with self._core.look() as step:

@@ -112,8 +112,12 @@ class SessionTable:
         return min((s.expires_at for s in self._sessions.values() if s.expires_at is not None), default=None)
 
     def forget(self, session: ServerSession) -> None:
-        """Drops a session: a later OPEN with its resume begins a new one."""
+        """Drops a session: a later OPEN with its resume begins a new one. What it held is let go of at once.
+
+        Its carrier may stay for a while: whoever reads nothing does not hear of the end either.
+        """
         session.closed = True
+        session.stream = Stream()
         self._sessions.pop(session.resume, None)
 
     def find(self, resume: bytes | None) -> ServerSession | None:

@@ -40,14 +40,19 @@ class Clerk:
         reread_s: float,
         clock: Callable[[], float],
         now: Callable[[], float],
+        weigh: Callable[[Conversation], None],
     ) -> None:
-        """clock: Unix seconds, for limits and READY. now: seconds of a clock that only goes forward."""
+        """clock: Unix seconds, for limits and READY. now: seconds of a clock that only goes forward.
+
+        weigh: told when a session got something to read.
+        """
         self._services = services
         self._bus = bus
         self._limits = limits
         self._reread_s = reread_s
         self._clock = clock
         self._now = now
+        self._weigh = weigh
         self._logins = asyncio.Semaphore(_LOGINS_AT_ONCE)
         self._receivers: dict[tuple[AccountId, DeviceId], Conversation] = {}
         self._acking: dict[Conversation, asyncio.Task[None]] = {}
@@ -86,6 +91,7 @@ class Clerk:
         except Exception as bug:  # noqa: BLE001  # the boundary of one task
             _LOG.error("a session's work failed", exc_info=bug)
             conversation.end("internal", jitter_ms(1000))
+        self._weigh(conversation)
         conversation.kick()
 
     async def _admit(self, conversation: Conversation, item: Authenticate) -> None:

@@ -39,6 +39,8 @@ class Connection:
         self.silent_s = silent_s
         self.opened_at = now
         self.heard_at = now
+        self.ended_at: float | None = None
+        """When its session was ended here; what a peer still has to read of that, it reads soon or never."""
         self.kick = kick
         self.dropped = False
         self.carrier: ServerCarrier = table.accept()
@@ -111,6 +113,8 @@ class Connection:
     def close(self, code: str, *, now: float, retry_ms: int = 0) -> None:
         """End the session behind what it has queued (its BYE, say), or refuse a carrier that has none yet."""
         self.carrier.close(code, now, retry_ms=retry_ms)
+        if self.ended_at is None:
+            self.ended_at = now
         self._end()
         self.kick()
 

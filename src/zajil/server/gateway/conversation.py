@@ -29,6 +29,8 @@ from zajil.server.http.calls import Peer
 
 # A peer that asks and never acknowledges is cut off here: four full windows of answers it does not read.
 _UNREAD_MAX = 4 * R_WINDOW_BYTES
+# Less than that counts nothing where the answers of all sessions are counted.
+_UNREAD_LEAST = 1 << 16
 Work = Authenticate | Acknowledge | Read | Submit | Call
 
 
@@ -83,6 +85,13 @@ class Conversation:
         if self.identity is not None or self.session.closed:
             return 0
         return self.session.incoming_bytes + self.desk.held_bytes
+
+    @property
+    def unread_bytes(self) -> int:
+        """Memory that large answers take which a session of nobody asked for and has not read."""
+        if self._receiver is not None or self.session.closed or self.session.queued_bytes <= _UNREAD_LEAST:
+            return 0
+        return self.session.queued_bytes
 
     @property
     def crowded(self) -> bool:

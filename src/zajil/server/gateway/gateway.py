@@ -31,6 +31,8 @@ from zajil.server.http.calls import Peer
 
 _SWEEP_S = 0.1
 _SLOW_SWEEP_S = 5.0
+_END_S = 30.0
+"""For reading why a session ended; then its connection ends too, whatever is still sent on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,7 @@ class Gateway:
         self._places = Places(connections_max)
         self._sessions_max = 2 * connections_max
         self._unfinished: Unfinished[Conversation] = Unfinished(unfinished_max_bytes)
+        self._unread: Unfinished[Conversation] = Unfinished(unfinished_max_bytes // 2)
         self._min_client = min_client
         self._clock = clock
         self._media = media
@@ -88,7 +91,13 @@ class Gateway:
         self._waiting: set[Connection] = set()
         self._conversations: set[Conversation] = set()
         self._clerk = Clerk(
-            services=services, bus=bus, limits=limits, reread_s=patience.reread_s, clock=clock, now=self.now
+            services=services,
+            bus=bus,
+            limits=limits,
+            reread_s=patience.reread_s,
+            clock=clock,
+            now=self.now,
+            weigh=self._weigh,
         )
         self._sweeper: asyncio.Task[None] | None = None
         self._draining = False
@@ -148,14 +157,22 @@ class Gateway:
             self._weigh(connection.conversation)
 
     def _weigh(self, conversation: Conversation) -> None:
-        """Note what it holds of unfinished messages; end the greediest sessions while all hold too much."""
+        """Note what it holds of unfinished messages and of answers that it does not read.
+
+        Ends the greediest sessions while all together hold too much of either.
+        """
         self._unfinished.note(conversation, conversation.peer.prefix, conversation.unfinished_bytes)
-        if self._unfinished.over:
-            for holder in self._unfinished.holders:
-                if holder.session.carrier is None:  # any gateway may forget it; its client begins anew
-                    self._finish(holder.session, "slow-down", 0)
-        while self._unfinished.over and (greediest := self._unfinished.greediest()) is not None:
-            self._unfinished.drop(greediest)
+        self._unread.note(conversation, conversation.peer.prefix, conversation.unread_bytes)
+        for held in (self._unfinished, self._unread):
+            if held.over:
+                self._relieve(held)
+
+    def _relieve(self, held: Unfinished[Conversation]) -> None:
+        for holder in held.holders:
+            if holder.session.carrier is None:  # any gateway may forget it; its client begins anew
+                self._finish(holder.session, "slow-down", 0)
+        while held.over and (greediest := held.greediest()) is not None:
+            held.drop(greediest)
             greediest.end("slow-down", jitter_ms(5000))
             greediest.kick()
 
@@ -243,6 +260,7 @@ class Gateway:
 
     def _forget(self, conversation: Conversation) -> None:
         self._unfinished.drop(conversation)
+        self._unread.drop(conversation)
         self._conversations.discard(conversation)
         self._clerk.forget(conversation)
 
@@ -269,8 +287,11 @@ class Gateway:
         """Deadlines of everybody: silent connections, overdue first frames, full windows, lost wake-ups."""
         for connection in list(self._connections):
             silent = now - connection.heard_at >= connection.silent_s
-            if silent or (
-                connection.conversation is None and now - connection.opened_at > self._patience.first_frame_s
+            ended = connection.ended_at is not None and now - connection.ended_at >= _END_S
+            if (
+                silent
+                or ended
+                or (connection.conversation is None and now - connection.opened_at > self._patience.first_frame_s)
             ):
                 connection.drop()
         if self._media is not None:

@@ -66,6 +66,12 @@ def say_size(size_bytes: int) -> str:
 FILE = Text(en="File: {name}, {size}", ar="ملف: {name}، {size}", ru="Файл: {name}, {size}")
 SENDING = Text(en="Sending: {done} of {whole}", ar="الإرسال: {done} من {whole}", ru="Отправка: {done} из {whole}")
 FETCHING = Text(en="Fetching: {done} of {whole}", ar="التنزيل: {done} من {whole}", ru="Загрузка: {done} из {whole}")
+STILL_SENDING = Text(en="{state}, {done} of {whole}", ar="{state}، {done} من {whole}", ru="{state}, {done} из {whole}")
+WITHDRAWN = Text(
+    en="Withdrawn: the message is not sent, and its files are gone from here.",
+    ar="سُحبت الرسالة: لن تُرسل، وحُذفت ملفاتها من هنا.",
+    ru="Отозвано: сообщение не уйдёт, подготовленные файлы отсюда удалены.",
+)
 KEPT = Text(
     en="The message is kept here with its files and goes on with the next:  zajil sync",
     ar="الرسالة محفوظة هنا مع ملفاتها وتُستأنف عند:  zajil sync",
