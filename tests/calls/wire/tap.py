@@ -27,7 +27,7 @@ Describe: TypeAlias = Callable[[str], tuple[str, list[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """One RTP packet after SRTP. codec: `opus`, also in RED, `vp8` or `rtx`. extensions: the raw ids of its header extensions."""
+    """One RTP packet after SRTP. codec: `opus`, also for RED, `vp8` or `rtx`. extensions: raw ids of its header's."""
 
     codec: str
     packet: RtpPacket

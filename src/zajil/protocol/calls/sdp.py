@@ -2,8 +2,8 @@
 
 Both the peer's SDP and our own pass here: the peer's before a WebRTC library sees it, ours before it is sent. The
 rules are few and strict. One audio and at most one video section in one BUNDLE, over RTCP-mux and DTLS with a SHA-256
-fingerprint; an offer only sends, an answer only receives; no codec but those of calls. RED is none of them here: it travels as a line of its own, which
-clients that do not know it pass over.
+fingerprint; an offer only sends, an answer only receives; no codec but those of calls. RED is none of them here: it
+travels as a line of its own, which clients that do not know it pass over.
 """
 
 from __future__ import annotations

@@ -12,7 +12,10 @@ const scriptTransform = (): Transforms["RTCRtpScriptTransform"] => (globalThis a
 /** Whether this browser can call at all: there is no mode without end-to-end encryption. */
 export const canCall = (): boolean => scriptTransform() !== undefined && typeof RTCPeerConnection === "function";
 
-/** By preference, and no codec that cannot be encrypted with parts of it in clear. RED carries each frame of Opus twice. */
+/**
+ * By preference, and no codec that cannot be encrypted with parts of it in clear. RED carries each frame of Opus twice:
+ * it is a codec to the browser, and no codec in what travels.
+ */
 const CODECS: Readonly<Record<MediaKind, readonly string[]>> = {
   audio: ["audio/red", "audio/opus"],
   video: ["video/VP8", "video/rtx"],
