@@ -19,6 +19,7 @@ const peer = (account: string, leaf: number, more: Partial<CallPeer> = {}): Call
   quality: "good",
   up: true,
   paused: false,
+  shut: false,
   ...more,
 });
 const up = (rung: CallTried["rung"], ms: number): CallTried => ({ rung, result: "up", ms });
