@@ -198,7 +198,10 @@ def test_one_member_who_floods_a_room_takes_no_frame_from_the_others(floods: int
         party.now += 1 / 25
         for number, member in enumerate(hostile):
             for part in range(5 if tick % 4 else 4):  # nearly the 120 a second that end a connection
-                party.feed(member, frame((0, 1, 2, 2)[number % PEOPLE], 5 * tick + part, kind=kind, size=size, key=kind == VIDEO))
+                party.feed(
+                    member,
+                    frame((0, 1, 2, 2)[number % PEOPLE], 5 * tick + part, kind=kind, size=size, key=kind == VIDEO),
+                )
         for leaf, member in enumerate(members):
             party.feed(member, frame(leaf, tick, size=160))
             if tick % 25 == 0:

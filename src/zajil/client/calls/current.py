@@ -189,7 +189,7 @@ class CurrentCall:
             self._tell(ev.Alarm(leaf))
 
     def unopened(self, leaf: int) -> None:
-        """In a chat of two that ends the call. In a group the others go on, and this device stays out until a commit."""
+        """In a chat of two that ends the call. In a group the others go on, without this device until a commit."""
         if self.over or leaf not in self._open:
             return
         self._open.discard(leaf)
