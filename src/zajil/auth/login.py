@@ -51,14 +51,14 @@ async def log_in(auth: Auth, login: bytes, *, prefix: bytes) -> IssuedToken:
             raise error("device-revoked") from None
         raise error("bad-challenge") from None
     if state == store.SUSPENDED:
-        await _check_over(auth, claimed.account_id)
+        await check_not_suspended(auth, claimed.account_id)
     auth.limits.take("login", claimed.account_id, now=auth.clock())
     issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
     await auth.db.write(lambda db: _write(auth, db, claimed, issued))
     return issued
 
 
-async def _check_over(auth: Auth, account_id: AccountId) -> None:
+async def check_not_suspended(auth: Auth, account_id: AccountId) -> None:
     """Raises `suspended` with the statement of reasons, to whoever proved to be the account; not once it is over."""
 
     def write(db: Connection) -> MeasureRow | None:
