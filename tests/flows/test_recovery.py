@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
+from tests.client.ledger import Seals
 from tests.flows.people import People, befriend, messages, say, settle, sync_all, texts
 from tests.flows.server import ServerProcess
 
-from zajil.client import Client
+from zajil.client import Client, wipe_home
 from zajil.protocol.errors import ZajilError
+from zajil.protocol.ids import parse_b64
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
@@ -21,13 +22,18 @@ async def restore(people: People, key: str, *, keep_devices: bool = False) -> Cl
     return people._keep(client, home)
 
 
+def forms(identifier: str) -> list[bytes]:
+    raw = parse_b64(identifier)
+    return [raw, identifier.encode(), raw.hex().encode()]
+
+
 async def lose(people: People, client: Client) -> None:
     shutil.rmtree(await people.switch_off(client))
 
 
 async def test_a_member_who_lost_everything_is_back_in_a_chat_of_two_and_in_a_group(people: People) -> None:
     amina, boris, clara = [await people.register(name) for name in ("Amina", "Boris", "Clara")]
-    dm = (await befriend(amina, boris)).id
+    await befriend(amina, boris)
     await befriend(amina, clara)
     await befriend(boris, clara)
     contacts = [amina.find_contact(other.account_id) for other in (boris, clara)]
@@ -62,4 +68,157 @@ async def test_a_member_who_lost_everything_is_back_in_a_chat_of_two_and_in_a_gr
     await sync_all([boris, amina, boris], rounds=2)
     (new,) = [chat for chat in boris.chats() if chat.kind == "dm" and chat.title == "Amina"]
     assert [message.text for message in messages(boris, new.id)] == ["to you alone"]
-    assert dm in {old.id, new.id}
+
+
+async def test_the_only_owner_of_a_group_comes_back_by_a_mere_member_and_the_old_device_is_gone(people: People) -> None:
+    amina, boris = [await people.register(name) for name in ("Amina", "Boris")]
+    await befriend(amina, boris)
+    group = (await amina.create_group("Trail", [amina.find_contact(boris.account_id)])).id
+    await settle([amina, boris], [group])
+    key = amina.show_recovery_key()
+    await amina.sync()
+    lost = await people.switch_off(amina)
+
+    amina = await restore(people, key)
+    await settle([amina, boris], [group])
+    found = amina.find_chat(group)
+    assert (found.role, found.devices) == ("owner", 2), "the lost device has left the tree"
+    await say(boris, group, "hello again")
+    await amina.sync()
+    assert texts(amina, group) == ["hello again"]
+    await amina.rename_group(amina.find_chat(group), "Trail, again")
+
+    thief = await people.switch_on(lost)
+    with pytest.raises(ZajilError) as caught:
+        await thief.sync()
+    assert caught.value.code == "device-revoked"
+
+
+async def test_a_deleted_account_leaves_the_tombstone_and_nothing_else(people: People, server: ServerProcess) -> None:
+    amina, boris = [await people.register(name) for name in ("Amina", "Boris")]
+    await befriend(amina, boris)
+    group = (await amina.create_group("Trail", [amina.find_contact(boris.account_id)])).id
+    await settle([amina, boris], [group])
+    key = boris.show_recovery_key()
+    await boris.sync()
+    assert len(server.rows()["backup"]) == 1
+    await boris.contact_link()
+    account = boris.account_id
+    before = {table for table, rows in server.rows().items() for row in rows if names(row, account)}
+    assert before >= {"account", "device", "device_list", "key_package", "contact_token"}
+
+    await boris.delete_account()
+    home = await people.switch_off(boris)
+    wipe_home(home)
+    assert not list(home.iterdir())
+    tables = server.rows()
+    left = {table: [row for row in rows if names(row, account)] for table, rows in tables.items()}
+    assert {table: len(rows) for table, rows in left.items() if rows} == {"account": 1, "device_list": 1}
+    assert set(left["account"][0].values()) == {parse_b64(account), 2, 0}
+    assert not tables["backup"]
+    assert len(tables["device"]) == 1, "the device of the other one"
+    await amina.sync()
+    await amina.sync()
+    assert amina.find_chat(group).members == (amina.account_id,)
+    with pytest.raises(ZajilError, match="no-backup"):
+        await restore(people, key)
+
+
+def names(row: dict[str, object], account: str) -> bool:
+    held = b"\0".join(value if isinstance(value, bytes) else str(value).encode() for value in row.values())
+    return any(form in held for form in forms(account))
+
+
+async def test_a_new_key_takes_the_place_of_the_old_one_and_the_old_backup_goes(
+    people: People, server: ServerProcess
+) -> None:
+    amina = await people.register("Amina")
+    with pytest.raises(ZajilError, match="no-recovery-key"):
+        amina.confirm_recovery_key("0" * 32)
+    first = amina.show_recovery_key()
+    assert amina.show_recovery_key() == first
+    await amina.sync()
+    (old,) = server.rows()["backup"]
+    second = amina.rotate_recovery_key()
+    assert (second != first, amina.recovery_status().state) == (True, "rotated")
+    await amina.sync()
+    (new,) = server.rows()["backup"]
+    assert new["locator"] != old["locator"]
+    with pytest.raises(ZajilError, match="bad-recovery-key"):
+        amina.confirm_recovery_key(first)
+    amina.confirm_recovery_key(second)
+    with pytest.raises(ZajilError, match="no-backup"):
+        await restore(people, first)
+    back = await restore(people, second)
+    assert back.account_id == amina.account_id
+
+
+async def test_the_backup_is_renewed_by_itself_and_says_nothing_of_when_somebody_writes(
+    people: People, server: ServerProcess
+) -> None:
+    amina, boris = [await people.register(name) for name in ("Amina", "Boris")]
+    amina.show_recovery_key()
+    await amina.sync()
+    assert [row["version"] for row in server.rows()["backup"]] == [1]
+    chat = await befriend(amina, boris)
+    await sync_all([boris, amina], rounds=2)
+    (row,) = server.rows()["backup"]
+    version = row["version"]
+    assert isinstance(version, int)
+    assert version > 1
+    assert set(row) == {"locator", "auth_pub", "version", "blob", "sig", "day"}
+    await say(amina, chat.id, "a text changes nothing")
+    await sync_all([boris, amina], rounds=2)
+    assert [row["version"] for row in server.rows()["backup"]] == [version]
+    assert amina.recovery_status().current
+
+
+async def test_other_devices_may_stay(people: People) -> None:
+    amina = await people.register("Amina")
+    boris = await people.register("Boris")
+    await befriend(amina, boris)
+    key = amina.show_recovery_key()
+    await amina.sync()
+    second = await restore(people, key, keep_devices=True)
+    for _ in range(4):
+        await sync_all([second, boris, amina])
+    assert [device.device_id for device in second.devices()] == [1, 2]
+    (dm,) = [chat for chat in second.chats() if chat.kind == "dm"]
+    await say(amina, dm.id, "to both of me") if any(c.id == dm.id for c in amina.chats()) else None
+    await amina.sync()
+    assert amina.recovery_status().problem == ""
+
+
+async def test_a_restored_account_seals_nothing_where_the_lost_device_sealed(people: People) -> None:
+    """It is a new device with a new leaf: no ratchet, key package or generation of the lost one comes back."""
+    seals = Seals()
+    seals.install()
+    try:
+        amina, boris = [await people.register(name) for name in ("Amina", "Boris")]
+        await befriend(amina, boris)
+        group = (await amina.create_group("Trail", [amina.find_contact(boris.account_id)])).id
+        await settle([amina, boris], [group])
+        key = boris.show_recovery_key()
+        await boris.sync()
+        for text in ("one", "two", "three"):
+            await say(boris, group, text)
+        await sync_all([amina, boris])
+        leaf = {place.leaf for place in seals.places.values() if place.gid == parse_b64(group)}
+        before = dict(seals.places)
+        await lose(people, boris)
+
+        boris = await restore(people, key)
+        with boris._device.core.look() as step:
+            assert not step.tx.count("held")
+            assert step.tx.count("mls_ratchet") == 1, "its new self group alone"
+        await settle([boris, amina], [group])
+        for text in ("four", "five"):
+            await say(boris, group, text)
+        await sync_all([amina, boris], rounds=2)
+    finally:
+        seals.remove()
+    after = {digest: place for digest, place in seals.places.items() if digest not in before}
+    assert leaf
+    assert any(place.gid == parse_b64(group) for place in after.values())
+    assert not set(after.values()) & set(before.values())
+    assert texts(amina, group)[-2:] == ["four", "five"]

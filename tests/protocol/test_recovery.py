@@ -70,7 +70,11 @@ def test_signatures_are_of_one_locator_version_and_blob() -> None:
         version=VECTOR["deletion_version"],
         sig=bytes.fromhex(VECTOR["deletion_sig"]),
     )
-    for locator, blob, of in ((bytes(16), BLOB, version), (SECRETS.locator, PLAIN, version), (SECRETS.locator, BLOB, 8)):
+    for locator, blob, of in (
+        (bytes(16), BLOB, version),
+        (SECRETS.locator, PLAIN, version),
+        (SECRETS.locator, BLOB, 8),
+    ):
         with pytest.raises(ZajilError, match="bad-signature"):
             recovery.check_backup(locator, SECRETS.auth_pub, blob, version=of, sig=sig)
 

@@ -78,6 +78,8 @@ async def replace(
             await auth.drop_mailbox(row.mailbox_id)
         raise
     await finish_revocations(auth)
+    if not new.list.devices:
+        await auth.forget_account(account_id)
     rows = await auth.db.read(lambda db: store.devices_of(db, account_id))
     await auth.notify_list(tuple(row.mailbox_id for row in rows), new.list.seq)
 
@@ -132,8 +134,7 @@ def _write(
     if also is not None:
         also(db)
     if not new.list.devices:
-        store.set_state(db, account_id, store.DELETED)
-        store.delete_contact_tokens(db, account_id)
+        store.end_account(db, account_id, last_seq=new.list.seq)
 
 
 class ListedDevices(NamedTuple):

@@ -1,7 +1,8 @@
 """Logins: a device signs a challenge and gets a token of 32 random bytes, good for an hour, stored as its hash.
 
 An unknown account, a wrong signature and a bad nonce answer alike (`bad-challenge`) and cost the same work. Only who
-signs with the key of a device that was on the account's lists learns that it is no more (`device-revoked`).
+signs with the key of a device that was on the account's lists learns that it is no more (`device-revoked`). Of a
+deleted account no key is left to tell them by, so whoever knows its id learns that it is deleted.
 What moderators decide about an account takes effect here: no login, until a day or for good, and logins again.
 """
 
@@ -47,7 +48,7 @@ async def log_in(auth: Auth, login: bytes, *, prefix: bytes) -> IssuedToken:
     except ZajilError:
         auth.limits.take("failed_token", prefix, now=auth.clock())
         # Also for an account that does not exist: the work must not tell.
-        if row is None and await auth.db.read(lambda db: _was_listed(db, login, claimed)):
+        if state == store.DELETED or (row is None and await auth.db.read(lambda db: _was_listed(db, login, claimed))):
             raise error("device-revoked") from None
         raise error("bad-challenge") from None
     if state == store.SUSPENDED:

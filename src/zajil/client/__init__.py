@@ -1,6 +1,7 @@
 """The SDK: one device of one account. `Client` is the whole public surface; values are in `views`."""
 
 from zajil.client.api import Client
+from zajil.client.shell.ending import wipe_home
 from zajil.client.state.reach import ReachSettings
 from zajil.client.views import (
     Attachment,
@@ -48,4 +49,5 @@ __all__ = [
     "SentReport",
     "SharedBridges",
     "WhoAmI",
+    "wipe_home",
 ]

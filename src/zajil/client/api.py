@@ -18,7 +18,7 @@ from zajil.client.filing import Filing
 from zajil.client.reaching import Reaching
 from zajil.client.recovering import Recovering
 from zajil.client.reporting import Reporting
-from zajil.client.shell import enrol, linking, restoring
+from zajil.client.shell import ending, enrol, linking, restoring
 from zajil.client.shell.calls import contact_auth
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.reach.reach import Reach
@@ -300,6 +300,17 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering):
             chats.leave(step, gid_of(chat))
             pending = [n for n, item in rows.items(step.tx, gid_of(chat)) if item.kind == "message"]
         await self._device.settle(pending)
+
+    async def delete_account(self) -> None:
+        """Leave all groups, then end the account: nothing of it stays at the server but the mark of its end.
+
+        `wipe_home` removes what is left in the home, once this is closed. Raises Unreachable, `stale-list`.
+        """
+        await self.sync()
+        for chat in self.chats():
+            if chat.kind == "group" and chat.status == "active":
+                await self.leave_group(chat)
+        await ending.end_account(self._core, self._device.calls, self._device.tokens)
 
     async def sync(self) -> None:
         """Fetch all that waits, apply and acknowledge it, and send all that is queued, files too, receipts last."""

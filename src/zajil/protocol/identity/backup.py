@@ -68,8 +68,7 @@ class Backup:
         """The plaintext to seal."""
         people: cbor.Value = [[p.account_id, p.name, p.contact_token, p.contact, p.verified_pub] for p in self.people]
         chats: cbor.Value = [
-            [c.gid, int(c.kind), c.title, c.last_activity, [[who, role] for who, role in c.helpers]]
-            for c in self.chats
+            [c.gid, int(c.kind), c.title, c.last_activity, [[who, role] for who, role in c.helpers]] for c in self.chats
         ]
         settings: cbor.Value = {1: [self.privacy.receipts, self.privacy.typing, self.privacy.at]}
         values: dict[cbor.Key, cbor.Value] = {1: self.seed, 2: self.account_id, 3: self.server_name}

@@ -72,7 +72,7 @@ class RecoverySecrets:
 
 
 def spell_key(key: bytes) -> str:
-    """`XXXX-XXXX-…`, 8 groups of 4. key: 20 bytes."""
+    """8 groups of 4, with dashes between them. key: 20 bytes."""
     if len(key) != KEY_BYTES:
         raise error("wrong-call", "recovery key of 20 bytes")
     number = int.from_bytes(key, "big")

@@ -28,6 +28,8 @@ from zajil.protocol.ids import B32, B64, AccountId, Blob, GroupId
 from zajil.protocol.limits import BACKUP_BYTES
 
 RENEW_AFTER_MS: Final = 30 * 86_400_000
+_LAST_VERSION: Final = (1 << 53) - 1
+"""Above any version a key ever writes: a deletion is the last thing that happens under it."""
 _PLAIN_BYTES: Final = BACKUP_BYTES - 64
 _FITS: Final = ((HELPERS_MAX, 4096), (4, 2048), (2, 512), (1, 128))
 """Helpers of a chat, and chats, by last activity: the first that fits is taken."""
@@ -181,18 +183,25 @@ def deletion(step: Step, want: WantForget) -> DeleteBackup | None:
     for old in load_recovery(step.tx).old:
         secrets = recovery.derive_secrets(old.key)
         if secrets.locator == want.locator:
-            # Above any version this key ever wrote; nothing is written under it again.
-            version = (1 << 53) - 1
-            sig = recovery.sign_deletion(secrets, version=version)
-            return DeleteBackup(B32(secrets.auth_pub), version, B64(sig))
+            return _delete(secrets)
     return None
+
+
+def deletions(step: Step) -> list[tuple[bytes, DeleteBackup]]:
+    """What deletes every backup of this account that we know of, each with its locator."""
+    held = load_recovery(step.tx)
+    keys = [old.key for old in held.old] + ([held.key] if held.key else [])
+    return [(recovery.derive_secrets(key).locator, _delete(recovery.derive_secrets(key))) for key in keys]
+
+
+def _delete(secrets: recovery.RecoverySecrets) -> DeleteBackup:
+    sig = recovery.sign_deletion(secrets, version=_LAST_VERSION)
+    return DeleteBackup(B32(secrets.auth_pub), _LAST_VERSION, B64(sig))
 
 
 def take_forgotten(step: Step, want: WantForget) -> None:
     """That backup is gone."""
-    left = tuple(
-        old for old in load_recovery(step.tx).old if recovery.derive_secrets(old.key).locator != want.locator
-    )
+    left = tuple(old for old in load_recovery(step.tx).old if recovery.derive_secrets(old.key).locator != want.locator)
     change_recovery(step.tx, old=left, problem="")
 
 

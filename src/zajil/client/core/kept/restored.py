@@ -24,9 +24,7 @@ def fill(step: Step, held: Backup, *, lists: Sequence[bytes], key: bytes, versio
     for person in held.people:
         accounts.learn_introduction(step, person.account_id, person.name, person.contact_token)
         verified = person.verified_pub or b""
-        accounts.change(
-            step, person.account_id, contact=person.contact, verified=bool(verified), verified_pub=verified
-        )
+        accounts.change(step, person.account_id, contact=person.contact, verified=bool(verified), verified_pub=verified)
     rows.save_privacy(step.tx, Privacy(held.privacy.receipts, held.privacy.typing, held.privacy.at))
     save_recovery(step.tx, Recovery(key=key, state="confirmed", version=version))
 
