@@ -12,9 +12,10 @@ from tests.auth.conftest import PREFIX, World
 from zajil.auth.context import Auth
 from zajil.auth.recovery import backups, store
 from zajil.engine.limits import Limits
+from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.identity import recovery
-from zajil.protocol.identity.recovery import DeleteBackup, RecoverySecrets, StoredBackup
+from zajil.protocol.identity.recovery import RecoverySecrets
 from zajil.protocol.ids import B32, B64, Blob
 from zajil.protocol.limits import BACKUP_BYTES, BACKUP_LEAST_BYTES
 

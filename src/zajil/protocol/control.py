@@ -15,9 +15,9 @@ from msgspec import Meta, field
 
 from zajil.protocol import limits
 from zajil.protocol.attachments import PIECE_MAX_BYTES, AddAttachment, AddedAttachment, UploadOffset
+from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
 from zajil.protocol.errors import ZajilError, error, error_from_wire
 from zajil.protocol.frames import U16, U32, U64
-from zajil.protocol.identity.recovery import DeleteBackup, StoredBackup
 from zajil.protocol.ids import B8 as B8
 from zajil.protocol.ids import B16 as B16
 from zajil.protocol.ids import B32 as B32

@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 from zajil.auth.context import Auth
 from zajil.auth.recovery import store
 from zajil.auth.recovery.store import BackupRow
+from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
 from zajil.protocol.errors import error
-from zajil.protocol.identity.recovery import DeleteBackup, StoredBackup, check_backup, check_deletion
+from zajil.protocol.identity.recovery import check_backup, check_deletion
 from zajil.protocol.ids import B32, B64, Blob
 from zajil.protocol.limits import BACKUP_BYTES, BACKUP_LEAST_BYTES
 

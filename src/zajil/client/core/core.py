@@ -23,9 +23,8 @@ from zajil.client.storage.keyfile import Keys
 from zajil.client.storage.store import Rng, Store
 from zajil.protocol import cbor
 from zajil.protocol.chat import forms
-from zajil.protocol.control import ClaimedKeyPackages, KeyPackage
+from zajil.protocol.control import ClaimedKeyPackages, DeleteBackup, KeyPackage, StoredBackup
 from zajil.protocol.frames import Eph, Gap, Msg, Ready, Send
-from zajil.protocol.identity.recovery import DeleteBackup, StoredBackup
 
 Now = Callable[[], int]
 

@@ -13,8 +13,8 @@ from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages
 from zajil.client.shell.calls import Calls, contact_auth
 from zajil.client.shell.login import Tokens
 from zajil.protocol import control
+from zajil.protocol.backups.wire import StoredBackup
 from zajil.protocol.errors import AuthError, Conflict, Limited, Unavailable, ZajilError, error
-from zajil.protocol.identity.recovery import StoredBackup
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.limits import SUITE_XWING
 

@@ -16,11 +16,11 @@ from zajil.client.state.rows import Profile
 from zajil.client.storage.keyfile import Keys, has_keys, make_keys, write_keys
 from zajil.client.storage.store import Store
 from zajil.protocol import control
+from zajil.protocol.backups.wire import StoredBackup
 from zajil.protocol.errors import Refused, error
 from zajil.protocol.identity import objects, recovery
 from zajil.protocol.identity.backup import Backup
 from zajil.protocol.identity.objects import DeviceCertificate, DeviceList, DeviceListEntry, Kind, VerifiedList
-from zajil.protocol.identity.recovery import StoredBackup
 from zajil.protocol.ids import DeviceId, encode_b64
 from zajil.protocol.limits import ACCOUNT_DEVICES
 

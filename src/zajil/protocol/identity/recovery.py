@@ -14,7 +14,6 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -25,10 +24,8 @@ from zajil.protocol import cbor
 from zajil.protocol.attachments import padme
 from zajil.protocol.codes import CROCKFORD, plain_code
 from zajil.protocol.errors import error
-from zajil.protocol.frames import U64
 from zajil.protocol.identity import objects
 from zajil.protocol.identity.objects import Kind
-from zajil.protocol.ids import B32, B64, Blob
 from zajil.protocol.limits import BACKUP_BYTES, BACKUP_LEAST_BYTES
 
 KEY_BYTES: Final = 20
@@ -38,23 +35,6 @@ _GROUP: Final = 4
 _NONCE_BYTES, _LENGTH_BYTES, _TAG_BYTES = 12, 4, 16
 _DELETED: Final = b""
 """What stands for the blob in the signature of a deletion; no blob is that short."""
-
-
-class StoredBackup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """PUT and answer of GET /backup/{locator}. sig: as `sign_backup` makes it. version: above the one stored."""
-
-    auth_pub: B32
-    version: U64
-    blob: Blob
-    sig: B64
-
-
-class DeleteBackup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """DELETE /backup/{locator}. sig: as `sign_deletion` makes it. version: above the one stored."""
-
-    auth_pub: B32
-    version: U64
-    sig: B64
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ from zajil.client.state import accounts, rows
 from zajil.client.state.recovery import OldKey, RecoveryMove, change_recovery, load_recovery, next_state
 from zajil.client.state.rows import Account, Chat
 from zajil.client.state.step import Step
+from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
 from zajil.protocol.chat.extensions import ChatKind
 from zajil.protocol.chat.parts import SyncPrivacy
 from zajil.protocol.errors import error
 from zajil.protocol.identity import recovery
 from zajil.protocol.identity.backup import HELPERS_MAX, Backup, BackupChat, BackupPerson
-from zajil.protocol.identity.recovery import DeleteBackup, StoredBackup
 from zajil.protocol.ids import B32, B64, AccountId, Blob, GroupId
 from zajil.protocol.limits import BACKUP_BYTES
 
