@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from zajil.client.core.core import Core
@@ -15,6 +16,7 @@ from zajil.client.shell.login import Tokens
 from zajil.client.state import accounts
 from zajil.client.storage import keyfile, lock
 from zajil.protocol import control
+from zajil.protocol.backups.wire import DeleteBackup
 from zajil.protocol.errors import error
 from zajil.protocol.identity import objects
 from zajil.protocol.identity.objects import DeviceList, Kind
@@ -24,13 +26,23 @@ from zajil.protocol.ids import AccountId, encode_b64
 async def end_account(core: Core, calls: Calls, tokens: Tokens) -> None:
     """Delete the backups, then put the list without devices: the server keeps that and nothing else of the account.
 
-    Raises Conflict `stale-list` where another device wrote a list meanwhile; Unreachable.
+    The recovery key is forgotten first, so that nothing renews its backup; where this fails later, the account is there
+    and has none. Raises Conflict `stale-list` where another device wrote a list meanwhile; Unreachable.
     """
-    with core.look() as step:
-        requests = backup.deletions(step)
+    with core.step("forget-recovery") as step:
+        requests = backup.forget(step)
         account = AccountId(step.profile.account_id)
+    await _delete_backups(calls, requests)
+    await _put_last_list(core, calls, tokens, account)
+    await _delete_backups(calls, requests)  # one may have been on its way when its key was forgotten
+
+
+async def _delete_backups(calls: Calls, requests: Sequence[tuple[bytes, DeleteBackup]]) -> None:
     for locator, request in requests:
         await calls.call(control.DELETE_BACKUP, control.Empty, request=request, locator=encode_b64(locator))
+
+
+async def _put_last_list(core: Core, calls: Calls, tokens: Tokens, account: AccountId) -> None:
     lists = await fetch_own_lists(core, calls, tokens)
     with core.step("own-list") as step:
         # Built on a chain behind the one we know, the last list would be a fork signed by ourselves.

@@ -44,10 +44,11 @@ def rotate(context: typer.Context, *, qr: QrOption = False) -> None:
 def confirm(context: typer.Context) -> None:
     """The key is read from the terminal or from stdin, never from the arguments: those stand in lists and histories."""
     from zajil.cli.output import console
+    from zajil.protocol.errors import error
 
     async def confirmed(client: Client) -> None:
         if client.recovery_status().state == "none":
-            client.confirm_recovery_key("0" * 32)
+            raise error("no-recovery-key")
         client.confirm_recovery_key(_read_key())
         console().print(words.CONFIRMED(), style="bold")
 

@@ -15,7 +15,15 @@ import msgspec
 
 from zajil.client.core import groups
 from zajil.client.state import accounts, rows
-from zajil.client.state.recovery import OldKey, RecoveryMove, change_recovery, load_recovery, next_state
+from zajil.client.state.recovery import (
+    OldKey,
+    Recovery,
+    RecoveryMove,
+    change_recovery,
+    load_recovery,
+    next_state,
+    save_recovery,
+)
 from zajil.client.state.rows import Account, Chat
 from zajil.client.state.step import Step
 from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
@@ -187,9 +195,10 @@ def deletion(step: Step, want: WantForget) -> DeleteBackup | None:
     return None
 
 
-def deletions(step: Step) -> list[tuple[bytes, DeleteBackup]]:
-    """What deletes every backup of this account that we know of, each with its locator."""
+def forget(step: Step) -> list[tuple[bytes, DeleteBackup]]:
+    """Forget the recovery key; what deletes every backup of this account that we knew of, each with its locator."""
     held = load_recovery(step.tx)
+    save_recovery(step.tx, Recovery())
     keys = [old.key for old in held.old] + ([held.key] if held.key else [])
     return [(recovery.derive_secrets(key).locator, _delete(recovery.derive_secrets(key))) for key in keys]
 
