@@ -13,6 +13,8 @@ import pytest
 from tests.flows.server import ServerProcess
 from tests.flows.terminal import Terminal
 
+from zajil.protocol.ids import parse_b64
+
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
 KEY = re.compile(r"(?:[0-9A-HJKMNP-TV-Z]{4}-){7}[0-9A-HJKMNP-TV-Z]{4}\n")
@@ -137,8 +139,9 @@ def test_an_account_is_deleted_only_by_who_means_it(
     amina.register(server, "Amina")
     typed(monkeypatch, "")
     amina.refused_usage("not-asked", "account", "delete")
+    account = parse_b64(amina.json("whoami")["account_id"])
     amina.ok("account", "delete", "--yes")
     amina.refused("no-home", "whoami")
-    (row,) = server.rows()["account"]
+    (row,) = [row for row in server.rows()["account"] if row["id"] == account]
     assert row["state"] == 2
-    assert not server.rows()["device"]
+    assert not [row for row in server.rows()["device"] if row["account_id"] == account]
