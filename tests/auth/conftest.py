@@ -16,7 +16,7 @@ from zajil.auth.context import Auth, CallingDevice, RevokedDevice
 from zajil.engine.limits import DEFAULTS, Limit, Limits
 from zajil.engine.sql.database import Database
 from zajil.protocol.identity.objects import hash_object
-from zajil.protocol.ids import MailboxId
+from zajil.protocol.ids import AccountId, MailboxId
 
 PREFIX = b"\x7f\x00\x00"
 START = 1_790_000_000.0
@@ -29,6 +29,7 @@ class World:
     now: float = START
     mailboxes: set[MailboxId] = field(default_factory=set)
     dropped: list[RevokedDevice] = field(default_factory=list)
+    forgotten: list[AccountId] = field(default_factory=list)
     notices: list[tuple[tuple[MailboxId, ...], int]] = field(default_factory=list)
 
     async def add_mailbox(self, mailbox_id: MailboxId) -> None:
@@ -36,6 +37,9 @@ class World:
 
     async def drop_mailbox(self, mailbox_id: MailboxId) -> None:
         self.mailboxes.discard(mailbox_id)
+
+    async def forget_account(self, account_id: AccountId) -> None:
+        self.forgotten.append(account_id)
 
     async def drop_device(self, device: RevokedDevice) -> None:
         self.mailboxes.discard(device.mailbox_id)
@@ -70,6 +74,7 @@ def auth(tmp_path: Path, world: World, limits: Limits) -> Iterator[Auth]:
         drop_mailbox=world.drop_mailbox,
         drop_device=world.drop_device,
         notify_list=world.notify_list,
+        forget_account=world.forget_account,
         read_statement=lambda row: {"until": row.until},
         random=os.urandom,
     )

@@ -7,12 +7,14 @@ import dataclasses
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, select
 from tests.auth.conftest import World, caller_of
 from tests.server.people import Person, public
 
 from zajil.auth import contacts, lists, login, store
 from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.secrets import digest
+from zajil.auth.tables import account
 from zajil.engine.limits import Limits
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.identity.objects import DeviceList, DeviceListEntry, Kind, hash_object, open_chain, sign_object
@@ -141,6 +143,13 @@ async def test_an_empty_list_ends_the_account(auth: Auth, world: World) -> None:
     nonce = login.challenge(auth, account_id=person.account_id, device_id=DeviceId(1))
     with pytest.raises(ZajilError, match="device-revoked"):
         await login.log_in(auth, person.login(nonce), prefix=b"")
+    assert await lists.all_lists(auth, person.account_id) == person.lists[-1:], "the tombstone alone"
+    assert world.forgotten == [person.account_id]
+
+    def left(db: Connection) -> list[tuple[object, ...]]:
+        return [tuple(row) for row in db.execute(select(account))]
+
+    assert await auth.db.read(left) == [(person.account_id, store.DELETED, 0, 0, 0, 0)]
 
 
 async def test_writing_lists_is_limited_per_account(auth: Auth) -> None:

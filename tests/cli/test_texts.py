@@ -58,6 +58,7 @@ CLI_CODES |= {"no-reason", "bad-decision", "note-too-long", "no-moderation"}
 CLI_CODES |= {"no-staff-key", "staff-key-exists", "logged-out"}
 CLI_CODES |= {"no-such-word", "no-cluster"}
 CLI_CODES |= {"no-calls", "which-file"}
+CLI_CODES |= {"folder-used", "not-asked"}
 CLI_CODES |= {"bad-relay-ip", "half-certificate", "no-relay", "no-calls"}
 
 
@@ -167,7 +168,7 @@ def test_commands_in_a_text_are_for_the_home_of_the_call() -> None:
         assert text.in_language("en") == "zajil --home '/a {b}' moderation queue, zajil moderation report"
     finally:
         PROGRAM.reset(token)
-    groups = {"link", "group", "bundle", "net", "persona", "channel", "notices", "appeal"}
+    groups = {"link", "group", "bundle", "net", "persona", "channel", "notices", "appeal", "recovery", "account"}
     assert {name for name, _, _ in (*_PEOPLE, *_CHATS)} | groups == OF_A_HOME
 
 

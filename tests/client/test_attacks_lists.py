@@ -71,7 +71,7 @@ async def test_a_registration_whose_answer_was_lost_goes_on_with_the_same_list(
     await enrol.register(home, Calls(wire), server=server.url, name="Amal", invite=None)
     await wire.close()
     device = Device(home)
-    lists = await linking._own_lists(device.core, device.calls, device.tokens)
+    lists = await linking.fetch_own_lists(device.core, device.calls, device.tokens)
     assert lists == [own_list(device.core)]
     await device.close()
 

@@ -35,6 +35,8 @@ def change(by: bytes, *, add: tuple[tuple[bytes, int], ...] = (), remove: tuple[
         (GROUP, change(MEMBER, add=((MEMBER, 3),))),
         (GROUP, change(MEMBER, remove=((MEMBER, 2),))),
         (GROUP, change(MEMBER, add=((OWNER, 1),), remove=((OWNER, 1),))),
+        (GROUP, change(MEMBER, add=((OWNER, 2),), remove=((OWNER, 1),))),
+        (DM, change(OWNER, add=((ADMIN, 3),), remove=((ADMIN, 1), (ADMIN, 2)))),
         (GROUP, change(ADMIN, remove=((MEMBER, 1), (MEMBER, 2)))),
         (GROUP, change(OWNER, remove=((ADMIN, 1),))),
         (GROUP, change(MEMBER)),
@@ -52,6 +54,8 @@ def test_what_members_may_do(chat: Chat, done: Change) -> None:
     [
         (GROUP, change(MEMBER, add=((GUEST, 1),))),
         (GROUP, change(MEMBER, remove=((ADMIN, 1),))),
+        (GROUP, change(MEMBER, add=((OWNER, 1),), remove=((OWNER, 2),))),
+        (GROUP, change(MEMBER, add=((OWNER, 3),), remove=((OWNER, 1), (ADMIN, 1)))),
         (GROUP, change(ADMIN, remove=((OWNER, 1),))),
         (GROUP, change(MEMBER, add=((GUEST, 1),), remove=((OWNER, 1),))),
         (GROUP, change(MEMBER, add=((OWNER, 1), (GUEST, 1)), remove=((OWNER, 1),))),

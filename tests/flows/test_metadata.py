@@ -11,6 +11,7 @@ from tests.flows.people import ARABIC, RUSSIAN, People, befriend, say, settle, s
 from tests.flows.server import ServerProcess
 
 from zajil.client import Client
+from zajil.protocol.identity.recovery import derive_secrets, parse_key
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
@@ -67,6 +68,7 @@ async def test_a_seized_server_knows_no_text_no_name_and_nobody_beside_a_group(
     dms = [(await befriend(amina, other)).id for other in (boris, clara)]
     contacts = [amina.find_contact(other.whoami().account_id) for other in (boris, clara)]
     group = (await amina.create_group(TITLE, contacts)).id
+    key = parse_key(amina.show_recovery_key())
     await sync_all(clients)
     laptop = await people.link(amina)
     await settle([*clients, laptop], [group])
@@ -91,6 +93,8 @@ async def test_a_seized_server_knows_no_text_no_name_and_nobody_beside_a_group(
     check_no_content(server, [*NAMES, TITLE, *TEXTS, PICTURE, CAPTION, SECRET])
     check_nobody_beside_a_group(server, groups, identities)
     check_nobody_beside_an_attachment(server, [*groups, *identities])
+    await amina.sync()
+    check_nobody_beside_a_backup(server, key, [*groups, *identities])
 
     clara, laptop = [await people.switch_on(home) for home in homes]
     clients = [amina, boris, clara]
@@ -117,6 +121,22 @@ def check_nobody_beside_an_attachment(server: ServerProcess, others: list[bytes]
     (path,) = [path for path in (server.data / "attachments").rglob("*") if path.is_file()]
     assert path.name == identity.hex()
     assert path.stat().st_size == row["size"]
+
+
+def check_nobody_beside_a_backup(server: ServerProcess, key: bytes, others: list[bytes]) -> None:
+    """Whose an encrypted backup is stands in no table and no log, and nothing of its key anywhere."""
+    tables, secrets = server.rows(), derive_secrets(key)
+    (row,) = [row for row in tables["backup"] if row["locator"] == secrets.locator]
+    assert set(row) == {"locator", "auth_pub", "version", "blob", "sig", "day"}
+    assert not any(form in contents(row) for other in others for form in forms(other))
+    for table in set(tables) - {"backup"}:
+        for each in tables[table]:
+            held = contents(each)
+            named = [form for secret in (secrets.locator, secrets.auth_pub) for form in forms(secret) if form in held]
+            assert not named, f"{table} names a backup"
+    for data in (*server.files().values(), server.log.read_bytes()):
+        assert not any(form in data for secret in (key, secrets.auth, secrets.enc) for form in forms(secret))
+    assert not any(form in server.log.read_bytes() for form in forms(secrets.locator))
 
 
 def mailbox_of(server: ServerProcess, client: Client) -> bytes:

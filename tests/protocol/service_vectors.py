@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from zajil.protocol import attachments, cbor, frames, records, roster
 from zajil.protocol.chat import aad, content, extensions, files, forms, looks, mentions, parts, receipts
-from zajil.protocol.identity import linking, links, objects, safety
+from zajil.protocol.identity import backup, linking, links, objects, recovery, safety
 from zajil.protocol.ids import AccountId, DeviceId, GroupId, MessageId, Mid, client_id, encode_b64
 from zajil.protocol.reach.endpoints import PrivateBridges, encode_bridge_link
 from zajil.protocol.session import wire
@@ -788,6 +788,57 @@ def shown_look(look: looks.Look | None) -> Json:
     return None
 
 
+def build_recovery() -> Json:
+    key = seeded("recovery key", recovery.KEY_BYTES)
+    secrets = recovery.derive_secrets(key)
+    held = backup.Backup(
+        seed=seeded("account"),
+        account_id=ACCOUNT_ID,
+        server_name="home.example",
+        name="Лейла",
+        profile_token=seeded("contact token"),
+        own_list=second_list(),
+        people=(
+            backup.BackupPerson(AccountId(seeded("other", 16)), "Ольга", seeded("other token"), True, DEVICE_PUB),
+            backup.BackupPerson(AccountId(seeded("third", 16)), "زيد", None, False),
+        ),
+        chats=(
+            backup.BackupChat(
+                GID, extensions.ChatKind.GROUP, "درب", ISSUED * 1000, ((AccountId(seeded("other", 16)), 2),)
+            ),
+        ),
+        privacy=parts.SyncPrivacy(True, False, ISSUED * 1000),
+    )
+    nonce, version = seeded("backup nonce", 12), 7
+    blob = recovery.seal_backup(secrets, held.encode(), version=version, nonce=nonce)
+    text = recovery.spell_key(key)
+    return {
+        "source": f"{BY}; HKDF: RFC 5869; padding: Padme, PURBs, PETS 2019",
+        "key": key.hex(),
+        "text": text,
+        "typed": [text, text.lower(), text.replace("-", " "), text.replace("-", ""), text.replace("1", "l")],
+        "refused": [text[:-1], text + "0", "U" + text[1:], "", "-".join(["0000"] * 7)],
+        "locator": secrets.locator.hex(),
+        "auth": secrets.auth.hex(),
+        "auth_pub": secrets.auth_pub.hex(),
+        "enc": secrets.enc.hex(),
+        "version": version,
+        "nonce": nonce.hex(),
+        "plain": held.encode().hex(),
+        "blob": blob.hex(),
+        "sig": recovery.sign_backup(secrets, blob, version=version).hex(),
+        "deletion_version": version + 1,
+        "deletion_sig": recovery.sign_deletion(secrets, version=version + 1).hex(),
+        "sizes": [[n, _blob_bytes(n)] for n in (0, 4064, 4065, 10_000, 100_000, 163_808)],
+        "too_big": 163_809,
+    }
+
+
+def _blob_bytes(plain_bytes: int) -> int:
+    secrets = recovery.derive_secrets(bytes(recovery.KEY_BYTES))
+    return len(recovery.seal_backup(secrets, bytes(plain_bytes), version=1, nonce=bytes(12)))
+
+
 BUILDERS = {
     "cbor": build_cbor,
     "objects": build_objects,
@@ -800,6 +851,7 @@ BUILDERS = {
     "links": build_links,
     "linking": build_linking,
     "safety": build_safety,
+    "recovery": build_recovery,
     "frames": build_frames,
     "session": build_session,
 }

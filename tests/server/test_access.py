@@ -23,7 +23,7 @@ from zajil.engine import keys as key_file
 from zajil.engine.keys import Keys
 from zajil.protocol import control, frames
 from zajil.protocol.attachments import AddAttachment
-from zajil.protocol.control import B16, Auth, Blob, Route, encode_json, parse_json
+from zajil.protocol.control import B16, Auth, Blob, DeleteBackup, Route, StoredBackup, encode_json, parse_json
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import encode_b64
 from zajil.server.app import Server
@@ -94,6 +94,8 @@ def body_for(route: Route, world: World) -> msgspec.Struct | bytes | None:
         control.JOIN_BRIDGE: control.JoinBridge("0" * 20, "bridge.test", 443, "assets"),
         control.ADD_ATTACHMENT: AddAttachment(1024, control.B32(bytes(32)), (control.B32(bytes(32)),)),
         control.PUT_ATTACHMENT: b"x",
+        control.PUT_BACKUP: StoredBackup(control.B32(bytes(32)), 1, Blob(bytes(4096)), control.B64(bytes(64))),
+        control.DELETE_BACKUP: DeleteBackup(control.B32(bytes(32)), 1, control.B64(bytes(64))),
     }
     return bodies.get(route)
 
@@ -107,6 +109,7 @@ def parameters_for(route: Route, world: World) -> dict[str, str]:
         "hash": world.token_hash,
         "serial": encode_b64(bytes(8)),
         "addr": encode_b64(bytes(16)),
+        "locator": encode_b64(bytes(16)),
         "id": encode_b64(bytes(16)),
     }
     return {name: text for name, text in known.items() if "{" + name + "}" in route.path}
@@ -144,6 +147,9 @@ MATRIX: dict[Route, dict[str, str]] = {
     control.LINK_OFFER: {**OPEN, "none": "ok"},
     control.PUT_LINK_ANSWER: {**OPEN, "none": "ok"},
     control.LINK_ANSWER: {**OPEN, "none": "ok"},
+    control.PUT_BACKUP: {**OPEN, "none": "bad-signature"},
+    control.BACKUP: {**OPEN, "none": "gone"},
+    control.DELETE_BACKUP: {**OPEN, "none": "bad-signature"},
     control.ADD_ATTACHMENT: {**OPEN, "none": "pass-spent"},
     control.PUT_ATTACHMENT: {**OPEN, "none": "token-expired", "upload": "malformed"},
     control.ATTACHMENT_OFFSET: {**OPEN, "none": "token-expired", "upload": "gone"},

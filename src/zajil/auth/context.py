@@ -40,7 +40,7 @@ class Auth:
     add_mailbox: makes the mailbox of a device about to be listed; drop_mailbox undoes it. drop_device: removes mailbox
     and key packages of a revoked device and ends its connections. notify_list: tells these mailboxes that the
     account's list has a new seq. read_statement: why an account is suspended, for the detail of that refusal.
-    clock: Unix seconds.
+    forget_account: removes what others hold of an account that ended. clock: Unix seconds.
     """
 
     db: Database
@@ -54,6 +54,7 @@ class Auth:
     drop_device: Callable[[RevokedDevice], Awaitable[None]]
     notify_list: Callable[[tuple[MailboxId, ...], int], Awaitable[None]]
     read_statement: Callable[[MeasureRow], Mapping[str, int | str]]
+    forget_account: Callable[[AccountId], Awaitable[None]]
     random: Callable[[int], bytes] = field(repr=False)
     arrivals: Arrivals = field(default_factory=Arrivals)
 

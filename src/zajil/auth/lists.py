@@ -7,6 +7,7 @@ connections. An empty list ends the account. Source: service.md 2.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -40,13 +41,29 @@ async def put_list(auth: Auth, caller: CallingDevice, data: bytes) -> None:
 
     Raises stale-list, bad-signature, malformed, not-allowed (another account), slow-down.
     """
-    account_id = caller.account_id
-    newest = await auth.db.read(lambda db: _newest(db, account_id))
-    if newest.object == data:
+    before = await newest(auth, caller.account_id)
+    if before is None:
+        raise error("not-allowed")
+    if before.object == data:
         return
+    await replace(auth, before, open_next(data, before))
+
+
+async def newest(auth: Auth, account_id: AccountId) -> VerifiedList | None:
+    """The account's newest list; None if there is no such account."""
+    return await auth.db.read(lambda db: _find_newest(db, account_id))
+
+
+async def replace(
+    auth: Auth, before: VerifiedList, new: VerifiedList, *, also: Callable[[Connection], None] | None = None
+) -> None:
+    """Put a verified list in the place of the one it follows, and carry out what it changes.
+
+    also: written in the same transaction. Raises stale-list, malformed (a device number used before), slow-down.
+    """
+    account_id = new.list.account_id
     auth.limits.take("device_list_write", account_id, now=auth.clock())
-    new = _open_next(data, newest)
-    known = {entry.device_id for entry in newest.list.devices}
+    known = {entry.device_id for entry in before.list.devices}
     added = [
         store.DeviceRow(account_id, entry.device_id, entry.sig_pub, MailboxId(auth.random(16)))
         for entry in new.list.devices
@@ -55,12 +72,14 @@ async def put_list(auth: Auth, caller: CallingDevice, data: bytes) -> None:
     for row in added:
         await auth.add_mailbox(row.mailbox_id)
     try:
-        await auth.db.write(lambda db: _write(auth, db, newest, new, added))
+        await auth.db.write(lambda db: _write(auth, db, before, new, added, also))
     except ZajilError:
         for row in added:
             await auth.drop_mailbox(row.mailbox_id)
         raise
     await finish_revocations(auth)
+    if not new.list.devices:
+        await auth.forget_account(account_id)
     rows = await auth.db.read(lambda db: store.devices_of(db, account_id))
     await auth.notify_list(tuple(row.mailbox_id for row in rows), new.list.seq)
 
@@ -72,26 +91,35 @@ async def finish_revocations(auth: Auth) -> None:
         await auth.db.write(partial(store.delete_device, mailbox_id=row.mailbox_id))
 
 
-def _newest(db: Connection, account_id: AccountId) -> VerifiedList:
+def _find_newest(db: Connection, account_id: AccountId) -> VerifiedList | None:
     data = store.newest_list(db, account_id)
     if data is None:
-        raise error("not-allowed")
+        return None
     # Only verified lists are stored, so that no signature is checked again here.
     return VerifiedList(DeviceList.parse(parse_object(data).payload), data, hash_object(data))
 
 
-def _open_next(data: bytes, newest: VerifiedList) -> VerifiedList:
+def open_next(data: bytes, before: VerifiedList) -> VerifiedList:
+    """The list that follows `before`, verified. Raises stale-list, bad-signature, malformed, not-allowed."""
     try:
-        return open_list(data, newest)
+        return open_list(data, before)
     except ZajilError as reason:
         # Alarms of a client are refusals here: a fork is a list built on something else than the newest one.
         replacement = {"list-fork": "stale-list", "key-changed": "not-allowed"}.get(reason.code, reason.code)
         raise error(replacement) from None
 
 
-def _write(auth: Auth, db: Connection, before: VerifiedList, new: VerifiedList, added: list[store.DeviceRow]) -> None:
+def _write(
+    auth: Auth,
+    db: Connection,
+    before: VerifiedList,
+    new: VerifiedList,
+    added: list[store.DeviceRow],
+    also: Callable[[Connection], None] | None,
+) -> None:
     account_id = new.list.account_id
-    if _newest(db, account_id).hash != before.hash:
+    found = _find_newest(db, account_id)
+    if found is None or found.hash != before.hash:
         raise error("stale-list")
     used = store.last_device(db, account_id)
     if any(row.device_id <= used for row in added):
@@ -103,9 +131,10 @@ def _write(auth: Auth, db: Connection, before: VerifiedList, new: VerifiedList, 
     for entry in before.list.devices:
         if new.list.find_device(entry.device_id) is None:
             store.revoke_device(db, account_id, entry.device_id)
+    if also is not None:
+        also(db)
     if not new.list.devices:
-        store.set_state(db, account_id, store.DELETED)
-        store.delete_contact_tokens(db, account_id)
+        store.end_account(db, account_id, last_seq=new.list.seq)
 
 
 class ListedDevices(NamedTuple):

@@ -1,7 +1,8 @@
 """Logins: a device signs a challenge and gets a token of 32 random bytes, good for an hour, stored as its hash.
 
 An unknown account, a wrong signature and a bad nonce answer alike (`bad-challenge`) and cost the same work. Only who
-signs with the key of a device that was on the account's lists learns that it is no more (`device-revoked`).
+signs with the key of a device that was on the account's lists learns that it is no more (`device-revoked`). Of a
+deleted account no key is left to tell them by, so whoever knows its id learns that it is deleted.
 What moderators decide about an account takes effect here: no login, until a day or for good, and logins again.
 """
 
@@ -47,18 +48,18 @@ async def log_in(auth: Auth, login: bytes, *, prefix: bytes) -> IssuedToken:
     except ZajilError:
         auth.limits.take("failed_token", prefix, now=auth.clock())
         # Also for an account that does not exist: the work must not tell.
-        if row is None and await auth.db.read(lambda db: _was_listed(db, login, claimed)):
+        if state == store.DELETED or (row is None and await auth.db.read(lambda db: _was_listed(db, login, claimed))):
             raise error("device-revoked") from None
         raise error("bad-challenge") from None
     if state == store.SUSPENDED:
-        await _check_over(auth, claimed.account_id)
+        await check_not_suspended(auth, claimed.account_id)
     auth.limits.take("login", claimed.account_id, now=auth.clock())
     issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
     await auth.db.write(lambda db: _write(auth, db, claimed, issued))
     return issued
 
 
-async def _check_over(auth: Auth, account_id: AccountId) -> None:
+async def check_not_suspended(auth: Auth, account_id: AccountId) -> None:
     """Raises `suspended` with the statement of reasons, to whoever proved to be the account; not once it is over."""
 
     def write(db: Connection) -> MeasureRow | None:

@@ -1,4 +1,4 @@
-"""What has outlived its purpose goes: tokens, link rows, contact tokens, registration codes."""
+"""What has outlived its purpose goes: tokens, link rows, contact tokens, registration codes, backups."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from zajil.auth import store
 from zajil.auth.context import Auth
 from zajil.auth.invites import first_good_day
 from zajil.auth.lists import finish_revocations
+from zajil.auth.recovery import backups
 
 ROWS = 1000
 
@@ -26,3 +27,4 @@ async def run(auth: Auth) -> None:
         >= ROWS
     ):
         pass
+    await backups.run_retention(auth)

@@ -310,6 +310,15 @@ def delete_contact_tokens(db: Connection, account_id: AccountId) -> None:
     db.execute(delete(contact_token).where(contact_token.c.account_id == account_id))
 
 
+def end_account(db: Connection, account_id: AccountId, *, last_seq: int) -> None:
+    """Only the last list and a row without anything in it stay, so that the id is never used again."""
+    blank = {"state": DELETED, "created_day": 0, "last_device": 0, "invites": 0, "personas": 0}
+    db.execute(update(account).where(account.c.id == account_id).values(blank))
+    db.execute(delete(device_list).where(device_list.c.account_id == account_id, device_list.c.seq < last_seq))
+    delete_contact_tokens(db, account_id)
+    drop_measure(db, account_id)
+
+
 def delete_expired(db: Connection, *, now: int, first_invite_day: int, limit: int) -> int:
     """Remove at most `limit` rows per table that nobody can use any more; returns how many went."""
     gone = 0

@@ -142,7 +142,9 @@ device_list = Table(
         LargeBinary,
         nullable=False,
         info=describe(
-            "key", "the signed list: device numbers, public keys, days added", "kept, so that forks can be shown"
+            "key",
+            "the signed list: device numbers, public keys, days added",
+            "kept, so that forks can be shown; after deletion the last, empty one",
         ),
     ),
     sqlite_strict=True,

@@ -31,6 +31,7 @@ from zajil.cli.commands import (
     verify,
 )
 from zajil.cli.commands.calls import relay
+from zajil.cli.commands.lasting import ending, export, recovery
 from zajil.cli.commands.moderation import (
     appeals,
     lists,
@@ -58,6 +59,9 @@ from zajil.cli.texts import messages as message_words
 from zajil.cli.texts import server as server_words
 from zajil.cli.texts.calls import bot as bot_words
 from zajil.cli.texts.calls import relay as relay_words
+from zajil.cli.texts.lasting import ending as ending_words
+from zajil.cli.texts.lasting import export as export_words
+from zajil.cli.texts.lasting import recovery as recovery_words
 from zajil.cli.texts.moderation import accounting as accounting_words
 from zajil.cli.texts.moderation import private as private_words
 from zajil.cli.texts.moderation import review as review_words
@@ -90,6 +94,14 @@ _LINK: tuple[_Command, ...] = (
     ("new", link.new, account_words.LINK_NEW),
     ("approve", link.approve, account_words.LINK_APPROVE),
 )
+_RECOVERY: tuple[_Command, ...] = (
+    ("show", recovery.show, recovery_words.SHOW),
+    ("confirm", recovery.confirm, recovery_words.CONFIRM),
+    ("status", recovery.status, recovery_words.STATUS),
+    ("rotate", recovery.rotate, recovery_words.ROTATE),
+    ("restore", recovery.restore, recovery_words.RESTORE),
+)
+_ACCOUNT: tuple[_Command, ...] = (("delete", ending.delete, ending_words.DELETE),)
 _CHATS: tuple[_Command, ...] = (
     ("chats", chats.chats, chat_words.CHATS),
     ("send", chats.send, chat_words.SEND),
@@ -100,6 +112,7 @@ _CHATS: tuple[_Command, ...] = (
     ("save", files.save, file_words.SAVE),
     ("report", report.report, message_words.REPORT),
     ("sync", chats.sync, chat_words.SYNC),
+    ("export", export.export, export_words.EXPORT),
 )
 _CALL: tuple[_Command, ...] = (("bot", call.bot, bot_words.CALL_BOT),)
 _GROUPS: tuple[_Command, ...] = (
@@ -258,6 +271,8 @@ def _build() -> typer.Typer:
     people, talk, serving = general.PEOPLE_COMMANDS(), general.CHAT_COMMANDS(), general.SERVER_COMMANDS()
     _fill(root, _PEOPLE, panel=people)
     root.add_typer(_group(account_words.LINK, _LINK), name="link", rich_help_panel=people)
+    root.add_typer(_group(ending_words.ACCOUNT, _ACCOUNT), name="account", rich_help_panel=people)
+    root.add_typer(_group(recovery_words.RECOVERY, _RECOVERY), name="recovery", rich_help_panel=people)
     _fill(root, _CHATS, panel=talk)
     root.add_typer(_group(chat_words.GROUP, _GROUPS), name="group", rich_help_panel=talk)
     root.add_typer(_group(bot_words.CALL, _CALL), name="call", rich_help_panel=talk)

@@ -1,6 +1,7 @@
 """The SDK: one device of one account. `Client` is the whole public surface; values are in `views`."""
 
 from zajil.client.api import Client
+from zajil.client.shell.ending import wipe_home
 from zajil.client.state.reach import ReachSettings
 from zajil.client.views import (
     Attachment,
@@ -18,6 +19,7 @@ from zajil.client.views import (
     Privacy,
     Progress,
     Reaction,
+    RecoveryStatus,
     ReportDraft,
     ReportedText,
     SentReport,
@@ -43,9 +45,11 @@ __all__ = [
     "Progress",
     "ReachSettings",
     "Reaction",
+    "RecoveryStatus",
     "ReportDraft",
     "ReportedText",
     "SentReport",
     "SharedBridges",
     "WhoAmI",
+    "wipe_home",
 ]

@@ -16,8 +16,9 @@ from zajil.client.core import chats, readd, recovery
 from zajil.client.core.talk import bundles
 from zajil.client.filing import Filing
 from zajil.client.reaching import Reaching
+from zajil.client.recovering import Recovering
 from zajil.client.reporting import Reporting
-from zajil.client.shell import enrol, linking
+from zajil.client.shell import ending, enrol, linking, restoring
 from zajil.client.shell.calls import contact_auth
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.reach.reach import Reach
@@ -39,6 +40,7 @@ from zajil.client.views import (
 from zajil.protocol import control
 from zajil.protocol.errors import Limited, Unavailable, Unreachable, error
 from zajil.protocol.identity.links import ContactLink, encode_contact_link, parse_contact_link
+from zajil.protocol.identity.recovery import parse_key
 from zajil.protocol.identity.safety import SafetyCode, SafetyResult, compare_codes
 from zajil.protocol.ids import AccountId, encode_b64, parse_b64
 from zajil.protocol.reach.endpoints import PrivateBridges
@@ -51,7 +53,7 @@ LINK_USES = 20
 LINK_DAYS = 30
 
 
-class Client(Filing, Reaching, Reporting, Calling):
+class Client(Filing, Reaching, Reporting, Calling, Recovering):
     """An async context manager. Errors are `ZajilError`s with a stable code (`Unreachable`: no server answered)."""
 
     @classmethod
@@ -93,6 +95,28 @@ class Client(Filing, Reaching, Reporting, Calling):
         async with Reach.in_memory(address, bridges=bridges) as reach:
             await linking.link_new(
                 home, reach.calls, server=address, on_code=on_code, on_emoji=on_emoji, learn=reach.learn
+            )
+        return await cls._opened(home)
+
+    @classmethod
+    async def restore(
+        cls,
+        home: Path,
+        *,
+        server: str,
+        key: str,
+        keep_devices: bool = False,
+        bridges: PrivateBridges | None = None,
+    ) -> Client:
+        """The account behind a recovery key, with a new device in an empty `home`; it asks for its chats by itself.
+
+        keep_devices: the account's other devices stay; else all of them end. Raises HomeError `bad-recovery-key` and
+        what `shell.restoring.restore` raises.
+        """
+        address, secret = check_address(server), parse_key(key)
+        async with Reach.in_memory(address, bridges=bridges) as reach:
+            await restoring.restore(
+                home, reach.calls, server=address, key=secret, keep_devices=keep_devices, learn=reach.learn
             )
         return await cls._opened(home)
 
@@ -276,6 +300,17 @@ class Client(Filing, Reaching, Reporting, Calling):
             chats.leave(step, gid_of(chat))
             pending = [n for n, item in rows.items(step.tx, gid_of(chat)) if item.kind == "message"]
         await self._device.settle(pending)
+
+    async def delete_account(self) -> None:
+        """Leave all groups, then end the account: nothing of it stays at the server but the mark of its end.
+
+        `wipe_home` removes what is left in the home, once this is closed. Raises Unreachable, `stale-list`.
+        """
+        await self.sync()
+        for chat in self.chats():
+            if chat.kind == "group" and chat.status == "active":
+                await self.leave_group(chat)
+        await ending.end_account(self._core, self._device.calls, self._device.tokens)
 
     async def sync(self) -> None:
         """Fetch all that waits, apply and acknowledge it, and send all that is queued, files too, receipts last."""

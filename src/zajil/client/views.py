@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from zajil.client.state.recovery import RecoveryState
 from zajil.protocol.chat.forms import CallKind, CallOutcome
 
 ChatKind = Literal["self", "dm", "group"]
@@ -359,6 +360,18 @@ CheckCode = Literal[
     "tls-own",
     "transport-missing",
 ]
+
+
+class RecoveryStatus(msgspec.Struct, frozen=True):
+    """Of the recovery key. stored_at: Unix seconds of the newest backup, 0 before the first. current: it holds all.
+
+    state: as in `state.recovery`. problem: error code of the last try to store it, empty where there is none.
+    """
+
+    state: RecoveryState
+    stored_at: int
+    current: bool
+    problem: str
 
 
 class Check(msgspec.Struct, frozen=True):

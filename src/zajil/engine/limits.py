@@ -33,6 +33,9 @@ DEFAULTS: Mapping[str, Limit] = {
     "failed_token": Limit(20, 60),
     "link_put": Limit(10, 60),
     "seal_prefix": Limit(10, 6),
+    # backups have no account: new ones, which lie 400 days, and writes of any
+    "backup_new": Limit(6, 600),
+    "backup_write": Limit(60, 10),
     # attachments: MiB announced, at least one each; pieces going up or down, each of at most 1 MiB
     "upload_prefix": Limit(1024, 2),
     "piece_prefix": Limit(4800, 0.02),
@@ -83,6 +86,8 @@ DEFAULTS: Mapping[str, Limit] = {
     "key_package_write": Limit(60, 60),
     "refs_write": Limit(60, 10),
     "report": Limit(20, 3600),
+    # per locator of a backup
+    "backup_read": Limit(10, 3600),
     # per target account
     "claim": Limit(20, 60),
     # per group; charged after the epoch token was found right, so that an outsider cannot use them up

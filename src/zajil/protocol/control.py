@@ -15,6 +15,7 @@ from msgspec import Meta, field
 
 from zajil.protocol import limits
 from zajil.protocol.attachments import PIECE_MAX_BYTES, AddAttachment, AddedAttachment, UploadOffset
+from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
 from zajil.protocol.errors import ZajilError, error, error_from_wire
 from zajil.protocol.frames import U16, U32, U64
 from zajil.protocol.ids import B8 as B8
@@ -52,7 +53,11 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 class CreateAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /accounts. device_list: signed, seq 1. login: signed, its nonce is SHA-256 of device_list."""
+    """POST /accounts. device_list: signed. login: signed by a device new in it, its nonce is SHA-256 of device_list.
+
+    A list of seq 1 opens an account. A later one that follows the account's newest, as a recovery key makes it, takes
+    the account up again and needs no gate.
+    """
 
     device_list: Blob
     login: Blob
@@ -464,6 +469,9 @@ PUT_LINK_OFFER: Final = Route("PUT", "/link/{addr}/offer", _NONE, bytes, Empty, 
 LINK_OFFER: Final = Route("GET", "/link/{addr}/offer", _NONE, None, bytes)
 PUT_LINK_ANSWER: Final = Route("PUT", "/link/{addr}/answer", _NONE, bytes, Empty, limits.LINK_ANSWER_BYTES)
 LINK_ANSWER: Final = Route("GET", "/link/{addr}/answer", _NONE, None, bytes, query=frozenset({"wait"}))
+PUT_BACKUP: Final = Route("PUT", "/backup/{locator}", _NONE, StoredBackup, Empty, _JSON)
+BACKUP: Final = Route("GET", "/backup/{locator}", _NONE, None, StoredBackup)
+DELETE_BACKUP: Final = Route("DELETE", "/backup/{locator}", _NONE, DeleteBackup, Empty, _SMALL)
 ADD_ATTACHMENT: Final = Route("POST", "/attachments", _NONE, AddAttachment, AddedAttachment, _SMALL)
 PUT_ATTACHMENT: Final = Route(
     "PUT", "/attachments/{id}", _U, bytes, UploadOffset, PIECE_MAX_BYTES, query=frozenset({"offset"})
@@ -484,7 +492,7 @@ ROUTES: Final = (
     *(CREATE_ACCOUNT, CHALLENGE, TAKE_TOKEN, DROP_TOKEN, OWN_DATA, DEVICE_LISTS, PUT_DEVICE_LIST),
     *(PUT_CONTACT_TOKEN, DROP_CONTACT_TOKEN, TAKE_REFS, DENY_REF, MAILBOX_ROW, TAKE_PASSES),
     *(PUT_KEY_PACKAGES, COUNT_KEY_PACKAGES, CLAIM_KEY_PACKAGES, MAKE_REPORT),
-    *(PUT_LINK_OFFER, LINK_OFFER, PUT_LINK_ANSWER, LINK_ANSWER),
+    *(PUT_LINK_OFFER, LINK_OFFER, PUT_LINK_ANSWER, LINK_ANSWER, PUT_BACKUP, BACKUP, DELETE_BACKUP),
     *(ADD_ATTACHMENT, PUT_ATTACHMENT, ATTACHMENT_OFFSET, ATTACHMENT),
     *(JOIN_BRIDGE, OWN_BRIDGE, BRIDGE_BUNDLE, ISSUE_BUNDLE, REACH_DOCS, CALL_RELAY, CALL_TICKET, CONFIG, HEALTH),
 )

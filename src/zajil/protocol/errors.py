@@ -193,6 +193,11 @@ _ROWS: Final = (
     ErrorCode("not-this-server", HomeError, 0, "This belongs to another server.", "show it"),
     ErrorCode("list-fork", HomeError, 0, "Two different device lists claim the same place.", "stop, keep both, alarm"),
     ErrorCode("key-changed", HomeError, 0, "The account key changed without proof.", "refuse, keep the old key"),
+    ErrorCode("stale-backup", Conflict, 412, "A newer backup is stored already.", "read its version, write above it"),
+    ErrorCode("no-recovery-key", HomeError, 0, "This account has no recovery key yet.", "make one first"),
+    ErrorCode("bad-recovery-key", HomeError, 0, "This is not a recovery key, or it has a typo.", "compare, type again"),
+    ErrorCode("no-backup", HomeError, 0, "The server has no backup for this recovery key.", "compare key and server"),
+    ErrorCode("bad-backup", HomeError, 0, "The backup cannot be opened.", "show it"),
 )
 CODES: Final[Mapping[str, ErrorCode]] = MappingProxyType({row.code: row for row in _ROWS})
 

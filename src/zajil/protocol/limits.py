@@ -24,6 +24,9 @@ LINK_OFFER_BYTES: Final = 4 * KIB
 LINK_ANSWER_BYTES: Final = 256 * KIB
 LINK_WAIT_S: Final = 25
 """Longest `wait` of GET /link/{addr}/answer, in seconds."""
+BACKUP_LEAST_BYTES: Final = 4 * KIB
+BACKUP_BYTES: Final = 160 * KIB
+"""Longest blob of an encrypted backup: as base64url in JSON it fits into one control call on every way."""
 CBOR_DEPTH: Final = 16
 CONTENT_DEPTH: Final = 4
 """Nested parts of one message body."""

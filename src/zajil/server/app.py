@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from zajil.auth import contacts, invites, lists, login, passes, registration, retention
 from zajil.auth.challenge import Challenges
 from zajil.auth.context import Auth, CallingDevice, RevokedDevice
+from zajil.bridges.registry import holdings as bridge_holdings
 from zajil.bridges.registry import joining, tokens
 from zajil.bridges.registry import retention as bridge_retention
 from zajil.bridges.registry import store as bridge_store
@@ -301,6 +302,7 @@ class Server:
             drop_device=self._drop_device,
             notify_list=self._notify_list,
             read_statement=lambda row: read_statement(keys, row),
+            forget_account=lambda account: bridge_holdings.forget_account(self._registry, account),
             random=os.urandom,
         )
 

@@ -27,6 +27,7 @@ _PARAMETERS: Final[dict[str, tuple[str, int]]] = {
     "hash": ("SHA-256 of the contact token.", 32),
     "serial": ("Serial of a delivery reference.", 8),
     "addr": ("Random address of one device linking.", 16),
+    "locator": ("Name of a backup, made of its recovery key.", 16),
     "id": ("Id of a stored message or an attachment.", 16),
 }
 _QUERY: Final[dict[str, tuple[str, int, int]]] = {

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, MetaData, literal, select
 from sqlalchemy.exc import OperationalError
 
 from zajil.auth import tables as auth_tables
+from zajil.auth.recovery import store as backup_tables
 from zajil.bridges.registry import tables as bridge_tables
 from zajil.channels.store import tables as public_tables
 from zajil.delivery import store as delivery_tables
@@ -31,6 +32,7 @@ from zajil.server.http import idempotency
 _OWNERS = (auth_tables, bridge_tables, public_tables, delivery_tables, mailbox_tables, report_tables, idempotency)
 _MODERATION = (moderation_tables, people_tables, log_tables, change_tables, published_tables, month_tables)
 _PRIVATE = (measure_tables, tally_tables)
+_RECOVERY = (backup_tables,)
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 

@@ -158,6 +158,8 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
   ...rows(HomeError, { "link-expired": 0, "link-mismatch": 0 }),
   ...rows(HomeError, { "wrong-signature": 0, "older-document": 0, "not-this-server": 0 }),
   ...rows(HomeError, { "list-fork": 0, "key-changed": 0 }),
+  ...rows(Conflict, { "stale-backup": 412 }),
+  ...rows(HomeError, { "no-recovery-key": 0, "bad-recovery-key": 0, "no-backup": 0, "bad-backup": 0 }),
 ]);
 
 /** Codes of a browser alone: another tab leads or has led, rows of a newer version, the disk is full, an update is asked for. */

@@ -169,6 +169,11 @@ def note_asked(db: Connection, who: bytes, *, day: int) -> None:
         db.execute(insert(bridge_asker).values(who=who, day=day, count=1))
 
 
+def forget_asker(db: Connection, who: bytes) -> None:
+    """Nothing is known of this asker any more."""
+    db.execute(delete(bridge_asker).where(bridge_asker.c.who == who))
+
+
 def roots(db: Connection) -> list[bytes]:
     """The envelope of every root, oldest first."""
     found = select(reach_document.c.envelope).where(reach_document.c.kind == ROOT)

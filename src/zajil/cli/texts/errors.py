@@ -9,6 +9,9 @@ from __future__ import annotations
 from zajil.cli.texts.calls.relay import RELAY_COMPLAINTS
 from zajil.cli.texts.complaint import LATER, READDING, RELINK, SYNC, UPDATE, Complaint
 from zajil.cli.texts.home_errors import HOME_COMPLAINTS
+from zajil.cli.texts.lasting.ending import ENDING_COMPLAINTS
+from zajil.cli.texts.lasting.export import EXPORT_COMPLAINTS
+from zajil.cli.texts.lasting.recovery import RECOVERY_COMPLAINTS
 from zajil.cli.texts.messages import TALK_COMPLAINTS
 from zajil.cli.texts.moderation.accounting import ACCOUNTING_COMPLAINTS
 from zajil.cli.texts.moderation.review_errors import REVIEW_COMPLAINTS
@@ -250,6 +253,7 @@ COMPLAINTS = PROTOCOL_COMPLAINTS | HOME_COMPLAINTS | TALK_COMPLAINTS | SERVER_CO
 COMPLAINTS |= BRIDGE_COMPLAINTS | BUNDLE_COMPLAINTS | NET_COMPLAINTS | REGISTRY_COMPLAINTS | PUBLIC_COMPLAINTS
 COMPLAINTS |= STEERING_COMPLAINTS | ACCOUNTING_COMPLAINTS | REVIEW_COMPLAINTS
 COMPLAINTS |= PERSONA_COMPLAINTS | REDRESS_COMPLAINTS | RELAY_COMPLAINTS | FILE_COMPLAINTS
+COMPLAINTS |= RECOVERY_COMPLAINTS | ENDING_COMPLAINTS | EXPORT_COMPLAINTS
 
 
 def find_complaint(code: str) -> Complaint | None:

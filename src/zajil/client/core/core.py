@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from zajil.client.core import chats, duties, keypackages, messages, outbox, sealing, sync
 from zajil.client.core import wants as calls
+from zajil.client.core.kept import backup
 from zajil.client.core.sealing import Request
 from zajil.client.core.talk import callkeys, receipts, whispers
 from zajil.client.core.talk.callkeys import CallKeys
@@ -22,7 +23,7 @@ from zajil.client.storage.keyfile import Keys
 from zajil.client.storage.store import Rng, Store
 from zajil.protocol import cbor
 from zajil.protocol.chat import forms
-from zajil.protocol.control import ClaimedKeyPackages, KeyPackage
+from zajil.protocol.control import ClaimedKeyPackages, DeleteBackup, KeyPackage, StoredBackup
 from zajil.protocol.frames import Eph, Gap, Msg, Ready, Send
 
 Now = Callable[[], int]
@@ -252,6 +253,31 @@ class Core:
         """The server refused a wanted call for good."""
         with self.step("refusal") as step:
             calls.take_refusal(step, want, code)
+
+    def seal_backup(self, want: backup.WantBackup) -> backup.SealedBackup | None:
+        """What is to be put for it; None where it is not wanted any more. Raises Malformed `too-big`."""
+        with self.step("seal-backup") as step:
+            return backup.seal(step, want)
+
+    def take_backed_up(self, want: backup.WantBackup, sealed: backup.SealedBackup) -> None:
+        """The server holds it."""
+        with self.step("backed-up") as step:
+            backup.take_stored(step, want, sealed)
+
+    def take_newer_backup(self, want: backup.WantBackup, stored: StoredBackup) -> None:
+        """The server holds a newer one. Raises Malformed."""
+        with self.step("newer-backup") as step:
+            backup.take_newer(step, want, stored)
+
+    def forget_backup(self, want: backup.WantForget) -> DeleteBackup | None:
+        """What deletes it; None where that is done."""
+        with self.look() as step:
+            return backup.deletion(step, want)
+
+    def take_forgotten(self, want: backup.WantForget) -> None:
+        """It is gone."""
+        with self.step("forgotten") as step:
+            backup.take_forgotten(step, want)
 
     def next_deadline(self) -> int | None:
         """Unix ms at which `tick` has something to do."""

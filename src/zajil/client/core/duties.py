@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zajil.client.core import groups, keypackages, messages, outbox, readd, sealing
+from zajil.client.core.kept import backup
 from zajil.client.core.talk import receipts
 from zajil.client.state import rows
 from zajil.client.state.rows import Intent
@@ -48,6 +49,7 @@ def daily(step: Step) -> None:
     messages.forget_known(step)
     outbox.forget_failed(step)
     keypackages.forget_expired(step)
+    backup.renew_old(step)
     step.tx.remove_older("event", EVENTS_KEPT)
     session = step.session()
     if step.now - session.last_resort_at >= keypackages.LAST_RESORT_MS:

@@ -113,9 +113,19 @@ def _settle(
     own_leaves = [m.leaf for m in chat.members if m.account == step.profile.account_id]
     if before is None and chat.own_leaf == min(own_leaves):
         messages.ensure_profile(step, chat.gid)
+    _remove_ended(step, chat)
     if last_resort:
         outbox.submit_intent(step, chat.gid, Intent("update"))
     step.event("rejoined" if before is not None else "joined", chat.gid)
+
+
+def _remove_ended(step: Step, chat: Chat) -> None:
+    """Devices of ours that our list ended, as a restore ends them, leave the tree: their holder reads on until then."""
+    own = step.profile.account_id
+    listed = {device for device, _ in accounts.known(step, own).devices}
+    ended = tuple(m.device for m in chat.members if m.account == own and m.device not in listed)
+    if listed and ended:
+        outbox.submit_intent(step, chat.gid, Intent("remove-device", account=own, devices=ended))
 
 
 def _learn(step: Step, info: mls.JoinInfo) -> None:

@@ -83,8 +83,15 @@ def check_change(chat: Chat, change: Change) -> None:
 
 
 def _is_readd(change: Change) -> bool:
-    """Remove and Add of one device in one commit: any member may."""
-    return len(change.added) == 1 and change.added == change.removed
+    """A device takes its own place again, or that of older ones of its account, in one commit: any member may.
+
+    The second is what a restored account needs, whose devices are all lost, also where it alone may add. Numbers of
+    devices only grow, so no member brings an old device back in the place of a newer one.
+    """
+    if len(change.added) != 1 or not change.removed:
+        return False
+    account, device = change.added[0]
+    return all(who == account and before <= device for who, before in change.removed)
 
 
 def _check_add(chat: Chat, by: bytes, account: bytes) -> None:

@@ -6,7 +6,7 @@ import msgspec
 
 from zajil.client.core import chats, groups, messages, outbox
 from zajil.client.state import accounts, rows
-from zajil.client.state.rows import Asking, Chat, Intent
+from zajil.client.state.rows import Account, Asking, Chat, Intent
 from zajil.client.state.step import Step
 from zajil.protocol.chat import parts
 from zajil.protocol.ids import GroupId
@@ -128,8 +128,17 @@ def take_request(step: Step, account: bytes, device: int, part: parts.Readd) -> 
     step.tx.put("helper", mark, step.now.to_bytes(8, "big"))
     if part.contact_token is not None and account != step.profile.account_id:
         accounts.change(step, account, contact_token=part.contact_token)
-    outbox.submit_intent(
-        step, part.gid, Intent("readd", account=account, devices=(device,), last_epoch=part.last_epoch)
+    devices = (device, *_ended(chat, known, before=device))
+    outbox.submit_intent(step, part.gid, Intent("readd", account=account, devices=devices, last_epoch=part.last_epoch))
+
+
+def _ended(chat: Chat, known: Account, *, before: int) -> tuple[int, ...]:
+    """Older devices of an account that its list ended and that are still in the tree: the asker takes their place."""
+    listed = {device for device, _ in known.devices}
+    if not listed:
+        return ()
+    return tuple(
+        m.device for m in chat.members if m.account == known.account_id and m.device < before and m.device not in listed
     )
 
 

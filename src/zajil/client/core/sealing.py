@@ -164,7 +164,8 @@ def missing_claims(step: Step, item: Item) -> list[tuple[bytes, tuple[int, ...] 
                     continue
             wanted.append((account, devices))
     else:
-        wanted.append((intent.account, intent.devices))
+        # A re-add names devices that it takes the place of behind the one it brings.
+        wanted.append((intent.account, intent.devices[:1] if intent.op == "readd" else intent.devices))
     return [(account, devices) for account, devices in wanted if account not in item.claimed]
 
 

@@ -9,6 +9,8 @@ from typing import TypeAlias
 import msgspec
 
 from zajil.client.core import outbox, sealing
+from zajil.client.core.kept import backup
+from zajil.client.core.kept.backup import WantBackup, WantForget
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Claimed, Intent, Item
 from zajil.client.state.step import Step
@@ -48,7 +50,7 @@ class WantKeyPackages(msgspec.Struct, frozen=True):
     """Our own pool at the server is low: fill it up."""
 
 
-Want: TypeAlias = WantCreate | WantClaim | WantLists | WantKeyPackages
+Want: TypeAlias = WantCreate | WantClaim | WantLists | WantKeyPackages | WantBackup | WantForget
 
 
 def wants(step: Step) -> list[Want]:
@@ -74,11 +76,13 @@ def wants(step: Step) -> list[Want]:
             token = None if account_id == own else accounts.known(step, account_id).contact_token
             if token != b"":  # else what introduces them is still on its way, and the claim waits for it
                 found.append(WantClaim(n, account_id, devices, claim_id, token))
-    return found
+    return [*found, *backup.wants(step)]
 
 
 def is_pressing(step: Step, want: Want) -> bool:
     """Whether a `sync` waits for it: refilling a pool that was full once may take its time, and an absent device."""
+    if isinstance(want, WantBackup | WantForget):
+        return backup.is_pressing(step)
     if isinstance(want, WantClaim):
         item = outbox.find_item(step, want.n)
         return item is None or not item.absent
@@ -162,6 +166,8 @@ def take_refusal(step: Step, want: Want, code: str) -> None:
     """The server refuses what an item needs, so the item fails; a list we may not read is not asked for again."""
     if isinstance(want, WantLists):
         accounts.change(step, want.account, wanted_seq=0)
+    elif isinstance(want, WantBackup | WantForget):
+        backup.note_problem(step, code)
     elif isinstance(want, WantCreate | WantClaim):
         item = outbox.find_item(step, want.n)
         if item is not None and item.state == "queued":

@@ -8,11 +8,13 @@ from secrets import token_bytes
 
 from zajil.client.core import keypackages
 from zajil.client.core.core import Core
+from zajil.client.core.kept.backup import WantBackup, WantForget
 from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists
 from zajil.client.shell.calls import Calls, contact_auth
 from zajil.client.shell.login import Tokens
 from zajil.protocol import control
-from zajil.protocol.errors import AuthError, Limited, Unavailable, ZajilError, error
+from zajil.protocol.backups.wire import StoredBackup
+from zajil.protocol.errors import AuthError, Conflict, Limited, Unavailable, ZajilError, error
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.limits import SUITE_XWING
 
@@ -50,7 +52,9 @@ class Errands:
                 self._failures.pop(want, None)
             except (Limited, Unavailable) as problem:
                 pause = self._put_off(want, problem.retry_ms or 0)
-                if isinstance(problem, Unavailable) or pause > PATIENCE_S:
+                if isinstance(problem, Limited) and isinstance(want, WantBackup | WantForget):
+                    self._core.take_refusal(want, problem.code)  # nobody waits for a backup
+                elif isinstance(problem, Unavailable) or pause > PATIENCE_S:
                     self._down(problem)
             except AuthError as problem:
                 self._refused(want, problem)
@@ -84,6 +88,10 @@ class Errands:
                 await self._lists(want)
             case WantKeyPackages():
                 await self._publish()
+            case WantBackup():
+                await self._back_up(want)
+            case WantForget():
+                await self._forget(want)
 
     async def _create(self, want: WantCreate) -> None:
         auth = await self._tokens.auth()
@@ -117,6 +125,30 @@ class Errands:
             control.DEVICE_LISTS, control.DeviceLists, auth=auth, query="?from=1", account=encode_b64(want.account)
         )
         self._core.take_lists(want, [bytes(data) for data in answer.lists])
+
+    async def _back_up(self, want: WantBackup) -> None:
+        """Without an account: the server is not to learn whose the backup is."""
+        sealed = self._core.seal_backup(want)
+        if sealed is None:
+            return
+        locator = encode_b64(want.locator)
+        try:
+            await self._calls.call(control.PUT_BACKUP, control.Empty, request=sealed.request, locator=locator)
+        except Conflict as problem:
+            if problem.code != "stale-backup":
+                raise
+            stored = await self._calls.call(control.BACKUP, StoredBackup, locator=locator)
+            self._core.take_newer_backup(want, stored)
+            return
+        self._core.take_backed_up(want, sealed)
+
+    async def _forget(self, want: WantForget) -> None:
+        request = self._core.forget_backup(want)
+        if request is not None:
+            await self._calls.call(
+                control.DELETE_BACKUP, control.Empty, request=request, locator=encode_b64(want.locator)
+            )
+        self._core.take_forgotten(want)
 
     async def _empty_pool(self, auth: str) -> None:
         """Claim our own packages until only the last resort is left: their secrets are gone."""

@@ -200,7 +200,8 @@ async def approve(core: Core, calls: Calls, tokens: Tokens, text: str) -> Linked
     return LinkedDevice(device, offer.name, offer.platform)
 
 
-async def _own_lists(core: Core, calls: Calls, tokens: Tokens) -> list[bytes]:
+async def fetch_own_lists(core: Core, calls: Calls, tokens: Tokens) -> list[bytes]:
+    """The own account's signed lists, oldest first; nothing is verified."""
     with core.look() as step:
         account = step.profile.account_id
     answer = await calls.call(
@@ -215,7 +216,7 @@ async def _own_lists(core: Core, calls: Calls, tokens: Tokens) -> list[bytes]:
 
 async def _extend_list(core: Core, calls: Calls, tokens: Tokens, offer: Offer) -> int:
     """Put the next device list with the new device; its id. Raises Conflict `stale-list`: build on the newest."""
-    lists = await _own_lists(core, calls, tokens)
+    lists = await fetch_own_lists(core, calls, tokens)
     with core.look() as step:
         account = AccountId(step.profile.account_id)
         now = step.now // 1000 or core.now() // 1000
@@ -247,7 +248,7 @@ async def _extend_list(core: Core, calls: Calls, tokens: Tokens, offer: Offer) -
 
 async def _answer(core: Core, calls: Calls, tokens: Tokens, device: int, offer: Offer, code: LinkCode) -> Answer:
     """Everything the new device needs to begin."""
-    lists = await _own_lists(core, calls, tokens)
+    lists = await fetch_own_lists(core, calls, tokens)
     with core.look() as step:
         profile = step.profile
         known = rows.all_accounts(step.tx)

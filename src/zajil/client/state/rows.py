@@ -125,6 +125,7 @@ class Claimed(msgspec.Struct, frozen=True):
 class Intent(msgspec.Struct, frozen=True):
     """What a commit is for. It names accounts and devices, never leaves, and is judged anew on each tree.
 
+    devices: of a `readd`, the asker first, then those of its account that it takes the place of.
     title, role: what a `settings` intent changes; role: of `account`, 0 member, 1 admin, 2 owner.
     """
 

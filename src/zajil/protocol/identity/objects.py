@@ -1,4 +1,4 @@
-"""Signed objects and what they say: device certificates, device lists, logins.
+"""Signed objects and what they say: device certificates, device lists, logins. A backup is signed alike.
 
 Signed object = CBOR `[payload bstr, sig bstr, ?sig_old bstr]`, sig = Ed25519 over "zajil/" || kind || "/1" || 0x00 ||
 payload. They travel and rest as the signed bytes and are never encoded again to verify. `sig_old` (by the account key
@@ -35,6 +35,7 @@ class Kind(Enum):
     CERTIFICATE = "device-cert"
     DEVICE_LIST = "device-list"
     LOGIN = "login"
+    BACKUP = "backup"
 
 
 class Signer(Protocol):

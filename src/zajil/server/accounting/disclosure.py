@@ -152,6 +152,7 @@ APART: Final[Mapping[str, str]] = MappingProxyType(
     {
         "alembic_version": _SERVER,
         "attachment": "who uploaded it, and which chat it belongs to, is not kept; its bytes are ciphertext",
+        "backup": "encrypted under a recovery key and named by it; whose it is, is not kept",
         "bridge": _BRIDGE,
         "bridge_code": _BRIDGE,
         "bridge_of_token": _BRIDGE,

@@ -9,9 +9,11 @@ import msgspec
 
 from zajil.auth import contacts, linking, lists, login, registration
 from zajil.auth.context import Auth, CallingDevice
+from zajil.auth.recovery import backups, restoring
 from zajil.protocol import control
-from zajil.protocol.control import Blob, Empty, Route
+from zajil.protocol.control import Blob, DeleteBackup, Empty, Route, StoredBackup
 from zajil.protocol.errors import error
+from zajil.protocol.identity.recovery import LOCATOR_BYTES
 from zajil.protocol.ids import AccountId, DeviceId, parse_b64
 from zajil.protocol.limits import LINK_WAIT_S
 from zajil.server.http.calls import BoundRoute, Request
@@ -34,7 +36,7 @@ def device_of(request: Request) -> CallingDevice:
 
 
 def bind_auth(auth: Auth) -> Mapping[Route, BoundRoute]:
-    """Every route of accounts, logins, lists, contact tokens and linking."""
+    """Every route of accounts, logins, lists, contact tokens, linking and backups."""
     bound = _Routes(auth)
     return {
         control.CREATE_ACCOUNT: bound.create_account,
@@ -49,6 +51,9 @@ def bind_auth(auth: Auth) -> Mapping[Route, BoundRoute]:
         control.LINK_OFFER: bound.link_offer,
         control.PUT_LINK_ANSWER: bound.put_link_answer,
         control.LINK_ANSWER: bound.link_answer,
+        control.PUT_BACKUP: bound.put_backup,
+        control.BACKUP: bound.backup,
+        control.DELETE_BACKUP: bound.delete_backup,
     }
 
 
@@ -58,6 +63,11 @@ class _Routes:
 
     async def create_account(self, request: Request) -> msgspec.Struct:
         body = body_of(request, control.CreateAccount)
+        if restoring.is_later_list(body.device_list):
+            issued = await restoring.restore(
+                self._auth, device_list=body.device_list, login=body.login, prefix=request.peer.prefix
+            )
+            return control.Session(control.B32(issued.token), issued.expires)
         issued = await registration.register(
             self._auth,
             device_list=body.device_list,
@@ -135,9 +145,26 @@ class _Routes:
             raise error("malformed", "wait")
         return await linking.take_answer(self._auth, _addr(request), wait_s=int(wait))
 
+    async def put_backup(self, request: Request) -> msgspec.Struct:
+        body = body_of(request, StoredBackup)
+        await backups.put_backup(self._auth, _locator(request), body, prefix=request.peer.prefix)
+        return Empty()
+
+    async def backup(self, request: Request) -> msgspec.Struct:
+        return await backups.fetch_backup(self._auth, _locator(request), prefix=request.peer.prefix)
+
+    async def delete_backup(self, request: Request) -> msgspec.Struct:
+        body = body_of(request, DeleteBackup)
+        await backups.delete_backup(self._auth, _locator(request), body, prefix=request.peer.prefix)
+        return Empty()
+
     def _take_link(self, request: Request) -> None:
         self._auth.limits.take("link_put", request.peer.prefix, now=self._auth.clock())
 
 
 def _addr(request: Request) -> bytes:
     return parse_b64(request.parameters["addr"], size=16)
+
+
+def _locator(request: Request) -> bytes:
+    return parse_b64(request.parameters["locator"], size=LOCATOR_BYTES)

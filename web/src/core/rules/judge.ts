@@ -84,9 +84,16 @@ export function checkChange(chat: Chat, change: Change): void {
   for (const [account] of change.removed) checkRemove(chat, change.by, account);
 }
 
-/** Remove and Add of one device in one commit: any member may. */
+/**
+ * A device takes its own place again, or that of older ones of its account, in one commit: any member may.
+ *
+ * The second is what a restored account needs, whose devices are all lost, also where it alone may add. Numbers of
+ * devices only grow, so no member brings an old device back in the place of a newer one.
+ */
 function isReadd(change: Change): boolean {
-  return change.added.length === 1 && String(change.added) === String(change.removed);
+  const [added, ...more] = change.added;
+  if (added === undefined || more.length > 0 || change.removed.length === 0) return false;
+  return change.removed.every(([account, device]) => account === added[0] && device <= added[1]);
 }
 
 function checkAdd(chat: Chat, by: Id, account: Id): void {

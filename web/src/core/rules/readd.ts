@@ -130,8 +130,21 @@ export async function takeRequest(step: Step, account: Id, device: number, part:
   if (part.contact_token !== null && account !== ownAccount) {
     await accounts.change(step, account, { contact_token: part.contact_token });
   }
-  const intent = rows.makeIntent("readd", { account, devices: [device], last_epoch: part.last_epoch });
+  const devices = [device, ...endedOf(chat, account, known.devices, device)];
+  const intent = rows.makeIntent("readd", { account, devices, last_epoch: part.last_epoch });
   await outbox.submitIntent(step, gid, intent);
+}
+
+/** Older devices of an account that its list ended and that are still in the tree: the asker takes their place. */
+function endedOf(
+  chat: Chat,
+  account: Id,
+  listed: readonly (readonly [number, ...unknown[]])[],
+  before: number,
+): number[] {
+  if (listed.length === 0) return [];
+  const ended = chat.members.filter((m) => m.account === account && m.device < before);
+  return ended.map((m) => m.device).filter((device) => listed.every(([known]) => known !== device));
 }
 
 /** This device. */

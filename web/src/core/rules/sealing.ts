@@ -169,7 +169,8 @@ export async function missingClaims(look: Look, item: Item): Promise<[Id, readon
       wanted.push([account, devices]);
     }
   } else {
-    wanted.push([intent.account, intent.devices]);
+    // A re-add names devices that it takes the place of behind the one it brings.
+    wanted.push([intent.account, intent.op === "readd" ? intent.devices.slice(0, 1) : intent.devices]);
   }
   return wanted.filter(([account]) => !item.claimed.includes(account));
 }

@@ -1,0 +1,64 @@
+"""POST /accounts with a later list: an account whose devices are all lost is taken up again by its key.
+
+No device can log in then. Whoever holds the account key (a recovery key brought it back) signs the list that follows
+the newest one, with a new device in it, and that device's login over it. The gate is not asked: the account is there
+already. The devices the list leaves out end as with every other list. Source: service.md 2, Recovery key.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from zajil.auth import lists, store
+from zajil.auth.context import Auth
+from zajil.auth.login import check_not_suspended
+from zajil.auth.registration import IssuedToken
+from zajil.auth.secrets import TOKEN_LIFE_S, digest, new_token
+from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.identity.objects import DeviceList, Kind, Login, VerifiedList, open_object, parse_object
+from zajil.protocol.ids import DeviceId
+
+
+def is_later_list(data: bytes) -> bool:
+    """Whether this claims to be a list after the first. Raises Malformed for what is no list."""
+    return DeviceList.parse(parse_object(data).payload).seq > 1
+
+
+async def restore(auth: Auth, *, device_list: bytes, login: bytes, prefix: bytes) -> IssuedToken:
+    """A token for the new device of an account's next list.
+
+    Raises bad-signature (also for an account that is not here), stale-list, account-exists (this list stands already:
+    log in), bad-challenge, suspended, malformed, slow-down.
+    """
+    account_id = DeviceList.parse(parse_object(device_list).payload).account_id
+    try:
+        newest = await lists.newest(auth, account_id)
+        if newest is None:
+            raise error("bad-signature")
+        if newest.object == device_list:
+            raise error("account-exists")
+        new = lists.open_next(device_list, newest)
+        device_id = _check_login(auth, login, newest, new)
+    except ZajilError:
+        auth.limits.take("failed_token", prefix, now=auth.clock())
+        raise
+    await check_not_suspended(auth, account_id)
+    issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
+
+    def also(db: Connection) -> None:
+        store.insert_token(db, digest(issued.token), account_id, device_id, expires=issued.expires)
+
+    await lists.replace(auth, newest, new, also=also)
+    return issued
+
+
+def _check_login(auth: Auth, login: bytes, newest: VerifiedList, new: VerifiedList) -> DeviceId:
+    """The device that signed, new in this list: one that is listed already logs in instead."""
+    claimed = Login.parse(parse_object(login).payload)
+    entry = new.list.find_device(claimed.device_id)
+    if entry is None or newest.list.find_device(claimed.device_id) is not None:
+        raise error("bad-signature")
+    open_object(Kind.LOGIN, login, entry.sig_pub)
+    if claimed != Login(auth.server_name, new.hash, new.list.account_id, entry.device_id):
+        raise error("bad-challenge")
+    return entry.device_id

@@ -1,0 +1,1 @@
+"""All chats of a home as files for people (HTML) and programs (JSON)."""

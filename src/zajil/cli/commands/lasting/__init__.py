@@ -1,0 +1,1 @@
+"""Commands by which an account and its chats outlive a device: recovery key, export, deletion."""

@@ -1,0 +1,1 @@
+"""Words of recovery, export and deletion."""

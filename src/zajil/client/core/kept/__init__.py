@@ -1,0 +1,1 @@
+"""What outlives a lost home: the encrypted backup, and the chats a restored device asks for."""

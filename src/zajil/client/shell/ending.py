@@ -1,0 +1,70 @@
+"""The end of an account: the last, empty device list, and everything of it here and at the server removed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from zajil.client.core.core import Core
+from zajil.client.core.kept import backup
+from zajil.client.files import fetching, uploading
+from zajil.client.shell import enrol
+from zajil.client.shell.calls import Calls
+from zajil.client.shell.linking import fetch_own_lists
+from zajil.client.shell.login import Tokens
+from zajil.client.state import accounts
+from zajil.client.storage import keyfile, lock
+from zajil.protocol import control
+from zajil.protocol.backups.wire import DeleteBackup
+from zajil.protocol.errors import error
+from zajil.protocol.identity import objects
+from zajil.protocol.identity.objects import DeviceList, Kind
+from zajil.protocol.ids import AccountId, encode_b64
+
+
+async def end_account(core: Core, calls: Calls, tokens: Tokens) -> None:
+    """Delete the backups, then put the list without devices: the server keeps that and nothing else of the account.
+
+    The recovery key is forgotten first, so that nothing renews its backup; where this fails later, the account is there
+    and has none. Raises Conflict `stale-list` where another device wrote a list meanwhile; Unreachable.
+    """
+    with core.step("forget-recovery") as step:
+        requests = backup.forget(step)
+        account = AccountId(step.profile.account_id)
+    await _delete_backups(calls, requests)
+    await _put_last_list(core, calls, tokens, account)
+    await _delete_backups(calls, requests)  # one may have been on its way when its key was forgotten
+
+
+async def _delete_backups(calls: Calls, requests: Sequence[tuple[bytes, DeleteBackup]]) -> None:
+    for locator, request in requests:
+        await calls.call(control.DELETE_BACKUP, control.Empty, request=request, locator=encode_b64(locator))
+
+
+async def _put_last_list(core: Core, calls: Calls, tokens: Tokens, account: AccountId) -> None:
+    lists = await fetch_own_lists(core, calls, tokens)
+    with core.step("own-list") as step:
+        # Built on a chain behind the one we know, the last list would be a fork signed by ourselves.
+        newest = accounts.learn_chain(step, account, lists).list_object
+    before = objects.open_chain(lists, account_id=account)
+    if before.object != newest:
+        raise error("stale-list", "the server's chain is not ours")
+    last = DeviceList(account, before.list.seq + 1, before.hash, before.list.account_pub, (), core.now() // 1000)
+    signed = objects.sign_object(Kind.DEVICE_LIST, last.encode(), enrol.account_key(core.keys))
+    await calls.call(
+        control.PUT_DEVICE_LIST,
+        control.Empty,
+        request=control.PutDeviceList(control.Blob(signed)),
+        auth=await tokens.auth(),
+    )
+
+
+def wipe_home(home: Path) -> None:
+    """Remove what a device keeps in its home, the keys first: nobody can read the rest then. Other files stay."""
+    (home / keyfile.FILE).unlink(missing_ok=True)
+    enrol.discard_store(home)
+    for folder in (fetching.FOLDER, uploading.FOLDER):
+        shutil.rmtree(home / folder, ignore_errors=True)
+    for file in (lock.FILE, lock.UPLOAD_FILE):
+        (home / file).unlink(missing_ok=True)

@@ -1,0 +1,167 @@
+"""From a recovery key to a device: fetch the backup, take the account up with a new device, ask for every chat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from secrets import token_bytes
+from typing import NamedTuple
+
+from zajil.client.core.core import Core
+from zajil.client.core.kept import restored
+from zajil.client.shell import enrol
+from zajil.client.shell.calls import Calls, contact_auth
+from zajil.client.shell.login import make_login
+from zajil.client.state import rows
+from zajil.client.state.rows import Profile
+from zajil.client.storage.keyfile import Keys, has_keys, make_keys, write_keys
+from zajil.client.storage.store import Store
+from zajil.protocol import control
+from zajil.protocol.backups.wire import StoredBackup
+from zajil.protocol.errors import Refused, error
+from zajil.protocol.identity import objects, recovery
+from zajil.protocol.identity.backup import Backup
+from zajil.protocol.identity.objects import DeviceCertificate, DeviceList, DeviceListEntry, Kind, VerifiedList
+from zajil.protocol.ids import DeviceId, encode_b64
+from zajil.protocol.limits import ACCOUNT_DEVICES
+
+
+class FoundBackup(NamedTuple):
+    """A backup that opened. key: 20 bytes. version: of the stored one."""
+
+    key: bytes
+    version: int
+    held: Backup
+
+
+class _Taken(NamedTuple):
+    """The account with this device in it. lists: the own chain."""
+
+    profile: Profile
+    lists: tuple[bytes, ...]
+    token: str
+    token_expires: int
+
+
+async def restore(
+    home: Path,
+    calls: Calls,
+    *,
+    server: str,
+    key: bytes,
+    keep_devices: bool,
+    learn: enrol.Learn = enrol.learn_nothing,
+) -> None:
+    """This home is a device of the account behind a recovery key (20 bytes), and asks for its chats.
+
+    keep_devices: the devices there are stay; else the new list ends all of them. learn: what it answers writes what
+    else the home is to hold. Cut off anywhere, it can be done again. Raises `home-exists`, `no-backup`, `bad-backup`,
+    `not-this-server`, `list-fork` where the server's lists are not those the backup saw, `key-changed` where another
+    key took the account, `not-allowed` where the account was deleted, `suspended`, Unreachable.
+    """
+    if has_keys(home):
+        raise error("home-exists")
+    config = await calls.call(control.CONFIG, control.Config)
+    found = await fetch(calls, key)
+    if found.held.server_name != config.server_name:
+        raise error("not-this-server")
+    keep = await learn()
+    keys = make_keys(token_bytes, account_seed=found.held.seed)
+    lists = await _fetch_lists(calls, found.held)
+    taken = await _take_up(calls, keys, found.held, lists, server=server, keep_devices=keep_devices)
+    enrol.discard_store(home)
+    store = Store(home, keys.store_key)
+    try:
+        with store.step("profile", enrol.now_ms(), token_bytes) as tx:
+            rows.save_profile(tx, taken.profile)
+            keep(tx)
+        core = Core(store, keys, now=enrol.now_ms, rng=token_bytes)
+        with core.step("restored") as step:
+            step.change_session(token=taken.token, token_expires=taken.token_expires)
+            restored.fill(step, found.held, lists=taken.lists, key=key, version=found.version)
+            restored.ask_for_chats(step, found.held, alone=not keep_devices)
+        write_keys(home, keys)
+        await enrol.publish_profile_token(core, calls)
+    finally:
+        store.close()
+
+
+async def fetch(calls: Calls, key: bytes) -> FoundBackup:
+    """The backup of a key. Raises HomeError `no-backup`, `bad-backup`."""
+    secrets = recovery.derive_secrets(key)
+    try:
+        stored = await calls.call(control.BACKUP, StoredBackup, locator=encode_b64(secrets.locator))
+    except Refused as problem:
+        if problem.code != "gone":
+            raise
+        raise error("no-backup") from None
+    plain = recovery.open_backup(secrets, bytes(stored.blob), version=stored.version)
+    held = Backup.parse(plain)
+    seen = DeviceList.parse(objects.parse_object(held.own_list).payload)
+    if seen.account_id != held.account_id:
+        raise error("bad-backup")
+    return FoundBackup(key, stored.version, held)
+
+
+async def _fetch_lists(calls: Calls, held: Backup) -> tuple[bytes, ...]:
+    """The account's chain, by its own contact token: nobody can log in. It must go through the list of the backup."""
+    answer = await calls.call(
+        control.DEVICE_LISTS,
+        control.DeviceLists,
+        auth=contact_auth(held.profile_token),
+        query="?from=1",
+        account=encode_b64(held.account_id),
+    )
+    lists = tuple(bytes(data) for data in answer.lists)
+    if held.own_list not in lists:
+        raise error("list-fork")
+    return lists
+
+
+async def _take_up(
+    calls: Calls, keys: Keys, held: Backup, lists: tuple[bytes, ...], *, server: str, keep_devices: bool
+) -> _Taken:
+    """Put the list that follows, with a new device in it."""
+    newest = objects.open_chain(lists, account_id=held.account_id)
+    if enrol.public_bytes(held.seed) != newest.list.account_pub:
+        raise error("key-changed")
+    used = [d.device_id for data in lists for d in DeviceList.parse(objects.parse_object(data).payload).devices]
+    now = enrol.now_ms() // 1000
+    added = DeviceListEntry(DeviceId(max(used) + 1), enrol.public_bytes(keys.device_seed), now)
+    others = newest.list.devices if keep_devices else ()
+    if len(others) >= ACCOUNT_DEVICES:
+        raise error("not-permitted", "eight devices")
+    profile, signed = _sign(keys, held, newest, (*others, added), server=server)
+    login = make_login(profile, keys.device_seed, nonce=objects.hash_object(signed))
+    session = await calls.call(
+        control.CREATE_ACCOUNT,
+        control.Session,
+        request=control.CreateAccount(control.Blob(signed), control.Blob(login)),
+    )
+    return _Taken(profile, (*lists, signed), encode_b64(session.token), session.expires)
+
+
+def _sign(
+    keys: Keys, held: Backup, newest: VerifiedList, devices: tuple[DeviceListEntry, ...], *, server: str
+) -> tuple[Profile, bytes]:
+    """The profile of the last of these devices, and the signed list of them all."""
+    signer, added = enrol.account_key(keys), devices[-1]
+    longer = DeviceList(
+        held.account_id, newest.list.seq + 1, newest.hash, newest.list.account_pub, devices, added.added
+    )
+    certificate = DeviceCertificate(
+        held.account_id, newest.list.account_pub, added.device_id, added.sig_pub, longer.seq, added.added
+    )
+    profile = Profile(
+        held.account_id,
+        newest.list.account_pub,
+        added.device_id,
+        added.sig_pub,
+        objects.sign_object(Kind.CERTIFICATE, certificate.encode(), signer),
+        held.name,
+        server,
+        held.server_name,
+        held.profile_token,
+        registered=True,
+        registered_at=enrol.now_ms(),
+    )
+    return profile, objects.sign_object(Kind.DEVICE_LIST, longer.encode(), signer)

@@ -1,0 +1,1 @@
+"""Encrypted backups as the server sees them."""

@@ -1,0 +1,98 @@
+"""An account taken up again by its key: what the next list must be, and who gets no token for it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.auth.conftest import PREFIX, World, caller_of, register
+from tests.server.people import Person
+
+from zajil.auth import lists, login, store
+from zajil.auth.context import Auth
+from zajil.auth.recovery import restoring
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.identity.objects import hash_object
+
+
+async def restore(auth: Auth, device_list: bytes, signed_login: bytes) -> str:
+    try:
+        issued = await restoring.restore(auth, device_list=device_list, login=signed_login, prefix=PREFIX)
+    except ZajilError as reason:
+        return reason.code
+    return "ok" if await login.check_device(auth, issued.token) else ""
+
+
+def take_up(person: Person) -> tuple[bytes, bytes]:
+    """The list with a new device alone, and its login."""
+    device = max(person.devices) + 1
+    person.devices[device] = Ed25519PrivateKey.generate()
+    longer = person.next_list(devices=[device])
+    return longer, person.login(hash_object(longer), device=device)
+
+
+async def test_a_lost_account_is_taken_up_without_a_gate_and_the_old_device_ends(auth: Auth, world: World) -> None:
+    gated = dataclasses.replace(auth, invite_only=True)
+    person = Person()
+    token = await register(auth, person)
+    old = await login.check_device(auth, token)
+    assert await restore(gated, *take_up(person)) == "ok"
+    found = await lists.find_devices(auth, person.account_id)
+    assert found is not None
+    assert [row.device_id for row in found.devices] == [2]
+    assert [row.device_id for row in world.dropped] == [1]
+    assert old.mailbox_id not in world.mailboxes
+    with pytest.raises(ZajilError, match="token-expired"):
+        await login.check_device(auth, token)
+
+
+async def test_the_same_again_is_told_to_log_in(auth: Auth) -> None:
+    person = Person()
+    await register(auth, person)
+    taken = take_up(person)
+    assert [await restore(auth, *taken), await restore(auth, *taken)] == ["ok", "account-exists"]
+
+
+async def test_nobody_without_the_account_key_takes_an_account(auth: Auth) -> None:
+    person, thief, unknown = Person(), Person(), Person()
+    await register(auth, person)
+    first = hash_object(person.lists[0])
+    person.devices[2] = thief.devices[1]
+    forged = person.make_list(seq=2, prev=first, devices=[2], signer=thief.seed)
+    assert await restore(auth, forged, person.login(hash_object(forged), device=2)) == "bad-signature"
+    assert await restore(auth, *take_up(unknown)) == "bad-signature", "an account that is not here looks alike"
+    assert (await lists.newest(auth, person.account_id)) is not None
+    assert await auth.db.read(lambda db: store.newest_seq(db, person.account_id)) == 1
+
+
+async def test_the_login_is_of_a_new_device_for_this_list_and_server(auth: Auth) -> None:
+    person = Person()
+    await register(auth, person)
+    longer, signed = take_up(person)
+    assert await restore(auth, longer, person.login(bytes(32), device=2)) == "bad-challenge"
+    elsewhere = person.login(hash_object(longer), device=2, server_name="elsewhere.example")
+    assert await restore(auth, longer, elsewhere) == "bad-challenge"
+    both = person.make_list(seq=2, prev=hash_object(person.lists[0]), devices=[1, 2])
+    assert await restore(auth, both, person.login(hash_object(both), device=1)) == "bad-signature"
+    assert await restore(auth, longer, signed) == "ok"
+
+
+async def test_old_forked_and_last_lists_are_refused(auth: Auth) -> None:
+    person = Person()
+    caller = await caller_of(auth, person)
+    first = person.lists[0]
+    await lists.put_list(auth, caller, person.next_list())
+    person.devices[2] = Ed25519PrivateKey.generate()
+    fork = person.make_list(seq=2, prev=hash_object(first), devices=[2])
+    assert await restore(auth, fork, person.login(hash_object(fork), device=2)) == "stale-list"
+    await lists.put_list(auth, caller, person.next_list(devices=[]))
+    after = person.next_list(devices=[2])
+    assert await restore(auth, after, person.login(hash_object(after), device=2)) == "malformed"
+
+
+async def test_a_suspended_account_is_not_taken_up(auth: Auth) -> None:
+    person = Person()
+    await register(auth, person)
+    await auth.db.write(lambda db: login.suspend(db, person.account_id, until=0, statement=b""))
+    assert await restore(auth, *take_up(person)) == "suspended"

@@ -1,0 +1,147 @@
+"""The commands by which an account and its chats outlive a device: `recovery`, `export`, `account delete`."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from tests.flows.server import ServerProcess
+from tests.flows.terminal import Terminal
+
+from zajil.protocol.ids import parse_b64
+
+pytestmark = [pytest.mark.flows, pytest.mark.slow]
+
+KEY = re.compile(r"(?:[0-9A-HJKMNP-TV-Z]{4}-){7}[0-9A-HJKMNP-TV-Z]{4}\n")
+HOSTILE = "</p><script>alert(1)</script>\u202egnp.exe & <b>مرحبا</b>"
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+def test_a_lost_home_comes_back_by_the_key_on_paper(
+    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amina, boris = Terminal(tmp_path / "amina", capsys), Terminal(tmp_path / "boris", capsys)
+    amina.register(server, "Amina")
+    boris.register(server, "Boris")
+    boris.ok("add", amina.ok("contact-link").strip())
+    amina.ok("sync")
+    assert amina.json("recovery", "status")["state"] == "none"
+    typed(monkeypatch, "")
+    amina.refused("no-recovery-key", "recovery", "confirm")
+    amina.refused("no-recovery-key", "recovery", "rotate")
+    key = amina.ok("recovery", "show")
+    assert KEY.fullmatch(key)
+    assert amina.ok("recovery", "show") == key
+    status = amina.json("recovery", "status")
+    assert (status["state"], status["current"], status["problem"]) == ("shown", True, "")
+    typed(monkeypatch, "0000-" * 7 + "0000\n")
+    amina.refused("bad-recovery-key", "recovery", "confirm")
+    typed(monkeypatch, key.lower())
+    amina.ok("recovery", "confirm")
+    assert amina.json("recovery", "status")["state"] == "confirmed"
+    account = amina.json("whoami")["account_id"]
+    shutil.rmtree(tmp_path / "amina")
+
+    restore = ("recovery", "restore", "--server", server.url)
+    typed(monkeypatch, "not a key\n")
+    amina.refused("bad-recovery-key", *restore)
+    typed(monkeypatch, "0000-" * 7 + "0000\n")
+    amina.refused("no-backup", *restore)
+    assert not (tmp_path / "amina" / "keys").exists()
+    typed(monkeypatch, key)
+    assert "Amina" in amina.ok(*restore)
+    typed(monkeypatch, key)
+    amina.refused("home-exists", *restore)
+    me = amina.json("whoami")
+    assert (me["account_id"], me["device_id"]) == (account, 2)
+    for _ in range(2):
+        boris.ok("sync")
+        amina.ok("sync")
+    boris.ok("send", "Amina", "are you back?")
+    amina.ok("sync")
+    assert [m["text"] for m in amina.json("read", "Boris")] == ["are you back?"]
+    old = key
+    new = amina.ok("recovery", "rotate")
+    assert KEY.fullmatch(new)
+    assert new != old
+    assert amina.json("recovery", "status")["state"] == "rotated"
+
+
+class Page(HTMLParser):
+    """What a browser would make of the page: elements, where they point, and the text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links += [value or "" for name, value in attrs if name in ("href", "src", "action")]
+        assert not [name for name, _ in attrs if name.startswith("on")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_an_export_holds_every_chat_and_what_people_wrote_stays_text(
+    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amina, boris = Terminal(tmp_path / "amina", capsys), Terminal(tmp_path / "boris", capsys)
+    amina.register(server, "Amina")
+    boris.register(server, "<img src=x> Boris")
+    boris.ok("add", amina.ok("contact-link").strip())
+    amina.ok("sync")
+    map_file = tmp_path / "карта.txt"
+    map_file.write_text("the pass")
+    boris.ok("send", "Amina", HOSTILE)
+    boris.ok("send", "Amina", "with a map", "--file", str(map_file))
+    amina.ok("sync")
+    folder = tmp_path / "out"
+    told = amina.json("export", "-o", str(folder), "--files")
+    assert (told["messages"], told["missed"]) == (2, 0)
+
+    data = json.loads((folder / "zajil.json").read_text(encoding="utf-8"))
+    (chat,) = [chat for chat in data["chats"] if chat["kind"] == "dm"]
+    assert [message["text"] for message in chat["messages"]] == [HOSTILE, "with a map"]
+    assert chat["messages"][0]["sender"] == "<img src=x> Boris"
+    (saved,) = chat["messages"][1]["saved"]
+    assert (folder / saved).read_text() == "the pass"
+    text = (folder / "zajil.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert not page.tags & {"script", "img", "iframe", "object", "link", "form", "b></b"}
+    assert "<script>alert(1)</script>gnp.exe & <b>مرحبا</b>" in page.text
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", page.text.replace("\u2068", "").replace("\u2069", ""))
+    assert all(link.startswith(("#chat-", "files/")) for link in page.links)
+    assert "default-src 'none'" in text.replace("&#x27;", "'")
+    for path in (folder, folder / "files"):
+        assert path.stat().st_mode & 0o077 == 0
+    assert (folder / "zajil.html").stat().st_mode & 0o077 == 0
+    amina.run("export", "-o", str(folder))
+    assert amina.code == 1
+    assert amina.err.startswith("error: folder-used: ")
+
+
+def test_an_account_is_deleted_only_by_who_means_it(
+    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amina = Terminal(tmp_path / "amina", capsys)
+    amina.register(server, "Amina")
+    typed(monkeypatch, "")
+    amina.refused_usage("not-asked", "account", "delete")
+    account = parse_b64(amina.json("whoami")["account_id"])
+    amina.ok("account", "delete", "--yes")
+    amina.refused("no-home", "whoami")
+    (row,) = [row for row in server.rows()["account"] if row["id"] == account]
+    assert row["state"] == 2
+    assert not [row for row in server.rows()["device"] if row["account_id"] == account]
