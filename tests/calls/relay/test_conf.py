@@ -292,7 +292,7 @@ def test_without_the_extra_the_check_says_what_to_install(
     assert run_command(["calls", "relay-check", "--data", str(data)]) == 1
     said = capsys.readouterr().err
     assert said.startswith("error: no-calls: ")
-    assert "zajil[calls]" in said
+    assert "'.[calls]'" in said
 
 
 def test_a_server_without_a_relay_says_how_to_get_one(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
