@@ -5,8 +5,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +20,8 @@ from tests.client import serving
 from tests.client.people import befriend, register
 
 from zajil.client import Chat, Client, Message, Progress
-from zajil.client.files import crypt, fetching, jobs
+from zajil.client.core import messages
+from zajil.client.files import crypt, drafts, fetching, jobs
 from zajil.client.files.names import safe_name
 from zajil.client.files.patience import Patience
 from zajil.client.files.uploading import Uploads
@@ -26,6 +30,8 @@ from zajil.client.state import rows
 from zajil.client.storage.store import ORDERED, Store
 from zajil.protocol import control
 from zajil.protocol.attachments import FILE_BYTES, padded_bytes
+from zajil.protocol.chat import forms
+from zajil.protocol.chat.content import MimiContent, NullPart, SinglePart, encode_content
 from zajil.protocol.chat.files import File
 from zajil.protocol.control import Route
 from zajil.protocol.errors import ZajilError, error
@@ -319,7 +325,7 @@ async def test_a_bad_line_takes_no_passes_in_vain(pair: Pair, monkeypatch: pytes
     async def call(calls: Calls, route: Route, *args: object, **named: object) -> object:
         if route is control.ADD_ATTACHMENT and away:
             raise away.pop()
-        answer = await real(calls, route, *args, **named)  # type: ignore[arg-type]  # passed through
+        answer: object = await real(calls, route, *args, **named)  # type: ignore[arg-type]  # passed through
         if route is control.TAKE_PASSES:
             taken[0] += named["request"].n  # type: ignore[attr-defined]  # a TakePasses
         if route is control.ADD_ATTACHMENT and lost:
@@ -373,7 +379,7 @@ async def test_what_is_withdrawn_while_it_goes_out_stops_there(pair: Pair, monke
     real, pieces, seen = Calls.call, [0], list[Message]()
 
     async def call(calls: Calls, route: Route, *args: object, **named: object) -> object:
-        answer = await real(calls, route, *args, **named)  # type: ignore[arg-type]  # passed through
+        answer: object = await real(calls, route, *args, **named)  # type: ignore[arg-type]  # passed through
         if route is control.PUT_ATTACHMENT:
             pieces[0] += 1
             if pieces[0] == 6:
@@ -566,3 +572,92 @@ def test_what_was_begun_long_ago_is_swept(tmp_path: Path) -> None:
     fetching.sweep(tmp_path, now_s=new.stat().st_mtime)
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
     fetching.sweep(tmp_path / "none", now_s=0)
+
+
+@pytest.mark.parametrize("nameless", [True, False])
+def test_a_draft_gets_its_name_when_it_is_complete(
+    nameless: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not nameless:
+        monkeypatch.delattr("os.O_TMPFILE")
+    target = tmp_path / "got"
+    with drafts.draft_for(target) as draft:
+        os.write(draft.descriptor, b"one")
+        assert not target.exists()
+        draft.settle()
+    assert (target.read_bytes(), target.stat().st_mode & 0o777) == (b"one", 0o600)
+    with drafts.draft_for(target) as draft, pytest.raises(FileExistsError):
+        draft.settle()
+    with drafts.draft_for(target) as draft:
+        os.write(draft.descriptor, b"two")
+        draft.replace()
+    with drafts.draft_for(target):
+        pass
+    assert target.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [target]
+    with pytest.raises(FileNotFoundError), drafts.draft_for(tmp_path / "none" / "got"):
+        pass
+
+
+HALF_OPENED = """
+import os, sys
+from pathlib import Path
+from zajil.client.files import crypt
+from zajil.protocol.chat import forms
+from zajil.protocol.chat.content import MimiContent, NullPart, SinglePart, encode_content
+from zajil.protocol.chat.files import File
+
+def stop(data):
+    os.write(2, b"x")
+    sys.stdin.read()
+
+sealed, target, size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+key, nonce, sha256 = (bytes.fromhex(each) for each in sys.argv[4:])
+os.fsync = stop
+crypt.open_file(sealed, target, File(bytes(16), "n", "t/t", size, key, nonce, sha256))
+"""
+
+
+@pytest.mark.kill
+def test_a_kill_while_a_file_is_opened_leaves_nothing_of_it(tmp_path: Path) -> None:
+    """All of the plaintext is written, and the process ends before the file has its name."""
+    with drafts.draft_for(tmp_path / "x") as draft:
+        if draft._path is not None:
+            pytest.skip("this file system gives files without a name to nobody")
+    sealed, file = seal(tmp_path, b"secret" * 200_000)
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    arguments = [str(sealed), str(folder / "f"), str(file.size), file.key.hex(), file.nonce.hex(), file.sha256.hex()]
+    command = [sys.executable, "-c", HALF_OPENED, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert process.stderr.read(1) == b"x"
+        process.kill()
+        process.wait()
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.slow
+async def test_what_an_older_version_kept_is_shown_by_this_one(pair: Pair) -> None:
+    path = pair.home / "f"
+    path.write_bytes(b"one")
+    identity = await pair.amina.send_files(pair.chat, [path], "look")
+    await pair.boris.sync()
+    chat = pair.boris.find_chat("Amina")
+    with pair.boris._core.step("as it was") as step:
+        n, data = step.tx.rows("message")[-1]
+        row = rows.parse_row(data, rows.StoredMessage)
+        blank = MimiContent(step.rng(16), NullPart(), extensions=messages.extensions(step, row.gid))
+        form = forms.Files((row.files[0].file(),), row.text)
+        kept = encode_content(forms.encode_form(form, blank))
+        step.tx.replace("message", n, rows.encode_row(rows.changed(row, text="", files=(), kept=kept)))
+        later = encode_content(replace(blank, body=SinglePart("text/later", b"x")))
+        messages.show(step, rows.changed(row, message_id=step.rng(32), text="", files=(), kept=later))
+        step.tx.put("meta", b"forms", b"of an older version")
+    assert [message.supported for message in pair.boris.read(chat)] == [False, False]
+    pair.boris._core.show_kept()
+    old, unknown = pair.boris.read(chat)
+    assert (old.id, old.text, old.supported) == (identity, "look", True)
+    assert not unknown.supported
+    await pair.boris.save_file(chat, identity, 0, pair.home / "got")
+    assert (pair.home / "got").read_bytes() == b"one"

@@ -11,12 +11,14 @@ from asyncio.subprocess import DEVNULL, Process
 from pathlib import Path
 
 import pytest
+from tests.client.test_pictures import PLACE, TURNED, exif, jpeg
 from tests.flows.cutting import CuttingLine
 from tests.flows.people import People, befriend
 from tests.flows.server import ServerProcess
 from tests.flows.terminal import Terminal
 
 from zajil.client import Client
+from zajil.client.files.pictures import strip_picture
 from zajil.protocol.attachments import padded_bytes
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
@@ -181,6 +183,24 @@ async def test_a_file_of_20_mb_arrives_over_a_line_cut_five_times_each_way(
     assert not any(plain[at : at + 32] in held for at in range(0, SIZE, MIB)), "the server holds ciphertext"
     rows = {bytes(row["sha256"]) for row in server.rows()["attachment"] if row["done"]}  # type: ignore[call-overload]  # a BLOB
     assert hashlib.sha256(held).digest() in rows
+
+
+def test_a_picture_goes_without_its_place_where_that_is_wanted(
+    terminals: tuple[Terminal, Terminal], tmp_path: Path
+) -> None:
+    amina, boris = terminals
+    photo, text = tmp_path / "home.jpg", tmp_path / "text.pdf"
+    photo.write_bytes(jpeg(exif(TURNED, PLACE)))
+    text.write_bytes(b"%PDF-1.7")
+    amina.refused("not-stripped", "send", "Boris", "--strip", "--file", str(photo), "--file", str(text))
+    amina.ok("send", "Boris", "--file", str(photo))
+    assert "home.jpg tells where it was taken" in amina.err
+    amina.ok("send", "Boris", "--strip", "--file", str(photo))
+    assert amina.err == ""
+    whole, stripped = boris.json("read", "Amina")
+    for message, wanted in ((whole, photo.read_bytes()), (stripped, strip_picture(photo.read_bytes()))):
+        boris.ok("save", "Amina", message["id"], "-o", str(tmp_path / message["id"]))
+        assert (tmp_path / message["id"]).read_bytes() == wanted
 
 
 def test_a_file_that_waits_is_seen_and_withdrawn_without_a_server(

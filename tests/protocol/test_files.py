@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.protocol import service_vectors as sv
 
@@ -83,6 +83,7 @@ LATER: st.SearchStrategy[Any] = st.recursive(  # free-form CBOR
 ENTRY = st.lists(st.integers(-1, 4) | st.integers(-1, 70_000) | st.binary(max_size=66) | LATER, max_size=6)
 
 
+@settings(deadline=None)
 @given(LATER | st.lists(ENTRY | LATER, max_size=3))
 def test_looks_of_anything_are_looks_or_nothing(value: Any) -> None:  # free-form CBOR
     blank = sv.blank_content()

@@ -541,17 +541,25 @@ async def test_the_database_keeps_room_of_its_own(
 async def test_a_kill_between_the_last_byte_and_the_mark_is_made_good(
     uploader: Uploader, tmp_path: Path, server: Server
 ) -> None:
-    """All bytes are on the disk, and the row does not say so: whoever asks has it checked and marked."""
-    made, second = await uploader.add(), await uploader.add()
-    for each in (made, second):
+    """All bytes are on the disk, and the row does not say so: whoever asks has it checked and marked.
+
+    So does whoever fetches: a database put back from a copy of the time of the upload forgot what its client heard.
+    """
+    made, second, third, other = [await uploader.add() for _ in range(4)]
+    for each in (made, second, third, other):
         path = blob_path(tmp_path / "data", each)
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(BODY)
-    assert (await uploader.fetch(made, "bytes=0-0"))[0] == 404
+        path.write_bytes(BODY if each is not other else bytes(SIZE))
     assert await uploader.offset(made) == SIZE
     assert await uploader.put(second, SIZE, b"") == SIZE
-    for each in (made, second):
+    many = await asyncio.gather(*(uploader.fetch(third, "bytes=0-0") for _ in range(5)))
+    assert [found for _, found, _ in many] == [BODY[:1]] * 5
+    for each in (made, second, third):
         assert (await uploader.fetch(each, "bytes=0-0"))[1] == BODY[:1]
+    assert [(await uploader.fetch(other, "bytes=0-0"))[0] for _ in range(2)] == [404, 404]
+    assert not blob_path(tmp_path / "data", other).exists(), "the bytes of something else are thrown away"
+    with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as database:
+        assert database.execute("SELECT count(*), min(done) FROM attachment").fetchone() == (3, 1)
 
 
 async def test_a_row_names_no_account_and_the_disk_holds_only_ciphertext(uploader: Uploader, tmp_path: Path) -> None:

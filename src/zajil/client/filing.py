@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
 import mimetypes
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from secrets import token_bytes, token_hex
+from secrets import token_bytes
 
 import msgspec
 
@@ -17,13 +14,14 @@ from zajil.client import listing
 from zajil.client.core import outbox
 from zajil.client.core.talk.places import load_message
 from zajil.client.files import crypt, fetching, jobs
+from zajil.client.files.drafts import check_free, draft_for
 from zajil.client.files.jobs import Part, Upload
 from zajil.client.files.names import safe_name
-from zajil.client.files.uploading import FOLDER, NEW
+from zajil.client.files.uploading import FOLDER, NEW, remove_ciphertexts
 from zajil.client.shell.calls import Calls
 from zajil.client.state import rows
 from zajil.client.talking import Talking, gid_of, identity_of, with_links
-from zajil.client.views import Chat, Mention, Message, Progress
+from zajil.client.views import Chat, Content, Mention, Message, Progress
 from zajil.protocol.attachments import FILE_BYTES
 from zajil.protocol.chat.files import CAPTION_BYTES, FILES_MAX
 from zajil.protocol.errors import AuthError, Limited, Malformed, Unavailable, ZajilError, error
@@ -44,7 +42,7 @@ class Filing(Talking):
     async def send_files(
         self,
         chat: Chat,
-        files: Sequence[Path],
+        files: Sequence[Path | Content],
         text: str = "",
         *,
         reply_to: str | None = None,
@@ -69,7 +67,7 @@ class Filing(Talking):
     async def queue_files(
         self,
         chat: Chat,
-        files: Sequence[Path],
+        files: Sequence[Path | Content],
         text: str = "",
         *,
         reply_to: str | None = None,
@@ -83,7 +81,7 @@ class Filing(Talking):
         """
         if not 1 <= len(files) <= FILES_MAX:
             raise error("too-many-files")
-        if any(path.stat().st_size > FILE_BYTES for path in files):
+        if any(_size_of(each) > FILE_BYTES for each in files):
             raise error("file-too-big")
         with self._core.look() as step:
             linked = with_links(step, text, mentions)
@@ -96,9 +94,9 @@ class Filing(Talking):
         folder.mkdir(mode=0o700, exist_ok=True)
         parts: list[Part] = []
         try:
-            for path in files:
+            for each in files:
                 blob = token_bytes(jobs.BLOB_BYTES)
-                parts.append(await asyncio.to_thread(_seal, path, folder / f"{blob.hex()}{NEW}", blob))
+                parts.append(await asyncio.to_thread(_seal, each, folder / f"{blob.hex()}{NEW}", blob))
             upload = Upload(token_bytes(jobs.JOB_BYTES), gid_of(chat), linked, quoted, tuple(parts), self._core.now())
             with self._core.step("submit-files") as step:
                 jobs.submit(step, upload)
@@ -158,7 +156,8 @@ class Filing(Talking):
 
     def read(self, chat: Chat, *, limit: int = 50) -> list[Message]:
         """As `Talking.read`; messages whose files are going out stand at the end."""
-        sent = self._device.runner.uploads.sent_bytes
+        running = self._device.running
+        sent: dict[bytes, int] = {} if running is None else running.uploads.sent_bytes
         with self._core.look() as step:
             waiting = [
                 msgspec.structs.replace(
@@ -194,7 +193,7 @@ class Filing(Talking):
             fate = jobs.find_fate(step, job)
         if upload is None:
             return message if fate is None else encode_b64(MessageId(fate))
-        self._device.runner.uploads.forget(upload)
+        remove_ciphertexts(self._device.home / FOLDER, upload)
         return None
 
     def file_name(self, chat: Chat, message: str, n: int = 0) -> str:
@@ -214,21 +213,22 @@ class Filing(Talking):
         if not row.attachment_id:
             raise error("no-attachment")
         if not replace:
-            _check_free(target)
+            check_free(target)
         fetching.sweep(self._device.home / fetching.FOLDER, now_s=self._core.now() / 1000)
         name = self._device.store.hash_id("download", row.attachment_id).hex()
         sealed = self._device.home / fetching.FOLDER / name
         with fetching.held_open(sealed) as descriptor:
             await fetching.fetch(Calls(self._device.reach.lane(fetching.LANE)), row.file(), descriptor, tell=tell)
-            draft = target.with_name(f".{token_hex(8)}.part")
-            try:
-                await asyncio.to_thread(crypt.open_file, sealed, draft, row.file())
-                _settle(draft, target, replace=replace)
-            except ZajilError:
-                sealed.unlink(missing_ok=True)  # what is not as announced is fetched anew
-                raise
-            finally:
-                draft.unlink(missing_ok=True)
+            with draft_for(target) as draft:
+                try:
+                    await asyncio.to_thread(crypt.open_into, sealed, draft.descriptor, row.file())
+                except ZajilError:
+                    sealed.unlink(missing_ok=True)  # what is not as announced is fetched anew
+                    raise
+                if replace:
+                    draft.replace()
+                else:
+                    draft.settle()
             sealed.unlink(missing_ok=True)
 
     def _file(self, chat: Chat, message: str, n: int) -> rows.FileRow:
@@ -239,34 +239,13 @@ class Filing(Talking):
         return held[n]
 
 
-def _seal(path: Path, target: Path, blob: bytes) -> Part:
-    sealed = crypt.seal_file(path, target)
-    kind = mimetypes.guess_type(path.name)[0] or UNKNOWN_TYPE
-    name = path.name.encode("utf-8", "replace")[:255].decode("utf-8", "ignore")
+def _size_of(file: Path | Content) -> int:
+    return len(file.data) if isinstance(file, Content) else file.stat().st_size
+
+
+def _seal(file: Path | Content, target: Path, blob: bytes) -> Part:
+    sealed = crypt.seal_file(file.data if isinstance(file, Content) else file, target)
+    kind = mimetypes.guess_type(file.name)[0] or UNKNOWN_TYPE
+    name = file.name.encode("utf-8", "replace")[:255].decode("utf-8", "ignore")
     row = rows.FileRow(b"", name, kind[:127], sealed.size, sealed.key, sealed.nonce, sealed.sha256)
     return Part(blob, row)
-
-
-def _check_free(target: Path) -> None:
-    if target.exists():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
-
-
-def _settle(draft: Path, target: Path, *, replace: bool) -> None:
-    """The draft has its name now, durably; over another file only if asked. Raises FileExistsError."""
-    if replace:
-        draft.replace(target)
-    else:
-        try:
-            os.link(draft, target)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without links: between the look and the name, another file may come
-            _check_free(target)
-            draft.rename(target)
-    with contextlib.suppress(OSError):
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

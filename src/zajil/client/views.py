@@ -184,6 +184,13 @@ class Call(msgspec.Struct, frozen=True):
     seconds: int
 
 
+class Content(msgspec.Struct, frozen=True):
+    """A file to send that is in memory."""
+
+    name: str
+    data: bytes
+
+
 class Attachment(msgspec.Struct, frozen=True):
     """A file of a message. name, type: its sender's word; the name is no path. size: bytes."""
 

@@ -3,9 +3,9 @@
 Theory of operation. A row holds size, hash, the hash of the upload secret and whether it is whole; no account, no
 device, no chat, no address. The bytes are a blob, and its length is the only truth about how much came. Each piece is
 on the disk before it is answered. The last one has the whole hashed, and only then does the row say `done`: a kill
-between the two leaves a full blob without the mark, and whoever asks for the offset, or sends an empty piece there, has
-it set. What is not whole is never given out. Files go before their rows, so a kill there leaves a row that the next run
-removes; a file without a row (a database put back from a copy) is swept.
+between the two leaves a full blob without the mark, and whoever asks for the offset, sends an empty piece there or
+fetches it has it set. What is not whole is never given out. Files go before their rows, so a kill there leaves a row
+that the next run removes; a file without a row (a database put back from a copy) is swept.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from zajil.protocol.attachments import (
     UploadOffset,
     check_announcement,
 )
-from zajil.protocol.errors import error
+from zajil.protocol.errors import Malformed, error
 from zajil.protocol.ids import B16, B32
 
 _DAY_S: Final = 86_400
@@ -108,9 +108,7 @@ class Attachments:
 
     async def read(self, attachment_id: bytes, *, start: int, length: int) -> Piece:
         """A piece of a whole attachment. Raises Refused `gone`, Malformed for a start beyond its end."""
-        row = await self._delivery.db.read(lambda db: store.find_attachment(db, attachment_id))
-        if row is None or not row.done or row.expires <= self._delivery.now():
-            raise error("gone")
+        row = await self._find_whole(attachment_id)
         if start >= row.size:
             raise error("malformed", "a range beyond the end")
         length = min(length, row.size - start, PIECE_MAX_BYTES)
@@ -118,6 +116,33 @@ class Attachments:
         if len(data) != length:
             raise error("gone")
         return Piece(data, start, row.size)
+
+    async def _find_whole(self, attachment_id: bytes) -> StoredAttachment:
+        """The attachment of this id. Raises Refused `gone` for one that is not whole, is over, or never was.
+
+        One whose bytes are all there without the mark is checked now: its client may have heard that it is whole, from
+        a database that was put back since.
+        """
+        row = await self._find_current(attachment_id)
+        if row.done:
+            return row
+        if await asyncio.to_thread(self._blobs.size, row.id) < row.size:
+            raise error("gone")
+        async with self._alone(attachment_id):
+            row = await self._find_current(attachment_id)
+            try:
+                size = await self._settle(row)
+            except Malformed:
+                raise error("gone") from None
+        if size < row.size:
+            raise error("gone")
+        return row
+
+    async def _find_current(self, attachment_id: bytes) -> StoredAttachment:
+        row = await self._delivery.db.read(lambda db: store.find_attachment(db, attachment_id))
+        if row is None or row.expires <= self._delivery.now():
+            raise error("gone")
+        return row
 
     async def run_retention(self) -> None:
         """Delete what has expired, and files that no row knows."""

@@ -227,7 +227,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int,
         Meta(
             ge=1 << 20,
-            description="Most memory for messages that have not come whole yet, of all connections without account.",
+            description="Most memory for messages that have not come whole yet, of all connections without account; "
+            "half as much for large answers that they have not read, and again as much on plain HTTPS.",
             extra={"unit": "bytes"},
         ),
     ] = 256 << 20

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zajil.cli.commands.options import ChatName, Files, Json, JsonLines
+from zajil.cli.commands.options import ChatName, Files, Json, JsonLines, Strip
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts import chats as words
 
@@ -49,6 +49,7 @@ def send(
     text: Annotated[str, typer.Argument(metavar="TEXT", help=words.TEXT_ARGUMENT(), show_default=False)] = "",
     *,
     file: Files = None,
+    strip: Strip = False,
     reply: Annotated[
         str | None, typer.Option("--reply", metavar="ID", help=words.REPLY_OPTION(), show_default=False)
     ] = None,
@@ -75,7 +76,7 @@ def send(
             _check_key(client, found)
         quoted = None if reply is None else find_message(client, found, reply).id
         if file:
-            return await send_files(client, found, file, body, reply_to=quoted, queue=queue)
+            return await send_files(client, found, file, body, reply_to=quoted, queue=queue, strip=strip)
         named = client.find_mentions(found, body)
         if queue:
             return client.queue(found, body, reply_to=quoted, mentions=named)

@@ -15,7 +15,7 @@ from zajil.cli.texts.talk import files as words
 from zajil.cli.texts.text import Text
 
 if TYPE_CHECKING:
-    from zajil.client import Chat, Client
+    from zajil.client import Chat, Client, Content
 
 Number = Annotated[
     int | None, typer.Option("--number", metavar="N", min=1, max=10, help=words.NUMBER_OPTION(), show_default=False)
@@ -26,28 +26,62 @@ Output = Annotated[
 
 
 async def send_files(
-    client: Client, chat: Chat, files: Sequence[Path], text: str, *, reply_to: str | None, queue: bool
+    client: Client, chat: Chat, files: Sequence[Path], text: str, *, reply_to: str | None, queue: bool, strip: bool
 ) -> str | None:
     """Id of the message with these files; None where it is only kept here.
 
-    Raises Failed `file-unreadable`, and `unreachable` or `storage-full` while the message stays here.
+    strip: without what pictures tell about where and how they were taken; else that is said.
+    Raises Failed `file-unreadable`, `not-stripped`, and `unreachable` or `storage-full` while the message stays here.
     """
     from zajil.cli.failures import REFUSED, UNREACHABLE, Failed
     from zajil.protocol.errors import Unavailable, Unreachable
 
     named = client.find_mentions(chat, text)
     try:
+        ready = [_strip(path) for path in files] if strip else list(files)
+        if not strip:
+            _warn_of_places(files)
         if queue:
-            await client.queue_files(chat, files, text, reply_to=reply_to, mentions=named)
+            await client.queue_files(chat, ready, text, reply_to=reply_to, mentions=named)
             return None
         with _progress(words.SENDING) as tell:
-            return await client.send_files(chat, files, text, reply_to=reply_to, mentions=named, tell=tell)
+            return await client.send_files(chat, ready, text, reply_to=reply_to, mentions=named, tell=tell)
     except Unavailable as error:
         code = REFUSED if not isinstance(error, Unreachable) else UNREACHABLE
         raise Failed(error.code, exit_code=code, hint=words.KEPT()) from error
     except OSError as error:
         name = str(error.filename or files[0])
         raise Failed("file-unreadable", file=name, remark=say_reason(error), hint=words.UNREADABLE_HINT()) from None
+
+
+def _strip(path: Path) -> Content:
+    """The picture alone. Raises Failed `not-stripped`, OSError."""
+    from zajil.cli.failures import Failed
+    from zajil.client import Content
+    from zajil.client.files.pictures import NotAPictureError, strip_picture
+
+    try:
+        return Content(path.name, strip_picture(_beginning(path)))
+    except NotAPictureError:
+        raise Failed("not-stripped", file=str(path)) from None
+
+
+def _warn_of_places(files: Sequence[Path]) -> None:
+    """Say which pictures tell where they were taken."""
+    from zajil.cli.output import error_console
+    from zajil.client.files.pictures import tells_where
+
+    for path in files:
+        if tells_where(_beginning(path)):
+            error_console().print(words.TELLS_WHERE(file=path.name), style="dim")
+
+
+def _beginning(path: Path) -> bytes:
+    """As much of a file as is looked at, and a byte more where there is more."""
+    from zajil.client.files.pictures import PICTURE_BYTES
+
+    with path.open("rb") as file:
+        return file.read(PICTURE_BYTES + 1)
 
 
 def save(

@@ -40,6 +40,7 @@ MessageName = Annotated[str, typer.Argument(metavar="ID", help=messages.MESSAGE_
 Files = Annotated[
     list[Path] | None, typer.Option("--file", metavar="PATH", help=files.FILE_OPTION(), show_default=False)
 ]
+Strip = Annotated[bool, typer.Option("--strip", help=files.STRIP_OPTION())]
 ContactName = Annotated[str, typer.Argument(metavar="CONTACT", help=chats.CONTACT_ARGUMENT())]
 
 

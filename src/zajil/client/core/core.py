@@ -13,7 +13,7 @@ from zajil.client.core import chats, duties, keypackages, messages, outbox, seal
 from zajil.client.core import wants as calls
 from zajil.client.core.kept import backup
 from zajil.client.core.sealing import Request
-from zajil.client.core.talk import callkeys, receipts, whispers
+from zajil.client.core.talk import callkeys, contents, receipts, whispers
 from zajil.client.core.talk.callkeys import CallKeys
 from zajil.client.core.talk.whispers import Course
 from zajil.client.core.wants import Want
@@ -73,6 +73,14 @@ class Core:
         with self.look() as step:
             session = step.session()
             return session.rolled_back or session.revoked
+
+    def show_kept(self) -> None:
+        """Show what an older version kept as a kind that it did not know; once after an update."""
+        with self.look() as step:
+            wanted = contents.has_old_kept(step)
+        if wanted:
+            with self.step("show-kept") as step:
+                contents.show_kept(step)
 
     # -- receiving (the holder of sync.lock alone)
     def start(self, file_starts: int) -> int:

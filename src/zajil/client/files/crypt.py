@@ -7,6 +7,7 @@ only after its SHA-256 was found right, and what was opened gets its name only a
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from pathlib import Path
 from secrets import token_bytes
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import GCM
 
+from zajil.client.files.drafts import draft_for
 from zajil.protocol.attachments import FILE_BYTES, TAG_BYTES, padded_bytes
 from zajil.protocol.chat.files import KEY_BYTES, NONCE_BYTES, File
 from zajil.protocol.errors import error
@@ -34,15 +36,16 @@ class Sealed(NamedTuple):
     sha256: bytes
 
 
-def seal_file(source: Path, target: Path) -> Sealed:
-    """Write the ciphertext of a file to `target`, durably, mode 0600. Nothing is left of it where this raises.
+def seal_file(source: Path | bytes, target: Path) -> Sealed:
+    """Write the ciphertext of a file, or of these bytes, to `target`, durably, mode 0600.
 
-    Raises OSError for a file that cannot be read, HomeError `file-too-big`. A file that grows or shrinks meanwhile is
-    sent as it was read.
+    Nothing is left of it where this raises: OSError for a file that cannot be read, HomeError `file-too-big`. A file
+    that grows or shrinks meanwhile is sent as it was read.
     """
     key, nonce = token_bytes(KEY_BYTES), token_bytes(NONCE_BYTES)
     try:
-        with source.open("rb") as plain:
+        opened: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+        with opened as plain:
             descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as sealed:
                 size, digest = _seal(plain, sealed, Cipher(AES(key), GCM(nonce)))
@@ -85,6 +88,16 @@ def hash_file(path: Path) -> bytes:
 def open_file(sealed: Path, target: Path, file: File) -> None:
     """Write what a ciphertext holds to `target`, a new file of mode 0600, durably; nothing is left where this raises.
 
+    Raises as `open_into`.
+    """
+    with draft_for(target) as draft:
+        open_into(sealed, draft.descriptor, file)
+        draft.settle()
+
+
+def open_into(sealed: Path, descriptor: int, file: File) -> None:
+    """Write what a ciphertext holds into an open empty file, durably. Where this raises, nothing of that is any good.
+
     Raises Malformed `hash-mismatch` for a ciphertext that is not the announced one, before anything is opened, and for
     one that does not open; OSError.
     """
@@ -92,19 +105,13 @@ def open_file(sealed: Path, target: Path, file: File) -> None:
         raise error("hash-mismatch")
     decryptor = Cipher(AES(file.key), GCM(file.nonce)).decryptor()
     try:
-        with sealed.open("rb") as source:
-            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as plain:
-                _open(source, plain, decryptor, file.size)
-                decryptor.finalize_with_tag(source.read(TAG_BYTES))
-                plain.flush()
-                os.fsync(plain.fileno())
+        with sealed.open("rb") as source, os.fdopen(descriptor, "wb", closefd=False) as plain:
+            _open(source, plain, decryptor, file.size)
+            decryptor.finalize_with_tag(source.read(TAG_BYTES))
+            plain.flush()
+            os.fsync(descriptor)
     except InvalidTag:
-        target.unlink(missing_ok=True)
         raise error("hash-mismatch") from None
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
 
 
 def _open(source: BinaryIO, plain: BinaryIO, decryptor: CipherContext, size: int) -> None:

@@ -150,21 +150,8 @@ class Uploads:
         else:
             with self._core.step("uploaded") as step:
                 jobs.finish(step, upload.job)
-        self.forget(upload)
-
-    def forget(self, upload: Upload) -> None:
-        """Remove the ciphertexts of a message that is out, or that nobody gets."""
         self.sent_bytes.pop(upload.job, None)
-        for part in upload.parts:
-            self.path_of(part.blob).unlink(missing_ok=True)
-
-    def path_of(self, blob: bytes) -> Path:
-        """Where a ciphertext lies. It gets this name after its row was kept, so that no sweep takes it for a stray."""
-        path = self._folder / blob.hex()
-        if not path.exists():
-            with contextlib.suppress(FileNotFoundError):
-                path.with_suffix(NEW).rename(path)
-        return path
+        remove_ciphertexts(self._folder, upload)
 
     async def _send_part(self, job: bytes, n: int, before: int) -> None:
         """One file, from wherever it stands. before: bytes of the files before it."""
@@ -230,7 +217,7 @@ class Uploads:
         auth, name = f"Upload {encode_b64(part.secret)}", encode_b64(part.file.attachment_id)
         said = await calls.call(control.ATTACHMENT_OFFSET, UploadOffset, auth=auth, id=name)
         offset = said.offset
-        with self.path_of(part.blob).open("rb") as sealed:
+        with _path_of(self._folder, part.blob).open("rb") as sealed:
             while offset < whole:
                 self.sent_bytes[job] = before + offset
                 if abs(offset - part.sent) >= max(_WRITTEN_BYTES, whole // _WRITTEN_TIMES):
@@ -260,3 +247,18 @@ class Uploads:
     def _keep(self, job: bytes, n: int, part: Part) -> None:
         with self._core.step("upload") as step:
             jobs.change_part(step, job, n, part)
+
+
+def remove_ciphertexts(folder: Path, upload: Upload) -> None:
+    """Remove those of a message that is out, or that nobody gets."""
+    for part in upload.parts:
+        _path_of(folder, part.blob).unlink(missing_ok=True)
+
+
+def _path_of(folder: Path, blob: bytes) -> Path:
+    """Where a ciphertext lies. It gets this name after its row was kept, so that no sweep takes it for a stray."""
+    path = folder / blob.hex()
+    if not path.exists():
+        with contextlib.suppress(FileNotFoundError):
+            path.with_suffix(NEW).rename(path)
+    return path

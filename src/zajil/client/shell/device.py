@@ -37,6 +37,7 @@ class Device:
             self.store.close()
             raise error("no-home") from None
         self.core = Core(self.store, keys, now=now_ms, rng=token_bytes, ticks=ticks_ms)
+        self.core.show_kept()
         self._reach: Reach | None = None
         self._runner: Runner | None = None
         self._tokens: Tokens | None = None
@@ -72,6 +73,11 @@ class Device:
         if self._runner is None:
             self._runner = Runner(self.core, self.reach, self.tokens, home=self.home)
         self._runner.start()
+        return self._runner
+
+    @property
+    def running(self) -> Runner | None:
+        """The sessions, where they run already."""
         return self._runner
 
     async def close(self) -> None:

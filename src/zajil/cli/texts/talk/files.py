@@ -6,9 +6,21 @@ from zajil.cli.texts.complaint import LATER, Complaint
 from zajil.cli.texts.text import Text
 
 FILE_OPTION = Text(
-    en="A file to send with the message, as it is; may be given up to 10 times.",
-    ar="ملف يُرسل مع الرسالة كما هو؛ ويمكن تكراره حتى ١٠ مرات.",
-    ru="Файл, который уйдёт вместе с сообщением без изменений; можно указать до 10 раз.",
+    en="A file to send with the message, as it is: a photo goes with the place where it was taken, unless you add "
+    "--strip. May be given up to 10 times.",
+    ar="ملف يُرسل مع الرسالة كما هو: تُرسل الصورة ومعها مكان التقاطها ما لم تُضف --strip. ويمكن تكراره حتى ١٠ مرات.",
+    ru="Файл, который уйдёт вместе с сообщением без изменений: фото — вместе с местом съёмки, если не добавить "
+    "--strip. Можно указать до 10 раз.",
+)
+STRIP_OPTION = Text(
+    en="Take out of JPEG and PNG pictures where, when and with what they were taken; other files are refused.",
+    ar="إزالة مكان الالتقاط ووقته وجهازه من صور JPEG وPNG؛ وتُرفض الملفات الأخرى.",
+    ru="Убрать из картинок JPEG и PNG место, время и устройство съёмки; другие файлы не принимаются.",
+)
+TELLS_WHERE = Text(
+    en="{file} tells where it was taken; send with --strip to take that out.",
+    ar="في {file} مكان التقاط الصورة؛ أرسل مع --strip لإزالته.",
+    ru="В {file} записано место съёмки; чтобы его убрать, отправляйте с --strip.",
 )
 SAVE = Text(
     en="Fetch a file of a message, check it, and save it.",
@@ -79,6 +91,18 @@ KEPT = Text(
 )
 
 FILE_COMPLAINTS: dict[str, Complaint] = {
+    "not-stripped": Complaint(
+        Text(
+            en="{file} is no JPEG or PNG that can be read: nothing was taken out of it, and nothing was sent.",
+            ar="{file} ليس صورة JPEG أو PNG يمكن قراءتها، فلم يُزَل منه شيء ولم يُرسل شيء.",
+            ru="{file} — не картинка JPEG или PNG, которую удалось прочитать: ничего не убрано и ничего не отправлено.",
+        ),
+        Text(
+            en="Send it as it is, without --strip, if it tells nothing that it should not.",
+            ar="أرسله كما هو دون --strip إن لم يكن فيه ما لا يجوز كشفه.",
+            ru="Отправьте без --strip, если в файле нет ничего лишнего.",
+        ),
+    ),
     "hash-mismatch": Complaint(
         Text(
             en="The file did not arrive as it was sent, so it was not opened.",

@@ -8,13 +8,18 @@ import msgspec
 
 from zajil.client.core import groups, messages, readd
 from zajil.client.core.talk import actions, privacy, reading, receipts, whispers
-from zajil.client.state import accounts
+from zajil.client.state import accounts, rows
 from zajil.client.state.rows import CallRow, Chat, FileRow, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol.chat import forms, parts
+from zajil.protocol.chat.content import parse_content
 from zajil.protocol.chat.receipts import Status
+from zajil.protocol.errors import Malformed
 
 LEAVE_RANK_MS = 3_000
+_FORMS_KEY = b"forms"
+_FORMS = b"\x01"
+"""Changes with every kind of message that is shown and was not: then what is kept is read once more."""
 
 
 def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
@@ -65,6 +70,38 @@ def _show(
             reading.note_new(step, place, shown)
         receipts.owe(step, place, {opened.message_id: Status.DELIVERED})
     actions.settle_early(step, chat, opened.message_id)
+
+
+def has_old_kept(step: Step) -> bool:
+    """Whether another version wrote last what it knew."""
+    return step.tx.find("meta", _FORMS_KEY) != _FORMS
+
+
+def show_kept(step: Step) -> None:
+    """Messages that were kept as a kind of a later version stand where they stood, as what they are."""
+    for n, data in step.tx.rows("message"):
+        message = rows.parse_row(data, StoredMessage)
+        fresh = _read_again(message) if message.kept else None
+        if fresh is not None:
+            step.tx.replace("message", n, rows.encode_row(fresh))
+    step.tx.put("meta", _FORMS_KEY, _FORMS)
+
+
+def _read_again(message: StoredMessage) -> StoredMessage | None:
+    """The message as this version shows it, None where it does not know its kind either."""
+    try:
+        form = forms.parse_form(parse_content(message.kept))
+    except Malformed:
+        return None
+    match form:
+        case forms.Text(text, reply_to):
+            return rows.changed(message, text=text, reply_to=reply_to or b"", kept=b"")
+        case forms.Files(files, text, reply_to):
+            shown = rows.changed(message, text=text, reply_to=reply_to or b"", kept=b"")
+            return rows.changed(shown, files=tuple(map(FileRow.of, files)))
+        case forms.CallLog() as log:
+            return rows.changed(message, call=CallRow.of(log), proofs=(), kept=b"")
+    return None
 
 
 def _take_control(step: Step, chat: Chat, opened: messages.Opened, part: parts.ControlPart | parts.UnknownPart) -> None:
