@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.server.people import Person
+from tests.server.people import Person, public
 from tests.server.wire import Http, Wire, contact_auth
 
 from zajil.auth.secrets import digest
@@ -94,8 +94,10 @@ def body_for(route: Route, world: World) -> msgspec.Struct | bytes | None:
         control.JOIN_BRIDGE: control.JoinBridge("0" * 20, "bridge.test", 443, "assets"),
         control.ADD_ATTACHMENT: AddAttachment(1024, control.B32(bytes(32)), (control.B32(bytes(32)),)),
         control.PUT_ATTACHMENT: b"x",
-        control.PUT_BACKUP: StoredBackup(control.B32(bytes(32)), 1, Blob(bytes(4096)), control.B64(bytes(64))),
-        control.DELETE_BACKUP: DeleteBackup(control.B32(bytes(32)), 1, control.B64(bytes(64))),
+        control.PUT_BACKUP: StoredBackup(
+            control.B32(public(world.one.seed)), 1, Blob(bytes(4096)), control.B64(bytes(64))
+        ),
+        control.DELETE_BACKUP: DeleteBackup(control.B32(public(world.one.seed)), 1, control.B64(bytes(64))),
     }
     return bodies.get(route)
 

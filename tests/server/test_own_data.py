@@ -60,6 +60,7 @@ async def test_an_account_sees_how_many_rows_are_its_own_and_that_the_rest_canno
                 "grp",
                 "pass",
                 "attachment",
+                "backup",
                 "invite_code",
                 "claim",
                 "idem",

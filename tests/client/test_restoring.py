@@ -1,0 +1,107 @@
+"""Restoring against a bad line and a hostile operator, and a backup whose version others moved on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.client.people import link, register
+from tests.client.serving import Served
+from tests.client.test_attacks_lists import Wire
+
+from zajil.client import Client
+from zajil.client.core.kept import backup
+from zajil.client.shell import restoring
+from zajil.client.shell.calls import Calls
+from zajil.client.state.recovery import change_recovery, load_recovery
+from zajil.protocol import control
+from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
+from zajil.protocol.errors import Unreachable, ZajilError
+from zajil.protocol.identity import recovery
+from zajil.protocol.ids import B32, B64, Blob, encode_b64
+
+pytestmark = pytest.mark.slow
+
+
+async def lost(homes: Path, url: str, *, devices: int = 1) -> bytes:
+    """The recovery key of an account whose devices nobody has any more."""
+    amal = await register(homes, "Amal", url)
+    if devices > 1:
+        await (await link(homes, "laptop", amal, url)).close()
+    key = amal.show_recovery_key()
+    await amal.sync()
+    await amal.close()
+    return recovery.parse_key(key)
+
+
+async def restore(wire: Wire, home: Path, url: str, key: bytes) -> str:
+    try:
+        await restoring.restore(home, Calls(wire), server=url, key=key, keep_devices=False)
+    except ZajilError as problem:
+        return problem.code
+    return "ok"
+
+
+async def test_a_restore_that_was_cut_off_is_done_again_with_the_next_device(server: Served, homes: Path) -> None:
+    key = await lost(homes, server.url)
+    wire, home = Wire(server.url), homes / "new"
+    wire.lose = "/accounts"
+    with pytest.raises(Unreachable):
+        await restoring.restore(home, Calls(wire), server=server.url, key=key, keep_devices=False)
+    wire.lose = ""
+    assert await restore(wire, home, server.url, key) == "ok"
+    await wire.close()
+    async with await Client.open(home) as amal:
+        await amal.sync()
+        assert [device.device_id for device in amal.devices()] == [3]
+        assert amal.recovery_status().current
+
+
+async def test_a_server_that_hides_lists_the_backup_saw_is_found_out(server: Served, homes: Path) -> None:
+    key = await lost(homes, server.url, devices=2)
+    wire = Wire(server.url)
+    wire.newest = 1
+    assert await restore(wire, homes / "new", server.url, key) == "list-fork"
+    assert not (homes / "new" / "keys").exists()
+    wire.newest = 0
+    assert await restore(wire, homes / "new", server.url, key) == "ok"
+    await wire.close()
+
+
+async def test_a_blob_of_somebody_else_or_of_another_version_opens_nothing(server: Served, homes: Path) -> None:
+    key = await lost(homes, server.url)
+    secrets = recovery.derive_secrets(key)
+    other = recovery.derive_secrets(bytes(20))
+    blob = recovery.seal_backup(other, b"x", version=1, nonce=bytes(12))
+    wire = Wire(server.url)
+    calls = Calls(wire)
+    held = await calls.call(control.BACKUP, StoredBackup, locator=encode_b64(secrets.locator))
+    for plain, version in ((blob, 9), (bytes(held.blob), held.version + 1)):
+        sig = recovery.sign_backup(secrets, plain, version=version)
+        forged = StoredBackup(B32(secrets.auth_pub), version, Blob(plain), B64(sig))
+        await calls.call(control.PUT_BACKUP, control.Empty, request=forged, locator=encode_b64(secrets.locator))
+        assert await restore(wire, homes / "new", server.url, key) == "bad-backup"
+        await calls.call(
+            control.DELETE_BACKUP,
+            control.Empty,
+            request=DeleteBackup(B32(secrets.auth_pub), 100, B64(recovery.sign_deletion(secrets, version=100))),
+            locator=encode_b64(secrets.locator),
+        )
+    assert await restore(wire, homes / "new", server.url, key) == "no-backup"
+    await wire.close()
+
+
+async def test_a_version_that_others_moved_on_is_written_above(server: Served, homes: Path) -> None:
+    async with await register(homes, "Amal", server.url) as amal:
+        amal.show_recovery_key()
+        await amal.sync()
+        with amal._core.step("behind") as step:
+            held = load_recovery(step.tx)
+            change_recovery(step.tx, version=0, digest=b"")
+            assert backup.wants(step)
+        assert held.version == 1
+        await amal.sync()
+        with amal._core.look() as step:
+            assert load_recovery(step.tx).version == 2
+            assert not backup.wants(step)
+        assert amal.recovery_status().problem == ""
