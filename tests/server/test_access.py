@@ -23,7 +23,8 @@ from zajil.engine import keys as key_file
 from zajil.engine.keys import Keys
 from zajil.protocol import control, frames
 from zajil.protocol.attachments import AddAttachment
-from zajil.protocol.control import B16, Auth, Blob, DeleteBackup, Route, StoredBackup, encode_json, parse_json
+from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
+from zajil.protocol.control import B16, Auth, Blob, Route, encode_json, parse_json
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import encode_b64
 from zajil.server.app import Server

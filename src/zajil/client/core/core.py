@@ -22,8 +22,9 @@ from zajil.client.state.step import CallNews, GroupCache, Signal, Step
 from zajil.client.storage.keyfile import Keys
 from zajil.client.storage.store import Rng, Store
 from zajil.protocol import cbor
+from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
 from zajil.protocol.chat import forms
-from zajil.protocol.control import ClaimedKeyPackages, DeleteBackup, KeyPackage, StoredBackup
+from zajil.protocol.control import ClaimedKeyPackages, KeyPackage
 from zajil.protocol.frames import Eph, Gap, Msg, Ready, Send
 
 Now = Callable[[], int]

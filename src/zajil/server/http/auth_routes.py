@@ -11,7 +11,8 @@ from zajil.auth import contacts, linking, lists, login, registration
 from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.recovery import backups, restoring
 from zajil.protocol import control
-from zajil.protocol.control import Blob, DeleteBackup, Empty, Route, StoredBackup
+from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
+from zajil.protocol.control import Blob, Empty, Route
 from zajil.protocol.errors import error
 from zajil.protocol.identity.recovery import LOCATOR_BYTES
 from zajil.protocol.ids import AccountId, DeviceId, parse_b64
