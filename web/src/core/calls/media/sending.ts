@@ -1,5 +1,6 @@
 /** One attempt of ours to reach a device: a connection that sends dummies until the peer has opened a frame of it. */
 import { OFFER_AGAIN_MS, OFFERS_AGAIN } from "../../../protocol/calls/limits.ts";
+import { BARREN_MS } from "../../../protocol/calls/ladder.ts";
 import { findRed, splitLines } from "../../../protocol/calls/sdp.ts";
 import type { IcePlan, IcePolicy, IceServer, MediaKind, Sample } from "../../callorders.ts";
 import {
@@ -37,6 +38,9 @@ export class SendingAttempt {
   readonly #shared: Shared;
   readonly #leaf: number;
   readonly #policy: IcePolicy;
+  readonly #startedAtMs: number;
+  /** Whether it goes by relays alone, and none has given it an address. */
+  #barren: boolean;
   readonly #sealers: Readonly<Record<MediaKind, Sealer>>;
   readonly #candidates: CandidatesOut;
   readonly #watch = new SendingWatch();
@@ -55,6 +59,8 @@ export class SendingAttempt {
     this.#shared = shared;
     this.#leaf = leaf;
     this.#policy = ice.policy;
+    this.#barren = ice.policy === "relay";
+    this.#startedAtMs = shared.nowMs();
     this.number = from.number;
     this.rung = rung;
     this.id = shared.nextId();
@@ -83,7 +89,13 @@ export class SendingAttempt {
   }
 
   found(candidates: readonly string[], done: boolean): void {
+    if (candidates.some((one) => one.includes(" typ relay"))) this.#barren = false;
     this.#candidates.add(candidates, done);
+  }
+
+  /** As the ladder's `barren`. */
+  isBarren(nowMs: number): boolean {
+    return this.#barren && nowMs - this.#startedAtMs >= BARREN_MS;
   }
 
   hearAnswer(sdp: string): void {
