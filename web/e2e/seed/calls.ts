@@ -55,6 +55,7 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     ...settingsCalls(world, teller),
     ...reachCalls(world, teller),
     ...publicCalls(world),
+    ...fileCalls(),
   };
   return {
     world,
@@ -76,6 +77,21 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
       teller.status();
     },
   };
+}
+
+/** Seeded chats have no files, and none can be sent in them. */
+function fileCalls() {
+  const refuse = (): never => {
+    throw new Refused("no-attachment");
+  };
+  return {
+    uploads: () => [],
+    send_files: refuse,
+    withdraw_files: refuse,
+    hurry_files: () => undefined,
+    fetch_file: refuse,
+    stop_fetch: () => undefined,
+  } satisfies Partial<Table>;
 }
 
 /** Tells the page what changed. */
@@ -143,6 +159,7 @@ function incoming(world: World, teller: Teller, chat: SeedChat, text: string): v
     title: chat.title,
     sender: other.person,
     text,
+    files: [],
     muted: chat.muted,
   });
 }

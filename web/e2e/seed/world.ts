@@ -175,12 +175,18 @@ export function seedMessage(chat: SeedChat, line: Line, at: number, me: Person):
     state: line.state ?? (own ? "read" : "received"),
     ...(line.reason === undefined ? {} : { reason: line.reason }),
     ...(alive && line.text !== undefined ? { text: line.text } : {}),
+    files: [],
     mentions:
       alive && line.text !== undefined ? mentionsIn(line.text, [...chat.members.map((m) => m.person), me], me) : [],
     ...(quoted === undefined
       ? {}
       : {
-          quote: { id: quoted.id, sender: quoted.sender, ...(quoted.text === undefined ? {} : { text: quoted.text }) },
+          quote: {
+            id: quoted.id,
+            sender: quoted.sender,
+            files: quoted.files,
+            ...(quoted.text === undefined ? {} : { text: quoted.text }),
+          },
         }),
     reactions: (line.react ?? []).map(([emoji, ...by]) => ({
       emoji,
