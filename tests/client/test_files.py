@@ -307,6 +307,37 @@ async def test_a_page_that_something_on_the_way_has_for_404_loses_no_message(
 
 
 @pytest.mark.slow
+async def test_a_bad_line_takes_no_passes_in_vain(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an account takes is counted: the announcement is tried again with the same ones, in later commands too."""
+    path = pair.home / "f"
+    path.write_bytes(os.urandom(5 * MIB))
+    monkeypatch.setattr("zajil.client.files.patience.PAUSES_S", (0.0, 0.0))
+    real, taken, away = Calls.call, [0], [error("busy")] * 5 + [error("storage-full", retry_ms=60_000)]
+    lost = [True]
+
+    async def call(calls: Calls, route: Route, *args: object, **named: object) -> object:
+        if route is control.ADD_ATTACHMENT and away:
+            raise away.pop()
+        answer = await real(calls, route, *args, **named)  # type: ignore[arg-type]  # passed through
+        if route is control.TAKE_PASSES:
+            taken[0] += named["request"].n  # type: ignore[attr-defined]  # a TakePasses
+        if route is control.ADD_ATTACHMENT and lost:
+            lost.pop()
+            raise error("busy")  # the answer is lost, and what was spent with it
+        return answer
+
+    monkeypatch.setattr(Calls, "call", call)
+    assert await code_of(pair.amina.send_files(pair.chat, [path], "kept")) == "storage-full"
+    assert await code_of(pair.amina.finish_uploads()) == "busy"
+    while away:
+        assert await code_of(pair.amina.finish_uploads()) == "busy"
+    assert taken == [2]
+    await pair.amina.finish_uploads()
+    assert taken == [4], "and only a lost answer cost others"
+    assert pair.amina.read(pair.chat)[-1].state == "sent"
+
+
+@pytest.mark.slow
 async def test_a_ciphertext_that_was_damaged_here_fails_its_message_and_nothing_else(pair: Pair) -> None:
     path = pair.home / "f"
     path.write_bytes(os.urandom(300_000))

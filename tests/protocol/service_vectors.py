@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from zajil.protocol import attachments, cbor, frames, records, roster
-from zajil.protocol.chat import aad, content, extensions, files, forms, mentions, parts, receipts
+from zajil.protocol.chat import aad, content, extensions, files, forms, looks, mentions, parts, receipts
 from zajil.protocol.identity import linking, links, objects, safety
 from zajil.protocol.ids import AccountId, DeviceId, GroupId, MessageId, Mid, client_id, encode_b64
 from zajil.protocol.reach.endpoints import PrivateBridges, encode_bridge_link
@@ -667,6 +667,7 @@ def build_files() -> Json:
         "padded": [[size, attachments.padded_bytes(size)] for size in sizes],
         "messages": found,
         "others": other_files(one),
+        "looks": looks_of_files(one),
         "sealed": {"plain": plain.hex(), "key": key.hex(), "nonce": nonce.hex(), "sealed": sealed.hex()},
     }
 
@@ -700,6 +701,91 @@ def other_files(one: files.File) -> list[Json]:
         data = content.encode_content(replace(blank_content(), body=body))
         shown.append({"about": about, "shown": body.disposition != content.PREVIEW, "content": data.hex()})
     return shown
+
+
+def looks_of_files(one: files.File) -> list[Json]:
+    """What stands in extension -5 of messages with one or two files, and what is drawn."""
+    hash_, wave = bytes(range(25)), bytes(range(0, 256, 4))
+    image: cbor.Value = [1, 4032, 3024, hash_]
+    entries: dict[str, cbor.Value] = {
+        "a picture": image,
+        "a picture of the least": [1, 1, 1, hash_[:5]],
+        "a picture of the most": [1, 65_535, 65_535, bytes(32)],
+        "a voice note": [2, 83_250, wave],
+        "a voice note of no length": [2, 0, bytes(64)],
+        "a voice note of a day": [2, 86_400_000, b"\xff" * 64],
+        "a video": [3, 1920, 1080, 61_000, hash_],
+        "null": None,
+        "no array": 1,
+        "bytes": hash_,
+        "text": "look",
+        "a map": {0: 1, 1: 2, 2: 3},
+        "an empty array": [],
+        "a kind alone": [1],
+        "a later kind": [4, 1, 1, hash_],
+        "kind zero": [0, 1, 1, hash_],
+        "kind true": [True, 1, 1, hash_],
+        "a negative kind": [-1, 1, 1, hash_],
+        "a kind of 64 bits": [(1 << 64) - 1, 1, 1, hash_],
+        "a kind in text": ["1", 1, 1, hash_],
+        "a picture without height": [1, 4032, hash_],
+        "a picture with more": [1, 4032, 3024, hash_, None],
+        "width 0": [1, 0, 1, hash_],
+        "height 0": [1, 1, 0, hash_],
+        "width 65,536": [1, 65_536, 1, hash_],
+        "height 65,536": [1, 1, 65_536, hash_],
+        "a negative width": [1, -1, 1, hash_],
+        "width true": [1, True, 1, hash_],
+        "width null": [1, None, 1, hash_],
+        "a width of 64 bits": [1, (1 << 64) - 1, 1, hash_],
+        "a thumbhash of 4 bytes": [1, 1, 1, hash_[:4]],
+        "a thumbhash of 33 bytes": [1, 1, 1, bytes(33)],
+        "a thumbhash in text": [1, 1, 1, "hash!"],
+        "a thumbhash of numbers": [1, 1, 1, [0, 1, 2, 3, 4, 5]],
+        "no thumbhash": [1, 1, 1, None],
+        "a voice note without waveform": [2, 1000],
+        "a voice note with more": [2, 1000, wave, 0],
+        "a waveform of 63 bytes": [2, 1000, wave[:63]],
+        "a waveform of 65 bytes": [2, 1000, bytes(65)],
+        "a waveform of numbers": [2, 1000, [0] * 64],
+        "over a day": [2, 86_400_001, wave],
+        "a negative duration": [2, -1, wave],
+        "duration false": [2, False, wave],
+        "a video without duration": [3, 1920, 1080, hash_],
+        "a video of over a day": [3, 1920, 1080, 86_400_001, hash_],
+        "a video of no width": [3, 0, 1080, 1, hash_],
+    }
+    of_one: dict[str, cbor.Value] = {about: [entry] for about, entry in entries.items()}
+    of_one |= {"for two files": [image, image], "for no file": [], "not an array": hash_, "true": True}
+    of_one |= {"nil": None, "the entry itself": image, "a map of entries": {0: image}}
+    two = replace(one, attachment_id=seeded("other", 16), content_type="audio/webm")
+    of_two: dict[str, cbor.Value] = {
+        "a picture, a voice note": [image, [2, 5, wave]],
+        "null, a voice note": [None, [2, 5, wave]],
+        "a wrong one, a voice note": [[1, 0, 0, hash_], [2, 5, wave]],
+        "one for two": [image],
+        "three for two": [image, image, image],
+    }
+    found: list[Json] = []
+    for form, values in ((forms.Files((one,)), of_one), (forms.Files((one, two), "both"), of_two)):
+        plain = forms.encode_form(form, blank_content())
+        for about, value in values.items():
+            made = replace(plain, extensions=dict(plain.extensions) | {looks.LOOKS: value})
+            shown = [shown_look(look) for look in looks.parse_looks(value, len(form.files)) or [None] * len(form.files)]
+            found.append({"about": about, "looks": shown, "content": content.encode_content(made).hex()})
+    return found
+
+
+def shown_look(look: looks.Look | None) -> Json:
+    match look:
+        case looks.ImageLook(width, height, thumbhash):
+            return {"kind": "image", "width": width, "height": height, "thumbhash": thumbhash.hex()}
+        case looks.VoiceLook(duration_ms, waveform):
+            return {"kind": "voice", "duration_ms": duration_ms, "waveform": waveform.hex()}
+        case looks.VideoLook(width, height, duration_ms, thumbhash):
+            size: dict[str, Json] = {"width": width, "height": height, "thumbhash": thumbhash.hex()}
+            return {"kind": "video", "duration_ms": duration_ms, **size}
+    return None
 
 
 BUILDERS = {

@@ -92,7 +92,7 @@ def body_for(route: Route, world: World) -> msgspec.Struct | bytes | None:
         control.CALL_RELAY: control.AskRelay(B16(bytes(16)), 0, control.B32(bytes(32))),
         control.CALL_TICKET: control.AskTicket(B16(bytes(16)), 0, control.B32(bytes(32)), B16(bytes(16))),
         control.JOIN_BRIDGE: control.JoinBridge("0" * 20, "bridge.test", 443, "assets"),
-        control.ADD_ATTACHMENT: AddAttachment(1024, control.B32(bytes(32))),
+        control.ADD_ATTACHMENT: AddAttachment(1024, control.B32(bytes(32)), (control.B32(bytes(32)),)),
         control.PUT_ATTACHMENT: b"x",
     }
     return bodies.get(route)
@@ -115,10 +115,10 @@ def parameters_for(route: Route, world: World) -> dict[str, str]:
 # What each kind of caller gets: the code, or `ok`. `own` and `sibling` are devices of the account concerned, `other` a
 # device of another account, `contact` the holder of its contact token, `forged` a token nobody gave out.
 # `bridge` is a bridge's credential, `opener` a token that opens a private bridge.
-# `pass` and `upload` are a pass and an upload secret that nobody gave out.
-ANYBODY = ("other", "contact", "own", "sibling", "forged", "bridge", "opener", "pass", "upload")
+# `upload` is an upload secret that nobody gave out.
+ANYBODY = ("other", "contact", "own", "sibling", "forged", "bridge", "opener", "upload")
 OPEN = {"none": "own-code", **dict.fromkeys(ANYBODY, "mixed-auth")}
-NOT_PEOPLE = dict.fromkeys(("bridge", "opener", "pass", "upload"), "mixed-auth")
+NOT_PEOPLE = dict.fromkeys(("bridge", "opener", "upload"), "mixed-auth")
 DEVICE = {"none": "token-expired", "own": "ok", "sibling": "ok", "other": "ok", "contact": "mixed-auth"} | NOT_PEOPLE
 OWNER = {**DEVICE, "other": "not-allowed"}
 SHARED = {**OWNER, "contact": "ok"}
@@ -144,7 +144,7 @@ MATRIX: dict[Route, dict[str, str]] = {
     control.LINK_OFFER: {**OPEN, "none": "ok"},
     control.PUT_LINK_ANSWER: {**OPEN, "none": "ok"},
     control.LINK_ANSWER: {**OPEN, "none": "ok"},
-    control.ADD_ATTACHMENT: {**OPEN, "none": "token-expired", "pass": "pass-spent"},
+    control.ADD_ATTACHMENT: {**OPEN, "none": "pass-spent"},
     control.PUT_ATTACHMENT: {**OPEN, "none": "token-expired", "upload": "malformed"},
     control.ATTACHMENT_OFFSET: {**OPEN, "none": "token-expired", "upload": "gone"},
     control.ATTACHMENT: {**OPEN, "none": "malformed"},
@@ -176,7 +176,7 @@ async def test_every_route_against_every_caller(http: Http, server: Server, tmp_
     bridge, opener = await open_bridge(http, tmp_path / "data")
     forged = "Device " + encode_b64(os.urandom(32))
     wrong: list[str] = []
-    for who in ("none", "forged", "contact", "bridge", "opener", "pass", "upload", "other", "sibling", "own"):
+    for who in ("none", "forged", "contact", "bridge", "opener", "upload", "other", "sibling", "own"):
         for route in sorted(MATRIX, key=lambda r: (r is control.DROP_TOKEN, r is control.DROP_CONTACT_TOKEN)):
             auth = {
                 "none": None,
@@ -184,7 +184,6 @@ async def test_every_route_against_every_caller(http: Http, server: Server, tmp_
                 "contact": world.contact,
                 "bridge": bridge,
                 "opener": opener,
-                "pass": "Pass " + encode_b64(os.urandom(32)),
                 "upload": "Upload " + encode_b64(os.urandom(32)),
                 "other": world.stranger,
                 "sibling": world.sibling,

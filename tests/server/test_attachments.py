@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import pytest
@@ -26,7 +27,15 @@ from zajil.engine import blobs
 from zajil.engine.blobs import DiskBlobs
 from zajil.engine.limits import Limit
 from zajil.protocol import attachments, control, frames
-from zajil.protocol.attachments import AddAttachment, AddedAttachment, UploadOffset, make_range, padded_bytes, padme
+from zajil.protocol.attachments import (
+    AddAttachment,
+    AddedAttachment,
+    UploadOffset,
+    make_range,
+    padded_bytes,
+    padme,
+    passes_for,
+)
 from zajil.protocol.control import B32, parse_json, parse_problem
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Role
@@ -38,6 +47,7 @@ MIB = 1 << 20
 SIZE = padded_bytes(300_000)
 BODY = os.urandom(SIZE)
 DAY_S = 86_400
+Passes: TypeAlias = tuple[B32, ...]
 
 
 class Clock:
@@ -51,20 +61,23 @@ class Clock:
 
 
 class Uploader:
-    """Whoever has a pass. Every method raises the ZajilError of a refusal."""
+    """Whoever has passes. Every method raises the ZajilError of a refusal."""
 
     def __init__(self, http: Http, device: str) -> None:
         self.http = http
         self.device = device
 
-    async def one_time_pass(self) -> str:
-        answer = await self.http.call(control.TAKE_PASSES, control.TakePasses("upload", 1), auth=self.device)
-        return "Pass " + encode_b64(parse_json(answer, control.Passes).passes[0])
+    async def take(self, n: int = 1, kind: str = "upload") -> Passes:
+        answer = await self.http.call(control.TAKE_PASSES, control.TakePasses(kind, n), auth=self.device)
+        return parse_json(answer, control.Passes).passes
 
-    async def add(self, body: bytes = BODY, *, size: int | None = None, auth: str | None = None) -> AddedAttachment:
-        ask = AddAttachment(len(body) if size is None else size, B32(hashlib.sha256(body).digest()))
-        answer = await self.http.call(control.ADD_ATTACHMENT, ask, auth=auth or await self.one_time_pass())
-        return parse_json(answer, AddedAttachment)
+    async def add(
+        self, body: bytes = BODY, *, size: int | None = None, passes: Passes | None = None, auth: str | None = None
+    ) -> AddedAttachment:
+        size = len(body) if size is None else size
+        spent = await self.take(passes_for(size)) if passes is None else passes
+        ask = AddAttachment(size, B32(hashlib.sha256(body).digest()), spent)
+        return parse_json(await self.http.call(control.ADD_ATTACHMENT, ask, auth=auth), AddedAttachment)
 
     async def put(self, made: AddedAttachment, offset: int | str, data: bytes, *, secret: bytes | None = None) -> int:
         answer = await self.http.call(
@@ -90,6 +103,11 @@ class Uploader:
     async def fetch(self, made: AddedAttachment, wanted: str | None) -> tuple[int, bytes, dict[str, str]]:
         headers = {} if wanted is None else {"range": wanted}
         return await self.http.raw("GET", f"/v1/attachments/{encode_b64(made.id)}", headers=headers)
+
+
+def some(n: int) -> Passes:
+    """Passes that nobody made."""
+    return tuple(B32(os.urandom(32)) for _ in range(n))
 
 
 @pytest.fixture
@@ -132,9 +150,8 @@ async def test_a_file_goes_up_in_pieces_and_down_by_range(uploader: Uploader, tm
 async def test_a_session_without_an_account_carries_a_whole_upload(
     uploader: Uploader, wire: Callable[[Role], Wire]
 ) -> None:
-    """As behind a bridge: pass, secret and id go over S, and never over R."""
-    one_time_pass = await uploader.one_time_pass()
-    ask = control.encode_json(AddAttachment(SIZE, B32(hashlib.sha256(BODY).digest())))
+    """As behind a bridge: passes, secret and id go over S, and never over R."""
+    ask = control.encode_json(AddAttachment(SIZE, B32(hashlib.sha256(BODY).digest()), await uploader.take()))
 
     async def call(session: Wire, rid: int, method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
         await session.send(frames.HttpReq(rid, method, path, headers, body))
@@ -149,7 +166,7 @@ async def test_a_session_without_an_account_carries_a_whole_upload(
                 return found
 
     async with wire(Role.S) as session:
-        answer = await call(session, 1, "POST", "/v1/attachments", {"authorization": one_time_pass}, ask)
+        answer = await call(session, 1, "POST", "/v1/attachments", {}, ask)
         made = parse_json(answer, AddedAttachment)
         path, upload = f"/v1/attachments/{encode_b64(made.id)}", "Upload " + encode_b64(made.secret)
         for at in range(0, SIZE, attachments.PIECE_BYTES):
@@ -162,24 +179,54 @@ async def test_a_session_without_an_account_carries_a_whole_upload(
         refused = await session.expect(frames.HttpRes)
         assert isinstance(refused, frames.HttpRes)
         assert parse_problem(refused.status, refused.body).code == "mixed-auth"
+        await session.send(frames.HttpReq(2, "POST", "/v1/attachments", {}, ask))
+        refused = await session.expect(frames.HttpRes)
+        assert isinstance(refused, frames.HttpRes)
+        assert parse_problem(refused.status, refused.body).code == "mixed-auth"
 
 
 async def test_a_pass_makes_one_attachment(uploader: Uploader) -> None:
-    auth = await uploader.one_time_pass()
-    await uploader.add(auth=auth)
-    assert await code_of(uploader.add(auth=auth)) == "pass-spent"
-    assert await code_of(uploader.add(auth="Pass " + encode_b64(os.urandom(32)))) == "pass-spent"
-    group = "Pass " + encode_b64(await uploader.http.group_pass(uploader.device))
-    assert await code_of(uploader.add(auth=group)) == "pass-spent", "a pass of another kind is none"
-    assert await code_of(uploader.add(auth=uploader.device)) == "mixed-auth", "an account never announces itself"
+    one = await uploader.take()
+    await uploader.add(passes=one)
+    assert await code_of(uploader.add(passes=one)) == "pass-spent"
+    assert await code_of(uploader.add(passes=some(1))) == "pass-spent"
+    assert await code_of(uploader.add(passes=await uploader.take(kind="group"))) == "pass-spent", "of another kind"
+    one = await uploader.take()
+    assert await code_of(uploader.add(passes=one, auth=uploader.device)) == "mixed-auth", "no account announces"
+    assert await code_of(uploader.add(passes=one)) == "ok", "and that spent nothing"
+
+
+async def test_passes_are_worth_the_size_and_spent_together_or_not_at_all(uploader: Uploader) -> None:
+    size = padded_bytes(9 * MIB)
+    three = await uploader.take(3)
+    others: list[Passes] = [three[:2], (*three, *await uploader.take()), (three[0], *three[:2]), some(0), some(26)]
+    for passes in others:
+        assert await code_of(uploader.add(size=size, passes=passes)) == "malformed", len(passes)
+    assert await code_of(uploader.add(size=4 * MIB, passes=three)) == "malformed", "nobody gives more than it takes"
+    for passes in ((*three[:2], *some(1)), (*three[:2], *await uploader.take(kind="group"))):
+        assert await code_of(uploader.add(size=size, passes=passes)) == "pass-spent"
+    assert await code_of(uploader.add(size=size, passes=three)) == "ok", "a wrong one beside them spent none of them"
+    for each in three:
+        assert await code_of(uploader.add(passes=(each,))) == "pass-spent"
+
+
+async def test_of_many_announcements_with_the_same_passes_one_is_taken(uploader: Uploader) -> None:
+    """Whoever spends a pass twice at the same time, beside different others, gets one attachment for it."""
+    shared = (await uploader.take())[0]
+    beside = await uploader.take(8)
+    size = padded_bytes(5 * MIB)
+    codes = await asyncio.gather(*(code_of(uploader.add(size=size, passes=(shared, each))) for each in beside))
+    assert sorted(codes) == ["ok", *["pass-spent"] * 7]
+    left = [code_of(uploader.add(passes=(each,))) for each in beside]
+    assert sorted(await asyncio.gather(*left)) == [*["ok"] * 7, "pass-spent"], "those beside it that lost are good"
 
 
 @pytest.mark.parametrize("size", [0, 1, 16, 1023, 1025, 300_001, 100 * MIB - 1, 100 * MIB + 1, 1 << 40])
 async def test_a_size_that_tells_the_true_one_is_refused(uploader: Uploader, size: int) -> None:
     wanted = "too-big" if size > 100 * MIB else "malformed"
-    auth = await uploader.one_time_pass()
-    assert await code_of(uploader.add(size=size, auth=auth)) == wanted
-    assert await code_of(uploader.add(size=100 * MIB, auth=auth)) == "ok", "a refusal spends no pass"
+    passes = await uploader.take(25)
+    assert await code_of(uploader.add(size=size, passes=passes)) == wanted
+    assert await code_of(uploader.add(size=100 * MIB, passes=passes)) == "ok", "a refusal spends no pass"
 
 
 async def test_others_ids_and_wrong_secrets_look_like_nothing(uploader: Uploader) -> None:
@@ -319,6 +366,13 @@ class TestRoom:
         assert await code_of(uploader.put(hollow[0], 0, b"x")) == "storage-full"
         assert (await uploader.fetch(second, "bytes=0-0"))[0] == 206
 
+    async def test_what_has_no_room_is_refused_at_once_and_spends_nothing(self, uploader: Uploader) -> None:
+        one = await uploader.take()
+        large = padded_bytes(2 * SIZE)
+        assert await code_of(uploader.add(size=large, passes=one)) == "storage-full"
+        assert await code_of(uploader.add(size=large, passes=some(1))) == "pass-spent", "a stranger hears nothing of it"
+        assert await code_of(uploader.add(passes=one)) == "ok"
+
 
 class TestLimits:
     """Pieces of an address prefix, and guesses."""
@@ -335,9 +389,52 @@ class TestLimits:
         assert await code_of(uploader.add()) == "slow-down", "two MiB announced"
 
     async def test_whoever_guesses_passes_is_slowed_down(self, uploader: Uploader) -> None:
-        assert await code_of(uploader.add(auth="Pass " + encode_b64(os.urandom(32)))) == "pass-spent"
-        assert await code_of(uploader.add(auth="Pass " + encode_b64(os.urandom(32)))) == "pass-spent"
-        assert await code_of(uploader.add(auth="Pass " + encode_b64(os.urandom(32)))) == "slow-down"
+        assert await code_of(uploader.add(passes=some(1))) == "pass-spent"
+        assert await code_of(uploader.add(passes=some(1))) == "pass-spent"
+        assert await code_of(uploader.add(passes=some(1))) == "slow-down"
+
+
+class TestMebibytes:
+    """What one account may send in a day, by the limits of every server."""
+
+    @pytest.fixture
+    def settings(self) -> Settings:
+        free = {name: limit for name, limit in NO_LIMITS.items() if name != "pass_upload"}
+        return Settings(port=0, registration="open", limits=free, drain_s=0)
+
+    async def test_an_account_takes_passes_for_a_gibibyte_at_once_and_no_more(
+        self, uploader: Uploader, http: Http
+    ) -> None:
+        files = 0
+        while (code := await code_of(uploader.add(size=100 * MIB))) == "ok":
+            files += 1
+        assert (files, code) == (10, "slow-down")
+        assert await code_of(uploader.add()) == "ok", "what is left of it takes small files"
+        other = Uploader(http, await http.register(Person()))
+        assert await code_of(other.add(size=100 * MIB)) == "ok", "another account has its own"
+
+
+async def test_passes_do_not_gather(tmp_path: Path, settings: Settings) -> None:
+    """A pass is good on its day and the next one: a month of them saved up is no room for a month's files at once."""
+    import aiohttp
+
+    clock = Clock()
+    running = await Server.start(tmp_path / "data", settings, clock=clock)
+    try:
+        async with aiohttp.ClientSession() as client:
+            person, http = Person(), Http(f"http://127.0.0.1:{running.port}", client)
+            uploader = Uploader(http, await http.register(person))
+            old, group = await uploader.take(3), await uploader.take(kind="group")
+            clock.now += DAY_S
+            assert await code_of(uploader.add(passes=old[:1])) == "ok"
+            clock.now += DAY_S
+            await running.run_retention()
+            assert await code_of(uploader.add(passes=old[1:2])) == "pass-spent"
+            with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as database:
+                kept = {bytes(each[0]) for each in database.execute("SELECT hash FROM pass")}
+            assert kept == {hashlib.sha256(group[0]).digest()}
+    finally:
+        await running.stop()
 
 
 async def test_what_expires_goes_with_its_file(tmp_path: Path, settings: Settings) -> None:

@@ -31,7 +31,7 @@ TABLE = {code for code, row in CODES.items() if row.status}
 
 
 # Of these a route reads the call before it asks whether they are worth anything.
-UNGIVEN = {Auth.PASS: "Pass " + encode_b64(bytes(32)), Auth.UPLOAD: "Upload " + encode_b64(bytes(32))}
+UNGIVEN = {Auth.UPLOAD: "Upload " + encode_b64(bytes(32))}
 
 
 async def test_every_route_refuses_bodies_of_another_size_or_shape(http: Http, server: Server, tmp_path: Path) -> None:

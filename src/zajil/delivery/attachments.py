@@ -1,4 +1,4 @@
-"""Attachments: ciphertext announced with a one-time pass, uploaded in pieces, fetched by whoever has the id.
+"""Attachments: ciphertext announced with one-time passes, uploaded in pieces, fetched by whoever has the id.
 
 Theory of operation. A row holds size, hash, the hash of the upload secret and whether it is whole; no account, no
 device, no chat, no address. The bytes are a blob, and its length is the only truth about how much came. Each piece is
@@ -18,11 +18,13 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+from sqlalchemy import Connection
+
 from zajil.delivery import store
 from zajil.delivery.context import Delivery
 from zajil.delivery.store import StoredAttachment
 from zajil.engine.blobs import Blobs
-from zajil.engine.sql.interface import PASS_TTL_DAYS, PASS_UPLOAD
+from zajil.engine.sql.interface import PASS_UPLOAD, UPLOAD_PASS_TTL_DAYS
 from zajil.protocol.attachments import (
     KEPT_S,
     PIECE_MAX_BYTES,
@@ -31,7 +33,7 @@ from zajil.protocol.attachments import (
     AddedAttachment,
     Piece,
     UploadOffset,
-    check_size,
+    check_announcement,
 )
 from zajil.protocol.errors import error
 from zajil.protocol.ids import B16, B32
@@ -51,9 +53,13 @@ class Attachments:
         self._locks: dict[bytes, asyncio.Lock] = {}
         self._waiting: Counter[bytes] = Counter()
 
-    async def add(self, one_time_pass: bytes, request: AddAttachment) -> AddedAttachment:
-        """A new upload, for a pass. Raises Malformed for a size that is none, Refused `pass-spent`."""
-        check_size(request.size)
+    async def add(self, request: AddAttachment) -> AddedAttachment:
+        """A new upload, for passes worth its size.
+
+        Raises Malformed for a size that is none and for passes of another number, Refused `pass-spent` where one of
+        them is no good, Unavailable `storage-full` where there is no room now; none of them is spent then.
+        """
+        check_announcement(request)
         delivery, now = self._delivery, self._delivery.now()
         made = AddedAttachment(B16(delivery.random(16)), B32(delivery.random(32)))
         row = StoredAttachment(
@@ -64,15 +70,17 @@ class Attachments:
             done=False,
             expires=_round_up(now + UNFINISHED_S, _HOUR_S),
         )
-        spent = hashlib.sha256(one_time_pass).digest()
-        first_day = now // _DAY_S - PASS_TTL_DAYS + 1
-        added = await delivery.db.write(
-            lambda db: (
-                store.spend_pass(db, spent, kind=PASS_UPLOAD, first_day=first_day) and store.add_attachment(db, row)
-            )
-        )
-        if not added:
-            raise error("pass-spent")
+        spent = [hashlib.sha256(each).digest() for each in request.passes]
+        first_day = now // _DAY_S - UPLOAD_PASS_TTL_DAYS + 1
+
+        def write(db: Connection) -> None:
+            if not store.spend_passes(db, spent, kind=PASS_UPLOAD, first_day=first_day):
+                raise error("pass-spent")
+            # Nothing is reserved, or announcing alone would fill the disk. Who has no passes hears nothing of the room.
+            self._blobs.check_room(row.size)
+            store.add_attachment(db, row)
+
+        await delivery.db.write(write)
         return made
 
     async def offset(self, attachment_id: bytes, secret: bytes) -> UploadOffset:

@@ -207,16 +207,25 @@ def expire_rows(connection: Connection, *, now: int, rows: int) -> int:
     return max(packages, claims)
 
 
+def spend_passes(db: Connection, digests: Sequence[bytes], *, kind: int, first_day: int) -> bool:
+    """Take these passes of one kind, no two alike. False if one is unknown, spent, or older than that day.
+
+    The others are taken then as well: the caller rolls back.
+    """
+    columns = one_time_pass.c
+    good = columns.hash.in_(digests) & (columns.kind == kind) & (columns.day >= first_day)
+    return db.execute(delete(one_time_pass).where(good)).rowcount == len(digests)
+
+
 def spend_pass(db: Connection, digest: bytes, *, kind: int, first_day: int) -> bool:
     """Take a one-time pass of this kind. False if it is unknown, spent, or older than that day."""
     good = (one_time_pass.c.hash == digest) & (one_time_pass.c.kind == kind) & (one_time_pass.c.day >= first_day)
     return db.execute(delete(one_time_pass).where(good)).rowcount == 1
 
 
-def add_attachment(db: Connection, row: StoredAttachment) -> bool:
-    """Store a new upload; True."""
+def add_attachment(db: Connection, row: StoredAttachment) -> None:
+    """Store a new upload."""
     db.execute(insert(attachment).values(**{**row._asdict(), "done": int(row.done)}))
-    return True
 
 
 def find_attachment(db: Connection, attachment_id: bytes) -> StoredAttachment | None:

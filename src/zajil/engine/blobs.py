@@ -36,6 +36,9 @@ class Blobs(Protocol):
     def size(self, name: bytes) -> int:
         """Bytes that are there; 0 for a blob that was never begun."""
 
+    def check_room(self, size: int) -> None:
+        """Raises Unavailable `storage-full` where so many bytes more have no room now. None is kept for them."""
+
     def append(self, name: bytes, offset: int, data: bytes) -> int:
         """Write at the end, durably; the size then.
 
@@ -77,6 +80,12 @@ class DiskBlobs:
             return self._path(name).stat().st_size
         except FileNotFoundError:
             return 0
+
+    def check_room(self, size: int) -> None:
+        """As `Blobs.check_room`."""
+        free = _free_bytes(self._folder)
+        if self._used_bytes + size > self._most_bytes or free < size + KEPT_FREE_BYTES:
+            raise error("storage-full", retry_ms=_RETRY_MS)
 
     def append(self, name: bytes, offset: int, data: bytes) -> int:
         """As `Blobs.append`."""
@@ -144,10 +153,8 @@ class DiskBlobs:
     @contextmanager
     def _reserved(self, size: int) -> Iterator[None]:
         """Room for so many bytes, given back where the block fails. Raises Unavailable `storage-full`."""
-        free = _free_bytes(self._folder)
         with self._lock:
-            if self._used_bytes + size > self._most_bytes or free < size + KEPT_FREE_BYTES:
-                raise error("storage-full", retry_ms=_RETRY_MS)
+            self.check_room(size)
             self._used_bytes += size
         try:
             yield

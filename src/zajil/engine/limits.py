@@ -74,7 +74,8 @@ DEFAULTS: Mapping[str, Limit] = {
     "device_list_write": Limit(10, 3600),
     "pass_group": Limit(20, 3600),
     "pass_invite": Limit(20, 3600),
-    "pass_upload": Limit(100, 30),
+    # one is worth 4 MiB (attachments.PASS_BYTES): 2 GiB in a day of UTC, at whose end every bucket is full again
+    "pass_upload": Limit(256, 337.5),
     # kept by the day in the database, since it spans a week
     "bridge_tokens": Limit(5, 7 * 86_400 / 5),
     "row_read": Limit(60, 1),

@@ -1,8 +1,8 @@
 """Attachments as the server sees them: sizes, calls and the padding that hides the true size.
 
-A file travels as one ciphertext, AES-256-GCM under a key of its own, of padded size. Whoever holds a one-time pass may
-announce one; what it is, whose it is and which chat it belongs to, no call says. Source: docs/protocol/files.md;
-padding: PURBs, Nikitin et al., PETS 2019, 4 (Padme).
+A file travels as one ciphertext, AES-256-GCM under a key of its own, of padded size. Whoever holds one-time passes for
+so many bytes may announce one; what it is, whose it is and which chat it belongs to, no call says.
+Source: docs/protocol/files.md; padding: PURBs, Nikitin et al., PETS 2019, 4 (Padme).
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ FILE_BYTES: Final = ATTACHMENT_BYTES - TAG_BYTES
 PIECE_BYTES: Final = limits.HTTP_BODY_BYTES
 """What goes up or down in one call on every way; plain HTTPS takes up to PIECE_MAX_BYTES."""
 PIECE_MAX_BYTES: Final = limits.MIB
+PASS_BYTES: Final = 4 * limits.MIB
+"""What one pass is worth: an account takes as many as its attachment needs, and is limited by what it takes."""
+PASSES_MAX: Final = -(-ATTACHMENT_BYTES // PASS_BYTES)
+"""Passes of the longest attachment."""
 UNFINISHED_S: Final = 86_400
 """An upload that is not whole after a day is gone."""
 KEPT_S: Final = 30 * 86_400
@@ -36,10 +40,14 @@ _RANGE: Final = re.compile(r"bytes=([0-9]{1,10})-([0-9]{0,10})", re.ASCII)
 
 
 class AddAttachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /attachments. size: of the ciphertext, padded (`padded_bytes`). sha256: of the ciphertext."""
+    """POST /attachments. size: of the ciphertext, padded (`padded_bytes`). sha256: of the ciphertext.
+
+    passes: of kind upload, exactly `passes_for(size)` of them, no two alike; all of them are spent or none.
+    """
 
     size: U64
     sha256: B32
+    passes: Annotated[tuple[B32, ...], Meta(min_length=1, max_length=PASSES_MAX)]
 
 
 class AddedAttachment(msgspec.Struct, frozen=True):
@@ -83,6 +91,18 @@ def padded_bytes(file_bytes: int) -> int:
     if file_bytes > FILE_BYTES:
         raise error("too-big", "file")
     return max(ATTACHMENT_LEAST_BYTES, padme(file_bytes + TAG_BYTES))
+
+
+def passes_for(size_bytes: int) -> int:
+    """How many passes an attachment of this size takes: 1 to PASSES_MAX."""
+    return max(1, -(-size_bytes // PASS_BYTES))
+
+
+def check_announcement(request: AddAttachment) -> None:
+    """Raises what `check_size` does, Malformed for fewer or more passes than the size takes, and for two alike."""
+    check_size(request.size)
+    if len(set(request.passes)) != len(request.passes) or len(request.passes) != passes_for(request.size):
+        raise error("malformed", "passes for another size")
 
 
 def check_size(size_bytes: int) -> None:

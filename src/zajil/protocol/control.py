@@ -39,7 +39,6 @@ class Auth(Enum):
     CONTACT = "Contact"
     TOKEN = "Token"  # noqa: S105  # a scheme
     BRIDGE = "Bridge"
-    PASS = "Pass"  # noqa: S105  # a scheme
     UPLOAD = "Upload"
 
 
@@ -119,7 +118,7 @@ class Refs(msgspec.Struct, frozen=True):
 
 
 class TakePasses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /passes. kind: group (makes one group), upload (one attachment), invite (a guest's code) or persona."""
+    """POST /passes. kind: group (makes one), upload (4 MiB of an attachment), invite (a guest's code) or persona."""
 
     kind: Annotated[str, Meta(pattern="^(group|invite|persona|upload)$")]
     n: Annotated[int, Meta(ge=1, le=limits.PASSES_PER_CALL)]
@@ -465,7 +464,7 @@ PUT_LINK_OFFER: Final = Route("PUT", "/link/{addr}/offer", _NONE, bytes, Empty, 
 LINK_OFFER: Final = Route("GET", "/link/{addr}/offer", _NONE, None, bytes)
 PUT_LINK_ANSWER: Final = Route("PUT", "/link/{addr}/answer", _NONE, bytes, Empty, limits.LINK_ANSWER_BYTES)
 LINK_ANSWER: Final = Route("GET", "/link/{addr}/answer", _NONE, None, bytes, query=frozenset({"wait"}))
-ADD_ATTACHMENT: Final = Route("POST", "/attachments", frozenset({Auth.PASS}), AddAttachment, AddedAttachment, _SMALL)
+ADD_ATTACHMENT: Final = Route("POST", "/attachments", _NONE, AddAttachment, AddedAttachment, _SMALL)
 PUT_ATTACHMENT: Final = Route(
     "PUT", "/attachments/{id}", _U, bytes, UploadOffset, PIECE_MAX_BYTES, query=frozenset({"offset"})
 )

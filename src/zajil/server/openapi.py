@@ -40,7 +40,6 @@ _SCHEMES: Final[dict[str, dict[str, str]]] = {
     "Contact": {"type": "http", "scheme": "Contact", "description": "A contact token, base64url."},
     "Token": {"type": "http", "scheme": "Token", "description": "A token that opens private bridges, base64url."},
     "Bridge": {"type": "http", "scheme": "Bridge", "description": "A bridge's credential, base64url."},
-    "Pass": {"type": "http", "scheme": "Pass", "description": "A one-time pass of kind upload, base64url."},
     "Upload": {"type": "http", "scheme": "Upload", "description": "The secret of one upload, base64url."},
 }
 _PUBLIC_PARAMETERS: Final = {

@@ -27,12 +27,16 @@ _FATE: Final = b"upload "
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
-    """One file on its way. blob: names its ciphertext in the home. secret: of the upload, empty before it began."""
+    """One file on its way. blob: names its ciphertext in the home. secret: of the upload, empty before it began.
+
+    passes: for its announcement, until that was answered; they count against the account, so none are taken in vain.
+    """
 
     blob: bytes
     file: rows.FileRow
     secret: bytes = b""
     done: bool = False
+    passes: tuple[bytes, ...] = ()
 
 
 class Upload(msgspec.Struct, frozen=True):

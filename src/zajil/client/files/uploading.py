@@ -1,7 +1,7 @@
 """Sends files: one at a time, by one process of the home, from where the server says that each of them stands.
 
-Calls go on a lane of their own and carry a pass or the secret of one upload, never the account: what the server sees of
-a file shares no connection with anything that names us. Only the pass itself is asked for by the account, before.
+Calls go on a lane of their own and carry passes or the secret of one upload, never the account: what the server sees of
+a file shares no connection with anything that names us. Only the passes are asked for by the account, before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zajil.client.shell.calls import Calls
 from zajil.client.shell.login import Tokens
 from zajil.client.storage.lock import UPLOAD_FILE, SyncLock
 from zajil.protocol import control
-from zajil.protocol.attachments import AddAttachment, AddedAttachment, UploadOffset, padded_bytes
+from zajil.protocol.attachments import AddAttachment, AddedAttachment, UploadOffset, padded_bytes, passes_for
 from zajil.protocol.errors import AuthError, Limited, Malformed, Unavailable, ZajilError, error
 from zajil.protocol.ids import B32, encode_b64
 
@@ -160,7 +160,7 @@ class Uploads:
                     await patience.bear(error("busy"))
                 elif problem.code in _ANEW and losses + 1 < BEGINNINGS_MAX:
                     losses += 1
-                    self._keep(job, n, msgspec.structs.replace(part, secret=b""))
+                    self._keep(job, n, msgspec.structs.replace(part, secret=b"", passes=()))
                 else:
                     await self._bear(problem, patience)
 
@@ -176,20 +176,23 @@ class Uploads:
             raise problem from None
 
     async def _begin(self, job: bytes, n: int, part: Part) -> None:
-        """Announce the file with a fresh pass."""
-        passes = await self._account.call(
-            control.TAKE_PASSES,
-            control.Passes,
-            request=control.TakePasses("upload", 1),
-            auth=await self._tokens.auth(),
-        )
-        if not passes.passes:
-            raise error("malformed", "no pass")
-        announced = AddAttachment(padded_bytes(part.file.size), B32(part.file.sha256))
-        auth = f"Pass {encode_b64(passes.passes[0])}"
-        made = await self._calls().call(control.ADD_ATTACHMENT, AddedAttachment, request=announced, auth=auth)
+        """Announce the file with as many passes as its size takes, those of an attempt before where there was one."""
+        padded = padded_bytes(part.file.size)
+        if not part.passes:
+            part = msgspec.structs.replace(part, passes=await self._take_passes(passes_for(padded)))
+            self._keep(job, n, part)
+        announced = AddAttachment(padded, B32(part.file.sha256), tuple(B32(each) for each in part.passes))
+        made = await self._calls().call(control.ADD_ATTACHMENT, AddedAttachment, request=announced)
         file = msgspec.structs.replace(part.file, attachment_id=bytes(made.id))
-        self._keep(job, n, msgspec.structs.replace(part, file=file, secret=bytes(made.secret)))
+        self._keep(job, n, msgspec.structs.replace(part, file=file, secret=bytes(made.secret), passes=()))
+
+    async def _take_passes(self, n: int) -> tuple[bytes, ...]:
+        """As the account, before and apart from everything about the file. Raises Malformed for another number."""
+        wanted, auth = control.TakePasses("upload", n), await self._tokens.auth()
+        taken = await self._account.call(control.TAKE_PASSES, control.Passes, request=wanted, auth=auth)
+        if len(taken.passes) != n:
+            raise error("malformed", "another number of passes")
+        return tuple(bytes(each) for each in taken.passes)
 
     async def _send_pieces(self, job: bytes, part: Part, before: int, patience: Patience) -> None:
         """Everything from where the server stands. Raises Malformed for an offset that it cannot stand at."""

@@ -45,6 +45,8 @@ MESSAGE_TTL_S: Final = 30 * 86_400
 IDEM_TTL_S: Final = 86_400
 GROUP_TTL_DAYS: Final = 90
 PASS_TTL_DAYS: Final = 30
+UPLOAD_PASS_TTL_DAYS: Final = 2
+"""A pass for uploads is good today and tomorrow: whoever saves them up gets no further than that."""
 DENY_TTL_DAYS: Final = 365
 READ_BYTES_MAX: Final = 1024 * 1024
 

@@ -137,6 +137,8 @@ idem = Table(
     sqlite_with_rowid=False,
 )
 
+_PASS_KEPT = "30 days; of attachments 2 days"  # noqa: S105  # words
+
 one_time_pass = Table(
     "pass",
     METADATA,
@@ -144,15 +146,17 @@ one_time_pass = Table(
         "hash",
         LargeBinary,
         primary_key=True,
-        info=describe("key", "SHA-256 of a pass; whose it is, is not kept", "30 days"),
+        info=describe("key", "SHA-256 of a pass; whose it is, is not kept", _PASS_KEPT),
     ),
     Column(
         "kind",
         Integer,
         nullable=False,
-        info=describe("counter", "what it is good for: 1 one group, 2 one persona", "30 days"),
+        info=describe(
+            "counter", "what it is good for: 1 one group, 2 one persona, 3 four MiB of an attachment", _PASS_KEPT
+        ),
     ),
-    Column("day", Integer, nullable=False, info=describe("time", "day of issue", "30 days")),
+    Column("day", Integer, nullable=False, info=describe("time", "day of issue", _PASS_KEPT)),
     Index("pass_day", "day"),
     sqlite_strict=True,
     sqlite_with_rowid=False,

@@ -284,9 +284,14 @@ def deny_ref(tx: Transaction, request: op.DenyRef) -> op.Done:
     return op.Done(made.rowcount)
 
 
-_EXPIRY = (
+_EXPIRY: tuple[tuple[str, int] | tuple[str, int, int], ...] = (
     ("DELETE FROM idem WHERE key IN (SELECT key FROM idem WHERE at <= ? LIMIT ?)", op.IDEM_TTL_S),
     ("DELETE FROM pass WHERE hash IN (SELECT hash FROM pass WHERE day <= ? LIMIT ?)", op.PASS_TTL_DAYS),
+    (
+        "DELETE FROM pass WHERE hash IN (SELECT hash FROM pass WHERE kind = ? AND day <= ? LIMIT ?)",
+        op.UPLOAD_PASS_TTL_DAYS,
+        op.PASS_UPLOAD,
+    ),
     ("DELETE FROM ref_deny WHERE hash IN (SELECT hash FROM ref_deny WHERE day <= ? LIMIT ?)", op.DENY_TTL_DAYS),
     ("DELETE FROM grp WHERE gid IN (SELECT gid FROM grp WHERE used_day <= ? LIMIT ?)", op.GROUP_TTL_DAYS),
 )
@@ -295,9 +300,9 @@ _EXPIRY = (
 def expire(tx: Transaction, request: op.Expire) -> op.Done:
     """The most rows deleted from one table: `request.rows` means that there may be more."""
     most = queues.expire_messages(tx.sql, tx.now_ms // 1000, request.rows)
-    for statement, keep in _EXPIRY:
+    for statement, keep, *kinds in _EXPIRY:
         now = tx.now_ms // 1000 if keep == op.IDEM_TTL_S else tx.day
-        most = max(most, tx.sql.run(statement, (now - keep, request.rows)).rowcount)
+        most = max(most, tx.sql.run(statement, (*kinds, now - keep, request.rows)).rowcount)
     return op.Done(most)
 
 

@@ -3,7 +3,7 @@
 | Form | replaces | inReplyTo | body |
 |---|---|---|---|
 | Text | - | quoted message or - | Markdown, render |
-| Files | - | quoted message or - | one file, or MultiPart processAll of Markdown or nothing and files; see `files` |
+| Files | - | quoted message or - | files, in MultiPart processAll behind Markdown or nothing; see `files`, `looks` |
 | Edit | the message as first sent | quoted message or - | Markdown, render |
 | Deletion | the message as first sent | - | NullPart, render; extension -4 true: as an admin |
 | Reaction | - | the message | `text/plain;charset=utf-8`, one emoji, reaction |
@@ -24,6 +24,7 @@ from zajil.protocol.chat import content, files, parts, receipts
 from zajil.protocol.chat.content import MimiContent, NullPart, SinglePart
 from zajil.protocol.chat.emoji import check_emoji
 from zajil.protocol.chat.files import File
+from zajil.protocol.chat.looks import LOOKS, Look, encode_looks, parse_looks
 from zajil.protocol.errors import error
 from zajil.protocol.fields import Fields
 from zajil.protocol.ids import MessageId
@@ -53,11 +54,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """One to ten files, with a text or none. Such a message is not edited. reply_to: the message it answers."""
+    """One to ten files, with a text or none. Such a message is not edited. reply_to: the message it answers.
+
+    looks: one for each file, None for a file without; empty where none has one.
+    """
 
     files: tuple[File, ...]
     text: str = ""
     reply_to: MessageId | None = None
+    looks: tuple[Look | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,7 @@ def encode_form(form: Submitted, blank: MimiContent) -> MimiContent:
     """
     match form:
         case Files():
-            return replace(blank, body=files.encode_body(form.files, form.text), in_reply_to=form.reply_to)
+            return _encode_files(form, blank)
         case Text() | Edit():
             made = content.text_content(form.text, salt=blank.salt, extensions=blank.extensions)
             target = form.target if isinstance(form, Edit) else None
@@ -157,6 +162,16 @@ def encode_form(form: Submitted, blank: MimiContent) -> MimiContent:
         case CallLog():
             values: dict[cbor.Key, cbor.Value] = {"c": form.call, "kind": form.kind, "outcome": form.outcome}
             return replace(blank, body=SinglePart(CALL_LOG, cbor.encode({**values, "seconds": form.seconds})))
+
+
+def _encode_files(form: Files, blank: MimiContent) -> MimiContent:
+    extensions = dict(blank.extensions)
+    if form.looks:
+        if len(form.looks) != len(form.files):
+            raise error("wrong-call", "a look for each file")
+        extensions[LOOKS] = encode_looks(form.looks)
+    body = files.encode_body(form.files, form.text)
+    return replace(blank, body=body, in_reply_to=form.reply_to, extensions=extensions)
 
 
 def parse_form(body: MimiContent) -> Form:
@@ -180,7 +195,8 @@ def parse_form(body: MimiContent) -> Form:
             return Text(text, body.in_reply_to)
     found = files.parse_body(part) if body.replaces is None else None
     if found is not None:
-        return Files(found[0], found[1], body.in_reply_to)
+        looks = parse_looks(body.extensions.get(LOOKS), len(found[0]))
+        return Files(found[0], found[1], body.in_reply_to, looks)
     shown = part.disposition in (content.RENDER, content.INLINE, content.ATTACHMENT)
     return Unsupported(shown and body.replaces is None)
 

@@ -70,7 +70,7 @@ class Request(NamedTuple):
 
     body: of the type the route names. device: set for Device authorisation. contact: the unproven 32-byte token of a
     Contact authorisation; whether it admits anybody is for the verb. bridge, bridge_token: the proven id behind a
-    Bridge or Token authorisation. token: whatever stood in the header; of a Pass or Upload it is unproven too.
+    Bridge or Token authorisation. token: whatever stood in the header; of an Upload it is unproven too.
     range: the Range header, of a route that is `ranged`.
     """
 

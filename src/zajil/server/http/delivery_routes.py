@@ -99,7 +99,7 @@ def bind_attachments(
     async def add(request: Request) -> msgspec.Struct:
         wanted = body_of(request, files.AddAttachment)
         take("upload_prefix", request, max(1, wanted.size / limits.MIB))
-        return await guarded(request, kept.add(_token(request), wanted))
+        return await guarded(request, kept.add(wanted))
 
     async def put(request: Request) -> msgspec.Struct:
         take("piece_prefix", request)

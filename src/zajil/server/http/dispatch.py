@@ -150,7 +150,7 @@ class Dispatcher:
         token = parse_b64(text, size=32)
         if kind is Auth.CONTACT:
             return _Caller(contact=token, token=token)
-        if kind in (Auth.PASS, Auth.UPLOAD):
+        if kind is Auth.UPLOAD:
             return _Caller(token=token)
         try:
             caller = await self._prove(kind, token)
@@ -181,7 +181,7 @@ class Dispatcher:
 _CARRIES = {
     Carrier.HTTPS: frozenset(Auth),
     Carrier.R: frozenset({Auth.DEVICE}),
-    Carrier.S: frozenset({Auth.NONE, Auth.CONTACT, Auth.TOKEN, Auth.PASS, Auth.UPLOAD}),
+    Carrier.S: frozenset({Auth.NONE, Auth.CONTACT, Auth.TOKEN, Auth.UPLOAD}),
 }
 
 
