@@ -37,6 +37,7 @@ const typeOf = (type: string): string => {
 const ENDINGS: Readonly<Record<string, string>> = { "image/webp": "webp", "image/jpeg": "jpg" };
 
 export class Tray {
+  static readonly #all: Record<string, Tray> = {};
   items = $state.raw<readonly TrayItem[]>([]);
   /** Photos go as they are, with all that their camera wrote into them. */
   asFiles = $state(false);
@@ -46,6 +47,11 @@ export class Tray {
   /** Something in it goes out that may say where it was taken. */
   readonly tells = $derived(this.items.some((item) => item.tells && (this.asFiles || !item.picture)));
   #last = 0;
+
+  /** The tray of a chat: it stays while one looks at another chat. */
+  static of(chat: string): Tray {
+    return (Tray.#all[chat] ??= new Tray());
+  }
 
   async add(files: readonly File[]): Promise<void> {
     this.problem = undefined;
@@ -135,13 +141,4 @@ async function lookAt(tools: FileTools, { file, plain }: TrayItem): Promise<Part
     return { plain: { ...plain, type, look: found ? { kind: "video", ...found } : null }, tells: true };
   }
   return kind === "audio" ? { plain: { ...plain, type } } : {};
-}
-
-const trays = new Map<string, Tray>();
-
-/** The tray of a chat: it stays while one looks at another chat. */
-export function trayOf(chat: string): Tray {
-  const tray = trays.get(chat) ?? new Tray();
-  trays.set(chat, tray);
-  return tray;
 }

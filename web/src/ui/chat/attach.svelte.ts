@@ -3,7 +3,7 @@ import { t } from "../../i18n/catalogue.ts";
 import { codeOf, sayError } from "../../i18n/errors.ts";
 import type { MentionRange, OpenChat } from "../../state/chat.svelte.ts";
 import { VoiceRecording } from "../../state/files/recording.svelte.ts";
-import { trayOf } from "../../state/files/tray.svelte.ts";
+import { Tray } from "../../state/files/tray.svelte.ts";
 import { toasts } from "../../state/toasts.svelte.ts";
 import { fileParts } from "../files/load.svelte.ts";
 
@@ -16,7 +16,7 @@ export class Attach {
 
   constructor(chat: OpenChat) {
     this.#chat = chat;
-    this.tray = trayOf(chat.id);
+    this.tray = Tray.of(chat.id);
     if (this.tray.items.length > 0) void this.#parts();
   }
 
