@@ -1,7 +1,8 @@
 /** The parts that show, choose, record and play files, with their words: loaded with the first file or press. */
 import { useWords } from "../../i18n/catalogue.ts";
+import type * as FileScreens from "./FileScreens.ts";
 
-type Screens = typeof import("./FileScreens.ts");
+type Screens = typeof FileScreens;
 
 class FileParts {
   here = $state.raw<Screens>();
