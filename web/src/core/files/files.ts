@@ -268,7 +268,7 @@ async function readAsked(look: Look, { chat, text, reply_to, mentions = [] }: Se
 function partOf({ name, type, look }: OutFile, { size, key, nonce, sha256 }: Sealed): Part {
   const kind = type === "" || textSize(type) > TYPE_BYTES ? UNKNOWN_TYPE : type;
   const file = { attachment_id: jobs.NO_ID, name: plainName(name), content_type: kind, size, key, nonce, sha256 };
-  return { blob: randomBytes(blobs.BLOB_BYTES), file, look, secret: new Uint8Array(), done: false };
+  return { blob: randomBytes(blobs.BLOB_BYTES), file, look, passes: [], secret: new Uint8Array(), done: false };
 }
 
 /** The last part of a path, at most 255 bytes. */
