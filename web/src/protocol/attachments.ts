@@ -18,6 +18,14 @@ export const FILE_BYTES = ATTACHMENT_BYTES - TAG_BYTES;
 /** What goes up or down in one call on every way. */
 export const PIECE_BYTES = HTTP_BODY_BYTES;
 
+/** What one pass of kind `upload` is worth; an attachment takes as many as its size does. */
+export const PASS_BYTES = 4 * MIB;
+
+/** How many passes a ciphertext of this size takes. */
+export function passesFor(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / PASS_BYTES);
+}
+
 /** id: 16 bytes, fetches it. secret: 32 bytes, lets its holder upload, `Authorization: Upload <secret>`. */
 export interface AddedAttachment {
   readonly id: Uint8Array;

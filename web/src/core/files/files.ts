@@ -13,7 +13,7 @@ import * as chats from "../rules/chats.ts";
 import * as outbox from "../rules/outbox.ts";
 import { loadMessage, placeOf } from "../rules/talk/places.ts";
 import { mentionsIn } from "../rules/talk/reading.ts";
-import { browserNetwork } from "../shell/network.ts";
+import { browserNetwork, type Network } from "../shell/network.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
@@ -38,6 +38,7 @@ type SendFiles = Parameters<FileCalls["send_files"]>[0];
 export interface FilesOptions {
   readonly pause?: Pause;
   readonly keptBytes?: number;
+  readonly network?: Network;
 }
 
 /** The files of one leading device. */
@@ -52,7 +53,10 @@ export class Files {
   #sealing: Promise<unknown> = Promise.resolve();
   #toldAt = 0;
 
-  private constructor(host: Host, { pause = realPause, keptBytes = blobs.KEPT_BYTES }: FilesOptions) {
+  private constructor(
+    host: Host,
+    { pause = realPause, keptBytes = blobs.KEPT_BYTES, network = browserNetwork }: FilesOptions,
+  ) {
     this.#host = host;
     this.#uploads = new Uploads({
       host,
@@ -69,7 +73,7 @@ export class Files {
       lane: new Lane(host.way.sessions, DOWN),
       tell: (place, done, whole) => this.#tell(place, { state: "fetches", done, whole }, done < whole),
     });
-    this.#ends.push(browserNetwork.listen((online) => online && this.#uploads.hurry()));
+    this.#ends.push(network.listen((online) => online && this.#uploads.hurry()));
   }
 
   /** Sweep what a worker left that ended in between, and go on with what waits. */
@@ -268,7 +272,7 @@ async function readAsked(look: Look, { chat, text, reply_to, mentions = [] }: Se
 function partOf({ name, type, look }: OutFile, { size, key, nonce, sha256 }: Sealed): Part {
   const kind = type === "" || textSize(type) > TYPE_BYTES ? UNKNOWN_TYPE : type;
   const file = { attachment_id: jobs.NO_ID, name: plainName(name), content_type: kind, size, key, nonce, sha256 };
-  return { blob: randomBytes(blobs.BLOB_BYTES), file, look, secret: new Uint8Array(), done: false };
+  return { blob: randomBytes(blobs.BLOB_BYTES), file, look, passes: [], secret: new Uint8Array(), done: false };
 }
 
 /** The last part of a path, at most 255 bytes. */

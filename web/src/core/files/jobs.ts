@@ -19,11 +19,15 @@ import type { Step } from "../state/step.ts";
 import type { ReadTx } from "../store/types.ts";
 import * as blobs from "./blobs.ts";
 
-/** One file on its way. blob: names its ciphertext. secret: of the upload, empty before it began. */
+/**
+ * One file on its way. blob: names its ciphertext. passes: taken, and not known to be spent. secret: of the upload, empty
+ * before it began.
+ */
 export interface Part {
   readonly blob: Uint8Array;
   readonly file: File;
   readonly look: Shape | null;
+  readonly passes: readonly Uint8Array[];
   readonly secret: Uint8Array;
   readonly done: boolean;
 }

@@ -32,14 +32,13 @@ export class Lane {
     this.#word = word;
   }
 
-  /** Announce a ciphertext. pass: 32 bytes. */
+  /** Announce a ciphertext of padded size. passes: `passesFor` it. */
   async add(
-    pass: Uint8Array,
-    { size, sha256 }: { readonly size: number; readonly sha256: Uint8Array },
+    asked: { readonly size: number; readonly sha256: Uint8Array; readonly passes: readonly Uint8Array[] },
     signal: AbortSignal,
   ): Promise<AddedAttachment> {
-    const body = control.encodeJson({ size, sha256 });
-    const headers = { Authorization: `Pass ${encodeB64(pass)}`, "Content-Type": control.JSON_TYPE };
+    const body = control.encodeJson(asked);
+    const headers = { "Content-Type": control.JSON_TYPE };
     return control.parseJson(await this.#ask({ method: "POST", path: "", headers, body, signal }), parseAdded);
   }
 

@@ -5,7 +5,7 @@
  * Calls go on a lane of their own and carry a pass or the secret of one upload, never the account: what the server sees
  * of a file shares no connection with anything that names us. Only the pass itself is asked for by the account, before.
  */
-import { paddedBytes } from "../../protocol/attachments.ts";
+import { paddedBytes, passesFor } from "../../protocol/attachments.ts";
 import * as control from "../../protocol/control.ts";
 import { AuthError, error, HomeError, Limited, Malformed, Unavailable, ZajilError } from "../../protocol/errors.ts";
 import * as outbox from "../rules/outbox.ts";
@@ -176,7 +176,7 @@ export class Uploads {
         else if (code === "gone" && part.secret.length === 0) await patience.bear(error("busy"));
         else if (ANEW.includes(code) && losses + 1 < BEGINNINGS_MAX) {
           losses += 1;
-          await this.#keep(transfer, { ...part, secret: new Uint8Array() });
+          await this.#keep(transfer, { ...part, passes: [], secret: new Uint8Array() });
         } else await this.#bear(problem, transfer);
       }
     }
@@ -196,18 +196,26 @@ export class Uploads {
     }
   }
 
-  /** Announce the file with a fresh pass. */
+  /** Announce the file with as many passes as its size takes, those of an attempt before where there was one. */
   async #begin(transfer: Transfer, part: Part): Promise<void> {
-    const { host, lane } = this.#parts;
     const { signal } = transfer;
+    const size = paddedBytes(part.file.size);
+    let { passes } = part;
+    if (passes.length === 0) {
+      passes = await this.#takePasses(passesFor(size), signal);
+      await this.#keep(transfer, { ...part, passes });
+    }
+    const { id, secret } = await this.#parts.lane.add({ size, sha256: part.file.sha256, passes }, signal);
+    await this.#keep(transfer, { ...part, file: { ...part.file, attachment_id: id }, passes: [], secret });
+  }
+
+  /** As the account, before and apart from everything about the file. Throws Malformed for another number. */
+  async #takePasses(n: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    const { host } = this.#parts;
     const auth = await host.tokens().auth();
-    const request = { kind: "upload", n: 1 };
-    const { passes } = await host.calls.call(control.TAKE_PASSES, { auth, request, signal });
-    const [pass] = passes;
-    if (pass === undefined) throw error("malformed", "no pass");
-    const { size, sha256 } = part.file;
-    const { id, secret } = await lane.add(pass, { size: paddedBytes(size), sha256 }, signal);
-    await this.#keep(transfer, { ...part, file: { ...part.file, attachment_id: id }, secret });
+    const { passes } = await host.calls.call(control.TAKE_PASSES, { auth, request: { kind: "upload", n }, signal });
+    if (passes.length !== n) throw error("malformed", "another number of passes");
+    return passes;
   }
 
   /** Everything from where the server stands. Throws Malformed for an offset that it cannot stand at. */

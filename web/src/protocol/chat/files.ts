@@ -50,7 +50,7 @@ export interface Files {
 export function encodeFile(file: File): ExternalPart {
   return {
     type: "ExternalPart",
-    disposition: content.RENDER,
+    disposition: content.ATTACHMENT,
     language: "",
     content_type: file.content_type,
     url: SCHEME + encodeB64(file.attachment_id),
