@@ -2,15 +2,16 @@
 
 Run by `make web-size`. kB = 1,000 bytes; gzip -9. entry: index.html, boot.js, the JavaScript that loads before the
 first screen, CSS and the largest catalogue of first words. catalogue: the largest part of one, first words or those of
-all other screens. worker: what the core worker loads at its start; worker_all: with its lazy
-chunks, but for files: what it loads with the first file (`files-*`). file_screens: what the page adds to show, choose,
-record and play files, with its largest catalogue. lazy_max: the largest chunk a press loads. call_screens: what a call's screens add, with its largest catalogue.
-calls: what the first call loads besides, its worker and the page's part (`calls-*`); 10,000 of it for sound over the
-message server, with its own buffer and audio thread. precache: everything the service worker keeps; 400,000 for the
-messenger without calls, 55,000 for their worker and page's part, and 25,000 for their screens, words in three languages
-and icons: calls must work where the network has just become bad; and 45,000 for files, 20,000 of the worker and 25,000
-of the page with words in three languages: what waits is shown, withdrawn and played without a line. console: all that the moderators'
-page loads with its largest catalogue; it lies in assets/review and counts to nothing else. Exit 1 over a limit.
+all other screens. worker: what the core worker loads at its start; worker_all: with its lazy chunks, but for files:
+what it loads with the first file (`files-*`). file_screens: what the page adds to show, choose, record and play files,
+with its largest catalogue. lazy_max: the largest chunk a press loads. call_screens: what a call's screens add, with its
+largest catalogue. calls: what the first call loads besides, its worker and the page's part (`calls-*`); 10,000 of it
+for sound over the message server, with its own buffer and audio thread. precache: everything the service worker keeps;
+400,000 for the messenger without calls, 55,000 for their worker and page's part, and 25,000 for their screens, words in
+three languages and icons: calls must work where the network has just become bad; and 45,000 for files, 20,000 of the
+worker and 25,000 of the page with words in three languages: what waits is shown, withdrawn and played without a line.
+console: all that the moderators' page loads with its largest catalogue; it lies in assets/review and counts to nothing
+else. Exit 1 over a limit.
 """
 
 from __future__ import annotations
