@@ -15,6 +15,7 @@ const PREFIX = "virtual:messages/";
 const PARTS: Readonly<Record<string, Part>> = {
   talk: "chat",
   call: "call",
+  files: "files",
   people: "later",
   report: "later",
   routes: "later",
@@ -22,7 +23,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   channels: "public",
   review: "console",
 };
-export type Part = "first" | "chat" | "call" | "later" | "public" | "console";
+export type Part = "first" | "chat" | "call" | "files" | "later" | "public" | "console";
 /** What the moderators' console says besides its own section: the words that authors are told as well. */
 const CONSOLE = ["common", "errors", "review"];
 const CONSOLE_TOO = /^(cat|act|appeal)_/;
@@ -106,7 +107,7 @@ export function messages(page: "messenger" | "console" = "messenger"): Plugin {
     handleHotUpdate({ file, server }) {
       if (!file.startsWith(FOLDER)) return;
       for (const language of LANGUAGES)
-        for (const part of ["first", "chat", "call", "later", "public"]) {
+        for (const part of ["first", "chat", "call", "files", "later", "public"]) {
           const module = server.moduleGraph.getModuleById(`\0${PREFIX}${language}/${part}`);
           if (module) server.moduleGraph.invalidateModule(module);
         }

@@ -5,7 +5,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
-import { assignFields, PARTS } from "./one-hash.ts";
+import { assignFields, PARTS, withoutNode } from "./one-hash.ts";
 
 const MODULES = resolve(import.meta.dirname, "../node_modules");
 
@@ -31,3 +31,13 @@ test("a field is assigned where all three flags say what an assignment does", ()
   const hidden = field.replace("enumerable: true", "enumerable: false");
   expect(assignFields(hidden)).toBe(hidden);
 });
+
+test.each(["@hpke/common/esm/src/algorithm.js", "@hpke/common/esm/src/utils/misc.js", "mlkem/esm/src/utils.js"])(
+  "%s asks Node for nothing",
+  (path) => {
+    const code = readFileSync(resolve(MODULES, path), "utf8");
+    expect(code).toContain('const { webcrypto } = await import("crypto");');
+    expect(withoutNode(code)).toContain("const { webcrypto } = {};");
+    expect(withoutNode(code)).not.toContain("import(");
+  },
+);

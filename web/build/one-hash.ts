@@ -1,10 +1,12 @@
 /**
- * One copy of what several libraries carry, and fields written short: bytes of the worker, applied while bundling.
+ * One copy of what several libraries carry, fields written short, nothing of Node: bytes of the worker, applied while
+ * bundling.
  *
  * `@hpke/common` and `mlkem` ship parts of `@noble/hashes` under other paths (their headers name the commits). The
  * worker has `@noble/hashes` anyway, so these parts resolve to it. Both libraries also define every field by
  * `Object.defineProperty` with all three flags true, which is what an assignment does where no class has a setter of
- * that name; none has. A part that the bundle never asks for fails the build: a changed dependency is seen.
+ * that name; none has. Where a worker had no WebCrypto, they would ask Node for it: here they find none, and say so in the
+ * same words. A part that the bundle never asks for fails the build: a changed dependency is seen.
  */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
@@ -36,6 +38,13 @@ export function assignFields(text: string): string {
   return text.replace(FIELD, "$1this.$2 = $3;");
 }
 
+const NODE = 'await import("crypto")';
+
+/** The text of a library's module that asks for nothing of Node. */
+export function withoutNode(text: string): string {
+  return text.replaceAll(NODE, "{}");
+}
+
 /** Vite plugin: see above. */
 export function oneHash(): Plugin {
   const waiting = new Set(PARTS);
@@ -54,7 +63,7 @@ export function oneHash(): Plugin {
     },
     transform(code, id) {
       if (!/\/node_modules\/(@hpke|mlkem)\//.test(id)) return null;
-      const shorter = assignFields(code);
+      const shorter = withoutNode(assignFields(code));
       return shorter === code ? null : { code: shorter, map: null };
     },
     buildEnd(error) {

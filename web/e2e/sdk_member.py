@@ -118,6 +118,18 @@ async def read(member: Member, *, chat: str, limit: int = 100) -> Any:
 
 
 @op
+async def send_files(member: Member, *, chat: str, paths: list[str], text: str = "") -> str:
+    """Message id of a message with these files, once the server has all of it."""
+    return await member.it.send_files(member.it.find_chat(chat), [Path(path) for path in paths], text)
+
+
+@op
+async def save_file(member: Member, *, chat: str, message: str, n: int, target: str) -> None:
+    """Fetch, check and save one file of a message."""
+    await member.it.save_file(member.it.find_chat(chat), message, n, Path(target))
+
+
+@op
 async def create_group(member: Member, *, title: str, people: list[str]) -> Any:
     """A group with these contacts."""
     return await member.it.create_group(title, [member.it.find_contact(name) for name in people])

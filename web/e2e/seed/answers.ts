@@ -51,13 +51,14 @@ export function findMessage(chat: SeedChat, id: string): SeedMessage {
 function lastLine(chat: SeedChat): LastLine | undefined {
   const last = chat.messages.at(-1);
   if (last === undefined) return undefined;
-  const { sender, own, state, at, text, notice, deleted } = last;
+  const { sender, own, state, at, text, files, notice, deleted } = last;
   return {
     sender,
     own,
     state,
     at,
     deleted,
+    files,
     ...(text === undefined ? {} : { text }),
     ...(notice === undefined ? {} : { notice }),
   };

@@ -15,6 +15,7 @@ import type {
 import { isConnected } from "../../src/state/route.ts";
 import * as answers from "./answers.ts";
 import { Refused, findChat, findMessage } from "./answers.ts";
+import { fileCalls } from "./files.ts";
 import { INVENTORY } from "./inventory.ts";
 import { publicCalls } from "./public.ts";
 import { worldOf } from "./scenes.ts";
@@ -55,6 +56,7 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     ...settingsCalls(world, teller),
     ...reachCalls(world, teller),
     ...publicCalls(world),
+    ...fileCalls(world, emit),
   };
   return {
     world,
@@ -143,6 +145,7 @@ function incoming(world: World, teller: Teller, chat: SeedChat, text: string): v
     title: chat.title,
     sender: other.person,
     text,
+    files: [],
     muted: chat.muted,
   });
 }
@@ -314,6 +317,7 @@ function messageCalls(
       changed(chat, id, (message) => {
         delete message.text;
         Object.assign(message, {
+          files: [],
           deleted: true,
           mentions: [],
           reactions: [],

@@ -3,6 +3,7 @@
  * state. SCENES lists them all, for the screenshots.
  */
 import type { ConnectionState, Health, Lead, LinkProgress, Role } from "../../src/core/api.ts";
+import { FILES_CHAT, waitingUploads } from "./files.ts";
 import { BRIDGES, CONNECTIONS } from "./routes.ts";
 import * as scripts from "./scripts.ts";
 import {
@@ -30,6 +31,7 @@ export const SCENES = [
   "fresh",
   "alone",
   "busy",
+  "files",
   "big",
   "loading",
   "offline",
@@ -99,6 +101,7 @@ function blank(scene: string): World {
     keyChanged: new Set(),
     devices: [],
     chats: [],
+    uploads: [],
     linking: must(LINKING["linking-waiting"]),
     refuse: new Map(),
     silent: new Set(),
@@ -258,6 +261,28 @@ function busy(scene: string): World {
   return world;
 }
 
+function withFiles(scene: string): World {
+  const world = busy(scene);
+  const chat = dm("Sofia Reyes", FILES_CHAT, NOW - 2 * MINUTE);
+  const kinds = [FILES_CHAT.slice(1, 2), FILES_CHAT.slice(4, 5), FILES_CHAT.slice(5, 6)];
+  const others = ["Kofi Mensah", "Noor Al-Amin", "Marta Lindqvist"];
+  // Rows of the list that end with each kind.
+  for (const [at, lines] of kinds.entries()) {
+    const other = must(world.chats.find(({ title }) => title === others[at]));
+    fill(
+      other,
+      lines.map(({ text: _text, ...line }) => line),
+      NOW - (3 + at) * MINUTE,
+      ME,
+    );
+    for (const message of other.messages) if (message.state === "failed") message.state = "sent";
+    delete other.draft;
+  }
+  world.chats.push(chat);
+  world.uploads = waitingUploads(chat);
+  return world;
+}
+
 function big(scene: string): World {
   const world = busy(scene);
   world.chats[0] = market(
@@ -380,6 +405,8 @@ export function worldOf(scene: string): World {
       return fresh(scene);
     case "alone":
       return alone(scene);
+    case "files":
+      return withFiles(scene);
     case "big":
       return big(scene);
     case "loading":

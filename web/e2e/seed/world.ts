@@ -8,6 +8,7 @@ import type {
   Connection,
   ContactView,
   DeviceView,
+  FileView,
   Health,
   Lead,
   LinkProgress,
@@ -19,6 +20,7 @@ import type {
   Person,
   Role,
   Settings,
+  UploadView,
 } from "../../src/core/api.ts";
 
 /** The seed's present: 14 October 2026, 15:42 UTC. */
@@ -71,6 +73,7 @@ export interface World {
   keyChanged: Set<string>;
   devices: DeviceView[];
   chats: SeedChat[];
+  uploads: UploadView[];
   /** What start_linking tells, in order; the last one stays. */
   linking: readonly LinkProgress[];
   /** Calls that answer with this code instead, by name. */
@@ -122,6 +125,7 @@ export function person(name: string): Person {
 export interface Line {
   readonly who?: string;
   readonly text?: string;
+  readonly files?: readonly FileView[];
   readonly gap?: number;
   /** Lines back to the quoted one. */
   readonly reply?: number;
@@ -174,13 +178,19 @@ export function seedMessage(chat: SeedChat, line: Line, at: number, me: Person):
     own,
     state: line.state ?? (own ? "read" : "received"),
     ...(line.reason === undefined ? {} : { reason: line.reason }),
-    ...(alive && line.text !== undefined ? { text: line.text } : {}),
+    ...(alive && (line.text ?? line.files) !== undefined ? { text: line.text ?? "" } : {}),
+    files: line.files ?? [],
     mentions:
       alive && line.text !== undefined ? mentionsIn(line.text, [...chat.members.map((m) => m.person), me], me) : [],
     ...(quoted === undefined
       ? {}
       : {
-          quote: { id: quoted.id, sender: quoted.sender, ...(quoted.text === undefined ? {} : { text: quoted.text }) },
+          quote: {
+            id: quoted.id,
+            sender: quoted.sender,
+            files: quoted.files,
+            ...(quoted.text === undefined ? {} : { text: quoted.text }),
+          },
         }),
     reactions: (line.react ?? []).map(([emoji, ...by]) => ({
       emoji,

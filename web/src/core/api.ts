@@ -2,6 +2,9 @@
  * What crosses between a tab and the worker. No private key, MLS state or token is a member of these types, and only
  * the plaintext of what is on screen crosses. Ids are base64url text without padding; times are Unix milliseconds.
  */
+import type { FileCalls, FileEvent, FileView } from "./files/view.ts";
+
+export type { FilePlace, FileView, Look, OutFile, UploadView } from "./files/view.ts";
 
 export type ChatKind = "self" | "dm" | "group";
 export type ChatStatus = "creating" | "active" | "rejoining" | "removed" | "left" | "stuck";
@@ -43,6 +46,8 @@ export interface LastLine {
   readonly at: number;
   /** Absent: the message was deleted, or is of a kind that this version does not show. */
   readonly text?: string;
+  /** Of the message, then its text may be empty. */
+  readonly files: readonly FileView[];
   readonly notice?: Notice;
   readonly deleted: boolean;
 }
@@ -149,6 +154,7 @@ export interface Quote {
   /** Absent where the quoted message is not here (before our join, deleted). */
   readonly sender?: Person;
   readonly text?: string;
+  readonly files: readonly FileView[];
 }
 
 export interface MessageView {
@@ -161,8 +167,9 @@ export interface MessageView {
   readonly own: boolean;
   readonly state: MessageState;
   readonly reason?: string;
-  /** Absent for notices and deleted messages. */
+  /** Absent for notices and deleted messages; may be empty beside files. */
   readonly text?: string;
+  readonly files: readonly FileView[];
   readonly mentions: readonly Mention[];
   readonly quote?: Quote;
   readonly reactions: readonly Reaction[];
@@ -399,7 +406,7 @@ export interface OwnPersona {
 }
 
 /** Every call of a tab: arguments and answer. An error is a Failure. */
-export interface Calls {
+export interface Calls extends FileCalls {
   status(): Status;
   server_info(): ServerInfo;
 
@@ -509,6 +516,7 @@ export type Answer<N extends CallName> = ReturnType<Calls[N]>;
 
 /** What the worker tells every tab, after the change is durable. Views are asked for again, not sent along. */
 export type CoreEvent =
+  | FileEvent
   | { readonly event: "status"; readonly status: Status }
   | { readonly event: "chats" }
   | { readonly event: "chat"; readonly chat: string }
@@ -528,6 +536,7 @@ export type CoreEvent =
       readonly title: string;
       readonly sender: Person;
       readonly text: string;
+      readonly files: readonly FileView[];
       readonly muted: boolean;
     }
   | { readonly event: "notice"; readonly notice: Notice };

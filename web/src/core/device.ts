@@ -20,6 +20,7 @@ import { browserNetwork } from "./shell/network.ts";
 import { parseBase } from "./transports/direct.ts";
 import { accountVerbs, meOf } from "./verbs/account.ts";
 import { deviceVerbs } from "./verbs/devices.ts";
+import { FileDoor } from "./verbs/files.ts";
 import { groupVerbs } from "./verbs/groups.ts";
 import type { Handlers, Host } from "./verbs/handlers.ts";
 import { insideVerbs } from "./verbs/inside.ts";
@@ -68,6 +69,7 @@ export class Device implements Leading, Host {
   readonly #end: (reason: Stopped) => void;
   readonly #handlers: Handlers;
   readonly #door = new CallDoor(this);
+  readonly #files = new FileDoor(this);
   #core: Core | undefined;
   #tokens: Tokens | undefined;
   #runner: Runner | undefined;
@@ -101,6 +103,7 @@ export class Device implements Leading, Host {
       ...accountVerbs(this, opening),
       ...deviceVerbs(this, opening),
       ...talkVerbs(this),
+      ...this.#files.verbs,
       ...reportVerbs(this),
       ...peopleVerbs(this),
       ...groupVerbs(this),
@@ -159,6 +162,7 @@ export class Device implements Leading, Host {
 
   stop(): void {
     this.#door.close();
+    this.#files.close();
     void this.#runner?.close();
     this.#runner = undefined;
     this.#closeWay();
@@ -207,12 +211,14 @@ export class Device implements Leading, Host {
       problem: (problem) => this.noteProblem(problem),
     });
     this.#runner.start();
+    this.#files.begin().catch((problem: unknown) => this.noteProblem(problem));
     await this.#emitStatus();
   }
 
   async #tell(core: Core, told: readonly Told[]): Promise<void> {
     try {
       for (const event of await core.look((look) => eventsOf(look, told))) this.emit(event);
+      await this.#files.hear(told);
       // A line was written, so there is room again.
       const room = this.#storageFull && told.some(({ code }) => code === "message");
       if (room) this.#storageFull = false;
@@ -314,6 +320,7 @@ export class Device implements Leading, Host {
   }
 
   async #logOut(): Promise<void> {
+    this.#files.close();
     await this.#runner?.close();
     this.#runner = undefined;
     await this.#dropToken();

@@ -77,5 +77,6 @@ async function incoming(look: Look, id: Id, place: Id): Promise<CoreEvent[]> {
   if (found === undefined || found[1].state !== "received" || found[1].notice !== null) return [];
   const view = await messageView(look, ...found);
   const { title, muted } = await chatLine(look, await rows.loadChat(look.tx, place));
-  return [{ event: "incoming", chat: place, id, title, sender: view.sender, text: view.text ?? "", muted }];
+  const { sender, text = "", files } = view;
+  return [{ event: "incoming", chat: place, id, title, sender, text, files, muted }];
 }

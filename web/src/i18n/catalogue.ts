@@ -5,6 +5,7 @@ import type channels from "../../messages/en/channels.json";
 import type chat from "../../messages/en/chat.json";
 import type common from "../../messages/en/common.json";
 import type errors from "../../messages/en/errors.json";
+import type files from "../../messages/en/files.json";
 import type people from "../../messages/en/people.json";
 import type report from "../../messages/en/report.json";
 import type review from "../../messages/en/review.json";
@@ -21,6 +22,7 @@ type Catalogue = typeof call &
   typeof chat &
   typeof common &
   typeof errors &
+  typeof files &
   typeof people &
   typeof report &
   typeof review &
@@ -33,7 +35,7 @@ export type Values = Readonly<Record<string, string | number>>;
 type Functions = Record<string, (values?: Record<string, unknown>) => string>;
 export type Words = { readonly [K in MessageKey]: (values?: Values) => string };
 
-type Part = "first" | "chat" | "call" | "later" | "public";
+type Part = "first" | "chat" | "call" | "files" | "later" | "public";
 type Loader = () => Promise<{ default: Functions }>;
 /** `first` is what the start and the chat list say; the words of a screen come with it. */
 const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
@@ -41,6 +43,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     first: () => import("virtual:messages/en/first"),
     chat: () => import("virtual:messages/en/chat"),
     call: () => import("virtual:messages/en/call"),
+    files: () => import("virtual:messages/en/files"),
     later: () => import("virtual:messages/en/later"),
     public: () => import("virtual:messages/en/public"),
   },
@@ -48,6 +51,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     first: () => import("virtual:messages/ar/first"),
     chat: () => import("virtual:messages/ar/chat"),
     call: () => import("virtual:messages/ar/call"),
+    files: () => import("virtual:messages/ar/files"),
     later: () => import("virtual:messages/ar/later"),
     public: () => import("virtual:messages/ar/public"),
   },
@@ -55,6 +59,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     first: () => import("virtual:messages/ru/first"),
     chat: () => import("virtual:messages/ru/chat"),
     call: () => import("virtual:messages/ru/call"),
+    files: () => import("virtual:messages/ru/files"),
     later: () => import("virtual:messages/ru/later"),
     public: () => import("virtual:messages/ru/public"),
   },

@@ -35,8 +35,10 @@ const SAME: Readonly<Record<string, string>> = {
 export const COMMAND_LINE_ONLY: readonly string[] = [
   ...["home-exists", "home-busy", "ambiguous-name"],
   ...["bad-bundle", "foreign-bundle", "bundle-too-big", "nothing-waits", "bridge-exists"],
-  ...["file-too-big", "too-many-files", "no-attachment"],
 ];
+
+/** Codes of files: their words, `file_error_*`, come with the parts that show files, not with the start. */
+export const FILES_ONLY: readonly string[] = ["file-too-big", "too-many-files", "no-attachment"];
 
 /** The catalogue's key for a code. */
 export function errorKey(code: string): string {

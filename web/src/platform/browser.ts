@@ -1,4 +1,5 @@
 /** What the page needs of the browser it lives in. `dom/` is the real one; state asks for it, ui never sees it. */
+import type { FileTools } from "./files/filetools.ts";
 
 export interface LocalNotification {
   readonly title: string;
@@ -47,6 +48,8 @@ export interface Browser {
   share(content: { title: string; text: string; url?: string }): Promise<boolean>;
   /** Hands a text over as a file. */
   saveText(name: string, text: string): void;
+  /** Pictures, sound, video and downloads; loaded when first asked for. */
+  openFiles(): Promise<FileTools>;
 
   visible(): boolean;
   onVisibility(listener: (visible: boolean) => void): () => void;

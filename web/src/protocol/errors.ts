@@ -171,6 +171,7 @@ export const BROWSER_CODES: ReadonlyMap<string, Row> = new Map(
     "storage-full": 0,
     "update-required": 0,
     "no-browser-support": 0,
+    stopped: 0,
   }),
 );
 

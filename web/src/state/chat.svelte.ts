@@ -1,5 +1,15 @@
 /** One chat on screen: its head, a window of its messages that grows both ways, and what can be done in it. */
-import type { ChatView, MessageDetails, MessageView, ReportDraft, ReportReason, ReportResult } from "../core/api.ts";
+import type {
+  ChatView,
+  CoreEvent,
+  MessageDetails,
+  MessageView,
+  OutFile,
+  ReportDraft,
+  ReportReason,
+  ReportResult,
+  UploadView,
+} from "../core/api.ts";
 import { codeOf } from "../i18n/errors.ts";
 import { call, listen } from "./host.ts";
 import { session } from "./session.svelte.ts";
@@ -21,6 +31,8 @@ export class OpenChat {
   view = $state.raw<ChatView>();
   /** Oldest first, no holes. */
   messages = $state.raw<readonly MessageView[]>([]);
+  /** Messages whose files are still going out, the first one first. */
+  uploads = $state.raw<readonly UploadView[]>([]);
   loaded = $state(false);
   error = $state<string>();
   /** The window reaches the first, the newest message. */
@@ -43,6 +55,8 @@ export class OpenChat {
       if (event.event === "messages" && event.chat === this.id) void this.#inTurn(() => this.#changed(event.ids));
       else if (event.event === "chat" && event.chat === this.id) void this.#look();
       else if (event.event === "contacts") void this.#look();
+      else if (event.event === "uploads" && event.chat === this.id) void this.#inTurn(() => this.#waiting());
+      else if (event.event === "file" && event.chat === this.id) this.#moved(event);
     });
     void this.#inTurn(() => this.#open());
     return () => {
@@ -70,7 +84,22 @@ export class OpenChat {
     if (this.firstUnread !== undefined) await this.#window(this.firstUnread);
     else await this.#newest();
     if (this.view.unread === 0) this.#read = this.messages.at(-1)?.n ?? 0;
+    await this.#waiting();
     this.loaded = true;
+  }
+
+  async #waiting(): Promise<void> {
+    this.uploads = await call("uploads", { chat: this.id });
+  }
+
+  /** How far an upload is, without asking for all of them again. */
+  #moved({ id, done, whole, state, code }: Extract<CoreEvent, { event: "file" }>): void {
+    if (state !== "sends" && state !== "waits") return;
+    this.uploads = this.uploads.map((upload) => {
+      if (upload.id !== id) return upload;
+      const { code: _before, ...rest } = upload;
+      return { ...rest, done, whole, state, ...(code === undefined ? {} : { code }) };
+    });
   }
 
   async #look(): Promise<void> {
@@ -202,6 +231,34 @@ export class OpenChat {
     });
     session.persistSoon();
     return id;
+  }
+
+  /** Id of the upload, once all of it is stored here. */
+  async sendFiles(
+    files: readonly OutFile[],
+    text: string,
+    reply: string | undefined,
+    mentions: readonly MentionRange[],
+  ): Promise<string> {
+    this.firstUnread = undefined;
+    const { id } = await call("send_files", {
+      chat: this.id,
+      files,
+      text,
+      ...(reply === undefined ? {} : { reply_to: reply }),
+      ...(mentions.length === 0 ? {} : { mentions }),
+    });
+    session.persistSoon();
+    return id;
+  }
+
+  /** An upload is not sent after all. */
+  withdraw(id: string): Promise<void> {
+    return call("withdraw_files", { id });
+  }
+
+  hurryFiles(): Promise<void> {
+    return call("hurry_files");
   }
 
   edit(id: string, text: string): Promise<void> {

@@ -2,6 +2,7 @@
 import type { CoreEvent } from "../core/api.ts";
 import { cleanName, isolate } from "../i18n/bidi.ts";
 import { t } from "../i18n/catalogue.ts";
+import { sayBody } from "../i18n/files.ts";
 import { browser, listen } from "./host.ts";
 import { settings } from "./settings.svelte.ts";
 import { toasts } from "./toasts.svelte.ts";
@@ -21,8 +22,9 @@ export function startNotifying(open: (chat: string) => void): void {
 
 function tell(event: Incoming, open: (chat: string) => void): void {
   const seen = browser().visible();
+  const body = sayBody(event);
   if (seen) {
-    toasts.say(t.said({ who: isolate(event.sender.name), text: event.text.slice(0, 200) }));
+    toasts.say(t.said({ who: isolate(event.sender.name), text: body.slice(0, 200) }));
     return;
   }
   if (event.muted || !settings.now.notifications) return;
@@ -30,7 +32,7 @@ function tell(event: Incoming, open: (chat: string) => void): void {
   browser().notify({
     title:
       title === "" || title === sender ? sender : t.name_in_group({ name: isolate(sender), group: isolate(title) }),
-    body: event.text.slice(0, 300),
+    body: body.slice(0, 300),
     tag: `chat-${event.chat}`,
     press: () => open(event.chat),
   });

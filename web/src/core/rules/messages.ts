@@ -31,6 +31,27 @@ export function submitText(step: Step, gid: Id, text: string, replyTo: Id = ""):
   return submitShown(step, gid, { form: "text", text, reply_to }, { text, reply_to: replyTo });
 }
 
+/** Queue a message with files once more, as a new one; its id. */
+export async function submitKept(step: Step, gid: Id, message: StoredMessage): Promise<Id> {
+  const old = content.parseContent(message.kept);
+  const marks = new Map([...old.extensions, ...extensions(step, gid)]);
+  const body = { ...old, salt: step.rng(16), extensions: marks };
+  const message_id = await submitContent(step, gid, body, { shown: true });
+  const kept = content.encodeContent(body);
+  await isNews(step, message_id);
+  await show(step, {
+    ...message,
+    message_id,
+    gid,
+    kept,
+    sent: step.now,
+    arrived: step.now,
+    state: "queued",
+    reason: "",
+  });
+  return message_id;
+}
+
 /** Store what became of a call and queue it; its message id. */
 export function submitCallLog(step: Step, gid: Id, log: forms.CallLog): Promise<Id> {
   return submitShown(step, gid, log, { notice: callNotice(log, step.profile.account_id) });
@@ -74,7 +95,8 @@ export async function submitForm(step: Step, gid: Id, form: forms.Submitted, at 
   return identity;
 }
 
-async function submitContent(step: Step, gid: Id, body: MimiContent, fields: Partial<Item>): Promise<Id> {
+/** Queue a content; its message id. */
+export async function submitContent(step: Step, gid: Id, body: MimiContent, fields: Partial<Item>): Promise<Id> {
   const data = content.encodeContent(body);
   const identity = rows.idOf(content.messageIdOf(body, data));
   await outbox.submit(
@@ -144,7 +166,7 @@ export async function moveMessage(step: Step, n: number, item: Item, gid: Id): P
 }
 
 /** The id that a message has after it moved, else its own. */
-async function movedId(step: Step, identity: Uint8Array | null): Promise<Uint8Array | null> {
+export async function movedId(step: Step, identity: Uint8Array | null): Promise<Uint8Array | null> {
   if (identity === null) return null;
   const moved = await step.tx.find("known", identity);
   return moved === undefined || moved.length === 0 ? identity : moved;

@@ -223,7 +223,8 @@ export interface Proof {
  *
  * text: as sent (mentions are links in it), the newest version. reply_to: id of the quoted message. versions: all texts
  * by (at, message_id), the first one first; empty where it was never edited. deleted_by: the account that deleted it for
- * all; then text, versions, reactions, proofs are gone. kept: the content of a kind this version does not show. notice:
+ * all; then text, versions, reactions, proofs are gone. kept: the content of a message with files, or of a kind this
+ * version does not show. notice:
  * set on lines that are no texts; where they are no messages either, their id is random. wire: what reached us, absent on what has not come back yet.
  * proofs: of what others wrote, one for each version kept.
  */
@@ -246,6 +247,8 @@ export interface StoredMessage {
   readonly notice: Notice | null;
   readonly wire: Wire | null;
   readonly proofs: readonly Proof[];
+  /** Of its files, some never reached the server: it cannot be sent again. */
+  readonly lost?: boolean;
 }
 
 /** An edit, deletion or reaction whose message is not here yet. as_admin: whether its sender was one when it came. */

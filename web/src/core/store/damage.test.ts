@@ -4,7 +4,7 @@ import { IDBFactory, IDBObjectStore } from "fake-indexeddb";
 import { openDB } from "idb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ZajilError } from "../../protocol/errors.ts";
-import { KEYED, ORDERED, type Store, openStore } from "./index.ts";
+import { KEYED, ORDERED, type Store, type Tx, openStore } from "./index.ts";
 import { UPGRADES, databaseName } from "./schema.ts";
 
 const NOW = 1_790_000_000_000;
@@ -294,9 +294,12 @@ describe("schema", () => {
     expect(text(await upgraded.look((tx) => tx.find("chat", bytes("a"))))).toBe("old");
   });
 
-  test("version 1 is what its fixture says: changing it breaks databases that exist", async () => {
-    (await leading()).close();
-    const db = await openDB(databaseName("main"), 1);
+  /** Version 1 had these alone. */
+  const FIRST_KEYED = KEYED.filter((name) => name !== "file");
+  const FIRST_ORDERED = ORDERED.filter((name) => name !== "upload");
+
+  async function shapeOf(version: number): Promise<unknown[]> {
+    const db = await openDB(databaseName("main"), version);
     const shape = [...db.objectStoreNames].map((name) => {
       const store = db.transaction(name).store;
       return [
@@ -305,15 +308,69 @@ describe("schema", () => {
         ...[...store.indexNames].map((index) => [index, store.index(index).keyPath, store.index(index).unique]),
       ];
     });
-    expect(shape).toEqual(
-      [
-        ["counter", null],
-        ["vault", null],
-        ...KEYED.map((name) => [name, "key", ["at", "at", false]]),
-        ...ORDERED.map((name) => [name, "n", ["key", "key", true], ["owner", ["owner", "n"], false]]),
-      ].sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
-    );
     db.close();
+    return shape;
+  }
+
+  const shaped = (plain: readonly string[], keyed: readonly string[], ordered: readonly string[]) =>
+    [
+      ...plain.map((name) => [name, null]),
+      ...keyed.map((name) => [name, "key", ["at", "at", false]]),
+      ...ordered.map((name) => [name, "n", ["key", "key", true], ["owner", ["owner", "n"], false]]),
+    ].sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+
+  test("version 2 is what its fixture says: changing it breaks databases that exist", async () => {
+    (await leading()).close();
+    expect(await shapeOf(2)).toEqual(shaped(["counter", "vault", "chunk"], KEYED, ORDERED));
+  });
+
+  test("a database of version 1 gets the stores of files, and keeps its rows", async () => {
+    const old = await openDB(databaseName("main"), 1, {
+      upgrade(db) {
+        for (const name of ["counter", "vault"]) db.createObjectStore(name);
+        for (const name of FIRST_KEYED) db.createObjectStore(name, { keyPath: "key" }).createIndex("at", "at");
+        for (const name of FIRST_ORDERED) {
+          const store = db.createObjectStore(name, { keyPath: "n" });
+          store.createIndex("key", "key", { unique: true });
+          store.createIndex("owner", ["owner", "n"]);
+        }
+      },
+    });
+    await old.put("counter", 7, "fence");
+    old.close();
+    const store = await openStore("main");
+    await store.takeLead();
+    await store.step("files", NOW, async (tx) => {
+      await tx.put("file", bytes("f"), bytes("row"));
+      tx.beside((chunks) => chunks.put(bytes("data"), [bytes("blob"), 0] as IDBValidKey));
+    });
+    expect(text(await store.look((tx) => tx.find("file", bytes("f"))))).toBe("row");
+    store.close();
+    expect(await shapeOf(2)).toEqual(shaped(["counter", "vault", "chunk"], KEYED, ORDERED));
+    const after = await openDB(databaseName("main"));
+    expect(await after.get("counter", "fence")).toBe(8);
+    after.close();
+  });
+
+  test("chunks become durable with the rows of their step, or not at all", async () => {
+    const store = await leading();
+    const read = () => store.chunks<Uint8Array | undefined>((chunks) => chunks.get([bytes("b"), 0] as IDBValidKey));
+    const put = (tx: Tx) => tx.beside((chunks) => chunks.put(bytes("data"), [bytes("b"), 0] as IDBValidKey));
+    const failing = store.step("files", NOW, async (tx) => {
+      put(tx);
+      await Promise.reject(new Error("no"));
+    });
+    await expect(failing).rejects.toThrow("no");
+    expect(await read()).toBeUndefined();
+    await store.step("files", NOW, (tx) => Promise.resolve(put(tx)));
+    expect(text(new Uint8Array((await read()) ?? []))).toBe("data");
+    expect((await store.usage()).find(({ table }) => table === "chunk")).toEqual({ table: "chunk", rows: 1, bytes: 4 });
+    // A lost lead writes no chunk either.
+    const other = await openStore("main");
+    await other.takeLead();
+    const late = store.step("files", NOW, (tx) => Promise.resolve(tx.beside((chunks) => chunks.clear())));
+    expect(await codeOf(late)).toBe("lost-lead");
+    expect(text(new Uint8Array((await read()) ?? []))).toBe("data");
   });
 });
 

@@ -16,6 +16,8 @@ export class Overlay {
   readonly ordered = new Map<Ordered, OrderedChanges>();
   /** Next number of each ordered table that grew. */
   readonly next = new Map<Ordered, number>();
+  /** What is asked of the store of chunks. */
+  readonly beside: ((chunks: IDBObjectStore) => void)[] = [];
 
   ofKeyed(table: Keyed): KeyedChanges {
     return ensure(this.keyed, table);
@@ -26,7 +28,7 @@ export class Overlay {
   }
 
   get isEmpty(): boolean {
-    return this.keyed.size + this.ordered.size + this.next.size === 0;
+    return this.keyed.size + this.ordered.size + this.next.size + this.beside.length === 0;
   }
 
   /** The changed row with this id (16 bytes), `undefined` where the step changed none. */

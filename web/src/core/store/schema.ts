@@ -33,7 +33,12 @@ export interface OrderedRow {
 /** Numbers in the clear: `fence` counts leads, `next:<table>` is the next number of an ordered table. */
 export type Counter = "fence" | `next:${Ordered}`;
 
-type Schema = DBSchema & { counter: { key: string; value: number }; vault: { key: string; value: unknown } } & {
+type Schema = DBSchema & {
+  counter: { key: string; value: number };
+  vault: { key: string; value: unknown };
+  /** Keys `[blob, n]`: the ciphertexts of files are under keys of their own and lie here as they are. */
+  chunk: { key: [Uint8Array, number]; value: Uint8Array };
+} & {
   [T in Keyed]: { key: Uint8Array; value: KeyedRow; indexes: { at: number } };
 } & {
   [T in Ordered]: { key: number; value: OrderedRow; indexes: { key: Uint8Array; owner: [Uint8Array, number] } };
@@ -43,21 +48,22 @@ export type Database = IDBPDatabase<Schema>;
 export type StoreName = StoreNames<Schema>;
 export type Upgrade = (db: Database, tx: IDBPTransaction<Schema, StoreName[], "versionchange">) => void;
 
-/** Upgrade i leads from version i to i + 1. Never change one that shipped; add a fixture of the old version instead. */
-export const UPGRADES: readonly Upgrade[] = [
-  (db) => {
-    db.createObjectStore("counter");
-    db.createObjectStore("vault");
-    for (const table of KEYED) {
-      db.createObjectStore(table, { keyPath: "key" }).createIndex("at", "at");
-    }
-    for (const table of ORDERED) {
-      const store = db.createObjectStore(table, { keyPath: "n" });
-      store.createIndex("key", "key", { unique: true });
-      store.createIndex("owner", ["owner", "n"]);
-    }
-  },
-];
+/** The stores that are missing. */
+const create: Upgrade = (db) => {
+  const missing = (name: StoreName): boolean => !db.objectStoreNames.contains(name);
+  for (const name of ["counter", "vault", "chunk"] as const) if (missing(name)) db.createObjectStore(name);
+  for (const table of KEYED.filter(missing)) {
+    db.createObjectStore(table, { keyPath: "key" }).createIndex("at", "at");
+  }
+  for (const table of ORDERED.filter(missing)) {
+    const store = db.createObjectStore(table, { keyPath: "n" });
+    store.createIndex("key", "key", { unique: true });
+    store.createIndex("owner", ["owner", "n"]);
+  }
+};
+
+/** Upgrade i leads from version i to i + 1. Version 2 has `file`, `upload` and `chunk` besides. */
+export const UPGRADES: readonly Upgrade[] = [create, create];
 
 export interface Opening {
   readonly upgrades?: readonly Upgrade[];

@@ -1,4 +1,5 @@
 /** The encrypted store of a profile: steps that become durable as a whole, looks, the lead (web.md 3 and 4). */
+import { wrap, unwrap } from "idb";
 import { LostLead, explainFailure } from "./failures.ts";
 import { Overlay } from "./overlay.ts";
 import { Reader } from "./reading.ts";
@@ -139,7 +140,15 @@ class IndexedStore implements Store {
   }
 
   usage(): Promise<TableUsage[]> {
-    return Promise.all([...KEYED, ...ORDERED].map((table) => measure(this.db, table)));
+    return Promise.all([...KEYED, ...ORDERED, "chunk" as const].map((table) => measure(this.db, table)));
+  }
+
+  async chunks<T>(ask: (chunks: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+    try {
+      return await wrap(ask(unwrap(this.db).transaction("chunk").objectStore("chunk")));
+    } catch (problem) {
+      throw explainFailure(problem);
+    }
   }
 
   async isErased(): Promise<boolean> {
@@ -173,8 +182,10 @@ class IndexedStore implements Store {
     await this.alone(async () => {
       this.hook?.(`${name}:before`);
       const stores: StoreName[] = batches.map(({ table }) => table);
+      if (overlay.beside.length > 0) stores.push("chunk");
       await writeFenced(this.db, this.fence, stores, (tx) => {
         issue(tx, batches, overlay.next);
+        for (const work of overlay.beside) work(tx.objectStore("chunk"));
       });
       refresh(this.reader.cache, overlay);
       for (const [table, number] of overlay.next) this.next.set(table, number);
@@ -199,9 +210,10 @@ async function measure(db: Database, table: TableUsage["table"]): Promise<TableU
   let rows = 0;
   let bytes = 0;
   for (let cursor = await db.transaction(table).store.openCursor(); cursor !== null; cursor = await cursor.continue()) {
-    const { key, iv, ct } = cursor.value;
     rows += 1;
-    bytes += key.byteLength + iv.byteLength + ct.byteLength;
+    const parts =
+      cursor.value instanceof Uint8Array ? [cursor.value] : [cursor.value.key, cursor.value.iv, cursor.value.ct];
+    for (const part of parts) bytes += part.byteLength;
   }
   return { table, rows, bytes };
 }

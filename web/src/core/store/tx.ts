@@ -250,6 +250,10 @@ export class StepTx extends Look implements Tx {
     });
   }
 
+  beside(work: (chunks: IDBObjectStore) => void): void {
+    this.changes.beside.push(work);
+  }
+
   private async isTaken(table: Ordered, key: Uint8Array): Promise<boolean> {
     const changes = this.changes.ordered.get(table);
     if (this.changes.findByKey(table, key) !== undefined) return true;

@@ -13,9 +13,10 @@ export const KEYED = [
   "known",
   "helper",
   "draft",
+  "file",
 ] as const;
 /** Rows that keep their order of insertion; `owner` groups them (the chat, mostly). */
-export const ORDERED = ["outbox", "message", "held"] as const;
+export const ORDERED = ["outbox", "message", "held", "upload"] as const;
 
 export type Keyed = (typeof KEYED)[number];
 export type Ordered = (typeof ORDERED)[number];
@@ -75,10 +76,12 @@ export interface Tx extends ReadTx {
   remove(table: Ordered, n: number): Promise<void>;
   /** Remove all but the `keep` newest numbers. */
   removeOlder(table: Ordered, keep: number): Promise<void>;
+  /** Issues requests on the store of chunks, awaiting nothing, in the transaction that makes the step durable. */
+  beside(work: (chunks: IDBObjectStore) => void): void;
 }
 
 export interface TableUsage {
-  readonly table: Table;
+  readonly table: Table | "chunk";
   readonly rows: number;
   /** Sealed bytes with their keys; the database's own overhead is not counted. */
   readonly bytes: number;
@@ -113,6 +116,11 @@ export interface Store {
   step<T>(name: string, now: number, work: (tx: Tx) => Promise<T>): Promise<T>;
   /** A read-only view at one moment of what is durable. A step ends only when no look runs: never await one inside. */
   look<T>(work: (tx: ReadTx) => Promise<T>): Promise<T>;
+  /**
+   * The answer to a request on the chunks of files: ciphertext of attachments as it is, by `[blob, n]`, blob 16 random
+   * bytes. Undefined bytes where there is none.
+   */
+  chunks<T>(ask: (chunks: IDBObjectStore) => IDBRequest<T>): Promise<T>;
   /** Makes this the only store of the profile that may write: every other one gets LostLead from then on. */
   takeLead(): Promise<void>;
   /** Rows and bytes per table, for the data page. */

@@ -62,7 +62,7 @@ test("a reply quotes nothing of another chat: who is in both shows no private wo
   expect(await texts(a, group)).toEqual(["as you said"]);
   for (const tab of [a, b]) {
     const { message } = await tab.call.message({ chat: group, id: reply });
-    expect(message.quote).toEqual({ id: secret });
+    expect(message.quote).toEqual({ id: secret, files: [] });
   }
 });
 
@@ -109,7 +109,7 @@ test("reply, reaction, edit, deletion arrive as what they are, and only their au
   const [stub, still] = await b.call.messages({ chat: dm, limit: 50 });
   expect(stub).toMatchObject({ deleted: true, reactions: [] });
   expect(stub?.text).toBeUndefined();
-  expect(still?.quote).toEqual({ id: first });
+  expect(still?.quote).toEqual({ id: first, files: [] });
   await b.call.delete_message({ chat: dm, id: reply, for: "me" });
   await world.settle();
   expect(await texts(b, dm)).toEqual([]);

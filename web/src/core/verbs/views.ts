@@ -17,6 +17,7 @@ import type { Mention as ShownMention } from "../../protocol/chat/mentions.ts";
 import * as groups from "../rules/groups.ts";
 import { isAdmin } from "../rules/talk/actions.ts";
 import { mayEdit } from "../rules/talk/acts.ts";
+import { reread } from "../rules/talk/kept.ts";
 import { findMessage } from "../rules/talk/places.ts";
 import { mentionsIn, unreadAfter } from "../rules/talk/reading.ts";
 import * as accounts from "../state/accounts.ts";
@@ -71,6 +72,7 @@ async function lastLine(look: Look, message: StoredMessage): Promise<LastLine> {
     state: view.state,
     at: view.at,
     deleted: view.deleted,
+    files: view.files,
     ...(view.text === undefined ? {} : { text: view.text }),
     ...(view.notice === undefined ? {} : { notice: view.notice }),
   };
@@ -127,7 +129,8 @@ async function membersOf(look: Look, chat: Chat): Promise<MemberView[]> {
 }
 
 /** One line of a chat. */
-export async function messageView(look: Look, n: number, message: StoredMessage): Promise<MessageView> {
+export async function messageView(look: Look, n: number, stored: StoredMessage): Promise<MessageView> {
+  const [message, files] = await reread(stored);
   const own = message.account === look.profile.account_id;
   const deleted = message.deleted_by !== "";
   const text = message.notice === null && !deleted && message.kept.length === 0;
@@ -147,6 +150,7 @@ export async function messageView(look: Look, n: number, message: StoredMessage)
     reactions: await reactionViews(look, message),
     edited: message.versions.length > 0,
     deleted,
+    files,
   };
   return {
     ...base,
@@ -155,7 +159,7 @@ export async function messageView(look: Look, n: number, message: StoredMessage)
     ...(message.kept.length === 0 ? {} : { notice: { code: "unsupported" } as const }),
     ...(message.notice === null ? {} : { notice: await noticeView(look, message.notice) }),
     may: {
-      edit: mayEdit(look, message),
+      edit: mayEdit(look, stored),
       delete_for_all: !deleted && message.notice === null && (own || isAdmin(chat, look.profile.account_id)),
       react: alive,
       reply: alive && text,
@@ -191,10 +195,11 @@ async function reactionViews(look: Look, message: StoredMessage): Promise<Reacti
 /** The message that another one answers, where it stands in the same chat: its id is only the sender's word. */
 async function quoteOf(look: Look, { gid, reply_to: id }: StoredMessage): Promise<Quote> {
   const found = await findMessage(look, gid, id);
-  if (found === undefined || found[1].deleted_by !== "") return { id };
+  if (found === undefined || found[1].deleted_by !== "") return { id, files: [] };
   const chat = await rows.loadChat(look.tx, found[1].gid);
-  const { text } = mentionsIn(look, chat, found[1].text);
-  return { id, sender: await personOf(look, found[1].account), text };
+  const [quoted, files] = await reread(found[1]);
+  const { text } = mentionsIn(look, chat, quoted.text);
+  return { id, sender: await personOf(look, quoted.account), text, files };
 }
 
 async function noticeView(look: Look, notice: rows.Notice): Promise<Notice> {

@@ -30,6 +30,7 @@ export function createBrowser(): Browser {
     canShare: "share" in navigator,
     share: (content) => settle(() => navigator.share(content)),
     saveText,
+    openFiles: async () => (await import("../files/filetools.ts")).fileTools,
     visible: () => document.visibilityState === "visible",
     onVisibility(listener) {
       const heard = (): void => listener(document.visibilityState === "visible");

@@ -3,12 +3,13 @@ import type { MessageView } from "../../core/api.ts";
 import { isolate } from "../../i18n/bidi.ts";
 import { t } from "../../i18n/catalogue.ts";
 import { formatMoment } from "../../i18n/date.ts";
+import { sayBody } from "../../i18n/files.ts";
 import { sayState } from "../parts/text/state.ts";
 
 const SPOKEN = 500;
 
 export function sayArticle(message: MessageView): string {
-  const text = message.deleted ? t.message_deleted() : (message.text ?? "").slice(0, SPOKEN);
+  const text = message.deleted ? t.message_deleted() : sayBody(message).slice(0, SPOKEN);
   const whom = message.quote?.sender ? isolate(message.quote.sender.name) : undefined;
   const values = {
     who: isolate(message.sender.name),

@@ -16,6 +16,7 @@ function message(id: string, who: string, minutes: number, more: Partial<Message
     own: who === "me",
     state: "received",
     text: id,
+    files: [],
     mentions: [],
     reactions: [],
     edited: false,

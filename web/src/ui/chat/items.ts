@@ -1,11 +1,12 @@
 /** The lines of a feed: messages in runs, notices, days, and where the unread ones begin. Pure. */
-import type { MessageView } from "../../core/api.ts";
+import type { MessageView, UploadView } from "../../core/api.ts";
 import { startOfDay } from "../../i18n/date.ts";
 
 export type Item =
   | { readonly kind: "day"; readonly key: string; readonly at: number }
   | { readonly kind: "unread"; readonly key: string; readonly at: number }
   | { readonly kind: "notice"; readonly key: string; readonly at: number; readonly message: MessageView }
+  | { readonly kind: "upload"; readonly key: string; readonly at: number; readonly upload: UploadView }
   | {
       readonly kind: "message";
       readonly key: string;
@@ -19,8 +20,15 @@ export type Item =
 /** Messages of one sender further apart than this are two runs. */
 const RUN_MS = 10 * 60_000;
 
-/** firstUnread: id of the message above which the line "new messages" stands. */
-export function buildItems(messages: readonly MessageView[], firstUnread: string | undefined): Item[] {
+/**
+ * firstUnread: id of the message above which the line "new messages" stands. uploads: what is not out yet stands behind
+ * everything else.
+ */
+export function buildItems(
+  messages: readonly MessageView[],
+  firstUnread: string | undefined,
+  uploads: readonly UploadView[] = [],
+): Item[] {
   const items: Item[] = [];
   messages.forEach((message, at) => {
     const before = messages[at - 1];
@@ -36,6 +44,7 @@ export function buildItems(messages: readonly MessageView[], firstUnread: string
     const last = !joined(message, after) || after?.id === firstUnread;
     items.push({ kind: "message", key: message.id, at: message.at, message, first, last });
   });
+  for (const upload of uploads) items.push({ kind: "upload", key: upload.id, at: upload.at, upload });
   return items;
 }
 

@@ -10,6 +10,10 @@ const HOLD_MS = 450;
 const STILL_PX = 10;
 const SWIPE_PX = 56;
 
+/** What is touched there moves by itself: a picture over the page, a position, a video. */
+const ownWay = ({ target }: Event): boolean =>
+  target instanceof Element && target.closest("dialog, video, [role=slider]") !== null;
+
 export function touchable({ hold, swipe }: Gestures): Attachment<HTMLElement> {
   return (element) => {
     let start: { x: number; y: number } | undefined;
@@ -25,7 +29,7 @@ export function touchable({ hold, swipe }: Gestures): Attachment<HTMLElement> {
 
     function down(event: TouchEvent): void {
       const touch = event.touches[0];
-      if (!touch || event.touches.length > 1) return end();
+      if (!touch || event.touches.length > 1 || ownWay(event)) return end();
       start = { x: touch.clientX, y: touch.clientY };
       timer = setTimeout(() => {
         const point = start;
@@ -54,7 +58,7 @@ export function touchable({ hold, swipe }: Gestures): Attachment<HTMLElement> {
     /** Where there is no touch, the second button opens the menu; links and selections keep the browser's own. */
     function context(event: MouseEvent): void {
       const selected = getSelection()?.isCollapsed === false;
-      if (selected || (event.target instanceof HTMLElement && event.target.closest("a"))) return;
+      if (selected || (event.target instanceof HTMLElement && event.target.closest("a, dialog, video"))) return;
       event.preventDefault();
       if (!matchMedia("(pointer: coarse)").matches) hold({ x: event.clientX, y: event.clientY });
     }

@@ -122,8 +122,9 @@ async function perform(step: Step, gid: Id, { n, message, form, at }: Performed)
 export async function retry(step: Step, gid: Id, identity: Id): Promise<Id> {
   const chat = await chats.checkMember(step, gid);
   const [n, message] = await loadMessage(step, gid, identity);
-  if (message.state !== "failed" || message.notice !== null) throw error("not-permitted");
+  if (message.state !== "failed" || message.notice !== null || message.lost) throw error("not-permitted");
   await step.tx.remove("message", n);
   step.event("deleted", chat.gid, message.message_id, step.profile.account_id);
+  if (message.kept.length > 0) return messages.submitKept(step, chat.gid, message);
   return messages.submitText(step, chat.gid, message.text, message.reply_to);
 }

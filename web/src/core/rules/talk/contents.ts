@@ -14,6 +14,7 @@ import * as messages from "../messages.ts";
 import type { Opened } from "../messages.ts";
 import * as readd from "../readd.ts";
 import * as actions from "./actions.ts";
+import { heldOf } from "./kept.ts";
 import { note } from "./notices.ts";
 import * as privacy from "./privacy.ts";
 import * as reading from "./reading.ts";
@@ -30,7 +31,7 @@ export async function takeContent(step: Step, chat: Chat, opened: Opened, wire: 
     return show(step, chat, opened, { text: form.text, reply_to, wire });
   }
   if (form.form === "unsupported") {
-    return form.shown ? show(step, chat, opened, { kept: opened.data, wire }) : undefined;
+    return form.shown ? show(step, chat, opened, { ...(await heldOf(opened.data)), wire }) : undefined;
   }
   if (actions.isAction(form)) return actions.take(step, chat, opened, form);
   if (form.form === "control") return takeControl(step, chat, opened, form.part);
