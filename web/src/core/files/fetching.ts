@@ -38,8 +38,8 @@ interface Running {
 export class Fetches {
   readonly #parts: FetchParts;
   readonly #running = new Map<string, Running>();
-  /** Names of the rows in use. */
-  readonly #busy = new Set<Id>();
+  /** By name of its row: the end of what uses a ciphertext now. */
+  readonly #inUse = new Map<Id, Promise<unknown>>();
   readonly #lines = new Turns(4);
   /** A file is in memory twice while it is opened. */
   readonly #openings = new Turns(1);
@@ -68,24 +68,28 @@ export class Fetches {
     for (const { abort } of this.#running.values()) abort.abort(error("stopped"));
   }
 
-  /** Whether the ciphertext of this name is being fetched or opened. */
+  /** Names of the ciphertexts that are being fetched or opened. */
   get busy(): ReadonlySet<Id> {
-    return this.#busy;
+    return new Set(this.#inUse.keys());
   }
 
   async #fetch(place: FilePlace, signal: AbortSignal): Promise<Blob> {
     const file = await this.#find(place);
     const name = rows.idOf(blobs.nameOf(file));
     // Two messages that name the same ciphertext fetch it one after the other.
-    while (this.#busy.has(name)) await this.#parts.pause(50, signal);
-    this.#busy.add(name);
-    try {
-      const row = await this.#lines.take(() => this.#fill(place, file, signal), signal);
-      signal.throwIfAborted();
-      return await this.#openings.take(() => this.#open(row, file), signal);
-    } finally {
-      this.#busy.delete(name);
-    }
+    for (let other = this.#inUse.get(name); other; other = this.#inUse.get(name)) await other;
+    const work = this.#fillAndOpen(place, file, signal);
+    const over = work.then(
+      () => this.#inUse.delete(name),
+      () => this.#inUse.delete(name),
+    );
+    this.#inUse.set(name, over);
+    return work;
+  }
+
+  async #fillAndOpen(place: FilePlace, file: File, signal: AbortSignal): Promise<Blob> {
+    const row = await this.#lines.take(() => this.#fill(place, file, signal), signal);
+    return this.#openings.take(() => this.#open(row, file), signal);
   }
 
   async #find({ chat, message, number }: FilePlace): Promise<File> {
@@ -116,7 +120,8 @@ export class Fetches {
           size += length;
           patience.moved();
         } catch (problem) {
-          if (!(problem instanceof ZajilError) || signal.aborted) throw problem;
+          signal.throwIfAborted();
+          if (!(problem instanceof ZajilError)) throw problem;
           // Something on the way may answer in the server's place, and not for long.
           await patience.bear(problem instanceof Malformed ? error("busy") : problem);
         }
@@ -129,7 +134,7 @@ export class Fetches {
     this.#parts.tell(place, row.whole, row.whole);
     await host.core().step("file-used", async (step) => {
       await blobs.saveRow(step, { ...row, used: step.now });
-      await blobs.makeRoom(step, this.#parts.keptBytes, this.#busy);
+      await blobs.makeRoom(step, this.#parts.keptBytes, this.busy);
     });
     return row;
   }
@@ -156,7 +161,7 @@ export class Fetches {
       await write();
     } catch (problem) {
       if (!(problem instanceof ZajilError) || problem.code !== "storage-full") throw problem;
-      if (!(await core.step("make-room", (step) => blobs.makeRoom(step, 0, this.#busy)))) throw problem;
+      if (!(await core.step("make-room", (step) => blobs.makeRoom(step, 0, this.busy)))) throw problem;
       await write();
     }
     return next;

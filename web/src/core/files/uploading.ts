@@ -77,7 +77,11 @@ export class Uploads {
   wake(): void {
     if (this.#closed || this.#rest !== undefined) return;
     this.#again = true;
-    this.#running ??= this.#run().finally(() => (this.#running = undefined));
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      // Somebody may have asked just when it had looked for the last time.
+      if (this.#again) this.wake();
+    });
   }
 
   /** Somebody waits, or the line came back: try at once, whatever was before. */
@@ -103,11 +107,12 @@ export class Uploads {
 
   async #run(): Promise<void> {
     try {
-      while (this.#again && !this.#closed) {
+      while (this.#again) {
         this.#again = false;
         for (let next = await this.#next(); next && !this.#closed; next = await this.#next()) await this.#send(next);
       }
     } catch (problem) {
+      this.#again = false;
       if (this.#closed) return;
       const passing = problem instanceof Limited || problem instanceof Unavailable || problem instanceof AuthError;
       if (!passing) return this.#parts.problem(problem);
