@@ -87,7 +87,7 @@ async function refused(page: Page): Promise<void> {
     navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
   });
   await page.getByTestId("record").click();
-  await page.getByTestId("toasts").getByText(/.{20}/).waitFor();
+  await page.getByTestId("toasts").getByText(/.{20}/).first().waitFor();
 }
 
 export const FILES: readonly Screen[] = [

@@ -42,11 +42,21 @@ export class Tray {
   /** Photos go as they are, with all that their camera wrote into them. */
   asFiles = $state(false);
   problem = $state.raw<TrayProblem>();
-  readonly ready = $derived(this.items.every(({ state }) => state === "ready"));
-  readonly pictures = $derived(this.items.some(({ picture }) => picture !== undefined));
-  /** Something in it goes out that may say where it was taken. */
-  readonly tells = $derived(this.items.some((item) => item.tells && (this.asFiles || !item.picture)));
   #last = 0;
+
+  // Getters: what is derived ends with the screen that made it, and a tray outlives its screen.
+  get ready(): boolean {
+    return this.items.every(({ state }) => state === "ready");
+  }
+
+  get pictures(): boolean {
+    return this.items.some(({ picture }) => picture !== undefined);
+  }
+
+  /** Something in it goes out that may say where it was taken. */
+  get tells(): boolean {
+    return this.items.some((item) => item.tells && (this.asFiles || !item.picture));
+  }
 
   /** The tray of a chat: it stays while one looks at another chat. */
   static of(chat: string): Tray {
