@@ -1,9 +1,9 @@
-"""One laboratory of calls for the run; its report is written where `--calls-report` says: `latest` if all passed."""
+"""One laboratory of calls for its tests; its report is written where `--calls-report` says: `latest` if all passed."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,8 @@ from tests.calls.routes.trial import Trial
 
 _HERE = "tests/calls/routes/"
 _PASSED: list[str] = []
+_BUILT: list[CallLaboratory] = []
+"""The one that runs."""
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -41,16 +43,40 @@ def report(request: pytest.FixtureRequest) -> Iterator[Report]:
             reporter.write_line(f"beyond its goal: {miss}")
 
 
+def delete_laboratory() -> None:
+    """Harmless without one."""
+    while _BUILT:
+        laboratory = _BUILT.pop()
+        laboratory.delete()
+        shutil.rmtree(laboratory.folder, ignore_errors=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """After the last test of this folder it goes: in a run of all tests others have the machine then."""
+    if nextitem is None or not nextitem.nodeid.startswith(_HERE):
+        delete_laboratory()
+
+
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CallLaboratory]:
+def building(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], CallLaboratory]]:
+    """The laboratory, built where there is none. Nothing of it is left after the run, however that ends."""
+
+    def build() -> CallLaboratory:
+        if not _BUILT:
+            _BUILT.append(CallLaboratory(tmp_path_factory.mktemp("calls")))
+        return _BUILT[0]
+
+    yield build
+    delete_laboratory()
+
+
+@pytest.fixture
+def lab(building: Callable[[], CallLaboratory]) -> CallLaboratory:
     missing = find_missing()
     if missing is not None:
         pytest.skip(missing)
-    folder = tmp_path_factory.mktemp("calls")
-    laboratory = CallLaboratory(folder)
-    yield laboratory
-    laboratory.delete()
-    shutil.rmtree(folder, ignore_errors=True)
+    return building()
 
 
 @pytest.fixture

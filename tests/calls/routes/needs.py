@@ -11,7 +11,7 @@ from typing import Final
 import hatch_build
 from tests.calls.routes.site import MODULE
 
-PROGRAMS: Final = ("ip", "nft", "iptables", "ethtool", "ss", "nginx", "turnserver", "chromium")
+PROGRAMS: Final = ("ip", "nft", "iptables", "ethtool", "ss", "sysctl", "nginx", "turnserver", "chromium")
 _RULES: Final = (
     "add table ip t",
     "add chain ip t c { type filter hook input priority 0; }",

@@ -25,20 +25,13 @@ IN_MID_CALL = [
 ]
 
 
-def check(trial: Trial) -> None:
-    """Both ends sealed what they sent, opened what came, and nothing left in clear."""
-    figures = trial.figures
-    assert figures.plaintext == 0
-    assert 0 < figures.opened <= figures.sealed
-
-
 @pytest.mark.parametrize(("block", "calls"), FROM_THE_START, ids=[one.name for one, _ in FROM_THE_START])
 def test_a_call_finds_its_way(trial: Trial, report: Report, block: Block, calls: int) -> None:
     trial.block(block)
     for _ in range(calls):
         trial.call()
         trial.hang_up()
-    check(trial)
+    trial.figures.check()
     report.rungs.append(trial.row(block.name, block.about))
     print(f"{block.name}: {either(trial.figures.rungs)}, {[round(each, 2) for each in trial.figures.setups_s]} s")
 
@@ -50,7 +43,7 @@ def test_a_call_goes_on(trial: Trial, report: Report, first: Block, block: Block
         trial.call()
         trial.strike(block)
         trial.hang_up()
-    check(trial)
+    trial.figures.check()
     about = f"{block.about}, in mid-call by {either(trial.figures.rungs)}"
     report.rungs.append(trial.row(f"{first.name}, then {block.name}", about))
     took = [round(each, 2) for each in trial.figures.recovers_s]

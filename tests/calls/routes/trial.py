@@ -53,6 +53,11 @@ class Figures:
     rungs_after: set[str] = field(default_factory=set)
     """As they went on when something had happened to them."""
 
+    def check(self) -> None:
+        """Both ends sealed what they sent, opened what came, and nothing left in clear."""
+        assert self.plaintext == 0
+        assert 0 < self.opened <= self.sealed
+
 
 class Trial:
     """Blocks, calls and hang-ups, in this order; `end` leaves an open line."""
