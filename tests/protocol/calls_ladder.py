@@ -12,7 +12,7 @@ from zajil.protocol.calls import ladder as ld
 
 START = 1_790_000_000_000
 Behaviour: TypeAlias = int | str
-"""Milliseconds until the `got`; `refused`: fails after 100 ms; `dead`: nothing ever comes."""
+"""Milliseconds until the `got`; `refused`: fails after 100 ms; `barren`: no relay answers; `dead`: nothing comes."""
 DEAD: Final = "dead"
 STORIES: Final[dict[str, Callable[[], LinkWorld]]] = {}
 
@@ -50,6 +50,8 @@ class LinkWorld:
                     self._later(how, ld.Got(action.attempt))
                 elif how == "refused":
                     self._later(100, ld.Failed(action.attempt))
+                elif how == "barren":
+                    self._later(ld.BARREN_MS, ld.Barren(action.attempt))
             case ld.Stop():
                 self.open.remove(action.attempt)
             case ld.Carry():
@@ -179,7 +181,7 @@ def relay_only_without_relay() -> LinkWorld:
 
 @story
 def udp_cut_mid_call() -> LinkWorld:
-    """A is lost: A and B at once, C after 1.5 s; the first `got` wins and the old attempt closes."""
+    """A is lost: B and A at once, C after 1.5 s; the first `got` wins and the old attempt closes."""
     world = opened(A=400, B=700, C=900)
     world.wait(60_000)
     world.become(A=DEAD, B=700, C=900)
@@ -187,6 +189,52 @@ def udp_cut_mid_call() -> LinkWorld:
     world.wait(3000)
     assert world.carries[1:] == [("B", 60_700)]
     assert len(world.open) == 1
+    return world
+
+
+@story
+def no_relay_answers() -> LinkWorld:
+    """B finds no relay for a second: C starts then, and B is tried on."""
+    world = opened(A=DEAD, B="barren", C=700)
+    world.wait(3000)
+    assert world.open == [1, 2, 3]
+    world.wait(1000)
+    assert world.carries == [("C", 3200)]
+    return world
+
+
+@story
+def no_relay_answers_over_udp() -> LinkWorld:
+    """A goes by relays alone and finds none: B starts after a second."""
+    world = opened(A="barren", B=700, C=100)
+    world.wait(20_000)
+    assert world.carries == [("B", 1700)]
+    return world
+
+
+@story
+def all_but_the_site_cut_mid_call() -> LinkWorld:
+    """A is lost, and B finds no relay: C starts after a second and wins. Said twice it is no news."""
+    world = opened(A=400, B=700, C=900)
+    world.wait(60_000)
+    world.become(A=DEAD, B="barren", C=300)
+    world.lose()
+    world.wait(1100)
+    world.tell(ld.Barren(2))
+    world.wait(2000)
+    assert world.carries[1:] == [("C", 61_300)]
+    return world
+
+
+@story
+def only_one_relay_answers_mid_call() -> LinkWorld:
+    """A goes by relays alone and finds none, B finds one: C keeps its time, and B wins."""
+    world = opened(A=400, B=700, C=900)
+    world.wait(60_000)
+    world.become(A="barren", B=1400, C=100)
+    world.lose()
+    world.wait(3000)
+    assert world.carries[1:] == [("B", 61_400)]
     return world
 
 
@@ -367,7 +415,7 @@ def walk(seed: int) -> LinkWorld:
     world = LinkWorld()
     world.tell(ld.Open(ld.KINDS, rng.choice((None, *ld.KINDS))))
     for _ in range(30):
-        choices: tuple[Behaviour, ...] = (DEAD, "refused", 200, 900, 4000)
+        choices: tuple[Behaviour, ...] = (DEAD, "refused", "barren", 200, 900, 4000)
         if rng.random() < 0.5:
             world.become(A=rng.choice(choices), B=rng.choice(choices), C=rng.choice(choices))
         number = rng.randrange(1, world.ladder.next_number + 1)
@@ -375,7 +423,7 @@ def walk(seed: int) -> LinkWorld:
             case 0 | 1:
                 world.lose()
             case 2:
-                world.tell(rng.choice((ld.Got(number), ld.Lost(number), ld.Failed(number))))
+                world.tell(rng.choice((ld.Got(number), ld.Lost(number), ld.Failed(number), ld.Barren(number))))
             case 3:
                 available = tuple(kind for kind in ld.KINDS if rng.random() < 0.7)
                 world.tell(ld.Moved(available, rng.choice((None, *ld.KINDS))))

@@ -24,7 +24,11 @@ ROOM: tuple[md.RoomMessage, ...] = (
     md.Left(255),
     md.Forwarded(9, FRAMES[2]),
 )
-CONTROLS = (md.Control(), md.Control(12, 200), md.Control(pli=True), md.Control(0, 400, True))
+ECHOES = (md.Echo(0, 0, 0), md.Echo(65_535, (1 << 32) - 1, 65_535), md.Echo(7, 4_000, 23))
+CONTROLS = (
+    *(md.Control(), md.Control(12, 200), md.Control(pli=True), md.Control(0, 400, True)),
+    *(md.Control(0, 150, echoes=ECHOES), md.Control(echoes=ECHOES[:1])),
+)
 
 
 def judged(parse: Callable[[bytes], object], cases: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes, object]]:
@@ -72,6 +76,10 @@ def control_cases() -> list[tuple[str, bytes, object]]:
         ("a report that is none", {"rr": 1}),
         ("a large number", {"rr": {"late": 1, "target": 65_536}}),
         ("no map", [1]),
+        ("four echoes", {"echo": [[1, 2, 3]] * 4}),
+        ("an echo without a time", {"echo": [[1, 2]]}),
+        ("an echo that was held for long", {"echo": [[1, 2, 65_536]]}),
+        ("an echo that is none", {"echo": 1}),
     ]
     return judged(md.parse_control, [*cases, *((about, cbor.encode(value)) for about, value in odd)])
 

@@ -20,7 +20,7 @@ WALKS = 8
 FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "calls"
 BY = "zajil, tests/protocol/calls_vectors.py"
 
-ALONE = {"Member", "Record", "Shown", "ShownPeer", "Sample", "Frame", "Control"}
+ALONE = {"Member", "Record", "Shown", "ShownPeer", "Sample", "Frame", "Control", "Echo"}
 """Classes that stand where no other can."""
 
 

@@ -30,3 +30,15 @@ def test_any_life_is_bounded_and_finds_what_works(seed: int) -> None:
     world.tell(ld.Close())
     assert world.open == []
     assert ld.next_deadline(world.ladder) is None
+
+
+def test_the_room_is_near_a_second_before_its_turn_and_not_without_a_try_over_relays() -> None:
+    world = cl.opened(A=cl.DEAD, B=cl.DEAD, C=cl.DEAD)
+    near = []
+    for _ in range(40):
+        world.wait(100)
+        near.append(ld.is_room_near(world.ladder, world.now))
+    assert [100 * (turn + 1) for turn, is_near in enumerate(near) if is_near] == list(range(2000, 3000, 100))
+    alone = cl.opened(available=("A", "C"), A=cl.DEAD, C=cl.DEAD)
+    alone.wait(1400)
+    assert not ld.is_room_near(alone.ladder, alone.now)

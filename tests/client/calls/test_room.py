@@ -28,7 +28,7 @@ class Guest:
         ring = KeyRing()
         ring.add(1, KEYS[1], removed=False, now_ms=0)
         self.upload = Upload(ring.sender(64, 1), pc=64, leaf=1, now_ms=lambda: self.now)
-        listener = rm.Listener(self.frames.append, lambda: None, lambda: (7, 180), self.alarm)
+        listener = rm.Listener(self.frames.append, lambda: None, lambda: media.Control(7, 180), self.alarm)
         self.room = rm.Room(place.open, self.upload, listener, now_ms=lambda: self.now)
         self.room.speaks = True
 

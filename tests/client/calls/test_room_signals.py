@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tests.client.calls.pair import CALL, Member, call, talk, until
 from tests.client.calls.roomworld import Place
 from tests.client.calls.test_room_links import both_hear, hearing, room_of, sending
 
 from zajil.client.calls.media import rooming
-from zajil.client.calls.media.rtc import SendingPeer
+from zajil.client.calls.media.room import DOUBTS
+from zajil.client.calls.media.rtc import Relay, SendingPeer
 from zajil.protocol.calls import ladder, media
 from zajil.protocol.calls.limits import ATTEMPTS
 from zajil.protocol.calls.signals import Got, Room
@@ -126,3 +129,45 @@ async def test_in_another_network_the_room_is_entered_anew_without_a_gap() -> No
         await until(lambda: hearing(other, 1).opened > since + 25 and hearing(one, 2).opened > since)
         assert one.downs == other.downs == []
         assert hearing(other, 1).pc == sending(one, 2).pc
+
+
+async def test_what_is_prepared_is_left_when_nobody_needs_it_and_not_entered_as_often_as_a_peer_likes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rooming, "KEPT_MS", 0)
+    place = Place()
+    one = Member(1, relay_only=True, open_media=place.open)
+    room = one.links._rooming
+    assert room is not None
+    try:
+        for turn in range(DOUBTS + 3):
+            room.prepare()
+            room.prepare()
+            assert (room._room is not None) == (turn < DOUBTS)
+            entered = min(turn + 1, DOUBTS)
+            await until(lambda entered=entered: place.openings == entered)
+            room.watch()
+            assert room._room is None
+    finally:
+        await one.links.close()
+
+
+async def test_where_no_relay_answers_the_room_is_tried_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The relay swallows what it is sent, as a block does; two seconds earlier than by the turns of the ladder."""
+    monkeypatch.setattr(ladder, "STAGGER_MS", 5000)
+    dead = Relay("turns:192.0.2.1:443?transport=tcp", "u", "c")
+
+    async def never(_: SendingPeer) -> tuple[str, list[str]]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(SendingPeer, "offer", never)
+    place = Place()
+    one, other = [Member(leaf, relay_only=True, relays=[dead], open_media=place.open) for leaf in (1, 2)]
+    async with call(one, other):
+        await both_hear(one, other)
+        tries = {one.kind: one.ms for one in one.links._peers[2].ladder.tries}
+        assert set(tries) == {"B", "C"}
+        began = one.links._peers[2].ladder.carrying
+        assert began is not None
+        print(f"the room began {began.started_at - one.links._peers[2].opened_ms} ms after the call")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import struct
+from collections.abc import Callable
 
 import pytest
 from tests.client.calls.pair import KEYS, tone_share
@@ -37,8 +38,8 @@ def ring() -> KeyRing:
     return made
 
 
-def upload(made: KeyRing, *, pc: int = PC) -> Upload:
-    return Upload(made.sender(pc, LEAF), pc=pc, leaf=LEAF, now_ms=lambda: 0)
+def upload(made: KeyRing, *, pc: int = PC, now_ms: Callable[[], int] = lambda: 0) -> Upload:
+    return Upload(made.sender(pc, LEAF), pc=pc, leaf=LEAF, now_ms=now_ms)
 
 
 class Listener:
@@ -171,10 +172,31 @@ def test_what_comes_late_is_a_gap_that_fades_and_the_next_sound_rises() -> None:
 def test_a_report_tells_what_was_late() -> None:
     made = ring()
     one, other = upload(made), Listener(made)
-    other.take(one.report(25, late=120, target_ms=240))
+    other.take(one.report(25, media.Control(120, 240)))
     assert other.ear.far == media.Control(120, 240)
     assert (other.opened, other.ear.seen) == (0, 0), "a report is no sound"
-    assert media.parse_frame(one.report(50, late=0, target_ms=150) or b"").seq == 1
+    assert media.parse_frame(one.report(50, media.Control(0, 150)) or b"").seq == 1
+
+
+def test_an_echo_of_a_report_tells_the_way_to_a_peer_and_back() -> None:
+    made, clock = ring(), [0]
+    one, other = upload(made, now_ms=lambda: clock[0]), Listener(made)
+    assert other.ear.echo(LEAF) is None
+    for turn in (0, 25):
+        clock[0] = 1000 * turn
+        other.take(one.report(turn, media.Control(0, 150)), at=500_000 + 1000 * turn)
+    other.now += 40
+    echo = other.ear.echo(LEAF)
+    assert echo == media.Echo(LEAF, 1000, 40), "two clocks, and neither is told"
+    clock[0] += 130
+    assert one.find_round_trip(echo) == 90
+    assert one.find_round_trip(media.Echo(LEAF, 1000, 60_000)) == 0
+    assert one.find_round_trip(media.Echo(LEAF, 999, 40)) is None
+    for turn in range(50, 300, 25):
+        one.report(turn, media.Control(0, 150))
+    assert one.find_round_trip(echo) is None, "of what was sent long ago nothing is known"
+    other.now += 65_536
+    assert other.ear.echo(LEAF) is None
 
 
 def test_without_a_key_nothing_leaves_and_after_2_to_the_24_frames_the_upload_ends() -> None:
@@ -204,7 +226,7 @@ def test_whatever_comes_out_of_a_broken_sealing_does_not_leave(broken: object, m
     with pytest.raises(NotSealed):
         one.next_sound(0)
     with pytest.raises(NotSealed):
-        one.report(0, late=0, target_ms=150)
+        one.report(0, media.Control(0, 150))
 
 
 def test_a_rate_is_never_above_what_the_room_should_carry() -> None:

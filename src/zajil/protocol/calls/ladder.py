@@ -2,7 +2,8 @@
 
 Theory of operation. An attempt is one try to bring the link up, of kind A (UDP, direct or by relay), B (relay over TCP
 or TLS) or C (media over a WebSocket). A round starts them 1.5 s apart, what won last on this network first; one that
-fails starts the next at once. The first `got` wins and the others close. When what carries is lost, a new round begins
+fails starts the next at once, and so does one by relays that none has answered for a second, while it is tried on. The
+first `got` wins and the others close. When what carries is lost, a new round begins
 with the two likeliest at once, and the lost attempt stays for 10 s, since a `got` for it ends the round too. Link by
 link, sender by sender: the two directions of a call may take different ways. The shell starts and stops attempts by
 their number; it knows what an attempt is, this module does not.
@@ -29,6 +30,9 @@ PROBE_MS: Final = 300_000
 PROBE_SOON_MS: Final = 10_000
 """After another network was met, and C won again."""
 STEADY_MS: Final = 3_000
+BARREN_MS: Final = 1_000
+"""An attempt by relays alone that has found no address of a relay by then is `Barren`: five round trips of 200 ms."""
+NEAR_MS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Attempt:
     started_at: int
     until: int | None
     wins_at: int | None = None
+    barren: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,13 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Barren:
+    """No relay has answered this attempt so far, and it goes by nothing else."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """This device is in another network."""
 
@@ -134,7 +146,7 @@ class Tick:
     """Time passed."""
 
 
-Event: TypeAlias = Open | Got | Lost | Failed | Moved | Close | Tick
+Event: TypeAlias = Open | Got | Lost | Failed | Barren | Moved | Close | Tick
 
 
 # -- actions
@@ -187,6 +199,13 @@ def next_deadline(ladder: Ladder) -> int | None:
     return min((time for time in times if time is not None), default=None)
 
 
+def is_room_near(ladder: Ladder, now_ms: int) -> bool:
+    """Whether C is next beside a B that runs, within a second: its ticket and connection need not wait for its turn."""
+    due = next(iter(ladder.queue), None)
+    races = any(one.stage == "racing" and one.kind == "B" for one in ladder.attempts)
+    return races and due is not None and due.kind == "C" and due.at - now_ms <= NEAR_MS
+
+
 def _take(ladder: Ladder, event: Event, now: int) -> Step:
     match event:
         case Open():
@@ -194,12 +213,12 @@ def _take(ladder: Ladder, event: Event, now: int) -> Step:
             return (_begin(opened, now), ()) if event.available else (opened, (NoRoute(),))
         case Moved():
             return _move(ladder, event, now)
-        case Got() | Lost() | Failed():
+        case Got() | Lost() | Failed() | Barren():
             attempt = next((one for one in ladder.attempts if one.number == event.attempt), None)
             if attempt is None:
                 return ladder, ()
             rules: dict[type[Event], Callable[[Ladder, Attempt, int], Step]]
-            rules = {Got: _win, Lost: _lose, Failed: _fail}
+            rules = {Got: _win, Lost: _lose, Failed: _fail, Barren: _doubt}
             return rules[type(event)](ladder, attempt, now)
     return ladder, ()
 
@@ -213,8 +232,11 @@ def _begin(ladder: Ladder, now: int) -> Ladder:
 
 
 def _recover(ladder: Ladder, lost: Kind, now: int) -> Ladder:
-    """A round beside what is lost or doubted: two at once, the third after 1.5 s."""
-    order: tuple[Kind, ...] = ("A", "B", "C") if lost == "A" else ("B", "C", "A")
+    """A round beside what is lost or doubted: two at once, the third after 1.5 s.
+
+    B says first what it has to say: what cut A may well cut it again.
+    """
+    order: tuple[Kind, ...] = ("B", "A", "C") if lost == "A" else ("B", "C", "A")
     kinds = [kind for kind in order if kind in ladder.available]
     return _queue(ladder, [(kind, now + (STAGGER_MS if turn > 1 else 0)) for turn, kind in enumerate(kinds)])
 
@@ -315,6 +337,15 @@ def _fail(ladder: Ladder, attempt: Attempt, now: int) -> Step:
         ladder, actions = _fall_back(ladder, attempt.kind, now)
         return ladder, (stop, *actions)
     return _hurry(ladder, now), (stop,)
+
+
+def _doubt(ladder: Ladder, attempt: Attempt, now: int) -> Step:
+    """The next one starts, unless another relay may still get through; whether A goes without one is not known."""
+    if attempt.stage != "racing" or attempt.barren:
+        return ladder, ()
+    ladder = _change(ladder, replace(attempt, barren=True))
+    hopeful = any(one.stage == "racing" and one.kind != "A" and not one.barren for one in ladder.attempts)
+    return ladder if hopeful else _hurry(ladder, now), ()
 
 
 def _fall_back(ladder: Ladder, lost: Kind, now: int) -> Step:

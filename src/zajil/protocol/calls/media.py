@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from zajil.protocol import cbor
+from zajil.protocol.calls.limits import PEOPLE
 from zajil.protocol.errors import error
 from zajil.protocol.fields import Fields
 
@@ -184,22 +185,34 @@ def parse_preamble(data: bytes) -> bytes:
 
 # -- control: the plaintext within a frame of kind 4
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """The newest report of this leaf had this ts, u32, and came so many ms ago, u16: the rest is the way and back."""
+
+    leaf: int
+    ts: int
+    held_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """late: per mille of the last second's audio that came too late. target: ms of the jitter buffer. pli: a key frame
-    is asked for. None where it is not told."""
+    is asked for. None where it is not told. echoes: at most one of each other leaf in the room."""
 
     late: int | None = None
     target: int | None = None
     pli: bool = False
+    echoes: tuple[Echo, ...] = ()
 
 
 def encode_control(control: Control) -> bytes:
-    """`{rr: {late, target}}`, `{pli: 1}` or both, as deterministic CBOR."""
+    """`{rr: {late, target}}`, `{pli: 1}`, `{echo: [[leaf, ts, held_ms]]}` or several, as deterministic CBOR."""
     values: dict[cbor.Key, cbor.Value] = {}
     if control.late is not None and control.target is not None:
         values["rr"] = {"late": control.late, "target": control.target}
     if control.pli:
         values["pli"] = 1
+    if control.echoes:
+        values["echo"] = [[one.leaf, one.ts, one.held_ms] for one in control.echoes]
     return cbor.encode(values)
 
 
@@ -207,7 +220,13 @@ def parse_control(data: bytes) -> Control:
     """The control message of its CBOR; unknown keys are ignored. Raises Malformed."""
     fields = Fields.of_open_map(cbor.parse(data))
     pli = fields.number_or_none("pli") == 1
+    echoes = _parse_echoes(fields) if "echo" in fields else ()
     if "rr" not in fields:
-        return Control(pli=pli)
+        return Control(pli=pli, echoes=echoes)
     report = Fields.of_open_map(fields.raw("rr"), ["late", "target"])
-    return Control(report.number("late", bits=16), report.number("target", bits=16), pli)
+    return Control(report.number("late", bits=16), report.number("target", bits=16), pli, echoes)
+
+
+def _parse_echoes(fields: Fields) -> tuple[Echo, ...]:
+    rows = [Fields.of_array(item, 3) for item in fields.items("echo", most=PEOPLE - 1)]
+    return tuple(Echo(row.number(0, bits=16), row.number(1, bits=32), row.number(2, bits=16)) for row in rows)

@@ -1,7 +1,7 @@
 /** The ladder of a link lives as the stories of vectors/calls/ladder.json say, which Python's code wrote. */
 import { describe, expect, it } from "vitest";
 import vectors from "../../../../vectors/calls/ladder.json";
-import { ladderDeadline, type LadderEvent, newLadder, stepLadder } from "./ladder.ts";
+import { isRoomNear, ladderDeadline, type LadderEvent, newLadder, stepLadder } from "./ladder.ts";
 import { revived, shown } from "./testing.ts";
 
 interface Story {
@@ -26,4 +26,14 @@ describe("stories", () => {
       expect(ladderDeadline(ladder), `step ${number}`).toBe(deadline === null ? null : START + deadline);
     });
   });
+});
+
+it("has the room near a second before its turn, beside a try over relays", () => {
+  let [ladder] = stepLadder(newLadder(), { t: "open", available: ["A", "B", "C"], remembered: null }, START);
+  const near: number[] = [];
+  for (let ms = 0; ms < 4000; ms += 100) {
+    [ladder] = stepLadder(ladder, { t: "tick" }, START + ms);
+    if (isRoomNear(ladder, START + ms)) near.push(ms);
+  }
+  expect([near[0], near.length]).toEqual([2000, 10]);
 });

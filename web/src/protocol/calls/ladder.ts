@@ -4,8 +4,9 @@
  *
  * An attempt is one try to bring the link up, of kind A (UDP, direct or by relay), B (relay over TCP or TLS) or C
  * (media over a WebSocket). A round starts them 1.5 s apart, what won last on this network first; one that fails starts
- * the next at once. The first `got` wins and the others close. When what carries is lost, a new round begins with the
- * two likeliest at once, and the lost attempt stays for 10 s, since a `got` for it ends the round too.
+ * the next at once, and so does one by relays that none has answered for a second, while it is tried on. The first `got`
+ * wins and the others close. When what carries is lost, a new round begins with the two likeliest at once, and the lost
+ * attempt stays for 10 s, since a `got` for it ends the round too.
  *
  *     racing -> carrying -> lost -> carrying | gone        racing, lost: gone after 10 s without a `got`
  *     probing -> carrying                                  beside C; only after 3 s of frames
@@ -23,6 +24,10 @@ const PROBE_MS = 300_000;
 /** After another network was met, and C won again. */
 const PROBE_SOON_MS = 10_000;
 export const STEADY_MS = 3000;
+/** An attempt by relays alone that has found no address of a relay by then is `barren`: five round trips of 200 ms. */
+export const BARREN_MS = 1000;
+
+const NEAR_MS = 1000;
 
 export interface LinkAttempt {
   /** Counted from 1 over the life of the link. */
@@ -34,6 +39,7 @@ export interface LinkAttempt {
   readonly until: number | null;
   /** A probe's, with a `got`. */
   readonly winsAt: number | null;
+  readonly barren: boolean;
 }
 /** An attempt of the round that was not started yet. */
 interface Due {
@@ -78,9 +84,9 @@ export type LadderEvent =
   | { readonly t: "open" | "moved"; readonly available: readonly LinkKind[]; readonly remembered: LinkKind | null }
   /**
    * got: the receiver opened a frame of this attempt. lost: it hears nothing, or ICE is disconnected; it may come back.
-   * failed: the attempt is dead.
+   * failed: the attempt is dead. barren: no relay has answered it so far, and it goes by nothing else.
    */
-  | { readonly t: "got" | "lost" | "failed"; readonly attempt: number }
+  | { readonly t: "got" | "lost" | "failed" | "barren"; readonly attempt: number }
   | { readonly t: "close" | "tick" };
 
 export type LadderAction =
@@ -90,6 +96,12 @@ export type LadderAction =
   | { readonly t: "stop" | "carry"; readonly attempt: number }
   /** Nothing is available: neither a relay nor a media room. */
   | { readonly t: "no_route" };
+
+/** Whether C is next beside a B that runs, within a second: its ticket and connection need not wait for its turn. */
+export const isRoomNear = ({ queue: [next], attempts }: Ladder, now: number): boolean =>
+  next?.kind === "C" &&
+  next.at - now <= NEAR_MS &&
+  attempts.some(({ stage, kind }) => stage === "racing" && kind === "B");
 
 type Step = readonly [Ladder, readonly LadderAction[]];
 
@@ -122,9 +134,12 @@ function take(ladder: Ladder, event: LadderEvent, now: number): Step {
       return move({ ...ladder, available: event.available, remembered: event.remembered, moved: true }, now);
     case "got":
     case "lost":
-    case "failed": {
+    case "failed":
+    case "barren": {
       const attempt = ladder.attempts.find(({ number }) => number === event.attempt);
-      return attempt ? { got: win, lost: lose, failed: fail }[event.t](ladder, attempt, now) : [ladder, []];
+      return attempt
+        ? { got: win, lost: lose, failed: fail, barren: doubt }[event.t](ladder, attempt, now)
+        : [ladder, []];
     }
     default:
       return [ladder, []];
@@ -144,9 +159,12 @@ function begin(ladder: Ladder, now: number): Ladder {
   );
 }
 
-/** A round beside what is lost or doubted: two at once, the third after 1.5 s. */
+/**
+ * A round beside what is lost or doubted: two at once, the third after 1.5 s. B says first what it has to say: what cut
+ * A may well cut it again.
+ */
 function recover(ladder: Ladder, lost: LinkKind, now: number): Ladder {
-  const order: readonly LinkKind[] = lost === "A" ? LINK_KINDS : ["B", "C", "A"];
+  const order: readonly LinkKind[] = lost === "A" ? ["B", "A", "C"] : ["B", "C", "A"];
   const kinds = order.filter((kind) => ladder.available.includes(kind));
   return queued(
     ladder,
@@ -176,7 +194,15 @@ function startDue(before: Ladder, now: number): Step {
 
 function start(ladder: Ladder, kind: LinkKind, stage: LinkAttempt["stage"], now: number): [Ladder, LadderAction] {
   const { nextNumber: number, attempts } = ladder;
-  const attempt: LinkAttempt = { number, kind, stage, startedAt: now, until: now + PATIENCE_MS, winsAt: null };
+  const attempt: LinkAttempt = {
+    number,
+    kind,
+    stage,
+    startedAt: now,
+    until: now + PATIENCE_MS,
+    winsAt: null,
+    barren: false,
+  };
   const next = { ...ladder, attempts: [...attempts, attempt], nextNumber: number + 1 };
   return [note(next, kind, "trying", 0), { t: "start", attempt: number, kind }];
 }
@@ -240,6 +266,14 @@ function fail(ladder: Ladder, attempt: LinkAttempt, now: number): Step {
   if (attempt.stage !== "carrying") return [hurry(left, now), [stop(attempt)]];
   const [next, actions] = fallBack(left, attempt.kind, now);
   return [next, [stop(attempt), ...actions]];
+}
+
+/** The next one starts, unless another relay may still get through; whether A goes without one is not known. */
+function doubt(before: Ladder, attempt: LinkAttempt, now: number): Step {
+  if (attempt.stage !== "racing" || attempt.barren) return [before, []];
+  const ladder = change(before, { ...attempt, barren: true });
+  const hopeful = ladder.attempts.some(({ stage, kind, barren }) => stage === "racing" && kind !== "A" && !barren);
+  return [hopeful ? ladder : hurry(ladder, now), []];
 }
 
 /** Without what carried: a probe that got through is taken at once, else a round, unless one runs. */

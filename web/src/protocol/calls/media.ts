@@ -9,6 +9,7 @@ import { concat, encodeUint, parseUint } from "../bytes.ts";
 import * as cbor from "../cbor.ts";
 import { error } from "../errors.ts";
 import { Fields } from "../fields.ts";
+import { PEOPLE } from "./limits.ts";
 
 /** Header and ciphertext together. */
 export const FRAME_BYTES = 16_000;
@@ -90,21 +91,35 @@ export function encodePreamble(ticket: Uint8Array): Uint8Array {
   return concat(PREAMBLE, ticket);
 }
 
+/** The newest report of this leaf had this ts, u32, and came so many ms ago, u16: the rest is the way and back. */
+export interface Echo {
+  readonly leaf: number;
+  readonly ts: number;
+  readonly heldMs: number;
+}
+
 /**
  * The plaintext within a frame of kind 4. late: per mille of the last second's audio that came too late. target: ms of
- * the jitter buffer; null where neither is told. pli: a key frame is asked for.
+ * the jitter buffer; null where neither is told. pli: a key frame is asked for. echoes: at most one of each other leaf
+ * in the room.
  */
 export interface Control {
   readonly late: number | null;
   readonly target: number | null;
   readonly pli: boolean;
+  readonly echoes: readonly Echo[];
 }
 
-/** `{rr: {late, target}}`, `{pli: 1}` or both, as deterministic CBOR. */
-export function encodeControl({ late, target, pli }: Control): Uint8Array {
+/** `{rr: {late, target}}`, `{pli: 1}`, `{echo: [[leaf, ts, held_ms]]}` or several, as deterministic CBOR. */
+export function encodeControl({ late, target, pli, echoes }: Control): Uint8Array {
   const values = new Map<string, cbor.Value>();
   if (late !== null && target !== null) values.set("rr", new Map(Object.entries({ late, target })));
   if (pli) values.set("pli", 1);
+  if (echoes.length > 0)
+    values.set(
+      "echo",
+      echoes.map(({ leaf, ts, heldMs }) => [leaf, ts, heldMs]),
+    );
   return cbor.encode(values);
 }
 
@@ -112,7 +127,13 @@ export function encodeControl({ late, target, pli }: Control): Uint8Array {
 export function parseControl(data: Uint8Array): Control {
   const fields = Fields.ofOpenMap(cbor.parse(data));
   const pli = fields.numberOrNone("pli") === 1;
-  if (!fields.has("rr")) return { late: null, target: null, pli };
+  const echoes = fields.has("echo") ? fields.items("echo", PEOPLE - 1).map(parseEcho) : [];
+  if (!fields.has("rr")) return { late: null, target: null, pli, echoes };
   const report = Fields.ofOpenMap(fields.raw("rr"), ["late", "target"]);
-  return { late: report.number("late", 16), target: report.number("target", 16), pli };
+  return { late: report.number("late", 16), target: report.number("target", 16), pli, echoes };
+}
+
+function parseEcho(item: cbor.Parsed): Echo {
+  const row = Fields.ofArray(item, 3);
+  return { leaf: row.number(0, 16), ts: row.number(1, 32), heldMs: row.number(2, 16) };
 }

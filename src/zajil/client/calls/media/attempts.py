@@ -14,6 +14,7 @@ from typing import Final, Protocol, TypeAlias
 from zajil.client.calls.media.rtc import HearingPeer, Route, Rung, SendingPeer
 from zajil.client.calls.media.sound import FRAME_MS, FRAME_SAMPLES, Source
 from zajil.client.calls.media.voice import BIT_RATE, HeardVoice, SealedVoice
+from zajil.protocol.calls.ladder import BARREN_MS
 from zajil.protocol.calls.limits import CANDIDATES, CANDIDATES_A_SIGNAL, SDP_BYTES
 
 STALL_MS: Final = 600
@@ -172,6 +173,8 @@ class Outgoing(_Attempt):
         self.offered_ms = now_ms
         self.bit_rate = BIT_RATE
         """The most that its rung allows."""
+        self.relayed = False
+        """It goes by relays alone."""
 
     @property
     def voice(self) -> SealedVoice:
@@ -216,6 +219,10 @@ class Outgoing(_Attempt):
         """Whether a peer could reach us at all. kind: such as " typ relay"."""
         lines = () if self.offered is None else self.offered[0].split("\r\n")
         return any(line.startswith("a=candidate:") and kind in line for line in lines)
+
+    def is_barren(self, now_ms: int) -> bool:
+        """As the ladder's `Barren`: what a relay gives is known before there is an offer."""
+        return self.relayed and self.offered is None and now_ms - self.began_ms >= BARREN_MS
 
     async def take_answer(self, answer: str) -> None:
         """The first one counts. Raises BadDescription."""

@@ -249,6 +249,7 @@ class Links:
             spent=lambda: self._climb(peer, ladder.Failed(start.attempt)),
         )
         attempt = peer.outgoing[pc] = Outgoing(pc, sending, number=start.attempt, now_ms=self._means.now_ms())
+        attempt.relayed = route.relay_only
         attempt.bit_rate = bit_rate
         await self._offer(peer, attempt)
         if start.kind == "A" and attempt.has_candidates(" typ relay"):
@@ -475,9 +476,13 @@ class Links:
                 self._climb(peer, ladder.Failed(attempt.number))
             elif isinstance(attempt, Outgoing):
                 self._offer_again(peer, attempt, now)
+                if attempt.is_barren(now):
+                    self._climb(peer, ladder.Barren(attempt.number))
         due = ladder.next_deadline(peer.ladder)
         if due is not None and now >= due:
             self._climb(peer, ladder.Tick())
+        if self._rooming is not None and ladder.is_room_near(peer.ladder, now):
+            self._rooming.prepare()
         won = peer.winner.watch(peer.ladder, now)
         if won is not None and self._means.network is not None:
             self._means.network.remember(won)

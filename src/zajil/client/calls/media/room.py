@@ -62,12 +62,12 @@ def derive_room(call: bytes, secret: bytes) -> bytes:
 class Listener:
     """What hears, and what is told. frame: of another device. tick: every 20 ms, to play what is due.
 
-    report: late per mille, and the target in ms. alarm: something would have left unsealed; nothing leaves any more.
+    report: how the others are heard. alarm: something would have left unsealed; nothing leaves any more.
     """
 
     frame: Callable[[media.Frame], None]
     tick: Callable[[], None]
-    report: Callable[[], tuple[int, int]]
+    report: Callable[[], media.Control]
     alarm: Callable[[], None]
 
 
@@ -87,6 +87,8 @@ class Room:
         self.skipped = 0
         """Frames that were not sent in time, so not at all."""
         self.bad_input = 0
+        self.round_trips: dict[int, float] = {}
+        """Milliseconds to a leaf and back, as its newest report tells."""
         self.opened = 0
         """Connections so far."""
         self._open_media, self._listener, self._now_ms = open_media, listener, now_ms
@@ -257,8 +259,7 @@ class Room:
             if turn % REPORT_TURNS == 0:
                 if self._now_ms() - self._opened_at_ms >= OLD_MS:
                     self.renew()
-                late, target_ms = self._listener.report()
-                self._send(way, self.upload.report(turn, late=late, target_ms=target_ms))
+                self._send(way, self.upload.report(turn, self._listener.report()))
         except CounterSpent:
             self._fail()
         except NotSealed:

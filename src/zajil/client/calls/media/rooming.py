@@ -17,7 +17,7 @@ from typing import Final
 from zajil.client.calls.keys import KeyRing, split_kid
 from zajil.client.calls.media.attempts import STALL_MS, Numbers
 from zajil.client.calls.media.peers import Peer
-from zajil.client.calls.media.room import Listener, Room
+from zajil.client.calls.media.room import DOUBT_EACH_MS, DOUBTS, Listener, Room
 from zajil.client.calls.media.roomvoice import Ear, Upload
 from zajil.client.calls.media.sound import Source
 from zajil.client.calls.media.voice import BIT_RATE_TCP
@@ -25,9 +25,11 @@ from zajil.client.calls.sframe import FrameDropped, parse_header
 from zajil.client.calls.way import OpenMedia
 from zajil.protocol.calls import media
 from zajil.protocol.calls.jitter import FRAME_MS, TARGET_LEAST_MS
-from zajil.protocol.calls.limits import ATTEMPTS, OFFER_AGAIN_MS, OFFERS_AGAIN
+from zajil.protocol.calls.limits import ATTEMPTS, OFFER_AGAIN_MS, OFFERS_AGAIN, PEOPLE
 
 RUNG: Final = "server"
+KEPT_MS: Final = 3_000
+"""A room that was prepared is kept so long for its first use."""
 
 
 class RoomSends:
@@ -56,7 +58,8 @@ class RoomSends:
 
     @property
     def rtt_ms(self) -> float:
-        return 0.0
+        """Through the room to this peer and back."""
+        return self.room.round_trips.get(self.leaf, 0.0)
 
     def open_to(self, source: Source | None) -> None:
         """As `Sends`."""
@@ -174,6 +177,7 @@ class Rooming:
     def __init__(self, means: RoomMeans) -> None:
         self._means = means
         self._room: Room | None = None
+        self._kept_until_ms = self._prepared_until_ms = 0
         self.strangers = 0
         """Frames of nobody we were told of."""
 
@@ -228,6 +232,14 @@ class Rooming:
         self._room = Room(means.open_media, upload, listener, now_ms=means.now_ms)
         return self._room
 
+    def prepare(self) -> None:
+        """It may be used soon: its connection is opened by then. Not as often as a peer likes, as with `Room.doubt`."""
+        now = self._means.now_ms()
+        until = max(self._prepared_until_ms, now) + DOUBT_EACH_MS
+        if self._room is None and until <= now + DOUBTS * DOUBT_EACH_MS:
+            self._prepared_until_ms, self._kept_until_ms = until, now + KEPT_MS
+            self._enter()
+
     def leave(self) -> None:
         """At once."""
         room, self._room = self._room, None
@@ -247,9 +259,10 @@ class Rooming:
 
     def watch(self) -> None:
         """Now and then: ask again who has not answered, and leave a room that nobody needs."""
-        room, needed, now = self._room, False, self._means.now_ms()
+        room, now = self._room, self._means.now_ms()
         if room is None:
             return
+        needed = now < self._kept_until_ms
         room.speaks = False
         for peer in self._means.peers.values():
             needed |= any(isinstance(one, RoomHears) for one in peer.incoming.values())
@@ -283,7 +296,10 @@ class Rooming:
         peer = self._means.peers.get(leaf)
         attempt = None if peer is None else peer.incoming.get(ctx)
         if isinstance(attempt, RoomHears) and frame.kind != "video":
+            before = attempt.ear.far
             attempt.ear.take(frame)
+            if attempt.ear.far is not before and attempt.ear.far is not None:
+                self._measure(leaf, attempt.ear.far)
         else:
             self.strangers += 1
 
@@ -291,8 +307,23 @@ class Rooming:
         for attempt in self._hearings():
             attempt.ear.play()
 
-    def _report(self) -> tuple[int, int]:
-        """Of the one that is heard worst."""
+    def _measure(self, leaf: int, told: media.Control) -> None:
+        """What that peer says of our own reports."""
+        for echo in told.echoes:
+            if self._room is not None and echo.leaf == self._means.leaf:
+                took_ms = self._room.upload.find_round_trip(echo)
+                if took_ms is not None:
+                    self._room.round_trips[leaf] = took_ms
+
+    def _report(self) -> media.Control:
+        """Of the one that is heard worst; and an echo for each that is heard."""
         now = self._means.now_ms()
         reports = [(one.ear.jitter.late_per_mille(now), one.ear.jitter.target_ms) for one in self._hearings()]
-        return max(reports, default=(0, TARGET_LEAST_MS))
+        late, target_ms = max(reports, default=(0, TARGET_LEAST_MS))
+        echoes = {
+            leaf: echo
+            for leaf, peer in self._means.peers.items()
+            for one in peer.incoming.values()
+            if isinstance(one, RoomHears) and (echo := one.ear.echo(leaf)) is not None
+        }
+        return media.Control(late, target_ms, echoes=tuple(echoes.values())[: PEOPLE - 1])

@@ -32,6 +32,9 @@ ROOM_FRAME_BYTES: Final = 2 * ROOM_FRAME_SAMPLES
 _READS: Final = ROOM_FRAME_BYTES // FRAME_BYTES
 _QUIET: Final = bytes(ROOM_FRAME_BYTES)
 _SEQ = 1 << 16
+_REPORTS: Final = 8
+"""So many of ours are known when their echoes come, one a second."""
+_HELD_MAX_MS: Final = (1 << 16) - 1
 _TS = 1 << 32
 
 
@@ -56,6 +59,8 @@ class Upload:
         self._encoder = _encoder(BIT_RATE_TCP)
         self._sources: dict[int, Source] = {}
         self._sound_seq = self._report_seq = 0
+        self._reports: dict[int, int] = {}
+        """By their ts: when the newest left, by our clock."""
 
     @property
     def sealed(self) -> int:
@@ -95,11 +100,20 @@ class Upload:
         self._sound_seq += 1
         return self._seal(header, self._encoder.encode(self._read()))
 
-    def report(self, turn: int, *, late: int, target_ms: int) -> SealedMedia | None:
-        """What we hear, for those whom we hear. late: per mille. As `next_sound`."""
-        header = media.Frame("control", False, self._report_seq % _SEQ, FRAME_MS * turn % _TS, b"").header
+    def report(self, turn: int, report: media.Control) -> SealedMedia | None:
+        """What we hear, for those whom we hear. As `next_sound`."""
+        ts = FRAME_MS * turn % _TS
+        header = media.Frame("control", False, self._report_seq % _SEQ, ts, b"").header
         self._report_seq += 1
-        return self._seal(header, media.encode_control(media.Control(late, target_ms)))
+        self._reports[ts] = self._now_ms()
+        while len(self._reports) > _REPORTS:
+            del self._reports[next(iter(self._reports))]
+        return self._seal(header, media.encode_control(report))
+
+    def find_round_trip(self, echo: media.Echo) -> int | None:
+        """Milliseconds to who sent this echo of a report of ours, and back; None for what we did not send lately."""
+        sent_at = self._reports.get(echo.ts)
+        return None if sent_at is None else max(0, self._now_ms() - sent_at - echo.held_ms)
 
     def _read(self) -> bytes:
         heard = [b"".join(source.read() for _ in range(_READS)) for source in self._sources.values()]
@@ -152,6 +166,8 @@ class Ear:
         self.dropped: dict[str, int] = {}
         self.far: media.Control | None = None
         """What the peer said last of how it hears."""
+        self._reported: tuple[int, int] | None = None
+        """The ts of that report, and when it came."""
 
     def take(self, frame: media.Frame) -> None:
         """A frame whose KID names this upload. Raises nothing for a bad one."""
@@ -161,6 +177,7 @@ class Ear:
             plain = open_media(self._opener, frame.header + frame.payload, now_ms=now)
             if frame.kind == "control":
                 self.far = media.parse_control(plain)
+                self._reported = frame.ts, now
         except FrameDropped as dropped:
             self._count(dropped.reason)
             return
@@ -173,6 +190,12 @@ class Ear:
             # Only now: what did not open must not take the place of what does.
             self.jitter.push(frame.seq, frame.ts, arrival_ms=now, payload=plain)
             self._opened()
+
+    def echo(self, leaf: int) -> media.Echo | None:
+        """For the report that goes back to this leaf, whose upload this is; None while there is nothing fresh."""
+        if self._reported is None or (held_ms := self._now_ms() - self._reported[1]) > _HELD_MAX_MS:
+            return None
+        return media.Echo(leaf, self._reported[0], held_ms)
 
     def _count(self, reason: str) -> None:
         self.dropped[reason] = self.dropped.get(reason, 0) + 1

@@ -19,6 +19,22 @@ test.each([
   expect(sent).toEqual([{ t: "cand", pc: 64, cands, done: true }]);
 });
 
+test("nothing is said of those that only call, and that no more follow is said alone after a second", () => {
+  const sent: BareSignal[] = [];
+  const out = new CandidatesOut({ leaf: 1, pc: 64, policy: "all" }, { signal: (_, signal) => sent.push(signal) });
+  out.begin();
+  out.add(["candidate:3 1 tcp 1518280447 192.0.2.2 9 typ host tcptype active generation 0"], false);
+  out.flush();
+  expect(sent).toEqual([]);
+  out.add([HOST], false);
+  out.flush();
+  out.add([], true);
+  for (let turn = 1; turn < 10; turn++) out.flush();
+  expect(sent).toEqual([{ t: "cand", pc: 64, cands: [HOST], done: false }]);
+  for (let turn = 10; turn < 30; turn++) out.flush();
+  expect(sent.slice(1)).toEqual([{ t: "cand", pc: 64, cands: [], done: true }]);
+});
+
 test("from a relay alone no private address of the peer is tried, but every relay and every public address", () => {
   const at = (address: string, type = "host"): string => `candidate:1 1 udp 1 ${address} 40000 typ ${type}`;
   const kept = [at("203.0.113.9", "srflx"), at("172.32.0.1"), at("100.128.0.1"), at("2001:db8::1"), RELAY];

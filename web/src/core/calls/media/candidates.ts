@@ -7,6 +7,11 @@ import type { Shared } from "./shared.ts";
 /** Chromium's own words: how many networks this device has, and of what kind. No peer needs them. */
 const OF_NETWORK = / network-(?:id|cost) \S+/g;
 
+/** From such one nobody can be reached: it only calls those who listen, and no browser does. */
+const CALLS_ONLY = / tcptype active/;
+/** That no more candidates follow is said alone only after so many turns: each signal takes those after it their time. */
+const LAST_TURNS = 10;
+
 /** Addresses of networks that no relay reaches for anybody, as `zajil.calls.relay.conf` denies them; and mDNS names. */
 const PRIVATE =
   /^(?:10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|::1$|f[cd]|fe[89ab])|\.local$/i;
@@ -31,6 +36,8 @@ export class CandidatesOut {
   #begun = false;
   #done = false;
   #told = false;
+  /** Turns since something was sent. */
+  #idle = 0;
 
   constructor(
     to: { readonly leaf: number; readonly pc: number; readonly policy: IcePolicy },
@@ -57,7 +64,9 @@ export class CandidatesOut {
   /** Called every 100 ms. */
   flush(): void {
     if (!this.#begun) return;
-    while (this.#sent < this.#found.length || (this.#done && !this.#told)) {
+    this.#idle++;
+    while (this.#sent < this.#found.length || (this.#done && !this.#told && this.#idle >= LAST_TURNS)) {
+      this.#idle = 0;
       const cands = this.#found.slice(this.#sent, this.#sent + CANDIDATES_A_SIGNAL);
       this.#sent += cands.length;
       this.#told = this.#done && this.#sent === this.#found.length;
@@ -67,6 +76,7 @@ export class CandidatesOut {
 
   /** As the peer may see it; empty for what the policy hides, and for what no peer would take. */
   #shown(candidate: string): readonly string[] {
+    if (CALLS_ONLY.test(candidate)) return [];
     try {
       const type = findType(candidate);
       const bare = candidate.replaceAll(OF_NETWORK, "");

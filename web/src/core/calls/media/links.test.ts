@@ -228,6 +228,27 @@ describe("set-up", () => {
     expect(after(7_300, 7_700)).toEqual([]);
   });
 
+  it("names each attempt that falls silent, also two in one moment", async () => {
+    const [anna, omar] = [new Device(0), new Device(1)];
+    const first = await connect(anna, omar);
+    anna.at(1_500);
+    const sendId = anna.take("send")[0]?.id ?? -1;
+    anna.links.hearPage({ report: "described", id: sendId, sdp: "v=0\r\n" });
+    const offer = anna.heard("desc")[0];
+    if (offer) omar.links.hear(0, offer);
+    const [from, to] = [new Pipe(sendId), new Pipe(omar.take("receive")[0]?.id ?? -1)];
+    anna.links.attach(from.transformer);
+    omar.links.attach(to.transformer);
+    omar.nowMs = 1_600;
+    await first.to.put(...(await first.from.put(sound(1))));
+    await to.put(...(await from.put(sound(1))));
+    expect(omar.heard("got").map(({ pc }) => pc)).toEqual([first.pc, offer?.pc]);
+    omar.at(2_199);
+    expect(omar.heard("lost")).toEqual([]);
+    omar.at(2_200);
+    expect(omar.heard("lost").map(({ pc }) => pc)).toEqual([first.pc, offer?.pc]);
+  });
+
   it("repeats an offer three times, and answers a repeated one alike", async () => {
     const [anna, omar] = [new Device(0), new Device(1)];
     anna.links.openLink(1, { relayOnly: false });
@@ -303,6 +324,22 @@ describe("ladder", () => {
     expect(anna.take("send")).toHaveLength(1);
   });
 
+  it("waits a second for a relay to answer, and 1.5 s beside one that did", () => {
+    const begun = (candidates: readonly string[]): number => {
+      const anna = new Device(0);
+      anna.links.openLink(1, { relayOnly: true });
+      const id = anna.take("send")[0]?.id ?? -1;
+      anna.links.hearPage({ report: "described", id, sdp: "v=0\r\n" });
+      anna.links.hearPage({ report: "candidates", id, candidates, done: false });
+      for (let ms = 100; ms <= 2_000; ms += 100) {
+        anna.at(ms);
+        if (anna.take("send").length > 0) return ms;
+      }
+      return Number.NaN;
+    };
+    expect([begun([]), begun([HOST]), begun([RELAY])]).toEqual([1_000, 1_000, 1_500]);
+  });
+
   it("has no route without a relay where the policy wants one", () => {
     const anna = new Device(0, []);
     anna.links.openLink(1, { relayOnly: true });
@@ -344,8 +381,8 @@ describe("what others learn", () => {
     anna.links.hearPage({ report: "candidates", id, candidates: [HOST, RELAY], done: false });
     anna.links.hearPage({ report: "described", id, sdp: `v=0\r\na=${HOST}\r\na=extmap:1 urn:x\r\n` });
     anna.links.hearPage({ report: "candidates", id, candidates: [], done: true });
-    anna.at(100);
-    const cands = anna.heard("cand");
+    for (let ms = 100; ms <= 1_000; ms += 100) anna.at(ms);
+    const cands = anna.heard("cand").filter((one) => one.pc === 64);
     const hidden = RELAY.replace("192.0.2.2 rport 40000", "0.0.0.0 rport 0");
     expect(cands.map((one) => [one.cands, one.done])).toEqual([
       [[hidden], false],

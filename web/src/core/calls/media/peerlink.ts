@@ -7,6 +7,7 @@
  */
 import {
   flows,
+  isRoomNear,
   type Ladder,
   type LadderAction,
   type LadderEvent,
@@ -153,13 +154,21 @@ export class PeerLink {
   /** Called every 100 ms, and after what may have changed something. */
   tick(nowMs: number): void {
     this.#climb({ t: "tick" }, nowMs);
+    if (isRoomNear(this.#ladder, nowMs)) this.#room()?.prepare();
     const won = this.#winner.watch(this.#ladder, nowMs);
     if (won) this.#shared.won(won);
-    for (const attempt of this.#sending.values()) attempt.tick(nowMs);
+    for (const attempt of [...this.#sending.values()]) {
+      attempt.tick(nowMs);
+      if (attempt instanceof SendingAttempt && attempt.isBarren(nowMs))
+        this.#climb({ t: "barren", attempt: attempt.number }, nowMs);
+    }
     const settled = this.#connections().some(({ proof }) => proof.alive && nowMs - proof.aliveAtMs >= SETTLED_MS);
-    for (const attempt of [...this.#receiving.values()]) {
+    const receiving = [...this.#receiving.values()];
+    // Two that fall silent together are no excuse for each other.
+    const heard = receiving.filter((one) => one.alive && !one.isSilent(nowMs));
+    for (const attempt of receiving) {
       if (attempt instanceof Hearing) attempt.hush(settled);
-      const others = [...this.#receiving.values()].some((one) => one !== attempt && one.alive);
+      const others = heard.some((one) => one !== attempt);
       attempt.tick(nowMs, { others });
       if (nowMs - attempt.heardAtMs >= DEAF_MS) this.#give(attempt, nowMs);
     }

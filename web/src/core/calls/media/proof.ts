@@ -50,11 +50,11 @@ export class Proof {
     return this.#said > 0 && this.#said < TIMES && nowMs - this.#saidAtMs >= AGAIN_MS;
   }
 
-  /** silentMs: since its last sound. others: whether another attempt is heard; then this one's silence is nothing. */
-  tick(nowMs: number, at: { readonly silentMs: number; readonly limitMs: number; readonly others: boolean }): void {
+  /** silent: its sound stays away. others: whether another attempt is heard; then this one's silence is nothing. */
+  tick(nowMs: number, at: { readonly silent: boolean; readonly others: boolean }): void {
     if (!this.alive) {
       if (!at.others && this.#isDueAgain(nowMs)) this.#say("lost", nowMs);
-    } else if (at.silentMs >= at.limitMs) {
+    } else if (at.silent) {
       this.alive = false;
       this.#said = 0;
       if (!at.others) this.#say("lost", nowMs);

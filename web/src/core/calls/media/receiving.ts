@@ -93,11 +93,15 @@ export class ReceivingAttempt {
     return this.proof.alive;
   }
 
+  /** Its sound stays away. */
+  isSilent(nowMs: number): boolean {
+    return nowMs - (this.counts.audio.openedAtMs ?? this.heardAtMs) >= SILENCE_MS;
+  }
+
   /** others: whether another connection of the same device is heard; then this one's silence is nothing. */
   tick(nowMs: number, { others }: { readonly others: boolean }): void {
     this.#candidates.flush();
-    const silentMs = nowMs - (this.counts.audio.openedAtMs ?? this.heardAtMs);
-    this.proof.tick(nowMs, { silentMs, limitMs: SILENCE_MS, others });
+    this.proof.tick(nowMs, { silent: this.isSilent(nowMs), others });
   }
 
   judge(sample: Sample, nowMs: number): "plaintext" | "stuck" | "fine" {

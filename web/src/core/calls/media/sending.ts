@@ -1,5 +1,6 @@
 /** One attempt of ours to reach a device: a connection that sends dummies until the peer has opened a frame of it. */
 import { OFFER_AGAIN_MS, OFFERS_AGAIN } from "../../../protocol/calls/limits.ts";
+import { BARREN_MS } from "../../../protocol/calls/ladder.ts";
 import type { IcePlan, IcePolicy, IceServer, MediaKind, Sample } from "../../callorders.ts";
 import { candidatesIn, reachable, withoutCandidates, withoutExtensions } from "./dressing.ts";
 import { CandidatesOut, worthATry } from "./candidates.ts";
@@ -28,6 +29,9 @@ export class SendingAttempt {
   readonly #shared: Shared;
   readonly #leaf: number;
   readonly #policy: IcePolicy;
+  readonly #startedAtMs: number;
+  /** Whether it goes by relays alone, and none has given it an address. */
+  #barren: boolean;
   readonly #sealers: Readonly<Record<MediaKind, Sealer>>;
   readonly #candidates: CandidatesOut;
   readonly #watch = new SendingWatch();
@@ -46,6 +50,8 @@ export class SendingAttempt {
     this.#shared = shared;
     this.#leaf = leaf;
     this.#policy = ice.policy;
+    this.#barren = ice.policy === "relay";
+    this.#startedAtMs = shared.nowMs();
     this.number = from.number;
     this.rung = rung;
     this.id = shared.nextId();
@@ -72,7 +78,13 @@ export class SendingAttempt {
   }
 
   found(candidates: readonly string[], done: boolean): void {
+    if (candidates.some((one) => one.includes(" typ relay"))) this.#barren = false;
     this.#candidates.add(candidates, done);
+  }
+
+  /** As the ladder's `barren`. */
+  isBarren(nowMs: number): boolean {
+    return this.#barren && nowMs - this.#startedAtMs >= BARREN_MS;
   }
 
   hearAnswer(sdp: string): void {

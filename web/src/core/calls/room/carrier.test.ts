@@ -129,6 +129,19 @@ test("a peer cannot have us use up the tickets of our address", async () => {
   expect(ways.length).toBe(before + 1);
 });
 
+test("what is prepared is opened once, as often as a peer may have us open", async () => {
+  expect(carrier.prepare()).toBe(false);
+  const prepared: boolean[] = [];
+  for (let turn = 0; turn <= DOUBTS; turn++) {
+    carrier.stop();
+    prepared.push(carrier.prepare());
+    carrier.start();
+    await settle();
+  }
+  expect(prepared).toEqual([...Array.from({ length: DOUBTS }, () => true), false]);
+  expect(ways.length).toBe(2 + DOUBTS);
+});
+
 test("before the server ends it, after ten minutes, it is changed", async () => {
   await at(539_900);
   expect(ways.length).toBe(1);

@@ -65,6 +65,13 @@ export class Carrier {
     this.#open();
   }
 
+  /** As `start`, where a peer alone may have brought it about, and nobody uses it yet. Answers whether it was done. */
+  prepare(): boolean {
+    if (this.#wanted || !this.#mayDoubt()) return false;
+    this.start();
+    return true;
+  }
+
   /** Close it. */
   stop(): void {
     this.#wanted = false;
@@ -84,11 +91,16 @@ export class Carrier {
 
   /** As `renew`, where a peer alone may have brought it about: not as often as it likes. */
   doubt(): void {
+    if (this.#isRenewable && this.#mayDoubt()) this.#open();
+  }
+
+  /** One more of those that a peer makes; false: they are spent. */
+  #mayDoubt(): boolean {
     const nowMs = this.#ports.nowMs();
     const untilMs = Math.max(this.#doubtsUntilMs, nowMs) + DOUBT_EACH_MS;
-    if (!this.#isRenewable || untilMs > nowMs + DOUBTS * DOUBT_EACH_MS) return;
+    if (untilMs > nowMs + DOUBTS * DOUBT_EACH_MS) return false;
     this.#doubtsUntilMs = untilMs;
-    this.#open();
+    return true;
   }
 
   get #isRenewable(): boolean {

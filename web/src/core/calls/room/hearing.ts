@@ -3,7 +3,7 @@
  * and their absence is noticed.
  */
 import { FRAME_MS, JitterBuffer } from "../../../protocol/calls/jitter.ts";
-import { type Control, type Frame, parseControl } from "../../../protocol/calls/media.ts";
+import { type Control, type Echo, type Frame, parseControl } from "../../../protocol/calls/media.ts";
 import { concat } from "../../../protocol/bytes.ts";
 import { BLOCK_SAMPLES, type ReceivingSample } from "../../callorders.ts";
 import { openRecord, SOCKET_HEADER_BYTES } from "../frames.ts";
@@ -15,9 +15,13 @@ import { Player } from "./player.ts";
 import type { Codec } from "./opus.ts";
 import { FrameRefused } from "../sframe.ts";
 
+const HELD_MAX_MS = 2 ** 16 - 1;
+
 /** What it needs of the call and of the room. */
 export interface HearingPorts {
   readonly codec: Codec;
+  /** What the peer says of how it hears. */
+  told(leaf: number, control: Control): void;
   /** It is over. */
   left(hearing: Hearing): void;
 }
@@ -31,8 +35,8 @@ export class Hearing {
     audio: noOpenCounts(),
     video: noOpenCounts(),
   };
-  /** What the peer last said of how it hears. */
-  told: Control | undefined;
+  /** The ts of the peer's newest report, and when it came. */
+  #report: { readonly ts: number; readonly atMs: number } | undefined;
   readonly #shared: Shared;
   readonly #ports: HearingPorts;
   readonly #opener: Opener;
@@ -75,6 +79,13 @@ export class Hearing {
     return { late: this.#jitter.latePerMille(nowMs), target: this.#jitter.targetMs };
   }
 
+  /** For the report that goes back to the peer; undefined while there is nothing fresh. */
+  echo(nowMs: number): Echo | undefined {
+    const { ts, atMs } = this.#report ?? { ts: 0, atMs: Number.NEGATIVE_INFINITY };
+    const heldMs = Math.floor(nowMs - atMs);
+    return heldMs <= HELD_MAX_MS ? { leaf: this.leaf, ts, heldMs } : undefined;
+  }
+
   /** A frame whose KID names this attempt; whoever is in the room can write that. record: as it came, without slot. */
   async take(frame: Frame, record: Uint8Array, nowMs: number): Promise<void> {
     const counts = this.counts.audio;
@@ -84,8 +95,11 @@ export class Hearing {
       // A `got` for what is over would have the peer stay with it.
       if (this.#closed) return;
       const payload = opened.subarray(SOCKET_HEADER_BYTES);
-      if (frame.kind === "control") this.told = parseControl(payload);
-      else if (frame.kind === "audio") this.#hear(frame, payload, nowMs);
+      if (frame.kind === "control") {
+        this.#ports.told(this.leaf, parseControl(payload));
+        this.#report = { ts: frame.ts, atMs: nowMs };
+      }
+      if (frame.kind === "audio") this.#hear(frame, payload, nowMs);
     } catch (problem) {
       // Dropped and counted, and no alarm: here it proves nothing about the peer, who is at the end of no connection.
       if (frame.kind === "audio" && problem instanceof FrameRefused) countRefused(counts, problem.reason);
@@ -121,10 +135,14 @@ export class Hearing {
     if (this.alive) this.proof.sayGot(this.#shared.nowMs());
   }
 
+  /** As of a connection; the buffer's wait comes on top. */
+  isSilent(nowMs: number): boolean {
+    return nowMs - this.heardAtMs >= SILENCE_MS + this.#jitter.targetMs;
+  }
+
   /** others: as of a connection. */
   tick(nowMs: number, { others }: { readonly others: boolean }): void {
-    const limitMs = SILENCE_MS + this.#jitter.targetMs;
-    this.proof.tick(nowMs, { silentMs: nowMs - this.heardAtMs, limitMs, others });
+    this.proof.tick(nowMs, { silent: this.isSilent(nowMs), others });
   }
 
   /** The counts as they are; gaps are measured anew from here. */

@@ -179,6 +179,23 @@ test("what leaves is sealed and of one size, sound or silence, with a report eac
   for (const { payload } of sound) expect(new Set(payload).size).toBeGreaterThan(50);
 });
 
+test("the way through the room and back is measured by reports and their echoes", async () => {
+  const rtt = (): unknown => omar.figures?.samples.find(({ side }) => side === "send")?.rttMs;
+  await pass(20);
+  expect(rtt()).toBeUndefined();
+  // Reports stay on their way for a while.
+  const send = server.tell.bind(server);
+  const late: [number, Uint8Array][] = [];
+  server.tell = (slot, record) => void (record[0] === 4 ? late.push([slot, record]) : send(slot, record));
+  for (let turn = 0; turn < 60; turn++) {
+    await pass(1);
+    if (turn % 2 === 0) for (const one of late.splice(0)) send(...one);
+  }
+  // Each way takes one turn of 40 ms or none.
+  expect(rtt()).toBeGreaterThanOrEqual(0);
+  expect(rtt()).toBeLessThanOrEqual(120);
+});
+
 test.each<[string, (sealed: Uint8Array, plain: Uint8Array) => Uint8Array]>([
   ["nothing is sealed", (_, plain) => plain],
   ["a tag of zeros is put behind it", (_, plain) => concat(plain, new Uint8Array(16))],

@@ -7,7 +7,8 @@
  * What somebody in the room writes with another KID than one we wait for is dropped. Runs in the call worker.
  * Source: docs/protocol/calls.md, "Media rooms"; docs/protocol/call-media.md.
  */
-import { parseRoom } from "../../../protocol/calls/media.ts";
+import { PEOPLE } from "../../../protocol/calls/limits.ts";
+import { type Control, type Echo, parseRoom } from "../../../protocol/calls/media.ts";
 import { Malformed } from "../../../protocol/errors.ts";
 import { parseKid } from "../keys.ts";
 import type { Shared } from "../media/shared.ts";
@@ -21,6 +22,8 @@ import { Upload } from "./upload.ts";
 
 /** How often what is due is played. */
 const PLAY_MS = 10;
+/** A connection that was prepared is kept so long for its first use. */
+const KEPT_MS = 3_000;
 
 export interface RoomMeans {
   readonly open: OpenMedia;
@@ -40,6 +43,7 @@ export class MediaRoom {
   readonly #carrier: Carrier;
   readonly #upload: Upload;
   readonly #hearings = new Set<Hearing>();
+  #keptUntilMs = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(shared: Shared, means: RoomMeans) {
@@ -76,11 +80,20 @@ export class MediaRoom {
   hear(leaf: number, pc: number): Hearing {
     const { codec } = this.#means;
     const of = { leaf, pc, nowMs: this.#shared.nowMs() };
-    const hearing = new Hearing(of, this.#shared, { codec, left: (one) => void this.#hearings.delete(one) });
+    const hearing = new Hearing(of, this.#shared, {
+      codec,
+      told: (from, { echoes }) => this.#upload.hearEchoes(from, echoes),
+      left: (one) => void this.#hearings.delete(one),
+    });
     this.#hearings.add(hearing);
     this.#carrier.start();
     this.#timer ??= setInterval(() => this.play(), PLAY_MS);
     return hearing;
+  }
+
+  /** It may be used soon: its connection is opened by then. */
+  prepare(): void {
+    if (this.#carrier.prepare()) this.#keptUntilMs = this.#shared.nowMs() + KEPT_MS;
   }
 
   /** The network changed, or something else makes the connection doubtful. */
@@ -91,9 +104,10 @@ export class MediaRoom {
   /** Called every 100 ms. */
   tick(nowMs: number): void {
     if (this.#hearings.size === 0) this.#stopPlaying();
-    if (this.#hearings.size === 0 && !this.#upload.isUsed) this.#carrier.stop();
+    const used = this.#hearings.size > 0 || this.#upload.isUsed;
+    if (!used && nowMs >= this.#keptUntilMs) this.#carrier.stop();
     this.#carrier.tick(nowMs);
-    if (this.#carrier.isOpen) this.#upload.report(nowMs, this.#worst(nowMs));
+    if (used && this.#carrier.isOpen) this.#upload.report(nowMs, this.#worst(nowMs));
   }
 
   /** Play what is due. */
@@ -118,12 +132,19 @@ export class MediaRoom {
     this.#timer = undefined;
   }
 
-  #worst(nowMs: number): { late: number; target: number } {
+  #worst(nowMs: number): Omit<Control, "pli"> {
     const reports = [...this.#hearings].filter(({ alive }) => alive).map((one) => one.report(nowMs));
     return {
       late: Math.max(0, ...reports.map(({ late }) => late)),
       target: Math.max(0, ...reports.map(({ target }) => target)),
+      echoes: this.#echoes(nowMs),
     };
+  }
+
+  /** One of each leaf that is heard: of its newest stream. */
+  #echoes(nowMs: number): readonly Echo[] {
+    const echoes = [...this.#hearings].flatMap((one) => one.echo(nowMs) ?? []);
+    return [...new Map(echoes.map((one) => [one.leaf, one])).values()].slice(0, PEOPLE - 1);
   }
 
   #take(data: Uint8Array): void {

@@ -60,7 +60,9 @@ export class Speaking implements User {
   sample(): SendingSample {
     const { sealed, bytes } = this.counts.audio;
     const route = { type: "server" } as const;
-    return { side: "send", id: 0, audioPackets: sealed, audioBytes: bytes, videoFrames: 0, bytes, route };
+    const rttMs = this.#upload.roundTripMs(this.#leaf);
+    const counted = { audioPackets: sealed, audioBytes: bytes, videoFrames: 0, bytes };
+    return { side: "send", id: 0, ...counted, route, ...(rttMs !== undefined && { rttMs }) };
   }
 
   close(): void {

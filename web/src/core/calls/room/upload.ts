@@ -5,7 +5,7 @@
  * room. The stream has a `ctx` of its own, which is the `pc` of the attempts that use it. When all have left, the next
  * one begins another stream. Once a second a report of how the others' sound arrives goes the same way.
  */
-import { encodeControl } from "../../../protocol/calls/media.ts";
+import { type Control, type Echo, encodeControl } from "../../../protocol/calls/media.ts";
 import { FRAME_MS } from "../../../protocol/calls/jitter.ts";
 import type { Order } from "../../callorders.ts";
 import type { KeyRing, Sealer } from "../keys.ts";
@@ -14,6 +14,9 @@ import type { Codec, Coder } from "./opus.ts";
 import { NotSealed, type RecordKind, Records, type SealedRecord } from "./records.ts";
 
 const REPORT_MS = 1_000;
+/** So many of ours are known when their echoes come. */
+const REPORTS = 8;
+const U32 = 2 ** 32;
 /** Behind the clock by so much, sound was not taken in; its numbers leap, as the sound does. */
 const STALLED_MS = 200;
 
@@ -58,6 +61,9 @@ export class Upload {
   #live = false;
   #ts: number | undefined;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
+  #reports: readonly { readonly ts: number; readonly atMs: number }[] = [];
+  /** By leaf. */
+  readonly #roundTrips = new Map<number, number>();
   /** Records go out in the order in which their numbers were given. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -107,12 +113,27 @@ export class Upload {
     return true;
   }
 
-  /** Called every 100 ms while the room is open. late: per mille of the last second. target: ms. */
-  report(nowMs: number, heard: { readonly late: number; readonly target: number }): void {
+  /** Called every 100 ms while the room is open. As `Control` has it. */
+  report(nowMs: number, heard: Omit<Control, "pli">): void {
     if (nowMs - this.#reportedAtMs < REPORT_MS) return;
     this.#reportedAtMs = nowMs;
     const payload = encodeControl({ ...heard, pli: false });
-    this.#send({ kind: "control", ts: Math.floor(nowMs), payload });
+    const ts = Math.floor(nowMs);
+    this.#reports = [...this.#reports.slice(1 - REPORTS), { ts: ts % U32, atMs: nowMs }];
+    this.#send({ kind: "control", ts, payload });
+  }
+
+  /** What a peer says of our reports. */
+  hearEchoes(from: number, echoes: readonly Echo[]): void {
+    for (const { leaf, ts, heldMs } of echoes) {
+      const ours = leaf === this.#ports.me && this.#reports.find((one) => one.ts === ts);
+      if (ours) this.#roundTrips.set(from, Math.max(0, this.#ports.nowMs() - ours.atMs - heldMs));
+    }
+  }
+
+  /** Through the room to a device and back, ms; undefined before it was measured. */
+  roundTripMs(leaf: number): number | undefined {
+    return this.#roundTrips.get(leaf);
   }
 
   close(): void {
