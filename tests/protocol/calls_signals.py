@@ -160,6 +160,23 @@ def changed_sdps() -> Iterator[tuple[str, str, sdp.Role]]:
     yield "H.264", OFFER.replace("VP8", "H264"), "offer"
     yield "VP9", OFFER.replace("VP8", "VP9"), "offer"
     yield "one payload mapped twice", OFFER.replace("a=fmtp:111", "a=rtpmap:111 PCMU/8000\r\na=fmtp:111"), "offer"
+    opus = "a=rtpmap:111 opus"
+    for about, line in (
+        ("RED beside Opus", "a=zajil-red:63"),
+        ("RED twice", "a=zajil-red:63\r\na=zajil-red:62"),
+        ("RED with the payload type of Opus", "a=zajil-red:111"),
+        ("RED with a payload type of pictures", "a=zajil-red:97"),
+        ("RED with a payload type of RTCP", "a=zajil-red:72"),
+        ("RED with a static payload type", "a=zajil-red:0"),
+        ("RED with more than a number", "a=zajil-red:63 111/111"),
+        ("RED without a number", "a=zajil-red:"),
+    ):
+        yield about, OFFER.replace(opus, f"{line}\r\n{opus}"), "offer"
+    yield "RED in an answer", ANSWER.replace(opus, f"a=zajil-red:63\r\n{opus}"), "answer"
+    yield "RED for the session", OFFER.replace("t=0 0", "t=0 0\r\na=zajil-red:63"), "offer"
+    yield "RED among pictures", OFFER.replace("a=rtpmap:96", "a=zajil-red:63\r\na=rtpmap:96"), "offer"
+    listed = OFFER.replace("SAVPF 111", "SAVPF 63 111").replace(opus, f"a=rtpmap:63 red/48000/2\r\n{opus}")
+    yield "RED as a codec", listed, "offer"
     yield "no payload", OFFER.replace("SAVPF 111", "SAVPF"), "offer"
     yield "20 candidates", make_sdp(video=False) + f"a={HOST}\r\n" * 20, "offer"
     yield "21 candidates", make_sdp(video=False) + f"a={HOST}\r\n" * 21, "offer"

@@ -72,6 +72,44 @@ function leaveOutReceivers(): void {
   Object.defineProperty(RTCRtpReceiver.prototype, "transform", { set: () => undefined, get: () => undefined });
 }
 
+/** Runs in the page: as a browser that knows no RED. */
+function forgetRed(): void {
+  const known = RTCRtpReceiver.getCapabilities.bind(RTCRtpReceiver);
+  RTCRtpReceiver.getCapabilities = (kind) => {
+    const all = known(kind);
+    return all && { ...all, codecs: all.codecs.filter(({ mimeType }) => mimeType !== "audio/red") };
+  };
+}
+
+/** Runs in the page: its connections can be asked for what they count. */
+function keepConnections(): void {
+  const open: RTCPeerConnection[] = [];
+  (globalThis as { opened?: RTCPeerConnection[] }).opened = open;
+  globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(plan?: RTCConfiguration) {
+      super(plan);
+      open.push(this);
+    }
+  };
+}
+
+/** What a page that keeps its connections has received of sound. */
+const soundIn = (person: Person): Promise<Record<string, number>> =>
+  person.page.evaluate(async () => {
+    for (const connection of (globalThis as { opened?: RTCPeerConnection[] }).opened ?? [])
+      for (const [, entry] of await connection.getStats())
+        if (entry.type === "inbound-rtp" && entry.kind === "audio") return entry;
+    return {};
+  });
+
+/** Bytes of a sealed frame of sound from one to another, of half a dozen measurements. */
+async function soundBytes(from: Person, to: Person): Promise<number> {
+  const figures = (await from.windows(to.leaf, 6)).map((all) => all.sealed?.audio);
+  const [first, last] = [figures[0], figures.at(-1)];
+  if (!first || !last) throw new Error("nothing was sealed");
+  return (last.bytes - first.bytes) / (last.sealed - first.sealed);
+}
+
 /** Two people in one call, up both ways. */
 async function pair(camera = false): Promise<[Person, Person, number]> {
   const [anna, omar] = await Promise.all([room.join(0, { camera }), room.join(1, { camera })]);
@@ -121,6 +159,46 @@ test("twenty calls connect one after the other", async () => {
     `set-up of 20 calls, both ends up: median ${figures.median_ms} ms, p95 ${figures.p95_ms} ms, ${figures.worst_ms} worst`,
   );
   if (LONG) keepResult(browser, "setup", figures);
+});
+
+test("by UDP each frame of sound goes twice, in RED, and is sealed and counted as one", async () => {
+  const [anna, omar] = await Promise.all([room.join(0), room.join(1, { sabotage: keepConnections })]);
+  await room.epoch(5, [anna, omar]);
+  await room.connect(anna, omar);
+  const bytes = await soundBytes(anna, omar);
+  const there = await omar.measured(0, "frames", (all) => (all.opened?.audio.opened ?? 0) > 100);
+  expect(there.opened?.audio).toMatchObject({ invalid: 0, unknownKey: 0, replayed: 0 });
+  const sent = await anna.measured(1, "counts", (all) => enough(all, there));
+  expect(sent.sealed?.audio.dropped).toBeLessThanOrEqual(1);
+  // Header, RED's own five bytes, twice 80 of Opus, and the tag.
+  expect(bytes).toBeGreaterThan(180);
+  expect(bytes).toBeLessThan(190);
+  const { packetsReceived = 0, packetsDiscarded = 0, concealedSamples = 0, ...counted } = await soundIn(omar);
+  // The second copy of what has come already is thrown away, unless it was the first to be there.
+  expect(packetsDiscarded + (counted["fecPacketsReceived"] ?? 0)).toBeGreaterThan(packetsReceived / 2);
+  await expect.poll(async () => (await omar.look()).get(0)?.loudness ?? 0).toBeGreaterThan(0.001);
+  const told = room.carried.flatMap(({ signal }) => (signal.t === "desc" ? [signal] : []));
+  for (const { sdp } of told) {
+    expect(sdp).toMatch(/^a=zajil-red:\d+\r$/m);
+    expect(sdp).not.toContain(" red/48000");
+  }
+  console.log(`RED: ${round1(bytes)} bytes a frame; ${packetsReceived} packets, ${concealedSamples} samples concealed`);
+});
+
+test("who knows no RED is spoken to, and speaks, in plain Opus", async () => {
+  const [anna, omar] = await Promise.all([room.join(0), room.join(1, { sabotage: forgetRed })]);
+  await room.epoch(5, [anna, omar]);
+  await room.connect(anna, omar);
+  for (const [from, to] of [
+    [anna, omar],
+    [omar, anna],
+  ] as const) {
+    expect(await soundBytes(from, to)).toBeLessThan(110);
+    await expect.poll(async () => (await to.look()).get(from.leaf)?.loudness ?? 0).toBeGreaterThan(0.001);
+  }
+  const told = room.carried.flatMap(({ from, signal }) => (signal.t === "desc" ? [{ ...signal, from }] : []));
+  const withRed = told.filter(({ sdp }) => sdp.includes("a=zajil-red:")).map(({ from, role }) => `${from} ${role}`);
+  expect(new Set(withRed)).toEqual(new Set(["0 offer"]));
 });
 
 test("a change of key is not heard, and who was removed opens nothing more", async () => {

@@ -21,6 +21,8 @@ from zajil.client.calls.keys import encode_kid
 from zajil.client.calls.sframe import AES_128_GCM, FrameDropped, SFrameKey, parse_header
 
 Kind: TypeAlias = Literal["audio", "video"]
+_FRAME_SAMPLES: Final = 960
+"""Of Opus in 20 ms."""
 _CODECS: Final[Mapping[Kind, Codec]] = {"audio": Codec.OPUS, "video": Codec.VP8}
 
 
@@ -32,6 +34,19 @@ def padding_of(one: Wired) -> bytes:
 def is_key_frame(frame: bytes) -> bool:
     """Of VP8, by the first bit (RFC 6386 9.1)."""
     return not frame[0] & 1
+
+
+def split_red(block: bytes) -> tuple[bytes | None, bytes]:
+    """The frame before, sent again, and the new one, of Opus in RED; the first of all has none before it.
+
+    Source: RFC 2198 section 3: a bit that says whether another follows, payload type, time back and length.
+    """
+    if not block[0] & 0x80:
+        return None, block[1:]
+    assert int.from_bytes(block[1:3], "big") >> 2 == _FRAME_SAMPLES
+    assert block[4] == block[0] & 0x7F, "both are of one payload type, and there are no more"
+    size = int.from_bytes(block[2:4], "big") & 0x3FF
+    return block[5 : 5 + size], block[5 + size :]
 
 
 def frames_of(packets: Iterable[Wired], kind: Kind) -> tuple[list[bytes], int]:

@@ -18,6 +18,7 @@ from tests.calls.wire.chromium import PATIENCE_S, Told
 
 from zajil.client.calls.media import sdp
 from zajil.client.calls.media.rtc import find_decoder
+from zajil.protocol.calls.sdp import RED_LINE
 
 _NO_EXTENSIONS = HeaderExtensionsMap()
 Describe: TypeAlias = Callable[[str], tuple[str, list[str]]]
@@ -26,7 +27,7 @@ Describe: TypeAlias = Callable[[str], tuple[str, list[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """One RTP packet after SRTP. codec: `opus`, `vp8` or `rtx`. extensions: the raw ids of its header extensions."""
+    """One RTP packet after SRTP. codec: `opus`, also for RED, `vp8` or `rtx`. extensions: raw ids of its header's."""
 
     codec: str
     packet: RtpPacket
@@ -77,7 +78,10 @@ class Line:
             looking = self._between(transport._handle_rtp_data, codecs)
             transport._handle_rtp_data = looking  # type: ignore[assignment, method-assign]  # behind SRTP
         await self._connection.setLocalDescription()
-        return describe(self._connection.localDescription.sdp)
+        answer, candidates = describe(self._connection.localDescription.sdp)
+        # aiortc knows no RED, and what is in it is not its business here.
+        codecs |= {int(line.removeprefix(RED_LINE)): "opus" for line in answer.splitlines() if RED_LINE in line}
+        return answer, candidates
 
     def _between(
         self, pass_on: Callable[..., Awaitable[None]], codecs: dict[int, str]

@@ -16,12 +16,13 @@ from tests.calls.relay.turn import needs_aioice
 needs_aioice()
 from tests.calls.wire.chromium import Chromium, Told, chromium  # noqa: E402  # only where the extra is installed
 from tests.calls.wire.datagrams import captured  # noqa: E402  # likewise
-from tests.calls.wire.judge import Keys, frames_of, padding_of  # noqa: E402  # likewise
+from tests.calls.wire.judge import Keys, frames_of, padding_of, split_red  # noqa: E402  # likewise
 from tests.calls.wire.known import Known, loudness, pictures, send_in_clear  # noqa: E402  # likewise
 from tests.calls.wire.relaying import RunningRelay  # noqa: E402  # likewise
 from tests.calls.wire.scene import Tapped, tapped  # noqa: E402  # likewise
 
 from zajil.client.calls.media import sdp  # noqa: E402  # likewise
+from zajil.protocol.calls.sdp import RED_LINE  # noqa: E402  # likewise
 
 pytestmark = [pytest.mark.calls, pytest.mark.slow, pytest.mark.alone]
 CLEAR = "Object.defineProperty(RTCRtpSender.prototype, 'transform', { set: () => undefined, get: () => undefined })"
@@ -118,6 +119,37 @@ async def test_every_frame_that_leaves_by_the_direct_way_is_sealed(page: str, sp
     async with chromium(tmp_path / "profile", speech) as browser:
         for each in await look_at_both(browser, page, Tapped.call):
             assert {route["type"] for route in each.routes()} <= {"host", "prflx"}
+
+
+def taking_red(text: str) -> tuple[str, list[str]]:
+    """The answer of a browser, which takes Opus in RED."""
+    answer, candidates = sdp.our_description(text)
+    return answer.replace("a=rtpmap:", f"{RED_LINE}63\r\na=rtpmap:", 1), candidates
+
+
+@pytest.mark.smoke
+async def test_sound_that_is_sent_twice_is_sealed_as_one_frame_of_one_size(
+    page: str, speech: str, tmp_path: Path
+) -> None:
+    async with chromium(tmp_path / "profile", speech) as browser, tapped(browser, page, 0, 1) as one:
+        tap = one.taps[1]
+        tap.describe = taking_red
+        await one.key(5)
+        await one.call()
+        await one.until_seen(audio=400, video=0)
+        verdict = one.verdict("audio", 1)
+        assert (verdict.plain, verdict.stray, verdict.loose) == ([], 0, 0)
+        assert {wired.packet.payload_type for wired in tap.carrying.packets if wired.codec == "opus"} == {63}
+        first, *rest = verdict.opened
+        blocks = [split_red(each.frame) for each in rest]
+        assert split_red(first.frame)[0] is None
+        assert all(again == new for (again, _), (_, new) in zip(blocks[1:], blocks, strict=False)), "each frame twice"
+        assert loudness(new for _, new in blocks) > 0.05
+        sizes: dict[int, set[int]] = {}
+        for each in rest:
+            sizes.setdefault(each.front, set()).add(len(each.sealed))
+        assert all(len(found) == 1 for found in sizes.values()), sizes
+        print(f"RED: {len(rest)} frames of sound in sizes {sizes}, the first one {len(first.sealed)}, 0 in clear")
 
 
 @pytest.mark.parametrize("rung", ["relay-udp", "relay-tcp", "relay-tls"])

@@ -2,7 +2,8 @@
 
 Both the peer's SDP and our own pass here: the peer's before a WebRTC library sees it, ours before it is sent. The
 rules are few and strict. One audio and at most one video section in one BUNDLE, over RTCP-mux and DTLS with a SHA-256
-fingerprint; an offer only sends, an answer only receives; no codec but those of calls.
+fingerprint; an offer only sends, an answer only receives; no codec but those of calls. RED is none of them here: it
+travels as a line of its own, which clients that do not know it pass over.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ CODECS: Final = {
     "audio": frozenset({"opus/48000/2"}),
     "video": frozenset({"vp8/90000", "vp9/90000", "rtx/90000"}),
 }
+RED_LINE: Final = "a=zajil-red:"
+"""Before the payload type for which a browser takes, or sends, Opus in RED (RFC 2198)."""
+# Of RTP, outside what is RTCP's beside it (RFC 5761 section 4).
+_DYNAMIC: Final = frozenset(str(payload) for payload in (*range(35, 64), *range(96, 128)))
 _PROFILE: Final = "UDP/TLS/RTP/SAVPF"
 _DIRECTIONS: Final = frozenset({"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"})
 _WANTED: Final = {"offer": "a=sendonly", "answer": "a=recvonly"}
@@ -55,6 +60,7 @@ def check_sdp(sdp: str, role: Role) -> None:
     for section in used:
         _check_section(section, head, role)
     _check_bundle(head, used)
+    _check_red(lines, sections)
     candidates = [line for line in lines if line.startswith("a=candidate:")]
     if len(candidates) > CANDIDATES:
         raise _wrong("too many candidates")
@@ -134,6 +140,17 @@ def _check_bundle(head: Section, used: Sequence[Section]) -> None:
         seen |= found
     if len(seen) != 1:
         raise _wrong("two certificates")
+
+
+def _check_red(lines: Sequence[str], sections: Sequence[Section]) -> None:
+    """RED, where it is told of, has a payload type of its own, told once, in the section of sound."""
+    found = [line for line in lines if line.startswith(RED_LINE)]
+    if not found:
+        return
+    red = found[0].removeprefix(RED_LINE)
+    in_audio = any(section[0].startswith("m=audio ") and found[0] in section for section in sections)
+    if len(found) > 1 or red not in _DYNAMIC or not in_audio or red in dict(_codecs(tuple(lines))):
+        raise _wrong("RED")
 
 
 def check_candidate(candidate: str) -> None:

@@ -12,16 +12,19 @@ const scriptTransform = (): Transforms["RTCRtpScriptTransform"] => (globalThis a
 /** Whether this browser can call at all: there is no mode without end-to-end encryption. */
 export const canCall = (): boolean => scriptTransform() !== undefined && typeof RTCPeerConnection === "function";
 
-/** Audio before video, and no codec that cannot be encrypted with parts of it in clear. */
+/**
+ * By preference, and no codec that cannot be encrypted with parts of it in clear. RED carries each frame of Opus twice:
+ * it is a codec to the browser, and no codec in what travels.
+ */
 const CODECS: Readonly<Record<MediaKind, readonly string[]>> = {
-  audio: ["audio/opus"],
+  audio: ["audio/red", "audio/opus"],
   video: ["video/VP8", "video/rtx"],
 };
 
 /** Leave a transceiver the codecs of calls alone. Throws where the browser has none of them. */
 export function limitCodecs(transceiver: RTCRtpTransceiver, kind: MediaKind): void {
   const all = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
-  transceiver.setCodecPreferences(all.filter((codec) => CODECS[kind].includes(codec.mimeType)));
+  transceiver.setCodecPreferences(CODECS[kind].flatMap((type) => all.filter(({ mimeType }) => mimeType === type)));
 }
 
 export abstract class CallConnection {

@@ -4,7 +4,8 @@
  *
  * Both the peer's SDP and our own pass here: the peer's before the browser sees it, ours before it is sent. One audio
  * and at most one video section in one BUNDLE, over RTCP-mux and DTLS with a SHA-256 fingerprint; an offer only sends,
- * an answer only receives; no codec but those of calls.
+ * an answer only receives; no codec but those of calls. RED is none of them here: it travels as a line of its own, which
+ * clients that do not know it pass over.
  */
 import { error, type ZajilError } from "../errors.ts";
 import { CANDIDATE_BYTES, CANDIDATES, SDP_BYTES } from "./limits.ts";
@@ -25,6 +26,8 @@ const HASH = /^a=fingerprint:sha-(256|384|512) /i;
 const CANDIDATE = /^(?:a=)?candidate:\S+ \d+ \S+ \d+ \S+ \d+ typ (host|srflx|prflx|relay)(?: .*)?$/;
 const PRINTABLE = /^[ -~]*$/;
 const BUNDLE = "a=group:BUNDLE ";
+/** Before the payload type for which a browser takes, or sends, Opus in RED (RFC 2198). */
+export const RED_LINE = "a=zajil-red:";
 
 const wrong = (why: string): ZajilError => error("malformed", `SDP: ${why}`);
 
@@ -46,6 +49,7 @@ export function checkSdp(sdp: string, role: Role): void {
   if (!used.some(([line]) => line?.startsWith("m=audio "))) throw wrong("no audio");
   for (const section of used) checkSection(section, head, role);
   checkBundle(head, used);
+  if (findRed(lines) !== undefined) checkRed(lines, sections);
   const candidates = lines.filter((line) => line.startsWith("a=candidate:"));
   if (candidates.length > CANDIDATES) throw wrong("too many candidates");
   for (const line of candidates) findType(line.slice(2));
@@ -63,6 +67,20 @@ function isRefused(section: Section, role: Role): boolean {
   if (role === "offer" || !section[0]?.startsWith("m=video ")) return false;
   return section.includes("a=inactive") || section[0].startsWith("m=video 0 ");
 }
+
+/** Of RTP, outside what is RTCP's beside it (RFC 5761 section 4). */
+const DYNAMIC = /^(3[5-9]|[45]\d|6[0-3]|9[6-9]|1[01]\d|12[0-7])$/;
+
+/** RED has a payload type of its own, told once, in the section of sound. */
+function checkRed(lines: Section, sections: readonly Section[]): void {
+  const [red = "", ...more] = after(lines, RED_LINE);
+  const inAudio = sections.some((section) => section[0]?.startsWith("m=audio ") && section.includes(RED_LINE + red));
+  const isMapped = after(lines, "a=rtpmap:").some((map) => map.split(" ")[0] === red);
+  if (more.length > 0 || !DYNAMIC.test(red) || !inAudio || isMapped) throw wrong("RED");
+}
+
+/** The payload type of RED; undefined where the description offers or takes none. */
+export const findRed = (lines: Section): string | undefined => after(lines, RED_LINE)[0];
 
 function checkSection(section: Section, head: Section, role: Role): void {
   let directions = section.filter((line) => DIRECTIONS.includes(line));

@@ -1,7 +1,15 @@
 /** What is changed in SDP, and which relays an attempt may use. */
 import { describe, expect, it } from "vitest";
 import { EXTENSIONS } from "../../callorders.ts";
-import { reachable, withConstantOpus, withoutCandidates, withoutExtensions } from "./dressing.ts";
+import {
+  reachable,
+  withConstantOpus,
+  withoutCandidates,
+  withoutExtensions,
+  withoutRed,
+  withRedApart,
+  withRedInside,
+} from "./dressing.ts";
 
 const sdp = (...lines: readonly string[]): string => lines.map((line) => `${line}\r\n`).join("");
 
@@ -22,6 +30,27 @@ describe("SDP", () => {
     );
     expect(withConstantOpus(sdp(map))).toBe(sdp(map, opus));
     expect(withConstantOpus(sdp("m=audio 9 x 0"))).toBe(sdp("m=audio 9 x 0"));
+  });
+
+  /** payloads: of the line of sound. */
+  const audio = (payloads: string, ...lines: readonly string[]): string =>
+    sdp("v=0", `m=audio 9 UDP/TLS/RTP/SAVPF ${payloads}`, "a=mid:0", ...lines, "a=fmtp:111 cbr=1");
+  const OPUS = "a=rtpmap:111 opus/48000/2";
+  const RED = ["a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111"];
+
+  it("carries RED as a line of its own, of which the other side makes the first codec again", () => {
+    const [inside, apart] = [audio("63 111", ...RED, OPUS), audio("111", "a=zajil-red:63", OPUS)];
+    expect(withRedApart(inside)).toBe(apart);
+    expect(withRedApart(audio("111 63", OPUS, ...RED, "a=rtcp-fb:63 x"))).toBe(audio("111", "a=zajil-red:63", OPUS));
+    expect(withRedInside(apart)).toBe(inside);
+    expect(withoutRed(inside)).toBe(audio("111", OPUS));
+  });
+
+  it("leaves a description without RED, or without Opus, as it is", () => {
+    for (const dress of [withRedApart, withRedInside, withoutRed])
+      expect(dress(audio("111", OPUS))).toBe(audio("111", OPUS));
+    expect(withRedInside(audio("0", "a=zajil-red:63"))).toBe(audio("0", "a=zajil-red:63"));
+    expect(withRedApart(audio("63 0", ...RED))).toBe(audio("0"));
   });
 
   it("carries no candidate", () => {

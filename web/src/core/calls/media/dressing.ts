@@ -2,6 +2,7 @@
  * What we change in SDP before a browser reads the peer's, and before the peer reads ours. What may be in one at all is
  * checked elsewhere.
  */
+import { findRed, RED_LINE, splitLines } from "../../../protocol/calls/sdp.ts";
 import { EXTENSIONS, type IceServer } from "../../callorders.ts";
 
 /** One packet size whatever is said (RFC 6562), and repair of lost packets. */
@@ -15,6 +16,10 @@ const mapLines = (sdp: string, change: (line: string) => readonly string[]): str
     .map((line) => `${line}\r\n`)
     .join("");
 
+/** The payload type of a codec of sound. */
+const mapped = (sdp: string, codec: "opus" | "red"): string | undefined =>
+  new RegExp(`^a=rtpmap:(\\d+) ${codec}/48000/2\\s*$`, "im").exec(sdp)?.[1];
+
 /** A description without header extensions but those that calls use; one that cannot be read is none of them. */
 export const withoutExtensions = (sdp: string): string =>
   mapLines(sdp, (line) => {
@@ -25,11 +30,45 @@ export const withoutExtensions = (sdp: string): string =>
 
 /** An answer that asks for Opus with constant bit rate and without gaps in silence. */
 export function withConstantOpus(sdp: string): string {
-  const payload = /^a=rtpmap:(\d+) opus\/48000\/2\s*$/m.exec(sdp)?.[1];
+  const payload = mapped(sdp, "opus");
   if (payload === undefined) return sdp;
   return mapLines(sdp, (line) => {
     if (line.startsWith(`a=fmtp:${payload} `)) return [];
     return line.startsWith(`a=rtpmap:${payload} `) ? [line, `a=fmtp:${payload} ${OPUS}`] : [line];
+  });
+}
+
+/** A description without RED. */
+export function withoutRed(sdp: string): string {
+  const red = mapped(sdp, "red");
+  if (red === undefined) return sdp;
+  return mapLines(sdp, (line) => {
+    if (line.startsWith("m=audio ")) return [withPayloads(line, (payloads) => payloads.filter((one) => one !== red))];
+    return new RegExp(`^a=(rtpmap|fmtp|rtcp-fb):${red} `).test(line) ? [] : [line];
+  });
+}
+
+function withPayloads(line: string, change: (payloads: readonly string[]) => readonly string[]): string {
+  const [kind = "", port = "", profile = "", ...payloads] = line.split(" ");
+  return [kind, port, profile, ...change(payloads)].join(" ");
+}
+
+/** A browser's description as it travels: RED as a line of its own, which clients that do not know it pass over. */
+export function withRedApart(sdp: string): string {
+  const [opus, red] = [mapped(sdp, "opus"), mapped(sdp, "red")];
+  if (opus === undefined || red === undefined) return withoutRed(sdp);
+  return mapLines(withoutRed(sdp), (line) =>
+    line.startsWith(`a=rtpmap:${opus} `) ? [`${RED_LINE}${red}`, line] : [line],
+  );
+}
+
+/** A description that travelled, for the browser: RED is a codec again, and the one to be used. */
+export function withRedInside(sdp: string): string {
+  const [opus, red] = [mapped(sdp, "opus"), findRed(splitLines(sdp))];
+  if (opus === undefined || red === undefined) return sdp;
+  return mapLines(sdp, (line) => {
+    if (line.startsWith("m=audio ")) return [withPayloads(line, (payloads) => [red, ...payloads])];
+    return line.startsWith(RED_LINE) ? [`a=rtpmap:${red} red/48000/2`, `a=fmtp:${red} ${opus}/${opus}`] : [line];
   });
 }
 

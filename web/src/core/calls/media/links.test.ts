@@ -268,6 +268,49 @@ describe("set-up", () => {
     expect(answers[0]).toEqual(answers[1]);
   });
 
+  /** Of a browser that knows RED, and as it travels. */
+  const opus = "a=rtpmap:111 opus/48000/2";
+  const browsers = ["m=audio 9 P 63 111", "a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111", opus, ""].join("\r\n");
+  const travelling = ["m=audio 9 P 111", "a=zajil-red:63", opus, ""].join("\r\n");
+  const plain = ["m=audio 9 P 111", opus, ""].join("\r\n");
+
+  it("offers RED by UDP alone, and takes it from a peer whose answer has it as it was offered", () => {
+    for (const [sdp, taken] of [
+      [travelling, browsers],
+      [plain, plain],
+      [travelling.replace("63", "62"), travelling.replace("63", "62")],
+    ] as const) {
+      const anna = new Device(0);
+      anna.links.openLink(1, { relayOnly: false });
+      anna.links.hearPage({ report: "described", id: anna.take("send")[0]?.id ?? -1, sdp: browsers });
+      expect(anna.heard("desc")).toMatchObject([{ pc: 64, sdp: travelling }]);
+      anna.at(1_500);
+      anna.links.hearPage({ report: "described", id: anna.take("send")[0]?.id ?? -1, sdp: browsers });
+      expect(anna.heard("desc")).toMatchObject([{ pc: 66, sdp: plain }]);
+      anna.links.hear(1, { t: "desc", call: CALL, to: 0, pc: 64, role: "answer", sdp });
+      anna.links.hear(1, { t: "desc", call: CALL, to: 0, pc: 66, role: "answer", sdp: travelling });
+      expect(anna.take("answer")).toMatchObject([{ sdp: taken }, { sdp: travelling }]);
+    }
+  });
+
+  it("answers RED where it was offered and this browser knows it", () => {
+    for (const [offer, inside, described, answered] of [
+      [travelling, browsers, browsers, travelling],
+      [travelling, browsers, plain, plain],
+      [plain, plain, plain, plain],
+    ] as const) {
+      const omar = new Device(1);
+      omar.links.openLink(0, { relayOnly: false });
+      omar.links.hear(0, { t: "desc", call: CALL, to: 0, pc: 900, role: "offer", sdp: offer });
+      const [receiving] = omar.take("receive");
+      expect(receiving?.offer).toBe(inside);
+      omar.links.hearPage({ report: "described", id: receiving?.id ?? -1, sdp: described });
+      const [answer] = omar.heard("desc").filter(({ role }) => role === "answer");
+      // What Opus is asked for besides is another test's.
+      expect(answer?.sdp.replace(/a=fmtp:111 .*\r\n/, "")).toBe(answered);
+    }
+  });
+
   it("takes six attempts of a device and no more", () => {
     const omar = new Device(1);
     omar.links.openLink(0, { relayOnly: false });

@@ -3,6 +3,7 @@ import type { Step } from "../../../protocol/calls/quality.ts";
 import type { Rate } from "../../callorders.ts";
 import type { Rung } from "./shared.ts";
 
+/** Sound as it is coded: by UDP it goes twice. */
 const FULL: Readonly<Record<Rung, Required<Rate>>> = {
   A: { audioKbps: 32, video: { height: 360, framesPerSecond: 20, kbps: 600 } },
   B: { audioKbps: 24, video: { height: 360, framesPerSecond: 15, kbps: 300 } },

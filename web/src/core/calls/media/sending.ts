@@ -1,8 +1,17 @@
 /** One attempt of ours to reach a device: a connection that sends dummies until the peer has opened a frame of it. */
 import { OFFER_AGAIN_MS, OFFERS_AGAIN } from "../../../protocol/calls/limits.ts";
 import { BARREN_MS } from "../../../protocol/calls/ladder.ts";
+import { findRed, splitLines } from "../../../protocol/calls/sdp.ts";
 import type { IcePlan, IcePolicy, IceServer, MediaKind, Sample } from "../../callorders.ts";
-import { candidatesIn, reachable, withoutCandidates, withoutExtensions } from "./dressing.ts";
+import {
+  candidatesIn,
+  reachable,
+  withoutCandidates,
+  withoutExtensions,
+  withoutRed,
+  withRedApart,
+  withRedInside,
+} from "./dressing.ts";
 import { CandidatesOut, worthATry } from "./candidates.ts";
 import type { Sealer } from "../keys.ts";
 import type { Rung, Shared } from "./shared.ts";
@@ -65,7 +74,9 @@ export class SendingAttempt {
   }
 
   described(sdp: string, nowMs: number): void {
-    this.#offer = withoutExtensions(withoutCandidates(sdp));
+    // What goes by TCP arrives; there, sound sent twice would only take longer.
+    const withRed = this.rung === "A" ? withRedApart(sdp) : withoutRed(sdp);
+    this.#offer = withoutExtensions(withoutCandidates(withRed));
     this.#sendOffer(nowMs);
   }
 
@@ -90,7 +101,9 @@ export class SendingAttempt {
   hearAnswer(sdp: string): void {
     if (this.#answered || this.#offer === undefined) return;
     this.#answered = true;
-    this.#shared.post({ order: "answer", id: this.id, sdp: withoutExtensions(withoutCandidates(sdp)) });
+    const answer = withoutExtensions(withoutCandidates(sdp));
+    const isOffered = findRed(splitLines(sdp)) === findRed(splitLines(this.#offer));
+    this.#shared.post({ order: "answer", id: this.id, sdp: isOffered ? withRedInside(answer) : answer });
     this.addCandidates(candidatesIn(sdp));
   }
 
