@@ -182,7 +182,35 @@ def test_a_room_passes_on_what_its_people_may_send_and_drops_the_rest(kind: int,
                 got += sum(each[0] != 0 for each in read(listener))
         assert [member.close_code for member in members] == [None] * CONNECTIONS, second
     assert party.over == sent - got
-    assert got in range(8 * a_second - CONNECTIONS, 8 * a_second + 1)  # 6 s, and 2 s at once
+    # 6 s, and 2 s at once, but for what each connection has of it at that moment.
+    assert got in range(8 * a_second - CONNECTIONS, 8 * a_second + CONNECTIONS)
+
+
+@pytest.mark.parametrize(("kind", "size"), [(AUDIO, 500), (AUDIO, 40), (VIDEO, 1_000)])
+@pytest.mark.parametrize("floods", [6, CONNECTIONS - 2])
+def test_one_member_who_floods_a_room_takes_no_frame_from_the_others(floods: int, kind: int, size: int) -> None:
+    """With tickets and leaves of others he fills what the room has, and each of two goes on with what sound takes."""
+    party = Party()
+    members = [party.join(), party.join()]
+    hostile = [party.join(ticket=b"his %d" % (number // 2)) for number in range(floods)]
+    heard = [0, 0]
+    for tick in range(25 * 20):
+        party.now += 1 / 25
+        for number, member in enumerate(hostile):
+            for part in range(5 if tick % 4 else 4):  # nearly the 120 a second that end a connection
+                party.feed(
+                    member,
+                    frame((0, 1, 2, 2)[number % PEOPLE], 5 * tick + part, kind=kind, size=size, key=kind == VIDEO),
+                )
+        for leaf, member in enumerate(members):
+            party.feed(member, frame(leaf, tick, size=160))
+            if tick % 25 == 0:
+                party.feed(member, frame(leaf, tick, kind=CONTROL, size=60))
+        for place, (member, other) in enumerate(zip(members, reversed(members), strict=True)):
+            heard[place] += sum(record[0] == other.slot for record in read(member))
+    assert party.over > 0, "he is stopped"
+    assert heard == [26 * 20] * 2
+    assert [member.close_code for member in (*members, *hostile)] == [None] * (2 + floods)
 
 
 def test_four_people_with_two_connections_each_lose_nothing() -> None:

@@ -77,6 +77,20 @@ test("the call goes on beside the chats; what was written stays; it ends where i
   await expect(page.getByTestId("composer")).toHaveValue("half a sentence");
 });
 
+for (const width of [390, 1280])
+  test(`the small picture leaves free what is above it, also a note with buttons; ${String(width)} wide`, async ({
+    page,
+  }) => {
+    await page.addInitScript(() => localStorage.setItem("zajil.persist-asked", "yes"));
+    await page.setViewportSize({ width, height: 844 });
+    await open(page, "call-mini-note");
+    await page.getByTestId("call-start-video").click();
+    await page.getByTestId("call-back").click();
+    await expect(page.getByTestId("call-mini")).toBeVisible();
+    for (const button of ["persist", "call-bar-mute", "call-start"])
+      await page.getByTestId(button).click({ trial: true, timeout: 5_000 });
+  });
+
 test("Undo brings the picture back that the network took", async ({ page }) => {
   await open(page, "call-paused");
   await page.getByTestId("call-start").click();

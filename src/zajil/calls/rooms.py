@@ -46,9 +46,9 @@ _SLOTS: Final = 255
 
 
 class Rate:
-    """What may still come at the rates of one connection, of `times` of them together, with two seconds at once."""
+    """What may still come at `times` the rates of one connection, with two seconds at once."""
 
-    def __init__(self, now: float, *, times: int = 1) -> None:
+    def __init__(self, now: float, *, times: float = 1) -> None:
         self._times = times
         self._frames = _BURST_S * FRAMES_A_SECOND * times
         self._bytes = _BURST_S * BYTES_A_SECOND * times
@@ -63,7 +63,7 @@ class Rate:
         return self._frames >= 1 and self._bytes >= size_bytes
 
     def spend(self, size_bytes: int) -> None:
-        """Count one frame."""
+        """Count one frame, which may leave less than nothing."""
         self._frames -= 1
         self._bytes -= size_bytes
 
@@ -90,6 +90,7 @@ class Member:
         self.heard_at = now
         self._room = room
         self._rate = Rate(now)
+        self._share = Rate(now, times=PEOPLE / CONNECTIONS)
 
     @property
     def room(self) -> _Room:
@@ -102,6 +103,13 @@ class Member:
         self._rate.spend(size_bytes)
         return fits
 
+    def takes_share(self, size_bytes: int, now: float) -> bool:
+        """Count one frame in what is its own of the room's rate, where that holds it."""
+        fits = self._share.fits(size_bytes, now)
+        if fits:
+            self._share.spend(size_bytes)
+        return fits
+
     def close(self, code: int, now: float) -> None:
         """End it; the first reason counts."""
         if self.close_code is None:
@@ -110,7 +118,11 @@ class Member:
 
 
 class _Room:
-    """rate: of all its people together, however many connections they have."""
+    """rate: of all its people together, however many connections they have.
+
+    A twelfth of it is each connection's own: more than sound takes. So who floods a room, by all the connections and
+    in whatever names he likes, takes what others leave over, and nothing that they need.
+    """
 
     def __init__(self, name: bytes, now: float) -> None:
         self.name = name
@@ -241,7 +253,8 @@ class Rooms:
                 member.close(ROOM_FULL, now)
                 return
             member.leaf, member.claimed_at = head.leaf, now
-        if not room.rate.fits(len(record), now):
+        fits = room.rate.fits(len(record), now)
+        if not member.takes_share(len(record), now) and not fits:
             self._count_over()
             return
         room.rate.spend(len(record))

@@ -37,8 +37,8 @@ def serve(
     """Run a server on this data directory until a signal ends it.
 
     Arguments that are None come from `zajil.toml` or the defaults. Prints `listening on http://HOST:PORT` once it
-    accepts connections. relay: run a relay for calls beside it, whatever the file says. tell_root: called with the key
-    file when this start made the server's root.
+    accepts connections, and a line for a relay that it runs beside it. relay: run one, whatever the file says.
+    tell_root: called with the key file when this start made the server's root.
     Raises ConfigError, KeyFileError, OSError (address in use) before that.
     """
     set_up_logging()
@@ -58,6 +58,8 @@ async def _run(data: Path, settings: Settings, tell_root: Callable[[Path], None]
     settle_process()
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     sys.stdout.write(f"listening on http://{host}:{server.port}\n")
+    if server.calling.runs_relay:
+        sys.stdout.write(f"relay for calls on port {server.calling.relay_port}, UDP and TCP\n")
     sys.stdout.flush()
     if server.made_root and tell_root is not None:
         tell_root(data / FILE_NAME)

@@ -295,7 +295,8 @@ async def test_it_ends_with_the_server_however_that_ends(tmp_path: Path, number:
         relay = int(pidfile.read_text())
         os.kill(relay, 0)
         server.send_signal(number)
-        await asyncio.wait_for(server.communicate(), 20)
+        said, _ = await asyncio.wait_for(server.communicate(), 20)
+        assert b"\nrelay for calls on port " in said
         await until_true(lambda: not is_running(relay))
     finally:
         if server.returncode is None:

@@ -81,6 +81,11 @@ class FakeMedia:
         self.reports.local_signal(sg.Lost(self.start.call, leaf, 0))
         self._tell(leaf)
 
+    def refuse(self, leaf: int) -> None:
+        """Nothing of what that device sends opens."""
+        self.close_link(leaf)
+        self.reports.unopened(leaf)
+
     def _tell(self, leaf: int) -> None:
         both = leaf in self.hears and leaf in self.proved
         if both and leaf not in self.up:

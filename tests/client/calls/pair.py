@@ -88,6 +88,7 @@ class Member:
         self.ups: list[int] = []
         self.downs: list[int] = []
         self.alarms: list[int] = []
+        self.shut: list[int] = []
         self.measures: list[Measure] = []
         self.routeless: list[int] = []
         self.others: dict[int, Member] = {}
@@ -142,6 +143,9 @@ class Member:
 
     def alarm(self, leaf: int) -> None:
         self.alarms.append(leaf)
+
+    def unopened(self, leaf: int) -> None:
+        self.shut.append(leaf)
 
     # what tests ask
 

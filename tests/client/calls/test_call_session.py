@@ -321,6 +321,48 @@ def test_an_alarm_closes_everything_and_tells_the_other() -> None:
     assert world["b1"].shown == "ended not-encrypted"
 
 
+def test_what_opens_to_nobody_ends_a_call_of_two() -> None:
+    one = talking()["a1"]
+    one.media[0].refuse(1)
+    assert one.media[0].closed
+    assert (one.shown, one.view.why) == ("ended not-encrypted", "not-encrypted")
+
+
+def test_a_group_goes_on_without_whose_frames_do_not_open_until_a_commit() -> None:
+    world = talking("a1 b1 c1", group=True)
+    world["b1"].session.accept("audio")
+    world.wait(1_000)
+    one, hostile = world["a1"], world["b1"]
+
+    def said() -> dict[int, tuple[bool, bool]]:
+        return {peer.leaf: (peer.up, peer.shut) for peer in one.view.peers}
+
+    def opened() -> int:
+        return sum(word.startswith("open 1") for word in one.media[0].told)
+
+    assert said() == {1: (True, False), 2: (True, False)}
+    one.media[0].refuse(1)
+    assert (one.shown, one.media[0].closed) == ("active", False)
+    # Whatever it does, in whatever order it comes back, no link is made again.
+    for _ in range(5):
+        world.wait(30_000)
+        hostile.media[0].offer(0)
+        world.wait(1_000)
+    assert (said(), one.view.phase, opened()) == ({1: (False, True), 2: (True, False)}, "active", 1)
+    world.commit()
+    world.wait(1_000)
+    hostile.media[0].offer(0)
+    world.wait(1_000)
+    assert (said(), opened()) == ({1: (True, False), 2: (True, False)}, 2)
+    # Where nobody else is left, it says why.
+    one.media[0].refuse(1)
+    world["c1"].session.hang_up()
+    world.wait(1_000)
+    assert (one.view.phase, one.view.why) == ("recovering", "not-encrypted")
+    world.wait(40_000)
+    assert one.shown == "ended lost"
+
+
 def test_no_route_and_no_microphone_say_so() -> None:
     world = World("a1 b1")
     world["a1"].session.fail(GID, "permission-denied")

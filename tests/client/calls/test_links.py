@@ -116,7 +116,7 @@ async def test_a_member_that_was_closed_out_hears_no_packet_at_all() -> None:
         assert len(removed.ear.frames) == heard
 
 
-async def test_a_transform_that_lets_frames_through_in_clear_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_transform_that_lets_frames_through_in_clear_ends_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sealing is broken in the middle of a call: the hearer takes 25 wrong frames in a row for no accident."""
     async with call(Member(1), Member(2)) as (one, other):
         await both_hear(one, other)
@@ -127,8 +127,34 @@ async def test_a_transform_that_lets_frames_through_in_clear_ends_the_call(monke
             return frame if sealer is one_sealer else sealed
 
         monkeypatch.setattr(voice, "seal_frame", sabotaged)
-        await until(lambda: other.alarms)
-        assert (other.alarms, other.links._peers, other.links.alarms) == ([1], {}, 1)
+        await until(lambda: other.shut)
+        assert (other.shut, other.alarms, other.links._peers, other.links.alarms) == ([1], [], {}, 1)
+
+
+async def test_who_sends_what_opens_to_nobody_ends_his_own_link_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with call(Member(1), Member(2)) as (one, friend):
+        hostile = Member(3)
+        try:
+            hostile.add(1)
+            talk(hostile, one)
+            await until(lambda: 3 in one.ups and 2 in one.ups and hostile.ups)
+            his = {id(attempt.voice._sealer) for attempt in hostile.outgoing()}
+
+            def sabotaged(sealer: Sealer, frame: bytes, codec: Codec, *, key_frame: bool, now_ms: int) -> bytes:
+                sealed = seal_frame(sealer, frame, codec, key_frame=key_frame, now_ms=now_ms)
+                return frame if id(sealer) in his else sealed
+
+            monkeypatch.setattr(voice, "seal_frame", sabotaged)
+            left = one.links._peers[3]
+            await until(lambda: one.shut)
+            assert (one.shut, one.alarms, set(one.links._peers), one.links.alarms) == ([3], [], {2}, 1)
+            assert (left.outgoing, left.incoming) == ({}, {}), "nothing more goes to him, nor is taken from him"
+            heard, since = one.links.bad_input, len(friend.ear.frames)
+            # He tries anew, and nobody listens.
+            await until(lambda: one.links.bad_input > heard and len(friend.ear.frames) > since + 50)
+            assert (one.downs, friend.downs, one.shut) == ([], [], [3])
+        finally:
+            await hostile.links.close()
 
 
 async def test_a_packet_that_was_not_sealed_never_leaves_and_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:

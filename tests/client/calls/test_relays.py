@@ -13,6 +13,7 @@ from tests.calls.relay.turn import allocate
 from tests.client.calls.coturn import PROGRAM, coturn, credentials
 from tests.client.calls.pair import Member, call, until
 
+from zajil.client.calls.media import rtc
 from zajil.client.calls.media.rtc import Relay
 from zajil.protocol.calls.ladder import STAGGER_MS
 from zajil.protocol.calls.sdp import find_type
@@ -75,6 +76,21 @@ async def test_a_member_who_hides_and_one_who_does_not(relays: tuple[Relay, Rela
         await until(lambda: one.ear.hears_tone() and other.ear.hears_tone())
         assert set(candidates(one)) == {"relay 0.0.0.0 rport 0"}
         assert one.rungs() == ("relay-udp", "relay-udp")
+
+
+async def test_nothing_goes_on_for_a_relay_that_died_once_a_call_was_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rtc, "LEAVING_S", 0.1)
+    async with AsyncExitStack() as stack:
+        relays = await stack.enter_async_context(coturn(tmp_path))
+        one, other = (Member(leaf, relays=relays, relay_only=True) for leaf in (1, 2))
+        async with call(one, other):
+            await until(lambda: one.ups and other.ups)
+            await stack.aclose()
+    assert one.links._steps.is_idle
+    assert other.links._steps.is_idle
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
 
 
 async def test_descriptions_by_a_relay_fit_into_a_signal(relays: tuple[Relay, Relay]) -> None:

@@ -15,7 +15,15 @@ from zajil.client.calls.media.attempts import batches, fitted
 from zajil.client.calls.media.peers import decide_kinds, decide_route
 from zajil.client.calls.media.rtc import Relay
 from zajil.client.calls.media.sound import ECHO_MS, FRAME_BYTES, FRAME_MS, QUIET_FRAME, Echo, Silence, Tone, find_level
-from zajil.client.calls.media.voice import BIT_RATE_TCP, HeardVoice, OpusDecoder, OpusEncoder, SealedVoice
+from zajil.client.calls.media.voice import (
+    BIT_RATE_FLOOR,
+    BIT_RATE_TCP,
+    LOSS_PCT,
+    HeardVoice,
+    OpusDecoder,
+    OpusEncoder,
+    SealedVoice,
+)
 from zajil.client.calls.sframe import parse_header
 from zajil.protocol.calls.ladder import KINDS
 
@@ -63,10 +71,11 @@ def test_every_packet_of_a_rate_has_one_size_whatever_is_said() -> None:
         assert {len(encoder.encode(pcm)) for pcm in (LOUD, QUIET_FRAME) * 20} == {size}
 
 
-@pytest.mark.parametrize("frame_ms", [20, 40])
-def test_a_tone_stays_as_loud_as_it_is_within_a_stream(frame_ms: int) -> None:
-    """libopus told of losses codes it to near silence at 24 kbit/s, after half a second."""
-    encoder, decoder, tone = OpusEncoder(BIT_RATE_TCP, frame_ms=frame_ms, loss_pct=0), OpusDecoder(), Tone()
+@pytest.mark.parametrize("loss_pct", [0, LOSS_PCT])
+@pytest.mark.parametrize(("bit_rate", "frame_ms"), [(BIT_RATE_TCP, 20), (BIT_RATE_TCP, 40), (BIT_RATE_FLOOR, 20)])
+def test_a_tone_stays_as_loud_as_it_is_at_rates_below_the_full_one(bit_rate: int, frame_ms: int, loss_pct: int) -> None:
+    """libopus with FEC codes it to near silence at 24 kbit/s, after half a second and for three."""
+    encoder, decoder, tone = OpusEncoder(bit_rate, frame_ms=frame_ms, loss_pct=loss_pct), OpusDecoder(), Tone()
     levels = []
     for turn in range(100):
         reads = frame_ms // FRAME_MS

@@ -35,7 +35,7 @@ export type Drive =
 
 export type Told =
   | { readonly told: "signal"; readonly signal: MediaSignal }
-  | { readonly told: "up" | "down" | "alarm" | "no-route"; readonly leaf: number }
+  | { readonly told: "up" | "down" | "alarm" | "unopened" | "no-route"; readonly leaf: number }
   /** A connection to the room was opened; a record on it; it was closed. */
   | { readonly told: "opened" | "closed"; readonly way: number }
   | { readonly told: "record"; readonly way: number; readonly data: readonly number[] }
@@ -75,6 +75,7 @@ export function driveOver(
       linkUp: (leaf) => tell({ told: "up", leaf }),
       linkDown: (leaf) => tell({ told: "down", leaf }),
       alarm: (leaf) => tell({ told: "alarm", leaf }),
+      unopened: (leaf) => tell({ told: "unopened", leaf }),
       noRoute: (leaf) => tell({ told: "no-route", leaf }),
       figures: (figures) => tell({ told: "figures", figures }),
       measured: (leaf, measure) => tell({ told: "measured", leaf, measure }),

@@ -51,6 +51,7 @@ export const CALLS: readonly Screen[] = [
   called("call-paused", "call-paused"),
   called("call-recovering", "call"),
   called("call-group", "call-grid", { fragment: TRAVEL, steps: pictures }),
+  called("call-group-shut", "call-grid", { fragment: TRAVEL, steps: pictures }),
   called("call-group-three", "call-grid", { fragment: TRAVEL, steps: pictures }),
   called("call-group-two", "call-grid", { fragment: TRAVEL, steps: pictures }),
   called("call-why", "call-time", { scene: "call-video", steps: seeing("call-why", "call-why-sheet") }),

@@ -19,6 +19,7 @@ const peer = (account: string, leaf: number, more: Partial<CallPeer> = {}): Call
   quality: "good",
   up: true,
   paused: false,
+  shut: false,
   ...more,
 });
 const up = (rung: CallTried["rung"], ms: number): CallTried => ({ rung, result: "up", ms });
@@ -110,6 +111,7 @@ const SCENES: Readonly<Record<string, () => CallView>> = {
   "call-active": () => talking("audio"),
   "call-checking": () => talking("audio", { encrypted: false }),
   "call-video": () => talking("video"),
+  "call-mini-note": () => talking("video"),
   "call-poor": () =>
     talking("video", {
       camera: false,
@@ -130,6 +132,11 @@ const SCENES: Readonly<Record<string, () => CallView>> = {
     }),
   "call-recovering": () => talking("audio", { phase: "recovering", why: "network-changed", encrypted: false }),
   "call-group": () => group(3),
+  "call-group-shut": () => {
+    const view = group(3);
+    const [one, ...others] = view.peers;
+    return { ...view, peers: one ? [{ ...one, mic: true, up: false, shut: true }, ...others] : others };
+  },
   "call-group-three": () => group(2),
   "call-group-two": () => group(1, { camera: false }),
   "call-declined": () => ended("declined"),

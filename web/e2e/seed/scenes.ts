@@ -67,6 +67,7 @@ export const SCENES = [
   "no-answers",
   "broken",
   "not-persisted",
+  "call-mini-note",
   "linking-waiting",
   "linking-approved",
   "linking-chats",
@@ -442,6 +443,7 @@ export function worldOf(scene: string): World {
     case "broken":
       return without(blank(scene), "worker-ended", ["status"]);
     case "not-persisted":
+    case "call-mini-note":
       return health(scene, { persisted: false });
     default:
       return busy(scene);

@@ -39,12 +39,15 @@ class CurrentCall:
     ) -> None:
         self.gid, self.record, self.numbers = gid, record, numbers
         self.links: dict[int, LinkFacts] = {}
+        self.shut: set[int] = set()
+        """Devices of which nothing opened: no link to them is made again in this epoch."""
         self.over = False
         self._ports, self._tell, self._send = ports, tell, send
         self._state = state
         self._open: set[int] = set()
         self._wanted: dict[int, list[LinkSignal]] = {}
         self._keyed = False
+        self._epoch: int | None = None
         self._budget = SignalBudget()
         self._step: Step = STEPS[0]
         self._media_sent = (True, record.kind == "video")
@@ -106,8 +109,8 @@ class CurrentCall:
     def _open_wanted(self) -> None:
         if self.over or not self._keyed or not self.numbers.usable:
             return
-        wanted, self._wanted = self._wanted, {}
-        for leaf, signals in wanted.items():
+        for leaf in [leaf for leaf in self._wanted if leaf not in self.shut]:
+            signals = self._wanted.pop(leaf)
             self._open.add(leaf)
             self._media.open_link(leaf, relay_only=self._state.relay_only)
             for signal in signals:
@@ -117,6 +120,10 @@ class CurrentCall:
         """The key of a new epoch. Its roster was told before."""
         self._media.use_key(keys.epoch, keys.base_key, removed=removed)
         self._keyed = True
+        if keys.epoch != self._epoch:
+            # What did not open may now, and the leaf may be somebody else's.
+            self.shut.clear()
+        self._epoch = keys.epoch
         self._open_wanted()
 
     def set_media(self, mic: bool, cam: bool) -> None:  # what the person switched
@@ -143,7 +150,7 @@ class CurrentCall:
         """A signal for the links with a device in the call."""
         if leaf in self._open:
             self._media.hear(leaf, signal)
-        elif leaf in self._wanted and len(self._wanted[leaf]) < WAITING_MOST:
+        elif leaf in self._wanted and leaf not in self.shut and len(self._wanted[leaf]) < WAITING_MOST:
             self._wanted[leaf].append(signal)
 
     def note_moved(self) -> None:
@@ -180,6 +187,20 @@ class CurrentCall:
     def alarm(self, leaf: int) -> None:
         if not self.over:
             self._tell(ev.Alarm(leaf))
+
+    def unopened(self, leaf: int) -> None:
+        """In a chat of two that ends the call. In a group the others go on, without this device until a commit."""
+        if self.over or leaf not in self._open:
+            return
+        self._open.discard(leaf)
+        self.links.pop(leaf, None)
+        if self._state.group:
+            self.shut.add(leaf)
+            self._wanted[leaf] = []
+            self._tell(ev.LinkDown(leaf))
+        else:
+            self._media.close()
+            self.alarm(leaf)
 
     def measured(self, leaf: int, measure: Measure) -> None:
         if self.over or leaf not in self._open:

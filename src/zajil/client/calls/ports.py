@@ -102,6 +102,9 @@ class Reports(Protocol):
     def alarm(self, leaf: int) -> None:
         """Media was not encrypted. Everything is closed already."""
 
+    def unopened(self, leaf: int) -> None:
+        """What this device sends opens to nobody. Its link is closed already, both ways."""
+
     def measured(self, leaf: int, measure: Measure) -> None:
         """How a link is, every second."""
 

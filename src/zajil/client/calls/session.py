@@ -395,8 +395,11 @@ class CallSession:
         if state is None or (state.phase == "idle" and chat.view is None):
             return
         ours = current is not None and current.gid == chat.gid
-        links, moved = (current.links, current.moved) if current is not None and ours else ({}, False)
-        view = make_view(state, Scene(chat.gid, chat.began_at, chat.outgoing, links, moved))
+        scene = Scene(chat.gid, chat.began_at, chat.outgoing, links={}, shut=frozenset(), moved=False)
+        if current is not None and ours:
+            shut = frozenset(current.shut)
+            scene = replace(scene, links=current.links, shut=shut, moved=current.moved)
+        view = make_view(state, scene)
         if view == chat.view:
             return
         # The end of a call is told once: what changes about its chat later is no news of it.

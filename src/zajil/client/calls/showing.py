@@ -45,7 +45,10 @@ class LinkFacts:
 
 @dataclass(frozen=True, slots=True)
 class ViewPeer:
-    """A device in the call. account: base64url. quality: a word, `reconnecting` or `unknown`. up: media flows."""
+    """A device in the call. account: base64url. quality: a word, `reconnecting` or `unknown`. up: media flows.
+
+    shut: what came from it did not open, so nothing goes to it or is taken from it.
+    """
 
     leaf: int
     account: str
@@ -53,6 +56,7 @@ class ViewPeer:
     camera: bool
     quality: str
     up: bool
+    shut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +101,16 @@ class CallView:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Beside the machine's state: when the call began and whose it was, links by leaf, whether the network changed."""
+    """Beside the machine's state: when the call began and whose it was, links by leaf, whether the network changed.
+
+    shut: leaves of which nothing opened.
+    """
 
     gid: bytes
     began_at: int
     outgoing: bool
     links: Mapping[int, LinkFacts]
+    shut: frozenset[int]
     moved: bool
 
 
@@ -124,7 +132,7 @@ def make_view(state: CallState, scene: Scene) -> CallView:
         kind=state.kind,
         since=scene.began_at if state.since is None else state.since,
         silent=not state.sounds,
-        peers=tuple(_view_peer(state, peer.leaf, scene.links) for peer in state.peers),
+        peers=tuple(_view_peer(state, peer.leaf, scene) for peer in state.peers),
         mic=state.mic,
         camera=state.cam,
         rung="" if worst is None else worst.measure.rung,
@@ -141,15 +149,15 @@ def make_view(state: CallState, scene: Scene) -> CallView:
     )
 
 
-def _view_peer(state: CallState, leaf: int, links: Mapping[int, LinkFacts]) -> ViewPeer:
+def _view_peer(state: CallState, leaf: int, scene: Scene) -> ViewPeer:
     peer = state.find_peer(leaf)
     if peer is None:
-        return ViewPeer(leaf, "", False, False, "unknown", False)
-    link = links.get(leaf)
+        return ViewPeer(leaf, "", False, False, "unknown", False, False)
+    link = scene.links.get(leaf)
     word: str = "unknown" if link is None or not link.quality.word else link.quality.word
     if state.since is not None and not peer.up:
         word = "reconnecting"
-    return ViewPeer(leaf, encode_b64(peer.account), peer.mic, peer.cam, word, peer.up)
+    return ViewPeer(leaf, encode_b64(peer.account), peer.mic, peer.cam, word, peer.up, leaf in scene.shut)
 
 
 def _tried(state: CallState, links: Mapping[int, LinkFacts]) -> tuple[ViewTry, ...]:
@@ -163,6 +171,8 @@ def _find_why(state: CallState, scene: Scene, worst: LinkFacts | None) -> str:
     """The one line that explains what a person notices; empty where there is nothing to explain."""
     if state.fault in FAULTS:
         return state.fault
+    if state.phase == "reconnecting" and all(peer.leaf in scene.shut for peer in state.peers):
+        return "not-encrypted"
     if state.phase == "reconnecting":
         return "network-changed" if scene.moved else "peer-silent"
     if worst is None:

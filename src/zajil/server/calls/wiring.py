@@ -103,6 +103,9 @@ class Calling:
         """relays: see `find_relays`. ticket_key, check_member: see `Calls`. count_bad, count_over: see `Rooms`."""
         most = settings.calls.media_connections_max
         self._wants_relay = settings.calls.relay == "auto"
+        self.runs_relay = False
+        """One was started here, and is started again when it falls."""
+        self.relay_port = settings.calls.relay_port
         runs = relays is not None and self._wants_relay
         self.relay = Turnserver(data / RELAY_FOLDER, plan_relay(settings, relays)) if runs and relays else None
         leads_nowhere = self.relay is not None and not self.relay.is_installed and not settings.calls.relay_hosts
@@ -125,7 +128,7 @@ class Calling:
     def start(self) -> None:
         """Run the relay, where that is wanted and it is installed."""
         if self.relay is not None:
-            self.relay.start()
+            self.runs_relay = self.relay.start()
         elif self._wants_relay:
             _LOG.warning("calls have no relay: one for other people needs calls.relay_ip, a public address")
 

@@ -287,7 +287,7 @@ const ANSWER = {
   urls: ["turn:a:3478?transport=udp"],
 };
 const asking = (): unknown[] => core.asked.flatMap(([question, of]) => (question === "served" ? [of] : []));
-const asked = (epoch: number): object => ({ what: "relay", request: { gid: GID, epoch, token: SECRET } });
+const asked = (epoch: number): object => ({ what: "relay", gid: GID, request: { gid: GID, epoch, token: SECRET } });
 
 test("relays are asked for with the group's token", async () => {
   await begin();

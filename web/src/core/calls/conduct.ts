@@ -338,5 +338,6 @@ const bound = (reports: Reports): Reports => ({
   linkDown: (leaf) => reports.linkDown(leaf),
   noRoute: (leaf) => reports.noRoute(leaf),
   alarm: (leaf) => reports.alarm(leaf),
+  unopened: (leaf) => reports.unopened(leaf),
   measured: (leaf, measure) => reports.measured(leaf, measure),
 });

@@ -34,13 +34,16 @@ export class CurrentCall implements Reports {
   readonly gid: Uint8Array;
   record: CallRecord;
   readonly links = new Map<number, LinkFacts>();
+  /** Devices of which nothing opened: no link to them is made again in this epoch. */
+  readonly shut = new Set<number>();
   over = false;
   touchedAt: number;
   readonly #parts: Parts;
   readonly #media: CallMedia;
   readonly #open = new Set<number>();
-  #wanted = new Map<number, LinkSignal[]>();
+  readonly #wanted = new Map<number, LinkSignal[]>();
   #keyed = false;
+  #epoch: number | undefined;
   readonly #budget = new SignalBudget();
   #mediaSent: readonly [mic: boolean, cam: boolean];
   #movedAt = -Infinity;
@@ -109,9 +112,9 @@ export class CurrentCall implements Reports {
 
   #openWanted(): void {
     if (this.over || !this.#keyed || !this.#parts.numbers.usable) return;
-    const wanted = this.#wanted;
-    this.#wanted = new Map();
-    for (const [leaf, signals] of wanted) {
+    for (const [leaf, signals] of [...this.#wanted]) {
+      if (this.shut.has(leaf)) continue;
+      this.#wanted.delete(leaf);
       this.#open.add(leaf);
       this.#media.openLink(leaf, { relayOnly: this.#parts.state.relayOnly });
       for (const signal of signals) this.#media.hear(leaf, signal);
@@ -122,6 +125,9 @@ export class CurrentCall implements Reports {
   useKey({ epoch, baseKey }: EpochKeys, removed: boolean): void {
     this.#media.useKey(epoch, baseKey, removed);
     this.#keyed = true;
+    // What did not open may now, and the leaf may be somebody else's.
+    if (epoch !== this.#epoch) this.shut.clear();
+    this.#epoch = epoch;
     this.#openWanted();
   }
 
@@ -153,7 +159,7 @@ export class CurrentCall implements Reports {
   hear(leaf: number, signal: LinkSignal): void {
     const waiting = this.#wanted.get(leaf);
     if (this.#open.has(leaf)) this.#media.hear(leaf, signal);
-    else if (waiting && waiting.length < WAITING_MOST) waiting.push(signal);
+    else if (waiting && !this.shut.has(leaf) && waiting.length < WAITING_MOST) waiting.push(signal);
   }
 
   /** This device is in another network. */
@@ -190,6 +196,20 @@ export class CurrentCall implements Reports {
 
   alarm(leaf: number): void {
     this.#tell({ t: "alarm", leaf });
+  }
+
+  /** In a chat of two that ends the call. In a group the others go on, and this device stays out until a commit. */
+  unopened(leaf: number): void {
+    if (this.over || !this.#open.delete(leaf)) return;
+    this.links.delete(leaf);
+    if (this.#parts.state.group) {
+      this.shut.add(leaf);
+      this.#wanted.set(leaf, []);
+      this.#tell({ t: "link_down", leaf });
+    } else {
+      this.#media.close();
+      this.alarm(leaf);
+    }
   }
 
   measured(leaf: number, measure: Measure): void {

@@ -92,11 +92,10 @@ export class CallDoor {
       };
     },
     token: ({ gid }) => this.#host.core().sendToken(idOf(gid)),
-    served: ({ what, request }) =>
-      this.#host.calls.call<Uint8Array>(
-        { method: "POST", path: `/calls/${what}`, auth: ["none"], answer: null },
-        { request },
-      ),
+    served: ({ what, gid, request }) =>
+      this.#host.way
+        .callsApart(`calls ${idOf(gid)}`)
+        .call<Uint8Array>({ method: "POST", path: `/calls/${what}`, auth: ["none"], answer: null }, { request }),
     media: async ({ r }) => {
       const { url, turns } = await this.#host.way.openMedia(r);
       this.#turns = turns;

@@ -65,10 +65,11 @@ export interface Asked {
   /** What the server asks for before it gives a relay or a room. Fails with `not-a-member`, `chat-stuck`. */
   token(a: { readonly gid: Uint8Array }): { readonly epoch: number; readonly token: Uint8Array };
   /**
-   * The server's answer to a question in a group's name, over the route of the sessions and without an account: JSON,
-   * unread. Fails with the server's refusals, `unreachable`.
+   * The server's answer to a question in a group's name, over the route of the sessions, without an account, and on a
+   * session that serves these questions of this group alone: JSON, unread. Fails with the server's refusals,
+   * `unreachable`.
    */
-  served(a: { readonly what: "relay" | "tickets"; readonly request: Json }): Uint8Array;
+  served(a: { readonly what: "relay" | "tickets"; readonly gid: Uint8Array; readonly request: Json }): Uint8Array;
   /**
    * Where to open one media connection, and the first record for its seal; null: it needs none. r: four hex digits of
    * the room. Fails with `unreachable` where the route carries no media.
@@ -206,7 +207,7 @@ export async function askServer(
   more: { readonly room?: Uint8Array } = {},
 ): Promise<unknown> {
   const ask = async (held: Reply<"token">): Promise<unknown> => {
-    const body = await core.ask("served", { what, request: { gid, ...held, ...more } });
+    const body = await core.ask("served", { what, gid, request: { gid, ...held, ...more } });
     return JSON.parse(parseText(body));
   };
   const held = await core.ask("token", { gid });

@@ -77,6 +77,8 @@ export interface Reports {
   noRoute(leaf: number): void;
   /** Media was not encrypted. Everything is closed already. */
   alarm(leaf: number): void;
+  /** What this device sends opens to nobody. Its link is closed already, both ways. */
+  unopened(leaf: number): void;
   /** How a link is, every second. */
   measured(leaf: number, measure: Measure): void;
 }

@@ -251,6 +251,46 @@ describe("a call", () => {
     expect(other.shown).toBe("ended not-encrypted");
   });
 
+  it("ends where it is of two and what comes opens to nobody", () => {
+    const one = talking().at("a1");
+    one.lastMedia.refuse(1);
+    expect(one.lastMedia.closed).toBe(true);
+    expect([one.shown, one.view.why]).toEqual(["ended not-encrypted", "not-encrypted"]);
+  });
+
+  it("of a group goes on with the others, and leaves out whose frames do not open until a commit", () => {
+    const world = talking("a1 b1 c1", "audio", true);
+    world.at("b1").session.accept("audio");
+    world.wait(1000);
+    const [one, hostile] = [world.at("a1"), world.at("b1")];
+    const said = (): [number, boolean, boolean][] => one.view.peers.map(({ leaf, up, shut }) => [leaf, up, shut]);
+    const opened = (): number => one.lastMedia.told.filter((word) => word.startsWith("open 1")).length;
+    one.lastMedia.refuse(1);
+    expect([one.shown, one.view.encrypted, one.lastMedia.closed]).toEqual(["active", false, false]);
+    // Whatever it does, in whatever order it comes back, no link is made again.
+    for (let again = 0; again < 5; again++) {
+      world.wait(30_000);
+      hostile.lastMedia.offer(0);
+      world.wait(1_000);
+    }
+    expect(said()).toEqual(expect.arrayContaining([[2, true, false]]));
+    expect(said().filter(([leaf]) => leaf === 1)).toEqual([[1, false, true]]);
+    expect([one.view.phase, opened()]).toEqual(["active", 1]);
+    expect(one.lastMedia.sent.get(2)).toBeDefined();
+    world.commit();
+    world.wait(1000);
+    hostile.lastMedia.offer(0);
+    world.wait(1000);
+    expect([opened(), said().find(([leaf]) => leaf === 1)]).toEqual([2, [1, true, false]]);
+    // Where nobody else is left, it says why.
+    one.lastMedia.refuse(1);
+    world.at("c1").session.hangUp();
+    world.wait(1000);
+    expect([one.view.phase, one.view.why]).toEqual(["recovering", "not-encrypted"]);
+    world.wait(40_000);
+    expect(one.shown).toBe("ended lost");
+  });
+
   it("says why it cannot be", () => {
     const world = new World("a1 b1");
     const one = world.at("a1");

@@ -411,7 +411,8 @@ export class CallSession {
     const current = this.#currentOf(chat);
     const { gid, beganAt, outgoing } = chat;
     const links = current?.links ?? new Map<number, never>();
-    const view = makeView(state, { gid, beganAt, outgoing, links, moved: current?.moved ?? false });
+    const shut = current?.shut ?? new Set<number>();
+    const view = makeView(state, { gid, beganAt, outgoing, links, shut, moved: current?.moved ?? false });
     if (sameView(view, chat.view)) return;
     // The end of a call is told once: what changes about its chat later would end the one that is just begun.
     const told = isEnd(view) && chat.view !== null && isEnd(chat.view) && view.call === chat.view.call;

@@ -40,19 +40,23 @@ export interface LinkFacts {
   readonly step: Step;
 }
 
-/** Beside the machine's state: when the call began and whose it was, links by leaf, whether the network changed. */
+/**
+ * Beside the machine's state: when the call began and whose it was, links by leaf, leaves of which nothing opened,
+ * whether the network changed.
+ */
 export interface Scene {
   readonly gid: Uint8Array;
   readonly beganAt: number;
   readonly outgoing: boolean;
   readonly links: ReadonlyMap<number, LinkFacts>;
+  readonly shut: ReadonlySet<number>;
   readonly moved: boolean;
 }
 
 const rounded = (value: number, digits: number): number => Number(value.toFixed(digits));
 
 /** What a person may know now. */
-export function makeView(state: CallState, { gid, beganAt, outgoing, links, moved }: Scene): CallView {
+export function makeView(state: CallState, { gid, beganAt, outgoing, links, shut, moved }: Scene): CallView {
   const up = state.peers.filter((peer) => peer.up);
   const measured = up.flatMap(({ leaf }) => links.get(leaf) ?? []);
   const worst = measured.reduce<LinkFacts | undefined>(
@@ -67,13 +71,14 @@ export function makeView(state: CallState, { gid, beganAt, outgoing, links, move
   const ended = elsewhere ? "elsewhere" : reason;
   const paused = measured.length > 0 && measured.every(({ step }) => NO_VIDEO.includes(step));
   const seen = measured.some(({ measure }) => measure.seen);
-  const why = findWhy(state, { moved, paused, seen }, worst);
+  const unopened = state.peers.every(({ leaf }) => shut.has(leaf));
+  const why = findWhy(state, { moved, paused, seen, unopened }, worst);
   const { rung, host } = worst?.measure ?? {};
   return {
     phase: elsewhere ? "ended" : (PHASES[state.phase] ?? (state.phase as CallPhase)),
     ...{ chat: encodeB64(gid), call: encodeB64(state.call), direction: outgoing ? "outgoing" : "incoming" },
     ...{ kind: state.kind, since: state.since ?? beganAt, silent: !sounds(state), mic: state.mic, camera: state.cam },
-    peers: state.peers.map((peer) => viewPeer(state, peer, links.get(peer.leaf))),
+    peers: state.peers.map((peer) => ({ ...viewPeer(state, peer, links.get(peer.leaf)), shut: shut.has(peer.leaf) })),
     ...(rung && { route: host ? { rung, host } : { rung } }),
     ...(word && { quality: { word, mos: rounded(mos, 2), rtt_ms: Math.round(rttMs), loss_pct: rounded(lossPct, 1) } }),
     tried: tried(state, links),
@@ -87,7 +92,11 @@ export function makeView(state: CallState, { gid, beganAt, outgoing, links, move
 
 const proves = ({ sealed, opened }: Measure): boolean => sealed > 0 && opened > 0;
 
-function viewPeer({ since }: CallState, { leaf, account, mic, cam, up }: Peer, link?: LinkFacts): CallPeer {
+function viewPeer(
+  { since }: CallState,
+  { leaf, account, mic, cam, up }: Peer,
+  link?: LinkFacts,
+): Omit<CallPeer, "shut"> {
   const quality = since !== null && !up ? "reconnecting" : link?.quality.word || "unknown";
   const paused = cam && up && link?.measure.pictures === false;
   return { leaf, account: encodeB64(account), mic, camera: cam, quality, up, paused };
@@ -107,10 +116,11 @@ function tried({ relayOnly }: CallState, links: ReadonlyMap<number, LinkFacts>):
 /** The one line that explains what a person notices. */
 function findWhy(
   { fault, phase, cam, relayOnly }: CallState,
-  { moved, paused, seen }: { readonly moved: boolean; readonly paused: boolean; readonly seen: boolean },
+  { moved, paused, seen, unopened }: Readonly<Record<"moved" | "paused" | "seen" | "unopened", boolean>>,
   worst?: LinkFacts,
 ): CallWhy | undefined {
   if (FAULTS.includes(fault)) return fault as CallWhy;
+  if (phase === "reconnecting" && unopened) return "not-encrypted";
   if (phase === "reconnecting") return moved ? "network-changed" : "peer-silent";
   if (!worst) return undefined;
   const { quality, measure } = worst;

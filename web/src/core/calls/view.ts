@@ -22,6 +22,8 @@ export interface CallPeer {
   readonly up: boolean;
   /** Its camera is on, and no picture comes: a slow network took it. */
   readonly paused: boolean;
+  /** What came from it did not open: nothing goes to it or is taken from it. */
+  readonly shut: boolean;
 }
 
 export interface CallRoute {

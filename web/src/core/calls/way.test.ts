@@ -35,6 +35,8 @@ describe.skipIf(!hasServer)("with a real server", () => {
   const clients: Client[] = [];
   const ports: CorePort[] = [];
   const dialled: string[] = [];
+  /** By fetch, which chooses its connection itself. */
+  const asked: string[] = [];
   let blocked = false;
   const fetching = globalThis.fetch;
 
@@ -53,6 +55,7 @@ describe.skipIf(!hasServer)("with a real server", () => {
     vi.stubGlobal("fetch", (...[target, init]: Parameters<typeof fetch>) => {
       const url = new URL(target instanceof Request ? target.url : target);
       const passes = !blocked && url.hostname !== FRONT;
+      asked.push(url.pathname);
       return passes ? fetching(url, init) : Promise.reject(new TypeError("blocked"));
     });
   }, 60_000);
@@ -113,12 +116,29 @@ describe.skipIf(!hasServer)("with a real server", () => {
     return [first, second];
   }
 
+  it("what a call asks for goes over a session of its own, which nothing else uses and no account is named on", async () => {
+    const { core, gid } = await chat();
+    const before = new Set(dialled);
+    asked.length = dialled.length = 0;
+    expect(await askRelays(core, gid)).toEqual({ servers: [], ttlS: 600 });
+    expect(dialled).toHaveLength(1);
+    expect(dialled[0]).toMatch(/^own \/v1\/send\?r=/);
+    expect(before).not.toContain(dialled[0]);
+    const request = { gid: GID, epoch: 1, token: new Uint8Array(32) };
+    const other = core.ask("served", { what: "relay", gid: GID, request });
+    await expect(other).rejects.toMatchObject({ failure: { code: "bad-group-token" } });
+    expect(dialled, "another group's question goes on another session").toHaveLength(2);
+    (await mediaOpener(core, { gid, room: ROOM, openSocket: through })()).close();
+    expect(dialled.slice(2), "the question for a ticket was no new one").toEqual(["own /v1/send?r=a0a1"]);
+    expect(asked.filter((path) => path.startsWith("/v1/calls"))).toEqual([]);
+  });
+
   it("they go straight to it", async () => {
     const { amal, core, gid } = await chat();
     expect(amal.way.carriesMedia).toBe(true);
     dialled.length = 0;
     const [, second] = await exchange(mediaOpener(core, { gid, room: ROOM, openSocket: through }));
-    expect(dialled).toEqual(["own /v1/send?r=a0a1", "own /v1/send?r=a0a1"]);
+    expect(dialled.filter((one) => one.endsWith("?r=a0a1"))).toEqual(Array(2).fill("own /v1/send?r=a0a1"));
     const codes = listen(second).codes;
     for (const socket of [...openSockets]) socket.cut();
     expect(codes).toEqual([1006]);

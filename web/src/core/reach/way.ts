@@ -124,6 +124,11 @@ export class Way {
     }
   }
 
+  /** Control calls over sessions that no other word shares, on every route: fetch would choose a connection itself. */
+  callsApart(apart: string): Calls {
+    return new Calls({ call: (call) => this.sessions.call({ ...call, apart }) });
+  }
+
   /** What tabs are shown. */
   shown(): Omit<Connection, "since" | "queued"> {
     const { connected, locked, round_trip_ms, last_ok_at } = this.#session;

@@ -78,6 +78,12 @@ export class FakeMedia implements CallMedia {
     this.#tell(to);
   }
 
+  /** Nothing of what that device sends opens. */
+  refuse(leaf: number): void {
+    this.closeLink(leaf);
+    this.reports.unopened(leaf);
+  }
+
   #tell(leaf: number): void {
     const both = this.#hears.has(leaf) && this.#proved.has(leaf);
     if (both === this.#up.has(leaf)) return;

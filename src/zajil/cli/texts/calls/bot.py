@@ -1,8 +1,7 @@
-"""`call bot`: what it says, and what it needs."""
+"""`call bot`: what it says."""
 
 from __future__ import annotations
 
-from zajil.cli.texts.complaint import Complaint
 from zajil.cli.texts.text import Text
 
 CALL = Text(
@@ -109,18 +108,3 @@ ENDS: dict[str, Text] = {
     ),
 }
 """Why a call ended, by the codes of `CallView.ended`; none for `hangup`."""
-
-CALL_COMPLAINTS: dict[str, Complaint] = {
-    "no-calls": Complaint(
-        Text(
-            en="This installation cannot take part in calls.",
-            ar="لا يدعم هذا التثبيت المكالمات.",
-            ru="Эта установка не умеет звонить.",
-        ),
-        Text(
-            en="Install it with its extra:  pip install 'zajil[calls]'",
-            ar="ثبّته بالإضافة الخاصة به:  pip install 'zajil[calls]'",
-            ru="Установите с дополнением:  pip install 'zajil[calls]'",
-        ),
-    ),
-}

@@ -103,9 +103,9 @@ RELAY_COMPLAINTS: dict[str, Complaint] = {
             ru="Часть для звонков не установлена.",
         ),
         Text(
-            en="Install it with its extra:  pip install 'zajil[calls]'",
-            ar="ثبّته بالإضافة الخاصة به:  pip install 'zajil[calls]'",
-            ru="Установите с дополнением:  pip install 'zajil[calls]'",
+            en="Add its extra:  pip install '.[calls]'  in the clone; of a wheel, its file name and [calls] behind it.",
+            ar="أضف الجزء الخاص به:  pip install '.[calls]'  في نسخة المستودع؛ ومع ملف wheel اسمه متبوعًا بـ [calls].",
+            ru="Добавьте дополнение:  pip install '.[calls]'  в клоне; для wheel — имя файла и за ним [calls].",
         ),
     ),
 }

@@ -8,8 +8,8 @@
                     three times; again one -> Got(pc)
 
 A link is up while the peer has told us `got` and we have told it. Real sound flows after `got` alone, so nothing of a
-person leaves before both ends have proved that they seal. Whatever left unsealed, or 25 frames in a row that nobody we
-know sealed, close every connection at once and raise the alarm.
+person leaves before both ends have proved that they seal. Whatever left unsealed closes every connection at once and
+raises the alarm. 25 frames in a row that nobody we know sealed close the link to who sent them, and no other.
 Source: docs/protocol/call-media.md (fail-closed rules, routes).
 """
 
@@ -85,6 +85,7 @@ class Links:
         self.bad_input = 0
         """Signals and descriptions that were dropped."""
         self.alarms = 0
+        """Links that were closed for what came over them, and one where anything left unsealed."""
 
     def _make_rooming(self, open_media: OpenMedia) -> Rooming:
         means = self._means
@@ -438,6 +439,12 @@ class Links:
         self.shut()
         self._reports.alarm(leaf)
 
+    def _shut(self, leaf: int) -> None:
+        """The fault of one device, which must not end what the others say to each other."""
+        self.alarms += 1
+        self.close_link(leaf)
+        self._reports.unopened(leaf)
+
     def _close_all(self, peer: Peer) -> None:
         for outgoing in list(peer.outgoing.values()):
             self._drop_outgoing(peer, outgoing.number)
@@ -497,7 +504,7 @@ class Links:
         now = self._means.now_ms()
         for attempt in list(peer.incoming.values()):
             if attempt.wrong_in_a_row >= WRONG_IN_A_ROW:
-                self._alarm(peer.leaf)
+                self._shut(peer.leaf)
                 return
             if attempt.proved and not attempt.hears(now):
                 self._note_stalled(peer, attempt)

@@ -51,6 +51,8 @@ from zajil.client.calls.media import sdp
 from zajil.client.calls.media.sound import FRAME_MS, FRAME_SAMPLES
 from zajil.client.calls.media.voice import TIME_BASE, HeardVoice, SealedVoice
 
+LEAVING_S: Final = 2.0
+"""How long a relay has to answer that an allocation is given up: three questions and a slow round trip."""
 GATHERING_S: Final = 6.0
 """How long a closing waits for what is being gathered. aioice gives up a relay after 5 s."""
 Rung: TypeAlias = Literal["direct", "relay-udp", "relay-tcp", "relay-tls"]
@@ -175,8 +177,23 @@ async def _close(pc: RTCPeerConnection, gathering: asyncio.Task[None] | None) ->
         await asyncio.wait((gathering,), timeout=GATHERING_S)
         if gathering.done() and not gathering.cancelled():
             gathering.exception()  # whoever wanted it was told, or has left
+    closing = asyncio.ensure_future(pc.close())
+    await asyncio.wait((closing,), timeout=LEAVING_S)
+    if not closing.done():
+        _leave_relays(pc)
     with suppress(ConnectionError):
-        await pc.close()
+        await closing
+
+
+def _leave_relays(pc: RTCPeerConnection) -> None:
+    """End what still asks a relay to give up an allocation, which aioice would do for 36 s; it expires without."""
+    for transceiver in pc.getTransceivers():
+        ice = transceiver.receiver.transport.transport._connection  # noqa: SLF001 - aiortc names no relay
+        for protocol in ice._protocols:  # noqa: SLF001 - likewise
+            task = getattr(protocol.transport, "_TurnTransport__close_task", None)
+            if task is not None:
+                # It closes its socket on the way, and so everything that waits for it goes on.
+                task.cancel()
 
 
 async def _told_by_aiortc(step: Awaitable[None]) -> None:

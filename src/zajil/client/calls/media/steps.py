@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Final
 
 CLOSING_S: Final = 4.0
-"""So long `end` waits for closings. aioice asks a relay for 36 s to give up an allocation, also one that has died."""
+"""So long `end` waits for closings, which by themselves give up a relay that has died a little sooner."""
 _log = logging.getLogger(__name__)
 
 

@@ -71,6 +71,7 @@ class Device {
         linkUp: (leaf) => void this.told.push(`up ${leaf}`),
         linkDown: (leaf) => void this.told.push(`down ${leaf}`),
         alarm: (leaf) => void this.told.push(`alarm ${leaf}`),
+        unopened: (leaf) => void this.told.push(`unopened ${leaf}`),
         noRoute: (leaf) => void this.told.push(`no route ${leaf}`),
         won: (kind) => void this.told.push(`won ${kind}`),
         figures: (figures) => void this.figures.push(figures),
@@ -483,15 +484,33 @@ describe("alarm", () => {
     expect(anna.told).toContain("alarm 1");
   });
 
-  it("ends everything when pictures are shown that never opened, and at 25 frames of somebody else", async () => {
+  it("ends everything when pictures are shown that never opened", async () => {
     const omar = new Device(1);
     const { receiveId } = await connect(new Device(0), omar);
     omar.links.hearPage({ report: "sample", samples: [received(receiveId, 0, 3)] });
     expect(omar.told).toEqual(["alarm 0"]);
+  });
+
+  it("is none for the others when 25 frames of one device open to nobody: its link ends alone", async () => {
     const zoe = new Device(1);
-    const { to } = await connect(new Device(0), zoe);
+    const { to, receiveId } = await connect(new Device(0), zoe);
+    zoe.links.openLink(2, { relayOnly: false });
+    const [toHer, toOther] = zoe.take("send").map(({ id }) => id);
+    await to.put(...Array.from({ length: 24 }, (_, n) => sound(n)));
+    expect(zoe.told).toEqual([]);
+    await to.put(sound(24));
+    expect(zoe.told).toEqual(["unopened 0"]);
+    const closed = zoe.take("close").map(({ id }) => id);
+    expect(closed).toEqual(expect.arrayContaining([receiveId, toHer]));
+    expect(closed).not.toContain(toOther);
+    // Whatever it signals is heard by nobody, and what is left over of its frames does nothing.
+    zoe.links.hear(0, offered(900));
     await to.put(...Array.from({ length: 25 }, (_, n) => sound(n)));
-    expect(zoe.told).toEqual(["alarm 0"]);
+    zoe.at(30_000);
+    expect(zoe.take("receive")).toEqual([]);
+    expect(zoe.told.filter((one) => /alarm|unopened/.test(one))).toEqual(["unopened 0"]);
+    zoe.links.hearPage({ report: "sample", samples: [] });
+    expect(zoe.figures.map(({ leaf }) => leaf)).toEqual([2]);
   });
 
   it("does not come from a double or from a frame of an early epoch", async () => {

@@ -2,7 +2,8 @@
  * All media of one call: a link with each device in it, over connections that the page opens and closes on our order.
  *
  * A call's session says with whom (`openLink`, `closeLink`) and hands on what the peers signal (`hear`); it is told
- * what to signal, which links are up, and of an alarm, after which nothing is open any more. Runs in the call worker.
+ * what to signal, which links are up, of a device whose frames open to nobody, after which its link is closed, and of
+ * an alarm, after which nothing is open any more. Runs in the call worker.
  */
 import type { IceServer, Order, Report, Sample, TransformOptions } from "../../callorders.ts";
 import type { LinkKind } from "../../../protocol/calls/ladder.ts";
@@ -72,6 +73,7 @@ export class MediaLinks implements CallMedia {
       up: (leaf) => ports.linkUp(leaf),
       down: (leaf) => ports.linkDown(leaf),
       alarm: (leaf) => this.#alarm(leaf),
+      unopened: (leaf) => this.#shut(leaf),
       noRoute: (leaf) => ports.noRoute(leaf),
       changed: (leaf) => this.#links.get(leaf)?.tick(ports.nowMs()),
     };
@@ -215,6 +217,13 @@ export class MediaLinks implements CallMedia {
     if (this.#links.size === 0) return;
     this.close();
     this.#ports.alarm(leaf);
+  }
+
+  /** The fault of one device, which must not end what the others say to each other. */
+  #shut(leaf: number): void {
+    if (!this.#links.has(leaf)) return;
+    this.closeLink(leaf);
+    this.#ports.unopened(leaf);
   }
 
   #applyRates(): void {

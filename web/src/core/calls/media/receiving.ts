@@ -91,7 +91,7 @@ export class ReceivingAttempt {
       ...{ kind, opener: this.#openers[kind], counts: this.counts[kind] },
       nowMs: () => this.#shared.nowMs(),
       opened: () => this.proof.opened(),
-      alarm: () => this.#shared.alarm(this.#leaf),
+      unopened: () => this.#shared.unopened(this.#leaf),
     });
   }
 

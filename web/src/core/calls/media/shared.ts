@@ -37,7 +37,10 @@ export interface Shared {
   nowMs(): number;
   up(leaf: number): void;
   down(leaf: number): void;
+  /** Something went past a transform of ours: all of it ends. */
   alarm(leaf: number): void;
+  /** Nothing of what this device sends opens: its link ends. */
+  unopened(leaf: number): void;
   noRoute(leaf: number): void;
   /** Something of this link may have changed. */
   changed(leaf: number): void;

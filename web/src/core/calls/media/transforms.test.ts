@@ -66,7 +66,7 @@ function opening(kind: "audio" | "video", keys = ring()) {
   const from = {
     ...{ kind, opener: keys.receiver(1, 4), counts: noOpenCounts(), nowMs: (): number => 0 },
     opened: () => void events.push("opened"),
-    alarm: () => void events.push("alarm"),
+    unopened: () => void events.push("unopened"),
   };
   return { from, events };
 }
@@ -120,12 +120,12 @@ describe("sealing", () => {
 });
 
 describe("opening", () => {
-  it("passes nothing that is in clear, and raises the alarm at the 25th in a row", async () => {
+  it("passes nothing that is in clear, and says so at the 25th in a row", async () => {
     const { from, events } = opening("audio");
     const { transformer, written } = fake(Array.from({ length: INVALID_ROW + 5 }, (_, n) => audio(n)));
     await runOpening(transformer, from);
     expect(written).toEqual([]);
-    expect(events).toEqual(["alarm"]);
+    expect(events).toEqual(["unopened"]);
     expect(from.counts.invalid).toBe(INVALID_ROW + 5);
   });
 

@@ -24,7 +24,7 @@ export interface Transformer {
   sendKeyFrameRequest?(): Promise<unknown>;
 }
 
-/** Invalid frames in a row that end the call, while the key of their epoch is known. */
+/** Invalid frames in a row that end the link, while the key of their epoch is known. */
 export const INVALID_ROW = 25;
 /** A receiver that waits for a key frame asks again after this time. */
 const ASK_AGAIN_MS = 500;
@@ -135,7 +135,7 @@ export interface Opening {
   /** A frame opened. */
   opened(): void;
   /** 25 invalid ones in a row. */
-  alarm(): void;
+  unopened(): void;
 }
 
 /** Open all frames of one receiver until its connection ends. */
@@ -160,7 +160,7 @@ export async function runOpening(transformer: Transformer, { kind, opener, count
     } catch (problem) {
       const reason = problem instanceof FrameRefused ? problem.reason : "bad-tag";
       if (countRefused(counts, reason)) broken = true;
-      if (counts.row === INVALID_ROW) from.alarm();
+      if (counts.row === INVALID_ROW) from.unopened();
       return undefined;
     }
   });

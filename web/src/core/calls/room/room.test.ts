@@ -74,6 +74,7 @@ class Device {
         linkUp: (leaf) => void this.told.push(`up ${leaf}`),
         linkDown: (leaf) => void this.told.push(`down ${leaf}`),
         alarm: (leaf) => void this.told.push(`alarm ${leaf}`),
+        unopened: (leaf) => void this.told.push(`unopened ${leaf}`),
         noRoute: (leaf) => void this.told.push(`no route ${leaf}`),
         figures: (figures) => (this.figures = figures),
         measured: () => undefined,
