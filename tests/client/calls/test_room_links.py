@@ -67,6 +67,11 @@ def room_of(member: Member) -> Room:
     return member.links._rooming._room
 
 
+async def measured(sends: RoomSends) -> None:
+    """The way to that peer and back."""
+    await until(lambda: sends.leaf in sends.room.round_trips)
+
+
 @pytest.mark.smoke
 async def test_two_members_whose_only_way_is_the_room_hear_each_other_and_count_alike(ways: list[Ways]) -> None:
     async with call(*members(ways[:2])) as (one, other):
@@ -81,7 +86,7 @@ async def test_two_members_whose_only_way_is_the_room_hear_each_other_and_count_
             assert sent.sealed - reports - heard.opened < 100
             assert heard.ear.dropped == {}
             assert heard.ear.far is not None, "a report every second"
-            await until(lambda sent=sent, leaf=hearer.leaf: leaf in sent.room.round_trips)
+            await measured(sent)
             print(f"the way there and back: {sent.rtt_ms} ms")
             print(f"frames played and missing: {heard.progress()}, delay {heard.ear.jitter.delay_ms} ms")
             measure: Measure = sender.measures[-1]

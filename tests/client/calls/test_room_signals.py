@@ -131,6 +131,10 @@ async def test_in_another_network_the_room_is_entered_anew_without_a_gap() -> No
         assert hearing(other, 1).pc == sending(one, 2).pc
 
 
+async def opened(place: Place, times: int) -> None:
+    await until(lambda: place.openings == times)
+
+
 async def test_what_is_prepared_is_left_when_nobody_needs_it_and_not_entered_as_often_as_a_peer_likes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -144,8 +148,7 @@ async def test_what_is_prepared_is_left_when_nobody_needs_it_and_not_entered_as_
             room.prepare()
             room.prepare()
             assert (room._room is not None) == (turn < DOUBTS)
-            entered = min(turn + 1, DOUBTS)
-            await until(lambda entered=entered: place.openings == entered)
+            await opened(place, min(turn + 1, DOUBTS))
             room.watch()
             assert room._room is None
     finally:
