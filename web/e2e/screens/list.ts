@@ -2,6 +2,7 @@
 import type { Page } from "@playwright/test";
 import { idOf, person } from "../seed/world.ts";
 import { CALLS } from "./calls.ts";
+import { FILES } from "./files.ts";
 import { CHANNELS } from "./public.ts";
 import { REVIEW } from "./review.ts";
 import { ROUTES } from "./routes.ts";
@@ -310,7 +311,7 @@ const STATES: readonly Screen[] = [
 ];
 
 export const LIST: readonly Screen[] = [
-  ...[...START, ...LISTS, ...CHATS, ...CALLS, ...ROUTES, ...PEOPLE],
+  ...[...START, ...LISTS, ...CHATS, ...FILES, ...CALLS, ...ROUTES, ...PEOPLE],
   ...[...CHANNELS, ...SETTINGS, ...STATES, ...REVIEW],
 ];
 
