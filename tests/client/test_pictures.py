@@ -80,6 +80,35 @@ def test_how_it_is_turned_stays_and_nothing_else_of_it(make: Callable[[bytes], b
     assert b"MM\0*" not in straight
 
 
+@pytest.mark.parametrize("marker", [0x02, 0xBF, 0xC8, 0xDE, 0xDF, 0xF0, 0xF7, 0xFD])
+def test_segments_that_no_picture_is_drawn_with_go(marker: int) -> None:
+    told = segment(marker, b"53.5N 10.0E")
+    found = strip_picture(b"".join([b"\xff\xd8", JFIF, told, *DRAWN, b"\xff\xd9"]))
+    assert found == b"".join([b"\xff\xd8", JFIF, *DRAWN, b"\xff\xd9"])
+
+
+def test_words_behind_adobes_go() -> None:
+    told = segment(0xEE, b"Adobe\0\x64\0\0\0\0\1" + b"53.5N")
+    found = strip_picture(b"".join([b"\xff\xd8", JFIF, DRAWN[0], told, *DRAWN[2:], b"\xff\xd9"]))
+    assert found == b"".join([b"\xff\xd8", JFIF, *DRAWN, b"\xff\xd9"])
+
+
+def test_of_a_png_palettes_that_have_names_go_and_kinds_that_must_be_known_are_refused() -> None:
+    begin, end = b"\x89PNG\r\n\x1a\n", chunk(b"IEND", b"")
+    named = b"".join([begin, *SHOWN, chunk(b"sPLT", b"53.5N\0\x08"), end])
+    assert strip_picture(named) == b"".join([begin, *SHOWN, end])
+    with pytest.raises(NotAPictureError):
+        strip_picture(b"".join([begin, *SHOWN, chunk(b"GPSs", b"53.5N"), end]))
+
+
+@pytest.mark.parametrize("whole", [jpeg(exif(PLACE)), jpeg(), png(exif(PLACE))])
+def test_a_place_is_found_in_a_picture_that_is_cut_behind_it(whole: bytes) -> None:
+    cut = whole[: whole.rindex(b"\xff\xd9" if whole.startswith(b"\xff") else b"IEND") - 4]
+    assert tells_where(cut)
+    with pytest.raises(NotAPictureError):
+        strip_picture(cut)
+
+
 def test_a_small_picture_in_the_head_goes() -> None:
     head = segment(0xE0, b"JFIF\0\1\1\0\0\x48\0\x48\1\1" + b"RGB")
     found = strip_picture(b"".join([b"\xff\xd8", head, *DRAWN, b"\xff\xd9"]))

@@ -177,6 +177,11 @@ def changed_sdps() -> Iterator[tuple[str, str, sdp.Role]]:
     yield "RED among pictures", OFFER.replace("a=rtpmap:96", "a=zajil-red:63\r\na=rtpmap:96"), "offer"
     listed = OFFER.replace("SAVPF 111", "SAVPF 63 111").replace(opus, f"a=rtpmap:63 red/48000/2\r\n{opus}")
     yield "RED as a codec", listed, "offer"
+    for number in ("063", "+63", " 63", "6_3", "63.0"):
+        line = f"a=zajil-red:63\r\na=rtpmap:{number} PCMU/8000"
+        yield f"a codec in the place of RED, by {number!r}", OFFER.replace(opus, f"{line}\r\n{opus}"), "offer"
+    yield "parameters of Opus by '0111'", OFFER + "a=fmtp:0111 usedtx=1\r\n", "offer"
+    yield "a codec in the place of Opus, by '0111'", OFFER + "a=rtpmap:0111 PCMU/8000\r\n", "offer"
     yield "no payload", OFFER.replace("SAVPF 111", "SAVPF"), "offer"
     yield "20 candidates", make_sdp(video=False) + f"a={HOST}\r\n" * 20, "offer"
     yield "21 candidates", make_sdp(video=False) + f"a={HOST}\r\n" * 21, "offer"

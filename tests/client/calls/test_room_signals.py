@@ -10,8 +10,10 @@ from tests.client.calls.roomworld import Place
 from tests.client.calls.test_room_links import both_hear, hearing, room_of, sending
 
 from zajil.client.calls.media import rooming
+from zajil.client.calls.media.peers import Peer
 from zajil.client.calls.media.room import DOUBTS
 from zajil.client.calls.media.rtc import Relay, SendingPeer
+from zajil.client.calls.media.sound import Nowhere, Silence, Switch
 from zajil.protocol.calls import ladder, media
 from zajil.protocol.calls.limits import ATTEMPTS
 from zajil.protocol.calls.signals import Got, Room
@@ -147,10 +149,35 @@ async def test_what_is_prepared_is_left_when_nobody_needs_it_and_not_entered_as_
         for turn in range(DOUBTS + 3):
             room.prepare()
             room.prepare()
-            assert (room._room is not None) == (turn < DOUBTS)
+            assert room._room is not None
             await opened(place, min(turn + 1, DOUBTS))
             room.watch()
-            assert room._room is None
+            # The last one is kept: what is left now could not be entered again.
+            assert (room._room is None) == (turn < DOUBTS - 1)
+    finally:
+        await one.links.close()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_peer_that_comes_and_goes_has_the_room_entered_no_more_often_than_a_peer_may(fails: bool) -> None:
+    place = Place()
+    one = Member(1, relay_only=True, open_media=place.open)
+    other = Peer(2, True, Switch(Silence()), Nowhere(), 0)
+    room = one.links._rooming
+    assert room is not None
+
+    def is_decided() -> bool:
+        return room._room is not None and (room._room.failed or room._room.is_open)
+
+    try:
+        for turn in range(DOUBTS + 5):
+            assert room.listen(other, 100 + 2 * turn)
+            other.incoming.clear()
+            await until(is_decided)
+            if fails and room._room is not None:
+                room._room._fail()
+            room.watch()
+        assert place.openings == DOUBTS
     finally:
         await one.links.close()
 

@@ -18,11 +18,15 @@ PICTURE_BYTES: Final = 64 << 20
 """A larger file is not looked at."""
 _JPEG: Final = b"\xff\xd8"
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
-_SOS, _EOI, _TEM, _COM = 0xDA, 0xD9, 0x01, 0xFE
-_APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
+_SOS, _EOI, _TEM = 0xDA, 0xD9, 0x01
+_APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
+_FRAMES: Final = frozenset((*range(0xC0, 0xC8), *range(0xC9, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD))
+"""Markers of frames, tables, scans, their number of lines and restarts. Decoders pass over all others."""
+_ADOBE_BYTES: Final = 12
 _EXIF: Final = b"Exif\0\0"
 _XMP: Final = b"http://ns.adobe.com/"
-_DRAWN: Final = frozenset(b"tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI bKGD hIST pHYs sPLT acTL fcTL fdAT".split())
+_NEEDED: Final = frozenset(b"IHDR PLTE IDAT IEND".split())
+_DRAWN: Final = frozenset(b"tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI bKGD hIST pHYs acTL fcTL fdAT".split())
 _ORIENTATION, _GPS = 0x0112, 0x8825
 _SHORT: Final = 3
 _ENTRIES_MAX: Final = 512
@@ -54,13 +58,12 @@ def tells_where(data: bytes) -> bool:
     """Whether a picture says where it was taken. False for what is no picture, and for what cannot be read."""
     try:
         if data.startswith(_JPEG):
-            bodies = [each.body for each in _segments(data) if each.marker == _APP1]
-            exif = [_parse_exif(body[len(_EXIF) :]) for body in bodies if body.startswith(_EXIF)]
-            return any(each.located for each in exif) or any(_is_xmp_place(body) for body in bodies)
+            # One by one: a picture that is cut behind its place tells it all the same.
+            return any(_is_place(each.body) for each in _segments(data) if each.marker == _APP1)
         if data.startswith(_PNG):
-            chunks = list(_chunks(data))
-            exif = [_parse_exif(body) for kind, body in chunks if kind == b"eXIf"]
-            return any(each.located for each in exif) or any(_is_xmp_place(body) for kind, body in chunks)
+            return any(
+                _is_xmp_place(body) or (kind == b"eXIf" and _parse_exif(body).located) for kind, body in _chunks(data)
+            )
     except NotAPictureError:
         pass
     return False
@@ -75,6 +78,10 @@ def strip_picture(data: bytes) -> bytes:
     if data.startswith(_PNG):
         return _strip_png(data)
     raise NotAPictureError
+
+
+def _is_place(body: bytes) -> bool:
+    return _is_xmp_place(body) or (body.startswith(_EXIF) and _parse_exif(body[len(_EXIF) :]).located)
 
 
 def _is_xmp_place(body: bytes) -> bool:
@@ -92,21 +99,15 @@ def _strip_jpeg(data: bytes) -> bytes:
             head.append(b"\xff\xe0\0\x10" + body[:12] + b"\0\0")
         elif marker == _APP1 and body.startswith(_EXIF):
             turned = _parse_exif(body[len(_EXIF) :]).turned if turned == 1 else turned
-        elif _is_drawn(marker, body):
+        elif marker == _APP14 and body.startswith(b"Adobe") and len(body) >= _ADOBE_BYTES:
+            rest.append(b"\xff\xee\0\x0e" + body[:_ADOBE_BYTES])
+        elif marker in _FRAMES or (marker == _APP2 and body.startswith(b"ICC_PROFILE\0")):
+            # Colours are right only with the profile and with Adobe's word for them.
             rest.append(whole)
     if turned != 1:
         exif = _EXIF + _make_exif(turned)
         head.append(b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif)
     return b"".join([_JPEG, *head, *rest, b"\xff\xd9"])
-
-
-def _is_drawn(marker: int, body: bytes) -> bool:
-    """Colours are right only with the profile and with Adobe's word for them."""
-    if marker == _APP2:
-        return body.startswith(b"ICC_PROFILE\0")
-    if marker == _APP14:
-        return body.startswith(b"Adobe")
-    return not (_APP0 <= marker <= _APP15 or marker == _COM)
 
 
 def _segments(data: bytes) -> Iterator[_Segment]:
@@ -153,7 +154,9 @@ def _strip_png(data: bytes) -> bytes:
     for kind, body in _chunks(data):
         if kind == b"eXIf":
             turned = _parse_exif(body).turned if turned == 1 else turned
-        elif kind[:1].isupper() or kind in _DRAWN:
+        elif kind[:1].isupper() and kind not in _NEEDED:
+            raise NotAPictureError
+        elif kind in _NEEDED or kind in _DRAWN:
             if kind == b"IEND" and turned != 1:
                 found.append(_make_chunk(b"eXIf", _make_exif(turned)))
             found.append(_make_chunk(kind, body))

@@ -27,6 +27,8 @@ RED_LINE: Final = "a=zajil-red:"
 """Before the payload type for which a browser takes, or sends, Opus in RED (RFC 2198)."""
 # Of RTP, outside what is RTCP's beside it (RFC 5761 section 4).
 _DYNAMIC: Final = frozenset(str(payload) for payload in (*range(35, 64), *range(96, 128)))
+# One spelling for each number: to libraries, which read it as such, 063 is 63.
+_MAP: Final = re.compile(r"a=(?:rtpmap|fmtp):(0|[1-9][0-9]{0,2}) .+", re.ASCII)
 _PROFILE: Final = "UDP/TLS/RTP/SAVPF"
 _DIRECTIONS: Final = frozenset({"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"})
 _WANTED: Final = {"offer": "a=sendonly", "answer": "a=recvonly"}
@@ -50,6 +52,8 @@ def check_sdp(sdp: str, role: Role) -> None:
     lines = split_lines(sdp)
     if len(sdp) > SDP_BYTES or any(not " " <= char <= "~" for line in lines for char in line):
         raise _wrong("size or characters")
+    if not all(_MAP.fullmatch(line) for line in lines if line.startswith(("a=rtpmap", "a=fmtp"))):
+        raise _wrong("codec")
     head, sections = _split(lines)
     kinds = [section[0][2:].split(" ")[0] for section in sections]
     if kinds not in (["audio"], ["audio", "video"], ["video", "audio"]):

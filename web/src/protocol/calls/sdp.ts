@@ -24,6 +24,8 @@ const FINGERPRINT = /^a=fingerprint:sha-256 ((?:[0-9A-F]{2}:){31}[0-9A-F]{2})$/i
 /** Beside SHA-256 a library may offer stronger hashes of the same certificate, never weaker ones. */
 const HASH = /^a=fingerprint:sha-(256|384|512) /i;
 const CANDIDATE = /^(?:a=)?candidate:\S+ \d+ \S+ \d+ \S+ \d+ typ (host|srflx|prflx|relay)(?: .*)?$/;
+/** One spelling for each number: to browsers, which read it as such, 063 is 63. */
+const MAP = /^a=(?:rtpmap|fmtp):(?:0|[1-9]\d{0,2}) .+$/;
 const PRINTABLE = /^[ -~]*$/;
 const BUNDLE = "a=group:BUNDLE ";
 /** Before the payload type for which a browser takes, or sends, Opus in RED (RFC 2198). */
@@ -42,6 +44,7 @@ const after = (lines: Section, prefix: string): string[] =>
 export function checkSdp(sdp: string, role: Role): void {
   const lines = splitLines(sdp);
   if (sdp.length > SDP_BYTES || !lines.every((line) => PRINTABLE.test(line))) throw wrong("size or characters");
+  if (!lines.every((line) => !/^a=(?:rtpmap|fmtp)/.test(line) || MAP.test(line))) throw wrong("codec");
   const [head, sections] = split(lines);
   const kinds = sections.map(([line = ""]) => line.slice(2).split(" ")[0]).join(" ");
   if (!["audio", "audio video", "video audio"].includes(kinds)) throw wrong("sections");

@@ -53,6 +53,26 @@ _FINAL: Final = (media.ROOM_FULL, media.TOO_MUCH, media.TRY_LATER)
 _log = logging.getLogger(__name__)
 
 
+class Doubts:
+    """How often a peer may yet have a connection opened: DOUBTS times at once, and once in DOUBT_EACH_MS."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+        self._until_ms = 0
+
+    @property
+    def are_spent(self) -> bool:
+        """Whether peers have had it opened as often as they may."""
+        return self._next_until_ms() > self._now_ms() + DOUBTS * DOUBT_EACH_MS
+
+    def count(self) -> None:
+        """One more."""
+        self._until_ms = self._next_until_ms()
+
+    def _next_until_ms(self) -> int:
+        return max(self._until_ms, self._now_ms()) + DOUBT_EACH_MS
+
+
 def derive_room(call: bytes, secret: bytes) -> bytes:
     """The room of a call, 16 bytes, which the server cannot tell from any other. Source: docs/protocol/calls.md."""
     return HKDF(SHA256(), media.ROOM_BYTES, call, b"zajil media room 1").derive(secret)
@@ -77,7 +97,16 @@ class Room:
     speaks: whether sound is sent at all; a report goes every second in any case.
     """
 
-    def __init__(self, open_media: OpenMedia, upload: Upload, listener: Listener, *, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        open_media: OpenMedia,
+        upload: Upload,
+        listener: Listener,
+        *,
+        now_ms: Callable[[], int],
+        doubts: Doubts | None = None,
+    ) -> None:
+        """doubts: those of the call, of which this room is one; it has failed from the start where they are spent."""
         self.upload = upload
         self.speaks = False
         self.failed = False
@@ -100,7 +129,11 @@ class Room:
         self._opened_at_ms = now_ms()
         self._heard_at_ms = now_ms()
         self._stuck = self._tries = 0
-        self._doubts_until_ms = 0
+        self._doubts = Doubts(now_ms) if doubts is None else doubts
+        if self._doubts.are_spent:
+            self._fail()
+            return
+        self._doubts.count()
         self._spawn(self._keep_time())
         self.renew()
 
@@ -122,10 +155,8 @@ class Room:
 
     def doubt(self) -> None:
         """As `renew`, where a peer alone may have brought it about: not as often as it likes."""
-        now = self._now_ms()
-        until = max(self._doubts_until_ms, now) + DOUBT_EACH_MS
-        if self._is_renewable() and until <= now + DOUBTS * DOUBT_EACH_MS:
-            self._doubts_until_ms = until
+        if self._is_renewable() and not self._doubts.are_spent:
+            self._doubts.count()
             self.renew()
 
     def _is_renewable(self) -> bool:

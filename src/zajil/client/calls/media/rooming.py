@@ -17,7 +17,7 @@ from typing import Final
 from zajil.client.calls.keys import KeyRing, split_kid
 from zajil.client.calls.media.attempts import STALL_MS, Numbers
 from zajil.client.calls.media.peers import Peer
-from zajil.client.calls.media.room import DOUBT_EACH_MS, DOUBTS, Listener, Room
+from zajil.client.calls.media.room import DOUBT_EACH_MS, Doubts, Listener, Room
 from zajil.client.calls.media.roomvoice import Ear, Upload
 from zajil.client.calls.media.sound import Source
 from zajil.client.calls.media.voice import BIT_RATE_TCP
@@ -177,7 +177,8 @@ class Rooming:
     def __init__(self, means: RoomMeans) -> None:
         self._means = means
         self._room: Room | None = None
-        self._kept_until_ms = self._prepared_until_ms = 0
+        self._kept_until_ms = 0
+        self._doubts = Doubts(means.now_ms)
         self.strangers = 0
         """Frames of nobody we were told of."""
 
@@ -229,16 +230,21 @@ class Rooming:
         pc = means.next_pc()
         upload = Upload(means.ring.sender(pc, means.leaf), pc=pc, leaf=means.leaf, now_ms=means.now_ms)
         listener = Listener(self._take, self._play, self._report, means.alarm)
-        self._room = Room(means.open_media, upload, listener, now_ms=means.now_ms)
+        self._room = Room(means.open_media, upload, listener, now_ms=means.now_ms, doubts=self._doubts)
+        self._keep_where_spent()
         return self._room
+
+    def _keep_where_spent(self) -> None:
+        """Else a peer that comes and goes would have it entered, for a ticket each time, as often as it likes."""
+        if self._doubts.are_spent:
+            self._kept_until_ms = self._means.now_ms() + DOUBT_EACH_MS
 
     def prepare(self) -> None:
         """It may be used soon: its connection is opened by then. Not as often as a peer likes, as with `Room.doubt`."""
-        now = self._means.now_ms()
-        until = max(self._prepared_until_ms, now) + DOUBT_EACH_MS
-        if self._room is None and until <= now + DOUBTS * DOUBT_EACH_MS:
-            self._prepared_until_ms, self._kept_until_ms = until, now + KEPT_MS
+        if self._room is None and not self._doubts.are_spent:
+            kept_until_ms = self._means.now_ms() + KEPT_MS
             self._enter()
+            self._kept_until_ms = max(self._kept_until_ms, kept_until_ms)
 
     def leave(self) -> None:
         """At once."""
@@ -262,15 +268,16 @@ class Rooming:
         room, now = self._room, self._means.now_ms()
         if room is None:
             return
-        needed = now < self._kept_until_ms
-        room.speaks = False
+        needed = room.speaks = False
         for peer in self._means.peers.values():
             needed |= any(isinstance(one, RoomHears) for one in peer.incoming.values())
             for one in peer.outgoing.values():
                 if isinstance(one, RoomSends) and one.room is room:
                     room.speaks = needed = True
                     self._tell_again(peer, one, now)
-        if not needed:
+        if needed:
+            self._keep_where_spent()
+        if not needed and now >= self._kept_until_ms:
             self.leave()
 
     def _tell_again(self, peer: Peer, attempt: RoomSends, now: int) -> None:

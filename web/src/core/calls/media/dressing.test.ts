@@ -32,6 +32,15 @@ describe("SDP", () => {
     expect(withConstantOpus(sdp("m=audio 9 x 0"))).toBe(sdp("m=audio 9 x 0"));
   });
 
+  it("asks for constant Opus under each number that is mapped to it", () => {
+    const asked = "minptime=10;useinbandfec=1;stereo=0;usedtx=0;cbr=1";
+    const [first, second] = ["a=rtpmap:111 opus/48000/2", "a=rtpmap:112 OPUS/48000/2"];
+    const pauses = ["a=fmtp:111 usedtx=1", "a=fmtp:112 usedtx=1;cbr=0"];
+    expect(withConstantOpus(sdp("m=audio 9 x 112 111", first, second, ...pauses))).toBe(
+      sdp("m=audio 9 x 112 111", first, `a=fmtp:111 ${asked}`, second, `a=fmtp:112 ${asked}`),
+    );
+  });
+
   /** payloads: of the line of sound. */
   const audio = (payloads: string, ...lines: readonly string[]): string =>
     sdp("v=0", `m=audio 9 UDP/TLS/RTP/SAVPF ${payloads}`, "a=mid:0", ...lines, "a=fmtp:111 cbr=1");

@@ -28,13 +28,14 @@ export const withoutExtensions = (sdp: string): string =>
     return uri !== undefined && EXTENSIONS.includes(uri) ? [line] : [];
   });
 
-/** An answer that asks for Opus with constant bit rate and without gaps in silence. */
+/** A description that asks for Opus with constant bit rate and without gaps in silence, and for nothing else of it. */
 export function withConstantOpus(sdp: string): string {
-  const payload = mapped(sdp, "opus");
-  if (payload === undefined) return sdp;
+  const payloads = [...sdp.matchAll(/^a=rtpmap:(\d+) opus\/48000\/2\s*$/gim)].map(([, payload]) => payload);
+  const isOf = (line: string, attribute: string): boolean =>
+    payloads.some((payload) => line.startsWith(`a=${attribute}:${payload} `));
   return mapLines(sdp, (line) => {
-    if (line.startsWith(`a=fmtp:${payload} `)) return [];
-    return line.startsWith(`a=rtpmap:${payload} `) ? [line, `a=fmtp:${payload} ${OPUS}`] : [line];
+    if (isOf(line, "fmtp")) return [];
+    return isOf(line, "rtpmap") ? [line, line.replace(/^a=rtpmap:(\d+) .*$/, `a=fmtp:$1 ${OPUS}`)] : [line];
   });
 }
 

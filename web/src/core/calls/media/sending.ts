@@ -6,6 +6,7 @@ import type { IcePlan, IcePolicy, IceServer, MediaKind, Sample } from "../../cal
 import {
   candidatesIn,
   reachable,
+  withConstantOpus,
   withoutCandidates,
   withoutExtensions,
   withoutRed,
@@ -101,7 +102,8 @@ export class SendingAttempt {
   hearAnswer(sdp: string): void {
     if (this.#answered || this.#offer === undefined) return;
     this.#answered = true;
-    const answer = withoutExtensions(withoutCandidates(sdp));
+    // What an answer asks of Opus is ours to say: pauses, or sizes that change, would tell others when somebody speaks.
+    const answer = withConstantOpus(withoutExtensions(withoutCandidates(sdp)));
     const isOffered = findRed(splitLines(sdp)) === findRed(splitLines(this.#offer));
     this.#shared.post({ order: "answer", id: this.id, sdp: isOffered ? withRedInside(answer) : answer });
     this.addCandidates(candidatesIn(sdp));

@@ -56,18 +56,23 @@ export class Carrier {
     this.#ports = ports;
   }
 
-  /** Open it, unless it is. */
+  /**
+   * Open it, unless it is. A peer may have brought it about, so it counts as one of its doubts; where they are spent it
+   * is given up with the next tick.
+   */
   start(): void {
     if (this.#wanted) return;
     this.#wanted = true;
     this.#failures = 0;
-    this.#withoutSinceMs = this.#ports.nowMs();
+    this.#withoutSinceMs = this.isSpent ? Number.NEGATIVE_INFINITY : this.#ports.nowMs();
+    if (this.isSpent) return;
+    this.#doubtsUntilMs = this.#nextDoubtUntilMs;
     this.#open();
   }
 
-  /** As `start`, where a peer alone may have brought it about, and nobody uses it yet. Answers whether it was done. */
+  /** As `start`, where nobody uses it yet: not as often as a peer likes. Answers whether it was done. */
   prepare(): boolean {
-    if (this.#wanted || !this.#mayDoubt()) return false;
+    if (this.#wanted || this.isSpent) return false;
     this.start();
     return true;
   }
@@ -91,16 +96,18 @@ export class Carrier {
 
   /** As `renew`, where a peer alone may have brought it about: not as often as it likes. */
   doubt(): void {
-    if (this.#isRenewable && this.#mayDoubt()) this.#open();
+    if (!this.#isRenewable || this.isSpent) return;
+    this.#doubtsUntilMs = this.#nextDoubtUntilMs;
+    this.#open();
   }
 
-  /** One more of those that a peer makes; false: they are spent. */
-  #mayDoubt(): boolean {
-    const nowMs = this.#ports.nowMs();
-    const untilMs = Math.max(this.#doubtsUntilMs, nowMs) + DOUBT_EACH_MS;
-    if (untilMs > nowMs + DOUBTS * DOUBT_EACH_MS) return false;
-    this.#doubtsUntilMs = untilMs;
-    return true;
+  /** Whether peers have had it opened as often as they may: what is closed now would soon cost another ticket. */
+  get isSpent(): boolean {
+    return this.#nextDoubtUntilMs > this.#ports.nowMs() + DOUBTS * DOUBT_EACH_MS;
+  }
+
+  get #nextDoubtUntilMs(): number {
+    return Math.max(this.#doubtsUntilMs, this.#ports.nowMs()) + DOUBT_EACH_MS;
   }
 
   get #isRenewable(): boolean {

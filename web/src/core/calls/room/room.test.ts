@@ -1,6 +1,6 @@
 /** Two devices in a media room in memory, with pages and codec played by the test: rung C from `room` to the end. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { parseFrame } from "../../../protocol/calls/media.ts";
+import { parseFrame, ROOM_FULL } from "../../../protocol/calls/media.ts";
 import { BLOCK_SAMPLES, type Order } from "../../callorders.ts";
 import { MediaLinks } from "../media/links.ts";
 import type { LinkFigures } from "../media/measure.ts";
@@ -8,6 +8,7 @@ import type { MediaSignal } from "../media/shared.ts";
 import type { MediaWay } from "../way.ts";
 import { concat } from "../../../protocol/bytes.ts";
 import { SFrameKey } from "../sframe.ts";
+import { DOUBT_EACH_MS, DOUBTS } from "./carrier.ts";
 import type { Codec } from "./opus.ts";
 
 const CALL = new Uint8Array(16).fill(7);
@@ -260,6 +261,35 @@ test("what opens once its link is closed gets no `got`", async () => {
   await vi.waitFor(() => expect(server.sounds).toBe(1));
   for (let turn = 0; turn < 5; turn++) await settle();
   expect(omar.signals.filter(({ t }) => t === "got")).toEqual([]);
+});
+
+test.each([
+  ["", undefined],
+  [", also where it is full", ROOM_FULL],
+])("a peer that is lost and found again has the room opened no more often than a peer may%s", async (_, code) => {
+  const alone = new Server();
+  const zoe = new Device(2, alone, clock);
+  zoe.links.openLink(1, { relayOnly: false });
+  const answered = new Set<number>();
+  for (let turn = 0; turn < 400; turn++) {
+    clock.now += 500;
+    zoe.links.tick();
+    // The peer says `got` of what goes straight, and loses it at once.
+    const sending = zoe.last("send");
+    if (sending && !answered.has(sending.id)) {
+      answered.add(sending.id);
+      zoe.links.hearPage({ report: "described", id: sending.id, sdp: "v=0\r\n" });
+    }
+    await settle();
+    if (code !== undefined) for (const way of alone.ways) way.onclose(code);
+    for (const signal of zoe.signals.splice(0))
+      if (signal.t === "desc") zoe.links.hear(1, { t: "got", call: CALL, to: 2, pc: signal.pc });
+    zoe.links.tick();
+    zoe.links.hear(1, { t: "lost", call: CALL, to: 2, pc: 0 });
+  }
+  expect(alone.ways.length).toBeGreaterThan(1);
+  expect(alone.ways.length).toBeLessThanOrEqual(1 + DOUBTS + 200_000 / DOUBT_EACH_MS);
+  zoe.links.close();
 });
 
 test("a closed link ends the microphone, the player and the connection", async () => {

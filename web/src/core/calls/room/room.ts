@@ -14,7 +14,7 @@ import { parseKid } from "../keys.ts";
 import type { Shared } from "../media/shared.ts";
 import { FrameRefused, parseHeader } from "../sframe.ts";
 import type { OpenMedia } from "../way.ts";
-import { Carrier } from "./carrier.ts";
+import { Carrier, DOUBT_EACH_MS } from "./carrier.ts";
 import { Hearing } from "./hearing.ts";
 import type { Codec } from "./opus.ts";
 import { Speaking } from "./speaking.ts";
@@ -73,6 +73,7 @@ export class MediaRoom {
     if (this.#upload.isUsed) this.#carrier.doubt();
     const speaking = new Speaking(to, this.#shared, this.#upload);
     this.#carrier.start();
+    this.#keepWhereSpent();
     return speaking;
   }
 
@@ -87,13 +88,21 @@ export class MediaRoom {
     });
     this.#hearings.add(hearing);
     this.#carrier.start();
+    this.#keepWhereSpent();
     this.#timer ??= setInterval(() => this.play(), PLAY_MS);
     return hearing;
   }
 
   /** It may be used soon: its connection is opened by then. */
   prepare(): void {
-    if (this.#carrier.prepare()) this.#keptUntilMs = this.#shared.nowMs() + KEPT_MS;
+    if (!this.#carrier.prepare()) return;
+    this.#keptUntilMs = this.#shared.nowMs() + KEPT_MS;
+    this.#keepWhereSpent();
+  }
+
+  /** Else a peer that comes and goes would have it opened, for a ticket each time, as often as it likes. */
+  #keepWhereSpent(): void {
+    if (this.#carrier.isSpent) this.#keptUntilMs = this.#shared.nowMs() + DOUBT_EACH_MS;
   }
 
   /** The network changed, or something else makes the connection doubtful. */
@@ -105,6 +114,7 @@ export class MediaRoom {
   tick(nowMs: number): void {
     if (this.#hearings.size === 0) this.#stopPlaying();
     const used = this.#hearings.size > 0 || this.#upload.isUsed;
+    if (used) this.#keepWhereSpent();
     if (!used && nowMs >= this.#keptUntilMs) this.#carrier.stop();
     this.#carrier.tick(nowMs);
     if (used && this.#carrier.isOpen) this.#upload.report(nowMs, this.#worst(nowMs));
