@@ -35,8 +35,9 @@ async def lost(homes: Path, url: str, *, devices: int = 1) -> bytes:
 
 
 async def restore(wire: Wire, home: Path, url: str, key: bytes) -> str:
+    calls = Calls(wire)
     try:
-        await restoring.restore(home, Calls(wire), server=url, key=key, keep_devices=False)
+        await restoring.restore(home, calls, backups=calls, server=url, key=key, keep_devices=False)
     except ZajilError as problem:
         return problem.code
     return "ok"
@@ -47,7 +48,7 @@ async def test_a_restore_that_was_cut_off_is_done_again_with_the_next_device(ser
     wire, home = Wire(server.url), homes / "new"
     wire.lose = "/accounts"
     with pytest.raises(Unreachable):
-        await restoring.restore(home, Calls(wire), server=server.url, key=key, keep_devices=False)
+        await restoring.restore(home, Calls(wire), backups=Calls(wire), server=server.url, key=key, keep_devices=False)
     wire.lose = ""
     assert await restore(wire, home, server.url, key) == "ok"
     await wire.close()

@@ -116,7 +116,13 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering):
         address, secret = check_address(server), parse_key(key)
         async with Reach.in_memory(address, bridges=bridges) as reach:
             await restoring.restore(
-                home, reach.calls, server=address, key=secret, keep_devices=keep_devices, learn=reach.learn
+                home,
+                reach.calls,
+                backups=reach.backups,
+                server=address,
+                key=secret,
+                keep_devices=keep_devices,
+                learn=reach.learn,
             )
         return await cls._opened(home)
 
@@ -310,7 +316,8 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering):
         for chat in self.chats():
             if chat.kind == "group" and chat.status == "active":
                 await self.leave_group(chat)
-        await ending.end_account(self._core, self._device.calls, self._device.tokens)
+        reach = self._device.reach
+        await ending.end_account(self._core, reach.calls, self._device.tokens, backups=reach.backups)
 
     async def sync(self) -> None:
         """Fetch all that waits, apply and acknowledge it, and send all that is queued, files too, receipts last."""

@@ -23,18 +23,19 @@ from zajil.protocol.identity.objects import DeviceList, Kind
 from zajil.protocol.ids import AccountId, encode_b64
 
 
-async def end_account(core: Core, calls: Calls, tokens: Tokens) -> None:
+async def end_account(core: Core, calls: Calls, tokens: Tokens, *, backups: Calls) -> None:
     """Delete the backups, then put the list without devices: the server keeps that and nothing else of the account.
 
     The recovery key is forgotten first, so that nothing renews its backup; where this fails later, the account is there
-    and has none. Raises Conflict `stale-list` where another device wrote a list meanwhile; Unreachable.
+    and has none. backups: makes the calls that are not to be seen beside those of `calls`. Raises Conflict `stale-list`
+    where another device wrote a list meanwhile; Unreachable.
     """
     with core.step("forget-recovery") as step:
         requests = backup.forget(step)
         account = AccountId(step.profile.account_id)
-    await _delete_backups(calls, requests)
+    await _delete_backups(backups, requests)
     await _put_last_list(core, calls, tokens, account)
-    await _delete_backups(calls, requests)  # one may have been on its way when its key was forgotten
+    await _delete_backups(backups, requests)  # one may have been on its way when its key was forgotten
 
 
 async def _delete_backups(calls: Calls, requests: Sequence[tuple[bytes, DeleteBackup]]) -> None:

@@ -29,9 +29,19 @@ RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 class Errands:
     """One call at a time. A call that could not be made is made again after a pause; a refused one fails its item."""
 
-    def __init__(self, core: Core, calls: Calls, tokens: Tokens, *, down: Callable[[ZajilError], None]) -> None:
+    def __init__(
+        self,
+        core: Core,
+        calls: Calls,
+        tokens: Tokens,
+        *,
+        backups: Callable[[], Calls],
+        down: Callable[[ZajilError], None],
+    ) -> None:
+        """backups: makes the calls that are not to be seen beside those of `calls`."""
         self._core = core
         self._calls = calls
+        self._backups = backups
         self._tokens = tokens
         self._down = down
         self._not_before: dict[Want, float] = {}
@@ -127,17 +137,17 @@ class Errands:
         self._core.take_lists(want, [bytes(data) for data in answer.lists])
 
     async def _back_up(self, want: WantBackup) -> None:
-        """Without an account: the server is not to learn whose the backup is."""
+        """Without an account and apart from its calls: the server is not to learn whose the backup is."""
         sealed = self._core.seal_backup(want)
         if sealed is None:
             return
-        locator = encode_b64(want.locator)
+        locator, calls = encode_b64(want.locator), self._backups()
         try:
-            await self._calls.call(control.PUT_BACKUP, control.Empty, request=sealed.request, locator=locator)
+            await calls.call(control.PUT_BACKUP, control.Empty, request=sealed.request, locator=locator)
         except Conflict as problem:
             if problem.code != "stale-backup":
                 raise
-            stored = await self._calls.call(control.BACKUP, StoredBackup, locator=locator)
+            stored = await calls.call(control.BACKUP, StoredBackup, locator=locator)
             self._core.take_newer_backup(want, stored)
             return
         self._core.take_backed_up(want, sealed)
@@ -145,7 +155,7 @@ class Errands:
     async def _forget(self, want: WantForget) -> None:
         request = self._core.forget_backup(want)
         if request is not None:
-            await self._calls.call(
+            await self._backups().call(
                 control.DELETE_BACKUP, control.Empty, request=request, locator=encode_b64(want.locator)
             )
         self._core.take_forgotten(want)

@@ -46,6 +46,7 @@ async def restore(
     home: Path,
     calls: Calls,
     *,
+    backups: Calls,
     server: str,
     key: bytes,
     keep_devices: bool,
@@ -53,15 +54,16 @@ async def restore(
 ) -> None:
     """This home is a device of the account behind a recovery key (20 bytes), and asks for its chats.
 
-    keep_devices: the devices there are stay; else the new list ends all of them. learn: what it answers writes what
-    else the home is to hold. Cut off anywhere, it can be done again. Raises `home-exists`, `no-backup`, `bad-backup`,
-    `not-this-server`, `list-fork` where the server's lists are not those the backup saw, `key-changed` where another
-    key took the account, `not-allowed` where the account was deleted, `suspended`, Unreachable.
+    backups: makes the calls that are not to be seen beside those of `calls`. keep_devices: the devices there are stay;
+    else the new list ends all of them. learn: what it answers writes what else the home is to hold. Cut off
+    anywhere, it can be done again. Raises `home-exists`, `no-backup`, `bad-backup`, `not-this-server`, `list-fork`
+    where the server's lists are not those the backup saw, `key-changed` where another key took the account,
+    `not-allowed` where the account was deleted, `suspended`, Unreachable.
     """
     if has_keys(home):
         raise error("home-exists")
     config = await calls.call(control.CONFIG, control.Config)
-    found = await fetch(calls, key)
+    found = await fetch(backups, key)
     if found.held.server_name != config.server_name:
         raise error("not-this-server")
     keep = await learn()
