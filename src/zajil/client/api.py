@@ -312,10 +312,11 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering):
 
         `wipe_home` removes what is left in the home, once this is closed. Raises Unreachable, `stale-list`.
         """
-        await self.sync()
-        for chat in self.chats():
-            if chat.kind == "group" and chat.status == "active":
-                await self.leave_group(chat)
+        if not await ending.has_ended(self._core, self._device.tokens):
+            await self.sync()
+            for chat in self.chats():
+                if chat.kind == "group" and chat.status == "active":
+                    await self.leave_group(chat)
         reach = self._device.reach
         await ending.end_account(self._core, reach.calls, self._device.tokens, backups=reach.backups)
 

@@ -139,9 +139,7 @@ def digest_of(held: Backup) -> bytes:
 def wants(step: Step) -> list[BackupWant]:
     """The errands that are open: store the backup first, then delete those of keys before."""
     held = load_recovery(step.tx)
-    if not held.key:
-        return []
-    if held.due or digest_of(collect(step)) != held.digest:
+    if held.key and (held.due or digest_of(collect(step)) != held.digest):
         return [WantBackup(recovery.derive_secrets(held.key).locator)]
     return [WantForget(recovery.derive_secrets(old.key).locator) for old in held.old]
 
@@ -196,11 +194,15 @@ def deletion(step: Step, want: WantForget) -> DeleteBackup | None:
 
 
 def forget(step: Step) -> list[tuple[bytes, DeleteBackup]]:
-    """Forget the recovery key; what deletes every backup of this account that we knew of, each with its locator."""
+    """Renew no backup any more; what deletes all those of this account that we knew of, each with its locator.
+
+    Each key is kept until its backup is known to be gone (`take_forgotten`), or a cut would leave one for good.
+    """
     held = load_recovery(step.tx)
-    save_recovery(step.tx, Recovery())
-    keys = [old.key for old in held.old] + ([held.key] if held.key else [])
-    return [(recovery.derive_secrets(key).locator, _delete(recovery.derive_secrets(key))) for key in keys]
+    old = (*held.old, OldKey(held.key, held.version)) if held.key else held.old
+    save_recovery(step.tx, Recovery(old=old))
+    secrets = [recovery.derive_secrets(each.key) for each in old]
+    return [(each.locator, _delete(each)) for each in secrets]
 
 
 def _delete(secrets: recovery.RecoverySecrets) -> DeleteBackup:
