@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,15 @@ from zajil.client import Client
 from zajil.client.core.kept import backup
 from zajil.client.shell import restoring
 from zajil.client.shell.calls import Calls
+from zajil.client.shell.device import Device
+from zajil.client.shell.errands import Errands
 from zajil.client.state.recovery import change_recovery, load_recovery
 from zajil.protocol import control
 from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
-from zajil.protocol.errors import Unreachable, ZajilError
+from zajil.protocol.errors import Unreachable, ZajilError, error
 from zajil.protocol.identity import recovery
 from zajil.protocol.ids import B32, B64, Blob, encode_b64
+from zajil.transports.base import Answer
 
 pytestmark = pytest.mark.slow
 
@@ -106,3 +110,40 @@ async def test_a_version_that_others_moved_on_is_written_above(server: Served, h
             assert load_recovery(step.tx).version == 2
             assert not backup.wants(step)
         assert amal.recovery_status().problem == ""
+
+
+class Stale(Wire):
+    """An operator who calls every write stale and never has a newer one."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__(server)
+        self.asked = 0
+
+    async def call(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"", timeout_s: float
+    ) -> Answer:
+        if "/backup/" in path:
+            self.asked += 1
+            if method == "PUT":
+                problem = error("stale-backup")
+                return Answer(problem.status, {}, control.encode_problem(problem))
+        return await super().call(method, path, headers=headers, body=body, timeout_s=timeout_s)
+
+
+async def test_an_operator_who_calls_every_backup_stale_is_not_asked_on_and_on(server: Served, homes: Path) -> None:
+    async with await register(homes, "Amal", server.url) as amal:
+        amal.show_recovery_key()
+        await amal.sync()
+    device = Device(homes / "Amal")
+    with device.core.step("changed") as step:
+        change_recovery(step.tx, due=True)
+    wire, told = Stale(server.url), list[ZajilError]()
+    calls = Calls(wire)
+    errands = Errands(device.core, calls, device.tokens, backups=lambda: calls, down=told.append)
+    for _ in range(50):
+        await errands.run()
+    assert wire.asked <= 6
+    with device.core.look() as step:
+        assert load_recovery(step.tx).problem == "stale-backup"
+    await wire.close()
+    await device.close()

@@ -148,7 +148,7 @@ class Errands:
             if problem.code != "stale-backup":
                 raise
             stored = await calls.call(control.BACKUP, StoredBackup, locator=locator)
-            self._core.take_newer_backup(want, stored)
+            self._core.take_newer_backup(want, stored, refused=sealed.request.version)
             return
         self._core.take_backed_up(want, sealed)
 

@@ -170,10 +170,11 @@ def take_stored(step: Step, want: WantBackup, sealed: SealedBackup) -> None:
     change_recovery(step.tx, version=version, digest=sealed.digest, stored_at=step.now, due=False, problem="")
 
 
-def take_newer(step: Step, want: WantBackup, stored: StoredBackup) -> None:
+def take_newer(step: Step, want: WantBackup, stored: StoredBackup, *, refused: int) -> None:
     """Another device of ours, or this home before it was put back, wrote a newer version: ours goes above it.
 
-    Raises Malformed for one that our key did not sign.
+    refused: the version that was called stale. Raises Malformed for one that our key did not sign, Conflict
+    `stale-backup` for one that is below: who serves that refuses for no reason, and would be asked for ever.
     """
     held = load_recovery(step.tx)
     recovery.check_backup(
@@ -181,6 +182,8 @@ def take_newer(step: Step, want: WantBackup, stored: StoredBackup) -> None:
     )
     if held.key and bytes(stored.auth_pub) != recovery.derive_secrets(held.key).auth_pub:
         raise error("bad-signature", "a backup of another key")
+    if stored.version < refused:
+        raise error("stale-backup", "no newer one is there")
     change_recovery(step.tx, version=max(held.version, stored.version))
 
 
