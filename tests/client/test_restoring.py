@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.client.test_attacks_lists import Wire
 
 from zajil.client import Client
 from zajil.client.core.kept import backup
-from zajil.client.shell import restoring
+from zajil.client.shell import enrol, linking, restoring
 from zajil.client.shell.calls import Calls
 from zajil.client.shell.device import Device
 from zajil.client.shell.errands import Errands
@@ -20,7 +21,8 @@ from zajil.client.state.recovery import change_recovery, load_recovery
 from zajil.protocol import control
 from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
 from zajil.protocol.errors import Unreachable, ZajilError, error
-from zajil.protocol.identity import recovery
+from zajil.protocol.identity import objects, recovery
+from zajil.protocol.identity.objects import DeviceList
 from zajil.protocol.ids import B32, B64, Blob, encode_b64
 from zajil.transports.base import Answer
 
@@ -147,3 +149,26 @@ async def test_an_operator_who_calls_every_backup_stale_is_not_asked_on_and_on(s
         assert load_recovery(step.tx).problem == "stale-backup"
     await wire.close()
     await device.close()
+
+
+async def test_an_account_with_more_lists_than_one_answer_holds_comes_back_and_ends(
+    server: Served, homes: Path
+) -> None:
+    """A thief with a device could else write lists until no recovery key helps any more."""
+    async with await register(homes, "Amal", server.url) as amal:
+        key = amal.show_recovery_key()
+        await amal.sync()
+    device = Device(homes / "Amal")
+    lists = await linking.fetch_own_lists(device.core, device.calls, device.tokens)
+    signer, auth = enrol.account_key(device.core.keys), await device.tokens.auth()
+    for _ in range(104):
+        before = DeviceList.parse(objects.parse_object(lists[-1]).payload)
+        longer = dataclasses.replace(before, seq=before.seq + 1, prev=objects.hash_object(lists[-1]))
+        lists.append(objects.sign_object(objects.Kind.DEVICE_LIST, longer.encode(), signer))
+        request = control.PutDeviceList(control.Blob(lists[-1]))
+        await device.calls.call(control.PUT_DEVICE_LIST, control.Empty, request=request, auth=auth)
+    await device.close()
+    async with await Client.restore(homes / "new", server=server.url, key=key) as amal:
+        await amal.sync()
+        assert [each.device_id for each in amal.devices()] == [2]
+        await amal.delete_account()

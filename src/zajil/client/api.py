@@ -20,6 +20,7 @@ from zajil.client.recovering import Recovering
 from zajil.client.reporting import Reporting
 from zajil.client.shell import ending, enrol, linking, restoring
 from zajil.client.shell.calls import contact_auth
+from zajil.client.shell.chains import fetch_chain
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.reach.reach import Reach
 from zajil.client.state import accounts, rows
@@ -229,15 +230,10 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering):
             raise error("bad-link", "own link")
         if parsed.expires <= enrol.now_ms() // 1000:
             raise error("link-expired")
-        answer = await self._device.calls.call(
-            control.DEVICE_LISTS,
-            control.DeviceLists,
-            auth=contact_auth(parsed.contact_token),
-            query="?from=1",
-            account=encode_b64(parsed.account_id),
-        )
+        auth = contact_auth(parsed.contact_token)
+        lists = await fetch_chain(self._device.calls, parsed.account_id, auth=auth)
         with self._core.step("add-contact") as step:
-            accounts.learn_chain(step, parsed.account_id, [bytes(data) for data in answer.lists])
+            accounts.learn_chain(step, parsed.account_id, lists)
             accounts.learn_link(step, parsed.account_id, parsed.name or "", parsed.contact_token)
             gid = chats.open_dm(step, parsed.account_id)
             pending = [n for n, item in rows.items(step.tx, gid) if item.kind in ("create", "commit")]

@@ -11,11 +11,12 @@ from zajil.client.core.core import Core
 from zajil.client.core.kept.backup import WantBackup, WantForget
 from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists
 from zajil.client.shell.calls import Calls, contact_auth
+from zajil.client.shell.chains import fetch_chain
 from zajil.client.shell.login import Tokens
 from zajil.protocol import control
 from zajil.protocol.backups.wire import StoredBackup
 from zajil.protocol.errors import AuthError, Conflict, Limited, Unavailable, ZajilError, error
-from zajil.protocol.ids import encode_b64
+from zajil.protocol.ids import AccountId, encode_b64
 from zajil.protocol.limits import SUITE_XWING
 
 CLAIM_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
@@ -131,10 +132,7 @@ class Errands:
 
     async def _lists(self, want: WantLists) -> None:
         auth = await self._tokens.auth() if want.token is None else contact_auth(want.token)
-        answer = await self._calls.call(
-            control.DEVICE_LISTS, control.DeviceLists, auth=auth, query="?from=1", account=encode_b64(want.account)
-        )
-        self._core.take_lists(want, [bytes(data) for data in answer.lists])
+        self._core.take_lists(want, await fetch_chain(self._calls, AccountId(want.account), auth=auth))
 
     async def _back_up(self, want: WantBackup) -> None:
         """Without an account and apart from its calls: the server is not to learn whose the backup is."""

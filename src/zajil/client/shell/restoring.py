@@ -10,6 +10,7 @@ from zajil.client.core.core import Core
 from zajil.client.core.kept import restored
 from zajil.client.shell import enrol
 from zajil.client.shell.calls import Calls, contact_auth
+from zajil.client.shell.chains import fetch_chain
 from zajil.client.shell.login import make_login
 from zajil.client.state import rows
 from zajil.client.state.rows import Profile
@@ -106,14 +107,7 @@ async def fetch(calls: Calls, key: bytes) -> FoundBackup:
 
 async def _fetch_lists(calls: Calls, held: Backup) -> tuple[bytes, ...]:
     """The account's chain, by its own contact token: nobody can log in. It must go through the list of the backup."""
-    answer = await calls.call(
-        control.DEVICE_LISTS,
-        control.DeviceLists,
-        auth=contact_auth(held.profile_token),
-        query="?from=1",
-        account=encode_b64(held.account_id),
-    )
-    lists = tuple(bytes(data) for data in answer.lists)
+    lists = tuple(await fetch_chain(calls, held.account_id, auth=contact_auth(held.profile_token)))
     if held.own_list not in lists:
         raise error("list-fork")
     return lists
