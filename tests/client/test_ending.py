@@ -9,8 +9,10 @@ import pytest
 from tests.client.people import register
 from tests.client.serving import Served
 
+from zajil.client import wipe_home
 from zajil.client.shell.calls import Calls
 from zajil.client.shell.restoring import fetch
+from zajil.client.storage import keyfile
 from zajil.protocol.errors import Unreachable, ZajilError
 from zajil.protocol.identity.recovery import parse_key
 from zajil.transports.base import Answer, DialError, Reason, Stage
@@ -102,3 +104,13 @@ async def test_a_deletion_whose_last_answer_was_lost_is_finished_by_the_next_try
             await amal.delete_account()
         cut("", "")
         await amal.delete_account()
+
+
+async def test_keys_that_a_kill_left_half_written_go_with_the_home(server: Served, homes: Path) -> None:
+    """They are written under another name first, which a kill leaves there: with the account key in it."""
+    async with await register(homes, "Amal", server.url):
+        pass
+    home = homes / "Amal"
+    (home / f"{keyfile.FILE}.4711.new").write_bytes((home / keyfile.FILE).read_bytes())
+    wipe_home(home)
+    assert not list(home.iterdir())
