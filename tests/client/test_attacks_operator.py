@@ -85,7 +85,7 @@ EVERYTHING = [
 async def test_one_answer_to_everything_makes_no_client_spin(amal: Phone, answer: tuple[int, bytes]) -> None:
     operator, told = Operator(*answer), list[ZajilError]()
     calls = Calls(operator)
-    errands = Errands(amal.core, calls, Tokens(amal.core, calls), down=told.append)
+    errands = Errands(amal.core, calls, Tokens(amal.core, calls), backups=lambda: calls, down=told.append)
     for _ in range(50):
         await errands.run()
     assert len(operator.calls) <= 12
@@ -109,7 +109,7 @@ async def test_claims_that_come_back_empty_are_made_more_and_more_seldom(
         refs=control.encode_json(control.Refs((control.Blob(bytes(54)),))),
     )
     calls = Calls(operator)
-    errands = Errands(b.core, calls, Tokens(b.core, calls), down=lambda problem: None)
+    errands = Errands(b.core, calls, Tokens(b.core, calls), backups=lambda: calls, down=lambda problem: None)
     seconds = itertools.count(1000)
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: next(seconds) / 20)
     for _ in range(300):
@@ -127,7 +127,7 @@ async def test_an_empty_pool_that_never_empties_ends(amal: Phone) -> None:
     client = control.ClaimedClient(1, 0x53, control.Blob(b"x"), control.Blob(b"x"), last_resort=False)
     operator = Operator(200, control.encode_json(control.ClaimedKeyPackages(1, (client,))))
     calls = Calls(operator)
-    errands = Errands(amal.core, calls, Tokens(amal.core, calls), down=lambda problem: None)
+    errands = Errands(amal.core, calls, Tokens(amal.core, calls), backups=lambda: calls, down=lambda problem: None)
     for _ in range(5):
         await errands.run()
     assert len(operator.calls) < 50

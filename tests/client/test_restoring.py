@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,14 +13,18 @@ from tests.client.test_attacks_lists import Wire
 
 from zajil.client import Client
 from zajil.client.core.kept import backup
-from zajil.client.shell import restoring
+from zajil.client.shell import enrol, linking, restoring
 from zajil.client.shell.calls import Calls
+from zajil.client.shell.device import Device
+from zajil.client.shell.errands import Errands
 from zajil.client.state.recovery import change_recovery, load_recovery
 from zajil.protocol import control
 from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
-from zajil.protocol.errors import Unreachable, ZajilError
-from zajil.protocol.identity import recovery
+from zajil.protocol.errors import Unreachable, ZajilError, error
+from zajil.protocol.identity import objects, recovery
+from zajil.protocol.identity.objects import DeviceList
 from zajil.protocol.ids import B32, B64, Blob, encode_b64
+from zajil.transports.base import Answer
 
 pytestmark = pytest.mark.slow
 
@@ -35,8 +41,9 @@ async def lost(homes: Path, url: str, *, devices: int = 1) -> bytes:
 
 
 async def restore(wire: Wire, home: Path, url: str, key: bytes) -> str:
+    calls = Calls(wire)
     try:
-        await restoring.restore(home, Calls(wire), server=url, key=key, keep_devices=False)
+        await restoring.restore(home, calls, backups=calls, server=url, key=key, keep_devices=False)
     except ZajilError as problem:
         return problem.code
     return "ok"
@@ -47,7 +54,7 @@ async def test_a_restore_that_was_cut_off_is_done_again_with_the_next_device(ser
     wire, home = Wire(server.url), homes / "new"
     wire.lose = "/accounts"
     with pytest.raises(Unreachable):
-        await restoring.restore(home, Calls(wire), server=server.url, key=key, keep_devices=False)
+        await restoring.restore(home, Calls(wire), backups=Calls(wire), server=server.url, key=key, keep_devices=False)
     wire.lose = ""
     assert await restore(wire, home, server.url, key) == "ok"
     await wire.close()
@@ -105,3 +112,63 @@ async def test_a_version_that_others_moved_on_is_written_above(server: Served, h
             assert load_recovery(step.tx).version == 2
             assert not backup.wants(step)
         assert amal.recovery_status().problem == ""
+
+
+class Stale(Wire):
+    """An operator who calls every write stale and never has a newer one."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__(server)
+        self.asked = 0
+
+    async def call(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"", timeout_s: float
+    ) -> Answer:
+        if "/backup/" in path:
+            self.asked += 1
+            if method == "PUT":
+                problem = error("stale-backup")
+                return Answer(problem.status, {}, control.encode_problem(problem))
+        return await super().call(method, path, headers=headers, body=body, timeout_s=timeout_s)
+
+
+async def test_an_operator_who_calls_every_backup_stale_is_not_asked_on_and_on(server: Served, homes: Path) -> None:
+    async with await register(homes, "Amal", server.url) as amal:
+        amal.show_recovery_key()
+        await amal.sync()
+    device = Device(homes / "Amal")
+    with device.core.step("changed") as step:
+        change_recovery(step.tx, due=True)
+    wire, told = Stale(server.url), list[ZajilError]()
+    calls = Calls(wire)
+    errands = Errands(device.core, calls, device.tokens, backups=lambda: calls, down=told.append)
+    for _ in range(50):
+        await errands.run()
+    assert wire.asked <= 6
+    with device.core.look() as step:
+        assert load_recovery(step.tx).problem == "stale-backup"
+    await wire.close()
+    await device.close()
+
+
+async def test_an_account_with_more_lists_than_one_answer_holds_comes_back_and_ends(
+    server: Served, homes: Path
+) -> None:
+    """A thief with a device could else write lists until no recovery key helps any more."""
+    async with await register(homes, "Amal", server.url) as amal:
+        key = amal.show_recovery_key()
+        await amal.sync()
+    device = Device(homes / "Amal")
+    lists = await linking.fetch_own_lists(device.core, device.calls, device.tokens)
+    signer, auth = enrol.account_key(device.core.keys), await device.tokens.auth()
+    for _ in range(104):
+        before = DeviceList.parse(objects.parse_object(lists[-1]).payload)
+        longer = dataclasses.replace(before, seq=before.seq + 1, prev=objects.hash_object(lists[-1]))
+        lists.append(objects.sign_object(objects.Kind.DEVICE_LIST, longer.encode(), signer))
+        request = control.PutDeviceList(control.Blob(lists[-1]))
+        await device.calls.call(control.PUT_DEVICE_LIST, control.Empty, request=request, auth=auth)
+    await device.close()
+    async with await Client.restore(homes / "new", server=server.url, key=key) as amal:
+        await amal.sync()
+        assert [each.device_id for each in amal.devices()] == [2]
+        await amal.delete_account()

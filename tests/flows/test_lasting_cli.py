@@ -8,6 +8,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from tests.flows.server import ServerProcess
@@ -43,6 +44,10 @@ def test_a_lost_home_comes_back_by_the_key_on_paper(
     status = amina.json("recovery", "status")
     assert (status["state"], status["current"], status["problem"]) == ("shown", True, "")
     typed(monkeypatch, "0000-" * 7 + "0000\n")
+    amina.refused("bad-recovery-key", "recovery", "confirm")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe\n"), encoding="utf-8"))
+    amina.refused("bad-recovery-key", "recovery", "confirm")
+    typed(monkeypatch, "\udc80" * 32 + "\n")
     amina.refused("bad-recovery-key", "recovery", "confirm")
     typed(monkeypatch, key.lower())
     amina.ok("recovery", "confirm")
@@ -106,14 +111,17 @@ def test_an_export_holds_every_chat_and_what_people_wrote_stays_text(
     map_file.write_text("the pass")
     boris.ok("send", "Amina", HOSTILE)
     boris.ok("send", "Amina", "with a map", "--file", str(map_file))
+    trap = tmp_path / "photo.html"
+    trap.write_text("<script>fetch('https://elsewhere.example')</script>")
+    boris.ok("send", "Amina", "a photo", "--file", str(trap))
     amina.ok("sync")
     folder = tmp_path / "out"
     told = amina.json("export", "-o", str(folder), "--files")
-    assert (told["messages"], told["missed"]) == (2, 0)
+    assert (told["messages"], told["missed"]) == (3, 0)
 
     data = json.loads((folder / "zajil.json").read_text(encoding="utf-8"))
     (chat,) = [chat for chat in data["chats"] if chat["kind"] == "dm"]
-    assert [message["text"] for message in chat["messages"]] == [HOSTILE, "with a map"]
+    assert [message["text"] for message in chat["messages"]] == [HOSTILE, "with a map", "a photo"]
     assert chat["messages"][0]["sender"] == "<img src=x> Boris"
     (saved,) = chat["messages"][1]["saved"]
     assert (folder / saved).read_text() == "the pass"
@@ -123,6 +131,8 @@ def test_an_export_holds_every_chat_and_what_people_wrote_stays_text(
     assert "<script>alert(1)</script>gnp.exe & <b>مرحبا</b>" in page.text
     assert not re.search("[\u202a-\u202e\u2066-\u2069]", page.text.replace("\u2068", "").replace("\u2069", ""))
     assert all(link.startswith(("#chat-", "files/")) for link in page.links)
+    assert [link for link in page.links if link.startswith("files/")] == ["files/1-" + quote("карта.txt")]
+    assert "files/2-photo.html" in page.text, "it is there, and one click on a page does not run it"
     assert "default-src 'none'" in text.replace("&#x27;", "'")
     for path in (folder, folder / "files"):
         assert path.stat().st_mode & 0o077 == 0

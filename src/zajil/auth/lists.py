@@ -18,8 +18,7 @@ from zajil.auth.context import Auth, CallingDevice, RevokedDevice
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, VerifiedList, hash_object, open_list, parse_object
 from zajil.protocol.ids import AccountId, MailboxId
-
-LISTS_PER_ANSWER = 100
+from zajil.protocol.limits import LISTS_PER_ANSWER
 
 
 async def fetch_lists(auth: Auth, account_id: AccountId, *, first: int) -> list[bytes]:

@@ -20,6 +20,7 @@ from zajil.client.recovering import Recovering
 from zajil.client.reporting import Reporting
 from zajil.client.shell import ending, enrol, linking, restoring
 from zajil.client.shell.calls import contact_auth
+from zajil.client.shell.chains import fetch_chain
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.reach.reach import Reach
 from zajil.client.state import accounts, rows
@@ -116,7 +117,13 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering):
         address, secret = check_address(server), parse_key(key)
         async with Reach.in_memory(address, bridges=bridges) as reach:
             await restoring.restore(
-                home, reach.calls, server=address, key=secret, keep_devices=keep_devices, learn=reach.learn
+                home,
+                reach.calls,
+                backups=reach.backups,
+                server=address,
+                key=secret,
+                keep_devices=keep_devices,
+                learn=reach.learn,
             )
         return await cls._opened(home)
 
@@ -223,15 +230,10 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering):
             raise error("bad-link", "own link")
         if parsed.expires <= enrol.now_ms() // 1000:
             raise error("link-expired")
-        answer = await self._device.calls.call(
-            control.DEVICE_LISTS,
-            control.DeviceLists,
-            auth=contact_auth(parsed.contact_token),
-            query="?from=1",
-            account=encode_b64(parsed.account_id),
-        )
+        auth = contact_auth(parsed.contact_token)
+        lists = await fetch_chain(self._device.calls, parsed.account_id, auth=auth)
         with self._core.step("add-contact") as step:
-            accounts.learn_chain(step, parsed.account_id, [bytes(data) for data in answer.lists])
+            accounts.learn_chain(step, parsed.account_id, lists)
             accounts.learn_link(step, parsed.account_id, parsed.name or "", parsed.contact_token)
             gid = chats.open_dm(step, parsed.account_id)
             pending = [n for n, item in rows.items(step.tx, gid) if item.kind in ("create", "commit")]
@@ -306,11 +308,13 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering):
 
         `wipe_home` removes what is left in the home, once this is closed. Raises Unreachable, `stale-list`.
         """
-        await self.sync()
-        for chat in self.chats():
-            if chat.kind == "group" and chat.status == "active":
-                await self.leave_group(chat)
-        await ending.end_account(self._core, self._device.calls, self._device.tokens)
+        if not await ending.has_ended(self._core, self._device.tokens):
+            await self.sync()
+            for chat in self.chats():
+                if chat.kind == "group" and chat.status == "active":
+                    await self.leave_group(chat)
+        reach = self._device.reach
+        await ending.end_account(self._core, reach.calls, self._device.tokens, backups=reach.backups)
 
     async def sync(self) -> None:
         """Fetch all that waits, apply and acknowledge it, and send all that is queued, files too, receipts last."""

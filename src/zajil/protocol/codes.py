@@ -26,4 +26,4 @@ def is_code(text: str) -> bool:
 
 def plain_code(text: str) -> bytes:
     """What a code says, whatever case, dashes or look-alike letters a person typed."""
-    return text.upper().translate(_LOOKALIKES).encode()
+    return text.upper().translate(_LOOKALIKES).encode(errors="replace")

@@ -24,6 +24,8 @@ LINK_OFFER_BYTES: Final = 4 * KIB
 LINK_ANSWER_BYTES: Final = 256 * KIB
 LINK_WAIT_S: Final = 25
 """Longest `wait` of GET /link/{addr}/answer, in seconds."""
+LISTS_PER_ANSWER: Final = 100
+"""Device lists in one answer; whoever gets so many asks for those behind them."""
 BACKUP_LEAST_BYTES: Final = 4 * KIB
 BACKUP_BYTES: Final = 160 * KIB
 """Longest blob of an encrypted backup: as base64url in JSON it fits into one control call on every way."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import escape
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -24,6 +25,14 @@ from zajil.cli.untrusted import clean_name, clean_text
 if TYPE_CHECKING:
     from zajil.client import Message
 
+_STILL: Final = frozenset(
+    (
+        *(".txt", ".pdf", ".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif"),
+        *(".ogg", ".opus", ".mp3", ".m4a", ".wav", ".flac", ".mp4", ".webm", ".mov"),
+    )
+)
+"""Endings of files that a browser shows without running anything in them. Scripts of a page, a drawing (.svg) or a file
+that it has to guess the kind of would run beside the export and tell its sender that it was opened."""
 _STYLE: Final = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1b1b1f;background:#fff}
 h1,h2{line-height:1.2}h2{margin-top:3rem;border-top:1px solid #ccc;padding-top:1rem}h3{font-size:1rem;color:#555}
@@ -119,7 +128,12 @@ def _text(text: str) -> str:
 
 
 def _file(told: str, saved: str | None) -> str:
-    return f"<bdi>{escape(told)}</bdi>" if saved is None else f'<a href="{escape(quote(saved))}">{_bdi(told)}</a>'
+    """A link to the saved file, where a click shows it and runs nothing; else its name alone."""
+    if saved is None:
+        return _bdi(told)
+    if PurePath(saved).suffix.lower() not in _STILL:
+        return f"{_bdi(told)} {_bdi(saved)}"
+    return f'<a href="{escape(quote(saved))}">{_bdi(told)}</a>'
 
 
 def _bdi(text: str) -> str:

@@ -273,10 +273,10 @@ class Core:
         with self.step("backed-up") as step:
             backup.take_stored(step, want, sealed)
 
-    def take_newer_backup(self, want: backup.WantBackup, stored: StoredBackup) -> None:
-        """The server holds a newer one. Raises Malformed."""
+    def take_newer_backup(self, want: backup.WantBackup, stored: StoredBackup, *, refused: int) -> None:
+        """The server holds a newer one than the version it refused. Raises Malformed, Conflict."""
         with self.step("newer-backup") as step:
-            backup.take_newer(step, want, stored)
+            backup.take_newer(step, want, stored, refused=refused)
 
     def forget_backup(self, want: backup.WantForget) -> DeleteBackup | None:
         """What deletes it; None where that is done."""

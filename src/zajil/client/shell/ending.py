@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from zajil.client.core.core import Core
 from zajil.client.core.kept import backup
@@ -17,24 +18,44 @@ from zajil.client.state import accounts
 from zajil.client.storage import keyfile, lock
 from zajil.protocol import control
 from zajil.protocol.backups.wire import DeleteBackup
-from zajil.protocol.errors import error
+from zajil.protocol.errors import AuthError, error
 from zajil.protocol.identity import objects
 from zajil.protocol.identity.objects import DeviceList, Kind
 from zajil.protocol.ids import AccountId, encode_b64
 
+_SENT: Final = b"last-list"
+"""Row of `meta`: the last list is on its way to the server."""
 
-async def end_account(core: Core, calls: Calls, tokens: Tokens) -> None:
+
+async def end_account(core: Core, calls: Calls, tokens: Tokens, *, backups: Calls) -> None:
     """Delete the backups, then put the list without devices: the server keeps that and nothing else of the account.
 
-    The recovery key is forgotten first, so that nothing renews its backup; where this fails later, the account is there
-    and has none. Raises Conflict `stale-list` where another device wrote a list meanwhile; Unreachable.
+    From the start on nothing renews the backup; where this fails later, the account is there and has none, and a backup
+    that is still there is deleted by the next `sync`. backups: makes the calls that are not to be seen beside those of
+    `calls`. Raises Conflict `stale-list` where another device wrote a list meanwhile; Unreachable.
     """
     with core.step("forget-recovery") as step:
         requests = backup.forget(step)
         account = AccountId(step.profile.account_id)
-    await _delete_backups(calls, requests)
-    await _put_last_list(core, calls, tokens, account)
-    await _delete_backups(calls, requests)  # one may have been on its way when its key was forgotten
+    await _delete_backups(backups, requests)
+    if not await has_ended(core, tokens):
+        await _put_last_list(core, calls, tokens, account)
+    await _delete_backups(backups, requests)  # one may have been on its way when its key was forgotten
+
+
+async def has_ended(core: Core, tokens: Tokens) -> bool:
+    """Whether the last list was put before and its answer was lost: it was sent, and nobody logs in. Unreachable."""
+    with core.look() as step:
+        if step.tx.find("meta", _SENT) is None:
+            return False
+    tokens.forget()
+    try:
+        await tokens.token()
+    except AuthError as problem:
+        if problem.code != "device-revoked":
+            raise
+        return True
+    return False
 
 
 async def _delete_backups(calls: Calls, requests: Sequence[tuple[bytes, DeleteBackup]]) -> None:
@@ -52,17 +73,21 @@ async def _put_last_list(core: Core, calls: Calls, tokens: Tokens, account: Acco
         raise error("stale-list", "the server's chain is not ours")
     last = DeviceList(account, before.list.seq + 1, before.hash, before.list.account_pub, (), core.now() // 1000)
     signed = objects.sign_object(Kind.DEVICE_LIST, last.encode(), enrol.account_key(core.keys))
+    auth = await tokens.auth()
+    with core.step("last-list") as step:
+        step.tx.put("meta", _SENT, signed)
     await calls.call(
         control.PUT_DEVICE_LIST,
         control.Empty,
         request=control.PutDeviceList(control.Blob(signed)),
-        auth=await tokens.auth(),
+        auth=auth,
     )
 
 
 def wipe_home(home: Path) -> None:
     """Remove what a device keeps in its home, the keys first: nobody can read the rest then. Other files stay."""
-    (home / keyfile.FILE).unlink(missing_ok=True)
+    for keys in (home / keyfile.FILE, *home.glob(keyfile.UNFINISHED)):
+        keys.unlink(missing_ok=True)
     enrol.discard_store(home)
     for folder in (fetching.FOLDER, uploading.FOLDER):
         shutil.rmtree(home / folder, ignore_errors=True)

@@ -11,11 +11,12 @@ from zajil.client.core.core import Core
 from zajil.client.core.kept.backup import WantBackup, WantForget
 from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists
 from zajil.client.shell.calls import Calls, contact_auth
+from zajil.client.shell.chains import fetch_chain
 from zajil.client.shell.login import Tokens
 from zajil.protocol import control
 from zajil.protocol.backups.wire import StoredBackup
 from zajil.protocol.errors import AuthError, Conflict, Limited, Unavailable, ZajilError, error
-from zajil.protocol.ids import encode_b64
+from zajil.protocol.ids import AccountId, encode_b64
 from zajil.protocol.limits import SUITE_XWING
 
 CLAIM_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
@@ -29,9 +30,19 @@ RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 class Errands:
     """One call at a time. A call that could not be made is made again after a pause; a refused one fails its item."""
 
-    def __init__(self, core: Core, calls: Calls, tokens: Tokens, *, down: Callable[[ZajilError], None]) -> None:
+    def __init__(
+        self,
+        core: Core,
+        calls: Calls,
+        tokens: Tokens,
+        *,
+        backups: Callable[[], Calls],
+        down: Callable[[ZajilError], None],
+    ) -> None:
+        """backups: makes the calls that are not to be seen beside those of `calls`."""
         self._core = core
         self._calls = calls
+        self._backups = backups
         self._tokens = tokens
         self._down = down
         self._not_before: dict[Want, float] = {}
@@ -121,31 +132,28 @@ class Errands:
 
     async def _lists(self, want: WantLists) -> None:
         auth = await self._tokens.auth() if want.token is None else contact_auth(want.token)
-        answer = await self._calls.call(
-            control.DEVICE_LISTS, control.DeviceLists, auth=auth, query="?from=1", account=encode_b64(want.account)
-        )
-        self._core.take_lists(want, [bytes(data) for data in answer.lists])
+        self._core.take_lists(want, await fetch_chain(self._calls, AccountId(want.account), auth=auth))
 
     async def _back_up(self, want: WantBackup) -> None:
-        """Without an account: the server is not to learn whose the backup is."""
+        """Without an account and apart from its calls: the server is not to learn whose the backup is."""
         sealed = self._core.seal_backup(want)
         if sealed is None:
             return
-        locator = encode_b64(want.locator)
+        locator, calls = encode_b64(want.locator), self._backups()
         try:
-            await self._calls.call(control.PUT_BACKUP, control.Empty, request=sealed.request, locator=locator)
+            await calls.call(control.PUT_BACKUP, control.Empty, request=sealed.request, locator=locator)
         except Conflict as problem:
             if problem.code != "stale-backup":
                 raise
-            stored = await self._calls.call(control.BACKUP, StoredBackup, locator=locator)
-            self._core.take_newer_backup(want, stored)
+            stored = await calls.call(control.BACKUP, StoredBackup, locator=locator)
+            self._core.take_newer_backup(want, stored, refused=sealed.request.version)
             return
         self._core.take_backed_up(want, sealed)
 
     async def _forget(self, want: WantForget) -> None:
         request = self._core.forget_backup(want)
         if request is not None:
-            await self._calls.call(
+            await self._backups().call(
                 control.DELETE_BACKUP, control.Empty, request=request, locator=encode_b64(want.locator)
             )
         self._core.take_forgotten(want)

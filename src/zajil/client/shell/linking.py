@@ -13,6 +13,7 @@ from zajil.client.core import chats, readd
 from zajil.client.core.core import Core
 from zajil.client.shell import enrol
 from zajil.client.shell.calls import Calls
+from zajil.client.shell.chains import fetch_chain
 from zajil.client.shell.login import Tokens
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Asking, Chat, Profile
@@ -201,17 +202,10 @@ async def approve(core: Core, calls: Calls, tokens: Tokens, text: str) -> Linked
 
 
 async def fetch_own_lists(core: Core, calls: Calls, tokens: Tokens) -> list[bytes]:
-    """The own account's signed lists, oldest first; nothing is verified."""
+    """The own account's signed lists, oldest first; the caller verifies them."""
     with core.look() as step:
-        account = step.profile.account_id
-    answer = await calls.call(
-        control.DEVICE_LISTS,
-        control.DeviceLists,
-        auth=await tokens.auth(),
-        query="?from=1",
-        account=encode_b64(account),
-    )
-    return [bytes(data) for data in answer.lists]
+        account = AccountId(step.profile.account_id)
+    return await fetch_chain(calls, account, auth=await tokens.auth())
 
 
 async def _extend_list(core: Core, calls: Calls, tokens: Tokens, offer: Offer) -> int:

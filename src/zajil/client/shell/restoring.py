@@ -10,6 +10,7 @@ from zajil.client.core.core import Core
 from zajil.client.core.kept import restored
 from zajil.client.shell import enrol
 from zajil.client.shell.calls import Calls, contact_auth
+from zajil.client.shell.chains import fetch_chain
 from zajil.client.shell.login import make_login
 from zajil.client.state import rows
 from zajil.client.state.rows import Profile
@@ -46,6 +47,7 @@ async def restore(
     home: Path,
     calls: Calls,
     *,
+    backups: Calls,
     server: str,
     key: bytes,
     keep_devices: bool,
@@ -53,15 +55,16 @@ async def restore(
 ) -> None:
     """This home is a device of the account behind a recovery key (20 bytes), and asks for its chats.
 
-    keep_devices: the devices there are stay; else the new list ends all of them. learn: what it answers writes what
-    else the home is to hold. Cut off anywhere, it can be done again. Raises `home-exists`, `no-backup`, `bad-backup`,
-    `not-this-server`, `list-fork` where the server's lists are not those the backup saw, `key-changed` where another
-    key took the account, `not-allowed` where the account was deleted, `suspended`, Unreachable.
+    backups: makes the calls that are not to be seen beside those of `calls`. keep_devices: the devices there are stay;
+    else the new list ends all of them. learn: what it answers writes what else the home is to hold. Cut off
+    anywhere, it can be done again. Raises `home-exists`, `no-backup`, `bad-backup`, `not-this-server`, `list-fork`
+    where the server's lists are not those the backup saw, `key-changed` where another key took the account,
+    `not-allowed` where the account was deleted, `suspended`, Unreachable.
     """
     if has_keys(home):
         raise error("home-exists")
     config = await calls.call(control.CONFIG, control.Config)
-    found = await fetch(calls, key)
+    found = await fetch(backups, key)
     if found.held.server_name != config.server_name:
         raise error("not-this-server")
     keep = await learn()
@@ -104,14 +107,7 @@ async def fetch(calls: Calls, key: bytes) -> FoundBackup:
 
 async def _fetch_lists(calls: Calls, held: Backup) -> tuple[bytes, ...]:
     """The account's chain, by its own contact token: nobody can log in. It must go through the list of the backup."""
-    answer = await calls.call(
-        control.DEVICE_LISTS,
-        control.DeviceLists,
-        auth=contact_auth(held.profile_token),
-        query="?from=1",
-        account=encode_b64(held.account_id),
-    )
-    lists = tuple(bytes(data) for data in answer.lists)
+    lists = tuple(await fetch_chain(calls, held.account_id, auth=contact_auth(held.profile_token)))
     if held.own_list not in lists:
         raise error("list-fork")
     return lists

@@ -48,7 +48,7 @@ class Runner:
         self._daily_at = 0.0
         self._receiver = Receiver(core, self.tokens, race=reach.race, notify=self._notify, down=self._note_down)
         self._sender = Sender(core, race=reach.race, notify=self._notify, down=self._note_down)
-        self._errands = Errands(core, reach.calls, self.tokens, down=self._note_down)
+        self._errands = Errands(core, reach.calls, self.tokens, backups=lambda: reach.backups, down=self._note_down)
         self.uploads = Uploads(
             core, calls=lambda: Calls(reach.lane(LANE)), account=reach.calls, tokens=tokens, home=home
         )

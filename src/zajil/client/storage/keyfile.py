@@ -15,6 +15,8 @@ import msgspec
 from zajil.protocol.errors import error
 
 FILE = "keys"
+UNFINISHED = f"{FILE}.*.new"
+"""Of the files in which keys stand until they are written whole; a kill leaves one there."""
 VERSION = 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,6 +15,8 @@ from zajil.cli.texts.lasting import recovery as words
 if TYPE_CHECKING:
     from zajil.client import Client
 
+_LINE: Final = 1024
+"""Characters of a line that may be a key, however it is spaced."""
 QrOption = Annotated[bool, typer.Option("--qr", help=words.QR_OPTION())]
 
 
@@ -102,17 +104,21 @@ def restore(
 
 
 def _read_key() -> str:
-    """What the person types, unseen, or the first line of stdin."""
+    """What the person types, unseen, or the first line of stdin. Raises HomeError `bad-recovery-key` for no text."""
     import getpass
     import sys
 
     from zajil.cli.asking import can_ask
     from zajil.cli.output import error_console
+    from zajil.protocol.errors import error
 
     if can_ask():
         error_console().print(words.KEY_QUESTION(), end=" ")
         return getpass.getpass("")
-    return sys.stdin.readline()
+    try:
+        return sys.stdin.readline(_LINE)
+    except UnicodeDecodeError:
+        raise error("bad-recovery-key") from None
 
 
 def _print_key(key: str, *, qr: bool) -> None:

@@ -139,9 +139,7 @@ def digest_of(held: Backup) -> bytes:
 def wants(step: Step) -> list[BackupWant]:
     """The errands that are open: store the backup first, then delete those of keys before."""
     held = load_recovery(step.tx)
-    if not held.key:
-        return []
-    if held.due or digest_of(collect(step)) != held.digest:
+    if held.key and (held.due or digest_of(collect(step)) != held.digest):
         return [WantBackup(recovery.derive_secrets(held.key).locator)]
     return [WantForget(recovery.derive_secrets(old.key).locator) for old in held.old]
 
@@ -172,10 +170,11 @@ def take_stored(step: Step, want: WantBackup, sealed: SealedBackup) -> None:
     change_recovery(step.tx, version=version, digest=sealed.digest, stored_at=step.now, due=False, problem="")
 
 
-def take_newer(step: Step, want: WantBackup, stored: StoredBackup) -> None:
+def take_newer(step: Step, want: WantBackup, stored: StoredBackup, *, refused: int) -> None:
     """Another device of ours, or this home before it was put back, wrote a newer version: ours goes above it.
 
-    Raises Malformed for one that our key did not sign.
+    refused: the version that was called stale. Raises Malformed for one that our key did not sign, Conflict
+    `stale-backup` for one that is below: who serves that refuses for no reason, and would be asked for ever.
     """
     held = load_recovery(step.tx)
     recovery.check_backup(
@@ -183,6 +182,8 @@ def take_newer(step: Step, want: WantBackup, stored: StoredBackup) -> None:
     )
     if held.key and bytes(stored.auth_pub) != recovery.derive_secrets(held.key).auth_pub:
         raise error("bad-signature", "a backup of another key")
+    if stored.version < refused:
+        raise error("stale-backup", "no newer one is there")
     change_recovery(step.tx, version=max(held.version, stored.version))
 
 
@@ -196,11 +197,15 @@ def deletion(step: Step, want: WantForget) -> DeleteBackup | None:
 
 
 def forget(step: Step) -> list[tuple[bytes, DeleteBackup]]:
-    """Forget the recovery key; what deletes every backup of this account that we knew of, each with its locator."""
+    """Renew no backup any more; what deletes all those of this account that we knew of, each with its locator.
+
+    Each key is kept until its backup is known to be gone (`take_forgotten`), or a cut would leave one for good.
+    """
     held = load_recovery(step.tx)
-    save_recovery(step.tx, Recovery())
-    keys = [old.key for old in held.old] + ([held.key] if held.key else [])
-    return [(recovery.derive_secrets(key).locator, _delete(recovery.derive_secrets(key))) for key in keys]
+    old = (*held.old, OldKey(held.key, held.version)) if held.key else held.old
+    save_recovery(step.tx, Recovery(old=old))
+    secrets = [recovery.derive_secrets(each.key) for each in old]
+    return [(each.locator, _delete(each)) for each in secrets]
 
 
 def _delete(secrets: recovery.RecoverySecrets) -> DeleteBackup:

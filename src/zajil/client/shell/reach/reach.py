@@ -34,6 +34,7 @@ from zajil.transports.sealed import Seals
 from zajil.transports.sockets import parse_socks
 
 SOCKS_VARIABLE: Final = "ZAJIL_SOCKS"
+BACKUP_LANE: Final = "backup"
 LOOK_S: Final = 5.0
 """How often the network is looked at, and what was learnt is stored."""
 ASLEEP_S: Final = 60.0
@@ -115,6 +116,11 @@ class Reach:
         if name not in self._lanes:
             self._lanes[name] = RaceCaller(self.race, lane=name)
         return self._lanes[name]
+
+    @property
+    def backups(self) -> Calls:
+        """Calls of backups, on a lane of their own: no server learns by its connections whose one is."""
+        return Calls(self.lane(BACKUP_LANE))
 
     def on_move(self, moved: Callable[[], None]) -> Callable[[], None]:
         """Tell of each other network this device comes to, until what is returned is called."""

@@ -1,0 +1,116 @@
+"""The end of an account on a line that is cut: nothing stays behind, and it can always be finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from tests.client.people import register
+from tests.client.serving import Served
+
+from zajil.client import wipe_home
+from zajil.client.shell.calls import Calls
+from zajil.client.shell.restoring import fetch
+from zajil.client.storage import keyfile
+from zajil.protocol.errors import Unreachable, ZajilError
+from zajil.protocol.identity.recovery import parse_key
+from zajil.transports.base import Answer, DialError, Reason, Stage
+from zajil.transports.direct import DirectTransport
+
+pytestmark = pytest.mark.slow
+
+Cut = Callable[[str, str], None]
+
+
+@pytest.fixture
+def cut(monkeypatch: pytest.MonkeyPatch) -> Cut:
+    """Lose the answers to calls of this method whose path holds this; none for two empty texts."""
+    lost = ["", ""]
+    usual = DirectTransport.call
+
+    async def call(
+        self: DirectTransport,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        timeout_s: float,
+    ) -> Answer:
+        before, after = lost[0] == f"-{method}", lost[0] == method
+        if before and lost[1] in path:
+            raise DialError(Stage.HTTP, Reason.RESET)
+        found = await usual(self, method, path, headers=headers, body=body, timeout_s=timeout_s)
+        if after and lost[1] in path:
+            raise DialError(Stage.HTTP, Reason.RESET)
+        return found
+
+    monkeypatch.setattr(DirectTransport, "call", call)
+
+    def choose(method: str, part: str) -> None:
+        lost[:] = [method, part]
+
+    return choose
+
+
+async def has_backup(url: str, key: str) -> bool:
+    async with DirectTransport(url) as transport:
+        try:
+            await fetch(Calls(transport), parse_key(key))
+        except ZajilError as problem:
+            return {"no-backup": False}[problem.code]
+    return True
+
+
+async def test_a_deletion_cut_off_before_the_backup_was_deleted_is_finished_later(
+    server: Served, homes: Path, cut: Cut
+) -> None:
+    """The backup holds the account key: it may not outlive the account because its key was forgotten first."""
+    async with await register(homes, "Amal", server.url) as amal:
+        key = amal.show_recovery_key()
+        await amal.sync()
+        cut("-DELETE", "/backup/")
+        with pytest.raises(Unreachable):
+            await amal.delete_account()
+        assert await has_backup(server.url, key)
+        cut("", "")
+        await amal.delete_account()
+        assert not await has_backup(server.url, key)
+
+
+async def test_a_deletion_given_up_deletes_the_backup_all_the_same(server: Served, homes: Path, cut: Cut) -> None:
+    async with await register(homes, "Amal", server.url) as amal:
+        key = amal.show_recovery_key()
+        await amal.sync()
+        cut("-DELETE", "/backup/")
+        with pytest.raises(Unreachable):
+            await amal.delete_account()
+        cut("", "")
+        await amal.sync()
+        assert not await has_backup(server.url, key)
+        assert amal.recovery_status().state == "none"
+
+
+async def test_a_deletion_whose_last_answer_was_lost_is_finished_by_the_next_try(
+    server: Served, homes: Path, cut: Cut
+) -> None:
+    """Else the home stays for good: the server says `device-revoked` to everything, the command too."""
+    async with await register(homes, "Amal", server.url) as amal:
+        amal.show_recovery_key()
+        await amal.sync()
+        cut("PUT", "/accounts/me/devices")
+        with pytest.raises(Unreachable):
+            await amal.delete_account()
+        cut("", "")
+        await amal.delete_account()
+
+
+async def test_keys_that_a_kill_left_half_written_go_with_the_home(server: Served, homes: Path) -> None:
+    """They are written under another name first, which a kill leaves there: with the account key in it."""
+    async with await register(homes, "Amal", server.url):
+        pass
+    home = homes / "Amal"
+    (home / f"{keyfile.FILE}.4711.new").write_bytes((home / keyfile.FILE).read_bytes())
+    wipe_home(home)
+    assert not list(home.iterdir())
