@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from tests.client.calls.pair import CALL, Member, call, talk, until
@@ -133,6 +134,10 @@ async def test_in_another_network_the_room_is_entered_anew_without_a_gap() -> No
         assert hearing(other, 1).pc == sending(one, 2).pc
 
 
+def was_entered(place: Place, times: int) -> bool:
+    return place.openings == times
+
+
 async def test_what_is_prepared_is_left_when_nobody_needs_it_and_not_entered_as_often_as_a_peer_likes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -146,8 +151,7 @@ async def test_what_is_prepared_is_left_when_nobody_needs_it_and_not_entered_as_
             room.prepare()
             room.prepare()
             assert room._room is not None
-            entered = min(turn + 1, DOUBTS)
-            await until(lambda entered=entered: place.openings == entered)
+            await until(partial(was_entered, place, min(turn + 1, DOUBTS)))
             room.watch()
             # The last one is kept: what is left now could not be entered again.
             assert (room._room is None) == (turn < DOUBTS - 1)
