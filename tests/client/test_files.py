@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -597,6 +598,29 @@ def test_a_draft_gets_its_name_when_it_is_complete(
     assert list(tmp_path.iterdir()) == [target]
     with pytest.raises(FileNotFoundError), drafts.draft_for(tmp_path / "none" / "got"):
         pass
+
+
+@pytest.mark.parametrize("nameless", [True, False])
+def test_a_draft_gets_its_name_where_no_links_are_made(
+    nameless: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a telephone, whose rules forbid links, and on a disk that knows none."""
+
+    def forbid(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "no links")
+
+    monkeypatch.setattr(os, "link", forbid)
+    if not nameless:
+        monkeypatch.delattr("os.O_TMPFILE")
+    target = tmp_path / "got"
+    for data, end in ((b"one" * 1_000_000, drafts.Draft.settle), (b"two", drafts.Draft.replace)):
+        with drafts.draft_for(target) as draft:
+            os.write(draft.descriptor, data)
+            end(draft)
+        assert (target.read_bytes(), target.stat().st_mode & 0o777) == (data, 0o600)
+    with drafts.draft_for(target) as draft, pytest.raises(FileExistsError):
+        draft.settle()
+    assert list(tmp_path.iterdir()) == [target]
 
 
 HALF_OPENED = """

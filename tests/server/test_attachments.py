@@ -394,6 +394,23 @@ class TestLimits:
         assert await code_of(uploader.add(passes=some(1))) == "slow-down"
 
 
+class TestShared:
+    """Many people behind one address share what it may announce."""
+
+    @pytest.fixture
+    def settings(self) -> Settings:
+        tight = {"upload_prefix": Limit(1024, 1000)}
+        return Settings(port=0, registration="open", limits={**NO_LIMITS, **tight}, drain_s=0)
+
+    async def test_who_has_no_passes_takes_nothing_of_it(self, uploader: Uploader) -> None:
+        for _ in range(11):
+            assert await code_of(uploader.add(size=100 * MIB, passes=some(25))) == "pass-spent"
+        for _ in range(2):
+            assert await code_of(uploader.add(size=1000 * MIB, passes=some(1))) == "too-big"
+            assert await code_of(uploader.add(size=100 * MIB, passes=some(1))) == "malformed"
+        assert await code_of(uploader.add()) == "ok"
+
+
 class TestMebibytes:
     """What one account may send in a day, by the limits of every server."""
 

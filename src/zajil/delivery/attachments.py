@@ -53,6 +53,15 @@ class Attachments:
         self._locks: dict[bytes, asyncio.Lock] = {}
         self._waiting: Counter[bytes] = Counter()
 
+    async def check(self, request: AddAttachment) -> None:
+        """Raises as `add` does for a size that is none and for passes that are no good; none is spent."""
+        check_announcement(request)
+        spent, first_day = _hashes(request), self._first_day()
+        if not await self._delivery.db.read(
+            lambda db: store.has_passes(db, spent, kind=PASS_UPLOAD, first_day=first_day)
+        ):
+            raise error("pass-spent")
+
     async def add(self, request: AddAttachment) -> AddedAttachment:
         """A new upload, for passes worth its size.
 
@@ -70,8 +79,7 @@ class Attachments:
             done=False,
             expires=_round_up(now + UNFINISHED_S, _HOUR_S),
         )
-        spent = [hashlib.sha256(each).digest() for each in request.passes]
-        first_day = now // _DAY_S - UPLOAD_PASS_TTL_DAYS + 1
+        spent, first_day = _hashes(request), self._first_day()
 
         def write(db: Connection) -> None:
             if not store.spend_passes(db, spent, kind=PASS_UPLOAD, first_day=first_day):
@@ -82,6 +90,10 @@ class Attachments:
 
         await delivery.db.write(write)
         return made
+
+    def _first_day(self) -> int:
+        """Of the passes that are good now."""
+        return self._delivery.now() // _DAY_S - UPLOAD_PASS_TTL_DAYS + 1
 
     async def offset(self, attachment_id: bytes, secret: bytes) -> UploadOffset:
         """How much is stored. Raises Refused `gone` for an id or secret that is none, Malformed `hash-mismatch`."""
@@ -207,6 +219,11 @@ class Attachments:
             self._waiting[name] -= 1
             if not self._waiting[name]:
                 del self._waiting[name], self._locks[name]
+
+
+def _hashes(request: AddAttachment) -> list[bytes]:
+    """By which passes are known."""
+    return [hashlib.sha256(each).digest() for each in request.passes]
 
 
 def _round_up(at: int, step_s: int) -> int:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -207,13 +208,23 @@ def expire_rows(connection: Connection, *, now: int, rows: int) -> int:
     return max(packages, claims)
 
 
+def _good_passes(digests: Sequence[bytes], kind: int, first_day: int) -> ColumnElement[bool]:
+    columns = one_time_pass.c
+    return columns.hash.in_(digests) & (columns.kind == kind) & (columns.day >= first_day)
+
+
+def has_passes(db: Connection, digests: Sequence[bytes], *, kind: int, first_day: int) -> bool:
+    """Whether `spend_passes` would take all of these."""
+    good = _good_passes(digests, kind, first_day)
+    return db.execute(select(func.count()).select_from(one_time_pass).where(good)).scalar_one() == len(digests)
+
+
 def spend_passes(db: Connection, digests: Sequence[bytes], *, kind: int, first_day: int) -> bool:
     """Take these passes of one kind, no two alike. False if one is unknown, spent, or older than that day.
 
     The others are taken then as well: the caller rolls back.
     """
-    columns = one_time_pass.c
-    good = columns.hash.in_(digests) & (columns.kind == kind) & (columns.day >= first_day)
+    good = _good_passes(digests, kind, first_day)
     return db.execute(delete(one_time_pass).where(good)).rowcount == len(digests)
 
 

@@ -1,7 +1,7 @@
 """A file that has no name until it is complete, so that a kill leaves nothing of what was opened on the disk.
 
 Linux gives such files (O_TMPFILE): they end with their process. Where the file system has none, a hidden file beside
-the target stands in, and a kill leaves it there.
+the target stands in, and a kill leaves it there. Where nobody may make links, one is there for a moment at the end.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +54,10 @@ class Draft:
         """A name for it beside the target, for the moment before it gets that one."""
         if self._path is None:
             path = _hidden(self._target)
-            self._link(path)
+            try:
+                self._link(path)
+            except OSError:  # a system that lets nobody make links, as telephones do
+                _copy(self.descriptor, path)
             self._path = path
         return self._path
 
@@ -99,6 +103,20 @@ def _open_hidden(target: Path) -> Draft:
 
 def _hidden(target: Path) -> Path:
     return target.with_name(f".{token_hex(8)}{ENDING}")
+
+
+def _copy(descriptor: int, path: Path) -> None:
+    """All of an open file, durably, as a new one of mode 0600. Raises OSError, and leaves nothing then."""
+    made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "rb", closefd=False) as whole, os.fdopen(made, "wb") as copy:
+            whole.seek(0)
+            shutil.copyfileobj(whole, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def check_free(target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 import msgspec
 
@@ -20,6 +21,7 @@ from zajil.protocol.ids import parse_b64
 from zajil.server.http.auth_routes import body_of, device_of
 from zajil.server.http.calls import BoundRoute, Request
 
+_Answer = TypeVar("_Answer")
 MakeInvites = Callable[[CallingDevice, int], Awaitable[tuple[str, ...]]]
 _DIGITS = 10
 CountPersonas = Callable[[CallingDevice, int], Awaitable[None]]
@@ -88,7 +90,7 @@ def bind_attachments(
     def take(bucket: str, request: Request, cost: float = 1) -> None:
         limits_of_all.take(bucket, request.peer.prefix, now=clock(), cost=cost)
 
-    async def guarded(request: Request, work: Awaitable[msgspec.Struct]) -> msgspec.Struct:
+    async def guarded(request: Request, work: Awaitable[_Answer]) -> _Answer:
         try:
             return await work
         except ZajilError as reason:
@@ -98,6 +100,8 @@ def bind_attachments(
 
     async def add(request: Request) -> msgspec.Struct:
         wanted = body_of(request, files.AddAttachment)
+        # Whoever has no passes must not use up what others behind the same address may announce.
+        await guarded(request, kept.check(wanted))
         take("upload_prefix", request, max(1, wanted.size / limits.MIB))
         return await guarded(request, kept.add(wanted))
 
