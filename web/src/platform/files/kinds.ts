@@ -11,8 +11,6 @@ export interface Recognised {
   readonly pixels?: number;
 }
 
-/** Bytes of a file's beginning that are looked at. */
-export const HEAD_BYTES = 256 * 1024;
 /** A picture of more pixels is not drawn: a small file can ask for more memory than there is. */
 export const MOST_PIXELS = 64_000_000;
 
