@@ -169,7 +169,7 @@ export class Files {
 
   async #view(look: Look, upload: Upload, place: Id): Promise<UploadView> {
     const { job: id, at, parts, reply_to } = upload;
-    const { code } = this.#uploads;
+    const code = this.#uploads.codeOf(id);
     const sends = this.#uploads.current === id;
     const { text } = mentionsIn(look, await rows.loadChat(look.tx, place), upload.text);
     return {
