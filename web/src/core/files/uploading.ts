@@ -120,7 +120,8 @@ export class Uploads {
     try {
       while (this.#again) {
         this.#again = false;
-        for (let next = await this.#next(); next && !this.#closed; next = await this.#next()) await this.#sendOrPass(next);
+        for (let next = await this.#next(); next && !this.#closed; next = await this.#next())
+          await this.#sendOrPass(next);
       }
       if (this.#passed.size > 0 && this.#rest === undefined) this.#restFor(REST_MS);
     } catch (problem) {

@@ -70,7 +70,9 @@ export class Tray {
     // One after the other: each picture takes its pixels' memory.
     for (const item of fresh) {
       const found = await tools.look(item.file, item.plain).catch(() => ({ tells: true }));
-      if (this.items.includes(item)) this.#change(item.key, { ...item, ...found, state: "ready" });
+      const next: TrayItem = { ...item, ...found, state: "ready" };
+      if (this.items.includes(item)) this.#change(item.key, next);
+      else forget(next);
     }
   }
 
@@ -101,8 +103,12 @@ export class Tray {
     return {
       files,
       put: () => {
-        this.items = [...items, ...this.items].slice(0, MOST_FILES);
+        const all = [...items, ...this.items];
+        const left = all.slice(MOST_FILES);
+        this.items = all.slice(0, MOST_FILES);
         this.asFiles = asFiles;
+        left.forEach(forget);
+        if (left.length > 0) this.problem = { code: "too-many", left: left.length };
       },
       drop: () => items.forEach(forget),
     };
