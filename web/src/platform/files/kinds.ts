@@ -14,7 +14,7 @@ export interface Recognised {
 /** A picture of more pixels is not drawn: a small file can ask for more memory than there is. */
 export const MOST_PIXELS = 64_000_000;
 
-const OTHER: Recognised = { kind: "other", type: "application/octet-stream" };
+export const OTHER: Recognised = { kind: "other", type: "application/octet-stream" };
 
 const starts = (head: Uint8Array, ...bytes: number[]): boolean => bytes.every((byte, at) => head[at] === byte);
 
