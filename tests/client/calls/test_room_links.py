@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -87,11 +86,7 @@ async def test_two_members_whose_only_way_is_the_room_hear_each_other_and_count_
             assert sent.sealed - reports - heard.opened < 100
             assert heard.ear.dropped == {}
             assert heard.ear.far is not None, "a report every second"
-<<<<<<< HEAD
             await measured(sent)
-=======
-            await until(partial(sent.room.round_trips.__contains__, hearer.leaf))
->>>>>>> c036ca34f5554c0c37ee35367b432572ce294443
             print(f"the way there and back: {sent.rtt_ms} ms")
             print(f"frames played and missing: {heard.progress()}, delay {heard.ear.jitter.delay_ms} ms")
             measure: Measure = sender.measures[-1]

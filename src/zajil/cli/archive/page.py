@@ -10,11 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import escape
-<<<<<<< HEAD
-from pathlib import PurePath
-=======
 from pathlib import PurePosixPath
->>>>>>> c036ca34f5554c0c37ee35367b432572ce294443
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -29,23 +25,12 @@ from zajil.cli.untrusted import clean_name, clean_text
 if TYPE_CHECKING:
     from zajil.client import Message
 
-<<<<<<< HEAD
-_STILL: Final = frozenset(
-    (
-        *(".txt", ".pdf", ".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif"),
-        *(".ogg", ".opus", ".mp3", ".m4a", ".wav", ".flac", ".mp4", ".webm", ".mov"),
-    )
-)
-"""Endings of files that a browser shows without running anything in them. Scripts of a page, a drawing (.svg) or a file
-that it has to guess the kind of would run beside the export and tell its sender that it was opened."""
-=======
 _INERT: Final = frozenset(
     b".jpg .jpeg .png .gif .webp .avif .heic .mp4 .m4v .mov .webm .mkv .mp3 .m4a .aac .ogg .oga .opus .wav .flac .pdf "
     b".txt .csv .vcf .ics .zip .gz .xz .7z .rar .doc .docx .xls .xlsx .ppt .pptx .odt .ods .odp .epub".split()
 )
 """Endings of files that a browser shows, plays or hands over. All else, also what has none, it may take for a page: on
 a disk that has no policy, and could call out."""
->>>>>>> c036ca34f5554c0c37ee35367b432572ce294443
 _STYLE: Final = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1b1b1f;background:#fff}
 h1,h2{line-height:1.2}h2{margin-top:3rem;border-top:1px solid #ccc;padding-top:1rem}h3{font-size:1rem;color:#555}
@@ -140,21 +125,12 @@ def _text(text: str) -> str:
     return f'<p class="text" dir="auto">{escape(clean_text(text))}</p>'
 
 
-<<<<<<< HEAD
-def _file(told: str, saved: str | None) -> str:
-    """A link to the saved file, where a click shows it and runs nothing; else its name alone."""
-    if saved is None:
-        return _bdi(told)
-    if PurePath(saved).suffix.lower() not in _STILL:
-        return f"{_bdi(told)} {_bdi(saved)}"
-=======
 def render_file(told: str, saved: str | None) -> str:
     """What is told of a file, which leads to where it was saved; its path alone where a browser might run it."""
     if saved is None:
-        return f"<bdi>{escape(told)}</bdi>"
+        return _bdi(told)
     if PurePosixPath(saved).suffix.lower().encode() not in _INERT:
         return _bdi(f"{told} ({saved})")
->>>>>>> c036ca34f5554c0c37ee35367b432572ce294443
     return f'<a href="{escape(quote(saved))}">{_bdi(told)}</a>'
 
 
