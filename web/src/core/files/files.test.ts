@@ -14,7 +14,7 @@ import * as rows from "../state/rows.ts";
 import { filesOf, patterned } from "../testing/filing.ts";
 import { Crash, type Person, World } from "../testing/people.ts";
 import { Shelf } from "../testing/shelf.ts";
-import { DialError } from "../transports/base.ts";
+import { type Call, DialError } from "../transports/base.ts";
 import { messageView } from "../verbs/views.ts";
 import type { Files, FilesOptions } from "./files.ts";
 import type { OutFile } from "./view.ts";
@@ -280,6 +280,32 @@ describe("sending", () => {
       await up.files.hurry_files();
       await until(async () => (await up.files.uploads({ chat: gid })).length === 0);
       expect(shelf.whole).toHaveLength(1);
+    },
+  );
+
+  it.each(["slow-down", "storage-full"])(
+    "lets later ones pass where one gets %s, and sends it in the end",
+    async (code) => {
+      const all = await two();
+      const { anna, gid, shelf } = all;
+      const answer = {
+        status: code === "slow-down" ? 429 : 503,
+        body: new TextEncoder().encode(JSON.stringify({ code })),
+      };
+      let full = true;
+      const large = (call: Call): boolean => (JSON.parse(String(call.body)) as { size: number }).size > SIZE;
+      shelf.before = (name, call) => (name === "add" && full && large(call) ? answer : undefined);
+      const up = await filesFor(anna, shelf);
+      const { id } = await up.files.send_files({ chat: gid, files: [out(patterned(SIZE))], text: "large" });
+      await up.files.send_files({ chat: gid, files: [out(patterned(10))], text: "small" });
+      await until(async () => (await views(anna, gid)).length === 1);
+      expect(await views(anna, gid)).toMatchObject([{ text: "small" }]);
+      expect(await up.files.uploads({ chat: gid })).toMatchObject([{ id, state: "waits", code }]);
+      full = false;
+      await up.files.hurry_files();
+      await until(async () => (await views(anna, gid)).length === 2);
+      expect(await up.files.uploads({ chat: gid })).toEqual([]);
+      up.files.close();
     },
   );
 

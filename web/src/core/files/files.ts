@@ -19,6 +19,7 @@ import type { Id } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import { saveDraft } from "../verbs/drafts.ts";
 import type { Host } from "../verbs/handlers.ts";
+import type { Answer, Call } from "../transports/base.ts";
 import * as blobs from "./blobs.ts";
 import { type Sealed, sealFile } from "./crypt.ts";
 import { Fetches } from "./fetching.ts";
@@ -70,7 +71,7 @@ export class Files {
       host,
       pause,
       keptBytes,
-      lane: new Lane(host.way.sessions, DOWN),
+      lane: new Lane({ call: (call) => this.#callNow(call) }, DOWN),
       tell: (place, done, whole) => this.#tell(place, { state: "fetches", done, whole }, done < whole),
     });
     this.#ends.push(network.listen((online) => online && this.#uploads.hurry()));
@@ -89,6 +90,13 @@ export class Files {
     for (const end of this.#ends.splice(0)) end();
     void this.#uploads.close();
     this.#fetches.close();
+  }
+
+  /** Somebody waits for what is fetched: between two looks for a way, another one begins at once. */
+  #callNow(call: Call): Promise<Answer> {
+    const { carriers, sessions } = this.#host.way;
+    if (!carriers.route) carriers.tap();
+    return sessions.call(call);
   }
 
   // -- sending
@@ -161,7 +169,7 @@ export class Files {
 
   async #view(look: Look, upload: Upload, place: Id): Promise<UploadView> {
     const { job: id, at, parts, reply_to } = upload;
-    const { code } = this.#uploads;
+    const code = this.#uploads.codeOf(id);
     const sends = this.#uploads.current === id;
     const { text } = mentionsIn(look, await rows.loadChat(look.tx, place), upload.text);
     return {

@@ -1,6 +1,7 @@
 /** Files over the real server: whole devices, cut lines, a server and a worker that end in the middle. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { equal } from "../../protocol/bytes.ts";
+import { error } from "../../protocol/errors.ts";
 import type { CoreEvent } from "../api.ts";
 import { Client } from "../testing/clients.ts";
 import { filesOf, patterned } from "../testing/filing.ts";
@@ -8,6 +9,7 @@ import { openSockets } from "../testing/nodesocket.ts";
 import { hasServer, ServerProcess } from "../testing/server.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
+import type { Caller } from "../transports/base.ts";
 import { messageView } from "../verbs/views.ts";
 import type { Files, FilesOptions } from "./files.ts";
 
@@ -37,15 +39,62 @@ async function pair(): Promise<{ amal: Client; omar: Client; gid: Id }> {
   return { amal, omar, gid };
 }
 
-async function file(client: Client): Promise<{ files: Files; events: CoreEvent[] }> {
+async function file(
+  client: Client,
+  sessions: Caller = client.way.sessions,
+): Promise<{ files: Files; events: CoreEvent[] }> {
   const { store, core, calls, tokens } = client;
-  const { sessions } = client.way;
+  const { carriers } = client.way;
   const made = await filesOf(
-    { store, core, calls, tokens, sessions, now: () => client.now(), wake: () => client.runner.wake() },
-    SOON,
+    { store, core, calls, tokens, sessions, carriers, now: () => client.now(), wake: () => client.runner.wake() },
+    sessions === client.way.sessions ? SOON : {},
   );
   filed.push(made.files);
   return made;
+}
+
+let cuts = 0;
+
+/**
+ * The lanes of a client, where every socket is cut in the middle of these calls; after `last` of them none goes on, which
+ * `over` is told.
+ */
+function cutting(client: Client, at: readonly number[], last = Infinity, over = (): void => undefined): Caller {
+  const { sessions } = client.way;
+  let n = 0;
+  return {
+    call(call) {
+      n += 1;
+      if (n > last) over();
+      if (n > last)
+        return new Promise((_, reject) => call.signal?.addEventListener("abort", () => reject(error("stopped"))));
+      const answer = sessions.call(call);
+      if (at.includes(n)) {
+        cuts += 1;
+        for (const socket of [...openSockets]) socket.cut();
+      }
+      return answer;
+    },
+  };
+}
+
+/** Resolves when it holds: lines that were cut come back after a pause. */
+const long = <T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> =>
+  vi.waitFor(
+    async () => {
+      const value = await read();
+      if (!holds(value)) throw new Error("not yet");
+      return value;
+    },
+    { timeout: 100_000, interval: 20 },
+  );
+
+/** The worker ends, and another one begins. */
+async function again(client: Client): Promise<Client> {
+  clients.delete(client);
+  const next = await client.restart();
+  clients.add(next);
+  return next;
 }
 
 const views = (client: Client, gid: Id) =>
@@ -82,4 +131,39 @@ describe.skipIf(!hasServer)("over a real server (skipped where zajil is not inst
     expect(events).toContainEqual(expect.objectContaining({ event: "file", id, state: "sends", number: 0 }));
     expect(await up.uploads({ chat: gid })).toEqual([]);
   });
+
+  it("20 MB arrive over a line that is cut five times each way, over workers that end in the middle", async () => {
+    const both = await pair();
+    const { gid } = both;
+    let { amal, omar } = both;
+    const data = patterned(20_000_000);
+    const out = { blob: new Blob([data]), name: "a", type: "", look: null };
+    const up = await file(amal, cutting(amal, [8, 20, 32]));
+    await up.files.send_files({ chat: gid, files: [out], text: "" });
+    await long(
+      async () => (await up.files.uploads({ chat: gid }))[0]?.done ?? 0,
+      (done) => done > 8_000_000,
+    );
+    up.files.close();
+    amal = await again(amal);
+    await file(amal, cutting(amal, [6, 12]));
+    const [message] = await long(
+      () => views(omar, gid),
+      (all) => all.length === 1,
+    );
+    const place = { chat: gid, message: message?.id ?? "", number: 0 };
+    let stop = (): void => undefined;
+    const stopped = new Promise<void>((resolve) => (stop = resolve));
+    let down = await file(omar, cutting(omar, [8, 20, 32], 34, stop));
+    const begun = down.files.fetch_file(place).catch(() => undefined);
+    await stopped;
+    down.files.close();
+    expect(await begun).toBeUndefined();
+    omar = await again(omar);
+    down = await file(omar, cutting(omar, [6, 12]));
+    const got = new Uint8Array(await (await down.files.fetch_file(place)).arrayBuffer());
+    expect(equal(got, data)).toBe(true);
+    expect(cuts).toBe(10);
+    expect(await views(omar, gid)).toHaveLength(1);
+  }, 240_000);
 });

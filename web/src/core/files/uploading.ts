@@ -22,6 +22,8 @@ export const BEGINNINGS_MAX = 3;
 export const CONFLICTS_MAX = 10;
 /** After an attempt that a line or the server ended. */
 export const REST_MS = 30_000;
+/** What one upload waits for alone: a smaller one may fit. */
+const OF_ONE = ["storage-full", "slow-down"];
 const ANEW = ["gone", "pass-spent", "hash-mismatch"];
 
 /** What is told of the upload under way. number: of the file. done: bytes of all its files at the server. */
@@ -59,8 +61,10 @@ export class Uploads {
   #rest: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   #now: { readonly job: Id; readonly abort: AbortController } | undefined;
-  /** What the last attempt ended with; nothing is tried for a while then. */
-  code: string | undefined;
+  /** What the last attempt of all ended with; nothing is tried for a while then. */
+  #code: string | undefined;
+  /** Those that let others pass until the next attempt, with what they wait for. */
+  readonly #passed = new Map<Id, string>();
   /** How far the uploads are, as far as this worker knows. */
   readonly standing = new Map<Id, Standing>();
 
@@ -73,9 +77,14 @@ export class Uploads {
     return this.#now?.job;
   }
 
-  /** Begin to send where something waits and nothing rests. */
+  /** What keeps this job here for now: of its own, or of the line that all of them share. */
+  codeOf(job: Id): string | undefined {
+    return this.#passed.get(job) ?? this.#code;
+  }
+
+  /** Begin to send where something waits, unless all of them rest. */
   wake(): void {
-    if (this.#closed || this.#rest !== undefined) return;
+    if (this.#closed || (this.#rest !== undefined && this.#code !== undefined)) return;
     this.#again = true;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
@@ -88,6 +97,7 @@ export class Uploads {
   hurry(): void {
     clearTimeout(this.#rest);
     this.#rest = undefined;
+    this.#passed.clear();
     this.wake();
   }
 
@@ -95,6 +105,7 @@ export class Uploads {
   drop(job: Id): void {
     if (this.#now?.job === job) this.#now.abort.abort(error("stopped"));
     this.standing.delete(job);
+    this.#passed.delete(job);
   }
 
   /** Stop; the next worker goes on. */
@@ -109,23 +120,48 @@ export class Uploads {
     try {
       while (this.#again) {
         this.#again = false;
-        for (let next = await this.#next(); next && !this.#closed; next = await this.#next()) await this.#send(next);
+        for (let next = await this.#next(); next && !this.#closed; next = await this.#next())
+          await this.#sendOrPass(next);
       }
+      if (this.#passed.size > 0 && this.#rest === undefined) this.#restFor(REST_MS);
     } catch (problem) {
       this.#again = false;
       if (this.#closed) return;
       const passing = problem instanceof Limited || problem instanceof Unavailable || problem instanceof AuthError;
       if (!passing) return this.#parts.problem(problem);
-      this.code = problem.code;
-      this.#rest = setTimeout(() => this.hurry(), Math.max(REST_MS, problem.retryMs ?? 0));
+      this.#code = problem.code;
+      this.#restFor(Math.max(REST_MS, problem.retryMs ?? 0));
       const waits = await this.#next().catch(() => undefined);
-      if (waits) this.#parts.tell(waits, this.standing.get(waits.job) ?? { number: 0, done: 0 }, problem.code);
+      if (waits) this.#tellWaits(waits, problem.code);
     }
   }
 
+  #restFor(ms: number): void {
+    clearTimeout(this.#rest);
+    if (!this.#closed) this.#rest = setTimeout(() => this.hurry(), ms);
+  }
+
+  /** One that has to wait for room or its turn lets the next ones pass. Throws what is the business of all. */
+  async #sendOrPass(upload: Upload): Promise<void> {
+    try {
+      await this.#send(upload);
+    } catch (problem) {
+      const later = problem instanceof Limited || problem instanceof Unavailable;
+      if (!later || !OF_ONE.includes(problem.code)) throw problem;
+      this.#code = undefined; // the server answers
+      this.#passed.set(upload.job, problem.code);
+      this.#tellWaits(upload, problem.code);
+    }
+  }
+
+  #tellWaits(upload: Upload, code: string): void {
+    this.#parts.tell(upload, this.standing.get(upload.job) ?? { number: 0, done: 0 }, code);
+  }
+
+  /** The first one that was not tried in this run. */
   async #next(): Promise<Upload | undefined> {
     return this.#parts.host.core().look(async (look) => {
-      const [first] = await jobs.uploads(look.tx);
+      const first = (await jobs.uploads(look.tx)).find(({ job }) => !this.#passed.has(job));
       if (first) await outbox.checkMaySend(look);
       return first;
     });
@@ -242,7 +278,7 @@ export class Uploads {
   }
 
   #tell({ upload, before }: Transfer, number: number, offset: number): void {
-    this.code = undefined;
+    this.#code = undefined;
     const standing = { number, done: before + offset };
     this.standing.set(upload.job, standing);
     this.#parts.tell(upload, standing);

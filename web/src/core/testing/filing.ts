@@ -2,6 +2,7 @@
 import type { CoreEvent } from "../api.ts";
 import { Files, type FilesOptions } from "../files/files.ts";
 import type { Core } from "../rules/core.ts";
+import type { Way } from "../reach/way.ts";
 import type { Calls } from "../shell/calls.ts";
 import type { Network } from "../shell/network.ts";
 import type { Tokens } from "../shell/login.ts";
@@ -9,6 +10,7 @@ import type { Store } from "../store/types.ts";
 import type { Caller } from "../transports/base.ts";
 import type { Host } from "../verbs/handlers.ts";
 
+const ALWAYS = { route: {}, tap: () => undefined };
 const NONE: Network = { online: () => true, listen: () => () => undefined };
 
 export interface Filer {
@@ -16,8 +18,9 @@ export interface Filer {
   readonly core: Core;
   readonly calls: Calls;
   readonly tokens: Tokens;
-  /** As `Way.sessions`. */
+  /** As in a `Way`. */
   readonly sessions: Caller;
+  readonly carriers?: Pick<Way["carriers"], "route" | "tap">;
   now(): number;
   wake(): void;
 }
@@ -28,12 +31,12 @@ export async function filesOf(
   options: FilesOptions = {},
 ): Promise<{ readonly files: Files; readonly events: CoreEvent[] }> {
   const events: CoreEvent[] = [];
-  const { store, calls, sessions } = who;
+  const { store, calls, sessions, carriers = ALWAYS } = who;
   // Files ask for no more of a host than this.
   const host = {
     store,
     calls,
-    way: { sessions },
+    way: { sessions, carriers },
     now: () => who.now(),
     core: () => who.core,
     tokens: () => who.tokens,

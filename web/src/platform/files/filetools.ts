@@ -1,25 +1,17 @@
 /** What the page does with files in a browser: look at, make smaller, record, play, hand over. Loaded when first needed. */
-import { HEAD_BYTES, recognise, type Recognised } from "./kinds.ts";
-import {
-  type Movie,
-  measureMovie,
-  measurePicture,
-  type Picture,
-  shrinkPicture,
-  type Thumb,
-  unfoldThumb,
-} from "./pictures.ts";
+import type { OutFile } from "../../core/api.ts";
+import type { Recognised } from "./kinds.ts";
+import { lookAt, type Looked } from "./looking.ts";
+import { type Thumb, unfoldThumb } from "./pictures.ts";
+import { recogniseFile } from "./reading.ts";
 import { type Recorder, startRecording } from "./recorder.ts";
 import { openSound, type Sound } from "./sound.ts";
 
 export interface FileTools {
   /** By its first bytes. */
   recognise(blob: Blob, claimed: string): Promise<Recognised>;
-  /** Drawn anew, at most 1,600 pixels wide and high, without anything that stood beside the pixels; undefined where the browser cannot draw it. */
-  shrink(blob: Blob): Promise<Picture | undefined>;
-  /** The picture as it is. */
-  measure(blob: Blob): Promise<Picture | undefined>;
-  measureMovie(blob: Blob): Promise<Movie | undefined>;
+  /** What it is sent as: `plain` with what is known of it, or a picture drawn anew, at most 1,600 pixels wide and high. */
+  look(file: Blob, plain: OutFile): Promise<Looked>;
   unfold(thumbhash: readonly number[]): Thumb | undefined;
   /** Rejects with code `permission-denied`, `no-device` or `unsupported`. */
   record(): Promise<Recorder>;
@@ -36,10 +28,8 @@ export interface FileTools {
 const SAVE_MS = 60_000;
 
 export const fileTools: FileTools = {
-  recognise: async (blob, claimed) => recognise(new Uint8Array(await blob.slice(0, HEAD_BYTES).arrayBuffer()), claimed),
-  shrink: shrinkPicture,
-  measure: measurePicture,
-  measureMovie,
+  recognise: recogniseFile,
+  look: lookAt,
   unfold: unfoldThumb,
   record: startRecording,
   play: openSound,

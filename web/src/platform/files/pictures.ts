@@ -27,6 +27,8 @@ const QUALITY = 0.82;
 const MOST_SIDE = 65_535;
 /** thumbhash takes at most 100. */
 const THUMB = 100;
+/** Some files a browser neither plays nor refuses. */
+const MOVIE_WAIT_MS = 10_000;
 
 interface Drawable {
   readonly source: CanvasImageSource;
@@ -91,16 +93,18 @@ export function measurePicture(blob: Blob): Promise<Picture | undefined> {
   );
 }
 
-/** Undefined where this browser cannot play it. */
+/** Undefined where this browser cannot play it, or says nothing of it for ten seconds. */
 export async function measureMovie(blob: Blob): Promise<Movie | undefined> {
   const url = URL.createObjectURL(blob);
   const video = document.createElement("video");
   video.muted = true;
   video.preload = "auto";
+  let wait: ReturnType<typeof setTimeout> | undefined;
   try {
     const ready = new Promise((resolve, reject) => {
       video.addEventListener("loadeddata", resolve, { once: true });
       video.addEventListener("error", reject, { once: true });
+      wait = setTimeout(reject, MOVIE_WAIT_MS);
     });
     video.src = url;
     await ready;
@@ -111,16 +115,18 @@ export async function measureMovie(blob: Blob): Promise<Movie | undefined> {
   } catch {
     return undefined;
   } finally {
+    clearTimeout(wait);
     video.removeAttribute("src");
     video.load();
     URL.revokeObjectURL(url);
   }
 }
 
-/** Undefined for bytes that are none. */
+/** Undefined for bytes that are none, or one without width or height: it may say so. */
 export function unfoldThumb(thumbhash: readonly number[]): Thumb | undefined {
   try {
     const { w, h, rgba } = thumbHashToRGBA(thumbhash);
+    if (!(w >= 1 && h >= 1)) return undefined;
     return { width: w, height: h, rgba: Uint8ClampedArray.from(rgba) };
   } catch {
     return undefined;

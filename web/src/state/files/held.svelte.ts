@@ -21,6 +21,8 @@ export interface Held {
   readonly code?: string;
   readonly blob?: Blob;
   readonly kind?: FileKind;
+  /** Of a picture, by its own bytes. */
+  readonly pixels?: number;
   /** Of pictures, sound and video. */
   readonly address?: string;
 }
@@ -74,13 +76,14 @@ class HeldFiles {
     try {
       const blob = await call("fetch_file", place);
       const tools = await browser().openFiles();
-      const { kind, type } = await tools.recognise(blob, claimed);
+      const { kind, type, pixels } = await tools.recognise(blob, claimed);
       held = {
         state: "here",
         done: blob.size,
         whole: blob.size,
         blob,
         kind,
+        ...(pixels === undefined ? {} : { pixels }),
         ...(kind === "other" ? {} : { address: tools.address(blob, type) }),
       };
     } catch (error) {

@@ -1,27 +1,19 @@
 /** What will go with the next message of a chat: pictures drawn anew, everything else as it is. */
-import type { Look, OutFile } from "../../core/api.ts";
+import type { OutFile } from "../../core/api.ts";
 import { plainFileName } from "../../i18n/filenames.ts";
-import type { FileTools } from "../../platform/files/filetools.ts";
+import type { Looked } from "../../platform/files/looking.ts";
 import { browser } from "../host.ts";
 
 /** Of one message, and of one file in bytes (docs/protocol/files.md). */
 export const MOST_FILES = 10;
 export const MOST_BYTES = 104_857_584;
 
-export interface TrayItem {
+export interface TrayItem extends Looked {
   readonly key: number;
   readonly name: string;
   readonly file: File;
   /** reading: it is being looked at, and not ready yet. */
   readonly state: "reading" | "ready";
-  /** What goes out where it goes as a picture: without anything but its pixels. */
-  readonly picture?: OutFile;
-  /** What goes out where it goes as it is. */
-  readonly plain: OutFile;
-  /** A photo or video that says where it was taken, maybe. */
-  readonly tells: boolean;
-  /** An address to show it from. */
-  readonly thumb?: string;
 }
 
 export type TrayProblem =
@@ -33,8 +25,6 @@ const typeOf = (type: string): string => {
   const bare = type.split(";")[0] ?? "";
   return /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/.test(bare) ? bare : "application/octet-stream";
 };
-
-const ENDINGS: Readonly<Record<string, string>> = { "image/webp": "webp", "image/jpeg": "jpg" };
 
 export class Tray {
   static readonly #all: Record<string, Tray> = {};
@@ -79,8 +69,10 @@ export class Tray {
     const tools = await browser().openFiles();
     // One after the other: each picture takes its pixels' memory.
     for (const item of fresh) {
-      const found = await lookAt(tools, item).catch(() => ({}));
-      if (this.items.includes(item)) this.#change(item.key, { ...item, ...found, state: "ready" });
+      const found = await tools.look(item.file, item.plain).catch(() => ({ tells: true }));
+      const next: TrayItem = { ...item, ...found, state: "ready" };
+      if (this.items.includes(item)) this.#change(item.key, next);
+      else forget(next);
     }
   }
 
@@ -111,8 +103,12 @@ export class Tray {
     return {
       files,
       put: () => {
-        this.items = [...items, ...this.items].slice(0, MOST_FILES);
+        const all = [...items, ...this.items];
+        const left = all.slice(MOST_FILES);
+        this.items = all.slice(0, MOST_FILES);
         this.asFiles = asFiles;
+        left.forEach(forget);
+        if (left.length > 0) this.problem = { code: "too-many", left: left.length };
       },
       drop: () => items.forEach(forget),
     };
@@ -125,30 +121,4 @@ function forget(item: TrayItem | undefined): void {
     void browser()
       .openFiles()
       .then((tools) => tools.forget(thumb));
-}
-
-async function lookAt(tools: FileTools, { file, plain }: TrayItem): Promise<Partial<TrayItem>> {
-  const { kind, type } = await tools.recognise(file, file.type);
-  const image = kind === "image" || (/^image\//.test(file.type) && !file.type.includes("svg"));
-  // Drawn anew it would stand still.
-  if (type === "image/gif") {
-    const found = await tools.measure(file);
-    if (!found) return {};
-    const look: Look = { kind: "image", width: found.width, height: found.height, thumbhash: found.thumbhash };
-    return { plain: { ...plain, type, look }, thumb: tools.address(file, type) };
-  }
-  if (image) {
-    const made = await tools.shrink(file);
-    const known = { ...plain, ...(kind === "image" ? { type } : {}) };
-    if (!made) return { plain: known, tells: true };
-    const look: Look = { kind: "image", width: made.width, height: made.height, thumbhash: made.thumbhash };
-    // A camera's name for it may hold the day: it goes without.
-    const picture = { blob: made.blob, name: `photo.${ENDINGS[made.blob.type] ?? "jpg"}`, type: made.blob.type, look };
-    return { plain: known, picture, tells: true, thumb: tools.address(made.blob, made.blob.type) };
-  }
-  if (kind === "video") {
-    const found = await tools.measureMovie(file);
-    return { plain: { ...plain, type, look: found ? { kind: "video", ...found } : null }, tells: true };
-  }
-  return kind === "audio" ? { plain: { ...plain, type } } : {};
 }
