@@ -286,9 +286,16 @@ def test_a_claim_waits_for_the_introduction_of_whom_it_is_about(world: World) ->
     def claims() -> list[WantClaim]:
         return [want for want in b.core.wants() if isinstance(want, WantClaim) and want.account == other]
 
+    world.settle()
     assert claims() == []
+    with b.core.look() as step:
+        (waiting,) = [n for n, item in rows.items(step.tx, gid) if item.kind == "commit"]
+    assert b.core.lacks_introduction(waiting), "whoever asked for the group is told"
+    assert b.core.is_settled(0), "no sync waits for what another person has to do"
     with b.core.step("learn") as step:
         accounts.change(step, other, contact_token=token)
+    assert not b.core.lacks_introduction(waiting)
+    assert not b.core.is_settled(0)
     (claim,) = claims()
     assert claim.token == token
     world.settle()

@@ -6,7 +6,9 @@ import pytest
 from tests.flows.people import ARABIC, RUSSIAN, People, befriend, find, messages, say, settle, sync_all, texts
 
 from zajil.client import Client
+from zajil.client.state import accounts
 from zajil.protocol.errors import ZajilError
+from zajil.protocol.ids import parse_b64
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
@@ -113,3 +115,35 @@ async def test_only_admins_change_members_and_anyone_may_leave(people: People) -
     await sync_all([clara, boris])
     assert texts(clara, group)[-1] == "two of us"
     assert "two of us" not in texts(boris, group)
+
+
+async def test_who_added_us_and_left_at_once_can_be_added_to_a_group(people: People) -> None:
+    """The profile of whoever adds a contact stays in their outbox when they close too soon; the Welcome says enough."""
+    amina, boris = await people.register("Amina"), await people.register("Boris")
+    await boris.add_contact(await amina.contact_link())
+    await people.switch_off(boris)
+    await amina.sync()
+    chat = await amina.create_group("Souk", amina.contacts())
+    assert len(chat.members) == 2
+
+
+async def test_a_group_with_somebody_who_has_not_introduced_themselves_waits_and_says_so(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older client told its token in its profile alone. Neither the caller nor any sync waits for that person."""
+    monkeypatch.setattr("zajil.client.shell.device.INTRODUCTION_S", 0.0)
+    amina, boris = await people.register("Amina"), await people.register("Boris")
+    await befriend(amina, boris)
+    account = parse_b64(boris.whoami().account_id, size=16)
+    core = amina._core  # a state that no client of today makes
+    with core.step("forget") as step:
+        token = accounts.known(step, account).contact_token
+        accounts.change(step, account, contact_token=b"")
+    with pytest.raises(ZajilError, match="not-introduced"):
+        await amina.create_group("Souk", amina.contacts())
+    await amina.sync()
+    assert len(amina.find_chat("Souk").members) == 1
+    with core.step("learn") as step:
+        accounts.change(step, account, contact_token=token)
+    await amina.sync()
+    assert len(amina.find_chat("Souk").members) == 2

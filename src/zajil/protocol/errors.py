@@ -172,6 +172,9 @@ _ROWS: Final = (
     ErrorCode("not-a-member", HomeError, 0, "You are not a member of this chat.", "show it"),
     ErrorCode("not-permitted", HomeError, 0, "The chat's rules do not let you do this.", "show it"),
     ErrorCode("chat-stuck", HomeError, 0, "The chat waits to be repaired.", "ask to be added again"),
+    ErrorCode(
+        "not-introduced", HomeError, 0, "This contact has not introduced themselves yet.", "keep the item, show it"
+    ),
     ErrorCode("group-full", HomeError, 0, "The group has as many devices as it can hold.", "show it"),
     ErrorCode("text-too-long", HomeError, 0, "The text is longer than 65,536 bytes.", "shorten it"),
     ErrorCode("file-too-big", HomeError, 0, "The file is larger than 100 MiB.", "show it"),

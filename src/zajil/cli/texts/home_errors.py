@@ -106,6 +106,18 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
         Text(en="This chat waits to be repaired.", ar="هذه المحادثة في انتظار الإصلاح.", ru="Чат ждёт восстановления."),
         READDING,
     ),
+    "not-introduced": Complaint(
+        Text(
+            en="Somebody you want to add has not been here since they became your contact.",
+            ar="أحد مَن تريد إضافتهم لم يتصل منذ صار من جهات اتصالك.",
+            ru="Кто-то из добавляемых ещё не был в сети с тех пор, как стал вашим контактом.",
+        ),
+        Text(
+            en="It is stored here; once they were online, the next zajil sync makes it. Do not ask for it again.",
+            ar="حُفظ التغيير هنا، وسيُنفَّذ مع أول zajil sync بعد أن يتصلوا؛ لا تطلبه من جديد.",
+            ru="Изменение сохранено здесь: его сделает zajil sync, когда этот человек побывает в сети. Не повторяйте.",
+        ),
+    ),
     "group-full": Complaint(
         Text(
             en="The group holds as many devices as it can: 128.",

@@ -210,13 +210,18 @@ def _check_claims(step: Step, claims: Sequence[Claimed], packages: Sequence[mls.
 
 
 def _share(step: Step, chat: Chat, planned: Plan, *, rotate: bool) -> mls.Extension:
-    """Extension 0xF0A1 of the Welcome: group secret, newest device lists, names and tokens."""
+    """Extension 0xF0A1 of the Welcome: group secret, newest device lists, names and tokens.
+
+    Our own token too: our profile may come much later, and until then nobody could add us to another group.
+    """
     everyone = dict.fromkeys((*chat.accounts(), *(claim.account for claim in planned.claims)))
     known = [accounts.known(step, account) for account in everyone]
+    tokens = {account.account_id: account.contact_token or None for account in known}
+    tokens[step.profile.account_id] = step.profile.profile_token
     share = GroupInfoShare(
         group_secret=None if rotate else chat.gs,
         lists=tuple(account.list_object for account in known if account.list_object),
-        accounts={AccountId(a.account_id): Acquaintance(a.name, a.contact_token or None) for a in known},
+        accounts={AccountId(a.account_id): Acquaintance(a.name, tokens[a.account_id]) for a in known},
     )
     return mls.Extension(GROUP_INFO_SHARE, share.encode())
 

@@ -221,6 +221,13 @@ class Core:
                 return False
             return not sealing.has_sendable(step)
 
+    def lacks_introduction(self, n: int) -> bool:
+        """Whether, after a drain of this process, outbox item n waits for somebody to introduce themselves."""
+        with self.look() as step:
+            item = outbox.find_item(step, n)
+            drained = step.session().drained > self._opened_at
+            return item is not None and drained and sealing.lacks_introduction(step, item)
+
     # -- control calls and time
     def wants(self) -> list[Want]:
         """Control calls needed now."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from zajil import mls
 from zajil.client.core import chats, commits, groups, messages, outbox, readd
-from zajil.client.state import rows
+from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Intent, Item
 from zajil.client.state.step import Step
 from zajil.protocol import frames
@@ -169,6 +169,13 @@ def missing_claims(step: Step, item: Item) -> list[tuple[bytes, tuple[int, ...] 
     return [(account, devices) for account, devices in wanted if account not in item.claimed]
 
 
+def lacks_introduction(step: Step, item: Item) -> bool:
+    """Whether it waits to add somebody whose contact token has not come: that is up to them, and may take days."""
+    own = step.profile.account_id
+    missing = (account for account, _ in missing_claims(step, item)) if item.state == "queued" else ()
+    return any(account != own and not accounts.known(step, account).contact_token for account in missing)
+
+
 def open_requests(step: Step) -> list[Request]:
     """Every sealed request whose outcome is unknown."""
     return [
@@ -185,13 +192,16 @@ def has_queued(step: Step) -> bool:
 
 def has_sendable(step: Step) -> bool:
     """Whether any item waits for more than other people: sealed, accepted without echo, or queued in a usable chat."""
+    held: set[bytes] = set()
     for _, item in rows.items(step.tx):
+        if lacks_introduction(step, item):
+            held.add(item.gid)  # what was queued behind it waits as well
         if item.state == "accepted" and step.chat(item.gid).asking is not None:
             continue
         if item.state in order.IN_FLIGHT:
             return True
         chat = step.chat(item.gid)
-        usable = chat.status in ("active", "creating") and not is_refused(chat)
+        usable = chat.status in ("active", "creating") and not is_refused(chat) and item.gid not in held
         if item.state == "queued" and usable and not item.absent and not chats.awaits_decision(step, chat):
             return True
     return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from secrets import token_bytes
@@ -18,6 +19,9 @@ from zajil.client.state.reach import ReachState, load_reach, load_reach_settings
 from zajil.client.storage.keyfile import read_keys
 from zajil.client.storage.store import Hook, Store
 from zajil.protocol.errors import ZajilError, error, error_from_wire
+
+INTRODUCTION_S = 5.0
+"""Whoever is to be added and has not introduced themselves yet may be doing so just now; longer nobody waits."""
 
 
 class Device:
@@ -103,8 +107,24 @@ class Device:
         await runner.until(holds)
 
     async def settle(self, items: list[int]) -> None:
-        """Run until these outbox items are done. Raises the reason of one that failed."""
-        await self.until(lambda: self.is_over(items))
+        """Run until these outbox items are done. Raises the reason of one that failed.
+
+        Raises `not-introduced`, and the item stays queued, where somebody to be added has not said yet how.
+        """
+        since: float | None = None
+
+        def held() -> bool:
+            nonlocal since
+            if not any(self.core.lacks_introduction(n) for n in items):
+                since = None
+                return False
+            now = asyncio.get_running_loop().time()
+            since = now if since is None else since
+            return now - since >= INTRODUCTION_S
+
+        await self.until(lambda: self.is_over(items) or held())
+        if not self.is_over(items):
+            raise error("not-introduced")
         for n in items:
             self._raise_failure(n)
 
