@@ -54,6 +54,8 @@ for (const [language, locale, direction] of [
 
     test("arrows along the line turn with it; ticks, the logo and clocks never do", async ({ page }) => {
       await open(page, MARKET);
+      await page.getByTestId("composer").fill("words"); // without any, a microphone stands in the place of Send
+      await page.getByTestId("send").waitFor();
       for (const icon of ["back", "send"]) expect(await mirrored(page, icon), icon).toBe(direction === "rtl");
       await page.getByTestId("message").last().click({ button: "right" });
       await page.getByTestId("menu-reply").waitFor();
