@@ -115,11 +115,12 @@ async def test_a_version_that_others_moved_on_is_written_above(server: Served, h
 
 
 class Stale(Wire):
-    """An operator who calls every write stale and never has a newer one."""
+    """An operator who refuses every write, and never has a newer one."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, code: str = "stale-backup") -> None:
         super().__init__(server)
         self.asked = 0
+        self._code = code
 
     async def call(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"", timeout_s: float
@@ -127,7 +128,7 @@ class Stale(Wire):
         if "/backup/" in path:
             self.asked += 1
             if method == "PUT":
-                problem = error("stale-backup")
+                problem = error(self._code)
                 return Answer(problem.status, {}, control.encode_problem(problem))
         return await super().call(method, path, headers=headers, body=body, timeout_s=timeout_s)
 
@@ -172,3 +173,21 @@ async def test_an_account_with_more_lists_than_one_answer_holds_comes_back_and_e
         await amal.sync()
         assert [each.device_id for each in amal.devices()] == [2]
         await amal.delete_account()
+
+
+async def test_nobody_waits_for_a_backup_that_has_no_room(server: Served, homes: Path) -> None:
+    async with await register(homes, "Amal", server.url) as amal:
+        await amal.sync()
+    device = Device(homes / "Amal")
+    with device.core.step("show") as step:
+        backup.move(step, "show")
+    wire, told = Stale(server.url, "storage-full"), list[ZajilError]()
+    calls = Calls(wire)
+    errands = Errands(device.core, calls, device.tokens, backups=lambda: calls, down=told.append)
+    for _ in range(10):
+        await errands.run()
+    assert not told
+    with device.core.look() as step:
+        assert load_recovery(step.tx).problem == "storage-full"
+    await wire.close()
+    await device.close()

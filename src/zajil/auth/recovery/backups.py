@@ -28,7 +28,8 @@ _ROWS = 100
 async def put_backup(auth: Auth, locator: bytes, request: StoredBackup, *, prefix: bytes) -> None:
     """Write a backup, durably.
 
-    Raises bad-signature (also for a key that is not the pinned one), stale-backup, too-big, malformed, slow-down.
+    Raises bad-signature (also for a key that is not the pinned one), stale-backup, too-big, malformed, slow-down,
+    storage-full.
     """
     auth.limits.take("backup_write", prefix, now=auth.clock())
     blob, auth_pub = bytes(request.blob), bytes(request.auth_pub)
@@ -41,6 +42,8 @@ async def put_backup(auth: Auth, locator: bytes, request: StoredBackup, *, prefi
     before = await auth.db.read(lambda db: store.find_backup(db, locator))
     if before is None:
         auth.limits.take("backup_new", prefix, now=auth.clock())
+    if before is None or len(blob) > len(before.blob):
+        auth.check_room(len(blob))
     await auth.db.write(lambda db: _write(db, row))
 
 
