@@ -17,6 +17,7 @@ from zajil.client.shell import enrol, linking, restoring
 from zajil.client.shell.calls import Calls
 from zajil.client.shell.device import Device
 from zajil.client.shell.errands import Errands
+from zajil.client.state import accounts
 from zajil.client.state.recovery import change_recovery, load_recovery
 from zajil.protocol import control
 from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
@@ -191,3 +192,23 @@ async def test_nobody_waits_for_a_backup_that_has_no_room(server: Served, homes:
         assert load_recovery(step.tx).problem == "storage-full"
     await wire.close()
     await device.close()
+
+
+async def test_more_people_than_a_backup_holds_leave_a_backup(server: Served, homes: Path) -> None:
+    """Whoever has a link becomes a contact, under a name as long as he likes: many of them may not end the backup."""
+    async with await register(homes, "Amal", server.url) as amal, await register(homes, "Badr", server.url) as badr:
+        await badr.add_contact(await amal.contact_link())
+        for client in (amal, badr, amal):
+            await client.sync()
+        with amal._core.step("crowd") as step:
+            for n in range(800):
+                account = n.to_bytes(16, "big")
+                accounts.change(step, account, contact=True, name="x" * 256, contact_token=bytes(32))
+        key = amal.show_recovery_key()
+        await amal.sync()
+        assert (amal.recovery_status().current, amal.recovery_status().problem) == (True, "")
+        wire = Wire(server.url)
+        found = await restoring.fetch(Calls(wire), recovery.parse_key(key))
+        await wire.close()
+        assert badr.account_id in {encode_b64(person.account_id) for person in found.held.people}
+        assert len(found.held.people) > 400
