@@ -192,3 +192,22 @@ async def test_backups_fill_no_disk(auth: Auth) -> None:
     last = write(secrets, 2)
     assert await put(crowded, secrets, last) == "ok", "one that takes no more room is renewed"
     assert await held(crowded, secrets) == last
+
+
+async def test_what_was_deleted_is_not_brought_back(auth: Auth, world: World) -> None:
+    """Not by a write under way or sent again, nor by another device that still holds the key somebody saw."""
+    secrets = fresh()
+    first = write(secrets, 1)
+    assert await put(auth, secrets, first) == "ok"
+    last = (1 << 53) - 1
+    assert await delete(auth, secrets, deletion(secrets, last)) == "ok"
+    assert await delete(auth, secrets, deletion(secrets, last)) == "ok", "an answer may be lost"
+    assert await put(auth, secrets, first) == "stale-backup"
+    assert await put(auth, secrets, write(secrets, 2)) == "stale-backup"
+    assert await held(auth, secrets) is None
+    rows = await auth.db.read(lambda db: [store.find_backup(db, secrets.locator)])
+    assert rows[0] is not None
+    assert rows[0].blob == b"", "nothing of what it held is there"
+    world.now += 401 * 86_400
+    await backups.run_retention(auth)
+    assert await auth.db.read(lambda db: store.find_backup(db, secrets.locator)) is None

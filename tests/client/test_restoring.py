@@ -84,7 +84,7 @@ async def test_a_blob_of_somebody_else_or_of_another_version_opens_nothing(serve
     wire = Wire(server.url)
     calls = Calls(wire)
     held = await calls.call(control.BACKUP, StoredBackup, locator=encode_b64(secrets.locator))
-    for plain, version in ((blob, 9), (bytes(held.blob), held.version + 1)):
+    for plain, version in ((blob, 9), (bytes(held.blob), 20)):
         sig = recovery.sign_backup(secrets, plain, version=version)
         forged = StoredBackup(B32(secrets.auth_pub), version, Blob(plain), B64(sig))
         await calls.call(control.PUT_BACKUP, control.Empty, request=forged, locator=encode_b64(secrets.locator))
@@ -92,7 +92,9 @@ async def test_a_blob_of_somebody_else_or_of_another_version_opens_nothing(serve
         await calls.call(
             control.DELETE_BACKUP,
             control.Empty,
-            request=DeleteBackup(B32(secrets.auth_pub), 100, B64(recovery.sign_deletion(secrets, version=100))),
+            request=DeleteBackup(
+                B32(secrets.auth_pub), version + 1, B64(recovery.sign_deletion(secrets, version=version + 1))
+            ),
             locator=encode_b64(secrets.locator),
         )
     assert await restore(wire, homes / "new", server.url, key) == "no-backup"

@@ -1,9 +1,10 @@
 """PUT, GET and DELETE /backup/{locator}: a blob under an unguessable name, written by the holder of one key.
 
 Theory of operation. The first write pins `auth_pub`; every later one is signed by it and has a higher version, so an
-old blob never comes back by replay, neither over a newer one nor, once the row is deleted, by the deletion sent again.
-The same write again changes nothing: an answer may be lost. Nobody logs in here, and no account is known, so limits go
-by address prefix for writes and by locator for reads. Source: service.md 2, Recovery key.
+old blob never comes back by replay, neither over a newer one nor over a deletion: of what was deleted the row stays,
+with an empty blob, for the rest of its days. The same write again changes nothing: an answer may be lost. Nobody logs
+in here, and no account is known, so limits go by address prefix for writes and by locator for reads.
+Source: service.md 2, Recovery key.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from zajil.protocol.limits import BACKUP_BYTES, BACKUP_LEAST_BYTES
 
 KEPT_DAYS = 400
 _ROWS = 100
+_DELETED = b""
+"""Stands for the blob of a backup that was deleted."""
 
 
 async def put_backup(auth: Auth, locator: bytes, request: StoredBackup, *, prefix: bytes) -> None:
@@ -63,7 +66,7 @@ async def fetch_backup(auth: Auth, locator: bytes, *, prefix: bytes) -> StoredBa
     """What lies there, for whoever knows the name. Raises gone, slow-down; misses count against the prefix too."""
     auth.limits.take("backup_read", locator, now=auth.clock())
     row = await auth.db.read(lambda db: store.find_backup(db, locator))
-    if row is None:
+    if row is None or not row.blob:
         auth.limits.take("failed_token", prefix, now=auth.clock())
         raise error("gone")
     if row.day < auth.today():
@@ -72,7 +75,7 @@ async def fetch_backup(auth: Auth, locator: bytes, *, prefix: bytes) -> StoredBa
 
 
 async def delete_backup(auth: Auth, locator: bytes, request: DeleteBackup, *, prefix: bytes) -> None:
-    """Remove a backup. Where none is, or one of another key, nothing happens, with the same answer.
+    """Empty a backup for good. Where none is, or one of another key, nothing happens, with the same answer.
 
     Raises bad-signature, stale-backup (a deletion from before what is stored now), slow-down.
     """
@@ -84,15 +87,17 @@ async def delete_backup(auth: Auth, locator: bytes, request: DeleteBackup, *, pr
         row = store.find_backup(db, locator)
         if row is None or not hmac.compare_digest(row.auth_pub, auth_pub):
             return
-        if request.version <= row.version:
+        if request.version > row.version:
+            sig = bytes(request.sig)
+            store.put_backup(db, BackupRow(locator, auth_pub, request.version, _DELETED, sig, auth.today()))
+        elif row.blob:
             raise error("stale-backup")
-        store.delete_backup(db, locator)
 
     await auth.db.write(write)
 
 
 async def run_retention(auth: Auth) -> None:
-    """Delete what nobody wrote or read for 400 days."""
+    """Delete what nobody wrote, read or deleted for 400 days."""
     first_day = auth.today() - KEPT_DAYS
     while await auth.db.write(lambda db: store.delete_untouched(db, first_day=first_day, limit=_ROWS)) >= _ROWS:
         pass
