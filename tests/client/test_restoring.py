@@ -13,7 +13,7 @@ from tests.client.test_attacks_lists import Wire
 
 from zajil.client import Client
 from zajil.client.core.kept import backup
-from zajil.client.shell import enrol, linking, restoring
+from zajil.client.shell import chains, enrol, linking, restoring
 from zajil.client.shell.calls import Calls
 from zajil.client.shell.device import Device
 from zajil.client.shell.errands import Errands
@@ -24,7 +24,7 @@ from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
 from zajil.protocol.errors import Unreachable, ZajilError, error
 from zajil.protocol.identity import objects, recovery
 from zajil.protocol.identity.objects import DeviceList
-from zajil.protocol.ids import B32, B64, Blob, encode_b64
+from zajil.protocol.ids import B32, B64, AccountId, Blob, encode_b64, parse_b64
 from zajil.transports.base import Answer
 
 pytestmark = pytest.mark.slow
@@ -214,3 +214,32 @@ async def test_more_people_than_a_backup_holds_leave_a_backup(server: Served, ho
         await wire.close()
         assert badr.account_id in {encode_b64(person.account_id) for person in found.held.people}
         assert len(found.held.people) > 400
+
+
+async def test_who_was_compared_is_no_changed_key_before_a_list_came_and_an_alarm_after_another_one(
+    server: Served, homes: Path
+) -> None:
+    """A restored home knows keys that were compared and no list yet; a false alarm teaches to ignore the true one."""
+    async with await register(homes, "Amal", server.url) as amal, await register(homes, "Badr", server.url) as badr:
+        await badr.add_contact(await amal.contact_link())
+        for client in (amal, badr, amal):
+            await client.sync()
+        amal.set_verified(amal.find_contact(badr.account_id), verified=True)
+        key = amal.show_recovery_key()
+        await amal.sync()
+        who = parse_b64(badr.account_id)
+        chain = await chains.fetch_chain(badr._device.calls, AccountId(who), auth=await badr._device.tokens.auth())
+    wire, home = Wire(server.url), homes / "new"
+    assert await restore(wire, home, server.url, recovery.parse_key(key)) == "ok"
+    await wire.close()
+    device = Device(home)
+    with device.core.look() as step:
+        held = accounts.known(step, who)
+        assert (held.verified, held.account_pub) == (True, b"")
+        assert not accounts.is_key_changed(held)
+    with device.core.step("lists") as step:
+        accounts.change(step, who, verified_pub=bytes(32))
+        accounts.learn_chain(step, who, chain)
+        assert accounts.is_key_changed(accounts.known(step, who))
+        assert any(b"key-changed" in data for _, data in step.tx.rows("event"))
+    await device.close()
