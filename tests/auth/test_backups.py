@@ -211,3 +211,12 @@ async def test_what_was_deleted_is_not_brought_back(auth: Auth, world: World) ->
     world.now += 401 * 86_400
     await backups.run_retention(auth)
     assert await auth.db.read(lambda db: store.find_backup(db, secrets.locator)) is None
+
+
+async def test_guesses_fill_no_memory(auth: Auth) -> None:
+    """A count per locator that somebody made up, kept for an hour, would slow down every limit of the server."""
+    limited = dataclasses.replace(auth, limits=Limits())
+    for _ in range(200):
+        with pytest.raises(ZajilError):
+            await backups.fetch_backup(limited, os.urandom(16), prefix=PREFIX)
+    assert len(limited.limits._full_at) <= 2

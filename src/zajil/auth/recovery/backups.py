@@ -64,11 +64,11 @@ def _write(db: Connection, row: BackupRow) -> None:
 
 async def fetch_backup(auth: Auth, locator: bytes, *, prefix: bytes) -> StoredBackup:
     """What lies there, for whoever knows the name. Raises gone, slow-down; misses count against the prefix too."""
-    auth.limits.take("backup_read", locator, now=auth.clock())
     row = await auth.db.read(lambda db: store.find_backup(db, locator))
     if row is None or not row.blob:
         auth.limits.take("failed_token", prefix, now=auth.clock())
         raise error("gone")
+    auth.limits.take("backup_read", locator, now=auth.clock())  # of none that was only guessed: each takes memory
     if row.day < auth.today():
         await auth.db.write(lambda db: store.touch_backup(db, locator, day=auth.today()))
     return StoredBackup(B32(row.auth_pub), row.version, Blob(row.blob), B64(row.sig))
