@@ -13,7 +13,7 @@ from zajil.auth.context import Auth
 from zajil.auth.recovery import backups, store
 from zajil.engine.limits import Limits
 from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
-from zajil.protocol.errors import ZajilError
+from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.identity import recovery
 from zajil.protocol.identity.recovery import RecoverySecrets
 from zajil.protocol.ids import B32, B64, Blob
@@ -175,3 +175,48 @@ async def test_what_nobody_touched_for_400_days_goes(auth: Auth, world: World) -
     left_over = await auth.db.read(lambda db: db.execute(select(func.count()).select_from(store.backup)).scalar_one())
     assert left_over == 2
     assert await held(auth, left) is None
+
+
+async def test_backups_fill_no_disk(auth: Auth) -> None:
+    """Anybody writes them, from as many addresses as he has: what all else needs of the disk stays free."""
+
+    def full(size: int) -> None:
+        assert size > 0
+        raise error("storage-full", retry_ms=1000)
+
+    secrets, other = fresh(), fresh()
+    assert await put(auth, secrets, write(secrets, 1)) == "ok"
+    crowded = dataclasses.replace(auth, check_room=full)
+    assert await put(crowded, other, write(other, 1)) == "storage-full"
+    assert await put(crowded, secrets, write(secrets, 2, bytes(BACKUP_BYTES))) == "storage-full"
+    last = write(secrets, 2)
+    assert await put(crowded, secrets, last) == "ok", "one that takes no more room is renewed"
+    assert await held(crowded, secrets) == last
+
+
+async def test_what_was_deleted_is_not_brought_back(auth: Auth, world: World) -> None:
+    """Not by a write under way or sent again, nor by another device that still holds the key somebody saw."""
+    secrets = fresh()
+    first = write(secrets, 1)
+    assert await put(auth, secrets, first) == "ok"
+    last = (1 << 53) - 1
+    assert await delete(auth, secrets, deletion(secrets, last)) == "ok"
+    assert await delete(auth, secrets, deletion(secrets, last)) == "ok", "an answer may be lost"
+    assert await put(auth, secrets, first) == "stale-backup"
+    assert await put(auth, secrets, write(secrets, 2)) == "stale-backup"
+    assert await held(auth, secrets) is None
+    rows = await auth.db.read(lambda db: [store.find_backup(db, secrets.locator)])
+    assert rows[0] is not None
+    assert rows[0].blob == b"", "nothing of what it held is there"
+    world.now += 401 * 86_400
+    await backups.run_retention(auth)
+    assert await auth.db.read(lambda db: store.find_backup(db, secrets.locator)) is None
+
+
+async def test_guesses_fill_no_memory(auth: Auth) -> None:
+    """A count per locator that somebody made up, kept for an hour, would slow down every limit of the server."""
+    limited = dataclasses.replace(auth, limits=Limits())
+    for _ in range(200):
+        with pytest.raises(ZajilError):
+            await backups.fetch_backup(limited, os.urandom(16), prefix=PREFIX)
+    assert len(limited.limits._full_at) <= 2

@@ -19,6 +19,7 @@ claim = {burst = 1000, every_s = 0.01}
 commit = {burst = 1000, every_s = 0.01}
 send = {burst = 1000, every_s = 0.01}
 device_list_write = {burst = 1000, every_s = 0.01}
+backup_new = {burst = 1000, every_s = 0.01}
 link_put = {burst = 1000, every_s = 0.01}
 persona_create = {burst = 1000, every_s = 0.01}
 ticket_group = {burst = 1000, every_s = 0.01}

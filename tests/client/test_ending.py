@@ -9,7 +9,7 @@ import pytest
 from tests.client.people import register
 from tests.client.serving import Served
 
-from zajil.client import wipe_home
+from zajil.client import Client, wipe_home
 from zajil.client.shell.calls import Calls
 from zajil.client.shell.restoring import fetch
 from zajil.client.storage import keyfile
@@ -73,8 +73,9 @@ async def test_a_deletion_cut_off_before_the_backup_was_deleted_is_finished_late
         cut("-DELETE", "/backup/")
         with pytest.raises(Unreachable):
             await amal.delete_account()
-        assert await has_backup(server.url, key)
-        cut("", "")
+    assert await has_backup(server.url, key)
+    cut("", "")
+    async with await Client.open(homes / "Amal") as amal:
         await amal.delete_account()
         assert not await has_backup(server.url, key)
 
@@ -86,7 +87,8 @@ async def test_a_deletion_given_up_deletes_the_backup_all_the_same(server: Serve
         cut("-DELETE", "/backup/")
         with pytest.raises(Unreachable):
             await amal.delete_account()
-        cut("", "")
+    cut("", "")
+    async with await Client.open(homes / "Amal") as amal:
         await amal.sync()
         assert not await has_backup(server.url, key)
         assert amal.recovery_status().state == "none"

@@ -13,17 +13,18 @@ from tests.client.test_attacks_lists import Wire
 
 from zajil.client import Client
 from zajil.client.core.kept import backup
-from zajil.client.shell import enrol, linking, restoring
+from zajil.client.shell import chains, enrol, linking, restoring
 from zajil.client.shell.calls import Calls
 from zajil.client.shell.device import Device
 from zajil.client.shell.errands import Errands
+from zajil.client.state import accounts
 from zajil.client.state.recovery import change_recovery, load_recovery
 from zajil.protocol import control
 from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
 from zajil.protocol.errors import Unreachable, ZajilError, error
 from zajil.protocol.identity import objects, recovery
 from zajil.protocol.identity.objects import DeviceList
-from zajil.protocol.ids import B32, B64, Blob, encode_b64
+from zajil.protocol.ids import B32, B64, AccountId, Blob, encode_b64, parse_b64
 from zajil.transports.base import Answer
 
 pytestmark = pytest.mark.slow
@@ -83,7 +84,7 @@ async def test_a_blob_of_somebody_else_or_of_another_version_opens_nothing(serve
     wire = Wire(server.url)
     calls = Calls(wire)
     held = await calls.call(control.BACKUP, StoredBackup, locator=encode_b64(secrets.locator))
-    for plain, version in ((blob, 9), (bytes(held.blob), held.version + 1)):
+    for plain, version in ((blob, 9), (bytes(held.blob), 20)):
         sig = recovery.sign_backup(secrets, plain, version=version)
         forged = StoredBackup(B32(secrets.auth_pub), version, Blob(plain), B64(sig))
         await calls.call(control.PUT_BACKUP, control.Empty, request=forged, locator=encode_b64(secrets.locator))
@@ -91,7 +92,9 @@ async def test_a_blob_of_somebody_else_or_of_another_version_opens_nothing(serve
         await calls.call(
             control.DELETE_BACKUP,
             control.Empty,
-            request=DeleteBackup(B32(secrets.auth_pub), 100, B64(recovery.sign_deletion(secrets, version=100))),
+            request=DeleteBackup(
+                B32(secrets.auth_pub), version + 1, B64(recovery.sign_deletion(secrets, version=version + 1))
+            ),
             locator=encode_b64(secrets.locator),
         )
     assert await restore(wire, homes / "new", server.url, key) == "no-backup"
@@ -115,11 +118,12 @@ async def test_a_version_that_others_moved_on_is_written_above(server: Served, h
 
 
 class Stale(Wire):
-    """An operator who calls every write stale and never has a newer one."""
+    """An operator who refuses every write, and never has a newer one."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, code: str = "stale-backup") -> None:
         super().__init__(server)
         self.asked = 0
+        self._code = code
 
     async def call(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"", timeout_s: float
@@ -127,7 +131,7 @@ class Stale(Wire):
         if "/backup/" in path:
             self.asked += 1
             if method == "PUT":
-                problem = error("stale-backup")
+                problem = error(self._code)
                 return Answer(problem.status, {}, control.encode_problem(problem))
         return await super().call(method, path, headers=headers, body=body, timeout_s=timeout_s)
 
@@ -172,3 +176,70 @@ async def test_an_account_with_more_lists_than_one_answer_holds_comes_back_and_e
         await amal.sync()
         assert [each.device_id for each in amal.devices()] == [2]
         await amal.delete_account()
+
+
+async def test_nobody_waits_for_a_backup_that_has_no_room(server: Served, homes: Path) -> None:
+    async with await register(homes, "Amal", server.url) as amal:
+        await amal.sync()
+    device = Device(homes / "Amal")
+    with device.core.step("show") as step:
+        backup.move(step, "show")
+    wire, told = Stale(server.url, "storage-full"), list[ZajilError]()
+    calls = Calls(wire)
+    errands = Errands(device.core, calls, device.tokens, backups=lambda: calls, down=told.append)
+    for _ in range(10):
+        await errands.run()
+    assert not told
+    with device.core.look() as step:
+        assert load_recovery(step.tx).problem == "storage-full"
+    await wire.close()
+    await device.close()
+
+
+async def test_more_people_than_a_backup_holds_leave_a_backup(server: Served, homes: Path) -> None:
+    """Whoever has a link becomes a contact, under a name as long as he likes: many of them may not end the backup."""
+    async with await register(homes, "Amal", server.url) as amal, await register(homes, "Badr", server.url) as badr:
+        await badr.add_contact(await amal.contact_link())
+        for client in (amal, badr, amal):
+            await client.sync()
+        with amal._core.step("crowd") as step:
+            for n in range(800):
+                account = n.to_bytes(16, "big")
+                accounts.change(step, account, contact=True, name="x" * 256, contact_token=bytes(32))
+        key = amal.show_recovery_key()
+        await amal.sync()
+        assert (amal.recovery_status().current, amal.recovery_status().problem) == (True, "")
+        wire = Wire(server.url)
+        found = await restoring.fetch(Calls(wire), recovery.parse_key(key))
+        await wire.close()
+        assert badr.account_id in {encode_b64(person.account_id) for person in found.held.people}
+        assert len(found.held.people) > 400
+
+
+async def test_who_was_compared_is_no_changed_key_before_a_list_came_and_an_alarm_after_another_one(
+    server: Served, homes: Path
+) -> None:
+    """A restored home knows keys that were compared and no list yet; a false alarm teaches to ignore the true one."""
+    async with await register(homes, "Amal", server.url) as amal, await register(homes, "Badr", server.url) as badr:
+        await badr.add_contact(await amal.contact_link())
+        for client in (amal, badr, amal):
+            await client.sync()
+        amal.set_verified(amal.find_contact(badr.account_id), verified=True)
+        key = amal.show_recovery_key()
+        await amal.sync()
+        who = parse_b64(badr.account_id)
+        chain = await chains.fetch_chain(badr._device.calls, AccountId(who), auth=await badr._device.tokens.auth())
+    wire, home = Wire(server.url), homes / "new"
+    assert await restore(wire, home, server.url, recovery.parse_key(key)) == "ok"
+    await wire.close()
+    device = Device(home)
+    with device.core.look() as step:
+        held = accounts.known(step, who)
+        assert (held.verified, held.account_pub) == (True, b"")
+        assert not accounts.is_key_changed(held)
+    with device.core.step("lists") as step:
+        accounts.change(step, who, verified_pub=bytes(32))
+        accounts.learn_chain(step, who, chain)
+        assert accounts.is_key_changed(accounts.known(step, who))
+        assert any(b"key-changed" in data for _, data in step.tx.rows("event"))
+    await device.close()

@@ -26,6 +26,7 @@ registration = {burst = 1000, every_s = 1}
 login = {burst = 1000, every_s = 1}
 link_put = {burst = 1000, every_s = 1}
 device_list_write = {burst = 1000, every_s = 1}
+backup_new = {burst = 1000, every_s = 1}
 pass_group = {burst = 1000, every_s = 1}
 claim = {burst = 1000, every_s = 1}
 key_package_write = {burst = 1000, every_s = 1}

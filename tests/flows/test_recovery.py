@@ -23,9 +23,9 @@ async def restore(people: People, key: str, *, keep_devices: bool = False) -> Cl
 
 
 def backup_of(server: ServerProcess, key: str) -> dict[str, object] | None:
-    """The row at the server that this recovery key names."""
+    """The row at the server that this recovery key names, unless it holds nothing any more."""
     locator = derive_secrets(parse_key(key)).locator
-    return next((row for row in server.rows()["backup"] if row["locator"] == locator), None)
+    return next((row for row in server.rows()["backup"] if row["locator"] == locator and row["blob"]), None)
 
 
 def forms(identifier: str) -> list[bytes]:

@@ -40,7 +40,8 @@ class Auth:
     add_mailbox: makes the mailbox of a device about to be listed; drop_mailbox undoes it. drop_device: removes mailbox
     and key packages of a revoked device and ends its connections. notify_list: tells these mailboxes that the
     account's list has a new seq. read_statement: why an account is suspended, for the detail of that refusal.
-    forget_account: removes what others hold of an account that ended. clock: Unix seconds.
+    forget_account: removes what others hold of an account that ended. check_room: raises `storage-full` where the disk
+    has no room for so many bytes more. clock: Unix seconds.
     """
 
     db: Database
@@ -55,6 +56,7 @@ class Auth:
     notify_list: Callable[[tuple[MailboxId, ...], int], Awaitable[None]]
     read_statement: Callable[[MeasureRow], Mapping[str, int | str]]
     forget_account: Callable[[AccountId], Awaitable[None]]
+    check_room: Callable[[int], None]
     random: Callable[[int], bytes] = field(repr=False)
     arrivals: Arrivals = field(default_factory=Arrivals)
 

@@ -83,9 +83,9 @@ class DiskBlobs:
 
     def check_room(self, size: int) -> None:
         """As `Blobs.check_room`."""
-        free = _free_bytes(self._folder)
-        if self._used_bytes + size > self._most_bytes or free < size + KEPT_FREE_BYTES:
+        if self._used_bytes + size > self._most_bytes:
             raise error("storage-full", retry_ms=_RETRY_MS)
+        check_disk(self._folder, size)
 
     def append(self, name: bytes, offset: int, data: bytes) -> int:
         """As `Blobs.append`."""
@@ -196,6 +196,15 @@ def _open_unseen(path: Path) -> int:
         return os.open(path, flags | getattr(os, "O_NOATIME", 0))
     except PermissionError:  # a file of another owner
         return os.open(path, flags)
+
+
+def check_disk(folder: Path, size: int) -> None:
+    """Raises Unavailable `storage-full` where so many bytes more on the disk of this folder leave too few for the rest.
+
+    For what strangers may store: messages, lists and logins need room, too.
+    """
+    if _free_bytes(folder) < size + KEPT_FREE_BYTES:
+        raise error("storage-full", retry_ms=_RETRY_MS)
 
 
 def _free_bytes(folder: Path) -> int:

@@ -137,7 +137,7 @@ class Server:
         )
         self._delivery = self._make_delivery(keys, refs)
         self._attachments = Attachments(self._delivery, disk)
-        self._auth = self._make_auth(keys)
+        self._auth = self._make_auth(keys, data)
         self.reports = self._make_inbox(keys, moderators)
         self._registry = self._make_registry(keys)
         self.metrics = Metrics()
@@ -289,7 +289,7 @@ class Server:
             spend_contact_token=lambda token, account: contacts.spend_contact_token(self._auth, token, account),
         )
 
-    def _make_auth(self, keys: Keys) -> Auth:
+    def _make_auth(self, keys: Keys, data: Path) -> Auth:
         return Auth(
             db=self._db,
             limits=self._limits,
@@ -303,6 +303,7 @@ class Server:
             notify_list=self._notify_list,
             read_statement=lambda row: read_statement(keys, row),
             forget_account=lambda account: bridge_holdings.forget_account(self._registry, account),
+            check_room=lambda size: blobs.check_disk(data, size),
             random=os.urandom,
         )
 

@@ -1,9 +1,10 @@
 """PUT, GET and DELETE /backup/{locator}: a blob under an unguessable name, written by the holder of one key.
 
 Theory of operation. The first write pins `auth_pub`; every later one is signed by it and has a higher version, so an
-old blob never comes back by replay, neither over a newer one nor, once the row is deleted, by the deletion sent again.
-The same write again changes nothing: an answer may be lost. Nobody logs in here, and no account is known, so limits go
-by address prefix for writes and by locator for reads. Source: service.md 2, Recovery key.
+old blob never comes back by replay, neither over a newer one nor over a deletion: of what was deleted the row stays,
+with an empty blob, for the rest of its days. The same write again changes nothing: an answer may be lost. Nobody logs
+in here, and no account is known, so limits go by address prefix for writes and by locator for reads.
+Source: service.md 2, Recovery key.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ from zajil.protocol.limits import BACKUP_BYTES, BACKUP_LEAST_BYTES
 
 KEPT_DAYS = 400
 _ROWS = 100
+_DELETED = b""
+"""Stands for the blob of a backup that was deleted."""
 
 
 async def put_backup(auth: Auth, locator: bytes, request: StoredBackup, *, prefix: bytes) -> None:
     """Write a backup, durably.
 
-    Raises bad-signature (also for a key that is not the pinned one), stale-backup, too-big, malformed, slow-down.
+    Raises bad-signature (also for a key that is not the pinned one), stale-backup, too-big, malformed, slow-down,
+    storage-full.
     """
     auth.limits.take("backup_write", prefix, now=auth.clock())
     blob, auth_pub = bytes(request.blob), bytes(request.auth_pub)
@@ -41,6 +45,8 @@ async def put_backup(auth: Auth, locator: bytes, request: StoredBackup, *, prefi
     before = await auth.db.read(lambda db: store.find_backup(db, locator))
     if before is None:
         auth.limits.take("backup_new", prefix, now=auth.clock())
+    if before is None or len(blob) > len(before.blob):
+        auth.check_room(len(blob))
     await auth.db.write(lambda db: _write(db, row))
 
 
@@ -58,18 +64,18 @@ def _write(db: Connection, row: BackupRow) -> None:
 
 async def fetch_backup(auth: Auth, locator: bytes, *, prefix: bytes) -> StoredBackup:
     """What lies there, for whoever knows the name. Raises gone, slow-down; misses count against the prefix too."""
-    auth.limits.take("backup_read", locator, now=auth.clock())
     row = await auth.db.read(lambda db: store.find_backup(db, locator))
-    if row is None:
+    if row is None or not row.blob:
         auth.limits.take("failed_token", prefix, now=auth.clock())
         raise error("gone")
+    auth.limits.take("backup_read", locator, now=auth.clock())  # of none that was only guessed: each takes memory
     if row.day < auth.today():
         await auth.db.write(lambda db: store.touch_backup(db, locator, day=auth.today()))
     return StoredBackup(B32(row.auth_pub), row.version, Blob(row.blob), B64(row.sig))
 
 
 async def delete_backup(auth: Auth, locator: bytes, request: DeleteBackup, *, prefix: bytes) -> None:
-    """Remove a backup. Where none is, or one of another key, nothing happens, with the same answer.
+    """Empty a backup for good. Where none is, or one of another key, nothing happens, with the same answer.
 
     Raises bad-signature, stale-backup (a deletion from before what is stored now), slow-down.
     """
@@ -81,15 +87,17 @@ async def delete_backup(auth: Auth, locator: bytes, request: DeleteBackup, *, pr
         row = store.find_backup(db, locator)
         if row is None or not hmac.compare_digest(row.auth_pub, auth_pub):
             return
-        if request.version <= row.version:
+        if request.version > row.version:
+            sig = bytes(request.sig)
+            store.put_backup(db, BackupRow(locator, auth_pub, request.version, _DELETED, sig, auth.today()))
+        elif row.blob:
             raise error("stale-backup")
-        store.delete_backup(db, locator)
 
     await auth.db.write(write)
 
 
 async def run_retention(auth: Auth) -> None:
-    """Delete what nobody wrote or read for 400 days."""
+    """Delete what nobody wrote, read or deleted for 400 days."""
     first_day = auth.today() - KEPT_DAYS
     while await auth.db.write(lambda db: store.delete_untouched(db, first_day=first_day, limit=_ROWS)) >= _ROWS:
         pass

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from zajil.engine.sql.database import METADATA, describe
 
 _U64 = Integer().with_variant(BigInteger, "postgresql")
-_KEPT = "400 days after it was last written or read, or until its holder deletes it"
+_KEPT = "400 days after it was last written, read or deleted"
 
 backup = Table(
     "backup",
@@ -43,7 +43,7 @@ backup = Table(
         "blob",
         LargeBinary,
         nullable=False,
-        info=describe("ciphertext", "the backup, of padded size, under the recovery key", _KEPT),
+        info=describe("ciphertext", "the backup, of padded size, under the recovery key; empty once deleted", _KEPT),
     ),
     Column(
         "sig",

@@ -74,7 +74,7 @@ def _contents(archive: Archive) -> Iterator[str]:
 
 def _chat(n: int, found: ArchivedChat) -> Iterator[str]:
     yield f'<section id="chat-{n}"><h2>{_bdi(title_of(found.chat))}</h2>'
-    names = ", ".join(clean_name(name) for _, name in found.members)
+    names = ", ".join(_apart(name) for _, name in found.members)
     yield f'<p class="note" dir="auto">{escape(words.MEMBERS(names=names))}</p>'
     if not found.messages:
         yield f'<p class="note">{escape(words.NO_MESSAGES())}</p>'
@@ -94,7 +94,7 @@ def _message(found: ArchivedMessage, quoted: Message | None) -> Iterator[str]:
     when = f'<time datetime="{exact}">{escape(clock(message.sent_at))}</time>'
     yield f"<article><header><b>{_bdi(message.sender)}</b> {when}</header>"
     if message.reply_to is not None:
-        said = talk.QUOTE_GONE() if quoted is None else f"{clean_name(quoted.sender)}: {clean_name(quoted.text)}"
+        said = talk.QUOTE_GONE() if quoted is None else f"{_apart(quoted.sender)}: {_apart(quoted.text)}"
         yield f'<p class="quote" dir="auto">{escape(said)}</p>'
     yield from _body(message)
     for n, file in enumerate(message.attachments):
@@ -132,6 +132,11 @@ def render_file(told: str, saved: str | None) -> str:
     if PurePosixPath(saved).suffix.lower().encode() not in _INERT:
         return _bdi(f"{told} ({saved})")
     return f'<a href="{escape(quote(saved))}">{_bdi(told)}</a>'
+
+
+def _apart(text: str) -> str:
+    """As `_bdi`, for words that are put into a sentence before that is escaped: FSI and PDI do the same (UAX 9)."""
+    return f"\u2068{clean_name(text)}\u2069"
 
 
 def _bdi(text: str) -> str:

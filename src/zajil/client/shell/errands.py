@@ -15,7 +15,7 @@ from zajil.client.shell.chains import fetch_chain
 from zajil.client.shell.login import Tokens
 from zajil.protocol import control
 from zajil.protocol.backups.wire import StoredBackup
-from zajil.protocol.errors import AuthError, Conflict, Limited, Unavailable, ZajilError, error
+from zajil.protocol.errors import AuthError, Conflict, Limited, Unavailable, Unreachable, ZajilError, error
 from zajil.protocol.ids import AccountId, encode_b64
 from zajil.protocol.limits import SUITE_XWING
 
@@ -63,7 +63,7 @@ class Errands:
                 self._failures.pop(want, None)
             except (Limited, Unavailable) as problem:
                 pause = self._put_off(want, problem.retry_ms or 0)
-                if isinstance(problem, Limited) and isinstance(want, WantBackup | WantForget):
+                if isinstance(want, WantBackup | WantForget) and not isinstance(problem, Unreachable):
                     self._core.take_refusal(want, problem.code)  # nobody waits for a backup
                 elif isinstance(problem, Unavailable) or pause > PATIENCE_S:
                     self._down(problem)

@@ -37,7 +37,9 @@ def keep_list(step: Step, newest: VerifiedList) -> Account:
     """Store a list that was verified."""
     found = newest.list
     before = known(step, found.account_id)
-    if is_verified(before) and before.account_pub != found.account_pub:
+    # Of an account that a backup brought back, the key that was compared is known before any list is.
+    key = before.account_pub or before.verified_pub
+    if before.verified and before.verified_pub == key and key != found.account_pub:
         step.event("key-changed", account=found.account_id)
     devices = tuple((entry.device_id, entry.sig_pub) for entry in found.devices)
     return change(
@@ -97,7 +99,7 @@ def is_verified(account: Account) -> bool:
 
 def is_key_changed(account: Account) -> bool:
     """Whether the account has another key than the one that was compared, and nobody decided about that yet."""
-    return account.verified and not is_verified(account)
+    return account.verified and bool(account.account_pub) and not is_verified(account)
 
 
 def list_owner(data: bytes) -> bytes:

@@ -92,7 +92,17 @@ def collect(step: Step) -> Backup:
     for helpers, most in _FITS:
         found = _collect(step, helpers=helpers, most=most)
         if len(found.encode()) <= _PLAIN_BYTES:
-            break
+            return found
+    return _with_fewer_people(found)
+
+
+def _with_fewer_people(found: Backup) -> Backup:
+    """The people to ask first, then those whose number was compared: whoever has a link becomes a contact."""
+    asked = {who for chat in found.chats for who, _ in chat.helpers}
+    people = sorted(found.people, key=lambda p: (p.account_id not in asked, p.verified_pub is None, p.account_id))
+    while people and len(found.encode()) > _PLAIN_BYTES:
+        people = people[: len(people) * 15 // 16]
+        found = replace(found, people=tuple(people))
     return found
 
 
