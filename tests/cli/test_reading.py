@@ -14,10 +14,10 @@ from rich.console import Console
 
 from zajil.cli import following, reading
 from zajil.cli.output import print_json
-from zajil.cli.reading import message_line, message_row, print_messages
+from zajil.cli.reading import by_time, message_line, message_row, print_messages
 from zajil.cli.texts import messages as words
 from zajil.cli.texts.events import EVENTS
-from zajil.client import Attachment, Call, Chat, Client, Event, Message, Progress
+from zajil.client import Attachment, Call, Chat, Client, Event, Message, Notice, Progress
 from zajil.client.views import EVENT_KINDS, MessageState
 from zajil.protocol.chat.forms import CallKind, CallOutcome
 
@@ -138,17 +138,24 @@ def test_stdout_is_flushed_for_followers(monkeypatch: pytest.MonkeyPatch) -> Non
 class Followed:
     """What following reads of a client: nothing stored, then these events, then the end."""
 
-    def __init__(self, events: Sequence[Event]) -> None:
+    def __init__(self, events: Sequence[Event], told: Sequence[Notice] = ()) -> None:
         self.events = events
+        self.told = told
+        self.begun = False
 
     def read(self, chat: Chat, *, limit: int) -> list[Message]:
         del chat, limit
         return []
 
+    def notices(self, chat: Chat) -> list[Notice]:
+        del chat
+        return list(self.told) if self.begun else []
+
     def mark_read(self, chat: Chat) -> None:
         del chat
 
     async def follow(self) -> AsyncIterator[Event]:
+        self.begun = True
         for event in self.events:
             yield event
 
@@ -165,3 +172,20 @@ async def test_a_follower_notices_what_concerns_the_chat_or_the_account(
     assert output.out == ""
     noticed = [code for code in EVENT_KINDS if code not in following.SILENT]
     assert output.err.splitlines() == ([] if json else [EVENTS[code]() for code in (*noticed, "gap")])
+
+
+async def test_a_follower_reads_who_has_another_device(capsys: pytest.CaptureFixture[str]) -> None:
+    here = Chat("here", "group", "Doves", "active", (), "member", epoch=1, devices=2, last_activity=0)
+    told = [Notice("device-added", "here", "Anna\n\x1b[31m\u202e", "xyz", own=False, at=1_795_000_000)]
+    events = [Event("members", "here", code="members"), Event("members", "here", code="members")]
+    await following.follow_chat(cast(Client, Followed(events, told)), here, limit=5, json=False)  # all it needs of one
+    output = capsys.readouterr()
+    (line,) = output.out.splitlines()
+    assert line.endswith("  — Anna has a new device.")
+    assert output.err.splitlines() == [EVENTS["members"]()], "the second change is told of as before"
+
+
+def test_notices_stand_where_they_belong_among_messages() -> None:
+    at = message("hello").sent_at
+    early, late = (Notice("left", "gid", "Anna", "xyz", own=False, at=at + step) for step in (-1, 1))
+    assert list(by_time([message("hello")], [early, late])) == [early, message("hello"), late]

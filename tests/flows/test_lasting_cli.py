@@ -69,9 +69,14 @@ def test_a_lost_home_comes_back_by_the_key_on_paper(
     amina.refused("home-exists", *restore)
     me = amina.json("whoami")
     assert (me["account_id"], me["device_id"]) == (account, 2)
+    told = ""
     for _ in range(2):
-        boris.ok("sync")
+        told += boris.ok("sync")
         amina.ok("sync")
+    line = "Amina uses a new device; older ones are out."
+    assert told.count(line) == 1
+    assert boris.ok("read", "Amina").count(line) == 1
+    assert line not in boris.ok("sync")
     boris.ok("send", "Amina", "are you back?")
     amina.ok("sync")
     assert [m["text"] for m in amina.json("read", "Boris")] == ["are you back?"]
@@ -158,3 +163,32 @@ def test_an_account_is_deleted_only_by_who_means_it(
     (row,) = [row for row in server.rows()["account"] if row["id"] == account]
     assert row["state"] == 2
     assert not [row for row in server.rows()["device"] if row["account_id"] == account]
+
+
+def test_the_others_are_told_of_another_device_and_of_who_is_gone(
+    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amina, boris, second = (Terminal(tmp_path / name, capsys) for name in ("amina", "boris", "second"))
+    amina.register(server, "Amina")
+    boris.register(server, "Boris")
+    amina.ok("add", boris.ok("contact-link").strip())
+    boris.ok("sync")
+    amina.ok("group", "create", "Trail", "Boris")
+    key = boris.ok("recovery", "show")
+    typed(monkeypatch, key)
+    second.ok("recovery", "restore", "--server", server.url, "--keep-devices")
+    told = mine = ""
+    for _ in range(3):
+        told += amina.ok("sync")
+        mine += boris.ok("sync")
+        second.ok("sync")
+    lines = sorted(line.partition(" | ")[::2] for line in told.splitlines() if "Boris has a new device." in line)
+    assert [chat for chat, _ in lines] == ["Boris", "Trail"]
+    assert "Your account has a new device. Was it not you?" in mine
+    assert "Boris has a new device." in amina.ok("read", "Trail")
+
+    second.ok("account", "delete", "--yes")
+    found = [amina.json("sync").get("notices", []) for _ in range(2)]
+    (left,) = [notice for each in found for notice in each]
+    assert (left["code"], left["name"]) == ("left", "Boris")
+    assert "Boris left the group." in amina.ok("read", "Trail")

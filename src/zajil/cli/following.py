@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zajil.cli.output import console, error_console, print_json
-from zajil.cli.reading import MessageScreen, message_row, quotes_of, shorten
+from zajil.cli.reading import MessageScreen, by_time, message_row, notices_beside, quotes_of, shorten
 from zajil.cli.texts import chats as words
 from zajil.cli.texts import messages as talk
 from zajil.cli.texts.events import EVENTS
 from zajil.cli.untrusted import clean_name
 
 if TYPE_CHECKING:
-    from zajil.client import Chat, Client, Event, Message
+    from zajil.client import Chat, Client, Event, Message, Notice
 
 # Messages and what happens to them are shown as such; that a chat was made or a name was told is no news to a reader.
 SHOWN = ("message", "state", "edited", "deleted", "reacted", "read")
@@ -25,8 +25,7 @@ async def follow_chat(client: Client, chat: Chat, *, limit: int, json: bool, ids
     """The newest messages of the chat, then every new one and every change of one, until interrupted."""
     messages = client.read(chat, limit=limit)
     follower = _Follower(client, chat, messages, json=json, ids=ids)
-    for message in messages:
-        follower.show(message)
+    follower.begin(messages, notices_beside(client, chat, messages, limit=limit))
     client.mark_read(chat)
     if not json and console().is_terminal:
         error_console().print(words.FOLLOWING(), style="dim")
@@ -46,6 +45,16 @@ class _Follower:
         self._screen = MessageScreen(messages, find=quotes_of(client, chat), ids=ids)
         self._shown = {message.id: message for message in messages}
         self._writing: set[str] = set()
+        self._noticed: list[Notice] = client.notices(chat)
+
+    def begin(self, messages: list[Message], notices: list[Notice]) -> None:
+        """Show what is there already."""
+        if self._json:
+            for message in messages:
+                self.show(message)
+            return
+        for each in by_time(messages, notices):
+            self._screen.add(each)
 
     def show(self, message: Message) -> None:
         """Show a message as it is now."""
@@ -59,7 +68,8 @@ class _Follower:
         """Show what an event changed."""
         fresh = event.message
         if not self._json:
-            say_event(event, self._chat)
+            if event.code != "members" or not self._say_notices():
+                say_event(event, self._chat)
             self._say_writing(event)
         if fresh is None or fresh.chat != self._chat.id or self._shown.get(fresh.id) == fresh:
             return
@@ -90,6 +100,15 @@ class _Follower:
                 console().print(talk.SAW_REACTION(name=name, emoji=given, text=shorten(fresh)), style="dim")
             elif held:
                 console().print(talk.SAW_TAKE_BACK(name=name, text=shorten(fresh)), style="dim")
+
+    def _say_notices(self) -> bool:
+        """Show the notices that came since the last ones; whether there were any."""
+        found = self._client.notices(self._chat)
+        fresh = [notice for notice in found if notice not in self._noticed]
+        for notice in fresh:
+            self._screen.show_notice(notice)
+        self._noticed = found
+        return bool(fresh)
 
     def _say_writing(self, event: Event) -> None:
         """Said once until a message of that person came; in a pipe nobody wants to know."""

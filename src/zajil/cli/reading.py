@@ -5,7 +5,7 @@ A line break in a message never starts at the left edge, so no message can forge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -16,11 +16,12 @@ from zajil.cli.output import console, error_console
 from zajil.cli.texts import chats as words
 from zajil.cli.texts import messages as talk
 from zajil.cli.texts.talk import files
+from zajil.cli.texts.talk.notices import NOTICES, OWN_NOTICES
 from zajil.cli.times import clock, day, span
 from zajil.cli.untrusted import clean_name, clean_text, isolate
 
 if TYPE_CHECKING:
-    from zajil.client import Attachment, Call, Chat, Client, Message
+    from zajil.client import Attachment, Call, Chat, Client, Message, Notice
     from zajil.protocol.errors import ZajilError
 
     Find = Callable[[str], Message | None]
@@ -110,9 +111,7 @@ class MessageScreen:
             shown = message_line(message, find=self._find).plain
             self._screen.print(f"{today} {message.id[:ID_SHOWN]}  {shown}" if self._ids else f"{today} {shown}")
             return
-        if today != self._day:
-            self._screen.print(f"— {today} —", style="dim")
-            self._day = today
+        self._show_day(today)
         table = Table.grid(padding=(0, 1))
         table.add_column(style="dim", no_wrap=True)
         table.add_column(min_width=self._width, no_wrap=True)
@@ -122,14 +121,63 @@ class MessageScreen:
         table.add_row(when, _sender(message), _mark(message), _body(message, self._find))
         self._screen.print(table, soft_wrap=False)
 
+    def add(self, each: Message | Notice) -> None:
+        """Add whichever it is."""
+        from zajil.client.views import Message  # loaded late: a command that shows none needs none
 
-def print_messages(messages: Sequence[Message], *, find: Find = nothing, ids: bool = False) -> None:
-    """All of them, or a word that there are none."""
-    if not messages:
+        if isinstance(each, Message):
+            self.show(each)
+        else:
+            self.show_notice(each)
+
+    def show_notice(self, notice: Notice) -> None:
+        """Add a line that is no message; no message begins like it."""
+        today = day(notice.at)
+        if self._screen.is_terminal:
+            self._show_day(today)
+            self._screen.print(notice_line(notice))
+        else:
+            self._screen.print(f"{today} {notice_line(notice).plain}")
+
+    def _show_day(self, today: str) -> None:
+        if today != self._day:
+            self._screen.print(f"— {today} —", style="dim")
+            self._day = today
+
+
+def print_messages(
+    messages: Sequence[Message], notices: Sequence[Notice] = (), *, find: Find = nothing, ids: bool = False
+) -> None:
+    """All of them with the notices between them, or a word that there are none."""
+    if not messages and not notices:
         console().print(words.EMPTY_CHAT(), style="dim")
     screen = MessageScreen(messages, find=find, ids=ids)
+    for each in by_time(messages, notices):
+        screen.add(each)
+
+
+def notices_beside(client: Client, chat: Chat, messages: Sequence[Message], *, limit: int) -> list[Notice]:
+    """The notices of a chat from the first of these messages on; all, and `limit` at most, where it has no more."""
+    found = client.notices(chat)
+    if len(messages) >= limit:
+        found = [notice for notice in found if notice.at >= messages[0].sent_at]
+    return found[-limit:]
+
+
+def by_time(messages: Sequence[Message], notices: Sequence[Notice]) -> Iterator[Message | Notice]:
+    """Messages in their order, and each notice before the first message that was sent after it."""
+    left = list(notices)
     for message in messages:
-        screen.show(message)
+        while left and left[0].at < message.sent_at:
+            yield left.pop(0)
+        yield message
+    yield from left
+
+
+def notice_line(notice: Notice) -> Line:
+    """`14:02  — Amina has a new device.`"""
+    text = (OWN_NOTICES if notice.own else NOTICES)[notice.code](name=clean_name(notice.name))
+    return Line(f"{clock(notice.at)}  — {text}", "dim")
 
 
 def message_line(message: Message, *, find: Find = nothing) -> Line:
@@ -224,6 +272,20 @@ def print_message_heads(client: Client, messages: Sequence[Message]) -> None:
         screen = console()
         screen.print(f"{isolate(titles.get(message.chat, '?'))} | ", style="dim", end="")
         screen.print(message_line(message))
+
+
+def print_notice_heads(client: Client, notices: Sequence[Notice]) -> None:
+    """The lines beside the messages that a sync brought, by chat."""
+    titles = {chat.id: title_of(chat) for chat in client.chats()}
+    for notice in notices:
+        screen = console()
+        screen.print(f"{isolate(titles.get(notice.chat, '?'))} | ", style="dim", end="")
+        screen.print(notice_line(notice))
+
+
+def notice_row(notice: Notice) -> dict[str, object]:
+    """The JSON of one notice."""
+    return {"code": notice.code, "chat": notice.chat, "account": notice.account, "name": notice.name, "at": notice.at}
 
 
 def title_of(chat: Chat) -> str:

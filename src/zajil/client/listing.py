@@ -11,6 +11,7 @@ from zajil.client.core import groups
 from zajil.client.core.talk import reading
 from zajil.client.core.talk.places import load_message
 from zajil.client.state import accounts, rows
+from zajil.client.state.notices import load_notices
 from zajil.client.state.rows import Account, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol.chat.mentions import MENTIONS
@@ -113,6 +114,27 @@ def messages(step: Step, gid: bytes, limit: int) -> list[views.Message]:
         raise error("unknown-chat")
     found = step.tx.rows("message", chat.merged or gid, newest=limit)
     return [message_view(step, rows.parse_row(data, StoredMessage)) for _, data in found]
+
+
+def notices(step: Step, gid: bytes) -> list[views.Notice]:
+    """The lines of a chat that are no messages, with those of DMs that became one with it, oldest first."""
+    chat = rows.find_chat(step.tx, gid)
+    if chat is None:
+        raise error("unknown-chat")
+    place = chat.merged or gid
+    gids = [place, *(other.gid for other in rows.all_chats(step.tx) if other.merged == place)]
+    found = sorted((line for one in gids for line in load_notices(step.tx, one)), key=lambda line: line.at)
+    return [
+        views.Notice(
+            code=line.code,
+            chat=encode_b64(place),
+            name=name_of(step, line.account),
+            account=encode_b64(line.account),
+            own=line.account == step.profile.account_id,
+            at=line.at // 1000,
+        )
+        for line in found
+    ]
 
 
 def message_view(step: Step, message: StoredMessage) -> views.Message:

@@ -12,7 +12,7 @@ from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.device import local_error
 from zajil.client.state import rows
 from zajil.client.state.step import Step
-from zajil.client.views import Chat, Mention, Message, MessageDetails, Privacy
+from zajil.client.views import Chat, Mention, Message, MessageDetails, Notice, Privacy
 from zajil.protocol.chat import mentions as links
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import MESSAGE_ID_BYTES, AccountId, MessageId, encode_b64, parse_b64
@@ -126,6 +126,11 @@ class Talking:
         """The newest `limit` messages, oldest first. Marks nothing as read."""
         with self._core.look() as step:
             return listing.messages(step, gid_of(chat), limit)
+
+    def notices(self, chat: Chat) -> list[Notice]:
+        """The lines that are no messages, oldest first: who has another device, who left."""
+        with self._core.look() as step:
+            return listing.notices(step, gid_of(chat))
 
     def message(self, chat: Chat, message: str) -> MessageDetails:
         """One message with its earlier texts and who received and read it. Raises `gone`."""

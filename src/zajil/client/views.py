@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from zajil.client.state.notices import NoticeCode
 from zajil.client.state.recovery import RecoveryState
 from zajil.protocol.chat.forms import CallKind, CallOutcome
 
@@ -234,6 +235,17 @@ class Message(msgspec.Struct, frozen=True):
     call: Call | None = None
     attachments: tuple[Attachment, ...] = ()
     progress: Progress | None = None
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """A line of a chat that is no message. name, account: whom it is about. at: Unix seconds of our clock."""
+
+    code: NoticeCode
+    chat: str
+    name: str
+    account: str
+    own: bool
+    at: int
 
 
 class TextVersion(msgspec.Struct, frozen=True):

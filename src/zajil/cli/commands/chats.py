@@ -12,7 +12,7 @@ from zajil.cli.frame import run_with_client
 from zajil.cli.texts import chats as words
 
 if TYPE_CHECKING:
-    from zajil.client import Chat, Client, Message
+    from zajil.client import Chat, Client, Message, Notice
 
 _ENOUGH = 1000
 
@@ -116,7 +116,7 @@ def read(
     """Show a chat, after fetching what waits; without a connection, what is here already."""
     from zajil.cli.following import follow_chat
     from zajil.cli.output import print_json
-    from zajil.cli.reading import message_row, print_messages, quotes_of, sync_or_say, tell_read
+    from zajil.cli.reading import message_row, notices_beside, print_messages, quotes_of, sync_or_say, tell_read
 
     async def shown(client: Client) -> None:
         if follow:
@@ -128,7 +128,8 @@ def read(
         if json:
             print_json([message_row(message) for message in messages])
         else:
-            print_messages(messages, find=quotes_of(client, found), ids=ids)
+            beside = notices_beside(client, found, messages, limit=limit)
+            print_messages(messages, beside, find=quotes_of(client, found), ids=ids)
         client.mark_read(found)
         if reached:
             await tell_read(client)
@@ -145,26 +146,30 @@ def read(
 def sync(context: typer.Context, *, json: Json = False) -> None:
     """Fetch and send; tells what is new."""
     from zajil.cli.output import console, print_json
-    from zajil.cli.reading import message_row, print_message_heads
+    from zajil.cli.reading import message_row, notice_row, print_message_heads, print_notice_heads
     from zajil.cli.texts.events import EVENTS
 
     async def synced(client: Client) -> None:
         before = {message.id for message in _messages(client)}
+        noticed = _notices(client)
         await client.sync()
         after = _messages(client)
         new = [message for message in after if message.id not in before and not message.own]
         queued = sum(message.state in {"queued", "sending"} for message in after)
+        notices = [notice for notice in _notices(client) if notice not in noticed]
         news = [event.code for event in client.take_news() if event.code is not None]
         if json:
-            told = {"told": news} if news else {}
+            told: dict[str, object] = {"told": news} if news else {}
+            told |= {"notices": [notice_row(notice) for notice in notices]} if notices else {}
             print_json({"new": [message_row(message) for message in new], "queued": queued, **told})
             return
         for code in news:
             console().print(EVENTS[code]())
+        print_notice_heads(client, notices)
         print_message_heads(client, new)
         if queued:
             console().print(words.STILL_QUEUED(count=queued))
-        elif not new:
+        elif not new and not notices:
             console().print(words.SYNCED(), style="dim")
 
     run_with_client(context, synced)
@@ -172,6 +177,10 @@ def sync(context: typer.Context, *, json: Json = False) -> None:
 
 def _messages(client: Client) -> list[Message]:
     return [message for chat in client.chats() for message in client.read(chat, limit=_ENOUGH)]
+
+
+def _notices(client: Client) -> list[Notice]:
+    return [notice for chat in client.chats() for notice in client.notices(chat)]
 
 
 def chat_row(chat: Chat) -> dict[str, object]:

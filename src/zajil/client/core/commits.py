@@ -11,6 +11,7 @@ import msgspec
 from zajil import mls
 from zajil.client.core import groups, judge, outbox
 from zajil.client.core.judge import Change
+from zajil.client.core.talk.notices import note_commit
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Claimed, Intent, Item
 from zajil.client.state.step import Step
@@ -254,6 +255,7 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
     step.note_epoch(gid, removed=bool(staged.removed))
     settle_epoch(step, gid, before.epoch)
     if {(m.account, m.device) for m in before.members} != {(m.account, m.device) for m in present}:
+        note_commit(step, before, chat)
         step.event("members", gid)
     if before.title != chat.title:
         step.event("renamed", gid)

@@ -1,0 +1,33 @@
+"""What a commit says to the people of a chat: another device of a member, a member who left.
+
+A device that only takes its own place again, as after a gap, is no news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zajil.client.core.groups import GROUP
+from zajil.client.state.notices import Notice, NoticeCode, add_notices
+from zajil.client.state.rows import Chat
+from zajil.client.state.step import Step
+
+
+def note_commit(step: Step, before: Chat, after: Chat) -> None:
+    """Lines for what changed between two epochs of one chat."""
+    add_notices(step.tx, after.gid, (Notice(code, account, step.now) for code, account in _changes(before, after)))
+
+
+def _changes(before: Chat, after: Chat) -> Iterator[tuple[NoticeCode, bytes]]:
+    staying = after.accounts()
+    for account in before.accounts():
+        if account in staying:
+            had, has = _devices(before, account), _devices(after, account)
+            if has - had:
+                yield ("device-replaced" if had - has else "device-added"), account
+        elif after.kind == GROUP and account in before.left:
+            yield "left", account
+
+
+def _devices(chat: Chat, account: bytes) -> set[int]:
+    return {member.device for member in chat.members if member.account == account}

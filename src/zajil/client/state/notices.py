@@ -1,0 +1,44 @@
+"""Lines of a chat that are no messages: who has another device, who left. Kept on this device alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from zajil.client.state import rows
+from zajil.client.storage.store import Tx
+
+NoticeCode: TypeAlias = Literal["device-added", "device-replaced", "left"]
+KEPT: Final = 200
+"""The newest of each chat."""
+_ROW: Final = b"notices"
+
+
+class Notice(msgspec.Struct, frozen=True, array_like=True):
+    """One line. account: whom it is about. at: Unix milliseconds of our clock."""
+
+    code: NoticeCode
+    account: bytes
+    at: int
+
+
+class Notices(msgspec.Struct, frozen=True):
+    """The row of `meta` of one chat, oldest first."""
+
+    lines: tuple[Notice, ...] = ()
+
+
+def load_notices(tx: Tx, gid: bytes) -> tuple[Notice, ...]:
+    """The lines of a chat, oldest first."""
+    data = tx.find("meta", _ROW + gid)
+    return () if data is None else rows.parse_row(data, Notices).lines
+
+
+def add_notices(tx: Tx, gid: bytes, lines: Iterable[Notice]) -> None:
+    """Add lines at the end of a chat; nothing is written where there is none."""
+    fresh = tuple(lines)
+    if fresh:
+        kept = (*load_notices(tx, gid), *fresh)[-KEPT:]
+        tx.put("meta", _ROW + gid, rows.encode_row(Notices(kept)))
