@@ -5,6 +5,7 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import tailwindcss from "@tailwindcss/vite";
 import { defineConfig, type Plugin } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
+import { isOfFirstLoad } from "./build/first-load.ts";
 import { messages } from "./build/messages.ts";
 import { oneHash } from "./build/one-hash.ts";
 import { tsMlsCorrections } from "./build/ts-mls-corrections.ts";
@@ -89,6 +90,16 @@ export default defineConfig(({ mode }) => {
       rolldownOptions: {
         output: {
           comments: { annotation: false, legal: true },
+          chunkFileNames: "assets/[name]-[hash].js",
+          codeSplitting: {
+            groups: [
+              {
+                debugName: "core",
+                name: (id, context) => (isOfFirstLoad(id, (one) => context.getModuleInfo(one)) ? "core" : null),
+                includeDependenciesRecursively: false,
+              },
+            ],
+          },
           entryFileNames: ({ name }) => `assets/${name === "callworker" ? "calls" : "[name]"}-[hash].js`,
         },
       },

@@ -9,10 +9,12 @@ export const LANGUAGES = ["en", "ar", "ru"] as const;
 const FOLDER = resolve(import.meta.dirname, "../messages");
 const PREFIX = "virtual:messages/";
 /**
- * Which part a section is in, where that is not `first`: only screens beyond the chat list use these. They load with the
+ * Which part a section is in, where that is not `first`: only screens beyond the chat list use these, or an error. They load with the
  * first screen that needs them, so the start is lighter, and apart from each other, so that no chunk grows too large.
  */
 const PARTS: Readonly<Record<string, Part>> = {
+  start: "start",
+  errors: "errors",
   talk: "chat",
   call: "call",
   files: "files",
@@ -23,7 +25,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   channels: "public",
   review: "console",
 };
-export type Part = "first" | "chat" | "call" | "files" | "later" | "public" | "console";
+export type Part = "first" | "start" | "errors" | "chat" | "call" | "files" | "later" | "public" | "console";
 /** What the moderators' console says besides its own section: the words that authors are told as well. */
 const CONSOLE = ["common", "errors", "review"];
 const CONSOLE_TOO = /^(cat|act|appeal)_/;
@@ -107,7 +109,7 @@ export function messages(page: "messenger" | "console" = "messenger"): Plugin {
     handleHotUpdate({ file, server }) {
       if (!file.startsWith(FOLDER)) return;
       for (const language of LANGUAGES)
-        for (const part of ["first", "chat", "call", "files", "later", "public"]) {
+        for (const part of ["first", "start", "errors", "chat", "call", "files", "later", "public"]) {
           const module = server.moduleGraph.getModuleById(`\0${PREFIX}${language}/${part}`);
           if (module) server.moduleGraph.invalidateModule(module);
         }

@@ -5,7 +5,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
-import { assignFields, PARTS, withoutNode } from "./one-hash.ts";
+import { APART, assignFields, PARTS, withoutNode } from "./one-hash.ts";
 
 const MODULES = resolve(import.meta.dirname, "../node_modules");
 
@@ -22,6 +22,11 @@ test("each part is there, and so is what stands for it", () => {
     expect(readFileSync(asked, "utf8")).toContain(`from "${source}"`);
     expect(existsSync(resolve(MODULES, "@noble/hashes", instead))).toBe(true);
   }
+});
+
+test("what stands apart asks for SHA-512 and nothing else", () => {
+  const text = readFileSync(resolve(MODULES, `../src${APART.importer}`), "utf8");
+  expect(text).toContain(`import { sha512 } from "${APART.source}";`);
 });
 
 test("a field is assigned where all three flags say what an assignment does", () => {

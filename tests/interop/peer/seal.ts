@@ -1,6 +1,7 @@
 /** The product's end of sealed carriers: web/src/core/reach/seal.ts. */
 import type { RecordSeal } from "../../../web/src/core/reach/records.ts";
-import { type Channel, ClientSeal } from "../../../web/src/core/reach/seal.ts";
+import type { Channel } from "../../../web/src/core/reach/channels.ts";
+import { ClientSeal } from "../../../web/src/core/reach/seal.ts";
 
 const seals = new Map<string, { seal: ClientSeal; codec?: RecordSeal }>();
 

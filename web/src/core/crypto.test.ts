@@ -4,7 +4,8 @@ import vectors from "../../../vectors/service/roster.json";
 import { encodeHex, encodeText, parseHex as hex } from "../protocol/bytes.ts";
 import { error } from "../protocol/errors.ts";
 import { rosterKey } from "../protocol/roster.ts";
-import { ENC_BYTES, makeSealKeys, openRoster, publicKeyOf, sealRoster, sealTo, signerOf, verify } from "./crypto.ts";
+import { openRoster, publicKeyOf, sealRoster, signerOf, verify } from "./crypto.ts";
+import { ENC_BYTES, makeSealKeys, sealTo } from "./hpke.ts";
 
 describe("roster", () => {
   const key = hex(vectors.roster_key);

@@ -1,10 +1,8 @@
 /**
- * What the protocol needs of WebCrypto and HPKE: Ed25519, the roster's seal, and the seal of a link answer.
+ * What the protocol needs of WebCrypto: Ed25519 and the roster's seal.
  *
  * Everything here runs in the worker. Verification answers false, opening throws; neither says why.
  */
-import { Aes256Gcm, CipherSuite, HkdfSha512 } from "@hpke/core";
-import { XWing } from "@hpke/hybridkem-x-wing";
 import { concat } from "../protocol/bytes.ts";
 import { error, ZajilError } from "../protocol/errors.ts";
 import type { Sign, Verify } from "../protocol/identity/objects.ts";
@@ -109,48 +107,5 @@ export async function openRoster(
   } catch (problem) {
     if (!(problem instanceof ZajilError) && !(problem instanceof DOMException)) throw problem;
     throw error("bad-roster-key");
-  }
-}
-
-/** Length of the encapsulation before the ciphertext: ML-KEM-768 1,088 and X25519 32. */
-export const ENC_BYTES = 1120;
-let suite: CipherSuite | undefined;
-/** X-Wing, HKDF-SHA-512, AES-256-GCM: the HPKE of MLS suite 0x0053 (RFC 9180). */
-const hpke = (): CipherSuite =>
-  (suite ??= new CipherSuite({ kem: new XWing(), kdf: new HkdfSha512(), aead: new Aes256Gcm() }));
-
-/** A key pair for one link answer. The private key never leaves this object. */
-export interface SealKeys {
-  /** 1,216 bytes. */
-  readonly publicKey: Uint8Array;
-  /** The plaintext of `enc || ciphertext`. Throws HomeError `link-mismatch` for whatever does not open. */
-  open(sealed: Uint8Array, info: Uint8Array): Promise<Uint8Array>;
-}
-
-/** A fresh X-Wing key pair. */
-export async function makeSealKeys(): Promise<SealKeys> {
-  const { publicKey, privateKey } = await hpke().kem.generateKeyPair();
-  const encoded = new Uint8Array(await hpke().kem.serializePublicKey(publicKey));
-  return {
-    publicKey: encoded,
-    async open(sealed, info) {
-      try {
-        const recipient = { recipientKey: privateKey, enc: owned(sealed.slice(0, ENC_BYTES)), info: owned(info) };
-        return new Uint8Array(await hpke().open(recipient, owned(sealed.slice(ENC_BYTES))));
-      } catch {
-        throw error("link-mismatch");
-      }
-    },
-  };
-}
-
-/** `enc || ciphertext` of a plaintext for a public key of 1,216 bytes. Throws HomeError `link-mismatch` for another key. */
-export async function sealTo(publicKey: Uint8Array, info: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array> {
-  try {
-    const recipientPublicKey = await hpke().kem.deserializePublicKey(owned(publicKey.slice()).buffer);
-    const { enc, ct } = await hpke().seal({ recipientPublicKey, info: owned(info) }, owned(plaintext));
-    return concat(new Uint8Array(enc), new Uint8Array(ct));
-  } catch {
-    throw error("link-mismatch");
   }
 }

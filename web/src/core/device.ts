@@ -7,7 +7,7 @@ import { CLIENT_VERSION } from "../protocol/limits.ts";
 import { CallDoor } from "./calls/door.ts";
 import { eventsOf } from "./events.ts";
 import type { Leading } from "./lead.ts";
-import { checkBrowser } from "./mls/mls.ts";
+import { checkBrowser, loadSuite } from "./mls/mls.ts";
 import { Core } from "./rules/core.ts";
 import type { Calls } from "./shell/calls.ts";
 import { Tokens } from "./shell/login.ts";
@@ -19,16 +19,11 @@ import { Way } from "./reach/way.ts";
 import { browserNetwork } from "./shell/network.ts";
 import { parseBase } from "./transports/direct.ts";
 import { accountVerbs, meOf } from "./verbs/account.ts";
-import { deviceVerbs } from "./verbs/devices.ts";
 import { FileDoor } from "./verbs/files.ts";
 import { groupVerbs } from "./verbs/groups.ts";
 import type { Handlers, Host } from "./verbs/handlers.ts";
-import { insideVerbs } from "./verbs/inside.ts";
-import { peopleVerbs } from "./verbs/people.ts";
-import { publicVerbs } from "./verbs/public.ts";
-import { reachVerbs } from "./verbs/reach.ts";
+import { lazyPartsOf } from "./verbs/lazy/parts.ts";
 import { settingsVerbs } from "./verbs/settings.ts";
-import { reportVerbs } from "./verbs/reports.ts";
 import { talkVerbs } from "./verbs/talk.ts";
 
 type Emit = (event: CoreEvent) => void;
@@ -101,16 +96,11 @@ export class Device implements Leading, Host {
       reconnect: () => this.#reconnect(),
       open_calls: ({ port }) => Promise.resolve(this.#door.open(port)),
       ...accountVerbs(this, opening),
-      ...deviceVerbs(this, opening),
       ...talkVerbs(this),
       ...this.#files.verbs,
-      ...reportVerbs(this),
-      ...peopleVerbs(this),
       ...groupVerbs(this),
       ...settingsVerbs(this),
-      ...reachVerbs(this),
-      ...publicVerbs(this),
-      ...insideVerbs(this),
+      ...lazyPartsOf(this, opening),
     };
   }
 
@@ -190,6 +180,7 @@ export class Device implements Leading, Host {
 
   // -- life
   async #openCore(): Promise<void> {
+    await loadSuite();
     const core = await Core.open(this.store, this.now);
     this.#core = core;
     this.#tokens = new Tokens(core, this.calls);

@@ -35,12 +35,14 @@ export type Values = Readonly<Record<string, string | number>>;
 type Functions = Record<string, (values?: Record<string, unknown>) => string>;
 export type Words = { readonly [K in MessageKey]: (values?: Values) => string };
 
-type Part = "first" | "chat" | "call" | "files" | "later" | "public";
+export type Part = "first" | "start" | "errors" | "chat" | "call" | "files" | "later" | "public";
 type Loader = () => Promise<{ default: Functions }>;
-/** `first` is what the start and the chat list say; the words of a screen come with it. */
+/** `first` is what the chat list says; the words of a screen come with it, and those of errors with the first screen. */
 const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
   en: {
     first: () => import("virtual:messages/en/first"),
+    start: () => import("virtual:messages/en/start"),
+    errors: () => import("virtual:messages/en/errors"),
     chat: () => import("virtual:messages/en/chat"),
     call: () => import("virtual:messages/en/call"),
     files: () => import("virtual:messages/en/files"),
@@ -49,6 +51,8 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
   },
   ar: {
     first: () => import("virtual:messages/ar/first"),
+    start: () => import("virtual:messages/ar/start"),
+    errors: () => import("virtual:messages/ar/errors"),
     chat: () => import("virtual:messages/ar/chat"),
     call: () => import("virtual:messages/ar/call"),
     files: () => import("virtual:messages/ar/files"),
@@ -57,6 +61,8 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
   },
   ru: {
     first: () => import("virtual:messages/ru/first"),
+    start: () => import("virtual:messages/ru/start"),
+    errors: () => import("virtual:messages/ru/errors"),
     chat: () => import("virtual:messages/ru/chat"),
     call: () => import("virtual:messages/ru/call"),
     files: () => import("virtual:messages/ru/files"),
@@ -131,7 +137,7 @@ export async function useWords(...wants: readonly Part[]): Promise<void> {
 }
 
 /** Have the words of every screen but those of a call, which has its own. */
-export const useAllWords = (): Promise<void> => useWords("chat", "later", "public");
+export const useAllWords = (): Promise<void> => useWords("start", "errors", "chat", "later", "public");
 
 /** Words by a key that is only known at run time (an error's code); undefined where there are none. */
 export function findWords(key: string, values?: Values): string | undefined {

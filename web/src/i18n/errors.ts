@@ -1,5 +1,5 @@
 /** A sentence for every error code that can reach a person. Codes are of docs/protocol/errors.md and of the browser. */
-import { findWords, t } from "./catalogue.ts";
+import { findWords, t, useWords } from "./catalogue.ts";
 
 /** Codes that mean the same to a person: what happened, and whether anything is to be done. */
 const SAME: Readonly<Record<string, string>> = {
@@ -45,9 +45,14 @@ export function errorKey(code: string): string {
   return `error_${(SAME[code] ?? code).replaceAll("-", "_")}`;
 }
 
-/** What a failure means, in words; a code without words of its own is named. */
+/**
+ * What a failure means, in words; a code without words of its own is named. The words come with the first screen: where
+ * they are not here yet, they are asked for, and what shows this shows them then.
+ */
 export function sayError(code: string): string {
-  return findWords(errorKey(code)) ?? t.error_other({ code });
+  const words = findWords(errorKey(code));
+  if (words === undefined) useWords("errors").catch(() => undefined);
+  return words ?? t.error_other({ code });
 }
 
 /** The code of anything that was thrown: calls fail with one, everything else is a bug. */

@@ -1,8 +1,9 @@
 /** The screens beyond the chat list, each a chunk of its own. Their props are ids from the fragment. */
 import type { Component } from "svelte";
-import { useAllWords, useWords } from "../i18n/catalogue.ts";
+import { type Part, useAllWords, useWords } from "../i18n/catalogue.ts";
 
 export type ScreenName =
+  | "Start"
   | "Chat"
   | "CallLayer"
   | "OpenedInvite"
@@ -36,6 +37,7 @@ function screen(module: { default: unknown }): Screen {
 }
 
 const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
+  Start: async () => screen(await import("./start/Start.svelte")),
   Chat: async () => screen(await import("./chat/Chat.svelte")),
   CallLayer: async () => screen(await import("./call/CallLayer.svelte")),
   OpenedInvite: async () => screen(await import("./start/OpenedInvite.svelte")),
@@ -62,12 +64,17 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   Notice: async () => screen(await import("./channels/Notice.svelte")),
 };
 
-/** What these say comes with the start, but for the words of a chat. */
-const FIRST: readonly ScreenName[] = ["Chat", "OpenedInvite"];
+/** What these say comes with the chat list, but for these parts. */
+const FIRST: Partial<Readonly<Record<ScreenName, readonly Part[]>>> = {
+  Start: ["start", "errors"],
+  Chat: ["chat", "errors"],
+  OpenedInvite: ["start", "chat", "errors"],
+  CallLayer: ["chat", "call", "errors"],
+};
 
 function wordsOf(name: ScreenName): Promise<void> {
-  if (name === "CallLayer") return useWords("chat", "call");
-  return FIRST.includes(name) ? useWords("chat") : useAllWords();
+  const parts = FIRST[name];
+  return parts ? useWords(...parts) : useAllWords();
 }
 
 const loading = new Map<ScreenName, Promise<Screen>>();

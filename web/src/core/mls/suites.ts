@@ -1,14 +1,7 @@
-/** The cipher suite: ts-mls' pieces put together by hand, so that no other suite is in the bundle (mls.md 2). */
-import { Aes256Gcm, CipherSuite } from "@hpke/core";
-import { XWing } from "@hpke/hybridkem-x-wing";
+/** Cipher suites by number and name. What computes is in `xwing.ts`, which loads apart (mls.md 2). */
 import type { CiphersuiteImpl, CiphersuiteName } from "ts-mls/crypto/ciphersuite.js";
-import type { HpkeAlgorithm } from "ts-mls/crypto/hpke.js";
-import { makeHashImpl } from "ts-mls/crypto/implementation/default/makeHashImpl.js";
-import { makeKdf, makeKdfImpl } from "ts-mls/crypto/implementation/default/makeKdfImpl.js";
-import { makeGenericHpke } from "ts-mls/crypto/implementation/hpke.js";
-import type { Signature } from "ts-mls/crypto/signature.js";
 import { error } from "../../protocol/errors.ts";
-import { MlsError, SuiteDowngrade, Unsupported } from "./errors.ts";
+import { SuiteDowngrade, Unsupported } from "./errors.ts";
 import type { Env } from "./types.ts";
 
 /** MLS_256_XWING_AES256GCM_SHA512_Ed25519, the only one the product speaks. */
@@ -23,8 +16,9 @@ export const SUITE_NAMES = {
 /** Primitives of a suite, without a signing key. */
 export type Crypto = CiphersuiteImpl;
 
-const XWING: HpkeAlgorithm = { kem: "X-Wing", kdf: "HKDF-SHA512", aead: "AES256GCM" };
-const makers = new Map<CiphersuiteName, () => Promise<Crypto>>([[SUITE_NAMES[0x0053], makeXWing]]);
+const makers = new Map<CiphersuiteName, () => Promise<Crypto>>([
+  [SUITE_NAMES[0x0053], async () => (await import("./xwing.ts")).makeXWing()],
+]);
 const made = new Map<CiphersuiteName, Promise<Crypto>>();
 
 /** Lets tests replay vectors of another suite; never called in the product. */
@@ -40,6 +34,7 @@ export function cryptoOf(name: CiphersuiteName): Promise<Crypto> {
   if (make === undefined) return Promise.reject(new Unsupported("cipher suite"));
   const fresh = make();
   made.set(name, fresh);
+  fresh.catch(() => made.delete(name)); // what did not load is asked for again
   return fresh;
 }
 
@@ -70,72 +65,60 @@ export async function cryptoWith(env: Env, name: CiphersuiteName): Promise<Crypt
 /** Stands where ts-mls keeps a signature key in its states. */
 export const NO_KEY = new Uint8Array();
 
-async function makeXWing(): Promise<Crypto> {
-  const kdf = makeKdf("HKDF-SHA512");
-  const hpke = new CipherSuite({ kem: new XWing(), kdf, aead: new Aes256Gcm() });
-  return {
-    name: SUITE_NAMES[0x0053],
-    hash: makeHashImpl(crypto.subtle, "SHA-512"),
-    kdf: makeKdfImpl(makeKdf("HKDF-SHA512")),
-    hpke: await makeGenericHpke(XWING, aes, hpke),
-    signature: ed25519,
-    rng: { randomBytes: (n) => crypto.getRandomValues(new Uint8Array(n)) },
-  };
-}
-
-/** AES-GCM for messages; ts-mls' own maker would bring ChaCha20 along. */
-const aes: Parameters<typeof makeGenericHpke>[1] = {
-  async encrypt(key, nonce, aad, plaintext) {
-    const params = { name: "AES-GCM", iv: owned(nonce), additionalData: owned(aad) };
-    return new Uint8Array(await crypto.subtle.encrypt(params, await aesKey(key, "encrypt"), owned(plaintext)));
-  },
-  async decrypt(key, nonce, aad, ciphertext) {
-    const params = { name: "AES-GCM", iv: owned(nonce), additionalData: owned(aad) };
-    return new Uint8Array(await crypto.subtle.decrypt(params, await aesKey(key, "decrypt"), owned(ciphertext)));
-  },
-};
-
-function aesKey(key: Uint8Array, use: "encrypt" | "decrypt"): Promise<CryptoKey> {
-  return crypto.subtle.importKey("raw", owned(key), "AES-GCM", false, [use]);
-}
-
-/** Verification alone: signing goes through `Env`. */
-const ed25519: Signature = {
-  async verify(publicKey, message, signature) {
-    try {
-      const key = await crypto.subtle.importKey("raw", owned(publicKey), "Ed25519", false, ["verify"]);
-      return await crypto.subtle.verify("Ed25519", key, owned(signature), owned(message));
-    } catch {
-      return false;
-    }
-  },
-  sign: () => Promise.reject(new MlsError("signing without a key")),
-  keygen: () => Promise.reject(new MlsError("keys are made in the vault")),
-};
-
 /**
- * Throws `no-browser-support` where this browser lacks what the engine needs: Ed25519, AES-GCM and HKDF-SHA-512 in
- * WebCrypto. Over plain HTTP there is no WebCrypto at all.
+ * Throws `no-browser-support` where this browser lacks what the engine needs: Ed25519, X25519, AES-GCM and HKDF-SHA-512
+ * in WebCrypto. Over plain HTTP there is no WebCrypto at all. The suite begins to load.
  */
 export async function checkBrowser(): Promise<void> {
-  const subtle = (globalThis.crypto as Crypto_ | undefined)?.subtle;
+  const subtle = (globalThis.crypto as { readonly subtle?: SubtleCrypto } | undefined)?.subtle;
   if (subtle === undefined) throw error("no-browser-support", "no WebCrypto");
-  try {
+  cryptoOf(SUITE_NAMES[0x0053]).catch(() => undefined); // whoever needs it asks again, and hears of it
+  await orUnsupported(async () => {
     const pair = (await subtle.generateKey("Ed25519", false, ["sign", "verify"])) as CryptoKeyPair;
     const signature = await subtle.sign("Ed25519", pair.privateKey, new Uint8Array(1));
     if (!(await subtle.verify("Ed25519", pair.publicKey, signature, new Uint8Array(1)))) throw new Error("Ed25519");
-    const suite = await cryptoOf(SUITE_NAMES[0x0053]);
-    const keys = await suite.hpke.generateKeyPair();
-    const sealed = await suite.hpke.seal(keys.publicKey, new Uint8Array(1), new Uint8Array());
-    await suite.hpke.open(keys.privateKey, sealed.enc, sealed.ct, new Uint8Array());
+    const exchange = (await subtle.generateKey("X25519", false, ["deriveBits"])) as CryptoKeyPair;
+    const { publicKey, privateKey } = exchange;
+    const bits = await subtle.deriveBits({ name: "X25519", public: publicKey }, privateKey, 256);
+    const key = await subtle.importKey("raw", bits, "HKDF", false, ["deriveKey"]);
+    const none = new Uint8Array();
+    const hkdf = { name: "HKDF", hash: "SHA-512", salt: none, info: none };
+    const aes = await subtle.deriveKey(hkdf, key, { name: "AES-GCM", length: 256 }, false, ["encrypt"]);
+    await subtle.encrypt({ name: "AES-GCM", iv: new Uint8Array(12) }, aes, none);
+  });
+}
+
+/** Pauses before the suite is asked for again. */
+const AGAIN_MS = [500, 2_000];
+
+/**
+ * Returns once the suite is here and works; before that no group is opened, made or joined: a suite that fails to load
+ * within a step of the rules would look like a message that does not open. Throws `unreachable` where it does not come
+ * after three tries, and `no-browser-support`.
+ */
+export async function loadSuite(): Promise<void> {
+  let suite: Crypto | undefined;
+  for (let tries = 0; suite === undefined; tries++) {
+    try {
+      suite = await cryptoOf(SUITE_NAMES[0x0053]);
+    } catch {
+      const pause = AGAIN_MS[tries];
+      if (pause === undefined) throw error("unreachable", "cipher suite");
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+  const { hpke } = suite;
+  await orUnsupported(async () => {
+    const keys = await hpke.generateKeyPair();
+    const sealed = await hpke.seal(keys.publicKey, new Uint8Array(1), new Uint8Array());
+    await hpke.open(keys.privateKey, sealed.enc, sealed.ct, new Uint8Array());
+  });
+}
+
+async function orUnsupported(check: () => Promise<void>): Promise<void> {
+  try {
+    await check();
   } catch (problem) {
     throw error("no-browser-support", problem instanceof Error ? problem.name : "");
   }
-}
-
-type Crypto_ = { readonly subtle?: SubtleCrypto };
-
-/** WebCrypto's types want bytes that are not shared between threads; ours never are. */
-function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes as Uint8Array<ArrayBuffer>;
 }

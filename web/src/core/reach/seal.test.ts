@@ -5,7 +5,8 @@ import { encodeHex, parseHex as hex } from "../../protocol/bytes.ts";
 import { pad } from "../../protocol/records.ts";
 import { randomBytes } from "../crypto.ts";
 import type { RecordSeal } from "./records.ts";
-import { type Channel, ClientSeal, SEAL_LIFE_MS } from "./seal.ts";
+import type { Channel } from "./channels.ts";
+import { ClientSeal, SEAL_LIFE_MS } from "./seal.ts";
 
 type Row = (typeof vectors.seals)[number];
 const KEY = { kid: hex(vectors.origin.kid), public: hex(vectors.origin.public) };

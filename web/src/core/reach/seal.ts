@@ -10,12 +10,9 @@ import { expand, extract } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { ascii, concat, encodeUint, parseUint } from "../../protocol/bytes.ts";
 import { error } from "../../protocol/errors.ts";
-import { ENC_BYTES } from "../crypto.ts";
+import { ENC_BYTES } from "../hpke.ts";
+import type { Channel } from "./channels.ts";
 import { RecordSeal } from "./records.ts";
-
-/** What a seal carries: session R, session S, or the media socket of a call. */
-export const CHANNEL = { R: 1, S: 2, MEDIA: 3 } as const;
-export type Channel = (typeof CHANNEL)[keyof typeof CHANNEL];
 
 /** An origin's public key (1,216 bytes) as a verified root lists it, and its id: SHA-256 of it, 4 bytes. */
 export interface SessionKey {

@@ -6,21 +6,22 @@ import type { Candidate } from "../../protocol/path/candidates.ts";
 import { Dialer } from "../../protocol/path/dialer.ts";
 import { encodeMemory, parseMemory } from "../../protocol/path/memory.ts";
 import type { Endpoint } from "../../protocol/reach/endpoints.ts";
+import { once } from "../lazy.ts";
 import { Calls } from "../shell/calls.ts";
 import type { Network } from "../shell/network.ts";
 import type { SessionState } from "../shell/runner.ts";
 import { loadNetworks, saveNetworks } from "../state/reach.ts";
 import type { Store } from "../store/types.ts";
 import { SessionCaller } from "../transports/calls.ts";
-import { Dialing, ownEndpoint } from "../transports/dialing.ts";
+import { Dialing, ownEndpoint, type Sealed } from "../transports/dialing.ts";
 import { DirectCaller } from "../transports/direct.ts";
-import { Seals } from "../transports/sealed.ts";
+import type { Seals } from "../transports/sealed.ts";
 import type { OpenSocket } from "../transports/websocket.ts";
 import { RouteCaller } from "./caller.ts";
 import { candidatesOf } from "./candidates.ts";
+import { CHANNEL } from "./channels.ts";
 import { Clock } from "./clock.ts";
 import { Reach } from "./dialer.ts";
-import { CHANNEL } from "./seal.ts";
 import { Documents } from "./documents.ts";
 import { MOVING_MS, shownOf } from "./view.ts";
 
@@ -50,7 +51,7 @@ export class Way {
   readonly #parts: WayParts;
   readonly #dialer: Dialer;
   readonly #dialing: Dialing;
-  readonly #seals: Seals;
+  readonly #sealed: () => Promise<Sealed>;
   /** Calls over sessions alone, where some are to stay apart from others. */
   readonly sessions: SessionCaller;
   readonly #clock = new Clock({ slept: () => this.#doubt(), beat: () => void this.#refreshIfDue() });
@@ -70,14 +71,20 @@ export class Way {
     const now = (): number => this.#clock.now();
     this.#parts = parts;
     this.documents = documents;
-    this.#seals = new Seals({
-      key: () => documents.sessionKey(),
-      now: parts.now,
-      offset: (ms) => this.noteOffset(ms),
-    });
+    this.#sealed = once(
+      () => import("../transports/sealed.ts"),
+      ({ Seals, fetchRootAnswer }) => ({
+        fetchRootAnswer,
+        seals: new Seals({
+          key: () => documents.sessionKey(),
+          now: parts.now,
+          offset: (ms) => this.noteOffset(ms),
+        }),
+      }),
+    );
     this.#dialing = new Dialing({
       base: parts.base,
-      seals: this.#seals,
+      sealed: this.#sealed,
       serverNow: () => documents.serverNow() / 1000,
       needRoot: (fetch) => documents.needRoot(fetch),
       openSocket: parts.openSocket,
@@ -199,7 +206,8 @@ export class Way {
     await this.carriers.settled();
     const endpoint = this.#socket()?.endpoint;
     if (!endpoint) throw error("unreachable");
-    const turns = endpoint.kind === "origin" ? null : this.#seals.agree(CHANNEL.MEDIA, "");
+    const sealed = endpoint.kind === "origin" ? null : await this.#sealed();
+    const turns = sealed && sealed.seals.agree(CHANNEL.MEDIA, "");
     return { url: this.#dialing.mediaUrl(endpoint, r), turns };
   }
 

@@ -8,7 +8,8 @@ import { encodeLinkCode, type LinkCode, parseLinkCode } from "../../protocol/ide
 import * as objects from "../../protocol/identity/objects.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
 import { ACCOUNT_DEVICES, LINK_WAIT_S } from "../../protocol/limits.ts";
-import { makeSealKeys, publicKeyOf, randomBytes, sealTo, signerOf, verify } from "../crypto.ts";
+import { publicKeyOf, randomBytes, signerOf, verify } from "../crypto.ts";
+import { makeSealKeys, sealTo } from "../hpke.ts";
 import * as chats from "../rules/chats.ts";
 import { Core } from "../rules/core.ts";
 import { LINKED_PATIENCE_MS } from "../rules/readd.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Endpoint } from "../../protocol/reach/endpoints.ts";
 import { Dialing, ownEndpoint, portOf } from "./dialing.ts";
 import { parseBase } from "./direct.ts";
-import { Seals } from "./sealed.ts";
+import { fetchRootAnswer, Seals } from "./sealed.ts";
 import type { Socket } from "./websocket.ts";
 
 const NOBODY = { record: () => undefined, ended: () => undefined };
@@ -18,11 +18,15 @@ async function addressOf(base: string, endpoint: Endpoint, role: "R" | "S" = "R"
   let dialled = "";
   const dialing = new Dialing({
     base: parseBase(base),
-    seals: new Seals({
-      key: () => ({ kid: new Uint8Array(4), public: new Uint8Array(1216) }),
-      now: () => 0,
-      offset: () => undefined,
-    }),
+    sealed: () =>
+      Promise.resolve({
+        fetchRootAnswer,
+        seals: new Seals({
+          key: () => ({ kid: new Uint8Array(4), public: new Uint8Array(1216) }),
+          now: () => 0,
+          offset: () => undefined,
+        }),
+      }),
     serverNow: () => 1_800_000_000,
     needRoot: () => Promise.resolve(),
     openSocket: (url) => {

@@ -4,17 +4,24 @@ import type { Candidate } from "../../protocol/path/candidates.ts";
 import { bridgePath } from "../../protocol/reach/bridgepath.ts";
 import type { Endpoint } from "../../protocol/reach/endpoints.ts";
 import { randomBytes } from "../crypto.ts";
-import { CHANNEL } from "../reach/seal.ts";
+import { once } from "../lazy.ts";
+import { CHANNEL } from "../reach/channels.ts";
 import { type Carrier, type CarrierListener, type OpenCarrier, USABLE_DEADLINE_MS } from "./base.ts";
 import { reach } from "./direct.ts";
-import { openPoll } from "./poll.ts";
-import { fetchRootAnswer, type Seals } from "./sealed.ts";
+import type { fetchRootAnswer, Seals } from "./sealed.ts";
 import { dialWebSocket, type OpenSocket } from "./websocket.ts";
+
+/** What `sealed.ts` brings. */
+export interface Sealed {
+  readonly seals: Seals;
+  readonly fetchRootAnswer: typeof fetchRootAnswer;
+}
 
 export interface DialingParts {
   /** The address below which the server's /v1 lies: that of the page. */
   readonly base: URL;
-  readonly seals: Seals;
+  /** What seals carriers: it loads when the first one is to be sealed. Rejects with Unreachable. */
+  sealed(): Promise<Sealed>;
   /** Unix seconds by the server's clock, as far as it is known. */
   serverNow(): number;
   /** Returns once there is a root document for seals, or rejects. fetch: the answer to ROOT over this way. */
@@ -32,6 +39,12 @@ export interface For {
 /** Dials what the dialer chose. */
 export class Dialing {
   readonly #parts: DialingParts;
+
+  /** Loads where a network lets no WebSocket through. */
+  readonly #poll = once(
+    () => import("./poll.ts"),
+    ({ openPoll }) => openPoll,
+  );
 
   constructor(parts: DialingParts) {
     this.#parts = parts;
@@ -52,12 +65,14 @@ export class Dialing {
       return this.#open(endpoint, wanted, true)(listener, patience);
     }
     const open = this.#open(endpoint, wanted, strategy === "poll");
+    const { seals, fetchRootAnswer } = await this.#parts.sealed();
     await this.#parts.needRoot(() => fetchRootAnswer(open, patience));
-    return this.#parts.seals.dial(open, CHANNEL[wanted.role], wanted.lane, listener, patience);
+    return seals.dial(open, CHANNEL[wanted.role], wanted.lane, listener, patience);
   }
 
   /** The answer to ROOT over a bridge. Rejects with DialError. */
-  fetchRoots(endpoint: Endpoint, signal: AbortSignal): Promise<Uint8Array> {
+  async fetchRoots(endpoint: Endpoint, signal: AbortSignal): Promise<Uint8Array> {
+    const { fetchRootAnswer } = await this.#parts.sealed();
     const patience = AbortSignal.any([signal, AbortSignal.timeout(USABLE_DEADLINE_MS)]);
     return fetchRootAnswer(this.#open(endpoint, { role: "S", r: "0000", lane: "" }, false), patience);
   }
@@ -69,9 +84,9 @@ export class Dialing {
 
   /** Opens a bare carrier there; a bridge gets a path of its own each time. */
   #open(endpoint: Endpoint, wanted: For, polls: boolean): OpenCarrier {
-    return (listener, signal) => {
+    return async (listener, signal) => {
       const url = this.#url(endpoint, wanted);
-      if (polls) return Promise.resolve(openPoll(url.href, listener));
+      if (polls) return (await this.#poll())(url.href, listener);
       return dialWebSocket(socketUrl(url), listener, { signal, open: this.#parts.openSocket });
     };
   }

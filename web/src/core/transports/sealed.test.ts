@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import * as control from "../../protocol/control.ts";
 import { Echo } from "../../protocol/session/echo.ts";
 import { encodeRecord, parseRecord } from "../../protocol/session/wire.ts";
-import { CHANNEL, type SessionKey, UNKNOWN } from "../reach/seal.ts";
+import { CHANNEL } from "../reach/channels.ts";
+import { type SessionKey, UNKNOWN } from "../reach/seal.ts";
 import { followRoots, parseRootAnswer, type Root, sessionKeyOf } from "../reach/signed.ts";
 import { Calls } from "../shell/calls.ts";
 import { NodeSocket, openSockets } from "../testing/nodesocket.ts";

@@ -7,7 +7,8 @@
 import { ZajilError } from "../../protocol/errors.ts";
 import { randomBytes } from "../crypto.ts";
 import type { RecordSeal } from "../reach/records.ts";
-import { type Channel, ClientSeal, RESUMED, ROOT_RECORD, type SessionKey, UNKNOWN } from "../reach/seal.ts";
+import type { Channel } from "../reach/channels.ts";
+import { ClientSeal, RESUMED, ROOT_RECORD, type SessionKey, UNKNOWN } from "../reach/seal.ts";
 import { type Carrier, type CarrierListener, DialError, type OpenCarrier } from "./base.ts";
 import { Inbox } from "./inbox.ts";
 import { SealedCarrier } from "./sealing.ts";

@@ -1,21 +1,16 @@
-/** Calls about this account and this browser: what holds now, signing up, the name, the end. */
-import type { Arguments, Me } from "../api.ts";
-import { error, ZajilError } from "../../protocol/errors.ts";
-import { parseContactLink, type ContactLink } from "../../protocol/identity/links.ts";
+/** Calls about this account and this browser: what holds now, the name, the end. */
+import type { Me } from "../api.ts";
 import * as chats from "../rules/chats.ts";
 import * as messages from "../rules/messages.ts";
 import * as recovery from "../rules/recovery.ts";
-import { register } from "../shell/enrol.ts";
 import { verifiedList } from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Profile } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
 import type { Handlers, Host } from "./handlers.ts";
-import { addLinked } from "./people.ts";
-import { keepFirstBridges, learnServer } from "./reach.ts";
 import { fetchConfig } from "./remote.ts";
 
-type Names = "server_info" | "create_account" | "set_name" | "persist" | "devices" | "recover";
+type Names = "server_info" | "set_name" | "persist" | "devices" | "recover";
 
 /** The beginnings and ends of an account here, which the device itself carries out. */
 export interface Opening {
@@ -37,16 +32,10 @@ export function meOf(profile: Profile): Me {
 
 /** Calls about this account and this browser. */
 export function accountVerbs(host: Host, opening: Opening): Handlers<Names> {
-  let creating: Promise<Me> | undefined;
   return {
     async server_info() {
       const { server_name, registration } = await fetchConfig(host);
       return { server_name, registration: registration === "open" ? "open" : "invite" };
-    },
-    create_account(args) {
-      // Two presses make one account.
-      creating ??= createAccount(host, opening, args).finally(() => (creating = undefined));
-      return creating;
     },
     async set_name({ name }) {
       chats.checkName(name);
@@ -74,40 +63,6 @@ export function accountVerbs(host: Host, opening: Opening): Handlers<Names> {
     },
     devices: () => host.core().look(async (look) => ownDevices(look)),
   };
-}
-
-async function createAccount(
-  host: Host,
-  opening: Opening,
-  { name, invite = "" }: Arguments<"create_account">,
-): Promise<Me> {
-  chats.checkName(name);
-  const link = invite.trim() === "" ? undefined : readInvite(host, invite);
-  if (link?.bridges) await keepFirstBridges(host, link.bridges);
-  await learnServer(host, link?.bridges ?? null);
-  await register(host.store, host.calls, {
-    server: host.server,
-    name: name.trim(),
-    invite: link?.code ?? null,
-    now: () => host.now(),
-  });
-  await opening.opened();
-  // The account stands whatever becomes of the first chat: a link that is spent or expired hurts nobody else.
-  if (link !== undefined && link.account_id !== null) await addLinked(host, link).catch(keepGoing);
-  host.wake();
-  return host.core().look((look) => Promise.resolve(meOf(look.profile)));
-}
-
-/** Refusals of ours and of the server; anything else is a bug and goes on. */
-function keepGoing(problem: unknown): void {
-  if (!(problem instanceof ZajilError)) throw problem;
-}
-
-/** A pasted or opened invite, with or without an account behind it. Throws `bad-link`, `link-expired`. */
-function readInvite(host: Host, text: string): ContactLink {
-  const link = parseContactLink(text);
-  if (link.expires <= host.now() / 1000) throw error("link-expired");
-  return link;
 }
 
 async function ownDevices(look: Look) {

@@ -1,0 +1,72 @@
+/** The calls that a first screen and a first message do without: each area is a chunk, loaded with its first call. */
+import type { CallName } from "../../api.ts";
+import { loadSuite } from "../../mls/mls.ts";
+import type { Opening } from "../account.ts";
+import type { Handlers, Host } from "../handlers.ts";
+import { lazyVerbs } from "./verbs.ts";
+
+const SIGNUP = ["create_account"] as const;
+const LINKING = ["start_linking", "cancel_linking", "preview_link", "approve_link"] as const;
+const PEOPLE = [
+  "contacts",
+  "contact",
+  "set_verified",
+  "check_safety",
+  "make_invite",
+  "preview_invite",
+  "add_contact",
+] as const;
+const BRIDGES = ["preview_bridges", "add_bridges", "share_bridges", "remove_bridges"] as const;
+const PUBLIC = ["personas", "create_persona", "public_call"] as const;
+const REPORTS = ["report_draft", "report"] as const;
+const INSIDE = ["server_view", "inventory"] as const;
+
+type Names =
+  | (typeof SIGNUP)[number]
+  | (typeof LINKING)[number]
+  | (typeof PEOPLE)[number]
+  | (typeof BRIDGES)[number]
+  | (typeof PUBLIC)[number]
+  | (typeof REPORTS)[number]
+  | (typeof INSIDE)[number];
+
+/** One line for each area. */
+export function lazyPartsOf(host: Host, opening: Opening): Handlers<Extract<CallName, Names>> {
+  return {
+    ...lazyVerbs(
+      SIGNUP,
+      () => import("./signup.ts"),
+      ({ signupVerbs }) => loadSuite().then(() => signupVerbs(host, opening)),
+    ),
+    ...lazyVerbs(
+      LINKING,
+      () => import("../devices.ts"),
+      ({ deviceVerbs }) => loadSuite().then(() => deviceVerbs(host, opening)),
+    ),
+    ...lazyVerbs(
+      PEOPLE,
+      () => import("../people.ts"),
+      ({ peopleVerbs }) => peopleVerbs(host),
+    ),
+    ...lazyVerbs(
+      BRIDGES,
+      () => import("../reach.ts"),
+      ({ reachVerbs }) => reachVerbs(host),
+    ),
+    ...lazyVerbs(
+      PUBLIC,
+      () => import("../public.ts"),
+      ({ publicVerbs }) => publicVerbs(host),
+    ),
+    ...lazyVerbs(
+      REPORTS,
+      () => import("../reports.ts"),
+      ({ reportVerbs }) => reportVerbs(host),
+    ),
+    ...lazyVerbs(
+      INSIDE,
+      () => import("../inside.ts"),
+      ({ insideVerbs }) => insideVerbs(host),
+    ),
+  };
+}
