@@ -13,7 +13,6 @@ export type ScreenName =
   | "Contact"
   | "NewGroup"
   | "ChatInfo"
-  | "LinkThis"
   | "Settings"
   | "LinkPage"
   | "RouteSheet"
@@ -48,7 +47,6 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   NewGroup: async () => screen(await import("./groups/NewGroup.svelte")),
   ChatInfo: async () => screen(await import("./groups/ChatInfo.svelte")),
   Settings: async () => screen(await import("./settings/Settings.svelte")),
-  LinkThis: async () => screen(await import("./linking/LinkThis.svelte")),
   LinkPage: async () => screen(await import("./linking/LinkPage.svelte")),
   RouteSheet: async () => screen(await import("./routes/RouteSheet.svelte")),
   Bridges: async () => screen(await import("./routes/Bridges.svelte")),
