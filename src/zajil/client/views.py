@@ -145,6 +145,8 @@ class Chat(msgspec.Struct, frozen=True):
 
     members: account ids. roles: those above member, account id -> role. role: own role. epoch: of the local
     group state, 0 when there is none. unread: messages of others since `mark_read`; mentioned: one of them mentions us.
+    pinned: among the first of the list. archived: out of the list until somebody writes. muted: tells of no message,
+    but of a mention; muted_until: Unix seconds, None where it is not muted or always. draft: a text not sent yet.
     """
 
     id: str
@@ -159,6 +161,11 @@ class Chat(msgspec.Struct, frozen=True):
     unread: int = 0
     mentioned: bool = False
     roles: Mapping[str, Role] = {}
+    pinned: bool = False
+    archived: bool = False
+    muted: bool = False
+    muted_until: int | None = None
+    draft: str = ""
 
 
 class Mention(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zajil.client.core import groups, keypackages, messages, outbox, readd, sealing
 from zajil.client.core.kept import backup
-from zajil.client.core.talk import receipts
+from zajil.client.core.talk import arranging, receipts
 from zajil.client.state import rows
 from zajil.client.state.rows import Intent
 from zajil.client.state.step import Step
@@ -19,6 +19,9 @@ def next_deadline(step: Step) -> int | None:
     item_at = outbox.next_deadline(step)
     if item_at is not None:
         due.append(item_at)
+    drafts_at = arranging.due_at(step)
+    if drafts_at is not None:
+        due.append(drafts_at)
     for chat in rows.all_chats(step.tx):
         if chat.asking is not None:
             due.append(chat.asking.next_at)
@@ -35,6 +38,7 @@ def tick(step: Step) -> None:
     outbox.expire_unknown(step)
     readd.take_turns(step)
     receipts.flush_due(step)
+    arranging.flush_due(step)
     for chat in rows.all_chats(step.tx):
         if chat.status != "active":
             continue

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from zajil.client.core import groups, messages, readd
-from zajil.client.core.talk import actions, privacy, reading, receipts, whispers
+from zajil.client.core.talk import actions, arranging, privacy, reading, receipts, whispers
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import CallRow, Chat, FileRow, StoredMessage
 from zajil.client.state.step import Step
@@ -68,6 +68,8 @@ def _show(
     if not own:
         if reading.counts(shown):
             reading.note_new(step, place, shown)
+            ts = 0 if opened.proof is None else opened.proof.ts
+            arranging.hear(step, place, ts or min(opened.sent, step.now))
         receipts.owe(step, place, {opened.message_id: Status.DELIVERED})
     actions.settle_early(step, chat, opened.message_id)
 
@@ -138,6 +140,7 @@ def _take_sync(step: Step, part: parts.Sync) -> None:
         reading.note_read_until(step, gid, sent)
     if part.privacy is not None:
         privacy.take(step, part.privacy)
+    arranging.take(step, part.settings)
 
 
 def _note_leave(step: Step, chat: Chat, account: bytes) -> None:
