@@ -8,21 +8,26 @@ import msgspec
 
 from zajil.client.state import rows
 from zajil.client.storage.store import Tx
-from zajil.protocol.chat.arranging import Arrangement, Register, read_registers
+from zajil.protocol.chat.arranging import Arrangement, Register, encode_draft, read_registers
 
 _ROW: Final = b"arranged "
 _TOLD: Final = b"drafts-told"
+NO_DRAFT: Final = encode_draft(None)
 
 
 class Arranged(msgspec.Struct, frozen=True):
     """The settings of one chat. due: Unix ms from which the draft is to be told, 0 = nothing is to be told.
 
-    shared: another device of ours may hold a draft here.
+    told: the draft as our other devices have it; None where none was ever told.
     """
 
     registers: dict[int, Register] = {}
     due: int = 0
-    shared: bool = False
+    told: Register | None = None
+
+    def is_shared(self) -> bool:
+        """Whether our other devices hold a draft here."""
+        return self.told is not None and self.told.value != NO_DRAFT
 
     def read(self) -> Arrangement:
         """What they say."""

@@ -133,7 +133,7 @@ def write_draft(step: Step, gid: bytes, draft: Draft | None, *, left: bool = Fal
     draft = draft if draft is not None and (draft.text or draft.reply_to) else None
     if draft == arranged.read().draft:
         if left and arranged.due:
-            save_arranged(step.tx, place, Arranged(arranged.registers, step.now, arranged.shared))
+            save_arranged(step.tx, place, rows.changed(arranged, due=step.now))
         return
     try:
         size = 0 if draft is None else len(draft.text.encode())
@@ -141,12 +141,18 @@ def write_draft(step: Step, gid: bytes, draft: Draft | None, *, left: bool = Fal
         raise error("malformed", "draft") from None
     if size > TEXT_BYTES:
         raise error("text-too-long")
+    step.event("read", place)
+    if draft is None and not arranged.is_shared():
+        # Nobody else knew of it, so nothing was changed.
+        others = {which: register for which, register in arranged.registers.items() if which != DRAFT}
+        after = others if arranged.told is None else others | {DRAFT: arranged.told}
+        save_arranged(step.tx, place, Arranged(after, told=arranged.told))
+        return
     due = step.now if left else step.now + PAUSE_MS
-    if find_self_chat(step) is None or size > DRAFT_BYTES or (draft is None and not arranged.shared):
+    if find_self_chat(step) is None or size > DRAFT_BYTES:
         due = 0
     after = _with(arranged.registers, {DRAFT: encode_draft(draft)}, step.now)
-    save_arranged(step.tx, place, Arranged(after, due, arranged.shared))
-    step.event("read", place)
+    save_arranged(step.tx, place, rows.changed(arranged, registers=after, due=due))
 
 
 def clear_draft(step: Step, gid: bytes) -> None:
@@ -155,7 +161,7 @@ def clear_draft(step: Step, gid: bytes) -> None:
     write_draft(step, place, None)
     arranged = load_arranged(step.tx, place)
     if arranged.due:
-        save_arranged(step.tx, place, Arranged(arranged.registers))
+        _note_told(step, place)
         _tell(step, [_setting(place, DRAFT, arranged)])
 
 
@@ -166,7 +172,7 @@ def _with(held: Mapping[int, Register], changes: Mapping[int, bytes], now: int) 
 
 def _change(step: Step, place: bytes, changes: Mapping[int, bytes]) -> None:
     arranged = load_arranged(step.tx, place)
-    after = Arranged(_with(arranged.registers, changes, step.now), arranged.due, arranged.shared)
+    after = rows.changed(arranged, registers=_with(arranged.registers, changes, step.now))
     save_arranged(step.tx, place, after)
     _tell(step, [_setting(place, which, after) for which in changes])
     step.event("read", place)
@@ -193,12 +199,16 @@ def flush_due(step: Step, *, at_once: bool = False) -> None:
     told: list[Setting] = []
     for place, arranged in _waiting(step):
         if at_once or arranged.due <= step.now:
-            kept = arranged.read().draft is not None
-            save_arranged(step.tx, place, Arranged(arranged.registers, 0, kept))
+            _note_told(step, place)
             told.append(_setting(place, DRAFT, arranged))
     if told:
         save_drafts_told(step.tx, step.now)
         _tell(step, told)
+
+
+def _note_told(step: Step, place: bytes) -> None:
+    arranged = load_arranged(step.tx, place)
+    save_arranged(step.tx, place, Arranged(arranged.registers, told=arranged.registers[DRAFT]))
 
 
 def _waiting(step: Step) -> list[tuple[bytes, Arranged]]:
@@ -249,9 +259,7 @@ def tell_all(step: Step) -> None:
     everything = collect(step)
     for setting in everything:
         if setting.which == DRAFT:
-            arranged = load_arranged(step.tx, setting.gid)
-            shared = arranged.read().draft is not None
-            save_arranged(step.tx, setting.gid, Arranged(arranged.registers, 0, shared))
+            _note_told(step, setting.gid)
     _tell(step, everything)
 
 
@@ -260,15 +268,14 @@ def take(step: Step, settings: Iterable[Setting]) -> None:
     for gid, which, register in settings:
         place = place_of(step, gid)
         before = load_arranged(step.tx, place)
-        registers = join(before.registers, {which: register})
-        due, shared = before.due, before.shared
+        registers, told = join(before.registers, {which: register}), before.told
         if which == DRAFT:
-            shared = Arranged({DRAFT: register}).read().draft is not None
-            if due and registers[DRAFT] == register:
+            told = max(told or register, register)
+            if before.due and registers[DRAFT] == register:
                 registers = _with(registers, {DRAFT: before.registers[DRAFT].value}, step.now)
-        if registers == before.registers and shared == before.shared:
+        if (registers, told) == (before.registers, before.told):
             continue
-        save_arranged(step.tx, place, Arranged(registers, due, shared))
+        save_arranged(step.tx, place, Arranged(registers, before.due, told))
         if rows.find_chat(step.tx, place) is not None:
             step.event("read", place)
 
@@ -277,16 +284,16 @@ def restore(step: Step, settings: Iterable[Setting]) -> None:
     """What a backup brings."""
     for gid, which, register in settings:
         before = load_arranged(step.tx, gid)
-        save_arranged(step.tx, gid, Arranged(join(before.registers, {which: register})))
+        save_arranged(step.tx, gid, rows.changed(before, registers=join(before.registers, {which: register})))
 
 
 def merge(step: Step, place: bytes, other: bytes) -> None:
     """Two chats of two became one."""
     keep, gone = load_arranged(step.tx, place), load_arranged(step.tx, other)
     due = min((at for at in (keep.due, gone.due) if at), default=0)
+    told = max((one for one in (keep.told, gone.told) if one is not None), default=None)
     if gone.registers:
-        joined = join(keep.registers, gone.registers)
-        save_arranged(step.tx, place, Arranged(joined, due, keep.shared or gone.shared))
+        save_arranged(step.tx, place, Arranged(join(keep.registers, gone.registers), due, told))
         save_arranged(step.tx, other, Arranged())
     hear(step, place, step.chat(other).heard)
 
