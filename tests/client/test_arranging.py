@@ -300,5 +300,5 @@ async def test_a_restored_device_and_a_linked_one_have_the_settings(server: Serv
             assert amal.find_chat("Boris").archived
             await amal.sync()
         async with await Client.restore(homes / "again", server=server.url, key=key) as again:
-            back = again.find_chat("Boris")
+            back = next(chat for chat in again.chats() if chat.id == there.id)
             assert (back.archived, back.muted, back.pinned, back.draft) == (True, True, False, "")

@@ -66,7 +66,7 @@ class Core:
     @contextmanager
     def look(self) -> Iterator[Step]:
         """A read-only view."""
-        with self.store.look() as tx:
+        with self.store.look(self.now()) as tx:
             yield Step(tx, self.keys, self._cache, certificates.authenticate)
 
     def is_locked(self) -> bool:
