@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -125,9 +126,9 @@ def test_a_muted_chat_stays_away_and_muting_brings_none_back(world: World) -> No
 
 def test_five_chats_can_be_pinned_in_the_order_of_pinning(world: World) -> None:
     (a1,) = meet(world, "a1")
-    made = [act(a1, lambda step, n=n: chats.open_group(step, f"g{n}", ())) for n in range(6)]
+    made = [act(a1, partial(chats.open_group, title=f"g{n}", people=())) for n in range(6)]
     for gid in made[:5]:
-        act(a1, lambda step, gid=gid: arranging.pin(step, gid))
+        act(a1, partial(arranging.pin, gid=gid))
     with pytest.raises(ZajilError, match="too-many-pins"):
         act(a1, lambda step: arranging.pin(step, made[5]))
     act(a1, lambda step: arranging.pin(step, made[0]))

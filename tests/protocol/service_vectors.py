@@ -395,7 +395,7 @@ def every_setting() -> tuple[arranging.Setting, ...]:
 def build_arranging() -> Json:
     """Settings in an order of arrival and what holds then; parts that are refused; what is shown of registers."""
     rng = random.Random(7)
-    draft = [None, ["x", None], ["y", None], ["", seeded("quoted")]]
+    draft: list[cbor.Value] = [None, ["x", None], ["y", None], ["", seeded("quoted")]]
     choices: dict[int, list[cbor.Value]] = {1: [0, 5, 6], 2: [None, 0, 50], 3: [0, 60, arranging.ALWAYS]}
     choices |= {4: [*draft]}
     gids = [GID, GroupId(seeded("other group", 16))]
@@ -460,9 +460,12 @@ def build_arranging() -> Json:
     return {
         "source": BY,
         "stories": stories,
-        "pins": {"held": [[gid.hex(), 7 + at] for gid, at in many], "away": many[6][0].hex()}
-        | {"shown": [gid.hex() for gid in arranging.shown_pins(pins)]},
-        "refused": [cbor.encode([one]).hex() for one in bad] + [cbor.encode([[GID, 1, 1, 0]] * 4097).hex()],
+        "pins": {
+            "held": [[gid.hex(), 7 + at] for gid, at in many],
+            "away": many[6][0].hex(),
+            "shown": [gid.hex() for gid in arranging.shown_pins(pins)],
+        },
+        "refused": [*(cbor.encode([one]).hex() for one in bad), cbor.encode([[GID, 1, 1, 0]] * 4097).hex()],
         "later": cbor.encode([[GID, 9, 1, {"x": 1}], [GID, 1, 1, 5]]).hex(),
     }
 

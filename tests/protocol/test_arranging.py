@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import random
+from typing import TypeAlias
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from zajil.protocol import cbor
 from zajil.protocol.chat import arranging, parts
 from zajil.protocol.chat.arranging import Arrangement, Draft, Register
+from zajil.protocol.chat.content import SinglePart
 from zajil.protocol.errors import Malformed
 from zajil.protocol.ids import GroupId
 
@@ -29,10 +32,11 @@ def one_register(draw: st.DrawFn) -> tuple[int, Register]:
     return which, Register(draw(st.integers(1, 4)), draw(VALUES[which]))
 
 
+Each: TypeAlias = list[tuple[int, Register]]
 told = st.lists(one_register(), max_size=8)
 
 
-def arrive(order: list[tuple[int, Register]]) -> dict[int, Register]:
+def arrive(order: Each) -> dict[int, Register]:
     held: dict[int, Register] = {}
     for which, register in order:
         held = arranging.join(held, {which: register})
@@ -40,14 +44,14 @@ def arrive(order: list[tuple[int, Register]]) -> dict[int, Register]:
 
 
 @given(told, st.randoms(use_true_random=False))
-def test_any_order_with_repeats_ends_the_same(each: list[tuple[int, Register]], rng: st.DataObject) -> None:
+def test_any_order_with_repeats_ends_the_same(each: Each, rng: random.Random) -> None:
     shuffled = [*each, *each[::2]]
-    rng.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis types randoms as Random only at run time
+    rng.shuffle(shuffled)
     assert arrive(shuffled) == arrive(each)
 
 
 @given(told, told, told)
-def test_joining_is_commutative_associative_and_idempotent(a: list, b: list, c: list) -> None:  # type: ignore[type-arg]  # lists of `told`
+def test_joining_is_commutative_associative_and_idempotent(a: Each, b: Each, c: Each) -> None:
     x, y, z = arrive(a), arrive(b), arrive(c)
     assert arranging.join(x, y) == arranging.join(y, x)
     assert arranging.join(arranging.join(x, y), z) == arranging.join(x, arranging.join(y, z))
@@ -55,7 +59,7 @@ def test_joining_is_commutative_associative_and_idempotent(a: list, b: list, c: 
 
 
 @given(told, st.sampled_from(sorted(VALUES)), st.integers(0, 9))
-def test_a_change_of_now_counts_whatever_the_clock_says(each: list, which: int, now: int) -> None:  # type: ignore[type-arg]  # a list of `told`
+def test_a_change_of_now_counts_whatever_the_clock_says(each: Each, which: int, now: int) -> None:
     held = arrive(each)
     mine = Register(arranging.next_at(held, which, now), arranging.encode_pin(77))
     assert arranging.join(held, {which: mine})[which] == mine
@@ -102,11 +106,15 @@ def test_what_does_not_fit_into_one_part_goes_in_several() -> None:
 
 def test_a_part_that_another_version_wrote_keeps_what_is_known() -> None:
     known = parts.encode_part(parts.Sync(settings=(arranging.Setting(GID, 1, Register(5, b"\x05")),)))
-    op, values = cbor.parse(known.content)  # type: ignore[misc]  # of our own encoding
+    read = cbor.parse(known.content)
+    assert isinstance(read, list)
+    values = read[1]
     assert isinstance(values, dict)
-    values["settings"] = [[GID, 9, 1, {"x": [1]}], *values["settings"]]  # type: ignore[misc,list-item]  # as above
+    settings = values["settings"]
+    assert isinstance(settings, list)
+    values["settings"] = [[GID, 9, 1, {"x": [1]}], *settings]
     values["later"] = 1
-    part = parts.parse_part(parts.SinglePart(known.content_type, cbor.encode([op, values])))
+    part = parts.parse_part(SinglePart(known.content_type, cbor.encode(read)))
     assert part == parts.Sync(settings=(arranging.Setting(GID, 1, Register(5, b"\x05")),))
 
 
@@ -114,4 +122,4 @@ def test_a_part_that_another_version_wrote_keeps_what_is_known() -> None:
 def test_a_malformed_part_is_refused_whole(value: cbor.Value) -> None:
     sync: cbor.Value = ["sync", {"contacts": [], "groups": [], "read": [], "settings": value}]
     with pytest.raises(Malformed):
-        parts.parse_part(parts.SinglePart(parts.CONTROL_TYPE, cbor.encode(sync)))
+        parts.parse_part(SinglePart(parts.CONTROL_TYPE, cbor.encode(sync)))

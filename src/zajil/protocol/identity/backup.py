@@ -3,8 +3,8 @@
 CBOR map: 1 account seed b32, 2 account_id b16, 3 server_name, 4 `[name, profile token b32]`, 5 newest own device list
 (signed object), 6 people `[[account_id, name, contact token b32 | nil, contact bool, verified key b32 | nil]]`, 7 chats
 `[[gid, kind, title, last activity ms, [[account_id, role]]]]`, 8 settings `{1: [receipts, typing, at ms], 2: pins,
-archive and mute of chats (chat.arranging)}`. Keys of later versions are left unread. The accounts of a chat are those to
-ask for *re-add me*, in that order, at most 16.
+archive and mute of chats (chat.arranging)}`. Keys of later versions are left unread. The accounts of a chat are those
+to ask for *re-add me*, in that order, at most 16.
 """
 
 from __future__ import annotations
