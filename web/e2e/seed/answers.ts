@@ -93,7 +93,10 @@ export function chatLine(world: World, chat: SeedChat): ChatLine {
 export function chatLines(world: World): readonly ChatLine[] {
   const at = (line: ChatLine): number => world.chats.find(({ id }) => id === line.id)?.pinned || Infinity;
   const lines = world.chats.map((chat) => chatLine(world, chat)).sort((a, b) => b.activity - a.activity);
-  return [...lines.filter(({ pinned }) => pinned).sort((a, b) => at(a) - at(b)), ...lines.filter(({ pinned }) => !pinned)];
+  return [
+    ...lines.filter(({ pinned }) => pinned).sort((a, b) => at(a) - at(b)),
+    ...lines.filter(({ pinned }) => !pinned),
+  ];
 }
 
 function memberView(world: World, chat: SeedChat, index: number): MemberView {

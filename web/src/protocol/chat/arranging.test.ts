@@ -16,25 +16,28 @@ function arrive(settings: readonly arranging.Setting[]): Map<string, Registers> 
   return held;
 }
 
-test.each(vectors.stories)("story %# ends as in Python, in any order and with repeats", ({ told, held, heard, now }) => {
-  const settings = settingsIn(told);
-  const orders = [settings, [...settings].reverse(), [...settings, ...settings.slice(1)]];
-  orders.push([...settings].sort((a, b) => a.register[1].length - b.register[1].length || b.which - a.which));
-  for (const order of orders) {
-    const ended = arrive(order);
-    for (const expected of held) {
-      const registers = ended.get(expected.gid) ?? {};
-      expect(
-        Object.fromEntries(Object.entries(registers).map(([which, [at, value]]) => [which, [at, toHex(value)]])),
-      ).toEqual(expected.registers);
-      const seen = arranging.readRegisters(registers);
-      expect(seen.pinned).toBe(expected.pinned);
-      expect(seen.muted_until > now).toBe(expected.muted);
-      expect(arranging.isArchived(seen, heard)).toBe(expected.archived);
-      expect(seen.draft?.text ?? null).toBe(expected.draft);
+test.each(vectors.stories)(
+  "story %# ends as in Python, in any order and with repeats",
+  ({ told, held, heard, now }) => {
+    const settings = settingsIn(told);
+    const orders = [settings, [...settings].reverse(), [...settings, ...settings.slice(1)]];
+    orders.push([...settings].sort((a, b) => a.register[1].length - b.register[1].length || b.which - a.which));
+    for (const order of orders) {
+      const ended = arrive(order);
+      for (const expected of held) {
+        const registers = ended.get(expected.gid) ?? {};
+        expect(
+          Object.fromEntries(Object.entries(registers).map(([which, [at, value]]) => [which, [at, toHex(value)]])),
+        ).toEqual(expected.registers);
+        const seen = arranging.readRegisters(registers);
+        expect(seen.pinned).toBe(expected.pinned);
+        expect(seen.muted_until > now).toBe(expected.muted);
+        expect(arranging.isArchived(seen, heard)).toBe(expected.archived);
+        expect(seen.draft?.text ?? null).toBe(expected.draft);
+      }
     }
-  }
-});
+  },
+);
 
 test.each(vectors.refused)("refused: %s", (text) => {
   // The count is the part's own to check.
