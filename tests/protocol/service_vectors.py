@@ -17,6 +17,8 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from tests.protocol import search_vectors
+
 from zajil.protocol import attachments, cbor, frames, records, roster
 from zajil.protocol.chat import aad, arranging, content, extensions, files, forms, looks, mentions, parts, receipts
 from zajil.protocol.identity import backup, linking, links, objects, recovery, safety
@@ -954,6 +956,7 @@ BUILDERS = {
     "recovery": build_recovery,
     "frames": build_frames,
     "session": build_session,
+    "search": search_vectors.search,
 }
 
 

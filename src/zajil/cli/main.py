@@ -31,6 +31,7 @@ from zajil.cli.commands import (
     verify,
 )
 from zajil.cli.commands.calls import relay
+from zajil.cli.commands.finding import search
 from zajil.cli.commands.lasting import ending, export, recovery
 from zajil.cli.commands.moderation import (
     appeals,
@@ -77,6 +78,7 @@ from zajil.cli.texts.reach import net as net_words
 from zajil.cli.texts.reach import registry as registry_words
 from zajil.cli.texts.talk import arranging as arranging_words
 from zajil.cli.texts.talk import files as file_words
+from zajil.cli.texts.talk import search as search_words
 from zajil.cli.texts.text import PROGRAM, Text
 
 _Command = tuple[str, Callable[..., None], Text]
@@ -108,6 +110,7 @@ _CHATS: tuple[_Command, ...] = (
     ("chats", chats.chats, chat_words.CHATS),
     ("send", chats.send, chat_words.SEND),
     ("read", chats.read, chat_words.READ),
+    ("search", search.search, search_words.SEARCH),
     ("react", messages.react, message_words.REACT),
     ("edit", messages.edit, message_words.EDIT),
     ("delete", messages.delete, message_words.DELETE),

@@ -19,6 +19,7 @@ from zajil.client.filing import Filing
 from zajil.client.reaching import Reaching
 from zajil.client.recovering import Recovering
 from zajil.client.reporting import Reporting
+from zajil.client.searching import Searching
 from zajil.client.shell import ending, enrol, linking, restoring
 from zajil.client.shell.calls import contact_auth
 from zajil.client.shell.chains import fetch_chain
@@ -55,7 +56,7 @@ LINK_USES = 20
 LINK_DAYS = 30
 
 
-class Client(Filing, Reaching, Reporting, Calling, Recovering, Arranging):
+class Client(Filing, Reaching, Reporting, Calling, Recovering, Arranging, Searching):
     """An async context manager. Errors are `ZajilError`s with a stable code (`Unreachable`: no server answered)."""
 
     @classmethod

@@ -9,7 +9,7 @@ from zajil.client import views
 from zajil.client.core import chats as chats_of
 from zajil.client.core import groups
 from zajil.client.core.talk import arranging, reading
-from zajil.client.core.talk.places import load_message
+from zajil.client.core.talk.places import load_message, place_of
 from zajil.client.state import accounts, rows
 from zajil.client.state.arranging import load_arranged
 from zajil.client.state.notices import load_notices
@@ -129,6 +129,17 @@ def messages(step: Step, gid: bytes, limit: int) -> list[views.Message]:
     if chat is None:
         raise error("unknown-chat")
     found = step.tx.rows("message", chat.merged or gid, newest=limit)
+    return [message_view(step, rows.parse_row(data, StoredMessage)) for _, data in found]
+
+
+def messages_around(step: Step, gid: bytes, identity: bytes, limit: int) -> list[views.Message]:
+    """Up to `limit` messages with this one in their midst, oldest first. Raises `unknown-chat`, `gone`."""
+    if rows.find_chat(step.tx, gid) is None:
+        raise error("unknown-chat")
+    n, _ = load_message(step, gid, identity)
+    place = place_of(step, gid)
+    found = step.tx.rows("message", place, newest=limit - limit // 2, before=n + 1)
+    found += step.tx.rows("message", place, after=n, first=limit - len(found))
     return [message_view(step, rows.parse_row(data, StoredMessage)) for _, data in found]
 
 

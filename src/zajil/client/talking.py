@@ -130,6 +130,11 @@ class Talking:
         with self._core.look() as step:
             return listing.messages(step, gid_of(chat), limit)
 
+    def read_around(self, chat: Chat, message: str, *, limit: int = 50) -> list[Message]:
+        """About `limit` messages with this one in their midst, oldest first. Raises `gone`."""
+        with self._core.look() as step:
+            return listing.messages_around(step, gid_of(chat), identity_of(message), limit)
+
     def notices(self, chat: Chat) -> list[Notice]:
         """The lines that are no messages, oldest first: who has another device, who left."""
         with self._core.look() as step:

@@ -11,6 +11,7 @@ import msgspec
 from zajil.client.state.notices import NoticeCode
 from zajil.client.state.recovery import RecoveryState
 from zajil.protocol.chat.forms import CallKind, CallOutcome
+from zajil.protocol.search.matching import Mark
 
 ChatKind = Literal["self", "dm", "group"]
 Role = Literal["member", "admin", "owner"]
@@ -242,6 +243,18 @@ class Message(msgspec.Struct, frozen=True):
     call: Call | None = None
     attachments: tuple[Attachment, ...] = ()
     progress: Progress | None = None
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A message that a search found, and the chat where it stands.
+
+    marks: where what was looked for stands in its text; name_marks: the same for the name of each of its files.
+    """
+
+    message: Message
+    chat: Chat
+    marks: tuple[Mark, ...]
+    name_marks: tuple[tuple[Mark, ...], ...]
 
 
 class Notice(msgspec.Struct, frozen=True):

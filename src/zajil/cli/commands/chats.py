@@ -11,6 +11,7 @@ from zajil.cli.commands.options import ChatName, Files, Json, JsonLines, Strip
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts import chats as words
 from zajil.cli.texts.talk import arranging as arranging_words
+from zajil.cli.texts.talk import search as search_words
 
 if TYPE_CHECKING:
     from zajil.client import Chat, Client, Message, Notice
@@ -122,15 +123,27 @@ def read(
         int, typer.Option("--limit", metavar="N", min=1, max=100_000, help=words.LIMIT_OPTION(), show_default="50")
     ] = 50,
     follow: Annotated[bool, typer.Option("--follow", help=words.FOLLOW_OPTION())] = False,
+    around: Annotated[
+        str | None, typer.Option("--around", metavar="ID", help=search_words.AROUND_OPTION(), show_default=False)
+    ] = None,
     ids: Annotated[bool, typer.Option("--ids", help=words.IDS_OPTION())] = False,
     json: JsonLines = False,
 ) -> None:
     """Show a chat, after fetching what waits; without a connection, what is here already."""
+    from zajil.cli.commands.messages import find_message
     from zajil.cli.following import follow_chat
     from zajil.cli.output import print_json
     from zajil.cli.reading import message_row, notices_beside, print_messages, quotes_of, sync_or_say, tell_read
 
     async def shown(client: Client) -> None:
+        if around is not None:
+            found = find_chat(client, chat)
+            messages = client.read_around(found, find_message(client, found, around).id, limit=limit)
+            if json:
+                print_json([message_row(message) for message in messages])
+            else:
+                print_messages(messages, find=quotes_of(client, found), ids=ids)
+            return
         if follow:
             await follow_chat(client, find_chat(client, chat), limit=limit, json=json, ids=ids)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Awaitable
@@ -108,7 +109,10 @@ def delete(
 def find_message(client: Client, chat: Chat, text: str) -> Message:
     """The message with this id, or the only one whose id begins so. Raises Failed `no-message`."""
     from zajil.cli.failures import Failed
+    from zajil.protocol.errors import ZajilError
 
+    with contextlib.suppress(ZajilError):
+        return client.message(chat, text).message  # the whole id, of however old a message
     messages = client.read(chat, limit=_LOOKED_AT)
     found = [message for message in messages if message.id == text]
     if not found and len(text) >= _SHORTEST:

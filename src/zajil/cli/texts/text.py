@@ -23,6 +23,7 @@ OF_A_HOME = frozenset(
         "chats",
         "send",
         "read",
+        "search",
         "react",
         "edit",
         "delete",

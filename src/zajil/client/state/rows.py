@@ -287,6 +287,15 @@ class StoredMessage(msgspec.Struct, frozen=True):
     files: tuple[FileRow, ...] = ()
 
 
+class Searched(msgspec.Struct, frozen=True):
+    """What a search reads of a `StoredMessage`: the rest of the row is skipped, which is most of the time it takes."""
+
+    gid: bytes
+    text: str
+    deleted_by: bytes = b""
+    files: tuple[FileRow, ...] = ()
+
+
 class Early(msgspec.Struct, frozen=True, array_like=True):
     """An edit, deletion or reaction whose message is not here yet: `early` rows hold those of one message.
 

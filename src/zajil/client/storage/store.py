@@ -252,14 +252,27 @@ class Tx:
         return None if row is None else (int(row[0]), self._store.unseal(table, key, row[1]))
 
     def rows(
-        self, table: str, owner: bytes | None = None, *, newest: int | None = None, after: int = 0
+        self,
+        table: str,
+        owner: bytes | None = None,
+        *,
+        newest: int | None = None,
+        after: int = 0,
+        before: int | None = None,
+        first: int | None = None,
     ) -> list[tuple[int, bytes]]:
-        """Numbers and values of an ordered table in order, from number `after` + 1; of one owner; the `newest` ones."""
+        """Numbers and values of an ordered table in order, from number `after` + 1; of one owner; the `newest` ones.
+
+        before: only numbers below it. first: not more than the so many first ones.
+        """
         where = "WHERE n > ?"
         values: tuple[int | bytes, ...] = (after,)
+        if before is not None:
+            where, values = f"{where} AND n < ?", (*values, before)
         if owner is not None:
-            where, values = f"{where} AND owner = ?", (after, self._owner(table, owner))
+            where, values = f"{where} AND owner = ?", (*values, self._owner(table, owner))
         limit = "" if newest is None else f"DESC LIMIT {int(newest)}"
+        limit = limit if first is None else f"LIMIT {int(first)}"
         found = self._db.execute(f"SELECT n, key, value FROM {table} {where} ORDER BY n {limit}", values).fetchall()
         if newest is not None:
             found.reverse()
