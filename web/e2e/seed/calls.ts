@@ -19,6 +19,7 @@ import { fileCalls } from "./files.ts";
 import { INVENTORY } from "./inventory.ts";
 import { publicCalls } from "./public.ts";
 import { worldOf } from "./scenes.ts";
+import { searchCalls } from "./search.ts";
 import {
   DAY,
   NOW,
@@ -57,6 +58,7 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     ...reachCalls(world, teller),
     ...publicCalls(world),
     ...fileCalls(world, emit),
+    ...searchCalls(world),
   };
   return {
     world,

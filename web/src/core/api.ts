@@ -3,8 +3,10 @@
  * the plaintext of what is on screen crosses. Ids are base64url text without padding; times are Unix milliseconds.
  */
 import type { FileCalls, FileEvent, FileView } from "./files/view.ts";
+import type { SearchCalls } from "./search/view.ts";
 
 export type { FilePlace, FileView, Look, OutFile, UploadView } from "./files/view.ts";
+export type { FoundChat, FoundMessage, FoundPerson, Marked, SearchPage } from "./search/view.ts";
 
 export type ChatKind = "self" | "dm" | "group";
 export type ChatStatus = "creating" | "active" | "rejoining" | "removed" | "left" | "stuck";
@@ -412,7 +414,7 @@ export interface OwnPersona {
 }
 
 /** Every call of a tab: arguments and answer. An error is a Failure. */
-export interface Calls extends FileCalls {
+export interface Calls extends FileCalls, SearchCalls {
   status(): Status;
   server_info(): ServerInfo;
 

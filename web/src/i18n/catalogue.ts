@@ -10,6 +10,7 @@ import type people from "../../messages/en/people.json";
 import type report from "../../messages/en/report.json";
 import type review from "../../messages/en/review.json";
 import type routes from "../../messages/en/routes.json";
+import type search from "../../messages/en/search.json";
 import type settings from "../../messages/en/settings.json";
 import type start from "../../messages/en/start.json";
 import type talk from "../../messages/en/talk.json";
@@ -27,6 +28,7 @@ type Catalogue = typeof call &
   typeof report &
   typeof review &
   typeof routes &
+  typeof search &
   typeof settings &
   typeof start &
   typeof talk;
@@ -35,7 +37,7 @@ export type Values = Readonly<Record<string, string | number>>;
 type Functions = Record<string, (values?: Record<string, unknown>) => string>;
 export type Words = { readonly [K in MessageKey]: (values?: Values) => string };
 
-export type Part = "first" | "start" | "errors" | "chat" | "call" | "files" | "later" | "public";
+export type Part = "first" | "start" | "errors" | "chat" | "call" | "files" | "search" | "later" | "public";
 type Loader = () => Promise<{ default: Functions }>;
 /** `first` is what the chat list says; the words of a screen come with it, and those of errors with the first screen. */
 const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
@@ -46,6 +48,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     chat: () => import("virtual:messages/en/chat"),
     call: () => import("virtual:messages/en/call"),
     files: () => import("virtual:messages/en/files"),
+    search: () => import("virtual:messages/en/search"),
     later: () => import("virtual:messages/en/later"),
     public: () => import("virtual:messages/en/public"),
   },
@@ -56,6 +59,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     chat: () => import("virtual:messages/ar/chat"),
     call: () => import("virtual:messages/ar/call"),
     files: () => import("virtual:messages/ar/files"),
+    search: () => import("virtual:messages/ar/search"),
     later: () => import("virtual:messages/ar/later"),
     public: () => import("virtual:messages/ar/public"),
   },
@@ -66,6 +70,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     chat: () => import("virtual:messages/ru/chat"),
     call: () => import("virtual:messages/ru/call"),
     files: () => import("virtual:messages/ru/files"),
+    search: () => import("virtual:messages/ru/search"),
     later: () => import("virtual:messages/ru/later"),
     public: () => import("virtual:messages/ru/public"),
   },

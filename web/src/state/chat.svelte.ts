@@ -11,6 +11,7 @@ import type {
   UploadView,
 } from "../core/api.ts";
 import { codeOf } from "../i18n/errors.ts";
+import { finding } from "./finding.svelte.ts";
 import { call, listen } from "./host.ts";
 import { session } from "./session.svelte.ts";
 
@@ -81,11 +82,28 @@ export class OpenChat {
   async #open(): Promise<void> {
     this.view = await call("chat", { id: this.id });
     this.firstUnread = this.view.first_unread;
+    if (finding.at?.chat === this.id && (await this.#opensAt(finding.at.message))) return;
     if (this.firstUnread !== undefined) await this.#window(this.firstUnread);
     else await this.#newest();
     if (this.view.unread === 0) this.#read = this.messages.at(-1)?.n ?? 0;
     await this.#waiting();
     this.loaded = true;
+  }
+
+  /** Begin at a message that was found; false where it is not there any more. */
+  async #opensAt(message: string): Promise<boolean> {
+    try {
+      await this.#window(message);
+    } catch {
+      // It went meanwhile.
+    }
+    if (!this.#holds(message)) {
+      finding.at = undefined;
+      return false;
+    }
+    await this.#waiting();
+    this.loaded = true;
+    return true;
   }
 
   async #waiting(): Promise<void> {

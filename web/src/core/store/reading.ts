@@ -79,7 +79,7 @@ export class Reader {
       owner === undefined
         ? await this.fetchAll(table, after, before, page)
         : await this.fetchOwned(table, owner, after, before, page);
-    return Promise.all(found.map((row) => this.cache.ordered(table, row.n) ?? this.openOrdered(table, row)));
+    return Promise.all(found.map((row) => this.cache.ordered(table, row.n) ?? this.openOrdered(table, row, page.once)));
   }
 
   private async fetchAll(
@@ -125,9 +125,13 @@ export class Reader {
     return opened;
   }
 
-  private async openOrdered(table: Ordered, { n, owner, key, iv, ct }: OrderedRow): Promise<OrderedValue> {
+  private async openOrdered(
+    table: Ordered,
+    { n, owner, key, iv, ct }: OrderedRow,
+    once = false,
+  ): Promise<OrderedValue> {
     const opened = { n, owner, key, value: await this.sealer.open([table, n, owner, key], { iv, ct }) };
-    this.cache.put(table, n, opened);
+    if (!once) this.cache.put(table, n, opened);
     return opened;
   }
 }

@@ -28,6 +28,8 @@ export interface Page {
   readonly before?: number;
   readonly limit?: number;
   readonly newest?: number;
+  /** They are looked at once: they do not stay in the cache. */
+  readonly once?: boolean;
 }
 
 export type NumberedRow = readonly [n: number, value: Uint8Array];

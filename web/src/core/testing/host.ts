@@ -11,6 +11,7 @@ import type { Handlers, Host } from "../verbs/handlers.ts";
 import { peopleVerbs } from "../verbs/people.ts";
 import { reportVerbs } from "../verbs/reports.ts";
 import { settingsVerbs } from "../verbs/settings.ts";
+import { searchVerbs } from "../search/door.ts";
 import { talkVerbs } from "../verbs/talk.ts";
 import type { Person } from "./people.ts";
 
@@ -52,6 +53,7 @@ export function tabOf(
 function verbsOf(host: Host) {
   return {
     ...talkVerbs(host),
+    ...searchVerbs(host),
     ...reportVerbs(host),
     ...groupVerbs(host),
     ...settingsVerbs(host),

@@ -20,6 +20,7 @@ const BRIDGES = ["preview_bridges", "add_bridges", "share_bridges", "remove_brid
 const PUBLIC = ["personas", "create_persona", "public_call"] as const;
 const REPORTS = ["report_draft", "report"] as const;
 const INSIDE = ["server_view", "inventory"] as const;
+const SEARCH = ["search"] as const;
 
 type Names =
   | (typeof SIGNUP)[number]
@@ -28,7 +29,8 @@ type Names =
   | (typeof BRIDGES)[number]
   | (typeof PUBLIC)[number]
   | (typeof REPORTS)[number]
-  | (typeof INSIDE)[number];
+  | (typeof INSIDE)[number]
+  | (typeof SEARCH)[number];
 
 /** One line for each area. */
 export function lazyPartsOf(host: Host, opening: Opening): Handlers<Extract<CallName, Names>> {
@@ -67,6 +69,11 @@ export function lazyPartsOf(host: Host, opening: Opening): Handlers<Extract<Call
       INSIDE,
       () => import("../inside.ts"),
       ({ insideVerbs }) => insideVerbs(host),
+    ),
+    ...lazyVerbs(
+      SEARCH,
+      () => import("../../search/searching.ts"),
+      ({ searchVerbs }) => searchVerbs(host),
     ),
   };
 }
