@@ -30,6 +30,7 @@ CLI_CODES |= {"crashed", "bad-address", "no-name", "own-link", "empty-folder", "
 CLI_CODES |= {"no-message", "no-emoji", "not-yours", "too-late", "codes-differ", "no-code", "verify-again"}
 CLI_CODES |= {"bad-time", "bad-domain", "setup-exists", "no-manifest"}
 CLI_CODES |= {"no-bridge", "many-bridges"}
+CLI_CODES |= {"short-query"}
 CLI_CODES |= {"bad-month", "no-report", "check-here", "no-agreement", "no-public-log"}
 CLI_CODES |= {"bad-account", "no-account", "no-reference"}
 CLI_CODES |= {"no-moderation", "bad-model", "no-set"}
@@ -123,7 +124,7 @@ def test_every_error_code_has_its_sentence_and_no_sentence_lacks_a_code() -> Non
 def test_an_error_names_a_next_step() -> None:
     """Except where its sentence says what to give, or nothing can be done."""
     plain = {code for code, complaint in COMPLAINTS.items() if complaint.hint is None}
-    assert plain <= {"usage", "no-text", "no-name", "no-emoji", "no-code"} | {
+    assert plain <= {"usage", "no-text", "no-name", "no-emoji", "no-code", "short-query"} | {
         "suspended",
         "not-yours",
         "older-document",

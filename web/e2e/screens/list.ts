@@ -6,6 +6,7 @@ import { FILES } from "./files.ts";
 import { CHANNELS } from "./public.ts";
 import { REVIEW } from "./review.ts";
 import { ROUTES } from "./routes.ts";
+import { SEARCH } from "./search.ts";
 import { paste, press, seeing, type Screen } from "./steps.ts";
 
 const chat = (title: string): string => idOf(`chat ${title}`, 43);
@@ -343,7 +344,7 @@ const STATES: readonly Screen[] = [
 ];
 
 export const LIST: readonly Screen[] = [
-  ...[...START, ...LISTS, ...CHATS, ...FILES, ...CALLS, ...ROUTES, ...PEOPLE],
+  ...[...START, ...LISTS, ...CHATS, ...SEARCH, ...FILES, ...CALLS, ...ROUTES, ...PEOPLE],
   ...[...CHANNELS, ...SETTINGS, ...STATES, ...REVIEW],
 ];
 

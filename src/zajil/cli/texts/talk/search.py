@@ -11,8 +11,8 @@ SEARCH = Text(
     ru="Найти сообщения по словам в любом написании; и без сервера.",
 )
 WORDS_ARGUMENT = Text(
-    en='Words that must all occur, or how they begin; \'"as it stands"\' finds exactly that.',
-    ar='كلمات يجب أن ترد كلّها، أو أوائلها؛ و\'"كما هي"\' تُطابَق تمامًا.',
+    en="Words that must all occur, or how they begin; '\"as it stands\"' finds exactly that.",
+    ar="كلمات يجب أن ترد كلّها، أو أوائلها؛ و'\"كما هي\"' تُطابَق تمامًا.",
     ru="Слова, которые должны встретиться все, или их начала; '\"как есть\"' ищет в точности.",
 )
 CHAT_OPTION = Text(en="In this chat only.", ar="في هذه المحادثة وحدها.", ru="Только в этом чате.")
