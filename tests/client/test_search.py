@@ -20,6 +20,10 @@ async def found(client: Client, query: str, **more: object) -> list[str]:
     return [hit.message.text for hit in await hits(client, query, **more)]
 
 
+def read_all(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
 async def hits(client: Client, query: str, **more: object) -> list[Hit]:
     return [hit async for hit in client.search(query, **more)]  # type: ignore[arg-type]  # handed on as they are
 
@@ -98,6 +102,6 @@ async def test_no_word_lies_on_the_disk_in_clear(server: Served, homes: Path) ->
         await amal.send(amal.find_chat("Note to self"), "unmistakable ёлка")
         assert await found(amal, "unmistakable")
         await found(amal, "inconspicuous")
-    kept = b"".join(path.read_bytes() for path in homes.rglob("*") if path.is_file())
+    kept = read_all(homes)
     for word in ("unmistakable", "inconspicuous", "ёлка", "елка"):
         assert word.encode() not in kept

@@ -9,6 +9,7 @@ from zajil.protocol.search import folding, matching
 if TYPE_CHECKING:
     from tests.protocol.service_vectors import Json
 
+# ruff: noqa: E501 -- Arabic letters with their marks count more than they are wide.
 BY = "zajil, tests/protocol/search_vectors.py"
 FOLDED = (
     "Hello, World", "CAFÉ", "cafe\u0301", "Straße", "ﬁn", "ＡＢＣ１２", "x²", "İstanbul", "ΣΊΣΥΦΟΣ", "Ёлка", "е\u0308лка",

@@ -16,7 +16,6 @@ from typing import TypeAlias
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from tests.protocol import search_vectors
 
 from zajil.protocol import attachments, cbor, frames, records, roster

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +34,7 @@ def test_marks_lie_in_the_text_and_say_that_it_was_found(query: str, text: str) 
     parsed = parse_query(query)
     marks = find_marks(parsed, text)
     assert all(0 <= mark.start < mark.end <= len(text) for mark in marks)
-    assert all(one.end < other.start for one, other in zip(marks, marks[1:], strict=False))
+    assert all(one.end < other.start for one, other in pairwise(marks))
     if matches(parsed, [text]):
         assert marks
     if len(parsed.terms) == 1:

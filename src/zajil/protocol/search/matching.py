@@ -1,7 +1,7 @@
 """What a query finds in a text: every word of it must occur, each at the beginning of a word; "quoted" ones as they
 stand.
 
-An Arabic word is found with and without the article and what is written together with it: كتاب in والكتاب and in للكتاب,
+An Arabic word is found with and without the article and what is written together with it: كتاب in والكتاب and للكتاب,
 الكتاب in كتاب. Words of scripts that put no blanks between words are found anywhere. Twin: web/src/protocol/search.
 """
 
