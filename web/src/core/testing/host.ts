@@ -11,7 +11,7 @@ import type { Handlers, Host } from "../verbs/handlers.ts";
 import { peopleVerbs } from "../verbs/people.ts";
 import { reportVerbs } from "../verbs/reports.ts";
 import { settingsVerbs } from "../verbs/settings.ts";
-import { searchVerbs } from "../search/door.ts";
+import { searchVerbs } from "../search/searching.ts";
 import { talkVerbs } from "../verbs/talk.ts";
 import type { Person } from "./people.ts";
 
