@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zajil.protocol.errors import ZajilError
 
 REFUSED, USAGE, UNREACHABLE, DIFFERENT, INTERRUPTED = 1, 2, 3, 4, 130
-_ROOT_OPTIONS = ("--home", "--debug", "--version")
+_ROOT_OPTIONS = ("--home", "--profile", "--debug", "--version")
 
 
 class Failed(Exception):

@@ -17,10 +17,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Frame:
-    """The global options of this call."""
+    """The global options of this call. base: the folder of all profiles; home: of the one that is meant."""
 
     home: Path
     debug: bool = False
+    profile: str = "default"
+    base: Path = Path()
 
 
 def frame_of(context: typer.Context) -> Frame:

@@ -46,6 +46,8 @@ from zajil.cli.commands.moderation import (
     worker,
 )
 from zajil.cli.commands.options import HomeFolder, decide_home
+from zajil.cli.commands.profile import profiles
+from zajil.cli.commands.profile.profiles import ProfileName, decide_profile, profile_folder
 from zajil.cli.commands.public import channel, persona, reading, redress, writing
 from zajil.cli.commands.reach import bridge, bundle, net, registry
 from zajil.cli.commands.talk import arranging
@@ -78,6 +80,7 @@ from zajil.cli.texts.reach import net as net_words
 from zajil.cli.texts.reach import registry as registry_words
 from zajil.cli.texts.talk import arranging as arranging_words
 from zajil.cli.texts.talk import files as file_words
+from zajil.cli.texts.talk import profiles as profile_words
 from zajil.cli.texts.talk import search as search_words
 from zajil.cli.texts.text import PROGRAM, Text
 
@@ -86,6 +89,7 @@ _Command = tuple[str, Callable[..., None], Text]
 _PEOPLE: tuple[_Command, ...] = (
     ("register", account.register, account_words.REGISTER),
     ("whoami", account.whoami, account_words.WHOAMI),
+    ("profiles", profiles.profiles, profile_words.PROFILES),
     ("contact-link", account.contact_link, account_words.CONTACT_LINK),
     ("add", contacts.add, account_words.ADD),
     ("contacts", contacts.contacts, account_words.CONTACTS),
@@ -316,12 +320,14 @@ def _root(
     context: typer.Context,
     *,
     home: HomeFolder = None,
+    profile: ProfileName = None,
     debug: Annotated[bool, typer.Option("--debug", help=general.DEBUG_OPTION())] = False,
     version: Annotated[bool, typer.Option("--version", help=general.VERSION_OPTION())] = False,
 ) -> None:
     program = "zajil" if home is None else f"zajil --home {shlex.quote(str(home))}"
-    PROGRAM.set(program)
-    context.obj = Frame(home=decide_home(home), debug=debug)
+    PROGRAM.set(program if profile is None else f"{program} --profile {profile}")
+    base, chosen = decide_home(home), decide_profile(profile)
+    context.obj = Frame(home=profile_folder(base, chosen), debug=debug, profile=chosen, base=base)
     if version:
         from importlib.metadata import version as installed
 

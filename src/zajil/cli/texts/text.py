@@ -18,7 +18,20 @@ Language = Literal["en", "ar", "ru"]
 PROGRAM: ContextVar[str] = ContextVar("program", default="zajil")
 """How a command for the home of this call begins: with `--home DIR` where the call named one."""
 OF_A_HOME = frozenset(
-    {"register", "whoami", "contact-link", "add", "contacts", "verify", "privacy", "devices", "doctor", "link", "net"}
+    {
+        "register",
+        "whoami",
+        "profiles",
+        "contact-link",
+        "add",
+        "contacts",
+        "verify",
+        "privacy",
+        "devices",
+        "doctor",
+        "link",
+        "net",
+    }
     | {
         "chats",
         "send",

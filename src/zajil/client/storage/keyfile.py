@@ -42,6 +42,12 @@ def make_keys(rng: Callable[[int], bytes], *, account_seed: bytes | None = None)
     return Keys(VERSION, rng(32), rng(32), account_seed if account_seed is not None else rng(32), 0)
 
 
+def make_folder(home: Path) -> None:
+    """`home`, and whatever is missing above it, for this person alone (0700)."""
+    for folder in reversed([home, *home.parents]):
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def has_keys(home: Path) -> bool:
     """Whether `home` holds a device already."""
     return (home / FILE).exists()
@@ -64,7 +70,7 @@ def read_keys(home: Path) -> Keys:
 
 def write_keys(home: Path, keys: Keys) -> None:
     """Replace the file atomically and durably: a crash leaves the old or the new one, never a part."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(home)
     temporary = home / f"{FILE}.{os.getpid()}.new"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

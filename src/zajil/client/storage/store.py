@@ -21,6 +21,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from zajil.client.storage.keyfile import make_folder
 from zajil.protocol.errors import error
 
 FILE = "store.sqlite"
@@ -54,7 +55,7 @@ class Store:
         self._id_key = hashlib.sha256(b"zajil store id v1" + key).digest()
         self._hook = hook
         self._tx: Tx | None = None
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(home)
         path = home / FILE
         path.touch(mode=0o600, exist_ok=True)
         self.db = sqlite3.connect(path, timeout=30, isolation_level=None)
