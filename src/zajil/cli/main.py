@@ -31,7 +31,7 @@ from zajil.cli.commands import (
     verify,
 )
 from zajil.cli.commands.calls import relay
-from zajil.cli.commands.lasting import ending, export, recovery
+from zajil.cli.commands.lasting import disappear, ending, export, recovery
 from zajil.cli.commands.moderation import (
     appeals,
     lists,
@@ -74,6 +74,7 @@ from zajil.cli.texts.reach import bridge as bridge_words
 from zajil.cli.texts.reach import bundle as bundle_words
 from zajil.cli.texts.reach import net as net_words
 from zajil.cli.texts.reach import registry as registry_words
+from zajil.cli.texts.talk import disappear as disappear_words
 from zajil.cli.texts.talk import files as file_words
 from zajil.cli.texts.text import PROGRAM, Text
 
@@ -110,6 +111,7 @@ _CHATS: tuple[_Command, ...] = (
     ("edit", messages.edit, message_words.EDIT),
     ("delete", messages.delete, message_words.DELETE),
     ("save", files.save, file_words.SAVE),
+    ("disappear", disappear.disappear, disappear_words.DISAPPEAR_COMMAND),
     ("report", report.report, message_words.REPORT),
     ("sync", chats.sync, chat_words.SYNC),
     ("export", export.export, export_words.EXPORT),

@@ -252,6 +252,7 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering):
 
     def chats(self) -> list[Chat]:
         """All chats, latest activity first."""
+        self._core.sweep()
         with self._core.look() as step:
             return listing.chats(step)
 
@@ -296,6 +297,15 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering):
             pending = chats.set_role(step, gid_of(chat), account, listing.ROLES.index(role))
         await self._device.settle(pending)
 
+    async def set_timer(self, chat: Chat, seconds: int) -> None:
+        """New messages of a chat disappear so long after they were read, 0 = they stay; returns when that stands.
+
+        Raises `not-permitted`, `malformed` above a year.
+        """
+        with self._core.step("set-timer") as step:
+            pending = chats.set_timer(step, gid_of(chat), seconds)
+        await self._device.settle(pending)
+
     async def leave_group(self, chat: Chat) -> None:
         """Tell the group; another member removes us. The chat stays readable here."""
         with self._core.step("leave") as step:
@@ -318,6 +328,7 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering):
 
     async def sync(self) -> None:
         """Fetch all that waits, apply and acknowledge it, and send all that is queued, files too, receipts last."""
+        self._core.sweep()
         with self._core.step("want-drain") as step:
             wanted = step.wanted_drain()
         await self._device.until(lambda: self._core.is_settled(wanted))

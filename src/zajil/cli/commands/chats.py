@@ -21,6 +21,7 @@ def chats(context: typer.Context, *, json: Json = False) -> None:
     """All chats, latest activity first."""
     from zajil.cli.output import console, print_json
     from zajil.cli.reading import title_of
+    from zajil.cli.texts.talk.disappear import DISAPPEAR, say_timer
     from zajil.cli.untrusted import isolate
 
     async def told(client: Client) -> None:
@@ -38,6 +39,7 @@ def chats(context: typer.Context, *, json: Json = False) -> None:
             notes += [words.STATUSES[chat.status]()] if chat.status != "active" else []
             notes += [words.UNREAD(count=chat.unread)] if chat.unread else []
             notes += [words.MENTIONED()] if chat.mentioned else []
+            notes += [DISAPPEAR(time=say_timer(chat.timer))] if chat.timer else []
             screen.print("".join(f"  {note}" for note in notes), style="dim")
 
     run_with_client(context, told)
@@ -196,6 +198,7 @@ def chat_row(chat: Chat) -> dict[str, object]:
         "last_activity": chat.last_activity,
         "unread": chat.unread,
         "mentioned": chat.mentioned,
+        "timer": chat.timer,
     }
 
 

@@ -27,6 +27,7 @@ OF_A_HOME = frozenset(
         "edit",
         "delete",
         "save",
+        "disappear",
         "report",
         "sync",
         "export",
