@@ -27,7 +27,7 @@ class Deadline(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """next_at: the earliest deadline, 0 where nothing runs. looked_at: when all were last looked at. Unix ms."""
+    """next_at: the earliest deadline, 0 where nothing runs. looked_at: the latest our clock was. Unix ms."""
 
     next_at: int = 0
     looked_at: int = 0
@@ -54,8 +54,8 @@ def keep(tx: Tx, message: StoredMessage) -> StoredMessage:
     if message.expires_at:
         save(tx, Deadline(message.message_id, message.expires_at, message.expire_s))
         plan = load_plan(tx)
-        if not plan.next_at or message.expires_at < plan.next_at:
-            save_plan(tx, rows.changed(plan, next_at=message.expires_at))
+        next_at = min(plan.next_at or message.expires_at, message.expires_at)
+        save_plan(tx, Plan(next_at, max(plan.looked_at, tx.now)))
     return message
 
 
