@@ -54,6 +54,7 @@ export interface SeedChat {
   unread: number;
   mentioned: boolean;
   muted: boolean;
+  timer?: number;
   draft?: string;
   replyDraft?: string;
   keyChanged: boolean;

@@ -3,6 +3,7 @@
  * the plaintext of what is on screen crosses. Ids are base64url text without padding; times are Unix milliseconds.
  */
 import type { FileCalls, FileEvent, FileView } from "./files/view.ts";
+import type { Expiring, TimerCalls } from "./rules/expiry/view.ts";
 
 export type { FilePlace, FileView, Look, OutFile, UploadView } from "./files/view.ts";
 
@@ -65,6 +66,8 @@ export interface ChatLine {
   readonly unread: number;
   readonly mentioned: boolean;
   readonly muted: boolean;
+  /** Seconds after which new messages disappear, 0 = they stay. */
+  readonly timer: number;
   readonly draft?: string;
   readonly failed: boolean;
   readonly last?: LastLine;
@@ -83,6 +86,7 @@ export interface ChatView extends ChatLine {
     readonly remove: boolean;
     readonly rename: boolean;
     readonly roles: boolean;
+    readonly timer: boolean;
   };
   /** The account key of the DM's other side changed after it was verified: sending waits for a decision. */
   readonly key_changed: boolean;
@@ -112,6 +116,7 @@ export interface Notice {
     | "rejoined"
     | "renamed"
     | "role"
+    | "timer"
     | "device-added"
     | "device-removed"
     | "key-changed"
@@ -153,11 +158,13 @@ export interface Quote {
   readonly id: string;
   /** Absent where the quoted message is not here (before our join, deleted). */
   readonly sender?: Person;
+  /** It was here and disappeared. */
+  readonly expired?: true;
   readonly text?: string;
   readonly files: readonly FileView[];
 }
 
-export interface MessageView {
+export interface MessageView extends Expiring {
   readonly id: string;
   readonly chat: string;
   /** Order in the chat; unique, grows. */
@@ -406,7 +413,7 @@ export interface OwnPersona {
 }
 
 /** Every call of a tab: arguments and answer. An error is a Failure. */
-export interface Calls extends FileCalls {
+export interface Calls extends FileCalls, TimerCalls {
   status(): Status;
   server_info(): ServerInfo;
 

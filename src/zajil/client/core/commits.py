@@ -97,7 +97,7 @@ def plan_settings(chat: Chat, intent: Intent, by: bytes, now: bytes) -> Plan:
     timer = before.timer if intent.timer is None else intent.timer
     if (title, roles, timer) == (before.name, dict(before.roles), before.timer):
         return Plan()
-    changed = change_settings(now, name=title, roles=roles, timer=timer)
+    changed = change_settings(now, name=title, roles=roles, timer=intent.timer)
     try:
         judge.check_new_settings(chat, by, ChatSettings.parse(changed), find_changes(now, changed))
     except judge.Vetoed:

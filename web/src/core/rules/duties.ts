@@ -4,6 +4,7 @@
  */
 import * as rows from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
+import { nextDeadline as nextGone, sweep } from "./expiry/sweep.ts";
 import * as groups from "./groups.ts";
 import * as keypackages from "./keypackages.ts";
 import * as messages from "./messages.ts";
@@ -19,6 +20,8 @@ export async function nextDeadline(look: Look): Promise<number | undefined> {
   const due: number[] = [];
   const itemAt = await outbox.nextDeadline(look);
   if (itemAt !== undefined) due.push(itemAt);
+  const goneAt = await nextGone(look);
+  if (goneAt !== undefined) due.push(goneAt);
   for (const chat of await rows.allChats(look.tx)) {
     if (chat.asking !== null) due.push(chat.asking.next_at);
     const owedAt = receipts.dueAt(chat);
@@ -31,6 +34,7 @@ export async function nextDeadline(look: Look): Promise<number | undefined> {
 
 /** Do what is due at `step.now`. */
 export async function tick(step: Step): Promise<void> {
+  await sweep(step);
   await outbox.expireUnknown(step);
   await readd.takeTurns(step);
   await receipts.flushDue(step);

@@ -14,6 +14,8 @@ import type {
   Role,
 } from "../api.ts";
 import type { Mention as ShownMention } from "../../protocol/chat/mentions.ts";
+import { maySetTimer } from "../rules/chats.ts";
+import { isGone } from "../rules/expiry/sweep.ts";
 import * as groups from "../rules/groups.ts";
 import { isAdmin } from "../rules/talk/actions.ts";
 import { mayEdit } from "../rules/talk/acts.ts";
@@ -58,6 +60,7 @@ export async function chatLine(look: Look, chat: Chat): Promise<ChatLine> {
     unread: chat.unread,
     mentioned: chat.mentioned,
     muted: chat.muted,
+    timer: chat.timer,
     ...(draft === undefined || draft.text === "" ? {} : { draft: draft.text }),
     failed: last?.state === "failed",
     ...(last === undefined ? {} : { last }),
@@ -99,6 +102,7 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
       remove: group && role >= groups.ADMIN,
       rename: group && role >= (chat.perms["info"] ?? groups.ADMIN),
       roles: group && role >= groups.OWNER,
+      timer: here && chat.status === "active" && maySetTimer(look, chat),
     },
     key_changed: peer !== undefined && accounts.isKeyChanged(peer),
     ...(draft === undefined || draft.reply_to === "" ? {} : { reply_draft: draft.reply_to }),
@@ -151,6 +155,8 @@ export async function messageView(look: Look, n: number, stored: StoredMessage):
     edited: message.versions.length > 0,
     deleted,
     files,
+    ...(message.expire_s > 0 && { expire_s: message.expire_s }),
+    ...(message.expires_at > 0 && { expires_at: message.expires_at }),
   };
   return {
     ...base,
@@ -195,6 +201,7 @@ async function reactionViews(look: Look, message: StoredMessage): Promise<Reacti
 /** The message that another one answers, where it stands in the same chat: its id is only the sender's word. */
 async function quoteOf(look: Look, { gid, reply_to: id }: StoredMessage): Promise<Quote> {
   const found = await findMessage(look, gid, id);
+  if (found === undefined && (await isGone(look, id))) return { id, expired: true, files: [] };
   if (found === undefined || found[1].deleted_by !== "") return { id, files: [] };
   const chat = await rows.loadChat(look.tx, found[1].gid);
   const [quoted, files] = await reread(found[1]);
