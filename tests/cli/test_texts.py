@@ -28,7 +28,7 @@ from zajil.protocol.errors import CODES
 CLI_CODES = {"usage", "no-command", "no-text", "port-busy", "no-start", "no-data", "check-failed", "settings", "disk"}
 CLI_CODES |= {"crashed", "bad-address", "no-name", "own-link", "empty-folder", "person-link", "bridge-link"}
 CLI_CODES |= {"no-message", "no-emoji", "not-yours", "too-late", "codes-differ", "no-code", "verify-again"}
-CLI_CODES |= {"bad-domain", "setup-exists", "no-manifest"}
+CLI_CODES |= {"bad-time", "bad-domain", "setup-exists", "no-manifest"}
 CLI_CODES |= {"no-bridge", "many-bridges"}
 CLI_CODES |= {"bad-month", "no-report", "check-here", "no-agreement", "no-public-log"}
 CLI_CODES |= {"bad-account", "no-account", "no-reference"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tests.protocol import expiry_vectors
 
 from zajil.protocol import attachments, cbor, frames, records, roster
-from zajil.protocol.chat import aad, content, extensions, files, forms, looks, mentions, parts, receipts
+from zajil.protocol.chat import aad, arranging, content, extensions, files, forms, looks, mentions, parts, receipts
 from zajil.protocol.identity import backup, linking, links, objects, recovery, safety
 from zajil.protocol.ids import AccountId, DeviceId, GroupId, MessageId, Mid, client_id, encode_b64
 from zajil.protocol.reach.endpoints import PrivateBridges, encode_bridge_link
@@ -376,6 +377,102 @@ def build_extensions() -> Json:
     }
 
 
+def every_setting() -> tuple[arranging.Setting, ...]:
+    other, quoted = GroupId(seeded("other group", 16)), MessageId(seeded("quoted"))
+    at = ISSUED * 1000
+    values = [
+        (GID, arranging.PIN, arranging.encode_pin(at)),
+        (GID, arranging.ARCHIVE, arranging.encode_archive(None)),
+        (GID, arranging.MUTE, arranging.encode_mute(arranging.ALWAYS)),
+        (GID, arranging.DRAFT, arranging.encode_draft(arranging.Draft("غدًا؟", quoted))),
+        (other, arranging.PIN, arranging.encode_pin(0)),
+        (other, arranging.ARCHIVE, arranging.encode_archive(at - 5)),
+        (other, arranging.MUTE, arranging.encode_mute(0)),
+        (other, arranging.DRAFT, arranging.encode_draft(None)),
+    ]
+    return tuple(
+        arranging.Setting(gid, which, arranging.Register(at + n, value)) for n, (gid, which, value) in enumerate(values)
+    )
+
+
+def build_arranging() -> Json:
+    """Settings in an order of arrival and what holds then; parts that are refused; what is shown of registers."""
+    rng = random.Random(7)
+    draft: list[cbor.Value] = [None, ["x", None], ["y", None], ["", seeded("quoted")]]
+    choices: dict[int, list[cbor.Value]] = {1: [0, 5, 6], 2: [None, 0, 50], 3: [0, 60, arranging.ALWAYS]}
+    choices |= {4: [*draft]}
+    gids = [GID, GroupId(seeded("other group", 16))]
+    stories: list[Json] = []
+    for _ in range(24):
+        told = [
+            arranging.Setting(
+                rng.choice(gids),
+                which := rng.randint(1, 4),
+                arranging.Register(rng.randint(1, 4), cbor.encode(rng.choice(choices[which]))),
+            )
+            for _ in range(rng.randint(2, 12))
+        ]
+        held: dict[bytes, dict[int, arranging.Register]] = {gid: {} for gid in gids}
+        for one in told:
+            held[one.gid] = arranging.join(held[one.gid], {one.which: one.register})
+        heard, now = rng.choice([0, 40, 55, 70]), rng.choice([30, 65])
+        seen = {gid: arranging.read_registers(registers) for gid, registers in held.items()}
+        stories.append(
+            {
+                "told": cbor.encode([arranging.setting_value(one) for one in told]).hex(),
+                "heard": heard,
+                "now": now,
+                "held": [
+                    {
+                        "gid": gid.hex(),
+                        "registers": {
+                            str(which): [register.at, register.value.hex()]
+                            for which, register in sorted(held[gid].items())
+                        },
+                        "pinned": seen[gid].pinned,
+                        "muted": seen[gid].is_muted(now),
+                        "archived": seen[gid].is_archived(heard),
+                        "draft": None if (found := seen[gid].draft) is None else found.text,
+                    }
+                    for gid in gids
+                ],
+            }
+        )
+    many = [(bytes([n]) * 16, n % 5) for n in range(8)]
+    pins: list[tuple[bytes, arranging.Arrangement, int]] = [
+        (gid, arranging.Arrangement(pinned=7 + at, archived=3 if gid[0] == 6 else None), 3) for gid, at in many
+    ]
+    bad: list[cbor.Value] = [
+        [],
+        [GID, 1, 1],
+        [GID[:15], 1, 1, 0],
+        [GID, 1, -1, 0],
+        [GID, 1, arranging.AT_MAX + 1, 0],
+        [GID, -1, 1, 0],
+        [GID, 1, 1, None],
+        [GID, 1, 1, True],
+        [GID, 1, 1, arranging.ALWAYS + 1],
+        [GID, 2, 1, "x"],
+        [GID, 2, 1, -1],
+        [GID, 3, 1, []],
+        [GID, 4, 1, "x"],
+        [GID, 4, 1, ["x"]],
+        [GID, 4, 1, [None, None]],
+        [GID, 4, 1, ["x", b""]],
+    ]
+    return {
+        "source": BY,
+        "stories": stories,
+        "pins": {
+            "held": [[gid.hex(), 7 + at] for gid, at in many],
+            "away": many[6][0].hex(),
+            "shown": [gid.hex() for gid in arranging.shown_pins(pins)],
+        },
+        "refused": [*(cbor.encode([one]).hex() for one in bad), cbor.encode([[GID, 1, 1, 0]] * 4097).hex()],
+        "later": cbor.encode([[GID, 9, 1, {"x": 1}], [GID, 1, 1, 5]]).hex(),
+    }
+
+
 def build_parts() -> Json:
     contact = parts.SyncContact(ACCOUNT_ID, "ليلى", seeded("contact token"))
     group = parts.SyncGroup(GID, extensions.ChatKind.GROUP, "Голуби", ISSUED * 1000)
@@ -388,6 +485,7 @@ def build_parts() -> Json:
         parts.Readd(GID, None, "welcome-failed"),
         parts.Sync((contact,), (group,), ((GID, ISSUED * 1000),)),
         parts.Sync(privacy=parts.SyncPrivacy(receipts=False, typing=True, at=ISSUED * 1000)),
+        parts.Sync(settings=every_setting()),
         parts.Typing(),
         parts.Call({"v": 1, "t": "ring", "c": CALL_ID, "secret": seeded("secret"), "kind": "audio", "suite": 4}),
         parts.Call({"v": 1, "t": "cand", "c": CALL_ID, "to": 3, "pc": 1, "cands": ["a", "ب"], "done": True}),
@@ -811,6 +909,7 @@ def build_recovery() -> Json:
             ),
         ),
         privacy=parts.SyncPrivacy(True, False, ISSUED * 1000),
+        arranged=tuple(setting for setting in every_setting() if setting.which != arranging.DRAFT),
     )
     nonce, version = seeded("backup nonce", 12), 7
     blob = recovery.seal_backup(secrets, held.encode(), version=version, nonce=nonce)
@@ -852,6 +951,7 @@ BUILDERS = {
     "extensions": build_extensions,
     "expiry": expiry_vectors.build,
     "parts": build_parts,
+    "arranging": build_arranging,
     "links": build_links,
     "linking": build_linking,
     "safety": build_safety,

@@ -42,6 +42,13 @@ export class Hands {
     await expect(this.see("composer")).toBeVisible();
   }
 
+  /** An entry of the menu of a row. */
+  async arrange(title: string, entry: string): Promise<void> {
+    await this.row(title).first().click({ button: "right" });
+    this.presses += 1;
+    await this.press(entry);
+  }
+
   async goTo(fragment: string): Promise<void> {
     await this.page.evaluate((hash) => {
       location.hash = hash;

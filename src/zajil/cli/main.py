@@ -47,6 +47,7 @@ from zajil.cli.commands.moderation import (
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.commands.public import channel, persona, reading, redress, writing
 from zajil.cli.commands.reach import bridge, bundle, net, registry
+from zajil.cli.commands.talk import arranging
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
 from zajil.cli.help import HelpfulCommand, HelpfulGroup
@@ -74,6 +75,7 @@ from zajil.cli.texts.reach import bridge as bridge_words
 from zajil.cli.texts.reach import bundle as bundle_words
 from zajil.cli.texts.reach import net as net_words
 from zajil.cli.texts.reach import registry as registry_words
+from zajil.cli.texts.talk import arranging as arranging_words
 from zajil.cli.texts.talk import disappear as disappear_words
 from zajil.cli.texts.talk import files as file_words
 from zajil.cli.texts.text import PROGRAM, Text
@@ -112,6 +114,13 @@ _CHATS: tuple[_Command, ...] = (
     ("delete", messages.delete, message_words.DELETE),
     ("save", files.save, file_words.SAVE),
     ("disappear", disappear.disappear, disappear_words.DISAPPEAR_COMMAND),
+    ("draft", arranging.draft, arranging_words.DRAFT),
+    ("pin", arranging.pin, arranging_words.PIN),
+    ("unpin", arranging.unpin, arranging_words.UNPIN),
+    ("archive", arranging.archive, arranging_words.ARCHIVE),
+    ("unarchive", arranging.unarchive, arranging_words.UNARCHIVE),
+    ("mute", arranging.mute, arranging_words.MUTE),
+    ("unmute", arranging.unmute, arranging_words.UNMUTE),
     ("report", report.report, message_words.REPORT),
     ("sync", chats.sync, chat_words.SYNC),
     ("export", export.export, export_words.EXPORT),

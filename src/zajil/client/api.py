@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from zajil.client import checks, listing
+from zajil.client.arranging import Arranging
 from zajil.client.calling import Calling
 from zajil.client.core import chats, readd, recovery
 from zajil.client.core.talk import bundles
@@ -54,7 +55,7 @@ LINK_USES = 20
 LINK_DAYS = 30
 
 
-class Client(Filing, Reaching, Reporting, Calling, Recovering):
+class Client(Filing, Reaching, Reporting, Calling, Recovering, Arranging):
     """An async context manager. Errors are `ZajilError`s with a stable code (`Unreachable`: no server answered)."""
 
     @classmethod
@@ -251,7 +252,7 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering):
             return listing.devices(step)
 
     def chats(self) -> list[Chat]:
-        """All chats, latest activity first."""
+        """All chats, those of the archive too: pinned ones first, then by latest activity."""
         self._core.sweep()
         with self._core.look() as step:
             return listing.chats(step)

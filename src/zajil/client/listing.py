@@ -9,12 +9,14 @@ from zajil.client import views
 from zajil.client.core import chats as chats_of
 from zajil.client.core import groups
 from zajil.client.core.expiry import sweep
-from zajil.client.core.talk import reading
+from zajil.client.core.talk import arranging, reading
 from zajil.client.core.talk.places import load_message
 from zajil.client.state import accounts, rows
+from zajil.client.state.arranging import load_arranged
 from zajil.client.state.notices import load_notices
 from zajil.client.state.rows import Account, StoredMessage
 from zajil.client.state.step import Step
+from zajil.protocol.chat.arranging import ALWAYS
 from zajil.protocol.chat.mentions import MENTIONS
 from zajil.protocol.errors import error
 from zajil.protocol.identity.safety import SafetyCode, half, safety_number
@@ -60,17 +62,26 @@ def devices(step: Step) -> list[views.Device]:
 
 
 def chats(step: Step) -> list[views.Chat]:
-    """All chats but merged ones, latest activity first."""
-    return [chat_view(step, chat) for chat in rows.all_chats(step.tx) if not chat.merged]
+    """All chats but merged ones, pinned ones first in the order of pinning, then by latest activity."""
+    pins = {gid: at for at, gid in enumerate(arranging.pins(step))}
+    found = [chat for chat in rows.all_chats(step.tx) if not chat.merged]
+    found.sort(key=lambda chat: pins.get(chat.gid, len(pins)))
+    return [_chat_view(step, chat, pinned=chat.gid in pins) for chat in found]
 
 
 def chat_view(step: Step, chat: rows.Chat) -> views.Chat:
     """One chat."""
+    return _chat_view(step, chat, pinned=chat.gid in arranging.pins(step))
+
+
+def _chat_view(step: Step, chat: rows.Chat, *, pinned: bool) -> views.Chat:
     title = chat.title
     if chat.kind == groups.SELF:
         title = SELF_TITLE
     elif chat.kind == groups.DM:
         title = name_of(step, chat.peer)
+    arranged = load_arranged(step.tx, chat.gid).read()
+    muted = arranged.is_muted(step.now)
     return views.Chat(
         id=encode_b64(chat.gid),
         kind=KINDS[chat.kind],
@@ -85,6 +96,11 @@ def chat_view(step: Step, chat: rows.Chat) -> views.Chat:
         mentioned=chat.mentioned,
         roles=_roles(chat),
         timer=chat.timer,
+        pinned=pinned,
+        archived=arranged.is_archived(chat.heard),
+        muted=muted,
+        muted_until=arranged.muted_until // 1000 if muted and arranged.muted_until != ALWAYS else None,
+        draft="" if arranged.draft is None else arranged.draft.text,
     )
 
 

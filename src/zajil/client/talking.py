@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from zajil.client import listing
 from zajil.client.core import chats, messages
-from zajil.client.core.talk import acts, privacy, reading
+from zajil.client.core.talk import acts, arranging, privacy, reading
 from zajil.client.core.talk.places import load_message
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.device import local_error
@@ -64,6 +64,9 @@ class Talking:
             if reply_to is not None:
                 quoted = load_message(step, member.gid, identity_of(reply_to))[1].message_id
             linked = with_links(step, text, mentions)
+            draft = arranging.read(step, member.gid).draft
+            if draft is not None and draft.text.strip() == text.strip():
+                arranging.clear_draft(step, member.gid)
             return encode_b64(MessageId(messages.submit_text(step, member.gid, linked, reply_to=quoted)))
 
     def find_mentions(self, chat: Chat, text: str) -> tuple[Mention, ...]:

@@ -150,6 +150,8 @@ class Chat(msgspec.Struct, frozen=True):
     members: account ids. roles: those above member, account id -> role. role: own role. epoch: of the local
     group state, 0 when there is none. unread: messages of others since `mark_read`; mentioned: one of them mentions us.
     timer: seconds after which new messages disappear once they were read, 0 = they stay.
+    pinned: among the first of the list. archived: out of the list until somebody writes. muted: tells of no message,
+    but of a mention; muted_until: Unix seconds, None where it is not muted or always. draft: a text not sent yet.
     """
 
     id: str
@@ -165,6 +167,11 @@ class Chat(msgspec.Struct, frozen=True):
     mentioned: bool = False
     roles: Mapping[str, Role] = {}
     timer: int = 0
+    pinned: bool = False
+    archived: bool = False
+    muted: bool = False
+    muted_until: int | None = None
+    draft: str = ""
 
 
 class Mention(msgspec.Struct, frozen=True):

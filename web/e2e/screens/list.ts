@@ -6,7 +6,7 @@ import { FILES } from "./files.ts";
 import { CHANNELS } from "./public.ts";
 import { REVIEW } from "./review.ts";
 import { ROUTES } from "./routes.ts";
-import { paste, seeing, type Screen } from "./steps.ts";
+import { paste, press, seeing, type Screen } from "./steps.ts";
 
 const chat = (title: string): string => idOf(`chat ${title}`, 43);
 const MARKET = chat("Saturday market");
@@ -51,8 +51,40 @@ const LISTS: readonly Screen[] = [
   { name: "list-offline", scene: "offline", ready: "chat-row" },
   { name: "list-loading", scene: "loading", ready: "chat-list" },
   { name: "list-error", scene: "no-answers", ready: "list-error" },
+  { name: "list-arranged", scene: "busy", ready: "chat-row", steps: arranged },
+  { name: "list-row-menu", scene: "busy", ready: "chat-row", steps: rowMenu },
+  { name: "list-mute", scene: "busy", ready: "chat-row", steps: muteSheet },
+  { name: "list-archive", scene: "busy", ready: "chat-row", steps: archive },
   { name: "keys", scene: "busy", ready: "chat-row", steps: keys },
 ];
+
+async function rowMenu(page: Page): Promise<void> {
+  await page.getByTestId("chat-row").first().click({ button: "right" });
+  await page.getByTestId("row-menu").waitFor();
+}
+
+async function muteSheet(page: Page): Promise<void> {
+  await rowMenu(page);
+  await seeing("row-mute", "mute-sheet")(page);
+}
+
+/** One chat pinned, one muted, two in the archive. */
+async function arranged(page: Page): Promise<void> {
+  for (const [at, entry] of [
+    [3, "row-pin"],
+    [2, "row-archive"],
+    [3, "row-archive"],
+  ] as const) {
+    await page.getByTestId("chat-row").nth(at).click({ button: "right" });
+    await press(entry)(page);
+  }
+  await page.getByTestId("archived").waitFor();
+}
+
+async function archive(page: Page): Promise<void> {
+  await arranged(page);
+  await seeing("archived", "chat-row")(page);
+}
 
 const CHATS: readonly Screen[] = [
   { name: "chat", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message" },

@@ -80,7 +80,10 @@ export function chatLine(world: World, chat: SeedChat): ChatLine {
     activity: last?.at ?? world.now,
     unread: chat.unread,
     mentioned: chat.mentioned,
-    muted: chat.muted,
+    pinned: chat.pinned > 0,
+    archived: chat.archived,
+    muted: chat.muted_until > world.now,
+    muted_until: chat.muted_until,
     timer: chat.timer ?? 0,
     ...(chat.draft === undefined ? {} : { draft: chat.draft }),
     failed: chat.messages.some((message) => message.state === "failed"),
@@ -89,7 +92,12 @@ export function chatLine(world: World, chat: SeedChat): ChatLine {
 }
 
 export function chatLines(world: World): readonly ChatLine[] {
-  return world.chats.map((chat) => chatLine(world, chat)).sort((a, b) => b.activity - a.activity);
+  const at = (line: ChatLine): number => world.chats.find(({ id }) => id === line.id)?.pinned || Infinity;
+  const lines = world.chats.map((chat) => chatLine(world, chat)).sort((a, b) => b.activity - a.activity);
+  return [
+    ...lines.filter(({ pinned }) => pinned).sort((a, b) => at(a) - at(b)),
+    ...lines.filter(({ pinned }) => !pinned),
+  ];
 }
 
 function memberView(world: World, chat: SeedChat, index: number): MemberView {

@@ -137,6 +137,7 @@ function incoming(world: World, teller: Teller, chat: SeedChat, text: string): v
   if (other === undefined) return;
   const message = say(world, teller, chat, { who: other.person.name, text });
   chat.unread += 1;
+  if (chat.muted_until <= world.now) chat.archived = false;
   teller.chat(chat);
   teller.emit({
     event: "incoming",
@@ -146,7 +147,8 @@ function incoming(world: World, teller: Teller, chat: SeedChat, text: string): v
     sender: other.person,
     text,
     files: [],
-    muted: chat.muted,
+    muted: chat.muted_until > world.now,
+    mentioned: false,
   });
 }
 
@@ -264,7 +266,7 @@ function messageCalls(
   | "typing"
   | "open_calls"
   | "set_draft"
-  | "set_muted"
+  | "arrange"
 > {
   function changed(chat: string, id: string, change: (message: SeedMessage) => void): void {
     const found = findChat(world, chat);
@@ -365,9 +367,15 @@ function messageCalls(
       if (reply_to !== undefined) found.replyDraft = reply_to;
       teller.chat(found);
     },
-    set_muted: ({ chat, muted }) => {
+    arrange: ({ chat, act, until }) => {
       const found = findChat(world, chat);
-      found.muted = muted;
+      if (act === "pin" && world.chats.filter(({ pinned }) => pinned > 0).length >= 5)
+        throw new Refused("too-many-pins");
+      if (act === "pin") Object.assign(found, { pinned: Date.now(), archived: false });
+      else if (act === "unpin") found.pinned = 0;
+      else if (act === "archive") Object.assign(found, { archived: true, pinned: 0 });
+      else if (act === "unarchive") found.archived = false;
+      else found.muted_until = until ?? Number.MAX_SAFE_INTEGER;
       teller.chat(found);
     },
   };
@@ -462,7 +470,9 @@ function newChat(world: World, kind: "dm" | "group", title: string, people: read
     epoch: 1,
     unread: 0,
     mentioned: false,
-    muted: false,
+    pinned: 0,
+    archived: false,
+    muted_until: 0,
     keyChanged: false,
     messages: [],
   };

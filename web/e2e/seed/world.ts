@@ -53,7 +53,10 @@ export interface SeedChat {
   epoch: number;
   unread: number;
   mentioned: boolean;
-  muted: boolean;
+  /** Unix ms, 0: not. */
+  pinned: number;
+  archived: boolean;
+  muted_until: number;
   timer?: number;
   draft?: string;
   replyDraft?: string;

@@ -65,7 +65,13 @@ export interface ChatLine {
   readonly activity: number;
   readonly unread: number;
   readonly mentioned: boolean;
+  /** The pinned ones come first, in their order. */
+  readonly pinned: boolean;
+  /** Out of the list until somebody writes. */
+  readonly archived: boolean;
   readonly muted: boolean;
+  /** Unix ms, 0: not; 2^53 - 1: always. */
+  readonly muted_until: number;
   /** Seconds after which new messages disappear, 0 = they stay. */
   readonly timer: number;
   readonly draft?: string;
@@ -468,8 +474,10 @@ export interface Calls extends FileCalls, TimerCalls {
   typing(a: { chat: string }): void;
   /** Calls over this end of a channel, the other end of which is the call worker's: the leading tab alone has them. */
   open_calls(a: { port: MessagePort }): void;
-  set_draft(a: { chat: string; text: string; reply_to?: string }): void;
-  set_muted(a: { chat: string; muted: boolean }): void;
+  /** left: whoever writes is done for now. */
+  set_draft(a: { chat: string; text: string; reply_to?: string; left: boolean }): void;
+  /** On all own devices. until: of `mute`, Unix ms; 0 ends it, absent: always. Throws `too-many-pins`. */
+  arrange(a: { chat: string; act: "pin" | "unpin" | "archive" | "unarchive" | "mute"; until?: number }): void;
 
   contacts(): readonly ContactView[];
   contact(a: { account: string }): ContactPage;
@@ -545,6 +553,8 @@ export type CoreEvent =
       readonly text: string;
       readonly files: readonly FileView[];
       readonly muted: boolean;
+      /** It mentions us. */
+      readonly mentioned: boolean;
     }
   | { readonly event: "notice"; readonly notice: Notice };
 

@@ -76,7 +76,8 @@ async function incoming(look: Look, id: Id, place: Id): Promise<CoreEvent[]> {
   const found = await rows.findMessage(look.tx, id);
   if (found === undefined || found[1].state !== "received" || found[1].notice !== null) return [];
   const view = await messageView(look, ...found);
-  const { title, muted } = await chatLine(look, await rows.loadChat(look.tx, place));
+  const { title, muted } = await chatLine(look, await rows.loadChat(look.tx, place), false);
   const { sender, text = "", files } = view;
-  return [{ event: "incoming", chat: place, id, title, sender, text, files, muted }];
+  const mentioned = view.mentions.some(({ self }) => self);
+  return [{ event: "incoming", chat: place, id, title, sender, text, files, muted, mentioned }];
 }

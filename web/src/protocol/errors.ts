@@ -150,7 +150,7 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
     "not-a-member": 0,
     "not-permitted": 0,
   }),
-  ...rows(HomeError, { "chat-stuck": 0, "not-introduced": 0, "group-full": 0, "text-too-long": 0 }),
+  ...rows(HomeError, { "chat-stuck": 0, "not-introduced": 0, "group-full": 0, "too-many-pins": 0, "text-too-long": 0 }),
   ...rows(HomeError, { "file-too-big": 0, "too-many-files": 0, "no-attachment": 0 }),
   ...rows(HomeError, { "no-tool": 0, "not-reportable": 0 }),
   ...rows(HomeError, { "bad-link": 0 }),

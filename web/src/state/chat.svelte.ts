@@ -291,8 +291,9 @@ export class OpenChat {
     void call("typing", { chat: this.id }).catch(() => undefined);
   }
 
-  keepDraft(text: string, reply: string | undefined): void {
-    const draft = { chat: this.id, text, ...(reply === undefined ? {} : { reply_to: reply }) };
+  /** left: whoever writes is done for now. */
+  keepDraft(text: string, reply: string | undefined, left: boolean): void {
+    const draft = { chat: this.id, text, left, ...(reply === undefined ? {} : { reply_to: reply }) };
     void call("set_draft", draft).catch(() => undefined);
   }
 }

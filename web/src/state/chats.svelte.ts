@@ -10,9 +10,12 @@ class Chats {
   /** Per chat, who types until when (ms). */
   typing = $state<Readonly<Record<string, readonly { person: Person; until: number }[]>>>({});
   #asked = 0;
+  #mute: ReturnType<typeof setTimeout> | undefined;
 
-  /** Unread messages of chats that are not muted. */
-  readonly unread = $derived((this.lines ?? []).reduce((sum, line) => sum + (line.muted ? 0 : line.unread), 0));
+  /** Unread messages of chats in the list that are not muted. */
+  readonly unread = $derived(
+    (this.lines ?? []).reduce((sum, line) => sum + (line.muted || line.archived ? 0 : line.unread), 0),
+  );
 
   start(): void {
     listen((event) => {
@@ -31,9 +34,18 @@ class Chats {
       if (mine !== this.#asked) return;
       this.lines = lines;
       this.error = undefined;
+      this.#waitForMutes(lines);
     } catch (error) {
       if (mine === this.#asked) this.error = codeOf(error);
     }
+  }
+
+  /** The first mute that ends by itself. */
+  #waitForMutes(lines: readonly ChatLine[]): void {
+    clearTimeout(this.#mute);
+    const left = Math.min(...lines.filter(({ muted }) => muted).map((line) => line.muted_until - Date.now()));
+    // Longer than a day, the timer only asks again; a browser counts no further than 24 days.
+    if (left < 86_400_000) this.#mute = setTimeout(() => void this.refresh(), Math.max(0, left) + 50);
   }
 
   find(id: string): ChatLine | undefined {

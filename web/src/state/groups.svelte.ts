@@ -20,10 +20,6 @@ export class GroupInfo {
     });
   }
 
-  setMuted(muted: boolean): Promise<boolean> {
-    return this.#then(() => call("set_muted", { chat: this.#id, muted }));
-  }
-
   rename(title: string): Promise<boolean> {
     return this.#then(() => call("rename_group", { chat: this.#id, title: title.trim() }));
   }

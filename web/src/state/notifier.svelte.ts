@@ -33,13 +33,15 @@ async function settle(chat: string): Promise<void> {
 }
 
 function tell(event: Incoming, open: (chat: string) => void): void {
+  // Of a muted chat one is told nothing but that one is mentioned, as in Signal; what is on screen is read aloud.
+  if (event.muted && !event.mentioned && watched.chat !== event.chat) return;
   const seen = browser().visible();
   const body = sayBody(event);
   if (seen) {
     toasts.say(t.said({ who: isolate(event.sender.name), text: body.slice(0, 200) }));
     return;
   }
-  if (event.muted || !settings.now.notifications) return;
+  if ((event.muted && !event.mentioned) || !settings.now.notifications) return;
   const [sender, title] = [cleanName(event.sender.name), cleanName(event.title)];
   told = [...told, event.chat];
   browser().notify({

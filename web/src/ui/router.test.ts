@@ -6,6 +6,7 @@ const ID = "AbC_-12";
 
 test("each screen's fragment leads back to it", () => {
   expect(parseRoute(to.list())).toEqual({ page: "list" });
+  expect(parseRoute(to.archive())).toEqual({ page: "archive" });
   expect(parseRoute(to.chat(ID))).toEqual({ page: "chat", id: ID });
   expect(parseRoute(to.info(ID))).toEqual({ page: "info", id: ID });
   expect(parseRoute(to.inside(ID, "m1"))).toEqual({ page: "inside", id: ID, message: "m1" });

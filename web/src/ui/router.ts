@@ -3,6 +3,8 @@ import { createSubscriber } from "svelte/reactivity";
 
 export type Route =
   | { readonly page: "list" }
+  /** The chats that are out of the list. */
+  | { readonly page: "archive" }
   | { readonly page: "chat"; readonly id: string }
   | { readonly page: "info"; readonly id: string }
   | { readonly page: "call"; readonly id: string }
@@ -34,6 +36,7 @@ export type Route =
 /** Fragments of the screens. Ids are base64url, so none needs escaping; handles are words of any script. */
 export const to = {
   list: (): string => "#/",
+  archive: (): string => "#/archive",
   chat: (id: string): string => `#/c/${id}`,
   info: (id: string): string => `#/c/${id}/info`,
   inside: (chat: string, message: string): string => `#/inside/${chat}/${message}`,
@@ -65,6 +68,7 @@ export function parseRoute(fragment: string): Route {
   const [first = "", second = "", third = "", fourth = ""] = fragment.replace(/^#?\/?/, "").split("/");
   const id = ID.test(second) ? second : "";
   if (first === "c" && id) return third === "info" ? { page: "info", id } : { page: "chat", id };
+  if (first === "archive") return { page: "archive" };
   if (first === "inside" && id && ID.test(third)) return { page: "inside", id, message: third };
   if (first === "call" && id) return { page: "call", id };
   if (first === "people" && id) return { page: "person", id };

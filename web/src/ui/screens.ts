@@ -16,6 +16,7 @@ export type ScreenName =
   | "Settings"
   | "LinkPage"
   | "RouteSheet"
+  | "RowMenu"
   | "Bridges"
   | "ShareBridges"
   | "ServerView"
@@ -49,6 +50,7 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   Settings: async () => screen(await import("./settings/Settings.svelte")),
   LinkPage: async () => screen(await import("./linking/LinkPage.svelte")),
   RouteSheet: async () => screen(await import("./routes/RouteSheet.svelte")),
+  RowMenu: async () => screen(await import("./list/arrange/RowMenu.svelte")),
   Bridges: async () => screen(await import("./routes/Bridges.svelte")),
   ShareBridges: async () => screen(await import("./routes/ShareBridges.svelte")),
   ServerView: async () => screen(await import("./inside/ServerView.svelte")),

@@ -10,6 +10,7 @@ import typer
 from zajil.cli.commands.options import ChatName, Files, Json, JsonLines, Strip
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts import chats as words
+from zajil.cli.texts.talk import arranging as arranging_words
 
 if TYPE_CHECKING:
     from zajil.client import Chat, Client, Message, Notice
@@ -17,20 +18,27 @@ if TYPE_CHECKING:
 _ENOUGH = 1000
 
 
-def chats(context: typer.Context, *, json: Json = False) -> None:
-    """All chats, latest activity first."""
+def chats(
+    context: typer.Context,
+    *,
+    archived: Annotated[bool, typer.Option("--archived", help=arranging_words.ARCHIVED_OPTION())] = False,
+    json: Json = False,
+) -> None:
+    """All chats, pinned ones first, then by latest activity; with --archived those that are out of the list."""
+    from zajil.cli.commands.talk.arranging import notes_of
     from zajil.cli.output import console, print_json
     from zajil.cli.reading import title_of
     from zajil.cli.texts.talk.disappear import DISAPPEAR, say_timer
     from zajil.cli.untrusted import isolate
 
     async def told(client: Client) -> None:
-        found = client.chats()
+        everything = client.chats()
+        found = [chat for chat in everything if chat.archived == archived]
         if json:
-            print_json([chat_row(chat) for chat in found])
+            print_json([chat_row(chat) for chat in (found if archived else everything)])
             return
         if not found:
-            console().print(words.NO_CHATS(), style="dim")
+            console().print(arranging_words.NOTHING_ARCHIVED() if archived else words.NO_CHATS(), style="dim")
         for chat in found:
             screen = console()
             screen.print(f"{chat.id}  ", style="dim", end="")
@@ -40,7 +48,11 @@ def chats(context: typer.Context, *, json: Json = False) -> None:
             notes += [words.UNREAD(count=chat.unread)] if chat.unread else []
             notes += [words.MENTIONED()] if chat.mentioned else []
             notes += [DISAPPEAR(time=say_timer(chat.timer))] if chat.timer else []
+            notes += notes_of(chat)
             screen.print("".join(f"  {note}" for note in notes), style="dim")
+        away = len(everything) - len(found)
+        if away and not archived:
+            console().print(arranging_words.ARCHIVED_COUNT(count=away), style="dim")
 
     run_with_client(context, told)
 
@@ -199,6 +211,11 @@ def chat_row(chat: Chat) -> dict[str, object]:
         "unread": chat.unread,
         "mentioned": chat.mentioned,
         "timer": chat.timer,
+        "pinned": chat.pinned,
+        "archived": chat.archived,
+        "muted": chat.muted,
+        "muted_until": chat.muted_until,
+        "draft": chat.draft,
     }
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from zajil.cli.texts.text import Text
 
-CHATS = Text(en="Your chats, latest first.", ar="محادثاتك، الأحدث أولًا.", ru="Ваши чаты, свежие сверху.")
+CHATS = Text(
+    en="Your chats, pinned ones first, then the latest.",
+    ar="محادثاتك، المثبّتة أولًا ثم الأحدث.",
+    ru="Ваши чаты: сначала закреплённые, затем свежие.",
+)
 NO_CHATS = Text(
     en="No chats yet. Add someone:  zajil add 'LINK'",
     ar="لا محادثات بعد. أضف أحدًا:  zajil add 'LINK'",

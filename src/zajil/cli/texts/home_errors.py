@@ -125,6 +125,18 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
             ru="В группе уже предельное число устройств: 128.",
         )
     ),
+    "too-many-pins": Complaint(
+        Text(
+            en="Five chats are pinned already.",
+            ar="ثُبِّتت خمس محادثات بالفعل.",
+            ru="Закреплено уже пять чатов.",
+        ),
+        Text(
+            en="Unpin one first:  zajil unpin CHAT",
+            ar="ألغِ تثبيت واحدة أولًا:  zajil unpin CHAT",
+            ru="Сначала открепите один:  zajil unpin CHAT",
+        ),
+    ),
     "text-too-long": Complaint(
         Text(
             en="The text is longer than 65,536 bytes.", ar="النصّ أطول من 65536 بايت.", ru="Текст длиннее 65 536 байт."

@@ -39,6 +39,7 @@ OF_A_HOME = frozenset(
         "channel",
     }
     | {"notices", "appeal"}
+    | {"draft", "pin", "unpin", "archive", "unarchive", "mute", "unmute"}
 )
 """Commands that work on a home."""
 OF_STAFF = frozenset({"login", "logout", "queue", "claim", "show", "decide", "release", "skip", "undo", "appeals"})

@@ -11,6 +11,7 @@ import msgspec
 from zajil import mls
 from zajil.client.core import groups, judge, outbox
 from zajil.client.core.judge import Change
+from zajil.client.core.talk import arranging
 from zajil.client.core.talk.notices import note_commit, note_timer
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Claimed, Intent, Item
@@ -259,6 +260,8 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
     if {(m.account, m.device) for m in before.members} != {(m.account, m.device) for m in present}:
         note_commit(step, before, chat)
         step.event("members", gid)
+    if staged.own and arranging.has_new_device(before, chat):
+        arranging.tell_all(step)
     if before.title != chat.title:
         step.event("renamed", gid)
     if before.roles != chat.roles:

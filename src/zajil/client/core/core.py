@@ -14,7 +14,7 @@ from zajil.client.core import wants as calls
 from zajil.client.core.expiry import sweep
 from zajil.client.core.kept import backup
 from zajil.client.core.sealing import Request
-from zajil.client.core.talk import callkeys, contents, receipts, whispers
+from zajil.client.core.talk import arranging, callkeys, contents, receipts, whispers
 from zajil.client.core.talk.callkeys import CallKeys
 from zajil.client.core.talk.whispers import Course
 from zajil.client.core.wants import Want
@@ -68,7 +68,7 @@ class Core:
     @contextmanager
     def look(self) -> Iterator[Step]:
         """A read-only view."""
-        with self.store.look() as tx:
+        with self.store.look(self.now()) as tx:
             yield Step(tx, self.keys, self._cache, certificates.authenticate)
 
     def is_locked(self) -> bool:
@@ -198,12 +198,14 @@ class Core:
             return whispers.seal_typing(step, gid)
 
     def flush_receipts(self) -> bool:
-        """Queue all receipts that are owed without waiting for their time; whether there were any."""
+        """Queue all receipts and drafts that are owed without waiting for their time; whether there were any."""
         with self.look() as step:
-            if all(receipts.due_at(chat) is None for chat in rows.all_chats(step.tx)):
+            owed = any(receipts.due_at(chat) is not None for chat in rows.all_chats(step.tx))
+            if not owed and arranging.due_at(step) is None:
                 return False
         with self.step("receipts") as step:
             receipts.flush_due(step, at_once=True)
+            arranging.flush_due(step, at_once=True)
         return True
 
     def take_ok(self, mid: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zajil.client.core import groups, keypackages, messages, outbox, readd, sealing
 from zajil.client.core.expiry import sweep
 from zajil.client.core.kept import backup
-from zajil.client.core.talk import receipts
+from zajil.client.core.talk import arranging, receipts
 from zajil.client.state import rows
 from zajil.client.state.rows import Intent
 from zajil.client.state.step import Step
@@ -23,6 +23,9 @@ def next_deadline(step: Step) -> int | None:
     gone_at = sweep.next_deadline(step)
     if gone_at is not None:
         due.append(gone_at)
+    drafts_at = arranging.due_at(step)
+    if drafts_at is not None:
+        due.append(drafts_at)
     for chat in rows.all_chats(step.tx):
         if chat.asking is not None:
             due.append(chat.asking.next_at)
@@ -40,6 +43,7 @@ def tick(step: Step) -> None:
     outbox.expire_unknown(step)
     readd.take_turns(step)
     receipts.flush_due(step)
+    arranging.flush_due(step)
     for chat in rows.all_chats(step.tx):
         if chat.status != "active":
             continue

@@ -7,7 +7,7 @@ import msgspec
 from zajil import mls
 from zajil.client.core import groups, keypackages, messages, outbox, readd
 from zajil.client.core.groups import ADMIN, DM, SELF
-from zajil.client.core.talk import reading
+from zajil.client.core.talk import arranging, reading
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Intent, OwnKeyPackage
 from zajil.client.state.step import Step
@@ -113,6 +113,8 @@ def _settle(
     own_leaves = [m.leaf for m in chat.members if m.account == step.profile.account_id]
     if before is None and chat.own_leaf == min(own_leaves):
         messages.ensure_profile(step, chat.gid)
+    if chat.kind == SELF:
+        arranging.tell_all(step)
     _remove_ended(step, chat)
     if last_resort:
         outbox.submit_intent(step, chat.gid, Intent("update"))
@@ -158,3 +160,4 @@ def merge_dms(step: Step, peer: bytes) -> None:
         for n, _ in step.tx.rows("message", other.gid):
             step.tx.move("message", n, keep.gid)
         reading.merge(step, keep.gid, other.gid)
+        arranging.merge(step, keep.gid, other.gid)

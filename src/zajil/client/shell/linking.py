@@ -213,7 +213,7 @@ async def _extend_list(core: Core, calls: Calls, tokens: Tokens, offer: Offer) -
     lists = await fetch_own_lists(core, calls, tokens)
     with core.look() as step:
         account = AccountId(step.profile.account_id)
-        now = step.now // 1000 or core.now() // 1000
+        now = step.now // 1000
     newest = objects.open_chain(lists, account_id=account)
     with core.step("own-list") as step:
         # Built on a chain behind the one we know, the next list would be a fork signed by ourselves.

@@ -46,7 +46,8 @@ class Chat(msgspec.Struct, frozen=True):
     merged: the DM that replaced this one. read_n: number of the newest message row that was read. unread: messages of
     others after it; mentioned: whether one of them mentions us. owed: receipts not yet sent, message id -> 1 delivered
     or 2 read; owed_at: when they are due (Unix ms). typed_at: when we last told that we write (Unix ms).
-    bundle_keys: (epoch, key) of the last three past epochs, for files that members carry by hand.
+    bundle_keys: (epoch, key) of the last three past epochs, for files that members carry by hand. heard: when the
+    server took the newest message of others, Unix ms.
     timer: seconds after which own new messages disappear, 0 = they stay.
     """
 
@@ -78,6 +79,7 @@ class Chat(msgspec.Struct, frozen=True):
     typed_at: int = 0
     bundle_keys: tuple[tuple[int, bytes], ...] = ()
     timer: int = 0
+    heard: int = 0
 
     def accounts(self) -> tuple[bytes, ...]:
         """Accounts in the tree, by lowest leaf."""

@@ -113,14 +113,14 @@ class Store:
             self._hook(f"{name}:after")
 
     @contextmanager
-    def look(self) -> Iterator[Tx]:
-        """A read-only view at one moment. Writing in it raises."""
+    def look(self, now: int = 0) -> Iterator[Tx]:
+        """A read-only view at one moment, Unix ms. Writing in it raises."""
         if self._tx is not None:
             yield self._tx
             return
         self.db.execute("BEGIN")
         try:
-            yield Tx(self, 0, no_randomness)
+            yield Tx(self, now, no_randomness)
         finally:
             self.db.execute("ROLLBACK")
 

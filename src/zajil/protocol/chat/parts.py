@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, TypeAlias
 
 from zajil.protocol import cbor
+from zajil.protocol.chat.arranging import ENTRIES, Setting, parse_settings, setting_value
 from zajil.protocol.chat.content import UNSPECIFIED, SinglePart
 from zajil.protocol.chat.extensions import ChatKind
 from zajil.protocol.errors import error
@@ -91,7 +92,10 @@ class SyncPrivacy:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Self group alone: what changed on the sending device. read: highest sent ms shown, per group."""
+    """Self group alone: what changed on the sending device. read: highest sent ms shown, per group.
+
+    settings: how chats are arranged, see `arranging`.
+    """
 
     OP: ClassVar[str] = "sync"
     contacts: tuple[SyncContact, ...] = ()
@@ -99,6 +103,7 @@ class Sync:
     read: tuple[tuple[GroupId, int], ...] = ()
     seed: bytes | None = None
     privacy: SyncPrivacy | None = None
+    settings: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,8 @@ def encode_part(part: ControlPart) -> SinglePart:
             }
             if part.privacy is not None:
                 values["privacy"] = [part.privacy.receipts, part.privacy.typing, part.privacy.at]
+            if part.settings:
+                values["settings"] = [setting_value(setting) for setting in part.settings]
         case Call():
             values = dict(part.fields.items())
     data = cbor.encode([part.OP, values])
@@ -231,6 +238,7 @@ def _parse_sync(fields: Fields) -> Sync:
         read=tuple((GroupId(item.blob(0, size=16)), item.number(1)) for item in read),
         seed=fields.blob_or_none("seed", size=32),
         privacy=_parse_privacy(fields.raw("privacy")),
+        settings=parse_settings(fields.items("settings", most=ENTRIES)) if "settings" in fields else (),
     )
 
 

@@ -2,8 +2,9 @@
 
 CBOR map: 1 account seed b32, 2 account_id b16, 3 server_name, 4 `[name, profile token b32]`, 5 newest own device list
 (signed object), 6 people `[[account_id, name, contact token b32 | nil, contact bool, verified key b32 | nil]]`, 7 chats
-`[[gid, kind, title, last activity ms, [[account_id, role]]]]`, 8 settings `{1: [receipts, typing, at ms]}`. Keys of
-later versions are left unread. The accounts of a chat are those to ask for *re-add me*, in that order, at most 16.
+`[[gid, kind, title, last activity ms, [[account_id, role]]]]`, 8 settings `{1: [receipts, typing, at ms], 2: pins,
+archive and mute of chats (chat.arranging)}`. Keys of later versions are left unread. The accounts of a chat are those
+to ask for *re-add me*, in that order, at most 16.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zajil.protocol import cbor
+from zajil.protocol.chat.arranging import Setting, parse_settings, setting_value
 from zajil.protocol.chat.extensions import ChatKind
 from zajil.protocol.chat.parts import SyncPrivacy
 from zajil.protocol.errors import ZajilError, error
@@ -60,6 +62,7 @@ class Backup:
     people: tuple[BackupPerson, ...]
     chats: tuple[BackupChat, ...]
     privacy: SyncPrivacy
+    arranged: tuple[Setting, ...] = ()
 
     def __repr__(self) -> str:
         return "Backup(...)"
@@ -70,7 +73,9 @@ class Backup:
         chats: cbor.Value = [
             [c.gid, int(c.kind), c.title, c.last_activity, [[who, role] for who, role in c.helpers]] for c in self.chats
         ]
-        settings: cbor.Value = {1: [self.privacy.receipts, self.privacy.typing, self.privacy.at]}
+        settings: dict[cbor.Key, cbor.Value] = {1: [self.privacy.receipts, self.privacy.typing, self.privacy.at]}
+        if self.arranged:
+            settings[2] = [setting_value(setting) for setting in self.arranged]
         values: dict[cbor.Key, cbor.Value] = {1: self.seed, 2: self.account_id, 3: self.server_name}
         values |= {4: [self.name, self.profile_token], 5: self.own_list, 6: people, 7: chats, 8: settings}
         return cbor.encode(values)
@@ -86,7 +91,8 @@ class Backup:
 
 def _parse(fields: Fields) -> Backup:
     own = Fields.of_array(fields.raw(4), 2)
-    privacy = Fields.of_array(Fields.of_open_map(fields.raw(8), (1,)).raw(1), 3)
+    settings = Fields.of_open_map(fields.raw(8), (1,))
+    privacy = Fields.of_array(settings.raw(1), 3)
     return Backup(
         seed=fields.blob(1, size=32),
         account_id=AccountId(fields.blob(2, size=16)),
@@ -97,6 +103,7 @@ def _parse(fields: Fields) -> Backup:
         people=tuple(_parse_person(item) for item in fields.items(6, most=_MOST)),
         chats=tuple(_parse_chat(item) for item in fields.items(7, most=_MOST)),
         privacy=SyncPrivacy(privacy.flag(0), privacy.flag(1), privacy.number(2)),
+        arranged=parse_settings(settings.items(2, most=_MOST)) if 2 in settings else (),
     )
 
 

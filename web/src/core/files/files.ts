@@ -11,13 +11,13 @@ import { randomBytes } from "../crypto.ts";
 import { failureOf } from "../failure.ts";
 import * as chats from "../rules/chats.ts";
 import * as outbox from "../rules/outbox.ts";
+import { clearDraft } from "../rules/talk/arranging.ts";
 import { loadMessage, placeOf } from "../rules/talk/places.ts";
 import { mentionsIn } from "../rules/talk/reading.ts";
 import { browserNetwork, type Network } from "../shell/network.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
-import { saveDraft } from "../verbs/drafts.ts";
 import type { Host } from "../verbs/handlers.ts";
 import type { Answer, Call } from "../transports/base.ts";
 import * as blobs from "./blobs.ts";
@@ -130,7 +130,7 @@ export class Files {
           blobs.putBlob(step, part.blob, sealed.ciphertext);
           if (!last) return;
           await jobs.submit(step, { ...upload, parts });
-          await saveDraft(step.tx, upload.gid, { text: "", reply_to: "" });
+          await clearDraft(step, upload.gid);
           step.event("read", upload.gid);
         });
       }

@@ -28,6 +28,7 @@ import * as groups from "./groups.ts";
 import * as judge from "./judge.ts";
 import type { DeviceName } from "./judge.ts";
 import * as outbox from "./outbox.ts";
+import * as arranging from "./talk/arranging.ts";
 import { noteCommit } from "./talk/notices.ts";
 
 /** What an intent means on the current tree. claims: in the order of the Adds. settings: of extension 0xF0A0. */
@@ -266,6 +267,7 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
   if (JSON.stringify(before.roles) !== JSON.stringify(chat.roles)) step.event("roles", gid);
   if (before.timer !== chat.timer) step.event("timer", gid);
   await noteCommit(step, before, chat, staged);
+  if (staged.own && arranging.hasNewDevice(before, chat)) await arranging.tellAll(step);
   return step.chat(gid);
 }
 

@@ -11,6 +11,7 @@ import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
 import * as readd from "./readd.ts";
 import * as sealing from "./sealing.ts";
+import * as arranging from "./talk/arranging.ts";
 import * as receipts from "./talk/receipts.ts";
 
 const DAILY_MS = 86_400_000;
@@ -22,6 +23,8 @@ export async function nextDeadline(look: Look): Promise<number | undefined> {
   if (itemAt !== undefined) due.push(itemAt);
   const goneAt = await nextGone(look);
   if (goneAt !== undefined) due.push(goneAt);
+  const draftsAt = await arranging.dueAt(look);
+  if (draftsAt !== undefined) due.push(draftsAt);
   for (const chat of await rows.allChats(look.tx)) {
     if (chat.asking !== null) due.push(chat.asking.next_at);
     const owedAt = receipts.dueAt(chat);
@@ -38,6 +41,7 @@ export async function tick(step: Step): Promise<void> {
   await outbox.expireUnknown(step);
   await readd.takeTurns(step);
   await receipts.flushDue(step);
+  await arranging.flushDue(step);
   for (const chat of await rows.allChats(step.tx)) {
     if (chat.status !== "active") continue;
     for (const [account, at] of Object.entries(chat.left)) {

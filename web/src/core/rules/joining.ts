@@ -14,6 +14,7 @@ import * as keypackages from "./keypackages.ts";
 import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
 import * as readd from "./readd.ts";
+import * as arranging from "./talk/arranging.ts";
 import * as reading from "./talk/reading.ts";
 import { note } from "./talk/notices.ts";
 
@@ -123,6 +124,7 @@ async function settle(
   }
   const ownLeaves = chat.members.filter((m) => m.account === step.profile.account_id).map((m) => m.leaf);
   if (before === undefined && chat.own_leaf === Math.min(...ownLeaves)) await messages.ensureProfile(step, chat.gid);
+  if (chat.kind === SELF) await arranging.tellAll(step);
   if (lastResort) await outbox.submitIntent(step, chat.gid, rows.makeIntent("update"));
   if (chat.kind === groups.GROUP || before !== undefined) {
     // A chat that a linked device has by name only was never open here: it is new in it, not back.
@@ -169,5 +171,6 @@ export async function mergeDms(step: Step, peer: Id): Promise<void> {
       await step.tx.move("message", n, rows.bytesOf(keep.gid));
     }
     await reading.merge(step, keep.gid, other.gid);
+    await arranging.merge(step, keep.gid, other.gid);
   }
 }

@@ -9,6 +9,7 @@ import {
   EMPTY_MESSAGE,
   EMPTY_SESSION,
   type Account,
+  type Arranged,
   type Chat,
   type Early,
   type Id,
@@ -185,6 +186,17 @@ export function parseMessage(data: Uint8Array): StoredMessage {
 export async function saveMessage(tx: Tx, n: number, message: StoredMessage): Promise<StoredMessage> {
   await tx.replace("message", n, encodeRow(message));
   return message;
+}
+
+/** How a chat is arranged. */
+export async function loadArranged(tx: ReadTx, gid: Id): Promise<Arranged> {
+  const data = await tx.find("draft", parseB64(gid));
+  return { gid, registers: {}, due: 0, told: null, ...(data && parseRow<Arranged>(data)) };
+}
+
+/** Write it. */
+export function saveArranged(tx: Tx, arranged: Arranged): Promise<void> {
+  return tx.put("draft", parseB64(arranged.gid), encodeRow(arranged));
 }
 
 /** The switches. */

@@ -3,6 +3,7 @@
  *
  * Ids (account, group, message, hashes, mids) are base64url text here: `===` on bytes is always false and compiles.
  */
+import type { Register, Registers } from "../../protocol/chat/arranging.ts";
 import type { Kind, State } from "../../protocol/outbox/items.ts";
 import type { MarkState } from "../../protocol/outbox/marks.ts";
 import type { CallLine, MessageView } from "../api.ts";
@@ -39,7 +40,8 @@ export interface Asking {
  * us here. left: accounts that sent `leave`, and when it is our turn to remove them (Unix ms). merged: the DM that
  * replaced this one. read_n: number of the newest message row that was read. unread: messages of others after
  * it; mentioned: whether one of them mentions us. owed: receipts not yet sent, message id -> 1 delivered or 2 read;
- * owed_at: when they are due (Unix ms). typed_at: when we last told that we write (Unix ms). muted: on this device.
+ * owed_at: when they are due (Unix ms). typed_at: when we last told that we write (Unix ms). heard: when the server took
+ * the newest message of others (Unix ms).
  * timer: seconds after which own new messages disappear, 0 = they stay.
  */
 export interface Chat {
@@ -69,8 +71,19 @@ export interface Chat {
   readonly owed: Readonly<Record<Id, number>>;
   readonly owed_at: number;
   readonly typed_at: number;
-  readonly muted: boolean;
+  readonly heard: number;
   readonly timer: number;
+}
+
+/**
+ * How a chat is arranged, by group id, so that what is told of a chat may come before it. due: Unix ms from which the
+ * draft is to be told, 0 = nothing is to be told. told: the draft as our other devices have it, null where none was told.
+ */
+export interface Arranged {
+  readonly gid: Id;
+  readonly registers: Registers;
+  readonly due: number;
+  readonly told: Register | null;
 }
 
 /**
@@ -364,7 +377,7 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   owed: {},
   owed_at: 0,
   typed_at: 0,
-  muted: false,
+  heard: 0,
   timer: 0,
 };
 export const EMPTY_ACCOUNT: Omit<Account, "account_id"> = {

@@ -1,16 +1,17 @@
 /** Calls about chats and their lines. */
 import type { MessageDetails, MessageView } from "../api.ts";
+import { ALWAYS } from "../../protocol/chat/arranging.ts";
 import { encodeMentions } from "../../protocol/chat/mentions.ts";
 import { error } from "../../protocol/errors.ts";
 import * as chats from "../rules/chats.ts";
 import * as messages from "../rules/messages.ts";
 import * as outbox from "../rules/outbox.ts";
 import * as acts from "../rules/talk/acts.ts";
+import * as arranging from "../rules/talk/arranging.ts";
 import * as reading from "../rules/talk/reading.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
-import { saveDraft } from "./drafts.ts";
 import type { Handlers, Host } from "./handlers.ts";
 import { chatLine, chatView, messageView, personOf } from "./views.ts";
 
@@ -25,7 +26,7 @@ type Names =
   | "retry"
   | "mark_read"
   | "set_draft"
-  | "set_muted"
+  | "arrange"
   | "delete_message"
   | "edit"
   | "react"
@@ -58,7 +59,10 @@ export function talkVerbs(host: Host): Handlers<Names> {
     chats: () =>
       core().look(async (look) => {
         const all = (await rows.allChats(look.tx)).filter((chat) => chat.merged === "");
-        return Promise.all(all.map((chat) => chatLine(look, chat)));
+        const pins = await arranging.pins(look);
+        const rank = new Map(pins.map(({ id }, at) => [id, at]));
+        all.sort((a, b) => (rank.get(a.gid) ?? pins.length) - (rank.get(b.gid) ?? pins.length));
+        return Promise.all(all.map((chat) => chatLine(look, chat, rank.has(chat.gid))));
       }),
     chat: ({ id }) => core().look(async (look) => chatView(look, await findPlace(look, id))),
     messages: (page) => core().look((look) => readPage(look, page)),
@@ -67,7 +71,7 @@ export function talkVerbs(host: Host): Handlers<Names> {
       const id = await core().step("submit", async (step) => {
         await outbox.checkMaySend(step);
         const place = await chats.checkMember(step, chat);
-        await saveDraft(step.tx, place.gid, { text: "", reply_to: "" });
+        await arranging.clearDraft(step, place.gid);
         const ranges = (mentions ?? []).map((one) => ({ ...one, account: rows.bytesOf(one.account) }));
         const written = encodeMentions(text, ranges, step.profile.server_name);
         return messages.submitText(step, place.gid, written, reply_to ?? "");
@@ -101,19 +105,21 @@ export function talkVerbs(host: Host): Handlers<Names> {
       const request = await core().sealTyping(chat);
       if (request !== undefined) host.sendOnce(request);
     },
-    async set_draft({ chat, text, reply_to }) {
+    async set_draft({ chat, text, reply_to, left }) {
       await core().step("draft", async (step) => {
         const place = await findPlace(step, chat);
-        await saveDraft(step.tx, place.gid, { text, reply_to: reply_to ?? "" });
-        step.event("read", place.gid);
+        const draft = { text, reply_to: reply_to === undefined ? null : rows.bytesOf(reply_to) };
+        await arranging.writeDraft(step, place.gid, draft, left);
       });
+      host.wake();
     },
-    async set_muted({ chat, muted }) {
-      await core().step("mute", async (step) => {
-        const place = await findPlace(step, chat);
-        await step.changeChat(place.gid, { muted });
-        step.event("read", place.gid);
+    async arrange({ chat, act, until }) {
+      await core().step("arrange", async (step) => {
+        const { gid } = await findPlace(step, chat);
+        if (act === "mute") await arranging.mute(step, gid, until ?? ALWAYS);
+        else await arranging[act](step, gid);
       });
+      host.wake();
     },
   };
 }

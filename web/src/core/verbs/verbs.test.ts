@@ -44,8 +44,8 @@ test("the list shows the newest line, what is unread, drafts, and the words for 
     last: { text: "salam", own: false },
   });
   expect((await b.call.chats()).find((chat) => chat.kind === "self")).toMatchObject({ title: "", unread: 0 });
-  await b.call.set_draft({ chat: dm, text: "half a" });
-  await b.call.set_muted({ chat: dm, muted: true });
+  await b.call.set_draft({ chat: dm, text: "half a", left: false });
+  await b.call.arrange({ chat: dm, act: "mute" });
   expect((await b.call.chats()).find((chat) => chat.id === dm)).toMatchObject({ draft: "half a", muted: true });
   await b.call.send({ chat: dm, text: "whole" });
   expect((await b.call.chats()).find((chat) => chat.id === dm)?.draft).toBeUndefined();

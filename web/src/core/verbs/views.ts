@@ -13,12 +13,14 @@ import type {
   Reaction,
   Role,
 } from "../api.ts";
+import { isArchived } from "../../protocol/chat/arranging.ts";
 import type { Mention as ShownMention } from "../../protocol/chat/mentions.ts";
 import { maySetTimer } from "../rules/chats.ts";
 import { isGone } from "../rules/expiry/sweep.ts";
 import * as groups from "../rules/groups.ts";
 import { isAdmin } from "../rules/talk/actions.ts";
 import { mayEdit } from "../rules/talk/acts.ts";
+import * as arranging from "../rules/talk/arranging.ts";
 import { reread } from "../rules/talk/kept.ts";
 import { findMessage } from "../rules/talk/places.ts";
 import { mentionsIn, unreadAfter } from "../rules/talk/reading.ts";
@@ -26,7 +28,6 @@ import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, StoredMessage } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
-import { findDraft } from "./drafts.ts";
 
 const KINDS = ["self", "dm", "group"] as const;
 const ROLES = ["member", "admin", "owner"] as const;
@@ -44,9 +45,9 @@ function statusOf(chat: Chat): ChatStatus {
 }
 
 /** A chat as the list shows it. */
-export async function chatLine(look: Look, chat: Chat): Promise<ChatLine> {
+export async function chatLine(look: Look, chat: Chat, pinned: boolean): Promise<ChatLine> {
   const peer = chat.kind === groups.DM && chat.peer !== "" ? await accounts.known(look, chat.peer) : undefined;
-  const draft = await findDraft(look.tx, chat.gid);
+  const held = await arranging.read(look, chat.gid);
   const newest = (await look.tx.rows("message", rows.bytesOf(chat.gid), { newest: 1 }))[0];
   const last = newest === undefined ? undefined : await lastLine(look, rows.parseMessage(newest[1]));
   return {
@@ -59,9 +60,12 @@ export async function chatLine(look: Look, chat: Chat): Promise<ChatLine> {
     activity: chat.activity,
     unread: chat.unread,
     mentioned: chat.mentioned,
-    muted: chat.muted,
+    pinned,
+    archived: isArchived(held, chat.heard),
+    muted: held.muted_until > look.now,
+    muted_until: held.muted_until,
+    ...(held.draft && held.draft.text !== "" && { draft: held.draft.text }),
     timer: chat.timer,
-    ...(draft === undefined || draft.text === "" ? {} : { draft: draft.text }),
     failed: last?.state === "failed",
     ...(last === undefined ? {} : { last }),
   };
@@ -88,10 +92,11 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
   const peer = chat.kind === groups.DM ? await accounts.known(look, chat.peer) : undefined;
   const here = chat.status !== "removed" && chat.status !== "left" && !(own in chat.left);
   const group = chat.kind === groups.GROUP && here && chat.status === "active";
-  const draft = await findDraft(look.tx, chat.gid);
+  const { draft } = await arranging.read(look, chat.gid);
+  const pinned = (await arranging.pins(look)).some(({ id }) => id === chat.gid);
   const first = await firstUnread(look, chat);
   return {
-    ...(await chatLine(look, chat)),
+    ...(await chatLine(look, chat, pinned)),
     role: ROLES[role] ?? "member",
     members: await membersOf(look, chat),
     epoch: chat.epoch,
@@ -105,7 +110,7 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
       timer: here && chat.status === "active" && maySetTimer(look, chat),
     },
     key_changed: peer !== undefined && accounts.isKeyChanged(peer),
-    ...(draft === undefined || draft.reply_to === "" ? {} : { reply_draft: draft.reply_to }),
+    ...(draft?.reply_to && { reply_draft: rows.idOf(draft.reply_to) }),
     ...(first === undefined ? {} : { first_unread: first }),
   };
 }

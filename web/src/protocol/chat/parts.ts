@@ -9,6 +9,7 @@ import { error } from "../errors.ts";
 import { Fields } from "../fields.ts";
 import type { AccountId, GroupId } from "../ids.ts";
 import { NAME_BYTES, ROSTER_ENTRIES } from "../limits.ts";
+import { ENTRIES, parseSettings, settingValue, type Setting } from "./arranging.ts";
 import { type Part, type SinglePart, UNSPECIFIED } from "./content.ts";
 import { ChatKind } from "./extensions.ts";
 
@@ -62,7 +63,10 @@ export interface SyncPrivacy {
   readonly typing: boolean;
   readonly at: number;
 }
-/** Self group alone: what changed on the sending device. read: highest sent ms shown, per group. */
+/**
+ * Self group alone: what changed on the sending device. read: highest sent ms shown, per group. settings: how chats are
+ * arranged, see `arranging`.
+ */
 export interface Sync {
   readonly op: "sync";
   readonly contacts: readonly SyncContact[];
@@ -70,9 +74,18 @@ export interface Sync {
   readonly read: readonly { readonly gid: GroupId; readonly at: number }[];
   readonly seed: Uint8Array | null;
   readonly privacy: SyncPrivacy | null;
+  readonly settings: readonly Setting[];
 }
 /** A Sync that says nothing. */
-export const EMPTY_SYNC: Sync = { op: "sync", contacts: [], groups: [], read: [], seed: null, privacy: null };
+export const EMPTY_SYNC: Sync = {
+  op: "sync",
+  contacts: [],
+  groups: [],
+  read: [],
+  seed: null,
+  privacy: null,
+  settings: [],
+};
 /** The sender is writing. Sent as an ephemeral message alone, and ignored in any other. */
 export interface Typing {
   readonly op: "typing";
@@ -112,6 +125,7 @@ function partValues(part: ControlPart): Readonly<Record<string, cbor.Value>> {
         read: part.read.map(({ gid, at }) => [gid, at]),
         seed: part.seed,
         ...(part.privacy && { privacy: [part.privacy.receipts, part.privacy.typing, part.privacy.at] }),
+        ...(part.settings.length > 0 && { settings: part.settings.map(settingValue) }),
       };
   }
 }
@@ -204,6 +218,7 @@ function parseSync(fields: Fields): Sync {
     read: read.map((item) => ({ gid: item.blob(0, 16), at: item.number(1) })),
     seed: fields.blobOrNone("seed", 32),
     privacy: parsePrivacy(fields.raw("privacy")),
+    settings: fields.has("settings") ? parseSettings(fields.items("settings", ENTRIES)) : [],
   };
 }
 

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 
 from zajil.client.core import groups
+from zajil.client.core.talk import arranging
 from zajil.client.state import accounts, rows
 from zajil.client.state.recovery import (
     OldKey,
@@ -122,6 +123,7 @@ def _collect(step: Step, *, helpers: int, most: int) -> Backup:
         people=tuple(_person_of(a) for a in people if a.contact or a.account_id in needed),
         chats=chats,
         privacy=SyncPrivacy(privacy.receipts, privacy.typing, privacy.at),
+        arranged=arranging.collect_lasting(step, (chat.gid for chat in kept)),
     )
 
 

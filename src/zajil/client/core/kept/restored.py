@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zajil.client.core import chats
+from zajil.client.core.talk import arranging
 from zajil.client.state import accounts, rows
 from zajil.client.state.recovery import Recovery, save_recovery
 from zajil.client.state.rows import Asking, Chat, Member, Privacy
@@ -26,6 +27,7 @@ def fill(step: Step, held: Backup, *, lists: Sequence[bytes], key: bytes, versio
         verified = person.verified_pub or b""
         accounts.change(step, person.account_id, contact=person.contact, verified=bool(verified), verified_pub=verified)
     rows.save_privacy(step.tx, Privacy(held.privacy.receipts, held.privacy.typing, held.privacy.at))
+    arranging.restore(step, held.arranged)
     save_recovery(step.tx, Recovery(key=key, state="confirmed", version=version))
 
 

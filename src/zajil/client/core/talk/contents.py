@@ -8,7 +8,7 @@ import msgspec
 
 from zajil.client.core import groups, messages, readd
 from zajil.client.core.expiry import sweep
-from zajil.client.core.talk import actions, privacy, reading, receipts, whispers
+from zajil.client.core.talk import actions, arranging, privacy, reading, receipts, whispers
 from zajil.client.state import accounts, deadlines, rows
 from zajil.client.state.rows import CallRow, Chat, FileRow, StoredMessage
 from zajil.client.state.step import Step
@@ -77,6 +77,8 @@ def _show(
     if not own:
         if reading.counts(shown):
             reading.note_new(step, place, shown)
+            ts = 0 if opened.proof is None else opened.proof.ts
+            arranging.hear(step, place, ts or min(opened.sent, step.now))
         receipts.owe(step, place, {opened.message_id: Status.DELIVERED})
     actions.settle_early(step, chat, opened.message_id)
 
@@ -147,6 +149,7 @@ def _take_sync(step: Step, part: parts.Sync, *, at: int) -> None:
         reading.note_read_until(step, gid, sent, at=at)
     if part.privacy is not None:
         privacy.take(step, part.privacy)
+    arranging.take(step, part.settings)
 
 
 def _note_leave(step: Step, chat: Chat, account: bytes) -> None:

@@ -17,6 +17,7 @@ import * as messages from "../messages.ts";
 import type { Opened } from "../messages.ts";
 import * as readd from "../readd.ts";
 import * as actions from "./actions.ts";
+import * as arranging from "./arranging.ts";
 import { heldOf } from "./kept.ts";
 import { note } from "./notices.ts";
 import * as privacy from "./privacy.ts";
@@ -73,7 +74,10 @@ async function show(step: Step, chat: Chat, opened: Opened, fields: Partial<Stor
   }
   await messages.show(step, running);
   if (!own) {
-    if (reading.counts(shown)) await reading.noteNew(step, place, shown);
+    if (reading.counts(shown)) {
+      await reading.noteNew(step, place, shown);
+      await arranging.hear(step, place, opened.proof.ts || Math.min(opened.sent, step.now));
+    }
     await receipts.owe(step, place, { [opened.messageId]: Status.DELIVERED });
   }
   await actions.settleEarly(step, chat, opened.messageId);
@@ -116,6 +120,7 @@ async function takeSync(step: Step, part: parts.Sync, told: number): Promise<voi
   }
   for (const { gid, at } of part.read) await reading.noteReadUntil(step, rows.idOf(gid), { sent: at, at: told });
   if (part.privacy !== null) await privacy.take(step, part.privacy);
+  await arranging.take(step, part.settings);
 }
 
 /** Somebody leaves: the first member by leaf order removes him at once, the others 3 s later each. */
