@@ -13,6 +13,8 @@ import pytest
 from rich.console import Console
 
 from zajil.cli import following, reading
+from zajil.cli.commands.lasting.disappear import parse_time
+from zajil.cli.failures import Failed
 from zajil.cli.output import print_json
 from zajil.cli.reading import by_time, message_line, message_row, print_messages
 from zajil.cli.texts import messages as words
@@ -37,11 +39,11 @@ def test_json_has_the_fields_of_the_contract_and_the_exact_text(capsys: pytest.C
     output = capsys.readouterr().out
     assert output.count("\n") == 1
     row = json.loads(output)
-    talked = ["reply_to", "edited", "deleted", "mentions", "reactions", "attachments"]
+    talked = ["reply_to", "edited", "deleted", "expires_at", "mentions", "reactions", "attachments"]
     assert list(row) == ["id", "chat", "sender", "sent_at", "state", "text", *talked]
     assert row == {
         "id": "AbC", "chat": "gid", "sender": "Amina", "sent_at": 1_795_000_000, "state": "received", "text": text,
-        "reply_to": None, "edited": False, "deleted": False, "mentions": [], "reactions": [],
+        "reply_to": None, "edited": False, "deleted": False, "expires_at": None, "mentions": [], "reactions": [],
         "attachments": [],
     }  # fmt: skip
     assert "\x1b" not in output
@@ -172,6 +174,40 @@ async def test_a_follower_notices_what_concerns_the_chat_or_the_account(
     assert output.out == ""
     noticed = [code for code in EVENT_KINDS if code not in following.SILENT]
     assert output.err.splitlines() == ([] if json else [EVENTS[code]() for code in (*noticed, "gap")])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "own", "said"),
+    [
+        (86_400, False, "Anna set messages to disappear after 1 day."),
+        (90, True, "You set messages to disappear after 0:01:30 (h:mm:ss)."),
+        (0, False, "Anna turned disappearing messages off."),
+    ],
+)
+async def test_a_follower_reads_who_set_the_timer(
+    capsys: pytest.CaptureFixture[str], *, seconds: int, own: bool, said: str
+) -> None:
+    here = Chat("here", "group", "Doves", "active", (), "member", epoch=1, devices=2, last_activity=0)
+    told = [Notice("timer", "here", "Anna", "xyz", own=own, at=1_795_000_000, seconds=seconds)]
+    events = [Event("chat", "here", code="timer")]
+    await following.follow_chat(cast(Client, Followed(events, told)), here, limit=5, json=False)  # all it needs of one
+    output = capsys.readouterr()
+    assert output.out.strip().endswith(f"  — {said}")
+    assert output.err == ""
+
+
+def test_an_answer_says_that_what_it_quotes_has_disappeared() -> None:
+    answer = msgspec.structs.replace(message("indeed"), reply_to="x", quote_expired=True)
+    assert "↪ to a message that has disappeared" in message_line(answer).plain
+    assert message_row(msgspec.structs.replace(answer, expires_at=1_795_086_400))["expires_at"] == 1_795_086_400
+
+
+def test_a_time_is_one_of_four_or_seconds() -> None:
+    given = {"1h": 3_600, "1D": 86_400, "7d": 604_800, "30d": 2_592_000, "off": 0, "90": 90, "31536000": 31_536_000}
+    assert {text: parse_time(text) for text in given} == given
+    for text in ("", "2h", "-1", "1.5", "31536001", "٣", "9" * 40, "1 d"):
+        with pytest.raises(Failed):
+            parse_time(text)
 
 
 async def test_a_follower_reads_who_has_another_device(capsys: pytest.CaptureFixture[str]) -> None:

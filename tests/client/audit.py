@@ -9,6 +9,7 @@ from tests.client.ledger import Acceptance, Device, Violation
 from tests.client.phone import Phone
 from tests.client.world import World
 
+from zajil.client.core.expiry import sweep
 from zajil.client.state import rows
 from zajil.client.state.rows import Chat, StoredMessage
 from zajil.protocol.ids import GroupId
@@ -150,7 +151,8 @@ def _check_delivery(world: World) -> None:
                     allowed.add(each.message_id)
                     if not known and not _is_excused(world, phone, each, rows.find_chat(step.tx, each.gid)):
                         raise Violation(f"{phone.name}: an accepted message of epoch {each.epoch} is lost")
-                    if known and each.shown and step.tx.lookup("message", each.message_id) is None:
+                    shown = step.tx.lookup("message", each.message_id) is not None
+                    if known and each.shown and not shown and not sweep.is_gone(step, each.message_id):
                         raise Violation(f"{phone.name}: a known text is not shown")
             texts = [rows.parse_row(data, StoredMessage) for _, data in step.tx.rows("message")]
         received = [text for text in texts if (text.account, text.device) != phone.device]

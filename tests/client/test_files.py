@@ -28,7 +28,7 @@ from zajil.client.files.patience import Patience
 from zajil.client.files.uploading import Uploads
 from zajil.client.shell.calls import Calls
 from zajil.client.state import rows
-from zajil.client.storage.store import ORDERED, Store
+from zajil.client.storage.store import ORDERED, SCHEMA, Store
 from zajil.protocol import control
 from zajil.protocol.attachments import FILE_BYTES, padded_bytes
 from zajil.protocol.chat import forms
@@ -198,12 +198,13 @@ def test_no_name_leads_anywhere(name: str) -> None:
 def test_a_home_of_the_version_before_gets_its_new_table(tmp_path: Path) -> None:
     store = Store(tmp_path, bytes(32))
     store.db.execute("DROP TABLE upload")
+    store.db.execute("DROP TABLE deadline")
     store.db.execute("PRAGMA user_version=1")
     store.close()
     again = Store(tmp_path, bytes(32))
     with again.look() as tx:
-        assert [tx.count(table) for table in ORDERED] == [0] * len(ORDERED)
-    assert again.db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert [tx.count(table) for table in (*ORDERED, "deadline")] == [0] * (len(ORDERED) + 1)
+    assert again.db.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
     again.close()
 
 

@@ -140,3 +140,24 @@ def test_following_shows_what_happens_to_messages(terminals: tuple[Terminal, Ter
         assert following.stop(signal.SIGINT) == 0
     amina.ok("sync")
     assert boris.json("read", "Amina")[0]["deleted"]
+
+
+def test_a_chat_whose_messages_disappear(terminals: tuple[Terminal, Terminal]) -> None:
+    amina, boris = terminals
+    assert "disappear 1 day after they were read" in boris.ok("disappear", "Amina", "1d")
+    assert next(chat for chat in boris.json("chats") if chat["title"] == "Amina")["timer"] == 86_400
+    sent = boris.json("send", "Amina", "for a day")["id"]
+    assert "Boris set messages to disappear after 1 day." in amina.ok("sync")
+    assert "messages disappear after 1 day" in amina.ok("chats")
+    assert amina.json("read", "Boris")[0]["expires_at"] is None, "it was not read before"
+    (read,) = amina.json("read", "Boris")
+    (own,) = boris.json("read", "Amina")
+    assert (read["id"], own["id"]) == (sent, sent)
+    assert own["expires_at"] - own["sent_at"] in (86_400, 86_401)
+    assert 86_300 < read["expires_at"] - read["sent_at"] < 90_000
+    amina.ok("disappear", "Boris", "off")
+    boris.ok("sync")
+    assert boris.json("read", "Amina")[0]["expires_at"] == own["expires_at"], "what was said keeps its time"
+    assert not next(chat for chat in boris.json("chats") if chat["title"] == "Amina")["timer"]
+    amina.run("disappear", "Boris", "2 weeks")
+    assert amina.code == 2

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from tests.protocol import search_vectors
+from tests.protocol import expiry_vectors, search_vectors
 
 from zajil.protocol import attachments, cbor, frames, records, roster
 from zajil.protocol.chat import aad, arranging, content, extensions, files, forms, looks, mentions, parts, receipts
@@ -364,6 +364,8 @@ def build_extensions() -> Json:
             "name": "حمام",
             "with_name": extensions.change_settings(later, name="حمام").hex(),
             "roles": {ACCOUNT_ID.hex(): 1, seeded("other", 16).hex(): 2},
+            "timer": 86_400,
+            "with_timer": extensions.change_settings(later, timer=86_400).hex(),
             "with_roles": extensions.change_settings(
                 later,
                 roles={
@@ -947,6 +949,7 @@ BUILDERS = {
     "content": build_content,
     "files": build_files,
     "extensions": build_extensions,
+    "expiry": expiry_vectors.build,
     "parts": build_parts,
     "arranging": build_arranging,
     "links": build_links,

@@ -172,6 +172,9 @@ def test_changed_settings_keep_what_later_versions_wrote() -> None:
     assert extensions.change_settings(before, name=vector["name"]).hex() == vector["with_name"]
     roles = {AccountId(bytes.fromhex(a)): extensions.ChatRole(role) for a, role in vector["roles"].items()}
     assert extensions.change_settings(before, roles=roles).hex() == vector["with_roles"]
+    timed = extensions.change_settings(before, timer=vector["timer"])
+    assert timed.hex() == vector["with_timer"]
+    assert extensions.find_changes(before, timed) == {extensions.TIMER}
     with pytest.raises(Malformed):
         extensions.change_settings(before, name="x" * 257)
 

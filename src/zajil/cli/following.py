@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zajil.client import Chat, Client, Event, Message, Notice
 
 # Messages and what happens to them are shown as such; that a chat was made or a name was told is no news to a reader.
-SHOWN = ("message", "state", "edited", "deleted", "reacted", "read")
+SHOWN = ("message", "state", "edited", "deleted", "expired", "reacted", "read")
 SILENT = (*SHOWN, "typing", "created", "profile")
 _UNDER_WAY = ("queued", "sending")
 _RECEIPTS = ("delivered", "read")
@@ -68,7 +68,7 @@ class _Follower:
         """Show what an event changed."""
         fresh = event.message
         if not self._json:
-            if event.code != "members" or not self._say_notices():
+            if event.code not in ("members", "timer") or not self._say_notices():
                 say_event(event, self._chat)
             self._say_writing(event)
         if fresh is None or fresh.chat != self._chat.id or self._shown.get(fresh.id) == fresh:

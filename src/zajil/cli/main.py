@@ -32,7 +32,7 @@ from zajil.cli.commands import (
 )
 from zajil.cli.commands.calls import relay
 from zajil.cli.commands.finding import search
-from zajil.cli.commands.lasting import ending, export, recovery
+from zajil.cli.commands.lasting import disappear, ending, export, recovery
 from zajil.cli.commands.moderation import (
     appeals,
     lists,
@@ -79,6 +79,7 @@ from zajil.cli.texts.reach import bundle as bundle_words
 from zajil.cli.texts.reach import net as net_words
 from zajil.cli.texts.reach import registry as registry_words
 from zajil.cli.texts.talk import arranging as arranging_words
+from zajil.cli.texts.talk import disappear as disappear_words
 from zajil.cli.texts.talk import files as file_words
 from zajil.cli.texts.talk import profiles as profile_words
 from zajil.cli.texts.talk import search as search_words
@@ -119,6 +120,7 @@ _CHATS: tuple[_Command, ...] = (
     ("edit", messages.edit, message_words.EDIT),
     ("delete", messages.delete, message_words.DELETE),
     ("save", files.save, file_words.SAVE),
+    ("disappear", disappear.disappear, disappear_words.DISAPPEAR_COMMAND),
     ("draft", arranging.draft, arranging_words.DRAFT),
     ("pin", arranging.pin, arranging_words.PIN),
     ("unpin", arranging.unpin, arranging_words.UNPIN),

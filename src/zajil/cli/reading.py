@@ -16,6 +16,7 @@ from zajil.cli.output import console, error_console
 from zajil.cli.texts import chats as words
 from zajil.cli.texts import messages as talk
 from zajil.cli.texts.talk import files
+from zajil.cli.texts.talk.disappear import say_change
 from zajil.cli.texts.talk.notices import NOTICES, OWN_NOTICES
 from zajil.cli.times import clock, day, span
 from zajil.cli.untrusted import clean_name, clean_text, isolate
@@ -59,6 +60,7 @@ def message_row(message: Message) -> dict[str, object]:
         "reply_to": message.reply_to,
         "edited": message.edited,
         "deleted": message.deleted,
+        "expires_at": message.expires_at,
         "mentions": [{"start": m.start, "end": m.end, "account": m.account} for m in message.mentions],
         "reactions": [{"sender": r.sender, "emoji": r.emoji} for r in message.reactions],
         "attachments": [{"name": a.name, "type": a.type, "size": a.size} for a in message.attachments],
@@ -176,7 +178,10 @@ def by_time(messages: Sequence[Message], notices: Sequence[Notice]) -> Iterator[
 
 def notice_line(notice: Notice) -> Line:
     """`14:02  — Amina has a new device.`"""
-    text = (OWN_NOTICES if notice.own else NOTICES)[notice.code](name=clean_name(notice.name))
+    if notice.code == "timer":
+        text = say_change(clean_name(notice.name), notice.seconds, own=notice.own)
+    else:
+        text = (OWN_NOTICES if notice.own else NOTICES)[notice.code](name=clean_name(notice.name))
     return Line(f"{clock(notice.at)}  — {text}", "dim")
 
 
@@ -219,7 +224,8 @@ def _body_text(message: Message, find: Find) -> str:
     lines += [file_text(each) for each in message.attachments]
     lines = lines or [""]
     if message.reply_to is not None:
-        lines.insert(0, f"↪ {_quote(find(message.reply_to))}")
+        quoted = talk.QUOTE_EXPIRED() if message.quote_expired else _quote(find(message.reply_to))
+        lines.insert(0, f"↪ {quoted}")
     if message.edited:
         lines[-1] += f" ({talk.EDITED()})"
     if message.reactions:

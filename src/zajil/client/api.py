@@ -254,6 +254,7 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering, Arranging, Search
 
     def chats(self) -> list[Chat]:
         """All chats, those of the archive too: pinned ones first, then by latest activity."""
+        self._core.sweep()
         with self._core.look() as step:
             return listing.chats(step)
 
@@ -298,6 +299,15 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering, Arranging, Search
             pending = chats.set_role(step, gid_of(chat), account, listing.ROLES.index(role))
         await self._device.settle(pending)
 
+    async def set_timer(self, chat: Chat, seconds: int) -> None:
+        """New messages of a chat disappear so long after they were read, 0 = they stay; returns when that stands.
+
+        Raises `not-permitted`, `malformed` above a year.
+        """
+        with self._core.step("set-timer") as step:
+            pending = chats.set_timer(step, gid_of(chat), seconds)
+        await self._device.settle(pending)
+
     async def leave_group(self, chat: Chat) -> None:
         """Tell the group; another member removes us. The chat stays readable here."""
         with self._core.step("leave") as step:
@@ -320,6 +330,7 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering, Arranging, Search
 
     async def sync(self) -> None:
         """Fetch all that waits, apply and acknowledge it, and send all that is queued, files too, receipts last."""
+        self._core.sweep()
         with self._core.step("want-drain") as step:
             wanted = step.wanted_drain()
         await self._device.until(lambda: self._core.is_settled(wanted))

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar, cast
 from zajil.client import views
 from zajil.client.core import chats as chats_of
 from zajil.client.core import groups
+from zajil.client.core.expiry import sweep
 from zajil.client.core.talk import arranging, reading
 from zajil.client.core.talk.places import load_message, place_of
 from zajil.client.state import accounts, rows
@@ -94,6 +95,7 @@ def _chat_view(step: Step, chat: rows.Chat, *, pinned: bool) -> views.Chat:
         unread=chat.unread,
         mentioned=chat.mentioned,
         roles=_roles(chat),
+        timer=chat.timer,
         pinned=pinned,
         archived=arranged.is_archived(chat.heard),
         muted=muted,
@@ -159,6 +161,7 @@ def notices(step: Step, gid: bytes) -> list[views.Notice]:
             account=encode_b64(line.account),
             own=line.account == step.profile.account_id,
             at=line.at // 1000,
+            seconds=line.seconds,
         )
         for line in found
     ]
@@ -188,6 +191,9 @@ def message_view(step: Step, message: StoredMessage) -> views.Message:
         supported=not message.kept,
         call=None if message.call is None else _call(message.call),
         attachments=tuple(views.Attachment(one.name, one.content_type, one.size) for one in message.files),
+        expires_at=-(-message.expires_at // 1000) or None,
+        expires_s=message.expire_s,
+        quote_expired=bool(message.reply_to) and sweep.is_gone(step, message.reply_to),
     )
 
 

@@ -127,6 +127,7 @@ class Talking:
 
     def read(self, chat: Chat, *, limit: int = 50) -> list[Message]:
         """The newest `limit` messages, oldest first. Marks nothing as read."""
+        self._core.sweep()
         with self._core.look() as step:
             return listing.messages(step, gid_of(chat), limit)
 
@@ -142,6 +143,7 @@ class Talking:
 
     def message(self, chat: Chat, message: str) -> MessageDetails:
         """One message with its earlier texts and who received and read it. Raises `gone`."""
+        self._core.sweep()
         with self._core.look() as step:
             return listing.message_details(step, gid_of(chat), identity_of(message))
 

@@ -35,11 +35,13 @@ EventCode = Literal[
     "state",
     "edited",
     "deleted",
+    "expired",
     "reacted",
     "typing",
     "read",
     "renamed",
     "roles",
+    "timer",
     "privacy",
     "members",
     "created",
@@ -75,11 +77,13 @@ EVENT_KINDS: Mapping[EventCode, EventKind] = MappingProxyType(
         "state": "state",
         "edited": "change",
         "deleted": "change",
+        "expired": "change",
         "reacted": "change",
         "typing": "typing",
         "read": "chat",
         "renamed": "chat",
         "roles": "chat",
+        "timer": "chat",
         "privacy": "device",
         "members": "members",
         "created": "chat",
@@ -146,6 +150,7 @@ class Chat(msgspec.Struct, frozen=True):
 
     members: account ids. roles: those above member, account id -> role. role: own role. epoch: of the local
     group state, 0 when there is none. unread: messages of others since `mark_read`; mentioned: one of them mentions us.
+    timer: seconds after which new messages disappear once they were read, 0 = they stay.
     pinned: among the first of the list. archived: out of the list until somebody writes. muted: tells of no message,
     but of a mention; muted_until: Unix seconds, None where it is not muted or always. draft: a text not sent yet.
     """
@@ -162,6 +167,7 @@ class Chat(msgspec.Struct, frozen=True):
     unread: int = 0
     mentioned: bool = False
     roles: Mapping[str, Role] = {}
+    timer: int = 0
     pinned: bool = False
     archived: bool = False
     muted: bool = False
@@ -222,7 +228,9 @@ class Message(msgspec.Struct, frozen=True):
     empty where `deleted`, or where `supported` is False (a kind of a later version). reply_to: id of a message that may
     be here or not. call: the message is the log of a call; then `text` is empty.
     attachments: its files; then `text` may be empty. progress: of a message whose files are going out; it can be
-    withdrawn with `delete`, and gets another id once it is out.
+    withdrawn with `delete`, and gets another id once it is out. expires_at: Unix seconds at which it disappears, None
+    where it stays or its time has not begun; expires_s: how long after it was read (an own one: sent), 0 = it stays.
+    quote_expired: the message that it answers was here and disappeared.
     """
 
     id: str
@@ -243,6 +251,9 @@ class Message(msgspec.Struct, frozen=True):
     call: Call | None = None
     attachments: tuple[Attachment, ...] = ()
     progress: Progress | None = None
+    expires_at: int | None = None
+    expires_s: int = 0
+    quote_expired: bool = False
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -258,7 +269,10 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """A line of a chat that is no message. name, account: whom it is about. at: Unix seconds of our clock."""
+    """A line of a chat that is no message. name, account: whom it is about. at: Unix seconds of our clock.
+
+    seconds: of `timer`, after which new messages disappear, 0 = they stay.
+    """
 
     code: NoticeCode
     chat: str
@@ -266,6 +280,7 @@ class Notice(msgspec.Struct, frozen=True):
     account: str
     own: bool
     at: int
+    seconds: int = 0
 
 
 class TextVersion(msgspec.Struct, frozen=True):

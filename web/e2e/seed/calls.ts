@@ -488,7 +488,14 @@ function groupCalls(
   teller: Teller,
 ): Pick<
   Table,
-  "create_group" | "add_members" | "remove_member" | "rename_group" | "set_role" | "leave_group" | "rejoin"
+  | "create_group"
+  | "add_members"
+  | "remove_member"
+  | "rename_group"
+  | "set_role"
+  | "leave_group"
+  | "rejoin"
+  | "set_timer"
 > {
   const named = (account: string): Person => answers.contactPage(world, account);
   return {
@@ -518,6 +525,11 @@ function groupCalls(
       const found = findChat(world, chat);
       found.title = title;
       note(world, teller, found, { code: "renamed", text: title });
+    },
+    set_timer: ({ chat, seconds }) => {
+      const found = findChat(world, chat);
+      found.timer = seconds;
+      note(world, teller, found, { code: "timer", text: String(seconds) });
     },
     set_role: ({ chat, account, role }) => {
       const found = findChat(world, chat);

@@ -57,6 +57,7 @@ export interface SeedChat {
   pinned: number;
   archived: boolean;
   muted_until: number;
+  timer?: number;
   draft?: string;
   replyDraft?: string;
   keyChanged: boolean;

@@ -4,6 +4,7 @@
  */
 import type { FileCalls, FileEvent, FileView } from "./files/view.ts";
 import type { SearchCalls } from "./search/view.ts";
+import type { Expiring, TimerCalls } from "./rules/expiry/view.ts";
 
 export type { FilePlace, FileView, Look, OutFile, UploadView } from "./files/view.ts";
 export type { FoundChat, FoundMessage, FoundPerson, Marked, SearchPage } from "./search/view.ts";
@@ -73,6 +74,8 @@ export interface ChatLine {
   readonly muted: boolean;
   /** Unix ms, 0: not; 2^53 - 1: always. */
   readonly muted_until: number;
+  /** Seconds after which new messages disappear, 0 = they stay. */
+  readonly timer: number;
   readonly draft?: string;
   readonly failed: boolean;
   readonly last?: LastLine;
@@ -91,6 +94,7 @@ export interface ChatView extends ChatLine {
     readonly remove: boolean;
     readonly rename: boolean;
     readonly roles: boolean;
+    readonly timer: boolean;
   };
   /** The account key of the DM's other side changed after it was verified: sending waits for a decision. */
   readonly key_changed: boolean;
@@ -120,6 +124,7 @@ export interface Notice {
     | "rejoined"
     | "renamed"
     | "role"
+    | "timer"
     | "device-added"
     | "device-removed"
     | "key-changed"
@@ -161,11 +166,13 @@ export interface Quote {
   readonly id: string;
   /** Absent where the quoted message is not here (before our join, deleted). */
   readonly sender?: Person;
+  /** It was here and disappeared. */
+  readonly expired?: true;
   readonly text?: string;
   readonly files: readonly FileView[];
 }
 
-export interface MessageView {
+export interface MessageView extends Expiring {
   readonly id: string;
   readonly chat: string;
   /** Order in the chat; unique, grows. */
@@ -414,7 +421,7 @@ export interface OwnPersona {
 }
 
 /** Every call of a tab: arguments and answer. An error is a Failure. */
-export interface Calls extends FileCalls, SearchCalls {
+export interface Calls extends FileCalls, SearchCalls, TimerCalls {
   status(): Status;
   server_info(): ServerInfo;
 

@@ -6,7 +6,7 @@ import type { Id } from "./state/rows.ts";
 import type { EventCode, Look, Told } from "./state/step.ts";
 import { chatLine, messageView, personOf } from "./verbs/views.ts";
 
-const LINES: readonly EventCode[] = ["message", "state", "edited", "deleted", "reacted"];
+const LINES: readonly EventCode[] = ["message", "state", "edited", "deleted", "expired", "reacted"];
 const LISTS: readonly EventCode[] = ["profile", "key-changed"];
 const DEVICES: readonly EventCode[] = ["device-linked", "device-list"];
 const PROBLEMS: readonly EventCode[] = [

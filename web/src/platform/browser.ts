@@ -57,6 +57,8 @@ export interface Browser {
   notificationPermission(): "granted" | "denied" | "default" | "absent";
   askNotifications(): Promise<boolean>;
   notify(notification: LocalNotification): void;
+  /** The one with this tag is shown no more. */
+  withdraw(tag: string): void;
   /** Sounds until the answer is called. Where the page was never touched, browsers keep it silent. */
   ring(kind: "incoming" | "outgoing"): () => void;
   /** Hear what other tabs say from now on. */

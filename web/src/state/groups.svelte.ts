@@ -24,6 +24,10 @@ export class GroupInfo {
     return this.#then(() => call("rename_group", { chat: this.#id, title: title.trim() }));
   }
 
+  setTimer(seconds: number): Promise<boolean> {
+    return this.#then(() => call("set_timer", { chat: this.#id, seconds }));
+  }
+
   add(members: readonly string[]): Promise<boolean> {
     return this.#then(() => call("add_members", { chat: this.#id, members }));
   }

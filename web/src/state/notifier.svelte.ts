@@ -3,7 +3,7 @@ import type { CoreEvent } from "../core/api.ts";
 import { cleanName, isolate } from "../i18n/bidi.ts";
 import { t } from "../i18n/catalogue.ts";
 import { sayBody } from "../i18n/files.ts";
-import { browser, listen } from "./host.ts";
+import { browser, call, listen } from "./host.ts";
 import { settings } from "./settings.svelte.ts";
 import { toasts } from "./toasts.svelte.ts";
 
@@ -17,7 +17,19 @@ export function startNotifying(open: (chat: string) => void): void {
   settings.start();
   listen((event) => {
     if (event.event === "incoming") tell(event, open);
+    else if (event.event === "chat" && told.includes(event.chat)) void settle(event.chat).catch(() => undefined);
   });
+}
+
+/** Chats of which this page has notified. */
+let told: readonly string[] = [];
+
+/** What was read, here or on another device, is shown no more: it may be about to disappear. */
+async function settle(chat: string): Promise<void> {
+  const { unread } = await call("chat", { id: chat });
+  if (unread > 0) return;
+  told = told.filter((one) => one !== chat);
+  browser().withdraw(`chat-${chat}`);
 }
 
 function tell(event: Incoming, open: (chat: string) => void): void {
@@ -31,6 +43,7 @@ function tell(event: Incoming, open: (chat: string) => void): void {
   }
   if ((event.muted && !event.mentioned) || !settings.now.notifications) return;
   const [sender, title] = [cleanName(event.sender.name), cleanName(event.title)];
+  told = [...told, event.chat];
   browser().notify({
     title:
       title === "" || title === sender ? sender : t.name_in_group({ name: isolate(sender), group: isolate(title) }),

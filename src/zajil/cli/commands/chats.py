@@ -29,6 +29,7 @@ def chats(
     from zajil.cli.commands.talk.arranging import notes_of
     from zajil.cli.output import console, print_json
     from zajil.cli.reading import title_of
+    from zajil.cli.texts.talk.disappear import DISAPPEAR, say_timer
     from zajil.cli.untrusted import isolate
 
     async def told(client: Client) -> None:
@@ -47,6 +48,7 @@ def chats(
             notes += [words.STATUSES[chat.status]()] if chat.status != "active" else []
             notes += [words.UNREAD(count=chat.unread)] if chat.unread else []
             notes += [words.MENTIONED()] if chat.mentioned else []
+            notes += [DISAPPEAR(time=say_timer(chat.timer))] if chat.timer else []
             notes += notes_of(chat)
             screen.print("".join(f"  {note}" for note in notes), style="dim")
         away = len(everything) - len(found)
@@ -221,6 +223,7 @@ def chat_row(chat: Chat) -> dict[str, object]:
         "last_activity": chat.last_activity,
         "unread": chat.unread,
         "mentioned": chat.mentioned,
+        "timer": chat.timer,
         "pinned": chat.pinned,
         "archived": chat.archived,
         "muted": chat.muted,

@@ -32,6 +32,11 @@ EVENTS: dict[EventCode, Text] = {
         ar="تغيّر دور أحد أعضاء هذه المجموعة.",
         ru="В этой группе у кого-то изменилась роль.",
     ),
+    "timer": Text(
+        en="The time after which messages disappear in this chat changed.",
+        ar="تغيّرت المدة التي تختفي بعدها الرسائل في هذه المحادثة.",
+        ru="Изменился срок исчезновения сообщений в этом чате.",
+    ),
     "privacy": Text(
         en="Read receipts or typing were switched on another of your devices.",
         ar="تغيّر إعداد إشعارات القراءة أو الكتابة من جهاز آخر لك.",

@@ -59,6 +59,9 @@ QUOTE_GONE = Text(
     ar="ردًّا على رسالة غير موجودة هنا",
     ru="в ответ на сообщение, которого здесь нет",
 )
+QUOTE_EXPIRED = Text(
+    en="to a message that has disappeared", ar="ردًّا على رسالة اختفت", ru="в ответ на исчезнувшее сообщение"
+)
 SAW_DELETION = Text(en="{name} deleted a message.", ar="حذف {name} رسالة.", ru="{name} удаляет сообщение.")
 SAW_REACTION = Text(
     en="{name} reacted with {emoji} to: {text}",

@@ -41,6 +41,7 @@ OF_A_HOME = frozenset(
         "edit",
         "delete",
         "save",
+        "disappear",
         "report",
         "sync",
         "export",

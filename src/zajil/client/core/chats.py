@@ -10,6 +10,7 @@ from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Intent, Item, Member
 from zajil.client.state.step import Step
 from zajil.protocol.chat import parts
+from zajil.protocol.chat.expiry import SPAN_MAX_S
 from zajil.protocol.chat.extensions import ChatKind, ChatRole, ChatSettings
 from zajil.protocol.errors import error
 from zajil.protocol.ids import AccountId
@@ -154,15 +155,32 @@ def set_role(step: Step, gid: bytes, account: bytes, role: int) -> list[int]:
     return [_submit_settings(step, chat.gid, Intent("settings", account=account, role=role))]
 
 
+def set_timer(step: Step, gid: bytes, seconds: int) -> list[int]:
+    """Queue another timer for new messages of a chat, 0 = they stay; the items. Raises `not-permitted`, `malformed`."""
+    chat = check_member(step, gid)
+    if not 0 <= seconds <= SPAN_MAX_S:
+        raise error("malformed", "timer of 0 to 31,536,000 seconds")
+    if chat.status in ("await", "lost"):
+        raise error("chat-stuck")
+    if groups.role_of(chat, step.profile.account_id) < chat.perms.get("timer", groups.ADMIN):
+        raise error("not-permitted")
+    return [_submit_settings(step, chat.gid, Intent("settings", timer=seconds))]
+
+
 def _submit_settings(step: Step, gid: bytes, intent: Intent) -> int:
     """Queue a change of settings in place of one about the same that still waits."""
     for n, item in rows.items(step.tx, gid):
         before = item.intent
         if before is None or before.op != "settings" or item.state != "queued":
             continue
-        if before.account == intent.account and (before.title is None) == (intent.title is None):
+        if before.account == intent.account and _names(before) == _names(intent):
             outbox.finish(step, n, item)
     return outbox.submit_intent(step, gid, intent)
+
+
+def _names(intent: Intent) -> tuple[bool, bool]:
+    """What a change of settings is about."""
+    return intent.title is None, intent.timer is None
 
 
 def check_group(step: Step, gid: bytes) -> Chat:

@@ -12,7 +12,7 @@ from zajil import mls
 from zajil.client.core import groups, judge, outbox
 from zajil.client.core.judge import Change
 from zajil.client.core.talk import arranging
-from zajil.client.core.talk.notices import note_commit
+from zajil.client.core.talk.notices import note_commit, note_timer
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Claimed, Intent, Item
 from zajil.client.state.step import Step
@@ -27,6 +27,7 @@ from zajil.protocol.chat.extensions import (
     ChatSettings,
     GroupInfoShare,
     change_settings,
+    find_changes,
 )
 from zajil.protocol.ids import AccountId, GroupId, Mid
 from zajil.protocol.limits import GROUP_LEAVES
@@ -94,11 +95,12 @@ def plan_settings(chat: Chat, intent: Intent, by: bytes, now: bytes) -> Plan:
         if intent.role:
             roles[account] = ChatRole(intent.role)
     title = before.name if intent.title is None else intent.title
-    if (title, roles) == (before.name, dict(before.roles)):
+    timer = before.timer if intent.timer is None else intent.timer
+    if (title, roles, timer) == (before.name, dict(before.roles), before.timer):
         return Plan()
-    changed = change_settings(now, name=title, roles=roles)
+    changed = change_settings(now, name=title, roles=roles, timer=intent.timer)
     try:
-        judge.check_new_settings(chat, by, ChatSettings.parse(changed))
+        judge.check_new_settings(chat, by, ChatSettings.parse(changed), find_changes(now, changed))
     except judge.Vetoed:
         raise Dropped("not-permitted") from None
     return Plan(settings=changed)
@@ -264,6 +266,9 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
         step.event("renamed", gid)
     if before.roles != chat.roles:
         step.event("roles", gid)
+    if before.timer != chat.timer:
+        by = before.at(staged.committer)
+        note_timer(step, chat, b"" if by is None else by.account)
     return chat
 
 

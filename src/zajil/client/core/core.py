@@ -11,13 +11,14 @@ from contextlib import contextmanager
 
 from zajil.client.core import chats, duties, keypackages, messages, outbox, sealing, sync
 from zajil.client.core import wants as calls
+from zajil.client.core.expiry import sweep
 from zajil.client.core.kept import backup
 from zajil.client.core.sealing import Request
 from zajil.client.core.talk import arranging, callkeys, contents, receipts, whispers
 from zajil.client.core.talk.callkeys import CallKeys
 from zajil.client.core.talk.whispers import Course
 from zajil.client.core.wants import Want
-from zajil.client.state import certificates, rows
+from zajil.client.state import certificates, deadlines, rows
 from zajil.client.state.step import CallNews, GroupCache, Signal, Step
 from zajil.client.storage.keyfile import Keys
 from zajil.client.storage.store import Rng, Store
@@ -48,6 +49,7 @@ class Core:
         self._cache = GroupCache()
         with store.look() as tx:
             self._opened_at = Step(tx, keys, self._cache, certificates.authenticate).session().hellos
+        self.sweep()
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
@@ -74,6 +76,14 @@ class Core:
         with self.look() as step:
             session = step.session()
             return session.rolled_back or session.revoked
+
+    def sweep(self) -> None:
+        """Remove the messages that are over; nothing is shown before that."""
+        with self.store.look() as tx:
+            due = deadlines.is_due(tx, self.now())
+        if due:
+            with self.step("sweep") as step:
+                sweep.sweep(step)
 
     def show_kept(self) -> None:
         """Show what an older version kept as a kind that it did not know; once after an update."""

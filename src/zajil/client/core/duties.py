@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zajil.client.core import groups, keypackages, messages, outbox, readd, sealing
+from zajil.client.core.expiry import sweep
 from zajil.client.core.kept import backup
 from zajil.client.core.talk import arranging, receipts
 from zajil.client.state import rows
@@ -19,6 +20,9 @@ def next_deadline(step: Step) -> int | None:
     item_at = outbox.next_deadline(step)
     if item_at is not None:
         due.append(item_at)
+    gone_at = sweep.next_deadline(step)
+    if gone_at is not None:
+        due.append(gone_at)
     drafts_at = arranging.due_at(step)
     if drafts_at is not None:
         due.append(drafts_at)
@@ -35,6 +39,7 @@ def next_deadline(step: Step) -> int | None:
 
 def tick(step: Step) -> None:
     """Do what is due at `step.now`."""
+    sweep.sweep(step)
     outbox.expire_unknown(step)
     readd.take_turns(step)
     receipts.flush_due(step)

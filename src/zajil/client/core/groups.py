@@ -76,6 +76,12 @@ def members_of(members: tuple[mls.Member, ...], before: Chat | None, epoch: int)
     return tuple(made)
 
 
+def perms_of(settings: ChatSettings) -> dict[str, int]:
+    """The permissions of settings, as rows hold them."""
+    perms = settings.perms
+    return {"add": int(perms.add), "info": int(perms.info), "send": int(perms.send), "timer": int(perms.timer)}
+
+
 def describe(chat: Chat, group: mls.Group) -> Chat:
     """The chat with everything that its group's state says."""
     settings = settings_of(group.extensions)
@@ -84,7 +90,8 @@ def describe(chat: Chat, group: mls.Group) -> Chat:
         kind=int(settings.kind),
         title=settings.name,
         roles={account: int(role) for account, role in settings.roles.items()},
-        perms={"add": int(settings.perms.add), "info": int(settings.perms.info), "send": int(settings.perms.send)},
+        perms=perms_of(settings),
+        timer=settings.timer,
         epoch=group.epoch,
         top=max(chat.top, group.epoch),
         own_leaf=group.own_leaf,

@@ -33,9 +33,7 @@ def submit_text(step: Step, gid: bytes, text: str, *, reply_to: bytes = b"") -> 
     """Store a text with its clock mark and queue it; its message id. Content and id are fixed here."""
     quoted = MessageId(reply_to) if reply_to else None
     identity = submit_form(step, gid, forms.Text(text, quoted))
-    profile = step.profile
-    sent = StoredMessage(identity, gid, profile.account_id, profile.device_id, step.now, "queued", text)
-    show(step, msgspec.structs.replace(sent, reply_to=reply_to, arrived=step.now))
+    show(step, rows.changed(_own(step, gid, identity, text), reply_to=reply_to))
     return identity
 
 
@@ -58,25 +56,35 @@ def show_failed_files(step: Step, gid: bytes, form: forms.Files, reason: str) ->
 
 
 def _own_files(step: Step, gid: bytes, identity: bytes, form: forms.Files) -> StoredMessage:
-    profile = step.profile
-    sent = StoredMessage(identity, gid, profile.account_id, profile.device_id, step.now, "queued", form.text)
     files = tuple(rows.FileRow.of(file) for file in form.files)
-    return msgspec.structs.replace(sent, reply_to=form.reply_to or b"", arrived=step.now, files=files)
+    return rows.changed(_own(step, gid, identity, form.text), reply_to=form.reply_to or b"", files=files)
 
 
 def submit_call_log(step: Step, gid: bytes, log: forms.CallLog) -> bytes:
     """Store what became of a call with its clock mark and queue it; its message id."""
     identity = submit_form(step, gid, log)
-    profile = step.profile
-    sent = StoredMessage(identity, gid, profile.account_id, profile.device_id, step.now, "queued", "")
-    show(step, msgspec.structs.replace(sent, arrived=step.now, call=rows.CallRow.of(log)))
+    show(step, rows.changed(_own(step, gid, identity, ""), call=rows.CallRow.of(log)))
     return identity
 
 
-def submit_form(step: Step, gid: bytes, form: forms.Submitted, *, at: int = 0) -> bytes:
-    """Queue one form of content; its message id. at: Unix ms that it carries, 0 = now."""
+def _own(step: Step, gid: bytes, identity: bytes, text: str) -> StoredMessage:
+    """A new own message, with the span that its chat has now."""
+    profile = step.profile
+    sent = StoredMessage(identity, gid, profile.account_id, profile.device_id, step.now, "queued", text)
+    return rows.changed(sent, arrived=step.now, expire_s=step.chat(gid).timer)
+
+
+def submit_form(step: Step, gid: bytes, form: forms.Submitted, *, at: int = 0, span_s: int | None = None) -> bytes:
+    """Queue one form of content; its message id. at: Unix ms that it carries, 0 = now.
+
+    span_s: after which it disappears; the chat's for what stands by itself, none for what does not.
+    """
     marks = extensions(step, gid) | {content.SENT_MS: at or step.now}
     body = forms.encode_form(form, MimiContent(step.rng(16), NullPart(), extensions=marks))
+    if span_s is None and isinstance(form, forms.Text | forms.Files | forms.CallLog):
+        span_s = step.chat(gid).timer
+    if span_s:
+        body = replace(body, expires=content.Expires(relative=True, time=span_s))
     data = content.encode_content(body)
     identity = content.message_id_of(body, data)
     target = b"" if isinstance(form, forms.Text | forms.Files | forms.Receipts | forms.CallLog) else form.target

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from zajil.client.state import rows
+from zajil.client.state import deadlines, rows
 from zajil.client.state.rows import Intent, Item
 from zajil.client.state.step import Step
 from zajil.protocol import frames
@@ -196,7 +196,8 @@ def mark_message(step: Step, item: Item, event: marks.MarkEvent, reason: str = "
     mark = marks.next_mark(message.state, event)
     if (mark, reason) == (message.state, message.reason):
         return
-    step.tx.replace("message", n, rows.encode_row(msgspec.structs.replace(message, state=mark, reason=reason)))
+    marked = msgspec.structs.replace(message, state=mark, reason=reason)
+    step.tx.replace("message", n, rows.encode_row(deadlines.start_own(step.tx, marked)))
     step.event("state", item.gid, item.message_id)
 
 

@@ -154,6 +154,7 @@ class Runner:
         if foreign:
             async with self._changed:
                 self._changed.notify_all()
+        self._core.sweep()
         if self._receiving:
             self._receiver.drain_if_wanted()
             if now >= self._daily_at:

@@ -1,4 +1,4 @@
-"""Lines of a chat that are no messages: who has another device, who left. Kept on this device alone."""
+"""Lines of a chat that are no messages: new devices, who left, who set the timer. Kept on this device alone."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import msgspec
 from zajil.client.state import rows
 from zajil.client.storage.store import Tx
 
-NoticeCode: TypeAlias = Literal["device-added", "device-replaced", "left"]
+NoticeCode: TypeAlias = Literal["device-added", "device-replaced", "left", "timer"]
 KEPT: Final = 200
 """The newest of each chat."""
 _ROW: Final = b"notices"
 
 
 class Notice(msgspec.Struct, frozen=True, array_like=True):
-    """One line. account: whom it is about. at: Unix milliseconds of our clock."""
+    """One line. account: whom it is about. at: Unix milliseconds of our clock. seconds: the new timer, 0 = off."""
 
     code: NoticeCode
     account: bytes
     at: int
+    seconds: int = 0
 
 
 class Notices(msgspec.Struct, frozen=True):

@@ -48,6 +48,7 @@ class Chat(msgspec.Struct, frozen=True):
     or 2 read; owed_at: when they are due (Unix ms). typed_at: when we last told that we write (Unix ms).
     bundle_keys: (epoch, key) of the last three past epochs, for files that members carry by hand. heard: when the
     server took the newest message of others, Unix ms.
+    timer: seconds after which own new messages disappear, 0 = they stay.
     """
 
     gid: bytes
@@ -77,6 +78,7 @@ class Chat(msgspec.Struct, frozen=True):
     owed_at: int = 0
     typed_at: int = 0
     bundle_keys: tuple[tuple[int, bytes], ...] = ()
+    timer: int = 0
     heard: int = 0
 
     def accounts(self) -> tuple[bytes, ...]:
@@ -128,7 +130,7 @@ class Intent(msgspec.Struct, frozen=True):
     """What a commit is for. It names accounts and devices, never leaves, and is judged anew on each tree.
 
     devices: of a `readd`, the asker first, then those of its account that it takes the place of.
-    title, role: what a `settings` intent changes; role: of `account`, 0 member, 1 admin, 2 owner.
+    title, role, timer: what a `settings` intent changes; role: of `account`, 0 member, 1 admin, 2 owner.
     """
 
     op: Literal["add", "add-device", "remove", "remove-device", "readd", "update", "settings"]
@@ -138,6 +140,7 @@ class Intent(msgspec.Struct, frozen=True):
     last_epoch: int | None = None
     title: str | None = None
     role: int | None = None
+    timer: int | None = None
 
     def adds(self) -> bool:
         """Whether it needs claimed KeyPackages."""
@@ -264,7 +267,8 @@ class StoredMessage(msgspec.Struct, frozen=True):
     texts by (at, message_id), the first one first; empty where it was never edited. deleted_by: the account that
     deleted it for all; then text, versions, reactions, proofs are gone. kept: the content of a kind not shown by this
     version. proofs: of what others wrote, one for each version kept. call: what became of a call; then text is empty.
-    files: with it; then the text may be empty.
+    files: with it; then the text may be empty. expire_s: its span, 0 = it stays; expires_at: Unix ms at which it is
+    over, 0 = its span did not begin (see `protocol.chat.expiry`).
     """
 
     message_id: bytes
@@ -285,6 +289,8 @@ class StoredMessage(msgspec.Struct, frozen=True):
     proofs: tuple[Proof, ...] = ()
     call: CallRow | None = None
     files: tuple[FileRow, ...] = ()
+    expire_s: int = 0
+    expires_at: int = 0
 
 
 class Searched(msgspec.Struct, frozen=True):

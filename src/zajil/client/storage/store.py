@@ -25,7 +25,7 @@ from zajil.client.storage.keyfile import make_folder
 from zajil.protocol.errors import error
 
 FILE = "store.sqlite"
-SCHEMA = 2
+SCHEMA = 3
 # One row per thing, found by its id.
 KEYED = (
     "meta",
@@ -38,6 +38,7 @@ KEYED = (
     "sealing",
     "known",
     "helper",
+    "deadline",
 )
 # Rows that keep their order of insertion; `owner` groups them (the chat, mostly).
 ORDERED = ("outbox", "message", "held", "event", "upload")
@@ -71,7 +72,7 @@ class Store:
         if not 0 <= version < SCHEMA:
             raise error("home-damaged", detail={"schema": version})
         self.db.execute("BEGIN IMMEDIATE")
-        # Every version so far added tables alone: 2 added `upload`.
+        # Every version so far added tables alone: 2 added `upload`, 3 `deadline`.
         for table in KEYED:
             self.db.execute(
                 f"CREATE TABLE IF NOT EXISTS {table} (key BLOB PRIMARY KEY, version INTEGER NOT NULL, "
@@ -123,6 +124,15 @@ class Store:
             yield Tx(self, now, no_randomness)
         finally:
             self.db.execute("ROLLBACK")
+
+    def rewrite_log(self) -> None:
+        """Bring the write-ahead log into the database and empty it, so that removed rows are in no file of the home.
+
+        Where another process reads just now, the next one that does this empties it, or the last one to close.
+        """
+        self.db.execute("PRAGMA busy_timeout=200")
+        self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self.db.execute("PRAGMA busy_timeout=30000")
 
     def changes(self) -> tuple[int, int]:
         """A value that differs after a write of another process (PRAGMA data_version) or of this one."""
@@ -205,6 +215,11 @@ class Tx:
         """All values of a keyed table, in no order that means anything."""
         rows = self._db.execute(f"SELECT key, value FROM {table}").fetchall()
         return [self._store.unseal(table, key, value) for key, value in rows]
+
+    def erase(self) -> None:
+        """Once this step is durable, what it removed is overwritten in the write-ahead log too."""
+        if self._store.rewrite_log not in self.committed:
+            self.committed.append(self._store.rewrite_log)
 
     def clear(self, table: str) -> None:
         """Remove every row of a table."""

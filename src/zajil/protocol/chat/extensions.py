@@ -16,6 +16,8 @@ from zajil.protocol.limits import ABOUT_BYTES, NAME_BYTES, ROSTER_ENTRIES
 CHAT_SETTINGS: Final = 0xF0A0
 GROUP_INFO_SHARE: Final = 0xF0A1
 VERSION: Final = 1
+TIMER: Final = 6
+"""Key of the chat settings."""
 
 
 class ChatKind(IntEnum):
@@ -91,18 +93,34 @@ class ChatSettings:
 
 
 def change_settings(
-    data: bytes, *, name: str | None = None, roles: Mapping[AccountId, ChatRole] | None = None
+    data: bytes,
+    *,
+    name: str | None = None,
+    roles: Mapping[AccountId, ChatRole] | None = None,
+    timer: int | None = None,
 ) -> bytes:
-    """The extension's data with another name or other roles; keys of later versions stay. Raises Malformed."""
+    """The extension's data with another name, other roles or timer; keys of later versions stay. Raises Malformed."""
     ChatSettings.parse(data)
     values: dict[cbor.Key, cbor.Value] = dict(Fields({0: cbor.parse(data)}).pairs(0, most=64))
     if name is not None:
         values[3] = name
     if roles is not None:
         values[7] = {account: int(role) for account, role in roles.items()}
+    if timer is not None:
+        values[TIMER] = timer
     changed = cbor.encode(values)
     ChatSettings.parse(changed)
     return changed
+
+
+def find_changes(before: bytes, after: bytes) -> frozenset[cbor.Key]:
+    """The keys of two extensions' data that differ, those of later versions too. Raises Malformed."""
+    old, new = (dict(Fields({0: cbor.parse(data)}).pairs(0, most=64)) for data in (before, after))
+
+    def bytes_of(values: dict[cbor.Key, cbor.Parsed], key: cbor.Key) -> bytes:
+        return cbor.encode(values[key]) if key in values else b""
+
+    return frozenset(key for key in old.keys() | new.keys() if bytes_of(old, key) != bytes_of(new, key))
 
 
 def _parse_roles(pairs: dict[cbor.Key, cbor.Parsed]) -> dict[AccountId, ChatRole]:

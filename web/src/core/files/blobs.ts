@@ -11,24 +11,13 @@ import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";
 import type { ReadTx, Store } from "../store/types.ts";
+import { allRows, dropRow, type FileRow } from "./kept.ts";
+
+export { allRows, dropBlob, dropRow, type FileRow } from "./kept.ts";
 
 export const CHUNK_BYTES = MIB;
 export const BLOB_BYTES = 16;
 export const KEPT_BYTES = 500_000_000;
-
-/**
- * The ciphertext of a file of a message, as far as it is here. name: of the row. blob: of its chunks. whole, have: bytes.
- * used: Unix ms of the last use. gid, message: where it stands.
- */
-export interface FileRow {
-  readonly name: Uint8Array;
-  readonly blob: Uint8Array;
-  readonly whole: number;
-  readonly have: number;
-  readonly used: number;
-  readonly gid: Id;
-  readonly message: Id;
-}
 
 /** Under which a file has its row: messages that name the same ciphertext share it, and no others. */
 export const nameOf = (file: File): Uint8Array => concat(file.attachment_id, file.sha256);
@@ -46,14 +35,6 @@ export function putChunk(
 ): void {
   step.tx.beside((chunks) => chunks.put(data.slice(from, from + CHUNK_BYTES), [blob, n] as IDBValidKey));
 }
-
-/** Remove a ciphertext. */
-export function dropBlob(step: Step, blob: Uint8Array): void {
-  step.tx.beside((chunks) => chunks.delete(chunksOf(blob)));
-}
-
-const chunksOf = (blob: Uint8Array): IDBKeyRange =>
-  IDBKeyRange.bound([blob, 0] as IDBValidKey, [blob, Number.MAX_SAFE_INTEGER] as IDBValidKey);
 
 /** Bytes from `at` on, at most `length` and to the end of a chunk; undefined where there are none. */
 export async function readBlob(
@@ -91,20 +72,9 @@ export async function findRow(tx: ReadTx, name: Uint8Array): Promise<FileRow | u
   return data && rows.parseRow<FileRow>(data);
 }
 
-/** All of them. */
-export async function allRows(tx: ReadTx): Promise<FileRow[]> {
-  return (await tx.scan("file")).map((data) => rows.parseRow<FileRow>(data));
-}
-
 /** Write it. */
 export function saveRow(step: Step, row: FileRow): Promise<void> {
   return step.tx.put("file", row.name, rows.encodeRow(row));
-}
-
-/** Remove a row and its ciphertext. */
-export async function dropRow(step: Step, { name, blob }: FileRow): Promise<void> {
-  await step.tx.delete("file", name);
-  dropBlob(step, blob);
 }
 
 /** Remove what was used least lately until all hold at most so many bytes; whether anything went. */

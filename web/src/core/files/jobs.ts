@@ -130,7 +130,8 @@ async function keep(step: Step, { gid, parts }: Upload, message: Id): Promise<vo
 async function queue(step: Step, gid: Id, upload: Upload): Promise<Id> {
   // The message that it answers may have moved while the files went out.
   const reply_to = await messages.movedId(step, upload.reply_to === "" ? null : rows.bytesOf(upload.reply_to));
-  const body = contentOf(step, gid, { ...upload, reply_to: reply_to ? rows.idOf(reply_to) : "" });
+  const blank = contentOf(step, gid, { ...upload, reply_to: reply_to ? rows.idOf(reply_to) : "" });
+  const body = await messages.withSpan(step, gid, blank);
   const message = await messages.submitContent(step, gid, body, { shown: true });
   await messages.isNews(step, message);
   await messages.show(step, rowOf(step, { ...upload, gid }, { message, body }));
@@ -175,5 +176,6 @@ function rowOf(
     text,
     reply_to: body.in_reply_to ? rows.idOf(body.in_reply_to) : "",
     kept: content.encodeContent(body),
+    expire_s: body.expires?.time ?? 0,
   };
 }

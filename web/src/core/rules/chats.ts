@@ -2,6 +2,7 @@
  * What a person does with chats: open one, change its members, leave. Each queues items; the outbox sends them.
  * Twin of zajil.client.core.chats.
  */
+import { SPAN_MAX_S } from "../../protocol/chat/expiry.ts";
 import { DEFAULT_PERMISSIONS, type ChatSettings } from "../../protocol/chat/extensions.ts";
 import { encodeText } from "../../protocol/bytes.ts";
 import { error } from "../../protocol/errors.ts";
@@ -147,12 +148,26 @@ export async function setRole(step: Step, gid: Id, account: Id, role: number): P
   return [await submitSettings(step, chat.gid, rows.makeIntent("settings", { account, role }))];
 }
 
+/** Queue another timer for new messages of a chat, 0 = they stay; the items. Throws `not-permitted`, `malformed`. */
+export async function setTimer(step: Step, gid: Id, seconds: number): Promise<number[]> {
+  const chat = await checkMember(step, gid);
+  if (!Number.isSafeInteger(seconds) || seconds < 0 || seconds > SPAN_MAX_S) throw error("malformed", "timer");
+  if (chat.status === "await" || chat.status === "lost") throw error("chat-stuck");
+  if (!maySetTimer(step, chat)) throw error("not-permitted");
+  return [await submitSettings(step, chat.gid, rows.makeIntent("settings", { timer: seconds }))];
+}
+
+/** Whether we have the right to set it. */
+export function maySetTimer(look: Look, chat: Chat): boolean {
+  return groups.roleOf(chat, look.profile.account_id) >= (chat.perms["timer"] ?? groups.ADMIN);
+}
+
 /** Queue a change of settings in place of one about the same that still waits. */
 async function submitSettings(step: Step, gid: Id, intent: Intent): Promise<number> {
   for (const [n, item] of await rows.items(step.tx, gid)) {
     if (item.intent?.op !== "settings" || item.state !== "queued") continue;
-    const same = item.intent.account === intent.account && (item.intent.title === null) === (intent.title === null);
-    if (same) await outbox.finish(step, n, item);
+    const about = ({ account, title, timer }: Intent) => [account, title === null, (timer ?? null) === null].join();
+    if (about(item.intent) === about(intent)) await outbox.finish(step, n, item);
   }
   return outbox.submitIntent(step, gid, intent);
 }

@@ -7,6 +7,7 @@ import { encodeAad, hashRefs, parseAad, type CommitAad } from "../../protocol/ch
 import {
   CHAT_SETTINGS,
   changeSettings,
+  findChanges,
   encodeShare,
   GROUP_INFO_SHARE,
   parseSettings,
@@ -89,10 +90,10 @@ export function planSettings(chat: Chat, intent: Intent, by: Id, now: Uint8Array
     roles = intent.role > 0 ? [...others, { account: rows.bytesOf(intent.account), role: intent.role }] : others;
   }
   const name = intent.title ?? before.name;
-  const changed = changeSettings(now, { name, roles });
+  const changed = changeSettings(now, { name, roles, ...(intent.timer !== null && { timer: intent.timer }) });
   if (rows.idOf(changed) === rows.idOf(now)) return { removes: [], claims: [] };
   try {
-    judge.checkNewSettings(chat, by, parseSettings(changed));
+    judge.checkNewSettings(chat, by, parseSettings(changed), findChanges(now, changed));
   } catch (problem) {
     if (problem instanceof judge.Vetoed) throw new Dropped("not-permitted");
     throw problem;
@@ -264,6 +265,7 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
   if (names(before) !== names(chat)) step.event("members", gid);
   if (before.title !== chat.title) step.event("renamed", gid);
   if (JSON.stringify(before.roles) !== JSON.stringify(chat.roles)) step.event("roles", gid);
+  if (before.timer !== chat.timer) step.event("timer", gid);
   await noteCommit(step, before, chat, staged);
   if (staged.own && arranging.hasNewDevice(before, chat)) await arranging.tellAll(step);
   return step.chat(gid);

@@ -10,11 +10,13 @@ import type { CallLog } from "../../protocol/chat/forms.ts";
 import { error } from "../../protocol/errors.ts";
 import type { Eph, Err, Gap, Msg, Ok, Ready, Send } from "../../protocol/frames.ts";
 import * as certificates from "../state/certificates.ts";
+import * as deadlines from "../state/deadlines.ts";
 import * as rows from "../state/rows.ts";
 import { type CallNews, GroupCache, Look, type Signal, Step, type Surroundings, type Told } from "../state/step.ts";
 import type { Store } from "../store/types.ts";
 import * as chats from "./chats.ts";
 import * as duties from "./duties.ts";
+import { sweep } from "./expiry/sweep.ts";
 import * as keypackages from "./keypackages.ts";
 import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
@@ -50,7 +52,14 @@ export class Core {
   /** The core over a store whose profile is written, or is written by the first step. */
   static async open(store: Store, now: () => number): Promise<Core> {
     const openedAt = await store.look(async (tx) => (await rows.loadSession(tx)).hellos);
-    return new Core(store, now, openedAt);
+    const core = new Core(store, now, openedAt);
+    await core.sweep();
+    return core;
+  }
+
+  /** Remove the messages that are over; nothing is shown before that. */
+  async sweep(): Promise<void> {
+    if (await this.store.look((tx) => deadlines.isDue(tx, this.now()))) await this.step("sweep", sweep);
   }
 
   /** Hear of every durable step that had something to tell. Answers a function that ends it. */

@@ -4,6 +4,7 @@
  */
 import * as rows from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
+import { nextDeadline as nextGone, sweep } from "./expiry/sweep.ts";
 import * as groups from "./groups.ts";
 import * as keypackages from "./keypackages.ts";
 import * as messages from "./messages.ts";
@@ -20,6 +21,8 @@ export async function nextDeadline(look: Look): Promise<number | undefined> {
   const due: number[] = [];
   const itemAt = await outbox.nextDeadline(look);
   if (itemAt !== undefined) due.push(itemAt);
+  const goneAt = await nextGone(look);
+  if (goneAt !== undefined) due.push(goneAt);
   const draftsAt = await arranging.dueAt(look);
   if (draftsAt !== undefined) due.push(draftsAt);
   for (const chat of await rows.allChats(look.tx)) {
@@ -34,6 +37,7 @@ export async function nextDeadline(look: Look): Promise<number | undefined> {
 
 /** Do what is due at `step.now`. */
 export async function tick(step: Step): Promise<void> {
+  await sweep(step);
   await outbox.expireUnknown(step);
   await readd.takeTurns(step);
   await receipts.flushDue(step);

@@ -84,6 +84,11 @@ export function rolesOf(settings: ChatSettings): Record<Id, number> {
   return Object.fromEntries(settings.roles.map(({ account, role }) => [rows.idOf(account), role]));
 }
 
+/** The permissions of settings, as rows hold them. */
+export function permsOf({ perms: { add, info, send, timer } }: ChatSettings): Record<string, number> {
+  return { add, info, send, timer };
+}
+
 /** The chat with everything that its group's state says. */
 export function describe(chat: Chat, group: Group): Chat {
   const settings = settingsOf(group.extensions);
@@ -92,7 +97,8 @@ export function describe(chat: Chat, group: Group): Chat {
     kind: settings.kind,
     title: settings.name,
     roles: rolesOf(settings),
-    perms: { add: settings.perms.add, info: settings.perms.info, send: settings.perms.send },
+    perms: permsOf(settings),
+    timer: settings.timer,
     epoch: group.epoch,
     top: Math.max(chat.top, group.epoch),
     own_leaf: group.ownLeaf,

@@ -6,7 +6,8 @@
  * device lists, so that all honest members judge alike.
  */
 import { parseAad, type CommitAad } from "../../protocol/chat/aad.ts";
-import { CHAT_SETTINGS, type ChatSettings } from "../../protocol/chat/extensions.ts";
+import { SPAN_MAX_S } from "../../protocol/chat/expiry.ts";
+import { CHAT_SETTINGS, findChanges, parseSettings, TIMER, type ChatSettings } from "../../protocol/chat/extensions.ts";
 import { ZajilError } from "../../protocol/errors.ts";
 import type { Extension, Group, Staged } from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
@@ -119,24 +120,34 @@ function checkRemove(chat: Chat, by: Id, account: Id): void {
 export function checkSettings(chat: Chat, by: Id, group: Group, staged: Staged): void {
   const others = (list: readonly Extension[]) => list.filter((extension) => extension.type !== CHAT_SETTINGS);
   if (!sameExtensions(others(staged.extensions), others(group.extensions))) throw new Vetoed("extensions");
+  const [before, after] = [group, staged].map(
+    ({ extensions }) => groups.findExtension(extensions, CHAT_SETTINGS) ?? new Uint8Array(),
+  ) as [Uint8Array, Uint8Array];
   let settings: ChatSettings;
+  let changes: Changes;
   try {
-    settings = groups.settingsOf(staged.extensions);
+    changes = findChanges(before, after);
+    settings = parseSettings(after);
   } catch (problem) {
     if (problem instanceof ZajilError) throw new Vetoed("settings");
     throw problem;
   }
-  checkNewSettings(chat, by, settings);
+  checkNewSettings(chat, by, settings, changes);
 }
 
-/** Passes when `by` may give the chat these settings. Throws Vetoed. */
-export function checkNewSettings(chat: Chat, by: Id, settings: ChatSettings): void {
-  if (settings.kind !== chat.kind || chat.kind === SELF) throw new Vetoed("kind");
+type Changes = ReturnType<typeof findChanges>;
+
+/** Passes when `by` may give the chat these settings. changes: keys of the extension that differ. Throws Vetoed. */
+export function checkNewSettings(chat: Chat, by: Id, settings: ChatSettings, changes: Changes): void {
+  const timerAlone = changes.size === 1 && changes.has(TIMER);
+  if (settings.kind !== chat.kind || (chat.kind === SELF && !timerAlone)) throw new Vetoed("kind");
   const role = roleOf(chat, by);
   if (!sameNumbers(groups.rolesOf(settings), chat.roles) && role < OWNER) throw new Vetoed("roles");
-  const perms = { add: settings.perms.add, info: settings.perms.info, send: settings.perms.send };
-  if (!sameNumbers(perms, chat.perms) && role < ADMIN) throw new Vetoed("perms");
-  if (role < (chat.perms["info"] ?? ADMIN)) throw new Vetoed("info");
+  // Rows of older versions do not say who may change the timer.
+  const held = { timer: ADMIN, ...chat.perms };
+  if (!sameNumbers(groups.permsOf(settings), held) && role < ADMIN) throw new Vetoed("perms");
+  if (changes.has(TIMER) && (settings.timer > SPAN_MAX_S || role < held.timer)) throw new Vetoed("timer");
+  if (!timerAlone && role < (chat.perms["info"] ?? ADMIN)) throw new Vetoed("info");
 }
 
 function sameNumbers(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {

@@ -35,7 +35,7 @@ export function submitText(step: Step, gid: Id, text: string, replyTo: Id = ""):
 export async function submitKept(step: Step, gid: Id, message: StoredMessage): Promise<Id> {
   const old = content.parseContent(message.kept);
   const marks = new Map([...old.extensions, ...extensions(step, gid)]);
-  const body = { ...old, salt: step.rng(16), extensions: marks };
+  const body = await withSpan(step, gid, { ...old, salt: step.rng(16), extensions: marks });
   const message_id = await submitContent(step, gid, body, { shown: true });
   const kept = content.encodeContent(body);
   await isNews(step, message_id);
@@ -48,9 +48,20 @@ export async function submitKept(step: Step, gid: Id, message: StoredMessage): P
     arrived: step.now,
     state: "queued",
     reason: "",
+    expire_s: body.expires?.time ?? 0,
   });
   return message_id;
 }
+
+/** A content of ours that stands by itself, as the timer of its chat has it now. */
+export async function withSpan(step: Step, gid: Id, body: MimiContent): Promise<MimiContent> {
+  return spanned(body, (await step.chat(gid)).timer);
+}
+
+const spanned = (body: MimiContent, time: number): MimiContent => ({
+  ...body,
+  expires: time > 0 ? { relative: true, time } : null,
+});
 
 /** Store what became of a call and queue it; its message id. */
 export function submitCallLog(step: Step, gid: Id, log: forms.CallLog): Promise<Id> {
@@ -79,17 +90,27 @@ async function submitShown(
     sent: step.now,
     arrived: step.now,
     state: "queued",
+    expire_s: (await step.chat(gid)).timer,
     ...fields,
   });
   return identity;
 }
 
-/** Queue one form of content; its message id. at: Unix ms that it carries. */
-export async function submitForm(step: Step, gid: Id, form: forms.Submitted, at = step.now): Promise<Id> {
+/**
+ * Queue one form of content; its message id. at: Unix ms that it carries. span_s: after which it disappears; the chat's
+ * for what stands by itself, none for what does not.
+ */
+export async function submitForm(
+  step: Step,
+  gid: Id,
+  form: forms.Submitted,
+  { at = step.now, span_s }: { readonly at?: number; readonly span_s?: number } = {},
+): Promise<Id> {
   const marks = extensions(step, gid).set(content.SENT_MS, at);
-  const body = forms.encodeForm(form, { salt: step.rng(16), extensions: marks });
   const target = "target" in form ? rows.idOf(form.target) : "";
   const shown = form.form === "text" || form.form === "call-log";
+  const time = span_s ?? (shown ? (await step.chat(gid)).timer : 0);
+  const body = spanned(forms.encodeForm(form, { salt: step.rng(16), extensions: marks }), time);
   const identity = await submitContent(step, gid, body, { shown, target });
   await isNews(step, identity);
   return identity;

@@ -11,6 +11,7 @@ import { error } from "../../protocol/errors.ts";
 import { encodeFrame, type Request } from "../../protocol/frames.ts";
 import * as items from "../../protocol/outbox/items.ts";
 import { nextMark, type MarkEvent } from "../../protocol/outbox/marks.ts";
+import * as deadlines from "../state/deadlines.ts";
 import * as rows from "../state/rows.ts";
 import type { Id, Intent, Item } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
@@ -207,7 +208,7 @@ async function markMessage(step: Step, item: Item, event: MarkEvent, reason: str
   const [n, message] = found;
   const state = nextMark(found[1].state, event);
   if (state === message.state && reason === message.reason) return;
-  await rows.saveMessage(step.tx, n, { ...message, state, reason });
+  await rows.saveMessage(step.tx, n, await deadlines.startOwn(step.tx, { ...message, state, reason }));
   step.event("state", message.gid, item.message_id);
 }
 

@@ -170,6 +170,7 @@ export class Runner {
 
   /** Look after what there is to do now; ms until the next look without any change. */
   async #turn(): Promise<number> {
+    await this.#core.sweep();
     if (await this.#isLocked()) return AT_LEAST_MS;
     const now = this.#core.now();
     if (now >= this.#dailyAt) {

@@ -44,7 +44,17 @@ export function parseRow<T extends object>(data: Uint8Array, base?: Partial<T>):
 
 /** An intent with the fields that matter. */
 export function makeIntent(op: Intent["op"], fields: Partial<Intent> = {}): Intent {
-  return { op, account: "", accounts: [], devices: [], last_epoch: null, title: null, role: null, ...fields };
+  return {
+    op,
+    account: "",
+    accounts: [],
+    devices: [],
+    last_epoch: null,
+    title: null,
+    role: null,
+    timer: null,
+    ...fields,
+  };
 }
 
 /** Whether an intent needs claimed KeyPackages. */

@@ -42,6 +42,7 @@ export interface Asking {
  * it; mentioned: whether one of them mentions us. owed: receipts not yet sent, message id -> 1 delivered or 2 read;
  * owed_at: when they are due (Unix ms). typed_at: when we last told that we write (Unix ms). heard: when the server took
  * the newest message of others (Unix ms).
+ * timer: seconds after which own new messages disappear, 0 = they stay.
  */
 export interface Chat {
   readonly gid: Id;
@@ -71,6 +72,7 @@ export interface Chat {
   readonly owed_at: number;
   readonly typed_at: number;
   readonly heard: number;
+  readonly timer: number;
 }
 
 /**
@@ -120,7 +122,7 @@ export interface Claimed {
 /**
  * What a commit is for. It names accounts and devices, never leaves, and is judged anew on each tree.
  *
- * title, role: what a `settings` intent changes; role: of `account`, 0 member, 1 admin, 2 owner.
+ * title, role, timer: what a `settings` intent changes; role: of `account`, 0 member, 1 admin, 2 owner.
  */
 export interface Intent {
   readonly op: "add" | "add-device" | "remove" | "remove-device" | "readd" | "update" | "settings";
@@ -131,6 +133,7 @@ export interface Intent {
   readonly last_epoch: number | null;
   readonly title: string | null;
   readonly role: number | null;
+  readonly timer: number | null;
 }
 
 /**
@@ -239,7 +242,8 @@ export interface Proof {
  * all; then text, versions, reactions, proofs are gone. kept: the content of a message with files, or of a kind this
  * version does not show. notice:
  * set on lines that are no texts; where they are no messages either, their id is random. wire: what reached us, absent on what has not come back yet.
- * proofs: of what others wrote, one for each version kept.
+ * proofs: of what others wrote, one for each version kept. expire_s: its span, 0 = it stays; expires_at: Unix ms at which
+ * it is over, 0 = its span did not begin (see `protocol/chat/expiry`).
  */
 export interface StoredMessage {
   readonly message_id: Id;
@@ -260,6 +264,8 @@ export interface StoredMessage {
   readonly notice: Notice | null;
   readonly wire: Wire | null;
   readonly proofs: readonly Proof[];
+  readonly expire_s: number;
+  readonly expires_at: number;
   /** Of its files, some never reached the server: it cannot be sent again. */
   readonly lost?: boolean;
 }
@@ -372,6 +378,7 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   owed_at: 0,
   typed_at: 0,
   heard: 0,
+  timer: 0,
 };
 export const EMPTY_ACCOUNT: Omit<Account, "account_id"> = {
   account_pub: NONE,
@@ -423,6 +430,8 @@ export const EMPTY_MESSAGE: Omit<StoredMessage, "message_id" | "gid" | "account"
   notice: null,
   wire: null,
   proofs: [],
+  expire_s: 0,
+  expires_at: 0,
 };
 export const EMPTY_SESSION: Session = {
   last_seq: 0,

@@ -57,9 +57,11 @@ export type EventCode =
   | "typing"
   | "edited"
   | "deleted"
+  | "expired"
   | "reacted"
   | "renamed"
   | "roles"
+  | "timer"
   | "privacy"
   | "key-changed";
 

@@ -62,8 +62,8 @@ const create: Upgrade = (db) => {
   }
 };
 
-/** Upgrade i leads from version i to i + 1. Version 2 has `file`, `upload` and `chunk` besides. */
-export const UPGRADES: readonly Upgrade[] = [create, create];
+/** Upgrade i leads from version i to i + 1. Version 2 has `file`, `upload` and `chunk` besides, 3 `deadline`. */
+export const UPGRADES: readonly Upgrade[] = [create, create, create];
 
 export interface Opening {
   readonly upgrades?: readonly Upgrade[];

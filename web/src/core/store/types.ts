@@ -14,6 +14,7 @@ export const KEYED = [
   "helper",
   "draft",
   "file",
+  "deadline",
 ] as const;
 /** Rows that keep their order of insertion; `owner` groups them (the chat, mostly). */
 export const ORDERED = ["outbox", "message", "held", "upload"] as const;

@@ -29,7 +29,7 @@ export class FileDoor {
 
   /** Steps told this: files of what was deleted go. */
   async hear(told: readonly Told[]): Promise<void> {
-    if (told.some(({ code }) => code === "deleted") && (await this.#count("file")) > 0)
+    if (told.some(({ code }) => code === "deleted" || code === "expired") && (await this.#count("file")) > 0)
       await (await this.#open()).sweep();
   }
 

@@ -6,7 +6,15 @@ import type { Step } from "../state/step.ts";
 import type { Handlers, Host } from "./handlers.ts";
 import { findPlace } from "./talk.ts";
 
-type Names = "create_group" | "add_members" | "remove_member" | "rename_group" | "set_role" | "leave_group" | "rejoin";
+type Names =
+  | "create_group"
+  | "add_members"
+  | "remove_member"
+  | "rename_group"
+  | "set_role"
+  | "leave_group"
+  | "rejoin"
+  | "set_timer";
 
 const ROLE_NUMBERS = { member: 0, admin: 1, owner: 2 } as const;
 
@@ -35,6 +43,10 @@ export function groupVerbs(host: Host): Handlers<Names> {
     set_role: ({ chat, account, role }) =>
       change("set-role", async (step) => {
         await chats.setRole(step, chat, account, ROLE_NUMBERS[role]);
+      }),
+    set_timer: ({ chat, seconds }) =>
+      change("set-timer", async (step) => {
+        await chats.setTimer(step, chat, seconds);
       }),
     leave_group: ({ chat }) => change("leave", (step) => chats.leave(step, chat)),
     rejoin: ({ chat }) =>

@@ -15,6 +15,8 @@ import type {
 } from "../api.ts";
 import { isArchived } from "../../protocol/chat/arranging.ts";
 import type { Mention as ShownMention } from "../../protocol/chat/mentions.ts";
+import { maySetTimer } from "../rules/chats.ts";
+import { isGone } from "../rules/expiry/sweep.ts";
 import * as groups from "../rules/groups.ts";
 import { isAdmin } from "../rules/talk/actions.ts";
 import { mayEdit } from "../rules/talk/acts.ts";
@@ -63,6 +65,7 @@ export async function chatLine(look: Look, chat: Chat, pinned: boolean): Promise
     muted: held.muted_until > look.now,
     muted_until: held.muted_until,
     ...(held.draft && held.draft.text !== "" && { draft: held.draft.text }),
+    timer: chat.timer,
     failed: last?.state === "failed",
     ...(last === undefined ? {} : { last }),
   };
@@ -104,6 +107,7 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
       remove: group && role >= groups.ADMIN,
       rename: group && role >= (chat.perms["info"] ?? groups.ADMIN),
       roles: group && role >= groups.OWNER,
+      timer: here && chat.status === "active" && maySetTimer(look, chat),
     },
     key_changed: peer !== undefined && accounts.isKeyChanged(peer),
     ...(draft?.reply_to && { reply_draft: rows.idOf(draft.reply_to) }),
@@ -156,6 +160,8 @@ export async function messageView(look: Look, n: number, stored: StoredMessage):
     edited: message.versions.length > 0,
     deleted,
     files,
+    ...(message.expire_s > 0 && { expire_s: message.expire_s }),
+    ...(message.expires_at > 0 && { expires_at: message.expires_at }),
   };
   return {
     ...base,
@@ -200,6 +206,7 @@ async function reactionViews(look: Look, message: StoredMessage): Promise<Reacti
 /** The message that another one answers, where it stands in the same chat: its id is only the sender's word. */
 async function quoteOf(look: Look, { gid, reply_to: id }: StoredMessage): Promise<Quote> {
   const found = await findMessage(look, gid, id);
+  if (found === undefined && (await isGone(look, id))) return { id, expired: true, files: [] };
   if (found === undefined || found[1].deleted_by !== "") return { id, files: [] };
   const chat = await rows.loadChat(look.tx, found[1].gid);
   const [quoted, files] = await reread(found[1]);

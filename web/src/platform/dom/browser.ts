@@ -1,6 +1,6 @@
 /** The browser itself, as far as the page needs it. */
 import type { Browser, TabWord } from "../browser.ts";
-import { canNotify, notify } from "./notifications.ts";
+import { canNotify, notify, withdraw } from "./notifications.ts";
 import { startScan } from "./scan.ts";
 import { createUpdates } from "./updates.ts";
 
@@ -40,6 +40,7 @@ export function createBrowser(): Browser {
     notificationPermission: () => (canNotify() ? Notification.permission : "absent"),
     askNotifications: async () => canNotify() && (await Notification.requestPermission()) === "granted",
     notify: (notification) => void notify(notification),
+    withdraw,
     ring(kind) {
       const coming = import("./ring.ts").then(({ startRing }) => startRing(kind));
       return () => void coming.then((stop) => stop());

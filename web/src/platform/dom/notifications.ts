@@ -33,10 +33,22 @@ export async function notify(notification: LocalNotification): Promise<void> {
   show(notification);
 }
 
+/** Those that this page shows, by their tag. */
+const open = new Map<string, Notification>();
+
+export function withdraw(tag: string): void {
+  open.get(tag)?.close();
+  open.delete(tag);
+  void navigator.serviceWorker?.getRegistration().then(async (worker) => {
+    for (const shown of (await worker?.getNotifications({ tag })) ?? []) shown.close();
+  });
+}
+
 function show({ title, body, tag, press }: LocalNotification): void {
   const options: NotificationOptions = { body, tag, icon: "./icon-192.png", dir: "auto" };
   try {
     const shown = new Notification(title, options);
+    open.set(tag, shown);
     shown.addEventListener("click", () => {
       globalThis.focus();
       press();

@@ -374,6 +374,9 @@ describe("group settings", () => {
   it("changes name and roles and keeps what it does not know", () => {
     const { before, name, with_name: named, roles, with_roles: assigned } = settingsVectors.changed;
     expect(encodeHex(extensions.changeSettings(hex(before), { name }))).toBe(named);
+    const { timer, with_timer: timed } = settingsVectors.changed;
+    expect(encodeHex(extensions.changeSettings(hex(before), { timer }))).toBe(timed);
+    expect([...extensions.findChanges(hex(before), hex(timed))]).toEqual([extensions.TIMER]);
     const list = Object.entries(roles).map(([account, role]) => ({ account: hex(account), role }));
     expect(encodeHex(extensions.changeSettings(hex(before), { roles: list }))).toBe(assigned);
     const doubled = [...list, ...list.map(({ account, role }) => ({ account: account.slice(), role }))];

@@ -1,4 +1,5 @@
 /** Two private MLS extensions: chat settings (GroupContext, 0xF0A0), what a joiner must know (Welcome, 0xF0A1). */
+import { encodeHex } from "../bytes.ts";
 import * as cbor from "../cbor.ts";
 import { error } from "../errors.ts";
 import { Fields } from "../fields.ts";
@@ -8,6 +9,8 @@ import { ABOUT_BYTES, NAME_BYTES, ROSTER_ENTRIES } from "../limits.ts";
 export const CHAT_SETTINGS = 0xf0a0;
 export const GROUP_INFO_SHARE = 0xf0a1;
 export const VERSION = 1;
+/** Key of the chat settings. */
+export const TIMER = 6;
 
 /** SELF: own devices alone. DM: two accounts. GROUP: any. */
 export const ChatKind = { SELF: 0, DM: 1, GROUP: 2 } as const;
@@ -56,7 +59,7 @@ export function encodeSettings(settings: ChatSettings): Uint8Array {
       [2, settings.kind],
       [3, settings.name],
       [4, settings.about],
-      [6, settings.timer],
+      [TIMER, settings.timer],
       [7, rolesValue(settings.roles)],
       [8, perms],
     ]),
@@ -82,18 +85,28 @@ export function parseSettings(data: Uint8Array): ChatSettings {
   };
 }
 
-/** The extension's data with another name or other roles; keys of later versions stay. Throws Malformed. */
+/** The extension's data with another name, other roles or timer; keys of later versions stay. Throws Malformed. */
 export function changeSettings(
   data: Uint8Array,
-  changes: { readonly name?: string; readonly roles?: readonly RoleEntry[] },
+  changes: { readonly name?: string; readonly roles?: readonly RoleEntry[]; readonly timer?: number },
 ): Uint8Array {
   parseSettings(data);
   const values = new Map<cbor.Key, cbor.Value>(Fields.ofItems([cbor.parse(data)]).pairs(0, 64));
   if (changes.name !== undefined) values.set(3, changes.name);
   if (changes.roles !== undefined) values.set(7, rolesValue(changes.roles));
+  if (changes.timer !== undefined) values.set(TIMER, changes.timer);
   const changed = cbor.encode(values);
   parseSettings(changed);
   return changed;
+}
+
+/** The keys of two extensions' data that differ, those of later versions too. Throws Malformed. */
+export function findChanges(before: Uint8Array, after: Uint8Array): ReadonlySet<cbor.Key> {
+  const [old, now] = [before, after].map((data) => {
+    const pairs = Fields.ofItems([cbor.parse(data)]).pairs(0, 64);
+    return new Map([...pairs].map(([key, value]) => [key, encodeHex(cbor.encode(value))]));
+  }) as [Map<cbor.Key, string>, Map<cbor.Key, string>];
+  return new Set([...old.keys(), ...now.keys()].filter((key) => old.get(key) !== now.get(key)));
 }
 
 const rolesValue = (roles: readonly RoleEntry[]): cbor.Value =>

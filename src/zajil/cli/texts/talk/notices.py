@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from zajil.cli.texts.text import Text
 
 if TYPE_CHECKING:
-    from zajil.client.state.notices import NoticeCode
+    from typing import Literal
 
-NOTICES: dict[NoticeCode, Text] = {
+    Plain = Literal["device-added", "device-replaced", "left"]
+    """Codes of lines that say nothing but whom they are about."""
+
+NOTICES: dict[Plain, Text] = {
     "device-added": Text(
         en="{name} has a new device.", ar="لدى {name} جهاز جديد.", ru="{name}: добавлено новое устройство."
     ),
@@ -20,7 +23,7 @@ NOTICES: dict[NoticeCode, Text] = {
     ),
     "left": Text(en="{name} left the group.", ar="غادر {name} المجموعة.", ru="{name} больше не в группе."),
 }
-OWN_NOTICES: dict[NoticeCode, Text] = {
+OWN_NOTICES: dict[Plain, Text] = {
     "device-added": Text(
         en="Your account has a new device. Was it not you? See:  zajil devices",
         ar="لحسابك جهاز جديد. لم تكن أنت؟ انظر:  zajil devices",

@@ -117,7 +117,8 @@ def react(step: Step, gid: bytes, identity: bytes, emoji: str | None) -> None:
 
 def _perform(step: Step, gid: bytes, n: int, message: StoredMessage, form: forms.Action, *, at: int) -> None:
     """Queue an action and apply it here as every other device will."""
-    identity = messages.submit_form(step, gid, form, at=at)
+    span_s = message.expire_s if isinstance(form, forms.Edit) else 0
+    identity = messages.submit_form(step, gid, form, at=at, span_s=span_s)
     actions.apply(step, n, message, Deed(step.profile.account_id, identity, at, as_admin=True, action=form))
 
 

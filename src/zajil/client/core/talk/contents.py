@@ -7,11 +7,12 @@ from typing import Literal
 import msgspec
 
 from zajil.client.core import groups, messages, readd
+from zajil.client.core.expiry import sweep
 from zajil.client.core.talk import actions, arranging, privacy, reading, receipts, whispers
-from zajil.client.state import accounts, rows
+from zajil.client.state import accounts, deadlines, rows
 from zajil.client.state.rows import CallRow, Chat, FileRow, StoredMessage
 from zajil.client.state.step import Step
-from zajil.protocol.chat import forms, parts
+from zajil.protocol.chat import expiry, forms, parts
 from zajil.protocol.chat.content import parse_content
 from zajil.protocol.chat.receipts import Status
 from zajil.protocol.errors import Malformed
@@ -34,7 +35,8 @@ def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
         case forms.Edit() | forms.Deletion() | forms.Reaction() | forms.TakeBack() as action:
             actions.take(step, chat, opened, action)
         case forms.Receipts(told) if opened.account == step.profile.account_id:
-            reading.note_read(step, chat.merged or chat.gid, receipts.take_own(step, chat, told))
+            read = receipts.take_own(step, chat, told)
+            reading.note_read(step, chat.merged or chat.gid, read, at=opened.sent)
         case forms.Receipts(told):
             receipts.take(step, chat, opened.account, told)
         case forms.CallLog() as log:
@@ -64,6 +66,13 @@ def _show(
     proofs = () if own or call is not None or opened.proof is None else (opened.proof,)
     shown = msgspec.structs.replace(shown, reply_to=reply_to, arrived=step.now, kept=kept, proofs=proofs, call=call)
     shown = msgspec.structs.replace(shown, files=files)
+    shown = rows.changed(shown, expire_s=expiry.find_span(opened.content.expires, sent=opened.sent))
+    shown = deadlines.start_own(step.tx, shown)
+    if shown.expires_at and shown.expires_at <= step.now:
+        # Ours from another device, and over before it reached this one: nobody sees it for a moment.
+        deadlines.drop(step.tx, shown.message_id)
+        sweep.note_gone(step, shown.message_id)
+        return
     messages.show(step, shown)
     if not own:
         if reading.counts(shown):
@@ -124,20 +133,20 @@ def _take_control(step: Step, chat: Chat, opened: messages.Opened, part: parts.C
         case parts.Readd():
             readd.take_request(step, opened.account, opened.device, part)
         case parts.Sync() if chat.kind == groups.SELF:
-            _take_sync(step, part)
+            _take_sync(step, part, at=opened.sent)
         case parts.Call():
             whispers.hear_signal(step, chat, opened, part)
         case _:
             pass
 
 
-def _take_sync(step: Step, part: parts.Sync) -> None:
-    """What another device of ours did."""
+def _take_sync(step: Step, part: parts.Sync, *, at: int) -> None:
+    """What another device of ours did. at: when it told, Unix ms."""
     for contact in part.contacts:
         accounts.learn_introduction(step, contact.account_id, contact.name, contact.contact_token)
         accounts.change(step, contact.account_id, contact=True)
     for gid, sent in part.read:
-        reading.note_read_until(step, gid, sent)
+        reading.note_read_until(step, gid, sent, at=at)
     if part.privacy is not None:
         privacy.take(step, part.privacy)
     arranging.take(step, part.settings)

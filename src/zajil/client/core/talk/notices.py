@@ -18,6 +18,13 @@ def note_commit(step: Step, before: Chat, after: Chat) -> None:
     add_notices(step.tx, after.gid, (Notice(code, account, step.now) for code, account in _changes(before, after)))
 
 
+def note_timer(step: Step, after: Chat, by: bytes) -> None:
+    """A line for the new timer of a chat, and who set it."""
+    place = after.merged or after.gid
+    add_notices(step.tx, place, (Notice("timer", by, step.now, after.timer),))
+    step.event("timer", place, account=by)
+
+
 def _changes(before: Chat, after: Chat) -> Iterator[tuple[NoticeCode, bytes]]:
     staying = after.accounts()
     for account in before.accounts():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zajil.client.core import messages
 from zajil.client.core.talk import receipts
 from zajil.client.core.talk.places import find_self_chat, load_message, place_of
-from zajil.client.state import rows
+from zajil.client.state import deadlines, rows
 from zajil.client.state.rows import Chat, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol.chat import mentions, parts
@@ -72,7 +72,7 @@ def mark_read(step: Step, gid: bytes, identity: bytes | None = None) -> None:
     else:
         upto = load_message(step, place, identity)[0]
     read = [message for n, message in unread_after(step, place, chat.read_n) if n <= upto]
-    if not _move(step, place, upto) or not read:
+    if not _move(step, place, upto, at=step.now) or not read:
         return
     if receipts.are_sent(step, chat):
         receipts.owe(step, place, {message.message_id: Status.READ for message in read})
@@ -83,20 +83,31 @@ def mark_read(step: Step, gid: bytes, identity: bytes | None = None) -> None:
         messages.submit_control(step, self_chat, parts.Sync(read=(told,)))
 
 
-def _move(step: Step, place: bytes, upto: int) -> bool:
-    """Whether the mark of what is read moved on to row `upto`; it never goes back."""
-    if upto <= step.chat(place).read_n:
+def _move(step: Step, place: bytes, upto: int, *, at: int) -> bool:
+    """Whether the mark of what is read moved on to row `upto`; it never goes back.
+
+    at: Unix ms at which it was read: the span of each of these messages begins then.
+    """
+    before = step.chat(place).read_n
+    if upto <= before:
         return False
+    for n, data in step.tx.rows("message", place, after=before):
+        message = rows.parse_row(data, StoredMessage)
+        if n <= upto and message.account != step.profile.account_id:
+            started = deadlines.start(step.tx, message, at=at)
+            if started != message:
+                step.tx.replace("message", n, rows.encode_row(started))
+                step.event("state", place, message.message_id)
     step.change_chat(place, read_n=upto)
     recount(step, place)
     step.event("read", place)
     return True
 
 
-def note_read(step: Step, place: bytes, numbers: list[int]) -> None:
-    """Another device of ours has read these rows, so everything before them too."""
+def note_read(step: Step, place: bytes, numbers: list[int], *, at: int) -> None:
+    """Another device of ours has read these rows, so everything before them too. at: when, Unix ms of its clock."""
     if numbers:
-        _move(step, place, max(numbers))
+        _move(step, place, max(numbers), at=at)
         chat = step.chat(place)
         receipts.forget(step, place, _ids_until(step, chat.read_n, set(chat.owed)))
 
@@ -107,13 +118,13 @@ def _ids_until(step: Step, upto: int, owed: set[bytes]) -> set[bytes]:
     return {identity for identity, row in found.items() if row is None or row[0] <= upto}
 
 
-def note_read_until(step: Step, gid: bytes, sent: int) -> None:
+def note_read_until(step: Step, gid: bytes, sent: int, *, at: int) -> None:
     """Another device of ours has read what was sent until then, of what is here now."""
     if rows.find_chat(step.tx, gid) is None:
         return
     place = place_of(step, gid)
     unread = unread_after(step, place, step.chat(place).read_n)
-    note_read(step, place, [n for n, message in unread if message.sent <= sent])
+    note_read(step, place, [n for n, message in unread if message.sent <= sent], at=at)
 
 
 def merge(step: Step, place: bytes, other: bytes) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from zajil.client.core import groups, messages
 from zajil.client.core.talk.places import find_message, place_of
-from zajil.client.state import rows
+from zajil.client.state import deadlines, rows
 from zajil.client.state.rows import Chat, Received, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol.chat import forms
@@ -93,7 +93,7 @@ def _note(step: Step, n: int, message: StoredMessage, *, account: bytes, status:
     if state != "received":
         state = next_mark(state, "read" if read else "delivered")
     changed = msgspec.structs.replace(message, receipts=receipts, state=state)
-    step.tx.replace("message", n, rows.encode_row(changed))
+    step.tx.replace("message", n, rows.encode_row(deadlines.start_own(step.tx, changed)))
     step.event("state", place_of(step, message.gid), message.message_id)
 
 

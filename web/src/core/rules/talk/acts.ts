@@ -113,7 +113,8 @@ interface Performed {
 
 /** Queue an action and apply it here as every other device will. */
 async function perform(step: Step, gid: Id, { n, message, form, at }: Performed): Promise<void> {
-  const messageId = await messages.submitForm(step, gid, form, at);
+  const span_s = form.form === "edit" ? message.expire_s : 0;
+  const messageId = await messages.submitForm(step, gid, form, { at, span_s });
   const account = step.profile.account_id;
   await actions.apply(step, n, message, { account, messageId, sent: at, asAdmin: true, action: form });
 }

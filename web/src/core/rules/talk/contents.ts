@@ -2,13 +2,16 @@
  * What a verified message body does here: a text is shown, an action changes a text, a control part what we know.
  * Twin of zajil.client.core.talk.contents.
  */
+import { findSpan } from "../../../protocol/chat/expiry.ts";
 import { parseForm } from "../../../protocol/chat/forms.ts";
 import type * as parts from "../../../protocol/chat/parts.ts";
 import { Status } from "../../../protocol/chat/receipts.ts";
 import * as accounts from "../../state/accounts.ts";
+import * as deadlines from "../../state/deadlines.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id, StoredMessage, Wire } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
+import { noteGone } from "../expiry/sweep.ts";
 import * as groups from "../groups.ts";
 import * as messages from "../messages.ts";
 import type { Opened } from "../messages.ts";
@@ -43,7 +46,7 @@ export async function takeContent(step: Step, chat: Chat, opened: Opened, wire: 
     return receipts.take(step, chat, opened.account, form.receipts);
   }
   const read = await receipts.takeOwn(step, chat, form.receipts);
-  await reading.noteRead(step, chat.merged || chat.gid, read);
+  await reading.noteRead(step, chat.merged || chat.gid, read, opened.sent);
 }
 
 async function show(step: Step, chat: Chat, opened: Opened, fields: Partial<StoredMessage>): Promise<void> {
@@ -60,9 +63,16 @@ async function show(step: Step, chat: Chat, opened: Opened, fields: Partial<Stor
     // What another device of ours wrote is sent: it came from the server.
     state: own ? "sent" : "received",
     proofs: own ? [] : [opened.proof],
+    expire_s: findSpan(opened.content.expires, opened.sent),
     ...fields,
   };
-  await messages.show(step, shown);
+  const running = await deadlines.startOwn(step.tx, shown);
+  if (running.expires_at > 0 && running.expires_at <= step.now) {
+    // Ours from another device, and over before it reached this one: nobody sees it for a moment.
+    await deadlines.drop(step.tx, shown.message_id);
+    return noteGone(step, shown.message_id);
+  }
+  await messages.show(step, running);
   if (!own) {
     if (reading.counts(shown)) {
       await reading.noteNew(step, place, shown);
@@ -94,21 +104,21 @@ async function takeControl(step: Step, chat: Chat, opened: Opened, part: Part): 
     case "readd":
       return readd.takeRequest(step, opened.account, opened.device, part);
     case "sync":
-      if (chat.kind === groups.SELF) await takeSync(step, part);
+      if (chat.kind === groups.SELF) await takeSync(step, part, opened.sent);
       return;
     case "call":
       whispers.hearSignal(step, chat, opened, part);
   }
 }
 
-/** What another device of ours did. */
-async function takeSync(step: Step, part: parts.Sync): Promise<void> {
+/** What another device of ours did. told: when it told, Unix ms. */
+async function takeSync(step: Step, part: parts.Sync, told: number): Promise<void> {
   for (const contact of part.contacts) {
     const account = rows.idOf(contact.account_id);
     await accounts.learnIntroduction(step, account, contact.name, contact.contact_token);
     await accounts.change(step, account, { contact: true });
   }
-  for (const { gid, at } of part.read) await reading.noteReadUntil(step, rows.idOf(gid), at);
+  for (const { gid, at } of part.read) await reading.noteReadUntil(step, rows.idOf(gid), { sent: at, at: told });
   if (part.privacy !== null) await privacy.take(step, part.privacy);
   await arranging.take(step, part.settings);
 }

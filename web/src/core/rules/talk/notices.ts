@@ -60,6 +60,7 @@ export async function noteCommit(step: Step, before: Chat, after: Chat, staged: 
       if (changed) await note(step, place, "role", { by, whom: [account], text });
     }
   }
+  if (before.timer !== after.timer) await note(step, place, "timer", { by, text: String(after.timer) });
   await noteDevices(step, place, staged, { had, has });
 }
 

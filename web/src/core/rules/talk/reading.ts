@@ -5,6 +5,7 @@
 import { parseMentions, type Mention } from "../../../protocol/chat/mentions.ts";
 import { EMPTY_SYNC } from "../../../protocol/chat/parts.ts";
 import { Status } from "../../../protocol/chat/receipts.ts";
+import * as deadlines from "../../state/deadlines.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id, StoredMessage } from "../../state/rows.ts";
 import type { Look, Step } from "../../state/step.ts";
@@ -62,7 +63,7 @@ export async function markRead(step: Step, gid: Id, identity: Id): Promise<void>
   const chat = await step.chat(place);
   const [upto] = await loadMessage(step, place, identity);
   const read = (await unreadAfter(step, place, chat.read_n)).filter(([n]) => n <= upto).map(([, message]) => message);
-  if (!(await move(step, place, upto)) || read.length === 0) return;
+  if (!(await move(step, place, upto, step.now)) || read.length === 0) return;
   if (await receipts.areSent(step, chat)) {
     await receipts.owe(step, place, Object.fromEntries(read.map((message) => [message.message_id, Status.READ])));
     return;
@@ -73,19 +74,32 @@ export async function markRead(step: Step, gid: Id, identity: Id): Promise<void>
   await messages.submitControl(step, selfChat, { ...EMPTY_SYNC, read: [{ gid: rows.bytesOf(place), at }] });
 }
 
-/** Whether the mark of what is read moved on to row `upto`; it never goes back. */
-async function move(step: Step, place: Id, upto: number): Promise<boolean> {
-  if (upto <= (await step.chat(place)).read_n) return false;
+/**
+ * Whether the mark of what is read moved on to row `upto`; it never goes back.
+ *
+ * at: Unix ms at which it was read: the span of each of these messages begins then.
+ */
+async function move(step: Step, place: Id, upto: number, at: number): Promise<boolean> {
+  const { read_n: after } = await step.chat(place);
+  if (upto <= after) return false;
+  for (const [n, data] of await step.tx.rows("message", rows.bytesOf(place), { after })) {
+    const message = rows.parseMessage(data);
+    if (n > upto || message.account === step.profile.account_id) continue;
+    const running = await deadlines.start(step.tx, message, at);
+    if (running === message) continue;
+    await rows.saveMessage(step.tx, n, running);
+    step.event("state", place, message.message_id);
+  }
   await step.changeChat(place, { read_n: upto });
   await recount(step, place);
   step.event("read", place);
   return true;
 }
 
-/** Another device of ours has read these rows, so everything before them too. */
-export async function noteRead(step: Step, place: Id, numbers: readonly number[]): Promise<void> {
+/** Another device of ours has read these rows, so everything before them too. at: when, Unix ms of its clock. */
+export async function noteRead(step: Step, place: Id, numbers: readonly number[], at: number): Promise<void> {
   if (numbers.length === 0) return;
-  await move(step, place, Math.max(...numbers));
+  await move(step, place, Math.max(...numbers), at);
   const chat = await step.chat(place);
   const told = new Set<Id>();
   for (const identity of Object.keys(chat.owed)) {
@@ -95,13 +109,17 @@ export async function noteRead(step: Step, place: Id, numbers: readonly number[]
   await receipts.forget(step, place, told);
 }
 
-/** Another device of ours has read what was sent until then, of what is here now. */
-export async function noteReadUntil(step: Step, gid: Id, sent: number): Promise<void> {
+/** Another device of ours has read what was sent until then, of what is here now. at: when it did. */
+export async function noteReadUntil(
+  step: Step,
+  gid: Id,
+  { sent, at }: { readonly sent: number; readonly at: number },
+): Promise<void> {
   if ((await rows.findChat(step.tx, gid)) === undefined) return;
   const place = await placeOf(step, gid);
   const unread = await unreadAfter(step, place, (await step.chat(place)).read_n);
   const numbers = unread.filter(([, message]) => message.sent <= sent).map(([n]) => n);
-  await noteRead(step, place, numbers);
+  await noteRead(step, place, numbers, at);
 }
 
 /** Two chats of two became one: nothing unread is lost, and receipts are owed where the chat goes on. */

@@ -6,6 +6,7 @@
  */
 import { BATCH_MS, RECEIPT_LEAVES, RECEIPTS, Status, type Receipt } from "../../../protocol/chat/receipts.ts";
 import { nextMark } from "../../../protocol/outbox/marks.ts";
+import * as deadlines from "../../state/deadlines.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id, Received, StoredMessage } from "../../state/rows.ts";
 import type { Look, Step } from "../../state/step.ts";
@@ -85,7 +86,7 @@ async function note(
   const made: Received = { account, delivered, read };
   const receipts = [...message.receipts.filter((one) => one.account !== account), made];
   const state = message.state === "received" ? message.state : nextMark(message.state, read ? "read" : "delivered");
-  await rows.saveMessage(step.tx, n, { ...message, receipts, state });
+  await rows.saveMessage(step.tx, n, await deadlines.startOwn(step.tx, { ...message, receipts, state }));
   step.event("state", await placeOf(step, message.gid), message.message_id);
 }
 

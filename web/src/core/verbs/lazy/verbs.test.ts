@@ -4,19 +4,19 @@ import { Unreachable } from "../../../protocol/errors.ts";
 import type { Handlers } from "../handlers.ts";
 import { lazyVerbs } from "./verbs.ts";
 
-type Names = "set_muted" | "react";
+type Names = "arrange" | "react";
 
 /** A module that comes when it is told to, and what was called of it. */
 function arriving() {
   const called: string[] = [];
   const coming: { resolve(module: object): void; reject(problem: unknown): void }[] = [];
   const verbs = lazyVerbs(
-    ["set_muted", "react"],
+    ["arrange", "react"],
     () => new Promise<object>((resolve, reject) => coming.push({ resolve, reject })),
     (): Handlers<Names> => {
       called.push("made");
       return {
-        set_muted: ({ chat }) => (called.push(`mute ${chat}`), Promise.resolve()),
+        arrange: ({ chat }) => (called.push(`mute ${chat}`), Promise.resolve()),
         react: ({ id }) => (called.push(`react ${id}`), Promise.reject(new TypeError(`${id} is a bug`))),
       };
     },
@@ -26,22 +26,22 @@ function arriving() {
 
 test("calls that come while it loads run in their order, and it loads once", async () => {
   const { called, coming, verbs } = arriving();
-  const first = verbs.set_muted({ chat: "a", muted: true });
-  const second = verbs.set_muted({ chat: "b", muted: true });
+  const first = verbs.arrange({ chat: "a", act: "mute" });
+  const second = verbs.arrange({ chat: "b", act: "mute" });
   expect(coming).toHaveLength(1);
   coming[0]?.resolve({});
   await Promise.all([second, first]);
-  await verbs.set_muted({ chat: "c", muted: true });
+  await verbs.arrange({ chat: "c", act: "mute" });
   expect(called).toEqual(["made", "mute a", "mute b", "mute c"]);
   expect(coming).toHaveLength(1);
 });
 
 test("what does not load is told to all who wait, and the next call asks again", async () => {
   const { called, coming, verbs } = arriving();
-  const calls = [verbs.set_muted({ chat: "a", muted: true }), verbs.set_muted({ chat: "b", muted: true })];
+  const calls = [verbs.arrange({ chat: "a", act: "mute" }), verbs.arrange({ chat: "b", act: "mute" })];
   coming[0]?.reject(new TypeError("Failed to fetch dynamically imported module"));
   for (const call of calls) await expect(call).rejects.toBeInstanceOf(Unreachable);
-  const again = verbs.set_muted({ chat: "c", muted: true });
+  const again = verbs.arrange({ chat: "c", act: "mute" });
   coming[1]?.resolve({});
   await again;
   expect(called).toEqual(["made", "mute c"]);

@@ -42,3 +42,10 @@ test("whoever did something to others comes first", () => {
     "You made Omar an admin",
   );
 });
+
+test("a timer is said with its time, and that it was turned off", () => {
+  expect(say({ code: "timer", by: ANNA, text: "604800" })).toBe("Anna set messages to disappear after 7 days");
+  expect(say({ code: "timer", by: { account: "me", name: "Layla" }, text: "0" })).toBe(
+    "You turned disappearing messages off",
+  );
+});

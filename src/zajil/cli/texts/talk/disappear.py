@@ -1,0 +1,80 @@
+"""Disappearing messages: the command, the notes at a chat and the lines in it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zajil.cli.texts.text import Text
+
+DISAPPEAR_COMMAND = Text(
+    en="Let new messages of a chat disappear after they were read.",
+    ar="جعل الرسائل الجديدة في محادثة تختفي بعد قراءتها.",
+    ru="Новые сообщения чата исчезают после прочтения.",
+)
+TIME_ARGUMENT = Text(
+    en="1h, 1d, 7d, 30d, off, or seconds up to 31536000 (a year).",
+    ar="‏1h أو 1d أو 7d أو 30d أو off أو عدد الثواني حتى 31536000 (سنة).",
+    ru="1h, 1d, 7d, 30d, off или число секунд до 31536000 (год).",
+)
+BAD_TIME = Text(
+    en="Give 1h, 1d, 7d, 30d, off, or seconds from 1 to 31536000.",
+    ar="اكتب 1h أو 1d أو 7d أو 30d أو off أو عددًا من الثواني من 1 إلى 31536000.",
+    ru="Укажите 1h, 1d, 7d, 30d, off или число секунд от 1 до 31536000.",
+)
+SET = Text(
+    en="New messages in {title} disappear {time} after they were read; for you, after you sent them.",
+    ar="تختفي الرسائل الجديدة في {title} بعد قراءتها بمدة {time}؛ وعندك بعد إرسالها.",
+    ru="Новые сообщения в чате {title} исчезают через {time} после прочтения, у вас — после отправки.",
+)
+SET_OFF = Text(
+    en="New messages in {title} stay.",
+    ar="تبقى الرسائل الجديدة في {title}.",
+    ru="Новые сообщения в чате {title} остаются.",
+)
+DISAPPEAR = Text(
+    en="messages disappear after {time}", ar="تختفي الرسائل بعد {time}", ru="сообщения исчезают через {time}"
+)
+_CHANGED = Text(
+    en="{name} set messages to disappear after {time}.",
+    ar="ضبط {name} الرسائل لتختفي بعد {time}.",
+    ru="{name}: сообщения теперь исчезают через {time}.",
+)
+_CHANGED_OFF = Text(
+    en="{name} turned disappearing messages off.",
+    ar="أوقف {name} اختفاء الرسائل.",
+    ru="{name}: сообщения больше не исчезают.",
+)
+_OWN_CHANGED = Text(
+    en="You set messages to disappear after {time}.",
+    ar="ضبطتَ الرسائل لتختفي بعد {time}.",
+    ru="Вы включили исчезновение сообщений через {time}.",
+)
+_OWN_CHANGED_OFF = Text(
+    en="You turned disappearing messages off.",
+    ar="أوقفتَ اختفاء الرسائل.",
+    ru="Вы отключили исчезновение сообщений.",
+)
+_TIMES: Final[dict[int, Text]] = {
+    3_600: Text(en="1 hour", ar="ساعة", ru="1 час"),
+    86_400: Text(en="1 day", ar="يوم", ru="1 день"),
+    604_800: Text(en="7 days", ar="7 أيام", ru="7 дней"),
+    2_592_000: Text(en="30 days", ar="30 يومًا", ru="30 дней"),
+}
+_OTHER_TIME = Text(en="{clock} (h:mm:ss)", ar="{clock} (س:دد:ثث)", ru="{clock} (ч:мм:сс)")
+
+
+def say_timer(seconds: int) -> str:
+    """`7 days`, `0:01:30 (h:mm:ss)`. seconds: above 0."""
+    if seconds in _TIMES:
+        return _TIMES[seconds]()
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return _OTHER_TIME(clock=f"{hours}:{minutes:02}:{rest:02}")
+
+
+def say_change(name: str, seconds: int, *, own: bool) -> str:
+    """The line of a chat whose timer `name`, or we, set. seconds: 0 = off."""
+    if not seconds:
+        return _OWN_CHANGED_OFF() if own else _CHANGED_OFF(name=name)
+    time = say_timer(seconds)
+    return _OWN_CHANGED(time=time) if own else _CHANGED(name=name, time=time)
