@@ -51,7 +51,7 @@ def contact(client: Client, name: str) -> Contact:
 
 def said(client: Client) -> list[str]:
     """Every text this device has, wherever it stands."""
-    with client._device.core.look() as step:  # noqa: SLF001  # nothing shows what must not be there
+    with client._device.core.look() as step:  # nothing shows what must not be there
         return [rows.parse_row(data, rows.StoredMessage).text for _, data in step.tx.rows("message")]
 
 
@@ -108,11 +108,11 @@ async def test_everything_but_one_text_stays_out_of_a_request(people: People) ->
     ann, bob = await people.join("ann"), await people.join("bob")
     await ask(ann, bob)
     heard: list[object] = []
-    bob._device.core.hear_calls(heard.append)  # noqa: SLF001
-    with ann._device.core.step("cheat") as step:  # noqa: SLF001
+    bob._device.core.hear_calls(heard.append)
+    with ann._device.core.step("cheat") as step:
         (chat,) = [chat for chat in rows.all_chats(step.tx) if chat.request == "outgoing"]
         step.change_chat(chat.gid, request="")
-    shown = [one for one in ann.chats() if one.kind == "dm"][0]
+    shown = next(one for one in ann.chats() if one.kind == "dm")
     for text in ("two", "three"):
         await ann.send(shown, text)
     await ann.react(shown, ann.read(shown)[0].id, "\N{THUMBS UP SIGN}")
