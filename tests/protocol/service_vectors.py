@@ -853,13 +853,13 @@ def _blob_bytes(plain_bytes: int) -> int:
 def build_usernames() -> Json:
     """Names as typed and as shown, what look-alikes have in common, and the key; serials of references."""
     typed = ["@Layla", "layla", "LAYLA", "Boris.42", "boris_1", "borìs", "ليلى_٧", "Юрий", "دانيال", "bo1l", "boll"]
-    names = []
+    names: list[Json] = []
     for text in typed:
         name = usernames.parse_username(text)
         key = usernames.username_key(name, "home.example").hex()
         names.append({"typed": text, "name": name, "skeleton": skeleton(name), "key": key})
     elsewhere = usernames.username_key("layla", "other.example").hex()
-    refused = [
+    refused: list[Json] = [
         "",
         "ab",
         "a" * 33,

@@ -20,6 +20,10 @@ PROGRAM: ContextVar[str] = ContextVar("program", default="zajil")
 OF_A_HOME = frozenset(
     {"register", "whoami", "contact-link", "add", "contacts", "verify", "privacy", "devices", "doctor", "link", "net"}
     | {
+        "block",
+        "requests",
+        "unblock",
+        "username",
         "chats",
         "send",
         "read",

@@ -40,6 +40,7 @@ export interface Asking {
  * replaced this one. read_n: number of the newest message row that was read. unread: messages of others after
  * it; mentioned: whether one of them mentions us. owed: receipts not yet sent, message id -> 1 delivered or 2 read;
  * owed_at: when they are due (Unix ms). typed_at: when we last told that we write (Unix ms). muted: on this device.
+ * request: a stranger's DM that waits for our decision, or ours that waits for theirs.
  */
 export interface Chat {
   readonly gid: Id;
@@ -69,6 +70,7 @@ export interface Chat {
   readonly owed_at: number;
   readonly typed_at: number;
   readonly muted: boolean;
+  readonly request: "" | "incoming" | "outgoing";
 }
 
 /**
@@ -93,6 +95,9 @@ export interface Account {
   /** A fork was seen. */
   readonly alarm: boolean;
   readonly said: boolean;
+  /** Nothing of it is shown; since when that is decided so, Unix ms. */
+  readonly blocked: boolean;
+  readonly blocked_at: number;
 }
 
 /** One claimed KeyPackage with the delivery reference of its device. */
@@ -110,7 +115,7 @@ export interface Claimed {
  * title, role: what a `settings` intent changes; role: of `account`, 0 member, 1 admin, 2 owner.
  */
 export interface Intent {
-  readonly op: "add" | "add-device" | "remove" | "remove-device" | "readd" | "update" | "settings";
+  readonly op: "add" | "add-device" | "remove" | "remove-device" | "readd" | "update" | "settings" | "accept";
   /** One account per intent, except `accounts`. */
   readonly account: Id;
   readonly accounts: readonly Id[];
@@ -329,6 +334,8 @@ export interface Profile {
   readonly server: string;
   readonly server_name: string;
   readonly profile_token: Uint8Array;
+  /** Unix ms at which the account's token was last changed. */
+  readonly token_at?: number;
   readonly registered: boolean;
   readonly registered_at: number;
 }
@@ -359,6 +366,7 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   owed_at: 0,
   typed_at: 0,
   muted: false,
+  request: "",
 };
 export const EMPTY_ACCOUNT: Omit<Account, "account_id"> = {
   account_pub: NONE,
@@ -373,6 +381,8 @@ export const EMPTY_ACCOUNT: Omit<Account, "account_id"> = {
   wanted_seq: 0,
   alarm: false,
   said: false,
+  blocked: false,
+  blocked_at: 0,
 };
 export const EMPTY_ITEM: Omit<Item, "gid" | "kind" | "state" | "at"> = {
   content: NONE,

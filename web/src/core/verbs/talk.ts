@@ -57,7 +57,7 @@ export function talkVerbs(host: Host): Handlers<Names> {
   return {
     chats: () =>
       core().look(async (look) => {
-        const all = (await rows.allChats(look.tx)).filter((chat) => chat.merged === "");
+        const all = (await rows.allChats(look.tx)).filter((chat) => chat.merged === "" && chat.request !== "incoming");
         return Promise.all(all.map((chat) => chatLine(look, chat)));
       }),
     chat: ({ id }) => core().look(async (look) => chatView(look, await findPlace(look, id))),

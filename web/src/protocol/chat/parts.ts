@@ -62,6 +62,17 @@ export interface SyncPrivacy {
   readonly typing: boolean;
   readonly at: number;
 }
+/**
+ * Whom an account blocked or unblocked, of each the latest `at` (Unix ms) counts; and requests it declined.
+ *
+ * token: the profile token since token_at (Unix ms); of two the later counts.
+ */
+export interface SyncBlocked {
+  readonly accounts: readonly { readonly account_id: AccountId; readonly blocked: boolean; readonly at: number }[];
+  readonly token: Uint8Array;
+  readonly token_at: number;
+  readonly declined: readonly GroupId[];
+}
 /** Self group alone: what changed on the sending device. read: highest sent ms shown, per group. */
 export interface Sync {
   readonly op: "sync";
@@ -70,6 +81,7 @@ export interface Sync {
   readonly read: readonly { readonly gid: GroupId; readonly at: number }[];
   readonly seed: Uint8Array | null;
   readonly privacy: SyncPrivacy | null;
+  readonly blocked?: SyncBlocked;
 }
 /** A Sync that says nothing. */
 export const EMPTY_SYNC: Sync = { op: "sync", contacts: [], groups: [], read: [], seed: null, privacy: null };
@@ -111,6 +123,7 @@ function partValues(part: ControlPart): Readonly<Record<string, cbor.Value>> {
         groups: part.groups.map(groupValue),
         read: part.read.map(({ gid, at }) => [gid, at]),
         seed: part.seed,
+        ...(part.blocked && { blocked: blockedValue(part.blocked) }),
         ...(part.privacy && { privacy: [part.privacy.receipts, part.privacy.typing, part.privacy.at] }),
       };
   }
@@ -122,6 +135,13 @@ export function encodePart(part: ControlPart): SinglePart {
   if (part.op === "call" && content.length > CALL_BYTES) throw error("malformed", "call signal too long");
   return { type: "SinglePart", disposition: UNSPECIFIED, language: "", content_type: CONTROL_TYPE, content };
 }
+
+const blockedValue = ({ accounts, token, token_at, declined }: SyncBlocked): cbor.Value => [
+  accounts.map((one) => [one.account_id, one.blocked, one.at]),
+  token,
+  token_at,
+  declined,
+];
 
 /** `[account_id, name, contact_token]`. */
 export const contactValue = (contact: SyncContact): cbor.Value => [
@@ -204,6 +224,22 @@ function parseSync(fields: Fields): Sync {
     read: read.map((item) => ({ gid: item.blob(0, 16), at: item.number(1) })),
     seed: fields.blobOrNone("seed", 32),
     privacy: parsePrivacy(fields.raw("privacy")),
+    ...parseBlocked(fields.raw("blocked")),
+  };
+}
+
+function parseBlocked(value: cbor.Parsed): { blocked?: SyncBlocked } {
+  if (value === null) return {};
+  const fields = Fields.ofArray(value, 4);
+  const told = fields.items(0, 4096).map((item) => Fields.ofArray(item, 3));
+  const gids = new Fields(new Map(fields.items(3, 4096).entries()));
+  return {
+    blocked: {
+      accounts: told.map((one) => ({ account_id: one.blob(0, 16), blocked: one.flag(1), at: one.number(2) })),
+      token: fields.blob(1, 32),
+      token_at: fields.number(2),
+      declined: fields.items(3, 4096).map((_, at) => gids.blob(at, 16)),
+    },
   };
 }
 

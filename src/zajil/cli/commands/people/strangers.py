@@ -241,7 +241,7 @@ def show_username(context: typer.Context, *, json: Json = False) -> None:
         if json:
             print_json({"username": name})
         else:
-            console().print(words.USERNAME_NONE() if name is None else words.USERNAME_IS(name=name))
+            console().print(words.USERNAME_NONE() if name is None else f"@{name}")
 
     run_with_client(context, done)
 

@@ -120,7 +120,6 @@ USERNAME_ARGUMENT = Text(
     ar="من 3 إلى 32 حرفًا من كتابة واحدة وأرقام و_ و.",
     ru="От 3 до 32 букв одной письменности, цифр, _ и .",
 )
-USERNAME_IS = Text(en="@{name}", ar="@{name}", ru="@{name}")
 USERNAME_NOW = Text(en="People find you as @{name}.", ar="يجدك الناس باسم @{name}.", ru="Вас можно найти как @{name}.")
 USERNAME_NONE = Text(en="No username.", ar="لا اسم مستخدم.", ru="Имени пользователя нет.")
 USERNAME_RELEASED = Text(
