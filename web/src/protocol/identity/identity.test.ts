@@ -210,7 +210,7 @@ describe("links", () => {
   it("may name whom to ask, and refuse a token without its account", () => {
     const asked = links.parseContactLink(linkVectors.request_link);
     expect(asked.contact_token).toBe(null);
-    expect(asked.account_id).toEqual(parseHex(linkVectors.account_id));
+    expect(asked.account_id).toEqual(hex(linkVectors.account_id));
     const half = cbor.encode(
       new Map<cbor.Key, cbor.Value>([
         [1, 1],

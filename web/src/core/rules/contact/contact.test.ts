@@ -15,7 +15,16 @@ describe("requests of strangers", () => {
     const told = (added: number[], removed: number[]) =>
       ({ type: "CommitAad", added, removed, rotate: false, refs_hash: new Uint8Array(32) }) as const;
     expect(replacesOwn(told([1], [1]), 1)).toBe(true);
-    for (const [added, removed] of [[[1], []], [[], [1]], [[0], [0]], [[0, 1], [0, 1]], [[], []]] as const) {
+    for (const [added, removed] of [
+      [[1], []],
+      [[], [1]],
+      [[0], [0]],
+      [
+        [0, 1],
+        [0, 1],
+      ],
+      [[], []],
+    ] as const) {
       expect(replacesOwn(told([...added], [...removed]), 1)).toBe(false);
     }
   });
