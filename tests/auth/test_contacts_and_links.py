@@ -221,3 +221,21 @@ async def test_retention_removes_what_is_over_and_nothing_else(auth: Auth, world
     assert rows == {"link": 1, "contact_token": 1, "session_token": 0, "account": 1, "device": 1, "device_list": 1}
     assert await admitted(auth, kept, person.account_id)
     assert {column.name for column in link.columns} == {"addr", "offer", "answer", "expires"}
+
+
+async def test_the_owner_alone_sees_the_tokens_that_still_admit_somebody(auth: Auth, world: World) -> None:
+    person = Person()
+    caller, other = await caller_of(auth, person), await caller_of(auth, Person())
+    tokens = [os.urandom(32) for _ in range(4)]
+    await put(auth, caller, tokens[0], uses=2, expires=auth.now() + 50)
+    await put(auth, caller, tokens[1], uses=1, expires=auth.now() + 40)
+    await put(auth, caller, tokens[2], uses=3, expires=auth.now() + 10)
+    await put(auth, caller, tokens[3], kind="profile", uses=0, expires=0)
+    await contacts.spend_contact_token(auth, tokens[0], person.account_id)
+    world.now += 20
+    told = (await contacts.own_contact_tokens(auth, caller)).tokens
+    assert [(one.hash, one.uses_left) for one in told] == [(digest(tokens[1]), 1), (digest(tokens[0]), 1)]
+    assert (await contacts.own_contact_tokens(auth, other)).tokens == ()
+    await contacts.spend_contact_token(auth, tokens[1], person.account_id)
+    await contacts.delete_contact_token(auth, caller, token_hash=digest(tokens[0]))
+    assert (await contacts.own_contact_tokens(auth, caller)).tokens == ()

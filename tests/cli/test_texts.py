@@ -172,7 +172,19 @@ def test_commands_in_a_text_are_for_the_home_of_the_call() -> None:
         assert text.in_language("en") == "zajil --home '/a {b}' moderation queue, zajil moderation report"
     finally:
         PROGRAM.reset(token)
-    groups = {"link", "group", "bundle", "net", "persona", "channel", "notices", "appeal", "recovery", "account"}
+    groups = {
+        "link",
+        "group",
+        "bundle",
+        "net",
+        "persona",
+        "channel",
+        "notices",
+        "appeal",
+        "recovery",
+        "account",
+        "username",
+    }
     assert {name for name, _, _ in (*_PEOPLE, *_CHATS)} | groups == OF_A_HOME
 
 

@@ -22,6 +22,9 @@ device_list_write = {burst = 1000, every_s = 0.01}
 backup_new = {burst = 1000, every_s = 0.01}
 link_put = {burst = 1000, every_s = 0.01}
 persona_create = {burst = 1000, every_s = 0.01}
+request = {burst = 1000, every_s = 0.01}
+request_young = {burst = 1000, every_s = 0.01}
+request_target = {burst = 1000, every_s = 0.01}
 ticket_group = {burst = 1000, every_s = 0.01}
 ticket_prefix = {burst = 1000, every_s = 0.01}
 """

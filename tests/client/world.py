@@ -164,6 +164,8 @@ class World:
             find_devices=self.find_devices,
             check_contact_token=self.check_token,
             spend_contact_token=self.check_token,
+            account_lists=self.account_lists,
+            created_day=self.created_day,
             random=self.rng.randbytes,
         )
 
@@ -192,6 +194,12 @@ class World:
     def caller(self, device: Device, mailbox: MailboxId) -> DeviceCaller:
         """The device as the server knows it."""
         return DeviceCaller(AccountId(device[0]), DeviceId(device[1]), mailbox)
+
+    async def account_lists(self, account: AccountId) -> list[bytes]:
+        return []
+
+    async def created_day(self, account: AccountId) -> int:
+        return 0
 
     async def find_devices(self, account: AccountId) -> AccountDevices | None:
         """What the Authentication Service says."""

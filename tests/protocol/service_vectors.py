@@ -20,8 +20,10 @@ from tests.protocol import expiry_vectors, search_vectors
 
 from zajil.protocol import attachments, cbor, frames, records, roster
 from zajil.protocol.chat import aad, arranging, content, extensions, files, forms, looks, mentions, parts, receipts
+from zajil.protocol.contacts import requests, usernames
 from zajil.protocol.identity import backup, linking, links, objects, recovery, safety
 from zajil.protocol.ids import AccountId, DeviceId, GroupId, MessageId, Mid, client_id, encode_b64
+from zajil.protocol.public.handles import skeleton
 from zajil.protocol.reach.endpoints import PrivateBridges, encode_bridge_link
 from zajil.protocol.session import wire
 
@@ -486,6 +488,14 @@ def build_parts() -> Json:
         parts.Sync((contact,), (group,), ((GID, ISSUED * 1000),)),
         parts.Sync(privacy=parts.SyncPrivacy(receipts=False, typing=True, at=ISSUED * 1000)),
         parts.Sync(settings=every_setting()),
+        parts.Sync(
+            blocked=parts.SyncBlocked(
+                ((ACCOUNT_ID, True, ISSUED * 1000), (AccountId(seeded("other", 16)), False, 7)),
+                seeded("profile token"),
+                ISSUED * 1000,
+                (GID,),
+            )
+        ),
         parts.Typing(),
         parts.Call({"v": 1, "t": "ring", "c": CALL_ID, "secret": seeded("secret"), "kind": "audio", "suite": 4}),
         parts.Call({"v": 1, "t": "cand", "c": CALL_ID, "to": 3, "pc": 1, "cands": ["a", "ب"], "done": True}),
@@ -560,6 +570,7 @@ def build_links() -> Json:
         "source": BY,
         "contact_link": links.encode_contact_link(contact),
         "server_invite": links.encode_contact_link(links.ContactLink("home.example", ISSUED, code="K7QX-3M2P")),
+        "request_link": links.encode_contact_link(replace(contact, contact_token=None, code=None)),
         "link_code": links.encode_link_code(code),
         "account_id": ACCOUNT_ID.hex(),
         "contact_token": seeded("contact token").hex(),
@@ -941,6 +952,41 @@ def _blob_bytes(plain_bytes: int) -> int:
     return len(recovery.seal_backup(secrets, bytes(plain_bytes), version=1, nonce=bytes(12)))
 
 
+def build_usernames() -> Json:
+    """Names as typed and as shown, what look-alikes have in common, and the key; serials of references."""
+    typed = ["@Layla", "layla", "LAYLA", "Boris.42", "boris_1", "borìs", "ليلى_٧", "Юрий", "دانيال", "bo1l", "boll"]
+    names: list[Json] = []
+    for text in typed:
+        name = usernames.parse_username(text)
+        key = usernames.username_key(name, "home.example").hex()
+        names.append({"typed": text, "name": name, "skeleton": skeleton(name), "key": key})
+    elsewhere = usernames.username_key("layla", "other.example").hex()
+    refused: list[Json] = [
+        "",
+        "ab",
+        "a" * 33,
+        "lаyla",
+        "a b c",
+        "_abc",
+        "abc.",
+        "a..b",
+        "12345",
+        "a\u200db",
+        "x٧7",
+        "é\u0301é",
+        "@@ab",
+    ]
+    serials = [bytes([first]) + bytes(7) for first in (0, 0x7F, 0x80, 0xFF)]
+    return {
+        "source": BY,
+        "server_name": "home.example",
+        "names": names,
+        "other_server": {"server_name": "other.example", "name": "layla", "key": elsewhere},
+        "refused": refused,
+        "serials": [{"via": one.hex(), "stranger": requests.is_strangers(one)} for one in serials],
+    }
+
+
 BUILDERS = {
     "cbor": build_cbor,
     "objects": build_objects,
@@ -956,6 +1002,7 @@ BUILDERS = {
     "linking": build_linking,
     "safety": build_safety,
     "recovery": build_recovery,
+    "usernames": build_usernames,
     "frames": build_frames,
     "session": build_session,
     "search": search_vectors.search,

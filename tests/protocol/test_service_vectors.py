@@ -12,9 +12,12 @@ from tests.protocol import service_vectors
 from zajil.protocol import cbor, frames, records, roster
 from zajil.protocol.chat import aad, content, extensions, forms, mentions, parts
 from zajil.protocol.chat.emoji import check_emoji
+from zajil.protocol.contacts.requests import is_strangers
+from zajil.protocol.contacts.usernames import parse_username, username_key
 from zajil.protocol.errors import Malformed
 from zajil.protocol.identity import linking, links, objects, safety
 from zajil.protocol.ids import AccountId, DeviceId, GroupId, encode_b64
+from zajil.protocol.public.handles import skeleton
 from zajil.protocol.session import wire
 
 
@@ -279,3 +282,26 @@ def test_session_frames_and_records_are_read() -> None:
         data = bytes.fromhex(frame["hex"])
         assert msgspec.msgpack.encode(wire.parse_record(records.pad(data))) == data
     assert records.unpad(bytes.fromhex(vector["record"]["record"])).hex() == vector["record"]["frame"]
+
+
+def test_usernames_have_one_spelling_and_one_key() -> None:
+    held = load("usernames")
+    for one in held["names"]:
+        assert parse_username(one["typed"]) == one["name"]
+        assert (username_key(one["name"], held["server_name"]).hex(), skeleton(one["name"])) == (
+            one["key"],
+            one["skeleton"],
+        )
+    by_name = {one["name"]: one["key"] for one in held["names"]}
+    assert by_name["bo1l"] == by_name["boll"]  # they look alike
+    assert by_name["layla"] != held["other_server"]["key"]
+    for text in held["refused"]:
+        with pytest.raises(Malformed):
+            parse_username(text)
+    for one in held["serials"]:
+        assert is_strangers(bytes.fromhex(one["via"])) == one["stranger"]
+
+
+def test_a_link_may_name_whom_to_ask() -> None:
+    link = links.parse_contact_link(load("links")["request_link"])
+    assert (link.account_id, link.contact_token) == (service_vectors.ACCOUNT_ID, None)

@@ -114,6 +114,7 @@ def parameters_for(route: Route, world: World) -> dict[str, str]:
         "addr": encode_b64(bytes(16)),
         "locator": encode_b64(bytes(16)),
         "id": encode_b64(bytes(16)),
+        "username": encode_b64(os.urandom(32)),
     }
     return {name: text for name, text in known.items() if "{" + name + "}" in route.path}
 
@@ -138,7 +139,12 @@ MATRIX: dict[Route, dict[str, str]] = {
     control.PUT_CONTACT_TOKEN: OWNER,
     control.DROP_CONTACT_TOKEN: DEVICE,
     control.TAKE_REFS: DEVICE,
+    control.ALLOW_REF: DEVICE,
     control.DENY_REF: DEVICE,
+    control.CONTACT_TOKENS: DEVICE,
+    control.USERNAME: {**DEVICE, "own": "gone", "sibling": "gone", "other": "gone"},
+    control.PUT_USERNAME: DEVICE,
+    control.DROP_USERNAME: DEVICE,
     control.TAKE_PASSES: DEVICE,
     control.OWN_DATA: DEVICE,
     control.MAILBOX_ROW: {**DEVICE, "own": "gone", "sibling": "gone", "other": "gone"},

@@ -151,7 +151,7 @@ async def test_a_disclosure_is_exactly_what_is_stored_of_that_account(
         "mailbox_item": [row for row in rows["mailbox_item"] if row["mailbox_id"] in boxes],
         "message": [row for row in rows["message"] if row["id"] in held],
     }
-    for table in ("contact_token", "device", "device_list", "key_package", "session_token"):
+    for table in ("contact_token", "device", "device_list", "key_package", "session_token", "username"):
         expected[table] = [row for row in rows[table] if row["account_id"] == mine.account_id]
     for row in expected["message"]:
         assert isinstance(row.pop("refs"), int)

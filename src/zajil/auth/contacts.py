@@ -10,8 +10,9 @@ from __future__ import annotations
 from zajil.auth import store
 from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.secrets import digest
+from zajil.protocol.contacts.wire import OwnContactToken, OwnContactTokens
 from zajil.protocol.errors import error
-from zajil.protocol.ids import AccountId
+from zajil.protocol.ids import B32, AccountId
 
 KINDS = {"profile": store.PROFILE, "invite": store.INVITE}
 USES_MAX = 100
@@ -43,6 +44,13 @@ async def put_contact_token(
 async def delete_contact_token(auth: Auth, caller: CallingDevice, *, token_hash: bytes) -> None:
     """Withdraw one of the caller's tokens. Others' tokens and unknown ones are left alone, with the same answer."""
     await auth.db.write(lambda db: store.delete_contact_token(db, token_hash, caller.account_id))
+
+
+async def own_contact_tokens(auth: Auth, caller: CallingDevice) -> OwnContactTokens:
+    """The tokens in the caller's links that still admit somebody."""
+    now = auth.now()
+    found = await auth.db.read(lambda db: store.contact_tokens_of(db, caller.account_id, now=now))
+    return OwnContactTokens(tuple(OwnContactToken(B32(one), uses, end) for one, uses, end in found))
 
 
 async def check_contact_token(auth: Auth, token: bytes, account_id: AccountId) -> None:

@@ -133,7 +133,7 @@ def _write(
     if also is not None:
         also(db)
     if not new.list.devices:
-        store.end_account(db, account_id, last_seq=new.list.seq)
+        store.end_account(db, account_id, last_seq=new.list.seq, now=auth.now())
 
 
 class ListedDevices(NamedTuple):

@@ -6,6 +6,7 @@ from zajil.auth import store
 from zajil.auth.context import Auth
 from zajil.auth.invites import first_good_day
 from zajil.auth.lists import finish_revocations
+from zajil.auth.names import store as names
 from zajil.auth.recovery import backups
 
 ROWS = 1000
@@ -26,5 +27,7 @@ async def run(auth: Auth) -> None:
         await auth.db.write(lambda db: store.delete_expired(db, now=now, first_invite_day=first_day, limit=ROWS))
         >= ROWS
     ):
+        pass
+    while await auth.db.write(lambda db: names.forget_released(db, now=now, rows=ROWS)) >= ROWS:
         pass
     await backups.run_retention(auth)

@@ -18,12 +18,16 @@ from zajil.auth.tables import (
     invite_code,
     link,
     session_token,
+    username,
 )
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
 _DEVICES = select(device.c.account_id, device.c.device_id, device.c.sig_pub, device.c.mailbox_id)
 ACTIVE, SUSPENDED, DELETED = 0, 1, 2
 PROFILE, INVITE = 0, 1
+NAME_USED, NAME_RELEASED = 0, 1
+QUARANTINE_S = 90 * 86_400
+"""For so long nobody else gets a username that was released."""
 
 
 class DeviceRow(NamedTuple):
@@ -249,6 +253,14 @@ def _good_contact_token(digest: bytes, account_id: AccountId, now: int) -> Colum
     )
 
 
+def contact_tokens_of(db: Connection, account_id: AccountId, *, now: int) -> list[tuple[bytes, int, int]]:
+    """Hash, uses left and end of the tokens in an account's links that still admit somebody, the next to end first."""
+    columns = contact_token.c
+    good = (columns.kind == INVITE) & (columns.uses_left > 0) & (columns.expires > now)
+    found = select(columns.hash, columns.uses_left, columns.expires).where(columns.account_id == account_id, good)
+    return [(bytes(one), uses, end) for one, uses, end in db.execute(found.order_by(columns.expires, columns.hash))]
+
+
 def insert_invite(db: Connection, digest: bytes, *, day: int, uses: int) -> None:
     """A registration code, by its hash."""
     db.execute(insert(invite_code).values(hash=digest, day=day, uses=uses))
@@ -310,12 +322,15 @@ def delete_contact_tokens(db: Connection, account_id: AccountId) -> None:
     db.execute(delete(contact_token).where(contact_token.c.account_id == account_id))
 
 
-def end_account(db: Connection, account_id: AccountId, *, last_seq: int) -> None:
+def end_account(db: Connection, account_id: AccountId, *, last_seq: int, now: int) -> None:
     """Only the last list and a row without anything in it stay, so that the id is never used again."""
     blank = {"state": DELETED, "created_day": 0, "last_device": 0, "invites": 0, "personas": 0}
     db.execute(update(account).where(account.c.id == account_id).values(blank))
     db.execute(delete(device_list).where(device_list.c.account_id == account_id, device_list.c.seq < last_seq))
     delete_contact_tokens(db, account_id)
+    # A name stays nobody else's for its 90 days, and whose it was is forgotten.
+    left = {"state": NAME_RELEASED, "account_id": b"", "until": now + QUARANTINE_S}
+    db.execute(update(username).where(username.c.account_id == account_id).values(left))
     drop_measure(db, account_id)
 
 

@@ -187,6 +187,23 @@ contact_token = Table(
     sqlite_with_rowid=False,
 )
 
+_NAME = "until released; then 90 days, so that nobody else takes it at once"
+username = Table(
+    "username",
+    METADATA,
+    Column(
+        "key",
+        LargeBinary,
+        primary_key=True,
+        info=describe("identifier", "slow hash of a username, see usernames", _NAME),
+    ),
+    Column("account_id", LargeBinary, nullable=False, index=True, info=_ACCOUNT),
+    Column("state", Integer, nullable=False, info=describe("flag", "0 in use, 1 released, 2 reserved", _NAME)),
+    Column("until", _U64, nullable=False, info=describe("time", "Unix second a released name is free", _NAME)),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
 invite_code = Table(
     "invite_code",
     METADATA,

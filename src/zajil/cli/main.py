@@ -46,6 +46,7 @@ from zajil.cli.commands.moderation import (
     worker,
 )
 from zajil.cli.commands.options import HomeFolder, decide_home
+from zajil.cli.commands.people import strangers
 from zajil.cli.commands.profile import profiles
 from zajil.cli.commands.profile.profiles import ProfileName, decide_profile, profile_folder
 from zajil.cli.commands.public import channel, persona, reading, redress, writing
@@ -71,6 +72,7 @@ from zajil.cli.texts.moderation import private as private_words
 from zajil.cli.texts.moderation import review as review_words
 from zajil.cli.texts.moderation import scores as moderation_words
 from zajil.cli.texts.moderation import steering as steering_words
+from zajil.cli.texts.people import strangers as stranger_words
 from zajil.cli.texts.public import channel as channel_words
 from zajil.cli.texts.public import persona as persona_words
 from zajil.cli.texts.public import redress as redress_words
@@ -91,9 +93,12 @@ _PEOPLE: tuple[_Command, ...] = (
     ("register", account.register, account_words.REGISTER),
     ("whoami", account.whoami, account_words.WHOAMI),
     ("profiles", profiles.profiles, profile_words.PROFILES),
-    ("contact-link", account.contact_link, account_words.CONTACT_LINK),
+    ("contact-link", strangers.contact_link, stranger_words.CONTACT_LINK),
     ("add", contacts.add, account_words.ADD),
     ("contacts", contacts.contacts, account_words.CONTACTS),
+    ("requests", strangers.requests, stranger_words.REQUESTS),
+    ("block", strangers.block, stranger_words.BLOCK),
+    ("unblock", strangers.unblock, stranger_words.UNBLOCK),
     ("verify", contacts.verify, account_words.VERIFY),
     ("privacy", privacy.privacy, account_words.PRIVACY),
     ("devices", account.devices, account_words.DEVICES),
@@ -102,6 +107,11 @@ _PEOPLE: tuple[_Command, ...] = (
 _LINK: tuple[_Command, ...] = (
     ("new", link.new, account_words.LINK_NEW),
     ("approve", link.approve, account_words.LINK_APPROVE),
+)
+_USERNAME: tuple[_Command, ...] = (
+    ("set", strangers.set_username, stranger_words.USERNAME_SET),
+    ("show", strangers.show_username, stranger_words.USERNAME_SHOW),
+    ("release", strangers.release_username, stranger_words.USERNAME_RELEASE),
 )
 _RECOVERY: tuple[_Command, ...] = (
     ("show", recovery.show, recovery_words.SHOW),
@@ -289,6 +299,7 @@ def _build() -> typer.Typer:
     people, talk, serving = general.PEOPLE_COMMANDS(), general.CHAT_COMMANDS(), general.SERVER_COMMANDS()
     _fill(root, _PEOPLE, panel=people)
     root.add_typer(_group(account_words.LINK, _LINK), name="link", rich_help_panel=people)
+    root.add_typer(_group(stranger_words.USERNAME, _USERNAME), name="username", rich_help_panel=people)
     root.add_typer(_group(ending_words.ACCOUNT, _ACCOUNT), name="account", rich_help_panel=people)
     root.add_typer(_group(recovery_words.RECOVERY, _RECOVERY), name="recovery", rich_help_panel=people)
     _fill(root, _CHATS, panel=talk)

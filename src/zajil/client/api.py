@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from secrets import token_bytes
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from zajil.client import checks, listing
 from zajil.client.arranging import Arranging
 from zajil.client.calling import Calling
+from zajil.client.contacting import Contacting
 from zajil.client.core import chats, readd, recovery
 from zajil.client.core.talk import bundles
 from zajil.client.filing import Filing
-from zajil.client.reaching import Reaching
 from zajil.client.recovering import Recovering
 from zajil.client.reporting import Reporting
 from zajil.client.searching import Searching
 from zajil.client.shell import ending, enrol, linking, restoring
-from zajil.client.shell.calls import contact_auth
-from zajil.client.shell.chains import fetch_chain
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.reach.reach import Reach
 from zajil.client.state import accounts, rows
@@ -40,23 +36,18 @@ from zajil.client.views import (
     Role,
     WhoAmI,
 )
-from zajil.protocol import control
 from zajil.protocol.errors import Limited, Unavailable, Unreachable, error
-from zajil.protocol.identity.links import ContactLink, encode_contact_link, parse_contact_link
 from zajil.protocol.identity.recovery import parse_key
 from zajil.protocol.identity.safety import SafetyCode, SafetyResult, compare_codes
-from zajil.protocol.ids import AccountId, encode_b64, parse_b64
+from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.reach.endpoints import PrivateBridges
 from zajil.transports.direct import check_address
 
 if TYPE_CHECKING:
     from zajil.client.public.space import PublicSpace
 
-LINK_USES = 20
-LINK_DAYS = 30
 
-
-class Client(Filing, Reaching, Reporting, Calling, Recovering, Arranging, Searching):
+class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Searching):
     """An async context manager. Errors are `ZajilError`s with a stable code (`Unreachable`: no server answered)."""
 
     @classmethod
@@ -195,52 +186,6 @@ class Client(Filing, Reaching, Reporting, Calling, Recovering, Arranging, Search
         from zajil.client.public.space import PublicSpace  # loaded late: most commands never go there
 
         return PublicSpace(self._device)
-
-    async def contact_link(self) -> str:
-        """A link that lets 20 people within 30 days add this account, with bridges where the server gives any."""
-        profile = self._device.profile
-        token = token_bytes(32)
-        expires = enrol.now_ms() // 1000 + LINK_DAYS * 86_400
-        await self._device.calls.call(
-            control.PUT_CONTACT_TOKEN,
-            control.Empty,
-            request=control.PutContactToken("invite", LINK_USES, expires),
-            auth=await self._device.tokens.auth(),
-            hash=encode_b64(hashlib.sha256(token).digest()),
-        )
-        link = ContactLink(
-            server_name=profile.server_name,
-            expires=expires,
-            account_id=AccountId(profile.account_id),
-            contact_token=token,
-            name=profile.name,
-            front=profile.server,
-            bridges=await self._fresh_bundle(),
-        )
-        return encode_contact_link(link)
-
-    async def add_contact(self, link: str) -> Chat:
-        """Add the account behind a contact link and open the DM with it (the existing one, if any).
-
-        Returns once the server holds the DM with both in it. Raises `bad-link`, `link-expired`, `not-allowed`.
-        """
-        parsed = parse_contact_link(link)
-        profile = self._device.profile
-        if parsed.account_id is None or parsed.contact_token is None or parsed.server_name != profile.server_name:
-            raise error("bad-link")
-        if parsed.account_id == profile.account_id:
-            raise error("bad-link", "own link")
-        if parsed.expires <= enrol.now_ms() // 1000:
-            raise error("link-expired")
-        auth = contact_auth(parsed.contact_token)
-        lists = await fetch_chain(self._device.calls, parsed.account_id, auth=auth)
-        with self._core.step("add-contact") as step:
-            accounts.learn_chain(step, parsed.account_id, lists)
-            accounts.learn_link(step, parsed.account_id, parsed.name or "", parsed.contact_token)
-            gid = chats.open_dm(step, parsed.account_id)
-            pending = [n for n, item in rows.items(step.tx, gid) if item.kind in ("create", "commit")]
-        await self._device.settle(pending)
-        return self._chat(gid)
 
     def contacts(self) -> list[Contact]:
         """All contacts by name."""

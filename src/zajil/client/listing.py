@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar, cast
 from zajil.client import views
 from zajil.client.core import chats as chats_of
 from zajil.client.core import groups
+from zajil.client.core.contact.requests import incoming
 from zajil.client.core.expiry import sweep
 from zajil.client.core.talk import arranging, reading
 from zajil.client.core.talk.places import load_message, place_of
@@ -21,6 +22,7 @@ from zajil.protocol.chat.mentions import MENTIONS
 from zajil.protocol.errors import error
 from zajil.protocol.identity.safety import SafetyCode, half, safety_number
 from zajil.protocol.ids import AccountId, encode_b64
+from zajil.protocol.public.handles import skeleton
 
 KINDS: tuple[views.ChatKind, ...] = ("self", "dm", "group")
 ROLES: tuple[views.Role, ...] = ("member", "admin", "owner")
@@ -42,7 +44,7 @@ N = TypeVar("N", bound=Named)
 
 def contacts(step: Step) -> list[views.Contact]:
     """All contacts by name."""
-    found = [_contact(account) for account in rows.all_accounts(step.tx) if account.contact]
+    found = [_contact(account) for account in rows.all_accounts(step.tx) if account.contact or account.blocked]
     return sorted(found, key=lambda contact: (contact.name.casefold(), contact.id))
 
 
@@ -50,7 +52,32 @@ def _contact(account: Account) -> views.Contact:
     verified = accounts.is_verified(account)
     changed = accounts.is_key_changed(account)
     return views.Contact(
-        encode_b64(account.account_id), account.name, len(account.devices), verified, key_changed=changed
+        encode_b64(account.account_id),
+        account.name,
+        len(account.devices),
+        verified,
+        key_changed=changed,
+        blocked=account.blocked,
+    )
+
+
+def requests(step: Step) -> list[views.ContactRequest]:
+    """Requests that wait for a decision and have said something, the newest first."""
+    return [_request(step, chat, data) for chat in incoming(step) for _, data in step.tx.rows("message", chat.gid)[:1]]
+
+
+def _request(step: Step, chat: rows.Chat, data: bytes) -> views.ContactRequest:
+    text = rows.parse_row(data, StoredMessage)
+    name = name_of(step, chat.peer)
+    twin = skeleton(name.casefold())
+    alike = (one.name for one in rows.all_accounts(step.tx) if one.contact and skeleton(one.name.casefold()) == twin)
+    return views.ContactRequest(
+        id=encode_b64(chat.gid),
+        account=encode_b64(chat.peer),
+        name=name,
+        text=text.text,
+        sent_at=text.sent // 1000,
+        resembles=next(alike, None),
     )
 
 
@@ -62,11 +89,12 @@ def devices(step: Step) -> list[views.Device]:
 
 
 def chats(step: Step) -> list[views.Chat]:
-    """All chats but merged ones, pinned ones first in the order of pinning, then by latest activity."""
+    """All chats but merged ones and requests of strangers, pinned first as they were pinned, then the latest."""
     pins = {gid: at for at, gid in enumerate(arranging.pins(step))}
-    found = [chat for chat in rows.all_chats(step.tx) if not chat.merged]
+    found = [chat for chat in rows.all_chats(step.tx) if not chat.merged and chat.request != "incoming"]
     found.sort(key=lambda chat: pins.get(chat.gid, len(pins)))
-    return [_chat_view(step, chat, pinned=chat.gid in pins) for chat in found]
+    shown = (chat for chat in found if not (chat.request and chat.status == "removed"))
+    return [_chat_view(step, chat, pinned=chat.gid in pins) for chat in shown]
 
 
 def chat_view(step: Step, chat: rows.Chat) -> views.Chat:
@@ -101,6 +129,7 @@ def _chat_view(step: Step, chat: rows.Chat, *, pinned: bool) -> views.Chat:
         muted=muted,
         muted_until=arranged.muted_until // 1000 if muted and arranged.muted_until != ALWAYS else None,
         draft="" if arranged.draft is None else arranged.draft.text,
+        pending=chat.request == "outgoing",
     )
 
 

@@ -36,8 +36,8 @@ class Talking:
     ) -> str:
         """Message id of `text`, once the server holds it durably (wait=False: same as `queue`).
 
-        Raises Unreachable or `chat-stuck` while the text stays queued; `not-a-member`, `text-too-long`,
-        `state-rolled-back`.
+        Raises Unreachable, `chat-stuck`, or `not-introduced` (a request of ours waits) while the text stays queued;
+        `not-a-member`, `text-too-long`, `contact-blocked`, `state-rolled-back`.
         """
         identity = self.queue(chat, text, reply_to=reply_to, mentions=mentions)
         if not wait:
@@ -50,7 +50,10 @@ class Talking:
         if self._stored(identity).state == "failed":
             raise local_error(self._stored(identity).reason)
         if not self._is_out(identity):
-            raise error("chat-stuck")
+            gid = self._stored(identity).gid
+            with self._core.look() as step:
+                pending = step.chat(gid).request == "outgoing"
+            raise error("not-introduced" if pending else "chat-stuck")
 
     def queue(self, chat: Chat, text: str, *, reply_to: str | None = None, mentions: Sequence[Mention] = ()) -> str:
         """Message id of `text`, stored to be sent by the next `sync`, `send` or `follow`.

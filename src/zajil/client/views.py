@@ -65,6 +65,10 @@ EventCode = Literal[
     "account-warned",
     "account-suspended",
     "measure-undone",
+    "request",
+    "accepted",
+    "blocked",
+    "unblocked",
 ]
 NEWS: frozenset[EventCode] = frozenset(
     {"report-acted", "report-not-acted", "account-warned", "account-suspended", "measure-undone"}
@@ -107,6 +111,10 @@ EVENT_KINDS: Mapping[EventCode, EventKind] = MappingProxyType(
         "account-warned": "device",
         "account-suspended": "device",
         "measure-undone": "device",
+        "request": "chat",
+        "accepted": "chat",
+        "blocked": "device",
+        "unblocked": "device",
     }
 )
 
@@ -127,7 +135,7 @@ class WhoAmI(msgspec.Struct, frozen=True):
 class Contact(msgspec.Struct, frozen=True):
     """A person: name as they (or who introduced them) wrote it; `verified` after `verify` was confirmed.
 
-    key_changed: the account key is another one than the one that was verified.
+    key_changed: the account key is another one than the one that was verified. blocked: nothing of them is shown.
     """
 
     id: str
@@ -135,6 +143,30 @@ class Contact(msgspec.Struct, frozen=True):
     devices: int
     verified: bool = False
     key_changed: bool = False
+    blocked: bool = False
+
+
+class ContactRequest(msgspec.Struct, frozen=True):
+    """Somebody unknown who asks to write. id: for `accept_request` and the like. account: 22 characters.
+
+    name, text: their word; the text is plain, whatever it holds. sent_at: Unix seconds. resembles: name of a contact
+    that looks like theirs.
+    """
+
+    id: str
+    account: str
+    name: str
+    text: str
+    sent_at: int
+    resembles: str | None = None
+
+
+class LinkInUse(msgspec.Struct, frozen=True):
+    """A contact link that still works. id: its first 8 characters name it. expires_at: Unix seconds."""
+
+    id: str
+    uses_left: int
+    expires_at: int
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -153,6 +185,7 @@ class Chat(msgspec.Struct, frozen=True):
     timer: seconds after which new messages disappear once they were read, 0 = they stay.
     pinned: among the first of the list. archived: out of the list until somebody writes. muted: tells of no message,
     but of a mention; muted_until: Unix seconds, None where it is not muted or always. draft: a text not sent yet.
+    pending: a request of ours that waits for the other side's yes; one text has gone out, others wait.
     """
 
     id: str
@@ -173,6 +206,7 @@ class Chat(msgspec.Struct, frozen=True):
     muted: bool = False
     muted_until: int | None = None
     draft: str = ""
+    pending: bool = False
 
 
 class Mention(msgspec.Struct, frozen=True):

@@ -39,11 +39,13 @@ class AccountDevices(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """The Delivery Service of one server. It knows accounts only through three callables of the wiring.
+    """The Delivery Service of one server. It knows accounts only through callables of the wiring.
 
     find_devices: the newest list of an account, None where there is no such account or it may not be reached.
     check_contact_token: raises Refused `not-allowed` unless this token opens this account; costs nothing.
     spend_contact_token: the same, and takes one use of an invite token.
+    account_lists: all signed lists of an account, for who asks it to be a contact; empty for no account.
+    created_day: day since 1970 on which an account that exists was opened.
     clock: Unix seconds.
     """
 
@@ -57,6 +59,8 @@ class Delivery:
     find_devices: Callable[[AccountId], Awaitable[AccountDevices | None]]
     check_contact_token: Callable[[bytes, AccountId], Awaitable[None]]
     spend_contact_token: Callable[[bytes, AccountId], Awaitable[None]]
+    account_lists: Callable[[AccountId], Awaitable[list[bytes]]]
+    created_day: Callable[[AccountId], Awaitable[int]]
     random: Callable[[int], bytes] = field(default=os.urandom, repr=False)
 
     def now(self) -> int:

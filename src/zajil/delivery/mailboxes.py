@@ -16,6 +16,7 @@ from zajil.engine.sql.interface import (
     PASS_TTL_DAYS,
     PASS_UPLOAD,
     AddPasses,
+    AllowRef,
     DenyRef,
     MailboxState,
     Notify,
@@ -68,6 +69,12 @@ async def deny_ref(delivery: Delivery, caller: DeviceCaller, serial: bytes) -> N
     """Nothing comes through the reference of this serial (8 bytes) to the caller any more."""
     delivery.limits.take("refs_write", caller.account_id, now=delivery.clock())
     await delivery.engine.deny_ref(DenyRef(mailbox_id=caller.mailbox_id, serial=serial))
+
+
+async def allow_ref(delivery: Delivery, caller: DeviceCaller, serial: bytes) -> None:
+    """The caller takes the denial of this reference (8 bytes) back; what came meanwhile is lost."""
+    delivery.limits.take("refs_write", caller.account_id, now=delivery.clock())
+    await delivery.engine.allow_ref(AllowRef(mailbox_id=caller.mailbox_id, serial=serial))
 
 
 async def take_passes(delivery: Delivery, caller: DeviceCaller, request: control.TakePasses) -> control.Passes:

@@ -18,6 +18,8 @@ from zajil.protocol.frames import KeysLow
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
 KEYS_LOW: Final = 10
+YOUNG_DAYS: Final = 7
+"""An account of fewer days makes fewer contact requests."""
 STORED_MAX: Final = 100
 """Most ordinary packages of one device and suite; the client keeps 30."""
 _SUITES = (limits.SUITE_XWING, limits.SUITE_RFC1)
@@ -55,10 +57,13 @@ async def claim(
 ) -> control.ClaimedKeyPackages:
     """One package and a fresh reference for each device of the account. The same claim again gets the same answer.
 
-    A device claims for its own account, a contact token for the account it belongs to; anything else is `not-allowed`,
-    and so is an account that does not exist. A device without packages is missing from the answer.
+    A device claims for its own account, a contact token for the account it belongs to, and a device that has none as
+    a stranger, see `_claim_as_stranger`; anything else is `not-allowed`, and so is an account that does not exist. A
+    device without packages is missing from the answer.
     """
     account_id = AccountId(bytes(request.account_id))
+    if isinstance(caller, DeviceCaller) and caller.account_id != account_id:
+        return await _claim_as_stranger(delivery, caller, account_id, request)
     key = await _check_caller(delivery, caller, account_id, request.claim_id)
     now = delivery.now()
     if known := await delivery.db.read(lambda connection: store.find_claim(connection, key, now=now)):
@@ -77,6 +82,44 @@ async def claim(
     return _opened(delivery, key, sealed)
 
 
+async def _claim_as_stranger(
+    delivery: Delivery, caller: DeviceCaller, account_id: AccountId, request: control.ClaimKeyPackages
+) -> control.ClaimedKeyPackages:
+    """Packages and stranger's references for one contact request, with the lists that a stranger cannot ask for.
+
+    No such account, one that is suspended, and one that this account asked within 30 days: one answer, `not-allowed`,
+    by the same statements, counted by the same limits.
+    """
+    key = _device_key(caller, request.claim_id)
+    now = delivery.now()
+    if known := await delivery.db.read(lambda connection: store.find_claim(connection, key, now=now)):
+        return _opened(delivery, key, known)
+    if now // store.DAY_S - await delivery.created_day(caller.account_id) < YOUNG_DAYS:
+        delivery.limits.take("request_young", caller.account_id, now=delivery.clock())
+    delivery.limits.take("request", caller.account_id, now=delivery.clock())
+    delivery.limits.take("request_target", account_id, now=delivery.clock())
+    found = await delivery.find_devices(account_id)
+    lists = tuple(map(control.Blob, await delivery.account_lists(account_id)))
+    pair = delivery.keys.pseudonym("contact_pair", caller.account_id + account_id)
+
+    def work(connection: Connection) -> tuple[bytes, list[tuple[MailboxId, KeysLow]]] | None:
+        fresh = store.open_request(connection, pair, today=now // store.DAY_S)
+        if found is None or not fresh:
+            return None
+        return _take(delivery, connection, key, request, found, lists=lists, stranger=True)
+
+    taken = await delivery.db.write(work)
+    if taken is None:
+        raise error("not-allowed")
+    for mailbox_id, warning in taken[1]:
+        delivery.bus.publish((mailbox_id,), warning)
+    return _opened(delivery, key, taken[0])
+
+
+def _device_key(caller: DeviceCaller, claim_id: bytes) -> bytes:
+    return hashlib.sha256(claim_id + b"device" + caller.account_id + caller.device_id.to_bytes(4, "big")).digest()
+
+
 async def _check_caller(
     delivery: Delivery, caller: DeviceCaller | ContactCaller, account_id: AccountId, claim_id: bytes
 ) -> bytes:
@@ -92,9 +135,7 @@ async def _check_caller(
             if await delivery.db.read(lambda connection: store.find_claim(connection, key, now=now)) is None:
                 raise
         return key
-    if caller.account_id != account_id:
-        raise error("not-allowed")
-    return hashlib.sha256(claim_id + b"device" + caller.account_id + caller.device_id.to_bytes(4, "big")).digest()
+    return _device_key(caller, claim_id)
 
 
 def _take(
@@ -103,6 +144,9 @@ def _take(
     key: bytes,
     request: control.ClaimKeyPackages,
     found: AccountDevices,
+    *,
+    lists: tuple[control.Blob, ...] = (),
+    stranger: bool = False,
 ) -> tuple[bytes, list[tuple[MailboxId, KeysLow]]]:
     """In one transaction: the packages leave the store and the sealed answer is remembered. A twin gets that answer."""
     now = delivery.now()
@@ -117,20 +161,23 @@ def _take(
         package = store.take_package(connection, account_id, device_id, request.suites, now=now)
         if package is None:
             continue
-        clients.append(_client(delivery, device_id, mailbox_id, package))
+        clients.append(_client(delivery, device_id, mailbox_id, package, stranger=stranger))
         left = {c.suite: c.left for c in store.count_packages(connection, account_id, device_id, now=now)}
         if left.get(package.suite, 0) < KEYS_LOW:
             low.append((mailbox_id, KeysLow(package.suite, left.get(package.suite, 0))))
-    answer = control.encode_json(control.ClaimedKeyPackages(found.list_seq, tuple(clients)))
+    if stranger and not clients:
+        raise error("not-allowed")  # and the pair may ask again: nothing was requested
+    answer = control.encode_json(control.ClaimedKeyPackages(found.list_seq, tuple(clients), lists))
     sealed = delivery.keys.seal(_TABLE, answer, aad=key, now_s=now)
     store.add_claim(connection, key, sealed, now=now)
     return sealed, low
 
 
 def _client(
-    delivery: Delivery, device_id: DeviceId, mailbox_id: MailboxId, package: store.Package
+    delivery: Delivery, device_id: DeviceId, mailbox_id: MailboxId, package: store.Package, *, stranger: bool
 ) -> control.ClaimedClient:
-    deliver_to = control.Blob(delivery.refs.make_ref(mailbox_id))
+    make = delivery.refs.make_stranger_ref if stranger else delivery.refs.make_ref
+    deliver_to = control.Blob(make(mailbox_id))
     return control.ClaimedClient(device_id, package.suite, control.Blob(package.body), deliver_to, package.last_resort)
 
 

@@ -2,6 +2,9 @@
 
 `deliver_to = key_id u8 || nonce 12 || AES-256-GCM(K_ref, mailbox_id 16 || flags u8 || serial 8)`, 54 bytes, other bytes
 each time. The serial names the reference to its owner (`MSG.via`), who can block it. Source: service.md 3.
+
+A reference for a stranger has bit 0 of the flags, which the engine obeys, and the first bit of the serial, by which its
+owner knows a contact request when it comes (`protocol/contacts/requests.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 
 from zajil.engine.keys import Keys
 from zajil.engine.sql.interface import OpenRef
+from zajil.protocol.contacts.requests import mark_serial
 from zajil.protocol.errors import error
 from zajil.protocol.ids import MailboxId
 from zajil.protocol.limits import DELIVERY_REF_BYTES
@@ -21,7 +25,7 @@ from zajil.protocol.limits import DELIVERY_REF_BYTES
 SERIAL_BYTES: Final = 8
 _NONCE_BYTES: Final = 12
 _ID_BYTES: Final = 16
-_NO_FLAGS: Final = 0
+_STRANGER: Final = 1
 
 
 class RefBook:
@@ -33,9 +37,17 @@ class RefBook:
 
     def make_ref(self, mailbox_id: MailboxId) -> bytes:
         """A fresh reference to this mailbox, 54 bytes."""
+        return self._make(mailbox_id, 0)
+
+    def make_stranger_ref(self, mailbox_id: MailboxId) -> bytes:
+        """A fresh reference through which little passes: a request of somebody its owner does not know."""
+        return self._make(mailbox_id, _STRANGER)
+
+    def _make(self, mailbox_id: MailboxId, flags: int) -> bytes:
         number = self._keys.newest_ref
         nonce = self._random(_NONCE_BYTES)
-        plain = mailbox_id + bytes([_NO_FLAGS]) + self._random(SERIAL_BYTES)
+        serial = mark_serial(self._random(SERIAL_BYTES), stranger=bool(flags))
+        plain = mailbox_id + bytes([flags]) + serial
         return bytes([number]) + nonce + self._keys.ref[number].encrypt(nonce, plain, None)
 
     def open_ref(self, deliver_to: bytes) -> OpenRef:
@@ -47,6 +59,6 @@ class RefBook:
             plain = self._keys.ref[deliver_to[0]].decrypt(nonce, sealed, None)
         except InvalidTag:
             raise error("bad-delivery-ref") from None
-        if plain[_ID_BYTES] != _NO_FLAGS:
+        if plain[_ID_BYTES] & ~_STRANGER:
             raise error("bad-delivery-ref", "unknown flags")
-        return OpenRef(MailboxId(plain[:_ID_BYTES]), plain[_ID_BYTES + 1 :])
+        return OpenRef(MailboxId(plain[:_ID_BYTES]), plain[_ID_BYTES + 1 :], plain[_ID_BYTES] == _STRANGER)

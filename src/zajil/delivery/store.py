@@ -22,8 +22,10 @@ from sqlalchemy import (
 
 from zajil.engine.sql.database import METADATA, describe
 from zajil.engine.sql.schema import one_time_pass
+from zajil.protocol.contacts.requests import PAIR_DAYS
 from zajil.protocol.ids import AccountId, DeviceId
 
+DAY_S: Final = 86_400
 PACKAGE_TTL_S: Final = 90 * 86_400
 CLAIM_TTL_S: Final = 86_400
 _CLAIMED = "until claimed, at most 90 days"
@@ -54,6 +56,22 @@ claim = Table(
     Column("answer", LargeBinary, nullable=False, info=describe("ciphertext", "the answer, for a retry", _DAY)),
     Column("at", Integer, nullable=False, info=describe("time", "Unix second of the claim", _DAY)),
     Index("claim_at", "at"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+_PAIR = "30 days"
+contact_pair = Table(
+    "contact_pair",
+    METADATA,
+    Column(
+        "hash",
+        LargeBinary,
+        primary_key=True,
+        info=describe("identifier", "keyed hash of who asked to be a contact and of whom", _PAIR),
+    ),
+    Column("day", Integer, nullable=False, info=describe("time", "day of the request", _PAIR)),
+    Index("contact_pair_day", "day"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -199,13 +217,25 @@ def add_claim(connection: Connection, key: bytes, answer: bytes, *, now: int) ->
     connection.execute(insert(claim).values(key=key, answer=answer, at=now))
 
 
+def open_request(connection: Connection, pair: bytes, *, today: int) -> bool:
+    """Note that one account asks another to be a contact. False where it did so within 30 days."""
+    found = connection.execute(select(contact_pair.c.day).where(contact_pair.c.hash == pair)).scalar_one_or_none()
+    is_open = found is not None and found > today - PAIR_DAYS
+    # The same statements either way: by how long it takes, nobody tells a request that is open from no such account.
+    connection.execute(delete(contact_pair).where(contact_pair.c.hash == pair))
+    connection.execute(insert(contact_pair).values(hash=pair, day=found if is_open else today))
+    return not is_open
+
+
 def expire_rows(connection: Connection, *, now: int, rows: int) -> int:
     """Delete what has expired, at most `rows` of each table; the most deleted from one."""
+    old_pairs = select(contact_pair.c.hash).where(contact_pair.c.day <= now // DAY_S - PAIR_DAYS).limit(rows)
+    pairs = connection.execute(delete(contact_pair).where(contact_pair.c.hash.in_(old_pairs))).rowcount
     old_packages = select(key_package.c.id).where(key_package.c.expires <= now).limit(rows)
     old_claims = select(claim.c.key).where(claim.c.at <= now - CLAIM_TTL_S).limit(rows)
     packages = connection.execute(delete(key_package).where(key_package.c.id.in_(old_packages))).rowcount
     claims = connection.execute(delete(claim).where(claim.c.key.in_(old_claims))).rowcount
-    return max(packages, claims)
+    return max(packages, claims, pairs)
 
 
 def _good_passes(digests: Sequence[bytes], kind: int, first_day: int) -> ColumnElement[bool]:

@@ -85,11 +85,18 @@ DEFAULTS: Mapping[str, Limit] = {
     "own_data": Limit(20, 5),
     "key_package_write": Limit(60, 60),
     "refs_write": Limit(60, 10),
+    "username_lookup": Limit(100, 900),
+    "username_write": Limit(10, 3600),
     "report": Limit(20, 3600),
     # per locator of a backup
     "backup_read": Limit(10, 3600),
     # per target account
     "claim": Limit(20, 60),
+    # claims of strangers, which make contact requests: of the account that asks, of one in its first week (5 a day),
+    # and to the account that is asked
+    "request": Limit(10, 3600),
+    "request_young": Limit(5, 17_280),
+    "request_target": Limit(30, 3600),
     # per group; charged after the epoch token was found right, so that an outsider cannot use them up
     "send": Limit(120, 0.5),
     # a call of four on networks without UDP: 12 links, two attempts on each, nine signals of one at once

@@ -16,6 +16,7 @@ from msgspec import Meta, field
 from zajil.protocol import limits
 from zajil.protocol.attachments import PIECE_MAX_BYTES, AddAttachment, AddedAttachment, UploadOffset
 from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
+from zajil.protocol.contacts.wire import FoundUsername, OwnContactTokens
 from zajil.protocol.errors import ZajilError, error, error_from_wire
 from zajil.protocol.frames import U16, U32, U64
 from zajil.protocol.ids import B8 as B8
@@ -188,11 +189,15 @@ class ClaimedClient(msgspec.Struct, frozen=True):
     last_resort: bool
 
 
-class ClaimedKeyPackages(msgspec.Struct, frozen=True):
-    """list_seq: seq of the account's newest device list. A device without packages is missing from clients."""
+class ClaimedKeyPackages(msgspec.Struct, frozen=True, omit_defaults=True):
+    """list_seq: seq of the account's newest device list. A device without packages is missing from clients.
+
+    lists: the account's signed lists, for a stranger, who may not ask for them otherwise.
+    """
 
     list_seq: U32
     clients: tuple[ClaimedClient, ...]
+    lists: tuple[Blob, ...] = ()
 
 
 class OwnDataRow(msgspec.Struct, frozen=True):
@@ -455,9 +460,14 @@ DROP_TOKEN: Final = Route("DELETE", "/auth/token", _D, None, Empty)
 OWN_DATA: Final = Route("GET", "/accounts/me/data", _D, None, OwnData)
 DEVICE_LISTS: Final = Route("GET", "/accounts/{account}/devices", _D_OR_T, None, DeviceLists, query=frozenset({"from"}))
 PUT_DEVICE_LIST: Final = Route("PUT", "/accounts/me/devices", _D, PutDeviceList, Empty, _SMALL)
+CONTACT_TOKENS: Final = Route("GET", "/contact-tokens", _D, None, OwnContactTokens)
 PUT_CONTACT_TOKEN: Final = Route("PUT", "/contact-tokens/{hash}", _D, PutContactToken, Empty, _SMALL)
 DROP_CONTACT_TOKEN: Final = Route("DELETE", "/contact-tokens/{hash}", _D, None, Empty)
+USERNAME: Final = Route("GET", "/usernames/{username}", _D, None, FoundUsername)
+PUT_USERNAME: Final = Route("PUT", "/usernames/{username}", _D, None, Empty)
+DROP_USERNAME: Final = Route("DELETE", "/usernames/{username}", _D, None, Empty)
 TAKE_REFS: Final = Route("POST", "/mailbox/refs", _D, TakeRefs, Refs, _SMALL)
+ALLOW_REF: Final = Route("PUT", "/mailbox/refs/{serial}", _D, None, Empty)
 DENY_REF: Final = Route("DELETE", "/mailbox/refs/{serial}", _D, None, Empty)
 MAILBOX_ROW: Final = Route("GET", "/mailbox/rows/{id}", _D, None, StoredMessage)
 TAKE_PASSES: Final = Route("POST", "/passes", _D, TakePasses, Passes, _SMALL)
@@ -490,7 +500,8 @@ HEALTH: Final = Route("GET", "/health", _NONE, None, Health)
 
 ROUTES: Final = (
     *(CREATE_ACCOUNT, CHALLENGE, TAKE_TOKEN, DROP_TOKEN, OWN_DATA, DEVICE_LISTS, PUT_DEVICE_LIST),
-    *(PUT_CONTACT_TOKEN, DROP_CONTACT_TOKEN, TAKE_REFS, DENY_REF, MAILBOX_ROW, TAKE_PASSES),
+    *(CONTACT_TOKENS, PUT_CONTACT_TOKEN, DROP_CONTACT_TOKEN, TAKE_REFS, ALLOW_REF, DENY_REF, MAILBOX_ROW, TAKE_PASSES),
+    *(USERNAME, PUT_USERNAME, DROP_USERNAME),
     *(PUT_KEY_PACKAGES, COUNT_KEY_PACKAGES, CLAIM_KEY_PACKAGES, MAKE_REPORT),
     *(PUT_LINK_OFFER, LINK_OFFER, PUT_LINK_ANSWER, LINK_ANSWER, PUT_BACKUP, BACKUP, DELETE_BACKUP),
     *(ADD_ATTACHMENT, PUT_ATTACHMENT, ATTACHMENT_OFFSET, ATTACHMENT),

@@ -287,6 +287,8 @@ class Server:
             find_devices=self._find_devices,
             check_contact_token=lambda token, account: contacts.check_contact_token(self._auth, token, account),
             spend_contact_token=lambda token, account: contacts.spend_contact_token(self._auth, token, account),
+            account_lists=lambda account: lists.fetch_lists(self._auth, account, first=1),
+            created_day=lambda account: registration.created_day(self._auth, account),
         )
 
     def _make_auth(self, keys: Keys, data: Path) -> Auth:

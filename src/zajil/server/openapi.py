@@ -29,6 +29,7 @@ _PARAMETERS: Final[dict[str, tuple[str, int]]] = {
     "addr": ("Random address of one device linking.", 16),
     "locator": ("Name of a backup, made of its recovery key.", 16),
     "id": ("Id of a stored message or an attachment.", 16),
+    "username": ("Key of a username, see docs/protocol/contacts.md.", 32),
 }
 _QUERY: Final[dict[str, tuple[str, int, int]]] = {
     "offset": ("How many bytes are stored already.", 0, ATTACHMENT_BYTES),

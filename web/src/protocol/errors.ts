@@ -147,6 +147,7 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
     "ambiguous-name": 0,
     "unknown-chat": 0,
     "unknown-contact": 0,
+    "contact-blocked": 0,
     "not-a-member": 0,
     "not-permitted": 0,
   }),

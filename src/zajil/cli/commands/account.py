@@ -125,17 +125,6 @@ def _server_of(url: str, name: str) -> dict[str, str]:
     return {"server": url, "server_name": name}
 
 
-def contact_link(context: typer.Context, *, json: Json = False) -> None:
-    """A fresh contact link, alone on its line so that it can be piped."""
-    from zajil.cli.output import print_json
-
-    async def told(client: Client) -> None:
-        link = await client.contact_link()
-        print_json({"link": link}) if json else typer.echo(link)
-
-    run_with_client(context, told)
-
-
 def devices(context: typer.Context, *, json: Json = False) -> None:
     """The account's devices."""
     from zajil.cli.output import console, print_json

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zajil.cli.commands.options import Json
+from zajil.cli.commands.people.strangers import ask_person, say_asked
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts import account as words
+from zajil.cli.texts.people import strangers as request_words
 from zajil.cli.texts.text import PROGRAM
 
 if TYPE_CHECKING:
@@ -22,9 +24,12 @@ def add(
     context: typer.Context,
     link: Annotated[str, typer.Argument(metavar="CONTACT_LINK", help=words.LINK_ARGUMENT())],
     *,
+    text: Annotated[
+        str | None, typer.Option("--text", metavar="TEXT", help=request_words.TEXT_OPTION(), show_default=False)
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Add the person behind a link and open the chat."""
+    """Add the person behind a link and open the chat; or ask whoever has a `@username`."""
     from zajil.cli.commands.chats import chat_row
     from zajil.cli.failures import Failed
     from zajil.cli.links import check_no_bridges
@@ -33,14 +38,20 @@ def add(
     from zajil.protocol.identity.links import parse_contact_link
     from zajil.protocol.ids import parse_b64
 
+    if link.startswith("@"):
+        ask_person(context, link, text, json=json)
+        return
     check_no_bridges(link)
 
     async def added(client: Client) -> None:
         if parse_contact_link(link).account_id == parse_b64(client.whoami().account_id):
             raise Failed("own-link")
-        chat = await client.add_contact(link)
+        chat = await client.add_contact(link, text=text or request_words.HELLO())
         if json:
             print_json(chat_row(chat))
+            return
+        if chat.pending:
+            console().print(say_asked(chat.title))
             return
         name = clean_name(chat.title)
         console().print(words.ADDED(name=name))
@@ -58,13 +69,19 @@ def contacts(context: typer.Context, *, json: Json = False) -> None:
     async def told(client: Client) -> None:
         found = client.contacts()
         if json:
-            print_json([{"id": c.id, "name": c.name, "devices": c.devices, "verified": c.verified} for c in found])
+            print_json(
+                [
+                    {"id": c.id, "name": c.name, "devices": c.devices, "verified": c.verified, "blocked": c.blocked}
+                    for c in found
+                ]
+            )
             return
         if not found:
             console().print(words.NO_CONTACTS(), style="dim")
         for contact in found:
             verified = f"  {words.VERIFIED()}" if contact.verified else ""
             verified = f"  {words.KEY_CHANGED()}" if contact.key_changed else verified
+            verified = f"  {request_words.BLOCKED()}" if contact.blocked else verified
             count = words.DEVICES_COUNT(count=contact.devices)
             console().print(f"{contact.id}  ", style="dim", end="")
             console().print(isolate(clean_name(contact.name)), style="bold", end="")

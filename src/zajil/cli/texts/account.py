@@ -43,20 +43,15 @@ DEVICE = Text(en="device", ar="الجهاز", ru="устройство")
 SERVER = Text(en="server", ar="الخادم", ru="сервер")
 HOME = Text(en="folder", ar="المجلّد", ru="папка")
 
-CONTACT_LINK = Text(
-    en="A link by which others add you: 20 people, 30 days.",
-    ar="رابط يضيفك به الآخرون: يصلح لعشرين شخصًا ولثلاثين يومًا.",
-    ru="Ссылка, по которой вас добавят: на 20 человек и 30 дней.",
-)
 ADD = Text(
-    en="Add the person behind a contact link and open a chat.",
-    ar="إضافة صاحب رابط الاتصال وفتح محادثة معه.",
-    ru="Добавить человека по его ссылке и открыть с ним чат.",
+    en="Add the person behind a contact link or a @username.",
+    ar="إضافة صاحب رابط اتصال أو اسم مستخدم @.",
+    ru="Добавить человека по его ссылке или @имени.",
 )
 LINK_ARGUMENT = Text(
-    en="The link the other person sent you; quote it.",
-    ar="الرابط الذي أرسله لك الشخص الآخر؛ ضعه بين علامتَي اقتباس.",
-    ru="Ссылка, которую вам прислали; возьмите её в кавычки.",
+    en="The link the other person sent you, quoted; or @username.",
+    ar="الرابط الذي أرسله لك الشخص الآخر بين علامتَي اقتباس، أو @اسم المستخدم.",
+    ru="Ссылка, которую вам прислали, в кавычках; или @имя.",
 )
 ADDED = Text(
     en="{name} is in your contacts. Say hello:",

@@ -136,4 +136,20 @@ EVENTS: dict[EventCode, Text] = {
         ar="ألغى مشرفو خادمك تدبيرًا ضد هذا الحساب.",
         ru="Модераторы сервера отменили меру против этого аккаунта.",
     ),
+    "request": Text(
+        en="Somebody you do not know asks to write to you; see zajil requests.",
+        ar="شخص لا تعرفه يطلب مراسلتك؛ انظر zajil requests.",
+        ru="Незнакомый человек просит разрешения писать вам; см. zajil requests.",
+    ),
+    "accepted": Text(en="Your request was accepted.", ar="قُبل طلبك.", ru="Ваш запрос принят."),
+    "blocked": Text(
+        en="Somebody was blocked on another of your devices.",
+        ar="حُظر شخص من جهاز آخر لك.",
+        ru="На другом вашем устройстве кого-то заблокировали.",
+    ),
+    "unblocked": Text(
+        en="A block was ended on another of your devices.",
+        ar="رُفع حظر من جهاز آخر لك.",
+        ru="На другом вашем устройстве сняли блокировку.",
+    ),
 }

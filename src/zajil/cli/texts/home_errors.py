@@ -84,6 +84,14 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
         Text(en="There is no such contact.", ar="لا توجد جهة اتصال بهذا الاسم.", ru="Такого контакта нет."),
         LIST_CONTACTS,
     ),
+    "contact-blocked": Complaint(
+        Text(en="You blocked this person.", ar="أنت حظرت هذا الشخص.", ru="Вы заблокировали этого человека."),
+        Text(
+            en="To write to them, end the block first: zajil unblock PERSON.",
+            ar="لمراسلته ارفع الحظر أولًا: zajil unblock.",
+            ru="Чтобы написать, сначала снимите блокировку: zajil unblock.",
+        ),
+    ),
     "not-a-member": Complaint(
         Text(en="You are not a member of this chat.", ar="لستَ عضوًا في هذه المحادثة.", ru="Вы не участник этого чата."),
         Text(

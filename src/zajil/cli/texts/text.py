@@ -33,6 +33,10 @@ OF_A_HOME = frozenset(
         "net",
     }
     | {
+        "block",
+        "requests",
+        "unblock",
+        "username",
         "chats",
         "send",
         "read",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zajil.client.core import groups, messages, outbox
+from zajil.client.core.contact import blocking, requests
 from zajil.client.core.groups import DM, GROUP, OWNER, SELF
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Intent, Item, Member
@@ -24,12 +25,23 @@ def open_self_chat(step: Step) -> bytes:
 
 def open_dm(step: Step, peer: bytes) -> bytes:
     """The DM with an account: the one there is, or a new one."""
+    asked = next((chat for chat in requests.incoming(step) if chat.peer == peer), None)
+    if asked is not None:
+        requests.accept(step, asked.gid)
+        return asked.gid
     existing = find_dm(step, peer)
     if existing is not None:
         if existing.status == "active" and peer not in existing.accounts():
             outbox.submit_intent(step, existing.gid, Intent("add", accounts=(peer,)))
         return existing.gid
     return _create(step, ChatSettings(ChatKind.DM), (peer,))
+
+
+def open_request(step: Step, peer: bytes) -> bytes:
+    """A DM with an account that has not let us know how it is reached: it waits for that account's yes."""
+    gid = _create(step, ChatSettings(ChatKind.DM), (peer,))
+    step.change_chat(gid, request="outgoing")
+    return gid
 
 
 def open_new_dm(step: Step, peer: bytes) -> bytes:
@@ -42,7 +54,11 @@ def find_dm(step: Step, peer: bytes) -> Chat | None:
     found = [
         chat
         for chat in rows.all_chats(step.tx)
-        if chat.kind == DM and chat.peer == peer and not chat.merged and chat.status not in ("removed", "left")
+        if chat.kind == DM
+        and chat.peer == peer
+        and not chat.merged
+        and not chat.request
+        and chat.status not in ("removed", "left")
     ]
     return min(found, key=lambda chat: (chat.status != "active", chat.gid), default=None)
 
@@ -95,10 +111,14 @@ def awaits_decision(step: Step, chat: Chat) -> bool:
 
 
 def check_member(step: Step, gid: bytes) -> Chat:
-    """The chat, if we may act in it. Raises `not-a-member`."""
+    """The chat, if we may act in it. Raises `not-a-member`, and `contact-blocked` in a DM with somebody blocked."""
     chat = step.chat(gid)
     if chat.merged:
         chat = step.chat(chat.merged)
+    if chat.kind == DM and accounts.is_blocked(step, chat.peer):
+        raise error("contact-blocked")
+    if chat.request == "incoming":
+        raise error("not-a-member", "request")
     if chat.status in ("removed", "left") or step.profile.account_id in chat.left:
         raise error("not-a-member")
     return chat
@@ -119,7 +139,7 @@ def add_account(step: Step, gid: bytes, account: bytes) -> list[int]:
 def submit_lists(step: Step, chat: Chat, account: bytes) -> None:
     """Tell the members the newest device list of an account before a commit adds its devices."""
     known = accounts.known(step, account)
-    if known.list_object and len(chat.members) > 1:
+    if known.list_object and len(chat.members) > 1 and not chat.request:
         messages.submit_control(step, chat.gid, parts.Lists((known.list_object,)), urgent=True)
 
 
@@ -194,9 +214,14 @@ def check_group(step: Step, gid: bytes) -> Chat:
 
 
 def check_people(step: Step, people: Sequence[bytes]) -> None:
-    """Raises `list-fork` for an account with two device lists in one place: nobody is added on a disputed list."""
+    """Raises `list-fork` for an account with two device lists in one place: nobody is added on a disputed list.
+
+    Raises `contact-blocked` for somebody blocked.
+    """
     if any(accounts.known(step, person).alarm for person in people):
         raise error("list-fork")
+    if accounts.any_blocked(step, people):
+        raise error("contact-blocked")
 
 
 def leave(step: Step, gid: bytes) -> None:
@@ -214,3 +239,5 @@ def add_own_device(step: Step, device: int) -> None:
             continue
         submit_lists(step, chat, own)
         outbox.submit_intent(step, chat.gid, Intent("add-device", account=own, devices=(device,)))
+        if chat.kind == SELF:
+            blocking.tell_new_device(step, chat.gid)

@@ -133,10 +133,10 @@ def seal_commit(step: Step, n: int, item: Item) -> bool:
     chat = step.chat(item.gid)
     try:
         planned = _plan(step, chat, item)
-        if planned.empty and (item.intent is None or item.intent.op != "update"):
+        if planned.empty and (item.intent is None or item.intent.op not in ("update", "accept")):
             outbox.finish(step, n, item)
             return False
-        request, epoch = _commit(step, chat, planned)
+        request, epoch = _commit(step, chat, planned, own_ref=item.own_ref)
     except Dropped as dropped:
         outbox.fail(step, n, item, dropped.code)
         return False
@@ -159,7 +159,8 @@ def _plan(step: Step, chat: Chat, item: Item) -> Plan:
     return plan(chat, item, (own.account_id, own.device_id))
 
 
-def _commit(step: Step, chat: Chat, planned: Plan) -> tuple[frames.Commit, int]:
+def _commit(step: Step, chat: Chat, planned: Plan, *, own_ref: bytes) -> tuple[frames.Commit, int]:
+    """own_ref: takes the place of our leaf's reference, without any change of the tree; empty for all other commits."""
     gid = chat.gid
     group = step.load_group(gid)
     packages = [mls.parse_key_package(claim.key_package) for claim in planned.claims]
@@ -167,10 +168,12 @@ def _commit(step: Step, chat: Chat, planned: Plan) -> tuple[frames.Commit, int]:
     proposals += [mls.Add(package) for package in packages]
     if planned.settings:
         proposals.append(mls.SetExtensions(_with_settings(group, planned.settings)))
-    added, removed = group.plan(proposals)
+    added, removed = map(list, group.plan(proposals))
     _check_claims(step, planned.claims, packages)
-    rotate = bool(removed) or step.now - chat.rotated_at >= groups.ROTATE_AFTER_MS
+    rotate = bool(planned.removes) or step.now - chat.rotated_at >= groups.ROTATE_AFTER_MS
     references = [claim.deliver_to for claim in planned.claims]
+    if own_ref:
+        added, removed, references = [chat.own_leaf], [chat.own_leaf], [own_ref]
     told = CommitAad(tuple(added), tuple(sorted(removed)), rotate, hash_refs(references))
     share = _share(step, chat, planned, rotate=rotate)
     group, staged = group.commit(step.env(), proposals, aad=told.encode(), welcome_extensions=(share,), with_tree=True)
@@ -221,7 +224,10 @@ def _share(step: Step, chat: Chat, planned: Plan, *, rotate: bool) -> mls.Extens
     everyone = dict.fromkeys((*chat.accounts(), *(claim.account for claim in planned.claims)))
     known = [accounts.known(step, account) for account in everyone]
     tokens = {account.account_id: account.contact_token or None for account in known}
-    tokens[step.profile.account_id] = step.profile.profile_token
+    if not accounts.any_blocked(step, everyone):
+        tokens[step.profile.account_id] = step.profile.profile_token
+    else:
+        tokens[step.profile.account_id] = None
     share = GroupInfoShare(
         group_secret=None if rotate else chat.gs,
         lists=tuple(account.list_object for account in known if account.list_object),

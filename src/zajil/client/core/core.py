@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from zajil.client.core import chats, duties, keypackages, messages, outbox, sealing, sync
 from zajil.client.core import wants as calls
+from zajil.client.core.contact import doors
 from zajil.client.core.expiry import sweep
 from zajil.client.core.kept import backup
 from zajil.client.core.sealing import Request
@@ -255,6 +256,16 @@ class Core:
         """The answer to a WantClaim. False: nothing to claim yet, ask again after a pause."""
         with self.step("claim") as step:
             return calls.take_claim(step, want, answer)
+
+    def take_door(self, want: doors.WantDeny | doors.WantAllow | doors.WantToken) -> None:
+        """The server did what was wanted."""
+        with self.step("door") as step:
+            doors.take_done(step, want)
+
+    def take_ref(self, n: int, own_ref: bytes) -> None:
+        """The answer to a WantRef."""
+        with self.step("ref") as step:
+            doors.take_ref(step, n, own_ref)
 
     def take_lists(self, want: calls.WantLists, lists: Sequence[bytes]) -> None:
         """The answer to a WantLists. Raises Malformed or HomeError for lists that do not verify."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zajil.client.core import groups, keypackages, messages, outbox, readd, sealing
+from zajil.client.core.contact import requests
 from zajil.client.core.expiry import sweep
 from zajil.client.core.kept import backup
 from zajil.client.core.talk import arranging, receipts
@@ -59,6 +60,7 @@ def daily(step: Step) -> None:
     outbox.forget_failed(step)
     keypackages.forget_expired(step)
     backup.renew_old(step)
+    requests.forget_ended(step)
     step.tx.remove_older("event", EVENTS_KEPT)
     session = step.session()
     if step.now - session.last_resort_at >= keypackages.LAST_RESORT_MS:

@@ -6,26 +6,36 @@ import msgspec
 
 from zajil import mls
 from zajil.client.core import groups, keypackages, messages, outbox, readd
+from zajil.client.core.contact import requests
 from zajil.client.core.groups import ADMIN, DM, SELF
 from zajil.client.core.talk import arranging, reading
-from zajil.client.state import accounts, rows
+from zajil.client.state import accounts, doors, rows
 from zajil.client.state.rows import Chat, Intent, OwnKeyPackage
 from zajil.client.state.step import Step
 from zajil.mls.messages.extensions import find_extension
 from zajil.protocol.chat.extensions import GROUP_INFO_SHARE, GroupInfoShare
 from zajil.protocol.errors import ZajilError, error
-from zajil.protocol.ids import ClientId, split_client_id
+from zajil.protocol.ids import AccountId, ClientId, split_client_id
 from zajil.protocol.outbox import items
 
 
-def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes) -> None:
-    """Join by a Welcome that is for us and may be taken; anything else is dropped and, where it matters, told."""
+def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: bytes = b"") -> None:
+    """Join by a Welcome that is for us and may be taken; anything else is dropped and, where it matters, told.
+
+    via: serial of the reference it came through.
+    """
     chat = rows.find_chat(step.tx, gid)
     for package in keypackages.candidates(step, welcome):
         try:
             group, info = _open(step, gid, welcome, package)
             _check_known(chat, info, group, own=step.profile.account_id)
             joined = _describe(step, chat, group, info)
+            if chat is None:
+                joined = _place(step, joined, group, info, via)
+        except requests.Unwanted:
+            keypackages.use_up(step, package)
+            doors.deny(step.tx, via)
+            return
         except (mls.MlsError, ZajilError):
             continue
         keypackages.use_up(step, package)
@@ -94,6 +104,19 @@ def _describe(step: Step, chat: Chat | None, group: mls.Group, info: mls.JoinInf
     return joined
 
 
+def _place(step: Step, joined: Chat, group: mls.Group, info: mls.JoinInfo, via: bytes) -> Chat:
+    """Where a chat that was never held stands among requests. Raises Unwanted."""
+    signer = next((m for m in group.members() if m.leaf == info.signer), None)
+    if signer is None:
+        raise error("malformed", "signer")
+    account, _ = split_client_id(ClientId(signer.client))
+    share = GroupInfoShare.parse(find_extension(info.extensions, GROUP_INFO_SHARE) or b"")
+    told = share.accounts.get(AccountId(joined.peer))
+    known = accounts.known(step, joined.peer)
+    introduced = known.contact or bool(known.contact_token) or (told is not None and told.contact_token is not None)
+    return requests.note_join(step, joined, signer=account, via=via, introduced=introduced)
+
+
 def _settle(
     step: Step, before: Chat | None, chat: Chat, group: mls.Group, info: mls.JoinInfo, *, last_resort: bool
 ) -> None:
@@ -104,9 +127,15 @@ def _settle(
     rows.save_chat(step.tx, chat)
     step.save_group(chat.gid, group)
     step.note_epoch(chat.gid, removed=True)
-    _learn(step, info)
+    _learn(step, info, only=chat.peer if chat.request == "incoming" else b"")
     for n, item in rows.items(step.tx, chat.gid):
         outbox.run(step, n, item, items.Joined(chat.epoch))
+    if chat.request == "incoming" and accounts.known(step, chat.peer).contact:
+        requests.accept(step, chat.gid)  # of somebody we know, who lost the way to us
+    elif chat.request:
+        if last_resort:
+            step.change_session(keys_wanted=True)
+        return
     if chat.kind == DM:
         accounts.change(step, chat.peer, contact=True)
         merge_dms(step, chat.peer)
@@ -130,21 +159,25 @@ def _remove_ended(step: Step, chat: Chat) -> None:
         outbox.submit_intent(step, chat.gid, Intent("remove-device", account=own, devices=ended))
 
 
-def _learn(step: Step, info: mls.JoinInfo) -> None:
+def _learn(step: Step, info: mls.JoinInfo, *, only: bytes) -> None:
+    """What the adder says of lists, names and tokens. only: of this account alone, a stranger; empty: of all."""
     share = GroupInfoShare.parse(find_extension(info.extensions, GROUP_INFO_SHARE) or b"")
     for data in share.lists:
         try:
-            accounts.learn_list(step, accounts.list_owner(data), data)
+            owner = accounts.list_owner(data)
+            if only in (b"", owner):
+                accounts.learn_list(step, owner, data)
         except ZajilError:
             continue
     for account, told in share.accounts.items():
-        if account != step.profile.account_id:
+        if account != step.profile.account_id and only in (b"", account):
             accounts.learn_introduction(step, account, told.name, told.contact_token)
 
 
 def merge_dms(step: Step, peer: bytes) -> None:
     """Two DMs with one person made at once: the smaller gid stays, unsent items move, texts show in one place."""
     dms = [c for c in rows.all_chats(step.tx) if c.kind == DM and c.peer == peer and c.status in ("active", "creating")]
+    dms = [c for c in dms if not c.request]
     if len(dms) < 2:
         return
     keep, *others = sorted(dms, key=lambda c: c.gid)

@@ -51,7 +51,11 @@ def check_commit(chat: Chat, group: mls.Group, staged: mls.Staged) -> CommitAad:
         raise Vetoed("aad")
     added = sorted(member.leaf for member in staged.added)
     removed = sorted(member.leaf for member in staged.removed)
-    if list(told.added) != added or list(told.removed) != removed or (removed and not told.rotate):
+    if replaces_own(told, staged.committer):
+        # Nobody comes or goes: the committer alone is reached by another reference from now on.
+        if added or removed:
+            raise Vetoed("aad leaves")
+    elif list(told.added) != added or list(told.removed) != removed or (removed and not told.rotate):
         raise Vetoed("aad leaves")
     if staged.state is mls.State.SUSPENDED:
         # A ReInit: nothing could be sent after it, and nobody here makes successors.
@@ -61,6 +65,11 @@ def check_commit(chat: Chat, group: mls.Group, staged: mls.Staged) -> CommitAad:
     if settings:
         check_settings(chat, committer.account, group, staged)
     return told
+
+
+def replaces_own(told: CommitAad, committer: int) -> bool:
+    """Whether a commit gives its committer's own leaf another reference: the one such case that members allow."""
+    return told.added == told.removed == (committer,)
 
 
 def change_of(by: bytes, staged: mls.Staged, *, settings: bool) -> Change:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from zajil import mls
 from zajil.client.core import groups, outbox
-from zajil.client.state import rows
+from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Item, Proof, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol import cbor, frames
@@ -280,8 +280,9 @@ def ensure_profile(step: Step, gid: bytes) -> None:
     """Tell newcomers of this chat who we are, before our next text."""
     chat = step.chat(gid)
     strangers = [a for a in chat.accounts() if a != step.profile.account_id and a not in chat.told]
-    if chat.kind == groups.SELF or chat.status != "active" or not strangers:
+    if chat.kind == groups.SELF or chat.status != "active" or chat.request or not strangers:
         return
-    part = parts.Profile(step.profile.name, step.profile.profile_token)
+    is_told = not accounts.any_blocked(step, chat.accounts())
+    part = parts.Profile(step.profile.name, step.profile.profile_token if is_told else None)
     submit_control(step, gid, part, urgent=True)
     step.change_chat(gid, told=(*chat.told, *strangers))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from zajil.client.core import chats, groups, messages, outbox
+from zajil.client.core.contact import requests
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Account, Asking, Chat, Intent
 from zajil.client.state.step import Step
@@ -20,7 +21,9 @@ LINKED_PATIENCE_MS = 120_000
 def ask(step: Step, gid: bytes, reason: str, *, after_ms: int = 0) -> None:
     """Start asking, unless we do already. after_ms: give others that long to add us by themselves."""
     chat = step.chat(gid)
-    if chat.asking is None:
+    if chat.request == "incoming":
+        requests.end(step, chat)  # nobody is asked to bring us back into what we did not accept
+    elif chat.asking is None:
         step.change_chat(gid, asking=Asking(chat.top, reason, (), step.now + after_ms))
 
 

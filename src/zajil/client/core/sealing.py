@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from zajil import mls
 from zajil.client.core import chats, commits, groups, messages, outbox, readd
+from zajil.client.core.contact import requests
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Intent, Item
 from zajil.client.state.step import Step
@@ -73,6 +74,8 @@ def _queue_of(step: Step, chat: Chat, queue: list[tuple[int, Item]]) -> order.Qu
         for n, item in queue
     )
     status: order.Status = chat.status if chat.status in ("creating", "active") else "gone"
+    if is_shut(step, chat):
+        status = "gone"
     return order.Queue(status, waiting, refused=is_refused(chat))
 
 
@@ -82,12 +85,14 @@ def _ready(step: Step, chat: Chat, item: Item) -> bool:
         return bool(item.group_pass and item.own_ref)
     if item.kind == "message":
         return not _is_withheld(step, chat, item)
-    return item.state != "queued" or not missing_claims(step, item)
+    accepts = item.intent is not None and item.intent.op == "accept"
+    return item.state != "queued" or (not missing_claims(step, item) and (not accepts or bool(item.own_ref)))
 
 
 def _is_withheld(step: Step, chat: Chat, item: Item) -> bool:
-    """Whether what a person says waits for their decision about a changed key (web.md 6)."""
-    return bool(item.shown or item.target) and chats.awaits_decision(step, chat)
+    """Whether what a person says waits: for their decision about a changed key (web.md 6), or a request for a yes."""
+    said = bool(item.shown or item.target) and chats.awaits_decision(step, chat)
+    return said or requests.is_withheld(step, chat, item)
 
 
 def _seal(step: Step, chat: Chat, n: int, item: Item) -> bool:
@@ -172,6 +177,8 @@ def missing_claims(step: Step, item: Item) -> list[tuple[bytes, tuple[int, ...] 
 def lacks_introduction(step: Step, item: Item) -> bool:
     """Whether it waits to add somebody whose contact token has not come: that is up to them, and may take days."""
     own = step.profile.account_id
+    if step.chat(item.gid).request == "outgoing":
+        return False
     missing = (account for account, _ in missing_claims(step, item)) if item.state == "queued" else ()
     return any(account != own and not accounts.known(step, account).contact_token for account in missing)
 
@@ -194,6 +201,8 @@ def has_sendable(step: Step) -> bool:
     """Whether any item waits for more than other people: sealed, accepted without echo, or queued in a usable chat."""
     held: set[bytes] = set()
     for _, item in rows.items(step.tx):
+        if is_shut(step, step.chat(item.gid)):
+            continue
         if lacks_introduction(step, item):
             held.add(item.gid)  # what was queued behind it waits as well
         if item.state == "accepted" and step.chat(item.gid).asking is not None:
@@ -202,9 +211,15 @@ def has_sendable(step: Step) -> bool:
             return True
         chat = step.chat(item.gid)
         usable = chat.status in ("active", "creating") and not is_refused(chat) and item.gid not in held
-        if item.state == "queued" and usable and not item.absent and not chats.awaits_decision(step, chat):
+        waits = chats.awaits_decision(step, chat) or requests.is_withheld(step, chat, item)
+        if item.state == "queued" and usable and not item.absent and not waits:
             return True
     return False
+
+
+def is_shut(step: Step, chat: Chat) -> bool:
+    """Whether the other side of a DM is blocked: our references there lead nowhere, so no echo of ours comes either."""
+    return chat.kind == groups.DM and accounts.is_blocked(step, chat.peer)
 
 
 def is_refused(chat: Chat) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 
 from zajil import mls
 from zajil.client.core import commits, joining, judge, messages, outbox, readd
+from zajil.client.core.contact import blocking, requests
 from zajil.client.core.talk import contents
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Held
@@ -42,6 +43,7 @@ class Letter(NamedTuple):
     epoch: int
     body: bytes
     mark: messages.Mark
+    via: bytes = b""
 
 
 def begin_hello(step: Step) -> int:
@@ -69,7 +71,7 @@ def take_messages(step: Step, batch: Sequence[Msg]) -> int:
     state = _load(step)
     for message in batch:
         mark = messages.Mark(message.ts, message.frank or b"")
-        letter = Letter(message.kind, message.gid or b"", message.epoch, message.body, mark)
+        letter = Letter(message.kind, message.gid or b"", message.epoch, message.body, mark, message.via or b"")
         kind, own = KINDS.get(letter.kind, "application"), _find_own(step, letter)
         state = msgspec.structs.replace(state, groups=_find_group(step, letter.gid))
         entry = intake.Entry(message.seq, kind, letter.gid.hex(), letter.epoch, own)
@@ -78,6 +80,7 @@ def take_messages(step: Step, batch: Sequence[Msg]) -> int:
             _carry_out(step, letter, action)
         if letter.gid:
             settle_held(step, letter.gid)
+            blocking.watch_door(step, letter.gid, letter.via)
     _save(step, state)
     return state.stored
 
@@ -212,7 +215,7 @@ def _take(step: Step, letter: Letter, action: intake.Take) -> None:
         case "echo" | "own-commit":
             _take_echo(step, letter)
         case "welcome":
-            joining.take_welcome(step, gid, letter.epoch, body)
+            joining.take_welcome(step, gid, letter.epoch, body, via=letter.via)
         case "commit":
             _take_commit(step, step.chat(gid), body)
         case "application":
@@ -247,6 +250,11 @@ def _take_commit(step: Step, chat: Chat, body: bytes) -> None:
             return
     if all(member.leaf != chat.own_leaf for member in staged.removed):
         commits.advance(step, chat.gid, staged, rotate=told.rotate)
+        by = chat.at(staged.committer)
+        if by is not None and judge.replaces_own(told, staged.committer):
+            requests.note_replaced(step, chat.gid, by.account)
+            if chat.request:
+                joining.merge_dms(step, chat.peer)
         return
     _leave_tree(step, chat, staged)
 
@@ -276,6 +284,9 @@ def _judged(step: Step, chat: Chat, body: bytes) -> tuple[mls.Staged, CommitAad]
 
 def _refuse(step: Step, chat: Chat) -> None:
     """An accepted commit that we cannot follow ends the group for us here; the group may bring us back."""
+    if chat.request == "incoming":
+        requests.end(step, chat)
+        return
     step.event("refused-change", chat.gid)
     readd.lose(step, chat.gid, "refused")
 

@@ -9,6 +9,8 @@ from typing import TypeAlias
 import msgspec
 
 from zajil.client.core import outbox, sealing
+from zajil.client.core.contact import doors, requests
+from zajil.client.core.contact.doors import WantDoor
 from zajil.client.core.kept import backup
 from zajil.client.core.kept.backup import WantBackup, WantForget
 from zajil.client.state import accounts, rows
@@ -30,7 +32,7 @@ class WantCreate(msgspec.Struct, frozen=True):
 
 
 class WantClaim(msgspec.Struct, frozen=True):
-    """KeyPackages of an account for item n. token: its contact token, None for our own account."""
+    """KeyPackages of an account for item n. token: its contact token, None for our own account and for a request."""
 
     n: int
     account: bytes
@@ -50,7 +52,7 @@ class WantKeyPackages(msgspec.Struct, frozen=True):
     """Our own pool at the server is low: fill it up."""
 
 
-Want: TypeAlias = WantCreate | WantClaim | WantLists | WantKeyPackages | WantBackup | WantForget
+Want: TypeAlias = WantCreate | WantClaim | WantLists | WantKeyPackages | WantBackup | WantForget | WantDoor
 
 
 def wants(step: Step) -> list[Want]:
@@ -74,9 +76,11 @@ def wants(step: Step) -> list[Want]:
         for account_id, devices in sealing.missing_claims(step, item):
             claim_id = hashlib.sha256(item.claim_id + account_id).digest()[:16]
             token = None if account_id == own else accounts.known(step, account_id).contact_token
+            if token == b"" and step.chat(item.gid).request == "outgoing":
+                token = None
             if token != b"":  # else what introduces them is still on its way, and the claim waits for it
                 found.append(WantClaim(n, account_id, devices, claim_id, token))
-    return [*found, *backup.wants(step)]
+    return [*found, *doors.wants(step), *backup.wants(step)]
 
 
 def is_pressing(step: Step, want: Want) -> bool:
@@ -113,6 +117,8 @@ def take_claim(step: Step, want: WantClaim, answer: ClaimedKeyPackages) -> bool:
         for c in answer.clients
         if want.devices is None or c.device_id in want.devices
     )
+    if answer.lists and want.account != step.profile.account_id:
+        accounts.learn_chain(step, want.account, [bytes(data) for data in answer.lists])
     known = accounts.known(step, want.account)
     if answer.list_seq > known.list_seq:
         accounts.change(step, want.account, wanted_seq=answer.list_seq)
@@ -170,5 +176,13 @@ def take_refusal(step: Step, want: Want, code: str) -> None:
         backup.note_problem(step, code)
     elif isinstance(want, WantCreate | WantClaim):
         item = outbox.find_item(step, want.n)
-        if item is not None and item.state == "queued":
+        if item is None or item.state != "queued":
+            return
+        if isinstance(want, WantClaim) and step.chat(item.gid).request == "outgoing":
+            requests.refuse(step, item.gid, code)
+        else:
             outbox.fail(step, want.n, item, code)
+    elif isinstance(want, doors.WantRef):
+        pass  # asked for again, later: the person's yes stands
+    elif isinstance(want, doors.WantDeny | doors.WantAllow | doors.WantToken):
+        doors.take_done(step, want)

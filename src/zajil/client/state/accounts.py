@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -100,6 +100,16 @@ def is_verified(account: Account) -> bool:
 def is_key_changed(account: Account) -> bool:
     """Whether the account has another key than the one that was compared, and nobody decided about that yet."""
     return account.verified and bool(account.account_pub) and not is_verified(account)
+
+
+def is_blocked(step: Step, account_id: bytes) -> bool:
+    """Whether nothing of this account is shown."""
+    return known(step, account_id).blocked
+
+
+def any_blocked(step: Step, account_ids: Iterable[bytes]) -> bool:
+    """Whether one of these is blocked: then our contact token is told to none of them."""
+    return any(is_blocked(step, account) for account in account_ids)
 
 
 def list_owner(data: bytes) -> bytes:

@@ -49,6 +49,9 @@ class Chat(msgspec.Struct, frozen=True):
     bundle_keys: (epoch, key) of the last three past epochs, for files that members carry by hand. heard: when the
     server took the newest message of others, Unix ms.
     timer: seconds after which own new messages disappear, 0 = they stay.
+    bundle_keys: (epoch, key) of the last three past epochs, for files that members carry by hand.
+    request: `incoming`, a stranger's that waits for our decision, `outgoing`, ours that waits for theirs; only in DMs.
+    via: serial of the reference through which its messages came to this device last.
     """
 
     gid: bytes
@@ -80,6 +83,8 @@ class Chat(msgspec.Struct, frozen=True):
     bundle_keys: tuple[tuple[int, bytes], ...] = ()
     timer: int = 0
     heard: int = 0
+    request: Literal["", "incoming", "outgoing"] = ""
+    via: bytes = b""
 
     def accounts(self) -> tuple[bytes, ...]:
         """Accounts in the tree, by lowest leaf."""
@@ -99,6 +104,7 @@ class Account(msgspec.Struct, frozen=True):
 
     list_object: the signed bytes; empty while only certificates are known. said: name and token are its own word.
     verified: its safety number was compared, of the key verified_pub (see `accounts.is_verified`).
+    blocked: nothing of it is shown; blocked_at: Unix ms at which that was last decided.
     """
 
     account_id: bytes
@@ -114,6 +120,8 @@ class Account(msgspec.Struct, frozen=True):
     wanted_seq: int = 0  # a newer list exists: fetch it
     alarm: bool = False  # a fork was seen
     said: bool = False
+    blocked: bool = False
+    blocked_at: int = 0
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -130,10 +138,11 @@ class Intent(msgspec.Struct, frozen=True):
     """What a commit is for. It names accounts and devices, never leaves, and is judged anew on each tree.
 
     devices: of a `readd`, the asker first, then those of its account that it takes the place of.
-    title, role, timer: what a `settings` intent changes; role: of `account`, 0 member, 1 admin, 2 owner.
+    title, role, timer: what a `settings` intent changes; role: of `account`, 0 member, 1 admin, 2 owner. `accept` gives
+    this device's leaf a reference of its own in the place of a stranger's.
     """
 
-    op: Literal["add", "add-device", "remove", "remove-device", "readd", "update", "settings"]
+    op: Literal["add", "add-device", "remove", "remove-device", "readd", "update", "settings", "accept"]
     account: bytes = b""  # one account per intent, except `accounts`
     accounts: tuple[bytes, ...] = ()
     devices: tuple[int, ...] = ()

@@ -48,14 +48,20 @@ PASS_TTL_DAYS: Final = 30
 UPLOAD_PASS_TTL_DAYS: Final = 2
 """A pass for uploads is good today and tomorrow: whoever saves them up gets no further than that."""
 DENY_TTL_DAYS: Final = 365
+REF_USE_TTL_DAYS: Final = 90
+"""As long as a group without use lives: until then its roster may hold the reference."""
 READ_BYTES_MAX: Final = 1024 * 1024
 
 
 class OpenRef(NamedTuple):
-    """Where a delivery reference leads: mailbox 16 B, and the 8-byte serial that names the reference itself."""
+    """Where a delivery reference leads: mailbox 16 B, and the 8-byte serial that names the reference itself.
+
+    stranger: little passes through it (`protocol/contacts/requests.py`).
+    """
 
     mailbox_id: MailboxId
     serial: bytes
+    stranger: bool = False
 
 
 RefOpener = Callable[[bytes], OpenRef]
@@ -168,6 +174,13 @@ class DenyRef(msgspec.Struct, frozen=True, kw_only=True):
     serial: bytes
 
 
+class AllowRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A denied reference leads to this mailbox again. No effect on one that was not denied."""
+
+    mailbox_id: MailboxId
+    serial: bytes
+
+
 class Expire(msgspec.Struct, frozen=True, kw_only=True):
     """Delete what has outlived its retention, at most `rows` rows per table."""
 
@@ -175,7 +188,18 @@ class Expire(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Operation = (
-    Create | Commit | Send | SendEphemeral | Notify | Ack | AddMailbox | DropMailbox | AddPasses | DenyRef | Expire
+    Create
+    | Commit
+    | Send
+    | SendEphemeral
+    | Notify
+    | Ack
+    | AddMailbox
+    | DropMailbox
+    | AddPasses
+    | DenyRef
+    | AllowRef
+    | Expire
 )
 
 
@@ -258,6 +282,10 @@ class MailboxEngine(ABC):
     @abstractmethod
     async def deny_ref(self, operation: DenyRef) -> None:
         """The reference leads nowhere."""
+
+    @abstractmethod
+    async def allow_ref(self, operation: AllowRef) -> None:
+        """The reference leads to its mailbox again."""
 
     @abstractmethod
     async def check_member(self, gid: GroupId, epoch: int, token: bytes) -> bool:

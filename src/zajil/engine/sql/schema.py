@@ -162,6 +162,28 @@ one_time_pass = Table(
     sqlite_with_rowid=False,
 )
 
+_REF_USE = "90 days after it was last used"
+
+ref_use = Table(
+    "ref_use",
+    METADATA,
+    Column(
+        "hash",
+        LargeBinary,
+        primary_key=True,
+        info=describe("key", "SHA-256 of mailbox and serial of a stranger's reference", _REF_USE),
+    ),
+    Column("day", Integer, nullable=False, info=describe("time", "day of its last use", _REF_USE)),
+    Column(
+        "handshakes", Integer, nullable=False, info=describe("counter", "Welcomes and commits that passed", _REF_USE)
+    ),
+    Column("bytes", Integer, nullable=False, info=describe("counter", "bytes of those", _REF_USE)),
+    Column("messages", Integer, nullable=False, info=describe("counter", "messages that passed, one", _REF_USE)),
+    Index("ref_use_day", "day"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
 ref_deny = Table(
     "ref_deny",
     METADATA,

@@ -130,6 +130,9 @@ class SQLiteMailboxEngine(MailboxEngine):
     async def deny_ref(self, operation: op.DenyRef) -> None:
         await self._submit(operation)
 
+    async def allow_ref(self, operation: op.AllowRef) -> None:
+        await self._submit(operation)
+
     async def check_member(self, gid: GroupId, epoch: int, token: bytes) -> bool:
         def work() -> bool:
             return transactions.check_member(Sql(self._reading()), gid, epoch, token)

@@ -18,7 +18,7 @@ from zajil.engine.bus import Volatile
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.sql import interface as op
-from zajil.engine.sql import queues
+from zajil.engine.sql import queues, strangers
 from zajil.engine.sql.queues import Cap, Outgoing, Sql
 from zajil.protocol.errors import error
 from zajil.protocol.frames import Eph
@@ -124,8 +124,13 @@ def check_member(sql: Sql, gid: GroupId, epoch: int, token: bytes) -> bool:
     return is_now
 
 
-def _targets(tx: Transaction, entries: Sequence[RosterEntry]) -> dict[MailboxId, bytes | None]:
-    """Mailbox -> serial of these entries, one per mailbox, without blocked references."""
+def _targets(
+    tx: Transaction, entries: Sequence[RosterEntry], kind: int | None, size: int = 0
+) -> dict[MailboxId, bytes | None]:
+    """Mailbox -> serial of these entries, one per mailbox, without blocked references and what strangers used up.
+
+    kind: of the body on its way, None for what is not stored; size: its bytes.
+    """
     opened = [tx.tools.open_ref(entry.deliver_to) for entry in entries]
     by_hash = {hash_deny(ref.mailbox_id, ref.serial): ref for ref in opened}
     if not by_hash:
@@ -133,6 +138,9 @@ def _targets(tx: Transaction, entries: Sequence[RosterEntry]) -> dict[MailboxId,
     marks = ",".join("?" * len(by_hash))
     denied = tx.sql.run(f"SELECT hash FROM ref_deny WHERE hash IN ({marks})", tuple(by_hash)).fetchall()  # noqa: S608
     for (key,) in denied:
+        del by_hash[key]
+    unknown = [key for key, ref in by_hash.items() if ref.stranger]
+    for key in strangers.refuse(tx.sql, unknown, kind=kind, size=size, day=tx.day) if unknown else ():
         del by_hash[key]
     targets: dict[MailboxId, bytes | None] = {}
     for ref in by_hash.values():
@@ -202,10 +210,10 @@ def commit(tx: Transaction, request: op.Commit) -> op.Accepted:
     if moved.rowcount != 1:
         raise error("stale-epoch", detail={"epoch": epoch})
     message = Outgoing(tx.tools.random(16), op.KIND_COMMIT, request.gid, group.epoch, request.commit)
-    tx.deliver(message, _targets(tx, old))
+    tx.deliver(message, _targets(tx, old, op.KIND_COMMIT, len(request.commit)))
     if request.welcome is not None:
         welcome = Outgoing(tx.tools.random(16), op.KIND_WELCOME, request.gid, epoch, request.welcome)
-        tx.deliver(welcome, _targets(tx, request.add))
+        tx.deliver(welcome, _targets(tx, request.add, op.KIND_WELCOME, len(request.welcome)))
     return _accept(tx, request.key, request.body_hash, epoch)
 
 
@@ -225,7 +233,7 @@ def send(tx: Transaction, request: op.Send) -> op.Accepted:
     frank = tx.tools.keys.frank(request.tag, request.gid, tx.now_ms)
     id_ = tx.tools.random(16)
     message = Outgoing(id_, op.KIND_APPLICATION, request.gid, group.epoch, request.body, frank, request.ttl_s)
-    tx.deliver(message, _targets(tx, entries))
+    tx.deliver(message, _targets(tx, entries, op.KIND_APPLICATION, len(request.body)))
     _touch(tx, request.gid, group)
     accepted = _accept(tx, request.key, request.body_hash, group.epoch)
     return msgspec.structs.replace(accepted, frank=frank)
@@ -236,7 +244,7 @@ def send_ephemeral(tx: Transaction, request: op.SendEphemeral) -> op.Accepted:
     group = _check_token(tx, request.gid, request.epoch, request.token)
     tx.tools.limits.take("ephemeral", request.gid, now=tx.now_ms / 1000)
     entries = open_roster(request.roster_key, request.gid, group.epoch, group.roster)
-    tx.volatile.append((tuple(_targets(tx, entries)), Eph(request.gid, group.epoch, tx.now_ms, request.body)))
+    tx.volatile.append((tuple(_targets(tx, entries, None)), Eph(request.gid, group.epoch, tx.now_ms, request.body)))
     return op.Accepted(group.epoch, tx.now_ms)
 
 
@@ -275,11 +283,14 @@ def add_passes(tx: Transaction, request: op.AddPasses) -> op.Done:
     return op.Done(len(rows))
 
 
-def deny_ref(tx: Transaction, request: op.DenyRef) -> op.Done:
+def change_ref(tx: Transaction, request: op.DenyRef | op.AllowRef) -> op.Done:
     """One statement."""
+    name = hash_deny(request.mailbox_id, request.serial)
+    if isinstance(request, op.AllowRef):
+        return op.Done(tx.sql.run("DELETE FROM ref_deny WHERE hash = ?", (name,)).rowcount)
     made = tx.sql.run(
         "INSERT INTO ref_deny (hash, day) VALUES (?, ?) ON CONFLICT (hash) DO UPDATE SET day = excluded.day",
-        (hash_deny(request.mailbox_id, request.serial), tx.day),
+        (name, tx.day),
     )
     return op.Done(made.rowcount)
 
@@ -293,6 +304,7 @@ _EXPIRY: tuple[tuple[str, int] | tuple[str, int, int], ...] = (
         op.PASS_UPLOAD,
     ),
     ("DELETE FROM ref_deny WHERE hash IN (SELECT hash FROM ref_deny WHERE day <= ? LIMIT ?)", op.DENY_TTL_DAYS),
+    ("DELETE FROM ref_use WHERE hash IN (SELECT hash FROM ref_use WHERE day <= ? LIMIT ?)", op.REF_USE_TTL_DAYS),
     ("DELETE FROM grp WHERE gid IN (SELECT gid FROM grp WHERE used_day <= ? LIMIT ?)", op.GROUP_TTL_DAYS),
 )
 
@@ -327,7 +339,7 @@ def run(tx: Transaction, operation: op.Operation) -> op.Outcome:
             return drop_mailbox(tx, operation)
         case op.AddPasses():
             return add_passes(tx, operation)
-        case op.DenyRef():
-            return deny_ref(tx, operation)
+        case op.DenyRef() | op.AllowRef():
+            return change_ref(tx, operation)
         case op.Expire():
             return expire(tx, operation)

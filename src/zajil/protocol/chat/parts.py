@@ -91,6 +91,19 @@ class SyncPrivacy:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncBlocked:
+    """Whom an account blocked or unblocked, of each the latest `at` (Unix ms) counts; and requests it declined.
+
+    token: the profile token since token_at (Unix ms); of two the later counts.
+    """
+
+    accounts: tuple[tuple[AccountId, bool, int], ...]
+    token: bytes
+    token_at: int
+    declined: tuple[GroupId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sync:
     """Self group alone: what changed on the sending device. read: highest sent ms shown, per group.
 
@@ -104,6 +117,7 @@ class Sync:
     seed: bytes | None = None
     privacy: SyncPrivacy | None = None
     settings: tuple[Setting, ...] = ()
+    blocked: SyncBlocked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +169,19 @@ def encode_part(part: ControlPart) -> SinglePart:
                 values["privacy"] = [part.privacy.receipts, part.privacy.typing, part.privacy.at]
             if part.settings:
                 values["settings"] = [setting_value(setting) for setting in part.settings]
+            if part.blocked is not None:
+                values["blocked"] = _blocked_value(part.blocked)
         case Call():
             values = dict(part.fields.items())
     data = cbor.encode([part.OP, values])
     if isinstance(part, Call) and len(data) > CALL_BYTES:
         raise error("malformed", "call signal too long")
     return SinglePart(CONTROL_TYPE, data, UNSPECIFIED)
+
+
+def _blocked_value(told: SyncBlocked) -> cbor.Value:
+    accounts: list[cbor.Value] = [[account, blocked, at] for account, blocked, at in told.accounts]
+    return [accounts, told.token, told.token_at, list(told.declined)]
 
 
 def contact_value(contact: SyncContact) -> cbor.Value:
@@ -239,6 +260,22 @@ def _parse_sync(fields: Fields) -> Sync:
         seed=fields.blob_or_none("seed", size=32),
         privacy=_parse_privacy(fields.raw("privacy")),
         settings=parse_settings(fields.items("settings", most=ENTRIES)) if "settings" in fields else (),
+        blocked=_parse_blocked(fields.raw("blocked")),
+    )
+
+
+def _parse_blocked(value: cbor.Parsed) -> SyncBlocked | None:
+    if value is None:
+        return None
+    fields = Fields.of_array(value, 4)
+    told = [Fields.of_array(item, 3) for item in fields.items(0, most=4096)]
+    declined = fields.items(3, most=4096)
+    gids = Fields(dict(enumerate(declined)))
+    return SyncBlocked(
+        tuple((AccountId(item.blob(0, size=16)), item.flag(1), item.number(2)) for item in told),
+        fields.blob(1, size=32),
+        fields.number(2),
+        tuple(GroupId(gids.blob(at, size=16)) for at in range(len(declined))),
     )
 
 

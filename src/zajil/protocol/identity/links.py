@@ -28,7 +28,8 @@ VERSION: Final = 1
 class ContactLink:
     """An invitation. server_name: the permanent name, not the address. expires: Unix seconds.
 
-    account_id, contact_token (32 bytes): whom to write to; both None in an operator's invite to the server.
+    account_id, contact_token (32 bytes): whom to write to; both None in an operator's invite to the server. Without a
+    token it names whom to ask (`contacts/requests.py`).
     code: registers the guest. front: the address the link was given out with, "" for a bare fragment.
     bridges: private ways to the server for a guest whom it cannot be reached by directly.
     """
@@ -60,8 +61,8 @@ def parse_contact_link(text: str) -> ContactLink:
         if fields.number(1) != VERSION:
             raise error("unsupported-version", "contact link")
         account = fields.blob_or_none(3, size=16)
-        if (account is None) != (4 not in fields):
-            raise error("malformed", "account without token")
+        if account is None and 4 in fields:
+            raise error("malformed", "token without account")
         bridges = fields.blob_or_none(7, most=PRIVATE_BRIDGES_BYTES)
         return ContactLink(
             server_name=fields.text(2, most=SERVER_NAME_BYTES),

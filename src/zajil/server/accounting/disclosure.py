@@ -139,6 +139,7 @@ TIES: Final[Mapping[str, Tie]] = MappingProxyType(
             "holds a keyed hash of the account", lambda holder: tallies.complainant.c.who == holder.complainant
         ),
         "session_token": _named(auth.session_token.c.account_id),
+        "username": _named(auth.username.c.account_id),
     }
 )
 """Tables with rows of an account, and how one finds them."""
@@ -158,6 +159,7 @@ APART: Final[Mapping[str, str]] = MappingProxyType(
         "bridge_of_token": _BRIDGE,
         "bridge_token": _BRIDGE,
         "claim": _ONCE,
+        "contact_pair": "who asked whom to be a contact, as a keyed hash of both; one has to guess both to find it",
         "grp": "a group; its members are sealed under a key that only they have",
         "http_idem": _ONCE,
         "idem": _ONCE,
@@ -170,6 +172,7 @@ APART: Final[Mapping[str, str]] = MappingProxyType(
         "pass": "whose a pass is, is not kept",
         "reach_document": "public",
         "ref_deny": "a hash of a mailbox and a serial that is not kept",
+        "ref_use": "a hash of a mailbox and a serial that is not kept",
         **dict.fromkeys(
             (
                 *("pub_applied", "pub_channel", "pub_event", "pub_handle", "pub_member", "pub_outbox", "pub_persona"),

@@ -9,6 +9,7 @@ import msgspec
 
 from zajil.auth import contacts, linking, lists, login, registration
 from zajil.auth.context import Auth, CallingDevice
+from zajil.auth.names import usernames
 from zajil.auth.recovery import backups, restoring
 from zajil.protocol import control
 from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
@@ -46,8 +47,12 @@ def bind_auth(auth: Auth) -> Mapping[Route, BoundRoute]:
         control.DROP_TOKEN: bound.drop_token,
         control.DEVICE_LISTS: bound.device_lists,
         control.PUT_DEVICE_LIST: bound.put_device_list,
+        control.CONTACT_TOKENS: bound.contact_tokens,
         control.PUT_CONTACT_TOKEN: bound.put_contact_token,
         control.DROP_CONTACT_TOKEN: bound.drop_contact_token,
+        control.USERNAME: bound.username,
+        control.PUT_USERNAME: bound.put_username,
+        control.DROP_USERNAME: bound.drop_username,
         control.PUT_LINK_OFFER: bound.put_link_offer,
         control.LINK_OFFER: bound.link_offer,
         control.PUT_LINK_ANSWER: bound.put_link_answer,
@@ -110,6 +115,9 @@ class _Routes:
         await lists.put_list(self._auth, device_of(request), body.list)
         return Empty()
 
+    async def contact_tokens(self, request: Request) -> msgspec.Struct:
+        return await contacts.own_contact_tokens(self._auth, device_of(request))
+
     async def put_contact_token(self, request: Request) -> msgspec.Struct:
         body = body_of(request, control.PutContactToken)
         await contacts.put_contact_token(
@@ -125,6 +133,20 @@ class _Routes:
     async def drop_contact_token(self, request: Request) -> msgspec.Struct:
         token_hash = parse_b64(request.parameters["hash"], size=32)
         await contacts.delete_contact_token(self._auth, device_of(request), token_hash=token_hash)
+        return Empty()
+
+    async def username(self, request: Request) -> msgspec.Struct:
+        key = parse_b64(request.parameters["username"], size=32)
+        return await usernames.find_username(self._auth, device_of(request), key)
+
+    async def put_username(self, request: Request) -> msgspec.Struct:
+        key = parse_b64(request.parameters["username"], size=32)
+        await usernames.take_username(self._auth, device_of(request), key)
+        return Empty()
+
+    async def drop_username(self, request: Request) -> msgspec.Struct:
+        key = parse_b64(request.parameters["username"], size=32)
+        await usernames.release_username(self._auth, device_of(request), key)
         return Empty()
 
     async def put_link_offer(self, request: Request) -> msgspec.Struct:

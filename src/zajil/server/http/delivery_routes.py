@@ -42,6 +42,10 @@ def bind_delivery(
         await mailboxes.deny_ref(delivery, _device(request), parse_b64(request.parameters["serial"], size=8))
         return Empty()
 
+    async def allow_ref(request: Request) -> msgspec.Struct:
+        await mailboxes.allow_ref(delivery, _device(request), parse_b64(request.parameters["serial"], size=8))
+        return Empty()
+
     async def take_passes(request: Request) -> msgspec.Struct:
         wanted = body_of(request, control.TakePasses)
         if wanted.kind == "invite":
@@ -65,6 +69,7 @@ def bind_delivery(
 
     return {
         control.TAKE_REFS: take_refs,
+        control.ALLOW_REF: allow_ref,
         control.DENY_REF: deny_ref,
         control.TAKE_PASSES: take_passes,
         control.PUT_KEY_PACKAGES: put_packages,

@@ -40,7 +40,8 @@ export function openNewDm(step: Step, peer: Id): Promise<Id> {
 /** The DM with an account that is used now. */
 export async function findDm(look: Look, peer: Id): Promise<Chat | undefined> {
   const found = (await rows.allChats(look.tx)).filter(
-    (c) => c.kind === DM && c.peer === peer && c.merged === "" && c.status !== "removed" && c.status !== "left",
+    (c) =>
+      c.kind === DM && c.peer === peer && c.merged + c.request === "" && c.status !== "removed" && c.status !== "left",
   );
   const late = (chat: Chat) => Number(chat.status !== "active");
   return found.sort((a, b) => late(a) - late(b) || rows.compareIds(a.gid, b.gid))[0];

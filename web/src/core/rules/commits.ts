@@ -126,11 +126,11 @@ export async function sealCommit(step: Step, n: number, item: Item): Promise<boo
   const chat = await step.chat(item.gid);
   try {
     const planned = await planItem(step, chat, item);
-    if (isEmpty(planned) && item.intent?.op !== "update") {
+    if (isEmpty(planned) && item.intent?.op !== "update" && item.own_ref.length === 0) {
       await outbox.finish(step, n, item);
       return false;
     }
-    const request = await commit(step, chat, planned);
+    const request = await commit(step, chat, planned, item.own_ref);
     await outbox.recordSealing(step, n, item, { request, body: request.commit, epoch: chat.epoch });
     return true;
   } catch (problem) {
@@ -161,7 +161,8 @@ function withSettings(extensions: readonly Extension[], data: Uint8Array): Exten
   return extensions.map((extension) => (extension.type === CHAT_SETTINGS ? { ...extension, data } : extension));
 }
 
-async function commit(step: Step, chat: Chat, planned: Plan): Promise<Commit> {
+/** ownRef: takes the place of our leaf's reference, without any change of the tree; empty for all other commits. */
+async function commit(step: Step, chat: Chat, planned: Plan, ownRef: Uint8Array): Promise<Commit> {
   const gid = chat.gid;
   const group = await step.loadGroup(gid);
   const packages = planned.claims.map((claim) => parseKeyPackage(claim.key_package));
@@ -170,10 +171,11 @@ async function commit(step: Step, chat: Chat, planned: Plan): Promise<Commit> {
     ...packages.map((add) => ({ add })),
     ...(planned.settings === undefined ? [] : [{ extensions: withSettings(group.extensions, planned.settings) }]),
   ];
-  const { added, removed } = group.plan(proposals);
+  const accepts = ownRef.length > 0;
+  const { added, removed } = accepts ? { added: [chat.own_leaf], removed: [chat.own_leaf] } : group.plan(proposals);
   await checkClaims(step, planned.claims, packages);
-  const rotate = removed.length > 0 || step.now - chat.rotated_at >= groups.ROTATE_AFTER_MS;
-  const references = planned.claims.map((claim) => claim.deliver_to);
+  const rotate = (removed.length > 0 && !accepts) || step.now - chat.rotated_at >= groups.ROTATE_AFTER_MS;
+  const references = accepts ? [ownRef] : planned.claims.map((claim) => claim.deliver_to);
   const removedInOrder = [...removed].sort((a, b) => a - b);
   const told: CommitAad = {
     type: "CommitAad",

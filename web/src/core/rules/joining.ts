@@ -8,6 +8,7 @@ import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, OwnKeyPackage } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";
+import * as contact from "./contact/contact.ts";
 import * as groups from "./groups.ts";
 import { ADMIN, DM, SELF } from "./groups.ts";
 import * as keypackages from "./keypackages.ts";
@@ -24,7 +25,13 @@ interface Joined {
 }
 
 /** Join by a Welcome that is for us and may be taken; anything else is dropped and, where it matters, told. */
-export async function takeWelcome(step: Step, gid: Id, epoch: number, welcome: Uint8Array): Promise<void> {
+export async function takeWelcome(
+  step: Step,
+  gid: Id,
+  epoch: number,
+  welcome: Uint8Array,
+  strangers = false,
+): Promise<void> {
   const before = await rows.findChat(step.tx, gid);
   for (const own of await keypackages.candidates(step, welcome)) {
     let joined: Joined;
@@ -33,7 +40,9 @@ export async function takeWelcome(step: Step, gid: Id, epoch: number, welcome: U
       joined = await open(step, gid, welcome, own);
       checkKnown(before, joined, step.profile.account_id);
       chat = await describe(step, before, joined);
+      if (before === undefined) chat = { ...chat, request: await placeOf(step, chat, joined, strangers) };
     } catch (problem) {
+      if (problem instanceof contact.Unwanted) return keypackages.useUp(step, own);
       if (problem instanceof MlsError || problem instanceof ZajilError) continue;
       throw problem;
     }
@@ -101,6 +110,17 @@ async function describe(step: Step, before: Chat | undefined, { group, info }: J
   return { ...joined, peer: others[0] ?? joined.peer };
 }
 
+function placeOf(step: Step, chat: Chat, { group, info }: Joined, strangers: boolean): Promise<Chat["request"]> {
+  const leaf = group.members().find((m) => m.leaf === info.signer);
+  if (leaf === undefined) throw error("malformed", "signer");
+  const [signer] = groups.deviceOf(leaf.client);
+  const told = shareOf(info).accounts.find((one) => rows.idOf(one.account) === chat.peer);
+  return accounts.known(step, chat.peer).then(({ contact: known, contact_token }) => {
+    const introduced = known || contact_token.length > 0 || (told?.contact_token ?? null) !== null;
+    return contact.place(step, chat, { signer, strangers, introduced });
+  });
+}
+
 async function settle(
   step: Step,
   before: Chat | undefined,
@@ -114,10 +134,11 @@ async function settle(
   await rows.saveChat(step.tx, chat);
   await step.saveGroup(chat.gid, group);
   await step.noteEpoch(chat.gid, true);
-  await learn(step, info);
+  await learn(step, info, chat.request === "incoming" ? chat.peer : "");
   for (const [n, item] of await rows.items(step.tx, chat.gid)) {
     await outbox.run(step, n, item, { type: "joined", epoch: chat.epoch });
   }
+  if (chat.request !== "") return;
   if (chat.kind === DM) {
     await accounts.change(step, chat.peer, { contact: true });
     await mergeDms(step, chat.peer);
@@ -134,18 +155,20 @@ async function settle(
   step.event(before === undefined ? "joined" : "rejoined", chat.gid);
 }
 
-async function learn(step: Step, info: JoinInfo): Promise<void> {
+/** What the adder says. only: of this account alone, a stranger; "" of all. */
+async function learn(step: Step, info: JoinInfo, only: Id): Promise<void> {
   const share = shareOf(info);
   for (const data of share.lists) {
     try {
-      await accounts.learnList(step, accounts.listOwner(data), data);
+      const owner = accounts.listOwner(data);
+      if (only === "" || only === owner) await accounts.learnList(step, owner, data);
     } catch (problem) {
       if (!(problem instanceof ZajilError)) throw problem;
     }
   }
   for (const told of share.accounts) {
     const account = rows.idOf(told.account);
-    if (account === step.profile.account_id) continue;
+    if (account === step.profile.account_id || (only !== "" && only !== account)) continue;
     await accounts.learnIntroduction(step, account, told.name, told.contact_token);
   }
 }
@@ -154,7 +177,9 @@ async function learn(step: Step, info: JoinInfo): Promise<void> {
 export async function mergeDms(step: Step, peer: Id): Promise<void> {
   const all = await rows.allChats(step.tx);
   const dms = all
-    .filter((c) => c.kind === DM && c.peer === peer && (c.status === "active" || c.status === "creating"))
+    .filter(
+      (c) => c.kind === DM && c.peer === peer && c.request === "" && (c.status === "active" || c.status === "creating"),
+    )
     .sort((a, b) => rows.compareIds(a.gid, b.gid));
   const [keep, ...others] = dms;
   if (keep === undefined || others.length === 0) return;

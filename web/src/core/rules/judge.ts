@@ -43,14 +43,25 @@ export function checkCommit(chat: Chat, group: Group, staged: Staged): CommitAad
   const told = commitAad(staged.aad);
   const added = staged.added.map((member) => member.leaf).sort((a, b) => a - b);
   const removed = staged.removed.map((member) => member.leaf).sort((a, b) => a - b);
-  const leavesAgree = told.added.join() === added.join() && told.removed.join() === removed.join();
-  if (!leavesAgree || (removed.length > 0 && !told.rotate)) throw new Vetoed("aad leaves");
+  if (replacesOwn(told, staged.committer)) {
+    // Nobody comes or goes: the committer alone is reached by another reference from now on.
+    if (added.length > 0 || removed.length > 0) throw new Vetoed("aad leaves");
+  } else {
+    const leavesAgree = told.added.join() === added.join() && told.removed.join() === removed.join();
+    if (!leavesAgree || (removed.length > 0 && !told.rotate)) throw new Vetoed("aad leaves");
+  }
   // A ReInit: nothing could be sent after it, and nobody here makes successors.
   if (staged.status === "suspended") throw new Vetoed("reinit");
   const settings = !sameExtensions(staged.extensions, group.extensions);
   checkChange(chat, changeOf(committer.account, staged, settings));
   if (settings) checkSettings(chat, committer.account, group, staged);
   return told;
+}
+
+/** Whether a commit gives its committer's own leaf another reference: the one such case that members allow. */
+export function replacesOwn(told: CommitAad, committer: number): boolean {
+  const [added, removed] = [told.added, told.removed];
+  return added.length === 1 && removed.length === 1 && added[0] === committer && removed[0] === committer;
 }
 
 function commitAad(data: Uint8Array): CommitAad {

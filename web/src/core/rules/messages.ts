@@ -15,6 +15,7 @@ import { parseCertificate, parseObject } from "../../protocol/identity/objects.t
 import { rosterKey } from "../../protocol/roster.ts";
 import { verify } from "../crypto.ts";
 import type { Application } from "../mls/mls.ts";
+import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, Item, StoredMessage } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
@@ -346,8 +347,11 @@ export async function ensureProfile(step: Step, gid: Id): Promise<void> {
   const chat = await step.chat(gid);
   const own = step.profile.account_id;
   const strangers = rows.accountsOf(chat).filter((a) => a !== own && !chat.told.includes(a));
-  if (chat.kind === groups.SELF || chat.status !== "active" || strangers.length === 0) return;
-  const part: parts.ControlPart = { op: "profile", name: step.profile.name, contact_token: step.profile.profile_token };
+  if (chat.kind === groups.SELF || chat.status !== "active" || strangers.length === 0 || chat.request !== "") return;
+  const known = await Promise.all(rows.accountsOf(chat).map((account) => accounts.known(step, account)));
+  // Whoever is blocked is not told how we are reached.
+  const contact_token = known.some((account) => account.blocked) ? null : step.profile.profile_token;
+  const part: parts.ControlPart = { op: "profile", name: step.profile.name, contact_token };
   await submitControl(step, gid, part, true);
   await step.changeChat(gid, { told: [...chat.told, ...strangers] });
 }

@@ -11,6 +11,7 @@ import type { Chat, Id, Item } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import * as chats from "./chats.ts";
 import * as commits from "./commits.ts";
+import { isBlocked } from "./contact/contact.ts";
 import * as groups from "./groups.ts";
 import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
@@ -70,7 +71,8 @@ async function queueOf(step: Step, chat: Chat, queue: readonly Numbered[]): Prom
     const ready = await isReady(step, chat, item);
     if (ready || !item.absent) waiting.push({ n, kind, state, wait, urgent, lane: "text", about, ready });
   }
-  const status = chat.status === "creating" || chat.status === "active" ? chat.status : "gone";
+  const shut = await isBlocked(step, chat.kind === groups.DM ? chat.peer : "");
+  const status = (chat.status === "creating" || chat.status === "active") && !shut ? chat.status : "gone";
   return { status, items: waiting, refused: isRefused(chat) };
 }
 
@@ -78,11 +80,13 @@ async function queueOf(step: Step, chat: Chat, queue: readonly Numbered[]): Prom
 async function isReady(step: Step, chat: Chat, item: Item): Promise<boolean> {
   if (item.kind === "create") return item.group_pass.length > 0 && item.own_ref.length > 0;
   if (item.kind === "message") return !(await isWithheld(step, chat, item));
+  if (item.intent?.op === "accept" && item.own_ref.length === 0) return false;
   return item.state !== "queued" || (await missingClaims(step, item)).length === 0;
 }
 
-/** Whether what a person says waits for their decision about a changed key (web.md 6). */
+/** Whether what a person says waits for their decision about a changed key (web.md 6), or a request for a yes. */
 async function isWithheld(step: Step, chat: Chat, item: Item): Promise<boolean> {
+  if (chat.request !== "") return true;
   return (item.shown || item.target !== "") && (await chats.awaitsDecision(step, chat));
 }
 
@@ -194,6 +198,9 @@ export async function hasQueued(look: Look): Promise<boolean> {
 export async function hasSendable(look: Look): Promise<boolean> {
   for (const [, item] of await rows.items(look.tx)) {
     const chat = await look.chat(item.gid);
+    // Where the other side is blocked, our references lead nowhere, so no echo of ours comes either.
+    if (chat.kind === groups.DM && (await isBlocked(look, chat.peer))) continue;
+    if (chat.request !== "" && item.kind === "message") continue;
     if (item.state === "accepted" && chat.asking !== null) continue;
     if (IN_FLIGHT.includes(item.state)) return true;
     const usable = chat.status === "active" || chat.status === "creating";

@@ -27,6 +27,7 @@ import * as rows from "../state/rows.ts";
 import type { Chat, Held, Id, Item } from "../state/rows.ts";
 import type { News, Step } from "../state/step.ts";
 import * as commits from "./commits.ts";
+import * as contact from "./contact/contact.ts";
 import * as groups from "./groups.ts";
 import * as joining from "./joining.ts";
 import * as judge from "./judge.ts";
@@ -71,7 +72,7 @@ export async function takeReady(step: Step, ready: Ready): Promise<void> {
 /** Apply a batch in seq order; the highest seq stored, to be acknowledged after the step. */
 export async function takeMessages(step: Step, batch: readonly Msg[]): Promise<number> {
   let state = await load(step);
-  for (const { id, seq, kind, gid, epoch, ts: at, body, frank } of batch) {
+  for (const { id, seq, kind, gid, epoch, ts: at, body, frank, via } of batch) {
     const group = gid === null ? "" : rows.idOf(gid);
     const mark = frank === null ? {} : { frank };
     const message: Held = { id: rows.idOf(id), seq, kind, gid: group, epoch, at, body, ...mark };
@@ -79,7 +80,7 @@ export async function takeMessages(step: Step, batch: readonly Msg[]): Promise<n
     const entry = { type: "entry", seq, kind: kindOf(message), gid: hexOf(message.gid), epoch, own } as const;
     const [next, actions] = intake.step({ ...state, groups: await findGroup(step, message.gid) }, entry, step.now);
     state = next;
-    for (const action of actions) await carryOut(step, message, action);
+    for (const action of actions) await carryOut(step, message, action, contact.isStrangers(via));
     if (message.gid !== "") await settleHeld(step, message.gid);
   }
   await save(step, state);
@@ -111,6 +112,7 @@ async function askAll(step: Step, actions: readonly intake.Action[]): Promise<vo
 }
 
 async function askAfterGap(step: Step, gid: Id): Promise<void> {
+  if ((await step.chat(gid)).request === "incoming") return contact.end(step, gid);
   if ((await step.chat(gid)).asking === null) await note(step, gid, "gap");
   await readd.ask(step, gid, "gap");
 }
@@ -199,9 +201,9 @@ async function findOwn(step: Step, body: Uint8Array): Promise<intake.Own> {
   return item.state === "queued" || item.hashes.at(-1) !== rows.idOf(digest) ? "lost-commit" : "commit";
 }
 
-async function carryOut(step: Step, message: Held, action: intake.Action): Promise<void> {
+async function carryOut(step: Step, message: Held, action: intake.Action, strangers = false): Promise<void> {
   if (action.type === "take") {
-    await take(step, message, action.what);
+    await take(step, message, action.what, strangers);
   } else if (action.type === "hold") {
     await step.tx.append("held", rows.bytesOf(message.gid), step.rng(16), rows.encodeRow(message));
   } else if (action.type === "readd") {
@@ -211,7 +213,7 @@ async function carryOut(step: Step, message: Held, action: intake.Action): Promi
 
 type What = Extract<intake.Action, { type: "take" }>["what"];
 
-async function take(step: Step, message: Held, what: What): Promise<void> {
+async function take(step: Step, message: Held, what: What, strangers: boolean): Promise<void> {
   const { gid, epoch, body } = message;
   switch (what) {
     case "notice":
@@ -220,7 +222,7 @@ async function take(step: Step, message: Held, what: What): Promise<void> {
     case "own-commit":
       return takeEcho(step, message);
     case "welcome":
-      return joining.takeWelcome(step, gid, epoch, body);
+      return joining.takeWelcome(step, gid, epoch, body, strangers);
     case "commit":
       return takeCommit(step, await step.chat(gid), body);
     case "application":
@@ -263,6 +265,11 @@ async function takeCommit(step: Step, chat: Chat, body: Uint8Array): Promise<voi
   const { staged, told } = judged;
   if (staged.removed.every((member) => member.leaf !== chat.own_leaf)) {
     await commits.advance(step, chat.gid, staged, told.rotate);
+    const by = rows.memberAt(chat, staged.committer);
+    if (by !== undefined && chat.request !== "" && judge.replacesOwn(told, staged.committer)) {
+      await contact.noteReplaced(step, chat, by.account);
+      await joining.mergeDms(step, chat.peer);
+    }
   } else {
     await leaveTree(step, chat, staged);
   }
@@ -302,6 +309,7 @@ async function tryJudge(step: Step, chat: Chat, body: Uint8Array): Promise<Judge
 
 /** An accepted commit that we cannot follow ends the group for us here; the group may bring us back. */
 async function refuse(step: Step, chat: Chat): Promise<void> {
+  if (chat.request === "incoming") return contact.end(step, chat.gid);
   await note(step, chat.gid, "refused-change");
   step.event("refused-change", chat.gid);
   await readd.lose(step, chat.gid, "refused");

@@ -23,6 +23,12 @@ export interface WantCreate {
   readonly n: number;
 }
 
+/** A fresh reference to our own mailbox, for item n. */
+export interface WantRef {
+  readonly want: "ref";
+  readonly n: number;
+}
+
 /** KeyPackages of an account for item n. claimId: 16 bytes. token: its contact token, null for our own account. */
 export interface WantClaim {
   readonly want: "claim";
@@ -45,13 +51,14 @@ export interface WantKeyPackages {
   readonly want: "key-packages";
 }
 
-export type Want = WantCreate | WantClaim | WantLists | WantKeyPackages;
+export type Want = WantCreate | WantRef | WantClaim | WantLists | WantKeyPackages;
 
 /** A text that a want shares with its repetitions, which may carry another claim id: for remembering what was put off. */
 export function nameOfWant(want: Want): string {
   switch (want.want) {
     case "create":
-      return `create ${want.n}`;
+    case "ref":
+      return `${want.want} ${want.n}`;
     case "claim":
       return `claim ${want.n} ${want.account}`;
     case "lists":
@@ -77,6 +84,7 @@ export async function wants(look: Look): Promise<Want[]> {
   for (const [n, item] of await rows.items(look.tx)) {
     if (item.state !== "queued") continue;
     if (item.kind === "create" && item.group_pass.length === 0) found.push({ want: "create", n });
+    if (item.intent?.op === "accept" && item.own_ref.length === 0) found.push({ want: "ref", n });
     for (const [account, devices] of await sealing.missingClaims(look, item)) {
       const claimId = sha256(new Uint8Array([...item.claim_id, ...rows.bytesOf(account)])).slice(0, 16);
       const token = account === own ? null : (await accounts.known(look, account)).contact_token;
@@ -174,7 +182,7 @@ export async function takeLists(step: Step, want: WantLists, lists: readonly Uin
 export async function takeRefusal(step: Step, want: Want, code: string): Promise<void> {
   if (want.want === "lists") {
     await accounts.change(step, want.account, { wanted_seq: 0 });
-  } else if (want.want !== "key-packages") {
+  } else if (want.want !== "key-packages" && want.want !== "ref") {
     const item = await outbox.findItem(step, want.n);
     if (item?.state === "queued") await outbox.fail(step, want.n, item, code);
   }

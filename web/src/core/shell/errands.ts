@@ -109,6 +109,8 @@ export class Errands {
     switch (want.want) {
       case "create":
         return this.#create(want);
+      case "ref":
+        return this.#core.takeCreate(want.n, new Uint8Array(), await this.#ref(await this.#tokens.auth()));
       case "claim":
         return this.#claim(want);
       case "lists":
@@ -121,11 +123,17 @@ export class Errands {
   async #create(want: WantCreate): Promise<void> {
     const auth = await this.#tokens.auth();
     const { passes } = await this.#calls.call(control.TAKE_PASSES, { auth, request: { kind: "group", n: 1 } });
-    const { refs } = await this.#calls.call(control.TAKE_REFS, { auth, request: { n: 1 } });
     const [pass] = passes;
+    if (!pass) throw error("malformed", "no pass");
+    await this.#core.takeCreate(want.n, pass, await this.#ref(auth));
+  }
+
+  /** A fresh reference to our own mailbox. */
+  async #ref(auth: string): Promise<Uint8Array> {
+    const { refs } = await this.#calls.call(control.TAKE_REFS, { auth, request: { n: 1 } });
     const [ref] = refs;
-    if (!pass || !ref) throw error("malformed", "no pass or reference");
-    await this.#core.takeCreate(want.n, pass, ref);
+    if (!ref) throw error("malformed", "no reference");
+    return ref;
   }
 
   async #claim(want: WantClaim): Promise<void> {

@@ -43,6 +43,7 @@ export interface Asking {
  * owed_at: when they are due (Unix ms). typed_at: when we last told that we write (Unix ms). heard: when the server took
  * the newest message of others (Unix ms).
  * timer: seconds after which own new messages disappear, 0 = they stay.
+ * request: a stranger's DM that waits for our decision, or ours that waits for theirs.
  */
 export interface Chat {
   readonly gid: Id;
@@ -73,6 +74,7 @@ export interface Chat {
   readonly typed_at: number;
   readonly heard: number;
   readonly timer: number;
+  readonly request: "" | "incoming" | "outgoing";
 }
 
 /**
@@ -108,6 +110,9 @@ export interface Account {
   /** A fork was seen. */
   readonly alarm: boolean;
   readonly said: boolean;
+  /** Nothing of it is shown; since when that is decided so, Unix ms. */
+  readonly blocked: boolean;
+  readonly blocked_at: number;
 }
 
 /** One claimed KeyPackage with the delivery reference of its device. */
@@ -125,7 +130,7 @@ export interface Claimed {
  * title, role, timer: what a `settings` intent changes; role: of `account`, 0 member, 1 admin, 2 owner.
  */
 export interface Intent {
-  readonly op: "add" | "add-device" | "remove" | "remove-device" | "readd" | "update" | "settings";
+  readonly op: "add" | "add-device" | "remove" | "remove-device" | "readd" | "update" | "settings" | "accept";
   /** One account per intent, except `accounts`. */
   readonly account: Id;
   readonly accounts: readonly Id[];
@@ -348,6 +353,8 @@ export interface Profile {
   readonly server: string;
   readonly server_name: string;
   readonly profile_token: Uint8Array;
+  /** Unix ms at which the account's token was last changed. */
+  readonly token_at?: number;
   readonly registered: boolean;
   readonly registered_at: number;
 }
@@ -379,6 +386,7 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   typed_at: 0,
   heard: 0,
   timer: 0,
+  request: "",
 };
 export const EMPTY_ACCOUNT: Omit<Account, "account_id"> = {
   account_pub: NONE,
@@ -393,6 +401,8 @@ export const EMPTY_ACCOUNT: Omit<Account, "account_id"> = {
   wanted_seq: 0,
   alarm: false,
   said: false,
+  blocked: false,
+  blocked_at: 0,
 };
 export const EMPTY_ITEM: Omit<Item, "gid" | "kind" | "state" | "at"> = {
   content: NONE,

@@ -58,7 +58,7 @@ export function talkVerbs(host: Host): Handlers<Names> {
   return {
     chats: () =>
       core().look(async (look) => {
-        const all = (await rows.allChats(look.tx)).filter((chat) => chat.merged === "");
+        const all = (await rows.allChats(look.tx)).filter((chat) => chat.merged === "" && chat.request !== "incoming");
         const pins = await arranging.pins(look);
         const rank = new Map(pins.map(({ id }, at) => [id, at]));
         all.sort((a, b) => (rank.get(a.gid) ?? pins.length) - (rank.get(b.gid) ?? pins.length));

@@ -64,6 +64,17 @@ export interface SyncPrivacy {
   readonly at: number;
 }
 /**
+ * Whom an account blocked or unblocked, of each the latest `at` (Unix ms) counts; and requests it declined.
+ *
+ * token: the profile token since token_at (Unix ms); of two the later counts.
+ */
+export interface SyncBlocked {
+  readonly accounts: readonly { readonly account_id: AccountId; readonly blocked: boolean; readonly at: number }[];
+  readonly token: Uint8Array;
+  readonly token_at: number;
+  readonly declined: readonly GroupId[];
+}
+/**
  * Self group alone: what changed on the sending device. read: highest sent ms shown, per group. settings: how chats are
  * arranged, see `arranging`.
  */
@@ -75,6 +86,7 @@ export interface Sync {
   readonly seed: Uint8Array | null;
   readonly privacy: SyncPrivacy | null;
   readonly settings: readonly Setting[];
+  readonly blocked?: SyncBlocked;
 }
 /** A Sync that says nothing. */
 export const EMPTY_SYNC: Sync = {
@@ -124,6 +136,7 @@ function partValues(part: ControlPart): Readonly<Record<string, cbor.Value>> {
         groups: part.groups.map(groupValue),
         read: part.read.map(({ gid, at }) => [gid, at]),
         seed: part.seed,
+        ...(part.blocked && { blocked: blockedValue(part.blocked) }),
         ...(part.privacy && { privacy: [part.privacy.receipts, part.privacy.typing, part.privacy.at] }),
         ...(part.settings.length > 0 && { settings: part.settings.map(settingValue) }),
       };
@@ -136,6 +149,13 @@ export function encodePart(part: ControlPart): SinglePart {
   if (part.op === "call" && content.length > CALL_BYTES) throw error("malformed", "call signal too long");
   return { type: "SinglePart", disposition: UNSPECIFIED, language: "", content_type: CONTROL_TYPE, content };
 }
+
+const blockedValue = ({ accounts, token, token_at, declined }: SyncBlocked): cbor.Value => [
+  accounts.map((one) => [one.account_id, one.blocked, one.at]),
+  token,
+  token_at,
+  declined,
+];
 
 /** `[account_id, name, contact_token]`. */
 export const contactValue = (contact: SyncContact): cbor.Value => [
@@ -219,6 +239,22 @@ function parseSync(fields: Fields): Sync {
     seed: fields.blobOrNone("seed", 32),
     privacy: parsePrivacy(fields.raw("privacy")),
     settings: fields.has("settings") ? parseSettings(fields.items("settings", ENTRIES)) : [],
+    ...parseBlocked(fields.raw("blocked")),
+  };
+}
+
+function parseBlocked(value: cbor.Parsed): { blocked?: SyncBlocked } {
+  if (value === null) return {};
+  const fields = Fields.ofArray(value, 4);
+  const told = fields.items(0, 4096).map((item) => Fields.ofArray(item, 3));
+  const gids = new Fields(new Map(fields.items(3, 4096).entries()));
+  return {
+    blocked: {
+      accounts: told.map((one) => ({ account_id: one.blob(0, 16), blocked: one.flag(1), at: one.number(2) })),
+      token: fields.blob(1, 32),
+      token_at: fields.number(2),
+      declined: fields.items(3, 4096).map((_, at) => gids.blob(at, 16)),
+    },
   };
 }
 

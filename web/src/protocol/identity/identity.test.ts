@@ -207,12 +207,15 @@ describe("links", () => {
     );
   });
 
-  it("refuse an account without its token", () => {
+  it("may name whom to ask, and refuse a token without its account", () => {
+    const asked = links.parseContactLink(linkVectors.request_link);
+    expect(asked.contact_token).toBe(null);
+    expect(asked.account_id).toEqual(hex(linkVectors.account_id));
     const half = cbor.encode(
       new Map<cbor.Key, cbor.Value>([
         [1, 1],
         [2, "h"],
-        [3, new Uint8Array(16)],
+        [4, new Uint8Array(32)],
         [5, 1],
       ]),
     );

@@ -21,7 +21,8 @@ export const VERSION = 1;
 /**
  * An invitation. server_name: the permanent name, not the address. expires: Unix seconds.
  *
- * account_id, contact_token (32 bytes): whom to write to; both null in an operator's invite to the server.
+ * account_id, contact_token (32 bytes): whom to write to; both null in an operator's invite to the server. Without a
+ * token it names whom to ask.
  * code: registers the guest. front: the address the link was given out with, "" for a bare fragment.
  * bridges: private ways to the server for a guest whom it cannot be reached by directly.
  */
@@ -57,7 +58,7 @@ export function parseContactLink(text: string): ContactLink {
     const { front, fragment } = splitLink(text, "/i");
     const fields = Fields.ofOpenMap(cbor.parse(parseB64(fragment)), [1, 2, 5]);
     if (fields.number(1) !== VERSION) throw error("unsupported-version", "contact link");
-    if (fields.has(3) !== fields.has(4)) throw error("malformed", "account without token");
+    if (fields.has(4) && !fields.has(3)) throw error("malformed", "token without account");
     return {
       server_name: fields.text(2, SERVER_NAME_BYTES),
       expires: fields.number(5),

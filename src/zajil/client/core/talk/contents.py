@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from zajil.client.core import groups, messages, readd
+from zajil.client.core.contact import blocking, requests
 from zajil.client.core.expiry import sweep
 from zajil.client.core.talk import actions, arranging, privacy, reading, receipts, whispers
 from zajil.client.state import accounts, deadlines, rows
@@ -25,6 +26,11 @@ _FORMS = b"\x01"
 
 def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
     """Apply a message body seen for the first time. Raises Malformed for one that is none of our forms."""
+    if blocking.is_hidden(step, opened.account) and not _concerns_group(chat, opened):
+        return
+    if chat.request == "incoming":
+        requests.take(step, chat, opened)
+        return
     match forms.parse_form(opened.content):
         case forms.Text(text, reply_to):
             _show(step, chat, opened, text=text, reply_to=reply_to or b"")
@@ -45,6 +51,14 @@ def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
             _take_control(step, chat, opened, part)
         case _:
             pass
+
+
+def _concerns_group(chat: Chat, opened: messages.Opened) -> bool:
+    """Whether it is about the group, which is all members', also where its author is blocked."""
+    match forms.parse_form(opened.content):
+        case forms.Control(parts.Lists() | parts.Leave() | parts.Readd()):
+            return chat.kind == groups.GROUP
+    return False
 
 
 def _show(
@@ -150,6 +164,8 @@ def _take_sync(step: Step, part: parts.Sync, *, at: int) -> None:
     if part.privacy is not None:
         privacy.take(step, part.privacy)
     arranging.take(step, part.settings)
+    if part.blocked is not None:
+        blocking.take(step, part.blocked)
 
 
 def _note_leave(step: Step, chat: Chat, account: bytes) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from zajil.client.core import groups, messages
 from zajil.client.core.talk.places import find_message, place_of
-from zajil.client.state import deadlines, rows
+from zajil.client.state import accounts, deadlines, rows
 from zajil.client.state.rows import Chat, Received, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol.chat import forms
@@ -22,7 +22,7 @@ from zajil.protocol.outbox.marks import next_mark
 
 def are_sent(step: Step, chat: Chat) -> bool:
     """Whether receipts go back and forth in a chat."""
-    small = len(chat.members) <= RECEIPT_LEAVES
+    small = len(chat.members) <= RECEIPT_LEAVES and not chat.request and not accounts.is_blocked(step, chat.peer)
     return chat.kind != groups.SELF and small and rows.load_privacy(step.tx).receipts
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from zajil import mls
 from zajil.client.core import chats, groups, messages, sealing
 from zajil.client.core.talk.places import place_of
-from zajil.client.state import rows
+from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat
 from zajil.client.state.step import Signal, Step
 from zajil.protocol import cbor, frames
@@ -49,7 +49,7 @@ def seal_typing(step: Step, gid: bytes) -> frames.Send | None:
     chat = step.chat(place_of(step, gid))
     if not rows.load_privacy(step.tx).typing or step.now - chat.typed_at < forms.TYPING_MS:
         return None
-    request = _seal(step, chat, parts.Typing(), Course()) if _is_open(chat) else None
+    request = _seal(step, chat, parts.Typing(), Course()) if _is_open(step, chat) else None
     if request is not None:
         step.change_chat(chat.gid, typed_at=step.now)
     return request
@@ -65,14 +65,16 @@ def seal_signal(step: Step, gid: bytes, fields: Mapping[str, cbor.Value], course
     if not 0 <= course.ttl_s <= SIGNAL_TTL_S or (course.wake and not course.ttl_s):
         raise error("wrong-call", "life of a signal")
     chat = rows.find_chat(step.tx, gid)
-    if chat is None or not _is_open(chat) or chats.awaits_decision(step, chat):
+    if chat is None or not _is_open(step, chat) or chats.awaits_decision(step, chat):
         return None
     return _seal(step, chat, parts.Call(fields), course)
 
 
-def _is_open(chat: Chat) -> bool:
+def _is_open(step: Step, chat: Chat) -> bool:
     """Whether others hear us in this chat now."""
-    others = len(chat.accounts()) > 1 and chat.kind != groups.SELF
+    others = len(chat.accounts()) > 1 and chat.kind != groups.SELF and not chat.request
+    if chat.kind == groups.DM and accounts.is_blocked(step, chat.peer):
+        return False
     return others and chat.status == "active" and not sealing.is_refused(chat)
 
 
@@ -108,7 +110,7 @@ def _seal(step: Step, chat: Chat, part: parts.Typing | parts.Call, course: Cours
 def take_ephemeral(step: Step, eph: frames.Eph) -> None:
     """An ephemeral message of the server; whatever is neither `typing` of this epoch nor a signal changes nothing."""
     chat = rows.find_chat(step.tx, eph.gid)
-    if chat is None or chat.status != "active" or step.session().rolled_back:
+    if chat is None or chat.status != "active" or chat.request or step.session().rolled_back:
         return
     try:
         group, event = step.load_group(chat.gid).receive(step.env(), eph.body)
@@ -117,6 +119,8 @@ def take_ephemeral(step: Step, eph: frames.Eph) -> None:
         opened = messages.open_application(step, chat, event, mark=messages.Mark(eph.ts))
         form = forms.parse_form(opened.content)
     except (mls.MlsError, ZajilError):
+        return
+    if accounts.is_blocked(step, opened.account):
         return
     match form:
         case forms.Control(parts.Typing()) if event.epoch == chat.epoch:
@@ -137,7 +141,9 @@ def hear_signal(step: Step, chat: Chat, opened: messages.Opened, part: parts.Cal
     that no server has dated.
     """
     own, proof = step.profile, opened.proof
-    if proof is None or proof.ts <= 0 or chat.status != "active" or chat.kind == groups.SELF:
+    if proof is None or proof.ts <= 0 or chat.status != "active" or chat.kind == groups.SELF or chat.request:
+        return
+    if accounts.is_blocked(step, opened.account):
         return
     here = opened.leaf >= 0 and chat.leaf_of(opened.account, opened.device) == opened.leaf
     if here and (opened.account, opened.device) != (own.account_id, own.device_id):

@@ -12,6 +12,7 @@ import * as rows from "../../state/rows.ts";
 import type { Chat, Id, StoredMessage, Wire } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
 import { noteGone } from "../expiry/sweep.ts";
+import * as contact from "../contact/contact.ts";
 import * as groups from "../groups.ts";
 import * as messages from "../messages.ts";
 import type { Opened } from "../messages.ts";
@@ -30,6 +31,16 @@ export const LEAVE_RANK_MS = 3_000;
 /** Apply a message body seen for the first time. Throws Malformed for one that is none of our forms. */
 export async function takeContent(step: Step, chat: Chat, opened: Opened, wire: Wire): Promise<void> {
   const form = parseForm(opened.content);
+  if (await contact.isBlocked(step, opened.account)) {
+    // The group is all its members': what is about it counts.
+    const op = form.form === "control" ? form.part.op : "";
+    if (chat.kind !== groups.GROUP || (op !== "lists" && op !== "leave" && op !== "readd")) return;
+  }
+  if (chat.request === "incoming") {
+    const first = (await step.tx.rows("message", rows.bytesOf(chat.gid))).length === 0;
+    if (form.form === "text" && first) await keepRequest(step, chat, opened, form.text, wire);
+    return;
+  }
   if (form.form === "text") {
     const reply_to = form.reply_to === null ? "" : rows.idOf(form.reply_to);
     return show(step, chat, opened, { text: form.text, reply_to, wire });
@@ -47,6 +58,14 @@ export async function takeContent(step: Step, chat: Chat, opened: Opened, wire: 
   }
   const read = await receipts.takeOwn(step, chat, form.receipts);
   await reading.noteRead(step, chat.merged || chat.gid, read, opened.sent);
+}
+
+/** The one text of a request, which shows once another device accepted it. */
+async function keepRequest(step: Step, chat: Chat, opened: Opened, text: string, wire: Wire): Promise<void> {
+  const { messageId: message_id, account, device, sent, proof } = opened;
+  const kept = { message_id, gid: chat.gid, account, device, sent, text, wire, proofs: [proof] };
+  const row: StoredMessage = { ...rows.EMPTY_MESSAGE, ...kept, arrived: step.now, state: "received" };
+  await step.tx.append("message", rows.bytesOf(chat.gid), rows.bytesOf(message_id), rows.encodeRow(row));
 }
 
 async function show(step: Step, chat: Chat, opened: Opened, fields: Partial<StoredMessage>): Promise<void> {
@@ -121,6 +140,7 @@ async function takeSync(step: Step, part: parts.Sync, told: number): Promise<voi
   for (const { gid, at } of part.read) await reading.noteReadUntil(step, rows.idOf(gid), { sent: at, at: told });
   if (part.privacy !== null) await privacy.take(step, part.privacy);
   await arranging.take(step, part.settings);
+  if (part.blocked) await contact.takeBlocked(step, part.blocked);
 }
 
 /** Somebody leaves: the first member by leaf order removes him at once, the others 3 s later each. */

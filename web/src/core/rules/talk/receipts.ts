@@ -10,6 +10,7 @@ import * as deadlines from "../../state/deadlines.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id, Received, StoredMessage } from "../../state/rows.ts";
 import type { Look, Step } from "../../state/step.ts";
+import { isShut } from "../contact/contact.ts";
 import * as groups from "../groups.ts";
 import * as messages from "../messages.ts";
 import { findMessage, placeOf } from "./places.ts";
@@ -17,6 +18,7 @@ import { findMessage, placeOf } from "./places.ts";
 /** Whether receipts go back and forth in a chat. */
 export async function areSent(look: Look, chat: Chat): Promise<boolean> {
   const small = chat.members.length <= RECEIPT_LEAVES;
+  if (await isShut(look, chat)) return false;
   return chat.kind !== groups.SELF && small && (await rows.loadPrivacy(look.tx)).receipts;
 }
 

@@ -18,6 +18,7 @@ import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
 import { awaitsDecision } from "../chats.ts";
+import { isBlocked, isShut } from "../contact/contact.ts";
 import * as groups from "../groups.ts";
 import * as messages from "../messages.ts";
 import * as sealing from "../sealing.ts";
@@ -72,6 +73,7 @@ async function seal(
   { ttlS, wake }: Course,
 ): Promise<Send | undefined> {
   const alone = rows.accountsOf(chat).length < 2;
+  if (await isShut(step, chat)) return undefined;
   if (alone || chat.kind === groups.SELF || chat.status !== "active" || sealing.isRefused(chat)) return undefined;
   const data = content.encodeContent(messages.controlContent(step, chat.gid, part));
   const flags = (ttlS === 0 ? EPHEMERAL : 0) | (wake ? WAKE : 0);
@@ -90,6 +92,7 @@ export async function takeEphemeral(step: Step, eph: Eph): Promise<void> {
   const found = await open(step, chat, eph);
   if (found === undefined) return;
   const { group, opened, part } = found;
+  if (chat.request !== "" || (await isBlocked(step, opened.account))) return;
   const typing = part.op === "typing" && eph.epoch === chat.epoch;
   if (!typing && part.op !== "call") return;
   await step.saveGroup(chat.gid, group);
@@ -120,6 +123,7 @@ async function open(step: Step, chat: Chat, { body, ts, epoch }: Eph) {
  * that no server has dated.
  */
 export function hearSignal(step: Step, chat: Chat, opened: messages.Opened, { fields }: parts.Call): void {
+  if (chat.request !== "") return;
   const { leaf, account, device, proof } = opened;
   const { account_id, device_id } = step.profile;
   if (proof.ts <= 0 || chat.status !== "active" || chat.kind === groups.SELF) return;

@@ -1,0 +1,1 @@
+"""Usernames, by the keys that clients make of them."""

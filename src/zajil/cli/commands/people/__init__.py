@@ -1,0 +1,1 @@
+"""Who reaches this account: links, requests, block, username."""

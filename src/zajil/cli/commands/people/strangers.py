@@ -1,0 +1,264 @@
+"""`contact-link`, `requests`, `block`, `unblock`, `username`: who reaches this account."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from zajil.cli.commands.options import Json
+from zajil.cli.frame import run_with_client
+from zajil.cli.texts.people import strangers as words
+from zajil.cli.texts.text import PROGRAM
+
+if TYPE_CHECKING:
+    from zajil.client import Client
+    from zajil.client.views import ContactRequest
+
+_SECONDS = {"m": 60, "h": 3600, "d": 86_400}
+_LENGTH = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+LinkAction = Literal["list", "revoke"]
+RequestAction = Literal["accept", "decline", "block"]
+
+
+def contact_link(
+    context: typer.Context,
+    action: Annotated[
+        LinkAction | None, typer.Argument(metavar="[list|revoke]", help=words.LINK_ACTION(), show_default=False)
+    ] = None,
+    link: Annotated[str | None, typer.Argument(metavar="[ID]", help=words.LINK_ID(), show_default=False)] = None,
+    *,
+    once: Annotated[bool, typer.Option("--once", help=words.ONCE_OPTION())] = False,
+    uses: Annotated[
+        int | None, typer.Option("--uses", metavar="N", min=1, max=100, help=words.USES_OPTION(), show_default=False)
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="7d", help=words.EXPIRES_OPTION(), show_default=False)
+    ] = None,
+    ask: Annotated[bool, typer.Option("--ask", help=words.ASK_OPTION())] = False,
+    json: Json = False,
+) -> None:
+    """A fresh contact link, alone on its line so that it can be piped; or the links there are."""
+    from zajil.cli.output import console, print_json
+    from zajil.cli.times import day
+    from zajil.client.contacting import LINK_DAYS, LINK_DAYS_MAX, LINK_USES
+
+    if (action == "revoke") != (link is not None) or (once and uses is not None):
+        raise typer.BadParameter(words.LINK_ID())
+    lifetime_s = LINK_DAYS * _SECONDS["d"] if expires is None else _parse_length(expires)
+    if not 0 < lifetime_s <= LINK_DAYS_MAX * _SECONDS["d"]:
+        raise typer.BadParameter(words.EXPIRES_OPTION())
+
+    async def told(client: Client) -> None:
+        if action == "list":
+            found = await client.contact_links()
+            if json:
+                print_json([{"id": o.id, "uses_left": o.uses_left, "expires_at": o.expires_at} for o in found])
+                return
+            for one in found:
+                console().print(words.LINK_ROW(id=one.id[:8], left=one.uses_left, day=day(one.expires_at)))
+            if not found:
+                console().print(words.NO_LINKS(), style="dim")
+        elif link is not None:
+            gone = await client.revoke_link(link)
+            print_json({"id": gone.id}) if json else console().print(words.LINK_REVOKED())
+        else:
+            number = 1 if once else uses or LINK_USES
+            made = await (
+                client.request_link(lifetime_s=lifetime_s)
+                if ask
+                else client.contact_link(uses=number, lifetime_s=lifetime_s)
+            )
+            print_json({"link": made}) if json else typer.echo(made)
+
+    run_with_client(context, told)
+
+
+def _parse_length(text: str) -> int:
+    """Seconds of `45m`, `12h`, `7d`; 0 for another text."""
+    found = _LENGTH.fullmatch(text)
+    return 0 if found is None else int(found[1]) * _SECONDS[found[2]]
+
+
+def requests(
+    context: typer.Context,
+    action: Annotated[
+        RequestAction | None,
+        typer.Argument(metavar="[accept|decline|block]", help=words.REQUEST_ACTION(), show_default=False),
+    ] = None,
+    request: Annotated[str | None, typer.Argument(metavar="[ID]", help=words.REQUEST_ID(), show_default=False)] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Who asks; or accept, decline or block one."""
+    from zajil.cli.output import console, print_json
+    from zajil.cli.reading import sync_or_say
+    from zajil.cli.untrusted import clean_name
+
+    if (action is None) != (request is None):
+        raise typer.BadParameter(words.REQUEST_ACTION())
+
+    async def told(client: Client) -> None:
+        await sync_or_say(client)
+        if action is None or request is None:
+            _print_requests(client, json=json)
+            return
+        found = _find(client, request)
+        if action == "accept":
+            await client.accept_request(found.id)
+        elif action == "decline":
+            client.decline_request(found.id)
+        else:
+            client.block_request(found.id)
+        await sync_or_say(client)
+        if json:
+            print_json({"id": found.id, "account": found.account, "action": action})
+            return
+        done = {"accept": words.REQUEST_ACCEPTED, "decline": words.REQUEST_DECLINED, "block": words.BLOCKED_NOW}
+        console().print(done[action](name=clean_name(found.name)))
+
+    run_with_client(context, told)
+
+
+def _print_requests(client: Client, *, json: bool) -> None:
+    from zajil.cli.output import console, print_json
+    from zajil.cli.untrusted import clean_name, clean_text, isolate
+
+    waiting = client.requests()
+    if json:
+        print_json(
+            [
+                {
+                    "id": one.id,
+                    "account": one.account,
+                    "name": one.name,
+                    "text": one.text,
+                    "sent_at": one.sent_at,
+                    "resembles": one.resembles,
+                }
+                for one in waiting
+            ]
+        )
+        return
+    for one in waiting:
+        console().print(f"{one.id}  ", style="dim", end="")
+        console().print(isolate(clean_name(one.name)), style="bold")
+        console().print(f"  {isolate(clean_text(one.text))}")
+        if one.resembles:
+            console().print(f"  {words.RESEMBLES(name=clean_name(one.resembles))}", style="yellow")
+    if waiting:
+        command = f"{PROGRAM.get()} requests accept {waiting[0].id}"
+        console().print(words.REQUEST_HOW(command=command), style="dim")
+    else:
+        console().print(words.NO_REQUESTS(), style="dim")
+
+
+def _find(client: Client, text: str) -> ContactRequest:
+    """Raises `gone`, and `ambiguous-name` where two have this name."""
+    from zajil.client.listing import find_named
+
+    return find_named(text, client.requests(), name=lambda one: one.name, unknown="gone")
+
+
+def block(
+    context: typer.Context,
+    who: Annotated[str, typer.Argument(metavar="PERSON", help=words.PERSON())],
+    *,
+    json: Json = False,
+) -> None:
+    """Nothing of this person reaches or shows any more."""
+    _set_blocked(context, who, json=json, blocked=True)
+
+
+def unblock(
+    context: typer.Context,
+    who: Annotated[str, typer.Argument(metavar="PERSON", help=words.PERSON())],
+    *,
+    json: Json = False,
+) -> None:
+    """Take a block back."""
+    _set_blocked(context, who, json=json, blocked=False)
+
+
+def _set_blocked(context: typer.Context, who: str, *, json: bool, blocked: bool) -> None:
+    from zajil.cli.commands.contacts import find_person
+    from zajil.cli.output import console, print_json
+    from zajil.cli.reading import sync_or_say
+    from zajil.cli.untrusted import clean_name
+
+    async def told(client: Client) -> None:
+        person = find_person(client, who)
+        (client.block if blocked else client.unblock)(person)
+        await sync_or_say(client)
+        if json:
+            print_json({"id": person.id, "name": person.name, "blocked": blocked})
+            return
+        done = words.BLOCKED_NOW if blocked else words.UNBLOCKED_NOW
+        console().print(done(name=clean_name(person.name)))
+
+    run_with_client(context, told)
+
+
+def ask_person(context: typer.Context, name: str, text: str | None, *, json: bool) -> None:
+    """`add @name`: a contact request to whoever has this username."""
+    from zajil.cli.commands.chats import chat_row
+    from zajil.cli.output import console, print_json
+    from zajil.cli.untrusted import clean_name
+
+    async def asked(client: Client) -> None:
+        chat = await client.add_username(name, text or words.HELLO())
+        if json:
+            print_json(chat_row(chat))
+            return
+        console().print(words.REQUEST_SENT(name=clean_name(chat.title)))
+
+    run_with_client(context, asked)
+
+
+def set_username(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help=words.USERNAME_ARGUMENT())],
+    *,
+    json: Json = False,
+) -> None:
+    """Take a username."""
+    from zajil.cli.output import console, print_json
+
+    async def done(client: Client) -> None:
+        taken = await client.set_username(name)
+        print_json({"username": taken}) if json else console().print(words.USERNAME_NOW(name=taken))
+
+    run_with_client(context, done)
+
+
+def show_username(context: typer.Context, *, json: Json = False) -> None:
+    """The username of this account, as this device knows it."""
+    from zajil.cli.output import console, print_json
+
+    async def done(client: Client) -> None:
+        name = client.username()
+        if json:
+            print_json({"username": name})
+        else:
+            console().print(words.USERNAME_NONE() if name is None else f"@{name}")
+
+    run_with_client(context, done)
+
+
+def release_username(context: typer.Context, *, json: Json = False) -> None:
+    """Give the username up."""
+    from zajil.cli.output import console, print_json
+
+    async def done(client: Client) -> None:
+        name = await client.release_username()
+        print_json({"username": None}) if json else console().print(words.USERNAME_RELEASED(name=name))
+
+    run_with_client(context, done)
+
+
+def say_asked(title: str) -> str:
+    """What a link that admits nobody brought."""
+    from zajil.cli.untrusted import clean_name
+
+    return words.REQUEST_SENT(name=clean_name(title))

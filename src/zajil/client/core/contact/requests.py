@@ -1,0 +1,134 @@
+"""Contact requests: a stranger's chat with us that waits for our word, and ours with people who do not know us yet.
+
+Of an incoming one nothing is shown but one text, and nothing is said: no receipt, profile, typing or call. What does
+not belong into a request is not taken in the first place; what makes it unusable ends it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from zajil.client.core import groups, messages, outbox
+from zajil.client.state import accounts, doors, rows
+from zajil.client.state.rows import Chat, Intent, Item, StoredMessage
+from zajil.client.state.step import Step
+from zajil.protocol.chat import forms
+from zajil.protocol.contacts.requests import TEXT_BYTES, is_strangers
+from zajil.protocol.errors import error
+
+INCOMING_MAX = 200
+"""Requests that wait at once; whoever comes later is not seen."""
+
+
+def check_text(text: str) -> None:
+    """Raises `text-too-long` for what does not pass as the one message of a request."""
+    if len(text.encode()) > TEXT_BYTES:
+        raise error("text-too-long")
+
+
+class Unwanted(Exception):
+    """A Welcome that is not taken although it could be opened: what it came through is shut."""
+
+
+def note_join(step: Step, chat: Chat, *, signer: bytes, via: bytes, introduced: bool) -> Chat:
+    """The chat of a first Welcome with its place among requests. Raises Unwanted.
+
+    signer: account of who added us. introduced: the Welcome or we know how the other side of a DM is reached.
+    """
+    own = step.profile.account_id
+    if signer != own and accounts.is_blocked(step, signer):
+        raise Unwanted
+    if chat.kind == groups.DM and signer == own and not introduced:
+        return msgspec.structs.replace(chat, request="outgoing", via=via)
+    if signer == own or not is_strangers(via):
+        return msgspec.structs.replace(chat, via=via)
+    if chat.kind != groups.DM or signer != chat.peer or len(incoming(step)) >= INCOMING_MAX:
+        raise Unwanted
+    return msgspec.structs.replace(chat, request="incoming", via=via)
+
+
+def incoming(step: Step) -> list[Chat]:
+    """Requests that wait for our decision, the newest first."""
+    return [chat for chat in rows.all_chats(step.tx) if chat.request == "incoming" and chat.status == "active"]
+
+
+def load(step: Step, gid: bytes) -> Chat:
+    """The request of this chat. Raises `gone`."""
+    chat = rows.find_chat(step.tx, gid)
+    if chat is None or chat.request != "incoming" or chat.status != "active":
+        raise error("gone", "request")
+    return chat
+
+
+def take(step: Step, chat: Chat, opened: messages.Opened) -> None:
+    """Of a message in a request: the first text is kept, whatever else it is, is not."""
+    form = forms.parse_form(opened.content)
+    if opened.account != chat.peer or not isinstance(form, forms.Text) or step.tx.rows("message", chat.gid, newest=1):
+        return
+    proofs = () if opened.proof is None else (opened.proof,)
+    text = StoredMessage(opened.message_id, chat.gid, opened.account, opened.device, opened.sent, "received", form.text)
+    step.tx.append(
+        "message",
+        chat.gid,
+        opened.message_id,
+        rows.encode_row(msgspec.structs.replace(text, arrived=step.now, proofs=proofs)),
+    )
+    step.change_chat(chat.gid, unread=1, activity=max(step.now, chat.activity))
+    step.event("request", account=chat.peer)
+
+
+def accept(step: Step, gid: bytes) -> int:
+    """The chat is one like any other, once its sender reaches us by a reference like any other; the item of that."""
+    chat = load(step, gid)
+    step.change_chat(gid, request="")
+    accounts.change(step, chat.peer, contact=True)
+    step.event("joined", gid)
+    return outbox.submit_intent(step, gid, Intent("accept"))
+
+
+def note_replaced(step: Step, gid: bytes, by: bytes) -> None:
+    """A member gave its leaf another reference: that is how a request is accepted, by the other side or our device."""
+    chat = step.chat(gid)
+    if chat.request == "incoming" and by == step.profile.account_id:
+        accept(step, gid)
+    elif chat.request == "outgoing" and by == chat.peer:
+        step.change_chat(gid, request="")
+        accounts.change(step, chat.peer, contact=True)
+        step.event("accepted", gid, account=chat.peer)
+        messages.ensure_profile(step, gid)
+
+
+def end(step: Step, chat: Chat) -> None:
+    """The request is gone and its reference leads nowhere; whoever sent it is told nothing."""
+    doors.deny(step.tx, chat.via)
+    for n, _ in rows.items(step.tx, chat.gid):
+        step.tx.remove("outbox", n)
+    for table in ("message", "held"):
+        for n, _ in step.tx.rows(table, chat.gid):
+            step.tx.remove(table, n)
+    step.drop_group(chat.gid)
+    step.change_chat(chat.gid, status="removed", asking=None, unread=0)
+
+
+def forget_ended(step: Step) -> None:
+    """Once a day: chats of requests that came to nothing."""
+    for chat in rows.all_chats(step.tx):
+        if chat.request and chat.status == "removed" and not rows.items(step.tx, chat.gid):
+            step.tx.delete("chat", chat.gid)
+
+
+def is_withheld(step: Step, chat: Chat, item: Item) -> bool:
+    """Whether this waits until the other side accepts: in a request of ours all but its one text."""
+    if chat.request != "outgoing" or item.kind != "message":
+        return False
+    first = step.tx.rows("message", chat.gid)[:1]
+    return not item.shown or not first or rows.parse_row(first[0][1], StoredMessage).message_id != item.message_id
+
+
+def refuse(step: Step, gid: bytes, code: str) -> None:
+    """The server lets us ask this account nothing: the request fails whole."""
+    for n, item in rows.items(step.tx, gid):
+        if item.state == "queued":
+            outbox.fail(step, n, item, code)
+    step.drop_group(gid)
+    step.change_chat(gid, status="removed")

@@ -1,0 +1,1 @@
+"""How people find each other: requests of strangers, links, usernames; pure."""
