@@ -3,6 +3,7 @@
  * the plaintext of what is on screen crosses. Ids are base64url text without padding; times are Unix milliseconds.
  */
 import type { FileCalls, FileEvent, FileView } from "./files/view.ts";
+import type { Expiring, TimerCalls } from "./rules/expiry/view.ts";
 import type { SearchCalls } from "./search/view.ts";
 import type { Expiring, TimerCalls } from "./rules/expiry/view.ts";
 
