@@ -16,6 +16,7 @@ from zajil.client.calling import Calling
 from zajil.client.core import chats, readd, recovery
 from zajil.client.core.talk import bundles
 from zajil.client.filing import Filing
+from zajil.client.inviting import Inviting
 from zajil.client.reaching import Reaching
 from zajil.client.recovering import Recovering
 from zajil.client.reporting import Reporting
@@ -56,7 +57,7 @@ LINK_USES = 20
 LINK_DAYS = 30
 
 
-class Client(Filing, Reaching, Reporting, Calling, Recovering, Arranging, Searching):
+class Client(Filing, Reaching, Reporting, Calling, Recovering, Arranging, Searching, Inviting):
     """An async context manager. Errors are `ZajilError`s with a stable code (`Unreachable`: no server answered)."""
 
     @classmethod

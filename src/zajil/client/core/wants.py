@@ -9,6 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from zajil.client.core import outbox, sealing
+from zajil.client.core.joins import asking
 from zajil.client.core.kept import backup
 from zajil.client.core.kept.backup import WantBackup, WantForget
 from zajil.client.state import accounts, rows
@@ -172,3 +173,4 @@ def take_refusal(step: Step, want: Want, code: str) -> None:
         item = outbox.find_item(step, want.n)
         if item is not None and item.state == "queued":
             outbox.fail(step, want.n, item, code)
+            asking.note_refused(step, item.gid)

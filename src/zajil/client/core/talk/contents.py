@@ -6,8 +6,9 @@ from typing import Literal
 
 import msgspec
 
-from zajil.client.core import groups, messages, readd
+from zajil.client.core import groups, judge, messages, readd
 from zajil.client.core.expiry import sweep
+from zajil.client.core.joins import asking, requests
 from zajil.client.core.talk import actions, arranging, privacy, reading, receipts, whispers
 from zajil.client.state import accounts, deadlines, rows
 from zajil.client.state.rows import CallRow, Chat, FileRow, StoredMessage
@@ -25,7 +26,12 @@ _FORMS = b"\x01"
 
 def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
     """Apply a message body seen for the first time. Raises Malformed for one that is none of our forms."""
-    match forms.parse_form(opened.content):
+    form = forms.parse_form(opened.content)
+    if _writes(form) and not judge.may_write(chat, opened.account):
+        step.change_chat(chat.gid, unshown=chat.unshown + 1)
+        step.event("bad-message", chat.gid)
+        return
+    match form:
         case forms.Text(text, reply_to):
             _show(step, chat, opened, text=text, reply_to=reply_to or b"")
         case forms.Files(files, text, reply_to):
@@ -45,6 +51,12 @@ def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
             _take_control(step, chat, opened, part)
         case _:
             pass
+
+
+def _writes(form: forms.Form) -> bool:
+    """Whether it puts words into the chat. Who may not write may still react, and take back what was written before."""
+    shown = isinstance(form, forms.Unsupported) and form.shown
+    return shown or isinstance(form, forms.Text | forms.Files | forms.Edit | forms.CallLog)
 
 
 def _show(
@@ -132,6 +144,12 @@ def _take_control(step: Step, chat: Chat, opened: messages.Opened, part: parts.C
             _note_leave(step, chat, opened.account)
         case parts.Readd():
             readd.take_request(step, opened.account, opened.device, part)
+        case parts.JoinRequest():
+            requests.take_request(step, chat, opened, part)
+        case parts.JoinAnswer() if opened.account == own:
+            requests.take_own_answer(step, part)
+        case parts.JoinAnswer():
+            asking.take_answer(step, chat, opened, part)
         case parts.Sync() if chat.kind == groups.SELF:
             _take_sync(step, part, at=opened.sent)
         case parts.Call():
