@@ -12,6 +12,7 @@ import type { Look, Step } from "../state/step.ts";
 import * as chats from "./chats.ts";
 import * as commits from "./commits.ts";
 import * as groups from "./groups.ts";
+import { mayWrite } from "./judge.ts";
 import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
 import * as readd from "./readd.ts";
@@ -99,6 +100,10 @@ async function seal(step: Step, chat: Chat, n: number, item: Item): Promise<bool
       return false;
     }
     return commits.sealCommit(step, n, item);
+  }
+  if (item.shown && !mayWrite(chat, step.profile.account_id)) {
+    await outbox.fail(step, n, item, "not-permitted");
+    return false;
   }
   if (item.shown && (await makeRoom(step, chat))) return false;
   try {
