@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.flows.server import ServerProcess
 from tests.flows.terminal import Terminal
-from tests.flows.test_metadata import check_nobody_beside_a_group, check_no_content, forms, raw
+from tests.flows.test_metadata import check_no_content, check_nobody_beside_a_group, forms, raw
 
 from zajil.protocol.identity.grouplinks import parse_group_link
 
