@@ -45,6 +45,7 @@ LIMITS = {
 WORKER_PARTS = {
     "suite": ("xwing-", 15_000),  # X-Wing, HPKE and their hashes: before an account is opened or made
     "files": ("files-", 20_000),  # send, fetch and keep files: with the first one
+    "joins": ("joins-", 15_000),  # links into groups: with the first one, or who asks by one
     "linking": ("devices-", 15_000),  # both ends of linking a device: most people do it once
     "search": ("searching-", 5_000),  # folding, matching and the reading of rows: with the first search
 }
@@ -52,6 +53,7 @@ WORKER_PARTS = {
 PAGE_PARTS = {
     "call_screens": (("CallLayer-", "ring-"), "call", 40_000),
     "file_screens": (("FileScreens-", "filetools-"), "files", 25_000),
+    "join_screens": (("JoinScreens-",), "joins", 15_000),
     "search_screens": (("SearchScreens-",), "search", 6_000),
 }
 _STATIC = re.compile(r"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""")

@@ -1,8 +1,8 @@
 """Every request that is not a control call: files of the web client, or the page in their place.
 
-`/`, and one segment `i` (invite), `g` (into a group), `l` (link code) or `b` (bridges), are the index: what they carry stands in the
-fragment, which no server sees. `/review` is the moderators' console, a page of its own. An unknown name is 404 and
-never the index. Hashed files are kept for ever, all others asked for anew.
+`/`, and one segment `i` (invite), `g` (into a group), `l` (link code) or `b` (bridges), are the index: what they carry
+stands in the fragment, which no server sees. `/review` is the moderators' console, a page of its own. An unknown name
+is 404 and never the index. Hashed files are kept for ever, all others asked for anew.
 """
 
 from __future__ import annotations

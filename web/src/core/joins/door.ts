@@ -1,5 +1,5 @@
 /** Calls about links into groups. What carries them out is loaded with the first one, or where something waits. */
-import { error } from "../../protocol/errors.ts";
+import { once } from "../lazy.ts";
 import { findJoins } from "../state/joins.ts";
 import type { Told } from "../state/step.ts";
 import type { Handlers, Host } from "../verbs/handlers.ts";
@@ -16,15 +16,19 @@ const NEWS: readonly Told["code"][] = ["asked", "members", "joined", "rejoined"]
 /** The links of one leading device. */
 export class JoinDoor {
   readonly #host: Host;
-  #joiner: Promise<Joiner> | undefined;
+  readonly #open: () => Promise<Joiner>;
+  #opened: Joiner | undefined;
+  readonly verbs: Handlers<keyof JoinCalls>;
 
   constructor(host: Host) {
     this.#host = host;
+    this.#open = once(
+      () => import("./joins.ts"),
+      ({ Joiner }) => (this.#opened = new Joiner(host)),
+    );
+    const verbs = NAMES.map((name) => [name, async (a: never) => (await this.#open()).verbs[name](a)]);
+    this.verbs = Object.fromEntries(verbs) as Handlers<keyof JoinCalls>; // each name has its own arguments, on both sides
   }
-
-  readonly verbs = Object.fromEntries(
-    NAMES.map((name) => [name, async (a: never) => (await this.#open()).verbs[name](a)]),
-  ) as unknown as Handlers<keyof JoinCalls>; // each name has its own arguments, on both sides
 
   /** Go on with what waits. */
   async begin(): Promise<void> {
@@ -37,16 +41,6 @@ export class JoinDoor {
   }
 
   close(): void {
-    void this.#joiner?.then((joiner) => joiner.close());
-  }
-
-  async #open(): Promise<Joiner> {
-    try {
-      this.#joiner ??= import("./joins.ts").then(({ Joiner }) => new Joiner(this.#host));
-      return await this.#joiner;
-    } catch (problem) {
-      this.#joiner = undefined;
-      throw problem instanceof TypeError ? error("unreachable") : problem;
-    }
+    this.#opened?.close();
   }
 }
