@@ -137,7 +137,12 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
             en="Nobody of this id or name waits, or several do.",
             ar="لا ينتظر أحد بهذا المعرّف أو الاسم، أو أكثر من واحد.",
             ru="Никто с таким идентификатором или именем не ждёт, или таких несколько.",
-        )
+        ),
+        Text(
+            en="See who waits:  zajil group requests GROUP",
+            ar="لمعرفة من ينتظر:  zajil group requests GROUP",
+            ru="Кто ждёт:  zajil group requests GROUP",
+        ),
     ),
     "not-permitted": Complaint(
         Text(

@@ -109,7 +109,7 @@ ASKED_HINT = Text(
     en="See what came of it:  zajil join", ar="لمعرفة ما صار:  zajil join", ru="Что из этого вышло:  zajil join"
 )
 NO_JOINS = Text(en="You asked for nothing.", ar="لم تطلب شيئًا.", ru="Просьб нет.")
-JOIN_LINE = Text(en="“{title}”: {state}", ar="«{title}»: {state}", ru="«{title}»: {state}")
+JOIN_LINE = Text(en="group “{title}”: {state}", ar="المجموعة «{title}»: {state}", ru="группа «{title}»: {state}")
 JOIN_STATES: dict[JoinState, Text] = {
     "asked": Text(en="waiting for approval", ar="في انتظار الموافقة", ru="ждёт одобрения"),
     "declined": Text(en="declined", ar="رُفض", ru="отказано"),
