@@ -19,7 +19,7 @@ from zajil.client.shell.device import Device as OpenHome
 from zajil.client.state import accounts
 from zajil.client.state.joins import load_joins
 from zajil.client.talking import gid_of
-from zajil.client.views import Chat, GroupLinkView, JoinRequestView, JoinView, Needs
+from zajil.client.views import Chat, Contact, GroupLinkView, JoinRequestView, JoinView, Needs
 from zajil.protocol import control
 from zajil.protocol.chat.extensions import JoinPolicy
 from zajil.protocol.errors import Refused
@@ -35,6 +35,15 @@ class Inviting:
 
     _device: OpenHome
     _core: Core
+
+    def find_member(self, chat: Chat, text: str) -> Contact:
+        """The member of a chat with this id or name, ourselves too, who need be no contact.
+
+        Raises `unknown-contact`, or `ambiguous-name` with detail `candidates`.
+        """
+        with self._core.look() as step:
+            people = listing.members(step, step.chat(gid_of(chat)))
+        return listing.find_named(text, people, name=lambda person: person.name, unknown="unknown-contact")
 
     async def set_permissions(self, chat: Chat, perms: Mapping[str, Needs]) -> None:
         """Change who may `send`, `add`, `info`, `timer`, `link`; returns when it stands. Raises `not-permitted`."""

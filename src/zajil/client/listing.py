@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar, cast
 
+import msgspec
+
 from zajil.client import views
 from zajil.client.core import chats as chats_of
 from zajil.client.core import groups
@@ -47,6 +49,13 @@ def contacts(step: Step) -> list[views.Contact]:
     """All contacts by name."""
     found = [_contact(account) for account in rows.all_accounts(step.tx) if account.contact]
     return sorted(found, key=lambda contact: (contact.name.casefold(), contact.id))
+
+
+def members(step: Step, chat: rows.Chat) -> list[views.Contact]:
+    """Everybody in a chat, ourselves too, contacts or not."""
+    return [
+        _contact(msgspec.structs.replace(accounts.known(step, who), name=name_of(step, who))) for who in chat.accounts()
+    ]
 
 
 def _contact(account: Account) -> views.Contact:
@@ -176,7 +185,7 @@ def joins(step: Step) -> list[views.JoinView]:
         views.JoinView(
             group=encode_b64(one.gid),
             title=one.title,
-            approver=name_of(step, one.approver),
+            approver=accounts.known(step, one.approver).name,
             at=one.at // 1000,
             expires_at=one.expires,
             state="expired" if one.state == "asked" and one.expires <= step.now // 1000 else one.state,

@@ -209,7 +209,10 @@ class JoinRequestView(msgspec.Struct, frozen=True):
 
 
 class JoinView(msgspec.Struct, frozen=True):
-    """We asked to be let into a group. title: by the word of the link. approver: whom we asked. Unix seconds."""
+    """We asked to be let into a group. title: by the word of the link. approver: whose link it is, once they said.
+
+    at, expires_at: Unix seconds.
+    """
 
     group: str
     title: str

@@ -61,7 +61,8 @@ def remove(context: typer.Context, chat: ChatName, contact: ContactName) -> None
     from zajil.cli.untrusted import clean_name
 
     async def removed(client: Client) -> None:
-        group, person = client.find_chat(chat), client.find_contact(contact)
+        group = client.find_chat(chat)
+        person = client.find_member(group, contact)
         await kept(client.remove_member(group, person), words.CHANGE_KEPT)
         console().print(words.GROUP_REMOVED(name=clean_name(person.name), title=clean_name(group.title)))
 
@@ -105,7 +106,8 @@ def _set_role(context: typer.Context, chat: str, contact: str, role: Role) -> No
     from zajil.cli.untrusted import clean_name
 
     async def changed(client: Client) -> None:
-        group, person = client.find_chat(chat), client.find_contact(contact)
+        group = client.find_chat(chat)
+        person = client.find_member(group, contact)
         await kept(client.set_role(group, person.id, role), words.CHANGE_KEPT)
         name, title = clean_name(person.name), clean_name(group.title)
         console().print(words.GROUP_ROLE_SET(name=name, title=title, role=words.ROLE_NAMES[role]()))

@@ -15,7 +15,6 @@ import type { Id } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import type { Handlers, Host } from "../verbs/handlers.ts";
 import { fetchLists, putContactToken } from "../verbs/remote.ts";
-import { personOf } from "../verbs/views.ts";
 import * as asking from "./asking.ts";
 import * as requests from "./requests.ts";
 import type { GroupLinkPreview, GroupLinkView, JoinCalls, JoinRequestView, JoinView, Perms } from "./view.ts";
@@ -190,7 +189,7 @@ async function joinsOf(look: Look): Promise<JoinView[]> {
     asked.map(async ({ gid, title, approver, at, expires, state }) => ({
       group: gid,
       title,
-      approver: (await personOf(look, approver)).name,
+      approver: (await accounts.known(look, approver)).name,
       at,
       state: state === "asked" && expires <= look.now / 1000 ? "expired" : state,
     })),

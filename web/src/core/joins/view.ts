@@ -30,7 +30,7 @@ export interface GroupLinkPreview {
   readonly chat?: string;
 }
 
-/** We asked to be let into a group. */
+/** We asked to be let into a group. approver: whose link it is, empty until they said. */
 export interface JoinView {
   readonly group: string;
   readonly title: string;

@@ -170,7 +170,7 @@ def join(
         if link is not None:
             asked = await client.join_group(link)
             if not json:
-                console().print(words.ASKED(title=clean_name(asked.title), name=clean_name(asked.approver)))
+                console().print(words.ASKED(title=clean_name(asked.title)))
                 console().print(words.ASKED_HINT(), style="dim")
                 return
             print_json(_join_row(asked))

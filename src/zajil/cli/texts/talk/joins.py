@@ -101,9 +101,9 @@ JOIN = Text(
 )
 JOIN_ARGUMENT = Text(en="A link into a group.", ar="رابط إلى مجموعة.", ru="Ссылка в группу.")
 ASKED = Text(
-    en="{name} is asked to let you into “{title}”. Waiting for approval.",
-    ar="طُلب من {name} إدخالك إلى «{title}». في انتظار الموافقة.",
-    ru="{name} получит просьбу принять вас в «{title}». Ждём одобрения.",
+    en="Whoever made the link is asked to let you into “{title}”. Waiting for approval.",
+    ar="طُلب من صاحب الرابط إدخالك إلى «{title}». في انتظار الموافقة.",
+    ru="Создателя ссылки просят принять вас в «{title}». Ждём одобрения.",
 )
 ASKED_HINT = Text(
     en="See what came of it:  zajil join", ar="لمعرفة ما صار:  zajil join", ru="Что из этого вышло:  zajil join"
