@@ -125,7 +125,16 @@ def test_every_error_code_has_its_sentence_and_no_sentence_lacks_a_code() -> Non
 def test_an_error_names_a_next_step() -> None:
     """Except where its sentence says what to give, or nothing can be done."""
     plain = {code for code, complaint in COMPLAINTS.items() if complaint.hint is None}
-    assert plain <= {"usage", "no-text", "no-name", "no-emoji", "no-code", "short-query", "bad-permission", "bad-span"} | {
+    assert plain <= {
+        "usage",
+        "no-text",
+        "no-name",
+        "no-emoji",
+        "no-code",
+        "short-query",
+        "bad-permission",
+        "bad-span",
+    } | {
         "no-request-id",
         "suspended",
         "not-yours",
