@@ -27,6 +27,7 @@ from zajil.protocol.errors import CODES
 # Own to the command line; they never come from the protocol.
 CLI_CODES = {"usage", "no-command", "no-text", "port-busy", "no-start", "no-data", "check-failed", "settings", "disk"}
 CLI_CODES |= {"crashed", "bad-address", "no-name", "own-link", "empty-folder", "person-link", "bridge-link"}
+CLI_CODES |= {"no-group", "bad-permission", "bad-span", "no-request", "no-request-id"}
 CLI_CODES |= {"no-message", "no-emoji", "not-yours", "too-late", "codes-differ", "no-code", "verify-again"}
 CLI_CODES |= {"bad-time", "bad-domain", "setup-exists", "no-manifest"}
 CLI_CODES |= {"no-bridge", "many-bridges"}
@@ -124,7 +125,17 @@ def test_every_error_code_has_its_sentence_and_no_sentence_lacks_a_code() -> Non
 def test_an_error_names_a_next_step() -> None:
     """Except where its sentence says what to give, or nothing can be done."""
     plain = {code for code, complaint in COMPLAINTS.items() if complaint.hint is None}
-    assert plain <= {"usage", "no-text", "no-name", "no-emoji", "no-code", "short-query"} | {
+    assert plain <= {
+        "usage",
+        "no-text",
+        "no-name",
+        "no-emoji",
+        "no-code",
+        "short-query",
+        "bad-permission",
+        "bad-span",
+    } | {
+        "no-request-id",
         "suspended",
         "not-yours",
         "older-document",

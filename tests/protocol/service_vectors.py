@@ -17,6 +17,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tests.protocol import expiry_vectors, search_vectors
+from tests.protocol.groups_vectors import build_groups
 
 from zajil.protocol import attachments, cbor, frames, records, roster
 from zajil.protocol.chat import aad, arranging, content, extensions, files, forms, looks, mentions, parts, receipts
@@ -485,6 +486,9 @@ def build_parts() -> Json:
         parts.Leave(),
         parts.Readd(GID, 7, "state-lost", seeded("contact token")),
         parts.Readd(GID, None, "welcome-failed"),
+        parts.JoinRequest(GID, seeded("invite", 16), "Зоя", seeded("contact token")),
+        parts.JoinRequest(GID, seeded("invite", 16), ""),
+        parts.JoinAnswer(GID, seeded("invite", 16), ACCOUNT_ID, "dropped"),
         parts.Sync((contact,), (group,), ((GID, ISSUED * 1000),)),
         parts.Sync(privacy=parts.SyncPrivacy(receipts=False, typing=True, at=ISSUED * 1000)),
         parts.Sync(settings=every_setting()),
@@ -509,6 +513,9 @@ def build_parts() -> Json:
         "content_type": parts.CONTROL_TYPE,
         "parts": [{"op": part.OP, "content": parts.encode_part(part).content.hex()} for part in every],
         "unknown": cbor.encode(["later", {"x": 1}]).hex(),
+        "later_answer": cbor.encode(
+            ["join-answer", {"gid": GID, "invite_id": bytes(16), "account": ACCOUNT_ID, "outcome": "later"}]
+        ).hex(),
         "ignored_calls": [cbor.encode(["call", value]).hex() for value in ignored],
     }
 
@@ -999,6 +1006,7 @@ BUILDERS = {
     "parts": build_parts,
     "arranging": build_arranging,
     "links": build_links,
+    "groups": lambda: build_groups(seeded, BY),
     "linking": build_linking,
     "safety": build_safety,
     "recovery": build_recovery,

@@ -110,7 +110,7 @@ async def test_every_file_has_its_exact_type_and_is_cached_by_its_name(http: Htt
 
 
 async def test_only_the_root_an_invite_and_a_link_code_are_the_index_and_review_is_the_console(http: Http) -> None:
-    for path in ("/", "/i", "/l", "/b", "/index.html", "/?scene=1", "/i?x"):
+    for path in ("/", "/i", "/g", "/l", "/b", "/index.html", "/?scene=1", "/i?x"):
         status, body, headers = await http.raw("GET", path, headers=PLAIN)
         assert (status, body, headers["cache-control"]) == (200, FILES["index.html"], "no-cache"), path
     for path in ("/review", "/review.html", "/review?x"):

@@ -19,6 +19,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   call: "call",
   files: "files",
   search: "search",
+  joins: "joins",
   people: "later",
   report: "later",
   routes: "later",
@@ -26,7 +27,8 @@ const PARTS: Readonly<Record<string, Part>> = {
   channels: "public",
   review: "console",
 };
-export type Part = "first" | "start" | "errors" | "chat" | "call" | "files" | "search" | "later" | "public" | "console";
+export type Part =
+  "first" | "start" | "errors" | "chat" | "call" | "files" | "joins" | "search" | "later" | "public" | "console";
 /** What the moderators' console says besides its own section: the words that authors are told as well. */
 const CONSOLE = ["common", "errors", "review"];
 const CONSOLE_TOO = /^(cat|act|appeal)_/;
@@ -110,7 +112,18 @@ export function messages(page: "messenger" | "console" = "messenger"): Plugin {
     handleHotUpdate({ file, server }) {
       if (!file.startsWith(FOLDER)) return;
       for (const language of LANGUAGES)
-        for (const part of ["first", "start", "errors", "chat", "call", "files", "search", "later", "public"]) {
+        for (const part of [
+          "first",
+          "start",
+          "errors",
+          "chat",
+          "call",
+          "files",
+          "joins",
+          "search",
+          "later",
+          "public",
+        ]) {
           const module = server.moduleGraph.getModuleById(`\0${PREFIX}${language}/${part}`);
           if (module) server.moduleGraph.invalidateModule(module);
         }

@@ -11,6 +11,6 @@
   if (w === "light" || w === "dark") d.dataset.theme = w;
   s = Number(read("text-size"));
   if (s >= 85 && s <= 150) d.style.setProperty("--text-scale", s / 100);
-  m = /^(.*\/)([ilb])$/.exec(location.pathname);
+  m = /^(.*\/)([ilgb])$/.exec(location.pathname);
   if (m) history.replaceState(null, "", m[1] + "#/" + m[2] + "/" + location.hash.slice(1));
 })();

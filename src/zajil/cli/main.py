@@ -32,6 +32,7 @@ from zajil.cli.commands import (
 )
 from zajil.cli.commands.calls import relay
 from zajil.cli.commands.finding import search
+from zajil.cli.commands.joining import links, perms
 from zajil.cli.commands.lasting import disappear, ending, export, recovery
 from zajil.cli.commands.moderation import (
     appeals,
@@ -83,6 +84,7 @@ from zajil.cli.texts.reach import registry as registry_words
 from zajil.cli.texts.talk import arranging as arranging_words
 from zajil.cli.texts.talk import disappear as disappear_words
 from zajil.cli.texts.talk import files as file_words
+from zajil.cli.texts.talk import joins as join_words
 from zajil.cli.texts.talk import profiles as profile_words
 from zajil.cli.texts.talk import search as search_words
 from zajil.cli.texts.text import PROGRAM, Text
@@ -139,6 +141,7 @@ _CHATS: tuple[_Command, ...] = (
     ("mute", arranging.mute, arranging_words.MUTE),
     ("unmute", arranging.unmute, arranging_words.UNMUTE),
     ("report", report.report, message_words.REPORT),
+    ("join", links.join, join_words.JOIN),
     ("sync", chats.sync, chat_words.SYNC),
     ("export", export.export, export_words.EXPORT),
 )
@@ -151,6 +154,9 @@ _GROUPS: tuple[_Command, ...] = (
     ("promote", groups.promote, chat_words.GROUP_PROMOTE),
     ("demote", groups.demote, chat_words.GROUP_DEMOTE),
     ("leave", groups.leave, chat_words.GROUP_LEAVE),
+    ("perms", perms.perms, join_words.GROUP_PERMS),
+    ("link", links.link, join_words.GROUP_LINK),
+    ("requests", links.requests, join_words.GROUP_REQUESTS),
 )
 _PERSONA: tuple[_Command, ...] = (
     ("create", persona.create, persona_words.CREATE),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar, cast
 
+import msgspec
+
 from zajil.client import views
 from zajil.client.core import chats as chats_of
 from zajil.client.core import groups
@@ -14,14 +16,17 @@ from zajil.client.core.talk import arranging, reading
 from zajil.client.core.talk.places import load_message, place_of
 from zajil.client.state import accounts, rows
 from zajil.client.state.arranging import load_arranged
+from zajil.client.state.joins import OwnLink, load_joins
 from zajil.client.state.notices import load_notices
 from zajil.client.state.rows import Account, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol.chat.arranging import ALWAYS
+from zajil.protocol.chat.extensions import PERMISSIONS, Permissions
 from zajil.protocol.chat.mentions import MENTIONS
 from zajil.protocol.errors import error
+from zajil.protocol.identity.grouplinks import GroupLink, encode_group_link
 from zajil.protocol.identity.safety import SafetyCode, half, safety_number
-from zajil.protocol.ids import AccountId, encode_b64
+from zajil.protocol.ids import AccountId, GroupId, encode_b64
 from zajil.protocol.public.handles import skeleton
 
 KINDS: tuple[views.ChatKind, ...] = ("self", "dm", "group")
@@ -46,6 +51,13 @@ def contacts(step: Step) -> list[views.Contact]:
     """All contacts by name."""
     found = [_contact(account) for account in rows.all_accounts(step.tx) if account.contact or account.blocked]
     return sorted(found, key=lambda contact: (contact.name.casefold(), contact.id))
+
+
+def members(step: Step, chat: rows.Chat) -> list[views.Contact]:
+    """Everybody in a chat, ourselves too, contacts or not."""
+    return [
+        _contact(msgspec.structs.replace(accounts.known(step, who), name=name_of(step, who))) for who in chat.accounts()
+    ]
 
 
 def _contact(account: Account) -> views.Contact:
@@ -89,9 +101,12 @@ def devices(step: Step) -> list[views.Device]:
 
 
 def chats(step: Step) -> list[views.Chat]:
-    """All chats but merged ones and requests of strangers, pinned first as they were pinned, then the latest."""
+    """All chats but merged ones, requests of strangers, and those made to ask in that nobody wrote in yet.
+
+    Pinned ones first in the order of pinning, then by latest activity.
+    """
     pins = {gid: at for at, gid in enumerate(arranging.pins(step))}
-    found = [chat for chat in rows.all_chats(step.tx) if not chat.merged and chat.request != "incoming"]
+    found = [chat for chat in rows.all_chats(step.tx) if not (chat.merged or chat.quiet or chat.request == "incoming")]
     found.sort(key=lambda chat: pins.get(chat.gid, len(pins)))
     shown = (chat for chat in found if not (chat.request and chat.status == "removed"))
     return [_chat_view(step, chat, pinned=chat.gid in pins) for chat in shown]
@@ -130,6 +145,8 @@ def _chat_view(step: Step, chat: rows.Chat, *, pinned: bool) -> views.Chat:
         muted_until=arranged.muted_until // 1000 if muted and arranged.muted_until != ALWAYS else None,
         draft="" if arranged.draft is None else arranged.draft.text,
         pending=chat.request == "outgoing",
+        perms=_perms(chat),
+        unshown=chat.unshown,
     )
 
 
@@ -139,6 +156,71 @@ def _roles(chat: rows.Chat) -> dict[str, views.Role]:
         return {}
     roles = {account: groups.role_of(chat, account) for account in chat.accounts()}
     return {encode_b64(account): ROLES[role] for account, role in roles.items() if role}
+
+
+def _perms(chat: rows.Chat) -> dict[str, views.Needs]:
+    """Who may, by name; empty in chats that are no groups."""
+    if chat.kind != groups.GROUP:
+        return {}
+    held = {**Permissions().numbers(), **chat.perms}
+    return {name: "admin" if held[name] else "member" for name in PERMISSIONS}
+
+
+def group_links(step: Step, chat: rows.Chat) -> list[views.GroupLinkView]:
+    """The links of a group that hold now, the oldest first."""
+    own = {link.invite_id: link for link in load_joins(step.tx).links}
+    found = []
+    for invite_id, policy, expires in chat.invites:
+        if expires > step.now // 1000:
+            text = link_text(step, own[invite_id]) if invite_id in own else None
+            found.append(views.GroupLinkView(encode_b64(invite_id), "auto" if policy else "ask", expires, text))
+    return found
+
+
+def link_text(step: Step, link: OwnLink) -> str:
+    """The link as it is given out."""
+    profile = step.profile
+    made = GroupLink(
+        server_name=profile.server_name,
+        gid=GroupId(link.gid),
+        invite_id=link.invite_id,
+        approver=AccountId(profile.account_id),
+        contact_token=link.token,
+        expires=link.expires,
+        name=link.title,
+        front=profile.server,
+    )
+    return encode_group_link(made)
+
+
+def join_requests(step: Step, chat: rows.Chat) -> list[views.JoinRequestView]:
+    """Who asks to be let into a group, the oldest first."""
+    return [
+        views.JoinRequestView(
+            id=encode_b64(one.account),
+            name=accounts.known(step, one.account).name or one.name,
+            at=one.at // 1000,
+            removed_before=one.account in chat.put_out,
+            accepted=one.accepted or bool(one.due),
+        )
+        for one in load_joins(step.tx).waiting
+        if one.gid == chat.gid
+    ]
+
+
+def joins(step: Step) -> list[views.JoinView]:
+    """What we asked to be let into, the oldest first."""
+    return [
+        views.JoinView(
+            group=encode_b64(one.gid),
+            title=one.title,
+            approver=accounts.known(step, one.approver).name,
+            at=one.at // 1000,
+            expires_at=one.expires,
+            state="expired" if one.state == "asked" and one.expires <= step.now // 1000 else one.state,
+        )
+        for one in load_joins(step.tx).asked
+    ]
 
 
 def _status(chat: rows.Chat) -> views.ChatStatus:

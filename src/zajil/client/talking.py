@@ -62,7 +62,7 @@ class Talking:
         Raises `gone` for a message that is not here, `malformed` for ranges that are no mentions.
         """
         with self._core.step("submit") as step:
-            member = chats.check_member(step, gid_of(chat))
+            member = chats.check_writer(step, gid_of(chat))
             quoted = b""
             if reply_to is not None:
                 quoted = load_message(step, member.gid, identity_of(reply_to))[1].message_id

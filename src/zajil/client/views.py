@@ -15,6 +15,7 @@ from zajil.protocol.search.matching import Mark
 
 ChatKind = Literal["self", "dm", "group"]
 Role = Literal["member", "admin", "owner"]
+Needs = Literal["member", "admin"]
 ChatStatus = Literal["creating", "active", "rejoining", "removed", "left", "stuck"]
 MessageState = Literal["queued", "sending", "sent", "delivered", "read", "failed", "received"]
 EventKind = Literal[
@@ -42,6 +43,9 @@ EventCode = Literal[
     "renamed",
     "roles",
     "timer",
+    "rules",
+    "asked",
+    "asking",
     "privacy",
     "members",
     "created",
@@ -88,6 +92,9 @@ EVENT_KINDS: Mapping[EventCode, EventKind] = MappingProxyType(
         "renamed": "chat",
         "roles": "chat",
         "timer": "chat",
+        "rules": "chat",
+        "asked": "chat",
+        "asking": "chat",
         "privacy": "device",
         "members": "members",
         "created": "chat",
@@ -181,7 +188,8 @@ class Chat(msgspec.Struct, frozen=True):
     """One chat. title: group title, the person's name in a DM, "Note to self" in the self chat.
 
     members: account ids. roles: those above member, account id -> role. role: own role. epoch: of the local
-    group state, 0 when there is none. unread: messages of others since `mark_read`; mentioned: one of them mentions us.
+    group state, 0 when there is none. perms: of a group, who may. unshown: messages of members that were not shown, as
+    only admins write here. unread: messages of others since `mark_read`; mentioned: one of them mentions us.
     timer: seconds after which new messages disappear once they were read, 0 = they stay.
     pinned: among the first of the list. archived: out of the list until somebody writes. muted: tells of no message,
     but of a mention; muted_until: Unix seconds, None where it is not muted or always. draft: a text not sent yet.
@@ -207,6 +215,45 @@ class Chat(msgspec.Struct, frozen=True):
     muted_until: int | None = None
     draft: str = ""
     pending: bool = False
+    perms: Mapping[str, Needs] = {}
+    unshown: int = 0
+
+
+JoinPolicy = Literal["ask", "auto"]
+JoinState = Literal["asked", "declined", "closed", "dropped", "expired"]
+
+
+class GroupLinkView(msgspec.Struct, frozen=True):
+    """A link into a group. link: its text, None where another device or person made it. expires_at: Unix seconds."""
+
+    id: str
+    policy: JoinPolicy
+    expires_at: int
+    link: str | None = None
+
+
+class JoinRequestView(msgspec.Struct, frozen=True):
+    """Somebody asks to be let into a group. name: their word. at: Unix seconds. accepted: they are being added."""
+
+    id: str
+    name: str
+    at: int
+    removed_before: bool
+    accepted: bool
+
+
+class JoinView(msgspec.Struct, frozen=True):
+    """We asked to be let into a group. title: by the word of the link. approver: whose link it is, once they said.
+
+    at, expires_at: Unix seconds.
+    """
+
+    group: str
+    title: str
+    approver: str
+    at: int
+    expires_at: int
+    state: JoinState
 
 
 class Mention(msgspec.Struct, frozen=True):

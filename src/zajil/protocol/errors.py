@@ -178,6 +178,8 @@ _ROWS: Final = (
     ),
     ErrorCode("group-full", HomeError, 0, "The group has as many devices as it can hold.", "show it"),
     ErrorCode("too-many-pins", HomeError, 0, "Five chats are pinned already.", "unpin one first"),
+    ErrorCode("already-in", HomeError, 0, "You are in this group already.", "open it"),
+    ErrorCode("too-many-links", HomeError, 0, "The group has as many links as it can hold.", "end one first"),
     ErrorCode("text-too-long", HomeError, 0, "The text is longer than 65,536 bytes.", "shorten it"),
     ErrorCode("file-too-big", HomeError, 0, "The file is larger than 100 MiB.", "show it"),
     ErrorCode("too-many-files", HomeError, 0, "A message holds at most 10 files.", "send several messages"),

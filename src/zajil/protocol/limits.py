@@ -35,6 +35,8 @@ CONTENT_DEPTH: Final = 4
 
 ACCOUNT_DEVICES: Final = 8
 GROUP_LEAVES: Final = 128
+GROUP_INVITES: Final = 16
+"""Most links to join by that one group has at a time."""
 ADDED_LEAVES: Final = 250
 """Most leaves one commit may add."""
 ROSTER_ENTRIES: Final = 1024

@@ -51,7 +51,7 @@ export async function startSite(): Promise<{ readonly url: string; readonly serv
   build();
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
-    const name = /^\/[ilb]?$/.test(path) ? "/index.html" : path === "/review" ? "/review.html" : path;
+    const name = /^\/[ilgb]?$/.test(path) ? "/index.html" : path === "/review" ? "/review.html" : path;
     const file = path === AXE ? join(WEB, "node_modules/axe-core/axe.min.js") : join(FOLDER, normalize(name));
     if (!(path === AXE || file.startsWith(FOLDER)) || !existsSync(file)) {
       response.writeHead(404).end();

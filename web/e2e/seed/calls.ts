@@ -16,6 +16,7 @@ import { isConnected } from "../../src/state/route.ts";
 import * as answers from "./answers.ts";
 import { Refused, findChat, findMessage } from "./answers.ts";
 import { fileCalls } from "./files.ts";
+import { joinCalls } from "./joins.ts";
 import { INVENTORY } from "./inventory.ts";
 import { publicCalls } from "./public.ts";
 import { worldOf } from "./scenes.ts";
@@ -59,6 +60,7 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     ...publicCalls(world),
     ...fileCalls(world, emit),
     ...searchCalls(world),
+    ...joinCalls(),
   };
   return {
     world,

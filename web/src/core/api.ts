@@ -4,9 +4,10 @@
  */
 import type { FileCalls, FileEvent, FileView } from "./files/view.ts";
 import type { Expiring, TimerCalls } from "./rules/expiry/view.ts";
+import type { JoinCalls, Perms } from "./joins/view.ts";
 import type { SearchCalls } from "./search/view.ts";
-import type { Expiring, TimerCalls } from "./rules/expiry/view.ts";
 
+export type { GroupLinkPreview, GroupLinkView, JoinRequestView, JoinView, Permission, Perms } from "./joins/view.ts";
 export type { FilePlace, FileView, Look, OutFile, UploadView } from "./files/view.ts";
 export type { FoundChat, FoundMessage, FoundPerson, Marked, SearchPage } from "./search/view.ts";
 
@@ -96,7 +97,14 @@ export interface ChatView extends ChatLine {
     readonly rename: boolean;
     readonly roles: boolean;
     readonly timer: boolean;
+    /** Change permissions; make links by which people ask to be let in. */
+    readonly rules: boolean;
+    readonly link: boolean;
   };
+  /** Of a group: who may, true = admins only. */
+  readonly perms?: Perms;
+  /** Messages of members that were not shown, as only admins write here. */
+  readonly unshown: number;
   /** The account key of the DM's other side changed after it was verified: sending waits for a decision. */
   readonly key_changed: boolean;
   readonly reply_draft?: string;
@@ -126,6 +134,12 @@ export interface Notice {
     | "renamed"
     | "role"
     | "timer"
+    | "write-admins"
+    | "write-members"
+    | "rules"
+    | "link-made"
+    | "link-ended"
+    | "asked"
     | "device-added"
     | "device-removed"
     | "key-changed"
@@ -422,7 +436,7 @@ export interface OwnPersona {
 }
 
 /** Every call of a tab: arguments and answer. An error is a Failure. */
-export interface Calls extends FileCalls, SearchCalls, TimerCalls {
+export interface Calls extends FileCalls, SearchCalls, TimerCalls, JoinCalls {
   status(): Status;
   server_info(): ServerInfo;
 
@@ -540,6 +554,8 @@ export type CoreEvent =
   | { readonly event: "chat"; readonly chat: string }
   | { readonly event: "messages"; readonly chat: string; readonly ids: readonly string[] }
   | { readonly event: "contacts" }
+  /** What this account asked to be let into changed. */
+  | { readonly event: "joins" }
   | { readonly event: "devices" }
   | { readonly event: "settings" }
   | { readonly event: "typing"; readonly chat: string; readonly person: Person; readonly until: number }

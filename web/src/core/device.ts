@@ -6,6 +6,7 @@ import type { Send } from "../protocol/frames.ts";
 import { CLIENT_VERSION } from "../protocol/limits.ts";
 import { CallDoor } from "./calls/door.ts";
 import { eventsOf } from "./events.ts";
+import { JoinDoor } from "./joins/door.ts";
 import type { Leading } from "./lead.ts";
 import { checkBrowser, loadSuite } from "./mls/mls.ts";
 import { Core } from "./rules/core.ts";
@@ -65,6 +66,7 @@ export class Device implements Leading, Host {
   readonly #handlers: Handlers;
   readonly #door = new CallDoor(this);
   readonly #files = new FileDoor(this);
+  readonly #joins = new JoinDoor(this);
   #core: Core | undefined;
   #tokens: Tokens | undefined;
   #runner: Runner | undefined;
@@ -98,6 +100,7 @@ export class Device implements Leading, Host {
       ...accountVerbs(this, opening),
       ...talkVerbs(this),
       ...this.#files.verbs,
+      ...this.#joins.verbs,
       ...groupVerbs(this),
       ...settingsVerbs(this),
       ...lazyPartsOf(this, opening),
@@ -153,6 +156,7 @@ export class Device implements Leading, Host {
   stop(): void {
     this.#door.close();
     this.#files.close();
+    this.#joins.close();
     void this.#runner?.close();
     this.#runner = undefined;
     this.#closeWay();
@@ -203,6 +207,7 @@ export class Device implements Leading, Host {
     });
     this.#runner.start();
     this.#files.begin().catch((problem: unknown) => this.noteProblem(problem));
+    this.#joins.begin().catch((problem: unknown) => this.noteProblem(problem));
     await this.#emitStatus();
   }
 
@@ -210,6 +215,7 @@ export class Device implements Leading, Host {
     try {
       for (const event of await core.look((look) => eventsOf(look, told))) this.emit(event);
       await this.#files.hear(told);
+      await this.#joins.hear(told);
       // A line was written, so there is room again.
       const room = this.#storageFull && told.some(({ code }) => code === "message");
       if (room) this.#storageFull = false;

@@ -6,6 +6,7 @@ import type chat from "../../messages/en/chat.json";
 import type common from "../../messages/en/common.json";
 import type errors from "../../messages/en/errors.json";
 import type files from "../../messages/en/files.json";
+import type joins from "../../messages/en/joins.json";
 import type people from "../../messages/en/people.json";
 import type report from "../../messages/en/report.json";
 import type review from "../../messages/en/review.json";
@@ -24,6 +25,7 @@ type Catalogue = typeof call &
   typeof common &
   typeof errors &
   typeof files &
+  typeof joins &
   typeof people &
   typeof report &
   typeof review &
@@ -37,7 +39,7 @@ export type Values = Readonly<Record<string, string | number>>;
 type Functions = Record<string, (values?: Record<string, unknown>) => string>;
 export type Words = { readonly [K in MessageKey]: (values?: Values) => string };
 
-export type Part = "first" | "start" | "errors" | "chat" | "call" | "files" | "search" | "later" | "public";
+export type Part = "first" | "start" | "errors" | "chat" | "call" | "files" | "joins" | "search" | "later" | "public";
 type Loader = () => Promise<{ default: Functions }>;
 /** `first` is what the chat list says; the words of a screen come with it, and those of errors with the first screen. */
 const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
@@ -49,6 +51,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     call: () => import("virtual:messages/en/call"),
     files: () => import("virtual:messages/en/files"),
     search: () => import("virtual:messages/en/search"),
+    joins: () => import("virtual:messages/en/joins"),
     later: () => import("virtual:messages/en/later"),
     public: () => import("virtual:messages/en/public"),
   },
@@ -60,6 +63,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     call: () => import("virtual:messages/ar/call"),
     files: () => import("virtual:messages/ar/files"),
     search: () => import("virtual:messages/ar/search"),
+    joins: () => import("virtual:messages/ar/joins"),
     later: () => import("virtual:messages/ar/later"),
     public: () => import("virtual:messages/ar/public"),
   },
@@ -71,6 +75,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     call: () => import("virtual:messages/ru/call"),
     files: () => import("virtual:messages/ru/files"),
     search: () => import("virtual:messages/ru/search"),
+    joins: () => import("virtual:messages/ru/joins"),
     later: () => import("virtual:messages/ru/later"),
     public: () => import("virtual:messages/ru/public"),
   },

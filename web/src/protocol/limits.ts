@@ -24,6 +24,8 @@ export const CONTENT_DEPTH = 4;
 
 export const ACCOUNT_DEVICES = 8;
 export const GROUP_LEAVES = 128;
+/** Most links to join by that one group has at a time. */
+export const GROUP_INVITES = 16;
 /** Most leaves one commit may add. */
 export const ADDED_LEAVES = 250;
 export const ROSTER_ENTRIES = 1024;

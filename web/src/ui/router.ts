@@ -17,6 +17,7 @@ export type Route =
   | { readonly page: "settings"; readonly sub: string }
   /** A link that somebody opened: shown, never acted on without a press. */
   | { readonly page: "opened-invite"; readonly payload: string }
+  | { readonly page: "opened-group"; readonly payload: string }
   | { readonly page: "opened-link"; readonly payload: string }
   /** Bridges to add: of a link that somebody opened, or, without payload, to be pasted or scanned. */
   | { readonly page: "bridges"; readonly payload: string }
@@ -82,6 +83,7 @@ export function parseRoute(fragment: string): Route {
   if (first === "scan") return { page: "scan" };
   if (first === "settings") return { page: "settings", sub: /^[a-z-]{1,30}$/.test(second) ? second : "" };
   if (first === "i") return { page: "opened-invite", payload: second };
+  if (first === "g") return { page: "opened-group", payload: second };
   if (first === "l") return { page: "opened-link", payload: second };
   if (first === "b") return { page: "bridges", payload: second };
   if (first === "share-bridges") return { page: "share-bridges" };

@@ -7,6 +7,7 @@ export type ScreenName =
   | "Chat"
   | "CallLayer"
   | "OpenedInvite"
+  | "OpenedGroup"
   | "NewChat"
   | "Invite"
   | "Scan"
@@ -41,6 +42,7 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   Chat: async () => screen(await import("./chat/Chat.svelte")),
   CallLayer: async () => screen(await import("./call/CallLayer.svelte")),
   OpenedInvite: async () => screen(await import("./start/OpenedInvite.svelte")),
+  OpenedGroup: async () => screen({ default: (await import("./join/JoinScreens.ts")).OpenedGroup }),
   NewChat: async () => screen(await import("./people/NewChat.svelte")),
   Invite: async () => screen(await import("./people/Invite.svelte")),
   Scan: async () => screen(await import("./people/Scan.svelte")),
@@ -69,6 +71,7 @@ const FIRST: Partial<Readonly<Record<ScreenName, readonly Part[]>>> = {
   Start: ["start", "errors"],
   Chat: ["chat", "errors"],
   OpenedInvite: ["start", "chat", "errors"],
+  OpenedGroup: ["chat", "later", "joins", "errors"],
   CallLayer: ["chat", "call", "errors"],
 };
 

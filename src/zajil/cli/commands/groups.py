@@ -1,4 +1,4 @@
-"""`group create | add | remove | rename | promote | demote | leave`."""
+"""`group create | add | remove | rename | promote | demote | leave`; permissions and links are in `joining`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def create(
 
     async def made(client: Client) -> None:
         people = [client.find_contact(name) for name in contacts]
-        chat = await _kept(client.create_group(title, people), words.GROUP_KEPT)
+        chat = await kept(client.create_group(title, people), words.GROUP_KEPT)
         if json:
             print_json(chat_row(chat))
         else:
@@ -49,7 +49,7 @@ def add(context: typer.Context, chat: ChatName, contact: ContactName) -> None:
 
     async def added(client: Client) -> None:
         group, person = client.find_chat(chat), client.find_contact(contact)
-        await _kept(client.add_member(group, person), words.CHANGE_KEPT)
+        await kept(client.add_member(group, person), words.CHANGE_KEPT)
         console().print(words.GROUP_ADDED(name=clean_name(person.name), title=clean_name(group.title)))
 
     run_with_client(context, added)
@@ -61,8 +61,9 @@ def remove(context: typer.Context, chat: ChatName, contact: ContactName) -> None
     from zajil.cli.untrusted import clean_name
 
     async def removed(client: Client) -> None:
-        group, person = client.find_chat(chat), client.find_contact(contact)
-        await _kept(client.remove_member(group, person), words.CHANGE_KEPT)
+        group = client.find_chat(chat)
+        person = client.find_member(group, contact)
+        await kept(client.remove_member(group, person), words.CHANGE_KEPT)
         console().print(words.GROUP_REMOVED(name=clean_name(person.name), title=clean_name(group.title)))
 
     run_with_client(context, removed)
@@ -78,7 +79,7 @@ def rename(
     from zajil.cli.untrusted import clean_name
 
     async def renamed(client: Client) -> None:
-        await _kept(client.rename_group(client.find_chat(chat), title), words.CHANGE_KEPT)
+        await kept(client.rename_group(client.find_chat(chat), title), words.CHANGE_KEPT)
         console().print(words.GROUP_RENAMED(title=clean_name(title)))
 
     run_with_client(context, renamed)
@@ -105,8 +106,9 @@ def _set_role(context: typer.Context, chat: str, contact: str, role: Role) -> No
     from zajil.cli.untrusted import clean_name
 
     async def changed(client: Client) -> None:
-        group, person = client.find_chat(chat), client.find_contact(contact)
-        await _kept(client.set_role(group, person.id, role), words.CHANGE_KEPT)
+        group = client.find_chat(chat)
+        person = client.find_member(group, contact)
+        await kept(client.set_role(group, person.id, role), words.CHANGE_KEPT)
         name, title = clean_name(person.name), clean_name(group.title)
         console().print(words.GROUP_ROLE_SET(name=name, title=title, role=words.ROLE_NAMES[role]()))
 
@@ -120,13 +122,13 @@ def leave(context: typer.Context, chat: ChatName) -> None:
 
     async def left(client: Client) -> None:
         group = client.find_chat(chat)
-        await _kept(client.leave_group(group), words.CHANGE_KEPT)
+        await kept(client.leave_group(group), words.CHANGE_KEPT)
         console().print(words.GROUP_LEFT(title=clean_name(group.title)))
 
     run_with_client(context, left)
 
 
-async def _kept(change: Coroutine[Any, Any, Result], hint: Text) -> Result:
+async def kept(change: Coroutine[Any, Any, Result], hint: Text) -> Result:
     """What the change gives. Without a server it stays queued here: raises Failed `unreachable` with this hint."""
     from zajil.cli.failures import UNREACHABLE, Failed
     from zajil.protocol.errors import Unreachable

@@ -37,6 +37,21 @@ EVENTS: dict[EventCode, Text] = {
         ar="تغيّرت المدة التي تختفي بعدها الرسائل في هذه المحادثة.",
         ru="Изменился срок исчезновения сообщений в этом чате.",
     ),
+    "rules": Text(
+        en="The permissions or links of this group changed.",
+        ar="تغيّرت أذونات هذه المجموعة أو روابطها.",
+        ru="Изменились права или ссылки этой группы.",
+    ),
+    "asked": Text(
+        en="The list of who asks to be let into this group changed.",
+        ar="تغيّرت قائمة طالبي الانضمام إلى هذه المجموعة.",
+        ru="Изменился список тех, кто просится в эту группу.",
+    ),
+    "asking": Text(
+        en="Something came of a request of yours to be let into a group. See:  zajil join",
+        ar="جدّ شيء في طلبك الانضمام إلى مجموعة. انظر:  zajil join",
+        ru="Есть новости о вашей просьбе принять в группу. Смотрите:  zajil join",
+    ),
     "privacy": Text(
         en="Read receipts or typing were switched on another of your devices.",
         ar="تغيّر إعداد إشعارات القراءة أو الكتابة من جهاز آخر لك.",

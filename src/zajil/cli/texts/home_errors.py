@@ -100,6 +100,58 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
             ru="Всё написанное и прочитанное там остаётся здесь; участники могут добавить вас снова.",
         ),
     ),
+    "already-in": Complaint(
+        Text(en="You are in this group already.", ar="أنت في هذه المجموعة بالفعل.", ru="Вы уже в этой группе."),
+        LIST_CHATS,
+    ),
+    "too-many-links": Complaint(
+        Text(
+            en="This group has as many links as it can hold.",
+            ar="بلغت هذه المجموعة حدّ الروابط.",
+            ru="У группы уже предельное число ссылок.",
+        ),
+        Text(
+            en="End one first:  zajil group link GROUP --list, then --revoke ID",
+            ar="أنهِ واحدًا أولًا:  zajil group link GROUP --list ثم --revoke ID",
+            ru="Сначала отзовите одну:  zajil group link GROUP --list, затем --revoke ID",
+        ),
+    ),
+    "no-group": Complaint(
+        Text(en="This chat is no group.", ar="هذه المحادثة ليست مجموعة.", ru="Этот чат — не группа."), LIST_CHATS
+    ),
+    "bad-permission": Complaint(
+        Text(
+            en="A permission is written like send=admin: send, add, info, timer or link, and member or admin.",
+            ar="يُكتب الإذن هكذا send=admin: أي send أو add أو info أو timer أو link، ثم member أو admin.",
+            ru="Право пишется так: send=admin; слева send, add, info, timer или link, справа member или admin.",
+        )
+    ),
+    "bad-span": Complaint(
+        Text(
+            en="This is no time that a link can hold: write 30m, 12h or 7d, up to 365d.",
+            ar="ليست هذه مدة يصلح لها الرابط: اكتب 30m أو 12h أو 7d، حتى 365d.",
+            ru="Такого срока у ссылки быть не может: пишите 30m, 12h или 7d, не больше 365d.",
+        )
+    ),
+    "no-request-id": Complaint(
+        Text(
+            en="Whose request? Name the id or name after accept or decline.",
+            ar="طلب مَن؟ اكتب المعرّف أو الاسم بعد accept أو decline.",
+            ru="Чья просьба? Укажите идентификатор или имя после accept или decline.",
+        )
+    ),
+    "no-request": Complaint(
+        Text(
+            en="Nobody of this id or name waits, or several do.",
+            ar="لا ينتظر أحد بهذا المعرّف أو الاسم، أو أكثر من واحد.",
+            ru="Никто с таким идентификатором или именем не ждёт, или таких несколько.",
+        ),
+        Text(
+            en="See who waits:  zajil group requests GROUP",
+            ar="لمعرفة من ينتظر:  zajil group requests GROUP",
+            ru="Кто ждёт:  zajil group requests GROUP",
+        ),
+    ),
     "not-permitted": Complaint(
         Text(
             en="The rules of this chat do not let you do that.",

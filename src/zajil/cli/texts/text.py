@@ -52,6 +52,7 @@ OF_A_HOME = frozenset(
         "recovery",
         "account",
         "group",
+        "join",
         "bundle",
         "persona",
         "channel",

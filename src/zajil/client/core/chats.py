@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from zajil.client.core import groups, messages, outbox
+from zajil.client.core import groups, judge, messages, outbox
 from zajil.client.core.contact import blocking, requests
 from zajil.client.core.groups import DM, GROUP, OWNER, SELF
 from zajil.client.state import accounts, rows
@@ -12,7 +12,7 @@ from zajil.client.state.rows import Chat, Intent, Item, Member
 from zajil.client.state.step import Step
 from zajil.protocol.chat import parts
 from zajil.protocol.chat.expiry import SPAN_MAX_S
-from zajil.protocol.chat.extensions import ChatKind, ChatRole, ChatSettings
+from zajil.protocol.chat.extensions import PERMISSIONS, ChatKind, ChatRole, ChatSettings, Invite
 from zajil.protocol.errors import error
 from zajil.protocol.ids import AccountId
 from zajil.protocol.limits import NAME_BYTES
@@ -42,6 +42,14 @@ def open_request(step: Step, peer: bytes) -> bytes:
     gid = _create(step, ChatSettings(ChatKind.DM), (peer,))
     step.change_chat(gid, request="outgoing")
     return gid
+
+
+def open_quiet_dm(step: Step, peer: bytes, invite: Invite) -> bytes:
+    """The DM with an account, or a new one that says it was made to ask by this link: no list shows it yet."""
+    existing = find_dm(step, peer)
+    if existing is not None:
+        return open_dm(step, peer)
+    return _create(step, ChatSettings(ChatKind.DM, invites=(invite,)), (peer,))
 
 
 def open_new_dm(step: Step, peer: bytes) -> bytes:
@@ -90,6 +98,7 @@ def _create(step: Step, settings: ChatSettings, people: tuple[bytes, ...]) -> by
     step.change_chat(
         gid,
         peer=people[0] if settings.kind == DM else b"",
+        quiet=settings.kind == DM and bool(settings.invites),
         gs=groups.group_secret(group, gid),
         rotated_at=step.now,
         activity=step.now,
@@ -121,6 +130,14 @@ def check_member(step: Step, gid: bytes) -> Chat:
         raise error("not-a-member", "request")
     if chat.status in ("removed", "left") or step.profile.account_id in chat.left:
         raise error("not-a-member")
+    return chat
+
+
+def check_writer(step: Step, gid: bytes) -> Chat:
+    """The chat, if what we write in it is shown. Raises `not-a-member`, `not-permitted`."""
+    chat = check_member(step, gid)
+    if not judge.may_write(chat, step.profile.account_id):
+        raise error("not-permitted", "only admins write here")
     return chat
 
 
@@ -162,7 +179,7 @@ def rename(step: Step, gid: bytes, title: str) -> list[int]:
     check_name(title)
     if groups.role_of(chat, step.profile.account_id) < chat.perms.get("info", groups.ADMIN):
         raise error("not-permitted")
-    return [_submit_settings(step, chat.gid, Intent("settings", title=title))]
+    return [submit_settings(step, chat.gid, Intent("settings", title=title))]
 
 
 def set_role(step: Step, gid: bytes, account: bytes, role: int) -> list[int]:
@@ -172,7 +189,7 @@ def set_role(step: Step, gid: bytes, account: bytes, role: int) -> list[int]:
         raise error("not-permitted")
     if account not in chat.accounts():
         raise error("unknown-contact")
-    return [_submit_settings(step, chat.gid, Intent("settings", account=account, role=role))]
+    return [submit_settings(step, chat.gid, Intent("settings", account=account, role=role))]
 
 
 def set_timer(step: Step, gid: bytes, seconds: int) -> list[int]:
@@ -184,23 +201,33 @@ def set_timer(step: Step, gid: bytes, seconds: int) -> list[int]:
         raise error("chat-stuck")
     if groups.role_of(chat, step.profile.account_id) < chat.perms.get("timer", groups.ADMIN):
         raise error("not-permitted")
-    return [_submit_settings(step, chat.gid, Intent("settings", timer=seconds))]
+    return [submit_settings(step, chat.gid, Intent("settings", timer=seconds))]
 
 
-def _submit_settings(step: Step, gid: bytes, intent: Intent) -> int:
+def submit_settings(step: Step, gid: bytes, intent: Intent) -> int:
     """Queue a change of settings in place of one about the same that still waits."""
     for n, item in rows.items(step.tx, gid):
         before = item.intent
-        if before is None or before.op != "settings" or item.state != "queued":
-            continue
-        if before.account == intent.account and _names(before) == _names(intent):
+        if before is not None and before.op == "settings" and item.state == "queued" and about(before) == about(intent):
             outbox.finish(step, n, item)
     return outbox.submit_intent(step, gid, intent)
 
 
-def _names(intent: Intent) -> tuple[bool, bool]:
-    """What a change of settings is about."""
-    return intent.title is None, intent.timer is None
+def about(intent: Intent) -> tuple[bytes, bool, bool, tuple[str, ...], bytes]:
+    """What a change of settings is about: the later one of two about the same counts."""
+    invite = intent.revoke or (intent.invite[0] if intent.invite else b"")
+    return intent.account, intent.title is None, intent.timer is None, tuple(sorted(intent.perms)), invite
+
+
+def set_permissions(step: Step, gid: bytes, perms: Mapping[str, int]) -> list[int]:
+    """Queue other permissions, by name 0 member or 1 admin; the items. Raises `not-permitted`, `malformed`."""
+    chat = check_group(step, gid)
+    if not set(perms) <= set(PERMISSIONS) or not set(perms.values()) <= {0, 1}:
+        raise error("malformed", "permissions")
+    if groups.role_of(chat, step.profile.account_id) < groups.ADMIN:
+        raise error("not-permitted")
+    changed = {name: value for name, value in perms.items() if chat.perms.get(name) != value}
+    return [submit_settings(step, chat.gid, Intent("settings", perms=changed))] if changed else []
 
 
 def check_group(step: Step, gid: bytes) -> Chat:

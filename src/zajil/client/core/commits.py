@@ -10,11 +10,12 @@ import msgspec
 
 from zajil import mls
 from zajil.client.core import groups, judge, outbox
+from zajil.client.core.joins import admitting as joins
 from zajil.client.core.judge import Change
 from zajil.client.core.talk import arranging
-from zajil.client.core.talk.notices import note_commit, note_timer
+from zajil.client.core.talk.notices import note_commit, note_rules, note_timer
 from zajil.client.state import accounts, rows
-from zajil.client.state.rows import Chat, Claimed, Intent, Item
+from zajil.client.state.rows import Chat, Claimed, Intent, Item, Member
 from zajil.client.state.step import Step
 from zajil.mls.messages.extensions import find_extension
 from zajil.protocol import frames
@@ -26,13 +27,17 @@ from zajil.protocol.chat.extensions import (
     ChatRole,
     ChatSettings,
     GroupInfoShare,
+    Invite,
+    JoinPolicy,
     change_settings,
-    find_changes,
 )
+from zajil.protocol.errors import Malformed
 from zajil.protocol.ids import AccountId, GroupId, Mid
 from zajil.protocol.limits import GROUP_LEAVES
 from zajil.protocol.outbox import items
 from zajil.protocol.roster import roster_key
+
+PUT_OUT_KEPT = 256
 
 
 class Plan(NamedTuple):
@@ -83,8 +88,11 @@ def plan(chat: Chat, item: Item, own: tuple[bytes, int]) -> Plan:
     return Plan(removes, claims)
 
 
-def plan_settings(chat: Chat, intent: Intent, by: bytes, now: bytes) -> Plan:
-    """The settings to commit; empty when they are so already. now: data of extension 0xF0A0. Raises Dropped."""
+def plan_settings(chat: Chat, intent: Intent, by: bytes, now: bytes, *, now_s: int) -> Plan:
+    """The settings to commit; empty when they are so already. now: data of extension 0xF0A0. now_s: Unix seconds.
+
+    Raises Dropped.
+    """
     before = ChatSettings.parse(now)
     roles = dict(before.roles)
     if intent.role is not None:
@@ -94,16 +102,33 @@ def plan_settings(chat: Chat, intent: Intent, by: bytes, now: bytes) -> Plan:
         roles.pop(account, None)
         if intent.role:
             roles[account] = ChatRole(intent.role)
-    title = before.name if intent.title is None else intent.title
-    timer = before.timer if intent.timer is None else intent.timer
-    if (title, roles, timer) == (before.name, dict(before.roles), before.timer):
-        return Plan()
-    changed = change_settings(now, name=title, roles=roles, timer=intent.timer)
+    invites = _invites(before, intent, now_s)
     try:
-        judge.check_new_settings(chat, by, ChatSettings.parse(changed), find_changes(now, changed))
+        changed = change_settings(
+            now,
+            name=intent.title,
+            roles=roles,
+            timer=intent.timer,
+            perms=intent.perms or None,
+            invites=invites,
+        )
+        if changed == now:
+            return Plan()
+        judge.check_new_settings(chat, by, now, changed)
     except judge.Vetoed:
         raise Dropped("not-permitted") from None
+    except Malformed:
+        raise Dropped("malformed") from None
     return Plan(settings=changed)
+
+
+def _invites(before: ChatSettings, intent: Intent, now_s: int) -> tuple[Invite, ...] | None:
+    """The links after the intent, None where it is not about them; those that ended leave with the next change."""
+    if intent.invite is None and not intent.revoke:
+        return None
+    added = () if intent.invite is None else (Invite(intent.invite[0], JoinPolicy(intent.invite[1]), intent.invite[2]),)
+    gone = {intent.revoke, *(one.invite_id for one in added)}
+    return (*(one for one in before.invites if one.invite_id not in gone and one.expires > now_s), *added)
 
 
 def _leaves(chat: Chat, intent: Intent) -> Sequence[int]:
@@ -155,7 +180,7 @@ def _plan(step: Step, chat: Chat, item: Item) -> Plan:
     own = step.profile
     if item.intent is not None and item.intent.op == "settings":
         held = find_extension(step.load_group(chat.gid).extensions, CHAT_SETTINGS) or b""
-        return plan_settings(chat, item.intent, own.account_id, held)
+        return plan_settings(chat, item.intent, own.account_id, held, now_s=step.now // 1000)
     return plan(chat, item, (own.account_id, own.device_id))
 
 
@@ -253,6 +278,7 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
             gs=groups.group_secret(group, gid) if rotate else before.gs,
             rotated_at=step.now if rotate else before.rotated_at,
             told=tuple(account for account in before.told if account in here),
+            put_out=_put_out(before, here, by=before.at(staged.committer)),
             left={account: due for account, due in before.left.items() if account in here},
             sent=0,
             bundle_keys=past[: groups.PAST_EPOCHS],
@@ -275,7 +301,19 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
     if before.timer != chat.timer:
         by = before.at(staged.committer)
         note_timer(step, chat, b"" if by is None else by.account)
+    if (before.perms, before.invites) != (chat.perms, chat.invites):
+        step.event("rules", gid)
+    note_rules(step, before, chat, by=before.at(staged.committer))
+    joins.settle_members(step, chat)
     return chat
+
+
+def _put_out(before: Chat, here: set[bytes], *, by: Member | None) -> tuple[bytes, ...]:
+    """Whom others removed, the newest last; who said `leave` first, or removed all of his devices himself, is free."""
+    gone = [who for who in before.accounts() if who not in here and who not in before.left]
+    removed = [who for who in gone if by is not None and who != by.account]
+    kept = [who for who in before.put_out if who not in here and who not in removed]
+    return tuple((*kept, *removed)[-PUT_OUT_KEPT:])
 
 
 def settle_epoch(step: Step, gid: bytes, epoch: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zajil.client.core import groups, keypackages, messages, outbox, readd, sealing
 from zajil.client.core.contact import requests
 from zajil.client.core.expiry import sweep
+from zajil.client.core.joins import admitting, asking
 from zajil.client.core.kept import backup
 from zajil.client.core.talk import arranging, receipts
 from zajil.client.state import rows
@@ -27,6 +28,9 @@ def next_deadline(step: Step) -> int | None:
     drafts_at = arranging.due_at(step)
     if drafts_at is not None:
         due.append(drafts_at)
+    join_at = admitting.next_due(step)
+    if join_at is not None:
+        due.append(join_at)
     for chat in rows.all_chats(step.tx):
         if chat.asking is not None:
             due.append(chat.asking.next_at)
@@ -45,6 +49,7 @@ def tick(step: Step) -> None:
     readd.take_turns(step)
     receipts.flush_due(step)
     arranging.flush_due(step)
+    admitting.admit_due(step)
     for chat in rows.all_chats(step.tx):
         if chat.status != "active":
             continue
@@ -61,6 +66,8 @@ def daily(step: Step) -> None:
     keypackages.forget_expired(step)
     backup.renew_old(step)
     requests.forget_ended(step)
+    admitting.forget_old(step)
+    asking.forget_old(step)
     step.tx.remove_older("event", EVENTS_KEPT)
     session = step.session()
     if step.now - session.last_resort_at >= keypackages.LAST_RESORT_MS:

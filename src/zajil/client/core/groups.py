@@ -76,12 +76,6 @@ def members_of(members: tuple[mls.Member, ...], before: Chat | None, epoch: int)
     return tuple(made)
 
 
-def perms_of(settings: ChatSettings) -> dict[str, int]:
-    """The permissions of settings, as rows hold them."""
-    perms = settings.perms
-    return {"add": int(perms.add), "info": int(perms.info), "send": int(perms.send), "timer": int(perms.timer)}
-
-
 def describe(chat: Chat, group: mls.Group) -> Chat:
     """The chat with everything that its group's state says."""
     settings = settings_of(group.extensions)
@@ -90,7 +84,8 @@ def describe(chat: Chat, group: mls.Group) -> Chat:
         kind=int(settings.kind),
         title=settings.name,
         roles={account: int(role) for account, role in settings.roles.items()},
-        perms=perms_of(settings),
+        perms=settings.perms.numbers(),
+        invites=tuple((one.invite_id, int(one.policy), one.expires) for one in settings.invites),
         timer=settings.timer,
         epoch=group.epoch,
         top=max(chat.top, group.epoch),

@@ -8,6 +8,7 @@ from zajil import mls
 from zajil.client.core import groups, keypackages, messages, outbox, readd
 from zajil.client.core.contact import requests
 from zajil.client.core.groups import ADMIN, DM, SELF
+from zajil.client.core.joins import asking as joins
 from zajil.client.core.talk import arranging, reading
 from zajil.client.state import accounts, doors, rows
 from zajil.client.state.rows import Chat, Intent, OwnKeyPackage
@@ -28,7 +29,7 @@ def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: byt
     for package in keypackages.candidates(step, welcome):
         try:
             group, info = _open(step, gid, welcome, package)
-            _check_known(chat, info, group, own=step.profile.account_id)
+            _check_known(step, chat, info, group)
             joined = _describe(step, chat, group, info)
             if chat is None:
                 joined = _place(step, joined, group, info, via)
@@ -60,7 +61,7 @@ def _open(step: Step, gid: bytes, welcome: bytes, package: OwnKeyPackage) -> tup
     return group, info
 
 
-def _check_known(chat: Chat | None, info: mls.JoinInfo, group: mls.Group, *, own: bytes) -> None:
+def _check_known(step: Step, chat: Chat | None, info: mls.JoinInfo, group: mls.Group) -> None:
     """A Welcome into a group held before: only from who may bring us back, and only forward (service.md 6)."""
     if chat is None:
         return
@@ -71,8 +72,9 @@ def _check_known(chat: Chat | None, info: mls.JoinInfo, group: mls.Group, *, own
         raise error("malformed", "signer")
     account, _ = split_client_id(ClientId(signer.client))
     asked = chat.asking is not None and account in chat.asking.asked
+    asked = asked or joins.is_asked(step, chat.gid, account)
     could_add = account in chat.accounts() and groups.role_of(chat, account) >= chat.perms.get("add", ADMIN)
-    if account != own and not asked and not could_add:
+    if account != step.profile.account_id and not asked and not could_add:
         raise error("not-allowed", "Welcome for a known group")
 
 
@@ -137,7 +139,10 @@ def _settle(
             step.change_session(keys_wanted=True)
         return
     if chat.kind == DM:
-        accounts.change(step, chat.peer, contact=True)
+        if before is None and chat.invites and not accounts.known(step, chat.peer).contact:
+            step.change_chat(chat.gid, quiet=True)  # made to ask for a group: nobody has met anybody yet
+        else:
+            accounts.change(step, chat.peer, contact=True)
         merge_dms(step, chat.peer)
     own_leaves = [m.leaf for m in chat.members if m.account == step.profile.account_id]
     if before is None and chat.own_leaf == min(own_leaves):
@@ -147,6 +152,7 @@ def _settle(
     _remove_ended(step, chat)
     if last_resort:
         outbox.submit_intent(step, chat.gid, Intent("update"))
+    joins.settle_joined(step, chat)
     step.event("rejoined" if before is not None else "joined", chat.gid)
 
 
@@ -183,6 +189,8 @@ def merge_dms(step: Step, peer: bytes) -> None:
     keep, *others = sorted(dms, key=lambda c: c.gid)
     if keep.merged:
         step.change_chat(keep.gid, merged=b"")
+    if any(not chat.quiet for chat in dms):
+        step.change_chat(keep.gid, quiet=False)
     for other in others:
         if other.merged == keep.gid:
             continue

@@ -9,15 +9,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from zajil import mls
-from zajil.client.core import groups
-from zajil.client.core.groups import ADMIN, DM, OWNER, SELF, role_of
+from zajil.client.core.groups import ADMIN, DM, GROUP, OWNER, SELF, role_of
 from zajil.client.state.rows import Chat
 from zajil.mls.messages.extensions import find_extension
-from zajil.protocol import cbor
 from zajil.protocol.chat.aad import CommitAad, parse_aad
-from zajil.protocol.chat.expiry import SPAN_MAX_S
-from zajil.protocol.chat.extensions import CHAT_SETTINGS, TIMER, ChatSettings, find_changes
-from zajil.protocol.errors import ZajilError
+from zajil.protocol.chat.changes import check_change as check_change_of_settings
+from zajil.protocol.chat.extensions import CHAT_SETTINGS
+from zajil.protocol.errors import Malformed, ZajilError
 from zajil.protocol.ids import ClientId, split_client_id
 
 
@@ -135,30 +133,22 @@ def check_settings(chat: Chat, by: bytes, group: mls.Group, staged: mls.Staged) 
     """Passes when `by` may make this change of the group's extensions. Raises Vetoed."""
     if _other_extensions(staged.extensions) != _other_extensions(group.extensions):
         raise Vetoed("extensions")
-    before, after = (find_extension(held, CHAT_SETTINGS) or b"" for held in (group.extensions, staged.extensions))
-    try:
-        changes = find_changes(before, after)
-        new = ChatSettings.parse(after)
-    except ZajilError:
-        raise Vetoed("settings") from None
-    check_new_settings(chat, by, new, changes)
+    before, after = (find_extension(state.extensions, CHAT_SETTINGS) or b"" for state in (group, staged))
+    check_new_settings(chat, by, before, after)
 
 
 def _other_extensions(extensions: tuple[mls.Extension, ...]) -> list[mls.Extension]:
     return [extension for extension in extensions if extension.type != CHAT_SETTINGS]
 
 
-def check_new_settings(chat: Chat, by: bytes, new: ChatSettings, changes: frozenset[cbor.Key]) -> None:
-    """Passes when `by` may give the chat these settings. changes: keys of the extension that differ. Raises Vetoed."""
-    if new.kind != chat.kind or (chat.kind == SELF and changes != {TIMER}):
-        raise Vetoed("kind")
-    role = role_of(chat, by)
-    if {account: int(at) for account, at in new.roles.items()} != chat.roles and role < OWNER:
-        raise Vetoed("roles")
-    # Rows of older versions do not say who may change the timer.
-    if groups.perms_of(new) != {"timer": int(ADMIN)} | chat.perms and role < ADMIN:
-        raise Vetoed("perms")
-    if TIMER in changes and (new.timer > SPAN_MAX_S or role < chat.perms.get("timer", ADMIN)):
-        raise Vetoed("timer")
-    if changes != {TIMER} and role < chat.perms.get("info", ADMIN):
-        raise Vetoed("info")
+def check_new_settings(chat: Chat, by: bytes, before: bytes, after: bytes) -> None:
+    """Passes when `by` may turn these settings of the chat into those: data of extension 0xF0A0. Raises Vetoed."""
+    try:
+        check_change_of_settings(before, after, role_of(chat, by))
+    except ZajilError as problem:
+        raise Vetoed("settings" if isinstance(problem, Malformed) else "right") from None
+
+
+def may_write(chat: Chat, account: bytes) -> bool:
+    """Whether what this account writes is shown: in a group where only admins write, a member's is not."""
+    return chat.kind != GROUP or role_of(chat, account) >= chat.perms.get("send", 0)

@@ -159,7 +159,10 @@ def _room(step: Step, gid: bytes) -> dict[cbor.Key, cbor.Value]:
 def show(step: Step, message: StoredMessage) -> int:
     """Put a message into its chat, at the end; the number of its row."""
     n = step.tx.append("message", message.gid, message.message_id, rows.encode_row(message))
-    step.change_chat(message.gid, activity=max(step.now, step.chat(message.gid).activity))
+    chat = step.change_chat(message.gid, activity=max(step.now, step.chat(message.gid).activity))
+    if chat.quiet:
+        step.change_chat(message.gid, quiet=False)
+        accounts.change(step, chat.peer, contact=True)
     step.event("message", message.gid, message.message_id)
     return n
 

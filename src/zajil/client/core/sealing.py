@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from zajil import mls
-from zajil.client.core import chats, commits, groups, messages, outbox, readd
+from zajil.client.core import chats, commits, groups, judge, messages, outbox, readd
 from zajil.client.core.contact import requests
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Intent, Item
@@ -106,6 +106,9 @@ def _seal(step: Step, chat: Chat, n: int, item: Item) -> bool:
             outbox.fail(step, n, item, "chat-stuck")
             return False
         return commits.seal_commit(step, n, item)
+    if item.shown and not judge.may_write(chat, step.profile.account_id):
+        outbox.fail(step, n, item, "not-permitted")
+        return False
     if item.shown and _make_room(step, chat):
         return False
     try:

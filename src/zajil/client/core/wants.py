@@ -11,6 +11,7 @@ import msgspec
 from zajil.client.core import outbox, sealing
 from zajil.client.core.contact import doors, requests
 from zajil.client.core.contact.doors import WantDoor
+from zajil.client.core.joins import asking
 from zajil.client.core.kept import backup
 from zajil.client.core.kept.backup import WantBackup, WantForget
 from zajil.client.state import accounts, rows
@@ -182,6 +183,7 @@ def take_refusal(step: Step, want: Want, code: str) -> None:
             requests.refuse(step, item.gid, code)
         else:
             outbox.fail(step, want.n, item, code)
+            asking.note_refused(step, item.gid)
     elif isinstance(want, doors.WantRef):
         pass  # asked for again, later: the person's yes stands
     elif isinstance(want, doors.WantDeny | doors.WantAllow | doors.WantToken):

@@ -67,7 +67,7 @@ class Upload(msgspec.Struct, frozen=True):
 def submit(step: Step, upload: Upload) -> None:
     """Keep a message until its files are at the server. Raises `not-a-member`, and whatever forbids sending."""
     outbox.check_may_send(step)
-    chats.check_member(step, upload.gid)
+    chats.check_writer(step, upload.gid)
     step.tx.append(TABLE, upload.gid, upload.job, rows.encode_row(upload))
 
 
@@ -129,7 +129,7 @@ def finish(step: Step, job: bytes) -> None:
     if upload is None:
         return
     try:
-        gid = chats.check_member(step, upload.gid).gid
+        gid = chats.check_writer(step, upload.gid).gid
         identity = messages.submit_files(step, gid, _form_of(upload))
     except ZajilError as reason:
         identity = messages.show_failed_files(step, place_of(step, upload.gid), _form_of(upload), reason.code)

@@ -10,7 +10,18 @@ import msgspec
 from zajil.client.state import rows
 from zajil.client.storage.store import Tx
 
-NoticeCode: TypeAlias = Literal["device-added", "device-replaced", "left", "timer"]
+NoticeCode: TypeAlias = Literal[
+    "device-added",
+    "device-replaced",
+    "left",
+    "timer",
+    "write-admins",
+    "write-members",
+    "rules",
+    "link-made",
+    "link-ended",
+    "asked",
+]
 KEPT: Final = 200
 """The newest of each chat."""
 _ROW: Final = b"notices"

@@ -52,6 +52,9 @@ class Chat(msgspec.Struct, frozen=True):
     bundle_keys: (epoch, key) of the last three past epochs, for files that members carry by hand.
     request: `incoming`, a stranger's that waits for our decision, `outgoing`, ours that waits for theirs; only in DMs.
     via: serial of the reference through which its messages came to this device last.
+    perms: who may, by name, 0 member, 1 admin. invites: (id, policy, Unix seconds) of the links that lead in; of a DM:
+    it was made to ask by one. quiet: such a DM, and nobody wrote in it yet. put_out: accounts that others removed.
+    unshown: messages of members that were not shown, as only admins write here.
     """
 
     gid: bytes
@@ -85,6 +88,10 @@ class Chat(msgspec.Struct, frozen=True):
     heard: int = 0
     request: Literal["", "incoming", "outgoing"] = ""
     via: bytes = b""
+    invites: tuple[tuple[bytes, int, int], ...] = ()
+    quiet: bool = False
+    put_out: tuple[bytes, ...] = ()
+    unshown: int = 0
 
     def accounts(self) -> tuple[bytes, ...]:
         """Accounts in the tree, by lowest leaf."""
@@ -138,8 +145,9 @@ class Intent(msgspec.Struct, frozen=True):
     """What a commit is for. It names accounts and devices, never leaves, and is judged anew on each tree.
 
     devices: of a `readd`, the asker first, then those of its account that it takes the place of.
-    title, role, timer: what a `settings` intent changes; role: of `account`, 0 member, 1 admin, 2 owner. `accept` gives
-    this device's leaf a reference of its own in the place of a stranger's.
+    title, role, timer, perms, invite, revoke: what a `settings` intent changes; role of `account`: 0 to 2, as in
+    `Chat`; perms: those that change, by name; invite: a link to add, (id, policy, Unix seconds); revoke: the id of one.
+    `accept` gives this device's leaf a reference of its own in the place of a stranger's.
     """
 
     op: Literal["add", "add-device", "remove", "remove-device", "readd", "update", "settings", "accept"]
@@ -150,6 +158,9 @@ class Intent(msgspec.Struct, frozen=True):
     title: str | None = None
     role: int | None = None
     timer: int | None = None
+    perms: dict[str, int] = {}
+    invite: tuple[bytes, int, int] | None = None
+    revoke: bytes = b""
 
     def adds(self) -> bool:
         """Whether it needs claimed KeyPackages."""

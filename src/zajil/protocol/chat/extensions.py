@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from zajil.protocol import cbor
 from zajil.protocol.errors import error
 from zajil.protocol.fields import Fields
 from zajil.protocol.ids import AccountId
-from zajil.protocol.limits import ABOUT_BYTES, NAME_BYTES, ROSTER_ENTRIES
+from zajil.protocol.limits import ABOUT_BYTES, GROUP_INVITES, NAME_BYTES, ROSTER_ENTRIES
 
 CHAT_SETTINGS: Final = 0xF0A0
 GROUP_INFO_SHARE: Final = 0xF0A1
@@ -44,16 +44,42 @@ class Needs(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """Who may send, add accounts, change name and about, change the timer."""
+    """Who may write, add accounts, change name and about, change the timer, make links to join by."""
 
     send: Needs = Needs.MEMBER
     add: Needs = Needs.ADMIN
     info: Needs = Needs.ADMIN
     timer: Needs = Needs.ADMIN
+    link: Needs = Needs.ADMIN
 
-    def encode_map(self) -> cbor.Value:
+    def encode_map(self) -> dict[cbor.Key, cbor.Value]:
         """Text keys, as control parts have."""
-        return {"send": int(self.send), "add": int(self.add), "info": int(self.info), "timer": int(self.timer)}
+        return {name: int(getattr(self, name)) for name in PERMISSIONS}
+
+    def numbers(self) -> dict[str, int]:
+        """By name, 0 member, 1 admin."""
+        return {name: int(getattr(self, name)) for name in PERMISSIONS}
+
+
+PERMISSIONS: Final = ("send", "add", "info", "timer", "link")
+
+
+class JoinPolicy(IntEnum):
+    """What becomes of who asks by a link: a person decides, or is added at once."""
+
+    ASK = 0
+    AUTO = 1
+
+
+class Invite(NamedTuple):
+    """A link that leads into a group. invite_id: 16 bytes. expires: Unix seconds.
+
+    A DM that holds one was made to ask by it.
+    """
+
+    invite_id: bytes
+    policy: JoinPolicy
+    expires: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +92,14 @@ class ChatSettings:
     timer: int = 0
     roles: Mapping[AccountId, ChatRole] = field(default_factory=dict)
     perms: Permissions = Permissions()
+    invites: tuple[Invite, ...] = ()
 
     def encode(self) -> bytes:
         """The extension's data."""
         roles: Mapping[cbor.Key, cbor.Value] = {account: int(role) for account, role in self.roles.items()}
         values: dict[cbor.Key, cbor.Value] = {1: VERSION, 2: int(self.kind), 3: self.name, 4: self.about}
-        return cbor.encode(values | {6: self.timer, 7: roles, 8: self.perms.encode_map()})
+        values |= {6: self.timer, 7: roles, 8: self.perms.encode_map()}
+        return cbor.encode(values | ({10: _invites_value(self.invites)} if self.invites else {}))
 
     @classmethod
     def parse(cls, data: bytes) -> ChatSettings:
@@ -89,6 +117,7 @@ class ChatSettings:
             timer=fields.number_or_none(6, bits=32) or 0,
             roles=_parse_roles(fields.pairs(7, most=ROSTER_ENTRIES)) if 7 in fields else {},
             perms=_parse_permissions(fields.raw(8)) if 8 in fields else Permissions(),
+            invites=_parse_invites(fields.items(10, most=GROUP_INVITES)) if 10 in fields else (),
         )
 
 
@@ -98,9 +127,15 @@ def change_settings(
     name: str | None = None,
     roles: Mapping[AccountId, ChatRole] | None = None,
     timer: int | None = None,
+    perms: Mapping[str, int] | None = None,
+    invites: Sequence[Invite] | None = None,
 ) -> bytes:
-    """The extension's data with another name, other roles or timer; keys of later versions stay. Raises Malformed."""
+    """The extension's data with another name, other roles, timer, permissions or links; keys of later versions stay.
+
+    perms: those that change, by name. Raises Malformed.
+    """
     ChatSettings.parse(data)
+    fields = Fields(Fields({0: cbor.parse(data)}).pairs(0, most=64))
     values: dict[cbor.Key, cbor.Value] = dict(Fields({0: cbor.parse(data)}).pairs(0, most=64))
     if name is not None:
         values[3] = name
@@ -108,6 +143,14 @@ def change_settings(
         values[7] = {account: int(role) for account, role in roles.items()}
     if timer is not None:
         values[TIMER] = timer
+    if perms is not None:
+        held: dict[cbor.Key, cbor.Value] = Permissions().encode_map()
+        if 8 in fields:
+            held.update(fields.pairs(8, most=64))
+        held.update(perms)
+        values[8] = held
+    if invites is not None:
+        values[10] = _invites_value(invites)
     changed = cbor.encode(values)
     ChatSettings.parse(changed)
     return changed
@@ -136,7 +179,22 @@ def _parse_roles(pairs: dict[cbor.Key, cbor.Parsed]) -> dict[AccountId, ChatRole
 def _parse_permissions(value: cbor.Parsed) -> Permissions:
     fields = Fields.of_open_map(value, ("send", "add", "info", "timer"))
     send, add, info, timer = (Needs(fields.number(key, bits=1)) for key in ("send", "add", "info", "timer"))
-    return Permissions(send, add, info, timer)
+    link = fields.number_or_none("link", bits=1)
+    return Permissions(send, add, info, timer, Needs.ADMIN if link is None else Needs(link))
+
+
+def _invites_value(invites: Sequence[Invite]) -> cbor.Value:
+    return [[one.invite_id, int(one.policy), one.expires] for one in invites]
+
+
+def _parse_invites(items: list[cbor.Parsed]) -> tuple[Invite, ...]:
+    found = []
+    for item in items:
+        fields = Fields.of_array(item, 3)
+        found.append(Invite(fields.blob(0, size=16), JoinPolicy(fields.number(1, bits=1)), fields.number(2)))
+    if len({one.invite_id for one in found}) != len(found):
+        raise error("malformed", "a link twice")
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,32 @@ class Readd:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinRequest:
+    """The sending account asks to be added to a group by one of its links. contact_token: to claim its packages."""
+
+    OP: ClassVar[str] = "join-request"
+    gid: GroupId
+    invite_id: bytes
+    name: str
+    contact_token: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JoinAnswer:
+    """What became of a request, where it is not an Add. outcome: one word, see `OUTCOMES`."""
+
+    OP: ClassVar[str] = "join-answer"
+    gid: GroupId
+    invite_id: bytes
+    account: AccountId
+    outcome: str
+
+
+OUTCOMES: Final = ("declined", "closed", "dropped")
+"""closed: the link holds no more. dropped: too many waited. A later word is read as `declined`."""
+
+
+@dataclass(frozen=True, slots=True)
 class SyncContact:
     """A contact as the account's devices share it."""
 
@@ -142,7 +168,7 @@ class UnknownPart:
     op: str
 
 
-ControlPart: TypeAlias = Profile | Lists | Leave | Readd | Sync | Typing | Call
+ControlPart: TypeAlias = Profile | Lists | Leave | Readd | JoinRequest | JoinAnswer | Sync | Typing | Call
 
 
 def encode_part(part: ControlPart) -> SinglePart:
@@ -158,25 +184,35 @@ def encode_part(part: ControlPart) -> SinglePart:
         case Readd():
             values = {"gid": part.gid, "last_epoch": part.last_epoch, "reason": part.reason}
             values["contact_token"] = part.contact_token
+        case JoinRequest():
+            values = {"gid": part.gid, "invite_id": part.invite_id, "name": part.name}
+            values["contact_token"] = part.contact_token
+        case JoinAnswer():
+            values = {"gid": part.gid, "invite_id": part.invite_id, "account": part.account, "outcome": part.outcome}
         case Sync():
-            values = {
-                "contacts": [contact_value(c) for c in part.contacts],
-                "groups": [group_value(g) for g in part.groups],
-                "read": [[gid, at] for gid, at in part.read],
-                "seed": part.seed,
-            }
-            if part.privacy is not None:
-                values["privacy"] = [part.privacy.receipts, part.privacy.typing, part.privacy.at]
-            if part.settings:
-                values["settings"] = [setting_value(setting) for setting in part.settings]
-            if part.blocked is not None:
-                values["blocked"] = _blocked_value(part.blocked)
+            values = _sync_values(part)
         case Call():
             values = dict(part.fields.items())
     data = cbor.encode([part.OP, values])
     if isinstance(part, Call) and len(data) > CALL_BYTES:
         raise error("malformed", "call signal too long")
     return SinglePart(CONTROL_TYPE, data, UNSPECIFIED)
+
+
+def _sync_values(part: Sync) -> dict[cbor.Key, cbor.Value]:
+    values: dict[cbor.Key, cbor.Value] = {
+        "contacts": [contact_value(c) for c in part.contacts],
+        "groups": [group_value(g) for g in part.groups],
+        "read": [[gid, at] for gid, at in part.read],
+        "seed": part.seed,
+    }
+    if part.privacy is not None:
+        values["privacy"] = [part.privacy.receipts, part.privacy.typing, part.privacy.at]
+    if part.settings:
+        values["settings"] = [setting_value(setting) for setting in part.settings]
+    if part.blocked is not None:
+        values["blocked"] = _blocked_value(part.blocked)
+    return values
 
 
 def _blocked_value(told: SyncBlocked) -> cbor.Value:
@@ -245,6 +281,21 @@ def _parse(op: str, fields: Fields) -> ControlPart | UnknownPart:
                 fields.number_or_none("last_epoch"),
                 fields.text("reason", most=64),
                 fields.blob_or_none("contact_token", size=32),
+            )
+        case JoinRequest.OP:
+            return JoinRequest(
+                GroupId(fields.blob("gid", size=16)),
+                fields.blob("invite_id", size=16),
+                fields.text("name", most=NAME_BYTES),
+                fields.blob_or_none("contact_token", size=32),
+            )
+        case JoinAnswer.OP:
+            outcome = fields.text("outcome", most=64)
+            return JoinAnswer(
+                GroupId(fields.blob("gid", size=16)),
+                fields.blob("invite_id", size=16),
+                AccountId(fields.blob("account", size=16)),
+                outcome if outcome in OUTCOMES else "declined",
             )
         case Sync.OP:
             return _parse_sync(fields)

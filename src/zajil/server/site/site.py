@@ -1,8 +1,8 @@
 """Every request that is not a control call: files of the web client, or the page in their place.
 
-`/`, and one segment `i` (invite), `l` (link code) or `b` (bridges), are the index: what they carry stands in the
-fragment, which no server sees. `/review` is the moderators' console, a page of its own. An unknown name is 404 and
-never the index. Hashed files are kept for ever, all others asked for anew.
+`/`, and one segment `i` (invite), `g` (into a group), `l` (link code) or `b` (bridges), are the index: what they carry
+stands in the fragment, which no server sees. `/review` is the moderators' console, a page of its own. An unknown name
+is 404 and never the index. Hashed files are kept for ever, all others asked for anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from zajil.server.site.headers import page_headers
 
 BUILT_CLIENT: Final = Path(__file__).resolve().parent.parent / "web"
 """Where the build lies in a wheel and in a clone."""
-_PAGES: Final = {**dict.fromkeys(("", "i", "l", "b"), INDEX), "review": CONSOLE}
+_PAGES: Final = {**dict.fromkeys(("", "i", "g", "l", "b"), INDEX), "review": CONSOLE}
 _KEEP: Final = "public, max-age=31536000, immutable"
 _ASK: Final = "no-cache"
 _METHODS: Final = frozenset({"GET", "HEAD"})

@@ -21,7 +21,7 @@ import aiohttp
 from zajil.server.site.client import CONSOLE, INDEX, MANIFEST, ListedFile, Manifest, parse_manifest
 
 Finding = Literal["differs", "missing", "extra"]
-_PAGES: Final = {**dict.fromkeys(("", "i", "l", "b"), INDEX), "review": CONSOLE}
+_PAGES: Final = {**dict.fromkeys(("", "i", "g", "l", "b"), INDEX), "review": CONSOLE}
 _WORKER: Final = "sw.js"
 _FILE_MAX: Final = 16 * 1024 * 1024
 _TOGETHER: Final = 6

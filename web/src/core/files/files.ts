@@ -270,7 +270,7 @@ export class Files {
 /** The upload that is asked for, without its files. Throws what forbids it. */
 async function readAsked(look: Look, { chat, text, reply_to, mentions = [] }: SendFiles): Promise<Upload> {
   await outbox.checkMaySend(look);
-  const { gid } = await chats.checkMember(look, chat);
+  const { gid } = await chats.checkWriter(look, chat);
   const quoted = reply_to ? (await loadMessage(look, gid, reply_to))[1].message_id : "";
   const ranges = mentions.map((one) => ({ ...one, account: rows.bytesOf(one.account) }));
   const linked = encodeMentions(text, ranges, look.profile.server_name);

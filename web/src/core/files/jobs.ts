@@ -55,7 +55,7 @@ export const doneBytes = ({ parts }: Upload): number =>
 /** Keep a message until its files are at the server. Throws `not-a-member`, and whatever forbids sending. */
 export async function submit(step: Step, upload: Upload): Promise<void> {
   await outbox.checkMaySend(step);
-  await chats.checkMember(step, upload.gid);
+  await chats.checkWriter(step, upload.gid);
   await step.tx.append("upload", rows.bytesOf(upload.gid), rows.bytesOf(upload.job), rows.encodeRow(upload));
 }
 
@@ -85,7 +85,7 @@ export async function finish(step: Step, job: Id): Promise<void> {
   const [n, upload] = found;
   let message: Id;
   try {
-    const { gid } = await chats.checkMember(step, upload.gid);
+    const { gid } = await chats.checkWriter(step, upload.gid);
     message = await queue(step, gid, upload);
   } catch (problem) {
     if (!(problem instanceof ZajilError)) throw problem;

@@ -186,7 +186,7 @@ test("a look-alike group under a known id, made by a member who was removed, is 
       about: "",
       timer: 0,
       roles: [],
-      perms: { send: 0, add: 0, info: 0, timer: 0 },
+      perms: { send: 0, add: 0, info: 0, timer: 0, link: 0 },
     };
     let group = await groups.create(step, gid, settings);
     // As many epochs as the real one, so that only her standing can give her away.

@@ -3,7 +3,7 @@
  * Twin of zajil.client.core.chats.
  */
 import { SPAN_MAX_S } from "../../protocol/chat/expiry.ts";
-import { DEFAULT_PERMISSIONS, type ChatSettings } from "../../protocol/chat/extensions.ts";
+import { DEFAULT_PERMISSIONS, type ChatSettings, type Invite } from "../../protocol/chat/extensions.ts";
 import { encodeText } from "../../protocol/bytes.ts";
 import { error } from "../../protocol/errors.ts";
 import { NAME_BYTES } from "../../protocol/limits.ts";
@@ -13,6 +13,7 @@ import type { Chat, Id, Intent } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import * as groups from "./groups.ts";
 import { DM, GROUP, OWNER, SELF } from "./groups.ts";
+import { mayWrite } from "./judge.ts";
 import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
 import { note } from "./talk/notices.ts";
@@ -30,6 +31,12 @@ export async function openDm(step: Step, peer: Id): Promise<Id> {
     await outbox.submitIntent(step, existing.gid, rows.makeIntent("add", { accounts: [peer] }));
   }
   return existing.gid;
+}
+
+/** The DM with an account, or a new one that says it was made to ask by this link: no list shows it yet. */
+export async function openQuietDm(step: Step, peer: Id, invite: Invite): Promise<Id> {
+  const existing = await findDm(step, peer);
+  return existing === undefined ? create(step, { ...settingsFor(DM), invites: [invite] }, [peer]) : openDm(step, peer);
 }
 
 /** Another DM with an account, where the one there is does not work; once both do, they merge. */
@@ -74,6 +81,7 @@ async function create(step: Step, settings: ChatSettings, people: readonly Id[])
   await rows.saveChat(step.tx, {
     ...groups.describe(base, group),
     peer: settings.kind === DM ? (people[0] ?? "") : "",
+    quiet: settings.kind === DM && settings.invites !== undefined,
     gs: await groups.groupSecret(group, gid),
     rotated_at: step.now,
     activity: step.now,
@@ -164,13 +172,24 @@ export function maySetTimer(look: Look, chat: Chat): boolean {
 }
 
 /** Queue a change of settings in place of one about the same that still waits. */
-async function submitSettings(step: Step, gid: Id, intent: Intent): Promise<number> {
+export async function submitSettings(step: Step, gid: Id, intent: Intent): Promise<number> {
   for (const [n, item] of await rows.items(step.tx, gid)) {
     if (item.intent?.op !== "settings" || item.state !== "queued") continue;
-    const about = ({ account, title, timer }: Intent) => [account, title === null, (timer ?? null) === null].join();
     if (about(item.intent) === about(intent)) await outbox.finish(step, n, item);
   }
   return outbox.submitIntent(step, gid, intent);
+}
+
+/** What a change of settings is about: the later one of two about the same counts. */
+function about({ account, title, timer, perms = {}, invite, revoke = "" }: Intent): string {
+  return [account, title === null, (timer ?? null) === null, ...Object.keys(perms).sort(), revoke || invite?.id].join();
+}
+
+/** The chat, if what we write in it is shown. Throws `not-a-member`, `not-permitted`. */
+export async function checkWriter(look: Look, gid: Id): Promise<Chat> {
+  const chat = await checkMember(look, gid);
+  if (!mayWrite(chat, look.profile.account_id)) throw error("not-permitted");
+  return chat;
 }
 
 /** The chat, if it is a group we are in. Throws `not-a-member`, `not-permitted`, `chat-stuck`. */

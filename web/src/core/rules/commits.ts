@@ -7,13 +7,15 @@ import { encodeAad, hashRefs, parseAad, type CommitAad } from "../../protocol/ch
 import {
   CHAT_SETTINGS,
   changeSettings,
-  findChanges,
   encodeShare,
   GROUP_INFO_SHARE,
   parseSettings,
   type Acquaintance,
+  type ChatSettings,
+  type Invite,
   type RoleEntry,
 } from "../../protocol/chat/extensions.ts";
+import { ZajilError } from "../../protocol/errors.ts";
 import type { Commit } from "../../protocol/frames.ts";
 import { clientId } from "../../protocol/ids.ts";
 import { GROUP_LEAVES } from "../../protocol/limits.ts";
@@ -37,6 +39,8 @@ export interface Plan {
   readonly removes: readonly number[];
   readonly claims: readonly Claimed[];
 }
+
+const PUT_OUT_KEPT = 256;
 
 /** The intent is no longer allowed or cannot be carried out. code: an error code. */
 export class Dropped extends Error {
@@ -80,8 +84,8 @@ export function plan(chat: Chat, item: Item, own: DeviceName): Plan {
   return { removes, claims };
 }
 
-/** The settings to commit; empty when they are so already. now: data of extension 0xF0A0. Throws Dropped. */
-export function planSettings(chat: Chat, intent: Intent, by: Id, now: Uint8Array): Plan {
+/** The settings to commit; empty when they are so already. now: data of extension 0xF0A0. nowS: Unix seconds. Throws Dropped. */
+export function planSettings(chat: Chat, intent: Intent, by: Id, now: Uint8Array, nowS: number): Plan {
   const before = parseSettings(now);
   let roles: readonly RoleEntry[] = before.roles;
   if (intent.role !== null) {
@@ -89,16 +93,36 @@ export function planSettings(chat: Chat, intent: Intent, by: Id, now: Uint8Array
     const others = before.roles.filter(({ account }) => rows.idOf(account) !== intent.account);
     roles = intent.role > 0 ? [...others, { account: rows.bytesOf(intent.account), role: intent.role }] : others;
   }
-  const name = intent.title ?? before.name;
-  const changed = changeSettings(now, { name, roles, ...(intent.timer !== null && { timer: intent.timer }) });
-  if (rows.idOf(changed) === rows.idOf(now)) return { removes: [], claims: [] };
   try {
-    judge.checkNewSettings(chat, by, parseSettings(changed), findChanges(now, changed));
+    const name = intent.title ?? before.name;
+    const invites = invitesAfter(before, intent, nowS);
+    const { perms, timer } = intent;
+    const changed = changeSettings(now, {
+      ...{ name, roles },
+      ...((timer ?? null) !== null && { timer: timer ?? 0 }),
+      ...(perms && { perms }),
+      ...(invites && { invites }),
+    });
+    if (rows.idOf(changed) === rows.idOf(now)) return { removes: [], claims: [] };
+    judge.checkNewSettings(chat, by, now, changed);
+    return { removes: [], claims: [], settings: changed };
   } catch (problem) {
     if (problem instanceof judge.Vetoed) throw new Dropped("not-permitted");
+    if (problem instanceof ZajilError) throw new Dropped(problem.code);
     throw problem;
   }
-  return { removes: [], claims: [], settings: changed };
+}
+
+/** The links after the intent, undefined where it is not about them; those that ended leave with the next change. */
+function invitesAfter({ invites = [] }: ChatSettings, intent: Intent, nowS: number): Invite[] | undefined {
+  const { invite, revoke } = intent;
+  if (invite === undefined && revoke === undefined) return undefined;
+  const kept = invites.filter(({ invite_id, expires }) => {
+    const id = rows.idOf(invite_id);
+    return id !== revoke && id !== invite?.id && expires > nowS;
+  });
+  if (invite === undefined) return kept;
+  return [...kept, { invite_id: rows.bytesOf(invite.id), policy: invite.policy, expires: invite.expires }];
 }
 
 function leavesOf(chat: Chat, intent: Intent): number[] {
@@ -153,7 +177,7 @@ async function planItem(step: Step, chat: Chat, item: Item): Promise<Plan> {
   if (item.intent?.op !== "settings") return plan(chat, item, [own.account_id, own.device_id]);
   const { extensions } = await step.loadGroup(chat.gid);
   const now = groups.findExtension(extensions, CHAT_SETTINGS) ?? new Uint8Array();
-  return planSettings(chat, item.intent, own.account_id, now);
+  return planSettings(chat, item.intent, own.account_id, now, step.now / 1000);
 }
 
 /** All extensions of the group, with other chat settings. */
@@ -252,6 +276,7 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
     rotated_at: rotate ? step.now : before.rotated_at,
     told: before.told.filter((account) => here.has(account)),
     left: Object.fromEntries(Object.entries(before.left).filter(([account]) => here.has(account))),
+    put_out: putOut(before, here, rows.memberAt(before, staged.committer)?.account),
     sent: 0,
     // We follow the group, so whatever made us ask to be re-added is over.
     asking: null,
@@ -268,9 +293,18 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
   if (before.title !== chat.title) step.event("renamed", gid);
   if (JSON.stringify(before.roles) !== JSON.stringify(chat.roles)) step.event("roles", gid);
   if (before.timer !== chat.timer) step.event("timer", gid);
+  const rules = ({ perms, invites }: Chat) => JSON.stringify([Object.entries(perms).sort(), invites]);
+  if (rules(before) !== rules(chat)) step.event("rules", gid);
   await noteCommit(step, before, chat, staged);
   if (staged.own && arranging.hasNewDevice(before, chat)) await arranging.tellAll(step);
   return step.chat(gid);
+}
+
+/** Whom others removed, the newest last; who said `leave` first, or removed all of his devices himself, is free. */
+function putOut(before: Chat, here: ReadonlySet<Id>, by: Id | undefined): Id[] {
+  const gone = rows.accountsOf(before).filter((who) => !here.has(who) && !(who in before.left) && who !== by);
+  const kept = before.put_out.filter((who) => !here.has(who) && !gone.includes(who));
+  return [...kept, ...gone].slice(-PUT_OUT_KEPT);
 }
 
 /** A Staged of the ended epoch is dead, and its intent is judged anew; a refused one has failed for good. */

@@ -84,11 +84,6 @@ export function rolesOf(settings: ChatSettings): Record<Id, number> {
   return Object.fromEntries(settings.roles.map(({ account, role }) => [rows.idOf(account), role]));
 }
 
-/** The permissions of settings, as rows hold them. */
-export function permsOf({ perms: { add, info, send, timer } }: ChatSettings): Record<string, number> {
-  return { add, info, send, timer };
-}
-
 /** The chat with everything that its group's state says. */
 export function describe(chat: Chat, group: Group): Chat {
   const settings = settingsOf(group.extensions);
@@ -97,7 +92,8 @@ export function describe(chat: Chat, group: Group): Chat {
     kind: settings.kind,
     title: settings.name,
     roles: rolesOf(settings),
-    perms: permsOf(settings),
+    perms: { ...settings.perms },
+    invites: (settings.invites ?? []).map(({ invite_id, ...rest }) => ({ id: rows.idOf(invite_id), ...rest })),
     timer: settings.timer,
     epoch: group.epoch,
     top: Math.max(chat.top, group.epoch),

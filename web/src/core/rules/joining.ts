@@ -5,6 +5,7 @@ import { GROUP_INFO_SHARE, parseShare, type GroupInfoShare } from "../../protoco
 import { error, ZajilError } from "../../protocol/errors.ts";
 import { Group, MlsError, parseKeyPackage, type JoinInfo } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
+import { isAsked } from "../state/joins.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, OwnKeyPackage } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";
@@ -38,7 +39,7 @@ export async function takeWelcome(
     let chat: Chat;
     try {
       joined = await open(step, gid, welcome, own);
-      checkKnown(before, joined, step.profile.account_id);
+      await checkKnown(step, before, joined);
       chat = await describe(step, before, joined);
       if (before === undefined) chat = { ...chat, request: await placeOf(step, chat, joined, strangers) };
     } catch (problem) {
@@ -67,16 +68,17 @@ async function open(step: Step, gid: Id, welcome: Uint8Array, own: OwnKeyPackage
 }
 
 /** A Welcome into a group held before: only from who may bring us back, and only forward (service.md 6). */
-function checkKnown(chat: Chat | undefined, { group, info }: Joined, own: Id): void {
+async function checkKnown(step: Step, chat: Chat | undefined, { group, info }: Joined): Promise<void> {
   if (chat === undefined) return;
   if (group.epoch <= chat.top) throw error("malformed", "Welcome of an epoch held before");
   const signer = group.members().find((m) => m.leaf === info.signer);
   if (signer === undefined) throw error("malformed", "signer");
   const [account] = groups.deviceOf(signer.client);
-  const asked = chat.asking !== null && chat.asking.asked.includes(account);
+  const asked = (chat.asking?.asked.includes(account) ?? false) || (await isAsked(step.tx, chat.gid, account));
   const couldAdd =
     rows.accountsOf(chat).includes(account) && groups.roleOf(chat, account) >= (chat.perms["add"] ?? ADMIN);
-  if (account !== own && !asked && !couldAdd) throw error("not-allowed", "Welcome for a known group");
+  if (account !== step.profile.account_id && !asked && !couldAdd)
+    throw error("not-allowed", "Welcome for a known group");
 }
 
 function shareOf(info: JoinInfo): GroupInfoShare {
@@ -140,7 +142,10 @@ async function settle(
   }
   if (chat.request !== "") return;
   if (chat.kind === DM) {
-    await accounts.change(step, chat.peer, { contact: true });
+    const met = before !== undefined || chat.invites.length === 0 || (await accounts.known(step, chat.peer)).contact;
+    // Made to ask for a group: nobody has met anybody yet.
+    if (!met) await step.changeChat(chat.gid, { quiet: true });
+    else await accounts.change(step, chat.peer, { contact: true });
     await mergeDms(step, chat.peer);
   }
   const ownLeaves = chat.members.filter((m) => m.account === step.profile.account_id).map((m) => m.leaf);
@@ -184,6 +189,7 @@ export async function mergeDms(step: Step, peer: Id): Promise<void> {
   const [keep, ...others] = dms;
   if (keep === undefined || others.length === 0) return;
   if (keep.merged !== "") await step.changeChat(keep.gid, { merged: "" });
+  if (dms.some(({ quiet }) => !quiet)) await step.changeChat(keep.gid, { quiet: false });
   for (const other of others) {
     if (other.merged === keep.gid) continue;
     await step.changeChat(other.gid, { merged: keep.gid });

@@ -6,8 +6,8 @@
  * device lists, so that all honest members judge alike.
  */
 import { parseAad, type CommitAad } from "../../protocol/chat/aad.ts";
-import { SPAN_MAX_S } from "../../protocol/chat/expiry.ts";
-import { CHAT_SETTINGS, findChanges, parseSettings, TIMER, type ChatSettings } from "../../protocol/chat/extensions.ts";
+import { checkChange as checkChangeOfSettings } from "../../protocol/chat/changes.ts";
+import { CHAT_SETTINGS } from "../../protocol/chat/extensions.ts";
 import { ZajilError } from "../../protocol/errors.ts";
 import type { Extension, Group, Staged } from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
@@ -131,37 +131,21 @@ function checkRemove(chat: Chat, by: Id, account: Id): void {
 export function checkSettings(chat: Chat, by: Id, group: Group, staged: Staged): void {
   const others = (list: readonly Extension[]) => list.filter((extension) => extension.type !== CHAT_SETTINGS);
   if (!sameExtensions(others(staged.extensions), others(group.extensions))) throw new Vetoed("extensions");
-  const [before, after] = [group, staged].map(
-    ({ extensions }) => groups.findExtension(extensions, CHAT_SETTINGS) ?? new Uint8Array(),
-  ) as [Uint8Array, Uint8Array];
-  let settings: ChatSettings;
-  let changes: Changes;
+  const data = (list: readonly Extension[]) => groups.findExtension(list, CHAT_SETTINGS) ?? new Uint8Array();
+  checkNewSettings(chat, by, data(group.extensions), data(staged.extensions));
+}
+
+/** Passes when `by` may turn these settings of the chat into those: data of extension 0xF0A0. Throws Vetoed. */
+export function checkNewSettings(chat: Chat, by: Id, before: Uint8Array, after: Uint8Array): void {
   try {
-    changes = findChanges(before, after);
-    settings = parseSettings(after);
+    checkChangeOfSettings(before, after, roleOf(chat, by));
   } catch (problem) {
-    if (problem instanceof ZajilError) throw new Vetoed("settings");
+    if (problem instanceof ZajilError) throw new Vetoed(problem.code === "not-permitted" ? "right" : "settings");
     throw problem;
   }
-  checkNewSettings(chat, by, settings, changes);
 }
 
-type Changes = ReturnType<typeof findChanges>;
-
-/** Passes when `by` may give the chat these settings. changes: keys of the extension that differ. Throws Vetoed. */
-export function checkNewSettings(chat: Chat, by: Id, settings: ChatSettings, changes: Changes): void {
-  const timerAlone = changes.size === 1 && changes.has(TIMER);
-  if (settings.kind !== chat.kind || (chat.kind === SELF && !timerAlone)) throw new Vetoed("kind");
-  const role = roleOf(chat, by);
-  if (!sameNumbers(groups.rolesOf(settings), chat.roles) && role < OWNER) throw new Vetoed("roles");
-  // Rows of older versions do not say who may change the timer.
-  const held = { timer: ADMIN, ...chat.perms };
-  if (!sameNumbers(groups.permsOf(settings), held) && role < ADMIN) throw new Vetoed("perms");
-  if (changes.has(TIMER) && (settings.timer > SPAN_MAX_S || role < held.timer)) throw new Vetoed("timer");
-  if (!timerAlone && role < (chat.perms["info"] ?? ADMIN)) throw new Vetoed("info");
-}
-
-function sameNumbers(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
-  const names = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...names].every((name) => a[name] === b[name]);
+/** Whether what this account writes is shown: in a group where only admins write, a member's is not. */
+export function mayWrite(chat: Chat, account: Id): boolean {
+  return chat.kind !== groups.GROUP || roleOf(chat, account) >= (chat.perms["send"] ?? 0);
 }

@@ -199,7 +199,9 @@ export async function show(step: Step, message: StoredMessage): Promise<void> {
   const name = rows.bytesOf(message.message_id);
   await step.tx.append("message", rows.bytesOf(message.gid), name, rows.encodeRow(message));
   const chat = await step.chat(message.gid);
-  await step.changeChat(message.gid, { activity: Math.max(step.now, chat.activity) });
+  const met = chat.quiet && message.notice === null;
+  await step.changeChat(message.gid, { activity: Math.max(step.now, chat.activity), quiet: chat.quiet && !met });
+  if (met) await accounts.change(step, chat.peer, { contact: true });
   step.event("message", message.gid, message.message_id);
 }
 

@@ -13,6 +13,7 @@ import * as chats from "./chats.ts";
 import * as commits from "./commits.ts";
 import { isBlocked } from "./contact/contact.ts";
 import * as groups from "./groups.ts";
+import { mayWrite } from "./judge.ts";
 import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
 import * as readd from "./readd.ts";
@@ -103,6 +104,10 @@ async function seal(step: Step, chat: Chat, n: number, item: Item): Promise<bool
       return false;
     }
     return commits.sealCommit(step, n, item);
+  }
+  if (item.shown && !mayWrite(chat, step.profile.account_id)) {
+    await outbox.fail(step, n, item, "not-permitted");
+    return false;
   }
   if (item.shown && (await makeRoom(step, chat))) return false;
   try {

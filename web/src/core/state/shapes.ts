@@ -41,7 +41,9 @@ export interface Asking {
  * replaced this one. read_n: number of the newest message row that was read. unread: messages of others after
  * it; mentioned: whether one of them mentions us. owed: receipts not yet sent, message id -> 1 delivered or 2 read;
  * owed_at: when they are due (Unix ms). typed_at: when we last told that we write (Unix ms). heard: when the server took
- * the newest message of others (Unix ms).
+ * the newest message of others (Unix ms). perms: who may, by name, 0 member, 1 admin. invites: the links that lead in; of a
+ * DM: it was made to ask by one. quiet: such a DM, and nobody wrote in it yet. put_out: accounts that others removed.
+ * unshown: messages of members that were not shown, as only admins write here.
  * timer: seconds after which own new messages disappear, 0 = they stay.
  * request: a stranger's DM that waits for our decision, or ours that waits for theirs.
  */
@@ -75,6 +77,17 @@ export interface Chat {
   readonly heard: number;
   readonly timer: number;
   readonly request: "" | "incoming" | "outgoing";
+  readonly invites: readonly InviteRow[];
+  readonly quiet: boolean;
+  readonly put_out: readonly Id[];
+  readonly unshown: number;
+}
+
+/** A link that leads into a group. policy: 0 ask, 1 auto. expires: Unix seconds. */
+export interface InviteRow {
+  readonly id: Id;
+  readonly policy: number;
+  readonly expires: number;
 }
 
 /**
@@ -127,7 +140,8 @@ export interface Claimed {
 /**
  * What a commit is for. It names accounts and devices, never leaves, and is judged anew on each tree.
  *
- * title, role, timer: what a `settings` intent changes; role: of `account`, 0 member, 1 admin, 2 owner.
+ * title, role, timer, perms, invite, revoke: what a `settings` intent changes; role of `account`: 0 member, 1 admin, 2 owner;
+ * perms: those that change, by name; invite: a link to add; revoke: the id of one. Absent in rows of older versions.
  */
 export interface Intent {
   readonly op: "add" | "add-device" | "remove" | "remove-device" | "readd" | "update" | "settings" | "accept";
@@ -139,6 +153,9 @@ export interface Intent {
   readonly title: string | null;
   readonly role: number | null;
   readonly timer: number | null;
+  readonly perms?: Readonly<Record<string, number>>;
+  readonly invite?: InviteRow;
+  readonly revoke?: Id;
 }
 
 /**
@@ -387,6 +404,10 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   heard: 0,
   timer: 0,
   request: "",
+  invites: [],
+  quiet: false,
+  put_out: [],
+  unshown: 0,
 };
 export const EMPTY_ACCOUNT: Omit<Account, "account_id"> = {
   account_pub: NONE,

@@ -62,6 +62,8 @@ export type EventCode =
   | "renamed"
   | "roles"
   | "timer"
+  | "rules"
+  | "asked"
   | "privacy"
   | "key-changed";
 

@@ -58,7 +58,8 @@ export function talkVerbs(host: Host): Handlers<Names> {
   return {
     chats: () =>
       core().look(async (look) => {
-        const all = (await rows.allChats(look.tx)).filter((chat) => chat.merged === "" && chat.request !== "incoming");
+        const listed = (chat: Chat): boolean => chat.merged === "" && !chat.quiet && chat.request !== "incoming";
+        const all = (await rows.allChats(look.tx)).filter(listed);
         const pins = await arranging.pins(look);
         const rank = new Map(pins.map(({ id }, at) => [id, at]));
         all.sort((a, b) => (rank.get(a.gid) ?? pins.length) - (rank.get(b.gid) ?? pins.length));
@@ -70,7 +71,7 @@ export function talkVerbs(host: Host): Handlers<Names> {
     async send({ chat, text, reply_to, mentions }) {
       const id = await core().step("submit", async (step) => {
         await outbox.checkMaySend(step);
-        const place = await chats.checkMember(step, chat);
+        const place = await chats.checkWriter(step, chat);
         await arranging.clearDraft(step, place.gid);
         const ranges = (mentions ?? []).map((one) => ({ ...one, account: rows.bytesOf(one.account) }));
         const written = encodeMentions(text, ranges, step.profile.server_name);

@@ -14,10 +14,13 @@ import type {
   Role,
 } from "../api.ts";
 import { isArchived } from "../../protocol/chat/arranging.ts";
+import { DEFAULT_PERMISSIONS, PERMISSIONS } from "../../protocol/chat/extensions.ts";
 import type { Mention as ShownMention } from "../../protocol/chat/mentions.ts";
+import type { Perms } from "../joins/view.ts";
 import { maySetTimer } from "../rules/chats.ts";
 import { isGone } from "../rules/expiry/sweep.ts";
 import * as groups from "../rules/groups.ts";
+import { mayWrite } from "../rules/judge.ts";
 import { isAdmin } from "../rules/talk/actions.ts";
 import { mayEdit } from "../rules/talk/acts.ts";
 import * as arranging from "../rules/talk/arranging.ts";
@@ -102,17 +105,32 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
     epoch: chat.epoch,
     suite: 0x0053,
     may: {
-      send: here && chat.status !== "stuck",
+      send: here && chat.status !== "stuck" && mayWrite(chat, own),
       add: group && role >= (chat.perms["add"] ?? groups.ADMIN),
       remove: group && role >= groups.ADMIN,
       rename: group && role >= (chat.perms["info"] ?? groups.ADMIN),
       roles: group && role >= groups.OWNER,
       timer: here && chat.status === "active" && maySetTimer(look, chat),
+      rules: group && role >= groups.ADMIN,
+      link: group && mayLink(chat, own),
     },
+    ...(chat.kind === groups.GROUP && { perms: permsOf(chat) }),
+    unshown: chat.unshown,
     key_changed: peer !== undefined && accounts.isKeyChanged(peer),
     ...(draft?.reply_to && { reply_draft: rows.idOf(draft.reply_to) }),
     ...(first === undefined ? {} : { first_unread: first }),
   };
+}
+
+/** Whether this account may make links into the group and let in who asks by them. */
+export function mayLink(chat: Chat, account: Id): boolean {
+  const needed = Math.max(chat.perms["link"] ?? groups.ADMIN, chat.perms["add"] ?? groups.ADMIN);
+  return groups.roleOf(chat, account) >= needed;
+}
+
+function permsOf({ perms }: Chat): Perms {
+  const held: Readonly<Record<string, number>> = { ...DEFAULT_PERMISSIONS, ...perms };
+  return Object.fromEntries(PERMISSIONS.map((name) => [name, held[name] === 1])) as Perms; // each of them
 }
 
 async function firstUnread(look: Look, chat: Chat): Promise<Id | undefined> {

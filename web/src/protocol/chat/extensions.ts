@@ -3,8 +3,8 @@ import { encodeHex } from "../bytes.ts";
 import * as cbor from "../cbor.ts";
 import { error } from "../errors.ts";
 import { Fields } from "../fields.ts";
-import type { AccountId } from "../ids.ts";
-import { ABOUT_BYTES, NAME_BYTES, ROSTER_ENTRIES } from "../limits.ts";
+import { type AccountId, encodeB64 } from "../ids.ts";
+import { ABOUT_BYTES, GROUP_INVITES, NAME_BYTES, ROSTER_ENTRIES } from "../limits.ts";
 
 export const CHAT_SETTINGS = 0xf0a0;
 export const GROUP_INFO_SHARE = 0xf0a1;
@@ -19,19 +19,36 @@ export const ChatRole = { ADMIN: 1, OWNER: 2 } as const;
 /** Who may: any member, or admins and owners. */
 export const Needs = { MEMBER: 0, ADMIN: 1 } as const;
 
-/** Who may send, add accounts, change name and about, change the timer; each one of `Needs`. */
+/** Who may write, add accounts, change name and about, change the timer, make links to join by; each one of `Needs`. */
 export interface Permissions {
   readonly send: number;
   readonly add: number;
   readonly info: number;
   readonly timer: number;
+  readonly link: number;
 }
 export const DEFAULT_PERMISSIONS: Permissions = {
   send: Needs.MEMBER,
   add: Needs.ADMIN,
   info: Needs.ADMIN,
   timer: Needs.ADMIN,
+  link: Needs.ADMIN,
 };
+export const PERMISSIONS = ["send", "add", "info", "timer", "link"] as const;
+
+/** What becomes of who asks by a link: a person decides, or is added at once. */
+export const JoinPolicy = { ASK: 0, AUTO: 1 } as const;
+
+/**
+ * A link that leads into a group. invite_id: 16 bytes. policy: of `JoinPolicy`. expires: Unix seconds.
+ *
+ * A DM that holds one was made to ask by it.
+ */
+export interface Invite {
+  readonly invite_id: Uint8Array;
+  readonly policy: number;
+  readonly expires: number;
+}
 
 /** An account's role above member: one of `ChatRole`. */
 export interface RoleEntry {
@@ -47,12 +64,15 @@ export interface ChatSettings {
   readonly timer: number;
   readonly roles: readonly RoleEntry[];
   readonly perms: Permissions;
+  readonly invites?: readonly Invite[];
 }
+
+const permsValue = (perms: Permissions): Map<cbor.Key, cbor.Value> =>
+  new Map(PERMISSIONS.map((name) => [name, perms[name]]));
 
 /** The extension's data. */
 export function encodeSettings(settings: ChatSettings): Uint8Array {
-  const { send, add, info, timer } = settings.perms;
-  const perms = new Map<cbor.Key, cbor.Value>(Object.entries({ send, add, info, timer }));
+  const invites = settings.invites ?? [];
   return cbor.encode(
     new Map<cbor.Key, cbor.Value>([
       [1, VERSION],
@@ -61,7 +81,8 @@ export function encodeSettings(settings: ChatSettings): Uint8Array {
       [4, settings.about],
       [TIMER, settings.timer],
       [7, rolesValue(settings.roles)],
-      [8, perms],
+      [8, permsValue(settings.perms)],
+      ...(invites.length > 0 ? ([[10, invitesValue(invites)]] as const) : []),
     ]),
   );
 }
@@ -82,19 +103,35 @@ export function parseSettings(data: Uint8Array): ChatSettings {
     timer: fields.numberOrNone(6, 32) ?? 0,
     roles: fields.has(7) ? parseRoles(fields.pairs(7, ROSTER_ENTRIES)) : [],
     perms: fields.has(8) ? parsePermissions(fields.raw(8)) : DEFAULT_PERMISSIONS,
+    invites: fields.has(10) ? parseInvites(fields.items(10, GROUP_INVITES)) : [],
   };
 }
 
-/** The extension's data with another name, other roles or timer; keys of later versions stay. Throws Malformed. */
-export function changeSettings(
-  data: Uint8Array,
-  changes: { readonly name?: string; readonly roles?: readonly RoleEntry[]; readonly timer?: number },
-): Uint8Array {
+/** perms: those that change, by name. */
+export interface SettingsChange {
+  readonly name?: string;
+  readonly roles?: readonly RoleEntry[];
+  readonly timer?: number;
+  readonly perms?: Readonly<Record<string, number>>;
+  readonly invites?: readonly Invite[];
+}
+
+/** The extension's data with other values of some fields; keys of later versions stay. Throws Malformed. */
+export function changeSettings(data: Uint8Array, changes: SettingsChange): Uint8Array {
   parseSettings(data);
-  const values = new Map<cbor.Key, cbor.Value>(Fields.ofItems([cbor.parse(data)]).pairs(0, 64));
+  const held = Fields.ofItems([cbor.parse(data)]).pairs(0, 64);
+  const values = new Map<cbor.Key, cbor.Value>(held);
   if (changes.name !== undefined) values.set(3, changes.name);
   if (changes.roles !== undefined) values.set(7, rolesValue(changes.roles));
   if (changes.timer !== undefined) values.set(TIMER, changes.timer);
+  if (changes.perms !== undefined) {
+    const fields = new Fields(held);
+    const perms = permsValue(DEFAULT_PERMISSIONS);
+    for (const [key, value] of fields.has(8) ? fields.pairs(8, 64) : []) perms.set(key, value);
+    for (const [key, value] of Object.entries(changes.perms)) perms.set(key, value);
+    values.set(8, perms);
+  }
+  if (changes.invites !== undefined) values.set(10, invitesValue(changes.invites));
   const changed = cbor.encode(values);
   parseSettings(changed);
   return changed;
@@ -132,7 +169,21 @@ function parsePermissions(value: cbor.Parsed): Permissions {
     add: fields.number("add", 1),
     info: fields.number("info", 1),
     timer: fields.number("timer", 1),
+    link: fields.numberOrNone("link", 1) ?? Needs.ADMIN,
   };
+}
+
+const invitesValue = (invites: readonly Invite[]): cbor.Value =>
+  invites.map(({ invite_id, policy, expires }) => [invite_id, policy, expires]);
+
+function parseInvites(items: readonly cbor.Parsed[]): Invite[] {
+  const found = items.map((item) => {
+    const fields = Fields.ofArray(item, 3);
+    return { invite_id: fields.blob(0, 16), policy: fields.number(1, 1), expires: fields.number(2) };
+  });
+  if (new Set(found.map(({ invite_id }) => encodeB64(invite_id))).size < found.length)
+    throw error("malformed", "a link twice");
+  return found;
 }
 
 /** What the adder says of an account, until its own profile arrives. contact_token: 32 bytes. */

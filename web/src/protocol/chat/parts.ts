@@ -44,6 +44,24 @@ export interface Readd {
   readonly reason: string;
   readonly contact_token: Uint8Array | null;
 }
+/** The sending account asks to be added to a group by one of its links. contact_token: to claim its packages. */
+export interface JoinRequest {
+  readonly op: "join-request";
+  readonly gid: GroupId;
+  readonly invite_id: Uint8Array;
+  readonly name: string;
+  readonly contact_token: Uint8Array | null;
+}
+/** What became of a request, where it is not an Add. closed: the link holds no more. dropped: too many waited. */
+export interface JoinAnswer {
+  readonly op: "join-answer";
+  readonly gid: GroupId;
+  readonly invite_id: Uint8Array;
+  readonly account: AccountId;
+  readonly outcome: Outcome;
+}
+/** A later word is read as `declined`. */
+export type Outcome = "declined" | "closed" | "dropped";
 /** A contact as the account's devices share it. */
 export interface SyncContact {
   readonly account_id: AccountId;
@@ -112,7 +130,7 @@ export interface UnknownPart {
   readonly op: "unknown";
   readonly name: string;
 }
-export type ControlPart = Profile | Lists | Leave | Readd | Sync | Typing | Call;
+export type ControlPart = Profile | Lists | Leave | Readd | JoinRequest | JoinAnswer | Sync | Typing | Call;
 
 const textMap = (values: Readonly<Record<string, cbor.Value>>): cbor.Value =>
   new Map<cbor.Key, cbor.Value>(Object.entries(values));
@@ -128,6 +146,10 @@ function partValues(part: ControlPart): Readonly<Record<string, cbor.Value>> {
       return {};
     case "readd":
       return { gid: part.gid, last_epoch: part.last_epoch, reason: part.reason, contact_token: part.contact_token };
+    case "join-request":
+      return { gid: part.gid, invite_id: part.invite_id, name: part.name, contact_token: part.contact_token };
+    case "join-answer":
+      return { gid: part.gid, invite_id: part.invite_id, account: part.account, outcome: part.outcome };
     case "call":
       return Object.fromEntries(part.fields);
     case "sync":
@@ -222,11 +244,31 @@ function parseValues(op: string, fields: Fields): ControlPart | UnknownPart {
         reason: fields.text("reason", 64),
         contact_token: fields.blobOrNone("contact_token", 32),
       };
+    case "join-request":
+      return {
+        op,
+        gid: fields.blob("gid", 16),
+        invite_id: fields.blob("invite_id", 16),
+        name: fields.text("name", NAME_BYTES),
+        contact_token: fields.blobOrNone("contact_token", 32),
+      };
+    case "join-answer":
+      return {
+        op,
+        gid: fields.blob("gid", 16),
+        invite_id: fields.blob("invite_id", 16),
+        account: fields.blob("account", 16),
+        outcome: outcomeOf(fields.text("outcome", 64)),
+      };
     case "sync":
       return parseSync(fields);
     default:
       return { op: "unknown", name: op };
   }
+}
+
+function outcomeOf(word: string): Outcome {
+  return word === "closed" || word === "dropped" ? word : "declined";
 }
 
 function parseSync(fields: Fields): Sync {

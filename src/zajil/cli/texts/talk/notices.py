@@ -9,7 +9,17 @@ from zajil.cli.texts.text import Text
 if TYPE_CHECKING:
     from typing import Literal
 
-    Plain = Literal["device-added", "device-replaced", "left"]
+    Plain = Literal[
+        "device-added",
+        "device-replaced",
+        "left",
+        "write-admins",
+        "write-members",
+        "rules",
+        "link-made",
+        "link-ended",
+        "asked",
+    ]
     """Codes of lines that say nothing but whom they are about."""
 
 NOTICES: dict[Plain, Text] = {
@@ -22,6 +32,36 @@ NOTICES: dict[Plain, Text] = {
         ru="{name}: теперь новое устройство, прежние отключены.",
     ),
     "left": Text(en="{name} left the group.", ar="غادر {name} المجموعة.", ru="{name} больше не в группе."),
+    "write-admins": Text(
+        en="{name} lets only admins write here.",
+        ar="جعل {name} الكتابة هنا للمشرفين فقط.",
+        ru="{name}: теперь здесь пишут только администраторы.",
+    ),
+    "write-members": Text(
+        en="{name} lets every member write here.",
+        ar="أتاح {name} الكتابة هنا لكل عضو.",
+        ru="{name}: теперь здесь могут писать все участники.",
+    ),
+    "rules": Text(
+        en="{name} changed who may do what here.",
+        ar="غيّر {name} من يحقّ له ماذا هنا.",
+        ru="{name}: изменены права участников.",
+    ),
+    "link-made": Text(
+        en="{name} made a link into this group.",
+        ar="أنشأ {name} رابطًا إلى هذه المجموعة.",
+        ru="{name}: создана ссылка в эту группу.",
+    ),
+    "link-ended": Text(
+        en="{name} ended a link into this group.",
+        ar="أنهى {name} رابطًا إلى هذه المجموعة.",
+        ru="{name}: ссылка в эту группу отозвана.",
+    ),
+    "asked": Text(
+        en="{name} asks to be let in. See:  zajil group requests",
+        ar="يطلب {name} الانضمام. انظر:  zajil group requests",
+        ru="{name} просится в группу. Смотрите:  zajil group requests",
+    ),
 }
 OWN_NOTICES: dict[Plain, Text] = {
     "device-added": Text(
@@ -35,4 +75,25 @@ OWN_NOTICES: dict[Plain, Text] = {
         ru="У вашей учётной записи новое устройство, прежние отключены. Это не вы? Смотрите:  zajil devices",
     ),
     "left": Text(en="You left the group.", ar="غادرتَ المجموعة.", ru="Вы вышли из группы."),
+    "write-admins": Text(
+        en="You let only admins write here.",
+        ar="جعلتَ الكتابة هنا للمشرفين فقط.",
+        ru="Вы разрешили писать здесь только администраторам.",
+    ),
+    "write-members": Text(
+        en="You let every member write here.",
+        ar="أتحتَ الكتابة هنا لكل عضو.",
+        ru="Вы разрешили писать здесь всем участникам.",
+    ),
+    "rules": Text(
+        en="You changed who may do what here.", ar="غيّرتَ من يحقّ له ماذا هنا.", ru="Вы изменили права участников."
+    ),
+    "link-made": Text(
+        en="You made a link into this group.", ar="أنشأتَ رابطًا إلى هذه المجموعة.", ru="Вы создали ссылку в эту группу."
+    ),
+    "link-ended": Text(
+        en="You ended a link into this group.",
+        ar="أنهيتَ رابطًا إلى هذه المجموعة.",
+        ru="Вы отозвали ссылку в эту группу.",
+    ),
 }

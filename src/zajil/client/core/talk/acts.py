@@ -27,7 +27,7 @@ def may_edit(step: Step, message: StoredMessage, now: int) -> bool:
 
 def edit(step: Step, gid: bytes, identity: bytes, text: str) -> None:
     """Give an own text another wording. Raises `gone`, `not-permitted`, `not-a-member`, `text-too-long`."""
-    chat = chats.check_member(step, gid)
+    chat = chats.check_writer(step, gid)
     n, message = load_message(step, gid, identity)
     if not may_edit(step, message, step.now):
         raise error("not-permitted")
@@ -124,7 +124,7 @@ def _perform(step: Step, gid: bytes, n: int, message: StoredMessage, form: forms
 
 def retry(step: Step, gid: bytes, identity: bytes) -> bytes:
     """Send a text again that failed, as a new message at the end; its id. Raises `gone`, `not-permitted`."""
-    chat = chats.check_member(step, gid)
+    chat = chats.check_writer(step, gid)
     n, message = load_message(step, gid, identity)
     if message.state != "failed" or message.call is not None or not all(one.attachment_id for one in message.files):
         raise error("not-permitted")

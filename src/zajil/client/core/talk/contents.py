@@ -6,9 +6,10 @@ from typing import Literal
 
 import msgspec
 
-from zajil.client.core import groups, messages, readd
+from zajil.client.core import groups, judge, messages, readd
 from zajil.client.core.contact import blocking, requests
 from zajil.client.core.expiry import sweep
+from zajil.client.core.joins import admitting, asking
 from zajil.client.core.talk import actions, arranging, privacy, reading, receipts, whispers
 from zajil.client.state import accounts, deadlines, rows
 from zajil.client.state.rows import CallRow, Chat, FileRow, StoredMessage
@@ -31,7 +32,12 @@ def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
     if chat.request == "incoming":
         requests.take(step, chat, opened)
         return
-    match forms.parse_form(opened.content):
+    form = forms.parse_form(opened.content)
+    if _writes(form) and not judge.may_write(chat, opened.account):
+        step.change_chat(chat.gid, unshown=chat.unshown + 1)
+        step.event("bad-message", chat.gid)
+        return
+    match form:
         case forms.Text(text, reply_to):
             _show(step, chat, opened, text=text, reply_to=reply_to or b"")
         case forms.Files(files, text, reply_to):
@@ -59,6 +65,12 @@ def _concerns_group(chat: Chat, opened: messages.Opened) -> bool:
         case forms.Control(parts.Lists() | parts.Leave() | parts.Readd()):
             return chat.kind == groups.GROUP
     return False
+
+
+def _writes(form: forms.Form) -> bool:
+    """Whether it puts words into the chat. Who may not write may still react, and take back what was written before."""
+    shown = isinstance(form, forms.Unsupported) and form.shown
+    return shown or isinstance(form, forms.Text | forms.Files | forms.Edit | forms.CallLog)
 
 
 def _show(
@@ -146,6 +158,12 @@ def _take_control(step: Step, chat: Chat, opened: messages.Opened, part: parts.C
             _note_leave(step, chat, opened.account)
         case parts.Readd():
             readd.take_request(step, opened.account, opened.device, part)
+        case parts.JoinRequest():
+            admitting.take_request(step, chat, opened, part)
+        case parts.JoinAnswer() if opened.account == own:
+            admitting.take_own_answer(step, part)
+        case parts.JoinAnswer():
+            asking.take_answer(step, chat, opened, part)
         case parts.Sync() if chat.kind == groups.SELF:
             _take_sync(step, part, at=opened.sent)
         case parts.Call():

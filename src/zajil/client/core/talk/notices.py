@@ -1,4 +1,4 @@
-"""What a commit says to the people of a chat: another device of a member, a member who left.
+"""What a commit says to the people of a chat: another device of a member, a member who left, other rules.
 
 A device that only takes its own place again, as after a gap, is no news.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from zajil.client.core.groups import GROUP
 from zajil.client.state.notices import Notice, NoticeCode, add_notices
-from zajil.client.state.rows import Chat
+from zajil.client.state.rows import Chat, Member
 from zajil.client.state.step import Step
 
 
@@ -34,6 +34,26 @@ def _changes(before: Chat, after: Chat) -> Iterator[tuple[NoticeCode, bytes]]:
                 yield ("device-replaced" if had - has else "device-added"), account
         elif after.kind == GROUP and account in before.left:
             yield "left", account
+
+
+def note_rules(step: Step, before: Chat, after: Chat, *, by: Member | None) -> None:
+    """Lines for permissions and links that a commit changed. by: who committed it."""
+    if after.kind == GROUP and by is not None:
+        account = by.account
+        add_notices(step.tx, after.gid, (Notice(code, account, step.now) for code in _rules(before, after)))
+
+
+def _rules(before: Chat, after: Chat) -> Iterator[NoticeCode]:
+    changed = {name for name, value in after.perms.items() if before.perms.get(name, value) != value}
+    if "send" in changed:
+        yield "write-admins" if after.perms["send"] else "write-members"
+    if changed - {"send"}:
+        yield "rules"
+    had, has = ({invite_id for invite_id, _, _ in chat.invites} for chat in (before, after))
+    if has - had:
+        yield "link-made"
+    if had - has:
+        yield "link-ended"
 
 
 def _devices(chat: Chat, account: bytes) -> set[int]:

@@ -24,7 +24,7 @@ export function mayEdit(look: Look, message: StoredMessage): boolean {
 
 /** Give an own text another wording. Throws `gone`, `not-permitted`, `not-a-member`, `text-too-long`. */
 export async function edit(step: Step, gid: Id, identity: Id, text: string): Promise<void> {
-  const chat = await chats.checkMember(step, gid);
+  const chat = await chats.checkWriter(step, gid);
   const [n, found] = await loadMessage(step, gid, identity);
   if (!mayEdit(step, found)) throw error("not-permitted");
   if (text === found.text) return;
@@ -121,7 +121,7 @@ async function perform(step: Step, gid: Id, { n, message, form, at }: Performed)
 
 /** Send a text again that failed, as a new message at the end; its id. Throws `gone`, `not-permitted`. */
 export async function retry(step: Step, gid: Id, identity: Id): Promise<Id> {
-  const chat = await chats.checkMember(step, gid);
+  const chat = await chats.checkWriter(step, gid);
   const [n, message] = await loadMessage(step, gid, identity);
   if (message.state !== "failed" || message.notice !== null || message.lost) throw error("not-permitted");
   await step.tx.remove("message", n);

@@ -3,17 +3,19 @@
  * Twin of zajil.client.core.talk.contents.
  */
 import { findSpan } from "../../../protocol/chat/expiry.ts";
-import { parseForm } from "../../../protocol/chat/forms.ts";
+import { parseForm, type Form } from "../../../protocol/chat/forms.ts";
 import type * as parts from "../../../protocol/chat/parts.ts";
 import { Status } from "../../../protocol/chat/receipts.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as deadlines from "../../state/deadlines.ts";
+import { keepCame } from "../../state/joins.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id, StoredMessage, Wire } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
 import { noteGone } from "../expiry/sweep.ts";
 import * as contact from "../contact/contact.ts";
 import * as groups from "../groups.ts";
+import { mayWrite } from "../judge.ts";
 import * as messages from "../messages.ts";
 import type { Opened } from "../messages.ts";
 import * as readd from "../readd.ts";
@@ -41,6 +43,11 @@ export async function takeContent(step: Step, chat: Chat, opened: Opened, wire: 
     if (form.form === "text" && first) await keepRequest(step, chat, opened, form.text, wire);
     return;
   }
+  if (writes(form) && !mayWrite(chat, opened.account)) {
+    await step.changeChat(chat.gid, { unshown: chat.unshown + 1 });
+    step.event("bad-message", chat.gid);
+    return;
+  }
   if (form.form === "text") {
     const reply_to = form.reply_to === null ? "" : rows.idOf(form.reply_to);
     return show(step, chat, opened, { text: form.text, reply_to, wire });
@@ -66,6 +73,12 @@ async function keepRequest(step: Step, chat: Chat, opened: Opened, text: string,
   const kept = { message_id, gid: chat.gid, account, device, sent, text, wire, proofs: [proof] };
   const row: StoredMessage = { ...rows.EMPTY_MESSAGE, ...kept, arrived: step.now, state: "received" };
   await step.tx.append("message", rows.bytesOf(chat.gid), rows.bytesOf(message_id), rows.encodeRow(row));
+}
+
+/** Whether it puts words into the chat. Who may not write may still react, and take back what was written before. */
+function writes(form: Form): boolean {
+  if (form.form === "unsupported") return form.shown;
+  return form.form === "text" || form.form === "edit" || form.form === "call-log";
 }
 
 async function show(step: Step, chat: Chat, opened: Opened, fields: Partial<StoredMessage>): Promise<void> {
@@ -122,6 +135,12 @@ async function takeControl(step: Step, chat: Chat, opened: Opened, part: Part): 
       return noteLeave(step, chat, opened.account);
     case "readd":
       return readd.takeRequest(step, opened.account, opened.device, part);
+    case "join-request":
+    case "join-answer":
+      if (chat.kind !== groups.DM) return;
+      await keepCame(step.tx, { dm: chat.gid, account: opened.account, part });
+      step.event("asked", chat.gid);
+      return;
     case "sync":
       if (chat.kind === groups.SELF) await takeSync(step, part, opened.sent);
       return;

@@ -53,6 +53,7 @@ export async function noteCommit(step: Step, before: Chat, after: Chat, staged: 
     if (left.length > 0) await note(step, place, "left", { whom: left });
     if (removed.length > 0) await note(step, place, "removed", { by, whom: removed });
     if (before.title !== after.title) await note(step, place, "renamed", { by, text: after.title });
+    for (const code of rulesChanged(before, after)) await note(step, place, code, { by });
     for (const account of has) {
       const role = groups.roleOf(after, account);
       const changed = had.includes(account) && groups.roleOf(before, account) !== role && !sameRoles(before, after);
@@ -62,6 +63,18 @@ export async function noteCommit(step: Step, before: Chat, after: Chat, staged: 
   }
   if (before.timer !== after.timer) await note(step, place, "timer", { by, text: String(after.timer) });
   await noteDevices(step, place, staged, { had, has });
+}
+
+function* rulesChanged(before: Chat, after: Chat): Generator<NoticeCode> {
+  const changed = Object.keys(after.perms).filter(
+    (name) => (before.perms[name] ?? after.perms[name]) !== after.perms[name],
+  );
+  if (changed.includes("send")) yield after.perms["send"] ? "write-admins" : "write-members";
+  if (changed.some((name) => name !== "send")) yield "rules";
+  const without = (chat: Chat, other: Chat) =>
+    chat.invites.some(({ id }) => !other.invites.some((one) => one.id === id));
+  if (without(after, before)) yield "link-made";
+  if (without(before, after)) yield "link-ended";
 }
 
 function sameRoles(a: Chat, b: Chat): boolean {

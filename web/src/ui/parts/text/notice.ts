@@ -56,6 +56,18 @@ export function sayNotice(notice: Notice, me: string | undefined): string {
       const seconds = Number(notice.text);
       return t.notice_timer({ ...values, off: seconds > 0 ? "no" : "yes", time: seconds > 0 ? sayTimer(seconds) : "" });
     }
+    case "write-admins":
+      return t.notice_write_admins(values);
+    case "write-members":
+      return t.notice_write_members(values);
+    case "rules":
+      return t.notice_rules(values);
+    case "link-made":
+      return t.notice_link_made(values);
+    case "link-ended":
+      return t.notice_link_ended(values);
+    case "asked":
+      return t.notice_asked(values);
     case "device-added":
       return t.notice_device_added(values);
     case "device-removed":

@@ -1,0 +1,1 @@
+"""Commands about permissions of groups and links into them."""

@@ -1,0 +1,1 @@
+"""Joining a group by a link: who asks, and who lets in."""
