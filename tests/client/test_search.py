@@ -78,11 +78,12 @@ async def test_a_large_store_is_searched_page_by_page_and_messages_around_one_ar
         chat = amal.find_chat("Note to self")
         core = amal._device.core
         with core.step("fill") as step:
-            for n in range(1001):
+            for n in range(1002):  # the last one is over, and was not swept yet
                 name = n.to_bytes(32, "big")
                 row = rows.StoredMessage(
                     name, parse_b64(chat.id), step.profile.account_id, 1, n * 1000, "sent", f"needle {n}"
                 )
+                row = rows.changed(row, expires_at=1 if n == 1001 else 0)
                 step.tx.append("message", row.gid, name, rows.encode_row(row))
         everything = await hits(amal, "needle", limit=5000)
         assert [hit.message.text for hit in everything] == [f"needle {n}" for n in range(1000, -1, -1)]
@@ -91,8 +92,8 @@ async def test_a_large_store_is_searched_page_by_page_and_messages_around_one_ar
         assert await found(amal, "needle", limit=2, before=middle.id) == ["needle 499", "needle 498"]
         around = [message.text for message in amal.read_around(chat, middle.id, limit=5)]
         assert around == [f"needle {n}" for n in range(498, 503)]
-        newest = [message.text for message in amal.read_around(chat, everything[0].message.id, limit=4)]
-        assert newest == ["needle 999", "needle 1000"]
+        newest = [message.text for message in amal.read_around(chat, everything[0].message.id, limit=5)]
+        assert newest == ["needle 998", "needle 999", "needle 1000", "needle 1001"]
         with pytest.raises(ZajilError, match="gone"):
             amal.read_around(chat, "x" * 43)
 

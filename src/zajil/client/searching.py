@@ -35,8 +35,9 @@ class Searching:
         """Messages that hold every word of the query, the newest first, as they are found; at most `limit`.
 
         A word is found at the beginning of one ("кни" finds "книга"), whatever its marks and forms; "quoted" words as
-        they stand. Texts as last edited and the names of files count; deleted messages and calls do not. chat: in it
-        alone. before: id of the message after whose hit to go on. Needs no network and marks nothing as read.
+        they stand. Texts as last edited and the names of files count; deleted messages, those that are over, and calls
+        do not. chat: in it alone. before: id of the message after whose hit to go on. Needs no network and marks
+        nothing as read.
         Raises `malformed` for a query with fewer than two letters and digits, `unknown-chat`, `gone`.
         """
         parsed = parse_query(query)
@@ -75,8 +76,8 @@ class Searching:
 def _hit(step: Step, query: Query, data: bytes) -> Hit | None:
     """The message of a row, if it holds what is looked for."""
     row = rows.parse_row(data, rows.Searched)
-    if row.deleted_by or not (row.text or row.files):
-        return None
+    if row.deleted_by or not (row.text or row.files) or 0 < row.expires_at <= step.now:
+        return None  # what is over is gone for people, though the sweep comes a moment later
     text = row.text
     if "[@" in text and (chat := rows.find_chat(step.tx, row.gid)) is not None:
         text, _ = reading.mentions_in(step, chat, text)

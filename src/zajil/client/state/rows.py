@@ -320,6 +320,7 @@ class Searched(msgspec.Struct, frozen=True):
     text: str
     deleted_by: bytes = b""
     files: tuple[FileRow, ...] = ()
+    expires_at: int = 0
 
 
 class Early(msgspec.Struct, frozen=True, array_like=True):

@@ -79,7 +79,8 @@ test("hundreds of messages come in pages, each once and the newest first", async
       const message = {
         ...rows.EMPTY_MESSAGE,
         ...{ message_id: rows.idOf(id), gid: dm, account: anna.id, device: 1, sent: n, state: "sent" as const },
-        text: n % 3 === 0 ? `needle ${String(n)}` : `straw ${String(n)}`,
+        expires_at: n === 448 ? 1 : 0,
+        text: n === 448 || n % 3 === 0 ? `needle ${String(n)}` : `straw ${String(n)}`,
       };
       await step.tx.append("message", rows.bytesOf(dm), id, rows.encodeRow(message));
     }

@@ -71,6 +71,8 @@ async function readPage(
 
 async function findIn(look: Look, query: Query, stored: StoredMessage): Promise<FoundMessage | undefined> {
   if (stored.deleted_by !== "" || stored.notice !== null) return undefined;
+  // What is over is gone for people, though the sweep comes a moment later.
+  if (stored.expires_at > 0 && stored.expires_at <= look.now) return undefined;
   const [message, files] = await reread(stored);
   if (message.kept.length > 0) return undefined;
   let { text } = message;
