@@ -14,6 +14,7 @@ from zajil.auth.recovery import store as backup_tables
 from zajil.bridges.registry import tables as bridge_tables
 from zajil.channels.store import tables as public_tables
 from zajil.delivery import store as delivery_tables
+from zajil.delivery.push import store as push_tables
 from zajil.engine.sql import schema as mailbox_tables
 from zajil.engine.sql.database import FILE_NAME, METADATA, Database, is_outage
 from zajil.moderation.private import records as measure_tables
@@ -33,6 +34,7 @@ _OWNERS = (auth_tables, bridge_tables, public_tables, delivery_tables, mailbox_t
 _MODERATION = (moderation_tables, people_tables, log_tables, change_tables, published_tables, month_tables)
 _PRIVATE = (measure_tables, tally_tables)
 _RECOVERY = (backup_tables,)
+_PUSH = (push_tables,)
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 

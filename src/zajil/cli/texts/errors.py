@@ -161,6 +161,18 @@ PROTOCOL_COMPLAINTS: dict[str, Complaint] = {
         ),
         LATER,
     ),
+    "push-refused": Complaint(
+        Text(
+            en="Your server sends no wake-ups to this push service.",
+            ar="لا يرسل خادمك إشارات إيقاظ إلى خدمة الدفع هذه.",
+            ru="Ваш сервер не отправляет сигналы через эту службу push-уведомлений.",
+        ),
+        Text(
+            en="Its operator chooses the services, in the setting push.hosts.",
+            ar="يختار مشغّل الخادم الخدمات في الإعداد push.hosts.",
+            ru="Службы выбирает администратор сервера, в настройке push.hosts.",
+        ),
+    ),
     "gone": Complaint(
         Text(en="It is not there any more.", ar="لم يعد موجودًا.", ru="Этого больше нет."),
         Text(
