@@ -45,12 +45,14 @@ LIMITS = {
 WORKER_PARTS = {
     "suite": ("xwing-", 15_000),  # X-Wing, HPKE and their hashes: before an account is opened or made
     "files": ("files-", 20_000),  # send, fetch and keep files: with the first one
+    "push": ("push-", 1_500),  # wake this device by push: where that is on
     "linking": ("devices-", 15_000),  # both ends of linking a device: most people do it once
     "search": ("searching-", 5_000),  # folding, matching and the reading of rows: with the first search
 }
 # Lazy parts of the page: how the names of their chunks begin, the part of the words that is theirs, and the limit.
 PAGE_PARTS = {
     "call_screens": (("CallLayer-", "ring-"), "call", 40_000),
+    "push_screens": (("push.svelte-", "PushQuestion-"), "push", 6_000),
     "file_screens": (("FileScreens-", "filetools-"), "files", 25_000),
     "search_screens": (("SearchScreens-",), "search", 6_000),
 }

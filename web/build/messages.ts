@@ -20,6 +20,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   files: "files",
   search: "search",
   people: "later",
+  push: "later",
   report: "later",
   routes: "later",
   settings: "later",

@@ -59,6 +59,9 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     ...publicCalls(world),
     ...fileCalls(world, emit),
     ...searchCalls(world),
+    push_key: () => "",
+    set_push: () => undefined,
+    drop_push: () => undefined,
   };
   return {
     world,

@@ -7,6 +7,7 @@ import type common from "../../messages/en/common.json";
 import type errors from "../../messages/en/errors.json";
 import type files from "../../messages/en/files.json";
 import type people from "../../messages/en/people.json";
+import type push from "../../messages/en/push.json";
 import type report from "../../messages/en/report.json";
 import type review from "../../messages/en/review.json";
 import type routes from "../../messages/en/routes.json";
@@ -25,6 +26,7 @@ type Catalogue = typeof call &
   typeof errors &
   typeof files &
   typeof people &
+  typeof push &
   typeof report &
   typeof review &
   typeof routes &
