@@ -15,6 +15,7 @@ from zajil.client.contacting import Contacting
 from zajil.client.core import chats, readd, recovery
 from zajil.client.core.talk import bundles
 from zajil.client.filing import Filing
+from zajil.client.pushing import Pushing
 from zajil.client.recovering import Recovering
 from zajil.client.reporting import Reporting
 from zajil.client.searching import Searching
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from zajil.client.public.space import PublicSpace
 
 
-class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Searching):
+class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Searching, Pushing):
     """An async context manager. Errors are `ZajilError`s with a stable code (`Unreachable`: no server answered)."""
 
     @classmethod

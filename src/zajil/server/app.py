@@ -6,14 +6,13 @@ Services never import each other; what one needs of another is a callable made h
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -70,7 +69,7 @@ from zajil.server.moderation.beside.supervisor import WorkerProcess
 from zajil.server.place import origin_of, place_of
 from zajil.server.public_space import PublicSpace, find_console, find_fold, find_moderation
 from zajil.server.push.wiring import Pushing, load_key
-from zajil.server.schema import is_unused, open_database
+from zajil.server.schema import hold_data, is_unused, open_database
 from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.answers import Answers
 from zajil.server.shell.base import Shell
@@ -82,7 +81,6 @@ if TYPE_CHECKING:
     from zajil.server.review.console import Console
 
 _LOG = logging.getLogger(__name__)
-_LOCK_FILE = "zajil.lock"
 _EMPTY_LOG_S = 60.0
 """How long the write-ahead log may tell what changed together: a commit's group and the mailboxes it went to."""
 _DROP_SIGNALS_S = 10.0
@@ -104,7 +102,7 @@ class Server:
         self.settings = settings
         self.port = 0
         self._clock = clock
-        self._lock = _lock(data)
+        self._lock = hold_data(data)
         try:
             if settings.public_space and fold is None:
                 fold = find_fold()
@@ -579,15 +577,3 @@ class Server:
             raise
         self.metrics.count_request(kind, "ok")
         return frames.Ok(rid=request.rid, epoch=accepted.epoch, ts=accepted.ts, frank=accepted.frank, dup=accepted.dup)
-
-
-def _lock(data: Path) -> IO[bytes]:
-    """Hold the data directory: two servers on one would not wake each other's readers."""
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = (data / _LOCK_FILE).open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise ConfigError("another server is running on this data directory") from None
-    return file

@@ -11,6 +11,7 @@ from zajil.cli.texts.complaint import LATER, READDING, RELINK, SYNC, UPDATE, Com
 from zajil.cli.texts.home_errors import HOME_COMPLAINTS
 from zajil.cli.texts.lasting.ending import ENDING_COMPLAINTS
 from zajil.cli.texts.lasting.export import EXPORT_COMPLAINTS
+from zajil.cli.texts.lasting.push import PUSH_COMPLAINTS
 from zajil.cli.texts.lasting.recovery import RECOVERY_COMPLAINTS
 from zajil.cli.texts.messages import TALK_COMPLAINTS
 from zajil.cli.texts.moderation.accounting import ACCOUNTING_COMPLAINTS
@@ -269,6 +270,7 @@ COMPLAINTS |= BRIDGE_COMPLAINTS | BUNDLE_COMPLAINTS | NET_COMPLAINTS | REGISTRY_
 COMPLAINTS |= STEERING_COMPLAINTS | ACCOUNTING_COMPLAINTS | REVIEW_COMPLAINTS
 COMPLAINTS |= PERSONA_COMPLAINTS | REDRESS_COMPLAINTS | RELAY_COMPLAINTS | FILE_COMPLAINTS | ARRANGING_COMPLAINTS
 COMPLAINTS |= RECOVERY_COMPLAINTS | ENDING_COMPLAINTS | EXPORT_COMPLAINTS | SEARCH_COMPLAINTS | PROFILE_COMPLAINTS
+COMPLAINTS |= PUSH_COMPLAINTS
 
 
 def find_complaint(code: str) -> Complaint | None:
