@@ -13,7 +13,7 @@ the message server, with its own buffer and audio thread. precache: everything t
 messenger without calls, 55,000 for their worker and page's part, and 25,000 for their screens, words in three languages
 and icons: calls must work where the network has just become bad; and 45,000 for files, 20,000 of the worker and 25,000
 of the page with words in three languages: what waits is shown, withdrawn and played without a line; and 11,000 for
-search, which needs no line either. sw: with the list
+search, which needs no line either, and 4,000 for push, which is switched off without one. sw: with the list
 of what it keeps, 60 bytes a file. console: all that the moderators' page loads with its largest catalogue; it lies in
 assets/review and counts to nothing else. Exit 1 over a limit.
 """
@@ -37,7 +37,7 @@ LIMITS = {
     "lazy_max": 60_000,
     "catalogue": 12_000,
     "calls": 50_000,
-    "precache": 541_000,
+    "precache": 545_000,
     "console": 65_000,
 }
 # Lazy parts of the worker: how the name of the chunk begins that its first call loads, and the limit of that chunk with

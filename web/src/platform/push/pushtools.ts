@@ -19,6 +19,8 @@ export interface WakeWords {
 export interface PushTools {
   /** install: on iOS only pages on the home screen can be woken. */
   support(): "yes" | "no" | "install";
+  /** The service worker has this page: the browser was here before, and keeps the client. */
+  isKept(): boolean;
   current(): Promise<Subscription | undefined>;
   /** Rejects with a DOMException where the browser or its push service refuses. */
   subscribe(key: string): Promise<Subscription>;
@@ -59,6 +61,7 @@ export const pushTools: PushTools = {
     if ("serviceWorker" in navigator && "PushManager" in globalThis && "Notification" in globalThis) return "yes";
     return "standalone" in navigator && !navigator.standalone ? "install" : "no";
   },
+  isKept: () => navigator.serviceWorker.controller !== null,
   async current() {
     const found = await (await registration()).pushManager.getSubscription();
     return found === null ? undefined : read(found);

@@ -38,11 +38,12 @@ export class Push {
     this.#now = now;
   }
 
-  /** Never asked, and it could be: offer it. */
+  /** Never asked, it could be, and the person has come back: offer it. */
   get canOffer(): boolean {
     return (
       browser().readPreference(WANTED) === undefined &&
       this.#tools.support() === "yes" &&
+      this.#tools.isKept() &&
       browser().notificationPermission() !== "denied"
     );
   }

@@ -29,6 +29,7 @@ class Around {
 
   tools: PushTools = {
     support: () => "yes",
+    isKept: () => true,
     current: () => Promise.resolve(this.held),
     subscribe: (key) => {
       this.held = { endpoint: `https://push.example/${String(++this.made)}`, p256dh: "p", auth: "a", key };
