@@ -170,7 +170,7 @@ async def test_who_is_connected_and_takes_it_is_not_woken(
         message = await r.expect(frames.Msg)
         assert isinstance(message, frames.Msg)
         await r.send(frames.Mack(message.seq))
-        await until(lambda: is_left_time(tmp_path / "data", clock))
+        await until(lambda: not rows(tmp_path / "data", "push_due") or is_left_time(tmp_path / "data", clock))
         clock.now += 11
         server.pushing.look()
         await settled(tmp_path / "data")
