@@ -61,7 +61,7 @@ CLI_CODES |= {"no-reason", "bad-decision", "note-too-long", "no-moderation"}
 CLI_CODES |= {"no-staff-key", "staff-key-exists", "logged-out"}
 CLI_CODES |= {"no-such-word", "no-cluster"}
 CLI_CODES |= {"no-calls", "not-stripped", "which-file"}
-CLI_CODES |= {"folder-used", "not-asked"}
+CLI_CODES |= {"folder-used", "not-asked", "half-push-keys"}
 CLI_CODES |= {"bad-relay-ip", "half-certificate", "no-relay", "no-calls"}
 
 
@@ -195,6 +195,7 @@ def test_commands_in_a_text_are_for_the_home_of_the_call() -> None:
         "recovery",
         "account",
         "username",
+        "push",
     }
     assert {name for name, _, _ in (*_PEOPLE, *_CHATS)} | groups == OF_A_HOME
 

@@ -27,6 +27,7 @@ from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
 from zajil.protocol.control import B16, Auth, Blob, Route, encode_json, parse_json
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import encode_b64
+from zajil.protocol.push.wire import B65, PutPush
 from zajil.server.app import Server
 from zajil.server.schema import open_database
 
@@ -92,6 +93,7 @@ def body_for(route: Route, world: World) -> msgspec.Struct | bytes | None:
         control.PUT_LINK_ANSWER: b"answer",
         control.CALL_RELAY: control.AskRelay(B16(bytes(16)), 0, control.B32(bytes(32))),
         control.CALL_TICKET: control.AskTicket(B16(bytes(16)), 0, control.B32(bytes(32)), B16(bytes(16))),
+        control.PUT_PUSH: PutPush("https://push.example/x", B65(bytes(65)), B16(bytes(16))),
         control.JOIN_BRIDGE: control.JoinBridge("0" * 20, "bridge.test", 443, "assets"),
         control.ADD_ATTACHMENT: AddAttachment(1024, control.B32(bytes(32)), (control.B32(bytes(32)),)),
         control.PUT_ATTACHMENT: b"x",
@@ -170,6 +172,8 @@ MATRIX: dict[Route, dict[str, str]] = {
     control.REACH_DOCS: {**OPEN, "none": "ok"},
     control.CALL_RELAY: {**OPEN, "none": "bad-group-token"},
     control.CALL_TICKET: {**OPEN, "none": "bad-group-token"},
+    control.PUT_PUSH: {**DEVICE, "own": "push-refused", "sibling": "push-refused", "other": "push-refused"},
+    control.DROP_PUSH: DEVICE,
     control.CONFIG: {**OPEN, "none": "ok"},
     control.HEALTH: {**OPEN, "none": "ok"},
 }

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.server.people import Person
 from tests.server.test_story import group_of_two
@@ -21,9 +22,11 @@ from zajil.moderation.statistics.agreement import check_agreement
 from zajil.moderation.statistics.months import month_of
 from zajil.moderation.statistics.publish import read_report
 from zajil.moderation.store import log
-from zajil.protocol import cbor
+from zajil.protocol import cbor, control
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import encode_b64, parse_b64
+from zajil.protocol.push.message import public_bytes
+from zajil.protocol.push.wire import B65, PutPush
 from zajil.protocol.tlog.checkpoint import open_checkpoint, parse_key
 from zajil.protocol.tlog.tree import check_inclusion, leaf_hash
 from zajil.server.accounting import disclosure
@@ -137,6 +140,9 @@ async def test_a_disclosure_is_exactly_what_is_stored_of_that_account(
     async with wire(Role.S) as s:
         group = await group_of_two(http, s, two, one)
         await s.ask(group.send(5, b"a text that nobody may read"))
+    point = public_bytes(ec.generate_private_key(ec.SECP256R1()))
+    push = PutPush("https://fcm.googleapis.com/x", B65(point), control.B16(bytes(16)))
+    await http.call(control.PUT_PUSH, push, auth=one)
     data = tmp_path / "data"
     found = Disclosed(told(data, encode_b64(mine.account_id), "--reference", "Court 12/2026"))
     rows = stored(data)
@@ -151,7 +157,8 @@ async def test_a_disclosure_is_exactly_what_is_stored_of_that_account(
         "mailbox_item": [row for row in rows["mailbox_item"] if row["mailbox_id"] in boxes],
         "message": [row for row in rows["message"] if row["id"] in held],
     }
-    for table in ("contact_token", "device", "device_list", "key_package", "session_token", "username"):
+    expected["push_due"] = [row for row in rows["push_due"] if row["mailbox_id"] in boxes]
+    for table in ("contact_token", "device", "device_list", "key_package", "push", "session_token", "username"):
         expected[table] = [row for row in rows[table] if row["account_id"] == mine.account_id]
     for row in expected["message"]:
         assert isinstance(row.pop("refs"), int)
@@ -162,6 +169,8 @@ async def test_a_disclosure_is_exactly_what_is_stored_of_that_account(
         assert sorted(found.tables[table], key=key) == sorted(plain, key=key), table
     assert len(found.tables["device"]) == 2
     assert len(found.tables["message"]) >= 1
+    assert len(found.tables["push"]) == 1
+    assert "fcm" not in json.dumps(found.plain), "where the device is woken is sealed"
     # Nothing of the other one, and no text.
     text = json.dumps(found.plain)
     assert encode_b64(other.account_id) not in text

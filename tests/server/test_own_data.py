@@ -54,6 +54,7 @@ async def test_an_account_sees_how_many_rows_are_its_own_and_that_the_rest_canno
     mine = await counts_of(http, one)
     expected = {"account": 1, "device": 2, "device_list": 1, "session_token": 1, "contact_token": 0, "key_package": 0}
     expected |= {"account_measure": 0, "bridge_asker": 0, "username": 0, "mailbox": 2, "mailbox_item": 2, "message": 2}
+    expected |= {"push": 0, "push_due": 0}
     unknown = dict.fromkeys(
         (
             *(

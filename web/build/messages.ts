@@ -21,6 +21,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   search: "search",
   joins: "joins",
   people: "later",
+  push: "later",
   report: "later",
   routes: "later",
   settings: "later",

@@ -33,7 +33,7 @@ from zajil.cli.commands import (
 from zajil.cli.commands.calls import relay
 from zajil.cli.commands.finding import search
 from zajil.cli.commands.joining import links, perms
-from zajil.cli.commands.lasting import disappear, ending, export, recovery
+from zajil.cli.commands.lasting import disappear, ending, export, push, recovery
 from zajil.cli.commands.moderation import (
     appeals,
     lists,
@@ -67,6 +67,7 @@ from zajil.cli.texts.calls import bot as bot_words
 from zajil.cli.texts.calls import relay as relay_words
 from zajil.cli.texts.lasting import ending as ending_words
 from zajil.cli.texts.lasting import export as export_words
+from zajil.cli.texts.lasting import push as push_words
 from zajil.cli.texts.lasting import recovery as recovery_words
 from zajil.cli.texts.moderation import accounting as accounting_words
 from zajil.cli.texts.moderation import private as private_words
@@ -121,6 +122,11 @@ _RECOVERY: tuple[_Command, ...] = (
     ("status", recovery.status, recovery_words.STATUS),
     ("rotate", recovery.rotate, recovery_words.ROTATE),
     ("restore", recovery.restore, recovery_words.RESTORE),
+)
+_PUSH: tuple[_Command, ...] = (
+    ("set", push.set_, push_words.SET),
+    ("status", push.status, push_words.STATUS),
+    ("off", push.off, push_words.OFF),
 )
 _ACCOUNT: tuple[_Command, ...] = (("delete", ending.delete, ending_words.DELETE),)
 _CHATS: tuple[_Command, ...] = (
@@ -270,6 +276,7 @@ _LOG: tuple[_Command, ...] = (
 _ADMIN: tuple[_Command, ...] = (
     ("invite", server.invite, server_words.ADMIN_INVITE),
     ("disclose", server.disclose, accounting_words.DISCLOSE),
+    ("push-forget", push.forget, push_words.FORGET),
 )
 _ADMIN_BRIDGES: tuple[_Command, ...] = (
     ("list", registry.list_, registry_words.LIST),
@@ -308,6 +315,7 @@ def _build() -> typer.Typer:
     root.add_typer(_group(stranger_words.USERNAME, _USERNAME), name="username", rich_help_panel=people)
     root.add_typer(_group(ending_words.ACCOUNT, _ACCOUNT), name="account", rich_help_panel=people)
     root.add_typer(_group(recovery_words.RECOVERY, _RECOVERY), name="recovery", rich_help_panel=people)
+    root.add_typer(_group(push_words.PUSH, _PUSH), name="push", rich_help_panel=people)
     _fill(root, _CHATS, panel=talk)
     root.add_typer(_group(chat_words.GROUP, _GROUPS), name="group", rich_help_panel=talk)
     root.add_typer(_group(bot_words.CALL, _CALL), name="call", rich_help_panel=talk)

@@ -16,6 +16,7 @@ from zajil.client.core import chats, readd, recovery
 from zajil.client.core.talk import bundles
 from zajil.client.filing import Filing
 from zajil.client.inviting import Inviting
+from zajil.client.pushing import Pushing
 from zajil.client.recovering import Recovering
 from zajil.client.reporting import Reporting
 from zajil.client.searching import Searching
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from zajil.client.public.space import PublicSpace
 
 
-class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Searching, Inviting):
+class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Searching, Inviting, Pushing):
     """An async context manager. Errors are `ZajilError`s with a stable code (`Unreachable`: no server answered)."""
 
     @classmethod

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from zajil.delivery import store
 from zajil.delivery.context import Delivery, DeviceCaller
+from zajil.delivery.push import store as push_store
 from zajil.engine.sql.interface import (
     PASS_GROUP,
     PASS_PERSONA,
@@ -122,6 +123,11 @@ async def drop_mailbox(delivery: Delivery, mailbox_id: MailboxId) -> None:
 
 
 async def drop_device(delivery: Delivery, account_id: AccountId, device_id: DeviceId, mailbox_id: MailboxId) -> None:
-    """Mailbox and key packages of a revoked device are gone."""
+    """Mailbox, key packages and push subscription of a revoked device are gone."""
+
+    def forget(connection: Connection) -> None:
+        store.drop_packages(connection, account_id, device_id)
+        push_store.drop(connection, account_id, device_id)
+
     await delivery.engine.drop_mailbox(mailbox_id)
-    await delivery.db.write(lambda connection: store.drop_packages(connection, account_id, device_id))
+    await delivery.db.write(forget)

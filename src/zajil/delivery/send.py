@@ -17,8 +17,8 @@ def prepare(frame: frames.Send) -> Send | SendEphemeral:
     """The engine's operation for this frame.
 
     Raises Malformed: `too-big`; `malformed` for a header of another group or type, an AAD that is not one of an
-    application message, or a `ttl` that is too long or of no use. The flag for push is of use with push, so it changes
-    nothing yet.
+    application message, or a `ttl` that is too long or of no use. The flag for push changes nothing with a
+    message that is not stored.
     """
     ephemeral = bool(frame.flags & frames.EPHEMERAL)
     if frame.ttl > (0 if ephemeral else limits.SIGNAL_TTL_S):
@@ -47,6 +47,7 @@ def prepare(frame: frames.Send) -> Send | SendEphemeral:
         body=frame.body,
         tag=aad.tag,
         ttl_s=frame.ttl or MESSAGE_TTL_S,
+        wake=bool(frame.flags & frames.WAKE),
     )
 
 

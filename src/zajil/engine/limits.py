@@ -87,6 +87,7 @@ DEFAULTS: Mapping[str, Limit] = {
     "refs_write": Limit(60, 10),
     "username_lookup": Limit(100, 900),
     "username_write": Limit(10, 3600),
+    "push_write": Limit(20, 60),
     "report": Limit(20, 3600),
     # per locator of a backup
     "backup_read": Limit(10, 3600),

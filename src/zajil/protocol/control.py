@@ -25,6 +25,7 @@ from zajil.protocol.ids import B32 as B32
 from zajil.protocol.ids import B64 as B64
 from zajil.protocol.ids import Blob as Blob
 from zajil.protocol.ids import encode_b64, parse_b64
+from zajil.protocol.push.wire import PutPush
 from zajil.protocol.report.reasons import Reason
 from zajil.protocol.report.verified import ITEMS_MAX, NOTE_CHARACTERS
 from zajil.protocol.routing import find_parameters, sort_routes
@@ -386,7 +387,7 @@ class MediaTicket(msgspec.Struct, frozen=True):
 class Config(msgspec.Struct, frozen=True):
     """GET /config. registration: invite or open. limits: bytes and counts by name.
 
-    public_space: whether /pub/v1 answers.
+    public_space: whether /pub/v1 answers. push_key: the server's key for Web Push, 65 bytes; empty where it sends none.
     """
 
     server_name: str
@@ -395,6 +396,7 @@ class Config(msgspec.Struct, frozen=True):
     suites: tuple[U16, ...]
     limits: Mapping[str, U64]
     public_space: bool = False
+    push_key: str = ""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -495,6 +497,8 @@ ISSUE_BUNDLE: Final = Route("POST", "/bridges/tokens", _D, None, IssuedBundle)
 REACH_DOCS: Final = Route("GET", "/reach/docs", _NONE, None, ReachDocs, query=frozenset({"root"}), tagged=True)
 CALL_RELAY: Final = Route("POST", "/calls/relay", _NONE, AskRelay, RelayAccess, _SMALL)
 CALL_TICKET: Final = Route("POST", "/calls/tickets", _NONE, AskTicket, MediaTicket, _SMALL)
+PUT_PUSH: Final = Route("PUT", "/push", _D, PutPush, Empty, _SMALL)
+DROP_PUSH: Final = Route("DELETE", "/push", _D, None, Empty)
 CONFIG: Final = Route("GET", "/config", _NONE, None, Config)
 HEALTH: Final = Route("GET", "/health", _NONE, None, Health)
 
@@ -505,7 +509,8 @@ ROUTES: Final = (
     *(PUT_KEY_PACKAGES, COUNT_KEY_PACKAGES, CLAIM_KEY_PACKAGES, MAKE_REPORT),
     *(PUT_LINK_OFFER, LINK_OFFER, PUT_LINK_ANSWER, LINK_ANSWER, PUT_BACKUP, BACKUP, DELETE_BACKUP),
     *(ADD_ATTACHMENT, PUT_ATTACHMENT, ATTACHMENT_OFFSET, ATTACHMENT),
-    *(JOIN_BRIDGE, OWN_BRIDGE, BRIDGE_BUNDLE, ISSUE_BUNDLE, REACH_DOCS, CALL_RELAY, CALL_TICKET, CONFIG, HEALTH),
+    *(JOIN_BRIDGE, OWN_BRIDGE, BRIDGE_BUNDLE, ISSUE_BUNDLE, REACH_DOCS, CALL_RELAY, CALL_TICKET),
+    *(PUT_PUSH, DROP_PUSH, CONFIG, HEALTH),
 )
 
 

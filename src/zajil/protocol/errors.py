@@ -134,6 +134,7 @@ _ROWS: Final = (
     ErrorCode("private-locked", Refused, 403, "The key of private reports is locked.", "ask the passphrase, unlock"),
     ErrorCode("wrong-passphrase", Refused, 403, "This passphrase does not open the key.", "ask for it again"),
     ErrorCode("too-young", Refused, 403, "This account is too young for that.", "try again in some days"),
+    ErrorCode("push-refused", Refused, 403, "The server sends no wake-ups to this push service.", "choose another"),
     ErrorCode("gone", Refused, 404, "It is not here, or not here any more.", "start over"),
     ErrorCode("no-such-route", Refused, 404, "The server has no such call.", "bug or update: show it"),
     ErrorCode("stale-epoch", Conflict, 409, "The group moved on in the meantime.", "drain, seal anew"),

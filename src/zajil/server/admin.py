@@ -13,9 +13,11 @@ from zajil.auth import invites
 from zajil.auth.secrets import DAY_S, INVITE_LIFE_DAYS
 from zajil.bridges.registry import operator
 from zajil.bridges.registry import store as bridge_store
+from zajil.delivery.push import store as push_store
 from zajil.engine.keys import FILE_NAME, Keys
 from zajil.engine.moderationkeys import FILE_NAME as LOG_KEY_FILE
 from zajil.engine.moderationkeys import ModerationKeys
+from zajil.engine.pushkeys import FILE_NAME as PUSH_KEY_FILE
 from zajil.moderation.audit.entries import SALT_BYTES, hash_record
 from zajil.moderation.audit.log import Draft, record, sign_now
 from zajil.moderation.store import log
@@ -33,7 +35,7 @@ from zajil.server.accounting.disclosure import (
     read_account,
 )
 from zajil.server.config import load_settings
-from zajil.server.schema import open_database
+from zajil.server.schema import hold_data, open_database
 
 
 def create_invite(data: Path, uses: int) -> str:
@@ -91,6 +93,21 @@ def remove_bridge(data: Path, bridge_id: bytes) -> None:
         operator.remove_bridge(database, bridge_id)
     finally:
         database.close()
+
+
+def forget_push(data: Path) -> int:
+    """No device is woken by push any more until it asks anew, and the next start makes a new key; how many were.
+
+    Raises ConfigError while a server runs here: it holds the key.
+    """
+    with hold_data(data):
+        database = open_database(data)
+        try:
+            forgotten = database.write_sync(push_store.drop_all)
+        finally:
+            database.close()
+        (data / PUSH_KEY_FILE).unlink(missing_ok=True)
+    return forgotten
 
 
 def link_of_invite(data: Path, code: str, *, front: str | None = None, bridges: PrivateBridges | None = None) -> str:

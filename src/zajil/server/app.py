@@ -6,16 +6,16 @@ Services never import each other; what one needs of another is a callable made h
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Connection
 
 from zajil.auth import contacts, invites, lists, login, passes, registration, retention
@@ -68,7 +68,8 @@ from zajil.server.metrics import Metrics
 from zajil.server.moderation.beside.supervisor import WorkerProcess
 from zajil.server.place import origin_of, place_of
 from zajil.server.public_space import PublicSpace, find_console, find_fold, find_moderation
-from zajil.server.schema import is_unused, open_database
+from zajil.server.push.wiring import Pushing, load_key
+from zajil.server.schema import hold_data, is_unused, open_database
 from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.answers import Answers
 from zajil.server.shell.base import Shell
@@ -80,7 +81,6 @@ if TYPE_CHECKING:
     from zajil.server.review.console import Console
 
 _LOG = logging.getLogger(__name__)
-_LOCK_FILE = "zajil.lock"
 _EMPTY_LOG_S = 60.0
 """How long the write-ahead log may tell what changed together: a commit's group and the mailboxes it went to."""
 _DROP_SIGNALS_S = 10.0
@@ -102,7 +102,7 @@ class Server:
         self.settings = settings
         self.port = 0
         self._clock = clock
-        self._lock = _lock(data)
+        self._lock = hold_data(data)
         try:
             if settings.public_space and fold is None:
                 fold = find_fold()
@@ -117,6 +117,7 @@ class Server:
             moderators = ModeratorKeys(data, clock=clock)
             fix_name(data, settings)
             relays = find_relays(data, settings, keys)
+            push_key = load_key(data, self._db)
             disk = blobs.DiskBlobs(data / blobs.FOLDER, most_bytes=settings.attachments_max_bytes)
             self._documents = Documents(self._db, keys=keys, signing=signing, place=place_of(settings), clock=clock)
         except BaseException:
@@ -134,6 +135,7 @@ class Server:
             limits=self._limits,
             clock=clock,
             gather_ms=settings.mailbox_gather_ms,
+            push_due=lambda: self.pushing.look(),
         )
         self._delivery = self._make_delivery(keys, refs)
         self._attachments = Attachments(self._delivery, disk)
@@ -142,6 +144,7 @@ class Server:
         self._registry = self._make_registry(keys)
         self.metrics = Metrics()
         self.calling = self._make_calling(data, keys, relays)
+        self.pushing = self._make_pushing(push_key)
         self.public = self._make_public(keys, fold) if settings.public_space and fold is not None else None
         self.moderation = self._make_moderation(data) if self.public and settings.moderation.enabled else None
         self.worker = self._make_worker(data) if self.moderation and settings.moderation.worker == "child" else None
@@ -207,6 +210,7 @@ class Server:
         if server.console is not None:
             server.console.start()
         server.calling.start()
+        server.pushing.start()
         server._upkeep = [asyncio.create_task(work()) for work in (server._keep_up, server._drop_signals)]
         return server
 
@@ -228,6 +232,7 @@ class Server:
         await self.gateway.drain(self.settings.drain_s)
         await self._shell.stop()
         await self.calling.stop()
+        await self.pushing.stop()
         if self._metrics_runner is not None:
             await self._metrics_runner.cleanup()
         await self._engine.close()
@@ -359,6 +364,15 @@ class Server:
             count_over=self.metrics.count_media_over,
         )
 
+    def _make_pushing(self, key: ec.EllipticCurvePrivateKey) -> Pushing:
+        return Pushing(
+            key,
+            self.settings,
+            self._delivery,
+            is_live=lambda account, device: self.gateway.is_live(account, device),
+            count=self.metrics.count_push,
+        )
+
     def _make_door(self, signing: ReachKeys) -> SealDoor:
         return SealDoor(
             ServerSeals(signing.sessions, random=os.urandom),
@@ -415,6 +429,7 @@ class Server:
             registration=self.settings.registration,
             min_client=self.settings.min_client,
             public_space=self.settings.public_space,
+            push_key=self.pushing.public_key,
         )
         return Dispatcher(
             routes={
@@ -429,6 +444,7 @@ class Server:
                 **bind_data(self._auth, self._delivery, self._registry),
                 **bind_bridges(self._registry),
                 **self.calling.routes(),
+                **self.pushing.routes(),
                 **public,
             },
             proofs=Proofs(
@@ -561,15 +577,3 @@ class Server:
             raise
         self.metrics.count_request(kind, "ok")
         return frames.Ok(rid=request.rid, epoch=accepted.epoch, ts=accepted.ts, frank=accepted.frank, dup=accepted.dup)
-
-
-def _lock(data: Path) -> IO[bytes]:
-    """Hold the data directory: two servers on one would not wake each other's readers."""
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = (data / _LOCK_FILE).open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise ConfigError("another server is running on this data directory") from None
-    return file

@@ -17,6 +17,7 @@ from msgspec import Meta
 from zajil.engine.files import write_once
 from zajil.engine.limits import DEFAULTS as LIMIT_DEFAULTS
 from zajil.engine.limits import Limit
+from zajil.protocol.push.wire import check_patterns
 from zajil.protocol.reach.endpoints import is_host
 
 Registration = Literal["invite", "open"]
@@ -69,6 +70,36 @@ class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         bool,
         Meta(description="Whether staff may come by the command line's Ed25519 keys as well; passkeys always work."),
     ] = True
+
+
+class PushSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How devices that are not connected are woken; the table `[push]` of the file."""
+
+    hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=64,
+            description="Push services that devices may be woken through: names, `*.name` for all below it, `*` for "
+            "any at a public address; `[]` = no push at all.",
+        ),
+    ] = ("fcm.googleapis.com", "*.push.services.mozilla.com", "*.notify.windows.com", "web.push.apple.com")
+    ports: Annotated[
+        tuple[Annotated[int, Meta(ge=1, le=65535)], ...], Meta(description="Ports that they may be reached at.")
+    ] = (443,)
+    contact: Annotated[
+        str,
+        Meta(
+            pattern=r"^((mailto:|https://)[!-~]+)?$",
+            description="Whom a push service may write to, `mailto:` or `https:`; empty for the address of `front`.",
+        ),
+    ] = ""
+    private: Annotated[
+        bool,
+        Meta(
+            description="Push services in one's own network: addresses that are not public are fine too, and plain "
+            "http to this machine. Only with `hosts` that you trust."
+        ),
+    ] = False
 
 
 class CallSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -266,6 +297,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ModerationSettings, Meta(description="Moderation of the public space, a table of its own.")
     ] = ModerationSettings()
     calls: Annotated[CallSettings, Meta(description="Relays and media of calls, a table of its own.")] = CallSettings()
+    push: Annotated[PushSettings, Meta(description="Waking devices by push, a table of its own.")] = PushSettings()
     limits: Annotated[
         dict[str, Limit],
         Meta(description="Token buckets by name, each `{burst, every_s}`; see the table below for names and defaults."),
@@ -290,6 +322,7 @@ def load_settings(data: Path, **arguments: object) -> Settings:
     if settings.moderation.enabled and not settings.public_space:
         raise ConfigError(f"{path.name}: moderation.enabled needs public_space = true")
     _check_calls(path.name, settings.calls)
+    _check_push(path.name, settings.push)
     wrong = sorted(name for name, limit in settings.limits.items() if limit.burst <= 0 or limit.every_s <= 0)
     if wrong:
         raise ConfigError(f"{path.name}: burst and every_s must be above 0: {', '.join(wrong)}")
@@ -310,6 +343,16 @@ def _check_calls(file: str, calls: CallSettings) -> None:
         raise ConfigError(f"{file}: calls.relay_cert and calls.relay_key must be printable")
     if calls.relay_private_ip and not calls.relay_ip:
         raise ConfigError(f"{file}: calls.relay_private_ip needs calls.relay_ip")
+
+
+def _check_push(file: str, push: PushSettings) -> None:
+    """Raises ConfigError for a host that is none, and for a private network with any host."""
+    try:
+        check_patterns(push.hosts)
+    except ValueError as wrong:
+        raise ConfigError(f"{file}: push.hosts: {str(wrong)!r} is neither a name, nor `*.name`, nor `*`") from None
+    if push.private and "*" in push.hosts:
+        raise ConfigError(f"{file}: push.private with `*` would let anybody reach into your network; name the hosts")
 
 
 def is_address(text: str) -> bool:
@@ -396,6 +439,7 @@ def _type_name(base: object) -> str:
         int: "integer",
         float: "number",
         tuple[str, ...]: "list of text",
+        tuple[Annotated[int, Meta(ge=1, le=65535)], ...]: "list of integers",
         dict[str, Limit]: "table",
     }
     return names[base]  # type: ignore[index]  # hints are exactly these

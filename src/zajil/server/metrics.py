@@ -73,6 +73,9 @@ class Metrics:
         self._requests = Counter(
             "zajil_requests", "Data requests by kind and outcome.", ["kind", "outcome"], registry=self.registry
         )
+        self._pushes = Counter(
+            "zajil_pushes", "Posts to push services by outcome.", ["outcome"], registry=self.registry
+        )
         self._connections = Gauge("zajil_connections", "Open connections.", ["role"], registry=self.registry)
         self._media = Gauge("zajil_media_connections", "Connections in media rooms.", registry=self.registry)
         self._bad_media = Counter(
@@ -91,6 +94,10 @@ class Metrics:
     def count_request(self, kind: str, outcome: str) -> None:
         """kind: send, commit or create; outcome: ok or an error code."""
         self._requests.labels(kind, outcome).inc()
+
+    def count_push(self, outcome: str) -> None:
+        """One post to a push service: taken, gone, later or refused."""
+        self._pushes.labels(outcome).inc()
 
     def count_bad_media(self) -> None:
         """A record in a media room was dropped."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from sqlalchemy import Connection, MetaData, literal, select
 from sqlalchemy.exc import OperationalError
@@ -14,6 +15,7 @@ from zajil.auth.recovery import store as backup_tables
 from zajil.bridges.registry import tables as bridge_tables
 from zajil.channels.store import tables as public_tables
 from zajil.delivery import store as delivery_tables
+from zajil.delivery.push import store as push_tables
 from zajil.engine.sql import schema as mailbox_tables
 from zajil.engine.sql.database import FILE_NAME, METADATA, Database, is_outage
 from zajil.moderation.private import records as measure_tables
@@ -33,6 +35,8 @@ _OWNERS = (auth_tables, bridge_tables, public_tables, delivery_tables, mailbox_t
 _MODERATION = (moderation_tables, people_tables, log_tables, change_tables, published_tables, month_tables)
 _PRIVATE = (measure_tables, tally_tables)
 _RECOVERY = (backup_tables,)
+_PUSH = (push_tables,)
+_LOCK_FILE: Final = "zajil.lock"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -47,6 +51,21 @@ def is_unused(db: Connection) -> bool:
     codes |= {log_tables.entry.name, log_tables.log_head.name}  # an invite of staff is logged
     others = (table for name, table in METADATA.tables.items() if name not in codes)
     return not any(db.execute(select(literal(1)).select_from(table).limit(1)).first() for table in others)
+
+
+def hold_data(data: Path) -> IO[bytes]:
+    """Hold the data directory until this file is closed: two servers on one would not wake each other's readers.
+
+    Raises ConfigError while another server has it.
+    """
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = (data / _LOCK_FILE).open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ConfigError("another server is running on this data directory") from None
+    return file
 
 
 def open_database(data: Path) -> Database:

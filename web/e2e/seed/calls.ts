@@ -61,6 +61,9 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     ...fileCalls(world, emit),
     ...searchCalls(world),
     ...joinCalls(),
+    push_key: () => "",
+    set_push: () => undefined,
+    drop_push: () => undefined,
   };
   return {
     world,

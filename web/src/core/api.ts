@@ -6,6 +6,7 @@ import type { FileCalls, FileEvent, FileView } from "./files/view.ts";
 import type { Expiring, TimerCalls } from "./rules/expiry/view.ts";
 import type { JoinCalls, Perms } from "./joins/view.ts";
 import type { SearchCalls } from "./search/view.ts";
+import type { PushCalls } from "./push/view.ts";
 
 export type { GroupLinkPreview, GroupLinkView, JoinRequestView, JoinView, Permission, Perms } from "./joins/view.ts";
 export type { FilePlace, FileView, Look, OutFile, UploadView } from "./files/view.ts";
@@ -436,7 +437,7 @@ export interface OwnPersona {
 }
 
 /** Every call of a tab: arguments and answer. An error is a Failure. */
-export interface Calls extends FileCalls, SearchCalls, TimerCalls, JoinCalls {
+export interface Calls extends FileCalls, SearchCalls, TimerCalls, JoinCalls, PushCalls {
   status(): Status;
   server_info(): ServerInfo;
 

@@ -8,6 +8,7 @@ import type errors from "../../messages/en/errors.json";
 import type files from "../../messages/en/files.json";
 import type joins from "../../messages/en/joins.json";
 import type people from "../../messages/en/people.json";
+import type push from "../../messages/en/push.json";
 import type report from "../../messages/en/report.json";
 import type review from "../../messages/en/review.json";
 import type routes from "../../messages/en/routes.json";
@@ -27,6 +28,7 @@ type Catalogue = typeof call &
   typeof files &
   typeof joins &
   typeof people &
+  typeof push &
   typeof report &
   typeof review &
   typeof routes &

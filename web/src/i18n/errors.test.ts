@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { LANGUAGES, readMessages } from "../../build/messages.ts";
-import { COMMAND_LINE_ONLY, FILES_ONLY, codeOf, errorKey } from "./errors.ts";
+import { COMMAND_LINE_ONLY, FILES_ONLY, PUSH_ONLY, codeOf, errorKey } from "./errors.ts";
 
 const PAGE = readFileSync(new URL("../../../docs/protocol/errors.md", import.meta.url), "utf8");
 const CODES = [...PAGE.matchAll(/^\| `([a-z-]+)` \|/gm)].map((row) => row[1] ?? "");
@@ -13,14 +13,17 @@ test("the page of errors is read", () => {
   expect(CODES.length).toBeGreaterThan(40);
 });
 
+/** Where the sentence of a code stands. */
+function place(code: string): string {
+  const parts = { file_error_: FILES_ONLY, push_error_: PUSH_ONLY };
+  const [prefix = "error_"] = Object.entries(parts).find(([, codes]) => codes.includes(code)) ?? [];
+  return errorKey(code).replace("error_", prefix);
+}
+
 test.each(LANGUAGES)("every code has a sentence in %s", (language) => {
   const words = readMessages(language);
   const silent = [...CODES, ...OWN].filter(
-    (code) =>
-      !COMMAND_LINE_ONLY.includes(code) &&
-      (
-        words[FILES_ONLY.includes(code) ? errorKey(code).replace("error_", "file_error_") : errorKey(code)] ?? ""
-      ).trim() === "",
+    (code) => !COMMAND_LINE_ONLY.includes(code) && (words[place(code)] ?? "").trim() === "",
   );
   expect(silent).toEqual([]);
 });

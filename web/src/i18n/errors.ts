@@ -40,6 +40,9 @@ export const COMMAND_LINE_ONLY: readonly string[] = [
 /** Codes of files: their words, `file_error_*`, come with the parts that show files, not with the start. */
 export const FILES_ONLY: readonly string[] = ["file-too-big", "too-many-files", "no-attachment"];
 
+/** Codes of push: their words, `push_error_*`, come with the settings. */
+export const PUSH_ONLY: readonly string[] = ["push-refused"];
+
 /** The catalogue's key for a code. */
 export function errorKey(code: string): string {
   return `error_${(SAME[code] ?? code).replaceAll("-", "_")}`;

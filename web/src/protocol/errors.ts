@@ -122,7 +122,7 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
   ...rows(Refused, { muted: 403, "channel-closed": 403 }),
   ...rows(Refused, { "appeal-closed": 403, "own-decision": 403, "step-up-needed": 403, "invite-spent": 403 }),
   ...rows(Refused, { "reports-closed": 403, "private-locked": 403, "wrong-passphrase": 403 }),
-  ...rows(Refused, { "too-young": 403, gone: 404, "no-such-route": 404 }),
+  ...rows(Refused, { "too-young": 403, "push-refused": 403, gone: 404, "no-such-route": 404 }),
   ...rows(Conflict, {
     "stale-epoch": 409,
     "stale-list": 409,

@@ -15,6 +15,11 @@ export const watched = $state<{ chat: string | undefined }>({ chat: undefined })
 /** open: leads to a chat. */
 export function startNotifying(open: (chat: string) => void): void {
   settings.start();
+  if (browser().readPreference("push") === "yes")
+    void import("./push/push.svelte.ts").then(
+      ({ push }) => push.start(),
+      () => undefined, // without its code it waits for the next start
+    );
   listen((event) => {
     if (event.event === "incoming") tell(event, open);
     else if (event.event === "chat" && told.includes(event.chat)) void settle(event.chat).catch(() => undefined);

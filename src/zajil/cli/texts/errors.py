@@ -11,6 +11,7 @@ from zajil.cli.texts.complaint import LATER, READDING, RELINK, SYNC, UPDATE, Com
 from zajil.cli.texts.home_errors import HOME_COMPLAINTS
 from zajil.cli.texts.lasting.ending import ENDING_COMPLAINTS
 from zajil.cli.texts.lasting.export import EXPORT_COMPLAINTS
+from zajil.cli.texts.lasting.push import PUSH_COMPLAINTS
 from zajil.cli.texts.lasting.recovery import RECOVERY_COMPLAINTS
 from zajil.cli.texts.messages import TALK_COMPLAINTS
 from zajil.cli.texts.moderation.accounting import ACCOUNTING_COMPLAINTS
@@ -161,6 +162,18 @@ PROTOCOL_COMPLAINTS: dict[str, Complaint] = {
         ),
         LATER,
     ),
+    "push-refused": Complaint(
+        Text(
+            en="Your server sends no wake-ups to this push service.",
+            ar="لا يرسل خادمك إشارات إيقاظ إلى خدمة الدفع هذه.",
+            ru="Ваш сервер не отправляет сигналы через эту службу push-уведомлений.",
+        ),
+        Text(
+            en="Its operator chooses the services, in the setting push.hosts.",
+            ar="يختار مشغّل الخادم الخدمات في الإعداد push.hosts.",
+            ru="Службы выбирает администратор сервера, в настройке push.hosts.",
+        ),
+    ),
     "gone": Complaint(
         Text(en="It is not there any more.", ar="لم يعد موجودًا.", ru="Этого больше нет."),
         Text(
@@ -257,6 +270,7 @@ COMPLAINTS |= BRIDGE_COMPLAINTS | BUNDLE_COMPLAINTS | NET_COMPLAINTS | REGISTRY_
 COMPLAINTS |= STEERING_COMPLAINTS | ACCOUNTING_COMPLAINTS | REVIEW_COMPLAINTS
 COMPLAINTS |= PERSONA_COMPLAINTS | REDRESS_COMPLAINTS | RELAY_COMPLAINTS | FILE_COMPLAINTS | ARRANGING_COMPLAINTS
 COMPLAINTS |= RECOVERY_COMPLAINTS | ENDING_COMPLAINTS | EXPORT_COMPLAINTS | SEARCH_COMPLAINTS | PROFILE_COMPLAINTS
+COMPLAINTS |= PUSH_COMPLAINTS
 
 
 def find_complaint(code: str) -> Complaint | None:

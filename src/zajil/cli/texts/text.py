@@ -31,6 +31,7 @@ OF_A_HOME = frozenset(
         "doctor",
         "link",
         "net",
+        "push",
     }
     | {
         "block",

@@ -186,7 +186,7 @@ def seal_message(step: Step, n: int, item: Item) -> None:
         gid=GroupId(item.gid),
         token=token,
         roster_key=roster_key(chat.gs),
-        flags=0,
+        flags=frames.WAKE if item.shown else 0,  # what nobody reads as a line wakes nobody
         ttl=0,
         body=message,
     )

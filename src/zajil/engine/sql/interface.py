@@ -109,7 +109,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
 class Send(msgspec.Struct, frozen=True, kw_only=True):
     """Fan out one application message to the roster of `epoch`, the epoch of its header. tag: 32 B of its AAD, to mark.
 
-    ttl_s: how long it waits for a device, at most SIGNAL_TTL_S or else MESSAGE_TTL_S.
+    ttl_s: how long it waits for a device, at most SIGNAL_TTL_S or else MESSAGE_TTL_S. wake: the devices that asked for
+    pushes are to be woken for it; one of a ttl like a signal's rings.
     Raises idem-conflict, bad-group-token, stale-epoch (detail `epoch`), slow-down, bad-roster-key.
     """
 
@@ -122,6 +123,7 @@ class Send(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     tag: bytes
     ttl_s: int = MESSAGE_TTL_S
+    wake: bool = False
 
 
 class SendEphemeral(msgspec.Struct, frozen=True, kw_only=True):

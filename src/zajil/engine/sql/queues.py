@@ -26,6 +26,7 @@ from zajil.protocol.errors import error
 from zajil.protocol.frames import Kind, Msg
 from zajil.protocol.ids import GroupId, MailboxId
 from zajil.protocol.limits import SIGNAL_TTL_S
+from zajil.protocol.push.plan import MANNERS, Wake
 
 BODY_TABLE = "message"
 _CHUNK = 500
@@ -41,7 +42,10 @@ class Cap(NamedTuple):
 
 
 class Outgoing(NamedTuple):
-    """One body on its way. gid: None for notices. frank: of application messages. ttl_s: how long it may wait."""
+    """One body on its way. gid: None for notices. frank: of application messages. ttl_s: how long it may wait.
+
+    wake: by push, whoever asked for it.
+    """
 
     id: bytes
     kind: int
@@ -50,6 +54,7 @@ class Outgoing(NamedTuple):
     body: bytes
     frank: bytes | None = None
     ttl_s: int = MESSAGE_TTL_S
+    wake: bool = False
 
 
 class Sql:
@@ -93,16 +98,16 @@ def deliver(
 ) -> list[MailboxId]:
     """Put one entry into each of these mailboxes (target -> serial it comes through); those that are gone are skipped.
 
-    Returns the mailboxes reached. 3 statements when none is over its cap.
+    Returns the mailboxes reached. 3 statements when none is over its cap; 1 more to wake some of them by push.
     """
     size = len(message.body)
-    reached: list[tuple[bytes, int, int, int]] = []
+    reached: list[tuple[bytes, int, int, int, int]] = []
     ids = list(targets)
     for start in range(0, len(ids), _CHUNK):
         part = ids[start : start + _CHUNK]
         reached += sql.run(
             f"UPDATE mailbox SET next_seq = next_seq + 1, count = count + 1, bytes = bytes + ?"  # noqa: S608
-            f" WHERE mailbox_id IN ({_marks(len(part))}) RETURNING mailbox_id, next_seq, count, bytes",
+            f" WHERE mailbox_id IN ({_marks(len(part))}) RETURNING mailbox_id, next_seq, count, bytes, push",
             (size, *part),
         ).fetchall()
     if not reached:
@@ -122,12 +127,25 @@ def deliver(
     )
     sql.run_many(
         "INSERT INTO mailbox_item (mailbox_id, seq, message_id, size, via) VALUES (?, ?, ?, ?, ?)",
-        [(box, seq - 1, message.id, size, targets[MailboxId(box)]) for box, seq, _, _ in reached],
+        [(box, seq - 1, message.id, size, targets[MailboxId(box)]) for box, seq, *_ in reached],
     )
-    for box, _, count, size_bytes in reached:
+    if message.wake and (asleep := [(box, seq - 1) for box, seq, _, _, push in reached if push]):
+        _note_due(sql, asleep, message.ttl_s, now_ms)
+    for box, _, count, size_bytes, _ in reached:
         if count > cap.entries or size_bytes > cap.size_bytes:
             evict(sql, box, count=count, size_bytes=size_bytes, cap=cap, now_s=now_ms // 1000)
-    return [MailboxId(box) for box, _, _, _ in reached]
+    return [MailboxId(box) for box, *_ in reached]
+
+
+def _note_due(sql: Sql, entries: Sequence[tuple[bytes, int]], ttl_s: int, now_ms: int) -> None:
+    """Have these mailboxes woken for these entries. One row stands for all messages of a mailbox, another for rings."""
+    wake = Wake.RING if ttl_s <= SIGNAL_TTL_S else Wake.MESSAGE
+    until = now_ms // 1000 + min(ttl_s, MANNERS[wake].ttl_s)
+    sql.run_many(
+        "INSERT INTO push_due (mailbox_id, wake, seq, due, until, tries) VALUES (?, ?, ?, ?, ?, 0)"
+        " ON CONFLICT (mailbox_id, wake) DO UPDATE SET seq = excluded.seq, until = excluded.until",
+        [(box, wake, seq, now_ms, until) for box, seq in entries],
+    )
 
 
 def release(sql: Sql, message_ids: Sequence[bytes]) -> None:
@@ -286,6 +304,7 @@ def drop_entries(sql: Sql, mailbox_id: MailboxId) -> int:
     """Delete a mailbox with all it holds; returns how many entries."""
     gone = sql.run("DELETE FROM mailbox_item WHERE mailbox_id = ? RETURNING message_id", (mailbox_id,)).fetchall()
     release(sql, [message_id for (message_id,) in gone])
+    sql.run("DELETE FROM push_due WHERE mailbox_id = ?", (mailbox_id,))
     sql.run("DELETE FROM mailbox WHERE mailbox_id = ?", (mailbox_id,))
     return len(gone)
 

@@ -93,6 +93,13 @@ mailbox = Table(
     Column(
         "gap_seq", Integer, nullable=False, info=describe("counter", "number all of them precede", "next ack past it")
     ),
+    Column(
+        "push",
+        Integer,
+        nullable=False,
+        server_default="0",
+        info=describe("flag", "1 while its device is to be woken by push", _WITH_DEVICE),
+    ),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -117,6 +124,34 @@ mailbox_item = Table(
         info=describe("identifier", "serial of the reference it came through, for eviction and blocking", _UNTIL_ACK),
     ),
     Index("mailbox_item_message", "message_id"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+_UNTIL_WOKEN = "until it is woken or has fetched, at most 28 days; a call's minute"
+push_due = Table(
+    "push_due",
+    METADATA,
+    Column(
+        "mailbox_id", LargeBinary, primary_key=True, info=describe("identifier", "which device to wake", _UNTIL_WOKEN)
+    ),
+    Column(
+        "wake",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        info=describe("counter", "1 for messages, however many; 2 for a call that rings", _UNTIL_WOKEN),
+    ),
+    Column(
+        "seq",
+        Integer,
+        nullable=False,
+        info=describe("counter", "newest entry that it is to be woken for", _UNTIL_WOKEN),
+    ),
+    Column("due", Integer, nullable=False, info=describe("time", "Unix ms of the next try", _UNTIL_WOKEN)),
+    Column("until", Integer, nullable=False, info=describe("time", "Unix second it is given up", _UNTIL_WOKEN)),
+    Column("tries", Integer, nullable=False, info=describe("counter", "tries so far", _UNTIL_WOKEN)),
+    Index("push_due_at", "due"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

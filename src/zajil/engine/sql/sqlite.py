@@ -35,7 +35,7 @@ from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Msg
 from zajil.protocol.ids import GroupId, MailboxId
 
-TABLES = (schema.grp, schema.message, schema.mailbox, schema.mailbox_item, schema.idem)
+TABLES = (schema.grp, schema.message, schema.mailbox, schema.mailbox_item, schema.push_due, schema.idem)
 """What the engine reads and writes; naming them here puts them on the shared metadata wherever the engine is used."""
 _LOG = logging.getLogger(__name__)
 _BUSY_RETRY_MS = 1000
@@ -59,8 +59,13 @@ class SQLiteMailboxEngine(MailboxEngine):
         random: Callable[[int], bytes] = os.urandom,
         cap: Cap = Cap(op.MAILBOX_ENTRIES_MAX, op.MAILBOX_BYTES_MAX),  # noqa: B008  # an immutable constant
         gather_ms: float = 0,
+        push_due: Callable[[], None] = lambda: None,
     ) -> None:
-        """clock: Unix seconds, read in any thread. gather_ms: how long the writer waits for company."""
+        """clock: Unix seconds, read in any thread. gather_ms: how long the writer waits for company.
+
+        push_due: told, as the bus is, that devices may have to be woken by push.
+        """
+        self._push_due = push_due
         self._database = database
         self._tools = Tools(keys, open_ref, limits, random, cap)
         self._bus = bus
@@ -274,6 +279,8 @@ class SQLiteMailboxEngine(MailboxEngine):
         for tx in done:
             woken |= tx.woken
         self._bus.wake(woken)
+        if any(tx.wakes for tx in done):
+            self._push_due()
         for tx in done:
             for mailbox_ids, frame in tx.volatile:
                 self._bus.publish(mailbox_ids, frame)

@@ -39,6 +39,7 @@ class Transaction:
         self.now_ms = now_ms
         self.woken: set[MailboxId] = set()
         self.volatile: list[tuple[tuple[MailboxId, ...], Volatile]] = []
+        self.wakes = False
 
     @property
     def day(self) -> int:
@@ -47,6 +48,7 @@ class Transaction:
 
     def deliver(self, message: Outgoing, targets: dict[MailboxId, bytes | None]) -> None:
         """Fan one body out and remember whom to wake."""
+        self.wakes |= message.wake
         self.woken.update(
             queues.deliver(self.sql, self.tools.keys, message, targets, now_ms=self.now_ms, cap=self.tools.cap)
         )
@@ -223,7 +225,7 @@ def _touch(tx: Transaction, gid: GroupId, group: _Group) -> None:
 
 
 def send(tx: Transaction, request: op.Send) -> op.Accepted:
-    """7 statements, however many receive it; 1 more on the first use of a day."""
+    """7 statements, however many receive it; 1 more on the first use of a day, and 1 to wake somebody by push."""
     if known := _find_accepted(tx, request.key, request.body_hash):
         # The mark is of the time at which it was first taken.
         return msgspec.structs.replace(known, frank=tx.tools.keys.frank(request.tag, request.gid, known.ts))
@@ -232,7 +234,9 @@ def send(tx: Transaction, request: op.Send) -> op.Accepted:
     entries = open_roster(request.roster_key, request.gid, group.epoch, group.roster)
     frank = tx.tools.keys.frank(request.tag, request.gid, tx.now_ms)
     id_ = tx.tools.random(16)
-    message = Outgoing(id_, op.KIND_APPLICATION, request.gid, group.epoch, request.body, frank, request.ttl_s)
+    message = Outgoing(
+        id_, op.KIND_APPLICATION, request.gid, group.epoch, request.body, frank, request.ttl_s, request.wake
+    )
     tx.deliver(message, _targets(tx, entries, op.KIND_APPLICATION, len(request.body)))
     _touch(tx, request.gid, group)
     accepted = _accept(tx, request.key, request.body_hash, group.epoch)

@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, Connection, LargeBinary, literal, select
 from zajil.auth import tables as auth
 from zajil.bridges.registry import tables as bridges
 from zajil.delivery import store as delivery
+from zajil.delivery.push import store as push
 from zajil.delivery.reports import REPORTER
 from zajil.engine.keys import Keys
 from zajil.engine.sql import schema as mailboxes
@@ -116,6 +117,11 @@ def _own_items(holder: Holder) -> ColumnElement[bool]:
     return mailboxes.mailbox_item.c.mailbox_id.in_(found)
 
 
+def _own_wakes(holder: Holder) -> ColumnElement[bool]:
+    found = select(auth.device.c.mailbox_id).where(auth.device.c.account_id == holder.account_id)
+    return mailboxes.push_due.c.mailbox_id.in_(found)
+
+
 def _own_messages(holder: Holder) -> ColumnElement[bool]:
     found = select(mailboxes.mailbox_item.c.message_id).where(_own_items(holder))
     return mailboxes.message.c.id.in_(found)
@@ -138,6 +144,8 @@ TIES: Final[Mapping[str, Tie]] = MappingProxyType(
         "mod_complainant": Tie(
             "holds a keyed hash of the account", lambda holder: tallies.complainant.c.who == holder.complainant
         ),
+        "push": _named(push.push.c.account_id),
+        "push_due": Tie("wakes one of its devices", _own_wakes),
         "session_token": _named(auth.session_token.c.account_id),
         "username": _named(auth.username.c.account_id),
     }

@@ -175,6 +175,11 @@ class Clerk:
                 self._reread_at[conversation] = now + self._reread_s
                 self.start_work(conversation, conversation.woken(now=now))
 
+    def is_live(self, account_id: AccountId, device_id: DeviceId) -> bool:
+        """Whether this device has an R session on a connection."""
+        conversation = self._receivers.get((account_id, device_id))
+        return conversation is not None and conversation.session.carrier is not None
+
     def close_device(self, account_id: AccountId, device_id: DeviceId) -> None:
         """End the R session of a device that was revoked, detached or not."""
         conversation = self._receivers.get((account_id, device_id))

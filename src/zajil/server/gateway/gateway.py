@@ -214,6 +214,10 @@ class Gateway:
         """End the R session of a device that was revoked, detached or not."""
         self._clerk.close_device(account_id, device_id)
 
+    def is_live(self, account_id: AccountId, device_id: DeviceId) -> bool:
+        """Whether this device has an R session on a connection here."""
+        return self._clerk.is_live(account_id, device_id)
+
     async def drain(self, over_s: float) -> None:
         """Tell everybody `restarting`, spread over `over_s` so that they do not all come back at once, then stop."""
         self._draining = True

@@ -13,6 +13,7 @@ from zajil.bridges.registry import holdings as bridge_holdings
 from zajil.bridges.registry.context import Registry
 from zajil.delivery import holdings as delivery_holdings
 from zajil.delivery.context import Delivery, DeviceCaller
+from zajil.delivery.push import store as push_store
 from zajil.engine.sql.interface import StoredRow
 from zajil.protocol import control
 from zajil.protocol.control import Route
@@ -34,6 +35,7 @@ def bind_data(auth: Auth, delivery: Delivery, registry: Registry) -> Mapping[Rou
         caller = device_of(request)
         counts = {
             **await delivery_holdings.count_rows(delivery, DeviceCaller(*caller)),
+            **await delivery.db.read(lambda db: push_store.count(db, caller.account_id)),
             **await auth_holdings.count_rows(auth, caller),
             **await bridge_holdings.count_rows(registry, caller.account_id),
         }

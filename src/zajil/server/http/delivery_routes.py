@@ -137,15 +137,16 @@ def bind_attachments(
 
 
 def bind_public(
-    *, server_name: str, registration: str, min_client: int, public_space: bool
+    *, server_name: str, registration: str, min_client: int, public_space: bool, push_key: str = ""
 ) -> Mapping[Route, BoundRoute]:
-    """/config and /health."""
+    """/config and /health. push_key: as /config tells it."""
     about = control.Config(
         server_name=server_name,
         registration=registration,
         min_client=min_client,
         suites=(limits.SUITE_XWING,),
         public_space=public_space,
+        push_key=push_key,
         limits={
             "text_bytes": limits.TEXT_BYTES,
             "body_bytes": limits.BODY_BYTES,

@@ -10,7 +10,7 @@ import type { MimiContent } from "../../protocol/chat/content.ts";
 import * as forms from "../../protocol/chat/forms.ts";
 import * as parts from "../../protocol/chat/parts.ts";
 import { error } from "../../protocol/errors.ts";
-import type { Send } from "../../protocol/frames.ts";
+import { type Send, WAKE } from "../../protocol/frames.ts";
 import { parseCertificate, parseObject } from "../../protocol/identity/objects.ts";
 import { rosterKey } from "../../protocol/roster.ts";
 import { verify } from "../crypto.ts";
@@ -208,7 +208,8 @@ export async function show(step: Step, message: StoredMessage): Promise<void> {
 /** Encrypt once: ratchet, ciphertext and mid are written in this step. Throws MlsError. */
 export async function sealMessage(step: Step, n: number, item: Item): Promise<void> {
   const chat = await step.chat(item.gid);
-  const request = await sealContent(step, chat, item.content, { flags: 0, ttl: 0 });
+  // What nobody reads as a line wakes nobody.
+  const request = await sealContent(step, chat, item.content, { flags: item.shown ? WAKE : 0, ttl: 0 });
   await outbox.recordSealing(step, n, item, { request, body: request.body, epoch: chat.epoch });
 }
 

@@ -21,6 +21,7 @@ const PUBLIC = ["personas", "create_persona", "public_call"] as const;
 const REPORTS = ["report_draft", "report"] as const;
 const INSIDE = ["server_view", "inventory"] as const;
 const SEARCH = ["search"] as const;
+const PUSH = ["push_key", "set_push", "drop_push"] as const;
 
 type Names =
   | (typeof SIGNUP)[number]
@@ -30,7 +31,8 @@ type Names =
   | (typeof PUBLIC)[number]
   | (typeof REPORTS)[number]
   | (typeof INSIDE)[number]
-  | (typeof SEARCH)[number];
+  | (typeof SEARCH)[number]
+  | (typeof PUSH)[number];
 
 /** One line for each area. */
 export function lazyPartsOf(host: Host, opening: Opening): Handlers<Extract<CallName, Names>> {
@@ -74,6 +76,11 @@ export function lazyPartsOf(host: Host, opening: Opening): Handlers<Extract<Call
       SEARCH,
       () => import("../../search/searching.ts"),
       ({ searchVerbs }) => searchVerbs(host),
+    ),
+    ...lazyVerbs(
+      PUSH,
+      () => import("../../push/push.ts"),
+      ({ pushCalls }) => pushCalls(host),
     ),
   };
 }

@@ -1,0 +1,1 @@
+"""Web Push: what wakes a device that is not connected, and says nothing else."""
