@@ -133,6 +133,7 @@ export function chatView(world: World, id: string): ChatView {
       timer: active && (chat.kind !== "group" || role !== "member"),
     },
     key_changed: chat.keyChanged,
+    not_introduced: [],
     ...(chat.replyDraft === undefined ? {} : { reply_draft: chat.replyDraft }),
     ...(first === undefined ? {} : { first_unread: first.id }),
   };

@@ -18,6 +18,7 @@ import type { Mention as ShownMention } from "../../protocol/chat/mentions.ts";
 import { maySetTimer } from "../rules/chats.ts";
 import { isGone } from "../rules/expiry/sweep.ts";
 import * as groups from "../rules/groups.ts";
+import * as sealing from "../rules/sealing.ts";
 import { isAdmin } from "../rules/talk/actions.ts";
 import { mayEdit } from "../rules/talk/acts.ts";
 import * as arranging from "../rules/talk/arranging.ts";
@@ -110,9 +111,17 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
       timer: here && chat.status === "active" && maySetTimer(look, chat),
     },
     key_changed: peer !== undefined && accounts.isKeyChanged(peer),
+    not_introduced: await notIntroduced(look, chat.gid),
     ...(draft?.reply_to && { reply_draft: rows.idOf(draft.reply_to) }),
     ...(first === undefined ? {} : { first_unread: first }),
   };
+}
+
+async function notIntroduced(look: Look, gid: Id): Promise<Person[]> {
+  const waiting = new Set<Id>();
+  for (const [, item] of await rows.items(look.tx, gid))
+    for (const account of await sealing.notIntroduced(look, item)) waiting.add(account);
+  return Promise.all([...waiting].map((account) => personOf(look, account)));
 }
 
 async function firstUnread(look: Look, chat: Chat): Promise<Id | undefined> {
