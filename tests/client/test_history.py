@@ -13,6 +13,7 @@ from tests.client.people import register
 from tests.client.serving import Served
 
 from zajil.client import Client
+from zajil.client.files import fetching
 from zajil.client.filing import Tell, say_nothing
 from zajil.client.history import handing, packing
 from zajil.client.state import rows
@@ -147,3 +148,20 @@ async def test_one_that_never_comes_whole_is_waited_for_and_then_left(server: Se
         with pytest.raises(ZajilError, match="gone"):
             await new.receive_history()
         assert not new.awaits_history()
+
+
+async def test_while_another_process_fetches_it_nothing_is_forgotten(server: Served, homes: Path) -> None:
+    async with (
+        amal_with_history(homes, server.url) as amal,
+        await link(amal, homes / "new", server.url, history=False) as new,
+    ):
+        part = await announced(amal)
+        wait_for(new, part)
+        folder = new._device.home / fetching.FOLDER
+        with fetching.held_open(handing._place(folder, part.file())):
+            with pytest.raises(ZajilError, match="home-busy"):
+                await new.receive_history()
+            await new.sync()
+        assert new.awaits_history()
+        assert await new.receive_history()
+        assert texts(new) == ["note nought", "note 2"]

@@ -136,7 +136,7 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
         try:
             with contextlib.suppress(Unreachable):  # the account is made; what is left comes with the next connection
                 if client.awaits_history():
-                    with contextlib.suppress(ZajilError):  # a device is whole without it
+                    with contextlib.suppress(ZajilError, OSError):  # a device is whole without it
                         await client.receive_history(on_history, wait_s=HISTORY_S)
                 await client.sync()
         except BaseException:
@@ -314,7 +314,7 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
             wanted = step.wanted_drain()
         await self._device.until(lambda: self._core.is_settled(wanted))
         if self.awaits_history():
-            with contextlib.suppress(ZajilError):  # a device is whole without it
+            with contextlib.suppress(ZajilError, OSError):  # a device is whole without it
                 await self.receive_history()
         try:
             await self.finish_uploads()

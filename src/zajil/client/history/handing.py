@@ -121,8 +121,10 @@ async def receive(core: Core, calls: Calls, folder: Path, *, tell: Tell, wait_s:
     except (Limited, Unavailable):
         raise
     except ZajilError as problem:
-        if isinstance(problem, Refused) and problem.code == "gone" and not over:
+        if problem.code == "gone" and not over:
             return False
+        if problem.code == "home-busy":
+            raise  # another process of this home fetches the same
         with core.step("history-lost") as step:
             step.tx.delete("meta", _ROW)
         raise
