@@ -103,12 +103,14 @@ def test_a_second_device_is_linked_by_the_code_it_prints(
 ) -> None:
     phone = Terminal(tmp_path / "phone", capsys)
     phone.register(server, "Amina")
+    phone.ok("send", "Note to self", "from before")
     environ = {**os.environ, "ZAJIL_HOME": str(tmp_path / "laptop"), "ZAJIL_LANG": "en"}
     command = [sys.executable, "-m", "zajil.cli.main", "link", "new", "--server", server.url]
     with LineProcess(command, environ) as linking:
         code = linking.next_line().strip()
-        phone.ok("link", "approve", code)
+        assert "Its history goes along" in phone.ok("link", "approve", code)
         assert linking.next_line().startswith("This is now device 2 of ")
+        assert linking.next_line() == "Earlier messages are here.\n"
         assert linking.process.wait(timeout=30) == 0
     laptop = Terminal(tmp_path / "laptop", capsys)
     assert laptop.json("whoami")["account_id"] == phone.json("whoami")["account_id"]
@@ -117,5 +119,5 @@ def test_a_second_device_is_linked_by_the_code_it_prints(
     phone.ok("sync")
     laptop.ok("sync")
     phone.ok("send", "Note to self", "for both 📝")
-    assert [m["text"] for m in laptop.json("read", "Note to self")] == ["for both 📝"]
-    assert json.loads(phone.ok("read", "Заметки для себя", "--json"))[0]["text"] == "for both 📝"
+    assert [m["text"] for m in laptop.json("read", "Note to self")] == ["from before", "for both 📝"]
+    assert json.loads(phone.ok("read", "Заметки для себя", "--json"))[-1]["text"] == "for both 📝"

@@ -22,6 +22,7 @@ from tests.protocol.groups_vectors import build_groups
 from zajil.protocol import attachments, cbor, frames, records, roster
 from zajil.protocol.chat import aad, arranging, content, extensions, files, forms, looks, mentions, parts, receipts
 from zajil.protocol.contacts import requests, usernames
+from zajil.protocol.history import archive
 from zajil.protocol.identity import backup, linking, links, objects, recovery, safety
 from zajil.protocol.ids import AccountId, DeviceId, GroupId, MessageId, Mid, client_id, encode_b64
 from zajil.protocol.public.handles import skeleton
@@ -994,6 +995,42 @@ def build_usernames() -> Json:
     }
 
 
+def build_archive() -> Json:
+    """One part with every field, and a message that is nothing but its head."""
+    amal, other = AccountId(seeded("account id", 16)), seeded("other", 16)
+    file = archive.ArchivedFile(seeded("file", 16), "تقرير.pdf", "application/pdf", 9_000, *_file_keys())
+    whole = archive.ArchivedMessage(
+        seeded("m1"), other, 2, 1_800_000_000_000, 1_800_000_000_500, "received", "третий", seeded("m0"),
+        (("первый", 1_800_000_000_000, seeded("m1")), ("третий", 1_800_000_001_000, seeded("e1"))), b"",
+        ((amal, "👍", 1_800_000_002_000, seeded("r1")), (other, "", 1_800_000_003_000, seeded("r2"))),
+        ((amal, 1_800_000_004_000, 0),), b"kept", None, (file,),
+    )  # fmt: skip
+    call = archive.ArchivedMessage(
+        seeded("m2"), amal, 1, 0, 0, "read", deleted_by=amal, call=(seeded("call", 16), "video", "missed", 0)
+    )
+    chat = archive.ArchivedChat(GID, seeded("m1"), (whole, call), (("left", other, 1_800_000_005_000),))
+    part = archive.Archive(amal, (chat, archive.ArchivedChat(seeded("gid 2", 16), b"", ())))
+    plain = part.encode()
+    bad = {
+        "version": cbor.encode({1: 2, 2: amal, 3: []}),
+        "no account": cbor.encode({1: 1, 2: b"", 3: []}),
+        "no chats": cbor.encode({1: 1, 2: amal}),
+        "short id": cbor.encode(
+            {1: 1, 2: amal, 3: [{1: GID, 2: b"", 3: [{1: b"x", 2: amal, 3: 1, 4: 0, 5: 0, 6: 0}], 4: []}]}
+        ),
+        "state": cbor.encode(
+            {1: 1, 2: amal, 3: [{1: GID, 2: b"", 3: [{1: bytes(32), 2: amal, 3: 1, 4: 0, 5: 0, 6: 4}], 4: []}]}
+        ),
+        "more behind": plain + b"\0",
+        "cut": plain[:-1],
+    }
+    return {"source": BY, "archive": plain.hex(), "refused": {about: data.hex() for about, data in bad.items()}}
+
+
+def _file_keys() -> tuple[bytes, bytes, bytes]:
+    return seeded("file key"), seeded("file nonce", 12), seeded("file hash")
+
+
 BUILDERS = {
     "cbor": build_cbor,
     "objects": build_objects,
@@ -1008,6 +1045,7 @@ BUILDERS = {
     "links": build_links,
     "groups": lambda: build_groups(seeded, BY),
     "linking": build_linking,
+    "archive": build_archive,
     "safety": build_safety,
     "recovery": build_recovery,
     "usernames": build_usernames,

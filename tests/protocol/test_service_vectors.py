@@ -14,7 +14,8 @@ from zajil.protocol.chat import aad, content, extensions, forms, mentions, parts
 from zajil.protocol.chat.emoji import check_emoji
 from zajil.protocol.contacts.requests import is_strangers
 from zajil.protocol.contacts.usernames import parse_username, username_key
-from zajil.protocol.errors import Malformed
+from zajil.protocol.errors import Malformed, ZajilError
+from zajil.protocol.history.archive import Archive
 from zajil.protocol.identity import linking, links, objects, safety
 from zajil.protocol.ids import AccountId, DeviceId, GroupId, encode_b64
 from zajil.protocol.public.handles import skeleton
@@ -305,3 +306,14 @@ def test_usernames_have_one_spelling_and_one_key() -> None:
 def test_a_link_may_name_whom_to_ask() -> None:
     link = links.parse_contact_link(load("links")["request_link"])
     assert (link.account_id, link.contact_token) == (service_vectors.ACCOUNT_ID, None)
+
+
+def test_an_archive_is_read_as_it_was_written() -> None:
+    part = bytes.fromhex(str(load("archive")["archive"]))
+    assert Archive.parse(part).encode() == part
+
+
+@pytest.mark.parametrize(("about", "data"), load("archive")["refused"].items())
+def test_what_is_no_archive_is_refused(about: str, data: str) -> None:
+    with pytest.raises(ZajilError):
+        Archive.parse(bytes.fromhex(data))

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from zajil.client import checks, listing
 from zajil.client.arranging import Arranging
@@ -14,13 +14,16 @@ from zajil.client.calling import Calling
 from zajil.client.contacting import Contacting
 from zajil.client.core import chats, readd, recovery
 from zajil.client.core.talk import bundles
-from zajil.client.filing import Filing
+from zajil.client.files import fetching
+from zajil.client.filing import Filing, Tell, say_nothing
+from zajil.client.history import handing
 from zajil.client.inviting import Inviting
 from zajil.client.pushing import Pushing
 from zajil.client.recovering import Recovering
 from zajil.client.reporting import Reporting
 from zajil.client.searching import Searching
 from zajil.client.shell import ending, enrol, linking, restoring
+from zajil.client.shell.calls import Calls
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.reach.reach import Reach
 from zajil.client.state import accounts, rows
@@ -38,7 +41,8 @@ from zajil.client.views import (
     Role,
     WhoAmI,
 )
-from zajil.protocol.errors import Limited, Unavailable, Unreachable, error
+from zajil.protocol.errors import Limited, Unavailable, Unreachable, ZajilError, error
+from zajil.protocol.identity.linking import ArchivePart
 from zajil.protocol.identity.recovery import parse_key
 from zajil.protocol.identity.safety import SafetyCode, SafetyResult, compare_codes
 from zajil.protocol.ids import encode_b64, parse_b64
@@ -47,6 +51,10 @@ from zajil.transports.direct import check_address
 
 if TYPE_CHECKING:
     from zajil.client.public.space import PublicSpace
+
+
+HISTORY_S: Final = 10.0
+"""So long a new device waits for a part that is still on its way; what comes later, `sync` brings."""
 
 
 class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Searching, Inviting, Pushing):
@@ -81,10 +89,12 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
         on_code: Callable[[str], None],
         on_emoji: Callable[[str], None] | None = None,
         bridges: PrivateBridges | None = None,
+        on_history: Tell = say_nothing,
     ) -> Client:
         """A further device of an existing account: shows a code, waits (120 s) until an old device approved it.
 
         on_emoji: gets the three emoji the old device shows too. bridges: private ones to reach the server by.
+        on_history: gets how far the history is that the old device hands over; it may come later, see `awaits_history`.
         Raises `home-exists`, `link-expired`, `link-mismatch`.
         """
         address = check_address(server)
@@ -92,7 +102,7 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
             await linking.link_new(
                 home, reach.calls, server=address, on_code=on_code, on_emoji=on_emoji, learn=reach.learn
             )
-        return await cls._opened(home)
+        return await cls._opened(home, on_history)
 
     @classmethod
     async def restore(
@@ -123,10 +133,13 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
         return await cls._opened(home)
 
     @classmethod
-    async def _opened(cls, home: Path) -> Client:
+    async def _opened(cls, home: Path, on_history: Tell = say_nothing) -> Client:
         client = cls(OpenHome(home))
         try:
             with contextlib.suppress(Unreachable):  # the account is made; what is left comes with the next connection
+                if client.awaits_history():
+                    with contextlib.suppress(ZajilError, OSError):  # a device is whole without it
+                        await client.receive_history(on_history, wait_s=HISTORY_S)
                 await client.sync()
         except BaseException:
             await client.close()
@@ -137,13 +150,34 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
         """What the device behind `code` says of itself, for the question before `link_approve`."""
         return await linking.preview(self._core, self._device.calls, code)
 
-    async def link_approve(self, code: str) -> LinkedDevice:
+    async def link_approve(self, code: str, *, history: bool = True) -> LinkedDevice:
         """Enrol the device behind `code` into this account and add it to the self chat and to all chats.
 
-        Returns once the new device has its answer; `sync` or `follow` carries the additions out.
+        history: hand it what this device shows in its chats; where that cannot be announced now, it goes without.
+        Returns once the new device has its answer; `sync` or `follow` carries the additions out and sends the history.
         """
         runner = self._device.runner
-        return await linking.approve(self._core, self._device.calls, runner.tokens, code)
+
+        async def announce() -> tuple[ArchivePart, ...]:
+            return await handing.announce(self._core, runner.uploads, self._device.home)
+
+        told = announce if history else linking.announce_nothing
+        return await linking.approve(self._core, self._device.calls, runner.tokens, code, announce=told)
+
+    async def receive_history(self, tell: Tell = say_nothing, *, wait_s: float = 0.0) -> bool:
+        """Take the history that the device handed over which approved this one; False where none waits, or not yet.
+
+        wait_s: how long one that is still on its way is waited for; `sync` looks again. Raises `hash-mismatch` or
+        another refusal of what is not an archive of this account, and the device goes without; Unreachable.
+        """
+        folder = self._device.home / fetching.FOLDER
+        calls = Calls(self._device.reach.lane(fetching.LANE))
+        return await handing.receive(self._core, calls, folder, tell=tell, wait_s=wait_s)
+
+    def awaits_history(self) -> bool:
+        """Whether a history was announced to this device that it has not taken yet."""
+        with self._core.look() as step:
+            return handing.find_awaited(step) is not None
 
     async def __aenter__(self) -> Self:
         return self
@@ -281,6 +315,9 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
         with self._core.step("want-drain") as step:
             wanted = step.wanted_drain()
         await self._device.until(lambda: self._core.is_settled(wanted))
+        if self.awaits_history():
+            with contextlib.suppress(ZajilError, OSError):  # a device is whole without it
+                await self.receive_history()
         try:
             await self.finish_uploads()
         except Unreachable:

@@ -456,11 +456,12 @@ class SentReport(msgspec.Struct, frozen=True):
 
 
 class LinkedDevice(msgspec.Struct, frozen=True):
-    """The device just approved."""
+    """The device just approved. history: whether it was told of an archive, which may still be on its way."""
 
     device_id: int
     name: str
     platform: str
+    history: bool = False
 
 
 CheckCode = Literal[

@@ -137,6 +137,7 @@ export function chatView(world: World, id: string): ChatView {
     ...(chat.kind === "group" && { perms: { send: false, add: true, info: true, timer: true, link: true } }),
     unshown: 0,
     key_changed: chat.keyChanged,
+    not_introduced: [],
     ...(chat.replyDraft === undefined ? {} : { reply_draft: chat.replyDraft }),
     ...(first === undefined ? {} : { first_unread: first.id }),
   };

@@ -108,6 +108,8 @@ export interface ChatView extends ChatLine {
   readonly unshown: number;
   /** The account key of the DM's other side changed after it was verified: sending waits for a decision. */
   readonly key_changed: boolean;
+  /** Who is to be added and has not said yet how: it happens by itself once they have. */
+  readonly not_introduced: readonly Person[];
   readonly reply_draft?: string;
   /** Id of the oldest unread message when the chat was looked at. */
   readonly first_unread?: string;

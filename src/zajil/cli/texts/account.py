@@ -117,12 +117,45 @@ LINK_DONE = Text(
     ar="أصبح هذا الجهاز رقم {device} في حساب {name}.",
     ru="Теперь это устройство № {device} учётной записи {name}.",
 )
+LINK_HISTORY_OPTION = Text(
+    en="Send the messages of this device along.",
+    ar="إرسال رسائل هذا الجهاز معه.",
+    ru="Передать и сообщения этого устройства.",
+)
+LINK_HISTORY_GOES = Text(
+    en="Its history goes along; until it is through, keep this device online.",
+    ar="تُرسل الرسائل السابقة معه؛ أبقِ هذا الجهاز متصلًا حتى تصل.",
+    ru="Прежние сообщения передаются; пока они в пути, не отключайте это устройство.",
+)
+LINK_HISTORY_STAYS = Text(
+    en="Earlier messages stay on this device.",
+    ar="تبقى الرسائل السابقة على هذا الجهاز.",
+    ru="Прежние сообщения остаются на этом устройстве.",
+)
+LINK_HISTORY_COMES = Text(
+    en="Earlier messages: {percent} %",
+    ar="الرسائل السابقة: {percent}٪",
+    ru="Прежние сообщения: {percent} %",
+)
+LINK_HISTORY_HERE = Text(
+    en="Earlier messages are here.",
+    ar="وصلت الرسائل السابقة.",
+    ru="Прежние сообщения получены.",
+)
+LINK_HISTORY_LATER = Text(
+    en="Earlier messages are still on their way; zajil sync takes them.",
+    ar="ما زالت الرسائل السابقة في الطريق؛ يجلبها zajil sync.",
+    ru="Прежние сообщения ещё в пути; их получит zajil sync.",
+)
+LINK_HISTORY_NONE = Text(
+    en="Earlier messages stay on the old device.",
+    ar="تبقى الرسائل السابقة على الجهاز السابق.",
+    ru="Прежние сообщения остаются на прежнем устройстве.",
+)
 LINK_NEXT = Text(
-    en="Your chats appear with the next zajil sync, as the old device brings this one in. "
-    "Earlier messages stay where they are.",
-    ar="تظهر محادثاتك عند zajil sync التالي، إذ يُدخل الجهاز السابق هذا الجهاز فيها. أمّا الرسائل السابقة فتبقى حيث هي.",
-    ru="Ваши чаты появятся после следующего zajil sync: прежнее устройство вводит в них это. "
-    "Прежние сообщения останутся на нём.",
+    en="Your chats appear with the next zajil sync, as the old device brings this one in.",
+    ar="تظهر محادثاتك عند zajil sync التالي، إذ يُدخل الجهاز السابق هذا الجهاز فيها.",
+    ru="Ваши чаты появятся после следующего zajil sync: прежнее устройство вводит в них это.",
 )
 
 VERIFY = Text(

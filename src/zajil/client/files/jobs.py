@@ -44,7 +44,10 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """A message that waits for its files. job: 16 random bytes. text: with links for mentions. at: Unix ms or 0."""
+    """A message that waits for its files. job: 16 random bytes. text: with links for mentions. at: Unix ms or 0.
+
+    gid: empty for the parts of an archive, which no message names: whoever gets them knows where they will be.
+    """
 
     job: bytes
     gid: bytes
@@ -69,6 +72,11 @@ def submit(step: Step, upload: Upload) -> None:
     outbox.check_may_send(step)
     chats.check_writer(step, upload.gid)
     step.tx.append(TABLE, upload.gid, upload.job, rows.encode_row(upload))
+
+
+def submit_archive(step: Step, upload: Upload) -> None:
+    """Keep the announced parts of an archive until they are at the server."""
+    step.tx.append(TABLE, upload.job, upload.job, rows.encode_row(upload))
 
 
 def uploads(step: Step) -> list[Upload]:
@@ -110,7 +118,7 @@ def withdraw(step: Step, gid: bytes, job: bytes) -> Upload | None:
 def shown(step: Step, gid: bytes) -> list[tuple[Upload, rows.StoredMessage]]:
     """Those that wait in this chat, the first one first, each as the message that it will be. Its id is the job's."""
     place, own = place_of(step, gid), step.profile
-    found = [upload for upload in uploads(step) if place_of(step, upload.gid) == place]
+    found = [upload for upload in uploads(step) if upload.gid and place_of(step, upload.gid) == place]
     return [
         (
             upload,
@@ -128,6 +136,9 @@ def finish(step: Step, job: bytes) -> None:
     upload = find(step, job)
     if upload is None:
         return
+    if not upload.gid:
+        _end(step, upload, b"")
+        return
     try:
         gid = chats.check_writer(step, upload.gid).gid
         identity = messages.submit_files(step, gid, _form_of(upload))
@@ -140,6 +151,9 @@ def fail(step: Step, job: bytes, reason: str) -> None:
     """A file of a job will not go out: its message stands as failed."""
     upload = find(step, job)
     if upload is None:
+        return
+    if not upload.gid:
+        _end(step, upload, b"")
         return
     form = _form_of(upload)
     lost = tuple(

@@ -136,7 +136,8 @@ class Uploads:
         try:
             done = 0
             for n in range(len(upload.parts)):
-                await self._send_part(upload.job, n, done)
+                # Of an archive somebody knows the place already.
+                await self._send_part(upload.job, n, done, beginnings=BEGINNINGS_MAX if upload.gid else 1)
                 done += padded_bytes(upload.parts[n].file.size)
         except (Limited, Unavailable, AuthError):
             raise
@@ -153,7 +154,7 @@ class Uploads:
         self.sent_bytes.pop(upload.job, None)
         remove_ciphertexts(self._folder, upload)
 
-    async def _send_part(self, job: bytes, n: int, before: int) -> None:
+    async def _send_part(self, job: bytes, n: int, before: int, *, beginnings: int = BEGINNINGS_MAX) -> None:
         """One file, from wherever it stands. before: bytes of the files before it."""
         patience, losses, conflicts = Patience(), 0, 0
         while (part := self._part(job, n)) is not None and not part.done:
@@ -169,7 +170,7 @@ class Uploads:
                 elif problem.code == "gone" and not part.secret:
                     # Nothing was begun that could be gone: something on the way has a page of its own for 404.
                     await patience.bear(error("busy"))
-                elif problem.code in _ANEW and losses + 1 < BEGINNINGS_MAX:
+                elif problem.code in _ANEW and losses + 1 < beginnings:
                     losses += 1
                     self._keep(job, n, msgspec.structs.replace(part, secret=b"", passes=(), sent=0))
                 else:
@@ -192,10 +193,16 @@ class Uploads:
         if not part.passes:
             part = msgspec.structs.replace(part, passes=await self._take_passes(passes_for(padded)))
             self._keep(job, n, part)
-        announced = AddAttachment(padded, B32(part.file.sha256), tuple(B32(each) for each in part.passes))
+        self._keep(job, n, await self.announce(part))
+
+    async def announce(self, part: Part) -> Part:
+        """The part with its place at the server, where nothing of it is yet."""
+        padded = padded_bytes(part.file.size)
+        passes = part.passes or await self._take_passes(passes_for(padded))
+        announced = AddAttachment(padded, B32(part.file.sha256), tuple(B32(each) for each in passes))
         made = await self._calls().call(control.ADD_ATTACHMENT, AddedAttachment, request=announced)
         file = msgspec.structs.replace(part.file, attachment_id=bytes(made.id))
-        self._keep(job, n, msgspec.structs.replace(part, file=file, secret=bytes(made.secret), passes=()))
+        return msgspec.structs.replace(part, file=file, secret=bytes(made.secret), passes=())
 
     async def _take_passes(self, n: int) -> tuple[bytes, ...]:
         """As the account, before and apart from everything about the file. Raises Malformed for another number."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import platform
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from secrets import token_bytes
+from typing import TypeAlias
 
 from zajil.client.core import chats, readd
 from zajil.client.core.core import Core
+from zajil.client.history.handing import await_parts
 from zajil.client.shell import enrol
 from zajil.client.shell.calls import Calls
 from zajil.client.shell.chains import fetch_chain
@@ -25,9 +27,9 @@ from zajil.mls.primitives import hpke
 from zajil.protocol import control
 from zajil.protocol.chat.extensions import ChatKind
 from zajil.protocol.chat.parts import SyncContact, SyncGroup
-from zajil.protocol.errors import Conflict, Refused, Unreachable, error
+from zajil.protocol.errors import Conflict, Refused, Unreachable, ZajilError, error
 from zajil.protocol.identity import linking, objects
-from zajil.protocol.identity.linking import Answer, Offer
+from zajil.protocol.identity.linking import Answer, ArchivePart, Offer
 from zajil.protocol.identity.links import LinkCode, encode_link_code, parse_link_code
 from zajil.protocol.identity.objects import DeviceCertificate, DeviceList, DeviceListEntry, Kind, Role
 from zajil.protocol.ids import AccountId, DeviceId, GroupId, encode_b64
@@ -37,6 +39,17 @@ WAIT_S = 120.0
 POLL_S = 0.5
 # Another device of ours may be faster; a server that calls every list stale is given up.
 LIST_TRIES = 4
+ANNOUNCE_S = 45.0
+# Browsers take no history yet.
+NO_HISTORY = frozenset({"web"})
+
+
+Announce: TypeAlias = Callable[[], Awaitable[tuple[ArchivePart, ...] | None]]
+"""Where an archive of the history will be; None for none."""
+
+
+async def announce_nothing() -> None:
+    """No history goes along."""
 
 
 async def link_new(
@@ -145,6 +158,7 @@ async def _settle(
             for contact in answer.contacts:
                 accounts.learn_introduction(step, contact.account_id, contact.name, contact.contact_token)
                 accounts.change(step, contact.account_id, contact=True)
+            await_parts(step.tx, answer.archive, now=step.now)
             for group in answer.groups:
                 wait = Asking(-1, "linked", (), step.now + readd.LINKED_PATIENCE_MS)
                 chat = Chat(group.gid, int(group.kind), group.name, "await", activity=group.last_activity, asking=wait)
@@ -178,8 +192,13 @@ async def preview(core: Core, calls: Calls, text: str) -> LinkPreview:
     return LinkPreview(offer.name, offer.platform, " ".join(linking.emoji_of(data)))
 
 
-async def approve(core: Core, calls: Calls, tokens: Tokens, text: str) -> LinkedDevice:
-    """Enrol the device behind a code: list, certificate, answer, and its Add in every chat."""
+async def approve(
+    core: Core, calls: Calls, tokens: Tokens, text: str, *, announce: Announce = announce_nothing
+) -> LinkedDevice:
+    """Enrol the device behind a code: list, certificate, answer, and its Add in every chat.
+
+    announce: what it answers names the history in the answer; where it fails, the device is linked without.
+    """
     with core.look() as step:
         server_name = step.profile.server_name
     code, _, offer = await _fetch_offer(calls, text, server_name)
@@ -190,7 +209,8 @@ async def approve(core: Core, calls: Calls, tokens: Tokens, text: str) -> Linked
         except Conflict as problem:
             if problem.code != "stale-list" or not tries_left:
                 raise
-    answer = await _answer(core, calls, tokens, device, offer, code)
+    archive = await _announced(announce, offer)
+    answer = await _answer(core, calls, tokens, device, offer, code, archive or ())
     enc, sealed = hpke.seal(
         XWING, offer.hpke_pub, info=linking.hpke_info(code.addr), plaintext=answer.encode(), rng=token_bytes
     )
@@ -198,7 +218,18 @@ async def approve(core: Core, calls: Calls, tokens: Tokens, text: str) -> Linked
     with core.step("add-own-device") as step:
         chats.add_own_device(step, device)
         step.event("device-linked")
-    return LinkedDevice(device, offer.name, offer.platform)
+    return LinkedDevice(device, offer.name, offer.platform, history=archive is not None)
+
+
+async def _announced(announce: Announce, offer: Offer) -> tuple[ArchivePart, ...] | None:
+    """Where the history will be; None where it goes not along: an offer does not live long enough for a bad line."""
+    if offer.platform in NO_HISTORY:
+        return None
+    try:
+        async with asyncio.timeout(ANNOUNCE_S):
+            return await announce()
+    except (ZajilError, TimeoutError, OSError):
+        return None
 
 
 async def fetch_own_lists(core: Core, calls: Calls, tokens: Tokens) -> list[bytes]:
@@ -240,7 +271,15 @@ async def _extend_list(core: Core, calls: Calls, tokens: Tokens, offer: Offer) -
     return device
 
 
-async def _answer(core: Core, calls: Calls, tokens: Tokens, device: int, offer: Offer, code: LinkCode) -> Answer:
+async def _answer(
+    core: Core,
+    calls: Calls,
+    tokens: Tokens,
+    device: int,
+    offer: Offer,
+    code: LinkCode,
+    archive: tuple[ArchivePart, ...] = (),
+) -> Answer:
     """Everything the new device needs to begin."""
     lists = await fetch_own_lists(core, calls, tokens)
     with core.look() as step:
@@ -271,4 +310,5 @@ async def _answer(core: Core, calls: Calls, tokens: Tokens, device: int, offer: 
         secret=code.secret,
         name=profile.name,
         contact_token=profile.profile_token,
+        archive=archive,
     )

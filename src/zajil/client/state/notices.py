@@ -42,9 +42,14 @@ class Notices(msgspec.Struct, frozen=True):
     lines: tuple[Notice, ...] = ()
 
 
+def row_name(gid: bytes) -> bytes:
+    """Where the lines of a chat stand in `meta`."""
+    return _ROW + gid
+
+
 def load_notices(tx: Tx, gid: bytes) -> tuple[Notice, ...]:
     """The lines of a chat, oldest first."""
-    data = tx.find("meta", _ROW + gid)
+    data = tx.find("meta", row_name(gid))
     return () if data is None else rows.parse_row(data, Notices).lines
 
 
@@ -53,4 +58,4 @@ def add_notices(tx: Tx, gid: bytes, lines: Iterable[Notice]) -> None:
     fresh = tuple(lines)
     if fresh:
         kept = (*load_notices(tx, gid), *fresh)[-KEPT:]
-        tx.put("meta", _ROW + gid, rows.encode_row(Notices(kept)))
+        tx.put("meta", row_name(gid), rows.encode_row(Notices(kept)))

@@ -21,8 +21,9 @@ from zajil.protocol.chat.parts import (
     parse_contact,
     parse_group,
 )
-from zajil.protocol.errors import error
+from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.fields import Fields
+from zajil.protocol.history.archive import PARTS_MAX
 from zajil.protocol.limits import NAME_BYTES
 
 XWING_KEY_BYTES: Final = 1216
@@ -92,11 +93,26 @@ def hpke_info(addr: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchivePart:
+    """Where a part of the history lies and what opens it: as a file of a message, without a name.
+
+    attachment_id: 16 bytes; size: of the part; key: 32, nonce: 12; sha256: of the ciphertext.
+    """
+
+    attachment_id: bytes
+    size: int
+    key: bytes
+    nonce: bytes
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What an old device tells the new one, HPKE-sealed, at most 256 KiB.
 
     certificate: signed object. lists: all signed device lists, oldest first. seed: 32 bytes, None for a limited device.
-    secret: the code's. name: the account's own profile name; contact_token: its profile token.
+    secret: the code's. archive: the parts of the history, which may still be on their way.
+    name: the account's own profile name; contact_token: its profile token.
     """
 
     certificate: bytes
@@ -107,13 +123,15 @@ class Answer:
     secret: bytes
     name: str
     contact_token: bytes | None = None
+    archive: tuple[ArchivePart, ...] = ()
 
     def encode(self) -> bytes:
         """The plaintext to seal."""
         contacts: cbor.Value = [contact_value(contact) for contact in self.contacts]
         groups: cbor.Value = [group_value(group) for group in self.groups]
         values: dict[cbor.Key, cbor.Value] = {1: self.certificate, 2: self.lists, 3: self.seed, 4: contacts}
-        return cbor.encode(values | {5: groups, 6: None, 7: self.secret, 8: [self.name, self.contact_token]})
+        archive: cbor.Value = [[p.attachment_id, p.size, p.key, p.nonce, p.sha256] for p in self.archive] or None
+        return cbor.encode(values | {5: groups, 6: archive, 7: self.secret, 8: [self.name, self.contact_token]})
 
     @classmethod
     def parse(cls, data: bytes, *, secret: bytes) -> Answer:
@@ -135,4 +153,19 @@ class Answer:
             secret=secret,
             name=profile.text(0, most=NAME_BYTES),
             contact_token=profile.blob_or_none(1, size=32),
+            archive=_parse_archive(fields),
         )
+
+
+def _parse_archive(fields: Fields) -> tuple[ArchivePart, ...]:
+    """The parts of field 6; none where they are not as they should be: a device is linked without its history too."""
+    try:
+        parts = [Fields.of_array(item, 5) for item in (fields.items(6, most=PARTS_MAX) if 6 in fields else [])]
+        return tuple(
+            ArchivePart(
+                one.blob(0, size=16), one.number(1), one.blob(2, size=32), one.blob(3, size=12), one.blob(4, size=32)
+            )
+            for one in parts
+        )
+    except ZajilError:
+        return ()

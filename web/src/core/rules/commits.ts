@@ -246,7 +246,11 @@ async function checkClaims(step: Step, claims: readonly Claimed[], packages: rea
   }
 }
 
-/** Extension 0xF0A1 of the Welcome: group secret, newest device lists, names and tokens. */
+/**
+ * Extension 0xF0A1 of the Welcome: group secret, newest device lists, names and tokens.
+ *
+ * Our own token too: our profile may come much later, and until then nobody could add us to another group.
+ */
 async function makeShare(step: Step, chat: Chat, planned: Plan, rotate: boolean): Promise<Extension> {
   const everyone = new Set([...rows.accountsOf(chat), ...planned.claims.map((claim) => claim.account)]);
   const lists: Uint8Array[] = [];
@@ -254,7 +258,8 @@ async function makeShare(step: Step, chat: Chat, planned: Plan, rotate: boolean)
   for (const account of everyone) {
     const known = await accounts.known(step, account);
     if (known.list_object.length > 0) lists.push(known.list_object);
-    const contact_token = known.contact_token.length > 0 ? known.contact_token : null;
+    const token = account === step.profile.account_id ? step.profile.profile_token : known.contact_token;
+    const contact_token = token.length > 0 ? token : null;
     acquaintances.push({ account: rows.bytesOf(account), name: known.name, contact_token });
   }
   const share = { group_secret: rotate ? null : chat.gs, lists, accounts: acquaintances };

@@ -6,6 +6,7 @@ import { parseSClient, type Create, type Request as RequestFrame } from "../../p
 import * as order from "../../protocol/outbox/order.ts";
 import { rosterKey } from "../../protocol/roster.ts";
 import { GenerationLimit, MlsError } from "../mls/mls.ts";
+import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, Item } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
@@ -199,9 +200,22 @@ export async function hasQueued(look: Look): Promise<boolean> {
   return (await rows.items(look.tx)).some(([, item]) => item.state === "queued");
 }
 
+/** Accounts that it waits to add and whose contact tokens have not come: that is up to them, and may take days. */
+export async function notIntroduced(look: Look, item: Item): Promise<Id[]> {
+  if (item.state !== "queued") return [];
+  const found: Id[] = [];
+  for (const [account] of await missingClaims(look, item)) {
+    if (account === look.profile.account_id) continue;
+    if ((await accounts.known(look, account)).contact_token.length === 0) found.push(account);
+  }
+  return found;
+}
+
 /** Whether any item waits for more than other people: sealed, accepted without echo, or queued in a usable chat. */
 export async function hasSendable(look: Look): Promise<boolean> {
+  const held = new Set<Id>();
   for (const [, item] of await rows.items(look.tx)) {
+    if ((await notIntroduced(look, item)).length > 0) held.add(item.gid); // what was queued behind it waits as well
     const chat = await look.chat(item.gid);
     // Where the other side is blocked, our references lead nowhere, so no echo of ours comes either.
     if (chat.kind === groups.DM && (await isBlocked(look, chat.peer))) continue;
@@ -209,7 +223,7 @@ export async function hasSendable(look: Look): Promise<boolean> {
     if (item.state === "accepted" && chat.asking !== null) continue;
     if (IN_FLIGHT.includes(item.state)) return true;
     const usable = chat.status === "active" || chat.status === "creating";
-    const free = usable && !isRefused(chat) && !(await chats.awaitsDecision(look, chat));
+    const free = usable && !isRefused(chat) && !held.has(item.gid) && !(await chats.awaitsDecision(look, chat));
     if (item.state === "queued" && free && !item.absent) return true;
   }
   return false;

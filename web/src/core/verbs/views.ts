@@ -21,6 +21,7 @@ import { maySetTimer } from "../rules/chats.ts";
 import { isGone } from "../rules/expiry/sweep.ts";
 import * as groups from "../rules/groups.ts";
 import { mayWrite } from "../rules/judge.ts";
+import * as sealing from "../rules/sealing.ts";
 import { isAdmin } from "../rules/talk/actions.ts";
 import { mayEdit } from "../rules/talk/acts.ts";
 import * as arranging from "../rules/talk/arranging.ts";
@@ -117,6 +118,7 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
     ...(chat.kind === groups.GROUP && { perms: permsOf(chat) }),
     unshown: chat.unshown,
     key_changed: peer !== undefined && accounts.isKeyChanged(peer),
+    not_introduced: await notIntroduced(look, chat.gid),
     ...(draft?.reply_to && { reply_draft: rows.idOf(draft.reply_to) }),
     ...(first === undefined ? {} : { first_unread: first }),
   };
@@ -131,6 +133,13 @@ export function mayLink(chat: Chat, account: Id): boolean {
 function permsOf({ perms }: Chat): Perms {
   const held: Readonly<Record<string, number>> = { ...DEFAULT_PERMISSIONS, ...perms };
   return Object.fromEntries(PERMISSIONS.map((name) => [name, held[name] === 1])) as Perms; // each of them
+}
+
+async function notIntroduced(look: Look, gid: Id): Promise<Person[]> {
+  const waiting = new Set<Id>();
+  for (const [, item] of await rows.items(look.tx, gid))
+    for (const account of await sealing.notIntroduced(look, item)) waiting.add(account);
+  return Promise.all([...waiting].map((account) => personOf(look, account)));
 }
 
 async function firstUnread(look: Look, chat: Chat): Promise<Id | undefined> {

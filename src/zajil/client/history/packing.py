@@ -1,0 +1,166 @@
+"""Rows of this device as an archive, and an archive as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, cast
+
+from zajil.client.core import messages
+from zajil.client.core.talk import actions, reading
+from zajil.client.state import notices, rows
+from zajil.client.state.notices import Notice, NoticeCode
+from zajil.client.state.rows import CallRow, FileRow, Reacted, Received, StoredMessage, Version
+from zajil.client.state.step import Step
+from zajil.protocol.chat import forms
+from zajil.protocol.history.archive import (
+    PART_BYTES,
+    PARTS_MAX,
+    STATES,
+    Archive,
+    ArchivedChat,
+    ArchivedFile,
+    ArchivedMessage,
+)
+
+MESSAGES_A_PIECE = 200
+
+
+def pack(step: Step) -> Iterator[bytes]:
+    """The parts of an archive of all that this device shows in its chats, the newest chat first, PARTS_MAX at most.
+
+    What still waits to go out comes by itself once it does. Where a history is larger, the oldest chats stay behind.
+    """
+    account = step.profile.account_id
+    chats: list[ArchivedChat] = []
+    size = made = 0
+    for piece in _pieces(step):
+        chats.append(piece)
+        size += len(Archive(account, (piece,)).encode())
+        if size >= PART_BYTES:
+            yield Archive(account, tuple(chats)).encode()
+            chats, size, made = [], 0, made + 1
+            if made == PARTS_MAX:
+                return
+    if chats:
+        yield Archive(account, tuple(chats)).encode()
+
+
+def _pieces(step: Step) -> Iterator[ArchivedChat]:
+    for chat in rows.all_chats(step.tx):
+        if chat.status not in ("active", "creating") or chat.merged:
+            continue
+        found = [(n, rows.parse_row(data, StoredMessage)) for n, data in step.tx.rows("message", chat.gid)]
+        whole = [(n, _packed(message)) for n, message in found if message.state in STATES]
+        read = [message.message_id for n, message in whole if n <= chat.read_n]
+        told = tuple((line.code, line.account, line.at) for line in notices.load_notices(step.tx, chat.gid))
+        read_to = read[-1] if read else b""
+        for at in range(0, max(1, len(whole)), MESSAGES_A_PIECE):
+            texts = tuple(message for _, message in whole[at : at + MESSAGES_A_PIECE])
+            if texts or (told and at == 0):
+                yield ArchivedChat(chat.gid, read_to, texts, told if at == 0 else ())
+
+
+def _packed(row: StoredMessage) -> ArchivedMessage:
+    call = row.call
+    return ArchivedMessage(
+        row.message_id,
+        row.account,
+        row.device,
+        row.sent,
+        row.arrived,
+        row.state,
+        row.text,
+        row.reply_to,
+        tuple((version.text, version.at, version.message_id) for version in row.versions),
+        row.deleted_by,
+        tuple((one.account, one.emoji, one.at, one.message_id) for one in row.reactions),
+        tuple((one.account, one.delivered, one.read) for one in row.receipts),
+        row.kept,
+        None if call is None else (call.call, call.kind, call.outcome, call.seconds),
+        tuple(
+            ArchivedFile(f.attachment_id, f.name, f.content_type, f.size, f.key, f.nonce, f.sha256) for f in row.files
+        ),
+    )
+
+
+def unpack(step: Step, parts: Sequence[Archive]) -> int:
+    """Put the messages of an archive into their chats, before what came since; how many were new.
+
+    Parts of another account bring nothing, and so do chats that are not ours. What stands here already came from its
+    author and stays as it is, in the place that the archive has for it.
+    """
+    pieces: dict[bytes, list[ArchivedChat]] = {}
+    for part in parts:
+        for piece in part.chats if part.account == step.profile.account_id else ():
+            chat = rows.find_chat(step.tx, piece.gid)
+            if chat is not None:
+                pieces.setdefault(chat.merged or chat.gid, []).append(piece)
+    return sum(_unpack(step, place, found) for place, found in pieces.items())
+
+
+def _unpack(step: Step, place: bytes, pieces: Sequence[ArchivedChat]) -> int:
+    archived = {message.message_id: message for piece in pieces for message in piece.messages}
+    here = [(n, rows.parse_row(data, StoredMessage)) for n, data in step.tx.rows("message", place)]
+    live = {message.message_id: message for _, message in here}
+    new = {
+        identity: _row(place, message)
+        for identity, message in archived.items()
+        if identity not in live and step.tx.lookup("message", identity) is None
+    }
+    if not new and not any(piece.notices for piece in pieces):
+        return 0
+    chat = step.chat(place)
+    read = {piece.read_to for piece in pieces} | {message.message_id for n, message in here if n <= chat.read_n}
+    for n, _ in here:
+        step.tx.remove("message", n)
+    order = [*(live.get(identity) or new.get(identity) for identity in archived)]
+    order += [message for identity, message in live.items() if identity not in archived]
+    read_n = 0
+    for message in order:
+        if message is not None:
+            n = step.tx.append("message", place, message.message_id, rows.encode_row(message))
+            read_n = n if message.message_id in read else read_n
+    for identity in new:
+        messages.is_news(step, identity)  # what the mailbox still holds of it is known by now
+        actions.settle_early(step, chat, identity)
+    told = [Notice(cast("NoticeCode", code), account, at) for piece in pieces for code, account, at in piece.notices]
+    _add_notices(step, place, told)
+    step.change_chat(place, read_n=read_n)
+    reading.recount(step, place)
+    for identity in list(new)[-1:]:
+        step.event("message", place, identity)
+    return len(new)
+
+
+def _add_notices(step: Step, place: bytes, told: Sequence[Notice]) -> None:
+    since = notices.load_notices(step.tx, place)
+    known = set(since)
+    step.tx.delete("meta", notices.row_name(place))
+    notices.add_notices(step.tx, place, [line for line in told if line not in known])
+    notices.add_notices(step.tx, place, since)
+
+
+def _row(place: bytes, message: ArchivedMessage) -> StoredMessage:
+    call = message.call
+    return StoredMessage(
+        message.message_id,
+        place,
+        message.account,
+        message.device,
+        message.sent,
+        cast("Literal['received', 'sent', 'delivered', 'read']", message.state),
+        message.text,
+        reply_to=message.reply_to,
+        versions=tuple(Version(*version) for version in message.versions),
+        deleted_by=message.deleted_by,
+        reactions=tuple(Reacted(*reaction) for reaction in message.reactions),
+        receipts=tuple(Received(*receipt) for receipt in message.receipts),
+        arrived=message.arrived,
+        kept=message.kept,
+        call=None
+        if call is None
+        else CallRow(call[0], cast("forms.CallKind", call[1]), cast("forms.CallOutcome", call[2]), call[3]),
+        files=tuple(
+            FileRow(f.attachment_id, f.name, f.content_type, f.size, f.key, f.nonce, f.sha256) for f in message.files
+        ),
+    )

@@ -1,0 +1,167 @@
+"""History from device to device: what a new device shows of the time before it, and archives that are not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.client.people import register
+from tests.client.serving import Served
+
+from zajil.client import Client
+from zajil.client.files import fetching
+from zajil.client.filing import Tell, say_nothing
+from zajil.client.history import handing, packing
+from zajil.client.state import rows
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.history.archive import Archive
+
+pytestmark = pytest.mark.slow
+
+
+async def link(old: Client, home: Path, url: str, *, history: bool = True, tell: Tell = say_nothing) -> Client:
+    """A new device of the account; the old one sends what it announced meanwhile."""
+    codes: asyncio.Queue[str] = asyncio.Queue()
+    waiting = asyncio.create_task(Client.link_new(home, server=url, on_code=codes.put_nowait, on_history=tell))
+    device = await old.link_approve(await codes.get(), history=history)
+    assert device.history == history
+    await old.sync()
+    return await waiting
+
+
+async def announced(old: Client, plain: bytes | None = None) -> rows.FileRow:
+    """A history that is at the server, or what somebody puts there instead."""
+    core, uploads, home = old._core, old._device.runner.uploads, old._device.home
+    if plain is None:
+        (made,) = await handing.announce(core, uploads, home)
+    else:
+        (made,) = await handing.announce_parts(core, uploads, home, [plain])
+    await old.sync()
+    return rows.FileRow(made.attachment_id, "", "application/cbor", made.size, made.key, made.nonce, made.sha256)
+
+
+def wait_for(new: Client, part: rows.FileRow, *, since: int | None = None) -> None:
+    with new._core.step("await") as step:
+        step.tx.put("meta", b"history", rows.encode_row(handing.Awaited((part,), since or step.now)))
+
+
+def texts(client: Client, title: str = "") -> list[str]:
+    chats = [chat for chat in client.chats() if title in ("", chat.title)]
+    return [message.text for chat in chats for message in client.read(chat) if message.text]
+
+
+@asynccontextmanager
+async def amal_with_history(homes: Path, url: str) -> AsyncIterator[Client]:
+    async with await register(homes, "Amal", url) as amal:
+        notes = amal.chats()[0]
+        for n in range(3):
+            await amal.send(notes, f"note {n}")
+        ids = [message.id for message in amal.read(notes)]
+        await amal.edit(notes, ids[0], "note nought")
+        await amal.delete(notes, ids[1])
+        await amal.react(notes, ids[2], "👍")
+        await amal.sync()
+        yield amal
+
+
+async def test_a_new_device_shows_texts_edits_deletions_and_reactions(server: Served, homes: Path) -> None:
+    told: list[tuple[int, int]] = []
+    async with amal_with_history(homes, server.url) as amal:
+        new = await link(amal, homes / "new", server.url, tell=lambda *here: told.append(here))
+        async with new:
+            assert not new.awaits_history()
+            assert told[-1][0] == told[-1][1] > 0
+            shown = new.read(new.chats()[0])
+            assert [message.text for message in shown] == ["note nought", "", "note 2"]
+            assert shown == amal.read(amal.chats()[0])
+            assert not await new.receive_history(), "once is enough"
+
+
+async def test_what_comes_by_both_ways_is_shown_once_and_behind_what_was_before(server: Served, homes: Path) -> None:
+    async with (
+        amal_with_history(homes, server.url) as amal,
+        await link(amal, homes / "new", server.url, history=False) as new,
+    ):
+        assert not new.awaits_history()
+        await amal.send(amal.chats()[0], "since")
+        await new.sync()
+        assert texts(new) == ["since"]
+        wait_for(new, await announced(amal))
+        assert await new.receive_history()
+        assert texts(new) == ["note nought", "note 2", "since"]
+        with amal._core.look() as step:
+            again = [Archive.parse(part) for part in packing.pack(step)]
+        with new._core.step("again") as step:
+            assert packing.unpack(step, again) == 0
+        assert texts(new) == ["note nought", "note 2", "since"]
+        await new.edit(new.chats()[0], new.read(new.chats()[0])[0].id, "from the new device")
+        await amal.sync()
+        assert texts(amal)[0] == "from the new device"
+
+
+@pytest.mark.parametrize("forged", ["hash", "key", "size", "account", "bytes"])
+async def test_an_archive_that_is_not_ours_is_refused_and_the_device_works(
+    server: Served, homes: Path, forged: str
+) -> None:
+    async with (
+        amal_with_history(homes, server.url) as amal,
+        await link(amal, homes / "new", server.url, history=False) as new,
+    ):
+        plain = {"bytes": b"x", "account": _others(amal)}.get(forged)
+        part = await announced(amal, plain)
+        if forged == "hash":
+            part = msgspec.structs.replace(part, sha256=bytes(32))
+        elif forged == "key":
+            part = msgspec.structs.replace(part, key=bytes(32))
+        elif forged == "size":
+            part = msgspec.structs.replace(part, size=part.size // 2)
+        wait_for(new, part)
+        with pytest.raises(ZajilError):
+            await new.receive_history(wait_s=2)
+        assert not new.awaits_history(), "it is not asked for again"
+        assert texts(new) == []
+        await amal.send(amal.chats()[0], "since")
+        await new.sync()
+        assert texts(new) == ["since"]
+
+
+def _others(amal: Client) -> bytes:
+    with amal._core.look() as step:
+        (part,) = [Archive.parse(data) for data in packing.pack(step)]
+    return Archive(bytes(16), part.chats).encode()
+
+
+async def test_one_that_never_comes_whole_is_waited_for_and_then_left(server: Served, homes: Path) -> None:
+    async with (
+        amal_with_history(homes, server.url) as amal,
+        await link(amal, homes / "new", server.url, history=False) as new,
+    ):
+        part = msgspec.structs.replace(await announced(amal), attachment_id=bytes(16))
+        wait_for(new, part)
+        assert not await new.receive_history()
+        assert new.awaits_history(), "it may still be on its way"
+        wait_for(new, part, since=new._core.now() - 2 * 86_400_000)
+        with pytest.raises(ZajilError, match="gone"):
+            await new.receive_history()
+        assert not new.awaits_history()
+
+
+async def test_while_another_process_fetches_it_nothing_is_forgotten(server: Served, homes: Path) -> None:
+    async with (
+        amal_with_history(homes, server.url) as amal,
+        await link(amal, homes / "new", server.url, history=False) as new,
+    ):
+        part = await announced(amal)
+        wait_for(new, part)
+        folder = new._device.home / fetching.FOLDER
+        with fetching.held_open(handing._place(folder, part.file())):
+            with pytest.raises(ZajilError, match="home-busy"):
+                await new.receive_history()
+            await new.sync()
+        assert new.awaits_history()
+        assert await new.receive_history()
+        assert texts(new) == ["note nought", "note 2"]
