@@ -3,8 +3,10 @@
  * the plaintext of what is on screen crosses. Ids are base64url text without padding; times are Unix milliseconds.
  */
 import type { FileCalls, FileEvent, FileView } from "./files/view.ts";
+import type { RecoveryCalls, RecoveryEvent } from "./kept/view.ts";
 import type { SearchCalls } from "./search/view.ts";
 
+export type { ArchiveWords, RecoveryView } from "./kept/view.ts";
 export type { FilePlace, FileView, Look, OutFile, UploadView } from "./files/view.ts";
 export type { FoundChat, FoundMessage, FoundPerson, Marked, SearchPage } from "./search/view.ts";
 
@@ -342,6 +344,8 @@ export interface Health {
   readonly rolled_back: boolean;
   /** The server no longer talks to clients this old. */
   readonly update_required: boolean;
+  /** There is something to lose and no recovery key. */
+  readonly recovery_due: boolean;
 }
 
 export interface Status {
@@ -414,7 +418,7 @@ export interface OwnPersona {
 }
 
 /** Every call of a tab: arguments and answer. An error is a Failure. */
-export interface Calls extends FileCalls, SearchCalls {
+export interface Calls extends FileCalls, RecoveryCalls, SearchCalls {
   status(): Status;
   server_info(): ServerInfo;
 
@@ -527,6 +531,7 @@ export type Answer<N extends CallName> = ReturnType<Calls[N]>;
 /** What the worker tells every tab, after the change is durable. Views are asked for again, not sent along. */
 export type CoreEvent =
   | FileEvent
+  | RecoveryEvent
   | { readonly event: "status"; readonly status: Status }
   | { readonly event: "chats" }
   | { readonly event: "chat"; readonly chat: string }

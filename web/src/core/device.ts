@@ -5,6 +5,7 @@ import { error, ZajilError } from "../protocol/errors.ts";
 import type { Send } from "../protocol/frames.ts";
 import { CLIENT_VERSION } from "../protocol/limits.ts";
 import { CallDoor } from "./calls/door.ts";
+import { isKeyDue, KeptDoor } from "./kept/door.ts";
 import { eventsOf } from "./events.ts";
 import type { Leading } from "./lead.ts";
 import { checkBrowser, loadSuite } from "./mls/mls.ts";
@@ -36,6 +37,7 @@ const NO_HEALTH: Health = {
   revoked: false,
   rolled_back: false,
   update_required: false,
+  recovery_due: false,
 };
 
 /** Steps of one change are told together. */
@@ -65,6 +67,7 @@ export class Device implements Leading, Host {
   readonly #handlers: Handlers;
   readonly #door = new CallDoor(this);
   readonly #files = new FileDoor(this);
+  readonly #kept: KeptDoor;
   #core: Core | undefined;
   #tokens: Tokens | undefined;
   #runner: Runner | undefined;
@@ -89,7 +92,9 @@ export class Device implements Leading, Host {
     const opening = {
       opened: () => this.#openCore(),
       recovered: () => this.#run(this.core(), this.tokens()),
+      ended: () => this.#logOut(),
     };
+    this.#kept = new KeptDoor(this, opening);
     this.#handlers = {
       status: () => this.#status(),
       log_out: () => this.#logOut(),
@@ -98,6 +103,7 @@ export class Device implements Leading, Host {
       ...accountVerbs(this, opening),
       ...talkVerbs(this),
       ...this.#files.verbs,
+      ...this.#kept.verbs,
       ...groupVerbs(this),
       ...settingsVerbs(this),
       ...lazyPartsOf(this, opening),
@@ -153,6 +159,7 @@ export class Device implements Leading, Host {
   stop(): void {
     this.#door.close();
     this.#files.close();
+    this.#kept.close();
     void this.#runner?.close();
     this.#runner = undefined;
     this.#closeWay();
@@ -202,7 +209,8 @@ export class Device implements Leading, Host {
       problem: (problem) => this.noteProblem(problem),
     });
     this.#runner.start();
-    this.#files.begin().catch((problem: unknown) => this.noteProblem(problem));
+    for (const work of [this.#files.begin(), this.#kept.begin()])
+      work.catch((problem: unknown) => this.noteProblem(problem));
     await this.#emitStatus();
   }
 
@@ -240,6 +248,7 @@ export class Device implements Leading, Host {
       revoked: session.revoked,
       rolled_back: session.rolled_back,
       update_required: this.#updateRequired,
+      recovery_due: await isKeyDue(this),
     };
   }
 
@@ -312,6 +321,7 @@ export class Device implements Leading, Host {
 
   async #logOut(): Promise<void> {
     this.#files.close();
+    this.#kept.close();
     await this.#runner?.close();
     this.#runner = undefined;
     await this.#dropToken();
