@@ -20,13 +20,14 @@ const PARTS: Readonly<Record<string, Part>> = {
   files: "files",
   search: "search",
   people: "later",
+  recovery: "recovery",
   report: "later",
   routes: "later",
   settings: "later",
   channels: "public",
   review: "console",
 };
-export type Part = "first" | "start" | "errors" | "chat" | "call" | "files" | "search" | "later" | "public" | "console";
+export type Part = "first" | "start" | "errors" | "chat" | "call" | "files" | "search" | "later" | "public" | "recovery" | "console";
 /** What the moderators' console says besides its own section: the words that authors are told as well. */
 const CONSOLE = ["common", "errors", "review"];
 const CONSOLE_TOO = /^(cat|act|appeal)_/;
@@ -110,7 +111,7 @@ export function messages(page: "messenger" | "console" = "messenger"): Plugin {
     handleHotUpdate({ file, server }) {
       if (!file.startsWith(FOLDER)) return;
       for (const language of LANGUAGES)
-        for (const part of ["first", "start", "errors", "chat", "call", "files", "search", "later", "public"]) {
+        for (const part of ["first", "start", "errors", "chat", "call", "files", "search", "later", "public", "recovery"]) {
           const module = server.moduleGraph.getModuleById(`\0${PREFIX}${language}/${part}`);
           if (module) server.moduleGraph.invalidateModule(module);
         }

@@ -18,6 +18,7 @@ import { Refused, findChat, findMessage } from "./answers.ts";
 import { fileCalls } from "./files.ts";
 import { INVENTORY } from "./inventory.ts";
 import { publicCalls } from "./public.ts";
+import { recoveryCalls } from "./recovery.ts";
 import { worldOf } from "./scenes.ts";
 import { searchCalls } from "./search.ts";
 import {
@@ -59,6 +60,7 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     ...publicCalls(world),
     ...fileCalls(world, emit),
     ...searchCalls(world),
+    ...recoveryCalls(world, emit),
   };
   return {
     world,

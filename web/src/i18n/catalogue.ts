@@ -7,6 +7,7 @@ import type common from "../../messages/en/common.json";
 import type errors from "../../messages/en/errors.json";
 import type files from "../../messages/en/files.json";
 import type people from "../../messages/en/people.json";
+import type recovery from "../../messages/en/recovery.json";
 import type report from "../../messages/en/report.json";
 import type review from "../../messages/en/review.json";
 import type routes from "../../messages/en/routes.json";
@@ -25,6 +26,7 @@ type Catalogue = typeof call &
   typeof errors &
   typeof files &
   typeof people &
+  typeof recovery &
   typeof report &
   typeof review &
   typeof routes &
@@ -37,7 +39,7 @@ export type Values = Readonly<Record<string, string | number>>;
 type Functions = Record<string, (values?: Record<string, unknown>) => string>;
 export type Words = { readonly [K in MessageKey]: (values?: Values) => string };
 
-export type Part = "first" | "start" | "errors" | "chat" | "call" | "files" | "search" | "later" | "public";
+export type Part = "first" | "start" | "errors" | "chat" | "call" | "files" | "search" | "later" | "public" | "recovery";
 type Loader = () => Promise<{ default: Functions }>;
 /** `first` is what the chat list says; the words of a screen come with it, and those of errors with the first screen. */
 const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
@@ -51,6 +53,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     search: () => import("virtual:messages/en/search"),
     later: () => import("virtual:messages/en/later"),
     public: () => import("virtual:messages/en/public"),
+    recovery: () => import("virtual:messages/en/recovery"),
   },
   ar: {
     first: () => import("virtual:messages/ar/first"),
@@ -62,6 +65,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     search: () => import("virtual:messages/ar/search"),
     later: () => import("virtual:messages/ar/later"),
     public: () => import("virtual:messages/ar/public"),
+    recovery: () => import("virtual:messages/ar/recovery"),
   },
   ru: {
     first: () => import("virtual:messages/ru/first"),
@@ -73,6 +77,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     search: () => import("virtual:messages/ru/search"),
     later: () => import("virtual:messages/ru/later"),
     public: () => import("virtual:messages/ru/public"),
+    recovery: () => import("virtual:messages/ru/recovery"),
   },
 };
 

@@ -58,6 +58,8 @@ export async function isKeyDue(host: Pick<Host, "store" | "now">): Promise<boole
     // Another device would bring all of it back.
     const own = await rows.findAccount(tx, profile.account_id);
     if (own?.devices.length !== 1) return false;
+    // Safari erases what pages keep after a week without a visit, so there it comes before the first message.
+    if (/^(?!.*(Chrom|Android)).*Safari\//.test(navigator.userAgent)) return true;
     if (host.now() - profile.registered_at >= AGE_MS) return true;
     return (await rows.allChats(tx)).some((chat) => chat.kind !== 0 && chat.sent > 0);
   });
