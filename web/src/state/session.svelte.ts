@@ -33,6 +33,7 @@ class Session {
     listen((event) => {
       if (event.event === "status") this.#take(event.status);
       else if (event.event === "notice") this.notice = event.notice;
+      else if (event.event === "recovery") void this.#ask();
     });
     void this.#ask();
   }
