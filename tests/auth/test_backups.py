@@ -149,7 +149,7 @@ async def test_what_is_there_and_what_is_not_look_alike_to_who_guesses(auth: Aut
         await backups.fetch_backup(limited, os.urandom(16), prefix=PREFIX)
 
 
-async def test_reads_are_counted_per_locator_and_new_rows_per_prefix(auth: Auth) -> None:
+async def test_reads_and_writes_are_counted_per_locator_and_new_rows_per_prefix(auth: Auth) -> None:
     limited = dataclasses.replace(auth, limits=Limits())
     secrets = fresh()
     assert await put(limited, secrets, write(secrets, 1)) == "ok"
@@ -157,10 +157,15 @@ async def test_reads_are_counted_per_locator_and_new_rows_per_prefix(auth: Auth)
         await backups.fetch_backup(limited, secrets.locator, prefix=PREFIX)
     with pytest.raises(ZajilError, match="slow-down"):
         await backups.fetch_backup(limited, secrets.locator, prefix=PREFIX)
-    others = [fresh() for _ in range(6)]
+    others = [fresh() for _ in range(60)]
     codes = [await put(limited, each, write(each, 1)) for each in others]
-    assert codes == ["ok"] * 5 + ["slow-down"]
-    assert await put(limited, secrets, write(secrets, 2)) == "ok", "renewing is not making"
+    assert codes == ["ok"] * 59 + ["slow-down"]
+    stranger = fresh()
+    for _ in range(40):
+        assert await put(limited, secrets, write(secrets, 9, signer=stranger)) == "bad-signature"
+    codes = [await put(limited, secrets, write(secrets, version)) for version in range(2, 33)]
+    assert codes == ["ok"] * 30 + ["slow-down"], "renewing is not making, and strangers use nothing of it up"
+    assert await put(limited, others[0], write(others[0], 2)) == "ok", "the writes of one key slow no other one down"
 
 
 async def test_what_nobody_touched_for_400_days_goes(auth: Auth, world: World) -> None:

@@ -50,18 +50,24 @@ async def restore(wire: Wire, home: Path, url: str, key: bytes) -> str:
     return "ok"
 
 
-async def test_a_restore_that_was_cut_off_is_done_again_with_the_next_device(server: Served, homes: Path) -> None:
+@pytest.mark.parametrize(("first", "again", "devices"), [(False, False, [2]), (True, True, [1, 2]), (True, False, [2])])
+async def test_a_restore_that_was_cut_off_goes_on_as_the_same_device(
+    server: Served, homes: Path, *, first: bool, again: bool, devices: list[int]
+) -> None:
     key = await lost(homes, server.url)
     wire, home = Wire(server.url), homes / "new"
     wire.lose = "/accounts"
+    calls = Calls(wire)
     with pytest.raises(Unreachable):
-        await restoring.restore(home, Calls(wire), backups=Calls(wire), server=server.url, key=key, keep_devices=False)
+        await restoring.restore(home, calls, backups=calls, server=server.url, key=key, keep_devices=first)
+    assert not (home / "keys").exists()
     wire.lose = ""
-    assert await restore(wire, home, server.url, key) == "ok"
+    await restoring.restore(home, calls, backups=calls, server=server.url, key=key, keep_devices=again)
     await wire.close()
+    assert sorted(path.name for path in home.glob("keys*")) == ["keys"]
     async with await Client.open(home) as amal:
         await amal.sync()
-        assert [device.device_id for device in amal.devices()] == [3]
+        assert [device.device_id for device in amal.devices()] == devices
         assert amal.recovery_status().current
 
 

@@ -42,6 +42,7 @@ def test_a_lost_home_comes_back_by_the_key_on_paper(
     amina.refused("no-recovery-key", "recovery", "rotate")
     key = amina.ok("recovery", "show")
     assert KEY.fullmatch(key)
+    assert server.url in amina.err, "who lost everything needs the address too"
     assert amina.ok("recovery", "show") == key
     status = amina.json("recovery", "status")
     assert (status["state"], status["current"], status["problem"]) == ("shown", True, "")
@@ -192,3 +193,23 @@ def test_the_others_are_told_of_another_device_and_of_who_is_gone(
     (left,) = [notice for each in found for notice in each]
     assert (left["code"], left["name"]) == ("left", "Boris")
     assert "Boris left the group." in amina.ok("read", "Trail")
+
+
+def test_a_confirmed_key_without_a_backup_is_told(
+    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amina = Terminal(tmp_path / "amina", capsys)
+    amina.register(server, "Amina")
+    amina.ok("sync")
+    server.stop()
+    try:
+        key = amina.ok("recovery", "show")
+        typed(monkeypatch, key)
+        assert "The key is right." in amina.ok("recovery", "confirm")
+        assert "not on the server yet" in amina.err
+    finally:
+        server.start()
+    typed(monkeypatch, key)
+    amina.ok("recovery", "confirm")
+    assert "not on the server yet" not in amina.err
+    assert amina.json("recovery", "status")["current"]

@@ -1,6 +1,6 @@
 """What becomes of devices at a restore: others may stay, and the lost one's keys are never used again.
 
-Apart from the other stories of recovery: a server takes six new backups from one address within ten minutes.
+Apart from the other stories of recovery, so that neither file takes long.
 """
 
 from __future__ import annotations

@@ -52,7 +52,19 @@ def check_client(names: list[str], read: Callable[[str], bytes]) -> None:
     assert words == [
         f"assets/messages-{language}-{part}"
         for language in ("ar", "en", "ru")
-        for part in ("call", "chat", "errors", "files", "first", "later", "public", "search", "start")
+        for part in (
+            "call",
+            "chat",
+            "errors",
+            "files",
+            "first",
+            "joins",
+            "later",
+            "public",
+            "recovery",
+            "search",
+            "start",
+        )
     ]
     for path, entry in files.items():
         assert hashlib.sha256(read(path)).hexdigest() == entry["sha256"], path

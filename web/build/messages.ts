@@ -22,6 +22,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   joins: "joins",
   people: "later",
   push: "later",
+  recovery: "recovery",
   report: "later",
   routes: "later",
   settings: "later",
@@ -29,7 +30,18 @@ const PARTS: Readonly<Record<string, Part>> = {
   review: "console",
 };
 export type Part =
-  "first" | "start" | "errors" | "chat" | "call" | "files" | "joins" | "search" | "later" | "public" | "console";
+  | "first"
+  | "start"
+  | "errors"
+  | "chat"
+  | "call"
+  | "files"
+  | "joins"
+  | "search"
+  | "later"
+  | "public"
+  | "recovery"
+  | "console";
 /** What the moderators' console says besides its own section: the words that authors are told as well. */
 const CONSOLE = ["common", "errors", "review"];
 const CONSOLE_TOO = /^(cat|act|appeal)_/;
@@ -124,6 +136,7 @@ export function messages(page: "messenger" | "console" = "messenger"): Plugin {
           "search",
           "later",
           "public",
+          "recovery",
         ]) {
           const module = server.moduleGraph.getModuleById(`\0${PREFIX}${language}/${part}`);
           if (module) server.moduleGraph.invalidateModule(module);

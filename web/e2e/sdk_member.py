@@ -82,6 +82,19 @@ async def link_approve(member: Member, *, code: str) -> int:
 
 
 @op
+async def restore(member: Member, *, server: str, key: str) -> str:
+    """The account behind a recovery key, in this home; its account id."""
+    member.client = await Client.restore(member.home, server=server, key=key)
+    return member.client.account_id
+
+
+@op
+async def recovery_rotate(member: Member) -> str:
+    """A new recovery key in the place of the old one."""
+    return member.it.rotate_recovery_key()
+
+
+@op
 async def contact_link(member: Member) -> str:
     """A link that adds this member."""
     return await member.it.contact_link()

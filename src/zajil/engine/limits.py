@@ -33,9 +33,10 @@ DEFAULTS: Mapping[str, Limit] = {
     "failed_token": Limit(20, 60),
     "link_put": Limit(10, 60),
     "seal_prefix": Limit(10, 6),
-    # backups have no account: new ones, which lie 400 days, and writes of any
-    "backup_new": Limit(6, 600),
-    "backup_write": Limit(60, 10),
+    # backups have no account, and one prefix may stand for a whole carrier's network: many people make one in an hour,
+    # 1,500 a day of 160 KiB at most come to 230 MiB, and the last 256 MiB of a disk take no new ones
+    "backup_new": Limit(60, 60),
+    "backup_prefix": Limit(600, 0.5),
     # attachments: MiB announced, at least one each; pieces going up or down, each of at most 1 MiB
     "upload_prefix": Limit(1024, 2),
     "piece_prefix": Limit(4800, 0.02),
@@ -89,8 +90,9 @@ DEFAULTS: Mapping[str, Limit] = {
     "username_write": Limit(10, 3600),
     "push_write": Limit(20, 60),
     "report": Limit(20, 3600),
-    # per locator of a backup
+    # per locator of a backup; writes once the pinned key has signed, so that nobody else uses them up
     "backup_read": Limit(10, 3600),
+    "backup_write": Limit(30, 60),
     # per target account
     "claim": Limit(20, 60),
     # claims of strangers, which make contact requests: of the account that asks, of one in its first week (5 a day),

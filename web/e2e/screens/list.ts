@@ -4,6 +4,7 @@ import { idOf, person } from "../seed/world.ts";
 import { CALLS } from "./calls.ts";
 import { FILES } from "./files.ts";
 import { CHANNELS } from "./public.ts";
+import { RECOVERY } from "./recovery.ts";
 import { REVIEW } from "./review.ts";
 import { ROUTES } from "./routes.ts";
 import { SEARCH } from "./search.ts";
@@ -345,7 +346,7 @@ const STATES: readonly Screen[] = [
 
 export const LIST: readonly Screen[] = [
   ...[...START, ...LISTS, ...CHATS, ...SEARCH, ...FILES, ...CALLS, ...ROUTES, ...PEOPLE],
-  ...[...CHANNELS, ...SETTINGS, ...STATES, ...REVIEW],
+  ...[...CHANNELS, ...SETTINGS, ...RECOVERY, ...STATES, ...REVIEW],
 ];
 
 async function menu(page: Page): Promise<void> {

@@ -19,6 +19,7 @@ import { fileCalls } from "./files.ts";
 import { joinCalls } from "./joins.ts";
 import { INVENTORY } from "./inventory.ts";
 import { publicCalls } from "./public.ts";
+import { recoveryCalls } from "./recovery.ts";
 import { worldOf } from "./scenes.ts";
 import { searchCalls } from "./search.ts";
 import {
@@ -64,6 +65,7 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     push_key: () => "",
     set_push: () => undefined,
     drop_push: () => undefined,
+    ...recoveryCalls(world, emit),
   };
   return {
     world,

@@ -77,6 +77,13 @@ export const SCENES = [
   "linking-expired",
   "linking-refused",
   "linking-failed",
+  "key-due",
+  "key-shown",
+  "key-confirmed",
+  "key-rotated",
+  "key-waits",
+  "key-problem",
+  "key-limited",
 ] as const;
 export type SceneName = (typeof SCENES)[number];
 
@@ -87,6 +94,7 @@ const HEALTHY: Health = {
   revoked: false,
   rolled_back: false,
   update_required: false,
+  recovery_due: false,
 };
 function blank(scene: string): World {
   return {
@@ -447,6 +455,10 @@ export function worldOf(scene: string): World {
       return health(scene, { revoked: true });
     case "rolled-back":
       return health(scene, { rolled_back: true });
+    case "key-due":
+      return health(scene, { recovery_due: true });
+    case "key-waits":
+      return { ...busy(scene), connection: { ...CONNECTIONS.offline } };
     case "update-required":
       return health(scene, { update_required: true });
     case "removed":

@@ -5,10 +5,12 @@
 import type { FileCalls, FileEvent, FileView } from "./files/view.ts";
 import type { Expiring, TimerCalls } from "./rules/expiry/view.ts";
 import type { JoinCalls, Perms } from "./joins/view.ts";
+import type { RecoveryCalls, RecoveryEvent } from "./kept/view.ts";
 import type { SearchCalls } from "./search/view.ts";
 import type { PushCalls } from "./push/view.ts";
 
 export type { GroupLinkPreview, GroupLinkView, JoinRequestView, JoinView, Permission, Perms } from "./joins/view.ts";
+export type { ArchiveWords, RecoveryView } from "./kept/view.ts";
 export type { FilePlace, FileView, Look, OutFile, UploadView } from "./files/view.ts";
 export type { FoundChat, FoundMessage, FoundPerson, Marked, SearchPage } from "./search/view.ts";
 
@@ -367,6 +369,8 @@ export interface Health {
   readonly rolled_back: boolean;
   /** The server no longer talks to clients this old. */
   readonly update_required: boolean;
+  /** There is something to lose and no recovery key. */
+  readonly recovery_due: boolean;
 }
 
 export interface Status {
@@ -439,7 +443,7 @@ export interface OwnPersona {
 }
 
 /** Every call of a tab: arguments and answer. An error is a Failure. */
-export interface Calls extends FileCalls, SearchCalls, TimerCalls, JoinCalls, PushCalls {
+export interface Calls extends FileCalls, RecoveryCalls, SearchCalls, TimerCalls, JoinCalls, PushCalls {
   status(): Status;
   server_info(): ServerInfo;
 
@@ -552,6 +556,7 @@ export type Answer<N extends CallName> = ReturnType<Calls[N]>;
 /** What the worker tells every tab, after the change is durable. Views are asked for again, not sent along. */
 export type CoreEvent =
   | FileEvent
+  | RecoveryEvent
   | { readonly event: "status"; readonly status: Status }
   | { readonly event: "chats" }
   | { readonly event: "chat"; readonly chat: string }

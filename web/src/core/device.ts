@@ -5,6 +5,7 @@ import { error, ZajilError } from "../protocol/errors.ts";
 import type { Send } from "../protocol/frames.ts";
 import { CLIENT_VERSION } from "../protocol/limits.ts";
 import { CallDoor } from "./calls/door.ts";
+import { isKeyDue, KeptDoor } from "./kept/door.ts";
 import { eventsOf } from "./events.ts";
 import { JoinDoor } from "./joins/door.ts";
 import type { Leading } from "./lead.ts";
@@ -37,6 +38,7 @@ const NO_HEALTH: Health = {
   revoked: false,
   rolled_back: false,
   update_required: false,
+  recovery_due: false,
 };
 
 /** Steps of one change are told together. */
@@ -67,6 +69,7 @@ export class Device implements Leading, Host {
   readonly #door = new CallDoor(this);
   readonly #files = new FileDoor(this);
   readonly #joins = new JoinDoor(this);
+  readonly #kept: KeptDoor;
   #core: Core | undefined;
   #tokens: Tokens | undefined;
   #runner: Runner | undefined;
@@ -91,7 +94,9 @@ export class Device implements Leading, Host {
     const opening = {
       opened: () => this.#openCore(),
       recovered: () => this.#run(this.core(), this.tokens()),
+      ended: () => this.#logOut(),
     };
+    this.#kept = new KeptDoor(this, opening);
     this.#handlers = {
       status: () => this.#status(),
       log_out: () => this.#logOut(),
@@ -101,6 +106,7 @@ export class Device implements Leading, Host {
       ...talkVerbs(this),
       ...this.#files.verbs,
       ...this.#joins.verbs,
+      ...this.#kept.verbs,
       ...groupVerbs(this),
       ...settingsVerbs(this),
       ...lazyPartsOf(this, opening),
@@ -157,6 +163,7 @@ export class Device implements Leading, Host {
     this.#door.close();
     this.#files.close();
     this.#joins.close();
+    this.#kept.close();
     void this.#runner?.close();
     this.#runner = undefined;
     this.#closeWay();
@@ -206,8 +213,8 @@ export class Device implements Leading, Host {
       problem: (problem) => this.noteProblem(problem),
     });
     this.#runner.start();
-    this.#files.begin().catch((problem: unknown) => this.noteProblem(problem));
-    this.#joins.begin().catch((problem: unknown) => this.noteProblem(problem));
+    for (const work of [this.#files.begin(), this.#joins.begin(), this.#kept.begin()])
+      work.catch((problem: unknown) => this.noteProblem(problem));
     await this.#emitStatus();
   }
 
@@ -246,6 +253,7 @@ export class Device implements Leading, Host {
       revoked: session.revoked,
       rolled_back: session.rolled_back,
       update_required: this.#updateRequired,
+      recovery_due: await isKeyDue(this),
     };
   }
 
@@ -318,6 +326,7 @@ export class Device implements Leading, Host {
 
   async #logOut(): Promise<void> {
     this.#files.close();
+    this.#kept.close();
     await this.#runner?.close();
     this.#runner = undefined;
     await this.#dropToken();

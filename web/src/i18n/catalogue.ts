@@ -9,6 +9,7 @@ import type files from "../../messages/en/files.json";
 import type joins from "../../messages/en/joins.json";
 import type people from "../../messages/en/people.json";
 import type push from "../../messages/en/push.json";
+import type recovery from "../../messages/en/recovery.json";
 import type report from "../../messages/en/report.json";
 import type review from "../../messages/en/review.json";
 import type routes from "../../messages/en/routes.json";
@@ -29,6 +30,7 @@ type Catalogue = typeof call &
   typeof joins &
   typeof people &
   typeof push &
+  typeof recovery &
   typeof report &
   typeof review &
   typeof routes &
@@ -41,7 +43,8 @@ export type Values = Readonly<Record<string, string | number>>;
 type Functions = Record<string, (values?: Record<string, unknown>) => string>;
 export type Words = { readonly [K in MessageKey]: (values?: Values) => string };
 
-export type Part = "first" | "start" | "errors" | "chat" | "call" | "files" | "joins" | "search" | "later" | "public";
+export type Part =
+  "first" | "start" | "errors" | "chat" | "call" | "files" | "joins" | "search" | "later" | "public" | "recovery";
 type Loader = () => Promise<{ default: Functions }>;
 /** `first` is what the chat list says; the words of a screen come with it, and those of errors with the first screen. */
 const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
@@ -56,6 +59,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     joins: () => import("virtual:messages/en/joins"),
     later: () => import("virtual:messages/en/later"),
     public: () => import("virtual:messages/en/public"),
+    recovery: () => import("virtual:messages/en/recovery"),
   },
   ar: {
     first: () => import("virtual:messages/ar/first"),
@@ -68,6 +72,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     joins: () => import("virtual:messages/ar/joins"),
     later: () => import("virtual:messages/ar/later"),
     public: () => import("virtual:messages/ar/public"),
+    recovery: () => import("virtual:messages/ar/recovery"),
   },
   ru: {
     first: () => import("virtual:messages/ru/first"),
@@ -80,6 +85,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     joins: () => import("virtual:messages/ru/joins"),
     later: () => import("virtual:messages/ru/later"),
     public: () => import("virtual:messages/ru/public"),
+    recovery: () => import("virtual:messages/ru/recovery"),
   },
 };
 

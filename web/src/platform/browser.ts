@@ -48,6 +48,9 @@ export interface Browser {
   share(content: { title: string; text: string; url?: string }): Promise<boolean>;
   /** Hands a text over as a file. */
   saveText(name: string, text: string): void;
+  /** The address of this page's folder: where the server is, for people. */
+  address(): string;
+  print(): void;
   /** Pictures, sound, video and downloads; loaded when first asked for. */
   openFiles(): Promise<FileTools>;
 

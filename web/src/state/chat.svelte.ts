@@ -54,8 +54,8 @@ export class OpenChat {
   start(): () => void {
     const end = listen((event) => {
       if (event.event === "messages" && event.chat === this.id) void this.#inTurn(() => this.#changed(event.ids));
-      else if (event.event === "chat" && event.chat === this.id) void this.#look();
-      else if (event.event === "contacts") void this.#look();
+      else if (event.event === "chat" && event.chat === this.id) void this.look();
+      else if (event.event === "contacts") void this.look();
       else if (event.event === "uploads" && event.chat === this.id) void this.#inTurn(() => this.#waiting());
       else if (event.event === "file" && event.chat === this.id) this.#moved(event);
     });
@@ -120,7 +120,8 @@ export class OpenChat {
     });
   }
 
-  async #look(): Promise<void> {
+  /** Ask again how the chat stands. */
+  async look(): Promise<void> {
     try {
       this.view = await call("chat", { id: this.id });
     } catch (error) {

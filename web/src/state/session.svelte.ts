@@ -3,6 +3,8 @@ import type { InvitePreview, Notice, ServerInfo, Status } from "../core/api.ts";
 import { codeOf } from "../i18n/errors.ts";
 import { browser, call, listen } from "./host.ts";
 
+const WEEK_MS = 7 * 86_400_000;
+
 class Session {
   /** Undefined until the worker has answered. */
   status = $state<Status>();
@@ -25,11 +27,13 @@ class Session {
     this.newcomer = browser().readPreference("account") !== "yes";
     this.persistAsked = browser().readPreference("persist-asked") === "yes";
     this.persistLeft = browser().readPreference("persist-left") === "yes";
+    this.recoveryLeft = Number(browser().readPreference("recovery-left") ?? 0) > Date.now() - WEEK_MS;
     browser().onVisibility((visible) => (this.visible = visible));
     browser().onUpdate(() => (this.updateReady = true));
     listen((event) => {
       if (event.event === "status") this.#take(event.status);
       else if (event.event === "notice") this.notice = event.notice;
+      else if (event.event === "recovery") void this.#ask();
     });
     void this.#ask();
   }
@@ -88,6 +92,14 @@ class Session {
   leavePersist(): void {
     this.persistLeft = true;
     browser().writePreference("persist-left", "yes");
+  }
+
+  /** The person wants to hear of a recovery key later. */
+  recoveryLeft = $state(false);
+
+  leaveRecovery(): void {
+    this.recoveryLeft = true;
+    browser().writePreference("recovery-left", String(Date.now()));
   }
 
   /** Once, when there is something to lose: after the first message. */

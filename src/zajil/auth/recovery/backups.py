@@ -3,7 +3,8 @@
 Theory of operation. The first write pins `auth_pub`; every later one is signed by it and has a higher version, so an
 old blob never comes back by replay, neither over a newer one nor over a deletion: of what was deleted the row stays,
 with an empty blob, for the rest of its days. The same write again changes nothing: an answer may be lost. Nobody logs
-in here, and no account is known, so limits go by address prefix for writes and by locator for reads.
+in here, and no account is known, so limits go by address prefix for new ones and for whatever is not signed yet, and by
+locator for the rest: behind one prefix may be thousands of people, and none of them uses up what the others need.
 Source: service.md 2, Recovery key.
 """
 
@@ -34,7 +35,7 @@ async def put_backup(auth: Auth, locator: bytes, request: StoredBackup, *, prefi
     Raises bad-signature (also for a key that is not the pinned one), stale-backup, too-big, malformed, slow-down,
     storage-full.
     """
-    auth.limits.take("backup_write", prefix, now=auth.clock())
+    auth.limits.take("backup_prefix", prefix, now=auth.clock())
     blob, auth_pub = bytes(request.blob), bytes(request.auth_pub)
     if len(blob) > BACKUP_BYTES:
         raise error("too-big")
@@ -45,6 +46,8 @@ async def put_backup(auth: Auth, locator: bytes, request: StoredBackup, *, prefi
     before = await auth.db.read(lambda db: store.find_backup(db, locator))
     if before is None:
         auth.limits.take("backup_new", prefix, now=auth.clock())
+    elif hmac.compare_digest(before.auth_pub, auth_pub):
+        auth.limits.take("backup_write", locator, now=auth.clock())
     if before is None or len(blob) > len(before.blob):
         auth.check_room(len(blob))
     await auth.db.write(lambda db: _write(db, row))
@@ -79,7 +82,7 @@ async def delete_backup(auth: Auth, locator: bytes, request: DeleteBackup, *, pr
 
     Raises bad-signature, stale-backup (a deletion from before what is stored now), slow-down.
     """
-    auth.limits.take("backup_write", prefix, now=auth.clock())
+    auth.limits.take("backup_prefix", prefix, now=auth.clock())
     auth_pub = bytes(request.auth_pub)
     check_deletion(locator, auth_pub, version=request.version, sig=bytes(request.sig))
 

@@ -34,9 +34,15 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
             ru="На этом устройстве ещё нет учётной записи.",
         ),
         Text(
-            en="Make one:  zajil register --server URL --name NAME  (or use an existing one: zajil link new)",
-            ar="أنشئ حسابًا:  zajil register --server URL --name NAME  (أو اربط حسابًا قائمًا: zajil link new)",
-            ru="Создайте её:  zajil register --server URL --name NAME  (или подключите имеющуюся: zajil link new)",
+            en="Make one:  zajil register --server URL --name NAME\n"
+            "Use one you have:  zajil link new --server URL\n"
+            "Bring one back by its key:  zajil recovery restore --server URL",
+            ar="أنشئ حسابًا:  zajil register --server URL --name NAME\n"
+            "أو اربط حسابًا قائمًا:  zajil link new --server URL\n"
+            "أو استعد حسابك بمفتاحه:  zajil recovery restore --server URL",
+            ru="Создайте её:  zajil register --server URL --name NAME\n"
+            "Подключите имеющуюся:  zajil link new --server URL\n"
+            "Верните по ключу:  zajil recovery restore --server URL",
         ),
     ),
     "home-exists": Complaint(

@@ -86,7 +86,7 @@ async def _put_last_list(core: Core, calls: Calls, tokens: Tokens, account: Acco
 
 def wipe_home(home: Path) -> None:
     """Remove what a device keeps in its home, the keys first: nobody can read the rest then. Other files stay."""
-    for keys in (home / keyfile.FILE, *home.glob(keyfile.UNFINISHED)):
+    for keys in (home / keyfile.FILE, home / keyfile.RESTORING, *home.glob(keyfile.UNFINISHED)):
         keys.unlink(missing_ok=True)
     enrol.discard_store(home)
     for folder in (fetching.FOLDER, uploading.FOLDER):

@@ -34,7 +34,9 @@ class Tokens:
             if session.token and session.token_expires - MARGIN_S > now:
                 return session.token
             try:
-                token, expires = await self._log_in()
+                with self._core.look() as step:
+                    profile = step.profile
+                token, expires = await log_in(self._calls, profile, self._core.keys.device_seed)
             except AuthError as problem:
                 if problem.code == "device-revoked":
                     with self._core.step("revoked") as step:
@@ -53,19 +55,17 @@ class Tokens:
         with self._core.step("token") as step:
             step.change_session(token="", token_expires=0)
 
-    async def _log_in(self) -> tuple[str, int]:
-        with self._core.look() as step:
-            profile = step.profile
-        challenge = await self._calls.call(
-            control.CHALLENGE,
-            control.ChallengeAnswer,
-            request=control.Challenge(control.B16(profile.account_id), profile.device_id),
-        )
-        login = make_login(profile, self._core.keys.device_seed, nonce=bytes(challenge.nonce))
-        session = await self._calls.call(
-            control.TAKE_TOKEN, control.Session, request=control.Login(control.Blob(login))
-        )
-        return encode_b64(session.token), session.expires
+
+async def log_in(calls: Calls, profile: Profile, device_seed: bytes) -> tuple[str, int]:
+    """A fresh token by challenge, and when it expires (Unix seconds)."""
+    challenge = await calls.call(
+        control.CHALLENGE,
+        control.ChallengeAnswer,
+        request=control.Challenge(control.B16(profile.account_id), profile.device_id),
+    )
+    login = make_login(profile, device_seed, nonce=bytes(challenge.nonce))
+    session = await calls.call(control.TAKE_TOKEN, control.Session, request=control.Login(control.Blob(login)))
+    return encode_b64(session.token), session.expires
 
 
 def make_login(profile: Profile, device_seed: bytes, *, nonce: bytes) -> bytes:

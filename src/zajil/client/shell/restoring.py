@@ -9,16 +9,16 @@ from typing import NamedTuple
 from zajil.client.core.core import Core
 from zajil.client.core.kept import restored
 from zajil.client.shell import enrol
-from zajil.client.shell.calls import Calls, contact_auth
+from zajil.client.shell.calls import Calls, contact_auth, device_auth
 from zajil.client.shell.chains import fetch_chain
-from zajil.client.shell.login import make_login
+from zajil.client.shell.login import log_in, make_login
 from zajil.client.state import rows
 from zajil.client.state.rows import Profile
-from zajil.client.storage.keyfile import Keys, has_keys, make_keys, write_keys
+from zajil.client.storage.keyfile import RESTORING, Keys, has_keys, make_keys, read_keys, write_keys
 from zajil.client.storage.store import Store
 from zajil.protocol import control
 from zajil.protocol.backups.wire import StoredBackup
-from zajil.protocol.errors import Refused, error
+from zajil.protocol.errors import HomeError, Refused, error
 from zajil.protocol.identity import objects, recovery
 from zajil.protocol.identity.backup import Backup
 from zajil.protocol.identity.objects import DeviceCertificate, DeviceList, DeviceListEntry, Kind, VerifiedList
@@ -32,6 +32,14 @@ class FoundBackup(NamedTuple):
     key: bytes
     version: int
     held: Backup
+
+
+class _Place(NamedTuple):
+    """Which device of which account, at which server address."""
+
+    keys: Keys
+    held: Backup
+    server: str
 
 
 class _Taken(NamedTuple):
@@ -68,9 +76,9 @@ async def restore(
     if found.held.server_name != config.server_name:
         raise error("not-this-server")
     keep = await learn()
-    keys = make_keys(token_bytes, account_seed=found.held.seed)
+    keys = _pending_keys(home, found.held.seed)
     lists = await _fetch_lists(calls, found.held)
-    taken = await _take_up(calls, keys, found.held, lists, server=server, keep_devices=keep_devices)
+    taken = await _take_up(calls, _Place(keys, found.held, server), lists, keep_devices=keep_devices)
     enrol.discard_store(home)
     store = Store(home, keys.store_key)
     try:
@@ -83,9 +91,22 @@ async def restore(
             restored.fill(step, found.held, lists=taken.lists, key=key, version=found.version)
             restored.ask_for_chats(step, found.held, alone=not keep_devices)
         write_keys(home, keys)
+        (home / RESTORING).unlink(missing_ok=True)
         await enrol.publish_profile_token(core, calls)
     finally:
         store.close()
+
+
+def _pending_keys(home: Path, seed: bytes) -> Keys:
+    """The keys of a try before this one, whose device may be listed by now; else new ones, written first."""
+    try:
+        pending = read_keys(home, RESTORING)
+    except HomeError:
+        pending = None
+    if pending is None or pending.account_seed != seed:
+        pending = make_keys(token_bytes, account_seed=seed)
+        write_keys(home, pending, RESTORING)
+    return pending
 
 
 async def fetch(calls: Calls, key: bytes) -> FoundBackup:
@@ -113,20 +134,23 @@ async def _fetch_lists(calls: Calls, held: Backup) -> tuple[bytes, ...]:
     return lists
 
 
-async def _take_up(
-    calls: Calls, keys: Keys, held: Backup, lists: tuple[bytes, ...], *, server: str, keep_devices: bool
-) -> _Taken:
-    """Put the list that follows, with a new device in it."""
+async def _take_up(calls: Calls, place: _Place, lists: tuple[bytes, ...], *, keep_devices: bool) -> _Taken:
+    """Put the list that follows, with a new device in it; or log in where a try before this one got so far."""
+    keys, held, _ = place
     newest = objects.open_chain(lists, account_id=held.account_id)
     if enrol.public_bytes(held.seed) != newest.list.account_pub:
         raise error("key-changed")
+    device_pub = enrol.public_bytes(keys.device_seed)
+    listed = next((entry for entry in newest.list.devices if entry.sig_pub == device_pub), None)
+    if listed is not None:
+        return await _go_on(calls, place, lists, listed=listed, keep_devices=keep_devices)
     used = [d.device_id for data in lists for d in DeviceList.parse(objects.parse_object(data).payload).devices]
     now = enrol.now_ms() // 1000
-    added = DeviceListEntry(DeviceId(max(used) + 1), enrol.public_bytes(keys.device_seed), now)
+    added = DeviceListEntry(DeviceId(max(used) + 1), device_pub, now)
     others = newest.list.devices if keep_devices else ()
     if len(others) >= ACCOUNT_DEVICES:
         raise error("not-permitted", "eight devices")
-    profile, signed = _sign(keys, held, newest, (*others, added), server=server)
+    profile, signed = _profile(place, added, newest.list.seq + 1), _sign_list(place, newest, (*others, added))
     login = make_login(profile, keys.device_seed, nonce=objects.hash_object(signed))
     session = await calls.call(
         control.CREATE_ACCOUNT,
@@ -136,23 +160,39 @@ async def _take_up(
     return _Taken(profile, (*lists, signed), encode_b64(session.token), session.expires)
 
 
-def _sign(
-    keys: Keys, held: Backup, newest: VerifiedList, devices: tuple[DeviceListEntry, ...], *, server: str
-) -> tuple[Profile, bytes]:
-    """The profile of the last of these devices, and the signed list of them all."""
-    signer, added = enrol.account_key(keys), devices[-1]
-    longer = DeviceList(
-        held.account_id, newest.list.seq + 1, newest.hash, newest.list.account_pub, devices, added.added
-    )
-    certificate = DeviceCertificate(
-        held.account_id, newest.list.account_pub, added.device_id, added.sig_pub, longer.seq, added.added
-    )
-    profile = Profile(
+async def _go_on(
+    calls: Calls, place: _Place, lists: tuple[bytes, ...], *, listed: DeviceListEntry, keep_devices: bool
+) -> _Taken:
+    """The answer to the list was lost: this device is in it. Without the others, where that is asked now."""
+    newest = objects.open_chain(lists, account_id=place.held.account_id)
+    profile = _profile(place, listed, newest.list.seq)
+    token, expires = await log_in(calls, profile, place.keys.device_seed)
+    if not keep_devices and len(newest.list.devices) > 1:
+        alone = _sign_list(place, newest, (listed,))
+        request = control.PutDeviceList(control.Blob(alone))
+        await calls.call(control.PUT_DEVICE_LIST, control.Empty, request=request, auth=device_auth(token))
+        lists = (*lists, alone)
+    return _Taken(profile, lists, token, expires)
+
+
+def _sign_list(place: _Place, newest: VerifiedList, devices: tuple[DeviceListEntry, ...]) -> bytes:
+    """The list that follows."""
+    before, now = newest.list, enrol.now_ms() // 1000
+    longer = DeviceList(before.account_id, before.seq + 1, newest.hash, before.account_pub, devices, now)
+    return objects.sign_object(Kind.DEVICE_LIST, longer.encode(), enrol.account_key(place.keys))
+
+
+def _profile(place: _Place, entry: DeviceListEntry, list_seq: int) -> Profile:
+    """The profile of a device that the list of this seq has."""
+    keys, held, server = place
+    account_pub = enrol.public_bytes(held.seed)
+    certificate = DeviceCertificate(held.account_id, account_pub, entry.device_id, entry.sig_pub, list_seq, entry.added)
+    return Profile(
         held.account_id,
-        newest.list.account_pub,
-        added.device_id,
-        added.sig_pub,
-        objects.sign_object(Kind.CERTIFICATE, certificate.encode(), signer),
+        account_pub,
+        entry.device_id,
+        entry.sig_pub,
+        objects.sign_object(Kind.CERTIFICATE, certificate.encode(), enrol.account_key(keys)),
         held.name,
         server,
         held.server_name,
@@ -160,4 +200,3 @@ def _sign(
         registered=True,
         registered_at=enrol.now_ms(),
     )
-    return profile, objects.sign_object(Kind.DEVICE_LIST, longer.encode(), signer)

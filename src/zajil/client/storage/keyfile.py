@@ -17,6 +17,8 @@ from zajil.protocol.errors import error
 FILE = "keys"
 UNFINISHED = f"{FILE}.*.new"
 """Of the files in which keys stand until they are written whole; a kill leaves one there."""
+RESTORING = "keys.restoring"
+"""Keys of a device that is about to be listed: a restore that is cut off after that goes on as the same device."""
 VERSION = 1
 
 
@@ -53,10 +55,10 @@ def has_keys(home: Path) -> bool:
     return (home / FILE).exists()
 
 
-def read_keys(home: Path) -> Keys:
+def read_keys(home: Path, name: str = FILE) -> Keys:
     """The keys of `home`. Raises `no-home` when there is none, `home-damaged` when the file does not parse."""
     try:
-        data = (home / FILE).read_bytes()
+        data = (home / name).read_bytes()
     except FileNotFoundError:
         raise error("no-home") from None
     try:
@@ -68,7 +70,7 @@ def read_keys(home: Path) -> Keys:
     return keys
 
 
-def write_keys(home: Path, keys: Keys) -> None:
+def write_keys(home: Path, keys: Keys, name: str = FILE) -> None:
     """Replace the file atomically and durably: a crash leaves the old or the new one, never a part."""
     make_folder(home)
     temporary = home / f"{FILE}.{os.getpid()}.new"
@@ -77,7 +79,7 @@ def write_keys(home: Path, keys: Keys) -> None:
         file.write(msgspec.msgpack.encode(keys))
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(home / FILE)
+    temporary.replace(home / name)
     directory = os.open(home, os.O_RDONLY)
     try:
         os.fsync(directory)

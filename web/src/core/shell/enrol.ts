@@ -162,7 +162,7 @@ async function firstList(core: Core, profile: rows.Profile, seed: Uint8Array): P
 }
 
 /** Let people who have our profile fetch our lists and claim packages. */
-async function publishProfileToken(calls: Calls, profile: rows.Profile, auth: string): Promise<void> {
+export async function publishProfileToken(calls: Calls, profile: rows.Profile, auth: string): Promise<void> {
   const hash = encodeB64(sha256(profile.profile_token));
   await calls.call(control.PUT_CONTACT_TOKEN, { auth, request: { kind: "profile" }, parameters: { hash } });
 }

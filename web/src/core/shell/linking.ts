@@ -240,7 +240,8 @@ async function extendList(core: Core, calls: Calls, tokens: Tokens, parts: Exten
   }
 }
 
-async function fetchOwnLists(core: Core, calls: Calls, tokens: Tokens): Promise<readonly Uint8Array[]> {
+/** The own chain as the server has it. */
+export async function fetchOwnLists(core: Core, calls: Calls, tokens: Tokens): Promise<readonly Uint8Array[]> {
   const account = await core.look((look) => Promise.resolve(look.profile.account_id));
   const answer = await calls.call(control.DEVICE_LISTS, {
     auth: await tokens.auth(),

@@ -28,7 +28,9 @@ export function verifiedList(account: Account): VerifiedList | undefined {
 export async function keepList(step: Step, newest: VerifiedList): Promise<Account> {
   const found = newest.list;
   const before = await known(step, rows.idOf(found.account_id));
-  if (isVerified(before) && rows.idOf(before.account_pub) !== rows.idOf(found.account_pub)) {
+  // Of an account that a backup brought back, the key that was compared is known before any list is.
+  const key = rows.idOf(before.account_pub.length > 0 ? before.account_pub : before.verified_pub);
+  if (before.verified && rows.idOf(before.verified_pub) === key && key !== rows.idOf(found.account_pub)) {
     step.event("key-changed", "", "", before.account_id);
   }
   return change(step, rows.idOf(found.account_id), {
@@ -87,7 +89,7 @@ export function isVerified(account: Account): boolean {
 
 /** Whether the account has another key than the one that was compared, and nobody decided about that yet. */
 export function isKeyChanged(account: Account): boolean {
-  return account.verified && !isVerified(account);
+  return account.verified && account.account_pub.length > 0 && !isVerified(account);
 }
 
 /** Whose list a signed object claims to be. Throws Malformed. */

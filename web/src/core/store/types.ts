@@ -98,7 +98,7 @@ export interface Secrets {
   devicePublicKey(): Promise<Uint8Array | undefined>;
   /** Ed25519 signature (64 bytes) by the device key. Throws `no-home` where there is none. */
   sign(data: Uint8Array): Promise<Uint8Array>;
-  /** Keeps a secret wrapped. The account seed is kept here and opened only to sign lists, certificates and links. */
+  /** Keeps a secret wrapped. The account seed is opened to sign lists, certificates, links, and to seal backups. */
   keep(name: SecretName, secret: Uint8Array): Promise<void>;
   /** A kept secret; zero it after use. */
   open(name: SecretName): Promise<Uint8Array | undefined>;

@@ -18,6 +18,7 @@ link_put = {burst = 1000, every_s = 1}
 device_list_write = {burst = 1000, every_s = 1}
 pass_group = {burst = 1000, every_s = 1}
 claim = {burst = 1000, every_s = 1}
+backup_new = {burst = 1000, every_s = 1}
 seal_prefix = {burst = 1000, every_s = 1}
 `;
 

@@ -18,6 +18,8 @@ export interface Opening {
   opened(): Promise<void>;
   /** The store begins anew as the same device: try the server again. */
   recovered(): Promise<void>;
+  /** The account is no more: erase this browser. */
+  ended(): Promise<void>;
 }
 
 /** Who we are, as tabs see it. */

@@ -30,6 +30,8 @@ export function createBrowser(): Browser {
     canShare: "share" in navigator,
     share: (content) => settle(() => navigator.share(content)),
     saveText,
+    address: () => new URL(".", location.href).href.replace(/\/$/, ""),
+    print: () => print(),
     openFiles: async () => (await import("../files/filetools.ts")).fileTools,
     visible: () => document.visibilityState === "visible",
     onVisibility(listener) {

@@ -2,7 +2,15 @@
 import type * as cbor from "../cbor.ts";
 import { error } from "../errors.ts";
 import { SPAN_MAX_S } from "./expiry.ts";
-import { ChatKind, ChatRole, type ChatSettings, findChanges, parseSettings, type Permissions, TIMER } from "./extensions.ts";
+import {
+  ChatKind,
+  ChatRole,
+  type ChatSettings,
+  findChanges,
+  parseSettings,
+  type Permissions,
+  TIMER,
+} from "./extensions.ts";
 
 /** Key of the extension -> the permission that opens it to members. */
 const BY_PERMISSION: ReadonlyMap<cbor.Key, keyof Permissions> = new Map([

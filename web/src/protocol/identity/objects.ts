@@ -22,7 +22,7 @@ export const SIGNATURE_BYTES = 64;
 export const NO_LIST = new Uint8Array(32);
 
 /** What a signature is for; part of what is signed. */
-export type Kind = "device-cert" | "device-list" | "login";
+export type Kind = "device-cert" | "device-list" | "login" | "backup";
 /** Signs with one Ed25519 key; 64 bytes. */
 export type Sign = (data: Uint8Array) => Promise<Uint8Array>;
 /** Whether `sig` is the Ed25519 signature of `data` by this key. False, never an error, for any wrong input. */

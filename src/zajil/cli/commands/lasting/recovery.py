@@ -24,7 +24,7 @@ def show(context: typer.Context, *, qr: QrOption = False) -> None:
     """The key alone on stdout, everything else on stderr; then its backup is stored, if the server answers."""
 
     async def shown(client: Client) -> None:
-        _print_key(client.show_recovery_key(), qr=qr)
+        _print_key(client.show_recovery_key(), server=client.whoami().server, qr=qr)
         await _store(client)
         if client.recovery_status().state != "confirmed":
             _print_next()
@@ -36,7 +36,7 @@ def rotate(context: typer.Context, *, qr: QrOption = False) -> None:
     """As `show`, with a new key in the place of the old one."""
 
     async def rotated(client: Client) -> None:
-        _print_key(client.rotate_recovery_key(), qr=qr)
+        _print_key(client.rotate_recovery_key(), server=client.whoami().server, qr=qr)
         await _store(client)
         _print_next()
 
@@ -53,6 +53,10 @@ def confirm(context: typer.Context) -> None:
             raise error("no-recovery-key")
         client.confirm_recovery_key(_read_key())
         console().print(words.CONFIRMED(), style="bold")
+        if client.recovery_status().stored_at == 0:
+            await _store(client)
+        if client.recovery_status().stored_at == 0:
+            _print_unstored()
 
     run_with_client(context, confirmed)
 
@@ -121,12 +125,14 @@ def _read_key() -> str:
         raise error("bad-recovery-key") from None
 
 
-def _print_key(key: str, *, qr: bool) -> None:
+def _print_key(key: str, *, server: str, qr: bool) -> None:
     from zajil.cli.output import error_console
     from zajil.cli.qr import print_qr
 
     error_console().print(words.KEY_SHOWN(), style="dim")
     typer.echo(key)
+    error_console().print(words.WITH_SERVER(), style="dim")
+    error_console().print(f"  {server}", style="cyan", highlight=False)
     if qr:
         print_qr(key)
 
@@ -137,6 +143,14 @@ def _print_next() -> None:
 
     error_console().print(words.CONFIRM_NEXT(), style="dim")
     error_console().print(f"  {PROGRAM.get()} recovery confirm", style="cyan")
+
+
+def _print_unstored() -> None:
+    from zajil.cli.output import error_console
+    from zajil.cli.texts.text import PROGRAM
+
+    error_console().print(words.NOT_STORED(), style="yellow")
+    error_console().print(f"  {PROGRAM.get()} sync", style="cyan")
 
 
 async def _store(client: Client) -> None:

@@ -47,6 +47,11 @@ KEY_SHOWN = Text(
     ar="دوّن هذا واحفظه بعيدًا عن أجهزتك. من يملكه يملك حسابك.",
     ru="Запишите и храните отдельно от устройств. У кого ключ — у того и учётная запись.",
 )
+WITH_SERVER = Text(
+    en="Write down the server beside it; you need both:",
+    ar="دوّن معه عنوان الخادم، فستحتاج إليهما معًا:",
+    ru="Рядом запишите адрес сервера: нужны будут оба:",
+)
 CONFIRM_NEXT = Text(
     en="Then type it back once:",
     ar="ثم اكتبه مرّة للتأكّد:",
@@ -56,6 +61,11 @@ CONFIRMED = Text(
     en="The key is right. Your contacts and chats come back with it; messages do not.",
     ar="المفتاح صحيح. تعود به جهات اتصالك ومحادثاتك، لا الرسائل.",
     ru="Ключ верен. С ним вернутся контакты и чаты, но не сообщения.",
+)
+NOT_STORED = Text(
+    en="But its backup is not on the server yet, and without it the key opens nothing. When the server answers:",
+    ar="لكن نسختها الاحتياطية ليست على الخادم بعد، ولا يفتح المفتاح شيئًا دونها. حين يجيب الخادم:",
+    ru="Но копии на сервере ещё нет, а без неё ключ ничего не откроет. Когда сервер ответит:",
 )
 STATES = {
     "none": Text(en="There is no recovery key.", ar="لا مفتاح استعادة بعد.", ru="Ключа восстановления нет."),
