@@ -14,7 +14,7 @@ from zajil.auth import retention
 from zajil.auth import store as accounts
 from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.names import store, usernames
-from zajil.auth.tables import username
+from zajil.auth.tables import account, username
 from zajil.engine.limits import DEFAULTS, Limit, Limits
 from zajil.protocol.errors import ZajilError
 
@@ -91,9 +91,7 @@ async def test_a_suspended_account_is_not_found_and_keeps_its_name(auth: Auth) -
     one, two = await caller_of(auth, Person()), await caller_of(auth, Person())
     await take(auth, one, KEY)
     await auth.db.write(
-        lambda db: db.execute(
-            accounts.account.update().where(accounts.account.c.id == one.account_id).values(state=accounts.SUSPENDED)
-        )
+        lambda db: db.execute(account.update().where(account.c.id == one.account_id).values(state=accounts.SUSPENDED))
     )
     assert await holder(auth, two, KEY) is None
     assert await take(auth, two, KEY) == "handle-taken"
