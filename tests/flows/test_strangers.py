@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.flows.server import ServerProcess
@@ -32,7 +33,7 @@ class Terminal:
         assert done.returncode == code, (words, done.stdout, done.stderr)
         return done.stdout if code == 0 else done.stderr
 
-    def told(self, *words: str) -> object:
+    def told(self, *words: str) -> Any:  # JSON of many shapes
         return json.loads(self.run(*words, "--json"))
 
 
@@ -45,7 +46,6 @@ def test_a_request_is_accepted_another_blocked_and_a_link_used_up(server: Server
     bob.run("add", "@ann_5", "--text", "Bob from the library")
     eve.run("add", "@ANN_5", "--text", "buy https://evil.example now")
     waiting = ann.told("requests")
-    assert isinstance(waiting, list)
     by_name = {one["name"]: one for one in waiting}
     assert by_name["Bob"]["text"] == "Bob from the library"
     assert "Bob from the library" in ann.run("requests")
@@ -59,7 +59,7 @@ def test_a_request_is_accepted_another_blocked_and_a_link_used_up(server: Server
     eve.run("sync")
     assert "not-introduced" in eve.run("send", "ann_5", "answer me", code=1)
     assert ann.told("requests") == []
-    assert {one["name"]: one["blocked"] for one in ann.told("contacts")} == {"Bob": False, "Eve": True}  # type: ignore[attr-defined]  # rows
+    assert {one["name"]: one["blocked"] for one in ann.told("contacts")} == {"Bob": False, "Eve": True}
     assert "You blocked this person" in ann.run("send", "Eve", "no", code=1)
 
     once = ann.run("contact-link", "--once", "--expires", "7d").strip()
