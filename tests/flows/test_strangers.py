@@ -60,7 +60,10 @@ def test_a_request_is_accepted_another_blocked_and_a_link_used_up(server: Server
     assert "not-introduced" in eve.run("send", "ann_5", "answer me", code=1)
     assert ann.told("requests") == []
     assert {one["name"]: one["blocked"] for one in ann.told("contacts")} == {"Bob": False, "Eve": True}
-    assert "You blocked this person" in ann.run("send", "Eve", "no", code=1)
+    assert "unknown-chat" in ann.run("send", "Eve", "no", code=1)
+    ann.run("block", "Bob")
+    assert "You blocked this person" in ann.run("send", "Bob", "no", code=1)
+    ann.run("unblock", "Bob")
 
     once = ann.run("contact-link", "--once", "--expires", "7d").strip()
     carl, dora = (Terminal(server, tmp_path / name, name) for name in ("Carl", "Dora"))
