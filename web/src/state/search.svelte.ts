@@ -14,6 +14,8 @@ export class Search {
   messages = $state.raw<readonly FoundMessage[]>([]);
   phase = $state<"idle" | "short" | "searching" | "done">("idle");
   error = $state<string>();
+  /** What is shown was found for the words before: the first page for these has not come. */
+  stale = $state(false);
   /** Not everything was looked at. */
   more = $state(false);
   readonly #chat: string | undefined;
@@ -64,9 +66,11 @@ export class Search {
       this.#show([], [], []);
       this.more = false;
       this.phase = "idle";
+      this.stale = false;
       return;
     }
     this.phase = "searching";
+    this.stale = true;
     this.#timer = setTimeout(() => {
       this.#next = undefined;
       void this.#read(turn, this.#query, true);
@@ -88,7 +92,7 @@ export class Search {
         // What was found for the words before stays until there is something in its place.
         if (first) this.#show(page.chats, page.people, page.messages);
         else if (page.messages.length > 0) this.messages = [...this.messages, ...page.messages];
-        first = false;
+        first = this.stale = false;
         this.#next = page.next;
         this.more = page.next !== undefined;
         if (page.short) this.phase = "short";
@@ -97,6 +101,7 @@ export class Search {
     } catch (problem) {
       if (turn !== this.#turn) return;
       this.error = codeOf(problem);
+      this.stale = false;
       this.more = false;
       this.phase = "done";
     }
