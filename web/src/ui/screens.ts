@@ -15,7 +15,6 @@ export type ScreenName =
   | "NewGroup"
   | "ChatInfo"
   | "Settings"
-  | "RecoveryScreens"
   | "LinkPage"
   | "RouteSheet"
   | "RowMenu"
@@ -51,7 +50,6 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   NewGroup: async () => screen(await import("./groups/NewGroup.svelte")),
   ChatInfo: async () => screen(await import("./groups/ChatInfo.svelte")),
   Settings: async () => screen(await import("./settings/Settings.svelte")),
-  RecoveryScreens: async () => screen(await import("./recovery/RecoveryScreens.svelte")),
   LinkPage: async () => screen(await import("./linking/LinkPage.svelte")),
   RouteSheet: async () => screen(await import("./routes/RouteSheet.svelte")),
   RowMenu: async () => screen(await import("./list/arrange/RowMenu.svelte")),
@@ -74,7 +72,6 @@ const FIRST: Partial<Readonly<Record<ScreenName, readonly Part[]>>> = {
   Chat: ["chat", "errors"],
   OpenedInvite: ["start", "chat", "errors"],
   OpenedGroup: ["chat", "later", "joins", "errors"],
-  RecoveryScreens: ["errors", "later", "recovery"],
   CallLayer: ["chat", "call", "errors"],
 };
 

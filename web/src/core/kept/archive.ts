@@ -3,29 +3,14 @@
  * handed to the browser as they come, which keeps large ones on its disk. Files of messages are named, not held.
  * Twin of zajil.cli.archive.
  */
-import type { MessageView } from "../api.ts";
 import type { Core } from "../rules/core.ts";
 import * as rows from "../state/rows.ts";
 import { chatLine, messageView, personOf } from "../verbs/views.ts";
-import { beginPage, chatHead, endPage, messageHtml } from "./page.ts";
+import { beginPage, chatHead, endPage, messageHtml, type Written, type WrittenChat } from "./page.ts";
 import type { ArchiveWords } from "./view.ts";
 
 export const FORMAT = "zajil export v1";
 const PAGE = 500;
-
-/** A message as it is written. versions: earlier texts, oldest first, Unix ms. */
-export interface Written {
-  readonly view: MessageView;
-  readonly versions: readonly { readonly text: string; readonly at: number }[];
-}
-
-/** A chat as it is written. */
-export interface WrittenChat {
-  readonly id: string;
-  readonly kind: "self" | "dm" | "group";
-  readonly title: string;
-  readonly members: readonly { readonly id: string; readonly name: string }[];
-}
 
 /** The whole file. */
 export async function writeArchive(core: Core, format: "html" | "json", words: ArchiveWords): Promise<Blob> {

@@ -5,9 +5,23 @@
  * its own direction. The Content-Security-Policy allows the page's own style and nothing else, should an escape ever be
  * missed. Twin of zajil.cli.archive.page.
  */
+import type { MessageView } from "../api.ts";
 import type { FileView } from "../files/view.ts";
-import type { Written, WrittenChat } from "./archive.ts";
 import type { ArchiveWords } from "./view.ts";
+
+/** A message as it is written. versions: earlier texts, oldest first, Unix ms. */
+export interface Written {
+  readonly view: MessageView;
+  readonly versions: readonly { readonly text: string; readonly at: number }[];
+}
+
+/** A chat as it is written. */
+export interface WrittenChat {
+  readonly id: string;
+  readonly kind: "self" | "dm" | "group";
+  readonly title: string;
+  readonly members: readonly { readonly id: string; readonly name: string }[];
+}
 
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 const STYLE =
