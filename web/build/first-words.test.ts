@@ -57,10 +57,11 @@ test.each(firstScreens())("$file says nothing but the first words and those of $
 });
 
 test("the walk sees that each has words of its own", () => {
-  expect(firstScreens().map(({ file }) => /(\w+)\.svelte$/.exec(file)?.[1])).toEqual([
+  expect(firstScreens().map(({ file }) => /(\w+)\.(?:svelte|ts)$/.exec(file)?.[1])).toEqual([
     "Start",
     "Chat",
     "OpenedInvite",
+    "JoinScreens",
     "CallLayer",
   ]);
   for (const { file, parts } of firstScreens())
