@@ -5,6 +5,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { StoredBackup } from "../../protocol/backups/wire.ts";
 import { equal } from "../../protocol/bytes.ts";
+import { DRAFT, ENTRIES, type Setting } from "../../protocol/chat/arranging.ts";
 import { error } from "../../protocol/errors.ts";
 import {
   HELPERS_MAX,
@@ -132,7 +133,21 @@ async function collectSome(look: Look, { seed, helpers, most }: Share): Promise<
     people: people.filter((a) => a.contact || needed.has(a.account_id)).map(personOf),
     chats,
     privacy: await rows.loadPrivacy(look.tx),
+    arranged: await arrangedOf(look, kept),
   };
+}
+
+/** Pins, archive and mute of these chats: no drafts, whose changes would show when somebody writes. */
+async function arrangedOf(look: Look, kept: readonly Chat[]): Promise<Setting[]> {
+  const found: Setting[] = [];
+  for (const { gid } of [...kept].sort((a, b) => rows.compareIds(a.gid, b.gid))) {
+    const { registers } = await rows.loadArranged(look.tx, gid);
+    for (const which of Object.keys(registers).map(Number)) {
+      const register = registers[which];
+      if (which !== DRAFT && register) found.push({ gid: rows.bytesOf(gid), which, register });
+    }
+  }
+  return found.slice(0, ENTRIES);
 }
 
 function chatOf(chat: Chat, own: Id, most: number): BackupChat {

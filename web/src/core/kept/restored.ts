@@ -5,6 +5,7 @@
  * No ratchet, key package or mailbox of the lost device comes back, so no generation of it can be used twice. Messages
  * from before stay lost; people, names and chats are there at once.
  */
+import { join } from "../../protocol/chat/arranging.ts";
 import type { Backup, BackupChat } from "../../protocol/identity/backup.ts";
 import * as chats from "../rules/chats.ts";
 import * as groups from "../rules/groups.ts";
@@ -37,6 +38,11 @@ export async function fill(step: Step, { key, version, held }: Found, lists: rea
     await accounts.change(step, account, { contact: person.contact, verified: verified_pub.length > 0, verified_pub });
   }
   await rows.savePrivacy(step.tx, held.privacy);
+  for (const { gid, which, register } of held.arranged) {
+    const before = await rows.loadArranged(step.tx, rows.idOf(gid));
+    const registers = join(before.registers, { [which]: register });
+    await rows.saveArranged(step.tx, { ...before, registers });
+  }
   await changeRecovery(step.tx, { key, version, state: "confirmed" });
 }
 

@@ -3,6 +3,7 @@
  * Mirrors zajil.protocol.identity.backup, where the map is described.
  */
 import * as cbor from "../cbor.ts";
+import { parseSettings, settingValue, type Setting } from "../chat/arranging.ts";
 import { ChatKind } from "../chat/extensions.ts";
 import { error, ZajilError } from "../errors.ts";
 import { Fields } from "../fields.ts";
@@ -46,6 +47,8 @@ export interface Backup {
   readonly people: readonly BackupPerson[];
   readonly chats: readonly BackupChat[];
   readonly privacy: { readonly receipts: boolean; readonly typing: boolean; readonly at: number };
+  /** Pins, archive and mute of chats. */
+  readonly arranged: readonly Setting[];
 }
 
 /** The plaintext to seal. */
@@ -53,6 +56,8 @@ export function encodeBackup(held: Backup): Uint8Array {
   const people = held.people.map((p) => [p.account_id, p.name, p.contact_token, p.contact, p.verified_pub]);
   const chats = held.chats.map((c) => [c.gid, c.kind, c.title, c.last_activity, c.helpers]);
   const { receipts, typing, at } = held.privacy;
+  const settings = new Map<cbor.Key, cbor.Value>([[1, [receipts, typing, at]]]);
+  if (held.arranged.length > 0) settings.set(2, held.arranged.map(settingValue));
   return cbor.encode(
     new Map<cbor.Key, cbor.Value>([
       [1, held.seed],
@@ -62,7 +67,7 @@ export function encodeBackup(held: Backup): Uint8Array {
       [5, held.own_list],
       [6, people],
       [7, chats],
-      [8, new Map([[1, [receipts, typing, at]]])],
+      [8, settings],
     ]),
   );
 }
@@ -79,7 +84,8 @@ export function parseBackup(data: Uint8Array): Backup {
 
 function parse(fields: Fields): Backup {
   const own = Fields.ofArray(fields.raw(4), 2);
-  const privacy = Fields.ofArray(Fields.ofOpenMap(fields.raw(8), [1]).raw(1), 3);
+  const settings = Fields.ofOpenMap(fields.raw(8), [1]);
+  const privacy = Fields.ofArray(settings.raw(1), 3);
   return {
     seed: fields.blob(1, 32),
     account_id: fields.blob(2, 16),
@@ -90,6 +96,7 @@ function parse(fields: Fields): Backup {
     people: fields.items(6, MOST).map(parsePerson),
     chats: fields.items(7, MOST).map(parseChat),
     privacy: { receipts: privacy.flag(0), typing: privacy.flag(1), at: privacy.number(2) },
+    arranged: settings.has(2) ? parseSettings(settings.items(2, MOST)) : [],
   };
 }
 
