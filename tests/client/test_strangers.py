@@ -228,6 +228,24 @@ async def test_own_devices_agree(
     assert texts(bob, "ann")[-1] == "from the laptop"
 
 
+async def test_a_device_linked_while_a_request_waits_shows_nothing_until_it_is_accepted(people: People) -> None:
+    ann, bob = await people.join("ann"), await people.join("bob")
+    await ask(bob, ann)
+    laptop = await people.link("laptop", ann)
+    await sync(ann, laptop, ann, laptop)
+    assert [chat.kind for chat in laptop.chats()] == ["self"]
+    assert said(laptop) == []
+    (waiting,) = ann.requests()
+    await ann.accept_request(waiting.id)
+    await sync(ann, laptop, bob, ann, laptop)
+    await bob.send(bob.find_chat("ann"), "to both")
+    await sync(laptop, ann)
+    assert texts(laptop, "bob")[-1] == texts(ann, "bob")[-1] == "to both"
+    await laptop.send(laptop.find_chat("bob"), "from the laptop")
+    await bob.sync()
+    assert texts(bob, "ann")[-1] == "from the laptop"
+
+
 async def test_a_device_linked_later_knows_who_is_blocked(people: People) -> None:
     ann, eve = await people.join("ann"), await people.join("eve")
     await befriend(ann, eve)

@@ -1003,12 +1003,17 @@ def build_archive() -> Json:
         seeded("m1"), other, 2, 1_800_000_000_000, 1_800_000_000_500, "received", "третий", seeded("m0"),
         (("первый", 1_800_000_000_000, seeded("m1")), ("третий", 1_800_000_001_000, seeded("e1"))), b"",
         ((amal, "👍", 1_800_000_002_000, seeded("r1")), (other, "", 1_800_000_003_000, seeded("r2"))),
-        ((amal, 1_800_000_004_000, 0),), b"kept", None, (file,),
+        ((amal, 1_800_000_004_000, 0),), b"kept", None, (file,), 86_400, 1_800_086_404_000,
     )  # fmt: skip
     call = archive.ArchivedMessage(
         seeded("m2"), amal, 1, 0, 0, "read", deleted_by=amal, call=(seeded("call", 16), "video", "missed", 0)
     )
-    chat = archive.ArchivedChat(GID, seeded("m1"), (whole, call), (("left", other, 1_800_000_005_000),))
+    chat = archive.ArchivedChat(
+        GID,
+        seeded("m1"),
+        (whole, call),
+        (("left", other, 1_800_000_005_000, 0), ("timer", amal, 1_800_000_006_000, 86_400)),
+    )
     part = archive.Archive(amal, (chat, archive.ArchivedChat(seeded("gid 2", 16), b"", ())))
     plain = part.encode()
     bad = {
@@ -1020,6 +1025,13 @@ def build_archive() -> Json:
         ),
         "state": cbor.encode(
             {1: 1, 2: amal, 3: [{1: GID, 2: b"", 3: [{1: bytes(32), 2: amal, 3: 1, 4: 0, 5: 0, 6: 4}], 4: []}]}
+        ),
+        "no span": cbor.encode(
+            {
+                1: 1,
+                2: amal,
+                3: [{1: GID, 2: b"", 3: [{1: bytes(32), 2: amal, 3: 1, 4: 0, 5: 0, 6: 0, 16: [0, 1]}], 4: []}],
+            }
         ),
         "more behind": plain + b"\0",
         "cut": plain[:-1],

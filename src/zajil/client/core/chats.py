@@ -264,6 +264,8 @@ def add_own_device(step: Step, device: int) -> None:
     for chat in sorted(rows.all_chats(step.tx), key=lambda c: (c.kind != SELF, -c.activity)):
         if chat.status not in ("active", "creating") or chat.leaf_of(own, device) is not None:
             continue
+        if chat.request == "incoming":
+            continue  # nothing is said there; who accepts it brings all devices in
         submit_lists(step, chat, own)
         outbox.submit_intent(step, chat.gid, Intent("add-device", account=own, devices=(device,)))
         if chat.kind == SELF:

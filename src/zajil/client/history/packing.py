@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, cast
 
 from zajil.client.core import messages
+from zajil.client.core.expiry import sweep
 from zajil.client.core.talk import actions, reading
-from zajil.client.state import notices, rows
+from zajil.client.state import deadlines, notices, rows
 from zajil.client.state.notices import Notice, NoticeCode
 from zajil.client.state.rows import CallRow, FileRow, Reacted, Received, StoredMessage, Version
 from zajil.client.state.step import Step
-from zajil.protocol.chat import forms
+from zajil.protocol.chat import expiry, forms
 from zajil.protocol.history.archive import (
     PART_BYTES,
     PARTS_MAX,
@@ -28,7 +29,8 @@ MESSAGES_A_PIECE = 200
 def pack(step: Step) -> Iterator[bytes]:
     """The parts of an archive of all that this device shows in its chats, the newest chat first, PARTS_MAX at most.
 
-    What still waits to go out comes by itself once it does. Where a history is larger, the oldest chats stay behind.
+    What still waits to go out comes by itself once it does; what is over never travels. Where a history is larger, the
+    oldest chats stay behind.
     """
     account = step.profile.account_id
     chats: list[ArchivedChat] = []
@@ -47,12 +49,14 @@ def pack(step: Step) -> Iterator[bytes]:
 
 def _pieces(step: Step) -> Iterator[ArchivedChat]:
     for chat in rows.all_chats(step.tx):
-        if chat.status not in ("active", "creating") or chat.merged:
+        if chat.status not in ("active", "creating") or chat.merged or chat.quiet or chat.request == "incoming":
             continue
         found = [(n, rows.parse_row(data, StoredMessage)) for n, data in step.tx.rows("message", chat.gid)]
-        whole = [(n, _packed(message)) for n, message in found if message.state in STATES]
+        whole = [(n, _packed(m)) for n, m in found if m.state in STATES and not 0 < m.expires_at <= step.now]
         read = [message.message_id for n, message in whole if n <= chat.read_n]
-        told = tuple((line.code, line.account, line.at) for line in notices.load_notices(step.tx, chat.gid))
+        told = tuple(
+            (line.code, line.account, line.at, line.seconds) for line in notices.load_notices(step.tx, chat.gid)
+        )
         read_to = read[-1] if read else b""
         for at in range(0, max(1, len(whole)), MESSAGES_A_PIECE):
             texts = tuple(message for _, message in whole[at : at + MESSAGES_A_PIECE])
@@ -80,6 +84,8 @@ def _packed(row: StoredMessage) -> ArchivedMessage:
         tuple(
             ArchivedFile(f.attachment_id, f.name, f.content_type, f.size, f.key, f.nonce, f.sha256) for f in row.files
         ),
+        row.expire_s,
+        row.expires_at,
     )
 
 
@@ -87,13 +93,13 @@ def unpack(step: Step, parts: Sequence[Archive]) -> int:
     """Put the messages of an archive into their chats, before what came since; how many were new.
 
     Parts of another account bring nothing, and so do chats that are not ours. What stands here already came from its
-    author and stays as it is, in the place that the archive has for it.
+    author and stays as it is, in the place that the archive has for it; what was here and went, or is over, stays away.
     """
     pieces: dict[bytes, list[ArchivedChat]] = {}
     for part in parts:
         for piece in part.chats if part.account == step.profile.account_id else ():
             chat = rows.find_chat(step.tx, piece.gid)
-            if chat is not None:
+            if chat is not None and chat.request != "incoming":
                 pieces.setdefault(chat.merged or chat.gid, []).append(piece)
     return sum(_unpack(step, place, found) for place, found in pieces.items())
 
@@ -103,10 +109,11 @@ def _unpack(step: Step, place: bytes, pieces: Sequence[ArchivedChat]) -> int:
     here = [(n, rows.parse_row(data, StoredMessage)) for n, data in step.tx.rows("message", place)]
     live = {message.message_id: message for _, message in here}
     new = {
-        identity: _row(place, message)
+        identity: _row(place, message, now=step.now)
         for identity, message in archived.items()
-        if identity not in live and step.tx.lookup("message", identity) is None
+        if identity not in live and _is_wanted(step, message)
     }
+    new = {identity: deadlines.keep(step.tx, message) for identity, message in new.items()}
     if not new and not any(piece.notices for piece in pieces):
         return 0
     chat = step.chat(place)
@@ -123,13 +130,25 @@ def _unpack(step: Step, place: bytes, pieces: Sequence[ArchivedChat]) -> int:
     for identity in new:
         messages.is_news(step, identity)  # what the mailbox still holds of it is known by now
         actions.settle_early(step, chat, identity)
-    told = [Notice(cast("NoticeCode", code), account, at) for piece in pieces for code, account, at in piece.notices]
+    lines = (line for piece in pieces for line in piece.notices)
+    told = [Notice(cast("NoticeCode", code), account, at, seconds) for code, account, at, seconds in lines]
     _add_notices(step, place, told)
     step.change_chat(place, read_n=read_n)
     reading.recount(step, place)
     for identity in list(new)[-1:]:
         step.event("message", place, identity)
     return len(new)
+
+
+def _is_wanted(step: Step, message: ArchivedMessage) -> bool:
+    """Whether this device never had it, and may show it."""
+    identity = message.message_id
+    if step.tx.lookup("message", identity) is not None or step.tx.find("known", identity) is not None:
+        return False
+    if not 0 < message.expires_at <= step.now:
+        return True
+    sweep.note_gone(step, identity)
+    return False
 
 
 def _add_notices(step: Step, place: bytes, told: Sequence[Notice]) -> None:
@@ -140,8 +159,9 @@ def _add_notices(step: Step, place: bytes, told: Sequence[Notice]) -> None:
     notices.add_notices(step.tx, place, since)
 
 
-def _row(place: bytes, message: ArchivedMessage) -> StoredMessage:
-    call = message.call
+def _row(place: bytes, message: ArchivedMessage, *, now: int) -> StoredMessage:
+    call, span = message.call, message.expire_s
+    ends = message.expires_at and (expiry.look(message.expires_at, span, now=now) or now)
     return StoredMessage(
         message.message_id,
         place,
@@ -163,4 +183,6 @@ def _row(place: bytes, message: ArchivedMessage) -> StoredMessage:
         files=tuple(
             FileRow(f.attachment_id, f.name, f.content_type, f.size, f.key, f.nonce, f.sha256) for f in message.files
         ),
+        expire_s=span,
+        expires_at=ends,
     )

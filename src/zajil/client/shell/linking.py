@@ -305,7 +305,7 @@ async def _answer(
         groups=tuple(
             SyncGroup(GroupId(c.gid), ChatKind(c.kind), c.title, c.activity)
             for c in mine
-            if c.status in ("active", "creating") and not c.merged
+            if c.status in ("active", "creating") and not (c.merged or c.quiet or c.request == "incoming")
         ),
         secret=code.secret,
         name=profile.name,

@@ -12,6 +12,7 @@ from typing import Final
 from zajil.protocol import cbor
 from zajil.protocol.attachments import FILE_BYTES
 from zajil.protocol.chat.emoji import EMOJI_BYTES
+from zajil.protocol.chat.expiry import SPAN_MAX_S
 from zajil.protocol.chat.files import FILES_MAX, KEY_BYTES, NAME_BYTES, NONCE_BYTES, TYPE_BYTES
 from zajil.protocol.errors import error
 from zajil.protocol.fields import Fields
@@ -30,7 +31,18 @@ KEPT_BYTES: Final = 64 * 1024
 STATES: Final = ("received", "sent", "delivered", "read")
 CALL_KINDS: Final = ("audio", "video")
 CALL_OUTCOMES: Final = ("answered", "missed", "declined", "busy", "failed")
-NOTICES: Final = ("device-added", "device-replaced", "left")
+NOTICES: Final = (
+    "device-added",
+    "device-replaced",
+    "left",
+    "timer",
+    "write-admins",
+    "write-members",
+    "rules",
+    "link-made",
+    "link-ended",
+    "asked",
+)
 NOTICES_MAX: Final = 200
 
 
@@ -52,7 +64,8 @@ class ArchivedMessage:
     """One message as its device shows it. Times: Unix ms. state: of STATES.
 
     versions: (text, at, id of the edit); reactions: (account, emoji, at, id); receipts: (account, delivered, read).
-    call: (id, kind, outcome, seconds).
+    call: (id, kind, outcome, seconds). expire_s: its span, 0 = it stays; expires_at: Unix ms at which it is over, 0 =
+    its span did not begin.
     """
 
     message_id: bytes
@@ -70,19 +83,21 @@ class ArchivedMessage:
     kept: bytes = b""
     call: tuple[bytes, str, str, int] | None = None
     files: tuple[ArchivedFile, ...] = ()
+    expire_s: int = 0
+    expires_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedChat:
     """Messages of one chat, oldest first. read_to: id of the newest that was read, empty for none in this part.
 
-    notices: (code, account, at), with the first part of a chat.
+    notices: (code, account, at, seconds of a timer), with the first part of a chat.
     """
 
     gid: bytes
     read_to: bytes
     messages: tuple[ArchivedMessage, ...]
-    notices: tuple[tuple[str, bytes, int], ...] = ()
+    notices: tuple[tuple[str, bytes, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +114,7 @@ class Archive:
                 1: chat.gid,
                 2: chat.read_to,
                 3: [_message_value(message) for message in chat.messages],
-                4: [[NOTICES.index(code), account, at] for code, account, at in chat.notices],
+                4: [[NOTICES.index(code), account, at, seconds] for code, account, at, seconds in chat.notices],
             }
             for chat in self.chats
         ]
@@ -137,6 +152,7 @@ def _message_value(message: ArchivedMessage) -> cbor.Value:
         15: [
             [f.attachment_id, f.name, f.content_type, f.size, f.key, f.nonce, f.sha256] for f in message.files
         ],
+        16: [message.expire_s, message.expires_at] if message.expire_s else [],
     }  # fmt: skip
     if message.call is not None:
         call, kind, outcome, seconds = message.call
@@ -146,12 +162,12 @@ def _message_value(message: ArchivedMessage) -> cbor.Value:
 
 def _parse_chat(value: cbor.Parsed) -> ArchivedChat:
     fields = Fields.of_open_map(value, (1, 2, 3, 4))
-    notices = [Fields.of_array(item, 3) for item in fields.items(4, most=NOTICES_MAX)]
+    notices = [Fields.of_array(item, 4) for item in fields.items(4, most=NOTICES_MAX)]
     return ArchivedChat(
         fields.blob(1, size=16),
         _blob_or_empty(fields, 2, 32),
         tuple(_parse_message(item) for item in fields.items(3, most=MESSAGES_MAX)),
-        tuple((_one_of(NOTICES, one, 0), one.blob(1, size=16), one.number(2)) for one in notices),
+        tuple((_one_of(NOTICES, one, 0), one.blob(1, size=16), one.number(2), one.number(3)) for one in notices),
     )
 
 
@@ -160,6 +176,7 @@ def _parse_message(value: cbor.Parsed) -> ArchivedMessage:
     versions = [Fields.of_array(item, 3) for item in _items(fields, 9, VERSIONS_MAX)]
     reactions = [Fields.of_array(item, 4) for item in _items(fields, 11, PEOPLE_MAX)]
     receipts = [Fields.of_array(item, 3) for item in _items(fields, 12, PEOPLE_MAX)]
+    expire_s, expires_at = _parse_span(fields)
     return ArchivedMessage(
         fields.blob(1, size=32),
         fields.blob(2, size=16),
@@ -179,6 +196,8 @@ def _parse_message(value: cbor.Parsed) -> ArchivedMessage:
         fields.blob_or_none(13, most=KEPT_BYTES) or b"",
         _parse_call(fields),
         tuple(_parse_file(item) for item in _items(fields, 15, FILES_MAX)),
+        expire_s,
+        expires_at,
     )
 
 
@@ -187,6 +206,15 @@ def _parse_call(fields: Fields) -> tuple[bytes, str, str, int] | None:
         return None
     call = Fields.of_array(fields.raw(14), 4)
     return call.blob(0, size=16), _one_of(CALL_KINDS, call, 1), _one_of(CALL_OUTCOMES, call, 2), call.number(3)
+
+
+def _parse_span(fields: Fields) -> tuple[int, int]:
+    if 16 not in fields:
+        return 0, 0
+    span = Fields.of_array(fields.raw(16), 2)
+    if not 0 < span.number(0) <= SPAN_MAX_S:
+        raise error("malformed", "span of a message")
+    return span.number(0), span.number(1)
 
 
 def _parse_file(value: cbor.Parsed) -> ArchivedFile:

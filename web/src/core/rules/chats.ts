@@ -222,6 +222,7 @@ export async function addOwnDevice(step: Step, device: number): Promise<void> {
   for (const chat of all.sort((a, b) => order(a) - order(b) || b.activity - a.activity)) {
     const usable = chat.status === "active" || chat.status === "creating";
     if (!usable || rows.leafOf(chat, own, device) !== undefined) continue;
+    if (chat.request === "incoming") continue; // nothing is said there; who accepts it brings all devices in
     await submitLists(step, chat, own);
     await outbox.submitIntent(step, chat.gid, rows.makeIntent("add-device", { account: own, devices: [device] }));
   }

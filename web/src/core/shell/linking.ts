@@ -311,6 +311,7 @@ async function makeAnswer(
     }));
   const groups = mine
     .filter((chat) => (chat.status === "active" || chat.status === "creating") && chat.merged === "")
+    .filter((chat) => !chat.quiet && chat.request !== "incoming")
     .map((chat) => ({ gid: rows.bytesOf(chat.gid), kind: chat.kind, name: chat.title, last_activity: chat.activity }));
   return {
     certificate: await objects.signObject("device-cert", certificate, parts.sign),

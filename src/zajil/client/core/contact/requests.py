@@ -12,7 +12,7 @@ from zajil.client.core import groups, messages, outbox
 from zajil.client.state import accounts, doors, rows
 from zajil.client.state.rows import Chat, Intent, Item, StoredMessage
 from zajil.client.state.step import Step
-from zajil.protocol.chat import forms
+from zajil.protocol.chat import expiry, forms, parts
 from zajil.protocol.contacts.requests import TEXT_BYTES, is_strangers
 from zajil.protocol.errors import error
 
@@ -67,11 +67,12 @@ def take(step: Step, chat: Chat, opened: messages.Opened) -> None:
         return
     proofs = () if opened.proof is None else (opened.proof,)
     text = StoredMessage(opened.message_id, chat.gid, opened.account, opened.device, opened.sent, "received", form.text)
+    span = expiry.find_span(opened.content.expires, sent=opened.sent)
     step.tx.append(
         "message",
         chat.gid,
         opened.message_id,
-        rows.encode_row(msgspec.structs.replace(text, arrived=step.now, proofs=proofs)),
+        rows.encode_row(msgspec.structs.replace(text, arrived=step.now, proofs=proofs, expire_s=span)),
     )
     step.change_chat(chat.gid, unread=1, activity=max(step.now, chat.activity))
     step.event("request", account=chat.peer)
@@ -83,7 +84,19 @@ def accept(step: Step, gid: bytes) -> int:
     step.change_chat(gid, request="")
     accounts.change(step, chat.peer, contact=True)
     step.event("joined", gid)
-    return outbox.submit_intent(step, gid, Intent("accept"))
+    accepting = outbox.submit_intent(step, gid, Intent("accept"))
+    _add_later_devices(step, chat)
+    return accepting
+
+
+def _add_later_devices(step: Step, chat: Chat) -> None:
+    """Devices of ours that were linked while the request waited come in."""
+    own = accounts.known(step, step.profile.account_id)
+    missing = [device for device, _ in own.devices if chat.leaf_of(own.account_id, device) is None]
+    if missing and own.list_object:
+        messages.submit_control(step, chat.gid, parts.Lists((own.list_object,)), urgent=True)
+    for device in missing:
+        outbox.submit_intent(step, chat.gid, Intent("add-device", account=own.account_id, devices=(device,)))
 
 
 def note_replaced(step: Step, gid: bytes, by: bytes) -> None:

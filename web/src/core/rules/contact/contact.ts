@@ -44,10 +44,23 @@ export async function place(
 
 /** The chat is one like any other, once its sender reaches this device by a reference like any other. */
 export async function accept(step: Step, gid: Id): Promise<void> {
-  const { peer } = await step.changeChat(gid, { request: "" });
-  await accounts.change(step, peer, { contact: true });
+  const chat = await step.changeChat(gid, { request: "" });
+  await accounts.change(step, chat.peer, { contact: true });
   await outbox.submitIntent(step, gid, rows.makeIntent("accept"));
+  await addLaterDevices(step, chat);
   step.event("joined", gid);
+}
+
+/** Devices of ours that were linked while the request waited come in. */
+async function addLaterDevices(step: Step, chat: Chat): Promise<void> {
+  const { account_id: account, devices, list_object } = await accounts.known(step, step.profile.account_id);
+  const missing = devices.filter(([device]) => rows.leafOf(chat, account, device) === undefined);
+  if (missing.length > 0 && list_object.length > 0) {
+    await messages.submitControl(step, chat.gid, { op: "lists", lists: [list_object] }, true);
+  }
+  for (const [device] of missing) {
+    await outbox.submitIntent(step, chat.gid, rows.makeIntent("add-device", { account, devices: [device] }));
+  }
 }
 
 /** A member gave its leaf another reference: that is how a request is accepted, by the other side or our device. */

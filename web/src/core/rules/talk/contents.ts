@@ -70,7 +70,8 @@ export async function takeContent(step: Step, chat: Chat, opened: Opened, wire: 
 /** The one text of a request, which shows once another device accepted it. */
 async function keepRequest(step: Step, chat: Chat, opened: Opened, text: string, wire: Wire): Promise<void> {
   const { messageId: message_id, account, device, sent, proof } = opened;
-  const kept = { message_id, gid: chat.gid, account, device, sent, text, wire, proofs: [proof] };
+  const expire_s = findSpan(opened.content.expires, sent);
+  const kept = { message_id, gid: chat.gid, account, device, sent, text, wire, proofs: [proof], expire_s };
   const row: StoredMessage = { ...rows.EMPTY_MESSAGE, ...kept, arrived: step.now, state: "received" };
   await step.tx.append("message", rows.bytesOf(chat.gid), rows.bytesOf(message_id), rows.encodeRow(row));
 }
