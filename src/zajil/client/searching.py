@@ -79,16 +79,18 @@ def _hit(step: Step, query: Query, data: bytes) -> Hit | None:
     if row.deleted_by or not (row.text or row.files) or 0 < row.expires_at <= step.now:
         return None  # what is over is gone for people, though the sweep comes a moment later
     text = row.text
-    if "[@" in text and (chat := rows.find_chat(step.tx, row.gid)) is not None:
-        text, _ = reading.mentions_in(step, chat, text)
+    if "[@" in text and (room := rows.find_chat(step.tx, row.gid)) is not None:
+        text, _ = reading.mentions_in(step, room, text)
     names = [file.name for file in row.files]
     if not matches(query, [text, *names]):
         return None
+    chat = step.chat(place_of(step, row.gid))
+    if chat.quiet or chat.request == "incoming":
+        return None  # of a request only `requests` tells
     message = listing.message_view(step, rows.parse_row(data, rows.StoredMessage))
-    place = listing.chat_view(step, step.chat(place_of(step, row.gid)))
     return Hit(
         message=message,
-        chat=place,
+        chat=listing.chat_view(step, chat),
         marks=find_marks(query, message.text),
         name_marks=tuple(find_marks(query, name) for name in names),
     )

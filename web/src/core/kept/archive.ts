@@ -3,9 +3,10 @@
  * handed to the browser as they come, which keeps large ones on its disk. Files of messages are named, not held.
  * Twin of zajil.cli.archive.
  */
+import type { MessageView } from "../api.ts";
 import type { Core } from "../rules/core.ts";
 import * as rows from "../state/rows.ts";
-import { chatLine, messageView, personOf } from "../verbs/views.ts";
+import { chatLine, isListed, messageView, personOf } from "../verbs/views.ts";
 import { beginPage, chatHead, endPage, messageHtml, type Written, type WrittenChat } from "./page.ts";
 import type { ArchiveWords } from "./view.ts";
 
@@ -15,7 +16,7 @@ const PAGE = 500;
 /** The whole file. */
 export async function writeArchive(core: Core, format: "html" | "json", words: ArchiveWords): Promise<Blob> {
   const chats = await core.look(async (look) => {
-    const all = (await rows.allChats(look.tx)).filter((chat) => chat.merged === "");
+    const all = (await rows.allChats(look.tx)).filter(isListed);
     return Promise.all(
       all.map(async (chat): Promise<WrittenChat> => {
         const { id, kind, title } = await chatLine(look, chat, false);
@@ -43,7 +44,10 @@ async function* pages(core: Core, chat: string): AsyncGenerator<readonly Written
     });
     if (found.length === 0) return;
     after = found.at(-1)?.n ?? after;
-    yield found.filter(({ view }) => view.notice === undefined || ["call", "unsupported"].includes(view.notice.code));
+    // What is over is gone for people, though the sweep comes a moment later.
+    const over = ({ expires_at = Infinity }: MessageView): boolean => expires_at <= core.now();
+    const said = ({ notice }: MessageView): boolean => !notice || ["call", "unsupported"].includes(notice.code);
+    yield found.filter(({ view }) => said(view) && !over(view));
   }
 }
 

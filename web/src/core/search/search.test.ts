@@ -103,3 +103,19 @@ test("a long text is cut to the words around the mark; what steers directions is
   expect(marks.map(([start, end]) => text.slice(start, end))).toEqual(["иголка"]);
   expect(text).not.toMatch(/[\u202a-\u202e\n]/);
 });
+
+test("of a request, and of a chat in which nobody wrote yet, nothing is found until it shows", async () => {
+  const { anna, dm, tab, omar } = await scene();
+  await tab.call.send({ chat: dm, text: "a word of mine" });
+  const found = async (): Promise<number> => {
+    const { chats: named } = await tab.call.search({ query: omar.profile.name });
+    return named.length + (await texts(tab, "word")).length + (await texts(tab, "word", dm)).length;
+  };
+  expect(await found()).toBe(3);
+  await anna.core.step("request", (step) => step.changeChat(dm, { request: "incoming" }));
+  expect(await found()).toBe(0);
+  await anna.core.step("quiet", (step) => step.changeChat(dm, { request: "", quiet: true }));
+  expect(await found()).toBe(0);
+  await anna.core.step("shown", (step) => step.changeChat(dm, { quiet: false }));
+  expect(await found()).toBe(3);
+});

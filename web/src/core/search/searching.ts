@@ -12,7 +12,7 @@ import type { Chat, Id, StoredMessage } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
 import type { Handlers, Host } from "../verbs/handlers.ts";
 import { findPlace } from "../verbs/talk.ts";
-import { personOf } from "../verbs/views.ts";
+import { isListed, personOf } from "../verbs/views.ts";
 import type { FoundChat, FoundMessage, FoundPerson, Marked, SearchCalls, SearchPage } from "./view.ts";
 
 /** Rows of one look; messages and milliseconds after which a page is handed out. */
@@ -80,6 +80,7 @@ async function findIn(look: Look, query: Query, stored: StoredMessage): Promise<
   const names = files.map(({ name }) => name);
   if (!matches(query, [text, ...names])) return undefined;
   const place = await findPlace(look, message.gid);
+  if (!isListed(place)) return undefined;
   return {
     id: message.message_id,
     chat: place.gid,
@@ -106,7 +107,7 @@ async function findNames(
   const chats: FoundChat[] = [];
   const talked = new Set<Id>();
   for (const chat of await rows.allChats(look.tx)) {
-    if (chat.merged !== "") continue;
+    if (!isListed(chat)) continue;
     if (chat.kind === groups.DM) talked.add(chat.peer);
     const title = chat.kind === groups.SELF ? self : await titleOf(look, chat);
     if (!matches(query, [title])) continue;

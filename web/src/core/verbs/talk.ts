@@ -13,7 +13,7 @@ import * as rows from "../state/rows.ts";
 import type { Chat, Id } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
 import type { Handlers, Host } from "./handlers.ts";
-import { chatLine, chatView, messageView, personOf } from "./views.ts";
+import { chatLine, chatView, isListed, messageView, personOf } from "./views.ts";
 
 const PAGE_MAX = 200;
 
@@ -58,8 +58,7 @@ export function talkVerbs(host: Host): Handlers<Names> {
   return {
     chats: () =>
       core().look(async (look) => {
-        const listed = (chat: Chat): boolean => chat.merged === "" && !chat.quiet && chat.request !== "incoming";
-        const all = (await rows.allChats(look.tx)).filter(listed);
+        const all = (await rows.allChats(look.tx)).filter(isListed);
         const pins = await arranging.pins(look);
         const rank = new Map(pins.map(({ id }, at) => [id, at]));
         all.sort((a, b) => (rank.get(a.gid) ?? pins.length) - (rank.get(b.gid) ?? pins.length));

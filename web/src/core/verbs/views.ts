@@ -48,6 +48,9 @@ function statusOf(chat: Chat): ChatStatus {
   return chat.status as Exclude<Chat["status"], "await" | "lost">;
 }
 
+/** Whether a chat shows: one that was merged does not, nor one to ask in where nobody wrote yet, nor a stranger's request. */
+export const isListed = (chat: Chat): boolean => chat.merged === "" && !chat.quiet && chat.request !== "incoming";
+
 /** A chat as the list shows it. */
 export async function chatLine(look: Look, chat: Chat, pinned: boolean): Promise<ChatLine> {
   const peer = chat.kind === groups.DM && chat.peer !== "" ? await accounts.known(look, chat.peer) : undefined;
