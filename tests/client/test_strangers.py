@@ -11,6 +11,7 @@ from tests.client.people import befriend, link, register, texts
 from tests.client.serving import Served
 
 from zajil.client import Client, Contact
+from zajil.client.core.kept import backup
 from zajil.client.state import rows
 from zajil.protocol.errors import ZajilError
 
@@ -311,3 +312,20 @@ async def test_people_find_each_other_by_username(people: People) -> None:
     await refuses("gone", ann.find_username("bobl_42"))
     await refuses("handle-taken", ann.set_username("bobl_42"))
     assert bob.username() is None
+
+
+async def test_no_search_finds_a_request_and_no_backup_holds_it_or_who_is_blocked(people: People) -> None:
+    amal, boris, vera = [await people.join(name) for name in ("Amal", "Boris", "Vera")]
+    await befriend(amal, vera)
+    await ask(boris, amal)
+    assert said(amal)[-1] == HELLO
+    assert [hit async for hit in amal.search("library")] == []
+
+    def kept() -> tuple[int, list[str]]:
+        with amal._device.core.look() as step:  # what would be sealed
+            held = backup.collect(step)
+        return len(held.chats), [person.name for person in held.people]
+
+    assert kept() == (2, ["Vera"])
+    amal.block(contact(amal, "Vera"))
+    assert kept() == (1, [])

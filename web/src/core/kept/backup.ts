@@ -118,11 +118,12 @@ interface Share {
 
 async function collectSome(look: Look, { seed, helpers, most }: Share): Promise<Backup> {
   const { profile } = look;
-  const all = await rows.allChats(look.tx);
-  const kept = all.filter((c) => c.merged === "" && c.status !== "removed" && c.status !== "left").slice(0, most);
+  const accountRows = await rows.allAccounts(look.tx);
+  const blocked = new Set(accountRows.filter((a) => a.blocked).map((a) => a.account_id));
+  const kept = (await rows.allChats(look.tx)).filter((c) => isKept(c) && !blocked.has(c.peer)).slice(0, most);
   const chats = kept.map((chat) => chatOf(chat, profile.account_id, helpers));
   const needed = new Set(chats.flatMap((chat) => chat.helpers.map(([who]) => rows.idOf(who))));
-  const people = (await rows.allAccounts(look.tx)).filter((a) => a.account_id !== profile.account_id);
+  const people = accountRows.filter((a) => a.account_id !== profile.account_id);
   return {
     seed,
     account_id: rows.bytesOf(profile.account_id),
@@ -130,12 +131,19 @@ async function collectSome(look: Look, { seed, helpers, most }: Share): Promise<
     name: profile.name,
     profile_token: profile.profile_token,
     own_list: (await accounts.known(look, profile.account_id)).list_object,
-    people: people.filter((a) => a.contact || needed.has(a.account_id)).map(personOf),
+    people: people.filter((a) => isContact(a) || needed.has(a.account_id)).map(personOf),
     chats,
     privacy: await rows.loadPrivacy(look.tx),
     arranged: await arrangedOf(look, kept),
   };
 }
+
+/** Nobody asks to come back into what is over, nor into what a stranger wants and nobody accepted. */
+const isKept = ({ merged, status, request }: Chat): boolean =>
+  merged === "" && status !== "removed" && status !== "left" && request !== "incoming";
+
+/** Blocks are not in a backup, so whoever is blocked is no contact of it. */
+const isContact = ({ contact, blocked }: Account): boolean => contact && !blocked;
 
 /** Pins, archive and mute of these chats: no drafts, whose changes would show when somebody writes. */
 async function arrangedOf(look: Look, kept: readonly Chat[]): Promise<Setting[]> {
@@ -159,12 +167,12 @@ function chatOf(chat: Chat, own: Id, most: number): BackupChat {
 }
 
 function personOf(account: Account): BackupPerson {
-  const { name, contact, contact_token: token, verified, verified_pub: key } = account;
+  const { name, contact_token: token, verified, verified_pub: key } = account;
   return {
     account_id: rows.bytesOf(account.account_id),
     name,
     contact_token: token.length > 0 ? token : null,
-    contact,
+    contact: isContact(account),
     verified_pub: verified && key.length > 0 ? key : null,
   };
 }

@@ -109,7 +109,8 @@ def _with_fewer_people(found: Backup) -> Backup:
 
 def _collect(step: Step, *, helpers: int, most: int) -> Backup:
     profile, privacy = step.profile, rows.load_privacy(step.tx)
-    kept = [c for c in rows.all_chats(step.tx) if not c.merged and c.status not in ("removed", "left")][:most]
+    blocked = {a.account_id for a in rows.all_accounts(step.tx) if a.blocked}
+    kept = [c for c in rows.all_chats(step.tx) if _is_kept(c) and c.peer not in blocked][:most]
     chats = tuple(_chat_of(chat, profile.account_id, helpers) for chat in kept)
     needed = {who for chat in chats for who, _ in chat.helpers}
     people = [a for a in rows.all_accounts(step.tx) if a.account_id != profile.account_id]
@@ -120,11 +121,21 @@ def _collect(step: Step, *, helpers: int, most: int) -> Backup:
         name=profile.name,
         profile_token=profile.profile_token,
         own_list=accounts.known(step, profile.account_id).list_object,
-        people=tuple(_person_of(a) for a in people if a.contact or a.account_id in needed),
+        people=tuple(_person_of(a) for a in people if _is_contact(a) or a.account_id in needed),
         chats=chats,
         privacy=SyncPrivacy(privacy.receipts, privacy.typing, privacy.at),
         arranged=arranging.collect_lasting(step, (chat.gid for chat in kept)),
     )
+
+
+def _is_kept(chat: Chat) -> bool:
+    """Nobody asks to come back into what is over, nor into what a stranger wants and nobody accepted."""
+    return not chat.merged and chat.status not in ("removed", "left") and chat.request != "incoming"
+
+
+def _is_contact(account: Account) -> bool:
+    """Blocks are not in a backup, so whoever is blocked is no contact of it."""
+    return account.contact and not account.blocked
 
 
 def _chat_of(chat: Chat, own: bytes, helpers: int) -> BackupChat:
@@ -139,7 +150,7 @@ def _chat_of(chat: Chat, own: bytes, helpers: int) -> BackupChat:
 def _person_of(account: Account) -> BackupPerson:
     verified = account.verified_pub if account.verified and account.verified_pub else None
     token = account.contact_token or None
-    return BackupPerson(AccountId(account.account_id), account.name, token, account.contact, verified)
+    return BackupPerson(AccountId(account.account_id), account.name, token, _is_contact(account), verified)
 
 
 def digest_of(held: Backup) -> bytes:

@@ -1,0 +1,72 @@
+/** Requests of strangers and people who are blocked: what outlives this browser says nothing for them. */
+import "fake-indexeddb/auto";
+import { beforeEach, expect, test } from "vitest";
+import * as chats from "../rules/chats.ts";
+import * as accounts from "../state/accounts.ts";
+import { tabOf } from "../testing/host.ts";
+import { World } from "../testing/people.ts";
+import { writeArchive } from "./archive.ts";
+import { collect } from "./backup.ts";
+import type { ArchiveWords } from "./view.ts";
+
+async function scene() {
+  const world = new World();
+  const anna = await world.person("Anna");
+  const omar = await world.person("Omar");
+  await anna.meet(omar);
+  const dm = await anna.core.step("dm", (step) => chats.openDm(step, omar.id));
+  await world.settle();
+  await tabOf(anna).call.send({ chat: dm, text: "a word in a request" });
+  await world.settle();
+  return { anna, omar, dm };
+}
+
+let held: Awaited<ReturnType<typeof scene>>;
+beforeEach(async () => {
+  held = await scene();
+});
+
+const backupOf = () => held.anna.core.look((look) => collect(look, new Uint8Array(32)));
+
+test("a request is not in the backup: brought back it would be a chat that nobody accepted, and ask its sender", async () => {
+  const { anna, dm, omar } = held;
+  expect((await backupOf()).chats).toHaveLength(2);
+  await anna.core.step("request", async (step) => {
+    await step.changeChat(dm, { request: "incoming" });
+    await accounts.change(step, omar.id, { contact: false });
+  });
+  const { chats: kept, people } = await backupOf();
+  expect(kept.map(({ kind }) => kind)).toEqual([0]);
+  expect(people).toEqual([]);
+});
+
+test("who is blocked is no contact of the backup, and is not asked for the chat with them", async () => {
+  const { anna, omar } = held;
+  expect((await backupOf()).people).toHaveLength(1);
+  await anna.core.step("block", (step) => accounts.change(step, omar.id, { blocked: true, blocked_at: 1 }));
+  const { chats: kept, people } = await backupOf();
+  expect(kept.map(({ kind }) => kind)).toEqual([0]);
+  expect(people).toEqual([]);
+});
+
+test("an export holds the chats that show, and no request", async () => {
+  const { anna, dm } = held;
+  const written = async (): Promise<string> => (await writeArchive(anna.core, "json", {} as ArchiveWords)).text();
+  expect(await written()).toContain("a word in a request");
+  await anna.core.step("request", (step) => step.changeChat(dm, { request: "incoming" }));
+  expect(await written()).not.toContain("a word in a request");
+  await anna.core.step("quiet", (step) => step.changeChat(dm, { request: "", quiet: true }));
+  expect(await written()).not.toContain("a word in a request");
+});
+
+test("an export holds nothing that is over, though the sweep comes a moment later", async () => {
+  const { anna, dm } = held;
+  const { call } = tabOf(anna);
+  await call.set_timer({ chat: dm, seconds: 60 });
+  await anna.world.settle();
+  await call.send({ chat: dm, text: "a word that goes" });
+  await anna.world.settle();
+  anna.world.time += 61_000;
+  const text = await (await writeArchive(anna.core, "json", {} as ArchiveWords)).text();
+  expect(text).not.toContain("a word that goes");
+});
