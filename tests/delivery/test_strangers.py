@@ -298,3 +298,10 @@ def test_use_of_references_is_forgotten(server: Server) -> None:
     server.now_ms += op.REF_USE_TTL_DAYS * DAY_S * 1000
     server.do(op.Expire())
     assert server.count("ref_use") == 0
+
+
+async def test_a_request_and_its_retry_at_once_get_one_answer(ready: Story) -> None:
+    """Who lost the connection and asks again must not hear that it asked before: the request would be lost."""
+    answers = await asyncio.gather(*(packages.claim(ready.delivery, BOBS, ask()) for _ in range(4)))
+    assert all(answer == answers[0] for answer in answers)
+    assert (await packages.count(ready.delivery, ready.phone)).counts[0].left == 19

@@ -103,6 +103,8 @@ async def _claim_as_stranger(
     pair = delivery.keys.pseudonym("contact_pair", caller.account_id + account_id)
 
     def work(connection: Connection) -> tuple[bytes, list[tuple[MailboxId, KeysLow]]] | None:
+        if known := store.find_claim(connection, key, now=now):
+            return known, []  # a retry that came while the first was under way
         fresh = store.open_request(connection, pair, today=now // store.DAY_S)
         if found is None or not fresh:
             return None
