@@ -15,7 +15,7 @@ from zajil.client import listing
 from zajil.client.core import chats, messages
 from zajil.client.core.joins import admitting, asking
 from zajil.client.state import accounts, rows
-from zajil.client.state.joins import OwnLink, load_joins
+from zajil.client.state.joins import OwnLink, Waiting, load_joins
 from zajil.protocol.chat import parts
 from zajil.protocol.chat.extensions import JoinPolicy
 from zajil.protocol.errors import ZajilError
@@ -325,3 +325,28 @@ def test_what_is_no_use_is_said_at_once(world: World) -> None:
     del world.tokens[link.contact_token]
     ask(zoe, link)
     assert state(zoe) == ["closed"]
+
+
+@pytest.mark.parametrize("ended", ["revoked", "expired"])
+def test_a_link_that_ended_while_a_device_waited_for_its_turn_lets_nobody_in(world: World, ended: str) -> None:
+    amal, zoe = world.phones["amal"], world.phones["zoe"]
+    second = world.link("amal2", amal)
+    world.settle()
+    link = make_link(amal, JoinPolicy.AUTO)
+    away = world.phones.pop("amal")
+    with zoe.core.step("ask") as step:
+        accounts.learn_chain(step, link.approver, world.lists[link.approver])
+        asking.ask(step, link)
+    with second.core.step("asked") as step:
+        one = Waiting(world.main, link.invite_id, zoe.device[0], "zoe", b"", step.now, step.now + admitting.RANK_MS)
+        admitting._keep(step, (one,))
+        accounts.learn_chain(step, zoe.device[0], world.lists[zoe.device[0]])
+        ends = 0 if ended == "revoked" else step.now // 1000
+        chat = step.chat(world.main)
+        step.change_chat(world.main, invites=tuple((i, p, ends) for i, p, _ in chat.invites) if ends else ())
+    with second.core.step("turn") as step:
+        step.tx.now += admitting.RANK_MS
+        admitting.admit_due(step)
+        assert [(w.due, w.accepted) for w in load_joins(step.tx).waiting] == [(0, False)]
+        assert not [item for _, item in rows.items(step.tx, world.main) if item.kind == "commit"]
+    world.phones["amal"] = away

@@ -180,11 +180,23 @@ def admit_due(step: Step) -> None:
     for one in load_joins(step.tx).waiting:
         if not one.due or one.due > step.now:
             continue
+        if not _lets_in(step, one):
+            _replace(step, one, msgspec.structs.replace(one, due=0))
+            continue
         try:
             chats.add_account(step, one.gid, one.account)
             _replace(step, one, msgspec.structs.replace(one, accepted=True, due=0))
         except ZajilError:
             _replace(step, one, msgspec.structs.replace(one, due=0))
+
+
+def _lets_in(step: Step, one: Waiting) -> bool:
+    """Whether the link lets this account in by itself now: it may have ended while this device waited for its turn."""
+    group = rows.find_chat(step.tx, one.gid)
+    if group is None or not may_link(group, step.profile.account_id):
+        return False
+    invite = find_invite(group, one.invite_id, now_s=step.now // 1000)
+    return invite is not None and invite[1] == JoinPolicy.AUTO and one.account not in group.put_out
 
 
 def next_due(step: Step) -> int | None:
