@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zajil.protocol.limits import TEXT_BYTES
 from zajil.protocol.search.folding import fold, fold_places
 from zajil.protocol.search.matching import QUERY_CHARACTERS, TERMS_MAX, find_marks, matches, parse_query
 
@@ -63,3 +65,14 @@ def test_a_hostile_query_is_cut() -> None:
     assert len(parse_query(" ".join(f"w{n}" for n in range(500))).terms) == TERMS_MAX
     assert parse_query("x" * 10_000).terms[0].words == ("x" * QUERY_CHARACTERS,)
     assert parse_query("ﷺ" * 200).terms  # eighteen letters each
+
+
+@pytest.mark.parametrize("marks", ["\u0301\u0316", "\u05b0\u0591", "\u0344\u0323"])
+def test_a_letter_under_a_heap_of_marks_takes_no_time(marks: str) -> None:
+    text = "Caf\u00e9 a" + marks * (TEXT_BYTES // 4) + " b\u0306"
+    began = time.perf_counter()
+    folded, places = fold_places(text)
+    assert fold(text) == folded
+    assert len(places) == len(folded) + 1
+    assert matches(parse_query("cafe"), [text])
+    assert time.perf_counter() - began < 1

@@ -44,6 +44,9 @@ def _inside(ranges: Iterable[tuple[int, int]]) -> str:
 
 _GONE: Final = _inside((*MARKS, *HIDDEN))
 _IS_GONE: Final = re.compile(f"[{_GONE}]")
+_MARKS_MAX: Final = 64
+"""Marks on one letter that are looked at: putting so many in order takes time by their square."""
+_MAY_BE_MARKS: Final = re.compile(rf"[^\w\s!-~]{{{_MARKS_MAX},}}")
 _COMPOSED: Final = re.compile("|".join(COMPOSED))
 _TABLE: Final = str.maketrans(
     {
@@ -58,9 +61,19 @@ def fold(text: str) -> str:
     """The text in its one spelling; of a text of Latin letters alone, its lower case. Total on every `str`."""
     if text.isascii():
         return text.lower() if text.isprintable() else text.lower().translate(_TABLE)
-    text = unicodedata.normalize("NFKD", text).lower()
+    text = unicodedata.normalize("NFKD", _MAY_BE_MARKS.sub(_few_marks, text)).lower()
     text = _COMPOSED.sub(lambda found: COMPOSED[found[0]], text)
     return text.translate(_TABLE)
+
+
+def _few_marks(found: re.Match[str]) -> str:
+    kept: list[str] = []
+    marks = 0
+    for character in found[0]:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= _MARKS_MAX:
+            kept.append(character)
+    return "".join(kept)
 
 
 def fold_places(text: str) -> tuple[str, list[int]]:
