@@ -14,6 +14,7 @@ from rich.console import Console
 
 from zajil.cli import following, reading
 from zajil.cli.commands.lasting.disappear import parse_time
+from zajil.cli.commands.talk.arranging import notes_of
 from zajil.cli.failures import Failed
 from zajil.cli.output import print_json
 from zajil.cli.reading import by_time, message_line, message_row, print_messages
@@ -225,3 +226,9 @@ def test_notices_stand_where_they_belong_among_messages() -> None:
     at = message("hello").sent_at
     early, late = (Notice("left", "gid", "Anna", "xyz", own=False, at=at + step) for step in (-1, 1))
     assert list(by_time([message("hello")], [early, late])) == [early, message("hello"), late]
+
+
+def test_a_draft_beside_a_chat_steers_no_terminal() -> None:
+    """It is our own text, but may have been pasted from anybody."""
+    held = Chat("id", "dm", "Boris", "active", (), "member", 1, 1, 0, draft="hi \x1b]0;gone\x07\u202ethere")
+    assert notes_of(held)[0].endswith("hi there")

@@ -143,13 +143,13 @@ def moment(at: int) -> str:
 
 def notes_of(chat: Chat) -> list[str]:
     """What the list says of a chat beyond its name."""
-    from zajil.cli.untrusted import isolate
+    from zajil.cli.untrusted import clean_name, isolate
 
     notes = [words.PINNED()] if chat.pinned else []
     notes += [words.ARCHIVED()] if chat.archived else []
     if chat.muted:
         notes.append(words.MUTED() if chat.muted_until is None else words.MUTED_UNTIL(when=moment(chat.muted_until)))
     if chat.draft:
-        flat = " ".join(chat.draft.split())
+        flat = clean_name(chat.draft)  # typed by us, pasted from anybody
         notes.append(words.HAS_DRAFT(text=isolate(flat if len(flat) <= 40 else f"{flat[:39]}…")))
     return notes
