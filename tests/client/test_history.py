@@ -16,9 +16,9 @@ from zajil.client import Client
 from zajil.client.files import fetching
 from zajil.client.filing import Tell, say_nothing
 from zajil.client.history import handing, packing
-from zajil.client.state import rows
+from zajil.client.state import deadlines, rows
 from zajil.protocol.errors import ZajilError
-from zajil.protocol.history.archive import Archive
+from zajil.protocol.history.archive import Archive, ArchivedChat, ArchivedMessage
 
 pytestmark = pytest.mark.slow
 
@@ -165,3 +165,21 @@ async def test_while_another_process_fetches_it_nothing_is_forgotten(server: Ser
         assert new.awaits_history()
         assert await new.receive_history()
         assert texts(new) == ["note nought", "note 2"]
+
+
+async def test_what_stands_before_what_was_read_here_begins_to_disappear(server: Served, homes: Path) -> None:
+    """Who read on before the history came sees the archived ones as read: none of them may stay for ever."""
+    async with (
+        amal_with_history(homes, server.url) as amal,
+        await link(amal, homes / "new", server.url, history=False) as new,
+    ):
+        await amal.send(amal.chats()[0], "since")
+        await new.sync()
+        with new._core.step("read") as step:
+            (gid, last) = next((chat.gid, step.tx.rows("message", chat.gid)[-1][0]) for chat in rows.all_chats(step.tx))
+            step.change_chat(gid, read_n=last)
+            theirs = ArchivedMessage(bytes(32), bytes(16), 1, step.now, step.now, "received", "an hour", expire_s=3600)
+            packing.unpack(step, [Archive(step.profile.account_id, (ArchivedChat(gid, b"", (theirs,)),))])
+            shown = [rows.parse_row(data, rows.StoredMessage) for _, data in step.tx.rows("message", gid)]
+            assert [(one.text, one.expires_at) for one in shown] == [("an hour", step.now + 3_600_000), ("since", 0)]
+            assert [one.at for one in deadlines.all_deadlines(step.tx)] == [step.now + 3_600_000]

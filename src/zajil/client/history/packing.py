@@ -134,6 +134,7 @@ def _unpack(step: Step, place: bytes, pieces: Sequence[ArchivedChat]) -> int:
     told = [Notice(cast("NoticeCode", code), account, at, seconds) for code, account, at, seconds in lines]
     _add_notices(step, place, told)
     step.change_chat(place, read_n=read_n)
+    reading.start_read(step, place)
     reading.recount(step, place)
     for identity in list(new)[-1:]:
         step.event("message", place, identity)

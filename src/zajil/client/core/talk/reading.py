@@ -104,6 +104,17 @@ def _move(step: Step, place: bytes, upto: int, *, at: int) -> bool:
     return True
 
 
+def start_read(step: Step, place: bytes) -> None:
+    """Messages that came in before what was read here already count as read now: their spans begin."""
+    upto = step.chat(place).read_n
+    for n, data in step.tx.rows("message", place) if upto else ():
+        message = rows.parse_row(data, StoredMessage)
+        if n <= upto and message.account != step.profile.account_id:
+            started = deadlines.start(step.tx, message, at=step.now)
+            if started != message:
+                step.tx.replace("message", n, rows.encode_row(started))
+
+
 def note_read(step: Step, place: bytes, numbers: list[int], *, at: int) -> None:
     """Another device of ours has read these rows, so everything before them too. at: when, Unix ms of its clock."""
     if numbers:
