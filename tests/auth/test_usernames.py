@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from tests.auth.conftest import World, caller_of
 from tests.server.people import Person
 
@@ -121,3 +122,23 @@ async def test_a_reserved_name_is_nobodys(auth: Auth) -> None:
     assert not await auth.db.write(lambda db: store.end_reservation(db, KEY))
     assert await take(auth, one, KEY) == "ok"
     assert not await auth.db.write(lambda db: store.reserve(db, KEY))
+
+
+async def test_releasing_what_is_not_held_writes_nothing(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no limit of its own, so asked without end it must not fill the writer's queue."""
+    one, two = await caller_of(auth, Person()), await caller_of(auth, Person())
+    await take(auth, one, KEY)
+    wrote: list[object] = []
+    write = auth.db.write
+
+    def noted(work: Callable[[Connection], None]) -> Awaitable[None]:
+        wrote.append(work)
+        return write(work)
+
+    monkeypatch.setattr(auth.db, "write", noted)
+    for key in (KEY, OTHER):
+        await usernames.release_username(auth, two, key)
+    assert not wrote
+    for _ in range(3):
+        await usernames.release_username(auth, one, KEY)
+    assert len(wrote) == 1

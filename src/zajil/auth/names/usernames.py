@@ -53,4 +53,6 @@ async def release_username(auth: Auth, caller: CallingDevice, key: bytes) -> Non
         if store.find_holder(db, key) == caller.account_id:
             store.release(db, caller.account_id, until=now + QUARANTINE_S)
 
-    await auth.db.write(work)
+    # Taking is limited, and this by it: what changes nothing waits for no writer and keeps nobody else waiting.
+    if await auth.db.read(lambda db: store.find_holder(db, key)) == caller.account_id:
+        await auth.db.write(work)
