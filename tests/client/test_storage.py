@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from zajil.client.state import rows
 from zajil.client.storage import keyfile
 from zajil.client.storage.lock import SyncLock
 from zajil.client.storage.store import Store
@@ -105,3 +107,15 @@ def test_another_connection_notices_a_write(store: Store, tmp_path: Path) -> Non
     assert other.changes() != before
     other.close()
     store.close()
+
+
+def test_rows_of_the_first_versions_are_read_with_what_came_later() -> None:
+    """What the first of them wrote: no timer, request, links or blocked people, and a mark that is no more."""
+    chat = rows.parse_row(msgspec.msgpack.encode({"gid": b"g", "kind": 2, "title": "t", "status": "active"}), rows.Chat)
+    assert (chat.request, chat.invites, chat.quiet, chat.put_out, chat.unshown) == ("", (), False, (), 0)
+    assert (chat.heard, chat.timer, chat.perms) == (0, 0, {})
+    person = rows.parse_row(msgspec.msgpack.encode({"account_id": b"a", "muted": True}), rows.Account)
+    assert (person.blocked, person.blocked_at) == (False, 0)
+    line = {"message_id": b"m", "gid": b"g", "account": b"a", "device": 1, "sent": 1, "state": "received", "text": "x"}
+    message = rows.parse_row(msgspec.msgpack.encode(line), rows.StoredMessage)
+    assert (message.expire_s, message.expires_at, message.files, message.call) == (0, 0, (), None)

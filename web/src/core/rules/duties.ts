@@ -61,6 +61,7 @@ export async function daily(step: Step): Promise<void> {
   const session = await step.session();
   if (step.now - session.last_resort_at >= keypackages.LAST_RESORT_MS) await step.changeSession({ keys_wanted: true });
   for (const chat of await rows.allChats(step.tx)) {
+    await arranging.carryMuted(step, chat);
     if (chat.status !== "active" || (chat.kind === groups.SELF && chat.members.length === 1)) continue;
     if (step.now - chat.updated_at < sealing.UPDATE_AFTER_MS) continue;
     await step.changeChat(chat.gid, { updated_at: step.now });

@@ -1,5 +1,6 @@
 /** The typed reads and writes of each table. Twin of zajil.client.state.rows; the rows themselves are in `shapes`. */
 import { decode, encode } from "@msgpack/msgpack";
+import { DRAFT, encodeDraft } from "../../protocol/chat/arranging.ts";
 import { encodeB64, parseB64 } from "../../protocol/ids.ts";
 import type { ReadTx, Tx } from "../store/types.ts";
 import {
@@ -191,7 +192,23 @@ export async function saveMessage(tx: Tx, n: number, message: StoredMessage): Pr
 /** How a chat is arranged. */
 export async function loadArranged(tx: ReadTx, gid: Id): Promise<Arranged> {
   const data = await tx.find("draft", parseB64(gid));
-  return { gid, registers: {}, due: 0, told: null, ...(data && parseRow<Arranged>(data)) };
+  const base = { gid, registers: {}, due: 0, told: null };
+  if (data === undefined) return base;
+  const row = parseRow<Arranged | OldDraft>(data);
+  if ("registers" in row) return { ...base, ...row };
+  const reply_to = row.reply_to === "" ? null : parseB64(row.reply_to);
+  return { ...base, registers: { [DRAFT]: [0, encodeDraft({ text: row.text, reply_to })] } };
+}
+
+/** What stood there before chats were arranged: nothing but a draft. */
+interface OldDraft {
+  readonly text: string;
+  readonly reply_to: Id;
+}
+
+/** How every chat is arranged of which anything but an old draft is known. */
+export async function allArranged(tx: ReadTx): Promise<Arranged[]> {
+  return (await tx.scan("draft")).map((data) => parseRow<Arranged>(data)).filter((row) => "registers" in row);
 }
 
 /** Write it. */

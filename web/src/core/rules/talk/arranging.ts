@@ -5,6 +5,7 @@
 import { textSize } from "../../../protocol/bytes.ts";
 import * as cbor from "../../../protocol/cbor.ts";
 import {
+  ALWAYS,
   ARCHIVE,
   DRAFT,
   DRAFT_BYTES,
@@ -48,8 +49,7 @@ export async function read(look: Look, place: Id): Promise<Arrangement> {
 /** The pinned chats in their order. */
 export async function pins(look: Look): Promise<{ readonly id: Id; readonly at: number }[]> {
   const pinned = [];
-  for (const data of await look.tx.scan("draft")) {
-    const { gid, registers } = rows.parseRow<Arranged>(data);
+  for (const { gid, registers } of await rows.allArranged(look.tx)) {
     const chat = registers[PIN] && (await rows.findChat(look.tx, gid));
     if (!chat || chat.merged !== "") continue;
     const held = readRegisters(registers);
@@ -96,6 +96,14 @@ export async function mute(step: Step, place: Id, until: number): Promise<void> 
   const { heard } = await step.chat(place);
   const away = isArchived(held, heard) ? heard : null;
   await change(step, place, { [MUTE]: until, ...(held.archived !== null && { [ARCHIVE]: away }) });
+}
+
+/** A chat that was muted before devices agreed on it stays so until a person lifts it. */
+export async function carryMuted(step: Step, chat: Chat & { readonly muted?: boolean }): Promise<void> {
+  if (chat.muted === undefined) return;
+  const { muted, ...row } = chat;
+  await rows.saveChat(step.tx, row);
+  if (muted && !(MUTE in (await rows.loadArranged(step.tx, chat.gid)).registers)) await mute(step, chat.gid, ALWAYS);
 }
 
 /** Keep what somebody is writing; null: nothing. left: they are done for now. Throws `text-too-long`. */
@@ -155,7 +163,7 @@ export async function hear(step: Step, place: Id, at: number): Promise<void> {
 
 async function waiting(look: Look): Promise<Arranged[]> {
   if ((await findSelfChat(look)) === undefined) return [];
-  return (await look.tx.scan("draft")).map((data) => rows.parseRow<Arranged>(data)).filter(({ due }) => due > 0);
+  return (await rows.allArranged(look.tx)).filter(({ due }) => due > 0);
 }
 
 async function gapEnd(look: Look): Promise<number> {
