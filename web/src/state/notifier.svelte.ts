@@ -2,6 +2,7 @@
 import type { CoreEvent } from "../core/api.ts";
 import { cleanName, isolate } from "../i18n/bidi.ts";
 import { t } from "../i18n/catalogue.ts";
+import { codeOf } from "../i18n/errors.ts";
 import { sayBody } from "../i18n/files.ts";
 import { browser, call, listen } from "./host.ts";
 import { settings } from "./settings.svelte.ts";
@@ -22,19 +23,30 @@ export function startNotifying(open: (chat: string) => void): void {
     );
   listen((event) => {
     if (event.event === "incoming") tell(event, open);
-    else if (event.event === "chat" && told.includes(event.chat)) void settle(event.chat).catch(() => undefined);
+    else if (event.event === "chat" && told[event.chat] !== undefined) void settle(event.chat).catch(() => undefined);
   });
 }
 
-/** Chats of which this page has notified. */
-let told: readonly string[] = [];
+/** Chats of which this page has notified, and the message that it shows of each. */
+let told: Readonly<Record<string, string>> = {};
 
-/** What was read, here or on another device, is shown no more: it may be about to disappear. */
+/** What was read, here or on another device, is shown no more, nor what is gone or was deleted by who said it. */
 async function settle(chat: string): Promise<void> {
   const { unread } = await call("chat", { id: chat });
-  if (unread > 0) return;
-  told = told.filter((one) => one !== chat);
+  const id = told[chat];
+  if (id === undefined || (unread > 0 && (await stands(chat, id)))) return;
+  if (told[chat] !== id) return; // another one came meanwhile
+  const { [chat]: _withdrawn, ...others } = told;
+  told = others;
   browser().withdraw(`chat-${chat}`);
+}
+
+async function stands(chat: string, id: string): Promise<boolean> {
+  try {
+    return !(await call("message", { chat, id })).message.deleted;
+  } catch (problem) {
+    return codeOf(problem) !== "unknown-chat";
+  }
 }
 
 function tell(event: Incoming, open: (chat: string) => void): void {
@@ -48,7 +60,7 @@ function tell(event: Incoming, open: (chat: string) => void): void {
   }
   if ((event.muted && !event.mentioned) || !settings.now.notifications) return;
   const [sender, title] = [cleanName(event.sender.name), cleanName(event.title)];
-  told = [...told, event.chat];
+  told = { ...told, [event.chat]: event.id };
   browser().notify({
     title:
       title === "" || title === sender ? sender : t.name_in_group({ name: isolate(sender), group: isolate(title) }),
