@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
+
+_END: Final = 253_402_128_000
+"""The last day that has a date in every time zone: what others send may lie beyond it."""
 
 
 def day(at: int) -> str:
     """`2026-11-25`. at: Unix seconds."""
-    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d")
+    return datetime.fromtimestamp(min(at, _END)).astimezone().strftime("%Y-%m-%d")
 
 
 def clock(at: int) -> str:
     """`14:02`. at: Unix seconds."""
-    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M")
+    return datetime.fromtimestamp(min(at, _END)).astimezone().strftime("%H:%M")
 
 
 def span(seconds: int) -> str:

@@ -1,6 +1,6 @@
 /** Days are counted by the local calendar, not by 24 hours. */
 import { beforeAll, expect, test } from "vitest";
-import { daysBetween, formatDay, formatTime, formatWhen } from "./date.ts";
+import { daysBetween, formatDay, formatMoment, formatTime, formatWhen } from "./date.ts";
 import { useLanguage } from "./catalogue.ts";
 
 const NOW = new Date(2026, 2, 6, 9, 30).getTime();
@@ -36,4 +36,8 @@ test("a row says the time today and the date later", () => {
   expect(formatWhen(at(2026, 2, 3, 8, 1), NOW)).toBe("Tue");
   expect(formatWhen(at(2026, 0, 3, 8, 1), NOW)).toMatch(/Jan/);
   expect(formatWhen(at(2024, 0, 3, 8, 1), NOW)).toBe("01/03/2024");
+});
+
+test("a time beyond all dates, as a member may give a link, is said and breaks nothing", () => {
+  expect(formatMoment((2 ** 53 - 1) * 1000)).toMatch(/275760/);
 });

@@ -16,8 +16,11 @@ export function daysBetween(ms: number, now: number): number {
   return Math.round((startOfDay(now) - startOfDay(ms)) / DAY_MS);
 }
 
+/** The last moment that has a date: what others send may lie beyond it. */
+const END_MS = 8.64e15;
+
 function format(ms: number, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat(locale(), options).format(ms);
+  return new Intl.DateTimeFormat(locale(), options).format(Math.min(ms, END_MS));
 }
 
 /** 18:53 */
