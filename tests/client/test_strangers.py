@@ -314,7 +314,7 @@ async def test_people_find_each_other_by_username(people: People) -> None:
     assert bob.username() is None
 
 
-async def test_no_search_finds_a_request_and_no_backup_holds_it_or_who_is_blocked(people: People) -> None:
+async def test_no_search_finds_a_request_and_no_backup_holds_it_or_a_chat_with_who_is_blocked(people: People) -> None:
     amal, boris, vera = [await people.join(name) for name in ("Amal", "Boris", "Vera")]
     await befriend(amal, vera)
     await ask(boris, amal)
@@ -328,4 +328,29 @@ async def test_no_search_finds_a_request_and_no_backup_holds_it_or_who_is_blocke
 
     assert kept() == (2, ["Vera"])
     amal.block(contact(amal, "Vera"))
-    assert kept() == (1, [])
+    assert kept() == (1, ["Vera"])
+
+
+async def test_who_is_blocked_stays_so_after_a_restore(people: People) -> None:
+    ann, eve, mia = [await people.join(name) for name in ("ann", "eve", "mia")]
+    await befriend(ann, eve)
+    await befriend(ann, mia)
+    key = ann.show_recovery_key()
+    ann.block(contact(ann, "eve"))
+    ann.block(contact(ann, "mia"))
+    await ann.sync()
+    ann.unblock(contact(ann, "mia"))
+    await ann.sync()
+    await ann.close()
+    back = await people.stack.enter_async_context(
+        await Client.restore(people.home / "back", server=people.url, key=key)
+    )
+    await sync(back, eve, mia, back)
+    assert (contact(back, "eve").blocked, contact(back, "mia").blocked) == (True, False)
+    await eve.send(eve.find_chat("ann"), "hello?")
+    await sync(eve, back)
+    assert said(back) == []
+    assert "eve" not in [chat.title for chat in back.chats()]
+    laptop = await people.link("laptop", back)
+    await sync(back, laptop, back, laptop)
+    assert contact(laptop, "eve").blocked

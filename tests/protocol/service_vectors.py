@@ -929,7 +929,12 @@ def build_recovery() -> Json:
         ),
         privacy=parts.SyncPrivacy(True, False, ISSUED * 1000),
         arranged=tuple(setting for setting in every_setting() if setting.which != arranging.DRAFT),
+        blocked=(
+            (AccountId(seeded("third", 16)), True, ISSUED * 1000),
+            (AccountId(seeded("other", 16)), False, ISSUED * 1000),
+        ),
     )
+    older = replace(held, blocked=(), arranged=())
     nonce, version = seeded("backup nonce", 12), 7
     blob = recovery.seal_backup(secrets, held.encode(), version=version, nonce=nonce)
     text = recovery.spell_key(key)
@@ -946,6 +951,7 @@ def build_recovery() -> Json:
         "version": version,
         "nonce": nonce.hex(),
         "plain": held.encode().hex(),
+        "older": older.encode().hex(),
         "blob": blob.hex(),
         "sig": recovery.sign_backup(secrets, blob, version=version).hex(),
         "deletion_version": version + 1,

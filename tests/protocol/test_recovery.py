@@ -88,6 +88,12 @@ def test_what_it_holds_is_read_and_written_again() -> None:
     assert Backup.parse(cbor.encode(later | {99: "of a later version"})) == held
 
 
+def test_an_older_backup_blocks_nobody() -> None:
+    held = Backup.parse(bytes.fromhex(VECTOR["older"]))
+    assert (held.blocked, held.arranged) == ((), ())
+    assert len(Backup.parse(PLAIN).blocked) == 2
+
+
 @pytest.mark.parametrize("missing", range(1, 9))
 def test_what_lacks_a_part_is_no_backup(missing: int) -> None:
     values = cbor.parse(PLAIN)

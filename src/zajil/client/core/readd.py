@@ -85,11 +85,12 @@ def _ask_next(step: Step, chat: Chat, asking: Asking) -> None:
 
 
 def _candidates(step: Step, chat: Chat) -> list[bytes]:
-    """Accounts to ask: own other devices, admins by leaf order, the rest."""
+    """Accounts to ask: own other devices, admins by leaf order, the rest; nobody who is blocked."""
     own = step.profile.account_id
     others = [account for account in chat.accounts() if account != own]
     if chat.peer and chat.peer not in others:
         others.append(chat.peer)
+    others = [account for account in others if not accounts.is_blocked(step, account)]
     others.sort(key=lambda account: groups.role_of(chat, account) < groups.ADMIN)
     return [own, *others]
 

@@ -3,7 +3,8 @@
 CBOR map: 1 account seed b32, 2 account_id b16, 3 server_name, 4 `[name, profile token b32]`, 5 newest own device list
 (signed object), 6 people `[[account_id, name, contact token b32 | nil, contact bool, verified key b32 | nil]]`, 7 chats
 `[[gid, kind, title, last activity ms, [[account_id, role]]]]`, 8 settings `{1: [receipts, typing, at ms], 2: pins,
-archive and mute of chats (chat.arranging)}`. Keys of later versions are left unread. The accounts of a chat are those
+archive and mute of chats (chat.arranging), 3: whom the account blocked or unblocked [[account_id, blocked, at ms]]}`.
+Keys of later versions are left unread. The accounts of a chat are those
 to ask for *re-add me*, in that order, at most 16.
 """
 
@@ -51,7 +52,10 @@ class BackupChat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """All of it. seed: of the account key, 32 bytes. own_list: signed bytes. profile_token: 32 bytes."""
+    """All of it. seed: of the account key, 32 bytes. own_list: signed bytes. profile_token: 32 bytes.
+
+    blocked: who was blocked or unblocked, and when (Unix ms).
+    """
 
     seed: bytes
     account_id: AccountId
@@ -63,6 +67,7 @@ class Backup:
     chats: tuple[BackupChat, ...]
     privacy: SyncPrivacy
     arranged: tuple[Setting, ...] = ()
+    blocked: tuple[tuple[AccountId, bool, int], ...] = ()
 
     def __repr__(self) -> str:
         return "Backup(...)"
@@ -76,6 +81,8 @@ class Backup:
         settings: dict[cbor.Key, cbor.Value] = {1: [self.privacy.receipts, self.privacy.typing, self.privacy.at]}
         if self.arranged:
             settings[2] = [setting_value(setting) for setting in self.arranged]
+        if self.blocked:
+            settings[3] = [list(one) for one in self.blocked]
         values: dict[cbor.Key, cbor.Value] = {1: self.seed, 2: self.account_id, 3: self.server_name}
         values |= {4: [self.name, self.profile_token], 5: self.own_list, 6: people, 7: chats, 8: settings}
         return cbor.encode(values)
@@ -104,7 +111,13 @@ def _parse(fields: Fields) -> Backup:
         chats=tuple(_parse_chat(item) for item in fields.items(7, most=_MOST)),
         privacy=SyncPrivacy(privacy.flag(0), privacy.flag(1), privacy.number(2)),
         arranged=parse_settings(settings.items(2, most=_MOST)) if 2 in settings else (),
+        blocked=tuple(_parse_blocked(item) for item in settings.items(3, most=_MOST)) if 3 in settings else (),
     )
+
+
+def _parse_blocked(item: cbor.Parsed) -> tuple[AccountId, bool, int]:
+    fields = Fields.of_array(item, 3)
+    return AccountId(fields.blob(0, size=16)), fields.flag(1), fields.number(2)
 
 
 def _parse_person(item: cbor.Parsed) -> BackupPerson:

@@ -11,6 +11,7 @@ import {
   HELPERS_MAX,
   encodeBackup,
   type Backup,
+  type BackupBlocked,
   type BackupChat,
   type BackupPerson,
 } from "../../protocol/identity/backup.ts";
@@ -34,6 +35,7 @@ const FITS = [
   [2, 512],
   [1, 128],
 ] as const;
+const BLOCKED_MAX = 1024;
 const NO_SEED = new Uint8Array(32);
 
 /** The backup at the server is not what it should hold; or that of a replaced key is still there. */
@@ -131,19 +133,25 @@ async function collectSome(look: Look, { seed, helpers, most }: Share): Promise<
     name: profile.name,
     profile_token: profile.profile_token,
     own_list: (await accounts.known(look, profile.account_id)).list_object,
-    people: people.filter((a) => isContact(a) || needed.has(a.account_id)).map(personOf),
+    people: people.filter((a) => a.contact || a.blocked || needed.has(a.account_id)).map(personOf),
     chats,
     privacy: await rows.loadPrivacy(look.tx),
     arranged: await arrangedOf(look, kept),
+    blocked: blockedOf(people),
   };
 }
 
-/** Nobody asks to come back into what is over, nor into what a stranger wants and nobody accepted. */
-const isKept = ({ merged, status, request }: Chat): boolean =>
-  merged === "" && status !== "removed" && status !== "left" && request !== "incoming";
+/** Nobody asks to come back into what is over, nor into what was not accepted or was only made to ask by a link. */
+const isKept = ({ merged, status, request, quiet }: Chat): boolean =>
+  merged === "" && status !== "removed" && status !== "left" && request === "" && !quiet;
 
-/** Blocks are not in a backup, so whoever is blocked is no contact of it. */
-const isContact = ({ contact, blocked }: Account): boolean => contact && !blocked;
+/** Who is blocked, then who is no more, as many as fit, the latest first; told in the order of their ids. */
+function blockedOf(people: readonly Account[]): BackupBlocked[] {
+  const decided = people.filter((a) => a.blocked_at > 0);
+  decided.sort((a, b) => Number(b.blocked) - Number(a.blocked) || b.blocked_at - a.blocked_at);
+  const told = decided.slice(0, BLOCKED_MAX).sort((a, b) => rows.compareIds(a.account_id, b.account_id));
+  return told.map(({ account_id, blocked, blocked_at }) => [rows.bytesOf(account_id), blocked, blocked_at]);
+}
 
 /** Pins, archive and mute of these chats: no drafts, whose changes would show when somebody writes. */
 async function arrangedOf(look: Look, kept: readonly Chat[]): Promise<Setting[]> {
@@ -167,12 +175,12 @@ function chatOf(chat: Chat, own: Id, most: number): BackupChat {
 }
 
 function personOf(account: Account): BackupPerson {
-  const { name, contact_token: token, verified, verified_pub: key } = account;
+  const { name, contact, contact_token: token, verified, verified_pub: key } = account;
   return {
     account_id: rows.bytesOf(account.account_id),
     name,
     contact_token: token.length > 0 ? token : null,
-    contact: isContact(account),
+    contact,
     verified_pub: verified && key.length > 0 ? key : null,
   };
 }

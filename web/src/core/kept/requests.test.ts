@@ -1,12 +1,16 @@
 /** Requests of strangers and people who are blocked: what outlives this browser says nothing for them. */
 import "fake-indexeddb/auto";
 import { beforeEach, expect, test } from "vitest";
+import { encodeBackup, parseBackup } from "../../protocol/identity/backup.ts";
 import * as chats from "../rules/chats.ts";
+import * as readd from "../rules/readd.ts";
 import * as accounts from "../state/accounts.ts";
+import * as rows from "../state/rows.ts";
 import { tabOf } from "../testing/host.ts";
 import { World } from "../testing/people.ts";
 import { writeArchive } from "./archive.ts";
 import { collect } from "./backup.ts";
+import { askForChats, fill } from "./restored.ts";
 import type { ArchiveWords } from "./view.ts";
 
 async function scene() {
@@ -40,13 +44,37 @@ test("a request is not in the backup: brought back it would be a chat that nobod
   expect(people).toEqual([]);
 });
 
-test("who is blocked is no contact of the backup, and is not asked for the chat with them", async () => {
+test("who is blocked is told as blocked, and is not asked for the chat with them", async () => {
   const { anna, omar } = held;
   expect((await backupOf()).people).toHaveLength(1);
   await anna.core.step("block", (step) => accounts.change(step, omar.id, { blocked: true, blocked_at: 1 }));
-  const { chats: kept, people } = await backupOf();
+  const { chats: kept, blocked } = await backupOf();
   expect(kept.map(({ kind }) => kind)).toEqual([0]);
-  expect(people).toEqual([]);
+  expect(blocked).toEqual([[rows.bytesOf(omar.id), true, 1]]);
+});
+
+test("who is blocked stays so after a restore, and is asked for nothing", async () => {
+  const { anna, omar, dm } = held;
+  const group = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id]));
+  await anna.world.settle();
+  await anna.core.step("block", (step) => accounts.change(step, omar.id, { blocked: true, blocked_at: 7 }));
+  const stored = parseBackup(encodeBackup(await backupOf()));
+  const back = await anna.world.person("Anna again");
+  await back.core.step("fill", async (step) => {
+    const { list_object } = await accounts.known(step, back.id);
+    const own = rows.bytesOf(back.id);
+    await fill(step, { key: new Uint8Array(20), version: 1, held: { ...stored, account_id: own } }, [list_object]);
+    await askForChats(step, stored, false);
+  });
+  const told = await back.core.look(async (look) => {
+    const { blocked, blocked_at } = await accounts.known(look, omar.id);
+    return { blocked, blocked_at, here: (await rows.allChats(look.tx)).map(({ gid }) => gid) };
+  });
+  expect(told).toMatchObject({ blocked: true, blocked_at: 7 });
+  expect(told.here).toContain(group);
+  expect(told.here).not.toContain(dm);
+  await back.core.step("turn", (step) => readd.takeTurns(step));
+  expect(await back.core.look(async (look) => (await rows.items(look.tx)).length)).toBe(0);
 });
 
 test("an export holds the chats that show, and no request", async () => {

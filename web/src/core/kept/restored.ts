@@ -37,6 +37,9 @@ export async function fill(step: Step, { key, version, held }: Found, lists: rea
     const verified_pub = person.verified_pub ?? NONE;
     await accounts.change(step, account, { contact: person.contact, verified: verified_pub.length > 0, verified_pub });
   }
+  for (const [account, blocked, blocked_at] of held.blocked) {
+    await accounts.change(step, rows.idOf(account), { blocked, blocked_at });
+  }
   await rows.savePrivacy(step.tx, held.privacy);
   for (const { gid, which, register } of held.arranged) {
     const before = await rows.loadArranged(step.tx, rows.idOf(gid));

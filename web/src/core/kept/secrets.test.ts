@@ -72,6 +72,8 @@ describe("recovery.json", () => {
     expect(held).toMatchObject({ server_name: "home.example", name: "Лейла" });
     expect(held.people).toHaveLength(2);
     expect(encodeBackup(held)).toEqual(hex("plain"));
+    expect(held.blocked.map(([, blocked]) => blocked)).toEqual([true, false]);
+    expect(parseBackup(hex("older"))).toMatchObject({ blocked: [], arranged: [] });
     expect(() => parseBackup(hex("plain").slice(1))).toThrow("bad-backup");
   });
 

@@ -9,6 +9,7 @@ import * as rows from "../state/rows.ts";
 import type { Asking, Chat, Id } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";
 import * as chats from "./chats.ts";
+import { isBlocked } from "./contact/contact.ts";
 import * as groups from "./groups.ts";
 import type { DeviceName } from "./judge.ts";
 import * as messages from "./messages.ts";
@@ -61,7 +62,7 @@ export async function takeTurns(step: Step): Promise<void> {
 async function askNext(step: Step, chat: Chat, begun: Asking): Promise<void> {
   let asking = begun;
   for (const account of candidates(step, chat)) {
-    if (asking.asked.includes(account)) continue;
+    if (asking.asked.includes(account) || (await isBlocked(step, account))) continue;
     const via = await route(step, chat, account);
     const asked = [...asking.asked, account];
     if (via === undefined) {

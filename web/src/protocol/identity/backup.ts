@@ -49,7 +49,11 @@ export interface Backup {
   readonly privacy: { readonly receipts: boolean; readonly typing: boolean; readonly at: number };
   /** Pins, archive and mute of chats. */
   readonly arranged: readonly Setting[];
+  readonly blocked: readonly BackupBlocked[];
 }
+
+/** Who was blocked or unblocked, and when (Unix ms). */
+export type BackupBlocked = readonly [account: AccountId, blocked: boolean, at: number];
 
 /** The plaintext to seal. */
 export function encodeBackup(held: Backup): Uint8Array {
@@ -58,6 +62,7 @@ export function encodeBackup(held: Backup): Uint8Array {
   const { receipts, typing, at } = held.privacy;
   const settings = new Map<cbor.Key, cbor.Value>([[1, [receipts, typing, at]]]);
   if (held.arranged.length > 0) settings.set(2, held.arranged.map(settingValue));
+  if (held.blocked.length > 0) settings.set(3, held.blocked);
   return cbor.encode(
     new Map<cbor.Key, cbor.Value>([
       [1, held.seed],
@@ -97,7 +102,13 @@ function parse(fields: Fields): Backup {
     chats: fields.items(7, MOST).map(parseChat),
     privacy: { receipts: privacy.flag(0), typing: privacy.flag(1), at: privacy.number(2) },
     arranged: settings.has(2) ? parseSettings(settings.items(2, MOST)) : [],
+    blocked: settings.has(3) ? settings.items(3, MOST).map(parseBlocked) : [],
   };
+}
+
+function parseBlocked(item: cbor.Parsed): BackupBlocked {
+  const fields = Fields.ofArray(item, 3);
+  return [fields.blob(0, 16), fields.flag(1), fields.number(2)];
 }
 
 function parsePerson(item: cbor.Parsed): BackupPerson {

@@ -8,6 +8,7 @@ blocks anything else: a backup that cannot be stored is told by `recovery status
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeAlias
 
@@ -40,6 +41,7 @@ RENEW_AFTER_MS: Final = 30 * 86_400_000
 _LAST_VERSION: Final = (1 << 53) - 1
 """Above any version a key ever writes: a deletion is the last thing that happens under it."""
 _PLAIN_BYTES: Final = BACKUP_BYTES - 64
+_BLOCKED_MAX: Final = 1024
 _FITS: Final = ((HELPERS_MAX, 4096), (4, 2048), (2, 512), (1, 128))
 """Helpers of a chat, and chats, by last activity: the first that fits is taken."""
 
@@ -109,11 +111,11 @@ def _with_fewer_people(found: Backup) -> Backup:
 
 def _collect(step: Step, *, helpers: int, most: int) -> Backup:
     profile, privacy = step.profile, rows.load_privacy(step.tx)
-    blocked = {a.account_id for a in rows.all_accounts(step.tx) if a.blocked}
+    people = [a for a in rows.all_accounts(step.tx) if a.account_id != profile.account_id]
+    blocked = {a.account_id for a in people if a.blocked}
     kept = [c for c in rows.all_chats(step.tx) if _is_kept(c) and c.peer not in blocked][:most]
     chats = tuple(_chat_of(chat, profile.account_id, helpers) for chat in kept)
     needed = {who for chat in chats for who, _ in chat.helpers}
-    people = [a for a in rows.all_accounts(step.tx) if a.account_id != profile.account_id]
     return Backup(
         seed=step.keys.account_seed,
         account_id=AccountId(profile.account_id),
@@ -121,21 +123,23 @@ def _collect(step: Step, *, helpers: int, most: int) -> Backup:
         name=profile.name,
         profile_token=profile.profile_token,
         own_list=accounts.known(step, profile.account_id).list_object,
-        people=tuple(_person_of(a) for a in people if _is_contact(a) or a.account_id in needed),
+        people=tuple(_person_of(a) for a in people if a.contact or a.blocked or a.account_id in needed),
         chats=chats,
         privacy=SyncPrivacy(privacy.receipts, privacy.typing, privacy.at),
         arranged=arranging.collect_lasting(step, (chat.gid for chat in kept)),
+        blocked=_blocked_of(people),
     )
 
 
 def _is_kept(chat: Chat) -> bool:
-    """Nobody asks to come back into what is over, nor into what a stranger wants and nobody accepted."""
-    return not chat.merged and chat.status not in ("removed", "left") and chat.request != "incoming"
+    """Nobody asks to come back into what is over, nor into what was not accepted or was only made to ask by a link."""
+    return not (chat.merged or chat.request or chat.quiet) and chat.status not in ("removed", "left")
 
 
-def _is_contact(account: Account) -> bool:
-    """Blocks are not in a backup, so whoever is blocked is no contact of it."""
-    return account.contact and not account.blocked
+def _blocked_of(people: Sequence[Account]) -> tuple[tuple[AccountId, bool, int], ...]:
+    """Who is blocked, then who is no more, as many as fit, the latest first; told in the order of their ids."""
+    decided = sorted((a for a in people if a.blocked_at), key=lambda a: (not a.blocked, -a.blocked_at))[:_BLOCKED_MAX]
+    return tuple(sorted((AccountId(a.account_id), a.blocked, a.blocked_at) for a in decided))
 
 
 def _chat_of(chat: Chat, own: bytes, helpers: int) -> BackupChat:
@@ -150,7 +154,7 @@ def _chat_of(chat: Chat, own: bytes, helpers: int) -> BackupChat:
 def _person_of(account: Account) -> BackupPerson:
     verified = account.verified_pub if account.verified and account.verified_pub else None
     token = account.contact_token or None
-    return BackupPerson(AccountId(account.account_id), account.name, token, _is_contact(account), verified)
+    return BackupPerson(AccountId(account.account_id), account.name, token, account.contact, verified)
 
 
 def digest_of(held: Backup) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from zajil.client.core import chats
 from zajil.client.core.talk import arranging
-from zajil.client.state import accounts, rows
+from zajil.client.state import accounts, doors, rows
 from zajil.client.state.recovery import Recovery, save_recovery
 from zajil.client.state.rows import Asking, Chat, Member, Privacy
 from zajil.client.state.step import Step
@@ -26,6 +26,9 @@ def fill(step: Step, held: Backup, *, lists: Sequence[bytes], key: bytes, versio
         accounts.learn_introduction(step, person.account_id, person.name, person.contact_token)
         verified = person.verified_pub or b""
         accounts.change(step, person.account_id, contact=person.contact, verified=bool(verified), verified_pub=verified)
+    for account, blocked, at in held.blocked:
+        accounts.change(step, account, blocked=blocked, blocked_at=at)
+    doors.change_doors(step.tx, token_at=max((at for _, _, at in held.blocked), default=0))
     rows.save_privacy(step.tx, Privacy(held.privacy.receipts, held.privacy.typing, held.privacy.at))
     arranging.restore(step, held.arranged)
     save_recovery(step.tx, Recovery(key=key, state="confirmed", version=version))
