@@ -17,8 +17,8 @@ from zajil.client.core import chats, readd, sync
 from zajil.client.core.core import Core
 from zajil.client.core.talk import bundles, whispers
 from zajil.client.core.talk.whispers import SIGNAL_TTL_S, WHISPER_BYTES, Course
-from zajil.client.state import rows
-from zajil.client.state.step import CallEpoch, CallNews, Signal
+from zajil.client.state import accounts, rows
+from zajil.client.state.step import CallEpoch, CallNews, Signal, Step
 from zajil.client.storage.store import KEYED, ORDERED, Store
 from zajil.mls.schedule.secret_tree import Window
 from zajil.protocol import cbor, frames
@@ -220,6 +220,46 @@ def test_a_chat_that_does_not_work_neither_hears_nor_says(world: World) -> None:
     for call in (lambda: c.core.call_keys(world.main, context=bytes(48)), lambda: c.core.send_token(world.main)):
         with pytest.raises(ZajilError, match="chat-stuck"):
             call()
+
+
+def test_where_only_admins_write_a_member_rings_nobody_and_answers(world: World) -> None:
+    a1, b, c = meet(world, "a1", "b", "c")
+    ring = seal(c)
+    quick = seal(c, RING, EPHEMERAL)
+    talk.act(a1, lambda step: step.change_chat(world.main, perms={"send": 1}))
+    talk.act(b, lambda step: step.change_chat(world.main, perms={"send": 1}))
+    heard = listen(b)
+    as_durable(b, ring)
+    as_ephemeral(b, quick)
+    assert signals(heard) == []
+    signal(a1)
+    signal(c, GOT, DURABLE)
+    world.settle()
+    assert [one.fields["t"] for one in signals(heard)] == ["ring", "got"]
+    talk.act(c, lambda step: step.change_chat(world.main, perms={"send": 1}))
+    assert c.core.seal_signal(world.main, RING, DURABLE) is None, "an honest one does not even send it"
+    assert c.core.seal_signal(world.main, GOT, DURABLE) is not None
+
+
+@pytest.mark.parametrize("why", ["incoming", "outgoing", "quiet", "blocked"])
+def test_nobody_rings_in_a_request_a_quiet_dm_or_who_is_blocked(world: World, why: str) -> None:
+    b, c = meet(world, "b", "c")
+    rings, got = [seal(b), seal(b, RING, EPHEMERAL)], seal(b, GOT, EPHEMERAL)
+    heard = listen(c)
+
+    def change(step: Step) -> None:
+        if why == "blocked":
+            accounts.change(step, b.device[0], blocked=True, blocked_at=1)
+        else:
+            step.change_chat(world.main, **({"quiet": True} if why == "quiet" else {"request": why}))
+
+    talk.act(c, change)
+    as_durable(c, rings[0])
+    as_ephemeral(c, rings[1])
+    as_ephemeral(c, got)
+    assert signals(heard) == []
+    if "ing" in why:
+        assert c.core.seal_signal(world.main, RING, DURABLE) is None
 
 
 def test_a_signal_that_no_server_dated_is_not_heard(world: World) -> None:

@@ -9,6 +9,7 @@ import * as chats from "../rules/chats.ts";
 import * as messages from "../rules/messages.ts";
 import * as readd from "../rules/readd.ts";
 import * as acts from "../rules/talk/acts.ts";
+import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
 import type { CallEpoch, CallNews, Signal } from "../state/step.ts";
@@ -147,6 +148,36 @@ test("nobody hears who was removed, and who follows no group says nothing in it"
   await omar.core.step("lose", (step) => readd.lose(step, gid, "asked"));
   expect(await omar.core.sealSignal(gid, RING, DURABLE)).toBeUndefined();
   await expect(omar.core.sendToken(gid)).rejects.toThrow("chat-stuck");
+});
+
+test("where only admins write a member rings nobody and answers", async () => {
+  const { world, anna, omar, mila, gid } = await trio();
+  const [ring, quick] = [await seal(mila, gid), await seal(mila, gid, RING, EPHEMERAL_COURSE)];
+  const perms = { send: 1 };
+  for (const who of [anna, omar]) await who.core.step("perms", (step) => step.changeChat(gid, { perms }));
+  const { signals } = listen(omar);
+  await asDurable(omar, gid, ring);
+  await asEphemeral(omar, gid, quick);
+  expect(signals).toEqual([]);
+  for (const sent of [await seal(anna, gid), await seal(mila, gid, GOT)]) world.service.take(sent);
+  await world.settle();
+  expect(signals.map(({ fields }) => fields.get("t"))).toEqual(["ring", "got"]);
+  await mila.core.step("perms", (step) => step.changeChat(gid, { perms }));
+  expect(await mila.core.sealSignal(gid, RING, DURABLE)).toBeUndefined();
+  expect(await mila.core.sealSignal(gid, GOT, DURABLE)).toBeDefined();
+});
+
+test.each(["incoming", "outgoing", "quiet", "blocked"] as const)("nobody rings where a chat is %s", async (why) => {
+  const { omar, mila, gid } = await trio();
+  const [ring, quick] = [await seal(mila, gid), await seal(mila, gid, RING, EPHEMERAL_COURSE)];
+  const { signals } = listen(omar);
+  await omar.core.step("change", async (step) => {
+    if (why === "blocked") await accounts.change(step, mila.id, { blocked: true, blocked_at: 1 });
+    else await step.changeChat(gid, why === "quiet" ? { quiet: true } : { request: why });
+  });
+  await asDurable(omar, gid, ring);
+  await asEphemeral(omar, gid, quick);
+  expect(signals).toEqual([]);
 });
 
 test("all devices derive one key for each call and epoch, and each new epoch is told", async () => {

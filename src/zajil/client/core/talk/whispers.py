@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from zajil import mls
-from zajil.client.core import chats, groups, messages, sealing
+from zajil.client.core import chats, groups, judge, messages, sealing
 from zajil.client.core.talk.places import place_of
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat
@@ -67,7 +67,19 @@ def seal_signal(step: Step, gid: bytes, fields: Mapping[str, cbor.Value], course
     chat = rows.find_chat(step.tx, gid)
     if chat is None or not _is_open(step, chat) or chats.awaits_decision(step, chat):
         return None
+    if not _may_say(chat, step.profile.account_id, fields):
+        return None
     return _seal(step, chat, parts.Call(fields), course)
+
+
+def _may_say(chat: Chat, account: bytes, fields: Mapping[str, cbor.Value]) -> bool:
+    """Whether this account says such a signal: where only admins write, members answer calls and begin none."""
+    return fields.get("t") != "ring" or judge.may_write(chat, account)
+
+
+def _is_met(step: Step, chat: Chat) -> bool:
+    """Whether somebody wrote in this DM, or knows the other side, so that it is more than a way to ask for a group."""
+    return not chat.quiet or accounts.known(step, chat.peer).contact
 
 
 def _is_open(step: Step, chat: Chat) -> bool:
@@ -138,12 +150,14 @@ def hear_signal(step: Step, chat: Chat, opened: messages.Opened, part: parts.Cal
     """A verified call signal, whichever way it came.
 
     Nobody hears one of this very device, of a device that is not in the group any more or now has another leaf, or one
-    that no server has dated.
+    that no server has dated; nor a ring of whose words are not shown.
     """
     own, proof = step.profile, opened.proof
     if proof is None or proof.ts <= 0 or chat.status != "active" or chat.kind == groups.SELF or chat.request:
         return
-    if accounts.is_blocked(step, opened.account):
+    if accounts.is_blocked(step, opened.account) or not _is_met(step, chat):
+        return
+    if not _may_say(chat, opened.account, part.fields):
         return
     here = opened.leaf >= 0 and chat.leaf_of(opened.account, opened.device) == opened.leaf
     if here and (opened.account, opened.device) != (own.account_id, own.device_id):

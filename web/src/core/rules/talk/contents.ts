@@ -146,7 +146,7 @@ async function takeControl(step: Step, chat: Chat, opened: Opened, part: Part): 
       if (chat.kind === groups.SELF) await takeSync(step, part, opened.sent);
       return;
     case "call":
-      whispers.hearSignal(step, chat, opened, part);
+      await whispers.hearSignal(step, chat, opened, part);
   }
 }
 

@@ -14,12 +14,14 @@ import { error, ZajilError } from "../../../protocol/errors.ts";
 import { EPHEMERAL, type Eph, type Send, WAKE } from "../../../protocol/frames.ts";
 import { CONTENT_SIZES } from "../../../protocol/limits.ts";
 import { MlsError } from "../../mls/mls.ts";
+import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
 import { awaitsDecision } from "../chats.ts";
 import { isBlocked, isShut } from "../contact/contact.ts";
 import * as groups from "../groups.ts";
+import { mayWrite } from "../judge.ts";
 import * as messages from "../messages.ts";
 import * as sealing from "../sealing.ts";
 import { placeOf } from "./places.ts";
@@ -62,8 +64,17 @@ export async function sealSignal(
   if (!(ttlS >= 0 && ttlS <= SIGNAL_TTL_S) || (wake && ttlS === 0)) throw error("wrong-call", "life of a signal");
   const chat = await rows.findChat(step.tx, gid);
   if (chat === undefined || (await awaitsDecision(step, chat))) return undefined;
+  if (!maySay(chat, step.profile.account_id, fields)) return undefined;
   return seal(step, chat, { op: "call", fields }, course);
 }
+
+/** Whether this account says such a signal: where only admins write, members answer calls and begin none. */
+const maySay = (chat: Chat, account: Id, fields: parts.Call["fields"]): boolean =>
+  fields.get("t") !== "ring" || mayWrite(chat, account);
+
+/** Whether somebody wrote in this DM, or knows the other side, so that it is more than a way to ask for a group. */
+const isMet = async (step: Step, { quiet, peer }: Chat): Promise<boolean> =>
+  !quiet || (await accounts.known(step, peer)).contact;
 
 /** It is sent once or not at all; the ratchet has moved on for good when this step is durable. */
 async function seal(
@@ -120,10 +131,16 @@ async function open(step: Step, chat: Chat, { body, ts, epoch }: Eph) {
  * A verified call signal, whichever way it came.
  *
  * Nobody hears one of this very device, of a device that is not in the group any more or now has another leaf, or one
- * that no server has dated.
+ * that no server has dated; nor a ring of whose words are not shown.
  */
-export function hearSignal(step: Step, chat: Chat, opened: messages.Opened, { fields }: parts.Call): void {
-  if (chat.request !== "") return;
+export async function hearSignal(
+  step: Step,
+  chat: Chat,
+  opened: messages.Opened,
+  { fields }: parts.Call,
+): Promise<void> {
+  if (chat.request !== "" || !maySay(chat, opened.account, fields)) return;
+  if ((await isBlocked(step, opened.account)) || !(await isMet(step, chat))) return;
   const { leaf, account, device, proof } = opened;
   const { account_id, device_id } = step.profile;
   if (proof.ts <= 0 || chat.status !== "active" || chat.kind === groups.SELF) return;
