@@ -16,6 +16,7 @@ import msgspec
 from tests.client.ledger import Device, Sealing, Violation
 
 from zajil.client.core import chats, messages, outbox, recovery
+from zajil.client.core.contact.doors import WantDrop
 from zajil.client.core.core import Core
 from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists
 from zajil.client.state.rows import Intent
@@ -278,6 +279,9 @@ class Phone:
                     self.core.take_lists(want, world.lists[want.account])
                 case WantKeyPackages():
                     self._publish()
+                case WantDrop():
+                    world.tokens.pop(want.token, None)
+                    self.core.take_door(want)
         except ZajilError as refusal:
             self.core.take_refusal(want, refusal.code)
 

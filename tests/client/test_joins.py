@@ -17,7 +17,7 @@ from zajil.client.core.joins import admitting, asking
 from zajil.client.state import accounts, rows
 from zajil.client.state.joins import OwnLink, Waiting, load_joins
 from zajil.protocol.chat import parts
-from zajil.protocol.chat.extensions import JoinPolicy
+from zajil.protocol.chat.extensions import ChatRole, JoinPolicy
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.identity.grouplinks import GroupLink, parse_group_link
 from zajil.protocol.ids import GroupId
@@ -231,6 +231,22 @@ def test_a_request_by_a_link_that_does_not_stand_in_the_group_changes_nothing(
     for _ in range(3):
         send_request(zoe, dm, link, **forged)
     assert (is_in(zoe), waiting(amal)) == (False, [])
+
+
+def test_a_link_that_another_admin_revoked_reaches_its_maker_no_more(world: World) -> None:
+    amal, boris = world.phones["amal"], world.phones["boris"]
+    with amal.core.step("promote") as step:
+        chats.set_role(step, world.main, boris.device[0], ChatRole.ADMIN)
+    world.settle()
+    stays, goes = make_link(amal), make_link(amal)
+    assert {stays.contact_token, goes.contact_token} <= set(world.tokens)
+    with boris.core.step("revoke") as step:
+        admitting.revoke(step, world.main, goes.invite_id)
+    world.settle()
+    assert goes.contact_token not in world.tokens
+    assert stays.contact_token in world.tokens
+    with amal.core.look() as step:
+        assert [link.token for link in load_joins(step.tx).links] == [stays.contact_token]
 
 
 def test_a_request_in_a_group_or_by_an_expired_link_is_not_heard(world: World) -> None:

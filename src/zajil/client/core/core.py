@@ -257,7 +257,7 @@ class Core:
         with self.step("claim") as step:
             return calls.take_claim(step, want, answer)
 
-    def take_door(self, want: doors.WantDeny | doors.WantAllow | doors.WantToken) -> None:
+    def take_door(self, want: doors.WantMind) -> None:
         """The server did what was wanted."""
         with self.step("door") as step:
             doors.take_done(step, want)

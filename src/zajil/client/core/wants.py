@@ -186,5 +186,5 @@ def take_refusal(step: Step, want: Want, code: str) -> None:
             asking.note_refused(step, item.gid)
     elif isinstance(want, doors.WantRef):
         pass  # asked for again, later: the person's yes stands
-    elif isinstance(want, doors.WantDeny | doors.WantAllow | doors.WantToken):
+    elif isinstance(want, doors.WantMind):
         doors.take_done(step, want)

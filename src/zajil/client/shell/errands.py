@@ -8,7 +8,7 @@ from collections.abc import Callable
 from secrets import token_bytes
 
 from zajil.client.core import keypackages
-from zajil.client.core.contact.doors import WantAllow, WantDeny, WantRef, WantToken
+from zajil.client.core.contact.doors import WantAllow, WantDeny, WantDrop, WantMind, WantRef, WantToken
 from zajil.client.core.core import Core
 from zajil.client.core.kept.backup import WantBackup, WantForget
 from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists
@@ -109,16 +109,19 @@ class Errands:
                 auth = await self._tokens.auth()
                 refs = await self._calls.call(control.TAKE_REFS, control.Refs, request=control.TakeRefs(1), auth=auth)
                 self._core.take_ref(want.n, bytes(refs.refs[0]) if refs.refs else b"")
-            case WantDeny() | WantAllow() | WantToken():
+            case WantDeny() | WantAllow() | WantToken() | WantDrop():
                 await self._mind(want)
 
-    async def _mind(self, want: WantDeny | WantAllow | WantToken) -> None:
+    async def _mind(self, want: WantMind) -> None:
         """Tell the server who reaches us."""
         auth = await self._tokens.auth()
         if isinstance(want, WantToken):
             name = encode_b64(hashlib.sha256(want.token).digest())
             request = control.PutContactToken("profile")
             await self._calls.call(control.PUT_CONTACT_TOKEN, control.Empty, request=request, auth=auth, hash=name)
+        elif isinstance(want, WantDrop):
+            name = encode_b64(hashlib.sha256(want.token).digest())
+            await self._calls.call(control.DROP_CONTACT_TOKEN, control.Empty, auth=auth, hash=name)
         else:
             route = control.DENY_REF if isinstance(want, WantDeny) else control.ALLOW_REF
             await self._calls.call(route, control.Empty, auth=auth, serial=encode_b64(want.serial))

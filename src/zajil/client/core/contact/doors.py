@@ -8,6 +8,7 @@ import msgspec
 
 from zajil.client.core import outbox
 from zajil.client.state import doors, rows
+from zajil.client.state.joins import OwnLink, change_joins, load_joins
 from zajil.client.state.step import Step
 from zajil.protocol.errors import error
 from zajil.protocol.limits import DELIVERY_REF_BYTES
@@ -31,13 +32,20 @@ class WantToken(msgspec.Struct, frozen=True):
     token: bytes
 
 
+class WantDrop(msgspec.Struct, frozen=True):
+    """The token of a link of ours into a group, that the group does not know any more, is to lead to nobody."""
+
+    token: bytes
+
+
 class WantRef(msgspec.Struct, frozen=True):
     """A fresh reference to our own mailbox, for item n."""
 
     n: int
 
 
-WantDoor: TypeAlias = WantDeny | WantAllow | WantToken | WantRef
+WantMind: TypeAlias = WantDeny | WantAllow | WantToken | WantDrop
+WantDoor: TypeAlias = WantMind | WantRef
 
 
 def wants(step: Step) -> list[WantDoor]:
@@ -47,6 +55,7 @@ def wants(step: Step) -> list[WantDoor]:
     found += [WantAllow(serial) for serial in due.allow]
     if due.token_due:
         found.append(WantToken(step.profile.profile_token))
+    found += [WantDrop(link.token) for link in _ended_links(step)]
     for n, item in rows.items(step.tx):
         accepts = item.intent is not None and item.intent.op == "accept"
         if accepts and item.state == "queued" and not item.own_ref:
@@ -54,7 +63,23 @@ def wants(step: Step) -> list[WantDoor]:
     return found
 
 
-def take_done(step: Step, want: WantDeny | WantAllow | WantToken) -> None:
+def _ended_links(step: Step) -> list[OwnLink]:
+    """Links of ours that somebody revoked, or into groups where we are no more; not those that are still to be told."""
+    links = load_joins(step.tx).links
+    if not links:
+        return []
+    queued = {item.intent.invite[0] for _, item in rows.items(step.tx) if item.intent and item.intent.invite}
+    return [link for link in links if link.invite_id not in queued and _is_ended(step, link)]
+
+
+def _is_ended(step: Step, link: OwnLink) -> bool:
+    chat = rows.find_chat(step.tx, link.gid)
+    if chat is None or chat.status in ("removed", "left"):
+        return True
+    return chat.status == "active" and all(invite_id != link.invite_id for invite_id, _, _ in chat.invites)
+
+
+def take_done(step: Step, want: WantMind) -> None:
     """The server did it, or refuses it for good."""
     due = doors.load_doors(step.tx)
     match want:
@@ -62,6 +87,8 @@ def take_done(step: Step, want: WantDeny | WantAllow | WantToken) -> None:
             doors.change_doors(step.tx, deny=tuple(one for one in due.deny if one != want.serial))
         case WantAllow():
             doors.change_doors(step.tx, allow=tuple(one for one in due.allow if one != want.serial))
+        case WantDrop():
+            change_joins(step.tx, links=tuple(one for one in load_joins(step.tx).links if one.token != want.token))
         case WantToken():
             if want.token == step.profile.profile_token:
                 doors.change_doors(step.tx, token_due=False)
