@@ -170,6 +170,7 @@ def fail_with_a_secret() -> None:
 def test_a_start_loads_nothing_heavy() -> None:
     """Start-up stays under 250 ms on two cores because none of these is loaded before a command needs it."""
     heavy = ["aiohttp", "sqlalchemy", "cryptography", "asyncio", "zajil.mls", "zajil.client", "zajil.server", "cbor2"]
+    heavy += ["textual", "zajil.cli.tui"]
     code = f"import sys, zajil.cli.main; print([name for name in {heavy!r} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert run.stdout.strip() == "[]"

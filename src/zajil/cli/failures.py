@@ -72,6 +72,14 @@ def complain(error: BaseException, *, command: str = "zajil", debug: bool = Fals
     return REFUSED
 
 
+def say_failure(error: Failed | ZajilError) -> str:
+    """The sentence, and the hint on a line below it, for a screen that goes on."""
+    values = error.values if isinstance(error, Failed) else {}
+    complaint = find_complaint(error.code) or COMPLAINTS["not-allowed"]
+    hint = (error.hint if isinstance(error, Failed) else "") or (complaint.hint() if complaint.hint is not None else "")
+    return f"{complaint.sentence(**values)}\n{hint}".rstrip()
+
+
 def _complain_protocol(error: ZajilError) -> int:
     complaint = find_complaint(error.code) or Complaint(COMPLAINTS["not-allowed"].sentence)
     remark = _say_suspension(error.detail) if error.code == "suspended" else ""

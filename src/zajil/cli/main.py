@@ -52,7 +52,7 @@ from zajil.cli.commands.profile import profiles
 from zajil.cli.commands.profile.profiles import ProfileName, decide_profile, profile_folder
 from zajil.cli.commands.public import channel, persona, reading, redress, writing
 from zajil.cli.commands.reach import bridge, bundle, net, registry
-from zajil.cli.commands.talk import arranging
+from zajil.cli.commands.talk import arranging, screen
 from zajil.cli.failures import complain
 from zajil.cli.frame import Frame
 from zajil.cli.help import HelpfulCommand, HelpfulGroup
@@ -87,6 +87,7 @@ from zajil.cli.texts.talk import disappear as disappear_words
 from zajil.cli.texts.talk import files as file_words
 from zajil.cli.texts.talk import joins as join_words
 from zajil.cli.texts.talk import profiles as profile_words
+from zajil.cli.texts.talk import screen as screen_words
 from zajil.cli.texts.talk import search as search_words
 from zajil.cli.texts.text import PROGRAM, Text
 
@@ -131,6 +132,7 @@ _PUSH: tuple[_Command, ...] = (
 _ACCOUNT: tuple[_Command, ...] = (("delete", ending.delete, ending_words.DELETE),)
 _CHATS: tuple[_Command, ...] = (
     ("chats", chats.chats, chat_words.CHATS),
+    ("chat", screen.chat, screen_words.CHAT),
     ("send", chats.send, chat_words.SEND),
     ("read", chats.read, chat_words.READ),
     ("search", search.search, search_words.SEARCH),

@@ -120,7 +120,7 @@ class MessageScreen:
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
         when = f"{clock(message.sent_at)} {message.id[:ID_SHOWN]}" if self._ids else clock(message.sent_at)
-        table.add_row(when, _sender(message), _mark(message), _body(message, self._find))
+        table.add_row(when, sender_text(message), mark_text(message), _body(message, self._find))
         self._screen.print(table, soft_wrap=False)
 
     def add(self, each: Message | Notice) -> None:
@@ -188,31 +188,33 @@ def notice_line(notice: Notice) -> Line:
 def message_line(message: Message, *, find: Find = nothing) -> Line:
     """`14:02  Amina  received  text`: time, sender, state, text; further lines of the text are indented."""
     mood = "bold red" if message.state == "failed" else "dim"
-    state = _state(message)
-    text = _body_text(message, find).replace("\n", f"\n{_INDENT}")
-    return Line.assemble((clock(message.sent_at), "dim"), "  ", _sender(message), "  ", (state, mood), "  ", text)
+    state = state_text(message)
+    text = body_text(message, find).replace("\n", f"\n{_INDENT}")
+    return Line.assemble((clock(message.sent_at), "dim"), "  ", sender_text(message), "  ", (state, mood), "  ", text)
 
 
-def _sender(message: Message) -> Line:
+def sender_text(message: Message) -> Line:
+    """The name, in the colour of its account."""
     colour = "bold" if message.own else _COLOURS[sum(message.sender_id.encode()) % len(_COLOURS)]
     return Line(isolate(clean_name(message.sender)), colour)
 
 
-def _mark(message: Message) -> Line:
+def mark_text(message: Message) -> Line:
+    """The sign of its state."""
     mark, style = _MARKS[message.state]
     return Line(mark, style)
 
 
 def _body(message: Message, find: Find) -> Line:
-    body = Line(_body_text(message, find))
+    body = Line(body_text(message, find))
     if message.state == "failed":
-        body.append(f"  {_state(message)}", "red")
+        body.append(f"  {state_text(message)}", "red")
     if message.progress is not None:
-        body.append(f"  {_state(message)}", "dim")
+        body.append(f"  {state_text(message)}", "dim")
     return body
 
 
-def _body_text(message: Message, find: Find) -> str:
+def body_text(message: Message, find: Find) -> str:
     """The text between what it answers and how others reacted, each on a line of its own."""
     if message.deleted:
         return talk.DELETED()
@@ -224,7 +226,7 @@ def _body_text(message: Message, find: Find) -> str:
     lines += [file_text(each) for each in message.attachments]
     lines = lines or [""]
     if message.reply_to is not None:
-        quoted = talk.QUOTE_EXPIRED() if message.quote_expired else _quote(find(message.reply_to))
+        quoted = talk.QUOTE_EXPIRED() if message.quote_expired else quote_text(find(message.reply_to))
         lines.insert(0, f"↪ {quoted}")
     if message.edited:
         lines[-1] += f" ({talk.EDITED()})"
@@ -244,7 +246,8 @@ def file_text(file: Attachment) -> str:
     return files.FILE(name=clean_name(file.name), size=files.say_size(file.size))
 
 
-def _quote(message: Message | None) -> str:
+def quote_text(message: Message | None) -> str:
+    """`to Amina: the beginning`."""
     if message is None:
         return talk.QUOTE_GONE()
     return talk.QUOTE(name=clean_name(message.sender), text=shorten(message))
@@ -260,7 +263,7 @@ def shorten(message: Message) -> str:
     return text if len(text) <= _QUOTE_LENGTH_MAX else f"{text[:_QUOTE_LENGTH_MAX]}…"
 
 
-def _state(message: Message) -> str:
+def state_text(message: Message) -> str:
     """`sent`, `failed (REASON)`, `sending, 12 MB of 20 MB`."""
     state = words.STATES[message.state]()
     if message.progress is not None:

@@ -29,7 +29,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u180e\u2060-\u2064\u2
 _BLANKS = re.compile(r"\s+")
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _FSI, _PDI = "\u2068", "\u2069"
-_NAME_MARKS_MAX = 3
+_MARKS_MAX = 3
 
 
 def clean_text(text: str) -> str:
@@ -46,13 +46,18 @@ def clean_name(name: str) -> str:
     """
     name = _BLANKS.sub(" ", clean_text(name))
     name = _MARKS.sub("", name).strip(" \u200b\u200c\u200d\u2800\u3164")
+    return cut_marks(name) or "?"
+
+
+def cut_marks(text: str) -> str:
+    """The text without those combining marks that come fourth or later in a row: they paint over other lines."""
     kept: list[str] = []
     marks = 0
-    for character in name:
+    for character in text:
         marks = marks + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0
-        if marks <= _NAME_MARKS_MAX:
+        if marks <= _MARKS_MAX:
             kept.append(character)
-    return "".join(kept) or "?"
+    return "".join(kept)
 
 
 def is_rtl(text: str) -> bool:

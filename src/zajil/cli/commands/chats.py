@@ -88,7 +88,7 @@ def send(
 
         found = find_chat(client, chat)
         if not queue:
-            _check_key(client, found)
+            check_key(client, found)
         quoted = None if reply is None else find_message(client, found, reply).id
         if file:
             return await send_files(client, found, file, body, reply_to=quoted, queue=queue, strip=strip)
@@ -107,7 +107,7 @@ def send(
         console().print(words.QUEUED() if queue else words.SENT(), style="dim")
 
 
-def _check_key(client: Client, chat: Chat) -> None:
+def check_key(client: Client, chat: Chat) -> None:
     """Raises Failed `verify-again` where sending would wait for a decision about a changed key."""
     from zajil.cli.failures import Failed
     from zajil.cli.untrusted import clean_name

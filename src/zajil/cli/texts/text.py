@@ -39,6 +39,7 @@ OF_A_HOME = frozenset(
         "unblock",
         "username",
         "chats",
+        "chat",
         "send",
         "read",
         "search",

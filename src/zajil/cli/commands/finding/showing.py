@@ -38,6 +38,11 @@ def hit_row(hit: Hit) -> dict[str, object]:
 
 def print_hit(hit: Hit, query: Query, *, with_chat: bool) -> None:
     """One line. with_chat: it names the chat, unless the sender is all there is to say of it."""
+    console().print(hit_line(hit, query, with_chat=with_chat))
+
+
+def hit_line(hit: Hit, query: Query, *, with_chat: bool) -> Line:
+    """`2026-11-25 14:02  1a2b3c4d  Doves | Amina  the words around`."""
     message = hit.message
     line = Line.assemble((f"{day(message.sent_at)} {clock(message.sent_at)}  {message.id[:ID_SHOWN]}  ", "dim"))
     if with_chat and (hit.chat.kind != "dm" or message.own):
@@ -46,7 +51,7 @@ def print_hit(hit: Hit, query: Query, *, with_chat: bool) -> None:
     for part in _parts(hit, query):
         line.append("  ")
         line.append_text(part)
-    console().print(line)
+    return line
 
 
 def _parts(hit: Hit, query: Query) -> Iterator[Line]:

@@ -287,14 +287,20 @@ def route_host(view: PathView) -> str:
     return "" if any(each.chosen and each.candidate.endpoint.private for each in view.tries) else view.via
 
 
-def _say_state(client: Client, view: PathView) -> None:
-    from zajil.cli.output import console
+def route_sentence(client: Client, view: PathView) -> str:
+    """`Direct: straight to HOST.`: which way is used, or why none is; a private bridge by its number."""
     from zajil.cli.untrusted import clean_name
 
-    console().print()
     host = clean_name(view.via or client.server)
     private = next((name for each, name in zip(view.tries, _names(view), strict=True) if each.chosen), "")
-    console().print(words.STATES[view.state](host=private if view.state == "via" else host))
+    return words.STATES[view.state](host=private if view.state == "via" else host)
+
+
+def _say_state(client: Client, view: PathView) -> None:
+    from zajil.cli.output import console
+
+    console().print()
+    console().print(route_sentence(client, view))
     if view.state == "blocked":
         for line in words.BLOCKED_HELP:
             console().print(f"  {line()}", style="dim")
