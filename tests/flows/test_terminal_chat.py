@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import pty
+import select
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -39,7 +46,7 @@ async def screen_of(
 ) -> AsyncIterator[tuple[ChatScreen, Pilot[None]]]:
     app = ChatScreen(client, first=first)
     try:
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             yield app, pilot
     finally:
         if app.failure is not None:
@@ -323,16 +330,48 @@ async def test_a_bug_ends_the_screen_without_telling_what_was_on_it(
     def fail(_: str) -> bool:
         raise RuntimeError("secret of a bug")
 
-    async with app.run_test() as pilot:
+    async with app.run_test():
         monkeypatch.setattr(app.desk, "send", fail)
         app.query_one(Field).insert("a secret text")
         app.query_one(Field).post_message(Field.Sent())
-        while app.failure is None:
-            await asyncio.sleep(0.01)
+        for _ in range(3000):
+            if app.failure is None:
+                await asyncio.sleep(0.01)
     assert isinstance(app.failure, RuntimeError)
     told = capsys.readouterr()
     assert "secret" not in told.out + told.err
     assert amina.find_chat("Boris").draft == "a secret text", "what was being written is kept"
+
+
+def run_in_terminal(home: Path) -> bytes:
+    """All that the command wrote to a terminal until Ctrl+Q, pressed once the message is there."""
+    mine, its = pty.openpty()
+    command = [sys.executable, "-m", "zajil.cli.main", "--home", str(home), "chat", "Boris"]
+    environ = os.environ | {"ZAJIL_LANG": "en", "TERM": "xterm-256color", "COLUMNS": "90", "LINES": "24"}
+    process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=environ, start_new_session=True)
+    os.close(its)
+    seen = b""
+    deadline = time.monotonic() + WAIT_S
+    while b"[b]hello" not in seen and time.monotonic() < deadline:
+        if select.select([mine], [], [], 0.5)[0]:
+            seen += os.read(mine, 65536)
+    assert b"[b]hello" in seen
+    os.write(mine, b"\x11")
+    with contextlib.suppress(OSError):  # the other end is closed: it has ended
+        while chunk := os.read(mine, 65536):
+            seen += chunk
+    os.close(mine)
+    assert process.wait(30) == 0
+    return seen
+
+
+async def test_the_command_in_a_terminal(pair: tuple[Client, Client, Chat], people: People) -> None:
+    amina, boris, _ = pair
+    await boris.send(boris.find_chat("Amina"), "[b]hello\x1b]0;owned\x07")
+    home = await people.switch_off(amina)
+    seen = await asyncio.to_thread(run_in_terminal, home)
+    assert b"owned" not in seen
+    assert b"\x1b[?1049l" in seen, "the terminal is as it was"
 
 
 @pytest.mark.parametrize("code", ["ar", "ru"])
