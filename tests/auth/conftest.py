@@ -13,8 +13,11 @@ from tests.server.people import Person
 from zajil.auth import login, registration
 from zajil.auth.challenge import Challenges
 from zajil.auth.context import Auth, CallingDevice, RevokedDevice
+from zajil.auth.gate.work import WorkGate
+from zajil.auth.registration import Newcomer
 from zajil.engine.limits import DEFAULTS, Limit, Limits
 from zajil.engine.sql.database import Database
+from zajil.protocol.gate.wire import WorkProof
 from zajil.protocol.identity.objects import hash_object
 from zajil.protocol.ids import AccountId, MailboxId
 
@@ -68,7 +71,8 @@ def auth(tmp_path: Path, world: World, limits: Limits) -> Iterator[Auth]:
         limits=limits,
         challenges=Challenges(os.urandom(32)),
         server_name="localhost",
-        invite_only=False,
+        registration="open",
+        work=WorkGate(os.urandom(32), limits, clock=lambda: world.now, random=os.urandom),
         clock=lambda: world.now,
         add_mailbox=world.add_mailbox,
         drop_mailbox=world.drop_mailbox,
@@ -82,15 +86,22 @@ def auth(tmp_path: Path, world: World, limits: Limits) -> Iterator[Auth]:
     database.close()
 
 
-async def register(auth: Auth, person: Person, *, invite: str | None = None, device: int = 1) -> bytes:
+async def register(
+    auth: Auth,
+    person: Person,
+    *,
+    invite: str | None = None,
+    device: int = 1,
+    work: WorkProof | None = None,
+    prefix: bytes = PREFIX,
+) -> bytes:
     """The token of the new account's device."""
     first = person.lists[0]
     issued = await registration.register(
         auth,
+        Newcomer(invite=invite, work=work, prefix=prefix),
         device_list=first,
         login=person.login(hash_object(first), device=device),
-        invite=invite,
-        prefix=PREFIX,
     )
     return issued.token
 

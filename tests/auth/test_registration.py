@@ -20,7 +20,8 @@ from zajil.protocol.identity.objects import NO_LIST, hash_object
 
 async def refusal(auth: Auth, device_list: bytes, signed_login: bytes, invite: str | None = None) -> str:
     with pytest.raises(ZajilError) as caught:
-        await registration.register(auth, device_list=device_list, login=signed_login, invite=invite, prefix=PREFIX)
+        newcomer = registration.Newcomer(invite=invite, prefix=PREFIX)
+        await registration.register(auth, newcomer, device_list=device_list, login=signed_login)
     return caught.value.code
 
 
@@ -65,7 +66,7 @@ async def test_the_login_inside_must_be_of_a_listed_device_for_this_list_and_ser
 
 
 async def test_an_invite_opens_as_many_accounts_as_it_has_uses(auth: Auth) -> None:
-    gated = dataclasses.replace(auth, invite_only=True)
+    gated = dataclasses.replace(auth, registration="invite")
     code = create_invite(auth.db, uses=2, now=START)
     assert await refusal(gated, *_first(Person()), None) == "gate-required"
     assert await refusal(gated, *_first(Person()), "ABCDE-ABCDE-ABCDE-ABCDE") == "gate-required"
@@ -77,14 +78,14 @@ async def test_an_invite_opens_as_many_accounts_as_it_has_uses(auth: Auth) -> No
 
 
 async def test_one_use_admits_one_of_two_who_come_at_once(auth: Auth) -> None:
-    gated = dataclasses.replace(auth, invite_only=True)
+    gated = dataclasses.replace(auth, registration="invite")
     code = create_invite(auth.db, uses=1, now=START)
     results = await asyncio.gather(*(register(gated, Person(), invite=code) for _ in range(4)), return_exceptions=True)
     assert sum(isinstance(result, bytes) for result in results) == 1
 
 
 async def test_an_invite_ends_after_thirty_days(auth: Auth, world: World) -> None:
-    gated = dataclasses.replace(auth, invite_only=True)
+    gated = dataclasses.replace(auth, registration="invite")
     code = create_invite(auth.db, uses=1, now=START)
     world.now += 30 * 86_400
     assert await refusal(gated, *_first(Person()), code) == "gate-required"

@@ -33,7 +33,7 @@ def take_up(person: Person) -> tuple[bytes, bytes]:
 
 
 async def test_a_lost_account_is_taken_up_without_a_gate_and_the_old_device_ends(auth: Auth, world: World) -> None:
-    gated = dataclasses.replace(auth, invite_only=True)
+    gated = dataclasses.replace(auth, registration="invite")
     person = Person()
     token = await register(auth, person)
     old = await login.check_device(auth, token)

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from tests.protocol import expiry_vectors, search_vectors
+from tests.protocol import expiry_vectors, gate_vectors, search_vectors
 from tests.protocol.groups_vectors import build_groups
 
 from zajil.protocol import attachments, cbor, frames, records, roster
@@ -1061,6 +1061,7 @@ BUILDERS = {
     "parts": build_parts,
     "arranging": build_arranging,
     "links": build_links,
+    "gate": lambda: gate_vectors.build(seeded),
     "groups": lambda: build_groups(seeded, BY),
     "linking": build_linking,
     "archive": build_archive,

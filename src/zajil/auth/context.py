@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from zajil.auth.arrivals import Arrivals
 from zajil.auth.challenge import Challenges
+from zajil.auth.gate.work import WorkGate
 from zajil.auth.secrets import DAY_S
 from zajil.auth.store import MeasureRow
 from zajil.engine.limits import Limits
 from zajil.engine.sql.database import Database
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
+Registration = Literal["invite", "work", "both", "open"]
 MailboxVerb = Callable[[MailboxId], Awaitable[None]]
 
 
@@ -41,14 +43,15 @@ class Auth:
     and key packages of a revoked device and ends its connections. notify_list: tells these mailboxes that the
     account's list has a new seq. read_statement: why an account is suspended, for the detail of that refusal.
     forget_account: removes what others hold of an account that ended. check_room: raises `storage-full` where the disk
-    has no room for so many bytes more. clock: Unix seconds.
+    has no room for so many bytes more. clock: Unix seconds. registration: what a newcomer brings to the gate.
     """
 
     db: Database
     limits: Limits
     challenges: Challenges
     server_name: str
-    invite_only: bool
+    registration: Registration
+    work: WorkGate
     clock: Callable[[], float]
     add_mailbox: MailboxVerb
     drop_mailbox: MailboxVerb

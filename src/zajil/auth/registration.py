@@ -6,6 +6,7 @@ of the list, else anybody who reads a list could register its account elsewhere.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -15,6 +16,7 @@ from zajil.auth.context import Auth
 from zajil.auth.invites import first_good_day
 from zajil.auth.secrets import TOKEN_LIFE_S, digest, digest_of_code, new_token
 from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.gate.wire import WorkProof
 from zajil.protocol.identity.objects import Kind, Login, VerifiedList, open_list, open_object, parse_object
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
@@ -26,15 +28,33 @@ class IssuedToken(NamedTuple):
     expires: int
 
 
-async def register(
-    auth: Auth, *, device_list: bytes, login: bytes, invite: str | None, prefix: bytes, bridge: bytes = b""
-) -> IssuedToken:
+@dataclass(frozen=True, kw_only=True)
+class Newcomer:
+    """What somebody brings to the gate. prefix: limits are counted by it.
+
+    bridge: through which it came, counted besides: a prefix behind a bridge costs its holder little.
+    """
+
+    invite: str | None
+    work: WorkProof | None = None
+    prefix: bytes
+    bridge: bytes = b""
+
+
+class _Admitted(NamedTuple):
+    """What is spent on the account: hash of a code, a proof."""
+
+    code: bytes | None = None
+    work: WorkProof | None = None
+
+
+async def register(auth: Auth, newcomer: Newcomer, *, device_list: bytes, login: bytes) -> IssuedToken:
     """Open the account of a first device list.
 
-    prefix: limits are counted by it. bridge: through which it came, counted besides: a prefix behind a bridge costs
-    its holder little. Raises gate-required, account-exists (spends no invite), bad-signature, malformed, slow-down.
+    Raises gate-required, work-required, account-exists (spends neither invite nor work), bad-signature, malformed,
+    slow-down.
     """
-    code = await _admit(auth, invite, prefix, bridge)
+    admitted = await _admit(auth, newcomer)
     first = _open_first(device_list)
     device_id = _check_login(auth, login, first)
     rows = [
@@ -45,7 +65,8 @@ async def register(
         await auth.add_mailbox(row.mailbox_id)
     issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
     try:
-        await auth.db.write(lambda db: _write(auth, db, first, rows, code, device_id, issued))
+        with auth.work.spending(admitted.work, newcomer.prefix):
+            await auth.db.write(lambda db: _write(auth, db, first, rows, admitted.code, device_id, issued))
     except ZajilError:
         for row in rows:
             await auth.drop_mailbox(row.mailbox_id)
@@ -53,19 +74,32 @@ async def register(
     return issued
 
 
-async def _admit(auth: Auth, invite: str | None, prefix: bytes, bridge: bytes) -> bytes | None:
-    """Hash of the code to spend, None on an open server without one. A valid code is not counted against the prefix."""
-    first_day = first_good_day(auth.today())
-    if invite is not None:
-        code = digest_of_code(invite)
-        if await auth.db.read(lambda db: store.has_invite(db, code, first_day=first_day)):
-            return code
-        auth.limits.take("failed_token", prefix, now=auth.clock())
-    if auth.invite_only:
+async def _admit(auth: Auth, newcomer: Newcomer) -> _Admitted:
+    """What the gate takes. A valid code is not counted against the prefix; it replaces work that is asked alone."""
+    kind = auth.registration
+    # The proof first: two HMACs, before anything is read for a stranger.
+    work = auth.work.check(newcomer.work, newcomer.prefix) if kind == "both" and newcomer.invite is not None else None
+    code = await _find_code(auth, newcomer)
+    if code is None and kind in {"invite", "both"}:
         raise error("gate-required")
-    auth.limits.take("registration", prefix, now=auth.clock())
-    if bridge:
-        auth.limits.take("registration_bridge", bridge, now=auth.clock())
+    if code is None and kind == "work":
+        work = auth.work.check(newcomer.work, newcomer.prefix)
+    if code is None and kind == "open":
+        auth.limits.take("registration", newcomer.prefix, now=auth.clock())
+    if code is None and newcomer.bridge:
+        auth.limits.take("registration_bridge", newcomer.bridge, now=auth.clock())
+    return _Admitted(code, work)
+
+
+async def _find_code(auth: Auth, newcomer: Newcomer) -> bytes | None:
+    """Hash of a code that admits somebody, None without one. Raises slow-down where a prefix guesses."""
+    if newcomer.invite is None:
+        return None
+    code = digest_of_code(newcomer.invite)
+    first_day = first_good_day(auth.today())
+    if await auth.db.read(lambda db: store.has_invite(db, code, first_day=first_day)):
+        return code
+    auth.limits.take("failed_token", newcomer.prefix, now=auth.clock())
     return None
 
 

@@ -25,6 +25,7 @@ from zajil.client.searching import Searching
 from zajil.client.shell import ending, enrol, linking, restoring
 from zajil.client.shell.calls import Calls
 from zajil.client.shell.device import Device as OpenHome
+from zajil.client.shell.gate.working import OnWork, tell_nobody
 from zajil.client.shell.reach.reach import Reach
 from zajil.client.state import accounts, rows
 from zajil.client.storage.keyfile import read_keys
@@ -62,17 +63,27 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
 
     @classmethod
     async def register(
-        cls, home: Path, *, server: str, name: str, invite: str | None = None, bridges: PrivateBridges | None = None
+        cls,
+        home: Path,
+        *,
+        server: str,
+        name: str,
+        invite: str | None = None,
+        bridges: PrivateBridges | None = None,
+        on_work: OnWork = tell_nobody,
     ) -> Client:
         """A new account with its first device, in an empty `home` (created, 0700). server: http(s)://host[:port].
 
         invite, bridges: the code and the private bridges of a link, as `parse_contact_link` finds them.
-        Raises `home-exists`, `gate-required`, `malformed` for a name that cannot be one, `not-this-server` where the
-        bridges are another server's.
+        on_work: gets how far the work is that some servers ask for, 0 to 1; it takes seconds of a core.
+        Raises `home-exists`, `gate-required`, `work-unfinished`, `malformed` for a name that cannot be one,
+        `not-this-server` where the bridges are another server's.
         """
         address = check_address(server)
         async with Reach.in_memory(address, bridges=bridges) as reach:
-            await enrol.register(home, reach.calls, server=address, name=name, invite=invite, learn=reach.learn)
+            await enrol.register(
+                home, reach.calls, server=address, name=name, invite=invite, learn=reach.learn, on_work=on_work
+            )
         return await cls._opened(home)
 
     @classmethod

@@ -30,6 +30,9 @@ class Limit(msgspec.Struct, frozen=True):
 DEFAULTS: Mapping[str, Limit] = {
     # per address prefix (/24, /56)
     "registration": Limit(6, 600),
+    # accounts opened by proof of work: above a burst the work doubles, and again above the next; all prefixes together
+    "work_prefix": Limit(6, 100),
+    "work_all": Limit(120, 5),
     "failed_token": Limit(20, 60),
     "link_put": Limit(10, 60),
     "seal_prefix": Limit(10, 6),
@@ -141,19 +144,44 @@ class Limits:
         limit = self._table[name]
         with self._lock:
             self._turn_day(now)
-            place = hmac.digest(self._key, name.encode() + b"\0" + key, "sha256")[:16]
+            place = self._place(name, key)
             # A bucket is its time of being full again: one number, and a full bucket needs no entry at all.
             full_at = max(self._full_at.get(place, now), now) + cost * limit.every_s
             over_s = full_at - now - limit.burst * limit.every_s
             if over_s > 1e-9:
                 raise error("slow-down", retry_ms=max(1, math.ceil(over_s * 1000)))
             self._full_at[place] = full_at
-            if len(self._full_at) > _SWEEP_AT:
-                self._full_at = {place: at for place, at in self._full_at.items() if at > now}
+            self._sweep(now)
+
+    def overdraw(self, name: str, key: bytes, *, now: float, bursts: int) -> None:
+        """Count one more, refusing nobody: the bucket goes below empty, by so many bursts at most."""
+        limit = self._table[name]
+        with self._lock:
+            self._turn_day(now)
+            place = self._place(name, key)
+            full_at = max(self._full_at.get(place, now), now) + limit.every_s
+            self._full_at[place] = min(full_at, now + (1 + bursts) * limit.burst * limit.every_s)
+            self._sweep(now)
+
+    def overdrawn(self, name: str, key: bytes, *, now: float) -> float:
+        """How far below empty the next `overdraw` would bring this bucket, in bursts; 0 where it holds one more."""
+        limit = self._table[name]
+        with self._lock:
+            self._turn_day(now)
+            waits_s = max(self._full_at.get(self._place(name, key), now) - now, 0)
+            over = waits_s / limit.every_s + 1 - limit.burst
+            return over / limit.burst if over > 1e-6 else 0.0
 
     def rate(self, name: str) -> Limit:
         """What this bucket holds and how fast it fills, for limits that are counted elsewhere."""
         return self._table[name]
+
+    def _place(self, name: str, key: bytes) -> bytes:
+        return hmac.digest(self._key, name.encode() + b"\0" + key, "sha256")[:16]
+
+    def _sweep(self, now: float) -> None:
+        if len(self._full_at) > _SWEEP_AT:
+            self._full_at = {place: at for place, at in self._full_at.items() if at > now}
 
     def _turn_day(self, now: float) -> None:
         day = int(now // _DAY_S)

@@ -19,6 +19,7 @@ from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
 from zajil.protocol.contacts.wire import FoundUsername, OwnContactTokens
 from zajil.protocol.errors import ZajilError, error, error_from_wire
 from zajil.protocol.frames import U16, U32, U64
+from zajil.protocol.gate.wire import WorkChallenge, WorkProof
 from zajil.protocol.ids import B8 as B8
 from zajil.protocol.ids import B16 as B16
 from zajil.protocol.ids import B32 as B32
@@ -49,9 +50,10 @@ Items: TypeAlias = Annotated[tuple[T, ...], Meta(max_length=64)]
 
 
 class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What opens registration. invite: the code an operator or member gave."""
+    """What opens registration. invite: the code an operator or member gave. altcha: the work of `Config`, done."""
 
     invite: Annotated[str, Meta(max_length=64)] | None = None
+    altcha: WorkProof | None = None
 
 
 class CreateAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -385,9 +387,10 @@ class MediaTicket(msgspec.Struct, frozen=True):
 
 
 class Config(msgspec.Struct, frozen=True):
-    """GET /config. registration: invite or open. limits: bytes and counts by name.
+    """GET /config. registration: invite, work, both or open. limits: bytes and counts by name.
 
     public_space: whether /pub/v1 answers. push_key: the server's key for Web Push, 65 bytes; empty where it sends none.
+    altcha: a fresh challenge, where registration is by work or both.
     """
 
     server_name: str
@@ -397,6 +400,7 @@ class Config(msgspec.Struct, frozen=True):
     limits: Mapping[str, U64]
     public_space: bool = False
     push_key: str = ""
+    altcha: WorkChallenge | None = None
 
 
 class Health(msgspec.Struct, frozen=True):

@@ -117,6 +117,7 @@ _ROWS: Final = (
     ErrorCode("bad-challenge", AuthError, 401, "The login challenge is wrong or too old.", "new challenge, once"),
     ErrorCode("not-allowed", Refused, 403, "This is not allowed, or nobody by that name is here.", "show it"),
     ErrorCode("gate-required", Refused, 403, "Registration on this server needs a valid invite.", "ask for an invite"),
+    ErrorCode("work-required", Refused, 403, "Registration here needs a fresh proof of work.", "new challenge, solve"),
     ErrorCode("suspended", Refused, 403, "This account is suspended.", "show it"),
     ErrorCode("bad-group-token", Refused, 403, "The group does not accept this token.", "drain, retry or re-add"),
     ErrorCode("bad-roster-key", Refused, 403, "The group's roster does not open.", "drain, retry or re-add"),
@@ -165,6 +166,9 @@ _ROWS: Final = (
     ErrorCode("state-rolled-back", HomeError, 0, "This home is an old copy; nothing is sent.", "link again"),
     ErrorCode("no-home", HomeError, 0, "There is no account in this home yet.", "register or link first"),
     ErrorCode("home-exists", HomeError, 0, "This home holds an account already.", "use another home"),
+    ErrorCode(
+        "work-unfinished", HomeError, 0, "The work before a registration was not finished.", "show it, offer again"
+    ),
     ErrorCode("home-busy", HomeError, 0, "Another program is using this home.", "wait for it to end"),
     ErrorCode("home-damaged", HomeError, 0, "The data in this home cannot be read.", "link again"),
     ErrorCode("ambiguous-name", HomeError, 0, "More than one chat or contact has this name.", "use the id"),

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from zajil.auth import contacts, invites, lists, login, passes, registration, retention
 from zajil.auth.challenge import Challenges
 from zajil.auth.context import Auth, CallingDevice, RevokedDevice
+from zajil.auth.gate.work import WorkGate
 from zajil.bridges.registry import holdings as bridge_holdings
 from zajil.bridges.registry import joining, tokens
 from zajil.bridges.registry import retention as bridge_retention
@@ -302,7 +303,8 @@ class Server:
             limits=self._limits,
             challenges=Challenges(os.urandom(32)),
             server_name=self.settings.server_name,
-            invite_only=self.settings.registration == "invite",
+            registration=self.settings.registration,
+            work=WorkGate(os.urandom(32), self._limits, clock=self._clock, random=os.urandom),
             clock=self._clock,
             add_mailbox=self._engine.add_mailbox,
             drop_mailbox=self._engine.drop_mailbox,
@@ -430,6 +432,7 @@ class Server:
             min_client=self.settings.min_client,
             public_space=self.settings.public_space,
             push_key=self.pushing.public_key,
+            challenge=self._auth.work.challenge if self.settings.registration in {"work", "both"} else None,
         )
         return Dispatcher(
             routes={

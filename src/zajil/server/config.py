@@ -14,13 +14,13 @@ from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from zajil.auth.context import Registration
 from zajil.engine.files import write_once
 from zajil.engine.limits import DEFAULTS as LIMIT_DEFAULTS
 from zajil.engine.limits import Limit
 from zajil.protocol.push.wire import check_patterns
 from zajil.protocol.reach.endpoints import is_host
 
-Registration = Literal["invite", "open"]
 RelayMode = Literal["off", "auto"]
 ModerationWorker = Literal["child", "apart", "inside"]
 CONFIG_FILE = "zajil.toml"
@@ -181,7 +181,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     host: Annotated[str, Meta(description="Address to listen on; TLS ends in the proxy in front.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="TCP port; 0 lets the system choose one.")] = 8440
     registration: Annotated[
-        Registration, Meta(description="Who may register: holders of an invite code, or anyone (`open`).")
+        Registration,
+        Meta(
+            description="Who may register: holders of an invite code (`invite`), whoever lets their device work for "
+            "some seconds (`work`), holders of a code who do that too (`both`), or anyone (`open`)."
+        ),
     ] = "invite"
     front: Annotated[
         str,

@@ -114,6 +114,7 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
   ...rows(Refused, {
     "not-allowed": 403,
     "gate-required": 403,
+    "work-required": 403,
     suspended: 403,
     "bad-group-token": 403,
     "bad-roster-key": 403,
@@ -142,7 +143,8 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
   ...rows(RemoteProtocolError, { protocol: 400 }),
   ...rows(LocalProtocolError, { "wrong-call": 0 }),
   ...rows(Unreachable, { unreachable: 0 }),
-  ...rows(HomeError, { "state-rolled-back": 0, "no-home": 0, "home-exists": 0, "home-busy": 0, "home-damaged": 0 }),
+  ...rows(HomeError, { "state-rolled-back": 0, "no-home": 0, "home-exists": 0 }),
+  ...rows(HomeError, { "work-unfinished": 0, "home-busy": 0, "home-damaged": 0 }),
   ...rows(HomeError, {
     "ambiguous-name": 0,
     "unknown-chat": 0,

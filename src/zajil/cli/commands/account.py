@@ -31,7 +31,7 @@ def register(
 ) -> None:
     """A new account in this home. A link says where its server is, and by which bridges it can be reached."""
     from zajil.cli.failures import USAGE, Failed
-    from zajil.cli.output import console
+    from zajil.cli.output import Progress, console
     from zajil.cli.untrusted import clean_name
     from zajil.client import Client
 
@@ -42,14 +42,16 @@ def register(
         raise Failed("no-name", exit_code=USAGE)
 
     async def made() -> None:
-        async with await Client.register(
-            frame_of(context).home,
-            server=address,
-            name=name,
-            invite=invite if link is None else link.code,
-            bridges=None if link is None else link.bridges,
-        ):
-            pass
+        with Progress(words.WORKING) as progress:
+            async with await Client.register(
+                frame_of(context).home,
+                server=address,
+                name=name,
+                invite=invite if link is None else link.code,
+                bridges=None if link is None else link.bridges,
+                on_work=lambda share: progress.tell(percent=str(int(share * 100))),
+            ):
+                pass
 
     reach_first(address, made())
     console().print(words.REGISTERED(name=clean_name(name)), style="bold")

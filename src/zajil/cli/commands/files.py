@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -156,28 +157,10 @@ def _is_there(path: Path) -> bool:
     return path.exists() or path.is_symlink()
 
 
-class _progress:  # noqa: N801  # used as a function
-    """Gives what tells how far a transfer is, on one line of a terminal; in a pipe nothing is said."""
+@contextmanager
+def _progress(sentence: Text) -> Iterator[Callable[[int, int], None]]:
+    """Gives what tells how far a transfer is."""
+    from zajil.cli.output import Progress
 
-    def __init__(self, sentence: Text) -> None:
-        from zajil.cli.output import error_console
-
-        self._sentence = sentence
-        self._screen = error_console()
-        self._shown = ""
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        return self._tell
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            self._screen.file.write("\r\x1b[K")
-            self._screen.file.flush()
-
-    def _tell(self, done: int, whole: int) -> None:
-        text = self._sentence(done=words.say_size(done), whole=words.say_size(whole))
-        if not self._screen.is_terminal or text == self._shown:
-            return
-        self._shown = text
-        self._screen.file.write(f"\r\x1b[K{text}")
-        self._screen.file.flush()
+    with Progress(sentence) as line:
+        yield lambda done, whole: line.tell(done=words.say_size(done), whole=words.say_size(whole))

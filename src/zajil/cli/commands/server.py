@@ -26,6 +26,8 @@ class Registration(enum.StrEnum):
     """Who may register."""
 
     INVITE = "invite"
+    WORK = "work"
+    BOTH = "both"
     OPEN = "open"
 
 
@@ -41,7 +43,9 @@ def serve(
     ] = None,
     registration: Annotated[
         Registration | None,
-        typer.Option("--registration", metavar="invite|open", help=words.REGISTRATION_OPTION(), show_default="invite"),
+        typer.Option(
+            "--registration", metavar="invite|work|both|open", help=words.REGISTRATION_OPTION(), show_default="invite"
+        ),
     ] = None,
     dev: Annotated[bool, typer.Option("--dev", help=words.DEV_OPTION())] = False,
     relay: Annotated[bool, typer.Option("--relay", help=relay_words.RELAY_OPTION())] = False,

@@ -29,6 +29,11 @@ SERVER_SILENT = Text(
     ar="لا شيء يجيب على العنوان {address}. تحقّق منه ومن الشبكة.",
     ru="По адресу {address} никто не отвечает. Проверьте адрес и сеть.",
 )
+WORKING = Text(
+    en="Your device proves that it is no machine for mass sign-ups. This takes a few seconds… {percent} %",
+    ar="يُثبت جهازك أنّه ليس آلة تسجيل جماعيّ. يستغرق هذا بضع ثوانٍ… {percent}٪",
+    ru="Ваше устройство доказывает, что это не массовая регистрация. Это займёт несколько секунд… {percent} %",
+)
 REGISTERED = Text(en="Welcome, {name}.", ar="أهلًا بك يا {name}.", ru="Добро пожаловать, {name}!")
 REGISTERED_NEXT = Text(
     en="Your link for others:",

@@ -112,6 +112,18 @@ PROTOCOL_COMPLAINTS: dict[str, Complaint] = {
             ru="Возможно, ссылка исчерпана или это может сделать только администратор группы.",
         ),
     ),
+    "work-required": Complaint(
+        Text(
+            en="Too many people are signing up just now; the server asked for more and more work.",
+            ar="كثيرون يسجّلون الآن، والخادم يطلب عملًا يزداد كلّ مرّة.",
+            ru="Сейчас регистрируется слишком много людей: сервер требовал всё больше вычислений.",
+        ),
+        Text(
+            en="Try again in some minutes, or add --invite CODE if you have one.",
+            ar="حاول مجدّدًا بعد دقائق، أو أضف --invite CODE إن كان لديك رمز.",
+            ru="Повторите через несколько минут или добавьте --invite CODE, если он у вас есть.",
+        ),
+    ),
     "gate-required": Complaint(
         Text(
             en="This server asks for a valid invite code; this one is missing, mistyped or used up.",

@@ -57,6 +57,18 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
             ru="Для другого человека выберите другую папку:  zajil --home DIR ...",
         ),
     ),
+    "work-unfinished": Complaint(
+        Text(
+            en="The work that this server asks for could not be done on this device.",
+            ar="تعذّر على هذا الجهاز إنجاز العمل الذي يطلبه الخادم.",
+            ru="Это устройство не смогло выполнить вычисления, которых требует сервер.",
+        ),
+        Text(
+            en="Try again on a faster device or with a newer version, or ask for an invite.",
+            ar="حاول على جهاز أسرع أو بإصدار أحدث، أو اطلب دعوة.",
+            ru="Повторите на более быстром устройстве или в новой версии либо попросите приглашение.",
+        ),
+    ),
     "home-busy": Complaint(
         Text(
             en="Another program is using this device's folder.",

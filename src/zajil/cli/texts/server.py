@@ -13,9 +13,9 @@ PORT_OPTION = Text(
     ru="Порт; 0 — взять свободный.",
 )
 REGISTRATION_OPTION = Text(
-    en="Who may register: invite or open.",
-    ar="من يحق له التسجيل: invite بدعوة، أو open للجميع.",
-    ru="Кто может регистрироваться: invite — по приглашению, open — все.",
+    en="Who may register: with an invite, after some seconds of work, both, or anybody (open).",
+    ar="من يحق له التسجيل: invite بدعوة، أو work بعد ثوانٍ من عمل الجهاز، أو both بكليهما، أو open للجميع.",
+    ru="Кто может регистрироваться: по приглашению (invite), за вычисления (work), за то и другое (both), все (open).",
 )
 ADMIN = Text(en="Look after a server.", ar="إدارة خادم.", ru="Обслуживание сервера.")
 ADMIN_INVITE = Text(

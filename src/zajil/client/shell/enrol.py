@@ -7,19 +7,22 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from secrets import token_bytes
+from typing import NamedTuple
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from zajil.client.core import chats
 from zajil.client.core.core import Core
 from zajil.client.shell.calls import Calls
+from zajil.client.shell.gate.working import ATTEMPTS, OnWork, solve_challenge, tell_nobody
 from zajil.client.shell.login import Tokens, make_login
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Profile
 from zajil.client.storage.keyfile import Keys, has_keys, make_keys, read_keys, write_keys
 from zajil.client.storage.store import FILE, Store, Tx
 from zajil.protocol import control
-from zajil.protocol.errors import Conflict, error
+from zajil.protocol.errors import Conflict, Refused, error
 from zajil.protocol.identity import objects
 from zajil.protocol.identity.objects import DeviceCertificate, DeviceList, DeviceListEntry, Kind
 from zajil.protocol.ids import DeviceId, encode_b64
@@ -109,11 +112,19 @@ def first_profile(keys: Keys, *, name: str, server: str, server_name: str, now: 
 
 
 async def register(
-    home: Path, calls: Calls, *, server: str, name: str, invite: str | None, learn: Learn = learn_nothing
+    home: Path,
+    calls: Calls,
+    *,
+    server: str,
+    name: str,
+    invite: str | None,
+    learn: Learn = learn_nothing,
+    on_work: OnWork = tell_nobody,
 ) -> None:
-    """Make the account at the server and its self group in the store. Raises the server's refusal.
+    """Make the account at the server and its self group in the store. Raises the server's refusal, `work-unfinished`.
 
-    learn: called before the account is made; what it answers writes then, and again after.
+    on_work: how far the work is, where the server asks for some. learn: called before the account is made; what it
+    answers writes then, and again after.
     """
     chats.check_name(name)
     keys = prepare_home(home)
@@ -127,7 +138,7 @@ async def register(
             rows.save_profile(tx, profile)
             keep(tx)
         core = Core(store, keys, now=now_ms, rng=token_bytes)
-        token, expires = await _create_account(core, calls, keys, profile, invite)
+        token, expires = await _create_account(core, calls, keys, profile, _Gate(config, invite, on_work))
         with core.step("token") as step:
             step.change_session(token=token, token_expires=expires)
         await publish_profile_token(core, calls)
@@ -139,9 +150,15 @@ async def register(
         store.close()
 
 
-async def _create_account(
-    core: Core, calls: Calls, keys: Keys, profile: Profile, invite: str | None
-) -> tuple[str, int]:
+class _Gate(NamedTuple):
+    """What the server asks of newcomers, and what this one has for it."""
+
+    config: control.Config
+    invite: str | None
+    on_work: OnWork
+
+
+async def _create_account(core: Core, calls: Calls, keys: Keys, profile: Profile, gate: _Gate) -> tuple[str, int]:
     """Token and expiry. An account that exists already was made by us before a crash: then we log in."""
     now = core.now() // 1000
     entry = DeviceListEntry(DeviceId(1), profile.device_pub, now)
@@ -153,12 +170,12 @@ async def _create_account(
         stored = accounts.known(step, profile.account_id).list_object
     signed = stored or objects.sign_object(Kind.DEVICE_LIST, first.encode(), account_key(keys))
     login = make_login(profile, keys.device_seed, nonce=hashlib.sha256(signed).digest())
-    request = control.CreateAccount(control.Blob(signed), control.Blob(login), control.Gate(invite))
+    request = control.CreateAccount(control.Blob(signed), control.Blob(login), control.Gate(gate.invite))
     with core.step("own-list") as step:
         accounts.keep_list(step, objects.open_list(signed))
         accounts.change(step, profile.account_id, name=profile.name)
     try:
-        session = await calls.call(control.CREATE_ACCOUNT, control.Session, request=request)
+        session = await _pass_gate(calls, request, gate)
     except Conflict as problem:
         if problem.code != "account-exists":
             raise
@@ -166,6 +183,25 @@ async def _create_account(
         with core.look() as step:
             return token, step.session().token_expires
     return encode_b64(session.token), session.expires
+
+
+async def _pass_gate(calls: Calls, request: control.CreateAccount, gate: _Gate) -> control.Session:
+    """Ask without work where an invite may do, then with it; again where the server asks for more meanwhile."""
+    config = gate.config
+    # Nobody works for nothing: `both` refuses whoever has no code, and a code opens `work` alone.
+    works = config.registration == ("work" if gate.invite is None else "both")
+    for left in reversed(range(ATTEMPTS + 1)):
+        if works:
+            proof = await solve_challenge(config.altcha, gate.on_work)
+            request = msgspec.structs.replace(request, gate=control.Gate(gate.invite, proof))
+        try:
+            return await calls.call(control.CREATE_ACCOUNT, control.Session, request=request)
+        except Refused as problem:
+            if problem.code != "work-required" or left == 0:
+                raise
+        works = True
+        config = await calls.call(control.CONFIG, control.Config)
+    raise error("work-required")
 
 
 async def publish_profile_token(core: Core, calls: Calls) -> None:

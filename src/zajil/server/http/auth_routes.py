@@ -74,14 +74,11 @@ class _Routes:
                 self._auth, device_list=body.device_list, login=body.login, prefix=request.peer.prefix
             )
             return control.Session(control.B32(issued.token), issued.expires)
-        issued = await registration.register(
-            self._auth,
-            device_list=body.device_list,
-            login=body.login,
-            invite=body.gate.invite,
-            prefix=request.peer.prefix,
-            bridge=request.peer.bridge,
+        peer = request.peer
+        gate = registration.Newcomer(
+            invite=body.gate.invite, work=body.gate.altcha, prefix=peer.prefix, bridge=peer.bridge
         )
+        issued = await registration.register(self._auth, gate, device_list=body.device_list, login=body.login)
         return control.Session(control.B32(issued.token), issued.expires)
 
     async def challenge(self, request: Request) -> msgspec.Struct:

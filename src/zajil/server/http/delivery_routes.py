@@ -17,6 +17,7 @@ from zajil.protocol import attachments as files
 from zajil.protocol import control, limits
 from zajil.protocol.control import Empty, Route
 from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.gate.wire import WorkChallenge
 from zajil.protocol.ids import parse_b64
 from zajil.server.http.auth_routes import body_of, device_of
 from zajil.server.http.calls import BoundRoute, Request
@@ -137,9 +138,15 @@ def bind_attachments(
 
 
 def bind_public(
-    *, server_name: str, registration: str, min_client: int, public_space: bool, push_key: str = ""
+    *,
+    server_name: str,
+    registration: str,
+    min_client: int,
+    public_space: bool,
+    push_key: str = "",
+    challenge: Callable[[bytes], WorkChallenge] | None = None,
 ) -> Mapping[Route, BoundRoute]:
-    """/config and /health. push_key: as /config tells it."""
+    """/config and /health. push_key: as /config tells it. challenge: of work, for an address prefix."""
     about = control.Config(
         server_name=server_name,
         registration=registration,
@@ -158,8 +165,10 @@ def bind_public(
         },
     )
 
-    async def config(_request: Request) -> msgspec.Struct:
-        return about
+    async def config(request: Request) -> msgspec.Struct:
+        if challenge is None:
+            return about
+        return msgspec.structs.replace(about, altcha=challenge(request.peer.prefix))
 
     async def health(_request: Request) -> msgspec.Struct:
         return control.Health("ok")

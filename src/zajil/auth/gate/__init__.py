@@ -1,0 +1,1 @@
+"""What lets people register: proof of work, dearer with load."""

@@ -1,0 +1,1 @@
+"""The gate of a server, from the newcomer's side."""
