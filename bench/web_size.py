@@ -45,6 +45,7 @@ LIMITS = {
 # all that it needs and the start and the parts above it do not have.
 WORKER_PARTS = {
     "suite": ("xwing-", 15_000),  # X-Wing, HPKE and their hashes: before an account is opened or made
+    "gate": ("solving-", 2_000),  # the work that some servers ask of a newcomer: with that
     "files": ("files-", 20_000),  # send, fetch and keep files: with the first one
     "joins": ("joins-", 15_000),  # links into groups: with the first one, or who asks by one
     "push": ("push-", 1_500),  # wake this device by push: where that is on

@@ -198,6 +198,7 @@ function accountCalls(
   | "server_info"
   | "preview_invite"
   | "create_account"
+  | "stop_work"
   | "start_linking"
   | "cancel_linking"
   | "preview_link"
@@ -220,6 +221,7 @@ function accountCalls(
       teller.emit({ event: "chats" });
       return { ...world.me };
     },
+    stop_work: () => undefined,
     start_linking: () => {
       for (const progress of world.linking) teller.emit({ event: "linking", progress });
       if (world.linking.at(-1)?.phase !== "done") return;

@@ -3,6 +3,7 @@
  * the plaintext of what is on screen crosses. Ids are base64url text without padding; times are Unix milliseconds.
  */
 import type { FileCalls, FileEvent, FileView } from "./files/view.ts";
+import type { GateCalls, WorkEvent } from "./gate/view.ts";
 import type { Expiring, TimerCalls } from "./rules/expiry/view.ts";
 import type { JoinCalls, Perms } from "./joins/view.ts";
 import type { RecoveryCalls, RecoveryEvent } from "./kept/view.ts";
@@ -280,9 +281,12 @@ export interface InvitePreview {
   readonly known: "no" | "contact" | "self";
 }
 
+/** What a newcomer brings: an invite, some seconds of work (or an invite), both, nothing. */
+export type Registration = "invite" | "work" | "both" | "open";
+
 export interface ServerInfo {
   readonly server_name: string;
-  readonly registration: "invite" | "open";
+  readonly registration: Registration;
 }
 
 export interface Settings {
@@ -443,7 +447,7 @@ export interface OwnPersona {
 }
 
 /** Every call of a tab: arguments and answer. An error is a Failure. */
-export interface Calls extends FileCalls, RecoveryCalls, SearchCalls, TimerCalls, JoinCalls, PushCalls {
+export interface Calls extends FileCalls, RecoveryCalls, SearchCalls, TimerCalls, JoinCalls, PushCalls, GateCalls {
   status(): Status;
   server_info(): ServerInfo;
 
@@ -557,6 +561,7 @@ export type Answer<N extends CallName> = ReturnType<Calls[N]>;
 export type CoreEvent =
   | FileEvent
   | RecoveryEvent
+  | WorkEvent
   | { readonly event: "status"; readonly status: Status }
   | { readonly event: "chats" }
   | { readonly event: "chat"; readonly chat: string }

@@ -178,11 +178,12 @@ export interface MediaTicket {
   readonly ticket: Uint8Array;
   readonly ttl_s: number;
 }
-/** registration: invite or open. limits: bytes and counts by name. */
+/** registration: invite, work, both or open. altcha: a challenge, see gate/work.ts. limits: bytes and counts by name. */
 export interface Config {
   readonly server_name: string;
   readonly registration: string;
   readonly min_client: number;
+  readonly altcha: unknown;
   readonly suites: readonly number[];
   readonly limits: ReadonlyMap<string, number>;
 }
@@ -292,7 +293,14 @@ export const CONFIG = route(
   "GET",
   "/config",
   NONE,
-  fields<Config>({ server_name: text, registration: text, min_client: U16, suites: list(U16), limits: numbers }),
+  fields<Config>({
+    server_name: text,
+    registration: text,
+    min_client: U16,
+    altcha: (value) => value,
+    suites: list(U16),
+    limits: numbers,
+  }),
 );
 
 /** The path with /v1 and its parameters, each one text without slashes. Throws LocalProtocolError. */

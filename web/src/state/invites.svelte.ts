@@ -20,7 +20,7 @@ export class MyInvite {
   async make(): Promise<void> {
     const made = await this.press.run(async () => {
       const { registration } = await call("server_info");
-      this.withCode = registration === "invite";
+      this.withCode = registration === "invite" || registration === "both";
       return call("make_invite", { with_code: this.withCode });
     });
     if (made !== undefined) this.made = made;

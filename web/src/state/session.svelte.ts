@@ -34,6 +34,7 @@ class Session {
       if (event.event === "status") this.#take(event.status);
       else if (event.event === "notice") this.notice = event.notice;
       else if (event.event === "recovery") void this.#ask();
+      else if (event.event === "work") this.work = event.share;
     });
     void this.#ask();
   }
@@ -65,9 +66,17 @@ class Session {
     return call("preview_invite", { text });
   }
 
+  /** How far the work is that the server asks for, 0 to 1; undefined while there is none. */
+  work = $state<number>();
+
   async createAccount(name: string, invite?: string): Promise<void> {
+    this.work = undefined;
     const me = await call("create_account", invite === undefined ? { name } : { name, invite });
     if (this.status) this.#take({ ...this.status, me });
+  }
+
+  stopWork(): void {
+    void call("stop_work").catch(() => undefined);
   }
 
   reconnect(): void {

@@ -1,6 +1,7 @@
 /** Registration: a new account with its first device (service.md 2); twin of zajil.client.shell.enrol. */
 import * as control from "../../protocol/control.ts";
-import { Conflict, error } from "../../protocol/errors.ts";
+import { Conflict, error, Refused } from "../../protocol/errors.ts";
+import type { WorkProof } from "../../protocol/gate/work.ts";
 import { equal } from "../../protocol/bytes.ts";
 import { openList } from "../../protocol/identity/chain.ts";
 import * as objects from "../../protocol/identity/objects.ts";
@@ -30,7 +31,12 @@ export interface Enrolment {
 export interface NewAccount extends Omit<Enrolment, "store" | "calls"> {
   readonly name: string;
   readonly invite: string | null;
+  /** Does the work that a challenge of the server asks for. */
+  readonly work: (challenge: unknown) => Promise<WorkProof>;
 }
+
+/** Challenges solved for one registration: a load that rises meanwhile makes the server ask for a dearer one. */
+const WORK_ATTEMPTS = 3;
 
 /**
  * Make the account at the server and its self group in the store.
@@ -38,7 +44,7 @@ export interface NewAccount extends Omit<Enrolment, "store" | "calls"> {
  * May be called again after it failed at any point: keys that the server may have seen are used again. Rejects with `malformed` for a name, `home-exists`, the server's refusal.
  */
 export async function register(store: Store, calls: Calls, account: NewAccount): Promise<void> {
-  const { name, invite } = account;
+  const { name } = account;
   const where: Enrolment = { store, calls, server: account.server, now: () => account.now() };
   chats.checkName(name);
   const config = await fetchConfig(calls);
@@ -47,7 +53,7 @@ export async function register(store: Store, calls: Calls, account: NewAccount):
     const profile = await firstProfile(where, seed, { name: name.trim(), server_name: config.server_name });
     await saveProfile(where, profile);
     const core = await Core.open(store, where.now);
-    const { token, expires } = await createAccount(core, calls, profile, { seed, invite });
+    const { token, expires } = await createAccount(core, calls, profile, { ...account, seed, config });
     await core.step("token", async (step) => {
       await step.changeSession({ token, token_expires: expires });
     });
@@ -130,7 +136,7 @@ async function createAccount(
   core: Core,
   calls: Calls,
   profile: rows.Profile,
-  { seed, invite }: { seed: Uint8Array; invite: string | null },
+  { seed, ...gate }: Gate & { readonly seed: Uint8Array },
 ): Promise<Token> {
   // A registration that was cut short may have reached the server: another first list would fork the account.
   const stored = await core.look(async (look) => (await accounts.known(look, profile.account_id)).list_object);
@@ -142,13 +148,35 @@ async function createAccount(
     await accounts.keepList(step, opened);
     await accounts.change(step, profile.account_id, { name: profile.name });
   });
-  const request = { device_list: signed, login, gate: invite === null ? {} : { invite } };
   try {
-    const session = await calls.call(control.CREATE_ACCOUNT, { request });
+    const session = await passGate(calls, { device_list: signed, login }, gate);
     return { token: encodeB64(session.token), expires: session.expires };
   } catch (problem) {
     if (!(problem instanceof Conflict) || problem.code !== "account-exists") throw problem;
     return logIn(calls, profile, sign);
+  }
+}
+
+/** What the server asks of newcomers, and what this one has for it. */
+type Gate = Pick<NewAccount, "invite" | "work"> & { readonly config: control.Config };
+
+/** Ask without work where an invite may do, then with it; again where the server asks for more meanwhile. */
+async function passGate(
+  calls: Calls,
+  account: { readonly device_list: Uint8Array; readonly login: Uint8Array },
+  { config, invite, work }: Gate,
+): Promise<control.Session> {
+  const code = invite === null ? {} : { invite };
+  // Nobody works for nothing: `both` refuses whoever has no code, and a code opens `work` alone.
+  let proof = config.registration === (invite === null ? "work" : "both") ? await work(config.altcha) : undefined;
+  for (let left = WORK_ATTEMPTS; ; left--) {
+    const gate = proof === undefined ? code : { ...code, altcha: proof as unknown as control.Json };
+    try {
+      return await calls.call(control.CREATE_ACCOUNT, { request: { ...account, gate } });
+    } catch (problem) {
+      if (!(problem instanceof Refused) || problem.code !== "work-required" || left === 0) throw problem;
+    }
+    proof = await work((await calls.call(control.CONFIG)).altcha);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Whole devices over the real server: they register, meet, talk, survive cuts and restarts of either side. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { Client } from "../testing/clients.ts";
+import { Client, doWork } from "../testing/clients.ts";
 import { openSockets } from "../testing/nodesocket.ts";
 import { hasServer, ServerProcess } from "../testing/server.ts";
 import * as rows from "../state/rows.ts";
@@ -122,7 +122,7 @@ describe.skipIf(!hasServer)("over a real server (skipped where zajil is not inst
 
   it("a registration that was cut short anywhere is finished by the next one, as the same account", async () => {
     const client = await Client.fresh(server?.url ?? "");
-    const account = { server: client.server, name: "Amal", invite: null, now: () => client.now() };
+    const account = { server: client.server, name: "Amal", invite: null, now: () => client.now(), work: doWork };
     const accounts = new Set<string>();
     let cuts = 0;
     const real = client.calls.call.bind(client.calls);

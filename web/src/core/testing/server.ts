@@ -26,10 +26,12 @@ seal_prefix = {burst = 1000, every_s = 1}
 export class ServerProcess {
   url = "";
   readonly data: string;
+  readonly #registration: string;
   #process: ChildProcess | undefined;
 
   /** settings: lines of zajil.toml before its tables. */
-  constructor(settings = "") {
+  constructor(settings = "", registration = "open") {
+    this.#registration = registration;
     this.data = mkdtempSync(resolve(tmpdir(), "zajil-server-"));
     writeFileSync(resolve(this.data, "zajil.toml"), `${settings}\n${LIMITS}`);
   }
@@ -37,7 +39,7 @@ export class ServerProcess {
   /** Start and wait for its address; again on the same port after an end. */
   async start(): Promise<void> {
     const port = this.url ? new URL(this.url).port : "0";
-    const command = ["serve", "--data", this.data, "--port", port, "--registration", "open"];
+    const command = ["serve", "--data", this.data, "--port", port, "--registration", this.#registration];
     const child = spawn(PROGRAM, command, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, PYTHONUNBUFFERED: "1" },

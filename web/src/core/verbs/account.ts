@@ -12,6 +12,8 @@ import { fetchConfig } from "./remote.ts";
 
 type Names = "server_info" | "set_name" | "persist" | "devices" | "recover";
 
+const GATES = ["work", "both", "open"] as const;
+
 /** The beginnings and ends of an account here, which the device itself carries out. */
 export interface Opening {
   /** The account is made and stored: begin to receive and send. */
@@ -37,7 +39,7 @@ export function accountVerbs(host: Host, opening: Opening): Handlers<Names> {
   return {
     async server_info() {
       const { server_name, registration } = await fetchConfig(host);
-      return { server_name, registration: registration === "open" ? "open" : "invite" };
+      return { server_name, registration: GATES.find((one) => one === registration) ?? "invite" };
     },
     async set_name({ name }) {
       chats.checkName(name);

@@ -5,7 +5,7 @@ import type { Opening } from "../account.ts";
 import type { Handlers, Host } from "../handlers.ts";
 import { lazyVerbs } from "./verbs.ts";
 
-const SIGNUP = ["create_account"] as const;
+const SIGNUP = ["create_account", "stop_work"] as const;
 const LINKING = ["start_linking", "cancel_linking", "preview_link", "approve_link"] as const;
 const PEOPLE = [
   "contacts",

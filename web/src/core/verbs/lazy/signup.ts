@@ -2,6 +2,7 @@
 import type { Arguments, Me } from "../../api.ts";
 import { error, ZajilError } from "../../../protocol/errors.ts";
 import { type ContactLink, parseContactLink } from "../../../protocol/identity/links.ts";
+import { once } from "../../lazy.ts";
 import * as chats from "../../rules/chats.ts";
 import { register } from "../../shell/enrol.ts";
 import { meOf, type Opening } from "../account.ts";
@@ -10,21 +11,31 @@ import { addLinked } from "../people.ts";
 import { keepFirstBridges, learnServer } from "../reach.ts";
 
 /** Signing up. */
-export function signupVerbs(host: Host, opening: Opening): Handlers<"create_account"> {
+export function signupVerbs(host: Host, opening: Opening): Handlers<"create_account" | "stop_work"> {
   let creating: Promise<Me> | undefined;
+  let stop = new AbortController();
   return {
     create_account(args) {
       // Two presses make one account.
-      creating ??= createAccount(host, opening, args).finally(() => (creating = undefined));
+      creating ??= createAccount(host, opening, args, (stop = new AbortController()).signal).finally(
+        () => (creating = undefined),
+      );
       return creating;
     },
+    stop_work: () => Promise.resolve(stop.abort()),
   };
 }
+
+const solving = once(
+  () => import("../../gate/solving.ts"),
+  ({ solve }) => solve,
+);
 
 async function createAccount(
   host: Host,
   opening: Opening,
   { name, invite = "" }: Arguments<"create_account">,
+  stop: AbortSignal,
 ): Promise<Me> {
   chats.checkName(name);
   const link = invite.trim() === "" ? undefined : readInvite(host, invite);
@@ -35,6 +46,7 @@ async function createAccount(
     name: name.trim(),
     invite: link?.code ?? null,
     now: () => host.now(),
+    work: async (challenge) => (await solving())(challenge, (share) => host.emit({ event: "work", share }), stop),
   });
   await opening.opened();
   // The account stands whatever becomes of the first chat: a link that is spent or expired hurts nobody else.
