@@ -35,7 +35,7 @@ export interface NewAccount extends Omit<Enrolment, "store" | "calls"> {
   readonly work: (challenge: unknown) => Promise<WorkProof>;
 }
 
-/** Challenges solved for one registration: a load that rises meanwhile makes the server ask for a dearer one. */
+/** Further challenges for one registration: a load that rises meanwhile makes the server ask for a dearer one. */
 const WORK_ATTEMPTS = 3;
 
 /**

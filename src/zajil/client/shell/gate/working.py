@@ -16,7 +16,7 @@ OnWork = Callable[[float], None]
 """Gets the share of the work that is done, 0 to 1. It seldom comes to 1: the solution lies anywhere."""
 PATIENCE_S: Final = 120.0
 ATTEMPTS: Final = 3
-"""Challenges solved for one registration: a load that rises meanwhile makes the server ask for a dearer one."""
+"""Further challenges for one registration: a load that rises meanwhile makes the server ask for a dearer one."""
 
 
 def tell_nobody(_: float) -> None:
