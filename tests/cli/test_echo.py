@@ -7,10 +7,10 @@ from typing import cast
 import msgspec
 import pytest
 
-from zajil.cli.resident.echo import MARK, answer_missed, decide_answer, decide_script, is_for_echo
+from zajil.cli.resident.echo import MARK, answer_missed, decide_answer, decide_script, is_for_echo, say_file
 from zajil.cli.texts import echo as words
 from zajil.cli.texts.text import Text
-from zajil.client import Chat, Client, Message
+from zajil.client import Attachment, Chat, Client, Message
 from zajil.client.views import ChatKind
 from zajil.protocol.errors import ZajilError, error
 
@@ -61,6 +61,20 @@ def test_everything_else_comes_back_exactly() -> None:
     assert decide_answer("Hidden rivers \n  run deep ", first=False) == f"{MARK}Hidden rivers \n  run deep "
     assert decide_answer("thinking about thanks", first=False) == f"{MARK}thinking about thanks"
     assert decide_answer("Добрый день", first=True).startswith(words.WELCOME.ru)
+
+
+def test_a_file_alone_is_answered_in_the_language_of_its_name() -> None:
+    photo = Attachment("صورة.jpg", "image/jpeg", 1_234_567)
+    alone = msgspec.structs.replace(message(""), attachments=(photo,))
+    assert is_for_echo(chat(), alone)
+    assert not is_for_echo(chat("group"), alone), "nobody called it"
+    said = say_file(alone)
+    assert said.startswith(f"{MARK}أرى ملفك")
+    assert "1\u202f234\u202f567" in said
+    assert not is_for_echo(chat(), message(said)), "two Echos never talk to each other"
+    assert say_file(msgspec.structs.replace(alone, attachments=(Attachment("a.jpg", "", 1),))).startswith(
+        f"{MARK}I see"
+    )
 
 
 def test_what_cannot_be_read_does_not_come_back() -> None:

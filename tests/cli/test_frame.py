@@ -6,12 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from zajil.cli.commands.messages import find_message
 from zajil.cli.commands.options import decide_data, decide_home
-from zajil.cli.failures import complain
+from zajil.cli.failures import Failed, complain
 from zajil.cli.main import run_command
+from zajil.cli.texts.text import language
+from zajil.client import Chat, Client, Message, MessageDetails
 from zajil.protocol.errors import CODES, error
 
 COMMANDS = (
@@ -176,9 +180,52 @@ def test_a_start_loads_nothing_heavy() -> None:
     assert run.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("command", ["save", "export"])
+def test_help_names_short_options(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["--home", str(tmp_path), command, "--help"]) == 0
+    assert "-o, --output" in capsys.readouterr().out
+
+
 def test_an_id_that_begins_with_a_dash_is_no_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("show", "release", "undo", "skip"):
         assert run_command(["--home", str(tmp_path), "moderation", command, "-XNzdEjBtdW26VVJfIpNbg"]) == 1
         assert "error: no-staff-key: " in capsys.readouterr().err
     assert run_command(["--home", str(tmp_path), "moderation", "show", "-XNz"]) == 2
     assert "error: usage: " in capsys.readouterr().err
+
+
+def test_an_id_that_several_messages_begin_with_is_refused_as_such() -> None:
+    chat = Chat("g", "dm", "it's\x1b[1m", "active", (), "member", 1, 1, 0)
+    held = [Message(f"abcd{n}", "g", "Boris", "b", 0, "received", "", own=False) for n in range(2)]
+
+    class Home:
+        """The part of a client that finds a message."""
+
+        def message(self, _: Chat, __: str) -> MessageDetails:
+            raise error("gone", "message")
+
+        def read(self, _: Chat, *, limit: int) -> list[Message]:
+            return held[:limit]
+
+    home = cast(Client, Home())
+    assert find_message(home, chat, "abcd1") is held[1]
+    with pytest.raises(Failed) as raised:
+        find_message(home, chat, "abcd")
+    assert (raised.value.code, complain(raised.value)) == ("many-messages", 1)
+    assert "read 'it'\"'\"'s' --json" in raised.value.hint
+
+
+@pytest.mark.parametrize(("code", "labels"), [("ar", ("خطأ: ", "تلميح: ")), ("ru", ("ошибка: ", "подсказка: "))])
+def test_labels_speak_the_language_of_the_sentences(
+    code: str, labels: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ZAJIL_LANG", code)
+    language.cache_clear()
+    try:
+        complain(error("no-home"))
+    finally:
+        language.cache_clear()
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"{labels[0]}no-home: ")
+    assert rest
+    assert all(line.startswith(labels[1]) for line in rest)

@@ -28,7 +28,16 @@ from zajil.protocol.errors import CODES
 CLI_CODES = {"usage", "no-command", "no-text", "port-busy", "no-start", "no-data", "check-failed", "settings", "disk"}
 CLI_CODES |= {"crashed", "bad-address", "no-name", "own-link", "empty-folder", "person-link", "bridge-link"}
 CLI_CODES |= {"no-group", "bad-permission", "bad-span", "no-request", "no-request-id"}
-CLI_CODES |= {"no-message", "no-emoji", "not-yours", "too-late", "codes-differ", "no-code", "verify-again"}
+CLI_CODES |= {
+    "no-message",
+    "many-messages",
+    "no-emoji",
+    "not-yours",
+    "too-late",
+    "codes-differ",
+    "no-code",
+    "verify-again",
+}
 CLI_CODES |= {"bad-time", "bad-domain", "setup-exists", "no-manifest"}
 CLI_CODES |= {"no-bridge", "many-bridges"}
 CLI_CODES |= {"short-query", "bad-profile", "no-screen", "no-terminal"}

@@ -13,7 +13,7 @@ from tests.flows.terminal import Terminal
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
 MESSAGE_FIELDS = ["id", "chat", "sender", "sent_at", "state", "text"]
-MESSAGE_FIELDS += ["reply_to", "edited", "deleted", "mentions", "reactions", "attachments"]
+MESSAGE_FIELDS += ["reply_to", "edited", "deleted", "expires_at", "mentions", "reactions", "attachments"]
 
 
 @pytest.fixture
@@ -49,7 +49,10 @@ def test_two_people_at_their_terminals(terminals: dict[str, Terminal], server: S
 
     amina.ok("send", "Борис", ARABIC, "--queue")
     assert amina.json("chats")[0]["title"] in {"Борис", "Note to self"}
-    assert amina.json("sync") == {"new": [], "queued": 0}
+    assert amina.json("sync") == {"new": [], "queued": 0, "sent": 1}
+    amina.ok("send", "Note to self", "remember", "--queue")
+    assert amina.ok("sync") == "Sent: 1\n"
+    assert amina.ok("sync") == "Up to date.\n"
     (new,) = boris.json("sync")["new"]
     assert (new["text"], new["sender"]) == (ARABIC, "Amina")
     assert [m["text"] for m in boris.json("read", "Amina", "--limit", "1")] == [ARABIC]
@@ -118,12 +121,15 @@ def test_why_a_file_is_refused_is_said_in_the_persons_language(
     amina = terminals["Amina"]
     monkeypatch.setattr("zajil.cli.texts.text.language", lambda: "ru")
     for name, reason in ((tmp_path / "none", "нет такого файла"), (tmp_path, "это папка")):
-        amina.refused("file-unreadable", "bundle", "import", str(name))
+        amina.run("bundle", "import", str(name))
+        assert amina.code == 1
+        assert amina.err.startswith("ошибка: file-unreadable: ")
         assert reason in amina.err
-        assert "\nhint: " in amina.err
+        assert "\nподсказка: " in amina.err
     (tmp_path / "file").touch()
     crooked = Terminal(tmp_path / "file" / "home", amina.capsys)
-    crooked.refused_any("register", "--server", "http://127.0.0.1:9", "--name", "X")
+    crooked.run("register", "--server", "http://127.0.0.1:9", "--name", "X")
+    assert crooked.code == 1
     assert "в пути файл вместо папки" in crooked.err
 
 

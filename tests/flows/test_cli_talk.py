@@ -73,6 +73,8 @@ def test_what_may_not_be_done_is_said_in_words(terminals: tuple[Terminal, Termin
     amina.refused("not-yours", "edit", "Boris", identity, "hers")
     amina.refused("not-permitted", "delete", "Boris", identity)
     amina.refused("no-message", "react", "Boris", "abcd", "👍")
+    assert "zajil --home" in amina.err
+    assert amina.err.rstrip().endswith("read Boris --ids")
     amina.refused("no-message", "send", "Boris", "hi", "--reply", "abcd")
     for emoji in ("ok", "👍👍"):
         amina.run("react", "Boris", identity, emoji)

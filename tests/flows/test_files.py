@@ -139,7 +139,10 @@ def test_what_is_queued_without_a_connection_goes_out_later(
     amina, boris = terminals
     note = tmp_path / "note.txt"
     note.write_text("queued")
-    assert amina.json("send", "Boris", "--file", str(note), "--queue") == {"id": None, "state": "queued"}
+    told = amina.json("send", "Boris", "--file", str(note), "--queue")
+    assert told["state"] == "queued"
+    dropped = amina.json("send", "Boris", "--file", str(note), "--queue")["id"]
+    assert "Withdrawn" in amina.ok("delete", "Boris", dropped), "the id names it until it is out"
     note.write_text("changed meanwhile")
     amina.ok("sync")
     (message,) = boris.json("read", "Amina")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Mapping
@@ -70,6 +71,13 @@ def complain(error: BaseException, *, command: str = "zajil", debug: bool = Fals
     crash = COMPLAINTS["crashed"]
     _print("crashed", crash.sentence(), type(error).__name__, crash.hint)
     return REFUSED
+
+
+def hint_in_chat(code: str, name: str) -> str:
+    """The hint of a code with the chat or person in it, quoted for a shell. name: cleaned."""
+    hint = COMPLAINTS[code].hint
+    quoted = shlex.quote(name)
+    return "" if hint is None else re.sub(r"\b(CHAT|NAME)\b", lambda _: quoted, hint())
 
 
 def say_failure(error: Failed | ZajilError) -> str:
@@ -156,7 +164,8 @@ def _complain_usage(error: BaseException, command: str) -> int:
 
 def _print(code: str, sentence: str, remark: str, hint: Text | str | None) -> None:
     screen = error_console()
-    screen.print(f"error: {code}: ", style="bold red", end="")
+    screen.print(f"{general.ERROR_LABEL()}: {code}: ", style="bold red", end="")
     screen.print(f"{sentence} ({remark})" if remark else sentence)
     if hint is not None:
-        screen.print(f"hint: {hint() if isinstance(hint, Text) else hint}", style="dim")
+        for line in (hint() if isinstance(hint, Text) else hint).splitlines():
+            screen.print(f"{general.HINT_LABEL()}: {line}", style="dim")

@@ -86,7 +86,7 @@ def print_help(command: TyperCommand | TyperGroup, ctx: Any) -> None:
         if isinstance(param, TyperArgument) and not param.hidden:
             arguments.append((str(param.metavar or param.name), param.help or ""))
         elif isinstance(param, TyperOption) and not param.hidden:
-            options.append((_option_name(param), _option_help(param)))
+            options.append((_option_names(param), _option_help(param)))
     _section(screen, general.ARGUMENTS(), arguments)
     if isinstance(command, TyperGroup):
         panels: dict[str, list[tuple[str, str]]] = {}
@@ -123,6 +123,11 @@ def usage(command: TyperCommand | TyperGroup, ctx: Any) -> str:
 def _option_name(option: TyperOption) -> str:
     flag = max(option.opts, key=len)
     return flag if option.is_flag else f"{flag} {option.metavar or 'VALUE'}"
+
+
+def _option_names(option: TyperOption) -> str:
+    """The same with its short forms before it: `-o, --output FILE`."""
+    return ", ".join([*(flag for flag in option.opts if not flag.startswith("--")), _option_name(option)])
 
 
 def _option_help(option: TyperOption) -> str:

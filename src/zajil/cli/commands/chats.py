@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zajil.client import Chat, Client, Message, Notice
 
 _ENOUGH = 1000
+_UNDER_WAY = ("queued", "sending")
 
 
 def chats(
@@ -83,7 +84,7 @@ def send(
 
         raise Failed("no-text", exit_code=USAGE, hint=NO_TEXT_HINT())
 
-    async def sent(client: Client) -> str | None:
+    async def sent(client: Client) -> str:
         from zajil.protocol.errors import Unreachable
 
         found = find_chat(client, chat)
@@ -109,12 +110,13 @@ def send(
 
 def check_key(client: Client, chat: Chat) -> None:
     """Raises Failed `verify-again` where sending would wait for a decision about a changed key."""
-    from zajil.cli.failures import Failed
+    from zajil.cli.failures import Failed, hint_in_chat
     from zajil.cli.untrusted import clean_name
 
     others = [contact for contact in client.contacts() if contact.id in chat.members and contact.key_changed]
     if chat.kind == "dm" and others:
-        raise Failed("verify-again", name=clean_name(others[0].name))
+        name = clean_name(others[0].name)
+        raise Failed("verify-again", name=name, hint=hint_in_chat("verify-again", name))
 
 
 def read(
@@ -177,26 +179,34 @@ def sync(context: typer.Context, *, json: Json = False) -> None:
     from zajil.cli.texts.events import EVENTS
 
     async def synced(client: Client) -> None:
-        before = {message.id for message in _messages(client)}
+        held = _messages(client)
+        before = {message.id for message in held}
+        waited = [message.id for message in held if message.state in _UNDER_WAY]
         noticed = _notices(client)
         await client.sync()
         after = _messages(client)
         new = [message for message in after if message.id not in before and not message.own]
-        queued = sum(message.state in {"queued", "sending"} for message in after)
+        waits = {message.id for message in after if message.state in _UNDER_WAY}
+        failed = {message.id for message in after if message.state == "failed"}
+        queued = len(waits)
+        out = sum(identity not in waits | failed for identity in waited)
         notices = [notice for notice in _notices(client) if notice not in noticed]
         news = [event.code for event in client.take_news() if event.code is not None]
         if json:
             told: dict[str, object] = {"told": news} if news else {}
             told |= {"notices": [notice_row(notice) for notice in notices]} if notices else {}
+            told |= {"sent": out} if out else {}
             print_json({"new": [message_row(message) for message in new], "queued": queued, **told})
             return
         for code in news:
             console().print(EVENTS[code]())
         print_notice_heads(client, notices)
         print_message_heads(client, new)
+        if out:
+            console().print(words.SENT_COUNT(count=out), style="dim")
         if queued:
             console().print(words.STILL_QUEUED(count=queued))
-        elif not new and not notices:
+        elif not (new or notices or out):
             console().print(words.SYNCED(), style="dim")
 
     run_with_client(context, synced)

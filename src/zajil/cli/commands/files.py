@@ -28,14 +28,15 @@ Output = Annotated[
 
 async def send_files(
     client: Client, chat: Chat, files: Sequence[Path], text: str, *, reply_to: str | None, queue: bool, strip: bool
-) -> str | None:
-    """Id of the message with these files; None where it is only kept here.
+) -> str:
+    """Id of the message with these files; queued, the one it has until they are out.
 
     strip: without what pictures tell about where and how they were taken; else that is said.
     Raises Failed `file-unreadable`, `not-stripped`, and `unreachable` or `storage-full` while the message stays here.
     """
     from zajil.cli.failures import REFUSED, UNREACHABLE, Failed
     from zajil.protocol.errors import Unavailable, Unreachable
+    from zajil.protocol.ids import encode_b64
 
     named = client.find_mentions(chat, text)
     try:
@@ -43,8 +44,7 @@ async def send_files(
         if not strip:
             _warn_of_places(files)
         if queue:
-            await client.queue_files(chat, ready, text, reply_to=reply_to, mentions=named)
-            return None
+            return encode_b64(await client.queue_files(chat, ready, text, reply_to=reply_to, mentions=named))
         with _progress(words.SENDING) as tell:
             return await client.send_files(chat, ready, text, reply_to=reply_to, mentions=named, tell=tell)
     except Unavailable as error:
@@ -98,16 +98,16 @@ def save(
     """Fetch, check and save a file of a message, or all of them into this folder; never over another one unasked."""
     from zajil.cli.commands.chats import find_chat
     from zajil.cli.commands.messages import find_message
-    from zajil.cli.failures import USAGE, Failed
+    from zajil.cli.failures import USAGE, Failed, hint_in_chat
     from zajil.cli.output import console, print_json
-    from zajil.protocol.errors import error
+    from zajil.cli.reading import title_of
 
     async def saved(client: Client) -> None:
         found = find_chat(client, chat)
         target = find_message(client, found, message)
         held = len(target.attachments)
         if not held or (number or 1) > held:
-            raise error("no-attachment")
+            raise Failed("no-attachment", hint=hint_in_chat("no-attachment", title_of(found)))
         folder = output if output is not None and output.is_dir() else None
         if output is not None and folder is None and number is None and held > 1:
             raise Failed("which-file", exit_code=USAGE, count=held)

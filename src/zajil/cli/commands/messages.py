@@ -62,8 +62,9 @@ def edit(
 ) -> None:
     """Give an own message another text."""
     from zajil.cli.commands.chats import find_chat
-    from zajil.cli.failures import USAGE, Failed
+    from zajil.cli.failures import USAGE, Failed, hint_in_chat
     from zajil.cli.output import console
+    from zajil.cli.reading import title_of
 
     body = sys.stdin.read() if text == "-" else text
     if not body.strip():
@@ -75,7 +76,8 @@ def edit(
         if not target.own:
             raise Failed("not-yours")
         if time.time() - target.sent_at > _EDIT_S:
-            raise Failed("too-late")
+            hint = hint_in_chat("too-late", title_of(found)).replace("ID", target.id)
+            raise Failed("too-late", hint=hint)
         await _kept(client.edit(found, target.id, body, mentions=client.find_mentions(found, body)))
         console().print(words.EDITED_DONE(), style="dim")
 
@@ -107,8 +109,9 @@ def delete(
 
 
 def find_message(client: Client, chat: Chat, text: str) -> Message:
-    """The message with this id, or the only one whose id begins so. Raises Failed `no-message`."""
-    from zajil.cli.failures import Failed
+    """The message with this id, or the only one whose id begins so. Raises Failed `no-message`, `many-messages`."""
+    from zajil.cli.failures import Failed, hint_in_chat
+    from zajil.cli.reading import title_of
     from zajil.protocol.errors import ZajilError
 
     with contextlib.suppress(ZajilError):
@@ -118,7 +121,8 @@ def find_message(client: Client, chat: Chat, text: str) -> Message:
     if not found and len(text) >= _SHORTEST:
         found = [message for message in messages if message.id.startswith(text)]
     if len(found) != 1:
-        raise Failed("no-message")
+        code = "many-messages" if found else "no-message"
+        raise Failed(code, hint=hint_in_chat(code, title_of(chat)))
     return found[0]
 
 

@@ -63,13 +63,20 @@ def decide_answer(text: str, *, first: bool) -> str:
     return f"{MARK}{text}"
 
 
+def say_file(message: Message) -> str:
+    """The answer to a file alone, in the language of its name: that its message came, and how large it is."""
+    language = decide_script(message.attachments[0].name)
+    sizes = ", ".join(f"{one.size:,}".replace(",", "\u202f") for one in message.attachments)
+    return f"{MARK}{words.FILE.in_language(language, sizes=sizes)}"
+
+
 def is_for_echo(chat: Chat, message: Message) -> bool:
     """Whether to answer: never itself, never another Echo's answer, in groups only when called by name.
 
     A text that was deleted, or that only a later version can show, is not there to come back.
     """
     text = message.text
-    if message.deleted or not message.supported or not text.strip():
+    if message.deleted or not message.supported or not (text.strip() or message.attachments):
         return False
     if message.own or text in _OWN_WORDS or text.startswith(MARK) or f"\n{MARK}" in text:
         return False
@@ -92,7 +99,7 @@ async def _answer(client: Client, chat: Chat, message: Message, *, first: bool) 
 
     if not is_for_echo(chat, message):
         return
-    answer = _fitting(decide_answer(message.text, first=first))
+    answer = _fitting(decide_answer(message.text, first=first) if message.text.strip() else say_file(message))
     try:
         client.mark_read(chat, upto=message.id)
         await client.send(chat, answer, reply_to=message.id if chat.kind == "group" else None)

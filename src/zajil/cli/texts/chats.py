@@ -105,6 +105,7 @@ SYNC = Text(
 )
 SYNCED = Text(en="Up to date.", ar="كل شيء محدَّث.", ru="Всё получено и отправлено.")
 NEW_MESSAGES = Text(en="New messages: {count}", ar="رسائل جديدة: {count}", ru="Новых сообщений: {count}")
+SENT_COUNT = Text(en="Sent: {count}", ar="أُرسل: {count}", ru="Отправлено: {count}")
 STILL_QUEUED = Text(en="Still queued: {count}", ar="ما زال في الطابور: {count}", ru="Ещё в очереди: {count}")
 
 STATE_QUEUED = Text(en="queued", ar="في الطابور", ru="в очереди")

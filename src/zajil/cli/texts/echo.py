@@ -26,6 +26,11 @@ THANKS = Text(
     ru="Пожалуйста! Это был всего лишь ваш собственный голос.",
 )
 GOODBYE = Text(en="Goodbye. I stay right here.", ar="إلى اللقاء. أنا باقٍ هنا.", ru="До встречи. Я никуда не денусь.")
+FILE = Text(
+    en="I see your file, in bytes: {sizes}. I open none, and send only words back.",
+    ar="أرى ملفك، بالبايت: {sizes}. لا أفتح الملفات ولا أعيد إلا الكلمات.",
+    ru="Вижу ваш файл, байт: {sizes}. Я их не открываю и возвращаю только слова.",
+)
 HELP = Text(
     en="Write anything and I answer with it. Make a group with me: there I answer when you call me by name, Echo.",
     ar="اكتب أي شيء وأردّه عليك. وأنشئ مجموعة معي: هناك أجيب حين تناديني باسمي «صدى».",

@@ -114,3 +114,5 @@ LATER_HOURS = Text(
     ar="أعد المحاولة لاحقًا؛ ساعات الانتظار: {n}.",
     ru="Попробуйте позже; ждать часов: {n}.",
 )
+ERROR_LABEL = Text(en="error", ar="خطأ", ru="ошибка")
+HINT_LABEL = Text(en="hint", ar="تلميح", ru="подсказка")

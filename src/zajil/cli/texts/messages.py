@@ -184,6 +184,18 @@ TALK_COMPLAINTS: dict[str, Complaint] = {
             ru="Идентификаторы:  zajil read CHAT --ids",
         ),
     ),
+    "many-messages": Complaint(
+        Text(
+            en="The ids of several messages begin so.",
+            ar="تبدأ معرّفات عدة رسائل بهذه الأحرف.",
+            ru="Так начинаются идентификаторы нескольких сообщений.",
+        ),
+        Text(
+            en="Give more characters, or the whole id:  zajil read CHAT --json",
+            ar="اكتب أحرفًا أكثر أو المعرّف كاملًا:  zajil read CHAT --json",
+            ru="Укажите больше знаков или идентификатор целиком:  zajil read CHAT --json",
+        ),
+    ),
     "no-emoji": Complaint(
         Text(
             en="A reaction is exactly one emoji.",
