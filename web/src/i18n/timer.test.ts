@@ -1,7 +1,7 @@
 /** Spans in one unit, in the plural forms of each language. */
 import { beforeAll, expect, test } from "vitest";
 import { useLanguage } from "./catalogue.ts";
-import { sayLeft, sayTimer } from "./timer.ts";
+import { sayAfter, sayLeft, sayTimer } from "./timer.ts";
 
 beforeAll(() => {
   Object.assign(globalThis, { document: { documentElement: {} } });
@@ -19,6 +19,13 @@ test("Arabic has its six forms", async () => {
   await useLanguage("ar");
   const days = [1, 2, 3, 11, 100].map((n) => sayTimer(n * 86_400).replace(/[\d٠-٩]+/g, "#"));
   expect(days).toEqual(["يوم", "يومان", "# أيام", "# يومًا", "# يوم"]);
+});
+
+test("in a sentence an Arabic two takes another ending", async () => {
+  await useLanguage("ar");
+  expect([1, 2, 3].map((n) => sayAfter(n * 86_400).replace(/[\d٠-٩]+/g, "#"))).toEqual(["يوم", "يومين", "# أيام"]);
+  await useLanguage("en");
+  expect(sayAfter(2 * 86_400)).toBe("2 days");
 });
 
 test("what is left is rounded up, and never nothing", async () => {

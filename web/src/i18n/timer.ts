@@ -19,6 +19,12 @@ export function sayTimer(seconds: number): string {
   return say(seconds / UNITS[unit], unit, "long");
 }
 
+/** The same in a sentence, after "after": an Arabic two takes another ending there. */
+export function sayAfter(seconds: number): string {
+  const words = sayTimer(seconds);
+  return locale().startsWith("ar") ? words.replace(/ان$/, "ين") : words;
+}
+
 /** How long there is until then, rounded up, in one unit: 23 hours, 23h. */
 export function sayLeft(until: number, now: number, unitDisplay: "long" | "narrow"): string {
   const seconds = Math.max(1, Math.ceil((until - now) / 1000));

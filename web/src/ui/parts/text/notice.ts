@@ -4,7 +4,7 @@ import { isolate } from "../../../i18n/bidi.ts";
 import { t } from "../../../i18n/catalogue.ts";
 import { formatSpan } from "../../../i18n/date.ts";
 import { counted, locale } from "../../../i18n/number.ts";
-import { sayTimer } from "../../../i18n/timer.ts";
+import { sayAfter } from "../../../i18n/timer.ts";
 
 const NEWS: readonly Notice["code"][] = [
   "report-acted",
@@ -54,7 +54,7 @@ export function sayNotice(notice: Notice, me: string | undefined): string {
       return t.notice_role({ ...values, role: notice.text ?? "member" });
     case "timer": {
       const seconds = Number(notice.text);
-      return t.notice_timer({ ...values, off: seconds > 0 ? "no" : "yes", time: seconds > 0 ? sayTimer(seconds) : "" });
+      return t.notice_timer({ ...values, off: seconds > 0 ? "no" : "yes", time: seconds > 0 ? sayAfter(seconds) : "" });
     }
     case "write-admins":
       return t.notice_write_admins(values);
