@@ -1,8 +1,8 @@
 /**
  * Every screen over the seed build, in each direction, theme and size: a picture, axe (nothing serious or critical), no
- * console error, nothing wider than the window, the rules of direction. ZAJIL_SCREENS=two takes two of the eight
- * combinations; without it there is also a pass in a pseudo-locale, which makes every sentence 40 % longer. Combinations
- * run beside each other, each in an order of its own.
+ * console error, nothing wider than the window, no gap in a sentence, the rules of direction. ZAJIL_SCREENS=two takes
+ * two of the eight combinations; without it there is also a pass in a pseudo-locale, which makes every sentence 40 %
+ * longer. Combinations run beside each other, each in an order of its own.
  */
 import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
@@ -173,6 +173,7 @@ for (const combination of taken) {
         expect.soft(await graveFaults(page)).toEqual([]);
         expect.soft(await widerThanWindow(page)).toEqual([]);
         expect.soft(await directionFaults(page)).toEqual([]);
+        expect.soft(await page.locator("body").innerText()).not.toMatch(/\b(?:undefined|NaN)\b/);
         expect.soft(errors).toEqual([]);
       });
     }

@@ -2,7 +2,10 @@
 import type { Page } from "@playwright/test";
 import { idOf, person } from "../seed/world.ts";
 import { CALLS } from "./calls.ts";
+import { DISAPPEARING } from "./disappearing.ts";
 import { FILES } from "./files.ts";
+import { JOINS } from "./joins.ts";
+import { preparePush, PUSH } from "./push.ts";
 import { CHANNELS } from "./public.ts";
 import { RECOVERY } from "./recovery.ts";
 import { REVIEW } from "./review.ts";
@@ -346,6 +349,7 @@ const STATES: readonly Screen[] = [
 
 export const LIST: readonly Screen[] = [
   ...[...START, ...LISTS, ...CHATS, ...SEARCH, ...FILES, ...CALLS, ...ROUTES, ...PEOPLE],
+  ...[...JOINS, ...DISAPPEARING, ...PUSH],
   ...[...CHANNELS, ...SETTINGS, ...RECOVERY, ...STATES, ...REVIEW],
 ];
 
@@ -428,6 +432,7 @@ async function askedBefore(page: Page): Promise<void> {
 
 /** In the document before the app starts, chosen by the screen's name: a camera that sees a grey wall, plain HTTP. */
 export async function prepareMessenger(page: Page): Promise<void> {
+  await preparePush(page);
   await page.addInitScript(() => {
     const screen = new URLSearchParams(location.search).get("screen");
     if (screen === "stopped-insecure") Object.defineProperty(globalThis, "isSecureContext", { value: false });

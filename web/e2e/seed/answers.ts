@@ -117,6 +117,8 @@ export function chatView(world: World, id: string): ChatView {
   const role = chat.members.find((member) => member.person.account === world.me?.account)?.role ?? "member";
   const active = chat.status === "active";
   const leads = active && chat.kind === "group" && role !== "member";
+  const perms = chat.perms ?? { send: false, add: true, info: true, timer: true, link: true };
+  const silenced = chat.kind === "group" && perms.send && role === "member";
   const first = chat.unread > 0 ? chat.messages.at(-Math.min(chat.unread, chat.messages.length)) : undefined;
   return {
     ...chatLine(world, chat),
@@ -125,7 +127,7 @@ export function chatView(world: World, id: string): ChatView {
     epoch: chat.epoch,
     suite: 0x53,
     may: {
-      send: (active || chat.status === "creating" || chat.status === "rejoining") && !chat.keyChanged,
+      send: (active || chat.status === "creating" || chat.status === "rejoining") && !chat.keyChanged && !silenced,
       add: leads,
       remove: leads,
       rename: leads,
@@ -134,10 +136,10 @@ export function chatView(world: World, id: string): ChatView {
       rules: leads,
       link: leads,
     },
-    ...(chat.kind === "group" && { perms: { send: false, add: true, info: true, timer: true, link: true } }),
-    unshown: 0,
+    ...(chat.kind === "group" && { perms }),
+    unshown: chat.unshown ?? 0,
     key_changed: chat.keyChanged,
-    not_introduced: [],
+    not_introduced: chat.notIntroduced ?? [],
     ...(chat.replyDraft === undefined ? {} : { reply_draft: chat.replyDraft }),
     ...(first === undefined ? {} : { first_unread: first.id }),
   };

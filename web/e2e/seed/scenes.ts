@@ -62,6 +62,13 @@ export const SCENES = [
   "rejoining",
   "creating",
   "key-changed",
+  "admins-write",
+  "not-introduced",
+  "not-introduced-one",
+  "disappearing",
+  "asked",
+  "push-closed",
+  "push-quiet",
   "typing",
   "refused",
   "unreachable",
@@ -329,6 +336,55 @@ function changedKey(scene: string): World {
   return world;
 }
 
+/** Only admins write: in one group we are a member, in the other an admin. */
+function adminsWrite(scene: string): World {
+  const world = busy(scene);
+  const perms = { send: true, add: true, info: true, timer: true, link: true };
+  for (const [title, by] of [
+    ["Клуб путешественников", "Павел"],
+    ["Saturday market", "me"],
+  ] as const) {
+    const chat = must(world.chats.find((one) => one.title === title));
+    Object.assign(chat, { perms, unread: 0, unshown: by === "me" ? 3 : 0 });
+    const notices = [
+      { code: "write-admins" as const, by },
+      { code: "link-made" as const, by },
+    ];
+    fill(
+      chat,
+      [...notices.map((notice) => ({ notice })), { notice: { code: "asked", by: "Sofia Reyes" } }],
+      NOW - MINUTE,
+      ME,
+    );
+  }
+  return world;
+}
+
+/** People are to be added who have not said yet how. */
+function unintroduced(scene: string, names: readonly string[]): World {
+  const world = busy(scene);
+  must(world.chats[0]).notIntroduced = names.map(person);
+  return world;
+}
+
+/** Chats whose messages disappear, in two scripts. */
+function disappearing(scene: string): World {
+  const world = busy(scene);
+  const timers: Record<string, number> = { "Анна Соколова": 7 * 86_400, "عمر نصّار": 2 * 86_400, "Marta Lindqvist": 45 };
+  for (const [title, timer] of Object.entries(timers)) {
+    const chat = must(world.chats.find((one) => one.title === title));
+    Object.assign(chat, { timer, unread: 0, draft: undefined });
+    fill(chat, scripts.disappearing(title, timer), NOW - 4 * MINUTE, ME);
+  }
+  return world;
+}
+
+function allMuted(scene: string): World {
+  const world = busy(scene);
+  for (const chat of world.chats) chat.muted_until = Number.MAX_SAFE_INTEGER;
+  return world;
+}
+
 const CODE = "https://home.example/l#" + idOf("link code", 118);
 const EMOJI = ["🐢", "🍋", "⛵"];
 const WAITING: LinkProgress = { phase: "waiting", code: CODE, emoji: EMOJI, expires_at: NOW + 97_000 };
@@ -473,6 +529,16 @@ export function worldOf(scene: string): World {
       return cut(scene, "creating", { code: "created", by: "me" });
     case "key-changed":
       return changedKey(scene);
+    case "admins-write":
+      return adminsWrite(scene);
+    case "not-introduced":
+      return unintroduced(scene, ["Sofia Reyes", "رنا", "Ирина"]);
+    case "not-introduced-one":
+      return unintroduced(scene, ["عمر نصّار"]);
+    case "disappearing":
+      return disappearing(scene);
+    case "push-quiet":
+      return allMuted(scene);
     case "refused":
       return refusing(scene, "gate-required");
     case "unreachable":

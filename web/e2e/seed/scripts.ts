@@ -226,3 +226,15 @@ export const ECHO: readonly Line[] = [
   { who: "me", text: "Hello, Echo!", gap: 1 },
   { who: "Echo", text: "Hello, Echo!", gap: 0 },
 ];
+
+/** Talk in a chat whose messages disappear: read and running, not yet read, an answer to what is gone, changed twice. */
+export function disappearing(who: string, timer: number): readonly Line[] {
+  return [
+    { notice: { code: "timer", by: "me", text: "3600" }, gap: 1 },
+    { notice: { code: "timer", by: who, text: String(timer) }, gap: 1 },
+    { who, text: "The door code is 4417 📦", gap: 1, span: timer, left: timer * 1000 - 25_000 },
+    { who, text: "رمز الباب 4417", gap: 1, span: timer, left: 23.5 * 3_600_000 },
+    { who: "me", text: "Спасибо, записываю.", gap: 1, span: timer, left: 95_000, state: "read" },
+    { who: "me", text: "And the side gate?", gap: 1, reply: 3, quoteGone: true, span: timer, state: "delivered" },
+  ];
+}

@@ -17,6 +17,7 @@ import type {
   MessageState,
   MessageView,
   Notice,
+  Perms,
   Person,
   Role,
   Settings,
@@ -58,6 +59,10 @@ export interface SeedChat {
   archived: boolean;
   muted_until: number;
   timer?: number;
+  /** Of a group; absent: everybody writes, admins do the rest. */
+  perms?: Perms;
+  unshown?: number;
+  notIntroduced?: readonly Person[];
   draft?: string;
   replyDraft?: string;
   keyChanged: boolean;
@@ -139,6 +144,12 @@ export interface Line {
   readonly notice?: { code: Notice["code"]; by?: string; whom?: readonly string[]; text?: string };
   readonly state?: MessageState;
   readonly reason?: string;
+  /** Seconds after which it disappears. */
+  readonly span?: number;
+  /** Its time runs, and so much is left of it; ms. */
+  readonly left?: number;
+  /** What it answers has disappeared. */
+  readonly quoteGone?: true;
 }
 
 const ME = "me";
@@ -193,7 +204,7 @@ export function seedMessage(chat: SeedChat, line: Line, at: number, me: Person):
             id: quoted.id,
             sender: quoted.sender,
             files: quoted.files,
-            ...(quoted.text === undefined ? {} : { text: quoted.text }),
+            ...(line.quoteGone ? { expired: true as const } : quoted.text === undefined ? {} : { text: quoted.text }),
           },
         }),
     reactions: (line.react ?? []).map(([emoji, ...by]) => ({
@@ -204,6 +215,8 @@ export function seedMessage(chat: SeedChat, line: Line, at: number, me: Person):
     edited: line.before !== undefined,
     deleted: line.deleted === true,
     ...(line.notice === undefined ? {} : { notice: noticeOf(line.notice, me) }),
+    ...(line.span === undefined ? {} : { expire_s: line.span }),
+    ...(line.left === undefined ? {} : { expires_at: NOW + line.left }),
     may: {
       edit: alive && own && at > NOW - DAY,
       delete_for_all: alive && own,
