@@ -20,6 +20,7 @@ import { joinCalls } from "./joins.ts";
 import { INVENTORY } from "./inventory.ts";
 import { publicCalls } from "./public.ts";
 import { recoveryCalls } from "./recovery.ts";
+import { strangerCalls } from "./strangers.ts";
 import { worldOf } from "./scenes.ts";
 import { searchCalls } from "./search.ts";
 import {
@@ -62,6 +63,7 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     ...fileCalls(world, emit),
     ...searchCalls(world),
     ...joinCalls(),
+    ...strangerCalls(world, emit),
     push_key: () => "",
     set_push: () => undefined,
     drop_push: () => undefined,

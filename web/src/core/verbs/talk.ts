@@ -4,6 +4,7 @@ import { ALWAYS } from "../../protocol/chat/arranging.ts";
 import { encodeMentions } from "../../protocol/chat/mentions.ts";
 import { error } from "../../protocol/errors.ts";
 import * as chats from "../rules/chats.ts";
+import { incoming } from "../rules/contact/contact.ts";
 import * as messages from "../rules/messages.ts";
 import * as outbox from "../rules/outbox.ts";
 import * as acts from "../rules/talk/acts.ts";
@@ -20,6 +21,7 @@ const PAGE_MAX = 200;
 type Names =
   | "chats"
   | "chat"
+  | "request_count"
   | "messages"
   | "message"
   | "send"
@@ -32,11 +34,11 @@ type Names =
   | "react"
   | "typing";
 
-/** The chat of an id, the one it was merged into. Throws `unknown-chat`. */
+/** The chat of an id, the one it was merged into. Throws `unknown-chat`, for a request that waits as well. */
 export async function findPlace(look: Look, id: Id): Promise<Chat> {
   const chat = await rows.findChat(look.tx, id);
   const place = chat?.merged ? await rows.findChat(look.tx, chat.merged) : chat;
-  if (place === undefined) throw error("unknown-chat");
+  if (place === undefined || place.request === "incoming") throw error("unknown-chat");
   return place;
 }
 
@@ -64,6 +66,7 @@ export function talkVerbs(host: Host): Handlers<Names> {
         all.sort((a, b) => (rank.get(a.gid) ?? pins.length) - (rank.get(b.gid) ?? pins.length));
         return Promise.all(all.map((chat) => chatLine(look, chat, rank.has(chat.gid))));
       }),
+    request_count: () => core().look(async (look) => (await incoming(look)).filter(({ unread }) => unread).length),
     chat: ({ id }) => core().look(async (look) => chatView(look, await findPlace(look, id))),
     messages: (page) => core().look((look) => readPage(look, page)),
     message: ({ id }) => core().look((look) => readDetails(look, id)),
