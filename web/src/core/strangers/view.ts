@@ -1,13 +1,14 @@
 /** What crosses between a tab and the worker about people this account does not know yet, or no more. */
-import type { Person } from "../api.ts";
 
 /**
  * Somebody unknown who asks to write. id: of the request. text: plain, whatever it holds. at: Unix ms.
  *
  * resembles: name of a contact that looks like theirs.
  */
-export interface ContactRequest extends Person {
+export interface ContactRequest {
   readonly id: string;
+  readonly account: string;
+  readonly name: string;
   readonly text: string;
   readonly at: number;
   readonly resembles?: string;
@@ -21,5 +22,5 @@ export interface StrangerCalls {
   answer_request(a: { id: string; answer: "accept" | "decline" | "block" }): string;
   /** Nothing of this person shows any more, on any own device; or again what they write from now on. */
   set_blocked(a: { account: string; blocked: boolean }): void;
-  blocked_people(): readonly Person[];
+  blocked_people(): readonly { readonly account: string; readonly name: string }[];
 }
