@@ -79,8 +79,6 @@ async function findIn(look: Look, query: Query, stored: StoredMessage): Promise<
   if (text.includes("[@")) text = mentionsIn(look, await rows.loadChat(look.tx, message.gid), text).text;
   const names = files.map(({ name }) => name);
   if (!matches(query, [text, ...names])) return undefined;
-  // A request that waits is no place.
-  if ((await rows.findChat(look.tx, message.gid))?.request === "incoming") return undefined;
   const place = await findPlace(look, message.gid);
   if (!isListed(place)) return undefined;
   return {

@@ -76,6 +76,7 @@ test("of a request one text shows, and nothing is answered", async () => {
   await world.pass(60_000, 3);
   expect(await said(anna)).toEqual(["It is me, https://evil.example/x"]);
   expect((await zoya.lines(gid)).map(({ state }) => state)).toEqual(["sent", "sent"]);
+  await expect(of(anna).chat({ id: gid })).rejects.toMatchObject({ code: "unknown-chat" });
   await expect(of(anna).send({ chat: gid, text: "no" })).rejects.toMatchObject({ code: "not-a-member" });
 });
 

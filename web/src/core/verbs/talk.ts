@@ -34,11 +34,18 @@ type Names =
   | "react"
   | "typing";
 
-/** The chat of an id, the one it was merged into. Throws `unknown-chat`, for a request that waits as well. */
+/** The chat of an id, the one it was merged into. Throws `unknown-chat`. */
 export async function findPlace(look: Look, id: Id): Promise<Chat> {
   const chat = await rows.findChat(look.tx, id);
   const place = chat?.merged ? await rows.findChat(look.tx, chat.merged) : chat;
-  if (place === undefined || place.request === "incoming") throw error("unknown-chat");
+  if (place === undefined) throw error("unknown-chat");
+  return place;
+}
+
+/** A chat that has a page: a request that waits has none. Throws `unknown-chat`. */
+async function shown(look: Look, id: Id): Promise<Chat> {
+  const place = await findPlace(look, id);
+  if (place.request === "incoming") throw error("unknown-chat");
   return place;
 }
 
@@ -67,7 +74,7 @@ export function talkVerbs(host: Host): Handlers<Names> {
         return Promise.all(all.map((chat) => chatLine(look, chat, rank.has(chat.gid))));
       }),
     request_count: () => core().look(async (look) => (await incoming(look)).filter(({ unread }) => unread).length),
-    chat: ({ id }) => core().look(async (look) => chatView(look, await findPlace(look, id))),
+    chat: ({ id }) => core().look(async (look) => chatView(look, await shown(look, id))),
     messages: (page) => core().look((look) => readPage(look, page)),
     message: ({ id }) => core().look((look) => readDetails(look, id)),
     async send({ chat, text, reply_to, mentions }) {
