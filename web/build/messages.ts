@@ -26,6 +26,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   report: "later",
   routes: "later",
   settings: "later",
+  strangers: "later",
   channels: "public",
   review: "console",
 };

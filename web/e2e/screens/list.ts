@@ -60,6 +60,16 @@ const LISTS: readonly Screen[] = [
   { name: "list-row-menu", scene: "busy", ready: "chat-row", steps: rowMenu },
   { name: "list-mute", scene: "busy", ready: "chat-row", steps: muteSheet },
   { name: "list-archive", scene: "busy", ready: "chat-row", steps: archive },
+  { name: "list-requests", scene: "requests", ready: "requests-row" },
+  { name: "requests", scene: "requests", fragment: "#/requests", ready: "request" },
+  { name: "requests-none", scene: "busy", fragment: "#/requests", ready: "requests-none" },
+  {
+    name: "requests-block",
+    scene: "requests",
+    fragment: "#/requests",
+    ready: "request",
+    steps: seeing("request-block", "block-dialog"),
+  },
   { name: "keys", scene: "busy", ready: "chat-row", steps: keys },
 ];
 
@@ -114,6 +124,7 @@ const CHATS: readonly Screen[] = [
     ready: "message",
   })),
   { name: "chat-key-changed", scene: "key-changed", fragment: `#/c/${chat("Анна Соколова")}`, ready: "message" },
+  { name: "chat-blocked", scene: "requests", fragment: `#/c/${chat("Marta Lindqvist")}`, ready: "chat-blocked" },
   { name: "chat-not-found", scene: "busy", fragment: `#/c/${chat("nobody")}`, ready: "chat-error" },
   { name: "chat-jump", scene: "busy", fragment: `#/c/${MARKET}`, ready: "message", steps: scrollUp },
   {
@@ -231,6 +242,14 @@ const PEOPLE: readonly Screen[] = [
   },
   { name: "contact-same", scene: "busy", fragment: `#/people/${MARTA}`, ready: "safety-scan", steps: same },
   { name: "contact-failed", scene: "no-answers", fragment: `#/people/${MARTA}`, ready: "load-failed" },
+  { name: "contact-blocked", scene: "requests", fragment: `#/people/${MARTA}`, ready: "blocked" },
+  {
+    name: "contact-block",
+    scene: "busy",
+    fragment: `#/people/${MARTA}`,
+    ready: "block",
+    steps: seeing("block", "block-dialog"),
+  },
   { name: "contact-different", scene: "busy", fragment: `#/people/${MARTA}`, ready: "safety-scan", steps: different },
   { name: "contact-key-changed", scene: "key-changed", fragment: `#/people/${ANNA}`, ready: "contact-key-changed" },
   { name: "new-group", scene: "busy", fragment: "#/new/group", ready: "choose-row", steps: choose },
@@ -288,6 +307,7 @@ const SETTINGS: readonly Screen[] = [
     fragment: `#/settings/${page}`,
     ready: page,
   })),
+  { name: "settings-privacy-blocked", scene: "requests", fragment: "#/settings/privacy", ready: "blocked-person" },
   { name: "settings-data", scene: "busy", fragment: "#/settings/data", ready: "data-save-browser" },
   { name: "settings-data-offline", scene: "offline", fragment: "#/settings/data", ready: "data-save-browser" },
   { name: "settings-storage-memory", scene: "memory-only", fragment: "#/settings/storage", ready: "storage-memory" },

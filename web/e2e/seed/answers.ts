@@ -126,8 +126,13 @@ export function chatView(world: World, id: string): ChatView {
     members: chat.members.map((_, index) => memberView(world, chat, index)),
     epoch: chat.epoch,
     suite: 0x53,
+    blocked: world.blocked.has(chat.peer ?? ""),
     may: {
-      send: (active || chat.status === "creating" || chat.status === "rejoining") && !chat.keyChanged && !silenced,
+      send:
+        (active || chat.status === "creating" || chat.status === "rejoining") &&
+        !chat.keyChanged &&
+        !silenced &&
+        !world.blocked.has(chat.peer ?? ""),
       add: leads,
       remove: leads,
       rename: leads,
@@ -192,6 +197,7 @@ export function contactPage(world: World, account: string): ContactPage {
     safety_number: digits(account + (changed ? " changed" : "")),
     safety_qr: idOf("safety " + account, 140),
     key_changed: changed,
+    blocked: world.blocked.has(account),
     groups: world.chats
       .filter((chat) => chat.kind === "group" && chat.members.some((member) => member.person.account === account))
       .map(({ id, title }) => ({ id, title })),

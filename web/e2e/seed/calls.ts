@@ -20,6 +20,7 @@ import { joinCalls } from "./joins.ts";
 import { INVENTORY } from "./inventory.ts";
 import { publicCalls } from "./public.ts";
 import { recoveryCalls } from "./recovery.ts";
+import { strangerCalls } from "./strangers.ts";
 import { worldOf } from "./scenes.ts";
 import { searchCalls } from "./search.ts";
 import {
@@ -62,6 +63,7 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     ...fileCalls(world, emit),
     ...searchCalls(world),
     ...joinCalls(world, (chat) => answers.chatView(world, chat).may.link),
+    ...strangerCalls(world, emit),
     push_key: () => (world.scene === "push-closed" ? "" : "a2V5"),
     set_push: () => undefined,
     drop_push: () => undefined,

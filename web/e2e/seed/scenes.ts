@@ -32,6 +32,7 @@ export const SCENES = [
   "alone",
   "busy",
   "files",
+  "requests",
   "big",
   "loading",
   "offline",
@@ -114,6 +115,8 @@ function blank(scene: string): World {
     settings: { receipts: true, typing: true, notifications: false, enter_sends: true },
     contacts: [],
     keyChanged: new Set(),
+    blocked: new Set(),
+    requests: [],
     devices: [],
     chats: [],
     uploads: [],
@@ -460,6 +463,25 @@ function busyWithout(scene: string): World {
 }
 
 /** The world of a scene; an unknown name is the busy one. */
+/** Three strangers ask to write, one of whom calls herself like a contact; Marta is blocked. */
+function withStrangers(scene: string): World {
+  const world = busy(scene);
+  world.blocked.add(person("Marta Lindqvist").account);
+  world.requests = [
+    ["Кирилл", "Здравствуйте! Мы познакомились на ярмарке в субботу, вот фотографии: https://photos.example/2026"],
+    ["Marta  Lindqvist", "Hi, this is my new account, please write to me here."],
+    ["سالم", "السلام عليكم،\nهل ما زال المكان شاغرًا؟"],
+  ].map(([name = "", text = ""], at) => ({
+    id: idOf(`request ${name}`, 22),
+    account: idOf(`stranger ${name}`, 22),
+    name,
+    text,
+    at: world.now - (at + 1) * 3 * HOUR,
+    ...(name.startsWith("Marta") && { resembles: "Marta Lindqvist" }),
+  }));
+  return world;
+}
+
 export function worldOf(scene: string): World {
   if (scene in LINKING) return { ...blank(scene), linking: must(LINKING[scene]) };
   switch (scene) {
@@ -471,6 +493,8 @@ export function worldOf(scene: string): World {
       return fresh(scene);
     case "alone":
       return alone(scene);
+    case "requests":
+      return withStrangers(scene);
     case "files":
       return withFiles(scene);
     case "big":

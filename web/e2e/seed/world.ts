@@ -3,6 +3,7 @@
  * random: ids come from names. Only the seed build (`vite --mode seed`) and the screenshots use it.
  */
 import type {
+  ContactRequest,
   ChatKind,
   ChatStatus,
   Connection,
@@ -80,6 +81,8 @@ export interface World {
   settings: Mutable<Settings>;
   contacts: Mutable<ContactView>[];
   keyChanged: Set<string>;
+  blocked: Set<string>;
+  requests: ContactRequest[];
   devices: DeviceView[];
   chats: SeedChat[];
   uploads: UploadView[];

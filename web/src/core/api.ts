@@ -8,10 +8,12 @@ import type { Expiring, TimerCalls } from "./rules/expiry/view.ts";
 import type { JoinCalls, Perms } from "./joins/view.ts";
 import type { RecoveryCalls, RecoveryEvent } from "./kept/view.ts";
 import type { SearchCalls } from "./search/view.ts";
+import type { StrangerCalls } from "./strangers/view.ts";
 import type { PushCalls } from "./push/view.ts";
 
 export type { GroupLinkPreview, GroupLinkView, JoinRequestView, JoinView, Permission, Perms } from "./joins/view.ts";
 export type { ArchiveWords, RecoveryView } from "./kept/view.ts";
+export type { ContactRequest } from "./strangers/view.ts";
 export type { FilePlace, FileView, Look, OutFile, UploadView } from "./files/view.ts";
 export type { FoundChat, FoundMessage, FoundPerson, Marked, SearchPage } from "./search/view.ts";
 
@@ -93,7 +95,9 @@ export interface ChatView extends ChatLine {
   readonly epoch: number;
   /** MLS cipher suite id, 0x0053. */
   readonly suite: number;
-  /** May send now; else `blocked` says why. */
+  /** The other side of a DM is blocked. */
+  readonly blocked: boolean;
+  /** May send now. */
   readonly may: {
     readonly send: boolean;
     readonly add: boolean;
@@ -252,6 +256,7 @@ export interface ContactView extends Person {
 }
 
 export interface ContactPage extends ContactView {
+  readonly blocked: boolean;
   /** 60 digits, 12 groups of 5 with blanks between. */
   readonly safety_number: string;
   /** What the QR code of the safety number holds. */
@@ -447,7 +452,8 @@ export interface OwnPersona {
 }
 
 /** Every call of a tab: arguments and answer. An error is a Failure. */
-export interface Calls extends FileCalls, RecoveryCalls, SearchCalls, TimerCalls, JoinCalls, PushCalls, GateCalls {
+export interface Calls
+  extends FileCalls, RecoveryCalls, SearchCalls, TimerCalls, JoinCalls, PushCalls, GateCalls, StrangerCalls {
   status(): Status;
   server_info(): ServerInfo;
 
@@ -466,6 +472,8 @@ export interface Calls extends FileCalls, RecoveryCalls, SearchCalls, TimerCalls
   log_out(): void;
 
   chats(): readonly ChatLine[];
+  /** How many strangers ask to write and have said something. */
+  request_count(): number;
   chat(a: { id: string }): ChatView;
   /** Oldest first. before: `n` of the oldest one held; around: message id. */
   messages(a: {

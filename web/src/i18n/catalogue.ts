@@ -16,6 +16,7 @@ import type routes from "../../messages/en/routes.json";
 import type search from "../../messages/en/search.json";
 import type settings from "../../messages/en/settings.json";
 import type start from "../../messages/en/start.json";
+import type strangers from "../../messages/en/strangers.json";
 import type talk from "../../messages/en/talk.json";
 
 export type Language = "en" | "ar" | "ru";
@@ -37,6 +38,7 @@ type Catalogue = typeof call &
   typeof search &
   typeof settings &
   typeof start &
+  typeof strangers &
   typeof talk;
 export type MessageKey = keyof Catalogue;
 export type Values = Readonly<Record<string, string | number>>;

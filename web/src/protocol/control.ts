@@ -249,6 +249,8 @@ export const PUT_DEVICE_LIST = route("PUT", "/accounts/me/devices", D, EMPTY);
 export const PUT_CONTACT_TOKEN = route("PUT", "/contact-tokens/{hash}", D, EMPTY);
 export const DROP_CONTACT_TOKEN = route("DELETE", "/contact-tokens/{hash}", D, EMPTY);
 export const TAKE_REFS = route("POST", "/mailbox/refs", D, fields<Refs>({ refs: list(B()) }));
+export const ALLOW_REF = route("PUT", "/mailbox/refs/{serial}", D, EMPTY);
+export const DENY_REF = route("DELETE", "/mailbox/refs/{serial}", D, EMPTY);
 export const MAILBOX_ROW = route(
   "GET",
   "/mailbox/rows/{id}",

@@ -302,6 +302,12 @@ export class OpenChat {
     return call("rejoin", { chat: this.id });
   }
 
+  /** Hear the other side of a DM again. */
+  async unblock(): Promise<void> {
+    const account = this.view?.peer;
+    if (account !== undefined) await call("set_blocked", { account, blocked: false });
+  }
+
   /** Somebody types here: told at most once per 4 s. */
   typing(): void {
     const now = Date.now();

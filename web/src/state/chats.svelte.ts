@@ -6,6 +6,8 @@ import { call, listen } from "./host.ts";
 class Chats {
   /** Newest first, as the core orders them; undefined until they have come. */
   lines = $state.raw<readonly ChatLine[]>();
+  /** How many strangers ask to write. */
+  requests = $state(0);
   error = $state<string>();
   /** Per chat, who types until when (ms). */
   typing = $state<Readonly<Record<string, readonly { person: Person; until: number }[]>>>({});
@@ -30,8 +32,9 @@ class Chats {
   async refresh(): Promise<void> {
     const mine = ++this.#asked;
     try {
-      const lines = await call("chats");
+      const [lines, requests] = await Promise.all([call("chats"), call("request_count")]);
       if (mine !== this.#asked) return;
+      this.requests = requests;
       this.lines = lines;
       this.error = undefined;
       this.#waitForMutes(lines);

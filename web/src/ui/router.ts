@@ -5,6 +5,8 @@ export type Route =
   | { readonly page: "list" }
   /** The chats that are out of the list. */
   | { readonly page: "archive" }
+  /** Strangers who ask to write. */
+  | { readonly page: "requests" }
   | { readonly page: "chat"; readonly id: string }
   | { readonly page: "info"; readonly id: string }
   | { readonly page: "call"; readonly id: string }
@@ -38,6 +40,7 @@ export type Route =
 export const to = {
   list: (): string => "#/",
   archive: (): string => "#/archive",
+  requests: (): string => "#/requests",
   chat: (id: string): string => `#/c/${id}`,
   info: (id: string): string => `#/c/${id}/info`,
   inside: (chat: string, message: string): string => `#/inside/${chat}/${message}`,
@@ -69,7 +72,7 @@ export function parseRoute(fragment: string): Route {
   const [first = "", second = "", third = "", fourth = ""] = fragment.replace(/^#?\/?/, "").split("/");
   const id = ID.test(second) ? second : "";
   if (first === "c" && id) return third === "info" ? { page: "info", id } : { page: "chat", id };
-  if (first === "archive") return { page: "archive" };
+  if (first === "archive" || first === "requests") return { page: first };
   if (first === "inside" && id && ID.test(third)) return { page: "inside", id, message: third };
   if (first === "call" && id) return { page: "call", id };
   if (first === "people" && id) return { page: "person", id };

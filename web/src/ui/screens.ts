@@ -14,6 +14,7 @@ export type ScreenName =
   | "Contact"
   | "NewGroup"
   | "ChatInfo"
+  | "Requests"
   | "Settings"
   | "LinkPage"
   | "RouteSheet"
@@ -49,6 +50,7 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   Contact: async () => screen(await import("./people/Contact.svelte")),
   NewGroup: async () => screen(await import("./groups/NewGroup.svelte")),
   ChatInfo: async () => screen(await import("./groups/ChatInfo.svelte")),
+  Requests: async () => screen(await import("./strangers/Requests.svelte")),
   Settings: async () => screen(await import("./settings/Settings.svelte")),
   LinkPage: async () => screen(await import("./linking/LinkPage.svelte")),
   RouteSheet: async () => screen(await import("./routes/RouteSheet.svelte")),

@@ -11,6 +11,7 @@ import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, Intent } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
+import * as contact from "./contact/contact.ts";
 import * as groups from "./groups.ts";
 import { DM, GROUP, OWNER, SELF } from "./groups.ts";
 import { mayWrite } from "./judge.ts";
@@ -103,12 +104,18 @@ export async function awaitsDecision(look: Look, chat: Chat): Promise<boolean> {
   return chat.kind === DM && accounts.isKeyChanged(await accounts.known(look, chat.peer));
 }
 
-/** The chat, if we may act in it. Throws `not-a-member`, `unknown-chat`. */
+/** The chat, if we may act in it. Throws `not-a-member`, `unknown-chat`, `contact-blocked`. */
 export async function checkMember(look: Look, gid: Id): Promise<Chat> {
   let chat = await rows.findChat(look.tx, gid);
   if (chat?.merged) chat = await rows.findChat(look.tx, chat.merged);
   if (chat === undefined) throw error("unknown-chat");
-  if (chat.status === "removed" || chat.status === "left" || look.profile.account_id in chat.left) {
+  if (chat.kind === DM && (await accounts.known(look, chat.peer)).blocked) throw error("contact-blocked");
+  if (
+    chat.request === "incoming" ||
+    chat.status === "removed" ||
+    chat.status === "left" ||
+    look.profile.account_id in chat.left
+  ) {
     throw error("not-a-member");
   }
   return chat;
@@ -200,10 +207,12 @@ export async function checkGroup(look: Look, gid: Id): Promise<Chat> {
   return chat;
 }
 
-/** Throws `list-fork` for an account with two device lists in one place: nobody is added on a disputed list. */
+/** Throws `list-fork` for an account with two device lists in one place, `contact-blocked` for one we blocked. */
 export async function checkPeople(look: Look, people: readonly Id[]): Promise<void> {
   for (const person of people) {
-    if ((await accounts.known(look, person)).alarm) throw error("list-fork");
+    const { alarm, blocked } = await accounts.known(look, person);
+    if (alarm) throw error("list-fork");
+    if (blocked) throw error("contact-blocked");
   }
 }
 
@@ -225,5 +234,6 @@ export async function addOwnDevice(step: Step, device: number): Promise<void> {
     if (chat.request === "incoming") continue; // nothing is said there; who accepts it brings all devices in
     await submitLists(step, chat, own);
     await outbox.submitIntent(step, chat.gid, rows.makeIntent("add-device", { account: own, devices: [device] }));
+    if (chat.kind === SELF) await contact.tellNewDevice(step);
   }
 }

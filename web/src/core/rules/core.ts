@@ -27,7 +27,7 @@ import { noteTold } from "./talk/notices.ts";
 import * as callkeys from "./talk/callkeys.ts";
 import * as whispers from "./talk/whispers.ts";
 import * as calls from "./wants.ts";
-import type { Want, WantClaim, WantLists } from "./wants.ts";
+import type { Want, WantClaim, WantDoor, WantLists, WantToken } from "./wants.ts";
 
 /** Told after each step that made events, once it is durable. */
 export type Listener = (told: readonly Told[]) => void;
@@ -252,6 +252,11 @@ export class Core {
   /** The answer to a WantLists. Throws Malformed or HomeError for lists that do not verify. */
   takeLists(want: WantLists, lists: readonly Uint8Array[]): Promise<void> {
     return this.step("lists", (step) => calls.takeLists(step, want, lists));
+  }
+
+  /** The server did what a WantDoor or a WantToken says. */
+  takeDoor(want: WantDoor | WantToken): Promise<void> {
+    return this.step("door", (step) => calls.takeDoor(step, want));
   }
 
   /** Fresh packages for the server, secrets stored; a last-resort one where it is missing or old. */

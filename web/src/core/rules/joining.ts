@@ -5,6 +5,7 @@ import { GROUP_INFO_SHARE, parseShare, type GroupInfoShare } from "../../protoco
 import { error, ZajilError } from "../../protocol/errors.ts";
 import { Group, MlsError, parseKeyPackage, type JoinInfo } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
+import * as doors from "../state/doors.ts";
 import { isAsked } from "../state/joins.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, OwnKeyPackage } from "../state/rows.ts";
@@ -31,7 +32,7 @@ export async function takeWelcome(
   gid: Id,
   epoch: number,
   welcome: Uint8Array,
-  strangers = false,
+  via?: Uint8Array | null,
 ): Promise<void> {
   const before = await rows.findChat(step.tx, gid);
   for (const own of await keypackages.candidates(step, welcome)) {
@@ -41,9 +42,13 @@ export async function takeWelcome(
       joined = await open(step, gid, welcome, own);
       await checkKnown(step, before, joined);
       chat = await describe(step, before, joined);
-      if (before === undefined) chat = { ...chat, request: await placeOf(step, chat, joined, strangers) };
+      if (before === undefined)
+        chat = { ...chat, request: await placeOf(step, chat, joined, contact.isStrangers(via)) };
     } catch (problem) {
-      if (problem instanceof contact.Unwanted) return keypackages.useUp(step, own);
+      if (problem instanceof contact.Unwanted) {
+        if (via) await doors.turn(step.tx, rows.idOf(via), "deny");
+        return keypackages.useUp(step, own);
+      }
       if (problem instanceof MlsError || problem instanceof ZajilError) continue;
       throw problem;
     }

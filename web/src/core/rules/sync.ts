@@ -80,8 +80,10 @@ export async function takeMessages(step: Step, batch: readonly Msg[]): Promise<n
     const entry = { type: "entry", seq, kind: kindOf(message), gid: hexOf(message.gid), epoch, own } as const;
     const [next, actions] = intake.step({ ...state, groups: await findGroup(step, message.gid) }, entry, step.now);
     state = next;
-    for (const action of actions) await carryOut(step, message, action, contact.isStrangers(via));
-    if (message.gid !== "") await settleHeld(step, message.gid);
+    for (const action of actions) await carryOut(step, message, action, via);
+    if (message.gid === "") continue;
+    await settleHeld(step, message.gid);
+    await contact.watchDoor(step, message.gid, via);
   }
   await save(step, state);
   return state.stored;
@@ -201,9 +203,9 @@ async function findOwn(step: Step, body: Uint8Array): Promise<intake.Own> {
   return item.state === "queued" || item.hashes.at(-1) !== rows.idOf(digest) ? "lost-commit" : "commit";
 }
 
-async function carryOut(step: Step, message: Held, action: intake.Action, strangers = false): Promise<void> {
+async function carryOut(step: Step, message: Held, action: intake.Action, via?: Via): Promise<void> {
   if (action.type === "take") {
-    await take(step, message, action.what, strangers);
+    await take(step, message, action.what, via);
   } else if (action.type === "hold") {
     await step.tx.append("held", rows.bytesOf(message.gid), step.rng(16), rows.encodeRow(message));
   } else if (action.type === "readd") {
@@ -211,9 +213,11 @@ async function carryOut(step: Step, message: Held, action: intake.Action, strang
   }
 }
 
+/** Serial of the reference through which a message came. */
+type Via = Msg["via"];
 type What = Extract<intake.Action, { type: "take" }>["what"];
 
-async function take(step: Step, message: Held, what: What, strangers: boolean): Promise<void> {
+async function take(step: Step, message: Held, what: What, via: Via | undefined): Promise<void> {
   const { gid, epoch, body } = message;
   switch (what) {
     case "notice":
@@ -222,7 +226,7 @@ async function take(step: Step, message: Held, what: What, strangers: boolean): 
     case "own-commit":
       return takeEcho(step, message);
     case "welcome":
-      return joining.takeWelcome(step, gid, epoch, body, strangers);
+      return joining.takeWelcome(step, gid, epoch, body, via);
     case "commit":
       return takeCommit(step, await step.chat(gid), body);
     case "application":

@@ -6,6 +6,7 @@ import type { ClaimedKeyPackages } from "../../protocol/control.ts";
 import { error } from "../../protocol/errors.ts";
 import { ACCOUNT_DEVICES, DELIVERY_REF_BYTES, KEY_PACKAGE_BYTES } from "../../protocol/limits.ts";
 import * as accounts from "../state/accounts.ts";
+import * as doors from "../state/doors.ts";
 import * as rows from "../state/rows.ts";
 import type { Claimed, Id, Item } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
@@ -51,7 +52,19 @@ export interface WantKeyPackages {
   readonly want: "key-packages";
 }
 
-export type Want = WantCreate | WantRef | WantClaim | WantLists | WantKeyPackages;
+/** Nothing is to come through the reference of this serial, or again what comes. */
+export interface WantDoor {
+  readonly want: "deny" | "allow";
+  readonly serial: Id;
+}
+
+/** This is the account's profile token from now on. */
+export interface WantToken {
+  readonly want: "token";
+  readonly token: Uint8Array;
+}
+
+export type Want = WantDoor | WantToken | WantCreate | WantRef | WantClaim | WantLists | WantKeyPackages;
 
 /** A text that a want shares with its repetitions, which may carry another claim id: for remembering what was put off. */
 export function nameOfWant(want: Want): string {
@@ -63,8 +76,12 @@ export function nameOfWant(want: Want): string {
       return `claim ${want.n} ${want.account}`;
     case "lists":
       return `lists ${want.account}`;
+    case "deny":
+    case "allow":
+      return `${want.want} ${want.serial}`;
     case "key-packages":
-      return "key-packages";
+    case "token":
+      return want.want;
   }
 }
 
@@ -92,7 +109,19 @@ export async function wants(look: Look): Promise<Want[]> {
       if (token?.length !== 0) found.push({ want: "claim", n, account, devices, claimId, token });
     }
   }
+  const due = await doors.loadDoors(look.tx);
+  for (const want of ["deny", "allow"] as const) for (const serial of due[want]) found.push({ want, serial });
+  if (due.token_due) found.push({ want: "token", token: look.profile.profile_token });
   return found;
+}
+
+/** The server did it, or refuses it for good. */
+export async function takeDoor(step: Step, want: WantDoor | WantToken): Promise<void> {
+  const due = await doors.loadDoors(step.tx);
+  if (want.want !== "token")
+    return doors.changeDoors(step.tx, { [want.want]: due[want.want].filter((one) => one !== want.serial) });
+  if (rows.idOf(want.token) === rows.idOf(step.profile.profile_token))
+    await doors.changeDoors(step.tx, { token_due: false });
 }
 
 /** Whether a sync waits for it: refilling a pool that was full once may take its time, an absent device as well. */
@@ -180,7 +209,9 @@ export async function takeLists(step: Step, want: WantLists, lists: readonly Uin
 
 /** The server refuses what an item needs, so the item fails; a list we may not read is not asked for again. */
 export async function takeRefusal(step: Step, want: Want, code: string): Promise<void> {
-  if (want.want === "lists") {
+  if ("serial" in want || want.want === "token") {
+    await takeDoor(step, want);
+  } else if (want.want === "lists") {
     await accounts.change(step, want.account, { wanted_seq: 0 });
   } else if (want.want !== "key-packages" && want.want !== "ref") {
     const item = await outbox.findItem(step, want.n);

@@ -1,11 +1,21 @@
 /** Carries out the control calls the core wants, and hands it the answers; twin of zajil.client.shell.errands. */
+import { sha256 } from "@noble/hashes/sha2.js";
 import * as control from "../../protocol/control.ts";
 import { AuthError, error, Limited, Unavailable, ZajilError } from "../../protocol/errors.ts";
+import { encodeB64 } from "../../protocol/ids.ts";
 import { SUITE_XWING } from "../../protocol/limits.ts";
 import { randomBytes } from "../crypto.ts";
 import type { Core } from "../rules/core.ts";
 import { POOL } from "../rules/keypackages.ts";
-import { nameOfWant, type Want, type WantClaim, type WantCreate, type WantLists } from "../rules/wants.ts";
+import {
+  nameOfWant,
+  type Want,
+  type WantClaim,
+  type WantCreate,
+  type WantDoor,
+  type WantLists,
+  type WantToken,
+} from "../rules/wants.ts";
 import { bytesOf } from "../state/rows.ts";
 import { type Calls, contactAuth } from "./calls.ts";
 import { steady } from "./connection.ts";
@@ -117,7 +127,24 @@ export class Errands {
         return this.#lists(want);
       case "key-packages":
         return this.#publish();
+      case "deny":
+      case "allow":
+      case "token":
+        return this.#mind(want);
     }
+  }
+
+  /** Tell the server who reaches us. */
+  async #mind(want: WantDoor | WantToken): Promise<void> {
+    const auth = await this.#tokens.auth();
+    if (want.want === "token") {
+      const hash = encodeB64(sha256(want.token));
+      await this.#calls.call(control.PUT_CONTACT_TOKEN, { auth, request: { kind: "profile" }, parameters: { hash } });
+    } else {
+      const route = want.want === "deny" ? control.DENY_REF : control.ALLOW_REF;
+      await this.#calls.call(route, { auth, parameters: { serial: want.serial } });
+    }
+    await this.#core.takeDoor(want);
   }
 
   async #create(want: WantCreate): Promise<void> {

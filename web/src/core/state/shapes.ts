@@ -46,6 +46,7 @@ export interface Asking {
  * unshown: messages of members that were not shown, as only admins write here.
  * timer: seconds after which own new messages disappear, 0 = they stay.
  * request: a stranger's DM that waits for our decision, or ours that waits for theirs.
+ * via: serial of the reference through which the newest message came.
  */
 export interface Chat {
   readonly gid: Id;
@@ -77,6 +78,7 @@ export interface Chat {
   readonly heard: number;
   readonly timer: number;
   readonly request: "" | "incoming" | "outgoing";
+  readonly via: Id;
   readonly invites: readonly InviteRow[];
   readonly quiet: boolean;
   readonly put_out: readonly Id[];
@@ -404,6 +406,7 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   heard: 0,
   timer: 0,
   request: "",
+  via: "",
   invites: [],
   quiet: false,
   put_out: [],

@@ -64,6 +64,7 @@ export type EventCode =
   | "timer"
   | "rules"
   | "asked"
+  | "request"
   | "privacy"
   | "key-changed";
 
@@ -96,7 +97,8 @@ export interface Surroundings {
 export class Look {
   readonly tx: ReadTx;
   readonly secrets: Secrets;
-  readonly profile: Profile;
+  /** Whoever writes it in a step sets it here as well. */
+  profile: Profile;
   readonly now: number;
   protected readonly cache: GroupCache;
   protected readonly authenticate: MakeAuthenticate;

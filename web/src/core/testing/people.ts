@@ -241,6 +241,13 @@ export class Person {
         if (!(await this.core.takeClaim(want, service.claim(want)))) continue;
       } else if (want.want === "lists") {
         await this.core.takeLists(want, service.lists.get(want.account) ?? []);
+      } else if ("serial" in want) {
+        service.turn(want.serial, want.want);
+        await this.core.takeDoor(want);
+      } else if (want.want === "token") {
+        await this.core.takeDoor(want);
+      } else if (want.want === "ref") {
+        await this.core.takeCreate(want.n, new Uint8Array(), service.ref(this.id, this.profile.device_id));
       } else {
         await this.publish();
       }

@@ -57,7 +57,11 @@ export class Service {
   readonly mailboxes = new Map<string, Mailbox>();
   readonly groups = new Map<string, GroupRow>();
   readonly #accepted = new Map<string, Ok>();
-  readonly #refs = new Map<string, string>();
+  readonly #refs = new Map<string, { readonly mailbox: string; readonly serial: Uint8Array }>();
+  /** Serials through which nothing comes. */
+  readonly denied = new Set<string>();
+  /** Who claims now is a stranger to who is claimed. */
+  strangers = false;
   readonly #claims = new Map<string, ClaimedKeyPackages>();
   #random: (n: number) => Uint8Array;
   readonly now: () => number;
@@ -76,10 +80,18 @@ export class Service {
   }
 
   /** A fresh delivery reference to a device. */
-  ref(account: string, device: number): Uint8Array {
+  ref(account: string, device: number, stranger = false): Uint8Array {
     const ref = this.#random(DELIVERY_REF_BYTES);
-    this.#refs.set(name(ref), `${account}/${device}`);
+    const serial = ref.slice(0, 8);
+    serial[0] = ((serial[0] ?? 0) & 0x7f) | (stranger ? 0x80 : 0);
+    this.#refs.set(name(ref), { mailbox: `${account}/${device}`, serial });
     return ref;
+  }
+
+  /** What its owner says about the reference of this serial. */
+  turn(serial: string, way: "deny" | "allow"): void {
+    if (way === "deny") this.denied.add(serial);
+    else this.denied.delete(serial);
   }
 
   /** The answer to a claim: one package a device, the last resort where there is no other. */
@@ -93,7 +105,7 @@ export class Service {
       if (account !== want.account || !wanted) return [];
       const taken = mailbox.packages.shift() ?? mailbox.lastResort;
       if (taken === undefined) return [];
-      const deliver_to = this.ref(account, Number(device));
+      const deliver_to = this.ref(account, Number(device), this.strangers);
       const { suite, body: key_package, last_resort } = taken;
       return [{ device_id: Number(device), suite, key_package, deliver_to, last_resort }];
     });
@@ -107,9 +119,11 @@ export class Service {
     const group = this.groups.get(name(request.gid));
     if (group === undefined) return;
     const { epoch } = parseHeader(request.body);
-    for (const key of group.roster.values()) {
+    for (const ref of group.roster.values()) {
       const { gid, body } = request;
-      this.mailboxes.get(key)?.whispers.push({ type: "Eph", gid, epoch, ts: this.now(), body });
+      this.mailboxes
+        .get(this.#refs.get(ref)?.mailbox ?? "")
+        ?.whispers.push({ type: "Eph", gid, epoch, ts: this.now(), body });
     }
   }
 
@@ -138,15 +152,14 @@ export class Service {
       before: undefined,
       rotated: false,
       rosterKey: name(request.roster_key),
-      roster: new Map(request.add.map(({ leaf, deliver_to }) => [leaf, this.#mailboxOf(deliver_to)])),
+      roster: new Map(request.add.map(({ leaf, deliver_to }) => [leaf, this.#check(deliver_to)])),
     });
     return 0;
   }
 
-  #mailboxOf(ref: Uint8Array): string {
-    const found = this.#refs.get(name(ref));
-    if (found === undefined) throw error("bad-delivery-ref");
-    return found;
+  #check(ref: Uint8Array): string {
+    if (!this.#refs.has(name(ref))) throw error("bad-delivery-ref");
+    return name(ref);
   }
 
   #deliver(request: Send | Commit): number {
@@ -182,9 +195,9 @@ export class Service {
     if (!agrees || told.rotate !== (request.new_roster_key !== null)) throw error("malformed", "AAD");
     if (name(request.roster_key) !== group.rosterKey) throw error("bad-roster-key");
     const old = [...group.roster.values()];
-    const added = request.add.map(({ leaf, deliver_to }) => [leaf, this.#mailboxOf(deliver_to)] as const);
+    const added = request.add.map(({ leaf, deliver_to }) => [leaf, this.#check(deliver_to)] as const);
     for (const leaf of request.rm) group.roster.delete(leaf);
-    for (const [leaf, mailbox] of added) group.roster.set(leaf, mailbox);
+    for (const [leaf, ref] of added) group.roster.set(leaf, ref);
     group.before = group.tokenHash;
     group.rotated = request.new_roster_key !== null;
     group.tokenHash = name(request.next_token_hash);
@@ -194,7 +207,7 @@ export class Service {
     if (request.welcome !== null) {
       const welcome = { kind: Kind.WELCOME, epoch: group.epoch, body: request.welcome };
       this.#fanOut(
-        added.map(([, mailbox]) => mailbox),
+        added.map(([, ref]) => ref),
         request,
         welcome,
       );
@@ -204,9 +217,10 @@ export class Service {
 
   #fanOut(to: readonly string[], request: Request, message: Pick<Msg, "kind" | "epoch" | "body">): void {
     const id = this.#random(16);
-    for (const key of to) {
+    for (const ref of to) {
+      const { mailbox: key = "", serial: via } = this.#refs.get(ref) ?? {};
       const mailbox = this.mailboxes.get(key);
-      if (mailbox === undefined) continue;
+      if (mailbox === undefined || via === undefined || this.denied.has(name(via))) continue;
       const { gid } = request;
       mailbox.queue.push({
         type: "Msg",
@@ -215,7 +229,7 @@ export class Service {
         gid,
         ts: this.now(),
         frank: message.kind === Kind.APP ? MARK : null,
-        via: null,
+        via,
         ...message,
       });
     }

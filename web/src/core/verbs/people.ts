@@ -150,6 +150,7 @@ async function contactPage(look: Look, account: Id): Promise<ContactPage> {
     safety_number: (digits.match(/.{5}/g) ?? []).join(" "),
     safety_qr: encodeSafetyCode(code),
     key_changed: accounts.isKeyChanged(known),
+    blocked: known.blocked,
     groups: shared.map((chat) => ({ id: chat.gid, title: chat.title })),
   };
 }

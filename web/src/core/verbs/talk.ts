@@ -4,6 +4,7 @@ import { ALWAYS } from "../../protocol/chat/arranging.ts";
 import { encodeMentions } from "../../protocol/chat/mentions.ts";
 import { error } from "../../protocol/errors.ts";
 import * as chats from "../rules/chats.ts";
+import { incoming } from "../rules/contact/contact.ts";
 import * as messages from "../rules/messages.ts";
 import * as outbox from "../rules/outbox.ts";
 import * as acts from "../rules/talk/acts.ts";
@@ -20,6 +21,7 @@ const PAGE_MAX = 200;
 type Names =
   | "chats"
   | "chat"
+  | "request_count"
   | "messages"
   | "message"
   | "send"
@@ -37,6 +39,13 @@ export async function findPlace(look: Look, id: Id): Promise<Chat> {
   const chat = await rows.findChat(look.tx, id);
   const place = chat?.merged ? await rows.findChat(look.tx, chat.merged) : chat;
   if (place === undefined) throw error("unknown-chat");
+  return place;
+}
+
+/** A chat that has a page: a request that waits has none. Throws `unknown-chat`. */
+async function shown(look: Look, id: Id): Promise<Chat> {
+  const place = await findPlace(look, id);
+  if (place.request === "incoming") throw error("unknown-chat");
   return place;
 }
 
@@ -64,7 +73,8 @@ export function talkVerbs(host: Host): Handlers<Names> {
         all.sort((a, b) => (rank.get(a.gid) ?? pins.length) - (rank.get(b.gid) ?? pins.length));
         return Promise.all(all.map((chat) => chatLine(look, chat, rank.has(chat.gid))));
       }),
-    chat: ({ id }) => core().look(async (look) => chatView(look, await findPlace(look, id))),
+    request_count: () => core().look(async (look) => (await incoming(look)).filter(({ unread }) => unread).length),
+    chat: ({ id }) => core().look(async (look) => chatView(look, await shown(look, id))),
     messages: (page) => core().look((look) => readPage(look, page)),
     message: ({ id }) => core().look((look) => readDetails(look, id)),
     async send({ chat, text, reply_to, mentions }) {

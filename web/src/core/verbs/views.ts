@@ -107,9 +107,10 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
     role: ROLES[role] ?? "member",
     members: await membersOf(look, chat),
     epoch: chat.epoch,
+    blocked: peer?.blocked === true,
     suite: 0x0053,
     may: {
-      send: here && chat.status !== "stuck" && mayWrite(chat, own),
+      send: here && chat.status !== "stuck" && peer?.blocked !== true && mayWrite(chat, own),
       add: group && role >= (chat.perms["add"] ?? groups.ADMIN),
       remove: group && role >= groups.ADMIN,
       rename: group && role >= (chat.perms["info"] ?? groups.ADMIN),

@@ -1,15 +1,19 @@
 /**
- * Who reaches this account: requests of strangers, and people it blocks. Twin of zajil.client.core.contact, as far as a
- * browser goes: what other devices decide holds here, and of a request nothing shows or is answered.
+ * Who reaches this account: requests of strangers, and people it blocks. Twin of zajil.client.core.contact;
+ * what a person decides here is in `core/strangers`.
  */
-import type { SyncBlocked } from "../../../protocol/chat/parts.ts";
+import { EMPTY_SYNC, type SyncBlocked } from "../../../protocol/chat/parts.ts";
 import * as accounts from "../../state/accounts.ts";
+import * as doors from "../../state/doors.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
 import type { Look, Step } from "../../state/step.ts";
-import { DM } from "../groups.ts";
+import { DM, SELF } from "../groups.ts";
 import * as messages from "../messages.ts";
 import * as outbox from "../outbox.ts";
+
+/** Requests that wait at once; whoever comes later is not seen. */
+export const INCOMING_MAX = 200;
 
 /** A Welcome that is not taken although it could be opened. */
 export class Unwanted extends Error {}
@@ -39,7 +43,13 @@ export async function place(
   if (await isBlocked(step, by.signer)) throw new Unwanted();
   if (!by.strangers) return "";
   if (chat.kind !== DM || by.signer !== chat.peer) throw new Unwanted();
+  if ((await incoming(step)).length >= INCOMING_MAX) throw new Unwanted();
   return "incoming";
+}
+
+/** Requests that wait for our decision, the newest first. */
+export async function incoming(look: Look): Promise<Chat[]> {
+  return (await rows.allChats(look.tx)).filter((chat) => chat.request === "incoming" && chat.status === "active");
 }
 
 /** The chat is one like any other, once its sender reaches this device by a reference like any other. */
@@ -73,32 +83,89 @@ export async function noteReplaced(step: Step, { gid, peer, request }: Chat, by:
   await messages.ensureProfile(step, gid);
 }
 
-/** The request is gone; whoever sent it is told nothing. */
+/** The request is gone and its reference leads nowhere; whoever sent it is told nothing. */
 export async function end(step: Step, gid: Id): Promise<void> {
   const owner = rows.bytesOf(gid);
+  await doors.turn(step.tx, (await step.chat(gid)).via, "deny");
   for (const table of ["outbox", "message", "held"] as const) {
     for (const [n] of await step.tx.rows(table, owner)) await step.tx.remove(table, n);
   }
   await step.dropGroup(gid);
   await step.changeChat(gid, { status: "removed", asking: null, unread: 0 });
+  step.event("request", gid);
+}
+
+/** Nothing of this account shows from now on, or again what it says from now on. at: when that was decided, Unix ms. */
+export async function shut(step: Step, account: Id, blocked: boolean, at: number): Promise<void> {
+  await accounts.change(step, account, { blocked, blocked_at: at });
+  for (const chat of await rows.allChats(step.tx)) {
+    const theirs = chat.kind === DM && chat.peer === account;
+    if (theirs && blocked && chat.request === "incoming") {
+      await end(step, chat.gid);
+      continue;
+    }
+    if (theirs) {
+      await doors.turn(step.tx, chat.via, blocked ? "deny" : "allow");
+      step.event("profile", chat.gid);
+    }
+    if (theirs && blocked) await step.changeChat(chat.gid, { owed: {}, owed_at: 0 });
+    // Whoever was told no token, or an old one, learns it with our next word.
+    else if (!blocked) await step.changeChat(chat.gid, { told: chat.told.filter((one) => one !== account) });
+    for (const [n, item] of theirs && blocked ? await rows.items(step.tx, chat.gid) : []) {
+      if (item.kind === "message" && item.state === "queued") await outbox.fail(step, n, item, "contact-blocked");
+    }
+  }
+  step.event("profile");
+}
+
+/** A message came through this reference: remember it, and shut it where it leads to us from somebody blocked. */
+export async function watchDoor(step: Step, gid: Id, via: Uint8Array | null | undefined): Promise<void> {
+  const chat = await rows.findChat(step.tx, gid);
+  if (chat === undefined || !via?.length || chat.via === rows.idOf(via)) return;
+  await step.changeChat(gid, { via: rows.idOf(via) });
+  if (chat.kind === DM && (await isBlocked(step, chat.peer))) await doors.turn(step.tx, rows.idOf(via), "deny");
+}
+
+/** Our other devices learn how these accounts stand, the token, and which requests were declined. */
+export async function tellDevices(step: Step, about: readonly Id[], declined: readonly Id[] = []): Promise<void> {
+  const self = (await rows.allChats(step.tx)).find((chat) => chat.kind === SELF && chat.merged === "");
+  if (self === undefined) return;
+  const known = await Promise.all(about.map((account) => accounts.known(step, account)));
+  const blocked: SyncBlocked = {
+    accounts: known.map((one) => ({
+      account_id: rows.bytesOf(one.account_id),
+      blocked: one.blocked,
+      at: one.blocked_at,
+    })),
+    token: step.profile.profile_token,
+    token_at: step.profile.token_at ?? 0,
+    declined: declined.map(rows.bytesOf),
+  };
+  await messages.submitControl(step, self.gid, { ...EMPTY_SYNC, blocked });
+}
+
+/** A device that is being added learns how everybody stands, and the token. Call it once its Add is queued. */
+export async function tellNewDevice(step: Step): Promise<void> {
+  if (!step.profile.token_at) return;
+  const all = await rows.allAccounts(step.tx);
+  await tellDevices(
+    step,
+    all.filter((one) => one.blocked_at > 0).map((one) => one.account_id),
+  );
 }
 
 /** Another device of ours blocked or unblocked somebody, or declined a request; of each the latest counts. */
 export async function takeBlocked(step: Step, told: SyncBlocked): Promise<void> {
   for (const one of told.accounts) {
     const account = rows.idOf(one.account_id);
-    if (one.at <= (await accounts.known(step, account)).blocked_at) continue;
-    await accounts.change(step, account, { blocked: one.blocked, blocked_at: one.at });
-    for (const chat of await rows.allChats(step.tx)) {
-      if (chat.peer !== account) continue;
-      if (one.blocked && chat.request === "incoming") await end(step, chat.gid);
-      else await step.changeChat(chat.gid, { owed: {}, owed_at: 0, told: [] });
-    }
-    step.event("profile");
+    const own = account === step.profile.account_id;
+    if (own || one.at <= (await accounts.known(step, account)).blocked_at) continue;
+    await shut(step, account, one.blocked, one.at);
   }
   const { token: profile_token, token_at } = told;
   if (token_at > (step.profile.token_at ?? 0)) {
-    await rows.saveProfile(step.tx, { ...step.profile, profile_token, token_at });
+    step.profile = await rows.saveProfile(step.tx, { ...step.profile, profile_token, token_at });
+    await doors.changeDoors(step.tx, { token_due: false });
   }
   for (const gid of told.declined.map(rows.idOf)) {
     if ((await rows.findChat(step.tx, gid))?.request === "incoming") await end(step, gid);

@@ -67,13 +67,15 @@ export async function takeContent(step: Step, chat: Chat, opened: Opened, wire: 
   await reading.noteRead(step, chat.merged || chat.gid, read, opened.sent);
 }
 
-/** The one text of a request, which shows once another device accepted it. */
+/** The one text of a request, which shows among the requests. */
 async function keepRequest(step: Step, chat: Chat, opened: Opened, text: string, wire: Wire): Promise<void> {
   const { messageId: message_id, account, device, sent, proof } = opened;
   const expire_s = findSpan(opened.content.expires, sent);
   const kept = { message_id, gid: chat.gid, account, device, sent, text, wire, proofs: [proof], expire_s };
   const row: StoredMessage = { ...rows.EMPTY_MESSAGE, ...kept, arrived: step.now, state: "received" };
   await step.tx.append("message", rows.bytesOf(chat.gid), rows.bytesOf(message_id), rows.encodeRow(row));
+  await step.changeChat(chat.gid, { unread: 1, activity: Math.max(step.now, chat.activity) });
+  step.event("request", chat.gid);
 }
 
 /** Whether it puts words into the chat. Who may not write may still react, and take back what was written before. */

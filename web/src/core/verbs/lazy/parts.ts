@@ -21,6 +21,7 @@ const PUBLIC = ["personas", "create_persona", "public_call"] as const;
 const REPORTS = ["report_draft", "report"] as const;
 const INSIDE = ["server_view", "inventory"] as const;
 const SEARCH = ["search"] as const;
+const STRANGERS = ["requests", "answer_request", "set_blocked", "blocked_people"] as const;
 const PUSH = ["push_key", "set_push", "drop_push"] as const;
 
 type Names =
@@ -32,6 +33,7 @@ type Names =
   | (typeof REPORTS)[number]
   | (typeof INSIDE)[number]
   | (typeof SEARCH)[number]
+  | (typeof STRANGERS)[number]
   | (typeof PUSH)[number];
 
 /** One line for each area. */
@@ -76,6 +78,11 @@ export function lazyPartsOf(host: Host, opening: Opening): Handlers<Extract<Call
       SEARCH,
       () => import("../../search/searching.ts"),
       ({ searchVerbs }) => searchVerbs(host),
+    ),
+    ...lazyVerbs(
+      STRANGERS,
+      () => import("../../strangers/strangers.ts"),
+      ({ strangerVerbs }) => strangerVerbs(host),
     ),
     ...lazyVerbs(
       PUSH,

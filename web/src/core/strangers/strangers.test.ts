@@ -1,0 +1,204 @@
+/** Strangers and blocked people over a model of the delivery service; what its answers are is met in e2e/strangers. */
+import "fake-indexeddb/auto";
+import { expect, test } from "vitest";
+import * as chats from "../rules/chats.ts";
+import * as messages from "../rules/messages.ts";
+import * as acts from "../rules/talk/acts.ts";
+import * as accounts from "../state/accounts.ts";
+import { loadDoors } from "../state/doors.ts";
+import * as rows from "../state/rows.ts";
+import type { Id } from "../state/rows.ts";
+import { type Person, World } from "../testing/people.ts";
+import type { Host } from "../verbs/handlers.ts";
+import { talkVerbs } from "../verbs/talk.ts";
+import { strangerVerbs } from "./strangers.ts";
+
+/** As much of the leading device as these calls use. */
+const hostOf = (who: Person): Host => ({ core: () => who.core, wake: () => undefined }) as unknown as Host;
+const of = (who: Person) => ({ ...strangerVerbs(hostOf(who)), ...talkVerbs(hostOf(who)) });
+
+const say = (who: Person, gid: Id, text: string) =>
+  who.core.step("say", (step) => messages.submitText(step, gid, text));
+
+/** Every text that a device has, wherever it stands. */
+const said = (who: Person): Promise<string[]> =>
+  who.core.look(async (look) => {
+    const found = await Promise.all((await rows.allChats(look.tx)).map(({ gid }) => who.texts(gid)));
+    return found.flat();
+  });
+
+/** A stranger's DM with somebody, as its attacker's client has it: it takes its own request for a chat. */
+async function ask(world: World, from: Person, to: Person, ...texts: string[]): Promise<Id> {
+  world.service.strangers = true;
+  await from.meet(to);
+  const gid = await from.core.step("dm", (step) => chats.openDm(step, to.id));
+  for (const text of texts) await say(from, gid, text);
+  await world.settle();
+  world.service.strangers = false;
+  // A client of ours says its name in the Welcome of a request.
+  await to.core.step("name", (step) => accounts.learnIntroduction(step, from.id, from.profile.name, null));
+  return gid;
+}
+
+async function asked(): Promise<{ world: World; anna: Person; zoya: Person; gid: Id }> {
+  const world = new World();
+  const anna = await world.person("Anna");
+  const zoya = await world.person("Zoya");
+  return { world, anna, zoya, gid: await ask(world, zoya, anna, "It is me, https://evil.example/x", "two") };
+}
+
+async function friends(): Promise<{ world: World; anna: Person; eve: Person; gid: Id }> {
+  const world = new World();
+  const anna = await world.person("Anna");
+  const eve = await world.person("Eve");
+  await anna.meet(eve);
+  const gid = await anna.core.step("dm", (step) => chats.openDm(step, eve.id));
+  await world.settle();
+  await say(anna, gid, "salam");
+  await world.settle();
+  await say(eve, gid, "hello");
+  await world.settle();
+  return { world, anna, eve, gid };
+}
+
+test("of a request one text shows, and nothing is answered", async () => {
+  const { world, anna, zoya, gid } = await asked();
+  const { requests, request_count, chats: list } = of(anna);
+  const waiting = await requests();
+  expect(waiting).toMatchObject([
+    { id: gid, account: zoya.id, name: "Zoya", text: "It is me, https://evil.example/x" },
+  ]);
+  expect(await request_count()).toBe(1);
+  expect((await list()).map(({ kind }) => kind)).toEqual(["self"]);
+  await zoya.core.step("react", async (step) =>
+    acts.react(step, gid, (await zoya.lines(gid))[0]?.message_id ?? "", "👍"),
+  );
+  await world.pass(60_000, 3);
+  expect(await said(anna)).toEqual(["It is me, https://evil.example/x"]);
+  expect((await zoya.lines(gid)).map(({ state }) => state)).toEqual(["sent", "sent"]);
+  await expect(of(anna).chat({ id: gid })).rejects.toMatchObject({ code: "unknown-chat" });
+  await expect(of(anna).send({ chat: gid, text: "no" })).rejects.toMatchObject({ code: "not-a-member" });
+});
+
+test("an accepted one is a chat like any other, through a reference like any other", async () => {
+  const { world, anna, zoya, gid } = await asked();
+  const before = (await anna.chat(gid)).via;
+  expect((rows.bytesOf(before)[0] ?? 0) & 0x80).toBe(0x80);
+  expect(await of(anna).answer_request({ id: gid, answer: "accept" })).toBe(gid);
+  await world.settle();
+  await say(zoya, gid, "three");
+  await world.settle();
+  await say(anna, gid, "welcome");
+  await world.settle();
+  expect(await anna.texts(gid)).toEqual(["It is me, https://evil.example/x", "three", "welcome"]);
+  expect(await zoya.texts(gid)).toContain("welcome");
+  expect((rows.bytesOf((await anna.chat(gid)).via)[0] ?? 0) & 0x80).toBe(0);
+  expect(await of(anna).requests()).toEqual([]);
+  expect((await anna.core.look((look) => accounts.known(look, zoya.id))).contact).toBe(true);
+  await expect(of(anna).answer_request({ id: gid, answer: "accept" })).rejects.toMatchObject({ code: "gone" });
+});
+
+test("a declined one is gone here and on the other device, and its reference leads nowhere", async () => {
+  const world = new World();
+  const anna = await world.person("Anna");
+  const zoya = await world.person("Zoya");
+  const laptop = await world.device(anna);
+  await world.settle();
+  const gid = await ask(world, zoya, anna, "hello");
+  expect(await of(laptop).requests()).toHaveLength(1);
+  await of(anna).answer_request({ id: gid, answer: "decline" });
+  await world.settle();
+  for (const device of [anna, laptop]) {
+    expect(await of(device).requests()).toEqual([]);
+    expect(await said(device)).toEqual([]);
+    expect((await device.core.look((look) => loadDoors(look.tx))).deny).toEqual([]);
+  }
+  expect(world.service.denied.size).toBe(2);
+  await say(zoya, gid, "again");
+  await world.settle();
+  expect([...(await said(anna)), ...(await said(laptop))]).toEqual([]);
+  await expect(of(anna).answer_request({ id: gid, answer: "block" })).rejects.toMatchObject({ code: "gone" });
+});
+
+test("whoever was blocked by a request asks no more, by no way", async () => {
+  const { world, anna, zoya, gid } = await asked();
+  await of(anna).answer_request({ id: gid, answer: "block" });
+  await world.settle();
+  const other = await zoya.core.step("again", (step) => chats.openNewDm(step, anna.id));
+  await say(zoya, other, "again");
+  await zoya.core.step("group", (step) => chats.openGroup(step, "Trap", [anna.id]));
+  await world.settle();
+  expect(await said(anna)).toEqual([]);
+  expect((await of(anna).chats()).map(({ kind }) => kind)).toEqual(["self"]);
+  expect(await of(anna).blocked_people()).toEqual([{ account: zoya.id, name: "Zoya" }]);
+  await expect(anna.core.step("dm", (step) => chats.openNewDm(step, zoya.id))).rejects.toMatchObject({
+    code: "contact-blocked",
+  });
+});
+
+test("a blocked contact's words do not show, nothing is said to them, and all others learn the new token", async () => {
+  const { world, anna, eve, gid } = await friends();
+  const omar = await world.person("Omar");
+  await anna.meet(omar);
+  const theirs = await anna.core.step("dm", (step) => chats.openDm(step, omar.id));
+  await world.settle();
+  await say(anna, theirs, "you too");
+  await world.settle();
+  const old = anna.profile.profile_token;
+  const tokenAt = async (who: Person) =>
+    rows.idOf((await who.core.look((look) => accounts.known(look, anna.id))).contact_token);
+  expect(await tokenAt(eve)).toBe(rows.idOf(old));
+  await of(anna).set_blocked({ account: eve.id, blocked: true });
+  await world.settle();
+  const profile = await anna.core.look((look) => Promise.resolve(look.profile));
+  expect(rows.idOf(profile.profile_token)).not.toBe(rows.idOf(old));
+  expect(await tokenAt(omar)).toBe(rows.idOf(profile.profile_token));
+  expect(await tokenAt(eve)).toBe(rows.idOf(old));
+  expect((await anna.core.look((look) => loadDoors(look.tx))).token_due).toBe(false);
+  await say(eve, gid, "why?");
+  await world.settle();
+  expect(await anna.texts(gid)).toEqual(["salam", "hello"]);
+  expect((await eve.lines(gid)).at(-1)?.state).toBe("sent");
+  expect(await of(anna).chat({ id: gid })).toMatchObject({ blocked: true, may: { send: false } });
+  await expect(of(anna).send({ chat: gid, text: "no" })).rejects.toMatchObject({ code: "contact-blocked" });
+  await of(anna).set_blocked({ account: eve.id, blocked: false });
+  await world.settle();
+  await say(eve, gid, "found");
+  await world.settle();
+  await say(anna, gid, "again");
+  await world.settle();
+  expect(await anna.texts(gid)).toEqual(["salam", "hello", "found", "again"]);
+  expect(await tokenAt(eve)).toBe(rows.idOf(profile.profile_token));
+});
+
+test("own devices agree about who is blocked, also one that is linked later", async () => {
+  const { world, anna, eve, gid } = await friends();
+  const laptop = await world.device(anna);
+  await world.settle();
+  await of(anna).set_blocked({ account: eve.id, blocked: true });
+  await world.settle();
+  const phone = await world.device(anna);
+  await world.settle();
+  const { profile_token } = await anna.core.look((look) => Promise.resolve(look.profile));
+  for (const device of [laptop, phone]) {
+    expect((await of(device).blocked_people()).map(({ account }) => account)).toEqual([eve.id]);
+    const profile = await device.core.look((look) => Promise.resolve(look.profile));
+    expect(rows.idOf(profile.profile_token)).toBe(rows.idOf(profile_token));
+  }
+  await say(eve, gid, "anybody?");
+  await world.settle();
+  for (const device of [anna, laptop, phone]) expect(await said(device)).not.toContain("anybody?");
+  await of(laptop).set_blocked({ account: eve.id, blocked: false });
+  await world.settle();
+  expect(await of(anna).blocked_people()).toEqual([]);
+});
+
+test("nobody blocks themselves, and somebody whose name looks like a contact's is told apart", async () => {
+  const { world, anna } = await friends();
+  await expect(of(anna).set_blocked({ account: anna.id, blocked: true })).rejects.toMatchObject({
+    code: "not-permitted",
+  });
+  const twin = await world.person("E\u200Bve ");
+  await ask(world, twin, anna, "hi");
+  expect(await of(anna).requests()).toMatchObject([{ resembles: "Eve" }]);
+});

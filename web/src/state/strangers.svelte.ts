@@ -1,0 +1,47 @@
+/** Strangers who ask to write, and people who are blocked. */
+import type { ContactRequest, Person } from "../core/api.ts";
+import { Ask, Press } from "./ask.svelte.ts";
+import { call, listen } from "./host.ts";
+
+export type { ContactRequest } from "../core/api.ts";
+
+/** Requests that wait for an answer. */
+export class Requests {
+  readonly list = new Ask<readonly ContactRequest[]>(() => call("requests"));
+  readonly press = new Press();
+
+  listen(): () => void {
+    void this.list.refresh();
+    return listen(({ event }) => {
+      if (event === "chats" || event === "contacts") void this.list.refresh();
+    });
+  }
+
+  /** The chat of an accepted one; undefined where it failed. */
+  async answer(id: string, answer: "accept" | "decline" | "block"): Promise<string | undefined> {
+    const chat = await this.press.run(() => call("answer_request", { id, answer }));
+    await this.list.refresh();
+    return chat;
+  }
+}
+
+/** Block somebody, or take it back. */
+export class Blocking {
+  readonly press = new Press();
+
+  set(account: string, blocked: boolean): Promise<boolean> {
+    return this.press.done(() => call("set_blocked", { account, blocked }));
+  }
+}
+
+/** Everybody who is blocked. */
+export class BlockedPeople extends Blocking {
+  readonly list = new Ask<readonly Person[]>(() => call("blocked_people"));
+
+  listen(): () => void {
+    void this.list.refresh();
+    return listen(({ event }) => {
+      if (event === "contacts") void this.list.refresh();
+    });
+  }
+}
