@@ -226,7 +226,7 @@ def test_a_contact_link_is_read_with_and_without_its_front() -> None:
         links.encode_contact_link(CONTACT)[:-1],
         links.encode_contact_link(CONTACT).replace("/i#", "/l#"),
         links.encode_contact_link(CONTACT).replace("https:", "ftp:"),
-        links.encode_contact_link(dataclasses.replace(CONTACT, contact_token=None)),
+        links.encode_contact_link(dataclasses.replace(CONTACT, account_id=None)),
         links.encode_contact_link(dataclasses.replace(CONTACT, contact_token=bytes(31))),
         links.encode_contact_link(dataclasses.replace(CONTACT, server_name="x" * 254)),
         links.encode_link_code(links.LinkCode("s", bytes(16), bytes(32), bytes(16))),

@@ -21,7 +21,7 @@ INDEX = b"""<!doctype html><html><head><script src="./boot.js"></script>
 <link rel="stylesheet" href="./assets/index-3f2a.css"><link rel=manifest href=./app.webmanifest>
 <script type="module" crossorigin src="./assets/index-3f2a.js"></script><link rel="icon" href="data:,"></head></html>"""
 RELEASE = {**FILES, "index.html": INDEX, "sw.js": b'precache([{url:"index.html"},{url:"assets/index-3f2a.js"}]);'}
-PAGES = {**dict.fromkeys(("", "i", "l", "b"), INDEX), "review": FILES["review.html"]}
+PAGES = {**dict.fromkeys(("", "i", "l", "g", "b"), INDEX), "review": FILES["review.html"]}
 SAME: tuple[Difference, ...] = ()
 
 
@@ -59,7 +59,7 @@ async def test_one_changed_byte_is_found_in_every_file(tmp_path: Path, release: 
     build(tmp_path / "web", {**RELEASE, name: bytes(changed)})
     async with serving(tmp_path, tmp_path / "web") as url:
         report = await verify(url, release)
-    pages = {"index.html": {"/", "i", "l", "b"}, "review.html": {"review"}}.get(name, set())
+    pages = {"index.html": {"/", "i", "l", "g", "b"}, "review.html": {"review"}}.get(name, set())
     assert {each.path for each in report.differences} == {name, "web-manifest.json", *pages}
     assert {each.finding for each in report.differences} == {"differs"}
 
