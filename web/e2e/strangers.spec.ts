@@ -1,5 +1,4 @@
 /** Strangers ask to write to somebody in a browser: one is accepted, one blocked; a blocked contact is not heard. */
-import { Hands } from "./acts.ts";
 import { expect, ON_THE_SERVER, test, textsAt, type SdkMember, type Server } from "./world.ts";
 
 /** A member who knows an account from elsewhere, and asks to write to it. */
