@@ -95,8 +95,10 @@ async def hostile(answers: dict[str, tuple[int, dict[str, str], bytes]]) -> Asyn
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 def honest(release: bytes) -> dict[str, tuple[int, dict[str, str], bytes]]:
