@@ -341,9 +341,7 @@ class World:
         waits = 0
         for _ in range(ROUNDS_MAX):
             self.now_ms += 10
-            moved = False
-            for phone in self.phones.values():
-                moved |= phone.turn()
+            moved = [phone for phone in self.phones.values() if phone.turn()]
             if moved or any(map(self.recover_again, self.phones.values())):
                 continue
             due = [at for phone in self.phones.values() if (at := phone.core.next_deadline()) is not None]
@@ -351,7 +349,7 @@ class World:
                 return  # whoever still asks is no member any more, or finds nobody; the audit tells which
             waits += 1
             self.now_ms = max(self.now_ms, min(due))
-        raise Violation("the world does not settle")
+        raise Violation("the world does not settle: " + "; ".join(map(describe_work, moved)))
 
     def recover_again(self, phone: Phone) -> bool:
         """A process that ended between the decision to keep a copy and its READY alarms again; so does the person."""
@@ -467,6 +465,16 @@ class World:
             )
             twin.phones[name].boot()
         return twin
+
+
+def describe_work(phone: Phone) -> str:
+    """What a device that comes to no rest still has to do, for whoever reads why a test failed."""
+    with phone.core.look() as step:
+        items = [f"{item.kind} {item.state} {item.intent and item.intent.op}" for _, item in rows.items(step.tx)]
+    due = phone.core.next_deadline()
+    wants = [type(want).__name__ for want in phone.core.wants()]
+    left_ms = None if due is None else due - phone.world.now_ms
+    return f"{phone.name}: wants {wants}, items {items}, due in {left_ms} ms, drain {phone.core.drain_wanted()}"
 
 
 def prepare(frame: frames.Request) -> op.Operation:
