@@ -455,6 +455,9 @@ class World:
         twin = copy.copy(self)
         twin.folder, twin.rng = folder, random.Random(seed)
         twin.books, twin.seals = copy.deepcopy(self.books), copy.deepcopy(self.seals)
+        # Also what the server knows of accounts: a device linked in one copy is unknown to the next one's mailboxes.
+        twin.lists, twin.devices = copy.deepcopy(self.lists), copy.deepcopy(self.devices)
+        twin.boxes, twin.tokens, twin.seeds = dict(self.boxes), dict(self.tokens), dict(self.seeds)
         twin.mutants = set()
         twin.wire, twin.phones = [], {}
         twin.start_server()
