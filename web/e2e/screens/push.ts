@@ -22,7 +22,7 @@ export const PUSH: readonly Screen[] = [
   { ...state("on", "push"), steps: on },
   state("absent"),
   state("install"),
-  state("denied"),
+  state("denied", "notify-denied"),
   state("quiet", "push-note", "push-quiet"),
   state("closed", "push-note", "push-closed"),
   state("no-service"),
