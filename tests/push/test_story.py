@@ -141,6 +141,17 @@ async def test_what_carries_no_flag_and_what_is_not_stored_wakes_nobody(
     assert len(service.pushes) == 1
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_the_end_comes_also_where_something_falls_due_in_the_same_moment(server: Server, turns: int) -> None:
+    # In one of these turns the cancellation meets `wait_for` with its event come (Python 3.11).
+    await asyncio.sleep(0.1)
+    server.pushing.look()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    done, _ = await asyncio.wait({asyncio.create_task(server.pushing.stop())}, timeout=5)
+    assert done
+
+
 async def test_one_push_in_thirty_seconds_and_a_ring_at_once(
     pair: Pair, service: PushService, clock: Clock, server: Server, tmp_path: Path
 ) -> None:

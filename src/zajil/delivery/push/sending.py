@@ -82,6 +82,7 @@ class Pusher:
         self._posting: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
+        self._ending = False
         self._headers: dict[str, tuple[float, str]] = {}
 
     def start(self) -> None:
@@ -90,6 +91,8 @@ class Pusher:
 
     async def stop(self) -> None:
         """End; what is under way is claimed again after its lease."""
+        # Up to Python 3.11 `wait_for` loses a cancellation that meets the event it waits for.
+        self._ending = True
         for task in (*([self._loop] if self._loop else []), *self._tasks):
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -100,7 +103,7 @@ class Pusher:
         self._woken.set()
 
     async def _run(self) -> None:
-        while True:
+        while not self._ending:
             self._woken.clear()
             wait_s = _LONGEST_S
             try:
