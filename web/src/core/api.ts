@@ -9,11 +9,13 @@ import type { JoinCalls, Perms } from "./joins/view.ts";
 import type { RecoveryCalls, RecoveryEvent } from "./kept/view.ts";
 import type { SearchCalls } from "./search/view.ts";
 import type { StrangerCalls } from "./strangers/view.ts";
+import type { PublicCalls } from "./public/view.ts";
 import type { PushCalls } from "./push/view.ts";
 
 export type { GroupLinkPreview, GroupLinkView, JoinRequestView, JoinView, Permission, Perms } from "./joins/view.ts";
 export type { ArchiveWords, RecoveryView } from "./kept/view.ts";
 export type { ContactRequest } from "./strangers/view.ts";
+export type { OwnPersona } from "./public/view.ts";
 export type { FilePlace, FileView, Look, OutFile, UploadView } from "./files/view.ts";
 export type { FoundChat, FoundMessage, FoundPerson, Marked, SearchPage } from "./search/view.ts";
 
@@ -442,18 +444,18 @@ export interface Inventory {
   readonly persisted: boolean;
 }
 
-/** A public identity of this account. */
-export interface OwnPersona {
-  /** 0..2. */
-  readonly number: number;
-  readonly persona_id: string;
-  readonly handle: string;
-  readonly display_name: string;
-}
-
 /** Every call of a tab: arguments and answer. An error is a Failure. */
 export interface Calls
-  extends FileCalls, RecoveryCalls, SearchCalls, TimerCalls, JoinCalls, PushCalls, GateCalls, StrangerCalls {
+  extends
+    FileCalls,
+    RecoveryCalls,
+    SearchCalls,
+    TimerCalls,
+    JoinCalls,
+    PushCalls,
+    GateCalls,
+    PublicCalls,
+    StrangerCalls {
   status(): Status;
   server_info(): ServerInfo;
 
@@ -550,15 +552,6 @@ export interface Calls
   remove_bridges(): void;
   /** Ask the browser not to erase what we hold. */
   persist(): boolean;
-
-  /** The personas of this account. again: as the server knows them, not as they were when last asked for. */
-  personas(a: { again: boolean }): readonly OwnPersona[];
-  create_persona(a: { handle: string; display_name: string }): OwnPersona;
-  /**
-   * One call of the public space; the text of its answer, JSON. as: number of the persona that makes it, absent for
-   * nobody. path: below /pub/v1. once: b64 of 16 bytes that repeat with the same request, which is carried out once.
-   */
-  public_call(a: { as?: number; method: string; path: string; body?: string; once?: string }): string;
 }
 
 export type CallName = keyof Calls;
