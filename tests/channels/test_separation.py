@@ -27,7 +27,7 @@ PUBLIC_WORDS = {"broadcast"}
 STORED = 30
 """More columns than a table has; what the server's keys opened stands behind them."""
 PRIVATE = {"account": "A" * 22, "hash": "A" * 43, "serial": "A" * 11, "addr": "A" * 22, "id": "A" * 22}
-PRIVATE |= {"locator": "A" * 22}
+PRIVATE |= {"locator": "A" * 22, "username": "A" * 43}
 
 
 async def test_a_private_token_is_401_on_every_public_route_and_the_reverse(world: World) -> None:

@@ -32,12 +32,12 @@ class People:
             await Client.register(home, server=self.server.url, name=name, invite=self.server.invite()), home
         )
 
-    async def link(self, old: Client) -> Client:
-        """A further device of this account, approved by the old one."""
+    async def link(self, old: Client, *, history: bool = True) -> Client:
+        """A further device of this account, approved by the old one, with what it shows or without."""
         home = self._new_home()
         codes: asyncio.Queue[str] = asyncio.Queue()
         linking = asyncio.ensure_future(Client.link_new(home, server=self.server.url, on_code=codes.put_nowait))
-        await old.link_approve(await codes.get())
+        await old.link_approve(await codes.get(), history=history)
         return self._keep(await linking, home)
 
     async def switch_off(self, client: Client) -> Path:

@@ -46,7 +46,7 @@ async def test_a_second_device_enters_earlier_and_later_groups(people: People) -
     earlier = await group_of(amina, [boris], "earlier")
     await say(boris, earlier, "before the laptop")
     await amina.sync()
-    laptop = await people.link(amina)
+    laptop = await people.link(amina, history=False)
     await settle([amina, boris, laptop], [earlier])
     later = (await laptop.create_group("later", [laptop.find_contact(boris.whoami().account_id)])).id
     await settle([amina, boris, laptop], [earlier, later])

@@ -63,7 +63,7 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     # One that ended lies there until whoever inherited it asks.
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
 
