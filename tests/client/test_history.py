@@ -183,3 +183,21 @@ async def test_what_stands_before_what_was_read_here_begins_to_disappear(server:
             shown = [rows.parse_row(data, rows.StoredMessage) for _, data in step.tx.rows("message", gid)]
             assert [(one.text, one.expires_at) for one in shown] == [("an hour", step.now + 3_600_000), ("since", 0)]
             assert [one.at for one in deadlines.all_deadlines(step.tx)] == [step.now + 3_600_000]
+
+
+async def test_no_part_outgrows_what_its_reader_takes(homes: Path, server: Served) -> None:
+    """Texts of the longest size fill pieces of a chat faster than their number says."""
+    async with await register(homes, "Amal", server.url) as amal:
+        with amal._core.step("many") as step:
+            (gid,) = [chat.gid for chat in rows.all_chats(step.tx)]
+            for n in range(450):
+                text, identity = "z" * 64_000 if n < 250 else str(n), n.to_bytes(32, "big")
+                row = rows.StoredMessage(
+                    identity, gid, step.profile.account_id, 1, n, "sent", text, arrived=n, kept=b"x" * 65_537 * (n == 7)
+                )
+                step.tx.append("message", gid, identity, rows.encode_row(row))
+            parts = list(packing.pack(step))
+        assert len(parts) == 2
+        assert max(len(part) for part in parts) < 13 * 1024 * 1024
+        found = [one.sent for part in parts for chat in Archive.parse(part).chats for one in chat.messages]
+        assert found == [n for n in range(450) if n != 7]

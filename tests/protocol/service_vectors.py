@@ -610,6 +610,10 @@ def build_linking() -> Json:
         name="Лейла",
         contact_token=seeded("contact token"),
     )
+    history = (
+        linking.ArchivePart(seeded("part", 16), 9_000_000, *_file_keys()),
+        linking.ArchivePart(seeded("part 2", 16), 77, *_file_keys()),
+    )
     return {
         "source": f"{BY}; emoji: the SAS table of the Matrix specification",
         "emoji": list(linking.EMOJI),
@@ -619,6 +623,7 @@ def build_linking() -> Json:
         "hpke_info": linking.hpke_info(seeded("addr", 16)).hex(),
         "secret": seeded("secret", 16).hex(),
         "answer": answer.encode().hex(),
+        "answer_with_history": replace(answer, archive=history).encode().hex(),
     }
 
 
@@ -1042,6 +1047,25 @@ def build_archive() -> Json:
         "more behind": plain + b"\0",
         "cut": plain[:-1],
     }
+    head: dict[cbor.Key, cbor.Value] = {1: bytes(32), 2: amal, 3: 1, 4: 0, 5: 0, 6: 0}
+    one_file: cbor.Value = [bytes(16), "a", "b", 1, bytes(32), bytes(12), bytes(32)]
+    wrong: dict[str, dict[cbor.Key, cbor.Value]] = {
+        "eleven files": {15: [one_file] * 11},
+        "a file too big": {15: [[bytes(16), "a", "b", 1 << 40, bytes(32), bytes(12), bytes(32)]]},
+        "a long emoji": {11: [[amal, "x" * 65, 0, bytes(32)]]},
+        "a text of bytes": {7: b"x"},
+        "a time beyond": {4: 1 << 53},
+        "a device beyond": {3: 1 << 32},
+        "a long span": {16: [(1 << 32), 1]},
+        "an unknown call": {14: [bytes(16), 2, 0, 0]},
+        "a short answer": {8: bytes(31)},
+    }
+    for about, fields in wrong.items():
+        bad[about] = cbor.encode({1: 1, 2: amal, 3: [{1: GID, 2: b"", 3: [head | fields], 4: []}]})
+    bad["an unknown line"] = cbor.encode({1: 1, 2: amal, 3: [{1: GID, 2: b"", 3: [], 4: [[10, amal, 0, 0]]}]})
+    bad["many lines"] = cbor.encode({1: 1, 2: amal, 3: [{1: GID, 2: b"", 3: [], 4: [[0, amal, 0, 0]] * 201}]})
+    bad["many chats"] = cbor.encode({1: 1, 2: amal, 3: [0] * 4097})
+    bad["a count without items"] = cbor.encode({1: 1, 2: amal, 3: []})[:-1] + bytes.fromhex("9affffffff")
     return {"source": BY, "archive": plain.hex(), "refused": {about: data.hex() for about, data in bad.items()}}
 
 

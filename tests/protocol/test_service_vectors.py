@@ -239,6 +239,8 @@ def test_the_link_offer_and_answer_are_read() -> None:
     assert len(set(vector["emoji"])) == 64
     answer = linking.Answer.parse(bytes.fromhex(vector["answer"]), secret=bytes.fromhex(vector["secret"]))
     assert answer.encode().hex() == vector["answer"]
+    more = bytes.fromhex(vector["answer_with_history"])
+    assert linking.Answer.parse(more, secret=bytes.fromhex(vector["secret"])).encode() == more
 
 
 def test_the_safety_number_is_that_of_libsignal() -> None:

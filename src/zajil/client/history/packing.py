@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, cast
 
 from zajil.client.core import messages
@@ -14,6 +15,7 @@ from zajil.client.state.rows import CallRow, FileRow, Reacted, Received, StoredM
 from zajil.client.state.step import Step
 from zajil.protocol.chat import expiry, forms
 from zajil.protocol.history.archive import (
+    KEPT_BYTES,
     PART_BYTES,
     PARTS_MAX,
     STATES,
@@ -24,6 +26,8 @@ from zajil.protocol.history.archive import (
 )
 
 MESSAGES_A_PIECE = 200
+PIECE_BYTES = 4 * 1024 * 1024
+"""Beyond it a piece is halved, so that no part outgrows what its reader takes."""
 
 
 def pack(step: Step) -> Iterator[bytes]:
@@ -35,9 +39,9 @@ def pack(step: Step) -> Iterator[bytes]:
     account = step.profile.account_id
     chats: list[ArchivedChat] = []
     size = made = 0
-    for piece in _pieces(step):
+    for piece, piece_bytes in (half for whole in _pieces(step) for half in _halved(account, whole)):
         chats.append(piece)
-        size += len(Archive(account, (piece,)).encode())
+        size += piece_bytes
         if size >= PART_BYTES:
             yield Archive(account, tuple(chats)).encode()
             chats, size, made = [], 0, made + 1
@@ -47,12 +51,23 @@ def pack(step: Step) -> Iterator[bytes]:
         yield Archive(account, tuple(chats)).encode()
 
 
+def _halved(account: bytes, piece: ArchivedChat) -> Iterator[tuple[ArchivedChat, int]]:
+    """A piece with its size, in halves where it is too large."""
+    size = len(Archive(account, (piece,)).encode())
+    if size <= PIECE_BYTES or len(piece.messages) < 2:
+        yield piece, size
+        return
+    middle = (len(piece.messages) + 1) // 2
+    yield from _halved(account, replace(piece, messages=piece.messages[:middle]))
+    yield from _halved(account, replace(piece, messages=piece.messages[middle:], notices=()))
+
+
 def _pieces(step: Step) -> Iterator[ArchivedChat]:
     for chat in rows.all_chats(step.tx):
         if chat.status not in ("active", "creating") or chat.merged or chat.quiet or chat.request == "incoming":
             continue
         found = [(n, rows.parse_row(data, StoredMessage)) for n, data in step.tx.rows("message", chat.gid)]
-        whole = [(n, _packed(m)) for n, m in found if m.state in STATES and not 0 < m.expires_at <= step.now]
+        whole = [(n, _packed(m)) for n, m in found if _is_carried(m, now=step.now)]
         read = [message.message_id for n, message in whole if n <= chat.read_n]
         told = tuple(
             (line.code, line.account, line.at, line.seconds) for line in notices.load_notices(step.tx, chat.gid)
@@ -62,6 +77,11 @@ def _pieces(step: Step) -> Iterator[ArchivedChat]:
             texts = tuple(message for _, message in whole[at : at + MESSAGES_A_PIECE])
             if texts or (told and at == 0):
                 yield ArchivedChat(chat.gid, read_to, texts, told if at == 0 else ())
+
+
+def _is_carried(row: StoredMessage, *, now: int) -> bool:
+    """Neither what still waits nor what is over, nor a content that is larger than an archive holds."""
+    return row.state in STATES and not 0 < row.expires_at <= now and len(row.kept) <= KEPT_BYTES
 
 
 def _packed(row: StoredMessage) -> ArchivedMessage:

@@ -24,7 +24,7 @@ import * as outbox from "./outbox.ts";
 
 const KNOWN_DAYS_MS = 60 * 86_400_000;
 /** 2100. The sender's clock is his word; a time that no calendar holds would break whoever shows it. */
-const SENT_MAX_MS = 4_102_444_800_000;
+export const SENT_MAX_MS = 4_102_444_800_000;
 
 /** Store a text with its clock mark and queue it; its message id. Content and id are fixed here. */
 export function submitText(step: Step, gid: Id, text: string, replyTo: Id = ""): Promise<Id> {

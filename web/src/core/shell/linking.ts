@@ -322,5 +322,6 @@ async function makeAnswer(
     secret: parts.code.secret,
     name: profile.name,
     contact_token: profile.profile_token,
+    archive: [],
   };
 }

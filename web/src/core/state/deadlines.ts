@@ -30,12 +30,7 @@ export async function start(tx: Tx, message: StoredMessage, at: number): Promise
   const { message_id, expire_s: span_s } = message;
   if (span_s === 0 || message.expires_at > 0) return message;
   const expires_at = findDeadline(span_s, at, tx.now);
-  await save(tx, { message_id, at: expires_at, span_s });
-  const plan = await loadPlan(tx);
-  await savePlan(tx, {
-    next_at: Math.min(plan.next_at || expires_at, expires_at),
-    looked_at: Math.max(plan.looked_at, tx.now),
-  });
+  await begin(tx, { message_id, at: expires_at, span_s });
   return { ...message, expires_at };
 }
 
@@ -46,6 +41,20 @@ export async function start(tx: Tx, message: StoredMessage, at: number): Promise
  */
 export function startOwn(tx: Tx, message: StoredMessage): Promise<StoredMessage> {
   return OUT.includes(message.state) ? start(tx, message, message.sent) : Promise.resolve(message);
+}
+
+/** Note the deadline that a message has, if it has one; the message. */
+export async function keep(tx: Tx, message: StoredMessage): Promise<StoredMessage> {
+  const { message_id, expires_at: at, expire_s: span_s } = message;
+  if (at > 0) await begin(tx, { message_id, at, span_s });
+  return message;
+}
+
+async function begin(tx: Tx, deadline: Deadline): Promise<void> {
+  const { at } = deadline;
+  await save(tx, deadline);
+  const plan = await loadPlan(tx);
+  await savePlan(tx, { next_at: Math.min(plan.next_at || at, at), looked_at: Math.max(plan.looked_at, tx.now) });
 }
 
 /** Write one. */

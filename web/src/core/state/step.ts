@@ -66,6 +66,7 @@ export type EventCode =
   | "asked"
   | "request"
   | "privacy"
+  | "history"
   | "key-changed";
 
 export interface Told {

@@ -238,7 +238,22 @@ describe("linking", () => {
       name: "Лейла",
       contacts: [{ name: "Ольга", contact_token: null }],
       groups: [{ kind: 1 }],
+      archive: [],
     });
+    const more = linking.parseAnswer(hex(linkingVectors.answer_with_history), hex(linkingVectors.secret));
+    expect(more.archive.map(({ size }) => size)).toEqual([9_000_000, 77]);
+    expect(encodeHex(linking.encodeAnswer(more))).toBe(linkingVectors.answer_with_history);
+  });
+
+  it("is linked without a history whose parts are not as they should be", () => {
+    const answer = linking.parseAnswer(hex(linkingVectors.answer_with_history), hex(linkingVectors.secret));
+    const [part] = answer.archive;
+    if (part === undefined) throw new Error("no part");
+    for (const archive of [[{ ...part, key: new Uint8Array(31) }], Array.from({ length: 33 }, () => part)]) {
+      const read = linking.parseAnswer(linking.encodeAnswer({ ...answer, archive }), answer.secret);
+      expect(read.archive).toEqual([]);
+      expect(read.name).toBe("Лейла");
+    }
   });
 
   it("refuses a changed offer and an answer with another secret", () => {

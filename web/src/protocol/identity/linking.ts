@@ -9,11 +9,14 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { ascii, concat, equal, parseUint } from "../bytes.ts";
 import * as cbor from "../cbor.ts";
 import { contactValue, groupValue, parseContact, parseGroup, type SyncContact, type SyncGroup } from "../chat/parts.ts";
-import { error } from "../errors.ts";
+import { error, ZajilError } from "../errors.ts";
 import { Fields } from "../fields.ts";
-import { NAME_BYTES } from "../limits.ts";
+import { MIB, NAME_BYTES } from "../limits.ts";
 
 export const XWING_KEY_BYTES = 1216;
+/** Of a history: parts, and the plaintext of one. */
+export const PARTS_MAX = 32;
+export const PART_BYTES_MAX = 16 * MIB;
 // prettier-ignore
 /** The 64 emoji of the short check, those of the Matrix SAS table, chosen to be told apart at a glance. */
 export const EMOJI: readonly string[] = [
@@ -76,10 +79,24 @@ export function emojiOf(offer: Uint8Array): readonly string[] {
 export const hpkeInfo = (addr: Uint8Array): Uint8Array => concat(ascii("zajil link v1"), addr);
 
 /**
+ * Where a part of the history lies and what opens it: as a file of a message, without a name.
+ *
+ * attachment_id: 16 bytes; size: of the part; key: 32, nonce: 12; sha256: of the ciphertext.
+ */
+export interface ArchivePart {
+  readonly attachment_id: Uint8Array;
+  readonly size: number;
+  readonly key: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly sha256: Uint8Array;
+}
+
+/**
  * What an old device tells the new one, HPKE-sealed, at most 256 KiB.
  *
  * certificate: signed object. lists: all signed device lists, oldest first. seed: 32 bytes, null for a limited device.
- * secret: the code's. name: the account's own profile name; contact_token: its profile token.
+ * secret: the code's. archive: the parts of the history, which may still be on their way. name: the account's own profile
+ * name; contact_token: its profile token.
  */
 export interface Answer {
   readonly certificate: Uint8Array;
@@ -90,6 +107,7 @@ export interface Answer {
   readonly secret: Uint8Array;
   readonly name: string;
   readonly contact_token: Uint8Array | null;
+  readonly archive: readonly ArchivePart[];
 }
 
 /** The plaintext to seal. */
@@ -97,7 +115,9 @@ export function encodeAnswer(answer: Answer): Uint8Array {
   const contacts = answer.contacts.map(contactValue);
   const groups = answer.groups.map(groupValue);
   const own = [answer.name, answer.contact_token];
-  return numbered(answer.certificate, answer.lists, answer.seed, contacts, groups, null, answer.secret, own);
+  const parts = answer.archive.map((p) => [p.attachment_id, p.size, p.key, p.nonce, p.sha256]);
+  const archive = parts.length > 0 ? parts : null;
+  return numbered(answer.certificate, answer.lists, answer.seed, contacts, groups, archive, answer.secret, own);
 }
 
 /**
@@ -118,5 +138,23 @@ export function parseAnswer(data: Uint8Array, secret: Uint8Array): Answer {
     secret,
     name: profile.text(0, NAME_BYTES),
     contact_token: profile.blobOrNone(1, 32),
+    archive: parseParts(fields),
   };
+}
+
+/** The parts of field 6; none where they are not as they should be: a device is linked without its history too. */
+function parseParts(fields: Fields): readonly ArchivePart[] {
+  try {
+    const parts = fields.has(6) ? fields.items(6, PARTS_MAX).map((item) => Fields.ofArray(item, 5)) : [];
+    return parts.map((one) => ({
+      attachment_id: one.blob(0, 16),
+      size: one.number(1),
+      key: one.blob(2, 32),
+      nonce: one.blob(3, 12),
+      sha256: one.blob(4, 32),
+    }));
+  } catch (problem) {
+    if (problem instanceof ZajilError) return [];
+    throw problem;
+  }
 }

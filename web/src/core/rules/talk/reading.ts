@@ -96,6 +96,17 @@ async function move(step: Step, place: Id, upto: number, at: number): Promise<bo
   return true;
 }
 
+/** Messages that came in before what was read here already count as read now: their spans begin. */
+export async function startRead(step: Step, place: Id): Promise<void> {
+  const { read_n } = await step.chat(place);
+  for (const [n, data] of read_n > 0 ? await step.tx.rows("message", rows.bytesOf(place)) : []) {
+    const message = rows.parseMessage(data);
+    if (n > read_n || message.account === step.profile.account_id) continue;
+    const running = await deadlines.start(step.tx, message, step.now);
+    if (running !== message) await rows.saveMessage(step.tx, n, running);
+  }
+}
+
 /** Another device of ours has read these rows, so everything before them too. at: when, Unix ms of its clock. */
 export async function noteRead(step: Step, place: Id, numbers: readonly number[], at: number): Promise<void> {
   if (numbers.length === 0) return;
