@@ -25,13 +25,14 @@ from zajil.client.storage.store import Store
 from zajil.protocol import frames
 from zajil.protocol.errors import Limited, Unavailable, ZajilError, error_from_wire
 from zajil.protocol.ids import MailboxId
+from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
 from zajil.server.gateway import receiver as gateway
 
 if TYPE_CHECKING:
     from tests.client.world import World
 
 T = TypeVar("T")
-POOL = 3
+POOLS = {SUITE_XWING: 3, SUITE_RFC1: 2}
 
 
 class Crash(Exception):
@@ -288,8 +289,7 @@ class Phone:
     def _publish(self) -> None:
         if self.core.pool_stale():
             self.world.empty_pool(self)
-        left, has_last_resort = self.world.count_packages(self)
-        made = self.core.make_key_packages(max(0, POOL - left), has_last_resort=has_last_resort)
+        made = self.core.make_key_packages(self.world.count_packages(self), POOLS)
         if made:
             self.world.put_packages(self, made)
         self.core.take_published()

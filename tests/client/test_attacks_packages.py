@@ -48,7 +48,7 @@ def signed_with(world: World, *, init: bytes | None = None, leaf: bytes | None =
         now = step.now // 1000
         honest, _ = mls.make_key_package(
             step.env(),
-            groups.SUITE,
+            mls.XWING,
             mls.basic_credential(step.profile.certificate),
             step.profile.device_pub,
             groups.CAPABILITIES,
@@ -68,7 +68,7 @@ def keyed(**keys: bytes) -> Forge:
 def foreign(world: World, answer: Answer) -> Answer:
     """The package of another account."""
     other = world.phones["mallory"]
-    (made, *_) = other.core.make_key_packages(1, has_last_resort=True)
+    (made, *_) = other.core.make_key_packages(())
     return altered(answer, key_package=made.body)
 
 

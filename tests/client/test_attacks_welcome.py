@@ -16,6 +16,7 @@ from zajil.client.state import rows
 from zajil.client.state.rows import OwnKeyPackage
 from zajil.protocol import frames
 from zajil.protocol.chat.extensions import CHAT_SETTINGS, GROUP_INFO_SHARE, ChatSettings, GroupInfoShare
+from zajil.protocol.limits import SUITE_XWING
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +41,8 @@ def forge_welcome(forger: Phone, victim: Phone) -> tuple[bytes, int]:
     """(Welcome, epoch) of a group that the forger made under the id of the known one, beyond every epoch seen."""
     gid = forger.world.main
     with victim.core.look() as step:
-        row = rows.parse_row(step.tx.scan("key_package")[0], OwnKeyPackage)
+        packages = [rows.parse_row(data, OwnKeyPackage) for data in step.tx.scan("key_package")]
+        row = next(package for package in packages if package.suite == SUITE_XWING)
     with forger.core.step("forge") as step:
         told = next(e.data for e in step.load_group(gid).context.extensions if e.type == CHAT_SETTINGS)
         group = groups.create(step, gid, ChatSettings.parse(told))

@@ -43,7 +43,7 @@ from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.identity import objects
 from zajil.protocol.identity.objects import DeviceCertificate, DeviceList, DeviceListEntry, Kind
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
-from zajil.protocol.limits import SUITE_XWING
+from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
 from zajil.server.gateway.receiver import Standing
 
 T = TypeVar("T")
@@ -243,24 +243,24 @@ class World:
         """Packages of an account."""
         caller = phone.caller if want.token is None else ContactCaller(want.token)
         request = control.ClaimKeyPackages(
-            control.B16(want.account), (SUITE_XWING,), control.B16(want.claim_id), want.devices
+            control.B16(want.account), want.suites, control.B16(want.claim_id), want.devices
         )
         return finished(packages.claim(self.delivery, caller, request))
 
     def empty_pool(self, phone: Phone) -> None:
         """A device claims its own packages until only the last resort is left."""
         account, device = phone.device
-        while True:
-            claim_id = control.B16(self.rng.randbytes(16))
-            request = control.ClaimKeyPackages(control.B16(account), (SUITE_XWING,), claim_id, (device,))
-            answer = finished(packages.claim(self.delivery, phone.caller, request))
-            if all(client.last_resort for client in answer.clients):
-                return
+        for suite in (SUITE_XWING, SUITE_RFC1):
+            while True:
+                claim_id = control.B16(self.rng.randbytes(16))
+                request = control.ClaimKeyPackages(control.B16(account), (suite,), claim_id, (device,))
+                answer = finished(packages.claim(self.delivery, phone.caller, request))
+                if all(client.last_resort for client in answer.clients):
+                    break
 
-    def count_packages(self, phone: Phone) -> tuple[int, bool]:
-        """Ordinary ones left, and whether there is a last resort."""
-        counts = finished(packages.count(self.delivery, phone.caller)).counts
-        return (counts[0].left, counts[0].last_resort) if counts else (0, False)
+    def count_packages(self, phone: Phone) -> tuple[control.SuiteCount, ...]:
+        """Ordinary ones left of each suite, and whether there is a last resort."""
+        return finished(packages.count(self.delivery, phone.caller)).counts
 
     def put_packages(self, phone: Phone, made: tuple[control.KeyPackage, ...]) -> None:
         """Publish packages."""

@@ -19,9 +19,9 @@ def test_128_devices_fit_into_one_commit_and_welcome() -> None:
             directory,
             suite=limits.SUITE_XWING,
             identity=bytes([number]) * CERTIFICATE,
-            policy=mls.Policy(pq_max_leaves=limits.GROUP_LEAVES),
+            policy=mls.Policy(pq_max_leaves=limits.XWING_LEAVES),
         )
-        for number in range(limits.GROUP_LEAVES)
+        for number in range(limits.XWING_LEAVES)
     ]
     founder, last = actors[0], actors[-1]
     founder.create(b"g" * 16)

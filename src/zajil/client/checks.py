@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zajil.client.core import groups, sealing
+from zajil import mls
+from zajil.client.core import sealing
 from zajil.client.state import rows
 from zajil.client.state.step import Step
 from zajil.client.storage import keyfile
@@ -26,7 +27,7 @@ def check_home(step: Step, home: Path) -> list[Check]:
             "suite",
             True,
             "suite-post-quantum",
-            {"suite": f"{groups.SUITE.id:#06x}", "per_epoch": sealing.OWN_MESSAGES_MAX},
+            {"suite": f"{mls.XWING.id:#06x}", "per_epoch": sealing.OWN_MESSAGES_MAX},
         ),
     ]
 

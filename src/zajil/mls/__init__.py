@@ -43,7 +43,7 @@ from zajil.mls.messages.key_package import (
 )
 from zajil.mls.messages.proposals import Add, Proposal, Psk, Remove, SetExtensions, Update
 from zajil.mls.messages.reinit import ReInit
-from zajil.mls.new_group import make_key_package
+from zajil.mls.new_group import choose_suite, make_key_package
 from zajil.mls.primitives.suites import X25519_AES128, XWING, Suite, suite_of
 from zajil.mls.receive import Application, Proposed
 from zajil.mls.rules.leaves import check_key_package
@@ -120,6 +120,7 @@ __all__ = [
     "WrongState",
     "basic_credential",
     "check_key_package",
+    "choose_suite",
     "encode_key_package",
     "find_extension",
     "load",

@@ -1,17 +1,18 @@
 """Where everything starts: KeyPackages, and the first epoch of a group (RFC 9420 10, 11)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from zajil.mls.env import Env, Use
+from zajil.mls.env import DEFAULT_POLICY, Env, Use
 from zajil.mls.epochs.epoch import Ratchets, Snapshot
 from zajil.mls.epochs.next_epoch import first_state
+from zajil.mls.errors import SuiteDowngrade
 from zajil.mls.messages.credentials import MLS10, Capabilities, Credential, Lifetime
 from zajil.mls.messages.extensions import LAST_RESORT, Extension, Extensions
 from zajil.mls.messages.group_context import GroupContext
 from zajil.mls.messages.key_package import KeyPackage, KeyPackageSecrets
 from zajil.mls.primitives import crypto, hpke
-from zajil.mls.primitives.suites import Suite
+from zajil.mls.primitives.suites import X25519_AES128, XWING, Suite
 from zajil.mls.rules import leaves as rules
 from zajil.mls.schedule.key_schedule import secrets_of_epoch
 from zajil.mls.tree.nodes import LeafNode, LeafSource
@@ -20,6 +21,24 @@ from zajil.mls.tree.treekem import PrivateKeys
 
 CREATOR_LIFETIME = Lifetime(0, (1 << 64) - 1)
 """A creator's first leaf has no use for a lifetime: nobody fetched it. Its first path replaces the leaf."""
+
+
+def choose_suite(candidates: Mapping[bytes, Sequence[KeyPackage]], expected_leaves: int) -> Suite:
+    """The suite of a new group for these clients: post-quantum where all of them are able and it is small enough.
+
+    candidates: client id -> the packages the server handed out for it; each leaf's signed capabilities say what the
+    client is able to use. expected_leaves: of the whole group, with ourselves. Raises SuiteDowngrade where all are able
+    and a client's only package is of the weaker suite: a server must not choose by withholding.
+    """
+    if expected_leaves > DEFAULT_POLICY.pq_max_leaves:
+        return X25519_AES128
+    for packages in candidates.values():
+        if not any(XWING.id in package.leaf_node.capabilities.cipher_suites for package in packages):
+            return X25519_AES128
+    for packages in candidates.values():
+        if all(package.suite != XWING.id for package in packages):
+            raise SuiteDowngrade("the server withholds packages")
+    return XWING
 
 
 def make_key_package(

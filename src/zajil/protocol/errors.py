@@ -182,6 +182,13 @@ _ROWS: Final = (
         "not-introduced", HomeError, 0, "This contact has not introduced themselves yet.", "keep the item, show it"
     ),
     ErrorCode("group-full", HomeError, 0, "The group has as many devices as it can hold.", "show it"),
+    ErrorCode(
+        "suite-downgrade",
+        HomeError,
+        0,
+        "The server hands out weaker keys of this person than their device has.",
+        "tell the user; nothing was sent",
+    ),
     ErrorCode("too-many-pins", HomeError, 0, "Five chats are pinned already.", "unpin one first"),
     ErrorCode("already-in", HomeError, 0, "You are in this group already.", "open it"),
     ErrorCode("too-many-links", HomeError, 0, "The group has as many links as it can hold.", "end one first"),

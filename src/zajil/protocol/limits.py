@@ -34,7 +34,9 @@ CONTENT_DEPTH: Final = 4
 """Nested parts of one message body."""
 
 ACCOUNT_DEVICES: Final = 8
-GROUP_LEAVES: Final = 128
+GROUP_LEAVES: Final = 1_000
+XWING_LEAVES: Final = 128
+"""Most leaves of a group in SUITE_XWING; a larger one is made in SUITE_RFC1, for life."""
 GROUP_INVITES: Final = 16
 """Most links to join by that one group has at a time."""
 ADDED_LEAVES: Final = 250

@@ -153,7 +153,7 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
     "not-a-member": 0,
     "not-permitted": 0,
   }),
-  ...rows(HomeError, { "chat-stuck": 0, "not-introduced": 0, "group-full": 0, "too-many-pins": 0 }),
+  ...rows(HomeError, { "chat-stuck": 0, "not-introduced": 0, "group-full": 0, "suite-downgrade": 0, "too-many-pins": 0 }),
   ...rows(HomeError, { "already-in": 0, "too-many-links": 0, "text-too-long": 0 }),
   ...rows(HomeError, { "file-too-big": 0, "too-many-files": 0, "no-attachment": 0 }),
   ...rows(HomeError, { "no-tool": 0, "not-reportable": 0 }),

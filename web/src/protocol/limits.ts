@@ -23,7 +23,9 @@ export const CBOR_DEPTH = 16;
 export const CONTENT_DEPTH = 4;
 
 export const ACCOUNT_DEVICES = 8;
-export const GROUP_LEAVES = 128;
+export const GROUP_LEAVES = 1_000;
+/** Most leaves of a group in SUITE_XWING; a larger one is made in SUITE_RFC1, for life. */
+export const XWING_LEAVES = 128;
 /** Most links to join by that one group has at a time. */
 export const GROUP_INVITES = 16;
 /** Most leaves one commit may add. */

@@ -198,10 +198,22 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
     ),
     "group-full": Complaint(
         Text(
-            en="The group holds as many devices as it can: 128.",
-            ar="بلغت المجموعة أقصى عدد من الأجهزة: 128.",
-            ru="В группе уже предельное число устройств: 128.",
+            en="The group holds as many devices as it can: 128, or 1,000 where it was made for more than 128.",
+            ar="بلغت المجموعة أقصى عدد من الأجهزة: 128، أو 1000 إن أُنشئت لأكثر من 128.",
+            ru="В группе предельное число устройств: 128, а если она создана более чем для 128, то 1000.",
         )
+    ),
+    "suite-downgrade": Complaint(
+        Text(
+            en="The server hands out weaker keys of this person than their device is able to use.",
+            ar="يوزّع الخادم لهذا الشخص مفاتيح أضعف مما يستطيع جهازه استعماله.",
+            ru="Сервер выдаёт для этого человека ключи слабее тех, которые может использовать его устройство.",
+        ),
+        Text(
+            en="Nothing was sent. Ask them to open Zajil once; if it happens again, do not trust this server.",
+            ar="لم يُرسَل شيء. اطلب منه أن يفتح زاجل مرة؛ وإن تكرر ذلك فلا تثق بهذا الخادم.",
+            ru="Ничего не отправлено. Попросите его открыть Zajil; если это повторится, не доверяйте этому серверу.",
+        ),
     ),
     "too-many-pins": Complaint(
         Text(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from zajil import mls
 from zajil.client.core import groups, judge, messages, outbox
 from zajil.client.core.contact import blocking, requests
 from zajil.client.core.groups import DM, GROUP, OWNER, SELF
@@ -15,7 +16,7 @@ from zajil.protocol.chat.expiry import SPAN_MAX_S
 from zajil.protocol.chat.extensions import PERMISSIONS, ChatKind, ChatRole, ChatSettings, Invite
 from zajil.protocol.errors import error
 from zajil.protocol.ids import AccountId
-from zajil.protocol.limits import NAME_BYTES
+from zajil.protocol.limits import ACCOUNT_DEVICES, ADDED_LEAVES, GROUP_LEAVES, NAME_BYTES, XWING_LEAVES
 
 
 def open_self_chat(step: Step) -> bytes:
@@ -71,11 +72,17 @@ def find_dm(step: Step, peer: bytes) -> Chat | None:
     return min(found, key=lambda chat: (chat.status != "active", chat.gid), default=None)
 
 
-def open_group(step: Step, title: str, people: Sequence[bytes]) -> bytes:
-    """A new group owned by us; its id."""
+def open_group(step: Step, title: str, people: Sequence[bytes], *, large: bool = False) -> bytes:
+    """A new group owned by us; its id. large: it is to grow beyond the devices of a post-quantum group."""
     check_name(title)
-    own = AccountId(step.profile.account_id)
-    return _create(step, ChatSettings(ChatKind.GROUP, title, roles={own: ChatRole.OWNER}), tuple(people))
+    settings = ChatSettings(ChatKind.GROUP, title, roles={AccountId(step.profile.account_id): ChatRole.OWNER})
+    return _create(step, settings, tuple(people), expected=XWING_LEAVES + 1 if large else 0)
+
+
+def expected_leaves(step: Step, people: Sequence[bytes]) -> int:
+    """How many devices a new group with these accounts will have, as far as their lists are known here."""
+    known = (accounts.known(step, account) for account in {step.profile.account_id, *people})
+    return sum(max(1, len(account.devices)) for account in known)
 
 
 def check_name(name: str) -> None:
@@ -88,10 +95,14 @@ def check_name(name: str) -> None:
         raise error("malformed", "name of 1 to 256 bytes")
 
 
-def _create(step: Step, settings: ChatSettings, people: tuple[bytes, ...]) -> bytes:
+def _create(step: Step, settings: ChatSettings, people: tuple[bytes, ...], *, expected: int = 0) -> bytes:
+    """expected: leaves of the whole group, where more than those of `people` come."""
     check_people(step, people)
+    expected = max(expected, expected_leaves(step, people))
+    if expected > GROUP_LEAVES:
+        raise error("group-full")
     gid = step.rng(16)
-    group = groups.create(step, gid, settings)
+    group = groups.create(step, gid, settings, mls.choose_suite({}, expected))
     own = step.profile
     chat = groups.describe(Chat(gid, int(settings.kind), settings.name, "creating"), group)
     rows.save_chat(step.tx, chat)
@@ -108,8 +119,10 @@ def _create(step: Step, settings: ChatSettings, people: tuple[bytes, ...]) -> by
     outbox.submit(step, Item(gid, "create", "queued", step.now, claim_id=step.rng(16)))
     others = [d for d, _ in accounts.known(step, own.account_id).devices if d != own.device_id]
     invited = (*((own.account_id,) if others else ()), *(person for person in people if person != own.account_id))
-    if invited:
-        outbox.submit_intent(step, gid, Intent("add", accounts=invited))
+    # Any number of devices of so few accounts fits into one commit.
+    most = ADDED_LEAVES // ACCOUNT_DEVICES if expected > XWING_LEAVES else max(1, len(invited))
+    for first in range(0, len(invited), most):
+        outbox.submit_intent(step, gid, Intent("add", accounts=invited[first : first + most]))
     step.event("created", gid)
     return gid
 

@@ -33,7 +33,7 @@ from zajil.protocol.chat.extensions import (
 )
 from zajil.protocol.errors import Malformed
 from zajil.protocol.ids import AccountId, GroupId, Mid
-from zajil.protocol.limits import GROUP_LEAVES
+from zajil.protocol.limits import GROUP_LEAVES, SUITE_XWING, XWING_LEAVES
 from zajil.protocol.outbox import items
 from zajil.protocol.roster import roster_key
 
@@ -83,7 +83,7 @@ def plan(chat: Chat, item: Item, own: tuple[bytes, int]) -> Plan:
         judge.check_change(chat, change)
     except judge.Vetoed:
         raise Dropped("not-permitted") from None
-    if len(staying) + len(claims) > GROUP_LEAVES:
+    if len(staying) + len(claims) > (XWING_LEAVES if chat.suite == SUITE_XWING else GROUP_LEAVES):
         raise Dropped("group-full")
     return Plan(removes, claims)
 

@@ -26,7 +26,7 @@ from zajil.client.storage.store import Rng, Store
 from zajil.protocol import cbor
 from zajil.protocol.backups.wire import DeleteBackup, StoredBackup
 from zajil.protocol.chat import forms
-from zajil.protocol.control import ClaimedKeyPackages, KeyPackage
+from zajil.protocol.control import ClaimedKeyPackages, KeyPackage, SuiteCount
 from zajil.protocol.frames import Eph, Gap, Msg, Ready, Send
 
 Now = Callable[[], int]
@@ -272,11 +272,12 @@ class Core:
         with self.step("lists") as step:
             calls.take_lists(step, want, lists)
 
-    def make_key_packages(self, count: int, *, has_last_resort: bool) -> tuple[KeyPackage, ...]:
-        """Fresh packages for the server, secrets stored; a last-resort one where it is missing or old."""
+    def make_key_packages(
+        self, held: Sequence[SuiteCount], pools: Mapping[int, int] = keypackages.POOLS
+    ) -> tuple[KeyPackage, ...]:
+        """Fresh packages for the server beside those it holds, secrets stored. pools: suite -> how many."""
         with self.step("key-packages") as step:
-            old = step.now - step.session().last_resort_at >= keypackages.LAST_RESORT_MS
-            return keypackages.make(step, count, last_resort=old or not has_last_resort)
+            return keypackages.make(step, held, pools)
 
     def pool_stale(self) -> bool:
         """Whether the server still hands out packages whose secrets this device forgot."""

@@ -70,7 +70,7 @@ def daily(step: Step) -> None:
     asking.forget_old(step)
     step.tx.remove_older("event", EVENTS_KEPT)
     session = step.session()
-    if step.now - session.last_resort_at >= keypackages.LAST_RESORT_MS:
+    if step.now - session.last_resort_at >= keypackages.LAST_RESORT_MS or keypackages.lacks_pool(step):
         step.change_session(keys_wanted=True)
     for chat in rows.all_chats(step.tx):
         if chat.status != "active" or (chat.kind == groups.SELF and len(chat.members) == 1):

@@ -7,34 +7,37 @@ Names of service.md 3: `send_token` authorises sends of one epoch, `gs` is the g
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import msgspec
 
 from zajil import mls
-from zajil.client.state.rows import Chat, Member
+from zajil.client.core import outbox
+from zajil.client.state import rows
+from zajil.client.state.rows import Chat, Claimed, Member
 from zajil.client.state.step import POLICY, Step
 from zajil.mls.messages.extensions import ExtensionType, find_extension
 from zajil.protocol.chat.extensions import CHAT_SETTINGS, GROUP_INFO_SHARE, ChatKind, ChatRole, ChatSettings
+from zajil.protocol.errors import error
 from zajil.protocol.ids import ClientId, split_client_id
-from zajil.protocol.limits import SUITE_XWING
+from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
 from zajil.protocol.reach.bundle import EXPORT_LABEL, KEY_BYTES
 
 SELF, DM, GROUP = ChatKind.SELF, ChatKind.DM, ChatKind.GROUP
 ADMIN, OWNER = ChatRole.ADMIN, ChatRole.OWNER
-SUITE = mls.suite_of(SUITE_XWING)
-CAPABILITIES = mls.Capabilities(cipher_suites=(SUITE_XWING, 0x0001), extensions=(CHAT_SETTINGS, GROUP_INFO_SHARE))
+CAPABILITIES = mls.Capabilities(cipher_suites=(SUITE_XWING, SUITE_RFC1), extensions=(CHAT_SETTINGS, GROUP_INFO_SHARE))
 ROTATE_AFTER_MS = 30 * 86_400_000
 # As many as the engine opens messages of.
 PAST_EPOCHS = POLICY.past_epochs
 
 
-def create(step: Step, gid: bytes, settings: ChatSettings) -> mls.Group:
-    """A group of ours alone, at epoch 0."""
+def create(step: Step, gid: bytes, settings: ChatSettings, suite: mls.Suite = mls.XWING) -> mls.Group:
+    """A group of ours alone, at epoch 0. suite: as `mls.choose_suite` says, for life."""
     required = mls.RequiredCapabilities(extensions=(CHAT_SETTINGS,))
     return mls.Group.create(
         step.env(),
         gid,
-        SUITE,
+        suite,
         mls.basic_credential(step.profile.certificate),
         step.profile.device_pub,
         CAPABILITIES,
@@ -43,6 +46,61 @@ def create(step: Step, gid: bytes, settings: ChatSettings) -> mls.Group:
             mls.Extension(CHAT_SETTINGS, settings.encode()),
         ),
     )
+
+
+def asked_suites(step: Step, gid: bytes) -> tuple[int, ...]:
+    """In which suites packages are claimed for this group, the best one first: both while it can still be either."""
+    chat = step.chat(gid)
+    return (SUITE_XWING, SUITE_RFC1) if _may_change_suite(step, chat) else (chat.suite,)
+
+
+def _may_change_suite(step: Step, chat: Chat) -> bool:
+    """Whether nobody was told of the group yet."""
+    items = rows.items(step.tx, chat.gid)
+    return chat.suite == SUITE_XWING and any(item.kind == "create" and item.state == "queued" for _, item in items)
+
+
+def keep_suite(step: Step, gid: bytes, claims: Sequence[Claimed]) -> bool:
+    """Whether a group keeps its suite now that these packages came as well.
+
+    False: not all are able to use it, and the group was made anew in the suite that they are; its packages are claimed
+    anew. Raises `suite-downgrade` where the server withholds what a device signed that it is able to use.
+    """
+    chat = step.chat(gid)
+    if not _may_change_suite(step, chat):
+        return True
+    waiting = [(n, item) for n, item in rows.items(step.tx, gid) if item.intent is not None and item.state == "queued"]
+    candidates: dict[bytes, list[mls.KeyPackage]] = {}
+    for claim in (*claims, *(claim for _, item in waiting for claim in item.claims)):
+        package = _genuine(step, claim)
+        if package is not None:
+            candidates[claim.account + claim.device.to_bytes(4, "big")] = [package]
+    try:
+        suite = mls.choose_suite(candidates, len(candidates) + 1)
+    except mls.SuiteDowngrade:
+        raise error("suite-downgrade") from None
+    if suite is mls.XWING:
+        return True
+    group = create(step, gid, settings_of(step.load_group(gid).extensions), suite)
+    step.save_group(gid, group)
+    step.change_chat(gid, suite=suite.id, gs=group_secret(group, gid), rotated_at=step.now)
+    for n, item in waiting:
+        outbox.change_item(step, n, item, claims=(), claimed=(), claim_id=step.rng(16))
+    return False
+
+
+def _genuine(step: Step, claim: Claimed) -> mls.KeyPackage | None:
+    """The package, where the device itself signed it and so what it is able to use; else its Add fails by itself.
+
+    A leaf that does not list the suite of its own package contradicts itself, and says nothing.
+    """
+    try:
+        package = mls.parse_key_package(claim.key_package)
+        client = mls.check_key_package(step.env(), package, mls.suite_of(package.suite))
+    except mls.MlsError:
+        return None
+    able = package.suite in package.leaf_node.capabilities.cipher_suites
+    return package if able and client == claim.account + claim.device.to_bytes(4, "big") else None
 
 
 def send_token(group: mls.Group | mls.Staged, gid: bytes) -> bytes:
@@ -90,6 +148,8 @@ def describe(chat: Chat, group: mls.Group) -> Chat:
         epoch=group.epoch,
         top=max(chat.top, group.epoch),
         own_leaf=group.own_leaf,
+        suite=group.suite.id,
+        all_able=all(SUITE_XWING in m.leaf_node.capabilities.cipher_suites for m in group.members()),
     )
 
 

@@ -17,6 +17,7 @@ from zajil.mls.messages.extensions import find_extension
 from zajil.protocol.chat.extensions import GROUP_INFO_SHARE, GroupInfoShare
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import AccountId, ClientId, split_client_id
+from zajil.protocol.limits import SUITE_XWING
 from zajil.protocol.outbox import items
 
 
@@ -98,6 +99,8 @@ def _describe(step: Step, chat: Chat | None, group: mls.Group, info: mls.JoinInf
     people, own = set(joined.accounts()), step.profile.account_id
     if joined.kind == SELF and people != {own}:
         raise error("malformed", "self group with others")
+    if joined.kind != groups.GROUP and joined.suite != SUITE_XWING and joined.all_able:
+        raise error("suite-downgrade", "nobody here needs the weaker suite")
     if joined.kind == DM:
         others = people - {own}
         if len(others) > 1 or own not in people:

@@ -12,6 +12,7 @@ from zajil.client.state.rows import Chat, Intent, Item
 from zajil.client.state.step import Step
 from zajil.protocol import frames
 from zajil.protocol.ids import GroupId, Mid
+from zajil.protocol.limits import SUITE_XWING
 from zajil.protocol.outbox import order
 from zajil.protocol.roster import roster_key
 
@@ -82,11 +83,20 @@ def _queue_of(step: Step, chat: Chat, queue: list[tuple[int, Item]]) -> order.Qu
 def _ready(step: Step, chat: Chat, item: Item) -> bool:
     """Whether the item has everything that sealing needs."""
     if item.kind == "create":
-        return bool(item.group_pass and item.own_ref)
+        return bool(item.group_pass and item.own_ref) and not _is_undecided(step, chat)
     if item.kind == "message":
         return not _is_withheld(step, chat, item)
     accepts = item.intent is not None and item.intent.op == "accept"
     return item.state != "queued" or (not missing_claims(step, item) and (not accepts or bool(item.own_ref)))
+
+
+def _is_undecided(step: Step, chat: Chat) -> bool:
+    """Whether packages are on their way that may yet show that this group cannot be post-quantum."""
+    return chat.suite == SUITE_XWING and any(
+        item.state == "queued" and not item.absent and claim_token(step, item, account) != b""
+        for _, item in rows.items(step.tx, chat.gid)
+        for account, _ in missing_claims(step, item)
+    )
 
 
 def _is_withheld(step: Step, chat: Chat, item: Item) -> bool:
@@ -153,6 +163,17 @@ def _seal_create(step: Step, chat: Chat, n: int, item: Item) -> None:
         add=(frames.AddedLeaf(0, item.own_ref),),
     )
     outbox.record_sealing(step, n, item, request, b"", 0)
+
+
+def claim_token(step: Step, item: Item, account: bytes) -> bytes | None:
+    """What lets us claim packages of an account: its contact token, None for ourselves and for a request.
+
+    Empty while what introduces the account is still on its way; the claim waits for it.
+    """
+    if account == step.profile.account_id:
+        return None
+    token = accounts.known(step, account).contact_token
+    return None if not token and step.chat(item.gid).request == "outgoing" else token
 
 
 def missing_claims(step: Step, item: Item) -> list[tuple[bytes, tuple[int, ...] | None]]:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from zajil.client.core import outbox, sealing
+from zajil.client.core import groups, outbox, sealing
 from zajil.client.core.contact import doors, requests
 from zajil.client.core.contact.doors import WantDoor
 from zajil.client.core.joins import asking
@@ -19,7 +19,7 @@ from zajil.client.state.rows import Claimed, Intent, Item
 from zajil.client.state.step import Step
 from zajil.protocol.control import ClaimedKeyPackages
 from zajil.protocol.errors import error
-from zajil.protocol.limits import ACCOUNT_DEVICES, DELIVERY_REF_BYTES, KEY_PACKAGE_BYTES
+from zajil.protocol.limits import ACCOUNT_DEVICES, DELIVERY_REF_BYTES, KEY_PACKAGE_BYTES, SUITE_XWING
 
 PATIENCE_MS = 120_000
 ABSENT_MS = 20_000
@@ -33,13 +33,17 @@ class WantCreate(msgspec.Struct, frozen=True):
 
 
 class WantClaim(msgspec.Struct, frozen=True):
-    """KeyPackages of an account for item n. token: its contact token, None for our own account and for a request."""
+    """KeyPackages of an account for item n. token: its contact token, None for our own account and for a request.
+
+    suites: in which they are asked for, the best one first.
+    """
 
     n: int
     account: bytes
     devices: tuple[int, ...] | None
     claim_id: bytes
     token: bytes | None
+    suites: tuple[int, ...] = (SUITE_XWING,)
 
 
 class WantLists(msgspec.Struct, frozen=True):
@@ -76,11 +80,10 @@ def wants(step: Step) -> list[Want]:
             found.append(WantCreate(n))
         for account_id, devices in sealing.missing_claims(step, item):
             claim_id = hashlib.sha256(item.claim_id + account_id).digest()[:16]
-            token = None if account_id == own else accounts.known(step, account_id).contact_token
-            if token == b"" and step.chat(item.gid).request == "outgoing":
-                token = None
-            if token != b"":  # else what introduces them is still on its way, and the claim waits for it
-                found.append(WantClaim(n, account_id, devices, claim_id, token))
+            token = sealing.claim_token(step, item, account_id)
+            if token != b"":
+                suites = groups.asked_suites(step, item.gid)
+                found.append(WantClaim(n, account_id, devices, claim_id, token, suites))
     return [*found, *doors.wants(step), *backup.wants(step)]
 
 
@@ -109,7 +112,7 @@ def take_claim(step: Step, want: WantClaim, answer: ClaimedKeyPackages) -> bool:
     A device just linked publishes its packages after it was approved. The next claim takes another id, since the
     answer to this one is fixed for 24 hours. Raises Malformed for what would not fit into a commit's frame.
     """
-    _check_sizes(answer)
+    _check_answer(want, answer)
     item = outbox.find_item(step, want.n)
     if item is None or item.state != "queued" or want.account in item.claimed:
         return True
@@ -126,12 +129,16 @@ def take_claim(step: Step, want: WantClaim, answer: ClaimedKeyPackages) -> bool:
     if not claims:
         own = want.account == step.profile.account_id
         if step.now - item.at > (outbox.DAY_MS if own else PATIENCE_MS):
+            if _part(step, want, item):
+                return True
             outbox.fail(step, want.n, item, "not-allowed")
             return True
         if own and step.now - item.at > ABSENT_MS:
             return _go_without(step, want, item)
         outbox.change_item(step, want.n, item, claim_id=step.rng(16))
         return False
+    if not groups.keep_suite(step, item.gid, claims):
+        return True  # everything is claimed anew, in the suite that all of them are able to use
     _take(step, want, item, claims)
     return True
 
@@ -154,7 +161,22 @@ def _go_without(step: Step, want: WantClaim, item: Item) -> bool:
     return False
 
 
-def _check_sizes(answer: ClaimedKeyPackages) -> None:
+def _part(step: Step, want: WantClaim, item: Item) -> bool:
+    """One account of many that has no packages of a large group's suite keeps nobody else out: it waits by itself."""
+    intent = item.intent
+    if intent is None or len(intent.accounts) < 2 or step.chat(item.gid).suite == SUITE_XWING:
+        return False
+    others = tuple(account for account in intent.accounts if account != want.account)
+    outbox.change_item(step, want.n, item, intent=msgspec.structs.replace(intent, accounts=others))
+    outbox.submit_intent(step, item.gid, Intent("add", accounts=(want.account,)))
+    return True
+
+
+def _check_answer(want: WantClaim, answer: ClaimedKeyPackages) -> None:
+    if any(client.suite not in want.suites for client in answer.clients):
+        raise error("malformed", "key package of a suite that was not asked for")
+    if len({client.device_id for client in answer.clients}) != len(answer.clients):
+        raise error("malformed", "two key packages of one device")
     fits = all(
         len(client.deliver_to) == DELIVERY_REF_BYTES and len(client.key_package) <= KEY_PACKAGE_BYTES
         for client in answer.clients

@@ -19,7 +19,6 @@ from zajil.protocol import control
 from zajil.protocol.backups.wire import StoredBackup
 from zajil.protocol.errors import AuthError, Conflict, Limited, Unavailable, Unreachable, ZajilError, error
 from zajil.protocol.ids import AccountId, encode_b64
-from zajil.protocol.limits import SUITE_XWING
 
 CLAIM_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 """After each claim that came back empty: a device that was just linked needs a minute to publish on a bad line, and
@@ -140,7 +139,7 @@ class Errands:
     async def _claim(self, want: WantClaim) -> None:
         auth = await self._tokens.auth() if want.token is None else contact_auth(want.token)
         request = control.ClaimKeyPackages(
-            control.B16(want.account), (SUITE_XWING,), control.B16(want.claim_id), want.devices
+            control.B16(want.account), want.suites, control.B16(want.claim_id), want.devices
         )
         answer = await self._calls.call(
             control.CLAIM_KEY_PACKAGES, control.ClaimedKeyPackages, request=request, auth=auth
@@ -185,25 +184,25 @@ class Errands:
         """Claim our own packages until only the last resort is left: their secrets are gone."""
         with self._core.look() as step:
             profile = step.profile
-        for _ in range(keypackages.POOL + 1):
-            request = control.ClaimKeyPackages(
-                control.B16(profile.account_id), (SUITE_XWING,), control.B16(token_bytes(16)), (profile.device_id,)
-            )
-            answer = await self._calls.call(
-                control.CLAIM_KEY_PACKAGES, control.ClaimedKeyPackages, request=request, auth=auth
-            )
-            if all(client.last_resort for client in answer.clients):
-                return
-        raise error("malformed", "more packages than were published")
+        for suite, size in keypackages.POOLS.items():
+            for _ in range(size + 1):
+                request = control.ClaimKeyPackages(
+                    control.B16(profile.account_id), (suite,), control.B16(token_bytes(16)), (profile.device_id,)
+                )
+                answer = await self._calls.call(
+                    control.CLAIM_KEY_PACKAGES, control.ClaimedKeyPackages, request=request, auth=auth
+                )
+                if all(client.last_resort for client in answer.clients):
+                    break
+            else:
+                raise error("malformed", "more packages than were published")
 
     async def _publish(self) -> None:
         auth = await self._tokens.auth()
         if self._core.pool_stale():
             await self._empty_pool(auth)
         counts = await self._calls.call(control.COUNT_KEY_PACKAGES, control.KeyPackageCounts, auth=auth)
-        held = next((c for c in counts.counts if c.suite == SUITE_XWING), None)
-        missing = keypackages.POOL - min(keypackages.POOL, held.left if held else 0)
-        packages = self._core.make_key_packages(missing, has_last_resort=bool(held and held.last_resort))
+        packages = self._core.make_key_packages(counts.counts)
         if packages:
             counts = await self._calls.call(
                 control.PUT_KEY_PACKAGES,

@@ -9,6 +9,7 @@ import msgspec
 from zajil.client.storage.store import Tx
 from zajil.protocol.chat import forms
 from zajil.protocol.chat.files import File
+from zajil.protocol.limits import SUITE_XWING
 
 # Item states. `accepted` is a commit the server took whose echo has not come; `waiting` one it refused for its epoch,
 # judged at the end of the drain; `refused` one refused otherwise, kept until its epoch ends (a late copy may win).
@@ -55,6 +56,7 @@ class Chat(msgspec.Struct, frozen=True):
     perms: who may, by name, 0 member, 1 admin. invites: (id, policy, Unix seconds) of the links that lead in; of a DM:
     it was made to ask by one. quiet: such a DM, and nobody wrote in it yet. put_out: accounts that others removed.
     unshown: messages of members that were not shown, as only admins write here.
+    suite: MLS cipher suite, for life; all_able: every leaf lists the post-quantum one.
     """
 
     gid: bytes
@@ -92,6 +94,8 @@ class Chat(msgspec.Struct, frozen=True):
     quiet: bool = False
     put_out: tuple[bytes, ...] = ()
     unshown: int = 0
+    suite: int = SUITE_XWING
+    all_able: bool = True
 
     def accounts(self) -> tuple[bytes, ...]:
         """Accounts in the tree, by lowest leaf."""
@@ -366,6 +370,7 @@ class OwnKeyPackage(msgspec.Struct, frozen=True):
     secrets: bytes
     last_resort: bool
     made_at: int
+    suite: int = SUITE_XWING
 
 
 class Session(msgspec.Struct, frozen=True):

@@ -14,11 +14,11 @@ from zajil.client.state.rows import Chat, Profile, Session
 from zajil.client.storage.keyfile import Keys
 from zajil.client.storage.store import Tx
 from zajil.client.views import EVENT_KINDS, EventCode
-from zajil.protocol import cbor
+from zajil.protocol import cbor, limits
 
 Authenticate = Callable[["Step"], mls.Authenticate]
 # As browsers judge: no chat needs a pre-shared key, so a commit that brings one is refused by all.
-POLICY = mls.Policy(max_leaves=128, pq_max_leaves=128, resumption_psks=False)
+POLICY = mls.Policy(max_leaves=limits.GROUP_LEAVES, pq_max_leaves=limits.XWING_LEAVES, resumption_psks=False)
 
 
 class Signal(NamedTuple):

@@ -158,7 +158,7 @@ SUITES: Mapping[int, Suite] = MappingProxyType(
         )
     }
 )
-"""Every suite the engine computes in; the product offers XWING alone."""
+"""Every suite the engine computes in; the product offers XWING and X25519_AES128."""
 
 
 def find_suite(suite_id: int) -> Suite | None:

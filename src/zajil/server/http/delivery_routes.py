@@ -151,7 +151,7 @@ def bind_public(
         server_name=server_name,
         registration=registration,
         min_client=min_client,
-        suites=(limits.SUITE_XWING,),
+        suites=(limits.SUITE_XWING, limits.SUITE_RFC1),
         public_space=public_space,
         push_key=push_key,
         limits={
