@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.forks import asked
+
 LIMITS = """
 [limits]
 registration = {burst = 1000, every_s = 0.01}
@@ -28,12 +30,6 @@ request_target = {burst = 1000, every_s = 0.01}
 ticket_group = {burst = 1000, every_s = 0.01}
 ticket_prefix = {burst = 1000, every_s = 0.01}
 """
-CODE = """
-import sys
-from pathlib import Path
-from zajil.server.main import serve
-serve(Path(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]), registration="open")
-"""
 
 
 class Served(NamedTuple):
@@ -48,9 +44,8 @@ def start(data: Path, *, port: int = 0, settings: str = "") -> Served:
     """A server that listens already. settings: lines of its file, before the limits."""
     data.mkdir(exist_ok=True)
     (data / "zajil.toml").write_text(settings + LIMITS)
-    process = subprocess.Popen(
-        [sys.executable, "-c", CODE, str(data), str(port)], stdout=subprocess.PIPE, text=True, stderr=sys.stderr
-    )
+    command = asked.command("zajil", "serve", "--data", str(data), "--port", str(port), "--registration", "open")
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stderr=sys.stderr)
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line.startswith("listening on "), line

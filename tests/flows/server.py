@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.forks import asked
+
 from zajil.server.admin import create_invite
 
 # Tests do in a minute what people do in weeks.
@@ -38,11 +40,12 @@ START_S = 30.0
 class ServerProcess:
     """`zajil serve` on a folder. Output goes to `log`, whole, for the tests that search it."""
 
-    def __init__(self, folder: Path, *, settings: str = "", limits: str = "") -> None:
-        """settings, limits: further lines of its file."""
+    def __init__(self, folder: Path, *, settings: str = "", limits: str = "", forked: bool = True) -> None:
+        """settings, limits: further lines of its file. forked: begun by the fork server, whose child it then is."""
         self.data = folder / "server"
         self.log = folder / "server.log"
         self.url = ""
+        self._forked = forked
         self.data.mkdir(parents=True)
         (self.data / "zajil.toml").write_text(settings + LIMITS + limits, encoding="utf-8")
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,7 +53,8 @@ class ServerProcess:
     def start(self) -> None:
         """Start and wait for its address; again on the same port after an end."""
         port = urlsplit(self.url).port or 0
-        command = [sys.executable, "-m", "zajil.cli.main", "serve", "--data", str(self.data), "--port", str(port)]
+        program = asked.command("zajil") if self._forked else [sys.executable, "-m", "zajil.cli.main"]
+        command = [*program, "serve", "--data", str(self.data), "--port", str(port)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"}
@@ -78,6 +82,9 @@ class ServerProcess:
         """SIGKILL."""
         self.process.kill()
         self.process.wait()
+        if self._forked and self.process.stdout is not None:
+            # A fork ends a moment after what stands for it, and its output with it.
+            self.process.stdout.read()
         self._close()
 
     def stop(self) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.flows.server import ServerProcess
+from tests.forks import asked
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
@@ -24,7 +24,7 @@ class Terminal:
 
     def run(self, *words: str, code: int = 0) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "zajil.cli.main", "--home", str(self.home), *words],
+            asked.command("zajil", "--home", str(self.home), *words),
             capture_output=True,
             text=True,
             env={**os.environ, "ZAJIL_LANG": "en"},

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Page } from "@playwright/test";
 import { Hands } from "./acts.ts";
-import { BIN, expect, test as base } from "./world.ts";
+import { BIN, zajil } from "./programs.ts";
+import { expect, test as base } from "./world.ts";
 
 const canTalk = (): boolean => {
   try {
@@ -19,7 +20,7 @@ const canTalk = (): boolean => {
 
 /** Starts `zajil` with these words, and gives what the first line that matches holds. */
 async function start(words: string[], awaited: RegExp): Promise<{ child: ChildProcess; found: string }> {
-  const child = spawn(join(BIN, "zajil"), words, { env: { ...process.env, ZAJIL_WEB: "skip", PYTHONUNBUFFERED: "1" } });
+  const child = spawn(...zajil(...words), { env: { ...process.env, ZAJIL_WEB: "skip", PYTHONUNBUFFERED: "1" } });
   child.stderr.resume();
   for await (const line of createInterface({ input: child.stdout })) {
     const found = awaited.exec(line);
@@ -179,14 +180,14 @@ test("the bot of the command line answers, counts every frame it opened, and non
   const [home, file] = [join(folder, "bot"), join(folder, "stats.json")];
   const data = join(folder, "run");
   const invite = JSON.parse(
-    execFileSync(join(BIN, "zajil"), ["admin", "invite", "--data", data, "--uses", "1", "--json"]).toString(),
+    execFileSync(...zajil("admin", "invite", "--data", data, "--uses", "1", "--json")).toString(),
   ) as { invite: string };
-  const zajil = (...words: string[]) => execFileSync(join(BIN, "zajil"), ["--home", home, ...words]).toString();
-  zajil("register", "--name", "Bot", "--server", new URL(link).origin, "--invite", invite.invite);
-  const card = JSON.parse(zajil("contact-link", "--json")) as { link: string };
+  const atBot = (...words: string[]) => execFileSync(...zajil("--home", home, ...words)).toString();
+  atBot("register", "--name", "Bot", "--server", new URL(link).origin, "--invite", invite.invite);
+  const card = JSON.parse(atBot("contact-link", "--json")) as { link: string };
   await anna.addPerson(card.link);
   await anna.say("hello");
-  zajil("sync");
+  atBot("sync");
   const words = ["--home", home, "call", "bot", "--mode", "tone", "--stats", file];
   const { child } = await start(words, /Answering calls/);
   const stats = () => JSON.parse(readFileSync(file, "utf8")) as Stats;

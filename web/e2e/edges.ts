@@ -9,7 +9,8 @@ import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { BIN, type Server } from "./world.ts";
+import { BIN, zajil } from "./programs.ts";
+import type { Server } from "./world.ts";
 
 const NGINX = process.env["ZAJIL_NGINX"] ?? "/usr/sbin/nginx";
 /** Whether there is a web server to tell such stories with. */
@@ -210,7 +211,8 @@ export class Bridge {
 
   /** Returns once it has joined and serves. */
   async start(): Promise<void> {
-    const child = spawn(join(BIN, "zajil"), ["bridge", "up", "--config", join(this.folder, "bridge.toml")], {
+    const [file, words] = zajil("bridge", "up", "--config", join(this.folder, "bridge.toml"));
+    const child = spawn(file, words, {
       env: { ...process.env, LC_ALL: "C", PYTHONUNBUFFERED: "1" },
       stdio: ["ignore", "pipe", "inherit"],
     });

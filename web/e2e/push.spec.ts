@@ -9,7 +9,8 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import type { BrowserContext, CDPSession } from "@playwright/test";
 import { Hands } from "./acts.ts";
-import { BIN, expect, test } from "./world.ts";
+import { BIN } from "./programs.ts";
+import { expect, test } from "./world.ts";
 
 test.use({ settings: '[push]\nhosts = ["127.0.0.1"]\nprivate = true\n' });
 

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { BIN } from "./world.ts";
+import { BIN } from "./programs.ts";
 
 interface Manifest {
   files: { path: string; size: number; sha256: string }[];

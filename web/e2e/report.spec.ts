@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Hands } from "./acts.ts";
-import { BIN, expect, type Server, test } from "./world.ts";
+import { BIN } from "./programs.ts";
+import { expect, type Server, test } from "./world.ts";
 
 interface Kept {
   readonly kind: number;

@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Hands } from "./acts.ts";
-import { BIN, ON_THE_SERVER, type Server, expect, test } from "./world.ts";
+import { BIN } from "./programs.ts";
+import { ON_THE_SERVER, type Server, expect, test } from "./world.ts";
 
 const OPEN = `
 import json, sys

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Hands } from "./acts.ts";
-import { BIN, expect, test } from "./world.ts";
+import { BIN } from "./programs.ts";
+import { expect, test } from "./world.ts";
 
 /** `zajil run`: the process, and the link it prints once Echo is awake. */
 async function run(data: string, port: number): Promise<{ child: ChildProcess; link: string }> {

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import { Hands } from "./acts.ts";
 import { Release } from "./release.ts";
-import { BIN, ON_THE_SERVER, Person, expect, test } from "./world.ts";
+import { zajil } from "./programs.ts";
+import { ON_THE_SERVER, Person, expect, test } from "./world.ts";
 
 /** Keeps everything that crosses between this page and its worker, and between workers. Runs before the page's scripts. */
 function record(): void {
@@ -218,7 +219,7 @@ test("every answer carries the policy; no script of another origin, string or po
 });
 
 test("verify-web finds one changed byte", async ({ server }) => {
-  const verify = (): number | null => spawnSync(join(BIN, "zajil"), ["verify-web", server.url]).status;
+  const verify = (): number | null => spawnSync(...zajil("verify-web", server.url)).status;
   expect(verify()).toBe(0);
   const { url } = server;
   await server.stop();

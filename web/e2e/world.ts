@@ -2,13 +2,11 @@
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Browser, type BrowserContext, type Page, test as base, expect } from "@playwright/test";
 import { Hands } from "./acts.ts";
-
-const ROOT = resolve(import.meta.dirname, "../..");
-export const BIN = process.env["ZAJIL_BIN"] ?? join(ROOT, ".venv/bin");
+import { BIN, script, zajil } from "./programs.ts";
 
 /** `data-state` of a message that the server has. */
 export const ON_THE_SERVER = /sent|delivered|read/;
@@ -31,7 +29,9 @@ export class Server {
 
   async start(): Promise<void> {
     const words = ["serve", "--dev", "--data", this.data, "--port", String(this.port)];
-    const child = spawn(join(BIN, "zajil"), words, { env: { ...process.env, ...this.env } });
+    // Another copy of the package is another program.
+    const [file, rest] = "PYTHONPATH" in this.env ? [join(BIN, "zajil"), words] : zajil(...words);
+    const child = spawn(file, rest, { env: { ...process.env, ...this.env } });
     this.child = child;
     child.stderr.resume();
     for await (const line of createInterface({ input: child.stdout })) {
@@ -50,18 +50,17 @@ export class Server {
     const child = this.child;
     this.child = undefined;
     if (child === undefined || child.exitCode !== null) return;
-    const ended = new Promise((done) => child.once("exit", done));
+    // What is killed ends with its output: a fork of the fork server does so a moment after the child that stands for it.
+    const ended = new Promise((done) => child.once(signal === "SIGKILL" ? "close" : "exit", done));
+    child.stdout.resume();
     child.kill(signal);
     await ended;
   }
 
   /** The operator's invite: a code, and the link that carries it. */
   invite(uses = 1): { invite: string; link: string } {
-    const printed = execFileSync(join(BIN, "zajil"), [
-      ...["admin", "invite", "--data", this.data, "--uses", String(uses)],
-      ...["--link", "--front", this.url, "--json"],
-    ]);
-    return JSON.parse(printed.toString()) as { invite: string; link: string };
+    const words = ["--uses", String(uses), "--link", "--front", this.url, "--json"];
+    return JSON.parse(this.zajil("admin", "invite", "--data", this.data, ...words)) as { invite: string; link: string };
   }
 
   /** What a statement on the server's own database answers, as rows. */
@@ -76,7 +75,7 @@ export class Server {
 
   /** Run `zajil` beside the server. */
   zajil(...words: string[]): string {
-    return execFileSync(join(BIN, "zajil"), words).toString();
+    return execFileSync(...zajil(...words)).toString();
   }
 }
 
@@ -88,7 +87,7 @@ export class SdkMember {
 
   constructor(home: string) {
     this.home = home;
-    this.child = spawn(join(BIN, "python"), [join(import.meta.dirname, "sdk_member.py"), home]);
+    this.child = spawn(...script(join(import.meta.dirname, "sdk_member.py"), home));
     this.child.stderr.pipe(process.stderr);
     this.answers = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
   }

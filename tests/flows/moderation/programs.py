@@ -9,20 +9,19 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.flows.server import LIMITS, ServerProcess
+from tests.forks import asked
 from tests.moderation.processes.ordeal import children_of, is_running
 
 from zajil.engine.limits import DEFAULTS
 from zajil.engine.sql.database import FILE_NAME
 from zajil.server.moderation.beside.supervisor import MODULE
 
-COMMAND = (sys.executable, "-m", "zajil.cli.main")
 SETTINGS = 'public_space = true\nregistration = "open"\n[moderation]\nenabled = true\nprocesses = 1\n'
 PATIENCE_S = 60.0
 _LOOK_S = 0.02
@@ -40,7 +39,7 @@ class Programs:
     """A server and its worker. up: set while the server is there to be asked. worker: the process's id."""
 
     def __init__(self, folder: Path) -> None:
-        self.server = ServerProcess(folder, settings=SETTINGS, limits=no_limits())
+        self.server = ServerProcess(folder, settings=SETTINGS, limits=no_limits(), forked=False)
         self.data = self.server.data
         self.up = asyncio.Event()
         self.kills = 0
@@ -165,7 +164,7 @@ class Home:
     async def run(self, *words: str) -> tuple[int, str, str]:
         """Exit code, stdout, stderr."""
         process = await asyncio.create_subprocess_exec(
-            *COMMAND, "--home", str(self.folder), *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            *asked.command("zajil", "--home", str(self.folder), *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         out, err = await process.communicate()
         assert process.returncode is not None
