@@ -135,6 +135,8 @@ test("a message wakes a closed tab, says nothing, and is there when it is opened
     const { context } = browser;
     await context.grantPermissions(["notifications"], { origin: server.url });
     await standIn(context, service);
+    // The question is for who comes back: to a page that the service worker has by then.
+    await anna.page.evaluate(() => navigator.serviceWorker.ready);
     await anna.page.reload();
 
     // The first chat is there: the question comes, and Settings say what it tells whom.
