@@ -15,7 +15,7 @@ from zajil.client.core import groups
 from zajil.client.state import rows
 from zajil.client.state.rows import OwnKeyPackage
 from zajil.protocol import frames
-from zajil.protocol.chat.extensions import CHAT_SETTINGS, GROUP_INFO_SHARE, ChatSettings, GroupInfoShare
+from zajil.protocol.chat.extensions import CHAT_SETTINGS, GROUP_INFO_SHARE, GroupInfoShare
 from zajil.protocol.limits import SUITE_XWING
 
 pytestmark = pytest.mark.slow
@@ -45,7 +45,7 @@ def forge_welcome(forger: Phone, victim: Phone) -> tuple[bytes, int]:
         row = next(package for package in packages if package.suite == SUITE_XWING)
     with forger.core.step("forge") as step:
         told = next(e.data for e in step.load_group(gid).context.extensions if e.type == CHAT_SETTINGS)
-        group = groups.create(step, gid, ChatSettings.parse(told))
+        group = groups.create(step, gid, told)
         for _ in range(chat_of(victim, gid).top + 2):
             group, staged = group.commit(step.env(), [])
             group = staged.apply(group)

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tests.protocol import expiry_vectors, gate_vectors, search_vectors
 from tests.protocol.groups_vectors import build_groups
+from tests.protocol.successors_vectors import build_successors
 
 from zajil.protocol import attachments, cbor, frames, records, roster
 from zajil.protocol.chat import aad, arranging, content, extensions, files, forms, looks, mentions, parts, receipts
@@ -1087,6 +1088,7 @@ BUILDERS = {
     "links": build_links,
     "gate": lambda: gate_vectors.build(seeded),
     "groups": lambda: build_groups(seeded, BY),
+    "successors": lambda: build_successors(seeded, BY),
     "linking": build_linking,
     "archive": build_archive,
     "safety": build_safety,

@@ -52,7 +52,7 @@ def _device(step: Step) -> Check:
 
 
 def _chats(step: Step) -> Check:
-    waiting = sum(chat.status in ("stuck", "lost", "await") for chat in rows.all_chats(step.tx))
+    waiting = sum(chat.status in ("lost", "await") and not chat.merged for chat in rows.all_chats(step.tx))
     return (
         Check("chats", False, "chats-waiting", {"count": waiting}) if waiting else Check("chats", True, "chats-working")
     )

@@ -224,6 +224,8 @@ def joins(step: Step) -> list[views.JoinView]:
 
 
 def _status(chat: rows.Chat) -> views.ChatStatus:
+    if chat.status in ("active", "lost") and chat.asking is not None and chat.asking.reason == "refused":
+        return "stuck"
     if chat.status in ("await", "lost") or (chat.status == "active" and chat.asking is not None):
         return "rejoining"
     return cast(views.ChatStatus, chat.status)  # the remaining words are the same
@@ -257,7 +259,7 @@ def messages_around(step: Step, gid: bytes, identity: bytes, limit: int) -> list
 
 
 def notices(step: Step, gid: bytes) -> list[views.Notice]:
-    """The lines of a chat that are no messages, with those of DMs that became one with it, oldest first."""
+    """The lines of a chat that are no messages, with those of groups and DMs that became one with it, oldest first."""
     chat = rows.find_chat(step.tx, gid)
     if chat is None:
         raise error("unknown-chat")

@@ -27,7 +27,12 @@ Nothing is half-applied when one of them is raised: every method is pure and the
 
 
 class MlsError(Exception):
-    """Base of everything the engine raises on input from outside."""
+    """Base of everything the engine raises on input from outside.
+
+    signer: leaf index whose signature over the refused handshake verified; None where nobody's did.
+    """
+
+    signer: int | None = None
 
 
 class DecodeError(MlsError):

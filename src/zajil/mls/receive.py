@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from zajil.mls.env import MAX_PENDING, Env, Use
 from zajil.mls.epochs.changes import check_proposal
 from zajil.mls.epochs.epoch import Epoch, Outcome, Ratchets, Snapshot, State, Stored, window_of
-from zajil.mls.errors import Invalid, OwnMessage, PastEpoch, PendingProposals, Removed, Suspended
+from zajil.mls.errors import Invalid, MlsError, OwnMessage, PastEpoch, PendingProposals, Removed, Suspended
 from zajil.mls.messages import protect
 from zajil.mls.messages.envelope import WireFormat
 from zajil.mls.messages.framing import (
@@ -68,7 +68,11 @@ def receive(env: Env, group: Snapshot, message: bytes) -> tuple[Snapshot, Applic
         leaf = signed.content.sender.index
         leaf_node = sender_leaf(group.current, leaf)
         return moved, _application(signed, leaf_node, generation=generation, pushed_out=pushed_out)
-    return _receive_handshake(env, moved, signed)
+    try:
+        return _receive_handshake(env, moved, signed)
+    except MlsError as problem:
+        problem.signer = signed.content.sender.index
+        raise
 
 
 def sender_leaf(epoch: Epoch, leaf: int) -> LeafNode:

@@ -130,7 +130,7 @@ CHAT_ACTIVE = Text(en="active", ar="نشطة", ru="активен")
 CHAT_REJOINING = Text(en="asking to be let in again", ar="في انتظار إعادة الإضافة", ru="ждёт повторного добавления")
 CHAT_REMOVED = Text(en="you were removed", ar="أُخرجتَ منها", ru="вас исключили")
 CHAT_LEFT = Text(en="you left", ar="غادرتَها", ru="вы вышли")
-CHAT_STUCK = Text(en="needs repair", ar="تحتاج إلى إصلاح", ru="нужно восстановление")
+CHAT_STUCK = Text(en="is being repaired", ar="قيد الإصلاح", ru="восстанавливается")
 STATUSES = {
     "creating": CHAT_CREATING,
     "active": CHAT_ACTIVE,

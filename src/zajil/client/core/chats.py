@@ -101,15 +101,27 @@ def _create(step: Step, settings: ChatSettings, people: tuple[bytes, ...], *, ex
     expected = max(expected, expected_leaves(step, people))
     if expected > GROUP_LEAVES:
         raise error("group-full")
-    gid = step.rng(16)
-    group = groups.create(step, gid, settings, mls.choose_suite({}, expected))
-    own = step.profile
+    # Any number of devices of so few accounts fits into one commit.
+    most = ADDED_LEAVES // ACCOUNT_DEVICES if expected > XWING_LEAVES else max(1, len(people) + 1)
+    gid = begin(step, settings.encode(), people, suite=mls.choose_suite({}, expected), most=most)
+    if settings.kind == DM and settings.invites:
+        step.change_chat(gid, quiet=True)
+    step.event("created", gid)
+    return gid
+
+
+def begin(step: Step, data: bytes, people: Sequence[bytes], *, suite: mls.Suite, most: int) -> bytes:
+    """Queue a new group of these settings and the Add of these people with all devices; its id.
+
+    data: of extension 0xF0A0. people: the other one first in a DM. most: accounts that one commit adds.
+    """
+    gid, own = step.rng(16), step.profile
+    group, settings = groups.create(step, gid, data, suite), ChatSettings.parse(data)
     chat = groups.describe(Chat(gid, int(settings.kind), settings.name, "creating"), group)
     rows.save_chat(step.tx, chat)
     step.change_chat(
         gid,
         peer=people[0] if settings.kind == DM else b"",
-        quiet=settings.kind == DM and bool(settings.invites),
         gs=groups.group_secret(group, gid),
         rotated_at=step.now,
         activity=step.now,
@@ -119,11 +131,8 @@ def _create(step: Step, settings: ChatSettings, people: tuple[bytes, ...], *, ex
     outbox.submit(step, Item(gid, "create", "queued", step.now, claim_id=step.rng(16)))
     others = [d for d, _ in accounts.known(step, own.account_id).devices if d != own.device_id]
     invited = (*((own.account_id,) if others else ()), *(person for person in people if person != own.account_id))
-    # Any number of devices of so few accounts fits into one commit.
-    most = ADDED_LEAVES // ACCOUNT_DEVICES if expected > XWING_LEAVES else max(1, len(invited))
     for first in range(0, len(invited), most):
         outbox.submit_intent(step, gid, Intent("add", accounts=invited[first : first + most]))
-    step.event("created", gid)
     return gid
 
 
@@ -277,8 +286,8 @@ def add_own_device(step: Step, device: int) -> None:
     for chat in sorted(rows.all_chats(step.tx), key=lambda c: (c.kind != SELF, -c.activity)):
         if chat.status not in ("active", "creating") or chat.leaf_of(own, device) is not None:
             continue
-        if chat.request == "incoming":
-            continue  # nothing is said there; who accepts it brings all devices in
+        if chat.request == "incoming" or chat.heir is not None:
+            continue  # nothing is said there; who accepts a request brings all devices in
         submit_lists(step, chat, own)
         outbox.submit_intent(step, chat.gid, Intent("add-device", account=own, devices=(device,)))
         if chat.kind == SELF:

@@ -284,6 +284,8 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
             bundle_keys=past[: groups.PAST_EPOCHS],
             # We follow the group, so whatever made us ask to be re-added is over.
             asking=None,
+            ended=None,
+            mend_at=0,
         ),
     )
     step.save_group(gid, group)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zajil.client.core import groups, keypackages, messages, outbox, readd, sealing
 from zajil.client.core.contact import requests
 from zajil.client.core.expiry import sweep
+from zajil.client.core.heirs import making
 from zajil.client.core.joins import admitting, asking
 from zajil.client.core.kept import backup
 from zajil.client.core.talk import arranging, receipts
@@ -34,6 +35,8 @@ def next_deadline(step: Step) -> int | None:
     for chat in rows.all_chats(step.tx):
         if chat.asking is not None:
             due.append(chat.asking.next_at)
+        if chat.mend_at:
+            due.append(chat.mend_at)
         owed_at = receipts.due_at(chat)
         if owed_at is not None:
             due.append(owed_at)
@@ -47,6 +50,7 @@ def tick(step: Step) -> None:
     sweep.sweep(step)
     outbox.expire_unknown(step)
     readd.take_turns(step)
+    making.make_due(step)
     receipts.flush_due(step)
     arranging.flush_due(step)
     admitting.admit_due(step)
@@ -73,7 +77,7 @@ def daily(step: Step) -> None:
     if step.now - session.last_resort_at >= keypackages.LAST_RESORT_MS or keypackages.lacks_pool(step):
         step.change_session(keys_wanted=True)
     for chat in rows.all_chats(step.tx):
-        if chat.status != "active" or (chat.kind == groups.SELF and len(chat.members) == 1):
+        if chat.status != "active" or chat.heir is not None or (chat.kind == groups.SELF and len(chat.members) == 1):
             continue
         if step.now - chat.updated_at >= sealing.UPDATE_AFTER_MS:
             step.change_chat(chat.gid, updated_at=step.now)

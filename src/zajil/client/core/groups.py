@@ -31,8 +31,11 @@ ROTATE_AFTER_MS = 30 * 86_400_000
 PAST_EPOCHS = POLICY.past_epochs
 
 
-def create(step: Step, gid: bytes, settings: ChatSettings, suite: mls.Suite = mls.XWING) -> mls.Group:
-    """A group of ours alone, at epoch 0. suite: as `mls.choose_suite` says, for life."""
+def create(step: Step, gid: bytes, settings: bytes, suite: mls.Suite = mls.XWING) -> mls.Group:
+    """A group of ours alone, at epoch 0.
+
+    settings: data of extension 0xF0A0. suite: as `mls.choose_suite` says, for life.
+    """
     required = mls.RequiredCapabilities(extensions=(CHAT_SETTINGS,))
     return mls.Group.create(
         step.env(),
@@ -43,7 +46,7 @@ def create(step: Step, gid: bytes, settings: ChatSettings, suite: mls.Suite = ml
         CAPABILITIES,
         extensions=(
             mls.Extension(ExtensionType.REQUIRED_CAPABILITIES, required.encode()),
-            mls.Extension(CHAT_SETTINGS, settings.encode()),
+            mls.Extension(CHAT_SETTINGS, settings),
         ),
     )
 
@@ -81,7 +84,7 @@ def keep_suite(step: Step, gid: bytes, claims: Sequence[Claimed]) -> bool:
         raise error("suite-downgrade") from None
     if suite is mls.XWING:
         return True
-    group = create(step, gid, settings_of(step.load_group(gid).extensions), suite)
+    group = create(step, gid, find_settings(step.load_group(gid)), suite)
     step.save_group(gid, group)
     step.change_chat(gid, suite=suite.id, gs=group_secret(group, gid), rotated_at=step.now)
     for n, item in waiting:
@@ -118,6 +121,11 @@ def bundle_key(group: mls.Group, gid: bytes) -> bytes:
     return group.export(EXPORT_LABEL, gid, KEY_BYTES)
 
 
+def find_settings(group: mls.Group | mls.Staged) -> bytes:
+    """Data of extension 0xF0A0; empty where it is missing."""
+    return find_extension(group.extensions, CHAT_SETTINGS) or b""
+
+
 def settings_of(group_extensions: tuple[mls.Extension, ...]) -> ChatSettings:
     """The chat settings. Raises Malformed when they are missing or do not parse."""
     return ChatSettings.parse(find_extension(group_extensions, CHAT_SETTINGS) or b"")
@@ -145,6 +153,7 @@ def describe(chat: Chat, group: mls.Group) -> Chat:
         perms=settings.perms.numbers(),
         invites=tuple((one.invite_id, int(one.policy), one.expires) for one in settings.invites),
         timer=settings.timer,
+        forebear=settings.predecessor.gid if settings.predecessor else b"",
         epoch=group.epoch,
         top=max(chat.top, group.epoch),
         own_leaf=group.own_leaf,

@@ -8,6 +8,7 @@ from zajil import mls
 from zajil.client.core import groups, keypackages, messages, outbox, readd
 from zajil.client.core.contact import requests
 from zajil.client.core.groups import ADMIN, DM, SELF
+from zajil.client.core.heirs import judging, moving
 from zajil.client.core.joins import asking as joins
 from zajil.client.core.talk import arranging, reading
 from zajil.client.state import accounts, doors, rows
@@ -32,7 +33,8 @@ def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: byt
             group, info = _open(step, gid, welcome, package)
             _check_known(step, chat, info, group)
             joined = _describe(step, chat, group, info)
-            if chat is None:
+            followed = judging.find_followed(step, group, info) if chat is None else None
+            if chat is None and followed is None:
                 joined = _place(step, joined, group, info, via)
         except requests.Unwanted:
             keypackages.use_up(step, package)
@@ -41,7 +43,12 @@ def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: byt
         except (mls.MlsError, ZajilError):
             continue
         keypackages.use_up(step, package)
-        _settle(step, chat, joined, group, info, last_resort=package.last_resort)
+        _store(step, joined, group, info)
+        if followed is not None:
+            moving.follow(step, followed.old, gid, leaf=followed.leaf, reason=followed.reason)
+        _settle(step, chat if followed is None else followed.old, step.chat(gid), last_resort=package.last_resort)
+        if followed is None:
+            step.event("rejoined" if chat is not None else "joined", gid)
         return
     if chat is not None and chat.status in ("await", "lost"):
         step.event("bad-welcome", gid)
@@ -72,6 +79,8 @@ def _check_known(step: Step, chat: Chat | None, info: mls.JoinInfo, group: mls.G
     if signer is None:
         raise error("malformed", "signer")
     account, _ = split_client_id(ClientId(signer.client))
+    if chat.ended is not None and chat.ended.offender == account:
+        raise error("not-allowed", "Welcome into what we refused")
     asked = chat.asking is not None and account in chat.asking.asked
     asked = asked or joins.is_asked(step, chat.gid, account)
     could_add = account in chat.accounts() and groups.role_of(chat, account) >= chat.perms.get("add", ADMIN)
@@ -93,6 +102,8 @@ def _describe(step: Step, chat: Chat | None, group: mls.Group, info: mls.JoinInf
         rotated_at=step.now,
         activity=max(step.now, base.activity),
         asking=None,
+        ended=None,
+        mend_at=0,
         left={},
         sent=0,
     )
@@ -122,9 +133,7 @@ def _place(step: Step, joined: Chat, group: mls.Group, info: mls.JoinInfo, via: 
     return requests.note_join(step, joined, signer=account, via=via, introduced=introduced)
 
 
-def _settle(
-    step: Step, before: Chat | None, chat: Chat, group: mls.Group, info: mls.JoinInfo, *, last_resort: bool
-) -> None:
+def _store(step: Step, chat: Chat, group: mls.Group, info: mls.JoinInfo) -> None:
     step.drop_group(chat.gid)
     for n, _ in step.tx.rows("held", chat.gid):
         # Whatever came before this Welcome is of an earlier epoch, or of none.
@@ -135,6 +144,10 @@ def _settle(
     _learn(step, info, only=chat.peer if chat.request == "incoming" else b"")
     for n, item in rows.items(step.tx, chat.gid):
         outbox.run(step, n, item, items.Joined(chat.epoch))
+
+
+def _settle(step: Step, before: Chat | None, chat: Chat, *, last_resort: bool) -> None:
+    """before: the chat as it was held, under this id or that of the group whose place this one takes."""
     if chat.request == "incoming" and accounts.known(step, chat.peer).contact:
         requests.accept(step, chat.gid)  # of somebody we know, who lost the way to us
     elif chat.request:
@@ -142,7 +155,7 @@ def _settle(
             step.change_session(keys_wanted=True)
         return
     if chat.kind == DM:
-        if before is None and chat.invites and not accounts.known(step, chat.peer).contact:
+        if (before is None or before.quiet) and chat.invites and not accounts.known(step, chat.peer).contact:
             step.change_chat(chat.gid, quiet=True)  # made to ask for a group: nobody has met anybody yet
         else:
             accounts.change(step, chat.peer, contact=True)
@@ -156,7 +169,6 @@ def _settle(
     if last_resort:
         outbox.submit_intent(step, chat.gid, Intent("update"))
     joins.settle_joined(step, chat)
-    step.event("rejoined" if before is not None else "joined", chat.gid)
 
 
 def _remove_ended(step: Step, chat: Chat) -> None:
@@ -186,7 +198,7 @@ def _learn(step: Step, info: mls.JoinInfo, *, only: bytes) -> None:
 def merge_dms(step: Step, peer: bytes) -> None:
     """Two DMs with one person made at once: the smaller gid stays, unsent items move, texts show in one place."""
     dms = [c for c in rows.all_chats(step.tx) if c.kind == DM and c.peer == peer and c.status in ("active", "creating")]
-    dms = [c for c in dms if not c.request]
+    dms = [c for c in dms if not c.request and c.heir is None and not (c.merged and c.forebear)]
     if len(dms) < 2:
         return
     keep, *others = sorted(dms, key=lambda c: c.gid)
@@ -198,6 +210,9 @@ def merge_dms(step: Step, peer: bytes) -> None:
         if other.merged == keep.gid:
             continue
         step.change_chat(other.gid, merged=keep.gid)
+        for older in rows.all_chats(step.tx):
+            if older.merged == other.gid:
+                step.change_chat(older.gid, merged=keep.gid)
         for n, item in rows.items(step.tx, other.gid):
             if item.kind == "message" and item.state == "queued" and not item.urgent:
                 messages.move_message(step, n, item, keep.gid)

@@ -20,7 +20,9 @@ from zajil.protocol.ids import ClientId, split_client_id
 
 
 class Vetoed(Exception):
-    """A commit that MLS accepts and the chat's rules do not. rule: for developers."""
+    """A commit that MLS accepts and the chat's rules do not. rule: for developers. signer: leaf index, once known."""
+
+    signer: int | None = None
 
     def __init__(self, rule: str) -> None:
         super().__init__(rule)
@@ -56,7 +58,7 @@ def check_commit(chat: Chat, group: mls.Group, staged: mls.Staged) -> CommitAad:
     elif list(told.added) != added or list(told.removed) != removed or (removed and not told.rotate):
         raise Vetoed("aad leaves")
     if staged.state is mls.State.SUSPENDED:
-        # A ReInit: nothing could be sent after it, and nobody here makes successors.
+        # A ReInit: nothing could be sent after it. A group of ours is followed by a successor, never by this.
         raise Vetoed("reinit")
     settings = staged.extensions != group.extensions
     check_change(chat, change_of(committer.account, staged, settings=settings))

@@ -6,6 +6,7 @@ import msgspec
 
 from zajil.client.core import chats, groups, messages, outbox
 from zajil.client.core.contact import requests
+from zajil.client.core.heirs.ending import find_end, is_stuck
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Account, Asking, Chat, Intent
 from zajil.client.state.step import Step
@@ -21,6 +22,8 @@ LINKED_PATIENCE_MS = 120_000
 def ask(step: Step, gid: bytes, reason: str, *, after_ms: int = 0) -> None:
     """Start asking, unless we do already. after_ms: give others that long to add us by themselves."""
     chat = step.chat(gid)
+    if chat.heir is not None:
+        return  # it goes on in another group
     if chat.request == "incoming":
         requests.end(step, chat)  # nobody is asked to bring us back into what we did not accept
     elif chat.asking is None:
@@ -30,12 +33,18 @@ def ask(step: Step, gid: bytes, reason: str, *, after_ms: int = 0) -> None:
 def ask_anew(step: Step, gid: bytes, epoch: int) -> None:
     """A helper's Welcome could not be used: ask again, naming its epoch, or helpers think that we are in already."""
     chat = step.chat(gid)
+    if chat.heir is not None:
+        return
     last = max(epoch, chat.top, chat.asking.last_epoch if chat.asking else -1)
     step.change_chat(gid, asking=Asking(last, "welcome", (), step.now + TURN_MS))
 
 
-def lose(step: Step, gid: bytes, reason: str) -> None:
-    """Our state of this group is gone or useless: drop it, keep what waits to be sent, and ask."""
+def lose(step: Step, gid: bytes, reason: str, *, offender: bytes = b"") -> None:
+    """Our state of this group is gone or useless: drop it, keep what waits to be sent, and ask.
+
+    offender: account that signed the commit we refuse.
+    """
+    step.change_chat(gid, ended=find_end(step, step.chat(gid), offender=offender))
     step.drop_group(gid)
     step.change_chat(gid, status="lost")
     keep_texts(step, gid)
@@ -85,12 +94,13 @@ def _ask_next(step: Step, chat: Chat, asking: Asking) -> None:
 
 
 def _candidates(step: Step, chat: Chat) -> list[bytes]:
-    """Accounts to ask: own other devices, admins by leaf order, the rest; nobody who is blocked."""
+    """Accounts to ask: own other devices, admins by leaf order, the rest; nobody blocked, nor who broke the group."""
     own = step.profile.account_id
     others = [account for account in chat.accounts() if account != own]
     if chat.peer and chat.peer not in others:
         others.append(chat.peer)
-    others = [account for account in others if not accounts.is_blocked(step, account)]
+    offender = chat.ended.offender if chat.ended else b""
+    others = [account for account in others if account != offender and not accounts.is_blocked(step, account)]
     others.sort(key=lambda account: groups.role_of(chat, account) < groups.ADMIN)
     return [own, *others]
 
@@ -114,7 +124,7 @@ def _route(step: Step, chat: Chat, account: bytes) -> bytes | None:
 def take_request(step: Step, account: bytes, device: int, part: parts.Readd) -> None:
     """Another device asks us: queue Remove and Add of it, if it belongs there and nobody was faster."""
     chat = rows.find_chat(step.tx, part.gid)
-    if chat is None or chat.status != "active" or (account, device) == own_device(step):
+    if chat is None or chat.status != "active" or is_stuck(chat) or (account, device) == own_device(step):
         return
     if account not in chat.accounts():
         return

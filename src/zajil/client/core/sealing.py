@@ -7,6 +7,7 @@ from typing import NamedTuple
 from zajil import mls
 from zajil.client.core import chats, commits, groups, judge, messages, outbox, readd
 from zajil.client.core.contact import requests
+from zajil.client.core.heirs import moving
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Intent, Item
 from zajil.client.state.step import Step
@@ -40,6 +41,7 @@ def may_seal(step: Step, opened_at: int) -> bool:
 
 def seal_due(step: Step) -> None:
     """Seal in each chat what may be sealed; at most one item a chat."""
+    moving.move_waiting(step)
     queues: dict[bytes, list[tuple[int, Item]]] = {}
     for n, item in rows.items(step.tx):
         queues.setdefault(item.gid, []).append((n, item))
@@ -208,11 +210,11 @@ def lacks_introduction(step: Step, item: Item) -> bool:
 
 
 def open_requests(step: Step) -> list[Request]:
-    """Every sealed request whose outcome is unknown."""
+    """Every sealed request whose outcome is unknown; no commit that the server refuses until the group was mended."""
     return [
         Request(item.mid, item.gid, frames.parse_s_client(item.request))  # type: ignore[arg-type]  # never HTTP_REQ
         for _, item in rows.items(step.tx)
-        if item.state == "sealed"
+        if item.state == "sealed" and not (item.kind == "commit" and is_refused(step.chat(item.gid)))
     ]
 
 
@@ -230,6 +232,8 @@ def has_sendable(step: Step) -> bool:
         if lacks_introduction(step, item):
             held.add(item.gid)  # what was queued behind it waits as well
         if item.state == "accepted" and step.chat(item.gid).asking is not None:
+            continue
+        if item.kind == "commit" and item.state == "sealed" and is_refused(step.chat(item.gid)):
             continue
         if item.state in order.IN_FLIGHT:
             return True

@@ -14,6 +14,7 @@ import msgspec
 from zajil import mls
 from zajil.client.core import commits, joining, judge, messages, outbox, readd
 from zajil.client.core.contact import blocking, requests
+from zajil.client.core.heirs import ending, making
 from zajil.client.core.talk import contents
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Held
@@ -118,6 +119,9 @@ def settle_item(step: Step, n: int, item: rows.Item, drained: int) -> None:
     for left in outbox.run(step, n, item, told)[1]:
         if isinstance(left, items.Readd):
             readd.ask(step, item.gid, left.reason)
+            if left.reason == "refused" and ending.is_stuck(step.chat(item.gid)):
+                # Whoever committed last gave the server a false token, or the group is gone there.
+                making.schedule(step, item.gid)
 
 
 def settle_held(step: Step, gid: bytes) -> None:
@@ -231,7 +235,10 @@ def _take_echo(step: Step, letter: Letter) -> None:
     n, item = found
     if item.kind == "message":
         outbox.run(step, n, item, items.Echo(newest=item.hashes[-1] == digest))
-    elif commits.apply_echo(step, n, item) is not None:
+        return
+    chat = commits.apply_echo(step, n, item)
+    if chat is not None:
+        making.settle_made(step, chat)
         messages.ensure_profile(step, letter.gid)
 
 
@@ -246,7 +253,7 @@ def _take_commit(step: Step, chat: Chat, body: bytes) -> None:
             staged, told = _judged(step, chat, body)
         except (mls.MlsError, judge.Vetoed) as problem:
             if not _is_forged(problem):
-                _refuse(step, chat)
+                _refuse(step, chat, problem.signer)
             return
     if all(member.leaf != chat.own_leaf for member in staged.removed):
         commits.advance(step, chat.gid, staged, rotate=told.rotate)
@@ -279,16 +286,25 @@ def _judged(step: Step, chat: Chat, body: bytes) -> tuple[mls.Staged, CommitAad]
     _, staged = group.receive(step.env(), body)
     if not isinstance(staged, mls.Staged):
         raise NoCommit("no commit")
-    return staged, judge.check_commit(chat, group, staged)
+    try:
+        return staged, judge.check_commit(chat, group, staged)
+    except judge.Vetoed as problem:
+        problem.signer = staged.committer
+        raise
 
 
-def _refuse(step: Step, chat: Chat) -> None:
-    """An accepted commit that we cannot follow ends the group for us here; the group may bring us back."""
+def _refuse(step: Step, chat: Chat, signer: int | None) -> None:
+    """An accepted commit that we cannot follow ends the group for us here; the group may bring us back.
+
+    signer: leaf whose signature over it verified.
+    """
     if chat.request == "incoming":
         requests.end(step, chat)
         return
     step.event("refused-change", chat.gid)
-    readd.lose(step, chat.gid, "refused")
+    member = None if signer is None else chat.at(signer)
+    readd.lose(step, chat.gid, "refused", offender=b"" if member is None else member.account)
+    making.schedule(step, chat.gid)
 
 
 def _leave_tree(step: Step, chat: Chat, staged: mls.Staged) -> None:

@@ -21,6 +21,9 @@ NoticeCode: TypeAlias = Literal[
     "link-made",
     "link-ended",
     "asked",
+    "repaired",
+    "grown",
+    "resealed",
 ]
 KEPT: Final = 200
 """The newest of each chat."""

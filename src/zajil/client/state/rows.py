@@ -6,6 +6,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from zajil.client.state.heirs import Ended, Heir
 from zajil.client.storage.store import Tx
 from zajil.protocol.chat import forms
 from zajil.protocol.chat.files import File
@@ -15,7 +16,7 @@ from zajil.protocol.limits import SUITE_XWING
 # judged at the end of the drain; `refused` one refused otherwise, kept until its epoch ends (a late copy may win).
 ItemState = Literal["queued", "sealed", "accepted", "waiting", "refused", "failed"]
 ItemKind = Literal["create", "commit", "message"]
-Status = Literal["creating", "active", "await", "lost", "removed", "left", "stuck"]
+Status = Literal["creating", "active", "await", "lost", "removed", "left"]
 EARLY = b"early "  # before a message id, it names what waits for that message
 
 
@@ -44,7 +45,7 @@ class Chat(msgspec.Struct, frozen=True):
     gid: 16 bytes. kind: 0 self, 1 DM, 2 group. gs: group secret, 32 bytes. rotated_at: Unix ms of the last new gs.
     top: highest epoch ever held. members: the current tree. roles: account -> 1 admin, 2 owner. told: accounts that
     have our profile from us here. left: accounts that sent `leave`, and when it is our turn to remove them (Unix ms).
-    merged: the DM that replaced this one. read_n: number of the newest message row that was read. unread: messages of
+    merged: the chat that replaced this one. read_n: number of the newest message row that was read. unread: messages of
     others after it; mentioned: whether one of them mentions us. owed: receipts not yet sent, message id -> 1 delivered
     or 2 read; owed_at: when they are due (Unix ms). typed_at: when we last told that we write (Unix ms).
     bundle_keys: (epoch, key) of the last three past epochs, for files that members carry by hand. heard: when the
@@ -57,6 +58,9 @@ class Chat(msgspec.Struct, frozen=True):
     it was made to ask by one. quiet: such a DM, and nobody wrote in it yet. put_out: accounts that others removed.
     unshown: messages of members that were not shown, as only admins write here.
     suite: MLS cipher suite, for life; all_able: every leaf lists the post-quantum one.
+    ended: see there. mend_at: Unix ms at which this device makes a successor, 0 = never. heir: the successor, where
+    there is one; `merged` leads there. forebear: gid of the group that this one follows. mended_at: Unix ms at which
+    it took the place of a stuck one with nobody left out.
     """
 
     gid: bytes
@@ -96,6 +100,11 @@ class Chat(msgspec.Struct, frozen=True):
     unshown: int = 0
     suite: int = SUITE_XWING
     all_able: bool = True
+    ended: Ended | None = None
+    mend_at: int = 0
+    heir: Heir | None = None
+    forebear: bytes = b""
+    mended_at: int = 0
 
     def accounts(self) -> tuple[bytes, ...]:
         """Accounts in the tree, by lowest leaf."""

@@ -7,12 +7,13 @@ from typing import Final
 
 from zajil.protocol import cbor
 from zajil.protocol.chat.expiry import SPAN_MAX_S
-from zajil.protocol.chat.extensions import TIMER, ChatKind, ChatRole, ChatSettings, find_changes
+from zajil.protocol.chat.extensions import PREDECESSOR, TIMER, ChatKind, ChatRole, ChatSettings, find_changes
 from zajil.protocol.errors import error
 
 # Key of the extension -> the permission that opens it to members. What stands in neither table is for admins.
 _BY_PERMISSION: Final[Mapping[cbor.Key, str]] = {3: "info", 4: "info", 5: "info", TIMER: "timer", 10: "link"}
-_NAMES: Final[Mapping[cbor.Key, str]] = {1: "version", 2: "kind", 7: "roles", 8: "perms", **_BY_PERMISSION}
+_NOBODYS: Final[Mapping[cbor.Key, str]] = {1: "version", 2: "kind", PREDECESSOR: "predecessor"}
+_NAMES: Final[Mapping[cbor.Key, str]] = {**_NOBODYS, 7: "roles", 8: "perms", **_BY_PERMISSION}
 
 
 def check_change(before: bytes, after: bytes, role: int) -> None:
@@ -32,7 +33,7 @@ def check_change(before: bytes, after: bytes, role: int) -> None:
 
 def _needed(held: ChatSettings, key: cbor.Key) -> int:
     """The lowest role that may change a key; above every role where nobody may."""
-    if key in (1, 2) or (held.kind == ChatKind.SELF and key != TIMER):
+    if key in _NOBODYS or (held.kind == ChatKind.SELF and key != TIMER):
         return ChatRole.OWNER + 1
     if key == 7:
         return ChatRole.OWNER

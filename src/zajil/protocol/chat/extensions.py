@@ -17,7 +17,8 @@ CHAT_SETTINGS: Final = 0xF0A0
 GROUP_INFO_SHARE: Final = 0xF0A1
 VERSION: Final = 1
 TIMER: Final = 6
-"""Key of the chat settings."""
+PREDECESSOR: Final = 9
+"""Keys of the chat settings."""
 
 
 class ChatKind(IntEnum):
@@ -82,6 +83,23 @@ class Invite(NamedTuple):
     expires: int
 
 
+class Reason(IntEnum):
+    """Why a group was followed by another one."""
+
+    STUCK = 1
+    RESIZE = 2
+    SUITE = 3
+
+
+class Predecessor(NamedTuple):
+    """The group that this one takes the place of. authenticator: of its epoch; 32 to 64 bytes, by its suite."""
+
+    gid: bytes
+    epoch: int
+    authenticator: bytes
+    reason: Reason
+
+
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
     """What every member agrees on. timer: seconds, 0 = messages stay. roles: accounts above member."""
@@ -93,12 +111,15 @@ class ChatSettings:
     roles: Mapping[AccountId, ChatRole] = field(default_factory=dict)
     perms: Permissions = Permissions()
     invites: tuple[Invite, ...] = ()
+    predecessor: Predecessor | None = None
 
     def encode(self) -> bytes:
         """The extension's data."""
         roles: Mapping[cbor.Key, cbor.Value] = {account: int(role) for account, role in self.roles.items()}
         values: dict[cbor.Key, cbor.Value] = {1: VERSION, 2: int(self.kind), 3: self.name, 4: self.about}
         values |= {6: self.timer, 7: roles, 8: self.perms.encode_map()}
+        if self.predecessor is not None:
+            values[PREDECESSOR] = _predecessor_value(self.predecessor)
         return cbor.encode(values | ({10: _invites_value(self.invites)} if self.invites else {}))
 
     @classmethod
@@ -118,6 +139,7 @@ class ChatSettings:
             roles=_parse_roles(fields.pairs(7, most=ROSTER_ENTRIES)) if 7 in fields else {},
             perms=_parse_permissions(fields.raw(8)) if 8 in fields else Permissions(),
             invites=_parse_invites(fields.items(10, most=GROUP_INVITES)) if 10 in fields else (),
+            predecessor=_parse_predecessor(fields.raw(PREDECESSOR)) if PREDECESSOR in fields else None,
         )
 
 
@@ -152,6 +174,14 @@ def change_settings(
     if invites is not None:
         values[10] = _invites_value(invites)
     changed = cbor.encode(values)
+    ChatSettings.parse(changed)
+    return changed
+
+
+def with_predecessor(data: bytes, predecessor: Predecessor) -> bytes:
+    """The extension's data for the group that follows: all else stays as it is. Raises Malformed."""
+    values: dict[cbor.Key, cbor.Value] = dict(Fields({0: cbor.parse(data)}).pairs(0, most=64))
+    changed = cbor.encode(values | {PREDECESSOR: _predecessor_value(predecessor)})
     ChatSettings.parse(changed)
     return changed
 
@@ -195,6 +225,20 @@ def _parse_invites(items: list[cbor.Parsed]) -> tuple[Invite, ...]:
     if len({one.invite_id for one in found}) != len(found):
         raise error("malformed", "a link twice")
     return tuple(found)
+
+
+def _predecessor_value(one: Predecessor) -> cbor.Value:
+    return [one.gid, one.epoch, one.authenticator, int(one.reason)]
+
+
+def _parse_predecessor(value: cbor.Parsed) -> Predecessor:
+    fields = Fields.of_array(value, 4)
+    if fields.number(3) not in tuple(Reason):
+        raise error("malformed", "reason of a successor")
+    authenticator = fields.blob(2, most=64)
+    if len(authenticator) < 32:
+        raise error("malformed", "authenticator of a predecessor")
+    return Predecessor(fields.blob(0, size=16), fields.number(1), authenticator, Reason(fields.number(3)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import {
   findChanges,
   parseSettings,
   type Permissions,
+  PREDECESSOR,
   TIMER,
 } from "./extensions.ts";
 
@@ -37,7 +38,8 @@ export function checkChange(before: Uint8Array, after: Uint8Array, role: number)
 
 /** The lowest role that may change a key; above every role where nobody may. */
 function needed(held: ChatSettings, key: cbor.Key): number {
-  if (key === 1 || key === 2 || (held.kind === ChatKind.SELF && key !== TIMER)) return ChatRole.OWNER + 1;
+  if (key === 1 || key === 2 || key === PREDECESSOR || (held.kind === ChatKind.SELF && key !== TIMER))
+    return ChatRole.OWNER + 1;
   if (key === 7) return ChatRole.OWNER;
   const permission = BY_PERMISSION.get(key);
   return permission === undefined ? ChatRole.ADMIN : held.perms[permission];

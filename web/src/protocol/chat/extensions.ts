@@ -9,8 +9,9 @@ import { ABOUT_BYTES, GROUP_INVITES, NAME_BYTES, ROSTER_ENTRIES } from "../limit
 export const CHAT_SETTINGS = 0xf0a0;
 export const GROUP_INFO_SHARE = 0xf0a1;
 export const VERSION = 1;
-/** Key of the chat settings. */
+/** Keys of the chat settings. */
 export const TIMER = 6;
+export const PREDECESSOR = 9;
 
 /** SELF: own devices alone. DM: two accounts. GROUP: any. */
 export const ChatKind = { SELF: 0, DM: 1, GROUP: 2 } as const;
@@ -56,6 +57,17 @@ export interface RoleEntry {
   readonly role: number;
 }
 
+/** Why a group was followed by another one. */
+export const Reason = { STUCK: 1, RESIZE: 2, SUITE: 3 } as const;
+
+/** The group that this one takes the place of. authenticator: of its epoch; 32 to 64 bytes, by its suite. */
+export interface Predecessor {
+  readonly gid: Uint8Array;
+  readonly epoch: number;
+  readonly authenticator: Uint8Array;
+  readonly reason: number;
+}
+
 /** What every member agrees on. kind: of `ChatKind`. timer: seconds, 0 = messages stay. */
 export interface ChatSettings {
   readonly kind: number;
@@ -65,6 +77,7 @@ export interface ChatSettings {
   readonly roles: readonly RoleEntry[];
   readonly perms: Permissions;
   readonly invites?: readonly Invite[];
+  readonly predecessor?: Predecessor | undefined;
 }
 
 const permsValue = (perms: Permissions): Map<cbor.Key, cbor.Value> =>
@@ -104,6 +117,7 @@ export function parseSettings(data: Uint8Array): ChatSettings {
     roles: fields.has(7) ? parseRoles(fields.pairs(7, ROSTER_ENTRIES)) : [],
     perms: fields.has(8) ? parsePermissions(fields.raw(8)) : DEFAULT_PERMISSIONS,
     invites: fields.has(10) ? parseInvites(fields.items(10, GROUP_INVITES)) : [],
+    predecessor: fields.has(PREDECESSOR) ? parsePredecessor(fields.raw(PREDECESSOR)) : undefined,
   };
 }
 
@@ -133,6 +147,14 @@ export function changeSettings(data: Uint8Array, changes: SettingsChange): Uint8
   }
   if (changes.invites !== undefined) values.set(10, invitesValue(changes.invites));
   const changed = cbor.encode(values);
+  parseSettings(changed);
+  return changed;
+}
+
+/** The extension's data for the group that follows: all else stays as it is. Throws Malformed. */
+export function withPredecessor(data: Uint8Array, one: Predecessor): Uint8Array {
+  const values = new Map<cbor.Key, cbor.Value>(Fields.ofItems([cbor.parse(data)]).pairs(0, 64));
+  const changed = cbor.encode(values.set(PREDECESSOR, [one.gid, one.epoch, one.authenticator, one.reason]));
   parseSettings(changed);
   return changed;
 }
@@ -184,6 +206,16 @@ function parseInvites(items: readonly cbor.Parsed[]): Invite[] {
   if (new Set(found.map(({ invite_id }) => encodeB64(invite_id))).size < found.length)
     throw error("malformed", "a link twice");
   return found;
+}
+
+function parsePredecessor(value: cbor.Parsed): Predecessor {
+  const fields = Fields.ofArray(value, 4);
+  const [gid, epoch] = [fields.blob(0, 16), fields.number(1)];
+  const authenticator = fields.bytes(2, 64);
+  const reason = fields.number(3);
+  if (reason < Reason.STUCK || reason > Reason.SUITE) throw error("malformed", "reason of a successor");
+  if (authenticator.length < 32) throw error("malformed", "authenticator of a predecessor");
+  return { gid, epoch, authenticator, reason };
 }
 
 /** What the adder says of an account, until its own profile arrives. contact_token: 32 bytes. */

@@ -19,8 +19,27 @@ if TYPE_CHECKING:
         "link-made",
         "link-ended",
         "asked",
+        "repaired",
+        "grown",
+        "resealed",
     ]
     """Codes of lines that say nothing but whom they are about."""
+
+REPAIRED = Text(
+    en="A broken change had stopped this chat. It was repaired; nothing was lost.",
+    ar="عطّل تغيير معطوب هذه المحادثة. أُصلحت ولم يضع شيء.",
+    ru="Неверное изменение остановило этот чат. Он восстановлен, ничего не пропало.",
+)
+GROWN = Text(
+    en="There is room for more devices here now. Keys of this group no longer hold against quantum computers.",
+    ar="صار هنا متّسع لأجهزة أكثر. لم تعد مفاتيح هذه المجموعة تصمد أمام الحواسيب الكمومية.",
+    ru="Здесь теперь есть место для новых устройств. Ключи этой группы больше не защищены от квантовых компьютеров.",
+)
+RESEALED = Text(
+    en="This chat goes on with another kind of encryption; nothing was lost.",
+    ar="تستمر هذه المحادثة بنوع آخر من التشفير، ولم يضع شيء.",
+    ru="Этот чат продолжается с другим шифрованием, ничего не пропало.",
+)
 
 NOTICES: dict[Plain, Text] = {
     "device-added": Text(
@@ -62,6 +81,9 @@ NOTICES: dict[Plain, Text] = {
         ar="يطلب {name} الانضمام. انظر:  zajil group requests",
         ru="{name} просится в группу. Смотрите:  zajil group requests",
     ),
+    "repaired": REPAIRED,
+    "grown": GROWN,
+    "resealed": RESEALED,
 }
 OWN_NOTICES: dict[Plain, Text] = {
     "device-added": Text(
@@ -96,4 +118,7 @@ OWN_NOTICES: dict[Plain, Text] = {
         ar="أنهيتَ رابطًا إلى هذه المجموعة.",
         ru="Вы отозвали ссылку в эту группу.",
     ),
+    "repaired": REPAIRED,
+    "grown": GROWN,
+    "resealed": RESEALED,
 }

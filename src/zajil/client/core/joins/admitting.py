@@ -13,6 +13,7 @@ import msgspec
 from zajil.client.core import chats, groups, messages
 from zajil.client.core.groups import ADMIN, DM
 from zajil.client.core.messages import Opened
+from zajil.client.core.talk.places import place_of
 from zajil.client.state import accounts, rows
 from zajil.client.state.joins import Declined, OwnLink, Waiting, change_joins, load_joins
 from zajil.client.state.notices import Notice, add_notices
@@ -84,7 +85,7 @@ def forget_link(step: Step, invite_id: bytes) -> None:
 def take_request(step: Step, dm: Chat, opened: Opened, part: parts.JoinRequest) -> None:
     """Somebody asks by a link. Nothing of it is believed but who asks: the link is checked in the group's settings."""
     own = step.profile.account_id
-    group = rows.find_chat(step.tx, part.gid)
+    group = rows.find_chat(step.tx, place_of(step, part.gid))
     if dm.kind != DM or opened.account == own or group is None or group.kind != groups.GROUP:
         return
     accounts.learn_introduction(step, opened.account, part.name, part.contact_token)
@@ -100,8 +101,8 @@ def take_request(step: Step, dm: Chat, opened: Opened, part: parts.JoinRequest) 
         return
     auto = invite[1] == JoinPolicy.AUTO and opened.account not in group.put_out
     due = step.now + _rank(group, own) * RANK_MS if auto else 0
-    fresh = Waiting(part.gid, part.invite_id, opened.account, part.name, dm.gid, step.now, due)
-    _keep(step, (*(w for w in held.waiting if (w.gid, w.account) != (part.gid, opened.account)), fresh))
+    fresh = Waiting(group.gid, part.invite_id, opened.account, part.name, dm.gid, step.now, due)
+    _keep(step, (*(w for w in held.waiting if (w.gid, w.account) != (group.gid, opened.account)), fresh))
     if due and due <= step.now:
         admit_due(step)
     if not due:

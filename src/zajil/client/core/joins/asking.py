@@ -7,8 +7,9 @@ from typing import Final
 import msgspec
 
 from zajil.client.core import chats, messages
-from zajil.client.core.groups import DM
+from zajil.client.core.groups import DM, GROUP
 from zajil.client.core.messages import Opened
+from zajil.client.core.talk.places import place_of
 from zajil.client.state import accounts, rows
 from zajil.client.state.joins import Asked, JoinState, change_joins, load_joins
 from zajil.client.state.rows import Chat
@@ -29,7 +30,7 @@ def check_link(step: Step, link: GroupLink) -> None:
     profile = step.profile
     if link.server_name != profile.server_name:
         raise error("bad-link", "another server")
-    chat = rows.find_chat(step.tx, link.gid)
+    chat = rows.find_chat(step.tx, place_of(step, link.gid))
     if chat is not None and chat.status not in ("removed", "left") and profile.account_id not in chat.left:
         raise error("already-in")
     if link.approver == profile.account_id:
@@ -63,7 +64,13 @@ def ask(step: Step, link: GroupLink) -> list[int]:
 def take_answer(step: Step, chat: Chat, opened: Opened, part: parts.JoinAnswer) -> None:
     """The approver answered our request, by the DM that it went through."""
     if chat.kind == DM and part.account == step.profile.account_id:
-        _change(step, "gid", part.gid, _STATES.get(part.outcome, "declined"), by=(opened.account, part.invite_id))
+        _change(
+            step,
+            "invite_id",
+            part.invite_id,
+            _STATES.get(part.outcome, "declined"),
+            by=(opened.account, part.invite_id),
+        )
 
 
 def note_refused(step: Step, dm: bytes) -> None:
@@ -92,8 +99,10 @@ def forget(step: Step, gid: bytes) -> None:
 
 def settle_joined(step: Step, chat: Chat) -> None:
     """We are in: whatever we asked for is done."""
-    if any(one.gid == chat.gid for one in load_joins(step.tx).asked):
-        forget(step, chat.gid)
+    links = {invite_id for invite_id, _, _ in chat.invites}  # they move along where another group takes its place
+    for one in load_joins(step.tx).asked:
+        if one.gid == chat.gid or (chat.kind == GROUP and one.invite_id in links):
+            forget(step, one.gid)
 
 
 def forget_old(step: Step) -> None:

@@ -1,0 +1,48 @@
+"""What is kept of a group whose state goes: the epoch that a successor names, and who broke it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from zajil import mls
+from zajil.client.core import groups
+from zajil.client.core.groups import GROUP
+from zajil.client.state.heirs import Ended
+from zajil.client.state.rows import Chat
+from zajil.client.state.step import Step
+from zajil.protocol.chat.successors import Held
+
+
+def find_end(step: Step, chat: Chat, *, offender: bytes = b"") -> Ended | None:
+    """The last epoch that we hold of a group, or held before its state went; None where we never did.
+
+    offender: account that signed the commit we refuse; our own does not count, as nobody leaves themselves out.
+    """
+    proven = offender if chat.kind == GROUP and offender != step.profile.account_id else b""
+    try:
+        group = step.find_group(chat.gid)
+        if group is not None:
+            return Ended(group.epoch, group.epoch_authenticator, groups.find_settings(group), proven)
+    except mls.MlsError:
+        pass  # a state that does not load tells nothing
+    return chat.ended
+
+
+def find_held(step: Step, chat: Chat) -> Held | None:
+    """What a successor of this group is judged by."""
+    end = find_end(step, chat)
+    if end is None:
+        return None
+    people, left = frozenset(chat.accounts()), frozenset(chat.left)
+    return Held(chat.gid, end.epoch, end.authenticator, end.settings, people, left, end.offender)
+
+
+def role_without(chat: Chat, account: bytes, offender: bytes) -> int:
+    """The role of an account in a group without its offender, whose roles fall to others where nobody else had one."""
+    rest = tuple(member for member in chat.members if member.account != offender)
+    return groups.role_of(msgspec.structs.replace(chat, members=rest), account)
+
+
+def is_stuck(chat: Chat) -> bool:
+    """Whether nobody has brought us back into a group that we cannot follow, or whose server refuses what we seal."""
+    return chat.heir is None and chat.asking is not None and chat.asking.reason == "refused"

@@ -1,0 +1,48 @@
+"""Whether a group that we were added to takes the place of one that we hold."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from zajil import mls
+from zajil.client.core import groups
+from zajil.client.core.heirs import ending
+from zajil.client.state import rows
+from zajil.client.state.rows import Chat
+from zajil.client.state.step import Step
+from zajil.protocol.chat.extensions import Reason
+from zajil.protocol.chat.successors import Made, check_successor
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.ids import ClientId, split_client_id
+
+
+class Followed(NamedTuple):
+    """The chat that goes on in the new group. leaf: of its maker's device in the old tree."""
+
+    old: Chat
+    leaf: int
+    reason: Reason
+
+
+def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed | None:
+    """The chat whose place this group takes by the rules, None where it is a chat of its own.
+
+    A device of ours that comes in later by another device of ours takes that one's word for it.
+    """
+    told = groups.settings_of(group.extensions).predecessor
+    old = None if told is None else rows.find_chat(step.tx, told.gid)
+    signer = next((member for member in group.members() if member.leaf == info.signer), None)
+    if told is None or old is None or signer is None or old.request or old.status in ("removed", "left"):
+        return None
+    creator, device = split_client_id(ClientId(signer.client))
+    held, leaf = ending.find_held(step, old), old.leaf_of(creator, device)
+    if held is None or leaf is None:
+        return None
+    if group.epoch != 1:
+        return Followed(old, leaf, told.reason) if creator == step.profile.account_id else None
+    people = frozenset(bytes(split_client_id(ClientId(member.client))[0]) for member in group.members())
+    role = ending.role_without(old, creator, held.offender)
+    try:
+        return Followed(old, leaf, check_successor(held, Made(groups.find_settings(group), people, creator, role)))
+    except ZajilError:
+        return None

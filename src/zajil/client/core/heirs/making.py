@@ -1,0 +1,127 @@
+"""Making a successor of a stuck group: which device of which admin, when, and what becomes of it (service.md 6).
+
+Whoever refused a commit asks to be brought back first, as somebody may have been able to follow it. The admins make a
+successor after that, one after the other by the leaf of their device, until one has come.
+"""
+
+from __future__ import annotations
+
+from zajil import mls
+from zajil.client.core import chats, groups, outbox
+from zajil.client.core.groups import ADMIN, DM
+from zajil.client.core.heirs import ending, moving
+from zajil.client.core.readd import ROUND_MS, TURN_MS
+from zajil.client.state import accounts, rows
+from zajil.client.state.rows import Chat
+from zajil.client.state.step import Step
+from zajil.protocol.chat.extensions import Predecessor, Reason, with_predecessor
+from zajil.protocol.chat.successors import find_people
+from zajil.protocol.errors import error
+
+RANK_MS = 10_000
+DAY_MS = 86_400_000
+
+
+def schedule(step: Step, gid: bytes) -> None:
+    """A group is stuck for us: make its successor when it is our turn, if we may."""
+    chat = step.chat(gid)
+    if chat.request or chat.heir is not None or chat.mend_at:
+        return
+    held = ending.find_held(step, chat)
+    rank = None if held is None else _rank(chat, held.offender)
+    if held is None or rank is None:
+        return
+    at = step.now + (rank + 1) * RANK_MS
+    if not held.offender and chat.mended_at:
+        # Nobody is left out, so whoever broke the last one may break this one too: at most one a day.
+        at = max(at, chat.mended_at + DAY_MS)
+    step.change_chat(gid, mend_at=at)
+
+
+def _rank(chat: Chat, offender: bytes) -> int | None:
+    """The place of this device among those of admins, by leaf; None where its account is none."""
+    leaves = sorted(
+        member.leaf
+        for member in chat.members
+        if member.account != offender and ending.role_without(chat, member.account, offender) >= ADMIN
+    )
+    return leaves.index(chat.own_leaf) if chat.own_leaf in leaves else None
+
+
+def make_due(step: Step) -> None:
+    """Make the successors whose time has come."""
+    for chat in rows.all_chats(step.tx):
+        if not 0 < chat.mend_at <= step.now:
+            continue
+        if not ending.is_stuck(chat):
+            step.change_chat(chat.gid, mend_at=0)
+        elif _drop_failed(step, chat) and _may_reach(step, chat):
+            make(step, chat, Reason.STUCK)
+            step.change_chat(chat.gid, mend_at=step.now + ROUND_MS)
+        else:
+            step.change_chat(chat.gid, mend_at=step.now + TURN_MS)
+
+
+def _may_reach(step: Step, chat: Chat) -> bool:
+    """Whether we know how everybody is reached. Another admin may; what introduces them may also come later."""
+    held = ending.find_held(step, chat)
+    own = step.profile.account_id
+    people = frozenset() if held is None else find_people(held, Reason.STUCK)
+    return held is not None and all(who == own or accounts.known(step, who).contact_token for who in people)
+
+
+def _drop_failed(step: Step, chat: Chat) -> bool:
+    """Give up an attempt of ours that could not bring people in; False where one is still on its way."""
+    for forming in rows.all_chats(step.tx):
+        if forming.forebear != chat.gid or not is_forming(forming):
+            continue
+        if any(item.state not in ("queued", "failed") for _, item in rows.items(step.tx, forming.gid)):
+            return False
+        drop(step, forming)
+    return True
+
+
+def is_forming(chat: Chat) -> bool:
+    """Whether it is a successor of ours that nobody but us is in yet."""
+    return bool(chat.forebear) and chat.quiet and chat.epoch == 0 and chat.status in ("creating", "active")
+
+
+def drop(step: Step, forming: Chat) -> None:
+    """A successor of ours that never came to be is gone, with what would have sent it."""
+    for n, item in rows.items(step.tx, forming.gid):
+        outbox.finish(step, n, item)
+    step.drop_group(forming.gid)
+    step.change_chat(forming.gid, status="removed", quiet=True)
+
+
+def make(step: Step, chat: Chat, reason: Reason) -> bytes:
+    """Queue a successor of this group and the Add of everybody in it; its id. It is hidden until they are in.
+
+    Raises `chat-stuck` where nothing is held of the group.
+    """
+    held = ending.find_held(step, chat)
+    if held is None:
+        raise error("chat-stuck", "an epoch to follow")
+    told = Predecessor(held.gid, held.epoch, held.authenticator, reason)
+    own = step.profile.account_id
+    people = [who for who in chat.accounts() if who in find_people(held, reason) and who != own]
+    invited = [chat.peer] if chat.kind == DM else people
+    data, suite = with_predecessor(held.settings, told), mls.suite_of(chat.suite)
+    # In one commit, as the others judge who is in it by its first Welcome.
+    gid = chats.begin(step, data, invited, suite=suite, most=len(invited) + 1)
+    step.change_chat(gid, quiet=True, title=chat.title)
+    return gid
+
+
+def settle_made(step: Step, chat: Chat) -> None:
+    """A commit of ours stands in this group: where that brought everybody into a successor, the chat goes on there."""
+    old = rows.find_chat(step.tx, chat.forebear) if chat.forebear else None
+    if old is None or chat.epoch != 1 or chat.merged or not chat.quiet:
+        return
+    told = groups.settings_of(step.load_group(chat.gid).extensions).predecessor
+    held = ending.find_held(step, old)
+    if told is None or held is None or (told.epoch, told.authenticator) != (held.epoch, held.authenticator):
+        # The old group went on after all, so nobody takes this one for its successor.
+        step.change_chat(chat.gid, status="left")
+        return
+    moving.follow(step, old, chat.gid, leaf=old.own_leaf, reason=told.reason)

@@ -1,0 +1,89 @@
+"""A chat goes on in another group: history, marks, settings and what waits to be sent move along."""
+
+from __future__ import annotations
+
+from zajil.client.core import messages, outbox
+from zajil.client.core.talk import arranging, reading
+from zajil.client.state import rows
+from zajil.client.state.heirs import Heir
+from zajil.client.state.joins import change_joins, load_joins
+from zajil.client.state.notices import Notice, NoticeCode, add_notices
+from zajil.client.state.rows import Chat, Item
+from zajil.client.state.step import Step
+from zajil.protocol.chat.extensions import Reason
+
+_LINES: dict[Reason, NoticeCode] = {Reason.STUCK: "repaired", Reason.RESIZE: "grown", Reason.SUITE: "resealed"}
+_MOVED_INTENTS = ("add", "remove", "settings")
+
+
+def follow(step: Step, old: Chat, gid: bytes, *, leaf: int, reason: Reason) -> None:
+    """The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays."""
+    fresh, rival = Heir(leaf, gid), old.heir
+    if rival is not None and rival.gid == gid:
+        return
+    if rival is not None and (rival.leaf, rival.gid) < (fresh.leaf, fresh.gid):
+        _merge(step, step.chat(rival.gid).merged or rival.gid, gid)
+        return
+    if rival is not None:
+        _merge(step, gid, rival.gid)
+    nobody_out = reason is Reason.STUCK and set(step.chat(gid).accounts()) >= set(old.accounts())
+    step.change_chat(old.gid, heir=fresh, asking=None, mend_at=0)
+    if rival is None:
+        _merge(step, gid, old.gid)
+        add_notices(step.tx, gid, (Notice(_LINES[reason], b"", step.now),))
+    step.change_chat(gid, quiet=old.quiet, mended_at=step.now if nobody_out else 0)
+    step.event("repaired" if reason is Reason.STUCK else "regrouped", gid)
+
+
+def _merge(step: Step, place: bytes, gone: bytes) -> None:
+    """One chat out of two: what stood in `gone` stands in `place`."""
+    for other in rows.all_chats(step.tx):
+        if other.merged == gone:
+            step.change_chat(other.gid, merged=place)
+    old = step.change_chat(gone, merged=place, asking=None, mend_at=0)
+    step.drop_staged(gone)
+    new = step.chat(place)
+    here = set(new.accounts())
+    step.change_chat(
+        place,
+        peer=new.peer or old.peer,
+        read_n=new.read_n or old.read_n,
+        activity=max(new.activity, old.activity),
+        told=tuple(who for who in dict.fromkeys((*new.told, *old.told)) if who in here),
+        left=old.left | new.left if new.kind == old.kind else new.left,
+        put_out=tuple(who for who in dict.fromkeys((*old.put_out, *new.put_out)) if who not in here),
+    )
+    step.change_chat(place, left={who: at for who, at in step.chat(place).left.items() if who in here})
+    for n, _ in step.tx.rows("message", gone):
+        step.tx.move("message", n, place)
+    for n, item in rows.items(step.tx, gone):
+        _move_item(step, n, item, place)
+    reading.merge(step, place, gone)
+    arranging.merge(step, place, gone)
+    held = load_joins(step.tx)
+    change_joins(
+        step.tx,
+        waiting=tuple(rows.changed(one, gid=place) if one.gid == gone else one for one in held.waiting),
+        links=tuple(rows.changed(one, gid=place) if one.gid == gone else one for one in held.links),
+    )
+
+
+def move_waiting(step: Step) -> None:
+    """What was on its way in a group that was followed, and was not taken there, goes on in the one that followed."""
+    for n, item in rows.items(step.tx):
+        chat = step.chat(item.gid)
+        if item.state == "queued" and chat.heir is not None and chat.merged:
+            _move_item(step, n, item, chat.merged)
+
+
+def _move_item(step: Step, n: int, item: Item, place: bytes) -> None:
+    """Bring what waits to the other group; what only the old one had a use for is done."""
+    if item.intent is not None and item.intent.op in _MOVED_INTENTS and item.state != "failed":
+        # Also one that is on its way: it names people, so where the old group took it nothing is done twice.
+        outbox.submit_intent(step, place, item.intent)
+    if item.kind == "message" and item.state != "queued":
+        return  # the server's answer tells whether it was said in the old group
+    if item.kind == "message" and not item.urgent:
+        messages.move_message(step, n, item, place)
+    else:
+        outbox.finish(step, n, item)

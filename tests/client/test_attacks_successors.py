@@ -1,0 +1,213 @@
+"""Hostile members with successor groups: whatever is not the old group without its offender is another chat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.client.phone import Phone
+from tests.client.successors import break_group, group_of, members, open_world, place, places, shown
+from tests.client.talk import act, say, see
+from tests.client.test_attacks_member import deliver
+from tests.client.world import DAY_MS, World
+
+from zajil import mls
+from zajil.client.core import chats, groups
+from zajil.client.core.heirs import ending
+from zajil.client.state import rows
+from zajil.client.state.rows import Intent, OwnKeyPackage
+from zajil.protocol import frames
+from zajil.protocol.chat.extensions import (
+    GROUP_INFO_SHARE,
+    ChatRole,
+    GroupInfoShare,
+    Predecessor,
+    Reason,
+    change_settings,
+    with_predecessor,
+)
+from zajil.protocol.ids import AccountId
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = open_world(tmp_path, seed=22)
+    yield made
+    made.close()
+
+
+def told_of(phone: Phone, *, reason: Reason = Reason.STUCK) -> tuple[bytes, Predecessor]:
+    """The settings of the group as this member holds it, and what names its epoch."""
+    group = group_of(phone, phone.world.main)
+    named = Predecessor(phone.world.main, group.epoch, group.epoch_authenticator, reason)
+    return groups.find_settings(group), named
+
+
+def forge(phone: Phone, data: bytes, people: list[str]) -> bytes:
+    """A group of these settings that a hostile client makes, settled; its id."""
+    invited = [phone.world.phones[name].device[0] for name in people]
+    gid = act(phone, lambda step: chats.begin(step, data, invited, suite=mls.XWING, most=9))
+    phone.world.settle()
+    return gid
+
+
+def stays(phone: Phone, gid: bytes) -> bool:
+    """Whether the group is what it was, and the other one no part of it."""
+    chat = see(phone, lambda step: step.chat(phone.world.main))
+    apart = {other.gid for other in places(phone)}
+    return chat.heir is None and not chat.merged and chat.status == "active" and {gid, chat.gid} <= apart
+
+
+def test_an_admin_who_refused_nothing_cannot_leave_somebody_out(world: World) -> None:
+    boris = world.phones["boris"]
+    data, named = told_of(boris)
+    gid = forge(boris, with_predecessor(data, named), ["amal", "cleo"])
+    assert all(stays(world.phones[name], gid) for name in ("amal", "cleo"))
+
+
+def test_a_member_cannot_make_one_and_nobody_gets_a_role_by_it(world: World) -> None:
+    boris, cleo = world.phones["boris"], world.phones["cleo"]
+    data, named = told_of(cleo)
+    gid = forge(cleo, with_predecessor(data, named), ["amal", "boris", "mallory"])
+    assert all(stays(world.phones[name], gid) for name in ("amal", "boris", "mallory"))
+    roles = {AccountId(boris.device[0]): ChatRole.OWNER}
+    gid = forge(boris, change_settings(with_predecessor(data, named), roles=roles), ["amal", "cleo", "mallory"])
+    assert all(stays(world.phones[name], gid) for name in ("amal", "cleo", "mallory"))
+
+
+def test_an_old_epoch_does_not_come_back(world: World) -> None:
+    """An admin who was made a member since makes a successor of the epoch in which he was one."""
+    amal, boris = world.phones["amal"], world.phones["boris"]
+    data, named = told_of(boris)
+    act(amal, lambda step: chats.set_role(step, world.main, boris.device[0], 0))
+    world.settle()
+    assert see(boris, lambda step: groups.role_of(step.chat(world.main), boris.device[0])) == 0
+    gid = forge(boris, with_predecessor(data, named), ["amal", "cleo", "mallory"])
+    assert all(stays(world.phones[name], gid) for name in ("amal", "cleo", "mallory"))
+
+
+def test_whoever_was_removed_does_not_come_back_by_one(world: World) -> None:
+    amal, boris = world.phones["amal"], world.phones["boris"]
+    data, named = told_of(boris)
+    act(amal, lambda step: chats.remove_account(step, world.main, boris.device[0]))
+    world.settle()
+    gid = forge(boris, with_predecessor(data, named), ["amal", "cleo", "mallory"])
+    assert all(stays(world.phones[name], gid) for name in ("amal", "cleo", "mallory"))
+
+
+def test_who_broke_a_group_cannot_make_its_successor(world: World) -> None:
+    """Boris is an admin: he breaks the group and is the first with a successor, with himself in it."""
+    amal, boris, cleo = (world.phones[name] for name in ("amal", "boris", "cleo"))
+    data, named = told_of(boris)
+    break_group(boris)
+    for phone in (amal, cleo):
+        while phone.greet() or phone.receive(64):
+            pass
+    gid = act(
+        boris,
+        lambda step: chats.begin(
+            step,
+            with_predecessor(data, named),
+            [world.phones[name].device[0] for name in ("amal", "cleo", "mallory")],
+            suite=mls.XWING,
+            most=9,
+        ),
+    )
+    for _ in range(20):
+        boris.turn()
+    world.settle()
+    for phone in (amal, cleo):
+        chat = see(phone, lambda step: step.chat(world.main))
+        assert chat.heir is not None
+        assert chat.heir.gid != gid
+        assert boris.device[0] not in see(phone, lambda step: step.chat(chat.merged)).accounts()  # noqa: B023
+        assert gid in {other.gid for other in places(phone)}
+
+
+def test_where_the_only_admin_breaks_the_group_another_one_mends_it(tmp_path: Path) -> None:
+    world = World(tmp_path, seed=23)
+    amal, boris, cleo = (world.enrol(name) for name in ("amal", "boris", "cleo"))
+    world.befriend()
+    world.settle()
+    world.open_main(amal, [], [boris, cleo])
+    break_group(amal)
+    say(boris, "meanwhile")
+    world.settle()
+    assert members(boris) == members(cleo) == {"boris", "cleo"}
+    assert shown(boris) == shown(cleo) == ["meanwhile"]
+    world.close()
+
+
+def spoil_token(phone: Phone) -> None:
+    """A commit that everybody can follow, with a false token of the epoch it makes: nobody can send after it."""
+    world = phone.world
+    phone.intend(see(phone, lambda step: step.chat(world.main).merged) or world.main, Intent("update"))
+    phone.post()
+    at = next(at for at, (sender, _, _) in enumerate(world.wire) if sender is phone)
+    sender, session, request = world.wire[at]
+    assert isinstance(request, frames.Commit)
+    world.wire[at] = (sender, session, msgspec.structs.replace(request, next_token_hash=bytes(32)))
+    world.serve(phone)
+
+
+def test_a_false_token_costs_no_message_and_is_mended_once_a_day(world: World) -> None:
+    """Nobody can prove who gave it, so nobody is left out; the same member does it again, and has to wait."""
+    amal, boris, cleo, mallory = (world.phones[name] for name in ("amal", "boris", "cleo", "mallory"))
+    spoil_token(mallory)
+    say(cleo, "one")
+    say(boris, "two")
+    world.settle()
+    first = place(amal).gid
+    assert first != world.main
+    for phone in (amal, boris, cleo, mallory):
+        assert place(phone).gid == first
+        assert set(shown(phone)) == {"one", "two"}
+        assert members(phone) == {"amal", "boris", "cleo", "mallory"}
+    spoil_token(mallory)
+    say(amal, "three", gid=first)
+    world.settle()
+    assert place(amal).gid == place(cleo).gid == first
+    assert shown(cleo)[-1] != "three"
+    world.pass_time(DAY_MS)
+    world.settle()
+    assert shown(cleo)[-1] == "three"
+    assert place(amal).gid == place(boris).gid == place(cleo).gid != first
+
+
+def test_a_look_alike_of_a_successor_is_not_taken(world: World) -> None:
+    """Mallory, left out, makes a group under the id of the one that followed, beyond its epoch."""
+    amal, mallory = world.phones["amal"], world.phones["mallory"]
+    break_group(mallory)
+    world.settle()
+    followed = place(amal)
+    assert see(mallory, lambda step: rows.find_chat(step.tx, followed.gid)) is None
+    before = group_of(amal, followed.gid)
+    row = see(amal, lambda step: rows.parse_row(step.tx.scan("key_package")[0], OwnKeyPackage))
+    with mallory.core.step("forge") as step:
+        group = groups.create(step, followed.gid, groups.find_settings(before))
+        for _ in range(before.epoch + 2):
+            group, staged = group.commit(step.env(), [])
+            group = staged.apply(group)
+        share = GroupInfoShare(group_secret=bytes(32), lists=(), accounts={})
+        added = mls.Add(mls.parse_key_package(row.package))
+        told = mls.Extension(GROUP_INFO_SHARE, share.encode())
+        _, staged = group.commit(step.env(), [added], welcome_extensions=(told,), with_tree=True)
+    assert staged.welcome is not None
+    deliver(amal, frames.Kind.WELCOME, staged.welcome, epoch=staged.epoch, gid=followed.gid)
+    assert group_of(amal, followed.gid) == before
+    assert place(amal) == followed
+
+
+def test_a_home_that_lost_its_state_keeps_what_a_successor_is_judged_by(world: World) -> None:
+    cleo, mallory = world.phones["cleo"], world.phones["mallory"]
+    held = see(cleo, lambda step: ending.find_held(step, step.chat(world.main)))
+    break_group(mallory)
+    while cleo.greet() or cleo.receive(64):
+        pass
+    chat = see(cleo, lambda step: step.chat(world.main))
+    assert (chat.status, chat.asking.reason if chat.asking else "") == ("lost", "refused")
+    after = see(cleo, lambda step: ending.find_held(step, step.chat(world.main)))
+    assert held is not None
+    assert after == held._replace(offender=mallory.device[0])

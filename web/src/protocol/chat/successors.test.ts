@@ -1,0 +1,76 @@
+/** Which group may follow another one: what vectors/service/successors.json says is what we judge. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { encodeHex, parseHex } from "../bytes.ts";
+import { parseSettings, withPredecessor } from "./extensions.ts";
+import { checkSuccessor, precedes } from "./successors.ts";
+
+interface Case {
+  readonly about: string;
+  readonly held: {
+    readonly gid: string;
+    readonly epoch: number;
+    readonly authenticator: string;
+    readonly settings: string;
+    readonly accounts: readonly string[];
+    readonly left: readonly string[];
+    readonly offender: string;
+  };
+  readonly made: {
+    readonly settings: string;
+    readonly accounts: readonly string[];
+    readonly creator: string;
+    readonly role: number;
+  };
+  readonly reason: number;
+}
+const vector = JSON.parse(
+  readFileSync(resolve(import.meta.dirname, "../../../../vectors/service/successors.json"), "utf8"),
+) as {
+  readonly cases: readonly Case[];
+  readonly refused_settings: readonly { readonly about: string; readonly data: string }[];
+  readonly settings: string;
+  readonly with_predecessor: string;
+};
+
+test.each(vector.cases)("who follows whom: $about", ({ held, made, reason }) => {
+  const judge = () =>
+    checkSuccessor(
+      {
+        gid: parseHex(held.gid),
+        epoch: held.epoch,
+        authenticator: parseHex(held.authenticator),
+        settings: parseHex(held.settings),
+        accounts: held.accounts.map(parseHex),
+        left: held.left.map(parseHex),
+        offender: held.offender === "" ? undefined : parseHex(held.offender),
+      },
+      {
+        settings: parseHex(made.settings),
+        accounts: made.accounts.map(parseHex),
+        creator: parseHex(made.creator),
+        role: made.role,
+      },
+    );
+  if (reason > 0) expect(judge()).toBe(reason);
+  else expect(judge).toThrow();
+});
+
+test.each(vector.refused_settings)("a predecessor of another form is refused: $about", ({ data }) => {
+  expect(() => parseSettings(parseHex(data))).toThrow(expect.objectContaining({ code: "malformed" }));
+});
+
+test("all but the predecessor stays as it is", () => {
+  const told = parseSettings(parseHex(vector.with_predecessor)).predecessor;
+  if (told === undefined) throw new Error("no predecessor");
+  expect(encodeHex(withPredecessor(parseHex(vector.settings), told))).toBe(vector.with_predecessor);
+});
+
+test("the lower leaf stays, then the smaller group id", () => {
+  const [low, high] = [new Uint8Array(16), new Uint8Array(16).fill(1)];
+  expect(precedes({ leaf: 1, gid: high }, { leaf: 2, gid: low })).toBe(true);
+  expect(precedes({ leaf: 2, gid: low }, { leaf: 1, gid: high })).toBe(false);
+  expect(precedes({ leaf: 1, gid: low }, { leaf: 1, gid: high })).toBe(true);
+  expect(precedes({ leaf: 1, gid: high }, { leaf: 1, gid: low })).toBe(false);
+});

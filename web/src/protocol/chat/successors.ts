@@ -1,0 +1,72 @@
+/**
+ * Which group may take the place of another one (service.md 6): one rule that every member's client judges by.
+ *
+ * A successor is a new group that names the group and epoch it follows. To take one for the same chat is to believe its
+ * maker in place of the old group's commits, so it must be what the old group already agreed on: its settings, its
+ * people.
+ */
+import { compare, equal } from "../bytes.ts";
+import { error } from "../errors.ts";
+import { encodeB64 } from "../ids.ts";
+import { ChatKind, ChatRole, findChanges, parseSettings, PREDECESSOR, Reason } from "./extensions.ts";
+
+/**
+ * What a member holds of the group that ended.
+ *
+ * settings: data of its extension 0xF0A0. accounts: of the tree of this epoch. left: those who sent `leave`.
+ * offender: account that signed the commit of this epoch which this member refused itself.
+ */
+export interface Held {
+  readonly gid: Uint8Array;
+  readonly epoch: number;
+  readonly authenticator: Uint8Array;
+  readonly settings: Uint8Array;
+  readonly accounts: readonly Uint8Array[];
+  readonly left: readonly Uint8Array[];
+  readonly offender?: Uint8Array | undefined;
+}
+
+/** The group that says it follows. creator: account of who made it; role: of theirs in the held tree, 0 to 2. */
+export interface Made {
+  readonly settings: Uint8Array;
+  readonly accounts: readonly Uint8Array[];
+  readonly creator: Uint8Array;
+  readonly role: number;
+}
+
+/** What orders two successors of one group: the lower one stays. leaf: of the maker's device in the held tree. */
+export interface Place {
+  readonly leaf: number;
+  readonly gid: Uint8Array;
+}
+
+/** Why `made` takes the place of `held`. Throws `not-allowed` where it does not, Malformed. */
+export function checkSuccessor(held: Held, made: Made): number {
+  const told = parseSettings(made.settings).predecessor;
+  if (told === undefined || !equal(told.gid, held.gid)) throw error("not-allowed", "another group");
+  if (told.epoch !== held.epoch || !equal(told.authenticator, held.authenticator))
+    throw error("not-allowed", "another epoch");
+  const changes = findChanges(held.settings, made.settings);
+  if ([...changes].some((key) => key !== PREDECESSOR)) throw error("not-allowed", "other settings");
+  const people = new Set(findPeople(held, told.reason).map(encodeB64));
+  if (made.role < ChatRole.ADMIN || !people.has(encodeB64(made.creator))) throw error("not-allowed", "its maker");
+  // Whoever said `leave` need not come along, and may not know it of another who did: the others remove them again.
+  const here = new Set(made.accounts.map(encodeB64));
+  const allowed = new Set([...people, ...held.left.map(encodeB64)]);
+  if ([...people].some((who) => !here.has(who)) || [...here].some((who) => !allowed.has(who)))
+    throw error("not-allowed", "other people");
+  return told.reason;
+}
+
+/** The accounts that a successor must have: all but who left and, in a stuck group, who broke it. */
+export function findPeople(held: Held, reason: number): Uint8Array[] {
+  const gone = new Set(held.left.map(encodeB64));
+  const proven = reason === Reason.STUCK && parseSettings(held.settings).kind === ChatKind.GROUP;
+  if (proven && held.offender !== undefined) gone.add(encodeB64(held.offender));
+  return held.accounts.filter((account) => !gone.has(encodeB64(account)));
+}
+
+/** Whether `one` stays where both follow the same group. */
+export function precedes(one: Place, other: Place): boolean {
+  return one.leaf === other.leaf ? compare(one.gid, other.gid) < 0 : one.leaf < other.leaf;
+}
