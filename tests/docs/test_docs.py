@@ -66,7 +66,7 @@ def test_every_row_of_the_adversary_table_names_its_test() -> None:
     assert len(rows) >= 20
     for row in rows:
         last = row.rstrip("|").rsplit("|", 1)[-1]
-        assert any(proof in last for proof in ("tests/", "lint-imports", "not yet")), row
+        assert any(proof in last for proof in ("tests/", ".test.ts", "lint-imports", "not yet")), row
 
 
 def test_every_decision_states_its_reason() -> None:

@@ -20,6 +20,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   files: "files",
   search: "search",
   joins: "joins",
+  lock: "lock",
   people: "later",
   push: "later",
   recovery: "recovery",
@@ -42,6 +43,7 @@ export type Part =
   | "later"
   | "public"
   | "recovery"
+  | "lock"
   | "console";
 /** What the moderators' console says besides its own section: the words that authors are told as well. */
 const CONSOLE = ["common", "errors", "review"];
@@ -138,6 +140,7 @@ export function messages(page: "messenger" | "console" = "messenger"): Plugin {
           "later",
           "public",
           "recovery",
+          "lock",
         ]) {
           const module = server.moduleGraph.getModuleById(`\0${PREFIX}${language}/${part}`);
           if (module) server.moduleGraph.invalidateModule(module);

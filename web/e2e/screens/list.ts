@@ -7,6 +7,7 @@ import { FILES } from "./files.ts";
 import { JOINS } from "./joins.ts";
 import { preparePush, PUSH } from "./push.ts";
 import { CHANNELS } from "./public.ts";
+import { LOCK } from "./lock.ts";
 import { RECOVERY } from "./recovery.ts";
 import { REVIEW } from "./review.ts";
 import { ROUTES } from "./routes.ts";
@@ -370,7 +371,7 @@ const STATES: readonly Screen[] = [
 export const LIST: readonly Screen[] = [
   ...[...START, ...LISTS, ...CHATS, ...SEARCH, ...FILES, ...CALLS, ...ROUTES, ...PEOPLE],
   ...[...JOINS, ...DISAPPEARING, ...PUSH],
-  ...[...CHANNELS, ...SETTINGS, ...RECOVERY, ...STATES, ...REVIEW],
+  ...[...CHANNELS, ...SETTINGS, ...RECOVERY, ...LOCK, ...STATES, ...REVIEW],
 ];
 
 async function menu(page: Page): Promise<void> {

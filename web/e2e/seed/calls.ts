@@ -19,6 +19,7 @@ import { fileCalls } from "./files.ts";
 import { joinCalls } from "./joins.ts";
 import { INVENTORY } from "./inventory.ts";
 import { publicCalls } from "./public.ts";
+import { lockCalls } from "./lock.ts";
 import { recoveryCalls } from "./recovery.ts";
 import { strangerCalls } from "./strangers.ts";
 import { worldOf } from "./scenes.ts";
@@ -68,6 +69,7 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     set_push: () => undefined,
     drop_push: () => undefined,
     ...recoveryCalls(world, emit),
+    ...lockCalls(world, () => teller.status()),
   };
   return {
     world,
@@ -119,7 +121,8 @@ class Teller {
 function statusOf(world: World): Status {
   return structuredClone({
     lead: world.lead,
-    ...(world.me === undefined ? {} : { me: world.me }),
+    ...(world.me === undefined || world.lock === "closed" ? {} : { me: world.me }),
+    ...(world.lock === undefined ? {} : { lock: world.lock }),
     health: world.health,
     connection: world.connection,
   });

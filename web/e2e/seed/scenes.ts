@@ -53,6 +53,9 @@ export const SCENES = [
   "stopped-damaged",
   "stopped-no-browser-support",
   "storage-full",
+  "locked",
+  "locked-waits",
+  "lock-on",
   "memory-only",
   "revoked",
   "rolled-back",
@@ -109,6 +112,7 @@ function blank(scene: string): World {
     scene,
     now: NOW,
     lead: { phase: "leading" },
+    lock: undefined,
     health: { ...HEALTHY },
     connection: { ...CONNECTIONS.direct },
     registration: "invite",
@@ -527,6 +531,11 @@ export function worldOf(scene: string): World {
       return leadScene(scene, { phase: "stopped", reason: "damaged" });
     case "stopped-no-browser-support":
       return { ...blank(scene), lead: { phase: "stopped", reason: "no-browser-support" } };
+    case "locked":
+    case "locked-waits":
+      return { ...busy(scene), lock: "closed" };
+    case "lock-on":
+      return { ...busy(scene), lock: "open" };
     case "storage-full":
       return health(scene, { storage_full: true });
     case "memory-only":

@@ -75,6 +75,8 @@ export interface World {
   now: number;
   me?: Mutable<Me>;
   lead: Lead;
+  /** How the app lock stands; undefined: it is off. */
+  lock: "open" | "closed" | undefined;
   health: Mutable<Health>;
   connection: Mutable<Connection>;
   registration: "invite" | "open";

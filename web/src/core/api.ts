@@ -7,6 +7,7 @@ import type { GateCalls, WorkEvent } from "./gate/view.ts";
 import type { Expiring, TimerCalls } from "./rules/expiry/view.ts";
 import type { JoinCalls, Perms } from "./joins/view.ts";
 import type { RecoveryCalls, RecoveryEvent } from "./kept/view.ts";
+import type { LockCalls } from "./lock/view.ts";
 import type { SearchCalls } from "./search/view.ts";
 import type { StrangerCalls } from "./strangers/view.ts";
 import type { PublicCalls } from "./public/view.ts";
@@ -15,6 +16,7 @@ import type { Connection, ReachCalls } from "./reach/api.ts";
 
 export type { GroupLinkPreview, GroupLinkView, JoinRequestView, JoinView, Permission, Perms } from "./joins/view.ts";
 export type { ArchiveWords, RecoveryView } from "./kept/view.ts";
+export type { LockAfter, LockView } from "./lock/view.ts";
 export type { ContactRequest } from "./strangers/view.ts";
 export type { BridgesPreview, Connection, ConnectionState, Route } from "./reach/api.ts";
 export type { OwnPersona } from "./public/view.ts";
@@ -334,6 +336,8 @@ export interface Status {
   readonly me?: Me;
   readonly health: Health;
   readonly connection: Connection;
+  /** Absent: no app lock. closed: nothing else of this status says anything. */
+  readonly lock?: "open" | "closed";
 }
 
 export interface LinkProgress {
@@ -393,6 +397,7 @@ export interface Calls
   extends
     FileCalls,
     RecoveryCalls,
+    LockCalls,
     SearchCalls,
     TimerCalls,
     JoinCalls,

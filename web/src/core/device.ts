@@ -9,6 +9,7 @@ import { isKeyDue, KeptDoor } from "./kept/door.ts";
 import { eventsOf } from "./events.ts";
 import { JoinDoor } from "./joins/door.ts";
 import type { Leading } from "./lead.ts";
+import type { LockCalls } from "./lock/view.ts";
 import { checkBrowser, loadSuite } from "./mls/mls.ts";
 import { Core } from "./rules/core.ts";
 import type { Calls } from "./shell/calls.ts";
@@ -16,7 +17,7 @@ import { Tokens } from "./shell/login.ts";
 import { Runner } from "./shell/runner.ts";
 import * as rows from "./state/rows.ts";
 import type { Told } from "./state/step.ts";
-import { openStore, type Store } from "./store/index.ts";
+import { type Kek, openStore, type Store } from "./store/index.ts";
 import { Way } from "./reach/way.ts";
 import { browserNetwork } from "./shell/network.ts";
 import { parseBase } from "./transports/direct.ts";
@@ -28,6 +29,8 @@ import { lazyPartsOf } from "./verbs/lazy/parts.ts";
 import { settingsVerbs } from "./verbs/settings.ts";
 import { talkVerbs } from "./verbs/talk.ts";
 
+/** Calls of the lock are the gate's before it. */
+type DeviceHandlers = Handlers<Exclude<CallName, keyof LockCalls>>;
 type Emit = (event: CoreEvent) => void;
 type Stopped = Extract<Lead, { phase: "stopped" }>["reason"];
 
@@ -54,6 +57,8 @@ export interface DeviceParts {
   readonly end: (reason: Stopped) => void;
   /** Unix milliseconds. */
   readonly now?: () => number;
+  /** Opens a vault under app lock. */
+  readonly kek?: Kek;
 }
 
 /** One profile's device, the only one of this browser that writes. */
@@ -65,7 +70,7 @@ export class Device implements Leading, Host {
   readonly now: () => number;
   readonly way: Way;
   readonly #end: (reason: Stopped) => void;
-  readonly #handlers: Handlers;
+  readonly #handlers: DeviceHandlers;
   readonly #door = new CallDoor(this);
   readonly #files = new FileDoor(this);
   readonly #joins = new JoinDoor(this);
@@ -119,6 +124,7 @@ export class Device implements Leading, Host {
     const store = await openStore(parts.profile, {
       onTaken: () => parts.end("lost-lead"),
       onLost: (erased) => parts.end(erased ? "erased" : "damaged"),
+      ...(parts.kek === undefined ? {} : { kek: parts.kek }),
     });
     let device: Device | undefined;
     try {
@@ -152,7 +158,7 @@ export class Device implements Leading, Host {
     if (!Object.hasOwn(this.#handlers, name)) throw error("wrong-call", "unknown call");
     try {
       // The page's link is typed by api.ts, and so is the table: a name has its own arguments.
-      return await (this.#handlers[name] as (args: unknown) => Promise<unknown>)(args);
+      return await (this.#handlers[name as keyof DeviceHandlers] as (args: unknown) => Promise<unknown>)(args);
     } catch (problem) {
       this.noteProblem(problem);
       throw problem;

@@ -3,6 +3,7 @@ import type { CoreEvent, FromWorker, Status, ToWorker } from "./api.ts";
 import { Device } from "./device.ts";
 import { failureOf } from "./failure.ts";
 import { Election, Told } from "./lead.ts";
+import { Gate } from "./lock/gate.ts";
 import { serverOf } from "./shell/network.ts";
 
 const PROFILE = "main";
@@ -32,8 +33,7 @@ const election = new Election({
   locks: navigator.locks,
   channel: new BroadcastChannel(`zajil-core:${PROFILE}`),
   self: crypto.randomUUID(),
-  begin: (tell) =>
-    Device.lead({ profile: PROFILE, server: SERVER, emit: tell, end: (reason) => election.stop(reason) }),
+  begin: (tell) => Gate.lead({ profile: PROFILE, server: SERVER, emit: tell, end: (reason) => election.stop(reason) }),
   emit,
   phase: (lead) => {
     if (lead.phase === "stopped") post({ event: "status", status: Device.stoppedStatus(lead, Date.now()) });

@@ -7,6 +7,7 @@ import type common from "../../messages/en/common.json";
 import type errors from "../../messages/en/errors.json";
 import type files from "../../messages/en/files.json";
 import type joins from "../../messages/en/joins.json";
+import type lock from "../../messages/en/lock.json";
 import type people from "../../messages/en/people.json";
 import type push from "../../messages/en/push.json";
 import type recovery from "../../messages/en/recovery.json";
@@ -29,6 +30,7 @@ type Catalogue = typeof call &
   typeof errors &
   typeof files &
   typeof joins &
+  typeof lock &
   typeof people &
   typeof push &
   typeof recovery &
@@ -46,7 +48,18 @@ type Functions = Record<string, (values?: Record<string, unknown>) => string>;
 export type Words = { readonly [K in MessageKey]: (values?: Values) => string };
 
 export type Part =
-  "first" | "start" | "errors" | "chat" | "call" | "files" | "joins" | "search" | "later" | "public" | "recovery";
+  | "first"
+  | "start"
+  | "errors"
+  | "chat"
+  | "call"
+  | "files"
+  | "joins"
+  | "search"
+  | "later"
+  | "public"
+  | "recovery"
+  | "lock";
 type Loader = () => Promise<{ default: Functions }>;
 /** `first` is what the chat list says; the words of a screen come with it, and those of errors with the first screen. */
 const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
@@ -62,6 +75,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     later: () => import("virtual:messages/en/later"),
     public: () => import("virtual:messages/en/public"),
     recovery: () => import("virtual:messages/en/recovery"),
+    lock: () => import("virtual:messages/en/lock"),
   },
   ar: {
     first: () => import("virtual:messages/ar/first"),
@@ -75,6 +89,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     later: () => import("virtual:messages/ar/later"),
     public: () => import("virtual:messages/ar/public"),
     recovery: () => import("virtual:messages/ar/recovery"),
+    lock: () => import("virtual:messages/ar/lock"),
   },
   ru: {
     first: () => import("virtual:messages/ru/first"),
@@ -88,6 +103,7 @@ const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
     later: () => import("virtual:messages/ru/later"),
     public: () => import("virtual:messages/ru/public"),
     recovery: () => import("virtual:messages/ru/recovery"),
+    lock: () => import("virtual:messages/ru/lock"),
   },
 };
 

@@ -7,7 +7,7 @@ import { COMMAND_LINE_ONLY, FILES_ONLY, PUSH_ONLY, codeOf, errorKey } from "./er
 const PAGE = readFileSync(new URL("../../../docs/protocol/errors.md", import.meta.url), "utf8");
 const CODES = [...PAGE.matchAll(/^\| `([a-z-]+)` \|/gm)].map((row) => row[1] ?? "");
 /** Codes of the browser: its store, its worker, its one leading tab. */
-const OWN = ["storage-full", "newer-schema", "lost-lead", "not-leading", "worker-ended", "stopped"];
+const OWN = ["storage-full", "newer-schema", "lost-lead", "not-leading", "worker-ended", "stopped", "app-locked"];
 
 test("the page of errors is read", () => {
   expect(CODES.length).toBeGreaterThan(40);

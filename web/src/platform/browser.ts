@@ -56,6 +56,8 @@ export interface Browser {
 
   visible(): boolean;
   onVisibility(listener: (visible: boolean) => void): () => void;
+  /** A key, a press, a touch, a wheel: somebody is there. Often. */
+  onActivity(listener: () => void): () => void;
 
   notificationPermission(): "granted" | "denied" | "default" | "absent";
   askNotifications(): Promise<boolean>;

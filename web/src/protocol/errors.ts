@@ -166,7 +166,7 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
   ...rows(HomeError, { "no-recovery-key": 0, "bad-recovery-key": 0, "no-backup": 0, "bad-backup": 0 }),
 ]);
 
-/** Codes of a browser alone: another tab leads or has led, rows of a newer version, the disk is full, an update is asked for. */
+/** Codes of a browser alone: another tab leads or has led, rows of a newer version, the disk is full, an update is asked for, app lock. */
 export const BROWSER_CODES: ReadonlyMap<string, Row> = new Map(
   rows(HomeError, {
     "lost-lead": 0,
@@ -175,6 +175,7 @@ export const BROWSER_CODES: ReadonlyMap<string, Row> = new Map(
     "storage-full": 0,
     "update-required": 0,
     "no-browser-support": 0,
+    "app-locked": 0,
     stopped: 0,
   }),
 );

@@ -41,6 +41,12 @@ async function settle(chat: string): Promise<void> {
   browser().withdraw(`chat-${chat}`);
 }
 
+/** The lock closes: nothing that this page notified of stays in sight. */
+export function withdrawAll(): void {
+  for (const chat of Object.keys(told)) browser().withdraw(`chat-${chat}`);
+  told = {};
+}
+
 async function stands(chat: string, id: string): Promise<boolean> {
   try {
     return !(await call("message", { chat, id })).message.deleted;

@@ -47,9 +47,15 @@ class Session {
     }
   }
 
+  /** The lock closed over what this page shows: nothing of it may stay. */
+  closed = $state(false);
+
   #take(status: Status): void {
+    if (status.lock === "closed" && this.status?.me !== undefined) this.closed = true;
     this.status = status;
-    if (status.lead.phase !== "stopped") browser().writePreference("account", status.me === undefined ? "no" : "yes");
+    if (status.lead.phase === "stopped") return;
+    browser().writePreference("lock", status.lock === undefined ? "no" : "yes");
+    if (status.lock !== "closed") browser().writePreference("account", status.me === undefined ? "no" : "yes");
   }
 
   /** Name and rules of the server; stays undefined while it does not answer. */

@@ -4,6 +4,7 @@ import { type Part, useAllWords, useWords } from "../i18n/catalogue.ts";
 
 export type ScreenName =
   | "Start"
+  | "Lock"
   | "Chat"
   | "CallLayer"
   | "OpenedInvite"
@@ -40,6 +41,7 @@ function screen(module: { default: unknown }): Screen {
 
 const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   Start: async () => screen(await import("./start/Start.svelte")),
+  Lock: async () => screen(await import("./lock/LockScreen.svelte")),
   Chat: async () => screen(await import("./chat/Chat.svelte")),
   CallLayer: async () => screen(await import("./call/CallLayer.svelte")),
   OpenedInvite: async () => screen(await import("./start/OpenedInvite.svelte")),
@@ -71,6 +73,7 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
 /** What these say comes with the chat list, but for these parts. */
 const FIRST: Partial<Readonly<Record<ScreenName, readonly Part[]>>> = {
   Start: ["start", "errors"],
+  Lock: ["lock", "errors"],
   Chat: ["chat", "errors"],
   OpenedInvite: ["start", "chat", "errors"],
   OpenedGroup: ["chat", "later", "joins", "errors"],

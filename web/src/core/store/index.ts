@@ -1,11 +1,18 @@
 /** The store's public face. */
 export { LostLead } from "./failures.ts";
+export { type Database, eraseDatabase, openDatabase } from "./schema.ts";
 export { type Hook, type StoreOptions, openStore } from "./store.ts";
 export type {
+  DeviceKey,
+  Guesses,
+  Kek,
   Keyed,
+  LockRow,
+  LockWay,
   NumberedRow,
   Ordered,
   Page,
+  PassphraseWay,
   ReadTx,
   SecretName,
   Secrets,
@@ -13,5 +20,10 @@ export type {
   Table,
   TableUsage,
   Tx,
+  VaultKeys,
+  VaultTurn,
+  Wrapped,
+  WrappedKeys,
 } from "./types.ts";
 export { KEYED, ORDERED } from "./types.ts";
+export { wrapKey, wrapping } from "./wrapping.ts";

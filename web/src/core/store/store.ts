@@ -16,6 +16,7 @@ import { Look, StepTx } from "./tx.ts";
 import {
   KEYED,
   ORDERED,
+  type Kek,
   type Ordered,
   type ReadTx,
   type Secrets,
@@ -31,17 +32,20 @@ export type Hook = (point: string) => void;
 
 export interface StoreOptions extends Opening {
   readonly hook?: Hook;
+  /** Opens a vault under app lock. */
+  readonly kek?: Kek;
 }
 
 /**
  * The store of a profile, made at the first opening. It reads at once; it writes after `takeLead`.
  *
- * Throws `newer-schema` (nothing is touched), `no-browser-support`, `home-damaged`, `storage-full`.
+ * Throws `newer-schema` (nothing is touched), `no-browser-support`, `home-damaged`, `storage-full`, and `app-locked`
+ * where the vault is under app lock and its KEK is missing.
  */
 export async function openStore(profile: string, options: StoreOptions = {}): Promise<Store> {
   const db = await openDatabase(profile, options);
   try {
-    const opened = await openVault(db);
+    const opened = await openVault(db, options.kek);
     const store = new IndexedStore(profile, new Reader(db, sealerOf(opened)), opened.durable, options.hook);
     return store.withSecrets((write) => new Vault(db, opened, write));
   } catch (problem) {

@@ -90,9 +90,78 @@ export interface TableUsage {
   readonly bytes: number;
 }
 
-/** The device key and other secrets, wrapped by a key that cannot leave the browser. Writes check the fence. */
+/** The wrapping key of the vault: AES-GCM, 256 bits, for `encrypt`, `decrypt`, `wrapKey` and `unwrapKey`. */
+export type Kek = CryptoKey;
+
+export interface Wrapped {
+  /** 12 random bytes. */
+  readonly iv: Uint8Array;
+  readonly ct: Uint8Array;
+}
+
+/** The KEK under a key made of a passphrase: Argon2id of its UTF-8 in NFC, 32 bytes. */
+export interface PassphraseWay {
+  readonly kind: "passphrase";
+  /** 16 random bytes. */
+  readonly salt: Uint8Array;
+  /** Argon2's m, t and p. */
+  readonly memory_kib: number;
+  readonly passes: number;
+  readonly lanes: number;
+  readonly kek: Wrapped;
+}
+
+export type LockWay = PassphraseWay;
+
+export interface LockRow {
+  readonly ways: readonly LockWay[];
+  /** Locks by itself after so long without a sign of anybody; 0: never. */
+  readonly after_ms: number;
+}
+
+export interface WrappedKeys {
+  readonly data: Wrapped;
+  readonly index: Wrapped;
+}
+/** Row `keys` of the vault without app lock. */
+export interface OpenKeys extends WrappedKeys {
+  readonly kek: Kek;
+}
+/** The same under app lock: the KEK is in `lock`, wrapped once for each way to open it. */
+export interface LockedKeys extends WrappedKeys {
+  readonly lock: LockRow;
+}
+export type VaultKeys = OpenKeys | LockedKeys;
+
+/** Row `device` of the vault. */
+export interface DeviceKey {
+  /** PKCS #8 under the KEK. Devices of older versions have `privateKey` in its place: app lock cannot cover it. */
+  readonly sealed?: Wrapped;
+  readonly privateKey?: CryptoKey;
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+}
+
+/** A turn at the vault. */
+export interface VaultTurn {
+  readonly kek: Kek;
+  find(name: string): Promise<unknown>;
+  /**
+   * Replaces these rows in one durable transaction. kek: opens all rows from then on. Throws `no-browser-support` where
+   * nothing is kept.
+   */
+  write(rows: ReadonlyMap<string, unknown>, kek?: Kek): Promise<void>;
+}
+
+/** Wrong guesses one after another. until: Unix ms before which no further one is looked at. */
+export interface Guesses {
+  readonly wrong: number;
+  readonly until: number;
+}
+
+/** The device key and other secrets, wrapped by the key of the vault, and its app lock. Writes check the fence. */
 export interface Secrets {
-  /** Makes the device key in place (Ed25519, not extractable), replacing an older one; its public key, 32 bytes. */
+  /** Makes the device key (Ed25519), replacing an older one; its public key, 32 bytes. It leaves the vault in use alone. */
   makeDeviceKey(): Promise<Uint8Array>;
   /** Public half of the device key, 32 bytes. */
   devicePublicKey(): Promise<Uint8Array | undefined>;
@@ -103,6 +172,9 @@ export interface Secrets {
   /** A kept secret; zero it after use. */
   open(name: SecretName): Promise<Uint8Array | undefined>;
   forget(name: SecretName): Promise<void>;
+
+  /** The vault itself, while no other call reads or changes what is in it: how app lock puts all under another KEK. */
+  turn<T>(work: (turn: VaultTurn) => Promise<T>): Promise<T>;
 }
 
 export type SecretName = "account-seed" | "account-seed-next";

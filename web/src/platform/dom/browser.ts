@@ -5,6 +5,7 @@ import { startScan } from "./scan.ts";
 import { createUpdates } from "./updates.ts";
 
 const PREFIX = "zajil.";
+const ACTIVITY = ["pointerdown", "pointermove", "keydown", "wheel", "touchmove"] as const;
 
 export function createBrowser(): Browser {
   const updates = createUpdates();
@@ -38,6 +39,13 @@ export function createBrowser(): Browser {
       const heard = (): void => listener(document.visibilityState === "visible");
       document.addEventListener("visibilitychange", heard);
       return () => document.removeEventListener("visibilitychange", heard);
+    },
+    onActivity(listener) {
+      const options = { capture: true, passive: true };
+      for (const name of ACTIVITY) addEventListener(name, listener, options);
+      return () => {
+        for (const name of ACTIVITY) removeEventListener(name, listener, options);
+      };
     },
     notificationPermission: () => (canNotify() ? Notification.permission : "absent"),
     askNotifications: async () => canNotify() && (await Notification.requestPermission()) === "granted",
