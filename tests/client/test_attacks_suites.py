@@ -198,7 +198,7 @@ def test_a_welcome_in_the_weaker_suite_is_taken_for_a_group_alone_and_shown(
     gid = RNG(16)
     body, _ = package_of(boris, mls.X25519_AES128, (SUITE_XWING, SUITE_RFC1))
     with amal.core.step("forge") as step:
-        group = groups.create(step, gid, ChatSettings(kind, "Doves"), mls.X25519_AES128)
+        group = groups.create(step, gid, ChatSettings(kind, "Doves").encode(), mls.X25519_AES128)
         share = GroupInfoShare(group_secret=RNG(32), lists=(), accounts={})
         _, staged = group.commit(
             step.env(),
