@@ -203,12 +203,14 @@ def test_an_answer_says_that_what_it_quotes_has_disappeared() -> None:
     assert message_row(msgspec.structs.replace(answer, expires_at=1_795_086_400))["expires_at"] == 1_795_086_400
 
 
-def test_a_time_is_one_of_four_or_seconds() -> None:
-    given = {"1h": 3_600, "1D": 86_400, "7d": 604_800, "30d": 2_592_000, "off": 0, "90": 90, "31536000": 31_536_000}
+def test_a_timer_is_a_span_or_seconds_or_off() -> None:
+    given = {"5m": 300, "1h": 3_600, "1D": 86_400, "4w": 2_419_200, "365d": 31_536_000, "90s": 90}
+    given |= {"off": 0, "OFF": 0, "0": 0, "90": 90, "31536000": 31_536_000}
     assert {text: parse_time(text) for text in given} == given
-    for text in ("", "2h", "-1", "1.5", "31536001", "٣", "9" * 40, "1 d"):
-        with pytest.raises(Failed):
+    for text in ("", "0h", "-1", "1.5", "31536001", "٣", "٣h", "9" * 40, "1 d", "366d", "1y", "m"):
+        with pytest.raises(Failed, match="bad-span") as caught:
             parse_time(text)
+        assert (caught.value.values["most"], "off" in caught.value.hint) == ("365d", True)
 
 
 async def test_a_follower_reads_who_has_another_device(capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ def test_two_people_at_their_terminals(terminals: dict[str, Terminal], server: S
     assert shlex.split(link) == [link]
     added = boris.ok("add", link)
     assert "Amina" in added
-    assert f"zajil --home {shlex.quote(str(boris.home))} send Amina" in added
+    assert f"zajil --home {shlex.quote(str(boris.home))} send Amina" in boris.err
 
     sent = boris.json("send", "Amina", EMOJI)
     assert sent["state"] == "sent"

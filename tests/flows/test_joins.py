@@ -36,6 +36,7 @@ def test_a_link_with_approval_one_that_lets_in_at_once_and_one_that_ended(
     amina, boris, clara, daud = terminals.values()
     boris.refused("not-permitted", "group", "link", TITLE)
     amina.refused_usage("bad-span", "group", "link", TITLE, "--expires", "soon")
+    assert "12h, 7d or 2w, up to 365d" in amina.err
     made = amina.json("group", "link", TITLE, "--expires", "2d")
     link = parse_group_link(made["link"])
     assert (link.name, made["policy"]) == (TITLE, "ask")
@@ -52,6 +53,7 @@ def test_a_link_with_approval_one_that_lets_in_at_once_and_one_that_ended(
     (request,) = amina.json("group", "requests", TITLE)
     assert (request["name"], request["removed_before"], request["accepted"]) == ("Clara", False, False)
     assert "asks to be let in" in amina.ok("read", TITLE)
+    assert f"group requests '{TITLE}'" in amina.err
     assert [chat["title"] for chat in amina.json("chats") if chat["kind"] == "dm"] == ["Boris"]
     assert [chat for chat in clara.json("chats") if chat["kind"] == "dm"] == []
     amina.refused("no-request", "group", "requests", TITLE, "accept", "Zoe")
@@ -76,8 +78,18 @@ def test_a_link_with_approval_one_that_lets_in_at_once_and_one_that_ended(
     amina.ok("group", "requests", TITLE, "decline", again["id"])
     assert daud.json("join")[0]["state"] == "declined"
 
+    piped = amina.ok("group", "link", TITLE, "--expires", "2w")
+    assert parse_group_link(piped.strip()).name == TITLE
+    assert piped.count("\n") == 1, "the link alone, and the rest on stderr"
+    assert f"group requests '{TITLE}'" in amina.err
+    amina.refused("group-link", "add", piped.strip())
+    assert f"join '{piped.strip()}'" in amina.err
+    amina.refused("person-link", "join", boris.ok("contact-link").strip())
+    amina.refused("no-link", "group", "link", TITLE, "--revoke", "abcdefgh")
+    assert f"group link '{TITLE}' --list" in amina.err
+    amina.ok("group", "link", TITLE, "--revoke", piped.strip())
     for one in amina.json("group", "link", TITLE, "--list"):
-        amina.ok("group", "link", TITLE, "--revoke", one["id"])
+        amina.ok("group", "link", TITLE, "--revoke", one["id"].lstrip("-")[:8])
     assert amina.json("group", "link", TITLE, "--list") == []
     daud.refused("not-allowed", "join", made["link"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,14 @@ def test_a_request_is_accepted_another_blocked_and_a_link_used_up(server: Server
     assert "taken" in eve.run("username", "set", "ann_5", code=1)
 
     bob.run("add", "@ann_5", "--text", "Bob from the library")
+    again = bob.run("add", "@ann_5")
+    assert "asked ann_5 before" in again
+    assert len(bob.told("read", "ann_5")) == 1, "nothing is said twice"
+    assert "has not answered your request" in bob.run("chats")
+    kept = bob.told("send", "ann_5", "I have the book")
+    assert kept["state"] == "queued"
+    assert "goes out once ann_5 accepts" in bob.run("send", "ann_5", "and the other one")
+    assert "goes out once ann_5 accepts" in bob.run("add", "@ann_5", "--text", "really")
     eve.run("add", "@ANN_5", "--text", "buy https://evil.example now")
     waiting = ann.told("requests")
     by_name = {one["name"]: one for one in waiting}
@@ -54,10 +63,16 @@ def test_a_request_is_accepted_another_blocked_and_a_link_used_up(server: Server
     ann.run("requests", "accept", by_name["Bob"]["id"])
     ann.run("requests", "block", "Eve")
     bob.run("sync")
+    ann.run("sync")
+    told = ["Bob from the library", "I have the book", "and the other one", "really"]
+    assert [one["text"] for one in ann.told("read", "Bob")] == told
+    assert "Ann is in your contacts already" in bob.run("add", "@ann_5")
+    assert "Ann is in your contacts already" in bob.run("add", ann.run("contact-link", "--ask").strip())
+    assert len(bob.told("read", "Ann")) == len(told)
     ann.run("send", "Bob", "hello Bob")
     assert "hello Bob" in bob.run("read", "Ann")
     eve.run("sync")
-    assert "not-introduced" in eve.run("send", "ann_5", "answer me", code=1)
+    assert "goes out once ann_5 accepts" in eve.run("send", "ann_5", "answer me"), "being blocked does not show"
     assert ann.told("requests") == []
     assert {one["name"]: one["blocked"] for one in ann.told("contacts")} == {"Bob": False, "Eve": True}
     assert "unknown-chat" in ann.run("send", "Eve", "no", code=1)
@@ -72,9 +87,12 @@ def test_a_request_is_accepted_another_blocked_and_a_link_used_up(server: Server
     many = ann.run("contact-link").strip()
     held = ann.told("contact-link", "list")[0]
     assert held["uses_left"] == 20
-    ann.run("contact-link", "revoke", held["id"][:8])
+    listed = ann.run("contact-link", "list")
+    assert re.search(r"people left: 20  until \d{4}-\d\d-\d\d \d\d:\d\d$", listed.strip())
+    assert "There is no such link" in ann.run("contact-link", "revoke", "xxxxxxxx", code=1)
+    ann.run("contact-link", "revoke", listed.split()[0])
     dora.run("add", many, code=1)
     assert ann.told("contact-link", "list") == []
     ann.run("unblock", "Eve")
     assert ann.told("username", "release") == {"username": None}
-    assert ann.run("contact-link", "--expires", "soon", code=2)
+    assert "up to 400d" in ann.run("contact-link", "--expires", "soon", code=2)

@@ -25,8 +25,8 @@ _FRAMEWORK_HELP = {
     "show_completion": general.SHOW_COMPLETION_OPTION,
 }
 _UNMENTIONED = {*_FRAMEWORK_HELP, "version", "debug"}
-# 16 bytes as text. One id in 64 begins with a dash, and is pasted as it was printed.
-_DASHED_ID: Final = re.compile(r"-[A-Za-z0-9_-]{21}")
+# 16 bytes as text, or 32 of a link. One id in 64 begins with a dash, and is pasted as it was printed.
+_DASHED_ID: Final = re.compile(r"-[A-Za-z0-9_-]{21}(?:[A-Za-z0-9_-]{21})?")
 _MARK: Final = "\u2060"
 
 
@@ -122,6 +122,8 @@ def usage(command: TyperCommand | TyperGroup, ctx: Any) -> str:
 
 def _option_name(option: TyperOption) -> str:
     flag = max(option.opts, key=len)
+    if option.is_flag and option.secondary_opts:
+        return f"{flag}|{max(option.secondary_opts, key=len)}"
     return flag if option.is_flag else f"{flag} {option.metavar or 'VALUE'}"
 
 

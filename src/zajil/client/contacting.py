@@ -18,7 +18,7 @@ from zajil.client.views import Chat, Contact, ContactRequest, LinkInUse
 from zajil.protocol import control
 from zajil.protocol.contacts.usernames import parse_username, username_key
 from zajil.protocol.contacts.wire import FoundUsername, OwnContactTokens
-from zajil.protocol.errors import Refused, error
+from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.identity.links import ContactLink, encode_contact_link, parse_contact_link
 from zajil.protocol.ids import AccountId, encode_b64, parse_b64
 
@@ -112,6 +112,13 @@ class Contacting(Reaching):
         await self._device.settle(pending)
         return self._chat_of(gid)
 
+    def chat_with(self, account: str) -> Chat | None:
+        """The DM with an account, by its id, or our request to it that waits; None where there is neither."""
+        peer = parse_b64(account, size=16)
+        with self._device.core.look() as step:
+            held = chats.find_dm(step, peer) or requests.outgoing(step, peer)
+            return None if held is None else listing.chat_view(step, held)
+
     # -- requests
     async def request_contact(self, account: str, text: str, *, name: str = "") -> Chat:
         """Ask an account, by its id, to be a contact; or the DM with it, where it is one already.
@@ -125,20 +132,19 @@ class Contacting(Reaching):
             raise error("bad-link", "own account")
         with self._device.core.step("request") as step:
             known = accounts.known(step, peer)
-            waiting = [c for c in rows.all_chats(step.tx) if c.request == "outgoing" and c.peer == peer]
-            waiting = [c for c in waiting if c.status in ("creating", "active")]
+            waiting = requests.outgoing(step, peer)
             asked = any(chat.peer == peer for chat in requests.incoming(step))
             if known.contact_token or asked or chats.find_dm(step, peer) is not None:
                 gid = chats.open_dm(step, peer)
-            elif waiting:
-                gid = waiting[0].gid
+            elif waiting is not None:
+                gid = waiting.gid
             else:
                 accounts.learn_introduction(step, peer, name, None)
                 gid = chats.open_request(step, peer)
             pending = [n for n, item in rows.items(step.tx, gid) if item.kind in ("create", "commit")]
             if text:
                 messages.submit_text(step, gid, text)
-                if not waiting:
+                if waiting is None:
                     pending += [n for n, item in rows.items(step.tx, gid) if item.shown and item.state == "queued"]
         await self._device.settle(pending)
         return self._chat_of(gid)
@@ -240,10 +246,13 @@ class Contacting(Reaching):
 
 def _names(text: str, link: LinkInUse) -> bool:
     """Whether a text is the id of this link, the beginning of it, or the link itself."""
-    if len(text) >= _ID_CHARACTERS and link.id.startswith(text):
-        return True
+    return (len(text) >= _ID_CHARACTERS and link.id.startswith(text)) or id_in_link(text) == link.id
+
+
+def id_in_link(text: str) -> str | None:
+    """The id of the contact link that this text is; None where it is none, or admits nobody."""
     try:
         token = parse_contact_link(text).contact_token
-    except Refused:
-        return False
-    return token is not None and encode_b64(hashlib.sha256(token).digest()) == link.id
+    except ZajilError:
+        return None
+    return None if token is None else encode_b64(hashlib.sha256(token).digest())

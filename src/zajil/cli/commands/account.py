@@ -31,6 +31,7 @@ def register(
 ) -> None:
     """A new account in this home. A link says where its server is, and by which bridges it can be reached."""
     from zajil.cli.failures import USAGE, Failed
+    from zajil.cli.hints import suggest
     from zajil.cli.output import Progress, console
     from zajil.cli.untrusted import clean_name
     from zajil.client import Client
@@ -55,13 +56,15 @@ def register(
 
     reach_first(address, made())
     console().print(words.REGISTERED(name=clean_name(name)), style="bold")
-    console().print(words.REGISTERED_NEXT(), style="dim")
-    console().print(f"  {PROGRAM.get()} contact-link", style="cyan")
+    if invite is not None and link is not None and link.account_id is not None:
+        suggest(words.INVITER_NEXT(), "add", "".join(invite.split()))
+    else:
+        suggest(words.REGISTERED_NEXT(), "contact-link")
 
 
 def _parse_invite(text: str | None) -> ContactLink | None:
     """The link, where it is one and not a bare code. Raises HomeError `bad-link`, Failed `bridge-link` for others."""
-    from zajil.cli.links import check_no_bridges
+    from zajil.cli.typed.links import check_no_bridges
     from zajil.protocol.identity.links import parse_contact_link
 
     if text is None or "#" not in text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +31,7 @@ def chats(
     from zajil.cli.commands.talk.arranging import notes_of
     from zajil.cli.output import console, print_json
     from zajil.cli.reading import title_of
+    from zajil.cli.texts.people.strangers import ASKED_NOTE
     from zajil.cli.texts.talk.disappear import DISAPPEAR, say_timer
     from zajil.cli.untrusted import isolate
 
@@ -47,6 +49,7 @@ def chats(
             screen.print(isolate(title_of(chat)), style="bold", end="")
             notes = [words.MEMBERS(count=len(chat.members))] if chat.kind == "group" else []
             notes += [words.STATUSES[chat.status]()] if chat.status != "active" else []
+            notes += [ASKED_NOTE()] if chat.pending else []
             notes += [words.UNREAD(count=chat.unread)] if chat.unread else []
             notes += [words.MENTIONED()] if chat.mentioned else []
             notes += [DISAPPEAR(time=say_timer(chat.timer))] if chat.timer else []
@@ -72,11 +75,14 @@ def send(
     queue: Annotated[bool, typer.Option("--queue", help=words.QUEUE_OPTION())] = False,
     json: Json = False,
 ) -> None:
-    """Send a text or files; returns once the server holds it durably, or with --queue once this home does."""
+    """Send a text or files; returns once the server holds it durably, or with --queue once this home does.
+
+    To somebody who was asked and has not answered it is kept until they do.
+    """
     from zajil.cli.commands.files import send_files
     from zajil.cli.commands.messages import find_message
     from zajil.cli.failures import UNREACHABLE, USAGE, Failed
-    from zajil.cli.output import console, print_json
+    from zajil.cli.output import print_json
 
     body = sys.stdin.read() if text == "-" else text
     if not body.strip() and not file:
@@ -84,28 +90,53 @@ def send(
 
         raise Failed("no-text", exit_code=USAGE, hint=NO_TEXT_HINT())
 
-    async def sent(client: Client) -> str:
+    async def sent(client: Client) -> None:
         from zajil.protocol.errors import Unreachable
 
         found = find_chat(client, chat)
         if not queue:
             check_key(client, found)
         quoted = None if reply is None else find_message(client, found, reply).id
-        if file:
-            return await send_files(client, found, file, body, reply_to=quoted, queue=queue, strip=strip)
+        keep = queue or _must_wait(client, found)
         named = client.find_mentions(found, body)
-        if queue:
-            return client.queue(found, body, reply_to=quoted, mentions=named)
         try:
-            return await client.send(found, body, reply_to=quoted, mentions=named)
+            if file:
+                identity = await send_files(client, found, file, body, reply_to=quoted, queue=keep, strip=strip)
+            elif keep:
+                identity = client.queue(found, body, reply_to=quoted, mentions=named)
+            else:
+                identity = await client.send(found, body, reply_to=quoted, mentions=named)
+            if keep and not queue:
+                await client.sync()  # they may have accepted meanwhile
         except Unreachable as error:
             raise Failed("unreachable", exit_code=UNREACHABLE, hint=words.KEPT()) from error
+        waits = not queue and _must_wait(client, found)
+        if json:
+            print_json({"id": identity, "state": "queued" if queue or waits else "sent"})
+        else:
+            _say_sent(client, found, queue=queue, waits=waits)
 
-    message = run_with_client(context, sent)
-    if json:
-        print_json({"id": message, "state": "queued" if queue else "sent"})
-    else:
-        console().print(words.QUEUED() if queue else words.SENT(), style="dim")
+    run_with_client(context, sent)
+
+
+def _must_wait(client: Client, chat: Chat) -> bool:
+    """Whether the other side has not accepted our request yet, whose one text is on its way or there."""
+    return any(one.id == chat.id and one.pending for one in client.chats()) and bool(client.read(chat, limit=1))
+
+
+def _say_sent(client: Client, chat: Chat, *, queue: bool, waits: bool) -> None:
+    """What became of a message; after the first one of a chat also how the answer is seen."""
+    from zajil.cli.hints import name_to_type, suggest
+    from zajil.cli.output import console
+    from zajil.cli.reading import title_of
+    from zajil.cli.texts.people.strangers import TEXT_WAITS
+
+    if waits:
+        console().print(TEXT_WAITS(name=title_of(chat)))
+        return
+    console().print(words.QUEUED() if queue else words.SENT(), style="dim")
+    if not queue and chat.kind != "self" and len(client.read(chat, limit=2)) == 1:
+        suggest(words.SENT_NEXT(), "read", name_to_type(client, chat), "--follow")
 
 
 def check_key(client: Client, chat: Chat) -> None:
@@ -159,6 +190,7 @@ def read(
         else:
             beside = notices_beside(client, found, messages, limit=limit)
             print_messages(messages, beside, find=quotes_of(client, found), ids=ids)
+            _suggest_answers(client, [found])
         client.mark_read(found)
         if reached:
             await tell_read(client)
@@ -201,6 +233,7 @@ def sync(context: typer.Context, *, json: Json = False) -> None:
         for code in news:
             console().print(EVENTS[code]())
         print_notice_heads(client, notices)
+        _suggest_answers(client, [one for one in client.chats() if any(each.chat == one.id for each in notices)])
         print_message_heads(client, new)
         if out:
             console().print(words.SENT_COUNT(count=out), style="dim")
@@ -210,6 +243,15 @@ def sync(context: typer.Context, *, json: Json = False) -> None:
             console().print(words.SYNCED(), style="dim")
 
     run_with_client(context, synced)
+
+
+def _suggest_answers(client: Client, chats: Sequence[Chat]) -> None:
+    """How to answer those who ask to be let into one of these."""
+    from zajil.cli.hints import name_to_type, suggest
+
+    for chat in chats:
+        if chat.kind == "group" and any(not one.accepted for one in client.join_requests(chat)):
+            suggest(words.ASKED_NEXT(), "group", "requests", name_to_type(client, chat))
 
 
 def _messages(client: Client) -> list[Message]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zajil.cli.commands.options import Json
-from zajil.cli.commands.people.strangers import ask_person, say_asked
+from zajil.cli.commands.people.strangers import ask_person, say_added
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts import account as words
 from zajil.cli.texts.people import strangers as request_words
@@ -32,31 +32,27 @@ def add(
     """Add the person behind a link and open the chat; or ask whoever has a `@username`."""
     from zajil.cli.commands.chats import chat_row
     from zajil.cli.failures import Failed
-    from zajil.cli.links import check_no_bridges
-    from zajil.cli.output import console, print_json
-    from zajil.cli.untrusted import clean_name
+    from zajil.cli.output import print_json
+    from zajil.cli.typed.links import check_no_bridges, check_no_group
     from zajil.protocol.identity.links import parse_contact_link
-    from zajil.protocol.ids import parse_b64
+    from zajil.protocol.ids import encode_b64
 
     if link.startswith("@"):
         ask_person(context, link, text, json=json)
         return
     check_no_bridges(link)
+    check_no_group(link)
 
     async def added(client: Client) -> None:
-        if parse_contact_link(link).account_id == parse_b64(client.whoami().account_id):
+        account = parse_contact_link(link).account_id
+        if account is not None and encode_b64(account) == client.whoami().account_id:
             raise Failed("own-link")
-        chat = await client.add_contact(link, text=text or request_words.HELLO())
+        before = None if account is None else client.chat_with(encode_b64(account))
+        chat = await client.add_contact(link, text=text or ("" if before else request_words.HELLO()))
         if json:
             print_json(chat_row(chat))
-            return
-        if chat.pending:
-            console().print(say_asked(chat.title))
-            return
-        name = clean_name(chat.title)
-        console().print(words.ADDED(name=name))
-        hello = f"send {shlex.quote(name)} {shlex.quote(words.HELLO_EXAMPLE())}"
-        console().print(f"  {PROGRAM.get()} {hello}", style="cyan")
+        else:
+            say_added(client, chat, before, text)
 
     run_with_client(context, added)
 

@@ -28,7 +28,9 @@ def create(
 ) -> None:
     """A group with these people."""
     from zajil.cli.commands.chats import chat_row
+    from zajil.cli.hints import name_to_type, suggest
     from zajil.cli.output import console, print_json
+    from zajil.cli.texts.people.strangers import HELLO_EXAMPLE
     from zajil.cli.untrusted import clean_name
 
     async def made(client: Client) -> None:
@@ -38,6 +40,7 @@ def create(
             print_json(chat_row(chat))
         else:
             console().print(words.GROUP_CREATED(title=clean_name(title), count=len(chat.members)))
+            suggest(words.GROUP_NEXT(), "send", name_to_type(client, chat), HELLO_EXAMPLE())
 
     run_with_client(context, made)
 

@@ -66,7 +66,7 @@ def approve(
     code: Annotated[str, typer.Argument(metavar="CODE", help=words.LINK_CODE_ARGUMENT())],
     *,
     yes: Annotated[bool, typer.Option("--yes", help=words.YES_OPTION())] = False,
-    history: Annotated[bool, typer.Option(help=words.LINK_HISTORY_OPTION())] = True,
+    history: Annotated[bool, typer.Option("--history/--no-history", help=words.LINK_HISTORY_OPTION())] = True,
 ) -> None:
     """On an old device: asks on a terminal; without one the pasted code is the consent."""
     import asyncio

@@ -23,7 +23,8 @@ from zajil.cli.qr import print_qr
 from zajil.cli.resident.builder import ClientBuild, find_clone
 from zajil.cli.resident.child import Child
 from zajil.cli.resident.echo import LINK_PREFIX
-from zajil.cli.texts import account, general, server
+from zajil.cli.texts import general, server
+from zajil.cli.texts.people import strangers
 from zajil.cli.untrusted import clean_name, clean_text
 from zajil.protocol.identity.links import encode_contact_link, parse_contact_link
 
@@ -151,7 +152,7 @@ def print_next_steps(residence: Residence, *, link: str, invite: str) -> None:
     screen.print()
     screen.print(server.RUN_TALK())
     screen.print()
-    screen.print(f"  zajil send Echo {shlex.quote(account.HELLO_EXAMPLE())}", style="cyan")
+    screen.print(f"  zajil send Echo {shlex.quote(strangers.HELLO_EXAMPLE())}", style="cyan")
     screen.print("  zajil read Echo --follow", style="cyan")
     screen.print()
     more = f"zajil admin invite --link --front {residence.url} --data {shlex.quote(str(residence.data))}"

@@ -40,6 +40,7 @@ REGISTERED_NEXT = Text(
     ar="رابطك لمن تريد أن يراسلك:",
     ru="Ссылка для тех, кто хочет вам написать:",
 )
+INVITER_NEXT = Text(en="Write to whoever invited you:", ar="لمراسلة من دعاك:", ru="Напишите тому, кто вас пригласил:")
 
 WHOAMI = Text(en="Who this device is.", ar="هويّة هذا الجهاز.", ru="Чьё это устройство.")
 NAME = Text(en="name", ar="الاسم", ru="имя")
@@ -58,13 +59,6 @@ LINK_ARGUMENT = Text(
     ar="الرابط الذي أرسله لك الشخص الآخر بين علامتَي اقتباس، أو @اسم المستخدم.",
     ru="Ссылка, которую вам прислали, в кавычках; или @имя.",
 )
-ADDED = Text(
-    en="{name} is in your contacts. Say hello:",
-    ar="أصبح {name} في جهات اتصالك. ألقِ التحيّة:",
-    ru="Контакт добавлен: {name}. Поздоровайтесь:",
-)
-HELLO_EXAMPLE = Text(en="Hello!", ar="مرحبًا!", ru="Привет!")
-
 CONTACTS = Text(en="The people you know.", ar="معارفك.", ru="Ваши контакты.")
 NO_CONTACTS = Text(
     en="No contacts yet. Ask someone for a link, then:  zajil add 'LINK'",
@@ -123,9 +117,9 @@ LINK_DONE = Text(
     ru="Теперь это устройство № {device} учётной записи {name}.",
 )
 LINK_HISTORY_OPTION = Text(
-    en="Send the messages of this device along.",
-    ar="إرسال رسائل هذا الجهاز معه.",
-    ru="Передать и сообщения этого устройства.",
+    en="Send the messages of this device along, which is done unless you say --no-history.",
+    ar="إرسال رسائل هذا الجهاز معه، وهو ما يجري ما لم تكتب --no-history.",
+    ru="Передать и сообщения этого устройства; так и будет, если не указать --no-history.",
 )
 LINK_HISTORY_GOES = Text(
     en="Its history goes along; until it is through, keep this device online.",

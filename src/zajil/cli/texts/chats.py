@@ -52,6 +52,9 @@ QUEUED = Text(
     ru="Сохранено; уйдёт при следующей синхронизации.",
 )
 
+SENT_NEXT = Text(en="The answer, as it comes:", ar="الجواب فور وصوله:", ru="Ответ, как только придёт:")
+GROUP_NEXT = Text(en="Say hello to everybody:", ar="ألقِ التحيّة على الجميع:", ru="Поздоровайтесь со всеми:")
+ASKED_NEXT = Text(en="Let in or refuse:", ar="للقبول أو الرفض:", ru="Принять или отказать:")
 KEPT = Text(
     en="The message is stored and goes out with the next zajil sync; do not write it again.",
     ar="حُفظت الرسالة وستُرسل مع أول zajil sync؛ لا تكتبها من جديد.",

@@ -146,9 +146,9 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
     ),
     "bad-span": Complaint(
         Text(
-            en="This is no time that a link can hold: write 30m, 12h or 7d, up to 365d.",
-            ar="ليست هذه مدة يصلح لها الرابط: اكتب 30m أو 12h أو 7d، حتى 365d.",
-            ru="Такого срока у ссылки быть не может: пишите 30m, 12h или 7d, не больше 365d.",
+            en="This is no length of time that fits here: write 45s, 30m, 12h, 7d or 2w, up to {most}.",
+            ar="ليست هذه مدة تصلح هنا: اكتب 45s أو 30m أو 12h أو 7d أو 2w، حتى {most}.",
+            ru="Такой срок здесь не подходит: пишите 45s, 30m, 12h, 7d или 2w, не больше {most}.",
         )
     ),
     "no-request-id": Complaint(
@@ -349,6 +349,30 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
     "person-link": Complaint(
         Text(en="This link adds a person.", ar="هذا الرابط يضيف شخصًا.", ru="Эта ссылка добавляет человека."),
         Text(en="Use it so:  zajil add LINK", ar="يُستعمل هكذا:  zajil add LINK", ru="Её команда:  zajil add LINK"),
+    ),
+    "group-link": Complaint(
+        Text(en="This link leads into a group.", ar="هذا الرابط يقود إلى مجموعة.", ru="Эта ссылка ведёт в группу."),
+        Text(en="Use it so:  zajil join LINK", ar="يُستعمل هكذا:  zajil join LINK", ru="Её команда:  zajil join LINK"),
+    ),
+    "no-link": Complaint(
+        Text(en="There is no such link.", ar="لا يوجد رابط كهذا.", ru="Такой ссылки нет."),
+        Text(
+            en="The links there are:  zajil contact-link list, or zajil group link GROUP --list",
+            ar="الروابط الموجودة:  zajil contact-link list أو zajil group link GROUP --list",
+            ru="Какие ссылки есть:  zajil contact-link list или zajil group link GROUP --list",
+        ),
+    ),
+    "many-links": Complaint(
+        Text(
+            en="The ids of several links begin so; give more characters.",
+            ar="تبدأ معرّفات عدة روابط بهذه الأحرف؛ اكتب أحرفًا أكثر.",
+            ru="Так начинаются идентификаторы нескольких ссылок; укажите больше знаков.",
+        ),
+        Text(
+            en="The links there are:  zajil contact-link list, or zajil group link GROUP --list",
+            ar="الروابط الموجودة:  zajil contact-link list أو zajil group link GROUP --list",
+            ru="Какие ссылки есть:  zajil contact-link list или zajil group link GROUP --list",
+        ),
     ),
     "bridge-link": Complaint(
         Text(en="This link carries bridges.", ar="هذا الرابط يحمل جسورًا.", ru="В этой ссылке мосты."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from zajil.client import Client
     from zajil.client.views import Chat, JoinRequestView, JoinView
 
-_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
-_SPAN = re.compile(r"([1-9][0-9]{0,3})([mhd])")
 _LONGEST_S = 365 * 86_400
 
 
@@ -34,24 +31,30 @@ def link(
     list_: Annotated[bool, typer.Option("--list", help=words.LIST_OPTION())] = False,
     json: Json = False,
 ) -> None:
-    """Make a link, end one, or list those that hold."""
-    from zajil.cli.output import console, print_json
+    """Make a link, alone on stdout so that it can be piped; end one, or list those that hold."""
+    from zajil.cli.hints import name_to_type, suggest
+    from zajil.cli.output import console, error_console, print_json
+    from zajil.cli.typed.spans import parse_span
 
-    seconds = parse_span(expires)
+    seconds = parse_span(expires, most_s=_LONGEST_S)
 
     async def told(client: Client) -> None:
         group = client.find_chat(chat)
         if revoke is not None:
-            await kept(client.revoke_group_link(group, revoke), chats.CHANGE_KEPT)
+            ended = _find_link(client, group, revoke)
+            await kept(client.revoke_group_link(group, ended), chats.CHANGE_KEPT)
             if not json:
                 console().print(words.REVOKED())
         elif not list_:
             made = await kept(client.make_group_link(group, auto=auto, seconds=seconds), chats.CHANGE_KEPT)
-            if not json:
-                console().print(words.LINK_AUTO() if auto else words.LINK_ASK())
-                console().print(made.link or "", style="cyan", soft_wrap=True)
+            if json:
+                print_json(_link_row(made.id, made.policy, made.expires_at, made.link))
                 return
-            print_json(_link_row(made.id, made.policy, made.expires_at, made.link))
+            typer.echo(made.link or "")
+            if auto:
+                error_console().print(words.LINK_AUTO(), style="dim")
+            else:
+                suggest(words.LINK_ASK(), "group", "requests", name_to_type(client, group))
             return
         _tell_links(client, group, json=json)
 
@@ -80,15 +83,20 @@ def _link_row(id_: str, policy: str, expires_at: int, link: str | None) -> dict[
     return {"id": id_, "policy": policy, "expires_at": expires_at, "link": link}
 
 
-def parse_span(text: str) -> int:
-    """Seconds of `30m`, `12h`, `7d`. Raises Failed `bad-span` (wrong usage)."""
-    from zajil.cli.failures import USAGE, Failed
+def _find_link(client: Client, group: Chat, text: str) -> str:
+    """The id of the link of this group that a text names. Raises Failed `no-link`, `many-links`."""
+    from zajil.cli.hints import command_line, name_to_type
+    from zajil.cli.typed.links import find_own_link
+    from zajil.protocol.errors import HomeError
+    from zajil.protocol.identity.grouplinks import parse_group_link
+    from zajil.protocol.ids import encode_b64
 
-    match = _SPAN.fullmatch(text.strip())
-    seconds = 0 if match is None else int(match[1]) * _UNITS[match[2]]
-    if not 0 < seconds <= _LONGEST_S:
-        raise Failed("bad-span", exit_code=USAGE)
-    return seconds
+    try:
+        named = encode_b64(parse_group_link(text).invite_id)
+    except HomeError:
+        named = None
+    listed = command_line("group", "link", name_to_type(client, group), "--list")
+    return find_own_link(text, [one.id for one in client.group_links(group)], named=named, listed=listed)
 
 
 def requests(
@@ -162,16 +170,22 @@ def join(
     json: Json = False,
 ) -> None:
     """Ask to be let into a group by its link; without one, what this device asked for."""
+    from zajil.cli.hints import suggest
     from zajil.cli.output import console, print_json
     from zajil.cli.reading import sync_or_say
+    from zajil.cli.typed.links import check_no_bridges, check_no_person
     from zajil.cli.untrusted import clean_name
+
+    if link is not None:
+        check_no_person(link)
+        check_no_bridges(link)
 
     async def told(client: Client) -> None:
         if link is not None:
             asked = await client.join_group(link)
             if not json:
                 console().print(words.ASKED(title=clean_name(asked.title)))
-                console().print(words.ASKED_HINT(), style="dim")
+                suggest(words.ASKED_HINT(), "join")
                 return
             print_json(_join_row(asked))
             return

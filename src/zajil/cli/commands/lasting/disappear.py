@@ -13,19 +13,20 @@ from zajil.cli.texts.talk import disappear as words
 if TYPE_CHECKING:
     from zajil.client import Client
 
-_TIMES: Final = {"off": 0, "1h": 3_600, "1d": 86_400, "7d": 604_800, "30d": 2_592_000}
 _MOST_S: Final = 31_536_000
 
 
 def parse_time(text: str) -> int:
-    """Seconds of `1h`, `1d`, `7d`, `30d`, `off` (0) or a number. Raises Failed `usage`."""
+    """Seconds of `5m`, `1h`, `7d`, of a number of them, or of `off` (0). Raises Failed `bad-span` (wrong usage)."""
     from zajil.cli.failures import USAGE, Failed
+    from zajil.cli.typed.spans import find_span
 
-    seconds = _TIMES.get(text.lower())
-    if seconds is None and text.isascii() and text.isdigit() and len(text) <= len(str(_MOST_S)):
-        seconds = int(text)
-    if seconds is None or not 0 <= seconds <= _MOST_S:
-        raise Failed("usage", exit_code=USAGE, hint=words.BAD_TIME())
+    given = text.strip().lower()
+    seconds = 0 if given == "off" else find_span(given)
+    if seconds is None and given.isascii() and given.isdigit() and len(given) <= len(str(_MOST_S)):
+        seconds = int(given)
+    if seconds is None or seconds > _MOST_S:
+        raise Failed("bad-span", exit_code=USAGE, hint=words.BAD_TIME(), most="365d")
     return seconds
 
 

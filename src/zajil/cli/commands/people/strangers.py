@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -13,11 +12,12 @@ from zajil.cli.texts.people import strangers as words
 from zajil.cli.texts.text import PROGRAM
 
 if TYPE_CHECKING:
-    from zajil.client import Client
+    from zajil.client import Chat, Client
     from zajil.client.views import ContactRequest
 
-_SECONDS = {"m": 60, "h": 3600, "d": 86_400}
-_LENGTH = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+_DAY_S = 86_400
+_SHOWN = 8
+"""Characters of a link's id in the list."""
 LinkAction = Literal["list", "revoke"]
 RequestAction = Literal["accept", "decline", "block"]
 
@@ -41,14 +41,13 @@ def contact_link(
 ) -> None:
     """A fresh contact link, alone on its line so that it can be piped; or the links there are."""
     from zajil.cli.output import console, print_json
-    from zajil.cli.times import day
+    from zajil.cli.times import clock, day
+    from zajil.cli.typed.spans import parse_span
     from zajil.client.contacting import LINK_DAYS, LINK_DAYS_MAX, LINK_USES
 
     if (action == "revoke") != (link is not None) or (once and uses is not None):
         raise typer.BadParameter(words.LINK_ID())
-    lifetime_s = LINK_DAYS * _SECONDS["d"] if expires is None else _parse_length(expires)
-    if not 0 < lifetime_s <= LINK_DAYS_MAX * _SECONDS["d"]:
-        raise typer.BadParameter(words.EXPIRES_OPTION())
+    lifetime_s = LINK_DAYS * _DAY_S if expires is None else parse_span(expires, most_s=LINK_DAYS_MAX * _DAY_S)
 
     async def told(client: Client) -> None:
         if action == "list":
@@ -57,11 +56,13 @@ def contact_link(
                 print_json([{"id": o.id, "uses_left": o.uses_left, "expires_at": o.expires_at} for o in found])
                 return
             for one in found:
-                console().print(words.LINK_ROW(id=one.id[:8], left=one.uses_left, day=day(one.expires_at)))
+                console().print(f"{one.id.lstrip('-')[:_SHOWN]}  ", style="dim", end="")
+                until = f"{day(one.expires_at)} {clock(one.expires_at)}"
+                console().print(words.LINK_ROW(left=one.uses_left, until=until))
             if not found:
                 console().print(words.NO_LINKS(), style="dim")
         elif link is not None:
-            gone = await client.revoke_link(link)
+            gone = await client.revoke_link(await _find_link(client, link))
             print_json({"id": gone.id}) if json else console().print(words.LINK_REVOKED())
         else:
             number = 1 if once else uses or LINK_USES
@@ -75,10 +76,14 @@ def contact_link(
     run_with_client(context, told)
 
 
-def _parse_length(text: str) -> int:
-    """Seconds of `45m`, `12h`, `7d`; 0 for another text."""
-    found = _LENGTH.fullmatch(text)
-    return 0 if found is None else int(found[1]) * _SECONDS[found[2]]
+async def _find_link(client: Client, text: str) -> str:
+    """The id of the own link that a text names. Raises Failed `no-link`, `many-links`."""
+    from zajil.cli.hints import command_line
+    from zajil.cli.typed.links import find_own_link
+    from zajil.client.contacting import id_in_link
+
+    ids = [one.id for one in await client.contact_links()]
+    return find_own_link(text, ids, named=id_in_link(text), listed=command_line("contact-link", "list"))
 
 
 def requests(
@@ -92,6 +97,7 @@ def requests(
     json: Json = False,
 ) -> None:
     """Who asks; or accept, decline or block one."""
+    from zajil.cli.hints import name_to_type, suggest
     from zajil.cli.output import console, print_json
     from zajil.cli.reading import sync_or_say
     from zajil.cli.untrusted import clean_name
@@ -105,8 +111,9 @@ def requests(
             _print_requests(client, json=json)
             return
         found = _find(client, request)
+        accepted: Chat | None = None
         if action == "accept":
-            await client.accept_request(found.id)
+            accepted = await client.accept_request(found.id)
         elif action == "decline":
             client.decline_request(found.id)
         else:
@@ -117,6 +124,8 @@ def requests(
             return
         done = {"accept": words.REQUEST_ACCEPTED, "decline": words.REQUEST_DECLINED, "block": words.BLOCKED_NOW}
         console().print(done[action](name=clean_name(found.name)))
+        if accepted is not None:
+            suggest(words.CHAT_NEXT(), "read", name_to_type(client, accepted))
 
     run_with_client(context, told)
 
@@ -203,15 +212,18 @@ def _set_blocked(context: typer.Context, who: str, *, json: bool, blocked: bool)
 def ask_person(context: typer.Context, name: str, text: str | None, *, json: bool) -> None:
     """`add @name`: a contact request to whoever has this username."""
     from zajil.cli.commands.chats import chat_row
-    from zajil.cli.output import console, print_json
-    from zajil.cli.untrusted import clean_name
+    from zajil.cli.output import print_json
+    from zajil.protocol.contacts.usernames import parse_username
 
     async def asked(client: Client) -> None:
-        chat = await client.add_username(name, text or words.HELLO())
+        account = await client.find_username(name)
+        before = client.chat_with(account)
+        said = text or ("" if before else words.HELLO())
+        chat = await client.request_contact(account, said, name=parse_username(name))
         if json:
             print_json(chat_row(chat))
-            return
-        console().print(words.REQUEST_SENT(name=clean_name(chat.title)))
+        else:
+            say_added(client, chat, before, text)
 
     run_with_client(context, asked)
 
@@ -257,8 +269,25 @@ def release_username(context: typer.Context, *, json: Json = False) -> None:
     run_with_client(context, done)
 
 
-def say_asked(title: str) -> str:
-    """What a link that admits nobody brought."""
+def say_added(client: Client, chat: Chat, before: Chat | None, text: str | None) -> None:
+    """What `add` brought: a contact, a request that waits, or what there was before; and what to do next.
+
+    text: what was said with it, None for nothing but a greeting, which nobody gets twice.
+    """
+    from zajil.cli.hints import name_to_type, suggest
+    from zajil.cli.output import console
     from zajil.cli.untrusted import clean_name
 
-    return words.REQUEST_SENT(name=clean_name(title))
+    name, typed = clean_name(chat.title), name_to_type(client, chat)
+    if chat.pending:
+        console().print((words.REQUEST_SENT if before is None else words.REQUEST_WAITS)(name=name))
+        if before is not None and text:
+            console().print(words.TEXT_WAITS(name=name))
+        if before is None:
+            suggest(words.ANSWER_NEXT(), "sync")
+    elif before is not None and not before.pending:
+        console().print(words.KNOWN_ALREADY(name=name))
+        suggest(words.CHAT_NEXT(), "read", typed)
+    else:
+        console().print(words.ADDED(name=name))
+        suggest(words.HELLO_NEXT(), "send", typed, words.HELLO_EXAMPLE())

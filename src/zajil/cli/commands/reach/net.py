@@ -73,8 +73,8 @@ def add(
     context: typer.Context, link: Annotated[str, typer.Argument(metavar="LINK", help=words.LINK_ARGUMENT())]
 ) -> None:
     """Take the bridges of a link."""
-    from zajil.cli.links import check_no_person
     from zajil.cli.output import console
+    from zajil.cli.typed.links import check_no_person
 
     check_no_person(link)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +17,6 @@ from zajil.cli.texts.talk import arranging as words
 if TYPE_CHECKING:
     from zajil.client import Chat, Client
 
-_UNIT_S = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _LONGEST_S = 10 * 366 * 86_400
 
 
@@ -117,13 +115,13 @@ def _arrange(context: typer.Context, name: str, act: Callable[[Client, Chat], No
 def parse_end(length: str | None, until: str | None, *, now: int) -> int | None:
     """When a mute ends, Unix seconds; None where neither is given. Raises Failed `bad-time` (wrong usage)."""
     from zajil.cli.failures import USAGE, Failed
+    from zajil.cli.typed.spans import find_span
 
     if length is None and until is None:
         return None
     end = 0
     if length is not None and until is None:
-        found = re.fullmatch(r"([1-9][0-9]{0,5})([mhdw])", length.strip().lower(), re.ASCII)
-        end = now + int(found[1]) * _UNIT_S[found[2]] if found else 0
+        end = now + (find_span(length) or 0)
     elif until is not None and length is None:
         try:
             end = int(datetime.fromisoformat(until.strip()).timestamp())

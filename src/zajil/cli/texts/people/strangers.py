@@ -19,6 +19,7 @@ LINK_ID = Text(
     ar="مع revoke: المعرّف الظاهر في list، أو الرابط.",
     ru="Для revoke: номер из list или сама ссылка.",
 )
+ALL_LINKS = Text(en="The links there are:", ar="الروابط الموجودة:", ru="Какие ссылки есть:")
 ONCE_OPTION = Text(en="For one person only.", ar="لشخص واحد فقط.", ru="Только на одного человека.")
 USES_OPTION = Text(
     en="For how many people, 1 to 100.", ar="عدد الأشخاص، من 1 إلى 100.", ru="На сколько человек, от 1 до 100."
@@ -34,9 +35,9 @@ ASK_OPTION = Text(
     ru="Ссылка, по которой вас можно только спросить.",
 )
 LINK_ROW = Text(
-    en="{id}  people left: {left}  until {day}",
-    ar="{id}  بقي لعدد: {left}  حتى {day}",
-    ru="{id}  осталось человек: {left}  до {day}",
+    en="people left: {left}  until {until}",
+    ar="بقي لعدد: {left}  حتى {until}",
+    ru="осталось человек: {left}  до {until}",
 )
 NO_LINKS = Text(en="No link of yours works now.", ar="لا رابط لك يعمل الآن.", ru="Действующих ссылок нет.")
 LINK_REVOKED = Text(
@@ -79,6 +80,25 @@ REQUEST_SENT = Text(
     ar="أُرسل الطلب إلى {name}. إلى أن يقبل لا تصله إلا هذه الرسالة.",
     ru="Запрос отправлен: {name}. До согласия дойдёт только это сообщение.",
 )
+REQUEST_WAITS = Text(
+    en="You have asked {name} before; there is no answer yet.",
+    ar="سبق أن أرسلت طلبًا إلى {name}، ولا جواب بعد.",
+    ru="Вы уже отправили запрос: {name}. Ответа пока нет.",
+)
+TEXT_WAITS = Text(
+    en="Your text is kept here and goes out once {name} accepts.",
+    ar="نصّك محفوظ هنا ويُرسل حين يقبل {name} طلبك.",
+    ru="Ваш текст сохранён здесь и уйдёт, когда запрос примут: {name}.",
+)
+ASKED_NOTE = Text(en="has not answered your request", ar="لم يُجب عن طلبك بعد", ru="ещё не ответил(а) на ваш запрос")
+KNOWN_ALREADY = Text(
+    en="{name} is in your contacts already.", ar="{name} في جهات اتصالك بالفعل.", ru="{name} уже в контактах."
+)
+ADDED = Text(en="{name} is in your contacts.", ar="أصبح {name} في جهات اتصالك.", ru="Контакт добавлен: {name}.")
+HELLO_NEXT = Text(en="Say hello:", ar="ألقِ التحيّة:", ru="Поздоровайтесь:")
+HELLO_EXAMPLE = Text(en="Hello!", ar="مرحبًا!", ru="Привет!")
+CHAT_NEXT = Text(en="Your chat:", ar="محادثتكما:", ru="Ваш чат:")
+ANSWER_NEXT = Text(en="Whether they accepted:", ar="لمعرفة هل قُبل:", ru="Приняли ли запрос:")
 TEXT_OPTION = Text(
     en="What to say with a request, up to 2,048 bytes.",
     ar="ما يُقال مع الطلب، حتى 2048 بايتًا.",

@@ -12,14 +12,14 @@ DISAPPEAR_COMMAND = Text(
     ru="Новые сообщения чата исчезают после прочтения.",
 )
 TIME_ARGUMENT = Text(
-    en="1h, 1d, 7d, 30d, off, or seconds up to 31536000 (a year).",
-    ar="‏1h أو 1d أو 7d أو 30d أو off أو عدد الثواني حتى 31536000 (سنة).",
-    ru="1h, 1d, 7d, 30d, off или число секунд до 31536000 (год).",
+    en="Such as 30s, 5m, 1h, 7d or 4w, up to 365d; off ends it.",
+    ar="مثل 30s أو 5m أو 1h أو 7d أو 4w، حتى 365d؛ وoff يوقفه.",
+    ru="Например 30s, 5m, 1h, 7d или 4w, не больше 365d; off отключает.",
 )
 BAD_TIME = Text(
-    en="Give 1h, 1d, 7d, 30d, off, or seconds from 1 to 31536000.",
-    ar="اكتب 1h أو 1d أو 7d أو 30d أو off أو عددًا من الثواني من 1 إلى 31536000.",
-    ru="Укажите 1h, 1d, 7d, 30d, off или число секунд от 1 до 31536000.",
+    en="To let messages stay, write off.",
+    ar="ولتبقى الرسائل اكتب off.",
+    ru="Чтобы сообщения оставались, напишите off.",
 )
 SET = Text(
     en="New messages in {title} disappear {time} after they were read; for you, after you sent them.",

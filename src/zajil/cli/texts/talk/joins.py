@@ -54,15 +54,15 @@ EXPIRES_OPTION = Text(
     en="How long the link holds: 30m, 12h, 7d.", ar="مدة صلاحية الرابط: 30m أو 12h أو 7d.", ru="Срок: 30m, 12h, 7d."
 )
 REVOKE_OPTION = Text(
-    en="End this link; who asks by it later is refused.",
-    ar="إنهاء هذا الرابط؛ ويُرفض من يطلب به بعد ذلك.",
-    ru="Отозвать ссылку; кто попросит по ней позже, получит отказ.",
+    en="End this link (its id, the beginning of it, or the link); who asks by it later is refused.",
+    ar="إنهاء هذا الرابط (معرّفه أو أوله أو الرابط نفسه)؛ ويُرفض من يطلب به بعد ذلك.",
+    ru="Отозвать ссылку (её номер, его начало или сама ссылка); кто попросит по ней позже, получит отказ.",
 )
 LIST_OPTION = Text(en="List the links that hold.", ar="عرض الروابط الصالحة.", ru="Показать действующие ссылки.")
 LINK_ASK = Text(
-    en="Whoever opens this may ask to be let in; you decide:  zajil group requests",
-    ar="من يفتح هذا يطلب الانضمام والقرار لك:  zajil group requests",
-    ru="Открывший эту ссылку может попроситься в группу, решаете вы:  zajil group requests",
+    en="Whoever opens this may ask to be let in; you decide. Who asks:",
+    ar="من يفتح هذا يطلب الانضمام والقرار لك. لمعرفة الطالبين:",
+    ru="Открывший эту ссылку может попроситься в группу, решаете вы. Кто просится:",
 )
 LINK_AUTO = Text(
     en="Whoever opens this and asks is let in while a device of yours is connected.",
@@ -105,9 +105,7 @@ ASKED = Text(
     ar="طُلب من صاحب الرابط إدخالك إلى «{title}». في انتظار الموافقة.",
     ru="Создателя ссылки просят принять вас в «{title}». Ждём одобрения.",
 )
-ASKED_HINT = Text(
-    en="See what came of it:  zajil join", ar="لمعرفة ما صار:  zajil join", ru="Что из этого вышло:  zajil join"
-)
+ASKED_HINT = Text(en="See what came of it:", ar="لمعرفة ما صار:", ru="Что из этого вышло:")
 NO_JOINS = Text(en="You asked for nothing.", ar="لم تطلب شيئًا.", ru="Просьб нет.")
 JOIN_LINE = Text(en="group “{title}”: {state}", ar="المجموعة «{title}»: {state}", ru="группа «{title}»: {state}")
 JOIN_STATES: dict[JoinState, Text] = {

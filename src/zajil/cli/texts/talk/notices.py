@@ -76,11 +76,7 @@ NOTICES: dict[Plain, Text] = {
         ar="أنهى {name} رابطًا إلى هذه المجموعة.",
         ru="{name}: ссылка в эту группу отозвана.",
     ),
-    "asked": Text(
-        en="{name} asks to be let in. See:  zajil group requests",
-        ar="يطلب {name} الانضمام. انظر:  zajil group requests",
-        ru="{name} просится в группу. Смотрите:  zajil group requests",
-    ),
+    "asked": Text(en="{name} asks to be let in.", ar="يطلب {name} الانضمام.", ru="{name} просится в группу."),
     "repaired": REPAIRED,
     "grown": GROWN,
     "resealed": RESEALED,

@@ -52,6 +52,12 @@ def incoming(step: Step) -> list[Chat]:
     return [chat for chat in rows.all_chats(step.tx) if chat.request == "incoming" and chat.status == "active"]
 
 
+def outgoing(step: Step, peer: bytes) -> Chat | None:
+    """Our request to this account that has no answer yet."""
+    found = (chat for chat in rows.all_chats(step.tx) if chat.request == "outgoing" and chat.peer == peer)
+    return next((chat for chat in found if chat.status in ("creating", "active")), None)
+
+
 def load(step: Step, gid: bytes) -> Chat:
     """The request of this chat. Raises `gone`."""
     chat = rows.find_chat(step.tx, gid)
