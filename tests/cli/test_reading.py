@@ -213,6 +213,28 @@ def test_a_timer_is_a_span_or_seconds_or_off() -> None:
         assert (caught.value.values["most"], "off" in caught.value.hint) == ("365d", True)
 
 
+@pytest.mark.parametrize(
+    ("own", "whom_own", "said"),
+    [
+        (False, False, "Anna made Omar an admin."),
+        (False, True, "Anna made you an admin."),
+        (True, False, "You made Omar an admin."),
+        (True, True, "You are an admin now."),
+    ],
+)
+async def test_a_follower_reads_who_made_whom_an_admin(
+    capsys: pytest.CaptureFixture[str], *, own: bool, whom_own: bool, said: str
+) -> None:
+    here = Chat("here", "group", "Doves", "active", (), "member", epoch=1, devices=2, last_activity=0)
+    line = Notice("role-admin", "here", "Anna", "xyz", own=own, at=1_795_000_000, whom="Omar", whom_account="uvw")
+    told = [msgspec.structs.replace(line, whom_own=whom_own)]
+    events = [Event("chat", "here", code="roles")]
+    await following.follow_chat(cast(Client, Followed(events, told)), here, limit=5, json=False)  # all it needs of one
+    output = capsys.readouterr()
+    assert output.out.strip().endswith(f"  — {said}")
+    assert output.err == ""
+
+
 async def test_a_follower_reads_who_has_another_device(capsys: pytest.CaptureFixture[str]) -> None:
     here = Chat("here", "group", "Doves", "active", (), "member", epoch=1, devices=2, last_activity=0)
     told = [Notice("device-added", "here", "Anna\n\x1b[31m\u202e", "xyz", own=False, at=1_795_000_000)]

@@ -122,6 +122,10 @@ def test_permissions_are_shown_changed_and_kept_to(terminals: dict[str, Terminal
     amina.ok("sync")
     amina.ok("send", "Renamed", "news")
     amina.ok("group", "promote", "Renamed", "Boris")
-    boris.ok("sync")
+    assert "You made Boris an admin." in amina.ok("read", "Renamed")
+    (told,) = boris.json("sync")["notices"]
+    assert (told["code"], told["name"], told["whom_name"]) == ("role-admin", "Amina", "Boris")
+    assert told["whom"] == boris.json("whoami")["account_id"]
+    assert "Amina made you an admin." in boris.ok("read", "Renamed")
     boris.ok("send", "Renamed", "now I may")
     assert "write: admins only" in amina.ok("group", "perms", "Renamed")

@@ -68,7 +68,7 @@ class _Follower:
         """Show what an event changed."""
         fresh = event.message
         if not self._json:
-            if event.code not in ("members", "timer") or not self._say_notices():
+            if event.code not in ("members", "timer", "roles", "rules") or not self._say_notices():
                 say_event(event, self._chat)
             self._say_writing(event)
         if fresh is None or fresh.chat != self._chat.id or self._shown.get(fresh.id) == fresh:

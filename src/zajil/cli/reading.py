@@ -17,7 +17,7 @@ from zajil.cli.texts import chats as words
 from zajil.cli.texts import messages as talk
 from zajil.cli.texts.talk import files
 from zajil.cli.texts.talk.disappear import say_change
-from zajil.cli.texts.talk.notices import NOTICES, OWN_NOTICES
+from zajil.cli.texts.talk.notices import NOTICES, OWN_NOTICES, ROLES
 from zajil.cli.times import clock, day, span
 from zajil.cli.untrusted import clean_name, clean_text, isolate
 
@@ -178,10 +178,14 @@ def by_time(messages: Sequence[Message], notices: Sequence[Notice]) -> Iterator[
 
 def notice_line(notice: Notice) -> Line:
     """`14:02  — Amina has a new device.`"""
-    if notice.code == "timer":
-        text = say_change(clean_name(notice.name), notice.seconds, own=notice.own)
-    else:
-        text = (OWN_NOTICES if notice.own else NOTICES)[notice.code](name=clean_name(notice.name))
+    match notice.code:
+        case "timer":
+            text = say_change(clean_name(notice.name), notice.seconds, own=notice.own)
+        case "role-owner" | "role-admin" | "role-member" as code:
+            said = ROLES[code].of(own=notice.own, whom_own=notice.whom_own)
+            text = said(name=clean_name(notice.name), whom=clean_name(notice.whom))
+        case code:
+            text = (OWN_NOTICES if notice.own else NOTICES)[code](name=clean_name(notice.name))
     return Line(f"{clock(notice.at)}  — {text}", "dim")
 
 
@@ -294,7 +298,8 @@ def print_notice_heads(client: Client, notices: Sequence[Notice]) -> None:
 
 def notice_row(notice: Notice) -> dict[str, object]:
     """The JSON of one notice."""
-    return {"code": notice.code, "chat": notice.chat, "account": notice.account, "name": notice.name, "at": notice.at}
+    row = {"code": notice.code, "chat": notice.chat, "account": notice.account, "name": notice.name, "at": notice.at}
+    return row | ({"whom": notice.whom_account, "whom_name": notice.whom} if notice.whom_account else {})
 
 
 def title_of(chat: Chat) -> str:

@@ -275,6 +275,9 @@ def notices(step: Step, gid: bytes) -> list[views.Notice]:
             own=line.account == step.profile.account_id,
             at=line.at // 1000,
             seconds=line.seconds,
+            whom=name_of(step, line.whom) if line.whom else "",
+            whom_account=encode_b64(line.whom),
+            whom_own=line.whom == step.profile.account_id,
         )
         for line in found
     ]

@@ -356,7 +356,8 @@ class Hit(msgspec.Struct, frozen=True):
 class Notice(msgspec.Struct, frozen=True):
     """A line of a chat that is no message. name, account: whom it is about. at: Unix seconds of our clock.
 
-    seconds: of `timer`, after which new messages disappear, 0 = they stay.
+    seconds: of `timer`, after which new messages disappear, 0 = they stay. whom, whom_account, whom_own: of the codes
+    for roles, whose role the one with `name` changed.
     """
 
     code: NoticeCode
@@ -366,6 +367,9 @@ class Notice(msgspec.Struct, frozen=True):
     own: bool
     at: int
     seconds: int = 0
+    whom: str = ""
+    whom_account: str = ""
+    whom_own: bool = False
 
 
 class TextVersion(msgspec.Struct, frozen=True):

@@ -95,7 +95,7 @@ class Desk:
             self._writing.pop(event.message.sender, None)
         if event.code is None or event.code in SILENT or not (here or event.chat is None):
             return None
-        if event.code in ("members", "timer") and self.opened is not None:
+        if event.code in ("members", "timer", "roles", "rules") and self.opened is not None:
             told = self.client.notices(self.opened)
             fresh, self._noticed = told != self._noticed, told
             return None if fresh else event.code  # it stands in the log

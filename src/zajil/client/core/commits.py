@@ -13,7 +13,7 @@ from zajil.client.core import groups, judge, outbox
 from zajil.client.core.joins import admitting as joins
 from zajil.client.core.judge import Change
 from zajil.client.core.talk import arranging
-from zajil.client.core.talk.notices import note_commit, note_rules, note_timer
+from zajil.client.core.talk.notices import note_commit, note_roles, note_rules, note_timer
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Claimed, Intent, Item, Member
 from zajil.client.state.step import Step
@@ -299,6 +299,7 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
     if before.title != chat.title:
         step.event("renamed", gid)
     if before.roles != chat.roles:
+        note_roles(step, before, chat, by=before.at(staged.committer))
         step.event("roles", gid)
     if before.timer != chat.timer:
         by = before.at(staged.committer)

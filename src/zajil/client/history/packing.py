@@ -16,6 +16,7 @@ from zajil.client.state.step import Step
 from zajil.protocol.chat import expiry, forms
 from zajil.protocol.history.archive import (
     KEPT_BYTES,
+    NOTICES,
     PART_BYTES,
     PARTS_MAX,
     STATES,
@@ -70,7 +71,9 @@ def _pieces(step: Step) -> Iterator[ArchivedChat]:
         whole = [(n, _packed(m)) for n, m in found if _is_carried(m, now=step.now)]
         read = [message.message_id for n, message in whole if n <= chat.read_n]
         told = tuple(
-            (line.code, line.account, line.at, line.seconds) for line in notices.load_notices(step.tx, chat.gid)
+            (line.code, line.account, line.at, line.seconds)
+            for line in notices.load_notices(step.tx, chat.gid)
+            if line.code in NOTICES
         )
         read_to = read[-1] if read else b""
         for at in range(0, max(1, len(whole)), MESSAGES_A_PIECE):

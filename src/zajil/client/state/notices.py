@@ -24,6 +24,9 @@ NoticeCode: TypeAlias = Literal[
     "repaired",
     "grown",
     "resealed",
+    "role-owner",
+    "role-admin",
+    "role-member",
 ]
 KEPT: Final = 200
 """The newest of each chat."""
@@ -31,12 +34,16 @@ _ROW: Final = b"notices"
 
 
 class Notice(msgspec.Struct, frozen=True, array_like=True):
-    """One line. account: whom it is about. at: Unix milliseconds of our clock. seconds: the new timer, 0 = off."""
+    """One line. account: whom it is about. at: Unix milliseconds of our clock. seconds: the new timer, 0 = off.
+
+    whom: of the codes for roles, whose role `account` changed.
+    """
 
     code: NoticeCode
     account: bytes
     at: int
     seconds: int = 0
+    whom: bytes = b""
 
 
 class Notices(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zajil.cli.texts.text import Text
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         "resealed",
     ]
     """Codes of lines that say nothing but whom they are about."""
+    Role = Literal["role-owner", "role-admin", "role-member"]
 
 REPAIRED = Text(
     en="A broken change had stopped this chat. It was repaired; nothing was lost.",
@@ -117,4 +118,53 @@ OWN_NOTICES: dict[Plain, Text] = {
     "repaired": REPAIRED,
     "grown": GROWN,
     "resealed": RESEALED,
+}
+
+
+class RoleText(NamedTuple):
+    """A changed role, as four people read it. Placeholders of all: {name} who changed it, {whom} whose it is."""
+
+    others: Text
+    ours: Text
+    changed_by_us: Text
+    our_own: Text
+
+    def of(self, *, own: bool, whom_own: bool) -> Text:
+        """The sentence for where we changed it, or where it is ours."""
+        if own:
+            return self.our_own if whom_own else self.changed_by_us
+        return self.ours if whom_own else self.others
+
+
+ROLES: dict[Role, RoleText] = {
+    "role-owner": RoleText(
+        Text(
+            en="{name} made {whom} an owner.",
+            ar="جعل {name} {whom} من المالكين.",
+            ru="{name} назначает владельцем: {whom}.",
+        ),
+        Text(en="{name} made you an owner.", ar="جعلك {name} من المالكين.", ru="{name} назначает вас владельцем."),
+        Text(en="You made {whom} an owner.", ar="جعلتَ {whom} من المالكين.", ru="Вы назначили владельцем: {whom}."),
+        Text(en="You are an owner now.", ar="صرتَ من المالكين.", ru="Теперь вы владелец."),
+    ),
+    "role-admin": RoleText(
+        Text(
+            en="{name} made {whom} an admin.",
+            ar="جعل {name} {whom} من المشرفين.",
+            ru="{name} назначает администратором: {whom}.",
+        ),
+        Text(en="{name} made you an admin.", ar="جعلك {name} من المشرفين.", ru="{name} назначает вас администратором."),
+        Text(en="You made {whom} an admin.", ar="جعلتَ {whom} من المشرفين.", ru="Вы назначили администратором: {whom}."),
+        Text(en="You are an admin now.", ar="صرتَ من المشرفين.", ru="Теперь вы администратор."),
+    ),
+    "role-member": RoleText(
+        Text(
+            en="{name} made {whom} an ordinary member.",
+            ar="سحب {name} صلاحيات {whom}.",
+            ru="{name} снимает роль: {whom}.",
+        ),
+        Text(en="{name} made you an ordinary member.", ar="سحب {name} صلاحياتك.", ru="{name} снимает с вас роль."),
+        Text(en="You made {whom} an ordinary member.", ar="سحبتَ صلاحيات {whom}.", ru="Вы сняли роль: {whom}."),
+        Text(en="You are an ordinary member now.", ar="صرتَ عضوًا عاديًا.", ru="Теперь вы обычный участник."),
+    ),
 }

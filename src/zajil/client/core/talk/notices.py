@@ -1,4 +1,4 @@
-"""What a commit says to the people of a chat: another device of a member, a member who left, other rules.
+"""What a commit says to the people of a chat: another device of a member, a member who left, other roles and rules.
 
 A device that only takes its own place again, as after a gap, is no news.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zajil.client.core.groups import GROUP
+from zajil.client.core.groups import GROUP, role_of
 from zajil.client.state.notices import Notice, NoticeCode, add_notices
 from zajil.client.state.rows import Chat, Member
 from zajil.client.state.step import Step
+
+_ROLES: tuple[NoticeCode, ...] = ("role-member", "role-admin", "role-owner")
 
 
 def note_commit(step: Step, before: Chat, after: Chat) -> None:
@@ -34,6 +36,17 @@ def _changes(before: Chat, after: Chat) -> Iterator[tuple[NoticeCode, bytes]]:
                 yield ("device-replaced" if had - has else "device-added"), account
         elif after.kind == GROUP and account in before.left:
             yield "left", account
+
+
+def note_roles(step: Step, before: Chat, after: Chat, *, by: Member | None) -> None:
+    """Lines for members whose role a commit changed. by: who committed it."""
+    if after.kind != GROUP or by is None or before.roles == after.roles:
+        return
+    were = before.accounts()
+    told = ((account, role_of(after, account)) for account in after.accounts() if account in were)
+    changed = ((account, role) for account, role in told if role != role_of(before, account))
+    lines = (Notice(_ROLES[role], by.account, step.now, whom=account) for account, role in changed)
+    add_notices(step.tx, after.gid, lines)
 
 
 def note_rules(step: Step, before: Chat, after: Chat, *, by: Member | None) -> None:
