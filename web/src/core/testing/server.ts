@@ -6,6 +6,10 @@ import { resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "../../../..");
 const PROGRAM = process.env["ZAJIL_COMMAND"] ?? resolve(ROOT, ".venv/bin/zajil");
+/** The socket of the fork server in tests/forks, where one runs: its servers begin with everything imported. */
+const FORKS = process.env["ZAJIL_FORKS"];
+const PYTHON = resolve(ROOT, ".venv/bin/python");
+const LAUNCH = ["-I", "-S", resolve(ROOT, "tests/forks/launch.py")];
 
 /** Whether it can be started here. */
 export const hasServer = existsSync(PROGRAM);
@@ -40,7 +44,8 @@ export class ServerProcess {
   async start(): Promise<void> {
     const port = this.url ? new URL(this.url).port : "0";
     const command = ["serve", "--data", this.data, "--port", port, "--registration", this.#registration];
-    const child = spawn(PROGRAM, command, {
+    const [file, words] = FORKS === undefined ? [PROGRAM, command] : [PYTHON, [...LAUNCH, FORKS, "zajil", ...command]];
+    const child = spawn(file, words, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, PYTHONUNBUFFERED: "1" },
     });
@@ -63,7 +68,8 @@ export class ServerProcess {
     const child = this.#process;
     this.#process = undefined;
     if (!child || child.exitCode !== null) return;
-    const ended = new Promise((resolved) => child.once("exit", resolved));
+    // With its output: a fork ends a moment after the child that stands for it.
+    const ended = new Promise((resolved) => child.once("close", resolved));
     child.kill("SIGKILL");
     await ended;
   }
