@@ -28,7 +28,7 @@ from zajil.protocol.errors import CODES
 CLI_CODES = {"usage", "no-command", "no-text", "port-busy", "no-start", "no-data", "check-failed", "settings", "disk"}
 CLI_CODES |= {"crashed", "bad-address", "no-name", "own-link", "empty-folder", "person-link", "bridge-link"}
 CLI_CODES |= {"no-group", "bad-permission", "bad-span", "no-request", "no-request-id"}
-CLI_CODES |= {"group-link", "no-link", "many-links"}
+CLI_CODES |= {"group-link", "no-link", "many-links", "place-unasked"}
 CLI_CODES |= {
     "no-message",
     "many-messages",

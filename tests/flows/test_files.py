@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import os
 import sys
 import time
@@ -188,22 +189,39 @@ async def test_a_file_of_20_mb_arrives_over_a_line_cut_five_times_each_way(
     assert hashlib.sha256(held).digest() in rows
 
 
+class Typist(io.StringIO):
+    """What a person types at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_a_picture_goes_without_its_place_where_that_is_wanted(
-    terminals: tuple[Terminal, Terminal], tmp_path: Path
+    terminals: tuple[Terminal, Terminal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     amina, boris = terminals
     photo, text = tmp_path / "home.jpg", tmp_path / "text.pdf"
     photo.write_bytes(jpeg(exif(TURNED, PLACE)))
     text.write_bytes(b"%PDF-1.7")
     amina.refused("not-stripped", "send", "Boris", "--strip", "--file", str(photo), "--file", str(text))
-    amina.ok("send", "Boris", "--file", str(photo))
+    amina.refused_usage("place-unasked", "send", "Boris", "--file", str(text), "--file", str(photo))
     assert "home.jpg tells where it was taken" in amina.err
+    assert boris.json("read", "Amina") == [], "nothing goes before somebody said so"
+    amina.ok("send", "Boris", "--keep", "--file", str(photo))
     amina.ok("send", "Boris", "--strip", "--file", str(photo))
     assert amina.err == ""
-    whole, stripped = boris.json("read", "Amina")
-    for message, wanted in ((whole, photo.read_bytes()), (stripped, strip_picture(photo.read_bytes()))):
-        boris.ok("save", "Amina", message["id"], "-o", str(tmp_path / message["id"]))
-        assert (tmp_path / message["id"]).read_bytes() == wanted
+    for answer in ("y\n", "\n", "no\n", ""):
+        monkeypatch.setattr("sys.stdin", Typist(answer))
+        asked = amina.ok("send", "Boris", "--file", str(photo), "--file", str(text))
+        assert asked.count("Send the place along?") == 1
+        assert ("without the place" in amina.err) == (answer != "y\n")
+    first, second, *others = boris.json("read", "Amina")
+    whole, bare = photo.read_bytes(), strip_picture(photo.read_bytes())
+    wants = ((first, whole), (second, bare), (others[0], whole), *((one, bare) for one in others[1:]))
+    for message, wanted in wants:
+        saved = tmp_path / message["id"]
+        boris.ok("save", "Amina", message["id"], "--number", "1", "-o", str(saved))
+        assert saved.read_bytes() == wanted
 
 
 def test_a_file_that_waits_is_seen_and_withdrawn_without_a_server(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from pathlib import Path
 
 import pytest
 from tests.flows.server import ServerProcess
 from tests.flows.terminal import Terminal
+
+from zajil.protocol.identity.links import encode_contact_link, parse_contact_link
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
@@ -49,3 +52,27 @@ def test_each_step_names_the_next_one(
     twin = next_command(boris)
     assert twin[1] != TITLE, "two have this name, so the id"
     boris.ok(*twin)
+
+
+def test_somebody_whose_name_has_not_come_yet_is_called_by_their_id(
+    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    amina, boris = (Terminal(tmp_path / name, capsys) for name in ("a", "b"))
+    amina.register(server, "Amina")
+    boris.register(server, "Boris")
+    link = parse_contact_link(amina.ok("contact-link").strip())
+    nameless = encode_contact_link(dataclasses.replace(link, name=None))
+    account = amina.json("whoami")["account_id"]
+    unnamed = f"Unnamed ({account[:8]})"
+    assert f"{unnamed} is in your contacts" in boris.ok("add", nameless)
+    hello = next_command(boris)
+    assert hello[1] != unnamed, "nothing goes by that name"
+    boris.ok(*hello)
+    assert unnamed in boris.ok("chats")
+    assert unnamed in boris.ok("contacts")
+    assert "has not told you one yet" in boris.err
+    amina.ok("sync")
+    amina.ok("send", "Boris", "here I am")
+    boris.ok("sync")
+    assert "Unnamed" not in boris.ok("chats") + boris.ok("contacts")
+    assert boris.err == ""

@@ -205,11 +205,13 @@ def test_a_confirmed_key_without_a_backup_is_told(
     try:
         key = amina.ok("recovery", "show")
         typed(monkeypatch, key)
-        assert "The key is right." in amina.ok("recovery", "confirm")
+        told = amina.ok("recovery", "confirm")
+        assert "The key is right." in told
+        assert "come back" not in told, "nothing is promised that the server does not hold"
         assert "not on the server yet" in amina.err
     finally:
         server.start()
     typed(monkeypatch, key)
-    amina.ok("recovery", "confirm")
+    assert "contacts and chats come back" in amina.ok("recovery", "confirm")
     assert "not on the server yet" not in amina.err
     assert amina.json("recovery", "status")["current"]

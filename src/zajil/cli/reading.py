@@ -15,6 +15,7 @@ from rich.text import Text as Line
 from zajil.cli.output import console, error_console
 from zajil.cli.texts import chats as words
 from zajil.cli.texts import messages as talk
+from zajil.cli.texts.people.strangers import UNNAMED
 from zajil.cli.texts.talk import files
 from zajil.cli.texts.talk.disappear import say_change
 from zajil.cli.texts.talk.notices import NOTICES, OWN_NOTICES, ROLES
@@ -303,8 +304,18 @@ def notice_row(notice: Notice) -> dict[str, object]:
 
 
 def title_of(chat: Chat) -> str:
-    """The title for a screen: the self chat's in the language of the process, others cleaned."""
-    return words.NOTE_TO_SELF() if chat.kind == "self" else clean_name(chat.title)
+    """The title for a screen: the self chat's in the language of the process, others cleaned.
+
+    Somebody whose name has not come yet is called by the beginning of their id.
+    """
+    if chat.kind == "self":
+        return words.NOTE_TO_SELF()
+    return say_name("" if chat.kind == "dm" and chat.title in chat.members else chat.title, chat.title)
+
+
+def say_name(name: str, account: str) -> str:
+    """The name for a screen; of somebody without one, the beginning of their id."""
+    return clean_name(name) if name.strip() else UNNAMED(id=account[:ID_SHOWN])
 
 
 async def sync_or_say(client: Client) -> tuple[bool, ZajilError | None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zajil.cli.commands.options import ChatName, Files, Json, JsonLines, Strip
+from zajil.cli.commands.options import ChatName, Files, Json, JsonLines, Keep, Strip
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts import chats as words
 from zajil.cli.texts.talk import arranging as arranging_words
@@ -69,6 +69,7 @@ def send(
     *,
     file: Files = None,
     strip: Strip = False,
+    keep: Keep = False,
     reply: Annotated[
         str | None, typer.Option("--reply", metavar="ID", help=words.REPLY_OPTION(), show_default=False)
     ] = None,
@@ -79,7 +80,7 @@ def send(
 
     To somebody who was asked and has not answered it is kept until they do.
     """
-    from zajil.cli.commands.files import send_files
+    from zajil.cli.commands.files import open_files, send_files
     from zajil.cli.commands.messages import find_message
     from zajil.cli.failures import UNREACHABLE, USAGE, Failed
     from zajil.cli.output import print_json
@@ -97,16 +98,17 @@ def send(
         if not queue:
             check_key(client, found)
         quoted = None if reply is None else find_message(client, found, reply).id
-        keep = queue or _must_wait(client, found)
+        later = queue or _must_wait(client, found)
         named = client.find_mentions(found, body)
         try:
             if file:
-                identity = await send_files(client, found, file, body, reply_to=quoted, queue=keep, strip=strip)
-            elif keep:
+                ready = open_files(file, strip=strip, keep=keep)
+                identity = await send_files(client, found, ready, body, reply_to=quoted, queue=later)
+            elif later:
                 identity = client.queue(found, body, reply_to=quoted, mentions=named)
             else:
                 identity = await client.send(found, body, reply_to=quoted, mentions=named)
-            if keep and not queue:
+            if later and not queue:
                 await client.sync()  # they may have accepted meanwhile
         except Unreachable as error:
             raise Failed("unreachable", exit_code=UNREACHABLE, hint=words.KEPT()) from error

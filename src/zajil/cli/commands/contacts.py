@@ -59,8 +59,9 @@ def add(
 
 def contacts(context: typer.Context, *, json: Json = False) -> None:
     """Everybody this account knows."""
-    from zajil.cli.output import console, print_json
-    from zajil.cli.untrusted import clean_name, isolate
+    from zajil.cli.output import console, error_console, print_json
+    from zajil.cli.reading import say_name
+    from zajil.cli.untrusted import isolate
 
     async def told(client: Client) -> None:
         found = client.contacts()
@@ -80,8 +81,10 @@ def contacts(context: typer.Context, *, json: Json = False) -> None:
             verified = f"  {request_words.BLOCKED()}" if contact.blocked else verified
             count = words.DEVICES_COUNT(count=contact.devices)
             console().print(f"{contact.id}  ", style="dim", end="")
-            console().print(isolate(clean_name(contact.name)), style="bold", end="")
+            console().print(isolate(say_name(contact.name, contact.id)), style="bold", end="")
             console().print(f"  {count}{verified}", style="dim")
+        if any(not contact.name.strip() for contact in found):
+            error_console().print(request_words.WHY_UNNAMED(), style="dim")
 
     run_with_client(context, told)
 

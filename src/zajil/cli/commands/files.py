@@ -16,6 +16,7 @@ from zajil.cli.texts.talk import files as words
 from zajil.cli.texts.text import Text
 
 if TYPE_CHECKING:
+    from zajil.cli.failures import Failed
     from zajil.client import Chat, Client, Content
 
 Number = Annotated[
@@ -26,13 +27,32 @@ Output = Annotated[
 ]
 
 
+def open_files(files: Sequence[Path], *, strip: bool, keep: bool) -> list[Path | Content]:
+    """What is to be sent of these files, once it is clear that a place goes along only where somebody wants that.
+
+    strip: without what pictures tell about where and how they were taken; keep: with it. Without either the person is
+    asked about each picture that tells where it was taken; any answer but yes takes that out.
+    Raises Failed `place-unasked` where nobody can be asked, `not-stripped`, `file-unreadable`.
+    """
+    try:
+        return [_strip(path) if strip else path if keep else _ask_about(path) for path in files]
+    except OSError as error:
+        raise _unreadable(error, files[0]) from None
+
+
+def _unreadable(error: OSError, first: Path) -> Failed:
+    from zajil.cli.failures import Failed
+
+    name = str(error.filename or first)
+    return Failed("file-unreadable", file=name, remark=say_reason(error), hint=words.UNREADABLE_HINT())
+
+
 async def send_files(
-    client: Client, chat: Chat, files: Sequence[Path], text: str, *, reply_to: str | None, queue: bool, strip: bool
+    client: Client, chat: Chat, files: Sequence[Path | Content], text: str, *, reply_to: str | None, queue: bool
 ) -> str:
     """Id of the message with these files; queued, the one it has until they are out.
 
-    strip: without what pictures tell about where and how they were taken; else that is said.
-    Raises Failed `file-unreadable`, `not-stripped`, and `unreachable` or `storage-full` while the message stays here.
+    Raises Failed `file-unreadable`, and `unreachable` or `storage-full` while the message stays here.
     """
     from zajil.cli.failures import REFUSED, UNREACHABLE, Failed
     from zajil.protocol.errors import Unavailable, Unreachable
@@ -40,19 +60,16 @@ async def send_files(
 
     named = client.find_mentions(chat, text)
     try:
-        ready = [_strip(path) for path in files] if strip else list(files)
-        if not strip:
-            _warn_of_places(files)
         if queue:
-            return encode_b64(await client.queue_files(chat, ready, text, reply_to=reply_to, mentions=named))
+            return encode_b64(await client.queue_files(chat, files, text, reply_to=reply_to, mentions=named))
         with _progress(words.SENDING) as tell:
-            return await client.send_files(chat, ready, text, reply_to=reply_to, mentions=named, tell=tell)
+            return await client.send_files(chat, files, text, reply_to=reply_to, mentions=named, tell=tell)
     except Unavailable as error:
         code = REFUSED if not isinstance(error, Unreachable) else UNREACHABLE
         raise Failed(error.code, exit_code=code, hint=words.KEPT()) from error
     except OSError as error:
-        name = str(error.filename or files[0])
-        raise Failed("file-unreadable", file=name, remark=say_reason(error), hint=words.UNREADABLE_HINT()) from None
+        first = files[0]
+        raise _unreadable(error, first if isinstance(first, Path) else Path(first.name)) from None
 
 
 def _strip(path: Path) -> Content:
@@ -67,14 +84,24 @@ def _strip(path: Path) -> Content:
         raise Failed("not-stripped", file=str(path)) from None
 
 
-def _warn_of_places(files: Sequence[Path]) -> None:
-    """Say which pictures tell where they were taken."""
+def _ask_about(path: Path) -> Path | Content:
+    """The file as it is, or the picture without the place. Raises Failed `place-unasked`, `not-stripped`, OSError."""
+    from zajil.cli.asking import agrees, can_ask
+    from zajil.cli.failures import USAGE, Failed
     from zajil.cli.output import error_console
+    from zajil.cli.untrusted import clean_name
     from zajil.client.files.pictures import tells_where
 
-    for path in files:
-        if tells_where(_beginning(path)):
-            error_console().print(words.TELLS_WHERE(file=path.name), style="dim")
+    if not tells_where(_beginning(path)):
+        return path
+    name = clean_name(path.name)
+    if not can_ask():
+        raise Failed("place-unasked", exit_code=USAGE, file=name)
+    if agrees(words.PLACE_QUESTION(file=name)):
+        return path
+    stripped = _strip(path)
+    error_console().print(words.STRIPPED(file=name), style="dim")
+    return stripped
 
 
 def _beginning(path: Path) -> bytes:

@@ -41,6 +41,7 @@ Files = Annotated[
     list[Path] | None, typer.Option("--file", metavar="PATH", help=files.FILE_OPTION(), show_default=False)
 ]
 Strip = Annotated[bool, typer.Option("--strip", help=files.STRIP_OPTION())]
+Keep = Annotated[bool, typer.Option("--keep", help=files.KEEP_OPTION())]
 ContactName = Annotated[str, typer.Argument(metavar="CONTACT", help=chats.CONTACT_ARGUMENT())]
 
 

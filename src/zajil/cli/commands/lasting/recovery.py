@@ -52,11 +52,13 @@ def confirm(context: typer.Context) -> None:
         if client.recovery_status().state == "none":
             raise error("no-recovery-key")
         client.confirm_recovery_key(_read_key())
-        console().print(words.CONFIRMED(), style="bold")
         if client.recovery_status().stored_at == 0:
             await _store(client)
+        console().print(words.CONFIRMED(), style="bold")
         if client.recovery_status().stored_at == 0:
             _print_unstored()
+        else:
+            console().print(words.COMES_BACK())
 
     run_with_client(context, confirmed)
 

@@ -276,9 +276,9 @@ def say_added(client: Client, chat: Chat, before: Chat | None, text: str | None)
     """
     from zajil.cli.hints import name_to_type, suggest
     from zajil.cli.output import console
-    from zajil.cli.untrusted import clean_name
+    from zajil.cli.reading import title_of
 
-    name, typed = clean_name(chat.title), name_to_type(client, chat)
+    name, typed = title_of(chat), name_to_type(client, chat)
     if chat.pending:
         console().print((words.REQUEST_SENT if before is None else words.REQUEST_WAITS)(name=name))
         if before is not None and text:

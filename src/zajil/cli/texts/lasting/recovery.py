@@ -57,10 +57,11 @@ CONFIRM_NEXT = Text(
     ar="ثم اكتبه مرّة للتأكّد:",
     ru="Затем введите его один раз для проверки:",
 )
-CONFIRMED = Text(
-    en="The key is right. Your contacts and chats come back with it; messages do not.",
-    ar="المفتاح صحيح. تعود به جهات اتصالك ومحادثاتك، لا الرسائل.",
-    ru="Ключ верен. С ним вернутся контакты и чаты, но не сообщения.",
+CONFIRMED = Text(en="The key is right.", ar="المفتاح صحيح.", ru="Ключ верен.")
+COMES_BACK = Text(
+    en="The backup is on the server: your contacts and chats come back with the key; messages do not.",
+    ar="النسخة الاحتياطية على الخادم: تعود بالمفتاح جهات اتصالك ومحادثاتك، لا الرسائل.",
+    ru="Резервная копия на сервере: с ключом вернутся контакты и чаты, но не сообщения.",
 )
 NOT_STORED = Text(
     en="But its backup is not on the server yet, and without it the key opens nothing. When the server answers:",

@@ -95,6 +95,12 @@ KNOWN_ALREADY = Text(
     en="{name} is in your contacts already.", ar="{name} في جهات اتصالك بالفعل.", ru="{name} уже в контактах."
 )
 ADDED = Text(en="{name} is in your contacts.", ar="أصبح {name} في جهات اتصالك.", ru="Контакт добавлен: {name}.")
+UNNAMED = Text(en="Unnamed ({id})", ar="بلا اسم ({id})", ru="Без имени ({id})")
+WHY_UNNAMED = Text(
+    en="Who has no name here has not told you one yet; it comes with their first message.",
+    ar="من لا اسم له هنا لم يخبرك به بعد؛ يصل مع أول رسالة منه.",
+    ru="У кого нет имени, тот его ещё не сообщил: оно придёт с первым сообщением.",
+)
 HELLO_NEXT = Text(en="Say hello:", ar="ألقِ التحيّة:", ru="Поздоровайтесь:")
 HELLO_EXAMPLE = Text(en="Hello!", ar="مرحبًا!", ru="Привет!")
 CHAT_NEXT = Text(en="Your chat:", ar="محادثتكما:", ru="Ваш чат:")

@@ -6,21 +6,32 @@ from zajil.cli.texts.complaint import LATER, Complaint
 from zajil.cli.texts.text import Text
 
 FILE_OPTION = Text(
-    en="A file to send with the message, as it is: a photo goes with the place where it was taken, unless you add "
-    "--strip. May be given up to 10 times.",
-    ar="ملف يُرسل مع الرسالة كما هو: تُرسل الصورة ومعها مكان التقاطها ما لم تُضف --strip. ويمكن تكراره حتى ١٠ مرات.",
-    ru="Файл, который уйдёт вместе с сообщением без изменений: фото — вместе с местом съёмки, если не добавить "
-    "--strip. Можно указать до 10 раз.",
+    en="A file to send with the message. About a photo that tells where it was taken you are asked first, unless you "
+    "add --strip or --keep. May be given up to 10 times.",
+    ar="ملف يُرسل مع الرسالة. إن كان في الصورة مكان التقاطها سُئلتَ أولًا، ما لم تُضف --strip أو --keep. "
+    "ويمكن تكراره حتى ١٠ مرات.",
+    ru="Файл, который уйдёт вместе с сообщением. Если в фото записано место съёмки, сначала будет вопрос, "
+    "если не указать --strip или --keep. Можно указать до 10 раз.",
 )
 STRIP_OPTION = Text(
     en="Take out of JPEG and PNG pictures where, when and with what they were taken; other files are refused.",
     ar="إزالة مكان الالتقاط ووقته وجهازه من صور JPEG وPNG؛ وتُرفض الملفات الأخرى.",
     ru="Убрать из картинок JPEG и PNG место, время и устройство съёмки; другие файлы не принимаются.",
 )
-TELLS_WHERE = Text(
-    en="{file} tells where it was taken; send with --strip to take that out.",
-    ar="في {file} مكان التقاط الصورة؛ أرسل مع --strip لإزالته.",
-    ru="В {file} записано место съёмки; чтобы его убрать, отправляйте с --strip.",
+KEEP_OPTION = Text(
+    en="Send pictures as they are, with the place where they were taken.",
+    ar="إرسال الصور كما هي، ومعها مكان التقاطها.",
+    ru="Отправить фото без изменений, вместе с местом съёмки.",
+)
+PLACE_QUESTION = Text(
+    en="{file} tells where it was taken. Send the place along?",
+    ar="في {file} مكان التقاط الصورة. هل تُرسل المكان معها؟",
+    ru="В {file} записано место съёмки. Отправить его вместе с фото?",
+)
+STRIPPED = Text(
+    en="{file} goes without the place, the time and the device.",
+    ar="يُرسل {file} دون المكان والوقت والجهاز.",
+    ru="{file} уходит без места, времени и устройства съёмки.",
 )
 SAVE = Text(
     en="Fetch a file of a message, check it, and save it.",
@@ -91,6 +102,18 @@ KEPT = Text(
 )
 
 FILE_COMPLAINTS: dict[str, Complaint] = {
+    "place-unasked": Complaint(
+        Text(
+            en="{file} tells where it was taken, and nobody is there to be asked; nothing was sent.",
+            ar="في {file} مكان التقاط الصورة، ولا أحد هنا ليُسأل؛ لم يُرسل شيء.",
+            ru="В {file} записано место съёмки, а спросить некого; ничего не отправлено.",
+        ),
+        Text(
+            en="Add --strip to take the place out, or --keep to send the picture as it is.",
+            ar="أضف --strip لإزالة المكان، أو --keep لإرسال الصورة كما هي.",
+            ru="Добавьте --strip, чтобы убрать место, или --keep, чтобы отправить фото без изменений.",
+        ),
+    ),
     "not-stripped": Complaint(
         Text(
             en="{file} is no JPEG or PNG that can be read: nothing was taken out of it, and nothing was sent.",
