@@ -6,14 +6,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from tests.push.service import PushService
 from tests.push.test_story import rows, settings_for
 from tests.server.carriers import until
 
+from zajil.cli.commands.account import _check_push
 from zajil.cli.main import run_command
 from zajil.client import Client
+from zajil.client.pushing import PushStatus
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.push.message import PAYLOAD
 from zajil.server.app import Server
@@ -54,6 +57,9 @@ async def test_a_text_wakes_a_home_that_nobody_has_open_and_receipts_wake_nobody
     capsys.readouterr()
     assert await zajil(*at, "set", put.endpoint, *keys) == 0
     assert "127.0.0.1" in capsys.readouterr().out
+    assert await zajil("--home", str(home), "doctor", "--json") == 0
+    (push,) = [check for check in json.loads(capsys.readouterr().out) if check["name"] == "push"]
+    assert (push["ok"], push["code"], push["values"]) == (True, "push-set", {"endpoint": "127.0.0.1"})
     async with await Client.register(tmp_path / "anna", server=url, name="Anna") as anna:
         chat = await anna.add_contact(link)
         await anna.send(chat, "hello")
@@ -83,3 +89,30 @@ async def test_a_text_wakes_a_home_that_nobody_has_open_and_receipts_wake_nobody
     await again.stop()
     assert (data / "push.key").read_bytes() != key
     assert (data / "push.key").stat().st_mode & 0o777 == 0o600
+
+
+class Asked:
+    """A client of a device that asked to be woken, or did not; what the doctor asks of it."""
+
+    def __init__(self, endpoint: str, *, offered: bool) -> None:
+        self._held = PushStatus(endpoint, 1, offered)
+
+    async def push_status(self) -> PushStatus:
+        return self._held
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "offered", "found"),
+    [
+        ("https://push.example/up?x", True, [("push-set", True)]),
+        ("https://push.example/up?x", False, [("push-ended", False)]),
+        ("", True, []),
+        ("", False, []),
+    ],
+)
+async def test_the_doctor_tells_of_a_push_that_comes_no_more(
+    endpoint: str, *, offered: bool, found: list[tuple[str, bool]]
+) -> None:
+    checks = await _check_push(cast(Client, Asked(endpoint, offered=offered)))  # all it needs of one
+    assert [(check.code, check.ok) for check in checks] == found
+    assert all(check.values == {"endpoint": "push.example"} for check in checks), "the address itself stays a secret"

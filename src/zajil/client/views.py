@@ -503,6 +503,8 @@ CheckCode = Literal[
     "tls-browser",
     "tls-own",
     "transport-missing",
+    "push-set",
+    "push-ended",
 ]
 
 
@@ -525,7 +527,7 @@ class Check(msgspec.Struct, frozen=True):
     outbox-waiting and lists-forked; `accounts` of lists-forked: ids with a blank between; `suite` (hex) and
     `per_epoch` (own messages) of suite-post-quantum; `server` (URL) of server-answers; `error` (code) of server-fails;
     `host` of route-*; `tried` (hosts, private ones as `*1`) of network-blocked; `minutes` of clock-wrong; `missing`
-    of transport-missing.
+    of transport-missing; `endpoint` (host) of push-*.
     """
 
     name: str

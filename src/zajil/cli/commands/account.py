@@ -157,7 +157,8 @@ def doctor(context: typer.Context, *, json: Json = False) -> None:
         found = [check for check in client.doctor() if check.name == "keys"]
         server = await _check_server(client)
         reach = await client.check_reach()
-        checks = [*found, *(check for check in client.doctor() if check.name != "keys"), server, *reach]
+        rest = [check for check in client.doctor() if check.name != "keys"]
+        checks = [*found, *rest, server, *reach, *await _check_push(client)]
         if json:
             print_json([{"name": c.name, "ok": c.ok, "code": c.code, "values": dict(c.values)} for c in checks])
         else:
@@ -194,6 +195,23 @@ def _show_check(check: Check) -> None:
 def _private(text: str) -> str:
     """Private bridges as `net probe` calls them."""
     return re.sub(r"\*(\d+)", lambda found: PRIVATE(number=found[1]), text)
+
+
+async def _check_push(client: Client) -> list[Check]:
+    """Whether the server still wakes this device; nothing where it was never asked to, or does not answer."""
+    from urllib.parse import urlsplit
+
+    from zajil.client import Check
+    from zajil.protocol.errors import ZajilError
+
+    try:
+        held = await client.push_status()
+    except ZajilError:
+        return []
+    if not held.endpoint:
+        return []
+    host = urlsplit(held.endpoint).hostname or held.endpoint
+    return [Check("push", held.offered, "push-set" if held.offered else "push-ended", {"endpoint": host})]
 
 
 async def _check_server(client: Client) -> Check:

@@ -267,4 +267,23 @@ CHECKS: dict[CheckCode, Complaint] = {
             ru="Установите её или уберите из настроек.",
         ),
     ),
+    "push-set": Complaint(
+        Text(
+            en="This device is woken through {endpoint} when something comes.",
+            ar="يُوقَظ هذا الجهاز عبر {endpoint} حين يصل شيء.",
+            ru="Когда что-то приходит, это устройство будят через {endpoint}.",
+        )
+    ),
+    "push-ended": Complaint(
+        Text(
+            en="This device waits to be woken through {endpoint}, but the server sends no pushes any more.",
+            ar="ينتظر هذا الجهاز أن يُوقَظ عبر {endpoint}، لكن الخادم لم يعد يرسل إشارات.",
+            ru="Устройство ждёт сигналов через {endpoint}, но сервер их больше не отправляет.",
+        ),
+        Text(
+            en="Fetch with zajil sync or zajil read --follow, and end the push:  zajil push off",
+            ar="اجلب الرسائل بالأمر zajil sync أو zajil read --follow، وأوقف الإشارات:  zajil push off",
+            ru="Забирайте через zajil sync или zajil read --follow, а сигналы отключите:  zajil push off",
+        ),
+    ),
 }
