@@ -207,11 +207,11 @@ export const test = base.extend<World>({
       // Python begins while the invite is made.
       const pia = member();
       const { invite, link } = server.invite(2);
-      await pia.ask("register", { server: server.url, name: "Pia", invite });
+      const registered = pia.ask("register", { server: server.url, name: "Pia", invite });
       const browser = await arrive();
       const anna = new Hands(browser.page);
-      await anna.open(link);
-      await anna.signUp("Anna");
+      const signedUp = anna.open(link).then(() => anna.signUp("Anna"));
+      await Promise.all([registered, signedUp]);
       await anna.addPerson(await pia.ask<string>("contact_link"));
       await anna.say("hello");
       await expect(anna.state("hello")).toHaveAttribute("data-state", ON_THE_SERVER);
