@@ -47,6 +47,7 @@ from zajil.protocol.identity.linking import ArchivePart
 from zajil.protocol.identity.recovery import parse_key
 from zajil.protocol.identity.safety import SafetyCode, SafetyResult, compare_codes
 from zajil.protocol.ids import encode_b64, parse_b64
+from zajil.protocol.limits import XWING_LEAVES
 from zajil.protocol.reach.endpoints import PrivateBridges
 from zajil.transports.direct import check_address
 
@@ -258,10 +259,20 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
         """The contact with this id or name. Raises `unknown-contact`, or `ambiguous-name` with `candidates`."""
         return listing.find_named(text, self.contacts(), name=lambda person: person.name, unknown="unknown-contact")
 
-    async def create_group(self, title: str, contacts: Sequence[Contact]) -> Chat:
-        """A group owned by us, accepted by the server with everyone in it before this returns."""
+    def is_protected(self, contacts: Sequence[Contact]) -> bool:
+        """Whether a new group of these people would be protected against quantum computers: up to 128 devices."""
+        with self._core.look() as step:
+            people = [parse_b64(contact.id, size=16) for contact in contacts]
+            return chats.expected_leaves(step, people) <= XWING_LEAVES
+
+    async def create_group(self, title: str, contacts: Sequence[Contact], *, large: bool = False) -> Chat:
+        """A group owned by us, accepted by the server with everyone in it before this returns.
+
+        large: it is to grow beyond 128 devices, and is then not protected against quantum computers.
+        """
         with self._core.step("create-group") as step:
-            gid = chats.open_group(step, title, [parse_b64(contact.id, size=16) for contact in contacts])
+            people = [parse_b64(contact.id, size=16) for contact in contacts]
+            gid = chats.open_group(step, title, people, large=large)
             pending = [n for n, _ in rows.items(step.tx, gid)]
         await self._device.settle(pending)
         return self._chat(gid)

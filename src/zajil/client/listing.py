@@ -27,6 +27,7 @@ from zajil.protocol.errors import error
 from zajil.protocol.identity.grouplinks import GroupLink, encode_group_link
 from zajil.protocol.identity.safety import SafetyCode, half, safety_number
 from zajil.protocol.ids import AccountId, GroupId, encode_b64
+from zajil.protocol.limits import SUITE_XWING, XWING_LEAVES
 from zajil.protocol.public.handles import skeleton
 
 KINDS: tuple[views.ChatKind, ...] = ("self", "dm", "group")
@@ -147,7 +148,16 @@ def _chat_view(step: Step, chat: rows.Chat, *, pinned: bool) -> views.Chat:
         pending=chat.request == "outgoing",
         perms=_perms(chat),
         unshown=chat.unshown,
+        quantum=_quantum(chat),
     )
+
+
+def _quantum(chat: rows.Chat) -> views.Quantum:
+    if chat.suite == SUITE_XWING:
+        return "protected"
+    if not chat.all_able:
+        return "unable"
+    return "large" if len(chat.members) > XWING_LEAVES else "small"
 
 
 def _roles(chat: rows.Chat) -> dict[str, views.Role]:

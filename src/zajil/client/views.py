@@ -188,6 +188,11 @@ class Device(msgspec.Struct, frozen=True):
     current: bool
 
 
+Quantum = Literal["protected", "large", "small", "unable"]
+"""Whether a recording stays closed to a future quantum computer, else why not: the group is larger than 128 devices,
+was made for so many and is smaller, or has a device that is not able."""
+
+
 class Chat(msgspec.Struct, frozen=True):
     """One chat. title: group title, the person's name in a DM, "Note to self" in the self chat.
 
@@ -221,6 +226,7 @@ class Chat(msgspec.Struct, frozen=True):
     pending: bool = False
     perms: Mapping[str, Needs] = {}
     unshown: int = 0
+    quantum: Quantum = "protected"
 
 
 JoinPolicy = Literal["ask", "auto"]

@@ -274,6 +274,7 @@ def chat_row(chat: Chat) -> dict[str, object]:
         "role": chat.role,
         "members": list(chat.members),
         "devices": chat.devices,
+        "quantum": chat.quantum,
         "last_activity": chat.last_activity,
         "unread": chat.unread,
         "mentioned": chat.mentioned,

@@ -24,18 +24,21 @@ def create(
     title: Annotated[str, typer.Argument(metavar="TITLE", help=words.TITLE_ARGUMENT())],
     contacts: Annotated[list[str], typer.Argument(metavar="CONTACT", help=words.CONTACTS_ARGUMENT())],
     *,
+    large: Annotated[bool, typer.Option("--large", help=words.LARGE_OPTION())] = False,
     json: Json = False,
 ) -> None:
     """A group with these people."""
     from zajil.cli.commands.chats import chat_row
     from zajil.cli.hints import name_to_type, suggest
-    from zajil.cli.output import console, print_json
+    from zajil.cli.output import console, error_console, print_json
     from zajil.cli.texts.people.strangers import HELLO_EXAMPLE
     from zajil.cli.untrusted import clean_name
 
     async def made(client: Client) -> None:
         people = [client.find_contact(name) for name in contacts]
-        chat = await kept(client.create_group(title, people), words.GROUP_KEPT)
+        if large or not client.is_protected(people):
+            error_console().print(words.GROUP_PLAIN())
+        chat = await kept(client.create_group(title, people, large=large), words.GROUP_KEPT)
         if json:
             print_json(chat_row(chat))
         else:

@@ -179,6 +179,18 @@ GROUP_ROLE_SET = Text(
     ar="دور {name} في «{title}» الآن: {role}.",
     ru="{name} в «{title}» теперь: {role}.",
 )
+LARGE_OPTION = Text(
+    en="for more than 128 devices; such a group is not protected against quantum computers",
+    ar="لأكثر من 128 جهازًا؛ ومثل هذه المجموعة ليست محميّة من الحواسيب الكمومية",
+    ru="более чем для 128 устройств; такая группа не защищена от квантовых компьютеров",
+)
+GROUP_PLAIN = Text(
+    en="This group is made for more than 128 devices: it is not protected against a recording that a future quantum"
+    " computer opens, and it stays so.",
+    ar="تُنشأ هذه المجموعة لأكثر من 128 جهازًا: ليست محميّة من تسجيل يفتحه حاسوب كمومي في المستقبل، ويبقى ذلك على حاله.",
+    ru="Эта группа создаётся более чем для 128 устройств: она не защищена от записи, которую вскроет будущий квантовый"
+    " компьютер, и это не изменится.",
+)
 GROUP_CREATED = Text(
     en="“{title}” is ready; members: {count}.",
     ar="المجموعة «{title}» جاهزة؛ الأعضاء: {count}.",
