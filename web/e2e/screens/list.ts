@@ -7,6 +7,7 @@ import { FILES } from "./files.ts";
 import { JOINS } from "./joins.ts";
 import { preparePush, PUSH } from "./push.ts";
 import { CHANNELS } from "./public.ts";
+import { HISTORY } from "./history.ts";
 import { LOCK } from "./lock.ts";
 import { RECOVERY } from "./recovery.ts";
 import { REVIEW } from "./review.ts";
@@ -371,7 +372,7 @@ const STATES: readonly Screen[] = [
 export const LIST: readonly Screen[] = [
   ...[...START, ...LISTS, ...CHATS, ...SEARCH, ...FILES, ...CALLS, ...ROUTES, ...PEOPLE],
   ...[...JOINS, ...DISAPPEARING, ...PUSH],
-  ...[...CHANNELS, ...SETTINGS, ...RECOVERY, ...LOCK, ...STATES, ...REVIEW],
+  ...[...CHANNELS, ...SETTINGS, ...HISTORY, ...RECOVERY, ...LOCK, ...STATES, ...REVIEW],
 ];
 
 async function menu(page: Page): Promise<void> {
@@ -533,6 +534,7 @@ async function linkDone(page: Page): Promise<void> {
   await linkAsk(page);
   await page.getByTestId("link-yes").click();
   await page.getByTestId("link-linked").waitFor();
+  await page.getByTestId("history").waitFor();
 }
 
 async function linkExpired(page: Page): Promise<void> {

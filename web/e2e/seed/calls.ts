@@ -240,11 +240,12 @@ function accountCalls(
       if (code.includes("/i#") || code.trim().length < 20) throw new Refused("bad-link");
       return { name: "Chromium on Linux", platform: "web", emoji: ["🐢", "🍋", "⛵"] };
     },
-    approve_link: () => {
+    approve_link: ({ history }) => {
       const device = world.devices.length + 1;
       world.devices = [...world.devices, { device, added_at: world.now, current: false }];
       teller.emit({ event: "devices" });
-      return { device };
+      if (history) teller.emit({ event: "history", progress: { way: "out", state: "moves", done: 3, whole: 8 } });
+      return { device, history: history ? "goes" : "stays" };
     },
     set_name: ({ name }) => {
       world.me = { ...self(world), name };

@@ -3,7 +3,7 @@
  * `vite --mode seed` puts it in place of core/link.ts; it is never part of the product. `?scene=NAME` chooses the world;
  * `globalThis.zajilSeed` lets a test push it on (ticks, incoming messages, typing, connection).
  */
-import type { Answer, CallName, Connection, CoreEvent, Failure, Health } from "../../src/core/api.ts";
+import type { Answer, CallName, Connection, CoreEvent, Failure, Health, HistoryProgress } from "../../src/core/api.ts";
 import { CallFailed, type CallArguments, type Link } from "../../src/core/link.ts";
 import { Refused } from "./answers.ts";
 import { RINGS } from "./callside.ts";
@@ -29,6 +29,7 @@ export interface SeedHandle {
   typing(chat: string): void;
   connection(change: Partial<Connection>): void;
   health(change: Partial<Health>): void;
+  history(progress: HistoryProgress): void;
   readonly seed: Seed;
 }
 
@@ -65,6 +66,9 @@ export function connect(worker?: unknown): Link {
     typing: (chat) => seed.typing(chat),
     connection: (change) => seed.change({ connection: change }),
     health: (change) => seed.change({ health: change }),
+    history: (progress) => {
+      for (const listener of [...listeners]) listener({ event: "history", progress });
+    },
   };
   return {
     async call<N extends CallName>(name: N, ...args: CallArguments<N>): Promise<Answer<N>> {

@@ -6,6 +6,7 @@ import type { FileCalls, FileEvent, FileView } from "./files/view.ts";
 import type { GateCalls, WorkEvent } from "./gate/view.ts";
 import type { Expiring, TimerCalls } from "./rules/expiry/view.ts";
 import type { JoinCalls, Perms } from "./joins/view.ts";
+import type { HistoryCalls, HistoryEvent } from "./history/view.ts";
 import type { RecoveryCalls, RecoveryEvent } from "./kept/view.ts";
 import type { LockCalls } from "./lock/view.ts";
 import type { SearchCalls } from "./search/view.ts";
@@ -15,6 +16,7 @@ import type { PushCalls } from "./push/view.ts";
 import type { Connection, ReachCalls } from "./reach/api.ts";
 
 export type { GroupLinkPreview, GroupLinkView, JoinRequestView, JoinView, Permission, Perms } from "./joins/view.ts";
+export type { HistoryProgress } from "./history/view.ts";
 export type { ArchiveWords, RecoveryView } from "./kept/view.ts";
 export type { LockAfter, LockView } from "./lock/view.ts";
 export type { ContactRequest } from "./strangers/view.ts";
@@ -396,6 +398,7 @@ export interface Inventory {
 export interface Calls
   extends
     FileCalls,
+    HistoryCalls,
     RecoveryCalls,
     LockCalls,
     SearchCalls,
@@ -416,7 +419,6 @@ export interface Calls
   start_linking(a: { device_name: string }): void;
   cancel_linking(): void;
   preview_link(a: { code: string }): { name: string; platform: string; emoji: readonly string[] };
-  approve_link(a: { code: string }): { device: number };
   set_name(a: { name: string }): Me;
   /** After `rolled_back`: this copy is the one to keep. Ask to be added again everywhere. */
   recover(): void;
@@ -501,6 +503,7 @@ export type Answer<N extends CallName> = ReturnType<Calls[N]>;
 /** What the worker tells every tab, after the change is durable. Views are asked for again, not sent along. */
 export type CoreEvent =
   | FileEvent
+  | HistoryEvent
   | RecoveryEvent
   | WorkEvent
   | { readonly event: "status"; readonly status: Status }

@@ -7,6 +7,8 @@ import { CLIENT_VERSION } from "../protocol/limits.ts";
 import { CallDoor } from "./calls/door.ts";
 import { isKeyDue, KeptDoor } from "./kept/door.ts";
 import { eventsOf } from "./events.ts";
+import type { Files } from "./files/files.ts";
+import { HistoryDoor } from "./history/door.ts";
 import { JoinDoor } from "./joins/door.ts";
 import type { Leading } from "./lead.ts";
 import type { LockCalls } from "./lock/view.ts";
@@ -74,6 +76,7 @@ export class Device implements Leading, Host {
   readonly #door = new CallDoor(this);
   readonly #files = new FileDoor(this);
   readonly #joins = new JoinDoor(this);
+  readonly #history = new HistoryDoor(this);
   readonly #kept: KeptDoor;
   #core: Core | undefined;
   #tokens: Tokens | undefined;
@@ -169,6 +172,7 @@ export class Device implements Leading, Host {
     this.#door.close();
     this.#files.close();
     this.#joins.close();
+    this.#history.close();
     this.#kept.close();
     void this.#runner?.close();
     this.#runner = undefined;
@@ -185,6 +189,10 @@ export class Device implements Leading, Host {
   tokens(): Tokens {
     if (this.#tokens === undefined) throw error("no-home");
     return this.#tokens;
+  }
+
+  files(): Promise<Files> {
+    return this.#files.open();
   }
 
   wake(): void {
@@ -219,7 +227,7 @@ export class Device implements Leading, Host {
       problem: (problem) => this.noteProblem(problem),
     });
     this.#runner.start();
-    for (const work of [this.#files.begin(), this.#joins.begin(), this.#kept.begin()])
+    for (const work of [this.#files.begin(), this.#joins.begin(), this.#kept.begin(), this.#history.begin()])
       work.catch((problem: unknown) => this.noteProblem(problem));
     await this.#emitStatus();
   }
@@ -332,6 +340,7 @@ export class Device implements Leading, Host {
 
   async #logOut(): Promise<void> {
     this.#files.close();
+    this.#history.close();
     this.#kept.close();
     await this.#runner?.close();
     this.#runner = undefined;

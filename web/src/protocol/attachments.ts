@@ -15,6 +15,8 @@ export const ATTACHMENT_LEAST_BYTES = KIB;
 export const TAG_BYTES = 16;
 /** Longest file. */
 export const FILE_BYTES = ATTACHMENT_BYTES - TAG_BYTES;
+/** The server keeps what is not whole so long. */
+export const UNFINISHED_S = 86_400;
 /** What goes up or down in one call on every way. */
 export const PIECE_BYTES = HTTP_BODY_BYTES;
 

@@ -5,6 +5,9 @@ export const MIB = 1024 * KIB;
 
 /** Longest text of a message, UTF-8. */
 export const TEXT_BYTES = 64 * KIB;
+/** Of a history for a linked device: parts, and bytes of the plaintext of one. */
+export const HISTORY_PARTS = 32;
+export const HISTORY_PART_BYTES = 16 * MIB;
 /** Longest MLS PrivateMessage of an application message. */
 export const BODY_BYTES = 96 * KIB;
 export const EPHEMERAL_BYTES = 8 * KIB;

@@ -57,6 +57,8 @@ export class OpenChat {
       else if (event.event === "chat" && event.chat === this.id) void this.look();
       else if (event.event === "contacts") void this.look();
       else if (event.event === "uploads" && event.chat === this.id) void this.#inTurn(() => this.#waiting());
+      else if (event.event === "history" && event.progress.state === "done" && event.progress.way === "in")
+        void this.#inTurn(() => this.#newest());
       else if (event.event === "file" && event.chat === this.id) this.#moved(event);
     });
     void this.#inTurn(() => this.#open());

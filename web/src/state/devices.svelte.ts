@@ -22,8 +22,10 @@ export class Devices {
 export class LinkOther {
   code = $state("");
   offer = $state.raw<Answer<"preview_link"> | undefined>();
-  /** Number of the new device, once it is in. */
-  linked = $state<number | undefined>();
+  /** Whether the new device gets what this one shows in its chats. */
+  history = $state(true);
+  /** What became of it and of the history, once the new device is in. */
+  linked = $state.raw<Answer<"approve_link"> | undefined>();
   readonly press = new Press();
 
   /** Look at a code that was scanned or pasted; nothing is approved by it. Another one meanwhile counts for nothing. */
@@ -35,9 +37,9 @@ export class LinkOther {
 
   /** The Yes. */
   async approve(): Promise<void> {
-    const answer = await this.press.run(() => call("approve_link", { code: this.code }));
-    this.linked = answer?.device;
-    if (answer === undefined) this.offer = undefined;
+    const { code, history } = this;
+    this.linked = await this.press.run(() => call("approve_link", { code, history }));
+    if (this.linked === undefined) this.offer = undefined;
   }
 
   /** Drop the code. */

@@ -1,5 +1,5 @@
 /** Who is here, which tab leads, how the server is reached, and what keeps this client from working normally. */
-import type { InvitePreview, Notice, ServerInfo, Status } from "../core/api.ts";
+import type { HistoryProgress, InvitePreview, Notice, ServerInfo, Status } from "../core/api.ts";
 import { codeOf } from "../i18n/errors.ts";
 import { browser, call, listen } from "./host.ts";
 
@@ -18,6 +18,8 @@ class Session {
   broken = $state<string>();
   /** The last thing that concerns the whole account (a forked list, a bad welcome). */
   notice = $state<Notice>();
+  /** How far the history is that comes from or goes to another device of ours, until its end was seen. */
+  history = $state.raw<HistoryProgress>();
   /** Nobody signed up on this browser: the first screen need not wait for the worker, which is most of what loads. */
   newcomer = $state(false);
 
@@ -34,6 +36,7 @@ class Session {
       if (event.event === "status") this.#take(event.status);
       else if (event.event === "notice") this.notice = event.notice;
       else if (event.event === "recovery") void this.#ask();
+      else if (event.event === "history") this.history = event.progress;
       else if (event.event === "work") this.work = event.share;
     });
     void this.#ask();

@@ -142,6 +142,8 @@ def _store(step: Step, chat: Chat, group: mls.Group, info: mls.JoinInfo) -> None
     step.save_group(chat.gid, group)
     step.note_epoch(chat.gid, removed=True)
     _learn(step, info, only=chat.peer if chat.request == "incoming" else b"")
+    if chat.unread:
+        reading.recount(step, chat.gid)  # of a history that came before: only members are mentioned
     for n, item in rows.items(step.tx, chat.gid):
         outbox.run(step, n, item, items.Joined(chat.epoch))
 

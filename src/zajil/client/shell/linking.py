@@ -40,8 +40,6 @@ POLL_S = 0.5
 # Another device of ours may be faster; a server that calls every list stale is given up.
 LIST_TRIES = 4
 ANNOUNCE_S = 45.0
-# Browsers take no history yet.
-NO_HISTORY = frozenset({"web"})
 
 
 Announce: TypeAlias = Callable[[], Awaitable[tuple[ArchivePart, ...] | None]]
@@ -209,7 +207,7 @@ async def approve(
         except Conflict as problem:
             if problem.code != "stale-list" or not tries_left:
                 raise
-    archive = await _announced(announce, offer)
+    archive = await _announced(announce)
     answer = await _answer(core, calls, tokens, device, offer, code, archive or ())
     enc, sealed = hpke.seal(
         XWING, offer.hpke_pub, info=linking.hpke_info(code.addr), plaintext=answer.encode(), rng=token_bytes
@@ -221,10 +219,8 @@ async def approve(
     return LinkedDevice(device, offer.name, offer.platform, history=archive is not None)
 
 
-async def _announced(announce: Announce, offer: Offer) -> tuple[ArchivePart, ...] | None:
+async def _announced(announce: Announce) -> tuple[ArchivePart, ...] | None:
     """Where the history will be; None where it goes not along: an offer does not live long enough for a bad line."""
-    if offer.platform in NO_HISTORY:
-        return None
     try:
         async with asyncio.timeout(ANNOUNCE_S):
             return await announce()

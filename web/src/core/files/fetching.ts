@@ -3,10 +3,10 @@
  * Calls go on a lane of nobody. Twin of zajil.client.files.fetching.
  */
 import { paddedBytes } from "../../protocol/attachments.ts";
-import { compare, concat } from "../../protocol/bytes.ts";
+import { compare } from "../../protocol/bytes.ts";
 import * as content from "../../protocol/chat/content.ts";
 import { type File, parseFiles } from "../../protocol/chat/files.ts";
-import { error, Malformed, ZajilError } from "../../protocol/errors.ts";
+import { error, ZajilError } from "../../protocol/errors.ts";
 import { loadMessage } from "../rules/talk/places.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
@@ -14,6 +14,7 @@ import type { Host } from "../verbs/handlers.ts";
 import * as blobs from "./blobs.ts";
 import type { FileRow } from "./blobs.ts";
 import { openFile } from "./crypt.ts";
+import { fill } from "./filling.ts";
 import { NO_ID } from "./jobs.ts";
 import type { Lane } from "./lane.ts";
 import { Patience, type Pause } from "./patience.ts";
@@ -105,32 +106,18 @@ export class Fetches {
   async #fill(place: FilePlace, file: File, signal: AbortSignal): Promise<FileRow> {
     const { host, lane, pause } = this.#parts;
     let row = await this.#rowOf(place, file);
-    const patience = new Patience(pause, signal);
-    let came: Uint8Array[] = [];
-    let size = 0;
-    while (row.have < row.whole) {
-      const offset = row.have + size;
-      this.#parts.tell(place, offset, row.whole);
-      // A chunk at a time is kept.
-      const rest = Math.min(row.whole, row.have + blobs.CHUNK_BYTES) - offset;
-      if (rest > 0) {
-        try {
-          const length = Math.min(patience.pieceBytes, rest);
-          came.push(await lane.read(file.attachment_id, { offset, length }, signal));
-          size += length;
-          patience.moved();
-        } catch (problem) {
-          signal.throwIfAborted();
-          if (!(problem instanceof ZajilError)) throw problem;
-          // Something on the way may answer in the server's place, and not for long.
-          await patience.bear(problem instanceof Malformed ? error("busy") : problem);
-        }
-        continue;
-      }
-      row = await this.#keep(row, concat(...came));
-      came = [];
-      size = 0;
-    }
+    await fill({
+      lane,
+      signal,
+      patience: new Patience(pause, signal),
+      id: file.attachment_id,
+      have: row.have,
+      whole: row.whole,
+      tell: (bytes) => this.#parts.tell(place, bytes, row.whole),
+      keep: async (chunk) => {
+        row = await this.#keep(row, chunk);
+      },
+    });
     this.#parts.tell(place, row.whole, row.whole);
     await host.core().step("file-used", async (step) => {
       await blobs.saveRow(step, { ...row, used: step.now });

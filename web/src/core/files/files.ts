@@ -4,7 +4,7 @@
  */
 import { FILE_BYTES } from "../../protocol/attachments.ts";
 import { textSize } from "../../protocol/bytes.ts";
-import { CAPTION_BYTES, describe, FILES_MAX, NAME_BYTES, TYPE_BYTES } from "../../protocol/chat/files.ts";
+import { CAPTION_BYTES, describe, type File, FILES_MAX, NAME_BYTES, TYPE_BYTES } from "../../protocol/chat/files.ts";
 import { encodeMentions } from "../../protocol/chat/mentions.ts";
 import { error, ZajilError } from "../../protocol/errors.ts";
 import { randomBytes } from "../crypto.ts";
@@ -28,9 +28,12 @@ import type { Part, Upload } from "./jobs.ts";
 import { DOWN, Lane, UP } from "./lane.ts";
 import { pause as realPause, type Pause } from "./patience.ts";
 import { type Standing, Uploads } from "./uploading.ts";
+import { findAwaited } from "../history/row.ts";
+import type { HistoryProgress } from "../history/view.ts";
 import type { FileCalls, FileEvent, FilePlace, OutFile, UploadView } from "./view.ts";
 
 export const UNKNOWN_TYPE = "application/octet-stream";
+const SEALED_TYPE = "application/cbor";
 /** Progress is told at most so often. */
 const TELL_MS = 200;
 
@@ -64,7 +67,7 @@ export class Files {
       pause,
       lane: new Lane(host.way.sessions, UP),
       tell: (upload, standing, code) => void this.#tellUpload(upload, standing, code),
-      ended: (upload) => void this.#tellUploads(upload.gid).then(() => host.wake()),
+      ended: (upload, code) => void this.#tellEnd(upload, code),
       problem: (problem) => failureOf(problem),
     });
     this.#fetches = new Fetches({
@@ -156,13 +159,60 @@ export class Files {
     }
   }
 
+  /**
+   * Seal the parts of an archive, announce each at the server and queue them: where they will be, and what opens them.
+   * They go up with `sendArchive`. Rejects, and leaves nothing, where one of them cannot be announced now.
+   */
+  async submitArchive(
+    plain: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<{ readonly job: Id; readonly parts: readonly File[] }> {
+    const core = this.#host.core();
+    const job = rows.idOf(randomBytes(16));
+    const parts: Part[] = [];
+    try {
+      for await (const data of plain) {
+        signal.throwIfAborted();
+        const sealed = await sealFile(new Blob([data as Uint8Array<ArrayBuffer>]));
+        const part = partOf({ name: "", type: SEALED_TYPE, look: null }, sealed);
+        this.#staged.add(rows.idOf(part.blob));
+        parts.push(part);
+        await this.#store("stage-file", (step) => Promise.resolve(blobs.putBlob(step, part.blob, sealed.ciphertext)));
+        parts[parts.length - 1] = await this.#uploads.announce(part, signal);
+      }
+      if (parts.length > 0)
+        await core.step("submit-archive", (step) =>
+          jobs.submitArchive(step, { job, gid: "", at: step.now, text: "", reply_to: "", parts }),
+        );
+    } catch (problem) {
+      // Where this fails too, the next start sweeps.
+      if (parts.length > 0) await core.step("unstage", async (step) => unstage(step, parts)).catch(() => undefined);
+      throw problem;
+    } finally {
+      for (const { blob } of parts) this.#staged.delete(rows.idOf(blob));
+    }
+    return { job, parts: parts.map(({ file }) => file) };
+  }
+
+  /** Whoever gets them knows of them now. */
+  sendArchive(): void {
+    this.#uploads.wake();
+  }
+
+  /** Nobody will know of them. */
+  async dropArchive(job: Id): Promise<void> {
+    await this.#host.core().step("withdraw-files", (step) => jobs.withdraw(step, job));
+    this.#uploads.drop(job);
+  }
+
   /** As FileCalls. */
   async uploads({ chat }: { readonly chat: Id }): Promise<readonly UploadView[]> {
     return this.#host.core().look(async (look) => {
       const place = await placeOf(look, chat);
       const views: UploadView[] = [];
       for (const upload of await jobs.uploads(look.tx))
-        if ((await placeOf(look, upload.gid)) === place) views.push(await this.#view(look, upload, place));
+        if (!jobs.isArchive(upload) && (await placeOf(look, upload.gid)) === place)
+          views.push(await this.#view(look, upload, place));
       return views;
     });
   }
@@ -230,6 +280,7 @@ export class Files {
         else await blobs.dropRow(step, row);
       }
       for (const { parts } of await jobs.uploads(step.tx)) for (const { blob } of parts) wanted.add(rows.idOf(blob));
+      for (const { blob } of (await findAwaited(step.tx))?.parts ?? []) wanted.add(rows.idOf(blob));
       for (const blob of await blobs.blobNames(this.#host.store))
         if (!wanted.has(blob)) blobs.dropBlob(step, rows.bytesOf(blob));
     });
@@ -243,6 +294,10 @@ export class Files {
 
   async #tellUpload(upload: Upload, { number, done }: Standing, code?: string): Promise<void> {
     const whole = jobs.wholeBytes(upload);
+    if (jobs.isArchive(upload)) {
+      const state = code === undefined ? "moves" : "waits";
+      return this.#tellArchive({ state, done, whole, ...(code === undefined ? {} : { code }) }, done < whole);
+    }
     const chat = await this.#host.core().look((look) => placeOf(look, upload.gid));
     const state = code === undefined ? "sends" : "waits";
     const place = { chat, message: upload.job, number };
@@ -253,15 +308,32 @@ export class Files {
     );
   }
 
+  async #tellEnd(upload: Upload, code?: string): Promise<void> {
+    if (!jobs.isArchive(upload)) return this.#tellUploads(upload.gid).then(() => this.#host.wake());
+    const whole = jobs.wholeBytes(upload);
+    this.#tellArchive(
+      code === undefined ? { state: "done", done: whole, whole } : { state: "lost", done: 0, whole, code },
+    );
+  }
+
+  #tellArchive(progress: Omit<HistoryProgress, "way">, often = false): void {
+    if (this.#isTime(often)) this.#host.emit({ event: "history", progress: { way: "out", ...progress } });
+  }
+
   /** often: another one follows soon, so that this one may be left out. */
+  #isTime(often: boolean): boolean {
+    const now = performance.now();
+    if (often && now - this.#toldAt < TELL_MS) return false;
+    if (often) this.#toldAt = now;
+    return true;
+  }
+
   #tell(
     place: FilePlace,
     told: Pick<FileEvent & { event: "file" }, "state" | "done" | "whole" | "code">,
     often = false,
   ) {
-    const now = performance.now();
-    if (often && now - this.#toldAt < TELL_MS) return;
-    if (often) this.#toldAt = now;
+    if (!this.#isTime(often)) return;
     const { chat, message: id, number } = place;
     this.#host.emit({ event: "file", chat, id, number, ...told });
   }
@@ -277,7 +349,7 @@ async function readAsked(look: Look, { chat, text, reply_to, mentions = [] }: Se
   return { job: rows.idOf(randomBytes(16)), gid, at: look.now, text: linked, reply_to: quoted, parts: [] };
 }
 
-function partOf({ name, type, look }: OutFile, { size, key, nonce, sha256 }: Sealed): Part {
+function partOf({ name, type, look }: Omit<OutFile, "blob">, { size, key, nonce, sha256 }: Sealed): Part {
   const kind = type === "" || textSize(type) > TYPE_BYTES ? UNKNOWN_TYPE : type;
   const file = { attachment_id: jobs.NO_ID, name: plainName(name), content_type: kind, size, key, nonce, sha256 };
   return { blob: randomBytes(blobs.BLOB_BYTES), file, look, passes: [], secret: new Uint8Array(), done: false };

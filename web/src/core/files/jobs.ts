@@ -1,6 +1,8 @@
 /**
  * Messages whose files are still going out: rows of `upload`, and what happens to them. Twin of zajil.client.files.jobs.
  *
+ * Parts of an archive wait here too, as a job of no chat: no message names them, whoever gets them knows where they will be.
+ *
  * A message gets its id when it is whole, and its body names the attachments, whose ids the server makes; so it is queued
  * once the last of its files is at the server. Until then the row holds all of it, and the ciphertext, made once, lies in
  * chunks. Whatever ends the worker, the next one goes on where the server says that it stands.
@@ -32,7 +34,7 @@ export interface Part {
   readonly done: boolean;
 }
 
-/** A message that waits for its files. job: 16 random bytes. text: with links for mentions. at: Unix ms. */
+/** A message that waits for its files. job: 16 random bytes. gid: empty for the parts of an archive. text: with links for mentions. at: Unix ms. */
 export interface Upload {
   readonly job: Id;
   readonly gid: Id;
@@ -59,6 +61,15 @@ export async function submit(step: Step, upload: Upload): Promise<void> {
   await step.tx.append("upload", rows.bytesOf(upload.gid), rows.bytesOf(upload.job), rows.encodeRow(upload));
 }
 
+/** Whether these are the announced parts of an archive, which wait to go up and become no message. */
+export const isArchive = ({ gid }: Pick<Upload, "gid">): boolean => gid === "";
+
+/** Keep the announced parts of an archive until they are at the server. */
+export async function submitArchive(step: Step, upload: Upload): Promise<void> {
+  const job = rows.bytesOf(upload.job);
+  await step.tx.append("upload", job, job, rows.encodeRow(upload));
+}
+
 /** All of them, the first one first. */
 export async function uploads(tx: ReadTx): Promise<Upload[]> {
   return (await tx.rows("upload")).map(([, data]) => rows.parseRow<Upload>(data));
@@ -83,6 +94,7 @@ export async function finish(step: Step, job: Id): Promise<void> {
   const found = await find(step.tx, job);
   if (found === undefined) return;
   const [n, upload] = found;
+  if (isArchive(upload)) return drop(step, n, upload);
   let message: Id;
   try {
     const { gid } = await chats.checkWriter(step, upload.gid);
@@ -100,6 +112,7 @@ export async function fail(step: Step, job: Id, reason: string): Promise<void> {
   const found = await find(step.tx, job);
   if (found === undefined) return;
   const [n, upload] = found;
+  if (isArchive(upload)) return drop(step, n, upload);
   const parts = upload.parts.map((part) =>
     part.done ? part : { ...part, file: { ...part.file, attachment_id: NO_ID } },
   );
@@ -112,9 +125,13 @@ export async function fail(step: Step, job: Id, reason: string): Promise<void> {
 export async function withdraw(step: Step, job: Id): Promise<Upload | undefined> {
   const found = await find(step.tx, job);
   if (found === undefined) return undefined;
-  await step.tx.remove("upload", found[0]);
-  for (const { blob } of found[1].parts) blobs.dropBlob(step, blob);
+  await drop(step, ...found);
   return found[1];
+}
+
+async function drop(step: Step, n: number, { parts }: Upload): Promise<void> {
+  await step.tx.remove("upload", n);
+  for (const { blob } of parts) blobs.dropBlob(step, blob);
 }
 
 /** What is at the server stays here too, as if it had been fetched; the rest goes. */

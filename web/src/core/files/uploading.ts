@@ -38,8 +38,8 @@ export interface UploadParts {
   readonly pause: Pause;
   /** How far an upload is, or that it rests: then `code` says why. */
   tell(upload: Upload, standing: Standing, code?: string): void;
-  /** It became a message, or failed. */
-  ended(upload: Upload): void;
+  /** It became a message, or failed: then `code` says why. */
+  ended(upload: Upload, code?: string): void;
   /** What ended sending for good: another worker leads, the store is damaged, a bug. */
   problem(problem: unknown): void;
 }
@@ -172,6 +172,7 @@ export class Uploads {
     const { job } = upload;
     const abort = new AbortController();
     this.#now = { job, abort };
+    let code: string | undefined;
     try {
       let before = 0;
       for (const [n, { file }] of upload.parts.entries()) {
@@ -182,25 +183,29 @@ export class Uploads {
       await this.#parts.host.core().step("uploaded", (step) => jobs.finish(step, job));
     } catch (problem) {
       if (abort.signal.aborted) return; // withdrawn, or this worker ends
-      await this.#fail(upload, problem);
+      code = await this.#fail(upload, problem);
     } finally {
       this.#now = undefined;
     }
     this.standing.delete(job);
-    this.#parts.ended(upload);
+    this.#parts.ended(upload, code);
   }
 
-  async #fail({ job }: Upload, problem: unknown): Promise<void> {
+  /** The code of what the message failed with. */
+  async #fail({ job }: Upload, problem: unknown): Promise<string> {
     const later = problem instanceof Limited || problem instanceof Unavailable || problem instanceof AuthError;
     const ours = problem instanceof HomeError && problem.code !== "no-attachment";
     if (later || ours || !(problem instanceof ZajilError)) throw problem;
     await this.#parts.host.core().step("upload-failed", (step) => jobs.fail(step, job, problem.code));
+    return problem.code;
   }
 
   /** One file, from wherever it stands. */
   async #sendPart(transfer: Transfer): Promise<void> {
     const { n, patience, signal } = transfer;
     let [losses, conflicts] = [0, 0];
+    // Of an archive somebody knows the place already.
+    const beginnings = jobs.isArchive(transfer.upload) ? 1 : BEGINNINGS_MAX;
     for (let part = await this.#part(transfer); part && !part.done; part = await this.#part(transfer)) {
       try {
         if (part.secret.length > 0) {
@@ -215,7 +220,7 @@ export class Uploads {
         if (code === "wrong-offset" && conflicts < CONFLICTS_MAX) conflicts += 1;
         // Nothing was begun that could be gone: something on the way has a page of its own for 404.
         else if (code === "gone" && part.secret.length === 0) await patience.bear(error("busy"));
-        else if (ANEW.includes(code) && losses + 1 < BEGINNINGS_MAX) {
+        else if (ANEW.includes(code) && losses + 1 < beginnings) {
           losses += 1;
           await this.#keep(transfer, { ...part, passes: [], secret: new Uint8Array() });
         } else await this.#bear(problem, transfer);
@@ -240,14 +245,21 @@ export class Uploads {
   /** Announce the file with as many passes as its size takes, those of an attempt before where there was one. */
   async #begin(transfer: Transfer, part: Part): Promise<void> {
     const { signal } = transfer;
-    const size = paddedBytes(part.file.size);
     let { passes } = part;
     if (passes.length === 0) {
-      passes = await this.#takePasses(passesFor(size), signal);
+      passes = await this.#takePasses(passesFor(paddedBytes(part.file.size)), signal);
       await this.#keep(transfer, { ...part, passes });
     }
-    const { id, secret } = await this.#parts.lane.add({ size, sha256: part.file.sha256, passes }, signal);
-    await this.#keep(transfer, { ...part, file: { ...part.file, attachment_id: id }, passes: [], secret });
+    await this.#keep(transfer, await this.announce({ ...part, passes }, signal));
+  }
+
+  /** The part with its place at the server, where nothing of it is yet. */
+  async announce(part: Part, signal: AbortSignal): Promise<Part> {
+    const { file } = part;
+    const size = paddedBytes(file.size);
+    const passes = part.passes.length > 0 ? part.passes : await this.#takePasses(passesFor(size), signal);
+    const { id, secret } = await this.#parts.lane.add({ size, sha256: file.sha256, passes }, signal);
+    return { ...part, file: { ...file, attachment_id: id }, passes: [], secret };
   }
 
   /** As the account, before and apart from everything about the file. Throws Malformed for another number. */

@@ -3,6 +3,7 @@ import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import * as content from "../../protocol/chat/content.ts";
 import { encodeFiles } from "../../protocol/chat/files.ts";
+import { encodeMentions } from "../../protocol/chat/mentions.ts";
 import { type Archive, type ArchivedMessage, encodeArchive, parseArchive } from "../../protocol/history/archive.ts";
 import * as chats from "../rules/chats.ts";
 import { isGone } from "../rules/expiry/sweep.ts";
@@ -191,6 +192,28 @@ test("what is over is not carried, nor what ran out on the way; the rest goes at
   expect(await phone.texts(gid)).toEqual(["unread"]);
   expect(await take(phone, early)).toEqual({ came: 0, over: 0, strange: 0 });
   expect(await phone.texts(gid)).toEqual(["unread"]);
+});
+
+test("a history that comes before its chat is joined stays in it, and says who was mentioned", async () => {
+  const { world, anna, omar } = await pair();
+  const group = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id]));
+  await world.settle();
+  const range = { start: 0, end: 5, account: rows.bytesOf(anna.id) };
+  await say(omar, group, encodeMentions("@Anna, come", [range], omar.profile.server_name));
+  await world.settle();
+  expect(await anna.chat(group)).toMatchObject({ unread: 1, mentioned: true });
+  const archive = await packed(anna);
+  const phone = await world.device(anna);
+  await phone.core.step("linked", async (step) => {
+    const asking = { last_epoch: -1, reason: "linked", asked: [], next_at: step.now + HOUR_MS, heard: false };
+    const chat = { ...rows.EMPTY_CHAT, gid: group, kind: 2, title: "Trip", status: "await" as const, asking };
+    await rows.saveChat(step.tx, chat);
+  });
+  expect(await take(phone, archive)).toMatchObject({ came: 1 });
+  expect(await phone.chat(group)).toMatchObject({ status: "await", unread: 1 });
+  await world.settle();
+  expect(await phone.chat(group)).toMatchObject({ status: "active", unread: 1, mentioned: true });
+  expect(await phone.texts(group)).toEqual(await anna.texts(group));
 });
 
 test("what stands before what was read here begins to disappear", async () => {

@@ -12,9 +12,8 @@ import {
   PART_BYTES,
   STATES,
 } from "../../protocol/history/archive.ts";
-import { PARTS_MAX } from "../../protocol/identity/linking.ts";
 import { ZajilError } from "../../protocol/errors.ts";
-import { MIB } from "../../protocol/limits.ts";
+import { HISTORY_PARTS, MIB } from "../../protocol/limits.ts";
 import { compare } from "../../protocol/bytes.ts";
 import { NO_ID } from "../files/jobs.ts";
 import type { Core } from "../rules/core.ts";
@@ -27,7 +26,7 @@ const ROWS_A_PIECE = 200;
 const PIECE_BYTES = 4 * MIB;
 
 /**
- * The parts of an archive of all that this device shows in its chats, the newest chat first, PARTS_MAX at most.
+ * The parts of an archive of all that this device shows in its chats, the newest chat first, HISTORY_PARTS at most.
  *
  * What still waits to go out comes by itself once it does; what is over never travels. Where a history is larger, the
  * oldest chats stay behind. Rows are read some at a time, each time in a look of its own, so that nobody who writes waits.
@@ -43,7 +42,7 @@ export async function* pack(core: Core): AsyncGenerator<Uint8Array> {
       if (size < PART_BYTES) continue;
       yield encodeArchive({ account, chats });
       [chats, size, made] = [[], 0, made + 1];
-      if (made === PARTS_MAX) return;
+      if (made === HISTORY_PARTS) return;
     }
   }
   if (chats.length > 0) yield encodeArchive({ account, chats });

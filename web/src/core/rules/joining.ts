@@ -142,6 +142,8 @@ async function settle(
   await step.saveGroup(chat.gid, group);
   await step.noteEpoch(chat.gid, true);
   await learn(step, info, chat.request === "incoming" ? chat.peer : "");
+  // Of a history that came before: only members are mentioned.
+  if (chat.unread > 0) await reading.recount(step, chat.gid);
   for (const [n, item] of await rows.items(step.tx, chat.gid)) {
     await outbox.run(step, n, item, { type: "joined", epoch: chat.epoch });
   }

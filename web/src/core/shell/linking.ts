@@ -16,6 +16,7 @@ import { LINKED_PATIENCE_MS } from "../rules/readd.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Store } from "../store/types.ts";
+import { awaitParts } from "../history/row.ts";
 import type { Calls } from "./calls.ts";
 import { type Enrolment, fetchConfig, findUnregistered, saveProfile } from "./enrol.ts";
 import { logIn, type Tokens } from "./login.ts";
@@ -148,6 +149,7 @@ async function settle(
       await accounts.change(step, account, { contact: true });
     }
     for (const group of answer.groups) await rows.saveChat(step.tx, awaitedChat(group, step.now));
+    await awaitParts(step.tx, answer.archive);
     await rows.saveProfile(step.tx, { ...profile, registered: true });
   });
 }
@@ -204,15 +206,29 @@ export async function preview(core: Core, calls: Calls, text: string): Promise<L
   return { name: offer.name, platform: offer.platform, emoji: linking.emojiOf(data) };
 }
 
-/** Enrol the device behind a code: list, certificate, answer, and its Add in every chat. Its device id. */
-export async function approve(core: Core, calls: Calls, tokens: Tokens, text: string): Promise<number> {
+/** Answers where the parts of a history will be; none where none goes along. */
+export type Announce = () => Promise<readonly linking.ArchivePart[]>;
+
+/**
+ * Enrol the device behind a code: list, certificate, answer, and its Add in every chat. Its device id.
+ *
+ * announce: what it answers names the history in the answer.
+ */
+export async function approve(
+  core: Core,
+  calls: Calls,
+  tokens: Tokens,
+  text: string,
+  announce: Announce = () => Promise.resolve([]),
+): Promise<number> {
   const { code, offer } = await fetchOffer(core, calls, text);
   const seed = await core.store.secrets.open("account-seed");
   if (!seed) throw error("not-permitted", "this device holds no account key");
   try {
     const sign = await signerOf(seed);
     const device = await extendList(core, calls, tokens, { offer, sign });
-    const answer = await makeAnswer(core, calls, tokens, { device, offer, code, sign, seed });
+    const archive = await announce();
+    const answer = await makeAnswer(core, calls, tokens, { device, offer, code, sign, seed, archive });
     const sealed = await sealTo(offer.hpke_pub, linking.hpkeInfo(code.addr), linking.encodeAnswer(answer));
     await calls.call(control.PUT_LINK_ANSWER, { request: sealed, parameters: { addr: encodeB64(code.addr) } });
     await core.step("add-own-device", async (step) => {
@@ -286,7 +302,7 @@ async function makeAnswer(
   core: Core,
   calls: Calls,
   tokens: Tokens,
-  parts: Extension & { readonly device: number; readonly code: LinkCode; readonly seed: Uint8Array },
+  parts: Extension & Pick<linking.Answer, "archive"> & { device: number; code: LinkCode; seed: Uint8Array },
 ): Promise<linking.Answer> {
   const lists = await fetchOwnLists(core, calls, tokens);
   const { profile, known, mine } = await core.look(async (look) => {
@@ -322,6 +338,6 @@ async function makeAnswer(
     secret: parts.code.secret,
     name: profile.name,
     contact_token: profile.profile_token,
-    archive: [],
+    archive: parts.archive,
   };
 }

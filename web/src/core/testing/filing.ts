@@ -29,7 +29,7 @@ export interface Filer {
 export async function filesOf(
   who: Filer,
   options: FilesOptions = {},
-): Promise<{ readonly files: Files; readonly events: CoreEvent[] }> {
+): Promise<{ readonly files: Files; readonly events: CoreEvent[]; readonly host: Host }> {
   const events: CoreEvent[] = [];
   const { store, calls, sessions, carriers = ALWAYS } = who;
   // Files ask for no more of a host than this.
@@ -43,7 +43,7 @@ export async function filesOf(
     wake: () => who.wake(),
     emit: (event: CoreEvent) => void events.push(event),
   } as unknown as Host;
-  return { files: await Files.open(host, { network: NONE, ...options }), events };
+  return { files: await Files.open(host, { network: NONE, ...options }), events, host };
 }
 
 /** Bytes that no padding has, and that tell where they stand. */

@@ -36,6 +36,7 @@ export function tabOf(
     now: () => person.world.time,
     core: () => person.core,
     tokens: () => new Tokens(person.core, calls),
+    files: () => Promise.reject(error("unreachable")),
     wake: () => undefined,
     sendOnce: (request) => {
       const { service } = person.world;

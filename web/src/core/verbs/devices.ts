@@ -1,6 +1,7 @@
 /** Calls that bring a further device into the account, on both ends (service.md 2, device linking). */
 import type { LinkProgress } from "../api.ts";
 import { ZajilError } from "../../protocol/errors.ts";
+import type { Announced } from "../history/handing.ts";
 import { failureOf } from "../failure.ts";
 import { approve, linkNew, preview } from "../shell/linking.ts";
 import type { Opening } from "./account.ts";
@@ -51,12 +52,30 @@ export function deviceVerbs(host: Host, opening: Opening): Handlers<Names> {
     async preview_link({ code }) {
       return preview(host.core(), host.calls, code);
     },
-    async approve_link({ code }) {
-      const device = await approve(host.core(), host.calls, host.tokens(), code);
+    async approve_link({ code, history }) {
+      let announced: Announced | undefined;
+      const announce = async () => {
+        announced = history ? await announceHistory(host) : undefined;
+        return announced?.parts ?? [];
+      };
+      let device: number;
+      try {
+        device = await approve(host.core(), host.calls, host.tokens(), code, announce);
+      } catch (problem) {
+        await announced?.drop();
+        throw problem;
+      }
+      announced?.send();
       host.wake();
-      return { device };
+      return { device, history: !announced ? "stays" : announced.parts.length > 0 ? "goes" : "none" };
     },
   };
+}
+
+/** Undefined where it cannot be announced now; what does it loads with the first device that is approved. */
+async function announceHistory(host: Host): Promise<Announced | undefined> {
+  const module = await import("../history/handing.ts").catch(() => undefined);
+  return module?.announce(host.core(), await host.files());
 }
 
 function endOf(problem: unknown): LinkProgress {

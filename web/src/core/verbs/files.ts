@@ -18,19 +18,19 @@ export class FileDoor {
   }
 
   readonly verbs = {
-    uploads: async (a) => ((await this.#count("upload")) > 0 ? (await this.#open()).uploads(a) : []),
-    ...Object.fromEntries(NAMES.map((name) => [name, async (a: never) => (await this.#open())[name](a)])),
+    uploads: async (a) => ((await this.#count("upload")) > 0 ? (await this.open()).uploads(a) : []),
+    ...Object.fromEntries(NAMES.map((name) => [name, async (a: never) => (await this.open())[name](a)])),
   } as Handlers<keyof FileCalls>; // each name has its own arguments, on both sides
 
   /** Go on with what waits. */
   async begin(): Promise<void> {
-    if ((await this.#count("upload")) > 0) await this.#open();
+    if ((await this.#count("upload")) > 0) await this.open();
   }
 
   /** Steps told this: files of what was deleted go. */
   async hear(told: readonly Told[]): Promise<void> {
     if (told.some(({ code }) => code === "deleted" || code === "expired") && (await this.#count("file")) > 0)
-      await (await this.#open()).sweep();
+      await (await this.open()).sweep();
   }
 
   close(): void {
@@ -42,7 +42,8 @@ export class FileDoor {
     return this.#host.store.look((tx) => tx.count(table));
   }
 
-  async #open(): Promise<Files> {
+  /** Them, once they are loaded. */
+  async open(): Promise<Files> {
     try {
       this.#files ??= import("../files/files.ts").then(({ Files }) => Files.open(this.#host));
       const files = await this.#files;

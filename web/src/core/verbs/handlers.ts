@@ -1,6 +1,7 @@
 /** The table of calls: one function per name of api.ts, and what all of them stand on. */
 import type { Answer, Arguments, CallName, CoreEvent } from "../api.ts";
 import type { Send } from "../../protocol/frames.ts";
+import type { ArchiveSender } from "../history/view.ts";
 import type { Core } from "../rules/core.ts";
 import type { Way } from "../reach/way.ts";
 import type { Calls } from "../shell/calls.ts";
@@ -27,6 +28,8 @@ export interface Host {
   core(): Core;
   /** The session token of this device. Throws `no-home`. */
   tokens(): Tokens;
+  /** What sends and fetches files. Rejects with `unreachable` where it cannot be loaded. */
+  files(): Promise<ArchiveSender>;
   /** Something was queued: look after it now. */
   wake(): void;
   /** Send a request that is sent once or not at all. */

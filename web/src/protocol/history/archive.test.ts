@@ -4,7 +4,7 @@ import vectors from "../../../../vectors/service/archive.json";
 import { encodeHex, parseHex as hex } from "../bytes.ts";
 import * as cbor from "../cbor.ts";
 import { ZajilError } from "../errors.ts";
-import { PART_BYTES_MAX } from "../identity/linking.ts";
+import { HISTORY_PART_BYTES } from "../limits.ts";
 import { encodeArchive, parseArchive } from "./archive.ts";
 
 describe("an archive", () => {
@@ -52,7 +52,7 @@ describe("an archive", () => {
   });
 
   it("is refused where it is larger than a part, before it is read", () => {
-    expect(() => parseArchive(new Uint8Array(PART_BYTES_MAX + 1))).toThrow("archive too big");
+    expect(() => parseArchive(new Uint8Array(HISTORY_PART_BYTES + 1))).toThrow("archive too big");
   });
 
   it("is refused where it nests, whatever its size says", () => {

@@ -13,8 +13,7 @@ import { type File, FILES_MAX, KEY_BYTES, NAME_BYTES, NONCE_BYTES, TYPE_BYTES } 
 import { encodeLooks, type Look, LOOKS, parseLooks } from "../chat/looks.ts";
 import { error } from "../errors.ts";
 import { Fields } from "../fields.ts";
-import { PART_BYTES_MAX } from "../identity/linking.ts";
-import { KIB, MIB, TEXT_BYTES } from "../limits.ts";
+import { HISTORY_PART_BYTES, KIB, MIB, TEXT_BYTES } from "../limits.ts";
 
 export const VERSION = 1;
 /** A part is closed once it holds so much; its last message may reach beyond. */
@@ -165,7 +164,7 @@ function messageValue(message: ArchivedMessage): cbor.Value {
 // -- reading
 /** The part of its bytes. Throws Malformed; Refused `unsupported-version` for a later version. */
 export function parseArchive(data: Uint8Array): Archive {
-  if (data.length > PART_BYTES_MAX) throw error("malformed", "archive too big");
+  if (data.length > HISTORY_PART_BYTES) throw error("malformed", "archive too big");
   const fields = Fields.ofOpenMap(cbor.parse(data), [1, 2, 3]);
   if (fields.number(1) !== VERSION) throw error("unsupported-version");
   return { account: fields.blob(2, 16), chats: fields.items(3, CHATS_MAX).map(parseChat) };

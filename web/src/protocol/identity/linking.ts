@@ -11,12 +11,9 @@ import * as cbor from "../cbor.ts";
 import { contactValue, groupValue, parseContact, parseGroup, type SyncContact, type SyncGroup } from "../chat/parts.ts";
 import { error, ZajilError } from "../errors.ts";
 import { Fields } from "../fields.ts";
-import { MIB, NAME_BYTES } from "../limits.ts";
+import { HISTORY_PARTS, NAME_BYTES } from "../limits.ts";
 
 export const XWING_KEY_BYTES = 1216;
-/** Of a history: parts, and the plaintext of one. */
-export const PARTS_MAX = 32;
-export const PART_BYTES_MAX = 16 * MIB;
 // prettier-ignore
 /** The 64 emoji of the short check, those of the Matrix SAS table, chosen to be told apart at a glance. */
 export const EMOJI: readonly string[] = [
@@ -145,7 +142,7 @@ export function parseAnswer(data: Uint8Array, secret: Uint8Array): Answer {
 /** The parts of field 6; none where they are not as they should be: a device is linked without its history too. */
 function parseParts(fields: Fields): readonly ArchivePart[] {
   try {
-    const parts = fields.has(6) ? fields.items(6, PARTS_MAX).map((item) => Fields.ofArray(item, 5)) : [];
+    const parts = fields.has(6) ? fields.items(6, HISTORY_PARTS).map((item) => Fields.ofArray(item, 5)) : [];
     return parts.map((one) => ({
       attachment_id: one.blob(0, 16),
       size: one.number(1),
