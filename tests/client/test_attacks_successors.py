@@ -29,6 +29,7 @@ from zajil.protocol.chat.extensions import (
     with_predecessor,
 )
 from zajil.protocol.ids import AccountId
+from zajil.protocol.limits import SUITE_RFC1
 
 
 @pytest.fixture
@@ -45,10 +46,10 @@ def told_of(phone: Phone, *, reason: Reason = Reason.STUCK) -> tuple[bytes, Pred
     return groups.find_settings(group), named
 
 
-def forge(phone: Phone, data: bytes, people: list[str]) -> bytes:
+def forge(phone: Phone, data: bytes, people: list[str], suite: mls.Suite = mls.XWING) -> bytes:
     """A group of these settings that a hostile client makes, settled; its id."""
     invited = [phone.world.phones[name].device[0] for name in people]
-    gid = act(phone, lambda step: chats.begin(step, data, invited, suite=mls.XWING, most=9))
+    gid = act(phone, lambda step: chats.begin(step, data, invited, suite=suite, most=9))
     phone.world.settle()
     return gid
 
@@ -74,6 +75,13 @@ def test_a_member_cannot_make_one_and_nobody_gets_a_role_by_it(world: World) -> 
     assert all(stays(world.phones[name], gid) for name in ("amal", "boris", "mallory"))
     roles = {AccountId(boris.device[0]): ChatRole.OWNER}
     gid = forge(boris, change_settings(with_predecessor(data, named), roles=roles), ["amal", "cleo", "mallory"])
+    assert all(stays(world.phones[name], gid) for name in ("amal", "cleo", "mallory"))
+
+
+def test_a_repair_takes_nobody_to_a_weaker_suite(world: World) -> None:
+    boris = world.phones["boris"]
+    data, named = told_of(boris)
+    gid = forge(boris, with_predecessor(data, named), ["amal", "cleo", "mallory"], mls.suite_of(SUITE_RFC1))
     assert all(stays(world.phones[name], gid) for name in ("amal", "cleo", "mallory"))
 
 

@@ -38,6 +38,8 @@ def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed 
     held, leaf = ending.find_held(step, old), old.leaf_of(creator, device)
     if held is None or leaf is None:
         return None
+    if told.reason is Reason.STUCK and group.suite.id != old.suite:
+        return None  # what is only repaired keeps its strength
     if group.epoch != 1:
         return Followed(old, leaf, told.reason) if creator == step.profile.account_id else None
     people = frozenset(bytes(split_client_id(ClientId(member.client))[0]) for member in group.members())
