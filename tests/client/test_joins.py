@@ -20,7 +20,7 @@ from zajil.protocol.chat import parts
 from zajil.protocol.chat.extensions import ChatRole, JoinPolicy
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.identity.grouplinks import GroupLink, parse_group_link
-from zajil.protocol.ids import GroupId
+from zajil.protocol.ids import AccountId, GroupId
 
 RNG = random.Random(9).randbytes
 DAY_S = 86_400
@@ -177,6 +177,58 @@ def test_who_was_removed_needs_a_person_by_an_auto_link_too(world: World) -> Non
     world.settle()
     assert is_in(boris)
     assert chat_of(amal, world.main).put_out == ()
+
+
+def put_out(world: World, phone: Phone) -> None:
+    """Amal removes somebody from the main group."""
+    with world.phones["amal"].core.step("remove") as step:
+        chats.remove_account(step, world.main, phone.device[0])
+    world.settle()
+    assert not is_in(phone)
+
+
+def test_a_device_linked_later_knows_who_was_removed(world: World) -> None:
+    """It saw no removal: else a banned one need only wait until the approver links a device."""
+    amal, boris = world.phones["amal"], world.phones["boris"]
+    link = make_link(amal, JoinPolicy.AUTO)
+    put_out(world, boris)
+    second = world.link("amal2", amal)
+    world.settle()
+    assert chat_of(second, world.main).put_out == (boris.device[0],)
+    away = world.phones.pop("amal")
+    ask(boris, link)
+    world.pass_time(2 * admitting.RANK_MS)
+    world.settle()
+    assert not is_in(boris)
+    assert waiting(second) == ["boris"]
+    world.phones["amal"] = away
+
+
+def test_an_admin_of_later_knows_who_was_removed_before_him(world: World) -> None:
+    amal, boris, zoe = (world.phones[name] for name in ("amal", "boris", "zoe"))
+    put_out(world, boris)
+    ask(zoe, make_link(amal, JoinPolicy.AUTO))
+    assert is_in(zoe)
+    assert chat_of(zoe, world.main).put_out == ()  # no plain member is told whom the group removed
+    with amal.core.step("role") as step:
+        chats.set_role(step, world.main, zoe.device[0], ChatRole.ADMIN)
+    world.settle()
+    assert chat_of(zoe, world.main).put_out == (boris.device[0],)
+    link = make_link(zoe, JoinPolicy.AUTO)
+    ask(boris, link)
+    assert not is_in(boris)
+    assert waiting(zoe) == ["boris"]
+
+
+def test_a_member_who_may_let_nobody_in_says_in_vain_who_was_removed(world: World) -> None:
+    amal, boris, zoe = (world.phones[name] for name in ("amal", "boris", "zoe"))
+    link = make_link(amal, JoinPolicy.AUTO)
+    with boris.core.step("cheat") as step:
+        messages.submit_control(step, world.main, parts.PutOut((AccountId(zoe.device[0]),)))
+    world.settle()
+    assert chat_of(amal, world.main).put_out == ()
+    ask(zoe, link)
+    assert is_in(zoe)
 
 
 def test_who_left_comes_back_by_an_auto_link(world: World) -> None:

@@ -13,6 +13,7 @@ from zajil.client.arranging import Arranging
 from zajil.client.calling import Calling
 from zajil.client.contacting import Contacting
 from zajil.client.core import chats, readd, recovery
+from zajil.client.core.contact import leaving
 from zajil.client.core.talk import bundles
 from zajil.client.files import fetching
 from zajil.client.filing import Filing, Tell, say_nothing
@@ -319,7 +320,7 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
         await self._device.settle(pending)
 
     async def delete_account(self) -> None:
-        """Leave all groups, then end the account: nothing of it stays at the server but the mark of its end.
+        """Leave all groups and tell contacts, then end the account: the server keeps nothing but the mark of its end.
 
         `wipe_home` removes what is left in the home, once this is closed. Raises Unreachable, `stale-list`.
         """
@@ -328,6 +329,9 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
             for chat in self.chats():
                 if chat.kind == "group" and chat.status == "active":
                     await self.leave_group(chat)
+            with self._core.step("farewell") as step:
+                pending = leaving.say_farewell(step)
+            await self._device.settle(pending)
         reach = self._device.reach
         await ending.end_account(self._core, reach.calls, self._device.tokens, backups=reach.backups)
 

@@ -13,7 +13,7 @@ from zajil.client.core import groups
 from zajil.client.core.contact.requests import incoming
 from zajil.client.core.expiry import sweep
 from zajil.client.core.talk import arranging, reading
-from zajil.client.core.talk.places import load_message, place_of
+from zajil.client.core.talk.places import is_listed, load_message, place_of
 from zajil.client.state import accounts, rows
 from zajil.client.state.arranging import load_arranged
 from zajil.client.state.joins import OwnLink, load_joins
@@ -102,15 +102,11 @@ def devices(step: Step) -> list[views.Device]:
 
 
 def chats(step: Step) -> list[views.Chat]:
-    """All chats but merged ones, requests of strangers, and those made to ask in that nobody wrote in yet.
-
-    Pinned ones first in the order of pinning, then by latest activity.
-    """
+    """All chats that show: pinned ones first in the order of pinning, then by latest activity."""
     pins = {gid: at for at, gid in enumerate(arranging.pins(step))}
-    found = [chat for chat in rows.all_chats(step.tx) if not (chat.merged or chat.quiet or chat.request == "incoming")]
+    found = [chat for chat in rows.all_chats(step.tx) if is_listed(chat)]
     found.sort(key=lambda chat: pins.get(chat.gid, len(pins)))
-    shown = (chat for chat in found if not (chat.request and chat.status == "removed"))
-    return [_chat_view(step, chat, pinned=chat.gid in pins) for chat in shown]
+    return [_chat_view(step, chat, pinned=chat.gid in pins) for chat in found]
 
 
 def chat_view(step: Step, chat: rows.Chat) -> views.Chat:

@@ -12,7 +12,7 @@ from typing import Final
 
 from zajil.client import listing
 from zajil.client.core.talk import reading
-from zajil.client.core.talk.places import load_message, place_of
+from zajil.client.core.talk.places import is_listed, load_message, place_of
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.state import rows
 from zajil.client.state.step import Step
@@ -85,7 +85,7 @@ def _hit(step: Step, query: Query, data: bytes) -> Hit | None:
     if not matches(query, [text, *names]):
         return None
     chat = step.chat(place_of(step, row.gid))
-    if chat.quiet or chat.request == "incoming":
+    if not is_listed(chat):
         return None  # of a request only `requests` tells
     message = listing.message_view(step, rows.parse_row(data, rows.StoredMessage))
     return Hit(

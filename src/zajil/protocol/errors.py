@@ -175,6 +175,7 @@ _ROWS: Final = (
     ErrorCode("unknown-chat", HomeError, 0, "There is no such chat.", "show it"),
     ErrorCode("unknown-contact", HomeError, 0, "There is no such contact.", "show it"),
     ErrorCode("contact-blocked", HomeError, 0, "You blocked this person.", "unblock first"),
+    ErrorCode("contact-gone", HomeError, 0, "This account no longer exists.", "show it"),
     ErrorCode("not-a-member", HomeError, 0, "You are not a member of this chat.", "show it"),
     ErrorCode("not-permitted", HomeError, 0, "The chat's rules do not let you do this.", "show it"),
     ErrorCode("chat-stuck", HomeError, 0, "The chat waits to be repaired.", "ask to be added again"),

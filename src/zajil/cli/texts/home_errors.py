@@ -110,6 +110,14 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
             ru="Чтобы написать, сначала снимите блокировку: zajil unblock.",
         ),
     ),
+    "contact-gone": Complaint(
+        Text(en="This account no longer exists.", ar="لم يعد هذا الحساب موجودًا.", ru="Этого аккаунта больше нет."),
+        Text(
+            en="Nothing can be sent there. Ask the person for a new link.",
+            ar="لا يمكن إرسال شيء إليه. اطلب من صاحبه رابطًا جديدًا.",
+            ru="Отправить туда ничего нельзя. Попросите у этого человека новую ссылку.",
+        ),
+    ),
     "not-a-member": Complaint(
         Text(en="You are not a member of this chat.", ar="لستَ عضوًا في هذه المحادثة.", ru="Вы не участник этого чата."),
         Text(

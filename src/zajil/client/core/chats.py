@@ -142,12 +142,17 @@ def awaits_decision(step: Step, chat: Chat) -> bool:
 
 
 def check_member(step: Step, gid: bytes) -> Chat:
-    """The chat, if we may act in it. Raises `not-a-member`, and `contact-blocked` in a DM with somebody blocked."""
+    """The chat, if we may act in it.
+
+    Raises `not-a-member`; in a DM `contact-blocked` with somebody blocked, `contact-gone` where the account ended.
+    """
     chat = step.chat(gid)
     if chat.merged:
         chat = step.chat(chat.merged)
     if chat.kind == DM and accounts.is_blocked(step, chat.peer):
         raise error("contact-blocked")
+    if chat.kind == DM and accounts.known(step, chat.peer).gone:
+        raise error("contact-gone")
     if chat.request == "incoming":
         raise error("not-a-member", "request")
     if chat.status in ("removed", "left") or step.profile.account_id in chat.left:
@@ -265,12 +270,14 @@ def check_group(step: Step, gid: bytes) -> Chat:
 def check_people(step: Step, people: Sequence[bytes]) -> None:
     """Raises `list-fork` for an account with two device lists in one place: nobody is added on a disputed list.
 
-    Raises `contact-blocked` for somebody blocked.
+    Raises `contact-blocked` for somebody blocked, `contact-gone` for an account that ended.
     """
     if any(accounts.known(step, person).alarm for person in people):
         raise error("list-fork")
     if accounts.any_blocked(step, people):
         raise error("contact-blocked")
+    if any(accounts.known(step, person).gone for person in people):
+        raise error("contact-gone")
 
 
 def leave(step: Step, gid: bytes) -> None:

@@ -11,11 +11,12 @@ import msgspec
 from zajil import mls
 from zajil.client.core import groups, judge, outbox
 from zajil.client.core.joins import admitting as joins
+from zajil.client.core.joins import putting_out
 from zajil.client.core.judge import Change
 from zajil.client.core.talk import arranging
 from zajil.client.core.talk.notices import note_commit, note_roles, note_rules, note_timer
 from zajil.client.state import accounts, rows
-from zajil.client.state.rows import Chat, Claimed, Intent, Item, Member
+from zajil.client.state.rows import Chat, Claimed, Intent, Item
 from zajil.client.state.step import Step
 from zajil.mls.messages.extensions import find_extension
 from zajil.protocol import frames
@@ -36,8 +37,6 @@ from zajil.protocol.ids import AccountId, GroupId, Mid
 from zajil.protocol.limits import GROUP_LEAVES, SUITE_XWING, XWING_LEAVES
 from zajil.protocol.outbox import items
 from zajil.protocol.roster import roster_key
-
-PUT_OUT_KEPT = 256
 
 
 class Plan(NamedTuple):
@@ -278,7 +277,7 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
             gs=groups.group_secret(group, gid) if rotate else before.gs,
             rotated_at=step.now if rotate else before.rotated_at,
             told=tuple(account for account in before.told if account in here),
-            put_out=_put_out(before, here, by=before.at(staged.committer)),
+            put_out=putting_out.find_put_out(before, here, by=before.at(staged.committer)),
             left={account: due for account, due in before.left.items() if account in here},
             sent=0,
             bundle_keys=past[: groups.PAST_EPOCHS],
@@ -308,15 +307,8 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
         step.event("rules", gid)
     note_rules(step, before, chat, by=before.at(staged.committer))
     joins.settle_members(step, chat)
+    putting_out.tell_newcomers(step, before, chat, by=before.at(staged.committer))
     return chat
-
-
-def _put_out(before: Chat, here: set[bytes], *, by: Member | None) -> tuple[bytes, ...]:
-    """Whom others removed, the newest last; who said `leave` first, or removed all of his devices himself, is free."""
-    gone = [who for who in before.accounts() if who not in here and who not in before.left]
-    removed = [who for who in gone if by is not None and who != by.account]
-    kept = [who for who in before.put_out if who not in here and who not in removed]
-    return tuple((*kept, *removed)[-PUT_OUT_KEPT:])
 
 
 def settle_epoch(step: Step, gid: bytes, epoch: int) -> None:

@@ -125,7 +125,9 @@ def _place(step: Step, joined: Chat, group: mls.Group, info: mls.JoinInfo, via: 
     signer = next((m for m in group.members() if m.leaf == info.signer), None)
     if signer is None:
         raise error("malformed", "signer")
-    account, _ = split_client_id(ClientId(signer.client))
+    account, device = split_client_id(ClientId(signer.client))
+    if accounts.is_blocked(step, account):
+        requests.note_shut_out(step, account, device)
     share = GroupInfoShare.parse(find_extension(info.extensions, GROUP_INFO_SHARE) or b"")
     told = share.accounts.get(AccountId(joined.peer))
     known = accounts.known(step, joined.peer)
@@ -141,7 +143,7 @@ def _store(step: Step, chat: Chat, group: mls.Group, info: mls.JoinInfo) -> None
     rows.save_chat(step.tx, chat)
     step.save_group(chat.gid, group)
     step.note_epoch(chat.gid, removed=True)
-    _learn(step, info, only=chat.peer if chat.request == "incoming" else b"")
+    _learn(step, info, only=chat.peer if chat.request == "incoming" else b"", adder=_adder(group, info))
     if chat.unread:
         reading.recount(step, chat.gid)  # of a history that came before: only members are mentioned
     for n, item in rows.items(step.tx, chat.gid):
@@ -163,7 +165,8 @@ def _settle(step: Step, before: Chat | None, chat: Chat, *, last_resort: bool) -
             accounts.change(step, chat.peer, contact=True)
         merge_dms(step, chat.peer)
     own_leaves = [m.leaf for m in chat.members if m.account == step.profile.account_id]
-    if before is None and chat.own_leaf == min(own_leaves):
+    restored = before is not None and before.asking is not None and before.asking.reason == "restored"
+    if (before is None or restored) and chat.own_leaf == min(own_leaves):
         messages.ensure_profile(step, chat.gid)
     if chat.kind == SELF:
         arranging.tell_all(step)
@@ -182,8 +185,16 @@ def _remove_ended(step: Step, chat: Chat) -> None:
         outbox.submit_intent(step, chat.gid, Intent("remove-device", account=own, devices=ended))
 
 
-def _learn(step: Step, info: mls.JoinInfo, *, only: bytes) -> None:
-    """What the adder says of lists, names and tokens. only: of this account alone, a stranger; empty: of all."""
+def _adder(group: mls.Group, info: mls.JoinInfo) -> bytes:
+    """The account that signed the Welcome."""
+    return next((split_client_id(ClientId(m.client))[0] for m in group.members() if m.leaf == info.signer), b"")
+
+
+def _learn(step: Step, info: mls.JoinInfo, *, only: bytes, adder: bytes) -> None:
+    """What the adder says of lists, names and tokens. only: of this account alone, a stranger; empty: of all.
+
+    Its own token counts above the one we have, which may have ended while we were away.
+    """
     share = GroupInfoShare.parse(find_extension(info.extensions, GROUP_INFO_SHARE) or b"")
     for data in share.lists:
         try:
@@ -195,6 +206,8 @@ def _learn(step: Step, info: mls.JoinInfo, *, only: bytes) -> None:
     for account, told in share.accounts.items():
         if account != step.profile.account_id and only in (b"", account):
             accounts.learn_introduction(step, account, told.name, told.contact_token)
+            if account == adder and told.contact_token is not None:
+                accounts.change(step, account, contact_token=told.contact_token)
 
 
 def merge_dms(step: Step, peer: bytes) -> None:

@@ -116,7 +116,7 @@ def _route(step: Step, chat: Chat, account: bytes) -> bytes | None:
         # The self group, or while that is the broken one, any chat that our other devices read.
         shared = [c for c in usable if sum(m.account == account for m in c.members) > 1]
         return min(shared, key=lambda c: c.kind).gid if shared else None
-    if accounts.known(step, account).contact_token:
+    if not requests.is_token_refused(step, account):
         return chats.open_new_dm(step, account)
     return None
 
@@ -144,6 +144,26 @@ def take_request(step: Step, account: bytes, device: int, part: parts.Readd) -> 
         accounts.change(step, account, contact_token=part.contact_token)
     devices = (device, *_ended(chat, known, before=device))
     outbox.submit_intent(step, part.gid, Intent("readd", account=account, devices=devices, last_epoch=part.last_epoch))
+
+
+def bring_back(step: Step, account: Account) -> None:
+    """Add a contact to our chat of two where its devices there are all ended, as after a restore.
+
+    Also one that began another chat while it was blocked: its device may have lost this one. Neither may be able to
+    ask, since its token for us ended.
+    """
+    listed = [device for device, _ in account.devices]
+    if not listed or not account.contact or account.blocked:
+        return
+    asked = requests.take_shut_out(step, account.account_id)
+    for chat in rows.all_chats(step.tx):
+        theirs = [member.device for member in chat.members if member.account == account.account_id]
+        if chat.kind != groups.DM or chat.status != "active" or chat.merged or chat.request or not theirs:
+            continue
+        if asked in listed or set(theirs).isdisjoint(listed):
+            back = asked if asked in listed else max(listed)
+            devices = (back, *_ended(chat, account, before=back))
+            outbox.submit_intent(step, chat.gid, Intent("readd", account=account.account_id, devices=devices))
 
 
 def _ended(chat: Chat, known: Account, *, before: int) -> tuple[int, ...]:

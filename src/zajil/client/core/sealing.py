@@ -172,10 +172,9 @@ def claim_token(step: Step, item: Item, account: bytes) -> bytes | None:
 
     Empty while what introduces the account is still on its way; the claim waits for it.
     """
-    if account == step.profile.account_id:
+    if account == step.profile.account_id or step.chat(item.gid).request == "outgoing":
         return None
-    token = accounts.known(step, account).contact_token
-    return None if not token and step.chat(item.gid).request == "outgoing" else token
+    return accounts.known(step, account).contact_token
 
 
 def missing_claims(step: Step, item: Item) -> list[tuple[bytes, tuple[int, ...] | None]]:

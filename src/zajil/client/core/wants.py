@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from zajil.client.core import groups, outbox, sealing
+from zajil.client.core import groups, outbox, readd, sealing
 from zajil.client.core.contact import doors, requests
 from zajil.client.core.contact.doors import WantDoor
 from zajil.client.core.joins import asking
@@ -189,6 +189,7 @@ def take_lists(step: Step, want: WantLists, lists: Sequence[bytes]) -> None:
     """The chain of an account arrived. Raises what `accounts.learn_chain` raises."""
     account = accounts.learn_chain(step, want.account, lists)
     accounts.change(step, want.account, wanted_seq=account.list_seq)
+    readd.bring_back(step, account)
 
 
 def take_refusal(step: Step, want: Want, code: str) -> None:
@@ -201,12 +202,25 @@ def take_refusal(step: Step, want: Want, code: str) -> None:
         item = outbox.find_item(step, want.n)
         if item is None or item.state != "queued":
             return
-        if isinstance(want, WantClaim) and step.chat(item.gid).request == "outgoing":
-            requests.refuse(step, item.gid, code)
+        if isinstance(want, WantClaim):
+            _refuse_claim(step, want, item, code)
         else:
             outbox.fail(step, want.n, item, code)
-            asking.note_refused(step, item.gid)
     elif isinstance(want, doors.WantRef):
         pass  # asked for again, later: the person's yes stands
     elif isinstance(want, doors.WantMind):
         doors.take_done(step, want)
+
+
+def _refuse_claim(step: Step, want: WantClaim, item: Item, code: str) -> None:
+    """A contact token that ended is no end: a newer one may have come meanwhile, and for a chat of two one can ask."""
+    chat = step.chat(item.gid)
+    if chat.request == "outgoing":
+        requests.refuse(step, item.gid, code)
+    elif want.token and want.token != accounts.known(step, want.account).contact_token:
+        pass  # the claim is made again with the token of now
+    elif want.token and code == "not-allowed" and requests.may_ask_instead(chat, want.account):
+        requests.ask_instead(step, chat)
+    else:
+        outbox.fail(step, want.n, item, code)
+        asking.note_refused(step, item.gid)

@@ -9,6 +9,7 @@ from typing import Literal, cast
 from zajil.client.core import messages
 from zajil.client.core.expiry import sweep
 from zajil.client.core.talk import actions, reading
+from zajil.client.core.talk.places import is_listed
 from zajil.client.state import deadlines, notices, rows
 from zajil.client.state.notices import Notice, NoticeCode
 from zajil.client.state.rows import CallRow, FileRow, Reacted, Received, StoredMessage, Version
@@ -65,7 +66,7 @@ def _halved(account: bytes, piece: ArchivedChat) -> Iterator[tuple[ArchivedChat,
 
 def _pieces(step: Step) -> Iterator[ArchivedChat]:
     for chat in rows.all_chats(step.tx):
-        if chat.status not in ("active", "creating") or chat.merged or chat.quiet or chat.request == "incoming":
+        if chat.status not in ("active", "creating") or not is_listed(chat):
             continue
         found = [(n, rows.parse_row(data, StoredMessage)) for n, data in step.tx.rows("message", chat.gid)]
         whole = [(n, _packed(m)) for n, m in found if _is_carried(m, now=step.now)]

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from zajil.client.core import chats, readd
 from zajil.client.core.core import Core
+from zajil.client.core.talk.places import is_listed
 from zajil.client.history.handing import await_parts
 from zajil.client.shell import enrol
 from zajil.client.shell.calls import Calls
@@ -301,7 +302,7 @@ async def _answer(
         groups=tuple(
             SyncGroup(GroupId(c.gid), ChatKind(c.kind), c.title, c.activity)
             for c in mine
-            if c.status in ("active", "creating") and not (c.merged or c.quiet or c.request == "incoming")
+            if c.status in ("active", "creating") and is_listed(c)
         ),
         secret=code.secret,
         name=profile.name,

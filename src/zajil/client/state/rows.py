@@ -142,6 +142,7 @@ class Account(msgspec.Struct, frozen=True):
     said: bool = False
     blocked: bool = False
     blocked_at: int = 0
+    gone: bool = False  # it said that it ends
 
 
 class Claimed(msgspec.Struct, frozen=True):

@@ -88,6 +88,17 @@ OUTCOMES: Final = ("declined", "closed", "dropped")
 """closed: the link holds no more. dropped: too many waited. A later word is read as `declined`."""
 
 
+PUT_OUT_MAX: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PutOut:
+    """Whom others removed from this group, the newest last: they need a person to come back by an `auto` link."""
+
+    OP: ClassVar[str] = "put-out"
+    accounts: tuple[AccountId, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class SyncContact:
     """A contact as the account's devices share it."""
@@ -168,7 +179,7 @@ class UnknownPart:
     op: str
 
 
-ControlPart: TypeAlias = Profile | Lists | Leave | Readd | JoinRequest | JoinAnswer | Sync | Typing | Call
+ControlPart: TypeAlias = Profile | Lists | Leave | Readd | JoinRequest | JoinAnswer | PutOut | Sync | Typing | Call
 
 
 def encode_part(part: ControlPart) -> SinglePart:
@@ -189,6 +200,8 @@ def encode_part(part: ControlPart) -> SinglePart:
             values["contact_token"] = part.contact_token
         case JoinAnswer():
             values = {"gid": part.gid, "invite_id": part.invite_id, "account": part.account, "outcome": part.outcome}
+        case PutOut():
+            values = {"accounts": part.accounts}
         case Sync():
             values = _sync_values(part)
         case Call():
@@ -297,6 +310,9 @@ def _parse(op: str, fields: Fields) -> ControlPart | UnknownPart:
                 AccountId(fields.blob("account", size=16)),
                 outcome if outcome in OUTCOMES else "declined",
             )
+        case PutOut.OP:
+            told = _blobs(fields.items("accounts", most=PUT_OUT_MAX), size=16)
+            return PutOut(tuple(map(AccountId, told)))
         case Sync.OP:
             return _parse_sync(fields)
     return UnknownPart(op)
@@ -337,6 +353,6 @@ def _parse_privacy(value: cbor.Parsed) -> SyncPrivacy | None:
     return SyncPrivacy(fields.flag(0), fields.flag(1), fields.number(2))
 
 
-def _blobs(items: list[cbor.Parsed]) -> tuple[bytes, ...]:
+def _blobs(items: list[cbor.Parsed], *, size: int | None = None) -> tuple[bytes, ...]:
     fields = Fields(dict(enumerate(items)))
-    return tuple(fields.blob(at, most=4096) for at in range(len(items)))
+    return tuple(fields.blob(at, size=size, most=4096) for at in range(len(items)))

@@ -111,10 +111,15 @@ def _open(step: Step, account: bytes, *, at: int) -> None:
     for chat in rows.all_chats(step.tx):
         if account not in (chat.peer, *chat.accounts()):
             continue
+        # Whoever was told no token, or an old one, learns it: at once where we are alone, else with our next word.
+        step.change_chat(chat.gid, told=tuple(one for one in chat.told if one != account))
         if chat.kind == groups.DM:
             doors.allow(step.tx, chat.via)
-        # Whoever was told no token, or an old one, learns it with our next word.
-        step.change_chat(chat.gid, told=tuple(one for one in chat.told if one != account))
+            messages.ensure_profile(step, chat.gid)
+    # It may have lost its devices meanwhile, and what it asked us was not taken.
+    known = accounts.known(step, account)
+    if known.contact_token:
+        accounts.change(step, account, wanted_seq=known.list_seq + 1)
 
 
 def _renew_token(step: Step, token: bytes, *, at: int) -> None:

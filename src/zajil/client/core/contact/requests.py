@@ -19,6 +19,11 @@ from zajil.protocol.errors import error
 INCOMING_MAX = 200
 """Requests that wait at once; whoever comes later is not seen."""
 
+_REFUSED = b"token"
+"""Begins the names of rows of `helper` that hold the token of an account that the server refused."""
+_SHUT_OUT = b"shut out"
+"""Begins the names of rows of `helper` that hold the device by which a blocked account last asked us."""
+
 
 def check_text(text: str) -> None:
     """Raises `text-too-long` for what does not pass as the one message of a request."""
@@ -142,6 +147,43 @@ def is_withheld(step: Step, chat: Chat, item: Item) -> bool:
         return False
     first = step.tx.rows("message", chat.gid)[:1]
     return not item.shown or not first or rows.parse_row(first[0][1], StoredMessage).message_id != item.message_id
+
+
+def may_ask_instead(chat: Chat, account: bytes) -> bool:
+    """Whether this is a chat of two that its other side was never in, so that it may begin as a request.
+
+    Not one that was made to ask by a group's link: whoever took the link back is asked for nothing.
+    """
+    return chat.kind == groups.DM and chat.peer == account and account not in chat.accounts() and not chat.invites
+
+
+def ask_instead(step: Step, chat: Chat) -> None:
+    """The token we have leads nowhere, as after a block of whomever: who knows us lets the request in by itself.
+
+    No list shows a chat that only asks to be brought back into the one with the same person.
+    """
+    step.tx.put("helper", _REFUSED + chat.peer, accounts.known(step, chat.peer).contact_token)
+    said = step.tx.rows("message", chat.gid, newest=1)
+    lost = any(c.kind == groups.DM and c.peer == chat.peer and c.asking for c in rows.all_chats(step.tx))
+    step.change_chat(chat.gid, request="outgoing", quiet=lost and not said)
+
+
+def is_token_refused(step: Step, account: bytes) -> bool:
+    """Whether the token we have for this account was refused before: no further chat is begun with it."""
+    token = accounts.known(step, account).contact_token
+    return not token or step.tx.find("helper", _REFUSED + account) == token
+
+
+def note_shut_out(step: Step, account: bytes, device: int) -> None:
+    """Somebody blocked began a chat from this device, perhaps since it lost the one we have."""
+    step.tx.put("helper", _SHUT_OUT + account, device.to_bytes(4, "big"))
+
+
+def take_shut_out(step: Step, account: bytes) -> int | None:
+    """The device noted last, once."""
+    found = step.tx.find("helper", _SHUT_OUT + account)
+    step.tx.delete("helper", _SHUT_OUT + account)
+    return None if found is None else int.from_bytes(found, "big")
 
 
 def refuse(step: Step, gid: bytes, code: str) -> None:

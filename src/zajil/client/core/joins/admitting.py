@@ -12,6 +12,7 @@ import msgspec
 
 from zajil.client.core import chats, groups, messages
 from zajil.client.core.groups import ADMIN, DM
+from zajil.client.core.joins.putting_out import may_link
 from zajil.client.core.messages import Opened
 from zajil.client.core.talk.places import place_of
 from zajil.client.state import accounts, rows
@@ -45,11 +46,6 @@ def check_may_link(step: Step, gid: bytes) -> Chat:
     if not may_link(chat, step.profile.account_id):
         raise error("not-permitted")
     return chat
-
-
-def may_link(chat: Chat, account: bytes) -> bool:
-    """Whether this account may make links into the group and let in who asks by them."""
-    return groups.role_of(chat, account) >= max(chat.perms.get("link", ADMIN), chat.perms.get("add", ADMIN))
 
 
 def make_link(step: Step, gid: bytes, token: bytes, *, policy: JoinPolicy, expires: int) -> tuple[OwnLink, list[int]]:

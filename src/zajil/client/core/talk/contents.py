@@ -7,9 +7,9 @@ from typing import Literal
 import msgspec
 
 from zajil.client.core import groups, judge, messages, readd
-from zajil.client.core.contact import blocking, requests
+from zajil.client.core.contact import blocking, leaving, requests
 from zajil.client.core.expiry import sweep
-from zajil.client.core.joins import admitting, asking
+from zajil.client.core.joins import admitting, asking, putting_out
 from zajil.client.core.talk import actions, arranging, privacy, reading, receipts, whispers
 from zajil.client.state import accounts, deadlines, rows
 from zajil.client.state.rows import CallRow, Chat, FileRow, StoredMessage
@@ -84,6 +84,7 @@ def _show(
     call: CallRow | None = None,
     files: tuple[FileRow, ...] = (),
 ) -> None:
+    leaving.note_alive(step, opened.account)
     place = chat.merged or chat.gid
     own = opened.account == step.profile.account_id
     # What another device of ours wrote is sent: it came from the server.
@@ -154,22 +155,35 @@ def _take_control(step: Step, chat: Chat, opened: messages.Opened, part: parts.C
         case parts.Lists():
             for data in part.lists:
                 accounts.learn_list(step, accounts.list_owner(data), data)
+        case parts.Leave() if chat.kind == groups.DM:
+            leaving.note_gone(step, chat, opened.account)
         case parts.Leave():
             _note_leave(step, chat, opened.account)
         case parts.Readd():
             readd.take_request(step, opened.account, opened.device, part)
-        case parts.JoinRequest():
-            admitting.take_request(step, chat, opened, part)
-        case parts.JoinAnswer() if opened.account == own:
-            admitting.take_own_answer(step, part)
-        case parts.JoinAnswer():
-            asking.take_answer(step, chat, opened, part)
+        case parts.JoinRequest() | parts.JoinAnswer() | parts.PutOut():
+            _take_joining(step, chat, opened, part)
         case parts.Sync() if chat.kind == groups.SELF:
             _take_sync(step, part, at=opened.sent)
         case parts.Call():
             whispers.hear_signal(step, chat, opened, part)
         case _:
             pass
+
+
+def _take_joining(
+    step: Step, chat: Chat, opened: messages.Opened, part: parts.JoinRequest | parts.JoinAnswer | parts.PutOut
+) -> None:
+    """About who comes into groups by their links."""
+    match part:
+        case parts.JoinRequest():
+            admitting.take_request(step, chat, opened, part)
+        case parts.JoinAnswer() if opened.account == step.profile.account_id:
+            admitting.take_own_answer(step, part)
+        case parts.JoinAnswer():
+            asking.take_answer(step, chat, opened, part)
+        case parts.PutOut():
+            putting_out.take(step, chat, opened.account, part)
 
 
 def _take_sync(step: Step, part: parts.Sync, *, at: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zajil.client.core.groups import SELF
 from zajil.client.state import rows
-from zajil.client.state.rows import StoredMessage
+from zajil.client.state.rows import Chat, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol.errors import error
 
@@ -13,6 +13,16 @@ def place_of(step: Step, gid: bytes) -> bytes:
     """The chat that shows what is said in a group."""
     chat = rows.find_chat(step.tx, gid)
     return gid if chat is None else chat.merged or gid
+
+
+def is_listed(chat: Chat) -> bool:
+    """Whether people see this chat among theirs.
+
+    Not one that was merged, one that was made to ask in and where nobody wrote yet, a stranger's request, and a request
+    of ours that came to nothing.
+    """
+    ended = chat.request != "" and chat.status == "removed"
+    return not (chat.merged or chat.quiet or chat.request == "incoming" or ended)
 
 
 def find_message(step: Step, gid: bytes, identity: bytes) -> tuple[int, StoredMessage] | None:
