@@ -19,6 +19,9 @@
 import { ZajilError } from "../../protocol/errors.ts";
 
 export class MlsError extends Error {
+  /** Leaf index whose signature over the refused handshake verified; undefined where nobody's did. */
+  signer: number | undefined;
+
   constructor(detail = "") {
     super(detail);
     this.name = new.target.name;
@@ -70,6 +73,14 @@ export class GenerationLimit extends WrongState {}
 export class TooManyLeaves extends WrongState {}
 /** A cipher suite other than the product's was offered. */
 export class SuiteDowngrade extends WrongState {}
+
+/** Says of a refusal whose signature over the handshake verified, and throws it on. */
+export const signedBy =
+  (leaf: number) =>
+  (problem: unknown): never => {
+    if (problem instanceof MlsError) problem.signer = leaf;
+    throw problem;
+  };
 
 /**
  * What a work on foreign input gives. Whatever it trips over is an MlsError; only our own errors pass as they are.

@@ -11,7 +11,7 @@ import { toAuthenticatedContent } from "ts-mls/privateMessage.js";
 import { planLeaves } from "./rules/changes.ts";
 import { encodeMessage, fromRaw, requiredCapabilities, toRaw } from "./codec.ts";
 import { type CommitOptions, makeCommit } from "./committing.ts";
-import { GenerationLimit, Invalid, PendingProposals, onForeign } from "./errors.ts";
+import { GenerationLimit, Invalid, PendingProposals, onForeign, signedBy } from "./errors.ts";
 import { unexpired } from "./following.ts";
 import { type JoinInfo, type JoinOptions, joinByWelcome } from "./joining.ts";
 import { drawKeyPackage } from "./keypackages.ts";
@@ -242,7 +242,8 @@ export class Group {
     }
     checkActive(this.snapshot);
     if (content.contentType === "commit") {
-      const outcome = await verifyCommit(env, crypto, this.snapshot, opened, content.commit);
+      const judged = verifyCommit(env, crypto, this.snapshot, opened, content.commit);
+      const outcome = await judged.catch(signedBy(opened.sender.leafIndex));
       return { group: this.moved(opened), event: new Staged(outcome) };
     }
     return this.keepProposal(env, crypto, opened);

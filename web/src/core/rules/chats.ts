@@ -3,7 +3,7 @@
  * Twin of zajil.client.core.chats.
  */
 import { SPAN_MAX_S } from "../../protocol/chat/expiry.ts";
-import { DEFAULT_PERMISSIONS, type ChatSettings, type Invite } from "../../protocol/chat/extensions.ts";
+import { DEFAULT_PERMISSIONS, encodeSettings, type ChatSettings, type Invite } from "../../protocol/chat/extensions.ts";
 import { encodeText } from "../../protocol/bytes.ts";
 import { error } from "../../protocol/errors.ts";
 import { NAME_BYTES } from "../../protocol/limits.ts";
@@ -75,14 +75,27 @@ export function checkName(name: string): void {
 
 async function create(step: Step, settings: ChatSettings, people: readonly Id[]): Promise<Id> {
   await checkPeople(step, people);
+  const gid = await begin(step, encodeSettings(settings), people);
+  if (settings.kind === DM && settings.invites !== undefined) await step.changeChat(gid, { quiet: true });
+  if (settings.kind === GROUP) await note(step, gid, "created", { by: step.profile.account_id, text: settings.name });
+  step.event("created", gid);
+  return gid;
+}
+
+/**
+ * Queue a new group of these settings and the Add of these people with all devices; its id.
+ *
+ * data: of extension 0xF0A0. people: the other one first in a DM.
+ */
+export async function begin(step: Step, data: Uint8Array, people: readonly Id[]): Promise<Id> {
   const gid = rows.idOf(step.rng(16));
-  const group = await groups.create(step, gid, settings);
+  const group = await groups.create(step, gid, data);
+  const settings = groups.settingsOf(group.extensions);
   const own = step.profile;
   const base: Chat = { ...rows.EMPTY_CHAT, gid, kind: settings.kind, title: settings.name, status: "creating" };
   await rows.saveChat(step.tx, {
     ...groups.describe(base, group),
     peer: settings.kind === DM ? (people[0] ?? "") : "",
-    quiet: settings.kind === DM && settings.invites !== undefined,
     gs: await groups.groupSecret(group, gid),
     rotated_at: step.now,
     activity: step.now,
@@ -94,8 +107,6 @@ async function create(step: Step, settings: ChatSettings, people: readonly Id[])
   const others = devices.some(([device]) => device !== own.device_id);
   const invited = [...(others ? [own.account_id] : []), ...people.filter((person) => person !== own.account_id)];
   if (invited.length > 0) await outbox.submitIntent(step, gid, rows.makeIntent("add", { accounts: invited }));
-  if (settings.kind === GROUP) await note(step, gid, "created", { by: own.account_id, text: settings.name });
-  step.event("created", gid);
   return gid;
 }
 
@@ -231,7 +242,8 @@ export async function addOwnDevice(step: Step, device: number): Promise<void> {
   for (const chat of all.sort((a, b) => order(a) - order(b) || b.activity - a.activity)) {
     const usable = chat.status === "active" || chat.status === "creating";
     if (!usable || rows.leafOf(chat, own, device) !== undefined) continue;
-    if (chat.request === "incoming") continue; // nothing is said there; who accepts it brings all devices in
+    // Nothing is said there; who accepts a request brings all devices in.
+    if (chat.request === "incoming" || chat.heir !== null) continue;
     await submitLists(step, chat, own);
     await outbox.submitIntent(step, chat.gid, rows.makeIntent("add-device", { account: own, devices: [device] }));
     if (chat.kind === SELF) await contact.tellNewDevice(step);

@@ -285,6 +285,8 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
     sent: 0,
     // We follow the group, so whatever made us ask to be re-added is over.
     asking: null,
+    ended: null,
+    mend_at: 0,
   });
   await step.saveGroup(gid, group);
   await step.noteEpoch(gid, staged.removed.length > 0);

@@ -6,6 +6,7 @@ import * as rows from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import { nextDeadline as nextGone, sweep } from "./expiry/sweep.ts";
 import * as groups from "./groups.ts";
+import { heirs } from "./heirs/loading.ts";
 import * as keypackages from "./keypackages.ts";
 import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
@@ -27,6 +28,7 @@ export async function nextDeadline(look: Look): Promise<number | undefined> {
   if (draftsAt !== undefined) due.push(draftsAt);
   for (const chat of await rows.allChats(look.tx)) {
     if (chat.asking !== null) due.push(chat.asking.next_at);
+    if (chat.mend_at > 0) due.push(chat.mend_at);
     const owedAt = receipts.dueAt(chat);
     if (owedAt !== undefined) due.push(owedAt);
     if (chat.status !== "active") continue;
@@ -40,6 +42,8 @@ export async function tick(step: Step): Promise<void> {
   await sweep(step);
   await outbox.expireUnknown(step);
   await readd.takeTurns(step);
+  const all = await rows.allChats(step.tx);
+  if (all.some(({ mend_at: at }) => at > 0 && at <= step.now)) await (await heirs()).makeDue(step);
   await receipts.flushDue(step);
   await arranging.flushDue(step);
   for (const chat of await rows.allChats(step.tx)) {
@@ -62,7 +66,8 @@ export async function daily(step: Step): Promise<void> {
   if (step.now - session.last_resort_at >= keypackages.LAST_RESORT_MS) await step.changeSession({ keys_wanted: true });
   for (const chat of await rows.allChats(step.tx)) {
     await arranging.carryMuted(step, chat);
-    if (chat.status !== "active" || (chat.kind === groups.SELF && chat.members.length === 1)) continue;
+    if (chat.status !== "active" || chat.heir !== null || (chat.kind === groups.SELF && chat.members.length === 1))
+      continue;
     if (step.now - chat.updated_at < sealing.UPDATE_AFTER_MS) continue;
     await step.changeChat(chat.gid, { updated_at: step.now });
     if (chat.updated_at > 0) await outbox.submitIntent(step, chat.gid, rows.makeIntent("update"));

@@ -6,13 +6,7 @@
  * `rotate` says that a commit makes a new one. Extension 0xF0A0 holds the chat settings.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
-import {
-  CHAT_SETTINGS,
-  encodeSettings,
-  GROUP_INFO_SHARE,
-  parseSettings,
-  type ChatSettings,
-} from "../../protocol/chat/extensions.ts";
+import { CHAT_SETTINGS, GROUP_INFO_SHARE, parseSettings, type ChatSettings } from "../../protocol/chat/extensions.ts";
 import { splitClientId } from "../../protocol/ids.ts";
 import { SUITE_XWING } from "../../protocol/limits.ts";
 import { Group, type Capabilities, type Extension, type MemberLeaf, type Staged } from "../mls/mls.ts";
@@ -31,8 +25,8 @@ export const CAPABILITIES: Capabilities = {
 };
 export const ROTATE_AFTER_MS = 30 * 86_400_000;
 
-/** A group of ours alone, at epoch 0. */
-export async function create(step: Step, gid: Id, settings: ChatSettings): Promise<Group> {
+/** A group of ours alone, at epoch 0. settings: data of extension 0xF0A0. */
+export async function create(step: Step, gid: Id, settings: Uint8Array): Promise<Group> {
   return Group.create(await step.env(), {
     groupId: rows.bytesOf(gid),
     suite: SUITE_XWING,
@@ -40,7 +34,7 @@ export async function create(step: Step, gid: Id, settings: ChatSettings): Promi
     signatureKey: step.profile.device_pub,
     capabilities: CAPABILITIES,
     required: [CHAT_SETTINGS],
-    extensions: [{ type: CHAT_SETTINGS, data: encodeSettings(settings) }],
+    extensions: [{ type: CHAT_SETTINGS, data: settings }],
   });
 }
 
@@ -59,9 +53,14 @@ export function findExtension(extensions: readonly Extension[], type: number): U
   return extensions.find((extension) => extension.type === type)?.data;
 }
 
+/** Data of extension 0xF0A0; empty where it is missing. */
+export function findSettings(extensions: readonly Extension[]): Uint8Array {
+  return findExtension(extensions, CHAT_SETTINGS) ?? new Uint8Array();
+}
+
 /** The chat settings. Throws Malformed when they are missing or do not parse. */
 export function settingsOf(extensions: readonly Extension[]): ChatSettings {
-  return parseSettings(findExtension(extensions, CHAT_SETTINGS) ?? new Uint8Array());
+  return parseSettings(findSettings(extensions));
 }
 
 /** Account and device of a client id, as rows name them. */
@@ -95,6 +94,7 @@ export function describe(chat: Chat, group: Group): Chat {
     perms: { ...settings.perms },
     invites: (settings.invites ?? []).map(({ invite_id, ...rest }) => ({ id: rows.idOf(invite_id), ...rest })),
     timer: settings.timer,
+    forebear: settings.predecessor === undefined ? "" : rows.idOf(settings.predecessor.gid),
     epoch: group.epoch,
     top: Math.max(chat.top, group.epoch),
     own_leaf: group.ownLeaf,

@@ -12,6 +12,8 @@ import type { Chat, Id, OwnKeyPackage } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";
 import * as contact from "./contact/contact.ts";
 import * as groups from "./groups.ts";
+import { heirs } from "./heirs/loading.ts";
+import type { Followed } from "./heirs/judging.ts";
 import { ADMIN, DM, SELF } from "./groups.ts";
 import * as keypackages from "./keypackages.ts";
 import * as messages from "./messages.ts";
@@ -38,11 +40,14 @@ export async function takeWelcome(
   for (const own of await keypackages.candidates(step, welcome)) {
     let joined: Joined;
     let chat: Chat;
+    let followed: Followed | undefined;
     try {
       joined = await open(step, gid, welcome, own);
       await checkKnown(step, before, joined);
       chat = await describe(step, before, joined);
-      if (before === undefined)
+      if (before === undefined && chat.forebear !== "")
+        followed = await (await heirs()).findFollowed(step, joined.group, joined.info);
+      if (before === undefined && followed === undefined)
         chat = { ...chat, request: await placeOf(step, chat, joined, contact.isStrangers(via)) };
     } catch (problem) {
       if (problem instanceof contact.Unwanted) {
@@ -53,7 +58,10 @@ export async function takeWelcome(
       throw problem;
     }
     await keypackages.useUp(step, own);
-    await settle(step, before, chat, joined, own.last_resort);
+    await store(step, chat, joined);
+    if (followed !== undefined) await (await heirs()).follow(step, followed, gid);
+    await settle(step, before ?? followed?.old, await step.chat(gid), own.last_resort);
+    if (followed === undefined) await tellJoined(step, before, await step.chat(gid));
     return;
   }
   if (before !== undefined && (before.status === "await" || before.status === "lost")) {
@@ -79,6 +87,7 @@ async function checkKnown(step: Step, chat: Chat | undefined, { group, info }: J
   const signer = group.members().find((m) => m.leaf === info.signer);
   if (signer === undefined) throw error("malformed", "signer");
   const [account] = groups.deviceOf(signer.client);
+  if (account === chat.ended?.offender) throw error("not-allowed");
   const asked = (chat.asking?.asked.includes(account) ?? false) || (await isAsked(step.tx, chat.gid, account));
   const couldAdd =
     rows.accountsOf(chat).includes(account) && groups.roleOf(chat, account) >= (chat.perms["add"] ?? ADMIN);
@@ -103,6 +112,8 @@ async function describe(step: Step, before: Chat | undefined, { group, info }: J
     rotated_at: step.now,
     activity: Math.max(step.now, base.activity),
     asking: null,
+    ended: null,
+    mend_at: 0,
     left: {},
     sent: 0,
   };
@@ -128,13 +139,7 @@ function placeOf(step: Step, chat: Chat, { group, info }: Joined, strangers: boo
   });
 }
 
-async function settle(
-  step: Step,
-  before: Chat | undefined,
-  chat: Chat,
-  { group, info }: Joined,
-  lastResort: boolean,
-): Promise<void> {
+async function store(step: Step, chat: Chat, { group, info }: Joined): Promise<void> {
   await step.dropGroup(chat.gid);
   // Whatever came before this Welcome is of an earlier epoch, or of none.
   for (const [n] of await step.tx.rows("held", rows.bytesOf(chat.gid))) await step.tx.remove("held", n);
@@ -147,9 +152,13 @@ async function settle(
   for (const [n, item] of await rows.items(step.tx, chat.gid)) {
     await outbox.run(step, n, item, { type: "joined", epoch: chat.epoch });
   }
+}
+
+/** before: the chat as it was held, under this id or that of the group whose place this one takes. */
+async function settle(step: Step, before: Chat | undefined, chat: Chat, lastResort: boolean): Promise<void> {
   if (chat.request !== "") return;
   if (chat.kind === DM) {
-    const met = before !== undefined || chat.invites.length === 0 || (await accounts.known(step, chat.peer)).contact;
+    const met = before?.quiet === false || chat.invites.length === 0 || (await accounts.known(step, chat.peer)).contact;
     // Made to ask for a group: nobody has met anybody yet.
     if (!met) await step.changeChat(chat.gid, { quiet: true });
     else await accounts.change(step, chat.peer, { contact: true });
@@ -159,6 +168,10 @@ async function settle(
   if (before === undefined && chat.own_leaf === Math.min(...ownLeaves)) await messages.ensureProfile(step, chat.gid);
   if (chat.kind === SELF) await arranging.tellAll(step);
   if (lastResort) await outbox.submitIntent(step, chat.gid, rows.makeIntent("update"));
+}
+
+async function tellJoined(step: Step, before: Chat | undefined, chat: Chat): Promise<void> {
+  if (chat.request !== "") return;
   if (chat.kind === groups.GROUP || before !== undefined) {
     // A chat that a linked device has by name only was never open here: it is new in it, not back.
     const again = before?.members.length === 0 ? "device-added" : "rejoined";
@@ -185,30 +198,8 @@ async function learn(step: Step, info: JoinInfo, only: Id): Promise<void> {
   }
 }
 
-/** Two DMs with one person made at once: the smaller gid stays, unsent items move, texts show in one place. */
+/** Two DMs with one person made at once become one chat, by code that is loaded where there are two. */
 export async function mergeDms(step: Step, peer: Id): Promise<void> {
-  const all = await rows.allChats(step.tx);
-  const dms = all
-    .filter(
-      (c) => c.kind === DM && c.peer === peer && c.request === "" && (c.status === "active" || c.status === "creating"),
-    )
-    .sort((a, b) => rows.compareIds(a.gid, b.gid));
-  const [keep, ...others] = dms;
-  if (keep === undefined || others.length === 0) return;
-  if (keep.merged !== "") await step.changeChat(keep.gid, { merged: "" });
-  if (dms.some(({ quiet }) => !quiet)) await step.changeChat(keep.gid, { quiet: false });
-  for (const other of others) {
-    if (other.merged === keep.gid) continue;
-    await step.changeChat(other.gid, { merged: keep.gid });
-    for (const [n, item] of await rows.items(step.tx, other.gid)) {
-      if (item.kind === "message" && item.state === "queued" && !item.urgent) {
-        await messages.moveMessage(step, n, item, keep.gid);
-      }
-    }
-    for (const [n] of await step.tx.rows("message", rows.bytesOf(other.gid))) {
-      await step.tx.move("message", n, rows.bytesOf(keep.gid));
-    }
-    await reading.merge(step, keep.gid, other.gid);
-    await arranging.merge(step, keep.gid, other.gid);
-  }
+  const dms = (await rows.allChats(step.tx)).filter((chat) => chat.kind === DM && chat.peer === peer);
+  if (dms.length > 1) await (await heirs()).mergeDms(step, peer);
 }

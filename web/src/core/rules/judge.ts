@@ -15,8 +15,9 @@ import type { Chat, Id } from "../state/rows.ts";
 import * as groups from "./groups.ts";
 import { ADMIN, DM, OWNER, roleOf, SELF } from "./groups.ts";
 
-/** A commit that MLS accepts and the chat's rules do not. rule: for developers. */
+/** A commit that MLS accepts and the chat's rules do not. rule: for developers. signer: leaf index, once known. */
 export class Vetoed extends Error {
+  signer: number | undefined;
   readonly rule: string;
 
   constructor(rule: string) {
@@ -50,7 +51,7 @@ export function checkCommit(chat: Chat, group: Group, staged: Staged): CommitAad
     const leavesAgree = told.added.join() === added.join() && told.removed.join() === removed.join();
     if (!leavesAgree || (removed.length > 0 && !told.rotate)) throw new Vetoed("aad leaves");
   }
-  // A ReInit: nothing could be sent after it, and nobody here makes successors.
+  // A ReInit: nothing could be sent after it. A group of ours is followed by a successor, never by this.
   if (staged.status === "suspended") throw new Vetoed("reinit");
   const settings = !sameExtensions(staged.extensions, group.extensions);
   checkChange(chat, changeOf(committer.account, staged, settings));

@@ -154,39 +154,6 @@ export function extensions(step: Step, gid: Id): Map<Key, Value> {
   ]);
 }
 
-/**
- * Bring an unsent item into another chat: same salt and body, so a new message id for the new room.
- *
- * Items move in their order, so a message that this one is about has its new id already.
- */
-export async function moveMessage(step: Step, n: number, item: Item, gid: Id): Promise<void> {
-  const old = content.parseContent(item.content);
-  const room = content.roomUri(step.profile.server_name, rows.bytesOf(gid));
-  const replaces = await movedId(step, old.replaces);
-  const inReplyTo = await movedId(step, old.in_reply_to);
-  const body: MimiContent = {
-    ...old,
-    replaces,
-    in_reply_to: inReplyTo,
-    extensions: new Map(old.extensions).set(content.ROOM_URI, room),
-  };
-  const data = content.encodeContent(body);
-  const identity = rows.idOf(content.messageIdOf(body, data));
-  const found = item.shown ? await step.tx.lookup("message", rows.bytesOf(item.message_id)) : undefined;
-  await outbox.finish(step, n, item);
-  const target = item.target === "" ? null : await movedId(step, rows.bytesOf(item.target));
-  const moved: Item = { ...item, gid, content: data, message_id: identity, hashes: [], wait: 0 };
-  await outbox.submit(step, { ...moved, target: target === null ? "" : rows.idOf(target) });
-  // Whoever waits for the message under its old id, or is about it, finds the new one.
-  await step.tx.put("known", rows.bytesOf(item.message_id), rows.bytesOf(identity));
-  await isNews(step, identity);
-  if (found === undefined) return;
-  const message = rows.parseMessage(found[1]);
-  await step.tx.remove("message", found[0]);
-  const reply_to = inReplyTo === null ? "" : rows.idOf(inReplyTo);
-  await show(step, { ...message, gid, message_id: identity, reply_to });
-}
-
 /** The id that a message has after it moved, else its own. */
 export async function movedId(step: Step, identity: Uint8Array | null): Promise<Uint8Array | null> {
   if (identity === null) return null;

@@ -10,6 +10,8 @@ import type { Asking, Chat, Id } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";
 import * as chats from "./chats.ts";
 import { isBlocked } from "./contact/contact.ts";
+import { isStuck } from "./heirs/ending.ts";
+import { heirs } from "./heirs/loading.ts";
 import * as groups from "./groups.ts";
 import type { DeviceName } from "./judge.ts";
 import * as messages from "./messages.ts";
@@ -22,7 +24,7 @@ export const LINKED_PATIENCE_MS = 120_000;
 /** Start asking, unless we do already. afterMs: give others that long to add us by themselves. */
 export async function ask(step: Step, gid: Id, reason: string, afterMs = 0): Promise<void> {
   const chat = await step.chat(gid);
-  if (chat.asking !== null) return;
+  if (chat.asking !== null || chat.heir !== null) return; // one that was followed goes on in another group
   const asking: Asking = { last_epoch: chat.top, reason, asked: [], next_at: step.now + afterMs, heard: false };
   await step.changeChat(gid, { asking });
 }
@@ -30,13 +32,19 @@ export async function ask(step: Step, gid: Id, reason: string, afterMs = 0): Pro
 /** A helper's Welcome could not be used: ask again, naming its epoch, or helpers think that we are in already. */
 export async function askAnew(step: Step, gid: Id, epoch: number): Promise<void> {
   const chat = await step.chat(gid);
+  if (chat.heir !== null) return;
   const last = Math.max(epoch, chat.top, chat.asking?.last_epoch ?? -1);
   const next_at = step.now + TURN_MS;
   await step.changeChat(gid, { asking: { last_epoch: last, reason: "welcome", asked: [], next_at, heard: false } });
 }
 
-/** Our state of this group is gone or useless: drop it, keep what waits to be sent, and ask. */
-export async function lose(step: Step, gid: Id, reason: string): Promise<void> {
+/**
+ * Our state of this group is gone or useless: drop it, keep what waits to be sent, and ask.
+ *
+ * offender: account that signed the commit we refuse.
+ */
+export async function lose(step: Step, gid: Id, reason: string, offender: Id = ""): Promise<void> {
+  await step.changeChat(gid, { ended: await (await heirs()).findEnd(step, await step.chat(gid), offender) });
   await step.dropGroup(gid);
   await step.changeChat(gid, { status: "lost" });
   await keepTexts(step, gid);
@@ -87,10 +95,10 @@ async function askNext(step: Step, chat: Chat, begun: Asking): Promise<void> {
   await step.changeChat(chat.gid, { asking: again });
 }
 
-/** Accounts to ask: own other devices, admins by leaf order, the rest. */
+/** Accounts to ask: own other devices, admins by leaf order, the rest; not who broke the group. */
 function candidates(step: Step, chat: Chat): Id[] {
   const own = step.profile.account_id;
-  const others = rows.accountsOf(chat).filter((account) => account !== own);
+  const others = rows.accountsOf(chat).filter((account) => account !== own && account !== chat.ended?.offender);
   if (chat.peer !== "" && !others.includes(chat.peer)) others.push(chat.peer);
   const isAdmin = (account: Id) => groups.roleOf(chat, account) >= groups.ADMIN;
   return [own, ...others.filter(isAdmin), ...others.filter((account) => !isAdmin(account))];
@@ -117,7 +125,7 @@ export async function takeRequest(step: Step, account: Id, device: number, part:
   const gid = rows.idOf(part.gid);
   const chat = await rows.findChat(step.tx, gid);
   const [ownAccount, ownDevice] = ownDeviceOf(step);
-  if (chat?.status !== "active" || (account === ownAccount && device === ownDevice)) return;
+  if (chat?.status !== "active" || isStuck(chat) || (account === ownAccount && device === ownDevice)) return;
   if (!rows.accountsOf(chat).includes(account)) return;
   const known = await accounts.known(step, account);
   if (known.devices.length > 0 && known.devices.every(([listed]) => listed !== device)) return;

@@ -14,6 +14,7 @@ import * as chats from "./chats.ts";
 import * as commits from "./commits.ts";
 import { isBlocked } from "./contact/contact.ts";
 import * as groups from "./groups.ts";
+import { heirs } from "./heirs/loading.ts";
 import { mayWrite } from "./judge.ts";
 import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
@@ -45,6 +46,9 @@ export async function maySeal(look: Look, openedAt: number): Promise<boolean> {
 
 /** Seal in each chat what may be sealed; at most one item a chat. */
 export async function sealDue(step: Step): Promise<void> {
+  for (const gid of new Set((await rows.items(step.tx)).map(([, item]) => item.gid))) {
+    if ((await step.chat(gid)).heir !== null) await (await heirs()).moveWaiting(step, gid);
+  }
   const queues = new Map<Id, Numbered[]>();
   for (const pair of await rows.items(step.tx)) queues.set(pair[1].gid, [...(queues.get(pair[1].gid) ?? []), pair]);
   for (const [gid, queue] of queues) await sealInChat(step, gid, queue);
@@ -187,7 +191,12 @@ export async function missingClaims(look: Look, item: Item): Promise<[Id, readon
 
 /** Every sealed request whose outcome is unknown. */
 export async function openRequests(look: Look): Promise<Request[]> {
-  const sealed = (await rows.items(look.tx)).filter(([, item]) => item.state === "sealed");
+  const sealed: Numbered[] = [];
+  for (const pair of await rows.items(look.tx)) {
+    if (pair[1].state !== "sealed") continue;
+    // No commit that the server refuses until the group was mended.
+    if (pair[1].kind !== "commit" || !isRefused(await look.chat(pair[1].gid))) sealed.push(pair);
+  }
   return sealed.map(([, item]) => ({
     mid: item.mid,
     gid: item.gid,
@@ -221,6 +230,7 @@ export async function hasSendable(look: Look): Promise<boolean> {
     if (chat.kind === groups.DM && (await isBlocked(look, chat.peer))) continue;
     if (chat.request !== "" && item.kind === "message") continue;
     if (item.state === "accepted" && chat.asking !== null) continue;
+    if (item.kind === "commit" && item.state === "sealed" && isRefused(chat)) continue;
     if (IN_FLIGHT.includes(item.state)) return true;
     const usable = chat.status === "active" || chat.status === "creating";
     const free = usable && !isRefused(chat) && !held.has(item.gid) && !(await chats.awaitsDecision(look, chat));

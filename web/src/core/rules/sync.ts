@@ -29,6 +29,8 @@ import type { News, Step } from "../state/step.ts";
 import * as commits from "./commits.ts";
 import * as contact from "./contact/contact.ts";
 import * as groups from "./groups.ts";
+import { isStuck } from "./heirs/ending.ts";
+import { heirs } from "./heirs/loading.ts";
 import * as joining from "./joining.ts";
 import * as judge from "./judge.ts";
 import * as messages from "./messages.ts";
@@ -126,7 +128,10 @@ async function settleItem(step: Step, n: number, item: Item, drained: number): P
   const staged = item.state === "waiting" && (await step.findStaged(item.gid)) !== undefined;
   const told = { type: "drained", drained, active: status === "active", epoch, staged } as const;
   for (const left of (await outbox.run(step, n, item, told)).left) {
-    if (left.type === "readd") await readd.ask(step, item.gid, left.reason);
+    if (left.type !== "readd") continue;
+    await readd.ask(step, item.gid, left.reason);
+    // Whoever committed last gave the server a false token, or the group is gone there.
+    if (isStuck(await step.chat(item.gid))) await (await heirs()).schedule(step, item.gid);
   }
 }
 
@@ -244,9 +249,12 @@ async function takeEcho(step: Step, message: Held): Promise<void> {
   const [n, item] = found;
   if (item.kind === "message") {
     await outbox.run(step, n, item, { type: "echo", newest: item.hashes.at(-1) === rows.idOf(digest) });
-  } else if ((await commits.applyEcho(step, n, item)) !== undefined) {
-    await messages.ensureProfile(step, message.gid);
+    return;
   }
+  const chat = await commits.applyEcho(step, n, item);
+  if (chat === undefined) return;
+  if (chat.forebear !== "" && chat.quiet) await (await heirs()).settleMade(step, chat);
+  await messages.ensureProfile(step, message.gid);
 }
 
 interface Judged {
@@ -263,7 +271,7 @@ async function takeCommit(step: Step, chat: Chat, body: Uint8Array): Promise<voi
     judged = await tryJudge(step, chat, body);
   }
   if (judged instanceof Error) {
-    if (!isForged(judged)) await refuse(step, chat);
+    if (!isForged(judged)) await refuse(step, chat, judged.signer);
     return;
   }
   const { staged, told } = judged;
@@ -299,24 +307,32 @@ function isForged(problem: Error): boolean {
 /** An application message where a commit should stand. */
 class NoCommit extends judge.Vetoed {}
 
-async function tryJudge(step: Step, chat: Chat, body: Uint8Array): Promise<Judged | Error> {
+async function tryJudge(step: Step, chat: Chat, body: Uint8Array): Promise<Judged | MlsError | judge.Vetoed> {
+  let committer: number | undefined;
   try {
     const group = await step.loadGroup(chat.gid);
     const { event } = await group.receive(await step.env(), body);
     if (event.kind !== "staged") throw new NoCommit("no commit");
+    committer = event.committer;
     return { staged: event, told: judge.checkCommit(chat, group, event) };
   } catch (problem) {
-    if (problem instanceof MlsError || problem instanceof judge.Vetoed) return problem;
-    throw problem;
+    if (problem instanceof judge.Vetoed) problem.signer = committer;
+    else if (!(problem instanceof MlsError)) throw problem;
+    return problem;
   }
 }
 
-/** An accepted commit that we cannot follow ends the group for us here; the group may bring us back. */
-async function refuse(step: Step, chat: Chat): Promise<void> {
+/**
+ * An accepted commit that we cannot follow ends the group for us here; the group may bring us back.
+ *
+ * signer: leaf whose signature over it verified.
+ */
+async function refuse(step: Step, chat: Chat, signer: number | undefined): Promise<void> {
   if (chat.request === "incoming") return contact.end(step, chat.gid);
   await note(step, chat.gid, "refused-change");
   step.event("refused-change", chat.gid);
-  await readd.lose(step, chat.gid, "refused");
+  await readd.lose(step, chat.gid, "refused", signer === undefined ? "" : rows.memberAt(chat, signer)?.account);
+  await (await heirs()).schedule(step, chat.gid);
 }
 
 /** Our leaf was removed. Added again in the same commit, we wait for the Welcome and nothing fails. */

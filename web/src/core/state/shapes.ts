@@ -12,7 +12,7 @@ export type Id = string;
 /** As in `protocol/outbox/items`; `done` never rests in a row. */
 export type ItemState = State;
 export type ItemKind = Kind;
-export type ChatState = "creating" | "active" | "await" | "lost" | "removed" | "left" | "stuck";
+export type ChatState = "creating" | "active" | "await" | "lost" | "removed" | "left";
 
 /** One leaf of a group's tree. added: epoch in which this leaf was added, 0 when before our join. */
 export interface Member {
@@ -33,6 +33,24 @@ export interface Asking {
 }
 
 /**
+ * The last epoch held of a group whose MLS state is gone: what a successor is judged by.
+ *
+ * settings: data of extension 0xF0A0. offender: account that signed the commit we refused; "" where none is proven.
+ */
+export interface Ended {
+  readonly epoch: number;
+  readonly authenticator: Uint8Array;
+  readonly settings: Uint8Array;
+  readonly offender: Id;
+}
+
+/** The group that took the place of this one. leaf: of its maker's device in our tree. */
+export interface Heir {
+  readonly leaf: number;
+  readonly gid: Id;
+}
+
+/**
  * One group and what we know around it.
  *
  * kind: 0 self, 1 DM, 2 group. gs: group secret, 32 bytes. rotated_at: Unix ms of the last new gs. top: highest epoch
@@ -47,6 +65,9 @@ export interface Asking {
  * timer: seconds after which own new messages disappear, 0 = they stay.
  * request: a stranger's DM that waits for our decision, or ours that waits for theirs.
  * via: serial of the reference through which the newest message came.
+ * ended: see there. mend_at: Unix ms at which this device makes a successor, 0 = never. heir: the successor, where there
+ * is one; `merged` leads there. forebear: gid of the group that this one follows. mended_at: Unix ms at which it took the
+ * place of a stuck one with nobody left out.
  */
 export interface Chat {
   readonly gid: Id;
@@ -83,6 +104,11 @@ export interface Chat {
   readonly quiet: boolean;
   readonly put_out: readonly Id[];
   readonly unshown: number;
+  readonly ended: Ended | null;
+  readonly mend_at: number;
+  readonly heir: Heir | null;
+  readonly forebear: Id;
+  readonly mended_at: number;
 }
 
 /** A link that leads into a group. policy: 0 ask, 1 auto. expires: Unix seconds. */
@@ -411,6 +437,11 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   quiet: false,
   put_out: [],
   unshown: 0,
+  ended: null,
+  mend_at: 0,
+  heir: null,
+  forebear: "",
+  mended_at: 0,
 };
 export const EMPTY_ACCOUNT: Omit<Account, "account_id"> = {
   account_pub: NONE,

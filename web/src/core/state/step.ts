@@ -40,6 +40,8 @@ export type EventCode =
   | "created"
   | "joined"
   | "rejoined"
+  | "repaired"
+  | "regrouped"
   | "leaving"
   | "left"
   | "removed"

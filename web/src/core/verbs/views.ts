@@ -20,6 +20,7 @@ import type { Perms } from "../joins/view.ts";
 import { maySetTimer } from "../rules/chats.ts";
 import { isGone } from "../rules/expiry/sweep.ts";
 import * as groups from "../rules/groups.ts";
+import { isStuck } from "../rules/heirs/ending.ts";
 import { mayWrite } from "../rules/judge.ts";
 import * as sealing from "../rules/sealing.ts";
 import { isAdmin } from "../rules/talk/actions.ts";
@@ -43,6 +44,7 @@ export async function personOf(look: Look, account: Id): Promise<Person> {
 }
 
 function statusOf(chat: Chat): ChatStatus {
+  if (isStuck(chat) && (chat.status === "lost" || chat.status === "active")) return "stuck";
   const away = chat.status === "await" || chat.status === "lost";
   if (away || (chat.status === "active" && chat.asking !== null)) return "rejoining";
   return chat.status as Exclude<Chat["status"], "await" | "lost">;
@@ -110,7 +112,7 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
     blocked: peer?.blocked === true,
     suite: 0x0053,
     may: {
-      send: here && chat.status !== "stuck" && peer?.blocked !== true && mayWrite(chat, own),
+      send: here && peer?.blocked !== true && mayWrite(chat, own),
       add: group && role >= (chat.perms["add"] ?? groups.ADMIN),
       remove: group && role >= groups.ADMIN,
       rename: group && role >= (chat.perms["info"] ?? groups.ADMIN),

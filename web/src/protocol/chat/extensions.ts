@@ -151,14 +151,6 @@ export function changeSettings(data: Uint8Array, changes: SettingsChange): Uint8
   return changed;
 }
 
-/** The extension's data for the group that follows: all else stays as it is. Throws Malformed. */
-export function withPredecessor(data: Uint8Array, one: Predecessor): Uint8Array {
-  const values = new Map<cbor.Key, cbor.Value>(Fields.ofItems([cbor.parse(data)]).pairs(0, 64));
-  const changed = cbor.encode(values.set(PREDECESSOR, [one.gid, one.epoch, one.authenticator, one.reason]));
-  parseSettings(changed);
-  return changed;
-}
-
 /** The keys of two extensions' data that differ, those of later versions too. Throws Malformed. */
 export function findChanges(before: Uint8Array, after: Uint8Array): ReadonlySet<cbor.Key> {
   const [old, now] = [before, after].map((data) => {
@@ -213,8 +205,7 @@ function parsePredecessor(value: cbor.Parsed): Predecessor {
   const [gid, epoch] = [fields.blob(0, 16), fields.number(1)];
   const authenticator = fields.bytes(2, 64);
   const reason = fields.number(3);
-  if (reason < Reason.STUCK || reason > Reason.SUITE) throw error("malformed", "reason of a successor");
-  if (authenticator.length < 32) throw error("malformed", "authenticator of a predecessor");
+  if (reason < Reason.STUCK || reason > Reason.SUITE || authenticator.length < 32) throw error("malformed");
   return { gid, epoch, authenticator, reason };
 }
 

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { encodeHex, parseHex } from "../bytes.ts";
-import { parseSettings, withPredecessor } from "./extensions.ts";
-import { checkSuccessor, precedes } from "./successors.ts";
+import { parseSettings } from "./extensions.ts";
+import { checkSuccessor, precedes, withPredecessor } from "./successors.ts";
 
 interface Case {
   readonly about: string;

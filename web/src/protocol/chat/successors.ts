@@ -6,9 +6,11 @@
  * people.
  */
 import { compare, equal } from "../bytes.ts";
+import * as cbor from "../cbor.ts";
 import { error } from "../errors.ts";
+import { Fields } from "../fields.ts";
 import { encodeB64 } from "../ids.ts";
-import { ChatKind, ChatRole, findChanges, parseSettings, PREDECESSOR, Reason } from "./extensions.ts";
+import { ChatKind, ChatRole, findChanges, parseSettings, type Predecessor, PREDECESSOR, Reason } from "./extensions.ts";
 
 /**
  * What a member holds of the group that ended.
@@ -69,4 +71,12 @@ export function findPeople(held: Held, reason: number): Uint8Array[] {
 /** Whether `one` stays where both follow the same group. */
 export function precedes(one: Place, other: Place): boolean {
   return one.leaf === other.leaf ? compare(one.gid, other.gid) < 0 : one.leaf < other.leaf;
+}
+
+/** The extension's data for the group that follows: all else stays as it is. Throws Malformed. */
+export function withPredecessor(data: Uint8Array, one: Predecessor): Uint8Array {
+  const values = new Map<cbor.Key, cbor.Value>(Fields.ofItems([cbor.parse(data)]).pairs(0, 64));
+  const changed = cbor.encode(values.set(PREDECESSOR, [one.gid, one.epoch, one.authenticator, one.reason]));
+  parseSettings(changed);
+  return changed;
 }

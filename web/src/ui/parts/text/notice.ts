@@ -48,6 +48,12 @@ export function sayNotice(notice: Notice, me: string | undefined): string {
       return t.notice_you_removed(values);
     case "rejoined":
       return t.notice_rejoined(values);
+    case "repaired":
+      return t.notice_repaired();
+    case "grown":
+      return t.notice_grown();
+    case "resealed":
+      return t.notice_resealed();
     case "renamed":
       return t.notice_renamed({ ...values, title: isolate(notice.text ?? "") });
     case "role":

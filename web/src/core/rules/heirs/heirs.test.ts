@@ -1,0 +1,161 @@
+/** A group that cannot go on is followed by another one, and stays one chat. Twin of tests/client/test_successors. */
+import "fake-indexeddb/auto";
+import { expect, test } from "vitest";
+import { changeSettings, type Predecessor, Reason } from "../../../protocol/chat/extensions.ts";
+import { withPredecessor } from "../../../protocol/chat/successors.ts";
+import * as rows from "../../state/rows.ts";
+import type { Chat, Id } from "../../state/rows.ts";
+import { commitSettings } from "../../testing/forging.ts";
+import { type Person, World } from "../../testing/people.ts";
+import * as chats from "../chats.ts";
+import * as groups from "../groups.ts";
+import * as messages from "../messages.ts";
+import * as arranging from "../talk/arranging.ts";
+import * as reading from "../talk/reading.ts";
+import { make } from "./making.ts";
+
+interface Four {
+  readonly world: World;
+  readonly anna: Person;
+  readonly omar: Person;
+  readonly cleo: Person;
+  readonly mallory: Person;
+  readonly gid: Id;
+}
+
+/** Anna's group with Omar, an admin, and Cleo and Mallory, members; all know each other. */
+async function four(): Promise<Four> {
+  const world = new World();
+  const [anna, omar] = [await world.person("Anna"), await world.person("Omar")];
+  const [cleo, mallory] = [await world.person("Cleo"), await world.person("Mallory")];
+  const people = [anna, omar, cleo, mallory];
+  for (const one of people) for (const other of people) if (one !== other) await one.meet(other);
+  const gid = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id, cleo.id, mallory.id]));
+  await world.settle();
+  await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, groups.ADMIN));
+  await world.settle();
+  return { world, anna, omar, cleo, mallory, gid };
+}
+
+const say = (who: Person, gid: Id, text: string) =>
+  who.core.step("say", async (step) => messages.submitText(step, (await chats.checkMember(step, gid)).gid, text));
+
+/** The groups that a person sees as chats. */
+const listed = (who: Person): Promise<Chat[]> =>
+  who.core.look(async (look) =>
+    (await rows.allChats(look.tx)).filter((c) => c.kind === groups.GROUP && c.merged === "" && !c.quiet),
+  );
+
+async function place(who: Person): Promise<Chat> {
+  const [found, ...more] = await listed(who);
+  if (found === undefined || more.length > 0) throw new Error(`${who.profile.name} sees ${more.length + 1} chats`);
+  return found;
+}
+
+const notices = async (who: Person, gid: Id) => (await who.lines(gid)).flatMap(({ notice }) => notice?.code ?? []);
+
+test("a forged commit costs half a minute and no message, and puts out who made it", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await four();
+  const first = await say(omar, gid, "before");
+  await world.settle();
+  await cleo.core.step("read", (step) => reading.markRead(step, gid, first));
+  await cleo.core.step("pin", (step) => arranging.pin(step, gid));
+  expect((await commitSettings(mallory, gid, { name: "Mallory's" })).type).toBe("Ok");
+  await say(cleo, gid, "meanwhile");
+  await world.settle();
+  expect(await cleo.chat(gid)).toMatchObject({ status: "lost", asking: { reason: "refused" } });
+  await world.pass(30_000, 6);
+  const people = [anna, omar, cleo].map(({ id }) => id).sort();
+  for (const one of [anna, omar, cleo]) {
+    const chat = await place(one);
+    expect(chat.gid).toBe((await place(anna)).gid);
+    expect([...rows.accountsOf(chat)].sort()).toEqual(people);
+    expect(await one.texts(chat.gid)).toEqual(["before", "meanwhile"]);
+    expect(await notices(one, chat.gid)).toContain("repaired");
+    expect(chat).toMatchObject({ title: "Trip", unread: one === cleo ? 0 : chat.unread });
+  }
+  const pins = await cleo.core.look((look) => arranging.pins(look));
+  expect(pins.map(({ id }) => id)).toEqual([(await place(cleo)).gid]);
+  await say(anna, gid, "after");
+  await world.settle();
+  expect(await cleo.texts((await place(cleo)).gid)).toEqual(["before", "meanwhile", "after"]);
+});
+
+test("an admin who is away is followed by the next one, and comes along later", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await four();
+  anna.away = true;
+  await commitSettings(mallory, gid, { name: "Mallory's" });
+  await world.settle();
+  await world.pass(40_000, 8);
+  expect((await place(omar)).gid).toBe((await place(cleo)).gid);
+  anna.away = false;
+  await say(cleo, gid, "hello");
+  await world.settle();
+  expect(await anna.texts((await place(anna)).gid)).toEqual(["hello"]);
+  expect((await place(anna)).gid).toBe((await place(omar)).gid);
+});
+
+/** A group that a hostile client makes in the place of the old one: settings as `change` has them, these people. */
+async function forge(by: Person, gid: Id, people: readonly Person[], change = (data: Uint8Array) => data): Promise<Id> {
+  return by.core.step("forge", async (step) => {
+    const group = await step.loadGroup(gid);
+    const named: Predecessor = {
+      gid: rows.bytesOf(gid),
+      epoch: group.epoch,
+      authenticator: group.epochAuthenticator,
+      reason: Reason.STUCK,
+    };
+    const data = withPredecessor(groups.findSettings(group.extensions), named);
+    return chats.begin(
+      step,
+      change(data),
+      people.map(({ id }) => id),
+    );
+  });
+}
+
+test("what is not the old group's people, settings and maker is another chat", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await four();
+  const roles = [{ account: rows.bytesOf(omar.id), role: groups.OWNER }];
+  const forged = [
+    await forge(omar, gid, [anna, cleo]),
+    await forge(cleo, gid, [anna, omar, mallory]),
+    await forge(omar, gid, [anna, cleo, mallory], (data) => changeSettings(data, { roles })),
+  ];
+  await world.settle();
+  expect(await anna.chat(gid)).toMatchObject({ status: "active", merged: "", heir: null });
+  const seen = (await listed(anna)).map((chat) => chat.gid);
+  expect(seen).toEqual(expect.arrayContaining([gid, ...forged]));
+});
+
+test("an epoch that is over does not come back", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await four();
+  const old = await omar.core.look((look) => look.findGroup(gid));
+  await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, 0));
+  await world.settle();
+  if (old === undefined) throw new Error("no group");
+  const named = { gid: rows.bytesOf(gid), epoch: old.epoch, authenticator: old.epochAuthenticator, reason: 1 };
+  const data = withPredecessor(groups.findSettings(old.extensions), named);
+  await omar.core.step("forge", (step) => chats.begin(step, data, [anna.id, cleo.id, mallory.id]));
+  await world.settle();
+  expect(await anna.chat(gid)).toMatchObject({ status: "active", merged: "", heir: null });
+  expect((await listed(anna)).length).toBe(2);
+});
+
+test("of two successors the one of the lowest leaf stays", async () => {
+  const { world, anna, omar, cleo, gid } = await four();
+  await say(cleo, gid, "before");
+  await world.settle();
+  for (const one of [omar, anna]) await one.core.step("make", async (step) => make(step, await step.chat(gid), 1));
+  await world.settle();
+  const chosen = (await place(anna)).gid;
+  for (const one of [anna, omar, cleo]) {
+    expect((await place(one)).gid).toBe(chosen);
+    expect(await one.texts(chosen)).toEqual(["before"]);
+  }
+  const made = await anna.core.look(async (look) => (await rows.allChats(look.tx)).find((c) => c.gid === chosen));
+  expect(made?.own_leaf).toBe(0);
+  await say(cleo, gid, "after");
+  await world.settle();
+  expect(await omar.texts(chosen)).toEqual(["before", "after"]);
+});

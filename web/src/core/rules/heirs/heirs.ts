@@ -1,0 +1,5 @@
+/** Successor groups (service.md 6): loaded where a group is stuck, or another one says that it follows. */
+export * from "./judging.ts";
+export * from "./making.ts";
+export * from "./merging.ts";
+export * from "./moving.ts";

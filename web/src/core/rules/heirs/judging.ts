@@ -1,0 +1,76 @@
+/** Whether a group that we were added to takes the place of one that we hold. Twin of zajil.client.core.heirs.judging. */
+import { checkSuccessor, type Held } from "../../../protocol/chat/successors.ts";
+import { ZajilError } from "../../../protocol/errors.ts";
+import type { Group, JoinInfo } from "../../mls/mls.ts";
+import * as rows from "../../state/rows.ts";
+import type { Chat, Ended, Id } from "../../state/rows.ts";
+import type { Look } from "../../state/step.ts";
+import * as groups from "../groups.ts";
+
+/** The chat that goes on in the new group. leaf: of its maker's device in the old tree. */
+export interface Followed {
+  readonly old: Chat;
+  readonly leaf: number;
+  readonly reason: number;
+}
+
+/**
+ * The last epoch that we hold of a group, or held before its state went; null where we never did.
+ *
+ * offender: account that signed the commit we refuse; our own does not count, as nobody leaves themselves out.
+ */
+export async function findEnd(look: Look, chat: Chat, offender: Id = ""): Promise<Ended | null> {
+  const proven = chat.kind === groups.GROUP && offender !== look.profile.account_id ? offender : "";
+  // A state that does not load tells nothing.
+  const group = await look.findGroup(chat.gid).catch(() => undefined);
+  if (group === undefined) return chat.ended;
+  const { epoch, epochAuthenticator: authenticator } = group;
+  return { epoch, authenticator, settings: groups.findSettings(group.extensions), offender: proven };
+}
+
+/** What a successor of this group is judged by. */
+export async function findHeld(look: Look, chat: Chat): Promise<Held | undefined> {
+  const end = await findEnd(look, chat);
+  if (end === null) return undefined;
+  const { epoch, authenticator, settings, offender } = end;
+  const accounts = rows.accountsOf(chat).map(rows.bytesOf);
+  const left = Object.keys(chat.left).map(rows.bytesOf);
+  const proven = offender === "" ? {} : { offender: rows.bytesOf(offender) };
+  return { gid: rows.bytesOf(chat.gid), epoch, authenticator, settings, accounts, left, ...proven };
+}
+
+/** The role of an account in a group without its offender, whose roles fall to others where nobody else had one. */
+export function roleWithout(chat: Chat, account: Id, offender: Id): number {
+  return groups.roleOf({ ...chat, members: chat.members.filter((member) => member.account !== offender) }, account);
+}
+
+/**
+ * The chat whose place this group takes by the rules, undefined where it is a chat of its own.
+ *
+ * A device of ours that comes in later by another device of ours takes that one's word for it.
+ */
+export async function findFollowed(look: Look, group: Group, info: JoinInfo): Promise<Followed | undefined> {
+  const told = groups.settingsOf(group.extensions).predecessor;
+  const old = told === undefined ? undefined : await rows.findChat(look.tx, rows.idOf(told.gid));
+  const signer = group.findMember(info.signer);
+  if (told === undefined || old === undefined || signer === undefined) return undefined;
+  if (old.request !== "" || old.status === "removed" || old.status === "left") return undefined;
+  const [creator, device] = groups.deviceOf(signer.client);
+  const [held, leaf] = [await findHeld(look, old), rows.leafOf(old, creator, device)];
+  if (held === undefined || leaf === undefined) return undefined;
+  if (group.epoch !== 1) return creator === look.profile.account_id ? { old, leaf, reason: told.reason } : undefined;
+  const offender = held.offender === undefined ? "" : rows.idOf(held.offender);
+  const people = new Set(group.members().map((member) => groups.deviceOf(member.client)[0]));
+  const made = {
+    settings: groups.findSettings(group.extensions),
+    accounts: [...people].map(rows.bytesOf),
+    creator: rows.bytesOf(creator),
+    role: roleWithout(old, creator, offender),
+  };
+  try {
+    return { old, leaf, reason: checkSuccessor(held, made) };
+  } catch (problem) {
+    if (problem instanceof ZajilError) return undefined;
+    throw problem;
+  }
+}

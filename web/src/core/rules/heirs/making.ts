@@ -1,0 +1,129 @@
+/**
+ * Making a successor of a stuck group: which device of which admin, when, and what becomes of it (service.md 6).
+ * Twin of zajil.client.core.heirs.making.
+ *
+ * Whoever refused a commit asks to be brought back first, as somebody may have been able to follow it. The admins make
+ * a successor after that, one after the other by the leaf of their device, until one has come.
+ */
+import { equal } from "../../../protocol/bytes.ts";
+import { Reason } from "../../../protocol/chat/extensions.ts";
+import { findPeople, withPredecessor } from "../../../protocol/chat/successors.ts";
+import { error } from "../../../protocol/errors.ts";
+import * as accounts from "../../state/accounts.ts";
+import * as rows from "../../state/rows.ts";
+import type { Chat, Id } from "../../state/rows.ts";
+import type { Step } from "../../state/step.ts";
+import * as chats from "../chats.ts";
+import * as groups from "../groups.ts";
+import { ADMIN, DM } from "../groups.ts";
+import * as outbox from "../outbox.ts";
+import { isStuck } from "./ending.ts";
+import { findHeld, roleWithout } from "./judging.ts";
+import { follow } from "./moving.ts";
+
+const RANK_MS = 10_000;
+const DAY_MS = 86_400_000;
+/** As *re-add me* asks the next one, and begins a new round. */
+const TURN_MS = 60_000;
+const ROUND_MS = 3_600_000;
+
+/** A group is stuck for us: make its successor when it is our turn, if we may. */
+export async function schedule(step: Step, gid: Id): Promise<void> {
+  const chat = await step.chat(gid);
+  if (chat.request !== "" || chat.heir !== null || chat.mend_at > 0) return;
+  const held = await findHeld(step, chat);
+  const offender = held?.offender === undefined ? "" : rows.idOf(held.offender);
+  const rank = held === undefined ? -1 : rankOf(chat, offender);
+  if (rank < 0) return;
+  const at = step.now + (rank + 1) * RANK_MS;
+  // Nobody is left out, so whoever broke the last one may break this one too: at most one a day.
+  const wait = offender === "" && chat.mended_at > 0 ? chat.mended_at + DAY_MS : 0;
+  await step.changeChat(gid, { mend_at: Math.max(at, wait) });
+}
+
+/** The place of this device among those of admins, by leaf; -1 where its account is none. */
+function rankOf(chat: Chat, offender: Id): number {
+  const admins = chat.members.filter(
+    ({ account }) => account !== offender && roleWithout(chat, account, offender) >= ADMIN,
+  );
+  const leaves = admins.map(({ leaf }) => leaf).sort((a, b) => a - b);
+  return leaves.indexOf(chat.own_leaf);
+}
+
+/** Make the successors whose time has come. */
+export async function makeDue(step: Step): Promise<void> {
+  for (const chat of await rows.allChats(step.tx)) {
+    if (chat.mend_at === 0 || chat.mend_at > step.now) continue;
+    if (!isStuck(chat)) {
+      await step.changeChat(chat.gid, { mend_at: 0 });
+    } else if ((await dropFailed(step, chat)) && (await mayReach(step, chat))) {
+      await make(step, chat, Reason.STUCK);
+      await step.changeChat(chat.gid, { mend_at: step.now + ROUND_MS });
+    } else {
+      await step.changeChat(chat.gid, { mend_at: step.now + TURN_MS });
+    }
+  }
+}
+
+/** Whether we know how everybody is reached. Another admin may; what introduces them may also come later. */
+async function mayReach(step: Step, chat: Chat): Promise<boolean> {
+  const held = await findHeld(step, chat);
+  if (held === undefined) return false;
+  for (const who of findPeople(held, Reason.STUCK).map(rows.idOf)) {
+    if (who !== step.profile.account_id && (await accounts.known(step, who)).contact_token.length === 0) return false;
+  }
+  return true;
+}
+
+/** Give up an attempt of ours that could not bring people in; false where one is still on its way. */
+async function dropFailed(step: Step, chat: Chat): Promise<boolean> {
+  for (const forming of await rows.allChats(step.tx)) {
+    if (forming.forebear !== chat.gid || !isForming(forming)) continue;
+    const items = await rows.items(step.tx, forming.gid);
+    if (items.some(([, { state }]) => state !== "queued" && state !== "failed")) return false;
+    for (const [n, item] of items) await outbox.finish(step, n, item);
+    await step.dropGroup(forming.gid);
+    await step.changeChat(forming.gid, { status: "removed", quiet: true });
+  }
+  return true;
+}
+
+/** Whether it is a successor of ours that nobody but us is in yet. */
+function isForming({ forebear, quiet, epoch, status }: Chat): boolean {
+  return forebear !== "" && quiet && epoch === 0 && (status === "creating" || status === "active");
+}
+
+/**
+ * Queue a successor of this group and the Add of everybody in it; its id. It is hidden until they are in.
+ *
+ * Throws `chat-stuck` where nothing is held of the group.
+ */
+export async function make(step: Step, chat: Chat, reason: number): Promise<Id> {
+  const held = await findHeld(step, chat);
+  if (held === undefined) throw error("chat-stuck", "an epoch to follow");
+  const { gid, epoch, authenticator, settings } = held;
+  const people = new Set(findPeople(held, reason).map(rows.idOf));
+  people.delete(step.profile.account_id);
+  const invited = chat.kind === DM ? [chat.peer] : rows.accountsOf(chat).filter((who) => people.has(who));
+  const fresh = await chats.begin(step, withPredecessor(settings, { gid, epoch, authenticator, reason }), invited);
+  await step.changeChat(fresh, { quiet: true });
+  return fresh;
+}
+
+/** A commit of ours stands in this group: where that brought everybody into a successor, the chat goes on there. */
+export async function settleMade(step: Step, chat: Chat): Promise<void> {
+  const old = await rows.findChat(step.tx, chat.forebear);
+  if (old === undefined || chat.epoch !== 1 || chat.merged !== "" || !chat.quiet) return;
+  const told = groups.settingsOf((await step.loadGroup(chat.gid)).extensions).predecessor;
+  const held = await findHeld(step, old);
+  if (
+    told?.epoch !== held?.epoch ||
+    told === undefined ||
+    !equal(told.authenticator, held?.authenticator ?? told.gid)
+  ) {
+    // The old group went on after all, so nobody takes this one for its successor.
+    await step.changeChat(chat.gid, { status: "left" });
+    return;
+  }
+  await follow(step, { old, leaf: old.own_leaf, reason: told.reason }, chat.gid);
+}

@@ -1,0 +1,89 @@
+/**
+ * A chat goes on in another group: history, marks, settings and what waits to be sent move along.
+ * Twin of zajil.client.core.heirs.moving.
+ */
+import { Reason } from "../../../protocol/chat/extensions.ts";
+import { precedes } from "../../../protocol/chat/successors.ts";
+import { changeJoins, findJoins, loadJoins } from "../../state/joins.ts";
+import * as rows from "../../state/rows.ts";
+import type { Id, Item, NoticeCode } from "../../state/rows.ts";
+import type { Step } from "../../state/step.ts";
+import * as outbox from "../outbox.ts";
+import * as arranging from "../talk/arranging.ts";
+import { note } from "../talk/notices.ts";
+import * as reading from "../talk/reading.ts";
+import type { Followed } from "./judging.ts";
+import { moveMessage } from "./merging.ts";
+
+const LINES: Readonly<Record<number, NoticeCode>> = {
+  [Reason.STUCK]: "repaired",
+  [Reason.RESIZE]: "grown",
+  [Reason.SUITE]: "resealed",
+};
+
+/** The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays. */
+export async function follow(step: Step, { old, leaf, reason }: Followed, gid: Id): Promise<void> {
+  const rival = old.heir;
+  if (rival?.gid === gid) return;
+  const place = (one: { readonly leaf: number; readonly gid: Id }) => ({ leaf: one.leaf, gid: rows.bytesOf(one.gid) });
+  if (rival !== null && precedes(place(rival), place({ leaf, gid })))
+    return merge(step, (await step.chat(rival.gid)).merged || rival.gid, gid);
+  if (rival !== null) await merge(step, gid, rival.gid);
+  const here = rows.accountsOf(await step.chat(gid));
+  const nobodyOut = reason === Reason.STUCK && rows.accountsOf(old).every((who) => here.includes(who));
+  await step.changeChat(old.gid, { heir: { leaf, gid }, asking: null, mend_at: 0 });
+  if (rival === null) {
+    await merge(step, gid, old.gid);
+    await note(step, gid, LINES[reason] ?? "repaired");
+  }
+  await step.changeChat(gid, { quiet: old.quiet, mended_at: nobodyOut ? step.now : 0 });
+  step.event(reason === Reason.STUCK ? "repaired" : "regrouped", gid);
+}
+
+/** One chat out of two: what stood in `gone` stands in `place`. */
+async function merge(step: Step, place: Id, gone: Id): Promise<void> {
+  for (const other of await rows.allChats(step.tx)) {
+    if (other.merged === gone) await step.changeChat(other.gid, { merged: place });
+  }
+  const old = await step.changeChat(gone, { merged: place, asking: null, mend_at: 0 });
+  await step.dropStaged(gone);
+  const fresh = await step.chat(place);
+  const here = rows.accountsOf(fresh);
+  const isHere = (who: Id) => here.includes(who);
+  await step.changeChat(place, {
+    peer: fresh.peer || old.peer,
+    read_n: fresh.read_n || old.read_n,
+    activity: Math.max(fresh.activity, old.activity),
+    told: [...new Set([...fresh.told, ...old.told])].filter(isHere),
+    left: Object.fromEntries(Object.entries({ ...old.left, ...fresh.left }).filter(([who]) => isHere(who))),
+    put_out: [...new Set([...old.put_out, ...fresh.put_out])].filter((who) => !isHere(who)),
+  });
+  for (const [n] of await step.tx.rows("message", rows.bytesOf(gone)))
+    await step.tx.move("message", n, rows.bytesOf(place));
+  for (const [n, item] of await rows.items(step.tx, gone)) await moveItem(step, n, item, place);
+  await reading.merge(step, place, gone);
+  await arranging.merge(step, place, gone);
+  if (!(await findJoins(step.tx))) return;
+  const held = await loadJoins(step.tx);
+  const moved = <T extends { readonly gid: Id }>(one: T): T => (one.gid === gone ? { ...one, gid: place } : one);
+  await changeJoins(step.tx, { waiting: held.waiting.map(moved), links: held.links.map(moved) });
+}
+
+/** What was on its way in a group that was followed, and was not taken there, goes on in the one that followed. */
+export async function moveWaiting(step: Step, gid: Id): Promise<void> {
+  const { merged } = await step.chat(gid);
+  for (const [n, item] of await rows.items(step.tx, gid)) {
+    if (item.state === "queued" && merged !== "") await moveItem(step, n, item, merged);
+  }
+}
+
+/** Bring what waits to the other group; what only the old one had a use for is done. */
+async function moveItem(step: Step, n: number, item: Item, place: Id): Promise<void> {
+  const { intent, kind, state, urgent } = item;
+  // Also one that is on its way: it names people, so where the old group took it nothing is done twice.
+  if (intent !== null && ["add", "remove", "settings"].includes(intent.op) && state !== "failed")
+    await outbox.submitIntent(step, place, intent);
+  if (kind === "message" && state !== "queued") return; // the server's answer tells whether it was said in the old group
+  if (kind === "message" && !urgent) await moveMessage(step, n, item, place);
+  else await outbox.finish(step, n, item);
+}
