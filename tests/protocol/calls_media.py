@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TypeAlias
 
 from zajil.protocol import cbor
 from zajil.protocol.calls import media as md
@@ -115,17 +116,29 @@ def word_cases() -> list[tuple[float, str, str]]:
     return [(mos, before, ql.find_word(mos, before)) for mos in scores for before in words]
 
 
-def life_cases() -> list[list[tuple[int, float, str, str]]]:
-    """Links second by second: concealed samples of 48,000, then MOS, word and step after it."""
-    lives: list[list[tuple[int, float, str, str]]] = []
+Second: TypeAlias = tuple[int, int, float, str, str]
+
+
+def life_cases() -> list[list[Second]]:
+    """Links second by second: concealed samples of 48,000 and round trip in ms, then MOS, word and step after it.
+
+    The last ones: a way whose first round trips held its own making, one that stays so slow, and one that is left for
+    another after 10 s.
+    """
     falls, wobbles = (0,) * 4 + (24_000,) * 30 + (0,) * 80, (0,) * 10 + (960, 0) * 20
-    for plan in (falls, wobbles, (1_440,) * 12 + (4_800,) * 12 + (0,) * 40):
-        quality, step = ql.Quality(), ql.STEPS[0]
-        rows: list[tuple[int, float, str, str]] = []
-        for second, concealed in enumerate(plan):
-            now = 1000 * second
-            quality = ql.note_sample(quality, ql.Sample(concealed, 48_000, 60, 60, 20), now)
-            quality, step = ql.plan_step(quality, step, now_ms=now)
-            rows.append((concealed, round(quality.mos, 6), quality.word, step))
-        lives.append(rows)
-    return lives
+    plans = [[(lost, 60) for lost in plan] for plan in (falls, wobbles, (1_440,) * 12 + (4_800,) * 12 + (0,) * 40)]
+    plans += [[(0, rtt) for rtt in rtts] for rtts in ((4_000,) * 3 + (60,) * 20, (2_000,) * 24)]
+    lives = [_live(plan) for plan in plans]
+    return [*lives, _live([(0, 60)] * 10 + [(0, 4_000)] * 3 + [(0, 60)] * 10, moves_at=10)]
+
+
+def _live(plan: Sequence[tuple[int, int]], *, moves_at: int = -1) -> list[Second]:
+    quality, step = ql.Quality(), ql.STEPS[0]
+    rows: list[Second] = []
+    for second, (concealed, rtt) in enumerate(plan):
+        now = 1000 * second
+        quality = ql.on_new_way(quality) if second == moves_at else quality
+        quality = ql.note_sample(quality, ql.Sample(concealed, 48_000, rtt, 60, 20), now)
+        quality, step = ql.plan_step(quality, step, now_ms=now)
+        rows.append((concealed, rtt, round(quality.mos, 6), quality.word, step))
+    return rows

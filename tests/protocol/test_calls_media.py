@@ -60,9 +60,17 @@ def test_a_score_is_in_range_and_falls_with_loss(lost: int, total: int, rtt_ms: 
 
 def test_words_and_steps_take_their_time() -> None:
     falls = cm.life_cases()[0]
-    words = [word for _, _, word, _ in falls]
+    words = [word for _, _, _, word, _ in falls]
     assert words[:4] == ["good"] * 4
     assert "poor" in words[4:8]
-    steps = [step for _, _, _, step in falls]
+    steps = [step for *_, step in falls]
     assert "least-audio" in steps
     assert steps[-1] == "full"
+
+
+def test_round_trips_in_which_the_way_was_still_made_count_nothing() -> None:
+    """They hold the time that a connection takes, and took the picture from ways that were good."""
+    early, slow, moved = cm.life_cases()[-3:]
+    assert {(word, step) for *_, word, step in (*early, *moved)} == {("good", "full")}
+    assert [word for *_, word, _ in slow[: ql.EARLY]] == ["good"] * ql.EARLY
+    assert slow[-1][-1] != "full", "a way that stays slow is found out all the same"

@@ -14,7 +14,7 @@ from zajil.client.calls.record import CtxNumbers, Kept
 from zajil.client.calls.showing import LinkFacts, Measure
 from zajil.protocol.calls import events as ev
 from zajil.protocol.calls import signals as sg
-from zajil.protocol.calls.quality import STEPS, Quality, Step, note_sample, plan_step
+from zajil.protocol.calls.quality import STEPS, Quality, Step, note_sample, on_new_way, plan_step
 from zajil.protocol.calls.state import CallState
 
 TOUCH_MS = 10_000
@@ -207,6 +207,8 @@ class CurrentCall:
             return
         now, before = self._ports.now_ms(), self.links.get(leaf)
         quality, step = (Quality(), STEPS[0]) if before is None else (before.quality, before.step)
+        if before is not None and before.measure.rung != measure.rung:
+            quality = on_new_way(quality)
         if measure.sample is not None:
             quality = note_sample(quality, measure.sample, now)
             quality, step = plan_step(quality, step, now_ms=now)

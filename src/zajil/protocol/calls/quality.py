@@ -15,6 +15,8 @@ FAIR: Final = 3.1
 HYSTERESIS: Final = 0.1
 AVERAGE: Final = 5
 """Samples, one a second."""
+EARLY: Final = 3
+"""Samples of a way that opened: what a round trip took then held the time in which the way was still made."""
 DOWN_MS: Final = 4_000
 UP_MS: Final = 15_000
 
@@ -58,7 +60,10 @@ def find_word(mos: float, before: Word) -> Word:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """A link over the last seconds. mos: the average. word_since: ms at which the word, or the last step, began."""
+    """A link over the last seconds.
+
+    mos: the average. word_since: ms at which the word, or the last step, began. heard: samples since its way opened.
+    """
 
     recent: tuple[float, ...] = ()
     mos: float = 0
@@ -66,15 +71,22 @@ class Quality:
     word_since: int = 0
     rtt_ms: float = 0
     loss_pct: float = 0
+    heard: int = 0
+
+
+def on_new_way(quality: Quality) -> Quality:
+    """The link at the moment at which it goes another way."""
+    return replace(quality, heard=0)
 
 
 def note_sample(quality: Quality, sample: Sample, now_ms: int) -> Quality:
-    """The link after one more second."""
-    recent = (*quality.recent, rate(sample))[-AVERAGE:]
+    """The link after one more second; the round trips of the first ones are shown, and do not count against it."""
+    counted = replace(sample, rtt_ms=0) if quality.heard < EARLY else sample
+    recent = (*quality.recent, rate(counted))[-AVERAGE:]
     mos = sum(recent) / len(recent)
     word = find_word(mos, quality.word)
     since = quality.word_since if word == quality.word else now_ms
-    return Quality(recent, mos, word, since, sample.rtt_ms, sample.loss_pct)
+    return Quality(recent, mos, word, since, sample.rtt_ms, sample.loss_pct, quality.heard + 1)
 
 
 Step: TypeAlias = Literal["full", "small", "no-video", "less-audio", "least-audio"]

@@ -6,7 +6,7 @@
  * signals for its link before that waits, a little.
  */
 import type { CallRecord, Event } from "../../protocol/calls/events.ts";
-import { NO_QUALITY, NO_VIDEO, noteSample, planStep, STEPS } from "../../protocol/calls/quality.ts";
+import { NO_QUALITY, NO_VIDEO, noteSample, onNewWay, planStep, STEPS } from "../../protocol/calls/quality.ts";
 import type { Signal, Unsupported } from "../../protocol/calls/signals.ts";
 import type { CallState } from "../../protocol/calls/state.ts";
 import { SignalBudget } from "./budget.ts";
@@ -217,6 +217,7 @@ export class CurrentCall implements Reports {
     const now = this.#parts.ports.nowMs();
     const before = this.links.get(leaf);
     let [quality, step] = [before?.quality ?? NO_QUALITY, before?.step ?? STEPS[0]];
+    if (before && before.measure.rung !== measure.rung) quality = onNewWay(quality);
     if (measure.sample) [quality, step] = planStep(noteSample(quality, measure.sample, now), step, now);
     this.#note(leaf, { measure, quality, step });
     this.#tell({ t: "tick" });

@@ -50,16 +50,26 @@ export interface Quality {
   readonly wordSince: number;
   readonly rttMs: number;
   readonly lossPct: number;
+  /** Samples since its way opened. */
+  readonly heard: number;
 }
-export const NO_QUALITY: Quality = { recent: [], mos: 0, word: "", wordSince: 0, rttMs: 0, lossPct: 0 };
+export const NO_QUALITY: Quality = { recent: [], mos: 0, word: "", wordSince: 0, rttMs: 0, lossPct: 0, heard: 0 };
 
-/** The link after one more second. */
+/** Samples of a way that opened: what a round trip took then held the time in which the way was still made. */
+const EARLY = 3;
+
+/** The link at the moment at which it goes another way. */
+export const onNewWay = (quality: Quality): Quality => ({ ...quality, heard: 0 });
+
+/** The link after one more second; the round trips of the first ones are shown, and do not count against it. */
 export function noteSample(quality: Quality, sample: Sample, now: number): Quality {
-  const recent = [...quality.recent, rate(sample)].slice(-AVERAGE);
+  const counted = quality.heard < EARLY ? { ...sample, rttMs: 0 } : sample;
+  const recent = [...quality.recent, rate(counted)].slice(-AVERAGE);
   const mos = recent.reduce((sum, one) => sum + one, 0) / recent.length;
   const word = findWord(mos, quality.word);
   const wordSince = word === quality.word ? quality.wordSince : now;
-  return { recent, mos, word, wordSince, rttMs: sample.rttMs, lossPct: lossPct(sample) };
+  const heard = quality.heard + 1;
+  return { recent, mos, word, wordSince, rttMs: sample.rttMs, lossPct: lossPct(sample), heard };
 }
 
 /** What a link gives up, one after the other: a smaller picture, none, then sound of 24 and of 16 kbit/s. */
