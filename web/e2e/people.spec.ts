@@ -115,6 +115,28 @@ test("the own invite is the same on the next visit, and its QR code says the sam
   await expect(page.getByTestId("invite-link")).toHaveText(link);
 });
 
+test("own links: made for one person, shown, counted, ended; a link that is spent says so", async ({ page }) => {
+  await open(page, "#/invite");
+  const links = page.getByTestId("own-link");
+  await expect(links).toHaveCount(4); // the one on top, and three that the scene has
+  await expect(links.filter({ hasText: "Made on another device" })).toContainText("2 people can still use it");
+  await expect(page.locator('[data-kind="many"]').filter({ hasText: "4 of 20" })).toHaveCount(1);
+  await page.getByTestId("link-once").click();
+  const link = (await page.getByTestId("own-link-link").textContent()) ?? "";
+  await expect(page.getByTestId("own-link-qr")).toHaveAttribute("data-text", link);
+  const first = links.first();
+  await expect(first).toHaveAttribute("data-kind", "once");
+  await expect(first).toContainText("0 of 1");
+  await first.getByTestId("own-link-end").click();
+  await page.getByTestId("own-link-dialog-yes").click();
+  await expect(links).toHaveCount(4);
+  await expect(page.getByTestId("own-link-link")).toHaveCount(0);
+  await open(page, "#/scan");
+  await paste(page, "https://home.example/i#spent12345678");
+  await page.getByTestId("scan-accept").click();
+  await expect(page.getByTestId("scan-refused")).toContainText("no longer works");
+});
+
 test.describe("the safety number", () => {
   test("is 12 groups of 5 digits, left to right in every language", async ({ page }) => {
     await open(page, `#/people/${MARTA}`);

@@ -19,6 +19,16 @@ const chat = (title: string): string => idOf(`chat ${title}`, 43);
 const MARKET = chat("Saturday market");
 const ANNA = person("Анна Соколова").account;
 const MARTA = person("Marta Lindqvist").account;
+/** The links of the own account into view: they stand below the first one. */
+async function ownLinks(page: Page): Promise<void> {
+  await page.getByTestId("own-links").evaluate((part) => part.scrollIntoView({ block: "start" }));
+}
+
+async function onceMade(page: Page): Promise<void> {
+  await seeing("link-once", "own-link-qr")(page);
+  await ownLinks(page);
+}
+
 /** A message of the market: its number in the chat. */
 const message = (n: number): string => idOf(`message ${MARKET} ${String(n)}`, 43);
 
@@ -193,6 +203,15 @@ const PEOPLE: readonly Screen[] = [
   { name: "new-chat-nobody", scene: "alone", fragment: "#/new", ready: "contacts-none" },
   { name: "new-chat-no-match", scene: "busy", fragment: "#/new", ready: "contact-row", steps: noMatch },
   { name: "invite", scene: "busy", fragment: "#/invite", ready: "invite-qr" },
+  { name: "invite-links", scene: "busy", fragment: "#/invite", ready: "own-link", steps: ownLinks },
+  { name: "invite-once", scene: "busy", fragment: "#/invite", ready: "own-link", steps: onceMade },
+  {
+    name: "invite-end",
+    scene: "busy",
+    fragment: "#/invite",
+    ready: "own-link",
+    steps: seeing("own-link-end", "own-link-dialog"),
+  },
   { name: "invite-offline", scene: "offline", fragment: "#/invite", ready: "invite-failed" },
   { name: "scan", scene: "busy", fragment: "#/scan", ready: "scan" },
   { name: "scan-no-camera", scene: "busy", fragment: "#/scan", ready: "scan", steps: noCamera },

@@ -18,6 +18,7 @@ import { Refused, findChat, findMessage } from "./answers.ts";
 import { fileCalls } from "./files.ts";
 import { joinCalls } from "./joins.ts";
 import { INVENTORY } from "./inventory.ts";
+import { inviteCalls } from "./invites.ts";
 import { publicCalls } from "./public.ts";
 import { lockCalls } from "./lock.ts";
 import { recoveryCalls } from "./recovery.ts";
@@ -25,7 +26,6 @@ import { strangerCalls } from "./strangers.ts";
 import { worldOf } from "./scenes.ts";
 import { searchCalls } from "./search.ts";
 import {
-  DAY,
   NOW,
   idOf,
   must,
@@ -61,6 +61,7 @@ export function createSeed(world: World, emit: (event: CoreEvent) => void): Seed
     ...settingsCalls(world, teller),
     ...reachCalls(world, teller),
     ...publicCalls(world),
+    ...inviteCalls(world),
     ...fileCalls(world, emit),
     ...searchCalls(world),
     ...joinCalls(world, (chat) => answers.chatView(world, chat).may.link),
@@ -428,7 +429,7 @@ function reacted(message: SeedMessage, me: Person, emoji: string | null): SeedMe
 function peopleCalls(
   world: World,
   teller: Teller,
-): Pick<Table, "contacts" | "contact" | "set_verified" | "check_safety" | "make_invite" | "add_contact"> {
+): Pick<Table, "contacts" | "contact" | "set_verified" | "check_safety" | "add_contact"> {
   return {
     contacts: () => structuredClone(world.contacts),
     contact: ({ account }) => answers.contactPage(world, account),
@@ -447,16 +448,10 @@ function peopleCalls(
       if (text === answers.contactPage(world, account).safety_qr) return "same";
       return text.length < 100 ? "not-a-code" : "different";
     },
-    make_invite: ({ with_code }) => {
-      if (!isConnected(world.connection)) throw new Refused("unreachable");
-      return {
-        url: `https://home.example/i#${idOf(with_code ? "invite with code" : "invite", with_code ? 210 : 160)}`,
-        expires_at: world.now + 30 * DAY,
-      };
-    },
     add_contact: ({ link }) => {
       const preview = answers.invitePreview(world, link);
       if (preview.expired) throw new Refused("link-expired");
+      if (link.includes("#spent")) throw new Refused("not-allowed");
       if (preview.account === undefined || preview.name === undefined) throw new Refused("bad-link");
       const there = world.chats.find((chat) => chat.peer === preview.account);
       if (there !== undefined) return there.id;

@@ -7,6 +7,7 @@ import type { GateCalls, WorkEvent } from "./gate/view.ts";
 import type { Expiring, TimerCalls } from "./rules/expiry/view.ts";
 import type { JoinCalls, Perms } from "./joins/view.ts";
 import type { HistoryCalls, HistoryEvent } from "./history/view.ts";
+import type { InviteCalls } from "./invites/view.ts";
 import type { RecoveryCalls, RecoveryEvent } from "./kept/view.ts";
 import type { LockCalls } from "./lock/view.ts";
 import type { SearchCalls } from "./search/view.ts";
@@ -17,6 +18,7 @@ import type { Connection, ReachCalls } from "./reach/api.ts";
 
 export type { GroupLinkPreview, GroupLinkView, JoinRequestView, JoinView, Permission, Perms } from "./joins/view.ts";
 export type { HistoryProgress } from "./history/view.ts";
+export type { InviteKind, OwnInvite } from "./invites/view.ts";
 export type { ArchiveWords, RecoveryView } from "./kept/view.ts";
 export type { LockAfter, LockView } from "./lock/view.ts";
 export type { ContactRequest } from "./strangers/view.ts";
@@ -402,6 +404,7 @@ export interface Calls
   extends
     FileCalls,
     HistoryCalls,
+    InviteCalls,
     RecoveryCalls,
     LockCalls,
     SearchCalls,
@@ -477,8 +480,6 @@ export interface Calls
   set_verified(a: { account: string; verified: boolean }): void;
   /** Compare a scanned code of the other side. */
   check_safety(a: { account: string; text: string }): "same" | "different" | "other-epoch" | "not-a-code";
-  /** A link that adds us; with_code: it also lets its reader register here. */
-  make_invite(a: { with_code: boolean }): { url: string; expires_at: number };
   /** Chat id of the DM with the person behind the link. Bridges in it are left: they are for newcomers. */
   add_contact(a: { link: string }): string;
 

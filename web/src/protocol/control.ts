@@ -86,6 +86,16 @@ export interface ChallengeAnswer {
 export interface DeviceLists {
   readonly lists: readonly Uint8Array[];
 }
+/** A contact token in links of the caller. hash: its SHA-256. expires: Unix seconds. */
+export interface OwnContactToken {
+  readonly hash: Uint8Array;
+  readonly uses_left: number;
+  readonly expires: number;
+}
+/** Those that still admit somebody, the next to expire first. */
+export interface OwnContactTokens {
+  readonly tokens: readonly OwnContactToken[];
+}
 /** Fresh delivery references to the caller's own mailbox, 54 bytes each. */
 export interface Refs {
   readonly refs: readonly Uint8Array[];
@@ -246,6 +256,14 @@ export const DEVICE_LISTS = route(
   fields<DeviceLists>({ lists: list(B()) }),
 );
 export const PUT_DEVICE_LIST = route("PUT", "/accounts/me/devices", D, EMPTY);
+export const CONTACT_TOKENS = route(
+  "GET",
+  "/contact-tokens",
+  D,
+  fields<OwnContactTokens>({
+    tokens: list(fields<OwnContactToken>({ hash: B(32), uses_left: U32, expires: uint() })),
+  }),
+);
 export const PUT_CONTACT_TOKEN = route("PUT", "/contact-tokens/{hash}", D, EMPTY);
 export const DROP_CONTACT_TOKEN = route("DELETE", "/contact-tokens/{hash}", D, EMPTY);
 export const TAKE_REFS = route("POST", "/mailbox/refs", D, fields<Refs>({ refs: list(B()) }));

@@ -1,8 +1,7 @@
-/** Calls about people: contacts, invites, safety numbers. */
-import { sha256 } from "@noble/hashes/sha2.js";
+/** Calls about people: contacts, links of others, safety numbers. */
 import type { Answer, ContactPage, ContactView, InvitePreview } from "../api.ts";
 import { error, ZajilError } from "../../protocol/errors.ts";
-import { encodeContactLink, parseContactLink, type ContactLink } from "../../protocol/identity/links.ts";
+import { parseContactLink, type ContactLink } from "../../protocol/identity/links.ts";
 import {
   compareCodes,
   encodeSafetyCode,
@@ -17,15 +16,11 @@ import * as rows from "../state/rows.ts";
 import type { Account, Id } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
 import type { Handlers, Host } from "./handlers.ts";
-import { hostsOf, keepFirstBridges, takeBundleIfAny } from "./reach.ts";
+import { hostsOf, keepFirstBridges } from "./reach.ts";
 import { personOf } from "./views.ts";
-import { fetchLists, putContactToken, takeInviteCode } from "./remote.ts";
+import { fetchLists } from "./remote.ts";
 
-export const LINK_USES = 20;
-export const LINK_DAYS = 30;
-
-type Names =
-  "contacts" | "contact" | "set_verified" | "check_safety" | "make_invite" | "preview_invite" | "add_contact";
+type Names = "contacts" | "contact" | "set_verified" | "check_safety" | "preview_invite" | "add_contact";
 
 /** Calls about people. */
 export function peopleVerbs(host: Host): Handlers<Names> {
@@ -47,24 +42,6 @@ export function peopleVerbs(host: Host): Handlers<Names> {
       host.wake();
     },
     check_safety: ({ account, text }) => core().look((look) => checkSafety(look, account, text)),
-    async make_invite({ with_code }) {
-      const profile = await core().look((look) => Promise.resolve(look.profile));
-      const token = crypto.getRandomValues(new Uint8Array(32));
-      const expires = Math.floor(host.now() / 1000) + LINK_DAYS * 86_400;
-      const code = with_code ? await takeInviteCode(host) : null;
-      await putContactToken(host, sha256(token), { kind: "invite", uses: LINK_USES, expires });
-      const url = encodeContactLink({
-        server_name: profile.server_name,
-        expires,
-        account_id: rows.bytesOf(profile.account_id),
-        contact_token: token,
-        name: profile.name,
-        code,
-        front: host.server,
-        bridges: await takeBundleIfAny(host),
-      });
-      return { url, expires_at: expires * 1000 };
-    },
     preview_invite: ({ text }) => previewInvite(host, text),
     async add_contact({ link }) {
       const parsed = parseContactLink(link);

@@ -7,15 +7,8 @@ import { lazyVerbs } from "./verbs.ts";
 
 const SIGNUP = ["create_account", "stop_work"] as const;
 const LINKING = ["start_linking", "cancel_linking", "preview_link", "approve_link"] as const;
-const PEOPLE = [
-  "contacts",
-  "contact",
-  "set_verified",
-  "check_safety",
-  "make_invite",
-  "preview_invite",
-  "add_contact",
-] as const;
+const PEOPLE = ["contacts", "contact", "set_verified", "check_safety", "preview_invite", "add_contact"] as const;
+const INVITES = ["make_invite", "invites", "revoke_invite"] as const;
 const BRIDGES = ["preview_bridges", "add_bridges", "share_bridges", "remove_bridges"] as const;
 const PUBLIC = ["personas", "create_persona", "public_call"] as const;
 const REPORTS = ["report_draft", "report"] as const;
@@ -28,6 +21,7 @@ type Names =
   | (typeof SIGNUP)[number]
   | (typeof LINKING)[number]
   | (typeof PEOPLE)[number]
+  | (typeof INVITES)[number]
   | (typeof BRIDGES)[number]
   | (typeof PUBLIC)[number]
   | (typeof REPORTS)[number]
@@ -53,6 +47,11 @@ export function lazyPartsOf(host: Host, opening: Opening): Handlers<Extract<Call
       PEOPLE,
       () => import("../people.ts"),
       ({ peopleVerbs }) => peopleVerbs(host),
+    ),
+    ...lazyVerbs(
+      INVITES,
+      () => import("../../invites/invites.ts"),
+      ({ inviteVerbs }) => inviteVerbs(host),
     ),
     ...lazyVerbs(
       BRIDGES,

@@ -1,0 +1,95 @@
+/** Own contact links over the real server: what they admit, what is told of them, and what ends them. */
+import "fake-indexeddb/auto";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { parseContactLink } from "../../protocol/identity/links.ts";
+import { addLinked } from "../verbs/people.ts";
+import type { Host } from "../verbs/handlers.ts";
+import { Client } from "../testing/clients.ts";
+import { hasServer, ServerProcess } from "../testing/server.ts";
+import { inviteVerbs } from "./invites.ts";
+import type { OwnInvite } from "./view.ts";
+
+const server = hasServer ? new ServerProcess() : undefined;
+const clients: Client[] = [];
+
+beforeAll(async () => server?.start(), 60_000);
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.end()));
+});
+afterAll(async () => server?.remove());
+
+async function person(name: string): Promise<Client> {
+  const client = await Client.registered(server?.url ?? "", name);
+  clients.push(client);
+  return client;
+}
+
+/** As much of the leading device as these calls use. */
+function hostOf(client: Client): Host {
+  const host: Partial<Host> = {
+    ...{ store: client.store, server: client.server, calls: client.calls, way: client.way },
+    now: () => client.now(),
+    core: () => client.core,
+    tokens: () => client.tokens,
+    wake: () => client.runner.wake(),
+  };
+  return host as Host;
+}
+
+const add = (client: Client, { url = "" }: OwnInvite) => addLinked(hostOf(client), parseContactLink(url));
+
+/** Open a link and wait until its owner has the chat. */
+async function come(client: Client, link: OwnInvite, owner: Client): Promise<void> {
+  const gid = await add(client, link);
+  client.runner.wake();
+  await owner.until(
+    () => owner.chats(),
+    (all) => all.some((chat) => chat.gid === gid && chat.status === "active"),
+  );
+}
+
+describe.runIf(hasServer)("over a real server", { timeout: 60_000 }, () => {
+  test("a one-time link lets one in, and the list says what is left of each", async () => {
+    const [anna, omar, eve] = [await person("Anna"), await person("Omar"), await person("Eve")];
+    const calls = inviteVerbs(hostOf(anna));
+    expect(await calls.invites()).toEqual([]);
+    const many = await calls.make_invite({ kind: "many", with_code: false });
+    const once = await calls.make_invite({ kind: "once", with_code: false });
+    expect(many).toMatchObject({ kind: "many", left: 20, uses: 20, code: false });
+    expect(once).toMatchObject({ kind: "once", left: 1, uses: 1 });
+    expect(await calls.invites()).toEqual([once, many]);
+    await come(omar, once, anna);
+    expect(await calls.invites()).toEqual([many]);
+    await expect(add(eve, once)).rejects.toMatchObject({ code: "not-allowed" });
+    await come(eve, many, anna);
+    expect(await calls.invites()).toEqual([{ ...many, left: 19 }]);
+  });
+
+  test("a link that was ended lets nobody in, and does not come back", async () => {
+    const [anna, omar] = [await person("Anna"), await person("Omar")];
+    const calls = inviteVerbs(hostOf(anna));
+    const [first, second] = [
+      await calls.make_invite({ kind: "many", with_code: false }),
+      await calls.make_invite({ kind: "many", with_code: false }),
+    ];
+    await inviteVerbs(hostOf(omar)).revoke_invite({ id: second.id }); // somebody else's: nothing happens
+    await calls.revoke_invite({ id: first.id });
+    expect(await calls.invites()).toEqual([second]);
+    await expect(add(omar, first)).rejects.toMatchObject({ code: "not-allowed" });
+    await come(omar, second, anna);
+  });
+
+  test("after a restart the links are there to be shown; of what others made, the server's part alone", async () => {
+    const anna = await person("Anna");
+    const made = await inviteVerbs(hostOf(anna)).make_invite({ kind: "once", with_code: false });
+    clients.pop();
+    const again = await anna.restart();
+    clients.push(again);
+    const calls = inviteVerbs(hostOf(again));
+    expect(await calls.invites()).toEqual([made]);
+    await again.core.step("forget", async (step) => step.tx.delete("meta", new TextEncoder().encode("invites")));
+    expect(await calls.invites()).toEqual([{ id: made.id, kind: "other", left: 1, expires_at: made.expires_at }]);
+    const odd = { kind: "all", with_code: false } as unknown as { kind: "once"; with_code: boolean };
+    await expect(calls.make_invite(odd)).rejects.toMatchObject({ code: "malformed" });
+  });
+});

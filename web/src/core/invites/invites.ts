@@ -1,0 +1,94 @@
+/** What the calls of view.ts do: a chunk of its own. Twin of the links of zajil.client.contacting. */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { error } from "../../protocol/errors.ts";
+import { encodeContactLink } from "../../protocol/identity/links.ts";
+import { encodeB64 } from "../../protocol/ids.ts";
+import { randomBytes } from "../crypto.ts";
+import { keepInvites, madeInvites, type MadeInvite } from "../state/invites.ts";
+import { loadJoins } from "../state/joins.ts";
+import * as rows from "../state/rows.ts";
+import type { Handlers, Host } from "../verbs/handlers.ts";
+import { takeBundleIfAny } from "../verbs/reach.ts";
+import { dropContactToken, fetchContactTokens, putContactToken, takeInviteCode } from "../verbs/remote.ts";
+import type { InviteCalls, OwnInvite } from "./view.ts";
+
+/** People whom a link admits. */
+const USES = { many: 20, once: 1 } as const;
+const DAYS = 30;
+
+/** Calls about our own contact links. */
+export function inviteVerbs(host: Host): Handlers<keyof InviteCalls> {
+  return {
+    make_invite: (a) => makeInvite(host, a),
+    invites: () => openInvites(host),
+    async revoke_invite({ id }) {
+      await dropContactToken(host, id);
+      await host.core().step("revoke-invite", async (step) => {
+        const links = await madeInvites(step.tx);
+        await keepInvites(
+          step.tx,
+          links.filter(({ hash }) => hash !== id),
+          step.now,
+        );
+      });
+    },
+  };
+}
+
+async function makeInvite(
+  host: Host,
+  { kind, with_code }: Parameters<InviteCalls["make_invite"]>[0],
+): Promise<OwnInvite> {
+  const uses = (USES as Partial<Record<string, number>>)[kind];
+  if (uses === undefined) throw error("malformed", "kind of link");
+  const profile = await host.core().look((look) => Promise.resolve(look.profile));
+  const token = randomBytes(32);
+  const expires = Math.floor(host.now() / 1000) + DAYS * 86_400;
+  const code = with_code ? await takeInviteCode(host) : null;
+  await putContactToken(host, sha256(token), { kind: "invite", uses, expires });
+  const url = encodeContactLink({
+    server_name: profile.server_name,
+    expires,
+    account_id: rows.bytesOf(profile.account_id),
+    contact_token: token,
+    name: profile.name,
+    code,
+    front: host.server,
+    bridges: await takeBundleIfAny(host),
+  });
+  const hash = encodeB64(sha256(token));
+  const made: MadeInvite = { hash, url, kind, uses, made_at: host.now(), expires, code: code !== null };
+  await host
+    .core()
+    .step("invite", async (step) => keepInvites(step.tx, [...(await madeInvites(step.tx)), made], step.now));
+  return viewOf(made, uses);
+}
+
+/** Those that the server still admits somebody by: what it holds of them, and what this device remembers. */
+async function openInvites(host: Host): Promise<OwnInvite[]> {
+  const tokens = await fetchContactTokens(host);
+  const { made, groups } = await host.core().look(async (look) => ({
+    made: await madeInvites(look.tx),
+    groups: new Set((await loadJoins(look.tx)).links.map((link) => encodeB64(sha256(link.token)))),
+  }));
+  const left = new Map(tokens.map((one) => [encodeB64(one.hash), one]));
+  const own = [...made].reverse().flatMap((one) => {
+    const held = left.get(one.hash);
+    left.delete(one.hash);
+    return held === undefined ? [] : [viewOf(one, held.uses_left)];
+  });
+  // What this device made for a group stands on the group's own page.
+  const others = [...left].filter(([hash]) => !groups.has(hash));
+  return [
+    ...own,
+    ...others.map(([id, one]) => ({
+      ...{ id, kind: "other" as const },
+      ...{ left: one.uses_left, expires_at: one.expires * 1000 },
+    })),
+  ];
+}
+
+const viewOf = ({ hash, expires, kind, url, uses, made_at, code }: MadeInvite, left: number): OwnInvite => ({
+  ...{ id: hash, kind, left, uses, url, code, made_at },
+  expires_at: expires * 1000,
+});
