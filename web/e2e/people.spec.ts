@@ -137,6 +137,24 @@ test("own links: made for one person, shown, counted, ended; a link that is spen
   await expect(page.getByTestId("scan-refused")).toContainText("no longer works");
 });
 
+test("a link that admits nobody: its owner is asked with one text, and the chat waits", async ({ page }) => {
+  await open(page, "#/scan");
+  await paste(page, "https://home.example/i#asking12345678");
+  await expect(page.getByTestId("scan-found")).toContainText("lets nobody in");
+  await expect(page.getByTestId("scan-accept")).toHaveCount(0);
+  await expect(page.getByTestId("hello-send")).toBeDisabled();
+  await page.getByTestId("hello-text").fill("ж".repeat(1025));
+  await expect(page.getByTestId("hello-send")).toBeDisabled();
+  await expect(page.getByTestId("hello").getByRole("alert")).toContainText("2,048");
+  await page.getByTestId("hello-text").fill("Hello, we met at the market");
+  await page.getByTestId("hello-send").click();
+  await expect(page.getByTestId("chat-pending")).toContainText("Ирина");
+  await expect(page.getByTestId("call-start")).toHaveCount(0);
+  await expect(page.getByTestId("chat-row").filter({ hasText: "Ирина" })).toContainText("waiting for an answer");
+  await page.evaluate(() => (location.hash = "#/new"));
+  await expect(page.getByTestId("asked-row")).toContainText("Ирина");
+});
+
 test.describe("the safety number", () => {
   test("is 12 groups of 5 digits, left to right in every language", async ({ page }) => {
     await open(page, `#/people/${MARTA}`);

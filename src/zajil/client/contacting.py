@@ -132,6 +132,8 @@ class Contacting(Reaching):
             raise error("bad-link", "own account")
         with self._device.core.step("request") as step:
             known = accounts.known(step, peer)
+            if known.blocked:
+                raise error("contact-blocked")
             waiting = requests.outgoing(step, peer)
             asked = any(chat.peer == peer for chat in requests.incoming(step))
             if known.contact_token or asked or chats.find_dm(step, peer) is not None:

@@ -29,6 +29,21 @@ async function onceMade(page: Page): Promise<void> {
   await ownLinks(page);
 }
 
+const ASKING = "https://home.example/i#asking12345678";
+
+/** A link that admits nobody was pasted, and its owner asked. */
+async function asked(page: Page): Promise<void> {
+  await paste(page, ASKING);
+  await page.getByTestId("hello-text").fill("Hello, we met at the market");
+  await seeing("hello-send", "chat-pending")(page);
+}
+
+async function askedList(page: Page): Promise<void> {
+  await asked(page);
+  await page.evaluate(() => (location.hash = "#/new"));
+  await page.getByTestId("asked-row").first().waitFor();
+}
+
 /** A message of the market: its number in the chat. */
 const message = (n: number): string => idOf(`message ${MARKET} ${String(n)}`, 43);
 
@@ -205,6 +220,20 @@ const PEOPLE: readonly Screen[] = [
   { name: "invite", scene: "busy", fragment: "#/invite", ready: "invite-qr" },
   { name: "invite-links", scene: "busy", fragment: "#/invite", ready: "own-link", steps: ownLinks },
   { name: "invite-once", scene: "busy", fragment: "#/invite", ready: "own-link", steps: onceMade },
+  {
+    name: "invite-ask",
+    scene: "busy",
+    fragment: "#/invite",
+    ready: "own-link",
+    steps: async (page) => {
+      await seeing("link-ask", "ask-link-qr")(page);
+      await ownLinks(page);
+    },
+  },
+  { name: "scan-asking", scene: "busy", fragment: "#/scan", ready: "scan", steps: (page) => paste(page, ASKING) },
+  { name: "chat-pending", scene: "busy", fragment: "#/scan", ready: "scan", steps: asked },
+  { name: "new-chat-asked", scene: "busy", fragment: "#/scan", ready: "scan", steps: askedList },
+  { name: "opened-invite-asking", scene: "busy", fragment: "#/i/asking12345678", ready: "hello" },
   {
     name: "invite-end",
     scene: "busy",

@@ -77,6 +77,7 @@ export function chatLine(world: World, chat: SeedChat): ChatLine {
     status: chat.status,
     ...(chat.peer === undefined ? {} : { peer: chat.peer }),
     verified: isVerified(world, chat.peer),
+    pending: chat.asked === true,
     activity: last?.at ?? world.now,
     unread: chat.unread,
     mentioned: chat.mentioned,
@@ -211,7 +212,8 @@ export function invitePreview(world: World, text: string): InvitePreview {
   const expired = fragment.includes("expired");
   const base = {
     server_name: "home.example",
-    code: true,
+    asks: fragment.includes("asking"),
+    code: !fragment.includes("asking"),
     expired,
     bridges: fragment.includes("bridges") ? BRIDGES : [],
     expires_at: world.now + (expired ? -DAY : 30 * DAY),

@@ -429,7 +429,7 @@ function reacted(message: SeedMessage, me: Person, emoji: string | null): SeedMe
 function peopleCalls(
   world: World,
   teller: Teller,
-): Pick<Table, "contacts" | "contact" | "set_verified" | "check_safety" | "add_contact"> {
+): Pick<Table, "contacts" | "contact" | "set_verified" | "check_safety" | "add_contact" | "request_contact"> {
   return {
     contacts: () => structuredClone(world.contacts),
     contact: ({ account }) => answers.contactPage(world, account),
@@ -459,6 +459,15 @@ function peopleCalls(
       chat.peer = preview.account;
       world.contacts.push({ ...person(preview.name), verified: false, devices: 1, dm: chat.id });
       teller.emit({ event: "contacts" });
+      teller.chat(chat);
+      return chat.id;
+    },
+    request_contact: ({ name, text }) => {
+      if (name.includes("refuse")) throw new Refused("not-allowed");
+      const chat = newChat(world, "dm", name, [person(name)]);
+      chat.peer = person(name).account;
+      chat.asked = true;
+      say(world, teller, chat, { text });
       teller.chat(chat);
       return chat.id;
     },

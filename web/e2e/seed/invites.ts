@@ -38,6 +38,10 @@ export function inviteCalls(world: World): Table {
       links = [made, ...links];
       return structuredClone(made);
     },
+    make_request_link: () => {
+      check();
+      return { url: `https://home.example/i#${idOf("asking", 110)}`, expires_at: world.now + 30 * DAY };
+    },
     invites: () => {
       check();
       return structuredClone(links);

@@ -4,7 +4,7 @@ import type { StrangerCalls } from "../../src/core/strangers/view.ts";
 import { Refused } from "./answers.ts";
 import { person, type World } from "./world.ts";
 
-type Names = keyof StrangerCalls | "request_count";
+type Names = Exclude<keyof StrangerCalls, "request_contact"> | "request_count";
 type Table = { [N in Names]: (args: Arguments<N>) => Answer<N> };
 
 export function strangerCalls(world: World, emit: (event: CoreEvent) => void): Table {

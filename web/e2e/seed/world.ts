@@ -67,6 +67,8 @@ export interface SeedChat {
   draft?: string;
   replyDraft?: string;
   keyChanged: boolean;
+  /** We asked, and they have not answered. */
+  asked?: boolean;
   messages: SeedMessage[];
 }
 

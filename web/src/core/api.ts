@@ -82,6 +82,8 @@ export interface ChatLine {
   /** The other account of a DM. */
   readonly peer?: string;
   readonly verified: boolean;
+  /** We asked to write to them, and they have not answered: one text is out, what is written more waits. */
+  readonly pending: boolean;
   readonly activity: number;
   readonly unread: number;
   readonly mentioned: boolean;
@@ -289,6 +291,8 @@ export interface InvitePreview {
   /** Who invites; absent in an operator's invite to the server. */
   readonly name?: string;
   readonly account?: string;
+  /** It admits nobody: whoever opens it may ask its owner (`request_contact`). */
+  readonly asks: boolean;
   /** A registration code is in it. */
   readonly code: boolean;
   readonly expires_at: number;

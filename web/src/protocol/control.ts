@@ -128,6 +128,8 @@ export interface ClaimedClient {
 export interface ClaimedKeyPackages {
   readonly list_seq: number;
   readonly clients: readonly ClaimedClient[];
+  /** Signed device lists of the account, oldest first, for a stranger, who cannot ask for them; else none. */
+  readonly lists?: readonly Uint8Array[];
 }
 /** One column of what the server stores. rows: of the caller's account; null where the server cannot tell. */
 export interface OwnDataRow {
@@ -211,6 +213,7 @@ const COUNTS = fields<KeyPackageCounts>({ counts: list(fields({ suite: U16, left
 const CLAIMED = fields<ClaimedKeyPackages>({
   list_seq: U32,
   clients: list(fields({ device_id: U32, suite: U16, key_package: B(), deliver_to: B(), last_resort: flag })),
+  lists: or(list(B()), []),
 });
 const OWN_ROW = { table: text, column: text, class: text, purpose: text, retention: text, rows: orNull(uint()) };
 const ADDRESSES = list(fields<BridgeAddress>({ host: text, port: U16, dir: text }));

@@ -13,6 +13,8 @@ export class MyInvites {
   made = $state.raw<OwnInvite | undefined>();
   /** Whether there is one was asked. */
   asked = $state(false);
+  /** The one that admits nobody, once it was made. */
+  asking = $state.raw<{ readonly url: string; readonly expires_at: number } | undefined>();
   readonly list = new Ask<readonly OwnInvite[]>(() => call("invites"));
   readonly press = new Press();
 
@@ -42,6 +44,10 @@ export class MyInvites {
     if (made !== undefined && kind === "many") this.made = made;
     if (made !== undefined) await this.list.refresh();
     return made;
+  }
+
+  async makeRequestLink(): Promise<void> {
+    this.asking = (await this.press.run(() => call("make_request_link"))) ?? this.asking;
   }
 
   /** Whether the link admits nobody any more. */

@@ -25,6 +25,18 @@ export class Requests {
   }
 }
 
+/** A request of our own. */
+export class Asking {
+  /** Longest text, UTF-8. */
+  static readonly TEXT_BYTES = 2048;
+  readonly press = new Press();
+
+  /** Id of the chat; undefined where it failed. name: what to call them until they say theirs. */
+  ask(whom: { readonly account: string; readonly name: string; readonly text: string }): Promise<string | undefined> {
+    return this.press.run(() => call("request_contact", whom));
+  }
+}
+
 /** Block somebody, or take it back. */
 export class Blocking {
   readonly press = new Press();

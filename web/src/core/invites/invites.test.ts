@@ -2,6 +2,8 @@
 import "fake-indexeddb/auto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { parseContactLink } from "../../protocol/identity/links.ts";
+import { encodeB64 } from "../../protocol/ids.ts";
+import { strangerVerbs } from "../strangers/strangers.ts";
 import { addLinked } from "../verbs/people.ts";
 import type { Host } from "../verbs/handlers.ts";
 import { Client } from "../testing/clients.ts";
@@ -77,6 +79,47 @@ describe.runIf(hasServer)("over a real server", { timeout: 60_000 }, () => {
     expect(await calls.invites()).toEqual([second]);
     await expect(add(omar, first)).rejects.toMatchObject({ code: "not-allowed" });
     await come(omar, second, anna);
+  });
+
+  test("a link to ask admits nobody; a request by it arrives once in 30 days", async () => {
+    const [anna, boris] = [await person("Anna"), await person("Boris")];
+    const { url } = await inviteVerbs(hostOf(anna)).make_request_link();
+    const link = parseContactLink(url);
+    expect(link.contact_token).toBeNull();
+    await expect(addLinked(hostOf(boris), link)).rejects.toMatchObject({ code: "bad-link" });
+    const whom = {
+      account: encodeB64(link.account_id ?? new Uint8Array()),
+      name: link.name ?? "",
+      text: "It is Boris",
+    };
+    const [ours, theirs] = [strangerVerbs(hostOf(anna)), strangerVerbs(hostOf(boris))];
+    const gid = await theirs.request_contact(whom);
+    const [asked] = await anna.until(
+      () => ours.requests(),
+      (all) => all.length === 1,
+    );
+    expect(asked).toMatchObject({ id: gid, name: "Boris", text: "It is Boris" });
+    await ours.answer_request({ id: gid, answer: "accept" });
+    await boris.until(
+      () => boris.chats(),
+      (all) => all.some((chat) => chat.gid === gid && chat.request === ""),
+    );
+    await boris.say(gid, "thank you");
+    await anna.until(
+      () => anna.texts(gid),
+      (texts) => texts.includes("thank you"),
+    );
+    const vera = await person("Vera");
+    const verbs = strangerVerbs(hostOf(vera));
+    const first = await verbs.request_contact({ ...whom, text: "one" });
+    await anna.until(
+      () => ours.requests(),
+      (all) => all.length === 1,
+    );
+    await ours.answer_request({ id: first, answer: "decline" });
+    // Another device of hers, or a client that forgot: the server remembers the pair.
+    await vera.core.step("forget", (step) => step.changeChat(first, { status: "removed" }));
+    await expect(verbs.request_contact({ ...whom, text: "two" })).rejects.toMatchObject({ code: "not-allowed" });
   });
 
   test("after a restart the links are there to be shown; of what others made, the server's part alone", async () => {

@@ -20,6 +20,10 @@ const DAYS = 30;
 export function inviteVerbs(host: Host): Handlers<keyof InviteCalls> {
   return {
     make_invite: (a) => makeInvite(host, a),
+    async make_request_link() {
+      const expires = Math.floor(host.now() / 1000) + DAYS * 86_400;
+      return { url: await encode(host, { expires, token: null, code: null }), expires_at: expires * 1000 };
+    },
     invites: () => openInvites(host),
     async revoke_invite({ id }) {
       await dropContactToken(host, id);
@@ -41,12 +45,26 @@ async function makeInvite(
 ): Promise<OwnInvite> {
   const uses = (USES as Partial<Record<string, number>>)[kind];
   if (uses === undefined) throw error("malformed", "kind of link");
-  const profile = await host.core().look((look) => Promise.resolve(look.profile));
   const token = randomBytes(32);
   const expires = Math.floor(host.now() / 1000) + DAYS * 86_400;
   const code = with_code ? await takeInviteCode(host) : null;
   await putContactToken(host, sha256(token), { kind: "invite", uses, expires });
-  const url = encodeContactLink({
+  const url = await encode(host, { expires, token, code });
+  const hash = encodeB64(sha256(token));
+  const made: MadeInvite = { hash, url, kind, uses, made_at: host.now(), expires, code: code !== null };
+  await host
+    .core()
+    .step("invite", async (step) => keepInvites(step.tx, [...(await madeInvites(step.tx)), made], step.now));
+  return viewOf(made, uses);
+}
+
+/** The link as it is given out. expires: Unix seconds. */
+async function encode(
+  host: Host,
+  { expires, token, code }: { expires: number; token: Uint8Array | null; code: string | null },
+): Promise<string> {
+  const profile = await host.core().look((look) => Promise.resolve(look.profile));
+  return encodeContactLink({
     server_name: profile.server_name,
     expires,
     account_id: rows.bytesOf(profile.account_id),
@@ -56,12 +74,6 @@ async function makeInvite(
     front: host.server,
     bridges: await takeBundleIfAny(host),
   });
-  const hash = encodeB64(sha256(token));
-  const made: MadeInvite = { hash, url, kind, uses, made_at: host.now(), expires, code: code !== null };
-  await host
-    .core()
-    .step("invite", async (step) => keepInvites(step.tx, [...(await madeInvites(step.tx)), made], step.now));
-  return viewOf(made, uses);
 }
 
 /** Those that the server still admits somebody by: what it holds of them, and what this device remembers. */

@@ -23,6 +23,8 @@ export interface OwnInvite {
 export interface InviteCalls {
   /** A link that adds us; with_code: it also lets its reader register here. */
   make_invite(a: { kind: "many" | "once"; with_code: boolean }): OwnInvite;
+  /** A link that names us and admits nobody: whoever has it can ask us. It cannot be taken back. */
+  make_request_link(): { url: string; expires_at: number };
   /** The newest first; those of other devices last. */
   invites(): readonly OwnInvite[];
   /** It admits nobody from now on. Whoever came by it stays. */

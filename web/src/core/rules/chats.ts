@@ -26,12 +26,24 @@ export function openSelfChat(step: Step): Promise<Id> {
 
 /** The DM with an account: the one there is, or a new one. */
 export async function openDm(step: Step, peer: Id): Promise<Id> {
+  const asked = (await contact.incoming(step)).find((chat) => chat.peer === peer);
+  if (asked !== undefined) {
+    await contact.accept(step, asked.gid);
+    return asked.gid;
+  }
   const existing = await findDm(step, peer);
   if (existing === undefined) return create(step, settingsFor(DM), [peer]);
   if (existing.status === "active" && !rows.accountsOf(existing).includes(peer)) {
     await outbox.submitIntent(step, existing.gid, rows.makeIntent("add", { accounts: [peer] }));
   }
   return existing.gid;
+}
+
+/** A DM with an account that has not let us know how it is reached: it waits for that account's yes. */
+export async function openRequest(step: Step, peer: Id): Promise<Id> {
+  const gid = await create(step, settingsFor(DM), [peer]);
+  await step.changeChat(gid, { request: "outgoing" });
+  return gid;
 }
 
 /** The DM with an account, or a new one that says it was made to ask by this link: no list shows it yet. */

@@ -255,12 +255,16 @@ async function makeShare(step: Step, chat: Chat, planned: Plan, rotate: boolean)
   const everyone = new Set([...rows.accountsOf(chat), ...planned.claims.map((claim) => claim.account)]);
   const lists: Uint8Array[] = [];
   const acquaintances: Acquaintance[] = [];
-  for (const account of everyone) {
-    const known = await accounts.known(step, account);
+  const all = await Promise.all([...everyone].map((account) => accounts.known(step, account)));
+  const blocked = all.some((known) => known.blocked);
+  for (const known of all) {
     if (known.list_object.length > 0) lists.push(known.list_object);
-    const token = account === step.profile.account_id ? step.profile.profile_token : known.contact_token;
+    const own = known.account_id === step.profile.account_id;
+    // Whom we block learns no token of ours.
+    const token = own ? (blocked ? new Uint8Array() : step.profile.profile_token) : known.contact_token;
     const contact_token = token.length > 0 ? token : null;
-    acquaintances.push({ account: rows.bytesOf(account), name: known.name, contact_token });
+    const name = own ? step.profile.name : known.name;
+    acquaintances.push({ account: rows.bytesOf(known.account_id), name, contact_token });
   }
   const share = { group_secret: rotate ? null : chat.gs, lists, accounts: acquaintances };
   return { type: GROUP_INFO_SHARE, data: encodeShare(share) };

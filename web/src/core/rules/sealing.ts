@@ -12,7 +12,7 @@ import type { Chat, Id, Item } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import * as chats from "./chats.ts";
 import * as commits from "./commits.ts";
-import { isBlocked } from "./contact/contact.ts";
+import { isBlocked, isHeldBack } from "./contact/contact.ts";
 import * as groups from "./groups.ts";
 import { heirs } from "./heirs/loading.ts";
 import { mayWrite } from "./judge.ts";
@@ -92,7 +92,7 @@ async function isReady(step: Step, chat: Chat, item: Item): Promise<boolean> {
 
 /** Whether what a person says waits for their decision about a changed key (web.md 6), or a request for a yes. */
 async function isWithheld(step: Step, chat: Chat, item: Item): Promise<boolean> {
-  if (chat.request !== "") return true;
+  if (await isHeldBack(step, chat, item)) return true;
   return (item.shown || item.target !== "") && (await chats.awaitsDecision(step, chat));
 }
 
@@ -211,7 +211,7 @@ export async function hasQueued(look: Look): Promise<boolean> {
 
 /** Accounts that it waits to add and whose contact tokens have not come: that is up to them, and may take days. */
 export async function notIntroduced(look: Look, item: Item): Promise<Id[]> {
-  if (item.state !== "queued") return [];
+  if (item.state !== "queued" || (await look.chat(item.gid)).request === "outgoing") return [];
   const found: Id[] = [];
   for (const [account] of await missingClaims(look, item)) {
     if (account === look.profile.account_id) continue;
@@ -228,7 +228,7 @@ export async function hasSendable(look: Look): Promise<boolean> {
     const chat = await look.chat(item.gid);
     // Where the other side is blocked, our references lead nowhere, so no echo of ours comes either.
     if (chat.kind === groups.DM && (await isBlocked(look, chat.peer))) continue;
-    if (chat.request !== "" && item.kind === "message") continue;
+    if (await isHeldBack(look, chat, item)) continue;
     if (item.state === "accepted" && chat.asking !== null) continue;
     if (item.kind === "commit" && item.state === "sealed" && isRefused(chat)) continue;
     if (IN_FLIGHT.includes(item.state)) return true;

@@ -11,6 +11,7 @@ import * as rows from "../state/rows.ts";
 import type { Claimed, Id, Item } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import { sha256 } from "@noble/hashes/sha2.js";
+import * as contact from "./contact/contact.ts";
 import * as outbox from "./outbox.ts";
 import * as sealing from "./sealing.ts";
 
@@ -30,7 +31,7 @@ export interface WantRef {
   readonly n: number;
 }
 
-/** KeyPackages of an account for item n. claimId: 16 bytes. token: its contact token, null for our own account. */
+/** KeyPackages of an account for item n. claimId: 16 bytes. token: its contact token, null for ours and as a stranger. */
 export interface WantClaim {
   readonly want: "claim";
   readonly n: number;
@@ -104,7 +105,8 @@ export async function wants(look: Look): Promise<Want[]> {
     if (item.intent?.op === "accept" && item.own_ref.length === 0) found.push({ want: "ref", n });
     for (const [account, devices] of await sealing.missingClaims(look, item)) {
       const claimId = sha256(new Uint8Array([...item.claim_id, ...rows.bytesOf(account)])).slice(0, 16);
-      const token = account === own ? null : (await accounts.known(look, account)).contact_token;
+      let token = account === own ? null : (await accounts.known(look, account)).contact_token;
+      if (token?.length === 0 && (await look.chat(item.gid)).request === "outgoing") token = null;
       // Without one, what introduces them is still on its way, and the claim waits for it.
       if (token?.length !== 0) found.push({ want: "claim", n, account, devices, claimId, token });
     }
@@ -156,6 +158,8 @@ export async function takeClaim(step: Step, want: WantClaim, answer: ClaimedKeyP
       deliver_to: c.deliver_to,
       last_resort: c.last_resort,
     }));
+  if (answer.lists !== undefined && answer.lists.length > 0 && want.account !== step.profile.account_id)
+    await accounts.learnChain(step, want.account, answer.lists);
   const known = await accounts.known(step, want.account);
   if (answer.list_seq > known.list_seq) await accounts.change(step, want.account, { wanted_seq: answer.list_seq });
   if (claims.length === 0) {
@@ -215,6 +219,9 @@ export async function takeRefusal(step: Step, want: Want, code: string): Promise
     await accounts.change(step, want.account, { wanted_seq: 0 });
   } else if (want.want !== "key-packages" && want.want !== "ref") {
     const item = await outbox.findItem(step, want.n);
-    if (item?.state === "queued") await outbox.fail(step, want.n, item, code);
+    if (item?.state !== "queued") return;
+    if (want.want === "claim" && (await step.chat(item.gid)).request === "outgoing")
+      await contact.refuse(step, item.gid, code);
+    else await outbox.fail(step, want.n, item, code);
   }
 }

@@ -35,8 +35,6 @@ async function ask(world: World, from: Person, to: Person, ...texts: string[]): 
   for (const text of texts) await say(from, gid, text);
   await world.settle();
   world.service.strangers = false;
-  // A client of ours says its name in the Welcome of a request.
-  await to.core.step("name", (step) => accounts.learnIntroduction(step, from.id, from.profile.name, null));
   return gid;
 }
 
@@ -201,4 +199,116 @@ test("nobody blocks themselves, and somebody whose name looks like a contact's i
   const twin = await world.person("E\u200Bve ");
   await ask(world, twin, anna, "hi");
   expect(await of(anna).requests()).toMatchObject([{ resembles: "Eve" }]);
+});
+
+/** A request as this client makes it: answered once the server has it, or refuses it. */
+async function request(world: World, from: Person, to: Person, text: string): Promise<Id> {
+  world.service.strangers = true;
+  let over = false;
+  const asked = of(from)
+    .request_contact({ account: to.id, name: to.profile.name, text })
+    .finally(() => (over = true));
+  asked.catch(() => undefined);
+  for (let turns = 0; turns < 100 && !over; turns++) {
+    await world.settle();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  world.service.strangers = false;
+  return asked;
+}
+
+async function twoStrangers(): Promise<{ world: World; anna: Person; boris: Person }> {
+  const world = new World();
+  return { world, anna: await world.person("Anna"), boris: await world.person("Boris") };
+}
+
+const lineOf = async (who: Person, gid: Id) => (await of(who).chats()).find(({ id }) => id === gid);
+
+test("of a request of ours one text goes out; what is said more follows the yes", async () => {
+  const { world, anna, boris } = await twoStrangers();
+  const laptop = await world.device(boris);
+  await world.settle();
+  const gid = await request(world, boris, anna, "Boris from the library");
+  expect(await of(anna).requests()).toMatchObject([
+    { account: boris.id, name: "Boris", text: "Boris from the library" },
+  ]);
+  expect(await lineOf(boris, gid)).toMatchObject({ title: "Anna", pending: true });
+  await say(boris, gid, "are you there?");
+  await boris.core.step("edit", async (step) =>
+    acts.edit(step, gid, (await boris.lines(gid))[0]?.message_id ?? "", "another text"),
+  );
+  await world.pass(60_000, 3);
+  expect(await said(anna)).toEqual(["Boris from the library"]);
+  const written = (await boris.lines(gid)).filter(({ notice }) => notice === null);
+  expect(written.map(({ state }) => state)).toEqual(["sent", "queued"]);
+  expect(await lineOf(laptop, gid)).toMatchObject({ pending: true });
+  expect(await boris.core.look((look) => rows.allAccounts(look.tx).then((all) => all.some((one) => one.contact)))).toBe(
+    false,
+  );
+  await of(anna).answer_request({ id: gid, answer: "accept" });
+  await world.settle();
+  expect(await anna.texts(gid)).toEqual(["another text", "are you there?"]);
+  for (const device of [boris, laptop]) expect(await lineOf(device, gid)).toMatchObject({ pending: false });
+  await say(anna, gid, "welcome");
+  await world.settle();
+  expect(await laptop.texts(gid)).toContain("welcome");
+});
+
+test("a refused request says so and leaves no chat; a second one may be tried", async () => {
+  const { world, anna, boris } = await twoStrangers();
+  world.service.refused.add(anna.id);
+  await expect(request(world, boris, anna, "hello")).rejects.toMatchObject({ code: "not-allowed" });
+  expect((await of(boris).chats()).map(({ kind }) => kind)).toEqual(["self"]);
+  world.service.refused.clear();
+  const gid = await request(world, boris, anna, "hello again");
+  expect(await of(anna).requests()).toMatchObject([{ id: gid, text: "hello again" }]);
+});
+
+test("asking twice is one request, and who asked us is accepted by our asking", async () => {
+  const { world, anna, boris } = await twoStrangers();
+  const gid = await request(world, boris, anna, "one");
+  const again = of(boris).request_contact({ account: anna.id, name: "Anna", text: "two" });
+  again.catch(() => undefined);
+  await world.settle();
+  expect((await of(boris).chats()).filter(({ kind }) => kind === "dm")).toHaveLength(1);
+  expect(await of(anna).request_contact({ account: boris.id, name: "Boris", text: "I know you" })).toBe(gid);
+  await world.settle();
+  expect(await again).toBe(gid);
+  expect(await anna.texts(gid)).toEqual(["one", "I know you", "two"]);
+});
+
+test.each([
+  ["", "malformed"],
+  [" \n", "malformed"],
+  ["ж".repeat(1025), "text-too-long"],
+])("%j is no request", async (text, code) => {
+  const { anna, boris } = await twoStrangers();
+  const whom = { account: anna.id, name: "Anna", text };
+  await expect(of(boris).request_contact(whom)).rejects.toMatchObject({ code });
+  await expect(of(boris).request_contact({ ...whom, account: boris.id, text: "me" })).rejects.toMatchObject({
+    code: "bad-link",
+  });
+});
+
+test("who is blocked is not asked", async () => {
+  const { anna, eve } = await friends();
+  await of(anna).set_blocked({ account: eve.id, blocked: true });
+  const whom = { account: eve.id, name: "Eve", text: "hello" };
+  await expect(of(anna).request_contact(whom)).rejects.toMatchObject({ code: "contact-blocked" });
+});
+
+test("a Welcome into a group where somebody is blocked tells no token of ours", async () => {
+  const { world, anna, eve } = await friends();
+  const omar = await world.person("Omar");
+  await anna.meet(omar);
+  const group = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [eve.id]));
+  await world.settle();
+  await of(anna).set_blocked({ account: eve.id, blocked: true });
+  await anna.core.step("add", (step) => chats.addAccount(step, group, omar.id));
+  await world.settle();
+  expect((await omar.chat(group)).status).toBe("active");
+  expect(await omar.core.look((look) => accounts.known(look, anna.id))).toMatchObject({
+    name: "Anna",
+    contact_token: new Uint8Array(),
+  });
 });

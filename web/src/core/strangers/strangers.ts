@@ -8,6 +8,7 @@ import type { Chat, Id } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import type { Handlers, Host } from "../verbs/handlers.ts";
 import { personOf } from "../verbs/views.ts";
+import * as asking from "./asking.ts";
 import * as blocking from "./blocking.ts";
 import type { ContactRequest, StrangerCalls } from "./view.ts";
 
@@ -23,6 +24,11 @@ export function strangerVerbs(host: Host): Handlers<keyof StrangerCalls> {
   return {
     requests: () => host.core().look(requestsOf),
     answer_request: ({ id, answer }) => change(answer, (step) => reply(step, id, answer)),
+    async request_contact(a) {
+      const { gid, message } = await change("request", (step) => asking.ask(step, a));
+      await asking.outcome(host.core(), message);
+      return gid;
+    },
     set_blocked: ({ account, blocked }) =>
       change("block", (step) => (blocked ? blocking.block : blocking.unblock)(step, account)),
     blocked_people: () =>

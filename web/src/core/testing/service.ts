@@ -62,6 +62,8 @@ export class Service {
   readonly denied = new Set<string>();
   /** Who claims now is a stranger to who is claimed. */
   strangers = false;
+  /** Accounts whose packages nobody may claim. */
+  readonly refused = new Set<string>();
   readonly #claims = new Map<string, ClaimedKeyPackages>();
   #random: (n: number) => Uint8Array;
   readonly now: () => number;
@@ -109,7 +111,8 @@ export class Service {
       const { suite, body: key_package, last_resort } = taken;
       return [{ device_id: Number(device), suite, key_package, deliver_to, last_resort }];
     });
-    const answer = { list_seq: this.lists.get(want.account)?.length ?? 0, clients };
+    const lists = this.lists.get(want.account) ?? [];
+    const answer = { list_seq: lists.length, clients, ...(this.strangers && { lists }) };
     this.#claims.set(id, answer);
     return answer;
   }

@@ -78,6 +78,7 @@ async function previewInvite(host: Host, text: string): Promise<InvitePreview> {
     server_name: link.server_name,
     ...(link.name === null ? {} : { name: link.name }),
     ...(account === undefined ? {} : { account }),
+    asks: account !== undefined && link.contact_token === null,
     code: link.code !== null,
     expires_at: link.expires * 1000,
     expired: link.expires <= host.now() / 1000,

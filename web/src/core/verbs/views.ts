@@ -50,8 +50,12 @@ function statusOf(chat: Chat): ChatStatus {
   return chat.status as Exclude<Chat["status"], "await" | "lost">;
 }
 
-/** Whether a chat shows: one that was merged does not, nor one to ask in where nobody wrote yet, nor a stranger's request. */
-export const isListed = (chat: Chat): boolean => chat.merged === "" && !chat.quiet && chat.request !== "incoming";
+/** Whether a chat shows: one that was merged does not, nor one to ask in where nobody wrote yet, nor a stranger's request, nor one of ours that came to nothing. */
+export const isListed = (chat: Chat): boolean =>
+  chat.merged === "" &&
+  !chat.quiet &&
+  chat.request !== "incoming" &&
+  !(chat.request === "outgoing" && chat.status === "removed");
 
 /** A chat as the list shows it. */
 export async function chatLine(look: Look, chat: Chat, pinned: boolean): Promise<ChatLine> {
@@ -66,6 +70,7 @@ export async function chatLine(look: Look, chat: Chat, pinned: boolean): Promise
     status: statusOf(chat),
     ...(peer === undefined ? {} : { peer: chat.peer }),
     verified: peer !== undefined && accounts.isVerified(peer),
+    pending: chat.request === "outgoing",
     activity: chat.activity,
     unread: chat.unread,
     mentioned: chat.mentioned,
@@ -117,7 +122,7 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
       remove: group && role >= groups.ADMIN,
       rename: group && role >= (chat.perms["info"] ?? groups.ADMIN),
       roles: group && role >= groups.OWNER,
-      timer: here && chat.status === "active" && maySetTimer(look, chat),
+      timer: here && chat.status === "active" && chat.request === "" && maySetTimer(look, chat),
       rules: group && role >= groups.ADMIN,
       link: group && mayLink(chat, own),
     },

@@ -6,7 +6,7 @@ import { EMPTY_SYNC, type SyncBlocked } from "../../../protocol/chat/parts.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as doors from "../../state/doors.ts";
 import * as rows from "../../state/rows.ts";
-import type { Chat, Id } from "../../state/rows.ts";
+import type { Chat, Id, Item } from "../../state/rows.ts";
 import type { Look, Step } from "../../state/step.ts";
 import { DM, SELF } from "../groups.ts";
 import * as messages from "../messages.ts";
@@ -45,6 +45,23 @@ export async function place(
   if (chat.kind !== DM || by.signer !== chat.peer) throw new Unwanted();
   if ((await incoming(step)).length >= INCOMING_MAX) throw new Unwanted();
   return "incoming";
+}
+
+/** Whether this waits for a yes: in a request of ours all that is said but its one text, in a stranger's everything. */
+export async function isHeldBack(look: Look, chat: Chat, item: Item): Promise<boolean> {
+  if (chat.request === "" || item.kind !== "message") return false;
+  if (chat.request === "incoming" || !item.shown) return true;
+  const first = (await look.tx.rows("message", rows.bytesOf(chat.gid), { limit: 1 }))[0];
+  return first === undefined || rows.parseMessage(first[1]).message_id !== item.message_id;
+}
+
+/** The server lets us ask this account nothing: the request fails whole. */
+export async function refuse(step: Step, gid: Id, code: string): Promise<void> {
+  for (const [n, item] of await rows.items(step.tx, gid))
+    if (item.state === "queued") await outbox.fail(step, n, item, code);
+  await step.dropGroup(gid);
+  await step.changeChat(gid, { status: "removed" });
+  step.event("members", gid);
 }
 
 /** Requests that wait for our decision, the newest first. */

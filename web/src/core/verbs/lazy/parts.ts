@@ -8,13 +8,13 @@ import { lazyVerbs } from "./verbs.ts";
 const SIGNUP = ["create_account", "stop_work"] as const;
 const LINKING = ["start_linking", "cancel_linking", "preview_link", "approve_link"] as const;
 const PEOPLE = ["contacts", "contact", "set_verified", "check_safety", "preview_invite", "add_contact"] as const;
-const INVITES = ["make_invite", "invites", "revoke_invite"] as const;
+const INVITES = ["make_invite", "make_request_link", "invites", "revoke_invite"] as const;
 const BRIDGES = ["preview_bridges", "add_bridges", "share_bridges", "remove_bridges"] as const;
 const PUBLIC = ["personas", "create_persona", "public_call"] as const;
 const REPORTS = ["report_draft", "report"] as const;
 const INSIDE = ["server_view", "inventory"] as const;
 const SEARCH = ["search"] as const;
-const STRANGERS = ["requests", "answer_request", "set_blocked", "blocked_people"] as const;
+const STRANGERS = ["requests", "answer_request", "request_contact", "set_blocked", "blocked_people"] as const;
 const PUSH = ["push_key", "set_push", "drop_push"] as const;
 
 type Names =
