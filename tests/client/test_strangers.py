@@ -297,6 +297,22 @@ async def test_a_link_without_a_token_asks(people: People) -> None:
     assert [one.text for one in bob.requests()] == ["hello"]
 
 
+async def test_own_devices_know_the_username(people: People) -> None:
+    """Also one that is linked later; the latest word counts."""
+    ann = await people.join("ann")
+    await ann.set_username("ann_1")
+    laptop = await people.link("laptop", ann)
+    await sync(ann, laptop, ann, laptop)
+    assert laptop.username() == "ann_1"
+    await laptop.set_username("ann_2")
+    await sync(laptop, ann)
+    assert ann.username() == "ann_2"
+    await ann.release_username()
+    await sync(ann, laptop)
+    assert laptop.username() is None
+    await refuses("gone", laptop.release_username())
+
+
 async def test_people_find_each_other_by_username(people: People) -> None:
     ann, bob = await people.join("ann"), await people.join("bob")
     assert await bob.set_username("@Bobl_42") == "bobl_42"

@@ -23,6 +23,7 @@ from tests.protocol.successors_vectors import build_successors
 from zajil.protocol import attachments, cbor, frames, records, roster
 from zajil.protocol.chat import aad, arranging, content, extensions, files, forms, looks, mentions, parts, receipts
 from zajil.protocol.contacts import requests, usernames
+from zajil.protocol.errors import ZajilError
 from zajil.protocol.history import archive
 from zajil.protocol.identity import backup, linking, links, objects, recovery, safety
 from zajil.protocol.ids import AccountId, DeviceId, GroupId, MessageId, Mid, client_id, encode_b64
@@ -502,6 +503,8 @@ def build_parts() -> Json:
                 (GID,),
             )
         ),
+        parts.Sync(username=parts.SyncUsername("ليلى_٧", ISSUED * 1000)),
+        parts.Sync(username=parts.SyncUsername(None, 7)),
         parts.Typing(),
         parts.Call({"v": 1, "t": "ring", "c": CALL_ID, "secret": seeded("secret"), "kind": "audio", "suite": 4}),
         parts.Call({"v": 1, "t": "cand", "c": CALL_ID, "to": 3, "pc": 1, "cands": ["a", "ب"], "done": True}),
@@ -972,9 +975,48 @@ def _blob_bytes(plain_bytes: int) -> int:
     return len(recovery.seal_backup(secrets, bytes(plain_bytes), version=1, nonce=bytes(12)))
 
 
+def _spelled(text: str) -> Json:
+    """A text as typed, with its name and skeleton, or none of them."""
+    try:
+        name = usernames.parse_username(text)
+    except ZajilError:
+        return {"typed": text, "name": None, "skeleton": None}
+    return {"typed": text, "name": name, "skeleton": skeleton(name)}
+
+
 def build_usernames() -> Json:
     """Names as typed and as shown, what look-alikes have in common, and the key; serials of references."""
     typed = ["@Layla", "layla", "LAYLA", "Boris.42", "boris_1", "borìs", "ليلى_٧", "Юрий", "دانيال", "bo1l", "boll"]
+    spelled = [
+        *(
+            "Ａlice_1",
+            "Новости",
+            "أخبار_غزة",
+            "news.ar",
+            "e\u0301cole",
+            "ελλάδα",
+            "ΟΔΟΣ",
+            "हिन्दी",
+            "خبر١٢٣",
+            "خبر123",
+            "ＫＡＴＥ",
+        ),
+        *(
+            "עברית.7",
+            "한국어",
+            "ひらがな",
+            "ｶﾀｶﾅ",
+            "ไทย_1",
+            "ދިވެހި",
+            "ქართული",
+            "Ÿvette",
+            "İstanbul",
+            "straße",
+            "中文名",
+            "𑣀𑣁𑣂",
+            "ابج۱۲",
+        ),
+    ]
     names: list[Json] = []
     for text in typed:
         name = usernames.parse_username(text)
@@ -995,10 +1037,39 @@ def build_usernames() -> Json:
         "x٧7",
         "é\u0301é",
         "@@ab",
+        *(
+            "1خبر",
+            "خبر1٢",
+            "٧abc",
+            "abc٧",
+            "ﬁsh",
+            "a·b",
+            "İİ",
+            "ab\u0301\u0302\u0303",
+            "कa1",
+            "ـــ",
+            "ab\U0001f600",
+            "x\u0000y",
+        ),
+        *(
+            "ﷺabc",
+            "abcд",
+            "наⅣ",
+            "שלום\u05b0",
+            "קֹץ",
+            "k\u212a\u212a\u0130",
+            "カ・カナ",
+            "l·la",
+            "ªbc",
+            "№12",
+            "a⁰b",
+            "ΐΐΐ\u0301\u0345",
+        ),
     ]
     serials = [bytes([first]) + bytes(7) for first in (0, 0x7F, 0x80, 0xFF)]
     return {
         "source": BY,
+        "spelled": [_spelled(text) for text in spelled + [one for one in refused if isinstance(one, str)]],
         "server_name": "home.example",
         "names": names,
         "other_server": {"server_name": "other.example", "name": "layla", "key": elsewhere},

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.protocol import handle_letters
 from tests.protocol.handle_lookalikes import find_twins, render
 
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.public import lookalikes
-from zajil.protocol.public.handles import HANDLE_MAX, HANDLE_MIN, parse_handle, skeleton
+from zajil.protocol.public.handles import HANDLE_MAX, HANDLE_MIN, SCRIPTS, parse_handle, skeleton
 
 
 @pytest.mark.parametrize(
@@ -123,3 +125,17 @@ def test_the_table_is_what_the_data_say() -> None:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123  # one line of a test
             assert file.read() == render(), "run: python -m tests.protocol.handle_lookalikes > that file"
     assert twins.keys() <= find_twins().keys()
+
+
+def test_the_browser_has_the_same_letters() -> None:
+    """Its tables are ours, and say of every letter whether a handle may hold it as `parse_handle` does."""
+    if unicodedata.unidata_version == "14.0.0":
+        tables = Path(__file__).parents[2] / "web/src/protocol/public/handletables.ts"
+        assert tables.read_text(encoding="utf-8") == handle_letters.render(), (
+            "run: python -m tests.protocol.handle_letters"
+        )
+    letters = {code: side for code, script, side in handle_letters.find_letters() if script < len(SCRIPTS)}
+    assert len(letters) > 90_000
+    for code, side in letters.items():
+        if side != "N" and unicodedata.category(chr(code)) == "Ll":
+            assert parse_handle(chr(code) * 3) == chr(code) * 3

@@ -155,6 +155,49 @@ test("a link that admits nobody: its owner is asked with one text, and the chat 
   await expect(page.getByTestId("asked-row")).toContainText("Ирина");
 });
 
+test("a username is found exactly, and what is none says why", async ({ page }) => {
+  await open(page, "#/scan");
+  await paste(page, "@no");
+  await expect(page.getByRole("alert")).toContainText("cannot be a username");
+  await paste(page, "@nobody.here");
+  await expect(page.getByRole("alert")).toContainText("Nobody has this username");
+  await paste(page, "@Omar_42");
+  await expect(page.getByTestId("found-person")).toContainText("@omar_42");
+  await page.getByTestId("hello-text").fill("Hello");
+  await page.getByTestId("hello-send").click();
+  await expect(page.getByTestId("chat-pending")).toBeVisible();
+});
+
+test("the own username: taken, refused, given up", async ({ page }) => {
+  await open(page, "#/settings/profile");
+  await expect(page.getByTestId("username-held")).toContainText("@layla.h");
+  await page.getByTestId("username-field").fill("taken_one");
+  await page.getByTestId("username-save").click();
+  await expect(page.getByTestId("username")).toContainText("is taken");
+  await page.getByTestId("username-field").fill("@Layla_2");
+  await page.getByTestId("username-save").click();
+  await expect(page.getByTestId("username-held")).toContainText("@layla_2");
+  await page.getByTestId("username-release").click();
+  await page.getByTestId("username-dialog-yes").click();
+  await expect(page.getByTestId("username-held")).toHaveCount(0);
+});
+
+test("a chat's menu in the list blocks, after a question, and unblocks", async ({ page }) => {
+  await open(page, "#/");
+  const row = page.getByTestId("chat-row").filter({ hasText: "Marta Lindqvist" });
+  await row.click({ button: "right" });
+  await page.getByTestId("row-block").click();
+  await page.getByTestId("block-dialog-no").click();
+  await row.click({ button: "right" });
+  await page.getByTestId("row-block").click();
+  await page.getByTestId("block-dialog-yes").click();
+  await expect(page.getByTestId("block-dialog")).toHaveCount(0);
+  await row.click({ button: "right" });
+  await page.getByTestId("row-unblock").click();
+  await row.click({ button: "right" });
+  await expect(page.getByTestId("row-block")).toBeVisible();
+});
+
 test.describe("the safety number", () => {
   test("is 12 groups of 5 digits, left to right in every language", async ({ page }) => {
     await open(page, `#/people/${MARTA}`);

@@ -8,12 +8,13 @@ from secrets import token_bytes
 
 from zajil.client import listing
 from zajil.client.core import chats, joining, messages
-from zajil.client.core.contact import blocking, requests
+from zajil.client.core.contact import blocking, naming, requests
 from zajil.client.reaching import Reaching
 from zajil.client.shell.calls import contact_auth
 from zajil.client.shell.chains import fetch_chain
 from zajil.client.shell.enrol import now_ms
 from zajil.client.state import accounts, rows
+from zajil.client.state.usernames import load_username
 from zajil.client.views import Chat, Contact, ContactRequest, LinkInUse
 from zajil.protocol import control
 from zajil.protocol.contacts.usernames import parse_username, username_key
@@ -28,7 +29,6 @@ LINK_DAYS = 30
 LINK_DAYS_MAX = 400
 _DAY_S = 86_400
 _ID_CHARACTERS = 8
-_USERNAME = b"username"
 
 
 class Contacting(Reaching):
@@ -201,14 +201,13 @@ class Contacting(Reaching):
         name = parse_username(text)
         await self._call_username(control.PUT_USERNAME, name)
         with self._device.core.step("username") as step:
-            step.tx.put("meta", _USERNAME, name.encode())
+            naming.note(step, name)
         return name
 
     def username(self) -> str | None:
-        """The username as this device knows it."""
+        """The username as the account's devices told this one."""
         with self._device.core.look() as step:
-            held = step.tx.find("meta", _USERNAME)
-        return held.decode() if held else None
+            return load_username(step.tx).name
 
     async def release_username(self) -> str:
         """Give the username up; for 90 days nobody else gets it. Raises `gone` where there is none."""
@@ -217,7 +216,7 @@ class Contacting(Reaching):
             raise error("gone", "username")
         await self._call_username(control.DROP_USERNAME, name)
         with self._device.core.step("username") as step:
-            step.tx.delete("meta", _USERNAME)
+            naming.note(step, None)
         return name
 
     async def find_username(self, text: str) -> str:

@@ -31,6 +31,23 @@ async function onceMade(page: Page): Promise<void> {
 
 const ASKING = "https://home.example/i#asking12345678";
 
+async function found(page: Page): Promise<void> {
+  await page.getByTestId("code-field").fill("@omar_42");
+  await seeing("code-use", "found-person")(page);
+}
+
+async function nobody(page: Page): Promise<void> {
+  await page.getByTestId("code-field").fill("@nobody.here");
+  await page.getByTestId("code-use").click();
+  await page.locator("[aria-invalid=true]").waitFor();
+}
+
+/** The row menu of somebody we talk to asks before it blocks. */
+async function rowBlock(page: Page): Promise<void> {
+  await page.getByTestId("chat-row").filter({ hasText: "Marta Lindqvist" }).click({ button: "right" });
+  await seeing("row-block", "block-dialog")(page);
+}
+
 /** A link that admits nobody was pasted, and its owner asked. */
 async function asked(page: Page): Promise<void> {
   await paste(page, ASKING);
@@ -85,6 +102,7 @@ const LISTS: readonly Screen[] = [
   { name: "list-error", scene: "no-answers", ready: "list-error" },
   { name: "list-arranged", scene: "busy", ready: "chat-row", steps: arranged },
   { name: "list-row-menu", scene: "busy", ready: "chat-row", steps: rowMenu },
+  { name: "list-row-block", scene: "busy", ready: "chat-row", steps: rowBlock },
   { name: "list-mute", scene: "busy", ready: "chat-row", steps: muteSheet },
   { name: "list-archive", scene: "busy", ready: "chat-row", steps: archive },
   { name: "list-requests", scene: "requests", ready: "requests-row" },
@@ -230,6 +248,8 @@ const PEOPLE: readonly Screen[] = [
       await ownLinks(page);
     },
   },
+  { name: "scan-username", scene: "busy", fragment: "#/scan", ready: "scan", steps: found },
+  { name: "scan-username-nobody", scene: "busy", fragment: "#/scan", ready: "scan", steps: nobody },
   { name: "scan-asking", scene: "busy", fragment: "#/scan", ready: "scan", steps: (page) => paste(page, ASKING) },
   { name: "chat-pending", scene: "busy", fragment: "#/scan", ready: "scan", steps: asked },
   { name: "new-chat-asked", scene: "busy", fragment: "#/scan", ready: "scan", steps: askedList },

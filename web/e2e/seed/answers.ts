@@ -77,6 +77,7 @@ export function chatLine(world: World, chat: SeedChat): ChatLine {
     status: chat.status,
     ...(chat.peer === undefined ? {} : { peer: chat.peer }),
     verified: isVerified(world, chat.peer),
+    blocked: world.blocked.has(chat.peer ?? ""),
     pending: chat.asked === true,
     activity: last?.at ?? world.now,
     unread: chat.unread,
@@ -127,7 +128,6 @@ export function chatView(world: World, id: string): ChatView {
     members: chat.members.map((_, index) => memberView(world, chat, index)),
     epoch: chat.epoch,
     suite: 0x53,
-    blocked: world.blocked.has(chat.peer ?? ""),
     may: {
       send:
         (active || chat.status === "creating" || chat.status === "rejoining") &&

@@ -11,7 +11,7 @@ import type { InviteCalls } from "./invites/view.ts";
 import type { RecoveryCalls, RecoveryEvent } from "./kept/view.ts";
 import type { LockCalls } from "./lock/view.ts";
 import type { SearchCalls } from "./search/view.ts";
-import type { StrangerCalls } from "./strangers/view.ts";
+import type { StrangerCalls, UsernameCalls } from "./strangers/view.ts";
 import type { PublicCalls } from "./public/view.ts";
 import type { PushCalls } from "./push/view.ts";
 import type { Connection, ReachCalls } from "./reach/api.ts";
@@ -21,7 +21,7 @@ export type { HistoryProgress } from "./history/view.ts";
 export type { InviteKind, OwnInvite } from "./invites/view.ts";
 export type { ArchiveWords, RecoveryView } from "./kept/view.ts";
 export type { LockAfter, LockView } from "./lock/view.ts";
-export type { ContactRequest } from "./strangers/view.ts";
+export type { ContactRequest, FoundUsername } from "./strangers/view.ts";
 export type { BridgesPreview, Connection, ConnectionState, Route } from "./reach/api.ts";
 export type { OwnPersona } from "./public/view.ts";
 export type { FilePlace, FileView, Look, OutFile, UploadView } from "./files/view.ts";
@@ -82,6 +82,8 @@ export interface ChatLine {
   /** The other account of a DM. */
   readonly peer?: string;
   readonly verified: boolean;
+  /** The other side of a DM is blocked. */
+  readonly blocked: boolean;
   /** We asked to write to them, and they have not answered: one text is out, what is written more waits. */
   readonly pending: boolean;
   readonly activity: number;
@@ -107,8 +109,6 @@ export interface ChatView extends ChatLine {
   readonly epoch: number;
   /** MLS cipher suite id, 0x0053. */
   readonly suite: number;
-  /** The other side of a DM is blocked. */
-  readonly blocked: boolean;
   /** May send now. */
   readonly may: {
     readonly send: boolean;
@@ -418,7 +418,8 @@ export interface Calls
     GateCalls,
     PublicCalls,
     ReachCalls,
-    StrangerCalls {
+    StrangerCalls,
+    UsernameCalls {
   status(): Status;
   server_info(): ServerInfo;
 

@@ -92,6 +92,10 @@ export interface OwnContactToken {
   readonly uses_left: number;
   readonly expires: number;
 }
+/** The account that has the username of this key. */
+export interface FoundUsername {
+  readonly account_id: Uint8Array;
+}
 /** Those that still admit somebody, the next to expire first. */
 export interface OwnContactTokens {
   readonly tokens: readonly OwnContactToken[];
@@ -269,6 +273,9 @@ export const CONTACT_TOKENS = route(
 );
 export const PUT_CONTACT_TOKEN = route("PUT", "/contact-tokens/{hash}", D, EMPTY);
 export const DROP_CONTACT_TOKEN = route("DELETE", "/contact-tokens/{hash}", D, EMPTY);
+export const USERNAME = route("GET", "/usernames/{username}", D, fields<FoundUsername>({ account_id: B(16) }));
+export const PUT_USERNAME = route("PUT", "/usernames/{username}", D, EMPTY);
+export const DROP_USERNAME = route("DELETE", "/usernames/{username}", D, EMPTY);
 export const TAKE_REFS = route("POST", "/mailbox/refs", D, fields<Refs>({ refs: list(B()) }));
 export const ALLOW_REF = route("PUT", "/mailbox/refs/{serial}", D, EMPTY);
 export const DENY_REF = route("DELETE", "/mailbox/refs/{serial}", D, EMPTY);

@@ -1,5 +1,5 @@
 /** Strangers who ask to write, and people who are blocked. */
-import type { ContactRequest, Person } from "../core/api.ts";
+import type { ContactRequest, FoundUsername, Person } from "../core/api.ts";
 import { Ask, Press } from "./ask.svelte.ts";
 import { call, listen } from "./host.ts";
 
@@ -34,6 +34,49 @@ export class Asking {
   /** Id of the chat; undefined where it failed. name: what to call them until they say theirs. */
   ask(whom: { readonly account: string; readonly name: string; readonly text: string }): Promise<string | undefined> {
     return this.press.run(() => call("request_contact", whom));
+  }
+}
+
+/** The account's username. */
+export class OwnUsername {
+  /** "" where there is none. */
+  readonly name = new Ask<string>(() => call("username"));
+  readonly press = new Press();
+
+  listen(): () => void {
+    void this.name.refresh();
+    return listen(({ event }) => {
+      if (event === "contacts") void this.name.refresh();
+    });
+  }
+
+  /** Whether it is ours now. */
+  async set(name: string): Promise<boolean> {
+    const done = await this.press.done(() => call("set_username", { name }));
+    await this.name.refresh();
+    return done;
+  }
+
+  async release(): Promise<boolean> {
+    const done = await this.press.done(() => call("release_username"));
+    await this.name.refresh();
+    return done;
+  }
+}
+
+/** Somebody looked up by their username. */
+export class FindPerson {
+  found = $state.raw<FoundUsername | undefined>();
+  readonly press = new Press();
+
+  async look(name: string): Promise<void> {
+    this.found = undefined;
+    this.found = await this.press.run(() => call("find_username", { name }));
+  }
+
+  drop(): void {
+    this.found = undefined;
+    this.press.error = undefined;
   }
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from zajil import mls
 from zajil.client.core import groups, judge, messages, outbox
-from zajil.client.core.contact import blocking, requests
+from zajil.client.core.contact import blocking, naming, requests
 from zajil.client.core.groups import DM, GROUP, OWNER, SELF
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Intent, Item, Member
@@ -299,3 +299,4 @@ def add_own_device(step: Step, device: int) -> None:
         outbox.submit_intent(step, chat.gid, Intent("add-device", account=own, devices=(device,)))
         if chat.kind == SELF:
             blocking.tell_new_device(step, chat.gid)
+            naming.tell_new_device(step, chat.gid)

@@ -20,6 +20,8 @@ from zajil.protocol.ids import AccountId, GroupId
 from zajil.protocol.limits import NAME_BYTES, ROSTER_ENTRIES
 
 CONTROL_TYPE: Final = "application/vnd.zajil.control+cbor"
+USERNAME_BYTES: Final = 128
+"""Longest username, UTF-8: 32 characters."""
 CALL_BYTES: Final = 4096
 """Longest `call` part."""
 
@@ -141,6 +143,14 @@ class SyncBlocked:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncUsername:
+    """The account's username since `at` (Unix ms), None where it was given up; the latest counts."""
+
+    name: str | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sync:
     """Self group alone: what changed on the sending device. read: highest sent ms shown, per group.
 
@@ -155,6 +165,7 @@ class Sync:
     privacy: SyncPrivacy | None = None
     settings: tuple[Setting, ...] = ()
     blocked: SyncBlocked | None = None
+    username: SyncUsername | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +236,8 @@ def _sync_values(part: Sync) -> dict[cbor.Key, cbor.Value]:
         values["settings"] = [setting_value(setting) for setting in part.settings]
     if part.blocked is not None:
         values["blocked"] = _blocked_value(part.blocked)
+    if part.username is not None:
+        values["username"] = [part.username.name, part.username.at]
     return values
 
 
@@ -328,7 +341,15 @@ def _parse_sync(fields: Fields) -> Sync:
         privacy=_parse_privacy(fields.raw("privacy")),
         settings=parse_settings(fields.items("settings", most=ENTRIES)) if "settings" in fields else (),
         blocked=_parse_blocked(fields.raw("blocked")),
+        username=_parse_username(fields.raw("username")),
     )
+
+
+def _parse_username(value: cbor.Parsed) -> SyncUsername | None:
+    if value is None:
+        return None
+    fields = Fields.of_array(value, 2)
+    return SyncUsername(fields.text_or_none(0, most=USERNAME_BYTES), fields.number(1))
 
 
 def _parse_blocked(value: cbor.Parsed) -> SyncBlocked | None:

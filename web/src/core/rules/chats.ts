@@ -12,6 +12,7 @@ import * as rows from "../state/rows.ts";
 import type { Chat, Id, Intent } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import * as contact from "./contact/contact.ts";
+import * as usernames from "./contact/usernames.ts";
 import * as groups from "./groups.ts";
 import { DM, GROUP, OWNER, SELF } from "./groups.ts";
 import { mayWrite } from "./judge.ts";
@@ -258,6 +259,8 @@ export async function addOwnDevice(step: Step, device: number): Promise<void> {
     if (chat.request === "incoming" || chat.heir !== null) continue;
     await submitLists(step, chat, own);
     await outbox.submitIntent(step, chat.gid, rows.makeIntent("add-device", { account: own, devices: [device] }));
-    if (chat.kind === SELF) await contact.tellNewDevice(step);
+    if (chat.kind !== SELF) continue;
+    await contact.tellNewDevice(step);
+    await usernames.tellNewDevice(step, chat.gid);
   }
 }

@@ -14,6 +14,26 @@ export interface ContactRequest {
   readonly resembles?: string;
 }
 
+/** Whom a username belongs to. known: what they are to this account. */
+export interface FoundUsername {
+  readonly account: string;
+  /** As it is shown, without `@`. */
+  readonly username: string;
+  readonly known: "no" | "contact" | "self";
+}
+
+/** The calls about usernames; their tables and their slow hash are loaded with the first one. */
+export interface UsernameCalls {
+  /** The account's own as its devices told each other; "" where it has none. */
+  username(): string;
+  /** Take a name in the place of the one before; as it is shown. Throws `bad-handle`, `handle-taken`, `quota`. */
+  set_username(a: { name: string }): string;
+  /** Nobody else gets it for 90 days. Throws `gone` where there is none. */
+  release_username(): void;
+  /** The server learns a slow hash of the name. Throws `gone` where it is nobody's, `bad-handle`, `slow-down`. */
+  find_username(a: { name: string }): FoundUsername;
+}
+
 /** The calls about them; what carries them out is loaded with the first one. */
 export interface StrangerCalls {
   /** The newest first. */

@@ -87,7 +87,8 @@ async function previewInvite(host: Host, text: string): Promise<InvitePreview> {
   };
 }
 
-async function relationTo(host: Host, account: Id): Promise<InvitePreview["known"]> {
+/** What we are to an account. */
+export async function relationTo(host: Host, account: Id): Promise<InvitePreview["known"]> {
   try {
     return await host.core().look(async (look) => {
       if (account === look.profile.account_id) return "self";

@@ -70,6 +70,7 @@ export async function chatLine(look: Look, chat: Chat, pinned: boolean): Promise
     status: statusOf(chat),
     ...(peer === undefined ? {} : { peer: chat.peer }),
     verified: peer !== undefined && accounts.isVerified(peer),
+    blocked: peer?.blocked === true,
     pending: chat.request === "outgoing",
     activity: chat.activity,
     unread: chat.unread,
@@ -114,7 +115,6 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
     role: ROLES[role] ?? "member",
     members: await membersOf(look, chat),
     epoch: chat.epoch,
-    blocked: peer?.blocked === true,
     suite: 0x0053,
     may: {
       send: here && peer?.blocked !== true && mayWrite(chat, own),

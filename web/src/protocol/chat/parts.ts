@@ -15,6 +15,8 @@ import { ChatKind } from "./extensions.ts";
 
 export const CONTROL_TYPE = "application/vnd.zajil.control+cbor";
 /** Longest `call` part. */
+/** Longest username, UTF-8: 32 characters. */
+const USERNAME_BYTES = 128;
 export const CALL_BYTES = 4096;
 
 /** Who an account says it is. contact_token: 32 bytes, lets members fetch its lists and claim its packages. */
@@ -92,6 +94,11 @@ export interface SyncBlocked {
   readonly token_at: number;
   readonly declined: readonly GroupId[];
 }
+/** The account's username since `at` (Unix ms), null where it was given up; the latest counts. */
+export interface SyncUsername {
+  readonly name: string | null;
+  readonly at: number;
+}
 /**
  * Self group alone: what changed on the sending device. read: highest sent ms shown, per group. settings: how chats are
  * arranged, see `arranging`.
@@ -105,6 +112,7 @@ export interface Sync {
   readonly privacy: SyncPrivacy | null;
   readonly settings: readonly Setting[];
   readonly blocked?: SyncBlocked;
+  readonly username?: SyncUsername;
 }
 /** A Sync that says nothing. */
 export const EMPTY_SYNC: Sync = {
@@ -159,6 +167,7 @@ function partValues(part: ControlPart): Readonly<Record<string, cbor.Value>> {
         read: part.read.map(({ gid, at }) => [gid, at]),
         seed: part.seed,
         ...(part.blocked && { blocked: blockedValue(part.blocked) }),
+        ...(part.username && { username: [part.username.name, part.username.at] }),
         ...(part.privacy && { privacy: [part.privacy.receipts, part.privacy.typing, part.privacy.at] }),
         ...(part.settings.length > 0 && { settings: part.settings.map(settingValue) }),
       };
@@ -282,7 +291,14 @@ function parseSync(fields: Fields): Sync {
     privacy: parsePrivacy(fields.raw("privacy")),
     settings: fields.has("settings") ? parseSettings(fields.items("settings", ENTRIES)) : [],
     ...parseBlocked(fields.raw("blocked")),
+    ...parseUsername(fields.raw("username")),
   };
+}
+
+function parseUsername(value: cbor.Parsed): { username?: SyncUsername } {
+  if (value === null) return {};
+  const fields = Fields.ofArray(value, 2);
+  return { username: { name: fields.textOrNone(0, USERNAME_BYTES), at: fields.number(1) } };
 }
 
 function parseBlocked(value: cbor.Parsed): { blocked?: SyncBlocked } {

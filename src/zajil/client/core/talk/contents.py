@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from zajil.client.core import groups, judge, messages, readd
-from zajil.client.core.contact import blocking, leaving, requests
+from zajil.client.core.contact import blocking, leaving, naming, requests
 from zajil.client.core.expiry import sweep
 from zajil.client.core.joins import admitting, asking, putting_out
 from zajil.client.core.talk import actions, arranging, privacy, reading, receipts, whispers
@@ -198,6 +198,8 @@ def _take_sync(step: Step, part: parts.Sync, *, at: int) -> None:
     arranging.take(step, part.settings)
     if part.blocked is not None:
         blocking.take(step, part.blocked)
+    if part.username is not None:
+        naming.take(step, part.username)
 
 
 def _note_leave(step: Step, chat: Chat, account: bytes) -> None:

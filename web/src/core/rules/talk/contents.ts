@@ -14,6 +14,7 @@ import type { Chat, Id, StoredMessage, Wire } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
 import { noteGone } from "../expiry/sweep.ts";
 import * as contact from "../contact/contact.ts";
+import * as usernames from "../contact/usernames.ts";
 import * as groups from "../groups.ts";
 import { mayWrite } from "../judge.ts";
 import * as messages from "../messages.ts";
@@ -163,6 +164,7 @@ async function takeSync(step: Step, part: parts.Sync, told: number): Promise<voi
   if (part.privacy !== null) await privacy.take(step, part.privacy);
   await arranging.take(step, part.settings);
   if (part.blocked) await contact.takeBlocked(step, part.blocked);
+  if (part.username) await usernames.take(step, part.username);
 }
 
 /** Somebody leaves: the first member by leaf order removes him at once, the others 3 s later each. */

@@ -15,6 +15,7 @@ const REPORTS = ["report_draft", "report"] as const;
 const INSIDE = ["server_view", "inventory"] as const;
 const SEARCH = ["search"] as const;
 const STRANGERS = ["requests", "answer_request", "request_contact", "set_blocked", "blocked_people"] as const;
+const USERNAMES = ["username", "set_username", "release_username", "find_username"] as const;
 const PUSH = ["push_key", "set_push", "drop_push"] as const;
 
 type Names =
@@ -28,6 +29,7 @@ type Names =
   | (typeof INSIDE)[number]
   | (typeof SEARCH)[number]
   | (typeof STRANGERS)[number]
+  | (typeof USERNAMES)[number]
   | (typeof PUSH)[number];
 
 /** One line for each area. */
@@ -82,6 +84,11 @@ export function lazyPartsOf(host: Host, opening: Opening): Handlers<Extract<Call
       STRANGERS,
       () => import("../../strangers/strangers.ts"),
       ({ strangerVerbs }) => strangerVerbs(host),
+    ),
+    ...lazyVerbs(
+      USERNAMES,
+      () => import("../../strangers/usernames.ts"),
+      ({ usernameVerbs }) => usernameVerbs(host),
     ),
     ...lazyVerbs(
       PUSH,
