@@ -25,7 +25,6 @@ import { browserNetwork } from "./shell/network.ts";
 import { parseBase } from "./transports/direct.ts";
 import { accountVerbs, meOf } from "./verbs/account.ts";
 import { FileDoor } from "./verbs/files.ts";
-import { groupVerbs } from "./verbs/groups.ts";
 import type { Handlers, Host } from "./verbs/handlers.ts";
 import { lazyPartsOf } from "./verbs/lazy/parts.ts";
 import { settingsVerbs } from "./verbs/settings.ts";
@@ -110,12 +109,11 @@ export class Device implements Leading, Host {
       log_out: () => this.#logOut(),
       reconnect: () => this.#reconnect(),
       open_calls: ({ port }) => Promise.resolve(this.#door.open(port)),
-      ...accountVerbs(this, opening),
+      ...accountVerbs(this),
       ...talkVerbs(this),
       ...this.#files.verbs,
       ...this.#joins.verbs,
       ...this.#kept.verbs,
-      ...groupVerbs(this),
       ...settingsVerbs(this),
       ...lazyPartsOf(this, opening),
     };

@@ -40,7 +40,7 @@ export const uint =
     return Number(value);
   };
 const U16 = uint(2 ** 16 - 1);
-const U32 = uint(2 ** 32 - 1);
+export const U32 = uint(2 ** 32 - 1);
 const flag: Read<boolean> = (value) => {
   if (typeof value !== "boolean") throw wrong();
   return value;
@@ -85,20 +85,6 @@ export interface ChallengeAnswer {
 /** Signed device lists, oldest first, from the `from` of the query on. */
 export interface DeviceLists {
   readonly lists: readonly Uint8Array[];
-}
-/** A contact token in links of the caller. hash: its SHA-256. expires: Unix seconds. */
-export interface OwnContactToken {
-  readonly hash: Uint8Array;
-  readonly uses_left: number;
-  readonly expires: number;
-}
-/** The account that has the username of this key. */
-export interface FoundUsername {
-  readonly account_id: Uint8Array;
-}
-/** Those that still admit somebody, the next to expire first. */
-export interface OwnContactTokens {
-  readonly tokens: readonly OwnContactToken[];
 }
 /** Fresh delivery references to the caller's own mailbox, 54 bytes each. */
 export interface Refs {
@@ -212,7 +198,7 @@ export interface ReportTaken {
 export type Empty = Readonly<Record<never, never>>;
 
 const SESSION = fields<Session>({ token: B(32), expires: uint() });
-const EMPTY = fields<Empty>({});
+export const EMPTY = fields<Empty>({});
 const COUNTS = fields<KeyPackageCounts>({ counts: list(fields({ suite: U16, left: U32, last_resort: flag })) });
 const CLAIMED = fields<ClaimedKeyPackages>({
   list_seq: U32,
@@ -236,14 +222,14 @@ export interface Route<T> {
   readonly answer: Read<T> | null;
 }
 
-const route = <T>(
+export const route = <T>(
   method: Route<T>["method"],
   path: string,
   auth: readonly Auth[],
   answer: Read<T> | null,
 ): Route<T> => ({ method, path, auth, answer });
 const NONE: readonly Auth[] = ["none"];
-const D: readonly Auth[] = ["device"];
+export const D: readonly Auth[] = ["device"];
 const D_OR_T: readonly Auth[] = ["device", "contact"];
 
 export const CREATE_ACCOUNT = route("POST", "/accounts", NONE, SESSION);
@@ -263,19 +249,8 @@ export const DEVICE_LISTS = route(
   fields<DeviceLists>({ lists: list(B()) }),
 );
 export const PUT_DEVICE_LIST = route("PUT", "/accounts/me/devices", D, EMPTY);
-export const CONTACT_TOKENS = route(
-  "GET",
-  "/contact-tokens",
-  D,
-  fields<OwnContactTokens>({
-    tokens: list(fields<OwnContactToken>({ hash: B(32), uses_left: U32, expires: uint() })),
-  }),
-);
 export const PUT_CONTACT_TOKEN = route("PUT", "/contact-tokens/{hash}", D, EMPTY);
 export const DROP_CONTACT_TOKEN = route("DELETE", "/contact-tokens/{hash}", D, EMPTY);
-export const USERNAME = route("GET", "/usernames/{username}", D, fields<FoundUsername>({ account_id: B(16) }));
-export const PUT_USERNAME = route("PUT", "/usernames/{username}", D, EMPTY);
-export const DROP_USERNAME = route("DELETE", "/usernames/{username}", D, EMPTY);
 export const TAKE_REFS = route("POST", "/mailbox/refs", D, fields<Refs>({ refs: list(B()) }));
 export const ALLOW_REF = route("PUT", "/mailbox/refs/{serial}", D, EMPTY);
 export const DENY_REF = route("DELETE", "/mailbox/refs/{serial}", D, EMPTY);

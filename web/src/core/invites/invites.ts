@@ -1,5 +1,7 @@
 /** What the calls of view.ts do: a chunk of its own. Twin of the links of zajil.client.contacting. */
 import { sha256 } from "@noble/hashes/sha2.js";
+import { CONTACT_TOKENS, type OwnContactToken } from "../../protocol/contacts/calls.ts";
+import { DROP_CONTACT_TOKEN } from "../../protocol/control.ts";
 import { error } from "../../protocol/errors.ts";
 import { encodeContactLink } from "../../protocol/identity/links.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
@@ -9,7 +11,7 @@ import { loadJoins } from "../state/joins.ts";
 import * as rows from "../state/rows.ts";
 import type { Handlers, Host } from "../verbs/handlers.ts";
 import { takeBundleIfAny } from "../verbs/reach.ts";
-import { dropContactToken, fetchContactTokens, putContactToken, takeInviteCode } from "../verbs/remote.ts";
+import { putContactToken, takeInviteCode } from "../verbs/remote.ts";
 import type { InviteCalls, OwnInvite } from "./view.ts";
 
 /** People whom a link admits. */
@@ -104,3 +106,15 @@ const viewOf = ({ hash, expires, kind, url, uses, made_at, code }: MadeInvite, l
   ...{ id: hash, kind, left, uses, url, code, made_at },
   expires_at: expires * 1000,
 });
+
+/** The contact tokens in our links that still admit somebody. */
+async function fetchContactTokens(host: Host): Promise<readonly OwnContactToken[]> {
+  const auth = await host.tokens().auth();
+  return (await host.calls.call(CONTACT_TOKENS, { auth })).tokens;
+}
+
+/** Nobody is admitted by the token of this hash any more. */
+async function dropContactToken(host: Host, hash: string): Promise<void> {
+  const auth = await host.tokens().auth();
+  await host.calls.call(DROP_CONTACT_TOKEN, { auth, parameters: { hash } });
+}

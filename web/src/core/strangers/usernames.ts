@@ -1,5 +1,5 @@
 /** The calls about usernames: a chunk of its own, with the tables of letters. Twin of the same of zajil.client.contacting. */
-import { DROP_USERNAME, PUT_USERNAME, USERNAME } from "../../protocol/control.ts";
+import { DROP_USERNAME, PUT_USERNAME, USERNAME } from "../../protocol/contacts/calls.ts";
 import { COST, keySource, parseUsername } from "../../protocol/contacts/usernames.ts";
 import { error } from "../../protocol/errors.ts";
 import { encodeB64 } from "../../protocol/ids.ts";

@@ -1,16 +1,8 @@
-/** Calls about this account and this browser: what holds now, the name, the end. */
+/** This account as tabs see it, and what is asked of a server before there is one; more is in `lazy/account`. */
 import type { Me } from "../api.ts";
-import * as chats from "../rules/chats.ts";
-import * as messages from "../rules/messages.ts";
-import * as recovery from "../rules/recovery.ts";
-import { verifiedList } from "../state/accounts.ts";
-import * as rows from "../state/rows.ts";
 import type { Profile } from "../state/rows.ts";
-import type { Look } from "../state/step.ts";
 import type { Handlers, Host } from "./handlers.ts";
 import { fetchConfig } from "./remote.ts";
-
-type Names = "server_info" | "set_name" | "persist" | "devices" | "recover";
 
 const GATES = ["work", "both", "open"] as const;
 
@@ -34,47 +26,12 @@ export function meOf(profile: Profile): Me {
   };
 }
 
-/** Calls about this account and this browser. */
-export function accountVerbs(host: Host, opening: Opening): Handlers<Names> {
+/** What the server says of itself. */
+export function accountVerbs(host: Host): Handlers<"server_info"> {
   return {
     async server_info() {
       const { server_name, registration } = await fetchConfig(host);
       return { server_name, registration: GATES.find((one) => one === registration) ?? "invite" };
     },
-    async set_name({ name }) {
-      chats.checkName(name);
-      const after = await host.core().step("name", async (step) => {
-        const profile = await rows.saveProfile(step.tx, { ...step.profile, name: name.trim() });
-        for (const chat of await rows.allChats(step.tx)) {
-          if (chat.kind === 0 || chat.status !== "active" || chat.merged !== "") continue;
-          const part = { op: "profile", name: profile.name, contact_token: profile.profile_token } as const;
-          await messages.submitControl(step, chat.gid, part);
-        }
-        step.event("profile");
-        return profile;
-      });
-      host.wake();
-      return meOf(after);
-    },
-    async persist() {
-      // A worker can only look; the page asks before it calls this.
-      const storage = navigator.storage as StorageManager | undefined;
-      return storage === undefined ? false : storage.persisted();
-    },
-    async recover() {
-      await host.core().step("recover", (step) => recovery.recover(step));
-      await opening.recovered();
-    },
-    devices: () => host.core().look(async (look) => ownDevices(look)),
   };
-}
-
-async function ownDevices(look: Look) {
-  const account = await rows.findAccount(look.tx, look.profile.account_id);
-  const list = account === undefined ? undefined : verifiedList(account);
-  return (list?.list.devices ?? []).map((entry) => ({
-    device: entry.device_id,
-    added_at: entry.added * 1000,
-    current: entry.device_id === look.profile.device_id,
-  }));
 }

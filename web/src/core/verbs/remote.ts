@@ -29,18 +29,6 @@ export async function putContactToken(
   await host.calls.call(control.PUT_CONTACT_TOKEN, { auth, request, parameters: { hash: encodeB64(hash) } });
 }
 
-/** The contact tokens in our links that still admit somebody. */
-export async function fetchContactTokens(host: Host): Promise<readonly control.OwnContactToken[]> {
-  const auth = await host.tokens().auth();
-  return (await host.calls.call(control.CONTACT_TOKENS, { auth })).tokens;
-}
-
-/** Nobody is admitted by the token of this hash any more. */
-export async function dropContactToken(host: Host, hash: Id): Promise<void> {
-  const auth = await host.tokens().auth();
-  await host.calls.call(control.DROP_CONTACT_TOKEN, { auth, parameters: { hash } });
-}
-
 /** A registration code for a guest of ours. */
 export async function takeInviteCode(host: Host): Promise<string> {
   const auth = await host.tokens().auth();

@@ -8,6 +8,11 @@ import { lazyVerbs } from "./verbs.ts";
 const SIGNUP = ["create_account", "stop_work"] as const;
 const LINKING = ["start_linking", "cancel_linking", "preview_link", "approve_link"] as const;
 const PEOPLE = ["contacts", "contact", "set_verified", "check_safety", "preview_invite", "add_contact"] as const;
+const OWN = ["set_name", "persist", "devices", "recover"] as const;
+const GROUPS = [
+  ...(["create_group", "add_members", "remove_member", "rename_group", "set_role"] as const),
+  ...(["leave_group", "rejoin", "set_timer"] as const),
+];
 const INVITES = ["make_invite", "make_request_link", "invites", "revoke_invite"] as const;
 const BRIDGES = ["preview_bridges", "add_bridges", "share_bridges", "remove_bridges"] as const;
 const PUBLIC = ["personas", "create_persona", "public_call"] as const;
@@ -22,6 +27,8 @@ type Names =
   | (typeof SIGNUP)[number]
   | (typeof LINKING)[number]
   | (typeof PEOPLE)[number]
+  | (typeof OWN)[number]
+  | (typeof GROUPS)[number]
   | (typeof INVITES)[number]
   | (typeof BRIDGES)[number]
   | (typeof PUBLIC)[number]
@@ -49,6 +56,16 @@ export function lazyPartsOf(host: Host, opening: Opening): Handlers<Extract<Call
       PEOPLE,
       () => import("../people.ts"),
       ({ peopleVerbs }) => peopleVerbs(host),
+    ),
+    ...lazyVerbs(
+      OWN,
+      () => import("./account.ts"),
+      ({ ownVerbs }) => ownVerbs(host, opening),
+    ),
+    ...lazyVerbs(
+      GROUPS,
+      () => import("../groups.ts"),
+      ({ groupVerbs }) => groupVerbs(host),
     ),
     ...lazyVerbs(
       INVITES,
