@@ -154,7 +154,6 @@ export interface Notice {
     | "you-removed"
     | "rejoined"
     | "repaired"
-    | "grown"
     | "resealed"
     | "renamed"
     | "role"

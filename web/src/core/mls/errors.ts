@@ -20,7 +20,7 @@ import { ZajilError } from "../../protocol/errors.ts";
 
 export class MlsError extends Error {
   /** Leaf index whose signature over the refused handshake verified; undefined where nobody's did. */
-  signer: number | undefined;
+  declare signer?: number;
 
   constructor(detail = "") {
     super(detail);

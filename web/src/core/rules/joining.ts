@@ -76,14 +76,14 @@ async function open(step: Step, gid: Id, welcome: Uint8Array, own: OwnKeyPackage
   const joined = await Group.join(await step.env(), welcome, parseKeyPackage(own.package), own.secrets, {
     knownGroups: known,
   });
-  if (rows.idOf(joined.group.groupId) !== gid) throw error("malformed", "Welcome of another group");
+  if (rows.idOf(joined.group.groupId) !== gid) throw error("malformed", "group");
   return joined;
 }
 
 /** A Welcome into a group held before: only from who may bring us back, and only forward (service.md 6). */
 async function checkKnown(step: Step, chat: Chat | undefined, { group, info }: Joined): Promise<void> {
   if (chat === undefined) return;
-  if (group.epoch <= chat.top) throw error("malformed", "Welcome of an epoch held before");
+  if (group.epoch <= chat.top) throw error("malformed", "epoch");
   const signer = group.members().find((m) => m.leaf === info.signer);
   if (signer === undefined) throw error("malformed", "signer");
   const [account] = groups.deviceOf(signer.client);
@@ -91,8 +91,7 @@ async function checkKnown(step: Step, chat: Chat | undefined, { group, info }: J
   const asked = (chat.asking?.asked.includes(account) ?? false) || (await isAsked(step.tx, chat.gid, account));
   const couldAdd =
     rows.accountsOf(chat).includes(account) && groups.roleOf(chat, account) >= (chat.perms["add"] ?? ADMIN);
-  if (account !== step.profile.account_id && !asked && !couldAdd)
-    throw error("not-allowed", "Welcome for a known group");
+  if (account !== step.profile.account_id && !asked && !couldAdd) throw error("not-allowed");
 }
 
 function shareOf(info: JoinInfo): GroupInfoShare {
@@ -121,10 +120,10 @@ async function describe(step: Step, before: Chat | undefined, { group, info }: J
   const own = step.profile.account_id;
   const others = people.filter((account) => account !== own);
   if (joined.kind === SELF && (others.length > 0 || people.length === 0)) {
-    throw error("malformed", "self group with others");
+    throw error("malformed", "self");
   }
   if (joined.kind !== DM) return joined;
-  if (others.length > 1 || !people.includes(own)) throw error("malformed", "DM with a third account");
+  if (others.length > 1 || !people.includes(own)) throw error("malformed", "DM");
   return { ...joined, peer: others[0] ?? joined.peer };
 }
 

@@ -17,7 +17,7 @@ import { ADMIN, DM, OWNER, roleOf, SELF } from "./groups.ts";
 
 /** A commit that MLS accepts and the chat's rules do not. rule: for developers. signer: leaf index, once known. */
 export class Vetoed extends Error {
-  signer: number | undefined;
+  declare signer?: number | undefined;
   readonly rule: string;
 
   constructor(rule: string) {

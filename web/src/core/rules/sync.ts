@@ -331,7 +331,7 @@ async function refuse(step: Step, chat: Chat, signer: number | undefined): Promi
   if (chat.request === "incoming") return contact.end(step, chat.gid);
   await note(step, chat.gid, "refused-change");
   step.event("refused-change", chat.gid);
-  await readd.lose(step, chat.gid, "refused", signer === undefined ? "" : rows.memberAt(chat, signer)?.account);
+  await readd.lose(step, chat.gid, "refused", rows.memberAt(chat, signer ?? -1)?.account);
   await (await heirs()).schedule(step, chat.gid);
 }
 

@@ -44,7 +44,7 @@ export async function personOf(look: Look, account: Id): Promise<Person> {
 }
 
 function statusOf(chat: Chat): ChatStatus {
-  if (isStuck(chat) && (chat.status === "lost" || chat.status === "active")) return "stuck";
+  if (isStuck(chat)) return "stuck";
   const away = chat.status === "await" || chat.status === "lost";
   if (away || (chat.status === "active" && chat.asking !== null)) return "rejoining";
   return chat.status as Exclude<Chat["status"], "await" | "lost">;

@@ -57,10 +57,10 @@ export interface RoleEntry {
   readonly role: number;
 }
 
-/** Why a group was followed by another one. */
-export const Reason = { STUCK: 1, RESIZE: 2, SUITE: 3 } as const;
-
-/** The group that this one takes the place of. authenticator: of its epoch; 32 to 64 bytes, by its suite. */
+/**
+ * The group that this one takes the place of. authenticator: of its epoch; 32 to 64 bytes, by its suite. reason: of
+ * `Reason` in `successors`.
+ */
 export interface Predecessor {
   readonly gid: Uint8Array;
   readonly epoch: number;
@@ -170,7 +170,7 @@ function parseRoles(pairs: ReadonlyMap<cbor.Key, cbor.Parsed>): RoleEntry[] {
       account.length !== 16 ||
       (role !== ChatRole.ADMIN && role !== ChatRole.OWNER)
     ) {
-      throw error("malformed", "roles of a chat");
+      throw error("malformed");
     }
     return { account, role };
   });
@@ -195,18 +195,15 @@ function parseInvites(items: readonly cbor.Parsed[]): Invite[] {
     const fields = Fields.ofArray(item, 3);
     return { invite_id: fields.blob(0, 16), policy: fields.number(1, 1), expires: fields.number(2) };
   });
-  if (new Set(found.map(({ invite_id }) => encodeB64(invite_id))).size < found.length)
-    throw error("malformed", "a link twice");
+  if (new Set(found.map(({ invite_id }) => encodeB64(invite_id))).size < found.length) throw error("malformed");
   return found;
 }
 
 function parsePredecessor(value: cbor.Parsed): Predecessor {
   const fields = Fields.ofArray(value, 4);
-  const [gid, epoch] = [fields.blob(0, 16), fields.number(1)];
-  const authenticator = fields.bytes(2, 64);
-  const reason = fields.number(3);
-  if (reason < Reason.STUCK || reason > Reason.SUITE || authenticator.length < 32) throw error("malformed");
-  return { gid, epoch, authenticator, reason };
+  const [epoch, authenticator, reason] = [fields.number(1), fields.bytes(2, 64), fields.number(3)];
+  if (reason < 1 || reason > 3 || authenticator.length < 32) throw error("malformed");
+  return { gid: fields.blob(0, 16), epoch, authenticator, reason };
 }
 
 /** What the adder says of an account, until its own profile arrives. contact_token: 32 bytes. */

@@ -10,7 +10,10 @@ import * as cbor from "../cbor.ts";
 import { error } from "../errors.ts";
 import { Fields } from "../fields.ts";
 import { encodeB64 } from "../ids.ts";
-import { ChatKind, ChatRole, findChanges, parseSettings, type Predecessor, PREDECESSOR, Reason } from "./extensions.ts";
+import { ChatKind, ChatRole, findChanges, parseSettings, type Predecessor, PREDECESSOR } from "./extensions.ts";
+
+/** Why a group was followed by another one. */
+export const Reason = { STUCK: 1, RESIZE: 2, SUITE: 3 } as const;
 
 /**
  * What a member holds of the group that ended.

@@ -1,8 +1,8 @@
 /** A group that cannot go on is followed by another one, and stays one chat. Twin of tests/client/test_successors. */
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
-import { changeSettings, type Predecessor, Reason } from "../../../protocol/chat/extensions.ts";
-import { withPredecessor } from "../../../protocol/chat/successors.ts";
+import { changeSettings, type Predecessor } from "../../../protocol/chat/extensions.ts";
+import { Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
 import { commitSettings } from "../../testing/forging.ts";

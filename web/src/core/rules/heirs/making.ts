@@ -6,8 +6,7 @@
  * a successor after that, one after the other by the leaf of their device, until one has come.
  */
 import { equal } from "../../../protocol/bytes.ts";
-import { Reason } from "../../../protocol/chat/extensions.ts";
-import { findPeople, withPredecessor } from "../../../protocol/chat/successors.ts";
+import { findPeople, Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
 import { error } from "../../../protocol/errors.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";

@@ -1,4 +1,5 @@
 /** Two chats of two become one. Twin of zajil.client.core.joining.merge_dms; loaded where there are two. */
+import { join, laterOf } from "../../../protocol/chat/arranging.ts";
 import * as content from "../../../protocol/chat/content.ts";
 import type { MimiContent } from "../../../protocol/chat/content.ts";
 import * as rows from "../../state/rows.ts";
@@ -9,6 +10,7 @@ import * as messages from "../messages.ts";
 import * as outbox from "../outbox.ts";
 import * as arranging from "../talk/arranging.ts";
 import * as reading from "../talk/reading.ts";
+import * as receipts from "../talk/receipts.ts";
 
 /** Two DMs with one person made at once: the smaller gid stays, unsent items move, texts show in one place. */
 export async function mergeDms(step: Step, peer: Id): Promise<void> {
@@ -35,8 +37,8 @@ export async function mergeDms(step: Step, peer: Id): Promise<void> {
     for (const [n] of await step.tx.rows("message", rows.bytesOf(other.gid))) {
       await step.tx.move("message", n, rows.bytesOf(keep.gid));
     }
-    await reading.merge(step, keep.gid, other.gid);
-    await arranging.merge(step, keep.gid, other.gid);
+    await mergeRead(step, keep.gid, other.gid);
+    await mergeArranged(step, keep.gid, other.gid);
   }
 }
 
@@ -71,4 +73,26 @@ export async function moveMessage(step: Step, n: number, item: Item, gid: Id): P
   await step.tx.remove("message", found[0]);
   const reply_to = inReplyTo === null ? "" : rows.idOf(inReplyTo);
   await messages.show(step, { ...message, gid, message_id: identity, reply_to });
+}
+
+/** Two chats of two became one: nothing unread is lost, and receipts are owed where the chat goes on. */
+export async function mergeRead(step: Step, place: Id, other: Id): Promise<void> {
+  const chat = await step.chat(place);
+  const gone = await step.chat(other);
+  await step.changeChat(place, { read_n: gone.unread > 0 ? Math.min(chat.read_n, gone.read_n) : chat.read_n });
+  await step.changeChat(other, { unread: 0, mentioned: false, owed: {}, owed_at: 0 });
+  await reading.recount(step, place);
+  await receipts.owe(step, place, gone.owed);
+}
+
+/** Two chats of two became one. */
+export async function mergeArranged(step: Step, place: Id, other: Id): Promise<void> {
+  const keep = await rows.loadArranged(step.tx, place);
+  const gone = await rows.loadArranged(step.tx, other);
+  const due = Math.min(keep.due || Infinity, gone.due || Infinity);
+  const told = keep.told && gone.told ? laterOf(keep.told, gone.told) : (keep.told ?? gone.told);
+  const registers = join(keep.registers, gone.registers);
+  await rows.saveArranged(step.tx, { ...keep, registers, told, due: Number.isFinite(due) ? due : 0 });
+  await step.tx.delete("draft", rows.bytesOf(other));
+  await arranging.hear(step, place, (await step.chat(other)).heard);
 }

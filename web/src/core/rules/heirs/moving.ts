@@ -2,24 +2,15 @@
  * A chat goes on in another group: history, marks, settings and what waits to be sent move along.
  * Twin of zajil.client.core.heirs.moving.
  */
-import { Reason } from "../../../protocol/chat/extensions.ts";
-import { precedes } from "../../../protocol/chat/successors.ts";
+import { precedes, Reason } from "../../../protocol/chat/successors.ts";
 import { changeJoins, findJoins, loadJoins } from "../../state/joins.ts";
 import * as rows from "../../state/rows.ts";
-import type { Id, Item, NoticeCode } from "../../state/rows.ts";
+import type { Id, Item } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
 import * as outbox from "../outbox.ts";
-import * as arranging from "../talk/arranging.ts";
 import { note } from "../talk/notices.ts";
-import * as reading from "../talk/reading.ts";
 import type { Followed } from "./judging.ts";
-import { moveMessage } from "./merging.ts";
-
-const LINES: Readonly<Record<number, NoticeCode>> = {
-  [Reason.STUCK]: "repaired",
-  [Reason.RESIZE]: "grown",
-  [Reason.SUITE]: "resealed",
-};
+import { mergeArranged, mergeRead, moveMessage } from "./merging.ts";
 
 /** The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays. */
 export async function follow(step: Step, { old, leaf, reason }: Followed, gid: Id): Promise<void> {
@@ -34,7 +25,7 @@ export async function follow(step: Step, { old, leaf, reason }: Followed, gid: I
   await step.changeChat(old.gid, { heir: { leaf, gid }, asking: null, mend_at: 0 });
   if (rival === null) {
     await merge(step, gid, old.gid);
-    await note(step, gid, LINES[reason] ?? "repaired");
+    await note(step, gid, reason === Reason.STUCK ? "repaired" : "resealed");
   }
   await step.changeChat(gid, { quiet: old.quiet, mended_at: nobodyOut ? step.now : 0 });
   step.event(reason === Reason.STUCK ? "repaired" : "regrouped", gid);
@@ -61,8 +52,8 @@ async function merge(step: Step, place: Id, gone: Id): Promise<void> {
   for (const [n] of await step.tx.rows("message", rows.bytesOf(gone)))
     await step.tx.move("message", n, rows.bytesOf(place));
   for (const [n, item] of await rows.items(step.tx, gone)) await moveItem(step, n, item, place);
-  await reading.merge(step, place, gone);
-  await arranging.merge(step, place, gone);
+  await mergeRead(step, place, gone);
+  await mergeArranged(step, place, gone);
   if (!(await findJoins(step.tx))) return;
   const held = await loadJoins(step.tx);
   const moved = <T extends { readonly gid: Id }>(one: T): T => (one.gid === gone ? { ...one, gid: place } : one);

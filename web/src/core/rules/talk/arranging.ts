@@ -246,18 +246,6 @@ export async function take(step: Step, settings: readonly Setting[]): Promise<vo
   }
 }
 
-/** Two chats of two became one. */
-export async function merge(step: Step, place: Id, other: Id): Promise<void> {
-  const keep = await rows.loadArranged(step.tx, place);
-  const gone = await rows.loadArranged(step.tx, other);
-  const due = Math.min(keep.due || Infinity, gone.due || Infinity);
-  const told = keep.told && gone.told ? laterOf(keep.told, gone.told) : (keep.told ?? gone.told);
-  const registers = join(keep.registers, gone.registers);
-  await rows.saveArranged(step.tx, { ...keep, registers, told, due: Number.isFinite(due) ? due : 0 });
-  await step.tx.delete("draft", rows.bytesOf(other));
-  await hear(step, place, (await step.chat(other)).heard);
-}
-
 /** Whether a commit brought a device into the group of our devices. */
 export function hasNewDevice(before: Chat, after: Chat): boolean {
   const names = before.members.map(({ device, added }) => `${device} ${added}`);

@@ -132,13 +132,3 @@ export async function noteReadUntil(
   const numbers = unread.filter(([, message]) => message.sent <= sent).map(([n]) => n);
   await noteRead(step, place, numbers, at);
 }
-
-/** Two chats of two became one: nothing unread is lost, and receipts are owed where the chat goes on. */
-export async function merge(step: Step, place: Id, other: Id): Promise<void> {
-  const chat = await step.chat(place);
-  const gone = await step.chat(other);
-  await step.changeChat(place, { read_n: gone.unread > 0 ? Math.min(chat.read_n, gone.read_n) : chat.read_n });
-  await step.changeChat(other, { unread: 0, mentioned: false, owed: {}, owed_at: 0 });
-  await recount(step, place);
-  await receipts.owe(step, place, gone.owed);
-}

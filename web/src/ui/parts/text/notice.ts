@@ -50,8 +50,6 @@ export function sayNotice(notice: Notice, me: string | undefined): string {
       return t.notice_rejoined(values);
     case "repaired":
       return t.notice_repaired();
-    case "grown":
-      return t.notice_grown();
     case "resealed":
       return t.notice_resealed();
     case "renamed":
