@@ -59,6 +59,7 @@ test.each(firstScreens())("$file says nothing but the first words and those of $
 test("the walk sees that each has words of its own", () => {
   expect(firstScreens().map(({ file }) => /(\w+)\.(?:svelte|ts)$/.exec(file)?.[1])).toEqual([
     "Start",
+    "LockScreen",
     "Chat",
     "OpenedInvite",
     "JoinScreens",

@@ -23,11 +23,10 @@ import { type Kek, openStore, type Store } from "./store/index.ts";
 import { Way } from "./reach/way.ts";
 import { browserNetwork } from "./shell/network.ts";
 import { parseBase } from "./transports/direct.ts";
-import { accountVerbs, meOf } from "./verbs/account.ts";
+import { meOf } from "./verbs/account.ts";
 import { FileDoor } from "./verbs/files.ts";
 import type { Handlers, Host } from "./verbs/handlers.ts";
 import { lazyPartsOf } from "./verbs/lazy/parts.ts";
-import { settingsVerbs } from "./verbs/settings.ts";
 import { talkVerbs } from "./verbs/talk.ts";
 
 /** Calls of the lock are the gate's before it. */
@@ -109,12 +108,10 @@ export class Device implements Leading, Host {
       log_out: () => this.#logOut(),
       reconnect: () => this.#reconnect(),
       open_calls: ({ port }) => Promise.resolve(this.#door.open(port)),
-      ...accountVerbs(this),
       ...talkVerbs(this),
       ...this.#files.verbs,
       ...this.#joins.verbs,
       ...this.#kept.verbs,
-      ...settingsVerbs(this),
       ...lazyPartsOf(this, opening),
     };
   }

@@ -1,10 +1,6 @@
-/** This account as tabs see it, and what is asked of a server before there is one; more is in `lazy/account`. */
+/** This account as tabs see it, and what the device itself carries out for it; the calls are in `lazy/account`. */
 import type { Me } from "../api.ts";
 import type { Profile } from "../state/rows.ts";
-import type { Handlers, Host } from "./handlers.ts";
-import { fetchConfig } from "./remote.ts";
-
-const GATES = ["work", "both", "open"] as const;
 
 /** The beginnings and ends of an account here, which the device itself carries out. */
 export interface Opening {
@@ -23,15 +19,5 @@ export function meOf(profile: Profile): Me {
     device: profile.device_id,
     name: profile.name,
     server_name: profile.server_name,
-  };
-}
-
-/** What the server says of itself. */
-export function accountVerbs(host: Host): Handlers<"server_info"> {
-  return {
-    async server_info() {
-      const { server_name, registration } = await fetchConfig(host);
-      return { server_name, registration: GATES.find((one) => one === registration) ?? "invite" };
-    },
   };
 }

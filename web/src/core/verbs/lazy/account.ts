@@ -1,4 +1,4 @@
-/** Calls about this account and this browser that a first screen does without: their code loads with the first of them. */
+/** Calls about this account and this browser: their code loads with the first of them. */
 import * as chats from "../../rules/chats.ts";
 import * as messages from "../../rules/messages.ts";
 import * as recovery from "../../rules/recovery.ts";
@@ -7,10 +7,20 @@ import * as rows from "../../state/rows.ts";
 import type { Look } from "../../state/step.ts";
 import { meOf, type Opening } from "../account.ts";
 import type { Handlers, Host } from "../handlers.ts";
+import { fetchConfig } from "../remote.ts";
 
-/** The name, the devices, the copy that is kept. */
-export function ownVerbs(host: Host, opening: Opening): Handlers<"set_name" | "persist" | "devices" | "recover"> {
+const GATES = ["work", "both", "open"] as const;
+
+/** The server, the name, the devices, the copy that is kept. */
+export function ownVerbs(
+  host: Host,
+  opening: Opening,
+): Handlers<"server_info" | "set_name" | "persist" | "devices" | "recover"> {
   return {
+    async server_info() {
+      const { server_name, registration } = await fetchConfig(host);
+      return { server_name, registration: GATES.find((one) => one === registration) ?? "invite" };
+    },
     async set_name({ name }) {
       chats.checkName(name);
       const after = await host.core().step("name", async (step) => {

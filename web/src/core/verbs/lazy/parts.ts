@@ -8,7 +8,8 @@ import { lazyVerbs } from "./verbs.ts";
 const SIGNUP = ["create_account", "stop_work"] as const;
 const LINKING = ["start_linking", "cancel_linking", "preview_link", "approve_link"] as const;
 const PEOPLE = ["contacts", "contact", "set_verified", "check_safety", "preview_invite", "add_contact"] as const;
-const OWN = ["set_name", "persist", "devices", "recover"] as const;
+const SETTINGS = ["settings", "set_settings"] as const;
+const OWN = ["server_info", "set_name", "persist", "devices", "recover"] as const;
 const GROUPS = [
   ...(["create_group", "add_members", "remove_member", "rename_group", "set_role"] as const),
   ...(["leave_group", "rejoin", "set_timer"] as const),
@@ -27,6 +28,7 @@ type Names =
   | (typeof SIGNUP)[number]
   | (typeof LINKING)[number]
   | (typeof PEOPLE)[number]
+  | (typeof SETTINGS)[number]
   | (typeof OWN)[number]
   | (typeof GROUPS)[number]
   | (typeof INVITES)[number]
@@ -56,6 +58,11 @@ export function lazyPartsOf(host: Host, opening: Opening): Handlers<Extract<Call
       PEOPLE,
       () => import("../people.ts"),
       ({ peopleVerbs }) => peopleVerbs(host),
+    ),
+    ...lazyVerbs(
+      SETTINGS,
+      () => import("../settings.ts"),
+      ({ settingsVerbs }) => settingsVerbs(host),
     ),
     ...lazyVerbs(
       OWN,
