@@ -492,6 +492,8 @@ def build_parts() -> Json:
         parts.JoinRequest(GID, seeded("invite", 16), "Зоя", seeded("contact token")),
         parts.JoinRequest(GID, seeded("invite", 16), ""),
         parts.JoinAnswer(GID, seeded("invite", 16), ACCOUNT_ID, "dropped"),
+        parts.PutOut((ACCOUNT_ID, AccountId(seeded("other", 16)))),
+        parts.PutOut(()),
         parts.Sync((contact,), (group,), ((GID, ISSUED * 1000),)),
         parts.Sync(privacy=parts.SyncPrivacy(receipts=False, typing=True, at=ISSUED * 1000)),
         parts.Sync(settings=every_setting()),
@@ -984,6 +986,27 @@ def _spelled(text: str) -> Json:
     return {"typed": text, "name": name, "skeleton": skeleton(name)}
 
 
+def build_listed() -> Json:
+    """Which chats stand in the list: whether merged, quiet, a request, its status, and whether it shows."""
+    table: list[tuple[bool, bool, str, str, bool]] = [
+        (False, False, "", "active", True),
+        (False, False, "", "creating", True),
+        (False, False, "", "lost", True),
+        (False, False, "", "removed", True),
+        (False, False, "", "left", True),
+        (True, False, "", "active", False),
+        (False, True, "", "active", False),
+        (False, False, "incoming", "active", False),
+        (False, False, "incoming", "removed", False),
+        (False, False, "outgoing", "creating", True),
+        (False, False, "outgoing", "active", True),
+        (False, True, "outgoing", "active", False),
+        (False, False, "outgoing", "removed", False),
+    ]
+    keys = ("merged", "quiet", "request", "status", "listed")
+    return {"source": BY, "chats": [dict(zip(keys, row, strict=True)) for row in table]}
+
+
 def build_usernames() -> Json:
     """Names as typed and as shown, what look-alikes have in common, and the key; serials of references."""
     typed = ["@Layla", "layla", "LAYLA", "Boris.42", "boris_1", "borìs", "ليلى_٧", "Юрий", "دانيال", "bo1l", "boll"]
@@ -1165,6 +1188,7 @@ BUILDERS = {
     "safety": build_safety,
     "recovery": build_recovery,
     "usernames": build_usernames,
+    "listed": build_listed,
     "frames": build_frames,
     "session": build_session,
     "search": search_vectors.search,

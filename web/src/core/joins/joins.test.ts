@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from "vitest";
 import { type GroupLink, parseGroupLink } from "../../protocol/identity/grouplinks.ts";
 import { randomBytes } from "../crypto.ts";
 import * as chats from "../rules/chats.ts";
+import * as groups from "../rules/groups.ts";
 import * as messages from "../rules/messages.ts";
 import * as accounts from "../state/accounts.ts";
 import { findJoins, loadJoins } from "../state/joins.ts";
@@ -89,6 +90,37 @@ test("an auto link lets in at once, but not who was removed", async () => {
   expect(await isIn(zoe)).toBe(false);
   await ask(zoe, link);
   expect([await isIn(zoe), await waiting(amal)]).toEqual([false, ["Zoe"]]);
+});
+
+test("a device linked later, and an admin of later, know who was removed; a plain member is not told", async () => {
+  const link = await makeLink(amal, true);
+  await amal.core.step("remove", (step) => chats.removeAccount(step, gid, boris.id));
+  await settle();
+  const second = await world.device(amal);
+  await settle();
+  expect((await second.chat(gid)).put_out).toEqual([boris.id]);
+  amal.away = true;
+  await ask(boris, link);
+  await world.pass(60_000, 2);
+  await settle();
+  expect([await isIn(boris), await waiting(second)]).toEqual([false, ["Boris"]]);
+  amal.away = false;
+  await settle();
+  await ask(zoe, link);
+  expect([await isIn(zoe), (await zoe.chat(gid)).put_out]).toEqual([true, []]);
+  await amal.core.step("role", (step) => chats.setRole(step, gid, zoe.id, groups.ADMIN));
+  await settle();
+  expect((await zoe.chat(gid)).put_out).toEqual([boris.id]);
+});
+
+test("a member who may let nobody in says in vain who was removed", async () => {
+  const link = await makeLink(amal, true);
+  const accounts = [rows.bytesOf(zoe.id)];
+  await boris.core.step("cheat", (step) => messages.submitControl(step, gid, { op: "put-out", accounts }));
+  await settle();
+  expect((await amal.chat(gid)).put_out).toEqual([]);
+  await ask(zoe, link);
+  expect(await isIn(zoe)).toBe(true);
 });
 
 test("a declined request is told and not heard again", async () => {

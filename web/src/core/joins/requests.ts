@@ -13,13 +13,13 @@ import { GROUP_INVITES } from "../../protocol/limits.ts";
 import * as chats from "../rules/chats.ts";
 import * as groups from "../rules/groups.ts";
 import * as messages from "../rules/messages.ts";
+import { mayLink } from "../rules/putting-out.ts";
 import { note } from "../rules/talk/notices.ts";
 import * as accounts from "../state/accounts.ts";
 import { changeJoins, loadJoins, type OwnLink, type Waiting } from "../state/joins.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, InviteRow } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
-import { mayLink } from "../verbs/views.ts";
 
 /** Who may wait for one group; the oldest goes, and is told. */
 export const WAITING_MAX = 50;

@@ -6,7 +6,8 @@
 import type { MessageView } from "../api.ts";
 import type { Core } from "../rules/core.ts";
 import * as rows from "../state/rows.ts";
-import { chatLine, isListed, messageView, personOf } from "../verbs/views.ts";
+import { isListed } from "../rules/talk/places.ts";
+import { chatLine, messageView, personOf } from "../verbs/views.ts";
 import { beginPage, chatHead, endPage, messageHtml, type Written, type WrittenChat } from "./page.ts";
 import type { ArchiveWords } from "./view.ts";
 

@@ -30,6 +30,7 @@ import * as groups from "./groups.ts";
 import * as judge from "./judge.ts";
 import type { DeviceName } from "./judge.ts";
 import * as outbox from "./outbox.ts";
+import { findPutOut } from "./putting-out.ts";
 import * as arranging from "./talk/arranging.ts";
 import { noteCommit } from "./talk/notices.ts";
 
@@ -39,8 +40,6 @@ export interface Plan {
   readonly removes: readonly number[];
   readonly claims: readonly Claimed[];
 }
-
-const PUT_OUT_KEPT = 256;
 
 /** The intent is no longer allowed or cannot be carried out. code: an error code. */
 export class Dropped extends Error {
@@ -255,16 +254,16 @@ async function makeShare(step: Step, chat: Chat, planned: Plan, rotate: boolean)
   const everyone = new Set([...rows.accountsOf(chat), ...planned.claims.map((claim) => claim.account)]);
   const lists: Uint8Array[] = [];
   const acquaintances: Acquaintance[] = [];
-  const all = await Promise.all([...everyone].map((account) => accounts.known(step, account)));
-  const blocked = all.some((known) => known.blocked);
-  for (const known of all) {
+  // Whoever is blocked is not told how we are reached.
+  const hidden = await accounts.anyBlocked(step, everyone);
+  for (const account of everyone) {
+    const known = await accounts.known(step, account);
     if (known.list_object.length > 0) lists.push(known.list_object);
-    const own = known.account_id === step.profile.account_id;
-    // Whom we block learns no token of ours.
-    const token = own ? (blocked ? new Uint8Array() : step.profile.profile_token) : known.contact_token;
-    const contact_token = token.length > 0 ? token : null;
+    const own = account === step.profile.account_id;
+    const token = own ? step.profile.profile_token : known.contact_token;
+    const contact_token = token.length > 0 && !(own && hidden) ? token : null;
     const name = own ? step.profile.name : known.name;
-    acquaintances.push({ account: rows.bytesOf(known.account_id), name, contact_token });
+    acquaintances.push({ account: rows.bytesOf(account), name, contact_token });
   }
   const share = { group_secret: rotate ? null : chat.gs, lists, accounts: acquaintances };
   return { type: GROUP_INFO_SHARE, data: encodeShare(share) };
@@ -278,6 +277,7 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
   const described = groups.describe(before, group);
   const members = groups.membersOf(group.members(), before, group.epoch);
   const here = new Set(members.map((member) => member.account));
+  const by = rows.memberAt(before, staged.committer);
   const chat = await rows.saveChat(step.tx, {
     ...described,
     members,
@@ -285,7 +285,7 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
     rotated_at: rotate ? step.now : before.rotated_at,
     told: before.told.filter((account) => here.has(account)),
     left: Object.fromEntries(Object.entries(before.left).filter(([account]) => here.has(account))),
-    put_out: putOut(before, here, rows.memberAt(before, staged.committer)?.account),
+    put_out: findPutOut(before, here, by?.account),
     sent: 0,
     // We follow the group, so whatever made us ask to be re-added is over.
     asking: null,
@@ -308,14 +308,10 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
   if (rules(before) !== rules(chat)) step.event("rules", gid);
   await noteCommit(step, before, chat, staged);
   if (staged.own && arranging.hasNewDevice(before, chat)) await arranging.tellAll(step);
+  if (chat.kind === groups.GROUP && chat.put_out.length > 0) {
+    await (await import("./telling-out.ts")).tellNewcomers(step, before, chat, by);
+  }
   return step.chat(gid);
-}
-
-/** Whom others removed, the newest last; who said `leave` first, or removed all of his devices himself, is free. */
-function putOut(before: Chat, here: ReadonlySet<Id>, by: Id | undefined): Id[] {
-  const gone = rows.accountsOf(before).filter((who) => !here.has(who) && !(who in before.left) && who !== by);
-  const kept = before.put_out.filter((who) => !here.has(who) && !gone.includes(who));
-  return [...kept, ...gone].slice(-PUT_OUT_KEPT);
 }
 
 /** A Staged of the ended epoch is dead, and its intent is judged anew; a refused one has failed for good. */

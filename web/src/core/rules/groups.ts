@@ -114,3 +114,15 @@ export function roleOf(chat: Chat, account: Id): number {
   if (![...named.values()].includes(OWNER) && named.get(account) === ADMIN) return OWNER;
   return named.get(account) ?? 0;
 }
+
+/** Older devices of an account that its list ended and that are still in the tree: the asker takes their place. */
+export function endedOf(
+  chat: Chat,
+  account: Id,
+  listed: readonly (readonly [number, ...unknown[]])[],
+  before: number,
+): number[] {
+  if (listed.length === 0) return [];
+  const ended = chat.members.filter((m) => m.account === account && m.device < before);
+  return ended.map((m) => m.device).filter((device) => listed.every(([known]) => known !== device));
+}

@@ -127,15 +127,17 @@ async function describe(step: Step, before: Chat | undefined, { group, info }: J
   return { ...joined, peer: others[0] ?? joined.peer };
 }
 
-function placeOf(step: Step, chat: Chat, { group, info }: Joined, strangers: boolean): Promise<Chat["request"]> {
+async function placeOf(step: Step, chat: Chat, { group, info }: Joined, strangers: boolean): Promise<Chat["request"]> {
   const leaf = group.members().find((m) => m.leaf === info.signer);
   if (leaf === undefined) throw error("malformed", "signer");
-  const [signer] = groups.deviceOf(leaf.client);
+  const [signer, device] = groups.deviceOf(leaf.client);
+  if (await contact.isBlocked(step, signer)) {
+    await (await import("./contact/lost.ts")).noteShutOut(step, signer, device);
+  }
   const told = shareOf(info).accounts.find((one) => rows.idOf(one.account) === chat.peer);
-  return accounts.known(step, chat.peer).then(({ contact: known, contact_token }) => {
-    const introduced = known || contact_token.length > 0 || (told?.contact_token ?? null) !== null;
-    return contact.place(step, chat, { signer, strangers, introduced });
-  });
+  const { contact: known, contact_token } = await accounts.known(step, chat.peer);
+  const introduced = known || contact_token.length > 0 || (told?.contact_token ?? null) !== null;
+  return contact.place(step, chat, { signer, strangers, introduced });
 }
 
 async function store(step: Step, chat: Chat, { group, info }: Joined): Promise<void> {
@@ -145,7 +147,7 @@ async function store(step: Step, chat: Chat, { group, info }: Joined): Promise<v
   await rows.saveChat(step.tx, chat);
   await step.saveGroup(chat.gid, group);
   await step.noteEpoch(chat.gid, true);
-  await learn(step, info, chat.request === "incoming" ? chat.peer : "");
+  await learn(step, { group, info }, chat.request === "incoming" ? chat.peer : "");
   // Of a history that came before: only members are mentioned.
   if (chat.unread > 0) await reading.recount(step, chat.gid);
   for (const [n, item] of await rows.items(step.tx, chat.gid)) {
@@ -155,7 +157,10 @@ async function store(step: Step, chat: Chat, { group, info }: Joined): Promise<v
 
 /** before: the chat as it was held, under this id or that of the group whose place this one takes. */
 async function settle(step: Step, before: Chat | undefined, chat: Chat, lastResort: boolean): Promise<void> {
-  if (chat.request !== "") return;
+  const knows = chat.request === "incoming" && (await accounts.known(step, chat.peer)).contact;
+  // Of somebody we know, who lost the way to us.
+  if (knows) await contact.accept(step, chat.gid);
+  else if (chat.request !== "") return;
   if (chat.kind === DM) {
     const met = before?.quiet === false || chat.invites.length === 0 || (await accounts.known(step, chat.peer)).contact;
     // Made to ask for a group: nobody has met anybody yet.
@@ -164,7 +169,8 @@ async function settle(step: Step, before: Chat | undefined, chat: Chat, lastReso
     await mergeDms(step, chat.peer);
   }
   const ownLeaves = chat.members.filter((m) => m.account === step.profile.account_id).map((m) => m.leaf);
-  if (before === undefined && chat.own_leaf === Math.min(...ownLeaves)) await messages.ensureProfile(step, chat.gid);
+  const anew = before === undefined || before.asking?.reason === "restored";
+  if (anew && chat.own_leaf === Math.min(...ownLeaves)) await messages.ensureProfile(step, chat.gid);
   if (chat.kind === SELF) await arranging.tellAll(step);
   if (lastResort) await outbox.submitIntent(step, chat.gid, rows.makeIntent("update"));
 }
@@ -179,9 +185,15 @@ async function tellJoined(step: Step, before: Chat | undefined, chat: Chat): Pro
   step.event(before === undefined ? "joined" : "rejoined", chat.gid);
 }
 
-/** What the adder says. only: of this account alone, a stranger; "" of all. */
-async function learn(step: Step, info: JoinInfo, only: Id): Promise<void> {
+/**
+ * What the adder says. only: of this account alone, a stranger; "" of all.
+ *
+ * Its own token counts above the one we have, which may have ended while we were away.
+ */
+async function learn(step: Step, { group, info }: Joined, only: Id): Promise<void> {
   const share = shareOf(info);
+  const signer = group.members().find((m) => m.leaf === info.signer);
+  const adder = signer === undefined ? "" : groups.deviceOf(signer.client)[0];
   for (const data of share.lists) {
     try {
       const owner = accounts.listOwner(data);
@@ -194,6 +206,8 @@ async function learn(step: Step, info: JoinInfo, only: Id): Promise<void> {
     const account = rows.idOf(told.account);
     if (account === step.profile.account_id || (only !== "" && only !== account)) continue;
     await accounts.learnIntroduction(step, account, told.name, told.contact_token);
+    if (account === adder && told.contact_token !== null)
+      await accounts.change(step, account, { contact_token: told.contact_token });
   }
 }
 

@@ -318,9 +318,9 @@ export async function ensureProfile(step: Step, gid: Id): Promise<void> {
   const own = step.profile.account_id;
   const strangers = rows.accountsOf(chat).filter((a) => a !== own && !chat.told.includes(a));
   if (chat.kind === groups.SELF || chat.status !== "active" || strangers.length === 0 || chat.request !== "") return;
-  const known = await Promise.all(rows.accountsOf(chat).map((account) => accounts.known(step, account)));
   // Whoever is blocked is not told how we are reached.
-  const contact_token = known.some((account) => account.blocked) ? null : step.profile.profile_token;
+  const hidden = await accounts.anyBlocked(step, rows.accountsOf(chat));
+  const contact_token = hidden ? null : step.profile.profile_token;
   const part: parts.ControlPart = { op: "profile", name: step.profile.name, contact_token };
   await submitControl(step, gid, part, true);
   await step.changeChat(gid, { told: [...chat.told, ...strangers] });

@@ -116,8 +116,8 @@ async function route(step: Step, chat: Chat, account: Id): Promise<Id | undefine
   }
   const dm = usable.find((other) => other.kind === groups.DM && other.peer === account);
   if (dm !== undefined) return dm.gid;
-  if ((await accounts.known(step, account)).contact_token.length > 0) return chats.openNewDm(step, account);
-  return undefined;
+  const { isTokenRefused } = await import("./contact/lost.ts");
+  return (await isTokenRefused(step, account)) ? undefined : chats.openNewDm(step, account);
 }
 
 /** Another device asks us: queue Remove and Add of it, if it belongs there and nobody was faster. */
@@ -139,21 +139,9 @@ export async function takeRequest(step: Step, account: Id, device: number, part:
   if (part.contact_token !== null && account !== ownAccount) {
     await accounts.change(step, account, { contact_token: part.contact_token });
   }
-  const devices = [device, ...endedOf(chat, account, known.devices, device)];
+  const devices = [device, ...groups.endedOf(chat, account, known.devices, device)];
   const intent = rows.makeIntent("readd", { account, devices, last_epoch: part.last_epoch });
   await outbox.submitIntent(step, gid, intent);
-}
-
-/** Older devices of an account that its list ended and that are still in the tree: the asker takes their place. */
-function endedOf(
-  chat: Chat,
-  account: Id,
-  listed: readonly (readonly [number, ...unknown[]])[],
-  before: number,
-): number[] {
-  if (listed.length === 0) return [];
-  const ended = chat.members.filter((m) => m.account === account && m.device < before);
-  return ended.map((m) => m.device).filter((device) => listed.every(([known]) => known !== device));
 }
 
 /** This device. */

@@ -11,7 +11,6 @@ import * as rows from "../state/rows.ts";
 import type { Claimed, Id, Item } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import { sha256 } from "@noble/hashes/sha2.js";
-import * as contact from "./contact/contact.ts";
 import * as outbox from "./outbox.ts";
 import * as sealing from "./sealing.ts";
 
@@ -105,8 +104,8 @@ export async function wants(look: Look): Promise<Want[]> {
     if (item.intent?.op === "accept" && item.own_ref.length === 0) found.push({ want: "ref", n });
     for (const [account, devices] of await sealing.missingClaims(look, item)) {
       const claimId = sha256(new Uint8Array([...item.claim_id, ...rows.bytesOf(account)])).slice(0, 16);
-      let token = account === own ? null : (await accounts.known(look, account)).contact_token;
-      if (token?.length === 0 && (await look.chat(item.gid)).request === "outgoing") token = null;
+      const asks = (await look.chat(item.gid)).request === "outgoing";
+      const token = account === own || asks ? null : (await accounts.known(look, account)).contact_token;
       // Without one, what introduces them is still on its way, and the claim waits for it.
       if (token?.length !== 0) found.push({ want: "claim", n, account, devices, claimId, token });
     }
@@ -209,6 +208,7 @@ function checkSizes(answer: ClaimedKeyPackages): void {
 export async function takeLists(step: Step, want: WantLists, lists: readonly Uint8Array[]): Promise<void> {
   const account = await accounts.learnChain(step, want.account, lists);
   await accounts.change(step, want.account, { wanted_seq: account.list_seq });
+  if (account.contact && !account.blocked) await (await import("./contact/lost.ts")).bringBack(step, account);
 }
 
 /** The server refuses what an item needs, so the item fails; a list we may not read is not asked for again. */
@@ -220,8 +220,7 @@ export async function takeRefusal(step: Step, want: Want, code: string): Promise
   } else if (want.want !== "key-packages" && want.want !== "ref") {
     const item = await outbox.findItem(step, want.n);
     if (item?.state !== "queued") return;
-    if (want.want === "claim" && (await step.chat(item.gid)).request === "outgoing")
-      await contact.refuse(step, item.gid, code);
+    if (want.want === "claim") await (await import("./contact/lost.ts")).refuseClaim(step, want, item, code);
     else await outbox.fail(step, want.n, item, code);
   }
 }

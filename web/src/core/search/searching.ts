@@ -6,13 +6,14 @@
 import { findMarks, matches, parseQuery, type Query } from "../../protocol/search/matching.ts";
 import * as groups from "../rules/groups.ts";
 import { reread } from "../rules/talk/kept.ts";
+import { isListed } from "../rules/talk/places.ts";
 import { mentionsIn } from "../rules/talk/reading.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, StoredMessage } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
 import type { Handlers, Host } from "../verbs/handlers.ts";
 import { findPlace } from "../verbs/talk.ts";
-import { isListed, personOf } from "../verbs/views.ts";
+import { personOf } from "../verbs/views.ts";
 import type { FoundChat, FoundMessage, FoundPerson, Marked, SearchCalls, SearchPage } from "./view.ts";
 
 /** Rows of one look; messages and milliseconds after which a page is handed out. */

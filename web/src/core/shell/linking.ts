@@ -13,6 +13,7 @@ import { makeSealKeys, sealTo } from "../hpke.ts";
 import * as chats from "../rules/chats.ts";
 import { Core } from "../rules/core.ts";
 import { LINKED_PATIENCE_MS } from "../rules/readd.ts";
+import { isListed } from "../rules/talk/places.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Store } from "../store/types.ts";
@@ -326,8 +327,7 @@ async function makeAnswer(
       contact_token: token.length > 0 ? token : null,
     }));
   const groups = mine
-    .filter((chat) => (chat.status === "active" || chat.status === "creating") && chat.merged === "")
-    .filter((chat) => !chat.quiet && chat.request !== "incoming")
+    .filter((chat) => (chat.status === "active" || chat.status === "creating") && isListed(chat))
     .map((chat) => ({ gid: rows.bytesOf(chat.gid), kind: chat.kind, name: chat.title, last_activity: chat.activity }));
   return {
     certificate: await objects.signObject("device-cert", certificate, parts.sign),

@@ -17,6 +17,12 @@ export async function change(step: Step, accountId: Id, fields: Partial<Account>
   return rows.saveAccount(step.tx, { ...(await known(step, accountId)), ...fields });
 }
 
+/** Whether one of these is blocked: then our contact token is told to none of them. */
+export async function anyBlocked(look: Look, accountIds: Iterable<Id>): Promise<boolean> {
+  for (const account of accountIds) if ((await known(look, account)).blocked) return true;
+  return false;
+}
+
 /** The list we verified when we stored it. */
 export function verifiedList(account: Account): VerifiedList | undefined {
   if (account.list_object.length === 0) return undefined;

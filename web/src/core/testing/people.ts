@@ -238,8 +238,10 @@ export class Person {
       if (want.want === "create") {
         await this.core.takeCreate(want.n, randomBytes(32), service.ref(this.id, this.profile.device_id));
       } else if (want.want === "claim") {
-        if (service.refused.has(want.account)) await this.core.takeRefusal(want, "not-allowed");
-        else if (!(await this.core.takeClaim(want, service.claim(want)))) continue;
+        const stranger = service.strangers || (want.token === null && want.account !== this.id);
+        const ended = want.token !== null && service.ended.has(rows.idOf(want.token));
+        if (ended || service.refused.has(want.account)) await this.core.takeRefusal(want, "not-allowed");
+        else if (!(await this.core.takeClaim(want, service.claim(want, stranger)))) continue;
       } else if (want.want === "lists") {
         await this.core.takeLists(want, service.lists.get(want.account) ?? []);
       } else if ("serial" in want) {

@@ -64,6 +64,8 @@ export class Service {
   strangers = false;
   /** Accounts whose packages nobody may claim. */
   readonly refused = new Set<string>();
+  /** Contact tokens, as ids, that admit nobody any more. */
+  readonly ended = new Set<string>();
   readonly #claims = new Map<string, ClaimedKeyPackages>();
   #random: (n: number) => Uint8Array;
   readonly now: () => number;
@@ -97,7 +99,7 @@ export class Service {
   }
 
   /** The answer to a claim: one package a device, the last resort where there is no other. */
-  claim(want: WantClaim): ClaimedKeyPackages {
+  claim(want: WantClaim, stranger = this.strangers): ClaimedKeyPackages {
     const id = name(want.claimId);
     const before = this.#claims.get(id);
     if (before !== undefined) return before;
@@ -107,12 +109,12 @@ export class Service {
       if (account !== want.account || !wanted) return [];
       const taken = mailbox.packages.shift() ?? mailbox.lastResort;
       if (taken === undefined) return [];
-      const deliver_to = this.ref(account, Number(device), this.strangers);
+      const deliver_to = this.ref(account, Number(device), stranger);
       const { suite, body: key_package, last_resort } = taken;
       return [{ device_id: Number(device), suite, key_package, deliver_to, last_resort }];
     });
     const lists = this.lists.get(want.account) ?? [];
-    const answer = { list_seq: lists.length, clients, ...(this.strangers && { lists }) };
+    const answer = { list_seq: lists.length, clients, ...(stranger && { lists }) };
     this.#claims.set(id, answer);
     return answer;
   }

@@ -9,12 +9,13 @@ import * as messages from "../rules/messages.ts";
 import * as outbox from "../rules/outbox.ts";
 import * as acts from "../rules/talk/acts.ts";
 import * as arranging from "../rules/talk/arranging.ts";
+import { isListed } from "../rules/talk/places.ts";
 import * as reading from "../rules/talk/reading.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
 import type { Handlers, Host } from "./handlers.ts";
-import { chatLine, chatView, isListed, messageView, personOf } from "./views.ts";
+import { chatLine, chatView, messageView, personOf } from "./views.ts";
 
 const PAGE_MAX = 200;
 

@@ -22,6 +22,7 @@ import { isGone } from "../rules/expiry/sweep.ts";
 import * as groups from "../rules/groups.ts";
 import { isStuck } from "../rules/heirs/ending.ts";
 import { mayWrite } from "../rules/judge.ts";
+import { mayLink } from "../rules/putting-out.ts";
 import * as sealing from "../rules/sealing.ts";
 import { isAdmin } from "../rules/talk/actions.ts";
 import { mayEdit } from "../rules/talk/acts.ts";
@@ -49,13 +50,6 @@ function statusOf(chat: Chat): ChatStatus {
   if (away || (chat.status === "active" && chat.asking !== null)) return "rejoining";
   return chat.status as Exclude<Chat["status"], "await" | "lost">;
 }
-
-/** Whether a chat shows: one that was merged does not, nor one to ask in where nobody wrote yet, nor a stranger's request, nor one of ours that came to nothing. */
-export const isListed = (chat: Chat): boolean =>
-  chat.merged === "" &&
-  !chat.quiet &&
-  chat.request !== "incoming" &&
-  !(chat.request === "outgoing" && chat.status === "removed");
 
 /** A chat as the list shows it. */
 export async function chatLine(look: Look, chat: Chat, pinned: boolean): Promise<ChatLine> {
@@ -133,12 +127,6 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
     ...(draft?.reply_to && { reply_draft: rows.idOf(draft.reply_to) }),
     ...(first === undefined ? {} : { first_unread: first }),
   };
-}
-
-/** Whether this account may make links into the group and let in who asks by them. */
-export function mayLink(chat: Chat, account: Id): boolean {
-  const needed = Math.max(chat.perms["link"] ?? groups.ADMIN, chat.perms["add"] ?? groups.ADMIN);
-  return groups.roleOf(chat, account) >= needed;
 }
 
 function permsOf({ perms }: Chat): Perms {

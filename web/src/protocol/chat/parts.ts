@@ -64,6 +64,12 @@ export interface JoinAnswer {
 }
 /** A later word is read as `declined`. */
 export type Outcome = "declined" | "closed" | "dropped";
+export const PUT_OUT_MAX = 256;
+/** Whom others removed from this group, the newest last: they need a person to come back by an `auto` link. */
+export interface PutOut {
+  readonly op: "put-out";
+  readonly accounts: readonly AccountId[];
+}
 /** A contact as the account's devices share it. */
 export interface SyncContact {
   readonly account_id: AccountId;
@@ -138,7 +144,7 @@ export interface UnknownPart {
   readonly op: "unknown";
   readonly name: string;
 }
-export type ControlPart = Profile | Lists | Leave | Readd | JoinRequest | JoinAnswer | Sync | Typing | Call;
+export type ControlPart = Profile | Lists | Leave | Readd | JoinRequest | JoinAnswer | PutOut | Sync | Typing | Call;
 
 const textMap = (values: Readonly<Record<string, cbor.Value>>): cbor.Value =>
   new Map<cbor.Key, cbor.Value>(Object.entries(values));
@@ -158,6 +164,8 @@ function partValues(part: ControlPart): Readonly<Record<string, cbor.Value>> {
       return { gid: part.gid, invite_id: part.invite_id, name: part.name, contact_token: part.contact_token };
     case "join-answer":
       return { gid: part.gid, invite_id: part.invite_id, account: part.account, outcome: part.outcome };
+    case "put-out":
+      return { accounts: part.accounts };
     case "call":
       return Object.fromEntries(part.fields);
     case "sync":
@@ -269,11 +277,19 @@ function parseValues(op: string, fields: Fields): ControlPart | UnknownPart {
         account: fields.blob("account", 16),
         outcome: outcomeOf(fields.text("outcome", 64)),
       };
+    case "put-out":
+      return parsePutOut(fields);
     case "sync":
       return parseSync(fields);
     default:
       return { op: "unknown", name: op };
   }
+}
+
+function parsePutOut(fields: Fields): PutOut {
+  const told = fields.items("accounts", PUT_OUT_MAX);
+  const named = Fields.ofItems(told);
+  return { op: "put-out", accounts: told.map((_, at) => named.blob(at, 16)) };
 }
 
 function outcomeOf(word: string): Outcome {

@@ -55,15 +55,6 @@ export async function isHeldBack(look: Look, chat: Chat, item: Item): Promise<bo
   return first === undefined || rows.parseMessage(first[1]).message_id !== item.message_id;
 }
 
-/** The server lets us ask this account nothing: the request fails whole. */
-export async function refuse(step: Step, gid: Id, code: string): Promise<void> {
-  for (const [n, item] of await rows.items(step.tx, gid))
-    if (item.state === "queued") await outbox.fail(step, n, item, code);
-  await step.dropGroup(gid);
-  await step.changeChat(gid, { status: "removed" });
-  step.event("members", gid);
-}
-
 /** Requests that wait for our decision, the newest first. */
 export async function incoming(look: Look): Promise<Chat[]> {
   return (await rows.allChats(look.tx)).filter((chat) => chat.request === "incoming" && chat.status === "active");
@@ -126,12 +117,16 @@ export async function shut(step: Step, account: Id, blocked: boolean, at: number
       step.event("profile", chat.gid);
     }
     if (theirs && blocked) await step.changeChat(chat.gid, { owed: {}, owed_at: 0 });
-    // Whoever was told no token, or an old one, learns it with our next word.
+    // Whoever was told no token, or an old one, learns it: at once where we are alone, else with our next word.
     else if (!blocked) await step.changeChat(chat.gid, { told: chat.told.filter((one) => one !== account) });
+    if (theirs && !blocked) await messages.ensureProfile(step, chat.gid);
     for (const [n, item] of theirs && blocked ? await rows.items(step.tx, chat.gid) : []) {
       if (item.kind === "message" && item.state === "queued") await outbox.fail(step, n, item, "contact-blocked");
     }
   }
+  const { contact_token, list_seq } = await accounts.known(step, account);
+  // It may have lost its devices meanwhile, and what it asked us was not taken.
+  if (!blocked && contact_token.length > 0) await accounts.change(step, account, { wanted_seq: list_seq + 1 });
   step.event("profile");
 }
 

@@ -145,6 +145,8 @@ async function takeControl(step: Step, chat: Chat, opened: Opened, part: Part): 
       await keepCame(step.tx, { dm: chat.gid, account: opened.account, part });
       step.event("asked", chat.gid);
       return;
+    case "put-out":
+      return (await import("../telling-out.ts")).take(step, chat, opened.account, part);
     case "sync":
       if (chat.kind === groups.SELF) await takeSync(step, part, opened.sent);
       return;

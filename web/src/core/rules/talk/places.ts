@@ -1,7 +1,7 @@
 /** Where messages stand: the chat people see, which for two merged chats of two is one. Twin of client.core.talk.places. */
 import { error } from "../../../protocol/errors.ts";
 import * as rows from "../../state/rows.ts";
-import type { Id, StoredMessage } from "../../state/rows.ts";
+import type { Chat, Id, StoredMessage } from "../../state/rows.ts";
 import type { Look } from "../../state/step.ts";
 import { SELF } from "../groups.ts";
 
@@ -10,6 +10,13 @@ export async function placeOf(look: Look, gid: Id): Promise<Id> {
   const chat = await rows.findChat(look.tx, gid);
   return chat?.merged || gid;
 }
+
+/**
+ * Whether people see this chat among theirs: not one that was merged, one that was made to ask in and where nobody
+ * wrote yet, a stranger's request, and a request of ours that came to nothing.
+ */
+export const isListed = ({ merged, quiet, request, status }: Chat): boolean =>
+  merged === "" && !quiet && request !== "incoming" && (request === "" || status !== "removed");
 
 /** Number and row of a message of this chat, undefined where it is not here or stands in another one. */
 export async function findMessage(look: Look, gid: Id, identity: Id): Promise<[number, StoredMessage] | undefined> {
