@@ -20,7 +20,8 @@ for app lock, 4,400 of it Argon2id: it is opened without a line; 8,000 for the h
 16,000 for usernames (5,000 of it the table of letters and look-alikes) and own links; 4,000 for successor groups:
 a group is mended where the line has just come back; and 1,000 for contacts whose token ended and the telling of who was
 put out: they are met where messages come. sw: with the list of what it keeps, 60 bytes a file. console: all that the
-moderators' page loads with its largest catalogue; it lies in assets/review and counts to nothing else. Exit 1 over a limit.
+moderators' page loads with its largest catalogue; it lies in
+assets/review and counts to nothing else. Exit 1 over a limit.
 """
 
 from __future__ import annotations
