@@ -1,6 +1,4 @@
 /** A client on the product's wrapper: what the browser runs, saved and loaded between any two calls. */
-import { getCiphersuiteFromName } from "ts-mls/crypto/ciphersuite.js";
-import { getCiphersuiteImpl } from "ts-mls/crypto/getCiphersuiteImpl.js";
 import {
   type Env,
   Group,
@@ -13,7 +11,6 @@ import {
   saveGroup,
   saveStaged,
 } from "../../../web/src/core/mls/mls.ts";
-import { SUITE_NAMES, addSuite } from "../../../web/src/core/mls/suites.ts";
 import type {
   Client,
   Directory,
@@ -27,11 +24,6 @@ import {
   encodeHex,
   parseHex,
 } from "./wire.ts";
-
-// The product speaks 0x0053 alone; the stories run in both.
-addSuite(SUITE_NAMES[1], () =>
-  getCiphersuiteImpl(getCiphersuiteFromName(SUITE_NAMES[1])),
-);
 
 const CAPABILITIES = {
   cipherSuites: [0x0001, 0x0053],
@@ -161,12 +153,7 @@ export class ProductClient implements Client {
     throw refusal;
   }
 
-  async commit({
-    adds,
-    removes,
-    extensions,
-    aad,
-  }: Intent): Promise<{
+  async commit({ adds, removes, extensions, aad }: Intent): Promise<{
     message: Uint8Array;
     welcome: Uint8Array | undefined;
   }> {

@@ -29,13 +29,14 @@ import {
   identityOf,
   judgedOnly,
   leafAt,
+  leavesOf,
   memberOf,
   membersOf,
   ownLeafOf,
   withConfig,
   withoutConfig,
 } from "./snapshot.ts";
-import { type Crypto, cryptoOf, cryptoWith, suiteId, suiteName } from "./suites.ts";
+import { type Crypto, cryptoOf, cryptoWith, suiteId, suiteIds, suiteName } from "./suites.ts";
 import {
   type Application,
   type Capabilities,
@@ -126,6 +127,12 @@ export class Group {
 
   get epoch(): number {
     return epochOf(this.snapshot);
+  }
+
+  /** Whether every leaf signed that it is able to use this suite. */
+  allAble(suite: number): boolean {
+    const leaves = leavesOf(this.snapshot.state.ratchetTree);
+    return leaves.every(({ leaf }) => suiteIds(leaf.capabilities.ciphersuites).includes(suite));
   }
 
   /** Cipher suite id, for life. */

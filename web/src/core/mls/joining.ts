@@ -18,7 +18,7 @@ import type { RatchetTree } from "ts-mls/ratchetTree.js";
 import { type Welcome, welcomeKey, welcomeNonce } from "ts-mls/welcome.js";
 import { equal } from "../../protocol/bytes.ts";
 import { RATCHET_TREE, checkCounts, extensionNumber, fromRaw, nameOf, parseMessage, parseStrictly } from "./codec.ts";
-import { Invalid, TooManyLeaves, Unsupported } from "./errors.ts";
+import { Invalid, Unsupported } from "./errors.ts";
 import { type Secrets, isLastResort, parseSecrets } from "./keypackages.ts";
 import {
   authenticateLeaf,
@@ -41,7 +41,7 @@ import {
   prunedTree,
   withoutConfig,
 } from "./snapshot.ts";
-import { type Crypto, NO_KEY, cryptoOf, suiteName } from "./suites.ts";
+import { type Crypto, NO_KEY, checkLeafCount, cryptoOf, suiteName } from "./suites.ts";
 import { checkPrivateKeys, checkTree, directPathOf, keptKeys, parseTree } from "./rules/trees.ts";
 import { type Env, type Extension, type KeyPackage, LIMITS } from "./types.ts";
 
@@ -79,7 +79,7 @@ export async function joinByWelcome(
   const tree = treeOf(info);
   await checkTree(crypto, tree, info.groupContext.treeHash);
   await checkSigner(crypto, info, tree);
-  if (leavesOf(tree).length > LIMITS.leaves) throw new TooManyLeaves();
+  checkLeafCount(crypto.name, leavesOf(tree).length);
   const clients = await checkLeaves(env, crypto, tree, info);
   const ownLeaf = findOwnLeaf(tree, keyPackage);
   if (pathSecret && ownLeaf === info.signer) throw new Invalid("W5", "signer is our leaf");

@@ -19,7 +19,7 @@ import {
 import { Invalid } from "./errors.ts";
 import { checkPackage } from "./rules/leaves.ts";
 import { identityOf } from "./snapshot.ts";
-import { type Crypto, NO_KEY, SUITE_NAMES, cryptoOf, cryptoWith, suiteId, suiteName } from "./suites.ts";
+import { type Crypto, NO_KEY, SUITE_NAMES, cryptoOf, cryptoWith, suiteId, suiteIds, suiteName } from "./suites.ts";
 import { type Capabilities, type Env, type KeyPackage, LIMITS, type Lifetime } from "./types.ts";
 
 export interface KeyPackageOptions {
@@ -35,7 +35,7 @@ export interface KeyPackageOptions {
 }
 
 export interface MadeKeyPackage {
-  /** KeyPackageRef, 64 bytes for 0x0053. */
+  /** KeyPackageRef, 64 bytes for 0x0053 and 32 for 0x0001. */
   readonly reference: Uint8Array;
   /** MLSMessage to publish. */
   readonly keyPackage: Uint8Array;
@@ -92,6 +92,7 @@ function wrap(raw: RawKeyPackage): KeyPackage {
     credential: identityOf(leaf),
     signatureKey: leaf.signaturePublicKey,
     suite: suiteId(raw.cipherSuite),
+    able: suiteIds(leaf.capabilities.ciphersuites),
     lastResort: isLastResort(raw),
     raw,
   };

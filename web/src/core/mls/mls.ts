@@ -43,7 +43,7 @@ export {
   parseKeyPackage,
 } from "./keypackages.ts";
 export { type Saved } from "./saving.ts";
-export { SUITE_XWING, checkBrowser, loadSuite } from "./suites.ts";
+export { SUITE_RFC1, SUITE_XWING, checkBrowser, chooseSuite, loadSuite } from "./suites.ts";
 export type {
   Application,
   Authenticate,

@@ -1,11 +1,13 @@
 /** Cipher suites by number and name. What computes is in `xwing.ts`, which loads apart (mls.md 2). */
 import type { CiphersuiteImpl, CiphersuiteName } from "ts-mls/crypto/ciphersuite.js";
 import { error } from "../../protocol/errors.ts";
-import { SuiteDowngrade, Unsupported } from "./errors.ts";
-import type { Env } from "./types.ts";
+import { SuiteDowngrade, TooManyLeaves, Unsupported } from "./errors.ts";
+import { type Env, type KeyPackage, LIMITS } from "./types.ts";
 
-/** MLS_256_XWING_AES256GCM_SHA512_Ed25519, the only one the product speaks. */
+/** MLS_256_XWING_AES256GCM_SHA512_Ed25519: post-quantum, for up to 128 leaves. */
 export const SUITE_XWING = 0x0053;
+/** MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519: for larger groups. */
+export const SUITE_RFC1 = 0x0001;
 
 /** The numbers of the suites by ts-mls' names, as far as Zajil may ever list them in capabilities. */
 export const SUITE_NAMES = {
@@ -18,10 +20,11 @@ export type Crypto = CiphersuiteImpl;
 
 const makers = new Map<CiphersuiteName, () => Promise<Crypto>>([
   [SUITE_NAMES[0x0053], async () => (await import("./xwing.ts")).makeXWing()],
+  [SUITE_NAMES[0x0001], async () => (await import("./xwing.ts")).makeRfc1()],
 ]);
 const made = new Map<CiphersuiteName, Promise<Crypto>>();
 
-/** Lets tests replay vectors of another suite; never called in the product. */
+/** Lets tests take another maker for a suite; never called in the product. */
 export function addSuite(name: CiphersuiteName, make: () => Promise<Crypto>): void {
   makers.set(name, make);
 }
@@ -49,6 +52,32 @@ export function suiteName(id: number): CiphersuiteName {
 export function suiteId(name: CiphersuiteName): number {
   const found = Object.entries(SUITE_NAMES).find(([, known]) => known === name);
   return found === undefined ? 0 : Number(found[0]);
+}
+
+/** The numbers of the suites in a leaf's signed capabilities, as far as this engine knows them. */
+export function suiteIds(names: readonly (CiphersuiteName | number)[]): number[] {
+  return names.map((name) => (typeof name === "number" ? name : suiteId(name)));
+}
+
+/** Throws TooManyLeaves if a group of that suite must not have so many members. */
+export function checkLeafCount(name: CiphersuiteName, count: number): void {
+  const most = name === SUITE_NAMES[SUITE_XWING] ? LIMITS.xwingLeaves : LIMITS.leaves;
+  if (count > most) throw new TooManyLeaves(`${count} leaves`);
+}
+
+/**
+ * The suite of a new group for these clients: post-quantum where all of them are able and it is small enough.
+ *
+ * candidates: for each client the packages the server handed out for it; each leaf's signed capabilities say what the
+ * client is able to use. expectedLeaves: of the whole group, with ourselves. Throws SuiteDowngrade where all are able
+ * and a client's only package is of the weaker suite: a server must not choose by withholding. Source: mls.md 2, rule 3.
+ */
+export function chooseSuite(candidates: readonly (readonly KeyPackage[])[], expectedLeaves: number): number {
+  if (expectedLeaves > LIMITS.xwingLeaves) return SUITE_RFC1;
+  if (!candidates.every((packages) => packages.some(({ able }) => able.includes(SUITE_XWING)))) return SUITE_RFC1;
+  if (!candidates.every((packages) => packages.some(({ suite }) => suite === SUITE_XWING)))
+    throw new SuiteDowngrade("the server withholds packages");
+  return SUITE_XWING;
 }
 
 /** The primitives of a suite, signing with the device key and drawing from the caller's randomness. */

@@ -51,6 +51,8 @@ export interface KeyPackage {
   readonly credential: Uint8Array;
   readonly signatureKey: Uint8Array;
   readonly suite: number;
+  /** Suites its leaf lists, by number. */
+  readonly able: readonly number[];
   readonly lastResort: boolean;
   /** For the engine alone. */
   readonly raw: RawKeyPackage;
@@ -85,7 +87,8 @@ export interface Proposed {
 
 /** Limits of mls.md 2 and 7, the same as in Python's Policy. */
 export const LIMITS = {
-  leaves: 128,
+  leaves: 1000,
+  xwingLeaves: 128,
   generations: 2000,
   pendingProposals: 256,
   skipped: 32,

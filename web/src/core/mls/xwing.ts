@@ -1,5 +1,5 @@
-/** The cipher suite: ts-mls' pieces put together by hand, so that no other suite is in the bundle (mls.md 2). A chunk of its own. */
-import { Aes256Gcm, CipherSuite } from "@hpke/core";
+/** The two cipher suites: ts-mls' pieces put together by hand, so that no other one is in the bundle (mls.md 2). A chunk of its own. */
+import { Aes128Gcm, Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
 import { XWing } from "@hpke/hybridkem-x-wing";
 import type { CiphersuiteImpl } from "ts-mls/crypto/ciphersuite.js";
 import type { HpkeAlgorithm } from "ts-mls/crypto/hpke.js";
@@ -20,6 +20,21 @@ export async function makeXWing(): Promise<CiphersuiteImpl> {
     hash: makeHashImpl(crypto.subtle, "SHA-512"),
     kdf: makeKdfImpl(makeKdf("HKDF-SHA512")),
     hpke: await makeGenericHpke(XWING, aes, hpke),
+    signature: ed25519,
+    rng: { randomBytes: (n) => crypto.getRandomValues(new Uint8Array(n)) },
+  };
+}
+
+const RFC1: HpkeAlgorithm = { kem: "DHKEM-X25519-HKDF-SHA256", kdf: "HKDF-SHA256", aead: "AES128GCM" };
+
+/** The primitives of MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519, without a signing key. */
+export async function makeRfc1(): Promise<CiphersuiteImpl> {
+  const hpke = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes128Gcm() });
+  return {
+    name: "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
+    hash: makeHashImpl(crypto.subtle, "SHA-256"),
+    kdf: makeKdfImpl(makeKdf("HKDF-SHA256")),
+    hpke: await makeGenericHpke(RFC1, aes, hpke),
     signature: ed25519,
     rng: { randomBytes: (n) => crypto.getRandomValues(new Uint8Array(n)) },
   };

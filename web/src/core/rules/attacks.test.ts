@@ -6,6 +6,7 @@ import * as content from "../../protocol/chat/content.ts";
 import { encodeSettings, encodeShare, GROUP_INFO_SHARE } from "../../protocol/chat/extensions.ts";
 import * as forms from "../../protocol/chat/forms.ts";
 import { Kind } from "../../protocol/frames.ts";
+import { SUITE_XWING } from "../../protocol/limits.ts";
 import { rosterKey } from "../../protocol/roster.ts";
 import { randomBytes } from "../crypto.ts";
 import { parseKeyPackage } from "../mls/mls.ts";
@@ -154,6 +155,7 @@ test("a look-alike group under a known id, made by a member who was removed, is 
     devices: null,
     claimId,
     token: null,
+    suites: [SUITE_XWING],
   });
   await mallory.core.step("evil", async (step) => {
     const settings = {
@@ -164,7 +166,7 @@ test("a look-alike group under a known id, made by a member who was removed, is 
       roles: [],
       perms: { send: 0, add: 0, info: 0, timer: 0, link: 0 },
     };
-    let group = await groups.create(step, gid, encodeSettings(settings));
+    let group = await groups.create(step, gid, encodeSettings(settings), SUITE_XWING);
     // As many epochs as the real one, so that only her standing can give her away.
     for (let n = 0; n < 6; n++) {
       const empty = await group.commit(await step.env(), []);

@@ -6,7 +6,8 @@ import { SPAN_MAX_S } from "../../protocol/chat/expiry.ts";
 import { DEFAULT_PERMISSIONS, encodeSettings, type ChatSettings, type Invite } from "../../protocol/chat/extensions.ts";
 import { encodeText } from "../../protocol/bytes.ts";
 import { error } from "../../protocol/errors.ts";
-import { NAME_BYTES } from "../../protocol/limits.ts";
+import { ACCOUNT_DEVICES, ADDED_LEAVES, GROUP_LEAVES, NAME_BYTES, XWING_LEAVES } from "../../protocol/limits.ts";
+import { chooseSuite } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, Intent } from "../state/rows.ts";
@@ -68,11 +69,19 @@ export async function findDm(look: Look, peer: Id): Promise<Chat | undefined> {
   return found.sort((a, b) => late(a) - late(b) || rows.compareIds(a.gid, b.gid))[0];
 }
 
-/** A new group owned by us; its id. */
-export async function openGroup(step: Step, title: string, people: readonly Id[]): Promise<Id> {
+/** A new group owned by us; its id. large: it is to grow beyond the devices of a post-quantum group. */
+export async function openGroup(step: Step, title: string, people: readonly Id[], large = false): Promise<Id> {
   checkName(title);
   const roles = [{ account: rows.bytesOf(step.profile.account_id), role: OWNER }];
-  return create(step, { ...settingsFor(GROUP), name: title, roles }, people);
+  return create(step, { ...settingsFor(GROUP), name: title, roles }, people, large ? XWING_LEAVES + 1 : 0);
+}
+
+/** How many devices a new group with these accounts will have, as far as their lists are known here. */
+export async function expectedLeaves(look: Look, people: readonly Id[]): Promise<number> {
+  let leaves = 0;
+  for (const account of new Set([look.profile.account_id, ...people]))
+    leaves += Math.max(1, (await accounts.known(look, account)).devices.length);
+  return leaves;
 }
 
 /** Settings that say nothing but the kind. */
@@ -86,9 +95,14 @@ export function checkName(name: string): void {
   if (size < 1 || size > NAME_BYTES) throw error("malformed", "name of 1 to 256 bytes");
 }
 
-async function create(step: Step, settings: ChatSettings, people: readonly Id[]): Promise<Id> {
+/** least: leaves of the whole group, where more than those of `people` come. */
+async function create(step: Step, settings: ChatSettings, people: readonly Id[], least = 0): Promise<Id> {
   await checkPeople(step, people);
-  const gid = await begin(step, encodeSettings(settings), people);
+  const expected = Math.max(least, await expectedLeaves(step, people));
+  if (expected > GROUP_LEAVES) throw error("group-full");
+  // Any number of devices of so few accounts fits into one commit.
+  const most = expected > XWING_LEAVES ? Math.floor(ADDED_LEAVES / ACCOUNT_DEVICES) : people.length + 1;
+  const gid = await begin(step, encodeSettings(settings), people, chooseSuite([], expected), most);
   if (settings.kind === DM && settings.invites !== undefined) await step.changeChat(gid, { quiet: true });
   if (settings.kind === GROUP) await note(step, gid, "created", { by: step.profile.account_id, text: settings.name });
   step.event("created", gid);
@@ -98,11 +112,17 @@ async function create(step: Step, settings: ChatSettings, people: readonly Id[])
 /**
  * Queue a new group of these settings and the Add of these people with all devices; its id.
  *
- * data: of extension 0xF0A0. people: the other one first in a DM.
+ * data: of extension 0xF0A0. people: the other one first in a DM. most: accounts that one commit adds.
  */
-export async function begin(step: Step, data: Uint8Array, people: readonly Id[]): Promise<Id> {
+export async function begin(
+  step: Step,
+  data: Uint8Array,
+  people: readonly Id[],
+  suite: number,
+  most = people.length + 1,
+): Promise<Id> {
   const gid = rows.idOf(step.rng(16));
-  const group = await groups.create(step, gid, data);
+  const group = await groups.create(step, gid, data, suite);
   const settings = groups.settingsOf(group.extensions);
   const own = step.profile;
   const base: Chat = { ...rows.EMPTY_CHAT, gid, kind: settings.kind, title: settings.name, status: "creating" };
@@ -119,7 +139,8 @@ export async function begin(step: Step, data: Uint8Array, people: readonly Id[])
   const devices = (await accounts.known(step, own.account_id)).devices;
   const others = devices.some(([device]) => device !== own.device_id);
   const invited = [...(others ? [own.account_id] : []), ...people.filter((person) => person !== own.account_id)];
-  if (invited.length > 0) await outbox.submitIntent(step, gid, rows.makeIntent("add", { accounts: invited }));
+  for (let first = 0; first < invited.length; first += most)
+    await outbox.submitIntent(step, gid, rows.makeIntent("add", { accounts: invited.slice(first, first + most) }));
   return gid;
 }
 

@@ -18,7 +18,7 @@ import {
 import { ZajilError } from "../../protocol/errors.ts";
 import type { Commit } from "../../protocol/frames.ts";
 import { clientId } from "../../protocol/ids.ts";
-import { XWING_LEAVES } from "../../protocol/limits.ts";
+import { GROUP_LEAVES, SUITE_XWING, XWING_LEAVES } from "../../protocol/limits.ts";
 import { rosterKey } from "../../protocol/roster.ts";
 import { MlsError, parseKeyPackage, Rejected, TooManyLeaves } from "../mls/mls.ts";
 import type { Extension, KeyPackage, Proposal, Staged } from "../mls/mls.ts";
@@ -79,7 +79,8 @@ export function plan(chat: Chat, item: Item, own: DeviceName): Plan {
     if (problem instanceof judge.Vetoed) throw new Dropped("not-permitted");
     throw problem;
   }
-  if (staying.length + claims.length > XWING_LEAVES) throw new Dropped("group-full");
+  if (staying.length + claims.length > (chat.suite === SUITE_XWING ? XWING_LEAVES : GROUP_LEAVES))
+    throw new Dropped("group-full");
   return { removes, claims };
 }
 

@@ -259,12 +259,12 @@ export class Core {
     return this.step("door", (step) => calls.takeDoor(step, want));
   }
 
-  /** Fresh packages for the server, secrets stored; a last-resort one where it is missing or old. */
-  makeKeyPackages(count: number, hasLastResort: boolean): Promise<keypackages.PublishedPackage[]> {
-    return this.step("key-packages", async (step) => {
-      const old = step.now - (await step.session()).last_resort_at >= keypackages.LAST_RESORT_MS;
-      return keypackages.make(step, count, old || !hasLastResort);
-    });
+  /** Fresh packages for the server beside those it holds, secrets stored. */
+  makeKeyPackages(
+    held: readonly keypackages.Held[],
+    pools = keypackages.POOLS,
+  ): Promise<keypackages.PublishedPackage[]> {
+    return this.step("key-packages", (step) => keypackages.make(step, held, pools));
   }
 
   /** Whether the server still hands out packages whose secrets this device forgot. */

@@ -63,7 +63,8 @@ export async function daily(step: Step): Promise<void> {
   await outbox.forgetFailed(step);
   await keypackages.forgetExpired(step);
   const session = await step.session();
-  if (step.now - session.last_resort_at >= keypackages.LAST_RESORT_MS) await step.changeSession({ keys_wanted: true });
+  const old = step.now - session.last_resort_at >= keypackages.LAST_RESORT_MS;
+  if (old || (await keypackages.lacksPool(step))) await step.changeSession({ keys_wanted: true });
   for (const chat of await rows.allChats(step.tx)) {
     await arranging.carryMuted(step, chat);
     if (chat.status !== "active" || chat.heir !== null || (chat.kind === groups.SELF && chat.members.length === 1))

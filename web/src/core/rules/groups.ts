@@ -8,11 +8,25 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { CHAT_SETTINGS, GROUP_INFO_SHARE, parseSettings, type ChatSettings } from "../../protocol/chat/extensions.ts";
 import { splitClientId } from "../../protocol/ids.ts";
-import { SUITE_XWING } from "../../protocol/limits.ts";
-import { Group, type Capabilities, type Extension, type MemberLeaf, type Staged } from "../mls/mls.ts";
+import { error } from "../../protocol/errors.ts";
+import { SUITE_RFC1, SUITE_XWING } from "../../protocol/limits.ts";
+import {
+  checkKeyPackage,
+  chooseSuite,
+  Group,
+  MlsError,
+  parseKeyPackage,
+  SuiteDowngrade,
+  type Capabilities,
+  type Extension,
+  type KeyPackage,
+  type MemberLeaf,
+  type Staged,
+} from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
-import type { Chat, Id, Member } from "../state/rows.ts";
-import type { Step } from "../state/step.ts";
+import type { Chat, Claimed, Id, Member } from "../state/rows.ts";
+import type { Look, Step } from "../state/step.ts";
+import * as outbox from "./outbox.ts";
 
 export const SELF = 0;
 export const DM = 1;
@@ -20,22 +34,79 @@ export const GROUP = 2;
 export const ADMIN = 1;
 export const OWNER = 2;
 export const CAPABILITIES: Capabilities = {
-  cipherSuites: [SUITE_XWING, 0x0001],
+  cipherSuites: [SUITE_XWING, SUITE_RFC1],
   extensions: [CHAT_SETTINGS, GROUP_INFO_SHARE],
 };
 export const ROTATE_AFTER_MS = 30 * 86_400_000;
 
-/** A group of ours alone, at epoch 0. settings: data of extension 0xF0A0. */
-export async function create(step: Step, gid: Id, settings: Uint8Array): Promise<Group> {
+/** A group of ours alone, at epoch 0. settings: data of extension 0xF0A0. suite: as `chooseSuite` says, for life. */
+export async function create(step: Step, gid: Id, settings: Uint8Array, suite: number): Promise<Group> {
   return Group.create(await step.env(), {
     groupId: rows.bytesOf(gid),
-    suite: SUITE_XWING,
+    suite,
     credential: step.profile.certificate,
     signatureKey: step.profile.device_pub,
     capabilities: CAPABILITIES,
     required: [CHAT_SETTINGS],
     extensions: [{ type: CHAT_SETTINGS, data: settings }],
   });
+}
+
+/** In which suites packages are claimed for this group, the best one first: both while it can still be either. */
+export async function askedSuites(look: Look, gid: Id): Promise<readonly number[]> {
+  const chat = await rows.loadChat(look.tx, gid);
+  return (await mayChangeSuite(look, chat)) ? [SUITE_XWING, SUITE_RFC1] : [chat.suite];
+}
+
+/** Whether nobody was told of the group yet. */
+async function mayChangeSuite(look: Look, chat: Chat): Promise<boolean> {
+  const items = await rows.items(look.tx, chat.gid);
+  return chat.suite === SUITE_XWING && items.some(([, { kind, state }]) => kind === "create" && state === "queued");
+}
+
+/**
+ * Whether a group keeps its suite now that these packages came as well. False: not all are able to use it, and the
+ * group was made anew in the suite that they are; its packages are claimed anew. Throws `suite-downgrade` where the
+ * server withholds what a device signed that it is able to use.
+ */
+export async function keepSuite(step: Step, gid: Id, claims: readonly Claimed[]): Promise<boolean> {
+  const chat = await step.chat(gid);
+  if (!(await mayChangeSuite(step, chat))) return true;
+  const waiting = (await rows.items(step.tx, gid)).filter(([, { intent, state }]) => intent && state === "queued");
+  const candidates: KeyPackage[][] = [];
+  for (const claim of [...claims, ...waiting.flatMap(([, item]) => item.claims)]) {
+    const found = await genuine(step, claim);
+    if (found !== undefined) candidates.push([found]);
+  }
+  let suite: number;
+  try {
+    suite = chooseSuite(candidates, candidates.length + 1);
+  } catch (problem) {
+    throw problem instanceof SuiteDowngrade ? error("suite-downgrade") : problem;
+  }
+  if (suite === SUITE_XWING) return true;
+  const group = await create(step, gid, settingsOf((await step.loadGroup(gid)).extensions), suite);
+  await step.saveGroup(gid, group);
+  await step.changeChat(gid, { suite, gs: await groupSecret(group, gid), rotated_at: step.now });
+  for (const [n, item] of waiting)
+    await outbox.changeItem(step, n, item, { claims: [], claimed: [], claim_id: step.rng(16) });
+  return false;
+}
+
+/**
+ * The package, where the device itself signed it and so what it is able to use; else its Add fails by itself. A leaf
+ * that does not list the suite of its own package contradicts itself, and says nothing.
+ */
+async function genuine(step: Step, { account, device, key_package }: Claimed): Promise<KeyPackage | undefined> {
+  try {
+    const found = parseKeyPackage(key_package);
+    const client = await checkKeyPackage(await step.env(), found, found.suite);
+    const [of, number] = deviceOf(client);
+    return of === account && number === device && found.able.includes(found.suite) ? found : undefined;
+  } catch (problem) {
+    if (problem instanceof MlsError) return undefined;
+    throw problem;
+  }
 }
 
 /** 32 bytes that authorise sends in the epoch of `group`. */
@@ -98,6 +169,8 @@ export function describe(chat: Chat, group: Group): Chat {
     epoch: group.epoch,
     top: Math.max(chat.top, group.epoch),
     own_leaf: group.ownLeaf,
+    suite: group.suite,
+    all_able: group.allAble(SUITE_XWING),
   };
 }
 

@@ -3,6 +3,7 @@
  */
 import { GROUP_INFO_SHARE, parseShare, type GroupInfoShare } from "../../protocol/chat/extensions.ts";
 import { error, ZajilError } from "../../protocol/errors.ts";
+import { SUITE_XWING } from "../../protocol/limits.ts";
 import { Group, MlsError, parseKeyPackage, type JoinInfo } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
 import * as doors from "../state/doors.ts";
@@ -122,6 +123,8 @@ async function describe(step: Step, before: Chat | undefined, { group, info }: J
   if (joined.kind === SELF && (others.length > 0 || people.length === 0)) {
     throw error("malformed", "self");
   }
+  if (joined.kind !== groups.GROUP && joined.suite !== SUITE_XWING && joined.all_able)
+    throw error("suite-downgrade", "nobody here needs the weaker suite");
   if (joined.kind !== DM) return joined;
   if (others.length > 1 || !people.includes(own)) throw error("malformed", "DM");
   return { ...joined, peer: others[0] ?? joined.peer };

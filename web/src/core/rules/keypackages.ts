@@ -2,14 +2,19 @@
  * Own KeyPackages: made here, published by the shell, used once by a Welcome (service.md 4, mls.md 4.8).
  * Twin of zajil.client.core.keypackages.
  */
-import { SUITE_XWING } from "../../protocol/limits.ts";
+import type { KeyPackageCounts } from "../../protocol/control.ts";
+import { SUITE_RFC1, SUITE_XWING } from "../../protocol/limits.ts";
 import { makeKeyPackage } from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
 import type { OwnKeyPackage } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";
 import { CAPABILITIES } from "./groups.ts";
 
-export const POOL = 30;
+/** How many ordinary packages the server holds of each suite, by number; one last resort comes to each. */
+export const POOLS: Pools = [
+  [SUITE_XWING, 30],
+  [SUITE_RFC1, 20],
+];
 const HOUR_S = 3600;
 const DAY_S = 86_400;
 export const LIFETIME_S = 89 * DAY_S;
@@ -24,21 +29,37 @@ export interface PublishedPackage {
   readonly last_resort: boolean;
 }
 
-/** `count` fresh packages, and a last-resort one if asked; their secrets are stored in this step. */
-export async function make(step: Step, count: number, lastResort: boolean): Promise<PublishedPackage[]> {
+export type Pools = readonly (readonly [suite: number, size: number])[];
+
+/** What the server holds of one suite. */
+export type Held = KeyPackageCounts["counts"][number];
+
+/**
+ * What is missing in the pools beside what the server holds; the secrets are stored in this step. Last resorts are made
+ * where one is missing, and all of them where they are old.
+ */
+export async function make(step: Step, held: readonly Held[], pools: Pools = POOLS): Promise<PublishedPackage[]> {
   const made: PublishedPackage[] = [];
-  for (let n = 0; n < count; n++) made.push(await makeOne(step, false));
-  if (lastResort) {
-    made.push(await makeOne(step, true));
-    await step.changeSession({ last_resort_at: step.now });
+  const old = step.now - (await step.session()).last_resort_at >= LAST_RESORT_MS;
+  for (const [suite, size] of pools) {
+    const count = held.find((one) => one.suite === suite);
+    for (let n = count?.left ?? 0; n < size; n++) made.push(await makeOne(step, suite, false));
+    if (old || count?.last_resort !== true) made.push(await makeOne(step, suite, true));
   }
+  if (made.some(({ last_resort }) => last_resort)) await step.changeSession({ last_resort_at: step.now });
   return made;
 }
 
-async function makeOne(step: Step, lastResort: boolean): Promise<PublishedPackage> {
+/** Whether there is a suite of which this device published nothing yet, as before it was offered. */
+export async function lacksPool(step: Step): Promise<boolean> {
+  const packages = (await step.tx.scan("key_package")).map((data) => rows.parseRow<OwnKeyPackage>(data));
+  return POOLS.some(([suite]) => packages.every((own) => (own.suite ?? SUITE_XWING) !== suite));
+}
+
+async function makeOne(step: Step, suite: number, lastResort: boolean): Promise<PublishedPackage> {
   const from = Math.floor(step.now / 1000) - HOUR_S;
   const made = await makeKeyPackage(await step.env(), {
-    suite: SUITE_XWING,
+    suite,
     credential: step.profile.certificate,
     signatureKey: step.profile.device_pub,
     capabilities: CAPABILITIES,
@@ -51,9 +72,10 @@ async function makeOne(step: Step, lastResort: boolean): Promise<PublishedPackag
     secrets: made.secrets,
     last_resort: lastResort,
     made_at: step.now,
+    suite,
   };
   await step.tx.put("key_package", made.reference, rows.encodeRow(row));
-  return { suite: SUITE_XWING, body: made.keyPackage, expires: from + LIFETIME_S, last_resort: lastResort };
+  return { suite, body: made.keyPackage, expires: from + LIFETIME_S, last_resort: lastResort };
 }
 
 /** Own packages that a Welcome names by their reference. */

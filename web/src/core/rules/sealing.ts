@@ -3,6 +3,7 @@
  * Twin of zajil.client.core.sealing.
  */
 import { parseSClient, type Create, type Request as RequestFrame } from "../../protocol/frames.ts";
+import { SUITE_XWING } from "../../protocol/limits.ts";
 import * as order from "../../protocol/outbox/order.ts";
 import { rosterKey } from "../../protocol/roster.ts";
 import { GenerationLimit, MlsError } from "../mls/mls.ts";
@@ -84,10 +85,22 @@ async function queueOf(step: Step, chat: Chat, queue: readonly Numbered[]): Prom
 
 /** Whether the item has everything that sealing needs. */
 async function isReady(step: Step, chat: Chat, item: Item): Promise<boolean> {
-  if (item.kind === "create") return item.group_pass.length > 0 && item.own_ref.length > 0;
+  if (item.kind === "create")
+    return item.group_pass.length > 0 && item.own_ref.length > 0 && !(await isUndecided(step, chat));
   if (item.kind === "message") return !(await isWithheld(step, chat, item));
   if (item.intent?.op === "accept" && item.own_ref.length === 0) return false;
   return item.state !== "queued" || (await missingClaims(step, item)).length === 0;
+}
+
+/** Whether packages are on their way that may yet show that this group cannot be post-quantum. */
+async function isUndecided(step: Step, chat: Chat): Promise<boolean> {
+  if (chat.suite !== SUITE_XWING) return false;
+  for (const [, item] of await rows.items(step.tx, chat.gid)) {
+    if (item.state !== "queued" || item.absent) continue;
+    for (const [account] of await missingClaims(step, item))
+      if ((await claimToken(step, account))?.length !== 0) return true;
+  }
+  return false;
 }
 
 /** Whether what a person says waits for their decision about a changed key (web.md 6), or a request for a yes. */
@@ -164,6 +177,14 @@ async function sealCreate(step: Step, chat: Chat, n: number, item: Item): Promis
     add: [{ leaf: 0, deliver_to: item.own_ref }],
   };
   await outbox.recordSealing(step, n, item, { request, epoch: 0 });
+}
+
+/**
+ * What lets us claim packages of an account: its contact token, null for ourselves. Empty while what introduces the
+ * account is still on its way; the claim waits for it.
+ */
+export async function claimToken(look: Look, account: Id): Promise<Uint8Array | null> {
+  return account === look.profile.account_id ? null : (await accounts.known(look, account)).contact_token;
 }
 
 /** (account, devices or all) whose KeyPackages an Add still needs. */

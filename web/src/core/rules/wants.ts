@@ -4,13 +4,14 @@
  */
 import type { ClaimedKeyPackages } from "../../protocol/control.ts";
 import { error } from "../../protocol/errors.ts";
-import { ACCOUNT_DEVICES, DELIVERY_REF_BYTES, KEY_PACKAGE_BYTES } from "../../protocol/limits.ts";
+import { ACCOUNT_DEVICES, DELIVERY_REF_BYTES, KEY_PACKAGE_BYTES, SUITE_XWING } from "../../protocol/limits.ts";
 import * as accounts from "../state/accounts.ts";
 import * as doors from "../state/doors.ts";
 import * as rows from "../state/rows.ts";
 import type { Claimed, Id, Item } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import { sha256 } from "@noble/hashes/sha2.js";
+import { askedSuites, keepSuite } from "./groups.ts";
 import * as outbox from "./outbox.ts";
 import * as sealing from "./sealing.ts";
 
@@ -30,7 +31,10 @@ export interface WantRef {
   readonly n: number;
 }
 
-/** KeyPackages of an account for item n. claimId: 16 bytes. token: its contact token, null for ours and as a stranger. */
+/**
+ * KeyPackages of an account for item n. claimId: 16 bytes. token: its contact token, null for ours and as a stranger.
+ * suites: in which they are asked for, the best one first.
+ */
 export interface WantClaim {
   readonly want: "claim";
   readonly n: number;
@@ -38,6 +42,7 @@ export interface WantClaim {
   readonly devices: readonly number[] | null;
   readonly claimId: Uint8Array;
   readonly token: Uint8Array | null;
+  readonly suites: readonly number[];
 }
 
 /** The device lists of an account. token: its contact token, null for our own account. */
@@ -107,7 +112,8 @@ export async function wants(look: Look): Promise<Want[]> {
       const asks = (await look.chat(item.gid)).request === "outgoing";
       const token = account === own || asks ? null : (await accounts.known(look, account)).contact_token;
       // Without one, what introduces them is still on its way, and the claim waits for it.
-      if (token?.length !== 0) found.push({ want: "claim", n, account, devices, claimId, token });
+      if (token?.length === 0) continue;
+      found.push({ want: "claim", n, account, devices, claimId, token, suites: await askedSuites(look, item.gid) });
     }
   }
   const due = await doors.loadDoors(look.tx);
@@ -145,7 +151,7 @@ export async function takeCreate(step: Step, n: number, groupPass: Uint8Array, o
  * to this one is fixed for 24 hours. Throws Malformed for what would not fit into a commit's frame.
  */
 export async function takeClaim(step: Step, want: WantClaim, answer: ClaimedKeyPackages): Promise<boolean> {
-  checkSizes(answer);
+  checkAnswer(want, answer);
   const item = await outbox.findItem(step, want.n);
   if (item?.state !== "queued" || item.claimed.includes(want.account)) return true;
   const claims: Claimed[] = answer.clients
@@ -164,13 +170,15 @@ export async function takeClaim(step: Step, want: WantClaim, answer: ClaimedKeyP
   if (claims.length === 0) {
     const own = want.account === step.profile.account_id;
     if (step.now - item.at > (own ? outbox.DAY_MS : PATIENCE_MS)) {
-      await outbox.fail(step, want.n, item, "not-allowed");
+      if (!(await part(step, want, item))) await outbox.fail(step, want.n, item, "not-allowed");
       return true;
     }
     if (own && step.now - item.at > ABSENT_MS) return goWithout(step, want, item);
     await outbox.changeItem(step, want.n, item, { claim_id: step.rng(16) });
     return false;
   }
+  // Else everything is claimed anew, in the suite that all of them are able to use.
+  if (!(await keepSuite(step, item.gid, claims))) return true;
   await take(step, want, item, claims);
   return true;
 }
@@ -197,7 +205,21 @@ async function goWithout(step: Step, want: WantClaim, item: Item): Promise<boole
   return false;
 }
 
-function checkSizes(answer: ClaimedKeyPackages): void {
+/** One account of many that has no packages of a large group's suite keeps nobody else out: it waits by itself. */
+async function part(step: Step, { n, account }: WantClaim, item: Item): Promise<boolean> {
+  const { intent, gid } = item;
+  if (intent === null || intent.accounts.length < 2 || (await step.chat(gid)).suite === SUITE_XWING) return false;
+  const accounts = intent.accounts.filter((other) => other !== account);
+  await outbox.changeItem(step, n, item, { intent: { ...intent, accounts } });
+  await outbox.submitIntent(step, gid, rows.makeIntent("add", { accounts: [account] }));
+  return true;
+}
+
+function checkAnswer({ suites }: WantClaim, answer: ClaimedKeyPackages): void {
+  if (answer.clients.some(({ suite }) => !suites.includes(suite)))
+    throw error("malformed", "key package of a suite that was not asked for");
+  if (new Set(answer.clients.map(({ device_id }) => device_id)).size !== answer.clients.length)
+    throw error("malformed", "two key packages of one device");
   const fits = answer.clients.every(
     (client) => client.deliver_to.length === DELIVERY_REF_BYTES && client.key_package.length <= KEY_PACKAGE_BYTES,
   );

@@ -3,10 +3,9 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import * as control from "../../protocol/control.ts";
 import { AuthError, error, Limited, Unavailable, ZajilError } from "../../protocol/errors.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
-import { SUITE_XWING } from "../../protocol/limits.ts";
 import { randomBytes } from "../crypto.ts";
 import type { Core } from "../rules/core.ts";
-import { POOL } from "../rules/keypackages.ts";
+import { POOLS } from "../rules/keypackages.ts";
 import {
   nameOfWant,
   type Want,
@@ -166,7 +165,7 @@ export class Errands {
   async #claim(want: WantClaim): Promise<void> {
     const auth = want.token === null ? await this.#tokens.auth() : contactAuth(want.token);
     const devices = want.devices === null ? {} : { devices: want.devices };
-    const request = { account_id: bytesOf(want.account), suites: [SUITE_XWING], claim_id: want.claimId, ...devices };
+    const request = { account_id: bytesOf(want.account), suites: want.suites, claim_id: want.claimId, ...devices };
     const answer = await this.#calls.call(control.CLAIM_KEY_PACKAGES, { auth, request });
     const whose = whoseOf(want);
     if (await this.#core.takeClaim(want, answer)) {
@@ -188,26 +187,27 @@ export class Errands {
   /** Claim our own packages until only the last resort is left: their secrets are gone. */
   async #emptyPool(auth: string): Promise<void> {
     const { account_id, device_id } = await this.#core.look((look) => Promise.resolve(look.profile));
-    for (let round = 0; round <= POOL; round++) {
-      const request = {
-        account_id: bytesOf(account_id),
-        suites: [SUITE_XWING],
-        claim_id: randomBytes(16),
-        devices: [device_id],
-      };
-      const { clients } = await this.#calls.call(control.CLAIM_KEY_PACKAGES, { auth, request });
-      if (clients.every((client) => client.last_resort)) return;
+    for (const [suite, size] of POOLS) {
+      let left = size + 1;
+      for (let emptied = false; !emptied; left--) {
+        if (left === 0) throw error("malformed", "more packages than were published");
+        const request = {
+          account_id: bytesOf(account_id),
+          suites: [suite],
+          claim_id: randomBytes(16),
+          devices: [device_id],
+        };
+        const { clients } = await this.#calls.call(control.CLAIM_KEY_PACKAGES, { auth, request });
+        emptied = clients.every((client) => client.last_resort);
+      }
     }
-    throw error("malformed", "more packages than were published");
   }
 
   async #publish(): Promise<void> {
     const auth = await this.#tokens.auth();
     if (await this.#core.poolStale()) await this.#emptyPool(auth);
     const { counts } = await this.#calls.call(control.COUNT_KEY_PACKAGES, { auth });
-    const held = counts.find(({ suite }) => suite === SUITE_XWING);
-    const missing = POOL - Math.min(POOL, held?.left ?? 0);
-    const packages = await this.#core.makeKeyPackages(missing, held?.last_resort ?? false);
+    const packages = await this.#core.makeKeyPackages(counts);
     const request = {
       packages: packages.map(({ suite, body, expires, last_resort }) => ({ suite, body, expires, last_resort })),
     };

@@ -6,6 +6,7 @@
 import type { Register, Registers } from "../../protocol/chat/arranging.ts";
 import type { Kind, State } from "../../protocol/outbox/items.ts";
 import type { MarkState } from "../../protocol/outbox/marks.ts";
+import { SUITE_XWING } from "../../protocol/limits.ts";
 import type { CallLine, MessageView } from "../api.ts";
 
 export type Id = string;
@@ -62,6 +63,7 @@ export interface Heir {
  * the newest message of others (Unix ms). perms: who may, by name, 0 member, 1 admin. invites: the links that lead in; of a
  * DM: it was made to ask by one. quiet: such a DM, and nobody wrote in it yet. put_out: accounts that others removed.
  * unshown: messages of members that were not shown, as only admins write here.
+ * suite: MLS cipher suite, for life; all_able: every leaf lists the post-quantum one.
  * timer: seconds after which own new messages disappear, 0 = they stay.
  * request: a stranger's DM that waits for our decision, or ours that waits for theirs.
  * via: serial of the reference through which the newest message came.
@@ -109,6 +111,8 @@ export interface Chat {
   readonly heir: Heir | null;
   readonly forebear: Id;
   readonly mended_at: number;
+  readonly suite: number;
+  readonly all_able: boolean;
 }
 
 /** A link that leads into a group. policy: 0 ask, 1 auto. expires: Unix seconds. */
@@ -361,6 +365,8 @@ export interface OwnKeyPackage {
   readonly secrets: Uint8Array;
   readonly last_resort: boolean;
   readonly made_at: number;
+  /** Missing in rows of before: then it is X-Wing. */
+  readonly suite?: number;
 }
 
 /**
@@ -442,6 +448,8 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   heir: null,
   forebear: "",
   mended_at: 0,
+  suite: SUITE_XWING,
+  all_able: true,
 };
 export const EMPTY_ACCOUNT: Omit<Account, "account_id"> = {
   account_pub: NONE,

@@ -5,7 +5,8 @@ import { encodeCertificate, encodeList, NO_LIST, signObject, accountIdOf } from 
 import { publicKeyOf, randomBytes, signerOf, verify } from "../crypto.ts";
 import * as chats from "../rules/chats.ts";
 import { Core } from "../rules/core.ts";
-import { POOL } from "../rules/keypackages.ts";
+import { ZajilError } from "../../protocol/errors.ts";
+import { SUITE_RFC1, SUITE_XWING } from "../../protocol/limits.ts";
 import type { Request } from "../rules/sealing.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
@@ -69,6 +70,12 @@ interface Making {
   readonly device: number;
   readonly first?: Person;
 }
+
+/** Fewer than the product's, which take a while to make. */
+const SMALL_POOLS = [
+  [SUITE_XWING, 3],
+  [SUITE_RFC1, 2],
+] as const;
 
 /** One device of a person. */
 export class Person {
@@ -241,7 +248,13 @@ export class Person {
         const stranger = service.strangers || (want.token === null && want.account !== this.id);
         const ended = want.token !== null && service.ended.has(rows.idOf(want.token));
         if (ended || service.refused.has(want.account)) await this.core.takeRefusal(want, "not-allowed");
-        else if (!(await this.core.takeClaim(want, service.claim(want, stranger)))) continue;
+        else
+          try {
+            if (!(await this.core.takeClaim(want, service.claim(want, stranger)))) continue;
+          } catch (problem) {
+            if (!(problem instanceof ZajilError)) throw problem;
+            await this.core.takeRefusal(want, problem.code);
+          }
       } else if (want.want === "lists") {
         await this.core.takeLists(want, service.lists.get(want.account) ?? []);
       } else if ("serial" in want) {
@@ -263,12 +276,16 @@ export class Person {
     const { mailbox } = this;
     if (await this.core.poolStale()) {
       mailbox.packages = [];
-      mailbox.lastResort = undefined;
     }
-    const missing = Math.max(0, Math.min(POOL, 3) - mailbox.packages.length);
-    const made = await this.core.makeKeyPackages(missing, mailbox.lastResort !== undefined);
-    mailbox.packages.push(...made.filter((one) => !one.last_resort));
-    mailbox.lastResort = made.find((one) => one.last_resort) ?? mailbox.lastResort;
+    const held = SMALL_POOLS.map(([suite]) => {
+      const mine = mailbox.packages.filter((one) => one.suite === suite);
+      const left = mine.filter((one) => !one.last_resort).length;
+      return { suite, left, last_resort: left < mine.length };
+    });
+    const made = await this.core.makeKeyPackages(held, SMALL_POOLS);
+    const renewed = made.filter((one) => one.last_resort).map(({ suite }) => suite);
+    mailbox.packages = mailbox.packages.filter((one) => !one.last_resort || !renewed.includes(one.suite));
+    mailbox.packages.push(...made);
     await this.core.takePublished();
   }
 

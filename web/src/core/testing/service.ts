@@ -45,7 +45,6 @@ export class Mailbox {
   queue: Msg[] = [];
   whispers: Eph[] = [];
   packages: PublishedPackage[] = [];
-  lastResort: PublishedPackage | undefined;
 }
 
 const name = (bytes: Uint8Array): string => encodeB64(bytes);
@@ -107,7 +106,7 @@ export class Service {
       const [account = "", device = ""] = key.split("/");
       const wanted = want.devices === null || want.devices.includes(Number(device));
       if (account !== want.account || !wanted) return [];
-      const taken = mailbox.packages.shift() ?? mailbox.lastResort;
+      const taken = this.#takePackage(mailbox, want.suites);
       if (taken === undefined) return [];
       const deliver_to = this.ref(account, Number(device), stranger);
       const { suite, body: key_package, last_resort } = taken;
@@ -117,6 +116,18 @@ export class Service {
     const answer = { list_seq: lists.length, clients, ...(stranger && { lists }) };
     this.#claims.set(id, answer);
     return answer;
+  }
+
+  /** One package of the first suite that has any: the oldest ordinary one, else the last resort, kept. */
+  #takePackage(mailbox: Mailbox, suites: readonly number[]): PublishedPackage | undefined {
+    for (const suite of suites) {
+      const mine = mailbox.packages.filter((one) => one.suite === suite);
+      const taken = mine.find((one) => !one.last_resort) ?? mine[0];
+      if (taken === undefined) continue;
+      if (!taken.last_resort) mailbox.packages.splice(mailbox.packages.indexOf(taken), 1);
+      return taken;
+    }
+    return undefined;
   }
 
   /** An ephemeral request: handed to every device that listens, never stored. */

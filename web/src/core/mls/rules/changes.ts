@@ -3,12 +3,12 @@ import type { Extension as RawExtension } from "ts-mls/extension.js";
 import type { LeafNode } from "ts-mls/leafNode.js";
 import { type RatchetTree, addLeafNode, removeLeafNode, updateLeafNode } from "ts-mls/ratchetTree.js";
 import { toLeafIndex } from "ts-mls/treemath.js";
-import { Invalid, TooManyLeaves } from "../errors.ts";
+import { Invalid } from "../errors.ts";
 import { checkCapabilities, checkUniqueLeafKeys } from "./leaves.ts";
 import { type Item, checkAddedClients, checkCombination, checkContextExtensions, checkProposal } from "./proposals.ts";
 import { type Snapshot, identityOf, judgedName, leafAt, leavesOf, memberOf } from "../snapshot.ts";
-import type { Crypto } from "../suites.ts";
-import { type Env, LIMITS, type MemberLeaf, type Use } from "../types.ts";
+import { type Crypto, checkLeafCount } from "../suites.ts";
+import type { Env, MemberLeaf, Use } from "../types.ts";
 
 export interface Changes {
   /** The tree with Updates, Removes and Adds applied, before the path. */
@@ -52,7 +52,7 @@ export async function applyProposals(
     added.map(({ client }) => client),
     clients.filter((client): client is Uint8Array => client !== undefined),
   );
-  if (leavesOf(staying).length + added.length > LIMITS.leaves) throw new TooManyLeaves();
+  checkLeafCount(crypto.name, leavesOf(staying).length + added.length);
   const [tree, places] = withAdded(staying, clients, added);
   const updated = items.flatMap(({ proposal, sender }) => (proposal.proposalType === "update" ? [sender] : []));
   checkCapabilities(tree, [...places, ...updated], extensions);

@@ -136,14 +136,15 @@ test("who adds a client judges its package: lifetime, account, suite, size of th
   );
   cast.directory.trust("omar/1", new Uint8Array(32));
   expect(await rule(cast.group("anna/1").commit(env, [{ add: keyPackage }]))).toBe("L1");
-  await expect(checkKeyPackage(env, keyPackage, 1)).rejects.toThrow(SuiteDowngrade);
+  expect(await rule(checkKeyPackage(env, keyPackage, 1))).toBe("K1");
+  await expect(checkKeyPackage(env, keyPackage, 2)).rejects.toThrow(SuiteDowngrade);
   const options = {
     credential: bytes("anna/1"),
     signatureKey: cast.client("anna/1").signatureKey,
     capabilities: CAPABILITIES,
   };
   const lifetime = { notBefore: env.now, notAfter: env.now + 100 };
-  await expect(makeKeyPackage(env, { ...options, suite: 1, lifetime })).rejects.toThrow(SuiteDowngrade);
+  await expect(makeKeyPackage(env, { ...options, suite: 2, lifetime })).rejects.toThrow(SuiteDowngrade);
   expect(
     await rule(
       makeKeyPackage(env, { ...options, suite: 0x53, lifetime: { ...lifetime, notAfter: env.now + 91 * 86_400 } }),

@@ -5,8 +5,6 @@ import { decodeProposal } from "ts-mls/proposal.js";
 import { decodeGroupContext } from "ts-mls/groupContext.js";
 import { decodeRatchetTree, encodeNode } from "ts-mls/ratchetTree.js";
 import type { SecretTreeNode } from "ts-mls/secretTree.js";
-import { getCiphersuiteFromName } from "ts-mls/crypto/ciphersuite.js";
-import { getCiphersuiteImpl } from "ts-mls/crypto/getCiphersuiteImpl.js";
 import { bytesToBase64 } from "ts-mls/util/byteArray.js";
 import { describe, expect, test } from "vitest";
 import document from "../../../../../vectors/mls/refused.json";
@@ -14,10 +12,7 @@ import { encodeSecrets } from "../keypackages.ts";
 import { type Env, Group, Invalid, MlsError, Rejected, parseKeyPackage } from "../mls.ts";
 import { TooManyLeaves } from "../errors.ts";
 import { parseTree } from "../rules/trees.ts";
-import { SUITE_NAMES, addSuite } from "../suites.ts";
 import { fromHex, hex, present } from "./cast.ts";
-
-addSuite(SUITE_NAMES[1], () => getCiphersuiteImpl(getCiphersuiteFromName(SUITE_NAMES[1])));
 
 type Ratchet = readonly [secret: string, generation: number];
 interface State {

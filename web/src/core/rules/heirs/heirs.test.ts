@@ -3,6 +3,7 @@ import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import { changeSettings, type Predecessor } from "../../../protocol/chat/extensions.ts";
 import { Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
+import { SUITE_XWING } from "../../../protocol/limits.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
 import { commitSettings } from "../../testing/forging.ts";
@@ -110,6 +111,7 @@ async function forge(by: Person, gid: Id, people: readonly Person[], change = (d
       step,
       change(data),
       people.map(({ id }) => id),
+      SUITE_XWING,
     );
   });
 }
@@ -136,7 +138,7 @@ test("an epoch that is over does not come back", async () => {
   if (old === undefined) throw new Error("no group");
   const named = { gid: rows.bytesOf(gid), epoch: old.epoch, authenticator: old.epochAuthenticator, reason: 1 };
   const data = withPredecessor(groups.findSettings(old.extensions), named);
-  await omar.core.step("forge", (step) => chats.begin(step, data, [anna.id, cleo.id, mallory.id]));
+  await omar.core.step("forge", (step) => chats.begin(step, data, [anna.id, cleo.id, mallory.id], SUITE_XWING));
   await world.settle();
   expect(await anna.chat(gid)).toMatchObject({ status: "active", merged: "", heir: null });
   expect((await listed(anna)).length).toBe(2);

@@ -104,7 +104,9 @@ export async function make(step: Step, chat: Chat, reason: number): Promise<Id> 
   const people = new Set(findPeople(held, reason).map(rows.idOf));
   people.delete(step.profile.account_id);
   const invited = chat.kind === DM ? [chat.peer] : rows.accountsOf(chat).filter((who) => people.has(who));
-  const fresh = await chats.begin(step, withPredecessor(settings, { gid, epoch, authenticator, reason }), invited);
+  const data = withPredecessor(settings, { gid, epoch, authenticator, reason });
+  // In one commit, as the others judge who is in it by its first Welcome.
+  const fresh = await chats.begin(step, data, invited, chat.suite);
   await step.changeChat(fresh, { quiet: true });
   return fresh;
 }
