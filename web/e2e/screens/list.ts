@@ -361,6 +361,7 @@ const PEOPLE: readonly Screen[] = [
     ready: "members",
     steps: seeing("member-menu", "member-actions"),
   },
+  { name: "chat-info-large", scene: "large-group", fragment: `#/c/${MARKET}/info`, ready: "quantum" },
   { name: "chat-info-self", scene: "busy", fragment: `#/c/${idOf("chat self", 43)}/info`, ready: "lock" },
   { name: "chat-info-stuck", scene: "stuck", fragment: `#/c/${MARKET}/info`, ready: "info-status" },
   { name: "chat-info-dm", scene: "busy", fragment: `#/c/${chat("Анна Соколова")}/info`, ready: "info-person" },

@@ -114,6 +114,11 @@ function memberView(world: World, chat: SeedChat, index: number): MemberView {
   };
 }
 
+/** Whether so many devices are more than a group that is protected against quantum computers has. */
+export function isLarge(members: readonly { readonly devices: number }[]): boolean {
+  return members.reduce((sum, { devices }) => sum + devices, 0) > 128;
+}
+
 export function chatView(world: World, id: string): ChatView {
   const chat = findChat(world, id);
   const role = chat.members.find((member) => member.person.account === world.me?.account)?.role ?? "member";
@@ -127,7 +132,8 @@ export function chatView(world: World, id: string): ChatView {
     role,
     members: chat.members.map((_, index) => memberView(world, chat, index)),
     epoch: chat.epoch,
-    suite: 0x53,
+    suite: isLarge(chat.members) ? 1 : 0x53,
+    quantum: isLarge(chat.members) ? "large" : "protected",
     may: {
       send:
         (active || chat.status === "creating" || chat.status === "rejoining") &&

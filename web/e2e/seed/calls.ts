@@ -508,6 +508,7 @@ function groupCalls(
 ): Pick<
   Table,
   | "create_group"
+  | "group_protected"
   | "add_members"
   | "remove_member"
   | "rename_group"
@@ -528,6 +529,7 @@ function groupCalls(
       teller.chat(chat);
       return chat.id;
     },
+    group_protected: ({ members }) => !answers.isLarge(members.map((account) => answers.contactPage(world, account))),
     add_members: ({ chat, members }) => {
       const found = findChat(world, chat);
       const people = members.map((account) => ({ account, name: named(account).name }));

@@ -67,6 +67,7 @@ export const SCENES = [
   "creating",
   "key-changed",
   "admins-write",
+  "large-group",
   "not-introduced",
   "not-introduced-one",
   "disappearing",
@@ -343,6 +344,14 @@ function changedKey(scene: string): World {
   return world;
 }
 
+/** A group that is too large to be protected against quantum computers. */
+function largeGroup(scene: string): World {
+  const world = busy(scene);
+  const chat = must(world.chats.find((one) => one.title === "Saturday market"));
+  chat.members = chat.members.map((member) => ({ ...member, devices: 48 }));
+  return world;
+}
+
 /** Only admins write: in one group we are a member, in the other an admin. */
 function adminsWrite(scene: string): World {
   const world = busy(scene);
@@ -564,6 +573,8 @@ export function worldOf(scene: string): World {
       return changedKey(scene);
     case "admins-write":
       return adminsWrite(scene);
+    case "large-group":
+      return largeGroup(scene);
     case "not-introduced":
       return unintroduced(scene, ["Sofia Reyes", "رنا", "Ирина"]);
     case "not-introduced-one":

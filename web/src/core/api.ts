@@ -103,12 +103,19 @@ export interface ChatLine {
   readonly last?: LastLine;
 }
 
+/**
+ * Whether a recording of the chat stays closed to a future quantum computer, else why not: the group is larger than 128
+ * devices, was made for so many and is smaller, or has a device that is not able.
+ */
+export type Quantum = "protected" | "large" | "small" | "unable";
+
 export interface ChatView extends ChatLine {
   readonly role: Role;
   readonly members: readonly MemberView[];
   readonly epoch: number;
-  /** MLS cipher suite id, 0x0053. */
+  /** MLS cipher suite id. */
   readonly suite: number;
+  readonly quantum: Quantum;
   /** May send now. */
   readonly may: {
     readonly send: boolean;
@@ -488,6 +495,8 @@ export interface Calls
   add_contact(a: { link: string }): string;
 
   create_group(a: { title: string; members: readonly string[] }): string;
+  /** Whether a new group of these accounts would be protected against quantum computers. */
+  group_protected(a: { members: readonly string[] }): boolean;
   add_members(a: { chat: string; members: readonly string[] }): void;
   remove_member(a: { chat: string; account: string }): void;
   rename_group(a: { chat: string; title: string }): void;

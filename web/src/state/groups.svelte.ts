@@ -60,11 +60,20 @@ export class NewGroup {
   title = $state("");
   /** Accounts, in the order of choosing. */
   chosen = $state.raw<readonly string[]>([]);
+  /** Whether a group of these people would be protected against quantum computers. */
+  protected = $state(true);
   readonly press = new Press();
 
   toggle(account: string): void {
     const without = this.chosen.filter((one) => one !== account);
-    this.chosen = without.length === this.chosen.length ? [...this.chosen, account] : without;
+    const members = without.length === this.chosen.length ? [...this.chosen, account] : without;
+    this.chosen = members;
+    void call("group_protected", { members }).then(
+      (answer) => {
+        if (members === this.chosen) this.protected = answer;
+      },
+      () => undefined, // what does not answer here says so at the press
+    );
   }
 
   /** Id of the new group's chat; undefined where it failed. */

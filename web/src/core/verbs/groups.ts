@@ -1,5 +1,6 @@
 /** Calls about groups. */
 import { error } from "../../protocol/errors.ts";
+import { XWING_LEAVES } from "../../protocol/limits.ts";
 import * as chats from "../rules/chats.ts";
 import * as readd from "../rules/readd.ts";
 import type { Step } from "../state/step.ts";
@@ -8,6 +9,7 @@ import { findPlace } from "./talk.ts";
 
 type Names =
   | "create_group"
+  | "group_protected"
   | "add_members"
   | "remove_member"
   | "rename_group"
@@ -28,6 +30,8 @@ export function groupVerbs(host: Host): Handlers<Names> {
   return {
     create_group: ({ title, members }) =>
       change("create-group", (step) => chats.openGroup(step, title.trim(), members)),
+    group_protected: ({ members }) =>
+      host.core().look(async (look) => (await chats.expectedLeaves(look, members)) <= XWING_LEAVES),
     add_members: ({ chat, members }) =>
       change("add-members", async (step) => {
         for (const member of members) await chats.addAccount(step, chat, member);

@@ -9,12 +9,14 @@ import type {
   MessageView,
   Notice,
   Person,
+  Quantum,
   Quote,
   Reaction,
   Role,
 } from "../api.ts";
 import { isArchived } from "../../protocol/chat/arranging.ts";
 import { DEFAULT_PERMISSIONS, PERMISSIONS } from "../../protocol/chat/extensions.ts";
+import { SUITE_XWING, XWING_LEAVES } from "../../protocol/limits.ts";
 import type { Mention as ShownMention } from "../../protocol/chat/mentions.ts";
 import type { Perms } from "../joins/view.ts";
 import { maySetTimer } from "../rules/chats.ts";
@@ -94,6 +96,12 @@ async function lastLine(look: Look, message: StoredMessage): Promise<LastLine> {
   };
 }
 
+function quantumOf({ suite, all_able, members }: Chat): Quantum {
+  if (suite === SUITE_XWING) return "protected";
+  if (!all_able) return "unable";
+  return members.length > XWING_LEAVES ? "large" : "small";
+}
+
 /** A chat as its own screen shows it. */
 export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
   const own = look.profile.account_id;
@@ -109,7 +117,8 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
     role: ROLES[role] ?? "member",
     members: await membersOf(look, chat),
     epoch: chat.epoch,
-    suite: 0x0053,
+    suite: chat.suite,
+    quantum: quantumOf(chat),
     may: {
       send: here && peer?.blocked !== true && mayWrite(chat, own),
       add: group && role >= (chat.perms["add"] ?? groups.ADMIN),

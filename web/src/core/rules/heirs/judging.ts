@@ -1,5 +1,5 @@
 /** Whether a group that we were added to takes the place of one that we hold. Twin of zajil.client.core.heirs.judging. */
-import { checkSuccessor, type Held } from "../../../protocol/chat/successors.ts";
+import { checkSuccessor, type Held, Reason } from "../../../protocol/chat/successors.ts";
 import { ZajilError } from "../../../protocol/errors.ts";
 import type { Group, JoinInfo } from "../../mls/mls.ts";
 import * as rows from "../../state/rows.ts";
