@@ -85,7 +85,7 @@ export async function keepSuite(step: Step, gid: Id, claims: readonly Claimed[])
     throw problem instanceof SuiteDowngrade ? error("suite-downgrade") : problem;
   }
   if (suite === SUITE_XWING) return true;
-  const group = await create(step, gid, settingsOf((await step.loadGroup(gid)).extensions), suite);
+  const group = await create(step, gid, findSettings((await step.loadGroup(gid)).extensions), suite);
   await step.saveGroup(gid, group);
   await step.changeChat(gid, { suite, gs: await groupSecret(group, gid), rotated_at: step.now });
   for (const [n, item] of waiting)

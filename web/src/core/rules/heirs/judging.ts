@@ -58,6 +58,8 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
   const [creator, device] = groups.deviceOf(signer.client);
   const [held, leaf] = [await findHeld(look, old), rows.leafOf(old, creator, device)];
   if (held === undefined || leaf === undefined) return undefined;
+  // What is only repaired keeps its strength.
+  if (told.reason === Reason.STUCK && group.suite !== old.suite) return undefined;
   if (group.epoch !== 1) return creator === look.profile.account_id ? { old, leaf, reason: told.reason } : undefined;
   const offender = held.offender === undefined ? "" : rows.idOf(held.offender);
   const people = new Set(group.members().map((member) => groups.deviceOf(member.client)[0]));
