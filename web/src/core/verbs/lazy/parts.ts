@@ -11,7 +11,7 @@ const PEOPLE = ["contacts", "contact", "set_verified", "check_safety", "preview_
 const SETTINGS = ["settings", "set_settings"] as const;
 const OWN = ["server_info", "set_name", "persist", "devices", "recover"] as const;
 const GROUPS = [
-  ...(["create_group", "add_members", "remove_member", "rename_group", "set_role"] as const),
+  ...(["create_group", "group_protected", "add_members", "remove_member", "rename_group", "set_role"] as const),
   ...(["leave_group", "rejoin", "set_timer"] as const),
 ];
 const INVITES = ["make_invite", "make_request_link", "invites", "revoke_invite"] as const;
