@@ -73,7 +73,7 @@ PAGE_PARTS = {
     "file_screens": (("FileScreens-", "filetools-"), "files", 25_000),
     "join_screens": (("JoinScreens-",), "joins", 15_000),
     "recovery_screens": (("RecoveryScreens-",), "recovery", 15_000),
-    "lock_screens": (("LockPage-", "LockScreen-", "lock.svelte-", "presence-"), "lock", 10_000),
+    "lock_screens": (("LockPage-", "LockScreen-", "lock.svelte-", "presence-", "passkeys-"), "lock", 10_000),
     "search_screens": (("SearchScreens-",), "search", 6_000),
 }
 _STATIC = re.compile(r"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""")

@@ -112,7 +112,7 @@ test("a new start is locked; too many wrong ones wait; off opens by itself again
   await unlock(anna);
   await expect(anna.see("chat-list")).toBeVisible(SLOW);
   await anna.goTo("#/settings/lock");
-  await anna.see("lock-off-passphrase").fill(WORDS);
+  await anna.see("lock-present-off").fill(WORDS);
   await anna.press("lock-off");
   await expect(anna.see("lock-on")).toBeVisible(SLOW);
   await anna.page.reload();
@@ -134,4 +134,79 @@ test("forgotten: erased after a question, and the browser begins anew", async ({
   expect(databases).toBe(0);
   await anna.press("stopped-reload");
   await expect(anna.see("start-create")).toBeVisible(SLOW);
+});
+
+test("a passkey opens it where there is a name; under an address of digits the page says why not", async ({
+  server,
+  arrive,
+  pair,
+}) => {
+  const { anna } = await pair();
+  await anna.goTo("#/settings/lock");
+  await expect(anna.see("lock-passkey-address")).toBeVisible(SLOW);
+  await expect(anna.see("lock-on-passkey")).toHaveCount(0);
+
+  // The same server under a name, with a security chip of the browser's developers.
+  const named = await arrive();
+  const tools = await named.context.newCDPSession(named.page);
+  await tools.send("WebAuthn.enable");
+  const chip = { protocol: "ctap2", ctap2Version: "ctap2_1", transport: "internal" } as const;
+  const { authenticatorId } = await tools.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      ...chip,
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+      hasPrf: true,
+    },
+  });
+  const hands = new Hands(named.page);
+  await hands.open(server.invite(1).link.replace("127.0.0.1", "localhost"));
+  await hands.signUp("Nora");
+  await hands.goTo("#/settings/lock");
+  await hands.press("lock-on-passkey");
+  await expect(hands.see("lock-state")).toBeVisible(SLOW);
+  expect((await kept(hands.page)).keys).toBe(0);
+  // A passphrase besides, against the loss of the passkey.
+  await hands.see("lock-next").fill(WORDS);
+  await hands.see("lock-again").fill(WORDS);
+  await hands.press("lock-change");
+  await expect(hands.see("lock-drop-passkey")).toBeVisible(SLOW);
+
+  await hands.press("lock-page-now");
+  await hands.press("lock-open-passkey");
+  await expect(hands.see("lock-page")).toBeVisible(SLOW);
+  // Nobody touches it: the page says so, and the passphrase is there.
+  await hands.press("lock-page-now");
+  await expect(hands.see("lock-open-passkey")).toBeVisible(SLOW);
+  await tools.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified: false });
+  await hands.press("lock-open-passkey");
+  await expect(hands.see("lock-passkey-failed")).toBeVisible(SLOW);
+  await unlock(hands);
+  await expect(hands.see("lock-page")).toBeVisible(SLOW);
+});
+
+test("the leading tab is closed: the next one goes on without asking, and closes as well", async ({ server, pair }) => {
+  const { anna, browser } = await pair();
+  const second = new Hands(await browser.tab());
+  await second.open(server.url);
+  await expect(second.see("banner-following")).toBeVisible();
+  await switchOn(anna);
+  await anna.page.close();
+  await expect(second.see("banner-following")).toHaveCount(0, SLOW);
+  await second.openChat("Pia");
+  await second.say("from the next one");
+  await expect(second.state("from the next one")).toHaveAttribute("data-state", ON_THE_SERVER, SLOW);
+  expect((await kept(second.page)).keys).toBe(0);
+  await second.goTo("#/settings");
+  await second.press("lock-now");
+  await expect(second.see("lock-screen")).toBeVisible(SLOW);
+  const third = new Hands(await browser.tab());
+  await third.open(server.url);
+  await expect(third.see("lock-screen")).toBeVisible(SLOW);
+  await second.page.close();
+  await expect(third.see("lock-screen")).toBeVisible();
+  await unlock(third);
+  await expect(third.see("chat-list")).toBeVisible(SLOW);
 });

@@ -41,7 +41,11 @@ export const LOCK: readonly Screen[] = [
   settings("lock-differs", "busy", "lock-on", filled({ "lock-next": LONG, "lock-again": `${LONG}s` }, "lock-on")),
   settings("lock-short", "busy", "lock-on", filled({ "lock-next": "short", "lock-again": "short" }, "lock-on")),
   settings("lock-on", "lock-on", "lock-change"),
-  settings("lock-off-wrong", "lock-on", "lock-off", filled({ "lock-off-passphrase": "wrong one" }, "lock-off")),
+  settings("lock-off-wrong", "lock-on", "lock-off", filled({ "lock-present-off": "wrong one" }, "lock-off")),
+  { name: "locked-both", scene: "locked-both", ready: "lock-open-passkey" },
+  { name: "locked-passkey", scene: "locked-passkey", ready: "lock-open-passkey" },
+  settings("lock-on-both", "lock-on-both", "lock-drop-passkey"),
+  settings("lock-on-passkey", "lock-on-passkey", "lock-change"),
   settings("lock-impossible", "memory-only", "lock-page"),
   { name: "settings-locked", scene: "lock-on", fragment: "#/settings", ready: "lock-now" },
 ];

@@ -55,7 +55,11 @@ export const SCENES = [
   "storage-full",
   "locked",
   "locked-waits",
+  "locked-both",
+  "locked-passkey",
   "lock-on",
+  "lock-on-both",
+  "lock-on-passkey",
   "memory-only",
   "revoked",
   "rolled-back",
@@ -542,8 +546,12 @@ export function worldOf(scene: string): World {
       return { ...blank(scene), lead: { phase: "stopped", reason: "no-browser-support" } };
     case "locked":
     case "locked-waits":
+    case "locked-both":
+    case "locked-passkey":
       return { ...busy(scene), lock: "closed" };
     case "lock-on":
+    case "lock-on-both":
+    case "lock-on-passkey":
       return { ...busy(scene), lock: "open" };
     case "storage-full":
       return health(scene, { storage_full: true });

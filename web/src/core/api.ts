@@ -20,7 +20,7 @@ export type { GroupLinkPreview, GroupLinkView, JoinRequestView, JoinView, Permis
 export type { HistoryProgress } from "./history/view.ts";
 export type { InviteKind, OwnInvite } from "./invites/view.ts";
 export type { ArchiveWords, RecoveryView } from "./kept/view.ts";
-export type { LockAfter, LockView } from "./lock/view.ts";
+export type { LockAfter, LockKind, LockProof, LockView, NewPasskey, NewWay } from "./lock/view.ts";
 export type { ContactRequest, FoundUsername } from "./strangers/view.ts";
 export type { BridgesPreview, Connection, ConnectionState, Route } from "./reach/api.ts";
 export type { OwnPersona } from "./public/view.ts";

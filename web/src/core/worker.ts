@@ -4,6 +4,7 @@ import { Device } from "./device.ts";
 import { failureOf } from "./failure.ts";
 import { Election, Told } from "./lead.ts";
 import { Gate } from "./lock/gate.ts";
+import { KekShare } from "./lock/share.ts";
 import { serverOf } from "./shell/network.ts";
 
 const PROFILE = "main";
@@ -28,12 +29,14 @@ function emit(event: CoreEvent): void {
   post(event.event === "status" ? { event: "status", status: localStatus(event.status) } : event);
 }
 
+const share = new KekShare(PROFILE);
 const election = new Election({
   profile: PROFILE,
   locks: navigator.locks,
   channel: new BroadcastChannel(`zajil-core:${PROFILE}`),
   self: crypto.randomUUID(),
-  begin: (tell) => Gate.lead({ profile: PROFILE, server: SERVER, emit: tell, end: (reason) => election.stop(reason) }),
+  begin: (tell) =>
+    Gate.lead({ profile: PROFILE, server: SERVER, emit: tell, end: (reason) => election.stop(reason) }, share),
   emit,
   phase: (lead) => {
     if (lead.phase === "stopped") post({ event: "status", status: Device.stoppedStatus(lead, Date.now()) });

@@ -1,5 +1,6 @@
 /** What the page needs of the browser it lives in. `dom/` is the real one; state asks for it, ui never sees it. */
 import type { FileTools } from "./files/filetools.ts";
+import type * as Passkeys from "./passkeys/passkeys.ts";
 
 export interface LocalNotification {
   readonly title: string;
@@ -76,6 +77,9 @@ export interface Browser {
   reload(): void;
   /** Ask the browser not to erase what we hold; a worker cannot. False where it refused. */
   persist(): Promise<boolean>;
+
+  /** Passkeys that open the app lock; loaded when first asked for. */
+  openPasskeys(): Promise<Pick<typeof Passkeys, "findPlace" | "makePasskey" | "askPasskey">>;
 
   readonly hasCamera: boolean;
   /** Shows the camera in `video` and looks for a QR code until one is found or `stop` is called. */

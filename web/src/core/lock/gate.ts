@@ -11,10 +11,11 @@ import { once } from "../lazy.ts";
 import type { Leading } from "../lead.ts";
 import type { Kek } from "../store/index.ts";
 import type { Gated } from "./lock.ts";
+import type { KekShare } from "./share.ts";
 import type { LockCalls, LockView } from "./view.ts";
 
 const NAMES: ReadonlySet<string> = new Set<keyof LockCalls>([
-  ...(["lock", "unlock", "lock_on", "lock_change", "lock_after", "lock_off"] as const),
+  ...(["lock", "unlock", "lock_on", "lock_set", "lock_drop", "lock_after", "lock_off"] as const),
   ...(["lock_now", "lock_touch", "lock_erase"] as const),
 ]);
 
@@ -32,20 +33,26 @@ export class Gate implements Leading, Gated {
     ({ AppLock }) => new AppLock(this),
   );
 
-  private constructor(parts: DeviceParts) {
+  readonly #share: KekShare;
+
+  private constructor(parts: DeviceParts, share: KekShare) {
+    this.#share = share;
     this.#parts = parts;
     this.profile = parts.profile;
     this.now = parts.now ?? (() => Date.now());
   }
 
   /** Take the lead of a profile. Throws what `Device.lead` throws, but for `app-locked`: that gate is closed. */
-  static async lead(parts: DeviceParts): Promise<Gate> {
-    const gate = new Gate(parts);
+  static async lead(parts: DeviceParts, share: KekShare): Promise<Gate> {
+    const gate = new Gate(parts, share);
+    const shared = share.kek;
     try {
-      await gate.open(undefined);
+      // A KEK of a lock that is another by now opens nothing: then as if there were none.
+      if (shared === undefined || (await isRefused(gate.open(shared), "home-damaged"))) await gate.open(undefined);
     } catch (problem) {
-      if (!(problem instanceof ZajilError) || problem.code !== "app-locked") throw problem;
+      if (codeOf(problem) !== "app-locked") throw problem;
       gate.state = "closed";
+      share.tell(undefined);
     }
     return gate;
   }
@@ -71,6 +78,7 @@ export class Gate implements Leading, Gated {
       this.state = before;
       throw problem;
     }
+    this.#share.tell(kek);
     if (this.state === "open") void this.#lock().then((lock) => lock.watch());
   }
 
@@ -78,6 +86,7 @@ export class Gate implements Leading, Gated {
   close(): void {
     this.#turn += 1;
     this.state = "closed";
+    this.#share.tell(undefined);
     this.device?.stop();
     this.device = undefined;
     this.emit({ event: "status", status: this.#closedStatus() });
@@ -86,6 +95,10 @@ export class Gate implements Leading, Gated {
   /** What a tab hears of the device says how the lock stands. */
   emit(event: CoreEvent): void {
     this.#parts.emit(event.event === "status" ? { event: "status", status: this.#locked(event.status) } : event);
+  }
+
+  keep(kek: Kek | undefined): void {
+    this.#share.tell(kek);
   }
 
   erased(): void {
@@ -118,5 +131,19 @@ export class Gate implements Leading, Gated {
 
   #closedStatus(): Status {
     return this.#locked(Device.stoppedStatus({ phase: "leading" }, this.now()));
+  }
+}
+
+function codeOf(problem: unknown): string {
+  return problem instanceof ZajilError ? problem.code : "";
+}
+
+async function isRefused(work: Promise<void>, code: string): Promise<boolean> {
+  try {
+    await work;
+    return false;
+  } catch (problem) {
+    if (codeOf(problem) !== code) throw problem;
+    return true;
   }
 }

@@ -11,6 +11,7 @@ import type { LockView } from "./view.ts";
 
 const GOOD = "drei kleine Birnen";
 const NEXT = "أربع تفاحات حمراء";
+const by = (passphrase: string): { kind: "passphrase"; passphrase: string } => ({ kind: "passphrase", passphrase });
 const SEED = new TextEncoder().encode("the seed of the account, 32 byte");
 
 // The cost is judged by argon2.test.ts; here its form counts, and that another passphrase makes another key.
@@ -73,6 +74,10 @@ class Browser implements Gated {
     this.device = undefined;
   }
 
+  keep(): void {
+    // Nobody else leads here.
+  }
+
   emit(event: CoreEvent): void {
     this.events.push(event);
   }
@@ -119,7 +124,7 @@ async function expectWhole({ store }: Browser, publicKey?: Uint8Array): Promise<
   expect(await crypto.subtle.verify("Ed25519", key, signature, data)).toBe(true);
 }
 
-const on = (browser: Browser) => browser.lock.verbs.lock_on({ passphrase: GOOD, after_min: 5 });
+const on = (browser: Browser) => browser.lock.verbs.lock_on({ way: by(GOOD), after_min: 5 });
 
 /** All that lies on the disk, values as they are. */
 async function disk(): Promise<unknown[]> {
@@ -147,9 +152,9 @@ test("on: after a restart nothing opens without the passphrase, and all opens wi
   const again = await browser.restart();
   expect(again.state).toBe("closed");
   expect(await refusal(openStore("main"))).toBe("app-locked");
-  expect(await refusal(again.lock.verbs.unlock({ passphrase: "drei kleine Birne" }))).toBe("wrong-passphrase");
+  expect(await refusal(again.lock.verbs.unlock({ proof: by("drei kleine Birne") }))).toBe("wrong-passphrase");
   expect(again.state).toBe("closed");
-  await again.lock.verbs.unlock({ passphrase: GOOD });
+  await again.lock.verbs.unlock({ proof: by(GOOD) });
   await expectWhole(again, publicKey);
   expect(again.events.map(({ event }) => event)).toContain("settings");
 });
@@ -157,12 +162,12 @@ test("on: after a restart nothing opens without the passphrase, and all opens wi
 test("the same letters typed otherwise are the same passphrase; a short one is refused, counted in characters", async () => {
   const browser = await filled();
   const verbs = browser.lock.verbs;
-  expect(await refusal(verbs.lock_on({ passphrase: "1234567", after_min: 0 }))).toBe("short-passphrase");
-  expect(await refusal(verbs.lock_on({ passphrase: "🔑🔑🔑🔑🔑🔑🔑", after_min: 0 }))).toBe("short-passphrase");
+  expect(await refusal(verbs.lock_on({ way: by("1234567"), after_min: 0 }))).toBe("short-passphrase");
+  expect(await refusal(verbs.lock_on({ way: by("🔑🔑🔑🔑🔑🔑🔑"), after_min: 0 }))).toBe("short-passphrase");
   expect(browser.state).toBe("off");
-  await verbs.lock_on({ passphrase: "Ärgernisse", after_min: 0 });
+  await verbs.lock_on({ way: by("Ärgernisse"), after_min: 0 });
   const again = await browser.restart();
-  await again.lock.verbs.unlock({ passphrase: "A\u0308rgernisse" });
+  await again.lock.verbs.unlock({ proof: by("A\u0308rgernisse") });
   await expectWhole(again);
 });
 
@@ -186,7 +191,7 @@ test("a device key of an older version is said to lie outside of the lock, and w
   db.close();
   expect(await on(browser)).toMatchObject({ covers_device: false });
   const again = await browser.restart();
-  await again.lock.verbs.unlock({ passphrase: GOOD });
+  await again.lock.verbs.unlock({ proof: by(GOOD) });
   await expectWhole(again, publicKey);
 });
 
@@ -194,14 +199,14 @@ test("another passphrase: the old one opens nothing more; only whoever knows the
   const browser = await filled();
   await on(browser);
   const { verbs } = browser.lock;
-  expect(await refusal(verbs.lock_change({ passphrase: NEXT, next: NEXT }))).toBe("wrong-passphrase");
-  expect(await refusal(verbs.lock_change({ passphrase: GOOD, next: "short" }))).toBe("short-passphrase");
-  await verbs.lock_change({ passphrase: GOOD, next: NEXT });
+  expect(await refusal(verbs.lock_set({ proof: by(NEXT), way: by(NEXT) }))).toBe("wrong-passphrase");
+  expect(await refusal(verbs.lock_set({ proof: by(GOOD), way: by("short") }))).toBe("short-passphrase");
+  await verbs.lock_set({ proof: by(GOOD), way: by(NEXT) });
   await verbs.lock_after({ after_min: 60 });
   await expectWhole(browser);
   const again = await browser.restart();
-  expect(await refusal(again.lock.verbs.unlock({ passphrase: GOOD }))).toBe("wrong-passphrase");
-  await again.lock.verbs.unlock({ passphrase: NEXT });
+  expect(await refusal(again.lock.verbs.unlock({ proof: by(GOOD) }))).toBe("wrong-passphrase");
+  await again.lock.verbs.unlock({ proof: by(NEXT) });
   expect(await again.lock.verbs.lock()).toMatchObject({ state: "open", after_min: 60 });
   await expectWhole(again);
 });
@@ -209,18 +214,83 @@ test("another passphrase: the old one opens nothing more; only whoever knows the
 test("off: only with the passphrase, and then the vault opens by itself", async () => {
   const browser = await filled();
   await on(browser);
-  expect(await refusal(browser.lock.verbs.lock_off({ passphrase: NEXT }))).toBe("wrong-passphrase");
+  expect(await refusal(browser.lock.verbs.lock_off({ proof: by(NEXT) }))).toBe("wrong-passphrase");
   expect(browser.state).toBe("open");
-  expect(await browser.lock.verbs.lock_off({ passphrase: GOOD })).toMatchObject({ state: "off" });
+  expect(await browser.lock.verbs.lock_off({ proof: by(GOOD) })).toMatchObject({ state: "off" });
   await expectWhole(browser);
   const again = await browser.restart();
   expect(again.state).toBe("off");
   await expectWhole(again);
 });
 
+describe("by a passkey", () => {
+  const b64 = (byte: number, size = 32): string => Buffer.from(new Uint8Array(size).fill(byte)).toString("base64url");
+  const made = (prf: number) => ({ kind: "passkey", credential: b64(9, 20), salt: b64(8), prf: b64(prf) }) as const;
+  const shown = (prf: number) => ({ kind: "passkey", prf: b64(prf) }) as const;
+
+  test("its answer opens it, and no other; the page learns which one to ask, and for what", async () => {
+    const browser = await filled();
+    const view = await browser.lock.verbs.lock_on({ way: made(1), after_min: 0 });
+    expect(view).toMatchObject({ ways: ["passkey"], passkey: { credential: b64(9, 20), salt: b64(8) } });
+    expect(JSON.stringify(view)).not.toContain(b64(1));
+    const again = await browser.restart();
+    expect(await refusal(again.lock.verbs.unlock({ proof: shown(2) }))).toBe("wrong-passphrase");
+    expect(await refusal(again.lock.verbs.unlock({ proof: by(GOOD) }))).toBe("wrong-passphrase");
+    await again.lock.verbs.unlock({ proof: shown(1) });
+    await expectWhole(again);
+  });
+
+  test("and a passphrase beside it: either opens; one may go, the last may not", async () => {
+    const browser = await filled();
+    const { verbs } = browser.lock;
+    await verbs.lock_on({ way: made(1), after_min: 0 });
+    expect(await refusal(verbs.lock_set({ proof: shown(2), way: by(GOOD) }))).toBe("wrong-passphrase");
+    expect(await refusal(verbs.lock_drop({ proof: shown(1), kind: "passkey" }))).toBe("wrong-call");
+    const both = await verbs.lock_set({ proof: shown(1), way: by(GOOD) });
+    expect(both.ways).toEqual(["passkey", "passphrase"]);
+    for (const proof of [shown(1), by(GOOD)]) {
+      await verbs.lock_now();
+      await verbs.unlock({ proof });
+      await expectWhole(browser);
+    }
+    expect((await verbs.lock_drop({ proof: by(GOOD), kind: "passkey" })).ways).toEqual(["passphrase"]);
+    const again = await browser.restart();
+    expect(await refusal(again.lock.verbs.unlock({ proof: shown(1) }))).toBe("wrong-passphrase");
+    await again.lock.verbs.unlock({ proof: by(GOOD) });
+    await expectWhole(again);
+  });
+
+  test("wrong passphrases do not hold it up", async () => {
+    const browser = await filled();
+    await browser.lock.verbs.lock_on({ way: made(1), after_min: 0 });
+    await browser.lock.verbs.lock_set({ proof: shown(1), way: by(GOOD) });
+    const again = await browser.restart();
+    for (let n = 0; n < 3; n++) await refusal(again.lock.verbs.unlock({ proof: by(NEXT) }));
+    expect(await refusal(again.lock.verbs.unlock({ proof: by(GOOD) }))).toBe("slow-down");
+    await again.lock.verbs.unlock({ proof: shown(1) });
+    await expectWhole(again);
+  });
+
+  test("what a page cannot have made is refused, and the lock stays off", async () => {
+    const browser = await filled();
+    const bad = [
+      { prf: b64(1, 31) },
+      { salt: b64(1, 16) },
+      { credential: "" },
+      { credential: b64(1, 1_024) },
+      { prf: "+/=" },
+    ];
+    for (const part of bad)
+      expect(await refusal(browser.lock.verbs.lock_on({ way: { ...made(1), ...part }, after_min: 0 }))).toBe(
+        "malformed",
+      );
+    expect(browser.state).toBe("off");
+  });
+});
+
 describe("wrong guesses", () => {
   async function guessWrong(browser: Browser): Promise<{ code: string; retryMs: number | undefined }> {
-    const problem = await browser.lock.verbs.unlock({ passphrase: NEXT }).then(
+    const problem = await browser.lock.verbs.unlock({ proof: by(NEXT) }).then(
       () => undefined,
       (reason: unknown) => reason,
     );
@@ -242,12 +312,12 @@ describe("wrong guesses", () => {
       now += retryMs - 1;
       expect((await locked.lock.verbs.lock()).wait_ms).toBe(1);
       // Too early: not even the right one is looked at.
-      expect(await refusal(locked.lock.verbs.unlock({ passphrase: GOOD }))).toBe("slow-down");
+      expect(await refusal(locked.lock.verbs.unlock({ proof: by(GOOD) }))).toBe("slow-down");
       now += 1;
     }
     const seconds = [undefined, undefined, 5, 15, 30, 60, 60, 120, 300, 300, 300];
     expect(waits).toEqual(seconds.map((s) => (s === undefined ? undefined : s * 1_000)));
-    await locked.lock.verbs.unlock({ passphrase: GOOD });
+    await locked.lock.verbs.unlock({ proof: by(GOOD) });
     expect((await guessWrong(await locked.restart())).retryMs).toBeUndefined();
   });
 
@@ -258,9 +328,9 @@ describe("wrong guesses", () => {
     await guessWrong(locked);
     await guessWrong(locked);
     const ended = vi.spyOn(crypto.subtle, "unwrapKey").mockReturnValueOnce(new Promise(() => undefined));
-    void locked.lock.verbs.unlock({ passphrase: NEXT });
+    void locked.lock.verbs.unlock({ proof: by(NEXT) });
     await vi.waitFor(() => expect(ended).toHaveBeenCalled());
-    expect(await refusal((await locked.restart()).lock.verbs.unlock({ passphrase: GOOD }))).toBe("slow-down");
+    expect(await refusal((await locked.restart()).lock.verbs.unlock({ proof: by(GOOD) }))).toBe("slow-down");
   });
 
   test("a clock set back waits no longer than the longest wait", async () => {
@@ -275,8 +345,8 @@ describe("wrong guesses", () => {
   test("they count as well where an open lock asks for the passphrase", async () => {
     const browser = await filled();
     await on(browser);
-    for (let n = 0; n < 3; n++) await refusal(browser.lock.verbs.lock_off({ passphrase: NEXT }));
-    expect(await refusal(browser.lock.verbs.lock_off({ passphrase: GOOD }))).toBe("slow-down");
+    for (let n = 0; n < 3; n++) await refusal(browser.lock.verbs.lock_off({ proof: by(NEXT) }));
+    expect(await refusal(browser.lock.verbs.lock_off({ proof: by(GOOD) }))).toBe("slow-down");
   });
 });
 
@@ -286,9 +356,9 @@ describe("it closes", () => {
     await on(browser);
     await browser.lock.verbs.lock_now();
     expect(browser.state).toBe("closed");
-    expect(await refusal(browser.lock.verbs.lock_off({ passphrase: GOOD }))).toBe("app-locked");
-    expect(await refusal(browser.lock.verbs.lock_change({ passphrase: GOOD, next: NEXT }))).toBe("app-locked");
-    await browser.lock.verbs.unlock({ passphrase: GOOD });
+    expect(await refusal(browser.lock.verbs.lock_off({ proof: by(GOOD) }))).toBe("app-locked");
+    expect(await refusal(browser.lock.verbs.lock_set({ proof: by(GOOD), way: by(NEXT) }))).toBe("app-locked");
+    await browser.lock.verbs.unlock({ proof: by(GOOD) });
     await expectWhole(browser);
   });
 
@@ -305,7 +375,7 @@ describe("it closes", () => {
     expect(browser.state).toBe("open");
     pass(10_000);
     expect(browser.state).toBe("closed");
-    await browser.lock.verbs.unlock({ passphrase: GOOD });
+    await browser.lock.verbs.unlock({ proof: by(GOOD) });
     // Frozen longer than that: the first touch after it closes, it does not prolong.
     now += 301_000;
     await browser.lock.verbs.lock_touch();
@@ -319,7 +389,7 @@ describe("it closes", () => {
     now += 86_400_000;
     vi.advanceTimersByTime(60_000);
     expect(browser.state).toBe("open");
-    await browser.lock.verbs.lock_off({ passphrase: GOOD });
+    await browser.lock.verbs.lock_off({ proof: by(GOOD) });
     await browser.lock.verbs.lock_touch();
     await browser.lock.verbs.lock_now();
     expect(browser.state).toBe("off");
@@ -372,10 +442,10 @@ describe("ended anywhere in the middle, the vault opens the old way or the new o
     on: { before: false, act: on, opens: [GOOD] },
     change: {
       before: true,
-      act: (b) => b.lock.verbs.lock_change({ passphrase: GOOD, next: NEXT }),
+      act: (b) => b.lock.verbs.lock_set({ proof: by(GOOD), way: by(NEXT) }),
       opens: [GOOD, NEXT],
     },
-    off: { before: true, act: (b) => b.lock.verbs.lock_off({ passphrase: GOOD }), opens: [GOOD] },
+    off: { before: true, act: (b) => b.lock.verbs.lock_off({ proof: by(GOOD) }), opens: [GOOD] },
     after: { before: true, act: (b) => b.lock.verbs.lock_after({ after_min: 1 }), opens: [GOOD] },
   };
 
@@ -399,7 +469,7 @@ describe("ended anywhere in the middle, the vault opens the old way or the new o
         now += 300_000;
         const opened: string[] = [];
         for (const passphrase of opens) {
-          const answer = await refusal(again.lock.verbs.unlock({ passphrase }));
+          const answer = await refusal(again.lock.verbs.unlock({ proof: by(passphrase) }));
           if (answer !== "no error") continue;
           opened.push(passphrase);
           break;

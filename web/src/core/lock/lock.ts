@@ -1,14 +1,16 @@
 /** App lock: switch on, open, change, close, switch off (docs/decisions/0015-app-lock.md). Loaded where it is used. */
 import { error } from "../../protocol/errors.ts";
-import { type Database, type Kek, type LockRow, eraseDatabase, openDatabase } from "../store/index.ts";
+import { encodeB64 } from "../../protocol/ids.ts";
+import { type Database, type Kek, type LockRow, type LockWay, eraseDatabase, openDatabase } from "../store/index.ts";
 import type { Handlers } from "../verbs/handlers.ts";
 import type { CoreEvent, Status } from "../api.ts";
 import type { Device } from "../device.ts";
 import { guess, leftOf } from "./guesses.ts";
+import { openByPasskey, preparePasskey } from "./passkey.ts";
 import { openByPassphrase, preparePassphrase, SHORTEST } from "./passphrase.ts";
 import { findGuesses, findLock } from "./row.ts";
 import { changeLock, isDeviceCovered, switchLockOff, switchLockOn } from "./vault.ts";
-import type { LockAfter, LockCalls, LockView } from "./view.ts";
+import type { LockAfter, LockCalls, LockKind, LockProof, LockView, NewWay } from "./view.ts";
 
 const MINUTE_MS = 60_000;
 /** How often it is looked whether the time is over. After sleep or frost, the first look closes. */
@@ -25,6 +27,8 @@ export interface Gated {
   now(): number;
   open(kek: Kek | undefined): Promise<void>;
   close(): void;
+  /** The KEK of the lock from now on; undefined: it is off. */
+  keep(kek: Kek | undefined): void;
   emit(event: CoreEvent): void;
   /** Nothing goes on in any tab. */
   erased(): void;
@@ -45,11 +49,12 @@ export class AppLock {
 
   readonly verbs: Handlers<keyof LockCalls> = {
     lock: () => this.#inTurn(() => this.#view()),
-    unlock: ({ passphrase }) => this.#inTurn(() => this.#unlock(passphrase)),
-    lock_on: ({ passphrase, after_min }) => this.#inTurn(() => this.#switchOn(passphrase, after_min)),
-    lock_change: ({ passphrase, next }) => this.#inTurn(() => this.#change(passphrase, next)),
+    unlock: ({ proof }) => this.#inTurn(() => this.#unlock(proof)),
+    lock_on: ({ way, after_min }) => this.#inTurn(() => this.#switchOn(way, after_min)),
+    lock_set: ({ proof, way }) => this.#inTurn(() => this.#set(proof, way)),
+    lock_drop: ({ proof, kind }) => this.#inTurn(() => this.#drop(proof, kind)),
     lock_after: ({ after_min }) => this.#inTurn(() => this.#setAfter(after_min)),
-    lock_off: ({ passphrase }) => this.#inTurn(() => this.#switchOff(passphrase)),
+    lock_off: ({ proof }) => this.#inTurn(() => this.#switchOff(proof)),
     lock_now: () => this.#inTurn(() => Promise.resolve(this.#close())),
     lock_touch: () => Promise.resolve(this.#touch()),
     lock_erase: () => this.#inTurn(() => this.#erase()),
@@ -97,6 +102,8 @@ export class AppLock {
       const lock = await findLock(db);
       return {
         state,
+        ways: (lock?.ways ?? []).map(({ kind }) => kind),
+        ...passkeyOf(lock),
         possible: device?.store.durable ?? true,
         after_min: AFTER.find((minutes) => minutes * MINUTE_MS === lock?.after_ms) ?? 0,
         shortest: SHORTEST,
@@ -106,12 +113,12 @@ export class AppLock {
     });
   }
 
-  async #unlock(passphrase: string): Promise<void> {
+  async #unlock(proof: LockProof): Promise<void> {
     if (this.#gate.state !== "closed") return;
     const kek = await this.#withVault(async (db) => {
       const lock = await findLock(db);
       // Another window of this browser erased the profile meanwhile.
-      return lock === undefined ? undefined : this.#guess(db, lock, passphrase);
+      return lock === undefined ? undefined : this.#prove(db, lock, proof, false);
     });
     await this.#gate.open(kek);
     this.#tell();
@@ -120,26 +127,38 @@ export class AppLock {
     this.#gate.emit({ event: "settings" });
   }
 
-  async #switchOn(passphrase: string, after: LockAfter): Promise<LockView> {
+  async #switchOn(way: NewWay, after: LockAfter): Promise<LockView> {
     const { store } = this.#openDevice("off");
     const afterMs = checkedAfter(after) * MINUTE_MS;
-    const makeWay = await preparePassphrase(passphrase);
-    await switchLockOn(store.secrets, afterMs, async (kek) => [await makeWay(kek)]);
+    const makeWay = await prepare(way);
+    const kek = await switchLockOn(store.secrets, afterMs, async (kek) => [await makeWay(kek)]);
     this.#gate.state = "open";
+    this.#gate.keep(kek);
     this.#count(afterMs);
     this.#tell();
     return this.#view();
   }
 
-  async #change(passphrase: string, next: string): Promise<LockView> {
+  async #set(proof: LockProof, next: NewWay): Promise<LockView> {
     const { store } = this.#openDevice("open");
-    const makeWay = await preparePassphrase(next);
-    const kek = await this.#withVault(async (db) => this.#guess(db, await found(db), passphrase, true));
+    const makeWay = await prepare(next);
+    const kek = await this.#withVault(async (db) => this.#prove(db, await found(db), proof, true));
     const way = await makeWay(kek);
     await changeLock(store.secrets, (lock) => ({
       ...lock,
-      ways: [...lock.ways.filter(({ kind }) => kind !== "passphrase"), way],
+      ways: [...lock.ways.filter(({ kind }) => kind !== next.kind), way],
     }));
+    return this.#view();
+  }
+
+  async #drop(proof: LockProof, gone: LockKind): Promise<LockView> {
+    const { store } = this.#openDevice("open");
+    await this.#withVault(async (db) => this.#prove(db, await found(db), proof, false));
+    await changeLock(store.secrets, (lock) => {
+      const ways = lock.ways.filter(({ kind }) => kind !== gone);
+      if (ways.length === 0) throw error("wrong-call", "the last way");
+      return { ...lock, ways };
+    });
     return this.#view();
   }
 
@@ -150,11 +169,12 @@ export class AppLock {
     return this.#view();
   }
 
-  async #switchOff(passphrase: string): Promise<LockView> {
+  async #switchOff(proof: LockProof): Promise<LockView> {
     const { store } = this.#openDevice("open");
-    await this.#withVault(async (db) => this.#guess(db, await found(db), passphrase));
+    await this.#withVault(async (db) => this.#prove(db, await found(db), proof, false));
     await switchLockOff(store.secrets);
     this.#gate.state = "off";
+    this.#gate.keep(undefined);
     this.#count(0);
     this.#tell();
     return this.#view();
@@ -166,7 +186,9 @@ export class AppLock {
     this.#gate.erased();
   }
 
-  #guess(db: Database, lock: LockRow, passphrase: string, extractable = false): Promise<Kek> {
+  async #prove(db: Database, lock: LockRow, proof: LockProof, extractable: boolean): Promise<Kek> {
+    if (proof.kind === "passkey") return openByPasskey(lock, proof.prf, extractable);
+    const { passphrase } = proof;
     return guess(
       db,
       () => this.#gate.now(),
@@ -208,6 +230,16 @@ export class AppLock {
     this.#turn = result.catch(() => undefined);
     return result;
   }
+}
+
+function prepare(way: NewWay): Promise<(kek: Kek) => Promise<LockWay>> {
+  return way.kind === "passkey" ? preparePasskey(way) : preparePassphrase(way.passphrase);
+}
+
+function passkeyOf(lock: LockRow | undefined): Pick<LockView, "passkey"> {
+  const way = lock?.ways.find(({ kind }) => kind === "passkey");
+  if (way?.kind !== "passkey") return {};
+  return { passkey: { credential: encodeB64(way.credential), salt: encodeB64(way.salt) } };
 }
 
 async function found(db: Database): Promise<LockRow> {

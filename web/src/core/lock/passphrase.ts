@@ -1,7 +1,8 @@
 /** The way by a passphrase: Argon2id makes the key that wraps the KEK (design/web.md 4). */
 import { error } from "../../protocol/errors.ts";
 import { argon2id } from "../argon2.ts";
-import { type Kek, type LockRow, type PassphraseWay, wrapKey, wrapping } from "../store/index.ts";
+import { type Kek, type LockRow, type PassphraseWay, wrapKey } from "../store/index.ts";
+import { openKek } from "./kek.ts";
 
 /** Shortest passphrase, in characters. */
 export const SHORTEST = 8;
@@ -21,21 +22,10 @@ export async function preparePassphrase(passphrase: string): Promise<(kek: Kek) 
 }
 
 /** The KEK; `extractable` where it is to be wrapped again. Throws `wrong-passphrase`, `unreachable`. */
-export async function openByPassphrase(lock: LockRow, passphrase: string, extractable = false): Promise<Kek> {
+export async function openByPassphrase(lock: LockRow, passphrase: string, extractable: boolean): Promise<Kek> {
   const way = lock.ways.find(({ kind }) => kind === "passphrase");
   if (way === undefined) throw error("wrong-passphrase");
-  const key = await deriveKey(passphrase, way);
-  const { iv, ct } = way.kek;
-  try {
-    return await crypto.subtle.unwrapKey("raw", new Uint8Array(ct), key, wrapping(iv, NAME), AES, extractable, [
-      "encrypt",
-      "decrypt",
-      "wrapKey",
-      "unwrapKey",
-    ]);
-  } catch {
-    throw error("wrong-passphrase");
-  }
+  return openKek(await deriveKey(passphrase, way), NAME, way.kek, extractable);
 }
 
 async function deriveKey(passphrase: string, { salt, memory_kib, passes, lanes }: Made): Promise<CryptoKey> {

@@ -21,13 +21,13 @@ const SECRETS: readonly SecretName[] = ["account-seed", "account-seed-next"];
 /**
  * From now on the vault opens by these ways alone.
  *
- * makeWays: wraps a KEK that is extractable for so long. Throws `no-browser-support` where nothing is kept.
+ * makeWays: wraps a KEK that is extractable for so long. Answers the one that opens the vault from now on. Throws `no-browser-support` where nothing is kept.
  */
 export function switchLockOn(
   secrets: Secrets,
   after_ms: number,
   makeWays: (kek: Kek) => Promise<readonly LockWay[]>,
-): Promise<void> {
+): Promise<Kek> {
   return secrets.turn(async (turn) => {
     const made = await crypto.subtle.generateKey(AES, true, KEK_USES);
     const lock: LockRow = { ways: await makeWays(made), after_ms };
@@ -35,6 +35,7 @@ export function switchLockOn(
     const kek = await crypto.subtle.importKey("raw", raw, AES, false, KEK_USES);
     raw.fill(0);
     await rewrap(turn, kek, (keys) => ({ lock, ...keys }));
+    return kek;
   });
 }
 

@@ -12,6 +12,7 @@ export type {
   NumberedRow,
   Ordered,
   Page,
+  PasskeyWay,
   PassphraseWay,
   ReadTx,
   SecretName,

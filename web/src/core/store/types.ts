@@ -111,7 +111,17 @@ export interface PassphraseWay {
   readonly kek: Wrapped;
 }
 
-export type LockWay = PassphraseWay;
+/** The KEK under HKDF-SHA-256 of what a passkey's PRF extension answers to `salt`. */
+export interface PasskeyWay {
+  readonly kind: "passkey";
+  /** Id of the credential; nothing else of it is known here. */
+  readonly credential: Uint8Array;
+  /** 32 random bytes. */
+  readonly salt: Uint8Array;
+  readonly kek: Wrapped;
+}
+
+export type LockWay = PassphraseWay | PasskeyWay;
 
 export interface LockRow {
   readonly ways: readonly LockWay[];

@@ -65,6 +65,7 @@ export function createBrowser(): Browser {
     update: updates.take,
     reload: () => location.reload(),
     persist: async () => (await navigator.storage?.persist?.()) ?? false,
+    openPasskeys: () => import("../passkeys/passkeys.ts"),
     hasCamera: "mediaDevices" in navigator,
     scan: startScan,
   };

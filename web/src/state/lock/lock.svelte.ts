@@ -1,7 +1,8 @@
 /** App lock as its screens show it. A passphrase lives in the field alone, and goes to the worker. */
-import type { LockAfter, LockView } from "../../core/api.ts";
+import type { LockAfter, LockKind, LockProof, LockView, NewWay } from "../../core/api.ts";
 import { Press } from "../ask.svelte.ts";
-import { call } from "../host.ts";
+import { browser, call } from "../host.ts";
+import { eraseLocked } from "../push/door.ts";
 
 export const AFTER: readonly LockAfter[] = [0, 1, 5, 15, 60];
 
@@ -13,38 +14,67 @@ export class AppLock {
   #until = 0;
   #ticking: ReturnType<typeof setInterval> | undefined;
 
+  /** Whether a passkey can be asked here. */
+  place = $state<"possible" | "address" | "absent">();
+
   /** Ask how it stands. */
   load(): Promise<boolean> {
+    void browser()
+      .openPasskeys()
+      .then(({ findPlace }) => findPlace())
+      .then(
+        (place) => (this.place = place),
+        () => (this.place = "absent"),
+      );
     return this.#ask(() => call("lock"));
   }
 
-  unlock(passphrase: string): Promise<boolean> {
-    return this.press.done(() => this.#guess(() => call("unlock", { passphrase })));
+  unlock(passphrase?: string): Promise<boolean> {
+    return this.press.done(() => this.#guess(async () => call("unlock", { proof: await this.#prove(passphrase) })));
   }
 
-  switchOn(passphrase: string, after_min: LockAfter): Promise<boolean> {
-    return this.#ask(() => call("lock_on", { passphrase, after_min }));
+  switchOn(passphrase: string | undefined, after_min: LockAfter): Promise<boolean> {
+    return this.#ask(async () => call("lock_on", { way: await this.#make(passphrase), after_min }));
   }
 
-  change(passphrase: string, next: string): Promise<boolean> {
-    return this.#ask(() => call("lock_change", { passphrase, next }));
+  /** A passphrase as a way to open it, or another one; without one, a passkey. present: the passphrase so far. */
+  setWay(next: string | undefined, present?: string): Promise<boolean> {
+    return this.#ask(async () => call("lock_set", { proof: await this.#prove(present), way: await this.#make(next) }));
+  }
+
+  drop(kind: LockKind, present?: string): Promise<boolean> {
+    return this.#ask(async () => call("lock_drop", { proof: await this.#prove(present), kind }));
   }
 
   setAfter(after_min: LockAfter): Promise<boolean> {
     return this.#ask(() => call("lock_after", { after_min }));
   }
 
-  switchOff(passphrase: string): Promise<boolean> {
-    return this.#ask(() => call("lock_off", { passphrase }));
+  switchOff(passphrase?: string): Promise<boolean> {
+    return this.#ask(async () => call("lock_off", { proof: await this.#prove(passphrase) }));
   }
 
   erase(): Promise<boolean> {
-    return this.press.done(() => call("lock_erase"));
+    return this.press.done(eraseLocked);
   }
 
   /** The screen is gone. */
   end(): void {
     clearInterval(this.#ticking);
+  }
+
+  /** The passphrase, or else what the passkey answers. */
+  async #prove(passphrase: string | undefined): Promise<LockProof> {
+    if (passphrase !== undefined) return { kind: "passphrase", passphrase };
+    const { credential = "", salt = "" } = this.view?.passkey ?? {};
+    const { askPasskey } = await browser().openPasskeys();
+    return { kind: "passkey", prf: await askPasskey(credential, salt) };
+  }
+
+  async #make(passphrase: string | undefined): Promise<NewWay> {
+    if (passphrase !== undefined) return { kind: "passphrase", passphrase };
+    const { makePasskey } = await browser().openPasskeys();
+    return { kind: "passkey", ...(await makePasskey("Zajil")) };
   }
 
   #ask(ask: () => Promise<LockView>): Promise<boolean> {

@@ -18,6 +18,12 @@ export async function deleteAccount(): Promise<void> {
   await leavePush();
 }
 
+/** Erase this browser behind a closed app lock, where no session can tell the server. */
+export async function eraseLocked(): Promise<void> {
+  await leavePush();
+  await call("lock_erase");
+}
+
 /** The account leaves this browser: nothing wakes it any more. */
 async function leavePush(): Promise<void> {
   if (browser().readPreference("push") !== "yes") return;

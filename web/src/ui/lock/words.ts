@@ -7,6 +7,8 @@ import { formatNumber } from "../../i18n/number.ts";
 /** What is wrong; nothing where it is only too early, which `sayWait` says. */
 export function sayFailure(code: string | undefined): string | undefined {
   if (code === undefined || code === "slow-down") return undefined;
+  if (code === "passkey-refused") return t.lock_passkey_refused();
+  if (code === "passkey-prf") return t.lock_passkey_prf();
   return code === "wrong-passphrase" ? t.lock_wrong() : sayError(code);
 }
 
