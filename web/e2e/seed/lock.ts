@@ -4,7 +4,16 @@ import { Refused } from "./answers.ts";
 import type { World } from "./world.ts";
 
 type LockCalls =
-  "lock" | "unlock" | "lock_on" | "lock_change" | "lock_after" | "lock_off" | "lock_now" | "lock_touch" | "lock_erase";
+  | "lock"
+  | "unlock"
+  | "lock_on"
+  | "lock_set"
+  | "lock_drop"
+  | "lock_after"
+  | "lock_off"
+  | "lock_now"
+  | "lock_touch"
+  | "lock_erase";
 type Table = { [N in LockCalls & CallName]: (args: Arguments<N>) => Answer<N> };
 
 const PASSKEY = { credential: "Y3JlZGVudGlhbA", salt: "c2FsdA" };

@@ -23,7 +23,7 @@ export async function preparePasskey(made: NewPasskey): Promise<(kek: Kek) => Pr
 /** The KEK; `extractable` where it is to be wrapped again. prf: b64url. Throws `wrong-passphrase`. */
 export async function openByPasskey(lock: LockRow, prf: string, extractable: boolean): Promise<Kek> {
   const way = lock.ways.find(({ kind }) => kind === "passkey");
-  if (way === undefined) throw error("wrong-passphrase");
+  if (way?.kind !== "passkey") throw error("wrong-passphrase");
   return openKek(await deriveKey(prf), NAME, way.kek, extractable);
 }
 

@@ -24,7 +24,7 @@ export async function preparePassphrase(passphrase: string): Promise<(kek: Kek) 
 /** The KEK; `extractable` where it is to be wrapped again. Throws `wrong-passphrase`, `unreachable`. */
 export async function openByPassphrase(lock: LockRow, passphrase: string, extractable: boolean): Promise<Kek> {
   const way = lock.ways.find(({ kind }) => kind === "passphrase");
-  if (way === undefined) throw error("wrong-passphrase");
+  if (way?.kind !== "passphrase") throw error("wrong-passphrase");
   return openKek(await deriveKey(passphrase, way), NAME, way.kek, extractable);
 }
 
