@@ -42,7 +42,7 @@ function spokenOf(starts: readonly string[], parts: readonly Part[]): { files: R
   return { files, wrong };
 }
 
-const LATER: readonly Part[] = ["start", "chat", "call", "files", "joins", "search", "later", "public"];
+const LATER: readonly Part[] = ["start", "chat", "call", "files", "joins", "search", "later", "public", "lock"];
 
 test("the start says nothing of the later sections", () => {
   const { files, wrong } = spokenOf([resolve(SOURCE, "main.ts")], LATER);
