@@ -318,10 +318,13 @@ export async function ensureProfile(step: Step, gid: Id): Promise<void> {
   const own = step.profile.account_id;
   const strangers = rows.accountsOf(chat).filter((a) => a !== own && !chat.told.includes(a));
   if (chat.kind === groups.SELF || chat.status !== "active" || strangers.length === 0 || chat.request !== "") return;
-  // Whoever is blocked is not told how we are reached.
+  await tellProfile(step, chat, true);
+  await step.changeChat(gid, { told: [...chat.told, ...strangers] });
+}
+
+/** Queue our name for this chat and how we are reached, which whoever is blocked is not told. */
+export async function tellProfile(step: Step, chat: Chat, urgent = false): Promise<void> {
   const hidden = await accounts.anyBlocked(step, rows.accountsOf(chat));
   const contact_token = hidden ? null : step.profile.profile_token;
-  const part: parts.ControlPart = { op: "profile", name: step.profile.name, contact_token };
-  await submitControl(step, gid, part, true);
-  await step.changeChat(gid, { told: [...chat.told, ...strangers] });
+  await submitControl(step, chat.gid, { op: "profile", name: step.profile.name, contact_token }, urgent);
 }

@@ -10,6 +10,8 @@ import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
 import { type Person, World } from "../testing/people.ts";
 import type { Host } from "../verbs/handlers.ts";
+import type { Opening } from "../verbs/account.ts";
+import { ownVerbs } from "../verbs/lazy/account.ts";
 import { talkVerbs } from "../verbs/talk.ts";
 import { strangerVerbs } from "./strangers.ts";
 
@@ -167,6 +169,21 @@ test("a blocked contact's words do not show, nothing is said to them, and all ot
   await world.settle();
   expect(await anna.texts(gid)).toEqual(["salam", "hello", "found", "again"]);
   expect(await tokenAt(eve)).toBe(rows.idOf(profile.profile_token));
+});
+
+test("a new name tells nobody blocked how its bearer is reached", async () => {
+  const { world, anna, eve, gid } = await friends();
+  const group = await anna.core.step("group", (step) => chats.openGroup(step, "All", [eve.id]));
+  await world.settle();
+  await of(anna).set_blocked({ account: eve.id, blocked: true });
+  await world.settle();
+  const before = await eve.core.look((look) => accounts.known(look, anna.id));
+  await ownVerbs(hostOf(anna), {} as Opening).set_name({ name: "Anna Maria" });
+  await world.settle();
+  const after = await eve.core.look((look) => accounts.known(look, anna.id));
+  expect([after.name, rows.idOf(after.contact_token)]).toEqual(["Anna Maria", rows.idOf(before.contact_token)]);
+  expect((await eve.chat(group)).status).toBe("active");
+  expect((await eve.lines(gid)).length).toBe(2);
 });
 
 test("own devices agree about who is blocked, also one that is linked later", async () => {

@@ -1,8 +1,9 @@
 /** Calls about this account and this browser: their code loads with the first of them. */
 import * as chats from "../../rules/chats.ts";
+import * as groups from "../../rules/groups.ts";
 import * as messages from "../../rules/messages.ts";
 import * as recovery from "../../rules/recovery.ts";
-import { verifiedList } from "../../state/accounts.ts";
+import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
 import type { Look } from "../../state/step.ts";
 import { meOf, type Opening } from "../account.ts";
@@ -24,14 +25,14 @@ export function ownVerbs(
     async set_name({ name }) {
       chats.checkName(name);
       const after = await host.core().step("name", async (step) => {
-        const profile = await rows.saveProfile(step.tx, { ...step.profile, name: name.trim() });
+        step.profile = await rows.saveProfile(step.tx, { ...step.profile, name: name.trim() });
         for (const chat of await rows.allChats(step.tx)) {
           if (chat.kind === 0 || chat.status !== "active" || chat.merged !== "") continue;
-          const part = { op: "profile", name: profile.name, contact_token: profile.profile_token } as const;
-          await messages.submitControl(step, chat.gid, part);
+          const told = chat.kind !== groups.DM || !(await accounts.anyBlocked(step, [chat.peer]));
+          if (told) await messages.tellProfile(step, chat);
         }
         step.event("profile");
-        return profile;
+        return step.profile;
       });
       host.wake();
       return meOf(after);
@@ -51,7 +52,7 @@ export function ownVerbs(
 
 async function ownDevices(look: Look) {
   const account = await rows.findAccount(look.tx, look.profile.account_id);
-  const list = account === undefined ? undefined : verifiedList(account);
+  const list = account === undefined ? undefined : accounts.verifiedList(account);
   return (list?.list.devices ?? []).map((entry) => ({
     device: entry.device_id,
     added_at: entry.added * 1000,
