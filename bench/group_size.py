@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import sys
 import tempfile
 import time
@@ -153,16 +152,6 @@ def peak_mib(pid: int | str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
-def find_server(data: Path) -> int:
-    """The process that has the database of this folder open: the server, which is no child of this one."""
-    database = str(data / "zajil.db")
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # another user's, or it has just ended
-            if any(str(each.readlink()) == database for each in (process / "fd").iterdir()):
-                return int(process.name)
-    raise SystemExit("no process has the server's database open")
-
-
 async def enrol(homes: Path, url: str, number: int) -> tuple[Client, Person]:
     """Register one account; its client is open and has published."""
     home = homes / f"m{number}"
@@ -273,7 +262,7 @@ async def measure(party: Party, served: Served, members: int, *, suite: int, mes
     others = [contact for contact in party.owner.contacts() if contact.id not in listeners]
     last = [contact for contact in party.owner.contacts() if contact.id in listeners]
     people = [*others[: members - 1 - len(last)], *last]
-    server = find_server(served.data)
+    server = served.process.pid
     for pid in ("self", server):
         forget_peak(pid)
     chat, rows = await make_group(party, people, large=suite == SUITE_RFC1)
@@ -300,7 +289,7 @@ async def run(options: argparse.Namespace) -> None:
     """Register everybody, then one group after the other."""
     notes = Notes()
     notes.wrap()
-    with tempfile.TemporaryDirectory() as folder, serve(Path(folder) / "server") as served:
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder) / "server", forked=False) as served:
         homes, began = Path(folder) / "homes", time.perf_counter()
         homes.mkdir()
         most = max(options.members, options.xwing)

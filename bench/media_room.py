@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=20)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, serve(Path(folder) / "data") as served:
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder) / "data", forked=False) as served:
         figures = asyncio.run(
             measure(served.url, served.data, served.process.pid, calls=options.calls, seconds=options.seconds)
         )

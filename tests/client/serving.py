@@ -40,11 +40,16 @@ class Served(NamedTuple):
     process: subprocess.Popen[str]
 
 
-def start(data: Path, *, port: int = 0, settings: str = "") -> Served:
-    """A server that listens already. settings: lines of its file, before the limits."""
+def start(data: Path, *, port: int = 0, settings: str = "", forked: bool = True) -> Served:
+    """A server that listens already.
+
+    settings: lines of its file, before the limits. forked: begun by the fork server; what measures the process sets
+    it to False, so that the one returned is the server itself.
+    """
     data.mkdir(exist_ok=True)
     (data / "zajil.toml").write_text(settings + LIMITS)
-    command = asked.command("zajil", "serve", "--data", str(data), "--port", str(port), "--registration", "open")
+    program = asked.command("zajil") if forked else [sys.executable, "-m", "zajil.cli.main"]
+    command = [*program, "serve", "--data", str(data), "--port", str(port), "--registration", "open"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stderr=sys.stderr)
     assert process.stdout is not None
     line = process.stdout.readline()
@@ -53,9 +58,9 @@ def start(data: Path, *, port: int = 0, settings: str = "") -> Served:
 
 
 @contextmanager
-def serve(data: Path, *, settings: str = "") -> Iterator[Served]:
+def serve(data: Path, *, settings: str = "", forked: bool = True) -> Iterator[Served]:
     """A server until the end of the block."""
-    served = start(data, settings=settings)
+    served = start(data, settings=settings, forked=forked)
     try:
         yield served
     finally:

@@ -42,7 +42,8 @@ INVENTORY = Path(__file__).parents[2] / "docs/operate/data.md"
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(tmp_path, settings=SETTINGS)
+    # Its memory is read, so the process that is ours must be the server itself.
+    process = ServerProcess(tmp_path, settings=SETTINGS, forked=False)
     process.start()
     yield process
     assert process.stop() == 0
