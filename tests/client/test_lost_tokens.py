@@ -13,9 +13,11 @@ from tests.client.serving import Served
 from tests.client.test_strangers import People, contact, said, sync
 
 from zajil.client import Client
-from zajil.client.core import readd
+from zajil.client.core import chats, readd
 from zajil.client.state import rows
+from zajil.client.views import Content
 from zajil.protocol.errors import ZajilError
+from zajil.protocol.ids import parse_b64
 
 
 @pytest.fixture
@@ -138,3 +140,44 @@ async def test_who_lost_the_chat_while_blocked_is_brought_back_by_the_unblocking
     await ann.send(ann.find_chat("bob"), "hello again")
     await bob.sync()
     assert texts(bob, "ann")[-1] == "hello again"
+
+
+async def dead_token(people: People) -> tuple[Client, Client]:
+    """Ann and Bob, who know each other by a group of Eve's; Ann blocked Eve, so the token Bob has is dead."""
+    ann, bob, eve = [await people.join(name) for name in ("ann", "bob", "eve")]
+    await befriend(eve, ann)
+    await befriend(eve, bob)
+    await eve.create_group("of eve", [contact(eve, "ann"), contact(eve, "bob")])
+    await sync(ann, bob, eve, ann, bob)
+    ann.block(contact(ann, "eve"))
+    await sync(ann, bob)
+    return ann, bob
+
+
+@pytest.mark.parametrize("first", ["long", "wide", "file"])
+async def test_a_first_message_that_fits_in_no_request_waits_for_the_yes(people: People, first: str) -> None:
+    """The server drops what is longer, and the asked one takes a text alone: neither may be called sent."""
+    ann, bob = await dead_token(people)
+    with bob._device.core.step("open") as step:
+        chats.open_dm(step, parse_b64(ann.account_id, size=16))
+    chat = bob.chat_with(ann.account_id)
+    assert chat is not None
+    text = "x" * {"long": 6_000, "wide": 2_100, "file": 3}[first]
+    if first == "file":
+        await bob.queue_files(chat, [Content("hi.txt", b"hello")], text)
+    else:
+        bob.queue(chat, text)
+    await bob.sync()
+    await bob.send(chat, "second", wait=False)
+    await sync(bob, ann, bob, ann, bob)
+    asking = bob.chat_with(ann.account_id)
+    assert asking is not None
+    assert asking.pending
+    assert [message.state for message in bob.read(asking)] == ["queued", "queued"]
+    assert said(ann) == []
+    (waiting,) = ann.requests()
+    assert (waiting.name, waiting.text) == ("bob", "")
+    await ann.accept_request(waiting.id)
+    await sync(ann, bob, ann, bob)
+    assert texts(ann, "bob") == [text, "second"]
+    assert [message.state for message in bob.read(asking)] == ["delivered", "delivered"]

@@ -75,12 +75,13 @@ def _contact(account: Account) -> views.Contact:
 
 
 def requests(step: Step) -> list[views.ContactRequest]:
-    """Requests that wait for a decision and have said something, the newest first."""
-    return [_request(step, chat, data) for chat in incoming(step) for _, data in step.tx.rows("message", chat.gid)[:1]]
+    """Requests that wait for a decision, the newest first; also one whose first message waits for it."""
+    return [_request(step, chat) for chat in incoming(step)]
 
 
-def _request(step: Step, chat: rows.Chat, data: bytes) -> views.ContactRequest:
-    text = rows.parse_row(data, StoredMessage)
+def _request(step: Step, chat: rows.Chat) -> views.ContactRequest:
+    first = step.tx.rows("message", chat.gid)[:1]
+    said = rows.parse_row(first[0][1], StoredMessage) if first else None
     name = name_of(step, chat.peer)
     twin = skeleton(name.casefold())
     alike = (one.name for one in rows.all_accounts(step.tx) if one.contact and skeleton(one.name.casefold()) == twin)
@@ -88,8 +89,8 @@ def _request(step: Step, chat: rows.Chat, data: bytes) -> views.ContactRequest:
         id=encode_b64(chat.gid),
         account=encode_b64(chat.peer),
         name=name,
-        text=text.text,
-        sent_at=text.sent // 1000,
+        text="" if said is None else said.text,
+        sent_at=(chat.activity if said is None else said.sent) // 1000,
         resembles=next(alike, None),
     )
 

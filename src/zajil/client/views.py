@@ -160,8 +160,8 @@ class Contact(msgspec.Struct, frozen=True):
 class ContactRequest(msgspec.Struct, frozen=True):
     """Somebody unknown who asks to write. id: for `accept_request` and the like. account: 22 characters.
 
-    name, text: their word; the text is plain, whatever it holds. sent_at: Unix seconds. resembles: name of a contact
-    that looks like theirs.
+    name, text: their word; the text is plain, whatever it holds, and empty where what they said first fits into no
+    request. sent_at: Unix seconds. resembles: name of a contact that looks like theirs.
     """
 
     id: str

@@ -443,7 +443,7 @@ export interface Calls
   log_out(): void;
 
   chats(): readonly ChatLine[];
-  /** How many strangers ask to write and have said something. */
+  /** How many strangers ask to write. */
   request_count(): number;
   chat(a: { id: string }): ChatView;
   /** Oldest first. before: `n` of the oldest one held; around: message id. */

@@ -179,6 +179,8 @@ async function settle(step: Step, before: Chat | undefined, chat: Chat, lastReso
 }
 
 async function tellJoined(step: Step, before: Chat | undefined, chat: Chat): Promise<void> {
+  // Its first message may wait for the answer.
+  if (chat.request === "incoming") step.event("request", chat.gid);
   if (chat.request !== "") return;
   if (chat.kind === groups.GROUP || before !== undefined) {
     // A chat that a linked device has by name only was never open here: it is new in it, not back.

@@ -10,8 +10,6 @@ import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";
 
-/** Longest text of a request, UTF-8 (`TEXT_BYTES` of `protocol/contacts/requests.py`). */
-const TEXT_BYTES = 2048;
 /** So long the server may take before a person sees the chat anyway. */
 const PATIENCE_MS = 20_000;
 
@@ -32,7 +30,7 @@ export async function ask(
   { account, name, text }: { readonly account: Id; readonly name: string; readonly text: string },
 ): Promise<Asked> {
   if (text.trim() === "") throw error("malformed", "no text");
-  if (encodeText(text).length > TEXT_BYTES) throw error("text-too-long");
+  if (encodeText(text).length > contact.REQUEST_TEXT_BYTES) throw error("text-too-long");
   if (account === step.profile.account_id) throw error("bad-link", "own account");
   const known = await accounts.known(step, account);
   if (known.blocked) throw error("contact-blocked");

@@ -40,14 +40,13 @@ export function strangerVerbs(host: Host): Handlers<keyof StrangerCalls> {
   };
 }
 
-/** Requests that wait for a decision and have said something, the newest first. */
+/** Requests that wait for a decision, the newest first; also one whose first message waits for it. */
 async function requestsOf(look: Look): Promise<ContactRequest[]> {
   const all = await rows.allAccounts(look.tx);
   const found: ContactRequest[] = [];
   for (const chat of await contact.incoming(look)) {
     const first = (await look.tx.rows("message", rows.bytesOf(chat.gid), { limit: 1 }))[0];
-    if (first === undefined) continue;
-    const { text, sent } = rows.parseMessage(first[1]);
+    const { text, sent } = first ? rows.parseMessage(first[1]) : { text: "", sent: chat.activity };
     const person = await personOf(look, chat.peer);
     const alike = all.find((one) => one.contact && outline(one.name) === outline(person.name));
     found.push({ id: chat.gid, ...person, text, at: sent, ...(alike && { resembles: alike.name }) });

@@ -1,6 +1,7 @@
 /** Contact tokens that ended: whoever holds one reaches its owner all the same. Twin of tests/client/test_lost_tokens. */
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
+import { encodeFiles } from "../../protocol/chat/files.ts";
 import * as chats from "../rules/chats.ts";
 import * as messages from "../rules/messages.ts";
 import * as readd from "../rules/readd.ts";
@@ -11,10 +12,12 @@ import { type Person, World } from "../testing/people.ts";
 import { talkVerbs } from "../verbs/talk.ts";
 import type { Host } from "../verbs/handlers.ts";
 import { block, unblock } from "./blocking.ts";
+import { strangerVerbs } from "./strangers.ts";
 
 const say = (who: Person, gid: Id, text: string) =>
   who.core.step("say", (step) => messages.submitText(step, gid, text));
-const list = (who: Person) => talkVerbs({ core: () => who.core, wake: () => undefined } as unknown as Host).chats();
+const hostOf = (who: Person) => ({ core: () => who.core, wake: () => undefined }) as unknown as Host;
+const list = (who: Person) => talkVerbs(hostOf(who)).chats();
 const tokenOf = (who: Person, of: Person) =>
   who.core.look(async (look) => rows.idOf((await accounts.known(look, of.id)).contact_token));
 
@@ -76,3 +79,47 @@ test("whoever is unblocked is told the new token before anybody writes", async (
   await world.settle();
   expect(await tokenOf(boris, anna)).toBe(await own());
 });
+
+/** A message with a file that is at the server already. */
+const sendFile = (who: Person, gid: Id, text: string) =>
+  who.core.step("file", async (step) => {
+    const keys = { key: new Uint8Array(32), nonce: new Uint8Array(12), sha256: new Uint8Array(32) };
+    const file = { attachment_id: new Uint8Array(16), name: "a.txt", content_type: "text/plain", size: 5, ...keys };
+    const marks = { salt: step.rng(16), extensions: messages.extensions(step, gid) };
+    const body = encodeFiles({ files: [file], looks: [], text, reply_to: null }, marks);
+    const message_id = await messages.submitContent(step, gid, body, { shown: true });
+    const { account_id: account, device_id: device } = step.profile;
+    const row = { ...rows.EMPTY_MESSAGE, message_id, gid, account, device, sent: step.now, text };
+    await messages.show(step, { ...row, state: "queued" });
+  });
+
+test.each(["long", "wide", "file"])(
+  "a first message that fits into no request (%s) waits for the yes",
+  async (first) => {
+    const world = new World();
+    const anna = await world.person("Anna");
+    const boris = await world.person("Boris");
+    await boris.meet(anna);
+    world.service.ended.add(await tokenOf(boris, anna));
+    const gid = await boris.core.step("dm", (step) => chats.openDm(step, anna.id));
+    const text = "x".repeat(first === "long" ? 6000 : first === "wide" ? 2100 : 3);
+    await (first === "file" ? sendFile : say)(boris, gid, text);
+    await say(boris, gid, "second");
+    await world.settle();
+    // The server drops what is longer and says OK, and Anna takes a text alone: neither may be called sent.
+    expect((await boris.lines(gid)).map(({ state }) => state)).toEqual(["queued", "queued"]);
+    expect((await list(boris)).find(({ id }) => id === gid)?.pending).toBe(true);
+    const verbs = { ...strangerVerbs(hostOf(anna)), ...talkVerbs(hostOf(anna)) };
+    expect(await verbs.request_count()).toBe(1);
+    const [waiting] = await verbs.requests();
+    expect(waiting).toMatchObject({ account: boris.id, name: "Boris", text: "" });
+    await verbs.answer_request({ id: waiting?.id ?? "", answer: "accept" });
+    await world.settle();
+    const came = (await anna.lines(gid)).filter(({ notice }) => notice === null);
+    expect(came.map(({ text: said, kept }) => (kept.length > 0 ? "a file" : said))).toEqual([
+      first === "file" ? "a file" : text,
+      "second",
+    ]);
+    expect((await boris.lines(gid)).map(({ state }) => state)).not.toContain("queued");
+  },
+);

@@ -1,7 +1,8 @@
 /** What crosses between a tab and the worker about people this account does not know yet, or no more. */
 
 /**
- * Somebody unknown who asks to write. id: of the request. text: plain, whatever it holds. at: Unix ms.
+ * Somebody unknown who asks to write. id: of the request. text: plain, whatever it holds; empty where what they said
+ * first fits into no request. at: Unix ms.
  *
  * resembles: name of a contact that looks like theirs.
  */

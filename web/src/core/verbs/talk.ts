@@ -74,7 +74,7 @@ export function talkVerbs(host: Host): Handlers<Names> {
         all.sort((a, b) => (rank.get(a.gid) ?? pins.length) - (rank.get(b.gid) ?? pins.length));
         return Promise.all(all.map((chat) => chatLine(look, chat, rank.has(chat.gid))));
       }),
-    request_count: () => core().look(async (look) => (await incoming(look)).filter(({ unread }) => unread).length),
+    request_count: () => core().look(async (look) => (await incoming(look)).length),
     chat: ({ id }) => core().look(async (look) => chatView(look, await shown(look, id))),
     messages: (page) => core().look((look) => readPage(look, page)),
     message: ({ id }) => core().look((look) => readDetails(look, id)),

@@ -153,7 +153,8 @@ def _print_requests(client: Client, *, json: bool) -> None:
     for one in waiting:
         console().print(f"{one.id}  ", style="dim", end="")
         console().print(isolate(clean_name(one.name)), style="bold")
-        console().print(f"  {isolate(clean_text(one.text))}")
+        if one.text:
+            console().print(f"  {isolate(clean_text(one.text))}")
         if one.resembles:
             console().print(f"  {words.RESEMBLES(name=clean_name(one.resembles))}", style="yellow")
     if waiting:

@@ -12,8 +12,8 @@ from zajil.client.core import groups, messages, outbox
 from zajil.client.state import accounts, doors, rows
 from zajil.client.state.rows import Chat, Intent, Item, StoredMessage
 from zajil.client.state.step import Step
-from zajil.protocol.chat import expiry, forms, parts
-from zajil.protocol.contacts.requests import TEXT_BYTES, is_strangers
+from zajil.protocol.chat import content, expiry, forms, parts
+from zajil.protocol.contacts.requests import MESSAGE_BYTES, TEXT_BYTES, is_strangers
 from zajil.protocol.errors import error
 
 INCOMING_MAX = 200
@@ -142,11 +142,21 @@ def forget_ended(step: Step) -> None:
 
 
 def is_withheld(step: Step, chat: Chat, item: Item) -> bool:
-    """Whether this waits until the other side accepts: in a request of ours all but its one text."""
+    """Whether this waits until the other side accepts: in a request of ours all but the text it begins with."""
     if chat.request != "outgoing" or item.kind != "message":
         return False
     first = step.tx.rows("message", chat.gid)[:1]
-    return not item.shown or not first or rows.parse_row(first[0][1], StoredMessage).message_id != item.message_id
+    if not item.shown or not first or rows.parse_row(first[0][1], StoredMessage).message_id != item.message_id:
+        return True
+    return not _passes(item)
+
+
+def _passes(item: Item) -> bool:
+    """Whether it arrives as the one text: the server drops what is longer and says OK, the asked one takes no file."""
+    form = forms.parse_form(content.parse_content(item.content))
+    if not isinstance(form, forms.Text) or len(form.text.encode()) > TEXT_BYTES:
+        return False
+    return content.padded_size(content.encode_application(item.content, bytes(64))) <= MESSAGE_BYTES
 
 
 def may_ask_instead(chat: Chat, account: bytes) -> bool:

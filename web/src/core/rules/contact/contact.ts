@@ -2,7 +2,11 @@
  * Who reaches this account: requests of strangers, and people it blocks. Twin of zajil.client.core.contact;
  * what a person decides here is in `core/strangers`.
  */
+import { encodeText } from "../../../protocol/bytes.ts";
+import * as content from "../../../protocol/chat/content.ts";
+import { parseForm } from "../../../protocol/chat/forms.ts";
 import { EMPTY_SYNC, type SyncBlocked } from "../../../protocol/chat/parts.ts";
+import { KIB } from "../../../protocol/limits.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as doors from "../../state/doors.ts";
 import * as rows from "../../state/rows.ts";
@@ -47,12 +51,24 @@ export async function place(
   return "incoming";
 }
 
-/** Whether this waits for a yes: in a request of ours all that is said but its one text, in a stranger's everything. */
+/** Longest text of a request, UTF-8, and its longest message (`protocol/contacts/requests.py`). */
+export const REQUEST_TEXT_BYTES = 2048;
+const REQUEST_MESSAGE_BYTES = 5 * KIB;
+
+/** Whether this waits for a yes: in a request of ours all but the text it begins with, in a stranger's everything. */
 export async function isHeldBack(look: Look, chat: Chat, item: Item): Promise<boolean> {
   if (chat.request === "" || item.kind !== "message") return false;
   if (chat.request === "incoming" || !item.shown) return true;
   const first = (await look.tx.rows("message", rows.bytesOf(chat.gid), { limit: 1 }))[0];
-  return first === undefined || rows.parseMessage(first[1]).message_id !== item.message_id;
+  if (first === undefined || rows.parseMessage(first[1]).message_id !== item.message_id) return true;
+  return !passes(item);
+}
+
+/** Whether it arrives as the one text: the server drops what is longer and says OK, the asked one takes no file. */
+function passes({ content: data }: Item): boolean {
+  const form = parseForm(content.parseContent(data));
+  if (form.form !== "text" || encodeText(form.text).length > REQUEST_TEXT_BYTES) return false;
+  return content.paddedSize(content.encodeApplication(data, new Uint8Array(64))) <= REQUEST_MESSAGE_BYTES;
 }
 
 /** Requests that wait for our decision, the newest first. */
