@@ -14,6 +14,7 @@ from zajil.client import Client, Contact
 from zajil.client.core.kept import backup
 from zajil.client.state import rows
 from zajil.protocol.errors import ZajilError
+from zajil.protocol.ids import parse_b64
 
 HELLO = "It is me from the library, https://evil.example/x"
 
@@ -170,6 +171,21 @@ async def test_a_blocked_one_reaches_nothing_and_cannot_tell(people: People) -> 
     await ann.send(group, "to all")
     await sync(eve)
     assert texts(eve, "common")[-1] == "to all"
+
+
+async def test_at_a_block_nothing_goes_out_where_the_blocked_one_would_see_it(people: People) -> None:
+    """Alone with us in a group, or with others: a profile at that moment would tell them."""
+    ann, bob, eve = [await people.join(name) for name in ("ann", "bob", "eve")]
+    await befriend(ann, eve)
+    await befriend(ann, bob)
+    await ann.create_group("two", [contact(ann, "eve")])
+    await ann.create_group("three", [contact(ann, "bob"), contact(ann, "eve")])
+    await sync(bob, eve, ann, bob, eve, ann)
+    ann.block(contact(ann, "eve"))
+    with ann._device.core.look() as step:
+        titles = {chat.title for chat in rows.all_chats(step.tx) if rows.items(step.tx, chat.gid) and chat.title}
+        peers = {chat.peer for chat in rows.all_chats(step.tx) if rows.items(step.tx, chat.gid) and chat.peer}
+    assert (titles, peers) == (set(), {parse_b64(bob.account_id, size=16)})
 
 
 async def test_after_unblocking_what_is_written_from_then_on_comes(people: People) -> None:

@@ -39,8 +39,10 @@ async function renewToken(step: Step): Promise<void> {
   step.profile = await rows.saveProfile(step.tx, { ...step.profile, profile_token: step.rng(32), token_at });
   await changeDoors(step.tx, { token_due: true });
   for (const chat of await rows.allChats(step.tx)) {
-    const others = rows.accountsOf(chat).some((account) => account !== step.profile.account_id);
-    if (chat.kind === groups.SELF || chat.merged !== "" || !others || (await contact.isShut(step, chat))) continue;
+    const others = rows.accountsOf(chat).filter((account) => account !== step.profile.account_id);
+    if (chat.kind === groups.SELF || chat.merged + chat.request !== "" || others.length === 0) continue;
+    // To whoever is blocked, a profile at this moment would tell it.
+    if (await accounts.anyBlocked(step, others)) continue;
     await step.changeChat(chat.gid, { told: [] });
     await messages.ensureProfile(step, chat.gid);
   }

@@ -171,6 +171,25 @@ test("a blocked contact's words do not show, nothing is said to them, and all ot
   expect(await tokenAt(eve)).toBe(rows.idOf(profile.profile_token));
 });
 
+test("at a block nothing goes out where the blocked one would see it", async () => {
+  const { world, anna, eve, gid } = await friends();
+  const omar = await world.person("Omar");
+  await anna.meet(omar);
+  const theirs = await anna.core.step("dm", (step) => chats.openDm(step, omar.id));
+  const two = await anna.core.step("two", (step) => chats.openGroup(step, "Two", [eve.id]));
+  const three = await anna.core.step("three", (step) => chats.openGroup(step, "Three", [eve.id, omar.id]));
+  await world.settle();
+  const out = new Set<Id>();
+  anna.onRequest = (request) => {
+    out.add(rows.idOf(request.frame.gid));
+    return true;
+  };
+  await of(anna).set_blocked({ account: eve.id, blocked: true });
+  await world.settle();
+  // Alone with Anna in a group, or with others: a profile at that moment would tell her.
+  expect([gid, two, three, theirs].map((chat) => out.has(chat))).toEqual([false, false, false, true]);
+});
+
 test("a new name tells nobody blocked how its bearer is reached", async () => {
   const { world, anna, eve, gid } = await friends();
   const group = await anna.core.step("group", (step) => chats.openGroup(step, "All", [eve.id]));

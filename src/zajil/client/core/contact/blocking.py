@@ -15,7 +15,6 @@ from zajil.client.core import groups, messages, outbox
 from zajil.client.core.contact import requests
 from zajil.client.core.talk.places import find_self_chat
 from zajil.client.state import accounts, doors, rows
-from zajil.client.state.rows import Chat
 from zajil.client.state.step import Step
 from zajil.protocol.chat import parts
 from zajil.protocol.errors import error
@@ -128,15 +127,12 @@ def _renew_token(step: Step, token: bytes, *, at: int) -> None:
     doors.change_doors(step.tx, token_at=at)
     for chat in rows.all_chats(step.tx):
         others = [one for one in chat.accounts() if one != step.profile.account_id]
-        if chat.kind == groups.SELF or chat.merged or chat.request or not others or not _is_told(step, chat):
+        if chat.kind == groups.SELF or chat.merged or chat.request or not others:
+            continue
+        if accounts.any_blocked(step, others):  # to whoever is blocked, a profile at this moment would tell it
             continue
         step.change_chat(chat.gid, told=())
         messages.ensure_profile(step, chat.gid)
-
-
-def _is_told(step: Step, chat: Chat) -> bool:
-    """Nothing is said to the blocked account where it would be alone with us."""
-    return chat.kind != groups.DM or not accounts.is_blocked(step, chat.peer)
 
 
 def watch_door(step: Step, gid: bytes, via: bytes) -> None:
