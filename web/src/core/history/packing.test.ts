@@ -9,6 +9,7 @@ import * as chats from "../rules/chats.ts";
 import { isGone } from "../rules/expiry/sweep.ts";
 import * as messages from "../rules/messages.ts";
 import * as acts from "../rules/talk/acts.ts";
+import { note } from "../rules/talk/notices.ts";
 import * as reading from "../rules/talk/reading.ts";
 import * as deadlines from "../state/deadlines.ts";
 import * as rows from "../state/rows.ts";
@@ -250,6 +251,20 @@ const BLANK: ArchivedMessage = {
   expire_s: 0,
   expires_at: 0,
 };
+
+test("lines that name more people than a reader takes are cut to the newest", async () => {
+  const { world, anna, omar, gid } = await pair();
+  const zoya = await world.person("Zoya");
+  const had = (await anna.lines(gid)).length;
+  await anna.core.step("lines", async (step) => {
+    for (let n = had; n < 400; n++) await note(step, gid, "left", { whom: n === 200 ? [omar.id, zoya.id] : [omar.id] });
+  });
+  const lines = (await packed(anna)).flatMap(({ chats: all }) => all.map(({ notices }) => notices));
+  const last = lines.at(-1) ?? [];
+  expect(last).toHaveLength(200);
+  // The first of them named two: the older of its lines went.
+  expect(last.slice(0, 2).map(({ account }) => rows.idOf(account))).toEqual([zoya.id, omar.id]);
+});
 
 /** An archive that nobody of ours made, as its bytes would read. */
 function forged(who: Person, gid: Id, fields: Partial<ArchivedMessage>): Archive {

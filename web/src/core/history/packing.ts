@@ -9,6 +9,7 @@ import {
   encodeChat,
   KEPT_BYTES,
   NOTICES,
+  NOTICES_MAX,
   PART_BYTES,
   STATES,
 } from "../../protocol/history/archive.ts";
@@ -91,7 +92,8 @@ async function readPiece(look: Look, gid: Id, after: number): Promise<[number | 
     messages.push(message);
     if (n <= read_n) read_to = message.message_id;
   }
-  return [page.at(-1)?.[0], { gid: rows.bytesOf(gid), read_to, messages, notices }];
+  // One row may make several lines, and of a piece with more of them its reader takes nothing.
+  return [page.at(-1)?.[0], { gid: rows.bytesOf(gid), read_to, messages, notices: notices.slice(-NOTICES_MAX) }];
 }
 
 /** The lines that an archive knows; one for each of those whom a line names. */
