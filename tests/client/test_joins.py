@@ -220,6 +220,19 @@ def test_an_admin_of_later_knows_who_was_removed_before_him(world: World) -> Non
     assert waiting(zoe) == ["boris"]
 
 
+def test_who_was_removed_is_learnt_from_a_blocked_admin_too(world: World) -> None:
+    """It is about the group: else whoever was removed comes back by the link of who blocked the admin."""
+    amal, boris, zoe = (world.phones[name] for name in ("amal", "boris", "zoe"))
+    put_out(world, boris)
+    ask(zoe, make_link(amal, JoinPolicy.AUTO))
+    with zoe.core.step("block") as step:
+        accounts.change(step, amal.device[0], blocked=True, blocked_at=1)
+    with amal.core.step("role") as step:
+        chats.set_role(step, world.main, zoe.device[0], ChatRole.ADMIN)
+    world.settle()
+    assert chat_of(zoe, world.main).put_out == (boris.device[0],)
+
+
 def test_a_member_who_may_let_nobody_in_says_in_vain_who_was_removed(world: World) -> None:
     amal, boris, zoe = (world.phones[name] for name in ("amal", "boris", "zoe"))
     link = make_link(amal, JoinPolicy.AUTO)

@@ -113,6 +113,17 @@ test("a device linked later, and an admin of later, know who was removed; a plai
   expect((await zoe.chat(gid)).put_out).toEqual([boris.id]);
 });
 
+test("who was removed is learnt from a blocked admin too: it is about the group", async () => {
+  const link = await makeLink(amal, true);
+  await amal.core.step("remove", (step) => chats.removeAccount(step, gid, boris.id));
+  await settle();
+  await ask(zoe, link);
+  await zoe.core.step("block", (step) => accounts.change(step, amal.id, { blocked: true, blocked_at: 1 }));
+  await amal.core.step("role", (step) => chats.setRole(step, gid, zoe.id, groups.ADMIN));
+  await settle();
+  expect((await zoe.chat(gid)).put_out).toEqual([boris.id]);
+});
+
 test("a member who may let nobody in says in vain who was removed", async () => {
   const link = await makeLink(amal, true);
   const accounts = [rows.bytesOf(zoe.id)];

@@ -62,7 +62,7 @@ def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
 def _concerns_group(chat: Chat, opened: messages.Opened) -> bool:
     """Whether it is about the group, which is all members', also where its author is blocked."""
     match forms.parse_form(opened.content):
-        case forms.Control(parts.Lists() | parts.Leave() | parts.Readd()):
+        case forms.Control(parts.Lists() | parts.Leave() | parts.Readd() | parts.PutOut()):
             return chat.kind == groups.GROUP
     return False
 

@@ -37,7 +37,7 @@ export async function takeContent(step: Step, chat: Chat, opened: Opened, wire: 
   if (await contact.isBlocked(step, opened.account)) {
     // The group is all its members': what is about it counts.
     const op = form.form === "control" ? form.part.op : "";
-    if (chat.kind !== groups.GROUP || (op !== "lists" && op !== "leave" && op !== "readd")) return;
+    if (chat.kind !== groups.GROUP || !["lists", "leave", "readd", "put-out"].includes(op)) return;
   }
   if (chat.request === "incoming") {
     const first = (await step.tx.rows("message", rows.bytesOf(chat.gid))).length === 0;
