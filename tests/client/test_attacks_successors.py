@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -14,8 +16,10 @@ from tests.client.test_attacks_member import deliver
 from tests.client.world import DAY_MS, World
 
 from zajil import mls
-from zajil.client.core import chats, groups
+from zajil.client import listing
+from zajil.client.core import chats, groups, outbox
 from zajil.client.core.heirs import ending
+from zajil.client.core.wants import WantClaim
 from zajil.client.state import rows
 from zajil.client.state.rows import Intent, OwnKeyPackage
 from zajil.protocol import frames
@@ -28,6 +32,7 @@ from zajil.protocol.chat.extensions import (
     change_settings,
     with_predecessor,
 )
+from zajil.protocol.control import ClaimedKeyPackages
 from zajil.protocol.ids import AccountId
 from zajil.protocol.limits import SUITE_RFC1
 
@@ -219,3 +224,85 @@ def test_a_home_that_lost_its_state_keeps_what_a_successor_is_judged_by(world: W
     after = see(cleo, lambda step: ending.find_held(step, step.chat(world.main)))
     assert held is not None
     assert after == held._replace(offender=mallory.device[0])
+
+
+@contextmanager
+def absent(phone: Phone) -> Iterator[None]:
+    """Meanwhile the server hands out no package of this device."""
+    honest = World.claim
+
+    def without(self: World, asker: Phone, want: WantClaim) -> ClaimedKeyPackages:
+        answer = honest(self, asker, want)
+        account, device = phone.device
+        kept = tuple(one for one in answer.clients if (want.account, one.device_id) != (account, device))
+        return msgspec.structs.replace(answer, clients=kept)
+
+    with patch.object(World, "claim", without):
+        yield
+
+
+def pass_turns(world: World) -> None:
+    """Half a minute in which somebody asks in vain, so that nothing settles."""
+    for _ in range(60):
+        world.now_ms += 500
+        for phone in world.phones.values():
+            phone.turn()
+
+
+def link_ann(world: World) -> Phone:
+    """A second device of Amal's, in the group and known to all."""
+    laptop = world.link("laptop", world.phones["amal"])
+    world.befriend()
+    world.settle()
+    assert see(laptop, lambda step: step.chat(world.main)).status == "active"
+    return laptop
+
+
+def bring_in(phone: Phone, gid: bytes, other: Phone) -> None:
+    """A device adds its sibling, as one does for a device that was not there when the chat began."""
+    world, intent = phone.world, Intent("add-device", account=other.device[0], devices=(other.device[1],))
+    act(phone, lambda step: outbox.submit_intent(step, gid, intent))
+    world.settle()
+    assert see(other, lambda step: step.chat(gid)).status == "active"
+
+
+@pytest.mark.parametrize("member", [False, True])
+def test_a_sibling_that_took_it_for_another_chat_lends_it_no_word(world: World, member: bool) -> None:
+    """Made for one device of Amal's alone, by a contact who guesses the epoch and by a member who knows it."""
+    amal, mallory = world.phones["amal"], world.phones["mallory"]
+    laptop = link_ann(world)
+    data, named = told_of(mallory)
+    if not member:
+        act(amal, lambda step: chats.remove_account(step, world.main, mallory.device[0]))
+        world.settle()
+        named = Predecessor(world.main, 0, bytes(32), Reason.RESIZE)
+    with absent(laptop):
+        gid = forge(mallory, with_predecessor(data, named), ["amal"])
+    bring_in(amal, gid, laptop)
+    say(laptop, "for the group")
+    world.settle()
+    assert stays(laptop, gid)
+    with mallory.core.look() as step:
+        assert not listing.messages(step, gid, 10)
+
+
+def test_a_device_of_later_follows_its_sibling_into_a_true_one(world: World) -> None:
+    """Its packages came too late for the first commit, and the chat was renamed meanwhile."""
+    amal, boris, mallory = (world.phones[name] for name in ("amal", "boris", "mallory"))
+    laptop = link_ann(world)
+    with absent(laptop):
+        break_group(mallory)
+        for phone in (amal, laptop):
+            while phone.receive(64) or phone.greet():
+                pass
+        act(amal, lambda step: step.change_chat(world.main, mend_at=step.now))
+        pass_turns(world)
+        fresh = place(amal).gid
+        assert place(boris).gid == fresh != world.main
+        act(boris, lambda step: chats.rename(step, fresh, "Swifts"))
+        pass_turns(world)
+        assert see(laptop, lambda step: rows.find_chat(step.tx, fresh)) is None
+        say(laptop, "at last")
+    world.settle()
+    assert place(laptop).gid == fresh
+    assert (place(laptop).title, shown(boris)) == ("Swifts", ["at last"])

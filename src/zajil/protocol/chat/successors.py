@@ -47,16 +47,32 @@ class Place(NamedTuple):
 
 def check_successor(held: Held, made: Made) -> Reason:
     """Why `made` takes the place of `held`. Raises `not-allowed` where it does not, Malformed."""
+    reason = _check_named(held, made)
+    if find_changes(held.settings, made.settings) - {PREDECESSOR}:
+        raise error("not-allowed", "other settings")
+    if made.role < ChatRole.ADMIN or made.creator not in find_people(held, reason):
+        raise error("not-allowed", "its maker")
+    return reason
+
+
+def check_later(held: Held, made: Made) -> Reason:
+    """The same for a device that another one of its account, the creator here, brings into a later epoch.
+
+    Its maker cannot be known any more, and names or roles may have changed. Raises as `check_successor`.
+    """
+    if ChatSettings.parse(made.settings).kind is not ChatSettings.parse(held.settings).kind:
+        raise error("not-allowed", "another kind")
+    return _check_named(held, made)
+
+
+def _check_named(held: Held, made: Made) -> Reason:
+    """It names the epoch that is held, a secret of those who were in it, and has its people and nobody else."""
     told = ChatSettings.parse(made.settings).predecessor
     if told is None or told.gid != held.gid:
         raise error("not-allowed", "another group")
     if told.epoch != held.epoch or told.authenticator != held.authenticator:
         raise error("not-allowed", "another epoch")
-    if find_changes(held.settings, made.settings) - {PREDECESSOR}:
-        raise error("not-allowed", "other settings")
     people = find_people(held, told.reason)
-    if made.role < ChatRole.ADMIN or made.creator not in people:
-        raise error("not-allowed", "its maker")
     # Whoever said `leave` need not come along, and may not know it of another who did: the others remove them again.
     if not people <= made.accounts <= people | held.left:
         raise error("not-allowed", "other people")

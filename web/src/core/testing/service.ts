@@ -65,6 +65,8 @@ export class Service {
   readonly refused = new Set<string>();
   /** Contact tokens, as ids, that admit nobody any more. */
   readonly ended = new Set<string>();
+  /** Devices, as `account/device`, of which no package is handed out. */
+  readonly absent = new Set<string>();
   readonly #claims = new Map<string, ClaimedKeyPackages>();
   #random: (n: number) => Uint8Array;
   readonly now: () => number;
@@ -105,7 +107,7 @@ export class Service {
     const clients = [...this.mailboxes].flatMap(([key, mailbox]) => {
       const [account = "", device = ""] = key.split("/");
       const wanted = want.devices === null || want.devices.includes(Number(device));
-      if (account !== want.account || !wanted) return [];
+      if (account !== want.account || !wanted || this.absent.has(key)) return [];
       const taken = this.#takePackage(mailbox, want.suites);
       if (taken === undefined) return [];
       const deliver_to = this.ref(account, Number(device), stranger);

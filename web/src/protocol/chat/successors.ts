@@ -47,14 +47,32 @@ export interface Place {
 
 /** Why `made` takes the place of `held`. Throws `not-allowed` where it does not, Malformed. */
 export function checkSuccessor(held: Held, made: Made): number {
+  const reason = checkNamed(held, made);
+  const changes = findChanges(held.settings, made.settings);
+  if ([...changes].some((key) => key !== PREDECESSOR)) throw error("not-allowed", "other settings");
+  const isOne = findPeople(held, reason).some((who) => equal(who, made.creator));
+  if (made.role < ChatRole.ADMIN || !isOne) throw error("not-allowed", "its maker");
+  return reason;
+}
+
+/**
+ * The same for a device that another one of its account, the creator here, brings into a later epoch.
+ *
+ * Its maker cannot be known any more, and names or roles may have changed. Throws as `checkSuccessor`.
+ */
+export function checkLater(held: Held, made: Made): number {
+  if (parseSettings(made.settings).kind !== parseSettings(held.settings).kind)
+    throw error("not-allowed", "another kind");
+  return checkNamed(held, made);
+}
+
+/** It names the epoch that is held, a secret of those who were in it, and has its people and nobody else. */
+function checkNamed(held: Held, made: Made): number {
   const told = parseSettings(made.settings).predecessor;
   if (told === undefined || !equal(told.gid, held.gid)) throw error("not-allowed", "another group");
   if (told.epoch !== held.epoch || !equal(told.authenticator, held.authenticator))
     throw error("not-allowed", "another epoch");
-  const changes = findChanges(held.settings, made.settings);
-  if ([...changes].some((key) => key !== PREDECESSOR)) throw error("not-allowed", "other settings");
   const people = new Set(findPeople(held, told.reason).map(encodeB64));
-  if (made.role < ChatRole.ADMIN || !people.has(encodeB64(made.creator))) throw error("not-allowed", "its maker");
   // Whoever said `leave` need not come along, and may not know it of another who did: the others remove them again.
   const here = new Set(made.accounts.map(encodeB64));
   const allowed = new Set([...people, ...held.left.map(encodeB64)]);

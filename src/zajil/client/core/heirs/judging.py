@@ -11,7 +11,7 @@ from zajil.client.state import rows
 from zajil.client.state.rows import Chat
 from zajil.client.state.step import Step
 from zajil.protocol.chat.extensions import Reason
-from zajil.protocol.chat.successors import Made, check_successor
+from zajil.protocol.chat.successors import Made, check_later, check_successor
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import ClientId, split_client_id
 
@@ -27,7 +27,7 @@ class Followed(NamedTuple):
 def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed | None:
     """The chat whose place this group takes by the rules, None where it is a chat of its own.
 
-    A device of ours that comes in later by another device of ours takes that one's word for it.
+    A device of ours that comes in later by another device of ours takes that one's word for who made it, and no more.
     """
     told = groups.settings_of(group.extensions).predecessor
     old = None if told is None else rows.find_chat(step.tx, told.gid)
@@ -40,11 +40,12 @@ def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed 
         return None
     if told.reason is Reason.STUCK and group.suite.id != old.suite:
         return None  # what is only repaired keeps its strength
-    if group.epoch != 1:
-        return Followed(old, leaf, told.reason) if creator == step.profile.account_id else None
+    if group.epoch != 1 and creator != step.profile.account_id:
+        return None
     people = frozenset(bytes(split_client_id(ClientId(member.client))[0]) for member in group.members())
     role = ending.role_without(old, creator, held.offender)
+    made = Made(groups.find_settings(group), people, creator, role)
     try:
-        return Followed(old, leaf, check_successor(held, Made(groups.find_settings(group), people, creator, role)))
+        return Followed(old, leaf, check_successor(held, made) if group.epoch == 1 else check_later(held, made))
     except ZajilError:
         return None

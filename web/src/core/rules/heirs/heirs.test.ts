@@ -11,6 +11,7 @@ import { type Person, World } from "../../testing/people.ts";
 import * as chats from "../chats.ts";
 import * as groups from "../groups.ts";
 import * as messages from "../messages.ts";
+import * as outbox from "../outbox.ts";
 import * as arranging from "../talk/arranging.ts";
 import * as reading from "../talk/reading.ts";
 import { make } from "./making.ts";
@@ -142,6 +143,75 @@ test("an epoch that is over does not come back", async () => {
   await world.settle();
   expect(await anna.chat(gid)).toMatchObject({ status: "active", merged: "", heir: null });
   expect((await listed(anna)).length).toBe(2);
+});
+
+/** A second device of Anna's, in the group and known to all. */
+async function linked({ world, anna, omar, cleo, mallory, gid }: Four): Promise<Person> {
+  const laptop = await world.device(anna);
+  await world.settle();
+  for (const other of [omar, cleo, mallory]) {
+    await laptop.meet(other);
+    await other.meet(anna);
+  }
+  expect((await laptop.chat(gid)).status).toBe("active");
+  return laptop;
+}
+
+test.each(["a contact who guesses the epoch", "a member who knows it"])(
+  "a sibling that took it for another chat lends no word to %s",
+  async (who) => {
+    const all = await four();
+    const { world, anna, mallory, gid } = all;
+    const laptop = await linked(all);
+    const group = await mallory.core.step("hold", (step) => step.loadGroup(gid));
+    const isMember = who.startsWith("a member");
+    if (!isMember) await anna.core.step("remove", (step) => chats.removeAccount(step, gid, mallory.id));
+    await world.settle();
+    const told = isMember
+      ? { epoch: group.epoch, authenticator: group.epochAuthenticator, reason: Reason.STUCK }
+      : { epoch: 0, authenticator: new Uint8Array(32), reason: Reason.RESIZE };
+    const data = withPredecessor(groups.findSettings(group.extensions), { gid: rows.bytesOf(gid), ...told });
+    world.service.absent.add(`${anna.id}/2`);
+    const forged = await mallory.core.step("forge", (step) => chats.begin(step, data, [anna.id], SUITE_XWING));
+    await world.settle();
+    world.service.absent.clear();
+    const intent = rows.makeIntent("add-device", { account: anna.id, devices: [2] });
+    await anna.core.step("bring in", (step) => outbox.submitIntent(step, forged, intent));
+    await world.settle();
+    expect((await laptop.chat(forged)).status).toBe("active");
+    await say(laptop, gid, "for the group");
+    await world.settle();
+    expect(await laptop.chat(gid)).toMatchObject({ status: "active", merged: "", heir: null });
+    expect(await mallory.texts(forged)).toEqual([]);
+  },
+);
+
+test("a device of later follows its sibling into a true successor", async () => {
+  const all = await four();
+  const { world, anna, omar, mallory, gid } = all;
+  const laptop = await linked(all);
+  laptop.away = true;
+  world.service.absent.add(`${anna.id}/2`);
+  await commitSettings(mallory, gid, { name: "Mallory's" });
+  await world.settle();
+  await anna.core.step("due", (step) => step.changeChat(gid, { mend_at: step.now }));
+  omar.away = true; // he would be faster
+  await world.pass(50_000, 25);
+  omar.away = false;
+  await world.settle();
+  const fresh = (await place(anna)).gid;
+  expect((await place(omar)).gid).toBe(fresh);
+  expect(fresh).not.toBe(gid);
+  await omar.core.step("name", (step) => chats.rename(step, fresh, "Swifts"));
+  await world.settle();
+  world.service.absent.clear();
+  await world.settle();
+  expect((await anna.chat(fresh)).epoch).toBeGreaterThan(2);
+  laptop.away = false;
+  await say(laptop, gid, "at last");
+  await world.settle();
+  expect(await place(laptop)).toMatchObject({ gid: fresh, title: "Swifts" });
+  expect(await omar.texts(fresh)).toEqual(["at last"]);
 });
 
 test("of two successors the one of the lowest leaf stays", async () => {

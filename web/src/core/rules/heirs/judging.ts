@@ -1,5 +1,5 @@
 /** Whether a group that we were added to takes the place of one that we hold. Twin of zajil.client.core.heirs.judging. */
-import { checkSuccessor, type Held, Reason } from "../../../protocol/chat/successors.ts";
+import { checkLater, checkSuccessor, type Held, Reason } from "../../../protocol/chat/successors.ts";
 import { ZajilError } from "../../../protocol/errors.ts";
 import type { Group, JoinInfo } from "../../mls/mls.ts";
 import * as rows from "../../state/rows.ts";
@@ -47,7 +47,7 @@ export function roleWithout(chat: Chat, account: Id, offender: Id): number {
 /**
  * The chat whose place this group takes by the rules, undefined where it is a chat of its own.
  *
- * A device of ours that comes in later by another device of ours takes that one's word for it.
+ * A device of ours that comes in later by another device of ours takes that one's word for who made it, and no more.
  */
 export async function findFollowed(look: Look, group: Group, info: JoinInfo): Promise<Followed | undefined> {
   const told = groups.settingsOf(group.extensions).predecessor;
@@ -60,7 +60,7 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
   if (held === undefined || leaf === undefined) return undefined;
   // What is only repaired keeps its strength.
   if (told.reason === Reason.STUCK && group.suite !== old.suite) return undefined;
-  if (group.epoch !== 1) return creator === look.profile.account_id ? { old, leaf, reason: told.reason } : undefined;
+  if (group.epoch !== 1 && creator !== look.profile.account_id) return undefined;
   const offender = held.offender === undefined ? "" : rows.idOf(held.offender);
   const people = new Set(group.members().map((member) => groups.deviceOf(member.client)[0]));
   const made = {
@@ -70,7 +70,7 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
     role: roleWithout(old, creator, offender),
   };
   try {
-    return { old, leaf, reason: checkSuccessor(held, made) };
+    return { old, leaf, reason: (group.epoch === 1 ? checkSuccessor : checkLater)(held, made) };
   } catch (problem) {
     if (problem instanceof ZajilError) return undefined;
     throw problem;
