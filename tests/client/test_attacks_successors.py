@@ -306,3 +306,33 @@ def test_a_device_of_later_follows_its_sibling_into_a_true_one(world: World) -> 
     world.settle()
     assert place(laptop).gid == fresh
     assert (place(laptop).title, shown(boris)) == ("Swifts", ["at last"])
+
+
+@pytest.mark.parametrize("maker", ["amal", "cleo"])
+def test_whoever_a_successor_put_out_does_not_come_back_by_a_second_one(world: World, maker: str) -> None:
+    """Boris was an admin of the group that ended; the leaf of his device is above Amal's and below Cleo's."""
+    amal, boris, cleo, mallory = (world.phones[name] for name in ("amal", "boris", "cleo", "mallory"))
+    act(amal, lambda step: chats.set_role(step, world.main, cleo.device[0], groups.ADMIN))
+    world.settle()
+    break_group(mallory)
+    for phone in (amal, boris, cleo):
+        while phone.receive(64) or phone.greet():
+            pass
+    act(world.phones[maker], lambda step: step.change_chat(world.main, mend_at=step.now))
+    world.settle()
+    held = see(boris, lambda step: ending.find_held(step, step.chat(world.main)))
+    fresh = place(amal).gid
+    act(amal, lambda step: chats.remove_account(step, fresh, boris.device[0]))
+    world.settle()
+    assert held is not None
+    assert members(cleo) == {"amal", "cleo"}
+    named = Predecessor(world.main, held.epoch, held.authenticator, Reason.STUCK)
+    gid = forge(boris, with_predecessor(held.settings, named), ["amal", "cleo"])
+    say(boris, "I am back", gid=gid)
+    world.settle()
+    for phone in (amal, cleo):
+        chat = see(phone, lambda step: step.chat(world.main))
+        assert (chat.merged, chat.heir and chat.heir.gid) == (fresh, fresh)
+        assert {gid, fresh} == {other.gid for other in places(phone)}
+        with phone.core.look() as step:
+            assert not listing.messages(step, fresh, 10)

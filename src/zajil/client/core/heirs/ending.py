@@ -43,6 +43,17 @@ def role_without(chat: Chat, account: bytes, offender: bytes) -> int:
     return groups.role_of(msgspec.structs.replace(chat, members=rest), account)
 
 
+def is_undecided(step: Step, old: Chat) -> bool:
+    """Whether a group may take the place of this one still: none has, or nothing happened yet in the one that did.
+
+    A later one would undo what happened there, as the removal of whoever makes it.
+    """
+    if old.heir is None:
+        return True
+    chat = step.chat(old.heir.gid)
+    return chat.epoch == 1 and chat.status == "active" and chat.heir is None
+
+
 def is_stuck(chat: Chat) -> bool:
     """Whether nobody has brought us back into a group that we cannot follow, or whose server refuses what we seal."""
     return chat.heir is None and chat.asking is not None and chat.asking.reason == "refused"

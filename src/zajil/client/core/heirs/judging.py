@@ -40,6 +40,8 @@ def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed 
         return None
     if told.reason is Reason.STUCK and group.suite.id != old.suite:
         return None  # what is only repaired keeps its strength
+    if not ending.is_undecided(step, old):
+        return None
     if group.epoch != 1 and creator != step.profile.account_id:
         return None
     people = frozenset(bytes(split_client_id(ClientId(member.client))[0]) for member in group.members())

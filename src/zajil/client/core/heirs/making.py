@@ -120,8 +120,9 @@ def settle_made(step: Step, chat: Chat) -> None:
         return
     told = groups.settings_of(step.load_group(chat.gid).extensions).predecessor
     held = ending.find_held(step, old)
-    if told is None or held is None or (told.epoch, told.authenticator) != (held.epoch, held.authenticator):
-        # The old group went on after all, so nobody takes this one for its successor.
+    named = told is not None and held is not None and (told.epoch, told.authenticator) == held[1:3]
+    if told is None or not named or not ending.is_undecided(step, old):
+        # The old group went on after all, or another one in its place: nobody takes this one for its successor.
         step.change_chat(chat.gid, status="left")
         return
     moving.follow(step, old, chat.gid, leaf=old.own_leaf, reason=told.reason)

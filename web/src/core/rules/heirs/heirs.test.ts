@@ -14,6 +14,7 @@ import * as messages from "../messages.ts";
 import * as outbox from "../outbox.ts";
 import * as arranging from "../talk/arranging.ts";
 import * as reading from "../talk/reading.ts";
+import { findHeld } from "./judging.ts";
 import { make } from "./making.ts";
 
 interface Four {
@@ -230,4 +231,33 @@ test("of two successors the one of the lowest leaf stays", async () => {
   await say(cleo, gid, "after");
   await world.settle();
   expect(await omar.texts(chosen)).toEqual(["before", "after"]);
+});
+
+test.each(["Anna", "Cleo"])("whom %s's successor put out does not come back by a second one", async (maker) => {
+  const { world, anna, omar, cleo, mallory, gid } = await four();
+  await anna.core.step("role", (step) => chats.setRole(step, gid, cleo.id, groups.ADMIN));
+  await world.settle();
+  await commitSettings(mallory, gid, { name: "Mallory's" });
+  await world.settle();
+  // The leaf of Omar's device is above Anna's and below Cleo's.
+  await (maker === "Anna" ? anna : cleo).core.step("due", (step) => step.changeChat(gid, { mend_at: step.now }));
+  await world.pass(4_000, 4);
+  const held = await omar.core.look(async (look) => findHeld(look, await look.chat(gid)));
+  const fresh = (await place(anna)).gid;
+  await anna.core.step("remove", (step) => chats.removeAccount(step, fresh, omar.id));
+  await world.settle();
+  if (held === undefined) throw new Error("nothing held");
+  expect(rows.accountsOf(await place(cleo))).toHaveLength(2);
+  const { epoch, authenticator } = held;
+  const named = { gid: rows.bytesOf(gid), epoch, authenticator, reason: Reason.STUCK };
+  const data = withPredecessor(held.settings, named);
+  const forged = await omar.core.step("forge", (step) => chats.begin(step, data, [anna.id, cleo.id], SUITE_XWING));
+  await world.settle();
+  await say(omar, forged, "I am back");
+  await world.settle();
+  for (const one of [anna, cleo]) {
+    expect(await one.chat(gid)).toMatchObject({ merged: fresh, heir: { gid: fresh } });
+    expect(new Set((await listed(one)).map((chat) => chat.gid))).toEqual(new Set([fresh, forged]));
+    expect(await one.texts(fresh)).toEqual([]);
+  }
 });

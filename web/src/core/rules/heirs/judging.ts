@@ -39,6 +39,17 @@ export async function findHeld(look: Look, chat: Chat): Promise<Held | undefined
   return { gid: rows.bytesOf(chat.gid), epoch, authenticator, settings, accounts, left, ...proven };
 }
 
+/**
+ * Whether a group may take the place of this one still: none has, or nothing happened yet in the one that did.
+ *
+ * A later one would undo what happened there, as the removal of whoever makes it.
+ */
+export async function isUndecided(look: Look, old: Chat): Promise<boolean> {
+  if (old.heir === null) return true;
+  const { epoch, status, heir } = await look.chat(old.heir.gid);
+  return epoch === 1 && status === "active" && heir === null;
+}
+
 /** The role of an account in a group without its offender, whose roles fall to others where nobody else had one. */
 export function roleWithout(chat: Chat, account: Id, offender: Id): number {
   return groups.roleOf({ ...chat, members: chat.members.filter((member) => member.account !== offender) }, account);
@@ -60,6 +71,7 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
   if (held === undefined || leaf === undefined) return undefined;
   // What is only repaired keeps its strength.
   if (told.reason === Reason.STUCK && group.suite !== old.suite) return undefined;
+  if (!(await isUndecided(look, old))) return undefined;
   if (group.epoch !== 1 && creator !== look.profile.account_id) return undefined;
   const offender = held.offender === undefined ? "" : rows.idOf(held.offender);
   const people = new Set(group.members().map((member) => groups.deviceOf(member.client)[0]));

@@ -17,7 +17,7 @@ import * as groups from "../groups.ts";
 import { ADMIN, DM } from "../groups.ts";
 import * as outbox from "../outbox.ts";
 import { isStuck } from "./ending.ts";
-import { findHeld, roleWithout } from "./judging.ts";
+import { findHeld, isUndecided, roleWithout } from "./judging.ts";
 import { follow } from "./moving.ts";
 
 const RANK_MS = 10_000;
@@ -120,9 +120,10 @@ export async function settleMade(step: Step, chat: Chat): Promise<void> {
   if (
     told?.epoch !== held?.epoch ||
     told === undefined ||
-    !equal(told.authenticator, held?.authenticator ?? told.gid)
+    !equal(told.authenticator, held?.authenticator ?? told.gid) ||
+    !(await isUndecided(step, old))
   ) {
-    // The old group went on after all, so nobody takes this one for its successor.
+    // The old group went on after all, or another one in its place: nobody takes this one for its successor.
     await step.changeChat(chat.gid, { status: "left" });
     return;
   }
