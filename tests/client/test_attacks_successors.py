@@ -17,23 +17,28 @@ from tests.client.world import DAY_MS, World
 
 from zajil import mls
 from zajil.client import listing
-from zajil.client.core import chats, groups, outbox
+from zajil.client.core import chats, groups, messages, outbox
 from zajil.client.core.heirs import ending
+from zajil.client.core.joins import admitting
 from zajil.client.core.wants import WantClaim
 from zajil.client.state import rows
+from zajil.client.state.joins import load_joins
 from zajil.client.state.rows import Intent, OwnKeyPackage
+from zajil.client.state.step import Step
 from zajil.protocol import frames
+from zajil.protocol.chat import parts
 from zajil.protocol.chat.extensions import (
     GROUP_INFO_SHARE,
     ChatRole,
     GroupInfoShare,
+    JoinPolicy,
     Predecessor,
     Reason,
     change_settings,
     with_predecessor,
 )
 from zajil.protocol.control import ClaimedKeyPackages
-from zajil.protocol.ids import AccountId
+from zajil.protocol.ids import AccountId, GroupId
 from zajil.protocol.limits import SUITE_RFC1
 
 
@@ -336,3 +341,31 @@ def test_whoever_a_successor_put_out_does_not_come_back_by_a_second_one(world: W
         assert {gid, fresh} == {other.gid for other in places(phone)}
         with phone.core.look() as step:
             assert not listing.messages(step, fresh, 10)
+
+
+def test_who_broke_a_group_is_not_let_in_again_by_its_link(world: World) -> None:
+    """A link that lets people in at once moves along, and knows whom the successor put out."""
+    amal, boris, mallory = (world.phones[name] for name in ("amal", "boris", "mallory"))
+    token = bytes(31) + b"1"
+    world.tokens[token] = amal.device[0]
+    expires = world.now_ms // 1000 + 7 * DAY_MS // 1000
+    link, _ = act(
+        amal,
+        lambda step: admitting.make_link(step, world.main, token, policy=JoinPolicy.AUTO, expires=expires),
+    )
+    world.settle()
+    break_group(mallory)
+    world.settle()
+    assert members(amal) == {"amal", "boris", "cleo"}
+    profile = see(mallory, lambda step: step.profile)
+    part = parts.JoinRequest(GroupId(world.main), link.invite_id, profile.name, profile.profile_token)
+
+    def ask(step: Step) -> None:
+        messages.submit_control(step, chats.open_new_dm(step, amal.device[0]), part)
+
+    act(mallory, ask)
+    world.settle()
+    assert members(amal) == members(boris) == {"amal", "boris", "cleo"}
+    waiting = see(amal, lambda step: load_joins(step.tx).waiting)
+    assert [(one.account, one.due) for one in waiting] == [(mallory.device[0], 0)]
+    assert place(boris).put_out == (mallory.device[0],)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zajil.client.core import messages, outbox
+from zajil.client.core.groups import GROUP
 from zajil.client.core.talk import arranging, reading
 from zajil.client.state import rows
 from zajil.client.state.heirs import Heir
@@ -11,6 +12,7 @@ from zajil.client.state.notices import Notice, NoticeCode, add_notices
 from zajil.client.state.rows import Chat, Item
 from zajil.client.state.step import Step
 from zajil.protocol.chat.extensions import Reason
+from zajil.protocol.chat.parts import PUT_OUT_MAX
 
 _LINES: dict[Reason, NoticeCode] = {Reason.STUCK: "repaired", Reason.RESIZE: "grown", Reason.SUITE: "resealed"}
 _MOVED_INTENTS = ("add", "remove", "settings")
@@ -31,8 +33,18 @@ def follow(step: Step, old: Chat, gid: bytes, *, leaf: int, reason: Reason) -> N
     if rival is None:
         _merge(step, gid, old.gid)
         add_notices(step.tx, gid, (Notice(_LINES[reason], b"", step.now),))
+    if reason is Reason.STUCK and old.kind == GROUP:
+        _note_put_out(step, old, gid)
     step.change_chat(gid, quiet=old.quiet, mended_at=step.now if nobody_out else 0)
     step.event("repaired" if reason is Reason.STUCK else "regrouped", gid)
+
+
+def _note_put_out(step: Step, old: Chat, gid: bytes) -> None:
+    """Who broke the old group was removed like anybody removed by a commit: no link lets them in again at once."""
+    chat = step.chat(gid)
+    stay = {*chat.accounts(), *old.left, *chat.put_out}
+    gone = [who for who in old.accounts() if who not in stay]
+    step.change_chat(gid, put_out=(*chat.put_out, *gone)[-PUT_OUT_MAX:])
 
 
 def _merge(step: Step, place: bytes, gone: bytes) -> None:

@@ -75,6 +75,7 @@ test("a forged commit costs half a minute and no message, and puts out who made 
     expect([...rows.accountsOf(chat)].sort()).toEqual(people);
     expect(await one.texts(chat.gid)).toEqual(["before", "meanwhile"]);
     expect(await notices(one, chat.gid)).toContain("repaired");
+    expect(chat.put_out).toEqual([mallory.id]); // no link lets her in again at once
     expect(chat).toMatchObject({ title: "Trip", unread: one === cleo ? 0 : chat.unread });
   }
   const pins = await cleo.core.look((look) => arranging.pins(look));

@@ -2,11 +2,13 @@
  * A chat goes on in another group: history, marks, settings and what waits to be sent move along.
  * Twin of zajil.client.core.heirs.moving.
  */
+import { PUT_OUT_MAX } from "../../../protocol/chat/parts.ts";
 import { precedes, Reason } from "../../../protocol/chat/successors.ts";
 import { changeJoins, findJoins, loadJoins } from "../../state/joins.ts";
 import * as rows from "../../state/rows.ts";
-import type { Id, Item } from "../../state/rows.ts";
+import type { Chat, Id, Item } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
+import { GROUP } from "../groups.ts";
 import * as outbox from "../outbox.ts";
 import { note } from "../talk/notices.ts";
 import type { Followed } from "./judging.ts";
@@ -27,8 +29,17 @@ export async function follow(step: Step, { old, leaf, reason }: Followed, gid: I
     await merge(step, gid, old.gid);
     await note(step, gid, reason === Reason.STUCK ? "repaired" : "resealed");
   }
+  if (reason === Reason.STUCK && old.kind === GROUP) await notePutOut(step, old, gid);
   await step.changeChat(gid, { quiet: old.quiet, mended_at: nobodyOut ? step.now : 0 });
   step.event(reason === Reason.STUCK ? "repaired" : "regrouped", gid);
+}
+
+/** Who broke the old group was removed like anybody removed by a commit: no link lets them in again at once. */
+async function notePutOut(step: Step, old: Chat, gid: Id): Promise<void> {
+  const chat = await step.chat(gid);
+  const stay = new Set([...rows.accountsOf(chat), ...Object.keys(old.left), ...chat.put_out]);
+  const gone = rows.accountsOf(old).filter((who) => !stay.has(who));
+  await step.changeChat(gid, { put_out: [...chat.put_out, ...gone].slice(-PUT_OUT_MAX) });
 }
 
 /** One chat out of two: what stood in `gone` stands in `place`. */
