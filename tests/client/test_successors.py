@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.client.successors import break_group, lines, members, open_world, place, places, shown
 from tests.client.talk import act, mark_read, react, say, see
 from tests.client.world import DAY_MS, World
 
 from zajil.client import listing
+from zajil.client.core import outbox, wants
 from zajil.client.core.heirs import making
 from zajil.client.core.talk import arranging
 from zajil.client.state import accounts, rows
+from zajil.protocol.chat.extensions import Reason
+from zajil.protocol.control import ClaimedKeyPackages
+from zajil.protocol.limits import SUITE_RFC1
 
 HONEST = ("amal", "boris", "cleo")
 
@@ -139,3 +144,40 @@ def test_no_successor_is_made_of_people_we_cannot_reach(world: World) -> None:
     world.settle()
     assert members(amal) == members(boris) == members(cleo) == set(HONEST)
     assert place(boris).own_leaf == 0
+
+
+def test_a_successor_without_somebody_is_not_followed_by_its_maker(world: World) -> None:
+    """The others take it for another chat, so its maker stays with them."""
+    amal, boris, cleo = (world.phones[name] for name in HONEST)
+    gid = act(amal, lambda step: making.make(step, step.chat(world.main), Reason.STUCK))
+    with amal.core.step("lose one") as step:
+        ((n, item),) = [(n, item) for n, item in rows.items(step.tx, gid) if item.intent is not None]
+        assert item.intent is not None
+        rest = tuple(who for who in item.intent.accounts if who != cleo.device[0])
+        outbox.change_item(step, n, item, intent=msgspec.structs.replace(item.intent, accounts=rest))
+    world.settle()
+    for phone in (amal, boris, cleo):
+        assert see(phone, lambda step: step.chat(world.main)).heir is None
+    assert see(amal, lambda step: step.chat(gid)).status == "left"
+    say(amal, "still here")
+    world.settle()
+    with cleo.core.look() as step:
+        assert [message.text for message in listing.messages(step, world.main, 10)] == ["still here"]
+
+
+def test_a_successor_of_a_large_group_waits_for_everybody(world: World) -> None:
+    """An account without packages is added later to any other group of suite 0x0001; here it would be left out."""
+    amal, cleo = world.phones["amal"], world.phones["cleo"]
+    gid = act(amal, lambda step: making.make(step, step.chat(world.main), Reason.STUCK))
+    with amal.core.step("large") as step:
+        step.change_chat(gid, suite=SUITE_RFC1)
+        ((n, item),) = [(n, item) for n, item in rows.items(step.tx, gid) if item.intent is not None]
+        want = next(
+            one for one in wants.wants(step) if isinstance(one, wants.WantClaim) and one.account == cleo.device[0]
+        )
+        outbox.change_item(step, n, item, at=step.now - wants.PATIENCE_MS - 1)
+        assert wants.take_claim(step, want, ClaimedKeyPackages(0, ()))
+        left = [item for _, item in rows.items(step.tx, gid) if item.intent is not None and item.intent.op == "add"]
+        assert [(item.state, cleo.device[0] in item.intent.accounts) for item in left if item.intent] == [
+            ("failed", True)
+        ]

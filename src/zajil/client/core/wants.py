@@ -162,9 +162,12 @@ def _go_without(step: Step, want: WantClaim, item: Item) -> bool:
 
 
 def _part(step: Step, want: WantClaim, item: Item) -> bool:
-    """One account of many that has no packages of a large group's suite keeps nobody else out: it waits by itself."""
-    intent = item.intent
-    if intent is None or len(intent.accounts) < 2 or step.chat(item.gid).suite == SUITE_XWING:
+    """One account of many that has no packages of a large group's suite keeps nobody else out: it waits by itself.
+
+    Not in a successor, which nobody follows that somebody is missing in.
+    """
+    intent, chat = item.intent, step.chat(item.gid)
+    if intent is None or len(intent.accounts) < 2 or chat.suite == SUITE_XWING or chat.forebear:
         return False
     others = tuple(account for account in intent.accounts if account != want.account)
     outbox.change_item(step, want.n, item, intent=msgspec.structs.replace(intent, accounts=others))

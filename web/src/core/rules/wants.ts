@@ -205,10 +205,15 @@ async function goWithout(step: Step, want: WantClaim, item: Item): Promise<boole
   return false;
 }
 
-/** One account of many that has no packages of a large group's suite keeps nobody else out: it waits by itself. */
+/**
+ * One account of many that has no packages of a large group's suite keeps nobody else out: it waits by itself.
+ *
+ * Not in a successor, which nobody follows that somebody is missing in.
+ */
 async function part(step: Step, { n, account }: WantClaim, item: Item): Promise<boolean> {
   const { intent, gid } = item;
-  if (intent === null || intent.accounts.length < 2 || (await step.chat(gid)).suite === SUITE_XWING) return false;
+  const { suite, forebear } = await step.chat(gid);
+  if (intent === null || intent.accounts.length < 2 || suite === SUITE_XWING || forebear !== "") return false;
   const accounts = intent.accounts.filter((other) => other !== account);
   await outbox.changeItem(step, n, item, { intent: { ...intent, accounts } });
   await outbox.submitIntent(step, gid, rows.makeIntent("add", { accounts: [account] }));

@@ -11,7 +11,7 @@ from zajil.client.state import rows
 from zajil.client.state.rows import Chat
 from zajil.client.state.step import Step
 from zajil.protocol.chat.extensions import Reason
-from zajil.protocol.chat.successors import Made, check_later, check_successor
+from zajil.protocol.chat.successors import Held, Made, check_later, check_successor
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import ClientId, split_client_id
 
@@ -44,10 +44,16 @@ def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed 
         return None
     if group.epoch != 1 and creator != step.profile.account_id:
         return None
+    reason = find_reason(old, held, group, creator)
+    return None if reason is None else Followed(old, leaf, reason)
+
+
+def find_reason(old: Chat, held: Held, group: mls.Group, creator: bytes) -> Reason | None:
+    """Why a group of this creator takes the place of the old one, None where it does not."""
     people = frozenset(bytes(split_client_id(ClientId(member.client))[0]) for member in group.members())
     role = ending.role_without(old, creator, held.offender)
     made = Made(groups.find_settings(group), people, creator, role)
     try:
-        return Followed(old, leaf, check_successor(held, made) if group.epoch == 1 else check_later(held, made))
+        return check_successor(held, made) if group.epoch == 1 else check_later(held, made)
     except ZajilError:
         return None

@@ -7,9 +7,9 @@ successor after that, one after the other by the leaf of their device, until one
 from __future__ import annotations
 
 from zajil import mls
-from zajil.client.core import chats, groups, outbox
+from zajil.client.core import chats, outbox
 from zajil.client.core.groups import ADMIN, DM
-from zajil.client.core.heirs import ending, moving
+from zajil.client.core.heirs import ending, judging, moving
 from zajil.client.core.readd import ROUND_MS, TURN_MS
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat
@@ -118,11 +118,10 @@ def settle_made(step: Step, chat: Chat) -> None:
     old = rows.find_chat(step.tx, chat.forebear) if chat.forebear else None
     if old is None or chat.epoch != 1 or chat.merged or not chat.quiet:
         return
-    told = groups.settings_of(step.load_group(chat.gid).extensions).predecessor
-    held = ending.find_held(step, old)
-    named = told is not None and held is not None and (told.epoch, told.authenticator) == held[1:3]
-    if told is None or not named or not ending.is_undecided(step, old):
-        # The old group went on after all, or another one in its place: nobody takes this one for its successor.
+    held, group = ending.find_held(step, old), step.load_group(chat.gid)
+    reason = None if held is None else judging.find_reason(old, held, group, step.profile.account_id)
+    if reason is None or not ending.is_undecided(step, old):
+        # The old group went on after all, or another one in its place, or somebody is missing here: nobody follows.
         step.change_chat(chat.gid, status="left")
         return
-    moving.follow(step, old, chat.gid, leaf=old.own_leaf, reason=told.reason)
+    moving.follow(step, old, chat.gid, leaf=old.own_leaf, reason=reason)

@@ -3,7 +3,7 @@ import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import { changeSettings, type Predecessor } from "../../../protocol/chat/extensions.ts";
 import { Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
-import { SUITE_XWING } from "../../../protocol/limits.ts";
+import { SUITE_RFC1, SUITE_XWING } from "../../../protocol/limits.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
 import { commitSettings } from "../../testing/forging.ts";
@@ -261,4 +261,37 @@ test.each(["Anna", "Cleo"])("whom %s's successor put out does not come back by a
     expect(new Set((await listed(one)).map((chat) => chat.gid))).toEqual(new Set([fresh, forged]));
     expect(await one.texts(fresh)).toEqual([]);
   }
+});
+
+test("a successor without somebody is not followed by its maker", async () => {
+  const { world, anna, omar, cleo, gid } = await four();
+  const fresh = await anna.core.step("make", async (step) => make(step, await step.chat(gid), Reason.STUCK));
+  await anna.core.step("lose one", async (step) => {
+    for (const [n, item] of await rows.items(step.tx, fresh)) {
+      const { intent } = item;
+      if (intent === null) continue;
+      const accounts = intent.accounts.filter((who) => who !== cleo.id);
+      await outbox.changeItem(step, n, item, { intent: { ...intent, accounts } });
+    }
+  });
+  await world.settle();
+  for (const one of [anna, omar, cleo]) expect((await one.chat(gid)).heir).toBeNull();
+  expect((await anna.chat(fresh)).status).toBe("left");
+});
+
+test("a successor of a large group waits for everybody", async () => {
+  const { anna, cleo, gid } = await four();
+  const fresh = await anna.core.step("make", async (step) => make(step, await step.chat(gid), Reason.STUCK));
+  await anna.core.step("large", async (step) => {
+    await step.changeChat(fresh, { suite: SUITE_RFC1 });
+    for (const [n, item] of await rows.items(step.tx, fresh))
+      await outbox.changeItem(step, n, item, { at: step.now - 121_000 });
+  });
+  const want = (await anna.core.wants()).find((one) => one.want === "claim" && one.account === cleo.id);
+  if (want?.want !== "claim") throw new Error("nothing is claimed");
+  await anna.core.takeClaim(want, { list_seq: 0, clients: [] });
+  const adds = (await anna.core.look((look) => rows.items(look.tx, fresh))).flatMap(([, { intent, state }]) =>
+    intent?.op === "add" ? [[state, intent.accounts.includes(cleo.id)]] : [],
+  );
+  expect(adds).toEqual([["failed", true]]);
 });

@@ -73,6 +73,12 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
   if (told.reason === Reason.STUCK && group.suite !== old.suite) return undefined;
   if (!(await isUndecided(look, old))) return undefined;
   if (group.epoch !== 1 && creator !== look.profile.account_id) return undefined;
+  const reason = findReason(old, held, group, creator);
+  return reason === undefined ? undefined : { old, leaf, reason };
+}
+
+/** Why a group of this creator takes the place of the old one, undefined where it does not. */
+export function findReason(old: Chat, held: Held, group: Group, creator: Id): number | undefined {
   const offender = held.offender === undefined ? "" : rows.idOf(held.offender);
   const people = new Set(group.members().map((member) => groups.deviceOf(member.client)[0]));
   const made = {
@@ -82,7 +88,7 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
     role: roleWithout(old, creator, offender),
   };
   try {
-    return { old, leaf, reason: (group.epoch === 1 ? checkSuccessor : checkLater)(held, made) };
+    return (group.epoch === 1 ? checkSuccessor : checkLater)(held, made);
   } catch (problem) {
     if (problem instanceof ZajilError) return undefined;
     throw problem;

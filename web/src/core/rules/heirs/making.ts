@@ -5,7 +5,6 @@
  * Whoever refused a commit asks to be brought back first, as somebody may have been able to follow it. The admins make
  * a successor after that, one after the other by the leaf of their device, until one has come.
  */
-import { equal } from "../../../protocol/bytes.ts";
 import { findPeople, Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
 import { error } from "../../../protocol/errors.ts";
 import * as accounts from "../../state/accounts.ts";
@@ -13,11 +12,10 @@ import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
 import * as chats from "../chats.ts";
-import * as groups from "../groups.ts";
 import { ADMIN, DM } from "../groups.ts";
 import * as outbox from "../outbox.ts";
 import { isStuck } from "./ending.ts";
-import { findHeld, isUndecided, roleWithout } from "./judging.ts";
+import { findHeld, findReason, isUndecided, roleWithout } from "./judging.ts";
 import { follow } from "./moving.ts";
 
 const RANK_MS = 10_000;
@@ -115,17 +113,12 @@ export async function make(step: Step, chat: Chat, reason: number): Promise<Id> 
 export async function settleMade(step: Step, chat: Chat): Promise<void> {
   const old = await rows.findChat(step.tx, chat.forebear);
   if (old === undefined || chat.epoch !== 1 || chat.merged !== "" || !chat.quiet) return;
-  const told = groups.settingsOf((await step.loadGroup(chat.gid)).extensions).predecessor;
-  const held = await findHeld(step, old);
-  if (
-    told?.epoch !== held?.epoch ||
-    told === undefined ||
-    !equal(told.authenticator, held?.authenticator ?? told.gid) ||
-    !(await isUndecided(step, old))
-  ) {
-    // The old group went on after all, or another one in its place: nobody takes this one for its successor.
+  const [held, group] = [await findHeld(step, old), await step.loadGroup(chat.gid)];
+  const reason = held === undefined ? undefined : findReason(old, held, group, step.profile.account_id);
+  if (reason === undefined || !(await isUndecided(step, old))) {
+    // The old group went on after all, or another one in its place, or somebody is missing here: nobody follows.
     await step.changeChat(chat.gid, { status: "left" });
     return;
   }
-  await follow(step, { old, leaf: old.own_leaf, reason: told.reason }, chat.gid);
+  await follow(step, { old, leaf: old.own_leaf, reason }, chat.gid);
 }
