@@ -60,6 +60,7 @@ def check_client(names: list[str], read: Callable[[str], bytes]) -> None:
             "first",
             "joins",
             "later",
+            "lock",
             "public",
             "recovery",
             "search",
