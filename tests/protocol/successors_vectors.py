@@ -17,9 +17,10 @@ from zajil.protocol.chat.extensions import (
     change_settings,
     with_predecessor,
 )
-from zajil.protocol.chat.successors import Held, Made, check_successor
+from zajil.protocol.chat.successors import Held, Made, check_later, check_successor, is_late
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId
+from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | bool | None"
 Seeded: TypeAlias = Callable[[str, int], bytes]
@@ -36,6 +37,9 @@ def build_successors(seeded: Seeded, source: str) -> Json:
     everybody, rest = frozenset({owner, admin, member, rogue}), frozenset({owner, admin, member})
     held = Held(gid, 7, authenticator, settings, everybody, frozenset(), rogue)
     fine = held._replace(offender=b"")
+    plain = fine._replace(suite=SUITE_RFC1)
+    older = seeded("older authenticator", 32)
+    moved = fine._replace(epoch=8, authenticator=older, passed=((7, authenticator), (6, seeded("sixth", 32))))
 
     def told(reason: Reason = Reason.STUCK, **other: object) -> bytes:
         named = Predecessor(gid, 7, authenticator, reason)._replace(**other)  # type: ignore[arg-type]
@@ -43,6 +47,9 @@ def build_successors(seeded: Seeded, source: str) -> Json:
 
     def made(accounts: frozenset[AccountId], data: bytes = b"", *, by: AccountId = admin, role: int = ADMIN) -> Made:
         return Made(data or told(), accounts, by, role)
+
+    def grown(accounts: frozenset[AccountId] = everybody, *, by: AccountId = admin, role: int = ADMIN) -> Made:
+        return Made(told(Reason.RESIZE), accounts, by, role, SUITE_RFC1)
 
     left = held._replace(left=frozenset({member}))
     cases: list[tuple[str, Held, Made]] = [
@@ -68,14 +75,37 @@ def build_successors(seeded: Seeded, source: str) -> Json:
         ("a later key lost", held, made(rest, _without(told(), 99))),
         ("who left is gone", left, made(rest - {member})),
         ("who left is still there", left, made(rest)),
-        ("for more room, all in it", held, made(everybody, told(Reason.RESIZE))),
-        ("for more room, somebody left out", held, made(rest, told(Reason.RESIZE))),
-        ("for another suite, all in it", fine, made(everybody, told(Reason.SUITE))),
+        ("a repair in a weaker suite", held, made(rest)._replace(suite=SUITE_RFC1)),
+        ("for more room, all in it", held, grown()),
+        ("for more room, by the owner", fine, grown(by=owner, role=OWNER)),
+        ("for more room, somebody left out", held, grown(rest)),
+        ("for more room, a stranger in it", fine, grown(everybody | {AccountId(seeded("stranger", 16))})),
+        ("for more room, without who left", left, grown(everybody - {member})),
+        ("for more room, by a member", fine, grown(by=member, role=0)),
+        ("for more room, by who left", fine._replace(left=frozenset({admin})), grown()),
+        ("for more room, another name", fine, grown()._replace(settings=change_settings(grown().settings, name="x"))),
+        ("for more room, in the same suite", fine, grown()._replace(suite=SUITE_XWING)),
+        ("for more room once more", plain, grown()),
+        ("for more room, in the strong suite", plain, grown()._replace(suite=SUITE_XWING)),
+        ("for another suite, all in it", plain, made(everybody, told(Reason.SUITE))),
+        ("for another suite, a weaker one", fine, made(everybody, told(Reason.SUITE))._replace(suite=SUITE_RFC1)),
+        ("for another suite, the same", fine, made(everybody, told(Reason.SUITE))),
+        ("for more room, after a commit", moved, grown()),
+        ("for another suite, after a commit", moved._replace(suite=SUITE_RFC1), made(everybody, told(Reason.SUITE))),
+        ("a repair, after a commit", moved, made(everybody)),
+        ("for more room, after a commit, by a member", moved, grown(by=member, role=0)),
+        ("for more room, of an epoch too old to know", moved, made(everybody, told(Reason.RESIZE, epoch=5))),
+        ("for more room, a false passed epoch", moved, made(everybody, told(Reason.RESIZE, authenticator=bytes(32)))),
+        ("for more room, a passed epoch of another number", moved, made(everybody, told(Reason.RESIZE, epoch=6))),
     ]
     dm = ChatSettings(ChatKind.DM).encode()
     of_two = Held(gid, 7, authenticator, dm, frozenset({owner, rogue}), frozenset(), rogue)
     both = with_predecessor(dm, Predecessor(gid, 7, authenticator, Reason.STUCK))
+    room = with_predecessor(dm, Predecessor(gid, 7, authenticator, Reason.RESIZE))
+    past = of_two._replace(epoch=8, authenticator=older, passed=moved.passed)
     cases += [
+        ("a chat of two for more room", of_two, Made(room, of_two.accounts, owner, OWNER, SUITE_RFC1)),
+        ("a chat of two for more room, after a commit", past, Made(room, of_two.accounts, owner, OWNER, SUITE_RFC1)),
         ("a chat of two, both in it", of_two, Made(both, of_two.accounts, owner, OWNER)),
         ("a chat of two, of one", of_two, Made(both, frozenset({owner}), owner, OWNER)),
     ]
@@ -105,10 +135,6 @@ def _bad(gid: bytes, authenticator: bytes) -> dict[str, cbor.Value]:
 
 
 def _case(about: str, held: Held, made: Made) -> Json:
-    try:
-        reason = int(check_successor(held, made))
-    except ZajilError:
-        reason = 0
     return {
         "about": about,
         "held": {
@@ -119,15 +145,28 @@ def _case(about: str, held: Held, made: Made) -> Json:
             "accounts": _hex(held.accounts),
             "left": _hex(held.left),
             "offender": held.offender.hex(),
+            "suite": held.suite,
+            "passed": [[epoch, secret.hex()] for epoch, secret in held.passed],
         },
         "made": {
             "settings": made.settings.hex(),
             "accounts": _hex(made.accounts),
             "creator": made.creator.hex(),
             "role": made.role,
+            "suite": made.suite,
         },
-        "reason": reason,
+        "reason": _find_reason(check_successor, held, made),
+        "later": _find_reason(check_later, held, made),
+        "late": is_late(held.passed, made.settings),
     }
+
+
+def _find_reason(check: Callable[[Held, Made], Reason], held: Held, made: Made) -> int:
+    """0 where it follows not. `later`: brought into a later epoch by the creator, another device of one's own."""
+    try:
+        return int(check(held, made))
+    except ZajilError:
+        return 0
 
 
 def _hex(accounts: frozenset[bytes] | object) -> list[Json]:

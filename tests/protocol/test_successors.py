@@ -8,7 +8,7 @@ import pytest
 from tests.protocol.test_service_vectors import load
 
 from zajil.protocol.chat.extensions import ChatSettings, with_predecessor
-from zajil.protocol.chat.successors import Held, Made, check_successor
+from zajil.protocol.chat.successors import Held, Made, check_later, check_successor, is_late
 from zajil.protocol.errors import Malformed, ZajilError
 
 VECTOR = load("successors")
@@ -19,16 +19,23 @@ GOOD = {
     "who left is gone": 1,
     "who left is still there": 1,
     "for more room, all in it": 2,
+    "for more room, by the owner": 2,
+    "for more room, without who left": 2,
     "for another suite, all in it": 3,
     "a chat of two, both in it": 1,
 }
-"""Every other case is an attack."""
+"""Every other case is an attack, or comes after a commit."""
+LATE = {
+    "for more room, after a commit",
+    "for another suite, after a commit",
+    "for more room, after a commit, by a member",
+}
+"""They are no chat at all; whatever else nobody follows is a chat of its own."""
 
 
-@pytest.mark.parametrize("case", VECTOR["cases"], ids=lambda case: case["about"])
-def test_who_follows_whom(case: dict[str, Any]) -> None:  # JSON
-    old, new = case["held"], case["made"]
-    held = Held(
+def held_of(old: dict[str, Any]) -> Held:
+    """What a case says is held."""
+    return Held(
         bytes.fromhex(old["gid"]),
         old["epoch"],
         bytes.fromhex(old["authenticator"]),
@@ -36,15 +43,45 @@ def test_who_follows_whom(case: dict[str, Any]) -> None:  # JSON
         frozenset(map(bytes.fromhex, old["accounts"])),
         frozenset(map(bytes.fromhex, old["left"])),
         bytes.fromhex(old["offender"]),
+        old["suite"],
+        tuple((epoch, bytes.fromhex(secret)) for epoch, secret in old["passed"]),
     )
+
+
+def made_of(new: dict[str, Any]) -> Made:
+    """What a case says was made."""
     people, creator = frozenset(map(bytes.fromhex, new["accounts"])), bytes.fromhex(new["creator"])
-    made = Made(bytes.fromhex(new["settings"]), people, creator, new["role"])
+    return Made(bytes.fromhex(new["settings"]), people, creator, new["role"], new["suite"])
+
+
+@pytest.mark.parametrize("case", VECTOR["cases"], ids=lambda case: case["about"])
+def test_who_follows_whom(case: dict[str, Any]) -> None:  # JSON
+    held, made = held_of(case["held"]), made_of(case["made"])
     assert case["reason"] == GOOD.get(case["about"], 0)
     if case["reason"]:
         assert check_successor(held, made) == case["reason"]
     else:
         with pytest.raises(ZajilError, match=r"not-allowed|malformed"):
             check_successor(held, made)
+
+
+@pytest.mark.parametrize("case", VECTOR["cases"], ids=lambda case: case["about"])
+def test_what_comes_after_a_commit_is_no_chat(case: dict[str, Any]) -> None:
+    held = held_of(case["held"])
+    assert is_late(held.passed, bytes.fromhex(case["made"]["settings"])) == case["late"] == (case["about"] in LATE)
+
+
+def test_a_device_of_later_may_have_followed_the_commit() -> None:
+    """It believes its sibling, but neither a false epoch nor a repair that others judge by what they refused."""
+    found = {case["about"]: case["later"] for case in VECTOR["cases"] if case["held"]["passed"]}
+    for case in VECTOR["cases"]:
+        held, made = held_of(case["held"]), made_of(case["made"])
+        if case["later"]:
+            assert check_later(held, made) == case["later"]
+        else:
+            with pytest.raises(ZajilError, match=r"not-allowed|malformed"):
+                check_later(held, made)
+    assert {about for about, reason in found.items() if reason} == LATE
 
 
 @pytest.mark.parametrize("case", VECTOR["refused_settings"], ids=lambda case: case["about"])

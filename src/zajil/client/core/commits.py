@@ -10,6 +10,7 @@ import msgspec
 
 from zajil import mls
 from zajil.client.core import groups, judge, outbox
+from zajil.client.core.heirs import ending
 from zajil.client.core.joins import admitting as joins
 from zajil.client.core.joins import putting_out
 from zajil.client.core.judge import Change
@@ -281,6 +282,7 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
             left={account: due for account, due in before.left.items() if account in here},
             sent=0,
             bundle_keys=past[: groups.PAST_EPOCHS],
+            passed=ending.note_passed(before, old),
             # We follow the group, so whatever made us ask to be re-added is over.
             asking=None,
             ended=None,

@@ -34,7 +34,8 @@ def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: byt
             _check_known(step, chat, info, group)
             joined = _describe(step, chat, group, info)
             followed = judging.find_followed(step, group, info) if chat is None else None
-            if chat is None and followed is None:
+            late = chat is None and followed is None and judging.is_too_late(step, group)
+            if chat is None and followed is None and not late:
                 joined = _place(step, joined, group, info, via)
         except requests.Unwanted:
             keypackages.use_up(step, package)
@@ -43,6 +44,8 @@ def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: byt
         except (mls.MlsError, ZajilError):
             continue
         keypackages.use_up(step, package)
+        if late:
+            return
         _store(step, joined, group, info)
         if followed is not None:
             moving.follow(step, followed.old, gid, leaf=followed.leaf, reason=followed.reason)

@@ -310,6 +310,7 @@ def _refuse(step: Step, chat: Chat, signer: int | None) -> None:
 def _leave_tree(step: Step, chat: Chat, staged: mls.Staged) -> None:
     """Our leaf was removed. Added again in the same commit, we wait for the Welcome and nothing fails."""
     own = step.profile.account_id + step.profile.device_id.to_bytes(4, "big")
+    step.change_chat(chat.gid, passed=ending.note_passed(chat, step.load_group(chat.gid)))
     step.drop_group(chat.gid)
     if any(member.client == own for member in staged.added):
         step.change_chat(chat.gid, status="await")

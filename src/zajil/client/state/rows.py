@@ -60,7 +60,7 @@ class Chat(msgspec.Struct, frozen=True):
     suite: MLS cipher suite, for life; all_able: every leaf lists the post-quantum one.
     ended: see there. mend_at: Unix ms at which this device makes a successor, 0 = never. heir: the successor, where
     there is one; `merged` leads there. forebear: gid of the group that this one follows. mended_at: Unix ms at which
-    it took the place of a stuck one with nobody left out.
+    it took the place of a stuck one with nobody left out. passed: see `protocol.chat.successors.Held`.
     """
 
     gid: bytes
@@ -105,6 +105,7 @@ class Chat(msgspec.Struct, frozen=True):
     heir: Heir | None = None
     forebear: bytes = b""
     mended_at: int = 0
+    passed: tuple[tuple[int, bytes], ...] = ()
 
     def accounts(self) -> tuple[bytes, ...]:
         """Accounts in the tree, by lowest leaf."""

@@ -7,10 +7,16 @@ maker in place of the old group's commits, so it must be what the old group alre
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from zajil.protocol.chat.extensions import PREDECESSOR, ChatKind, ChatRole, ChatSettings, Reason, find_changes
 from zajil.protocol.errors import error
+from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
+
+PASSED_EPOCHS: Final = 16
+"""Of so many epochs that a group left by commits, the authenticators are kept."""
+_BY_CHOICE: Final = (Reason.RESIZE, Reason.SUITE)
+"""The old group was fine: somebody wanted another one."""
 
 
 class Held(NamedTuple):
@@ -18,6 +24,7 @@ class Held(NamedTuple):
 
     settings: data of its extension 0xF0A0. accounts: of the tree of this epoch. left: those who sent `leave`.
     offender: account that signed the commit of this epoch which this member refused itself; empty for none.
+    suite: its MLS cipher suite. passed: (epoch, authenticator) of the last ones that ended by a commit, newest first.
     """
 
     gid: bytes
@@ -27,15 +34,21 @@ class Held(NamedTuple):
     accounts: AbstractSet[bytes]
     left: AbstractSet[bytes] = frozenset()
     offender: bytes = b""
+    suite: int = SUITE_XWING
+    passed: tuple[tuple[int, bytes], ...] = ()
 
 
 class Made(NamedTuple):
-    """The group that says it follows. creator: account of who made it; role: of theirs in the held tree, 0 to 2."""
+    """The group that says it follows. creator: account of who made it; role: of theirs in the held tree, 0 to 2.
+
+    suite: its MLS cipher suite.
+    """
 
     settings: bytes
     accounts: AbstractSet[bytes]
     creator: bytes
     role: int
+    suite: int = SUITE_XWING
 
 
 class Place(NamedTuple):
@@ -47,7 +60,7 @@ class Place(NamedTuple):
 
 def check_successor(held: Held, made: Made) -> Reason:
     """Why `made` takes the place of `held`. Raises `not-allowed` where it does not, Malformed."""
-    reason = _check_named(held, made)
+    reason = _check_named(held, made, passed=())
     if find_changes(held.settings, made.settings) - {PREDECESSOR}:
         raise error("not-allowed", "other settings")
     if made.role < ChatRole.ADMIN or made.creator not in find_people(held, reason):
@@ -58,25 +71,62 @@ def check_successor(held: Held, made: Made) -> Reason:
 def check_later(held: Held, made: Made) -> Reason:
     """The same for a device that another one of its account, the creator here, brings into a later epoch.
 
-    Its maker cannot be known any more, and names or roles may have changed. Raises as `check_successor`.
+    Its maker cannot be known any more, and names or roles may have changed. Where the old group was fine, this device
+    may have followed a commit of it that its sibling left out. Raises as `check_successor`.
     """
     if ChatSettings.parse(made.settings).kind is not ChatSettings.parse(held.settings).kind:
         raise error("not-allowed", "another kind")
-    return _check_named(held, made)
+    return _check_named(held, made, passed=held.passed)
 
 
-def _check_named(held: Held, made: Made) -> Reason:
-    """It names the epoch that is held, a secret of those who were in it, and has its people and nobody else."""
-    told = ChatSettings.parse(made.settings).predecessor
+def is_late(passed: tuple[tuple[int, bytes], ...], settings: bytes) -> bool:
+    """Whether a group by choice names an epoch of a group which a commit ended before: nobody follows it.
+
+    The server gives all members a commit and a Welcome in one order, so its maker sees that too, and tries again. To
+    show it would be to show a chat that nobody is in. passed: see `Held`, of the group it names. Raises Malformed.
+    """
+    made = ChatSettings.parse(settings)
+    told = made.predecessor
+    if told is None or made.kind is not ChatKind.GROUP or told.reason not in _BY_CHOICE:
+        return False
+    return (told.epoch, told.authenticator) in passed
+
+
+def _check_named(held: Held, made: Made, *, passed: tuple[tuple[int, bytes], ...]) -> Reason:
+    """It names the epoch that is held, a secret of those who were in it, and has its people and nobody else.
+
+    passed: epochs that it may name instead where the old group was fine.
+    """
+    settings = ChatSettings.parse(made.settings)
+    told = settings.predecessor
     if told is None or told.gid != held.gid:
         raise error("not-allowed", "another group")
-    if told.epoch != held.epoch or told.authenticator != held.authenticator:
+    if told.reason not in _BY_CHOICE:
+        passed = ()
+    if (told.epoch, told.authenticator) not in ((held.epoch, held.authenticator), *passed):
         raise error("not-allowed", "another epoch")
+    if told.reason in _BY_CHOICE and settings.kind is not ChatKind.GROUP:
+        raise error("not-allowed", "a chat of two stays as it is")
+    if (held.suite, made.suite) not in _find_suites(held.suite, told.reason):
+        raise error("not-allowed", "another suite")
     people = find_people(held, told.reason)
     # Whoever said `leave` need not come along, and may not know it of another who did: the others remove them again.
     if not people <= made.accounts <= people | held.left:
         raise error("not-allowed", "other people")
     return told.reason
+
+
+def _find_suites(held: int, reason: Reason) -> tuple[tuple[int, int], ...]:
+    """(suite before, suite after) that this reason allows: strength is lost for more room alone, which people are told.
+
+    So a group grows once, and cannot be led from one suite to the next without an end.
+    """
+    match reason:
+        case Reason.RESIZE:
+            return ((SUITE_XWING, SUITE_RFC1),)
+        case Reason.SUITE:
+            return ((SUITE_RFC1, SUITE_XWING),)
+    return ((held, held),)
 
 
 def find_people(held: Held, reason: Reason) -> frozenset[bytes]:

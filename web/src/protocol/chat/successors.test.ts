@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { encodeHex, parseHex } from "../bytes.ts";
 import { parseSettings } from "./extensions.ts";
-import { checkSuccessor, precedes, withPredecessor } from "./successors.ts";
+import { checkLater, checkSuccessor, type Held, isLate, type Made, precedes, withPredecessor } from "./successors.ts";
 
 interface Case {
   readonly about: string;
@@ -16,14 +16,19 @@ interface Case {
     readonly accounts: readonly string[];
     readonly left: readonly string[];
     readonly offender: string;
+    readonly suite: number;
+    readonly passed: readonly (readonly [number, string])[];
   };
   readonly made: {
     readonly settings: string;
     readonly accounts: readonly string[];
     readonly creator: string;
     readonly role: number;
+    readonly suite: number;
   };
   readonly reason: number;
+  readonly later: number;
+  readonly late: boolean;
 }
 const vector = JSON.parse(
   readFileSync(resolve(import.meta.dirname, "../../../../vectors/service/successors.json"), "utf8"),
@@ -34,27 +39,47 @@ const vector = JSON.parse(
   readonly with_predecessor: string;
 };
 
-test.each(vector.cases)("who follows whom: $about", ({ held, made, reason }) => {
-  const judge = () =>
-    checkSuccessor(
-      {
-        gid: parseHex(held.gid),
-        epoch: held.epoch,
-        authenticator: parseHex(held.authenticator),
-        settings: parseHex(held.settings),
-        accounts: held.accounts.map(parseHex),
-        left: held.left.map(parseHex),
-        offender: held.offender === "" ? undefined : parseHex(held.offender),
-      },
-      {
-        settings: parseHex(made.settings),
-        accounts: made.accounts.map(parseHex),
-        creator: parseHex(made.creator),
-        role: made.role,
-      },
-    );
-  if (reason > 0) expect(judge()).toBe(reason);
-  else expect(judge).toThrow();
+const passedOf = ({ held }: Case) => held.passed.map(([epoch, secret]) => ({ epoch, authenticator: parseHex(secret) }));
+
+function heldOf(one: Case): Held {
+  const { held } = one;
+  return {
+    gid: parseHex(held.gid),
+    epoch: held.epoch,
+    authenticator: parseHex(held.authenticator),
+    settings: parseHex(held.settings),
+    accounts: held.accounts.map(parseHex),
+    left: held.left.map(parseHex),
+    offender: held.offender === "" ? undefined : parseHex(held.offender),
+    suite: held.suite,
+    passed: passedOf(one),
+  };
+}
+
+function madeOf({ made }: Case): Made {
+  return {
+    settings: parseHex(made.settings),
+    accounts: made.accounts.map(parseHex),
+    creator: parseHex(made.creator),
+    role: made.role,
+    suite: made.suite,
+  };
+}
+
+test.each(vector.cases)("who follows whom: $about", (one) => {
+  const [held, made] = [heldOf(one), madeOf(one)];
+  if (one.reason > 0) expect(checkSuccessor(held, made)).toBe(one.reason);
+  else expect(() => checkSuccessor(held, made)).toThrow();
+});
+
+test.each(vector.cases)("whom a device of later follows: $about", (one) => {
+  const [held, made] = [heldOf(one), madeOf(one)];
+  if (one.later > 0) expect(checkLater(held, made)).toBe(one.later);
+  else expect(() => checkLater(held, made)).toThrow();
+});
+
+test.each(vector.cases)("what comes after a commit is no chat: $about", (one) => {
+  expect(isLate(passedOf(one), madeOf(one).settings)).toBe(one.late);
 });
 
 test.each(vector.refused_settings)("a predecessor of another form is refused: $about", ({ data }) => {

@@ -10,16 +10,29 @@ import * as cbor from "../cbor.ts";
 import { error } from "../errors.ts";
 import { Fields } from "../fields.ts";
 import { encodeB64 } from "../ids.ts";
+import { SUITE_RFC1, SUITE_XWING } from "../limits.ts";
 import { ChatKind, ChatRole, findChanges, parseSettings, type Predecessor, PREDECESSOR } from "./extensions.ts";
 
 /** Why a group was followed by another one. */
 export const Reason = { STUCK: 1, RESIZE: 2, SUITE: 3 } as const;
 
+/** Of so many epochs that a group left by commits, the authenticators are kept. */
+export const PASSED_EPOCHS = 16;
+/** The old group was fine: somebody wanted another one. */
+const BY_CHOICE: readonly number[] = [Reason.RESIZE, Reason.SUITE];
+
+/** An epoch of a group and a secret of those who were in it. */
+export interface Passed {
+  readonly epoch: number;
+  readonly authenticator: Uint8Array;
+}
+
 /**
  * What a member holds of the group that ended.
  *
  * settings: data of its extension 0xF0A0. accounts: of the tree of this epoch. left: those who sent `leave`.
- * offender: account that signed the commit of this epoch which this member refused itself.
+ * offender: account that signed the commit of this epoch which this member refused itself. suite: its MLS cipher suite.
+ * passed: the last epochs that ended by a commit.
  */
 export interface Held {
   readonly gid: Uint8Array;
@@ -29,14 +42,20 @@ export interface Held {
   readonly accounts: readonly Uint8Array[];
   readonly left: readonly Uint8Array[];
   readonly offender?: Uint8Array | undefined;
+  readonly suite: number;
+  readonly passed: readonly Passed[];
 }
 
-/** The group that says it follows. creator: account of who made it; role: of theirs in the held tree, 0 to 2. */
+/**
+ * The group that says it follows. creator: account of who made it; role: of theirs in the held tree, 0 to 2. suite: its
+ * MLS cipher suite.
+ */
 export interface Made {
   readonly settings: Uint8Array;
   readonly accounts: readonly Uint8Array[];
   readonly creator: Uint8Array;
   readonly role: number;
+  readonly suite: number;
 }
 
 /** What orders two successors of one group: the lower one stays. leaf: of the maker's device in the held tree. */
@@ -47,7 +66,7 @@ export interface Place {
 
 /** Why `made` takes the place of `held`. Throws `not-allowed` where it does not, Malformed. */
 export function checkSuccessor(held: Held, made: Made): number {
-  const reason = checkNamed(held, made);
+  const reason = checkNamed(held, made, []);
   const changes = findChanges(held.settings, made.settings);
   if ([...changes].some((key) => key !== PREDECESSOR)) throw error("not-allowed", "other settings");
   const isOne = findPeople(held, reason).some((who) => equal(who, made.creator));
@@ -58,20 +77,44 @@ export function checkSuccessor(held: Held, made: Made): number {
 /**
  * The same for a device that another one of its account, the creator here, brings into a later epoch.
  *
- * Its maker cannot be known any more, and names or roles may have changed. Throws as `checkSuccessor`.
+ * Its maker cannot be known any more, and names or roles may have changed. Where the old group was fine, this device may
+ * have followed a commit of it that its sibling left out. Throws as `checkSuccessor`.
  */
 export function checkLater(held: Held, made: Made): number {
   if (parseSettings(made.settings).kind !== parseSettings(held.settings).kind)
     throw error("not-allowed", "another kind");
-  return checkNamed(held, made);
+  return checkNamed(held, made, held.passed);
 }
 
-/** It names the epoch that is held, a secret of those who were in it, and has its people and nobody else. */
-function checkNamed(held: Held, made: Made): number {
-  const told = parseSettings(made.settings).predecessor;
+/**
+ * Whether a group by choice names an epoch of a group which a commit ended before: nobody follows it.
+ *
+ * The server gives all members a commit and a Welcome in one order, so its maker sees that too, and tries again. To show
+ * it would be to show a chat that nobody is in. passed: see `Held`, of the group it names. Throws Malformed.
+ */
+export function isLate(passed: readonly Passed[], settings: Uint8Array): boolean {
+  const { kind, predecessor: told } = parseSettings(settings);
+  if (told === undefined || kind !== ChatKind.GROUP || !BY_CHOICE.includes(told.reason)) return false;
+  return passed.some((one) => isSame(one, told));
+}
+
+function isSame(one: Passed, other: Passed): boolean {
+  return one.epoch === other.epoch && equal(one.authenticator, other.authenticator);
+}
+
+/**
+ * It names the epoch that is held, a secret of those who were in it, and has its people and nobody else.
+ *
+ * passed: epochs that it may name instead where the old group was fine.
+ */
+function checkNamed(held: Held, made: Made, passed: readonly Passed[]): number {
+  const { kind, predecessor: told } = parseSettings(made.settings);
   if (told === undefined || !equal(told.gid, held.gid)) throw error("not-allowed", "another group");
-  if (told.epoch !== held.epoch || !equal(told.authenticator, held.authenticator))
-    throw error("not-allowed", "another epoch");
+  const byChoice = BY_CHOICE.includes(told.reason);
+  const named = byChoice ? [held, ...passed] : [held];
+  if (!named.some((one) => isSame(one, told))) throw error("not-allowed", "another epoch");
+  if (byChoice && kind !== ChatKind.GROUP) throw error("not-allowed", "a chat of two stays as it is");
+  if (!fits(told.reason, held.suite, made.suite)) throw error("not-allowed", "another suite");
   const people = new Set(findPeople(held, told.reason).map(encodeB64));
   // Whoever said `leave` need not come along, and may not know it of another who did: the others remove them again.
   const here = new Set(made.accounts.map(encodeB64));
@@ -79,6 +122,17 @@ function checkNamed(held: Held, made: Made): number {
   if ([...people].some((who) => !here.has(who)) || [...here].some((who) => !allowed.has(who)))
     throw error("not-allowed", "other people");
   return told.reason;
+}
+
+/**
+ * Whether a reason allows these suites: strength is lost for more room alone, which people are told.
+ *
+ * So a group grows once, and cannot be led from one suite to the next without an end.
+ */
+function fits(reason: number, before: number, after: number): boolean {
+  if (reason === Reason.RESIZE) return before === SUITE_XWING && after === SUITE_RFC1;
+  if (reason === Reason.SUITE) return before === SUITE_RFC1 && after === SUITE_XWING;
+  return before === after;
 }
 
 /** The accounts that a successor must have: all but who left and, in a stuck group, who broke it. */

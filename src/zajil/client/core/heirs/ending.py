@@ -10,7 +10,7 @@ from zajil.client.core.groups import GROUP
 from zajil.client.state.heirs import Ended
 from zajil.client.state.rows import Chat
 from zajil.client.state.step import Step
-from zajil.protocol.chat.successors import Held
+from zajil.protocol.chat.successors import PASSED_EPOCHS, Held
 
 
 def find_end(step: Step, chat: Chat, *, offender: bytes = b"") -> Ended | None:
@@ -28,13 +28,20 @@ def find_end(step: Step, chat: Chat, *, offender: bytes = b"") -> Ended | None:
     return chat.ended
 
 
+def note_passed(chat: Chat, group: mls.Group) -> tuple[tuple[int, bytes], ...]:
+    """What `Chat.passed` is once a commit ended the epoch of this group."""
+    return ((group.epoch, group.epoch_authenticator), *chat.passed)[:PASSED_EPOCHS]
+
+
 def find_held(step: Step, chat: Chat) -> Held | None:
     """What a successor of this group is judged by."""
     end = find_end(step, chat)
     if end is None:
         return None
     people, left = frozenset(chat.accounts()), frozenset(chat.left)
-    return Held(chat.gid, end.epoch, end.authenticator, end.settings, people, left, end.offender)
+    return Held(
+        chat.gid, end.epoch, end.authenticator, end.settings, people, left, end.offender, chat.suite, chat.passed
+    )
 
 
 def role_without(chat: Chat, account: bytes, offender: bytes) -> int:
@@ -52,6 +59,12 @@ def is_undecided(step: Step, old: Chat) -> bool:
         return True
     chat = step.chat(old.heir.gid)
     return chat.epoch == 1 and chat.status == "active" and chat.heir is None
+
+
+def went_on(chat: Chat) -> bool:
+    """Whether a commit ended the epoch that we hold last, and we could not follow it."""
+    asking = chat.asking
+    return chat.status == "await" or (asking is not None and asking.reason in ("refused", "gap", "welcome"))
 
 
 def is_stuck(chat: Chat) -> bool:

@@ -11,7 +11,7 @@ from zajil.client.state import rows
 from zajil.client.state.rows import Chat
 from zajil.client.state.step import Step
 from zajil.protocol.chat.extensions import Reason
-from zajil.protocol.chat.successors import Held, Made, check_later, check_successor
+from zajil.protocol.chat.successors import Held, Made, check_later, check_successor, is_late
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import ClientId, split_client_id
 
@@ -38,8 +38,6 @@ def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed 
     held, leaf = ending.find_held(step, old), old.leaf_of(creator, device)
     if held is None or leaf is None:
         return None
-    if told.reason is Reason.STUCK and group.suite.id != old.suite:
-        return None  # what is only repaired keeps its strength
     if not ending.is_undecided(step, old):
         return None
     if group.epoch != 1 and creator != step.profile.account_id:
@@ -48,12 +46,26 @@ def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed 
     return None if reason is None else Followed(old, leaf, reason)
 
 
+def is_too_late(step: Step, group: mls.Group) -> bool:
+    """Whether this first epoch of a group by choice comes after the old one went on: it is no chat at all."""
+    told = groups.settings_of(group.extensions).predecessor
+    old = None if told is None else rows.find_chat(step.tx, told.gid)
+    if old is None or group.epoch != 1 or old.kind != groups.GROUP:
+        return False
+    passed = old.passed
+    if old.heir is not None or ending.went_on(old):
+        end = ending.find_end(step, old)
+        passed = passed if end is None else ((end.epoch, end.authenticator), *passed)
+    return is_late(passed, groups.find_settings(group))
+
+
 def find_reason(old: Chat, held: Held, group: mls.Group, creator: bytes) -> Reason | None:
     """Why a group of this creator takes the place of the old one, None where it does not."""
     people = frozenset(bytes(split_client_id(ClientId(member.client))[0]) for member in group.members())
     role = ending.role_without(old, creator, held.offender)
-    made = Made(groups.find_settings(group), people, creator, role)
+    made = Made(groups.find_settings(group), people, creator, role, group.suite.id)
     try:
-        return check_successor(held, made) if group.epoch == 1 else check_later(held, made)
+        reason = check_successor(held, made) if group.epoch == 1 else check_later(held, made)
     except ZajilError:
         return None
+    return None if reason is not Reason.STUCK and group.epoch == 1 and ending.went_on(old) else reason

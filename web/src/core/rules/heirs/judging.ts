@@ -1,5 +1,5 @@
 /** Whether a group that we were added to takes the place of one that we hold. Twin of zajil.client.core.heirs.judging. */
-import { checkLater, checkSuccessor, type Held, Reason } from "../../../protocol/chat/successors.ts";
+import { checkLater, checkSuccessor, type Held } from "../../../protocol/chat/successors.ts";
 import { ZajilError } from "../../../protocol/errors.ts";
 import type { Group, JoinInfo } from "../../mls/mls.ts";
 import * as rows from "../../state/rows.ts";
@@ -36,7 +36,8 @@ export async function findHeld(look: Look, chat: Chat): Promise<Held | undefined
   const accounts = rows.accountsOf(chat).map(rows.bytesOf);
   const left = Object.keys(chat.left).map(rows.bytesOf);
   const proven = offender === "" ? {} : { offender: rows.bytesOf(offender) };
-  return { gid: rows.bytesOf(chat.gid), epoch, authenticator, settings, accounts, left, ...proven };
+  const group = { gid: rows.bytesOf(chat.gid), suite: chat.suite, passed: [] };
+  return { ...group, epoch, authenticator, settings, accounts, left, ...proven };
 }
 
 /**
@@ -69,8 +70,6 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
   const [creator, device] = groups.deviceOf(signer.client);
   const [held, leaf] = [await findHeld(look, old), rows.leafOf(old, creator, device)];
   if (held === undefined || leaf === undefined) return undefined;
-  // What is only repaired keeps its strength.
-  if (told.reason === Reason.STUCK && group.suite !== old.suite) return undefined;
   if (!(await isUndecided(look, old))) return undefined;
   if (group.epoch !== 1 && creator !== look.profile.account_id) return undefined;
   const reason = findReason(old, held, group, creator);
@@ -86,6 +85,7 @@ export function findReason(old: Chat, held: Held, group: Group, creator: Id): nu
     accounts: [...people].map(rows.bytesOf),
     creator: rows.bytesOf(creator),
     role: roleWithout(old, creator, offender),
+    suite: group.suite,
   };
   try {
     return (group.epoch === 1 ? checkSuccessor : checkLater)(held, made);
