@@ -164,4 +164,12 @@ test("all chats go into a file, and an account ends for good", async ({ server, 
   await expect(anna.page.getByRole("alert")).toBeVisible();
   expect(server.sql<{ n: number }>("SELECT count(*) AS n FROM device")).toEqual([{ n: 1 }]);
   await reads(pia, "Anna", "<b>remember me</b>");
+  await expect(pia.ask("send", { chat: "Anna", text: "are you there?" })).rejects.toThrow("contact-gone");
+});
+
+test("whoever ends an account on the command line says so in the browser", async ({ pair }) => {
+  const { anna, pia } = await pair();
+  await pia.ask("call", { name: "delete_account" });
+  await expect(anna.see("chat-gone")).toBeVisible({ timeout: 60_000 });
+  await expect(anna.see("composer")).toBeDisabled();
 });

@@ -78,6 +78,7 @@ export function chatLine(world: World, chat: SeedChat): ChatLine {
     ...(chat.peer === undefined ? {} : { peer: chat.peer }),
     verified: isVerified(world, chat.peer),
     blocked: world.blocked.has(chat.peer ?? ""),
+    gone: false,
     pending: chat.asked === true,
     activity: last?.at ?? world.now,
     unread: chat.unread,

@@ -84,6 +84,8 @@ export interface ChatLine {
   readonly verified: boolean;
   /** The other side of a DM is blocked. */
   readonly blocked: boolean;
+  /** The other side of a DM said that its account ends. */
+  readonly gone: boolean;
   /** We asked to write to them, and they have not answered: one text is out, what is written more waits. */
   readonly pending: boolean;
   readonly activity: number;

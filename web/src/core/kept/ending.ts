@@ -11,6 +11,7 @@ import * as objects from "../../protocol/identity/objects.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
 import { signerOf, verify } from "../crypto.ts";
 import * as chats from "../rules/chats.ts";
+import { sayFarewell } from "../rules/contact/leaving.ts";
 import type { Core } from "../rules/core.ts";
 import type { Calls } from "../shell/calls.ts";
 import { fetchOwnLists } from "../shell/linking.ts";
@@ -21,7 +22,7 @@ import { type Deletion, deletion, forget } from "./backup.ts";
 
 /** Row of `meta`: the last list is on its way to the server. */
 const SENT = new TextEncoder().encode("last-list");
-/** A group that does not hear of it in time removes us later, or never; the account ends all the same. */
+/** A group that does not hear of it in time removes us later, or never, and a contact writes to nobody; we end all the same. */
 const LEAVE_MS = 15_000;
 const LOOK_MS = 200;
 
@@ -36,13 +37,13 @@ export interface Ending {
 }
 
 /**
- * Leave the groups, delete the backups, then put the list without devices: the server keeps that and nothing else of the
+ * Leave the groups, tell contacts, delete the backups, then put the list without devices: the server keeps that and nothing else of the
  * account. Where this fails later, the account is there and has no backup. Throws Conflict `stale-list` where another
  * device wrote a list meanwhile; Unreachable.
  */
 export async function endAccount(with_: Ending): Promise<void> {
   const { core, tokens } = with_;
-  if (!(await hasEnded(core, tokens))) await leaveGroups(with_);
+  if (!(await hasEnded(core, tokens))) await leaveAll(with_);
   const old = await core.step("forget-recovery", (step) => forget(step));
   const requests = await Promise.all(old.map(({ key }) => deletion(key)));
   await deleteBackups(with_.backups, requests);
@@ -63,12 +64,13 @@ async function hasEnded(core: Core, tokens: Tokens): Promise<boolean> {
   }
 }
 
-async function leaveGroups({ core, wake }: Ending): Promise<void> {
+async function leaveAll({ core, wake }: Ending): Promise<void> {
   const left = await core.step("leave-all", async (step) => {
     const all = await rows.allChats(step.tx);
-    const active = all.filter((c) => c.kind === 2 && c.status === "active" && c.merged === "");
+    const own = step.profile.account_id;
+    const active = all.filter((c) => c.kind === 2 && c.status === "active" && c.merged === "" && !(own in c.left));
     for (const chat of active) await chats.leave(step, chat.gid);
-    return active.map(({ gid }) => gid);
+    return [...active.map(({ gid }) => gid), ...(await sayFarewell(step))];
   });
   wake();
   const until = Date.now() + LEAVE_MS;

@@ -5,10 +5,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { BACKUP, DELETE_BACKUP, PUT_BACKUP } from "../../protocol/backups/wire.ts";
 import * as control from "../../protocol/control.ts";
-import { Unreachable, error } from "../../protocol/errors.ts";
+import { Unreachable, type ZajilError, error } from "../../protocol/errors.ts";
 import { parseKey, spellKey } from "../../protocol/identity/recovery.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
 import { randomBytes } from "../crypto.ts";
+import * as chats from "../rules/chats.ts";
 import type { Calls } from "../shell/calls.ts";
 import { approve, linkNew } from "../shell/linking.ts";
 import * as accounts from "../state/accounts.ts";
@@ -111,10 +112,9 @@ async function pair(): Promise<{ anna: Client; omar: Client; gid: rows.Id; key: 
 describe.skipIf(!hasServer)("recovery", { timeout: 120_000 }, () => {
   it("brings a lost browser back: people, chats and both directions, as a new device", async () => {
     const { anna, omar, gid, key } = await pair();
-    const group = await anna.core.step("group", async (step) => {
-      const chats = await import("../rules/chats.ts");
-      return chats.openGroup(step, "Trail", [(await omar.profile()).account_id]);
-    });
+    const group = await anna.core.step("group", async (step) =>
+      chats.openGroup(step, "Trail", [(await omar.profile()).account_id]),
+    );
     anna.runner.wake();
     await omar.until(
       () => omar.chats(),
@@ -316,6 +316,23 @@ describe.skipIf(!hasServer)("recovery", { timeout: 120_000 }, () => {
     await expect(bringBack(key)).rejects.toEqual(code("no-backup"));
     await expect(tokens.token()).rejects.toEqual(code("device-revoked"));
     expect(await omar.texts(gid)).toContain("before");
+  });
+
+  it("says so to those who write with it before it ends", async () => {
+    const { anna, omar, gid } = await pair();
+    renewals.splice(0).forEach((one) => one.close());
+    const { core, tokens, calls, runner } = anna;
+    await endAccount({ core, tokens, calls, backups: lane(anna), wake: () => runner.wake() });
+    await omar.until(
+      () =>
+        omar.core.look((look) =>
+          chats.checkMember(look, gid).then(
+            () => "",
+            ({ code }: ZajilError) => code,
+          ),
+        ),
+      (why) => why === "contact-gone",
+    );
   });
 
   it("writes every chat as a page and as JSON, whatever people wrote", async () => {

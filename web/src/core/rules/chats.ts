@@ -149,12 +149,16 @@ export async function awaitsDecision(look: Look, chat: Chat): Promise<boolean> {
   return chat.kind === DM && accounts.isKeyChanged(await accounts.known(look, chat.peer));
 }
 
-/** The chat, if we may act in it. Throws `not-a-member`, `unknown-chat`, `contact-blocked`. */
+/** The chat, if we may act in it. Throws `not-a-member`, `unknown-chat`; in a DM `contact-blocked`, `contact-gone`. */
 export async function checkMember(look: Look, gid: Id): Promise<Chat> {
   let chat = await rows.findChat(look.tx, gid);
   if (chat?.merged) chat = await rows.findChat(look.tx, chat.merged);
   if (chat === undefined) throw error("unknown-chat");
-  if (chat.kind === DM && (await accounts.known(look, chat.peer)).blocked) throw error("contact-blocked");
+  if (chat.kind === DM) {
+    const { blocked, gone } = await accounts.known(look, chat.peer);
+    if (blocked) throw error("contact-blocked");
+    if (gone) throw error("contact-gone");
+  }
   if (
     chat.request === "incoming" ||
     chat.status === "removed" ||
@@ -252,12 +256,16 @@ export async function checkGroup(look: Look, gid: Id): Promise<Chat> {
   return chat;
 }
 
-/** Throws `list-fork` for an account with two device lists in one place, `contact-blocked` for one we blocked. */
+/**
+ * Throws `list-fork` for an account with two device lists in one place, `contact-blocked` for one we blocked,
+ * `contact-gone` for one that ended.
+ */
 export async function checkPeople(look: Look, people: readonly Id[]): Promise<void> {
   for (const person of people) {
-    const { alarm, blocked } = await accounts.known(look, person);
+    const { alarm, blocked, gone } = await accounts.known(look, person);
     if (alarm) throw error("list-fork");
     if (blocked) throw error("contact-blocked");
+    if (gone) throw error("contact-gone");
   }
 }
 

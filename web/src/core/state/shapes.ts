@@ -158,6 +158,8 @@ export interface Account {
   /** Nothing of it is shown; since when that is decided so, Unix ms. */
   readonly blocked: boolean;
   readonly blocked_at: number;
+  /** It said that it ends. */
+  readonly gone: boolean;
 }
 
 /** One claimed KeyPackage with the delivery reference of its device. */
@@ -466,6 +468,7 @@ export const EMPTY_ACCOUNT: Omit<Account, "account_id"> = {
   said: false,
   blocked: false,
   blocked_at: 0,
+  gone: false,
 };
 export const EMPTY_ITEM: Omit<Item, "gid" | "kind" | "state" | "at"> = {
   content: NONE,

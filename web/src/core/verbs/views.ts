@@ -67,6 +67,7 @@ export async function chatLine(look: Look, chat: Chat, pinned: boolean): Promise
     ...(peer === undefined ? {} : { peer: chat.peer }),
     verified: peer !== undefined && accounts.isVerified(peer),
     blocked: peer?.blocked === true,
+    gone: peer?.gone === true,
     pending: chat.request === "outgoing",
     activity: chat.activity,
     unread: chat.unread,
@@ -120,7 +121,7 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
     suite: chat.suite,
     quantum: quantumOf(chat),
     may: {
-      send: here && peer?.blocked !== true && mayWrite(chat, own),
+      send: here && peer?.blocked !== true && peer?.gone !== true && mayWrite(chat, own),
       add: group && role >= (chat.perms["add"] ?? groups.ADMIN),
       remove: group && role >= groups.ADMIN,
       rename: group && role >= (chat.perms["info"] ?? groups.ADMIN),

@@ -86,6 +86,8 @@ function writes(form: Form): boolean {
 }
 
 async function show(step: Step, chat: Chat, opened: Opened, fields: Partial<StoredMessage>): Promise<void> {
+  if ((await accounts.known(step, opened.account)).gone)
+    await (await import("../contact/leaving.ts")).noteAlive(step, chat, opened.account);
   const place = chat.merged || chat.gid;
   const own = opened.account === step.profile.account_id;
   const shown: StoredMessage = {
@@ -136,7 +138,8 @@ async function takeControl(step: Step, chat: Chat, opened: Opened, part: Part): 
       for (const data of part.lists) await accounts.learnList(step, accounts.listOwner(data), data);
       return;
     case "leave":
-      return noteLeave(step, chat, opened.account);
+      if (chat.kind !== groups.DM) return noteLeave(step, chat, opened.account);
+      return (await import("../contact/leaving.ts")).noteGone(step, chat, opened.account);
     case "readd":
       return readd.takeRequest(step, opened.account, opened.device, part);
     case "join-request":
