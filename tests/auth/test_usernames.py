@@ -124,6 +124,20 @@ async def test_a_reserved_name_is_nobodys(auth: Auth) -> None:
     assert not await auth.db.write(lambda db: store.reserve(db, KEY))
 
 
+async def test_a_name_that_was_kept_back_and_freed_still_waits_its_90_days(auth: Auth, world: World) -> None:
+    """Else the operator could hand it, and whoever knows it, to another person the same day."""
+    one, two = await caller_of(auth, Person()), await caller_of(auth, Person())
+    await take(auth, one, KEY)
+    await usernames.release_username(auth, one, KEY)
+    assert await auth.db.write(lambda db: store.reserve(db, KEY))
+    assert await auth.db.write(lambda db: store.reserve(db, KEY))
+    assert await auth.db.write(lambda db: store.is_reserved(db, KEY))
+    assert await auth.db.write(lambda db: store.end_reservation(db, KEY))
+    assert await take(auth, two, KEY) == "handle-taken"
+    world.now += 90 * DAY_S
+    assert await take(auth, two, KEY) == "ok"
+
+
 async def test_releasing_what_is_not_held_writes_nothing(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has no limit of its own, so asked without end it must not fill the writer's queue."""
     one, two = await caller_of(auth, Person()), await caller_of(auth, Person())

@@ -9,15 +9,22 @@ from pathlib import Path
 
 import pytest
 import segno
+from sqlalchemy import select
 
+from zajil.auth.names import store as names
+from zajil.auth.tables import username
 from zajil.bridges.registry import joining
 from zajil.cli.main import run_command
 from zajil.cli.qr import draw_qr
+from zajil.moderation.store.transparency.changes import read_changes
+from zajil.protocol.contacts.usernames import username_key
 from zajil.protocol.control import JoinBridge
 from zajil.protocol.identity.links import parse_contact_link
+from zajil.protocol.ids import AccountId, encode_b64
 from zajil.server.admin import invite_bridge, list_bridges, publish_bridge
 from zajil.server.app import Server
 from zajil.server.config import load_settings
+from zajil.server.moderation.steering import opened
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
@@ -165,3 +172,58 @@ def test_an_invite_carries_private_bridges_where_somebody_sees_it(
     (bridged / "zajil.key").unlink()
     assert run_command([*command, "--link", *at]) == 1
     assert "zajil.key is missing" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_an_operator_keeps_a_username_back_and_frees_it(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command, at = ["admin", "name"], ["--data", str(data)]
+    assert run_command([*command, "reserve", "@PayPal", *at]) == 0
+    assert "@paypal is kept back" in told(capsys)
+    assert run_command([*command, "reserve", "paypa1", *at]) == 0, "a name that looks like it is the same one"
+    assert "before" in told(capsys)
+    assert run_command([*command, "reserve", "support", "--json", *at]) == 0
+    assert json.loads(told(capsys)) == {"name": "support", "reserved": True}
+    key = username_key("paypal", "chat.example")
+    assert stored_names(data) == {key: 2, username_key("support", "chat.example"): 2}
+    assert not [file for file in data.rglob("*") if file.is_file() and b"paypal" in file.read_bytes()]
+    assert run_command([*command, "release", "support", *at]) == 0
+    assert "kept back no more" in told(capsys)
+    assert run_command([*command, "release", "support", *at]) == 1
+    assert capsys.readouterr().err.startswith("error: not-reserved: ")
+    assert logged(data) == [
+        ("list", f"reserve username {encode_b64(key)}"),
+        ("list", f"reserve username {encode_b64(username_key('support', 'chat.example'))}"),
+        ("list", f"release username {encode_b64(username_key('support', 'chat.example'))}"),
+    ]
+    assert run_command(["moderation", "log", "verify", "--json", *at]) == 0
+    assert json.loads(told(capsys))["size"] == 3
+    for wrong in ("ab", "pаypal", "", "a b", "x" * 33):  # the second letter of one is Cyrillic
+        assert run_command([*command, "reserve", wrong, *at]) == 1
+        assert capsys.readouterr().err.startswith("error: bad-handle: ")
+    assert run_command([*command, "reserve", "support", "--data", str(data / "none")]) == 1
+    assert capsys.readouterr().err.startswith("error: no-data: ")
+
+
+@pytest.mark.slow
+def test_a_name_in_use_is_not_taken_from_its_account(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key = username_key("ann_5", "chat.example")
+    with opened(data) as database:
+        database.write_sync(lambda db: names.take(db, key, AccountId(b"a" * 16), now=0, until=0))
+    for verb, code in (("reserve", "name-used"), ("release", "not-reserved")):
+        assert run_command(["admin", "name", verb, "ann_5", "--data", str(data)]) == 1
+        assert capsys.readouterr().err.startswith(f"error: {code}: ")
+    assert stored_names(data) == {key: 0}
+    assert logged(data) == []
+
+
+def stored_names(data: Path) -> dict[bytes, int]:
+    """State of each username, by its key."""
+    with opened(data) as database:
+        rows = database.read_sync(lambda db: db.execute(select(username.c.key, username.c.state)).all())
+    return {bytes(row.key): row.state for row in rows}
+
+
+def logged(data: Path) -> list[tuple[str, str]]:
+    """Kind and record of every change in the log."""
+    with opened(data) as database:
+        return database.read_sync(lambda db: [(row.kind, row.record) for row in read_changes(db)])

@@ -41,6 +41,7 @@ CLI_CODES |= {
 }
 CLI_CODES |= {"bad-time", "bad-domain", "setup-exists", "no-manifest"}
 CLI_CODES |= {"no-bridge", "many-bridges"}
+CLI_CODES |= {"name-used", "not-reserved"}
 CLI_CODES |= {"short-query", "bad-profile", "no-screen", "no-terminal"}
 CLI_CODES |= {"bad-month", "no-report", "check-here", "no-agreement", "no-public-log"}
 CLI_CODES |= {"bad-account", "no-account", "no-reference"}

@@ -13,6 +13,8 @@ import pytest
 from tests.flows.server import ServerProcess
 from tests.forks import asked
 
+from zajil.server.admin import release_name, reserve_name
+
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
 
@@ -43,6 +45,10 @@ def test_a_request_is_accepted_another_blocked_and_a_link_used_up(server: Server
     assert "@ann_5" in ann.run("username", "set", "Ann_5")
     assert ann.told("username", "show") == {"username": "ann_5"}
     assert "taken" in eve.run("username", "set", "ann_5", code=1)
+    assert reserve_name(server.data, "support")
+    assert "taken" in eve.run("username", "set", "Support", code=1), "the operator keeps it back"
+    assert release_name(server.data, "support")
+    assert "@support" in eve.run("username", "set", "Support")
 
     bob.run("add", "@ann_5", "--text", "Bob from the library")
     again = bob.run("add", "@ann_5")

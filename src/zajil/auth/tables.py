@@ -187,7 +187,7 @@ contact_token = Table(
     sqlite_with_rowid=False,
 )
 
-_NAME = "until released; then 90 days, so that nobody else takes it at once"
+_NAME = "until released; then 90 days, so that nobody else takes it at once; reserved: until the operator frees it"
 username = Table(
     "username",
     METADATA,

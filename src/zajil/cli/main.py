@@ -47,7 +47,7 @@ from zajil.cli.commands.moderation import (
     worker,
 )
 from zajil.cli.commands.options import HomeFolder, decide_home
-from zajil.cli.commands.people import strangers
+from zajil.cli.commands.people import names, strangers
 from zajil.cli.commands.profile import profiles
 from zajil.cli.commands.profile.profiles import ProfileName, decide_profile, profile_folder
 from zajil.cli.commands.public import channel, persona, reading, redress, writing
@@ -74,6 +74,7 @@ from zajil.cli.texts.moderation import private as private_words
 from zajil.cli.texts.moderation import review as review_words
 from zajil.cli.texts.moderation import scores as moderation_words
 from zajil.cli.texts.moderation import steering as steering_words
+from zajil.cli.texts.people import names as name_words
 from zajil.cli.texts.people import strangers as stranger_words
 from zajil.cli.texts.public import channel as channel_words
 from zajil.cli.texts.public import persona as persona_words
@@ -280,6 +281,10 @@ _ADMIN: tuple[_Command, ...] = (
     ("disclose", server.disclose, accounting_words.DISCLOSE),
     ("push-forget", push.forget, push_words.FORGET),
 )
+_ADMIN_NAME: tuple[_Command, ...] = (
+    ("reserve", names.reserve, name_words.RESERVE),
+    ("release", names.release, name_words.RELEASE),
+)
 _ADMIN_BRIDGES: tuple[_Command, ...] = (
     ("list", registry.list_, registry_words.LIST),
     ("invite", registry.invite, registry_words.INVITE),
@@ -329,6 +334,7 @@ def _build() -> typer.Typer:
     _fill(root, _REDRESS, panel=public)
     _fill(root, _SERVER, panel=serving)
     admin = _group(server_words.ADMIN, _ADMIN)
+    admin.add_typer(_group(name_words.NAMES, _ADMIN_NAME), name="name")
     admin.add_typer(_group(registry_words.BRIDGES, _ADMIN_BRIDGES), name="bridges")
     root.add_typer(admin, name="admin", rich_help_panel=serving)
     moderation = _group(moderation_words.MODERATION, (*_MODERATION, *_REVIEW))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection
 
 from zajil.auth import invites
+from zajil.auth.names import store as names
 from zajil.auth.secrets import DAY_S, INVITE_LIFE_DAYS
 from zajil.bridges.registry import operator
 from zajil.bridges.registry import store as bridge_store
@@ -18,9 +21,13 @@ from zajil.engine.keys import FILE_NAME, Keys
 from zajil.engine.moderationkeys import FILE_NAME as LOG_KEY_FILE
 from zajil.engine.moderationkeys import ModerationKeys
 from zajil.engine.pushkeys import FILE_NAME as PUSH_KEY_FILE
-from zajil.moderation.audit.entries import SALT_BYTES, hash_record
+from zajil.engine.sql.database import Database
+from zajil.moderation.audit.entries import SALT_BYTES, hash_record, make_pseudonym
 from zajil.moderation.audit.log import Draft, record, sign_now
 from zajil.moderation.store import log
+from zajil.moderation.store.transparency.changes import log_change
+from zajil.protocol.contacts.usernames import username_key
+from zajil.protocol.errors import error
 from zajil.protocol.identity.links import ContactLink, encode_contact_link
 from zajil.protocol.ids import AccountId, encode_b64
 from zajil.protocol.reach.endpoints import PrivateBridges
@@ -36,6 +43,9 @@ from zajil.server.accounting.disclosure import (
 )
 from zajil.server.config import load_settings
 from zajil.server.schema import hold_data, open_database
+
+_OPERATOR: Final = b"operator"
+"""Who acts on the data folder, in the log: as `zajil moderation lists` has it."""
 
 
 def create_invite(data: Path, uses: int) -> str:
@@ -110,6 +120,58 @@ def forget_push(data: Path) -> int:
     return forgotten
 
 
+def reserve_name(data: Path, name: str, *, now: float | None = None) -> bool:
+    """Nobody may have this username, nor one that looks like it; False where it was kept back before.
+
+    name: as `parse_username` gives it. Only its key is stored, and that it was reserved is logged. Raises Conflict
+    `handle-taken` where somebody uses it, ConfigError, KeyFileError.
+    """
+
+    def reserve(db: Connection, key: bytes) -> bool:
+        if names.is_reserved(db, key):
+            return False
+        if not names.reserve(db, key):
+            raise error("handle-taken")
+        return True
+
+    return _change_name(data, name, "reserve", reserve, now=now)
+
+
+def release_name(data: Path, name: str, *, now: float | None = None) -> bool:
+    """A username that was kept back is kept back no more; False where it was not. Raises ConfigError, KeyFileError."""
+    return _change_name(data, name, "release", names.end_reservation, now=now)
+
+
+def _change_name(
+    data: Path, name: str, verb: str, change: Callable[[Connection, bytes], bool], *, now: float | None
+) -> bool:
+    at = int(time.time() if now is None else now)
+    settings = load_settings(data)
+    key = username_key(name, settings.server_name)
+    database = open_database(data)
+    try:
+        signing = _load_log_keys(data, database)
+
+        def write(db: Connection) -> bool:
+            if not change(db, key):
+                return False
+            actor = make_pseudonym(signing.pseudonym, _OPERATOR)
+            log_change(
+                db, "list", f"{verb} username {encode_b64(key)}", salt=os.urandom(SALT_BYTES), now=at, pseudonym=actor
+            )
+            sign_now(log.SQLAuditRows(db, now=at), signing.log, origin=f"{settings.server_name}/moderation")
+            return True
+
+        return database.write_sync(write)
+    finally:
+        database.close()
+
+
+def _load_log_keys(data: Path, database: Database) -> ModerationKeys:
+    """The keys of the log, which may begin with what an operator does; a lost key beside a log is never replaced."""
+    return ModerationKeys.load(data / LOG_KEY_FILE, create=database.read_sync(log.count_entries) == 0)
+
+
 def link_of_invite(data: Path, code: str, *, front: str | None = None, bridges: PrivateBridges | None = None) -> str:
     """The invite to this server as a link: its page takes the code out of it.
 
@@ -135,9 +197,7 @@ def disclose(data: Path, account_id: AccountId, *, reference: str, now: float | 
         keys = Keys.load(data / FILE_NAME)
         if not database.read_sync(lambda db: is_known(db, account_id)):
             return None
-        # The log may begin with a disclosure; a lost key beside a log is never replaced.
-        logged = database.read_sync(log.count_entries)
-        signing = ModerationKeys.load(data / LOG_KEY_FILE, create=logged == 0).log
+        signing = _load_log_keys(data, database).log
         origin = f"{settings.server_name}/moderation"
 
         def write(db: Connection) -> Document | None:

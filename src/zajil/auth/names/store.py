@@ -55,17 +55,26 @@ def count_released(db: Connection, holder: AccountId, *, now: int) -> int:
 
 def reserve(db: Connection, key: bytes) -> bool:
     """Nobody may have this name. False where somebody uses it."""
-    state = db.execute(select(username.c.state).where(username.c.key == key)).scalar_one_or_none()
-    if state == IN_USE:
+    row = db.execute(select(username.c.state, username.c.until).where(username.c.key == key)).first()
+    if row is not None and row.state == IN_USE:
         return False
+    # What is left of its 90 days is kept: ending the reservation must not hand the name to another person early.
+    until = 0 if row is None else row.until
     db.execute(delete(username).where(username.c.key == key))
-    db.execute(insert(username).values(key=key, account_id=NOBODY, state=RESERVED, until=0))
+    db.execute(insert(username).values(key=key, account_id=NOBODY, state=RESERVED, until=until))
     return True
 
 
+def is_reserved(db: Connection, key: bytes) -> bool:
+    """Whether the operator keeps this name from everybody."""
+    found = select(username.c.key).where(username.c.key == key, username.c.state == RESERVED)
+    return db.execute(found).first() is not None
+
+
 def end_reservation(db: Connection, key: bytes) -> bool:
-    """A reserved name is free. False where it was not reserved."""
-    return db.execute(delete(username).where(username.c.key == key, username.c.state == RESERVED)).rowcount == 1
+    """A reserved name is free, at once or when its 90 days are over. False where it was not reserved."""
+    reserved = (username.c.key == key) & (username.c.state == RESERVED)
+    return db.execute(update(username).where(reserved).values(state=RELEASED)).rowcount == 1
 
 
 def forget_released(db: Connection, *, now: int, rows: int) -> int:

@@ -18,6 +18,7 @@ from zajil.cli.texts.moderation.accounting import ACCOUNTING_COMPLAINTS
 from zajil.cli.texts.moderation.review_errors import REVIEW_COMPLAINTS
 from zajil.cli.texts.moderation.scores import MODERATION_COMPLAINTS
 from zajil.cli.texts.moderation.steering import STEERING_COMPLAINTS
+from zajil.cli.texts.people.names import NAME_COMPLAINTS
 from zajil.cli.texts.public.errors import PUBLIC_COMPLAINTS
 from zajil.cli.texts.public.persona import PERSONA_COMPLAINTS
 from zajil.cli.texts.public.redress import REDRESS_COMPLAINTS
@@ -283,7 +284,7 @@ COMPLAINTS |= BRIDGE_COMPLAINTS | BUNDLE_COMPLAINTS | NET_COMPLAINTS | REGISTRY_
 COMPLAINTS |= STEERING_COMPLAINTS | ACCOUNTING_COMPLAINTS | REVIEW_COMPLAINTS
 COMPLAINTS |= PERSONA_COMPLAINTS | REDRESS_COMPLAINTS | RELAY_COMPLAINTS | FILE_COMPLAINTS | ARRANGING_COMPLAINTS
 COMPLAINTS |= RECOVERY_COMPLAINTS | ENDING_COMPLAINTS | EXPORT_COMPLAINTS | SEARCH_COMPLAINTS | PROFILE_COMPLAINTS
-COMPLAINTS |= PUSH_COMPLAINTS | SCREEN_COMPLAINTS
+COMPLAINTS |= PUSH_COMPLAINTS | SCREEN_COMPLAINTS | NAME_COMPLAINTS
 
 
 def find_complaint(code: str) -> Complaint | None:
