@@ -53,6 +53,8 @@ CLI_CODES |= {
     "bridge-busy",
     "bridge-settings",
     "bad-join",
+    "join-shown",
+    "join-open",
     "join-refused",
     "bad-site",
     "no-settings",

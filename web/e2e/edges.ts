@@ -199,7 +199,9 @@ export class Bridge {
     const port = await freePort();
     const printed = server.zajil("admin", "bridges", "invite", "--data", server.data, "--json");
     const { code } = JSON.parse(printed) as { code: string };
-    const words = ["--domain", name, "--origin", server.url, "--join", code, "--out", folder, "--yes"];
+    const secret = `${folder}.code`;
+    writeFileSync(secret, code, { mode: 0o600 });
+    const words = ["--domain", name, "--origin", server.url, "--join", secret, "--out", folder, "--yes"];
     server.zajil("bridge", "init", ...words);
     const settings = join(folder, "bridge.toml");
     const place = `port = ${String(port)}\nsocket = "${join(folder, "s.sock")}"\n`;

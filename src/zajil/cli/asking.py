@@ -1,4 +1,4 @@
-"""Asking the person at the terminal before something is done that cannot be taken back."""
+"""Asking the person at the terminal: before something that cannot be taken back, and for what nobody else may read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sys
 
 from zajil.cli.texts import general
 
+LINE_MAX = 1024
+"""Characters of a line that may hold a key or a code, however it is spaced."""
 _YES = frozenset({"y", "yes", "д", "да", "نعم", "ن"})
 
 
@@ -21,3 +23,18 @@ def agrees(question: str) -> bool:
     except EOFError:
         return False
     return answer.strip().casefold() in _YES
+
+
+def read_unseen(question: str) -> str:
+    """What the person types, unseen, or the first line of stdin: arguments stand in lists and histories.
+
+    Raises UnicodeDecodeError for what is no text.
+    """
+    import getpass
+
+    from zajil.cli.output import error_console
+
+    if can_ask():
+        error_console().print(question, end=" ")
+        return getpass.getpass("")
+    return sys.stdin.readline(LINE_MAX)

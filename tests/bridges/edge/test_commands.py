@@ -37,7 +37,26 @@ from zajil.server.app import Server
 pytestmark = pytest.mark.reach
 
 CODE = "4GZ2M-AAAAA-BBBBB-CCCCC"
-INIT = ["bridge", "init", "--domain", DOMAIN, "--origin", "https://chat.example", "--join", CODE]
+INIT = ["bridge", "init", "--domain", DOMAIN, "--origin", "https://chat.example"]
+
+
+@pytest.fixture(autouse=True)
+def code_on_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator's code comes by stdin: there is no terminal in a test."""
+    typed(monkeypatch, CODE)
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """Every command from now on finds this on its stdin."""
+
+    class Typed:
+        def isatty(self) -> bool:
+            return False
+
+        def readline(self, most: int) -> str:
+            return f"{code}\n"[:most]
+
+    monkeypatch.setattr("sys.stdin", Typed())
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +67,7 @@ def logging_goes_on() -> Iterator[None]:
 
 
 def test_init_says_the_danger_first_and_does_nothing_without_a_word(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "bridge"
     assert run_command([*INIT, "--out", str(out)]) == REFUSED
@@ -62,16 +81,51 @@ def test_init_says_the_danger_first_and_does_nothing_without_a_word(
         said = capsys.readouterr()
         assert said.out.index("forbidden") < said.out.index("Written")
         assert "made up" in said.out
-        assert load_config(folder / "bridge.toml").edge == edge
+        made = load_config(folder / "bridge.toml")
+        assert (made.edge, made.join) == (edge, CODE)
         assert run_command([*INIT, "--edge", edge, "--out", str(folder), "--yes"]) == REFUSED
         assert "exists already" in capsys.readouterr().err
     assert run_command([*INIT[:3], "a/b", *INIT[4:], "--out", str(out / "x"), "--yes"]) == USAGE
     capsys.readouterr()
     for code in ("", "4GZ2M", CODE[:-1] + "U", CODE + "0", "\udcff" * 20):
-        assert run_command([*INIT[:-1], code, "--out", str(out / "x"), "--yes"]) == USAGE
+        typed(monkeypatch, code)
+        assert run_command([*INIT, "--out", str(out / "x"), "--yes"]) == USAGE
         assert capsys.readouterr().err.startswith("error: bad-join: ")
+    typed(monkeypatch, CODE)
     assert run_command([*INIT, "--site", str(tmp_path), "--out", str(out / "x"), "--yes"]) == REFUSED
     assert "index.html" in capsys.readouterr().err
+
+
+def test_the_code_is_no_argument(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is on the machine can list the arguments of its programs, and the shell writes them down."""
+    out, kept = tmp_path / "bridge", tmp_path / "code"
+    typed(monkeypatch, "nobody reads stdin")
+    for shown in (CODE, CODE.lower().replace("-", "")):
+        assert run_command([*INIT, "--join", shown, "--out", str(out), "--yes"]) == USAGE
+        said = capsys.readouterr()
+        assert said.err.startswith("error: join-shown: ")
+        assert shown not in said.out + said.err
+    kept.write_text(f"  {CODE}\nanything\n")
+    kept.chmod(0o640)
+    assert run_command([*INIT, "--join", str(kept), "--out", str(out), "--yes"]) == REFUSED
+    assert "chmod 600" in capsys.readouterr().err
+    for content in (b"", b"\n", b"\xff\xfe", b"x" * 10_000):
+        (tmp_path / "other").write_bytes(content)
+        (tmp_path / "other").chmod(0o600)
+        assert run_command([*INIT, "--join", str(tmp_path / "other"), "--out", str(out), "--yes"]) == USAGE
+        assert capsys.readouterr().err.startswith("error: bad-join: ")
+    assert run_command([*INIT, "--join", str(tmp_path / "none"), "--out", str(out), "--yes"]) == REFUSED
+    assert str(tmp_path / "none") in capsys.readouterr().err
+    assert not out.exists()
+    kept.chmod(0o600)
+    assert run_command([*INIT, "--join", str(kept), "--out", str(out), "--yes"]) == 0
+    assert load_config(out / "bridge.toml").join == CODE
+    assert CODE not in capsys.readouterr().out
+    typed(monkeypatch, CODE)
+    assert run_command([*INIT, "--join", "-", "--out", str(tmp_path / "second"), "--yes"]) == 0
+    assert load_config(tmp_path / "second" / "bridge.toml").join == CODE
 
 
 def test_no_command_needs_a_folder(capsys: pytest.CaptureFixture[str]) -> None:

@@ -117,9 +117,12 @@ class Bridge:
         self._file = folder / "bridge.toml"
         self.place = place
         self.kind = kind
+        code = folder.with_name(f"{folder.name}.code")
+        code.touch(mode=0o600)
+        code.write_text(operator_code(origin))
         namespace.run(
             *(*ZAJIL, "bridge", "init", "--edge", kind, "--domain", place.domain, "--origin", "https://origin.test"),
-            *("--join", operator_code(origin), "--out", str(folder), "--yes"),
+            *("--join", str(code), "--out", str(folder), "--yes"),
         )
         # The default is one bridge for a machine.
         self._file.write_text(re.sub("(?m)^socket = .*$", f'socket = "{folder}/s.sock"', self._file.read_text()))

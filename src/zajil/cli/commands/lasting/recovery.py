@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,8 +15,6 @@ from zajil.cli.texts.lasting import recovery as words
 if TYPE_CHECKING:
     from zajil.client import Client
 
-_LINE: Final = 1024
-"""Characters of a line that may be a key, however it is spaced."""
 QrOption = Annotated[bool, typer.Option("--qr", help=words.QR_OPTION())]
 
 
@@ -110,19 +108,12 @@ def restore(
 
 
 def _read_key() -> str:
-    """What the person types, unseen, or the first line of stdin. Raises HomeError `bad-recovery-key` for no text."""
-    import getpass
-    import sys
-
-    from zajil.cli.asking import can_ask
-    from zajil.cli.output import error_console
+    """As `read_unseen`. Raises HomeError `bad-recovery-key` for no text."""
+    from zajil.cli.asking import read_unseen
     from zajil.protocol.errors import error
 
-    if can_ask():
-        error_console().print(words.KEY_QUESTION(), end=" ")
-        return getpass.getpass("")
     try:
-        return sys.stdin.readline(_LINE)
+        return read_unseen(words.KEY_QUESTION())
     except UnicodeDecodeError:
         raise error("bad-recovery-key") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,7 +47,7 @@ def init(
     *,
     domain: Annotated[str, typer.Option("--domain", metavar="DOMAIN", help=words.DOMAIN_OPTION())],
     origin: Annotated[str, typer.Option("--origin", metavar="URL", help=words.ORIGIN_OPTION())],
-    join: Annotated[str, typer.Option("--join", metavar="CODE", help=words.JOIN_OPTION())],
+    join: Annotated[str | None, typer.Option("--join", metavar="FILE", help=words.JOIN_OPTION())] = None,
     edge: Annotated[
         Edge, typer.Option("--edge", metavar="nginx|caddy", help=words.EDGE_OPTION(), show_default="nginx")
     ] = Edge.NGINX,
@@ -69,7 +70,6 @@ def init(
     from zajil.cli.failures import USAGE, Failed
     from zajil.cli.output import console
     from zajil.cli.untrusted import clean_name
-    from zajil.protocol.codes import is_code
     from zajil.server.setup import parse_domain
 
     screen = console()
@@ -81,11 +81,10 @@ def init(
         name = parse_domain(domain)
     except ValueError:
         raise Failed("bad-domain", exit_code=USAGE, name=clean_name(domain)) from None
-    if not is_code(join):
-        raise Failed("bad-join", exit_code=USAGE)
+    code = _read_code(join)
     installed = Path(sys.executable).with_name("zajil")
     program = str(installed) if installed.exists() else PROGRAM
-    wish = Wish(edge.value, name, origin, join.strip(), site, language.value if language else None, program)
+    wish = Wish(edge.value, name, origin, code, site, language.value if language else None, program)
     made = _prepare(out, wish)
     for path in made[:4]:
         screen.print(words.WRITTEN(file=str(path)))
@@ -96,6 +95,33 @@ def init(
         screen.print(f"\n{sentence}")
         for command in commands:
             screen.print(f"  {command}", style="cyan")
+
+
+def _read_code(file: str | None) -> str:
+    """The operator's code: of this file, of stdin for `-`, else what is typed unseen or the first line of stdin.
+
+    Raises Failed `bad-join` for none, `join-shown` for a code in the arguments, which whoever is on this machine can
+    list, and `join-open` for a file that others may read; OSError.
+    """
+    from zajil.cli.asking import LINE_MAX, read_unseen
+    from zajil.cli.failures import USAGE, Failed
+    from zajil.protocol.codes import is_code
+
+    try:
+        if file is not None and is_code(file) and not Path(file).exists():
+            raise Failed("join-shown", exit_code=USAGE)
+        if file in {None, "-"}:
+            code = read_unseen(words.JOIN_QUESTION())
+        else:
+            with parse_folder(file or "").open(encoding="utf-8") as kept:
+                if os.fstat(kept.fileno()).st_mode & 0o077:
+                    raise Failed("join-open", file=str(file))
+                code = kept.readline(LINE_MAX)
+    except UnicodeDecodeError:
+        code = ""
+    if not is_code(code.strip()):
+        raise Failed("bad-join", exit_code=USAGE)
+    return code.strip()
 
 
 def _prepare(out: Path, wish: Wish) -> Prepared:

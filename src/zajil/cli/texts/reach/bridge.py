@@ -41,9 +41,14 @@ ORIGIN_OPTION = Text(
     ru="Адрес сервера, к которому ведёт мост; больше никуда ничего не передаётся.",
 )
 JOIN_OPTION = Text(
-    en="Code from the server's operator (zajil admin bridges invite).",
-    ar="رمز من مشغّل الخادم (zajil admin bridges invite).",
-    ru="Код от владельца сервера (zajil admin bridges invite).",
+    en="File with the code of the server's operator (zajil admin bridges invite); without it you are asked.",
+    ar="ملف فيه رمز من مشغّل الخادم (zajil admin bridges invite)؛ ومن دونه تُسأل عن الرمز.",
+    ru="Файл с кодом от владельца сервера (zajil admin bridges invite); без него код спросят.",
+)
+JOIN_QUESTION = Text(
+    en="Code from the server's operator:",
+    ar="الرمز من مشغّل الخادم:",
+    ru="Код от владельца сервера:",
 )
 SITE_OPTION = Text(
     en="Folder with your own pages, index.html and 404.html among them; the best disguise.",
@@ -240,6 +245,30 @@ BRIDGE_COMPLAINTS: dict[str, Complaint] = {
             en="It is four groups of five letters and digits; the operator prints one:  zajil admin bridges invite",
             ar="هو أربع مجموعات من خمسة أحرف وأرقام؛ ويطبعه مشغّل الخادم:  zajil admin bridges invite",
             ru="В нём четыре группы по пять букв и цифр; его выдаёт владелец сервера:  zajil admin bridges invite",
+        ),
+    ),
+    "join-shown": Complaint(
+        Text(
+            en="A code among the arguments can be read by everybody on this machine, and stays in the shell's history.",
+            ar="الرمز المكتوب في الأمر يقرؤه كل من على هذا الجهاز، ويبقى في سجلّ الأوامر.",
+            ru="Код среди аргументов видят все на этой машине, и он остаётся в истории команд.",
+        ),
+        Text(
+            en="Leave --join out and type the code when asked, or give a file that only you may read:  --join FILE",
+            ar="احذف --join واكتب الرمز حين تُسأل، أو حدّد ملفًا لا يقرؤه سواك:  --join FILE",
+            ru="Уберите --join и введите код по запросу или укажите файл, доступный только вам:  --join FILE",
+        ),
+    ),
+    "join-open": Complaint(
+        Text(
+            en="Others may read the code in {file}.",
+            ar="يستطيع آخرون قراءة الرمز في {file}.",
+            ru="Код в {file} могут прочитать другие.",
+        ),
+        Text(
+            en="Only you should:  chmod 600 FILE",
+            ar="اجعله لك وحدك:  chmod 600 FILE",
+            ru="Пусть читаете только вы:  chmod 600 FILE",
         ),
     ),
     "join-refused": Complaint(
