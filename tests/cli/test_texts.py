@@ -74,7 +74,7 @@ CLI_CODES |= {"no-reason", "bad-decision", "note-too-long", "no-moderation"}
 CLI_CODES |= {"no-staff-key", "staff-key-exists", "logged-out"}
 CLI_CODES |= {"no-such-word", "no-cluster"}
 CLI_CODES |= {"no-calls", "not-stripped", "which-file"}
-CLI_CODES |= {"folder-used", "not-asked", "half-push-keys"}
+CLI_CODES |= {"folder-used", "not-asked", "account-ended", "half-push-keys"}
 CLI_CODES |= {"bad-relay-ip", "half-certificate", "no-relay", "no-calls"}
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from zajil.client import Client
 
 Result = TypeVar("Result")
+_ASK_S = 5.0
+"""So long a command waits for the server where a deletion was cut off; offline it still shows what is here."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,29 @@ async def live_until_stopped(life: Coroutine[Any, Any, None]) -> None:
 
 
 def run_with_client(context: typer.Context, verb: Callable[[Client], Awaitable[Result]]) -> Result:
-    """Open the home's client, await the verb with it, close. Raises what the verb raises; `no-home` without one."""
+    """Open the home's client, await the verb with it, close. Raises what the verb raises; `no-home` without one.
+
+    Where a deletion of the account was cut off: if the server had done its part, the home is emptied, and this raises
+    Failed `account-ended`; else the person is told how to finish it, and the verb runs.
+    """
+
+    async def run(client: Client) -> Result:
+        if client.deletion_begun():
+            await _tell_of_deletion(client)
+        return await verb(client)
+
+    try:
+        return run_while_ending(context, run)
+    except _AccountEnded:
+        from zajil.cli.failures import Failed
+        from zajil.client import wipe_home
+
+        wipe_home(frame_of(context).home)
+        raise Failed("account-ended") from None
+
+
+def run_while_ending(context: typer.Context, verb: Callable[[Client], Awaitable[Result]]) -> Result:
+    """As `run_with_client`, for the command that ends the account: nothing is said of an earlier try."""
 
     async def opened() -> Result:
         from zajil.client import Client
@@ -78,3 +102,24 @@ def run_with_client(context: typer.Context, verb: Callable[[Client], Awaitable[R
             return await verb(client)
 
     return run_until_done(opened())
+
+
+class _AccountEnded(Exception):
+    """Nothing of the account is left but this home."""
+
+
+async def _tell_of_deletion(client: Client) -> None:
+    """Raises _AccountEnded where the server says so; it is asked only where it may, and not for long."""
+    import asyncio
+
+    from zajil.cli.hints import suggest
+    from zajil.cli.texts.lasting import ending as words
+    from zajil.protocol.errors import ZajilError
+
+    try:
+        async with asyncio.timeout(_ASK_S):
+            if await client.has_ended():
+                raise _AccountEnded
+    except (ZajilError, TimeoutError):
+        pass
+    suggest(words.CUT_OFF(), "account", "delete")

@@ -322,8 +322,10 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
     async def delete_account(self) -> None:
         """Leave all groups and tell contacts, then end the account: the server keeps nothing but the mark of its end.
 
-        `wipe_home` removes what is left in the home, once this is closed. Raises Unreachable, `stale-list`.
+        `wipe_home` removes what is left in the home, once this is closed. Where it is cut off, `deletion_begun` says so
+        from then on, and calling this again finishes it. Raises Unreachable, `stale-list`.
         """
+        ending.begin(self._core)
         if not await ending.has_ended(self._core, self._device.tokens):
             await self.sync()
             for chat in self.chats():
@@ -334,6 +336,18 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
             await self._device.settle(pending)
         reach = self._device.reach
         await ending.end_account(self._core, reach.calls, self._device.tokens, backups=reach.backups)
+
+    def deletion_begun(self) -> bool:
+        """Whether `delete_account` was called and did not come to its end."""
+        return ending.is_begun(self._core)
+
+    async def has_ended(self) -> bool:
+        """Whether a deletion that was cut off had reached the server: only the home is left. Raises Unreachable."""
+        return await ending.has_ended(self._core, self._device.tokens)
+
+    def call_off_deletion(self) -> None:
+        """The account stays, after a deletion that was cut off; what that did already is not undone."""
+        ending.call_off(self._core)
 
     async def sync(self) -> None:
         """Fetch all that waits, apply and acknowledge it, and send all that is queued, files too, receipts last."""

@@ -23,8 +23,29 @@ from zajil.protocol.identity import objects
 from zajil.protocol.identity.objects import DeviceList, Kind
 from zajil.protocol.ids import AccountId, encode_b64
 
+_BEGUN: Final = b"ending"
+"""Row of `meta`: the deletion was asked for, and is not over."""
 _SENT: Final = b"last-list"
 """Row of `meta`: the last list is on its way to the server."""
+
+
+def begin(core: Core) -> None:
+    """From now on, whatever cuts the deletion off, this device knows that it was asked for."""
+    with core.step("begin-ending") as step:
+        step.tx.put("meta", _BEGUN, b"1")
+
+
+def is_begun(core: Core) -> bool:
+    """Whether a deletion was asked for and is not over."""
+    with core.look() as step:
+        return any(step.tx.find("meta", row) is not None for row in (_BEGUN, _SENT))
+
+
+def call_off(core: Core) -> None:
+    """The account stays. Groups that were left and a backup that was deleted do not come back."""
+    with core.step("call-off-ending") as step:
+        for row in (_BEGUN, _SENT):
+            step.tx.delete("meta", row)
 
 
 async def end_account(core: Core, calls: Calls, tokens: Tokens, *, backups: Calls) -> None:
@@ -85,8 +106,11 @@ async def _put_last_list(core: Core, calls: Calls, tokens: Tokens, account: Acco
 
 
 def wipe_home(home: Path) -> None:
-    """Remove what a device keeps in its home, the keys first: nobody can read the rest then. Other files stay."""
-    for keys in (home / keyfile.FILE, home / keyfile.RESTORING, *home.glob(keyfile.UNFINISHED)):
+    """Remove what a device keeps in its home, the keys first: nobody can read the rest then. Other files stay.
+
+    Of the keys those go last by which the home is opened: until then whatever is opened in it can finish this.
+    """
+    for keys in (*home.glob(keyfile.UNFINISHED), home / keyfile.RESTORING, home / keyfile.FILE):
         keys.unlink(missing_ok=True)
     enrol.discard_store(home)
     for folder in (fetching.FOLDER, uploading.FOLDER):

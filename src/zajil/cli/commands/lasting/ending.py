@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zajil.cli.frame import frame_of, run_with_client
+from zajil.cli.frame import frame_of, run_while_ending
 from zajil.cli.texts.general import NOTHING_CHANGED
 from zajil.cli.texts.lasting import ending as words
 
@@ -19,7 +19,7 @@ def delete(
     *,
     yes: Annotated[bool, typer.Option("--yes", help=words.YES_OPTION())] = False,
 ) -> None:
-    """Asks on a terminal; without one `--yes` is needed."""
+    """Asks on a terminal; without one `--yes` is needed. A no calls off what was cut off earlier."""
     from zajil.cli.asking import agrees, can_ask
     from zajil.cli.failures import USAGE, Failed
     from zajil.cli.output import console
@@ -31,11 +31,13 @@ def delete(
         if not yes:
             console().print(words.PERSONAS(), style="dim")
             if not agrees(words.QUESTION(name=clean_name(client.name))):
+                if client.deletion_begun() and not await client.has_ended():
+                    client.call_off_deletion()
                 return False
         await client.delete_account()
         return True
 
-    if run_with_client(context, deleted):
+    if run_while_ending(context, deleted):
         from zajil.client import wipe_home
 
         wipe_home(frame_of(context).home)

@@ -28,7 +28,25 @@ DELETED = Text(
     ru="Учётная запись удалена. То, что вы отправили другим, остаётся у них.",
 )
 
+CUT_OFF = Text(
+    en="The deletion of this account was cut off. Finish it, or say no when asked to keep the account:",
+    ar="انقطع حذف هذا الحساب. أكمله، أو أجب بلا حين تُسأل لتُبقي الحساب:",
+    ru="Удаление этой учётной записи прервалось. Завершите его или ответьте «нет», чтобы её оставить:",
+)
+
 ENDING_COMPLAINTS: dict[str, Complaint] = {
+    "account-ended": Complaint(
+        Text(
+            en="This account was deleted; what was left of it here is removed now.",
+            ar="حُذف هذا الحساب؛ وأُزيل الآن ما بقي منه هنا.",
+            ru="Эта учётная запись удалена; остатки здесь теперь тоже стёрты.",
+        ),
+        Text(
+            en="A new account:  zajil register",
+            ar="حساب جديد:  zajil register",
+            ru="Новая учётная запись:  zajil register",
+        ),
+    ),
     "not-asked": Complaint(
         Text(
             en="This cannot be undone, and nobody is here to be asked.",
