@@ -64,9 +64,9 @@ def amina(server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[s
     return terminal
 
 
-def state_of(server: ServerProcess, account: str) -> int:
+def state_of(server: ServerProcess, account: str) -> object:
     (row,) = [row for row in server.rows()["account"] if row["id"] == parse_b64(account)]
-    return int(row["state"])
+    return row["state"]
 
 
 def test_before_the_server_was_told_every_command_says_how_to_finish(server: ServerProcess, amina: Terminal) -> None:
