@@ -11,7 +11,7 @@ import { once } from "../lazy.ts";
 import type { Leading } from "../lead.ts";
 import type { Kek } from "../store/index.ts";
 import type { Gated } from "./lock.ts";
-import type { KekShare } from "./share.ts";
+import type { KekShare, Presence } from "./share.ts";
 import type { LockCalls, LockView } from "./view.ts";
 
 const NAMES: ReadonlySet<string> = new Set<keyof LockCalls>([
@@ -45,7 +45,7 @@ export class Gate implements Leading, Gated {
   /** Take the lead of a profile. Throws what `Device.lead` throws, but for `app-locked`: that gate is closed. */
   static async lead(parts: DeviceParts, share: KekShare): Promise<Gate> {
     const gate = new Gate(parts, share);
-    const shared = share.kek;
+    const shared = share.kekAt(gate.now());
     try {
       // A KEK of a lock that is another by now opens nothing: then as if there were none.
       if (shared === undefined || (await isRefused(gate.open(shared), "home-damaged"))) await gate.open(undefined);
@@ -97,6 +97,14 @@ export class Gate implements Leading, Gated {
     this.#parts.emit(event.event === "status" ? { event: "status", status: this.#locked(event.status) } : event);
   }
 
+  get presence(): Presence | undefined {
+    return this.#share.presence;
+  }
+
+  set presence(presence: Presence | undefined) {
+    this.#share.note(presence);
+  }
+
   keep(kek: Kek | undefined): void {
     this.#share.tell(kek);
   }
@@ -121,6 +129,7 @@ export class Gate implements Leading, Gated {
 
   stop(): void {
     this.#turn += 1;
+    this.#share.leave();
     this.device?.stop();
     this.device = undefined;
   }

@@ -7,6 +7,7 @@ import { ZajilError } from "../../protocol/errors.ts";
 import type { CoreEvent } from "../api.ts";
 import { type Kek, LostLead, type Store, openStore } from "../store/index.ts";
 import { AppLock, type Gated } from "./lock.ts";
+import type { Presence } from "./share.ts";
 import type { LockView } from "./view.ts";
 
 const GOOD = "drei kleine Birnen";
@@ -41,6 +42,8 @@ class Browser implements Gated {
   readonly events: CoreEvent[] = [];
   store: Store | undefined;
   gone = false;
+  presence: Presence | undefined;
+  kek: Kek | undefined;
   readonly lock = new AppLock(this);
 
   static async start(): Promise<Browser> {
@@ -61,7 +64,7 @@ class Browser implements Gated {
   async open(kek: Kek | undefined): Promise<void> {
     const store = await openStore("main", kek === undefined ? {} : { kek });
     await store.takeLead();
-    this.store = store;
+    [this.store, this.kek] = [store, kek];
     this.device = { store, call: () => Promise.resolve({}) };
     this.state = kek === undefined ? "off" : "open";
     if (this.state === "open") await this.lock.watch();
@@ -74,8 +77,8 @@ class Browser implements Gated {
     this.device = undefined;
   }
 
-  keep(): void {
-    // Nobody else leads here.
+  keep(kek: Kek | undefined): void {
+    this.kek = kek;
   }
 
   emit(event: CoreEvent): void {
@@ -84,6 +87,15 @@ class Browser implements Gated {
 
   erased(): void {
     this.gone = true;
+  }
+
+  /** The tab and its worker are gone, and that of another tab leads: it holds what this one shared. */
+  async next(): Promise<Browser> {
+    this.store?.close();
+    const next = new Browser();
+    next.presence = this.presence;
+    await next.open(this.kek);
+    return next;
   }
 
   /** The tab and its worker are gone; the disk stays. */
@@ -380,6 +392,29 @@ describe("it closes", () => {
     now += 301_000;
     await browser.lock.verbs.lock_touch();
     expect(browser.state).toBe("closed");
+  });
+
+  test("after its time where the lead went from tab to tab, too: taking it is no sign of somebody", async () => {
+    let browser = await filled();
+    await on(browser);
+    for (let n = 0; n < 3; n++) {
+      now += 99_000;
+      browser = await browser.next();
+      expect(browser.state).toBe("open");
+    }
+    now += 3_000;
+    vi.advanceTimersByTime(5_000);
+    expect(browser.state).toBe("closed");
+    await browser.lock.verbs.unlock({ proof: by(GOOD) });
+    now += 200_000;
+    await browser.lock.verbs.lock_touch();
+    browser = await browser.next();
+    now += 299_000;
+    vi.advanceTimersByTime(5_000);
+    expect(browser.state).toBe("open");
+    now += 1_000;
+    // Over before anybody leads again: closed before anything else.
+    expect((await browser.next()).state).toBe("closed");
   });
 
   test("never by itself where nobody wants that, or once the lock is off", async () => {

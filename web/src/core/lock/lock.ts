@@ -9,6 +9,7 @@ import { guess, leftOf } from "./guesses.ts";
 import { openByPasskey, preparePasskey } from "./passkey.ts";
 import { openByPassphrase, preparePassphrase, SHORTEST } from "./passphrase.ts";
 import { findGuesses, findLock } from "./row.ts";
+import { isOver, type Presence } from "./share.ts";
 import { changeLock, isDeviceCovered, switchLockOff, switchLockOn } from "./vault.ts";
 import type { LockAfter, LockCalls, LockKind, LockProof, LockView, NewWay } from "./view.ts";
 
@@ -23,6 +24,8 @@ export interface Gated {
   /** Absent while it is closed. */
   readonly device: Pick<Device, "store" | "call"> | undefined;
   readonly profile: string;
+  /** Outlives this leader, as the KEK does; undefined: nobody counts. */
+  presence: Presence | undefined;
   /** Unix milliseconds. */
   now(): number;
   open(kek: Kek | undefined): Promise<void>;
@@ -36,9 +39,6 @@ export interface Gated {
 
 export class AppLock {
   readonly #gate: Gated;
-  /** When somebody was last there, Unix ms. */
-  #seen = 0;
-  #afterMs = 0;
   #watching: ReturnType<typeof setInterval> | undefined;
   /** The end of the last call in the queue: each finds the lock as the one before left it. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -60,39 +60,40 @@ export class AppLock {
     lock_erase: () => this.#inTurn(() => this.#erase()),
   };
 
-  /** The lock was opened: count the time from now on. */
+  /** The lock is open: count the time on from where the leader before this one stood, else from now. */
   async watch(): Promise<void> {
     const lock = await this.#withVault(findLock);
-    if (lock !== undefined && this.#gate.state === "open") this.#count(lock.after_ms);
+    if (lock !== undefined && this.#gate.state === "open") this.#count(lock.after_ms, this.#gate.presence?.seen);
   }
 
-  #count(afterMs: number): void {
-    this.#seen = this.#gate.now();
-    this.#afterMs = afterMs;
+  #count(afterMs: number, seen = this.#gate.now()): void {
+    this.#gate.presence = { seen, afterMs };
     clearInterval(this.#watching);
     this.#watching = afterMs === 0 ? undefined : setInterval(() => this.#look(), LOOK_MS);
-  }
-
-  #isOver(): boolean {
-    const now = this.#gate.now();
-    // A clock that was set back would make the time longer.
-    if (now < this.#seen) this.#seen = now;
-    return this.#afterMs > 0 && now - this.#seen >= this.#afterMs;
+    this.#look();
   }
 
   #look(): void {
-    if (this.#gate.state === "open" && this.#isOver()) this.#close();
+    const { presence, state, device } = this.#gate;
+    // Without a device another tab leads by now, and counts.
+    if (state !== "open" || device === undefined || presence === undefined) return;
+    const now = this.#gate.now();
+    // A clock that was set back would make the time longer.
+    if (now < presence.seen) this.#gate.presence = { ...presence, seen: now };
+    else if (isOver(presence, now)) this.#close();
   }
 
   #touch(): void {
     this.#look();
-    this.#seen = this.#gate.now();
+    const { presence, state } = this.#gate;
+    if (state === "open" && presence !== undefined) this.#gate.presence = { ...presence, seen: this.#gate.now() };
   }
 
   #close(): void {
     if (this.#gate.state !== "open") return;
     clearInterval(this.#watching);
     this.#watching = undefined;
+    this.#gate.presence = undefined;
     this.#gate.close();
   }
 
@@ -120,6 +121,7 @@ export class AppLock {
       // Another window of this browser erased the profile meanwhile.
       return lock === undefined ? undefined : this.#prove(db, lock, proof, false);
     });
+    this.#gate.presence = undefined;
     await this.#gate.open(kek);
     this.#tell();
     // What the tabs asked of the closed lock was refused.
@@ -175,7 +177,8 @@ export class AppLock {
     await switchLockOff(store.secrets);
     this.#gate.state = "off";
     this.#gate.keep(undefined);
-    this.#count(0);
+    clearInterval(this.#watching);
+    this.#gate.presence = undefined;
     this.#tell();
     return this.#view();
   }
