@@ -361,6 +361,17 @@ const PEOPLE: readonly Screen[] = [
     ready: "members",
     steps: seeing("member-menu", "member-actions"),
   },
+  {
+    name: "chat-info-grow",
+    scene: "busy",
+    fragment: `#/c/${MARKET}/info`,
+    ready: "group-grow",
+    steps: seeing("group-grow", "grow-dialog"),
+  },
+  { name: "chat-info-full", scene: "full-group", fragment: `#/c/${MARKET}/info`, ready: "members", steps: addTooMany },
+  { name: "chat-info-growing", scene: "growing-group", fragment: `#/c/${MARKET}/info`, ready: "group-growing" },
+  { name: "chat-info-grow-failed", scene: "grow-failed", fragment: `#/c/${MARKET}/info`, ready: "group-grow-failed" },
+  { name: "chat-grown", scene: "grown-group", fragment: `#/c/${MARKET}`, ready: "notice" },
   { name: "chat-info-large", scene: "large-group", fragment: `#/c/${MARKET}/info`, ready: "quantum" },
   { name: "chat-info-self", scene: "busy", fragment: `#/c/${idOf("chat self", 43)}/info`, ready: "lock" },
   { name: "chat-info-stuck", scene: "stuck", fragment: `#/c/${MARKET}/info`, ready: "info-status" },
@@ -591,6 +602,13 @@ async function remove(page: Page): Promise<void> {
   await page.getByTestId("member-menu").nth(2).click();
   await page.getByTestId("member-remove").click();
   await page.getByTestId("remove-dialog").waitFor();
+}
+
+async function addTooMany(page: Page): Promise<void> {
+  await page.getByTestId("group-add").click();
+  await page.getByTestId("add-dialog").getByTestId("choose-row").first().click();
+  await page.getByTestId("add-yes").click();
+  await page.getByTestId("add-grow").waitFor();
 }
 
 async function linkAsk(page: Page): Promise<void> {

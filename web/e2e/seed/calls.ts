@@ -516,6 +516,7 @@ function groupCalls(
   | "leave_group"
   | "rejoin"
   | "set_timer"
+  | "grow_group"
 > {
   const named = (account: string): Person => answers.contactPage(world, account);
   return {
@@ -533,6 +534,8 @@ function groupCalls(
     add_members: ({ chat, members }) => {
       const found = findChat(world, chat);
       const people = members.map((account) => ({ account, name: named(account).name }));
+      const devices = found.members.reduce((sum, one) => sum + one.devices, people.length);
+      if (devices > 128 && !answers.isLarge(found.members)) throw new Refused("group-full");
       found.members.push(...people.map((one) => ({ person: one, role: "member" as const, devices: 1 })));
       note(world, teller, found, { code: "added", whom: people.map((one) => one.name) });
     },
@@ -558,6 +561,11 @@ function groupCalls(
       if (member === undefined) throw new Refused("not-a-member");
       member.role = role;
       note(world, teller, found, { code: "role", whom: [member.person.name], text: role });
+    },
+    grow_group: ({ chat }) => {
+      const found = findChat(world, chat);
+      found.growth = {};
+      teller.chat(found);
     },
     leave_group: ({ chat }) => {
       const found = findChat(world, chat);

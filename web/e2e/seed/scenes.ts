@@ -72,6 +72,10 @@ export const SCENES = [
   "key-changed",
   "admins-write",
   "large-group",
+  "full-group",
+  "growing-group",
+  "grow-failed",
+  "grown-group",
   "not-introduced",
   "not-introduced-one",
   "disappearing",
@@ -356,6 +360,26 @@ function largeGroup(scene: string): World {
   return world;
 }
 
+/** A group with room for nobody more; growth: how the room for more comes along. */
+function growing(scene: string, growth?: { failed?: string }): World {
+  const world = busy(scene);
+  const chat = must(world.chats.find((one) => one.title === "Saturday market"));
+  const [first, ...rest] = chat.members;
+  chat.members = [{ ...must(first), devices: 128 - rest.length }, ...rest.map((member) => ({ ...member, devices: 1 }))];
+  if (growth) chat.growth = growth;
+  return world;
+}
+
+/** Room was made, by somebody else and by us. */
+function grown(scene: string): World {
+  const world = largeGroup(scene);
+  const chat = must(world.chats.find((one) => one.title === "Saturday market"));
+  const notices = ["Sofia Reyes", "me"].map((by) => ({ notice: { code: "grown" as const, by } }));
+  chat.unread = 0;
+  fill(chat, notices, NOW - 2 * MINUTE, ME);
+  return world;
+}
+
 /** Only admins write: in one group we are a member, in the other an admin. */
 function adminsWrite(scene: string): World {
   const world = busy(scene);
@@ -583,6 +607,14 @@ export function worldOf(scene: string): World {
       return adminsWrite(scene);
     case "large-group":
       return largeGroup(scene);
+    case "full-group":
+      return growing(scene);
+    case "growing-group":
+      return growing(scene, {});
+    case "grow-failed":
+      return growing(scene, { failed: "not-introduced" });
+    case "grown-group":
+      return grown(scene);
     case "not-introduced":
       return unintroduced(scene, ["Sofia Reyes", "رنا", "Ирина"]);
     case "not-introduced-one":

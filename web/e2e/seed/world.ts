@@ -64,6 +64,8 @@ export interface SeedChat {
   perms?: Perms;
   unshown?: number;
   notIntroduced?: readonly Person[];
+  /** Room for more devices is being made; failed: code of what ended that. */
+  growth?: { failed?: string };
   draft?: string;
   replyDraft?: string;
   keyChanged: boolean;

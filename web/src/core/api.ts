@@ -129,7 +129,11 @@ export interface ChatView extends ChatLine {
     /** Change permissions; make links by which people ask to be let in. */
     readonly rules: boolean;
     readonly link: boolean;
+    /** Make room for more than 128 devices. */
+    readonly grow: boolean;
   };
+  /** This device makes room for more devices; failed: code of what ended that. */
+  readonly growth?: { readonly failed?: string };
   /** Of a group: who may, true = admins only. */
   readonly perms?: Perms;
   /** Messages of members that were not shown, as only admins write here. */
@@ -164,6 +168,7 @@ export interface Notice {
     | "rejoined"
     | "repaired"
     | "resealed"
+    | "grown"
     | "renamed"
     | "role"
     | "timer"
@@ -504,6 +509,8 @@ export interface Calls
   rename_group(a: { chat: string; title: string }): void;
   set_role(a: { chat: string; account: string; role: Role }): void;
   leave_group(a: { chat: string }): void;
+  /** Room for up to 1,000 devices instead of 128: for good, and without protection against quantum computers. */
+  grow_group(a: { chat: string }): void;
   rejoin(a: { chat: string }): void;
 
   devices(): readonly DeviceView[];

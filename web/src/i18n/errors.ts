@@ -33,7 +33,7 @@ const SAME: Readonly<Record<string, string>> = {
 
 /** Codes of programs with folders, files and names on a command line; a browser has none of them. */
 export const COMMAND_LINE_ONLY: readonly string[] = [
-  ...["home-exists", "home-busy", "ambiguous-name", "not-introduced"],
+  ...["home-exists", "home-busy", "ambiguous-name"],
   ...["bad-bundle", "foreign-bundle", "bundle-too-big", "nothing-waits", "bridge-exists"],
 ];
 

@@ -6,6 +6,8 @@ import { call, listen } from "./host.ts";
 export class GroupInfo {
   readonly chat: Ask<ChatView>;
   readonly press = new Press();
+  /** Making room, whose failure is told in its own place. */
+  readonly growing = new Press();
   readonly #id: string;
 
   constructor(id: string) {
@@ -38,6 +40,12 @@ export class GroupInfo {
 
   setRole(account: string, role: Role): Promise<boolean> {
     return this.#then(() => call("set_role", { chat: this.#id, account, role }));
+  }
+
+  async grow(): Promise<boolean> {
+    const done = await this.growing.done(() => call("grow_group", { chat: this.#id }));
+    await this.chat.refresh();
+    return done;
   }
 
   leave(): Promise<boolean> {

@@ -6,12 +6,14 @@ import type { JoinAnswer } from "../../protocol/chat/parts.ts";
 import { error } from "../../protocol/errors.ts";
 import type { GroupLink } from "../../protocol/identity/grouplinks.ts";
 import * as chats from "../rules/chats.ts";
+import { GROUP } from "../rules/groups.ts";
 import * as messages from "../rules/messages.ts";
 import * as outbox from "../rules/outbox.ts";
+import { placeOf } from "../rules/talk/places.ts";
 import * as accounts from "../state/accounts.ts";
 import { changeJoins, loadJoins, type Asked } from "../state/joins.ts";
 import * as rows from "../state/rows.ts";
-import type { Id } from "../state/rows.ts";
+import type { Chat, Id } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 
 /** Requests kept; the oldest goes. */
@@ -29,9 +31,12 @@ export async function checkLink(look: Look, link: GroupLink): Promise<void> {
 
 /** Whether we are in a group. */
 export async function isIn(look: Look, gid: Id): Promise<boolean> {
-  const chat = await rows.findChat(look.tx, gid);
-  return chat !== undefined && !["removed", "left"].includes(chat.status) && !(look.profile.account_id in chat.left);
+  const chat = await rows.findChat(look.tx, await placeOf(look, gid));
+  return chat !== undefined && isInside(look, chat);
 }
+
+const isInside = ({ profile }: Look, { status, left }: Chat): boolean =>
+  !["removed", "left"].includes(status) && !(profile.account_id in left);
 
 /** Queue the request, once for each group. The approver's lists are known already. Throws what `checkLink` throws. */
 export async function ask(step: Step, link: GroupLink): Promise<void> {
@@ -56,8 +61,9 @@ export async function ask(step: Step, link: GroupLink): Promise<void> {
 /** The approver answered our request, by the DM that it went through. */
 export async function takeAnswer(step: Step, by: Id, part: JoinAnswer): Promise<void> {
   if (rows.idOf(part.account) !== step.profile.account_id) return;
-  const [gid, invite] = [rows.idOf(part.gid), rows.idOf(part.invite_id)];
-  await close(step, part.outcome, (one) => one.gid === gid && one.invite_id === invite && one.approver === by);
+  // The approver may know the group by the id of the one that took its place.
+  const invite = rows.idOf(part.invite_id);
+  await close(step, part.outcome, (one) => one.invite_id === invite && one.approver === by);
 }
 
 async function close(step: Step, state: Asked["state"], which: (one: Asked) => boolean): Promise<void> {
@@ -77,8 +83,12 @@ export async function forget(step: Step, gid: Id): Promise<void> {
 export async function settleAsked(step: Step): Promise<void> {
   const { asked } = await loadJoins(step.tx);
   const kept: Asked[] = [];
+  // Links move along where another group takes the place of theirs.
+  const all = asked.length > 0 ? await rows.allChats(step.tx) : [];
+  const inside = all.filter((chat) => chat.kind === GROUP && isInside(step, chat)).flatMap(({ invites }) => invites);
   for (const one of asked) {
-    if ((await isIn(step, one.gid)) || one.expires * 1000 + KEPT_MS < step.now) continue;
+    const joined = (await isIn(step, one.gid)) || inside.some(({ id }) => id === one.invite_id);
+    if (joined || one.expires * 1000 + KEPT_MS < step.now) continue;
     kept.push(one.state === "asked" && (await isRefused(step, one.dm)) ? { ...one, state: "closed" } : one);
   }
   if (JSON.stringify(kept) !== JSON.stringify(asked)) await changeJoins(step.tx, { asked: kept });

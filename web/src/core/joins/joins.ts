@@ -8,6 +8,7 @@ import { error, ZajilError } from "../../protocol/errors.ts";
 import { randomBytes } from "../crypto.ts";
 import * as chats from "../rules/chats.ts";
 import * as groups from "../rules/groups.ts";
+import { placeOf } from "../rules/talk/places.ts";
 import * as accounts from "../state/accounts.ts";
 import { changeJoins, loadJoins, type OwnLink } from "../state/joins.ts";
 import * as rows from "../state/rows.ts";
@@ -204,7 +205,7 @@ async function previewLink(host: Host, text: string): Promise<GroupLinkPreview> 
       const gid = rows.idOf(link.gid);
       const asked = (await loadJoins(look.tx)).asked.find((one) => one.gid === gid);
       if (link.server_name !== look.profile.server_name) return { ...base, state: "other-server" };
-      if (await asking.isIn(look, gid)) return { ...base, state: "in", chat: gid };
+      if (await asking.isIn(look, gid)) return { ...base, state: "in", chat: await placeOf(look, gid) };
       if (rows.idOf(link.approver) === look.profile.account_id) return { ...base, state: "ours" };
       return { ...base, state: asked?.state === "asked" ? "asked" : "new" };
     });

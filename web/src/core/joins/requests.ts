@@ -15,6 +15,7 @@ import * as groups from "../rules/groups.ts";
 import * as messages from "../rules/messages.ts";
 import { mayLink } from "../rules/putting-out.ts";
 import { note } from "../rules/talk/notices.ts";
+import { placeOf } from "../rules/talk/places.ts";
 import * as accounts from "../state/accounts.ts";
 import { changeJoins, loadJoins, type OwnLink, type Waiting } from "../state/joins.ts";
 import * as rows from "../state/rows.ts";
@@ -71,7 +72,8 @@ export async function revoke(step: Step, gid: Id, invite: Id): Promise<OwnLink |
 export async function takeRequest(step: Step, dm: Chat, account: Id, part: JoinRequest): Promise<void> {
   const own = step.profile.account_id;
   const [gid, invite_id] = [rows.idOf(part.gid), rows.idOf(part.invite_id)];
-  const group = await rows.findChat(step.tx, gid);
+  // Of a link from before another group took its place, the one where the chat goes on.
+  const group = await rows.findChat(step.tx, await placeOf(step, gid));
   if (dm.kind !== groups.DM || account === own || group === undefined || group.kind !== groups.GROUP) return;
   await accounts.learnIntroduction(step, account, part.name, part.contact_token);
   if (rows.accountsOf(group).includes(account)) return;
@@ -84,10 +86,19 @@ export async function takeRequest(step: Step, dm: Chat, account: Id, part: JoinR
     return answerOnce(step, who, "closed");
   const auto = invite.policy === JoinPolicy.AUTO && !group.put_out.includes(account);
   const due = auto ? step.now + rank(group, own) * RANK_MS : 0;
-  const fresh: Waiting = { gid, invite_id, account, name: part.name, dm: dm.gid, at: step.now, due, accepted: false };
-  await keep(step, [...held.waiting.filter((one) => one.gid !== gid || one.account !== account), fresh]);
+  const fresh: Waiting = {
+    gid: group.gid,
+    invite_id,
+    account,
+    name: part.name,
+    dm: dm.gid,
+    at: step.now,
+    due,
+    accepted: false,
+  };
+  await keep(step, [...held.waiting.filter((one) => one.gid !== group.gid || one.account !== account), fresh]);
   if (due > 0) await admitDue(step);
-  else await note(step, gid, "asked", { whom: [account] });
+  else await note(step, group.gid, "asked", { whom: [account] });
 }
 
 /** The link of the group that holds now. */

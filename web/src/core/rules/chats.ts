@@ -6,7 +6,14 @@ import { SPAN_MAX_S } from "../../protocol/chat/expiry.ts";
 import { DEFAULT_PERMISSIONS, encodeSettings, type ChatSettings, type Invite } from "../../protocol/chat/extensions.ts";
 import { encodeText } from "../../protocol/bytes.ts";
 import { error } from "../../protocol/errors.ts";
-import { ACCOUNT_DEVICES, ADDED_LEAVES, GROUP_LEAVES, NAME_BYTES, XWING_LEAVES } from "../../protocol/limits.ts";
+import {
+  ACCOUNT_DEVICES,
+  ADDED_LEAVES,
+  GROUP_LEAVES,
+  NAME_BYTES,
+  SUITE_XWING,
+  XWING_LEAVES,
+} from "../../protocol/limits.ts";
 import { chooseSuite } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
@@ -170,14 +177,26 @@ export async function checkMember(look: Look, gid: Id): Promise<Chat> {
   return chat;
 }
 
-/** Queue the lists of an account for the members, then its Add; the items. Throws `not-permitted`. */
+/** Queue the lists of an account for the members, then its Add; the items. Throws `not-permitted`, `group-full`. */
 export async function addAccount(step: Step, gid: Id, account: Id): Promise<number[]> {
   const chat = await checkGroup(step, gid);
   if (groups.roleOf(chat, step.profile.account_id) < (chat.perms["add"] ?? groups.ADMIN)) throw error("not-permitted");
   if (rows.accountsOf(chat).includes(account)) return [];
   await checkPeople(step, [account]);
+  await checkRoom(step, chat, account);
   await submitLists(step, chat, account);
   return [await outbox.submitIntent(step, chat.gid, rows.makeIntent("add", { accounts: [account] }))];
+}
+
+/** Throws `group-full` where the devices of an account, after those of whom we are adding already, find no room. */
+async function checkRoom(look: Look, chat: Chat, account: Id): Promise<void> {
+  const coming = new Set([account]);
+  for (const [, { intent, state }] of await rows.items(look.tx, chat.gid))
+    if (intent?.op === "add" && state !== "failed") for (const who of intent.accounts) coming.add(who);
+  let leaves = chat.members.length;
+  for (const who of coming)
+    if (!rows.accountsOf(chat).includes(who)) leaves += Math.max(1, (await accounts.known(look, who)).devices.length);
+  if (leaves > (chat.suite === SUITE_XWING ? XWING_LEAVES : GROUP_LEAVES)) throw error("group-full");
 }
 
 /** Tell the members the newest device list of an account before a commit adds its devices. */

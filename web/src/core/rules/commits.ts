@@ -27,6 +27,7 @@ import * as rows from "../state/rows.ts";
 import type { Chat, Claimed, Id, Intent, Item } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";
 import * as groups from "./groups.ts";
+import { heirs } from "./heirs/loading.ts";
 import * as judge from "./judge.ts";
 import type { DeviceName } from "./judge.ts";
 import * as outbox from "./outbox.ts";
@@ -287,6 +288,7 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
     told: before.told.filter((account) => here.has(account)),
     left: Object.fromEntries(Object.entries(before.left).filter(([account]) => here.has(account))),
     put_out: findPutOut(before, here, by?.account),
+    passed: await groups.passedOf(step, before),
     sent: 0,
     // We follow the group, so whatever made us ask to be re-added is over.
     asking: null,
@@ -312,6 +314,7 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
   if (chat.kind === groups.GROUP && chat.put_out.length > 0) {
     await (await import("./telling-out.ts")).tellNewcomers(step, before, chat, by);
   }
+  if (chat.growing > 0) await (await heirs()).growAgain(step, gid);
   return step.chat(gid);
 }
 

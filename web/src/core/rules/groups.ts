@@ -7,6 +7,7 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { CHAT_SETTINGS, GROUP_INFO_SHARE, parseSettings, type ChatSettings } from "../../protocol/chat/extensions.ts";
+import type { Passed } from "../../protocol/chat/successors.ts";
 import { splitClientId } from "../../protocol/ids.ts";
 import { error } from "../../protocol/errors.ts";
 import { SUITE_RFC1, SUITE_XWING } from "../../protocol/limits.ts";
@@ -28,6 +29,8 @@ import type { Chat, Claimed, Id, Member } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import * as outbox from "./outbox.ts";
 
+/** Of so many epochs that a group left by commits, the authenticators are kept. */
+const PASSED_EPOCHS = 16;
 export const SELF = 0;
 export const DM = 1;
 export const GROUP = 2;
@@ -172,6 +175,13 @@ export function describe(chat: Chat, group: Group): Chat {
     suite: group.suite,
     all_able: group.allAble(SUITE_XWING),
   };
+}
+
+/** What `passed` of a chat is once a commit ends the epoch that is held. */
+export async function passedOf(step: Step, chat: Chat): Promise<readonly Passed[]> {
+  if (chat.kind !== GROUP) return [];
+  const { epoch, epochAuthenticator: authenticator } = await step.loadGroup(chat.gid);
+  return [{ epoch, authenticator }, ...chat.passed].slice(0, PASSED_EPOCHS);
 }
 
 /** 0 member, 1 admin, 2 owner, with the rules for groups that lost their owners (service.md 6). */

@@ -46,8 +46,11 @@ export async function takeWelcome(
       joined = await open(step, gid, welcome, own);
       await checkKnown(step, before, joined);
       chat = await describe(step, before, joined);
-      if (before === undefined && chat.forebear !== "")
+      if (before === undefined && chat.forebear !== "") {
         followed = await (await heirs()).findFollowed(step, joined.group, joined.info);
+        if (followed === undefined && (await (await heirs()).isTooLate(step, joined.group)))
+          return keypackages.useUp(step, own);
+      }
       if (before === undefined && followed === undefined)
         chat = { ...chat, request: await placeOf(step, chat, joined, contact.isStrangers(via)) };
     } catch (problem) {
@@ -175,7 +178,17 @@ async function settle(step: Step, before: Chat | undefined, chat: Chat, lastReso
   const anew = before === undefined || before.asking?.reason === "restored";
   if (anew && chat.own_leaf === Math.min(...ownLeaves)) await messages.ensureProfile(step, chat.gid);
   if (chat.kind === SELF) await arranging.tellAll(step);
+  await removeEnded(step, chat);
   if (lastResort) await outbox.submitIntent(step, chat.gid, rows.makeIntent("update"));
+}
+
+/** Older devices of ours that our list ended, as a restore ends them, leave the tree: their holder reads on until then. */
+async function removeEnded(step: Step, chat: Chat): Promise<void> {
+  const account = step.profile.account_id;
+  const { devices: listed } = await accounts.known(step, account);
+  const devices = groups.endedOf(chat, account, listed, step.profile.device_id);
+  if (devices.length > 0)
+    await outbox.submitIntent(step, chat.gid, rows.makeIntent("remove-device", { account, devices }));
 }
 
 async function tellJoined(step: Step, before: Chat | undefined, chat: Chat): Promise<void> {

@@ -212,6 +212,8 @@ async function carryOut(step: Step, message: Held, action: intake.Action, via?: 
   if (action.type === "take") {
     await take(step, message, action.what, via);
   } else if (action.type === "hold") {
+    // What it would wait for is left out.
+    if ((await step.chat(message.gid)).heir !== null) return;
     await step.tx.append("held", rows.bytesOf(message.gid), step.rng(16), rows.encodeRow(message));
   } else if (action.type === "readd") {
     await askAfterGap(step, message.gid);
@@ -264,6 +266,8 @@ interface Judged {
 
 /** A foreign commit of our epoch: verified by MLS, judged by the chat's rules, then applied. */
 async function takeCommit(step: Step, chat: Chat, body: Uint8Array): Promise<void> {
+  // It came after the group that took this one's place; its intent is judged anew there.
+  if (chat.heir !== null) return;
   let judged = await tryJudge(step, chat, body);
   if (judged instanceof Error) {
     // Reload the state and try once more before giving the group up.
@@ -338,6 +342,7 @@ async function refuse(step: Step, chat: Chat, signer: number | undefined): Promi
 /** Our leaf was removed. Added again in the same commit, we wait for the Welcome and nothing fails. */
 async function leaveTree(step: Step, chat: Chat, staged: Staged): Promise<void> {
   const own = rows.idOf(clientId(rows.bytesOf(step.profile.account_id), step.profile.device_id));
+  await step.changeChat(chat.gid, { passed: await groups.passedOf(step, chat) });
   await step.dropGroup(chat.gid);
   if (staged.added.some((member) => rows.idOf(member.client) === own)) {
     await step.changeChat(chat.gid, { status: "await" });

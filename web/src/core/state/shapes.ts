@@ -4,6 +4,7 @@
  * Ids (account, group, message, hashes, mids) are base64url text here: `===` on bytes is always false and compiles.
  */
 import type { Register, Registers } from "../../protocol/chat/arranging.ts";
+import type { Passed } from "../../protocol/chat/successors.ts";
 import type { Kind, State } from "../../protocol/outbox/items.ts";
 import type { MarkState } from "../../protocol/outbox/marks.ts";
 import { SUITE_XWING } from "../../protocol/limits.ts";
@@ -69,7 +70,8 @@ export interface Heir {
  * via: serial of the reference through which the newest message came.
  * ended: see there. mend_at: Unix ms at which this device makes a successor, 0 = never. heir: the successor, where there
  * is one; `merged` leads there. forebear: gid of the group that this one follows. mended_at: Unix ms at which it took the
- * place of a stuck one with nobody left out.
+ * place of a stuck one with nobody left out. passed: see `Held` of `protocol/chat/successors`. growing: the number of
+ * the attempt of this device to make room for more devices, 0 = none.
  */
 export interface Chat {
   readonly gid: Id;
@@ -111,6 +113,8 @@ export interface Chat {
   readonly heir: Heir | null;
   readonly forebear: Id;
   readonly mended_at: number;
+  readonly passed: readonly Passed[];
+  readonly growing: number;
   readonly suite: number;
   readonly all_able: boolean;
 }
@@ -450,6 +454,8 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   heir: null,
   forebear: "",
   mended_at: 0,
+  passed: [],
+  growing: 0,
   suite: SUITE_XWING,
   all_able: true,
 };

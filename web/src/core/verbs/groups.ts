@@ -2,6 +2,7 @@
 import { error } from "../../protocol/errors.ts";
 import { XWING_LEAVES } from "../../protocol/limits.ts";
 import * as chats from "../rules/chats.ts";
+import { heirs } from "../rules/heirs/loading.ts";
 import * as readd from "../rules/readd.ts";
 import type { Step } from "../state/step.ts";
 import type { Handlers, Host } from "./handlers.ts";
@@ -16,7 +17,8 @@ type Names =
   | "set_role"
   | "leave_group"
   | "rejoin"
-  | "set_timer";
+  | "set_timer"
+  | "grow_group";
 
 const ROLE_NUMBERS = { member: 0, admin: 1, owner: 2 } as const;
 
@@ -52,6 +54,7 @@ export function groupVerbs(host: Host): Handlers<Names> {
       change("set-timer", async (step) => {
         await chats.setTimer(step, chat, seconds);
       }),
+    grow_group: ({ chat }) => change("grow", async (step) => (await heirs()).grow(step, chat)),
     leave_group: ({ chat }) => change("leave", (step) => chats.leave(step, chat)),
     rejoin: ({ chat }) =>
       change("rejoin", async (step) => {

@@ -22,7 +22,7 @@ import type { Perms } from "../joins/view.ts";
 import { maySetTimer } from "../rules/chats.ts";
 import { isGone } from "../rules/expiry/sweep.ts";
 import * as groups from "../rules/groups.ts";
-import { isStuck } from "../rules/heirs/ending.ts";
+import { findGrowth, isStuck } from "../rules/heirs/ending.ts";
 import { mayWrite } from "../rules/judge.ts";
 import { mayLink } from "../rules/putting-out.ts";
 import * as sealing from "../rules/sealing.ts";
@@ -113,6 +113,7 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
   const { draft } = await arranging.read(look, chat.gid);
   const pinned = (await arranging.pins(look)).some(({ id }) => id === chat.gid);
   const first = await firstUnread(look, chat);
+  const growth = await findGrowth(look, chat);
   return {
     ...(await chatLine(look, chat, pinned)),
     role: ROLES[role] ?? "member",
@@ -129,8 +130,10 @@ export async function chatView(look: Look, chat: Chat): Promise<ChatView> {
       timer: here && chat.status === "active" && chat.request === "" && maySetTimer(look, chat),
       rules: group && role >= groups.ADMIN,
       link: group && mayLink(chat, own),
+      grow: group && role >= groups.ADMIN && chat.suite === SUITE_XWING,
     },
     ...(chat.kind === groups.GROUP && { perms: permsOf(chat) }),
+    ...(growth && { growth }),
     unshown: chat.unshown,
     key_changed: peer !== undefined && accounts.isKeyChanged(peer),
     not_introduced: await notIntroduced(look, chat.gid),

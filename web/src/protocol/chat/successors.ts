@@ -16,8 +16,6 @@ import { ChatKind, ChatRole, findChanges, parseSettings, type Predecessor, PREDE
 /** Why a group was followed by another one. */
 export const Reason = { STUCK: 1, RESIZE: 2, SUITE: 3 } as const;
 
-/** Of so many epochs that a group left by commits, the authenticators are kept. */
-export const PASSED_EPOCHS = 16;
 /** The old group was fine: somebody wanted another one. */
 const BY_CHOICE: readonly number[] = [Reason.RESIZE, Reason.SUITE];
 

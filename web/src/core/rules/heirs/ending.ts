@@ -1,7 +1,24 @@
-/** Whether a group is stuck. What makes, judges and follows successors is in `heirs`, loaded for them. */
+/** Whether a group is stuck or grows. What makes, judges and follows successors is in `heirs`, loaded for them. */
+import * as rows from "../../state/rows.ts";
 import type { Chat } from "../../state/rows.ts";
+import type { Look } from "../../state/step.ts";
 
 /** Whether nobody has brought us back into a group that we cannot follow, or whose server refuses what we seal. */
 export function isStuck(chat: Chat): boolean {
   return chat.heir === null && chat.asking?.reason === "refused";
+}
+
+/** Whether it is a successor of ours that nobody but us is in yet. */
+export function isForming({ forebear, quiet, epoch, status }: Chat): boolean {
+  return forebear !== "" && quiet && epoch === 0 && (status === "creating" || status === "active");
+}
+
+/** How the room that this device makes for more devices comes along; failed: the code of what ended it. */
+export async function findGrowth(look: Look, chat: Chat): Promise<{ readonly failed?: string } | undefined> {
+  if (chat.growing === 0 || chat.heir !== null) return undefined;
+  const forming = (await rows.allChats(look.tx)).find((one) => one.forebear === chat.gid && isForming(one));
+  const items = forming === undefined ? [] : await rows.items(look.tx, forming.gid);
+  const failed = items.find(([, { state }]) => state === "failed")?.[1].reason;
+  // Nothing is on its way any more: the group changed each time, or what failed was swept away since.
+  return items.length === 0 ? { failed: "stale-epoch" } : failed === undefined ? {} : { failed };
 }

@@ -1,5 +1,7 @@
-/** Successor groups (service.md 6): loaded where a group is stuck, or another one says that it follows. */
+/** Successor groups (service.md 6): loaded where a group is stuck or grows, or another one says that it follows. */
+export * from "./growing.ts";
 export * from "./judging.ts";
 export * from "./making.ts";
 export * from "./merging.ts";
 export * from "./moving.ts";
+export * from "./settling.ts";

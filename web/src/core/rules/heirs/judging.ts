@@ -1,5 +1,5 @@
 /** Whether a group that we were added to takes the place of one that we hold. Twin of zajil.client.core.heirs.judging. */
-import { checkLater, checkSuccessor, type Held } from "../../../protocol/chat/successors.ts";
+import { checkLater, checkSuccessor, type Held, isLate, Reason } from "../../../protocol/chat/successors.ts";
 import { ZajilError } from "../../../protocol/errors.ts";
 import type { Group, JoinInfo } from "../../mls/mls.ts";
 import * as rows from "../../state/rows.ts";
@@ -7,9 +7,10 @@ import type { Chat, Ended, Id } from "../../state/rows.ts";
 import type { Look } from "../../state/step.ts";
 import * as groups from "../groups.ts";
 
-/** The chat that goes on in the new group. leaf: of its maker's device in the old tree. */
+/** The chat that goes on in the new group. by: who made that; leaf: of its maker's device in the old tree. */
 export interface Followed {
   readonly old: Chat;
+  readonly by: Id;
   readonly leaf: number;
   readonly reason: number;
 }
@@ -36,7 +37,7 @@ export async function findHeld(look: Look, chat: Chat): Promise<Held | undefined
   const accounts = rows.accountsOf(chat).map(rows.bytesOf);
   const left = Object.keys(chat.left).map(rows.bytesOf);
   const proven = offender === "" ? {} : { offender: rows.bytesOf(offender) };
-  const group = { gid: rows.bytesOf(chat.gid), suite: chat.suite, passed: [] };
+  const group = { gid: rows.bytesOf(chat.gid), suite: chat.suite, passed: chat.passed };
   return { ...group, epoch, authenticator, settings, accounts, left, ...proven };
 }
 
@@ -73,7 +74,22 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
   if (!(await isUndecided(look, old))) return undefined;
   if (group.epoch !== 1 && creator !== look.profile.account_id) return undefined;
   const reason = findReason(old, held, group, creator);
-  return reason === undefined ? undefined : { old, leaf, reason };
+  return reason === undefined ? undefined : { old, by: creator, leaf, reason };
+}
+
+/** Whether this first epoch of a group by choice comes after the old one went on: it is no chat at all. */
+export async function isTooLate(look: Look, group: Group): Promise<boolean> {
+  const settings = groups.findSettings(group.extensions);
+  const told = groups.settingsOf(group.extensions).predecessor;
+  const old = told === undefined ? undefined : await rows.findChat(look.tx, rows.idOf(told.gid));
+  if (old === undefined || group.epoch !== 1 || old.kind !== groups.GROUP) return false;
+  const end = old.heir !== null || wentOn(old) ? await findEnd(look, old) : null;
+  return isLate(end === null ? old.passed : [end, ...old.passed], settings);
+}
+
+/** Whether a commit ended the epoch that we hold last, and we could not follow it. */
+function wentOn({ status, asking }: Chat): boolean {
+  return status === "await" || ["refused", "gap", "welcome"].includes(asking?.reason ?? "");
 }
 
 /** Why a group of this creator takes the place of the old one, undefined where it does not. */
@@ -88,7 +104,8 @@ export function findReason(old: Chat, held: Held, group: Group, creator: Id): nu
     suite: group.suite,
   };
   try {
-    return (group.epoch === 1 ? checkSuccessor : checkLater)(held, made);
+    const reason = (group.epoch === 1 ? checkSuccessor : checkLater)(held, made);
+    return reason !== Reason.STUCK && group.epoch === 1 && wentOn(old) ? undefined : reason;
   } catch (problem) {
     if (problem instanceof ZajilError) return undefined;
     throw problem;

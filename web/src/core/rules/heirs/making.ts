@@ -14,9 +14,8 @@ import type { Step } from "../../state/step.ts";
 import * as chats from "../chats.ts";
 import { ADMIN, DM } from "../groups.ts";
 import * as outbox from "../outbox.ts";
-import { isStuck } from "./ending.ts";
-import { findHeld, findReason, isUndecided, roleWithout } from "./judging.ts";
-import { follow } from "./moving.ts";
+import { isForming, isStuck } from "./ending.ts";
+import { findHeld, roleWithout } from "./judging.ts";
 
 const RANK_MS = 10_000;
 const DAY_MS = 86_400_000;
@@ -53,7 +52,7 @@ export async function makeDue(step: Step): Promise<void> {
     if (chat.mend_at === 0 || chat.mend_at > step.now) continue;
     if (!isStuck(chat)) {
       await step.changeChat(chat.gid, { mend_at: 0 });
-    } else if ((await dropFailed(step, chat)) && (await mayReach(step, chat))) {
+    } else if ((await dropFailed(step, chat)) && (await mayReach(step, chat, Reason.STUCK))) {
       await make(step, chat, Reason.STUCK);
       await step.changeChat(chat.gid, { mend_at: step.now + ROUND_MS });
     } else {
@@ -63,17 +62,17 @@ export async function makeDue(step: Step): Promise<void> {
 }
 
 /** Whether we know how everybody is reached. Another admin may; what introduces them may also come later. */
-async function mayReach(step: Step, chat: Chat): Promise<boolean> {
+export async function mayReach(step: Step, chat: Chat, reason: number): Promise<boolean> {
   const held = await findHeld(step, chat);
   if (held === undefined) return false;
-  for (const who of findPeople(held, Reason.STUCK).map(rows.idOf)) {
+  for (const who of findPeople(held, reason).map(rows.idOf)) {
     if (who !== step.profile.account_id && (await accounts.known(step, who)).contact_token.length === 0) return false;
   }
   return true;
 }
 
 /** Give up an attempt of ours that could not bring people in; false where one is still on its way. */
-async function dropFailed(step: Step, chat: Chat): Promise<boolean> {
+export async function dropFailed(step: Step, chat: Chat): Promise<boolean> {
   for (const forming of await rows.allChats(step.tx)) {
     if (forming.forebear !== chat.gid || !isForming(forming)) continue;
     const items = await rows.items(step.tx, forming.gid);
@@ -85,17 +84,12 @@ async function dropFailed(step: Step, chat: Chat): Promise<boolean> {
   return true;
 }
 
-/** Whether it is a successor of ours that nobody but us is in yet. */
-function isForming({ forebear, quiet, epoch, status }: Chat): boolean {
-  return forebear !== "" && quiet && epoch === 0 && (status === "creating" || status === "active");
-}
-
 /**
  * Queue a successor of this group and the Add of everybody in it; its id. It is hidden until they are in.
  *
  * Throws `chat-stuck` where nothing is held of the group.
  */
-export async function make(step: Step, chat: Chat, reason: number): Promise<Id> {
+export async function make(step: Step, chat: Chat, reason: number, suite = chat.suite): Promise<Id> {
   const held = await findHeld(step, chat);
   if (held === undefined) throw error("chat-stuck", "an epoch to follow");
   const { gid, epoch, authenticator, settings } = held;
@@ -104,21 +98,7 @@ export async function make(step: Step, chat: Chat, reason: number): Promise<Id> 
   const invited = chat.kind === DM ? [chat.peer] : rows.accountsOf(chat).filter((who) => people.has(who));
   const data = withPredecessor(settings, { gid, epoch, authenticator, reason });
   // In one commit, as the others judge who is in it by its first Welcome.
-  const fresh = await chats.begin(step, data, invited, chat.suite);
+  const fresh = await chats.begin(step, data, invited, suite);
   await step.changeChat(fresh, { quiet: true });
   return fresh;
-}
-
-/** A commit of ours stands in this group: where that brought everybody into a successor, the chat goes on there. */
-export async function settleMade(step: Step, chat: Chat): Promise<void> {
-  const old = await rows.findChat(step.tx, chat.forebear);
-  if (old === undefined || chat.epoch !== 1 || chat.merged !== "" || !chat.quiet) return;
-  const [held, group] = [await findHeld(step, old), await step.loadGroup(chat.gid)];
-  const reason = held === undefined ? undefined : findReason(old, held, group, step.profile.account_id);
-  if (reason === undefined || !(await isUndecided(step, old))) {
-    // The old group went on after all, or another one in its place, or somebody is missing here: nobody follows.
-    await step.changeChat(chat.gid, { status: "left" });
-    return;
-  }
-  await follow(step, { old, leaf: old.own_leaf, reason }, chat.gid);
 }

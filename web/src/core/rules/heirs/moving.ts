@@ -15,7 +15,7 @@ import type { Followed } from "./judging.ts";
 import { mergeArranged, mergeRead, moveMessage } from "./merging.ts";
 
 /** The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays. */
-export async function follow(step: Step, { old, leaf, reason }: Followed, gid: Id): Promise<void> {
+export async function follow(step: Step, { old, by, leaf, reason }: Followed, gid: Id): Promise<void> {
   const rival = old.heir;
   if (rival?.gid === gid) return;
   const place = (one: { readonly leaf: number; readonly gid: Id }) => ({ leaf: one.leaf, gid: rows.bytesOf(one.gid) });
@@ -27,7 +27,9 @@ export async function follow(step: Step, { old, leaf, reason }: Followed, gid: I
   await step.changeChat(old.gid, { heir: { leaf, gid }, asking: null, mend_at: 0 });
   if (rival === null) {
     await merge(step, gid, old.gid);
-    await note(step, gid, reason === Reason.STUCK ? "repaired" : "resealed");
+    // Who weakened the group is named.
+    if (reason === Reason.RESIZE) await note(step, gid, "grown", { by });
+    else await note(step, gid, reason === Reason.STUCK ? "repaired" : "resealed");
   }
   if (reason === Reason.STUCK && old.kind === GROUP) await notePutOut(step, old, gid);
   await step.changeChat(gid, { quiet: old.quiet, mended_at: nobodyOut ? step.now : 0 });
@@ -79,11 +81,13 @@ export async function moveWaiting(step: Step, gid: Id): Promise<void> {
   }
 }
 
+const MOVED: readonly string[] = ["add", "add-device", "remove", "remove-device", "settings"];
+
 /** Bring what waits to the other group; what only the old one had a use for is done. */
 async function moveItem(step: Step, n: number, item: Item, place: Id): Promise<void> {
   const { intent, kind, state, urgent } = item;
   // Also one that is on its way: it names people, so where the old group took it nothing is done twice.
-  if (intent !== null && ["add", "remove", "settings"].includes(intent.op) && state !== "failed")
+  if (intent !== null && MOVED.includes(intent.op) && state !== "failed")
     await outbox.submitIntent(step, place, intent);
   if (kind === "message" && state !== "queued") return; // the server's answer tells whether it was said in the old group
   if (kind === "message" && !urgent) await moveMessage(step, n, item, place);

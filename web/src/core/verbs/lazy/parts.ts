@@ -12,7 +12,7 @@ const SETTINGS = ["settings", "set_settings"] as const;
 const OWN = ["server_info", "set_name", "persist", "devices", "recover"] as const;
 const GROUPS = [
   ...(["create_group", "group_protected", "add_members", "remove_member", "rename_group", "set_role"] as const),
-  ...(["leave_group", "rejoin", "set_timer"] as const),
+  ...(["leave_group", "rejoin", "set_timer", "grow_group"] as const),
 ];
 const INVITES = ["make_invite", "make_request_link", "invites", "revoke_invite"] as const;
 const BRIDGES = ["preview_bridges", "add_bridges", "share_bridges", "remove_bridges"] as const;

@@ -52,6 +52,8 @@ export function sayNotice(notice: Notice, me: string | undefined): string {
       return t.notice_repaired();
     case "resealed":
       return t.notice_resealed();
+    case "grown":
+      return t.notice_grown(values);
     case "renamed":
       return t.notice_renamed({ ...values, title: isolate(notice.text ?? "") });
     case "role":

@@ -1,0 +1,47 @@
+/**
+ * Room for more than 128 devices: an admin makes a successor in the suite of large groups (service.md 6).
+ * Twin of zajil.client.core.heirs.growing.
+ *
+ * A commit may win against it. Every mailbox holds both in one order, so everybody sees which came first: whatever is
+ * later is left out, and the maker begins anew on the epoch that won.
+ */
+import { Reason } from "../../../protocol/chat/successors.ts";
+import { error } from "../../../protocol/errors.ts";
+import { SUITE_RFC1, SUITE_XWING } from "../../../protocol/limits.ts";
+import type { Id } from "../../state/rows.ts";
+import type { Step } from "../../state/step.ts";
+import * as chats from "../chats.ts";
+import { ADMIN, roleOf } from "../groups.ts";
+import { dropFailed, make, mayReach } from "./making.ts";
+
+/** Attempts before the person is told that the group changed each time. */
+const TRIES = 3;
+
+/**
+ * Begin to make room for more devices in a group. It is protected against quantum computers no more then, for good.
+ *
+ * Throws `not-permitted`, `not-allowed` where there is room already, `not-introduced`, and what `checkGroup` throws.
+ */
+export async function grow(step: Step, gid: Id): Promise<void> {
+  const chat = await chats.checkGroup(step, gid);
+  if (roleOf(chat, step.profile.account_id) < ADMIN) throw error("not-permitted");
+  if (chat.suite !== SUITE_XWING) throw error("not-allowed");
+  if (!(await mayReach(step, chat, Reason.RESIZE))) throw error("not-introduced");
+  // One that is on its way comes first; what becomes of it is known by itself.
+  if (await dropFailed(step, chat)) await begin(step, chat.gid, 1);
+}
+
+/** The group has another epoch than the one that our successor follows: begin anew, where nothing is on its way. */
+export async function growAgain(step: Step, gid: Id): Promise<void> {
+  const chat = await step.chat(gid);
+  if (chat.growing === 0 || chat.heir !== null || chat.status !== "active") return;
+  if (!(await dropFailed(step, chat))) return;
+  const may = chat.suite === SUITE_XWING && roleOf(chat, step.profile.account_id) >= ADMIN;
+  if (may && chat.growing < TRIES) await begin(step, gid, chat.growing + 1);
+  else step.event("members", gid);
+}
+
+async function begin(step: Step, gid: Id, attempt: number): Promise<void> {
+  await make(step, await step.changeChat(gid, { growing: attempt }), Reason.RESIZE, SUITE_RFC1);
+  step.event("members", gid);
+}
