@@ -153,7 +153,6 @@ def test_an_error_names_a_next_step() -> None:
         "suspended",
         "not-yours",
         "older-document",
-        "group-full",
     }
 
 

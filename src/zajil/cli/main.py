@@ -86,6 +86,7 @@ from zajil.cli.texts.reach import registry as registry_words
 from zajil.cli.texts.talk import arranging as arranging_words
 from zajil.cli.texts.talk import disappear as disappear_words
 from zajil.cli.texts.talk import files as file_words
+from zajil.cli.texts.talk import growing as growing_words
 from zajil.cli.texts.talk import joins as join_words
 from zajil.cli.texts.talk import profiles as profile_words
 from zajil.cli.texts.talk import screen as screen_words
@@ -163,6 +164,7 @@ _GROUPS: tuple[_Command, ...] = (
     ("promote", groups.promote, chat_words.GROUP_PROMOTE),
     ("demote", groups.demote, chat_words.GROUP_DEMOTE),
     ("leave", groups.leave, chat_words.GROUP_LEAVE),
+    ("grow", groups.grow, growing_words.GROW),
     ("perms", perms.perms, join_words.GROUP_PERMS),
     ("link", links.link, join_words.GROUP_LINK),
     ("requests", links.requests, join_words.GROUP_REQUESTS),

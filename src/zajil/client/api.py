@@ -14,6 +14,7 @@ from zajil.client.calling import Calling
 from zajil.client.contacting import Contacting
 from zajil.client.core import chats, readd, recovery
 from zajil.client.core.contact import leaving
+from zajil.client.core.heirs import growing
 from zajil.client.core.talk import bundles
 from zajil.client.files import fetching
 from zajil.client.filing import Filing, Tell, say_nothing
@@ -26,6 +27,7 @@ from zajil.client.searching import Searching
 from zajil.client.shell import ending, enrol, linking, restoring
 from zajil.client.shell.calls import Calls
 from zajil.client.shell.device import Device as OpenHome
+from zajil.client.shell.device import local_error
 from zajil.client.shell.gate.working import OnWork, tell_nobody
 from zajil.client.shell.reach.reach import Reach
 from zajil.client.state import accounts, rows
@@ -311,6 +313,31 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
         with self._core.step("set-timer") as step:
             pending = chats.set_timer(step, gid_of(chat), seconds)
         await self._device.settle(pending)
+
+    def check_may_grow(self, chat: Chat) -> None:
+        """Raises what `grow` raises before anything is done."""
+        with self._core.look() as step:
+            growing.check(step, gid_of(chat))
+
+    async def grow(self, chat: Chat) -> Chat:
+        """Make room for 1,000 devices in a group of up to 128; the chat then, which everybody is in.
+
+        It is not protected against quantum computers after that, for good. Nothing where it has the room. Raises
+        `not-permitted`, `not-introduced` where somebody in it cannot be reached, `stale-epoch` where it kept changing.
+        """
+        with self._core.step("grow") as step:
+            gid = growing.start(step, gid_of(chat))
+
+        def is_over() -> bool:
+            with self._core.look() as step:
+                return not growing.is_under_way(step.chat(gid))
+
+        await self._device.until(is_over)
+        with self._core.step("grown") as step:
+            failure, place = growing.take_failure(step, gid), step.chat(gid).merged or gid
+        if failure:
+            raise local_error(failure)
+        return self._chat(place)
 
     async def leave_group(self, chat: Chat) -> None:
         """Tell the group; another member removes us. The chat stays readable here."""

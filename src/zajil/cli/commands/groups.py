@@ -1,4 +1,4 @@
-"""`group create | add | remove | rename | promote | demote | leave`; permissions and links are in `joining`."""
+"""`group create | add | remove | rename | promote | demote | leave | grow`; permissions and links are in `joining`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import typer
 from zajil.cli.commands.options import ChatName, ContactName, Json
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts import chats as words
+from zajil.cli.texts.talk import growing
 from zajil.cli.texts.text import Text
 
 if TYPE_CHECKING:
     from zajil.client import Client
-    from zajil.client.views import Role
+    from zajil.client.views import Chat, Role
 
 Result = TypeVar("Result")
 
@@ -132,6 +133,51 @@ def leave(context: typer.Context, chat: ChatName) -> None:
         console().print(words.GROUP_LEFT(title=clean_name(group.title)))
 
     run_with_client(context, left)
+
+
+def grow(
+    context: typer.Context,
+    chat: ChatName,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help=growing.YES_OPTION())] = False,
+) -> None:
+    """Room for more than 128 devices. Asks on a terminal; without one `--yes` is needed."""
+    from zajil.cli.asking import agrees, can_ask
+    from zajil.cli.failures import USAGE, Failed
+    from zajil.cli.output import console, error_console
+    from zajil.cli.texts.general import NOTHING_CHANGED
+    from zajil.cli.untrusted import clean_name
+
+    async def grown(client: Client) -> None:
+        group = client.find_chat(chat)
+        title = clean_name(group.title)
+        if group.kind == "group" and group.quantum != "protected":
+            console().print(growing.HAS_ROOM(title=title))
+            return
+        client.check_may_grow(group)
+        if not yes and not can_ask():
+            raise Failed("not-asked", exit_code=USAGE)
+        error_console().print(growing.COST(title=title))
+        if not yes and not agrees(growing.QUESTION()):
+            console().print(NOTHING_CHANGED())
+            return
+        await kept(_grow(client, group), words.CHANGE_KEPT)
+        console().print(growing.DONE(title=title))
+
+    run_with_client(context, grown)
+
+
+async def _grow(client: Client, group: Chat) -> None:
+    from zajil.cli.failures import Failed
+    from zajil.protocol.errors import ZajilError
+
+    hints = {"stale-epoch": growing.CHANGED, "not-introduced": growing.UNKNOWN}
+    try:
+        await client.grow(group)
+    except ZajilError as error:
+        if error.code not in hints:
+            raise
+        raise Failed(error.code, hint=hints[error.code]()) from error
 
 
 async def kept(change: Coroutine[Any, Any, Result], hint: Text) -> Result:

@@ -209,7 +209,12 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
             en="The group holds as many devices as it can: 128, or 1,000 where it was made for more than 128.",
             ar="بلغت المجموعة أقصى عدد من الأجهزة: 128، أو 1000 إن أُنشئت لأكثر من 128.",
             ru="В группе предельное число устройств: 128, а если она создана более чем для 128, то 1000.",
-        )
+        ),
+        Text(
+            en="Up to 128, an admin makes room for more with:  zajil group grow CHAT",
+            ar="حتى 128 جهازًا، يُفسح المشرف مكانًا لأكثر بالأمر:  zajil group grow CHAT",
+            ru="Если их 128, место освобождает администратор:  zajil group grow CHAT",
+        ),
     ),
     "suite-downgrade": Complaint(
         Text(

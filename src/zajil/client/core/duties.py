@@ -5,7 +5,7 @@ from __future__ import annotations
 from zajil.client.core import groups, keypackages, messages, outbox, readd, sealing
 from zajil.client.core.contact import requests
 from zajil.client.core.expiry import sweep
-from zajil.client.core.heirs import making
+from zajil.client.core.heirs import growing, making
 from zajil.client.core.joins import admitting, asking
 from zajil.client.core.kept import backup
 from zajil.client.core.talk import arranging, receipts
@@ -37,10 +37,12 @@ def next_deadline(step: Step) -> int | None:
             due.append(chat.asking.next_at)
         if chat.mend_at:
             due.append(chat.mend_at)
+        if growing.is_due(step, chat):
+            due.append(step.now)
         owed_at = receipts.due_at(chat)
         if owed_at is not None:
             due.append(owed_at)
-        if chat.status == "active":
+        if chat.status == "active" and chat.heir is None:
             due.extend(at for account, at in chat.left.items() if account != step.profile.account_id)
     return min(due, default=None)
 
@@ -51,11 +53,12 @@ def tick(step: Step) -> None:
     outbox.expire_unknown(step)
     readd.take_turns(step)
     making.make_due(step)
+    growing.go_on_due(step)
     receipts.flush_due(step)
     arranging.flush_due(step)
     admitting.admit_due(step)
     for chat in rows.all_chats(step.tx):
-        if chat.status != "active":
+        if chat.status != "active" or chat.heir is not None:
             continue
         for account, at in chat.left.items():
             if at <= step.now and account != step.profile.account_id and account in chat.accounts():

@@ -48,7 +48,7 @@ def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: byt
             return
         _store(step, joined, group, info)
         if followed is not None:
-            moving.follow(step, followed.old, gid, leaf=followed.leaf, reason=followed.reason)
+            moving.follow(step, followed.old, gid, by=followed.by, leaf=followed.leaf, reason=followed.reason)
         _settle(step, chat if followed is None else followed.old, step.chat(gid), last_resort=package.last_resort)
         if followed is None:
             step.event("rejoined" if chat is not None else "joined", gid)

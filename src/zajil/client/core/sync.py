@@ -14,7 +14,7 @@ import msgspec
 from zajil import mls
 from zajil.client.core import commits, joining, judge, messages, outbox, readd
 from zajil.client.core.contact import blocking, requests
-from zajil.client.core.heirs import ending, making
+from zajil.client.core.heirs import ending, growing, making
 from zajil.client.core.talk import contents
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Held
@@ -117,7 +117,9 @@ def settle_item(step: Step, n: int, item: rows.Item, drained: int) -> None:
     staged = item.state == "waiting" and step.find_staged(item.gid) is not None
     told = items.Drained(drained, chat.status == "active", chat.epoch, staged)
     for left in outbox.run(step, n, item, told)[1]:
-        if isinstance(left, items.Readd):
+        if isinstance(left, items.Readd) and chat.heir is not None and item.kind == "commit":
+            outbox.finish(step, n, item)  # it was of use in the group of before alone
+        elif isinstance(left, items.Readd):
             readd.ask(step, item.gid, left.reason)
             if left.reason == "refused" and ending.is_stuck(step.chat(item.gid)):
                 # Whoever committed last gave the server a false token, or the group is gone there.
@@ -239,11 +241,16 @@ def _take_echo(step: Step, letter: Letter) -> None:
     chat = commits.apply_echo(step, n, item)
     if chat is not None:
         making.settle_made(step, chat)
+        growing.note_commit(step, chat.gid)
         messages.ensure_profile(step, letter.gid)
 
 
 def _take_commit(step: Step, chat: Chat, body: bytes) -> None:
-    """A foreign commit of our epoch: verified by MLS, judged by the chat's rules, then applied."""
+    """A foreign commit of our epoch: verified by MLS, judged by the chat's rules, then applied.
+
+    In a group whose place another one took it changes nothing that people see: it is followed to read on what those
+    say who did not hear of that yet.
+    """
     try:
         staged, told = _judged(step, chat, body)
     except (mls.MlsError, judge.Vetoed):
@@ -252,18 +259,20 @@ def _take_commit(step: Step, chat: Chat, body: bytes) -> None:
         try:
             staged, told = _judged(step, chat, body)
         except (mls.MlsError, judge.Vetoed) as problem:
-            if not _is_forged(problem):
+            if not _is_forged(problem) and chat.heir is None:
                 _refuse(step, chat, problem.signer)
             return
     if all(member.leaf != chat.own_leaf for member in staged.removed):
         commits.advance(step, chat.gid, staged, rotate=told.rotate)
+        growing.note_commit(step, chat.gid)
         by = chat.at(staged.committer)
         if by is not None and judge.replaces_own(told, staged.committer):
             requests.note_replaced(step, chat.gid, by.account)
             if chat.request:
                 joining.merge_dms(step, chat.peer)
         return
-    _leave_tree(step, chat, staged)
+    if chat.heir is None:
+        _leave_tree(step, chat, staged)
 
 
 def _is_forged(problem: Exception) -> bool:

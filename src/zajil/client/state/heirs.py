@@ -17,6 +17,13 @@ class Ended(msgspec.Struct, frozen=True):
     offender: bytes = b""
 
 
+class Growing(msgspec.Struct, frozen=True, array_like=True):
+    """This device makes room in the group. attempt: from 1. failed: the code that ended the last one."""
+
+    attempt: int
+    failed: str = ""
+
+
 class Heir(msgspec.Struct, frozen=True, array_like=True):
     """The group that took the place of this one. leaf: of its maker's device in our tree."""
 

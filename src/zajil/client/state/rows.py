@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from zajil.client.state.heirs import Ended, Heir
+from zajil.client.state.heirs import Ended, Growing, Heir
 from zajil.client.storage.store import Tx
 from zajil.protocol.chat import forms
 from zajil.protocol.chat.files import File
@@ -61,6 +61,7 @@ class Chat(msgspec.Struct, frozen=True):
     ended: see there. mend_at: Unix ms at which this device makes a successor, 0 = never. heir: the successor, where
     there is one; `merged` leads there. forebear: gid of the group that this one follows. mended_at: Unix ms at which
     it took the place of a stuck one with nobody left out. passed: see `protocol.chat.successors.Held`.
+    growing: see there.
     """
 
     gid: bytes
@@ -106,6 +107,7 @@ class Chat(msgspec.Struct, frozen=True):
     forebear: bytes = b""
     mended_at: int = 0
     passed: tuple[tuple[int, bytes], ...] = ()
+    growing: Growing | None = None
 
     def accounts(self) -> tuple[bytes, ...]:
         """Accounts in the tree, by lowest leaf."""

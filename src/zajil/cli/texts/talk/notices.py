@@ -31,11 +31,6 @@ REPAIRED = Text(
     ar="عطّل تغيير معطوب هذه المحادثة. أُصلحت ولم يضع شيء.",
     ru="Неверное изменение остановило этот чат. Он восстановлен, ничего не пропало.",
 )
-GROWN = Text(
-    en="There is room for more devices here now. Keys of this group no longer hold against quantum computers.",
-    ar="صار هنا متّسع لأجهزة أكثر. لم تعد مفاتيح هذه المجموعة تصمد أمام الحواسيب الكمومية.",
-    ru="Здесь теперь есть место для новых устройств. Ключи этой группы больше не защищены от квантовых компьютеров.",
-)
 RESEALED = Text(
     en="This chat goes on with another kind of encryption; nothing was lost.",
     ar="تستمر هذه المحادثة بنوع آخر من التشفير، ولم يضع شيء.",
@@ -79,7 +74,11 @@ NOTICES: dict[Plain, Text] = {
     ),
     "asked": Text(en="{name} asks to be let in.", ar="يطلب {name} الانضمام.", ru="{name} просится в группу."),
     "repaired": REPAIRED,
-    "grown": GROWN,
+    "grown": Text(
+        en="{name} made room for more people here; this group is not protected against quantum computers any more.",
+        ar="أفسح {name} هنا مكانًا لمزيد من الناس؛ لم تعد هذه المجموعة محميّة من الحواسيب الكمومية.",
+        ru="{name}: здесь теперь больше места; группа больше не защищена от квантовых компьютеров.",
+    ),
     "resealed": RESEALED,
 }
 OWN_NOTICES: dict[Plain, Text] = {
@@ -116,7 +115,11 @@ OWN_NOTICES: dict[Plain, Text] = {
         ru="Вы отозвали ссылку в эту группу.",
     ),
     "repaired": REPAIRED,
-    "grown": GROWN,
+    "grown": Text(
+        en="You made room for more people here; this group is not protected against quantum computers any more.",
+        ar="أفسحتَ هنا مكانًا لمزيد من الناس؛ لم تعد هذه المجموعة محميّة من الحواسيب الكمومية.",
+        ru="Вы освободили здесь место; группа больше не защищена от квантовых компьютеров.",
+    ),
     "resealed": RESEALED,
 }
 

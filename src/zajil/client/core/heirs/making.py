@@ -55,18 +55,18 @@ def make_due(step: Step) -> None:
             continue
         if not ending.is_stuck(chat):
             step.change_chat(chat.gid, mend_at=0)
-        elif _drop_failed(step, chat) and _may_reach(step, chat):
+        elif _drop_failed(step, chat) and may_reach(step, chat, Reason.STUCK):
             make(step, chat, Reason.STUCK)
             step.change_chat(chat.gid, mend_at=step.now + ROUND_MS)
         else:
             step.change_chat(chat.gid, mend_at=step.now + TURN_MS)
 
 
-def _may_reach(step: Step, chat: Chat) -> bool:
+def may_reach(step: Step, chat: Chat, reason: Reason) -> bool:
     """Whether we know how everybody is reached. Another admin may; what introduces them may also come later."""
     held = ending.find_held(step, chat)
     own = step.profile.account_id
-    people = frozenset() if held is None else find_people(held, Reason.STUCK)
+    people = frozenset() if held is None else find_people(held, reason)
     return held is not None and all(who == own or accounts.known(step, who).contact_token for who in people)
 
 
@@ -86,6 +86,11 @@ def is_forming(chat: Chat) -> bool:
     return bool(chat.forebear) and chat.quiet and chat.epoch == 0 and chat.status in ("creating", "active")
 
 
+def find_forming(step: Step, gid: bytes) -> Chat | None:
+    """The successor of this group that we make now."""
+    return next((one for one in rows.all_chats(step.tx) if one.forebear == gid and is_forming(one)), None)
+
+
 def drop(step: Step, forming: Chat) -> None:
     """A successor of ours that never came to be is gone, with what would have sent it."""
     for n, item in rows.items(step.tx, forming.gid):
@@ -94,10 +99,10 @@ def drop(step: Step, forming: Chat) -> None:
     step.change_chat(forming.gid, status="removed", quiet=True)
 
 
-def make(step: Step, chat: Chat, reason: Reason) -> bytes:
+def make(step: Step, chat: Chat, reason: Reason, *, suite: mls.Suite | None = None) -> bytes:
     """Queue a successor of this group and the Add of everybody in it; its id. It is hidden until they are in.
 
-    Raises `chat-stuck` where nothing is held of the group.
+    suite: another one than the group has. Raises `chat-stuck` where nothing is held of the group.
     """
     held = ending.find_held(step, chat)
     if held is None:
@@ -106,7 +111,7 @@ def make(step: Step, chat: Chat, reason: Reason) -> bytes:
     own = step.profile.account_id
     people = [who for who in chat.accounts() if who in find_people(held, reason) and who != own]
     invited = [chat.peer] if chat.kind == DM else people
-    data, suite = with_predecessor(held.settings, told), mls.suite_of(chat.suite)
+    data, suite = with_predecessor(held.settings, told), suite or mls.suite_of(chat.suite)
     # In one commit, as the others judge who is in it by its first Welcome.
     gid = chats.begin(step, data, invited, suite=suite, most=len(invited) + 1)
     step.change_chat(gid, quiet=True, title=chat.title)
@@ -124,4 +129,4 @@ def settle_made(step: Step, chat: Chat) -> None:
         # The old group went on after all, or another one in its place, or somebody is missing here: nobody follows.
         step.change_chat(chat.gid, status="left")
         return
-    moving.follow(step, old, chat.gid, leaf=old.own_leaf, reason=reason)
+    moving.follow(step, old, chat.gid, by=step.profile.account_id, leaf=old.own_leaf, reason=reason)

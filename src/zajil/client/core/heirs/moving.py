@@ -9,17 +9,21 @@ from zajil.client.state import rows
 from zajil.client.state.heirs import Heir
 from zajil.client.state.joins import change_joins, load_joins
 from zajil.client.state.notices import Notice, NoticeCode, add_notices
-from zajil.client.state.rows import Chat, Item
+from zajil.client.state.rows import Chat, Intent, Item
 from zajil.client.state.step import Step
 from zajil.protocol.chat.extensions import Reason
 from zajil.protocol.chat.parts import PUT_OUT_MAX
+from zajil.protocol.outbox import order
 
 _LINES: dict[Reason, NoticeCode] = {Reason.STUCK: "repaired", Reason.RESIZE: "grown", Reason.SUITE: "resealed"}
 _MOVED_INTENTS = ("add", "remove", "settings")
 
 
-def follow(step: Step, old: Chat, gid: bytes, *, leaf: int, reason: Reason) -> None:
-    """The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays."""
+def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: Reason) -> None:
+    """The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays.
+
+    by: account of its maker; whoever costs a group its protection is named in it.
+    """
     fresh, rival = Heir(leaf, gid), old.heir
     if rival is not None and rival.gid == gid:
         return
@@ -31,8 +35,8 @@ def follow(step: Step, old: Chat, gid: bytes, *, leaf: int, reason: Reason) -> N
     nobody_out = reason is Reason.STUCK and set(step.chat(gid).accounts()) >= set(old.accounts())
     step.change_chat(old.gid, heir=fresh, asking=None, mend_at=0)
     if rival is None:
-        _merge(step, gid, old.gid)
-        add_notices(step.tx, gid, (Notice(_LINES[reason], b"", step.now),))
+        _merge(step, gid, old.gid, goes_on=reason is not Reason.STUCK)
+        add_notices(step.tx, gid, (Notice(_LINES[reason], by if reason is Reason.RESIZE else b"", step.now),))
     if reason is Reason.STUCK and old.kind == GROUP:
         _note_put_out(step, old, gid)
     step.change_chat(gid, quiet=old.quiet, mended_at=step.now if nobody_out else 0)
@@ -47,13 +51,14 @@ def _note_put_out(step: Step, old: Chat, gid: bytes) -> None:
     step.change_chat(gid, put_out=(*chat.put_out, *gone)[-PUT_OUT_MAX:])
 
 
-def _merge(step: Step, place: bytes, gone: bytes) -> None:
-    """One chat out of two: what stood in `gone` stands in `place`."""
+def _merge(step: Step, place: bytes, gone: bytes, *, goes_on: bool = False) -> None:
+    """One chat out of two: what stood in `gone` stands in `place`. goes_on: nothing ever stopped `gone`."""
     for other in rows.all_chats(step.tx):
         if other.merged == gone:
             step.change_chat(other.gid, merged=place)
     old = step.change_chat(gone, merged=place, asking=None, mend_at=0)
-    step.drop_staged(gone)
+    if not goes_on or not any(_may_stand(item) for _, item in rows.items(step.tx, gone)):
+        step.drop_staged(gone)
     new = step.chat(place)
     here = set(new.accounts())
     step.change_chat(
@@ -69,7 +74,7 @@ def _merge(step: Step, place: bytes, gone: bytes) -> None:
     for n, _ in step.tx.rows("message", gone):
         step.tx.move("message", n, place)
     for n, item in rows.items(step.tx, gone):
-        _move_item(step, n, item, place)
+        _move_item(step, n, item, place, goes_on=goes_on)
     reading.merge(step, place, gone)
     arranging.merge(step, place, gone)
     held = load_joins(step.tx)
@@ -80,6 +85,14 @@ def _merge(step: Step, place: bytes, gone: bytes) -> None:
     )
 
 
+def _may_stand(item: Item) -> bool:
+    """Whether it is a commit that others may follow in the group of before: then we do, to read on what is said there.
+
+    What it was for is not done there once more.
+    """
+    return item.kind == "commit" and item.state in order.IN_FLIGHT
+
+
 def move_waiting(step: Step) -> None:
     """What was on its way in a group that was followed, and was not taken there, goes on in the one that followed."""
     for n, item in rows.items(step.tx):
@@ -88,11 +101,14 @@ def move_waiting(step: Step) -> None:
             _move_item(step, n, item, chat.merged)
 
 
-def _move_item(step: Step, n: int, item: Item, place: bytes) -> None:
+def _move_item(step: Step, n: int, item: Item, place: bytes, *, goes_on: bool = False) -> None:
     """Bring what waits to the other group; what only the old one had a use for is done."""
     if item.intent is not None and item.intent.op in _MOVED_INTENTS and item.state != "failed":
         # Also one that is on its way: it names people, so where the old group took it nothing is done twice.
         outbox.submit_intent(step, place, item.intent)
+    if goes_on and _may_stand(item):
+        outbox.change_item(step, n, item, intent=Intent("update"))
+        return
     if item.kind == "message" and item.state != "queued":
         return  # the server's answer tells whether it was said in the old group
     if item.kind == "message" and not item.urgent:

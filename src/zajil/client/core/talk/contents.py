@@ -27,13 +27,14 @@ _FORMS = b"\x01"
 
 def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
     """Apply a message body seen for the first time. Raises Malformed for one that is none of our forms."""
-    if blocking.is_hidden(step, opened.account) and not _concerns_group(chat, opened):
+    place = step.chat(chat.merged) if chat.heir is not None else chat
+    if _is_unheard(step, chat, place, opened):
         return
     if chat.request == "incoming":
         requests.take(step, chat, opened)
         return
     form = forms.parse_form(opened.content)
-    if _writes(form) and not judge.may_write(chat, opened.account):
+    if _writes(form) and not judge.may_write(place, opened.account):
         step.change_chat(chat.gid, unshown=chat.unshown + 1)
         step.event("bad-message", chat.gid)
         return
@@ -57,6 +58,13 @@ def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
             _take_control(step, chat, opened, part)
         case _:
             pass
+
+
+def _is_unheard(step: Step, chat: Chat, place: Chat, opened: messages.Opened) -> bool:
+    """Whether its author is blocked, or spoke in the group of before and is out of it since. place: people see."""
+    if chat.heir is not None and opened.account not in place.accounts():
+        return True
+    return blocking.is_hidden(step, opened.account) and not _concerns_group(chat, opened)
 
 
 def _concerns_group(chat: Chat, opened: messages.Opened) -> bool:
@@ -158,7 +166,7 @@ def _take_control(step: Step, chat: Chat, opened: messages.Opened, part: parts.C
         case parts.Leave() if chat.kind == groups.DM:
             leaving.note_gone(step, chat, opened.account)
         case parts.Leave():
-            _note_leave(step, chat, opened.account)
+            _note_leave(step, step.chat(chat.merged) if chat.heir is not None else chat, opened.account)
         case parts.Readd():
             readd.take_request(step, opened.account, opened.device, part)
         case parts.JoinRequest() | parts.JoinAnswer() | parts.PutOut():
