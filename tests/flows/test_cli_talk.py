@@ -157,7 +157,9 @@ def test_a_chat_whose_messages_disappear(terminals: tuple[Terminal, Terminal]) -
     assert (read["id"], own["id"]) == (sent, sent)
     assert own["expires_at"] - own["sent_at"] in (86_400, 86_401)
     assert 86_300 < read["expires_at"] - read["sent_at"] < 90_000
+    assert "disappear 1 day after they were read" in amina.ok("disappear", "Boris"), "asked, it says how it is set"
     amina.ok("disappear", "Boris", "off")
+    assert "stay" in amina.ok("disappear", "Boris")
     boris.ok("sync")
     assert boris.json("read", "Amina")[0]["expires_at"] == own["expires_at"], "what was said keeps its time"
     assert not next(chat for chat in boris.json("chats") if chat["title"] == "Amina")["timer"]

@@ -82,6 +82,9 @@ def test_files_are_sent_and_saved_at_the_terminal(
     sent = amina.json("send", "Boris", "two files, @Boris", "--file", str(photo), "--file", str(empty))
     assert sent["state"] == "sent"
     amina.ok("send", "Boris", "and a text")
+    shown = boris.ok("read", "Amina")
+    dashes = "-- " if sent["id"].startswith("-") else ""
+    assert f"save {dashes}Amina {sent['id']}\n" in boris.err, "how to save what came"
     (message, text) = boris.json("read", "Amina")
     assert message["id"] == sent["id"]
     assert (message["text"], len(message["mentions"])) == ("two files, @Boris", 1)
@@ -90,7 +93,8 @@ def test_files_are_sent_and_saved_at_the_terminal(
         {"name": "..empty", "type": "application/octet-stream", "size": 0},
     ]
     assert text["attachments"] == []
-    shown = boris.ok("read", "Amina")
+    assert boris.ok("read", "Amina") == shown
+    assert boris.err == "", "said once"
     assert "کوه.jpg" in shown
     assert "File: ..empty, 0 B" in shown
 

@@ -93,7 +93,7 @@ def test_the_printed_link_registers_a_guest_who_has_echo_to_talk_to(folders: tup
         (link,) = [line.strip() for line in printed if line.startswith("  http") and "/i#" in line]
         invite = parse_contact_link(link)
         assert (invite.name, invite.server_name) == ("Echo", "localhost")
-        assert sum("█" in line for line in printed) > 20, "the link as a QR code"
+        assert not any("█" in line for line in printed), "a phone that scans an address of this machine calls itself"
         code = invite.code or ""
         paste([*ZAJIL, "register", "--server", invite.front, "--name", "Guest", "--invite", code], home)
         paste([*ZAJIL, "add", link], home)

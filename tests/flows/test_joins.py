@@ -58,7 +58,9 @@ def test_a_link_with_approval_one_that_lets_in_at_once_and_one_that_ended(
     assert [chat for chat in clara.json("chats") if chat["kind"] == "dm"] == []
     amina.refused("no-request", "group", "requests", TITLE, "accept", "Zoe")
     assert amina.json("group", "requests", TITLE, "accept", "Clara") == []
-    clara.ok("sync")
+    told = clara.ok("sync")
+    assert (told.startswith("New chat: "), TITLE in told) == (True, True)
+    assert clara.ok("sync") == "Up to date.\n"
     assert clara.json("join") == []
     clara.ok("send", TITLE, "here I am")
     boris.ok("sync")

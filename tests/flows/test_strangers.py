@@ -60,6 +60,8 @@ def test_a_request_is_accepted_another_blocked_and_a_link_used_up(server: Server
     assert "goes out once ann_5 accepts" in bob.run("send", "ann_5", "and the other one")
     assert "goes out once ann_5 accepts" in bob.run("add", "@ann_5", "--text", "really")
     eve.run("add", "@ANN_5", "--text", "buy https://evil.example now")
+    assert "asks to write to you" in ann.run("sync")
+    assert ann.run("sync") == "Up to date.\n", "said once"
     waiting = ann.told("requests")
     by_name = {one["name"]: one for one in waiting}
     assert by_name["Bob"]["text"] == "Bob from the library"

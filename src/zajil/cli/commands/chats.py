@@ -193,6 +193,7 @@ def read(
             beside = notices_beside(client, found, messages, limit=limit)
             print_messages(messages, beside, find=quotes_of(client, found), ids=ids)
             _suggest_answers(client, [found])
+            _suggest_saving(client, found, messages)
         client.mark_read(found)
         if reached:
             await tell_read(client)
@@ -209,7 +210,7 @@ def read(
 def sync(context: typer.Context, *, json: Json = False) -> None:
     """Fetch and send; tells what is new."""
     from zajil.cli.output import console, print_json
-    from zajil.cli.reading import message_row, notice_row, print_message_heads, print_notice_heads
+    from zajil.cli.reading import message_row, notice_row, print_message_heads, print_notice_heads, title_of
     from zajil.cli.texts.events import EVENTS
 
     async def synced(client: Client) -> None:
@@ -217,6 +218,7 @@ def sync(context: typer.Context, *, json: Json = False) -> None:
         before = {message.id for message in held}
         waited = [message.id for message in held if message.state in _UNDER_WAY]
         noticed = _notices(client)
+        known, asked = {chat.id for chat in client.chats()}, {one.id for one in client.requests()}
         await client.sync()
         after = _messages(client)
         new = [message for message in after if message.id not in before and not message.own]
@@ -225,15 +227,24 @@ def sync(context: typer.Context, *, json: Json = False) -> None:
         queued = len(waits)
         out = sum(identity not in waits | failed for identity in waited)
         notices = [notice for notice in _notices(client) if notice not in noticed]
+        # A chat that begins with a message is told of by that.
+        chats = [chat for chat in client.chats() if chat.id not in known | {message.chat for message in new}]
+        requests = [one.id for one in client.requests() if one.id not in asked]
         news = [event.code for event in client.take_news() if event.code is not None]
         if json:
             told: dict[str, object] = {"told": news} if news else {}
             told |= {"notices": [notice_row(notice) for notice in notices]} if notices else {}
             told |= {"sent": out} if out else {}
+            told |= {"chats": [chat.id for chat in chats]} if chats else {}
+            told |= {"requests": requests} if requests else {}
             print_json({"new": [message_row(message) for message in new], "queued": queued, **told})
             return
         for code in news:
             console().print(EVENTS[code]())
+        for chat in chats:
+            console().print(words.NEW_CHAT(title=title_of(chat)))
+        if requests:
+            console().print(EVENTS["request"]())
         print_notice_heads(client, notices)
         _suggest_answers(client, [one for one in client.chats() if any(each.chat == one.id for each in notices)])
         print_message_heads(client, new)
@@ -241,7 +252,7 @@ def sync(context: typer.Context, *, json: Json = False) -> None:
             console().print(words.SENT_COUNT(count=out), style="dim")
         if queued:
             console().print(words.STILL_QUEUED(count=queued))
-        elif not (new or notices or out):
+        elif not (new or notices or out or chats or requests):
             console().print(words.SYNCED(), style="dim")
 
     run_with_client(context, synced)
@@ -254,6 +265,17 @@ def _suggest_answers(client: Client, chats: Sequence[Chat]) -> None:
     for chat in chats:
         if chat.kind == "group" and any(not one.accepted for one in client.join_requests(chat)):
             suggest(words.ASKED_NEXT(), "group", "requests", name_to_type(client, chat))
+
+
+def _suggest_saving(client: Client, chat: Chat, messages: Sequence[Message]) -> None:
+    """How to save the newest file that came since the chat was read."""
+    from zajil.cli.hints import name_to_type, suggest
+
+    came = [message for message in messages if not message.own]
+    files = [message.id for message in came[len(came) - chat.unread :] if message.attachments]
+    if files:
+        dashes = ["--"] if files[-1].startswith("-") else []  # else it would be read as an option
+        suggest(words.SAVE_NEXT(), "save", *dashes, name_to_type(client, chat), files[-1])
 
 
 def _messages(client: Client) -> list[Message]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
+import ipaddress
 import os
 import shlex
 import shutil
@@ -118,6 +119,14 @@ def path_line() -> str:
     return f'export PATH={shlex.quote(str(folder))}:"$PATH"'
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def link_with_echo(residence: Residence, code: str) -> str:
     """The invite of a person who then has someone to talk to: Echo invites, and the code registers the guest."""
     return encode_contact_link(replace(parse_contact_link(residence.echo_link), code=code, front=residence.url))
@@ -137,7 +146,8 @@ def print_next_steps(residence: Residence, *, link: str, invite: str) -> None:
     screen.print()
     screen.print(f"  {link}", style="cyan")
     screen.print()
-    print_qr(link)
+    if not is_loopback(residence.host):  # a phone that scans it would call itself
+        print_qr(link)
     if residence.build is not None and not residence.build.done:
         screen.print(server.RUN_BUILDING(), style="dim")
     screen.print()

@@ -106,6 +106,8 @@ SYNC = Text(
     ar="جلب ما ينتظر وإرسال ما في الطابور.",
     ru="Забрать новое и отправить отложенное.",
 )
+NEW_CHAT = Text(en="New chat: {title}", ar="محادثة جديدة: {title}", ru="Новый чат: {title}")
+SAVE_NEXT = Text(en="To save the file:", ar="لحفظ الملف:", ru="Сохранить файл:")
 SYNCED = Text(en="Up to date.", ar="كل شيء محدَّث.", ru="Всё получено и отправлено.")
 NEW_MESSAGES = Text(en="New messages: {count}", ar="رسائل جديدة: {count}", ru="Новых сообщений: {count}")
 SENT_COUNT = Text(en="Sent: {count}", ar="أُرسل: {count}", ru="Отправлено: {count}")

@@ -33,23 +33,27 @@ def parse_time(text: str) -> int:
 def disappear(
     context: typer.Context,
     chat: ChatName,
-    time: Annotated[str, typer.Argument(metavar="TIME", help=words.TIME_ARGUMENT(), show_default=False)],
+    time: Annotated[
+        str | None, typer.Argument(metavar="[TIME]", help=words.TIME_ARGUMENT(), show_default=False)
+    ] = None,
 ) -> None:
-    """Set the timer of a chat; returns once it stands for all its members."""
+    """Set the timer of a chat; returns once it stands for all its members. Without a time, say how it is set."""
     from zajil.cli.commands.chats import find_chat
     from zajil.cli.failures import UNREACHABLE, Failed
     from zajil.cli.output import console
     from zajil.cli.reading import title_of
     from zajil.cli.texts.chats import CHANGE_KEPT
 
-    seconds = parse_time(time)
+    wanted = None if time is None else parse_time(time)
 
     async def changed(client: Client) -> None:
         from zajil.protocol.errors import Unreachable
 
         found = find_chat(client, chat)
+        seconds = found.timer if wanted is None else wanted
         try:
-            await client.set_timer(found, seconds)
+            if wanted is not None:
+                await client.set_timer(found, wanted)
         except Unreachable as error:
             raise Failed("unreachable", exit_code=UNREACHABLE, hint=CHANGE_KEPT()) from error
         title = title_of(found)

@@ -7,9 +7,9 @@ from typing import Final
 from zajil.cli.texts.text import Text
 
 DISAPPEAR_COMMAND = Text(
-    en="Let new messages of a chat disappear after they were read.",
-    ar="جعل الرسائل الجديدة في محادثة تختفي بعد قراءتها.",
-    ru="Новые сообщения чата исчезают после прочтения.",
+    en="Let new messages of a chat disappear after they were read; without a time, say how it is set.",
+    ar="جعل الرسائل الجديدة في محادثة تختفي بعد قراءتها؛ ومن دون مدة: عرض الضبط الحالي.",
+    ru="Новые сообщения чата исчезают после прочтения; без времени — показать, как настроено.",
 )
 TIME_ARGUMENT = Text(
     en="Such as 30s, 5m, 1h, 7d or 4w, up to 365d; off ends it.",
