@@ -177,8 +177,11 @@ def _abandon(step: Step, gid: bytes, reason: str) -> None:
 
 
 def forget_failed(step: Step) -> None:
-    """Failed commits that no caller waits for any more."""
+    """Failed commits that no caller waits for any more. What a successor's brought is used by the next try."""
     for n, item in rows.items(step.tx):
+        chat = step.chat(item.gid)
+        if chat.forebear and chat.epoch == 0 and item.state == "failed":
+            continue
         run(step, n, item, items.Sweep())
 
 

@@ -123,7 +123,11 @@ def _route(step: Step, chat: Chat, account: bytes) -> bytes | None:
 
 def take_request(step: Step, account: bytes, device: int, part: parts.Readd) -> None:
     """Another device asks us: queue Remove and Add of it, if it belongs there and nobody was faster."""
-    chat = rows.find_chat(step.tx, part.gid)
+    chat, last_epoch = rows.find_chat(step.tx, part.gid), part.last_epoch
+    if chat is not None and chat.heir is not None and account == step.profile.account_id:
+        # It missed the group that followed, which it takes for this chat only where a device of its own brings it in.
+        chat = rows.find_chat(step.tx, chat.merged)
+        last_epoch = None if last_epoch is None else -1  # of the group before
     if chat is None or chat.status != "active" or is_stuck(chat) or (account, device) == own_device(step):
         return
     if account not in chat.accounts():
@@ -133,9 +137,9 @@ def take_request(step: Step, account: bytes, device: int, part: parts.Readd) -> 
         return
     leaf = chat.leaf_of(account, device)
     member = None if leaf is None else chat.at(leaf)
-    if member is not None and part.last_epoch is not None and member.added > part.last_epoch:
+    if member is not None and last_epoch is not None and member.added > last_epoch:
         return
-    mark = b"readd" + part.gid + account + device.to_bytes(4, "big")
+    mark = b"readd" + chat.gid + account + device.to_bytes(4, "big")
     last = step.tx.find("helper", mark)
     if last is not None and step.now - int.from_bytes(last, "big") < ROUND_MS:
         return
@@ -143,7 +147,7 @@ def take_request(step: Step, account: bytes, device: int, part: parts.Readd) -> 
     if part.contact_token is not None and account != step.profile.account_id:
         accounts.change(step, account, contact_token=part.contact_token)
     devices = (device, *_ended(chat, known, before=device))
-    outbox.submit_intent(step, part.gid, Intent("readd", account=account, devices=devices, last_epoch=part.last_epoch))
+    outbox.submit_intent(step, chat.gid, Intent("readd", account=account, devices=devices, last_epoch=last_epoch))
 
 
 def bring_back(step: Step, account: Account) -> None:

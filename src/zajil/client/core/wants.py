@@ -114,13 +114,16 @@ def take_claim(step: Step, want: WantClaim, answer: ClaimedKeyPackages) -> bool:
     """
     _check_answer(want, answer)
     item = outbox.find_item(step, want.n)
-    if item is None or item.state != "queued" or want.account in item.claimed:
+    if item is None or want.account in item.claimed:
         return True
     claims = tuple(
         Claimed(want.account, c.device_id, bytes(c.key_package), bytes(c.deliver_to), c.last_resort)
         for c in answer.clients
         if want.devices is None or c.device_id in want.devices
     )
+    if item.state != "queued":
+        _keep(step, want, item, claims)
+        return True
     if answer.lists and want.account != step.profile.account_id:
         accounts.learn_chain(step, want.account, [bytes(data) for data in answer.lists])
     known = accounts.known(step, want.account)
@@ -141,6 +144,12 @@ def take_claim(step: Step, want: WantClaim, answer: ClaimedKeyPackages) -> bool:
         return True  # everything is claimed anew, in the suite that all of them are able to use
     _take(step, want, item, claims)
     return True
+
+
+def _keep(step: Step, want: WantClaim, item: Item, claims: tuple[Claimed, ...]) -> None:
+    """A successor that failed by somebody else meanwhile is tried again, with what each one's claim brought."""
+    if item.state == "failed" and claims and step.chat(item.gid).forebear:
+        outbox.change_item(step, want.n, item, claims=(*item.claims, *claims), claimed=(*item.claimed, want.account))
 
 
 def _take(step: Step, want: WantClaim, item: Item, claims: tuple[Claimed, ...]) -> None:

@@ -60,8 +60,8 @@ class Chat(msgspec.Struct, frozen=True):
     suite: MLS cipher suite, for life; all_able: every leaf lists the post-quantum one.
     ended: see there. mend_at: Unix ms at which this device makes a successor, 0 = never. heir: the successor, where
     there is one; `merged` leads there. forebear: gid of the group that this one follows. mended_at: Unix ms at which
-    it took the place of a stuck one with nobody left out. passed: see `protocol.chat.successors.Held`.
-    growing: see there.
+    it took the place of a stuck one with nobody left out. passed: see `protocol.chat.successors.Held`. mend_from: the
+    first `mend_at` since it is stuck. growing: see there.
     """
 
     gid: bytes
@@ -108,6 +108,7 @@ class Chat(msgspec.Struct, frozen=True):
     mended_at: int = 0
     passed: tuple[tuple[int, bytes], ...] = ()
     growing: Growing | None = None
+    mend_from: int = 0
 
     def accounts(self) -> tuple[bytes, ...]:
         """Accounts in the tree, by lowest leaf."""

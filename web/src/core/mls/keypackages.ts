@@ -94,8 +94,15 @@ function wrap(raw: RawKeyPackage): KeyPackage {
     suite: suiteId(raw.cipherSuite),
     able: suiteIds(leaf.capabilities.ciphersuites),
     lastResort: isLastResort(raw),
+    lifetime: lifetimeOf(leaf),
     raw,
   };
+}
+
+/** One that is over where the leaf has none. */
+function lifetimeOf(leaf: LeafNode): Lifetime {
+  if (leaf.leafNodeSource !== "key_package") return { notBefore: 0, notAfter: 0 };
+  return { notBefore: Number(leaf.lifetime.notBefore), notAfter: Number(leaf.lifetime.notAfter) };
 }
 
 export function isLastResort(raw: RawKeyPackage): boolean {

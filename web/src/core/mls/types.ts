@@ -54,6 +54,8 @@ export interface KeyPackage {
   /** Suites its leaf lists, by number. */
   readonly able: readonly number[];
   readonly lastResort: boolean;
+  /** Unix seconds. */
+  readonly lifetime: Lifetime;
   /** For the engine alone. */
   readonly raw: RawKeyPackage;
 }

@@ -197,7 +197,10 @@ async function abandon(step: Step, gid: Id, code: string): Promise<void> {
 
 /** Failed commits that no caller waits for any more. */
 export async function forgetFailed(step: Step): Promise<void> {
-  for (const [n, item] of await rows.items(step.tx)) await run(step, n, item, { type: "sweep" });
+  for (const [n, item] of await rows.items(step.tx)) {
+    const { forebear, epoch } = await step.chat(item.gid);
+    if (forebear === "" || epoch > 0 || item.state !== "failed") await run(step, n, item, { type: "sweep" });
+  }
 }
 
 /** Change what the user sees of an own text. */

@@ -122,17 +122,27 @@ async function route(step: Step, chat: Chat, account: Id): Promise<Id | undefine
 
 /** Another device asks us: queue Remove and Add of it, if it belongs there and nobody was faster. */
 export async function takeRequest(step: Step, account: Id, device: number, part: Readd): Promise<void> {
-  const gid = rows.idOf(part.gid);
-  const chat = await rows.findChat(step.tx, gid);
   const [ownAccount, ownDevice] = ownDeviceOf(step);
+  let chat = await rows.findChat(step.tx, rows.idOf(part.gid));
+  let { last_epoch } = part;
+  if (chat !== undefined && chat.heir !== null && account === ownAccount) {
+    // It missed the group that followed, which it takes for this chat only where a device of its own brings it in.
+    chat = await rows.findChat(step.tx, chat.merged);
+    last_epoch = last_epoch === null ? null : -1; // of the group before
+  }
   if (chat?.status !== "active" || isStuck(chat) || (account === ownAccount && device === ownDevice)) return;
   if (!rows.accountsOf(chat).includes(account)) return;
   const known = await accounts.known(step, account);
   if (known.devices.length > 0 && known.devices.every(([listed]) => listed !== device)) return;
   const leaf = rows.leafOf(chat, account, device);
   const member = leaf === undefined ? undefined : rows.memberAt(chat, leaf);
-  if (member !== undefined && part.last_epoch !== null && member.added > part.last_epoch) return;
-  const mark = concat(new TextEncoder().encode("readd"), part.gid, rows.bytesOf(account), outbox.numberBytes(device));
+  if (member !== undefined && last_epoch !== null && member.added > last_epoch) return;
+  const mark = concat(
+    new TextEncoder().encode("readd"),
+    rows.bytesOf(chat.gid),
+    rows.bytesOf(account),
+    outbox.numberBytes(device),
+  );
   const last = await step.tx.find("helper", mark);
   if (last !== undefined && step.now - outbox.bytesNumber(last) < ROUND_MS) return;
   await step.tx.put("helper", mark, outbox.numberBytes(step.now));
@@ -140,8 +150,7 @@ export async function takeRequest(step: Step, account: Id, device: number, part:
     await accounts.change(step, account, { contact_token: part.contact_token });
   }
   const devices = [device, ...groups.endedOf(chat, account, known.devices, device)];
-  const intent = rows.makeIntent("readd", { account, devices, last_epoch: part.last_epoch });
-  await outbox.submitIntent(step, gid, intent);
+  await outbox.submitIntent(step, chat.gid, rows.makeIntent("readd", { account, devices, last_epoch }));
 }
 
 /** This device. */

@@ -153,7 +153,7 @@ export async function takeCreate(step: Step, n: number, groupPass: Uint8Array, o
 export async function takeClaim(step: Step, want: WantClaim, answer: ClaimedKeyPackages): Promise<boolean> {
   checkAnswer(want, answer);
   const item = await outbox.findItem(step, want.n);
-  if (item?.state !== "queued" || item.claimed.includes(want.account)) return true;
+  if (item === undefined || item.claimed.includes(want.account)) return true;
   const claims: Claimed[] = answer.clients
     .filter((c) => want.devices === null || want.devices.includes(c.device_id))
     .map((c) => ({
@@ -163,6 +163,10 @@ export async function takeClaim(step: Step, want: WantClaim, answer: ClaimedKeyP
       deliver_to: c.deliver_to,
       last_resort: c.last_resort,
     }));
+  if (item.state !== "queued") {
+    await keep(step, want, item, claims);
+    return true;
+  }
   if (answer.lists !== undefined && answer.lists.length > 0 && want.account !== step.profile.account_id)
     await accounts.learnChain(step, want.account, answer.lists);
   const known = await accounts.known(step, want.account);
@@ -181,6 +185,15 @@ export async function takeClaim(step: Step, want: WantClaim, answer: ClaimedKeyP
   if (!(await keepSuite(step, item.gid, claims))) return true;
   await take(step, want, item, claims);
   return true;
+}
+
+/** A successor that failed by somebody else meanwhile is tried again, with what each one's claim brought. */
+async function keep(step: Step, { n, account }: WantClaim, item: Item, claims: Claimed[]): Promise<void> {
+  if (item.state !== "failed" || claims.length === 0 || (await step.chat(item.gid)).forebear === "") return;
+  await outbox.changeItem(step, n, item, {
+    claims: [...item.claims, ...claims],
+    claimed: [...item.claimed, account],
+  });
 }
 
 /** Keep what one account's claim brought; own devices that are missing in it come in later, each by itself. */

@@ -71,7 +71,8 @@ export interface Heir {
  * ended: see there. mend_at: Unix ms at which this device makes a successor, 0 = never. heir: the successor, where there
  * is one; `merged` leads there. forebear: gid of the group that this one follows. mended_at: Unix ms at which it took the
  * place of a stuck one with nobody left out. passed: see `Held` of `protocol/chat/successors`. growing: the number of
- * the attempt of this device to make room for more devices, 0 = none.
+ * the attempt of this device to make room for more devices, 0 = none. mend_from: the first `mend_at` since it
+ * is stuck.
  */
 export interface Chat {
   readonly gid: Id;
@@ -115,6 +116,7 @@ export interface Chat {
   readonly mended_at: number;
   readonly passed: readonly Passed[];
   readonly growing: number;
+  readonly mend_from: number;
   readonly suite: number;
   readonly all_able: boolean;
 }
@@ -456,6 +458,7 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   mended_at: 0,
   passed: [],
   growing: 0,
+  mend_from: 0,
   suite: SUITE_XWING,
   all_able: true,
 };

@@ -10,15 +10,16 @@ from zajil import mls
 from zajil.client.core import chats, outbox
 from zajil.client.core.groups import ADMIN, DM
 from zajil.client.core.heirs import ending, judging, moving
-from zajil.client.core.readd import ROUND_MS, TURN_MS
+from zajil.client.core.readd import TURN_MS
 from zajil.client.state import accounts, rows
-from zajil.client.state.rows import Chat
+from zajil.client.state.rows import Chat, Claimed
 from zajil.client.state.step import Step
 from zajil.protocol.chat.extensions import Predecessor, Reason, with_predecessor
 from zajil.protocol.chat.successors import find_people
 from zajil.protocol.errors import error
 
 RANK_MS = 10_000
+RETRY_MS = 300_000
 DAY_MS = 86_400_000
 
 
@@ -35,7 +36,7 @@ def schedule(step: Step, gid: bytes) -> None:
     if not held.offender and chat.mended_at:
         # Nobody is left out, so whoever broke the last one may break this one too: at most one a day.
         at = max(at, chat.mended_at + DAY_MS)
-    step.change_chat(gid, mend_at=at)
+    step.change_chat(gid, mend_at=at, mend_from=at)
 
 
 def _rank(chat: Chat, offender: bytes) -> int | None:
@@ -55,11 +56,18 @@ def make_due(step: Step) -> None:
             continue
         if not ending.is_stuck(chat):
             step.change_chat(chat.gid, mend_at=0)
-        elif _drop_failed(step, chat) and may_reach(step, chat, Reason.STUCK):
-            make(step, chat, Reason.STUCK)
-            step.change_chat(chat.gid, mend_at=step.now + ROUND_MS)
+            continue
+        kept = _drop_failed(step, chat)
+        if kept is not None and may_reach(step, chat, Reason.STUCK):
+            make(step, chat, Reason.STUCK, kept=kept)
+            step.change_chat(chat.gid, mend_at=step.now + _pause(step, chat))
         else:
             step.change_chat(chat.gid, mend_at=step.now + TURN_MS)
+
+
+def _pause(step: Step, chat: Chat) -> int:
+    """Milliseconds to the next try: as long as it has been stuck, so twice as long each time, up to a day."""
+    return min(DAY_MS, max(RETRY_MS, step.now - (chat.mend_from or step.now)))
 
 
 def may_reach(step: Step, chat: Chat, reason: Reason) -> bool:
@@ -70,15 +78,35 @@ def may_reach(step: Step, chat: Chat, reason: Reason) -> bool:
     return held is not None and all(who == own or accounts.known(step, who).contact_token for who in people)
 
 
-def _drop_failed(step: Step, chat: Chat) -> bool:
-    """Give up an attempt of ours that could not bring people in; False where one is still on its way."""
+def _drop_failed(step: Step, chat: Chat) -> tuple[Claimed, ...] | None:
+    """Give up an attempt of ours that could not bring people in; None where one is still on its way.
+
+    The packages that the next one takes over, as each can be handed out once: all that are still valid, unless the
+    attempt failed by one of them.
+    """
+    kept: tuple[Claimed, ...] = ()
     for forming in rows.all_chats(step.tx):
         if forming.forebear != chat.gid or not is_forming(forming):
             continue
-        if any(item.state not in ("queued", "failed") for _, item in rows.items(step.tx, forming.gid)):
-            return False
+        items = [item for _, item in rows.items(step.tx, forming.gid)]
+        if any(item.state not in ("queued", "failed", "refused") for item in items):
+            return None
+        adds = [item for item in items if item.intent is not None and item.intent.op == "add"]
+        if forming.suite == chat.suite and all(
+            item.state != "refused" and item.reason != "bad-signature" for item in adds
+        ):
+            kept = tuple(claim for item in adds for claim in item.claims if _is_valid(step, claim))
         drop(step, forming)
-    return True
+    return kept
+
+
+def _is_valid(step: Step, claim: Claimed) -> bool:
+    """Whether a package is in its lifetime still."""
+    try:
+        lifetime = mls.parse_key_package(claim.key_package).leaf_node.lifetime
+    except mls.MlsError:
+        return False
+    return lifetime is not None and lifetime.not_before <= step.now // 1000 <= lifetime.not_after
 
 
 def is_forming(chat: Chat) -> bool:
@@ -99,10 +127,13 @@ def drop(step: Step, forming: Chat) -> None:
     step.change_chat(forming.gid, status="removed", quiet=True)
 
 
-def make(step: Step, chat: Chat, reason: Reason, *, suite: mls.Suite | None = None) -> bytes:
+def make(
+    step: Step, chat: Chat, reason: Reason, *, suite: mls.Suite | None = None, kept: tuple[Claimed, ...] = ()
+) -> bytes:
     """Queue a successor of this group and the Add of everybody in it; its id. It is hidden until they are in.
 
-    suite: another one than the group has. Raises `chat-stuck` where nothing is held of the group.
+    suite: another one than the group has. kept: packages that need not be claimed, as an attempt before this one did.
+    Raises `chat-stuck` where nothing is held of the group.
     """
     held = ending.find_held(step, chat)
     if held is None:
@@ -115,6 +146,10 @@ def make(step: Step, chat: Chat, reason: Reason, *, suite: mls.Suite | None = No
     # In one commit, as the others judge who is in it by its first Welcome.
     gid = chats.begin(step, data, invited, suite=suite, most=len(invited) + 1)
     step.change_chat(gid, quiet=True, title=chat.title)
+    claimed = tuple(dict.fromkeys(claim.account for claim in kept))
+    for n, item in rows.items(step.tx, gid):
+        if item.intent is not None:
+            outbox.change_item(step, n, item, claims=kept, claimed=claimed)
     return gid
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from zajil.client.core import messages, outbox
+from zajil.client.core import chats, messages, outbox
 from zajil.client.core.groups import GROUP
 from zajil.client.core.talk import arranging, reading
-from zajil.client.state import rows
+from zajil.client.state import accounts, rows
 from zajil.client.state.heirs import Heir
 from zajil.client.state.joins import change_joins, load_joins
 from zajil.client.state.notices import Notice, NoticeCode, add_notices
@@ -40,7 +40,23 @@ def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: R
     if reason is Reason.STUCK and old.kind == GROUP:
         _note_put_out(step, old, gid)
     step.change_chat(gid, quiet=old.quiet, mended_at=step.now if nobody_out else 0)
+    _bring_devices(step, step.chat(gid))
     step.event("repaired" if reason is Reason.STUCK else "regrouped", gid)
+
+
+def _bring_devices(step: Step, chat: Chat) -> None:
+    """Devices of ours that had no package when the group was made come in later; the one of the lowest leaf adds them.
+
+    Nobody else can: they take it for the same chat by the word of another device of theirs alone.
+    """
+    own = accounts.known(step, step.profile.account_id)
+    here = {member.device: member.leaf for member in chat.members if member.account == own.account_id}
+    missing = [device for device, _ in own.devices if device not in here]
+    if not missing or chat.own_leaf != min(here.values(), default=chat.own_leaf):
+        return
+    chats.submit_lists(step, chat, own.account_id)
+    for device in missing:
+        outbox.submit_intent(step, chat.gid, Intent("add-device", account=own.account_id, devices=(device,)))
 
 
 def _note_put_out(step: Step, old: Chat, gid: bytes) -> None:

@@ -28,20 +28,20 @@ export async function grow(step: Step, gid: Id): Promise<void> {
   if (chat.suite !== SUITE_XWING) throw error("not-allowed");
   if (!(await mayReach(step, chat, Reason.RESIZE))) throw error("not-introduced");
   // One that is on its way comes first; what becomes of it is known by itself.
-  if (await dropFailed(step, chat)) await begin(step, chat.gid, 1);
+  if ((await dropFailed(step, chat)) !== undefined) await begin(step, chat.gid, 1);
 }
 
 /** The group has another epoch than the one that our successor follows: begin anew, where nothing is on its way. */
 export async function growAgain(step: Step, gid: Id): Promise<void> {
   const chat = await step.chat(gid);
   if (chat.growing === 0 || chat.heir !== null || chat.status !== "active") return;
-  if (!(await dropFailed(step, chat))) return;
+  if ((await dropFailed(step, chat)) === undefined) return;
   const may = chat.suite === SUITE_XWING && roleOf(chat, step.profile.account_id) >= ADMIN;
   if (may && chat.growing < TRIES) await begin(step, gid, chat.growing + 1);
   else step.event("members", gid);
 }
 
 async function begin(step: Step, gid: Id, attempt: number): Promise<void> {
-  await make(step, await step.changeChat(gid, { growing: attempt }), Reason.RESIZE, SUITE_RFC1);
+  await make(step, await step.changeChat(gid, { growing: attempt }), Reason.RESIZE, { suite: SUITE_RFC1 });
   step.event("members", gid);
 }

@@ -7,9 +7,10 @@
  */
 import { findPeople, Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
 import { error } from "../../../protocol/errors.ts";
+import { MlsError, parseKeyPackage } from "../../mls/mls.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
-import type { Chat, Id } from "../../state/rows.ts";
+import type { Chat, Claimed, Id } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
 import * as chats from "../chats.ts";
 import { ADMIN, DM } from "../groups.ts";
@@ -19,9 +20,9 @@ import { findHeld, roleWithout } from "./judging.ts";
 
 const RANK_MS = 10_000;
 const DAY_MS = 86_400_000;
-/** As *re-add me* asks the next one, and begins a new round. */
+const RETRY_MS = 300_000;
+/** As *re-add me* asks the next one. */
 const TURN_MS = 60_000;
-const ROUND_MS = 3_600_000;
 
 /** A group is stuck for us: make its successor when it is our turn, if we may. */
 export async function schedule(step: Step, gid: Id): Promise<void> {
@@ -34,7 +35,8 @@ export async function schedule(step: Step, gid: Id): Promise<void> {
   const at = step.now + (rank + 1) * RANK_MS;
   // Nobody is left out, so whoever broke the last one may break this one too: at most one a day.
   const wait = offender === "" && chat.mended_at > 0 ? chat.mended_at + DAY_MS : 0;
-  await step.changeChat(gid, { mend_at: Math.max(at, wait) });
+  const mend_at = Math.max(at, wait);
+  await step.changeChat(gid, { mend_at, mend_from: mend_at });
 }
 
 /** The place of this device among those of admins, by leaf; -1 where its account is none. */
@@ -52,14 +54,21 @@ export async function makeDue(step: Step): Promise<void> {
     if (chat.mend_at === 0 || chat.mend_at > step.now) continue;
     if (!isStuck(chat)) {
       await step.changeChat(chat.gid, { mend_at: 0 });
-    } else if ((await dropFailed(step, chat)) && (await mayReach(step, chat, Reason.STUCK))) {
-      await make(step, chat, Reason.STUCK);
-      await step.changeChat(chat.gid, { mend_at: step.now + ROUND_MS });
+      continue;
+    }
+    const kept = await dropFailed(step, chat);
+    if (kept !== undefined && (await mayReach(step, chat, Reason.STUCK))) {
+      await make(step, chat, Reason.STUCK, { kept });
+      await step.changeChat(chat.gid, { mend_at: step.now + pauseOf(step, chat) });
     } else {
       await step.changeChat(chat.gid, { mend_at: step.now + TURN_MS });
     }
   }
 }
+
+/** Milliseconds to the next try: as long as it has been stuck, so twice as long each time, up to a day. */
+const pauseOf = (step: Step, chat: Chat): number =>
+  Math.min(DAY_MS, Math.max(RETRY_MS, step.now - (chat.mend_from || step.now)));
 
 /** Whether we know how everybody is reached. Another admin may; what introduces them may also come later. */
 export async function mayReach(step: Step, chat: Chat, reason: number): Promise<boolean> {
@@ -71,25 +80,54 @@ export async function mayReach(step: Step, chat: Chat, reason: number): Promise<
   return true;
 }
 
-/** Give up an attempt of ours that could not bring people in; false where one is still on its way. */
-export async function dropFailed(step: Step, chat: Chat): Promise<boolean> {
+/**
+ * Give up an attempt of ours that could not bring people in; undefined where one is still on its way.
+ *
+ * The packages that the next one takes over, as each can be handed out once: all that are still valid, unless the
+ * attempt failed by one of them.
+ */
+export async function dropFailed(step: Step, chat: Chat): Promise<readonly Claimed[] | undefined> {
+  let kept: readonly Claimed[] = [];
   for (const forming of await rows.allChats(step.tx)) {
     if (forming.forebear !== chat.gid || !isForming(forming)) continue;
     const items = await rows.items(step.tx, forming.gid);
-    if (items.some(([, { state }]) => state !== "queued" && state !== "failed")) return false;
+    if (items.some(([, { state }]) => !["queued", "failed", "refused"].includes(state))) return undefined;
+    const adds = items.flatMap(([, item]) => (item.intent?.op === "add" ? [item] : []));
+    if (
+      forming.suite === chat.suite &&
+      adds.every(({ state, reason }) => state !== "refused" && reason !== "bad-signature")
+    )
+      kept = adds.flatMap(({ claims }) => claims.filter((claim) => isValid(step, claim)));
     for (const [n, item] of items) await outbox.finish(step, n, item);
     await step.dropGroup(forming.gid);
     await step.changeChat(forming.gid, { status: "removed", quiet: true });
   }
-  return true;
+  return kept;
+}
+
+/** Whether a package is in its lifetime still. */
+function isValid(step: Step, claim: Claimed): boolean {
+  try {
+    const { notBefore, notAfter } = parseKeyPackage(claim.key_package).lifetime;
+    return notBefore <= step.now / 1000 && step.now / 1000 <= notAfter;
+  } catch (problem) {
+    if (problem instanceof MlsError) return false;
+    throw problem;
+  }
 }
 
 /**
  * Queue a successor of this group and the Add of everybody in it; its id. It is hidden until they are in.
  *
+ * kept: packages that need not be claimed, as an attempt before this one did.
  * Throws `chat-stuck` where nothing is held of the group.
  */
-export async function make(step: Step, chat: Chat, reason: number, suite = chat.suite): Promise<Id> {
+export async function make(
+  step: Step,
+  chat: Chat,
+  reason: number,
+  { suite = chat.suite, kept = [] }: { readonly suite?: number; readonly kept?: readonly Claimed[] } = {},
+): Promise<Id> {
   const held = await findHeld(step, chat);
   if (held === undefined) throw error("chat-stuck", "an epoch to follow");
   const { gid, epoch, authenticator, settings } = held;
@@ -100,5 +138,9 @@ export async function make(step: Step, chat: Chat, reason: number, suite = chat.
   // In one commit, as the others judge who is in it by its first Welcome.
   const fresh = await chats.begin(step, data, invited, suite);
   await step.changeChat(fresh, { quiet: true });
+  const claimed = [...new Set(kept.map(({ account }) => account))];
+  for (const [n, item] of await rows.items(step.tx, fresh)) {
+    if (item.intent !== null) await outbox.changeItem(step, n, item, { claims: [...kept], claimed });
+  }
   return fresh;
 }

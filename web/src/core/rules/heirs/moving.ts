@@ -4,10 +4,12 @@
  */
 import { PUT_OUT_MAX } from "../../../protocol/chat/parts.ts";
 import { precedes, Reason } from "../../../protocol/chat/successors.ts";
+import * as accounts from "../../state/accounts.ts";
 import { changeJoins, findJoins, loadJoins } from "../../state/joins.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id, Item } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
+import * as chats from "../chats.ts";
 import { GROUP } from "../groups.ts";
 import * as outbox from "../outbox.ts";
 import { note } from "../talk/notices.ts";
@@ -33,7 +35,24 @@ export async function follow(step: Step, { old, by, leaf, reason }: Followed, gi
   }
   if (reason === Reason.STUCK && old.kind === GROUP) await notePutOut(step, old, gid);
   await step.changeChat(gid, { quiet: old.quiet, mended_at: nobodyOut ? step.now : 0 });
+  await bringDevices(step, await step.chat(gid));
   step.event(reason === Reason.STUCK ? "repaired" : "regrouped", gid);
+}
+
+/**
+ * Devices of ours that had no package when the group was made come in later; the one of the lowest leaf adds them.
+ *
+ * Nobody else can: they take it for the same chat by the word of another device of theirs alone.
+ */
+async function bringDevices(step: Step, chat: Chat): Promise<void> {
+  const account = step.profile.account_id;
+  const mine = chat.members.filter((member) => member.account === account);
+  const { devices } = await accounts.known(step, account);
+  const missing = devices.map(([device]) => device).filter((one) => mine.every(({ device }) => device !== one));
+  if (missing.length === 0 || mine.some(({ leaf }) => leaf < chat.own_leaf)) return;
+  await chats.submitLists(step, chat, account);
+  for (const device of missing)
+    await outbox.submitIntent(step, chat.gid, rows.makeIntent("add-device", { account, devices: [device] }));
 }
 
 /** Who broke the old group was removed like anybody removed by a commit: no link lets them in again at once. */

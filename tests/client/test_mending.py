@@ -1,0 +1,138 @@
+"""Successors that cannot be made at once: somebody is not reached, or a device of somebody."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from tests.client.phone import Phone
+from tests.client.successors import break_group, open_world, place, shown
+from tests.client.talk import act, say, see
+from tests.client.test_attacks_successors import absent, link_ann, pass_turns
+from tests.client.world import DAY_MS, HOUR_MS, World
+
+from zajil.client.core import readd
+from zajil.client.core.wants import WantClaim
+from zajil.client.state import rows
+from zajil.protocol.chat import parts
+from zajil.protocol.control import ClaimedKeyPackages
+from zajil.protocol.ids import GroupId
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = open_world(tmp_path, seed=24)
+    yield made
+    made.close()
+
+
+def end_token(phone: Phone) -> None:
+    """The server refuses every token of this account that others hold."""
+    tokens = phone.world.tokens
+    for token in [token for token, whose in tokens.items() if whose == phone.device[0]]:
+        del tokens[token]
+
+
+@contextmanager
+def claims_noted() -> Iterator[list[tuple[Phone, bytes, int]]]:
+    """Who claimed whose packages meanwhile, and when (Unix ms), refused or not."""
+    noted: list[tuple[Phone, bytes, int]] = []
+    honest = World.claim
+
+    def note(self: World, asker: Phone, want: WantClaim) -> ClaimedKeyPackages:
+        noted.append((asker, want.account, self.now_ms))
+        return honest(self, asker, want)
+
+    with patch.object(World, "claim", note):
+        yield noted
+
+
+def test_whoever_ends_a_token_burns_no_packages_of_the_others(world: World) -> None:
+    """Boris may make no successor without the owner, whom he cannot reach; he tries more and more rarely."""
+    boris, cleo, mallory = (world.phones[name] for name in ("boris", "cleo", "mallory"))
+    amal = world.phones.pop("amal")
+    end_token(amal)
+    break_group(mallory)
+    with claims_noted() as noted:
+        for _ in range(4):
+            world.settle()
+            world.pass_time(DAY_MS)
+    tried = [at for asker, account, at in noted if (asker, account) == (boris, amal.device[0])]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(tried)]
+    assert pauses[0] < 10 * 60_000
+    assert 8 * HOUR_MS < max(pauses) < 2 * DAY_MS
+    assert len(tried) < 20
+    # Once for the first try; he also begins a chat with her to ask whether she could follow.
+    claimed = [at for asker, account, at in noted if (asker, account) == (boris, cleo.device[0])]
+    assert claimed
+    assert max(claimed) < tried[0] + 2 * 60_000
+    assert see(boris, lambda step: step.chat(world.main)).heir is None
+
+
+def test_packages_of_a_failed_try_are_not_kept_beyond_their_lifetime(world: World) -> None:
+    boris, cleo, mallory = (world.phones[name] for name in ("boris", "cleo", "mallory"))
+    end_token(world.phones.pop("amal"))
+    break_group(mallory)
+    world.settle()
+    with claims_noted() as noted:
+        world.pass_time(90 * DAY_MS)
+        cleo.run(cleo.core.daily)
+        world.settle()
+    assert cleo.device[0] in [account for asker, account, _ in noted if asker is boris]
+
+
+def test_a_device_without_packages_is_brought_in_by_its_sibling(world: World) -> None:
+    """Another account made the successor: it cannot know of the device, which follows by a sibling's word alone."""
+    amal, boris, mallory = (world.phones[name] for name in ("amal", "boris", "mallory"))
+    laptop = link_ann(world)
+    with absent(laptop):
+        break_group(mallory)
+        away = [world.phones.pop("amal"), world.phones.pop("laptop")]
+        world.settle()
+        fresh = place(boris).gid
+        assert fresh != world.main
+        world.phones |= {"amal": away[0], "laptop": away[1]}
+        pass_turns(world)
+        assert place(amal).gid == fresh
+        assert see(laptop, lambda step: rows.find_chat(step.tx, fresh)) is None
+    world.settle()
+    assert place(laptop).gid == fresh
+    say(laptop, "here", gid=fresh)
+    world.settle()
+    assert "here" in shown(boris)
+
+
+def test_a_device_that_comes_days_later_asks_for_the_group_that_followed(world: World) -> None:
+    """Its sibling gave it up, and takes the request for the old group as one for the group that followed."""
+    amal, mallory = world.phones["amal"], world.phones["mallory"]
+    laptop = link_ann(world)
+    with absent(laptop):
+        break_group(mallory)
+        away = world.phones.pop("laptop")
+        pass_turns(world)
+        world.pass_time(DAY_MS + HOUR_MS)
+        pass_turns(world)
+        fresh = place(amal).gid
+        assert [item.state for _, item in see(amal, lambda step: rows.items(step.tx, fresh))] == ["failed"]
+        world.phones["laptop"] = away
+    assert fresh != world.main
+    world.settle()
+    assert place(laptop).gid == fresh
+    assert laptop.device in {(member.account, member.device) for member in place(amal).members}
+
+
+def test_nobody_else_takes_a_device_into_the_group_that_followed(world: World) -> None:
+    """It would take that for a chat of its own, and its sibling's Welcome for no news."""
+    amal, boris, mallory = (world.phones[name] for name in ("amal", "boris", "mallory"))
+    laptop = link_ann(world)
+    with absent(laptop):
+        break_group(mallory)
+        pass_turns(world)
+    fresh = place(boris).gid
+    part = parts.Readd(GroupId(world.main), 1, "refused", see(amal, lambda step: step.profile.profile_token))
+    act(boris, lambda step: readd.take_request(step, *laptop.device, part))
+    assert not see(boris, lambda step: rows.items(step.tx, fresh) + rows.items(step.tx, world.main))

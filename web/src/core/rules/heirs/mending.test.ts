@@ -1,0 +1,126 @@
+/** Successors that cannot be made at once: somebody is not reached, or a device of somebody. Twin of tests/client/test_mending. */
+import "fake-indexeddb/auto";
+import { expect, test } from "vitest";
+import * as rows from "../../state/rows.ts";
+import type { Chat, Id } from "../../state/rows.ts";
+import { commitSettings } from "../../testing/forging.ts";
+import { type Person, World } from "../../testing/people.ts";
+import * as chats from "../chats.ts";
+import * as groups from "../groups.ts";
+import * as messages from "../messages.ts";
+import * as readd from "../readd.ts";
+
+const DAY_MS = 86_400_000;
+
+interface Four {
+  readonly world: World;
+  readonly anna: Person;
+  readonly omar: Person;
+  readonly cleo: Person;
+  readonly mallory: Person;
+  readonly gid: Id;
+}
+
+/** Anna's group with Omar, an admin, and Cleo and Mallory, members; all know each other. */
+async function four(): Promise<Four> {
+  const world = new World();
+  const [anna, omar] = [await world.person("Anna"), await world.person("Omar")];
+  const [cleo, mallory] = [await world.person("Cleo"), await world.person("Mallory")];
+  const people = [anna, omar, cleo, mallory];
+  for (const one of people) for (const other of people) if (one !== other) await one.meet(other);
+  const gid = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id, cleo.id, mallory.id]));
+  await world.settle();
+  await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, groups.ADMIN));
+  await world.settle();
+  return { world, anna, omar, cleo, mallory, gid };
+}
+
+/** A second device of Anna's, in the group and known to all. */
+async function linked({ world, anna, omar, cleo, mallory, gid }: Four): Promise<Person> {
+  const laptop = await world.device(anna);
+  await world.settle();
+  for (const other of [omar, cleo, mallory]) {
+    await laptop.meet(other);
+    await other.meet(anna);
+  }
+  expect((await laptop.chat(gid)).status).toBe("active");
+  return laptop;
+}
+
+/** The one chat that the group is to a person. */
+async function place(who: Person): Promise<Chat> {
+  const all = await who.core.look((look) => rows.allChats(look.tx));
+  const [found, ...more] = all.filter((c) => c.kind === groups.GROUP && c.merged === "" && !c.quiet);
+  if (found === undefined || more.length > 0) throw new Error(`${who.profile.name} sees ${more.length + 1} chats`);
+  return found;
+}
+
+test("whoever ends a token burns no packages of the others", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await four();
+  anna.away = true;
+  world.service.refused.add(anna.id);
+  await commitSettings(mallory, gid, { name: "Mallory's" });
+  await world.settle();
+  const { packages } = cleo.mailbox;
+  const ordinary = () => cleo.mailbox.packages.filter((one) => !one.last_resort).length;
+  const before = ordinary();
+  const due: number[] = [];
+  for (let n = 0; n < 24; n++) {
+    const { mend_at } = await omar.chat(gid);
+    await world.pass(Math.max(0, mend_at - world.time), 1);
+    await omar.core.daily();
+    due.push((await omar.chat(gid)).mend_at - world.time);
+  }
+  expect(packages.length).toBeGreaterThan(0);
+  // One for the successor; one more where he begins a chat with her, to ask whether she could follow.
+  expect(before - ordinary()).toBe(2);
+  expect(due[0]).toBe(300_000);
+  expect(due.every((pause, n) => n === 0 || pause >= (due[n - 1] ?? 0))).toBe(true);
+  expect(due.at(-1)).toBe(DAY_MS);
+  expect((await omar.chat(gid)).heir).toBeNull();
+});
+
+test("a device without packages is brought in by its sibling", async () => {
+  const all = await four();
+  const { world, anna, omar, mallory, gid } = all;
+  const laptop = await linked(all);
+  world.service.absent.add(`${anna.id}/2`);
+  anna.away = laptop.away = true;
+  await commitSettings(mallory, gid, { name: "Mallory's" });
+  await world.pass(40_000, 8);
+  const fresh = (await place(omar)).gid;
+  expect(fresh).not.toBe(gid);
+  anna.away = laptop.away = false;
+  await world.settle();
+  expect((await place(anna)).gid).toBe(fresh);
+  world.service.absent.clear();
+  await world.settle();
+  expect((await place(laptop)).gid).toBe(fresh);
+  await laptop.core.step("say", (step) => messages.submitText(step, fresh, "here"));
+  await world.settle();
+  expect(await omar.texts(fresh)).toContain("here");
+});
+
+test("a device that comes days later asks for the group that followed", async () => {
+  const all = await four();
+  const { world, anna, omar, mallory, gid } = all;
+  const laptop = await linked(all);
+  world.service.absent.add(`${anna.id}/2`);
+  laptop.away = true;
+  await commitSettings(mallory, gid, { name: "Mallory's" });
+  await world.pass(40_000, 8);
+  await world.pass(2 * DAY_MS, 2);
+  const fresh = (await place(anna)).gid;
+  expect(fresh).not.toBe(gid);
+  expect((await anna.core.look((look) => rows.items(look.tx, fresh))).map(([, { state }]) => state)).toEqual([
+    "failed",
+  ]);
+  // Nobody but its sibling takes it in: it would take that for a chat of its own.
+  const part = { op: "readd", gid: rows.bytesOf(gid), last_epoch: 1, reason: "refused", contact_token: null } as const;
+  await omar.core.step("ask", (step) => readd.takeRequest(step, anna.id, 2, part));
+  expect(await omar.core.look((look) => rows.items(look.tx))).toEqual([]);
+  world.service.absent.clear();
+  laptop.away = false;
+  await world.pass(240_000, 4);
+  expect((await place(laptop)).gid).toBe(fresh);
+});
