@@ -55,6 +55,9 @@ class Rooms:
         home = self._race.home
         if home is not None:
             return home
+        if self._race.route is None:
+            # People wait for it: between two looks for a way, another one begins at once.
+            self._race.tap()
         route, candidate = await self._race.wait_route(OPEN_S)
         found = self._find_socket(candidate, route.mode)
         if found is None:

@@ -116,6 +116,25 @@ describe.skipIf(!hasServer)("what carried a call", () => {
   });
 });
 
+describe.skipIf(!hasServer)("a server that was away", () => {
+  it("is found again within seconds where it has no TLS; a call looks for it at once between two looks", async () => {
+    const amal = await person("Amal");
+    const tap = vi.spyOn(amal.way.carriers, "tap");
+    block({ own: false, front: false });
+    await amal.until(
+      () => state(amal),
+      (now) => now === "waiting" || now === "blocked",
+    );
+    await expect(amal.way.openMedia("0a1b")).rejects.toThrow("unreachable");
+    expect(tap).toHaveBeenCalledOnce();
+    // What a laptop's rounds do alone, without a tap: others begin 10 and 30 s after the first.
+    tap.mockImplementation(() => undefined);
+    await new Promise((done) => setTimeout(done, 1_500));
+    block({ own: true });
+    await vi.waitFor(() => expect(amal.way.carriers.route).not.toBeNull(), { timeout: 5_000 });
+  });
+});
+
 describe.skipIf(!hasServer)("a device whose server is blocked", () => {
   it("goes on over a front, calls and all, and says so; a restart finds it at once", async () => {
     const [amal, omar] = [await person("Amal"), await person("Omar")];

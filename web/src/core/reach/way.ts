@@ -26,6 +26,8 @@ import { Documents } from "./documents.ts";
 import { MOVING_MS, shownOf } from "./view.ts";
 
 const DAY_MS = 86_400_000;
+/** When a server without TLS is dialled again: nobody blocks it, it was restarted. */
+const LAPTOP_ROUNDS_S: readonly number[] = [0, 1, 3, 7, 15, 30, 60];
 /** Documents that could not be fetched are asked for again so much later. */
 const AGAIN_MS = 60_000;
 /** What was learned is saved at once: the page may go the next moment. More of it follows at most so often. */
@@ -89,7 +91,10 @@ export class Way {
       needRoot: (fetch) => documents.needRoot(fetch),
       openSocket: parts.openSocket,
     });
-    this.#dialer = new Dialer({ random: Math.random, memory: parseMemory(memory), network: networkKey(), now: now() });
+    this.#dialer = new Dialer({
+      ...{ random: Math.random, memory: parseMemory(memory), network: networkKey(), now: now() },
+      roundsS: parts.base.protocol === "http:" ? LAPTOP_ROUNDS_S : undefined,
+    });
     this.carriers = new Reach({
       dialer: this.#dialer,
       now,
@@ -200,9 +205,11 @@ export class Way {
 
   /**
    * Where one connection of media goes now, and the turns of its seal (`Seals.agree`) where it needs one. r: four hex
-   * digits of its room. Rejects with Unreachable where no route carries media.
+   * digits of its room. Rejects with Unreachable where no route carries media. People wait for it: between two looks
+   * for a way, another one begins at once.
    */
   async openMedia(r: string): Promise<{ url: string; turns: ReturnType<Seals["agree"]> | null }> {
+    if (!this.carriers.route) this.carriers.tap();
     await this.carriers.settled();
     const endpoint = this.#socket()?.endpoint;
     if (!endpoint) throw error("unreachable");

@@ -15,6 +15,8 @@ export interface DialerParts {
   /** Key of the network the device is on. */
   readonly network?: string;
   readonly now: number;
+  /** When rounds begin, as `ROUNDS_S`. */
+  readonly roundsS?: readonly number[] | undefined;
 }
 
 export const echoFailure = (reason: string): Failure => ({ stage: "echo", reason, status: 0 });
@@ -65,8 +67,10 @@ export class Carriers {
   protected state: State = "waiting";
   protected since: number;
   protected now: number;
+  protected readonly roundsS: readonly number[] | undefined;
 
-  constructor({ random, memory = new Memory(), network = "", now }: DialerParts) {
+  constructor({ random, memory = new Memory(), network = "", now, roundsS }: DialerParts) {
+    this.roundsS = roundsS;
     this.memory = memory;
     this.random = random;
     this.failures = new Failures(random);

@@ -5,7 +5,7 @@ const FIRST_S = 60;
 const MOST_S = 6 * 3600;
 const KEPT = 512;
 /** When rounds begin, counted from the first; then every 5 minutes. */
-const ROUNDS_S = [0, 10, 30, 60, 120, 300];
+export const ROUNDS_S: readonly number[] = [0, 10, 30, 60, 120, 300];
 
 /** The negative cache: (network, candidate) for 60 s x 2^fails, at most 6 h, +-50 %. */
 export class Failures {
@@ -42,8 +42,9 @@ export class Failures {
 
 const keyOf = (network: string, candidate: string): string => JSON.stringify([network, candidate]);
 
-/** Seconds from the start of round `rounds` (from 1) to the next one, +-30 %. */
-export function nextRoundS(rounds: number, random: Random): number {
-  const gap = (ROUNDS_S[rounds] ?? 600) - (rounds < ROUNDS_S.length ? (ROUNDS_S[rounds - 1] ?? 0) : 300);
+/** Seconds from the start of round `rounds` (from 1) to the next one, +-30 %. roundsS: as `ROUNDS_S`. */
+export function nextRoundS(rounds: number, random: Random, roundsS = ROUNDS_S): number {
+  const [begins, before] = [roundsS[rounds], roundsS[rounds - 1]];
+  const gap = begins === undefined || before === undefined ? (roundsS.at(-1) ?? 0) : begins - before;
   return gap * (0.7 + 0.6 * random());
 }

@@ -124,7 +124,7 @@ export class Race extends Carriers {
       this.doubtCarrying(now);
       this.round = null;
       this.rounds += 1;
-      this.retryAt = now + nextRoundS(this.rounds, this.random);
+      this.retryAt = now + nextRoundS(this.rounds, this.random, this.roundsS);
       return;
     }
     this.recoveries.push(now);
@@ -251,7 +251,7 @@ export class Race extends Carriers {
     }
     this.verdict = round.failures.size > 0 ? judge([...round.failures.values()], this.online) : null;
     this.rounds += 1;
-    const due = round.startedAt + nextRoundS(this.rounds, this.random);
+    const due = round.startedAt + nextRoundS(this.rounds, this.random, this.roundsS);
     this.retryAt = this.tapWaits ? now + 1 : Math.max(now + 1, due);
   }
 
