@@ -1,10 +1,12 @@
 """What a group of 256 devices costs in suite 0x0001, beside one of 128 in X-Wing (0x0053): times and sizes.
 
 Run: `make bench B=group_size`, or .venv/bin/python bench/group_size.py [--members N] [--xwing N] [--listeners N]
-[--messages N]. One real server in its own process; every member is an account of one device that registered through
-the product's own door and published its KeyPackages. **Only the owner and the listeners (12) are whole running
-clients**, all in this one process and its event loop; the others are real accounts and leaves whose device is switched
-off. Listeners are added last, so they join a group of nearly its full size. One more account is removed at the end.
+[--messages N]. With --grow N it measures something else instead: making room in the group in X-Wing, which is full,
+and adding people one by one until there are N. One real server in its own process; every member is an account of one
+device that registered through the product's own door and published its KeyPackages. **Only the owner and the listeners
+(12) are whole running clients**, all in this one process and its event loop; the others are real accounts and leaves
+whose device is switched off. Listeners are added last, so they join a group of nearly its full size. One more account
+is removed at the end.
 
 A listener's time is one verb of the client in its own store, with the checks of the chat, without the flush. `arrives`
 goes from the call of `send` to the message being durable at a listener, and holds the work of the other clients in
@@ -36,6 +38,7 @@ from zajil.client.shell.chains import fetch_chain
 from zajil.client.state import accounts
 from zajil.client.state.step import Step
 from zajil.client.views import Chat, Contact
+from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId, parse_b64
 from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING, XWING_LEAVES
 
@@ -256,20 +259,61 @@ async def remove_one(party: Party, chat: Chat, who: Contact) -> list[Row]:
     ]
 
 
-async def measure(party: Party, served: Served, members: int, *, suite: int, messages: int) -> list[Row]:
-    """The table of one group of so many members, owner included."""
+async def fill(party: Party, members: int, *, large: bool) -> tuple[Chat, list[Contact], list[Row]]:
+    """A group of so many members, listeners among them; it, who is in it, and what that took."""
     listeners = {client.account_id for client in party.listeners}
     others = [contact for contact in party.owner.contacts() if contact.id not in listeners]
     last = [contact for contact in party.owner.contacts() if contact.id in listeners]
     people = [*others[: members - 1 - len(last)], *last]
+    chat, rows = await make_group(party, people, large=large)
+    with party.owner._device.core.look() as step:  # noqa: SLF001  # as above
+        held, suite = step.chat(parse_b64(chat.id)), SUITE_RFC1 if large else SUITE_XWING
+    if (held.suite, len(held.members)) != (suite, members):
+        raise SystemExit(f"a group of {len(held.members)} in suite {held.suite:#06x}, not of {members}")
+    return chat, people, rows
+
+
+async def measure_growing(party: Party, xwing: int, members: int) -> list[Row]:
+    """Making room in a group that is full, for more members; the rest of them come in one by one."""
+    chat, people, rows = await fill(party, xwing, large=False)
+    inside = {contact.id for contact in people}
+    more = [contact for contact in party.owner.contacts() if contact.id not in inside][: members - xwing]
+    if xwing == XWING_LEAVES:
+        try:
+            await party.owner.add_member(chat, more[0])
+        except ZajilError as refusal:
+            print(f"the {xwing + 1}th device before: {refusal.code}")
+    began = time.perf_counter()
+    chat = await party.owner.grow(chat)
+    took, gid = time.perf_counter() - began, parse_b64(chat.id)
+    joins = await party.all_heard("take_welcome", gid, began)
+    await settle([party.owner, *party.listeners])
+    rows = [
+        Row("the group before", "s", rows[0].value),
+        Row("making room, claims included", "s", took),
+        Row("until all listeners go on", "s", max(note.at for note in joins) - began),
+        *percentiles("join: Welcome processed", [note.took_s for note in joins]),
+        Row("Welcome", "KiB", max(note.size for note in joins) / 1024),
+    ]
+    added: list[float] = []
+    for contact in more:
+        began = time.perf_counter()
+        await party.owner.add_member(chat, contact)
+        added.append(time.perf_counter() - began)
+    await settle([party.owner, *party.listeners])
+    seen = {client.find_chat(chat.id).devices for client in (party.owner, *party.listeners)}
+    if seen != {members}:
+        raise SystemExit(f"groups of {seen} devices, not of {members}")
+    rows += percentiles(f"adding one more, up to {members}", added)
+    return [*rows, *await send_messages(party, chat, 3)]
+
+
+async def measure(party: Party, served: Served, members: int, *, suite: int, messages: int) -> list[Row]:
+    """The table of one group of so many members, owner included."""
     server = served.process.pid
     for pid in ("self", server):
         forget_peak(pid)
-    chat, rows = await make_group(party, people, large=suite == SUITE_RFC1)
-    with party.owner._device.core.look() as step:  # noqa: SLF001  # as above
-        held = step.chat(parse_b64(chat.id))
-    if (held.suite, len(held.members)) != (suite, members):
-        raise SystemExit(f"a group of {len(held.members)} in suite {held.suite:#06x}, not of {members}")
+    chat, people, rows = await fill(party, members, large=suite == SUITE_RFC1)
     rows += await send_messages(party, chat, messages)
     rows += await remove_one(party, chat, people[0])
     await settle([party.owner, *party.listeners])
@@ -292,7 +336,7 @@ async def run(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder, serve(Path(folder) / "server", forked=False) as served:
         homes, began = Path(folder) / "homes", time.perf_counter()
         homes.mkdir()
-        most = max(options.members, options.xwing)
+        most = options.grow or max(options.members, options.xwing)
         people = await enrol_all(homes, served.url, most - 1)
         print(
             f"{most} accounts registered in {time.perf_counter() - began:.0f} s; whole running clients: the owner and"
@@ -305,6 +349,10 @@ async def run(options: argparse.Namespace) -> None:
                 await learn(owner, person)
             party = Party(owner, listeners, notes)
             await settle([owner, *listeners])
+            if options.grow:
+                for row in await measure_growing(party, options.xwing, options.grow):
+                    print(f"{row.what} ({row.unit}){row.value:12.1f}")
+                return
             small = await measure(party, served, options.xwing, suite=SUITE_XWING, messages=options.messages)
             large = await measure(party, served, options.members, suite=SUITE_RFC1, messages=options.messages)
         finally:
@@ -318,11 +366,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--members", type=int, default=256, help="of the group in suite 0x0001")
     parser.add_argument("--xwing", type=int, default=XWING_LEAVES, help="members of the group in X-Wing")
+    parser.add_argument("--grow", type=int, default=0, help="make room in that group for so many members instead")
     parser.add_argument("--listeners", type=int, default=12, help="members that are whole running clients")
     parser.add_argument("--messages", type=int, default=20, help="messages sent to each group")
     options = parser.parse_args(arguments)
     if not 1 <= options.listeners <= min(options.members, options.xwing) - 2 or options.messages < 1:
         parser.error("there must be a listener, the owner and one more in each group, and a message")
+    if options.grow and options.grow <= options.xwing:
+        parser.error("a group grows to more than it has")
     if options.xwing > XWING_LEAVES:
         parser.error(f"a group in X-Wing has at most {XWING_LEAVES} leaves")
     asyncio.run(run(options))
