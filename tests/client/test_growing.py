@@ -8,7 +8,17 @@ from unittest.mock import patch
 
 import pytest
 from tests.client.phone import Phone
-from tests.client.successors import group_of, lines, members, open_world, place, places, shown
+from tests.client.successors import (
+    break_group,
+    broken_paths,
+    group_of,
+    lines,
+    members,
+    open_world,
+    place,
+    places,
+    shown,
+)
 from tests.client.talk import act, say, see
 from tests.client.test_attacks_successors import absent, link_ann
 from tests.client.world import World
@@ -18,6 +28,7 @@ from zajil.client.core import chats, groups
 from zajil.client.core.heirs import growing
 from zajil.client.core.wants import WantClaim
 from zajil.client.state import accounts, rows
+from zajil.client.state.rows import Intent
 from zajil.protocol.control import ClaimedKeyPackages
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
@@ -33,7 +44,11 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def grow(phone: Phone) -> None:
-    act(phone, lambda step: growing.start(step, phone.world.main))
+    grow_in(phone, phone.world.main)
+
+
+def grow_in(phone: Phone, gid: bytes) -> None:
+    act(phone, lambda step: growing.start(step, gid))
 
 
 def seal_growth(phone: Phone) -> None:
@@ -238,6 +253,65 @@ def test_an_own_device_without_packages_comes_in_later(world: World) -> None:
     world.settle()
     assert place(laptop).gid == place(amal).gid
     assert shown(laptop) == shown(amal) == shown(world.phones["cleo"]) == ["from the old one"]
+    for phone, own, account in ((amal, True, True), (laptop, False, False)):
+        (line,) = (one for one in see(phone, lambda step: listing.notices(step, world.main)) if one.code == "grown")
+        assert (line.own, bool(line.account)) == (own, account), "its sibling need not be who did it"
+
+
+def test_a_group_that_was_repaired_grows_and_one_that_grew_is_repaired(world: World) -> None:
+    amal, cleo, mallory = (world.phones[name] for name in ("amal", "cleo", "mallory"))
+    say(cleo, "first")
+    world.settle()
+    break_group(mallory)
+    world.settle()
+    repaired = place(amal).gid
+    assert (place(amal).suite, members(amal)) == (SUITE_XWING, {"amal", "boris", "cleo"})
+    grow_in(amal, repaired)
+    world.settle()
+    grown = place(amal).gid
+    assert is_one_chat(world, "amal", "boris", "cleo")
+    boris = world.phones["boris"]
+    with broken_paths():
+        boris.intend(grown, Intent("update"))
+        boris.post()
+    world.serve(boris)
+    world.settle()
+    assert is_one_chat(world, "amal", "cleo")
+    assert place(amal).gid not in (world.main, repaired, grown)
+    assert members(amal) == {"amal", "cleo"}
+    say(cleo, "last", gid=place(cleo).gid)
+    world.settle()
+    assert shown(amal) == ["first", "last"]
+    gone = see(amal, lambda step: [step.chat(gid).merged for gid in (world.main, repaired, grown)])
+    assert set(gone) == {place(amal).gid}
+
+
+def test_a_crash_in_the_midst_costs_nothing(world: World) -> None:
+    amal, boris = world.phones["amal"], world.phones["boris"]
+    grow(amal)
+    amal.crash()
+    while amal.greet() or amal.receive(64):
+        pass
+    seal_growth(amal)
+    amal.crash()
+    boris.crash()
+    world.settle()
+    assert is_one_chat(world, *EVERYBODY)
+    assert see(amal, lambda step: step.chat(world.main)).growing is None
+
+
+def test_whoever_broke_it_stops_the_growth_and_is_put_out(world: World) -> None:
+    """The broken commit comes first, while the Add is on its way: it is repaired as any group, and stays strong."""
+    amal, mallory = world.phones["amal"], world.phones["mallory"]
+    grow(amal)
+    seal_growth(amal)
+    break_group(mallory)
+    assert world.serve(amal)
+    world.settle()
+    assert act(amal, lambda step: growing.take_failure(step, world.main)) in ("chat-stuck", "stale-epoch")
+    for name in ("amal", "boris", "cleo"):
+        assert members(world.phones[name]) == {"amal", "boris", "cleo"}
+        assert (place(world.phones[name]).suite, len(places(world.phones[name]))) == (SUITE_XWING, 1)
 
 
 def test_whoever_is_put_out_later_is_not_heard_from_the_group_of_before(world: World) -> None:

@@ -31,6 +31,12 @@ REPAIRED = Text(
     ar="عطّل تغيير معطوب هذه المحادثة. أُصلحت ولم يضع شيء.",
     ru="Неверное изменение остановило этот чат. Он восстановлен, ничего не пропало.",
 )
+GROWN = Text(
+    en="There is room for more people here now; this group is not protected against quantum computers any more.",
+    ar="صار هنا مكان لمزيد من الناس؛ لم تعد هذه المجموعة محميّة من الحواسيب الكمومية.",
+    ru="Здесь теперь больше места; группа больше не защищена от квантовых компьютеров.",
+)
+"""On a device that came in later, and does not know who did it."""
 RESEALED = Text(
     en="This chat goes on with another kind of encryption; nothing was lost.",
     ar="تستمر هذه المحادثة بنوع آخر من التشفير، ولم يضع شيء.",

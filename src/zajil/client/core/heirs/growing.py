@@ -15,7 +15,7 @@ from zajil.client.state import rows
 from zajil.client.state.heirs import Growing
 from zajil.client.state.rows import Chat, Claimed
 from zajil.client.state.step import Step
-from zajil.protocol.chat.extensions import Reason
+from zajil.protocol.chat.extensions import Predecessor, Reason
 from zajil.protocol.errors import error
 from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
 from zajil.protocol.outbox import order
@@ -74,10 +74,10 @@ def is_due(step: Step, chat: Chat) -> bool:
     """Whether an attempt is over, or became pointless before it was sent."""
     if not is_under_way(chat):
         return False
-    forming = making.find_forming(step, chat.gid)
+    forming = _find_forming(step, chat.gid)
     if forming is None or chat.heir is not None or chat.status != "active" or _failure(step, forming):
         return True
-    return not _is_sent(step, forming) and _named_epoch(step, forming) != chat.epoch
+    return not _is_sent(step, forming) and _named(step, forming).epoch != chat.epoch
 
 
 def go_on_due(step: Step) -> None:
@@ -88,7 +88,7 @@ def go_on_due(step: Step) -> None:
 
 
 def _go_on(step: Step, chat: Chat) -> None:
-    forming, kept, failed = making.find_forming(step, chat.gid), {}, ""
+    forming, kept, failed = _find_forming(step, chat.gid), {}, ""
     if forming is not None and not _is_sent(step, forming):
         kept, failed = _claims(step, forming), _failure(step, forming)
         making.drop(step, forming)
@@ -145,6 +145,17 @@ def _failure(step: Step, forming: Chat) -> str:
     return next((item.reason or "not-allowed" for item in ended), "")
 
 
-def _named_epoch(step: Step, forming: Chat) -> int | None:
+def _find_forming(step: Step, gid: bytes) -> Chat | None:
+    """The attempt that nobody is in yet."""
+    for one in rows.all_chats(step.tx):
+        if one.forebear == gid and making.is_forming(one) and _named(step, one).reason is Reason.RESIZE:
+            return one
+    return None
+
+
+def _named(step: Step, forming: Chat) -> Predecessor:
+    """What a group of ours says that it follows."""
     told = groups.settings_of(step.load_group(forming.gid).extensions).predecessor
-    return None if told is None or told.reason is not Reason.RESIZE else told.epoch
+    if told is None:
+        raise KeyError("predecessor")
+    return told

@@ -17,7 +17,10 @@ from zajil.protocol.ids import ClientId, split_client_id
 
 
 class Followed(NamedTuple):
-    """The chat that goes on in the new group. by: account of its maker; leaf: of that device in the old tree."""
+    """The chat that goes on in the new group. by: account of its maker, empty where a sibling brings us in later.
+
+    leaf: of its maker's device, or else of the sibling, in the old tree.
+    """
 
     old: Chat
     by: bytes
@@ -44,7 +47,7 @@ def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed 
     if group.epoch != 1 and creator != step.profile.account_id:
         return None
     reason = find_reason(old, held, group, creator)
-    return None if reason is None else Followed(old, creator, leaf, reason)
+    return None if reason is None else Followed(old, creator if group.epoch == 1 else b"", leaf, reason)
 
 
 def is_too_late(step: Step, group: mls.Group) -> bool:

@@ -114,11 +114,6 @@ def is_forming(chat: Chat) -> bool:
     return bool(chat.forebear) and chat.quiet and chat.epoch == 0 and chat.status in ("creating", "active")
 
 
-def find_forming(step: Step, gid: bytes) -> Chat | None:
-    """The successor of this group that we make now."""
-    return next((one for one in rows.all_chats(step.tx) if one.forebear == gid and is_forming(one)), None)
-
-
 def drop(step: Step, forming: Chat) -> None:
     """A successor of ours that never came to be is gone, with what would have sent it."""
     for n, item in rows.items(step.tx, forming.gid):

@@ -22,7 +22,7 @@ _MOVED_INTENTS = ("add", "remove", "settings")
 def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: Reason) -> None:
     """The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays.
 
-    by: account of its maker; whoever costs a group its protection is named in it.
+    by: account of its maker, empty where it is not known; whoever costs a group its protection is named in it.
     """
     fresh, rival = Heir(leaf, gid), old.heir
     if rival is not None and rival.gid == gid:
