@@ -62,8 +62,8 @@ web-dev: setup
 	$(NPM) run dev
 
 # The core, on any machine. `.ci/run` takes the other parts too, as test-all does. The peer's build is judged by
-# `make check`.
-PYTEST := $(BIN)/pytest -n 2 --dist worksteal --ignore tests/interop/test_build.py
+# `make check`. Three workers on two cores: most of a story is waiting for others.
+PYTEST := $(BIN)/pytest -n 3 --dist worksteal --ignore tests/interop/test_build.py
 test: setup
 	$(PYTEST) -m "not (web or reach or moderation or calls or censor)" $(ARGS)
 

@@ -177,6 +177,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         shares = ", ".join(f"{part} {minutes[part]:.1f} of {PARTS[part]}" for part in PARTS if part in minutes)
         whole = f"together {sum(minutes.values()):.1f} of {CI_MINUTES}"
         terminalreporter.write_line(f"minutes by the clock per part: {shares}; {whole}")
+        cpu_minutes = sum(cpu_s for _, cpu_s in TESTS.values()) / 60
+        terminalreporter.write_line(f"minutes of the processor in tests, their forks left out: {cpu_minutes:.1f}")
         slowest = sorted(TESTS.items(), key=lambda item: -item[1][0])[:SLOWEST]
         terminalreporter.write_line(f"the slowest {len(slowest)}, seconds by the clock and of the processor:")
         for node, (wall_s, cpu_s) in slowest:
