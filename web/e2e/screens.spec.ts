@@ -2,7 +2,7 @@
  * Every screen over the seed build, in each direction, theme and size: a picture, axe (nothing serious or critical), no
  * console error, nothing wider than the window, no gap in a sentence, the rules of direction. ZAJIL_SCREENS=two takes
  * two of the eight combinations; without it there is also a pass in a pseudo-locale, which makes every sentence 40 %
- * longer. Combinations run beside each other, each in an order of its own.
+ * longer. Combinations run beside each other.
  */
 import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
@@ -47,6 +47,16 @@ const PSEUDO: Combination = {
 const taken = process.env["ZAJIL_SCREENS"] === "two" ? ALL.filter(({ name }) => TWO.includes(name)) : [...ALL, PSEUDO];
 
 test.describe.configure({ mode: "parallel" });
+
+/** A combination's screens are dealt out to so many workers: half of a worker's time is waiting for frames. */
+const DEALT = 2;
+const dealt = taken.flatMap((combination) =>
+  Array.from({ length: DEALT }, (_, hand) => ({
+    combination,
+    title: `${combination.name} ${hand + 1} of ${DEALT}`,
+    screens: LIST.filter((_screen, at) => at % DEALT === hand),
+  })),
+);
 
 let site: { readonly url: string; readonly server: Server };
 
@@ -131,10 +141,10 @@ async function widerThanWindow(page: Page): Promise<string[]> {
   });
 }
 
-for (const combination of taken) {
-  test.describe(combination.name, () => {
+for (const { combination, title, screens } of dealt) {
+  test.describe(title, () => {
     test.describe.configure({ mode: "default" });
-    // One context for all screens of a combination: each is a new document, and the files come from the cache. The
+    // One context for all of them: each is a new document, and the files come from the cache. The
     // console has a tab of its own, since a tab whose requests are answered here keeps no cache.
     let messenger: Page;
     let console: Page;
@@ -159,7 +169,7 @@ for (const combination of taken) {
 
     test.afterAll(() => messenger.context().close());
 
-    for (const screen of LIST) {
+    for (const screen of screens) {
       if (combination === PSEUDO && screen.plain === true) continue;
       test(screen.name, async () => {
         const page = screen.page === "review" ? console : messenger;
