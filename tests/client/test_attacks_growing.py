@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.client.phone import Phone
-from tests.client.successors import open_world, places
-from tests.client.talk import act, see
-from tests.client.test_attacks_successors import forge, stays, told_of
+from tests.client.successors import open_world, place, places, shown
+from tests.client.talk import act, say, see
+from tests.client.test_attacks_successors import absent, forge, link_ann, stays, told_of
 from tests.client.world import World
 
 from zajil import mls
@@ -75,6 +75,25 @@ def test_what_follows_an_epoch_that_is_over_is_no_chat_at_all(world: World) -> N
     assert all(hears_nothing(world.phones[name], gid) for name in ("amal", "mallory"))
     gid = forge(cleo, with_predecessor(data, named._replace(authenticator=bytes(32))), ["amal", "mallory"], PLAIN)
     assert all(stays(world.phones[name], gid) for name in ("amal", "mallory"))
+
+
+def test_a_device_that_an_admin_left_out_is_brought_in_by_its_sibling(world: World) -> None:
+    """All accounts are in it, so it is followed: nobody but the other device of that person can tell."""
+    amal, boris = world.phones["amal"], world.phones["boris"]
+    laptop = link_ann(world)
+    data, named = told_of(boris, reason=Reason.RESIZE)
+    people = [world.phones[name].device[0] for name in OTHERS]
+    with absent(laptop):
+        gid = act(boris, lambda step: chats.begin(step, with_predecessor(data, named), people, suite=PLAIN, most=9))
+        for _ in range(20):
+            for name in ("boris", "amal", "cleo", "mallory"):
+                world.phones[name].turn()
+        assert place(amal).gid == gid
+        assert laptop.device not in {(one.account, one.device) for one in place(amal).members}
+    say(laptop, "me too")
+    world.settle()
+    assert place(laptop).gid == gid
+    assert shown(amal) == shown(world.phones["cleo"]) == ["me too"]
 
 
 def test_whoever_was_removed_is_not_shown_a_group_that_came_too_late(world: World) -> None:
