@@ -13,7 +13,8 @@ from zajil.auth import lists, login, store
 from zajil.auth.context import Auth
 from zajil.auth.recovery import restoring
 from zajil.protocol.errors import ZajilError
-from zajil.protocol.identity.objects import hash_object
+from zajil.protocol.identity.objects import Kind, Login, hash_object, sign_object
+from zajil.protocol.ids import DeviceId
 
 
 async def restore(auth: Auth, device_list: bytes, signed_login: bytes) -> str:
@@ -96,3 +97,64 @@ async def test_a_suspended_account_is_not_taken_up(auth: Auth) -> None:
     await register(auth, person)
     await auth.db.write(lambda db: login.suspend(db, person.account_id, until=0, statement=b""))
     assert await restore(auth, *take_up(person)) == "suspended"
+
+
+async def by_key(
+    auth: Auth,
+    person: Person,
+    *,
+    signer: Ed25519PrivateKey | None = None,
+    nonce: bytes = b"",
+    device: int = 0,
+    server_name: str = "",
+) -> list[bytes] | str:
+    """The lists that a login of device 0 by the account key gets, or the code of the refusal."""
+    asked = nonce or login.challenge(auth, account_id=person.account_id, device_id=DeviceId(0))
+    said = Login(server_name or auth.server_name, asked, person.account_id, DeviceId(device))
+    signed = sign_object(Kind.LOGIN, said.encode(), signer or person.seed)
+    try:
+        return await restoring.read_lists(auth, signed, first=1, prefix=PREFIX)
+    except ZajilError as reason:
+        return reason.code
+
+
+async def test_whoever_has_the_account_key_reads_its_lists_without_a_device_or_a_token(auth: Auth) -> None:
+    person = Person()
+    await register(auth, person)
+    assert await by_key(auth, person) == person.lists
+
+
+async def test_nobody_else_reads_them_and_an_unknown_account_looks_alike(auth: Auth) -> None:
+    person, thief, unknown = Person(), Person(), Person()
+    await register(auth, person)
+    refusals = [
+        await by_key(auth, person, signer=thief.seed),
+        await by_key(auth, person, signer=person.devices[1]),
+        await by_key(auth, unknown),
+        await by_key(auth, person, nonce=bytes(32)),
+        await by_key(auth, person, device=1),
+        await by_key(auth, person, server_name="elsewhere.example"),
+        await by_key(auth, person, nonce=login.challenge(auth, account_id=person.account_id, device_id=DeviceId(1))),
+    ]
+    assert refusals == ["bad-challenge"] * 7
+    once = login.challenge(auth, account_id=person.account_id, device_id=DeviceId(0))
+    assert await by_key(auth, person, nonce=once) == person.lists
+    assert await by_key(auth, person, nonce=once) == "bad-challenge"
+
+
+async def test_a_login_by_the_account_key_opens_no_session(auth: Auth) -> None:
+    person = Person()
+    await register(auth, person)
+    nonce = login.challenge(auth, account_id=person.account_id, device_id=DeviceId(0))
+    said = Login(auth.server_name, nonce, person.account_id, DeviceId(0))
+    signed = sign_object(Kind.LOGIN, said.encode(), person.seed)
+    with pytest.raises(ZajilError, match="bad-challenge"):
+        await login.log_in(auth, signed, prefix=PREFIX)
+
+
+async def test_the_key_of_an_account_that_ended_or_is_suspended_reads_nothing(auth: Auth) -> None:
+    person, other = Person(), Person()
+    await lists.put_list(auth, await caller_of(auth, person), person.next_list(devices=[]))
+    await register(auth, other)
+    await auth.db.write(lambda db: login.suspend(db, other.account_id, until=0, statement=b""))
+    assert [await by_key(auth, person), await by_key(auth, other)] == ["not-allowed", "suspended"]

@@ -10,7 +10,10 @@ from tests.client.ledger import Seals
 from tests.flows.people import People, befriend, say, settle, sync_all, texts
 from tests.flows.test_recovery import lose, restore
 
-from zajil.protocol.ids import parse_b64
+from zajil.client import Client
+from zajil.client.core import readd
+from zajil.client.state import accounts
+from zajil.protocol.ids import AccountId, parse_b64
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
@@ -32,6 +35,64 @@ async def test_other_devices_may_stay(people: People) -> None:
         (dm,) = [chat for chat in device.chats() if chat.kind == "dm"]
         assert texts(device, dm.id)[-1:] == ["to both of you"]
         assert device.recovery_status().problem == ""
+
+
+async def renewed(people: People) -> tuple[Client, Client, Client, str]:
+    """Amina's laptop, Boris, Eve, and Amina's key: the laptop blocked Eve after the last backup of the lost device."""
+    amina, boris, eve = [await people.register(name) for name in ("Amina", "Boris", "Eve")]
+    for other in (boris, eve):
+        await befriend(amina, other)
+    await sync_all([boris, eve, amina])
+    key = amina.show_recovery_key()
+    await amina.sync()
+    laptop = await people.link(amina)
+    for _ in range(3):
+        await sync_all([amina, laptop, boris, eve])
+    await lose(people, amina)
+    laptop.block(laptop.find_contact(eve.account_id))
+    await sync_all([laptop, boris, eve])
+    return laptop, boris, eve, key
+
+
+def token_of(client: Client) -> bytes:
+    with client._device.core.look() as step:
+        return step.profile.profile_token
+
+
+async def test_a_backup_restores_whose_contact_token_another_device_ended_since(people: People) -> None:
+    laptop, boris, eve, key = await renewed(people)
+    last = token_of(laptop)
+    await lose(people, laptop)
+    with eve._device.core.look() as step:
+        before = accounts.known(step, AccountId(parse_b64(laptop.account_id))).contact_token
+
+    amina = await restore(people, key)
+    assert token_of(amina) not in (before, last), "who was to be kept out is not let in again"
+    for _ in range(3):
+        await sync_all([amina, boris])
+    (dm,) = [chat for chat in boris.chats() if chat.kind == "dm"]
+    await say(boris, dm.id, "welcome back")
+    await amina.sync()
+    (back,) = [chat for chat in amina.chats() if chat.kind == "dm" and chat.title == "Boris"]
+    assert texts(amina, back.id)[-1:] == ["welcome back"]
+    await say(amina, back.id, "here again")
+    await boris.sync()
+    assert texts(boris, dm.id)[-1:] == ["here again"]
+    with boris._device.core.look() as step:
+        assert accounts.known(step, AccountId(parse_b64(amina.account_id))).contact_token == token_of(amina)
+
+
+async def test_devices_that_stay_learn_the_contact_token_of_the_restored_one(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laptop, boris, _, key = await renewed(people)
+    # The self group is asked for in a chat that both are in, once there is one: no minute is waited for that here.
+    monkeypatch.setattr(readd, "TURN_MS", 0)
+    amina = await restore(people, key, keep_devices=True)
+    for _ in range(6):
+        await sync_all([laptop, amina, boris])
+    assert token_of(laptop) == token_of(amina)
+    assert [device.device_id for device in laptop.devices()] == [1, 2, 3]
 
 
 async def test_a_restored_account_seals_nothing_where_the_lost_device_sealed(people: People) -> None:

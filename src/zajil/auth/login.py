@@ -20,7 +20,7 @@ from zajil.protocol.identity.objects import DeviceList, Kind, Login, open_object
 from zajil.protocol.ids import AccountId, DeviceId
 
 # A valid key that nobody holds the secret of: unknown devices cost the same check. RFC 8032 base point.
-_NOBODY = bytes.fromhex("58" + "66" * 31)
+NOBODY = bytes.fromhex("58" + "66" * 31)
 
 
 def challenge(auth: Auth, *, account_id: AccountId, device_id: DeviceId) -> bytes:
@@ -41,7 +41,7 @@ async def log_in(auth: Auth, login: bytes, *, prefix: bytes) -> IssuedToken:
         )
     )
     try:
-        open_object(Kind.LOGIN, login, row.sig_pub if row else _NOBODY)
+        open_object(Kind.LOGIN, login, row.sig_pub if row else NOBODY)
         if claimed.server_name != auth.server_name:
             raise error("bad-challenge")
         auth.challenges.redeem(claimed.nonce, claimed.account_id, claimed.device_id, now_ms=int(auth.clock() * 1000))

@@ -89,7 +89,7 @@ class ChallengeAnswer(msgspec.Struct, frozen=True):
 
 
 class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /auth/token. login: signed object."""
+    """POST /auth/token. login: signed object. POST /auth/lists: by the account key, of device 0."""
 
     login: Blob
 
@@ -465,6 +465,7 @@ TAKE_TOKEN: Final = Route("POST", "/auth/token", _NONE, Login, Session, _SMALL)
 DROP_TOKEN: Final = Route("DELETE", "/auth/token", _D, None, Empty)
 OWN_DATA: Final = Route("GET", "/accounts/me/data", _D, None, OwnData)
 DEVICE_LISTS: Final = Route("GET", "/accounts/{account}/devices", _D_OR_T, None, DeviceLists, query=frozenset({"from"}))
+LISTS_BY_KEY: Final = Route("POST", "/auth/lists", _NONE, Login, DeviceLists, _SMALL, query=frozenset({"from"}))
 PUT_DEVICE_LIST: Final = Route("PUT", "/accounts/me/devices", _D, PutDeviceList, Empty, _SMALL)
 CONTACT_TOKENS: Final = Route("GET", "/contact-tokens", _D, None, OwnContactTokens)
 PUT_CONTACT_TOKEN: Final = Route("PUT", "/contact-tokens/{hash}", _D, PutContactToken, Empty, _SMALL)
@@ -507,7 +508,7 @@ CONFIG: Final = Route("GET", "/config", _NONE, None, Config)
 HEALTH: Final = Route("GET", "/health", _NONE, None, Health)
 
 ROUTES: Final = (
-    *(CREATE_ACCOUNT, CHALLENGE, TAKE_TOKEN, DROP_TOKEN, OWN_DATA, DEVICE_LISTS, PUT_DEVICE_LIST),
+    *(CREATE_ACCOUNT, CHALLENGE, TAKE_TOKEN, DROP_TOKEN, OWN_DATA, DEVICE_LISTS, LISTS_BY_KEY, PUT_DEVICE_LIST),
     *(CONTACT_TOKENS, PUT_CONTACT_TOKEN, DROP_CONTACT_TOKEN, TAKE_REFS, ALLOW_REF, DENY_REF, MAILBOX_ROW, TAKE_PASSES),
     *(USERNAME, PUT_USERNAME, DROP_USERNAME),
     *(PUT_KEY_PACKAGES, COUNT_KEY_PACKAGES, CLAIM_KEY_PACKAGES, MAKE_REPORT),

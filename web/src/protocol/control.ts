@@ -248,6 +248,8 @@ export const DEVICE_LISTS = route(
   D_OR_T,
   fields<DeviceLists>({ lists: list(B()) }),
 );
+/** By a login of device 0 that the account key signed. */
+export const LISTS_BY_KEY = route("POST", "/auth/lists", NONE, fields<DeviceLists>({ lists: list(B()) }));
 export const PUT_DEVICE_LIST = route("PUT", "/accounts/me/devices", D, EMPTY);
 export const PUT_CONTACT_TOKEN = route("PUT", "/contact-tokens/{hash}", D, EMPTY);
 export const DROP_CONTACT_TOKEN = route("DELETE", "/contact-tokens/{hash}", D, EMPTY);

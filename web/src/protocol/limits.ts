@@ -26,6 +26,7 @@ export const CBOR_DEPTH = 16;
 export const CONTENT_DEPTH = 4;
 
 export const ACCOUNT_DEVICES = 8;
+export const LISTS_PER_ANSWER = 100;
 export const GROUP_LEAVES = 1_000;
 /** Most leaves of a group in SUITE_XWING; a larger one is made in SUITE_RFC1, for life. */
 export const XWING_LEAVES = 128;

@@ -1,5 +1,7 @@
 """POST /accounts with a later list: an account whose devices are all lost is taken up again by its key.
 
+POST /auth/lists tells its lists to whoever proves that key, as the contact token of an old backup may have ended.
+
 No device can log in then. Whoever holds the account key (a recovery key brought it back) signs the list that follows
 the newest one, with a new device in it, and that device's login over it. The gate is not asked: the account is there
 already. The devices the list leaves out end as with every other list. Source: service.md 2, Recovery key.
@@ -11,12 +13,15 @@ from sqlalchemy import Connection
 
 from zajil.auth import lists, store
 from zajil.auth.context import Auth
-from zajil.auth.login import check_not_suspended
+from zajil.auth.login import NOBODY, check_not_suspended
 from zajil.auth.registration import IssuedToken
 from zajil.auth.secrets import TOKEN_LIFE_S, digest, new_token
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, Kind, Login, VerifiedList, open_object, parse_object
 from zajil.protocol.ids import DeviceId
+
+NO_DEVICE = DeviceId(0)
+"""No list has it: a login of it is by the account key."""
 
 
 def is_later_list(data: bytes) -> bool:
@@ -50,6 +55,30 @@ async def restore(auth: Auth, *, device_list: bytes, login: bytes, prefix: bytes
 
     await lists.replace(auth, newest, new, also=also)
     return issued
+
+
+async def read_lists(auth: Auth, login: bytes, *, first: int, prefix: bytes) -> list[bytes]:
+    """The account's lists from seq `first` on, to whoever signed this login of device 0 with the account key.
+
+    An unknown account, a wrong signature and a bad nonce answer alike (`bad-challenge`) and cost the same work. Whoever
+    has the key learns that the account was deleted (`not-allowed`) or why it is `suspended`. Raises slow-down;
+    bad-signature or malformed for what is no login at all.
+    """
+    claimed = Login.parse(parse_object(login).payload)
+    newest = await lists.newest(auth, claimed.account_id)
+    try:
+        open_object(Kind.LOGIN, login, newest.list.account_pub if newest else NOBODY)
+        if claimed.server_name != auth.server_name or claimed.device_id != NO_DEVICE:
+            raise error("bad-challenge")
+        auth.challenges.redeem(claimed.nonce, claimed.account_id, NO_DEVICE, now_ms=int(auth.clock() * 1000))
+    except ZajilError:
+        auth.limits.take("failed_token", prefix, now=auth.clock())
+        raise error("bad-challenge") from None
+    if newest is None or not newest.list.devices:
+        raise error("not-allowed")
+    await check_not_suspended(auth, claimed.account_id)
+    auth.limits.take("login", claimed.account_id, now=auth.clock())
+    return await lists.fetch_lists(auth, claimed.account_id, first=first)
 
 
 def _check_login(auth: Auth, login: bytes, newest: VerifiedList, new: VerifiedList) -> DeviceId:

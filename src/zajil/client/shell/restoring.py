@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_bytes
 from typing import NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from zajil.client.core.core import Core
 from zajil.client.core.kept import restored
 from zajil.client.shell import enrol
 from zajil.client.shell.calls import Calls, contact_auth, device_auth
-from zajil.client.shell.chains import fetch_chain
+from zajil.client.shell.chains import fetch_chain, fetch_chain_by_key
 from zajil.client.shell.login import log_in, make_login
 from zajil.client.state import rows
 from zajil.client.state.rows import Profile
@@ -77,8 +80,10 @@ async def restore(
         raise error("not-this-server")
     keep = await learn()
     keys = _pending_keys(home, found.held.seed)
-    lists = await _fetch_lists(calls, found.held)
-    taken = await _take_up(calls, _Place(keys, found.held, server), lists, keep_devices=keep_devices)
+    lists, token_holds = await _fetch_lists(calls, found.held)
+    # One that ended would lead nobody here, and one that was ended on purpose must not lead here again.
+    held = found.held if token_holds else replace(found.held, profile_token=token_bytes(32))
+    taken = await _take_up(calls, _Place(keys, held, server), lists, keep_devices=keep_devices)
     enrol.discard_store(home)
     store = Store(home, keys.store_key)
     try:
@@ -88,8 +93,10 @@ async def restore(
         core = Core(store, keys, now=enrol.now_ms, rng=token_bytes)
         with core.step("restored") as step:
             step.change_session(token=taken.token, token_expires=taken.token_expires)
-            restored.fill(step, found.held, lists=taken.lists, key=key, version=found.version)
-            restored.ask_for_chats(step, found.held, alone=not keep_devices)
+            restored.fill(step, held, lists=taken.lists, key=key, version=found.version)
+            restored.ask_for_chats(step, held, alone=not keep_devices)
+            if not token_holds:
+                restored.tell_token(step)
         write_keys(home, keys)
         (home / RESTORING).unlink(missing_ok=True)
         await enrol.publish_profile_token(core, calls)
@@ -126,12 +133,22 @@ async def fetch(calls: Calls, key: bytes) -> FoundBackup:
     return FoundBackup(key, stored.version, held)
 
 
-async def _fetch_lists(calls: Calls, held: Backup) -> tuple[bytes, ...]:
-    """The account's chain, by its own contact token: nobody can log in. It must go through the list of the backup."""
-    lists = tuple(await fetch_chain(calls, held.account_id, auth=contact_auth(held.profile_token)))
+async def _fetch_lists(calls: Calls, held: Backup) -> tuple[tuple[bytes, ...], bool]:
+    """The account's chain, which must go through the list of the backup, and whether its contact token still holds.
+
+    Nobody can log in, so it is fetched by that token; by the account key where another device changed the token since.
+    """
+    account, token_holds = held.account_id, True
+    try:
+        lists = await fetch_chain(calls, account, auth=contact_auth(held.profile_token))
+    except Refused as problem:
+        if problem.code != "not-allowed":
+            raise
+        token_holds, key = False, Ed25519PrivateKey.from_private_bytes(held.seed)
+        lists = await fetch_chain_by_key(calls, account, server_name=held.server_name, account_key=key)
     if held.own_list not in lists:
         raise error("list-fork")
-    return lists
+    return tuple(lists), token_holds
 
 
 async def _take_up(calls: Calls, place: _Place, lists: tuple[bytes, ...], *, keep_devices: bool) -> _Taken:

@@ -37,6 +37,14 @@ def device_of(request: Request) -> CallingDevice:
     return request.device
 
 
+def first_of(request: Request) -> int:
+    """The seq of the first list that is asked for. Raises Malformed."""
+    first = request.query.get("from", "1")
+    if not (first.isascii() and first.isdigit() and len(first) <= 10):
+        raise error("malformed", "from")
+    return int(first)
+
+
 def bind_auth(auth: Auth) -> Mapping[Route, BoundRoute]:
     """Every route of accounts, logins, lists, contact tokens, linking and backups."""
     bound = _Routes(auth)
@@ -46,6 +54,7 @@ def bind_auth(auth: Auth) -> Mapping[Route, BoundRoute]:
         control.TAKE_TOKEN: bound.take_token,
         control.DROP_TOKEN: bound.drop_token,
         control.DEVICE_LISTS: bound.device_lists,
+        control.LISTS_BY_KEY: bound.lists_by_key,
         control.PUT_DEVICE_LIST: bound.put_device_list,
         control.CONTACT_TOKENS: bound.contact_tokens,
         control.PUT_CONTACT_TOKEN: bound.put_contact_token,
@@ -97,14 +106,17 @@ class _Routes:
 
     async def device_lists(self, request: Request) -> msgspec.Struct:
         account_id = AccountId(parse_b64(request.parameters["account"], size=16))
-        first = request.query.get("from", "1")
-        if not (first.isascii() and first.isdigit() and len(first) <= 10):
-            raise error("malformed", "from")
+        first = first_of(request)
         if request.contact is not None:
             await contacts.check_contact_token(self._auth, request.contact, account_id)
         elif device_of(request).account_id != account_id:
             raise error("not-allowed")
-        found = await lists.fetch_lists(self._auth, account_id, first=int(first))
+        found = await lists.fetch_lists(self._auth, account_id, first=first)
+        return control.DeviceLists(tuple(map(Blob, found)))
+
+    async def lists_by_key(self, request: Request) -> msgspec.Struct:
+        first, body = first_of(request), body_of(request, control.Login)
+        found = await restoring.read_lists(self._auth, body.login, first=first, prefix=request.peer.prefix)
         return control.DeviceLists(tuple(map(Blob, found)))
 
     async def put_device_list(self, request: Request) -> msgspec.Struct:

@@ -6,11 +6,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { BACKUP, DELETE_BACKUP, PUT_BACKUP } from "../../protocol/backups/wire.ts";
 import * as control from "../../protocol/control.ts";
 import { Unreachable, type ZajilError, error } from "../../protocol/errors.ts";
+import * as objects from "../../protocol/identity/objects.ts";
 import { parseKey, spellKey } from "../../protocol/identity/recovery.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
-import { randomBytes } from "../crypto.ts";
+import { randomBytes, signerOf } from "../crypto.ts";
 import * as chats from "../rules/chats.ts";
-import type { Calls } from "../shell/calls.ts";
+import { type Calls, contactAuth } from "../shell/calls.ts";
+import { publishProfileToken } from "../shell/enrol.ts";
 import { approve, linkNew } from "../shell/linking.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
@@ -191,6 +193,40 @@ describe.skipIf(!hasServer)("recovery", { timeout: 120_000 }, () => {
     other.calls.call = call;
     await bringBack(key, { client: other });
     expect(await devicesOf(other)).toEqual([3]);
+  });
+
+  it("restores where another device ended the contact token after the backup, and lets nobody in by the old one", async () => {
+    const { anna, omar, gid, key } = await pair();
+    const before = await anna.profile();
+    // As another device does when it blocks somebody, and this one is lost before it hears of that.
+    const later = { ...before, profile_token: randomBytes(32) };
+    await publishProfileToken(anna.calls, later, await anna.tokens.auth());
+    await anna.end();
+    const back = await bringBack(key);
+    const { profile_token } = await back.profile();
+    expect([before.profile_token, later.profile_token]).not.toContainEqual(profile_token);
+    const auth = contactAuth(before.profile_token);
+    const parameters = { account: before.account_id };
+    await expect(omar.calls.call(control.DEVICE_LISTS, { auth, parameters })).rejects.toEqual(code("not-allowed"));
+    await back.until(
+      () => back.chats(),
+      (chats) => chats.some((chat) => chat.kind === 1 && chat.merged === "" && chat.status === "active"),
+    );
+    const dm = (await back.chats()).find((chat) => chat.kind === 1 && chat.merged === "")?.gid ?? "";
+    await back.say(dm, "I am back");
+    await omar.until(
+      async () => [...(await omar.texts(gid)), ...(await omar.texts(dm))],
+      (texts) => texts.includes("I am back"),
+    );
+    const told = await omar.core.look((look) => accounts.known(look, before.account_id));
+    expect(told.contact_token).toEqual(profile_token);
+    // Another key of the same form reads nothing.
+    const sign = await signerOf(randomBytes(32));
+    const account_id = rows.bytesOf(before.account_id);
+    const { nonce } = await omar.calls.call(control.CHALLENGE, { request: { account_id, device_id: 0 } });
+    const said = objects.encodeLogin({ server_name: before.server_name, nonce, account_id, device_id: 0 });
+    const login = await objects.signObject("login", said, sign);
+    await expect(omar.calls.call(control.LISTS_BY_KEY, { request: { login } })).rejects.toEqual(code("bad-challenge"));
   });
 
   it("says which of it is wrong, and stores nothing then", async () => {

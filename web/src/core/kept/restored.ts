@@ -8,6 +8,7 @@
 import { join } from "../../protocol/chat/arranging.ts";
 import type { Backup, BackupChat } from "../../protocol/identity/backup.ts";
 import * as chats from "../rules/chats.ts";
+import * as contact from "../rules/contact/contact.ts";
 import * as groups from "../rules/groups.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
@@ -56,6 +57,13 @@ export async function askForChats(step: Step, held: Backup, alone: boolean): Pro
     await rows.saveChat(step.tx, lost(step, chat));
   }
   if (alone) await chats.openSelfChat(step);
+}
+
+/** The contact token of this browser is a new one, and later than any other: our other devices learn it. */
+export async function tellToken(step: Step): Promise<void> {
+  step.profile = await rows.saveProfile(step.tx, { ...step.profile, token_at: step.now });
+  const self = (await rows.allChats(step.tx)).find((chat) => chat.kind === groups.SELF && chat.status === "lost");
+  if (self !== undefined) await contact.tellNewDevice(step);
 }
 
 /** The chat as it is known before anybody added us: whom to ask stands where its members would. */

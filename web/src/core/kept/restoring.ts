@@ -11,14 +11,14 @@ import { parseBackup, type Backup } from "../../protocol/identity/backup.ts";
 import { openChain, type VerifiedList } from "../../protocol/identity/chain.ts";
 import * as objects from "../../protocol/identity/objects.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
-import { ACCOUNT_DEVICES } from "../../protocol/limits.ts";
-import { publicKeyOf, signerOf, verify } from "../crypto.ts";
+import { ACCOUNT_DEVICES, LISTS_PER_ANSWER } from "../../protocol/limits.ts";
+import { publicKeyOf, randomBytes, signerOf, verify } from "../crypto.ts";
 import { Core } from "../rules/core.ts";
 import { type Calls, contactAuth, deviceAuth } from "../shell/calls.ts";
 import { type Enrolment, fetchConfig, findUnregistered, publishProfileToken, saveProfile } from "../shell/enrol.ts";
 import { logIn, makeLogin, type Token } from "../shell/login.ts";
 import * as rows from "../state/rows.ts";
-import { askForChats, fill, type Found } from "./restored.ts";
+import { askForChats, fill, type Found, tellToken } from "./restored.ts";
 import { deriveSecrets, openBackup } from "./secrets.ts";
 
 /** backups: makes the calls that are not to be seen beside those of `calls`. */
@@ -31,6 +31,12 @@ interface Taken {
   readonly profile: rows.Profile;
   readonly lists: readonly Uint8Array[];
   readonly token: Token;
+}
+
+/** The account's chain, and whether the contact token of the backup still holds. */
+interface Chain {
+  readonly lists: readonly Uint8Array[];
+  readonly tokenHolds: boolean;
 }
 
 /**
@@ -46,7 +52,10 @@ export async function restore(where: Restoring, key: Uint8Array, keepDevices: bo
   const { held } = found;
   try {
     if (held.server_name !== config.server_name) throw error("not-this-server");
-    const taken = await takeUp(where, held, keepDevices);
+    const { lists, tokenHolds } = await fetchLists(where.calls, held);
+    // One that ended would lead nobody here, and one that was ended on purpose must not lead here again.
+    const kept = tokenHolds ? held : { ...held, profile_token: randomBytes(32) };
+    const taken = await takeUp(where, kept, { lists, keepDevices });
     await publishProfileToken(where.calls, taken.profile, deviceAuth(taken.token.token));
     await where.store.secrets.keep("account-seed", held.seed);
     await saveProfile(where, taken.profile);
@@ -56,7 +65,8 @@ export async function restore(where: Restoring, key: Uint8Array, keepDevices: bo
       await fill(step, found, taken.lists);
       const listed = (await rows.findAccount(step.tx, taken.profile.account_id))?.devices.length ?? 1;
       await askForChats(step, held, listed === 1);
-      await rows.saveProfile(step.tx, { ...taken.profile, registered: true });
+      step.profile = await rows.saveProfile(step.tx, { ...taken.profile, registered: true });
+      if (!tokenHolds) await tellToken(step);
     });
   } finally {
     held.seed.fill(0);
@@ -78,20 +88,61 @@ export async function fetchBackup(calls: Calls, key: Uint8Array): Promise<Found>
   return { key, version: stored.version, held };
 }
 
-/** The account's chain, by its own contact token: nobody can log in. It must go through the list of the backup. */
-async function fetchLists(calls: Calls, held: Backup): Promise<readonly Uint8Array[]> {
-  const { lists } = await calls.call(control.DEVICE_LISTS, {
-    auth: contactAuth(held.profile_token),
-    query: "?from=1",
-    parameters: { account: rows.idOf(held.account_id) },
+/**
+ * The account's chain, which must go through the list of the backup. Nobody can log in, so it is fetched by its own contact
+ * token; by the account key where another device changed that token since.
+ */
+async function fetchLists(calls: Calls, held: Backup): Promise<Chain> {
+  const chain = await byToken(calls, held).catch(async (problem: unknown) => {
+    if (!(problem instanceof Refused) || problem.code !== "not-allowed") throw problem;
+    return byKey(calls, held);
   });
-  if (!lists.some((one) => equal(one, held.own_list))) throw error("list-fork");
-  return lists;
+  if (!chain.lists.some((one) => equal(one, held.own_list))) throw error("list-fork");
+  return chain;
+}
+
+async function byToken(calls: Calls, held: Backup): Promise<Chain> {
+  const auth = contactAuth(held.profile_token);
+  const parameters = { account: rows.idOf(held.account_id) };
+  const lists = await gather(held, (query) => calls.call(control.DEVICE_LISTS, { auth, query, parameters }));
+  return { lists, tokenHolds: true };
+}
+
+async function byKey(calls: Calls, held: Backup): Promise<Chain> {
+  const { account_id, server_name } = held;
+  const sign = await signerOf(held.seed);
+  const lists = await gather(held, async (query) => {
+    const { nonce } = await calls.call(control.CHALLENGE, { request: { account_id, device_id: 0 } });
+    const login = await objects.signObject(
+      "login",
+      objects.encodeLogin({ server_name, nonce, account_id, device_id: 0 }),
+      sign,
+    );
+    return calls.call(control.LISTS_BY_KEY, { request: { login }, query });
+  });
+  return { lists, tokenHolds: false };
+}
+
+/** All lists, however many answers they take; what comes before the last answer must be a chain, or it never ends. */
+async function gather(
+  { account_id }: Backup,
+  ask: (query: string) => Promise<control.DeviceLists>,
+): Promise<Uint8Array[]> {
+  const lists: Uint8Array[] = [];
+  for (;;) {
+    const answer = await ask(`?from=${lists.length + 1}`);
+    lists.push(...answer.lists);
+    if (answer.lists.length < LISTS_PER_ANSWER) return lists;
+    await openChain(lists, account_id, verify);
+  }
 }
 
 /** Put the list that follows, with a new device in it; or log in where a try before this one got so far. */
-async function takeUp(where: Restoring, held: Backup, keepDevices: boolean): Promise<Taken> {
-  const lists = await fetchLists(where.calls, held);
+async function takeUp(
+  where: Restoring,
+  held: Backup,
+  { lists, keepDevices }: { readonly lists: Chain["lists"]; readonly keepDevices: boolean },
+): Promise<Taken> {
   const newest = await openChain(lists, held.account_id, verify);
   if (!equal(await publicKeyOf(held.seed), newest.list.account_pub)) throw error("key-changed");
   const { secrets } = where.store;

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zajil.client.core import chats
+from zajil.client.core.contact import blocking
 from zajil.client.core.talk import arranging
 from zajil.client.state import accounts, doors, rows
 from zajil.client.state.recovery import Recovery, save_recovery
@@ -42,6 +43,14 @@ def ask_for_chats(step: Step, held: Backup, *, alone: bool) -> None:
         rows.save_chat(step.tx, _lost(step, chat))
     if alone:
         chats.open_self_chat(step)
+
+
+def tell_token(step: Step) -> None:
+    """The contact token of this home is a new one, and later than any other: our other devices learn it."""
+    doors.change_doors(step.tx, token_at=max(step.now, doors.load_doors(step.tx).token_at + 1))
+    for chat in rows.all_chats(step.tx):
+        if chat.kind == ChatKind.SELF and chat.status == "lost":
+            blocking.tell_new_device(step, chat.gid)
 
 
 def _lost(step: Step, chat: BackupChat) -> Chat:
