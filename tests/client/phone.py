@@ -16,7 +16,7 @@ import msgspec
 from tests.client.ledger import Device, Sealing, Violation
 
 from zajil.client.core import chats, messages, outbox, recovery
-from zajil.client.core.contact.doors import WantDrop
+from zajil.client.core.contact.doors import WantDrop, WantRef
 from zajil.client.core.core import Core
 from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists
 from zajil.client.state.rows import Intent
@@ -280,6 +280,8 @@ class Phone:
                     self.core.take_lists(want, world.lists[want.account])
                 case WantKeyPackages():
                     self._publish()
+                case WantRef():
+                    self.core.take_ref(want.n, world.new_ref(self))
                 case WantDrop():
                     world.tokens.pop(want.token, None)
                     self.core.take_door(want)

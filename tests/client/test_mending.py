@@ -10,15 +10,17 @@ from unittest.mock import patch
 
 import pytest
 from tests.client.phone import Phone
-from tests.client.successors import break_group, open_world, place, shown
+from tests.client.successors import break_group, members, open_world, place, shown
 from tests.client.talk import act, say, see
-from tests.client.test_attacks_successors import absent, link_ann, pass_turns
+from tests.client.test_attacks_successors import absent, forge, link_ann, pass_turns, stays, told_of
 from tests.client.world import DAY_MS, HOUR_MS, World
 
-from zajil.client.core import readd
+from zajil.client.core import chats, readd
+from zajil.client.core.heirs import missing
 from zajil.client.core.wants import WantClaim
 from zajil.client.state import rows
 from zajil.protocol.chat import parts
+from zajil.protocol.chat.extensions import with_predecessor
 from zajil.protocol.control import ClaimedKeyPackages
 from zajil.protocol.ids import GroupId
 
@@ -136,3 +138,90 @@ def test_nobody_else_takes_a_device_into_the_group_that_followed(world: World) -
     part = parts.Readd(GroupId(world.main), 1, "refused", see(amal, lambda step: step.profile.profile_token))
     act(boris, lambda step: readd.take_request(step, *laptop.device, part))
     assert not see(boris, lambda step: rows.items(step.tx, fresh) + rows.items(step.tx, world.main))
+
+
+def make_without(world: World) -> Phone:
+    """Mallory broke the group, and Cleo, who is away, ended her token: the others go on without her. Cleo."""
+    cleo, mallory = world.phones.pop("cleo"), world.phones["mallory"]
+    end_token(cleo)
+    break_group(mallory)
+    began = world.now_ms
+    world.settle()
+    amal, boris = world.phones["amal"], world.phones["boris"]
+    assert place(amal).gid == place(boris).gid != world.main
+    assert members(amal) == {"amal", "boris"}
+    assert missing.PATIENCE_MS <= place(amal).rotated_at - began < 2 * HOUR_MS
+    return cleo
+
+
+def come_back(cleo: Phone) -> None:
+    """She has a token that lets people in, and asks."""
+    world = cleo.world
+    world.tokens[see(cleo, lambda step: step.profile.profile_token)] = cleo.device[0]
+    world.phones["cleo"] = cleo
+    world.settle()
+
+
+def test_whoever_cannot_be_reached_keeps_no_group_from_going_on(world: World) -> None:
+    """Nobody of the others is lost by it, and she comes back into the same chat by asking."""
+    say(world.phones["cleo"], "before")
+    world.settle()
+    cleo = make_without(world)
+    amal, boris = world.phones["amal"], world.phones["boris"]
+    say(boris, "without her", gid=place(boris).gid)
+    say(cleo, "waits")
+    come_back(cleo)
+    assert place(cleo).gid == place(amal).gid == place(boris).gid
+    assert members(amal) == members(cleo) == {"amal", "boris", "cleo"}
+    assert place(amal).absent == place(boris).absent == ()
+    say(amal, "all in", gid=place(amal).gid)
+    world.settle()
+    assert shown(boris) == ["before", "without her", "waits", "all in"]
+    assert shown(cleo) == ["before", "waits", "all in"]
+
+
+def test_whoever_came_back_and_was_removed_is_not_brought_in_once_more(world: World) -> None:
+    cleo = make_without(world)
+    amal, boris = world.phones["amal"], world.phones["boris"]
+    come_back(cleo)
+    fresh = place(amal).gid
+    act(amal, lambda step: chats.remove_account(step, fresh, cleo.device[0]))
+    world.settle()
+    part = parts.Readd(GroupId(world.main), None, "refused", see(cleo, lambda step: step.profile.profile_token))
+    for phone in (amal, boris):
+        act(phone, lambda step: readd.take_request(step, *cleo.device, part))
+    world.settle()
+    assert members(amal) == members(boris) == {"amal", "boris"}
+
+
+def test_who_broke_the_group_asks_in_vain(world: World) -> None:
+    make_without(world)
+    amal, boris, mallory = (world.phones[name] for name in ("amal", "boris", "mallory"))
+    part = parts.Readd(GroupId(world.main), None, "refused", see(mallory, lambda step: step.profile.profile_token))
+    for phone in (amal, boris):
+        assert mallory.device[0] not in place(phone).absent
+        act(phone, lambda step: readd.take_request(step, *mallory.device, part))
+    world.settle()
+    assert members(amal) == members(boris) == {"amal", "boris"}
+
+
+def test_an_admin_leaves_no_owner_out_and_nobody_where_nothing_was_refused(world: World) -> None:
+    """The others take what Boris makes for a chat of its own, and the owner's successor for the group."""
+    amal, boris, cleo, mallory = (world.phones[name] for name in ("amal", "boris", "cleo", "mallory"))
+    data, named = told_of(boris)
+    settings = with_predecessor(data, named)
+    before = forge(boris, settings, ["amal", "cleo"])
+    assert all(stays(phone, before) for phone in (amal, cleo))
+    break_group(mallory)
+    for phone in (amal, cleo):
+        while phone.greet() or phone.receive(64):
+            pass
+    forged = forge(boris, settings, ["cleo"])
+    for phone in (amal, cleo):
+        assert see(phone, lambda step: step.chat(world.main)).merged != forged
+    assert place_of(cleo, world.main) == place_of(amal, world.main)
+
+
+def place_of(phone: Phone, gid: bytes) -> bytes:
+    """Where a group goes on for a person."""
+    return see(phone, lambda step: step.chat(gid)).merged

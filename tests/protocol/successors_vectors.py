@@ -17,7 +17,7 @@ from zajil.protocol.chat.extensions import (
     change_settings,
     with_predecessor,
 )
-from zajil.protocol.chat.successors import Held, Made, check_later, check_successor, is_late
+from zajil.protocol.chat.successors import Held, Made, check_back, check_later, check_successor, is_late
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId
 from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
@@ -59,7 +59,13 @@ def build_successors(seeded: Seeded, source: str) -> Json:
         ("made by who broke it", held, made(everybody, by=rogue)),
         ("left out by who refused nothing", fine, made(rest)),
         ("all, of whom none is proven", fine, made(everybody)),
-        ("somebody else left out", held, made(rest - {member})),
+        ("without a member, who was not reached", held, made(rest - {member})),
+        ("without an admin, by the owner", held, made(rest - {admin}, by=owner, role=OWNER)),
+        ("without anybody, by the owner", held, made(frozenset({owner}), by=owner, role=OWNER)),
+        ("without the owner, by an admin", held, made(rest - {owner})),
+        ("without a member, with who broke it", held, made(everybody - {member})),
+        ("without a member, where none is proven", fine, made(everybody - {member})),
+        ("without a member, by a member", held, made(rest - {admin}, by=member, role=0)),
         ("a stranger in it", held, made(rest | {AccountId(seeded("stranger", 16))})),
         ("by a member", held, made(rest, by=member, role=0)),
         ("by a stranger", held, made(rest, by=AccountId(seeded("stranger", 16)))),
@@ -69,6 +75,7 @@ def build_successors(seeded: Seeded, source: str) -> Json:
         ("another group", held, made(rest, told(gid=bytes(16)))),
         ("no predecessor", held, made(rest, settings)),
         ("a forged role", held, made(rest, change_settings(told(), roles=roles | {member: ChatRole.OWNER}))),
+        ("a role less", held, made(rest, change_settings(told(), roles={owner: ChatRole.OWNER}))),
         ("another name", held, made(rest, change_settings(told(), name="x"))),
         ("other permissions", held, made(rest, change_settings(told(), perms={"add": 0}))),
         ("a link more", held, made(rest, change_settings(told(), invites=[invite, invite._replace(invite_id=gid)]))),
@@ -157,6 +164,7 @@ def _case(about: str, held: Held, made: Made) -> Json:
         },
         "reason": _find_reason(check_successor, held, made),
         "later": _find_reason(check_later, held, made),
+        "back": _find_reason(check_back, held, made),
         "late": is_late(held.passed, made.settings),
     }
 

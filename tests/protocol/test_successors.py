@@ -8,13 +8,16 @@ import pytest
 from tests.protocol.test_service_vectors import load
 
 from zajil.protocol.chat.extensions import ChatSettings, with_predecessor
-from zajil.protocol.chat.successors import Held, Made, check_later, check_successor, is_late
+from zajil.protocol.chat.successors import Held, Made, check_back, check_later, check_successor, is_late
 from zajil.protocol.errors import Malformed, ZajilError
 
 VECTOR = load("successors")
 GOOD = {
     "all but who broke it": 1,
     "by the owner": 1,
+    "without a member, who was not reached": 1,
+    "without an admin, by the owner": 1,
+    "without anybody, by the owner": 1,
     "all, of whom none is proven": 1,
     "who left is gone": 1,
     "who left is still there": 1,
@@ -25,6 +28,22 @@ GOOD = {
     "a chat of two, both in it": 1,
 }
 """Every other case is an attack, or comes after a commit."""
+BACK = {
+    "all but who broke it",
+    "by the owner",
+    "without a member, who was not reached",
+    "without an admin, by the owner",
+    "without anybody, by the owner",
+    "a stranger in it",
+    "a role less",
+    "another name",
+    "other permissions",
+    "a link more",
+    "a later key lost",
+    "who left is gone",
+    "who left is still there",
+}
+"""Whoever was not reached at first may find these: what an admin could make of the group by right since."""
 LATE = {
     "for more room, after a commit",
     "for another suite, after a commit",
@@ -82,6 +101,24 @@ def test_a_device_of_later_may_have_followed_the_commit() -> None:
             with pytest.raises(ZajilError, match=r"not-allowed|malformed"):
                 check_later(held, made)
     assert {about for about, reason in found.items() if reason} == LATE
+
+
+@pytest.mark.parametrize("case", VECTOR["cases"], ids=lambda case: case["about"])
+def test_whom_an_account_follows_that_was_not_reached_at_first(case: dict[str, Any]) -> None:
+    held, made = held_of(case["held"]), made_of(case["made"])
+    assert bool(case["back"]) == (case["about"] in BACK)
+    if case["back"]:
+        assert check_back(held, made) == case["back"]
+    else:
+        with pytest.raises(ZajilError, match=r"not-allowed|malformed"):
+            check_back(held, made)
+
+
+@pytest.mark.parametrize("case", VECTOR["cases"], ids=lambda case: case["about"])
+def test_a_sibling_alone_leads_nobody_into_a_group_that_somebody_is_missing_in(case: dict[str, Any]) -> None:
+    """It adds its other devices to any chat it is in, also to one that it does not take for the old one."""
+    if case["about"].startswith("without"):
+        assert case["later"] == 0
 
 
 @pytest.mark.parametrize("case", VECTOR["refused_settings"], ids=lambda case: case["about"])

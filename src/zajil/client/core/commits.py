@@ -279,6 +279,7 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
             rotated_at=step.now if rotate else before.rotated_at,
             told=tuple(account for account in before.told if account in here),
             put_out=putting_out.find_put_out(before, here, by=before.at(staged.committer)),
+            absent=tuple(account for account in before.absent if account not in here),
             left={account: due for account, due in before.left.items() if account in here},
             sent=0,
             bundle_keys=past[: groups.PAST_EPOCHS],

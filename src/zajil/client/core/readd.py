@@ -6,6 +6,7 @@ import msgspec
 
 from zajil.client.core import chats, groups, messages, outbox
 from zajil.client.core.contact import requests
+from zajil.client.core.heirs import missing
 from zajil.client.core.heirs.ending import find_end, is_stuck
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Account, Asking, Chat, Intent
@@ -124,7 +125,10 @@ def _route(step: Step, chat: Chat, account: bytes) -> bytes | None:
 def take_request(step: Step, account: bytes, device: int, part: parts.Readd) -> None:
     """Another device asks us: queue Remove and Add of it, if it belongs there and nobody was faster."""
     chat, last_epoch = rows.find_chat(step.tx, part.gid), part.last_epoch
-    if chat is not None and chat.heir is not None and account == step.profile.account_id:
+    if chat is not None and chat.heir is not None and account != step.profile.account_id:
+        missing.take_back(step, step.chat(chat.merged), account, part.contact_token)
+        return
+    if chat is not None and chat.heir is not None:
         # It missed the group that followed, which it takes for this chat only where a device of its own brings it in.
         chat = rows.find_chat(step.tx, chat.merged)
         last_epoch = None if last_epoch is None else -1  # of the group before

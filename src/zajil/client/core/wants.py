@@ -11,6 +11,7 @@ import msgspec
 from zajil.client.core import groups, outbox, readd, sealing
 from zajil.client.core.contact import doors, requests
 from zajil.client.core.contact.doors import WantDoor
+from zajil.client.core.heirs import missing
 from zajil.client.core.joins import asking
 from zajil.client.core.kept import backup
 from zajil.client.core.kept.backup import WantBackup, WantForget
@@ -132,7 +133,7 @@ def take_claim(step: Step, want: WantClaim, answer: ClaimedKeyPackages) -> bool:
     if not claims:
         own = want.account == step.profile.account_id
         if step.now - item.at > (outbox.DAY_MS if own else PATIENCE_MS):
-            if _part(step, want, item):
+            if _part(step, want, item) or missing.go_without(step, want.n, item, want.account):
                 return True
             outbox.fail(step, want.n, item, "not-allowed")
             return True
@@ -233,6 +234,6 @@ def _refuse_claim(step: Step, want: WantClaim, item: Item, code: str) -> None:
         pass  # the claim is made again with the token of now
     elif want.token and code == "not-allowed" and requests.may_ask_instead(chat, want.account):
         requests.ask_instead(step, chat)
-    else:
+    elif not missing.go_without(step, want.n, item, want.account):
         outbox.fail(step, want.n, item, code)
         asking.note_refused(step, item.gid)

@@ -62,6 +62,7 @@ class Chat(msgspec.Struct, frozen=True):
     there is one; `merged` leads there. forebear: gid of the group that this one follows. mended_at: Unix ms at which
     it took the place of a stuck one with nobody left out. passed: see `protocol.chat.successors.Held`. mend_from: the
     first `mend_at` since it is stuck. growing: see there.
+    absent: accounts that could not be brought into it from the group before, and come in when they ask.
     """
 
     gid: bytes
@@ -109,6 +110,7 @@ class Chat(msgspec.Struct, frozen=True):
     passed: tuple[tuple[int, bytes], ...] = ()
     growing: Growing | None = None
     mend_from: int = 0
+    absent: tuple[bytes, ...] = ()
 
     def accounts(self) -> tuple[bytes, ...]:
         """Accounts in the tree, by lowest leaf."""

@@ -61,11 +61,45 @@ class Place(NamedTuple):
 def check_successor(held: Held, made: Made) -> Reason:
     """Why `made` takes the place of `held`. Raises `not-allowed` where it does not, Malformed."""
     reason = _check_named(held, made, passed=())
+    _check_people(held, made, reason)
     if find_changes(held.settings, made.settings) - {PREDECESSOR}:
         raise error("not-allowed", "other settings")
     if made.role < ChatRole.ADMIN or made.creator not in find_people(held, reason):
         raise error("not-allowed", "its maker")
     return reason
+
+
+def check_back(held: Held, made: Made) -> Reason:
+    """The same for an account that was not reached when it was made: an admin, the creator here, adds it later.
+
+    It may be any epoch, so who is in it and its name may have changed by right; but nobody has a role that they did not
+    have, and who broke the old group is not in it. Raises as `check_successor`.
+    """
+    reason = _check_named(held, made, passed=())
+    before, now = ChatSettings.parse(held.settings), ChatSettings.parse(made.settings)
+    people = find_people(held, reason)
+    if reason is not Reason.STUCK or not held.offender or held.offender in made.accounts or before.kind is not now.kind:
+        raise error("not-allowed", "not what was broken")
+    if not may_miss(held, people - made.accounts, made.role):
+        raise error("not-allowed", "other people")
+    if made.role < ChatRole.ADMIN or made.creator not in people or not now.roles.items() <= before.roles.items():
+        raise error("not-allowed", "a role")
+    return reason
+
+
+def may_miss(held: Held, missing: AbstractSet[bytes], role: int) -> bool:
+    """Whether a successor may be without these people, whom its maker, of this role, could not reach.
+
+    Only where a broken commit is proven: every member refused it, so nobody is left alone in a group that seems well.
+    And only whom the maker may remove anyway, so that it is no Remove without the right.
+    """
+    settings = ChatSettings.parse(held.settings)
+    if not missing:
+        return True
+    if settings.kind is not ChatKind.GROUP or not held.offender or role < ChatRole.ADMIN:
+        return False
+    owners = {account for account, held_role in settings.roles.items() if held_role is ChatRole.OWNER}
+    return role >= ChatRole.OWNER or owners.isdisjoint(missing)
 
 
 def check_later(held: Held, made: Made) -> Reason:
@@ -76,7 +110,11 @@ def check_later(held: Held, made: Made) -> Reason:
     """
     if ChatSettings.parse(made.settings).kind is not ChatSettings.parse(held.settings).kind:
         raise error("not-allowed", "another kind")
-    return _check_named(held, made, passed=held.passed)
+    reason = _check_named(held, made, passed=held.passed)
+    if not find_people(held, reason) <= made.accounts:
+        raise error("not-allowed", "other people")
+    _check_people(held, made, reason)
+    return reason
 
 
 def is_late(passed: tuple[tuple[int, bytes], ...], settings: bytes) -> bool:
@@ -93,7 +131,7 @@ def is_late(passed: tuple[tuple[int, bytes], ...], settings: bytes) -> bool:
 
 
 def _check_named(held: Held, made: Made, *, passed: tuple[tuple[int, bytes], ...]) -> Reason:
-    """It names the epoch that is held, a secret of those who were in it, and has its people and nobody else.
+    """It names the epoch that is held, a secret of those who were in it, and has a suite that its reason allows.
 
     passed: epochs that it may name instead where the old group was fine.
     """
@@ -109,11 +147,20 @@ def _check_named(held: Held, made: Made, *, passed: tuple[tuple[int, bytes], ...
         raise error("not-allowed", "a chat of two stays as it is")
     if (held.suite, made.suite) not in _find_suites(held.suite, told.reason):
         raise error("not-allowed", "another suite")
-    people = find_people(held, told.reason)
-    # Whoever said `leave` need not come along, and may not know it of another who did: the others remove them again.
-    if not people <= made.accounts <= people | held.left:
-        raise error("not-allowed", "other people")
     return told.reason
+
+
+def _check_people(held: Held, made: Made, reason: Reason) -> None:
+    """It has the people of the old group and nobody else, but whom its maker could not reach and may remove.
+
+    Whoever said `leave` need not come along, and may not know it of another who did: the others remove them again.
+    """
+    people = find_people(held, reason)
+    missing = people - made.accounts
+    if not made.accounts <= people | held.left:
+        raise error("not-allowed", "other people")
+    if missing and (reason is not Reason.STUCK or not may_miss(held, missing, made.role)):
+        raise error("not-allowed", "other people")
 
 
 def _find_suites(held: int, reason: Reason) -> tuple[tuple[int, int], ...]:
@@ -130,7 +177,7 @@ def _find_suites(held: int, reason: Reason) -> tuple[tuple[int, int], ...]:
 
 
 def find_people(held: Held, reason: Reason) -> frozenset[bytes]:
-    """The accounts that a successor must have: all but who left and, in a stuck group, who broke it."""
+    """The accounts that come along: all but who left and, in a stuck group, who broke it."""
     gone = set(held.left)
     if reason is Reason.STUCK and ChatSettings.parse(held.settings).kind is ChatKind.GROUP:
         gone.add(held.offender)

@@ -288,6 +288,7 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
     told: before.told.filter((account) => here.has(account)),
     left: Object.fromEntries(Object.entries(before.left).filter(([account]) => here.has(account))),
     put_out: findPutOut(before, here, by?.account),
+    absent: before.absent.filter((account) => !here.has(account)),
     passed: await groups.passedOf(step, before),
     sent: 0,
     // We follow the group, so whatever made us ask to be re-added is over.

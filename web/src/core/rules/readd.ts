@@ -125,7 +125,9 @@ export async function takeRequest(step: Step, account: Id, device: number, part:
   const [ownAccount, ownDevice] = ownDeviceOf(step);
   let chat = await rows.findChat(step.tx, rows.idOf(part.gid));
   let { last_epoch } = part;
-  if (chat !== undefined && chat.heir !== null && account === ownAccount) {
+  if (chat !== undefined && chat.heir !== null && account !== ownAccount)
+    return (await heirs()).takeBack(step, await step.chat(chat.merged), account, part.contact_token);
+  if (chat !== undefined && chat.heir !== null) {
     // It missed the group that followed, which it takes for this chat only where a device of its own brings it in.
     chat = await rows.findChat(step.tx, chat.merged);
     last_epoch = last_epoch === null ? null : -1; // of the group before

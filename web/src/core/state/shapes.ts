@@ -72,7 +72,7 @@ export interface Heir {
  * is one; `merged` leads there. forebear: gid of the group that this one follows. mended_at: Unix ms at which it took the
  * place of a stuck one with nobody left out. passed: see `Held` of `protocol/chat/successors`. growing: the number of
  * the attempt of this device to make room for more devices, 0 = none. mend_from: the first `mend_at` since it
- * is stuck.
+ * is stuck. absent: accounts that could not be brought into it from the group before, and come in when they ask.
  */
 export interface Chat {
   readonly gid: Id;
@@ -117,6 +117,7 @@ export interface Chat {
   readonly passed: readonly Passed[];
   readonly growing: number;
   readonly mend_from: number;
+  readonly absent: readonly Id[];
   readonly suite: number;
   readonly all_able: boolean;
 }
@@ -459,6 +460,7 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   passed: [],
   growing: 0,
   mend_from: 0,
+  absent: [],
   suite: SUITE_XWING,
   all_able: true,
 };

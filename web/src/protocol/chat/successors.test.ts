@@ -4,7 +4,16 @@ import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { encodeHex, parseHex } from "../bytes.ts";
 import { parseSettings } from "./extensions.ts";
-import { checkLater, checkSuccessor, type Held, isLate, type Made, precedes, withPredecessor } from "./successors.ts";
+import {
+  checkBack,
+  checkLater,
+  checkSuccessor,
+  type Held,
+  isLate,
+  type Made,
+  precedes,
+  withPredecessor,
+} from "./successors.ts";
 
 interface Case {
   readonly about: string;
@@ -28,6 +37,7 @@ interface Case {
   };
   readonly reason: number;
   readonly later: number;
+  readonly back: number;
   readonly late: boolean;
 }
 const vector = JSON.parse(
@@ -70,6 +80,12 @@ test.each(vector.cases)("who follows whom: $about", (one) => {
   const [held, made] = [heldOf(one), madeOf(one)];
   if (one.reason > 0) expect(checkSuccessor(held, made)).toBe(one.reason);
   else expect(() => checkSuccessor(held, made)).toThrow();
+});
+
+test.each(vector.cases)("whom an account follows that was not reached at first: $about", (one) => {
+  const [held, made] = [heldOf(one), madeOf(one)];
+  if (one.back > 0) expect(checkBack(held, made)).toBe(one.back);
+  else expect(() => checkBack(held, made)).toThrow();
 });
 
 test.each(vector.cases)("whom a device of later follows: $about", (one) => {

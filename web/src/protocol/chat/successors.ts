@@ -65,6 +65,7 @@ export interface Place {
 /** Why `made` takes the place of `held`. Throws `not-allowed` where it does not, Malformed. */
 export function checkSuccessor(held: Held, made: Made): number {
   const reason = checkNamed(held, made, []);
+  checkPeople(held, made, reason);
   const changes = findChanges(held.settings, made.settings);
   if ([...changes].some((key) => key !== PREDECESSOR)) throw error("not-allowed", "other settings");
   const isOne = findPeople(held, reason).some((who) => equal(who, made.creator));
@@ -81,8 +82,51 @@ export function checkSuccessor(held: Held, made: Made): number {
 export function checkLater(held: Held, made: Made): number {
   if (parseSettings(made.settings).kind !== parseSettings(held.settings).kind)
     throw error("not-allowed", "another kind");
-  return checkNamed(held, made, held.passed);
+  const reason = checkNamed(held, made, held.passed);
+  if (without(findPeople(held, reason), made.accounts).length > 0) throw error("not-allowed", "other people");
+  checkPeople(held, made, reason);
+  return reason;
 }
+
+/**
+ * The same for an account that was not reached when it was made: an admin, the creator here, adds it later.
+ *
+ * It may be any epoch, so who is in it and its name may have changed by right; but nobody has a role that they did not
+ * have, and who broke the old group is not in it. Throws as `checkSuccessor`.
+ */
+export function checkBack(held: Held, made: Made): number {
+  const reason = checkNamed(held, made, []);
+  const [before, now] = [parseSettings(held.settings), parseSettings(made.settings)];
+  const people = findPeople(held, reason);
+  const { offender } = held;
+  if (reason !== Reason.STUCK || offender === undefined || before.kind !== now.kind || has(made.accounts, offender))
+    throw error("not-allowed", "not what was broken");
+  if (!mayMiss(held, without(people, made.accounts), made.role)) throw error("not-allowed", "other people");
+  const isOld = now.roles.every((one) =>
+    before.roles.some((other) => equal(one.account, other.account) && one.role === other.role),
+  );
+  if (made.role < ChatRole.ADMIN || !has(people, made.creator) || !isOld) throw error("not-allowed", "a role");
+  return reason;
+}
+
+/**
+ * Whether a successor may be without these people, whom its maker, of this role, could not reach.
+ *
+ * Only where a broken commit is proven: every member refused it, so nobody is left alone in a group that seems well. And
+ * only whom the maker may remove anyway, so that it is no Remove without the right.
+ */
+export function mayMiss(held: Held, missing: readonly Uint8Array[], role: number): boolean {
+  const { kind, roles } = parseSettings(held.settings);
+  if (missing.length === 0) return true;
+  if (kind !== ChatKind.GROUP || held.offender === undefined || role < ChatRole.ADMIN) return false;
+  const owners = roles.filter((one) => one.role === ChatRole.OWNER).map(({ account }) => account);
+  return role >= ChatRole.OWNER || !missing.some((who) => has(owners, who));
+}
+
+const has = (all: readonly Uint8Array[], one: Uint8Array): boolean => all.some((other) => equal(other, one));
+
+const without = (all: readonly Uint8Array[], gone: readonly Uint8Array[]): Uint8Array[] =>
+  all.filter((one) => !has(gone, one));
 
 /**
  * Whether a group by choice names an epoch of a group which a commit ended before: nobody follows it.
@@ -101,7 +145,7 @@ function isSame(one: Passed, other: Passed): boolean {
 }
 
 /**
- * It names the epoch that is held, a secret of those who were in it, and has its people and nobody else.
+ * It names the epoch that is held, a secret of those who were in it, and has a suite that its reason allows.
  *
  * passed: epochs that it may name instead where the old group was fine.
  */
@@ -113,13 +157,20 @@ function checkNamed(held: Held, made: Made, passed: readonly Passed[]): number {
   if (!named.some((one) => isSame(one, told))) throw error("not-allowed", "another epoch");
   if (byChoice && kind !== ChatKind.GROUP) throw error("not-allowed", "a chat of two stays as it is");
   if (!fits(told.reason, held.suite, made.suite)) throw error("not-allowed", "another suite");
-  const people = new Set(findPeople(held, told.reason).map(encodeB64));
-  // Whoever said `leave` need not come along, and may not know it of another who did: the others remove them again.
-  const here = new Set(made.accounts.map(encodeB64));
-  const allowed = new Set([...people, ...held.left.map(encodeB64)]);
-  if ([...people].some((who) => !here.has(who)) || [...here].some((who) => !allowed.has(who)))
-    throw error("not-allowed", "other people");
   return told.reason;
+}
+
+/**
+ * It has the people of the old group and nobody else, but whom its maker could not reach and may remove.
+ *
+ * Whoever said `leave` need not come along, and may not know it of another who did: the others remove them again.
+ */
+function checkPeople(held: Held, made: Made, reason: number): void {
+  const people = findPeople(held, reason);
+  const missing = without(people, made.accounts);
+  if (without(made.accounts, [...people, ...held.left]).length > 0) throw error("not-allowed", "other people");
+  if (missing.length > 0 && (reason !== Reason.STUCK || !mayMiss(held, missing, made.role)))
+    throw error("not-allowed", "other people");
 }
 
 /**
@@ -133,7 +184,7 @@ function fits(reason: number, before: number, after: number): boolean {
   return before === after;
 }
 
-/** The accounts that a successor must have: all but who left and, in a stuck group, who broke it. */
+/** The accounts that come along: all but who left and, in a stuck group, who broke it. */
 export function findPeople(held: Held, reason: number): Uint8Array[] {
   const gone = new Set(held.left.map(encodeB64));
   const proven = reason === Reason.STUCK && parseSettings(held.settings).kind === ChatKind.GROUP;

@@ -11,7 +11,7 @@ from zajil.client.state import rows
 from zajil.client.state.rows import Chat
 from zajil.client.state.step import Step
 from zajil.protocol.chat.extensions import Reason
-from zajil.protocol.chat.successors import Held, Made, check_later, check_successor, is_late
+from zajil.protocol.chat.successors import Held, Made, check_back, check_later, check_successor, is_late
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import ClientId, split_client_id
 
@@ -44,9 +44,10 @@ def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed 
         return None
     if not ending.is_undecided(step, old):
         return None
-    if group.epoch != 1 and creator != step.profile.account_id:
+    own = creator == step.profile.account_id
+    if group.epoch != 1 and not own and not ending.is_stuck(old):
         return None
-    reason = find_reason(old, held, group, creator)
+    reason = find_reason(old, held, group, creator, own=own)
     return None if reason is None else Followed(old, creator if group.epoch == 1 else b"", leaf, reason)
 
 
@@ -63,13 +64,16 @@ def is_too_late(step: Step, group: mls.Group) -> bool:
     return is_late(passed, groups.find_settings(group))
 
 
-def find_reason(old: Chat, held: Held, group: mls.Group, creator: bytes) -> Reason | None:
-    """Why a group of this creator takes the place of the old one, None where it does not."""
+def find_reason(old: Chat, held: Held, group: mls.Group, creator: bytes, *, own: bool) -> Reason | None:
+    """Why a group of this creator takes the place of the old one, None where it does not. own: it is our account."""
     people = frozenset(bytes(split_client_id(ClientId(member.client))[0]) for member in group.members())
     role = ending.role_without(old, creator, held.offender)
     made = Made(groups.find_settings(group), people, creator, role, group.suite.id)
     try:
-        reason = check_successor(held, made) if group.epoch == 1 else check_later(held, made)
+        if group.epoch == 1:
+            reason = check_successor(held, made)
+        else:
+            reason = check_later(held, made) if own else check_back(held, made)
     except ZajilError:
         return None
     return None if reason is not Reason.STUCK and group.epoch == 1 and ending.went_on(old) else reason

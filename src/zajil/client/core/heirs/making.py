@@ -9,7 +9,7 @@ from __future__ import annotations
 from zajil import mls
 from zajil.client.core import chats, outbox
 from zajil.client.core.groups import ADMIN, DM
-from zajil.client.core.heirs import ending, judging, moving
+from zajil.client.core.heirs import ending, judging, missing, moving
 from zajil.client.core.readd import TURN_MS
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Claimed
@@ -19,7 +19,6 @@ from zajil.protocol.chat.successors import find_people
 from zajil.protocol.errors import error
 
 RANK_MS = 10_000
-RETRY_MS = 300_000
 DAY_MS = 86_400_000
 
 
@@ -67,7 +66,7 @@ def make_due(step: Step) -> None:
 
 def _pause(step: Step, chat: Chat) -> int:
     """Milliseconds to the next try: as long as it has been stuck, so twice as long each time, up to a day."""
-    return min(DAY_MS, max(RETRY_MS, step.now - (chat.mend_from or step.now)))
+    return min(DAY_MS, max(missing.PATIENCE_MS, step.now - (chat.mend_from or step.now)))
 
 
 def may_reach(step: Step, chat: Chat, reason: Reason) -> bool:
@@ -75,7 +74,8 @@ def may_reach(step: Step, chat: Chat, reason: Reason) -> bool:
     held = ending.find_held(step, chat)
     own = step.profile.account_id
     people = frozenset() if held is None else find_people(held, reason)
-    return held is not None and all(who == own or accounts.known(step, who).contact_token for who in people)
+    lacking = {who for who in people if who != own and not accounts.known(step, who).contact_token}
+    return held is not None and (not lacking or (reason is Reason.STUCK and missing.may_miss(step, chat, lacking)))
 
 
 def _drop_failed(step: Step, chat: Chat) -> tuple[Claimed, ...] | None:
@@ -136,6 +136,8 @@ def make(
     told = Predecessor(held.gid, held.epoch, held.authenticator, reason)
     own = step.profile.account_id
     people = [who for who in chat.accounts() if who in find_people(held, reason) and who != own]
+    if reason is Reason.STUCK and chat.kind != DM:
+        people = [who for who in people if accounts.known(step, who).contact_token]  # see may_reach
     invited = [chat.peer] if chat.kind == DM else people
     data, suite = with_predecessor(held.settings, told), suite or mls.suite_of(chat.suite)
     # In one commit, as the others judge who is in it by its first Welcome.
@@ -154,7 +156,7 @@ def settle_made(step: Step, chat: Chat) -> None:
     if old is None or chat.epoch != 1 or chat.merged or not chat.quiet:
         return
     held, group = ending.find_held(step, old), step.load_group(chat.gid)
-    reason = None if held is None else judging.find_reason(old, held, group, step.profile.account_id)
+    reason = None if held is None else judging.find_reason(old, held, group, step.profile.account_id, own=True)
     if reason is None or not ending.is_undecided(step, old):
         # The old group went on after all, or another one in its place, or somebody is missing here: nobody follows.
         step.change_chat(chat.gid, status="left")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zajil.client.core import chats, messages, outbox
 from zajil.client.core.groups import GROUP
+from zajil.client.core.heirs import missing
 from zajil.client.core.talk import arranging, reading
 from zajil.client.state import accounts, rows
 from zajil.client.state.heirs import Heir
@@ -39,6 +40,7 @@ def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: R
         add_notices(step.tx, gid, (Notice(_LINES[reason], by if reason is Reason.RESIZE else b"", step.now),))
     if reason is Reason.STUCK and old.kind == GROUP:
         _note_put_out(step, old, gid)
+        step.change_chat(gid, absent=missing.find_absent(step, old, step.chat(gid)))
     step.change_chat(gid, quiet=old.quiet, mended_at=step.now if nobody_out else 0)
     _bring_devices(step, step.chat(gid))
     step.event("repaired" if reason is Reason.STUCK else "regrouped", gid)
@@ -51,11 +53,11 @@ def _bring_devices(step: Step, chat: Chat) -> None:
     """
     own = accounts.known(step, step.profile.account_id)
     here = {member.device: member.leaf for member in chat.members if member.account == own.account_id}
-    missing = [device for device, _ in own.devices if device not in here]
-    if not missing or chat.own_leaf != min(here.values(), default=chat.own_leaf):
+    later = [device for device, _ in own.devices if device not in here]
+    if not later or chat.own_leaf != min(here.values(), default=chat.own_leaf):
         return
     chats.submit_lists(step, chat, own.account_id)
-    for device in missing:
+    for device in later:
         outbox.submit_intent(step, chat.gid, Intent("add-device", account=own.account_id, devices=(device,)))
 
 

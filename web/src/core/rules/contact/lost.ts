@@ -8,6 +8,7 @@ import * as rows from "../../state/rows.ts";
 import type { Account, Chat, Id, Item } from "../../state/rows.ts";
 import type { Look, Step } from "../../state/step.ts";
 import { DM, endedOf } from "../groups.ts";
+import { heirs } from "../heirs/loading.ts";
 import * as outbox from "../outbox.ts";
 
 /** What was wanted: the packages of an account for item n, by its token, null for our own and for a request. */
@@ -25,7 +26,8 @@ export async function refuseClaim(step: Step, want: Claim, item: Item, code: str
   else if (want.token !== null && rows.idOf(want.token) !== rows.idOf(held)) return;
   else if (want.token !== null && code === "not-allowed" && mayAskInstead(chat, want.account))
     await askInstead(step, chat);
-  else await outbox.fail(step, want.n, item, code);
+  else if (!(await (await heirs()).goWithout(step, want.n, item, want.account)))
+    await outbox.fail(step, want.n, item, code);
 }
 
 /**

@@ -1,11 +1,12 @@
 /** Whether a group that we were added to takes the place of one that we hold. Twin of zajil.client.core.heirs.judging. */
-import { checkLater, checkSuccessor, type Held, isLate, Reason } from "../../../protocol/chat/successors.ts";
+import { checkBack, checkLater, checkSuccessor, type Held, isLate, Reason } from "../../../protocol/chat/successors.ts";
 import { ZajilError } from "../../../protocol/errors.ts";
 import type { Group, JoinInfo } from "../../mls/mls.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Ended, Id } from "../../state/rows.ts";
 import type { Look } from "../../state/step.ts";
 import * as groups from "../groups.ts";
+import { isStuck } from "./ending.ts";
 
 /** The chat that goes on in the new group. by: who made that; leaf: of its maker's device in the old tree. */
 export interface Followed {
@@ -72,8 +73,9 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
   const [held, leaf] = [await findHeld(look, old), rows.leafOf(old, creator, device)];
   if (held === undefined || leaf === undefined) return undefined;
   if (!(await isUndecided(look, old))) return undefined;
-  if (group.epoch !== 1 && creator !== look.profile.account_id) return undefined;
-  const reason = findReason(old, held, group, creator);
+  const own = creator === look.profile.account_id;
+  if (group.epoch !== 1 && !own && !isStuck(old)) return undefined;
+  const reason = findReason(old, held, group, creator, own);
   return reason === undefined ? undefined : { old, by: creator, leaf, reason };
 }
 
@@ -92,8 +94,8 @@ function wentOn({ status, asking }: Chat): boolean {
   return status === "await" || ["refused", "gap", "welcome"].includes(asking?.reason ?? "");
 }
 
-/** Why a group of this creator takes the place of the old one, undefined where it does not. */
-export function findReason(old: Chat, held: Held, group: Group, creator: Id): number | undefined {
+/** Why a group of this creator takes the place of the old one, undefined where it does not. own: it is our account. */
+export function findReason(old: Chat, held: Held, group: Group, creator: Id, own: boolean): number | undefined {
   const offender = held.offender === undefined ? "" : rows.idOf(held.offender);
   const people = new Set(group.members().map((member) => groups.deviceOf(member.client)[0]));
   const made = {
@@ -104,7 +106,8 @@ export function findReason(old: Chat, held: Held, group: Group, creator: Id): nu
     suite: group.suite,
   };
   try {
-    const reason = (group.epoch === 1 ? checkSuccessor : checkLater)(held, made);
+    const check = own ? checkLater : checkBack;
+    const reason = (group.epoch === 1 ? checkSuccessor : check)(held, made);
     return reason !== Reason.STUCK && group.epoch === 1 && wentOn(old) ? undefined : reason;
   } catch (problem) {
     if (problem instanceof ZajilError) return undefined;

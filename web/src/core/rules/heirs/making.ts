@@ -17,10 +17,10 @@ import { ADMIN, DM } from "../groups.ts";
 import * as outbox from "../outbox.ts";
 import { isForming, isStuck } from "./ending.ts";
 import { findHeld, roleWithout } from "./judging.ts";
+import { mayMiss, PATIENCE_MS } from "./missing.ts";
 
 const RANK_MS = 10_000;
 const DAY_MS = 86_400_000;
-const RETRY_MS = 300_000;
 /** As *re-add me* asks the next one. */
 const TURN_MS = 60_000;
 
@@ -68,17 +68,21 @@ export async function makeDue(step: Step): Promise<void> {
 
 /** Milliseconds to the next try: as long as it has been stuck, so twice as long each time, up to a day. */
 const pauseOf = (step: Step, chat: Chat): number =>
-  Math.min(DAY_MS, Math.max(RETRY_MS, step.now - (chat.mend_from || step.now)));
+  Math.min(DAY_MS, Math.max(PATIENCE_MS, step.now - (chat.mend_from || step.now)));
 
 /** Whether we know how everybody is reached. Another admin may; what introduces them may also come later. */
 export async function mayReach(step: Step, chat: Chat, reason: number): Promise<boolean> {
   const held = await findHeld(step, chat);
   if (held === undefined) return false;
+  const lacking: Id[] = [];
   for (const who of findPeople(held, reason).map(rows.idOf)) {
-    if (who !== step.profile.account_id && (await accounts.known(step, who)).contact_token.length === 0) return false;
+    if (who !== step.profile.account_id && !(await isReached(step, who))) lacking.push(who);
   }
-  return true;
+  return lacking.length === 0 || (reason === Reason.STUCK && (await mayMiss(step, chat, lacking)));
 }
+
+const isReached = async (step: Step, who: Id): Promise<boolean> =>
+  (await accounts.known(step, who)).contact_token.length > 0;
 
 /**
  * Give up an attempt of ours that could not bring people in; undefined where one is still on its way.
@@ -133,6 +137,8 @@ export async function make(
   const { gid, epoch, authenticator, settings } = held;
   const people = new Set(findPeople(held, reason).map(rows.idOf));
   people.delete(step.profile.account_id);
+  if (reason === Reason.STUCK && chat.kind !== DM)
+    for (const who of people) if (!(await isReached(step, who))) people.delete(who); // see mayReach
   const invited = chat.kind === DM ? [chat.peer] : rows.accountsOf(chat).filter((who) => people.has(who));
   const data = withPredecessor(settings, { gid, epoch, authenticator, reason });
   // In one commit, as the others judge who is in it by its first Welcome.

@@ -124,3 +124,44 @@ test("a device that comes days later asks for the group that followed", async ()
   await world.pass(240_000, 4);
   expect((await place(laptop)).gid).toBe(fresh);
 });
+
+/** Mallory broke the group, and Cleo, who is away, ended her token: the others go on without her. */
+async function madeWithout({ world, anna, omar, cleo, mallory, gid }: Four): Promise<Id> {
+  cleo.away = true;
+  world.service.refused.add(cleo.id);
+  await commitSettings(mallory, gid, { name: "Mallory's" });
+  await world.pass(600_000, 30);
+  const fresh = (await place(anna)).gid;
+  expect(fresh).not.toBe(gid);
+  expect((await place(omar)).gid).toBe(fresh);
+  expect([...rows.accountsOf(await place(anna))].sort()).toEqual([anna.id, omar.id].sort());
+  return fresh;
+}
+
+test("whoever cannot be reached keeps no group from going on, and comes back into the same chat", async () => {
+  const all = await four();
+  const { world, anna, omar, cleo, mallory, gid } = all;
+  await cleo.core.step("say", (step) => messages.submitText(step, gid, "before"));
+  await world.settle();
+  const fresh = await madeWithout(all);
+  await omar.core.step("say", (step) => messages.submitText(step, fresh, "without her"));
+  await cleo.core.step("say", (step) => messages.submitText(step, gid, "waits"));
+  world.service.refused.clear();
+  cleo.away = false;
+  await world.pass(300_000, 10);
+  expect((await place(cleo)).gid).toBe(fresh);
+  expect(rows.accountsOf(await place(omar))).toHaveLength(3);
+  expect(await omar.texts(fresh)).toEqual(["before", "without her", "waits"]);
+  expect(await cleo.texts(fresh)).toEqual(["before", "waits"]);
+  expect((await anna.chat(fresh)).absent).toEqual([]);
+  // Whoever is removed after that, or broke the group, asks in vain.
+  await anna.core.step("remove", (step) => chats.removeAccount(step, fresh, cleo.id));
+  await world.settle();
+  const part = { op: "readd", gid: rows.bytesOf(gid), last_epoch: null, reason: "refused" } as const;
+  for (const asker of [cleo, mallory]) {
+    const contact_token = asker.profile.profile_token;
+    await anna.core.step("ask", (step) => readd.takeRequest(step, asker.id, 1, { ...part, contact_token }));
+  }
+  await world.settle();
+  expect([...rows.accountsOf(await place(omar))].sort()).toEqual([anna.id, omar.id].sort());
+});

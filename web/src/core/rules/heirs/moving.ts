@@ -15,6 +15,7 @@ import * as outbox from "../outbox.ts";
 import { note } from "../talk/notices.ts";
 import type { Followed } from "./judging.ts";
 import { mergeArranged, mergeRead, moveMessage } from "./merging.ts";
+import { findAbsent } from "./missing.ts";
 
 /** The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays. */
 export async function follow(step: Step, { old, by, leaf, reason }: Followed, gid: Id): Promise<void> {
@@ -33,7 +34,10 @@ export async function follow(step: Step, { old, by, leaf, reason }: Followed, gi
     if (reason === Reason.RESIZE) await note(step, gid, "grown", { by });
     else await note(step, gid, reason === Reason.STUCK ? "repaired" : "resealed");
   }
-  if (reason === Reason.STUCK && old.kind === GROUP) await notePutOut(step, old, gid);
+  if (reason === Reason.STUCK && old.kind === GROUP) {
+    await notePutOut(step, old, gid);
+    await step.changeChat(gid, { absent: await findAbsent(step, old, await step.chat(gid)) });
+  }
   await step.changeChat(gid, { quiet: old.quiet, mended_at: nobodyOut ? step.now : 0 });
   await bringDevices(step, await step.chat(gid));
   step.event(reason === Reason.STUCK ? "repaired" : "regrouped", gid);
