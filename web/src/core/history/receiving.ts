@@ -26,6 +26,8 @@ import type { HistoryProgress } from "./view.ts";
 const PAUSES_MS = [...Array.from({ length: 60 }, () => 1_000), ...Array.from({ length: 60 }, () => 5_000)];
 const LONG_MS = 60_000;
 const TELL_MS = 200;
+/** One that ended the worker each time, or broke it, is given up: it may be more than this browser can hold. */
+export const TRIES_MAX = 5;
 
 export interface ReceivingOptions {
   readonly pause?: Pause;
@@ -68,6 +70,8 @@ export class Receiving {
         const later = problem instanceof Limited || problem instanceof Unavailable;
         const full = problem instanceof ZajilError && problem.code === "storage-full";
         if (!later && !full) throw problem;
+        // That may pass, and says nothing against the archive.
+        await this.#count(0);
         this.#tell({ ...(await this.#standing()), state: "waits", code: problem.code });
       }
       await this.#rest(PAUSES_MS[n] ?? LONG_MS);
@@ -118,6 +122,9 @@ export class Receiving {
     for (let n = 0; n < count; n++) await this.#fetch(n);
     const awaited = await core.look((look) => findAwaited(look.tx));
     if (awaited === undefined) return { came: 0, over: 0, strange: 0 };
+    const tries = (awaited.tries ?? 0) + 1;
+    if (tries > TRIES_MAX) throw error("malformed", "no try came to an end");
+    await this.#count(tries);
     const archives: Archive[] = [];
     for (const part of awaited.parts) archives.push(await this.#open(part));
     return core.step("history", async (step) => {
@@ -127,6 +134,14 @@ export class Receiving {
       const counts = await unpack(step, archives);
       await forget(step);
       return counts;
+    });
+  }
+
+  /** Durable before it is opened, so that what ends the worker counts. */
+  async #count(tries: number): Promise<void> {
+    await this.#host.core().step("history-try", async (step) => {
+      const awaited = await findAwaited(step.tx);
+      if (awaited !== undefined && (awaited.tries ?? 0) !== tries) await saveAwaited(step.tx, { ...awaited, tries });
     });
   }
 

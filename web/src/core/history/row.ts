@@ -12,10 +12,11 @@ export interface AwaitedPart extends ArchivePart {
   readonly have: number;
 }
 
-/** since: Unix ms. */
+/** since: Unix ms. tries: how often it was opened since the last answer that something is in the way; absent: never. */
 export interface Awaited {
   readonly parts: readonly AwaitedPart[];
   readonly since: number;
+  readonly tries?: number;
 }
 
 /** Remember what an answer announced; nothing where a part is larger than any is. */

@@ -17,7 +17,7 @@ import type { Caller } from "../transports/base.ts";
 import type { Host } from "../verbs/handlers.ts";
 import { announce } from "./handing.ts";
 import { pack } from "./packing.ts";
-import { Receiving } from "./receiving.ts";
+import { Receiving, TRIES_MAX } from "./receiving.ts";
 import { awaitParts, findAwaited, saveAwaited } from "./row.ts";
 
 const server = hasServer ? new ServerProcess() : undefined;
@@ -230,6 +230,25 @@ describe.skipIf(!hasServer)("history over a real server (skipped where zajil is 
     });
     expect(await receive(host).take()).toBe(true);
     expect(progress("in").at(-1)).toMatchObject({ state: "lost", code: "gone" });
+  });
+
+  it("is given up where it breaks the worker each time, and is not opened without end", async () => {
+    const amal = await person("Amal");
+    await writeLong(amal, await selfOf(amal), 100_000);
+    await awaitOn(amal, await announced(amal));
+    const { host, progress } = await side(amal);
+    const real = amal.core.step.bind(amal.core);
+    let opened = 0;
+    vi.spyOn(amal.core, "step").mockImplementation((name, work) => {
+      if (name !== "history") return real(name, work);
+      opened += 1;
+      return Promise.reject(new RangeError("Array buffer allocation failed"));
+    });
+    for (let n = 0; n < TRIES_MAX; n++) await expect(receive(host).take()).rejects.toThrow(RangeError);
+    expect(await receive(host).take()).toBe(true);
+    expect(opened).toBe(TRIES_MAX);
+    expect(progress("in").at(-1)).toMatchObject({ state: "lost", code: "malformed" });
+    expect(await amal.core.look((look) => findAwaited(look.tx))).toBeUndefined();
   });
 
   it("stays where it cannot be announced in time, and nothing of it is left", async () => {
