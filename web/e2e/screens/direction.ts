@@ -11,7 +11,8 @@ const USERS = [
  * Faults, in words; none on a page that is right:
  * words of users outside of bdi, dir="auto" or isolates; codes and safety numbers that do not run from left to right (a
  * clock's digits always do, and a date in Arabic must not);
- * fields that do not take the direction of what is typed; Arabic letters that are spaced, slanted or set in capitals.
+ * fields that do not take the direction of what is typed, or while they are empty that of the page; Arabic letters that
+ * are spaced, slanted or set in capitals.
  */
 export function directionFaults(page: Page): Promise<string[]> {
   return page.evaluate((users) => {
@@ -42,6 +43,10 @@ export function directionFaults(page: Page): Promise<string[]> {
       if (getComputedStyle(element).direction !== "ltr") say("a code or number runs from right to left", element);
     for (const element of document.querySelectorAll("textarea, input:not([type=checkbox], [type=radio])"))
       if (!["auto", "ltr"].includes(element.getAttribute("dir") ?? "")) say("a field keeps one direction", element);
+    const rtl = document.documentElement.dir === "rtl";
+    for (const element of document.querySelectorAll<HTMLInputElement>('textarea[dir="auto"], input[dir="auto"]'))
+      if (rtl && element.type !== "file" && element.value === "" && getComputedStyle(element).direction !== "rtl")
+        say("an empty field runs against the page", element);
     return faults;
   }, USERS);
 }
