@@ -7,9 +7,12 @@ import { encodeSettings, encodeShare, GROUP_INFO_SHARE } from "../../protocol/ch
 import * as forms from "../../protocol/chat/forms.ts";
 import { Kind } from "../../protocol/frames.ts";
 import { SUITE_XWING } from "../../protocol/limits.ts";
+import { openChain } from "../../protocol/identity/chain.ts";
+import { encodeList, signObject } from "../../protocol/identity/objects.ts";
 import { rosterKey } from "../../protocol/roster.ts";
-import { randomBytes } from "../crypto.ts";
+import { randomBytes, signerOf, verify } from "../crypto.ts";
 import { parseKeyPackage } from "../mls/mls.ts";
+import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";
@@ -212,4 +215,28 @@ test("the server brings messages again, out of order and damaged: each is shown 
   await anna.core.step("say", (step) => messages.submitText(step, gid, "three"));
   await world.settle();
   expect(await omar.texts(gid)).toEqual(["one", "two", "three"]);
+});
+
+test("a device that the list ended is put out by the next one that comes in", async () => {
+  const { world, anna, omar, mallory, gid } = await trio();
+  const laptop = await world.device(anna);
+  await world.settle();
+  expect(rows.leafOf(await omar.chat(gid), anna.id, 2)).toBeDefined();
+  // As a restore does it: a list without the lost device, then one with the new device.
+  const lists = world.service.lists.get(anna.id) ?? [];
+  const { list, hash } = await openChain(lists, rows.bytesOf(anna.id), verify);
+  const devices = list.devices.filter(({ device_id }) => device_id !== 2);
+  const shorter = encodeList({ ...list, seq: list.seq + 1, prev: hash, devices });
+  world.service.lists.set(anna.id, [...lists, await signObject("device-list", shorter, await signerOf(anna.seed))]);
+  laptop.away = true;
+  const tablet = await world.device(anna);
+  await world.settle();
+  expect((await tablet.chat(gid)).status).toBe("active");
+  for (const one of [anna, omar, mallory, tablet]) {
+    expect(rows.leafOf(await one.chat(gid), anna.id, 2)).toBeUndefined();
+    expect(rows.leafOf(await one.chat(gid), anna.id, 3)).toBeDefined();
+  }
+  expect((await anna.core.look((look) => accounts.known(look, anna.id))).devices.map(([device]) => device)).toEqual([
+    1, 3,
+  ]);
 });

@@ -31,7 +31,7 @@ export async function nextDeadline(look: Look): Promise<number | undefined> {
     if (chat.mend_at > 0) due.push(chat.mend_at);
     const owedAt = receipts.dueAt(chat);
     if (owedAt !== undefined) due.push(owedAt);
-    if (chat.status !== "active") continue;
+    if (chat.status !== "active" || chat.heir !== null) continue;
     for (const [account, at] of Object.entries(chat.left)) if (account !== look.profile.account_id) due.push(at);
   }
   return due.length === 0 ? undefined : Math.min(...due);
@@ -47,7 +47,7 @@ export async function tick(step: Step): Promise<void> {
   await receipts.flushDue(step);
   await arranging.flushDue(step);
   for (const chat of await rows.allChats(step.tx)) {
-    if (chat.status !== "active") continue;
+    if (chat.status !== "active" || chat.heir !== null) continue;
     for (const [account, at] of Object.entries(chat.left)) {
       if (at > step.now || account === step.profile.account_id || !rows.accountsOf(chat).includes(account)) continue;
       await outbox.submitIntent(step, chat.gid, rows.makeIntent("remove", { account }));

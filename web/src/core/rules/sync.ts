@@ -124,11 +124,15 @@ async function askAfterGap(step: Step, gid: Id): Promise<void> {
 /** Tell an item that this drain ended. Where the server refuses our epoch for good, we ask to be re-added. */
 async function settleItem(step: Step, n: number, item: Item, drained: number): Promise<void> {
   if (item.wait === 0) return;
-  const { status, epoch } = await step.chat(item.gid);
+  const { status, epoch, heir } = await step.chat(item.gid);
   const staged = item.state === "waiting" && (await step.findStaged(item.gid)) !== undefined;
   const told = { type: "drained", drained, active: status === "active", epoch, staged } as const;
   for (const left of (await outbox.run(step, n, item, told)).left) {
     if (left.type !== "readd") continue;
+    if (heir !== null && item.kind === "commit") {
+      await outbox.finish(step, n, item); // it was of use in the group of before alone
+      continue;
+    }
     await readd.ask(step, item.gid, left.reason);
     // Whoever committed last gave the server a false token, or the group is gone there.
     if (isStuck(await step.chat(item.gid))) await (await heirs()).schedule(step, item.gid);
@@ -212,8 +216,6 @@ async function carryOut(step: Step, message: Held, action: intake.Action, via?: 
   if (action.type === "take") {
     await take(step, message, action.what, via);
   } else if (action.type === "hold") {
-    // What it would wait for is left out.
-    if ((await step.chat(message.gid)).heir !== null) return;
     await step.tx.append("held", rows.bytesOf(message.gid), step.rng(16), rows.encodeRow(message));
   } else if (action.type === "readd") {
     await askAfterGap(step, message.gid);
@@ -264,10 +266,13 @@ interface Judged {
   readonly told: CommitAad;
 }
 
-/** A foreign commit of our epoch: verified by MLS, judged by the chat's rules, then applied. */
+/**
+ * A foreign commit of our epoch: verified by MLS, judged by the chat's rules, then applied.
+ *
+ * In a group whose place another one took it changes nothing that people see: it is followed to read on what those say
+ * who did not hear of that yet.
+ */
 async function takeCommit(step: Step, chat: Chat, body: Uint8Array): Promise<void> {
-  // It came after the group that took this one's place; its intent is judged anew there.
-  if (chat.heir !== null) return;
   let judged = await tryJudge(step, chat, body);
   if (judged instanceof Error) {
     // Reload the state and try once more before giving the group up.
@@ -275,7 +280,7 @@ async function takeCommit(step: Step, chat: Chat, body: Uint8Array): Promise<voi
     judged = await tryJudge(step, chat, body);
   }
   if (judged instanceof Error) {
-    if (!isForged(judged)) await refuse(step, chat, judged.signer);
+    if (!isForged(judged) && chat.heir === null) await refuse(step, chat, judged.signer);
     return;
   }
   const { staged, told } = judged;
@@ -286,7 +291,7 @@ async function takeCommit(step: Step, chat: Chat, body: Uint8Array): Promise<voi
       await contact.noteReplaced(step, chat, by.account);
       await joining.mergeDms(step, chat.peer);
     }
-  } else {
+  } else if (chat.heir === null) {
     await leaveTree(step, chat, staged);
   }
 }

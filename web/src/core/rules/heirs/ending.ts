@@ -18,7 +18,7 @@ export async function findGrowth(look: Look, chat: Chat): Promise<{ readonly fai
   if (chat.growing === 0 || chat.heir !== null) return undefined;
   const forming = (await rows.allChats(look.tx)).find((one) => one.forebear === chat.gid && isForming(one));
   const items = forming === undefined ? [] : await rows.items(look.tx, forming.gid);
-  const failed = items.find(([, { state }]) => state === "failed")?.[1].reason;
+  const failed = items.find(([, { state }]) => state === "failed" || state === "refused")?.[1].reason;
   // Nothing is on its way any more: the group changed each time, or what failed was swept away since.
   return items.length === 0 ? { failed: "stale-epoch" } : failed === undefined ? {} : { failed };
 }

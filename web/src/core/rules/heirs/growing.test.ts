@@ -198,7 +198,7 @@ test("a group that changes each time is told after three attempts, and can be tr
   await expectGrown([anna, omar, cleo]);
 });
 
-test("a commit that came too late is left out, and what it was for is done in the new group", async () => {
+test("a commit that came too late changes nothing that people see, and what it was for is done in the new group", async () => {
   const dina = await world.person("Dina");
   await omar.meet(dina);
   omar.away = true;
@@ -212,7 +212,6 @@ test("a commit that came too late is left out, and what it was for is done in th
   await omar.sendFirst();
   await say(cleo, "between");
   await world.settle();
-  const { epoch } = await anna.chat(gid);
   omar.away = false;
   await world.settle();
   const people = [anna, omar, cleo, dina];
@@ -222,11 +221,96 @@ test("a commit that came too late is left out, and what it was for is done in th
   }
   for (const one of [anna, omar, cleo]) {
     expect((await place(one)).gid).toBe(fresh);
-    expect((await one.chat(gid)).epoch).toBe(epoch);
     const said = (await one.lines(fresh)).flatMap(({ notice }) => (notice?.code === "renamed" ? [notice.text] : []));
     expect(said).toEqual(["Swifts"]);
   }
   expect(await omar.texts(fresh)).toEqual(["between"]);
+});
+
+test("who was added to the old group meanwhile is heard from there too", async () => {
+  const dina = await world.person("Dina");
+  await omar.meet(dina);
+  omar.away = true;
+  await omar.core.step("late", (step) => chats.addAccount(step, gid, dina.id));
+  // The packages are there and the commit is sealed; it goes out behind the new group.
+  omar.onRequest = ({ frame }) => frame.type !== "Commit";
+  omar.away = false;
+  await world.settle();
+  omar.away = true;
+  await start(anna);
+  await world.settle();
+  omar.onRequest = () => true;
+  await omar.sendFirst();
+  omar.away = false;
+  await world.settle();
+  const fresh = (await place(anna)).gid;
+  expect((await listed(dina)).map((chat) => chat.gid).sort()).toEqual([gid, fresh].sort());
+  for (const chat of [gid, fresh])
+    await dina.core.step("say", (step) => messages.submitText(step, chat, chat === gid ? "from before" : "from now"));
+  await world.settle();
+  for (const one of [anna, omar, cleo]) {
+    expect((await place(one)).gid).toBe(fresh);
+    expect((await one.texts(fresh)).sort()).toEqual(["from before", "from now"]);
+    expect(rows.accountsOf(await place(one))).toHaveLength(4);
+  }
+});
+
+test("whoever is put out later is not heard from the group of before", async () => {
+  cleo.away = true;
+  await start(anna);
+  await world.settle();
+  const { gid: fresh } = await place(anna);
+  await anna.core.step("remove", (step) => chats.removeAccount(step, fresh, cleo.id));
+  await world.settle();
+  await say(cleo, "let me in");
+  await cleo.sendFirst();
+  await world.settle();
+  for (const one of [anna, omar]) expect(await one.texts(fresh)).toEqual([]);
+});
+
+test("what was claimed serves the next attempt", async () => {
+  const asked: Id[] = [];
+  const honest = world.service.claim.bind(world.service);
+  world.service.claim = (want, stranger) => {
+    if (want.account === cleo.id && omar.away) return { list_seq: 0, clients: [] };
+    asked.push(want.account);
+    return honest(want, stranger);
+  };
+  omar.away = true;
+  await start(anna);
+  await anna.turn();
+  omar.away = false;
+  await omar.core.step("name", (step) => chats.rename(step, gid, "Swifts"));
+  await world.settle();
+  await expectGrown([anna, omar, cleo]);
+  expect((await place(cleo)).title).toBe("Swifts");
+  expect(asked.filter((who) => who === omar.id)).toHaveLength(1);
+});
+
+test("whose package was claimed and who is out since does not come along", async () => {
+  omar.away = cleo.away = true;
+  const honest = world.service.claim.bind(world.service);
+  world.service.claim = (want, stranger) =>
+    want.account === omar.id && cleo.away ? { list_seq: 0, clients: [] } : honest(want, stranger);
+  await start(anna);
+  await anna.turn();
+  await anna.turn();
+  await anna.core.step("remove", (step) => chats.removeAccount(step, gid, cleo.id));
+  omar.away = cleo.away = false;
+  await world.settle();
+  await expectGrown([anna, omar]);
+  expect(await cleo.chat(gid)).toMatchObject({ status: "removed" });
+});
+
+test("who is no admin any more stops", async () => {
+  omar.away = true;
+  await start(omar);
+  await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, 0));
+  await world.settle();
+  omar.away = false;
+  await world.settle();
+  expect(await omar.chat(gid)).toMatchObject({ growing: 0, heir: null });
+  for (const one of [anna, omar, cleo]) expect((await place(one)).gid).toBe(gid);
 });
 
 test("of two admins at once the lower leaf's group stays", async () => {

@@ -8,7 +8,7 @@
 import { Reason } from "../../../protocol/chat/successors.ts";
 import { error } from "../../../protocol/errors.ts";
 import { SUITE_RFC1, SUITE_XWING } from "../../../protocol/limits.ts";
-import type { Id } from "../../state/rows.ts";
+import type { Claimed, Id } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
 import * as chats from "../chats.ts";
 import { ADMIN, roleOf } from "../groups.ts";
@@ -28,20 +28,24 @@ export async function grow(step: Step, gid: Id): Promise<void> {
   if (chat.suite !== SUITE_XWING) throw error("not-allowed");
   if (!(await mayReach(step, chat, Reason.RESIZE))) throw error("not-introduced");
   // One that is on its way comes first; what becomes of it is known by itself.
-  if ((await dropFailed(step, chat)) !== undefined) await begin(step, chat.gid, 1);
+  const kept = await dropFailed(step, chat, SUITE_RFC1);
+  if (kept !== undefined) await begin(step, chat.gid, 1, kept);
 }
 
 /** The group has another epoch than the one that our successor follows: begin anew, where nothing is on its way. */
 export async function growAgain(step: Step, gid: Id): Promise<void> {
   const chat = await step.chat(gid);
   if (chat.growing === 0 || chat.heir !== null || chat.status !== "active") return;
-  if ((await dropFailed(step, chat)) === undefined) return;
-  const may = chat.suite === SUITE_XWING && roleOf(chat, step.profile.account_id) >= ADMIN;
-  if (may && chat.growing < TRIES) await begin(step, gid, chat.growing + 1);
-  else step.event("members", gid);
+  const kept = await dropFailed(step, chat, SUITE_RFC1);
+  if (kept === undefined) return;
+  if (roleOf(chat, step.profile.account_id) < ADMIN) await step.changeChat(gid, { growing: 0 });
+  else if (chat.growing < TRIES) await begin(step, gid, chat.growing + 1, kept);
+  step.event("members", gid);
 }
 
-async function begin(step: Step, gid: Id, attempt: number): Promise<void> {
-  await make(step, await step.changeChat(gid, { growing: attempt }), Reason.RESIZE, { suite: SUITE_RFC1 });
+/** kept: packages that were claimed for an attempt before this one. */
+async function begin(step: Step, gid: Id, attempt: number, kept: readonly Claimed[]): Promise<void> {
+  const chat = await step.changeChat(gid, { growing: attempt });
+  await make(step, chat, Reason.RESIZE, { suite: SUITE_RFC1, kept });
   step.event("members", gid);
 }

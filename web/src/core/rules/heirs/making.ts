@@ -88,9 +88,13 @@ const isReached = async (step: Step, who: Id): Promise<boolean> =>
  * Give up an attempt of ours that could not bring people in; undefined where one is still on its way.
  *
  * The packages that the next one takes over, as each can be handed out once: all that are still valid, unless the
- * attempt failed by one of them.
+ * attempt failed by one of them or is of another suite than the next one.
  */
-export async function dropFailed(step: Step, chat: Chat): Promise<readonly Claimed[] | undefined> {
+export async function dropFailed(
+  step: Step,
+  chat: Chat,
+  suite = chat.suite,
+): Promise<readonly Claimed[] | undefined> {
   let kept: readonly Claimed[] = [];
   for (const forming of await rows.allChats(step.tx)) {
     if (forming.forebear !== chat.gid || !isForming(forming)) continue;
@@ -98,7 +102,7 @@ export async function dropFailed(step: Step, chat: Chat): Promise<readonly Claim
     if (items.some(([, { state }]) => !["queued", "failed", "refused"].includes(state))) return undefined;
     const adds = items.flatMap(([, item]) => (item.intent?.op === "add" ? [item] : []));
     if (
-      forming.suite === chat.suite &&
+      forming.suite === suite &&
       adds.every(({ state, reason }) => state !== "refused" && reason !== "bad-signature")
     )
       kept = adds.flatMap(({ claims }) => claims.filter((claim) => isValid(step, claim)));
@@ -144,9 +148,11 @@ export async function make(
   // In one commit, as the others judge who is in it by its first Welcome.
   const fresh = await chats.begin(step, data, invited, suite);
   await step.changeChat(fresh, { quiet: true });
-  const claimed = [...new Set(kept.map(({ account }) => account))];
   for (const [n, item] of await rows.items(step.tx, fresh)) {
-    if (item.intent !== null) await outbox.changeItem(step, n, item, { claims: [...kept], claimed });
+    // Who left since is not brought along by a package that was claimed before.
+    const claims = kept.filter(({ account }) => item.intent?.accounts.includes(account));
+    const claimed = [...new Set(claims.map(({ account }) => account))];
+    if (claims.length > 0) await outbox.changeItem(step, n, item, { claims, claimed });
   }
   return fresh;
 }

@@ -29,7 +29,7 @@ export async function follow(step: Step, { old, by, leaf, reason }: Followed, gi
   const nobodyOut = reason === Reason.STUCK && rows.accountsOf(old).every((who) => here.includes(who));
   await step.changeChat(old.gid, { heir: { leaf, gid }, asking: null, mend_at: 0 });
   if (rival === null) {
-    await merge(step, gid, old.gid);
+    await merge(step, gid, old.gid, reason !== Reason.STUCK);
     // Who weakened the group is named.
     if (reason === Reason.RESIZE) await note(step, gid, "grown", { by });
     else await note(step, gid, reason === Reason.STUCK ? "repaired" : "resealed");
@@ -67,13 +67,14 @@ async function notePutOut(step: Step, old: Chat, gid: Id): Promise<void> {
   await step.changeChat(gid, { put_out: [...chat.put_out, ...gone].slice(-PUT_OUT_MAX) });
 }
 
-/** One chat out of two: what stood in `gone` stands in `place`. */
-async function merge(step: Step, place: Id, gone: Id): Promise<void> {
+/** One chat out of two: what stood in `gone` stands in `place`. goesOn: nothing ever stopped `gone`. */
+async function merge(step: Step, place: Id, gone: Id, goesOn = false): Promise<void> {
   for (const other of await rows.allChats(step.tx)) {
     if (other.merged === gone) await step.changeChat(other.gid, { merged: place });
   }
   const old = await step.changeChat(gone, { merged: place, asking: null, mend_at: 0 });
-  await step.dropStaged(gone);
+  const items = await rows.items(step.tx, gone);
+  if (!goesOn || !items.some(([, item]) => mayStand(item))) await step.dropStaged(gone);
   const fresh = await step.chat(place);
   const here = rows.accountsOf(fresh);
   const isHere = (who: Id) => here.includes(who);
@@ -87,13 +88,21 @@ async function merge(step: Step, place: Id, gone: Id): Promise<void> {
   });
   for (const [n] of await step.tx.rows("message", rows.bytesOf(gone)))
     await step.tx.move("message", n, rows.bytesOf(place));
-  for (const [n, item] of await rows.items(step.tx, gone)) await moveItem(step, n, item, place);
+  for (const [n, item] of items) await moveItem(step, n, item, place, goesOn);
   await mergeRead(step, place, gone);
   await mergeArranged(step, place, gone);
   if (!(await findJoins(step.tx))) return;
   const held = await loadJoins(step.tx);
   const moved = <T extends { readonly gid: Id }>(one: T): T => (one.gid === gone ? { ...one, gid: place } : one);
   await changeJoins(step.tx, { waiting: held.waiting.map(moved), links: held.links.map(moved) });
+}
+
+/**
+ * Whether it is a commit that others may follow in the group of before: then we do, to read on what is said there. What it
+ * was for is not done there once more.
+ */
+function mayStand({ kind, state }: Item): boolean {
+  return kind === "commit" && (state === "sealed" || state === "accepted" || state === "waiting");
 }
 
 /** What was on its way in a group that was followed, and was not taken there, goes on in the one that followed. */
@@ -107,11 +116,15 @@ export async function moveWaiting(step: Step, gid: Id): Promise<void> {
 const MOVED: readonly string[] = ["add", "add-device", "remove", "remove-device", "settings"];
 
 /** Bring what waits to the other group; what only the old one had a use for is done. */
-async function moveItem(step: Step, n: number, item: Item, place: Id): Promise<void> {
+async function moveItem(step: Step, n: number, item: Item, place: Id, goesOn = false): Promise<void> {
   const { intent, kind, state, urgent } = item;
   // Also one that is on its way: it names people, so where the old group took it nothing is done twice.
   if (intent !== null && MOVED.includes(intent.op) && state !== "failed")
     await outbox.submitIntent(step, place, intent);
+  if (goesOn && mayStand(item)) {
+    await outbox.changeItem(step, n, item, { intent: rows.makeIntent("update") });
+    return;
+  }
   if (kind === "message" && state !== "queued") return; // the server's answer tells whether it was said in the old group
   if (kind === "message" && !urgent) await moveMessage(step, n, item, place);
   else await outbox.finish(step, n, item);

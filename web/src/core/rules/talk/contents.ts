@@ -34,6 +34,9 @@ export const LEAVE_RANK_MS = 3_000;
 /** Apply a message body seen for the first time. Throws Malformed for one that is none of our forms. */
 export async function takeContent(step: Step, chat: Chat, opened: Opened, wire: Wire): Promise<void> {
   const form = parseForm(opened.content);
+  const place = chat.heir === null ? chat : await step.chat(chat.merged);
+  // Who spoke in the group of before, and is out of the one that people see.
+  if (chat.heir !== null && !rows.accountsOf(place).includes(opened.account)) return;
   if (await contact.isBlocked(step, opened.account)) {
     // The group is all its members': what is about it counts.
     const op = form.form === "control" ? form.part.op : "";
@@ -44,7 +47,7 @@ export async function takeContent(step: Step, chat: Chat, opened: Opened, wire: 
     if (form.form === "text" && first) await keepRequest(step, chat, opened, form.text, wire);
     return;
   }
-  if (writes(form) && !mayWrite(chat, opened.account)) {
+  if (writes(form) && !mayWrite(place, opened.account)) {
     await step.changeChat(chat.gid, { unshown: chat.unshown + 1 });
     step.event("bad-message", chat.gid);
     return;
@@ -138,7 +141,8 @@ async function takeControl(step: Step, chat: Chat, opened: Opened, part: Part): 
       for (const data of part.lists) await accounts.learnList(step, accounts.listOwner(data), data);
       return;
     case "leave":
-      if (chat.kind !== groups.DM) return noteLeave(step, chat, opened.account);
+      if (chat.kind !== groups.DM)
+        return noteLeave(step, chat.heir === null ? chat : await step.chat(chat.merged), opened.account);
       return (await import("../contact/leaving.ts")).noteGone(step, chat, opened.account);
     case "readd":
       return readd.takeRequest(step, opened.account, opened.device, part);
