@@ -288,18 +288,24 @@ test("what was claimed serves the next attempt", async () => {
 });
 
 test("whose package was claimed and who is out since does not come along", async () => {
-  omar.away = cleo.away = true;
+  let withheld = true;
+  const claimed: Id[] = [];
   const honest = world.service.claim.bind(world.service);
-  world.service.claim = (want, stranger) =>
-    want.account === omar.id && cleo.away ? { list_seq: 0, clients: [] } : honest(want, stranger);
+  world.service.claim = (want, stranger) => {
+    if (want.account === omar.id && withheld) return { list_seq: 0, clients: [] };
+    claimed.push(want.account);
+    return honest(want, stranger);
+  };
   await start(anna);
-  await anna.turn();
-  await anna.turn();
+  await world.settle();
+  expect(claimed).toEqual([cleo.id]);
   await anna.core.step("remove", (step) => chats.removeAccount(step, gid, cleo.id));
-  omar.away = cleo.away = false;
+  await world.settle();
+  expect(await cleo.chat(gid)).toMatchObject({ status: "removed" });
+  expect(await anna.chat(gid)).toMatchObject({ growing: 2 });
+  withheld = false;
   await world.settle();
   await expectGrown([anna, omar]);
-  expect(await cleo.chat(gid)).toMatchObject({ status: "removed" });
 });
 
 test("who is no admin any more stops", async () => {

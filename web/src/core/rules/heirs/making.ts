@@ -90,21 +90,14 @@ const isReached = async (step: Step, who: Id): Promise<boolean> =>
  * The packages that the next one takes over, as each can be handed out once: all that are still valid, unless the
  * attempt failed by one of them or is of another suite than the next one.
  */
-export async function dropFailed(
-  step: Step,
-  chat: Chat,
-  suite = chat.suite,
-): Promise<readonly Claimed[] | undefined> {
+export async function dropFailed(step: Step, chat: Chat, suite = chat.suite): Promise<readonly Claimed[] | undefined> {
   let kept: readonly Claimed[] = [];
   for (const forming of await rows.allChats(step.tx)) {
     if (forming.forebear !== chat.gid || !isForming(forming)) continue;
     const items = await rows.items(step.tx, forming.gid);
     if (items.some(([, { state }]) => !["queued", "failed", "refused"].includes(state))) return undefined;
     const adds = items.flatMap(([, item]) => (item.intent?.op === "add" ? [item] : []));
-    if (
-      forming.suite === suite &&
-      adds.every(({ state, reason }) => state !== "refused" && reason !== "bad-signature")
-    )
+    if (forming.suite === suite && adds.every(({ state, reason }) => state !== "refused" && reason !== "bad-signature"))
       kept = adds.flatMap(({ claims }) => claims.filter((claim) => isValid(step, claim)));
     for (const [n, item] of items) await outbox.finish(step, n, item);
     await step.dropGroup(forming.gid);
