@@ -8,7 +8,10 @@ import type { Look } from "../../state/step.ts";
 import * as groups from "../groups.ts";
 import { isStuck } from "./ending.ts";
 
-/** The chat that goes on in the new group. by: who made that; leaf: of its maker's device in the old tree. */
+/**
+ * The chat that goes on in the new group. by: who made that, "" where a sibling brings us in later. leaf: of that one's
+ * device in the old tree.
+ */
 export interface Followed {
   readonly old: Chat;
   readonly by: Id;
@@ -76,7 +79,7 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
   const own = creator === look.profile.account_id;
   if (group.epoch !== 1 && !own && !isStuck(old)) return undefined;
   const reason = findReason(old, held, group, creator, own);
-  return reason === undefined ? undefined : { old, by: creator, leaf, reason };
+  return reason === undefined ? undefined : { old, by: group.epoch === 1 ? creator : "", leaf, reason };
 }
 
 /** Whether this first epoch of a group by choice comes after the old one went on: it is no chat at all. */

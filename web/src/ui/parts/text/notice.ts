@@ -6,18 +6,10 @@ import { formatSpan } from "../../../i18n/date.ts";
 import { counted, locale } from "../../../i18n/number.ts";
 import { sayAfter } from "../../../i18n/timer.ts";
 
-const NEWS: readonly Notice["code"][] = [
-  "report-acted",
-  "report-not-acted",
-  "account-warned",
-  "account-suspended",
-  "measure-undone",
-];
-
 const NO_CALL = { kind: "audio", outcome: "failed", seconds: 0 } as const;
 
 /** Whether it is word from the server's moderators. */
-export const isNews = (notice: Notice): boolean => NEWS.includes(notice.code);
+export const isNews = (notice: Notice): boolean => /^(report|account|measure)-/.test(notice.code);
 
 /** me: own account id; decides who is "you". */
 export function sayNotice(notice: Notice, me: string | undefined): string {
