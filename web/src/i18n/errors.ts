@@ -1,16 +1,34 @@
 /** A sentence for every error code that can reach a person. Codes are of docs/protocol/errors.md and of the browser. */
 import { findWords, t, useWords } from "./catalogue.ts";
 
-/** What codes mean to a person, and whether anything is to be done, where several mean the same. */
+/** Codes that mean the same to a person: what happened, and whether anything is to be done. */
 const SAME: Readonly<Record<string, string>> = {
-  bug: "malformed mixed-auth idem-conflict no-such-route protocol wrong-call wrong-space worker-ended",
-  again:
-    "token-expired bad-challenge stale-epoch stale-list group-exists pass-spent hash-mismatch wrong-offset " +
-    "bad-delivery-ref replaced busy restarting internal",
-  "chat-stuck": "bad-group-token bad-roster-key",
-  "unsupported-version": "newer-schema",
-  stopped: "lost-lead",
-  "other-tab": "not-leading",
+  malformed: "bug",
+  "mixed-auth": "bug",
+  "idem-conflict": "bug",
+  "no-such-route": "bug",
+  protocol: "bug",
+  "wrong-call": "bug",
+  "wrong-space": "bug",
+  "worker-ended": "bug",
+  "token-expired": "again",
+  "bad-challenge": "again",
+  "stale-epoch": "again",
+  "stale-list": "again",
+  "group-exists": "again",
+  "pass-spent": "again",
+  "hash-mismatch": "again",
+  "wrong-offset": "again",
+  "bad-delivery-ref": "again",
+  replaced: "again",
+  busy: "again",
+  restarting: "again",
+  internal: "again",
+  "bad-group-token": "chat-stuck",
+  "bad-roster-key": "chat-stuck",
+  "newer-schema": "unsupported-version",
+  "lost-lead": "stopped",
+  "not-leading": "other-tab",
 };
 
 /** Codes of programs with folders, files and names on a command line; a browser has none of them. */
@@ -27,8 +45,7 @@ export const PUSH_ONLY: readonly string[] = ["push-refused"];
 
 /** The catalogue's key for a code. */
 export function errorKey(code: string): string {
-  const same = Object.keys(SAME).find((one) => SAME[one]?.split(" ").includes(code));
-  return `error_${(same ?? code).replaceAll("-", "_")}`;
+  return `error_${(SAME[code] ?? code).replaceAll("-", "_")}`;
 }
 
 /**
